@@ -1,4 +1,4 @@
-"""static/vendor holds exactly what the pinned npm packages hold, with licences, and nothing that the page's policy forbids."""
+"""static/vendor is what the pinned npm packages hold, with licences, and all the CSP allows."""
 
 import json
 import re
