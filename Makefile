@@ -1,0 +1,58 @@
+# Everything one does with Shallows. `make` lists it.
+
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+BENCHMARKS := nncore_bench stream_bench page_bench
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint bench lock vendor docker-test clean tools
+
+help: ## List what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+run: $(VENV)/.run-installed ## Start the server (HOST and PORT are read from the environment)
+	@exec $(PYTHON) -m app
+
+test: lint ## Every check: what lint does, then the tests, the page's in a real browser too
+	@scripts/install_test_tools.sh chromium
+	$(PYTHON) -m pytest
+
+lint: $(VENV)/.dev-installed tools ## Style, types and the order of the storeys
+	$(VENV)/bin/ruff check
+	$(VENV)/bin/ruff format --check
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+	node_modules/.bin/tsc
+
+bench: $(VENV)/.dev-installed ## Measure, side by side with peers where there are any (minutes)
+	@scripts/install_test_tools.sh chromium
+	@failed=; for name in $(BENCHMARKS); do $(PYTHON) -m benchmarks.$$name || failed="$$failed $$name"; done; \
+	if [ -n "$$failed" ]; then echo "failed:$$failed" >&2; exit 1; fi
+
+lock: $(VENV)/.dev-installed tools ## Lock the versions anew (ARGS=--upgrade takes the newest)
+	scripts/lock_python.sh $(ARGS)
+	scripts/lock_npm.sh
+
+vendor: tools ## Copy the page's libraries from node_modules into static/vendor
+	node scripts/vendor.mjs
+
+docker-test: ## Build the image, run it locked down, and use it (needs a Docker engine)
+	scripts/docker_test.sh
+
+clean: ## Remove what make has installed and what the tools have cached
+	rm -rf $(VENV) node_modules build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The stamps are as new as the locks that they were installed from; the dev lock holds all that the other does.
+$(VENV)/.run-installed: requirements.lock
+	@scripts/install_python.sh $< $@
+
+$(VENV)/.dev-installed: requirements-dev.lock
+	@scripts/install_python.sh $< $@ $(VENV)/.run-installed
+
+tools: node_modules/.package-lock.json
+
+node_modules/.package-lock.json: package-lock.json
+	@scripts/install_test_tools.sh node
+	npm ci
+	@touch $@

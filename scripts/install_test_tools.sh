@@ -1,0 +1,54 @@
+#!/usr/bin/env bash
+# install_test_tools.sh TOOL...: sees that node or chromium is there, installs it if not, or says what to do.
+# Debian as root takes Debian's packages; elsewhere Chromium is the one that Playwright downloads.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+debian_root() {
+  [ "$(id -u)" = 0 ] && [ -r /etc/os-release ] && [ "$(. /etc/os-release && echo "$ID")" = debian ]
+}
+
+apt_install() {
+  echo "Installing Debian's $*"
+  export DEBIAN_FRONTEND=noninteractive
+  apt-get update -qq && apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+}
+
+has_node() {
+  command -v node >/dev/null && command -v npm >/dev/null
+}
+
+install_node() {
+  has_node && return
+  debian_root && apt_install nodejs npm && has_node && return
+  echo "Could not install Node.js: put node and npm (version 18 or newer) into PATH." >&2
+  return 1
+}
+
+# The same order as tests/browser/conftest.py.
+has_chromium() {
+  [ -n "${SHALLOWS_CHROMIUM:-}" ] && [ -x "$SHALLOWS_CHROMIUM" ] && return
+  command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null && return
+  .venv/bin/python - <<'PYTHON' 2>/dev/null
+import sys
+from pathlib import Path
+from playwright.sync_api import sync_playwright
+with sync_playwright() as playwright:
+    sys.exit(not Path(playwright.chromium.executable_path).exists())
+PYTHON
+}
+
+install_chromium() {
+  has_chromium && return
+  if debian_root; then
+    apt_install chromium && has_chromium && return
+  else
+    .venv/bin/playwright install chromium && has_chromium && return
+  fi
+  echo "Could not install Chromium: put one into PATH, or its path into SHALLOWS_CHROMIUM." >&2
+  return 1
+}
+
+for tool in "$@"; do
+  "install_$tool"
+done
