@@ -37,7 +37,7 @@ vendor: tools ## Copy the page's libraries from node_modules into static/vendor
 	node scripts/vendor.mjs
 
 docker-test: ## Build the image, run it locked down, and use it (needs a Docker engine)
-	scripts/docker_test.sh
+	python3 scripts/docker_test.py
 
 clean: ## Remove what make has installed and what the tools have cached
 	rm -rf $(VENV) node_modules build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -1,0 +1,37 @@
+ARG BASE_IMAGE=python:3.13-slim
+
+FROM ${BASE_IMAGE} AS build
+# Bytecode is compiled once, here, into a place of its own: the running container is read-only, and
+# official Python images carry none for the standard library.
+ENV PYTHONPYCACHEPREFIX=/pycache
+COPY requirements.lock .
+RUN python -m venv --without-pip /venv \
+ && python -m pip --python /venv/bin/python install \
+      --no-cache-dir --no-compile --disable-pip-version-check --root-user-action=ignore \
+      --require-hashes --requirement requirements.lock
+# What a server never reads: Jupyter's extensions, sample data, packages' own tests.
+RUN cd /venv/lib/python3*/site-packages \
+ && rm -rf plotly/labextension plotly/package_data/widgetbundle.js plotly/package_data/datasets /venv/share/jupyter \
+ && find . -type d -name tests -prune -exec rm -rf {} +
+COPY app /shallows/app
+COPY nncore /shallows/nncore
+RUN /venv/bin/python -m compileall -q -j 0 --invalidation-mode unchecked-hash \
+      -x '/(plotly|test|idlelib|lib2to3|ensurepip|site-packages/pip|dist-packages)/' \
+      /shallows /venv "$(python -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')"
+
+FROM ${BASE_IMAGE}
+ENV PATH=/venv/bin:$PATH \
+    PYTHONPYCACHEPREFIX=/pycache PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 \
+    HOST=0.0.0.0 PORT=8000
+COPY --from=build /venv /venv
+COPY --from=build /pycache /pycache
+WORKDIR /shallows
+COPY LICENSE ./
+COPY templates templates
+COPY static static
+COPY --from=build /shallows ./
+USER 10001:10001
+EXPOSE 8000
+HEALTHCHECK --interval=5s --timeout=3s --start-period=20s --retries=3 \
+  CMD ["python", "-c", "import os, urllib.request as http; http.urlopen(f'http://127.0.0.1:{os.environ[\"PORT\"]}/healthz', timeout=2)"]
+CMD ["python", "-m", "app"]

@@ -1,0 +1,143 @@
+"""Builds the image, runs it read-only and without capabilities, and uses it: `make docker-test`.
+
+For any machine with a Docker engine. It needs nothing but the standard library, prints one line for
+each check, and leaves no container behind.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+IMAGE = "shallows"
+CONTAINER = f"shallows-test-{os.getpid()}"
+PROJECT = f"shallowstest{os.getpid()}"
+BASE_IMAGE = os.environ.get("BASE_IMAGE")
+
+failures: list[str] = []
+
+
+def check(passed: bool, text: str) -> None:
+    """Print a finding; the last line tells how many failed."""
+    print("ok  " if passed else "FAIL", text, flush=True)
+    if not passed:
+        failures.append(text)
+
+
+def run(*command: str, env: dict[str, str] | None = None) -> str:
+    """Run a command, show its errors, return what it printed."""
+    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True, env=env)
+    return done.stdout.strip()
+
+
+def request(base: str, path: str, body: object = None) -> Any:
+    """GET a path, or POST a body to it; JSON comes back decoded."""
+    data = None if body is None else json.dumps(body).encode()
+    call = urllib.request.Request(base + path, data, {"Content-Type": "application/json"})
+    with urllib.request.urlopen(call, timeout=40) as answer:
+        content = answer.read()
+        return json.loads(content) if "json" in answer.headers["Content-Type"] else content
+
+
+def train_and_predict(base: str) -> None:
+    """Do what README's example does."""
+    check(b"<!doctype html>" in request(base, "/").lower(), "the page is served")
+    run_spec = {"network": {"layers": [{"units": 4, "activation": "relu"}]}}
+    status = request(base, "/train?wait=30", run_spec)
+    check(
+        status["status"] == "finished" and status["cost"] < 0.15,
+        f"POST /train?wait=30: {status['status']}, cost {status['cost']:.4f}",
+    )
+    points = [[0, 0], [5, 5]]
+    answer = request(base, "/predict", {"model": status["id"], "points": points})
+    check(
+        len(answer["labels"]) == len(answer["probabilities"]) == 2
+        and answer["labels"][0] != answer["labels"][1],
+        f"POST /predict tells the circle's inside from its outside: {answer}",
+    )
+
+
+def seconds_until_healthy(container: str, started: float) -> float:
+    """Wait for the image's own health check."""
+    while time.monotonic() - started < 60:
+        health = run("docker", "inspect", "--format", "{{.State.Health.Status}}", container)
+        if health == "healthy":
+            return time.monotonic() - started
+        time.sleep(0.1)
+    sys.stderr.write(run("docker", "logs", container))
+    raise SystemExit("FAIL the container did not become healthy within 60 s")
+
+
+def test_image() -> None:
+    """The image builds from the files here, and is small."""
+    build_args = ("--build-arg", f"BASE_IMAGE={BASE_IMAGE}") if BASE_IMAGE else ()
+    started = time.monotonic()
+    run("docker", "build", *build_args, "--tag", IMAGE, ".")
+    print(f"     built in {time.monotonic() - started:.0f} s")
+    megabytes = int(run("docker", "image", "inspect", "--format", "{{.Size}}", IMAGE)) / 1e6
+    check(megabytes <= 350, f"image size {megabytes:.0f} MB (at most 350)")
+
+
+def test_container() -> None:
+    """It works with a read-only disk and no capability, and ends when told to."""
+    locked_down = ("--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges")
+    started = time.monotonic()
+    run(
+        *("docker", "run", "--detach", "--name", CONTAINER, *locked_down),
+        *("--publish", "127.0.0.1::8000", IMAGE),
+    )
+    try:
+        healthy = seconds_until_healthy(CONTAINER, started)
+        check(healthy <= 10, f"healthy {healthy:.1f} s after the start (at most 10)")
+        user = run("docker", "exec", CONTAINER, "id", "-u")
+        check(user != "0", f"runs as user {user}, not as root")
+        address = run("docker", "port", CONTAINER, "8000/tcp").splitlines()[0]
+        train_and_predict(f"http://{address}")
+
+        stopping = time.monotonic()
+        run("docker", "stop", "--time", "20", CONTAINER)
+        stopped = time.monotonic() - stopping
+        code = run("docker", "inspect", "--format", "{{.State.ExitCode}}", CONTAINER)
+        check(stopped <= 5, f"stops {stopped:.1f} s after SIGTERM (at most 5)")
+        check(code == "0", f"exit code {code}")
+        logs = subprocess.run(
+            ["docker", "logs", CONTAINER], capture_output=True, text=True, check=True
+        )
+        check("Traceback" not in logs.stdout + logs.stderr, "no traceback in the log")
+    finally:
+        run("docker", "rm", "--force", CONTAINER)
+
+
+def test_compose() -> None:
+    """What README promises a class: `docker compose up`."""
+    plugin = shutil.which("docker-compose") is None
+    compose = ("docker", "compose") if plugin else ("docker-compose",)
+    command = (*compose, "--project-name", PROJECT)
+    # No fixed port: another Shallows may be running here.
+    environment = {**os.environ, "PORT": "127.0.0.1:"}
+    started = time.monotonic()
+    run(*command, "up", "--detach", env=environment)
+    try:
+        container = run(*command, "ps", "--quiet", env=environment)
+        healthy = seconds_until_healthy(container, started)
+        address = run("docker", "port", container, "8000/tcp").splitlines()[0]
+        page = request(f"http://{address}", "/").lower()
+        check(b"<!doctype html>" in page, f"compose: up and healthy in {healthy:.1f} s")
+    finally:
+        stopping = time.monotonic()
+        run(*command, "down", env=environment)
+    stopped = time.monotonic() - stopping
+    check(stopped <= 10, f"compose: down in {stopped:.1f} s (at most 10)")
+
+
+if __name__ == "__main__":
+    for test in (test_image, test_container, test_compose):
+        test()
+    if failures:
+        raise SystemExit(f"{len(failures)} of the checks failed")
