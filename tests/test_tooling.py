@@ -1,0 +1,110 @@
+"""The locks say all that is installed and nothing of where from; CI runs what a developer runs."""
+
+import json
+import os
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).parent.parent
+LOCKS = ["requirements.lock", "requirements-dev.lock"]
+PYPROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
+RUNTIME: list[str] = PYPROJECT["project"]["dependencies"]
+DEV: list[str] = PYPROJECT["dependency-groups"]["dev"]
+
+
+def locked(name: str) -> list[tuple[Requirement, list[str]]]:
+    """The requirements of a lock, each with its hashes."""
+    logical_lines = (ROOT / name).read_text().replace("\\\n", "").splitlines()
+    return [
+        (Requirement(line.split("--hash")[0]), re.findall(r"--hash=sha256:([0-9a-f]{64})\b", line))
+        for line in logical_lines
+    ]
+
+
+@pytest.mark.parametrize("name", LOCKS)
+def test_a_lock_has_exact_versions_and_hashes_and_no_address(name: str) -> None:
+    for requirement, hashes in locked(name):
+        assert [specifier.operator for specifier in requirement.specifier] == ["=="], requirement
+        assert hashes, requirement
+    assert "://" not in (ROOT / name).read_text()
+
+
+@pytest.mark.parametrize(("name", "wanted"), [(LOCKS[0], RUNTIME), (LOCKS[1], RUNTIME + DEV)])
+def test_a_lock_satisfies_pyproject(name: str, wanted: list[str]) -> None:
+    for text in wanted:
+        want = Requirement(text)
+        versions = [
+            specifier.version
+            for requirement, _ in locked(name)
+            if canonicalize_name(requirement.name) == canonicalize_name(want.name)
+            for specifier in requirement.specifier
+        ]
+        assert versions, f"{want} is not in {name}: make lock"
+        assert all(want.specifier.contains(version) for version in versions), f"{want}: make lock"
+
+
+def test_what_is_tested_is_what_runs() -> None:
+    assert {str(r) for r, _ in locked(LOCKS[0])} <= {str(r) for r, _ in locked(LOCKS[1])}
+
+
+def test_the_npm_lock_has_hashes_and_no_address() -> None:
+    text = (ROOT / "package-lock.json").read_text()
+    packages = json.loads(text)["packages"]
+    wanted = json.loads((ROOT / "package.json").read_text())["devDependencies"]
+    assert packages[""]["devDependencies"] == wanted
+    assert [name for name, entry in packages.items() if name and "integrity" not in entry] == []
+    assert "://" not in text
+
+
+def test_no_file_names_a_registry_or_a_cdn() -> None:
+    hosts = r"pypi\.org|pythonhosted\.org|npmjs\.(org|com)|(deb|security)\.debian\.org|" + (
+        r"unpkg\.com|jsdelivr\.net|cdnjs\.|googleapis\.com"
+    )
+    pathspec = [".", ":!static/vendor", ":!tests/test_tooling.py"]
+    found = subprocess.run(
+        ["git", "grep", "-nIE", hosts, "--", *pathspec], cwd=ROOT, capture_output=True, text=True
+    )
+    assert found.stderr == ""
+    assert found.stdout == ""
+
+
+def test_ci_runs_make_test() -> None:
+    script = ROOT / ".ci" / "run"
+    assert os.access(script, os.X_OK)
+    assert "exec make test" in script.read_text().splitlines()
+
+
+def test_make_test_runs_every_check() -> None:
+    # -W: as if nothing had been installed, so that the plan shows that too.
+    locks = [argument for lock in [*LOCKS, "package-lock.json"] for argument in ("-W", lock)]
+    plan = subprocess.run(
+        ["make", "-n", *locks, "test"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    for step in [
+        "scripts/install_python.sh requirements-dev.lock",
+        "npm ci",
+        "scripts/install_test_tools.sh chromium",
+        "ruff check",
+        "ruff format --check",
+        "mypy",
+        "lint-imports",
+        "tsc",
+        "-m pytest",
+    ]:
+        assert step in plan, step
+
+
+def test_make_help_lists_every_command() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    phony = re.search(r"^\.PHONY: (.+)$", makefile, re.MULTILINE)
+    assert phony
+    listed = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    for target in set(phony[1].split()) - {"tools"}:
+        assert re.search(rf"^  make {target} +\S", listed, re.MULTILINE), target
