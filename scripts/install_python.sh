@@ -33,5 +33,5 @@ if ! .venv/bin/python -c "$supported; import pip" >/dev/null 2>&1; then
   "$python" -m venv --clear .venv
 fi
 echo "Installing what $lock lists (once; a later start skips this)"
-.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-input --require-hashes --requirement "$lock"
+.venv/bin/python -m pip install -qq --disable-pip-version-check --no-input --require-hashes --requirement "$lock"
 touch "$@"
