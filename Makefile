@@ -1,7 +1,7 @@
 # Everything one does with Shallows. `make` lists it.
 
 VENV := .venv
-PYTHON := $(VENV)/bin/python
+VENV_PYTHON := $(VENV)/bin/python
 BENCHMARKS := nncore_bench stream_bench page_bench
 
 .DEFAULT_GOAL := help
@@ -11,11 +11,11 @@ help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 run: $(VENV)/.run-installed ## Start the server (HOST and PORT are read from the environment)
-	@exec $(PYTHON) -m app
+	@exec $(VENV_PYTHON) -m app
 
 test: lint ## Every check: what lint does, then the tests, the page's in a real browser too
 	@scripts/install_test_tools.sh chromium
-	$(PYTHON) -m pytest
+	$(VENV_PYTHON) -m pytest
 
 lint: $(VENV)/.dev-installed tools ## Style, types and the order of the storeys
 	$(VENV)/bin/ruff check
@@ -26,7 +26,7 @@ lint: $(VENV)/.dev-installed tools ## Style, types and the order of the storeys
 
 bench: $(VENV)/.dev-installed ## Measure, side by side with peers where there are any (minutes)
 	@scripts/install_test_tools.sh chromium
-	@failed=; for name in $(BENCHMARKS); do $(PYTHON) -m benchmarks.$$name || failed="$$failed $$name"; done; \
+	@failed=; for name in $(BENCHMARKS); do $(VENV_PYTHON) -m benchmarks.$$name || failed="$$failed $$name"; done; \
 	if [ -n "$$failed" ]; then echo "failed:$$failed" >&2; exit 1; fi
 
 lock: $(VENV)/.dev-installed tools ## Lock the versions anew (ARGS=--upgrade takes the newest)
