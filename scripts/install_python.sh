@@ -9,9 +9,12 @@ shift
 supported='import sys; sys.exit(sys.version_info < (3, 11))'
 
 find_python() {
-  local candidate without_venv=
+  local candidate without_venv= found=
   for candidate in ${PYTHON:-python3.14 python3.13 python3.12 python3.11 python3 python}; do
-    "$candidate" -c "$supported" >/dev/null 2>&1 || continue
+    if ! "$candidate" -c "$supported" >/dev/null 2>&1; then
+      found="$found $("$candidate" --version 2>/dev/null || true)"
+      continue
+    fi
     if "$candidate" -c 'import ensurepip, venv' >/dev/null 2>&1; then
       echo "$candidate"
       return
@@ -21,7 +24,7 @@ find_python() {
   if [ -n "$without_venv" ]; then
     echo "$without_venv has no venv module. On Debian and Ubuntu: apt install python3-venv" >&2
   else
-    echo "Shallows needs Python 3.11 or newer; found $(python3 --version 2>/dev/null || echo none)." >&2
+    echo "Shallows needs Python 3.11 or newer; found:${found:- none}" >&2
     echo "With one that is not in PATH: PYTHON=/path/to/python3.13 make run" >&2
   fi
   return 1
