@@ -9,10 +9,10 @@ shift
 supported='import sys; sys.exit(sys.version_info < (3, 11))'
 
 find_python() {
-  local candidate without_venv= found=
+  local candidate version without_venv= found=
   for candidate in ${PYTHON:-python3.14 python3.13 python3.12 python3.11 python3 python}; do
     if ! "$candidate" -c "$supported" >/dev/null 2>&1; then
-      found="$found $("$candidate" --version 2>/dev/null || true)"
+      version=$("$candidate" --version 2>/dev/null) && found="$found${found:+,} $version"
       continue
     fi
     if "$candidate" -c 'import ensurepip, venv' >/dev/null 2>&1; then
