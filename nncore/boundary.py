@@ -1,0 +1,145 @@
+"""What the network says on a grid over the plane: ŷ, and each hidden unit, as pictures.
+
+The values are float32, plenty for a picture; use `predict` for numbers.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nncore.features import PLAIN, featurize
+from nncore.kernels import kernel_of
+from nncore.network import Network
+
+Float32Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Width × height points evenly spread over a rectangle, its borders included.
+
+    Attributes:
+        x_range: (lo, hi) of x1, the columns of a picture.
+        y_range: (lo, hi) of x2, the rows of a picture; row 0 is at lo.
+        width: Points across, at least 2.
+        height: Points up, at least 2.
+        features: What a network is given of each point: names in `FEATURES`.
+
+    Raises:
+        ValueError: If a range is empty or not finite, or there are fewer than 2 × 2 points.
+    """
+
+    x_range: tuple[float, float]
+    y_range: tuple[float, float]
+    width: int
+    height: int
+    features: tuple[str, ...] = PLAIN
+
+    def __post_init__(self) -> None:
+        for name, (lo, hi) in (("x_range", self.x_range), ("y_range", self.y_range)):
+            if not (np.isfinite(lo) and np.isfinite(hi) and lo < hi):
+                raise ValueError(f"{name} must be two finite numbers lo < hi, not {(lo, hi)}")
+        if self.width < 2 or self.height < 2:
+            raise ValueError(
+                f"a grid needs at least 2 × 2 points, not {self.width} × {self.height}"
+            )
+
+    @cached_property
+    def X(self) -> Float32Array:
+        """The points' features, len(features) × (height · width), row after row from y = lo."""
+        x1, x2 = np.meshgrid(
+            np.linspace(*self.x_range, self.width), np.linspace(*self.y_range, self.height)
+        )
+        X: Float32Array = featurize(np.stack([x1.ravel(), x2.ravel()]), self.features).astype(
+            np.float32
+        )
+        X.flags.writeable = False
+        return X
+
+
+class GridEvaluator:
+    """Evaluates networks on one grid, again and again, without allocating anything.
+
+    The buffers follow the shape of the network it was last given. **What it returns is a view of
+    them**, valid until the next call: copy it to keep it.
+    """
+
+    def __init__(self, grid: Grid) -> None:
+        self.grid = grid
+        self._layer_sizes: tuple[int, ...] = ()
+        self._weights: list[Float32Array] = []
+        self._outputs: list[Float32Array] = [_with_ones(grid.X)]
+
+    def boundary(self, network: Network) -> Float32Array:
+        """ŷ of the first output unit at each point, height × width.
+
+        Raises:
+            ValueError: If the network's inputs are not the grid's features.
+        """
+        self._evaluate(network)
+        return self._outputs[-1][0].reshape(self.grid.height, self.grid.width)
+
+    def unit_maps(self, network: Network) -> list[Float32Array]:
+        """A[l] of each hidden layer at each point, each n[l] × height × width.
+
+        Raises:
+            ValueError: If the network's inputs are not the grid's features.
+        """
+        self._evaluate(network)
+        return [A[:-1].reshape(-1, self.grid.height, self.grid.width) for A in self._outputs[1:-1]]
+
+    def _evaluate(self, network: Network) -> None:
+        if network.layer_sizes != self._layer_sizes:
+            self._allocate(network.layer_sizes)
+        for layer, W, A_in, A_out in zip(
+            network.layers, self._weights, self._outputs, self._outputs[1:], strict=False
+        ):
+            W[:, :-1], W[:, -1:] = layer.W.T, layer.b
+            A = A_out[: len(W)]
+            np.matmul(W, A_in, out=A)
+            kernel = kernel_of(layer.activation)
+            if kernel is not None:
+                kernel(A, None)
+
+    def _allocate(self, layer_sizes: tuple[int, ...]) -> None:
+        if layer_sizes[0] != len(self.grid.X):
+            raise ValueError(
+                f"the network has {layer_sizes[0]} inputs, the grid {len(self.grid.X)} features"
+            )
+        points = self.grid.X.shape[1]
+        self._layer_sizes = layer_sizes
+        self._weights = [
+            np.empty((n_out, n_in + 1), np.float32) for n_in, n_out in pairwise(layer_sizes)
+        ]
+        # Each layer's output carries a row of ones, which the next layer's biases multiply.
+        self._outputs[1:] = [np.ones((n + 1, points), np.float32) for n in layer_sizes[1:]]
+
+
+def boundary(network: Network, grid: Grid) -> Float32Array:
+    """ŷ of the first output unit at each point of the grid, height × width.
+
+    >>> from nncore import initialize
+    >>> network = initialize([2, 4, 1], ["tanh", "sigmoid"], rng=np.random.default_rng(0))
+    >>> boundary(network, Grid((-6, 6), (-6, 6), width=40, height=30)).shape
+    (30, 40)
+
+    Raises:
+        ValueError: If the network's inputs are not the grid's features.
+    """
+    return GridEvaluator(grid).boundary(network)
+
+
+def unit_maps(network: Network, grid: Grid) -> list[Float32Array]:
+    """A[l] of each hidden layer at each point of the grid, each n[l] × height × width.
+
+    Raises:
+        ValueError: If the network's inputs are not the grid's features.
+    """
+    return GridEvaluator(grid).unit_maps(network)
+
+
+def _with_ones(X: Float32Array) -> Float32Array:
+    return np.vstack([X, np.ones((1, X.shape[1]), np.float32)])
