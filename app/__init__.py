@@ -1,0 +1,9 @@
+"""The service: who trains what, when, for whom.
+
+One BLAS thread per process: the parallelism of Shallows is processes, and the matrices of a
+shallow network are too small to share. It has to be said before NumPy is first imported.
+"""
+
+import os
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

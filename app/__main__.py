@@ -1,0 +1,68 @@
+"""`python -m app`: serve Shallows, and say where."""
+
+import socket
+import sys
+
+from app.settings import Settings
+
+
+def main() -> None:
+    """Serve until Ctrl-C or SIGTERM."""
+    import uvicorn
+
+    from app.main import create_app
+
+    settings = Settings()
+    try:
+        listening = socket.create_server(
+            (settings.host, settings.port), backlog=2048, reuse_port=False
+        )
+    except OSError as error:
+        sys.exit(
+            f"Shallows can't listen on {settings.host}:{settings.port}: {error.strerror}. "
+            "Choose another port: PORT=9000 make run"
+        )
+    port = listening.getsockname()[1]
+    print("Shallows is at", flush=True)
+    for address in addresses(settings.host):
+        print(f"  http://{address}:{port}", flush=True)
+    config = uvicorn.Config(
+        create_app(settings),
+        log_level="warning",
+        ws="websockets-sansio",
+        ws_max_size=settings.max_message_bytes,
+        ws_per_message_deflate=False,
+        ws_ping_interval=10.0,
+        ws_ping_timeout=10.0,
+        timeout_graceful_shutdown=2,
+        server_header=False,
+    )
+    try:
+        uvicorn.Server(config).run(sockets=[listening])
+    except KeyboardInterrupt:
+        pass
+    finally:
+        listening.close()
+
+
+def addresses(host: str) -> list[str]:
+    """The addresses at which a server bound to `host` can be reached, nearest first."""
+    if host not in ("0.0.0.0", "::"):
+        return [host]
+    lan = _lan_address()
+    return ["localhost", *([lan] if lan else [])]
+
+
+def _lan_address() -> str | None:
+    """This machine's address in its network. No packet is sent: a UDP socket only picks a route."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))
+            address = str(probe.getsockname()[0])
+        except OSError:
+            return None
+    return None if address.startswith("127.") else address
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,111 @@
+"""The files of the page: read once, compressed once, under an address that says their content.
+
+The address of everything in static/ begins with a digest of all of it, so a browser may keep each
+file for ever, and relative imports between modules stay within one version.
+"""
+
+import gzip
+import hashlib
+import importlib.metadata
+import importlib.util
+import mimetypes
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+STATIC = ROOT / "static"
+TEMPLATES = ROOT / "templates"
+
+# Said here, since what the system's own table says of a module differs from machine to machine.
+TYPES = {
+    ".js": "text/javascript; charset=utf-8",
+    ".mjs": "text/javascript; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".json": "application/json",
+    ".webmanifest": "application/manifest+json",
+}
+COMPRESSED = (".js", ".mjs", ".css", ".svg", ".json", ".txt", ".html", ".webmanifest")
+SERVED = (*COMPRESSED, ".png", ".ico", ".woff2")
+
+
+@dataclass(frozen=True)
+class Asset:
+    """One file."""
+
+    path: Path
+
+    @property
+    def media_type(self) -> str:
+        """Its Content-Type."""
+        guessed = mimetypes.guess_type(self.path.name)[0]
+        return TYPES.get(self.path.suffix) or guessed or "application/octet-stream"
+
+    @cached_property
+    def content(self) -> bytes:
+        """Its bytes."""
+        return self.path.read_bytes()
+
+    @cached_property
+    def compressed(self) -> bytes | None:
+        """Its bytes gzipped, if that helps."""
+        if self.path.suffix not in COMPRESSED:
+            return None
+        return gzip.compress(self.content, compresslevel=6, mtime=0)
+
+
+@dataclass(frozen=True)
+class Assets:
+    """Every file the page may ask for, by the path after its base address."""
+
+    files: dict[str, Asset] = field(default_factory=dict)
+
+    @classmethod
+    def find(cls) -> "Assets":
+        """Those of static/, and Plotly's script from the Python package."""
+        files = {
+            path.relative_to(STATIC).as_posix(): Asset(path)
+            for path in sorted(STATIC.rglob("*"))
+            if path.suffix in SERVED and path.is_file()
+        }
+        return cls({**files, "plotly.min.js": Asset(_plotly_script())})
+
+    @cached_property
+    def digest(self) -> str:
+        """A short digest of all names and contents; Plotly's version stands for its content."""
+        digest = hashlib.sha256(importlib.metadata.version("plotly").encode())
+        for name, asset in self.files.items():
+            digest.update(name.encode())
+            if name != "plotly.min.js":
+                digest.update(asset.content)
+        return digest.hexdigest()[:12]
+
+    @property
+    def base(self) -> str:
+        """The address under which they are."""
+        return f"/static/{self.digest}"
+
+    def url(self, name: str) -> str:
+        """The address of one."""
+        return f"{self.base}/{name}"
+
+    @cached_property
+    def modules(self) -> list[str]:
+        """The addresses of the page's own modules and of what they import, to fetch at once."""
+        return [
+            self.url(name)
+            for name in self.files
+            if name.startswith(("js/", "vendor/"))
+            and name.endswith((".js", ".mjs"))
+            and not name.startswith("vendor/swagger-ui-dist/")
+            and name != "js/docs.js"
+        ]
+
+
+def _plotly_script() -> Path:
+    """plotly.min.js as the Python package ships it; importing the package would take a second."""
+    spec = importlib.util.find_spec("plotly")
+    assert spec is not None
+    assert spec.origin is not None
+    return Path(spec.origin).parent / "package_data" / "plotly.min.js"

@@ -1,0 +1,226 @@
+"""One exception per way to fail, and the one shape in which it is told.
+
+REST answers are problem details (RFC 9457); the stream says the same as an `error` message.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, ClassVar
+
+PROBLEM_JSON = "application/problem+json"
+
+
+class ShallowsError(Exception):
+    """A failure with a status, a stable code and a sentence that a student understands."""
+
+    status: ClassVar[int] = 500
+    code: ClassVar[str] = "internal_error"
+    title: ClassVar[str] = "Something went wrong here"
+    headers: Mapping[str, str] = {}
+
+    def __init__(self, detail: str, field: str | None = None) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.field = field
+
+    def problem(self) -> dict[str, Any]:
+        """The problem details of this error, as JSON-ready data."""
+        body: dict[str, Any] = {
+            "type": "about:blank",
+            "title": self.title,
+            "status": self.status,
+            "code": self.code,
+            "detail": self.detail,
+        }
+        if self.field:
+            body["errors"] = [{"field": self.field, "detail": self.detail}]
+        return body
+
+    def message(self) -> dict[str, Any]:
+        """The stream's `error` message of this error."""
+        return {"type": "error", "code": self.code, "detail": self.detail, "field": self.field}
+
+
+class InvalidJson(ShallowsError):
+    """What came is not JSON."""
+
+    status = 400
+    code = "invalid_json"
+    title = "Not JSON"
+
+
+class ForeignOrigin(ShallowsError):
+    """The request was made by a page of another origin."""
+
+    status = 403
+    code = "foreign_origin"
+    title = "Refused"
+
+
+class NotFound(ShallowsError):
+    """No such path, run or dataset."""
+
+    status = 404
+    code = "not_found"
+    title = "Not found"
+
+
+class BodyTooLarge(ShallowsError):
+    """The body of the request is over the bound."""
+
+    status = 413
+    code = "too_large"
+    title = "Too large"
+
+
+class NotJsonContent(ShallowsError):
+    """The body does not say that it is JSON."""
+
+    status = 415
+    code = "unsupported_media_type"
+    title = "Not application/json"
+
+
+class InvalidField(ShallowsError):
+    """One or more fields are missing, misspelt or out of their range."""
+
+    status = 422
+    code = "invalid_field"
+    title = "Invalid request"
+
+    def __init__(self, detail: str, field: str, others: Iterable[tuple[str, str]] = ()) -> None:
+        super().__init__(detail, field)
+        self.all = [(field, detail), *others]
+
+    def problem(self) -> dict[str, Any]:
+        """The problem details, with an entry for each bad field."""
+        errors = [{"field": field, "detail": detail} for field, detail in self.all]
+        return {**super().problem(), "errors": errors}
+
+    @classmethod
+    def from_pydantic(cls, errors: Sequence[Any]) -> "InvalidField":
+        """Say in plain words what pydantic found.
+
+        `errors` is `ValidationError.errors()`, from this process or from FastAPI.
+        """
+        told = [(field_path(error["loc"]), plain_words(error)) for error in errors[:20]]
+        (field, detail), *others = told
+        return cls(detail, field, others)
+
+
+class UnknownType(ShallowsError):
+    """A stream message whose `type` is missing or unknown."""
+
+    status = 422
+    code = "unknown_type"
+    title = "Unknown message"
+
+
+class NotConfigured(ShallowsError):
+    """A command came before the session was configured."""
+
+    status = 409
+    code = "not_configured"
+    title = "Nothing to train yet"
+
+
+class NotStarted(ShallowsError):
+    """The run has nothing to show yet."""
+
+    status = 409
+    code = "not_started"
+    title = "Not yet"
+
+
+class UnknownSession(ShallowsError):
+    """The session asked for has ended or never was."""
+
+    status = 404
+    code = "unknown_session"
+    title = "No such session"
+
+
+class Full(ShallowsError):
+    """A queue or a table is full; trying again later may help."""
+
+    status = 429
+    code = "full"
+    title = "Full"
+
+    def __init__(self, detail: str, retry_after_seconds: int) -> None:
+        super().__init__(detail)
+        self.headers = {"Retry-After": str(retry_after_seconds)}
+
+
+class TooManySessions(Full):
+    """Every place for an interactive session is taken."""
+
+    code = "too_many_sessions"
+
+
+class NotReady(ShallowsError):
+    """The workers are not (yet) there."""
+
+    status = 503
+    code = "not_ready"
+    title = "Not ready"
+    headers: Mapping[str, str] = {"Retry-After": "1"}
+
+
+class Lost(ShallowsError):
+    """A worker died and its work could not be taken up again."""
+
+    status = 500
+    code = "lost"
+    title = "Lost"
+
+
+# Parts of a pydantic location that are no part of the path as the sender wrote it.
+_NOT_IN_THE_PATH = {"body", "query", "path", "named", "own"}
+
+_WORDS = {
+    "missing": "is required",
+    "extra_forbidden": "is not a field here; check its spelling",
+    "greater_than": "must be greater than {gt}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than": "must be less than {lt}",
+    "less_than_equal": "must be at most {le}",
+    "finite_number": "must be a finite number",
+    "float_type": "must be a number",
+    "float_parsing": "must be a number",
+    "int_type": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_parsing_size": "must be a whole number within its range",
+    "int_from_float": "must be a whole number",
+    "bool_type": "must be true or false",
+    "string_type": "must be a text",
+    "list_type": "must be a list",
+    "dict_type": "must be an object",
+    "model_type": "must be an object",
+    "model_attributes_type": "must be an object",
+    "literal_error": "must be one of {expected}",
+    "too_short": "must have at least {min_length} entries; it has {actual_length}",
+    "too_long": "must have at most {max_length} entries",
+    "string_too_long": "must have at most {max_length} characters",
+    "string_too_short": "must have at least {min_length} characters",
+}
+
+
+def field_path(loc: Sequence[str | int]) -> str:
+    """The dotted path of a bad field, such as `training.learning_rate`."""
+    return ".".join(str(part) for part in loc if part not in _NOT_IN_THE_PATH) or "the request"
+
+
+def plain_words(error: Mapping[str, Any]) -> str:
+    """One of pydantic's errors as a sentence: the field, what it must be, what came."""
+    path = field_path(error["loc"])
+    context = error.get("ctx", {})
+    template = _WORDS.get(error["type"])
+    says = template.format(**context) if template else _lower_first(str(error["msg"]))
+    given = error.get("input")
+    short = isinstance(given, bool | int | float | str) and len(repr(given)) <= 40
+    got = f"; got {given!r}" if short and error["type"] != "missing" else ""
+    return f"{path} {says}{got}"
+
+
+def _lower_first(text: str) -> str:
+    return text[:1].lower() + text[1:]

@@ -1,0 +1,113 @@
+"""`create_app`: the only place where things are wired."""
+
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from app.assets import Assets
+from app.errors import PROBLEM_JSON, InvalidField, InvalidJson, NotJsonContent, ShallowsError
+from app.routes import datasets, health, pages, predict, stream, train
+from app.security import Security
+from app.services import AllServices
+from app.settings import Settings
+from app.store import Store
+from app.training.driver import Drivers
+from app.training.inline import inline_backend
+from app.training.jobs import Jobs
+from app.training.learners import Learners
+from app.training.pool import pool_backend
+
+log = logging.getLogger(__name__)
+
+BACKENDS: dict[str, Callable[[Settings], Drivers]] = {
+    "pool": pool_backend,
+    "inline": inline_backend,
+}
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The service, ready to be served."""
+    settings = settings or Settings()
+    backend = BACKENDS[settings.backend](settings)
+    store = Store(settings.max_finished_runs, settings.max_finished_bytes)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        await backend.start()
+        try:
+            yield
+        finally:
+            await backend.stop()
+
+    app = FastAPI(
+        title="Shallows",
+        summary="A live playground where a class trains small neural networks",
+        description="Names, bounds and the stream are in `docs/protocol.md`.",
+        version="0.1.0",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.services = AllServices(
+        settings=settings,
+        backend=backend,
+        learners=Learners(backend, settings),
+        jobs=Jobs(backend, store, settings),
+        assets=Assets.find(),
+    )
+    for module in (train, predict, datasets, health, stream, pages):
+        app.include_router(module.router)
+    app.add_middleware(Security, settings=settings)
+    app.add_exception_handler(ShallowsError, _tell)
+    app.add_exception_handler(RequestValidationError, _tell_invalid)
+    app.add_exception_handler(HTTPException, _tell_http)
+    app.add_exception_handler(Exception, _tell_unexpected)
+    return app
+
+
+def problem(error: ShallowsError) -> JSONResponse:
+    """An error as problem details."""
+    return JSONResponse(
+        error.problem(), error.status, media_type=PROBLEM_JSON, headers=dict(error.headers)
+    )
+
+
+async def _tell(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, ShallowsError)
+    return problem(error)
+
+
+async def _tell_invalid(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    errors = error.errors()
+    if errors[0]["type"] == "json_invalid":
+        reason = errors[0].get("ctx", {}).get("error", "")
+        return problem(InvalidJson(f"the body is not JSON: {reason}"))
+    sent = request.headers.get("content-type", "")
+    if request.method == "POST" and sent.partition(";")[0].strip() != "application/json":
+        return problem(NotJsonContent("send the body with Content-Type: application/json"))
+    return problem(InvalidField.from_pydantic(errors))
+
+
+async def _tell_http(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    body = {
+        "type": "about:blank",
+        "title": str(error.detail),
+        "status": error.status_code,
+        "code": "http_error",
+        "detail": f"{request.method} {request.url.path}: {error.detail}",
+    }
+    return JSONResponse(
+        body, error.status_code, media_type=PROBLEM_JSON, headers=dict(error.headers or {})
+    )
+
+
+async def _tell_unexpected(request: Request, error: Exception) -> JSONResponse:
+    """Say that it went wrong, and nothing of how; the log has that."""
+    return problem(ShallowsError("the server failed to answer this; its log says why"))

@@ -1,0 +1,1 @@
+"""Routes: they translate between the wire and the training side, and decide nothing."""

@@ -1,0 +1,59 @@
+"""The page, its files, and the API's own page."""
+
+from fastapi import APIRouter, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import HTMLResponse
+from fastapi.templating import Jinja2Templates
+
+from app.assets import TEMPLATES
+from app.catalogue import catalogue
+from app.errors import NotFound
+from app.services import Services
+
+router = APIRouter(include_in_schema=False)
+templates = Jinja2Templates(TEMPLATES)
+
+IMMUTABLE = {"Cache-Control": "public, max-age=31536000, immutable"}
+
+
+@router.get("/", response_class=HTMLResponse)
+def index(request: Request, services: Services) -> Response:
+    """The playground."""
+    assets = services.assets
+    context = {
+        "static": assets.base,
+        "plotly_url": assets.url("plotly.min.js"),
+        "modules": assets.modules,
+        "catalogue": catalogue(),
+    }
+    headers = {"Cache-Control": "no-cache"}
+    return templates.TemplateResponse(request, "index.html", context, headers=headers)
+
+
+@router.get("/docs", response_class=HTMLResponse)
+def docs(request: Request, services: Services) -> Response:
+    """The REST API, to try out; its scripts are this server's own."""
+    return templates.TemplateResponse(request, "docs.html", {"static": services.assets.base})
+
+
+@router.get("/favicon.ico")
+async def favicon(services: Services) -> Response:
+    """For browsers that ask without being told of the one in the page."""
+    asset = services.assets.files["favicon.svg"]
+    return Response(asset.content, media_type=asset.media_type)
+
+
+@router.get("/static/{digest}/{name:path}")
+async def static(request: Request, services: Services, digest: str, name: str) -> Response:
+    """A file of the page; its address says its content, so it may be kept for ever."""
+    asset = services.assets.files.get(name) if digest == services.assets.digest else None
+    if asset is None:
+        raise NotFound(f"there is no file {name!r:.80} of this version")
+    headers = {**IMMUTABLE, "Vary": "Accept-Encoding"}
+    if "gzip" in request.headers.get("accept-encoding", ""):
+        compressed = await run_in_threadpool(lambda: asset.compressed)
+        if compressed is not None:
+            headers["Content-Encoding"] = "gzip"
+            return Response(compressed, media_type=asset.media_type, headers=headers)
+    content = await run_in_threadpool(lambda: asset.content)
+    return Response(content, media_type=asset.media_type, headers=headers)

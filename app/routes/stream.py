@@ -1,0 +1,120 @@
+"""The WebSockets: a connection's messages to its session, the session's to the connection."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Annotated
+
+from fastapi import APIRouter, Query, WebSocket
+from starlette.websockets import WebSocketDisconnect
+
+from app.errors import ShallowsError, UnknownSession
+from app.schemas import Message, parse_message
+from app.security import allowed_origin
+from app.services import Services
+from app.training.outbox import Outbox
+
+router = APIRouter()
+
+ALL_MESSAGES = ("configure", "play", "pause", "reset", "step", "set", "view", "ack")
+WATCHERS_MESSAGES = ("view", "ack")
+REFUSED = 1008
+TRY_AGAIN_LATER = 1013
+Tell = Callable[[Message], Awaitable[None]]
+
+
+@router.websocket("/ws")
+async def learn(
+    websocket: WebSocket,
+    services: Services,
+    session: Annotated[str | None, Query(max_length=64)] = None,
+    iteration: Annotated[int, Query(ge=0)] = 0,
+) -> None:
+    """One learner's interactive session; `session` takes one up again."""
+    if not allowed_origin(websocket, services.settings):
+        await websocket.close(REFUSED)
+        return
+    await websocket.accept()
+    learners, outbox = services.learners, Outbox(services.settings.outbox_messages)
+    try:
+        try:
+            if session is None:
+                learner = await learners.join(outbox)
+            else:
+                learner = await learners.resume(session, outbox, iteration)
+        except UnknownSession as error:
+            outbox.text(error.message())
+            learner = await learners.join(outbox)
+    except ShallowsError as error:
+        await websocket.send_json(error.message())
+        await websocket.close(TRY_AGAIN_LATER)
+        return
+
+    async def tell(message: Message) -> None:
+        await learners.tell(learner, outbox, message)
+
+    try:
+        await converse(websocket, outbox, tell, ALL_MESSAGES, services)
+    finally:
+        await learners.leave(learner, outbox)
+
+
+@router.websocket("/train/{run}/stream")
+async def watch(websocket: WebSocket, services: Services, run: str) -> None:
+    """Watch a run that was started over REST."""
+    if not allowed_origin(websocket, services.settings):
+        await websocket.close(REFUSED)
+        return
+    await websocket.accept()
+    jobs, outbox = services.jobs, Outbox(services.settings.outbox_messages)
+    try:
+        watched = await jobs.watch(run, outbox)
+    except ShallowsError as error:
+        await websocket.send_json(error.message())
+        await websocket.close(REFUSED)
+        return
+
+    async def tell(message: Message) -> None:
+        await jobs.tell(watched, outbox, message)
+
+    try:
+        await converse(websocket, outbox, tell, WATCHERS_MESSAGES, services)
+    finally:
+        await jobs.unwatch(watched, outbox)
+
+
+async def converse(
+    websocket: WebSocket, outbox: Outbox, tell: Tell, allowed: Iterable[str], services: Services
+) -> None:
+    """Carry messages both ways until either side closes."""
+    hearing = asyncio.create_task(_hear(websocket, outbox, tell, tuple(allowed)))
+    sending = asyncio.create_task(_send(websocket, outbox))
+    try:
+        await asyncio.wait({hearing, sending}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in (hearing, sending):
+            task.cancel()
+        results = await asyncio.gather(hearing, sending, return_exceptions=True)
+    for result in results:
+        if isinstance(result, Exception) and not isinstance(result, WebSocketDisconnect):
+            raise result
+
+
+async def _hear(websocket: WebSocket, outbox: Outbox, tell: Tell, allowed: tuple[str, ...]) -> None:
+    while True:
+        received = await websocket.receive()
+        if received["type"] == "websocket.disconnect":
+            return
+        try:
+            await tell(parse_message(received.get("text") or received.get("bytes") or "", allowed))
+        except ShallowsError as error:
+            outbox.text(error.message())
+
+
+async def _send(websocket: WebSocket, outbox: Outbox) -> None:
+    while messages := await outbox.take():
+        for message in messages:
+            if isinstance(message, str):
+                await websocket.send_text(message)
+            else:
+                await websocket.send_bytes(message)
+    await websocket.close(outbox.close_code or 1000)

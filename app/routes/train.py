@@ -1,0 +1,132 @@
+"""Runs over REST: start, look, fetch, cancel."""
+
+import asyncio
+import contextlib
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, Query, Response, status
+from pydantic import BaseModel
+
+from app import wire
+from app.schemas import Range, TrainRequest, check_plan
+from app.services import Services
+from app.training.backend import Progress, Status
+
+router = APIRouter(prefix="/train", tags=["train"])
+
+EXAMPLES = {
+    "defaults": {"summary": "circle with 4 tanh units", "value": {}},
+    "relu": {
+        "summary": "spiral with two layers of ReLU",
+        "value": {
+            "data": {"dataset": "spiral", "examples": 400, "noise": 0.05},
+            "network": {
+                "layers": [
+                    {"units": 16, "activation": "relu"},
+                    {"units": 8, "activation": "relu"},
+                ],
+                "initialization": {"scheme": "he"},
+            },
+            "training": {"learning_rate": 0.1, "iterations": 3000},
+        },
+    },
+    "own": {
+        "summary": "logistic regression on your own points",
+        "value": {
+            "data": {
+                "points": [[0, 0], [0, 1], [1, 0], [1, 1]],
+                "labels": [0, 0, 0, 1],
+                "train_fraction": 1,
+            },
+            "network": {"layers": []},
+            "training": {"learning_rate": 1.0, "iterations": 1000},
+        },
+    },
+}
+
+
+class RunStatus(BaseModel):
+    """How far a run is."""
+
+    id: str
+    status: Status
+    iteration: int
+    iterations: int
+    cost: float | None
+    train_accuracy: float | None
+    test_cost: float | None
+    test_accuracy: float | None
+    detail: str | None
+
+    @classmethod
+    def of(cls, run: str, progress: Progress, iterations: int) -> "RunStatus":
+        """The status that REST tells."""
+        return cls(
+            id=run,
+            status=progress.status,
+            iteration=progress.iteration,
+            iterations=iterations,
+            cost=progress.cost,
+            train_accuracy=progress.train_accuracy,
+            test_cost=progress.test_cost,
+            test_accuracy=progress.test_accuracy,
+            detail=progress.detail,
+        )
+
+
+class Costs(BaseModel):
+    """The cost J of every iteration; that of iteration k is computed before update k."""
+
+    first_iteration: int
+    costs: list[float]
+
+
+@router.post(
+    "",
+    summary="Start a run",
+    status_code=status.HTTP_202_ACCEPTED,
+    responses={200: {"model": RunStatus, "description": "The run has ended (with `wait`)"}},
+)
+async def start(
+    services: Services,
+    response: Response,
+    request: Annotated[TrainRequest, Body(openapi_examples=EXAMPLES)],
+    wait: Annotated[
+        Annotated[float, Range(0, 30)] | None, Query(description="seconds to wait for its end")
+    ] = None,
+) -> RunStatus:
+    """Everything has a default, so `{}` is a valid run."""
+    plan = request.plan()
+    check_plan(plan, one_run=True)
+    job = await services.jobs.submit(plan)
+    response.headers["Location"] = f"/train/{job.id}"
+    if wait:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(job.ended.wait(), wait)
+            response.status_code = status.HTTP_200_OK
+    return RunStatus.of(job.id, job.progress, job.iterations)
+
+
+@router.get("/{run}", summary="How far a run is")
+async def show(services: Services, run: str) -> RunStatus:
+    """Status, iteration, cost and accuracy, as of now."""
+    progress, iterations = await services.jobs.progress(run)
+    return RunStatus.of(run, progress, iterations)
+
+
+@router.get("/{run}/costs", summary="The cost of every iteration")
+async def costs(services: Services, run: str) -> Costs:
+    """From iteration 0 up to now."""
+    return Costs(first_iteration=0, costs=(await services.jobs.costs(run)).tolist())
+
+
+@router.get("/{run}/network", summary="The network as trained so far")
+async def network(services: Services, run: str) -> dict[str, Any]:
+    """Weights (n_in × n_out), biases and activation of every layer, output last."""
+    return wire.network(await services.jobs.network(run))
+
+
+@router.delete("/{run}", summary="Cancel or forget a run", status_code=status.HTTP_204_NO_CONTENT)
+async def delete(services: Services, run: str) -> None:
+    """Cancels a run under way; forgets one that has ended."""
+    await services.jobs.delete(run)

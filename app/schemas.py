@@ -1,0 +1,412 @@
+"""What crosses the wire, with its bounds. Choices come from nncore's tables.
+
+Everything is strict (a text is no number), finite, and refuses unknown fields. What no single
+field can say (lists of equal length, shapes that fit, the work of it all) is in `check_plan`,
+which both REST and the stream call before anything else sees a plan.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    Tag,
+    TypeAdapter,
+    ValidationError,
+)
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema, from_json
+
+import nncore
+from app.errors import InvalidField, InvalidJson, UnknownType
+
+MAX_RUNS = 8
+MAX_ITERATIONS = 1_000_000
+MAX_SESSION_ITERATIONS = 2_000_000
+MAX_WORK = 50_000_000
+DATASETS = {
+    name: dataset for name, dataset in nncore.DATASETS.items() if dataset.task == "classification"
+}
+
+
+@dataclass(frozen=True)
+class OneOf:
+    """A text that is a name in one of nncore's tables."""
+
+    names: tuple[str, ...]
+
+    def __get_pydantic_core_schema__(
+        self, source: object, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return core_schema.literal_schema(list(self.names))
+
+
+@dataclass(frozen=True)
+class Range:
+    """A finite number from `low` to `high`; `above` leaves `low` itself out."""
+
+    low: float
+    high: float
+    above: bool = False
+
+    def __get_pydantic_core_schema__(
+        self, source: object, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self._check, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        lower = "exclusiveMinimum" if self.above else "minimum"
+        return {**handler(schema), lower: self.low, "maximum": self.high}
+
+    def _check(self, value: float) -> float:
+        # Written so that nan, which compares false with everything, is refused as well.
+        if (self.low < value if self.above else self.low <= value) and value <= self.high:
+            return value
+        words = (
+            f"must be greater than {self.low:,} and at most {self.high:,}"
+            if self.above
+            else f"must be from {self.low:,} to {self.high:,}"
+        )
+        raise PydanticCustomError("out_of_range", "{words}", {"words": words})
+
+
+Seed = Annotated[int, Range(0, 2**32 - 1)]
+LearningRate = Annotated[float, Range(0, 100, above=True)]
+Iterations = Annotated[int, Range(1, MAX_ITERATIONS)]
+IterationsPerFrame = Annotated[int, Range(1, 1_000)]
+Examples = Annotated[int, Range(10, 5_000)]
+Noise = Annotated[float, Range(0, 1)]
+TrainFraction = Annotated[float, Range(0.1, 1)]
+Value = Annotated[float, Range(-1e6, 1e6)]
+Point = Annotated[list[Value], Field(min_length=1, max_length=32)]
+Points = Annotated[list[Point], Field(min_length=2, max_length=10_000)]
+DatasetName = Annotated[str, OneOf(tuple(DATASETS))]
+
+
+class Model(BaseModel):
+    """What every schema here has in common."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+class NamedData(Model):
+    """Points drawn from one of the named datasets."""
+
+    dataset: DatasetName = "circle"
+    examples: Examples = 200
+    noise: Noise = 0.1
+    seed: Seed = 0
+    train_fraction: TrainFraction = 0.75
+
+
+class OwnData(Model):
+    """The caller's own points, with any number of features."""
+
+    points: Points
+    labels: Annotated[list[Annotated[int, Range(0, 1)]], Field(min_length=2, max_length=10_000)]
+    seed: Seed = 0
+    train_fraction: TrainFraction = 0.75
+
+
+def _kind_of_data(value: object) -> str:
+    own = isinstance(value, OwnData) or (
+        isinstance(value, dict) and ("points" in value or "labels" in value)
+    )
+    return "own" if own else "named"
+
+
+Data = Annotated[
+    Annotated[NamedData, Tag("named")] | Annotated[OwnData, Tag("own")],
+    Discriminator(_kind_of_data),
+]
+
+
+class Layer(Model):
+    """One hidden layer."""
+
+    units: Annotated[int, Range(1, 256)] = 4
+    activation: Annotated[str, OneOf(tuple(nncore.ACTIVATIONS))] = "tanh"
+    slope: Annotated[float, Range(0, 1)] | None = Field(
+        None, description="of leaky_relu below zero; 0.01 if left out"
+    )
+
+
+class Initialization(Model):
+    """How the weights start; biases start at zero."""
+
+    scheme: Annotated[str, OneOf(tuple(nncore.INITIALIZERS))] = "small_random"
+    scale: Annotated[float, Range(0, 10, above=True)] = Field(
+        0.01, description="the standard deviation of small_random"
+    )
+    seed: Seed = 0
+
+
+class Parameters(Model):
+    """The parameters of one layer: `weights` is n_in × n_out, `biases` has n_out entries."""
+
+    weights: Annotated[list[list[Value]], Field(min_length=1, max_length=256)]
+    biases: Annotated[list[Value], Field(min_length=1, max_length=256)]
+
+
+class NetworkPlan(Model):
+    """The hidden layers and how they start. The output is one sigmoid unit."""
+
+    layers: Annotated[list[Layer], Field(max_length=8)] = [Layer()]
+    initialization: Initialization = Initialization()
+    parameters: Annotated[list[Parameters], Field(max_length=9)] | None = None
+
+
+class Training(Model):
+    """How a network is trained."""
+
+    learning_rate: LearningRate = 0.3
+    optimizer: Annotated[str, OneOf(tuple(nncore.OPTIMIZERS))] = "gradient_descent"
+    batch_size: Annotated[int, Range(1, 10_000)] | None = Field(
+        None, description="examples an iteration; null is the full batch, the lecture's"
+    )
+    seed: Seed = Field(0, description="of the order of the batches")
+    iterations: Iterations = 5_000
+
+
+class RunPlan(Model):
+    """One network of a session and how it is trained."""
+
+    label: Annotated[str, Field(max_length=80)] | None = None
+    network: NetworkPlan = NetworkPlan()
+    training: Training = Training()
+
+
+class TrainRequest(Model):
+    """The body of `POST /train`: a run. Everything has a default, so `{}` is a valid one."""
+
+    data: Data = NamedData()
+    network: NetworkPlan = NetworkPlan()
+    training: Training = Training()
+
+    def plan(self) -> "Plan":
+        """The plan of a session that has this one run."""
+        return Plan(data=self.data, runs=[RunPlan(network=self.network, training=self.training)])
+
+
+class Plan(Model):
+    """What a session trains: one set of data and one to eight runs on it."""
+
+    data: Data = NamedData()
+    runs: Annotated[list[RunPlan], Field(min_length=1, max_length=MAX_RUNS)] = [RunPlan()]
+
+
+class PredictRequest(Model):
+    """The body of `POST /predict`."""
+
+    model: Annotated[str, Field(max_length=64)]
+    points: Annotated[list[Point], Field(min_length=1, max_length=10_000)]
+
+
+# -- the stream's messages ------------------------------------------------------------------
+
+
+class Configure(Plan):
+    """(Re)start the session with this plan."""
+
+    type: Literal["configure"]
+    playing: bool = False
+
+    def plan(self) -> Plan:
+        """The plan alone."""
+        return Plan(data=self.data, runs=self.runs)
+
+
+class Play(Model):
+    """Train, `iterations_per_frame` each sixtieth of a second."""
+
+    type: Literal["play"]
+
+
+class Pause(Model):
+    """Stop training where it is."""
+
+    type: Literal["pause"]
+
+
+class Reset(Model):
+    """Back to iteration 0 and the same initial parameters."""
+
+    type: Literal["reset"]
+
+
+class Step(Model):
+    """Train that many iterations, then pause."""
+
+    type: Literal["step"]
+    iterations: Annotated[int, Range(1, 100_000)] = 1
+
+
+class Set(Model):
+    """Change the learning rate or the speed, at once and without a restart."""
+
+    type: Literal["set"]
+    learning_rate: LearningRate | None = None
+    iterations_per_frame: IterationsPerFrame | None = None
+    run: Annotated[int, Range(0, MAX_RUNS - 1)] | None = None
+
+
+Interval = Annotated[list[Value], Field(min_length=2, max_length=2)]
+
+
+class View(Model):
+    """What the next frames carry."""
+
+    type: Literal["view"] = "view"
+    resolution: Annotated[int, Range(8, 200)] = 100
+    x: Interval = [-6.0, 6.0]
+    y: Interval = [-6.0, 6.0]
+    neurons: bool = False
+    neuron_resolution: Annotated[int, Range(4, 64)] = 32
+
+
+class Ack(Model):
+    """The reader has dealt with this frame and all before it."""
+
+    type: Literal["ack"]
+    frame: Annotated[int, Range(0, 2**53)]
+
+
+Message = Configure | Play | Pause | Reset | Step | Set | View | Ack
+_MESSAGES: dict[str, TypeAdapter[Message]] = {
+    "configure": TypeAdapter(Configure),
+    "play": TypeAdapter(Play),
+    "pause": TypeAdapter(Pause),
+    "reset": TypeAdapter(Reset),
+    "step": TypeAdapter(Step),
+    "set": TypeAdapter(Set),
+    "view": TypeAdapter(View),
+    "ack": TypeAdapter(Ack),
+}
+
+
+def parse_message(text: str | bytes, allowed: Iterable[str] = tuple(_MESSAGES)) -> Message:
+    """One message of the stream from its JSON.
+
+    Raises:
+        InvalidJson: it is not JSON, or not an object.
+        UnknownType: its `type` is missing or not one of `allowed`.
+        InvalidField: a field is missing, misspelt or out of its range.
+    """
+    try:
+        raw = from_json(text, allow_inf_nan=True)
+    except ValueError as error:
+        raise InvalidJson(f"the message is not JSON: {error}") from None
+    if not isinstance(raw, dict):
+        raise InvalidJson("the message must be a JSON object with a type")
+    kind = raw.get("type")
+    if not isinstance(kind, str) or kind not in allowed:
+        raise UnknownType(f"type must be one of {', '.join(allowed)}; got {kind!r:.60}", "type")
+    try:
+        message = _MESSAGES[kind].validate_python(raw)
+    except ValidationError as error:
+        raise InvalidField.from_pydantic(error.errors(include_url=False)) from None
+    if isinstance(message, Configure):
+        check_plan(message)
+    if isinstance(message, View):
+        _check_view(message)
+    return message
+
+
+# -- what no single field can say -----------------------------------------------------------
+
+
+def check_plan(plan: Plan, one_run: bool = False) -> None:
+    """Check what involves several fields of a plan.
+
+    `one_run` says that the plan came as a `POST /train` body, whose paths have no `runs.0`.
+
+    Raises:
+        InvalidField: the first thing that does not fit, and what would.
+    """
+    inputs, examples = _check_data(plan.data)
+    work = 0
+    for index, run in enumerate(plan.runs):
+        path = "" if one_run else f"runs.{index}."
+        sizes = [inputs, *(layer.units for layer in run.network.layers), 1]
+        _check_network(run.network, sizes, f"{path}network")
+        parameters = sum((above + 1) * here for above, here in pairwise(sizes))
+        work += (parameters + sum(sizes)) * examples
+    if work > MAX_WORK:
+        raise InvalidField(
+            f"one iteration would take {work:,} multiplications; at most {MAX_WORK:,} are allowed "
+            "((parameters + units) × examples, summed over the runs): use fewer units or examples",
+            "network.layers" if one_run else "runs",
+        )
+    iterations = sum(run.training.iterations for run in plan.runs)
+    if iterations > MAX_SESSION_ITERATIONS:
+        raise InvalidField(
+            f"the iterations of all runs add up to {iterations:,}; "
+            f"at most {MAX_SESSION_ITERATIONS:,} are kept",
+            "runs",
+        )
+
+
+def _check_data(data: NamedData | OwnData) -> tuple[int, int]:
+    if isinstance(data, NamedData):
+        return 2, data.examples
+    features = len(data.points[0])
+    for index, point in enumerate(data.points):
+        if len(point) != features:
+            raise InvalidField(
+                f"data.points.{index} has {len(point)} numbers, the first point has {features}; "
+                "all need the same",
+                f"data.points.{index}",
+            )
+    if len(data.labels) != len(data.points):
+        raise InvalidField(
+            f"data.labels has {len(data.labels)} entries for {len(data.points)} points; "
+            "each point needs one",
+            "data.labels",
+        )
+    return features, len(data.points)
+
+
+def _check_network(network: NetworkPlan, sizes: Sequence[int], path: str) -> None:
+    for index, layer in enumerate(network.layers):
+        if layer.slope is not None and layer.activation != "leaky_relu":
+            raise InvalidField(
+                f"{path}.layers.{index}.slope goes with leaky_relu only, "
+                f"this layer is {layer.activation}",
+                f"{path}.layers.{index}.slope",
+            )
+    if network.parameters is None:
+        return
+    if len(network.parameters) != len(sizes) - 1:
+        raise InvalidField(
+            f"{path}.parameters must have {len(sizes) - 1} entries, the hidden layers and the "
+            f"output layer; it has {len(network.parameters)}",
+            f"{path}.parameters",
+        )
+    shapes = pairwise(sizes)
+    for index, (given, (n_in, n_out)) in enumerate(zip(network.parameters, shapes, strict=True)):
+        rows = {len(row) for row in given.weights}
+        if len(given.weights) != n_in or rows != {n_out}:
+            raise InvalidField(
+                f"{path}.parameters.{index}.weights must be {n_in} rows of {n_out} numbers",
+                f"{path}.parameters.{index}.weights",
+            )
+        if len(given.biases) != n_out:
+            raise InvalidField(
+                f"{path}.parameters.{index}.biases must have {n_out} entries; "
+                f"it has {len(given.biases)}",
+                f"{path}.parameters.{index}.biases",
+            )
+
+
+def _check_view(view: View) -> None:
+    for axis, (low, high) in (("x", view.x), ("y", view.y)):
+        if not low < high:
+            raise InvalidField(f"{axis} must be [low, high] with low < high", axis)

@@ -1,0 +1,112 @@
+"""What every request passes: bounds, origins, headers. Pure ASGI, so that streams pass too."""
+
+import json
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import HTTPConnection
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.errors import PROBLEM_JSON, BodyTooLarge, ForeignOrigin, ShallowsError
+from app.settings import Settings
+
+CONTENT_SECURITY_POLICY = "; ".join(
+    [
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self' 'unsafe-inline'",  # Plotly writes style attributes and rules
+        "img-src 'self' data: blob:",
+        "connect-src 'self'",
+        "font-src 'self'",
+        "manifest-src 'self'",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'self'",
+    ]
+)
+
+HEADERS = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "SAMEORIGIN",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+}
+
+SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
+
+
+def allowed_origin(connection: HTTPConnection, settings: Settings) -> bool:
+    """Whether a request may come from the page that makes it.
+
+    Browsers name the page's origin; a script that names none is no page, and may.
+    """
+    origin = connection.headers.get("origin")
+    if origin is None or origin in settings.allowed_origins:
+        return True
+    return urlsplit(origin).netloc == connection.headers.get("host")
+
+
+class Security:
+    """Security headers on every answer; foreign pages and oversized bodies refused."""
+
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+        self._app = app
+        self._settings = settings
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, or refuse it."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        if scope["method"] not in SAFE_METHODS and not allowed_origin(
+            HTTPConnection(scope), self._settings
+        ):
+            refusal = ForeignOrigin("pages of other origins may not change anything here")
+            await _refuse(send_with_headers, refusal)
+            return
+        try:
+            await self._app(scope, self._bounded(scope, receive), send_with_headers)
+        except BodyTooLarge as error:
+            # Raised while the body is read, so nothing has been answered yet.
+            await _refuse(send_with_headers, error)
+
+    def _bounded(self, scope: Scope, receive: Receive) -> Receive:
+        """`receive`, unless the body is too large: by its own word, or by its bytes."""
+        most = self._settings.max_body_bytes
+        error = BodyTooLarge(f"the body may have at most {most:,} bytes")
+        declared = Headers(scope=scope).get("content-length", "")
+        received = 0
+
+        async def bounded() -> Message:
+            nonlocal received
+            if declared.isdigit() and int(declared) > most:
+                raise error
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > most:
+                raise error
+            return message
+
+        return bounded
+
+
+async def _refuse(send: Send, error: ShallowsError) -> None:
+    body = json.dumps(error.problem()).encode()
+    headers = [
+        (b"content-type", PROBLEM_JSON.encode()),
+        (b"content-length", str(len(body)).encode()),
+        (b"connection", b"close"),
+    ]
+    await send({"type": "http.response.start", "status": error.status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

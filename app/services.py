@@ -1,0 +1,31 @@
+"""What the routes work with: built once in `create_app`, reached through `Services`."""
+
+from dataclasses import dataclass
+from typing import Annotated, cast
+
+from fastapi import Depends
+from starlette.requests import HTTPConnection
+
+from app.assets import Assets
+from app.settings import Settings
+from app.training.backend import TrainingBackend
+from app.training.jobs import Jobs
+from app.training.learners import Learners
+
+
+@dataclass(frozen=True)
+class AllServices:
+    """Everything a route may need."""
+
+    settings: Settings
+    backend: TrainingBackend
+    learners: Learners
+    jobs: Jobs
+    assets: Assets
+
+
+def _services(connection: HTTPConnection) -> AllServices:
+    return cast("AllServices", connection.app.state.services)
+
+
+Services = Annotated[AllServices, Depends(_services)]

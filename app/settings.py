@@ -1,0 +1,82 @@
+"""Every knob of the service, with its unit and its default.
+
+Each is read from the environment as `SHALLOWS_<NAME>`; `HOST` and `PORT` also without the prefix.
+"""
+
+import os
+from functools import cached_property
+from typing import Annotated, Literal, Self
+
+from pydantic import AliasChoices, Field, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """The settings of one server. Read once, by whoever calls `create_app`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="SHALLOWS_", extra="ignore", frozen=True, populate_by_name=True
+    )
+
+    host: str = Field("0.0.0.0", validation_alias=AliasChoices("SHALLOWS_HOST", "HOST"))
+    port: int = Field(8000, ge=0, le=65535, validation_alias=AliasChoices("SHALLOWS_PORT", "PORT"))
+
+    allowed_origins: Annotated[list[str], NoDecode] = Field(
+        [],
+        description="Origins, besides the server's own, whose pages may connect; comma-separated, "
+        "such as https://school.example",
+    )
+
+    backend: Literal["pool", "inline"] = Field(
+        "pool", description="where training runs: worker processes, or (for tests) this process"
+    )
+    workers: int = Field(0, ge=0, le=256, description="worker processes; 0 means one per core")
+
+    max_sessions: int = Field(400, ge=1, description="interactive sessions, connected or kept")
+    session_grace_seconds: float = Field(
+        120.0, ge=0, description="how long a session outlives its connection"
+    )
+    max_queued_runs: int = Field(200, ge=1, description="REST runs waiting; one more gets 429")
+    max_running_runs: int = Field(0, ge=0, description="REST runs at once; 0 means 4 per worker")
+    max_watchers: int = Field(32, ge=1, description="readers of one REST run's stream")
+    max_finished_runs: int = Field(1000, ge=1, description="kept; the oldest is forgotten first")
+    max_finished_bytes: int = Field(256_000_000, ge=1, description="what they may take in all")
+
+    max_body_bytes: int = Field(2_000_000, ge=1, description="of a REST request")
+    max_message_bytes: int = Field(1_000_000, ge=1, description="of a message on the stream")
+    outbox_messages: int = Field(
+        64, ge=8, description="answers waiting for a slow reader; one more closes its connection"
+    )
+
+    frames_per_second: float = Field(60.0, gt=0, le=120, description="at most, for each reader")
+    checkpoint_seconds: float = Field(1.0, ge=0, description="of training lost to a dead worker")
+    round_timeout_seconds: float = Field(
+        30.0, gt=0, description="after which a silent worker is replaced"
+    )
+
+    @field_validator("allowed_origins", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if isinstance(value, str):
+            return [origin.strip().rstrip("/") for origin in value.split(",") if origin.strip()]
+        return value
+
+    @model_validator(mode="after")
+    def _origins_are_origins(self) -> Self:
+        for origin in self.allowed_origins:
+            if "://" not in origin or origin.count("/") != 2:
+                raise ValueError(f"allowed_origins: {origin!r} is not scheme://host[:port]")
+        return self
+
+    @cached_property
+    def worker_count(self) -> int:
+        """Worker processes: as set, or one for each core this process may use."""
+        if self.workers:
+            return self.workers
+        affinity = getattr(os, "sched_getaffinity", None)
+        return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+    @cached_property
+    def running_run_limit(self) -> int:
+        """REST runs that train at the same time."""
+        return self.max_running_runs or 4 * self.worker_count

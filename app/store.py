@@ -1,0 +1,66 @@
+"""Runs that have ended, for as long as there is room.
+
+What if it is full: the run that ended first is forgotten first, by count and by size.
+"""
+
+from collections import OrderedDict
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+import nncore
+from app.training.backend import Progress, Saved
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A run that has ended: how, with which network, and all of it to watch again."""
+
+    progress: Progress
+    iterations: int
+    network: nncore.Network | None
+    saved: Saved | None
+
+    @property
+    def costs(self) -> NDArray[np.float64]:
+        """The cost of every iteration."""
+        return self.saved.costs_of(0) if self.saved and self.saved.costs else np.empty(0)
+
+    @property
+    def size(self) -> int:
+        """About how many bytes it takes."""
+        parameters = sum(y.W.size + y.b.size for y in self.network.layers) if self.network else 0
+        return 10_000 + 24 * parameters + (self.saved.size if self.saved else 0)
+
+
+class Store:
+    """Ended runs by their id."""
+
+    def __init__(self, most_runs: int, most_bytes: int) -> None:
+        self._most_runs = most_runs
+        self._most_bytes = most_bytes
+        self._bytes = 0
+        self._runs: OrderedDict[str, Ended] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._runs)
+
+    def add(self, run: str, ended: Ended) -> None:
+        """Keep a run that has ended."""
+        self._runs[run] = ended
+        self._bytes += ended.size
+        while len(self._runs) > 1 and (
+            len(self._runs) > self._most_runs or self._bytes > self._most_bytes
+        ):
+            _, oldest = self._runs.popitem(last=False)
+            self._bytes -= oldest.size
+
+    def get(self, run: str) -> Ended | None:
+        """The run, unless it never ended or is forgotten."""
+        return self._runs.get(run)
+
+    def delete(self, run: str) -> None:
+        """Forget a run."""
+        if (ended := self._runs.pop(run, None)) is not None:
+            self._bytes -= ended.size

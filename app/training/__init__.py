@@ -1,0 +1,1 @@
+"""Training: sessions, the host that shares a processor among them, and where hosts run."""

@@ -1,0 +1,246 @@
+"""What the service says to wherever training runs, and what it hears back.
+
+Commands go down, events come up; both are plain data that can cross a process. A backend runs
+them on one or more hosts (`host.py`): `inline.py` in this process, `pool.py` in workers.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+import nncore
+from app.schemas import Message, View
+from app.training.session import Checkpoint
+
+Kind = Literal["learner", "job"]
+Status = Literal["queued", "running", "finished", "cancelled", "diverged", "failed"]
+
+
+# -- down -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """What a reader has been sent: the costs before `costs`, the frames before `frame`."""
+
+    costs: int = 0
+    frame: int = 0
+    acknowledged: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """A session comes to this host, empty or as it was saved.
+
+    `replay_to` is the last iteration that was told of it; a restored session trains on to there
+    before it says anything.
+    """
+
+    session: str
+    kind: Kind
+    saved: "Saved | None" = None
+    replay_to: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Attach:
+    """A reader looks at the session; it is told what it has not been told."""
+
+    session: str
+    reader: str
+    position: Position = Position()
+    view: View = field(default_factory=View)
+    greet: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Detach:
+    """The reader is gone."""
+
+    session: str
+    reader: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tell:
+    """A message of the stream for the session; answers to it go to `reader`."""
+
+    session: str
+    reader: str
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """How is the session now? The `Answer` carries the same ticket."""
+
+    session: str
+    ticket: int
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """The session is over."""
+
+    session: str
+
+
+Command = Open | Attach | Detach | Tell | Ask | Close
+
+
+# -- up -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text message of the stream for one reader (`reader` None: for all)."""
+
+    session: str
+    reader: str | None
+    message: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A packed frame for one reader."""
+
+    session: str
+    reader: str
+    number: int
+    iteration: int
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far the first run of a session is; `status` is that of REST."""
+
+    session: str
+    status: Status
+    iteration: int
+    cost: float | None = None
+    train_accuracy: float | None = None
+    test_cost: float | None = None
+    test_accuracy: float | None = None
+    detail: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A session's checkpoint, with the costs since the one before."""
+
+    session: str
+    part: "HostedState"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The first run of a session as it is: its progress, its network, its costs so far."""
+
+    progress: Progress
+    network: nncore.Network
+    costs: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The answer to an `Ask`; None if there is nothing to tell."""
+
+    session: str
+    ticket: int
+    value: Result | None
+
+
+Event = Text | Frame | Progress | Kept | Answer
+
+
+# -- checkpoints ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class HostedState:
+    """A session in a host: its checkpoint and how it was being driven."""
+
+    checkpoint: Checkpoint | None
+    playing: bool
+    stepping: int
+    iterations_per_frame: int
+
+
+@dataclass
+class Saved:
+    """The whole of a session put together from the parts that were `Kept`."""
+
+    state: HostedState
+    costs: list[bytearray] = field(default_factory=list)
+
+    def add(self, state: HostedState) -> None:
+        """Take a newer part: its costs follow those that are here, or start again at 0."""
+        self.state = state
+        if state.checkpoint is None:
+            self.costs = []
+            return
+        new = state.checkpoint.costs
+        if state.checkpoint.costs_from == 0:
+            self.costs = [bytearray() for _ in new]
+        for kept, costs in zip(self.costs, new, strict=True):
+            kept += costs.tobytes()
+
+    def costs_of(self, run: int) -> NDArray[np.float64]:
+        """Every cost of a run."""
+        return np.frombuffer(bytes(self.costs[run]), dtype=np.float64)
+
+    @property
+    def checkpoint(self) -> Checkpoint | None:
+        """The checkpoint with all its costs."""
+        part = self.state.checkpoint
+        if part is None:
+            return None
+        costs = [self.costs_of(run) for run in range(len(self.costs))]
+        return Checkpoint(part.plan, part.iteration, part.trainers, 0, costs)
+
+    @property
+    def size(self) -> int:
+        """Bytes of its costs, by far the largest part."""
+        return sum(map(len, self.costs))
+
+
+Listener = Callable[[Event], None]
+
+
+class TrainingBackend(Protocol):
+    """Where sessions train. One listener for each session hears its events, on the event loop."""
+
+    async def start(self) -> None:
+        """Begin; returns as soon as commands are taken."""
+
+    async def stop(self) -> None:
+        """End, with everything that was started."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether something can train now."""
+
+    @property
+    def worker_restarts(self) -> int:
+        """How many workers were replaced."""
+
+    def open(
+        self, session: str, kind: Kind, listener: Listener, saved: Saved | None = None
+    ) -> None:
+        """Place a new session, or one that was saved."""
+
+    async def send(self, command: Attach | Detach | Tell) -> None:
+        """Pass a command on; waits while the session's queue is full."""
+
+    async def ask(self, session: str) -> Result | None:
+        """How the session is now; None if it has gone, or was never configured."""
+
+    def close(self, session: str) -> None:
+        """Forget the session."""
+
+    def saved(self, session: str) -> Saved | None:
+        """What is kept of the session, up to its last checkpoint."""

@@ -1,0 +1,506 @@
+"""Many sessions sharing one processor fairly. Pure and synchronous; the clock is passed in.
+
+A host is driven in rounds. `handle` takes commands, `round` trains whoever is due and says what
+came of it, `next_wake` says when another round is worth it. Playing trains `iterations_per_frame`
+iterations each frame interval, whether or not a reader keeps up; a REST run trains on whenever
+there is time. Each session gets its slice of a round, and a round is one frame interval long, so
+a command waits no longer than that.
+
+What if it is full: a session that the processor can't keep up with owes at most `MOST_OWED` frame
+intervals, so it slows down instead of falling ever further behind; a reader with two frames under
+way is sent no third, and what it missed is in the next.
+"""
+
+import logging
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from app import wire
+from app.errors import InvalidField, Lost, NotConfigured, ShallowsError
+from app.schemas import (
+    Ack,
+    Configure,
+    Message,
+    Pause,
+    Play,
+    Reset,
+    Set,
+    Step,
+    View,
+)
+from app.training.backend import (
+    Answer,
+    Ask,
+    Attach,
+    Close,
+    Command,
+    Detach,
+    Event,
+    Frame,
+    HostedState,
+    Kept,
+    Kind,
+    Open,
+    Position,
+    Progress,
+    Result,
+    Status,
+    Tell,
+    Text,
+)
+from app.training.session import Session
+
+log = logging.getLogger(__name__)
+
+FRAMES_UNDER_WAY = 2
+MOST_OWED = 4
+LONGEST_SILENCE = 0.1
+"""Seconds after which a frame is sent although its iterations are not all done."""
+SHORTEST_SLICE = 0.001
+LONGEST_CHUNK = 0.002
+"""Seconds of training between two looks at the clock, as far as one iteration allows."""
+PROGRESS_EVERY = 0.2
+DEFAULT_ITERATIONS_PER_FRAME = 5
+
+
+@dataclass
+class Reader:
+    """One connection that looks at a session."""
+
+    name: str
+    view: View
+    position: Position
+    wants: bool = True
+    next_frame_at: float = -math.inf
+
+    @property
+    def may_be_sent(self) -> bool:
+        """Whether fewer than two frames are under way."""
+        return self.position.frame - 1 - self.position.acknowledged < FRAMES_UNDER_WAY
+
+
+@dataclass
+class Hosted:
+    """A session in this host: how it is driven, and who looks at it."""
+
+    name: str
+    kind: Kind
+    session: Session | None = None
+    playing: bool = False
+    stepping: int = 0
+    iterations_per_frame: int = DEFAULT_ITERATIONS_PER_FRAME
+    readers: dict[str, Reader] = field(default_factory=dict)
+
+    owed: float = 0
+    """Iterations to train before the next frame; infinite for a REST run."""
+    due: float = 0.0
+    """When playing next owes its iterations."""
+    replay_to: int = 0
+    seconds_per_iteration: float = 1e-4
+    framed_at: float = 0.0
+    unframed: bool = False
+    told_at: float = -math.inf
+    """When a REST run's progress was last told."""
+    diverged: set[int] = field(default_factory=set)
+    kept_at: float = -math.inf
+    kept_costs: int = 0
+    changed: bool = False
+    """Whether something happened that only a new checkpoint would know."""
+
+    @property
+    def replaying(self) -> bool:
+        """Whether this session has yet to get back to where it was."""
+        session = self.session
+        return session is not None and session.iteration < self.replay_to and session.left > 0
+
+    @property
+    def configured(self) -> Session:
+        """The session.
+
+        Raises:
+            NotConfigured: there is none yet.
+        """
+        if self.session is None:
+            raise NotConfigured("send configure first: there is nothing to train yet")
+        return self.session
+
+    def everyone_wants(self) -> None:
+        """The next round sends every reader a frame."""
+        for reader in self.readers.values():
+            reader.wants = True
+
+    def halt(self) -> None:
+        """Neither playing nor stepping."""
+        self.playing, self.stepping, self.owed = False, 0, 0
+
+
+class Host:
+    """Sessions that share one processor."""
+
+    def __init__(
+        self,
+        clock: Callable[[], float],
+        *,
+        frames_per_second: float = 60.0,
+        checkpoint_seconds: float = 1.0,
+    ) -> None:
+        self._clock = clock
+        self._interval = 1 / frames_per_second
+        self._checkpoint_seconds = checkpoint_seconds
+        self._sessions: dict[str, Hosted] = {}
+
+    # -- commands ---------------------------------------------------------------------------
+
+    def handle(self, command: Command) -> list[Event]:
+        """Carry out a command; training itself waits for the next round."""
+        match command:
+            case Open():
+                self._sessions[command.session] = self._opened(command)
+                return []
+            case Close():
+                self._sessions.pop(command.session, None)
+                return []
+        hosted = self._sessions.get(command.session)
+        if hosted is None:
+            return self._for_nobody(command)
+        match command:
+            case Attach():
+                return self._attach(hosted, command)
+            case Detach():
+                hosted.readers.pop(command.reader, None)
+                return []
+            case Ask():
+                # What is known of a change is kept before it is told.
+                kept = [self._keep(hosted)] if hosted.changed and hosted.session else []
+                return [*kept, Answer(hosted.name, command.ticket, self._result(hosted))]
+            case Tell():
+                return self._tell(hosted, command)
+
+    def _for_nobody(self, command: Command) -> list[Event]:
+        """The session has gone while the command was on its way."""
+        return [Answer(command.session, command.ticket, None)] if isinstance(command, Ask) else []
+
+    def _opened(self, command: Open) -> Hosted:
+        hosted = Hosted(command.session, command.kind, replay_to=command.replay_to)
+        saved = command.saved
+        if saved is not None:
+            state = saved.state
+            hosted.playing, hosted.stepping = state.playing, state.stepping
+            hosted.iterations_per_frame = state.iterations_per_frame
+            if (checkpoint := saved.checkpoint) is not None:
+                hosted.session = Session.restore(checkpoint)
+                hosted.diverged = set(hosted.session.diverged)
+            hosted.due = self._clock()
+            hosted.changed = True
+        return hosted
+
+    def _attach(self, hosted: Hosted, command: Attach) -> list[Event]:
+        reader = Reader(command.reader, command.view, command.position)
+        hosted.readers[command.reader] = reader
+        if hosted.session is None or not command.greet:
+            return []
+        events: list[Event] = [
+            Text(hosted.name, reader.name, self._configured(hosted, resumed=True))
+        ]
+        if not hosted.session.left:
+            events.append(Text(hosted.name, reader.name, self._ended(hosted)))
+        return events
+
+    def _result(self, hosted: Hosted) -> Result | None:
+        if hosted.session is None:
+            return None
+        run = hosted.session.runs[0]
+        return Result(self._progress(hosted), run.trainer.network, run.costs.since(0).copy())
+
+    def _tell(self, hosted: Hosted, command: Tell) -> list[Event]:
+        try:
+            return self._carry_out(hosted, command.reader, command.message)
+        except ShallowsError as error:
+            return [Text(hosted.name, command.reader, error.message())]
+        except Exception:
+            log.exception("session %s could not carry out a command", hosted.name)
+            return self._fail(hosted)
+
+    def _carry_out(self, hosted: Hosted, reader: str, message: Message) -> list[Event]:
+        match message:
+            case Configure():
+                return self._configure(hosted, message)
+            case View():
+                if (looking := hosted.readers.get(reader)) is not None:
+                    looking.view, looking.wants = message, True
+                return []
+            case Ack():
+                return self._acknowledge(hosted, reader, message)
+        if isinstance(message, Set) and message.learning_rate is None:
+            # The speed belongs to whoever looks, not to what is trained.
+            if message.iterations_per_frame is not None:
+                hosted.iterations_per_frame = message.iterations_per_frame
+            return self._state(hosted)
+        session = hosted.configured
+        match message:
+            case Play():
+                if session.left:
+                    hosted.playing, hosted.stepping = True, 0
+                    hosted.due = self._clock()
+            case Pause():
+                hosted.halt()
+                hosted.everyone_wants()
+            case Step():
+                hosted.playing = False
+                hosted.stepping = hosted.owed = min(message.iterations, session.left)
+                if not hosted.stepping:
+                    return self._over(hosted)
+            case Reset():
+                session.reset()
+                return [*self._state(hosted), *self._start_again(hosted)]
+            case Set():
+                session.set(message)
+                if message.iterations_per_frame is not None:
+                    hosted.iterations_per_frame = message.iterations_per_frame
+        hosted.changed = True
+        return self._state(hosted)
+
+    def _configure(self, hosted: Hosted, message: Configure) -> list[Event]:
+        hosted.session, hosted.playing = Session(message.plan()), message.playing
+        configured = Text(hosted.name, None, self._configured(hosted, resumed=False))
+        return [configured, *self._start_again(hosted)]
+
+    def _start_again(self, hosted: Hosted) -> list[Event]:
+        """Frame 0 of a session that is at iteration 0, as its readers' costs are now.
+
+        It goes out at once, whatever is still under way: those frames show what is no more.
+        """
+        session, now = hosted.configured, self._clock()
+        hosted.stepping, hosted.owed, hosted.replay_to = 0, 0, 0
+        hosted.diverged.clear()
+        hosted.kept_costs, hosted.changed = 0, True
+        hosted.due = now + self._interval
+        for reader in hosted.readers.values():
+            frame = reader.position.frame
+            reader.position = Position(0, frame, acknowledged=frame - 1)
+        return [self._frame(hosted, session, reader, now) for reader in hosted.readers.values()]
+
+    def _acknowledge(self, hosted: Hosted, name: str, message: Ack) -> list[Event]:
+        reader = hosted.readers.get(name)
+        if reader is None:
+            return []
+        position = reader.position
+        if message.frame >= position.frame:
+            raise InvalidField(
+                f"frame {message.frame} has not been sent; the last one is {position.frame - 1}",
+                "frame",
+            )
+        acknowledged = max(position.acknowledged, message.frame)
+        reader.position = Position(position.costs, position.frame, acknowledged)
+        return []
+
+    # -- messages ---------------------------------------------------------------------------
+
+    def _configured(self, hosted: Hosted, *, resumed: bool) -> dict[str, object]:
+        session = hosted.configured
+        return {
+            "type": "configured",
+            "session": hosted.name,
+            "resumed": resumed,
+            "iteration": session.iteration,
+            "playing": hosted.playing,
+            "iterations_per_frame": hosted.iterations_per_frame,
+            **session.description,
+        }
+
+    def _state(self, hosted: Hosted) -> list[Event]:
+        runs = hosted.session.runs if hosted.session else []
+        message = {
+            "type": "state",
+            "playing": hosted.playing,
+            "iteration": hosted.session.iteration if hosted.session else 0,
+            "iterations_per_frame": hosted.iterations_per_frame,
+            "runs": [{"learning_rate": run.trainer.learning_rate} for run in runs],
+        }
+        return [Text(hosted.name, None, message)]
+
+    def _over(self, hosted: Hosted) -> list[Event]:
+        """Say that there is nothing left to train."""
+        hosted.halt()
+        hosted.everyone_wants()
+        hosted.changed = True
+        return [*self._state(hosted), Text(hosted.name, None, self._ended(hosted))]
+
+    def _ended(self, hosted: Hosted) -> dict[str, object]:
+        return {"type": "ended", "iteration": hosted.configured.iteration}
+
+    def _fail(self, hosted: Hosted) -> list[Event]:
+        """Something is wrong with the program, not with what was asked; this session ends."""
+        iteration = hosted.session.iteration if hosted.session else 0
+        lost = Lost("the training of this session failed and was stopped; configure it anew")
+        hosted.session = None
+        hosted.halt()
+        return [
+            Text(hosted.name, None, lost.message()),
+            Progress(hosted.name, "failed", iteration, detail=lost.detail),
+        ]
+
+    def _progress(self, hosted: Hosted) -> Progress:
+        session = hosted.configured
+        run = session.runs[0]
+        diverged = run.trainer.diverged
+        status: Status = "diverged" if diverged else "running" if session.left else "finished"
+        score = run.score
+        return Progress(
+            hosted.name,
+            status,
+            session.iteration,
+            score.train_cost,
+            score.train_accuracy,
+            score.test_cost,
+            score.test_accuracy,
+            detail=diverged.reason if diverged else None,
+        )
+
+    # -- rounds -----------------------------------------------------------------------------
+
+    def serve(self, commands: Iterable[Command]) -> tuple[list[Event], float | None]:
+        """Carry out commands, train for a round, and say when to come again (`next_wake`)."""
+        events = [event for command in commands for event in self.handle(command)]
+        return [*events, *self.round()], self.next_wake()
+
+    def round(self, budget: float | None = None) -> list[Event]:
+        """Train whoever is due for about `budget` seconds (default: one frame interval)."""
+        budget = self._interval if budget is None else budget
+        start = self._clock()
+        due = [hosted for hosted in self._sessions.values() if self._wake(hosted) <= start]
+        events: list[Event] = []
+        for index, hosted in enumerate(due):
+            now = self._clock()
+            if index and now - start >= budget:
+                break
+            slice_end = now + max(SHORTEST_SLICE, (budget - (now - start)) / (len(due) - index))
+            try:
+                events += self._train(hosted, now, slice_end)
+                events += self._tell_of(hosted)
+            except Exception:
+                log.exception("session %s failed", hosted.name)
+                events += self._fail(hosted)
+            # Whoever was served goes to the end of the queue.
+            self._sessions[hosted.name] = self._sessions.pop(hosted.name)
+        return events
+
+    def next_wake(self) -> float | None:
+        """Seconds until a round has something to do; None if only a command can bring it."""
+        soonest = min(map(self._wake, self._sessions.values()), default=math.inf)
+        return None if soonest == math.inf else max(0.0, soonest - self._clock())
+
+    def _wake(self, hosted: Hosted) -> float:
+        """When this session next has something to do."""
+        if hosted.session is None:
+            return math.inf
+        if hosted.owed or hosted.replaying or hosted.changed:
+            return -math.inf
+        wakes = [
+            reader.next_frame_at
+            for reader in hosted.readers.values()
+            if reader.wants and reader.may_be_sent
+        ]
+        if hosted.playing:
+            wakes.append(-math.inf if hosted.kind == "job" else hosted.due)
+        return min(wakes, default=math.inf)
+
+    def _train(self, hosted: Hosted, now: float, until: float) -> list[Event]:
+        """Train what is owed, up to the end of the slice."""
+        session = hosted.configured
+        self._accrue(hosted, now)
+        wanted = min(hosted.owed, session.left)
+        while wanted > 0 and now < until:
+            chunk = math.floor(min(LONGEST_CHUNK, until - now) / hosted.seconds_per_iteration)
+            n = int(min(wanted, max(1, chunk)))
+            session.advance(n)
+            then, now = now, self._clock()
+            estimate = (now - then) / n
+            hosted.seconds_per_iteration += 0.3 * (estimate - hosted.seconds_per_iteration)
+            wanted = min(wanted - n, session.left)
+            hosted.owed -= n
+            hosted.unframed = True
+        return self._after_training(hosted, now)
+
+    def _accrue(self, hosted: Hosted, now: float) -> None:
+        """Add the iterations that have come due."""
+        if hosted.replaying:
+            hosted.owed = hosted.replay_to - hosted.configured.iteration
+        elif hosted.playing and hosted.kind == "job":
+            hosted.owed = math.inf
+        elif hosted.playing and now >= hosted.due:
+            ticks = math.floor((now - hosted.due) / self._interval) + 1
+            hosted.due += ticks * self._interval
+            most = MOST_OWED * hosted.iterations_per_frame
+            hosted.owed = min(hosted.owed + ticks * hosted.iterations_per_frame, most)
+        elif hosted.stepping:
+            hosted.owed = hosted.stepping
+
+    def _after_training(self, hosted: Hosted, now: float) -> list[Event]:
+        session = hosted.configured
+        if hosted.replaying:
+            return []
+        events: list[Event] = []
+        for index, divergence in session.diverged.items():
+            if index not in hosted.diverged:
+                hosted.diverged.add(index)
+                told = {
+                    "type": "diverged",
+                    "run": index,
+                    "iteration": divergence.iteration,
+                    "reason": divergence.reason,
+                }
+                events.append(Text(hosted.name, None, told))
+        if hosted.stepping:
+            hosted.stepping = int(max(0, hosted.owed))
+            if not hosted.stepping:
+                hosted.everyone_wants()
+                hosted.changed = True
+                events += self._state(hosted)
+        if (hosted.playing or hosted.stepping) and not session.left:
+            events += self._over(hosted)
+        done = hosted.owed <= 0 or hosted.kind == "job"
+        if hosted.unframed and (done or now - hosted.framed_at >= LONGEST_SILENCE):
+            hosted.everyone_wants()
+        return events
+
+    def _tell_of(self, hosted: Hosted) -> list[Event]:
+        """Frames for whoever wants and may have one, progress of REST runs, checkpoints."""
+        if hosted.replaying:
+            return []
+        session, now = hosted.configured, self._clock()
+        events: list[Event] = []
+        for reader in hosted.readers.values():
+            if reader.wants and reader.may_be_sent and reader.next_frame_at <= now:
+                events.append(self._frame(hosted, session, reader, now))
+        over = not session.left
+        if hosted.kind == "job" and (
+            now - hosted.told_at >= PROGRESS_EVERY or (over and hosted.changed)
+        ):
+            hosted.told_at = now
+            events.append(self._progress(hosted))
+        advanced = hosted.kept_costs < session.iteration
+        if hosted.changed or (advanced and now - hosted.kept_at >= self._checkpoint_seconds):
+            # Kept comes before what it makes known, so that an ended run's checkpoint is there.
+            events.insert(0, self._keep(hosted))
+        return events
+
+    def _frame(self, hosted: Hosted, session: Session, reader: Reader, now: float) -> Frame:
+        position = reader.position
+        data = wire.pack(session.frame(position.frame, position.costs, reader.view))
+        reader.position = Position(session.iteration, position.frame + 1, position.acknowledged)
+        reader.wants = False
+        reader.next_frame_at = max(reader.next_frame_at, now - self._interval) + self._interval
+        hosted.framed_at, hosted.unframed = now, False
+        return Frame(hosted.name, reader.name, position.frame, session.iteration, data)
+
+    def _keep(self, hosted: Hosted) -> Kept:
+        """A checkpoint, with the costs since the last one."""
+        checkpoint = hosted.configured.checkpoint(hosted.kept_costs)
+        hosted.kept_costs = checkpoint.iteration
+        hosted.kept_at, hosted.changed = self._clock(), False
+        state = HostedState(
+            checkpoint, hosted.playing, hosted.stepping, hosted.iterations_per_frame
+        )
+        return Kept(hosted.name, state)

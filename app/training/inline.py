@@ -1,0 +1,40 @@
+"""A host in this process: for tests, and wherever processes can't be had."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+
+from app.settings import Settings
+from app.training.backend import Command, Event
+from app.training.driver import Drivers, Line
+from app.training.host import Host
+
+
+class InlineLine:
+    """A host that is called directly; training holds up the event loop for a round at a time."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+
+    async def exchange(self, commands: Sequence[Command]) -> tuple[list[Event], float | None]:
+        """One round, after whatever else the event loop has to do."""
+        await asyncio.sleep(0)
+        return self._host.serve(commands)
+
+    async def close(self) -> None:
+        """Nothing to end."""
+
+
+def inline_backend(settings: Settings) -> Drivers:
+    """A backend of one host in this process."""
+
+    async def connect() -> Line:
+        return InlineLine(
+            Host(
+                time.perf_counter,
+                frames_per_second=settings.frames_per_second,
+                checkpoint_seconds=settings.checkpoint_seconds,
+            )
+        )
+
+    return Drivers([connect])

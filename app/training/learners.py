@@ -1,0 +1,150 @@
+"""Interactive sessions: who has one, who looks at it, how long it outlives its connection.
+
+What if it is full: the session that has been without a connection for the longest gives way; if
+every session has a connection, a new one is told so.
+"""
+
+import asyncio
+import secrets
+from dataclasses import dataclass
+
+from app.errors import TooManySessions, UnknownSession
+from app.schemas import Message
+from app.settings import Settings
+from app.training.backend import (
+    Attach,
+    Detach,
+    Event,
+    Frame,
+    Position,
+    Progress,
+    Tell,
+    Text,
+    TrainingBackend,
+)
+from app.training.outbox import REPLACED, Outbox
+
+
+@dataclass(eq=False)
+class Learner:
+    """One learner's session, and the connection that looks at it, if there is one."""
+
+    session: str
+    outbox: Outbox | None = None
+    expiry: asyncio.TimerHandle | None = None
+    configured: bool = False
+
+
+class Learners:
+    """Every interactive session of this server."""
+
+    def __init__(self, backend: TrainingBackend, settings: Settings) -> None:
+        self._backend = backend
+        self._settings = settings
+        self._learners: dict[str, Learner] = {}
+
+    def __len__(self) -> int:
+        return len(self._learners)
+
+    @property
+    def connected(self) -> int:
+        """How many of them have a connection."""
+        return sum(learner.outbox is not None for learner in self._learners.values())
+
+    async def join(self, outbox: Outbox) -> Learner:
+        """A new session for a connection.
+
+        Raises:
+            TooManySessions: every place is taken by someone who is there.
+        """
+        if len(self._learners) >= self._settings.max_sessions:
+            self._make_room()
+        learner = Learner(secrets.token_urlsafe(16))
+        self._learners[learner.session] = learner
+        self._open(learner)
+        await self._attach(learner, outbox, Attach(learner.session, outbox.name))
+        return learner
+
+    async def resume(self, session: str, outbox: Outbox, costs_from: int) -> Learner:
+        """Take a session up again; a connection that still has it gives way.
+
+        Raises:
+            UnknownSession: it has ended, or never was.
+        """
+        learner = self._learners.get(session)
+        if learner is None:
+            raise UnknownSession(
+                "this session has ended (it outlives its connection by "
+                f"{self._settings.session_grace_seconds:g} s); configure a new one"
+            )
+        if learner.outbox is not None:
+            old = learner.outbox
+            await self.leave(learner, old)
+            old.close(REPLACED)
+        attach = Attach(session, outbox.name, Position(costs=costs_from))
+        await self._attach(learner, outbox, attach)
+        return learner
+
+    async def tell(self, learner: Learner, outbox: Outbox, message: Message) -> None:
+        """Pass a message of the connection on to the session."""
+        if learner.outbox is outbox:
+            learner.configured = learner.configured or message.type == "configure"
+            await self._backend.send(Tell(learner.session, outbox.name, message))
+
+    async def leave(self, learner: Learner, outbox: Outbox) -> None:
+        """The connection is gone; the session waits for it a while, training on."""
+        if learner.outbox is not outbox:
+            return
+        learner.outbox = None
+        if not learner.configured:
+            self._forget(learner)
+            return
+        loop = asyncio.get_running_loop()
+        grace = self._settings.session_grace_seconds
+        learner.expiry = loop.call_later(grace, self._forget, learner)
+        await self._backend.send(Detach(learner.session, outbox.name))
+
+    def _open(self, learner: Learner) -> None:
+        def listen(event: Event) -> None:
+            self._hear(learner, event)
+
+        self._backend.open(learner.session, "learner", listen)
+
+    async def _attach(self, learner: Learner, outbox: Outbox, attach: Attach) -> None:
+        learner.outbox = outbox
+        if learner.expiry is not None:
+            learner.expiry.cancel()
+            learner.expiry = None
+        await self._backend.send(attach)
+
+    def _hear(self, learner: Learner, event: Event) -> None:
+        outbox = learner.outbox
+        match event:
+            case Text() if outbox and event.reader in (None, outbox.name):
+                outbox.text(event.message)
+            case Frame() if outbox and event.reader == outbox.name:
+                outbox.binary(event.data)
+            case Progress(status="failed"):
+                asyncio.get_running_loop().create_task(self._begin_anew(learner))
+
+    async def _begin_anew(self, learner: Learner) -> None:
+        """What was trained is lost, and has been told; the session itself goes on, empty."""
+        self._backend.close(learner.session)
+        self._open(learner)
+        if (outbox := learner.outbox) is not None:
+            attach = Attach(learner.session, outbox.name)
+            await self._backend.send(attach)
+
+    def _make_room(self) -> None:
+        waiting = [learner for learner in self._learners.values() if learner.expiry is not None]
+        if not waiting:
+            raise TooManySessions(
+                f"all {self._settings.max_sessions} places are taken; try again in a minute", 60
+            )
+        self._forget(min(waiting, key=lambda learner: learner.expiry.when()))  # type: ignore[union-attr]
+
+    def _forget(self, learner: Learner) -> None:
+        if learner.expiry is not None:
+            learner.expiry.cancel()
+        if self._learners.pop(learner.session, None) is not None:
+            self._backend.close(learner.session)

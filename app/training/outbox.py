@@ -1,0 +1,56 @@
+"""What waits to be sent to one connection.
+
+What if it is full: frames are at most two by flow control, so a full outbox means a reader that
+takes no answers to its own commands; its connection is closed, its session is kept.
+"""
+
+import asyncio
+import itertools
+import json
+from typing import Any
+
+_numbers = itertools.count()
+
+REPLACED = 4001
+TOO_SLOW = 1008
+
+
+class Outbox:
+    """A bounded queue of messages for one connection, and the code it is to be closed with."""
+
+    def __init__(self, most: int) -> None:
+        self.name = f"reader-{next(_numbers)}"
+        self._most = most
+        self._waiting: list[str | bytes] = []
+        self._news = asyncio.Event()
+        self.close_code: int | None = None
+
+    def text(self, message: dict[str, Any]) -> None:
+        """Queue a JSON message."""
+        self._put(json.dumps(message, allow_nan=False))
+
+    def binary(self, data: bytes) -> None:
+        """Queue a frame."""
+        self._put(data)
+
+    def close(self, code: int) -> None:
+        """Close the connection as soon as its sender looks."""
+        if self.close_code is None:
+            self.close_code = code
+        self._news.set()
+
+    async def take(self) -> list[str | bytes]:
+        """What has been queued since the last call; waits for something, empty once closed."""
+        await self._news.wait()
+        self._news.clear()
+        if self.close_code is not None:
+            return []
+        waiting, self._waiting = self._waiting, []
+        return waiting
+
+    def _put(self, message: str | bytes) -> None:
+        if len(self._waiting) >= self._most:
+            self.close(TOO_SLOW)
+            return
+        self._waiting.append(message)
+        self._news.set()
