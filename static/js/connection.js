@@ -1,0 +1,106 @@
+/** The WebSocket: opens it, decodes what comes, and when it drops opens it again, ever more patiently. Knows no state of the page. */
+
+import { unzlibSync } from '../vendor/fflate/browser.js';
+import { decode } from '../vendor/msgpack/decode.js';
+
+/** @typedef {import('./types/protocol').ClientMessage} ClientMessage */
+/** @typedef {import('./types/protocol').ServerMessage} ServerMessage */
+/** @typedef {import('./types/protocol').Frame} Frame */
+
+const FIRST_DELAY = 250;
+const LONGEST_DELAY = 8000;
+/** A server that owes us something and is silent for this long is taken for gone (milliseconds). */
+const PATIENCE = 5000;
+/** Close codes of the server, see docs/protocol.md. */
+const TAKEN_OVER = 4001;
+
+/**
+ * @typedef {object} Listener
+ * @property {() => string} query of the address to connect to: the session to take up, if any
+ * @property {() => void} opened
+ * @property {() => void} closed
+ * @property {() => void} takenOver another connection reads our session now
+ * @property {(message: ServerMessage) => void} message
+ * @property {(frame: Frame) => void} frame
+ * @property {() => boolean} expecting whether the server should be talking now
+ */
+
+export class Connection {
+  #url;
+  #listener;
+  /** @type {WebSocket | null} */
+  #socket = null;
+  #attempts = 0;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #retry;
+  #heard = 0;
+
+  /** @param {URL} url @param {Listener} listener */
+  constructor(url, listener) {
+    this.#url = url;
+    this.#listener = listener;
+    addEventListener('online', () => this.#soon());
+    addEventListener('offline', () => this.#drop());
+    document.addEventListener('visibilitychange', () => {
+      this.#heard = performance.now();
+      if (!document.hidden) this.#soon();
+    });
+    setInterval(() => this.#watch(), 1000);
+  }
+
+  open() {
+    const url = new URL(this.#url);
+    url.search = this.#listener.query();
+    const socket = new WebSocket(url);
+    socket.binaryType = 'arraybuffer';
+    socket.addEventListener('open', () => {
+      this.#heard = performance.now();
+      this.#listener.opened();
+    });
+    socket.addEventListener('message', ({ data }) => {
+      if (socket !== this.#socket) return;
+      this.#heard = performance.now();
+      this.#attempts = 0;
+      if (typeof data === 'string') this.#listener.message(JSON.parse(data));
+      else this.#listener.frame(/** @type {Frame} */ (decode(unzlibSync(new Uint8Array(data)))));
+    });
+    socket.addEventListener('close', ({ code }) => {
+      if (socket === this.#socket) this.#closed(code);
+    });
+    this.#socket = socket;
+  }
+
+  /** @param {ClientMessage} message */
+  send(message) {
+    if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(message));
+  }
+
+  /** Gives up the socket without waiting for the other side's goodbye. */
+  #drop() {
+    const socket = this.#socket;
+    if (!socket) return;
+    this.#closed(0);
+    socket.close();
+  }
+
+  /** @param {number} code */
+  #closed(code) {
+    this.#socket = null;
+    if (code === TAKEN_OVER) this.#listener.takenOver();
+    this.#listener.closed();
+    const delay = Math.min(LONGEST_DELAY, FIRST_DELAY * 2 ** this.#attempts++);
+    this.#retry = setTimeout(() => this.open(), delay * (0.5 + Math.random() / 2));
+  }
+
+  /** Stops waiting: the network is back, or the reader is. */
+  #soon() {
+    if (this.#socket) return;
+    clearTimeout(this.#retry);
+    this.open();
+  }
+
+  #watch() {
+    const silent = performance.now() - this.#heard;
+    if (this.#socket?.readyState === WebSocket.OPEN && !document.hidden && silent > PATIENCE && this.#listener.expecting()) this.#drop();
+  }
+}

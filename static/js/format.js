@@ -1,0 +1,29 @@
+/** Numbers as the page writes them: a real minus sign, commas between thousands, fixed decimals so that nothing moves. */
+
+const MINUS = '\u2212';
+
+/**
+ * @param {number} value
+ * @param {number} [decimals]
+ */
+export function fixed(value, decimals = 2) {
+  const text = Math.abs(value).toFixed(decimals);
+  return value < 0 && Number(text) !== 0 ? MINUS + text : text;
+}
+
+const whole = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
+
+/** @param {number} value */
+export const count = (value) => whole.format(value);
+
+/** @param {number | null} share from 0 to 1; null is "there is none" */
+export const percent = (share) => (share === null ? '–' : `${(100 * share).toFixed(1)}%`);
+
+/** A cost to four decimals, and a very small one by its power of ten. @param {number} value */
+export function cost(value) {
+  if (value !== 0 && value < 0.00005) return value.toExponential(1).replace('e-', `e${MINUS}`);
+  return value < 1000 ? value.toFixed(4) : value.toExponential(2).replace('e+', 'e');
+}
+
+/** The shortest text that reads back as the same number. @param {number} value */
+export const exact = (value) => String(value);

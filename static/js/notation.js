@@ -1,0 +1,81 @@
+/** The lecture's notation as MathML. Each function gives a fragment to be put inside `<math>`. */
+
+import { html, mathml, nothing } from '../vendor/lit-html/lit-html.js';
+import { fixed } from './format.js';
+
+/** @typedef {import('../vendor/lit-html/lit-html.js').TemplateResult<3>} Fragment */
+
+/** A variable, in a true italic. @param {string} letter */
+export const variable = (letter) => mathml`<mi class="v">${letter}</mi>`;
+
+/** @param {number | string} value */
+export const number = (value) => mathml`<mn>${value}</mn>`;
+
+/** @param {number} layer as in a^[1] */
+const bracketed = (layer) => mathml`<mrow><mo lspace="0" rspace="0" stretchy="false">[</mo><mn>${layer}</mn><mo lspace="0" rspace="0" stretchy="false">]</mo></mrow>`;
+
+/** W^[1] @param {string} letter @param {number} layer */
+export const ofLayer = (letter, layer) => mathml`<msup>${variable(letter)}${bracketed(layer)}</msup>`;
+
+/** a_2^[1] @param {string} letter @param {number} unit @param {number} layer */
+export const ofUnit = (letter, unit, layer) => mathml`<msubsup>${variable(letter)}<mn>${unit}</mn>${bracketed(layer)}</msubsup>`;
+
+/** x_1 @param {string} letter @param {number} index */
+export const indexed = (letter, index) => mathml`<msub>${variable(letter)}<mn>${index}</mn></msub>`;
+
+export const yHat = mathml`<mover accent="true">${variable('y')}<mo stretchy="false">^</mo></mover>`;
+
+/** 2 × m @param {number | string} rows @param {number | string} columns */
+export const shape = (rows, columns) => mathml`${size(rows)}<mo>×</mo>${size(columns)}`;
+
+/** @param {number | string} extent */
+const size = (extent) => (typeof extent === 'number' ? number(extent) : variable(extent));
+
+/** @param {string} sign */
+export const operator = (sign) => mathml`<mo>${sign}</mo>`;
+
+/** @param {string} side */
+export const bracket = (side) => mathml`<mo stretchy="false" lspace="0.04em" rspace="0.04em">${side}</mo>`;
+
+/**
+ * A signed, coloured number before a variable, as a `<math>` of its own so that long sums wrap: “− 4.51 x₂”.
+ *
+ * @param {number} value
+ * @param {Fragment | typeof nothing} factor
+ * @param {boolean} first the first term of a sum shows no plus
+ */
+export function term(value, factor, first) {
+  const colour = value < 0 ? 'n' : 'p';
+  const sign = first && value >= 0 ? nothing : mathml`<mo form=${first ? 'prefix' : 'infix'} lspace=${first ? '0' : '0.22em'} rspace=${first ? '0' : '0.22em'}>${value < 0 ? '−' : '+'}</mo>`;
+  return html`<math>${sign}<mn class=${colour}>${fixed(Math.abs(value))}</mn><mspace width="0.25em"></mspace>${factor}</math>`;
+}
+
+/** g and its derivative, by the names of nncore's table; leaky ReLU's slope is a parameter. @type {Record<string, (slope: number) => [g: Fragment, gPrime: Fragment]>} */
+export const FORMULAS = {
+  sigmoid: () => [
+    mathml`<mfrac><mn>1</mn><mrow><mn>1</mn><mo>+</mo><msup>${variable('e')}<mrow><mo form="prefix">−</mo>${variable('z')}</mrow></msup></mrow></mfrac>`,
+    mathml`${variable('a')}<mspace width="0.15em"></mspace>${bracket('(')}<mn>1</mn><mo>−</mo>${variable('a')}${bracket(')')}`,
+  ],
+  tanh: () => [
+    mathml`<mi>tanh</mi><mspace width="0.17em"></mspace>${variable('z')}`,
+    mathml`<mn>1</mn><mo>−</mo><msup>${variable('a')}<mn>2</mn></msup>`,
+  ],
+  relu: () => [mathml`<mi>max</mi><mspace width="0.17em"></mspace>${bracket('(')}<mn>0</mn><mo separator="true">,</mo>${variable('z')}${bracket(')')}`, cases(0)],
+  leaky_relu: (slope) => [
+    mathml`<mi>max</mi><mspace width="0.17em"></mspace>${bracket('(')}${number(String(slope))}${variable('z')}<mo separator="true">,</mo>${variable('z')}${bracket(')')}`,
+    cases(slope),
+  ],
+  linear: () => [variable('z'), number(1)],
+};
+
+/** The derivative of the two with a corner, where nncore and the lecture take 1 at 0. @param {number} below */
+const cases = (below) => mathml`<mn>1</mn><mspace width="0.3em"></mspace><mtext class="q">if</mtext><mspace width="0.3em"></mspace>${variable('z')}<mo>≥</mo><mn>0</mn><mo separator="true">,</mo><mspace width="0.3em"></mspace><mtext class="q">else</mtext><mspace width="0.3em"></mspace>${number(String(below))}`;
+
+/** How a unit's activation opens its bracket in a sentence. @type {Record<string, Fragment>} */
+export const OPENING = {
+  sigmoid: mathml`${variable('σ')}${bracket('(')}`,
+  tanh: mathml`<mi>tanh</mi><mspace width="0.17em"></mspace>${bracket('(')}`,
+  relu: mathml`<mi>max</mi><mspace width="0.17em"></mspace>${bracket('(')}<mn>0</mn><mo separator="true">,</mo><mspace width="0.3em"></mspace>`,
+  leaky_relu: mathml`${variable('g')}${bracket('(')}`,
+  linear: bracket('('),
+};

@@ -1,0 +1,16 @@
+/** A group of radio buttons that were in the page from the start. */
+
+import { effect } from '../../vendor/signals-core/signals-core.js';
+
+/**
+ * @param {HTMLElement} group
+ * @param {() => string} value reads a signal
+ * @param {(value: string) => void} change
+ */
+export function bindChoice(group, value, change) {
+  const radios = /** @type {HTMLInputElement[]} */ ([...group.querySelectorAll('input[type="radio"]')]);
+  group.addEventListener('change', (event) => change(/** @type {HTMLInputElement} */ (event.target).value));
+  effect(() => {
+    for (const radio of radios) radio.checked = radio.value === value();
+  });
+}

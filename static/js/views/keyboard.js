@@ -1,0 +1,23 @@
+/** Space plays, → steps, R resets: wherever the key has no meaning of its own. */
+
+/** @typedef {import('../state.js').Store} Store */
+
+const TYPING = 'input:not([type="radio"], [type="range"], [type="checkbox"]), textarea, select, [contenteditable]';
+
+/** @type {Record<string, {own: string, repeats: boolean, act: (store: Store) => void}>} own: elements that use the key themselves */
+const KEYS = {
+  ' ': { own: 'button, a, summary, input[type="radio"]:not(:checked), input[type="checkbox"]', repeats: false, act: (store) => store.toggle() },
+  ArrowRight: { own: 'input', repeats: true, act: (store) => store.step() },
+  r: { own: 'none', repeats: false, act: (store) => store.reset() },
+};
+
+/** @param {Store} store */
+export function mountKeyboard(store) {
+  document.addEventListener('keydown', (event) => {
+    const key = KEYS[event.key.length === 1 ? event.key.toLowerCase() : event.key];
+    if (!key || event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+    if (event.target instanceof Element && event.target.closest(`${TYPING}, ${key.own}`)) return;
+    event.preventDefault();
+    if (key.repeats || !event.repeat) key.act(store);
+  });
+}

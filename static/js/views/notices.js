@@ -1,0 +1,34 @@
+/** What happened, seen and heard. */
+
+import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
+import { effect } from '../../vendor/signals-core/signals-core.js';
+
+/** @typedef {import('../state.js').Store} Store */
+
+/** A mere note goes by itself (milliseconds). */
+const NOTE_STAYS = 6000;
+
+/** @param {Store} store @param {(id: string) => HTMLElement} find */
+export function mountNotices(store, find) {
+  const box = find('notice');
+  const dismiss = () => {
+    store.notice.value = null;
+  };
+  effect(() => {
+    const notice = store.notice.value;
+    render(
+      notice
+        ? html`<div class="bubble ${notice.kind}-kind"><span>${notice.text}</span><button class="btn quiet sq" type="button" aria-label="Dismiss" @click=${dismiss}><svg class="i" aria-hidden="true"><use href="#i-close"></use></svg></button></div>`
+        : nothing,
+      box,
+    );
+    if (notice?.kind !== 'note') return undefined;
+    const timer = setTimeout(dismiss, NOTE_STAYS);
+    return () => clearTimeout(timer);
+  });
+
+  const announcer = find('announcer');
+  effect(() => {
+    announcer.textContent = store.announcement.value;
+  });
+}
