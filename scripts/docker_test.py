@@ -66,12 +66,14 @@ def train_and_predict(base: str) -> None:
 def seconds_until_healthy(container: str, started: float) -> float:
     """Wait for the image's own health check."""
     while time.monotonic() - started < 60:
-        health = run("docker", "inspect", "--format", "{{.State.Health.Status}}", container)
-        if health == "healthy":
+        state = json.loads(run("docker", "inspect", "--format", "{{json .State}}", container))
+        if state["Health"]["Status"] == "healthy":
             return time.monotonic() - started
+        if not state["Running"]:
+            break
         time.sleep(0.1)
     sys.stderr.write(run("docker", "logs", container))
-    raise SystemExit("FAIL the container did not become healthy within 60 s")
+    raise SystemExit("FAIL the container ended, or did not become healthy within 60 s")
 
 
 def test_image() -> None:

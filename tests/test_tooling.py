@@ -1,10 +1,13 @@
 """The locks say all that is installed and nothing of where from; CI runs what a developer runs."""
 
+import ast
 import json
 import os
 import re
 import subprocess
+import sys
 import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +51,29 @@ def test_a_lock_satisfies_pyproject(name: str, wanted: list[str]) -> None:
         ]
         assert versions, f"{want} is not in {name}: make lock"
         assert all(want.specifier.contains(version) for version in versions), f"{want}: make lock"
+
+
+def test_the_runtime_lock_holds_all_that_the_code_imports() -> None:
+    sources = [path for folder in ("app", "nncore") for path in (ROOT / folder).rglob("*.py")]
+    imported = {
+        name.partition(".")[0]
+        for source in sources
+        for node in ast.walk(ast.parse(source.read_text()))
+        for name in (
+            [alias.name for alias in node.names]
+            if isinstance(node, ast.Import)
+            else [node.module or ""]
+            if isinstance(node, ast.ImportFrom)
+            else []
+        )
+    }
+    distributions = packages_distributions()
+    needed = {
+        canonicalize_name(distributions[name][0])
+        for name in imported - set(sys.stdlib_module_names) - {"app", "nncore"}
+    }
+    assert "numpy" in needed
+    assert needed <= {canonicalize_name(requirement.name) for requirement, _ in locked(LOCKS[0])}
 
 
 def test_what_is_tested_is_what_runs() -> None:
