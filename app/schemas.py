@@ -268,6 +268,7 @@ class View(Model):
     resolution: Annotated[int, Range(8, 200)] = 100
     x: Interval = [-6.0, 6.0]
     y: Interval = [-6.0, 6.0]
+    encoding: Literal["plain", "differences"] = "plain"
     neurons: bool = False
     neuron_resolution: Annotated[int, Range(4, 64)] = 32
 

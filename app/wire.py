@@ -87,13 +87,14 @@ def pictures(network: nncore.Network, view: View) -> dict[str, Any]:
             "height": evaluator.grid.height,
             "x": view.x,
             "y": view.y,
-            "values": _bytes(evaluator.boundary(network)),
+            "encoding": view.encoding,
+            "values": _bytes(evaluator.boundary(network), view),
         }
     }
     if view.neurons:
         maps = _evaluator(network, view, view.neuron_resolution).unit_maps(network)
         told["neurons"] = [
-            _unit_maps(A, layer.activation)
+            _unit_maps(A, layer.activation, view)
             for A, layer in zip(maps, network.layers[:-1], strict=True)
         ]
     return told
@@ -117,13 +118,23 @@ def _kept_evaluator(
     return nncore.GridEvaluator(nncore.Grid(x, y, size, size))
 
 
-def _bytes(values: NDArray[Any]) -> bytes:
-    """Values from 0 to 1 as bytes, row by row: round(255·value)."""
-    rounded: NDArray[np.uint8] = np.rint(values * 255).astype(np.uint8)
-    return rounded.tobytes()
+def _bytes(values: NDArray[Any], view: View) -> bytes:
+    """Values from 0 to 1, of shape … × height × width, as bytes: round(255·value), row by row.
+
+    As `differences`, each byte is its value less those of its left and lower neighbours, plus that
+    of the one between them (modulo 256, what lies outside being 0). A smooth picture is then nearly
+    all zeros and deflates to half the size. Sums along the rows and up the columns undo it.
+    """
+    plain: NDArray[np.uint8] = np.rint(values * 255).astype(np.uint8)
+    if view.encoding == "plain":
+        return plain.tobytes()
+    differences = plain.copy()
+    differences[..., 1:, :] -= plain[..., :-1, :]
+    differences[..., :, 1:] -= differences[..., :, :-1].copy()
+    return differences.tobytes()
 
 
-def _unit_maps(A: NDArray[Any], activation: nncore.Activation) -> dict[str, Any]:
+def _unit_maps(A: NDArray[Any], activation: nncore.Activation, view: View) -> dict[str, Any]:
     """The maps of a layer's units, A of shape n[l] × height × width, each on its own scale."""
     units, height, width = A.shape
     if activation.name == "sigmoid":
@@ -139,5 +150,6 @@ def _unit_maps(A: NDArray[Any], activation: nncore.Activation) -> dict[str, Any]
         "height": height,
         "low": low.tolist(),
         "high": high.tolist(),
-        "values": _bytes((A - low[:, np.newaxis, np.newaxis]) / span),
+        "encoding": view.encoding,
+        "values": _bytes((A - low[:, np.newaxis, np.newaxis]) / span, view),
     }
