@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # Rewrites requirements.lock (what runs) and requirements-dev.lock (that and what checks it) from pyproject.toml:
 # exact versions with the hashes of every platform's files, for each Python we support; no addresses.
+# One version of each for all Pythons (`fewest`), so that what is tested here is what runs there.
 # Versions already locked stay unless pyproject.toml forbids them; `--upgrade` takes the newest.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 compile() {
-  .venv/bin/uv pip compile --no-config --quiet --universal --python-version 3.11 \
+  .venv/bin/uv pip compile --no-config --quiet --universal --python-version 3.11 --fork-strategy fewest \
     --generate-hashes --no-emit-index-url --no-annotate --no-header "$@"
 }
 compile "$@" pyproject.toml --output-file requirements.lock
