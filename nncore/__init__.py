@@ -19,6 +19,7 @@ from nncore.network import (
     predict,
 )
 from nncore.optimizers import OPTIMIZERS, Optimizer
+from nncore.stacked import StackedTrainer
 from nncore.trainer import Divergence, Trainer
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "Loss",
     "Network",
     "Optimizer",
+    "StackedTrainer",
     "Trainer",
     "accuracy",
     "backward",

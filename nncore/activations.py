@@ -44,7 +44,8 @@ def _sigmoid(Z: FloatArray) -> FloatArray:
     # 1/(1 + e^-z) for z >= 0 and e^z/(1 + e^z) for z < 0: the exponent is never positive,
     # so nothing overflows, and both tails keep their full relative precision.
     e = np.exp(-np.abs(Z))
-    return np.where(Z >= 0, 1, e) / (1 + e)
+    A: FloatArray = np.where(Z >= 0, 1, e) / (1 + e)
+    return A
 
 
 def _sigmoid_prime(Z: FloatArray) -> FloatArray:

@@ -80,7 +80,8 @@ class GridEvaluator:
             ValueError: If the network's inputs are not the grid's features.
         """
         self._evaluate(network)
-        return self._outputs[-1][0].reshape(self.grid.height, self.grid.width)
+        Y: Float32Array = self._outputs[-1][0].reshape(self.grid.height, self.grid.width)
+        return Y
 
     def unit_maps(self, network: Network) -> list[Float32Array]:
         """A[l] of each hidden layer at each point, each n[l] × height × width.
@@ -100,7 +101,7 @@ class GridEvaluator:
             W[:, :-1], W[:, -1:] = layer.W.T, layer.b
             A = A_out[: len(W)]
             np.matmul(W, A_in, out=A)
-            kernel = kernel_of(layer.activation)
+            kernel = kernel_of(layer.activation, np.float32)
             if kernel is not None:
                 kernel(A, None)
 

@@ -117,7 +117,8 @@ def _quadrants(sign: int) -> Points:
     """Evenly spread over the two opposite quadrants where x1 · x2 has this sign, off the axes."""
 
     def points(examples: int, rng: np.random.Generator) -> Array:
-        X = rng.uniform(0.4, 5.6, (2, examples)) * rng.choice([-1, 1], examples)
+        X = rng.uniform(0.4, 5.6, (2, examples))
+        X *= rng.choice([-1, 1], examples)
         X[1] *= sign
         return X
 
@@ -151,7 +152,9 @@ def _moon(side: int) -> Points:
 
     def points(examples: int, rng: np.random.Generator) -> Array:
         X = _polar(np.full(examples, 3.4), rng.uniform(0, np.pi, examples))
-        return side * (X + np.array([[-1.7], [-0.7]]))
+        X += np.array([[-1.7], [-0.7]])
+        X *= side
+        return X
 
     return points
 
@@ -177,7 +180,8 @@ def _hills(X: Array) -> Array:
     angle = np.pi / 3 * np.arange(6)
     centers = 4 * np.stack([np.cos(angle), np.sin(angle)])
     squared_distance = np.sum((X[:, :, np.newaxis] - centers[:, np.newaxis]) ** 2, axis=0)
-    return (np.exp(-squared_distance / 4) @ (-1.0) ** np.arange(6))[np.newaxis]
+    heights: Array = np.exp(-squared_distance / 4) @ (-1.0) ** np.arange(6)
+    return heights[np.newaxis]
 
 
 DATASETS: Mapping[str, Dataset] = MappingProxyType(

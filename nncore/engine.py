@@ -11,27 +11,28 @@ trained by the very same lines as a single one (stack ``()``), as `matmul` and t
   whatever the depth.
 - The examples are worked through in tiles small enough for the processor's cache.
 - The logits of many iterations are kept in a ledger, and their costs computed together.
+- With a single output unit and one hidden layer, dZ[1] is never formed; see `_backward`.
 """
 
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import groupby, pairwise
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from nncore.activations import Activation, FloatArray
+from nncore.activations import FloatArray
 from nncore.costs import loss_for
-from nncore.kernels import Kernel, kernel_of
+from nncore.kernels import kernel_of
 from nncore.network import Layer, Network, columns
-from nncore.optimizers import Rate, State, optimizer_named
+from nncore.optimizers import Memory, Rate, optimizer_named
 
-TILE = 32_768
-"""Numbers in a tile's largest array, at most: 128 KiB in float32."""
+TILE = 2**18
+"""Bytes of a tile's largest array, at most: a few of them fit a processor's second-level cache."""
 
-LEDGER = 16_384
-"""Logits kept until their costs are computed (but at least one iteration's)."""
+LEDGER = 2**16
+"""Bytes of logits kept until their costs are computed (but at least one iteration's)."""
 
 
 @dataclass(frozen=True)
@@ -61,8 +62,9 @@ def _sigmoid_error(Z: FloatArray, T: FloatArray, out: FloatArray) -> None:
 def _cross_entropy(Z: FloatArray, T: FloatArray, scratch: FloatArray) -> None:
     # With t = (1 − 2y) z the loss is log(1 + e^t) = max(t, 0) + log(1 + e^−|t|): no overflow.
     np.multiply(Z, T, Z)
-    np.maximum(Z, 0, scratch)
-    np.copysign(Z, -1, Z)
+    np.maximum(Z, 0, out=scratch)
+    np.abs(Z, Z)
+    np.negative(Z, Z)
     np.exp(Z, Z)
     np.log1p(Z, Z)
     np.add(Z, scratch, Z)
@@ -88,47 +90,77 @@ class _Buffers:
     """What t examples leave behind on their way through the network and back.
 
     Attributes:
-        Z: Z[l] of the hidden layers, which turns into A[l] in place.
-        A: The same with the row of ones below.
-        S: g′(Z[l]), or None where it is 1 throughout.
+        A: A[l] of the hidden layers, with the row of ones below.
+        Z: The same without that row: Z[l], which turns into A[l] in place.
+        S: g′(Z[l]).
         dZ: dZ[l] of all layers, but for a factor.
-        kernels: Per hidden layer, the kernels with the parts of Z and S that they work on.
+        X_dZ: X ∘ dZ[L] and its transpose, where there is a single output unit.
     """
 
     def __init__(
-        self,
-        sizes: Sequence[int],
-        kernels: Sequence[Sequence[tuple[Kernel | None, slice]]],
-        stack: tuple[int, ...],
-        t: int,
-        dtype: DTypeLike,
+        self, sizes: Sequence[int], stack: tuple[int, ...], t: int, dtype: DTypeLike
     ) -> None:
         self.A = [np.ones((*stack, n + 1, t), dtype) for n in sizes[1:-1]]
         self.Z = [A[..., :-1, :] for A in self.A]
+        self.S = [np.ones((*stack, n, t), dtype) for n in sizes[1:-1]]
         self.dZ = [np.empty((*stack, n, t), dtype) for n in sizes[1:]]
-        slopes = [np.ones((*stack, n, t), dtype) for n in sizes[1:-1]]
-        self.kernels = [
-            [(kernel, Z[part], S[part]) for kernel, part in parts if kernel is not None]
-            for parts, Z, S in zip(kernels, self.Z, slopes, strict=True)
-        ]
-        self.S = [S if run else None for S, run in zip(slopes, self.kernels, strict=True)]
+        self.X_dZ = np.empty((*stack, sizes[0] + 1, t), dtype)
+        self.X_dZ_T = self.X_dZ.swapaxes(-1, -2)
 
 
-@dataclass(frozen=True, eq=False)
 class _Tile:
     """Some columns of a batch.
 
     Attributes:
         columns: Which ones, counted within the batch.
-        X: Their inputs, with the row of ones.
         T: Their targets.
+        A_in: What goes into each layer, with the row of ones: X, A[1], …, A[L-1].
+        A_in_T: The same, transposed.
         buffers: Where to work; tiles of the same width share them.
     """
 
-    columns: slice
-    X: FloatArray
-    T: FloatArray
-    buffers: _Buffers
+    def __init__(self, columns: slice, X: FloatArray, T: FloatArray, buffers: _Buffers) -> None:
+        self.columns, self.T, self.buffers = columns, T, buffers
+        self.A_in = [X, *buffers.A]
+        self.A_in_T = [A.swapaxes(-1, -2) for A in self.A_in]
+
+
+class _Ledger:
+    """Logits of as many iterations as there are rows, until their costs are computed.
+
+    Attributes:
+        Z: rows × stack × n[L] × width of a batch.
+    """
+
+    def __init__(
+        self, rows: int, stack: tuple[int, ...], tiles: list[_Tile], dtype: DTypeLike
+    ) -> None:
+        n_L, width = len(tiles[0].T), tiles[-1].columns.stop
+        self.Z = np.empty((rows, *stack, n_L, width), dtype)
+        self.scratch = np.empty_like(self.Z)
+        self._parts = [[row[..., tile.columns] for tile in tiles] for row in self.Z]
+        self._width = width
+
+    def parts(self, row: int, tiles: list[_Tile]) -> list[FloatArray]:
+        """Where the logits of a batch in these tiles go."""
+        if tiles[-1].columns.stop == self._width:
+            return self._parts[row]
+        return [self.Z[row][..., tile.columns] for tile in tiles]
+
+    def costs(self, output: _Output, T: FloatArray, count: int) -> NDArray[np.float64]:
+        """J of the first rows, count × stack. Consumes them.
+
+        T is the targets of all of them, n[L] × width, or a row each, rows × n[L] × width.
+        """
+        width = T.shape[-1]
+        Z, scratch = self.Z[:count, ..., :width], self.scratch[:count, ..., :width]
+        if T.ndim == 3:
+            T = T.reshape(count, *[1] * (Z.ndim - 3), *T.shape[1:])
+        output.losses(Z, T, scratch)
+        losses = Z.reshape(*Z.shape[:-2], -1)
+        J: NDArray[np.float64] = np.add.reduce(losses, axis=-1).astype(np.float64)
+        J /= width
+        return J
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,13 +169,21 @@ class Snapshot:
 
     iteration: int
     parameters: FloatArray
-    memory: State
+    memory: Memory
 
 
 class Engine:
     """Trains one network (stack ``()``) or E of one shape in lockstep (stack ``(E,)``).
 
-    `advance` never looks at finiteness: that is its callers' (`Trainer`, `StackedTrainer`).
+    The networks share their activations. `advance` never looks at finiteness: that is its
+    callers' (`Trainer`, `StackedTrainer`), who set `rate`, `l1` and `l2` as well.
+
+    Attributes:
+        iteration: The updates made so far.
+        parameters: All V in one flat array, layer after layer.
+        rate: α, or an array of it in the shape of the parameters.
+        l1: The weight of Σ|w|.
+        l2: The weight of ½ Σw².
     """
 
     def __init__(
@@ -159,182 +199,215 @@ class Engine:
         dtype: DTypeLike,
     ) -> None:
         first = networks[0]
-        self.sizes, self.stack, self.dtype = first.layer_sizes, stack, np.dtype(dtype)
-        self.activations = [network.activations for network in networks]
         X, Y = _examples(first, X, Y)
-        self.m = X.shape[1]
-        if self.dtype not in (np.float32, np.float64):
-            raise ValueError(f"dtype must be float32 or float64, not {self.dtype}")
+        dtype = np.dtype(dtype)
+        if dtype not in (np.float32, np.float64):
+            raise ValueError(f"dtype must be float32 or float64, not {dtype}")
         if batch_size is not None and batch_size < 1:
             raise ValueError(f"batch_size must be at least 1, or None, not {batch_size}")
         if batch_seed < 0:
             raise ValueError(f"batch_seed must be at least 0, not {batch_seed}")
+        self._sizes, self._stack, self._dtype = first.layer_sizes, stack, dtype
+        self._activations = first.activations
+        self._kernels = [kernel_of(activation, dtype) for activation in self._activations[:-1]]
+        self._output = _OUTPUTS[self._activations[-1].name]
 
-        self.parameters, self.V = _blocks(self.sizes, stack, self.dtype)
-        self.gradient, self.dV = _blocks(self.sizes, stack, self.dtype)
-        self._part, self._dV_part = _blocks(self.sizes, stack, self.dtype)
-        self._W = [V[..., :-1].swapaxes(-1, -2) for V in self.V]
-        self.is_weight, blocks = _blocks(self.sizes, stack, self.dtype)
-        for block in blocks:
-            block[..., :-1] = 1
+        parameters = sum(n_out * (n_in + 1) for n_in, n_out in pairwise(self._sizes))
+        flat = np.zeros((4, math.prod(stack) * parameters), dtype)
+        self.parameters, self._gradient, self._part, self._is_weight = flat
+        self._V, self._dV, self._dV_part, is_weight = (self._views(array) for array in flat)
+        self._W = [V[..., :-1].swapaxes(-1, -2) for V in self._V]
+        for V in is_weight:
+            V[..., :-1] = 1
         for e, network in enumerate(networks):
-            for layer, V in zip(network.layers, self.V, strict=True):
+            for layer, V in zip(network.layers, self._V, strict=True):
                 own = V[e] if stack else V
                 own[:, :-1], own[:, -1:] = layer.W.T, layer.b
-        self.optimizer = optimizer_named(optimizer)
-        self.memory = self.optimizer.init(self.parameters)
-        self.iteration = 0
+        self._optimizer = optimizer_named(optimizer)
+        self._memory = self._optimizer.init(self.parameters)
         self.rate: Rate = 0.0
         self.l1 = self.l2 = 0.0
+        self.iteration = 0
 
-        self._kernels = [_parts(layer) for layer in list(zip(*self.activations, strict=True))[:-1]]
-        self._output = _OUTPUTS[first.activations[-1].name]
-        self._X = np.vstack([X, np.ones((1, self.m))]).astype(self.dtype)
-        self._T = self._output.targets(Y).astype(self.dtype)
-        self._by_width: dict[int, _Buffers] = {}
-        self.batch_size = self.m if batch_size is None else min(batch_size, self.m)
-        self.batch_seed = batch_seed
-        self._whole = self._tiles(self._X, self._T, 0, self.m)
-        self._shuffled = self.batch_size < self.m
+        self._m = X.shape[1]
+        self._X = np.vstack([X, np.ones((1, self._m))]).astype(dtype)
+        self._T = self._output.targets(Y).astype(dtype)
+        self._buffers: dict[int, _Buffers] = {}
+        self._whole = self._tiles(self._X, self._T, 0, self._m)
+        self._batch_size = self._m if batch_size is None else min(int(batch_size), self._m)
+        self._batch_seed = batch_seed
+        self._shuffled = self._batch_size < self._m
         self._epoch = -1
+        self._epoch_X, self._epoch_T, self._batches = self._X, self._T, [self._whole]
         if self._shuffled:
             self._epoch_X, self._epoch_T = self._X.copy(), self._T.copy()
             self._batches = [
                 self._tiles(
-                    self._epoch_X, self._epoch_T, start, min(start + self.batch_size, self.m)
+                    self._epoch_X, self._epoch_T, start, min(start + self._batch_size, self._m)
                 )
-                for start in range(0, self.m, self.batch_size)
+                for start in range(0, self._m, self._batch_size)
             ]
-        else:
-            self._epoch_X, self._epoch_T = self._X, self._T
-            self._batches = [self._whole]
-        logits = (*stack, self.sizes[-1])
-        rows = max(1, LEDGER // (math.prod(logits) * self.batch_size))
-        self._ledger = np.empty((rows, *logits, self.batch_size), self.dtype)
-        self._scratch = np.empty_like(self._ledger)
-        self._whole_logits = np.empty((1, *logits, self.m), self.dtype)
-        self._whole_scratch = np.empty_like(self._whole_logits)
+        bytes_each = math.prod(stack) * self._sizes[-1] * self._batch_size * dtype.itemsize
+        self._rows = min(max(1, LEDGER // bytes_each), 256)
+        self._ledger = _Ledger(self._rows, stack, self._batches[0], dtype)
+        self._whole_ledger = (
+            _Ledger(1, stack, self._whole, dtype) if self._shuffled else self._ledger
+        )
+        # `dot` has half of `matmul`'s overhead, but knows no stacks and no rows apart.
+        self._product = np.matmul if stack or self._sizes[-1] > 1 else np.dot
+
+    # -- training -----------------------------------------------------------------------------
 
     def advance(self, updates: int) -> NDArray[np.float64]:
-        """Do some updates; returns J before each of them, updates × stack.
+        """Make some updates; returns J before each of them, updates × stack.
 
         With mini-batches that is J on the batch which the update is made from.
         """
-        costs = np.empty((updates, *self.stack))
+        costs = np.empty((updates, *self._stack))
         done = 0
         while done < updates:
             position = self._turn_to_epoch()
-            count = min(updates - done, len(self._ledger))
-            if self._shuffled:
-                # As far as the epoch's batches have the same width.
-                count = min(count, max(1, self.m // self.batch_size - position))
+            count = min(updates - done, self._rows)
+            if self._shuffled:  # as far as the epoch's batches are of one width
+                count = min(count, max(1, self._m // self._batch_size - position))
                 batches = self._batches[position : position + count]
             else:
                 batches = self._batches * count
-            for batch, logits in zip(batches, self._ledger, strict=False):
-                self._update(batch, logits)
+            for row, batch in enumerate(batches):
+                self._update(batch, self._ledger.parts(row, batch))
             costs[done : done + count] = self._costs(position, count)
             done += count
         return costs
 
     def look(self) -> NDArray[np.float64]:
-        """J before the next update, as `advance` would return it, without making the update."""
+        """J before the next update, as `advance` would return it, of the shape of the stack."""
         position = self._turn_to_epoch()
-        self._forward_batch(self._batches[position], self._ledger[0])
-        return self._costs(position, 1)[0]
+        batch = self._batches[position]
+        for tile, Z in zip(batch, self._ledger.parts(0, batch), strict=True):
+            self._forward(tile, Z)
+        return self._costs(position, 1).reshape(self._stack)
 
     def cost(self) -> NDArray[np.float64]:
-        """J on all m examples."""
-        self._forward_batch(self._whole, self._whole_logits[0])
-        return _mean_losses(self._output, self._whole_logits, self._T, self._whole_scratch)[0]
+        """J on all m examples, of the shape of the stack."""
+        for tile, Z in zip(self._whole, self._whole_ledger.parts(0, self._whole), strict=True):
+            self._forward(tile, Z)
+        return self._whole_ledger.costs(self._output, self._T, 1).reshape(self._stack)
 
-    def _update(self, batch: list[_Tile], logits: FloatArray) -> None:
-        gradient = self.gradient
-        for tile in batch:
-            Z = logits[..., tile.columns]
+    def penalty(self) -> NDArray[np.float64]:
+        """What L1 and L2 add to J: l1 Σ|w| + ½ l2 Σw², of the shape of the stack."""
+        penalty = np.zeros(self._stack)
+        for W in self._W:
+            penalty += self.l1 * np.sum(np.abs(W), axis=(-2, -1), dtype=np.float64)
+            penalty += self.l2 / 2 * np.sum(np.square(W, dtype=np.float64), axis=(-2, -1))
+        return penalty
+
+    def sound(self, costs: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Whether these costs, the parameters and the J that they lead to are all finite.
+
+        Args:
+            costs: Any number of rows of costs; rows × stack.
+
+        Returns:
+            An answer for each network, of the shape of the stack.
+        """
+        finite = np.isfinite(costs).all(axis=0) & np.isfinite(self.look())
+        for V in self._V:
+            finite = finite & np.isfinite(V).all(axis=(-2, -1))
+        return np.asarray(finite)
+
+    def _update(self, batch: list[_Tile], logits: list[FloatArray]) -> None:
+        gradient = self._gradient
+        for tile, Z in zip(batch, logits, strict=True):
             self._forward(tile, Z)
             if tile is batch[0]:
-                self._backward(tile, Z, self.dV)
+                self._backward(tile, Z, self._dV)
             else:
                 self._backward(tile, Z, self._dV_part)
                 np.add(gradient, self._part, gradient)
         np.multiply(gradient, self._output.scale / batch[-1].columns.stop, gradient)
-        if self.l2:
-            np.multiply(self.parameters, self.is_weight, self._part)
-            np.multiply(self._part, self.l2, self._part)
-            np.add(gradient, self._part, gradient)
         if self.l1:
-            np.sign(self.parameters, self._part)
-            np.multiply(self._part, self.is_weight, self._part)
-            np.multiply(self._part, self.l1, self._part)
-            np.add(gradient, self._part, gradient)
-        self.optimizer.update(gradient, self.memory, self.rate, self.iteration)
+            self._add_to_gradient(self.l1, np.sign(self.parameters, self._part))
+        if self.l2:
+            self._add_to_gradient(self.l2, self.parameters)
+        self._optimizer.update(gradient, self._memory, self.rate, self.iteration, self._part)
         np.subtract(self.parameters, gradient, self.parameters)
         self.iteration += 1
 
-    def _forward_batch(self, batch: list[_Tile], logits: FloatArray) -> None:
-        for tile in batch:
-            self._forward(tile, logits[..., tile.columns])
+    def _add_to_gradient(self, weight: float, term: FloatArray) -> None:
+        np.multiply(term, self._is_weight, self._part)
+        np.multiply(self._part, weight, self._part)
+        np.add(self._gradient, self._part, self._gradient)
 
     def _forward(self, tile: _Tile, logits: FloatArray) -> None:
         """Z[l] = V[l] A[l-1], A[l] = g[l](Z[l]); the logits Z[L] go where they are wanted."""
-        buffers = tile.buffers
-        A = tile.X
-        for V, Z, A_next, kernels in zip(
-            self.V, buffers.Z, buffers.A, buffers.kernels, strict=False
+        product, buffers = self._product, tile.buffers
+        for V, A, Z, S, kernel in zip(
+            self._V, tile.A_in, buffers.Z, buffers.S, self._kernels, strict=False
         ):
-            np.matmul(V, A, Z)
-            for kernel, Z_part, S_part in kernels:
-                kernel(Z_part, S_part)
-            A = A_next
-        np.matmul(self.V[-1], A, logits)
+            product(V, A, Z)
+            if kernel is not None:
+                kernel(Z, S)
+        product(self._V[-1], tile.A_in[-1], logits)
 
     def _backward(self, tile: _Tile, logits: FloatArray, dV: list[FloatArray]) -> None:
         """dZ[L] = A[L] − Y, dZ[l] = (W[l+1] dZ[l+1]) * g[l]′(Z[l]), dV[l] = dZ[l] A[l-1].T.
 
         But for the factor `scale`/m, with which the finished gradient is multiplied.
+
+        A shallow network with one output unit has dZ[1] = (w dz) * S, with a column w = W[2], a
+        row dz = dZ[2] and S = g′(Z[1]). Then dZ[1] X.T = w * (S (X * dz).T), where dz weighs the
+        few rows of X rather than the many of S: no pass over the hidden units is left but S.
         """
-        buffers = tile.buffers
+        product, buffers = self._product, tile.buffers
         dZ = buffers.dZ[-1]
         self._output.error(logits, tile.T, dZ)
-        for layer in range(len(dV) - 1, 0, -1):
-            np.matmul(dZ, buffers.A[layer - 1].swapaxes(-1, -2), dV[layer])
-            # A product with one column is faster as a broadcast multiplication.
-            spread = np.multiply if self.sizes[layer + 1] == 1 else np.matmul
-            dZ = spread(self._W[layer], dZ, buffers.dZ[layer - 1])
-            S = buffers.S[layer - 1]
-            if S is not None:
-                np.multiply(dZ, S, dZ)
-        np.matmul(dZ, tile.X.T, dV[0])
+        last = len(dV) - 1
+        product(dZ, tile.A_in_T[last], dV[last])
+        if last == 1 and self._sizes[-1] == 1:
+            np.multiply(tile.A_in[0], dZ, buffers.X_dZ)
+            product(buffers.S[0], buffers.X_dZ_T, dV[0])
+            np.multiply(dV[0], self._W[1], dV[0])
+            return
+        for layer in range(last - 1, -1, -1):
+            dZ_before = buffers.dZ[layer]
+            # With one column in W, a multiplication does the product faster.
+            spread = np.multiply if self._sizes[layer + 2] == 1 else np.matmul
+            spread(self._W[layer + 1], dZ, dZ_before)
+            if self._kernels[layer] is not None:
+                np.multiply(dZ_before, buffers.S[layer], dZ_before)
+            dZ = dZ_before
+            product(dZ, tile.A_in_T[layer], dV[layer])
+
+    # -- examples -----------------------------------------------------------------------------
 
     def _costs(self, position: int, count: int) -> NDArray[np.float64]:
-        """J of the first `count` rows of the ledger, count × stack; consumes them."""
-        ledger, scratch, T = self._ledger[:count], self._scratch[:count], self._epoch_T
+        """J of the first rows of the ledger, whose batches begin at this position in the epoch."""
+        T = self._epoch_T
         if self._shuffled:
-            start = position * self.batch_size
-            width = min(self.batch_size, self.m - start)
-            ledger, scratch = ledger[..., :width], scratch[..., :width]
-            n_L = len(T)
-            T = T[:, start : start + count * width].reshape(n_L, count, width).swapaxes(0, 1)
-            T = T.reshape(count, *(1 for _ in self.stack), n_L, width)
-        return _mean_losses(self._output, ledger, T, scratch)
-
-    # -- batches ------------------------------------------------------------------------------
+            start = position * self._batch_size
+            width = min(self._batch_size, self._m - start)
+            T = T[:, start : start + count * width].reshape(-1, count, width).swapaxes(0, 1)
+        return self._ledger.costs(self._output, T, count)
 
     def _tiles(self, X: FloatArray, T: FloatArray, start: int, stop: int) -> list[_Tile]:
         """The columns from start to stop in tiles of equal width, but for the last."""
-        largest = math.prod(self.stack) * max(self.sizes)
-        width = min(stop - start, max(1, TILE // largest))
+        column = math.prod(self._stack) * max(self._sizes) * self._dtype.itemsize
+        width = max(1, TILE // column)
         tiles = []
         for begin in range(start, stop, width):
             end = min(begin + width, stop)
-            if end - begin not in self._by_width:
-                self._by_width[end - begin] = _Buffers(
-                    self.sizes, self._kernels, self.stack, end - begin, self.dtype
+            if end - begin not in self._buffers:
+                self._buffers[end - begin] = _Buffers(
+                    self._sizes, self._stack, end - begin, self._dtype
                 )
-            columns = slice(begin - start, end - start)
-            buffers = self._by_width[end - begin]
-            tiles.append(_Tile(columns, X[:, begin:end], T[:, begin:end], buffers))
+            tiles.append(
+                _Tile(
+                    slice(begin - start, end - start),
+                    X[:, begin:end],
+                    T[:, begin:end],
+                    self._buffers[end - begin],
+                )
+            )
         return tiles
 
     def _turn_to_epoch(self) -> int:
@@ -345,8 +418,8 @@ class Engine:
         """
         epoch, position = divmod(self.iteration, len(self._batches))
         if self._shuffled and epoch != self._epoch:
-            random = np.random.Philox(key=self.batch_seed, counter=[0, 0, 0, epoch])
-            order = np.random.Generator(random).permutation(self.m)
+            random = np.random.Philox(key=self._batch_seed, counter=[0, 0, 0, epoch])
+            order = np.random.Generator(random).permutation(self._m)
             np.take(self._X, order, axis=1, out=self._epoch_X, mode="clip")
             np.take(self._T, order, axis=1, out=self._epoch_T, mode="clip")
             self._epoch = epoch
@@ -354,82 +427,58 @@ class Engine:
 
     # -- what is kept -------------------------------------------------------------------------
 
+    def network(self, e: int = 0) -> Network:
+        """A copy of the network, or of number e of the stack."""
+        blocks = [V[e] for V in self._V] if self._stack else self._V
+        return Network(
+            Layer(V[:, :-1].T, V[:, -1:], activation)
+            for V, activation in zip(blocks, self._activations, strict=True)
+        )
+
     def snapshot(self) -> Snapshot:
         """A copy of all that training changes."""
-        memory = tuple(array.copy() for array in self.memory)
+        memory = tuple(array.copy() for array in self._memory)
         return Snapshot(self.iteration, self.parameters.copy(), memory)
 
     def rewind(self, snapshot: Snapshot) -> None:
-        """Back to a snapshot."""
-        self.iteration = snapshot.iteration
-        self.parameters[...] = snapshot.parameters
-        for array, kept in zip(self.memory, snapshot.memory, strict=True):
-            array[...] = kept
-
-    def restore(self, iteration: int, parameters: FloatArray, memory: State) -> None:
-        """Back to a snapshot that comes from outside.
+        """Back to a snapshot.
 
         Raises:
-            ValueError: If it does not fit; nothing changes then.
+            ValueError: If it is not one of such an engine; nothing changes then.
         """
-        shapes = [array.shape for array in (self.parameters, *self.memory)]
-        if iteration < 0 or [np.shape(array) for array in (parameters, *memory)] != shapes:
-            raise ValueError("the state does not fit this network and optimizer")
-        self.rewind(Snapshot(iteration, parameters, tuple(memory)))
+        own, kept = self._changing(), (snapshot.parameters, *snapshot.memory)
+        if snapshot.iteration < 0 or [a.shape for a in own] != [np.shape(a) for a in kept]:
+            raise ValueError("the state is that of another network or optimizer")
+        self.iteration = snapshot.iteration
+        for array, before in zip(own, kept, strict=True):
+            array[...] = before
 
-    def network(self, e: int | None = None) -> Network:
-        """A copy of the network, or of number e in the stack."""
-        blocks = self.V if e is None else [V[e] for V in self.V]
-        return Network(
-            Layer(V[:, :-1].T, V[:, -1:], activation)
-            for V, activation in zip(blocks, self.activations[e or 0], strict=True)
-        )
+    def rewind_some(self, snapshot: Snapshot, which: NDArray[np.bool_]) -> None:
+        """Back to a snapshot with some networks of the stack; the count of iterations stays."""
+        kept = (snapshot.parameters, *snapshot.memory)
+        for array, before in zip(self._changing(), kept, strict=True):
+            for V, V_before in zip(self._views(array), self._views(before), strict=True):
+                V[which] = V_before[which]
 
-    def penalty(self) -> NDArray[np.float64]:
-        """What L1 and L2 add to J: l1 Σ|W| + ½ l2 ΣW², of the shape of the stack."""
-        penalty = np.zeros(self.stack)
-        for W in self._W:
-            penalty += self.l1 * np.sum(np.abs(W), axis=(-2, -1), dtype=np.float64)
-            penalty += self.l2 / 2 * np.sum(np.square(W, dtype=np.float64), axis=(-2, -1))
-        return penalty
+    def set_rates(self, rates: Sequence[float]) -> None:
+        """A learning rate for each network of the stack."""
+        rate = np.empty_like(self.parameters)
+        for V in self._views(rate):
+            V[...] = np.reshape(rates, (-1, 1, 1))
+        self.rate = rate
 
-    def finite(self) -> NDArray[np.bool_]:
-        """Whether all parameters are finite, of the shape of the stack."""
-        finite = np.ones(self.stack, np.bool_)
-        for V in self.V:
-            finite &= np.isfinite(V).all(axis=(-2, -1))
-        return finite
+    def _changing(self) -> tuple[FloatArray, ...]:
+        return (self.parameters, *self._memory)
 
-
-def _blocks(
-    sizes: Sequence[int], stack: tuple[int, ...], dtype: DTypeLike
-) -> tuple[FloatArray, list[FloatArray]]:
-    """One flat array of zeros, and views of it: per layer stack × n[l] × (n[l-1] + 1)."""
-    shapes = [(*stack, n_out, n_in + 1) for n_in, n_out in pairwise(sizes)]
-    ends = np.cumsum([math.prod(shape) for shape in shapes])
-    flat = np.zeros(ends[-1], dtype)
-    parts = np.split(flat, ends[:-1])
-    return flat, [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]
-
-
-def _parts(activations: Sequence[Activation]) -> list[tuple[Kernel | None, slice]]:
-    """The kernels of a layer across the stack, each with the networks in a row that use it."""
-    parts, start = [], 0
-    for activation, group in groupby(activations):
-        stop = start + len(list(group))
-        whole = stop - start == len(activations)
-        parts.append((kernel_of(activation), slice(None) if whole else slice(start, stop)))
-        start = stop
-    return parts
-
-
-def _mean_losses(
-    output: _Output, Z: FloatArray, T: FloatArray, scratch: FloatArray
-) -> NDArray[np.float64]:
-    """J per row and network; Z is rows × stack × n[L] × m, and is consumed."""
-    output.losses(Z, T, scratch)
-    per_network = Z.reshape(*Z.shape[:-2], -1)
-    return np.add.reduce(per_network, axis=-1).astype(np.float64) / Z.shape[-1]
+    def _views(self, flat: FloatArray) -> list[FloatArray]:
+        """The layers' parts of a flat array: each stack × n[l] × (n[l-1] + 1)."""
+        views, start = [], 0
+        for n_in, n_out in pairwise(self._sizes):
+            shape = (*self._stack, n_out, n_in + 1)
+            stop = start + math.prod(shape)
+            views.append(flat[start:stop].reshape(shape))
+            start = stop
+        return views
 
 
 def _examples(network: Network, X: ArrayLike, Y: ArrayLike) -> tuple[FloatArray, FloatArray]:

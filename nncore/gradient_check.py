@@ -3,7 +3,6 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nncore.activations import FloatArray
 from nncore.network import ForwardPass, Layer, Network, backward, cost, forward
 
 
@@ -65,11 +64,7 @@ def gradient_check(network: Network, X: ArrayLike, Y: ArrayLike, *, epsilon: flo
 
 def _kink_between(network: Network, above: ForwardPass, below: ForwardPass) -> bool:
     """Whether some z of a kinked activation has changed its side."""
-
-    def sides(Z: FloatArray) -> FloatArray:
-        return Z >= 0
-
     return any(
-        layer.activation.kinked and not np.array_equal(sides(Z_above), sides(Z_below))
+        layer.activation.kinked and not np.array_equal(Z_above >= 0, Z_below >= 0)
         for layer, Z_above, Z_below in zip(network.layers, above.Z, below.Z, strict=True)
     )

@@ -4,7 +4,9 @@ Zero weights would leave all hidden units of a layer identical for ever (`zeros`
 it), random ones break that symmetry; zero biases do no harm (the lecture, "symmetry breaking").
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from types import MappingProxyType
 
 import numpy as np
@@ -30,12 +32,12 @@ def _zeros(n_in: int, n_out: int, scale: float, rng: np.random.Generator) -> NDA
 
 def _xavier(n_in: int, n_out: int, scale: float, rng: np.random.Generator) -> NDArray[np.float64]:
     """Variance 2/(n_in + n_out), for tanh and sigmoid (Glorot & Bengio 2010, eq. 12)."""
-    return rng.standard_normal((n_in, n_out)) * np.sqrt(2 / (n_in + n_out))
+    return rng.standard_normal((n_in, n_out)) * math.sqrt(2 / (n_in + n_out))
 
 
 def _he(n_in: int, n_out: int, scale: float, rng: np.random.Generator) -> NDArray[np.float64]:
     """Variance 2/n_in, for ReLU (He et al. 2015, eq. 10)."""
-    return rng.standard_normal((n_in, n_out)) * np.sqrt(2 / n_in)
+    return rng.standard_normal((n_in, n_out)) * math.sqrt(2 / n_in)
 
 
 INITIALIZERS: Mapping[str, Initializer] = MappingProxyType(
@@ -87,7 +89,5 @@ def initialize(
     draw = INITIALIZERS[scheme]
     return Network(
         Layer(draw(n_in, n_out, scale, rng), np.zeros((n_out, 1)), activation_named(activation))
-        for n_in, n_out, activation in zip(
-            layer_sizes[:-1], layer_sizes[1:], activations, strict=True
-        )
+        for (n_in, n_out), activation in zip(pairwise(layer_sizes), activations, strict=True)
     )

@@ -1,9 +1,8 @@
 """From the gradient to the update, a row each, in order of complexity.
 
-An optimizer is an `init` and an `update` pair. `init` makes the arrays it remembers, one zero per
-parameter; `update(gradient, state, learning_rate, iteration)` turns the gradient, in place, into
-what is to be subtracted from the parameters, and brings the state up to date. Arrays are of any
-one shape; `learning_rate` is a number or an array of that shape; iterations count from 0.
+An optimizer is an `init` and an `update`. `init` makes the arrays it remembers, in the shape of
+the parameters; `update` turns the gradient, in place, into what is to be subtracted from the
+parameters, and brings the remembered arrays up to date. Arrays are of any one shape.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,7 +13,7 @@ import numpy as np
 
 from nncore.activations import FloatArray
 
-State = tuple[FloatArray, ...]
+Memory = tuple[FloatArray, ...]
 Rate = float | FloatArray
 
 
@@ -25,24 +24,68 @@ class Optimizer:
     Attributes:
         name: The name in `OPTIMIZERS`.
         description: One plain line.
-        memories: How many arrays of the parameters' shape it remembers.
-        update: (gradient, state, learning_rate, iteration) -> None; see the module.
+        memories: How many arrays it remembers.
+        update: (gradient, memory, learning_rate, iteration, scratch) -> None. The learning rate
+            is a number or an array in the shape of the parameters, iterations count from 0, and
+            scratch is an array to work in.
     """
 
     name: str
     description: str
     memories: int
-    update: Callable[[FloatArray, State, Rate, int], None]
+    update: Callable[[FloatArray, Memory, Rate, int, FloatArray], None]
 
-    def init(self, parameters: FloatArray) -> State:
-        """The state before the first update: zeros in the shape of the parameters."""
+    def init(self, parameters: FloatArray) -> Memory:
+        """The memory before the first update: zeros in the shape of the parameters."""
         return tuple(np.zeros_like(parameters) for _ in range(self.memories))
 
 
 def _gradient_descent(
-    gradient: FloatArray, state: State, learning_rate: Rate, iteration: int
+    gradient: FloatArray, memory: Memory, rate: Rate, iteration: int, scratch: FloatArray
 ) -> None:
-    np.multiply(gradient, learning_rate, gradient)
+    np.multiply(gradient, rate, gradient)
+
+
+def _momentum(
+    gradient: FloatArray, memory: Memory, rate: Rate, iteration: int, scratch: FloatArray
+) -> None:
+    (v,) = memory
+    np.multiply(v, 0.9, v)
+    np.add(v, gradient, v)
+    np.multiply(v, rate, gradient)
+
+
+def _rmsprop(
+    gradient: FloatArray, memory: Memory, rate: Rate, iteration: int, scratch: FloatArray
+) -> None:
+    (s,) = memory
+    _decay(s, 0.9, np.square(gradient, scratch))
+    np.sqrt(s, scratch)
+    np.add(scratch, 1e-8, scratch)
+    np.divide(gradient, scratch, gradient)
+    np.multiply(gradient, rate, gradient)
+
+
+def _adam(
+    gradient: FloatArray, memory: Memory, rate: Rate, iteration: int, scratch: FloatArray
+) -> None:
+    v, s = memory
+    updates = iteration + 1
+    _decay(s, 0.999, np.square(gradient, scratch))
+    _decay(v, 0.9, gradient)
+    np.divide(s, 1 - 0.999**updates, scratch)
+    np.sqrt(scratch, scratch)
+    np.add(scratch, 1e-8, scratch)
+    np.divide(v, 1 - 0.9**updates, gradient)
+    np.divide(gradient, scratch, gradient)
+    np.multiply(gradient, rate, gradient)
+
+
+def _decay(mean: FloatArray, keep: float, value: FloatArray) -> None:
+    """mean := keep · mean + (1 − keep) · value, in place; consumes the value."""
+    np.multiply(value, 1 - keep, value)
+    np.multiply(mean, keep, mean)
+    np.add(mean, value, mean)
 
 
 OPTIMIZERS: Mapping[str, Optimizer] = MappingProxyType(
@@ -51,9 +94,30 @@ OPTIMIZERS: Mapping[str, Optimizer] = MappingProxyType(
         for optimizer in (
             Optimizer(
                 "gradient_descent",
-                "The lecture's: θ := θ − α ∂J/∂θ.",
+                "The lecture's: θ := θ − α g, where g is the gradient.",
                 0,
                 _gradient_descent,
+            ),
+            # Polyak 1964, https://doi.org/10.1016/0041-5553(64)90137-5
+            Optimizer(
+                "momentum",
+                "A ball that keeps rolling: v := 0.9 v + g, θ := θ − α v.",
+                1,
+                _momentum,
+            ),
+            # Tieleman & Hinton 2012, https://www.cs.toronto.edu/~tijmen/csc321/slides/lecture_slides_lec6.pdf
+            Optimizer(
+                "rmsprop",
+                "Steps in units of the recent size of g: s := 0.9 s + 0.1 g², θ := θ − α g/√s.",
+                1,
+                _rmsprop,
+            ),
+            # Kingma & Ba 2015, algorithm 1, https://arxiv.org/abs/1412.6980
+            Optimizer(
+                "adam",
+                "Momentum and RMSProp together, corrected for starting from zero.",
+                2,
+                _adam,
             ),
         )
     }

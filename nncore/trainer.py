@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from nncore.engine import Engine
+from nncore.engine import Engine, Snapshot
 from nncore.network import Network
 
 
@@ -106,9 +106,7 @@ class Trainer:
 
     @learning_rate.setter
     def learning_rate(self, value: float) -> None:
-        if not (math.isfinite(value) and value > 0):
-            raise ValueError(f"learning_rate must be a finite number above 0, not {value}")
-        self._learning_rate = self._engine.rate = float(value)
+        self._learning_rate = self._engine.rate = checked_rate(value)
 
     @property
     def l1(self) -> float:
@@ -117,7 +115,7 @@ class Trainer:
 
     @l1.setter
     def l1(self, value: float) -> None:
-        self._engine.l1 = _penalty("l1", value)
+        self._engine.l1 = checked_penalty("l1", value)
 
     @property
     def l2(self) -> float:
@@ -126,7 +124,7 @@ class Trainer:
 
     @l2.setter
     def l2(self, value: float) -> None:
-        self._engine.l2 = _penalty("l2", value)
+        self._engine.l2 = checked_penalty("l2", value)
 
     @property
     def penalty(self) -> float:
@@ -167,7 +165,7 @@ class Trainer:
         # Overflow is expected here, and looked for right below.
         with np.errstate(all="ignore"):
             costs = engine.advance(n)
-            if self._sound(costs):
+            if engine.sound(costs):
                 return costs
             # Something is not finite. Go there again one update at a time, and stop before it.
             engine.rewind(start)
@@ -175,11 +173,11 @@ class Trainer:
                 before = engine.snapshot()
                 cost = engine.look()
                 if not np.isfinite(cost):
-                    self._stop(engine.iteration)
+                    self._diverged = divergence(engine.iteration, self._learning_rate)
                     return costs[:k]
                 engine.advance(1)
-                if not self._sound(cost):
-                    self._stop(engine.iteration)
+                if not engine.sound(cost[np.newaxis]):
+                    self._diverged = divergence(engine.iteration, self._learning_rate)
                     engine.rewind(before)
                     return costs[: k + 1]
         raise AssertionError("a run that was not finite must not be so the second time")
@@ -204,28 +202,34 @@ class Trainer:
         Raises:
             ValueError: If the state is that of another kind of trainer; nothing changes then.
         """
-        self._engine.restore(state["iteration"], state["parameters"], state["memory"])
+        self._engine.rewind(Snapshot(state["iteration"], state["parameters"], state["memory"]))
         self.learning_rate, self.l1, self.l2 = state["learning_rate"], state["l1"], state["l2"]
         self._diverged = None if state["diverged"] is None else Divergence(*state["diverged"])
         self._cost = None
 
-    def _sound(self, costs: NDArray[np.float64]) -> bool:
-        """Whether these costs, the parameters, and the cost that they lead to are finite."""
-        engine = self._engine
-        return bool(np.isfinite(costs).all() and engine.finite() and np.isfinite(engine.look()))
 
-    def _stop(self, iteration: int) -> None:
-        if iteration == 0:
-            reason = "The initial weights are so large that the cost is not a finite number."
-        else:
-            reason = (
-                f"The updates grew from step to step until the numbers overflowed: "
-                f"the learning rate {self.learning_rate:g} is too large here."
-            )
-        self._diverged = Divergence(iteration, reason)
+def divergence(iteration: int, learning_rate: float) -> Divergence:
+    """What to say of a network whose numbers at that iteration are not finite."""
+    if iteration == 0:
+        return Divergence(
+            0, "The initial weights are so large that the cost is not a finite number."
+        )
+    return Divergence(
+        iteration,
+        f"The learning rate {learning_rate:g} is too large here: "
+        "each update overshot further than the last, until the weights exploded.",
+    )
 
 
-def _penalty(name: str, value: float) -> float:
+def checked_rate(value: float) -> float:
+    """The learning rate, if it is one."""
+    if not (math.isfinite(value) and value > 0):
+        raise ValueError(f"learning_rate must be a finite number above 0, not {value}")
+    return float(value)
+
+
+def checked_penalty(name: str, value: float) -> float:
+    """The penalty of that name, if it is one."""
     if not (math.isfinite(value) and value >= 0):
         raise ValueError(f"{name} must be a finite number of at least 0, not {value}")
     return float(value)

@@ -1,0 +1,153 @@
+"""The page in a real Chromium on this machine: how soon it answers, how fast and at what price it draws.
+
+python -m benchmarks.page_bench
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from playwright.sync_api import Browser, CDPSession, Page, sync_playwright
+
+from tests.browser.harness import launch_chromium, running_server
+
+TOGGLES = 50
+PLAY_SECONDS = 10
+COLD_LOADS = 10
+ACTIVATIONS = ("relu", "tanh")
+PLAYED = {"default experiment": "", "spiral, 8-8-8 units": "#dataset=spiral&layers=8,8,8&init=xavier"}
+
+# The page marks each frame that it has drawn. Within a run iterations only rise, so the first mark that falls back is the first
+# frame of the next run. It counts when the screen asks for the frame after it: by then it has been painted.
+WATCH = """
+window.frames_ = { drawn: 0, first: null, last: -1, restarted: null };
+new PerformanceObserver((list) => {
+  for (const { name, startTime, detail } of list.getEntries()) {
+    if (name !== 'frame-drawn') continue;
+    const seen = window.frames_;
+    seen.drawn += 1;
+    seen.first ??= startTime;
+    if (detail.iteration < seen.last) requestAnimationFrame(() => seen.restarted?.(performance.now()));
+    seen.last = detail.iteration;
+  }
+}).observe({ type: 'mark' });
+"""
+FIRST_FRAME = """
+() => new Promise((resolve) => {
+  const poll = () => (window.frames_.first === null ? setTimeout(poll, 5) : resolve());
+  poll();
+})
+"""
+TOGGLE = """
+(activation) => new Promise((resolve) => {
+  const began = performance.now();
+  window.frames_.restarted = (now) => resolve(now - began);
+  document.querySelector(`input[name="activation"][value="${activation}"]`).click();
+})
+"""
+
+
+@contextmanager
+def opened(browser: Browser, url: str) -> Iterator[Page]:
+    """The page in a context of its own, so that nothing is cached, with its first frame drawn."""
+    with browser.new_context(viewport={"width": 1440, "height": 900}) as context:
+        page = context.new_page()
+        page.add_init_script(WATCH)
+        page.goto(url, wait_until="commit")
+        page.evaluate(FIRST_FRAME)
+        yield page
+
+
+def play(page: Page) -> None:
+    """Start training, with Plotly there and the first second over."""
+    page.wait_for_selector("#cost .main-svg")
+    page.get_by_role("button", name="Play", exact=True).click()
+    page.wait_for_timeout(1000)
+
+
+def cold_loads(browser: Browser, url: str) -> tuple[list[float], list[float]]:
+    """Milliseconds from the navigation's start to the first frame, and to Plotly's axes around it."""
+    first_frames, axes = [], []
+    for _ in range(COLD_LOADS):
+        with opened(browser, url) as page:
+            first_frames.append(float(page.evaluate("window.frames_.first")))
+            page.wait_for_selector("#boundary .main-svg")
+            axes.append(float(page.evaluate("performance.now()")))
+    return first_frames, axes
+
+
+def toggles(page: Page) -> list[float]:
+    """Milliseconds from choosing an activation, while playing, to the first frame of the new run on the screen."""
+    latencies = []
+    for index in range(TOGGLES):
+        latencies.append(float(page.evaluate(TOGGLE, ACTIVATIONS[index % len(ACTIVATIONS)])))
+        page.wait_for_timeout(200)
+    return latencies
+
+
+def main_thread(page: Page) -> tuple[float, float]:
+    """Frames drawn a second while playing, and milliseconds of the main thread that each took."""
+    session: CDPSession = page.context.new_cdp_session(page)
+    session.send("Performance.enable")
+
+    def reading() -> tuple[float, float, float]:
+        metrics = {
+            metric["name"]: metric["value"]
+            for metric in session.send("Performance.getMetrics")["metrics"]
+        }
+        return metrics["Timestamp"], metrics["TaskDuration"], page.evaluate("window.frames_.drawn")
+
+    before = reading()
+    page.wait_for_timeout(1000 * PLAY_SECONDS)
+    seconds, busy, frames = (
+        after - earlier for after, earlier in zip(reading(), before, strict=True)
+    )
+    return frames / seconds, 1000 * busy / frames
+
+
+def percentile(values: list[float], percent: int) -> float:
+    """The smallest value that at least so many percent do not exceed."""
+    ordered = sorted(values)
+    return ordered[max(0, -(-len(ordered) * percent // 100) - 1)]
+
+
+def main() -> None:
+    """Measure, and print a table."""
+    with running_server() as server, sync_playwright() as playwright:
+        browser = launch_chromium(playwright)
+        loads, axes = cold_loads(browser, server.url)
+        with opened(browser, server.url) as page:
+            play(page)
+            latencies = toggles(page)
+        rows = []
+        for name, experiment in PLAYED.items():
+            with opened(browser, f"{server.url}{experiment}") as page:
+                play(page)
+                rows.append((name, *main_thread(page)))
+        version = browser.version
+        browser.close()
+
+    print(f"## The page (Chromium {version}, headless, loopback)\n")
+    print("| what | measured | at least |")
+    print("|---|---|---|")
+    print(
+        f"| toggle → first frame of the new run, {TOGGLES} toggles while playing | "
+        f"p50 {statistics.median(latencies):.0f} ms, p95 {percentile(latencies, 95):.0f} ms | p95 ≤ 100 ms |"
+    )
+    for name, rate, work in rows:
+        print(f"| frames drawn a second, {name} | {rate:.1f} | ≥ 30 |")
+        print(f"| main-thread work a frame, {name} | {work:.2f} ms | ≤ 8 ms |")
+    print(
+        f"| cold cache: navigation → first frame, controls working, {COLD_LOADS} loads | "
+        f"median {statistics.median(loads):.0f} ms, slowest {max(loads):.0f} ms | ≤ 1,500 ms |"
+    )
+    print(
+        f"| cold cache: navigation → Plotly's axes and points | "
+        f"median {statistics.median(axes):.0f} ms, slowest {max(axes):.0f} ms | |"
+    )
+
+
+if __name__ == "__main__":
+    main()
