@@ -39,6 +39,12 @@ def test_a_lock_has_exact_versions_and_hashes_and_no_address(name: str) -> None:
     assert "://" not in (ROOT / name).read_text()
 
 
+@pytest.mark.parametrize("name", LOCKS)
+def test_every_python_gets_the_same_versions(name: str) -> None:
+    names = [requirement.name for requirement, _ in locked(name)]
+    assert len(names) == len(set(names))
+
+
 @pytest.mark.parametrize(("name", "wanted"), [(LOCKS[0], RUNTIME), (LOCKS[1], RUNTIME + DEV)])
 def test_a_lock_satisfies_pyproject(name: str, wanted: list[str]) -> None:
     for text in wanted:
