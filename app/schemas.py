@@ -5,7 +5,7 @@ field can say (lists of equal length, shapes that fit, the work of it all) is in
 which both REST and the stream call before anything else sees a plan.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Annotated, Any, Literal
@@ -293,7 +293,7 @@ _MESSAGES: dict[str, TypeAdapter[Message]] = {
 }
 
 
-def parse_message(text: str | bytes, allowed: Iterable[str] = tuple(_MESSAGES)) -> Message:
+def parse_message(text: str | bytes, allowed: Sequence[str] = tuple(_MESSAGES)) -> Message:
     """One message of the stream from its JSON.
 
     Raises:

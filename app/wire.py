@@ -55,9 +55,15 @@ def network(network: nncore.Network) -> dict[str, Any]:
     return {"layers": layers}
 
 
-def float32(values: Array) -> bytes:
-    """Numbers as little-endian float32."""
-    return values.astype("<f4").tobytes()
+LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
+
+
+def float32(costs: Array) -> bytes:
+    """Costs as little-endian float32; one beyond its largest number, 3.4·10³⁸, is sent as that.
+
+    Such a run is about to leave the finite and to say so; REST tells its costs in full.
+    """
+    return np.minimum(costs, LARGEST_FLOAT32).astype("<f4").tobytes()
 
 
 def pack(frame: dict[str, Any]) -> bytes:
@@ -80,7 +86,15 @@ MOST_KEPT_VALUES = 1_000_000
 
 def pictures(network: nncore.Network, view: View) -> dict[str, Any]:
     """`boundary` and, if the view asks for them, `neurons` of a network of two inputs."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return _pictures(network, view)
+
+
+def _pictures(network: nncore.Network, view: View) -> dict[str, Any]:
+    # Pictures are float32. Of a run whose weights are beyond that, and which is about to diverge,
+    # they show what can be known: the largest number, or, where there is none, undecided.
     evaluator = _evaluator(network, view, view.resolution)
+    Y_hat = np.nan_to_num(evaluator.boundary(network), nan=0.5)
     told: dict[str, Any] = {
         "boundary": {
             "width": evaluator.grid.width,
@@ -88,13 +102,13 @@ def pictures(network: nncore.Network, view: View) -> dict[str, Any]:
             "x": view.x,
             "y": view.y,
             "encoding": view.encoding,
-            "values": _bytes(evaluator.boundary(network), view),
+            "values": _bytes(Y_hat, view),
         }
     }
     if view.neurons:
         maps = _evaluator(network, view, view.neuron_resolution).unit_maps(network)
         told["neurons"] = [
-            _unit_maps(A, layer.activation, view)
+            _unit_maps(np.nan_to_num(A), layer.activation, view)
             for A, layer in zip(maps, network.layers[:-1], strict=True)
         ]
     return told

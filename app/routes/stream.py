@@ -1,9 +1,10 @@
 """The WebSockets: a connection's messages to its session, the session's to the connection."""
 
-import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+import contextlib
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated
 
+import anyio
 from fastapi import APIRouter, Query, WebSocket
 from starlette.websockets import WebSocketDisconnect
 
@@ -53,9 +54,10 @@ async def learn(
         await learners.tell(learner, outbox, message)
 
     try:
-        await converse(websocket, outbox, tell, ALL_MESSAGES, services)
+        await converse(websocket, outbox, tell, ALL_MESSAGES)
     finally:
-        await learners.leave(learner, outbox)
+        with anyio.CancelScope(shield=True):
+            await learners.leave(learner, outbox)
 
 
 @router.websocket("/train/{run}/stream")
@@ -77,26 +79,25 @@ async def watch(websocket: WebSocket, services: Services, run: str) -> None:
         await jobs.tell(watched, outbox, message)
 
     try:
-        await converse(websocket, outbox, tell, WATCHERS_MESSAGES, services)
+        await converse(websocket, outbox, tell, WATCHERS_MESSAGES)
     finally:
-        await jobs.unwatch(watched, outbox)
+        with anyio.CancelScope(shield=True):
+            await jobs.unwatch(watched, outbox)
 
 
 async def converse(
-    websocket: WebSocket, outbox: Outbox, tell: Tell, allowed: Iterable[str], services: Services
+    websocket: WebSocket, outbox: Outbox, tell: Tell, allowed: Sequence[str]
 ) -> None:
     """Carry messages both ways until either side closes."""
-    hearing = asyncio.create_task(_hear(websocket, outbox, tell, tuple(allowed)))
-    sending = asyncio.create_task(_send(websocket, outbox))
-    try:
-        await asyncio.wait({hearing, sending}, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in (hearing, sending):
-            task.cancel()
-        results = await asyncio.gather(hearing, sending, return_exceptions=True)
-    for result in results:
-        if isinstance(result, Exception) and not isinstance(result, WebSocketDisconnect):
-            raise result
+    async with anyio.create_task_group() as group:
+
+        async def until_closed(work: Awaitable[None]) -> None:
+            with contextlib.suppress(WebSocketDisconnect):
+                await work
+            group.cancel_scope.cancel()
+
+        group.start_soon(until_closed, _hear(websocket, outbox, tell, allowed))
+        group.start_soon(until_closed, _send(websocket, outbox))
 
 
 async def _hear(websocket: WebSocket, outbox: Outbox, tell: Tell, allowed: tuple[str, ...]) -> None:

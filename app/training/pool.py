@@ -52,7 +52,7 @@ class WorkerLine:
             name="shallows-worker",
             daemon=True,
         )
-        await asyncio.to_thread(process.start)
+        await asyncio.to_thread(_start, process)
         theirs.close()
         line = cls(process, ours, settings.round_timeout_seconds)
         await line._in_thread(line._receive, STARTUP_TIMEOUT)
@@ -101,9 +101,25 @@ class WorkerLine:
         return events, wake
 
 
+def _start(process: BaseProcess) -> None:
+    """Start a worker that Ctrl-C can't reach, not even before its first line of Python.
+
+    A blocked signal stays blocked in what a thread starts.
+    """
+    mask = getattr(signal, "pthread_sigmask", None)
+    if mask is None:
+        process.start()
+        return
+    before = mask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    try:
+        process.start()
+    finally:
+        mask(signal.SIG_SETMASK, before)
+
+
 def work(pipe: Connection, frames_per_second: float, checkpoint_seconds: float) -> None:
     """The life of a worker: rounds until the pipe closes."""
-    # Ctrl-C reaches the whole process group; the server decides when its workers end.
+    # Signals may reach the whole process group; the server decides when its workers end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")

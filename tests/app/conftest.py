@@ -1,0 +1,53 @@
+"""A server in this process for the tests of the service, on each of its backends."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+
+from app.main import create_app
+from app.settings import Settings
+from tests.app.stream import Stream
+
+BACKENDS = ("inline", "pool")
+
+
+def settings_for(backend: str, **changes: object) -> Settings:
+    """Settings that nothing in the environment changes."""
+    return Settings.model_validate({"backend": backend, "workers": 2, **changes})
+
+
+@pytest.fixture(scope="session", params=BACKENDS)
+def client(request: pytest.FixtureRequest) -> Iterator[TestClient]:
+    """The service on one backend; every test that takes it runs on both."""
+    with TestClient(create_app(settings_for(request.param))) as client:
+        wait_ready(client)
+        yield client
+
+
+@pytest.fixture(scope="session")
+def inline() -> Iterator[TestClient]:
+    """The service on the backend in this process, for what has nothing to do with backends."""
+    with TestClient(create_app(settings_for("inline")), raise_server_exceptions=False) as client:
+        wait_ready(client)
+        yield client
+
+
+@pytest.fixture
+def stream(client: TestClient) -> Iterator[Stream]:
+    """A connection to /ws."""
+    with Stream.connect(client) as stream:
+        yield stream
+
+
+def wait_ready(client: TestClient) -> None:
+    """Ask until a worker is up; a server that never gets there fails the test's own timeout."""
+    while client.get("/readyz").status_code != 200:
+        pass
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The project's folder."""
+    return Path(__file__).parents[2]
