@@ -10,7 +10,14 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from app.assets import Assets
-from app.errors import PROBLEM_JSON, InvalidField, InvalidJson, NotJsonContent, ShallowsError
+from app.errors import (
+    PROBLEM_JSON,
+    BodyTooLarge,
+    InvalidField,
+    InvalidJson,
+    NotJsonContent,
+    ShallowsError,
+)
 from app.routes import datasets, health, pages, predict, stream, train
 from app.security import Security
 from app.services import AllServices
@@ -52,6 +59,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
+        max_body_size=settings.max_body_bytes,
         # Nothing of a class leaves its server, whatever the environment says.
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
@@ -98,6 +106,9 @@ async def _tell_invalid(request: Request, error: Exception) -> JSONResponse:
 
 async def _tell_http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
+    if error.status_code == BodyTooLarge.status:
+        most = request.app.state.services.settings.max_body_bytes
+        return problem(BodyTooLarge(f"the body may have at most {most:,} bytes"))
     body = {
         "type": "about:blank",
         "title": str(error.detail),

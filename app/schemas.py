@@ -341,15 +341,16 @@ def check_plan(plan: Plan, one_run: bool = False) -> None:
         parameters = sum((above + 1) * here for above, here in pairwise(sizes))
         work += (parameters + sum(sizes)) * examples
     if work > MAX_WORK:
+        field = "network.layers" if one_run else "runs"
         raise InvalidField(
-            f"one iteration would take {work:,} multiplications; at most {MAX_WORK:,} are allowed "
-            "((parameters + units) × examples, summed over the runs): use fewer units or examples",
-            "network.layers" if one_run else "runs",
+            f"{field}: one iteration would take {work:,} multiplications ((parameters + units) × "
+            f"examples, over all runs); at most {MAX_WORK:,} are allowed, use fewer units or examples",
+            field,
         )
     iterations = sum(run.training.iterations for run in plan.runs)
     if iterations > MAX_SESSION_ITERATIONS:
         raise InvalidField(
-            f"the iterations of all runs add up to {iterations:,}; "
+            f"runs: the iterations of all add up to {iterations:,}; "
             f"at most {MAX_SESSION_ITERATIONS:,} are kept",
             "runs",
         )

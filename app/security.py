@@ -1,9 +1,9 @@
-"""What every request passes: bounds, origins, headers. Pure ASGI, so that streams pass too."""
+"""What every request passes: bounds, the origin check, the security headers. Pure ASGI."""
 
 import json
 from urllib.parse import urlsplit
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import MutableHeaders
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -69,36 +69,21 @@ class Security:
                     headers.setdefault(name, value)
             await send(message)
 
-        if scope["method"] not in SAFE_METHODS and not allowed_origin(
-            HTTPConnection(scope), self._settings
-        ):
-            refusal = ForeignOrigin("pages of other origins may not change anything here")
+        if (refusal := self._refusal(HTTPConnection(scope))) is not None:
             await _refuse(send_with_headers, refusal)
             return
-        try:
-            await self._app(scope, self._bounded(scope, receive), send_with_headers)
-        except BodyTooLarge as error:
-            # Raised while the body is read, so nothing has been answered yet.
-            await _refuse(send_with_headers, error)
+        await self._app(scope, receive, send_with_headers)
 
-    def _bounded(self, scope: Scope, receive: Receive) -> Receive:
-        """`receive`, unless the body is too large: by its own word, or by its bytes."""
-        most = self._settings.max_body_bytes
-        error = BodyTooLarge(f"the body may have at most {most:,} bytes")
-        declared = Headers(scope=scope).get("content-length", "")
-        received = 0
-
-        async def bounded() -> Message:
-            nonlocal received
-            if declared.isdigit() and int(declared) > most:
-                raise error
-            message = await receive()
-            received += len(message.get("body", b""))
-            if received > most:
-                raise error
-            return message
-
-        return bounded
+    def _refusal(self, request: HTTPConnection) -> ShallowsError | None:
+        if request.scope["method"] in SAFE_METHODS:
+            return None
+        if not allowed_origin(request, self._settings):
+            return ForeignOrigin("pages of other origins may not change anything here")
+        # A body that does not say its size is counted by FastAPI as it comes in (max_body_size).
+        declared, most = request.headers.get("content-length", ""), self._settings.max_body_bytes
+        if declared.isdigit() and int(declared) > most:
+            return BodyTooLarge(f"the body may have at most {most:,} bytes")
+        return None
 
 
 async def _refuse(send: Send, error: ShallowsError) -> None:
