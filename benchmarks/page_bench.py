@@ -17,7 +17,10 @@ TOGGLES = 50
 PLAY_SECONDS = 10
 COLD_LOADS = 10
 ACTIVATIONS = ("relu", "tanh")
-PLAYED = {"default experiment": "", "spiral, 8-8-8 units": "#dataset=spiral&layers=8,8,8&init=xavier"}
+PLAYED = {
+    "default experiment": "",
+    "spiral, 8-8-8 units": "#dataset=spiral&layers=8,8,8&init=xavier",
+}
 
 # The page marks each frame that it has drawn. Within a run iterations only rise, so the first mark that falls back is the first
 # frame of the next run. It counts when the screen asks for the frame after it: by then it has been painted.

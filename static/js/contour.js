@@ -1,10 +1,63 @@
 /** The line on which a grid of bytes takes a value: marching squares with linear interpolation, joined into long strokes. */
 
+/** @typedef {import('./types/protocol').Boundary} Boundary */
+
+/** With fewer steps than this between the lowest and the highest byte, a line through them is a staircase. */
+const FEW_STEPS = 24;
+const BLUR = 4;
+
+/** @type {WeakMap<Boundary, string>} */
+const known = new WeakMap();
+
+/** Where ŷ is one half. @param {Boundary} boundary */
+export function boundaryLine(boundary) {
+  let path = known.get(boundary);
+  if (path === undefined) {
+    const { values, width, height } = boundary;
+    path = contour(hasFewSteps(values) ? blurred(values, width, height) : values, width, height, 127.5);
+    known.set(boundary, path);
+  }
+  return path;
+}
+
+/** @param {Uint8Array} values */
+function hasFewSteps(values) {
+  let low = 255;
+  let high = 0;
+  for (const value of values) {
+    if (value < low) low = value;
+    if (value > high) high = value;
+  }
+  return high - low < FEW_STEPS;
+}
+
+/** The mean over a square around each sample: what the steps were rounded from, nearly. @param {Uint8Array} values @param {number} width @param {number} height */
+function blurred(values, width, height) {
+  const rows = new Float32Array(values.length);
+  const out = new Float32Array(values.length);
+  along(values, rows, width, height, 1, width);
+  along(rows, out, height, width, width, 1);
+  return out;
+}
+
+/** @param {ArrayLike<number>} from @param {Float32Array} to @param {number} length @param {number} lines @param {number} stride @param {number} next from line to line */
+function along(from, to, length, lines, stride, next) {
+  for (let line = 0; line < lines; line++) {
+    for (let k = 0; k < length; k++) {
+      // Fewer at the border, the same number on both sides, so that a slope stays where it is.
+      const reach = Math.min(BLUR, k, length - 1 - k);
+      let sum = 0;
+      for (let offset = -reach; offset <= reach; offset++) sum += from[line * next + (k + offset) * stride];
+      to[line * next + k * stride] = sum / (2 * reach + 1);
+    }
+  }
+}
+
 /**
  * The path, in an SVG's notation, of `values = level`. The grid spans 0…100 in both directions, row 0 at the bottom (100),
  * its outermost samples on the border.
  *
- * @param {Uint8Array} values height × width
+ * @param {ArrayLike<number>} values height × width
  * @param {number} width
  * @param {number} height
  * @param {number} level between two bytes (127.5, say), so that no sample lies on the line

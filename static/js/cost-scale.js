@@ -7,11 +7,24 @@
 /** The shortest axis there is. */
 const FEWEST = 200;
 
-/** The next round number of iterations, so that the axis grows in steps. @param {number} iterations */
-export function xTop(iterations) {
+/** Ends of the axis within a power of ten, and into how many parts each is divided. @type {[digit: number, parts: number][]} */
+const ENDS = [[1, 5], [1.5, 3], [2, 4], [3, 3], [4, 4], [5, 5], [6, 3], [8, 4], [10, 5]];
+
+/** @param {number} iterations */
+function ending(iterations) {
   const least = Math.max(FEWEST, iterations);
   const power = 10 ** Math.floor(Math.log10(least));
-  return (/** @type {number} */ ([1, 1.5, 2, 3, 4, 5, 6, 8, 10].find((digit) => digit * power >= least))) * power;
+  const [digit, parts] = /** @type {[number, number]} */ (ENDS.find(([digit]) => digit * power >= least));
+  return { end: digit * power, parts };
+}
+
+/** The next round number of iterations, so that the axis grows in steps. @param {number} iterations */
+export const xTop = (iterations) => ending(iterations).end;
+
+/** @param {number} top from xTop */
+export function xTicks(top) {
+  const { parts } = ending(top);
+  return Array.from({ length: parts + 1 }, (_, index) => (top * index) / parts);
 }
 
 /** The range of the cost axis; of a logarithmic one, in powers of ten. @param {number[]} costs @param {boolean} log @returns {[number, number]} */
@@ -32,12 +45,13 @@ const GAP = 8;
  * a name without such a place is left out.
  *
  * @param {Curve[]} curves in the order of their importance
+ * @param {Curve['curve'][]} nameless curves that are better not covered
  * @param {Scale} scale
  * @param {number} font pixels
  * @returns {Label[]}
  */
-export function place(curves, scale, font) {
-  const shapes = curves.map(({ curve }) => curve.x.map((iteration, index) => [scale.x(iteration), scale.y(curve.y[index])]));
+export function place(curves, nameless, scale, font) {
+  const shapes = [...curves.map(({ curve }) => curve), ...nameless].map(({ x, y }) => x.map((iteration, index) => [scale.x(iteration), scale.y(y[index])]));
   /** @type {{left: number, right: number, top: number, bottom: number}[]} */
   const taken = [];
   /** @type {Label[]} */

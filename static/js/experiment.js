@@ -38,6 +38,8 @@ import { exact } from './format.js';
 /** Text that is no value of a field; the message is for the reader. */
 export class FieldError extends Error {}
 
+/** What is seen of the plane: a little more than where the data live. @type {[number, number]} */
+export const PLANE = [-6.6, 6.6];
 const MAX_ITERATIONS = 1_000_000;
 
 const words = new Intl.NumberFormat('en-US', { maximumSignificantDigits: 10 });

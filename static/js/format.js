@@ -11,6 +11,9 @@ export function fixed(value, decimals = 2) {
   return value < 0 && Number(text) !== 0 ? MINUS + text : text;
 }
 
+/** A weight or a bias: two decimals, and one more while they are as small as they start. @param {number} value */
+export const parameter = (value) => fixed(value, value !== 0 && Math.abs(value) < 0.095 ? 3 : 2);
+
 const whole = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
 
 /** @param {number} value */

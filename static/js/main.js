@@ -3,7 +3,7 @@
 import { effect, signal } from '../vendor/signals-core/signals-core.js';
 import { fromHash, toHash } from './address.js';
 import { Connection } from './connection.js';
-import { defaultsOf, fieldsOf, sameRun } from './experiment.js';
+import { PLANE, defaultsOf, fieldsOf, sameRun } from './experiment.js';
 import { refreshHeat } from './heat.js';
 import { Painter } from './painter.js';
 import { loadPlotly } from './plotly.js';
@@ -46,7 +46,7 @@ address.hash = '';
 const connection = new Connection(address, {
   query: () => store.query(),
   opened: () => {
-    connection.send({ type: 'view', neurons: true, neuron_resolution: 32 });
+    connection.send({ type: 'view', x: PLANE, y: PLANE, neurons: true, neuron_resolution: 32 });
     store.opened();
   },
   closed: () => store.closed(),

@@ -1,7 +1,7 @@
 /** The lecture's notation as MathML. Each function gives a fragment to be put inside `<math>`. */
 
 import { html, mathml, nothing } from '../vendor/lit-html/lit-html.js';
-import { fixed } from './format.js';
+import { parameter } from './format.js';
 
 /** @typedef {import('../vendor/lit-html/lit-html.js').TemplateResult<3>} Fragment */
 
@@ -23,7 +23,7 @@ export const ofUnit = (letter, unit, layer) => mathml`<msubsup>${variable(letter
 /** x_1 @param {string} letter @param {number} index */
 export const indexed = (letter, index) => mathml`<msub>${variable(letter)}<mn>${index}</mn></msub>`;
 
-export const yHat = mathml`<mover accent="true">${variable('y')}<mo stretchy="false">^</mo></mover>`;
+export const yHat = variable('ŷ');
 
 /** 2 × m @param {number | string} rows @param {number | string} columns */
 export const shape = (rows, columns) => mathml`${size(rows)}<mo>×</mo>${size(columns)}`;
@@ -47,7 +47,7 @@ export const bracket = (side) => mathml`<mo stretchy="false" lspace="0.04em" rsp
 export function term(value, factor, first) {
   const colour = value < 0 ? 'n' : 'p';
   const sign = first && value >= 0 ? nothing : mathml`<mo form=${first ? 'prefix' : 'infix'} lspace=${first ? '0' : '0.22em'} rspace=${first ? '0' : '0.22em'}>${value < 0 ? '−' : '+'}</mo>`;
-  return html`<math>${sign}<mn class=${colour}>${fixed(Math.abs(value))}</mn><mspace width="0.25em"></mspace>${factor}</math>`;
+  return html`<math>${sign}<mn class=${colour}>${parameter(Math.abs(value))}</mn><mspace width="0.25em"></mspace>${factor}</math>`;
 }
 
 /** g and its derivative, by the names of nncore's table; leaky ReLU's slope is a parameter. @type {Record<string, (slope: number) => [g: Fragment, gPrime: Fragment]>} */

@@ -5,7 +5,7 @@
  * While the connection is down commands are kept as what is wanted in the end (`#deferred`), not as a list: it cannot overflow.
  */
 
-import { batch, computed, signal } from '../vendor/signals-core/signals-core.js';
+import { batch, computed, effect, signal } from '../vendor/signals-core/signals-core.js';
 import { configureMessage, sameData, sameRun } from './experiment.js';
 import { cost, count } from './format.js';
 import { History, floats } from './history.js';
@@ -25,6 +25,8 @@ import { History, floats } from './history.js';
 /** @typedef {{layer: number, unit: number}} Selection layer counts from the input, 0 */
 
 const MAX_GHOSTS = 5;
+/** Numbers that change faster than this cannot be read (milliseconds). */
+const READING_INTERVAL = 80;
 
 /** @template T @typedef {import('../vendor/signals-core/signals-core.js').Signal<T>} Signal */
 
@@ -42,8 +44,10 @@ export class Store {
   points = signal(/** @type {Points | null} */ (null));
   /** The experiment that the costs in `history` are of. @type {Signal<Experiment | null>} */
   running = signal(/** @type {Experiment | null} */ (null));
-  /** @type {Signal<Picture | null>} */
+  /** The latest frame. @type {Signal<Picture | null>} */
   picture = signal(/** @type {Picture | null} */ (null));
+  /** The same for what is read rather than looked at: while playing only a few times a second. @type {Signal<Picture | null>} */
+  reading = signal(/** @type {Picture | null} */ (null));
   /** Every cost of this run; grows without notice, look at it when `picture` changes. */
   history = new History();
   /** Oldest first. @type {Signal<Ghost[]>} */
@@ -83,6 +87,14 @@ export class Store {
   constructor(experiment, send) {
     this.experiment = signal(experiment);
     this.#send = send;
+    let read = -Infinity;
+    effect(() => {
+      const picture = this.picture.value;
+      const now = performance.now();
+      if (this.playing.value && picture && this.reading.peek() && now - read < READING_INTERVAL) return;
+      read = now;
+      this.reading.value = picture;
+    });
   }
 
   // ---- commands
@@ -139,9 +151,12 @@ export class Store {
   change(changes) {
     const before = this.experiment.value;
     const after = { ...before, ...changes };
-    this.experiment.value = after;
-    if (!sameRun(before, after)) this.#configure();
-    else if (this.#live) this.#adjust();
+    // In a batch, so that the message is under way before the page is redrawn.
+    batch(() => {
+      this.experiment.value = after;
+      if (!sameRun(before, after)) this.#configure();
+      else if (this.#live) this.#adjust();
+    });
   }
 
   /** @param {Selection} selection */

@@ -108,7 +108,7 @@ export type ClientMessage =
   | { type: 'play' | 'pause' | 'reset' }
   | { type: 'step'; iterations: number }
   | { type: 'set'; learning_rate?: number; iterations_per_frame?: number }
-  | { type: 'view'; neurons: boolean; neuron_resolution: number }
+  | { type: 'view'; x: Interval; y: Interval; neurons: boolean; neuron_resolution: number }
   | { type: 'ack'; frame: number };
 
 /** What the server's template puts into the page: the choices there are, from nncore's tables. */

@@ -2,8 +2,9 @@
 
 import { html, nothing } from '../../vendor/lit-html/lit-html.js';
 import { effect, signal } from '../../vendor/signals-core/signals-core.js';
-import { contour } from '../contour.js';
+import { boundaryLine } from '../contour.js';
 import { fixed } from '../format.js';
+import { PLANE } from '../experiment.js';
 import { heat, paint } from '../heat.js';
 import { indexed, operator, variable, yHat } from '../notation.js';
 import { CONFIG } from '../plotly.js';
@@ -17,8 +18,7 @@ import { Tip } from './tip.js';
 
 /** The plane's inset in css/output.css is this. */
 const MARGIN = { l: 31, t: 1, r: 1, b: 23 };
-const RANGE = [-6, 6];
-const TICKS = [-6, -4, -2, 0, 2, 4, 6];
+const TICKS = [-4, -2, 0, 2, 4];
 /** A point this near to the pointer is the one meant (pixels). */
 const REACH = 8;
 
@@ -35,7 +35,7 @@ export function mountBoundary(store, plot, plotly) {
     if (!boundary) return;
     const { values, width, height } = boundary;
     paint(canvas, values, width, height);
-    const path = contour(values, width, height, 127.5);
+    const path = boundaryLine(boundary);
     for (const line of lines) line.setAttribute('d', path);
   });
 
@@ -81,7 +81,7 @@ function drawAxesAndPoints(plotly, chart, data) {
     };
   };
   const { train, test } = data?.split ?? { train: [], test: [] };
-  const axis = { range: RANGE, fixedrange: true, showgrid: false, zeroline: false, tickvals: TICKS, ticks: 'outside', ticklen: 4, tickcolor: edge, showline: false, linecolor: line };
+  const axis = { range: PLANE, fixedrange: true, showgrid: false, zeroline: false, tickvals: TICKS, ticks: 'outside', ticklen: 4, tickcolor: edge, showline: false, linecolor: line };
   plotly.react(
     chart,
     [trace(train, 0, false), trace(train, 1, false), trace(test, 0, true), trace(test, 1, true)],
@@ -94,8 +94,8 @@ function drawAxesAndPoints(plotly, chart, data) {
       font: { family: style.fontFamily, size: parseFloat(getComputedStyle(document.documentElement).fontSize) * 0.75, color: ink3 },
       showlegend: false,
       hovermode: false,
-      xaxis: { ...axis, ticktext: TICKS.map((tick) => (tick === 6 ? '' : fixed(tick, 0))) },
-      yaxis: { ...axis, ticktext: TICKS.map((tick) => (tick === 6 ? '' : fixed(tick, 0))) },
+      xaxis: { ...axis, ticktext: TICKS.map((tick) => fixed(tick, 0)) },
+      yaxis: { ...axis, ticktext: TICKS.map((tick) => fixed(tick, 0)) },
     },
     CONFIG,
   );

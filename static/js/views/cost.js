@@ -1,8 +1,8 @@
 /** The cost of every iteration, thinned to what the pixels show, with earlier runs in grey; drawn by Plotly a few times a second. */
 
-import { html, nothing } from '../../vendor/lit-html/lit-html.js';
+import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
 import { effect, signal } from '../../vendor/signals-core/signals-core.js';
-import { place, xTop, yTop } from '../cost-scale.js';
+import { place, xTicks, xTop, yTop } from '../cost-scale.js';
 import { sameRun } from '../experiment.js';
 import { cost, count } from '../format.js';
 import { thin } from '../history.js';
@@ -16,9 +16,11 @@ import { Tip } from './tip.js';
 /** @typedef {import('../types/plotly').PlotlyApi} PlotlyApi */
 /** @typedef {import('../types/protocol').Catalogue} Catalogue */
 
-const MARGIN = { l: 31, t: 6, r: 9, b: 20 };
-/** Plotly takes 5 to 10 ms a drawing: no more of them than one in so many milliseconds. */
+const MARGIN = { l: 31, t: 6, r: 12, b: 24 };
+/** Plotly takes 10 ms and more a drawing: it gets at most this share of the time, and never more than one drawing in so many milliseconds. */
+const SHARE = 0.05;
 const INTERVAL = 160;
+const AFTER_FRAME = 40;
 
 /**
  * @param {Store} store
@@ -29,6 +31,7 @@ const INTERVAL = 160;
 export function mountCost(store, catalogue, find, plotly) {
   const plot = find('cost');
   const chart = /** @type {HTMLElement} */ (plot.querySelector('.plotly'));
+  const names = /** @type {HTMLElement} */ (plot.querySelector('.names'));
   const scale = signal('linear');
   bindChoice(
     find('scale'),
@@ -55,28 +58,28 @@ export function mountCost(store, catalogue, find, plotly) {
   /** What the pointer needs to find an iteration under it. */
   let axis = { left: 0, width: 1, iterations: 1 };
   let due = false;
-  let drawn = -Infinity;
+  let next = -Infinity;
 
   const draw = () => {
     due = false;
-    drawn = performance.now();
+    const began = performance.now();
     const api = plotly.peek();
-    if (api && chart.clientWidth > 0) axis = drawChart(api, chart, store, catalogue, scale.peek() === 'log');
+    if (api && chart.clientWidth > 0) axis = drawChart(api, chart, names, store, catalogue, scale.peek() === 'log');
+    const now = performance.now();
+    next = now + Math.max(INTERVAL, (now - began) / SHARE);
   };
-  /** @param {boolean} [soon] */
+  /** In a task of its own, after the frame. @param {boolean} [soon] */
   const schedule = (soon = false) => {
     if (due && !soon) return;
-    const wait = soon ? 0 : drawn + INTERVAL - performance.now();
     due = true;
-    if (wait <= 0) draw();
-    else setTimeout(() => due && draw(), wait);
+    setTimeout(() => due && draw(), soon ? 0 : Math.max(AFTER_FRAME, next - performance.now()));
   };
   effect(() => {
-    void store.picture.value;
+    void [store.picture.value, store.ghosts.value];
     schedule();
   });
   effect(() => {
-    void [plotly.value, store.ghosts.value, scale.value, isDark.value, size.value];
+    void [plotly.value, scale.value, isDark.value, size.value];
     schedule(true);
   });
 
@@ -106,9 +109,9 @@ function visibleGhosts(store) {
   return store.ghosts.peek().filter(({ experiment }) => !running || !sameRun(experiment, running));
 }
 
-/** @param {PlotlyApi} plotly @param {HTMLElement} chart @param {Store} store @param {Catalogue} catalogue @param {boolean} log */
-function drawChart(plotly, chart, store, catalogue, log) {
-  const [ink, ink2, ink3, ghostColour, ghostInk, grid, ground] = colours('ink', 'ink-2', 'ink-3', 'ghost', 'ghost-ink', 'grid', 'ground');
+/** @param {PlotlyApi} plotly @param {HTMLElement} chart @param {HTMLElement} names @param {Store} store @param {Catalogue} catalogue @param {boolean} log */
+function drawChart(plotly, chart, names, store, catalogue, log) {
+  const [ink, ink2, ink3, ghostColour, grid, ground] = colours('ink', 'ink-2', 'ink-3', 'ghost', 'grid', 'ground');
   const { history } = store;
   const ghosts = visibleGhosts(store);
   const picture = store.picture.peek();
@@ -127,7 +130,9 @@ function drawChart(plotly, chart, store, catalogue, log) {
   const stride = Math.max(1, Math.ceil(history.tests.length / width));
   const tests = history.tests.filter((_, index) => index % stride === 0 || index === history.tests.length - 1);
 
-  const all = [...current.y, ...earlier.flatMap(({ curve }) => curve.y), ...tests.map((test) => test.cost)];
+  const testCurve = { x: tests.map((test) => test.iteration), y: tests.map((test) => test.cost) };
+
+  const all = [...current.y, ...earlier.flatMap(({ curve }) => curve.y), ...testCurve.y];
   const range = yTop(all, log);
   /** @type {import('../cost-scale.js').Scale} */
   const scale = {
@@ -141,6 +146,7 @@ function drawChart(plotly, chart, store, catalogue, log) {
       { text: describe(running, running, catalogue), curve: current, bold: true },
       ...earlier.map(({ experiment, curve }) => ({ text: describe(experiment, running, catalogue), curve, bold: false })).reverse(),
     ].filter(({ curve }) => curve.x.length > 1),
+    [testCurve],
     scale,
     font,
   );
@@ -153,7 +159,7 @@ function drawChart(plotly, chart, store, catalogue, log) {
     chart,
     [
       ...earlier.map(({ curve }) => trace(curve, { color: ghostColour, width: 1.25 })),
-      trace({ x: tests.map((test) => test.iteration), y: tests.map((test) => test.cost) }, { color: ink2, width: 1.5, dash: '4px,3px' }),
+      trace(testCurve, { color: ink2, width: 1.5, dash: '4px,3px' }),
       trace(current, { color: ink, width: 2 }),
       { type: 'scatter', mode: 'markers', x: current.x.slice(end), y: current.y.slice(end), marker: { color: ink, size: 8, line: { color: ground, width: 2 } }, hoverinfo: 'skip', cliponaxis: false },
     ],
@@ -166,7 +172,7 @@ function drawChart(plotly, chart, store, catalogue, log) {
       font: { family: getComputedStyle(chart).fontFamily, ...axisFont },
       showlegend: false,
       hovermode: false,
-      xaxis: { range: [0, iterations], fixedrange: true, showgrid: false, zeroline: false, nticks: Math.max(3, Math.floor(width / 80)), tickformat: ',d', ticks: '', ticklabelposition: 'outside', automargin: false },
+      xaxis: { range: [0, iterations], fixedrange: true, showgrid: false, zeroline: false, tickvals: xTicks(iterations), tickformat: ',d', ticks: 'outside', ticklen: 5, tickcolor: 'rgba(0,0,0,0)', automargin: false },
       yaxis: {
         type: log ? 'log' : 'linear',
         range,
@@ -177,22 +183,12 @@ function drawChart(plotly, chart, store, catalogue, log) {
         ...(log ? { dtick: 1, exponentformat: 'power' } : { rangemode: 'tozero' }),
         automargin: false,
       },
-      annotations: labels.map(({ text, x, y, bold, anchor }) => ({
-        text: bold ? `<b>${text}</b>` : text,
-        xref: 'paper',
-        yref: 'paper',
-        x: x / width,
-        y: 1 - y / height,
-        xanchor: anchor,
-        yanchor: 'middle',
-        showarrow: false,
-        borderpad: 1,
-        bgcolor: ground,
-        opacity: 1,
-        font: { size: font, color: bold ? ink : ghostInk },
-      })),
     },
     CONFIG,
+  );
+  render(
+    labels.map(({ text, x, y, bold, anchor }) => html`<span class="curve-name ${bold ? 'now' : ''} ${anchor}" style="left:${MARGIN.l + x}px;top:${MARGIN.t + y}px">${text}</span>`),
+    names,
   );
   return { left: MARGIN.l, width, iterations };
 }

@@ -2,9 +2,9 @@
 
 import { html, nothing, render, svg } from '../../vendor/lit-html/lit-html.js';
 import { computed, effect, signal } from '../../vendor/signals-core/signals-core.js';
-import { contour } from '../contour.js';
+import { boundaryLine, contour } from '../contour.js';
 import { unitsField } from '../experiment.js';
-import { fixed } from '../format.js';
+import { parameter } from '../format.js';
 import { heat, paint } from '../heat.js';
 import { MIN_COLUMN_PITCH, MIN_UNIT_PITCH, along, layoutNetwork } from '../network-layout.js';
 import { OPENING, bracket, indexed, ofLayer, ofUnit, operator, shape, term, variable, yHat } from '../notation.js';
@@ -25,8 +25,12 @@ import { bindValue, stopsEvery } from './value.js';
 const NEW_LAYER = 4;
 const THINNEST = 0.8;
 const THICKEST = 6.2;
-/** The byte of a map that is zero (sigmoid: one half), where z changes sign. ReLU is zero on a whole side: its line is just above. */
-const ZERO_LINE = { relu: 128.5 };
+/** How many frames it takes to paint every unit's map, and how many maps a frame paints at most. */
+const MAP_TURNS = 3;
+const MOST_MAPS = 8;
+/** The byte of a map at which z changes sign. ReLU is zero on a whole side of it, so its line is drawn just above. */
+const ZERO = 127.5;
+const JUST_ABOVE_ZERO = 128.5;
 
 /** @param {Store} store @param {Fields} fields @param {Catalogue} catalogue @param {Find} find */
 export function mountNetwork(store, fields, catalogue, find) {
@@ -218,7 +222,7 @@ function mountGraph(store, layout, graph) {
 
   effect(() => {
     // The structure above is in place: the same signals, and effects run in the order they were made.
-    const { edges } = layout.value;
+    const { nodes, edges } = layout.value;
     const sizes = store.layerSizes.value;
     void store.selected.value;
     const last = sizes.length - 1;
@@ -234,15 +238,13 @@ function mountGraph(store, layout, graph) {
     const biases = /** @type {SVGCircleElement[]} */ ([...graph.querySelectorAll('.bias')]);
     /** What is drawn already, so that only changes touch the page. @type {string[]} */
     const drawn = [];
-    const { activation } = store.experiment.value;
+    const zeroLine = store.experiment.value.activation === 'relu' ? JUST_ABOVE_ZERO : ZERO;
     const thickest = graph.clientWidth < 480 ? THICKEST * 0.7 : THICKEST;
 
-    return effect(() => {
-      const picture = store.picture.value;
-      void heat.value;
+    const stopReading = effect(() => {
+      const picture = store.reading.value;
       if (!picture || !fits(picture.run.layers, sizes)) return;
-      const { layers, neurons, boundary } = picture.run;
-
+      const { layers } = picture.run;
       let largest = Number.MIN_VALUE;
       for (const { weights } of layers) for (const row of weights) for (const weight of row) largest = Math.max(largest, Math.abs(weight));
       edges.forEach(({ layer, from, to }, index) => {
@@ -255,28 +257,49 @@ function mountGraph(store, layout, graph) {
         paths[index].classList.toggle('negative', weight < 0);
       });
       for (const { edge, text } of plates) {
-        const value = fixed(layers[edge.layer - 1].weights[edge.from][edge.to]);
+        const value = parameter(layers[edge.layer - 1].weights[edge.from][edge.to]);
         if (text.textContent !== value) text.textContent = value;
       }
 
-      let unit = 0;
-      for (let layer = 1; layer <= last; layer++) {
-        const { biases: values } = layers[layer - 1];
-        for (let index = 0; index < sizes[layer]; index++, unit++) {
-          const radius = Math.min(6.5, 2.6 + 1.3 * Math.abs(values[index])).toFixed(1);
-          const circle = biases[unit];
-          if (circle.getAttribute('r') !== radius) circle.setAttribute('r', radius);
-          circle.classList.toggle('negative', values[index] < 0);
-          const { canvas, path } = units[unit];
-          const map = layer === last ? boundary : neurons?.[layer - 1];
-          if (!map) continue;
-          const { width, height } = map;
-          const bytes = layer === last ? map.values : map.values.subarray(index * width * height, (index + 1) * width * height);
-          paint(canvas, bytes, width, height);
-          path.setAttribute('d', contour(bytes, width, height, layer === last ? 127.5 : (/** @type {Record<string, number>} */ (ZERO_LINE)[activation] ?? 127.5)));
-        }
+      nodes.forEach(({ layer, unit }, index) => {
+        if (layer === 0) return;
+        const circle = biases[index - sizes[0]];
+        const value = layers[layer - 1].biases[unit];
+        const radius = Math.min(6.5, 2.6 + 1.3 * Math.abs(value)).toFixed(1);
+        if (circle.getAttribute('r') !== radius) circle.setAttribute('r', radius);
+        circle.classList.toggle('negative', value < 0);
+      });
+    });
+
+    // While playing a frame paints a part of the maps, in turn; otherwise, and when a run begins, all of them.
+    const share = Math.min(MOST_MAPS, Math.ceil(units.length / MAP_TURNS));
+    const hidden = nodes.filter(({ layer }) => layer > 0);
+    let turn = 0;
+    let shown = Infinity;
+    const stopPainting = effect(() => {
+      const picture = store.picture.value;
+      const playing = store.playing.value;
+      void heat.value;
+      if (!picture || !fits(picture.run.layers, sizes)) return;
+      const { neurons, boundary } = picture.run;
+      const begins = picture.iteration < shown;
+      shown = picture.iteration;
+      for (let count = playing && !begins ? share : units.length; count > 0; count--) {
+        turn = (turn + 1) % units.length;
+        const { layer, unit } = hidden[turn];
+        const map = layer === last ? boundary : neurons?.[layer - 1];
+        if (!map) continue;
+        const { canvas, path } = units[turn];
+        const { width, height } = map;
+        const bytes = layer === last ? map.values : map.values.subarray(unit * width * height, (unit + 1) * width * height);
+        paint(canvas, bytes, width, height);
+        path.setAttribute('d', layer === last && boundary ? boundaryLine(boundary) : contour(bytes, width, height, zeroLine));
       }
     });
+    return () => {
+      stopReading();
+      stopPainting();
+    };
   });
 }
 
@@ -294,7 +317,7 @@ function valuePlate(edge, index, incoming) {
 function mountSentence(store, container) {
   effect(() => {
     const chosen = store.selected.value;
-    const picture = store.picture.value;
+    const picture = store.reading.value;
     const sizes = store.layerSizes.value;
     const { activation } = store.experiment.value;
     if (!chosen) {

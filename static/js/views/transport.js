@@ -68,7 +68,7 @@ function mountReadouts(store) {
   };
   const [iteration, trainCost, train, test] = ['iteration', 'cost', 'train-accuracy', 'test-accuracy'].map(readout);
   effect(() => {
-    const picture = store.picture.value;
+    const picture = store.reading.value;
     if (!picture) return;
     const { run } = picture;
     iteration(picture.iteration, count(picture.iteration));

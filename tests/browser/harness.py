@@ -1,0 +1,100 @@
+"""A real server in its own process, and a real Chromium: what the browser tests and the page's benchmark stand on."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import Browser, Playwright
+
+ROOT = Path(__file__).parents[2]
+START_SECONDS = 60
+STOP_SECONDS = 20
+
+# No traffic of the browser's own: an error in the console shall be the page's.
+CHROMIUM_ARGUMENTS = [
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-quic",
+    "--disable-sync",
+    "--no-first-run",
+]
+
+
+class Server:
+    """`python -m app` on a port of 127.0.0.1, as `make run` starts it; it can be stopped and started again."""
+
+    def __init__(self) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port: int = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}/"
+        self._process: subprocess.Popen[str] | None = None
+
+    def start(self) -> None:
+        """Start it, and wait until it can train.
+
+        Raises:
+            RuntimeError: If it ends or is not ready in time; with what it printed.
+        """
+        environment = {**os.environ, "HOST": "127.0.0.1", "PORT": str(self.port)}
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "app"],
+            cwd=ROOT,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        deadline = time.monotonic() + START_SECONDS
+        while not self._ready():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                self._process.kill()
+                raise RuntimeError(f"the server did not start:\n{self._process.communicate()[0]}")
+            time.sleep(0.05)
+
+    def stop(self) -> None:
+        """Stop it as an operator would."""
+        if self._process is None:
+            return
+        self._process.terminate()
+        self._process.communicate(timeout=STOP_SECONDS)
+        self._process = None
+
+    def _ready(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.url}readyz", timeout=1) as answer:
+                return bool(answer.status == 200)
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            return False
+
+
+@contextmanager
+def running_server() -> Iterator[Server]:
+    """A server for as long as the block runs."""
+    server = Server()
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+def launch_chromium(playwright: Playwright) -> Browser:
+    """The Chromium of `SHALLOWS_CHROMIUM`, else the system's, else Playwright's own."""
+    system = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
+    arguments = list(CHROMIUM_ARGUMENTS)
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        arguments.append("--no-sandbox")  # Chromium refuses root its sandbox.
+    return playwright.chromium.launch(
+        executable_path=os.environ.get("SHALLOWS_CHROMIUM") or system, args=arguments
+    )
