@@ -59,7 +59,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
-        max_body_size=settings.max_body_bytes,
         # Nothing of a class leaves its server, whatever the environment says.
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
@@ -71,7 +70,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         assets=Assets.find(),
     )
     for module in (train, predict, datasets, health, stream, pages):
-        app.include_router(module.router)
+        app.include_router(module.router, max_body_size=settings.max_body_bytes)
     app.add_middleware(Security, settings=settings)
     app.add_exception_handler(ShallowsError, _tell)
     app.add_exception_handler(RequestValidationError, _tell_invalid)

@@ -344,7 +344,8 @@ def check_plan(plan: Plan, one_run: bool = False) -> None:
         field = "network.layers" if one_run else "runs"
         raise InvalidField(
             f"{field}: one iteration would take {work:,} multiplications ((parameters + units) × "
-            f"examples, over all runs); at most {MAX_WORK:,} are allowed, use fewer units or examples",
+            f"examples, over all runs); at most {MAX_WORK:,} are allowed: use fewer units or "
+            "fewer examples",
             field,
         )
     iterations = sum(run.training.iterations for run in plan.runs)

@@ -52,10 +52,15 @@ class WorkerLine:
             name="shallows-worker",
             daemon=True,
         )
-        await asyncio.to_thread(_start, process)
+        _start(process)
         theirs.close()
         line = cls(process, ours, settings.round_timeout_seconds)
-        await line._in_thread(line._receive, STARTUP_TIMEOUT)
+        try:
+            await line._in_thread(line._receive, STARTUP_TIMEOUT)
+        except BaseException:
+            process.kill()
+            await line.close()
+            raise
         return line
 
     async def exchange(self, commands: Sequence[Command]) -> tuple[list[Event], float | None]:

@@ -1,0 +1,294 @@
+"""The host on a clock that only the test turns: pacing, fairness, flow control, determinism."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from app import wire
+from app.schemas import Ack, Configure, Message, Plan, Set, parse_message
+from app.training.backend import Attach, Close, Event, Frame, Kept, Open, Saved, Tell, Text
+from app.training.host import Host
+from app.training.session import Session
+
+FRAME = 1 / 60
+
+
+class Clock:
+    """Time that passes only when told; each look takes a microsecond."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        self.now += 1e-6
+        return self.now
+
+
+class Desk:
+    """A host, and what a keeper of its events would know."""
+
+    def __init__(self, **options: float) -> None:
+        self.clock = Clock()
+        self.host = Host(self.clock, **options)
+        self.frames: dict[str, list[dict[str, Any]]] = {}
+        self.texts: list[Text] = []
+        self.kept: dict[str, Saved] = {}
+
+    def open(self, name: str, plan: dict[str, Any] | None = None, *, playing: bool = True) -> None:
+        self.host.handle(Open(name, "learner"))
+        self.hear(self.host.handle(Attach(name, name)))
+        self.frames[name] = []
+        self.say(name, "configure", playing=playing, **(plan or {}))
+
+    def say(self, name: str, type: str, **fields: Any) -> list[Event]:
+        import json
+
+        return self.tell(name, parse_message(json.dumps({"type": type, **fields})))
+
+    def tell(self, name: str, message: Message) -> list[Event]:
+        return self.hear(self.host.handle(Tell(name, name, message)))
+
+    def hear(self, events: list[Event]) -> list[Event]:
+        for event in events:
+            match event:
+                case Frame():
+                    self.frames[event.session].append(wire.unpack(event.data))
+                case Text():
+                    self.texts.append(event)
+                case Kept():
+                    if event.session in self.kept:
+                        self.kept[event.session].add(event.part)
+                    else:
+                        saved = self.kept[event.session] = Saved(event.part)
+                        saved.add(event.part)
+        return events
+
+    def pass_time(self, seconds: float, *, acks: bool = True) -> None:
+        """Rounds, as often as the host asks for them."""
+        end = self.clock.now + seconds
+        while self.clock.now < end:
+            wake = self.host.next_wake()
+            if wake is None or self.clock.now + wake >= end:
+                self.clock.now = end
+                return
+            self.clock.now += wake
+            self.hear(self.host.round())
+            if acks:
+                self.ack_all()
+
+    def ack_all(self) -> None:
+        for name, frames in self.frames.items():
+            if frames:
+                self.tell(name, Ack(type="ack", frame=frames[-1]["frame"]))
+
+    def iteration(self, name: str) -> int:
+        return self.host._sessions[name].configured.iteration
+
+
+SMALL = {"data": {"examples": 10}, "runs": [{"network": {"layers": [{"units": 1}]}}]}
+
+
+def plan_of(runs: int = 1, iterations: int = 5000) -> dict[str, Any]:
+    run = {"network": {"layers": [{"units": 2}]}, "training": {"iterations": iterations}}
+    return {"data": {"examples": 20}, "runs": [run] * runs}
+
+
+class TestPace:
+    @pytest.mark.parametrize("speed", [1, 5, 40])
+    def test_playing_trains_at_the_chosen_speed(self, speed: int) -> None:
+        desk = Desk()
+        desk.open("a", plan_of(iterations=100_000))
+        desk.say("a", "set", iterations_per_frame=speed)
+        desk.pass_time(2)
+        assert desk.iteration("a") == pytest.approx(120 * speed, abs=2 * speed)
+        assert len(desk.frames["a"]) == pytest.approx(120, abs=3)
+
+    def test_without_acks_training_goes_on_and_only_two_frames_are_sent(self) -> None:
+        desk = Desk()
+        desk.open("a", plan_of())
+        desk.pass_time(2, acks=False)
+        assert desk.iteration("a") == pytest.approx(600, abs=10)
+        assert len(desk.frames["a"]) == 2
+        desk.ack_all()
+        desk.pass_time(0.1, acks=False)
+        third = desk.frames["a"][2]
+        assert third["runs"][0]["first_iteration"] == desk.frames["a"][1]["iteration"]
+        assert len(third["runs"][0]["costs"]) == 4 * (
+            third["iteration"] - desk.frames["a"][1]["iteration"]
+        )
+
+    def test_a_host_with_nothing_to_do_sleeps_until_a_command(self) -> None:
+        desk = Desk()
+        assert desk.host.next_wake() is None
+        desk.open("a", plan_of(), playing=False)
+        desk.pass_time(0.1)
+        assert desk.host.next_wake() is None
+        desk.say("a", "step", iterations=3)
+        assert desk.host.next_wake() == 0
+        desk.pass_time(0.1)
+        assert desk.iteration("a") == 3
+        assert desk.host.next_wake() is None
+
+    def test_a_session_the_processor_cant_keep_up_with_slows_down_and_still_answers(self) -> None:
+        desk = Desk()
+        desk.open("a", plan_of(iterations=1_000_000))
+        desk.say("a", "set", iterations_per_frame=1000)
+        slow_down(desk, "a", seconds_per_iteration=0.001)
+        desk.pass_time(3)
+        assert desk.iteration("a") == pytest.approx(3000, rel=0.1)
+        assert len(desk.frames["a"]) >= 25  # ten a second and more
+        desk.say("a", "pause")
+        at = desk.iteration("a")
+        desk.pass_time(1)
+        assert desk.iteration("a") == at
+
+    def test_a_rest_run_takes_what_time_there_is(self) -> None:
+        desk = Desk()
+        desk.host.handle(Open("job", "job"))
+        desk.frames["job"] = []
+        plan = Plan.model_validate(plan_of(iterations=3000))
+        message = Configure(type="configure", data=plan.data, runs=plan.runs, playing=True)
+        desk.tell("job", message)
+        slow_down(desk, "job", seconds_per_iteration=1e-5)
+        desk.pass_time(0.2)
+        assert desk.iteration("job") == 3000
+
+
+class TestFairness:
+    def test_sessions_share_the_time_evenly_whatever_they_ask_for(self) -> None:
+        desk = Desk()
+        for index in range(6):
+            desk.open(f"s{index}", plan_of(iterations=1_000_000))
+            desk.say(f"s{index}", "set", iterations_per_frame=1000)
+            slow_down(desk, f"s{index}", seconds_per_iteration=0.0005)
+        desk.pass_time(6)
+        trained = np.array([desk.iteration(f"s{index}") for index in range(6)])
+        jain = trained.sum() ** 2 / (6 * (trained**2).sum())
+        assert trained.sum() == pytest.approx(12_000, rel=0.1)
+        assert jain > 0.98
+
+    def test_a_slow_neighbour_leaves_a_default_session_its_pace(self) -> None:
+        desk = Desk()
+        desk.open("greedy", plan_of(iterations=1_000_000))
+        desk.say("greedy", "set", iterations_per_frame=1000)
+        slow_down(desk, "greedy", seconds_per_iteration=0.001)
+        desk.open("modest", plan_of())
+        desk.pass_time(3)
+        assert desk.iteration("modest") == pytest.approx(900, rel=0.1)
+
+
+def slow_down(desk: Desk, name: str, seconds_per_iteration: float) -> None:
+    """Make each iteration of a session take time on the test's clock."""
+    session = desk.host._sessions[name].configured
+    advance = session.advance
+
+    def slowly(n: int) -> None:
+        advance(n)
+        desk.clock.now += n * seconds_per_iteration
+
+    session.advance = slowly  # type: ignore[method-assign]
+
+
+class Sessions(RuleBasedStateMachine):
+    """Any sequence of commands, time and deaths: costs complete, bits the same as in one go."""
+
+    @initialize(runs=st.integers(1, 2), iterations=st.integers(30, 400))
+    def begin(self, runs: int, iterations: int) -> None:
+        self.plan = plan_of(runs, iterations)
+        self.desk = Desk(checkpoint_seconds=0.05)
+        self.desk.open("a", self.plan, playing=False)
+        self.rates = [(0, 0.3)]
+        self.epoch = 0
+
+    @rule()
+    def play(self) -> None:
+        self.desk.say("a", "play")
+
+    @rule()
+    def pause(self) -> None:
+        self.desk.say("a", "pause")
+
+    @rule(n=st.integers(1, 60))
+    def step(self, n: int) -> None:
+        self.desk.say("a", "step", iterations=n)
+
+    @rule(n=st.integers(1, 50))
+    def speed(self, n: int) -> None:
+        self.desk.say("a", "set", iterations_per_frame=n)
+
+    @rule(rate=st.sampled_from([0.05, 0.5, 1.0]))
+    def learning_rate(self, rate: float) -> None:
+        self.desk.tell("a", Set(type="set", learning_rate=rate))
+        self.rates.append((self.desk.iteration("a"), rate))
+
+    @rule()
+    def reset(self) -> None:
+        self.desk.say("a", "reset")
+        self.epoch = len(self.desk.frames["a"]) - 1
+        self.rates = [(0, self.rates[-1][1])]
+
+    @rule(resolution=st.integers(8, 20), neurons=st.booleans())
+    def view(self, resolution: int, neurons: bool) -> None:
+        self.desk.say("a", "view", resolution=resolution, neurons=neurons)
+
+    @rule(seconds=st.sampled_from([0.001, 0.02, 0.3]), acks=st.booleans())
+    def pass_time(self, seconds: float, acks: bool) -> None:
+        self.desk.pass_time(seconds, acks=acks)
+
+    @precondition(lambda self: "a" in self.desk.kept)
+    @rule()
+    def die_and_come_back(self) -> None:
+        """A new host takes the session up from its checkpoint, as the driver does it."""
+        old, frames = self.desk, self.desk.frames["a"]
+        told = frames[-1]["iteration"]
+        self.desk = Desk(checkpoint_seconds=0.05)
+        self.desk.frames, self.desk.kept = old.frames, old.kept
+        from app.training.backend import Position
+
+        last = frames[-1]["frame"]
+        position = Position(told, last + 1, last)
+        # What was commanded after the last round is not lost with a host: the driver says it again.
+        saved = old.kept["a"]
+        saved.add(old.host._keep(old.host._sessions["a"]).part)
+        self.desk.hear(self.desk.host.handle(Open("a", "learner", saved, replay_to=told)))
+        self.desk.hear(self.desk.host.handle(Attach("a", "a", position, greet=False)))
+
+    @invariant()
+    def costs_are_complete_and_the_same_as_in_one_go(self) -> None:
+        if not hasattr(self, "desk"):
+            return
+        frames = self.desk.frames["a"]
+        numbers = [frame["frame"] for frame in frames]
+        assert numbers == list(range(len(frames)))
+        told = frames[self.epoch :]
+        session = Session(Plan.model_validate(self.plan))
+        for index, run in enumerate(session.runs):
+            joined = b""
+            for frame in told:
+                assert frame["runs"][index]["first_iteration"] == len(joined) // 4
+                joined += frame["runs"][index]["costs"]
+            assert len(joined) // 4 == told[-1]["iteration"]
+            for (_, rate), (until, _) in zip(
+                self.rates, [*self.rates[1:], (len(joined) // 4, 0)], strict=True
+            ):
+                run.trainer.learning_rate = rate
+                run.advance(max(0, min(until, len(joined) // 4) - run.trainer.iteration))
+            assert wire.float32(run.costs.since(0)) == joined
+
+    def teardown(self) -> None:
+        if hasattr(self, "desk"):
+            self.desk.host.handle(Close("a"))
+            assert self.desk.host.next_wake() is None
+
+
+Sessions.TestCase.settings = settings(
+    max_examples=40,
+    stateful_step_count=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+TestSessions = Sessions.TestCase

@@ -1,0 +1,150 @@
+"""Workers that are killed: replaced, and their sessions taken up where they were."""
+
+import contextlib
+import multiprocessing
+import os
+import signal
+from collections.abc import Iterator
+
+import numpy as np
+import psutil
+import pytest
+from starlette.testclient import TestClient
+
+from app.main import create_app
+from app.training.driver import MOST_DEATHS
+from tests.app.conftest import settings_for, wait_ready
+from tests.app.stream import Stream
+
+
+@pytest.fixture
+def pool() -> Iterator[TestClient]:
+    """A pool of one worker, so that a test knows whom to kill."""
+    with TestClient(create_app(settings_for("pool", workers=1, checkpoint_seconds=0.2))) as client:
+        wait_ready(client)
+        yield client
+
+
+def kill_the_worker() -> int:
+    """Kill the one worker as the system would; its process id."""
+    (worker,) = multiprocessing.active_children()
+    assert worker.pid is not None
+    os.kill(worker.pid, signal.SIGKILL)
+    return worker.pid
+
+
+def test_a_playing_session_goes_on_with_every_cost(pool: TestClient) -> None:
+    with Stream.connect(pool) as stream:
+        stream.configure(playing=True)
+        stream.until_iteration(150)
+        stream.say("set", learning_rate=0.9)
+        stream.until("state")
+        changed_after = stream.frames[-1]["iteration"]
+        stream.until_iteration(250)
+        kill_the_worker()
+        last = stream.until_iteration(stream.frames[-1]["iteration"] + 200)["iteration"]
+        costs = np.frombuffer(stream.costs(), "<f4")
+    assert len(costs) == last
+    assert [frame["frame"] for frame in stream.frames] == list(range(len(stream.frames)))
+    # The same as without a death: continuous, and the same bits up to the change of rate.
+    with Stream.connect(pool) as other:
+        other.configure()
+        other.say("step", iterations=changed_after)
+        other.until_iteration(changed_after)
+        undisturbed = np.frombuffer(other.costs(), "<f4")
+    assert costs[:changed_after].tobytes() == undisturbed.tobytes()
+    assert np.abs(np.diff(costs[changed_after + 5 :])).max() < 0.05
+
+
+def test_a_paused_session_is_where_it_was(pool: TestClient) -> None:
+    with Stream.connect(pool) as stream:
+        stream.configure()
+        stream.say("step", iterations=123)
+        stream.until("state", playing=False, iteration=123)
+        stream.until_iteration(123)
+        kill_the_worker()
+        stream.say("step")
+        frame = stream.until_iteration(124)
+        assert frame["iteration"] == 124
+        assert len(stream.costs()) == 4 * 124
+
+
+def test_a_rest_run_ends_as_if_nothing_had_happened(pool: TestClient) -> None:
+    body = {"training": {"iterations": 60_000}}
+    undisturbed = pool.post("/train", params={"wait": 30}, json=body).json()
+    name = pool.post("/train", json=body).json()["id"]
+    while pool.get(f"/train/{name}").json()["iteration"] < 10_000:
+        pass
+    kill_the_worker()
+    with Stream.connect(pool, f"/train/{name}/stream") as stream:
+        stream.until("ended")
+    status = pool.get(f"/train/{name}").json()
+    assert {**status, "id": ""} == {**undisturbed, "id": ""}
+    costs = [pool.get(f"/train/{run}/costs").json() for run in (name, undisturbed["id"])]
+    assert costs[0] == costs[1]
+
+
+def test_the_replacement_is_another_process_and_is_counted(pool: TestClient) -> None:
+    dead = kill_the_worker()
+    assert pool.post("/train", params={"wait": 30}, json={}).json()["status"] == "finished"
+    (worker,) = multiprocessing.active_children()
+    assert worker.pid != dead
+    assert "shallows_worker_restarts_total 1.0" in pool.get("/metrics").text
+
+
+def test_a_worker_that_dies_again_and_again_takes_its_sessions_with_it_and_says_so(
+    pool: TestClient,
+) -> None:
+    with Stream.connect(pool) as stream:
+        stream.configure(playing=True)
+        stream.until_iteration(20)
+        killed: set[int] = set()
+        lost = None
+        for _ in range(MOST_DEATHS):
+            kill_the_next_worker(killed)
+        while lost is None:
+            message = stream.hear()
+            lost = message if message["type"] == "error" else None
+        assert lost["code"] == "lost"
+        assert "configure" in lost["detail"]
+        stream.configure()
+        stream.say("step")
+        stream.until_iteration(1)
+
+
+def kill_the_next_worker(killed: set[int]) -> None:
+    """Kill the next worker that appears, before it can train."""
+    while True:
+        for pid in worker_pids() - killed:
+            os.kill(pid, signal.SIGKILL)
+            killed.add(pid)
+            return
+
+
+def worker_pids() -> set[int]:
+    """The worker processes of this process that live."""
+    pids = set()
+    for child in psutil.Process().children():
+        with contextlib.suppress(psutil.NoSuchProcess):  # a zombie, too, has no command line
+            if "spawn_main" in " ".join(child.cmdline()):
+                pids.add(child.pid)
+    return pids
+
+
+def test_a_silent_worker_is_replaced() -> None:
+    settings = settings_for("pool", workers=1, round_timeout_seconds=0.5)
+    with TestClient(create_app(settings)) as client:
+        wait_ready(client)
+        (worker,) = multiprocessing.active_children()
+        assert worker.pid is not None
+        os.kill(worker.pid, signal.SIGSTOP)
+        assert client.post("/train", params={"wait": 30}, json={}).json()["status"] == "finished"
+        assert "shallows_worker_restarts_total 1.0" in client.get("/metrics").text
+
+
+def test_nothing_is_left_when_the_service_ends() -> None:
+    before = worker_pids()
+    with TestClient(create_app(settings_for("pool", workers=3))) as client:
+        wait_ready(client)  # one is up, the others may still be on their way
+        assert len(worker_pids() - before) == 3
+    assert worker_pids() <= before
