@@ -31,7 +31,7 @@ from nncore.optimizers import Memory, Rate, optimizer_named
 TILE = 2**18
 """Bytes of a tile's largest array, at most: a few of them fit a processor's second-level cache."""
 
-LEDGER = 2**16
+LEDGER = 2**18
 """Bytes of logits kept until their costs are computed (but at least one iteration's)."""
 
 
@@ -60,14 +60,13 @@ def _sigmoid_error(Z: FloatArray, T: FloatArray, out: FloatArray) -> None:
 
 
 def _cross_entropy(Z: FloatArray, T: FloatArray, scratch: FloatArray) -> None:
-    # With t = (1 − 2y) z the loss is log(1 + e^t) = max(t, 0) + log(1 + e^−|t|): no overflow.
+    # With t = (1 − 2y) z the loss is log(1 + e^t). From t = 80 on that is t to the last digit,
+    # and e^80 does not overflow: log(1 + e^t) = max(t, log(1 + e^min(t, 80))).
     np.multiply(Z, T, Z)
-    np.maximum(Z, 0, out=scratch)
-    np.abs(Z, Z)
-    np.negative(Z, Z)
-    np.exp(Z, Z)
-    np.log1p(Z, Z)
-    np.add(Z, scratch, Z)
+    np.minimum(Z, 80, out=scratch)
+    np.exp(scratch, scratch)
+    np.log1p(scratch, scratch)
+    np.maximum(Z, scratch, out=Z)
 
 
 def _linear_error(Z: FloatArray, T: FloatArray, out: FloatArray) -> None:
@@ -89,23 +88,32 @@ _OUTPUTS = {
 class _Buffers:
     """What t examples leave behind on their way through the network and back.
 
+    All are of shape stack × rows × t, but lie in memory as rows × stack × t: some rows of all
+    networks are then one piece, on which a ufunc runs in one go.
+
     Attributes:
         A: A[l] of the hidden layers, with the row of ones below.
         Z: The same without that row: Z[l], which turns into A[l] in place.
         S: g′(Z[l]).
         dZ: dZ[l] of all layers, but for a factor.
-        X_dZ: X ∘ dZ[L] and its transpose, where there is a single output unit.
+        X_dZ: X * dZ[L], for a single output unit.
+        X_dZ_T: The same with a last row, where X has its ones, and that is dZ[L]; transposed.
     """
 
     def __init__(
         self, sizes: Sequence[int], stack: tuple[int, ...], t: int, dtype: DTypeLike
     ) -> None:
-        self.A = [np.ones((*stack, n + 1, t), dtype) for n in sizes[1:-1]]
+
+        def ones(rows: int) -> FloatArray:
+            return np.moveaxis(np.ones((rows, *stack, t), dtype), 0, -2)
+
+        hidden, n_L = sizes[1:-1], sizes[-1]
+        self.A = [ones(n + 1) for n in hidden]
         self.Z = [A[..., :-1, :] for A in self.A]
-        self.S = [np.ones((*stack, n, t), dtype) for n in sizes[1:-1]]
-        self.dZ = [np.empty((*stack, n, t), dtype) for n in sizes[1:]]
-        self.X_dZ = np.empty((*stack, sizes[0] + 1, t), dtype)
-        self.X_dZ_T = self.X_dZ.swapaxes(-1, -2)
+        self.S = [ones(n) for n in hidden]
+        X_dZ = ones(sizes[0] + n_L)
+        self.X_dZ, self.X_dZ_T = X_dZ[..., :-n_L, :], X_dZ.swapaxes(-1, -2)
+        self.dZ = [*(ones(n) for n in hidden), X_dZ[..., -n_L:, :]]
 
 
 class _Tile:
@@ -113,14 +121,15 @@ class _Tile:
 
     Attributes:
         columns: Which ones, counted within the batch.
-        T: Their targets.
+        X: Their inputs, without the row of ones.
+        T: Their targets, stack × n[L] × t.
         A_in: What goes into each layer, with the row of ones: X, A[1], …, A[L-1].
         A_in_T: The same, transposed.
         buffers: Where to work; tiles of the same width share them.
     """
 
     def __init__(self, columns: slice, X: FloatArray, T: FloatArray, buffers: _Buffers) -> None:
-        self.columns, self.T, self.buffers = columns, T, buffers
+        self.columns, self.X, self.T, self.buffers = columns, X[:-1], T, buffers
         self.A_in = [X, *buffers.A]
         self.A_in_T = [A.swapaxes(-1, -2) for A in self.A_in]
 
@@ -135,7 +144,7 @@ class _Ledger:
     def __init__(
         self, rows: int, stack: tuple[int, ...], tiles: list[_Tile], dtype: DTypeLike
     ) -> None:
-        n_L, width = len(tiles[0].T), tiles[-1].columns.stop
+        n_L, width = tiles[0].T.shape[-2], tiles[-1].columns.stop
         self.Z = np.empty((rows, *stack, n_L, width), dtype)
         self.scratch = np.empty_like(self.Z)
         self._parts = [[row[..., tile.columns] for tile in tiles] for row in self.Z]
@@ -150,12 +159,10 @@ class _Ledger:
     def costs(self, output: _Output, T: FloatArray, count: int) -> NDArray[np.float64]:
         """J of the first rows, count × stack. Consumes them.
 
-        T is the targets of all of them, n[L] × width, or a row each, rows × n[L] × width.
+        T is the targets of all of them, stack × n[L] × width, or has such a row for each.
         """
         width = T.shape[-1]
         Z, scratch = self.Z[:count, ..., :width], self.scratch[:count, ..., :width]
-        if T.ndim == 3:
-            T = T.reshape(count, *[1] * (Z.ndim - 3), *T.shape[1:])
         output.losses(Z, T, scratch)
         losses = Z.reshape(*Z.shape[:-2], -1)
         J: NDArray[np.float64] = np.add.reduce(losses, axis=-1).astype(np.float64)
@@ -231,7 +238,9 @@ class Engine:
 
         self._m = X.shape[1]
         self._X = np.vstack([X, np.ones((1, self._m))]).astype(dtype)
-        self._T = self._output.targets(Y).astype(dtype)
+        # The targets are repeated for each network: equal shapes are faster than broadcasting.
+        T = self._output.targets(Y).astype(dtype)
+        self._T = np.broadcast_to(T, (*stack, *T.shape)).copy()
         self._buffers: dict[int, _Buffers] = {}
         self._whole = self._tiles(self._X, self._T, 0, self._m)
         self._batch_size = self._m if batch_size is None else min(int(batch_size), self._m)
@@ -364,7 +373,7 @@ class Engine:
         last = len(dV) - 1
         product(dZ, tile.A_in_T[last], dV[last])
         if last == 1 and self._sizes[-1] == 1:
-            np.multiply(tile.A_in[0], dZ, buffers.X_dZ)
+            np.multiply(tile.X, dZ, buffers.X_dZ)
             product(buffers.S[0], buffers.X_dZ_T, dV[0])
             np.multiply(dV[0], self._W[1], dV[0])
             return
@@ -386,7 +395,8 @@ class Engine:
         if self._shuffled:
             start = position * self._batch_size
             width = min(self._batch_size, self._m - start)
-            T = T[:, start : start + count * width].reshape(-1, count, width).swapaxes(0, 1)
+            T = T[..., start : start + count * width].reshape(*T.shape[:-1], count, width)
+            T = np.moveaxis(T, -2, 0)
         return self._ledger.costs(self._output, T, count)
 
     def _tiles(self, X: FloatArray, T: FloatArray, start: int, stop: int) -> list[_Tile]:
@@ -404,7 +414,7 @@ class Engine:
                 _Tile(
                     slice(begin - start, end - start),
                     X[:, begin:end],
-                    T[:, begin:end],
+                    T[..., begin:end],
                     self._buffers[end - begin],
                 )
             )
@@ -420,8 +430,8 @@ class Engine:
         if self._shuffled and epoch != self._epoch:
             random = np.random.Philox(key=self._batch_seed, counter=[0, 0, 0, epoch])
             order = np.random.Generator(random).permutation(self._m)
-            np.take(self._X, order, axis=1, out=self._epoch_X, mode="clip")
-            np.take(self._T, order, axis=1, out=self._epoch_T, mode="clip")
+            np.take(self._X, order, axis=-1, out=self._epoch_X, mode="clip")
+            np.take(self._T, order, axis=-1, out=self._epoch_T, mode="clip")
             self._epoch = epoch
         return position
 
