@@ -1,5 +1,6 @@
 """`python -m app`: serve Shallows, and say where."""
 
+import contextlib
 import socket
 import sys
 
@@ -8,6 +9,13 @@ from app.settings import Settings
 
 def main() -> None:
     """Serve until Ctrl-C or SIGTERM."""
+    # Ctrl-C may come at any moment, the imports included, and is no error.
+    with contextlib.suppress(KeyboardInterrupt):
+        serve()
+
+
+def serve() -> None:
+    """Listen, say where, and serve."""
     import uvicorn
 
     from app.main import create_app
@@ -22,10 +30,6 @@ def main() -> None:
             f"Shallows can't listen on {settings.host}:{settings.port}: {error.strerror}. "
             "Choose another port: PORT=9000 make run"
         )
-    port = listening.getsockname()[1]
-    print("Shallows is at", flush=True)
-    for address in addresses(settings.host):
-        print(f"  http://{address}:{port}", flush=True)
     config = uvicorn.Config(
         create_app(settings),
         log_level="warning",
@@ -37,12 +41,11 @@ def main() -> None:
         timeout_graceful_shutdown=2,
         server_header=False,
     )
-    try:
+    with listening:
+        print("Shallows is at", flush=True)
+        for address in addresses(settings.host):
+            print(f"  http://{address}:{listening.getsockname()[1]}", flush=True)
         uvicorn.Server(config).run(sockets=[listening])
-    except KeyboardInterrupt:
-        pass
-    finally:
-        listening.close()
 
 
 def addresses(host: str) -> list[str]:

@@ -1,0 +1,138 @@
+"""The page's HTML, its files, and the API's own page."""
+
+import gzip
+import json
+import re
+
+import numpy as np
+import pytest
+from starlette.testclient import TestClient
+
+import nncore
+from app.assets import Assets
+from app.catalogue import catalogue
+
+
+@pytest.fixture(scope="module")
+def html(inline: TestClient) -> str:
+    answer = inline.get("/")
+    assert answer.status_code == 200
+    assert answer.headers["cache-control"] == "no-cache"
+    return answer.text
+
+
+def test_everything_the_page_names_is_there_and_its_own(inline: TestClient, html: str) -> None:
+    urls = set(re.findall(r'="(/[^"#]*)"', html))
+    assert any(url.endswith("plotly.min.js") for url in urls)
+    assert any(url.endswith("js/main.js") for url in urls)
+    for url in urls:
+        assert url.startswith("/"), url
+        assert inline.get(url).status_code == 200, url
+
+
+def test_every_module_is_preloaded_and_imports_only_what_is_served(inline: TestClient) -> None:
+    assets = inline.app.state.services.assets  # type: ignore[attr-defined]
+    modules = {url.removeprefix(assets.base + "/") for url in assets.modules}
+    reached, waiting = set(), ["js/main.js"]
+    while waiting:
+        name = waiting.pop()
+        if name in reached:
+            continue
+        reached.add(name)
+        source = assets.files[name].content.decode()
+        for target in re.findall(r'(?:from|import)\s*"(\.[^"]+)"', source):
+            folder = name.rsplit("/", 1)[0]
+            path = [*folder.split("/")]
+            for part in target.split("/"):
+                if part == "..":
+                    path.pop()
+                elif part != ".":
+                    path.append(part)
+            waiting.append("/".join(path))
+    assert reached <= modules
+
+
+def test_the_catalogue_is_nncores_own_numbers(html: str) -> None:
+    found = re.search(r'id="catalogue">(.*?)</script>', html, re.DOTALL)
+    assert found is not None
+    told = json.loads(found[1])
+    assert [entry["name"] for entry in told["activations"]] == list(nncore.ACTIVATIONS)
+    tanh = told["activations"][1]
+    np.testing.assert_allclose(tanh["g"], np.tanh(tanh["z"]), atol=1e-4)
+    np.testing.assert_allclose(tanh["g_prime"], 1 - np.tanh(tanh["z"]) ** 2, atol=1e-4)
+    assert told["defaults"]["data"] == {
+        "dataset": "circle",
+        "examples": 200,
+        "noise": 0.1,
+        "seed": 0,
+        "train_fraction": 0.75,
+    }
+    assert told["defaults"]["training"]["learning_rate"] == 0.3
+    assert len(told["datasets"]) == 6
+    assert all(entry["sample"]["points"] for entry in catalogue()["datasets"])
+
+
+def test_files_are_compressed_typed_and_kept_for_ever(inline: TestClient) -> None:
+    assets = inline.app.state.services.assets  # type: ignore[attr-defined]
+    for name, kind in (
+        ("plotly.min.js", "text/javascript"),
+        ("js/main.js", "text/javascript"),
+        ("css/tokens.css", "text/css"),
+        ("favicon.svg", "image/svg+xml"),
+    ):
+        answer = inline.get(assets.url(name), headers={"accept-encoding": "gzip"})
+        assert answer.headers["content-encoding"] == "gzip"
+        assert answer.headers["content-type"].startswith(kind)
+        assert "immutable" in answer.headers["cache-control"]
+        assert answer.content == assets.files[name].content
+        compressed = assets.files[name].compressed
+        assert compressed is not None
+        assert gzip.decompress(compressed) == answer.content
+        plain = inline.get(assets.url(name), headers={"accept-encoding": "identity"})
+        assert "content-encoding" not in plain.headers
+        assert plain.content == answer.content
+
+
+@pytest.mark.parametrize(
+    "name", ["js/nothing.js", "../app/main.py", "..%2fpyproject.toml", "js/types/plotly.d.ts"]
+)
+def test_nothing_else_is_served(inline: TestClient, name: str) -> None:
+    assets = inline.app.state.services.assets  # type: ignore[attr-defined]
+    assert inline.get(assets.url(name)).status_code == 404
+    assert inline.get("/static/another/js/main.js").status_code == 404
+
+
+def test_the_address_changes_with_the_content() -> None:
+    assets = Assets.find()
+    changed = Assets({**assets.files, "js/new.js": assets.files["js/main.js"]})
+    assert changed.digest != assets.digest
+    assert Assets.find().digest == assets.digest
+
+
+def test_the_apis_page_needs_no_other_host(inline: TestClient) -> None:
+    page = inline.get("/docs").text
+    assert "http" not in page
+    for url in re.findall(r'(?:href|src)="(/static[^"]+)"', page):
+        assert inline.get(url).status_code == 200
+
+
+def test_openapi_has_the_paths_examples_and_bounds(inline: TestClient) -> None:
+    told = inline.get("/openapi.json").json()
+    assert {"/train", "/train/{run}", "/predict", "/datasets", "/healthz", "/readyz"} <= set(
+        told["paths"]
+    )
+    body = told["paths"]["/train"]["post"]["requestBody"]["content"]["application/json"]
+    assert body["examples"]["defaults"]["value"] == {}
+    rate = told["components"]["schemas"]["Training"]["properties"]["learning_rate"]
+    assert (rate["exclusiveMinimum"], rate["maximum"]) == (0, 100)
+    activation = told["components"]["schemas"]["Layer"]["properties"]["activation"]
+    assert activation["enum"] == list(nncore.ACTIVATIONS)
+
+
+def test_every_example_of_openapi_works(inline: TestClient) -> None:
+    told = inline.get("/openapi.json").json()
+    body = told["paths"]["/train"]["post"]["requestBody"]["content"]["application/json"]
+    for example in body["examples"].values():
+        answer = inline.post("/train", params={"wait": 30}, json=example["value"])
+        assert answer.status_code == 200, answer.text
+        assert answer.json()["status"] == "finished"

@@ -1,0 +1,186 @@
+"""Origins, headers, bounds, and nothing said of the inside."""
+
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient, WebSocketDisconnect
+
+from app.main import create_app
+from app.security import CONTENT_SECURITY_POLICY
+from app.settings import Settings
+from tests.app.conftest import settings_for
+from tests.app.stream import Stream
+
+PATHS = ["/", "/docs", "/healthz", "/datasets", "/train/nobody", "/nowhere", "/metrics"]
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_every_answer_carries_the_headers(inline: TestClient, path: str) -> None:
+    headers = inline.get(path).headers
+    assert headers["content-security-policy"] == CONTENT_SECURITY_POLICY
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["x-frame-options"] == "SAMEORIGIN"
+    assert headers["referrer-policy"] == "same-origin"
+    assert headers["cross-origin-opener-policy"] == "same-origin"
+    assert "server" not in headers
+
+
+def test_the_policy_allows_no_eval_no_inline_script_and_no_other_host() -> None:
+    rules = dict(rule.split(" ", 1) for rule in CONTENT_SECURITY_POLICY.split("; "))
+    assert rules["default-src"] == "'none'"
+    assert rules["script-src"] == "'self'"
+    assert rules["connect-src"] == "'self'"
+    assert "unsafe-eval" not in CONTENT_SECURITY_POLICY
+    assert "http" not in CONTENT_SECURITY_POLICY
+
+
+class TestOrigin:
+    def test_the_servers_own_page_may_connect(self, inline: TestClient) -> None:
+        headers = {"origin": "http://testserver"}
+        with inline.websocket_connect("/ws", headers=headers) as socket:
+            Stream(socket).configure()
+
+    def test_a_script_without_an_origin_may_connect(self, inline: TestClient) -> None:
+        with inline.websocket_connect("/ws") as socket:
+            Stream(socket).configure()
+
+    @pytest.mark.parametrize("path", ["/ws", "/train/any/stream"])
+    @pytest.mark.parametrize(
+        "origin",
+        ["http://evil.example", "null", "http://testserver.evil.example", "http://testserver:81"],
+    )
+    def test_a_foreign_page_is_refused_before_the_socket_opens(
+        self, inline: TestClient, path: str, origin: str
+    ) -> None:
+        before = inline.get("/metrics").text
+        with (
+            pytest.raises(WebSocketDisconnect),
+            inline.websocket_connect(path, headers={"origin": origin}),
+        ):
+            pass
+        assert inline.get("/metrics").text == before
+
+    def test_an_origin_on_the_list_may_connect(self) -> None:
+        settings = settings_for("inline", allowed_origins="https://school.example, http://b:1")
+        with TestClient(create_app(settings)) as client:
+            for origin in ("https://school.example", "http://b:1"):
+                with client.websocket_connect("/ws", headers={"origin": origin}) as socket:
+                    Stream(socket).configure()
+
+    @pytest.mark.parametrize("origin", ["school.example", "https://school.example/page"])
+    def test_a_list_of_something_else_is_refused_at_the_start(self, origin: str) -> None:
+        with pytest.raises(ValueError, match="scheme://host"):
+            settings_for("inline", allowed_origins=origin)
+
+    def test_a_foreign_page_may_not_train(self, inline: TestClient) -> None:
+        for method in ("POST", "DELETE", "PUT"):
+            answer = inline.request(
+                method, "/train", json={}, headers={"origin": "http://evil.example"}
+            )
+            assert answer.status_code == 403
+            assert answer.headers["content-type"] == "application/problem+json"
+            assert "x-content-type-options" in answer.headers
+
+
+def test_an_unexpected_error_says_nothing_of_the_inside(
+    inline: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any) -> None:
+        raise RuntimeError("secret of the inside")
+
+    monkeypatch.setattr("app.wire.rows", broken)
+    answer = inline.get("/datasets/circle")
+    assert answer.status_code == 500
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert "secret" not in answer.text
+    assert "Traceback" not in answer.text
+
+
+class TestFull:
+    def test_a_full_queue_answers_429_and_says_when_to_come_again(self) -> None:
+        settings = settings_for("inline", max_running_runs=1, max_queued_runs=2)
+        with TestClient(create_app(settings)) as client:
+            long = {"training": {"iterations": 1_000_000}}
+            answers = [client.post("/train", json=long) for _ in range(4)]
+            assert [a.status_code for a in answers] == [202, 202, 202, 429]
+            assert answers[3].headers["retry-after"] == "10"
+            statuses = [client.get(a.headers["Location"]).json()["status"] for a in answers[:3]]
+            assert statuses == ["running", "queued", "queued"]
+            waiting = answers[1].headers["Location"]
+            assert client.get(f"{waiting}/costs").json()["costs"] == []
+            assert client.get(f"{waiting}/network").status_code == 409
+            client.delete(waiting)
+            assert client.get(waiting).json()["status"] == "cancelled"
+            client.delete(answers[0].headers["Location"])
+            third = answers[2].headers["Location"]
+            assert client.get(third).json()["status"] == "running"
+
+    def test_a_full_house_says_so_and_the_longest_absent_gives_way(self) -> None:
+        settings = settings_for("inline", max_sessions=2)
+        with TestClient(create_app(settings)) as client:
+            with Stream.connect(client) as first:
+                first.configure()
+                with Stream.connect(client) as second:
+                    gone = second.configure()["session"]
+                    with Stream.connect(client) as third:
+                        assert third.hear()["code"] == "too_many_sessions"
+                        with pytest.raises(ConnectionError, match="1013"):
+                            third.hear()
+            with Stream.connect(client) as fourth:  # the second left first, and gives way
+                fourth.configure()
+            with Stream.connect(client, f"/ws?session={gone}") as back:
+                assert back.hear()["code"] == "unknown_session"
+
+    def test_a_session_is_forgotten_after_its_grace(self) -> None:
+        settings = settings_for("inline", session_grace_seconds=0)
+        with TestClient(create_app(settings)) as client:
+            with Stream.connect(client) as stream:
+                session = stream.configure()["session"]
+            while "shallows_sessions 0.0" not in client.get("/metrics").text:
+                pass
+            with Stream.connect(client, f"/ws?session={session}") as stream:
+                assert stream.hear()["code"] == "unknown_session"
+
+    def test_ended_runs_are_forgotten_oldest_first(self) -> None:
+        settings = settings_for("inline", max_finished_runs=2)
+        short = {"training": {"iterations": 1}}
+        with TestClient(create_app(settings)) as client:
+            runs = [
+                client.post("/train", params={"wait": 30}, json=short).json()["id"]
+                for _ in range(3)
+            ]
+            found = [client.get(f"/train/{run}").status_code for run in runs]
+            assert found == [404, 200, 200]
+
+    def test_a_reader_that_takes_no_answers_is_let_go_and_keeps_its_session(self) -> None:
+        settings = settings_for("inline", outbox_messages=8)
+        with TestClient(create_app(settings)) as client:
+            from app.training.outbox import TOO_SLOW, Outbox
+
+            outbox = Outbox(8)
+            for _ in range(8):
+                outbox.text({})
+            assert outbox.close_code is None
+            outbox.text({})
+            assert outbox.close_code == TOO_SLOW
+            assert client.get("/healthz").status_code == 200
+
+    def test_watchers_of_a_run_are_bounded(self) -> None:
+        settings = settings_for("inline", max_watchers=1)
+        with TestClient(create_app(settings)) as client:
+            long = {"training": {"iterations": 1_000_000}}
+            where = client.post("/train", json=long).headers["Location"]
+            with Stream.connect(client, f"{where}/stream") as first:
+                first.until("configured")
+                with Stream.connect(client, f"{where}/stream") as second:
+                    assert second.hear()["code"] == "full"
+            client.delete(where)
+
+
+def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PORT", "9000")
+    monkeypatch.setenv("SHALLOWS_WORKERS", "3")
+    monkeypatch.setenv("SHALLOWS_ALLOWED_ORIGINS", "https://a.example,https://b.example/")
+    settings = Settings()
+    assert (settings.port, settings.worker_count) == (9000, 3)
+    assert settings.allowed_origins == ["https://a.example", "https://b.example"]
