@@ -1,7 +1,6 @@
 """Workers that are killed: replaced, and their sessions taken up where they were."""
 
 import contextlib
-import multiprocessing
 import os
 import signal
 from collections.abc import Iterator
@@ -18,22 +17,27 @@ from tests.app.stream import Stream
 
 
 @pytest.fixture
-def pool() -> Iterator[TestClient]:
+def others() -> set[int]:
+    """The workers of other tests, which are to live."""
+    return worker_pids()
+
+
+@pytest.fixture
+def pool(others: set[int]) -> Iterator[TestClient]:
     """A pool of one worker, so that a test knows whom to kill."""
     with TestClient(create_app(settings_for("pool", workers=1, checkpoint_seconds=0.2))) as client:
         wait_ready(client)
         yield client
 
 
-def kill_the_worker() -> int:
+def kill_the_worker(others: set[int], how: int = signal.SIGKILL) -> int:
     """Kill the one worker as the system would; its process id."""
-    (worker,) = multiprocessing.active_children()
-    assert worker.pid is not None
-    os.kill(worker.pid, signal.SIGKILL)
-    return worker.pid
+    (worker,) = worker_pids() - others
+    os.kill(worker, how)
+    return worker
 
 
-def test_a_playing_session_goes_on_with_every_cost(pool: TestClient) -> None:
+def test_a_playing_session_goes_on_with_every_cost(pool: TestClient, others: set[int]) -> None:
     with Stream.connect(pool) as stream:
         stream.configure(playing=True)
         stream.until_iteration(150)
@@ -41,7 +45,7 @@ def test_a_playing_session_goes_on_with_every_cost(pool: TestClient) -> None:
         stream.until("state")
         changed_after = stream.frames[-1]["iteration"]
         stream.until_iteration(250)
-        kill_the_worker()
+        kill_the_worker(others)
         last = stream.until_iteration(stream.frames[-1]["iteration"] + 200)["iteration"]
         costs = np.frombuffer(stream.costs(), "<f4")
     assert len(costs) == last
@@ -56,26 +60,26 @@ def test_a_playing_session_goes_on_with_every_cost(pool: TestClient) -> None:
     assert np.abs(np.diff(costs[changed_after + 5 :])).max() < 0.05
 
 
-def test_a_paused_session_is_where_it_was(pool: TestClient) -> None:
+def test_a_paused_session_is_where_it_was(pool: TestClient, others: set[int]) -> None:
     with Stream.connect(pool) as stream:
         stream.configure()
         stream.say("step", iterations=123)
         stream.until("state", playing=False, iteration=123)
         stream.until_iteration(123)
-        kill_the_worker()
+        kill_the_worker(others)
         stream.say("step")
         frame = stream.until_iteration(124)
         assert frame["iteration"] == 124
         assert len(stream.costs()) == 4 * 124
 
 
-def test_a_rest_run_ends_as_if_nothing_had_happened(pool: TestClient) -> None:
+def test_a_rest_run_ends_as_if_nothing_had_happened(pool: TestClient, others: set[int]) -> None:
     body = {"training": {"iterations": 60_000}}
     undisturbed = pool.post("/train", params={"wait": 30}, json=body).json()
     name = pool.post("/train", json=body).json()["id"]
     while pool.get(f"/train/{name}").json()["iteration"] < 10_000:
         pass
-    kill_the_worker()
+    kill_the_worker(others)
     with Stream.connect(pool, f"/train/{name}/stream") as stream:
         stream.until("ended")
     status = pool.get(f"/train/{name}").json()
@@ -84,21 +88,23 @@ def test_a_rest_run_ends_as_if_nothing_had_happened(pool: TestClient) -> None:
     assert costs[0] == costs[1]
 
 
-def test_the_replacement_is_another_process_and_is_counted(pool: TestClient) -> None:
-    dead = kill_the_worker()
+def test_the_replacement_is_another_process_and_is_counted(
+    pool: TestClient, others: set[int]
+) -> None:
+    dead = kill_the_worker(others)
     assert pool.post("/train", params={"wait": 30}, json={}).json()["status"] == "finished"
-    (worker,) = multiprocessing.active_children()
-    assert worker.pid != dead
+    (worker,) = worker_pids() - others
+    assert worker != dead
     assert "shallows_worker_restarts_total 1.0" in pool.get("/metrics").text
 
 
 def test_a_worker_that_dies_again_and_again_takes_its_sessions_with_it_and_says_so(
-    pool: TestClient,
+    pool: TestClient, others: set[int]
 ) -> None:
     with Stream.connect(pool) as stream:
         stream.configure(playing=True)
         stream.until_iteration(20)
-        killed: set[int] = set()
+        killed = set(others)
         lost = None
         for _ in range(MOST_DEATHS):
             kill_the_next_worker(killed)
@@ -131,13 +137,11 @@ def worker_pids() -> set[int]:
     return pids
 
 
-def test_a_silent_worker_is_replaced() -> None:
+def test_a_silent_worker_is_replaced(others: set[int]) -> None:
     settings = settings_for("pool", workers=1, round_timeout_seconds=0.5)
     with TestClient(create_app(settings)) as client:
         wait_ready(client)
-        (worker,) = multiprocessing.active_children()
-        assert worker.pid is not None
-        os.kill(worker.pid, signal.SIGSTOP)
+        kill_the_worker(others, signal.SIGSTOP)
         assert client.post("/train", params={"wait": 30}, json={}).json()["status"] == "finished"
         assert "shallows_worker_restarts_total 1.0" in client.get("/metrics").text
 
