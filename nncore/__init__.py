@@ -4,6 +4,7 @@ from nncore.activations import ACTIVATIONS, Activation, leaky_relu
 from nncore.boundary import Grid, GridEvaluator, boundary, unit_maps
 from nncore.costs import LOSSES, Loss
 from nncore.datasets import DATASETS, Dataset
+from nncore.diagnostics import LayerDiagnostics, diagnose, unit_lines
 from nncore.features import FEATURES, featurize
 from nncore.gradient_check import gradient_check
 from nncore.initializers import INITIALIZERS, initialize
@@ -37,6 +38,7 @@ __all__ = [
     "Grid",
     "GridEvaluator",
     "Layer",
+    "LayerDiagnostics",
     "Loss",
     "Network",
     "Optimizer",
@@ -46,11 +48,13 @@ __all__ = [
     "backward",
     "boundary",
     "cost",
+    "diagnose",
     "featurize",
     "forward",
     "gradient_check",
     "initialize",
     "leaky_relu",
     "predict",
+    "unit_lines",
     "unit_maps",
 ]

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from nncore.diagnostics import LayerDiagnostics, diagnose
 from nncore.engine import Engine, Snapshot
 from nncore.network import Network
 
@@ -78,6 +79,7 @@ class Trainer:
             batch_seed=batch_seed,
             dtype=dtype,
         )
+        self._X, self._Y = np.array(X), np.array(Y)
         self.learning_rate = learning_rate
         self.l1 = l1
         self.l2 = l2
@@ -181,6 +183,23 @@ class Trainer:
                     engine.rewind(before)
                     return costs[: k + 1]
         raise AssertionError("a run that was not finite must not be so the second time")
+
+    def diagnose(self, *, bins: int = 30) -> tuple[LayerDiagnostics, ...]:
+        """A look at every layer, at the current parameters and at what the next update will be.
+
+        Args:
+            bins: Bins of the histograms, at least 1.
+
+        Raises:
+            ValueError: If bins is below 1.
+        """
+        engine = self._engine
+        network, before = engine.network(), engine.snapshot()
+        with np.errstate(all="ignore"):
+            engine.advance(1)
+        updated = engine.network()
+        engine.rewind(before)
+        return diagnose(network, self._X, self._Y, updated=updated, bins=bins)
 
     def state(self) -> dict[str, Any]:
         """All that `restore` needs to go on from here to the same bits: plain, picklable data."""

@@ -43,7 +43,7 @@ def test_it_equals_as_many_trainers(
     tile: int,
 ) -> None:
     nets = networks(hidden, sizes, output)
-    rates = [0.01 + 0.005 * e for e in range(len(nets))]
+    rates = [0.001 + 0.0005 * e for e in range(len(nets))]
     options = {"optimizer": optimizer, "batch_size": batch_size, "batch_seed": 3, "l2": l2}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(stacked_module, "TILE", tile)

@@ -516,7 +516,7 @@ def test_a_restored_state_has_not_diverged() -> None:
 
 
 @pytest.mark.parametrize("hidden", ["sigmoid", "tanh", "relu"])
-@pytest.mark.parametrize(("dtype", "batch_size"), [(None, None), (np.float32, None), (None, 500)])
+@pytest.mark.parametrize(("dtype", "batch_size"), [(None, None), (np.float32, None), (None, 1000)])
 def test_steps_allocate_nothing_that_grows(
     hidden: str, dtype: type | None, batch_size: int | None
 ) -> None:

@@ -1,0 +1,141 @@
+"""Why a network does not learn: a look inside, taken only when somebody asks.
+
+The lecture's remarks become numbers: how much of a layer is saturated ("slow learning rate as the
+slope is close to 0"), how many ReLUs are dead, and how often z is negative ("in practice z rarely
+becomes negative": see for yourself).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from nncore.network import Network, backward, forward
+
+SATURATED = 0.01
+"""A unit is saturated by an example if |g′(z)| is below this."""
+
+
+@dataclass(frozen=True, eq=False)
+class LayerDiagnostics:
+    """One layer, over m examples.
+
+    Attributes:
+        histogram: How many of the n[l] · m numbers Z[l] lie in each bin.
+        edges: The borders of these bins, one more than there are.
+        saturated: The share of all |g′(z)| < 0.01.
+        dead: The units (counted from 0) whose g′ is 0 on every example: they cannot learn.
+        nonpositive: The share of all z ≤ 0.
+        gradient_norm: ‖dW‖, Euclidean, of the data term of J.
+        update_ratio: ‖update of W‖ / ‖W‖; about 1e-3 is healthy, above 0.1 is rash. None if there
+            is no update to look at, W is zero, or the ratio is not finite.
+    """
+
+    histogram: NDArray[np.int64]
+    edges: NDArray[np.float64]
+    saturated: float
+    dead: tuple[int, ...]
+    nonpositive: float
+    gradient_norm: float
+    update_ratio: float | None
+
+
+def diagnose(
+    network: Network,
+    X: ArrayLike,
+    Y: ArrayLike,
+    *,
+    updated: Network | None = None,
+    bins: int = 30,
+) -> tuple[LayerDiagnostics, ...]:
+    """A look at every layer, the output layer included.
+
+    Args:
+        network: With a sigmoid or linear output.
+        X: n[0] × m.
+        Y: n[L] × m.
+        updated: The same network one update later, for `update_ratio`; `Trainer.diagnose` knows it.
+        bins: Bins of the histograms, at least 1.
+
+    Raises:
+        ValueError: If X or Y does not fit the network, or bins is below 1.
+
+    >>> from nncore import initialize
+    >>> network = initialize([2, 3, 1], ["relu", "sigmoid"], rng=np.random.default_rng(0))
+    >>> hidden, output = diagnose(network, [[1.0, -1.0], [1.0, -1.0]], [[1.0, 0.0]])
+    >>> hidden.nonpositive
+    0.5
+    """
+    if bins < 1:
+        raise ValueError(f"bins must be at least 1, not {bins}")
+    passed = forward(network, X)
+    gradients = backward(network, passed, Y)
+    diagnostics = []
+    for index, (layer, Z, dW) in enumerate(
+        zip(network.layers, passed.Z, gradients.dW, strict=True)
+    ):
+        slope = np.abs(layer.activation.g_prime(Z))
+        histogram, edges = np.histogram(Z.astype(np.float64), bins)
+        diagnostics.append(
+            LayerDiagnostics(
+                histogram=histogram.astype(np.int64),
+                edges=edges,
+                saturated=float(np.mean(slope < SATURATED)),
+                dead=tuple(np.flatnonzero((slope == 0).all(axis=1)).tolist()),
+                nonpositive=float(np.mean(Z <= 0)),
+                gradient_norm=float(np.linalg.norm(dW)),
+                update_ratio=_ratio(layer.W, updated.layers[index].W) if updated else None,
+            )
+        )
+    return tuple(diagnostics)
+
+
+def unit_lines(
+    network: Network,
+    x_range: tuple[float, float] = (-6.0, 6.0),
+    y_range: tuple[float, float] = (-6.0, 6.0),
+) -> list[NDArray[np.float64] | None]:
+    """Where each unit of the first layer changes its sign: w1 x1 + w2 x2 + b = 0.
+
+    Args:
+        network: With the two coordinates as its inputs.
+        x_range: (lo, hi) of x1.
+        y_range: (lo, hi) of x2.
+
+    Returns:
+        Per unit the piece of its line within the rectangle, as [[x1, x2], [x1, x2]] of its ends;
+        None if the line does not meet the rectangle, or both weights are zero.
+
+    Raises:
+        ValueError: If the network has not two inputs.
+    """
+    first = network.layers[0]
+    if first.W.shape[0] != 2:
+        raise ValueError(f"lines need a network with 2 inputs, not {first.W.shape[0]}")
+    lo, hi = np.array([x_range, y_range], dtype=np.float64).T
+    lines: list[NDArray[np.float64] | None] = []
+    for w, b in zip(first.W.T.astype(np.float64), first.b[:, 0].astype(np.float64), strict=True):
+        size = np.hypot(*w)
+        if size == 0:
+            lines.append(None)
+            continue
+        # The line is foot + t · along; each side of the rectangle bounds t (Liang & Barsky 1984).
+        normal = w / size
+        foot, along = -b / size * normal, np.array([-normal[1], normal[0]])
+        start, end = -np.inf, np.inf
+        for axis in range(2):
+            if along[axis] == 0:
+                if not lo[axis] <= foot[axis] <= hi[axis]:
+                    start = np.inf
+            else:
+                bounds = (np.array([lo[axis], hi[axis]]) - foot[axis]) / along[axis]
+                start, end = max(start, bounds.min()), min(end, bounds.max())
+        meets = start < end
+        lines.append(np.stack([foot + start * along, foot + end * along]) if meets else None)
+    return lines
+
+
+def _ratio(W: ArrayLike, updated: ArrayLike) -> float | None:
+    with np.errstate(all="ignore"):
+        ratio = float(np.linalg.norm(np.subtract(updated, W)) / np.linalg.norm(W))
+    return ratio if np.isfinite(ratio) else None
