@@ -27,14 +27,30 @@ export function xTicks(top) {
   return Array.from({ length: parts + 1 }, (_, index) => (top * index) / parts);
 }
 
-/** The range of the cost axis; of a logarithmic one, in powers of ten. @param {number[]} costs @param {boolean} log @returns {[number, number]} */
-export function yTop(costs, log) {
-  const known = costs.filter((cost) => cost > 0);
+/** A linear axis goes up to so many times the cost at the start: a run that explodes leaves it, and leaves the others legible. */
+const EXPLODES = 5;
+
+/**
+ * The range of the cost axis; of a logarithmic one, in powers of ten.
+ *
+ * @param {number[][]} curves costs, each from its start
+ * @param {boolean} log
+ * @returns {[number, number]}
+ */
+export function yRange(curves, log) {
+  const known = curves.flat().filter((cost) => cost > 0);
   const highest = known.reduce((high, cost) => Math.max(high, cost), 0.1);
-  if (!log) return [0, highest <= 0.72 ? 0.72 : highest * 1.06];
-  const lowest = known.reduce((low, cost) => Math.min(low, cost), highest);
-  return [Math.min(-1, Math.floor(Math.log10(lowest) * 2) / 2), Math.ceil(Math.log10(highest) * 5) / 5];
+  if (log) {
+    const lowest = known.reduce((low, cost) => Math.min(low, cost), highest);
+    return [Math.min(-1, Math.floor(Math.log10(lowest) * 2) / 2), Math.ceil(Math.log10(highest) * 5) / 5];
+  }
+  const start = curves.reduce((high, [first = 0]) => Math.max(high, first), 0);
+  const top = Math.min(highest, EXPLODES * Math.max(start, 0.1));
+  return [0, top <= 0.72 ? 0.72 : top * 1.06];
 }
+
+/** Plotly's distance between ticks of a logarithmic axis. @param {[number, number]} range */
+export const logTick = ([low, high]) => (high - low <= 2 ? 'D2' : Math.ceil((high - low) / 5));
 
 /** Shares of a curve's visible way down at which its name is tried. */
 const TRIES = [0.45, 0.3, 0.6, 0.2, 0.75, 0.1, 0.9];

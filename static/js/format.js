@@ -2,6 +2,12 @@
 
 const MINUS = '\u2212';
 
+/** From here on a number is written by its power of ten. */
+const HUGE = 100_000;
+
+/** @param {number} value */
+const scientific = (value) => value.toExponential(1).replace('e+', 'e').replaceAll('-', MINUS);
+
 /**
  * @param {number} value
  * @param {number} [decimals]
@@ -12,7 +18,7 @@ export function fixed(value, decimals = 2) {
 }
 
 /** A weight or a bias: two decimals, and one more while they are as small as they start. @param {number} value */
-export const parameter = (value) => fixed(value, value !== 0 && Math.abs(value) < 0.095 ? 3 : 2);
+export const parameter = (value) => (Math.abs(value) >= HUGE ? scientific(value) : fixed(value, value !== 0 && Math.abs(value) < 0.095 ? 3 : 2));
 
 const whole = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
 
@@ -24,8 +30,8 @@ export const percent = (share) => (share === null ? '–' : `${(100 * share).toF
 
 /** A cost to four decimals, and a very small one by its power of ten. @param {number} value */
 export function cost(value) {
-  if (value !== 0 && value < 0.00005) return value.toExponential(1).replace('e-', `e${MINUS}`);
-  return value < 1000 ? value.toFixed(4) : value.toExponential(2).replace('e+', 'e');
+  if (value >= 1000 || (value !== 0 && value < 0.00005)) return scientific(value);
+  return value.toFixed(4);
 }
 
 /** The shortest text that reads back as the same number. @param {number} value */

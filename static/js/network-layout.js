@@ -32,7 +32,7 @@
 export const MIN_UNIT_PITCH = 26;
 export const MIN_COLUMN_PITCH = 74;
 
-const LABEL = 28;
+const LABEL = 38;
 
 /** @param {number} value @param {number} low @param {number} high */
 const clamp = (value, low, high) => Math.max(low, Math.min(high, value));
@@ -51,7 +51,7 @@ export function layoutNetwork(sizes, width, height) {
   const pitch = (columns[last] - columns[0]) / last;
   const tallest = Math.max(...sizes.slice(1, -1), 2);
   const slot = height / tallest;
-  const labelled = slot >= 62;
+  const labelled = slot >= 68;
 
   const widest = pitch * 0.52;
   const hidden = clamp(Math.min(slot - (labelled ? LABEL : 5), widest), 20, narrow ? 46 : 72);
@@ -65,7 +65,7 @@ export function layoutNetwork(sizes, width, height) {
     if (layer === 0) return Math.min(height / 2.6, hidden + 80, height / sizes[0]);
     return layer === last ? 0 : Math.min(height / sizes[layer], 150);
   };
-  const lift = labelled ? 10 : 0;
+  const lift = labelled ? 12 : 0;
 
   /** @type {Node[][]} */
   const layers = sizes.map((units, layer) =>

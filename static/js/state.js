@@ -214,7 +214,7 @@ export class Store {
           this.playing.value = message.playing;
           return undefined;
         case 'diverged':
-          this.#halt('diverged', `Diverged at iteration ${count(message.iteration)}: ${message.reason}`);
+          this.#halt('diverged', `Diverged at iteration ${count(message.iteration)}. ${message.reason} Play starts again from the same weights.`);
           return undefined;
         case 'ended':
           this.#halt('ended', `Training ended at iteration ${count(message.iteration)}. Reset starts again from the same weights.`);
@@ -342,6 +342,7 @@ export class Store {
 
   /** @param {'diverged' | 'ended'} why @param {string} text */
   #halt(why, text) {
+    if (this.halted.value !== null) return;
     this.halted.value = why;
     this.playing.value = false;
     this.notice.value = { kind: 'problem', text };

@@ -26,6 +26,13 @@ export function mountActivation(store, fields, find) {
     stops: stopsEvery(0, 0.3, 0.01),
   });
 
+  const about = find('activation-about');
+  about.replaceChildren();
+  effect(() => {
+    const none = store.experiment.value.units.length === 0;
+    render(none ? 'Without a hidden layer there is no g to choose' : html`The <math>${variable('g')}</math> of every hidden neuron`, about);
+  });
+
   const lines = /** @type {HTMLElement} */ (find('formula').querySelector('.lines'));
   const slopeRow = /** @type {HTMLElement} */ (find('formula').querySelector('.slope'));
   effect(() => {

@@ -1,8 +1,11 @@
-/** The cost of every iteration, thinned to what the pixels show, with earlier runs in grey; drawn by Plotly a few times a second. */
+/**
+ * The cost of every iteration, thinned to what the pixels show, with earlier runs in grey. Plotly draws axes and curves a few times
+ * a second; what has come since hangs on as a tail of our own, so that the curve grows smoothly whatever Plotly takes.
+ */
 
 import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
 import { effect, signal } from '../../vendor/signals-core/signals-core.js';
-import { place, xTicks, xTop, yTop } from '../cost-scale.js';
+import { logTick, place, xTicks, xTop, yRange } from '../cost-scale.js';
 import { sameRun } from '../experiment.js';
 import { cost, count } from '../format.js';
 import { thin } from '../history.js';
@@ -18,7 +21,7 @@ import { Tip } from './tip.js';
 
 const MARGIN = { l: 31, t: 6, r: 12, b: 24 };
 /** Plotly takes 10 ms and more a drawing: it gets at most this share of the time, and never more than one drawing in so many milliseconds. */
-const SHARE = 0.05;
+const SHARE = 0.04;
 const INTERVAL = 160;
 const AFTER_FRAME = 40;
 
@@ -55,8 +58,9 @@ export function mountCost(store, catalogue, find, plotly) {
     size.value = `${plot.clientWidth}×${plot.clientHeight}`;
   }).observe(plot);
 
-  /** What the pointer needs to find an iteration under it. */
-  let axis = { left: 0, width: 1, iterations: 1 };
+  const tail = new Tail(plot);
+  /** What is on Plotly's axes. @type {Drawn | null} */
+  let drawn = null;
   let due = false;
   let next = -Infinity;
 
@@ -64,9 +68,13 @@ export function mountCost(store, catalogue, find, plotly) {
     due = false;
     const began = performance.now();
     const api = plotly.peek();
-    if (api && chart.clientWidth > 0) axis = drawChart(api, chart, names, store, catalogue, scale.peek() === 'log');
+    if (api && chart.clientWidth > 0) drawn = drawChart(api, chart, names, store, catalogue, scale.peek() === 'log');
     const now = performance.now();
     next = now + Math.max(INTERVAL, (now - began) / SHARE);
+    grow();
+  };
+  const grow = () => {
+    if (drawn) tail.draw(drawn, store);
   };
   /** In a task of its own, after the frame. @param {boolean} [soon] */
   const schedule = (soon = false) => {
@@ -75,15 +83,61 @@ export function mountCost(store, catalogue, find, plotly) {
     setTimeout(() => due && draw(), soon ? 0 : Math.max(AFTER_FRAME, next - performance.now()));
   };
   effect(() => {
-    void [store.picture.value, store.ghosts.value];
-    schedule();
+    void [store.reading.value, store.ghosts.value];
+    grow();
+    // Off the axes: Plotly has to move them now.
+    schedule(drawn !== null && store.history === drawn.history && store.history.length > drawn.iterations);
   });
   effect(() => {
     void [plotly.value, scale.value, isDark.value, size.value];
     schedule(true);
   });
 
-  mountTip(store, catalogue, plot, () => axis);
+  mountTip(store, catalogue, plot, () => drawn);
+}
+
+/**
+ * @typedef {object} Drawn
+ * @property {import('../history.js').History} history of the current curve
+ * @property {number} upTo iterations of it that are drawn
+ * @property {number} testsUpTo test costs that are drawn
+ * @property {number} iterations at the axis' end
+ * @property {import('../cost-scale.js').Scale} scale
+ */
+
+/** The newest piece of the current curves, and the dot at their end. */
+class Tail {
+  #train;
+  #test;
+  #dot;
+
+  /** @param {HTMLElement} plot */
+  constructor(plot) {
+    this.#train = /** @type {SVGPathElement} */ (plot.querySelector('.train-tail'));
+    this.#test = /** @type {SVGPathElement} */ (plot.querySelector('.test-tail'));
+    this.#dot = /** @type {SVGCircleElement} */ (plot.querySelector('.live circle'));
+  }
+
+  /** @param {Drawn} drawn @param {Store} store */
+  draw({ history, upTo, testsUpTo, iterations, scale }, { history: now, reading }) {
+    const picture = reading.peek();
+    // A run that Plotly has not drawn anything of yet begins at its own first iteration.
+    const from = now === history ? Math.max(0, upTo - 1) : 0;
+    const testsFrom = now === history ? Math.max(0, testsUpTo - 1) : 0;
+    const shown = Math.min(now.length, iterations + 1);
+    const piece = thin(now.costs.subarray(from, shown), scale.width);
+    const points = piece.x.map((iteration, index) => [from + iteration, piece.y[index]]);
+    if (picture && picture.iteration === now.length && now.length <= iterations) points.push([picture.iteration, picture.run.train_cost]);
+    /** @param {number[]} point */
+    const at = ([iteration, value]) => `${(MARGIN.l + scale.x(iteration)).toFixed(1)} ${(MARGIN.t + Math.min(scale.height, Math.max(0, scale.y(value)))).toFixed(1)}`;
+    /** @param {number[][]} line */
+    const path = (line) => (line.length > 1 ? `M${line.map(at).join('L')}` : '');
+    this.#train.setAttribute('d', path(points));
+    this.#test.setAttribute('d', path(now.tests.slice(testsFrom).filter((test) => test.iteration <= iterations).map((test) => [test.iteration, test.cost])));
+    const end = points.at(-1);
+    this.#dot.style.display = end ? '' : 'none';
+    if (end) this.#dot.setAttribute('transform', `translate(${at(end)})`);
+  }
 }
 
 /**
@@ -111,20 +165,15 @@ function visibleGhosts(store) {
 
 /** @param {PlotlyApi} plotly @param {HTMLElement} chart @param {HTMLElement} names @param {Store} store @param {Catalogue} catalogue @param {boolean} log */
 function drawChart(plotly, chart, names, store, catalogue, log) {
-  const [ink, ink2, ink3, ghostColour, grid, ground] = colours('ink', 'ink-2', 'ink-3', 'ghost', 'grid', 'ground');
+  const [ink, ink2, ink3, ghostColour, grid] = colours('ink', 'ink-2', 'ink-3', 'ghost', 'grid');
   const { history } = store;
   const ghosts = visibleGhosts(store);
-  const picture = store.picture.peek();
   const running = store.running.peek() ?? store.experiment.peek();
   const width = chart.clientWidth - MARGIN.l - MARGIN.r;
   const height = chart.clientHeight - MARGIN.t - MARGIN.b;
   const font = parseFloat(getComputedStyle(document.documentElement).fontSize) * 0.75;
 
   const current = thin(history.costs, width);
-  if (picture && picture.iteration === history.length) {
-    current.x.push(picture.iteration);
-    current.y.push(picture.run.train_cost);
-  }
   const earlier = ghosts.map((ghost) => ({ ...ghost, curve: thin(ghost.history.costs, width) }));
   const iterations = xTop(Math.max(history.length, ...ghosts.map((ghost) => ghost.history.length)));
   const stride = Math.max(1, Math.ceil(history.tests.length / width));
@@ -132,8 +181,8 @@ function drawChart(plotly, chart, names, store, catalogue, log) {
 
   const testCurve = { x: tests.map((test) => test.iteration), y: tests.map((test) => test.cost) };
 
-  const all = [...current.y, ...earlier.flatMap(({ curve }) => curve.y), ...testCurve.y];
-  const range = yTop(all, log);
+  const latest = store.reading.peek()?.run.train_cost;
+  const range = yRange([current.y, ...earlier.map(({ curve }) => curve.y), testCurve.y, latest === undefined || current.y.length > 1 ? [] : [latest]], log);
   /** @type {import('../cost-scale.js').Scale} */
   const scale = {
     x: (iteration) => (iteration / iterations) * width,
@@ -153,7 +202,6 @@ function drawChart(plotly, chart, names, store, catalogue, log) {
 
   /** @param {{x: number[], y: number[]}} curve @param {object} line */
   const trace = ({ x, y }, line) => ({ type: 'scatter', mode: 'lines', x, y, line, hoverinfo: 'skip' });
-  const end = current.x.length - 1;
   const axisFont = { color: ink3, size: font };
   plotly.react(
     chart,
@@ -161,7 +209,6 @@ function drawChart(plotly, chart, names, store, catalogue, log) {
       ...earlier.map(({ curve }) => trace(curve, { color: ghostColour, width: 1.25 })),
       trace(testCurve, { color: ink2, width: 1.5, dash: '4px,3px' }),
       trace(current, { color: ink, width: 2 }),
-      { type: 'scatter', mode: 'markers', x: current.x.slice(end), y: current.y.slice(end), marker: { color: ink, size: 8, line: { color: ground, width: 2 } }, hoverinfo: 'skip', cliponaxis: false },
     ],
     {
       width: chart.clientWidth,
@@ -180,7 +227,7 @@ function drawChart(plotly, chart, names, store, catalogue, log) {
         gridcolor: grid,
         zeroline: false,
         nticks: 5,
-        ...(log ? { dtick: 1, exponentformat: 'power' } : { rangemode: 'tozero' }),
+        ...(log ? { dtick: logTick(range), exponentformat: 'power' } : { rangemode: 'tozero' }),
         automargin: false,
       },
     },
@@ -190,10 +237,10 @@ function drawChart(plotly, chart, names, store, catalogue, log) {
     labels.map(({ text, x, y, bold, anchor }) => html`<span class="curve-name ${bold ? 'now' : ''} ${anchor}" style="left:${MARGIN.l + x}px;top:${MARGIN.t + y}px">${text}</span>`),
     names,
   );
-  return { left: MARGIN.l, width, iterations };
+  return { history, upTo: history.length, testsUpTo: history.tests.length, iterations, scale };
 }
 
-/** The exact cost at the iteration under the pointer. @param {Store} store @param {Catalogue} catalogue @param {HTMLElement} plot @param {() => {left: number, width: number, iterations: number}} axis */
+/** The exact cost at the iteration under the pointer. @param {Store} store @param {Catalogue} catalogue @param {HTMLElement} plot @param {() => Drawn | null} axis */
 function mountTip(store, catalogue, plot, axis) {
   const tip = new Tip(/** @type {HTMLElement} */ (plot.querySelector('.tip')));
   const cursor = /** @type {HTMLElement} */ (plot.querySelector('.cursor'));
@@ -203,8 +250,12 @@ function mountTip(store, catalogue, plot, axis) {
   };
   /** @param {PointerEvent} event */
   const show = ({ clientX, clientY }) => {
+    const drawn = axis();
+    if (!drawn) return undefined;
     const frame = plot.getBoundingClientRect();
-    const { left, width, iterations } = axis();
+    const left = MARGIN.l;
+    const { iterations } = drawn;
+    const { width } = drawn.scale;
     const x = clientX - frame.left;
     const iteration = Math.round(((x - left) / width) * iterations);
     const ghosts = visibleGhosts(store).filter(({ history }) => iteration < history.length);

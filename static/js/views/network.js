@@ -23,6 +23,8 @@ import { bindValue, stopsEvery } from './value.js';
 
 /** A new layer's units when there is none to take them from. */
 const NEW_LAYER = 4;
+/** With more edges than this each is fainter. */
+const MANY_EDGES = 150;
 const THINNEST = 0.8;
 const THICKEST = 6.2;
 /** How many frames it takes to paint every unit's map, and how many maps a frame paints at most. */
@@ -116,6 +118,7 @@ function mountCaptions(store, catalogue, layout, container) {
     const { units } = store.experiment.value;
     const last = columns.length - 1;
     const long = pitch >= 120;
+    container.classList.toggle('dense', pitch < 92);
     render(
       columns.map((x, layer) => {
         if (layer === 0) return html`<div style="left:${x}px"><b>Input</b></div>`;
@@ -160,6 +163,7 @@ function mountShapes(store, layout, container) {
     const sizes = store.layerSizes.value;
     const dense = pitch < 150;
     container.classList.toggle('dense', dense);
+    container.classList.toggle('tight', pitch < 92);
     /** @param {unknown} name @param {unknown} extent */
     const line = (name, extent) => html`<dt><math>${name}</math></dt><dd><math>${extent}</math></dd>`;
     render(
@@ -187,6 +191,7 @@ function mountGraph(store, layout, graph) {
     const { nodes, edges, labelled, valued } = layout.value;
     const last = store.layerSizes.value.length - 1;
     const chosen = store.selected.value;
+    graph.classList.toggle('many', edges.length > MANY_EDGES);
     /** @param {Selection} unit */
     const isChosen = ({ layer, unit }) => chosen !== null && chosen.layer === layer && chosen.unit === unit;
     /** @param {Edge} edge */
