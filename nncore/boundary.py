@@ -63,15 +63,19 @@ class Grid:
 class GridEvaluator:
     """Evaluates networks on one grid, again and again, without allocating anything.
 
-    The buffers follow the shape of the network it was last given. **What it returns is a view of
-    them**, valid until the next call: copy it to keep it.
+    The buffers follow the shape of the network it was last given. **What it returns are views of
+    them**, valid until the next call: copy them to keep them. They are finite: where a network
+    with huge weights overflows float32, an infinity becomes the largest number, and ∞ − ∞ the
+    middle (½ for a sigmoid, else 0).
     """
 
     def __init__(self, grid: Grid) -> None:
         self.grid = grid
         self._layer_sizes: tuple[int, ...] = ()
-        self._weights: list[Float32Array] = []
-        self._outputs: list[Float32Array] = [_with_ones(grid.X)]
+        self._V: list[Float32Array] = []
+        self._A: list[Float32Array] = [
+            np.vstack([grid.X, np.ones((1, grid.X.shape[1]), np.float32)])
+        ]
 
     def boundary(self, network: Network) -> Float32Array:
         """ŷ of the first output unit at each point, height × width.
@@ -79,8 +83,7 @@ class GridEvaluator:
         Raises:
             ValueError: If the network's inputs are not the grid's features.
         """
-        self._evaluate(network)
-        Y: Float32Array = self._outputs[-1][0].reshape(self.grid.height, self.grid.width)
+        Y, *_ = self._picture(self._evaluate(network)[-1])
         return Y
 
     def unit_maps(self, network: Network) -> list[Float32Array]:
@@ -89,21 +92,40 @@ class GridEvaluator:
         Raises:
             ValueError: If the network's inputs are not the grid's features.
         """
-        self._evaluate(network)
-        return [A[:-1].reshape(-1, self.grid.height, self.grid.width) for A in self._outputs[1:-1]]
+        return [self._picture(A) for A in self._evaluate(network)[:-1]]
 
-    def _evaluate(self, network: Network) -> None:
+    def both(self, network: Network) -> tuple[Float32Array, list[Float32Array]]:
+        """`boundary` and `unit_maps` from one evaluation.
+
+        Raises:
+            ValueError: If the network's inputs are not the grid's features.
+        """
+        *hidden, Y = map(self._picture, self._evaluate(network))
+        return Y[0], hidden
+
+    def _evaluate(self, network: Network) -> list[Float32Array]:
+        """A[1], …, A[L], each n[l] × (height · width)."""
         if network.layer_sizes != self._layer_sizes:
             self._allocate(network.layer_sizes)
-        for layer, W, A_in, A_out in zip(
-            network.layers, self._weights, self._outputs, self._outputs[1:], strict=False
-        ):
-            W[:, :-1], W[:, -1:] = layer.W.T, layer.b
-            A = A_out[: len(W)]
-            np.matmul(W, A_in, out=A)
-            kernel = kernel_of(layer.activation, np.float32)
-            if kernel is not None:
-                kernel(A, None)
+        outputs = []
+        with np.errstate(over="ignore", invalid="ignore"):  # made finite right below
+            for layer, V, A_in, A_out in zip(
+                network.layers, self._V, self._A, self._A[1:], strict=False
+            ):
+                V[:, :-1], V[:, -1:] = layer.W.T, layer.b
+                A = A_out[:-1]
+                np.matmul(V, A_in, out=A)
+                kernel = kernel_of(layer.activation, np.float32)
+                if kernel is not None:
+                    kernel(A, None)
+                if not np.isfinite(np.add.reduce(A, axis=None)):
+                    middle = 0.5 if layer.activation.name == "sigmoid" else 0.0
+                    np.nan_to_num(A, copy=False, nan=middle)
+                outputs.append(A)
+        return outputs
+
+    def _picture(self, A: Float32Array) -> Float32Array:
+        return A.reshape(len(A), self.grid.height, self.grid.width)
 
     def _allocate(self, layer_sizes: tuple[int, ...]) -> None:
         if layer_sizes[0] != len(self.grid.X):
@@ -112,11 +134,9 @@ class GridEvaluator:
             )
         points = self.grid.X.shape[1]
         self._layer_sizes = layer_sizes
-        self._weights = [
-            np.empty((n_out, n_in + 1), np.float32) for n_in, n_out in pairwise(layer_sizes)
-        ]
+        self._V = [np.empty((n_out, n_in + 1), np.float32) for n_in, n_out in pairwise(layer_sizes)]
         # Each layer's output carries a row of ones, which the next layer's biases multiply.
-        self._outputs[1:] = [np.ones((n + 1, points), np.float32) for n in layer_sizes[1:]]
+        self._A[1:] = [np.ones((n + 1, points), np.float32) for n in layer_sizes[1:]]
 
 
 def boundary(network: Network, grid: Grid) -> Float32Array:
@@ -140,7 +160,3 @@ def unit_maps(network: Network, grid: Grid) -> list[Float32Array]:
         ValueError: If the network's inputs are not the grid's features.
     """
     return GridEvaluator(grid).unit_maps(network)
-
-
-def _with_ones(X: Float32Array) -> Float32Array:
-    return np.vstack([X, np.ones((1, X.shape[1]), np.float32)])

@@ -191,6 +191,7 @@ class Engine:
         rate: α, or an array of it in the shape of the parameters.
         l1: The weight of Σ|w|.
         l2: The weight of ½ Σw².
+        shuffled: Whether the batches are smaller than the data.
     """
 
     def __init__(
@@ -245,10 +246,10 @@ class Engine:
         self._whole = self._tiles(self._X, self._T, 0, self._m)
         self._batch_size = self._m if batch_size is None else min(int(batch_size), self._m)
         self._batch_seed = batch_seed
-        self._shuffled = self._batch_size < self._m
+        self.shuffled = self._batch_size < self._m
         self._epoch = -1
         self._epoch_X, self._epoch_T, self._batches = self._X, self._T, [self._whole]
-        if self._shuffled:
+        if self.shuffled:
             self._epoch_X, self._epoch_T = self._X.copy(), self._T.copy()
             self._batches = [
                 self._tiles(
@@ -260,7 +261,7 @@ class Engine:
         self._rows = min(max(1, LEDGER // bytes_each), 256)
         self._ledger = _Ledger(self._rows, stack, self._batches[0], dtype)
         self._whole_ledger = (
-            _Ledger(1, stack, self._whole, dtype) if self._shuffled else self._ledger
+            _Ledger(1, stack, self._whole, dtype) if self.shuffled else self._ledger
         )
         # `dot` has half of `matmul`'s overhead, but knows no stacks and no rows apart.
         self._product = np.matmul if stack or self._sizes[-1] > 1 else np.dot
@@ -277,7 +278,7 @@ class Engine:
         while done < updates:
             position = self._turn_to_epoch()
             count = min(updates - done, self._rows)
-            if self._shuffled:  # as far as the epoch's batches are of one width
+            if self.shuffled:  # as far as the epoch's batches are of one width
                 count = min(count, max(1, self._m // self._batch_size - position))
                 batches = self._batches[position : position + count]
             else:
@@ -310,16 +311,9 @@ class Engine:
             penalty += self.l2 / 2 * np.sum(np.square(W, dtype=np.float64), axis=(-2, -1))
         return penalty
 
-    def sound(self, costs: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Whether these costs, the parameters and the J that they lead to are all finite.
-
-        Args:
-            costs: Any number of rows of costs; rows × stack.
-
-        Returns:
-            An answer for each network, of the shape of the stack.
-        """
-        finite = np.isfinite(costs).all(axis=0) & np.isfinite(self.look())
+    def sound(self, *costs: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Whether these costs (each of the shape of the stack) and the parameters are finite."""
+        finite = np.isfinite(costs).all(axis=0)
         for V in self._V:
             finite = finite & np.isfinite(V).all(axis=(-2, -1))
         return np.asarray(finite)
@@ -392,7 +386,7 @@ class Engine:
     def _costs(self, position: int, count: int) -> NDArray[np.float64]:
         """J of the first rows of the ledger, whose batches begin at this position in the epoch."""
         T = self._epoch_T
-        if self._shuffled:
+        if self.shuffled:
             start = position * self._batch_size
             width = min(self._batch_size, self._m - start)
             T = T[..., start : start + count * width].reshape(*T.shape[:-1], count, width)
@@ -427,7 +421,7 @@ class Engine:
         can be reached from anywhere.
         """
         epoch, position = divmod(self.iteration, len(self._batches))
-        if self._shuffled and epoch != self._epoch:
+        if self.shuffled and epoch != self._epoch:
             random = np.random.Philox(key=self._batch_seed, counter=[0, 0, 0, epoch])
             order = np.random.Generator(random).permutation(self._m)
             np.take(self._X, order, axis=-1, out=self._epoch_X, mode="clip")

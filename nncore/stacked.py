@@ -164,7 +164,7 @@ class StackedTrainer:
         if self._running(part).all():
             start = engine.snapshot()
             costs = engine.advance(n)
-            if engine.sound(costs).all():
+            if engine.sound(*costs, engine.look()).all():
                 return costs
             engine.rewind(start)
         # One update at a time, undone for those that it does no good.
@@ -176,7 +176,7 @@ class StackedTrainer:
             running = self._running(part)
             costs[k, running] = J[running]
             engine.advance(1)
-            self._stop(part[~engine.sound(J[np.newaxis])], before.iteration + 1)
+            self._stop(part[~engine.sound(J, engine.look())], before.iteration + 1)
             engine.rewind_some(before, ~self._running(part))
         return costs
 

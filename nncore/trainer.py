@@ -34,7 +34,7 @@ class Trainer:
     >>> network = initialize([2, 4, 1], ["tanh", "sigmoid"], rng=rng)
     >>> trainer = Trainer(network, X, Y, learning_rate=0.3)
     >>> costs = trainer.step(2000)
-    >>> costs.shape, trainer.iteration, trainer.cost() < 0.1 < costs[0]
+    >>> costs.shape, trainer.iteration, bool(trainer.cost() < 0.1 < costs[0])
     ((2000,), 2000, True)
 
     Args:
@@ -166,8 +166,9 @@ class Trainer:
         self._cost = None
         # Overflow is expected here, and looked for right below.
         with np.errstate(all="ignore"):
-            costs = engine.advance(n)
-            if engine.sound(costs):
+            costs, here = engine.advance(n), engine.look()
+            if engine.sound(*costs, here):
+                self._cost = None if engine.shuffled else float(here)
                 return costs
             # Something is not finite. Go there again one update at a time, and stop before it.
             engine.rewind(start)
@@ -178,7 +179,7 @@ class Trainer:
                     self._diverged = divergence(engine.iteration, self._learning_rate)
                     return costs[:k]
                 engine.advance(1)
-                if not engine.sound(cost[np.newaxis]):
+                if not engine.sound(cost, engine.look()):
                     self._diverged = divergence(engine.iteration, self._learning_rate)
                     engine.rewind(before)
                     return costs[: k + 1]

@@ -47,6 +47,9 @@ def test_it_is_what_predict_says(
     passed = forward(net, featurize(points, features))
     np.testing.assert_allclose(boundary(net, grid).ravel(), passed.A[-1][0], atol=1e-4)
     maps = unit_maps(net, grid)
+    both = GridEvaluator(grid).both(net)
+    np.testing.assert_array_equal(both[0], boundary(net, grid))
+    assert all(map(np.array_equal, both[1], maps))
     assert [A.shape for A in maps] == [(n, height, width) for n in hidden]
     for A, expected in zip(maps, passed.A[1:-1], strict=True):
         np.testing.assert_allclose(A.reshape(len(A), -1), expected, rtol=1e-3, atol=1e-3)
@@ -68,6 +71,21 @@ def test_a_network_with_several_outputs_shows_the_first() -> None:
     net = network([2, 4, 3])
     grid = Grid((-1, 1), (-1, 1), 5, 4)
     np.testing.assert_allclose(boundary(net, grid).ravel(), predict(net, grid.X)[0], atol=1e-6)
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("output", ["sigmoid", "linear"])
+def test_pictures_are_finite_whatever_the_weights(activation: str, output: str) -> None:
+    layers = network([2, 4, 4, 1], activation).layers
+    huge = Network(
+        Layer(layer.W * 1e250, layer.b, ACTIVATIONS[name])
+        for layer, name in zip(layers, [activation, activation, output], strict=True)
+    )
+    Y, maps = GridEvaluator(Grid((-6, 6), (-6, 6), 9, 9)).both(huge)
+    assert all(np.isfinite(picture).all() for picture in (Y, *maps))
+    if output == "sigmoid":
+        assert Y.min() >= 0
+        assert Y.max() <= 1
 
 
 @pytest.mark.parametrize(
