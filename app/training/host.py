@@ -99,7 +99,8 @@ class Hosted:
     replay_to: int = 0
     seconds_per_iteration: float = 1e-4
     framed_at: float = 0.0
-    unframed: bool = False
+    unframed: int = 0
+    """Iterations trained since the last frame."""
     told_at: float = -math.inf
     """When a REST run's progress was last told."""
     diverged: set[int] = field(default_factory=set)
@@ -420,7 +421,7 @@ class Host:
             hosted.seconds_per_iteration += 0.3 * (estimate - hosted.seconds_per_iteration)
             wanted = min(wanted - n, session.left)
             hosted.owed -= n
-            hosted.unframed = True
+            hosted.unframed += n
         return self._after_training(hosted, now)
 
     def _accrue(self, hosted: Hosted, now: float) -> None:
@@ -460,7 +461,8 @@ class Host:
                 events += self._state(hosted)
         if (hosted.playing or hosted.stepping) and not session.left:
             events += self._over(hosted)
-        done = hosted.owed <= 0 or hosted.kind == "job"
+        enough = hosted.unframed >= hosted.iterations_per_frame and not hosted.stepping
+        done = hosted.owed <= 0 or enough or hosted.kind == "job"
         if hosted.unframed and (done or now - hosted.framed_at >= LONGEST_SILENCE):
             hosted.everyone_wants()
         return events
@@ -492,7 +494,7 @@ class Host:
         reader.position = Position(session.iteration, position.frame + 1, position.acknowledged)
         reader.wants = False
         reader.next_frame_at = max(reader.next_frame_at, now - self._interval) + self._interval
-        hosted.framed_at, hosted.unframed = now, False
+        hosted.framed_at, hosted.unframed = now, 0
         return Frame(hosted.name, reader.name, position.frame, session.iteration, data)
 
     def _keep(self, hosted: Hosted) -> Kept:

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ import websockets
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from app import wire
+from app.__main__ import addresses, listen
 
 ROOT = Path(__file__).parents[2]
 
@@ -94,6 +96,20 @@ def test_it_ends_cleanly_before_its_workers_are_up() -> None:
     server = Server()
     _, errors = server.end(signal.SIGINT)
     assert errors == ""
+
+
+def test_accepted_sockets_send_small_frames_at_once() -> None:
+    with listen("127.0.0.1", 0) as listening, socket.create_connection(listening.getsockname()):
+        accepted, _ = listening.accept()
+        with accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
+def test_the_addresses_printed_are_reachable(host: str) -> None:
+    with listen(host, 0) as listening:
+        for address in addresses(host):
+            socket.create_connection((address, listening.getsockname()[1])).close()
 
 
 def test_a_port_in_use_is_said_in_one_line(server: Server) -> None:
