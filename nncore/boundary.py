@@ -61,7 +61,7 @@ class Grid:
 
 
 class GridEvaluator:
-    """Evaluates networks on one grid, again and again, without allocating anything.
+    """Evaluates networks on one grid, again and again, in the same memory.
 
     The buffers follow the shape of the network it was last given. **What it returns are views of
     them**, valid until the next call: copy them to keep them. They are finite: where a network
@@ -83,7 +83,7 @@ class GridEvaluator:
         Raises:
             ValueError: If the network's inputs are not the grid's features.
         """
-        Y, *_ = self._picture(self._evaluate(network)[-1])
+        Y: Float32Array = self._picture(self._evaluate(network)[-1])[0]
         return Y
 
     def unit_maps(self, network: Network) -> list[Float32Array]:
@@ -118,7 +118,7 @@ class GridEvaluator:
                 kernel = kernel_of(layer.activation, np.float32)
                 if kernel is not None:
                     kernel(A, None)
-                if not np.isfinite(np.add.reduce(A, axis=None)):
+                if not np.isfinite(A).all():
                     middle = 0.5 if layer.activation.name == "sigmoid" else 0.0
                     np.nan_to_num(A, copy=False, nan=middle)
                 outputs.append(A)
