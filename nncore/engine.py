@@ -26,7 +26,7 @@ from nncore.activations import FloatArray
 from nncore.costs import loss_for
 from nncore.kernels import kernel_of
 from nncore.network import Layer, Network, columns
-from nncore.optimizers import Memory, Rate, optimizer_named
+from nncore.optimizers import Memory, optimizer_named
 
 TILE = 2**18
 """Bytes of a tile's largest array, at most: a few of them fit a processor's second-level cache."""
@@ -183,12 +183,11 @@ class Engine:
     """Trains one network (stack ``()``) or E of one shape in lockstep (stack ``(E,)``).
 
     The networks share their activations. `advance` never looks at finiteness: that is its
-    callers' (`Trainer`, `StackedTrainer`), who set `rate`, `l1` and `l2` as well.
+    callers' (`Trainer`, `StackedTrainer`), who set the rate, `l1` and `l2` as well.
 
     Attributes:
         iteration: The updates made so far.
         parameters: All V in one flat array, layer after layer.
-        rate: α, or an array of it in the shape of the parameters.
         l1: The weight of Σ|w|.
         l2: The weight of ½ Σw².
         shuffled: Whether the batches are smaller than the data.
@@ -233,7 +232,7 @@ class Engine:
                 own[:, :-1], own[:, -1:] = layer.W.T, layer.b
         self._optimizer = optimizer_named(optimizer)
         self._memory = self._optimizer.init(self.parameters)
-        self.rate: Rate = 0.0
+        self.set_rate(0.0)
         self.l1 = self.l2 = 0.0
         self.iteration = 0
 
@@ -257,6 +256,11 @@ class Engine:
                 )
                 for start in range(0, self._m, self._batch_size)
             ]
+        # As arrays, since NumPy would convert a Python number each time.
+        self._factors = {
+            width: np.asarray(self._output.scale / width, dtype)
+            for width in {batch[-1].columns.stop for batch in self._batches}
+        }
         bytes_each = math.prod(stack) * self._sizes[-1] * self._batch_size * dtype.itemsize
         self._rows = min(max(1, LEDGER // bytes_each), 256)
         self._ledger = _Ledger(self._rows, stack, self._batches[0], dtype)
@@ -327,12 +331,12 @@ class Engine:
             else:
                 self._backward(tile, Z, self._dV_part)
                 np.add(gradient, self._part, gradient)
-        np.multiply(gradient, self._output.scale / batch[-1].columns.stop, gradient)
+        np.multiply(gradient, self._factors[batch[-1].columns.stop], gradient)
         if self.l1:
             self._add_to_gradient(self.l1, np.sign(self.parameters, self._part))
         if self.l2:
             self._add_to_gradient(self.l2, self.parameters)
-        self._optimizer.update(gradient, self._memory, self.rate, self.iteration, self._part)
+        self._optimizer.update(gradient, self._memory, self._rate, self.iteration, self._part)
         np.subtract(self.parameters, gradient, self.parameters)
         self.iteration += 1
 
@@ -464,12 +468,14 @@ class Engine:
             for V, V_before in zip(self._views(array), self._views(before), strict=True):
                 V[which] = V_before[which]
 
-    def set_rates(self, rates: Sequence[float]) -> None:
-        """A learning rate for each network of the stack."""
-        rate = np.empty_like(self.parameters)
-        for V in self._views(rate):
-            V[...] = np.reshape(rates, (-1, 1, 1))
-        self.rate = rate
+    def set_rate(self, rate: float | Sequence[float]) -> None:
+        """One learning rate, or one for each network of the stack."""
+        self._rate = np.asarray(rate, self.parameters.dtype)
+        if self._rate.ndim:
+            each = np.empty_like(self.parameters)
+            for V in self._views(each):
+                V[...] = self._rate[:, np.newaxis, np.newaxis]
+            self._rate = each
 
     def _changing(self) -> tuple[FloatArray, ...]:
         return (self.parameters, *self._memory)

@@ -14,7 +14,6 @@ import numpy as np
 from nncore.activations import FloatArray
 
 Memory = tuple[FloatArray, ...]
-Rate = float | FloatArray
 
 
 @dataclass(frozen=True)
@@ -26,14 +25,14 @@ class Optimizer:
         description: One plain line.
         memories: How many arrays it remembers.
         update: (gradient, memory, learning_rate, iteration, scratch) -> None. The learning rate
-            is a number or an array in the shape of the parameters, iterations count from 0, and
-            scratch is an array to work in.
+            is an array of one number or in the shape of the parameters, iterations count from 0,
+            and scratch is an array to work in.
     """
 
     name: str
     description: str
     memories: int
-    update: Callable[[FloatArray, Memory, Rate, int, FloatArray], None]
+    update: Callable[[FloatArray, Memory, FloatArray, int, FloatArray], None]
 
     def init(self, parameters: FloatArray) -> Memory:
         """The memory before the first update: zeros in the shape of the parameters."""
@@ -41,13 +40,13 @@ class Optimizer:
 
 
 def _gradient_descent(
-    gradient: FloatArray, memory: Memory, rate: Rate, iteration: int, scratch: FloatArray
+    gradient: FloatArray, memory: Memory, rate: FloatArray, iteration: int, scratch: FloatArray
 ) -> None:
     np.multiply(gradient, rate, gradient)
 
 
 def _momentum(
-    gradient: FloatArray, memory: Memory, rate: Rate, iteration: int, scratch: FloatArray
+    gradient: FloatArray, memory: Memory, rate: FloatArray, iteration: int, scratch: FloatArray
 ) -> None:
     (v,) = memory
     np.multiply(v, 0.9, v)
@@ -56,7 +55,7 @@ def _momentum(
 
 
 def _rmsprop(
-    gradient: FloatArray, memory: Memory, rate: Rate, iteration: int, scratch: FloatArray
+    gradient: FloatArray, memory: Memory, rate: FloatArray, iteration: int, scratch: FloatArray
 ) -> None:
     (s,) = memory
     _decay(s, 0.9, np.square(gradient, scratch))
@@ -67,7 +66,7 @@ def _rmsprop(
 
 
 def _adam(
-    gradient: FloatArray, memory: Memory, rate: Rate, iteration: int, scratch: FloatArray
+    gradient: FloatArray, memory: Memory, rate: FloatArray, iteration: int, scratch: FloatArray
 ) -> None:
     v, s = memory
     updates = iteration + 1

@@ -127,7 +127,7 @@ class StackedTrainer:
             raise ValueError(f"learning_rate must be one number or {E} of them, not {value}")
         self._learning_rate = tuple(checked_rate(rate) for rate in np.broadcast_to(value, E))
         for part, engine in self._stacks:
-            engine.set_rates([self._learning_rate[e] for e in part])
+            engine.set_rate([self._learning_rate[e] for e in part])
 
     def cost(self) -> NDArray[np.float64]:
         """J of each network on all examples with the current parameters, of shape E."""

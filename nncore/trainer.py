@@ -108,7 +108,8 @@ class Trainer:
 
     @learning_rate.setter
     def learning_rate(self, value: float) -> None:
-        self._learning_rate = self._engine.rate = checked_rate(value)
+        self._learning_rate = checked_rate(value)
+        self._engine.set_rate(self._learning_rate)
 
     @property
     def l1(self) -> float:
