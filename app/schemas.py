@@ -258,6 +258,13 @@ class Set(Model):
     run: Annotated[int, Range(0, MAX_RUNS - 1)] | None = None
 
 
+class Seek(Model):
+    """Go back to, or on to, exactly that iteration, and pause there."""
+
+    type: Literal["seek"]
+    iteration: Annotated[int, Range(0, MAX_ITERATIONS)]
+
+
 Interval = Annotated[list[Value], Field(min_length=2, max_length=2)]
 
 
@@ -280,7 +287,7 @@ class Ack(Model):
     frame: Annotated[int, Range(0, 2**53)]
 
 
-Message = Configure | Play | Pause | Reset | Step | Set | View | Ack
+Message = Configure | Play | Pause | Reset | Step | Set | Seek | View | Ack
 _MESSAGES: dict[str, TypeAdapter[Message]] = {
     "configure": TypeAdapter(Configure),
     "play": TypeAdapter(Play),
@@ -288,6 +295,7 @@ _MESSAGES: dict[str, TypeAdapter[Message]] = {
     "reset": TypeAdapter(Reset),
     "step": TypeAdapter(Step),
     "set": TypeAdapter(Set),
+    "seek": TypeAdapter(Seek),
     "view": TypeAdapter(View),
     "ack": TypeAdapter(Ack),
 }

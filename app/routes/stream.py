@@ -16,7 +16,7 @@ from app.training.outbox import Outbox
 
 router = APIRouter()
 
-ALL_MESSAGES = ("configure", "play", "pause", "reset", "step", "set", "view", "ack")
+ALL_MESSAGES = ("configure", "play", "pause", "reset", "step", "set", "seek", "view", "ack")
 WATCHERS_MESSAGES = ("view", "ack")
 REFUSED = 1008
 TRY_AGAIN_LATER = 1013
@@ -100,7 +100,7 @@ async def converse(
         group.start_soon(until_closed, _send(websocket, outbox))
 
 
-async def _hear(websocket: WebSocket, outbox: Outbox, tell: Tell, allowed: tuple[str, ...]) -> None:
+async def _hear(websocket: WebSocket, outbox: Outbox, tell: Tell, allowed: Sequence[str]) -> None:
     while True:
         received = await websocket.receive()
         if received["type"] == "websocket.disconnect":

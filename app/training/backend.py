@@ -5,7 +5,7 @@ them on one or more hosts (`host.py`): `inline.py` in this process, `pool.py` in
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -200,7 +200,7 @@ class Saved:
         if part is None:
             return None
         costs = [self.costs_of(run) for run in range(len(self.costs))]
-        return Checkpoint(part.plan, part.iteration, part.trainers, 0, costs)
+        return replace(part, costs_from=0, costs=costs)
 
     @property
     def size(self) -> int:

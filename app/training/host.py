@@ -14,7 +14,7 @@ way is sent no third, and what it missed is in the next.
 import logging
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from app import wire
 from app.errors import InvalidField, Lost, NotConfigured, ShallowsError
@@ -25,6 +25,7 @@ from app.schemas import (
     Pause,
     Play,
     Reset,
+    Seek,
     Set,
     Step,
     View,
@@ -241,6 +242,7 @@ class Host:
         session = hosted.configured
         match message:
             case Play():
+                session.begin_another_future()
                 if session.left:
                     hosted.playing, hosted.stepping = True, 0
                     hosted.due = self._clock()
@@ -248,10 +250,13 @@ class Host:
                 hosted.halt()
                 hosted.everyone_wants()
             case Step():
+                session.begin_another_future()
                 hosted.playing = False
                 hosted.stepping = hosted.owed = min(message.iterations, session.left)
                 if not hosted.stepping:
                     return self._over(hosted)
+            case Seek():
+                return self._seek(hosted, session, message.iteration)
             case Reset():
                 session.reset()
                 return [*self._state(hosted), *self._start_again(hosted)]
@@ -281,6 +286,28 @@ class Host:
             frame = reader.position.frame
             reader.position = Position(0, frame, acknowledged=frame - 1)
         return [self._frame(hosted, session, reader, now) for reader in hosted.readers.values()]
+
+    def _seek(self, hosted: Hosted, session: Session, iteration: int) -> list[Event]:
+        """Back to a kept state, then on to exactly that iteration, before anything is told."""
+        if iteration > session.iterations:
+            raise InvalidField(
+                f"iteration must be from 0 to {session.iterations:,}, where this session ends; "
+                f"got {iteration:,}",
+                "iteration",
+            )
+        hosted.halt()
+        if iteration < session.iteration:
+            session.rewind(iteration)
+            hosted.diverged = set(session.diverged)
+            hosted.kept_costs = 0
+        hosted.stepping = hosted.replay_to = iteration
+        hosted.stepping -= session.iteration
+        hosted.changed = True
+        for reader in hosted.readers.values():
+            costs = min(reader.position.costs, iteration)
+            reader.position = replace(reader.position, costs=costs)
+        hosted.everyone_wants()
+        return [] if hosted.stepping else self._state(hosted)
 
     def _acknowledge(self, hosted: Hosted, name: str, message: Ack) -> list[Event]:
         reader = hosted.readers.get(name)

@@ -75,6 +75,10 @@ class CostLog:
         self._buffer[self._length : end] = costs
         self._length = end
 
+    def cut(self, length: int) -> None:
+        """Forget the costs from iteration `length` on."""
+        self._length = min(self._length, length)
+
     def since(self, first: int) -> Array:
         """The costs from iteration `first` on (a view)."""
         return self._buffer[min(first, self._length) : self._length]
@@ -176,6 +180,38 @@ def initial_network(plan: RunPlan, inputs: int) -> nncore.Network:
     )
 
 
+class Timeline:
+    """States of a session, spread evenly over what it has trained, to seek from.
+
+    What if it is full: every other state is dropped, and new ones are taken half as often.
+    """
+
+    MOST_STATES = 64
+    MOST_VALUES = 1_000_000
+    """Parameters that all the states may hold together (but four states there may always be)."""
+
+    def __init__(self, initial: list[Any], values: int) -> None:
+        self._most = max(4, min(self.MOST_STATES, self.MOST_VALUES // values))
+        self._states = {0: initial}
+        self.spacing = 64
+
+    def keep(self, iteration: int, states: list[Any]) -> None:
+        """Keep the states at an iteration that is a multiple of the spacing."""
+        self._states[iteration] = states
+        if len(self._states) > self._most:
+            self.spacing *= 2
+            self._states = {k: v for k, v in self._states.items() if k % self.spacing == 0}
+
+    def before(self, iteration: int) -> tuple[int, list[Any]]:
+        """The last kept iteration that is not after this one, and the states there."""
+        nearest = max(kept for kept in self._states if kept <= iteration)
+        return nearest, self._states[nearest]
+
+    def cut(self, iteration: int) -> None:
+        """Forget what is after an iteration: something has changed there."""
+        self._states = {k: v for k, v in self._states.items() if k <= iteration}
+
+
 @dataclass(frozen=True)
 class Checkpoint:
     """A session at an iteration, as plain data that can cross a process.
@@ -187,6 +223,7 @@ class Checkpoint:
     plan: Plan
     iteration: int
     trainers: list[Any]
+    changes: list[tuple[int, Set]]
     costs_from: int
     costs: list[Array] = field(repr=False)
 
@@ -198,12 +235,28 @@ class Session:
         self.plan = plan
         self.examples = Examples.of(plan.data)
         self.runs = [Run(run, self.examples) for run in plan.runs]
+        self._begin()
+
+    def _begin(self) -> None:
         self.iteration = 0
+        self._changes: list[tuple[int, Set]] = []
+        self._changed = 0
+        """How many of the changes have been made on the way to the current iteration."""
+        values = sum(y.W.size + y.b.size for run in self.runs for y in run.initial.layers)
+        self._timeline = Timeline(self._states(), values)
+
+    def _states(self) -> list[Any]:
+        return [run.trainer.state() for run in self.runs]
 
     @property
     def left(self) -> int:
         """How many iterations the session may still train; 0 once it is over."""
         return max(run.left for run in self.runs)
+
+    @property
+    def iterations(self) -> int:
+        """How many iterations the longest run of the plan has."""
+        return max(run.plan.training.iterations for run in self.runs)
 
     @property
     def diverged(self) -> dict[int, Any]:
@@ -216,15 +269,58 @@ class Session:
 
     def advance(self, n: int) -> None:
         """Train `n` iterations in lockstep; a run that is over stays where it is."""
+        while n > 0 and self.left:
+            self._catch_up_with_changes()
+            n -= self._advance(min(n, self._until_mark()))
+
+    def _advance(self, n: int) -> int:
+        """Train up to `n` iterations, none of which is a mark but the last."""
         for run in self.runs:
             run.advance(n)
-        self.iteration = max(run.trainer.iteration for run in self.runs)
+        before, self.iteration = self.iteration, max(run.trainer.iteration for run in self.runs)
+        if self.iteration % self._timeline.spacing == 0:
+            self._timeline.keep(self.iteration, self._states())
+        return max(1, self.iteration - before)
+
+    def _until_mark(self) -> int:
+        """Iterations to the next one at which a state is kept or a change was made."""
+        mark = self._timeline.spacing - self.iteration % self._timeline.spacing
+        if self._changed < len(self._changes):
+            mark = min(mark, self._changes[self._changed][0] - self.iteration)
+        return mark
+
+    def _catch_up_with_changes(self) -> None:
+        """Make the changes that were made at this iteration when it was first trained."""
+        while (
+            self._changed < len(self._changes) and self._changes[self._changed][0] <= self.iteration
+        ):
+            self._make(self._changes[self._changed][1])
+            self._changed += 1
 
     def reset(self) -> None:
-        """Back to iteration 0 and the same initial parameters."""
+        """Back to iteration 0 and the same initial parameters, at the learning rates of now."""
         for run in self.runs:
             run.restart()
-        self.iteration = 0
+        self._begin()
+
+    def rewind(self, iteration: int) -> None:
+        """Back to the last kept state that is not after an iteration; `advance` does the rest.
+
+        The costs after it are forgotten, the changes after it are not: training on to where they
+        were made makes them again, until `begin_another_future`.
+        """
+        self.iteration, states = self._timeline.before(min(iteration, self.iteration))
+        for run, state in zip(self.runs, states, strict=True):
+            run.trainer.restore(state)
+            run.costs.cut(run.trainer.iteration)
+        self._changed = sum(at < self.iteration for at, _ in self._changes)
+
+    def begin_another_future(self) -> None:
+        """What was changed after the current iteration, before going back, is no more."""
+        self._catch_up_with_changes()
+        if self._changed < len(self._changes):
+            del self._changes[self._changed :]
+            self._timeline.cut(self.iteration)
 
     def set(self, change: Set) -> None:
         """Change the learning rate of one run or of all.
@@ -236,6 +332,13 @@ class Session:
             raise InvalidField(
                 f"run must be from 0 to {len(self.runs) - 1}; got {change.run}", "run"
             )
+        self.begin_another_future()
+        self._make(change)
+        self._changes.append((self.iteration, change))
+        self._changed = len(self._changes)
+        self._timeline.cut(self.iteration)
+
+    def _make(self, change: Set) -> None:
         if change.learning_rate is not None:
             for run in self.runs if change.run is None else [self.runs[change.run]]:
                 run.trainer.learning_rate = change.learning_rate
@@ -293,7 +396,8 @@ class Session:
         return Checkpoint(
             plan=self.plan,
             iteration=self.iteration,
-            trainers=[run.trainer.state() for run in self.runs],
+            trainers=self._states(),
+            changes=list(self._changes[: self._changed]),
             costs_from=costs_from,
             costs=[run.costs.since(costs_from).copy() for run in self.runs],
         )
@@ -303,6 +407,8 @@ class Session:
         """The session of a checkpoint that has all its costs."""
         session = cls(checkpoint.plan)
         session.iteration = checkpoint.iteration
+        session._changes = list(checkpoint.changes)
+        session._changed = len(checkpoint.changes)
         for run, state, costs in zip(
             session.runs, checkpoint.trainers, checkpoint.costs, strict=True
         ):

@@ -301,6 +301,48 @@ class TestStream:
         stream.until("frame", iteration=0)
         stream.until_iteration(10)
 
+    def test_seek_goes_to_exactly_that_iteration_back_and_on(self, stream: Stream) -> None:
+        stream.configure(data={"dataset": "xor"})
+        parameters = {}
+        for iteration in (150, 333, 1000):
+            stream.say("step", iterations=iteration - stream.frames[-1]["iteration"])
+            parameters[iteration] = stream.until_iteration(iteration)["runs"][0]["layers"]
+            if iteration == 150:
+                stream.say("set", learning_rate=0.9)
+                stream.until("state")
+        costs = stream.costs()
+        for iteration in (333, 150, 1000, 0, 333):
+            stream.say("seek", iteration=iteration)
+            stream.until("state", playing=False, iteration=iteration)
+            frame = stream.until("frame", iteration=iteration)
+            part = frame["runs"][0]
+            if iteration:
+                assert part["layers"] == parameters[iteration]
+            else:
+                assert part["train_cost"] == pytest.approx(np.log(2), abs=1e-3)
+            first = part["first_iteration"]
+            assert part["costs"] == costs[4 * first : 4 * iteration]
+        stream.frames = []
+        stream.say("step", iterations=10)
+        part = stream.until_iteration(343)["runs"][0]
+        assert part["costs"] == costs[4 * 333 : 4 * 343]
+        stream.say("seek", iteration=5001)
+        assert stream.until("error")["field"] == "iteration"
+
+    def test_playing_on_from_an_earlier_iteration_begins_another_future(
+        self, stream: Stream
+    ) -> None:
+        stream.configure()
+        stream.say("step", iterations=200)
+        stream.until_iteration(200)
+        stream.say("set", learning_rate=2.0)
+        stream.until("state")
+        stream.say("seek", iteration=100)
+        assert stream.until("state", iteration=100)["runs"] == [{"learning_rate": 0.3}]
+        stream.say("step", iterations=150)
+        state = stream.until("state", iteration=250)
+        assert state["runs"] == [{"learning_rate": 0.3}]
+
     def test_a_toggle_in_one_message_plays_on_from_the_same_weights(self, stream: Stream) -> None:
         def network(activation: str) -> dict[str, Any]:
             return {"network": {"layers": [{"units": 4, "activation": activation}]}}

@@ -202,11 +202,28 @@ class Sessions(RuleBasedStateMachine):
         self.desk = Desk(checkpoint_seconds=0.05)
         self.desk.open("a", self.plan, playing=False)
         self.rates = [(0, 0.3)]
+        self.iterations = iterations
         self.epoch = 0
 
     @rule()
     def play(self) -> None:
+        self.another_future()
         self.desk.say("a", "play")
+
+    @rule(share=st.floats(0, 1))
+    def seek(self, share: float) -> None:
+        iteration = round(share * self.iterations)
+        self.desk.say("a", "seek", iteration=iteration)
+        self.desk.pass_time(0.5)
+        assert self.desk.iteration("a") == iteration
+        frames = self.desk.frames["a"]
+        assert frames[-1]["iteration"] == iteration
+        self.epoch = len(frames) - 1
+
+    def another_future(self) -> None:
+        """What was changed beyond the current iteration, before a seek, is no more."""
+        now = self.desk.iteration("a")
+        self.rates = [change for change in self.rates if change[0] <= now]
 
     @rule()
     def pause(self) -> None:
@@ -214,6 +231,7 @@ class Sessions(RuleBasedStateMachine):
 
     @rule(n=st.integers(1, 60))
     def step(self, n: int) -> None:
+        self.another_future()
         self.desk.say("a", "step", iterations=n)
 
     @rule(n=st.integers(1, 50))
@@ -222,6 +240,7 @@ class Sessions(RuleBasedStateMachine):
 
     @rule(rate=st.sampled_from([0.05, 0.5, 1.0]))
     def learning_rate(self, rate: float) -> None:
+        self.another_future()
         self.desk.tell("a", Set(type="set", learning_rate=rate))
         self.rates.append((self.desk.iteration("a"), rate))
 
@@ -267,17 +286,16 @@ class Sessions(RuleBasedStateMachine):
         told = frames[self.epoch :]
         session = Session(Plan.model_validate(self.plan))
         for index, run in enumerate(session.runs):
-            joined = b""
+            joined, first = b"", told[0]["runs"][index]["first_iteration"]
             for frame in told:
-                assert frame["runs"][index]["first_iteration"] == len(joined) // 4
+                assert frame["runs"][index]["first_iteration"] == first + len(joined) // 4
                 joined += frame["runs"][index]["costs"]
-            assert len(joined) // 4 == told[-1]["iteration"]
-            for (_, rate), (until, _) in zip(
-                self.rates, [*self.rates[1:], (len(joined) // 4, 0)], strict=True
-            ):
+            end = told[-1]["iteration"]
+            assert first + len(joined) // 4 == end
+            for (_, rate), (until, _) in zip(self.rates, [*self.rates[1:], (end, 0)], strict=True):
                 run.trainer.learning_rate = rate
-                run.advance(max(0, min(until, len(joined) // 4) - run.trainer.iteration))
-            assert wire.float32(run.costs.since(0)) == joined
+                run.advance(max(0, min(until, end) - run.trainer.iteration))
+            assert wire.float32(run.costs.since(first)) == joined
 
     def teardown(self) -> None:
         if hasattr(self, "desk"):

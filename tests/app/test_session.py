@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 import nncore
 from app.schemas import OwnData, Plan
 from app.training.backend import HostedState, Saved
-from app.training.session import CostLog, Examples, Session
+from app.training.session import CostLog, Examples, Session, Timeline
 
 PLAN = Plan.model_validate(
     {
@@ -98,3 +98,31 @@ def test_a_cost_log_holds_what_was_put_in(parts: list[list[float]]) -> None:
     assert log.since(0).tolist() == joined
     assert log.since(len(joined) // 2).tolist() == joined[len(joined) // 2 :]
     assert log.since(len(joined) + 5).tolist() == []
+
+
+def test_a_long_run_keeps_few_states_and_gets_anywhere_from_them() -> None:
+    session = Session(PLAN)
+    session.advance(5000)
+    costs = bits(session)
+    assert len(session._timeline._states) <= Timeline.MOST_STATES
+    for iteration in (4999, 1777, 64, 0, 3001):
+        session.rewind(iteration)
+        assert session.iteration <= iteration
+        assert iteration - session.iteration < session._timeline.spacing
+        session.advance(iteration - session.iteration)
+        assert session.iteration == iteration
+        assert bits(session) == [told[: 8 * iteration] for told in costs]
+        session.advance(5000 - iteration)
+        assert bits(session) == costs
+
+
+def test_a_large_network_keeps_fewer_states() -> None:
+    network = {"layers": [{"units": 200}, {"units": 200}]}
+    session = Session(
+        Plan.model_validate({"data": {"examples": 10}, "runs": [{"network": network}]})
+    )
+    session.advance(1500)
+    held = len(session._timeline._states) * sum(
+        y.W.size + y.b.size for y in session.runs[0].initial.layers
+    )
+    assert held <= Timeline.MOST_VALUES
