@@ -1,11 +1,13 @@
-"""The activations once more, in place: what the trainers and the pictures run on.
+"""The activations and the losses once more, in place: what the trainers and the pictures run on.
 
 A kernel turns Z into A where it stands and, if it is given an array S of the same shape, writes
 g′(Z) there, in as few passes over the memory as it takes. It equals `Activation.g` and
-`Activation.g_prime` to rounding (a test holds it to that).
+`Activation.g_prime` to rounding (a test holds it to that). An output is the same for the last
+layer's activation with its loss.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -91,4 +93,54 @@ _KERNELS: Mapping[str, Callable[[Activation, np.dtype[Any]], Kernel]] = {
     "tanh": _tanh,
     "relu": _relu,
     "leaky_relu": _leaky_relu,
+}
+
+
+@dataclass(frozen=True)
+class Output:
+    """An output activation and its loss, in place.
+
+    Attributes:
+        targets: Y -> T, computed once.
+        error: (Z, T, out) writes (A − Y) / scale.
+        scale: What that lacks.
+        losses: (Z, T, scratch) writes the loss of each unit and example over Z.
+    """
+
+    targets: Callable[[FloatArray], FloatArray]
+    error: Callable[[FloatArray, FloatArray, FloatArray], None]
+    scale: float
+    losses: Callable[[FloatArray, FloatArray, FloatArray], None]
+
+
+def _sigmoid_error(Z: FloatArray, T: FloatArray, out: FloatArray) -> None:
+    # A − Y = σ(z) − y = ½ (tanh(z/2) + 1 − 2y), and T = 1 − 2y.
+    np.multiply(Z, 0.5, out)
+    np.tanh(out, out)
+    np.add(out, T, out)
+
+
+def _cross_entropy(Z: FloatArray, T: FloatArray, scratch: FloatArray) -> None:
+    # With t = (1 − 2y) z the loss is log(1 + e^t). From t = 80 on that is t to the last digit,
+    # and e^80 does not overflow: log(1 + e^t) = max(t, log(1 + e^min(t, 80))).
+    np.multiply(Z, T, Z)
+    np.minimum(Z, 80, out=scratch)
+    np.exp(scratch, scratch)
+    np.log1p(scratch, scratch)
+    np.maximum(Z, scratch, out=Z)
+
+
+def _linear_error(Z: FloatArray, T: FloatArray, out: FloatArray) -> None:
+    np.add(Z, T, out)
+
+
+def _half_squared_error(Z: FloatArray, T: FloatArray, scratch: FloatArray) -> None:
+    np.add(Z, T, Z)
+    np.multiply(Z, Z, Z)
+    np.multiply(Z, 0.5, Z)
+
+
+OUTPUTS: Mapping[str, Output] = {
+    "sigmoid": Output(lambda Y: 1 - 2 * Y, _sigmoid_error, 0.5, _cross_entropy),
+    "linear": Output(lambda Y: -Y, _linear_error, 1.0, _half_squared_error),
 }

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from nncore.activations import Activation
-from nncore.engine import TILE, Engine
+from nncore.batches import TILE
+from nncore.engine import Engine
 from nncore.network import Network
 from nncore.trainer import Divergence, checked_penalty, checked_rate, divergence
 
@@ -164,7 +165,7 @@ class StackedTrainer:
         if self._running(part).all():
             start = engine.snapshot()
             costs = engine.advance(n)
-            if engine.sound(*costs, engine.look()).all():
+            if engine.sound(costs, engine.look()).all():
                 return costs
             engine.rewind(start)
         # One update at a time, undone for those that it does no good.
@@ -176,7 +177,7 @@ class StackedTrainer:
             running = self._running(part)
             costs[k, running] = J[running]
             engine.advance(1)
-            self._stop(part[~engine.sound(J, engine.look())], before.iteration + 1)
+            self._stop(part[~engine.sound(J[np.newaxis], engine.look())], before.iteration + 1)
             engine.rewind_some(before, ~self._running(part))
         return costs
 

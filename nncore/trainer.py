@@ -168,19 +168,18 @@ class Trainer:
         # Overflow is expected here, and looked for right below.
         with np.errstate(all="ignore"):
             costs, here = engine.advance(n), engine.look()
-            if engine.sound(*costs, here):
+            if engine.sound(costs, here):
                 self._cost = None if engine.shuffled else float(here)
                 return costs
             # Something is not finite. Go there again one update at a time, and stop before it.
             engine.rewind(start)
             for k in range(n):
                 before = engine.snapshot()
-                cost = engine.look()
-                if not np.isfinite(cost):
+                if not np.isfinite(costs[k]):
                     self._diverged = divergence(engine.iteration, self._learning_rate)
                     return costs[:k]
                 engine.advance(1)
-                if not engine.sound(cost, engine.look()):
+                if not engine.sound(costs[k : k + 1], engine.look()):
                     self._diverged = divergence(engine.iteration, self._learning_rate)
                     engine.rewind(before)
                     return costs[: k + 1]

@@ -24,10 +24,10 @@ from nncore import (
     initialize,
     leaky_relu,
 )
-from nncore import engine as engine_module
+from nncore import batches as batches_module
 
 ACTIVATION = st.sampled_from([*ACTIVATIONS.values(), leaky_relu(0.2)])
-TILES = st.sampled_from([engine_module.TILE, 500])
+TILES = st.sampled_from([batches_module.TILE, 500])
 
 
 def circle(m: int = 60) -> tuple[np.ndarray, np.ndarray]:
@@ -143,7 +143,7 @@ def test_it_equals_forward_and_backward(
     X, Y = rng.normal(0, 1, (n_0, m)), rng.integers(0, 2, (1, m)).astype(float)
     l1, l2 = penalties
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(engine_module, "TILE", tile)
+        patch.setattr(batches_module, "TILE", tile)
         trainer = Trainer(
             network, X, Y, learning_rate=0.01, optimizer=optimizer, batch_size=batch_size,
             batch_seed=seed, l1=l1, l2=l2,

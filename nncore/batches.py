@@ -1,0 +1,148 @@
+"""The examples in batches, the batches in tiles, and the memory that a tile needs."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from nncore.activations import FloatArray
+
+TILE = 2**18
+"""Bytes of a tile's largest array, at most: a few of them fit a processor's second-level cache."""
+
+
+class Buffers:
+    """What t examples leave behind on their way through the network and back.
+
+    All are of shape stack × rows × t, but lie in memory as rows × stack × t: some rows of all
+    networks are then one piece, on which a ufunc runs in one go.
+
+    Attributes:
+        A: A[l] of the hidden layers, with the row of ones below.
+        Z: The same without that row: Z[l], which turns into A[l] in place.
+        S: g′(Z[l]).
+        dZ: dZ[l] of all layers, but for a factor.
+        X_dZ: X * dZ[L], for a single output unit.
+        X_dZ_T: The same with a last row, where X has its ones, and that is dZ[L]; transposed.
+    """
+
+    def __init__(
+        self, sizes: Sequence[int], stack: tuple[int, ...], t: int, dtype: DTypeLike
+    ) -> None:
+
+        def ones(rows: int) -> FloatArray:
+            return np.moveaxis(np.ones((rows, *stack, t), dtype), 0, -2)
+
+        hidden, n_L = sizes[1:-1], sizes[-1]
+        self.A = [ones(n + 1) for n in hidden]
+        self.Z = [A[..., :-1, :] for A in self.A]
+        self.S = [ones(n) for n in hidden]
+        X_dZ = ones(sizes[0] + n_L)
+        self.X_dZ, self.X_dZ_T = X_dZ[..., :-n_L, :], X_dZ.swapaxes(-1, -2)
+        self.dZ = [*(ones(n) for n in hidden), X_dZ[..., -n_L:, :]]
+
+
+class Tile:
+    """Some columns of a batch.
+
+    Attributes:
+        columns: Which ones, counted within the batch.
+        X: Their inputs, without the row of ones.
+        T: Their targets, stack × n[L] × t.
+        A_in: What goes into each layer, with the row of ones: X, A[1], …, A[L-1].
+        A_in_T: The same, transposed.
+        buffers: Where to work; tiles of the same width share them.
+    """
+
+    def __init__(self, columns: slice, X: FloatArray, T: FloatArray, buffers: Buffers) -> None:
+        self.columns, self.X, self.T, self.buffers = columns, X[:-1], T, buffers
+        self.A_in = [X, *buffers.A]
+        self.A_in_T = [A.swapaxes(-1, -2) for A in self.A_in]
+
+
+Batch = list[Tile]
+
+
+class Batches:
+    """The examples in the order in which an epoch goes through them, batch by batch.
+
+    Attributes:
+        shuffled: Whether the batches are smaller than the data. If so, every epoch has an order of
+            its own, which depends on the seed and the number of the epoch alone: any iteration
+            can be reached from anywhere.
+        width: Examples in a batch, but for an epoch's last.
+        widths: Those of all batches.
+        whole: All examples as one batch, unshuffled.
+        T: The targets, unshuffled: stack × n[L] × m.
+    """
+
+    def __init__(
+        self,
+        X: FloatArray,
+        T: FloatArray,
+        sizes: Sequence[int],
+        *,
+        batch_size: int | None,
+        seed: int,
+    ) -> None:
+        self.T = T
+        self._X, self._sizes, self._seed = X, sizes, seed
+        self._m = X.shape[-1]
+        self._buffers: dict[int, Buffers] = {}
+        self.whole = self._tiles(X, T, 0, self._m)
+        self.width = self._m if batch_size is None else min(int(batch_size), self._m)
+        self.shuffled = self.width < self._m
+        self._epoch = -1
+        self._epoch_X, self._epoch_T, self._batches = X, T, [self.whole]
+        if self.shuffled:
+            self._epoch_X, self._epoch_T = X.copy(), T.copy()
+            self._batches = [
+                self._tiles(self._epoch_X, self._epoch_T, start, min(start + self.width, self._m))
+                for start in range(0, self._m, self.width)
+            ]
+        self.widths = {batch[-1].columns.stop for batch in self._batches}
+
+    def upcoming(self, iteration: int, most: int) -> tuple[list[Batch], FloatArray]:
+        """The batches from this iteration on, as far as they are of one epoch and of one width.
+
+        Args:
+            iteration: Counted from 0.
+            most: No more batches than this.
+
+        Returns:
+            The batches, and their targets: either of one for all, stack × n[L] × width, or with
+            a first axis for the batches.
+        """
+        if not self.shuffled:
+            return self._batches * most, self.T
+        epoch, position = divmod(iteration, len(self._batches))
+        self._shuffle(epoch)
+        count = min(most, max(1, self._m // self.width - position))
+        start = position * self.width
+        width = min(self.width, self._m - start)
+        T = self._epoch_T[..., start : start + count * width]
+        T = np.moveaxis(T.reshape(*T.shape[:-1], count, width), -2, 0)
+        return self._batches[position : position + count], T
+
+    def _shuffle(self, epoch: int) -> None:
+        if epoch != self._epoch:
+            bits = np.random.Philox(key=self._seed, counter=[0, 0, 0, epoch])
+            order = np.random.Generator(bits).permutation(self._m)
+            np.take(self._X, order, axis=-1, out=self._epoch_X, mode="clip")
+            np.take(self.T, order, axis=-1, out=self._epoch_T, mode="clip")
+            self._epoch = epoch
+
+    def _tiles(self, X: FloatArray, T: FloatArray, start: int, stop: int) -> Batch:
+        """The columns from start to stop in tiles of equal width, but for the last."""
+        stack = T.shape[:-2]
+        widest = max(1, TILE // (math.prod(stack) * max(self._sizes) * X.itemsize))
+        tiles = []
+        for begin in range(start, stop, widest):
+            end = min(begin + widest, stop)
+            width = end - begin
+            if width not in self._buffers:
+                self._buffers[width] = Buffers(self._sizes, stack, width, X.dtype)
+            columns = slice(begin - start, end - start)
+            tiles.append(Tile(columns, X[:, begin:end], T[..., begin:end], self._buffers[width]))
+        return tiles
