@@ -2,6 +2,7 @@
 
 import { unzlibSync } from '../vendor/fflate/browser.js';
 import { decode } from '../vendor/msgpack/decode.js';
+import { restorePictures } from './pictures.js';
 
 /** @typedef {import('./types/protocol').ClientMessage} ClientMessage */
 /** @typedef {import('./types/protocol').ServerMessage} ServerMessage */
@@ -61,8 +62,13 @@ export class Connection {
       if (socket !== this.#socket) return;
       this.#heard = performance.now();
       this.#attempts = 0;
-      if (typeof data === 'string') this.#listener.message(JSON.parse(data));
-      else this.#listener.frame(/** @type {Frame} */ (decode(unzlibSync(new Uint8Array(data)))));
+      if (typeof data === 'string') {
+        this.#listener.message(JSON.parse(data));
+        return;
+      }
+      const frame = /** @type {Frame} */ (decode(unzlibSync(new Uint8Array(data))));
+      restorePictures(frame);
+      this.#listener.frame(frame);
     });
     socket.addEventListener('close', ({ code }) => {
       if (socket === this.#socket) this.#closed(code);

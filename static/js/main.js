@@ -46,7 +46,7 @@ address.hash = '';
 const connection = new Connection(address, {
   query: () => store.query(),
   opened: () => {
-    connection.send({ type: 'view', x: PLANE, y: PLANE, neurons: true, neuron_resolution: 32 });
+    connection.send({ type: 'view', x: PLANE, y: PLANE, neurons: true, neuron_resolution: 32, encoding: 'differences' });
     store.opened();
   },
   closed: () => store.closed(),

@@ -71,6 +71,7 @@ export interface Boundary {
   height: number;
   x: Interval;
   y: Interval;
+  encoding: 'plain' | 'differences';
   values: Uint8Array;
 }
 
@@ -81,6 +82,7 @@ export interface UnitMaps {
   height: number;
   low: number[];
   high: number[];
+  encoding: 'plain' | 'differences';
   values: Uint8Array;
 }
 
@@ -108,7 +110,7 @@ export type ClientMessage =
   | { type: 'play' | 'pause' | 'reset' }
   | { type: 'step'; iterations: number }
   | { type: 'set'; learning_rate?: number; iterations_per_frame?: number }
-  | { type: 'view'; x: Interval; y: Interval; neurons: boolean; neuron_resolution: number }
+  | { type: 'view'; x: Interval; y: Interval; neurons: boolean; neuron_resolution: number; encoding: 'plain' | 'differences' }
   | { type: 'ack'; frame: number };
 
 /** What the server's template puts into the page: the choices there are, from nncore's tables. */

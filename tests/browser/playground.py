@@ -1,0 +1,188 @@
+"""The page as its reader knows it: by names and roles; and what goes over its wire."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+import zlib
+from typing import Any
+
+import msgpack
+import numpy as np
+from playwright.sync_api import Locator, Page, WebSocket, expect
+
+PATIENCE = 20_000
+
+
+def plain(frame: dict[str, Any]) -> dict[str, Any]:
+    """A frame with its pictures as values instead of differences."""
+    for run in frame["runs"]:
+        for picture in (*filter(None, [run.get("boundary")]), *run.get("neurons", [])):
+            if picture["encoding"] == "differences":
+                shape = (-1, picture["height"], picture["width"])
+                differences = np.frombuffer(picture["values"], np.uint8).reshape(shape)
+                rows = np.cumsum(differences, axis=2, dtype=np.uint8)
+                picture["values"] = np.cumsum(rows, axis=1, dtype=np.uint8).tobytes()
+    return frame
+
+
+class Wire:
+    """Everything a page sends and receives on its WebSockets, in order."""
+
+    def __init__(self, page: Page) -> None:
+        self.urls: list[str] = []
+        self.sent: list[dict[str, Any]] = []
+        self.received: list[dict[str, Any]] = []
+        self.frames: list[dict[str, Any]] = []
+        page.on("websocket", self._opened)
+
+    def of_type(self, kind: str, *, sent: bool) -> list[dict[str, Any]]:
+        """The messages of one type."""
+        return [
+            message for message in (self.sent if sent else self.received) if message["type"] == kind
+        ]
+
+    @property
+    def costs(self) -> np.ndarray:
+        """The costs of the run that the latest frame belongs to, from iteration 0, put end to end."""
+        costs = np.zeros(0, np.float32)
+        for frame in self.frames:
+            (run,) = frame["runs"]
+            new = np.frombuffer(run["costs"], "<f4")
+            if len(new) or frame["iteration"] == 0:
+                assert run["first_iteration"] <= len(costs), "costs are missing"
+                costs = np.concatenate([costs[: run["first_iteration"]], new])
+        return costs
+
+    def _opened(self, socket: WebSocket) -> None:
+        self.urls.append(socket.url)
+        socket.on("framesent", lambda text: self.sent.append(json.loads(text)))
+        socket.on("framereceived", self._heard)
+
+    def _heard(self, payload: str | bytes) -> None:
+        if isinstance(payload, str):
+            self.received.append(json.loads(payload))
+        else:
+            self.frames.append(plain(msgpack.unpackb(zlib.decompress(payload))))
+
+
+class Playground:
+    """The page, opened at an experiment."""
+
+    def __init__(self, page: Page, address: str = "") -> None:
+        self.page = page
+        self.wire = Wire(page)
+        page.goto(f"/{address}", wait_until="commit")
+        expect(self.readout("cost")).not_to_have_text("–", timeout=PATIENCE)
+
+    # -- what it has ------------------------------------------------------------------------
+
+    def button(self, name: str) -> Locator:
+        return self.page.get_by_role("button", name=name, exact=True)
+
+    def field(self, name: str) -> Locator:
+        return self.page.get_by_role("spinbutton", name=name, exact=True)
+
+    def radio(self, group: str, name: str) -> Locator:
+        return self.page.get_by_role("radiogroup", name=group, exact=True).get_by_role(
+            "radio", name=name, exact=True
+        )
+
+    def readout(self, name: str) -> Locator:
+        return self.page.get_by_test_id(name)
+
+    @property
+    def ghosts(self) -> Locator:
+        """The names of earlier runs in the cost chart."""
+        return self.page.locator("#cost .curve-name:not(.now)")
+
+    @property
+    def notice(self) -> Locator:
+        return self.page.locator("#notice")
+
+    # -- what it shows ----------------------------------------------------------------------
+
+    @property
+    def iteration(self) -> int:
+        return int(self.readout("iteration").get_attribute("value") or 0)
+
+    @property
+    def cost(self) -> float:
+        return float(self.readout("cost").get_attribute("value") or "nan")
+
+    def wait_for_plots(self) -> None:
+        """Until Plotly has come and drawn."""
+        for plot in ("#boundary", "#cost"):
+            expect(self.page.locator(f"{plot} .main-svg").first).to_be_attached(timeout=PATIENCE)
+
+    def wait_for_iteration(self, least: int) -> None:
+        """Until at least so many iterations are shown."""
+        self._wait_for("iteration", f"value >= {least}")
+
+    def wait_for_cost_below(self, cost: float) -> None:
+        self._wait_for("cost", f"value < {cost}")
+
+    def _wait_for(self, readout: str, condition: str) -> None:
+        # Not wait_for_function: it evaluates text in the page, which the page's policy forbids.
+        self.page.evaluate(
+            f"""() => new Promise((resolve, reject) => {{
+              const began = performance.now();
+              const look = () => {{
+                const text = document.querySelector('[data-testid="{readout}"]').value;
+                const value = text === '' ? NaN : Number(text);
+                if ({condition}) resolve();
+                else if (performance.now() - began > {PATIENCE}) reject(new Error('{readout} is ' + text));
+                else setTimeout(look, 10);
+              }};
+              look();
+            }})"""
+        )
+
+    # -- what one does ----------------------------------------------------------------------
+
+    def play(self) -> None:
+        self.button("Play").click()
+        expect(self.button("Pause")).to_be_visible()
+
+    def pause(self) -> None:
+        """Pause, and wait until the last iteration is on the page."""
+        self.button("Pause").click()
+        expect(self.button("Play")).to_be_visible()
+        self.settle()
+
+    def last_configure(self) -> dict[str, Any]:
+        """What the server was last told to train, once it does."""
+        deadline = time.monotonic() + PATIENCE / 1000
+        while True:
+            told = self.wire.of_type("configure", sent=True)
+            if len(told) == len(self.wire.of_type("configured", sent=False)):
+                return told[-1]
+            assert time.monotonic() < deadline, "a configure was not answered"
+            self.page.wait_for_timeout(20)
+
+    def settle(self) -> None:
+        """Until the page shows what the server last said."""
+        expect(self.readout("iteration")).to_have_attribute(
+            "value", re.compile(rf"^{self._last_said()}$"), timeout=PATIENCE
+        )
+
+    def _last_said(self) -> int:
+        self.page.wait_for_timeout(150)
+        states = self.wire.of_type("state", sent=False)
+        return int(states[-1]["iteration"]) if states else 0
+
+    def choose(self, group: str, name: str) -> None:
+        """Choose as with a mouse: on the label, whose radio button itself is not seen."""
+        self.radio(group, name).locator("xpath=ancestor::label").click()
+
+    def enter(self, name: str, value: str) -> None:
+        self.field(name).fill(value)
+        self.field(name).press("Enter")
+
+    def step(self, times: int) -> None:
+        """Step by step, each shown."""
+        for _ in range(times):
+            before = self.iteration
+            self.button("Step").click()
+            expect(self.readout("iteration")).to_have_attribute("value", str(before + 1))

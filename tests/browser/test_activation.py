@@ -1,0 +1,98 @@
+"""Switching the activation: the same data, the same initial weights, and the run before stays as a ghost."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.playground import Playground
+
+FORMULAS = {
+    "sigmoid": "1+e−z",
+    "tanh": "tanhz",
+    "ReLU": "max(0,z)",
+    "leaky ReLU": "max(0.01z,z)",
+    "linear": "g(z)=z",
+}
+
+
+def test_a_switch_restarts_from_the_same_weights_and_keeps_playing(page: Page) -> None:
+    playground = Playground(page)
+    playground.play()
+    playground.wait_for_iteration(100)
+    playground.choose("Activation", "ReLU")
+    expect(playground.ghosts).to_have_text(["tanh"])
+    expect(page.locator("#cost .curve-name.now")).to_have_text("ReLU")
+    expect(playground.button("Pause")).to_be_visible()
+    playground.wait_for_iteration(30)
+
+    first, second = playground.wire.of_type("configure", sent=True)
+    assert second["playing"] is True
+    assert second["data"] == first["data"]
+    assert second["runs"][0]["network"]["initialization"] == {"scheme": "small_random", "seed": 0}
+    before, after = playground.wire.of_type("configured", sent=False)
+    for old, new in zip(before["runs"][0]["layers"], after["runs"][0]["layers"], strict=True):
+        assert new["weights"] == old["weights"]
+        assert new["biases"] == old["biases"]
+    assert after["runs"][0]["layers"][0]["activation"] == "relu"
+    assert after["data"] == before["data"]
+    assert not playground.wire.of_type("play", sent=True)[1:]
+
+
+def test_a_paused_page_stays_paused(page: Page) -> None:
+    playground = Playground(page)
+    playground.choose("Activation", "sigmoid")
+    expect(page).to_have_url("/#activation=sigmoid")
+    expect(playground.readout("iteration")).to_have_attribute("value", "0")
+    expect(playground.button("Play")).to_be_visible()
+    assert playground.wire.of_type("configure", sent=True)[-1]["playing"] is False
+
+
+def test_ghosts_one_for_each_activation_and_only_on_the_same_data(page: Page) -> None:
+    playground = Playground(page)
+    playground.play()
+    for name in ("ReLU", "tanh", "ReLU"):
+        playground.wait_for_iteration(60)
+        playground.choose("Activation", name)
+        expect(page.locator("#cost .curve-name.now")).to_have_text(name)
+    expect(playground.ghosts).to_have_text(["tanh"])
+    playground.wait_for_iteration(60)
+    playground.choose("Activation", "sigmoid")
+    expect(playground.ghosts).to_have_count(2)
+    assert sorted(playground.ghosts.all_inner_texts()) == ["ReLU", "tanh"]
+    playground.wait_for_iteration(60)
+    playground.button("New points").click()
+    expect(playground.ghosts).to_have_count(0)
+    expect(playground.button("Pause")).to_be_visible()
+
+
+def test_a_ghost_says_what_else_was_different(page: Page) -> None:
+    playground = Playground(page)
+    playground.play()
+    playground.wait_for_iteration(60)
+    playground.button("Add a unit to layer 1").click()
+    expect(playground.ghosts).to_have_text(["tanh, 2-4-1"])
+    playground.button("Clear earlier runs").click()
+    expect(playground.ghosts).to_have_count(0)
+    expect(playground.button("Clear earlier runs")).to_be_hidden()
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+def test_each_has_its_formula_and_its_curves(page: Page, name: str) -> None:
+    playground = Playground(page)
+    playground.choose("Activation", name)
+    formula = page.locator("#formula .lines math").first
+    expect(formula).to_be_visible()
+    assert FORMULAS[name] in "".join((formula.text_content() or "").split())
+    face = page.locator("#activations label", has=page.get_by_role("radio", name=name, exact=True))
+    for curve in (".g", ".d"):
+        assert len(face.locator(curve).get_attribute("d") or "") > 100
+    expect(playground.field("Slope below zero")).to_be_visible(visible=name == "leaky ReLU")
+
+
+def test_the_slope_of_leaky_relu_restarts_with_it(page: Page) -> None:
+    playground = Playground(page, "#activation=leaky_relu")
+    playground.enter("Slope below zero", "0.2")
+    expect(page.locator("#formula .lines math").first).to_contain_text("0.2")
+    layers = playground.last_configure()["runs"][0]["network"]["layers"]
+    assert layers == [{"units": 4, "activation": "leaky_relu", "slope": 0.2}]

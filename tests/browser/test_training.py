@@ -1,0 +1,191 @@
+"""The experiment that everyone sees first: it plays, it learns, and what is drawn is what the server sent."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+from playwright.sync_api import Page, expect
+
+from tests.browser.playground import Playground
+
+RAMP = ((248, 203, 156), (253, 252, 250), (166, 203, 242))  # --heat-0, --heat-m, --heat-1
+
+
+def test_the_default_experiment_is_there_ready_to_play(page: Page) -> None:
+    playground = Playground(page)
+    assert playground.iteration == 0
+    assert 0.68 < playground.cost < 0.70
+    expect(playground.radio("Activation", "tanh")).to_be_checked()
+    expect(playground.radio("Dataset", "circle")).to_be_checked()
+    for name, value in {
+        "Learning rate": "0.3",
+        "Examples": "200",
+        "Noise": "0.1",
+        "Train share": "75",
+        "Hidden units in layer 1": "4",
+        "Speed in iterations per frame": "5",
+    }.items():
+        expect(playground.field(name)).to_have_value(value)
+    (configure,) = playground.wire.of_type("configure", sent=True)
+    assert configure["data"] == {
+        "dataset": "circle",
+        "examples": 200,
+        "noise": 0.1,
+        "seed": 0,
+        "train_fraction": 0.75,
+    }
+    assert configure["runs"][0]["network"] == {
+        "layers": [{"units": 4, "activation": "tanh"}],
+        "initialization": {"scheme": "small_random", "seed": 0},
+    }
+    assert configure["playing"] is False
+    assert page.url.endswith("/")
+
+
+def test_it_plays_and_learns(page: Page) -> None:
+    playground = Playground(page)
+    playground.play()
+    playground.wait_for_cost_below(0.2)
+    playground.pause()
+    assert float(playground.readout("train-accuracy").get_attribute("value") or 0) > 0.9
+    last = playground.wire.frames[-1]
+    assert playground.iteration == last["iteration"]
+    assert playground.cost == last["runs"][0]["train_cost"]
+    assert len(playground.wire.costs) == last["iteration"]
+
+
+def test_pause_stops_and_step_goes_on_by_one(page: Page) -> None:
+    playground = Playground(page)
+    playground.play()
+    playground.wait_for_iteration(20)
+    playground.pause()
+    paused = playground.iteration
+    playground.step(2)
+    assert playground.iteration == paused + 2
+
+
+def test_reset_goes_back_to_the_same_start(page: Page) -> None:
+    playground = Playground(page)
+    start = playground.cost
+    playground.step(3)
+    costs = playground.wire.costs
+    playground.button("Reset").click()
+    expect(playground.readout("iteration")).to_have_attribute("value", "0")
+    assert playground.cost == start
+    playground.step(3)
+    np.testing.assert_array_equal(playground.wire.costs, costs)
+
+
+def test_learning_rate_and_speed_change_without_a_restart(page: Page) -> None:
+    playground = Playground(page)
+    playground.play()
+    playground.wait_for_iteration(50)
+    playground.enter("Learning rate", "0.05")
+    playground.enter("Speed in iterations per frame", "20")
+    expect(playground.button("Pause")).to_be_visible()
+    playground.wait_for_iteration(400)
+    assert len(playground.wire.of_type("configure", sent=True)) == 1
+    assert playground.wire.of_type("set", sent=True) == [
+        {"type": "set", "learning_rate": 0.05},
+        {"type": "set", "iterations_per_frame": 20},
+    ]
+    assert page.url.endswith("#rate=0.05&speed=20")
+
+
+def test_the_canvas_shows_the_servers_boundary(page: Page) -> None:
+    playground = Playground(page)
+    playground.play()
+    playground.wait_for_cost_below(0.3)
+    playground.pause()
+    boundary = playground.wire.frames[-1]["runs"][0]["boundary"]
+    values = np.frombuffer(boundary["values"], np.uint8).reshape(
+        boundary["height"], boundary["width"]
+    )
+    drawn = page.evaluate(
+        """() => {
+          const canvas = document.querySelector('#boundary canvas');
+          const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+          return { width: canvas.width, height: canvas.height, data: [...data] };
+        }"""
+    )
+    pixels = np.array(drawn["data"]).reshape(drawn["height"], drawn["width"], 4)[::-1, :, :3]
+    t = values[..., None] / 127.5 - 1
+    low, middle, high = (np.array(colour) for colour in RAMP)
+    expected = middle + (np.where(t < 0, low, high) - middle) * abs(t)
+    assert len(np.unique(values)) > 50
+    np.testing.assert_allclose(pixels, expected, atol=1)
+
+
+def test_the_line_is_where_the_probability_is_one_half(page: Page) -> None:
+    playground = Playground(page)
+    playground.play()
+    playground.wait_for_cost_below(0.3)
+    playground.pause()
+    boundary = playground.wire.frames[-1]["runs"][0]["boundary"]
+    values = np.frombuffer(boundary["values"], np.uint8).reshape(
+        boundary["height"], boundary["width"]
+    )
+    points = page.evaluate(
+        """() => {
+          const line = document.querySelector('#boundary .iso');
+          const length = line.getTotalLength();
+          return Array.from({ length: 50 }, (_, k) => line.getPointAtLength((length * k) / 50)).map(({ x, y }) => [x, y]);
+        }"""
+    )
+    for x, y in points:
+        column = x / 100 * (boundary["width"] - 1)
+        row = (100 - y) / 100 * (boundary["height"] - 1)
+        around = values[
+            max(0, int(row) - 1) : int(row) + 3, max(0, int(column) - 1) : int(column) + 3
+        ]
+        assert around.min() <= 127 < around.max()
+
+
+def test_points_are_told_apart_by_shape_and_the_held_out_by_being_hollow(page: Page) -> None:
+    playground = Playground(page)
+    playground.wait_for_plots()
+    data = playground.wire.of_type("configured", sent=False)[0]["data"]
+    traces = page.evaluate(
+        "document.querySelector('#boundary .plotly').data.map(({ x, marker }) => ({ count: x.length, symbol: marker.symbol, fill: marker.color, edge: marker.line.color }))"
+    )
+    counts = [
+        sum(data["labels"][index] == label for index in data["split"][part])
+        for part in ("train", "test")
+        for label in (0, 1)
+    ]
+    assert [trace["count"] for trace in traces] == counts
+    assert [trace["symbol"] for trace in traces] == ["diamond", "circle", "diamond", "circle"]
+    assert traces[0]["fill"] == traces[2]["edge"] != traces[2]["fill"]
+
+
+def test_the_pointer_reads_the_plane(page: Page) -> None:
+    playground = Playground(page)
+    playground.play()
+    playground.wait_for_cost_below(0.3)
+    playground.pause()
+    plane = page.locator("#boundary .plane")
+    box = plane.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] * 0.4)
+    tip = page.locator("#boundary .tip")
+    expect(tip).to_be_visible()
+    boundary = playground.wire.frames[-1]["runs"][0]["boundary"]
+    values = np.frombuffer(boundary["values"], np.uint8).reshape(
+        boundary["height"], boundary["width"]
+    )
+    text = tip.inner_text().replace("−", "-")
+    x1, x2, probability = (float(part) for part in _numbers(text)[:3])
+    low, high = boundary["x"]
+    column = round((x1 - low) / (high - low) * (boundary["width"] - 1))
+    row = round((x2 - low) / (high - low) * (boundary["height"] - 1))
+    near = values[row - 1 : row + 2, column - 1 : column + 2] / 255
+    assert abs(x1) < 0.4
+    assert 0.6 < x2 < 2
+    assert near.min() - 0.011 <= probability <= near.max() + 0.011
+    page.mouse.move(5, 5)
+    expect(tip).to_be_hidden()
+
+
+def _numbers(text: str) -> list[str]:
+    return re.findall(r"-?\d+\.\d+", text)
