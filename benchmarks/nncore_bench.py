@@ -264,9 +264,9 @@ def growth_table(repeats: int) -> None:
     print("| n | m | µs an update | ns an update, example and unit |")
     print("|---|---|---|---|")
     for n, m in [(32, 10**k) for k in (2, 3, 4, 5)] + [(n, 2000) for n in (4, 16, 64, 256, 512)]:
-        run = ours(n, m, np.float32, None, 1 + 1_000_000 // (n * m))
-        seconds = interleaved({"ours": run}, repeats=repeats)["ours"]
-        seconds /= 1 + 1_000_000 // (n * m)
+        updates = max(10, 1_000_000 // (n * m))
+        run = ours(n, m, np.float32, None, updates)
+        seconds = interleaved({"ours": run}, repeats=repeats)["ours"] / updates
         print(f"| {n} | {m} | {seconds * 1e6:.1f} | {seconds * 1e9 / (n * m):.2f} |", flush=True)
 
 
