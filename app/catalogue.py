@@ -10,7 +10,7 @@ import numpy as np
 
 import nncore
 from app import wire
-from app.schemas import DATASETS, TrainRequest
+from app.schemas import TrainRequest
 
 # What the page calls them; a name in nncore's tables that is missing here is shown as it is.
 ACTIVATION_LABELS = {"relu": "ReLU", "leaky_relu": "leaky ReLU"}
@@ -24,7 +24,11 @@ def catalogue() -> dict[str, Any]:
     """The choices, their pictures, the defaults and the bounds of the page's controls."""
     return {
         "activations": [_activation(name) for name in nncore.ACTIVATIONS],
-        "datasets": [_dataset(name) for name in DATASETS],
+        "datasets": [
+            _dataset(dataset)
+            for dataset in nncore.DATASETS.values()
+            if dataset.task == "classification"
+        ],
         "initializations": [
             {"name": name, "label": INITIALIZATION_LABELS.get(name, name)}
             for name in nncore.INITIALIZERS
@@ -59,12 +63,11 @@ def _activation(name: str) -> dict[str, Any]:
     }
 
 
-def _dataset(name: str) -> dict[str, Any]:
-    dataset = DATASETS[name]
+def _dataset(dataset: nncore.Dataset) -> dict[str, Any]:
     X, Y = dataset(80, 0.05, np.random.default_rng(5))
     return {
-        "name": name,
+        "name": dataset.name,
         "description": dataset.description,
         "task": dataset.task,
-        "sample": {"points": wire.rows(X.round(2)), "labels": wire.labels(Y)},
+        "sample": {"points": wire.rows(X.round(2)), "labels": wire.labels(Y, dataset.task)},
     }

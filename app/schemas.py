@@ -30,9 +30,6 @@ MAX_RUNS = 8
 MAX_ITERATIONS = 1_000_000
 MAX_SESSION_ITERATIONS = 2_000_000
 MAX_WORK = 50_000_000
-DATASETS = {
-    name: dataset for name, dataset in nncore.DATASETS.items() if dataset.task == "classification"
-}
 
 
 @dataclass(frozen=True)
@@ -88,7 +85,7 @@ TrainFraction = Annotated[float, Range(0.1, 1)]
 Value = Annotated[float, Range(-1e6, 1e6)]
 Point = Annotated[list[Value], Field(min_length=1, max_length=32)]
 Points = Annotated[list[Point], Field(min_length=2, max_length=10_000)]
-DatasetName = Annotated[str, OneOf(tuple(DATASETS))]
+DatasetName = Annotated[str, OneOf(tuple(nncore.DATASETS))]
 
 
 class Model(BaseModel):
@@ -97,23 +94,46 @@ class Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
+Penalty = Annotated[float, Range(0, 10)]
+Features = Annotated[
+    list[Annotated[str, OneOf(tuple(nncore.FEATURES))]],
+    Field(min_length=1, max_length=len(nncore.FEATURES)),
+]
+Task = Literal["classification", "regression"]
+
+
 class NamedData(Model):
     """Points drawn from one of the named datasets."""
 
     dataset: DatasetName = "circle"
     examples: Examples = 200
     noise: Noise = 0.1
+    label_flips: Annotated[float, Range(0, 0.5)] = Field(
+        0.0, description="the share of labels that are turned into the other class"
+    )
     seed: Seed = 0
     train_fraction: TrainFraction = 0.75
+    features: Features = Field(["x1", "x2"], description="what a network is given of each point")
+
+    @property
+    def task(self) -> Task:
+        """What is to be learnt of it."""
+        return nncore.DATASETS[self.dataset].task
 
 
 class OwnData(Model):
     """The caller's own points, with any number of features."""
 
     points: Points
-    labels: Annotated[list[Annotated[int, Range(0, 1)]], Field(min_length=2, max_length=10_000)]
+    labels: Annotated[list[Value], Field(min_length=2, max_length=10_000)] = Field(
+        description="0 or 1 each; any numbers for regression"
+    )
+    task: Task = "classification"
     seed: Seed = 0
     train_fraction: TrainFraction = 0.75
+    features: Features | None = Field(
+        None, description="of points of two numbers; null gives a network the points as they are"
+    )
 
 
 def _kind_of_data(value: object) -> str:
@@ -157,7 +177,7 @@ class Parameters(Model):
 
 
 class NetworkPlan(Model):
-    """The hidden layers and how they start. The output is one sigmoid unit."""
+    """The hidden layers and how they start. The output unit is a sigmoid, for regression linear."""
 
     layers: Annotated[list[Layer], Field(max_length=8)] = [Layer()]
     initialization: Initialization = Initialization()
@@ -172,6 +192,8 @@ class Training(Model):
     batch_size: Annotated[int, Range(1, 10_000)] | None = Field(
         None, description="examples an iteration; null is the full batch, the lecture's"
     )
+    l1: Penalty = Field(0.0, description="adds l1 · Σ|w| to what is minimised")
+    l2: Penalty = Field(0.0, description="adds ½ · l2 · Σw² to what is minimised")
     seed: Seed = Field(0, description="of the order of the batches")
     iterations: Iterations = 5_000
 
@@ -250,12 +272,20 @@ class Step(Model):
 
 
 class Set(Model):
-    """Change the learning rate or the speed, at once and without a restart."""
+    """Change the learning rate, a penalty or the speed, at once and without a restart."""
 
     type: Literal["set"]
     learning_rate: LearningRate | None = None
+    l1: Penalty | None = None
+    l2: Penalty | None = None
     iterations_per_frame: IterationsPerFrame | None = None
     run: Annotated[int, Range(0, MAX_RUNS - 1)] | None = None
+
+    @property
+    def of_training(self) -> dict[str, float]:
+        """What changes in the training itself."""
+        changes = {"learning_rate": self.learning_rate, "l1": self.l1, "l2": self.l2}
+        return {name: value for name, value in changes.items() if value is not None}
 
 
 class Seek(Model):
@@ -366,8 +396,16 @@ def check_plan(plan: Plan, one_run: bool = False) -> None:
 
 
 def _check_data(data: NamedData | OwnData) -> tuple[int, int]:
+    """The number of inputs and of examples."""
+    if data.features is not None and len(set(data.features)) < len(data.features):
+        raise InvalidField("data.features names a feature twice", "data.features")
     if isinstance(data, NamedData):
-        return 2, data.examples
+        if data.label_flips and data.task == "regression":
+            raise InvalidField(
+                f"data.label_flips must be 0 for {data.dataset}, which has no classes",
+                "data.label_flips",
+            )
+        return len(data.features), data.examples
     features = len(data.points[0])
     for index, point in enumerate(data.points):
         if len(point) != features:
@@ -382,7 +420,18 @@ def _check_data(data: NamedData | OwnData) -> tuple[int, int]:
             "each point needs one",
             "data.labels",
         )
-    return features, len(data.points)
+    for index, label in enumerate(data.labels if data.task == "classification" else ()):
+        if label not in (0, 1):
+            raise InvalidField(
+                f"data.labels.{index} must be 0 or 1; got {label:g}", f"data.labels.{index}"
+            )
+    if data.features is None:
+        return features, len(data.points)
+    if features != 2:
+        raise InvalidField(
+            f"data.features are of points of two numbers; these have {features}", "data.features"
+        )
+    return len(data.features), len(data.points)
 
 
 def _check_network(network: NetworkPlan, sizes: Sequence[int], path: str) -> None:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-import nncore
 from app.training.backend import Progress, Saved
+from app.training.session import Model
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class Ended:
 
     progress: Progress
     iterations: int
-    network: nncore.Network | None
+    model: Model | None
     saved: Saved | None
 
     @property
@@ -30,7 +30,8 @@ class Ended:
     @property
     def size(self) -> int:
         """About how many bytes it takes."""
-        parameters = sum(y.W.size + y.b.size for y in self.network.layers) if self.network else 0
+        layers = self.model.network.layers if self.model else ()
+        parameters = sum(layer.W.size + layer.b.size for layer in layers)
         return 10_000 + 24 * parameters + (self.saved.size if self.saved else 0)
 
 

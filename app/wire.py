@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import nncore
-from app.schemas import View
+from app.schemas import Task, View
 
 Array = NDArray[np.float64]
 
@@ -34,9 +34,9 @@ def rows(X: Array) -> list[list[float]]:
     return X.T.tolist()  # type: ignore[no-any-return]
 
 
-def labels(Y: NDArray[Any]) -> list[int]:
-    """A 1 × m matrix of zeros and ones as JSON."""
-    return Y.ravel().astype(int).tolist()
+def labels(Y: NDArray[Any], task: Task = "classification") -> list[int] | list[float]:
+    """A 1 × m matrix as JSON: zeros and ones, or the targets of a regression."""
+    return (Y.astype(int) if task == "classification" else Y).ravel().tolist()
 
 
 def parameters(network: nncore.Network) -> list[dict[str, Any]]:
@@ -84,17 +84,25 @@ MOST_PICTURE_WORK = 20_000_000
 MOST_KEPT_VALUES = 1_000_000
 
 
-def pictures(network: nncore.Network, view: View) -> dict[str, Any]:
-    """`boundary` and, if the view asks for them, `neurons` of a network of two inputs."""
+def pictures(
+    network: nncore.Network, view: View, features: tuple[str, ...], scale: tuple[float, float]
+) -> dict[str, Any]:
+    """`boundary` and, if the view asks for them, `neurons` of a network over the plane.
+
+    `scale` is what the bytes 0 and 255 of the boundary stand for.
+    """
     with np.errstate(over="ignore", invalid="ignore"):
-        return _pictures(network, view)
+        return _pictures(network, view, features, scale)
 
 
-def _pictures(network: nncore.Network, view: View) -> dict[str, Any]:
+def _pictures(
+    network: nncore.Network, view: View, features: tuple[str, ...], scale: tuple[float, float]
+) -> dict[str, Any]:
     # Pictures are float32. Of a run whose weights are beyond that, and which is about to diverge,
     # they show what can be known: the largest number, or, where there is none, undecided.
-    evaluator = _evaluator(network, view, view.resolution)
-    Y_hat = np.nan_to_num(evaluator.boundary(network), nan=0.5)
+    low, high = scale
+    evaluator = _evaluator(network, view, features, view.resolution)
+    Y_hat = np.nan_to_num(evaluator.boundary(network), nan=(low + high) / 2)
     told: dict[str, Any] = {
         "boundary": {
             "width": evaluator.grid.width,
@@ -102,11 +110,13 @@ def _pictures(network: nncore.Network, view: View) -> dict[str, Any]:
             "x": view.x,
             "y": view.y,
             "encoding": view.encoding,
-            "values": _bytes(Y_hat, view),
+            "low": low,
+            "high": high,
+            "values": _bytes(((Y_hat - low) / (high - low)).clip(0, 1), view),
         }
     }
     if view.neurons:
-        maps = _evaluator(network, view, view.neuron_resolution).unit_maps(network)
+        maps = _evaluator(network, view, features, view.neuron_resolution).unit_maps(network)
         told["neurons"] = [
             _unit_maps(np.nan_to_num(A), layer.activation, view)
             for A, layer in zip(maps, network.layers[:-1], strict=True)
@@ -114,7 +124,9 @@ def _pictures(network: nncore.Network, view: View) -> dict[str, Any]:
     return told
 
 
-def _evaluator(network: nncore.Network, view: View, resolution: int) -> nncore.GridEvaluator:
+def _evaluator(
+    network: nncore.Network, view: View, features: tuple[str, ...], resolution: int
+) -> nncore.GridEvaluator:
     """An evaluator for this network's shape and this view, kept from call to call if small."""
     sizes = network.layer_sizes
     parameters = sum(layer.W.size + layer.b.size for layer in network.layers)
@@ -122,14 +134,18 @@ def _evaluator(network: nncore.Network, view: View, resolution: int) -> nncore.G
     small = sum(sizes) * size**2 <= MOST_KEPT_VALUES
     build = _kept_evaluator if small else _kept_evaluator.__wrapped__
     (x_low, x_high), (y_low, y_high) = view.x, view.y
-    return build((x_low, x_high), (y_low, y_high), size, sizes)
+    return build((x_low, x_high), (y_low, y_high), size, features, sizes)
 
 
 @lru_cache(maxsize=64)
 def _kept_evaluator(
-    x: tuple[float, float], y: tuple[float, float], size: int, layer_sizes: tuple[int, ...]
+    x: tuple[float, float],
+    y: tuple[float, float],
+    size: int,
+    features: tuple[str, ...],
+    layer_sizes: tuple[int, ...],
 ) -> nncore.GridEvaluator:
-    return nncore.GridEvaluator(nncore.Grid(x, y, size, size))
+    return nncore.GridEvaluator(nncore.Grid(x, y, size, size, features))
 
 
 def _bytes(values: NDArray[Any], view: View) -> bytes:

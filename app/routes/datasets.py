@@ -6,9 +6,10 @@ import numpy as np
 from fastapi import APIRouter, Query
 from pydantic import ConfigDict, Field
 
+import nncore
 from app import wire
 from app.errors import NotFound
-from app.schemas import DATASETS, Examples, Model, Noise, Seed
+from app.schemas import Examples, Model, Noise, Seed
 
 router = APIRouter(tags=["datasets"])
 
@@ -29,8 +30,13 @@ async def list_datasets() -> dict[str, Any]:
     parameters = DrawQuery.model_json_schema()["properties"]
     return {
         "datasets": [
-            {"name": name, "description": dataset.description, "parameters": parameters}
-            for name, dataset in DATASETS.items()
+            {
+                "name": name,
+                "description": dataset.description,
+                "task": dataset.task,
+                "parameters": parameters,
+            }
+            for name, dataset in nncore.DATASETS.items()
         ]
     }
 
@@ -38,12 +44,13 @@ async def list_datasets() -> dict[str, Any]:
 @router.get("/datasets/{name}", summary="The points of a dataset")
 def draw_dataset(name: str, query: Annotated[DrawQuery, Query()]) -> dict[str, Any]:
     """Points and labels, one row per example; the same query draws the same points."""
-    if name not in DATASETS:
-        raise NotFound(f"there is no dataset {name!r:.80}; there are {', '.join(DATASETS)}")
-    X, Y = DATASETS[name](query.examples, query.noise, np.random.default_rng(query.seed))
+    dataset = nncore.DATASETS.get(name)
+    if dataset is None:
+        raise NotFound(f"there is no dataset {name!r:.80}; there are {', '.join(nncore.DATASETS)}")
+    X, Y = dataset(query.examples, query.noise, np.random.default_rng(query.seed))
     return {
         "name": name,
         **query.model_dump(),
         "points": wire.rows(X),
-        "labels": wire.labels(Y),
+        "labels": wire.labels(Y, dataset.task),
     }

@@ -6,7 +6,6 @@ from fastapi import APIRouter, Body
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel
 
-import nncore
 from app import wire
 from app.errors import InvalidField
 from app.schemas import PredictRequest
@@ -23,24 +22,28 @@ EXAMPLES = {
 
 
 class Predictions(BaseModel):
-    """One entry for each point."""
+    """One entry for each point; a regression has values instead of probabilities and labels."""
 
-    probabilities: list[float]
-    labels: list[int]
+    probabilities: list[float] | None = None
+    labels: list[int] | None = None
+    values: list[float] | None = None
 
 
-@router.post("/predict", summary="Predict")
+@router.post("/predict", summary="Predict", response_model_exclude_none=True)
 async def predict(
     services: Services, request: Annotated[PredictRequest, Body(openapi_examples=EXAMPLES)]
 ) -> Predictions:
     """The probability that y = 1, and the label: 1 from a probability of 0.5 on."""
-    network = await services.jobs.network(request.model)
-    inputs = network.layers[0].W.shape[0]
+    model = await services.jobs.model(request.model)
     for index, point in enumerate(request.points):
-        if len(point) != inputs:
+        if len(point) != model.point_size:
             raise InvalidField(
-                f"points.{index} has {len(point)} numbers; this network has {inputs} inputs",
+                f"points.{index} has {len(point)} numbers; "
+                f"the points of this run have {model.point_size}",
                 f"points.{index}",
             )
-    Y_hat = await run_in_threadpool(nncore.predict, network, wire.columns(request.points))
-    return Predictions(probabilities=Y_hat.ravel().tolist(), labels=wire.labels(Y_hat >= 0.5))
+    Y_hat = await run_in_threadpool(model.predict, wire.columns(request.points))
+    told = Y_hat.ravel().tolist()
+    if model.task == "regression":
+        return Predictions(values=told)
+    return Predictions(probabilities=told, labels=(Y_hat >= 0.5).ravel().astype(int).tolist())

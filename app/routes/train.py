@@ -123,7 +123,7 @@ async def costs(services: Services, run: str) -> Costs:
 @router.get("/{run}/network", summary="The network as trained so far")
 async def network(services: Services, run: str) -> dict[str, Any]:
     """Weights (n_in × n_out), biases and activation of every layer, output last."""
-    return wire.network(await services.jobs.network(run))
+    return wire.network((await services.jobs.model(run)).network)
 
 
 @router.delete("/{run}", summary="Cancel or forget a run", status_code=status.HTTP_204_NO_CONTENT)

@@ -11,9 +11,8 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-import nncore
 from app.schemas import Message, View
-from app.training.session import Checkpoint
+from app.training.session import Checkpoint, Model
 
 Kind = Literal["learner", "job"]
 Status = Literal["queued", "running", "finished", "cancelled", "diverged", "failed"]
@@ -138,10 +137,10 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The first run of a session as it is: its progress, its network, its costs so far."""
+    """The first run of a session as it is: its progress, its model, its costs so far."""
 
     progress: Progress
-    network: nncore.Network
+    model: Model
     costs: NDArray[np.float64]
 
 

@@ -213,7 +213,7 @@ class Host:
         if hosted.session is None:
             return None
         run = hosted.session.runs[0]
-        return Result(self._progress(hosted), run.trainer.network, run.costs.since(0).copy())
+        return Result(self._progress(hosted), run.model, run.costs.since(0).copy())
 
     def _tell(self, hosted: Hosted, command: Tell) -> list[Event]:
         try:
@@ -234,7 +234,7 @@ class Host:
                 return []
             case Ack():
                 return self._acknowledge(hosted, reader, message)
-        if isinstance(message, Set) and message.learning_rate is None:
+        if isinstance(message, Set) and not message.of_training:
             # The speed belongs to whoever looks, not to what is trained.
             if message.iterations_per_frame is not None:
                 hosted.iterations_per_frame = message.iterations_per_frame
@@ -344,7 +344,7 @@ class Host:
             "playing": hosted.playing,
             "iteration": hosted.session.iteration if hosted.session else 0,
             "iterations_per_frame": hosted.iterations_per_frame,
-            "runs": [{"learning_rate": run.trainer.learning_rate} for run in runs],
+            "runs": [run.rates for run in runs],
         }
         return [Text(hosted.name, None, message)]
 

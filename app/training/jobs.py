@@ -13,7 +13,6 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-import nncore
 from app.errors import Full, NotFound, NotStarted
 from app.schemas import Configure, Message, Pause, Plan
 from app.settings import Settings
@@ -30,6 +29,7 @@ from app.training.backend import (
     TrainingBackend,
 )
 from app.training.outbox import Outbox
+from app.training.session import Model
 
 
 @dataclass(eq=False)
@@ -135,8 +135,8 @@ class Jobs:
             job.progress = result.progress
         if cancelled:
             job.progress = replace(job.progress, status="cancelled")
-        network = result.network if result else None
-        self._store.add(job.id, Ended(job.progress, job.iterations, network, saved))
+        model = result.model if result else None
+        self._store.add(job.id, Ended(job.progress, job.iterations, model, saved))
         job.ended.set()
         if not job.watchers:
             self._backend.close(job.id)
@@ -156,19 +156,19 @@ class Jobs:
         ended = self._ended(run)
         return ended.progress, ended.iterations
 
-    async def network(self, run: str) -> nncore.Network:
-        """The network as trained so far.
+    async def model(self, run: str) -> Model:
+        """The network as trained so far, and what it wants to be given.
 
         Raises:
             NotFound: there is no such run.
             NotStarted: it has no network (yet).
         """
         if run in self._jobs:
-            return (await self._result(run)).network
-        network = self._ended(run).network
-        if network is None:
+            return (await self._result(run)).model
+        model = self._ended(run).model
+        if model is None:
             raise NotStarted(f"run {run} ended before it had a network")
-        return network
+        return model
 
     async def costs(self, run: str) -> NDArray[np.float64]:
         """The cost of every iteration so far.

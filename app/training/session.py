@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 import nncore
 from app import wire
 from app.errors import InvalidField
-from app.schemas import DATASETS, NamedData, OwnData, Plan, RunPlan, Set, View
+from app.schemas import NamedData, OwnData, Plan, RunPlan, Set, Task, View
 
 Array = NDArray[np.float64]
 
@@ -23,34 +23,84 @@ Array = NDArray[np.float64]
 class Examples:
     """The points of a session in the lecture's shapes, and which of them are held out.
 
-    `X` is n[0] × m, `Y` is 1 × m; `train` and `test` are indices of columns.
+    Attributes:
+        points: The points as they were drawn or given, one column each.
+        X: What a network is given of them, n[0] × m.
+        Y: 1 × m.
+        train: Which columns are trained on.
+        test: Which are held out.
+        features: The names of X's rows, if they are features of points in the plane.
+        task: What is to be learnt.
     """
 
+    points: Array
     X: Array
     Y: Array
     train: NDArray[np.intp]
     test: NDArray[np.intp]
+    features: tuple[str, ...] | None
+    task: Task
 
     @classmethod
     def of(cls, data: NamedData | OwnData) -> "Examples":
-        """Draw or take the points, and split them. Points and split have their own streams."""
+        """Draw or take the points, flip labels, and split; each has its own stream of the seed."""
         if isinstance(data, NamedData):
             rng = np.random.default_rng(data.seed)
-            X, Y = DATASETS[data.dataset](data.examples, data.noise, rng)
+            points, Y = nncore.DATASETS[data.dataset](data.examples, data.noise, rng)
+            flips = round(data.label_flips * Y.size)
+            flipped = np.random.default_rng([data.seed, 2]).permutation(Y.size)[:flips]
+            Y[:, flipped] = 1 - Y[:, flipped]
         else:
-            X, Y = wire.columns(data.points), wire.columns([[label] for label in data.labels])
+            points, Y = wire.columns(data.points), wire.columns([[y] for y in data.labels])
+        features = None if data.features is None else tuple(data.features)
+        if features is None and len(points) == 2:
+            features = ("x1", "x2")
+        X = inputs(points, features)
         m = X.shape[1]
         order = np.random.default_rng([data.seed, 1]).permutation(m)
         cut = min(m, max(1, round(m * data.train_fraction)))
-        return cls(X, Y, np.sort(order[:cut]), np.sort(order[cut:]))
+        return cls(points, X, Y, np.sort(order[:cut]), np.sort(order[cut:]), features, data.task)
+
+    @cached_property
+    def largest_target(self) -> float:
+        """The scale of a regression's pictures."""
+        return float(np.abs(self.Y).max()) or 1.0
+
+
+@dataclass(frozen=True)
+class Model:
+    """A trained network, and what it wants to be given of a point."""
+
+    network: nncore.Network
+    features: tuple[str, ...] | None
+    task: Task
+
+    @property
+    def point_size(self) -> int:
+        """How many numbers a point has."""
+        return self.network.layer_sizes[0] if self.features is None else 2
+
+    def predict(self, points: Array) -> Array:
+        """A[L] of points, one column each."""
+        return np.asarray(nncore.predict(self.network, inputs(points, self.features)), np.float64)
+
+
+def inputs(points: Array, features: tuple[str, ...] | None) -> Array:
+    """What a network is given of points, n[0] × m: features of them, or the points as they are."""
+    if features is None:
+        return points
+    return np.asarray(nncore.featurize(points, features), np.float64)
 
 
 @dataclass(frozen=True)
 class Score:
-    """How a run does at an iteration; what is for test is None without held-out points."""
+    """How a run does at an iteration.
+
+    What is for test is None without held-out points, accuracies are for regression.
+    """
 
     train_cost: float
-    train_accuracy: float
+    train_accuracy: float | None
     test_cost: float | None
     test_accuracy: float | None
 
@@ -90,20 +140,34 @@ class Run:
     def __init__(self, plan: RunPlan, examples: Examples) -> None:
         self.plan = plan
         self.examples = examples
-        self.initial = initial_network(plan, examples.X.shape[0])
-        self._start(plan.training.learning_rate)
+        self.initial = initial_network(plan, examples)
+        training = plan.training
+        self._start(training.learning_rate, training.l1, training.l2)
 
     def restart(self) -> None:
         """Back to iteration 0 and the initial parameters, at the learning rate of now."""
-        self._start(self.trainer.learning_rate)
+        self._start(**self.rates)
 
-    def _start(self, learning_rate: float) -> None:
+    @property
+    def rates(self) -> dict[str, float]:
+        """What can be changed while it trains."""
+        trainer = self.trainer
+        return {"learning_rate": trainer.learning_rate, "l1": trainer.l1, "l2": trainer.l2}
+
+    @property
+    def model(self) -> Model:
+        """The network as trained so far."""
+        return Model(self.trainer.network, self.examples.features, self.examples.task)
+
+    def _start(self, learning_rate: float, l1: float, l2: float) -> None:
         training = self.plan.training
         self.trainer = nncore.Trainer(
             self.initial,
             self.examples.X[:, self.examples.train],
             self.examples.Y[:, self.examples.train],
             learning_rate=learning_rate,
+            l1=l1,
+            l2=l2,
             optimizer=training.optimizer,
             batch_size=training.batch_size,
             batch_seed=training.seed,
@@ -122,6 +186,8 @@ class Run:
         """Train up to `n` iterations: fewer if the plan ends or the run leaves the finite."""
         if n := min(n, self.left):
             self.costs.extend(self.trainer.step(n))
+            # A step that leaves the finite is undone, but has told the cost before it.
+            self.costs.cut(self.trainer.iteration)
 
     @property
     def score(self) -> Score:
@@ -139,7 +205,6 @@ class Run:
         ]
         (train_cost, train_accuracy), (test_cost, test_accuracy) = parts
         assert train_cost is not None
-        assert train_accuracy is not None
         return Score(train_cost, train_accuracy, test_cost, test_accuracy)
 
 
@@ -149,11 +214,16 @@ def _cost_and_accuracy(
     if X.shape[1] == 0:
         return None, None
     forward_pass = nncore.forward(network, X)
-    right = (forward_pass.A[-1] >= 0.5) == (Y >= 0.5)
-    return float(nncore.cost(network, forward_pass, Y)), float(right.mean())
+    cost = float(nncore.cost(network, forward_pass, Y))
+    if network.activations[-1].name == "linear":
+        return cost, None
+    return cost, float(((forward_pass.A[-1] >= 0.5) == (Y >= 0.5)).mean())
 
 
-def initial_network(plan: RunPlan, inputs: int) -> nncore.Network:
+OUTPUTS: dict[Task, str] = {"classification": "sigmoid", "regression": "linear"}
+
+
+def initial_network(plan: RunPlan, examples: Examples) -> nncore.Network:
     """The network a run starts from: drawn from its seed, or the parameters it was given."""
     layers = plan.network.layers
     activations = [
@@ -162,8 +232,8 @@ def initial_network(plan: RunPlan, inputs: int) -> nncore.Network:
     ]
     start = plan.network.initialization
     network = nncore.initialize(
-        [inputs, *(layer.units for layer in layers), 1],
-        [*activations, "sigmoid"],
+        [len(examples.X), *(layer.units for layer in layers), 1],
+        [*activations, OUTPUTS[examples.task]],
         scheme=start.scheme,
         scale=start.scale,
         rng=np.random.default_rng(start.seed),
@@ -323,7 +393,7 @@ class Session:
             self._timeline.cut(self.iteration)
 
     def set(self, change: Set) -> None:
-        """Change the learning rate of one run or of all.
+        """Change the learning rate or a penalty of one run or of all.
 
         Raises:
             InvalidField: there is no such run.
@@ -339,9 +409,9 @@ class Session:
         self._timeline.cut(self.iteration)
 
     def _make(self, change: Set) -> None:
-        if change.learning_rate is not None:
-            for run in self.runs if change.run is None else [self.runs[change.run]]:
-                run.trainer.learning_rate = change.learning_rate
+        for run in self.runs if change.run is None else [self.runs[change.run]]:
+            for name, value in change.of_training.items():
+                setattr(run.trainer, name, value)
 
     # -- what is told of it -----------------------------------------------------------------
 
@@ -351,8 +421,10 @@ class Session:
         examples = self.examples
         return {
             "data": {
-                "points": wire.rows(examples.X),
-                "labels": wire.labels(examples.Y),
+                "points": wire.rows(examples.points),
+                "labels": wire.labels(examples.Y, examples.task),
+                "features": examples.features,
+                "task": examples.task,
                 "split": {"train": examples.train.tolist(), "test": examples.test.tolist()},
             },
             "runs": [
@@ -379,14 +451,17 @@ class Session:
         frame: dict[str, Any] = {
             "first_iteration": min(costs_from, len(run.costs)),
             "costs": wire.float32(run.costs.since(costs_from)),
+            "penalty": run.trainer.penalty,
             "train_cost": score.train_cost,
             "test_cost": score.test_cost,
             "train_accuracy": score.train_accuracy,
             "test_accuracy": score.test_accuracy,
             "layers": wire.parameters(network),
         }
-        if self.examples.X.shape[0] == 2:
-            frame |= wire.pictures(network, view)
+        if (features := self.examples.features) is not None:
+            largest = self.examples.largest_target
+            scale = (0.0, 1.0) if self.examples.task == "classification" else (-largest, largest)
+            frame |= wire.pictures(network, view, features, scale)
         return frame
 
     # -- checkpoints ------------------------------------------------------------------------

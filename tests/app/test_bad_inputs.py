@@ -61,8 +61,17 @@ RUNS: list[tuple[dict[str, Any], str, str]] = [
     (data(points=[[0, "a"], [1, 1]], labels=[0, 1]), "data.points.0.1", "a number"),
     (data(points=[[0, NAN], [1, 1]], labels=[0, 1]), "data.points.0.1", "finite"),
     (data(points=[[0, 1e9], [1, 1]], labels=[0, 1]), "data.points.0.1", "1,000,000"),
-    (data(**{**TWO, "labels": [0, 2]}), "data.labels.1", "from 0 to 1; got 2"),
-    (data(**{**TWO, "labels": [0, 0.5]}), "data.labels.1", "whole number"),
+    (data(**{**TWO, "labels": [0, 2]}), "data.labels.1", "0 or 1; got 2"),
+    (data(**{**TWO, "labels": [0, 0.5]}), "data.labels.1", "0 or 1; got 0.5"),
+    (data(**{**TWO, "labels": [0, True]}), "data.labels.1", "a number"),
+    (data(**TWO, features=["x1", "x1"]), "data.features", "twice"),
+    (data(**TWO, features=["x3"]), "data.features.0", "'sin_x1'"),
+    (data(**TWO, features=[]), "data.features", "at least 1"),
+    (data(**{**TWO, "points": [[1], [2]]}, features=["x1"]), "data.features", "two numbers"),
+    (data(**TWO, task="clustering"), "data.task", "regression"),
+    (data(label_flips=0.6), "data.label_flips", "from 0 to 0.5"),
+    (data(dataset="plane", label_flips=0.1), "data.label_flips", "no classes"),
+    (training(l2=-0.1), "training.l2", "from 0 to 10"),
     (data(**{**TWO, "labels": [0, 1, 1]}), "data.labels", "each point needs one"),
     (data(points=TWO["points"]), "data.labels", "required"),
     (data(labels=TWO["labels"]), "data.points", "required"),
@@ -177,6 +186,10 @@ MESSAGES: list[tuple[str, str, str | None]] = [
         "invalid_field",
         "runs",
     ),
+    ('{"type": "seek", "iteration": -1}', "invalid_field", "iteration"),
+    ('{"type": "seek", "iteration": 5001}', "invalid_field", "iteration"),
+    ('{"type": "seek"}', "invalid_field", "iteration"),
+    ('{"type": "set", "l1": 11}', "invalid_field", "l1"),
     ('{"type": "view", "resolution": 10000}', "invalid_field", "resolution"),
     ('{"type": "view", "x": [1, 1]}', "invalid_field", "x"),
     ('{"type": "view", "y": [6, -6]}', "invalid_field", "y"),
@@ -256,7 +269,11 @@ class TestDatasets:
     def test_the_list_tells_names_descriptions_and_parameters(self, inline: TestClient) -> None:
         listed = inline.get("/datasets").json()["datasets"]
         names = [entry["name"] for entry in listed]
-        assert names == ["circle", "xor", "gauss", "spiral", "moons", "flower"]
+        assert names[:6] == ["circle", "xor", "gauss", "spiral", "moons", "flower"]
+        assert {entry["name"] for entry in listed if entry["task"] == "regression"} == {
+            "plane",
+            "bumps",
+        }
         assert all(entry["description"] for entry in listed)
         assert listed[0]["parameters"]["examples"]["maximum"] == 5000
 

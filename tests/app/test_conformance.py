@@ -297,7 +297,7 @@ class TestStream:
         stream.say("reset")
         state = stream.until("state")
         assert state["playing"] is True
-        assert state["runs"] == [{"learning_rate": 1.5}]
+        assert state["runs"][0]["learning_rate"] == 1.5
         stream.until("frame", iteration=0)
         stream.until_iteration(10)
 
@@ -338,10 +338,10 @@ class TestStream:
         stream.say("set", learning_rate=2.0)
         stream.until("state")
         stream.say("seek", iteration=100)
-        assert stream.until("state", iteration=100)["runs"] == [{"learning_rate": 0.3}]
+        assert stream.until("state", iteration=100)["runs"][0]["learning_rate"] == 0.3
         stream.say("step", iterations=150)
         state = stream.until("state", iteration=250)
-        assert state["runs"] == [{"learning_rate": 0.3}]
+        assert state["runs"][0]["learning_rate"] == 0.3
 
     def test_a_toggle_in_one_message_plays_on_from_the_same_weights(self, stream: Stream) -> None:
         def network(activation: str) -> dict[str, Any]:
@@ -379,9 +379,9 @@ class TestStream:
     def test_set_changes_one_run_or_all(self, stream: Stream) -> None:
         stream.configure(runs=[{}, {}])
         stream.say("set", learning_rate=2.0, run=1)
-        assert stream.until("state")["runs"] == [{"learning_rate": 0.3}, {"learning_rate": 2.0}]
+        assert learning_rates(stream) == [0.3, 2.0]
         stream.say("set", learning_rate=0.7)
-        assert stream.until("state")["runs"] == [{"learning_rate": 0.7}] * 2
+        assert learning_rates(stream) == [0.7, 0.7]
         stream.say("set", learning_rate=0.1, run=2)
         assert stream.until("error")["field"] == "run"
 
@@ -401,6 +401,7 @@ class TestStream:
         assert all(np.isfinite(y["weights"]).all() for y in diverged["layers"])
         assert len(healthy["costs"]) > 0
         assert len(stream.costs(1)) // 4 == frame["iteration"]
+        assert len(stream.costs(0)) // 4 <= told["iteration"]
 
     def test_play_ends_where_the_plan_does(self, stream: Stream) -> None:
         stream.configure(playing=True, runs=[{"training": {"iterations": 12}}])
@@ -539,6 +540,118 @@ class TestWatching:
             assert stream.hear()["code"] == "not_found"
             with pytest.raises((ConnectionError, WebSocketDisconnect)):
                 stream.hear()
+
+
+class TestData:
+    def test_features_are_what_the_network_is_given_and_points_stay_points(
+        self, client: TestClient
+    ) -> None:
+        """A single unit on x1² and x2² draws the circle that no straight line can."""
+        data = {"features": ["x1_squared", "x2_squared"], "noise": 0}
+        body = {
+            "data": data,
+            "network": {"layers": []},
+            "training": {"learning_rate": 0.05, "iterations": 3000},
+        }
+        status = run(client, body)
+        assert status["train_accuracy"] == 1
+        answer = client.post(
+            "/predict", json={"model": status["id"], "points": [[0, 0], [5, 0], [0, -5]]}
+        )
+        inside, outside, also_outside = answer.json()["labels"]
+        assert inside != outside == also_outside
+        network = rest_network(client, status["id"])
+        assert network.layer_sizes == (2, 1)
+        expected = nncore.predict(network, np.array([[0.0], [25.0]]))[0, 0]
+        assert answer.json()["probabilities"][2] == pytest.approx(expected)
+        with Stream.connect(client) as stream:
+            stream.say("view", resolution=9)
+            configured = stream.configure(data=data, runs=[{"network": {"layers": []}}])
+            assert configured["data"]["features"] == data["features"]
+            plain = client.get("/datasets/circle", params={"noise": 0}).json()["points"]
+            assert configured["data"]["points"] == plain
+            stream.say("step", iterations=2000)
+            told = stream.until_iteration(2000)["runs"][0]["boundary"]
+            values = np.frombuffer(told["values"], np.uint8).reshape(9, 9).astype(int)
+            assert abs(values[4, 4] - values[0, 4]) > 50
+            np.testing.assert_array_equal(values, values[::-1])
+
+    def test_flips_turn_exactly_that_share_of_the_labels(self, stream: Stream) -> None:
+        before = stream.configure()["data"]
+        after = stream.configure(data={"label_flips": 0.25})["data"]
+        assert after["points"] == before["points"]
+        assert after["split"] == before["split"]
+        changed = sum(a != b for a, b in zip(after["labels"], before["labels"], strict=True))
+        assert changed == 50
+
+    def test_regression_has_a_linear_output_and_no_accuracy(self, client: TestClient) -> None:
+        body = {
+            "data": {"dataset": "plane", "noise": 0},
+            "network": {"layers": []},
+            "training": {"learning_rate": 0.05, "iterations": 2000},
+        }
+        status = run(client, body)
+        assert status["cost"] < 1e-6
+        assert status["train_accuracy"] is None
+        assert status["test_accuracy"] is None
+        assert rest_network(client, status["id"]).activations[-1].name == "linear"
+        drawn = client.get("/datasets/plane", params={"noise": 0}).json()
+        query = {"model": status["id"], "points": drawn["points"][:5]}
+        answer = client.post("/predict", json=query).json()
+        assert set(answer) == {"values"}
+        np.testing.assert_allclose(answer["values"], drawn["labels"][:5], atol=1e-2)
+
+    def test_regressions_pictures_span_its_targets(self, stream: Stream) -> None:
+        stream.say("view", resolution=9)
+        configured = stream.configure(
+            data={"dataset": "plane", "noise": 0},
+            runs=[{"network": {"layers": []}, "training": {"learning_rate": 0.05}}],
+        )
+        assert configured["data"]["task"] == "regression"
+        largest = max(map(abs, configured["data"]["labels"]))
+        stream.say("step", iterations=3000)
+        told = stream.until_iteration(3000)["runs"][0]["boundary"]
+        assert (told["low"], told["high"]) == (-largest, largest)
+        values = np.frombuffer(told["values"], np.uint8).reshape(9, 9).astype(int)
+        assert values[4, 4] == pytest.approx(127.5, abs=3)
+        assert values[8, 8] > 250
+        assert values[0, 0] < 5
+
+    def test_own_targets(self, client: TestClient) -> None:
+        data = {"points": [[0], [1], [2]], "labels": [1, 3, 5], "task": "regression"}
+        body = {
+            "data": {**data, "train_fraction": 1},
+            "network": {"layers": []},
+            "training": {"learning_rate": 0.3, "iterations": 2000},
+        }
+        name = run(client, body)["id"]
+        answer = client.post("/predict", json={"model": name, "points": [[10]]}).json()
+        assert answer["values"] == [pytest.approx(21, abs=0.01)]
+
+
+class TestPenalties:
+    def test_they_can_be_changed_while_training_and_survive_a_reset(self, stream: Stream) -> None:
+        stream.configure(runs=[{"training": {"l2": 0.01}}])
+        assert stream.frames[0]["runs"][0]["penalty"] > 0
+        stream.say("set", l1=0.5, l2=0)
+        rates = {"learning_rate": 0.3, "l1": 0.5, "l2": 0}
+        assert stream.until("state")["runs"] == [rates]
+        stream.say("reset")
+        assert stream.until("state")["runs"] == [rates]
+        frame = stream.until("frame", iteration=0)
+        weights = [abs(w) for y in frame["runs"][0]["layers"] for row in y["weights"] for w in row]
+        assert frame["runs"][0]["penalty"] == pytest.approx(0.5 * sum(weights))
+
+    def test_a_strong_one_keeps_the_weights_small(self, client: TestClient) -> None:
+        norms = []
+        for l2 in (0, 0.1):
+            name = run(client, {"training": {"l2": l2, "iterations": 2000}})["id"]
+            norms.append(sum((y.W**2).sum() for y in rest_network(client, name).layers))
+        assert norms[1] < 0.1 * norms[0]
+
+
+def learning_rates(stream: Stream) -> list[float]:
+    return [rates["learning_rate"] for rates in stream.until("state")["runs"]]
 
 
 def test_differences_give_the_same_picture(client: TestClient) -> None:

@@ -64,8 +64,10 @@ def test_the_catalogue_is_nncores_own_numbers(html: str) -> None:
         "dataset": "circle",
         "examples": 200,
         "noise": 0.1,
+        "label_flips": 0,
         "seed": 0,
         "train_fraction": 0.75,
+        "features": ["x1", "x2"],
     }
     assert told["defaults"]["training"]["learning_rate"] == 0.3
     assert len(told["datasets"]) == 6
