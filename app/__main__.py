@@ -1,24 +1,47 @@
 """`python -m app`: serve Shallows, and say where."""
 
-import contextlib
+import signal
 import socket
 import sys
+from typing import TYPE_CHECKING
 
-from app.settings import Settings
+if TYPE_CHECKING:
+    import uvicorn
 
 
 def main() -> None:
-    """Serve until Ctrl-C or SIGTERM."""
-    # Ctrl-C may come at any moment, the imports included, and is no error.
-    with contextlib.suppress(KeyboardInterrupt):
-        serve()
+    """Serve until Ctrl-C or SIGTERM, which may come at any moment, the imports included."""
+    ending = Ending()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, ending.ask)
+    serve(ending)
 
 
-def serve() -> None:
+class Ending:
+    """Whether the server was asked to end, before uvicorn listens for that itself and after."""
+
+    def __init__(self) -> None:
+        self._asked = False
+        self._server: uvicorn.Server | None = None
+
+    def ask(self, number: int, frame: object) -> None:
+        """Handle a signal."""
+        self._asked = True
+        self.tell(self._server)
+
+    def tell(self, server: "uvicorn.Server | None") -> None:
+        """Let a server know, now or when it is asked."""
+        self._server = server
+        if server is not None and self._asked:
+            server.should_exit = True
+
+
+def serve(ending: Ending) -> None:
     """Listen, say where, and serve."""
     import uvicorn
 
     from app.main import create_app
+    from app.settings import Settings
 
     settings = Settings()
     listening = listen(settings.host, settings.port)
@@ -33,11 +56,13 @@ def serve() -> None:
         timeout_graceful_shutdown=2,
         server_header=False,
     )
+    server = uvicorn.Server(config)
+    ending.tell(server)
     with listening:
         print("Shallows is at", flush=True)
         for address in addresses(settings.host):
             print(f"  http://{address}:{listening.getsockname()[1]}", flush=True)
-        uvicorn.Server(config).run(sockets=[listening])
+        server.run(sockets=[listening])
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -472,7 +472,7 @@ class Session:
             plan=self.plan,
             iteration=self.iteration,
             trainers=self._states(),
-            changes=list(self._changes[: self._changed]),
+            changes=list(self._changes),
             costs_from=costs_from,
             costs=[run.costs.since(costs_from).copy() for run in self.runs],
         )
@@ -483,7 +483,7 @@ class Session:
         session = cls(checkpoint.plan)
         session.iteration = checkpoint.iteration
         session._changes = list(checkpoint.changes)
-        session._changed = len(checkpoint.changes)
+        session._changed = sum(at < session.iteration for at, _ in session._changes)
         for run, state, costs in zip(
             session.runs, checkpoint.trainers, checkpoint.costs, strict=True
         ):
