@@ -73,7 +73,7 @@ class Playground:
     def __init__(self, page: Page, address: str = "") -> None:
         self.page = page
         self.wire = Wire(page)
-        page.goto(f"/{address}", wait_until="commit")
+        page.goto(address or "/", wait_until="commit")
         expect(self.readout("cost")).not_to_have_text("–", timeout=PATIENCE)
 
     # -- what it has ------------------------------------------------------------------------

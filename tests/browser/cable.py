@@ -1,0 +1,68 @@
+"""A network cable between browser and server that can be pulled and plugged in again."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+
+
+class Cable:
+    """A port of 127.0.0.1 that leads to another one. Pulled, it drops and refuses connections."""
+
+    def __init__(self, to_port: int) -> None:
+        self._to = ("127.0.0.1", to_port)
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}/"
+        self._plugged = True
+        self._sockets: set[socket.socket] = set()
+        self._lock = threading.Lock()
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def pull(self) -> None:
+        """Drop every connection, and refuse new ones."""
+        with self._lock:
+            self._plugged = False
+            sockets, self._sockets = self._sockets, set()
+        for end in sockets:
+            _hang_up(end)
+
+    def plug_in(self) -> None:
+        """Let new connections through."""
+        self._plugged = True
+
+    def close(self) -> None:
+        """Take it away."""
+        self.pull()
+        _hang_up(self._listener)
+
+    def _listen(self) -> None:
+        while True:
+            try:
+                near, _ = self._listener.accept()
+            except OSError:
+                return
+            if not self._plugged:
+                near.close()
+                continue
+            far = socket.create_connection(self._to)
+            with self._lock:
+                self._sockets |= {near, far}
+            for source, sink in ((near, far), (far, near)):
+                threading.Thread(target=self._carry, args=(source, sink), daemon=True).start()
+
+    def _carry(self, source: socket.socket, sink: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                sink.sendall(data)
+        for end in (source, sink):
+            _hang_up(end)
+        with self._lock:
+            self._sockets -= {source, sink}
+
+
+def _hang_up(end: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        end.shutdown(socket.SHUT_RDWR)
+    end.close()

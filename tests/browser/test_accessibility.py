@@ -1,0 +1,109 @@
+"""Everyone can use it: axe, announcements that do not chatter, reduced motion, forced colours."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.harness import ROOT
+from tests.browser.playground import Playground
+
+AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+STANDARDS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+LOOKS = [
+    pytest.param({"color_scheme": scheme, "viewport": size}, id=f"{scheme}-{size['width']}")
+    for scheme in ("light", "dark")
+    for size in ({"width": 1440, "height": 900}, {"width": 390, "height": 844})
+]
+
+
+def violations(page: Page) -> list[str]:
+    """What axe finds, in words."""
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    found: dict[str, Any] = page.evaluate(
+        "(tags) => axe.run({ runOnly: { type: 'tag', values: tags } })", STANDARDS
+    )
+    return [
+        f"{violation['id']}: {node['html'][:120]} {node['failureSummary']}"
+        for violation in found["violations"]
+        for node in violation["nodes"]
+    ]
+
+
+@pytest.mark.parametrize("context_options", LOOKS)
+def test_axe_finds_nothing(page: Page) -> None:
+    playground = Playground(page)
+    playground.wait_for_plots()
+    assert violations(page) == []
+    playground.play()
+    playground.wait_for_iteration(60)
+    playground.choose("Activation", "leaky ReLU")
+    expect(playground.ghosts).to_have_count(1)
+    playground.button("Share").click()
+    playground.enter("Noise", "7")
+    playground.pause()
+    assert violations(page) == []
+
+
+@pytest.mark.parametrize("context_options", LOOKS)
+@pytest.mark.parametrize("layers", ["none", "16,16,16,16,16,16"])
+def test_axe_finds_nothing_in_the_smallest_and_the_largest_network(page: Page, layers: str) -> None:
+    Playground(page, f"#layers={layers}&colour=red")
+    assert violations(page) == []
+
+
+def test_announcements_do_not_chatter(page: Page) -> None:
+    playground = Playground(page)
+    page.evaluate(
+        """() => {
+          const said = (window.said_ = []);
+          const live = '[aria-live], [role="status"], [role="alert"], output';
+          for (const region of document.querySelectorAll(live)) {
+            new MutationObserver(() => said.push(region.textContent))
+              .observe(region, { childList: true, characterData: true, subtree: true });
+          }
+        }"""
+    )
+    playground.play()
+    playground.wait_for_iteration(400)
+    playground.pause()
+    said = page.evaluate("window.said_.filter((text) => text)")
+    assert said[0] == "Training"
+    assert said[-1].startswith("Paused at iteration")
+    assert len(said) <= 4
+
+
+@pytest.mark.parametrize("context_options", [{"reduced_motion": "reduce"}])
+def test_reduced_motion_draws_at_most_twice_a_second(page: Page) -> None:
+    playground = Playground(page)
+    playground.play()
+    drawn = page.evaluate(
+        """() => new Promise((resolve) => {
+          const marks = [];
+          new PerformanceObserver((list) => marks.push(...list.getEntries().map((mark) => mark.startTime)))
+            .observe({ type: 'mark' });
+          setTimeout(() => resolve(marks), 4000);
+        })"""
+    )
+    assert 3 <= len(drawn) <= 9
+    assert min(later - earlier for earlier, later in zip(drawn, drawn[1:], strict=False)) > 450
+    assert playground.iteration > 200
+    playground.pause()
+    playground.step(3)
+
+
+@pytest.mark.parametrize("context_options", [{"forced_colors": "active"}])
+def test_forced_colours_keep_the_choice_visible(page: Page) -> None:
+    Playground(page)
+    face = page.locator("#activations input:checked + .face")
+    assert "solid" in face.evaluate("(element) => getComputedStyle(element).outline")
+
+
+def test_the_title_and_the_language_are_said(page: Page) -> None:
+    Playground(page)
+    expect(page).to_have_title("Shallows: train a small network and watch it learn")
+    expect(page.locator("html")).to_have_attribute("lang", "en")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Shallows")

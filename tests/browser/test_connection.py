@@ -1,0 +1,129 @@
+"""A connection that drops is said, comes back by itself, and nothing is lost meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+
+from tests.browser.cable import Cable
+from tests.browser.conftest import Guard
+from tests.browser.harness import Server, running_server
+from tests.browser.playground import Playground
+
+REFUSED = "WebSocket connection to .* failed"
+
+
+@pytest.fixture
+def cable(server: Server, guard: Guard) -> Iterator[Cable]:
+    guard.expect(REFUSED)
+    cable = Cable(server.port)
+    yield cable
+    cable.close()
+
+
+def state(page: Page, text: str) -> None:
+    expect(page.locator("#connection")).to_have_text(text, timeout=15_000)
+
+
+def test_it_says_live(page: Page) -> None:
+    Playground(page)
+    state(page, "Live")
+
+
+def test_training_goes_on_and_every_cost_arrives(page: Page, cable: Cable) -> None:
+    playground = Playground(page, cable.url)
+    playground.play()
+    playground.wait_for_iteration(60)
+    cable.pull()
+    state(page, "Reconnecting")
+    known = len(playground.wire.costs)
+    expect(playground.button("Pause")).to_be_enabled()
+    page.wait_for_timeout(700)
+    cable.plug_in()
+    state(page, "Live")
+    playground.wait_for_iteration(known + 100)
+    playground.pause()
+
+    query = parse_qs(urlsplit(playground.wire.urls[-1]).query)
+    configured = playground.wire.of_type("configured", sent=False)
+    assert configured[-1]["resumed"] is True
+    assert query["session"] == [configured[0]["session"]]
+    assert int(query["iteration"][0]) <= known
+    assert len(playground.wire.of_type("configure", sent=True)) == 1
+    assert len(playground.wire.costs) == playground.iteration  # `costs` fails at a gap.
+
+
+def test_what_was_changed_meanwhile_is_sent(page: Page, cable: Cable) -> None:
+    playground = Playground(page, cable.url)
+    playground.play()
+    playground.wait_for_iteration(60)
+    cable.pull()
+    state(page, "Reconnecting")
+    playground.choose("Activation", "ReLU")
+    playground.enter("Learning rate", "0.07")
+    cable.plug_in()
+    state(page, "Live")
+    playground.wait_for_iteration(20)
+    run = playground.wire.of_type("configured", sent=False)[-1]["runs"][0]
+    assert run["layers"][0]["activation"] == "relu"
+    assert run["training"]["learning_rate"] == 0.07
+    expect(playground.button("Pause")).to_be_visible()
+
+
+def test_pause_and_steps_meanwhile(page: Page, cable: Cable) -> None:
+    playground = Playground(page, cable.url)
+    playground.step(3)
+    cable.pull()
+    state(page, "Reconnecting")
+    for _ in range(4):
+        playground.button("Step").click()
+    cable.plug_in()
+    state(page, "Live")
+    expect(playground.readout("iteration")).to_have_attribute("value", "7")
+    cable.pull()
+    state(page, "Reconnecting")
+    playground.button("Reset").click()
+    playground.button("Step").click()
+    cable.plug_in()
+    state(page, "Live")
+    expect(playground.readout("iteration")).to_have_attribute("value", "1")
+    cable.pull()
+    state(page, "Reconnecting")
+    playground.button("Play").click()
+    cable.plug_in()
+    playground.wait_for_iteration(20)
+
+
+def test_the_browser_going_offline_is_noticed_at_once(
+    page: Page, context: BrowserContext, guard: Guard
+) -> None:
+    guard.expect(REFUSED)
+    guard.expect("ERR_INTERNET_DISCONNECTED")
+    playground = Playground(page)
+    playground.wait_for_plots()
+    context.set_offline(True)
+    state(page, "Reconnecting")
+    context.set_offline(False)
+    state(page, "Live")
+    playground.step(1)
+
+
+def test_a_server_that_starts_anew_gets_the_same_experiment(page: Page, guard: Guard) -> None:
+    guard.expect(REFUSED)
+    guard.expect("Failed to load resource")
+    with running_server() as own:
+        playground = Playground(page, f"{own.url}#activation=relu")
+        playground.play()
+        playground.wait_for_iteration(60)
+        own.stop()
+        state(page, "Reconnecting")
+        own.start()
+        state(page, "Live")
+        expect(playground.notice).to_contain_text("started again")
+        playground.wait_for_iteration(20)
+        run = playground.wire.of_type("configured", sent=False)[-1]["runs"][0]
+        assert run["layers"][0]["activation"] == "relu"
+        expect(playground.button("Pause")).to_be_visible()

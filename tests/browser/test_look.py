@@ -1,0 +1,96 @@
+"""It fits every screen, and follows the system's theme or the reader's."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Guard
+from tests.browser.playground import Playground
+
+SIZES = [(390, 844), (600, 900), (820, 1100), (1024, 1100), (1280, 800), (1440, 900), (1920, 1080)]
+GROUNDS = {"light": "rgb(255, 255, 255)", "dark": "rgb(17, 20, 22)"}
+
+
+@pytest.mark.parametrize(
+    "context_options",
+    [
+        pytest.param({"viewport": {"width": width, "height": height}}, id=f"{width}x{height}")
+        for width, height in SIZES
+    ],
+)
+def test_it_fits(page: Page) -> None:
+    for address in ("", "#layers=16,16,16,16,16,16&activation=leaky_relu", "#layers=none"):
+        playground = Playground(page, address)
+        page.reload()
+        expect(playground.readout("cost")).not_to_have_text("–")
+        size = page.evaluate(
+            """() => {
+              const { scrollWidth: width, scrollHeight: height } = document.documentElement;
+              return { width, height, innerWidth, innerHeight };
+            }"""
+        )
+        assert size["width"] <= size["innerWidth"]
+        if size["innerWidth"] >= 1200:
+            assert size["height"] <= size["innerHeight"]
+        for name in ("Play", "Step", "Reset"):
+            expect(playground.button(name)).to_be_in_viewport(ratio=1)
+        plane = page.locator("#boundary .plane").bounding_box()
+        assert plane is not None
+        assert abs(plane["width"] - plane["height"]) < 1.5
+        assert plane["width"] >= 238
+
+
+@pytest.mark.parametrize("width", [390, 1024, 1440])
+def test_no_readout_touches_the_next(page: Page, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    Playground(page)
+    page.evaluate(
+        """() => {
+          const longest = { iteration: '999,995', cost: '0.0612', 'train-accuracy': '100.0%' };
+          for (const [name, text] of Object.entries(longest))
+            document.querySelector(`[data-testid="${name}"]`).textContent = text;
+        }"""
+    )
+    boxes = page.locator(".readouts data").evaluate_all(
+        "all => all.map((element) => element.getBoundingClientRect())"
+    )
+    ends = [(box["left"], box["right"]) for box in sorted(boxes, key=lambda box: box["left"])]
+    for (_, right), (left, _) in zip(ends, ends[1:], strict=False):
+        assert right < left
+
+
+@pytest.mark.parametrize("context_options", [{"color_scheme": s} for s in GROUNDS], ids=GROUNDS)
+def test_the_theme_is_the_systems_until_one_is_chosen(
+    page: Page, guard: Guard, context_options: dict[str, str]
+) -> None:
+    guard.expect("willReadFrequently")  # This test reads the canvas, not the page.
+    scheme = context_options["color_scheme"]
+    other = next(name for name in GROUNDS if name != scheme)
+    playground = Playground(page)
+    body = page.locator("body")
+    theme = page.locator("#theme")
+    expect(body).to_have_css("background-color", GROUNDS[scheme])
+    corner = "document.querySelector('#graph .unit canvas').getContext('2d').getImageData(0,0,1,1).data.join()"
+    before = page.evaluate(corner)
+    theme.click()
+    expect(body).to_have_css("background-color", GROUNDS[other])
+    expect(theme).to_have_attribute("aria-label", f"Theme: {other}")
+    assert page.evaluate(corner) != before
+    page.reload()
+    expect(body).to_have_css("background-color", GROUNDS[other])
+    theme.click()
+    expect(body).to_have_css("background-color", GROUNDS[scheme])
+    theme.click()
+    expect(theme).to_have_attribute("aria-label", f"Theme: as the system's, {scheme}")
+    page.emulate_media(color_scheme=other)  # type: ignore[arg-type]
+    expect(body).to_have_css("background-color", GROUNDS[other])
+    expect(playground.button("Play")).to_be_visible()
+
+
+def test_the_controls_are_there_before_plotly(page: Page) -> None:
+    page.route("**/plotly.min.js", lambda route: None)  # It never comes.
+    playground = Playground(page)
+    playground.play()
+    playground.wait_for_cost_below(0.3)
+    playground.pause()
