@@ -91,18 +91,9 @@ def pictures(
 
     `scale` is what the bytes 0 and 255 of the boundary stand for.
     """
-    with np.errstate(over="ignore", invalid="ignore"):
-        return _pictures(network, view, features, scale)
-
-
-def _pictures(
-    network: nncore.Network, view: View, features: tuple[str, ...], scale: tuple[float, float]
-) -> dict[str, Any]:
-    # Pictures are float32. Of a run whose weights are beyond that, and which is about to diverge,
-    # they show what can be known: the largest number, or, where there is none, undecided.
     low, high = scale
     evaluator = _evaluator(network, view, features, view.resolution)
-    Y_hat = np.nan_to_num(evaluator.boundary(network), nan=(low + high) / 2)
+    Y_hat = evaluator.boundary(network)
     told: dict[str, Any] = {
         "boundary": {
             "width": evaluator.grid.width,
@@ -118,7 +109,7 @@ def _pictures(
     if view.neurons:
         maps = _evaluator(network, view, features, view.neuron_resolution).unit_maps(network)
         told["neurons"] = [
-            _unit_maps(np.nan_to_num(A), layer.activation, view)
+            _unit_maps(A, layer.activation, view)
             for A, layer in zip(maps, network.layers[:-1], strict=True)
         ]
     return told
