@@ -1,4 +1,4 @@
-"""The page in a real Chromium on this machine: how soon it answers, how fast and at what price it draws.
+"""The page in a real Chromium: how soon it answers, how fast and at what price it draws.
 
 python -m benchmarks.page_bench
 """
@@ -22,8 +22,9 @@ PLAYED = {
     "spiral, 8-8-8 units": "#dataset=spiral&layers=8,8,8&init=xavier",
 }
 
-# The page marks each frame that it has drawn. Within a run iterations only rise, so the first mark that falls back is the first
-# frame of the next run. It counts when the screen asks for the frame after it: by then it has been painted.
+# The page marks each frame that it has drawn. Within a run iterations only rise, so the first mark
+# that falls back is the first frame of the next run. It counts when the screen asks for the frame
+# after it: by then it has been painted.
 WATCH = """
 window.frames_ = { drawn: 0, first: null, last: -1, restarted: null };
 new PerformanceObserver((list) => {
@@ -32,7 +33,9 @@ new PerformanceObserver((list) => {
     const seen = window.frames_;
     seen.drawn += 1;
     seen.first ??= startTime;
-    if (detail.iteration < seen.last) requestAnimationFrame(() => seen.restarted?.(performance.now()));
+    if (detail.iteration < seen.last) {
+      requestAnimationFrame(() => seen.restarted?.(performance.now()));
+    }
     seen.last = detail.iteration;
   }
 }).observe({ type: 'mark' });
@@ -71,7 +74,7 @@ def play(page: Page) -> None:
 
 
 def cold_loads(browser: Browser, url: str) -> tuple[list[float], list[float]]:
-    """Milliseconds from the navigation's start to the first frame, and to Plotly's axes around it."""
+    """Milliseconds from the navigation's start to the first frame, and to Plotly's axes."""
     first_frames, axes = [], []
     for _ in range(COLD_LOADS):
         with opened(browser, url) as page:
@@ -82,7 +85,7 @@ def cold_loads(browser: Browser, url: str) -> tuple[list[float], list[float]]:
 
 
 def toggles(page: Page) -> list[float]:
-    """Milliseconds from choosing an activation, while playing, to the first frame of the new run on the screen."""
+    """Milliseconds from choosing an activation, while playing, to the new run on the screen."""
     latencies = []
     for index in range(TOGGLES):
         latencies.append(float(page.evaluate(TOGGLE, ACTIVATIONS[index % len(ACTIVATIONS)])))
@@ -137,7 +140,8 @@ def main() -> None:
     print("|---|---|---|")
     print(
         f"| toggle → first frame of the new run, {TOGGLES} toggles while playing | "
-        f"p50 {statistics.median(latencies):.0f} ms, p95 {percentile(latencies, 95):.0f} ms | p95 ≤ 100 ms |"
+        f"p50 {statistics.median(latencies):.0f} ms, p95 {percentile(latencies, 95):.0f} ms | "
+        "p95 ≤ 100 ms |"
     )
     for name, rate, work in rows:
         print(f"| frames drawn a second, {name} | {rate:.1f} | ≥ 30 |")

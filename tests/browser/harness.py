@@ -1,4 +1,4 @@
-"""A real server in its own process, and a real Chromium: what the browser tests and the page's benchmark stand on."""
+"""A real server in its own process, and a real Chromium: for browser tests and benchmark."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ CHROMIUM_ARGUMENTS = [
 
 
 class Server:
-    """`python -m app` on a port of 127.0.0.1, as `make run` starts it; it can be stopped and started again."""
+    """`python -m app` on a port of 127.0.0.1; it can be stopped and started again."""
 
     def __init__(self) -> None:
         with socket.socket() as probe:

@@ -45,7 +45,7 @@ class Wire:
 
     @property
     def costs(self) -> np.ndarray:
-        """The costs of the run that the latest frame belongs to, from iteration 0, put end to end."""
+        """The costs of the latest frame's run, from iteration 0, put end to end."""
         costs = np.zeros(0, np.float32)
         for frame in self.frames:
             (run,) = frame["runs"]
@@ -132,12 +132,24 @@ class Playground:
                 const text = document.querySelector('[data-testid="{readout}"]').value;
                 const value = text === '' ? NaN : Number(text);
                 if ({condition}) resolve();
-                else if (performance.now() - began > {PATIENCE}) reject(new Error('{readout} is ' + text));
-                else setTimeout(look, 10);
+                else if (performance.now() - began < {PATIENCE}) setTimeout(look, 10);
+                else reject(new Error('{readout} is ' + text));
               }};
               look();
             }})"""
         )
+
+    def trace(self, plot: str, index: int) -> dict[str, Any]:
+        """A trace that Plotly draws in `boundary` or `cost`; below 0, counted from the end."""
+        found: dict[str, Any] = self.page.evaluate(
+            """([plot, index]) => {
+              const { data } = document.querySelector(`#${plot} .plotly`);
+              const { x, y, line, marker } = data.at(index);
+              return { x: [...x], y: [...y], line, marker };
+            }""",
+            [plot, index],
+        )
+        return found
 
     # -- what one does ----------------------------------------------------------------------
 

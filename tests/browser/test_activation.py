@@ -1,4 +1,4 @@
-"""Switching the activation: the same data, the same initial weights, and the run before stays as a ghost."""
+"""Switching the activation: same data, same initial weights, and the run before stays a ghost."""
 
 from __future__ import annotations
 

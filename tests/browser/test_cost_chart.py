@@ -1,4 +1,4 @@
-"""The cost: every iteration is kept, the pointer reads it exactly, and the axis can be logarithmic."""
+"""The cost: every iteration is kept, read exactly, and drawn on a linear or logarithmic axis."""
 
 from __future__ import annotations
 
@@ -36,9 +36,7 @@ def test_no_extreme_is_lost_in_the_drawing(page: Page) -> None:
     playground.pause()
     page.wait_for_timeout(1500)  # Plotly draws a few times a second at most.
     costs = playground.wire.costs
-    curve = page.evaluate(
-        "(({ data }) => { const { x, y } = data[data.length - 1]; return { x, y }; })(document.querySelector('#cost .plotly'))"
-    )
+    curve = playground.trace("cost", -1)
     x, y = np.array(curve["x"]), np.array(curve["y"])
     assert len(costs) >= 3000
     assert len(x) < 1000
@@ -68,10 +66,8 @@ def test_test_costs_are_dashed_and_end_where_the_run_is(page: Page) -> None:
     playground.wait_for_iteration(200)
     playground.pause()
     page.wait_for_timeout(1500)
-    trace = page.evaluate(
-        "(({ data }) => { const { x, y, line } = data[data.length - 2]; return { x, y, dash: line.dash }; })(document.querySelector('#cost .plotly'))"
-    )
-    assert "px" in trace["dash"]
+    trace = playground.trace("cost", -2)
+    assert "px" in trace["line"]["dash"]
     told = {frame["iteration"]: frame["runs"][0]["test_cost"] for frame in playground.wire.frames}
     assert trace["x"][-1] == playground.iteration
     assert all(told[x] == y for x, y in zip(trace["x"], trace["y"], strict=True))

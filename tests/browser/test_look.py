@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -56,7 +58,7 @@ def test_no_readout_touches_the_next(page: Page, width: int) -> None:
         "all => all.map((element) => element.getBoundingClientRect())"
     )
     ends = [(box["left"], box["right"]) for box in sorted(boxes, key=lambda box: box["left"])]
-    for (_, right), (left, _) in zip(ends, ends[1:], strict=False):
+    for (_, right), (left, _) in itertools.pairwise(ends):
         assert right < left
 
 
@@ -71,7 +73,8 @@ def test_the_theme_is_the_systems_until_one_is_chosen(
     body = page.locator("body")
     theme = page.locator("#theme")
     expect(body).to_have_css("background-color", GROUNDS[scheme])
-    corner = "document.querySelector('#graph .unit canvas').getContext('2d').getImageData(0,0,1,1).data.join()"
+    corner = """document.querySelector('#graph .unit canvas').getContext('2d')
+      .getImageData(0, 0, 1, 1).data.join()"""
     before = page.evaluate(corner)
     theme.click()
     expect(body).to_have_css("background-color", GROUNDS[other])

@@ -1,6 +1,8 @@
-"""The network's panel: its numbers are the server's, its shapes the lecture's, and it holds whatever can be built."""
+"""The network's numbers are the server's, its shapes the lecture's; it holds whatever is built."""
 
 from __future__ import annotations
+
+import itertools
 
 import numpy as np
 from playwright.sync_api import Page, expect
@@ -80,7 +82,8 @@ def test_edges_are_as_thick_as_their_weights(page: Page) -> None:
     layers = playground.wire.frames[-1]["runs"][0]["layers"]
     weights = [weight for layer in layers for row in layer["weights"] for weight in row]
     edges = page.locator("#graph .edge").evaluate_all(
-        "all => all.map((edge) => [parseFloat(edge.style.strokeWidth), edge.classList.contains('negative')])"
+        """all => all.map(({ style, classList }) =>
+          [parseFloat(style.strokeWidth), classList.contains('negative')])"""
     )
     largest = max(map(abs, weights))
     for weight, (width, negative) in zip(weights, edges, strict=True):
@@ -102,8 +105,9 @@ def test_a_units_map_is_the_servers(page: Page) -> None:
             .nth(unit)
             .evaluate(
                 """(canvas) => {
-              const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
-              return Array.from({ length: canvas.width }, (_, column) => data[4 * column]);
+              const { width, height } = canvas;
+              const { data } = canvas.getContext('2d').getImageData(0, 0, width, height);
+              return Array.from({ length: width }, (_, column) => data[4 * column]);
             }"""
             )
         )
@@ -128,11 +132,12 @@ def test_six_layers_of_sixteen_units(page: Page) -> None:
     playground.wait_for_iteration(50)
     expect(page.locator("#graph .unit")).to_have_count(97)
     boxes = page.locator("#graph .unit").evaluate_all(
-        "all => all.map((unit) => unit.getBoundingClientRect()).map(({ x, y, width, height }) => [x, y, width, height])"
+        """all => all.map((unit) => unit.getBoundingClientRect())
+          .map(({ x, y, width, height }) => [x, y, width, height])"""
     )
     assert min(box[2] for box in boxes) >= 20
     column = [box[1] for box in boxes[:16]]
-    assert min(b - a for a, b in zip(column, column[1:], strict=False)) >= 24
+    assert min(b - a for a, b in itertools.pairwise(column)) >= 24
     painted = page.locator("#graph .unit canvas").evaluate_all(
         "all => all.map(({ width }) => width)"
     )

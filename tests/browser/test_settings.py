@@ -1,4 +1,4 @@
-"""Everything that can be set: named, checked, kept when what was typed is wrong, and sent as it is."""
+"""Everything that can be set: named, checked, kept when a typed value is wrong, sent as it is."""
 
 from __future__ import annotations
 
@@ -143,9 +143,8 @@ def test_every_dataset_shows_its_points(page: Page, dataset: str) -> None:
     expect(page.locator("#dataset-about")).not_to_be_empty()
     points = playground.wire.of_type("configured", sent=False)[-1]["data"]["points"]
     page.wait_for_timeout(100)
-    drawn = page.evaluate(
-        "document.querySelector('#boundary .plotly').data.flatMap(({ x, y }) => x.map((value, index) => [value, y[index]]))"
-    )
+    traces = [playground.trace("boundary", index) for index in range(4)]
+    drawn = [[x, y] for trace in traces for x, y in zip(trace["x"], trace["y"], strict=True)]
     assert sorted(drawn) == sorted(points)
 
 

@@ -1,4 +1,4 @@
-"""The experiment that everyone sees first: it plays, it learns, and what is drawn is what the server sent."""
+"""The experiment that everyone sees first: it learns, and what is drawn is what the server sent."""
 
 from __future__ import annotations
 
@@ -130,7 +130,8 @@ def test_the_line_is_where_the_probability_is_one_half(page: Page) -> None:
         """() => {
           const line = document.querySelector('#boundary .iso');
           const length = line.getTotalLength();
-          return Array.from({ length: 50 }, (_, k) => line.getPointAtLength((length * k) / 50)).map(({ x, y }) => [x, y]);
+          return Array.from({ length: 50 }, (_, k) => line.getPointAtLength((length * k) / 50))
+            .map(({ x, y }) => [x, y]);
         }"""
     )
     for x, y in points:
@@ -146,17 +147,16 @@ def test_points_are_told_apart_by_shape_and_the_held_out_by_being_hollow(page: P
     playground = Playground(page)
     playground.wait_for_plots()
     data = playground.wire.of_type("configured", sent=False)[0]["data"]
-    traces = page.evaluate(
-        "document.querySelector('#boundary .plotly').data.map(({ x, marker }) => ({ count: x.length, symbol: marker.symbol, fill: marker.color, edge: marker.line.color }))"
-    )
+    traces = [playground.trace("boundary", index) for index in range(4)]
+    markers = [trace["marker"] for trace in traces]
     counts = [
         sum(data["labels"][index] == label for index in data["split"][part])
         for part in ("train", "test")
         for label in (0, 1)
     ]
-    assert [trace["count"] for trace in traces] == counts
-    assert [trace["symbol"] for trace in traces] == ["diamond", "circle", "diamond", "circle"]
-    assert traces[0]["fill"] == traces[2]["edge"] != traces[2]["fill"]
+    assert [len(trace["x"]) for trace in traces] == counts
+    assert [marker["symbol"] for marker in markers] == ["diamond", "circle", "diamond", "circle"]
+    assert markers[0]["color"] == markers[2]["line"]["color"] != markers[2]["color"]
 
 
 def test_the_pointer_reads_the_plane(page: Page) -> None:

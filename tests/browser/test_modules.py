@@ -1,0 +1,278 @@
+"""The page's pure functions, in the browser, from the files that it is served."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from playwright.sync_api import Page
+
+from tests.browser.playground import Playground
+
+Run = Callable[..., Any]
+
+
+@pytest.fixture
+def run(page: Page) -> Run:
+    """Evaluate an expression of a module's names, with arguments `a`, `b`, …"""
+    Playground(page)
+    base = page.evaluate(
+        "document.querySelector('script[type=module]').src.replace(/main\\.js$/, '')"
+    )
+
+    def evaluate(module: str, expression: str, **arguments: Any) -> Any:
+        names = ", ".join(arguments)
+        return page.evaluate(
+            f"""async (arguments_) => {{
+              const module = await import({json.dumps(f"{base}{module}.js")});
+              return ((module, {{ {names} }}) => {expression})(module, arguments_);
+            }}""",
+            arguments,
+        )
+
+    return evaluate
+
+
+def test_numbers_as_text(run: Run) -> None:
+    fixed = "values.map((value) => module.fixed(value))"
+    assert run("format", fixed, values=[-1.234, 0, -0.001, 12]) == [
+        "−1.23",
+        "0.00",
+        "0.00",
+        "12.00",
+    ]
+    costs = [0.6931, 0.00001234, 0, 1234567, 999.99999]
+    assert run("format", "values.map(module.cost)", values=costs) == [
+        "0.6931",
+        "1.2e−5",
+        "0.0000",
+        "1.2e6",
+        "1000.0000",
+    ]
+    assert run("format", "values.map(module.parameter)", values=[0.004, -1.5, -2.8e28, 0]) == [
+        "0.004",
+        "−1.50",
+        "−2.8e28",
+        "0.00",
+    ]
+    assert run("format", "[module.percent(0.9867), module.percent(null)]") == ["98.7%", "–"]
+
+
+def test_the_ramp_has_its_ends_and_its_middle(run: Run) -> None:
+    words = run(
+        "heat",
+        "[...new Uint8Array(module.ramp([250, 0, 10], [128, 128, 128], [0, 200, 40]).buffer)]",
+    )
+    colours = np.array(words).reshape(256, 4)
+    assert colours[0].tolist() == [250, 0, 10, 255]
+    assert colours[255].tolist() == [0, 200, 40, 255]
+    np.testing.assert_allclose(colours[127:129, :3], 128, atol=1)
+    assert (np.diff(colours[:, 1].astype(int)) >= 0).all()
+
+
+def _points(path: str) -> list[np.ndarray]:
+    """The lines of a path of M, L and Z."""
+    return [
+        np.array([[float(n) for n in point.split()] for point in line.rstrip("Z").split("L")])
+        for line in path.split("M")[1:]
+    ]
+
+
+def test_the_contour_of_a_cone_is_a_circle_in_one_stroke(run: Run) -> None:
+    axis = np.linspace(-1, 1, 61)
+    radius = np.hypot(*np.meshgrid(axis, axis))
+    values = np.clip(255 * (1 - radius), 0, 255).round().astype(int).ravel().tolist()
+    path = run("contour", "module.contour(values, 61, 61, 127.5)", values=values)
+    assert path.endswith("Z")
+    (circle,) = _points(path)
+    radii = np.hypot(circle[:, 0] - 50, circle[:, 1] - 50) / 50
+    np.testing.assert_allclose(radii, 0.5, atol=0.01)
+    assert len(circle) > 60
+
+
+@pytest.mark.parametrize("up", [True, False])
+def test_the_contour_of_a_slope_goes_from_border_to_border(run: Run, up: bool) -> None:
+    values = np.tile(np.linspace(0, 255, 9).round().astype(int), (5, 1))
+    if up:
+        values = np.tile(np.linspace(0, 255, 5).round().astype(int)[:, None], (1, 9))
+    path = run("contour", "module.contour(values, 9, 5, 64.5)", values=values.ravel().tolist())
+    (line,) = _points(path)
+    across, along = (1, 0) if up else (0, 1)
+    assert sorted(line[[0, -1], along]) == [0, 100]
+    wanted = 100 - 64.5 / 2.55 if up else 64.5 / 2.55
+    np.testing.assert_allclose(line[:, across], wanted, atol=0.3)
+
+
+def test_a_flat_picture_has_no_contour_and_a_saddle_two(run: Run) -> None:
+    contour = "module.contour(values, 2, 2, 127.5)"
+    assert run("contour", contour, values=[128] * 4) == ""
+    assert len(_points(run("contour", contour, values=[255, 0, 0, 255]))) == 2
+
+
+def test_steps_too_few_for_a_line_are_smoothed(run: Run) -> None:
+    x, y = np.meshgrid(np.linspace(-1, 1, 100), np.linspace(-1, 1, 100))
+    values = (127.5 + 0.4 * (x + 0.3 * y)).round().astype(int).ravel().tolist()
+    path = run(
+        "contour",
+        "module.boundaryLine({ values: Uint8Array.from(values), width: 100, height: 100 })",
+        values=values,
+    )
+    (line,) = _points(path)
+    x1, y1 = line[:, 0] / 50 - 1, 1 - line[:, 1] / 50
+    assert np.abs(x1 + 0.3 * y1).max() < 0.03
+
+
+@settings(
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    costs=st.lists(st.floats(0, 10, width=32), min_size=1, max_size=300),
+    columns=st.integers(1, 50),
+)
+def test_thinning_keeps_ends_and_extremes_of_every_column(
+    run: Run, costs: list[float], columns: int
+) -> None:
+    thinned = run(
+        "history", "module.thin(Float32Array.from(costs), columns)", costs=costs, columns=columns
+    )
+    x, y = thinned["x"], thinned["y"]
+    assert x == sorted(set(x))
+    assert [costs[k] for k in x] == y
+    assert len(x) <= 2 * (columns + 1)
+    assert max(y) == max(costs)
+    assert min(y) == min(costs)
+
+
+def test_a_history_grows_overlaps_and_restarts_but_has_no_gap(run: Run) -> None:
+    script = """(() => {
+      const history = new module.History();
+      const out = [];
+      const write = (first, costs) => {
+        history.write(first, Float32Array.from(costs));
+        out.push([...history.costs]);
+      };
+      write(0, [1, 2, 3]);
+      history.writeTest(0, 9); history.writeTest(3, 8);
+      write(3, [4]);
+      write(2, [5, 6, 7]);
+      out.push(history.tests.map(({ iteration }) => iteration));
+      let refused = false;
+      try { history.write(9, new Float32Array(1)); } catch { refused = true; }
+      write(0, []);
+      history.write(0, new Float32Array(5000).fill(1));
+      return [...out, refused, history.length];
+    })()"""
+    assert run("history", script) == [
+        [1, 2, 3],
+        [1, 2, 3, 4],
+        [1, 2, 5, 6, 7],
+        [0],
+        [],
+        True,
+        5000,
+    ]
+
+
+def test_differences_sum_up_to_the_picture(run: Run) -> None:
+    values = np.random.default_rng(0).integers(0, 256, (5, 7)).astype(np.uint8)
+    differences = np.diff(np.diff(values, axis=0, prepend=0), axis=1, prepend=0).astype(np.uint8)
+    summed = run(
+        "pictures",
+        """(() => {
+          const bytes = Uint8Array.from(values);
+          module.sumUp(bytes, 7);
+          return [...bytes];
+        })()""",
+        values=differences.ravel().tolist(),
+    )
+    assert summed == values.ravel().tolist()
+
+
+def test_axes_end_at_round_numbers(run: Run) -> None:
+    tops = run("cost-scale", "[0, 201, 1001, 1501, 999999].map(module.xTop)")
+    assert tops == [200, 300, 1500, 2000, 1000000]
+    assert run("cost-scale", "module.xTicks(1500)") == [0, 500, 1000, 1500]
+    assert run("cost-scale", "module.yRange([[0.69, 0.1]], false)") == [0, 0.72]
+    exploding = run("cost-scale", "module.yRange([[0.7, 1e30], [0.69, 0.2]], false)")
+    assert exploding[1] == pytest.approx(5 * 0.7 * 1.06)
+
+
+def test_names_of_curves_do_not_overlap(run: Run) -> None:
+    labels = run(
+        "cost-scale",
+        """module.place(
+          ['tanh', 'ReLU', 'sigmoid'].map((text, k) => ({
+            text, bold: k === 0,
+            curve: {
+              x: [...Array(100).keys()],
+              y: [...Array(100).keys()].map((i) => 0.7 / (1 + i / (5 + k))),
+            },
+          })),
+          [],
+          { x: (i) => 4 * i, y: (v) => 150 * (1 - v / 0.72), width: 400, height: 150 },
+          12,
+        )""",
+    )
+    assert [label["text"] for label in labels] == ["tanh", "ReLU", "sigmoid"]
+    for index, one in enumerate(labels):
+        for other in labels[:index]:
+            apart = abs(one["y"] - other["y"]) >= 12 or abs(one["x"] - other["x"]) >= 25
+            assert apart
+
+
+@settings(
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    rate=st.floats(0, 100, exclude_min=True),
+    noise=st.floats(0, 1),
+    seed=st.integers(0, 2**32 - 1),
+    units=st.lists(st.integers(1, 16), max_size=6),
+)
+def test_an_address_keeps_every_digit(
+    run: Run, rate: float, noise: float, seed: int, units: list[int]
+) -> None:
+    script = """(async () => {
+      const { defaultsOf, fieldsOf } = await import(base + 'experiment.js');
+      const catalogue = JSON.parse(document.getElementById('catalogue').textContent);
+      const [fields, defaults] = [fieldsOf(catalogue), defaultsOf(catalogue)];
+      const experiment = { ...defaults, learningRate: rate, noise, dataSeed: seed, units };
+      const { experiment: read, problems } =
+        module.fromHash(module.toHash(experiment, defaults, fields), defaults, fields);
+      return [read.learningRate, read.noise, read.dataSeed, read.units, problems];
+    })()"""
+    script = script.replace(
+        "base +", "document.querySelector('script[type=module]').src.replace(/main\\.js$/, '') +"
+    )
+    assert run("address", script, rate=rate, noise=noise, seed=seed, units=units) == [
+        rate,
+        noise,
+        seed,
+        units,
+        [],
+    ]
+
+
+def test_a_layout_keeps_units_apart_and_inside(run: Run) -> None:
+    for sizes, width, height in (
+        ([2, 4, 1], 664, 470),
+        ([2, 1], 664, 470),
+        ([2, *[16] * 6, 1], 664, 430),
+        ([2, 16, 1], 340, 420),
+    ):
+        layout = run("network-layout", "module.layoutNetwork(a, b, c)", a=sizes, b=width, c=height)
+        assert len(layout["nodes"]) == sum(sizes)
+        assert len(layout["edges"]) == sum(a * b for a, b in itertools.pairwise(sizes))
+        for node in layout["nodes"]:
+            half = node["size"] / 2
+            assert half <= node["x"] <= width - half
+            assert half - 1 <= node["y"] <= height - half + 1
+        for one, other in zip(layout["nodes"], layout["nodes"][1:], strict=False):
+            if one["layer"] == other["layer"]:
+                assert other["y"] - one["y"] >= one["size"]
