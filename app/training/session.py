@@ -340,8 +340,8 @@ class Session:
     def advance(self, n: int) -> None:
         """Train `n` iterations in lockstep; a run that is over stays where it is."""
         while n > 0 and self.left:
-            self._catch_up_with_changes()
             n -= self._advance(min(n, self._until_mark()))
+            self._catch_up_with_changes()
 
     def _advance(self, n: int) -> int:
         """Train up to `n` iterations, none of which is a mark but the last."""
@@ -384,10 +384,10 @@ class Session:
             run.trainer.restore(state)
             run.costs.cut(run.trainer.iteration)
         self._changed = sum(at < self.iteration for at, _ in self._changes)
+        self._catch_up_with_changes()
 
     def begin_another_future(self) -> None:
         """What was changed after the current iteration, before going back, is no more."""
-        self._catch_up_with_changes()
         if self._changed < len(self._changes):
             del self._changes[self._changed :]
             self._timeline.cut(self.iteration)
@@ -483,7 +483,7 @@ class Session:
         session = cls(checkpoint.plan)
         session.iteration = checkpoint.iteration
         session._changes = list(checkpoint.changes)
-        session._changed = sum(at < session.iteration for at, _ in session._changes)
+        session._changed = sum(at <= session.iteration for at, _ in session._changes)
         for run, state, costs in zip(
             session.runs, checkpoint.trainers, checkpoint.costs, strict=True
         ):

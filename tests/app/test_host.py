@@ -246,6 +246,7 @@ class Sessions(RuleBasedStateMachine):
 
     @rule()
     def reset(self) -> None:
+        self.another_future()
         self.desk.say("a", "reset")
         self.epoch = len(self.desk.frames["a"]) - 1
         self.rates = [(0, self.rates[-1][1])]
