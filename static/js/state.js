@@ -34,6 +34,22 @@ const READING_INTERVAL = 80;
 const nothing = () => ({ restart: null, steps: 0, playing: null });
 
 
+/**
+ * A computed value that stays the same object as long as it says the same, so that nothing is drawn anew for it.
+ *
+ * @template T
+ * @param {() => T} compute
+ */
+function unlessSame(compute) {
+  /** @type {T} */
+  let before;
+  return computed(() => {
+    const now = compute();
+    if (JSON.stringify(now) !== JSON.stringify(before)) before = now;
+    return before;
+  });
+}
+
 export class Store {
   /** What is set up. @type {Signal<Experiment>} */
   experiment;
@@ -62,9 +78,9 @@ export class Store {
   selection = signal(/** @type {Selection | null} */ ({ layer: 1, unit: 0 }));
 
   /** Units of every layer, inputs and output included. */
-  layerSizes = computed(() => [2, ...this.experiment.value.units, 1]);
+  layerSizes = unlessSame(() => [2, ...this.experiment.value.units, 1]);
   /** The selection, as far as the network still has it. */
-  selected = computed(() => {
+  selected = unlessSame(() => {
     const chosen = this.selection.value;
     const sizes = this.layerSizes.value;
     if (!chosen) return null;

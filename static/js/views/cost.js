@@ -20,10 +20,13 @@ import { Tip } from './tip.js';
 /** @typedef {import('../types/protocol').Catalogue} Catalogue */
 
 const MARGIN = { l: 31, t: 6, r: 12, b: 24 };
-/** Plotly takes 10 ms and more a drawing: it gets at most this share of the time, and never more than one drawing in so many milliseconds. */
-const SHARE = 0.04;
-const INTERVAL = 160;
-const AFTER_FRAME = 40;
+/** Plotly takes 10 ms and more a drawing: while playing it gets at most this share of the time, and a rest of so many milliseconds. */
+const SHARE = 0.03;
+const INTERVAL = 400;
+/** A new run's first frame comes before its ghosts. */
+const AFTER_FRAME = 120;
+/** Room to grow that a new axis has. */
+const ROOM = 1.2;
 
 /**
  * @param {Store} store
@@ -68,7 +71,7 @@ export function mountCost(store, catalogue, find, plotly) {
     due = false;
     const began = performance.now();
     const api = plotly.peek();
-    if (api && chart.clientWidth > 0) drawn = drawChart(api, chart, names, store, catalogue, scale.peek() === 'log');
+    if (api && chart.clientWidth > 0) drawn = drawChart(api, chart, names, store, catalogue, scale.peek() === 'log', drawn);
     const now = performance.now();
     next = now + Math.max(INTERVAL, (now - began) / SHARE);
     grow();
@@ -87,6 +90,9 @@ export function mountCost(store, catalogue, find, plotly) {
     grow();
     // Off the axes: Plotly has to move them now.
     schedule(drawn !== null && store.history === drawn.history && store.history.length > drawn.iterations);
+  });
+  effect(() => {
+    if (!store.playing.value) schedule(true);
   });
   effect(() => {
     void [plotly.value, scale.value, isDark.value, size.value];
@@ -163,8 +169,8 @@ function visibleGhosts(store) {
   return store.ghosts.peek().filter(({ experiment }) => !running || !sameRun(experiment, running));
 }
 
-/** @param {PlotlyApi} plotly @param {HTMLElement} chart @param {HTMLElement} names @param {Store} store @param {Catalogue} catalogue @param {boolean} log */
-function drawChart(plotly, chart, names, store, catalogue, log) {
+/** @param {PlotlyApi} plotly @param {HTMLElement} chart @param {HTMLElement} names @param {Store} store @param {Catalogue} catalogue @param {boolean} log @param {Drawn | null} before @returns {Drawn} */
+function drawChart(plotly, chart, names, store, catalogue, log, before) {
   const [ink, ink2, ink3, ghostColour, grid] = colours('ink', 'ink-2', 'ink-3', 'ghost', 'grid');
   const { history } = store;
   const ghosts = visibleGhosts(store);
@@ -175,7 +181,9 @@ function drawChart(plotly, chart, names, store, catalogue, log) {
 
   const current = thin(history.costs, width);
   const earlier = ghosts.map((ghost) => ({ ...ghost, curve: thin(ghost.history.costs, width) }));
-  const iterations = xTop(Math.max(history.length, ...ghosts.map((ghost) => ghost.history.length)));
+  const longest = Math.max(history.length, ...ghosts.map((ghost) => ghost.history.length));
+  const keeps = before?.history === history && before.iterations >= longest;
+  const iterations = keeps ? before.iterations : xTop(store.playing.peek() ? longest * ROOM : longest);
   const stride = Math.max(1, Math.ceil(history.tests.length / width));
   const tests = history.tests.filter((_, index) => index % stride === 0 || index === history.tests.length - 1);
 

@@ -29,7 +29,7 @@ const THINNEST = 0.8;
 const THICKEST = 6.2;
 /** How many frames it takes to paint every unit's map, and how many maps a frame paints at most. */
 const MAP_TURNS = 3;
-const MOST_MAPS = 8;
+const MOST_MAPS = 6;
 /** The byte of a map at which z changes sign. ReLU is zero on a whole side of it, so its line is drawn just above. */
 const ZERO = 127.5;
 const JUST_ABOVE_ZERO = 128.5;
@@ -115,7 +115,7 @@ function mountCaptions(store, catalogue, layout, container) {
   const bound = new WeakSet();
   effect(() => {
     const { columns, pitch } = layout.value;
-    const { units } = store.experiment.value;
+    const units = store.layerSizes.value.slice(1, -1);
     const last = columns.length - 1;
     const long = pitch >= 120;
     container.classList.toggle('dense', pitch < 92);
@@ -225,6 +225,7 @@ function mountGraph(store, layout, graph) {
     );
   });
 
+  const line = computed(() => (store.experiment.value.activation === 'relu' ? JUST_ABOVE_ZERO : ZERO));
   effect(() => {
     // The structure above is in place: the same signals, and effects run in the order they were made.
     const { nodes, edges } = layout.value;
@@ -243,7 +244,6 @@ function mountGraph(store, layout, graph) {
     const biases = /** @type {SVGCircleElement[]} */ ([...graph.querySelectorAll('.bias')]);
     /** What is drawn already, so that only changes touch the page. @type {string[]} */
     const drawn = [];
-    const zeroLine = store.experiment.value.activation === 'relu' ? JUST_ABOVE_ZERO : ZERO;
     const thickest = graph.clientWidth < 480 ? THICKEST * 0.7 : THICKEST;
 
     const stopReading = effect(() => {
@@ -284,6 +284,7 @@ function mountGraph(store, layout, graph) {
     const stopPainting = effect(() => {
       const picture = store.picture.value;
       const playing = store.playing.value;
+      const zeroLine = line.value;
       void heat.value;
       if (!picture || !fits(picture.run.layers, sizes)) return;
       const { neurons, boundary } = picture.run;
