@@ -43,6 +43,22 @@ def test_it_fits(page: Page) -> None:
         assert plane["width"] >= 238
 
 
+@pytest.mark.parametrize("width", [390, 600, 820, 1024, 1280, 1440])
+def test_the_charts_head_holds_all_its_controls(page: Page, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    playground = Playground(page)
+    playground.step(3)
+    playground.choose("Activation", "ReLU")
+    clear = playground.button("Clear earlier runs")
+    expect(clear).to_be_visible()
+    section, log = (
+        page.locator(selector).bounding_box() for selector in (".out", "#scale label:last-child")
+    )
+    assert section is not None
+    assert log is not None
+    assert log["x"] + log["width"] <= section["x"] + section["width"]
+
+
 @pytest.mark.parametrize("width", [390, 1024, 1440])
 def test_no_readout_touches_the_next(page: Page, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 900})
