@@ -168,7 +168,8 @@ class Playground:
         deadline = time.monotonic() + PATIENCE / 1000
         while True:
             told = self.wire.of_type("configure", sent=True)
-            if len(told) == len(self.wire.of_type("configured", sent=False)):
+            answers = self.wire.of_type("configured", sent=False)
+            if len(told) == sum(not answer["resumed"] for answer in answers):
                 return told[-1]
             assert time.monotonic() < deadline, "a configure was not answered"
             self.page.wait_for_timeout(20)

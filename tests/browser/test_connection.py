@@ -66,6 +66,7 @@ def test_what_was_changed_meanwhile_is_sent(page: Page, cable: Cable) -> None:
     playground.enter("Learning rate", "0.07")
     cable.plug_in()
     state(page, "Live")
+    playground.last_configure()
     playground.wait_for_iteration(20)
     run = playground.wire.of_type("configured", sent=False)[-1]["runs"][0]
     assert run["layers"][0]["activation"] == "relu"
