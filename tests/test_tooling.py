@@ -60,7 +60,9 @@ def test_a_lock_satisfies_pyproject(name: str, wanted: list[str]) -> None:
 
 
 def test_the_runtime_lock_holds_all_that_the_code_imports() -> None:
+    """All but what the extra `sklearn` brings, which one module needs that nothing imports."""
     sources = [path for folder in ("app", "nncore") for path in (ROOT / folder).rglob("*.py")]
+    sources.remove(ROOT / "nncore" / "estimator.py")
     imported = {
         name.partition(".")[0]
         for source in sources
