@@ -13,10 +13,14 @@ from playwright.sync_api import (
     ConsoleMessage,
     Page,
     Request,
+    expect,
     sync_playwright,
 )
 
 from tests.browser.harness import Server, launch_chromium, running_server
+
+# How long a shared machine may take over what a quiet one does at once; no test asserts a time.
+expect.set_options(timeout=60_000)
 
 VIEWPORT = {"width": 1440, "height": 900}
 
@@ -73,7 +77,7 @@ def context(
     browser: Browser, server: Server, context_options: dict[str, object]
 ) -> Iterator[BrowserContext]:
     context = browser.new_context(base_url=server.url, **{"viewport": VIEWPORT, **context_options})
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(60_000)
     yield context
     context.close()
 

@@ -12,7 +12,7 @@ import msgpack
 import numpy as np
 from playwright.sync_api import Locator, Page, WebSocket, expect
 
-PATIENCE = 20_000
+PATIENCE = 60_000
 
 
 def plain(frame: dict[str, Any]) -> dict[str, Any]:
