@@ -49,10 +49,18 @@ FIRST_FRAME = """
 })
 """
 TOGGLE = """
-(activation) => new Promise((resolve) => {
-  const began = performance.now();
-  window.frames_.restarted = (now) => resolve(now - began);
-  document.querySelector(`input[name="activation"][value="${activation}"]`).click();
+(activation) => new Promise((resolve, reject) => {
+  setTimeout(() => reject(new Error('no new run')), 10000);
+  const toggle = () => {
+    if (window.frames_.last < 20) {
+      setTimeout(toggle, 5);
+      return;
+    }
+    const began = performance.now();
+    window.frames_.restarted = (now) => resolve(now - began);
+    document.querySelector(`input[name="activation"][value="${activation}"]`).click();
+  };
+  toggle();
 })
 """
 

@@ -54,6 +54,7 @@ export class Connection {
     url.search = this.#listener.query();
     const socket = new WebSocket(url);
     socket.binaryType = 'arraybuffer';
+    this.#heard = performance.now();
     socket.addEventListener('open', () => {
       this.#heard = performance.now();
       this.#listener.opened();
@@ -106,7 +107,9 @@ export class Connection {
   }
 
   #watch() {
+    if (!this.#socket || document.hidden) return;
     const silent = performance.now() - this.#heard;
-    if (this.#socket?.readyState === WebSocket.OPEN && !document.hidden && silent > PATIENCE && this.#listener.expecting()) this.#drop();
+    const opening = this.#socket.readyState === WebSocket.CONNECTING;
+    if (silent > (opening ? LONGEST_DELAY : PATIENCE) && (opening || this.#listener.expecting())) this.#drop();
   }
 }
