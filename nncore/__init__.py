@@ -2,12 +2,20 @@
 
 from nncore.activations import ACTIVATIONS, Activation, leaky_relu
 from nncore.boundary import Grid, GridEvaluator, boundary, unit_maps
+from nncore.claims import Claims, Difference, Verdict, compare
 from nncore.costs import LOSSES, Loss
 from nncore.datasets import DATASETS, Dataset
 from nncore.diagnostics import LayerDiagnostics, diagnose, unit_lines
 from nncore.features import FEATURES, featurize
-from nncore.gradient_check import gradient_check
+from nncore.gradient_check import (
+    Agreement,
+    Differences,
+    agreement,
+    central_differences,
+    gradient_check,
+)
 from nncore.initializers import INITIALIZERS, initialize
+from nncore.inspection import Inspection, inspect
 from nncore.network import (
     ForwardPass,
     Gradients,
@@ -17,11 +25,14 @@ from nncore.network import (
     backward,
     cost,
     forward,
+    losses,
     predict,
 )
 from nncore.optimizers import OPTIMIZERS, Optimizer
 from nncore.stacked import StackedTrainer
+from nncore.stopping import Stop, Stopped
 from nncore.trainer import Divergence, Trainer
+from nncore.vectorizing import by_loop, by_product
 
 __all__ = [
     "ACTIVATIONS",
@@ -31,29 +42,44 @@ __all__ = [
     "LOSSES",
     "OPTIMIZERS",
     "Activation",
+    "Agreement",
+    "Claims",
     "Dataset",
+    "Difference",
+    "Differences",
     "Divergence",
     "ForwardPass",
     "Gradients",
     "Grid",
     "GridEvaluator",
+    "Inspection",
     "Layer",
     "LayerDiagnostics",
     "Loss",
     "Network",
     "Optimizer",
     "StackedTrainer",
+    "Stop",
+    "Stopped",
     "Trainer",
+    "Verdict",
     "accuracy",
+    "agreement",
     "backward",
     "boundary",
+    "by_loop",
+    "by_product",
+    "central_differences",
+    "compare",
     "cost",
     "diagnose",
     "featurize",
     "forward",
     "gradient_check",
     "initialize",
+    "inspect",
     "leaky_relu",
+    "losses",
     "predict",
     "unit_lines",
     "unit_maps",

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import DTypeLike
+from numpy.typing import DTypeLike, NDArray
 
 from nncore.activations import FloatArray
 
@@ -71,6 +71,7 @@ class Batches:
         shuffled: Whether the batches are smaller than the data. If so, every epoch has an order of
             its own, which depends on the seed and the number of the epoch alone: any iteration
             can be reached from anywhere.
+        count: Batches in an epoch.
         width: Examples in a batch, but for an epoch's last.
         widths: Those of all batches.
         whole: All examples as one batch, unshuffled.
@@ -101,6 +102,7 @@ class Batches:
                 self._tiles(self._epoch_X, self._epoch_T, start, min(start + self.width, self._m))
                 for start in range(0, self._m, self.width)
             ]
+        self.count = len(self._batches)
         self.widths = {batch[-1].columns.stop for batch in self._batches}
 
     def upcoming(self, iteration: int, most: int) -> tuple[list[Batch], FloatArray]:
@@ -125,10 +127,20 @@ class Batches:
         T = np.moveaxis(T.reshape(*T.shape[:-1], count, width), -2, 0)
         return self._batches[position : position + count], T
 
+    def columns(self, iteration: int) -> NDArray[np.intp]:
+        """Which of the m examples the batch of this iteration has, in its order."""
+        if not self.shuffled:
+            return np.arange(self._m)
+        epoch, position = divmod(iteration, self.count)
+        return self._order(epoch)[position * self.width : (position + 1) * self.width]
+
+    def _order(self, epoch: int) -> NDArray[np.intp]:
+        bits = np.random.Philox(key=self._seed, counter=[0, 0, 0, epoch])
+        return np.random.Generator(bits).permutation(self._m)
+
     def _shuffle(self, epoch: int) -> None:
         if epoch != self._epoch:
-            bits = np.random.Philox(key=self._seed, counter=[0, 0, 0, epoch])
-            order = np.random.Generator(bits).permutation(self._m)
+            order = self._order(epoch)
             np.take(self._X, order, axis=-1, out=self._epoch_X, mode="clip")
             np.take(self.T, order, axis=-1, out=self._epoch_T, mode="clip")
             self._epoch = epoch

@@ -26,6 +26,7 @@ class LayerDiagnostics:
         saturated: The share of all |g′(z)| < 0.01.
         dead: The units (counted from 0) whose g′ is 0 on every example: they cannot learn.
         nonpositive: The share of all z ≤ 0.
+        mean: The mean of all n[l] · m numbers A[l]: tanh centres it at 0, sigmoid can't.
         gradient_norm: ‖dW‖, Euclidean, of the data term of J.
         update_ratio: ‖update of W‖ / ‖W‖; about 1e-3 is healthy, above 0.1 is rash. None if there
             is no update to look at, W is zero, or the ratio is not finite.
@@ -36,6 +37,7 @@ class LayerDiagnostics:
     saturated: float
     dead: tuple[int, ...]
     nonpositive: float
+    mean: float
     gradient_norm: float
     update_ratio: float | None
 
@@ -71,8 +73,8 @@ def diagnose(
     passed = forward(network, X)
     gradients = backward(network, passed, Y)
     diagnostics = []
-    for index, (layer, Z, dW) in enumerate(
-        zip(network.layers, passed.Z, gradients.dW, strict=True)
+    for index, (layer, Z, A, dW) in enumerate(
+        zip(network.layers, passed.Z, passed.A[1:], gradients.dW, strict=True)
     ):
         slope = np.abs(layer.activation.g_prime(Z))
         histogram, edges = np.histogram(Z.astype(np.float64), bins)
@@ -83,6 +85,7 @@ def diagnose(
                 saturated=float(np.mean(slope < SATURATED)),
                 dead=tuple(np.flatnonzero((slope == 0).all(axis=1)).tolist()),
                 nonpositive=float(np.mean(Z <= 0)),
+                mean=float(np.mean(A)),
                 gradient_norm=float(np.linalg.norm(dW)),
                 update_ratio=_ratio(layer.W, updated.layers[index].W) if updated else None,
             )

@@ -52,6 +52,14 @@ class _Ledger:
             return [Z]
         return [Z[..., tile.columns] for tile in batch]
 
+    def right(self, T: FloatArray, count: int) -> NDArray[np.float64]:
+        """The share of examples in the right class in each of the first rows, count × stack.
+
+        ŷ = σ(z) ≥ ½ where z ≥ 0, and T = 1 − 2y is negative where y = 1.
+        """
+        right = (self.Z[:count, ..., : T.shape[-1]] >= 0) == (T < 0)
+        return np.asarray(right.reshape(*right.shape[:-2], -1).mean(axis=-1))
+
     def costs(self, output: Output, T: FloatArray, count: int) -> NDArray[np.float64]:
         """J of the first rows, count × stack. Consumes them.
 
@@ -79,14 +87,18 @@ class Engine:
     """Trains one network (stack ``()``) or E of one shape in lockstep (stack ``(E,)``).
 
     The networks share their activations. `advance` never looks at finiteness: that is its
-    callers' (`Trainer`, `StackedTrainer`), who set the rate, `l1` and `l2` as well.
+    callers' (`Trainer`, `StackedTrainer`), who set the rate, `l1`, `l2` and `frozen` as well.
 
     Attributes:
         iteration: The updates made so far.
+        layer_sizes: n[0], …, n[L].
+        task: "classification" or "regression".
         parameters: All V in one flat array, layer after layer.
         l1: The weight of Σ|w|.
         l2: The weight of ½ Σw².
+        frozen: Which parameters no update changes, one flag each as in `parameters`; or None.
         shuffled: Whether the batches are smaller than the data.
+        updates_per_epoch: How many batches go through the data once.
     """
 
     def __init__(
@@ -110,12 +122,14 @@ class Engine:
             raise ValueError(f"batch_size must be at least 1, or None, not {batch_size}")
         if batch_seed < 0:
             raise ValueError(f"batch_seed must be at least 0, not {batch_seed}")
-        self._sizes, self._stack, self._dtype = first.layer_sizes, stack, dtype
+        self.layer_sizes = first.layer_sizes
+        self.task = loss_for(first.activations[-1]).task
+        self._stack, self._dtype = stack, dtype
         self._activations = first.activations
         self._kernels = [kernel_of(activation, dtype) for activation in self._activations[:-1]]
         self._output = OUTPUTS[self._activations[-1].name]
 
-        parameters = sum(n_out * (n_in + 1) for n_in, n_out in pairwise(self._sizes))
+        parameters = sum(n_out * (n_in + 1) for n_in, n_out in pairwise(self.layer_sizes))
         flat = np.zeros((4, math.prod(stack) * parameters), dtype)
         self.parameters, self._gradient, self._part, self._is_weight = flat
         self._V, self._dV, self._dV_part, is_weight = (self._views(array) for array in flat)
@@ -130,6 +144,7 @@ class Engine:
         self._memory = self._optimizer.init(self.parameters)
         self.set_rate(0.0)
         self.l1 = self.l2 = 0.0
+        self.frozen: NDArray[np.bool_] | None = None
         self.iteration = 0
 
         ones = np.ones((1, X.shape[1]))
@@ -138,16 +153,17 @@ class Engine:
         self._batches = Batches(
             np.vstack([X, ones]).astype(dtype),
             np.broadcast_to(T, (*stack, *T.shape)).copy(),
-            self._sizes,
+            self.layer_sizes,
             batch_size=batch_size,
             seed=batch_seed,
         )
         self.shuffled = self._batches.shuffled
+        self.updates_per_epoch = self._batches.count
         # As arrays, since NumPy would convert a Python number each time.
         self._factors = {
             width: np.asarray(self._output.scale / width, dtype) for width in self._batches.widths
         }
-        logits = (*stack, self._sizes[-1])
+        logits = (*stack, self.layer_sizes[-1])
         bytes_each = math.prod(logits) * self._batches.width * dtype.itemsize
         rows = min(max(1, LEDGER // bytes_each), 256)
         self._ledger = _Ledger(rows, logits, self._batches.width, dtype)
@@ -155,14 +171,17 @@ class Engine:
             _Ledger(1, logits, X.shape[1], dtype) if self.shuffled else self._ledger
         )
         # `dot` has half of `matmul`'s overhead, but knows no stacks and no rows apart.
-        self._product = np.matmul if stack or self._sizes[-1] > 1 else np.dot
+        self._product = np.matmul if stack or self.layer_sizes[-1] > 1 else np.dot
 
     # -- training -----------------------------------------------------------------------------
 
-    def advance(self, updates: int) -> NDArray[np.float64]:
+    def advance(
+        self, updates: int, right: NDArray[np.float64] | None = None
+    ) -> NDArray[np.float64]:
         """Make some updates; returns J before each of them, updates × stack.
 
-        With mini-batches that is J on the batch which the update is made from.
+        With mini-batches that is J on the batch which the update is made from. Into `right`, of
+        the same shape, goes the share of the examples that were in the right class then.
         """
         costs = np.empty((updates, *self._stack))
         done = 0
@@ -171,9 +190,16 @@ class Engine:
             batches, T = self._batches.upcoming(self.iteration, most)
             for row, batch in enumerate(batches):
                 self._update(batch, self._ledger.parts(row, batch))
-            costs[done : done + len(batches)] = self._ledger.costs(self._output, T, len(batches))
+            rows = slice(done, done + len(batches))
+            if right is not None:
+                right[rows] = self._ledger.right(T, len(batches))
+            costs[rows] = self._ledger.costs(self._output, T, len(batches))
             done += len(batches)
         return costs
+
+    def batch(self) -> NDArray[np.intp]:
+        """Which of the m examples the next update is made from."""
+        return self._batches.columns(self.iteration)
 
     def look(self) -> NDArray[np.float64]:
         """J before the next update, as `advance` would return it, of the shape of the stack."""
@@ -184,10 +210,18 @@ class Engine:
         """J on all m examples, of the shape of the stack."""
         return self._cost_of(self._batches.whole, self._batches.T, self._whole_ledger)
 
+    def right(self) -> NDArray[np.float64]:
+        """The share of all m examples that are in the right class, of the shape of the stack."""
+        self._fill(self._whole_ledger, self._batches.whole)
+        return self._whole_ledger.right(self._batches.T, 1).reshape(self._stack)
+
     def _cost_of(self, batch: Batch, T: FloatArray, ledger: _Ledger) -> NDArray[np.float64]:
+        self._fill(ledger, batch)
+        return ledger.costs(self._output, T, 1).reshape(self._stack)
+
+    def _fill(self, ledger: _Ledger, batch: Batch) -> None:
         for tile, Z in zip(batch, ledger.parts(0, batch), strict=True):
             self._forward(tile, Z)
-        return ledger.costs(self._output, T, 1).reshape(self._stack)
 
     def penalty(self) -> NDArray[np.float64]:
         """What L1 and L2 add to J: l1 Σ|w| + ½ l2 Σw², of the shape of the stack."""
@@ -226,7 +260,12 @@ class Engine:
             self._add_to_gradient(self.l1, np.sign(self.parameters, self._part))
         if self.l2:
             self._add_to_gradient(self.l2, self.parameters)
+        if self.frozen is not None:
+            # The optimizer forgets where it was going, so that nothing leaps when it is freed.
+            gradient[self.frozen] = 0
         self._optimizer.update(gradient, self._memory, self._rate, self.iteration, self._part)
+        if self.frozen is not None:
+            gradient[self.frozen] = 0
         np.subtract(self.parameters, gradient, self.parameters)
         self.iteration += 1
 
@@ -260,7 +299,7 @@ class Engine:
         self._output.error(logits, tile.T, dZ)
         last = len(dV) - 1
         product(dZ, tile.A_in_T[last], dV[last])
-        if last == 1 and self._sizes[-1] == 1:
+        if last == 1 and self.layer_sizes[-1] == 1:
             np.multiply(tile.X, dZ, buffers.X_dZ)
             product(buffers.S[0], buffers.X_dZ_T, dV[0])
             np.multiply(dV[0], self._W[1], dV[0])
@@ -268,7 +307,7 @@ class Engine:
         for layer in range(last - 1, -1, -1):
             dZ_before = buffers.dZ[layer]
             # With one column in W, a multiplication does the product faster.
-            spread = np.multiply if self._sizes[layer + 2] == 1 else np.matmul
+            spread = np.multiply if self.layer_sizes[layer + 2] == 1 else np.matmul
             spread(self._W[layer + 1], dZ, dZ_before)
             if self._kernels[layer] is not None:
                 np.multiply(dZ_before, buffers.S[layer], dZ_before)
@@ -310,6 +349,31 @@ class Engine:
             for V, V_before in zip(self._views(array), self._views(before), strict=True):
                 V[which] = V_before[which]
 
+    def place(self, layer: int, unit: int, column: int) -> int:
+        """Where V[layer][unit, column] of a single network lies in `parameters`.
+
+        Layers count from 1; the last column, −1, is the bias.
+        """
+        width = self.layer_sizes[layer - 1] + 1
+        before = sum(V.size for V in self._V[: layer - 1])
+        return before + unit * width + column % width
+
+    def freeze(self, place: int, frozen: bool) -> None:
+        """Freeze or free the parameter at a place."""
+        if self.frozen is None:
+            self.frozen = np.zeros(self.parameters.shape, np.bool_)
+        self.frozen[place] = frozen
+        if not self.frozen.any():
+            self.frozen = None
+
+    def where(self, place: int) -> tuple[int, int, int]:
+        """The layer, the unit and the column at a place in `parameters`; the inverse of `place`."""
+        for layer, V in enumerate(self._V, start=1):
+            if place < V.size:
+                return layer, *divmod(place, V.shape[-1])
+            place -= V.size
+        raise IndexError(place)
+
     def set_rate(self, rate: float | Sequence[float]) -> None:
         """One learning rate, or one for each network of the stack."""
         self._rate = np.asarray(rate, self.parameters.dtype)
@@ -325,7 +389,7 @@ class Engine:
     def _views(self, flat: FloatArray) -> list[FloatArray]:
         """The layers' parts of a flat array: each stack × n[l] × (n[l-1] + 1)."""
         views, start = [], 0
-        for n_in, n_out in pairwise(self._sizes):
+        for n_in, n_out in pairwise(self.layer_sizes):
             shape = (*self._stack, n_out, n_in + 1)
             stop = start + math.prod(shape)
             views.append(flat[start:stop].reshape(shape))

@@ -155,10 +155,24 @@ def cost(network: Network, forward_pass: ForwardPass, Y: ArrayLike) -> float:
     Raises:
         ValueError: If Y is not n[L] × m, or no loss goes with the output activation.
     """
+    each = losses(network, forward_pass, Y)
+    return float(np.sum(each) / each.shape[1])
+
+
+def losses(network: Network, forward_pass: ForwardPass, Y: ArrayLike) -> FloatArray:
+    """The loss of each output unit and example, n[L] × m, from the logits; J is their mean.
+
+    Args:
+        network: The network that made the forward pass.
+        forward_pass: Of the m examples.
+        Y: n[L] × m.
+
+    Raises:
+        ValueError: If Y is not n[L] × m, or no loss goes with the output activation.
+    """
     Z = forward_pass.Z[-1]
     Y = columns("Y", Y, rows=Z.shape[0], columns=Z.shape[1])
-    loss = loss_for(network.layers[-1].activation)
-    return float(np.sum(loss.of_logits(Z, Y)) / Z.shape[1])
+    return loss_for(network.layers[-1].activation).of_logits(Z, Y)
 
 
 def backward(network: Network, forward_pass: ForwardPass, Y: ArrayLike) -> Gradients:

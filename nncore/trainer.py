@@ -10,6 +10,10 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from nncore.diagnostics import LayerDiagnostics, diagnose
 from nncore.engine import Engine, Snapshot
 from nncore.network import Network
+from nncore.stopping import Stop, Stopped, Watch
+
+LOOK = 256
+"""The most iterations of the full batch between two looks at the conditions under which to stop."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,7 @@ class Trainer:
         batch_seed: Determines the order of the examples, epoch by epoch.
         l1: Adds l1 · Σ|w| over all weights (no biases) to what is minimised; ≥ 0.
         l2: Adds ½ · l2 · Σw² over all weights (no biases) to what is minimised; ≥ 0.
+        stop: Conditions under which training ends; see `stopped`.
         dtype: `numpy.float64`, or `numpy.float32`: twice as fast, six digits.
 
     Raises:
@@ -67,6 +72,7 @@ class Trainer:
         batch_seed: int = 0,
         l1: float = 0.0,
         l2: float = 0.0,
+        stop: Stop | None = None,
         dtype: DTypeLike = np.float64,
     ) -> None:
         self._engine = Engine(
@@ -80,11 +86,14 @@ class Trainer:
             dtype=dtype,
         )
         self._X, self._Y = np.array(X), np.array(Y)
+        self._diverged: Divergence | None = None
+        self._cost: float | None = None
+        self._stop, self._watch = Stop(), Watch()
+        self._stopped: Stopped | None = None
         self.learning_rate = learning_rate
         self.l1 = l1
         self.l2 = l2
-        self._diverged: Divergence | None = None
-        self._cost: float | None = None
+        self.stop = stop or Stop()
 
     @property
     def network(self) -> Network:
@@ -110,6 +119,7 @@ class Trainer:
     def learning_rate(self, value: float) -> None:
         self._learning_rate = checked_rate(value)
         self._engine.set_rate(self._learning_rate)
+        self._watch_anew()
 
     @property
     def l1(self) -> float:
@@ -119,6 +129,7 @@ class Trainer:
     @l1.setter
     def l1(self, value: float) -> None:
         self._engine.l1 = checked_penalty("l1", value)
+        self._watch_anew()
 
     @property
     def l2(self) -> float:
@@ -128,6 +139,87 @@ class Trainer:
     @l2.setter
     def l2(self, value: float) -> None:
         self._engine.l2 = checked_penalty("l2", value)
+        self._watch_anew()
+
+    @property
+    def stop(self) -> Stop:
+        """The conditions under which training ends, which may be set between steps."""
+        return self._stop
+
+    @stop.setter
+    def stop(self, value: Stop) -> None:
+        if value.accuracy is not None and self._engine.task != "classification":
+            raise ValueError("accuracy is for classification: this network's output is linear")
+        self._stop = value
+        self._watch_anew()
+
+    @property
+    def stopped(self) -> Stopped | None:
+        """Which condition of `stop` has been met, or None: `step` makes no updates then.
+
+        The conditions are looked at after every update; with mini-batches after every epoch, with
+        J and accuracy on all examples. Setting `learning_rate`, `l1`, `l2` or `stop`, and `edit`,
+        look at them anew, and patience starts anew with the J of then.
+        """
+        return self._stopped
+
+    @property
+    def frozen(self) -> tuple[tuple[int, int, int | None], ...]:
+        """Which parameters keep their values, as (layer, unit, input) of `edit`, in that order."""
+        engine = self._engine
+        if engine.frozen is None:
+            return ()
+        places = map(engine.where, np.flatnonzero(engine.frozen).tolist())
+        sizes = engine.layer_sizes
+        return tuple(
+            (layer, unit, None if column == sizes[layer - 1] else column)
+            for layer, unit, column in places
+        )
+
+    def edit(
+        self,
+        layer: int,
+        unit: int,
+        input: int | None,
+        *,
+        value: float | None = None,
+        frozen: bool | None = None,
+    ) -> None:
+        """Change one parameter, freeze or free it, or both.
+
+        A frozen one keeps its value to the bit: to the optimizer its gradient is zero.
+
+        Args:
+            layer: From 1 to L.
+            unit: Of that layer, from 0.
+            input: The unit of the layer before, from 0, whose weight is meant; None is the bias.
+            value: A finite number, or None to leave it as it is.
+            frozen: Whether to keep it from now on; None leaves that as it is.
+
+        Raises:
+            ValueError: If there is no such parameter, the value makes J overflow, or training has
+                diverged; nothing changes then.
+        """
+        engine = self._engine
+        if self._diverged is not None:
+            raise ValueError("training has diverged; nothing can be edited any more")
+        sizes = engine.layer_sizes
+        _check_index("layer", layer, 1, len(sizes) - 1)
+        _check_index("unit", unit, 0, sizes[layer] - 1)
+        if input is not None:
+            _check_index("input", input, 0, sizes[layer - 1] - 1)
+        place = engine.place(layer, unit, -1 if input is None else input)
+        if value is not None:
+            before = engine.parameters[place]
+            with np.errstate(over="ignore"):
+                engine.parameters[place] = value
+            self._cost = None
+            if not (np.isfinite(engine.parameters[place]) and math.isfinite(self.cost())):
+                engine.parameters[place], self._cost = before, None
+                raise ValueError(f"value must leave the cost a finite number; {value:g} does not")
+        if frozen is not None:
+            engine.freeze(place, frozen)
+        self._watch_anew()
 
     @property
     def penalty(self) -> float:
@@ -142,7 +234,7 @@ class Trainer:
         return self._cost
 
     def step(self, n: int = 1) -> NDArray[np.float64]:
-        """Make n updates.
+        """Make n updates, or fewer if a condition of `stop` is met.
 
         An update that leads to a cost or a parameter that is not finite is undone, and ends the
         training for good: `diverged` says so. How the iterations are sliced into calls changes
@@ -153,21 +245,70 @@ class Trainer:
 
         Returns:
             The n costs: J of each iteration **before** its update (with mini-batches, J on that
-            iteration's batch). Fewer if training diverges or has diverged: the finite ones.
+            iteration's batch). Fewer if training stops or has stopped, or diverges or has
+            diverged: the finite ones.
 
         Raises:
             ValueError: If n is below 1.
         """
         if n < 1:
             raise ValueError(f"n must be at least 1, not {n}")
-        if self._diverged is not None:
-            return np.empty(0)
+        if not self._stop:
+            return self._advance(n) if self._diverged is None else np.empty(0)
+        parts = [np.empty(0)]
+        while n > 0 and self._diverged is None and self._stopped is None:
+            parts.append(self._advance_and_look(n))
+            n -= len(parts[-1])
+        return np.concatenate(parts)
+
+    def _advance_and_look(self, most: int) -> NDArray[np.float64]:
+        """Make updates up to the first that meets a condition, but no more than `most`."""
+        engine = self._engine
+        if engine.shuffled:
+            left = engine.updates_per_epoch - engine.iteration % engine.updates_per_epoch
+            costs = self._advance(min(most, left))
+            if self._diverged is None and engine.iteration % engine.updates_per_epoch == 0:
+                self._look()
+            return costs
+        start, first = engine.snapshot(), engine.iteration
+        n = min(most, LOOK)
+        right = np.empty(n) if self._stop.accuracy is not None else None
+        costs = self._advance(n, right)
+        for k in range(1, len(costs)):
+            self._see(first + k, float(costs[k]), None if right is None else float(right[k]))
+            if self._stopped is not None:
+                # It was over earlier. Go there again, and stay.
+                engine.rewind(start)
+                self._diverged = None
+                return self._advance(k)
+        if self._diverged is None:
+            self._look()
+        return costs
+
+    def _watch_anew(self) -> None:
+        self._watch, self._stopped = Watch(), None
+        if self._stop and self._diverged is None:
+            self._look()
+
+    def _look(self) -> None:
+        """Look at the conditions at the current parameters, on all examples."""
+        J = self.cost()
+        if math.isfinite(J):
+            with np.errstate(all="ignore"):
+                right = None if self._stop.accuracy is None else float(self._engine.right())
+            self._see(self._engine.iteration, J, right)
+
+    def _see(self, iteration: int, J: float, accuracy: float | None) -> None:
+        self._watch, self._stopped = self._watch.seen(self._stop, iteration, J, accuracy)
+
+    def _advance(self, n: int, right: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
+        """Make n updates, or as many as are finite."""
         engine = self._engine
         start = engine.snapshot()
         self._cost = None
         # Overflow is expected here, and looked for right below.
         with np.errstate(all="ignore"):
-            costs, here = engine.advance(n), engine.look()
+            costs, here = engine.advance(n, right), engine.look()
             if engine.sound(costs, here):
                 self._cost = None if engine.shuffled else float(here)
                 return costs
@@ -194,13 +335,22 @@ class Trainer:
         Raises:
             ValueError: If bins is below 1.
         """
+        return diagnose(self.network, self._X, self._Y, updated=self.after_next_update(), bins=bins)
+
+    def after_next_update(self) -> Network:
+        """The network as one more update would make it, finite or not; nothing changes."""
         engine = self._engine
-        network, before = engine.network(), engine.snapshot()
+        before = engine.snapshot()
         with np.errstate(all="ignore"):
             engine.advance(1)
         updated = engine.network()
         engine.rewind(before)
-        return diagnose(network, self._X, self._Y, updated=updated, bins=bins)
+        return updated
+
+    @property
+    def batch(self) -> NDArray[np.intp]:
+        """Which columns of X the next update is made from, in its order; all of the full batch."""
+        return self._engine.batch()
 
     def state(self) -> dict[str, Any]:
         """All that `restore` needs to go on from here to the same bits: plain, picklable data."""
@@ -213,6 +363,10 @@ class Trainer:
             "learning_rate": self.learning_rate,
             "l1": self.l1,
             "l2": self.l2,
+            "frozen": None if self._engine.frozen is None else self._engine.frozen.copy(),
+            "stop": self._stop,
+            "watch": self._watch,
+            "stopped": self._stopped,
             "diverged": None if diverged is None else (diverged.iteration, diverged.reason),
         }
 
@@ -223,9 +377,12 @@ class Trainer:
             ValueError: If the state is that of another kind of trainer; nothing changes then.
         """
         self._engine.rewind(Snapshot(state["iteration"], state["parameters"], state["memory"]))
-        self.learning_rate, self.l1, self.l2 = state["learning_rate"], state["l1"], state["l2"]
+        frozen = state["frozen"]
+        self._engine.frozen = None if frozen is None else frozen.copy()
         self._diverged = None if state["diverged"] is None else Divergence(*state["diverged"])
-        self._cost = None
+        self._cost, self._stop = None, Stop()
+        self.learning_rate, self.l1, self.l2 = state["learning_rate"], state["l1"], state["l2"]
+        self._stop, self._watch, self._stopped = state["stop"], state["watch"], state["stopped"]
 
 
 def divergence(iteration: int, learning_rate: float) -> Divergence:
@@ -246,6 +403,11 @@ def checked_rate(value: float) -> float:
     if not (math.isfinite(value) and value > 0):
         raise ValueError(f"learning_rate must be a finite number above 0, not {value}")
     return float(value)
+
+
+def _check_index(name: str, value: int, low: int, high: int) -> None:
+    if not low <= value <= high:
+        raise ValueError(f"{name} must be from {low} to {high}, not {value}")
 
 
 def checked_penalty(name: str, value: float) -> float:

@@ -30,6 +30,7 @@ def test_by_hand() -> None:
     assert hidden.dead == (1,)
     assert hidden.saturated == 3 / 4  # all but z = 1
     assert hidden.nonpositive == 3 / 4
+    assert hidden.mean == 1 / 4  # of A[1] = [1 0; 0 0]
     np.testing.assert_array_equal(hidden.histogram, [2, 0, 2])
     np.testing.assert_allclose(hidden.edges, [-5, -3, -1, 1])
     assert output.dead == ()

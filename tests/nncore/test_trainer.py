@@ -17,6 +17,7 @@ from nncore import (
     Activation,
     Layer,
     Network,
+    Stop,
     Trainer,
     backward,
     cost,
@@ -321,7 +322,25 @@ MAKE: dict[str, Callable[[], Trainer]] = {
         shallow(), *circle(), learning_rate=0.03, batch_size=7, optimizer="adam", l2=0.01
     ),
     "diverging": lambda: Trainer(shallow("relu", "linear"), *circle(), learning_rate=0.9),
+    "stopping": lambda: Trainer(
+        shallow(), *circle(), learning_rate=0.3, stop=Stop(accuracy=0.9, patience=40)
+    ),
+    "stopping before it diverges": lambda: Trainer(
+        shallow("relu", "linear"), *circle(), learning_rate=0.9, stop=Stop(patience=3)
+    ),
+    "stopping after an epoch": lambda: Trainer(
+        shallow(), *circle(), learning_rate=0.1, batch_size=7, stop=Stop(cost=0.5)
+    ),
+    "frozen": lambda: frozen_in_part(
+        Trainer(shallow(), *circle(), learning_rate=0.03, optimizer="adam", l2=0.01)
+    ),
 }
+
+
+def frozen_in_part(trainer: Trainer) -> Trainer:
+    trainer.edit(1, 2, None, value=0.75, frozen=True)
+    trainer.edit(2, 0, 1, frozen=True)
+    return trainer
 
 
 @settings(deadline=None, max_examples=40)
@@ -330,6 +349,7 @@ def test_slicing_changes_no_bit(kind: str, slices: list[int]) -> None:
     whole, sliced = MAKE[kind](), MAKE[kind]()
     costs = whole.step(sum(slices))
     np.testing.assert_array_equal(np.concatenate([sliced.step(n) for n in slices]), costs)
+    assert sliced.stopped == whole.stopped
     np.testing.assert_array_equal(parameters(sliced.network), parameters(whole.network))
     assert sliced.diverged == whole.diverged
     assert sliced.iteration == whole.iteration

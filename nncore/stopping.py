@@ -1,0 +1,99 @@
+"""When training is over before its time: conditions on the cost and the accuracy.
+
+A `Watch` is shown J (and the accuracy) at one iteration after the other and says at which the
+first condition is met. It knows nothing of networks, and looks only at what it is shown, so that
+slicing can change nothing.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+Reason = Literal["cost", "accuracy", "no_progress"]
+
+PROGRESS = 1e-4
+"""By how much, relatively, J must come below the best so far to count as progress: 0.01 %."""
+
+
+@dataclass(frozen=True)
+class Stop:
+    """Conditions under which training stops; None is no condition.
+
+    Attributes:
+        cost: Once J is at most that; at least 0.
+        accuracy: Once the share of training examples in the right class is at least that; from 0
+            to 1. Only for classification.
+        patience: Once J has for so many iterations not come `PROGRESS` below its best; at least 1.
+
+    Raises:
+        ValueError: For a value out of its range, naming it.
+    """
+
+    cost: float | None = None
+    accuracy: float | None = None
+    patience: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.cost is not None and not (math.isfinite(self.cost) and self.cost >= 0):
+            raise ValueError(f"cost must be a finite number of at least 0, not {self.cost}")
+        if self.accuracy is not None and not 0 <= self.accuracy <= 1:
+            raise ValueError(f"accuracy must be from 0 to 1, not {self.accuracy}")
+        if self.patience is not None and self.patience < 1:
+            raise ValueError(f"patience must be at least 1, not {self.patience}")
+
+    def __bool__(self) -> bool:
+        """Whether there is any condition."""
+        return any(value is not None for value in (self.cost, self.accuracy, self.patience))
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """Which condition ended the training.
+
+    Attributes:
+        iteration: The first iteration that met it: so many updates were made.
+        reason: The condition; "no_progress" is that of patience.
+        detail: One plain sentence.
+    """
+
+    iteration: int
+    reason: Reason
+    detail: str
+
+
+@dataclass(frozen=True)
+class Watch:
+    """The best J that was seen, and when.
+
+    Attributes:
+        best: infinity before anything was seen.
+        iteration: Where J last came far enough below the best before.
+    """
+
+    best: float = math.inf
+    iteration: int = 0
+
+    def seen(
+        self, stop: Stop, iteration: int, J: float, accuracy: float | None
+    ) -> "tuple[Watch, Stopped | None]":
+        """What is known after a look at one more iteration, and whether that is the last."""
+        watch = self
+        if self.best * (1 - PROGRESS) > J:
+            watch = Watch(best=J, iteration=iteration)
+        reason, detail = watch._met(stop, iteration, J, accuracy)
+        return watch, None if reason is None else Stopped(iteration, reason, detail)
+
+    def _met(
+        self, stop: Stop, iteration: int, J: float, accuracy: float | None
+    ) -> tuple[Reason | None, str]:
+        if stop.cost is not None and stop.cost >= J:
+            return "cost", f"The training cost is {J:.4g}, at most {stop.cost:g} as asked."
+        if stop.accuracy is not None and accuracy is not None and accuracy >= stop.accuracy:
+            wanted = f"at least {stop.accuracy:.4g} as asked"
+            return "accuracy", f"The training accuracy is {accuracy:.4g}, {wanted}."
+        if stop.patience is not None and iteration - self.iteration >= stop.patience:
+            return "no_progress", (
+                f"The training cost has not improved for {stop.patience:,} iterations: "
+                f"its best is still the {self.best:.4g} of iteration {self.iteration:,}."
+            )
+        return None, ""
