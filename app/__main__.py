@@ -40,13 +40,18 @@ def serve(ending: Ending) -> None:
     """Listen, say where, and serve."""
     import uvicorn
 
+    from app.lessons import LessonError
     from app.main import create_app
     from app.settings import Settings
 
     settings = Settings()
+    try:
+        app = create_app(settings)
+    except LessonError as error:
+        sys.exit(f"Shallows can't start: {error}")
     listening = listen(settings.host, settings.port)
     config = uvicorn.Config(
-        create_app(settings),
+        app,
         log_level="warning",
         ws="websockets-sansio",
         ws_max_size=settings.max_message_bytes,

@@ -69,7 +69,7 @@ class Assets:
             for path in sorted(STATIC.rglob("*"))
             if path.suffix in SERVED and path.is_file()
         }
-        return cls({**files, "plotly.min.js": Asset(_plotly_script())})
+        return cls({**files, "plotly.min.js": Asset(plotly_script())})
 
     @cached_property
     def digest(self) -> str:
@@ -103,7 +103,7 @@ class Assets:
         ]
 
 
-def _plotly_script() -> Path:
+def plotly_script() -> Path:
     """plotly.min.js as the Python package ships it; importing the package would take a second."""
     spec = importlib.util.find_spec("plotly")
     assert spec is not None

@@ -3,6 +3,7 @@
 Curves and points are nncore's own numbers; the page only draws them.
 """
 
+from base64 import b64encode
 from functools import cache
 from typing import Any
 
@@ -10,13 +11,18 @@ import numpy as np
 
 import nncore
 from app import wire
+from app.presets import PRESETS
 from app.schemas import TrainRequest
 
 # What the page calls them; a name in nncore's tables that is missing here is shown as it is.
 ACTIVATION_LABELS = {"relu": "ReLU", "leaky_relu": "leaky ReLU"}
 INITIALIZATION_LABELS = {"small_random": "random × 0.01", "xavier": "Xavier", "he": "He"}
+OPTIMIZER_LABELS = {"gradient_descent": "gradient descent", "rmsprop": "RMSprop", "adam": "Adam"}
 # 0.01 would be drawn as a flat line.
 DRAWN_LEAKY_SLOPE = 0.1
+# The plane that the page shows, and how many pixels wide a feature's picture of it is.
+PLANE = (-6.6, 6.6)
+MAP_SIZE = 32
 
 
 @cache
@@ -24,25 +30,36 @@ def catalogue() -> dict[str, Any]:
     """The choices, their pictures, the defaults and the bounds of the page's controls."""
     return {
         "activations": [_activation(name) for name in nncore.ACTIVATIONS],
-        "datasets": [
-            _dataset(dataset)
-            for dataset in nncore.DATASETS.values()
-            if dataset.task == "classification"
-        ],
+        "datasets": _datasets("classification"),
+        "regression_datasets": _datasets("regression"),
+        "features": [_feature(name) for name in nncore.FEATURES],
         "initializations": [
             {"name": name, "label": INITIALIZATION_LABELS.get(name, name)}
             for name in nncore.INITIALIZERS
         ],
+        "optimizers": [
+            {"name": name, "label": OPTIMIZER_LABELS.get(name, name)} for name in nncore.OPTIMIZERS
+        ],
+        "presets": [preset.words() for preset in PRESETS],
         "defaults": TrainRequest().model_dump(),
         "limits": {
             "examples": [10, 5_000],
             "noise": [0, 1],
+            "label_flips": [0, 0.5],
             "train_fraction": [0.1, 1],
             "seed": [0, 2**32 - 1],
+            "points": [2, 10_000],
             "hidden_layers": [0, 6],
             "units": [1, 16],
+            "scale": [0, 10],
             "learning_rate": [0.00001, 100],
-            "iterations_per_frame": [1, 1_000],
+            "batch_size": [1, 10_000],
+            "l1": [0, 10],
+            "l2": [0, 10],
+            "stop_cost": [0, 1_000_000],
+            "stop_accuracy": [0, 1],
+            "stop_patience": [1, 1_000_000],
+            "iterations_per_frame": [0.01, 1_000],
             "iterations": [1, 1_000_000],
         },
     }
@@ -61,6 +78,17 @@ def _activation(name: str) -> dict[str, Any]:
         "g": drawn.g(z).round(4).tolist(),
         "g_prime": drawn.g_prime(z).round(4).tolist(),
     }
+
+
+def _feature(name: str) -> dict[str, Any]:
+    """A feature and its map over the page's plane: a byte a pixel, row 0 at the lower border."""
+    X = nncore.Grid(PLANE, PLANE, MAP_SIZE, MAP_SIZE, (name,)).X
+    values = np.rint(127.5 * (1 + X / np.abs(X).max())).astype(np.uint8)
+    return {"name": name, "size": MAP_SIZE, "map": b64encode(values.tobytes()).decode("ascii")}
+
+
+def _datasets(task: str) -> list[dict[str, Any]]:
+    return [_dataset(dataset) for dataset in nncore.DATASETS.values() if dataset.task == task]
 
 
 def _dataset(dataset: nncore.Dataset) -> dict[str, Any]:

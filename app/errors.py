@@ -72,12 +72,12 @@ class BodyTooLarge(ShallowsError):
     title = "Too large"
 
 
-class NotJsonContent(ShallowsError):
-    """The body does not say that it is JSON."""
+class UnsupportedType(ShallowsError):
+    """The body does not say that it is of a type that is taken here."""
 
     status = 415
     code = "unsupported_media_type"
-    title = "Not application/json"
+    title = "Unsupported media type"
 
 
 class InvalidField(ShallowsError):
@@ -105,6 +105,14 @@ class InvalidField(ShallowsError):
         told = [(field_path(error["loc"]), plain_words(error)) for error in errors[:20]]
         (field, detail), *others = told
         return cls(detail, field, others)
+
+
+class TooMuch(ShallowsError):
+    """What is asked for would take too long, or too many numbers, for a class to share a server."""
+
+    status = 422
+    code = "too_much"
+    title = "Too much"
 
 
 class UnknownType(ShallowsError):

@@ -15,10 +15,22 @@ from app.errors import (
     BodyTooLarge,
     InvalidField,
     InvalidJson,
-    NotJsonContent,
     ShallowsError,
+    UnsupportedType,
 )
-from app.routes import datasets, health, pages, predict, stream, train
+from app.lessons import LESSONS, lessons_of
+from app.routes import (
+    checks,
+    datasets,
+    exports,
+    health,
+    lessons,
+    pages,
+    predict,
+    stream,
+    train,
+    uploads,
+)
 from app.security import Security
 from app.services import AllServices
 from app.settings import Settings
@@ -68,8 +80,20 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         learners=Learners(backend, settings),
         jobs=Jobs(backend, store, settings),
         assets=Assets.find(),
+        lessons=lessons_of(LESSONS, *filter(None, [settings.lessons_folder])),
     )
-    for module in (train, predict, datasets, health, stream, pages):
+    for module in (
+        train,
+        exports,
+        predict,
+        checks,
+        lessons,
+        datasets,
+        uploads,
+        health,
+        stream,
+        pages,
+    ):
         app.include_router(module.router, max_body_size=settings.max_body_bytes)
     app.add_middleware(Security, settings=settings)
     app.add_exception_handler(ShallowsError, _tell)
@@ -98,8 +122,13 @@ async def _tell_invalid(request: Request, error: Exception) -> JSONResponse:
         reason = errors[0].get("ctx", {}).get("error", "")
         return problem(InvalidJson(f"the body is not JSON: {reason}"))
     sent = request.headers.get("content-type", "")
-    if request.method == "POST" and sent.partition(";")[0].strip() != "application/json":
-        return problem(NotJsonContent("send the body with Content-Type: application/json"))
+    in_the_body = errors[0]["loc"][:1] == ("body",)
+    if (
+        in_the_body
+        and request.method == "POST"
+        and sent.partition(";")[0].strip() != "application/json"
+    ):
+        return problem(UnsupportedType("send the body with Content-Type: application/json"))
     return problem(InvalidField.from_pydantic(errors))
 
 

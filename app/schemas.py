@@ -17,6 +17,7 @@ from pydantic import (
     Field,
     GetCoreSchemaHandler,
     GetJsonSchemaHandler,
+    PlainValidator,
     Tag,
     TypeAdapter,
     ValidationError,
@@ -78,7 +79,27 @@ class Range:
 Seed = Annotated[int, Range(0, 2**32 - 1)]
 LearningRate = Annotated[float, Range(0, 100, above=True)]
 Iterations = Annotated[int, Range(1, MAX_ITERATIONS)]
-IterationsPerFrame = Annotated[int, Range(1, 1_000)]
+SLOWEST, FASTEST = 0.01, 1_000
+
+
+def _check_speed(value: object) -> object:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if value == "max" or (number and SLOWEST <= value <= FASTEST):  # type: ignore[operator]
+        return value
+    raise PydanticCustomError(
+        "out_of_range",
+        "must be a number from {low} to {high:,}, or 'max'",
+        {"low": SLOWEST, "high": FASTEST},
+    )
+
+
+IterationsPerFrame = Annotated[
+    float | Literal["max"],
+    PlainValidator(
+        _check_speed,
+        json_schema_input_type=Annotated[float, Range(SLOWEST, FASTEST)] | Literal["max"],
+    ),
+]
 Examples = Annotated[int, Range(10, 5_000)]
 Noise = Annotated[float, Range(0, 1)]
 TrainFraction = Annotated[float, Range(0.1, 1)]
@@ -100,6 +121,7 @@ Features = Annotated[
     Field(min_length=1, max_length=len(nncore.FEATURES)),
 ]
 Task = Literal["classification", "regression"]
+Encoding = Literal["plain", "differences"]
 
 
 class NamedData(Model):
@@ -184,6 +206,25 @@ class NetworkPlan(Model):
     parameters: Annotated[list[Parameters], Field(max_length=9)] | None = None
 
 
+class StopConditions(Model):
+    """What ends the training before its last iteration; null is no condition."""
+
+    cost: Annotated[float, Range(0, 1e6)] | None = Field(
+        None, description="the training cost is at most that"
+    )
+    accuracy: Annotated[float, Range(0, 1)] | None = Field(
+        None, description="the training accuracy is at least that"
+    )
+    patience: Iterations | None = Field(
+        None, description="the cost has for so many iterations not come 0.01 % below its best"
+    )
+
+    @property
+    def stop(self) -> nncore.Stop:
+        """These conditions for a trainer."""
+        return nncore.Stop(self.cost, self.accuracy, self.patience)
+
+
 class Training(Model):
     """How a network is trained."""
 
@@ -196,6 +237,7 @@ class Training(Model):
     l2: Penalty = Field(0.0, description="adds ½ · l2 · Σw² to what is minimised")
     seed: Seed = Field(0, description="of the order of the batches")
     iterations: Iterations = 5_000
+    stop: StopConditions = StopConditions()
 
 
 class RunPlan(Model):
@@ -223,6 +265,56 @@ class Plan(Model):
 
     data: Data = NamedData()
     runs: Annotated[list[RunPlan], Field(min_length=1, max_length=MAX_RUNS)] = [RunPlan()]
+
+
+class VectorizingRequest(Model):
+    """The body of `POST /vectorizing`: a layer and how many examples go through it."""
+
+    examples: Annotated[int, Range(1, 10_000)] = 1_000
+    inputs: Annotated[int, Range(1, 32)] = 2
+    units: Annotated[int, Range(1, 64)] = 4
+
+
+class CheckedLayer(Parameters):
+    """A layer of a calculation by hand."""
+
+    activation: Annotated[str, OneOf(tuple(nncore.ACTIVATIONS))] = "sigmoid"
+    slope: Annotated[float, Range(0, 1)] | None = None
+
+
+Entry = Annotated[float, Range(-1e12, 1e12)] | None
+Row = Annotated[list[Entry], Field(max_length=256)] | None
+Rows = Annotated[list[Row], Field(max_length=256)] | None
+
+
+class ClaimedGradient(Model):
+    """dW (n_in × n_out) and db (n_out entries) of a layer; null is not claimed."""
+
+    weights: Rows = None
+    biases: Row = None
+
+
+class Claimed(Model):
+    """What somebody has computed; what is null or left out is not claimed."""
+
+    z: Annotated[list[Rows], Field(max_length=9)] | None = Field(
+        None, description="Z of each layer, one row per example"
+    )
+    a: Annotated[list[Rows], Field(max_length=9)] | None = Field(
+        None, description="A[1] to A[L], one row per example"
+    )
+    cost: Entry = None
+    gradients: Annotated[list[ClaimedGradient | None], Field(max_length=9)] | None = None
+
+
+class CheckRequest(Model):
+    """The body of `POST /check`: a network, examples, and what somebody has computed of them."""
+
+    layers: Annotated[list[CheckedLayer], Field(min_length=1, max_length=9)]
+    points: Annotated[list[Point], Field(min_length=1, max_length=200)]
+    labels: Annotated[list[Value], Field(min_length=1, max_length=200)]
+    claimed: Claimed
+    tolerance: Annotated[float, Range(1e-12, 0.1)] = 1e-3
 
 
 class PredictRequest(Model):
@@ -272,20 +364,38 @@ class Step(Model):
 
 
 class Set(Model):
-    """Change the learning rate, a penalty or the speed, at once and without a restart."""
+    """Change the rates, the conditions or the speed, at once and without a restart."""
 
     type: Literal["set"]
     learning_rate: LearningRate | None = None
     l1: Penalty | None = None
     l2: Penalty | None = None
+    stop: StopConditions | None = None
     iterations_per_frame: IterationsPerFrame | None = None
     run: Annotated[int, Range(0, MAX_RUNS - 1)] | None = None
 
     @property
-    def of_training(self) -> dict[str, float]:
-        """What changes in the training itself."""
-        changes = {"learning_rate": self.learning_rate, "l1": self.l1, "l2": self.l2}
+    def of_training(self) -> dict[str, Any]:
+        """What changes in the training itself: attributes of a trainer."""
+        changes = {
+            "learning_rate": self.learning_rate,
+            "l1": self.l1,
+            "l2": self.l2,
+            "stop": None if self.stop is None else self.stop.stop,
+        }
         return {name: value for name, value in changes.items() if value is not None}
+
+
+class Edit(Model):
+    """Change one parameter, freeze or free it, or both."""
+
+    type: Literal["edit"]
+    layer: Annotated[int, Range(1, 9)]
+    unit: Annotated[int, Range(0, 255)]
+    input: Annotated[int, Range(0, 255)] | None = Field(description="null is the bias")
+    value: Value | None = None
+    frozen: bool | None = None
+    run: Annotated[int, Range(0, MAX_RUNS - 1)] = 0
 
 
 class Seek(Model):
@@ -305,9 +415,45 @@ class View(Model):
     resolution: Annotated[int, Range(8, 200)] = 100
     x: Interval = [-6.0, 6.0]
     y: Interval = [-6.0, 6.0]
-    encoding: Literal["plain", "differences"] = "plain"
+    encoding: Encoding = "plain"
     neurons: bool = False
     neuron_resolution: Annotated[int, Range(4, 64)] = 32
+    misclassified: bool = False
+    diagnostics: bool = False
+
+
+class Inspect(Model):
+    """Everything of the iteration that the session is at: of an example, a point or the batch."""
+
+    type: Literal["inspect"]
+    run: Annotated[int, Range(0, MAX_RUNS - 1)] = 0
+    example: Annotated[int, Range(0, 9_999)] | None = None
+    point: Point | None = None
+    label: Value | None = None
+
+
+class Check(CheckRequest):
+    """Which number of a calculation by hand differs first?"""
+
+    type: Literal["check"]
+
+
+class Sweep(Model):
+    """Train a run from many initialisations at once."""
+
+    type: Literal["sweep"]
+    run: Annotated[int, Range(0, MAX_RUNS - 1)] = 0
+    seeds: Annotated[int, Range(1, 64)] = 64
+    first_seed: Annotated[int, Range(0, 2**32 - 64)] = 0
+    iterations: Annotated[int, Range(1, 20_000)] | None = None
+    accuracy: Annotated[float, Range(0, 1)] | None = None
+    cost: Annotated[float, Range(0, 1e6)] | None = None
+
+
+class Cancel(Model):
+    """End the sweep under way."""
+
+    type: Literal["cancel"]
 
 
 class Ack(Model):
@@ -317,21 +463,41 @@ class Ack(Model):
     frame: Annotated[int, Range(0, 2**53)]
 
 
-Message = Configure | Play | Pause | Reset | Step | Set | Seek | View | Ack
-_MESSAGES: dict[str, TypeAdapter[Message]] = {
+Message = (
+    Configure
+    | Play
+    | Pause
+    | Reset
+    | Step
+    | Set
+    | Edit
+    | Seek
+    | View
+    | Inspect
+    | Check
+    | Sweep
+    | Cancel
+    | Ack
+)
+MESSAGES: dict[str, TypeAdapter[Message]] = {
     "configure": TypeAdapter(Configure),
     "play": TypeAdapter(Play),
     "pause": TypeAdapter(Pause),
     "reset": TypeAdapter(Reset),
     "step": TypeAdapter(Step),
     "set": TypeAdapter(Set),
+    "edit": TypeAdapter(Edit),
     "seek": TypeAdapter(Seek),
     "view": TypeAdapter(View),
+    "inspect": TypeAdapter(Inspect),
+    "check": TypeAdapter(Check),
+    "sweep": TypeAdapter(Sweep),
+    "cancel": TypeAdapter(Cancel),
     "ack": TypeAdapter(Ack),
 }
 
 
-def parse_message(text: str | bytes, allowed: Sequence[str] = tuple(_MESSAGES)) -> Message:
+def parse_message(text: str | bytes, allowed: Sequence[str] = tuple(MESSAGES)) -> Message:
     """One message of the stream from its JSON.
 
     Raises:
@@ -349,13 +515,17 @@ def parse_message(text: str | bytes, allowed: Sequence[str] = tuple(_MESSAGES)) 
     if not isinstance(kind, str) or kind not in allowed:
         raise UnknownType(f"type must be one of {', '.join(allowed)}; got {kind!r:.60}", "type")
     try:
-        message = _MESSAGES[kind].validate_python(raw)
+        message = MESSAGES[kind].validate_python(raw)
     except ValidationError as error:
         raise InvalidField.from_pydantic(error.errors(include_url=False)) from None
     if isinstance(message, Configure):
         check_plan(message)
     if isinstance(message, View):
         _check_view(message)
+    if isinstance(message, Edit) and message.value is None and message.frozen is None:
+        raise InvalidField("edit must give a value, or say whether it is frozen", "value")
+    if isinstance(message, Inspect):
+        _check_inspect(message)
     return message
 
 
@@ -376,6 +546,7 @@ def check_plan(plan: Plan, one_run: bool = False) -> None:
         path = "" if one_run else f"runs.{index}."
         sizes = [inputs, *(layer.units for layer in run.network.layers), 1]
         _check_network(run.network, sizes, f"{path}network")
+        check_stop(run.training.stop, plan.data.task, f"{path}training.stop")
         parameters = sum((above + 1) * here for above, here in pairwise(sizes))
         work += (parameters + sum(sizes)) * examples
     if work > MAX_WORK:
@@ -392,6 +563,19 @@ def check_plan(plan: Plan, one_run: bool = False) -> None:
             f"runs: the iterations of all add up to {iterations:,}; "
             f"at most {MAX_SESSION_ITERATIONS:,} are kept",
             "runs",
+        )
+
+
+def check_stop(stop: StopConditions, task: Task, path: str) -> None:
+    """Check that the conditions are ones that a run of this task can meet.
+
+    Raises:
+        InvalidField: an accuracy is asked of a regression.
+    """
+    if stop.accuracy is not None and task == "regression":
+        raise InvalidField(
+            f"{path}.accuracy must be null for a regression, which has no classes",
+            f"{path}.accuracy",
         )
 
 
@@ -464,6 +648,13 @@ def _check_network(network: NetworkPlan, sizes: Sequence[int], path: str) -> Non
                 f"it has {len(given.biases)}",
                 f"{path}.parameters.{index}.biases",
             )
+
+
+def _check_inspect(message: Inspect) -> None:
+    if message.example is not None and message.point is not None:
+        raise InvalidField("inspect takes an example or a point, not both", "point")
+    if message.label is not None and message.point is None:
+        raise InvalidField("label goes with a point", "label")
 
 
 def _check_view(view: View) -> None:

@@ -10,10 +10,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.errors import PROBLEM_JSON, BodyTooLarge, ForeignOrigin, ShallowsError
 from app.settings import Settings
 
+# Who may frame the page is a setting; see `headers_for`.
 CONTENT_SECURITY_POLICY = "; ".join(
     [
         "default-src 'none'",
         "script-src 'self'",
+        "worker-src 'self'",
         "style-src 'self' 'unsafe-inline'",  # Plotly writes style attributes and rules
         "img-src 'self' data: blob:",
         "connect-src 'self'",
@@ -21,21 +23,33 @@ CONTENT_SECURITY_POLICY = "; ".join(
         "manifest-src 'self'",
         "base-uri 'none'",
         "form-action 'none'",
-        "frame-ancestors 'self'",
     ]
 )
 
 HEADERS = {
-    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "SAMEORIGIN",
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
 
+# What a browser that does not know `frame-ancestors` is told; it cannot name other pages.
+FRAME_OPTIONS = {"'self'": "SAMEORIGIN", "'none'": "DENY"}
+
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
+
+
+def headers_for(settings: Settings) -> dict[str, str]:
+    """The headers of every answer; `settings.frame_ancestors` says whose pages may frame it."""
+    framed_by = " ".join(settings.frame_ancestors)
+    policy = f"{CONTENT_SECURITY_POLICY}; frame-ancestors {framed_by}"
+    options = FRAME_OPTIONS.get(framed_by)
+    return {
+        "Content-Security-Policy": policy,
+        **({"X-Frame-Options": options} if options else {}),
+        **HEADERS,
+    }
 
 
 def allowed_origin(connection: HTTPConnection, settings: Settings) -> bool:
@@ -55,6 +69,7 @@ class Security:
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self._app = app
         self._settings = settings
+        self._headers = headers_for(settings)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or refuse it."""
@@ -65,7 +80,7 @@ class Security:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
+                for name, value in self._headers.items():
                     headers.setdefault(name, value)
             await send(message)
 

@@ -1,5 +1,6 @@
 """What the routes work with: built once in `create_app`, reached through `Services`."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, cast
 
@@ -7,6 +8,7 @@ from fastapi import Depends
 from starlette.requests import HTTPConnection
 
 from app.assets import Assets
+from app.lessons import Lesson
 from app.settings import Settings
 from app.training.backend import TrainingBackend
 from app.training.jobs import Jobs
@@ -22,6 +24,7 @@ class AllServices:
     learners: Learners
     jobs: Jobs
     assets: Assets
+    lessons: Mapping[str, Lesson]
 
 
 def _services(connection: HTTPConnection) -> AllServices:

@@ -4,11 +4,16 @@ Each is read from the environment as `SHALLOWS_<NAME>`; `HOST` and `PORT` also w
 """
 
 import os
+import re
 from functools import cached_property
+from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import AliasChoices, Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+# An origin whose host may begin with `*.`; nothing that could begin another rule of the policy.
+FRAME_SOURCE = re.compile(r"https?://(\*\.)?[A-Za-z0-9.-]+(:(\d{1,5}|\*))?")
 
 
 class Settings(BaseSettings):
@@ -25,6 +30,12 @@ class Settings(BaseSettings):
         [],
         description="Origins, besides the server's own, whose pages may connect; comma-separated, "
         "such as https://school.example",
+    )
+
+    frame_ancestors: Annotated[list[str], NoDecode] = Field(
+        ["'self'"],
+        description="Pages that may show this one in a frame: 'self', 'none', or origins such as "
+        "https://school.example or https://*.school.example; separated by commas or spaces",
     )
 
     backend: Literal["pool", "inline"] = Field(
@@ -48,6 +59,10 @@ class Settings(BaseSettings):
         64, ge=8, description="answers waiting for a slow reader; one more closes its connection"
     )
 
+    lessons_folder: Path | None = Field(
+        None, description="a folder of a teacher's own lessons, beside the built-in ones"
+    )
+
     frames_per_second: float = Field(60.0, gt=0, le=120, description="at most, for each reader")
     checkpoint_seconds: float = Field(1.0, ge=0, description="of training lost to a dead worker")
     round_timeout_seconds: float = Field(
@@ -60,6 +75,25 @@ class Settings(BaseSettings):
         if isinstance(value, str):
             return [origin.strip().rstrip("/") for origin in value.split(",") if origin.strip()]
         return value
+
+    @field_validator("frame_ancestors", mode="before")
+    @classmethod
+    def _split_ancestors(cls, value: object) -> object:
+        # A shell takes the quotes of 'self' for its own.
+        words = value.replace(",", " ").split() if isinstance(value, str) else value
+        if not isinstance(words, list):
+            return words
+        return [f"'{word}'" if word in {"self", "none"} else word for word in words]
+
+    @field_validator("frame_ancestors")
+    @classmethod
+    def _ancestors_are_sources(cls, sources: list[str]) -> list[str]:
+        for source in sources:
+            if source not in {"'self'", "'none'"} and not FRAME_SOURCE.fullmatch(source):
+                raise ValueError(f"{source!r} is not 'self', 'none' or scheme://host[:port]")
+        if not sources or ("'none'" in sources and len(sources) > 1):
+            raise ValueError("'none' stands alone, and something must be said")
+        return sources
 
     @model_validator(mode="after")
     def _origins_are_origins(self) -> Self:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.training.backend import Progress, Saved
-from app.training.session import Model
+from app.training.session import Model, Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,20 @@ class Ended:
     def costs(self) -> NDArray[np.float64]:
         """The cost of every iteration."""
         return self.saved.costs_of(0) if self.saved and self.saved.costs else np.empty(0)
+
+    @property
+    def record(self) -> Record | None:
+        """All of it, if it came to training."""
+        checkpoint = self.saved.checkpoint if self.saved else None
+        if checkpoint is None or self.model is None:
+            return None
+        return Record(
+            plan=checkpoint.plan,
+            run=0,
+            changes=tuple(checkpoint.changes),
+            network=self.model.network,
+            costs=checkpoint.costs[0],
+        )
 
     @property
     def size(self) -> int:

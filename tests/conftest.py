@@ -8,5 +8,8 @@ BROWSER = Path(__file__).parent / "browser"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the browser last: quick tests speak first, and Playwright keeps an event loop open."""
+    """Put the browser last: quick tests speak first, and Playwright keeps an event loop open.
+
+    Side by side (`make test`) each process takes its tests in this order too.
+    """
     items.sort(key=lambda item: item.path.is_relative_to(BROWSER))

@@ -9,15 +9,15 @@ from fastapi import APIRouter, Query, WebSocket
 from starlette.websockets import WebSocketDisconnect
 
 from app.errors import ShallowsError, UnknownSession
-from app.schemas import Message, parse_message
+from app.schemas import MESSAGES, Message, parse_message
 from app.security import allowed_origin
 from app.services import Services
 from app.training.outbox import Outbox
 
 router = APIRouter()
 
-ALL_MESSAGES = ("configure", "play", "pause", "reset", "step", "set", "seek", "view", "ack")
-WATCHERS_MESSAGES = ("view", "ack")
+ALL_MESSAGES = tuple(MESSAGES)
+WATCHERS_MESSAGES = ("view", "ack", "inspect")
 REFUSED = 1008
 TRY_AGAIN_LATER = 1013
 Tell = Callable[[Message], Awaitable[None]]

@@ -11,6 +11,7 @@ from app import wire
 from app.schemas import Range, TrainRequest, check_plan
 from app.services import Services
 from app.training.backend import Progress, Status
+from app.training.session import Confusion
 
 router = APIRouter(prefix="/train", tags=["train"])
 
@@ -56,6 +57,8 @@ class RunStatus(BaseModel):
     train_accuracy: float | None
     test_cost: float | None
     test_accuracy: float | None
+    train_confusion: Confusion | None
+    test_confusion: Confusion | None
     detail: str | None
 
     @classmethod
@@ -70,6 +73,8 @@ class RunStatus(BaseModel):
             train_accuracy=progress.train_accuracy,
             test_cost=progress.test_cost,
             test_accuracy=progress.test_accuracy,
+            train_confusion=progress.train_confusion,
+            test_confusion=progress.test_confusion,
             detail=progress.detail,
         )
 

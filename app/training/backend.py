@@ -12,9 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.schemas import Message, View
-from app.training.session import Checkpoint, Model
+from app.training.session import Checkpoint, Confusion, Model, Record
 
 Kind = Literal["learner", "job"]
+Speed = float | Literal["max"]
+"""Iterations per frame."""
 Status = Literal["queued", "running", "finished", "cancelled", "diverged", "failed"]
 
 
@@ -81,13 +83,22 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
+class Fetch:
+    """All of one run of the session, please. The `Answer` carries the same ticket."""
+
+    session: str
+    ticket: int
+    run: int
+
+
+@dataclass(frozen=True, slots=True)
 class Close:
     """The session is over."""
 
     session: str
 
 
-Command = Open | Attach | Detach | Tell | Ask | Close
+Command = Open | Attach | Detach | Tell | Ask | Fetch | Close
 
 
 # -- up -------------------------------------------------------------------------------------
@@ -124,6 +135,8 @@ class Progress:
     train_accuracy: float | None = None
     test_cost: float | None = None
     test_accuracy: float | None = None
+    train_confusion: Confusion | None = None
+    test_confusion: Confusion | None = None
     detail: str | None = None
 
 
@@ -146,11 +159,11 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The answer to an `Ask`; None if there is nothing to tell."""
+    """The answer to an `Ask` or a `Fetch`; None if there is nothing to tell."""
 
     session: str
     ticket: int
-    value: Result | None
+    value: Result | Record | None
 
 
 Event = Text | Frame | Progress | Kept | Answer
@@ -166,7 +179,7 @@ class HostedState:
     checkpoint: Checkpoint | None
     playing: bool
     stepping: int
-    iterations_per_frame: int
+    iterations_per_frame: Speed
 
 
 @dataclass
@@ -237,6 +250,9 @@ class TrainingBackend(Protocol):
 
     async def ask(self, session: str) -> Result | None:
         """How the session is now; None if it has gone, or was never configured."""
+
+    async def fetch(self, session: str, run: int) -> Record | None:
+        """All of one run; None if the session has gone, was never configured, or has no such."""
 
     def close(self, session: str) -> None:
         """Forget the session."""

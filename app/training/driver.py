@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from app.errors import Lost
-from app.schemas import View
+from app.schemas import Cancel, Configure, Sweep, View
 from app.training.backend import (
     Answer,
     Ask,
@@ -28,6 +28,7 @@ from app.training.backend import (
     Command,
     Detach,
     Event,
+    Fetch,
     Frame,
     HostedState,
     Kept,
@@ -41,12 +42,16 @@ from app.training.backend import (
     Tell,
     Text,
 )
+from app.training.session import Record
 
 log = logging.getLogger(__name__)
 
 MOST_PENDING = 64
 MOST_DEATHS = 3
 """Lines that may break in a row before the sessions they carried are given up."""
+
+
+Future = asyncio.Future[Result | Record | None]
 
 
 class LineBroken(Exception):
@@ -76,6 +81,8 @@ class Placed:
     listener: Listener
     saved: Saved | None = None
     readers: dict[str, tuple[Position, View]] = field(default_factory=dict)
+    sweeps: dict[str, Tell] = field(default_factory=dict)
+    """Those under way, by reader: they begin again in a new host."""
 
     def send(self, command: Command) -> None:
         """Learn from a command on its way down."""
@@ -84,6 +91,13 @@ class Placed:
                 self.readers[command.reader] = command.position, command.view
             case Detach():
                 self.readers.pop(command.reader, None)
+                self.sweeps.pop(command.reader, None)
+            case Tell(message=Sweep()):
+                self.sweeps[command.reader] = command
+            case Tell(message=Cancel()):
+                self.sweeps.pop(command.reader, None)
+            case Tell(message=Configure()):
+                self.sweeps.clear()
             case Tell(message=View() as view) if command.reader in self.readers:
                 self.readers[command.reader] = self.readers[command.reader][0], view
 
@@ -95,6 +109,8 @@ class Placed:
             case Frame() if event.reader in self.readers:
                 position = Position(event.iteration, event.number + 1, event.number)
                 self.readers[event.reader] = position, self.readers[event.reader][1]
+            case Text(message={"type": "swept" | "error"}, reader=str(reader)):
+                self.sweeps.pop(reader, None)
         if not isinstance(event, Kept):
             self.listener(event)
 
@@ -122,6 +138,7 @@ class Placed:
                 Attach(self.name, reader, position, view, greet=False)
                 for reader, (position, view) in self.readers.items()
             ),
+            *self.sweeps.values(),
         ]
 
 
@@ -136,7 +153,7 @@ class Driver:
         self._count: Counter[str] = Counter()
         self._room = asyncio.Condition()
         self._bell = asyncio.Event()
-        self._answers: dict[int, asyncio.Future[Result | None]] = {}
+        self._answers: dict[int, Future] = {}
         self._wake: float | None = None
         self._task: asyncio.Task[None] | None = None
         self._deaths = 0
@@ -190,17 +207,17 @@ class Driver:
             placed.send(command)
             self._put(command)
 
-    async def ask(self, session: str, ticket: int) -> Result | None:
-        """How a session is now; None if there is nothing to tell."""
-        if session not in self._placed:
+    async def ask(self, question: Ask | Fetch) -> Result | Record | None:
+        """What the session's host answers; None if there is nothing to tell."""
+        if question.session not in self._placed:
             return None
-        answer: asyncio.Future[Result | None] = asyncio.get_running_loop().create_future()
-        self._answers[ticket] = answer
-        self._put(Ask(session, ticket))
+        answer: Future = asyncio.get_running_loop().create_future()
+        self._answers[question.ticket] = answer
+        self._put(question)
         try:
             return await answer
         finally:
-            del self._answers[ticket]
+            del self._answers[question.ticket]
 
     def saved(self, session: str) -> Saved | None:
         """What is kept of the session."""
@@ -330,8 +347,17 @@ class Drivers:
 
     async def ask(self, session: str) -> Result | None:
         """How the session is now; None if it has gone, or was never configured."""
-        driver = self._where.get(session)
-        return await driver.ask(session, next(self._tickets)) if driver else None
+        answer = await self._ask(Ask(session, next(self._tickets)))
+        return answer if isinstance(answer, Result) else None
+
+    async def fetch(self, session: str, run: int) -> Record | None:
+        """All of one run; None if the session has gone, was never configured, or has no such."""
+        answer = await self._ask(Fetch(session, next(self._tickets), run))
+        return answer if isinstance(answer, Record) else None
+
+    async def _ask(self, question: Ask | Fetch) -> Result | Record | None:
+        driver = self._where.get(question.session)
+        return await driver.ask(question) if driver else None
 
     def close(self, session: str) -> None:
         """Forget the session."""

@@ -17,10 +17,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 from app import wire
-from app.errors import InvalidField, Lost, NotConfigured, ShallowsError
+from app.errors import Full, InvalidField, Lost, NotConfigured, ShallowsError
 from app.schemas import (
     Ack,
+    Cancel,
+    Check,
     Configure,
+    Edit,
+    Inspect,
     Message,
     Pause,
     Play,
@@ -28,6 +32,7 @@ from app.schemas import (
     Seek,
     Set,
     Step,
+    Sweep,
     View,
 )
 from app.training.backend import (
@@ -38,6 +43,7 @@ from app.training.backend import (
     Command,
     Detach,
     Event,
+    Fetch,
     Frame,
     HostedState,
     Kept,
@@ -46,15 +52,20 @@ from app.training.backend import (
     Position,
     Progress,
     Result,
+    Speed,
     Status,
     Tell,
     Text,
 )
+from app.training.microscope import check, check_inspect, inspection
 from app.training.session import Session
+from app.training.sweep import SeedSweep
 
 log = logging.getLogger(__name__)
 
 FRAMES_UNDER_WAY = 2
+MOST_WAITING = 64
+"""Commands that wait for the end of a seek; one more is refused."""
 MOST_OWED = 4
 LONGEST_SILENCE = 0.1
 """Seconds after which a frame is sent although its iterations are not all done."""
@@ -62,6 +73,9 @@ SHORTEST_SLICE = 0.001
 LONGEST_CHUNK = 0.002
 """Seconds of training between two looks at the clock, as far as one iteration allows."""
 PROGRESS_EVERY = 0.2
+DIAGNOSE_EVERY = 0.1
+INSPECTING = 0.2
+"""The share of a processor's time that one reader's inspections may take."""
 DEFAULT_ITERATIONS_PER_FRAME = 5
 
 
@@ -74,6 +88,11 @@ class Reader:
     position: Position
     wants: bool = True
     next_frame_at: float = -math.inf
+    next_diagnosis_at: float = -math.inf
+    inspect: Inspect | None = None
+    """What is to be inspected; a newer wish takes the place of one not yet granted."""
+    next_inspection_at: float = -math.inf
+    sweep: SeedSweep | None = None
 
     @property
     def may_be_sent(self) -> bool:
@@ -90,14 +109,16 @@ class Hosted:
     session: Session | None = None
     playing: bool = False
     stepping: int = 0
-    iterations_per_frame: int = DEFAULT_ITERATIONS_PER_FRAME
+    iterations_per_frame: Speed = DEFAULT_ITERATIONS_PER_FRAME
     readers: dict[str, Reader] = field(default_factory=dict)
 
     owed: float = 0
-    """Iterations to train before the next frame; infinite for a REST run."""
+    """Iterations to train before the next frame, in part at a slow speed; infinite if unlimited."""
     due: float = 0.0
     """When playing next owes its iterations."""
     replay_to: int = 0
+    waiting: list[Tell] = field(default_factory=list)
+    """What has been commanded while it was replaying: it is of the iteration sought."""
     seconds_per_iteration: float = 1e-4
     framed_at: float = 0.0
     unframed: int = 0
@@ -105,6 +126,8 @@ class Hosted:
     told_at: float = -math.inf
     """When a REST run's progress was last told."""
     diverged: set[int] = field(default_factory=set)
+    told_ended: set[int] = field(default_factory=set)
+    """Which runs are said to be over."""
     kept_at: float = -math.inf
     kept_costs: int = 0
     changed: bool = False
@@ -126,6 +149,11 @@ class Hosted:
         if self.session is None:
             raise NotConfigured("send configure first: there is nothing to train yet")
         return self.session
+
+    @property
+    def unlimited(self) -> bool:
+        """Whether it trains whenever there is time."""
+        return self.kind == "job" or self.iterations_per_frame == "max"
 
     def everyone_wants(self) -> None:
         """The next round sends every reader a frame."""
@@ -176,12 +204,19 @@ class Host:
                 # What is known of a change is kept before it is told.
                 kept = [self._keep(hosted)] if hosted.changed and hosted.session else []
                 return [*kept, Answer(hosted.name, command.ticket, self._result(hosted))]
+            case Fetch():
+                session = hosted.session
+                there = session is not None and command.run < len(session.runs)
+                record = session.record(command.run) if session and there else None
+                return [Answer(hosted.name, command.ticket, record)]
             case Tell():
                 return self._tell(hosted, command)
 
     def _for_nobody(self, command: Command) -> list[Event]:
         """The session has gone while the command was on its way."""
-        return [Answer(command.session, command.ticket, None)] if isinstance(command, Ask) else []
+        if isinstance(command, Ask | Fetch):
+            return [Answer(command.session, command.ticket, None)]
+        return []
 
     def _opened(self, command: Open) -> Hosted:
         hosted = Hosted(command.session, command.kind, replay_to=command.replay_to)
@@ -193,6 +228,7 @@ class Host:
             if (checkpoint := saved.checkpoint) is not None:
                 hosted.session = Session.restore(checkpoint)
                 hosted.diverged = set(hosted.session.diverged)
+                hosted.told_ended = hosted.session.ended_runs
             hosted.due = self._clock()
             hosted.changed = True
         return hosted
@@ -234,18 +270,28 @@ class Host:
                 return []
             case Ack():
                 return self._acknowledge(hosted, reader, message)
+            case Check():
+                return [Text(hosted.name, reader, {"type": "checked", **check(message)})]
+            case Inspect() | Sweep() | Cancel():
+                self._wish(hosted, hosted.readers.get(reader), message)
+                return []
         if isinstance(message, Set) and not message.of_training:
             # The speed belongs to whoever looks, not to what is trained.
-            if message.iterations_per_frame is not None:
-                hosted.iterations_per_frame = message.iterations_per_frame
+            self._set_speed(hosted, message)
             return self._state(hosted)
         session = hosted.configured
+        if hosted.replaying and not isinstance(message, Seek | Reset):
+            if len(hosted.waiting) == MOST_WAITING:
+                raise Full("the session is still on its way to the iteration sought", 1)
+            hosted.waiting.append(Tell(hosted.name, reader, message))
+            return []
         match message:
             case Play():
                 session.begin_another_future()
-                if session.left:
-                    hosted.playing, hosted.stepping = True, 0
-                    hosted.due = self._clock()
+                if not session.left:
+                    return self._over(hosted)
+                hosted.playing, hosted.stepping = True, 0
+                hosted.due = self._clock()
             case Pause():
                 hosted.halt()
                 hosted.everyone_wants()
@@ -262,13 +308,39 @@ class Host:
                 return [*self._state(hosted), *self._start_again(hosted)]
             case Set():
                 session.set(message)
-                if message.iterations_per_frame is not None:
-                    hosted.iterations_per_frame = message.iterations_per_frame
+                self._set_speed(hosted, message)
+            case Edit():
+                session.edit(message)
+                hosted.everyone_wants()
         hosted.changed = True
         return self._state(hosted)
 
+    def _wish(
+        self, hosted: Hosted, reader: Reader | None, message: Inspect | Sweep | Cancel
+    ) -> None:
+        """Take what a reader wants to know beside its frames; the next rounds see to it."""
+        session = hosted.configured
+        if reader is None:
+            return
+        match message:
+            case Inspect():
+                check_inspect(session, message)
+                reader.inspect = message
+            case Sweep():
+                reader.sweep = SeedSweep(session, message)
+            case Cancel():
+                reader.sweep = None
+
+    def _set_speed(self, hosted: Hosted, message: Set) -> None:
+        if message.iterations_per_frame is not None:
+            hosted.iterations_per_frame = message.iterations_per_frame
+            if hosted.playing:
+                hosted.owed = 0  # but not what the old speed would have trained
+
     def _configure(self, hosted: Hosted, message: Configure) -> list[Event]:
         hosted.session, hosted.playing = Session(message.plan()), message.playing
+        for reader in hosted.readers.values():
+            reader.inspect = reader.sweep = None
         configured = Text(hosted.name, None, self._configured(hosted, resumed=False))
         return [configured, *self._start_again(hosted)]
 
@@ -279,6 +351,7 @@ class Host:
         """
         session, now = hosted.configured, self._clock()
         hosted.stepping, hosted.owed, hosted.replay_to = 0, 0, 0
+        hosted.waiting.clear()
         hosted.diverged.clear()
         hosted.kept_costs, hosted.changed = 0, True
         hosted.due = now + self._interval
@@ -296,6 +369,7 @@ class Host:
                 "iteration",
             )
         hosted.halt()
+        hosted.waiting.clear()
         if iteration < session.iteration:
             session.rewind(iteration)
             hosted.diverged = set(session.diverged)
@@ -334,17 +408,22 @@ class Host:
             "iteration": session.iteration,
             "playing": hosted.playing,
             "iterations_per_frame": hosted.iterations_per_frame,
-            **session.description,
+            "data": session.description["data"],
+            "runs": [
+                {**told, "state": run.state}
+                for told, run in zip(session.description["runs"], session.runs, strict=True)
+            ],
         }
 
     def _state(self, hosted: Hosted) -> list[Event]:
         runs = hosted.session.runs if hosted.session else []
+        hosted.told_ended = hosted.session.ended_runs if hosted.session else set()
         message = {
             "type": "state",
             "playing": hosted.playing,
             "iteration": hosted.session.iteration if hosted.session else 0,
             "iterations_per_frame": hosted.iterations_per_frame,
-            "runs": [run.rates for run in runs],
+            "runs": [run.state for run in runs],
         }
         return [Text(hosted.name, None, message)]
 
@@ -356,7 +435,13 @@ class Host:
         return [*self._state(hosted), Text(hosted.name, None, self._ended(hosted))]
 
     def _ended(self, hosted: Hosted) -> dict[str, object]:
-        return {"type": "ended", "iteration": hosted.configured.iteration}
+        reason, detail = hosted.configured.ended or (None, None)
+        return {
+            "type": "ended",
+            "iteration": hosted.configured.iteration,
+            "reason": reason,
+            "detail": detail,
+        }
 
     def _fail(self, hosted: Hosted) -> list[Event]:
         """Something is wrong with the program, not with what was asked; this session ends."""
@@ -372,7 +457,7 @@ class Host:
     def _progress(self, hosted: Hosted) -> Progress:
         session = hosted.configured
         run = session.runs[0]
-        diverged = run.trainer.diverged
+        diverged, stopped = run.trainer.diverged, run.trainer.stopped
         status: Status = "diverged" if diverged else "running" if session.left else "finished"
         score = run.score
         return Progress(
@@ -383,7 +468,9 @@ class Host:
             score.train_accuracy,
             score.test_cost,
             score.test_accuracy,
-            detail=diverged.reason if diverged else None,
+            score.train_confusion,
+            score.test_confusion,
+            detail=diverged.reason if diverged else stopped.detail if stopped else None,
         )
 
     # -- rounds -----------------------------------------------------------------------------
@@ -406,6 +493,7 @@ class Host:
             slice_end = now + max(SHORTEST_SLICE, (budget - (now - start)) / (len(due) - index))
             try:
                 events += self._train(hosted, now, slice_end)
+                events += self._sweep(hosted, slice_end)
                 events += self._tell_of(hosted)
             except Exception:
                 log.exception("session %s failed", hosted.name)
@@ -423,15 +511,18 @@ class Host:
         """When this session next has something to do."""
         if hosted.session is None:
             return math.inf
-        if hosted.owed or hosted.replaying or hosted.changed:
+        if hosted.owed >= 1 or hosted.replaying or hosted.changed:
             return -math.inf
-        wakes = [
+        if any(reader.sweep is not None for reader in hosted.readers.values()):
+            return -math.inf
+        wakes = [*(r.next_inspection_at for r in hosted.readers.values() if r.inspect is not None)]
+        wakes += [
             reader.next_frame_at
             for reader in hosted.readers.values()
             if reader.wants and reader.may_be_sent
         ]
         if hosted.playing:
-            wakes.append(-math.inf if hosted.kind == "job" else hosted.due)
+            wakes.append(-math.inf if hosted.unlimited else hosted.due)
         return min(wakes, default=math.inf)
 
     def _train(self, hosted: Hosted, now: float, until: float) -> list[Event]:
@@ -439,7 +530,7 @@ class Host:
         session = hosted.configured
         self._accrue(hosted, now)
         wanted = min(hosted.owed, session.left)
-        while wanted > 0 and now < until:
+        while wanted >= 1 and now < until:
             chunk = math.floor(min(LONGEST_CHUNK, until - now) / hosted.seconds_per_iteration)
             n = int(min(wanted, max(1, chunk)))
             session.advance(n)
@@ -455,13 +546,15 @@ class Host:
         """Add the iterations that have come due."""
         if hosted.replaying:
             hosted.owed = hosted.replay_to - hosted.configured.iteration
-        elif hosted.playing and hosted.kind == "job":
-            hosted.owed = math.inf
+        elif hosted.playing and hosted.unlimited:
+            hosted.owed, hosted.due = math.inf, now
         elif hosted.playing and now >= hosted.due:
             ticks = math.floor((now - hosted.due) / self._interval) + 1
             hosted.due += ticks * self._interval
-            most = MOST_OWED * hosted.iterations_per_frame
-            hosted.owed = min(hosted.owed + ticks * hosted.iterations_per_frame, most)
+            speed = float(hosted.iterations_per_frame)
+            owed = min(hosted.owed + ticks * speed, max(1.0, MOST_OWED * speed))
+            # Sixty sixtieths are one, whatever they add up to.
+            hosted.owed = round(owed, 9)
         elif hosted.stepping:
             hosted.owed = hosted.stepping
 
@@ -480,19 +573,55 @@ class Host:
                     "reason": divergence.reason,
                 }
                 events.append(Text(hosted.name, None, told))
-        if hosted.stepping:
-            hosted.stepping = int(max(0, hosted.owed))
+        # To seek the end is to look at it, not to come to it.
+        sought = hosted.stepping and session.iteration <= hosted.replay_to
+        if (hosted.playing or hosted.stepping) and not session.left and not sought:
+            events += self._over(hosted)
+        elif hosted.stepping:
+            hosted.stepping = int(max(0, hosted.owed)) if session.left else 0
             if not hosted.stepping:
                 hosted.everyone_wants()
                 hosted.changed = True
                 events += self._state(hosted)
-        if (hosted.playing or hosted.stepping) and not session.left:
-            events += self._over(hosted)
-        enough = hosted.unframed >= hosted.iterations_per_frame and not hosted.stepping
-        done = hosted.owed <= 0 or enough or hosted.kind == "job"
+        elif hosted.told_ended != session.ended_runs:
+            events += self._state(hosted)
+        done = (
+            hosted.owed < 1
+            or hosted.unlimited
+            or (hosted.unframed >= float(hosted.iterations_per_frame) and not hosted.stepping)
+        )
         if hosted.unframed and (done or now - hosted.framed_at >= LONGEST_SILENCE):
             hosted.everyone_wants()
+        waiting, hosted.waiting = hosted.waiting, []
+        for command in waiting:
+            events += self._tell(hosted, command)
         return events
+
+    def _sweep(self, hosted: Hosted, until: float) -> list[Event]:
+        """Train the sweeps of a session's readers up to the end of the slice, a little at least."""
+        events: list[Event] = []
+        for reader in hosted.readers.values():
+            sweep = reader.sweep
+            if sweep is None:
+                continue
+            sweep.advance()
+            while (now := self._clock()) < until and sweep.left:
+                sweep.advance()
+            if not sweep.left:
+                reader.sweep = None
+                events.append(Text(hosted.name, reader.name, sweep.result(reader.view)))
+            elif now >= sweep.told_at + PROGRESS_EVERY:
+                sweep.told_at = now
+                events.append(Text(hosted.name, reader.name, sweep.progress))
+        return events
+
+    def _inspection(self, hosted: Hosted, reader: Reader, wish: Inspect) -> Text:
+        start = self._clock()
+        told = inspection(hosted.configured, wish)
+        reader.inspect = None
+        now = self._clock()
+        reader.next_inspection_at = now + (now - start) * (1 / INSPECTING - 1)
+        return Text(hosted.name, reader.name, told)
 
     def _tell_of(self, hosted: Hosted) -> list[Event]:
         """Frames for whoever wants and may have one, progress of REST runs, checkpoints."""
@@ -503,6 +632,8 @@ class Host:
         for reader in hosted.readers.values():
             if reader.wants and reader.may_be_sent and reader.next_frame_at <= now:
                 events.append(self._frame(hosted, session, reader, now))
+            if reader.inspect is not None and reader.next_inspection_at <= now:
+                events.append(self._inspection(hosted, reader, reader.inspect))
         over = not session.left
         if hosted.kind == "job" and (
             now - hosted.told_at >= PROGRESS_EVERY or (over and hosted.changed)
@@ -517,7 +648,14 @@ class Host:
 
     def _frame(self, hosted: Hosted, session: Session, reader: Reader, now: float) -> Frame:
         position = reader.position
-        data = wire.pack(session.frame(position.frame, position.costs, reader.view))
+        moving = hosted.playing or hosted.stepping
+        diagnostics = reader.view.diagnostics and not (moving and now < reader.next_diagnosis_at)
+        if diagnostics:
+            reader.next_diagnosis_at = now + DIAGNOSE_EVERY
+        data = wire.pack(
+            session.frame(position.frame, position.costs, reader.view, diagnostics=diagnostics),
+            reader.view.encoding,
+        )
         reader.position = Position(session.iteration, position.frame + 1, position.acknowledged)
         reader.wants = False
         reader.next_frame_at = max(reader.next_frame_at, now - self._interval) + self._interval

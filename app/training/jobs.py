@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from app.errors import Full, NotFound, NotStarted
+from app.errors import Full, InvalidField, NotFound, NotStarted
 from app.schemas import Configure, Message, Pause, Plan
 from app.settings import Settings
 from app.store import Ended, Store
@@ -29,7 +29,7 @@ from app.training.backend import (
     TrainingBackend,
 )
 from app.training.outbox import Outbox
-from app.training.session import Model
+from app.training.session import Model, Record
 
 
 @dataclass(eq=False)
@@ -183,6 +183,28 @@ class Jobs:
             return np.empty(0)
         return (await self._result(run)).costs
 
+    async def record(self, run: str, index: int = 0) -> Record:
+        """All of a run.
+
+        Raises:
+            NotFound: there is no such run.
+            NotStarted: there is nothing of it (yet).
+            InvalidField: `index` is not 0; a REST run is the only one of its session.
+        """
+        if index:
+            raise InvalidField(f"run must be 0: this is a single run; got {index}", "run")
+        if (job := self._jobs.get(run)) is not None:
+            record = await self._backend.fetch(run, 0) if job.started else None
+            # It may have ended while it was asked.
+            if record is not None or run in self._jobs:
+                if record is None:
+                    raise NotStarted(f"run {run} has not started yet; ask again in a moment")
+                return record
+        record = self._ended(run).record
+        if record is None:
+            raise NotStarted(f"run {run} ended before it had a network")
+        return record
+
     async def _result(self, run: str) -> Result:
         result = await self._backend.ask(run) if self._jobs[run].started else None
         if result is None:
@@ -250,7 +272,7 @@ class Jobs:
         return Watch(session, None)
 
     async def tell(self, watch: Watch, outbox: Outbox, message: Message) -> None:
-        """Pass a `view` or an `ack` of a watcher on."""
+        """Pass a `view`, an `ack` or an `inspect` of a watcher on."""
         await self._backend.send(Tell(watch.session, outbox.name, message))
 
     async def unwatch(self, watch: Watch, outbox: Outbox) -> None:

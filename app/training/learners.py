@@ -8,8 +8,8 @@ import asyncio
 import secrets
 from dataclasses import dataclass
 
-from app.errors import TooManySessions, UnknownSession
-from app.schemas import Message
+from app.errors import InvalidField, NotConfigured, TooManySessions, UnknownSession
+from app.schemas import Configure, Message
 from app.settings import Settings
 from app.training.backend import (
     Attach,
@@ -23,6 +23,7 @@ from app.training.backend import (
     TrainingBackend,
 )
 from app.training.outbox import REPLACED, Outbox
+from app.training.session import Record
 
 
 @dataclass(eq=False)
@@ -32,7 +33,8 @@ class Learner:
     session: str
     outbox: Outbox | None = None
     expiry: asyncio.TimerHandle | None = None
-    configured: bool = False
+    runs: int = 0
+    """How many it was configured with; 0 before."""
 
 
 class Learners:
@@ -71,12 +73,7 @@ class Learners:
         Raises:
             UnknownSession: it has ended, or never was.
         """
-        learner = self._learners.get(session)
-        if learner is None:
-            raise UnknownSession(
-                "this session has ended (it outlives its connection by "
-                f"{self._settings.session_grace_seconds:g} s); configure a new one"
-            )
+        learner = self._known(session)
         if learner.outbox is not None:
             old = learner.outbox
             await self.leave(learner, old)
@@ -85,10 +82,36 @@ class Learners:
         await self._attach(learner, outbox, attach)
         return learner
 
+    def _known(self, session: str) -> Learner:
+        learner = self._learners.get(session)
+        if learner is None:
+            raise UnknownSession(
+                "this session has ended (it outlives its connection by "
+                f"{self._settings.session_grace_seconds:g} s); configure a new one"
+            )
+        return learner
+
+    async def record(self, session: str, run: int) -> Record:
+        """All of one run of a session.
+
+        Raises:
+            UnknownSession: it has ended, or never was.
+            NotConfigured: it has nothing to show yet.
+            InvalidField: it has no such run.
+        """
+        runs = self._known(session).runs
+        if runs and run >= runs:
+            raise InvalidField(f"run must be from 0 to {runs - 1}; got {run}", "run")
+        record = await self._backend.fetch(session, run) if runs else None
+        if record is None:
+            raise NotConfigured("send configure first: there is nothing to take away yet")
+        return record
+
     async def tell(self, learner: Learner, outbox: Outbox, message: Message) -> None:
         """Pass a message of the connection on to the session."""
         if learner.outbox is outbox:
-            learner.configured = learner.configured or message.type == "configure"
+            if isinstance(message, Configure):
+                learner.runs = len(message.runs)
             await self._backend.send(Tell(learner.session, outbox.name, message))
 
     async def leave(self, learner: Learner, outbox: Outbox) -> None:
@@ -96,7 +119,7 @@ class Learners:
         if learner.outbox is not outbox:
             return
         learner.outbox = None
-        if not learner.configured:
+        if not learner.runs:
             self._forget(learner)
             return
         loop = asyncio.get_running_loop()

@@ -4,17 +4,30 @@ Pure and synchronous: no clock, no I/O, no randomness but the plan's own seeds. 
 the same commands give the same bits, however the iterations were sliced.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from typing import Any
+from itertools import takewhile
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 import nncore
 from app import wire
-from app.errors import InvalidField
-from app.schemas import NamedData, OwnData, Plan, RunPlan, Set, Task, View
+from app.errors import Full, InvalidField
+from app.schemas import (
+    Edit,
+    NamedData,
+    OwnData,
+    Plan,
+    RunPlan,
+    Set,
+    Task,
+    View,
+    check_stop,
+)
+from nncore.costs import loss_for
 
 Array = NDArray[np.float64]
 
@@ -57,7 +70,9 @@ class Examples:
             features = ("x1", "x2")
         X = inputs(points, features)
         m = X.shape[1]
-        order = np.random.default_rng([data.seed, 1]).permutation(m)
+        rng = np.random.default_rng([data.seed, 1])
+        # Of own points each has its lot: one more leaves the others where they are, nearly all.
+        order = rng.permutation(m) if isinstance(data, NamedData) else np.argsort(rng.random(m))
         cut = min(m, max(1, round(m * data.train_fraction)))
         return cls(points, X, Y, np.sort(order[:cut]), np.sort(order[cut:]), features, data.task)
 
@@ -65,6 +80,12 @@ class Examples:
     def largest_target(self) -> float:
         """The scale of a regression's pictures."""
         return float(np.abs(self.Y).max()) or 1.0
+
+    @property
+    def scale(self) -> tuple[float, float]:
+        """What the bytes 0 and 255 of a boundary stand for."""
+        largest = self.largest_target
+        return (0.0, 1.0) if self.task == "classification" else (-largest, largest)
 
 
 @dataclass(frozen=True)
@@ -92,17 +113,102 @@ def inputs(points: Array, features: tuple[str, ...] | None) -> Array:
     return np.asarray(nncore.featurize(points, features), np.float64)
 
 
+Confusion = list[list[int]]
+
+
 @dataclass(frozen=True)
 class Score:
     """How a run does at an iteration.
 
-    What is for test is None without held-out points, accuracies are for regression.
+    What is for test is None without held-out points; accuracies, confusion matrices
+    ([[tn, fp], [fn, tp]]) and the misclassified are None for regression.
+
+    Attributes:
+        misclassified: A flag for each point, train and test.
     """
 
     train_cost: float
     train_accuracy: float | None
     test_cost: float | None
     test_accuracy: float | None
+    train_confusion: Confusion | None
+    test_confusion: Confusion | None
+    misclassified: NDArray[np.bool_] | None = field(repr=False)
+
+    @classmethod
+    def of(cls, network: nncore.Network, examples: Examples) -> "Score":
+        """All of it from one forward pass."""
+        forward_pass = nncore.forward(network, examples.X)
+        losses = loss_for(network.activations[-1]).of_logits(forward_pass.Z[-1], examples.Y)
+        costs = [
+            float(losses[:, part].mean()) if part.size else None
+            for part in (examples.train, examples.test)
+        ]
+        train_cost, test_cost = costs
+        assert train_cost is not None
+        if examples.task == "regression":
+            return cls(train_cost, None, test_cost, None, None, None, None)
+        y, y_hat = examples.Y[0] >= 0.5, forward_pass.A[-1][0] >= 0.5
+        kinds = 2 * y + y_hat
+        train, test = (_confusion(kinds[part]) for part in (examples.train, examples.test))
+        return cls(
+            train_cost, _accuracy(train), test_cost, _accuracy(test), train, test, y != y_hat
+        )
+
+
+def _confusion(kinds: NDArray[np.int_]) -> Confusion | None:
+    """Of examples whose kind is 2 y + ŷ."""
+    counts = np.bincount(kinds, minlength=4).reshape(2, 2)
+    return counts.tolist() if kinds.size else None
+
+
+def _accuracy(confusion: Confusion | None) -> float | None:
+    if confusion is None:
+        return None
+    (tn, fp), (fn, tp) = confusion
+    return (tn + tp) / (tn + fp + fn + tp)
+
+
+class Edited(NamedTuple):
+    """What an `edit` does to a parameter; value or frozen None leaves that as it is."""
+
+    layer: int
+    unit: int
+    input: int | None
+    value: float | None
+    frozen: bool | None
+
+
+class Change(NamedTuple):
+    """What was changed in a run, or in all (`run` None), at an iteration.
+
+    Attributes:
+        name: The trainer's attribute, or `edit`.
+    """
+
+    iteration: int
+    run: int | None
+    name: str
+    value: "float | nncore.Stop | Edited"
+
+    @property
+    def target(self) -> tuple[Any, ...]:
+        """What is changed, and when: of two changes of the same, the later one counts."""
+        place = self.value[:3] if isinstance(self.value, Edited) else ()
+        return self.iteration, self.run, self.name, *place
+
+    def after(self, earlier: "Change") -> "Change":
+        """One change in place of this and an earlier one of the same target."""
+        if not (isinstance(self.value, Edited) and isinstance(earlier.value, Edited)):
+            return self
+        value = earlier.value.value if self.value.value is None else self.value.value
+        frozen = earlier.value.frozen if self.value.frozen is None else self.value.frozen
+        return self._replace(value=self.value._replace(value=value, frozen=frozen))
+
+
+SETTINGS = ("learning_rate", "l1", "l2", "stop")
+MOST_CHANGES = 4_000
+"""Changes that a session remembers. Those of one target at one iteration count as one."""
 
 
 class CostLog:
@@ -141,33 +247,19 @@ class Run:
         self.plan = plan
         self.examples = examples
         self.initial = initial_network(plan, examples)
-        training = plan.training
-        self._start(training.learning_rate, training.l1, training.l2)
+        self.restart()
 
     def restart(self) -> None:
-        """Back to iteration 0 and the initial parameters, at the learning rate of now."""
-        self._start(**self.rates)
-
-    @property
-    def rates(self) -> dict[str, float]:
-        """What can be changed while it trains."""
-        trainer = self.trainer
-        return {"learning_rate": trainer.learning_rate, "l1": trainer.l1, "l2": trainer.l2}
-
-    @property
-    def model(self) -> Model:
-        """The network as trained so far."""
-        return Model(self.trainer.network, self.examples.features, self.examples.task)
-
-    def _start(self, learning_rate: float, l1: float, l2: float) -> None:
+        """Back to iteration 0, the initial parameters and the settings of the plan."""
         training = self.plan.training
         self.trainer = nncore.Trainer(
             self.initial,
             self.examples.X[:, self.examples.train],
             self.examples.Y[:, self.examples.train],
-            learning_rate=learning_rate,
-            l1=l1,
-            l2=l2,
+            learning_rate=training.learning_rate,
+            l1=training.l1,
+            l2=training.l2,
+            stop=training.stop.stop,
             optimizer=training.optimizer,
             batch_size=training.batch_size,
             batch_seed=training.seed,
@@ -176,14 +268,70 @@ class Run:
         self._scored: tuple[int, Score] | None = None
 
     @property
+    def settings(self) -> dict[str, Any]:
+        """What `set` can change while it trains: attributes of the trainer."""
+        return {name: getattr(self.trainer, name) for name in SETTINGS}
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """What `state` says of this run: its settings, what is frozen, and how it ended."""
+        trainer = self.trainer
+        return {
+            "learning_rate": trainer.learning_rate,
+            "l1": trainer.l1,
+            "l2": trainer.l2,
+            "stop": asdict(trainer.stop),
+            "frozen": [
+                {"layer": layer, "unit": unit, "input": input}
+                for layer, unit, input in trainer.frozen
+            ],
+            "ended": self.ended[0] if self.ended else None,
+        }
+
+    @property
+    def ended(self) -> tuple[str, str] | None:
+        """Why this run is over and a sentence about it; None while it is not."""
+        trainer = self.trainer
+        if trainer.diverged is not None:
+            return "diverged", trainer.diverged.reason
+        if trainer.stopped is not None:
+            return trainer.stopped.reason, trainer.stopped.detail
+        if trainer.iteration >= self.plan.training.iterations:
+            return "iterations", f"All {self.plan.training.iterations:,} iterations are done."
+        return None
+
+    def change(self, change: "Change") -> None:
+        """Make a change.
+
+        Raises:
+            ValueError: it can't be made; nothing changes.
+        """
+        if isinstance(change.value, Edited):
+            layer, unit, input, value, frozen = change.value
+            self.trainer.edit(layer, unit, input, value=value, frozen=frozen)
+        else:
+            setattr(self.trainer, change.name, change.value)
+        self._scored = None
+
+    def restore(self, state: Any) -> None:
+        """Back (or on) to a state of the trainer."""
+        self.trainer.restore(state)
+        self._scored = None
+
+    @property
+    def model(self) -> Model:
+        """The network as trained so far."""
+        return Model(self.trainer.network, self.examples.features, self.examples.task)
+
+    @property
     def left(self) -> int:
         """How many iterations this run may still train."""
-        if self.trainer.diverged is not None:
+        if self.trainer.diverged is not None or self.trainer.stopped is not None:
             return 0
         return self.plan.training.iterations - self.trainer.iteration
 
     def advance(self, n: int) -> None:
-        """Train up to `n` iterations: fewer if the plan ends or the run leaves the finite."""
+        """Train up to `n` iterations: fewer if the run ends, or leaves the finite."""
         if n := min(n, self.left):
             self.costs.extend(self.trainer.step(n))
             # A step that leaves the finite is undone, but has told the cost before it.
@@ -194,30 +342,8 @@ class Run:
         """Cost and accuracy at the current parameters, computed once for an iteration."""
         iteration = self.trainer.iteration
         if self._scored is None or self._scored[0] != iteration:
-            self._scored = iteration, self._score()
+            self._scored = iteration, Score.of(self.trainer.network, self.examples)
         return self._scored[1]
-
-    def _score(self) -> Score:
-        network, examples = self.trainer.network, self.examples
-        parts = [
-            _cost_and_accuracy(network, examples.X[:, part], examples.Y[:, part])
-            for part in (examples.train, examples.test)
-        ]
-        (train_cost, train_accuracy), (test_cost, test_accuracy) = parts
-        assert train_cost is not None
-        return Score(train_cost, train_accuracy, test_cost, test_accuracy)
-
-
-def _cost_and_accuracy(
-    network: nncore.Network, X: Array, Y: Array
-) -> tuple[float | None, float | None]:
-    if X.shape[1] == 0:
-        return None, None
-    forward_pass = nncore.forward(network, X)
-    cost = float(nncore.cost(network, forward_pass, Y))
-    if network.activations[-1].name == "linear":
-        return cost, None
-    return cost, float(((forward_pass.A[-1] >= 0.5) == (Y >= 0.5)).mean())
 
 
 OUTPUTS: dict[Task, str] = {"classification": "sigmoid", "regression": "linear"}
@@ -293,9 +419,53 @@ class Checkpoint:
     plan: Plan
     iteration: int
     trainers: list[Any]
-    changes: list[tuple[int, Set]]
+    changes: list[Change]
     costs_from: int
     costs: list[Array] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Record:
+    """All of one run, as plain data: where it came from, how it was trained, what it is now.
+
+    Attributes:
+        plan: That of its session.
+        run: Its index there.
+        changes: Those that were made in it up to now, in order.
+        network: As trained so far.
+        costs: J of each iteration so far.
+    """
+
+    plan: Plan
+    run: int
+    changes: tuple[Change, ...]
+    network: nncore.Network
+    costs: Array = field(repr=False)
+
+    @property
+    def iteration(self) -> int:
+        """How many updates were made."""
+        return len(self.costs)
+
+    @property
+    def run_plan(self) -> RunPlan:
+        """What was planned of this run."""
+        return self.plan.runs[self.run]
+
+    @cached_property
+    def examples(self) -> Examples:
+        """The points; drawn again, as they are determined by the plan."""
+        return Examples.of(self.plan.data)
+
+    @cached_property
+    def initial(self) -> nncore.Network:
+        """Where it started."""
+        return initial_network(self.run_plan, self.examples)
+
+    @cached_property
+    def score(self) -> Score:
+        """How it does now."""
+        return Score.of(self.network, self.examples)
 
 
 class Session:
@@ -309,7 +479,7 @@ class Session:
 
     def _begin(self) -> None:
         self.iteration = 0
-        self._changes: list[tuple[int, Set]] = []
+        self._changes: list[Change] = []
         self._changed = 0
         """How many of the changes have been made on the way to the current iteration."""
         values = sum(y.W.size + y.b.size for run in self.runs for y in run.initial.layers)
@@ -337,6 +507,16 @@ class Session:
             if run.trainer.diverged is not None
         }
 
+    @property
+    def ended_runs(self) -> set[int]:
+        """Which runs are over."""
+        return {index for index, run in enumerate(self.runs) if run.ended}
+
+    @property
+    def ended(self) -> tuple[str, str] | None:
+        """Why the session is over, that is, the run that trained longest; None while it is not."""
+        return None if self.left else max(self.runs, key=lambda run: run.trainer.iteration).ended
+
     def advance(self, n: int) -> None:
         """Train `n` iterations in lockstep; a run that is over stays where it is."""
         while n > 0 and self.left:
@@ -356,22 +536,33 @@ class Session:
         """Iterations to the next one at which a state is kept or a change was made."""
         mark = self._timeline.spacing - self.iteration % self._timeline.spacing
         if self._changed < len(self._changes):
-            mark = min(mark, self._changes[self._changed][0] - self.iteration)
+            mark = min(mark, self._changes[self._changed].iteration - self.iteration)
         return mark
 
     def _catch_up_with_changes(self) -> None:
         """Make the changes that were made at this iteration when it was first trained."""
         while (
-            self._changed < len(self._changes) and self._changes[self._changed][0] <= self.iteration
+            self._changed < len(self._changes)
+            and self._changes[self._changed].iteration <= self.iteration
         ):
-            self._make(self._changes[self._changed][1])
+            self._make(self._changes[self._changed])
             self._changed += 1
 
     def reset(self) -> None:
-        """Back to iteration 0 and the same initial parameters, at the learning rates of now."""
+        """Back to iteration 0 and the same initial parameters, with the settings of now.
+
+        Edits are undone, and nothing is frozen.
+        """
+        settings = [run.settings for run in self.runs]
         for run in self.runs:
             run.restart()
         self._begin()
+        self._log(
+            Change(0, index, name, now)
+            for index, run in enumerate(self.runs)
+            for name, now in settings[index].items()
+            if now != run.settings[name]
+        )
 
     def rewind(self, iteration: int) -> None:
         """Back to the last kept state that is not after an iteration; `advance` does the rest.
@@ -381,9 +572,9 @@ class Session:
         """
         self.iteration, states = self._timeline.before(min(iteration, self.iteration))
         for run, state in zip(self.runs, states, strict=True):
-            run.trainer.restore(state)
+            run.restore(state)
             run.costs.cut(run.trainer.iteration)
-        self._changed = sum(at < self.iteration for at, _ in self._changes)
+        self._changed = sum(change.iteration < self.iteration for change in self._changes)
         self._catch_up_with_changes()
 
     def begin_another_future(self) -> None:
@@ -392,26 +583,75 @@ class Session:
             del self._changes[self._changed :]
             self._timeline.cut(self.iteration)
 
-    def set(self, change: Set) -> None:
-        """Change the learning rate or a penalty of one run or of all.
+    def set(self, message: Set) -> None:
+        """Change the rates or the conditions of one run or of all.
 
         Raises:
-            InvalidField: there is no such run.
+            InvalidField: there is no such run, or it can't have such a condition.
+            Full: so much has been changed already.
         """
-        if change.run is not None and change.run >= len(self.runs):
-            raise InvalidField(
-                f"run must be from 0 to {len(self.runs) - 1}; got {change.run}", "run"
+        if message.run is not None:
+            self.check_run(message.run)
+        if message.stop is not None:
+            check_stop(message.stop, self.examples.task, "stop")
+        self._change(
+            Change(self.iteration, message.run, name, value)
+            for name, value in message.of_training.items()
+        )
+
+    def edit(self, message: Edit) -> None:
+        """Change a parameter of a run, freeze it or free it.
+
+        Raises:
+            InvalidField: there is no such run or parameter, or it can't be changed.
+            Full: so much has been changed already.
+        """
+        self.check_run(message.run)
+        sizes = self.runs[message.run].initial.layer_sizes
+        _check_index("layer", message.layer, 1, len(sizes) - 1)
+        _check_index("unit", message.unit, 0, sizes[message.layer] - 1)
+        if message.input is not None:
+            _check_index("input", message.input, 0, sizes[message.layer - 1] - 1)
+        edited = Edited(message.layer, message.unit, message.input, message.value, message.frozen)
+        self._change([Change(self.iteration, message.run, "edit", edited)])
+
+    def check_run(self, run: int) -> None:
+        """Check that there is such a run.
+
+        Raises:
+            InvalidField: there is none.
+        """
+        _check_index("run", run, 0, len(self.runs) - 1)
+
+    def _change(self, changes: Iterable[Change]) -> None:
+        if len(self._changes) >= MOST_CHANGES:
+            raise Full(
+                f"{MOST_CHANGES:,} changes have been made since iteration 0, as many as are "
+                "remembered; reset, and change again",
+                0,
             )
         self.begin_another_future()
-        self._make(change)
-        self._changes.append((self.iteration, change))
-        self._changed = len(self._changes)
+        self._log(changes)
         self._timeline.cut(self.iteration)
 
-    def _make(self, change: Set) -> None:
+    def _log(self, changes: Iterable[Change]) -> None:
+        """Make changes, and remember them."""
+        for change in changes:
+            try:
+                self._make(change)
+            except ValueError as error:
+                raise InvalidField(str(error), "value") from None
+            now = takewhile(lambda c: c.iteration == self.iteration, reversed(self._changes))
+            before = next((earlier for earlier in now if earlier.target == change.target), None)
+            if before is not None:
+                self._changes.remove(before)
+                change = change.after(before)
+            self._changes.append(change)
+        self._changed = len(self._changes)
+
+    def _make(self, change: Change) -> None:
         for run in self.runs if change.run is None else [self.runs[change.run]]:
-            for name, value in change.of_training.items():
-                setattr(run.trainer, name, value)
+            run.change(change)
 
     # -- what is told of it -----------------------------------------------------------------
 
@@ -438,15 +678,19 @@ class Session:
             ],
         }
 
-    def frame(self, number: int, costs_from: int, view: View) -> dict[str, Any]:
+    def frame(
+        self, number: int, costs_from: int, view: View, *, diagnostics: bool = False
+    ) -> dict[str, Any]:
         """A frame in words and arrays, ready for `wire.pack`."""
         return {
             "frame": number,
             "iteration": self.iteration,
-            "runs": [self._run_frame(run, costs_from, view) for run in self.runs],
+            "runs": [self._run_frame(run, costs_from, view, diagnostics) for run in self.runs],
         }
 
-    def _run_frame(self, run: Run, costs_from: int, view: View) -> dict[str, Any]:
+    def _run_frame(
+        self, run: Run, costs_from: int, view: View, diagnostics: bool
+    ) -> dict[str, Any]:
         network, score = run.trainer.network, run.score
         frame: dict[str, Any] = {
             "first_iteration": min(costs_from, len(run.costs)),
@@ -456,13 +700,30 @@ class Session:
             "test_cost": score.test_cost,
             "train_accuracy": score.train_accuracy,
             "test_accuracy": score.test_accuracy,
+            "train_confusion": score.train_confusion,
+            "test_confusion": score.test_confusion,
             "layers": wire.parameters(network),
         }
+        if view.misclassified:
+            wrong = score.misclassified
+            frame["misclassified"] = None if wrong is None else np.packbits(wrong).tobytes()
+        if diagnostics:
+            frame["diagnostics"] = [wire.diagnostics(look) for look in run.trainer.diagnose()]
         if (features := self.examples.features) is not None:
-            largest = self.examples.largest_target
-            scale = (0.0, 1.0) if self.examples.task == "classification" else (-largest, largest)
-            frame |= wire.pictures(network, view, features, scale)
+            frame |= wire.pictures(network, view, features, self.examples.scale)
         return frame
+
+    def record(self, index: int) -> Record:
+        """All of one run."""
+        run = self.runs[index]
+        made = self._changes[: self._changed]
+        return Record(
+            plan=self.plan,
+            run=index,
+            changes=tuple(change for change in made if change.run in (None, index)),
+            network=run.trainer.network,
+            costs=run.costs.since(0).copy(),
+        )
 
     # -- checkpoints ------------------------------------------------------------------------
 
@@ -483,10 +744,15 @@ class Session:
         session = cls(checkpoint.plan)
         session.iteration = checkpoint.iteration
         session._changes = list(checkpoint.changes)
-        session._changed = sum(at <= session.iteration for at, _ in session._changes)
+        session._changed = sum(change.iteration <= session.iteration for change in session._changes)
         for run, state, costs in zip(
             session.runs, checkpoint.trainers, checkpoint.costs, strict=True
         ):
-            run.trainer.restore(state)
+            run.restore(state)
             run.costs.extend(costs)
         return session
+
+
+def _check_index(name: str, value: int, low: int, high: int) -> None:
+    if not low <= value <= high:
+        raise InvalidField(f"{name} must be from {low} to {high}; got {value}", name)

@@ -111,6 +111,17 @@ RUNS: list[tuple[dict[str, Any], str, str]] = [
     (training(batch_size=0), "training.batch_size", "from 1 to 10,000"),
     (training(iterations=0), "training.iterations", "from 1 to 1,000,000"),
     (training(iterations=10**9), "training.iterations", "from 1 to 1,000,000"),
+    (training(stop={"cost": -1}), "training.stop.cost", "from 0 to 1,000,000"),
+    (training(stop={"accuracy": 1.1}), "training.stop.accuracy", "from 0 to 1; got 1.1"),
+    (training(stop={"patience": 0}), "training.stop.patience", "from 1 to 1,000,000"),
+    (training(stop={"patience": 1.5}), "training.stop.patience", "whole number"),
+    (training(stop={"loss": 1}), "training.stop.loss", "spelling"),
+    (training(stop=None), "training.stop", "object"),
+    (
+        {**data(dataset="plane"), **training(stop={"accuracy": 0.9})},
+        "training.stop.accuracy",
+        "no classes",
+    ),
     (training(epochs=3), "training.epochs", "spelling"),
 ]
 IDS = [f"{index}-{field}" for index, (_, field, _) in enumerate(RUNS)]
@@ -158,6 +169,10 @@ def test_the_stream_says_the_same_and_leaves_the_session_as_it_was(
     assert len(open_stream.costs()) == 4 * (before + 1)
 
 
+def edit(**fields: object) -> str:
+    return json.dumps({"type": "edit", "layer": 1, "unit": 0, "input": None, **fields})
+
+
 # (what is sent, the error's code, its field)
 MESSAGES: list[tuple[str, str, str | None]] = [
     ("", "invalid_json", None),
@@ -176,6 +191,23 @@ MESSAGES: list[tuple[str, str, str | None]] = [
     ('{"type": "set", "learning_rate": NaN}', "invalid_field", "learning_rate"),
     ('{"type": "set", "iterations_per_frame": 0}', "invalid_field", "iterations_per_frame"),
     ('{"type": "set", "learning_rate": 1, "run": 1}', "invalid_field", "run"),
+    ('{"type": "set", "iterations_per_frame": 0.001}', "invalid_field", "iterations_per_frame"),
+    ('{"type": "set", "iterations_per_frame": 1001}', "invalid_field", "iterations_per_frame"),
+    ('{"type": "set", "iterations_per_frame": "min"}', "invalid_field", "iterations_per_frame"),
+    ('{"type": "set", "iterations_per_frame": true}', "invalid_field", "iterations_per_frame"),
+    ('{"type": "set", "iterations_per_frame": NaN}', "invalid_field", "iterations_per_frame"),
+    ('{"type": "set", "stop": {"cost": "low"}}', "invalid_field", "stop.cost"),
+    (edit(), "invalid_field", "value"),
+    (edit(input=0.5, value=1), "invalid_field", "input"),
+    ('{"type": "edit", "layer": 1, "unit": 0, "value": 1}', "invalid_field", "input"),
+    (edit(layer=0, value=1), "invalid_field", "layer"),
+    (edit(layer=3, value=1), "invalid_field", "layer"),
+    (edit(unit=4, value=1), "invalid_field", "unit"),
+    (edit(input=2, value=1), "invalid_field", "input"),
+    (edit(value=1e7), "invalid_field", "value"),
+    (edit(value="1"), "invalid_field", "value"),
+    (edit(frozen=1), "invalid_field", "frozen"),
+    (edit(value=1, run=1), "invalid_field", "run"),
     ('{"type": "configure", "runs": []}', "invalid_field", "runs"),
     ('{"type": "configure", "runs": [' + ",".join(["{}"] * 9) + "]}", "invalid_field", "runs"),
     ('{"type": "configure", "runs": [{"label": 1}]}', "invalid_field", "runs.0.label"),

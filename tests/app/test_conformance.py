@@ -634,10 +634,10 @@ class TestPenalties:
         stream.configure(runs=[{"training": {"l2": 0.01}}])
         assert stream.frames[0]["runs"][0]["penalty"] > 0
         stream.say("set", l1=0.5, l2=0)
-        rates = {"learning_rate": 0.3, "l1": 0.5, "l2": 0}
-        assert stream.until("state")["runs"] == [rates]
-        stream.say("reset")
-        assert stream.until("state")["runs"] == [rates]
+        for _ in range(2):
+            (told,) = stream.until("state")["runs"]
+            assert (told["learning_rate"], told["l1"], told["l2"]) == (0.3, 0.5, 0)
+            stream.say("reset")
         frame = stream.until("frame", iteration=0)
         weights = [abs(w) for y in frame["runs"][0]["layers"] for row in y["weights"] for w in row]
         assert frame["runs"][0]["penalty"] == pytest.approx(0.5 * sum(weights))
@@ -650,6 +650,163 @@ class TestPenalties:
         assert norms[1] < 0.1 * norms[0]
 
 
+class TestEditing:
+    def test_a_parameter_is_changed_and_frozen_at_once_and_shown(self, stream: Stream) -> None:
+        stream.configure()
+        place = {"layer": 1, "unit": 2, "input": 1}
+        stream.say("edit", **place, value=0.625, frozen=True)
+        assert stream.until("state")["runs"][0]["frozen"] == [place]
+        part = stream.until("frame", iteration=0)["runs"][0]
+        assert part["layers"][0]["weights"][1][2] == 0.625
+        stream.say("edit", layer=2, unit=0, input=None, value=-3)
+        assert stream.until("frame")["runs"][0]["layers"][1]["biases"] == [-3]
+        stream.say("step", iterations=300)
+        layers = stream.until_iteration(300)["runs"][0]["layers"]
+        assert layers[0]["weights"][1][2] == 0.625
+        assert layers[0]["weights"][0][2] != pytest.approx(0, abs=0.05)
+        stream.say("edit", **place, frozen=False)
+        assert stream.until("state")["runs"][0]["frozen"] == []
+        stream.say("step", iterations=100)
+        assert stream.until_iteration(400)["runs"][0]["layers"][0]["weights"][1][2] != 0.625
+
+    def test_seek_and_reconnection_keep_it_and_reset_undoes_it(self, client: TestClient) -> None:
+        place = {"layer": 2, "unit": 0, "input": None}
+        with Stream.connect(client) as first:
+            configured = first.configure()
+            first.say("step", iterations=100)
+            first.until_iteration(100)
+            first.say("edit", **place, value=1.5, frozen=True)
+            first.until("state")
+            first.say("step", iterations=100)
+            layers = first.until_iteration(200)["runs"][0]["layers"]
+            costs = first.costs()
+        with Stream.connect(client, f"/ws?session={configured['session']}") as stream:
+            assert stream.until("configured")["runs"][0]["state"]["frozen"] == [place]
+            assert stream.until_iteration(200)["runs"][0]["layers"] == layers
+            stream.say("seek", iteration=50)
+            assert stream.until("state", iteration=50)["runs"][0]["frozen"] == []
+            stream.say("seek", iteration=200)
+            assert stream.until("state", iteration=200)["runs"][0]["frozen"] == [place]
+            part = stream.until("frame", iteration=200)["runs"][0]
+            assert part["layers"] == layers
+            assert part["costs"] == costs[4 * part["first_iteration"] :]
+            stream.say("reset")
+            assert stream.until("state", iteration=0)["runs"][0]["frozen"] == []
+            start = stream.until("frame", iteration=0)["runs"][0]["layers"]
+            told = configured["runs"][0]["layers"]
+            assert [y["weights"] for y in start] == [y["weights"] for y in told]
+
+
+class TestStopping:
+    def test_it_stops_at_the_first_iteration_that_meets_a_condition(
+        self, stream: Stream, client: TestClient
+    ) -> None:
+        training = {"stop": {"cost": 0.25}}
+        status = run(client, {"training": training})
+        assert status["status"] == "finished"
+        assert "at most 0.25 as asked" in status["detail"]
+        end = status["iteration"]
+        assert end < status["iterations"] == 5000
+        assert status["cost"] <= 0.25
+        costs = client.get(f"/train/{status['id']}/costs").json()["costs"]
+        assert len(costs) == end
+        assert min(costs) > 0.25
+        stream.configure(runs=[{"training": training}])
+        stream.say("set", iterations_per_frame=37)
+        stream.say("play")
+        ended = stream.until("ended")
+        assert (ended["iteration"], ended["reason"]) == (end, "cost")
+        assert ended["detail"] == status["detail"]
+        stream.until_iteration(end)
+        assert stream.costs() == np.array(costs, dtype="<f4").tobytes()
+
+    def test_another_condition_or_none_plays_on_and_seek_finds_it_all_again(
+        self, stream: Stream
+    ) -> None:
+        stream.configure(playing=True, runs=[{"training": {"stop": {"accuracy": 0.9}}}])
+        end = stream.until("ended", reason="accuracy")["iteration"]
+        last = stream.until_iteration(end)["runs"][0]
+        assert last["train_accuracy"] >= 0.9
+        assert stream.texts[-2]["runs"][0]["ended"] == "accuracy"
+        stream.say("play")
+        stream.until("ended", iteration=end)
+        stream.say("set", stop={"accuracy": 0.95, "patience": 100_000})
+        state = stream.until("state")["runs"][0]
+        assert state["stop"] == {"cost": None, "accuracy": 0.95, "patience": 100_000}
+        assert state["ended"] is None
+        stream.say("play")
+        later = stream.until("ended", reason="accuracy")["iteration"]
+        assert later > end
+        stream.until_iteration(later)
+        stream.say("seek", iteration=later + 100)
+        assert stream.until("state", iteration=later)["runs"][0]["ended"] == "accuracy"
+        stream.say("seek", iteration=end + 1)
+        assert stream.until("state", iteration=end + 1)["runs"][0]["ended"] is None
+
+    def test_each_run_of_a_session_stops_by_itself(self, stream: Stream) -> None:
+        stop = {"stop": {"patience": 30}, "learning_rate": 1e-6, "iterations": 200}
+        stream.configure(playing=True, runs=[{"training": stop}, {"training": {"iterations": 90}}])
+        while stream.until("state")["runs"][0]["ended"] is None:
+            pass
+        state = stream.texts[-1]["runs"]
+        assert [told["ended"] for told in state] == ["no_progress", None]
+        ended = stream.until("ended")
+        assert (ended["iteration"], ended["reason"]) == (90, "iterations")
+        stream.until_iteration(90)
+        assert len(stream.costs(0)) == 4 * 30
+        assert len(stream.costs(1)) == 4 * 90
+
+    def test_a_regression_has_no_accuracy_to_stop_at(self, stream: Stream) -> None:
+        stream.configure(data={"dataset": "plane"})
+        stream.say("set", stop={"accuracy": 0.9})
+        assert stream.until("error")["field"] == "stop.accuracy"
+
+
+class TestMistakes:
+    def test_confusion_and_the_misclassified_are_those_of_the_labels(
+        self, stream: Stream, client: TestClient
+    ) -> None:
+        body = {"data": {"label_flips": 0.2}, "training": {"iterations": 300}}
+        stream.say("view", misclassified=True)
+        configured = stream.configure(data=body["data"], runs=[{"training": body["training"]}])
+        stream.say("step", iterations=300)
+        part = stream.until_iteration(300)["runs"][0]
+        (tn, fp), (fn, tp) = part["train_confusion"]
+        assert tn + fp + fn + tp == 150
+        assert part["train_accuracy"] == (tn + tp) / 150
+        split = configured["data"]["split"]
+        bits = part["misclassified"]
+        wrong = [i for i in range(200) if bits[i >> 3] >> (7 - i % 8) & 1]
+        assert len(set(wrong) & set(split["train"])) == fp + fn
+        (_, fp), (fn, _) = part["test_confusion"]
+        assert len(set(wrong) & set(split["test"])) == fp + fn
+        labels = configured["data"]["labels"]
+        assert sum(labels[i] for i in set(wrong) & set(split["test"])) == fn
+        status = run(client, body)
+        assert status["train_confusion"] == part["train_confusion"]
+        assert status["test_confusion"] == part["test_confusion"]
+
+    def test_a_regression_has_none(self, stream: Stream) -> None:
+        stream.say("view", misclassified=True)
+        stream.configure(data={"dataset": "plane", "train_fraction": 1})
+        part = stream.frames[0]["runs"][0]
+        assert part["misclassified"] is part["train_confusion"] is part["test_confusion"] is None
+
+
+class TestSpeed:
+    def test_from_a_few_iterations_a_second_to_all_there_is_time_for(self, stream: Stream) -> None:
+        stream.configure()
+        stream.say("set", iterations_per_frame=0.25)
+        assert stream.until("state")["iterations_per_frame"] == 0.25
+        stream.say("play")
+        stream.until_iteration(3)
+        stream.say("set", iterations_per_frame="max")
+        assert stream.until("state")["iterations_per_frame"] == "max"
+        stream.until("ended", iteration=5000)
+        stream.until_iteration(5000)
+        assert len(stream.costs()) == 4 * 5000
+
+
 def learning_rates(stream: Stream) -> list[float]:
     return [rates["learning_rate"] for rates in stream.until("state")["runs"]]
 
@@ -659,15 +816,18 @@ def test_differences_give_the_same_picture(client: TestClient) -> None:
     for encoding in ("plain", "differences"):
         with Stream.connect(client) as stream:
             stream.say("view", encoding=encoding, neurons=True)
-            stream.configure(data={"dataset": "spiral"})
+            network = {"layers": [{"units": 8}], "initialization": {"scheme": "xavier"}}
+            stream.configure(data={"dataset": "spiral"}, runs=[{"network": network}])
             stream.say("step", iterations=300)
             part = stream.until_iteration(300)["runs"][0]
             pictures.append((part["boundary"], part["neurons"][0]))
     (plain, plain_units), (coded, coded_units) = pictures
     assert undo(coded["values"], (100, 100)) == plain["values"]
-    assert undo(coded_units["values"], (4, 32, 32)) == plain_units["values"]
-    packed = [len(wire.pack({"values": told["values"]})) for told in (coded, plain)]
-    assert packed[0] < packed[1]
+    assert undo(coded_units["values"], (8, 32, 32)) == plain_units["values"]
+    packed = [
+        len(wire.pack({"values": told["values"]}, told["encoding"])) for told in (coded, plain)
+    ]
+    assert packed[0] < 0.6 * packed[1]
 
 
 def undo(values: bytes, shape: tuple[int, ...]) -> bytes:

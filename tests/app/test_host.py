@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from app import wire
-from app.schemas import Ack, Configure, Message, Plan, Set, parse_message
+from app.schemas import Ack, Configure, Edit, Message, Plan, Set, parse_message
 from app.training.backend import Attach, Close, Event, Frame, Kept, Open, Saved, Tell, Text
 from app.training.host import Host
 from app.training.session import Session
@@ -97,6 +97,40 @@ def plan_of(runs: int = 1, iterations: int = 5000) -> dict[str, Any]:
     return {"data": {"examples": 20}, "runs": [run] * runs}
 
 
+def test_what_is_said_while_it_seeks_is_of_the_iteration_sought() -> None:
+    trained = []
+    for patient in (False, True):
+        desk = Desk()
+        desk.open("a", plan_of(), playing=False)
+        desk.say("a", "step", iterations=900)
+        desk.pass_time(5)
+        desk.say("a", "seek", iteration=890)
+        if patient:
+            desk.pass_time(5)
+        desk.say("a", "set", learning_rate=1.7)
+        desk.say("a", "step", iterations=30)
+        desk.pass_time(5)
+        last = desk.frames["a"][-1]
+        assert last["iteration"] == 920
+        trained.append(last["runs"][0]["layers"])
+    assert trained[0] == trained[1]
+
+
+def test_a_seek_and_a_reset_overtake_what_waits_for_a_seek() -> None:
+    desk = Desk()
+    desk.open("a", plan_of(), playing=False)
+    desk.say("a", "step", iterations=900)
+    desk.pass_time(5)
+    for last, iteration in (("seek", 850), ("reset", 0)):
+        desk.say("a", "seek", iteration=890)
+        for _ in range(65):
+            desk.say("a", "step", iterations=1)
+        assert [text.message["code"] for text in desk.texts[-1:]] == ["full"]
+        desk.say("a", last, **({"iteration": iteration} if last == "seek" else {}))
+        desk.pass_time(5)
+        assert desk.iteration("a") == iteration
+
+
 class TestPace:
     @pytest.mark.parametrize("speed", [1, 5, 40])
     def test_playing_trains_at_the_chosen_speed(self, speed: int) -> None:
@@ -106,6 +140,43 @@ class TestPace:
         desk.pass_time(2)
         assert desk.iteration("a") == pytest.approx(120 * speed, abs=2 * speed)
         assert len(desk.frames["a"]) == pytest.approx(120, abs=3)
+
+    @pytest.mark.parametrize(("speed", "iterations"), [(1 / 60, 4), (0.1, 24), (0.5, 120)])
+    def test_below_one_an_iteration_comes_every_few_frames(
+        self, speed: float, iterations: int
+    ) -> None:
+        desk = Desk()
+        desk.open("a", plan_of(), playing=False)
+        desk.say("a", "set", iterations_per_frame=speed)
+        desk.say("a", "play")
+        desk.pass_time(4.001)
+        assert desk.iteration("a") == pytest.approx(iterations, abs=1)
+        told = [frame["iteration"] for frame in desk.frames["a"]]
+        assert told == list(range(desk.iteration("a") + 1))
+
+    def test_at_top_speed_it_takes_what_is_free_and_sends_every_frame(self) -> None:
+        desk = Desk()
+        desk.open("a", plan_of(iterations=100_000), playing=False)
+        slow_down(desk, "a", 1e-4)
+        desk.say("a", "set", iterations_per_frame="max")
+        desk.say("a", "play")
+        desk.pass_time(2)
+        assert desk.iteration("a") == pytest.approx(20_000, rel=0.05)
+        assert len(desk.frames["a"]) == pytest.approx(120, rel=0.1)
+        desk.say("a", "set", iterations_per_frame=1)
+        before = desk.iteration("a")
+        desk.pass_time(1)
+        assert desk.iteration("a") - before == pytest.approx(60, abs=3)
+
+    def test_top_speed_leaves_a_neighbour_its_pace(self) -> None:
+        desk = Desk()
+        for name, speed in (("a", "max"), ("b", 5)):
+            desk.open(name, plan_of(iterations=100_000))
+            desk.say(name, "set", iterations_per_frame=speed)
+            slow_down(desk, name, 1e-4)
+        desk.pass_time(2)
+        assert desk.iteration("b") == pytest.approx(600, rel=0.05)
+        assert desk.iteration("a") > 10_000
 
     def test_without_acks_training_goes_on_and_only_two_frames_are_sent(self) -> None:
         desk = Desk()
@@ -201,7 +272,7 @@ class Sessions(RuleBasedStateMachine):
         self.plan = plan_of(runs, iterations)
         self.desk = Desk(checkpoint_seconds=0.05)
         self.desk.open("a", self.plan, playing=False)
-        self.rates = [(0, 0.3)]
+        self.changes: list[tuple[int, Set | Edit]] = []
         self.iterations = iterations
         self.epoch = 0
 
@@ -223,7 +294,7 @@ class Sessions(RuleBasedStateMachine):
     def another_future(self) -> None:
         """What was changed beyond the current iteration, before a seek, is no more."""
         now = self.desk.iteration("a")
-        self.rates = [change for change in self.rates if change[0] <= now]
+        self.changes = [change for change in self.changes if change[0] <= now]
 
     @rule()
     def pause(self) -> None:
@@ -240,16 +311,29 @@ class Sessions(RuleBasedStateMachine):
 
     @rule(rate=st.sampled_from([0.05, 0.5, 1.0]))
     def learning_rate(self, rate: float) -> None:
+        self.change(Set(type="set", learning_rate=rate))
+
+    @rule(
+        unit=st.integers(0, 1),
+        input=st.none() | st.integers(0, 1),
+        value=st.none() | st.floats(-2, 2),
+        frozen=st.sampled_from([None, True, False]),
+    )
+    def edit(self, unit: int, input: int | None, value: float | None, frozen: bool | None) -> None:
+        place = {"layer": 1, "unit": unit, "input": input}
+        self.change(Edit(type="edit", **place, value=value, frozen=frozen))
+
+    def change(self, message: Set | Edit) -> None:
         self.another_future()
-        self.desk.tell("a", Set(type="set", learning_rate=rate))
-        self.rates.append((self.desk.iteration("a"), rate))
+        self.desk.tell("a", message)
+        self.changes.append((self.desk.iteration("a"), message))
 
     @rule()
     def reset(self) -> None:
         self.another_future()
         self.desk.say("a", "reset")
         self.epoch = len(self.desk.frames["a"]) - 1
-        self.rates = [(0, self.rates[-1][1])]
+        self.changes = [(0, made) for _, made in self.changes if isinstance(made, Set)][-1:]
 
     @rule(resolution=st.integers(8, 20), neurons=st.booleans())
     def view(self, resolution: int, neurons: bool) -> None:
@@ -293,9 +377,15 @@ class Sessions(RuleBasedStateMachine):
                 joined += frame["runs"][index]["costs"]
             end = told[-1]["iteration"]
             assert first + len(joined) // 4 == end
-            for (_, rate), (until, _) in zip(self.rates, [*self.rates[1:], (end, 0)], strict=True):
-                run.trainer.learning_rate = rate
-                run.advance(max(0, min(until, end) - run.trainer.iteration))
+            for at, made in self.changes:
+                run.advance(max(0, min(at, end) - run.trainer.iteration))
+                if isinstance(made, Set):
+                    run.trainer.learning_rate = made.learning_rate
+                elif index == 0:
+                    run.trainer.edit(
+                        made.layer, made.unit, made.input, value=made.value, frozen=made.frozen
+                    )
+            run.advance(end - run.trainer.iteration)
             assert wire.float32(run.costs.since(first)) == joined
 
     def teardown(self) -> None:

@@ -6,18 +6,19 @@ import pytest
 from starlette.testclient import TestClient, WebSocketDisconnect
 
 from app.main import create_app
-from app.security import CONTENT_SECURITY_POLICY
+from app.security import headers_for
 from app.settings import Settings
 from tests.app.conftest import settings_for
 from tests.app.stream import Stream
 
+POLICY = headers_for(settings_for("inline"))["Content-Security-Policy"]
 PATHS = ["/", "/docs", "/healthz", "/datasets", "/train/nobody", "/nowhere", "/metrics"]
 
 
 @pytest.mark.parametrize("path", PATHS)
 def test_every_answer_carries_the_headers(inline: TestClient, path: str) -> None:
     headers = inline.get(path).headers
-    assert headers["content-security-policy"] == CONTENT_SECURITY_POLICY
+    assert headers["content-security-policy"] == POLICY
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["x-frame-options"] == "SAMEORIGIN"
     assert headers["referrer-policy"] == "same-origin"
@@ -26,12 +27,46 @@ def test_every_answer_carries_the_headers(inline: TestClient, path: str) -> None
 
 
 def test_the_policy_allows_no_eval_no_inline_script_and_no_other_host() -> None:
-    rules = dict(rule.split(" ", 1) for rule in CONTENT_SECURITY_POLICY.split("; "))
+    rules = dict(rule.split(" ", 1) for rule in POLICY.split("; "))
     assert rules["default-src"] == "'none'"
     assert rules["script-src"] == "'self'"
     assert rules["connect-src"] == "'self'"
-    assert "unsafe-eval" not in CONTENT_SECURITY_POLICY
-    assert "http" not in CONTENT_SECURITY_POLICY
+    assert "unsafe-eval" not in POLICY
+    assert "http" not in POLICY
+
+
+class TestFraming:
+    @pytest.mark.parametrize(
+        ("setting", "rule", "options"),
+        [
+            ("'self'", "'self'", "SAMEORIGIN"),
+            ("none", "'none'", "DENY"),
+            (
+                "'self', https://school.example,https://*.lms.example:8443",
+                "'self' https://school.example https://*.lms.example:8443",
+                None,
+            ),
+        ],
+    )
+    def test_the_setting_says_who_may_frame_the_page(
+        self, setting: str, rule: str, options: str | None
+    ) -> None:
+        settings = settings_for("inline", frame_ancestors=setting)
+        with TestClient(create_app(settings)) as client:
+            headers = client.get("/").headers
+        assert headers["content-security-policy"].endswith(f"; frame-ancestors {rule}")
+        assert headers.get("x-frame-options") == options
+
+    def test_by_default_only_its_own_pages_may(self) -> None:
+        assert POLICY.endswith("; frame-ancestors 'self'")
+
+    @pytest.mark.parametrize(
+        "setting",
+        ["", "all", "school.example", "https://a.example/page", "none self", "https://a;x"],
+    )
+    def test_anything_else_is_refused_at_the_start(self, setting: str) -> None:
+        with pytest.raises(ValueError, match="frame_ancestors"):
+            settings_for("inline", frame_ancestors=setting)
 
 
 class TestOrigin:

@@ -4,11 +4,13 @@ import pickle
 
 import numpy as np
 import pytest
+import sklearn.metrics
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import nncore
-from app.schemas import OwnData, Plan
+from app.errors import Full
+from app.schemas import Edit, OwnData, Plan, Set, parse_message
 from app.training.backend import HostedState, Saved
 from app.training.session import CostLog, Examples, Session, Timeline
 
@@ -72,19 +74,147 @@ def test_own_data_keeps_its_order() -> None:
     np.testing.assert_array_equal(examples.Y, [[0, 1, 1]])
 
 
+def test_an_own_point_more_leaves_the_split_of_the_others_nearly_as_it_was() -> None:
+    points = [[x / 10, -x / 10] for x in range(80)]
+    many = Examples.of(OwnData(points=points, labels=[0, 1] * 40, train_fraction=0.75))
+    fewer = Examples.of(OwnData(points=points[:79], labels=[0, 1] * 39 + [0], train_fraction=0.75))
+    assert len(many.train) == 60
+    assert sorted([*many.train, *many.test]) == list(range(80))
+    assert len(set(many.train) ^ set(fewer.train)) <= 2
+
+
 def test_scores_are_those_of_the_network_on_each_part() -> None:
     session = Session(PLAN)
     session.advance(300)
     run, examples = session.runs[0], session.examples
-    for part, cost, right in (
-        (examples.train, run.score.train_cost, run.score.train_accuracy),
-        (examples.test, run.score.test_cost, run.score.test_accuracy),
+    score = run.score
+    for part, cost, right, confusion in (
+        (examples.train, score.train_cost, score.train_accuracy, score.train_confusion),
+        (examples.test, score.test_cost, score.test_accuracy, score.test_confusion),
     ):
         Y_hat = nncore.predict(run.trainer.network, examples.X[:, part])
         Y = examples.Y[:, part]
         by_hand = -np.mean(Y * np.log(Y_hat) + (1 - Y) * np.log(1 - Y_hat))
         assert cost == pytest.approx(by_hand)
         assert right == np.mean((Y_hat >= 0.5) == Y)
+        np.testing.assert_array_equal(
+            confusion, sklearn.metrics.confusion_matrix(Y.ravel(), Y_hat.ravel() >= 0.5)
+        )
+    everywhere = nncore.predict(run.trainer.network, examples.X) >= 0.5
+    np.testing.assert_array_equal(score.misclassified, (everywhere != examples.Y).ravel())
+
+
+def test_a_matrix_without_a_class_is_two_by_two_all_the_same() -> None:
+    data = {"points": [[1, 2], [3, 4]], "labels": [1, 1], "train_fraction": 1}
+    session = Session(Plan.model_validate({"data": data}))
+    confusion = session.runs[0].score.train_confusion
+    assert confusion is not None
+    assert confusion[0] == [0, 0]
+    assert sum(confusion[1]) == 2
+    assert session.runs[0].score.test_confusion is None
+
+
+CHANGES = st.sampled_from(
+    [
+        '{"type": "set", "learning_rate": 0.9}',
+        '{"type": "set", "learning_rate": 0.1, "run": 1}',
+        '{"type": "set", "l2": 0.01}',
+        '{"type": "set", "stop": {}}',
+        '{"type": "set", "stop": {"patience": 60}, "run": 0}',
+        '{"type": "set", "stop": {"accuracy": 0.8}}',
+        '{"type": "edit", "layer": 1, "unit": 0, "input": 1, "value": 0.5}',
+        '{"type": "edit", "layer": 2, "unit": 0, "input": null, "value": -1, "frozen": true}',
+        '{"type": "edit", "layer": 2, "unit": 0, "input": null, "frozen": false}',
+    ]
+)
+
+
+def act(session: Session, message: str) -> None:
+    parsed = parse_message(message)
+    assert isinstance(parsed, Set | Edit)
+    (session.set if isinstance(parsed, Set) else session.edit)(parsed)  # type: ignore[arg-type]
+
+
+def everything(session: Session) -> list[object]:
+    return [
+        (
+            run.costs.since(0).tobytes(),
+            run.state,
+            run.ended,
+            run.score.train_cost,
+            [(y.W.tobytes(), y.b.tobytes()) for y in run.trainer.network.layers],
+        )
+        for run in session.runs
+    ]
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 90), st.lists(CHANGES, max_size=3)), max_size=6),
+    st.lists(st.floats(0, 1), max_size=4),
+    st.booleans(),
+)
+@settings(max_examples=40, deadline=None)
+def test_whatever_was_changed_any_iteration_can_be_had_again_to_the_bit(
+    story: list[tuple[int, list[str]]], sought: list[float], reset: bool
+) -> None:
+    """Sliced, changed, restored from a checkpoint, sought: always what one by one has shown."""
+    session = Session(PLAN)
+    if reset:
+        session.advance(20)
+        act(session, '{"type": "set", "learning_rate": 0.7, "run": 0}')
+        act(session, '{"type": "edit", "layer": 1, "unit": 0, "input": 0, "value": 3}')
+        session.reset()
+        assert session.runs[0].trainer.learning_rate == 0.7
+        assert session.runs[0].trainer.network.layers[0].W[0, 0] != 3
+    shown = {0: everything(session)}
+    for n, messages in story:
+        for _ in range(n):
+            session.advance(1)
+            shown[session.iteration] = everything(session)
+        for message in messages:
+            act(session, message)
+        shown[session.iteration] = everything(session)
+    end = session.iteration
+    again = Session.restore(pickle.loads(pickle.dumps(session.checkpoint())))
+    assert everything(again) == shown[end]
+    for share in sought:
+        target = round(share * end)
+        for other in (session, again):
+            if target < other.iteration:
+                other.rewind(target)
+            other.advance(target - other.iteration)
+            assert other.iteration == target
+            assert everything(other) == shown[target]
+
+
+def test_a_dragged_weight_is_one_change_an_iteration() -> None:
+    session = Session(PLAN)
+    place = '{"type": "edit", "layer": 1, "unit": 0, "input": 1'
+    act(session, place + ', "frozen": true}')
+    for value in range(100):
+        act(session, f'{place}, "value": {value}}}')
+    assert len(session.checkpoint().changes) == 1
+    session.advance(5)
+    session.rewind(0)
+    network = session.runs[0].trainer.network
+    assert network.layers[0].W[1, 0] == 99
+    assert session.runs[0].trainer.frozen == ((1, 0, 1),)
+
+
+def test_when_too_much_was_changed_it_says_so_and_stays_as_it_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("app.training.session.MOST_CHANGES", 3)
+    session = Session(PLAN)
+    for rate in (0.1, 0.2, 0.3):
+        act(session, f'{{"type": "set", "learning_rate": {rate}}}')
+        session.advance(1)
+    with pytest.raises(Full, match="reset"):
+        act(session, '{"type": "set", "learning_rate": 0.4}')
+    assert session.runs[0].trainer.learning_rate == 0.3
+    session.reset()
+    act(session, '{"type": "set", "learning_rate": 0.4}')
+    assert session.runs[0].trainer.learning_rate == 0.4
 
 
 @given(st.lists(st.lists(st.floats(allow_nan=False), max_size=900), max_size=6))

@@ -1,0 +1,204 @@
+"""A run on one page that needs nothing else: Plotly's figures made in Python, plotly.js within.
+
+The page's policy allows exactly its own scripts, by their digests, and no network at all; as
+its meta element it holds in a saved copy too.
+"""
+
+import base64
+import hashlib
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+import nncore
+from app.assets import TEMPLATES, plotly_script
+from app.exports.formula import formula
+from app.schemas import NamedData
+from app.training.session import Record
+
+MOST_COSTS_DRAWN = 2_000
+MOST_PARAMETERS_SHOWN = 1_000
+RESOLUTION = 80
+
+DRAW = """
+for (const element of document.querySelectorAll('[data-figure]')) {
+  const { data, layout } = JSON.parse(document.getElementById(element.dataset.figure).textContent);
+  Plotly.newPlot(element, data, layout, { responsive: true, displaylogo: false });
+}
+"""
+
+# Told apart by colour-blind eyes and in print: blue circles, orange squares.
+COLOURS = ("#2166ac", "#b35806")
+SYMBOLS = ("circle", "square")
+SCALE = [(0, "#67a9cf"), (0.5, "#f7f7f7"), (1, "#f1a340")]
+
+
+@cache
+def _plotly() -> str:
+    return plotly_script().read_text(encoding="utf-8")
+
+
+@cache
+def policy() -> str:
+    """The Content-Security-Policy of a report, but for what only a header may say."""
+    digests = " ".join(
+        f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"
+        for script in (_plotly(), DRAW)
+    )
+    return (
+        f"default-src 'none'; script-src {digests}; style-src 'unsafe-inline'; "
+        "img-src data: blob:; base-uri 'none'; form-action 'none'"
+    )
+
+
+def headers() -> dict[str, str]:
+    """What a report is sent with: it has no access to the page that it was made for."""
+    return {"Content-Security-Policy": f"{policy()}; sandbox allow-scripts allow-downloads"}
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=FileSystemLoader(Path(TEMPLATES)),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def report(record: Record) -> str:
+    """A run as a page of HTML."""
+    network, data = record.network, record.plan.data
+    parameters = sum(layer.W.size + layer.b.size for layer in network.layers)
+    shown = parameters <= MOST_PARAMETERS_SHOWN
+    figures = {"cost": _cost_figure(record)}
+    if record.examples.features is not None:
+        figures["boundary"] = _boundary_figure(record)
+    return (
+        _environment()
+        .get_template("report.html")
+        .render(
+            record=record,
+            dataset=data.dataset if isinstance(data, NamedData) else "points of one's own",
+            sizes=network.layer_sizes,
+            figures=figures,
+            parameters=parameters,
+            layers=network.layers if shown else [],
+            formula=formula(record) if shown else None,
+            policy=policy(),
+            plotly=_plotly(),
+            draw=DRAW,
+        )
+    )
+
+
+def _figure(data: list[Any], **layout: Any) -> dict[str, Any]:
+    """A figure as plain data, checked by Plotly."""
+    # It takes a fifth of a second to import, and few runs are reported on.
+    import plotly.graph_objects as go
+
+    figure = go.Figure(data, layout={"template": "plotly_white", "margin": {"t": 20}, **layout})
+    return figure.to_plotly_json()  # type: ignore[no-any-return]
+
+
+def _cost_figure(record: Record) -> dict[str, Any]:
+    costs = record.costs
+    # All that can be seen at this width; the last one always.
+    drawn = np.unique(
+        np.append(np.linspace(0, len(costs) - 1, MOST_COSTS_DRAWN).astype(int), len(costs) - 1)
+        if len(costs)
+        else np.empty(0, int)
+    )
+    return _figure(
+        [
+            {
+                "type": "scatter",
+                "mode": "lines",
+                "x": drawn.tolist(),
+                "y": costs[drawn].tolist(),
+                "line": {"color": COLOURS[0]},
+            }
+        ],
+        xaxis={"title": {"text": "iteration"}},
+        yaxis={"title": {"text": "cost J"}, "rangemode": "tozero"},
+        height=360,
+    )
+
+
+def _boundary_figure(record: Record) -> dict[str, Any]:
+    examples = record.examples
+    features = examples.features
+    assert features is not None
+    reach = max(6.0, float(np.abs(examples.points).max()))
+    grid = nncore.Grid((-reach, reach), (-reach, reach), RESOLUTION, RESOLUTION, features)
+    values = nncore.boundary(record.network, grid).astype(float)
+    at = np.linspace(-reach, reach, RESOLUTION).round(4).tolist()
+    regression = examples.task == "regression"
+    low, high = (-examples.largest_target, examples.largest_target) if regression else (0.0, 1.0)
+    contour = {
+        "type": "contour",
+        "x": at,
+        "y": at,
+        "z": values.round(5).tolist(),
+        "zmin": low,
+        "zmax": high,
+        "colorscale": SCALE,
+        "contours": {"start": low, "end": high, "size": (high - low) / 10},
+        "line": {"width": 0},
+        "colorbar": {"title": {"text": "ŷ"}},
+    }
+    return _figure(
+        [contour, *_points(record)],
+        xaxis={"title": {"text": "x1"}, "range": [-reach, reach], "constrain": "domain"},
+        yaxis={
+            "title": {"text": "x2"},
+            "range": [-reach, reach],
+            "scaleanchor": "x",
+            "constrain": "domain",
+        },
+        legend={"orientation": "h"},
+        height=620,
+    )
+
+
+def _points(record: Record) -> list[dict[str, Any]]:
+    """Filled markers for what is trained on, open ones (or diamonds) for what is held out."""
+    examples = record.examples
+    traces = []
+    for name, part in (("train", examples.train), ("test", examples.test)):
+        for label in (0, 1) if examples.task == "classification" else (None,):
+            rows = part if label is None else part[examples.Y[0, part] == label]
+            if not rows.size:
+                continue
+            colour = COLOURS[label or 0]
+            marker: dict[str, Any] = {
+                "symbol": SYMBOLS[label or 0] + ("-open" if name == "test" else ""),
+                "color": colour,
+                "size": 7,
+                "line": {"width": 1, "color": "white" if name == "train" else colour},
+            }
+            if label is None:
+                marker |= {
+                    "symbol": "circle" if name == "train" else "diamond",
+                    "color": examples.Y[0, rows].tolist(),
+                    "colorscale": SCALE,
+                    "cmin": -examples.largest_target,
+                    "cmax": examples.largest_target,
+                    "line": {"width": 1, "color": "#444"},
+                }
+            x1, x2 = examples.points[:, rows].tolist()
+            traces.append(
+                {
+                    "type": "scatter",
+                    "mode": "markers",
+                    "name": name if label is None else f"{name}, y = {label}",
+                    "x": x1,
+                    "y": x2,
+                    "marker": marker,
+                }
+            )
+    return traces

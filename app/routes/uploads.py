@@ -1,0 +1,81 @@
+"""What one can bring: parameters as a file, points as a table. Read, checked, and given back."""
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query, Request
+from fastapi.concurrency import run_in_threadpool
+from pydantic import ConfigDict, Field
+
+from app.errors import InvalidField, UnsupportedType
+from app.exports import tables
+from app.exports.parameters import FORMATS, ParametersFile, read
+from app.schemas import Model, Range, Task
+
+router = APIRouter(tags=["uploads"])
+
+FormatName = Literal["json", "csv", "npz", "safetensors"]
+
+
+def _raw_body(*media_types: str) -> dict[str, Any]:
+    """For OpenAPI, which can't see that the body is read as it comes."""
+    schema = {"schema": {"type": "string", "format": "binary"}}
+    return {"requestBody": {"required": True, "content": dict.fromkeys(media_types, schema)}}
+
+
+@router.post(
+    "/parameters",
+    summary="Read a file of parameters",
+    response_model_exclude_none=True,
+    openapi_extra=_raw_body(*(t for form in FORMATS.values() for t in form.media_types)),
+)
+async def parameters(request: Request, format: FormatName | None = None) -> ParametersFile:
+    """Weights and biases as a plan's `network.parameters` takes them. Nothing is kept."""
+    sent = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    told = next((name for name, form in FORMATS.items() if sent in form.media_types), None)
+    if (chosen := format or told) is None:
+        known = ", ".join(form.media_types[0] for form in FORMATS.values())
+        raise UnsupportedType(f"say the format as ?format= or with a Content-Type of {known}")
+    return await run_in_threadpool(read, await request.body(), chosen)
+
+
+Column = Annotated[int, Range(0, tables.MOST_COLUMNS - 1)]
+
+
+class Choice(Model):
+    """Which columns are what. From a URL everything is a text, so this is not strict."""
+
+    model_config = ConfigDict(strict=False)
+
+    x1: Column | None = Field(None, description="the column of x1, counted from 0")
+    x2: Column | None = None
+    label: Column | None = None
+    task: Task = "classification"
+    fit: bool = Field(False, description="tell the points moved into the plane, too")
+
+
+@router.post(
+    "/datasets/table",
+    summary="Read a table of points",
+    openapi_extra=_raw_body("text/csv"),
+)
+async def table(
+    request: Request, choice: Annotated[Choice, Query()]
+) -> tables.Preview | tables.Points:
+    """Without columns chosen, what is in it; with all three, its points. Nothing is kept."""
+    return await run_in_threadpool(_read_table, await request.body(), choice)
+
+
+def _read_table(body: bytes, choice: Choice) -> tables.Preview | tables.Points:
+    try:
+        table = tables.parse(tables.decode(body))
+    except ValueError as error:
+        raise InvalidField(f"this is not a table: {error}", "table") from None
+    chosen = {"x1": choice.x1, "x2": choice.x2, "label": choice.label}
+    missing = [name for name, column in chosen.items() if column is None]
+    if len(missing) == 3:
+        return tables.preview(table)
+    if choice.x1 is None or choice.x2 is None or choice.label is None:
+        raise InvalidField(
+            f"{missing[0]} is required: choose all three columns, or none for a preview", missing[0]
+        )
+    return tables.points(table, choice.x1, choice.x2, choice.label, choice.task, choice.fit)

@@ -1,0 +1,395 @@
+"""What can be taken away is what was trained: files are read back, programs are run."""
+
+import ast
+import csv
+import importlib.util
+import io
+import json
+import math
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from safetensors.numpy import load as load_safetensors
+from starlette.testclient import TestClient
+
+import nncore
+from app.exports import tables
+from app.exports.code import LANGUAGES
+from app.exports.formula import formula
+from app.exports.parameters import FORMATS, read
+from app.exports.report import report
+from app.schemas import Edit, Plan, Set, parse_message
+from app.training.session import Record, Session
+from tests.app.stream import Stream
+
+
+def record_of(
+    run: dict[str, Any],
+    data: dict[str, Any] | None = None,
+    *,
+    iterations: int = 120,
+    changes: dict[int, str] | None = None,
+) -> Record:
+    """A run as it is after some iterations, with what was said to it on the way."""
+    session = Session(Plan.model_validate({"data": data or {"examples": 60}, "runs": [run]}))
+    for at, message in sorted((changes or {}).items()):
+        session.advance(at - session.iteration)
+        parsed = parse_message(message)
+        assert isinstance(parsed, Set | Edit)
+        (session.set if isinstance(parsed, Set) else session.edit)(parsed)  # type: ignore[arg-type]
+    if iterations > session.iteration:
+        session.advance(iterations - session.iteration)
+    return session.record(0)
+
+
+def layers(*activations: str, units: int = 3) -> dict[str, Any]:
+    return {
+        "layers": [{"units": units, "activation": name} for name in activations],
+        "initialization": {"scheme": "xavier"},
+    }
+
+
+LEAKY = {"layers": [{"units": 4, "activation": "leaky_relu", "slope": 0.2}, {"units": 2}]}
+OWN = {
+    "points": [[i % 2, i % 3, i % 5 / 2, 1.5] for i in range(30)],
+    "labels": [i % 2 for i in range(30)],
+}
+RECORDS: dict[str, Record] = {
+    "as it is": record_of({}),
+    "no hidden layer": record_of({"network": {"layers": []}}),
+    "relu, adam, batches": record_of(
+        {
+            "network": layers("relu", "relu"),
+            "training": {"optimizer": "adam", "batch_size": 8, "learning_rate": 0.01, "seed": 3},
+        }
+    ),
+    "sigmoid, momentum, penalties": record_of(
+        {
+            "network": layers("sigmoid"),
+            "training": {"optimizer": "momentum", "l1": 0.001, "l2": 0.01, "learning_rate": 0.05},
+        }
+    ),
+    "leaky and tanh, rmsprop": record_of(
+        {"network": LEAKY, "training": {"optimizer": "rmsprop", "learning_rate": 0.01}}
+    ),
+    "all features": record_of(
+        {"network": layers("linear"), "training": {"learning_rate": 0.001}},
+        {"examples": 60, "features": list(nncore.FEATURES), "train_fraction": 1},
+    ),
+    "regression": record_of(
+        {"network": layers("tanh", "relu"), "training": {"learning_rate": 0.05}},
+        {"dataset": "bumps", "examples": 60},
+    ),
+    "regression, no hidden layer": record_of(
+        {"network": {"layers": []}, "training": {"learning_rate": 0.05}},
+        {"dataset": "plane", "examples": 60},
+    ),
+    "own data of four features": record_of({"network": layers("tanh")}, OWN),
+    "given parameters": record_of(
+        {
+            "network": {
+                "layers": [],
+                "parameters": [{"weights": [[0.5], [-0.25]], "biases": [0.125]}],
+            }
+        },
+        iterations=0,
+    ),
+    "changed on the way": record_of(
+        {"network": layers("tanh"), "training": {"learning_rate": 0.1}},
+        changes={
+            10: '{"type": "set", "learning_rate": 0.5, "l2": 0.01}',
+            30: '{"type": "edit", "layer": 1, "unit": 2, "input": 1, "value": 1.5, "frozen": true}',
+            40: '{"type": "edit", "layer": 2, "unit": 0, "input": null, "frozen": true}',
+            50: '{"type": "set", "stop": {"cost": 0.0001}}',
+            60: '{"type": "edit", "layer": 1, "unit": 2, "input": 1, "frozen": false}',
+            120: '{"type": "edit", "layer": 1, "unit": 0, "input": null, "value": -0.75}',
+        },
+    ),
+}
+EACH = pytest.mark.parametrize("name", RECORDS)
+
+
+def execute(text: str) -> dict[str, Any]:
+    """The names a program leaves behind."""
+    namespace: dict[str, Any] = {}
+    exec(compile(text, "exported.py", "exec"), namespace)
+    return namespace
+
+
+# -- programs -------------------------------------------------------------------------------
+
+
+@EACH
+def test_the_numpy_program_trains_to_the_same_costs_and_parameters(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record = RECORDS[name]
+    left = execute(LANGUAGES["numpy"].write(record))
+    np.testing.assert_allclose(left["costs"], record.costs, rtol=1e-8)
+    for W, b, layer in zip(left["W"], left["b"], record.network.layers, strict=True):
+        np.testing.assert_allclose(W, layer.W, rtol=1e-6, atol=1e-9)
+        np.testing.assert_allclose(b, layer.b, rtol=1e-6, atol=1e-9)
+    told = capsys.readouterr().out.splitlines()
+    assert told[0].startswith(f"train: cost {record.score.train_cost:.4g}"[:-1])
+    assert len(told) == 1 + (record.score.test_cost is not None)
+
+
+@EACH
+def test_the_scikit_learn_program_predicts_the_same(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record = RECORDS[name]
+    left = execute(LANGUAGES["scikit-learn"].write(record))
+    expected = nncore.predict(record.network, record.examples.X).ravel()
+    np.testing.assert_allclose(left["y_hat"], expected, rtol=1e-9, atol=1e-12)
+    if record.score.train_accuracy is not None:
+        told = capsys.readouterr().out.splitlines()[0]
+        assert told == f"train: accuracy {record.score.train_accuracy:.4f}"
+
+
+@EACH
+def test_the_pytorch_program_predicts_the_same(name: str) -> None:
+    """Where PyTorch is at hand it is run; everywhere it is a program with these parameters."""
+    record = RECORDS[name]
+    text = LANGUAGES["pytorch"].write(record)
+    assigned = {
+        target.id: node.value
+        for node in ast.parse(text).body
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    told = [ast.literal_eval(call.args[0]) for call in assigned["W"].elts]  # type: ignore[attr-defined]
+    assert told == [layer.W.tolist() for layer in record.network.layers]
+    assert text.count("nn.Linear(") == len(record.network.layers)
+    if importlib.util.find_spec("torch") is not None:
+        more = "\nimport json; print(json.dumps(y_hat.ravel().tolist()))\n"
+        ran = subprocess.run(
+            [sys.executable, "-c", text + more], capture_output=True, text=True, check=True
+        )
+        expected = nncore.predict(record.network, record.examples.X).ravel()
+        np.testing.assert_allclose(
+            json.loads(ran.stdout.splitlines()[-1]), expected, rtol=1e-9, atol=1e-12
+        )
+
+
+def test_a_program_runs_by_itself() -> None:
+    text = LANGUAGES["numpy"].write(RECORDS["as it is"])
+    ran = subprocess.run([sys.executable, "-I", "-c", text], capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.startswith("train: cost ")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@EACH
+def test_programs_are_readable(language: str, name: str) -> None:
+    text = LANGUAGES[language].write(RECORDS[name])
+    assert max(map(len, text.splitlines())) <= 180
+    assert "\n\n\n\n" not in text
+    assert not re.search(r"\b(nan|inf)\b", text)
+
+
+# -- the formula ----------------------------------------------------------------------------
+
+
+@EACH
+@pytest.mark.parametrize(("digits", "tolerance"), [(17, 1e-12), (5, 0.05)])
+def test_the_formula_gives_the_networks_output(name: str, digits: int, tolerance: float) -> None:
+    record = RECORDS[name]
+    functions = {
+        "sigmoid": lambda z: 1 / (1 + math.exp(-z)),
+        "tanh": math.tanh,
+        "relu": lambda z: max(0.0, z),
+        "leaky_relu": lambda z, s: z if z >= 0 else s * z,
+        "sin": math.sin,
+    }
+    text = formula(record, digits)
+    for column in range(0, 30, 7):
+        point = record.examples.points[:, column].tolist()
+        names = {f"x{i + 1}": x for i, x in enumerate(point)}
+        exec(text, functions, names)
+        expected = nncore.predict(record.network, record.examples.X[:, [column]])[0, 0]
+        assert names["ŷ"] == pytest.approx(expected, abs=tolerance)
+
+
+def test_a_formula_by_hand() -> None:
+    text = formula(RECORDS["given parameters"])
+    assert text.splitlines()[-1] == "ŷ = sigmoid(0.5*x1 - 0.25*x2 + 0.125)"
+    assert "# sigmoid(z) = 1/(1 + exp(-z))" in text
+
+
+# -- parameters -----------------------------------------------------------------------------
+
+
+@EACH
+@pytest.mark.parametrize("form", FORMATS)
+def test_parameters_come_back_to_the_bit(name: str, form: str) -> None:
+    network = RECORDS[name].network
+    told = read(FORMATS[form].write(network), form)
+    for back, layer in zip(told.layers, network.layers, strict=True):
+        assert np.array(back.weights).tobytes() == layer.W.tobytes()
+        assert np.array(back.biases).tobytes() == layer.b.tobytes()
+        assert (back.activation, back.slope) == (layer.activation.name, layer.activation.slope)
+
+
+def test_arrays_have_the_lectures_names_and_shapes() -> None:
+    network = RECORDS["as it is"].network
+    with np.load(io.BytesIO(FORMATS["npz"].write(network)), allow_pickle=False) as npz:
+        np.testing.assert_array_equal(npz["W1"], network.layers[0].W)
+        np.testing.assert_array_equal(npz["b2"], network.layers[1].b.ravel())
+        assert npz["activations"].tolist() == ["tanh", "sigmoid"]
+    tensors = load_safetensors(FORMATS["safetensors"].write(network))
+    assert {name: array.shape for name, array in tensors.items()} == {
+        "W1": (2, 4),
+        "b1": (4,),
+        "W2": (4, 1),
+        "b2": (1,),
+    }
+
+
+# -- tables ---------------------------------------------------------------------------------
+
+
+@EACH
+def test_the_points_and_the_split_are_those_of_the_run(name: str) -> None:
+    record = RECORDS[name]
+    examples = record.examples
+    header, *rows = csv.reader(io.StringIO(tables.data_csv(record).decode()))
+    assert header[0] == "x1"
+    columns = dict(zip(header, zip(*rows, strict=True), strict=True))
+    given = [np.array(columns[name], float) for name in examples.features or header[:-2]]
+    np.testing.assert_array_equal(np.stack(given), examples.X)
+    label = "target" if examples.task == "regression" else "label"
+    np.testing.assert_array_equal(np.array(columns[label], float), examples.Y[0])
+    split = np.array(columns["split"])
+    np.testing.assert_array_equal(np.flatnonzero(split == "test"), examples.test)
+    costs = list(csv.reader(io.StringIO(tables.costs_csv(record).decode())))
+    assert costs[0] == ["iteration", "cost"]
+    assert [float(cost) for _, cost in costs[1:]] == record.costs.tolist()
+
+
+def test_a_cell_is_no_formula() -> None:
+    rows = [["=1+1", "+A1", "-A1", "@SUM(A1)", "\t=1", -1.5, "plain"]]
+    written = tables.write(["=cmd|' /C calc'!A0"], rows).decode()
+    header, cells = csv.reader(io.StringIO(written))
+    assert header == ["'=cmd|' /C calc'!A0"]
+    assert cells == ["'=1+1", "'+A1", "'-A1", "'@SUM(A1)", "'\t=1", "-1.5", "plain"]
+
+
+# -- the report -----------------------------------------------------------------------------
+
+
+@EACH
+def test_the_report_holds_all_there_is_to_say(name: str) -> None:
+    record = RECORDS[name]
+    page = report(record)
+    figures = {
+        found[1]: json.loads(found[2])
+        for found in re.finditer(
+            r'<script type="application/json" id="(\w+)-figure">(.*?)</script>', page
+        )
+    }
+    assert set(figures) == {"cost"} | ({"boundary"} if record.examples.features else set())
+    assert figures["cost"]["data"][0]["y"] == record.costs.tolist()
+    if record.examples.features:
+        contour, *points = figures["boundary"]["data"]
+        assert np.shape(contour["z"]) == (80, 80)
+        assert sum(len(trace["x"]) for trace in points) == record.examples.X.shape[1]
+    assert f"{record.score.train_cost:.4g}" in page
+    for layer in record.network.layers:
+        assert f"{layer.W[0, 0]:.5g}" in page
+    assert not re.search(r"(src|href)=", page.split("<script>")[0])
+
+
+def test_a_name_in_a_report_is_text() -> None:
+    page = report(record_of({"label": "<script>alert(1)</script>"}, iterations=3))
+    assert "<script>alert(1)" not in page
+    assert "&lt;script&gt;alert(1)" in page
+
+
+# -- over the wire --------------------------------------------------------------------------
+
+PATHS = [
+    *(f"parameters.{form}" for form in FORMATS),
+    "data.csv",
+    "costs.csv",
+    *(f"code/{language}" for language in LANGUAGES),
+    "formula",
+    "report",
+]
+
+
+def test_a_rest_run_and_a_session_give_the_very_same(client: TestClient) -> None:
+    body = {"data": {"dataset": "xor"}, "training": {"iterations": 50}}
+    name = client.post("/train", params={"wait": 30}, json=body).json()["id"]
+    with Stream.connect(client) as stream:
+        session = stream.configure(
+            data=body["data"], runs=[{"network": {"layers": []}}, {"training": body["training"]}]
+        )["session"]
+        stream.say("step", iterations=50)
+        stream.until_iteration(50)
+        for path in PATHS:
+            ours = client.get(f"/train/{name}/{path}")
+            theirs = client.get(f"/sessions/{session}/{path}", params={"run": 1})
+            assert ours.status_code == theirs.status_code == 200, path
+            if not path.endswith("npz"):  # an archive has the time in it
+                assert ours.content == theirs.content, path
+            assert ours.headers["content-type"] == theirs.headers["content-type"]
+            disposition = ours.headers["content-disposition"]
+            assert disposition == theirs.headers["content-disposition"]
+            assert re.search(r'filename="xor-50-[a-z_.]+"$', disposition)
+        other = client.get(f"/sessions/{session}/formula").text
+        assert "tanh" not in other
+        assert "tanh" in client.get(f"/sessions/{session}/formula", params={"run": 1}).text
+        answer = client.get(f"/sessions/{session}/formula", params={"run": 2})
+        assert answer.status_code == 422
+        assert answer.json()["errors"][0]["field"] == "run"
+
+
+def test_it_is_that_of_now_with_what_was_changed(client: TestClient) -> None:
+    with Stream.connect(client) as stream:
+        session = stream.configure()["session"]
+        stream.say("edit", layer=2, unit=0, input=None, value=0.375, frozen=True)
+        stream.say("step", iterations=20)
+        stream.until_iteration(20)
+        told = client.get(f"/sessions/{session}/parameters.json").json()
+        assert told["layers"][1]["biases"] == [0.375]
+        program = client.get(f"/sessions/{session}/code/numpy").text
+        costs = execute(program)["costs"]
+        np.testing.assert_allclose(costs, np.frombuffer(stream.costs(), "<f4"), rtol=1e-6)
+
+
+def test_what_is_not_there(client: TestClient) -> None:
+    assert client.get("/train/nobody/report").status_code == 404
+    assert client.get("/sessions/nobody/report").status_code == 404
+    with Stream.connect(client) as stream:
+        session = stream.configure()["session"]
+    assert client.get(f"/sessions/{session}/code/cobol").status_code == 404
+    answer = client.get(f"/sessions/{session}/formula", params={"digits": 18})
+    assert answer.status_code == 422
+    name = client.post("/train", params={"wait": 30}, json={"training": {"iterations": 1}})
+    answer = client.get(f"/train/{name.json()['id']}/report", params={"run": 1})
+    assert answer.status_code == 422
+
+
+def test_the_report_has_a_policy_of_its_own(inline: TestClient) -> None:
+    body = {"training": {"iterations": 5}}
+    name = inline.post("/train", params={"wait": 30}, json=body).json()["id"]
+    answer = inline.get(f"/train/{name}/report")
+    policy = answer.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "sandbox allow-scripts" in policy
+    assert "allow-same-origin" not in policy
+    assert re.search(r"script-src 'sha256-[^']+' 'sha256-[^']+';", policy)
+    assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+def test_files_of_this_make_are_where_the_docs_say(root: Path) -> None:
+    protocol = (root / "docs" / "protocol.md").read_text()
+    for path in PATHS:
+        assert path in protocol

@@ -1,0 +1,268 @@
+"""The activation lab's numbers in frames, and seed sweeps."""
+
+from base64 import b64decode
+from typing import Any
+
+import numpy as np
+import pytest
+from starlette.testclient import TestClient
+
+import nncore
+from app.schemas import Plan, Sweep
+from app.schemas import View as PlainView
+from app.training.session import Examples, Session
+from app.training.sweep import SeedSweep
+from tests.app.stream import Json, Stream
+from tests.app.test_host import Desk
+
+RELU = {"network": {"layers": [{"units": 6, "activation": "relu"}]}}
+
+
+def test_a_frame_has_what_nncore_says_of_each_layer(stream: Stream) -> None:
+    stream.say("view", diagnostics=True)
+    configured = stream.configure(runs=[RELU])
+    stream.say("step", iterations=40)
+    frame = stream.until_iteration(40)
+    train = configured["data"]["split"]["train"]
+    X = np.array(configured["data"]["points"])[train].T
+    Y = np.array([configured["data"]["labels"]], dtype=float)[:, train]
+    names = ["relu", "sigmoid"]
+    network = nncore.Network(
+        nncore.Layer(
+            np.array(layer["weights"]), np.array(layer["biases"])[:, None], nncore.ACTIVATIONS[name]
+        )
+        for layer, name in zip(frame["runs"][0]["layers"], names, strict=True)
+    )
+    Z = [np.array(z) for z in nncore.forward(network, X).Z]
+    gradients = nncore.backward(network, nncore.forward(network, X), Y)
+    for told, z, name, dW in zip(
+        frame["runs"][0]["diagnostics"], Z, names, gradients.dW, strict=True
+    ):
+        g = nncore.ACTIVATIONS[name]
+        assert sum(told["histogram"]) == z.size
+        assert len(told["histogram"]) == 30
+        assert (told["low"], told["high"]) == (pytest.approx(z.min()), pytest.approx(z.max()))
+        assert told["nonpositive"] == np.mean(z <= 0)
+        assert told["mean"] == pytest.approx(g.g(z).mean())
+        assert told["saturated"] == np.mean(np.abs(g.g_prime(z)) < 0.01)
+        assert told["dead"] == np.flatnonzero((g.g_prime(z) == 0).all(axis=1)).tolist()
+        assert told["gradient_norm"] == pytest.approx(np.linalg.norm(dW))
+
+
+def test_ten_times_a_second_while_it_moves_and_always_when_it_rests() -> None:
+    desk = Desk()
+    desk.open("a", playing=False)
+    assert "diagnostics" not in desk.frames["a"][-1]["runs"][0]
+    desk.say("a", "view", diagnostics=True)
+    desk.pass_time(0.05)
+    assert "diagnostics" in desk.frames["a"][-1]["runs"][0]
+    desk.frames["a"].clear()
+    desk.say("a", "play")
+    desk.pass_time(1.0)
+    frames = [frame["runs"][0] for frame in desk.frames["a"]]
+    assert len(frames) > 50
+    assert 8 <= sum("diagnostics" in run for run in frames) <= 11
+    desk.say("a", "pause")
+    desk.pass_time(0.1)
+    assert "diagnostics" in desk.frames["a"][-1]["runs"][0]
+    desk.say("a", "step", iterations=3)
+    desk.pass_time(0.1)
+    assert "diagnostics" in desk.frames["a"][-1]["runs"][0]
+
+
+# -- sweeps -----------------------------------------------------------------------------------
+
+XOR = {
+    "data": {"dataset": "xor", "examples": 80},
+    "runs": [
+        {
+            "network": {
+                "layers": [{"units": 3, "activation": "relu"}],
+                "initialization": {"scheme": "he"},
+            },
+            "training": {"learning_rate": 0.5},
+        }
+    ],
+}
+
+
+def sweep(plan: Json, **fields: Any) -> Json:
+    trained = SeedSweep(
+        Session(Plan.model_validate(plan)), Sweep.model_validate({"type": "sweep", **fields})
+    )
+    while trained.left:
+        trained.advance()
+    return trained.result(PlainView())
+
+
+class TestSweep:
+    def test_each_seed_is_as_if_trained_alone(self, stream: Stream) -> None:
+        stream.configure(**XOR)
+        stream.say("sweep", seeds=8, first_seed=3, iterations=700)
+        told = None
+        while told is None or told["type"] != "swept":
+            told = stream.hear()
+            assert told["type"] in ("sweeping", "swept", "frame")
+        assert [seed["seed"] for seed in told["seeds"]] == list(range(3, 11))
+        sampled = told["sampled"]
+        assert sampled[0] == 0
+        assert sampled[-1] == told["iterations"] == 700
+        assert len(sampled) <= 200
+        solved = 0
+        examples = Examples.of(Plan.model_validate(XOR).data)
+        X, Y = examples.X[:, examples.train], examples.Y[:, examples.train]
+        boundaries = []
+        for seed in told["seeds"]:
+            network = nncore.initialize(
+                [2, 3, 1],
+                ["relu", "sigmoid"],
+                scheme="he",
+                rng=np.random.default_rng(seed["seed"]),
+            )
+            trainer = nncore.Trainer(network, X, Y, learning_rate=0.5)
+            costs = [*trainer.step(700), trainer.cost()]
+            np.testing.assert_allclose(seed["costs"], np.array(costs)[sampled], rtol=2e-4)
+            assert seed["cost"] == pytest.approx(trainer.cost(), rel=1e-6)
+            right = nncore.accuracy(trainer.network, X, Y)
+            assert seed["train_accuracy"] == pytest.approx(right)
+            assert seed["solved"] == (right >= 0.95)
+            solved += seed["solved"]
+            grid = nncore.Grid((-6, 6), (-6, 6), 60, 60)
+            boundaries.append(nncore.boundary(trainer.network, grid))
+        assert told["solved"] == {
+            "accuracy": 0.95,
+            "cost": None,
+            "count": solved,
+            "share": solved / 8,
+        }
+        assert 0 < solved < 8  # or the test shows less than it could
+        boundary = told["boundary"]
+        values = np.frombuffer(b64decode(boundary["values"]), np.uint8).reshape(60, 60)
+        np.testing.assert_allclose(values, 255 * np.mean(boundaries, axis=0), atol=0.51)
+
+    def test_it_goes_on_beside_the_playing_and_tells_how_far_it_is(self) -> None:
+        desk = Desk()
+        desk.open("a", XOR)
+        desk.say("a", "sweep", iterations=2000)
+        desk.pass_time(0.5)
+        assert desk.frames["a"][-1]["iteration"] >= 100
+        # The test's clock stands still while it trains, so the first round does all of it.
+        kinds = [text.message["type"] for text in desk.texts]
+        assert kinds.count("swept") == 1
+
+    def test_progress_while_it_takes_long(self) -> None:
+        desk = Desk()
+        desk.open("a", XOR, playing=False)
+        clock = desk.clock
+        advance = SeedSweep.advance
+
+        def slowly(self: SeedSweep) -> None:
+            clock.now += 0.05
+            advance(self)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(SeedSweep, "advance", slowly)
+            desk.say("a", "sweep", iterations=1000, seeds=4)
+            desk.pass_time(2.0)
+            told = [t.message for t in desk.texts if t.message["type"] == "sweeping"]
+            assert 6 <= len(told) <= 11
+            assert told == sorted(told, key=lambda message: message["iteration"])
+            assert told[-1]["iterations"] == 1000
+            desk.say("a", "cancel")
+            desk.pass_time(60)
+        assert not [t for t in desk.texts if t.message["type"] == "swept"]
+        assert desk.host.next_wake() is None
+
+    @pytest.mark.parametrize("ended_by", ["configure", "detach"])
+    def test_who_leaves_or_begins_anew_gets_no_answer(self, ended_by: str) -> None:
+        from app.training.backend import Detach
+
+        desk = Desk()
+        desk.open("a", XOR, playing=False)
+        desk.say("a", "sweep")
+        if ended_by == "configure":
+            desk.say("a", "configure")
+        else:
+            desk.host.handle(Detach("a", "a"))
+        desk.pass_time(1)
+        assert not [t for t in desk.texts if t.message["type"] == "swept"]
+
+    def test_a_sweep_is_begun_again_when_its_worker_dies(self) -> None:
+        from app.schemas import parse_message
+        from app.training.backend import Attach, Tell, Text
+        from app.training.driver import Placed
+
+        placed = Placed("a", "learner", lambda event: None)
+        placed.send(Attach("a", "r"))
+        begun = Tell("a", "r", parse_message('{"type": "sweep"}'))
+        placed.send(begun)
+        assert placed.again()[-1] == begun
+        placed.take(Text("a", "r", {"type": "sweeping"}))
+        assert placed.again()[-1] == begun
+        placed.take(Text("a", "r", {"type": "swept"}))
+        assert begun not in placed.again()
+        for text in ('{"type": "cancel"}', '{"type": "configure"}'):
+            placed.send(begun)
+            placed.send(Tell("a", "r", parse_message(text)))
+            assert begun not in placed.again()
+
+    def test_a_seed_that_leaves_the_finite_is_told(self) -> None:
+        wild = {"layers": [{"units": 6, "activation": "linear"}] * 6}
+        plan = {
+            "data": {"dataset": "plane"},
+            "runs": [{"network": wild, "training": {"learning_rate": 50}}],
+        }
+        told = sweep(plan, seeds=4, iterations=300)
+        assert told["solved"]["cost"] == 0.01
+        gone = [seed for seed in told["seeds"] if seed["diverged"] is not None]
+        assert gone
+        for seed in gone:
+            assert seed["cost"] is None
+            assert seed["costs"][-1] is None
+            assert seed["solved"] is False
+
+    def test_the_rates_are_those_of_now(self) -> None:
+        session = Session(Plan.model_validate(XOR))
+        session.runs[0].trainer.learning_rate = 0.01
+        slow = SeedSweep(session, Sweep(type="sweep", seeds=2, iterations=100))
+        while slow.left:
+            slow.advance()
+        fast = sweep(XOR, seeds=2, iterations=100)
+        for a, b in zip(slow.result(PlainView())["seeds"], fast["seeds"], strict=True):
+            assert a["cost"] > b["cost"]
+
+    def test_other_marks_of_success_and_points_of_no_plane(self) -> None:
+        assert sweep(XOR, seeds=2, iterations=5, cost=10)["solved"]["count"] == 2
+        assert sweep(XOR, seeds=2, iterations=5, accuracy=1)["solved"]["count"] == 0
+        data = {"points": [[0, 1, 2], [1, 0, 2], [2, 2, 1]], "labels": [0, 1, 0]}
+        assert sweep({"data": data}, seeds=2, iterations=5)["boundary"] is None
+
+    @pytest.mark.parametrize(
+        ("plan", "message", "code", "field"),
+        [
+            ({}, {"run": 1}, "invalid_field", "run"),
+            ({}, {"seeds": 65}, "invalid_field", "seeds"),
+            ({}, {"seeds": 0}, "invalid_field", "seeds"),
+            ({}, {"accuracy": 0.5, "cost": 1}, "invalid_field", "accuracy"),
+            ({"data": {"dataset": "plane"}}, {"accuracy": 0.5}, "invalid_field", "accuracy"),
+            ({"data": {"examples": 5000}}, {"iterations": 20_000}, "too_much", None),
+            (
+                {
+                    "data": {"examples": 5000},
+                    "runs": [{"network": {"layers": [{"units": 50}, {"units": 50}]}}],
+                },
+                {"iterations": 1},
+                "too_much",
+                None,
+            ),
+        ],
+    )
+    def test_what_can_not_be_is_named(
+        self, inline: TestClient, plan: Json, message: Json, code: str, field: str | None
+    ) -> None:
+        with Stream.connect(inline) as stream:
+            stream.configure(**plan)
+            stream.say("sweep", **message)
+            error = stream.until("error")
+            assert error["code"] == code
+            assert field is None or error["field"] == field

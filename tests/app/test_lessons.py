@@ -1,0 +1,345 @@
+"""The lessons: each is true to its own text, and a file that is not right says where."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from app.lessons import (
+    COMPARISONS,
+    LESSONS,
+    QUANTITIES,
+    LessonError,
+    LessonRun,
+    lessons_of,
+    parse,
+    parts_of_the_page,
+)
+from app.main import create_app
+from app.schemas import TrainRequest
+from app.training.session import Session
+from tests.app.conftest import settings_for
+
+BUILT_IN = lessons_of(LESSONS)
+NAMES = [
+    "one-unit",
+    "a-hidden-layer",
+    "one-column-per-example",
+    "which-activation",
+    "why-not-linear",
+    "slopes",
+    "breaking-symmetry",
+    "forwards",
+    "backwards",
+    "how-many-units",
+    "layer-l",
+]
+Json = dict[str, Any]
+
+HOLDS: dict[str, Callable[[Any, Any], bool]] = {
+    "below": lambda fact, value: fact < value,
+    "at_most": lambda fact, value: fact <= value,
+    "above": lambda fact, value: fact > value,
+    "at_least": lambda fact, value: fact >= value,
+    "equals": lambda fact, value: fact == value,
+}
+
+
+class Reader:
+    """Somebody who does what the conditions of a step ask for, in a session as the page has it."""
+
+    def __init__(self, run: Json) -> None:
+        self.done: Json = {}
+        self.set_up(run)
+
+    def set_up(self, run: Json) -> None:
+        self.run = json.loads(json.dumps(run))
+        words = {k: v for k, v in self.run.items() if k != "iterations_per_frame"}
+        self.session = Session(TrainRequest.model_validate(words).plan())
+
+    def facts(self, condition: Json) -> list[Any]:
+        """All of the values must meet the condition."""
+        quantity, layer = condition["quantity"], condition.get("layer")
+        kind, run = QUANTITIES[quantity].of, self.session.runs[0]
+        if kind == "done":
+            return [self.done[quantity]] if quantity in self.done else []
+        if kind == "diagnostics":
+            value = getattr(run.trainer.diagnose()[layer - 1], quantity)
+            return [len(value) if quantity == "dead" else value]
+        network, training = self.run["network"], self.run["training"]
+        layers = network["layers"] if layer is None else [network["layers"][layer - 1]]
+        if quantity in ("units", "activation"):
+            return [each[quantity] for each in layers]
+        found = {
+            "iteration": lambda: self.session.iteration,
+            "ended": lambda: run.ended and run.ended[0],
+            "dataset": lambda: self.run["data"]["dataset"],
+            "hidden_layers": lambda: len(network["layers"]),
+            "scheme": lambda: network["initialization"]["scheme"],
+            "scale": lambda: network["initialization"]["scale"],
+            "learning_rate": lambda: training["learning_rate"],
+            "optimizer": lambda: training["optimizer"],
+        }.get(quantity, lambda: getattr(run.score, quantity))
+        return [found()]
+
+    def holds(self, condition: Json) -> bool:
+        (name,) = set(condition) & set(COMPARISONS)
+        facts = self.facts(condition)
+        return bool(facts) and all(HOLDS[name](fact, condition[name]) for fact in facts)
+
+    def carry_out(self, until: list[Json]) -> None:
+        """Use the controls as asked, then train until all conditions hold."""
+        run = json.loads(json.dumps(self.run))
+        network, training = run["network"], run["training"]
+        for condition in until:
+            quantity = condition["quantity"]
+            (name,) = set(condition) & set(COMPARISONS)
+            value = condition[name]
+            if QUANTITIES[quantity].of == "done":
+                self.done[quantity] = value
+            if QUANTITIES[quantity].of != "setup" or self.holds(condition):
+                continue
+            if quantity == "hidden_layers":
+                # As the page does: a further layer is like the last, the first is 4 tanh units.
+                like = (network["layers"] or [{"units": 4, "activation": "tanh"}])[-1]
+                network["layers"] = (network["layers"] + [like] * int(value))[: int(value)]
+            elif quantity in ("units", "activation"):
+                number = 3 if quantity == "units" else value
+                for layer in network["layers"]:
+                    layer[quantity] = number
+                    layer["slope"] = None
+            elif quantity in ("scheme", "scale"):
+                network["initialization"][quantity] = value
+            elif quantity == "dataset":
+                run["data"]["dataset"] = value
+            else:
+                training[quantity] = value
+        if run != self.run:
+            self.set_up(run)
+        while not all(map(self.holds, until)):
+            assert self.session.iteration < 4000, "it does not come"
+            assert self.session.left, "it has ended"
+            self.session.advance(10 if self.session.iteration else 1)
+
+
+def test_there_are_eleven_in_the_order_of_the_lecture(inline: TestClient) -> None:
+    listed = inline.get("/lessons").json()["lessons"]
+    assert [lesson["name"] for lesson in listed] == NAMES
+    for lesson in listed:
+        assert 5 <= lesson["minutes"] <= 10
+        told = inline.get(f"/lessons/{lesson['name']}").json()
+        assert {key: told[key] for key in ("name", "title", "part", "minutes")} == {
+            key: lesson[key] for key in ("name", "title", "part", "minutes")
+        }
+        kinds = [step["kind"] for step in told["steps"]]
+        assert len(kinds) == lesson["steps"]
+        assert set(kinds) == {"predict", "run", "explain"}
+        assert LessonRun.model_validate(told["run"])
+    assert inline.get("/lessons/nothing").status_code == 404
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_conditions_are_false_before_and_true_after(name: str) -> None:
+    told = json.loads(json.dumps(BUILT_IN[name].told()))
+    reader = Reader(told["run"])
+    for step in told["steps"]:
+        # As on the page: what was done counts from where the step begins.
+        reader.done.clear()
+        if step["run"]:
+            reader.set_up(step["run"])
+        if step["kind"] == "run":
+            assert not all(map(reader.holds, step["until"])), step["title"]
+            try:
+                reader.carry_out(step["until"])
+            except AssertionError as error:
+                facts = [(c, reader.facts(c)) for c in step["until"]]
+                raise AssertionError(f"{step['title']}: {error}; {facts}") from None
+
+
+def test_what_the_texts_say_of_numbers_is_so() -> None:
+    """The figures that the explanations name, computed."""
+
+    def after(run: Json, iterations: int) -> Any:
+        session = Session(TrainRequest.model_validate(run).plan())
+        session.advance(iterations)
+        return session.runs[0]
+
+    def one_layer(units: int, activation: str) -> list[Json]:
+        return [{"units": units, "activation": activation}]
+
+    line = after({"network": {"layers": []}}, 500).score.train_cost
+    assert round(line, 2) == 0.69
+    linear = {"layers": one_layer(4, "linear"), "initialization": {"scheme": "xavier"}}
+    assert after({"network": linear}, 500).score.train_cost == pytest.approx(line, abs=1e-4)
+    # Which activation: ReLU leaves 0.69 first, then tanh, then sigmoid.
+    first = {}
+    for activation in ("sigmoid", "tanh", "relu"):
+        costs = after({"network": {"layers": one_layer(4, activation)}}, 2500).costs.since(0)
+        first[activation] = int((costs < 0.6).argmax())
+    assert 0 < first["relu"] < first["tanh"] < first["sigmoid"]
+    # Breaking symmetry: large weights learn worse.
+    large = {"layers": one_layer(4, "tanh"), "initialization": {"scale": 5}}
+    small = {"layers": one_layer(4, "tanh")}
+    assert after({"network": large}, 1000).score.train_cost > 2 * (
+        after({"network": small}, 1000).score.train_cost
+    )
+    # How many units: the test cost rises while the training cost falls.
+    overfitting = BUILT_IN["how-many-units"].steps[5].words.run
+    assert overfitting is not None
+    words = overfitting.told()
+    del words["iterations_per_frame"]
+    tests = [after(words, iterations).score.test_cost for iterations in (50, 300, 1000)]
+    assert tests[0] < tests[1] < tests[2]
+
+
+def test_the_numbers_by_hand_of_the_lesson_on_the_way_back(inline: TestClient) -> None:
+    question = {
+        "layers": [{"weights": [[0.5], [-0.25]], "biases": [0]}],
+        "points": [[1, 2]],
+        "labels": [1],
+        "claimed": {
+            "z": [[[0]]],
+            "a": [[[0.5]]],
+            "gradients": [{"weights": [[-0.5], [-1]], "biases": [-0.5]}],
+        },
+    }
+    told = inline.post("/check", json=question).json()
+    assert (told["agree"], told["compared"]) == (True, 5)
+
+
+# -- files that are not right -------------------------------------------------------------------
+
+GOOD = """+++
+title = "Mine"
+part = "My part"
+minutes = 5
++++
+Hello.
+
+## Look
+```toml
+kind = "run"
+until = [{ quantity = "iteration", at_least = 10 }]
+```
+Some **bold**, *italic* and `code`; a [link](https://example.org).
+
+- one
+- two
+"""
+
+
+def test_markdown_becomes_data() -> None:
+    lesson = parse("mine", GOOD)
+    assert lesson.about == [{"type": "paragraph", "children": [{"type": "text", "text": "Hello."}]}]
+    paragraph, items = lesson.steps[0].text
+    assert [node["type"] for node in paragraph["children"]] == [
+        "text",
+        "strong",
+        "text",
+        "em",
+        "text",
+        "code",
+        "text",
+        "link",
+        "text",
+    ]
+    assert paragraph["children"][7]["href"] == "https://example.org"
+    assert items["type"] == "list"
+    assert items["ordered"] is False
+    assert [item["type"] for item in items["children"]] == ["item", "item"]
+
+
+PREDICT = GOOD.replace(
+    'kind = "run"\nuntil = [{ quantity = "iteration", at_least = 10 }]', 'kind = "predict"\n{}'
+)
+
+
+def until(condition: str) -> str:
+    return GOOD.replace('{ quantity = "iteration", at_least = 10 }', condition)
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("# Hello", "must begin with a front matter"),
+        (GOOD.replace('title = "Mine"', "title = Mine"), "front matter: this is no TOML"),
+        (GOOD.replace('title = "Mine"\n', ""), "front matter: title is required"),
+        (GOOD.replace("minutes = 5", "minutes = 500"), "minutes must be from 1 to 60; got 500"),
+        (GOOD.replace("minutes = 5", "minuets = 5"), "minuets is not a field"),
+        (
+            GOOD.replace("minutes = 5", 'minutes = 5\nrun = { data = { dataset = "ring" } }'),
+            "run.data.dataset must be one of",
+        ),
+        (
+            GOOD.replace(
+                "minutes = 5",
+                'minutes = 5\nrun = { data = { dataset = "plane", label_flips = 0.1 } }',
+            ),
+            "front matter: run.data.label_flips must be 0",
+        ),
+        (
+            GOOD.replace("minutes = 5", 'minutes = 5\nlock = ["everything"]'),
+            "front matter: lock: 'everything' is no part of the page",
+        ),
+        (GOOD.partition("## Look")[0], "no steps"),
+        (GOOD.replace("```toml", "```"), "step 1: below its heading must be a code block toml"),
+        (GOOD.replace('"run"', '"walk"'), "step 1: kind must be one of"),
+        (GOOD.replace('"run"', '"explain"'), "step 1: until belong to a step of the kind run"),
+        (until(""), "step 1: until are missing"),
+        (until('{ quantity = "joy", above = 1 }'), "until 1: quantity must be one of iteration"),
+        (until('{ quantity = "iteration" }'), "until 1: exactly one of below"),
+        (until('{ quantity = "iteration", above = 1, below = 3 }'), "exactly one of"),
+        (until('{ quantity = "iteration", equals = "ten" }'), "equals must be a number"),
+        (until('{ quantity = "activation", equals = "cosine" }'), "activation equals one of"),
+        (until('{ quantity = "activation", above = 1 }'), "activation equals one of"),
+        (until('{ quantity = "saturated", above = 0.5 }'), "saturated needs a layer"),
+        (until('{ quantity = "iteration", above = 1, layer = 1 }'), "iteration is of no layer"),
+        (PREDICT.format('choices = [{ text = "a", right = true }]'), "at least two"),
+        (PREDICT.format('choices = [{ text = "a" }, { text = "b" }]'), "must be right"),
+        (GOOD + "\n<script>alert(1)</script>\n", None),
+        (GOOD + "\n![picture](x.png)\n", "step 1: a image can't be shown"),
+        (GOOD + "\n# Title\n", "step 1: a heading can't be shown"),
+    ],
+)
+def test_what_is_wrong_is_said_with_its_place(source: str, words: str | None) -> None:
+    if words is None:
+        # HTML is text like any other.
+        told = json.dumps(parse("mine", source).told())
+        assert '"text": "<script>alert(1)</script>"' in told
+        return
+    with pytest.raises(LessonError) as error:
+        parse("mine", source)
+    assert words in str(error.value)
+
+
+def test_a_teachers_folder_adds_and_replaces_and_says_which_file_is_wrong(tmp_path: Path) -> None:
+    (tmp_path / "20-mine.md").write_text(GOOD)
+    (tmp_path / "one-unit.md").write_text(GOOD.replace("Mine", "My one unit"))
+    app = create_app(settings_for("inline", lessons_folder=tmp_path))
+    with TestClient(app) as client:
+        listed = client.get("/lessons").json()["lessons"]
+        assert [lesson["name"] for lesson in listed] == [*NAMES, "mine"]
+        assert listed[0]["title"] == "My one unit"
+    (tmp_path / "30-mine.md").write_text(GOOD)
+    with pytest.raises(LessonError, match=r"30-mine.md: the lesson 20-mine.md has this name"):
+        lessons_of(tmp_path)
+    (tmp_path / "30-mine.md").write_bytes(b"\xff")
+    with pytest.raises(LessonError, match=r"^30-mine.md: 'utf-8' codec"):
+        lessons_of(tmp_path)
+    (tmp_path / "30-mine.md").write_text(GOOD.replace("minutes = 5", "minutes = 0"))
+    with pytest.raises(LessonError, match=r"^30-mine.md: front matter: minutes must be from 1"):
+        create_app(settings_for("inline", lessons_folder=tmp_path))
+    (tmp_path / "30-mine.md").rename(tmp_path / "30 Mine.md")
+    with pytest.raises(LessonError, match="a file's name is small letters"):
+        lessons_of(tmp_path)
+    with pytest.raises(LessonError, match="no folder of lessons"):
+        lessons_of(tmp_path / "nowhere")
+
+
+def test_the_parts_are_those_of_the_pages_table() -> None:
+    source = (Path(__file__).parents[2] / "static/js/parts.js").read_text()
+    assert len(parts_of_the_page()) == source.count("{ name: '") > 40
+    assert {"play", "dataset", "drawer"} <= parts_of_the_page()

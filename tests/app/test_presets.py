@@ -1,0 +1,173 @@
+"""Every preset does what its sentence says."""
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import pytest
+
+import nncore
+from app.catalogue import catalogue
+from app.presets import PRESETS
+from app.training.session import Run, Session
+
+BY_NAME = {preset.name: preset for preset in PRESETS}
+
+
+def trained(name: str, iterations: int) -> Run:
+    session = Session(BY_NAME[name].request.plan())
+    session.advance(iterations)
+    return session.runs[0]
+
+
+def learns(iterations: int, accuracy: float = 0.97) -> Callable[[str], None]:
+    def check(name: str) -> None:
+        score = trained(name, iterations).score
+        assert score.train_accuracy is not None
+        assert score.test_accuracy is not None
+        assert score.train_accuracy >= accuracy
+        assert score.test_accuracy >= 0.9
+
+    return check
+
+
+def starts_slowly(name: str) -> None:
+    learns(3000)(name)
+    assert trained(name, 100).score.train_cost > 0.68
+
+
+def nearly_straight_then_bent(name: str) -> None:
+    learns(2500)(name)
+    early = trained(name, 100).score.train_accuracy
+    assert early is not None
+    assert 0.85 < early < 0.95
+
+
+def fits(iterations: int, cost: float) -> Callable[[str], None]:
+    def check(name: str) -> None:
+        run = trained(name, iterations)
+        assert run.score.train_cost < cost
+        assert run.score.train_cost < run.costs.since(0)[0] / 20
+
+    return check
+
+
+def flickers_and_falls(name: str) -> None:
+    learns(2000, 0.95)(name)
+    costs = trained(name, 2000).costs.since(0)
+    assert (np.diff(costs) > 0).mean() > 0.3
+    assert costs[-200:].mean() < costs[:200].mean() / 2
+
+
+def overfits(name: str) -> None:
+    run, later = trained(name, 150), trained(name, 3000)
+    assert run.score.train_accuracy == later.score.train_accuracy == 1
+    assert later.score.test_cost > 1.5 * run.score.test_cost  # type: ignore[operator]
+
+
+def is_smoothed(name: str) -> None:
+    run, without = trained(name, 3000), trained("overfitting", 3000)
+    assert run.score.test_cost < without.score.test_cost / 2  # type: ignore[operator]
+    weights = [
+        sum(float((layer.W**2).sum()) for layer in some.trainer.network.layers)
+        for some in (run, without)
+    ]
+    assert weights[0] < weights[1] / 5
+    a, b = (BY_NAME[other].request for other in (name, "overfitting"))
+    assert a.data == b.data
+    assert a.network == b.network
+
+
+def stays_alike(name: str) -> None:
+    run = trained(name, 3000)
+    hidden = run.trainer.network.layers[0]
+    assert (hidden.W[:, :1] == hidden.W).all()
+    assert run.score.train_cost == pytest.approx(np.log(2), abs=0.002)
+
+
+def jumps(name: str) -> None:
+    costs = trained(name, 300).costs.since(0)
+    assert (np.diff(costs) > 0).mean() > 0.1
+    gentle = BY_NAME[name].request.model_copy(
+        update={
+            "training": BY_NAME[name].request.training.model_copy(update={"learning_rate": 0.3})
+        }
+    )
+    session = Session(gentle.plan())
+    session.advance(300)
+    assert (np.diff(session.runs[0].costs.since(0)) <= 0).all()
+
+
+def explodes(name: str) -> None:
+    diverged = trained(name, 1000).trainer.diverged
+    assert diverged is not None
+    assert 0 < diverged.iteration < 20
+
+
+def is_dead(name: str) -> None:
+    run = trained(name, 1000)
+    start, now = run.initial.layers[0], run.trainer.network.layers[0]
+    assert (start.W == now.W).all()
+    A = nncore.forward(run.trainer.network, run.examples.X).A[1]
+    assert (A == 0).all()
+    assert run.score.train_cost == pytest.approx(np.log(2), abs=0.002)
+
+
+def stays_below(accuracy: float) -> Callable[[str], None]:
+    def check(name: str) -> None:
+        score = trained(name, 5000).score
+        assert score.train_accuracy is not None
+        assert score.train_accuracy < accuracy
+
+    return check
+
+
+def hardly_moves_its_first_layer(name: str) -> None:
+    run = trained(name, 3000)
+    start, now = run.initial.layers[0], run.trainer.network.layers[0]
+    assert np.abs(now.W - start.W).max() < 0.001
+    assert run.score.train_cost > 0.69
+
+
+PROMISES: Mapping[str, Callable[[str], None]] = {
+    "logistic-regression": learns(200),
+    "circle": starts_slowly,
+    "xor": learns(1000),
+    "moons": nearly_straight_then_bent,
+    "spiral": learns(1000),
+    "flower": learns(1000),
+    "product": learns(100),
+    "plane": fits(200, 0.005),
+    "bumps": fits(2000, 0.005),
+    "batches": flickers_and_falls,
+    "weight-decay": is_smoothed,
+    "overfitting": overfits,
+    "zero-initialization": stays_alike,
+    "learning-rate-oscillates": jumps,
+    "learning-rate-diverges": explodes,
+    "dead-relu": is_dead,
+    "one-unit": stays_below(0.85),
+    "linear-activations": stays_below(0.7),
+    "small-sigmoids": hardly_moves_its_first_layer,
+}
+
+
+@pytest.mark.parametrize("name", BY_NAME)
+def test_it_does_what_its_sentence_says(name: str) -> None:
+    PROMISES[name](name)
+
+
+def test_the_catalogue_has_each_with_a_title_and_a_sentence_of_its_own() -> None:
+    told = catalogue()["presets"]
+    for field in ("name", "title", "look_for"):
+        assert len({preset[field] for preset in told}) == len(PRESETS)
+    assert all(preset["look_for"].endswith(".") for preset in told)
+    assert {preset["works"] for preset in told} == {True, False}
+    assert set(told[0]) == {
+        "data",
+        "network",
+        "name",
+        "title",
+        "look_for",
+        "works",
+        "iterations_per_frame",
+    }

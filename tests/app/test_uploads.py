@@ -1,0 +1,336 @@
+"""What can be brought: files that are what they say, tables of any make; bad ones harm nothing."""
+
+import io
+import json
+import pickle
+import struct
+import zipfile
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from starlette.testclient import TestClient
+
+import nncore
+from app.errors import InvalidField
+from app.exports.parameters import FORMATS, read
+from app.exports.tables import decode, parse, points, preview
+
+NETWORK = nncore.initialize(
+    [2, 3, 1], [nncore.leaky_relu(0.25), "sigmoid"], scheme="he", rng=np.random.default_rng(0)
+)
+
+
+def npz(**arrays: Any) -> bytes:
+    file = io.BytesIO()
+    np.savez(file, **arrays)
+    return file.getvalue()
+
+
+def npy_claiming(shape: str, dtype: str = "<f8", content: bytes = b"") -> bytes:
+    header = f"{{'descr': '{dtype}', 'fortran_order': False, 'shape': {shape}, }}"
+    header += " " * (-(len(header) + 11) % 64) + "\n"
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode() + content
+
+
+def archive(name: str, content: bytes, how: int = zipfile.ZIP_STORED) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", how) as written:
+        written.writestr(name, content)
+    return file.getvalue()
+
+
+class Rude:
+    """What an unpickled file could do."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (exec, ("raise SystemExit('unpickled')",))
+
+
+def objects() -> bytes:
+    content = pickle.dumps(np.array([Rude()], dtype=object))
+    return archive("W1.npy", npy_claiming("(1,)", "|O", content))
+
+
+SAFE = FORMATS["safetensors"].write(NETWORK)
+CSV_HEAD = "layer,activation,slope,unit,input,value\n"
+BAD_FILES: list[tuple[str, bytes, str]] = [
+    ("json", b"", "parameters as json"),
+    ("json", b"{", "parameters as json"),
+    ("json", b"[1, 2]", "layers"),
+    ("json", b'{"layers": []}', "at least 1"),
+    ("json", b'{"layers": [{"weights": [[1]]}]}', "layers.0.biases is required"),
+    ("json", b'{"layers": [{"weights": [[1, 2]], "biases": [1]}]}', "rows of 1"),
+    ("json", b'{"layers": [{"weights": [[1e7]], "biases": [1]}]}', "from -1,000,000"),
+    ("json", b'{"layers": [{"weights": [[NaN]], "biases": [1]}]}', "finite"),
+    ("json", b'{"layers": [{"weights": [[1]], "biases": [1], "activation": "x"}]}', "'tanh'"),
+    (
+        "json",
+        json.dumps(
+            {
+                "layers": [
+                    {"weights": [[1, 2]], "biases": [0, 0]},
+                    {"weights": [[1]], "biases": [0]},
+                ]
+            }
+        ).encode(),
+        "the layer before it has 2 units",
+    ),
+    (
+        "json",
+        json.dumps({"layers": [{"weights": [[1]], "biases": [1]}] * 10}).encode(),
+        "at most 9",
+    ),
+    ("csv", b"", "no rows"),
+    ("csv", b"a,b\n1,2\n", "missing in its first line"),
+    ("csv", (CSV_HEAD + "1,tanh,,0,0,1\n").encode(), "layer 1 lacks"),
+    ("csv", (CSV_HEAD + "2,tanh,,0,0,1\n2,tanh,,0,bias,1\n").encode(), "layer 1 lacks"),
+    ("csv", (CSV_HEAD + "1,tanh,,0,0,x\n").encode(), "line 2 does not name"),
+    ("csv", (CSV_HEAD + "1,tanh,,0,0\n").encode(), "line 2 does not name"),
+    ("csv", (CSV_HEAD + "1,tanh,,999999999,0,1\n").encode(), "line 2 is beyond"),
+    ("csv", (CSV_HEAD + "1,tanh,,0,0,1\n1,tanh,,0,0,1\n").encode(), "line 3 repeats"),
+    ("npz", b"PK\x03\x04", "can't be read"),
+    ("npz", b"no archive", "can't be read"),
+    ("npz", npz(W2=np.ones((1, 1)), b2=np.ones(1)), "no array named W1"),
+    ("npz", npz(W1=np.ones((1, 1))), "W1 but no b1"),
+    ("npz", npz(W1=np.ones(3), b1=np.ones(1)), "must be a matrix"),
+    ("npz", npz(W1=np.full((1, 1), np.nan), b1=np.ones(1)), "finite"),
+    ("npz", npz(W1=np.ones((1, 1), int), b1=np.ones(1)), "arrays of numbers"),
+    ("npz", objects(), "arrays of numbers"),
+    ("npz", archive("W1.npy", npy_claiming("(1000000000, 1000)")), "arrays of numbers"),
+    ("npz", archive("W1.npy", b"\x93NUMPY\x09\x00"), "can't be read|version"),
+    ("npz", archive("W1.npy", bytes(50_000_000), zipfile.ZIP_DEFLATED), "more than 8,000,000"),
+    ("npz", archive("W1.npy", bytes(1_000_000), zipfile.ZIP_BZIP2), "unusual way"),
+    ("safetensors", b"", "can't be read"),
+    ("safetensors", b"\xff" * 100, "can't be read"),
+    ("safetensors", SAFE[:-8], "can't be read"),
+]
+
+
+@pytest.mark.parametrize(("form", "data", "words"), BAD_FILES)
+def test_a_bad_file_is_refused_in_words(form: str, data: bytes, words: str) -> None:
+    with pytest.raises(InvalidField, match=words):
+        read(data, form)
+
+
+def test_an_archive_that_lies_about_its_size_yields_no_more_than_it_said() -> None:
+    data = archive("W1.npy", bytes(50_000_000), zipfile.ZIP_DEFLATED)
+    size = struct.pack("<L", 50_000_000)
+    assert data.count(size) == 2
+    with pytest.raises(InvalidField):
+        read(data.replace(size, struct.pack("<L", 1000)), "npz")
+
+
+@given(st.sampled_from(list(FORMATS)), st.data())
+@settings(max_examples=150, deadline=None)
+def test_a_damaged_file_is_read_or_refused_and_nothing_else(form: str, data: st.DataObject) -> None:
+    file = bytearray(FORMATS[form].write(NETWORK))
+    for _ in range(data.draw(st.integers(1, 4))):
+        at = data.draw(st.integers(0, len(file) - 1))
+        file[at : at + data.draw(st.integers(0, 3))] = data.draw(st.binary(max_size=3))
+    try:
+        told = read(bytes(file), form)
+    except InvalidField:
+        return
+    assert told.layers
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_a_file_that_was_taken_away_can_be_brought_back(inline: TestClient, form: str) -> None:
+    body = FORMATS[form].write(NETWORK)
+    answers = [
+        inline.post("/parameters", content=body, headers={"content-type": media_type})
+        for media_type in FORMATS[form].media_types
+    ]
+    answers.append(inline.post("/parameters", params={"format": form}, content=body))
+    expected = [
+        {"weights": y.W.tolist(), "biases": y.b.ravel().tolist(), "activation": y.activation.name}
+        for y in NETWORK.layers
+    ]
+    expected[0]["slope"] = 0.25
+    for answer in answers:
+        assert answer.status_code == 200, answer.text
+        assert answer.json() == {"layers": expected}
+    given = [{key: y[key] for key in ("weights", "biases")} for y in answers[0].json()["layers"]]
+    layer = {"units": 3, "activation": "leaky_relu", "slope": 0.25}
+    run = {"network": {"layers": [layer], "parameters": given}, "training": {"iterations": 1}}
+    assert inline.post("/train", params={"wait": 30}, json=run).json()["status"] == "finished"
+
+
+def test_a_file_of_an_untold_format_or_size_is_refused(inline: TestClient) -> None:
+    answer = inline.post("/parameters", content=b"x", headers={"content-type": "image/png"})
+    assert answer.status_code == 415
+    assert "safetensors" in answer.json()["detail"]
+    answer = inline.post("/parameters", params={"format": "pickle"}, content=b"x")
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["field"] == "format"
+
+    def much() -> Any:
+        for _ in range(50):
+            yield b" " * 100_000
+
+    for path in ("/parameters?format=json", "/datasets/table"):
+        assert inline.post(path, content=b" " * 2_000_001).status_code == 413
+        assert inline.post(path, content=much()).status_code == 413
+
+
+# -- tables ---------------------------------------------------------------------------------
+
+TABLES: dict[str, tuple[bytes, str, bool]] = {
+    "commas, header": (b"height,weight,sex\n1.7,60,f\n1.8,80,m\n1.6,55,f\n", ",", True),
+    "semicolons, decimal commas": (b"1,7;60;f\r\n1,8;80;m\r\n1,6;55;f\r\n", ";", False),
+    "tabs, mark": ("\ufeffh\tw\ts\n1.7\t60\tf\n1.8\t80\tm\n1.6\t55\tf\n".encode(), "\t", True),
+    "quotes": (b'"h","w, kg","s"\n"1.7","60","f"\n"1.8","80","m"\n"1.6","55","f"\n', ",", True),
+    "utf-16": ("h;w;s\n1.7;60;f\n1.8;80;m\n1.6;55;f\n".encode("utf-16"), ";", True),
+    "latin-1": ("größe;w;s\n1.7;60;f\n1.8;80;m\n1.6;55;f\n".encode("latin-1"), ";", True),
+    "old line ends": (b"1.7,60,f\r1.8,80,m\r1.6,55,f", ",", False),
+    "empty lines": (b"\n1.7,60,f\n\n1.8,80,m\n,,\n1.6,55,f\n\n", ",", False),
+}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_tables_of_any_make(name: str) -> None:
+    data, delimiter, header = TABLES[name]
+    table = parse(decode(data))
+    seen = preview(table)
+    assert (seen.delimiter, seen.header, seen.rows, seen.bad) == (delimiter, header, 3, [])
+    assert seen.suggested == {"x1": 0, "x2": 1, "label": 2}
+    assert [column["numeric"] for column in seen.columns] == [1, 1, 0]
+    assert seen.columns[0]["name"] == (table.rows[0].cells[0] if header else "column 1")
+    told = points(table, 0, 1, 2, "classification", fit=True)
+    assert told.points == [[1.7, 60], [1.8, 80], [1.6, 55]]
+    assert (told.labels, told.classes) == ([0, 1, 0], ["f", "m"])
+    scaled = np.array(told.scaled)
+    np.testing.assert_allclose(scaled.min(axis=0), [-5, -5])
+    np.testing.assert_allclose(scaled.max(axis=0), [5, 5])
+    fit = [(np.array(told.points) - told.fit["center"]) * told.fit["scale"]]
+    np.testing.assert_allclose(scaled, fit[0])
+
+
+def test_bad_rows_are_listed_with_their_line_and_good_ones_kept() -> None:
+    text = "a,b,class\n1,2,yes\nx,2,no\n3,,no\n4,5\n6,7,\n8,1e9,no\n9,nan,no\n-1,0,No\n"
+    told = points(parse(text), 0, 1, 2, "classification", fit=False)
+    assert told.points == [[1, 2], [-1, 0]]
+    assert (told.labels, told.classes) == ([1, 0], ["No", "yes"])
+    assert [(bad.line, bad.reason) for bad in told.bad] == [
+        (3, "a is 'x', not a number"),
+        (4, "b is empty"),
+        (5, "has 2 cells, most rows have 3"),
+        (6, "class is empty"),
+        (7, "b is 1e9, beyond ±1,000,000"),
+        (8, "b is 'nan', not a number"),
+    ]
+    assert told.bad_rows == 6
+    assert told.scaled is None
+
+
+@pytest.mark.parametrize(
+    ("labels", "classes"),
+    [
+        (["1", "0"], ["0", "1"]),
+        (["1", "-1", "1.0"], ["-1", "1"]),
+        (["10", "9"], ["9", "10"]),
+        (["b", "a"], ["a", "b"]),
+        (["Yes", "no", "YES"], ["no", "Yes"]),
+        (["TRUE", "FALSE"], ["FALSE", "TRUE"]),
+    ],
+)
+def test_any_two_values_are_classes(labels: list[str], classes: list[str]) -> None:
+    text = "".join(f"{i},{i},{label}\n" for i, label in enumerate(labels))
+    told = points(parse(text), 0, 1, 2, "classification", fit=False)
+    assert told.classes == classes
+    assert told.labels[0] == 1
+    assert told.labels[1] == 0
+
+
+def test_targets_are_numbers() -> None:
+    told = points(parse("1;2;0,5\n3;4;x\n5;6;-2\n"), 0, 1, 2, "regression", fit=False)
+    assert told.labels == [0.5, -2]
+    assert told.classes is None
+    assert [bad.line for bad in told.bad] == [2]
+
+
+def test_many_bad_rows_are_counted_and_some_listed() -> None:
+    text = "1,2,0\n2,3,1\n" + "x,y,0\n" * 500
+    told = points(parse(text), 0, 1, 2, "classification", fit=False)
+    assert (told.rows, told.bad_rows, len(told.bad)) == (2, 500, 20)
+
+
+@pytest.mark.parametrize(
+    ("query", "body", "field", "words"),
+    [
+        ({}, b"", "table", "no rows"),
+        ({}, b"," * 200 + b"1\n", "table", "more than 100 columns"),
+        ({}, b'1,"2\n' + b"x" * 200_000, "table", "field larger"),
+        ({"x1": 0}, b"1,2,3\n", "x2", "all three"),
+        ({"x1": "a", "x2": 1, "label": 2}, b"1,2,3\n", "x1", "whole number"),
+        ({"x1": 0, "x2": 1, "label": 3}, b"1,2,0\n3,4,1\n", "label", "from 0 to 2"),
+        ({"x1": 0, "x2": 1, "label": 2}, b"1,2,0\n", "rows", "from 2 to 10,000"),
+        ({"x1": 0, "x2": 1, "label": 2}, b"x,2,0\ny,3,1\n", "rows", "line 1: column 1 is 'x'"),
+        ({"x1": 0, "x2": 1, "label": 2}, b"1,2,a\n3,4,b\n5,6,c\n", "label", "3 different"),
+        ({"x1": 0, "x2": 1, "label": 2}, b"1,2,a\n3,4,a\n", "label", "exactly two"),
+        ({"x1": 0, "x2": 1, "label": 2}, b"1,2,0\n" * 10_001, "rows", "10,001"),
+        ({"colour": 1}, b"1,2,3\n", "colour", "spelling"),
+    ],
+)
+def test_what_cant_be_used_is_said(
+    inline: TestClient, query: dict[str, Any], body: bytes, field: str, words: str
+) -> None:
+    answer = inline.post(
+        "/datasets/table", params=query, content=body, headers={"content-type": "text/csv"}
+    )
+    assert answer.status_code == 422, answer.text
+    assert answer.json()["errors"][0]["field"] == field
+    assert words in answer.json()["detail"]
+
+
+@given(st.binary(max_size=200) | st.text(alphabet='01.,;\t"\n\rx', max_size=80).map(str.encode))
+@settings(max_examples=300, deadline=None)
+def test_any_bytes_are_a_table_or_refused(data: bytes) -> None:
+    try:
+        table = parse(decode(data))
+    except ValueError:
+        return
+    seen = preview(table)
+    assert len(seen.columns) >= 1
+    try:
+        told = points(table, 0, 0, len(seen.columns) - 1, "classification", fit=True)
+    except InvalidField:
+        return
+    assert np.isfinite(told.points).all()
+    assert np.abs(told.scaled).max() <= 5 + 1e-9
+    assert set(told.labels) == {0, 1}
+
+
+def test_a_table_becomes_a_run(inline: TestClient) -> None:
+    rng = np.random.default_rng(0)
+    rows = [
+        f"{x:.3f};{y:.3f};{'in' if x * x + y * y < 4 else 'out'}"
+        for x, y in rng.normal(0, 2, (80, 2))
+    ]
+    body = "\n".join(["a;b;where", *rows])
+    seen = inline.post("/datasets/table", content=body).json()
+    assert seen["suggested"] == {"x1": 0, "x2": 1, "label": 2}
+    assert seen["columns"][2] == {"name": "where", "numeric": 0}
+    assert seen["sample"][0] == rows[0].split(";")
+    query = {**seen["suggested"], "fit": True}
+    told = inline.post("/datasets/table", params=query, content=body).json()
+    assert told["classes"] == ["in", "out"]
+    for chosen in ("points", "scaled"):
+        data = {
+            "points": told[chosen],
+            "labels": told["labels"],
+            "task": told["task"],
+            "features": ["x1_squared", "x2_squared"],
+            "train_fraction": 0.5,
+            "seed": 4,
+        }
+        run = {
+            "data": data,
+            "network": {"layers": []},
+            "training": {"optimizer": "adam", "learning_rate": 0.1, "iterations": 1000},
+        }
+        status = inline.post("/train", params={"wait": 30}, json=run).json()
+        assert status["train_accuracy"] > 0.9
