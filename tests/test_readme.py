@@ -65,3 +65,11 @@ def test_the_python_example() -> None:
     first, last = (float(number) for number in done.stdout.split()[:2])
     assert first == pytest.approx(0.693, abs=0.01)
     assert last < 0.15
+
+
+def test_the_playgrounds_table_names_tests_that_exist() -> None:
+    table = (ROOT / "docs" / "playground.md").read_text()
+    named = re.findall(r"`((?:browser|app|nncore)/[\w./]+)::(\w+)`", table)
+    assert len(named) > 40
+    for file, test in named:
+        assert f"def {test}(" in (ROOT / "tests" / file).read_text(), f"{file}::{test}"

@@ -1,6 +1,6 @@
 /** The experiment in the URL's hash: key=value of whatever differs from the defaults, numbers to their last digit. */
 
-import { FieldError } from './experiment.js';
+import { FieldError, OWN } from './experiment.js';
 
 /** @typedef {import('./experiment.js').Experiment} Experiment */
 /** @typedef {import('./experiment.js').Fields} Fields */
@@ -13,9 +13,9 @@ import { FieldError } from './experiment.js';
  */
 export function toHash(experiment, defaults, fields) {
   const parts = [];
-  for (const [name, { key, write }] of entries(fields)) {
-    const text = write(experiment[name]);
-    if (text !== write(defaults[name])) parts.push(`${key}=${text}`);
+  for (const { key, write, get } of entries(fields)) {
+    const text = write(get(experiment));
+    if (text !== '' && text !== write(get(defaults))) parts.push(`${key}=${encodeURIComponent(text).replaceAll(/%2C|%3B/g, decodeURIComponent)}`);
   }
   return parts.length > 0 ? `#${parts.join('&')}` : '';
 }
@@ -30,23 +30,37 @@ export function toHash(experiment, defaults, fields) {
  */
 export function fromHash(hash, defaults, fields) {
   const given = new URLSearchParams(hash.replace(/^#/, ''));
-  /** @type {Record<string, unknown>} */
-  const experiment = { ...defaults };
+  let experiment = defaults;
   const problems = [];
-  for (const [name, { key, read }] of entries(fields)) {
+  for (const { key, read, set } of entries(fields)) {
     const text = given.get(key);
     given.delete(key);
     if (text === null) continue;
     try {
-      experiment[name] = read(text);
+      experiment = set(experiment, read(text));
     } catch (error) {
       if (!(error instanceof FieldError)) throw error;
       problems.push(error.message);
     }
   }
   for (const key of new Set(given.keys())) problems.push(`There is no setting called “${key}”.`);
-  return { experiment: /** @type {Experiment} */ (/** @type {unknown} */ (experiment)), problems };
+  return { experiment, problems };
 }
 
-/** @param {Fields} fields */
-const entries = (fields) => /** @type {[keyof Experiment, import('./experiment.js').Field<any>][]} */ (Object.entries(fields));
+/** What an experiment has that no link can hold, in words. @param {Experiment} experiment @param {Fields} fields */
+export function leftOut(experiment, { points, parameters }) {
+  const missing = [];
+  if (experiment.dataset === OWN && experiment.points.length > 0 && points.write(experiment) === '') missing.push('your own points');
+  if (experiment.parameters && parameters.write(experiment.parameters.flatMap(({ weights, biases }) => [...weights.flat(), ...biases])) === '') missing.push('the loaded parameters');
+  return missing.join(' and ');
+}
+
+/** Every field, and where in the experiment it is. @param {Fields} fields */
+function entries(fields) {
+  const named = /** @type {[string, import('./experiment.js').Field<any>][]} */ (Object.entries(fields));
+  return named.map(([name, field]) => ({
+    get: (/** @type {any} */ experiment) => experiment[name],
+    set: (/** @type {Experiment} */ experiment, /** @type {unknown} */ value) => ({ ...experiment, [name]: value }),
+    ...field,
+  }));
+}

@@ -1,12 +1,6 @@
-/** The WebSocket: opens it, decodes what comes, and when it drops opens it again, ever more patiently. Knows no state of the page. */
-
-import { unzlibSync } from '../vendor/fflate/browser.js';
-import { decode } from '../vendor/msgpack/decode.js';
-import { restorePictures } from './pictures.js';
+/** The WebSocket: opens it, hands on what comes, and when it drops opens it again, ever more patiently. Knows no state of the page. */
 
 /** @typedef {import('./types/protocol').ClientMessage} ClientMessage */
-/** @typedef {import('./types/protocol').ServerMessage} ServerMessage */
-/** @typedef {import('./types/protocol').Frame} Frame */
 
 const FIRST_DELAY = 250;
 const LONGEST_DELAY = 8000;
@@ -21,8 +15,7 @@ const TAKEN_OVER = 4001;
  * @property {() => void} opened
  * @property {() => void} closed
  * @property {() => void} takenOver another connection reads our session now
- * @property {(message: ServerMessage) => void} message
- * @property {(frame: Frame) => void} frame
+ * @property {(data: string | ArrayBuffer) => void} received a text message, or a frame as it came
  * @property {() => boolean} expecting whether the server should be talking now
  */
 
@@ -63,13 +56,7 @@ export class Connection {
       if (socket !== this.#socket) return;
       this.#heard = performance.now();
       this.#attempts = 0;
-      if (typeof data === 'string') {
-        this.#listener.message(JSON.parse(data));
-        return;
-      }
-      const frame = /** @type {Frame} */ (decode(unzlibSync(new Uint8Array(data))));
-      restorePictures(frame);
-      this.#listener.frame(frame);
+      this.#listener.received(data);
     });
     socket.addEventListener('close', ({ code }) => {
       if (socket === this.#socket) this.#closed(code);

@@ -1,25 +1,41 @@
 /** Wires store, connection, address and views. Imports everything, is imported by nothing. */
 
-import { effect, signal } from '../vendor/signals-core/signals-core.js';
+import { computed, effect, signal } from '../vendor/signals-core/signals-core.js';
 import { fromHash, toHash } from './address.js';
 import { Connection } from './connection.js';
 import { PLANE, defaultsOf, fieldsOf, sameRun } from './experiment.js';
-import { refreshHeat } from './heat.js';
-import { Painter } from './painter.js';
+import { Painter } from './painting/painter.js';
 import { loadPlotly } from './plotly.js';
+import { Runs } from './runs.js';
 import { Store } from './state.js';
-import { isDark } from './theme.js';
+import { isDark, painterColours } from './theme.js';
 import { mountActivation } from './views/activation.js';
 import { mountBoundary } from './views/boundary.js';
+import { mountCode } from './views/code.js';
 import { mountCost } from './views/cost.js';
 import { mountData } from './views/data.js';
+import { mountDrawer, panelNames } from './views/drawer.js';
+import { mountFeatures } from './views/features.js';
+import { mountHelp } from './views/help.js';
+import { mountImages } from './views/images.js';
 import { mountKeyboard } from './views/keyboard.js';
 import { mountNetwork } from './views/network.js';
 import { mountNotices } from './views/notices.js';
+import { mountOwnPoints } from './views/own-points.js';
+import { mountParameter } from './views/parameter.js';
+import { mountReduced } from './views/reduced.js';
+import { mountResults } from './views/results.js';
+import { mountTraining } from './views/training.js';
+import { mountPresets } from './views/presets.js';
+import { mountRuns } from './views/runs.js';
+import { mountSurface } from './views/surface.js';
+import { mountTimeline } from './views/timeline.js';
+import { mountShare } from './views/share.js';
 import { mountTransport } from './views/transport.js';
 
 /** Changes that come as fast as this are one entry in the browser's history (milliseconds). */
 const ONE_CHANGE = 1000;
+const WRITE_INTERVAL = 120;
 
 /** @param {string} id */
 function find(id) {
@@ -30,54 +46,67 @@ function find(id) {
 
 /** @type {import('./types/protocol').Catalogue} */
 const catalogue = JSON.parse(find('catalogue').textContent ?? '');
-const fields = fieldsOf(catalogue);
+const fields = fieldsOf(catalogue, panelNames(find));
 const defaults = defaultsOf(catalogue);
 
 const start = fromHash(location.hash, defaults, fields);
-const store = new Store(start.experiment, (message) => connection.send(message));
+const store = new Store(start.experiment, catalogue, (message) => connection.send(message));
 const painter = new Painter({
-  draw: (frame) => store.show(frame),
+  message: (message) => store.receive(message),
+  costs: (told) => store.receiveCosts(told),
+  picture: (picture) => store.show(picture),
   acknowledge: (frame) => connection.send({ type: 'ack', frame }),
-  playing: () => store.playing.peek(),
 });
 const address = new URL('/ws', location.href);
 address.protocol = address.protocol.replace('http', 'ws');
 address.hash = '';
+const mistakes = computed(() => store.experiment.value.mistakes);
+const view = () => connection.send({ type: 'view', x: PLANE, y: PLANE, neurons: true, neuron_resolution: 32, encoding: 'differences', ...(mistakes.value && { misclassified: true }) });
 const connection = new Connection(address, {
   query: () => store.query(),
   opened: () => {
-    connection.send({ type: 'view', x: PLANE, y: PLANE, neurons: true, neuron_resolution: 32, encoding: 'differences' });
+    view();
     store.opened();
   },
   closed: () => store.closed(),
   takenOver: () => store.takenOver(),
-  message: (message) => {
-    if (message.type === 'configured' && !message.resumed) painter.discard();
-    store.receive(message);
-  },
-  frame: (frame) => {
-    store.receiveCosts(frame);
-    painter.offer(frame);
-  },
+  received: (data) => painter.receive(data),
   expecting: () => store.expecting(),
 });
 connection.open();
 
 effect(() => {
   void isDark.value;
-  refreshHeat();
+  painter.manner({ colours: painterColours() });
 });
+effect(() => painter.manner({ playing: store.playing.value }));
+effect(view);
 
 /** @type {import('../vendor/signals-core/signals-core.js').Signal<import('./types/plotly').PlotlyApi | null>} */
 const plotly = signal(/** @type {import('./types/plotly').PlotlyApi | null} */ (null));
 mountTransport(store, fields, find);
-mountActivation(store, fields, find);
+mountActivation(store, find);
 mountData(store, fields, catalogue, find);
-mountNetwork(store, fields, catalogue, find);
-mountBoundary(store, find('boundary'), plotly);
+mountFeatures(store, catalogue, find);
+mountTraining(store, fields, catalogue, find);
+const openParameter = mountParameter(store, find);
+mountNetwork(store, fields, catalogue, find, painter, openParameter);
+mountBoundary(store, find, plotly, painter);
 mountCost(store, catalogue, find, plotly);
+mountDrawer(store, find);
+mountResults(store, find);
+mountCode(store, catalogue, find, openParameter);
+mountHelp();
+mountTimeline(store, find);
+mountRuns(store, new Runs(catalogue), defaults, catalogue, find);
+mountSurface(store, find, plotly);
+mountPresets(store, catalogue, find);
+mountOwnPoints(store, find);
+mountImages(store, defaults, catalogue, find, plotly, painter);
+mountShare(store, fields, defaults, find);
 mountNotices(store, find);
 mountKeyboard(store);
+mountReduced(store, fields, defaults, find);
 
 mountAddress();
 complain(start.problems);
@@ -95,18 +124,27 @@ const stop = effect(() => {
 function mountAddress() {
   let before = store.experiment.peek();
   let changed = -Infinity;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let waiting;
   effect(() => {
     const now = store.experiment.value;
     const hash = toHash(now, defaults, fields);
+    clearTimeout(waiting);
     if (hash !== location.hash) {
-      const entry = !sameRun(before, now) && performance.now() - changed > ONE_CHANGE;
-      history[entry ? 'pushState' : 'replaceState'](null, '', hash || location.pathname + location.search);
+      const passed = performance.now() - changed;
+      // A point more is no step of the browser's: the page undoes it itself.
+      const entry = !sameRun({ ...before, points: now.points, labels: now.labels }, now) && passed > ONE_CHANGE;
+      const write = () => history[entry ? 'pushState' : 'replaceState'](null, '', hash || location.pathname + location.search);
+      // While something is dragged: browsers allow only so many a second.
+      if (passed < WRITE_INTERVAL) waiting = setTimeout(write, WRITE_INTERVAL);
+      else write();
       changed = performance.now();
     }
     before = now;
   });
   addEventListener('hashchange', () => {
     const { experiment, problems } = fromHash(location.hash, defaults, fields);
+    clearTimeout(waiting);
     before = experiment;
     changed = performance.now();
     store.change(experiment);

@@ -20,8 +20,28 @@ export const ofLayer = (letter, layer) => mathml`<msup>${variable(letter)}${brac
 /** a_2^[1] @param {string} letter @param {number} unit @param {number} layer */
 export const ofUnit = (letter, unit, layer) => mathml`<msubsup>${variable(letter)}<mn>${unit}</mn>${bracketed(layer)}</msubsup>`;
 
+/** W_{1,2}^[1] @param {string} letter @param {number} row @param {number} column @param {number} layer */
+export const entry = (letter, row, column, layer) => mathml`<msubsup>${variable(letter)}<mrow><mn>${row}</mn><mo separator="true" lspace="0" rspace="0.1em">,</mo><mn>${column}</mn></mrow>${bracketed(layer)}</msubsup>`;
+
 /** x_1 @param {string} letter @param {number} index */
 export const indexed = (letter, index) => mathml`<msub>${variable(letter)}<mn>${index}</mn></msub>`;
+
+/** An input of the network, by the names of nncore's table. @type {Record<string, {text: string, math: Fragment}>} */
+const FEATURES = {
+  x1: { text: 'x₁', math: indexed('x', 1) },
+  x2: { text: 'x₂', math: indexed('x', 2) },
+  x1_squared: { text: 'x₁²', math: mathml`<msubsup>${variable('x')}<mn>1</mn><mn>2</mn></msubsup>` },
+  x2_squared: { text: 'x₂²', math: mathml`<msubsup>${variable('x')}<mn>2</mn><mn>2</mn></msubsup>` },
+  x1_x2: { text: 'x₁x₂', math: mathml`${indexed('x', 1)}<mspace width="0.1em"></mspace>${indexed('x', 2)}` },
+  sin_x1: { text: 'sin x₁', math: mathml`<mi>sin</mi><mspace width="0.17em"></mspace>${indexed('x', 1)}` },
+  sin_x2: { text: 'sin x₂', math: mathml`<mi>sin</mi><mspace width="0.17em"></mspace>${indexed('x', 2)}` },
+};
+
+/** @param {string} name */
+export const featureText = (name) => FEATURES[name]?.text ?? name;
+
+/** @param {string} name */
+export const featureMath = (name) => FEATURES[name]?.math ?? mathml`<mtext>${name}</mtext>`;
 
 export const yHat = variable('ŷ');
 
@@ -45,9 +65,13 @@ export const bracket = (side) => mathml`<mo stretchy="false" lspace="0.04em" rsp
  * @param {boolean} first the first term of a sum shows no plus
  */
 export function term(value, factor, first) {
-  const colour = value < 0 ? 'n' : 'p';
+  return html`<math>${signed(value, first)}<mspace width="0.25em"></mspace>${factor}</math>`;
+}
+
+/** The number alone with its sign. @param {number} value @param {boolean} first */
+export function signed(value, first) {
   const sign = first && value >= 0 ? nothing : mathml`<mo form=${first ? 'prefix' : 'infix'} lspace=${first ? '0' : '0.22em'} rspace=${first ? '0' : '0.22em'}>${value < 0 ? '−' : '+'}</mo>`;
-  return html`<math>${sign}<mn class=${colour}>${parameter(Math.abs(value))}</mn><mspace width="0.25em"></mspace>${factor}</math>`;
+  return mathml`${sign}<mn class=${value < 0 ? 'n' : 'p'}>${parameter(Math.abs(value))}</mn>`;
 }
 
 /** g and its derivative, by the names of nncore's table; leaky ReLU's slope is a parameter. @type {Record<string, (slope: number) => [g: Fragment, gPrime: Fragment]>} */

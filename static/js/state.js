@@ -6,7 +6,7 @@
  */
 
 import { batch, computed, effect, signal } from '../vendor/signals-core/signals-core.js';
-import { configureMessage, sameData, sameRun } from './experiment.js';
+import { MAX_VALUE, OWN, changed, conditions, configureMessage, defaultsOf, layerSizes, liveTraining, obstacle, sameData, sameRun } from './experiment.js';
 import { cost, count } from './format.js';
 import { History, floats } from './history.js';
 
@@ -16,13 +16,21 @@ import { History, floats } from './history.js';
 /** @typedef {import('./types/protocol').Points} Points */
 /** @typedef {import('./types/protocol').Frame} Frame */
 /** @typedef {import('./types/protocol').FrameRun} FrameRun */
+/** @typedef {import('./types/protocol').LayerParameters} LayerParameters */
 /** @typedef {import('./experiment.js').Experiment} Experiment */
 
 /** @typedef {'connecting' | 'live' | 'reconnecting'} ConnectionState */
 /** @typedef {{iteration: number, run: FrameRun}} Picture what is drawn */
 /** @typedef {{experiment: Experiment, history: History}} Ghost an earlier run on the same data */
+/** @typedef {{experiment: Experiment, history: History, picture: Picture, halted: Halt | null}} Run */
+/** @typedef {import('./runs.js').KeptRun} KeptRun */
 /** @typedef {{kind: 'problem' | 'note', text: string}} Notice */
 /** @typedef {{layer: number, unit: number}} Selection layer counts from the input, 0 */
+/** @typedef {'diverged' | 'ended' | 'stopped'} Halt */
+/** @typedef {import('./experiment.js').HiddenLayer} HiddenLayer */
+/** @typedef {import('./types/protocol').Catalogue} Catalogue */
+/** @typedef {import('./types/protocol').Parameter} Parameter */
+/** @typedef {{value?: number, frozen?: boolean}} Edit */
 
 const MAX_GHOSTS = 5;
 /** Numbers that change faster than this cannot be read (milliseconds). */
@@ -30,9 +38,11 @@ const READING_INTERVAL = 80;
 
 /** @template T @typedef {import('../vendor/signals-core/signals-core.js').Signal<T>} Signal */
 
-/** @returns {{restart: 'configure' | 'reset' | null, steps: number, playing: boolean | null}} */
-const nothing = () => ({ restart: null, steps: 0, playing: null });
+/** @returns {{restart: 'configure' | 'reset' | null, seek: number | null, steps: number, playing: boolean | null, edits: Map<string, Parameter & Edit>}} */
+const nothing = () => ({ restart: null, seek: null, steps: 0, playing: null, edits: new Map() });
 
+/** A parameter as a key. @param {Parameter} parameter */
+export const parameterKey = ({ layer, unit, input }) => `${layer} ${unit} ${input ?? 'b'}`;
 
 /**
  * A computed value that stays the same object as long as it says the same, so that nothing is drawn anew for it.
@@ -66,19 +76,48 @@ export class Store {
   reading = signal(/** @type {Picture | null} */ (null));
   /** Every cost of this run; grows without notice, look at it when `picture` changes. */
   history = new History();
+  /** Whose training this is: under its name the server gives files of it. @type {Signal<string | null>} */
+  session = signal(/** @type {string | null} */ (null));
+  /** Parameters that training leaves alone, by their keys. @type {Signal<ReadonlyMap<string, Parameter>>} */
+  frozen = signal(/** @type {ReadonlyMap<string, Parameter>} */ (new Map()));
   /** Oldest first. @type {Signal<Ghost[]>} */
   ghosts = signal(/** @type {Ghost[]} */ ([]));
+  /** Kept runs that are shown beside this one. @type {Signal<KeptRun[]>} */
+  compared = signal(/** @type {KeptRun[]} */ ([]));
   /** @type {Signal<Notice | null>} */
   notice = signal(/** @type {Notice | null} */ (null));
   /** For screen readers. */
   announcement = signal('');
-  /** Why no more iterations come: the run diverged, or ended. @type {Signal<'diverged' | 'ended' | null>} */
-  halted = signal(/** @type {'diverged' | 'ended' | null} */ (null));
+  /** Why no more iterations come: the run diverged, or is at its end, or has met a condition to stop at. @type {Signal<Halt | null>} */
+  halted = signal(/** @type {Halt | null} */ (null));
+  /** The iteration that the reader wants to see, until it is seen. @type {Signal<number | null>} */
+  sought = signal(/** @type {number | null} */ (null));
   /** @type {Signal<Selection | null>} */
   selection = signal(/** @type {Selection | null} */ ({ layer: 1, unit: 0 }));
 
+  /** @type {Signal<Selection | null>} */
+  #looked = signal(/** @type {Selection | null} */ (null));
+
   /** Units of every layer, inputs and output included. */
-  layerSizes = unlessSame(() => [2, ...this.experiment.value.units, 1]);
+  layerSizes = unlessSame(() => layerSizes(this.experiment.value));
+  /** Names of the network's inputs, in their order. */
+  features = unlessSame(() => this.experiment.value.features);
+  /** The activation of each hidden layer. */
+  activations = unlessSame(() => this.experiment.value.layers.map(({ activation }) => activation));
+  problem = computed(() => this.experiment.value.problem);
+  /** As in the tables of formulas. */
+  outputActivation = computed(() => (this.problem.value === 'regression' ? 'linear' : 'sigmoid'));
+  /** The panel of the drawer that is open; '' is none. */
+  panel = computed(() => this.experiment.value.panel);
+  /** What stands in the way of training what is set up; '' is nothing. */
+  obstacle = computed(() => obstacle(this.experiment.value));
+  /** The unit that the reader looks at, as far as the network still has it: its map fills the plane. */
+  lookedAt = unlessSame(() => {
+    const looked = this.#looked.value;
+    return looked && looked.unit < (this.layerSizes.value[looked.layer] ?? 0) ? looked : null;
+  });
+  /** Of each hidden layer, whether its activation is zero on a whole side of z = 0. */
+  flat = unlessSame(() => this.activations.value.map((activation) => activation === 'relu'));
   /** The selection, as far as the network still has it. */
   selected = unlessSame(() => {
     const chosen = this.selection.value;
@@ -89,19 +128,31 @@ export class Store {
   });
 
   #send;
-  /** @type {string | null} */
-  #session = null;
   /** Experiments sent to the server that it has not confirmed, oldest first. @type {Experiment[]} */
   #unconfirmed = [];
   #resetUnconfirmed = false;
+  /** Experiments that were begun with the weights there were, not with those of their seed. @type {WeakSet<Experiment>} */
+  #carried = new WeakSet();
+  /** The weights that were last seen of this run. @type {readonly LayerParameters[] | null} */
+  #weights = null;
   /** Between a restart lost with its connection and the next: costs may be of either run. */
   #costsUncertain = false;
   #deferred = nothing();
-  #reported = { learningRate: 0, iterationsPerFrame: 0 };
+  /** What the server has last said of what can change while training. @type {Record<string, unknown>} */
+  #reported = {};
+  /** The iteration of the `seek` that the server has not answered; the next one waits for it. @type {number | null} */
+  #seeking = null;
+  /** Iterations that the server has told of in this run, since its last seek. */
+  #reached = 0;
+  /** For a layer that is added where there is none. @type {HiddenLayer} */
+  #spareLayer;
+  #catalogue;
 
-  /** @param {Experiment} experiment @param {(message: ClientMessage) => void} send */
-  constructor(experiment, send) {
+  /** @param {Experiment} experiment @param {Catalogue} catalogue @param {(message: ClientMessage) => void} send */
+  constructor(experiment, catalogue, send) {
     this.experiment = signal(experiment);
+    this.#catalogue = catalogue;
+    this.#spareLayer = experiment.layers.at(-1) ?? defaultsOf(catalogue).layers[0];
     this.#send = send;
     let read = -Infinity;
     effect(() => {
@@ -110,23 +161,25 @@ export class Store {
       if (this.playing.value && picture && this.reading.peek() && now - read < READING_INTERVAL) return;
       read = now;
       this.reading.value = picture;
+      if (picture?.run.boundary) this.history.writePicture(picture.iteration, picture.run.train_cost, picture.run.boundary);
     });
   }
 
   // ---- commands
 
   play() {
-    if (this.halted.value) this.reset();
+    if (this.#hindered()) return;
+    this.#goOn();
     this.playing.value = true;
     this.announcement.value = 'Training';
-    if (this.#live) this.#send({ type: 'play' });
+    if (this.#free) this.#send({ type: 'play' });
     else this.#deferred.playing = true;
   }
 
   pause() {
     this.playing.value = false;
     this.#announcePause();
-    if (this.#live) this.#send({ type: 'pause' });
+    if (this.#free) this.#send({ type: 'pause' });
     else this.#deferred.playing = false;
   }
 
@@ -135,13 +188,53 @@ export class Store {
     else this.play();
   }
 
-  step() {
-    if (this.halted.value) this.reset();
+  /** @param {number} [iterations] */
+  step(iterations = 1) {
+    if (this.#hindered()) return;
+    this.#goOn();
     this.playing.value = false;
-    if (this.#live) {
-      this.#send({ type: 'step', iterations: 1 });
+    if (this.#free) {
+      this.#send({ type: 'step', iterations });
     } else {
-      this.#deferred.steps += 1;
+      this.#deferred.steps += iterations;
+      this.#deferred.playing = false;
+    }
+  }
+
+  /** Whether the server trains what is set up, as far as it is there to. */
+  get settled() {
+    return this.#unconfirmed.length === 0;
+  }
+
+  /** How many iterations it takes to see every training example once. */
+  get epoch() {
+    const { batchSize } = this.experiment.value;
+    const examples = this.points.value?.split.train.length ?? 0;
+    return batchSize === null ? 1 : Math.max(1, Math.ceil(examples / batchSize));
+  }
+
+  /** The last iteration of this run that there has been, also after going back. */
+  get furthest() {
+    return Math.max(this.history.length, this.picture.peek()?.iteration ?? 0);
+  }
+
+  /**
+   * To exactly that iteration, as far as the run has come, and pauses there. One seek at a time is under way; of those that come
+   * meanwhile the latest wins.
+   *
+   * @param {number} iteration
+   */
+  seek(iteration) {
+    const to = Math.max(0, Math.min(Math.round(iteration), this.furthest));
+    this.#restarted();
+    this.playing.value = false;
+    if (this.#live) this.sought.value = to;
+    if (this.#free) {
+      this.#sendSeek(to);
+    } else {
+      this.#deferred.seek = to;
+      this.#deferred.steps = 0;
+      this.#deferred.edits.clear();
       this.#deferred.playing = false;
     }
   }
@@ -149,30 +242,78 @@ export class Store {
   /** Back to iteration 0 and the same initial weights. */
   reset() {
     this.#restarted();
+    this.#forgetSeeking();
     this.announcement.value = 'Back at iteration 0, with the same initial weights';
+    if (this.running.value && this.#carried.has(this.running.value)) {
+      this.#configure();
+      return;
+    }
     if (this.#live) {
-      this.#resetUnconfirmed = true;
-      this.#send({ type: 'reset' });
+      this.#sendReset();
     } else {
       this.#deferred.restart ??= 'reset';
+      this.#deferred.seek = null;
       this.#deferred.steps = 0;
+      this.#deferred.edits.clear();
     }
+  }
+
+  /**
+   * Gives a parameter another value, freezes or frees it, without a restart.
+   *
+   * @param {Parameter} parameter
+   * @param {Edit} edit
+   */
+  edit({ layer, unit, input }, edit) {
+    const parameter = { layer, unit, input };
+    if (this.#free) {
+      this.#send({ type: 'edit', ...parameter, ...edit });
+      return;
+    }
+    const key = parameterKey(parameter);
+    this.#deferred.edits.set(key, { ...this.#deferred.edits.get(key), ...parameter, ...edit });
   }
 
   /**
    * Changes the experiment; whatever cannot change while training restarts it, playing on if it was playing.
    *
    * @param {Partial<Experiment>} changes
+   * @param {{keepWeights?: boolean}} [manner] `keepWeights` begins the run with the weights there are, if they fit; Reset still
+   *   goes back to those of the seed
    */
-  change(changes) {
+  change(changes, { keepWeights = false } = {}) {
     const before = this.experiment.value;
-    const after = { ...before, ...changes };
+    const after = changed(before, changes, this.#catalogue);
+    this.#spareLayer = before.layers.at(-1) ?? this.#spareLayer;
     // In a batch, so that the message is under way before the page is redrawn.
     batch(() => {
       this.experiment.value = after;
-      if (!sameRun(before, after)) this.#configure();
-      else if (this.#live) this.#adjust();
+      if (!sameRun(before, after)) {
+        this.#configure(keepWeights ? this.#weightsFor(after) : null);
+        return;
+      }
+      if (this.running.value && sameRun(this.running.value, after)) {
+        if (this.#carried.has(this.running.value)) this.#carried.add(after);
+        this.running.value = after;
+      }
+      if (this.#live) this.#adjust();
     });
+  }
+
+  /** One more hidden layer, like the last. */
+  addLayer() {
+    const { layers } = this.experiment.value;
+    this.change({ layers: [...layers, layers.at(-1) ?? this.#spareLayer] });
+  }
+
+  /** @param {number} layer as in the lecture: the first hidden one is 1 @param {Partial<HiddenLayer>} changes */
+  changeLayer(layer, changes) {
+    this.change({ layers: this.experiment.value.layers.map((now, index) => (index === layer - 1 ? { ...now, ...changes } : now)) });
+  }
+
+  /** @param {Partial<HiddenLayer>} changes to every hidden layer */
+  changeLayers(changes) {
+    this.change({ layers: this.experiment.value.layers.map((layer) => ({ ...layer, ...changes })) });
   }
 
   /** @param {Selection} selection */
@@ -182,20 +323,30 @@ export class Store {
     this.selection.value = again ? null : selection;
   }
 
+  /** @param {Selection | null} selection the unit whose map shall fill the plane */
+  look(selection) {
+    this.#looked.value = selection;
+  }
+
   forgetGhosts() {
     this.ghosts.value = [];
+    this.compared.value = [];
   }
 
   // ---- the connection
 
+  /** Is told of each run that gives way to another. @type {(run: Run) => void} */
+  left = () => undefined;
+
   /** The query of the address to connect to. */
   query() {
-    const known = this.#resetUnconfirmed || this.#costsUncertain ? 0 : this.history.length;
-    return this.#session === null ? '' : `session=${this.#session}&iteration=${known}`;
+    const known = this.#resetUnconfirmed || this.#costsUncertain ? 0 : Math.min(this.history.length, this.#reached);
+    const session = this.session.value;
+    return session === null ? '' : `session=${session}&iteration=${known}`;
   }
 
   opened() {
-    if (this.#session === null) this.#begin();
+    if (this.session.value === null) this.#begin();
   }
 
   closed() {
@@ -207,15 +358,17 @@ export class Store {
     }
     this.#unconfirmed = [];
     this.connection.value = 'reconnecting';
+    this.#deferred.seek ??= this.#seeking;
+    this.#forgetSeeking();
   }
 
   takenOver() {
-    this.#session = null;
+    this.session.value = null;
   }
 
   /** Whether the server should be talking. */
   expecting() {
-    return this.playing.value || this.#unconfirmed.length > 0 || this.#resetUnconfirmed || !this.#live;
+    return this.playing.value || this.#seeking !== null || this.#unconfirmed.length > 0 || this.#resetUnconfirmed || !this.#live;
   }
 
   /** @param {ServerMessage} message */
@@ -225,15 +378,16 @@ export class Store {
         case 'configured':
           return message.resumed ? this.#resumed(message) : this.#configured(message);
         case 'state':
-          this.#report(message.runs[0].learning_rate, message.iterations_per_frame);
+          this.#report(message.runs[0], message.iterations_per_frame);
+          if (this.#seeking !== null) return this.#sought(message.iteration);
           if (this.playing.value && !message.playing) this.#announcePause();
           this.playing.value = message.playing;
           return undefined;
         case 'diverged':
-          this.#halt('diverged', `Diverged at iteration ${count(message.iteration)}. ${message.reason} Play starts again from the same weights.`);
+          this.#diverged(message.iteration, message.reason);
           return undefined;
         case 'ended':
-          this.#halt('ended', `Training ended at iteration ${count(message.iteration)}. Reset starts again from the same weights.`);
+          this.#ended(message);
           return undefined;
         case 'error':
           return this.#refused(message.code, message.detail);
@@ -241,24 +395,47 @@ export class Store {
     });
   }
 
-  /** Keeps the costs of a frame; what it shows is drawn when the screen is ready. @param {Frame} frame */
+  /** Keeps the costs of a frame. @param {import('./types/painting').Told} told */
   receiveCosts({ iteration, runs: [run] }) {
     if (this.#costsUncertain) return;
     const restarted = run.first_iteration === 0 && iteration === run.costs.byteLength / 4;
-    if (restarted) this.#resetUnconfirmed = false;
-    if (restarted || run.costs.byteLength > 0) this.history.write(run.first_iteration, floats(run.costs));
+    if (restarted && this.#resetUnconfirmed) {
+      this.#resetUnconfirmed = false;
+      this.#leaveRun();
+      this.history.clear();
+    }
+    this.#reached = iteration;
+    if (run.costs.byteLength > 0) this.history.write(run.first_iteration, floats(run.costs));
     if (run.test_cost !== null) this.history.writeTest(iteration, run.test_cost);
   }
 
-  /** @param {Frame} frame */
+  /** What has been drawn. @param {Pick<Frame, 'iteration' | 'runs'>} picture */
   show({ iteration, runs: [run] }) {
     this.picture.value = { iteration, run };
+    this.#weights = run.layers;
+    if (this.#seeking === null && this.sought.value === iteration) this.sought.value = null;
+  }
+
+  /** The run there is, as far as it has come. @returns {Run | null} */
+  get run() {
+    const [experiment, picture] = [this.running.peek(), this.picture.peek()];
+    return experiment && picture && !this.#costsUncertain ? { experiment, history: this.history, picture, halted: this.halted.peek() } : null;
   }
 
   // ---- within
 
+  #leaveRun() {
+    const { run } = this;
+    if (run) this.left(run);
+  }
+
   get #live() {
     return this.connection.value === 'live';
+  }
+
+  /** Whether a command can be sent at once; else it is wanted in the end. */
+  get #free() {
+    return this.#live && this.#seeking === null;
   }
 
   /** A new session with what is set up. */
@@ -267,18 +444,98 @@ export class Store {
     this.#deferred = nothing();
     this.connection.value = 'live';
     this.#configure();
-    if (steps > 0) this.#send({ type: 'step', iterations: steps });
+    if (steps > 0 && this.#unconfirmed.length > 0) this.#send({ type: 'step', iterations: steps });
   }
 
-  #configure() {
+  /** @param {readonly LayerParameters[] | null} [weights] to begin with instead of the seed's */
+  #configure(weights = null) {
     this.#restarted();
-    if (this.#live) {
-      this.#unconfirmed.push(this.experiment.value);
-      this.#send(configureMessage(this.experiment.value, this.playing.value));
-    } else {
-      this.#deferred.restart = 'configure';
-      this.#deferred.steps = 0;
+    this.#forgetSeeking();
+    if (this.obstacle.value) {
+      // The run there was goes no further; there is none until it can be trained.
+      if (this.playing.value) this.pause();
+      this.#plotOwn();
+      return;
     }
+    if (this.#live) {
+      const experiment = this.experiment.value;
+      this.#unconfirmed.push(experiment);
+      if (weights) this.#carried.add(experiment);
+      this.#send(configureMessage(weights ? { ...experiment, parameters: weights } : experiment, this.playing.value));
+      if (weights) for (const parameter of this.frozen.value.values()) this.#send({ type: 'edit', ...parameter, frozen: true });
+    } else {
+      if (this.experiment.value.dataset === OWN) this.#plotOwn();
+      this.#deferred.restart = 'configure';
+      this.#deferred.seek = null;
+      this.#deferred.steps = 0;
+      this.#deferred.edits.clear();
+    }
+  }
+
+  /** The weights there are, if they are of a network like this one's, and of use. @param {Experiment} experiment */
+  #weightsFor(experiment) {
+    const weights = this.#weights;
+    if (!weights || this.halted.value === 'diverged' || this.#unconfirmed.some((other) => !this.#carried.has(other))) return null;
+    const sizes = layerSizes(experiment);
+    const fits = weights.length === sizes.length - 1 && weights.every(({ weights: rows, biases }, index) => rows.length === sizes[index] && biases.length === sizes[index + 1]);
+    const small = weights.every(({ weights: rows, biases }) => [...rows.flat(), ...biases].every((value) => Math.abs(value) <= MAX_VALUE));
+    return fits && small ? weights : null;
+  }
+
+  /** Says why there is nothing to train, if so. */
+  #hindered() {
+    const text = this.obstacle.value;
+    if (text) this.notice.value = { kind: 'problem', text };
+    return text !== '';
+  }
+
+  /** What has stopped at a condition is played on; what is over starts again. */
+  #goOn() {
+    if (this.halted.value === 'stopped') this.#restarted();
+    else if (this.halted.value) this.reset();
+  }
+
+  #sendReset() {
+    this.#resetUnconfirmed = true;
+    this.#send({ type: 'reset' });
+  }
+
+  /** @param {number} iteration */
+  #sendSeek(iteration) {
+    this.#seeking = iteration;
+    this.#send({ type: 'seek', iteration });
+  }
+
+  /** The server is at an iteration: perhaps at the one sought. @param {number} iteration */
+  #sought(iteration) {
+    if (this.#seeking !== iteration) return;
+    this.#seeking = null;
+    this.#catchUp(false);
+    if (this.#seeking === null && (this.playing.value || this.sought.value === this.picture.value?.iteration)) this.sought.value = null;
+  }
+
+  #forgetSeeking() {
+    this.#seeking = null;
+    this.sought.value = null;
+    if (this.#live) this.#deferred = nothing();
+  }
+
+  /** Asks for what was wanted meanwhile; what comes after a seek waits for its answer. @param {boolean} playing what the server does */
+  #catchUp(playing) {
+    const { seek, steps, edits, playing: wanted } = this.#deferred;
+    this.#deferred = nothing();
+    if (seek !== null) {
+      this.#deferred = { ...nothing(), steps, edits, playing: wanted };
+      this.playing.value = wanted ?? false;
+      this.sought.value = seek;
+      this.#sendSeek(seek);
+      return;
+    }
+    for (const edit of edits.values()) this.#send({ type: 'edit', ...edit });
+    if (steps > 0) this.#send({ type: 'step', iterations: steps });
+    const goesOn = playing && steps === 0;
+    if (wanted !== null && wanted !== goesOn) this.#send({ type: wanted ? 'play' : 'pause' });
+    this.playing.value = wanted ?? goesOn;
   }
 
   #restarted() {
@@ -288,58 +545,65 @@ export class Store {
   }
 
   /** The server has taken what was sent first. @param {Configured} message */
-  #configured({ session, data, playing, iterations_per_frame, runs: [{ training }] }) {
-    this.#session = session;
+  #configured({ session, data, playing, iterations_per_frame, runs: [{ training, state = training }] }) {
+    this.session.value = session;
     const before = this.running.value;
     const now = this.#unconfirmed.shift() ?? this.experiment.value;
+    const carried = this.#carried.has(now);
+    // What goes on with other points is no run of its own.
+    if (!carried) this.#leaveRun();
     if (before && sameData(before, now)) this.#leaveGhost(before);
     else this.ghosts.value = [];
     this.history = new History();
+    this.#reached = 0;
     this.#costsUncertain = false;
     this.#resetUnconfirmed = false;
     this.running.value = now;
     this.picture.value = null;
+    if (!carried) this.#weights = null;
     this.#plot(data);
     if (this.#unconfirmed.length > 0) return;
     this.playing.value = playing;
-    this.#report(training.learning_rate, iterations_per_frame);
+    this.#report(carried ? { ...state, frozen: [...this.frozen.value.values()] } : state, iterations_per_frame);
     this.#adjust();
   }
 
   /** The same session goes on: ask for what was wanted meanwhile. @param {Configured} message */
-  #resumed({ data, playing, iterations_per_frame, runs: [{ training }] }) {
-    const { restart, steps, playing: wanted } = this.#deferred;
-    this.#deferred = nothing();
+  #resumed({ data, playing, iterations_per_frame, runs: [{ training, state = training }] }) {
+    const { restart } = this.#deferred;
     this.connection.value = 'live';
     this.#plot(data);
-    this.#report(training.learning_rate, iterations_per_frame);
+    this.#report(state, iterations_per_frame);
     if (restart === 'configure') {
       this.#configure();
     } else {
-      if (restart === 'reset') this.reset();
+      if (restart === 'reset') this.#sendReset();
       this.#adjust();
-      if (steps > 0) this.#send({ type: 'step', iterations: steps });
-      const goesOn = playing && steps === 0;
-      if (wanted !== null && wanted !== goesOn) this.#send({ type: wanted ? 'play' : 'pause' });
-      this.playing.value = wanted ?? goesOn;
+      this.#catchUp(playing);
     }
     this.announcement.value = 'Connected again';
   }
 
   /** Sends what changes while training, where the server has it differently. */
   #adjust() {
-    const { learningRate, iterationsPerFrame } = this.experiment.value;
-    const changes = {
-      ...(learningRate !== this.#reported.learningRate && { learning_rate: learningRate }),
-      ...(iterationsPerFrame !== this.#reported.iterationsPerFrame && { iterations_per_frame: iterationsPerFrame }),
-    };
+    const { iterationsPerFrame } = this.experiment.value;
+    const wanted = { ...liveTraining(this.experiment.value), iterations_per_frame: iterationsPerFrame ?? /** @type {const} */ ('max') };
+    const changes = Object.fromEntries(Object.entries(wanted).filter(([name, value]) => JSON.stringify(value) !== JSON.stringify(this.#reported[name])));
     if (Object.keys(changes).length > 0) this.#send({ type: 'set', ...changes });
-    this.#report(learningRate, iterationsPerFrame);
+    this.#reported = wanted;
   }
 
-  /** @param {number} learningRate @param {number} iterationsPerFrame */
-  #report(learningRate, iterationsPerFrame) {
-    this.#reported = { learningRate, iterationsPerFrame };
+  /** @param {import('./types/protocol').RunState} state @param {number | 'max'} iterations_per_frame */
+  #report({ learning_rate, l1, l2, stop, frozen = [] }, iterations_per_frame) {
+    const now = new Map(frozen.map((parameter) => [parameterKey(parameter), parameter]));
+    if (String([...now.keys()]) !== String([...this.frozen.value.keys()])) this.frozen.value = now;
+    this.#reported = { learning_rate, l1, l2, stop: conditions(stop), iterations_per_frame };
+  }
+
+  /** The reader's own points, until the server says which are held out for test. */
+  #plotOwn() {
+    const { points, labels } = this.experiment.value;
+    this.#plot({ points: [...points], labels: [...labels], split: { train: points.map((_, index) => index), test: [] } });
   }
 
   /** @param {Points} points */
@@ -356,12 +620,28 @@ export class Store {
     this.ghosts.value = [...this.ghosts.value.filter((other) => other !== twin), kept].slice(-MAX_GHOSTS);
   }
 
-  /** @param {'diverged' | 'ended'} why @param {string} text */
+  /** @param {import('./types/protocol').Ended} message */
+  #ended({ iteration, reason, detail }) {
+    // Told with `diverged`; and alone, when the connection was down as it happened.
+    if (reason === 'diverged') {
+      this.#diverged(iteration, detail ?? '');
+      return;
+    }
+    const stopped = reason !== 'iterations';
+    this.#halt(stopped ? 'stopped' : 'ended', stopped ? `${detail} Change the condition to train on.` : `Training ended at iteration ${count(iteration)}. Reset starts again from the same weights.`);
+  }
+
+  /** @param {number} iteration @param {string} reason */
+  #diverged(iteration, reason) {
+    this.#halt('diverged', `Diverged at iteration ${count(iteration)}. ${reason} Play starts again from the same weights.`);
+  }
+
+  /** @param {Halt} why @param {string} text */
   #halt(why, text) {
     if (this.halted.value !== null) return;
     this.halted.value = why;
     this.playing.value = false;
-    this.notice.value = { kind: 'problem', text };
+    this.notice.value = { kind: why === 'stopped' ? 'note' : 'problem', text };
   }
 
   #announcePause() {
@@ -372,11 +652,12 @@ export class Store {
   /** @param {string} code @param {string} detail */
   #refused(code, detail) {
     if (code === 'unknown_session') {
-      this.#session = null;
+      this.session.value = null;
       this.notice.value = { kind: 'note', text: 'The server no longer had this session; it started again from the same initial weights.' };
       this.#begin();
       return;
     }
+    this.#forgetSeeking();
     // What the server refused is undone; it trains on as it was.
     const { running } = this;
     if (this.#unconfirmed.shift() && running.value) this.experiment.value = running.value;

@@ -36,9 +36,16 @@ export function nextTheme() {
 }
 
 /** Tokens as computed colours, rgb(…). @param {string[]} tokens without the leading dashes */
-export function colours(...tokens) {
+export const colours = (...tokens) => computedColours(tokens, '');
+
+/** The same as the light theme has them, for paper. @param {string[]} tokens */
+export const lightColours = (...tokens) => computedColours(tokens, 'light');
+
+/** @param {string[]} tokens @param {string} scheme '' is the page's own */
+function computedColours(tokens, scheme) {
   const probe = document.createElement('span');
   probe.hidden = true;
+  probe.style.colorScheme = scheme;
   document.body.append(probe);
   const style = getComputedStyle(probe);
   const found = tokens.map((token) => {
@@ -47,4 +54,13 @@ export function colours(...tokens) {
   });
   probe.remove();
   return found;
+}
+
+/** What the painter's canvases take from the theme. @param {typeof colours} [read] @returns {import('./types/painting').Colours} */
+export function painterColours(read = colours) {
+  /** @param {string} colour as computed by the browser: rgb(1, 2, 3) */
+  const channels = (colour) => /** @type {import('./painting/ramp.js').Rgb} */ (colour.match(/[\d.]+/g)?.slice(0, 3).map(Number));
+  const [low, middle, high] = read('heat-0', 'heat-m', 'heat-1').map(channels);
+  const [contour, halo, one, zero, ground] = read('contour', 'contour-halo', 'one-mark', 'zero-mark', 'ground');
+  return { heat: [low, middle, high], contour, halo, one, zero, ground };
 }

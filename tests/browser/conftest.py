@@ -18,9 +18,9 @@ from playwright.sync_api import (
 )
 
 from tests.browser.harness import Server, launch_chromium, running_server
+from tests.browser.playground import PATIENCE
 
-# How long a shared machine may take over what a quiet one does at once; no test asserts a time.
-expect.set_options(timeout=60_000)
+expect.set_options(timeout=PATIENCE)
 
 VIEWPORT = {"width": 1440, "height": 900}
 
@@ -77,7 +77,7 @@ def context(
     browser: Browser, server: Server, context_options: dict[str, object]
 ) -> Iterator[BrowserContext]:
     context = browser.new_context(base_url=server.url, **{"viewport": VIEWPORT, **context_options})
-    context.set_default_timeout(60_000)
+    context.set_default_timeout(PATIENCE)
     yield context
     context.close()
 

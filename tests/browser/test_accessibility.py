@@ -21,11 +21,12 @@ LOOKS = [
 ]
 
 
-def violations(page: Page) -> list[str]:
-    """What axe finds, in words."""
+def violations(page: Page, within: str = "html") -> list[str]:
+    """What axe finds in a part of the page, in words."""
     page.evaluate(AXE.read_text(encoding="utf-8"))
     found: dict[str, Any] = page.evaluate(
-        "(tags) => axe.run({ runOnly: { type: 'tag', values: tags } })", STANDARDS
+        "([tags, within]) => axe.run(within, { runOnly: { type: 'tag', values: tags } })",
+        [STANDARDS, within],
     )
     return [
         f"{violation['id']}: {node['html'][:120]} {node['failureSummary']}"
@@ -43,7 +44,6 @@ def test_axe_finds_nothing(page: Page) -> None:
     playground.wait_for_iteration(60)
     playground.choose("Activation", "leaky ReLU")
     expect(playground.ghosts).to_have_count(1)
-    playground.button("Share").click()
     playground.enter("Noise", "7")
     playground.pause()
     assert violations(page) == []
@@ -53,6 +53,24 @@ def test_axe_finds_nothing(page: Page) -> None:
 @pytest.mark.parametrize("layers", ["none", "16,16,16,16,16,16"])
 def test_axe_finds_nothing_in_the_smallest_and_the_largest_network(page: Page, layers: str) -> None:
     Playground(page, f"#layers={layers}&colour=red")
+    assert violations(page) == []
+
+
+@pytest.mark.parametrize("context_options", LOOKS)
+def test_axe_finds_nothing_in_dialogs_and_tools(page: Page) -> None:
+    playground = Playground(page, "#dataset=own&points=1,1,1;2,2,0&lock=activation,network")
+    page.locator("#own-tools").get_by_role("button", name="y = 0").click()
+    page.get_by_role("button", name="Save image").click()
+    assert violations(page) == []
+    page.keyboard.press("Escape")
+    playground.button("Share").click()
+    page.get_by_text("Make a reduced page").click()
+    page.get_by_text("Embed it in another page").click()
+    assert violations(page) == []
+    page.keyboard.press("Escape")
+    playground.button("From a table").click()
+    page.get_by_role("textbox", name="Paste a table").fill("1,2,a\n3,x,b\n5,4,b\n2,2,a")
+    expect(page.locator("#table-bad")).to_be_visible()
     assert violations(page) == []
 
 
@@ -91,7 +109,7 @@ def test_reduced_motion_draws_at_most_twice_a_second(page: Page) -> None:
     )
     assert 3 <= len(drawn) <= 9
     assert min(later - earlier for earlier, later in itertools.pairwise(drawn)) > 450
-    assert playground.iteration > 200
+    playground.wait_for_iteration(200)
     playground.pause()
     playground.step(3)
 

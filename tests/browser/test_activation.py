@@ -29,7 +29,11 @@ def test_a_switch_restarts_from_the_same_weights_and_keeps_playing(page: Page) -
     first, second = playground.wire.of_type("configure", sent=True)
     assert second["playing"] is True
     assert second["data"] == first["data"]
-    assert second["runs"][0]["network"]["initialization"] == {"scheme": "small_random", "seed": 0}
+    assert second["runs"][0]["network"]["initialization"] == {
+        "scheme": "small_random",
+        "scale": 0.01,
+        "seed": 0,
+    }
     before, after = playground.wire.of_type("configured", sent=False)
     for old, new in zip(before["runs"][0]["layers"], after["runs"][0]["layers"], strict=True):
         assert new["weights"] == old["weights"]

@@ -56,6 +56,24 @@ def test_training_goes_on_and_every_cost_arrives(page: Page, cable: Cable) -> No
     assert len(playground.wire.costs) == playground.iteration  # `costs` fails at a gap.
 
 
+def test_a_divergence_meanwhile_is_told_when_the_connection_is_back(
+    page: Page, cable: Cable
+) -> None:
+    playground = Playground(
+        page, f"{cable.url}#activation=leaky_relu&init=he&layers=8,8,4&rate=100"
+    )
+    playground.enter("Speed in iterations a second", "1")
+    playground.play()
+    playground.wait_for_iteration(1)
+    cable.pull()
+    state(page, "Reconnecting")
+    page.wait_for_timeout(6000)  # It takes five iterations, one a second.
+    cable.plug_in()
+    expect(playground.notice).to_contain_text("Diverged at iteration")
+    expect(playground.button("Play")).to_be_visible()
+    assert playground.wire.of_type("diverged", sent=False) == []
+
+
 def test_what_was_changed_meanwhile_is_sent(page: Page, cable: Cable) -> None:
     playground = Playground(page, cable.url)
     playground.play()
@@ -119,12 +137,21 @@ def test_a_server_that_starts_anew_gets_the_same_experiment(page: Page, guard: G
         playground = Playground(page, f"{own.url}#activation=relu")
         playground.play()
         playground.wait_for_iteration(60)
+        # A note goes by itself, perhaps before a busy machine looks: all that is said is kept.
+        page.evaluate(
+            """() => {
+              const notice = document.querySelector('#notice');
+              new MutationObserver(() => { window.said += notice.textContent; })
+                .observe(notice, { childList: true, subtree: true, characterData: true });
+              window.said = '';
+            }"""
+        )
         own.stop()
         state(page, "Reconnecting")
         own.start()
         state(page, "Live")
-        expect(playground.notice).to_contain_text("started again")
         playground.wait_for_iteration(20)
         run = playground.wire.of_type("configured", sent=False)[-1]["runs"][0]
         assert run["layers"][0]["activation"] == "relu"
+        assert "started again" in page.evaluate("window.said")
         expect(playground.button("Pause")).to_be_visible()

@@ -66,8 +66,8 @@ def test_numbers_as_text(run: Run) -> None:
 
 def test_the_ramp_has_its_ends_and_its_middle(run: Run) -> None:
     words = run(
-        "heat",
-        "[...new Uint8Array(module.ramp([250, 0, 10], [128, 128, 128], [0, 200, 40]).buffer)]",
+        "painting/ramp",
+        "[...new Uint8Array(module.ramp([[250, 0, 10], [128, 128, 128], [0, 200, 40]]).buffer)]",
     )
     colours = np.array(words).reshape(256, 4)
     assert colours[0].tolist() == [250, 0, 10, 255]
@@ -88,7 +88,7 @@ def test_the_contour_of_a_cone_is_a_circle_in_one_stroke(run: Run) -> None:
     axis = np.linspace(-1, 1, 61)
     radius = np.hypot(*np.meshgrid(axis, axis))
     values = np.clip(255 * (1 - radius), 0, 255).round().astype(int).ravel().tolist()
-    path = run("contour", "module.contour(values, 61, 61, 127.5)", values=values)
+    path = run("painting/contour", "module.contour(values, 61, 61, 127.5)", values=values)
     assert path.endswith("Z")
     (circle,) = _points(path)
     radii = np.hypot(circle[:, 0] - 50, circle[:, 1] - 50) / 50
@@ -101,7 +101,9 @@ def test_the_contour_of_a_slope_goes_from_border_to_border(run: Run, up: bool) -
     values = np.tile(np.linspace(0, 255, 9).round().astype(int), (5, 1))
     if up:
         values = np.tile(np.linspace(0, 255, 5).round().astype(int)[:, None], (1, 9))
-    path = run("contour", "module.contour(values, 9, 5, 64.5)", values=values.ravel().tolist())
+    path = run(
+        "painting/contour", "module.contour(values, 9, 5, 64.5)", values=values.ravel().tolist()
+    )
     (line,) = _points(path)
     across, along = (1, 0) if up else (0, 1)
     assert sorted(line[[0, -1], along]) == [0, 100]
@@ -111,15 +113,15 @@ def test_the_contour_of_a_slope_goes_from_border_to_border(run: Run, up: bool) -
 
 def test_a_flat_picture_has_no_contour_and_a_saddle_two(run: Run) -> None:
     contour = "module.contour(values, 2, 2, 127.5)"
-    assert run("contour", contour, values=[128] * 4) == ""
-    assert len(_points(run("contour", contour, values=[255, 0, 0, 255]))) == 2
+    assert run("painting/contour", contour, values=[128] * 4) == ""
+    assert len(_points(run("painting/contour", contour, values=[255, 0, 0, 255]))) == 2
 
 
 def test_steps_too_few_for_a_line_are_smoothed(run: Run) -> None:
     x, y = np.meshgrid(np.linspace(-1, 1, 100), np.linspace(-1, 1, 100))
     values = (127.5 + 0.4 * (x + 0.3 * y)).round().astype(int).ravel().tolist()
     path = run(
-        "contour",
+        "painting/contour",
         "module.boundaryLine({ values: Uint8Array.from(values), width: 100, height: 100 })",
         values=values,
     )
@@ -149,7 +151,7 @@ def test_thinning_keeps_ends_and_extremes_of_every_column(
     assert min(y) == min(costs)
 
 
-def test_a_history_grows_overlaps_and_restarts_but_has_no_gap(run: Run) -> None:
+def test_a_history_keeps_what_lies_beyond_until_a_cost_is_another_and_has_no_gap(run: Run) -> None:
     script = """(() => {
       const history = new module.History();
       const out = [];
@@ -160,16 +162,21 @@ def test_a_history_grows_overlaps_and_restarts_but_has_no_gap(run: Run) -> None:
       write(0, [1, 2, 3]);
       history.writeTest(0, 9); history.writeTest(3, 8);
       write(3, [4]);
+      write(1, [2]);
+      write(1, []);
       write(2, [5, 6, 7]);
       out.push(history.tests.map(({ iteration }) => iteration));
       let refused = false;
       try { history.write(9, new Float32Array(1)); } catch { refused = true; }
+      history.clear();
       write(0, []);
       history.write(0, new Float32Array(5000).fill(1));
       return [...out, refused, history.length];
     })()"""
     assert run("history", script) == [
         [1, 2, 3],
+        [1, 2, 3, 4],
+        [1, 2, 3, 4],
         [1, 2, 3, 4],
         [1, 2, 5, 6, 7],
         [0],
@@ -183,7 +190,7 @@ def test_differences_sum_up_to_the_picture(run: Run) -> None:
     values = np.random.default_rng(0).integers(0, 256, (5, 7)).astype(np.uint8)
     differences = np.diff(np.diff(values, axis=0, prepend=0), axis=1, prepend=0).astype(np.uint8)
     summed = run(
-        "pictures",
+        "painting/pictures",
         """(() => {
           const bytes = Uint8Array.from(values);
           module.sumUp(bytes, 7);
@@ -242,10 +249,12 @@ def test_an_address_keeps_every_digit(
       const { defaultsOf, fieldsOf } = await import(base + 'experiment.js');
       const catalogue = JSON.parse(document.getElementById('catalogue').textContent);
       const [fields, defaults] = [fieldsOf(catalogue), defaultsOf(catalogue)];
-      const experiment = { ...defaults, learningRate: rate, noise, dataSeed: seed, units };
+      const layers = units.map((count) => ({ ...defaults.layers[0], units: count }));
+      const experiment = { ...defaults, learningRate: rate, noise, dataSeed: seed, layers };
       const { experiment: read, problems } =
         module.fromHash(module.toHash(experiment, defaults, fields), defaults, fields);
-      return [read.learningRate, read.noise, read.dataSeed, read.units, problems];
+      const sizes = read.layers.map(({ units }) => units);
+      return [read.learningRate, read.noise, read.dataSeed, sizes, problems];
     })()"""
     script = script.replace(
         "base +", "document.querySelector('script[type=module]').src.replace(/main\\.js$/, '') +"

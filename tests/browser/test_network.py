@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 from playwright.sync_api import Page, expect
 
-from tests.browser.playground import Playground
+from tests.browser.playground import Playground, coloured, spread
 
 
 def shapes(page: Page) -> list[str]:
@@ -37,10 +37,11 @@ def test_units_and_layers_come_and_go(page: Page) -> None:
     for _ in range(6):
         playground.button("Add a layer").click()
     expect(playground.button("Add a layer")).to_be_disabled()
-    expect(units).to_have_count(25)
+    # New layers are like the one that went.
+    expect(units).to_have_count(31)
     playground.last_configure()
     sizes = playground.wire.of_type("configured", sent=False)[-1]["runs"][0]["layer_sizes"]
-    assert sizes == [2, 4, 4, 4, 4, 4, 4, 1]
+    assert sizes == [2, 5, 5, 5, 5, 5, 5, 1]
 
 
 def test_focus_stays_on_the_stepper(page: Page) -> None:
@@ -62,7 +63,7 @@ def test_weights_on_the_edges_and_in_the_sentence_are_the_servers(page: Page) ->
     expect(playground.button("Unit 3 of hidden layer 1")).to_have_attribute("aria-pressed", "true")
     first, second = playground.wire.frames[-1]["runs"][0]["layers"]
     expected = [row[2] for row in first["weights"]] + second["weights"][2]
-    shown = page.locator("#graph .edge-value text").all_text_contents()
+    shown = page.locator("#graph .edge-value").all_text_contents()
     np.testing.assert_allclose(
         sorted(float(text.replace("−", "-")) for text in shown), sorted(expected), atol=0.005
     )
@@ -79,16 +80,32 @@ def test_edges_are_as_thick_as_their_weights(page: Page) -> None:
     playground.play()
     playground.wait_for_cost_below(0.4)
     playground.pause()
+    playground.button("Unit 1 of hidden layer 1").click()  # Chosen: now none is, and none is dim.
     layers = playground.wire.frames[-1]["runs"][0]["layers"]
-    weights = [weight for layer in layers for row in layer["weights"] for weight in row]
-    edges = page.locator("#graph .edge").evaluate_all(
-        """all => all.map(({ style, classList }) =>
-          [parseFloat(style.strokeWidth), classList.contains('negative')])"""
+    base = page.evaluate(
+        "document.querySelector('script[type=module]').src.replace(/main\\.js$/, '')"
     )
+    points, widths = page.evaluate(
+        """async ([base, layers]) => {
+          const { along, layoutNetwork } = await import(`${base}network-layout.js`);
+          const { edgeStyles } = await import(`${base}painting/network.js`);
+          const graph = document.querySelector('#graph');
+          const { edges } = layoutNetwork([2, 4, 1], graph.clientWidth, graph.clientHeight);
+          return [edges.map((edge) => along(edge, 0.5)), edgeStyles(edges, layers)];
+        }""",
+        [base, layers],
+    )
+    weights = [weight for layer in layers for row in layer["weights"] for weight in row]
     largest = max(map(abs, weights))
-    for weight, (width, negative) in zip(weights, edges, strict=True):
-        assert abs(width - (0.8 + 6.2 * abs(weight) / largest)) < 0.06
-        assert negative == (weight < 0)
+    for weight, style in zip(weights, widths, strict=True):
+        assert abs(style["width"] - (0.8 + 6.2 * abs(weight) / largest)) < 1e-9
+        assert style["negative"] == (weight < 0)
+    pixels = playground.pixels("#graph canvas").astype(int)
+    # Those to the output do not cross: each has its sign's colour where it is said to be.
+    for (x, y), weight in list(zip(points, weights, strict=True))[-4:]:
+        red, _, blue, alpha = pixels[round(y), round(x)]
+        assert alpha > 100
+        assert (red > blue) == (weight < 0)
 
 
 def test_a_units_map_is_the_servers(page: Page) -> None:
@@ -97,24 +114,37 @@ def test_a_units_map_is_the_servers(page: Page) -> None:
     playground.wait_for_cost_below(0.4)
     playground.pause()
     maps = playground.wire.frames[-1]["runs"][0]["neurons"][0]
-    side = maps["width"]
-    for unit in range(maps["units"]):
-        values = maps["values"][unit * side * side : (unit + 1) * side * side]
-        reds = (
-            page.locator("#graph .unit canvas")
-            .nth(unit)
-            .evaluate(
-                """(canvas) => {
-              const { width, height } = canvas;
-              const { data } = canvas.getContext('2d').getImageData(0, 0, width, height);
-              return Array.from({ length: width }, (_, column) => data[4 * column]);
-            }"""
-            )
-        )
-        top = values[(side - 1) * side :]
-        for value, red in zip(top, reds, strict=True):
-            t = value / 127.5 - 1
-            assert abs(red - (253 + ((248 if t < 0 else 166) - 253) * abs(t))) <= 1
+    grids = np.frombuffer(maps["values"], np.uint8).reshape(-1, maps["height"], maps["width"])
+    pixels = playground.pixels("#graph canvas")
+    graph = page.locator("#graph").bounding_box()
+    assert graph is not None
+    for unit, grid in enumerate(grids):
+        button = playground.button(f"Unit {unit + 1} of hidden layer 1")
+        box = button.bounding_box()
+        assert box is not None
+        left, top = round(box["x"] - graph["x"]), round(box["y"] - graph["y"])
+        width, height = round(box["width"]), round(box["height"])
+        drawn = pixels[top : top + height, left : left + width, :3].astype(float)
+        values = spread(grid, width, height)
+        far = abs(values - 127.5) > 40
+        assert far.mean() > 0.3
+        assert np.quantile(abs(drawn - coloured(values))[far], 0.9) <= 6
+    # Looked at, a unit's map fills the plane.
+    button = playground.button("Unit 2 of hidden layer 1")
+    button.hover()
+    plane = playground.pixels("#boundary canvas")[..., :3].astype(float)
+    values = spread(grids[1], plane.shape[1], plane.shape[0])
+    far = abs(values - 127.5) > 60
+    assert np.quantile(abs(plane - coloured(values))[far], 0.99) <= 3
+    page.mouse.move(5, 5)
+    boundary = playground.wire.frames[-1]["runs"][0]["boundary"]
+    whole = np.frombuffer(boundary["values"], np.uint8).reshape(
+        boundary["height"], boundary["width"]
+    )
+    plane = playground.pixels("#boundary canvas")[..., :3].astype(float)
+    values = spread(whole, plane.shape[1], plane.shape[0])
+    far = abs(values - 127.5) > 60
+    assert np.quantile(abs(plane - coloured(values))[far], 0.99) <= 3
 
 
 def test_logistic_regression(page: Page) -> None:
@@ -138,7 +168,8 @@ def test_six_layers_of_sixteen_units(page: Page) -> None:
     assert min(box[2] for box in boxes) >= 20
     column = [box[1] for box in boxes[:16]]
     assert min(b - a for a, b in itertools.pairwise(column)) >= 24
-    painted = page.locator("#graph .unit canvas").evaluate_all(
-        "all => all.map(({ width }) => width)"
-    )
-    assert painted == [32] * 96 + [100]
+    alpha = playground.pixels("#graph canvas")[..., 3]
+    graph = page.locator("#graph").bounding_box()
+    assert graph is not None
+    for x, y, width, height in boxes:
+        assert alpha[round(y - graph["y"] + height / 2), round(x - graph["x"] + width / 2)] == 255

@@ -74,7 +74,7 @@ def test_everything_has_its_name(page: Page) -> None:
         ("Seed", "-1", "Seed must be a whole number from 0 to 4,294,967,295.", "0"),
         ("Weight seed", "4294967296", "from 0 to 4,294,967,295", "0"),
         ("Hidden units in layer 1", "17", "Hidden units must be a whole number from 1 to 16.", "4"),
-        ("Speed in iterations per frame", "0", "from 1 to 1,000", "5"),
+        ("Speed in iterations a second", "0", "Speed must be a number from", "300"),
     ],
 )
 def test_a_wrong_value_is_explained_and_the_old_one_kept(

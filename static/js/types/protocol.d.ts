@@ -12,17 +12,89 @@ export interface Layer extends LayerParameters {
   activation: string;
 }
 
+export type Problem = 'classification' | 'regression';
+
 export interface Points {
-  points: [x1: number, x2: number][];
+  points: readonly (readonly [x1: number, x2: number])[];
+  /** 0 or 1; any number for regression. */
   labels: number[];
   split: { train: number[]; test: number[] };
+  features?: string[] | null;
+  task?: Problem;
+}
+
+/** A run as REST, the stream and the presets word it. What is left out is by default. */
+export interface RunSpec {
+  data?: Partial<NamedData> & Partial<OwnData>;
+  network?: Partial<NetworkSpec>;
+  training?: Partial<TrainingSpec>;
+  iterations_per_frame?: number | 'max';
+}
+
+export interface NamedData {
+  dataset: string;
+  examples: number;
+  noise: number;
+  label_flips: number;
+  seed: number;
+  train_fraction: number;
+  features: readonly string[];
+}
+
+export interface OwnData {
+  points: readonly (readonly [x1: number, x2: number])[];
+  labels: readonly number[];
+  task: Problem;
+}
+
+export interface NetworkSpec {
+  layers: { units?: number; activation?: string; slope?: number | null }[];
+  initialization: { scheme?: string; scale?: number; seed?: number };
+  parameters?: readonly LayerParameters[] | null;
+}
+
+export interface Stop {
+  cost?: number | null;
+  accuracy?: number | null;
+  patience?: number | null;
+}
+
+/** What can be changed while it trains. */
+export interface LiveTraining {
+  learning_rate: number;
+  l1: number;
+  l2: number;
+  stop?: Stop;
+}
+
+export interface TrainingSpec extends LiveTraining {
+  optimizer: string;
+  batch_size: number | null;
+  seed: number;
+  iterations: number;
+}
+
+/** A weight or a bias: layer as in the lecture (1 … L), unit and input count from 0; without an input it is the bias. */
+export interface Parameter {
+  layer: number;
+  unit: number;
+  input: number | null;
+}
+
+/** What `state` says of a run. */
+export interface RunState extends LiveTraining {
+  /** In the order of layer, unit, input, the bias last. */
+  frozen?: Parameter[];
 }
 
 export interface ConfiguredRun {
   label: string | null;
   layer_sizes: number[];
   layers: Layer[];
-  training: { learning_rate: number };
+  /** As planned. */
+  training: LiveTraining;
+  /** As it is now. */
+  state?: RunState;
 }
 
 export interface Configured {
@@ -31,7 +103,7 @@ export interface Configured {
   resumed: boolean;
   iteration: number;
   playing: boolean;
-  iterations_per_frame: number;
+  iterations_per_frame: number | 'max';
   data: Points;
   runs: ConfiguredRun[];
 }
@@ -40,8 +112,8 @@ export interface State {
   type: 'state';
   playing: boolean;
   iteration: number;
-  iterations_per_frame: number;
-  runs: { learning_rate: number }[];
+  iterations_per_frame: number | 'max';
+  runs: RunState[];
 }
 
 export interface Diverged {
@@ -54,6 +126,9 @@ export interface Diverged {
 export interface Ended {
   type: 'ended';
   iteration: number;
+  reason?: 'iterations' | 'cost' | 'accuracy' | 'no_progress' | 'diverged';
+  /** A sentence. */
+  detail?: string;
 }
 
 export interface ServerError {
@@ -65,12 +140,14 @@ export interface ServerError {
 
 export type ServerMessage = Configured | State | Diverged | Ended | ServerError;
 
-/** ŷ over the plane in bytes, round(255·ŷ); row 0 at y = low. */
+/** ŷ over the plane in bytes, of which 0 is `low` and 255 is `high`; row 0 at y = low. */
 export interface Boundary {
   width: number;
   height: number;
   x: Interval;
   y: Interval;
+  low: number;
+  high: number;
   encoding: 'plain' | 'differences';
   values: Uint8Array;
 }
@@ -86,14 +163,22 @@ export interface UnitMaps {
   values: Uint8Array;
 }
 
+export type Confusion = [[tn: number, fp: number], [fn: number, tp: number]];
+
 export interface FrameRun {
   first_iteration: number;
   /** float32, little-endian: J of first_iteration and on. */
   costs: Uint8Array;
   train_cost: number;
   test_cost: number | null;
-  train_accuracy: number;
+  /** Null for a regression, as are the confusions. */
+  train_accuracy: number | null;
   test_accuracy: number | null;
+  /** [[tn, fp], [fn, tp]] */
+  train_confusion?: Confusion | null;
+  test_confusion?: Confusion | null;
+  /** If asked for: a bit for each point, the highest of a byte first; null for a regression. */
+  misclassified?: Uint8Array | null;
   layers: LayerParameters[];
   boundary?: Boundary;
   neurons?: UnitMaps[];
@@ -109,25 +194,93 @@ export type ClientMessage =
   | { type: 'configure'; data: object; runs: object[]; playing: boolean }
   | { type: 'play' | 'pause' | 'reset' }
   | { type: 'step'; iterations: number }
-  | { type: 'set'; learning_rate?: number; iterations_per_frame?: number }
-  | { type: 'view'; x: Interval; y: Interval; neurons: boolean; neuron_resolution: number; encoding: 'plain' | 'differences' }
+  | { type: 'seek'; iteration: number }
+  | ({ type: 'set'; iterations_per_frame?: number | 'max' } & Partial<LiveTraining>)
+  | { type: 'view'; x: Interval; y: Interval; neurons: boolean; neuron_resolution: number; encoding: 'plain' | 'differences'; misclassified?: boolean }
+  | ({ type: 'edit'; value?: number; frozen?: boolean } & Parameter)
   | { type: 'ack'; frame: number };
 
 /** What the server's template puts into the page: the choices there are, from nncore's tables. */
 export interface Catalogue {
   activations: { name: string; label: string; slope: number | null; z: number[]; g: number[]; g_prime: number[] }[];
-  datasets: { name: string; description: string; task: string }[];
+  datasets: Dataset[];
+  regression_datasets: Dataset[];
+  /** `map` is base64 of size × size bytes over the plane that is seen, row 0 at its lower border. */
+  features: { name: string; map: string; size: number }[];
   initializations: { name: string; label: string }[];
+  optimizers: { name: string; label: string }[];
+  presets: Preset[];
   defaults: {
-    data: { dataset: string; examples: number; noise: number; seed: number; train_fraction: number };
-    network: {
-      layers: { units: number; activation: string; slope?: number | null }[];
-      initialization: { scheme: string; scale?: number | null; seed: number };
-    };
-    training: { learning_rate: number };
+    data: NamedData;
+    network: { layers: { units: number; activation: string; slope?: number | null }[]; initialization: Required<NetworkSpec['initialization']> };
+    training: TrainingSpec;
   };
   limits: Record<
-    'examples' | 'noise' | 'train_fraction' | 'seed' | 'hidden_layers' | 'units' | 'learning_rate' | 'iterations_per_frame' | 'iterations',
+    | 'examples'
+    | 'noise'
+    | 'label_flips'
+    | 'train_fraction'
+    | 'seed'
+    | 'points'
+    | 'hidden_layers'
+    | 'units'
+    | 'scale'
+    | 'learning_rate'
+    | 'batch_size'
+    | 'l1'
+    | 'l2'
+    | 'stop_cost'
+    | 'stop_accuracy'
+    | 'stop_patience'
+    | 'iterations'
+    | 'iterations_per_frame',
     Interval
   >;
+}
+
+/** An experiment worth seeing. */
+export interface Preset extends RunSpec {
+  name: string;
+  title: string;
+  /** A sentence. */
+  look_for: string;
+  /** Whether it learns what it shall. */
+  works: boolean;
+}
+
+export interface Dataset {
+  name: string;
+  description: string;
+  task: Problem;
+  sample: { points: [number, number][]; labels: number[] };
+}
+
+/** What a table has, as `POST /datasets/table` finds it. */
+export interface Table {
+  columns: { name: string; numeric: number }[];
+  header: boolean;
+  delimiter: string;
+  rows: number;
+  suggested: { x1: number | null; x2: number | null; label: number | null };
+  bad: BadRow[];
+  bad_rows: number;
+  sample: string[][];
+}
+
+export interface BadRow {
+  line: number;
+  reason: string;
+}
+
+/** What comes of the chosen columns. */
+export interface TablePoints {
+  points: [x1: number, x2: number][];
+  labels: number[];
+  task: Problem;
+  classes: [zero: string, one: string] | null;
+  rows: number;
+  bad: BadRow[];
+  bad_rows: number;
+  fit: { center: [number, number]; scale: [number, number] };
+  scaled: [x1: number, x2: number][] | null;
 }

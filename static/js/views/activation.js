@@ -1,48 +1,66 @@
 /** The activation switch and the two formulas behind it. */
 
-import { html, render } from '../../vendor/lit-html/lit-html.js';
-import { effect } from '../../vendor/signals-core/signals-core.js';
-import { FORMULAS, bracket, operator, variable } from '../notation.js';
+import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
+import { computed, effect } from '../../vendor/signals-core/signals-core.js';
+import { slopeField } from '../experiment.js';
+import { FORMULAS, bracket, ofLayer, operator, variable } from '../notation.js';
 import { bindChoice } from './choice.js';
 import { bindValue, stopsEvery } from './value.js';
 
 /** @typedef {import('../state.js').Store} Store */
-/** @typedef {import('../experiment.js').Fields} Fields */
 
-/** @param {Store} store @param {Fields} fields @param {(id: string) => HTMLElement} find */
-export function mountActivation(store, fields, find) {
+/** @param {Store} store @param {(id: string) => HTMLElement} find */
+export function mountActivation(store, find) {
+  // Layers that differ leave every button unchecked.
+  const common = computed(() => {
+    const { layers } = store.experiment.value;
+    return layers.every(({ activation }) => activation === layers[0].activation) ? (layers[0]?.activation ?? '') : '';
+  });
+  const group = /** @type {HTMLFieldSetElement} */ (find('activations'));
   bindChoice(
-    find('activations'),
-    () => store.experiment.value.activation,
-    (activation) => store.change({ activation }),
+    group,
+    () => common.value,
+    (activation) => store.changeLayers({ activation }),
   );
+  const leaky = computed(() => store.experiment.value.layers.find(({ activation }) => activation === 'leaky_relu'));
   bindValue({
     input: /** @type {HTMLInputElement} */ (find('slope')),
     slider: /** @type {HTMLInputElement} */ (find('slope-slider')),
     problem: find('slope-problem'),
-    field: fields.slope,
-    value: () => store.experiment.value.slope,
-    change: (slope) => store.change({ slope }),
+    field: slopeField(),
+    value: () => leaky.value?.slope ?? 0,
+    change: (slope) => store.changeLayers({ slope }),
     stops: stopsEvery(0, 0.3, 0.01),
   });
 
   const about = find('activation-about');
   about.replaceChildren();
   effect(() => {
-    const none = store.experiment.value.units.length === 0;
-    render(none ? 'Without a hidden layer there is no g to choose' : html`The <math>${variable('g')}</math> of every hidden neuron`, about);
+    const none = store.activations.value.length === 0;
+    group.disabled = none;
+    if (none) render('Without a hidden layer there is no g to choose', about);
+    else if (common.value) render(html`The <math>${variable('g')}</math> of every hidden neuron`, about);
+    else render('Mixed: layers have their own', about);
   });
 
   const lines = /** @type {HTMLElement} */ (find('formula').querySelector('.lines'));
   const slopeRow = /** @type {HTMLElement} */ (find('formula').querySelector('.slope'));
   effect(() => {
-    const { activation, slope } = store.experiment.value;
-    slopeRow.hidden = activation !== 'leaky_relu';
+    const { layers } = store.experiment.value;
+    slopeRow.hidden = leaky.value === undefined;
+    if (layers.length === 0) {
+      render(nothing, lines);
+      return;
+    }
+    // Of layers that differ the selected unit's has the word.
+    const shown = common.value ? 1 : Math.min(layers.length, Math.max(1, store.selected.value?.layer ?? 1));
+    const { activation, slope } = layers[shown - 1];
     const [g, prime] = FORMULAS[activation](slope);
+    const name = common.value ? variable('g') : ofLayer('g', shown);
     const line = html`<svg aria-hidden="true"><line x1="1.5" x2="16.5" y1="2" y2="2"></line></svg>`;
     render(
-      html`<div>${line}<math>${variable('g')}${bracket('(')}${variable('z')}${bracket(')')}${operator('=')}${g}</math></div>
-        <div class="prime">${line}<math><mrow>${variable('g')}<mo lspace="0" rspace="0">′</mo></mrow>${bracket('(')}${variable('z')}${bracket(')')}${operator('=')}${prime}</math></div>`,
+      html`<div>${line}<math>${name}${bracket('(')}${variable('z')}${bracket(')')}${operator('=')}${g}</math></div>
+        <div class="prime">${line}<math><mrow>${name}<mo lspace="0" rspace="0">′</mo></mrow>${bracket('(')}${variable('z')}${bracket(')')}${operator('=')}${prime}</math></div>`,
       lines,
     );
   });

@@ -1,12 +1,11 @@
-/** ŷ over the plane: a canvas and two lines by ourselves, at every frame; axes and points by Plotly, when the data change. */
+/** ŷ over the plane: a canvas that the painter draws at every frame; axes and points by Plotly, when the data change; what it shows, in words and a legend. */
 
-import { html, nothing } from '../../vendor/lit-html/lit-html.js';
-import { effect, signal } from '../../vendor/signals-core/signals-core.js';
-import { boundaryLine } from '../contour.js';
+import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
+import { computed, effect, signal } from '../../vendor/signals-core/signals-core.js';
 import { fixed } from '../format.js';
 import { PLANE } from '../experiment.js';
-import { heat, paint } from '../heat.js';
-import { indexed, operator, variable, yHat } from '../notation.js';
+import { bracket, indexed, number, ofUnit, operator, variable, yHat } from '../notation.js';
+import { pixelRatio } from '../painting/painter.js';
 import { CONFIG } from '../plotly.js';
 import { colours, isDark } from '../theme.js';
 import { Tip } from './tip.js';
@@ -15,51 +14,166 @@ import { Tip } from './tip.js';
 /** @typedef {import('../types/plotly').PlotlyApi} PlotlyApi */
 /** @typedef {import('../types/protocol').Boundary} Boundary */
 /** @typedef {import('../types/protocol').Points} Points */
+/** @typedef {(id: string) => HTMLElement} Find */
 
 /** The plane's inset in css/output.css is this. */
 const MARGIN = { l: 31, t: 1, r: 1, b: 23 };
 const TICKS = [-4, -2, 0, 2, 4];
+const RADIUS = 8;
+const SMALL_RADIUS = 5;
+/** With more points than this they are smaller. */
+const MANY_POINTS = 600;
 /** A point this near to the pointer is the one meant (pixels). */
 const REACH = 8;
 
-/** @param {Store} store @param {HTMLElement} plot @param {import('../../vendor/signals-core/signals-core.js').Signal<PlotlyApi | null>} plotly */
-export function mountBoundary(store, plot, plotly) {
+/**
+ * @param {Store} store
+ * @param {Find} find
+ * @param {import('../../vendor/signals-core/signals-core.js').Signal<PlotlyApi | null>} plotly
+ * @param {import('../painting/painter.js').Painter} painter
+ */
+export function mountBoundary(store, find, plotly, painter) {
+  const plot = find('boundary');
   const plane = /** @type {HTMLElement} */ (plot.querySelector('.plane'));
-  const canvas = /** @type {HTMLCanvasElement} */ (plane.querySelector('canvas'));
-  const lines = /** @type {SVGPathElement[]} */ ([...plot.querySelectorAll('.halo, .iso')]);
   const chart = /** @type {HTMLElement} */ (plot.querySelector('.plotly'));
-
-  effect(() => {
-    const boundary = store.picture.value?.run.boundary;
-    void heat.value;
-    if (!boundary) return;
-    const { values, width, height } = boundary;
-    paint(canvas, values, width, height);
-    const path = boundaryLine(boundary);
-    for (const line of lines) line.setAttribute('d', path);
-  });
+  painter.give('boundary', /** @type {HTMLCanvasElement} */ (plane.querySelector('canvas')));
 
   const size = signal(plot.clientWidth);
   new ResizeObserver(() => {
     size.value = plot.clientWidth;
   }).observe(plot);
+  const discrete = computed(() => store.experiment.value.discretise);
+  const showTest = computed(() => store.experiment.value.showTest);
+  const marking = computed(() => store.experiment.value.mistakes && store.problem.value === 'classification');
+  effect(() => {
+    const unit = store.lookedAt.value;
+    const { clientWidth: width, clientHeight: height } = plane;
+    if (size.value === 0) return;
+    painter.plane('boundary', {
+      width,
+      height,
+      ratio: pixelRatio(),
+      run: 0,
+      unit,
+      flat: unit !== null && (store.flat.value[unit.layer - 1] ?? false),
+      discrete: discrete.value,
+      line: store.problem.value === 'classification',
+      marked: marking.value && store.points.value ? places(store.points.value, showTest.value) : null,
+    });
+  });
   effect(() => {
     const api = plotly.value;
     const points = store.points.value;
+    const test = showTest.value;
     void isDark.value;
     if (!api || size.value === 0) return;
-    drawAxesAndPoints(api, chart, points);
+    drawAxesAndPoints(api, chart, points, test);
   });
 
+  mountSwitches(store, find);
+  mountLegend(store, chart, find);
   mountTip(store, plot, plane);
 }
 
-/** @param {PlotlyApi} plotly @param {HTMLElement} chart @param {Points | null} data */
-function drawAxesAndPoints(plotly, chart, data) {
-  const [ink3, edge, line, one, zero, outline, hollow] = colours('ink-3', 'edge', 'line-2', 'one-mark', 'zero-mark', 'mark-line', 'test-fill');
+/** Where points are, as shares of the plane from its upper left corner; NaN for those that are not shown. @param {Points} data @param {boolean} showTest */
+function places({ points, split }, showTest) {
+  const [low, high] = PLANE;
+  const shares = new Float32Array(points.flatMap(([x, y]) => [(x - low) / (high - low), (high - y) / (high - low)]));
+  if (!showTest) for (const index of split.test) shares[2 * index] = NaN;
+  return shares;
+}
+
+/** @typedef {'showTest' | 'discretise' | 'mistakes'} Switch */
+
+/** @param {Store} store @param {Find} find */
+function mountSwitches(store, find) {
+  /** @type {[id: string, name: Switch][]} */
+  const switches = [
+    ['show-test', 'showTest'],
+    ['discretise', 'discretise'],
+    ['mistakes', 'mistakes'],
+  ];
+  for (const [id, name] of switches) {
+    const box = /** @type {HTMLInputElement} */ (find(id));
+    box.addEventListener('change', () => store.change({ [name]: box.checked }));
+    effect(() => {
+      box.checked = store.experiment.value[name];
+    });
+  }
+  // A value is never simply wrong.
+  effect(() => {
+    /** @type {HTMLElement} */ (find('mistakes').closest('.labelled')).hidden = store.problem.value === 'regression';
+  });
+}
+
+/** @param {string} shape @param {string} kind */
+const mark = (shape, kind) => html`<svg class="mk ${kind}" aria-hidden="true"><use href="#i-${shape}"></use></svg>`;
+
+/**
+ * What the colours mean: of ŷ, or of the unit that is looked at.
+ *
+ * @param {Store} store
+ * @param {HTMLElement} chart
+ * @param {Find} find
+ */
+function mountLegend(store, chart, find) {
+  const heading = find('output-shows');
+  const legend = find('output-legend');
+  /** The ends of the ramp: as the latest frame has them, at the pace of what is read. */
+  const ends = computed(() => {
+    const run = store.reading.value?.run;
+    const unit = store.lookedAt.value;
+    const maps = unit && run?.neurons?.[unit.layer - 1];
+    if (unit && maps && unit.unit < maps.units) return `${fixed(maps.low[unit.unit])} ${fixed(maps.high[unit.unit])}`;
+    return `${fixed(run?.boundary?.low ?? 0)} ${fixed(run?.boundary?.high ?? 1)}`;
+  });
+  effect(() => {
+    const looked = store.lookedAt.value;
+    const unit = looked && looked.layer > 0 && looked.layer < store.layerSizes.value.length - 1 ? looked : null;
+    const regression = store.problem.value === 'regression';
+    const { showTest, mistakes } = store.experiment.value;
+    const held = showTest && (store.points.value?.split.test.length ?? 0) > 0;
+    const [low, high] = ends.value.split(' ');
+    const middle = unit
+      ? html`<math>${ofUnit('z', unit.unit + 1, unit.layer)}${operator('=')}${number(0)}</math>`
+      : regression
+        ? html`<math>${yHat}${operator('=')}${number(0)}</math>`
+        : html`<math>${yHat}${operator('=')}${number(0.5)}</math>`;
+    render(
+      unit
+        ? html`<math class="small">${ofUnit('a', unit.unit + 1, unit.layer)}</math> over the plane`
+        : regression
+          ? html`<math class="small">${yHat}</math> estimates <math class="small">${variable('y')}</math>`
+          : html`<math class="small">${yHat}${operator('=')}${variable('P')}${bracket('(')}${variable('y')}${operator('=')}${number(1)}<mo lspace=".3em" rspace=".3em" stretchy="false">|</mo>${variable('x')}${bracket(')')}</math>`,
+      heading,
+    );
+    const bar = html`<span class="bar ${unit || !regression ? 'lined' : ''}"><span class="mid">${middle}</span></span>`;
+    const numbered = html`<span class="end">${low}</span>${bar}<span class="end">${high}</span>`;
+    /** @param {string} shape @param {number} label */
+    const key = (shape, label) => html`<span class="k">${mark(shape, shape)}<math>${variable('y')}${operator('=')}${number(label)}</math></span>`;
+    render(
+      html`${regression ? numbered : html`${key('zero', 0)}${unit ? numbered : bar}${key('one', 1)}`}
+        ${held ? html`<span class="k held">${regression ? mark('one', 'target hollow') : html`${mark('zero', 'zero hollow')}${mark('one', 'one hollow')}`}test</span>` : nothing}
+        ${mistakes && !regression && !unit ? html`<span class="k wrong">${mark('one', 'ring')}wrong</span>` : nothing}`,
+      legend,
+    );
+    chart.setAttribute(
+      'aria-label',
+      unit
+        ? `Activation of unit ${unit.unit + 1} of hidden layer ${unit.layer} over the plane, with the examples and the line where its z is zero`
+        : regression
+          ? 'Predicted value over the plane, with the examples in the colours of their targets'
+          : 'Predicted probability of class 1 over the plane, with the examples and the line where it is one half',
+    );
+  });
+}
+
+/** @param {PlotlyApi} plotly @param {HTMLElement} chart @param {Points | null} data @param {boolean} showTest */
+function drawAxesAndPoints(plotly, chart, data, showTest) {
+  const [ink3, edge, line, one, zero, ghost, outline, hollow] = colours('ink-3', 'edge', 'line-2', 'one-mark', 'zero-mark', 'ghost', 'mark-line', 'test-fill');
   const style = getComputedStyle(chart);
-  const many = (data?.points.length ?? 0) > 600;
-  const radius = many ? 5 : 8;
+  const many = (data?.points.length ?? 0) > MANY_POINTS;
+  const radius = many ? SMALL_RADIUS : RADIUS;
   /** @param {number[]} indices @param {number} label @param {boolean} test */
   const trace = (indices, label, test) => {
     const chosen = indices.filter((index) => data?.labels[index] === label);
@@ -80,11 +194,32 @@ function drawAxesAndPoints(plotly, chart, data) {
       cliponaxis: false,
     };
   };
-  const { train, test } = data?.split ?? { train: [], test: [] };
+  const largest = Math.max(Number.MIN_VALUE, ...(data?.labels.map(Math.abs) ?? []));
+  /** Targets in the ramp's hues, strong enough to be seen on it. @param {number[]} indices @param {boolean} test */
+  const valued = (indices, test) => {
+    const targets = indices.map((index) => data?.labels[index]);
+    const scale = { colorscale: [[0, zero], [0.5, ghost], [1, one]], cmin: -largest, cmax: largest };
+    return {
+      type: 'scatter',
+      mode: 'markers',
+      x: indices.map((index) => data?.points[index][0]),
+      y: indices.map((index) => data?.points[index][1]),
+      marker: {
+        symbol: 'circle',
+        size: radius - (test ? 0.5 : 0),
+        opacity: 1,
+        ...(test ? { color: hollow, line: { color: targets, width: 1.8, ...scale } } : { color: targets, ...scale, line: { color: outline, width: many ? 0.6 : 1 } }),
+      },
+      hoverinfo: 'skip',
+      cliponaxis: false,
+    };
+  };
+  const train = data?.split.train ?? [];
+  const test = showTest ? (data?.split.test ?? []) : [];
   const axis = { range: PLANE, fixedrange: true, showgrid: false, zeroline: false, tickvals: TICKS, ticks: 'outside', ticklen: 4, tickcolor: edge, showline: false, linecolor: line };
   plotly.react(
     chart,
-    [trace(train, 0, false), trace(train, 1, false), trace(test, 0, true), trace(test, 1, true)],
+    data?.task === 'regression' ? [valued(train, false), valued(test, true)] : [trace(train, 0, false), trace(train, 1, false), trace(test, 0, true), trace(test, 1, true)],
     {
       width: chart.clientWidth,
       height: chart.clientHeight,
@@ -119,13 +254,13 @@ function mountTip(store, plot, plane) {
     const [y0, y1] = boundary.y;
     let x = x0 + across * (x1 - x0);
     let y = y0 + up * (y1 - y0);
-    const found = nearest(store.points.value, x, y, (REACH * (x1 - x0)) / area.width);
+    const found = nearest(store.points.value, x, y, (REACH * (x1 - x0)) / area.width, store.experiment.value.showTest);
     if (found) [x, y] = found.point;
-    const probability = sample(boundary, (x - x0) / (x1 - x0), (y - y0) / (y1 - y0));
+    const predicted = sample(boundary, (x - x0) / (x1 - x0), (y - y0) / (y1 - y0));
     const equals = operator('=');
     tip.show(
       html`<div><math>${indexed('x', 1)}${equals}</math> ${fixed(x)}&ensp;<math>${indexed('x', 2)}${equals}</math> ${fixed(y)}</div>
-        <div><math>${yHat}${equals}</math> ${fixed(probability)}${found ? html`&ensp;<math>${variable('y')}${equals}</math> ${found.label}${found.test ? html` <span class="quiet">held out for test</span>` : nothing}` : nothing}</div>`,
+        <div><math>${yHat}${equals}</math> ${fixed(predicted)}${found ? html`&ensp;<math>${variable('y')}${equals}</math> ${Number.isInteger(found.label) ? found.label : fixed(found.label)}${found.test ? html` <span class="quiet">held out for test</span>` : nothing}` : nothing}</div>`,
       pointer.x - frame.left,
       pointer.y - frame.top,
     );
@@ -151,7 +286,7 @@ function mountTip(store, plot, plane) {
 }
 
 /** ŷ between the samples of the grid, at a share of its width and height. @param {Boundary} boundary @param {number} across @param {number} up */
-function sample({ values, width, height }, across, up) {
+function sample({ values, width, height, low = 0, high = 1 }, across, up) {
   const column = Math.min(width - 2, Math.max(0, Math.floor(across * (width - 1))));
   const row = Math.min(height - 2, Math.max(0, Math.floor(up * (height - 1))));
   const tx = Math.min(1, Math.max(0, across * (width - 1) - column));
@@ -159,17 +294,17 @@ function sample({ values, width, height }, across, up) {
   const at = row * width + column;
   const lower = values[at] * (1 - tx) + values[at + 1] * tx;
   const upper = values[at + width] * (1 - tx) + values[at + width + 1] * tx;
-  return (lower * (1 - ty) + upper * ty) / 255;
+  return low + ((lower * (1 - ty) + upper * ty) / 255) * (high - low);
 }
 
-/** The example within reach of a place, if any. @param {Points | null} data @param {number} x @param {number} y @param {number} reach */
-function nearest(data, x, y, reach) {
+/** The example within reach of a place, if any. @param {Points | null} data @param {number} x @param {number} y @param {number} reach @param {boolean} showTest */
+function nearest(data, x, y, reach, showTest) {
   if (!data) return null;
   let best = -1;
   let distance = reach;
   data.points.forEach(([x1, x2], index) => {
     const here = Math.hypot(x1 - x, x2 - y);
-    if (here >= distance) return;
+    if (here >= distance || (!showTest && data.split.test.includes(index))) return;
     best = index;
     distance = here;
   });

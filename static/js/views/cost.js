@@ -11,7 +11,9 @@ import { cost, count } from '../format.js';
 import { thin } from '../history.js';
 import { CONFIG } from '../plotly.js';
 import { colours, isDark } from '../theme.js';
+import { describe } from '../words.js';
 import { bindChoice } from './choice.js';
+import { mountScrub } from './scrub.js';
 import { Tip } from './tip.js';
 
 /** @typedef {import('../state.js').Store} Store */
@@ -53,7 +55,7 @@ export function mountCost(store, catalogue, find, plotly) {
     store.announcement.value = 'Earlier runs cleared';
   });
   effect(() => {
-    forget.hidden = store.ghosts.value.length === 0;
+    forget.hidden = store.ghosts.value.length === 0 && store.compared.value.length === 0;
   });
 
   const size = signal('');
@@ -86,7 +88,7 @@ export function mountCost(store, catalogue, find, plotly) {
     setTimeout(() => due && draw(), soon ? 0 : Math.max(AFTER_FRAME, next - performance.now()));
   };
   effect(() => {
-    void [store.reading.value, store.ghosts.value];
+    void [store.reading.value, store.ghosts.value, store.compared.value];
     grow();
     // Off the axes: Plotly has to move them now.
     schedule(drawn !== null && store.history === drawn.history && store.history.length > drawn.iterations);
@@ -100,6 +102,7 @@ export function mountCost(store, catalogue, find, plotly) {
   });
 
   mountTip(store, catalogue, plot, () => drawn);
+  mountScrub(store, plot, (clientX) => drawn && iterationAt(drawn, plot, clientX));
 }
 
 /**
@@ -111,17 +114,22 @@ export function mountCost(store, catalogue, find, plotly) {
  * @property {import('../cost-scale.js').Scale} scale
  */
 
-/** The newest piece of the current curves, and the dot at their end. */
+/** @param {Drawn} drawn @param {HTMLElement} plot @param {number} clientX */
+const iterationAt = ({ iterations, scale }, plot, clientX) => Math.round(((clientX - plot.getBoundingClientRect().left - MARGIN.l) / scale.width) * iterations);
+
+/** The newest piece of the current curves, and a dot where the run is: at their end or, after a seek, with a line down to its iteration. */
 class Tail {
   #train;
   #test;
   #dot;
+  #here;
 
   /** @param {HTMLElement} plot */
   constructor(plot) {
     this.#train = /** @type {SVGPathElement} */ (plot.querySelector('.train-tail'));
     this.#test = /** @type {SVGPathElement} */ (plot.querySelector('.test-tail'));
     this.#dot = /** @type {SVGCircleElement} */ (plot.querySelector('.live circle'));
+    this.#here = /** @type {SVGPathElement} */ (plot.querySelector('.live .here'));
   }
 
   /** @param {Drawn} drawn @param {Store} store */
@@ -133,55 +141,73 @@ class Tail {
     const shown = Math.min(now.length, iterations + 1);
     const piece = thin(now.costs.subarray(from, shown), scale.width);
     const points = piece.x.map((iteration, index) => [from + iteration, piece.y[index]]);
-    if (picture && picture.iteration === now.length && now.length <= iterations) points.push([picture.iteration, picture.run.train_cost]);
+    const here = picture && [picture.iteration, picture.run.train_cost];
+    if (here && picture.iteration === now.length && now.length <= iterations) points.push(here);
     /** @param {number[]} point */
     const at = ([iteration, value]) => `${(MARGIN.l + scale.x(iteration)).toFixed(1)} ${(MARGIN.t + Math.min(scale.height, Math.max(0, scale.y(value)))).toFixed(1)}`;
     /** @param {number[][]} line */
     const path = (line) => (line.length > 1 ? `M${line.map(at).join('L')}` : '');
     this.#train.setAttribute('d', path(points));
     this.#test.setAttribute('d', path(now.tests.slice(testsFrom).filter((test) => test.iteration <= iterations).map((test) => [test.iteration, test.cost])));
-    const end = points.at(-1);
+    // After a seek the run is not where the curve ends.
+    const back = here && picture.iteration < now.length;
+    const end = back ? here : points.at(-1);
+    this.#here.setAttribute('d', back ? `M${at([here[0], Infinity])}V${MARGIN.t + scale.height}` : '');
     this.#dot.style.display = end ? '' : 'none';
     if (end) this.#dot.setAttribute('transform', `translate(${at(end)})`);
   }
 }
 
 /**
- * How a run differs from the one there is now: always its activation, and what else is not the same.
- *
- * @param {Experiment} run
- * @param {Experiment} now
- * @param {Catalogue} catalogue
+ * @typedef {object} Earlier
+ * @property {string} name
+ * @property {number} length iterations
+ * @property {(columns: number) => {x: number[], y: number[]}} curve
+ * @property {(iteration: number) => {iteration: number, cost: number}} near the cost there, or the nearest known
  */
-function describe(run, now, { activations, initializations }) {
-  const parts = [run.units.length === 0 ? 'logistic regression' : (activations.find(({ name }) => name === run.activation)?.label ?? run.activation)];
-  if (run.activation === 'leaky_relu' && run.slope !== now.slope) parts.push(`slope ${run.slope}`);
-  if (run.units.length > 0 && String(run.units) !== String(now.units)) parts.push(`2-${run.units.join('-')}-1`);
-  if (run.scheme !== now.scheme) parts.push(initializations.find(({ name }) => name === run.scheme)?.label ?? run.scheme);
-  if (run.weightSeed !== now.weightSeed) parts.push(`seed ${run.weightSeed}`);
-  if (run.learningRate !== now.learningRate) parts.push(`α ${run.learningRate}`);
-  return parts.join(', ');
-}
 
-/** Earlier runs that are not the one now running again. @param {Store} store */
-function visibleGhosts(store) {
-  const running = store.running.peek();
-  return store.ghosts.peek().filter(({ experiment }) => !running || !sameRun(experiment, running));
+/** Earlier runs that are not the one now running again, and those that the reader compares. @param {Store} store @param {Catalogue} catalogue @returns {Earlier[]} */
+function earlierRuns(store, catalogue) {
+  const now = store.running.peek() ?? store.experiment.peek();
+  const compared = store.compared.peek();
+  /** @param {Experiment} experiment */
+  const isCompared = (experiment) => compared.some((run) => sameRun(run.experiment, experiment) && run.experiment.learningRate === experiment.learningRate);
+  return [
+    ...store.ghosts.peek().filter(({ experiment }) => !sameRun(experiment, now) && !isCompared(experiment)).map(({ experiment, history }) => ({
+      name: describe(experiment, now, catalogue),
+      length: history.length,
+      /** @param {number} columns */
+      curve: (columns) => thin(history.costs, columns),
+      /** @param {number} iteration */
+      near: (iteration) => ({ iteration, cost: history.costs[iteration] }),
+    })),
+    ...compared.map(({ name, experiment, curve }) => ({
+      name: name || describe(experiment, now, catalogue),
+      length: (curve.x.at(-1) ?? 0) + 1,
+      curve: () => curve,
+      /** @param {number} iteration */
+      near(iteration) {
+        const after = Math.max(1, curve.x.findIndex((x) => x >= iteration));
+        const index = iteration - curve.x[after - 1] < curve.x[after] - iteration ? after - 1 : after;
+        return { iteration: curve.x[index], cost: curve.y[index] };
+      },
+    })),
+  ];
 }
 
 /** @param {PlotlyApi} plotly @param {HTMLElement} chart @param {HTMLElement} names @param {Store} store @param {Catalogue} catalogue @param {boolean} log @param {Drawn | null} before @returns {Drawn} */
 function drawChart(plotly, chart, names, store, catalogue, log, before) {
   const [ink, ink2, ink3, ghostColour, grid] = colours('ink', 'ink-2', 'ink-3', 'ghost', 'grid');
   const { history } = store;
-  const ghosts = visibleGhosts(store);
+  const runs = earlierRuns(store, catalogue);
   const running = store.running.peek() ?? store.experiment.peek();
   const width = chart.clientWidth - MARGIN.l - MARGIN.r;
   const height = chart.clientHeight - MARGIN.t - MARGIN.b;
   const font = parseFloat(getComputedStyle(document.documentElement).fontSize) * 0.75;
 
   const current = thin(history.costs, width);
-  const earlier = ghosts.map((ghost) => ({ ...ghost, curve: thin(ghost.history.costs, width) }));
-  const longest = Math.max(history.length, ...ghosts.map((ghost) => ghost.history.length));
+  const earlier = runs.map(({ name, curve }) => ({ name, curve: curve(width) }));
+  const longest = Math.max(history.length, ...runs.map(({ length }) => length));
   const keeps = before?.history === history && before.iterations >= longest;
   const iterations = keeps ? before.iterations : xTop(store.playing.peek() ? longest * ROOM : longest);
   const stride = Math.max(1, Math.ceil(history.tests.length / width));
@@ -201,7 +227,7 @@ function drawChart(plotly, chart, names, store, catalogue, log, before) {
   const labels = place(
     [
       { text: describe(running, running, catalogue), curve: current, bold: true },
-      ...earlier.map(({ experiment, curve }) => ({ text: describe(experiment, running, catalogue), curve, bold: false })).reverse(),
+      ...earlier.map(({ name, curve }) => ({ text: name, curve, bold: false })).reverse(),
     ].filter(({ curve }) => curve.x.length > 1),
     [testCurve],
     scale,
@@ -265,18 +291,20 @@ function mountTip(store, catalogue, plot, axis) {
     const { iterations } = drawn;
     const { width } = drawn.scale;
     const x = clientX - frame.left;
-    const iteration = Math.round(((x - left) / width) * iterations);
-    const ghosts = visibleGhosts(store).filter(({ history }) => iteration < history.length);
+    const iteration = iterationAt(drawn, plot, clientX);
+    const earlier = earlierRuns(store, catalogue).filter(({ length }) => iteration < length);
     const known = iteration >= 0 && iteration < store.history.length;
-    if (iteration < 0 || x > left + width + 2 || !(known || ghosts.length > 0)) return hide();
+    if (iteration < 0 || x > left + width + 2 || !(known || earlier.length > 0)) return hide();
     const running = store.running.peek() ?? store.experiment.peek();
     const test = known ? store.history.testNear(iteration) : null;
+    /** @param {{iteration: number}} found */
+    const at = (found) => (found.iteration === iteration ? nothing : html` at ${count(found.iteration)}`);
     cursor.hidden = false;
     cursor.style.transform = `translateX(${left + (iteration / iterations) * width}px)`;
     tip.show(
       html`<div>Iteration ${count(iteration)}</div>
-        ${known ? html`<div><b>${describe(running, running, catalogue)}</b> ${cost(store.history.costs[iteration])}${test ? html` <span class="quiet">test ${cost(test.cost)}${test.iteration === iteration ? nothing : html` at ${count(test.iteration)}`}</span>` : nothing}</div>` : nothing}
-        ${ghosts.map(({ experiment, history }) => html`<div class="quiet">${describe(experiment, running, catalogue)} ${cost(history.costs[iteration])}</div>`)}`,
+        ${known ? html`<div><b>${describe(running, running, catalogue)}</b> ${cost(store.history.costs[iteration])}${test ? html` <span class="quiet">test ${cost(test.cost)}${at(test)}</span>` : nothing}</div>` : nothing}
+        ${earlier.map(({ name, near }) => html`<div class="quiet">${name} ${cost(near(iteration).cost)}${at(near(iteration))}</div>`)}`,
       x,
       clientY - frame.top,
     );

@@ -1,12 +1,16 @@
-/** Which points: dataset, how many, how noisy, how split, and their seed. */
+/** Which points: the problem and its datasets, how many, how noisy, how split, and their seed. */
 
 import { effect } from '../../vendor/signals-core/signals-core.js';
+import { OWN } from '../experiment.js';
 import { bindChoice } from './choice.js';
-import { bindValue, stopsBetween, stopsEvery } from './value.js';
+import { bindFields, stopsBetween, stopsEvery } from './value.js';
 
 /** @typedef {import('../state.js').Store} Store */
 /** @typedef {import('../experiment.js').Fields} Fields */
 /** @typedef {import('../types/protocol').Catalogue} Catalogue */
+/** @typedef {import('../types/protocol').Problem} Problem */
+
+const ABOUT_OWN = 'Points that you draw or bring along.';
 
 /** Short enough to be read out and typed. */
 const SEEDS = 10_000;
@@ -19,39 +23,65 @@ export function anotherSeed(now) {
 
 /** @param {Store} store @param {Fields} fields @param {Catalogue} catalogue @param {(id: string) => HTMLElement} find */
 export function mountData(store, fields, catalogue, find) {
+  const datasets = [...catalogue.datasets, ...catalogue.regression_datasets];
+  /** The dataset to come back to of either problem. */
+  const latest = { classification: catalogue.datasets[0].name, regression: catalogue.regression_datasets[0].name };
+  effect(() => {
+    const { dataset, problem } = store.experiment.value;
+    if (dataset !== OWN) latest[problem] = dataset;
+  });
+
+  bindChoice(
+    find('problem'),
+    () => store.problem.value,
+    (name) => {
+      const problem = /** @type {Problem} */ (name);
+      const { dataset, labels } = store.experiment.value;
+      // One's own labels of either class are targets too; the other way round targets are no classes.
+      const stays = dataset === OWN && (problem === 'regression' || labels.every((label) => label === 0 || label === 1));
+      store.change(stays ? { problem } : { dataset: latest[problem] });
+    },
+  );
   bindChoice(
     find('datasets'),
     () => store.experiment.value.dataset,
-    (dataset) => store.change({ dataset }),
+    (dataset) => store.change(dataset === OWN ? ownPoints(store) : { dataset }),
   );
+  const tiles = /** @type {NodeListOf<HTMLElement>} */ (find('datasets').querySelectorAll('[data-task]'));
   const about = find('dataset-about');
+  const drawn = /** @type {HTMLElement[]} */ (['examples', 'noise', 'label-flips'].map((id) => find(id).closest('.sl')));
   effect(() => {
-    const { dataset } = store.experiment.value;
-    about.textContent = catalogue.datasets.find(({ name }) => name === dataset)?.description ?? '';
+    const { dataset, problem } = store.experiment.value;
+    for (const tile of tiles) tile.hidden = tile.dataset.task !== problem;
+    about.textContent = dataset === OWN ? ABOUT_OWN : (datasets.find(({ name }) => name === dataset)?.description ?? '');
+    // What is not drawn by the server has no such settings; targets have no class to flip to.
+    const [examples, noise, flips] = drawn;
+    examples.hidden = noise.hidden = dataset === OWN;
+    flips.hidden = dataset === OWN || problem === 'regression';
   });
 
-  /** @typedef {'examples' | 'noise' | 'trainFraction' | 'dataSeed'} Name */
-  /** @type {[id: string, name: Name, stops: number[]][]} */
-  const values = [
-    ['examples', 'examples', stopsBetween(...fields.examples.limits)],
-    ['noise', 'noise', stopsEvery(...fields.noise.limits, 0.05)],
-    ['train-share', 'trainFraction', stopsEvery(...fields.trainFraction.limits, 0.05)],
-    ['data-seed', 'dataSeed', []],
-  ];
-  for (const [id, name, stops] of values) {
-    bindValue({
-      input: /** @type {HTMLInputElement} */ (find(id)),
-      slider: stops.length > 0 ? /** @type {HTMLInputElement} */ (find(`${id}-slider`)) : null,
-      problem: find(`${id}-problem`),
-      field: fields[name],
-      value: () => store.experiment.value[name],
-      change: (value) => store.change({ [name]: value }),
-      stops,
-    });
-  }
+  bindFields(store, fields, find, {
+    examples: ['examples', stopsBetween(...fields.examples.limits)],
+    noise: ['noise', stopsEvery(...fields.noise.limits, 0.05)],
+    labelFlips: ['label-flips', stopsEvery(...fields.labelFlips.limits, 0.05)],
+    trainFraction: ['train-share', stopsEvery(...fields.trainFraction.limits, 0.05)],
+    dataSeed: ['data-seed', []],
+  });
   find('new-data-seed').addEventListener('click', () => {
     const dataSeed = anotherSeed(store.experiment.value.dataSeed);
     store.change({ dataSeed });
     store.announcement.value = `New points, seed ${dataSeed}`;
   });
 }
+
+/** The reader's own points as they were left; at first those of the dataset there is. @param {Store} store @returns {Partial<import('../experiment.js').Experiment>} */
+function ownPoints(store) {
+  const { points, labels, problem } = store.experiment.value;
+  const fits = problem === 'regression' || labels.every((label) => label === 0 || label === 1);
+  const shown = store.points.value;
+  if ((points.length > 0 && fits) || !shown) return { dataset: OWN };
+  return { dataset: OWN, points: shown.points.map(([x1, x2]) => [hundredth(x1), hundredth(x2)]), labels: problem === 'regression' ? shown.labels.map(hundredth) : shown.labels };
+}
+
+/** As exactly as an address tells it. @param {number} value */
+const hundredth = (value) => Number(value.toFixed(2));

@@ -1,14 +1,16 @@
 /** Space plays, → steps, R resets: wherever the key has no meaning of its own. */
 
+import { allows } from '../parts.js';
+
 /** @typedef {import('../state.js').Store} Store */
 
-const TYPING = 'input:not([type="radio"], [type="range"], [type="checkbox"]), textarea, select, [contenteditable]';
+const TYPING = 'input:not([type="radio"], [type="range"], [type="checkbox"]), textarea, select, [contenteditable], dialog';
 
-/** @type {Record<string, {own: string, repeats: boolean, act: (store: Store) => void}>} own: elements that use the key themselves */
+/** @type {Record<string, {part: string, own: string, repeats: boolean, act: (store: Store) => void}>} part: of the page, for where it is hidden or locked; own: elements that use the key themselves */
 const KEYS = {
-  ' ': { own: 'button, a, summary, input[type="radio"]:not(:checked), input[type="checkbox"]', repeats: false, act: (store) => store.toggle() },
-  ArrowRight: { own: 'input', repeats: true, act: (store) => store.step() },
-  r: { own: 'none', repeats: false, act: (store) => store.reset() },
+  ' ': { part: 'play', own: 'button, a, summary, input[type="radio"]:not(:checked), input[type="checkbox"]', repeats: false, act: (store) => store.toggle() },
+  ArrowRight: { part: 'step', own: 'input', repeats: true, act: (store) => store.step() },
+  r: { part: 'reset', own: 'none', repeats: false, act: (store) => store.reset() },
 };
 
 /** @param {Store} store */
@@ -18,6 +20,7 @@ export function mountKeyboard(store) {
     if (!key || event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
     if (event.target instanceof Element && event.target.closest(`${TYPING}, ${key.own}`)) return;
     event.preventDefault();
+    if (!allows(store.experiment.peek(), key.part)) return;
     if (key.repeats || !event.repeat) key.act(store);
   });
 }

@@ -1,15 +1,17 @@
-/** The network: what can be changed about it, every unit's map, every weight and bias, its shapes, and one unit in words. */
+/** The network: what can be changed about it, its units (the painter draws their maps, edges and biases), its shapes, one unit in words, and every parameter at hand. */
 
-import { html, nothing, render, svg } from '../../vendor/lit-html/lit-html.js';
+import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
 import { computed, effect, signal } from '../../vendor/signals-core/signals-core.js';
-import { boundaryLine, contour } from '../contour.js';
 import { unitsField } from '../experiment.js';
-import { parameter } from '../format.js';
-import { heat, paint } from '../heat.js';
-import { MIN_COLUMN_PITCH, MIN_UNIT_PITCH, along, layoutNetwork } from '../network-layout.js';
-import { OPENING, bracket, indexed, ofLayer, ofUnit, operator, shape, term, variable, yHat } from '../notation.js';
+import { parameter as written } from '../format.js';
+import { MIN_COLUMN_PITCH, MIN_UNIT_PITCH, TINY_UNIT, along, layoutNetwork, parameterAt } from '../network-layout.js';
+import { featureMath, ofLayer, ofUnit, operator, shape, variable, yHat } from '../notation.js';
+import { pixelRatio } from '../painting/painter.js';
+import { parameterKey } from '../state.js';
 import { bindChoice } from './choice.js';
 import { anotherSeed } from './data.js';
+import { layerActivation } from './layer-activation.js';
+import { lock, unitFormula, valueOf } from './parameter.js';
 import { bindValue, stopsEvery } from './value.js';
 
 /** @typedef {import('../state.js').Store} Store */
@@ -19,23 +21,25 @@ import { bindValue, stopsEvery } from './value.js';
 /** @typedef {import('../types/protocol').LayerParameters} LayerParameters */
 /** @typedef {import('../network-layout.js').Layout} Layout */
 /** @typedef {import('../network-layout.js').Edge} Edge */
+/** @typedef {import('../types/protocol').Parameter} Parameter */
+/** @typedef {import('./parameter.js').OpenParameter} OpenParameter */
 /** @typedef {(id: string) => HTMLElement} Find */
 
-/** A new layer's units when there is none to take them from. */
-const NEW_LAYER = 4;
-/** With more edges than this each is fainter. */
-const MANY_EDGES = 150;
-const THINNEST = 0.8;
-const THICKEST = 6.2;
-/** How many frames it takes to paint every unit's map, and how many maps a frame paints at most. */
-const MAP_TURNS = 3;
-const MOST_MAPS = 6;
-/** The byte of a map at which z changes sign. ReLU is zero on a whole side of it, so its line is drawn just above. */
-const ZERO = 127.5;
-const JUST_ABOVE_ZERO = 128.5;
+/** An edge or a bias as near as this is the one meant (pixels). */
+const MOUSE_REACH = 8;
+const FINGER_REACH = 16;
+/** Inputs whose names take little room. */
+const SHORT_NAMES = ['x1', 'x2'];
 
-/** @param {Store} store @param {Fields} fields @param {Catalogue} catalogue @param {Find} find */
-export function mountNetwork(store, fields, catalogue, find) {
+/**
+ * @param {Store} store
+ * @param {Fields} fields
+ * @param {Catalogue} catalogue
+ * @param {Find} find
+ * @param {import('../painting/painter.js').Painter} painter
+ * @param {OpenParameter} open takes a parameter in hand
+ */
+export function mountNetwork(store, fields, catalogue, find, painter, open) {
   mountSettings(store, fields, catalogue, find);
 
   const graph = find('graph');
@@ -46,7 +50,7 @@ export function mountNetwork(store, fields, catalogue, find) {
   }).observe(graph);
 
   const stage = /** @type {HTMLElement} */ (graph.parentElement);
-  const layout = computed(() => layoutNetwork(store.layerSizes.value, area.value.width, area.value.height));
+  const layout = computed(() => layoutNetwork(store.layerSizes.value, area.value.width, area.value.height, store.features.value.some((name) => !SHORT_NAMES.includes(name))));
   effect(() => {
     const sizes = store.layerSizes.value;
     graph.style.minHeight = sizes.some((units) => units > 7) ? `${Math.max(...sizes) * MIN_UNIT_PITCH}px` : '';
@@ -55,8 +59,21 @@ export function mountNetwork(store, fields, catalogue, find) {
 
   mountCaptions(store, catalogue, layout, find('captions'));
   mountShapes(store, layout, find('shapes'));
-  mountGraph(store, layout, graph);
-  mountSentence(store, find('sentence'));
+  const frozen = computed(() => [...store.frozen.value.values()]);
+  mountGraph(store, layout, graph, painter, inputMaps(store, catalogue), frozen, open);
+  mountSentence(store, find('sentence'), open);
+}
+
+/** The chosen features' maps, one after the other. @param {Store} store @param {Catalogue} catalogue */
+function inputMaps(store, { features }) {
+  const maps = new Map(features.map(({ name, map, size }) => [name, { size, bytes: Uint8Array.from(atob(map), (byte) => byte.charCodeAt(0)) }]));
+  return computed(() => {
+    const chosen = store.features.value.flatMap((name) => maps.get(name) ?? []);
+    const size = chosen[0]?.size ?? 1;
+    const values = new Uint8Array(chosen.length * size * size);
+    chosen.forEach(({ bytes }, index) => values.set(bytes, index * size * size));
+    return { size, values };
+  });
 }
 
 /** @param {Store} store @param {Fields} fields @param {Catalogue} catalogue @param {Find} find */
@@ -65,13 +82,10 @@ function mountSettings(store, fields, catalogue, find) {
   const remove = /** @type {HTMLButtonElement} */ (find('remove-layer'));
   const depth = find('depth');
   const [fewest, most] = catalogue.limits.hidden_layers;
-  add.addEventListener('click', () => {
-    const { units } = store.experiment.value;
-    store.change({ units: [...units, units.at(-1) ?? NEW_LAYER] });
-  });
-  remove.addEventListener('click', () => store.change({ units: store.experiment.value.units.slice(0, -1) }));
+  add.addEventListener('click', () => store.addLayer());
+  remove.addEventListener('click', () => store.change({ layers: store.experiment.value.layers.slice(0, -1) }));
   effect(() => {
-    const layers = store.experiment.value.units.length;
+    const layers = store.experiment.value.layers.length;
     depth.textContent = String(layers);
     add.disabled = layers >= most;
     remove.disabled = layers <= fewest;
@@ -97,7 +111,7 @@ function mountSettings(store, fields, catalogue, find) {
 }
 
 /**
- * The name of each layer, and how many units it has. The steppers are made once per layer and stay, so that focus does.
+ * The name of each layer, how many units it has, and what they apply. The steppers are made once per layer and stay, so that focus does.
  *
  * @param {Store} store
  * @param {Catalogue} catalogue
@@ -109,7 +123,7 @@ function mountCaptions(store, catalogue, layout, container) {
   const [fewest, most] = field.limits;
   /** @param {number} layer @param {number} units */
   const resize = (layer, units) => {
-    store.change({ units: store.experiment.value.units.map((now, index) => (index === layer - 1 ? units : now)) });
+    store.changeLayer(layer, { units });
   };
   /** @type {WeakSet<Element>} */
   const bound = new WeakSet();
@@ -132,6 +146,7 @@ function mountCaptions(store, catalogue, layout, container) {
             <button class="btn sq" type="button" aria-label="Add a unit to layer ${layer}" ?disabled=${count >= most} @click=${() => resize(layer, count + 1)}><svg class="i" aria-hidden="true"><use href="#i-plus"></use></svg></button>
             <p class="problem" id="units-${layer}-problem" role="alert"></p>
           </span>
+          ${layerActivation(store, catalogue, layer)}
         </div>`;
       }),
       container,
@@ -144,7 +159,7 @@ function mountCaptions(store, catalogue, layout, container) {
         input,
         problem: /** @type {HTMLElement} */ (input.parentElement?.querySelector('.problem')),
         field,
-        value: () => store.experiment.value.units[layer - 1] ?? fewest,
+        value: () => store.experiment.value.layers[layer - 1]?.units ?? fewest,
         change: (units) => resize(layer, units),
         stops: stopsEvery(fewest, most, 1),
       });
@@ -180,172 +195,195 @@ function mountShapes(store, layout, container) {
 }
 
 /**
- * Structure by lit, when it changes; numbers into it, at every frame.
+ * The units as buttons, under the painter's canvas; over it the values of the chosen unit's edges, and of the one under the pointer.
  *
  * @param {Store} store
  * @param {import('../../vendor/signals-core/signals-core.js').ReadonlySignal<Layout>} layout
  * @param {HTMLElement} graph
+ * @param {import('../painting/painter.js').Painter} painter
+ * @param {import('../../vendor/signals-core/signals-core.js').ReadonlySignal<{size: number, values: Uint8Array}>} inputs
+ * @param {import('../../vendor/signals-core/signals-core.js').ReadonlySignal<Parameter[]>} frozen
+ * @param {OpenParameter} open
  */
-function mountGraph(store, layout, graph) {
-  effect(() => {
-    const { nodes, edges, labelled, valued } = layout.value;
-    const last = store.layerSizes.value.length - 1;
-    const chosen = store.selected.value;
-    graph.classList.toggle('many', edges.length > MANY_EDGES);
-    /** @param {Selection} unit */
-    const isChosen = ({ layer, unit }) => chosen !== null && chosen.layer === layer && chosen.unit === unit;
-    /** @param {Edge} edge */
-    const touches = (edge) => chosen === null || isChosen({ layer: edge.layer, unit: edge.to }) || isChosen({ layer: edge.layer - 1, unit: edge.from });
+function mountGraph(store, layout, graph, painter, inputs, frozen, open) {
+  const units = document.createElement('div');
+  const canvas = document.createElement('canvas');
+  const values = document.createElement('div');
+  values.className = 'values';
+  canvas.ariaHidden = values.ariaHidden = 'true';
+  graph.replaceChildren(units, canvas, values);
+  painter.give('network', canvas);
+  const pointed = mountPointing(store, layout, graph, open);
 
+  effect(() => {
+    const { nodes, edges, width, height } = layout.value;
+    if (width === 0) return;
+    painter.network({
+      nodes,
+      edges,
+      width,
+      height,
+      ratio: pixelRatio(),
+      sizes: store.layerSizes.value,
+      chosen: store.selected.value,
+      flat: store.flat.value,
+      line: store.problem.value === 'classification',
+      inputs: inputs.value,
+      frozen: frozen.value,
+    });
+  });
+
+  effect(() => {
+    const { nodes, labelled, inputsBelow } = layout.value;
+    const last = store.layerSizes.value.length - 1;
+    const features = store.features.value;
+    const chosen = store.selected.value;
     render(
-      html`<svg aria-hidden="true">${edges.map((edge) => svg`<path class="edge ${touches(edge) ? '' : 'dim'}" d=${edge.path}></path>`)}</svg>
-        ${nodes.map((node) => {
-          const position = `left:${node.x}px;top:${node.y}px;width:${node.size}px;height:${node.size}px`;
-          if (node.layer === 0) {
-            return html`<div class="node x${node.unit + 1}" style=${position}></div>
-              <span class="node-label left" style="left:${node.x - node.size / 2 - 8}px;top:${node.y}px"><math>${indexed('x', node.unit + 1)}</math></span>`;
-          }
-          const name = node.layer === last ? 'Output unit' : `Unit ${node.unit + 1} of hidden layer ${node.layer}`;
-          return html`<button class="node unit ${node.size < 34 ? 'tiny' : ''}" type="button" style=${position} aria-label=${name} title=${name} aria-pressed=${isChosen(node)} @click=${() => store.select({ layer: node.layer, unit: node.unit })}>
-              <canvas></canvas><svg viewBox="0 0 100 100" preserveAspectRatio="none" aria-hidden="true"><path></path></svg>
-            </button>
-            ${
-              labelled || node.layer === last
-                ? html`<span class="node-label" style="left:${node.x}px;top:${node.y + node.size / 2 + (node.layer === last ? 9 : 5)}px"><math>${
-                    node.layer === last ? [yHat, operator('='), ofLayer('a', last)] : ofUnit('a', node.unit + 1, node.layer)
-                  }</math></span>`
-                : nothing
-            }`;
-        })}
-        <svg aria-hidden="true">
-          ${edges.map((edge, index) => (chosen && valued && touches(edge) && labelled ? valuePlate(edge, index, isChosen({ layer: edge.layer, unit: edge.to })) : nothing))}
-          ${nodes.filter(({ layer }) => layer > 0).map((node) => svg`<circle class="bias" cx=${node.x - node.size / 2} cy=${node.y + node.size / 2}></circle>`)}
-        </svg>`,
-      graph,
+      nodes.map((node) => {
+        const { layer, unit, x, y, size } = node;
+        const position = `left:${x}px;top:${y}px;width:${size}px;height:${size}px`;
+        if (layer === 0) {
+          const place = inputsBelow ? `left:${x}px;top:${y + size / 2 + 4}px` : `left:${x - size / 2 - 8}px;top:${y}px`;
+          return html`<div class="node" style=${position}></div>
+            <span class="node-label ${inputsBelow ? '' : 'left'}" style=${place}><math>${featureMath(features[unit])}</math></span>`;
+        }
+        const name = layer === last ? 'Output unit' : `Unit ${unit + 1} of hidden layer ${layer}`;
+        const look = () => store.look({ layer, unit });
+        const away = () => store.look(null);
+        return html`<button class="node unit ${size < TINY_UNIT ? 'tiny' : ''}" type="button" style=${position} aria-label=${name} title=${name} aria-pressed=${isUnit(chosen, layer, unit)} @click=${() => store.select({ layer, unit })} @pointerenter=${look} @pointerleave=${away} @focus=${look} @blur=${away}></button>
+          ${
+            labelled || layer === last
+              ? html`<span class="node-label" style="left:${x}px;top:${y + size / 2 + (layer === last ? 9 : 5)}px"><math>${
+                  layer === last ? [yHat, operator('='), ofLayer('a', last)] : ofUnit('a', unit + 1, layer)
+                }</math></span>`
+              : nothing
+          }`;
+      }),
+      units,
     );
   });
 
-  const line = computed(() => (store.experiment.value.activation === 'relu' ? JUST_ABOVE_ZERO : ZERO));
   effect(() => {
-    // The structure above is in place: the same signals, and effects run in the order they were made.
-    const { nodes, edges } = layout.value;
+    const { edges, labelled, valued } = layout.value;
     const sizes = store.layerSizes.value;
-    void store.selected.value;
-    const last = sizes.length - 1;
-    const units = [...graph.querySelectorAll('.unit')].map((element) => ({
-      canvas: /** @type {HTMLCanvasElement} */ (element.querySelector('canvas')),
-      path: /** @type {SVGPathElement} */ (element.querySelector('path')),
-    }));
-    const paths = /** @type {SVGPathElement[]} */ ([...graph.querySelectorAll('.edge')]);
-    const plates = [...graph.querySelectorAll('.edge-value')].map((element) => ({
-      edge: edges[Number(element.getAttribute('data-edge'))],
-      text: /** @type {SVGTextElement} */ (element.querySelector('text')),
-    }));
-    const biases = /** @type {SVGCircleElement[]} */ ([...graph.querySelectorAll('.bias')]);
-    /** What is drawn already, so that only changes touch the page. @type {string[]} */
-    const drawn = [];
-    const thickest = graph.clientWidth < 480 ? THICKEST * 0.7 : THICKEST;
-
-    const stopReading = effect(() => {
-      const picture = store.reading.value;
-      if (!picture || !fits(picture.run.layers, sizes)) return;
-      const { layers } = picture.run;
-      let largest = Number.MIN_VALUE;
-      for (const { weights } of layers) for (const row of weights) for (const weight of row) largest = Math.max(largest, Math.abs(weight));
-      edges.forEach(({ layer, from, to }, index) => {
-        const weight = layers[layer - 1].weights[from][to];
-        const width = (THINNEST + (thickest * Math.abs(weight)) / largest).toFixed(1);
-        const state = weight < 0 ? `-${width}` : width;
-        if (drawn[index] === state) return;
-        drawn[index] = state;
-        paths[index].style.strokeWidth = width;
-        paths[index].classList.toggle('negative', weight < 0);
-      });
-      for (const { edge, text } of plates) {
-        const value = parameter(layers[edge.layer - 1].weights[edge.from][edge.to]);
-        if (text.textContent !== value) text.textContent = value;
-      }
-
-      nodes.forEach(({ layer, unit }, index) => {
-        if (layer === 0) return;
-        const circle = biases[index - sizes[0]];
-        const value = layers[layer - 1].biases[unit];
-        const radius = Math.min(6.5, 2.6 + 1.3 * Math.abs(value)).toFixed(1);
-        if (circle.getAttribute('r') !== radius) circle.setAttribute('r', radius);
-        circle.classList.toggle('negative', value < 0);
-      });
-    });
-
-    // While playing a frame paints a part of the maps, in turn; otherwise, and when a run begins, all of them.
-    const share = Math.min(MOST_MAPS, Math.ceil(units.length / MAP_TURNS));
-    const hidden = nodes.filter(({ layer }) => layer > 0);
-    let turn = 0;
-    let shown = Infinity;
-    const stopPainting = effect(() => {
-      const picture = store.picture.value;
-      const playing = store.playing.value;
-      const zeroLine = line.value;
-      void heat.value;
-      if (!picture || !fits(picture.run.layers, sizes)) return;
-      const { neurons, boundary } = picture.run;
-      const begins = picture.iteration < shown;
-      shown = picture.iteration;
-      for (let count = playing && !begins ? share : units.length; count > 0; count--) {
-        turn = (turn + 1) % units.length;
-        const { layer, unit } = hidden[turn];
-        const map = layer === last ? boundary : neurons?.[layer - 1];
-        if (!map) continue;
-        const { canvas, path } = units[turn];
-        const { width, height } = map;
-        const bytes = layer === last ? map.values : map.values.subarray(unit * width * height, (unit + 1) * width * height);
-        paint(canvas, bytes, width, height);
-        path.setAttribute('d', layer === last && boundary ? boundaryLine(boundary) : contour(bytes, width, height, zeroLine));
-      }
-    });
-    return () => {
-      stopReading();
-      stopPainting();
-    };
+    const chosen = store.selected.value;
+    const picture = store.reading.value;
+    const layers = picture && fits(picture.run.layers, sizes) ? picture.run.layers : null;
+    if (!layers) {
+      render(nothing, values);
+      return;
+    }
+    const shown =
+      chosen && valued && labelled
+        ? edges
+            .filter(({ layer, from, to }) => isUnit(chosen, layer, to) || isUnit(chosen, layer - 1, from))
+            .map((edge) => ({ parameter: /** @type {Parameter} */ ({ layer: edge.layer, unit: edge.to, input: edge.from }), at: along(edge, valuePlace(edge, isUnit(chosen, edge.layer, edge.to), sizes)) }))
+        : [];
+    const under = pointed.value;
+    if (under && !shown.some(({ parameter }) => parameterKey(parameter) === parameterKey(under))) shown.push({ parameter: under, at: [under.x, under.y] });
+    render(
+      shown.map(({ parameter, at: [x, y] }) => {
+        const isFrozen = store.frozen.value.has(parameterKey(parameter));
+        return html`<span class="edge-value ${isFrozen ? 'frozen' : ''}" data-parameter=${JSON.stringify(parameter)} style="left:${x.toFixed(1)}px;top:${y.toFixed(1)}px">${isFrozen ? lock : nothing}${written(valueOf(layers, parameter))}</span>`;
+      }),
+      values,
+    );
   });
 }
 
-/** Whether parameters are those of a network of these sizes. @param {LayerParameters[]} layers @param {number[]} sizes */
-const fits = (layers, sizes) => layers.length === sizes.length - 1 && layers.every(({ biases }, index) => biases.length === sizes[index + 1]);
+/**
+ * Edges, biases and their values answer the pointer: over one it is shown, a click takes it in hand. With the keyboard the sentence
+ * does the same.
+ *
+ * @param {Store} store
+ * @param {import('../../vendor/signals-core/signals-core.js').ReadonlySignal<Layout>} layout
+ * @param {HTMLElement} graph
+ * @param {OpenParameter} open
+ */
+function mountPointing(store, layout, graph, open) {
+  const pointed = signal(/** @type {(Parameter & {x: number, y: number}) | null} */ (null));
 
-/** A weight on its edge, nearer to the end that is not shared with the others. @param {Edge} edge @param {number} index @param {boolean} incoming */
-function valuePlate(edge, index, incoming) {
-  const [x, y] = along(edge, incoming ? (edge.from % 2 === 0 ? 0.56 : 0.66) : 0.42);
-  return svg`<g class="edge-value" data-edge=${index} transform="translate(${x.toFixed(1)} ${y.toFixed(1)})">
-    <rect x="-21" y="-9" width="42" height="18" rx="4"></rect><text y="4.2"></text></g>`;
+  /** What is under the pointer, and where in the graph. @param {PointerEvent | MouseEvent} event @returns {(Parameter & {x: number, y: number}) | null} */
+  const under = (event) => {
+    const target = /** @type {Element} */ (event.target);
+    const { left, top } = graph.getBoundingClientRect();
+    const x = event.clientX - left;
+    const y = event.clientY - top;
+    const plate = /** @type {HTMLElement | null} */ (target.closest('[data-parameter]'));
+    if (plate) return { ...JSON.parse(/** @type {string} */ (plate.dataset.parameter)), x: parseFloat(plate.style.left), y: parseFloat(plate.style.top) };
+    const touch = 'pointerType' in event && event.pointerType === 'touch';
+    const found = parameterAt(layout.value, x, y, touch ? FINGER_REACH : MOUSE_REACH);
+    // A unit's own square is its button's, but for the corner with its bias.
+    return found && (found.input === null || !target.closest('button')) ? found : null;
+  };
+
+  graph.addEventListener('pointermove', (event) => {
+    if (event.pointerType === 'touch') return;
+    const found = under(event);
+    graph.classList.toggle('pointing', found !== null);
+    const now = pointed.value;
+    // The plate stays where it came up while the pointer moves along the same edge.
+    if (found?.layer !== now?.layer || found?.unit !== now?.unit || found?.input !== now?.input) pointed.value = found;
+  });
+  graph.addEventListener('pointerleave', () => {
+    graph.classList.remove('pointing');
+    pointed.value = null;
+  });
+  graph.addEventListener(
+    'click',
+    (event) => {
+      // A click without a place is a key on a unit's button.
+      const found = event.detail > 0 ? under(event) : null;
+      if (!found) return;
+      event.stopPropagation();
+      const { layer, unit, input, x, y } = found;
+      if (!isUnit(store.selected.value, layer, unit)) store.select({ layer, unit });
+      const { left, top } = graph.getBoundingClientRect();
+      const place = { left: left + x, right: left + x, top: top + y - 10, bottom: top + y + 10 };
+      open({ layer, unit, input }, place, () => document.querySelector(`#sentence [data-parameter="${parameterKey(found)}"]`));
+    },
+    { capture: true },
+  );
+  return pointed;
 }
 
-/** @param {Store} store @param {HTMLElement} container */
-function mountSentence(store, container) {
+/** Where on an edge its value stands, from 0 to 1: nearer to the end that it does not share with the others, the more of them there are. @param {Edge} edge @param {boolean} incoming @param {number[]} sizes */
+function valuePlace({ layer, from, to }, incoming, sizes) {
+  const many = sizes[incoming ? layer - 1 : layer] > 3;
+  if (incoming) return many ? (from % 2 === 0 ? 0.2 : 0.3) : from % 2 === 0 ? 0.56 : 0.66;
+  return many ? (to % 2 === 0 ? 0.7 : 0.78) : 0.42;
+}
+
+/** @param {Selection | null} chosen @param {number} layer @param {number} unit */
+const isUnit = (chosen, layer, unit) => chosen !== null && chosen.layer === layer && chosen.unit === unit;
+
+/** Whether parameters are those of a network of these sizes. @param {LayerParameters[]} layers @param {number[]} sizes */
+export const fits = (layers, sizes) => layers.length === sizes.length - 1 && layers.every(({ weights, biases }, index) => weights.length === sizes[index] && biases.length === sizes[index + 1]);
+
+/**
+ * What the chosen unit computes, with its numbers: each is a button that takes the parameter in hand.
+ *
+ * @param {Store} store
+ * @param {HTMLElement} container
+ * @param {OpenParameter} open
+ */
+function mountSentence(store, container, open) {
   effect(() => {
     const chosen = store.selected.value;
     const picture = store.reading.value;
     const sizes = store.layerSizes.value;
-    const { activation } = store.experiment.value;
-    if (!chosen) {
+    if (!chosen || chosen.layer === 0) {
       render(html`<p>Select a unit to see what it computes.</p>`, container);
       return;
     }
     if (!picture || !fits(picture.run.layers, sizes)) return;
     const { layer, unit } = chosen;
     const isOutput = layer === sizes.length - 1;
-    const { weights, biases } = picture.run.layers[layer - 1];
     const which = isOutput ? 'the output' : sizes.length === 3 ? `neuron ${unit + 1}` : `neuron ${unit + 1} of layer ${layer}`;
-    /** @param {number} input */
-    const factor = (input) => (layer === 1 ? indexed('x', input + 1) : ofUnit('a', input + 1, layer - 1));
-    const left = isOutput ? yHat : ofUnit('a', unit + 1, layer);
-    const opening = OPENING[isOutput ? 'sigmoid' : activation];
+    const hasLine = !isOutput || store.problem.value === 'classification';
     render(
-      html`<p>What ${which} computes. The line in its picture is where the bracket is zero.</p>
-        <div class="sum ${weights.length > 6 ? 'long' : ''}">
-          <math>${left}${operator('=')}${opening}</math>
-          ${weights.map((row, input) => term(row[unit], factor(input), input === 0))}
-          ${term(biases[unit], nothing, false)}<math>${bracket(')')}</math>
-        </div>`,
+      html`<p>What ${which} computes.${hasLine ? ' The line in its picture is where the bracket is zero.' : ''} Press a number to change or freeze it.</p>
+        ${unitFormula(store, picture.run.layers, layer, unit, open)}`,
       container,
     );
   });

@@ -1,6 +1,7 @@
 /** Play, Step, Reset; speed and learning rate; where the run is; the connection; theme and link. */
 
 import { effect } from '../../vendor/signals-core/signals-core.js';
+import { FRAMES_A_SECOND } from '../experiment.js';
 import { cost, count, percent } from '../format.js';
 import { isDark, nextTheme, theme } from '../theme.js';
 import { bindValue, stopsBetween } from './value.js';
@@ -8,6 +9,12 @@ import { bindValue, stopsBetween } from './value.js';
 /** @typedef {import('../state.js').Store} Store */
 /** @typedef {import('../experiment.js').Fields} Fields */
 /** @typedef {(id: string) => HTMLElement} Find */
+
+/** Iterations a second to step by: one to watch a single step, then ever more; beyond the last, whatever there is time for. */
+const SPEEDS = [1, 2, 5, 10, 20, 30, 60, 120, 180, 300, 600, 1200, 1800, 3000, 6000, 12_000, 18_000, 30_000, 60_000];
+
+/** Milliseconds. */
+const ACHIEVED_OVER = 1500;
 
 const CONNECTION = { connecting: 'Connecting', live: 'Live', reconnecting: 'Reconnecting' };
 const CONNECTION_HINT = {
@@ -22,6 +29,11 @@ export function mountTransport(store, fields, find) {
   const playLabel = /** @type {HTMLElement} */ (play.querySelector('span'));
   play.addEventListener('click', () => store.toggle());
   find('step').addEventListener('click', () => store.step());
+  const epoch = find('step-epoch');
+  epoch.addEventListener('click', () => store.step(store.epoch));
+  effect(() => {
+    epoch.hidden = store.experiment.value.batchSize === null;
+  });
   find('reset').addEventListener('click', () => store.reset());
   effect(() => {
     const playing = store.playing.value;
@@ -30,6 +42,7 @@ export function mountTransport(store, fields, find) {
     play.toggleAttribute('data-playing', playing);
   });
 
+  const [slowest, fastest] = fields.iterationsPerFrame.limits;
   bindValue({
     input: /** @type {HTMLInputElement} */ (find('speed')),
     slider: /** @type {HTMLInputElement} */ (find('speed-slider')),
@@ -37,7 +50,7 @@ export function mountTransport(store, fields, find) {
     field: fields.iterationsPerFrame,
     value: () => store.experiment.value.iterationsPerFrame,
     change: (iterationsPerFrame) => store.change({ iterationsPerFrame }),
-    stops: stopsBetween(...fields.iterationsPerFrame.limits),
+    stops: [...SPEEDS.map((speed) => speed / FRAMES_A_SECOND).filter((speed) => speed >= slowest && speed <= fastest), null],
   });
   bindValue({
     input: /** @type {HTMLInputElement} */ (find('learning-rate')),
@@ -50,9 +63,9 @@ export function mountTransport(store, fields, find) {
   });
 
   mountReadouts(store);
+  mountAchieved(store, find('achieved'));
   mountConnection(store, find('connection'));
   mountTheme(find('theme'));
-  mountShare(store, find('share'));
 }
 
 /** @param {Store} store */
@@ -75,6 +88,24 @@ function mountReadouts(store) {
     trainCost(run.train_cost, cost(run.train_cost));
     train(run.train_accuracy, percent(run.train_accuracy));
     test(run.test_accuracy, percent(run.test_accuracy));
+  });
+}
+
+/** The iterations a second that there really are, of the last second and a half. @param {Store} store @param {HTMLElement} element */
+function mountAchieved(store, element) {
+  /** @type {{time: number, iteration: number}[]} */
+  let seen = [];
+  effect(() => {
+    const picture = store.reading.value;
+    const time = performance.now();
+    if (!picture || !store.playing.value || picture.iteration < (seen.at(-1)?.iteration ?? 0)) {
+      seen = [];
+      element.textContent = '';
+      return;
+    }
+    seen = [...seen.filter((one) => time - one.time < ACHIEVED_OVER), { time, iteration: picture.iteration }];
+    const [first] = seen;
+    if (time - first.time > ACHIEVED_OVER / 3) element.textContent = `${count((1000 * (picture.iteration - first.iteration)) / (time - first.time))} / s`;
   });
 }
 
@@ -101,35 +132,4 @@ function mountTheme(button) {
     button.setAttribute('aria-label', `Theme: ${now}`);
     button.title = `Theme: ${now}. Press for ${then}.`;
   });
-}
-
-/** @param {Store} store @param {HTMLElement} button */
-function mountShare(store, button) {
-  button.addEventListener('click', async () => {
-    const link = location.href;
-    const copied = await copy(link);
-    store.notice.value = {
-      kind: 'note',
-      text: copied ? 'Link copied. It opens this same experiment, to the last digit.' : `This browser does not let the page copy. The link: ${link}`,
-    };
-  });
-}
-
-/** Also over plain http on a classroom's network, where there is no clipboard API. @param {string} text */
-async function copy(text) {
-  try {
-    await navigator.clipboard.writeText(text);
-    return true;
-  } catch {
-    const field = document.createElement('textarea');
-    field.value = text;
-    field.className = 'vh';
-    const focused = document.activeElement;
-    document.body.append(field);
-    field.select();
-    const copied = document.execCommand('copy');
-    field.remove();
-    if (focused instanceof HTMLElement) focused.focus();
-    return copied;
-  }
 }

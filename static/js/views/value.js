@@ -3,7 +3,7 @@
 import { effect } from '../../vendor/signals-core/signals-core.js';
 import { FieldError } from '../experiment.js';
 
-/** @typedef {import('../experiment.js').NumberField} NumberField */
+/** @typedef {import('../experiment.js').Shown} Shown */
 
 /** How long typing must rest before it counts (milliseconds). */
 const REST = 400;
@@ -24,27 +24,40 @@ export function stopsBetween(low, high) {
 export const stopsEvery = (low, high, step) => Array.from({ length: Math.round((high - low) / step) + 1 }, (_, index) => Number((low + index * step).toPrecision(10)));
 
 /**
+ * @template {number | null} T null is what an empty input means, if it may be empty
  * @param {object} parts
  * @param {HTMLInputElement} parts.input
  * @param {HTMLInputElement | null} [parts.slider]
  * @param {HTMLElement} parts.problem
- * @param {NumberField} parts.field
- * @param {() => number} parts.value reads a signal
- * @param {(value: number) => void} parts.change
- * @param {number[]} [parts.stops] of the slider and the arrow keys, ascending
+ * @param {Shown & Pick<import('../experiment.js').Field<T>, 'read'>} parts.field
+ * @param {() => T} parts.value reads a signal
+ * @param {(value: T) => void} parts.change
+ * @param {T[]} [parts.stops] of the slider and the arrow keys, ascending
  */
 export function bindValue({ input, slider = null, problem, field, value, change, stops = [] }) {
-  /** @param {number} of */
-  const shown = (of) => String(Number((of * field.factor).toPrecision(12)));
+  /** @param {T} of */
+  const shown = (of) => (of === null ? '' : String(Number((of * field.factor).toPrecision(12))));
+  /** @param {T} of */
+  const spoken = (of) => shown(of) || input.placeholder;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let resting;
   let wrong = false;
 
-  /** @param {number} of */
+  /** The stop nearest to a value. @param {T} of */
   const nearest = (of) => {
+    /** @param {T} stop */
+    const distance = (stop) => (stop === of ? 0 : stop === null || of === null ? Infinity : Math.abs(stop - of));
     let best = 0;
-    for (let index = 1; index < stops.length; index++) if (Math.abs(stops[index] - of) < Math.abs(stops[best] - of)) best = index;
+    for (let index = 1; index < stops.length; index++) if (distance(stops[index]) < distance(stops[best])) best = index;
     return best;
+  };
+
+  /** The stop next to a value; beyond the last there is none. @param {T} of @param {1 | -1} way */
+  const next = (of, way) => {
+    const index = nearest(of);
+    const stop = stops[index];
+    const passed = stop !== null && of !== null && way * (stop - of) > 0;
+    return passed ? stop : stops[index + way];
   };
 
   const show = () => {
@@ -54,7 +67,7 @@ export function bindValue({ input, slider = null, problem, field, value, change,
       const index = nearest(now);
       slider.value = String(index);
       slider.style.setProperty('--fill', `${(100 * index) / (stops.length - 1)}%`);
-      slider.setAttribute('aria-valuetext', shown(now));
+      slider.setAttribute('aria-valuetext', spoken(now));
     }
   };
 
@@ -71,12 +84,13 @@ export function bindValue({ input, slider = null, problem, field, value, change,
     clearTimeout(resting);
     resting = undefined;
     try {
-      const read = field.read(field.factor === 1 || input.value === '' ? input.value : String(Number(input.value) / field.factor));
+      const text = input.validity.badInput ? 'no number' : input.value;
+      const read = field.read(field.factor === 1 || text === '' ? text : String(Number(text) / field.factor));
       complain('');
       if (read !== value()) change(read);
     } catch (error) {
       if (!(error instanceof FieldError)) throw error;
-      if (final) complain(`${error.message} It stays at ${shown(value())}${field.factor === 100 ? ' %' : ''}.`);
+      if (final) complain(`${error.message} It stays at ${spoken(value())}${field.factor === 100 ? ' %' : ''}.`);
     }
   };
 
@@ -100,12 +114,11 @@ export function bindValue({ input, slider = null, problem, field, value, change,
     const up = event.key === 'ArrowUp';
     if (stops.length === 0 || !(up || event.key === 'ArrowDown')) return;
     event.preventDefault();
-    const now = value();
-    const next = up ? stops.find((stop) => stop > now) : stops.findLast((stop) => stop < now);
+    const stop = next(value(), up ? 1 : -1);
     clearTimeout(resting);
     resting = undefined;
     complain('');
-    if (next !== undefined) change(next);
+    if (stop !== undefined) change(stop);
     show();
   });
 
@@ -117,4 +130,27 @@ export function bindValue({ input, slider = null, problem, field, value, change,
     });
   }
   effect(show);
+}
+
+/**
+ * Inputs for numbers of the experiment, found in the page by their ids; with stops, and a slider of the same name, it has one.
+ *
+ * @param {import('../state.js').Store} store
+ * @param {import('../experiment.js').Fields} fields
+ * @param {(id: string) => HTMLElement} find
+ * @param {{[K in import('../experiment.js').Plain]?: [id: string, stops: (number | null)[]]}} rows
+ */
+export function bindFields(store, fields, find, rows) {
+  for (const [key, [id, stops]] of Object.entries(rows)) {
+    const name = /** @type {'batchSize'} any of the numbers */ (key);
+    bindValue({
+      input: /** @type {HTMLInputElement} */ (find(id)),
+      slider: /** @type {HTMLInputElement | null} */ (document.getElementById(`${id}-slider`)),
+      problem: find(`${id}-problem`),
+      field: fields[name],
+      value: () => store.experiment.value[name],
+      change: (value) => store.change({ [name]: value }),
+      stops,
+    });
+  }
 }

@@ -1,15 +1,16 @@
 /** The line on which a grid of bytes takes a value: marching squares with linear interpolation, joined into long strokes. */
 
-/** @typedef {import('./types/protocol').Boundary} Boundary */
+/** @typedef {import('../types/protocol').Boundary} Boundary */
 
 /** With fewer steps than this between the lowest and the highest byte, a line through them is a staircase. */
 const FEW_STEPS = 24;
 const BLUR = 4;
 
-/** @type {WeakMap<Boundary, string>} */
+/** @typedef {Pick<Boundary, 'values' | 'width' | 'height'>} Samples */
+/** @type {WeakMap<Samples, string>} */
 const known = new WeakMap();
 
-/** Where ŷ is one half. @param {Boundary} boundary */
+/** Where ŷ is one half. @param {Samples} boundary */
 export function boundaryLine(boundary) {
   let path = known.get(boundary);
   if (path === undefined) {

@@ -1,6 +1,6 @@
 /** Pictures travel as differences between neighbours, which deflate to half the size; this gives the values back. */
 
-/** @typedef {import('./types/protocol').Frame} Frame */
+/** @typedef {import('../types/protocol').Frame} Frame */
 
 /** Sums along each row, then up the columns, modulo 256 as bytes are. @param {Uint8Array} bytes height × width, in place @param {number} width */
 export function sumUp(bytes, width) {

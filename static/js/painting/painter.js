@@ -1,0 +1,96 @@
+/** The page's side of its painter, a worker: what the server sends goes in, costs and numbers come out, and pictures appear by themselves. */
+
+/** @typedef {import('../types/painting').FromPainter} FromPainter */
+/** @typedef {import('../types/painting').ToPainter} ToPainter */
+/** @typedef {import('../types/painting').Manner} Manner */
+/** @typedef {import('../types/painting').NetworkScene} NetworkScene */
+/** @typedef {import('../types/painting').PlaneScene} PlaneScene */
+/** @typedef {import('../types/painting').Told} Told */
+/** @typedef {import('../types/protocol').Frame} Frame */
+/** @typedef {import('../types/protocol').ServerMessage} ServerMessage */
+
+/** More of the screen's pixels to one of CSS's are not seen, but painted (device pixels). */
+const MOST_PIXELS = 2;
+
+/**
+ * @typedef {object} Listener
+ * @property {(message: ServerMessage) => void} message
+ * @property {(told: Told) => void} costs of every frame, in order
+ * @property {(picture: Pick<Frame, 'iteration' | 'runs'>) => void} picture what has been drawn
+ * @property {(frame: number) => void} acknowledge a frame that has been drawn or overtaken
+ */
+
+export class Painter {
+  /** Who waits for which snapshot. @type {Map<number, (bitmap: ImageBitmap) => void>} */
+  #waiting = new Map();
+  #snapshots = 0;
+  #worker = new Worker(new URL('./worker.js', import.meta.url), { type: 'module' });
+
+  /** @param {Listener} listener */
+  constructor(listener) {
+    this.#worker.addEventListener('message', ({ data }) => {
+      const news = /** @type {FromPainter} */ (data);
+      if (news.type === 'message') return listener.message(news.message);
+      if (news.type === 'snapshot') {
+        this.#waiting.get(news.id)?.(news.bitmap);
+        this.#waiting.delete(news.id);
+        return undefined;
+      }
+      for (const told of news.costs) listener.costs(told);
+      if (news.type === 'costs') return undefined;
+      if (news.picture) {
+        listener.picture(news.picture);
+        // For whoever measures: an observer still gets the entry, and the browser's list of marks does not grow.
+        performance.mark('frame-drawn', { startTime: news.at - performance.timeOrigin, detail: { iteration: news.picture.iteration } });
+        performance.clearMarks('frame-drawn');
+      }
+      for (const frame of news.frames) listener.acknowledge(frame);
+      return undefined;
+    });
+    const reducedMotion = matchMedia('(prefers-reduced-motion: reduce)');
+    const calm = () => this.manner({ calm: reducedMotion.matches });
+    reducedMotion.addEventListener('change', calm);
+    calm();
+  }
+
+  /** What came from the server: a text message, or a frame. Both come out again in the order they came in. @param {string | ArrayBuffer} data */
+  receive(data) {
+    if (typeof data === 'string') this.#post({ type: 'text', text: data });
+    else this.#post({ type: 'bytes', bytes: data }, [data]);
+  }
+
+  /** @param {Partial<Manner>} manner */
+  manner(manner) {
+    this.#post({ type: 'manner', manner });
+  }
+
+  /** Leaves a canvas to the painter, for good. @param {string} name `network`, or that of a plane @param {HTMLCanvasElement} canvas */
+  give(name, canvas) {
+    const offscreen = canvas.transferControlToOffscreen();
+    this.#post({ type: 'canvas', name, canvas: offscreen }, [offscreen]);
+  }
+
+  /** @param {string} name of its canvas @param {PlaneScene} scene */
+  plane(name, scene) {
+    this.#post({ type: 'plane', name, scene });
+  }
+
+  /** @param {NetworkScene} scene */
+  network(scene) {
+    this.#post({ type: 'network', scene });
+  }
+
+  /** The network as it is seen now, in a scene and colours of its own. @param {NetworkScene} scene @param {import('../types/painting').Colours} colours @returns {Promise<ImageBitmap>} */
+  snapshot(scene, colours) {
+    const id = ++this.#snapshots;
+    this.#post({ type: 'snapshot', id, scene, colours });
+    return new Promise((resolve) => this.#waiting.set(id, resolve));
+  }
+
+  /** @param {ToPainter} message @param {Transferable[]} [transfer] */
+  #post(message, transfer = []) {
+    this.#worker.postMessage(message, transfer);
+  }
+}
+
+export const pixelRatio = () => Math.min(MOST_PIXELS, devicePixelRatio);

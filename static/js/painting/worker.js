@@ -1,0 +1,125 @@
+/**
+ * The painter: a thread of its own that decodes what the server sends and paints it, so that the page's own stays free for its reader.
+ *
+ * Frames are drawn at the screen's pace, the latest one wins; each is acknowledged once it has been drawn or overtaken. Costs and
+ * messages leave in the order in which they came.
+ */
+
+import { unzlibSync } from '../../vendor/fflate/browser.js';
+import { decode } from '../../vendor/msgpack/decode.js';
+import { NetworkPicture } from './network.js';
+import { restorePictures } from './pictures.js';
+import { PlanePicture } from './plane.js';
+
+/** @typedef {import('../types/painting').Manner} Manner */
+/** @typedef {import('../types/painting').PainterScope} PainterScope */
+/** @typedef {import('../types/painting').ToPainter} ToPainter */
+/** @typedef {import('../types/painting').Told} Told */
+/** @typedef {import('../types/protocol').Frame} Frame */
+/** @typedef {import('../types/protocol').FrameRun} FrameRun */
+
+/** Under prefers-reduced-motion playing draws at most this often (milliseconds). */
+const CALM_INTERVAL = 500;
+
+const scope = /** @type {PainterScope} */ (/** @type {unknown} */ (self));
+
+/** @type {Manner} */
+let manner = {
+  colours: { heat: [[0, 0, 0], [0, 0, 0], [0, 0, 0]], contour: 'black', halo: 'white', one: 'black', zero: 'black', ground: 'white' },
+  playing: false,
+  calm: false,
+};
+/** @type {Map<string, PlanePicture>} */
+const planes = new Map();
+/** @type {NetworkPicture | null} */
+let network = null;
+
+/** The frame to draw next. @type {Frame | null} */
+let latest = null;
+/** The frame that is seen. @type {Frame | null} */
+let seen = null;
+/** @type {Told[]} */
+let untold = [];
+/** @type {number[]} */
+let unacknowledged = [];
+let scheduled = false;
+let drawn = -Infinity;
+
+/** @type {{[T in ToPainter['type']]: (message: Extract<ToPainter, {type: T}>) => void}} */
+const TAKE = {
+  bytes({ bytes }) {
+    const frame = /** @type {Frame} */ (decode(unzlibSync(new Uint8Array(bytes))));
+    restorePictures(frame);
+    untold.push({
+      iteration: frame.iteration,
+      runs: frame.runs.map(({ first_iteration, costs, test_cost }) => ({ first_iteration, costs: costs.slice(), test_cost })),
+    });
+    unacknowledged.push(frame.frame);
+    latest = frame;
+    schedule();
+  },
+  text({ text }) {
+    const message = JSON.parse(text);
+    // What waits to be drawn shows a run that is no more.
+    if (message.type === 'configured' && !message.resumed) latest = null;
+    if (untold.length > 0) scope.postMessage({ type: 'costs', costs: untold.splice(0) });
+    scope.postMessage({ type: 'message', message });
+  },
+  canvas({ name, canvas }) {
+    const picture = name === 'network' ? (network = new NetworkPicture(canvas)) : new PlanePicture(canvas);
+    if (picture instanceof PlanePicture) planes.set(name, picture);
+    picture.restyle(manner);
+  },
+  plane({ name, scene }) {
+    planes.get(name)?.show(scene);
+    schedule();
+  },
+  network({ scene }) {
+    network?.show(scene);
+    schedule();
+  },
+  snapshot({ id, scene, colours }) {
+    const canvas = new OffscreenCanvas(1, 1);
+    const picture = new NetworkPicture(canvas);
+    picture.show(scene);
+    picture.restyle({ ...manner, colours, playing: false });
+    if (seen) picture.draw(seen, 0);
+    const bitmap = canvas.transferToImageBitmap();
+    scope.postMessage({ type: 'snapshot', id, bitmap }, [bitmap]);
+  },
+  manner({ manner: changes }) {
+    manner = { ...manner, ...changes };
+    for (const picture of [...planes.values(), network]) picture?.restyle(manner);
+    schedule();
+  },
+};
+
+scope.onmessage = ({ data }) => /** @type {(message: ToPainter) => void} */ (TAKE[data.type])(data);
+
+function schedule() {
+  if (scheduled) return;
+  scheduled = true;
+  const wait = manner.calm && manner.playing ? drawn + CALM_INTERVAL - performance.now() : 0;
+  if (wait > 0) setTimeout(() => scope.requestAnimationFrame(paint), wait);
+  else scope.requestAnimationFrame(paint);
+}
+
+function paint() {
+  scheduled = false;
+  drawn = performance.now();
+  const frame = latest;
+  latest = null;
+  seen = frame ?? seen;
+  if (seen) {
+    for (const plane of planes.values()) plane.draw(seen);
+    network?.draw(seen, drawn);
+  }
+  if (unacknowledged.length === 0) return;
+  const picture = frame && { iteration: frame.iteration, runs: frame.runs.map(numbers) };
+  scope.postMessage({ type: 'drawn', costs: untold.splice(0), picture, frames: unacknowledged.splice(0), at: performance.timeOrigin + drawn });
+}
+
+/** A run without its units' maps but for their scales, and with a copy of the plane: what is posted takes its whole buffer along. @param {FrameRun} run @returns {FrameRun} */
+function numbers({ neurons, boundary, costs: _, misclassified: __, ...rest }) {
+  return { ...rest, costs: new Uint8Array(), ...(neurons && { neurons: neurons.map((maps) => ({ ...maps, values: new Uint8Array() })) }), ...(boundary && { boundary: { ...boundary, values: boundary.values.slice() } }) };
+}

@@ -1,0 +1,92 @@
+import type { Rgb } from '../painting/ramp.js';
+import type { Edge, Node } from '../network-layout.js';
+import type { Frame, FrameRun, Parameter, ServerMessage } from './protocol';
+
+/** What the painter's canvases take from the theme, as colours a canvas understands. */
+export interface Colours {
+  heat: [low: Rgb, middle: Rgb, high: Rgb];
+  contour: string;
+  halo: string;
+  one: string;
+  zero: string;
+  ground: string;
+}
+
+/** Sizes in CSS pixels; `ratio` is how many of the screen's there are to one. */
+export interface Size {
+  width: number;
+  height: number;
+  ratio: number;
+}
+
+/** A unit; layer counts from the input, 0. */
+export interface Unit {
+  layer: number;
+  unit: number;
+}
+
+/** A picture of the plane: ŷ of a run or, while one is looked at, a unit of its network. */
+export interface PlaneScene extends Size {
+  run: number;
+  unit: Unit | null;
+  /** Whether the activation of that unit is zero on a whole side of z = 0. */
+  flat: boolean;
+  discrete: boolean;
+  /** Whether ŷ has a line in the middle: where a class ends. */
+  line: boolean;
+  /** Where each point is, as shares of the width and the height from the upper left corner, to mark those that the network has wrong; NaN is not shown. */
+  marked: Float32Array | null;
+}
+
+export interface NetworkScene extends Size {
+  nodes: Node[];
+  edges: Edge[];
+  /** Of every layer, inputs and output included. */
+  sizes: number[];
+  /** Its edges stand out. */
+  chosen: Unit | null;
+  /** Of each hidden layer, whether its activation is zero on a whole side of z = 0. */
+  flat: boolean[];
+  /** Whether ŷ has a line in the middle: where a class ends. */
+  line: boolean;
+  /** The inputs' maps one after the other, size × size bytes each. */
+  inputs: { size: number; values: Uint8Array };
+  /** Parameters that training leaves alone. */
+  frozen: Parameter[];
+}
+
+/** How to paint, whatever it is. */
+export interface Manner {
+  colours: Colours;
+  playing: boolean;
+  /** Whether the reader asked for reduced motion. */
+  calm: boolean;
+}
+
+export type ToPainter =
+  | { type: 'bytes'; bytes: ArrayBuffer }
+  | { type: 'text'; text: string }
+  | { type: 'canvas'; name: string; canvas: OffscreenCanvas }
+  | { type: 'plane'; name: string; scene: PlaneScene }
+  | { type: 'network'; scene: NetworkScene }
+  | { type: 'manner'; manner: Partial<Manner> }
+  | { type: 'snapshot'; id: number; scene: NetworkScene; colours: Colours };
+
+/** A frame without what only a painter needs. */
+export interface Told {
+  iteration: number;
+  runs: Pick<FrameRun, 'first_iteration' | 'costs' | 'test_cost'>[];
+}
+
+export type FromPainter =
+  | { type: 'message'; message: ServerMessage }
+  | { type: 'costs'; costs: Told[] }
+  | { type: 'snapshot'; id: number; bitmap: ImageBitmap }
+  | { type: 'drawn'; costs: Told[]; picture: Pick<Frame, 'iteration' | 'runs'> | null; frames: number[]; /** Milliseconds since 1970. */ at: number };
+
+/** The part of a worker's global scope that TypeScript's DOM library lacks. */
+export interface PainterScope {
+  onmessage: (event: MessageEvent<ToPainter>) => void;
+  postMessage(message: FromPainter, transfer?: Transferable[]): void;
+  requestAnimationFrame(callback: () => void): number;
+}

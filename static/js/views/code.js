@@ -1,0 +1,211 @@
+/** The model to take away: its formula with its numbers, programs, files; and parameters brought back from a file. */
+
+import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
+import { effect, signal } from '../../vendor/signals-core/signals-core.js';
+import { copy } from '../clipboard.js';
+import { layerSizes } from '../experiment.js';
+import { count } from '../format.js';
+import { whenOpen } from './drawer.js';
+import { fits } from './network.js';
+import { unitFormula } from './parameter.js';
+
+/** @typedef {import('../state.js').Store} Store */
+/** @typedef {import('../experiment.js').HiddenLayer} HiddenLayer */
+/** @typedef {import('../types/protocol').Catalogue} Catalogue */
+/** @typedef {import('../types/protocol').LayerParameters} LayerParameters */
+/** @typedef {import('./parameter.js').OpenParameter} OpenParameter */
+/** @typedef {LayerParameters & {activation?: string | null, slope?: number | null}} FileLayer a layer as it is in a file */
+/** @typedef {(id: string) => HTMLElement} Find */
+
+/** Of more numbers than this a new picture is made only so often while training (milliseconds). */
+const MANY_NUMBERS = 40;
+const SELDOM = 500;
+/** The texts follow what is changed while paused, once it rests (milliseconds). */
+const REST = 250;
+/** As large as the server takes a file. */
+const MAX_BYTES = 2_000_000;
+/** @type {Record<string, string>} */
+const CONTENT_TYPES = { json: 'application/json', csv: 'text/csv', npz: 'application/x-npz', safetensors: 'application/x-safetensors' };
+
+/** @param {Store} store @param {Catalogue} catalogue @param {Find} find @param {OpenParameter} open */
+export function mountCode(store, catalogue, find, open) {
+  const text = mountText(store, find);
+  mountFiles(store, find);
+  mountLoading(store, catalogue, find);
+  whenOpen(store, 'code', () => {
+    const stops = [showFormulas(store, find('formulas'), open), text()];
+    return () => stops.forEach((stop) => stop());
+  });
+}
+
+/** A line for each unit. @param {Store} store @param {HTMLElement} container @param {OpenParameter} open */
+function showFormulas(store, container, open) {
+  let drawn = -Infinity;
+  return effect(() => {
+    const picture = store.reading.value;
+    const sizes = store.layerSizes.value;
+    if (!picture || !fits(picture.run.layers, sizes)) return;
+    const { layers } = picture.run;
+    const numbers = sizes.slice(1).reduce((sum, units, index) => sum + units * (sizes[index] + 1), 0);
+    const now = performance.now();
+    if (store.playing.value && numbers > MANY_NUMBERS && now - drawn < SELDOM) return;
+    drawn = now;
+    render(
+      sizes.slice(1).map((units, index) => Array.from({ length: units }, (_, unit) => unitFormula(store, layers, index + 1, unit, open))),
+      container,
+    );
+  });
+}
+
+/** The address of something of this session's. @param {Store} store @param {string} path */
+const addressOf = (store, path) => `/sessions/${store.session.value}/${path}`;
+
+/** @param {Response} response @returns {Promise<string>} what a problem document says */
+async function problemOf(response) {
+  const problem = await response.json().catch(() => null);
+  return problem?.errors?.[0]?.detail ?? problem?.detail ?? `The server answered ${response.status}.`;
+}
+
+/** The programs and the formula as text. @param {Store} store @param {Find} find @returns {() => () => void} what to do when it opens, and then when it closes */
+function mountText(store, find) {
+  const box = find('program');
+  const about = find('program-about');
+  const update = find('program-update');
+  const button = find('program-copy');
+  const download = /** @type {HTMLAnchorElement} */ (find('program-download'));
+  const radios = /** @type {HTMLInputElement[]} */ ([...find('programs').querySelectorAll('input')]);
+  const chosen = signal(radios[0].value);
+  find('programs').addEventListener('change', ({ target }) => {
+    chosen.value = /** @type {HTMLInputElement} */ (target).value;
+  });
+  button.addEventListener('click', async () => {
+    const copied = await copy(box.textContent ?? '');
+    store.notice.value = { kind: 'note', text: copied ? 'Copied.' : 'This browser does not let the page copy: select the text and copy it yourself.' };
+  });
+
+  /** The latest request, so that an earlier one's answer is not shown after it. */
+  let asked = 0;
+  const fetchText = async () => {
+    const request = ++asked;
+    const address = addressOf(store, chosen.peek());
+    const response = await fetch(address).catch(() => null);
+    const answer = response ? (response.ok ? await response.text() : await problemOf(response)) : 'The server does not answer. Try again when the page is connected.';
+    if (request !== asked) return;
+    const ok = response?.ok === true;
+    if (box.textContent !== answer) box.textContent = answer;
+    box.classList.toggle('failed', !ok);
+    /** @type {HTMLButtonElement} */ (button).disabled = !ok;
+    download.hidden = !ok;
+    about.textContent = ok ? `as of iteration ${count(store.picture.peek()?.iteration ?? 0)}` : '';
+  };
+  update.addEventListener('click', fetchText);
+
+  return () => {
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    let timer;
+    let shown = '';
+    const stop = effect(() => {
+      const session = store.session.value;
+      const playing = store.playing.value;
+      const what = chosen.value;
+      // While it trains a text is of the moment it was asked for.
+      if (!playing) void store.reading.value;
+      void store.frozen.value;
+      update.hidden = !playing;
+      download.href = addressOf(store, what);
+      if (session === null || (playing && shown === what)) return;
+      clearTimeout(timer);
+      timer = setTimeout(fetchText, shown === what ? REST : 0);
+      shown = what;
+    });
+    return () => {
+      clearTimeout(timer);
+      asked++;
+      stop();
+    };
+  };
+}
+
+/** @param {Store} store @param {Find} find */
+function mountFiles(store, find) {
+  const links = /** @type {HTMLAnchorElement[]} */ ([...find('panel-code').querySelectorAll('a[data-file]')]);
+  effect(() => {
+    for (const link of links) link.href = addressOf(store, /** @type {string} */ (link.dataset.file));
+  });
+}
+
+/** @param {Store} store @param {Catalogue} catalogue @param {Find} find */
+function mountLoading(store, catalogue, find) {
+  const input = /** @type {HTMLInputElement} */ (find('parameters-file'));
+  /** What came of the last file: an error, or a question. */
+  const answer = signal(/** @type {unknown} */ (nothing));
+  find('load-parameters').addEventListener('click', () => input.click());
+  input.addEventListener('change', async () => {
+    const file = input.files?.[0];
+    input.value = '';
+    if (file) answer.value = await read(file);
+  });
+
+  /** @param {string} text */
+  const wrong = (text) => html`<p class="wrong">${text}</p>`;
+
+  /** @param {File} file */
+  const read = async (file) => {
+    const format = file.name.split('.').at(-1)?.toLowerCase() ?? '';
+    if (!CONTENT_TYPES[format]) return wrong(`${file.name} is none of the files that can be loaded: ${Object.keys(CONTENT_TYPES).join(', ')}.`);
+    if (file.size > MAX_BYTES) return wrong(`${file.name} is larger than ${count(MAX_BYTES / 1e6)} MB.`);
+    const response = await fetch(`/parameters?format=${format}`, { method: 'POST', headers: { 'Content-Type': CONTENT_TYPES[format] }, body: file }).catch(() => null);
+    if (!response) return wrong('The server does not answer. Try again when the page is connected.');
+    if (!response.ok) return wrong(`${file.name} could not be read: ${await problemOf(response)}`);
+    return fit(file.name, (await response.json()).layers);
+  };
+
+  /** Takes what fits; offers what can be made to fit. @param {string} name @param {FileLayer[]} found */
+  const fit = (name, found) => {
+    const { features, layers } = store.experiment.value;
+    const sizes = [found[0].weights.length, ...found.map(({ biases }) => biases.length)];
+    const wanted = layerSizes(store.experiment.value);
+    const [inputs] = sizes;
+    const [, most] = catalogue.limits.units;
+    const [, deepest] = catalogue.limits.hidden_layers;
+    const shape = `${sizes.join('-')} units`;
+    if (sizes.at(-1) !== 1) return wrong(`${name} has ${sizes.at(-1)} outputs; a network here has one.`);
+    if (sizes.length - 2 > deepest || sizes.slice(1).some((units) => units > most)) return wrong(`The network in ${name} (${shape}) is larger than this page shows: at most ${deepest} hidden layers of ${most} units.`);
+    if (inputs !== features.length) return wrong(`The network in ${name} takes ${inputs} ${inputs === 1 ? 'input' : 'inputs'}, yours ${features.length}. Choose as many features, in the file's order, and load it again.`);
+
+    const parameters = found.map(({ weights, biases }) => ({ weights, biases }));
+    /** @type {HiddenLayer[]} */
+    const theirs = found.slice(0, -1).map(({ biases, activation, slope }, index) => {
+      const mine = layers[index] ?? layers.at(-1) ?? catalogue.defaults.network.layers[0];
+      return { units: biases.length, activation: activation ?? mine.activation, slope: slope ?? mine.slope ?? 0 };
+    });
+    const same = String(sizes) === String(wanted);
+    /** @param {readonly HiddenLayer[]} network */
+    const start = (network) => {
+      store.change({ layers: network, parameters });
+      answer.value = nothing;
+      store.notice.value = { kind: 'note', text: `Training starts from the parameters in ${name}.` };
+    };
+    /** What differs of the activations, in the order of the layers. @param {readonly HiddenLayer[]} network */
+    const activations = (network) => network.map(({ activation }) => activation).join(', ');
+    if (same && activations(theirs) === activations(layers)) {
+      start(theirs);
+      return nothing;
+    }
+    const keep = html`<button class="btn" type="button" @click=${() => start(layers)}>Take the numbers only</button>`;
+    return html`<p>${same ? `${name} has other activations: ${activations(theirs)}.` : `The network in ${name} has ${shape}, yours ${wanted.join('-')}.`}</p>
+      <div class="row"><button class="btn" type="button" @click=${() => start(theirs)}>${same ? 'Take them too' : "Change the network to the file's"}</button>${same ? keep : nothing}
+      <button class="btn quiet" type="button" @click=${() => (answer.value = nothing)}>Cancel</button></div>`;
+  };
+
+  const box = find('loaded');
+  effect(() => {
+    const loaded = store.experiment.value.parameters !== null;
+    render(
+      html`${answer.value}${
+        loaded ? html`<p>Reset goes back to loaded parameters. <button class="btn quiet small" type="button" @click=${() => store.change({ parameters: null })}>Draw them instead</button></p>` : nothing
+      }`,
+      box,
+    );
+  });
+}

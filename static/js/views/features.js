@@ -1,0 +1,58 @@
+/** What the network is given of each point: a tile for each input there can be, with its map over the plane. */
+
+import { html, render } from '../../vendor/lit-html/lit-html.js';
+import { effect } from '../../vendor/signals-core/signals-core.js';
+import { featureMath, featureText } from '../notation.js';
+import { Maps } from '../painting/map.js';
+import { ramp } from '../painting/ramp.js';
+import { isDark, painterColours } from '../theme.js';
+
+/** @typedef {import('../state.js').Store} Store */
+/** @typedef {import('../types/protocol').Catalogue} Catalogue */
+
+/** Pixels of a map on the page, twice as fine as its points. */
+const SIDE = 104;
+
+/** @param {Store} store @param {Catalogue} catalogue @param {(id: string) => HTMLElement} find */
+export function mountFeatures(store, catalogue, find) {
+  const group = find('features');
+  const problem = find('features-problem');
+  const boxes = /** @type {HTMLInputElement[]} */ ([...group.querySelectorAll('input')]);
+  for (const box of boxes) {
+    const name = /** @type {HTMLElement} */ (box.closest('label')?.querySelector('.nm'));
+    render(html`<math aria-hidden="true">${featureMath(box.value)}</math>`, name);
+    box.setAttribute('aria-label', featureText(box.value));
+  }
+
+  group.addEventListener('change', () => {
+    const features = boxes.filter(({ checked }) => checked).map(({ value }) => value);
+    if (features.length > 0) {
+      problem.textContent = '';
+      store.change({ features });
+      return;
+    }
+    const [last] = store.experiment.value.features;
+    problem.textContent = 'A network needs at least one input.';
+    for (const box of boxes) box.checked = box.value === last;
+  });
+  group.addEventListener('focusout', () => {
+    problem.textContent = '';
+  });
+  effect(() => {
+    const { features } = store.experiment.value;
+    for (const box of boxes) box.checked = features.includes(box.value);
+    find('inputs').textContent = String(features.length);
+  });
+
+  const maps = new Maps();
+  effect(() => {
+    void isDark.value;
+    const colours = ramp(painterColours().heat);
+    catalogue.features.forEach(({ map, size }, index) => {
+      const canvas = /** @type {HTMLCanvasElement} */ (boxes[index].closest('label')?.querySelector('canvas'));
+      canvas.width = canvas.height = SIDE;
+      maps.paint(Uint8Array.from(atob(map), (byte) => byte.charCodeAt(0)), size, size, colours);
+      maps.draw(/** @type {CanvasRenderingContext2D} */ (canvas.getContext('2d', { alpha: false })), 0, { x: 0, y: 0, width: SIDE, height: SIDE });
+    });
+  });
+}

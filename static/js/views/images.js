@@ -1,0 +1,71 @@
+/** The menu that saves the three pictures. */
+
+import { boundaryFigure, costFigure, networkImage, plotImage, rasterised } from '../images.js';
+
+/** @typedef {import('../state.js').Store} Store */
+/** @typedef {import('../experiment.js').Experiment} Experiment */
+/** @typedef {import('../types/protocol').Catalogue} Catalogue */
+/** @typedef {import('../types/plotly').PlotlyApi} PlotlyApi */
+/** @typedef {'png' | 'svg'} Format */
+
+const GAP = 4;
+const MARGIN = 8;
+
+/**
+ * @param {Store} store
+ * @param {Experiment} defaults
+ * @param {Catalogue} catalogue
+ * @param {(id: string) => HTMLElement} find
+ * @param {import('../../vendor/signals-core/signals-core.js').Signal<PlotlyApi | null>} plotly
+ * @param {import('../painting/painter.js').Painter} painter
+ */
+export function mountImages(store, defaults, catalogue, find, plotly, painter) {
+  const opener = find('image-open');
+  const menu = find('image-menu');
+  menu.addEventListener('toggle', (event) => {
+    if (/** @type {ToggleEvent} */ (event).newState !== 'open') return;
+    const at = opener.getBoundingClientRect();
+    menu.style.inset = 'auto';
+    menu.style.left = `${Math.max(MARGIN, Math.min(at.right - menu.offsetWidth, innerWidth - menu.offsetWidth - MARGIN))}px`;
+    menu.style.top = `${Math.max(MARGIN, Math.min(at.bottom + GAP, innerHeight - menu.offsetHeight - MARGIN))}px`;
+    menu.querySelector('button')?.focus();
+  });
+
+  /** @type {Record<string, (format: Format) => Promise<Blob>>} */
+  const pictures = {
+    boundary: async (format) => plotImage(api(), await boundaryFigure(store, defaults, catalogue), format),
+    cost: async (format) => plotImage(api(), costFigure(store, defaults, catalogue, /** @type {HTMLInputElement | null} */ (find('scale').querySelector('input:checked'))?.value === 'log'), format),
+    async network(format) {
+      const picture = await networkImage(store, defaults, catalogue, painter);
+      return format === 'png' ? rasterised(picture) : new Blob([picture.svg], { type: 'image/svg+xml' });
+    },
+  };
+  const api = () => {
+    const loaded = plotly.peek();
+    if (loaded) return loaded;
+    throw new Error('Plotly is still loading; try again in a moment.');
+  };
+
+  menu.addEventListener('click', async ({ target }) => {
+    const button = target instanceof Element ? target.closest('button') : null;
+    const { image, format } = button?.dataset ?? {};
+    if (!image || !format) return;
+    menu.hidePopover();
+    opener.focus();
+    try {
+      const iteration = store.picture.peek()?.iteration ?? 0;
+      save(await pictures[image](/** @type {Format} */ (format)), `shallows-${image}-${iteration}.${format}`);
+      store.announcement.value = 'Image saved';
+    } catch (error) {
+      store.notice.value = { kind: 'problem', text: `The image could not be made. ${error instanceof Error ? error.message : ''}` };
+    }
+  });
+}
+
+/** @param {Blob} blob @param {string} name */
+function save(blob, name) {
+  const address = URL.createObjectURL(blob);
+  Object.assign(document.createElement('a'), { href: address, download: name }).click();
+  // The browser has taken it by then.
+  setTimeout(() => URL.revokeObjectURL(address), 10_000);
+}

@@ -1,0 +1,492 @@
+/**
+ * Points of one's own, set on the plane by pointer, touch or keys. Every change trains on with the weights there are, so that the
+ * boundary is seen to follow; Reset goes back to the seed's.
+ */
+
+import { effect, signal } from '../../vendor/signals-core/signals-core.js';
+import { FieldError, MAX_VALUE, OWN, PLANE } from '../experiment.js';
+import { count, fixed } from '../format.js';
+import { BY_HAND, Steps, added, erased, moved, nearest, relabelled } from '../own-points.js';
+import { allows } from '../parts.js';
+import { mountTable } from './table.js';
+import { bindValue } from './value.js';
+
+/** @typedef {import('../state.js').Store} Store */
+/** @typedef {import('../experiment.js').Experiment} Experiment */
+/** @typedef {import('../own-points.js').Own} Own */
+/** @typedef {import('../own-points.js').Point} Point */
+/** @typedef {Pick<Experiment, 'dataset' | 'problem' | 'points' | 'labels'>} State */
+/** @typedef {'one' | 'zero' | 'value' | 'move' | 'erase'} Tool */
+/** @typedef {(id: string) => HTMLElement} Find */
+
+/** A point this near to the pointer is the one meant (pixels). */
+const REACH = { mouse: 9, pen: 12, touch: 18 };
+/** And this near to the crosshair (units of the plane). */
+const KEY_REACH = 0.25;
+/** A pointer that moved less did not drag (pixels). */
+const DRAGGED = 4;
+/** While dragging, training learns of it this often (milliseconds). */
+const DRAG_INTERVAL = 150;
+/** Two clicks within this are a double one (milliseconds). */
+const DOUBLE = 400;
+const STEP = 0.1;
+const LARGE_STEP = 1;
+
+/** @type {Record<string, Point>} */
+const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
+const TYPING = 'input:not([type="radio"], [type="range"], [type="checkbox"]), textarea, select, [contenteditable]';
+
+/** @param {Experiment} experiment @returns {State} */
+const stateOf = ({ dataset, problem, points, labels }) => ({ dataset, problem, points, labels });
+
+/** @param {State} a @param {State} b */
+const sameState = (a, b) => a.dataset === b.dataset && a.problem === b.problem && (a.dataset !== OWN || (a.points === b.points && a.labels === b.labels));
+
+/** @param {Point} point */
+const spoken = ([x1, x2]) => `${fixed(x1)}, ${fixed(x2)}`;
+
+/** @param {number} value */
+const within = (value) => Math.max(PLANE[0], Math.min(PLANE[1], value));
+
+/** @param {Store} store @param {Find} find */
+export function mountOwnPoints(store, find) {
+  const edit = new Editor(store);
+  mountTool(store, edit, find);
+  mountLayer(store, edit, find);
+  mountTable(store, find, {
+    dialog: /** @type {HTMLDialogElement} */ (find('table-dialog')),
+    take: (state, said) => edit.replace(state, said),
+  });
+  document.addEventListener('keydown', (event) => {
+    if (!(event.ctrlKey || event.metaKey) || event.altKey || event.defaultPrevented) return;
+    if (event.target instanceof Element && event.target.closest(`${TYPING}, dialog`)) return;
+    const key = event.key.toLowerCase();
+    const forth = key === 'y' || (key === 'z' && event.shiftKey);
+    if ((forth || key === 'z') && edit.allowed && (forth ? edit.redo() : edit.undo())) event.preventDefault();
+  });
+}
+
+/** What can be done, with what follows: undo, bounds, what is said. */
+class Editor {
+  /** @type {import('../../vendor/signals-core/signals-core.js').Signal<Tool | null>} */
+  tool = signal(/** @type {Tool | null} */ (null));
+  /** Of a new point, for regression. */
+  value = signal(1);
+  /** Changes with what can be undone. */
+  steps = signal(0);
+  #steps = new Steps(sameState);
+  #store;
+
+  /** @param {Store} store */
+  constructor(store) {
+    this.#store = store;
+    effect(() => {
+      const { dataset, points, problem } = store.experiment.value;
+      const regression = problem === 'regression';
+      const now = this.tool.peek();
+      if (!this.allowed) this.tool.value = null;
+      else if (dataset === OWN && points.length === 0 && now !== 'zero') this.tool.value = regression ? 'value' : 'one';
+      else if (regression && (now === 'one' || now === 'zero')) this.tool.value = 'value';
+      else if (!regression && now === 'value') this.tool.value = 'one';
+    });
+  }
+
+  get allowed() {
+    return allows(this.#store.experiment.value, 'own');
+  }
+
+  /** The points there are, the reader's own or those of the dataset. @returns {Own} */
+  get own() {
+    const { dataset, points, labels } = this.#store.experiment.value;
+    if (dataset === OWN) return { points, labels };
+    const drawn = this.#store.points.value;
+    return { points: drawn?.points ?? [], labels: drawn?.labels ?? [] };
+  }
+
+  get regression() {
+    return this.#store.problem.value === 'regression';
+  }
+
+  /** The class of the other kind; of a regression the value that is set. @param {number} label */
+  other(label) {
+    return this.regression ? this.value.value : 1 - label;
+  }
+
+  /** What a click gives a new point. @param {boolean} shift the other class @returns {number | null} */
+  label(shift) {
+    switch (this.tool.value) {
+      case 'one':
+        return shift ? 0 : 1;
+      case 'zero':
+        return shift ? 1 : 0;
+      case 'value':
+        return shift ? -this.value.value : this.value.value;
+      default:
+        return null;
+    }
+  }
+
+  /** @param {number} label */
+  name(label) {
+    return `y = ${this.regression ? fixed(label) : label}`;
+  }
+
+  /** @param {Own} own @param {string} said @param {State} [before] */
+  take({ points, labels }, said, before) {
+    const { problem } = this.#store.experiment.value;
+    this.replace({ dataset: OWN, problem, points, labels }, said, before);
+  }
+
+  /** @param {State} state @param {string} said @param {State} [before] */
+  replace(state, said, before = stateOf(this.#store.experiment.value)) {
+    this.restore(state);
+    this.#steps.take(before, stateOf(this.#store.experiment.value));
+    this.steps.value++;
+    this.#store.announcement.value = said;
+  }
+
+  /** Trains on these points, without a step to undo. @param {Own} own */
+  show({ points, labels }) {
+    const { problem } = this.#store.experiment.value;
+    this.restore({ dataset: OWN, problem, points, labels });
+  }
+
+  /** @param {State} state */
+  restore(state) {
+    this.#store.change(state, { keepWeights: true });
+  }
+
+  /** @param {Point} place @param {number} label */
+  add(place, label) {
+    const { own } = this;
+    if (own.points.length >= BY_HAND) {
+      this.#store.notice.value = { kind: 'problem', text: `${count(BY_HAND)} points are as many as can be set by hand. A table takes up to 10,000.` };
+      return;
+    }
+    this.take(added(own, place, label), `Added ${this.name(label)} at ${spoken(place)}, ${count(own.points.length + 1)} points`);
+  }
+
+  /** @param {number} index */
+  relabel(index) {
+    const { own } = this;
+    const label = this.other(own.labels[index]);
+    this.take(relabelled(own, index, label), `Now ${this.name(label)}`);
+  }
+
+  /** @param {number} index */
+  erase(index) {
+    const { own } = this;
+    this.take(erased(own, index), `Erased ${this.name(own.labels[index])}, ${count(own.points.length - 1)} points`);
+  }
+
+  start() {
+    const { own } = this;
+    this.take({ points: own.points.map(([x1, x2]) => /** @type {Point} */ ([Math.round(x1 * 100) / 100, Math.round(x2 * 100) / 100])), labels: [...own.labels] }, `${count(own.points.length)} points are yours to edit`);
+    this.tool.value ??= this.regression ? 'value' : 'one';
+  }
+
+  clear() {
+    this.take({ points: [], labels: [] }, 'All points cleared. Undo brings them back.');
+  }
+
+  get canUndo() {
+    void this.steps.value;
+    return this.#steps.back(stateOf(this.#store.experiment.value)) !== null;
+  }
+
+  get canRedo() {
+    void this.steps.value;
+    return this.#steps.forth(stateOf(this.#store.experiment.value)) !== null;
+  }
+
+  undo() {
+    const state = this.#steps.back(stateOf(this.#store.experiment.value));
+    return this.#travel(state, () => this.#steps.undone(), 'Undone');
+  }
+
+  redo() {
+    const state = this.#steps.forth(stateOf(this.#store.experiment.value));
+    return this.#travel(state, () => this.#steps.redone(), 'Redone');
+  }
+
+  /** @param {State | null} state @param {() => void} note @param {string} said */
+  #travel(state, note, said) {
+    if (!state) return false;
+    note();
+    this.restore(state);
+    this.steps.value++;
+    this.#store.announcement.value = said;
+    return true;
+  }
+}
+
+/** @param {Store} store @param {Editor} edit @param {Find} find */
+function mountTool(store, edit, find) {
+  const tools = /** @type {HTMLButtonElement[]} */ ([...find('own-tools').querySelectorAll('button')]);
+  for (const button of tools) {
+    const tool = /** @type {Tool} */ (button.dataset.tool);
+    button.addEventListener('click', ({ detail }) => {
+      edit.tool.value = edit.tool.value === tool ? null : tool;
+      if (edit.tool.value === null) return;
+      const layer = find('points-layer');
+      // Who chose by key goes on by key; who chose by touch may have the plane off the screen.
+      if (detail === 0) layer.focus();
+      else layer.scrollIntoView({ block: 'nearest' });
+    });
+  }
+  effect(() => {
+    for (const button of tools) {
+      const tool = button.dataset.tool;
+      button.setAttribute('aria-pressed', String(tool === edit.tool.value));
+      if (tool === 'value') button.hidden = !edit.regression;
+      else if (tool === 'one' || tool === 'zero') button.hidden = edit.regression;
+    }
+    find('own-target').hidden = !edit.regression;
+  });
+
+  bindValue({
+    input: /** @type {HTMLInputElement} */ (find('own-value')),
+    problem: find('own-value-problem'),
+    field: {
+      limits: [-MAX_VALUE, MAX_VALUE],
+      factor: 1,
+      suffix: '',
+      read(text) {
+        const value = text.trim() === '' ? NaN : Number(text);
+        if (Math.abs(value) <= MAX_VALUE) return value;
+        throw new FieldError('Value must be a number of at most a million.');
+      },
+    },
+    value: () => edit.value.value,
+    change: (value) => {
+      edit.value.value = value;
+    },
+  });
+
+  const undo = /** @type {HTMLButtonElement} */ (find('own-undo'));
+  const redo = /** @type {HTMLButtonElement} */ (find('own-redo'));
+  undo.addEventListener('click', () => edit.undo());
+  redo.addEventListener('click', () => edit.redo());
+  effect(() => {
+    undo.disabled = !edit.canUndo;
+    redo.disabled = !edit.canRedo;
+  });
+
+  const start = find('own-start');
+  const clear = find('own-clear');
+  start.addEventListener('click', () => {
+    edit.start();
+    clear.focus();
+  });
+  clear.addEventListener('click', () => {
+    edit.clear();
+    (clear.hidden ? tools[0] : clear).focus();
+  });
+  const counted = find('own-count');
+  effect(() => {
+    const { dataset } = store.experiment.value;
+    const { points, labels } = edit.own;
+    const own = dataset === OWN;
+    start.hidden = own;
+    clear.hidden = !own || points.length === 0;
+    const ones = labels.filter((label) => label === 1).length;
+    const far = points.filter((point) => point.some((value) => value < PLANE[0] || value > PLANE[1])).length;
+    const told = edit.regression ? `${count(points.length)} points.` : `${count(points.length)} points: ${count(ones)} of y = 1, ${count(points.length - ones)} of y = 0.`;
+    counted.textContent = own ? store.obstacle.value || `${told}${far > 0 ? ` ${count(far)} lie beyond what is seen.` : ''}` : '';
+    counted.hidden = !own;
+    counted.classList.toggle('missing', store.obstacle.value !== '');
+  });
+
+  const download = /** @type {HTMLAnchorElement} */ (find('own-download'));
+  effect(() => {
+    const session = store.session.value;
+    const ready = session !== null && !store.obstacle.value;
+    if (ready) download.href = `/sessions/${session}/data.csv`;
+    else download.removeAttribute('href');
+    download.setAttribute('aria-disabled', String(!ready));
+  });
+}
+
+/** The layer over the plane that takes pointer and keys while a tool is in hand. @param {Store} store @param {Editor} edit @param {Find} find */
+function mountLayer(store, edit, find) {
+  const layer = find('points-layer');
+  const cross = /** @type {SVGGElement} */ (layer.querySelector('.cross'));
+  const ring = /** @type {SVGCircleElement} */ (layer.querySelector('.ring'));
+  const empty = /** @type {HTMLElement} */ (layer.querySelector('.empty'));
+
+  effect(() => {
+    layer.hidden = edit.tool.value === null;
+    layer.dataset.tool = edit.tool.value ?? '';
+    empty.hidden = edit.own.points.length > 0;
+  });
+
+  /** @param {Point} place on the screen, from the layer's upper left corner */
+  const pixels = ([x1, x2]) => {
+    const [low, high] = PLANE;
+    return [((x1 - low) / (high - low)) * layer.clientWidth, ((high - x2) / (high - low)) * layer.clientHeight];
+  };
+  /** @param {PointerEvent} event @returns {Point} */
+  const place = ({ clientX, clientY }) => {
+    const area = layer.getBoundingClientRect();
+    const [low, high] = PLANE;
+    return [within(low + ((clientX - area.left) / area.width) * (high - low)), within(high - ((clientY - area.top) / area.height) * (high - low))];
+  };
+  /** Those that are seen. */
+  const shown = () => {
+    const { points } = edit.own;
+    if (store.experiment.value.showTest) return points;
+    const test = new Set(store.points.value?.split.test);
+    return points.map((point, index) => (test.has(index) ? /** @type {Point} */ ([NaN, NaN]) : point));
+  };
+  /** @param {PointerEvent} event */
+  const hitBy = (event) => {
+    const reach = REACH[/** @type {keyof typeof REACH} */ (event.pointerType)] ?? REACH.mouse;
+    return nearest(shown(), place(event), (reach * (PLANE[1] - PLANE[0])) / layer.clientWidth);
+  };
+  /** @param {Element} mark @param {Point} at */
+  const move = (mark, at) => mark.setAttribute('transform', `translate(${pixels(at).map((value) => value.toFixed(1))})`);
+
+  /** What a pointer or the keys hold. @type {{index: number, own: Own, before: State, from: Point | null, moved: boolean, at: Point} | null} */
+  let held = null;
+  let told = -Infinity;
+  let clicked = { index: -1, time: -Infinity };
+
+  /** @param {number} index @param {Point | null} from on the screen */
+  const pick = (index, from) => {
+    const { own } = edit;
+    held = { index, own, before: stateOf(store.experiment.value), from, moved: false, at: own.points[index] };
+    layer.toggleAttribute('data-dragging', true);
+    move(ring, held.at);
+  };
+  /** @param {Point} at */
+  const carry = (at) => {
+    if (!held) return;
+    Object.assign(held, { moved: true, at });
+    move(ring, at);
+    const now = performance.now();
+    if (now - told < DRAG_INTERVAL || !store.settled) return;
+    told = now;
+    edit.show(moved(held.own, held.index, at));
+  };
+  const put = () => {
+    if (!held) return;
+    const { index, own, before, at } = held;
+    if (held.moved) edit.take(moved(own, index, at), `Moved ${edit.name(own.labels[index])} to ${spoken(at)}`, before);
+    release();
+  };
+  const back = () => {
+    if (held?.moved) edit.restore(held.before);
+    release();
+  };
+  const release = () => {
+    held = null;
+    told = -Infinity;
+    layer.toggleAttribute('data-dragging', false);
+  };
+
+  layer.addEventListener('pointerdown', (event) => {
+    if (event.button !== 0 || !event.isPrimary) return;
+    layer.focus({ preventScroll: true });
+    event.preventDefault();
+    const index = hitBy(event);
+    const again = index >= 0 && index === clicked.index && event.timeStamp - clicked.time < DOUBLE;
+    clicked = { index, time: event.timeStamp };
+    if (edit.tool.value === 'erase') {
+      if (index >= 0) edit.erase(index);
+      return;
+    }
+    if (again) {
+      clicked.index = -1;
+      edit.relabel(index);
+      return;
+    }
+    if (index >= 0) {
+      pick(index, [event.clientX, event.clientY]);
+      layer.setPointerCapture(event.pointerId);
+      return;
+    }
+    const label = edit.label(event.shiftKey);
+    if (label !== null) edit.add(place(event), label);
+  });
+  layer.addEventListener('pointermove', (event) => {
+    if (held?.from) {
+      const [x, y] = held.from;
+      if (held.moved || Math.hypot(event.clientX - x, event.clientY - y) >= DRAGGED) carry(place(event));
+      return;
+    }
+    const index = event.pointerType === 'touch' ? -1 : hitBy(event);
+    layer.toggleAttribute('data-hit', index >= 0);
+    if (index >= 0) move(ring, edit.own.points[index]);
+  });
+  layer.addEventListener('pointerup', () => held?.from && put());
+  layer.addEventListener('pointercancel', () => held?.from && back());
+  layer.addEventListener('pointerleave', () => layer.toggleAttribute('data-hit', false));
+
+  /** @type {Point} */
+  let at = [0, 0];
+  /** @param {Point} to */
+  const crossAt = (to) => {
+    at = to;
+    move(cross, at);
+  };
+  const under = () => nearest(shown(), at, KEY_REACH);
+  const tell = () => {
+    const index = under();
+    store.announcement.value = index >= 0 && !held ? `${spoken(at)}, on a point of ${edit.name(edit.own.labels[index])}` : spoken(at);
+  };
+  layer.addEventListener('focus', () => crossAt(at));
+  layer.addEventListener('blur', () => held && !held.from && back());
+  new ResizeObserver(() => crossAt(at)).observe(layer);
+
+  /** @type {Record<string, (event: KeyboardEvent) => void>} */
+  const keys = {
+    Enter({ shiftKey }) {
+      if (held) return put();
+      const index = under();
+      const label = edit.label(shiftKey);
+      if (label !== null) edit.add(at, label);
+      else if (index < 0) store.announcement.value = 'There is no point here';
+      else if (edit.tool.value === 'erase') edit.erase(index);
+      else {
+        pick(index, null);
+        store.announcement.value = `Picked up ${edit.name(edit.own.labels[index])}. Arrows carry it, Enter puts it down.`;
+      }
+      return undefined;
+    },
+    Delete() {
+      const index = under();
+      if (held) return;
+      if (index >= 0) edit.erase(index);
+      else store.announcement.value = 'There is no point here';
+    },
+    Backspace: (event) => keys.Delete(event),
+    l() {
+      const index = under();
+      if (held) return;
+      if (index >= 0) edit.relabel(index);
+      else store.announcement.value = 'There is no point here';
+    },
+    Escape() {
+      if (held) return back();
+      const button = /** @type {HTMLElement | null} */ (find('own-tools').querySelector('[aria-pressed="true"]'));
+      edit.tool.value = null;
+      button?.focus();
+      return undefined;
+    },
+  };
+  layer.addEventListener('keydown', (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const arrow = ARROWS[event.key];
+    const key = keys[event.key.length === 1 ? event.key.toLowerCase() : event.key];
+    if (!arrow && !key) return;
+    event.preventDefault();
+    if (key) {
+      key(event);
+      return;
+    }
+    const step = event.shiftKey ? LARGE_STEP : STEP;
+    crossAt([within(Math.round((at[0] + arrow[0] * step) * 100) / 100), within(Math.round((at[1] + arrow[1] * step) * 100) / 100)]);
+    if (held) carry(at);
+    tell();
+  });
+}

@@ -1,0 +1,162 @@
+/** The runs of this browser in a table: to name, restore, compare, delete and take away. */
+
+import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
+import { repeat } from '../../vendor/lit-html/directives/repeat.js';
+import { ref } from '../../vendor/lit-html/directives/ref.js';
+import { live } from '../../vendor/lit-html/directives/live.js';
+import { effect, signal, untracked } from '../../vendor/signals-core/signals-core.js';
+import { experimentOf } from '../experiment.js';
+import { cost, count, percent } from '../format.js';
+import { MOST_RUNS, csvOf, samplesOf } from '../runs.js';
+import { isDark } from '../theme.js';
+import { summary } from '../words.js';
+import { whenOpen } from './drawer.js';
+import { paintThumbnail } from './thumbnail.js';
+
+/** @typedef {import('../state.js').Store} Store */
+/** @typedef {import('../experiment.js').Experiment} Experiment */
+/** @typedef {import('../runs.js').KeptRun} KeptRun */
+/** @typedef {import('../runs.js').Runs} Runs */
+/** @typedef {import('../types/protocol').Catalogue} Catalogue */
+
+/** At most so many beside the current run: more cannot be told apart. */
+const MOST_COMPARED = 5;
+const LONGEST_NAME = 60;
+/** The small cost curves. */
+const SPARK = { width: 96, height: 32 };
+
+const OUTCOMES = { diverged: 'diverged', ended: 'came to its end', stopped: 'met its condition' };
+
+const time = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
+
+/**
+ * @param {Store} store
+ * @param {Runs} runs
+ * @param {Experiment} defaults
+ * @param {Catalogue} catalogue
+ * @param {(id: string) => HTMLElement} find
+ */
+export function mountRuns(store, runs, defaults, catalogue, find) {
+  record(store, runs);
+  const panel = find('runs');
+  /** @type {import('../../vendor/signals-core/signals-core.js').Signal<{run: KeptRun, index: number} | null>} */
+  const removed = signal(/** @type {{run: KeptRun, index: number} | null} */ (null));
+
+  /** @param {KeptRun} run */
+  const words = (run) => summary(run.experiment, defaults, catalogue);
+  /** @param {KeptRun} run */
+  const title = (run) => run.name || words(run);
+  const focus = (/** @type {string} */ selector) => {
+    /** @type {HTMLElement | null} */ (panel.querySelector(selector))?.focus();
+  };
+
+  const actions = {
+    /** @param {KeptRun} run */
+    restore(run) {
+      store.change(experimentOf(run.spec, catalogue));
+      store.announcement.value = `Restored: ${title(run)}`;
+    },
+    /** @param {KeptRun} run */
+    remove(run) {
+      const index = runs.list.value.indexOf(run);
+      store.compared.value = store.compared.value.filter(({ id }) => id !== run.id);
+      removed.value = { run, index };
+      runs.remove(run.id);
+      store.announcement.value = `Deleted: ${title(run)}`;
+      focus('.undo');
+    },
+    undo() {
+      if (!removed.value) return;
+      const { run, index } = removed.value;
+      removed.value = null;
+      runs.putBack(run, index);
+      focus(`[data-run="${run.id}"] .name`);
+    },
+    /** @param {KeptRun} run @param {boolean} shown */
+    compare(run, shown) {
+      const others = store.compared.value.filter(({ id }) => id !== run.id);
+      store.compared.value = shown ? [...others, run].slice(-MOST_COMPARED) : others;
+    },
+    download() {
+      const url = URL.createObjectURL(new Blob([csvOf(runs.list.value, words)], { type: 'text/csv' }));
+      const link = Object.assign(document.createElement('a'), { href: url, download: 'shallows-runs.csv' });
+      link.click();
+      URL.revokeObjectURL(url);
+    },
+  };
+
+  /** @param {KeptRun} run */
+  const row = (run) => {
+    const compared = store.compared.value.some(({ id }) => id === run.id);
+    return html`<tr data-run=${run.id}>
+      <td class="pick"><label><input type="checkbox" .checked=${live(compared)} @change=${(/** @type {Event} */ event) => actions.compare(run, /** @type {HTMLInputElement} */ (event.target).checked)}><span class="vh">Compare ${title(run)}</span></label></td>
+      <td class="look">${run.picture ? html`<canvas width="96" height="96" aria-hidden="true" ${ref((canvas) => canvas instanceof HTMLCanvasElement && paint(canvas, run))}></canvas>` : nothing}</td>
+      <th scope="row"><input class="name" type="text" aria-label="Name of ${title(run)}" placeholder="Name this run" maxlength=${LONGEST_NAME} autocomplete="off" .value=${live(run.name)} @change=${(/** @type {Event} */ event) => runs.rename(run.id, /** @type {HTMLInputElement} */ (event.target).value.trim())}>
+        <p>${words(run)}</p><p class="quiet"><time datetime=${new Date(run.when).toISOString()}>${time.format(run.when)}</time>${run.outcome ? `, ${OUTCOMES[run.outcome]}` : nothing}</p></th>
+      <td class="spark">${spark(run)}</td>
+      <td data-label="Cost">${cost(run.cost)}</td>
+      <td data-label="Train">${percent(run.trainAccuracy)}</td>
+      <td data-label="Test">${percent(run.testAccuracy)}</td>
+      <td data-label="Iterations">${count(run.iterations)}</td>
+      <td class="acts"><button class="btn small" type="button" aria-label="Restore ${title(run)}" title="Set up this experiment again" @click=${() => actions.restore(run)}>Restore</button>
+        <button class="btn quiet sq" type="button" aria-label="Delete ${title(run)}" title="Delete" @click=${() => actions.remove(run)}><svg class="i" aria-hidden="true"><use href="#i-close"></use></svg></button></td>
+    </tr>`;
+  };
+
+  /** @param {KeptRun[]} list */
+  const table = (list) => html`<div class="runs-table" tabindex="0" role="region" aria-label="Runs"><table>
+      <thead><tr><th scope="col">Compare</th><th scope="col"><span class="vh">Output</span></th><th scope="col">Run</th><th scope="col">Cost curve</th><th scope="col">Cost</th><th scope="col">Train</th><th scope="col">Test</th><th scope="col">Iterations</th><th scope="col"><span class="vh">Actions</span></th></tr></thead>
+      <tbody>${repeat(list, ({ id }) => id, row)}</tbody>
+    </table></div>`;
+
+  whenOpen(store, 'runs', () => {
+    const stop = effect(() => {
+      const list = runs.list.value;
+      const gone = removed.value;
+      void [store.compared.value, isDark.value];
+      const kept = runs.stored.value ? `Kept in this browser, ${MOST_RUNS} at most; then the oldest goes.` : 'This browser keeps no more of them: they last as long as this page.';
+      render(
+        html`<div class="runs-head"><p>${list.length > 0 ? `${count(list.length)} ${list.length === 1 ? 'run' : 'runs'}. ${kept} Check up to ${MOST_COMPARED} to see their costs beside the current one’s.` : nothing}</p>
+            ${gone ? html`<p class="gone">Deleted “${title(gone.run)}”. <button class="btn small undo" type="button" aria-label="Undo the deletion" @click=${actions.undo}>Undo</button></p>` : nothing}
+            ${list.length > 0 ? html`<button class="btn small" id="runs-csv" type="button" @click=${actions.download}>Export all as CSV</button>` : nothing}</div>
+          ${list.length > 0 ? table(list) : html`<p class="empty">No runs yet. Play, then change something or reset: the run that was is kept here, with its cost curve and accuracy.</p>`}`,
+        panel,
+      );
+    });
+    return () => {
+      stop();
+      removed.value = null;
+      render(nothing, panel);
+    };
+  });
+}
+
+/** Keeps each run as it ends, as another takes its place, and as the page is left. @param {Store} store @param {Runs} runs */
+function record(store, runs) {
+  store.left = (run) => runs.enter(run);
+  const enter = () => {
+    if (store.run) runs.enter(store.run);
+  };
+  effect(() => {
+    if (store.halted.value && store.picture.value) untracked(enter);
+  });
+  addEventListener('pagehide', enter);
+}
+
+/** @type {WeakMap<HTMLCanvasElement, string>} */
+const painted = new WeakMap();
+
+/** @param {HTMLCanvasElement} canvas @param {KeptRun} run */
+function paint(canvas, run) {
+  const shown = `${run.picture}${isDark.peek()}`;
+  if (painted.get(canvas) === shown) return;
+  painted.set(canvas, shown);
+  paintThumbnail(canvas, samplesOf(run.picture), run.experiment.problem !== 'regression');
+}
+
+/** @param {KeptRun} run */
+function spark({ curve: { x, y } }) {
+  const [end, top] = [Math.max(1, x.at(-1) ?? 1), Math.max(...y, 1e-12)];
+  const points = x.map((iteration, index) => `${((iteration / end) * SPARK.width).toFixed(1)} ${(1 + (1 - y[index] / top) * (SPARK.height - 2)).toFixed(1)}`);
+  return html`<svg viewBox="0 0 ${SPARK.width} ${SPARK.height}" width=${SPARK.width} height=${SPARK.height} aria-hidden="true"><path d="M${points.join('L')}"></path></svg>`;
+}

@@ -1,0 +1,244 @@
+/** ŷ over the plane as a surface in space, by Plotly: made when the panel opens, gone when it closes, drawn anew a few times a second. */
+
+import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
+import { effect, signal } from '../../vendor/signals-core/signals-core.js';
+import { PLANE } from '../experiment.js';
+import { fixed } from '../format.js';
+import { colours, isDark } from '../theme.js';
+import { whenOpen } from './drawer.js';
+
+/** @typedef {import('../state.js').Store} Store */
+/** @typedef {import('../types/plotly').PlotlyApi} PlotlyApi */
+/** @typedef {import('../types/protocol').Boundary} Boundary */
+/** @typedef {import('../types/protocol').Points} Points */
+
+/** While playing it is drawn at most this often, for at most this share of the time, but not more seldom than this (milliseconds). */
+const INTERVAL = 250;
+const SHARE = 0.2;
+const SELDOM = 1500;
+/** It is made of so many samples each way: more take long where there is no graphics card. */
+const SAMPLES = 50;
+/** The table has so many rows and columns. */
+const TABLE_SIZE = 7;
+/** Of its lines only so many are drawn each way. */
+const MESH = 20;
+
+/** Where one looks from: an angle around, an angle up (degrees), and how far away. */
+const START = { around: -60, up: 26, away: 2 };
+/** What each button does to it. @type {Record<string, (view: typeof START) => typeof START>} */
+const TURNS = {
+  'surface-left': (view) => ({ ...view, around: view.around - 15 }),
+  'surface-right': (view) => ({ ...view, around: view.around + 15 }),
+  'surface-up': (view) => ({ ...view, up: Math.min(85, view.up + 10) }),
+  'surface-down': (view) => ({ ...view, up: Math.max(-5, view.up - 10) }),
+  'surface-nearer': (view) => ({ ...view, away: Math.max(1, view.away / 1.2) }),
+  'surface-farther': (view) => ({ ...view, away: Math.min(5, view.away * 1.2) }),
+  'surface-start': () => START,
+};
+
+/**
+ * @param {Store} store
+ * @param {(id: string) => HTMLElement} find
+ * @param {import('../../vendor/signals-core/signals-core.js').Signal<PlotlyApi | null>} plotly
+ */
+export function mountSurface(store, find, plotly) {
+  const scene = find('surface-scene');
+  const problem = find('surface-problem');
+  const buttons = find('surface-turn');
+  const table = find('surface-table');
+  const details = /** @type {HTMLDetailsElement} */ (table.closest('details'));
+  const size = signal('');
+  const tableOpen = signal(details.open);
+  details.addEventListener('toggle', () => {
+    tableOpen.value = details.open;
+  });
+  const resized = new ResizeObserver(() => {
+    size.value = `${scene.clientWidth}×${scene.clientHeight}`;
+  });
+  for (const [id, turn] of Object.entries(TURNS)) {
+    find(id).addEventListener('click', () => {
+      plotly.peek()?.relayout(scene, { 'scene.camera': camera(turn(id === 'surface-start' ? START : viewOf(scene))) });
+    });
+  }
+
+  whenOpen(store, 'surface', () => {
+    const able = hasWebGL();
+    problem.hidden = able;
+    scene.hidden = buttons.hidden = !able;
+    details.open ||= !able;
+    if (able) resized.observe(scene);
+    const stops = [able ? showSurface(store, scene, plotly, size) : () => undefined, showTable(store, table, tableOpen)];
+    return () => {
+      for (const stop of stops) stop();
+      resized.disconnect();
+      render(nothing, table);
+    };
+  });
+}
+
+/** @param {Store} store @param {HTMLElement} scene @param {{value: PlotlyApi | null, peek: () => PlotlyApi | null}} plotly @param {{value: string}} size */
+function showSurface(store, scene, plotly, size) {
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let due;
+  let next = -Infinity;
+  let made = false;
+  /** What is drawn already. @type {unknown[]} */
+  let drawn = [];
+
+  // What is being turned stays as it is meanwhile, or it would jump.
+  let held = false;
+  const hold = () => {
+    held = true;
+  };
+  const release = () => {
+    if (!held) return;
+    held = false;
+    due ??= setTimeout(draw, 0);
+  };
+  scene.addEventListener('pointerdown', hold);
+  for (const end of ['pointerup', 'pointercancel']) document.addEventListener(end, release);
+
+  const draw = () => {
+    due = undefined;
+    if (held) return;
+    const api = plotly.peek();
+    const { boundary } = store.picture.peek()?.run ?? {};
+    const shown = [boundary, store.points.peek(), isDark.peek(), scene.clientWidth, scene.clientHeight];
+    if (!api || !boundary || scene.clientWidth === 0 || shown.every((value, index) => value === drawn[index])) return;
+    drawn = shown;
+    const began = performance.now();
+    api.react(scene, [surfaceOf(boundary), ...pointsOf(store.points.peek(), store.problem.peek() === 'regression')], layoutOf(scene, boundary), {
+      displayModeBar: false,
+      responsive: false,
+      showTips: false,
+    });
+    made = true;
+    const now = performance.now();
+    next = now + Math.min(SELDOM, Math.max(INTERVAL, (now - began) / SHARE));
+  };
+  const stop = effect(() => {
+    void [store.reading.value, store.points.value, plotly.value, isDark.value, size.value];
+    due ??= setTimeout(draw, Math.max(0, next - performance.now()));
+  });
+  return () => {
+    stop();
+    clearTimeout(due);
+    scene.removeEventListener('pointerdown', hold);
+    for (const end of ['pointerup', 'pointercancel']) document.removeEventListener(end, release);
+    if (made) plotly.peek()?.purge(scene);
+  };
+}
+
+/** @param {Boundary} boundary */
+function surfaceOf({ width, height, x, y, low, high, values }) {
+  /** @param {number} length @returns {number[]} indices, both ends among them */
+  const chosen = (length) => Array.from({ length: Math.min(length, SAMPLES) }, (_, index) => Math.round((index * (length - 1)) / (Math.min(length, SAMPLES) - 1)));
+  const columns = chosen(width);
+  const [orange, middle, blue, ink, mesh] = colours('heat-0', 'heat-m', 'heat-1', 'ink', 'edge');
+  /** @param {[number, number]} ends @param {number} length */
+  const along = ([from, to], length) => chosen(length).map((index) => from + ((to - from) * index) / (length - 1));
+  const level = (low + high) / 2;
+  /** @param {[number, number]} ends */
+  const lines = ([from, to]) => ({ show: true, start: from, end: to, size: (to - from) / MESH, color: mesh, width: 1, highlight: false });
+  return {
+    type: 'surface',
+    x: along(x, width),
+    y: along(y, height),
+    z: chosen(height).map((row) => columns.map((column) => low + (values[row * width + column] / 255) * (high - low))),
+    cmin: low,
+    cmax: high,
+    colorscale: [[0, orange], [0.5, middle], [1, blue]],
+    showscale: false,
+    opacity: 0.9,
+    hoverinfo: 'skip',
+    lighting: { ambient: 0.85, diffuse: 0.3, specular: 0.05, roughness: 0.9 },
+    contours: { x: lines(x), y: lines(y), z: { show: low === 0, start: level, end: level, size: 1, color: ink, width: 3, highlight: false } },
+  };
+}
+
+/** Each at its label's height. @param {Points | null} data @param {boolean} regression */
+function pointsOf(data, regression) {
+  if (!data) return [];
+  const [one, zero] = colours('one-mark', 'zero-mark');
+  /** @param {number[]} indices @param {boolean} high @param {boolean} test */
+  const trace = (indices, high, test) => {
+    const chosen = indices.filter((index) => data.labels[index] > (regression ? 0 : 0.5) === high);
+    return {
+      type: 'scatter3d',
+      mode: 'markers',
+      x: chosen.map((index) => data.points[index][0]),
+      y: chosen.map((index) => data.points[index][1]),
+      z: chosen.map((index) => data.labels[index]),
+      marker: { symbol: `${high ? 'circle' : 'diamond'}${test ? '-open' : ''}`, size: high ? 4 : 3.4, color: high ? one : zero },
+      hoverinfo: 'skip',
+    };
+  };
+  const { train, test } = data.split;
+  return [trace(train, false, false), trace(train, true, false), trace(test, false, true), trace(test, true, true)];
+}
+
+/** @param {HTMLElement} scene @param {Boundary} boundary */
+function layoutOf(scene, { low, high }) {
+  const [ink3, edge] = colours('ink-3', 'line-2');
+  const axis = { color: ink3, gridcolor: edge, zerolinecolor: edge, showspikes: false, showbackground: false };
+  return {
+    width: scene.clientWidth,
+    height: scene.clientHeight,
+    margin: { l: 0, r: 0, t: 0, b: 0 },
+    paper_bgcolor: 'rgba(0,0,0,0)',
+    font: { family: getComputedStyle(scene).fontFamily, size: 12, color: ink3 },
+    showlegend: false,
+    scene: {
+      xaxis: { ...axis, range: PLANE, title: { text: 'x₁' } },
+      yaxis: { ...axis, range: PLANE, title: { text: 'x₂' } },
+      zaxis: { ...axis, range: [low, high], title: { text: 'ŷ' } },
+      aspectmode: 'manual',
+      aspectratio: { x: 1.2, y: 1.2, z: 0.7 },
+      dragmode: 'orbit',
+      hovermode: false,
+      camera: cameraOf(scene),
+    },
+  };
+}
+
+/** Plotly's camera. @param {typeof START} view */
+function camera({ around, up, away }) {
+  const [a, b] = [around, up].map((degrees) => (degrees * Math.PI) / 180);
+  return { eye: { x: away * Math.cos(b) * Math.cos(a), y: away * Math.cos(b) * Math.sin(a), z: away * Math.sin(b) }, center: { x: 0, y: 0, z: -0.25 }, up: { x: 0, y: 0, z: 1 } };
+}
+
+/** Where the reader looks from, also after turning it by hand: Plotly keeps the layout on its element. @param {HTMLElement} scene */
+const cameraOf = (scene) => /** @type {{layout?: {scene?: {camera?: ReturnType<typeof camera>}}}} */ (scene).layout?.scene?.camera ?? camera(START);
+
+/** @param {HTMLElement} scene @returns {typeof START} */
+function viewOf(scene) {
+  const { x, y, z } = cameraOf(scene).eye;
+  const away = Math.hypot(x, y, z);
+  return { around: (Math.atan2(y, x) * 180) / Math.PI, up: (Math.asin(z / away) * 180) / Math.PI, away };
+}
+
+function hasWebGL() {
+  const context = document.createElement('canvas').getContext('webgl');
+  context?.getExtension('WEBGL_lose_context')?.loseContext();
+  return context !== null;
+}
+
+/** ŷ on a coarse grid. @param {Store} store @param {HTMLElement} place @param {{value: boolean}} open */
+function showTable(store, place, open) {
+  return effect(() => {
+    const boundary = open.value ? store.reading.value?.run.boundary : undefined;
+    render(boundary ? tableOf(boundary) : nothing, place);
+  });
+}
+
+/** @param {Boundary} boundary */
+function tableOf({ width, height, x, y, low, high, values }) {
+  const steps = Array.from({ length: TABLE_SIZE }, (_, index) => index / (TABLE_SIZE - 1));
+  /** @param {[number, number]} ends @param {number} share */
+  const along = ([from, to], share) => fixed(from + (to - from) * share, 1);
+  /** @param {number} across @param {number} up */
+  const at = (across, up) => values[Math.round(up * (height - 1)) * width + Math.round(across * (width - 1))];
+  return html`<table><caption>ŷ at places of the plane</caption>
+    <thead><tr><th scope="col">x₂ \\ x₁</th>${steps.map((step) => html`<th scope="col">${along(x, step)}</th>`)}</tr></thead>
+    <tbody>${steps.toReversed().map((up) => html`<tr><th scope="row">${along(y, up)}</th>${steps.map((across) => html`<td>${fixed(low + (at(across, up) / 255) * (high - low))}</td>`)}</tr>`)}</tbody></table>`;
+}

@@ -1,0 +1,118 @@
+/** The run as far as it has come: back and forth in it, to exactly any iteration, with pictures of the plane on the way. */
+
+import { html, render } from '../../vendor/lit-html/lit-html.js';
+import { computed, effect } from '../../vendor/signals-core/signals-core.js';
+import { FieldError } from '../experiment.js';
+import { cost, count } from '../format.js';
+import { isDark } from '../theme.js';
+import { whenOpen } from './drawer.js';
+import { paintThumbnail } from './thumbnail.js';
+import { bindValue } from './value.js';
+
+/** @typedef {import('../state.js').Store} Store */
+/** @typedef {import('../types/protocol').Boundary} Boundary */
+
+/** Where each button leads. @type {Record<string, (at: number, furthest: number) => number>} */
+const MOVES = {
+  'timeline-first': () => 0,
+  'timeline-back-tenth': (at, furthest) => at - tenth(furthest),
+  'timeline-back': (at) => at - 1,
+  'timeline-forward': (at) => at + 1,
+  'timeline-forward-tenth': (at, furthest) => at + tenth(furthest),
+  'timeline-last': (_, furthest) => furthest,
+};
+
+/** @param {number} furthest */
+const tenth = (furthest) => Math.max(1, Math.round(furthest / 10));
+
+/** @param {Store} store @param {(id: string) => HTMLElement} find */
+export function mountTimeline(store, find) {
+  const slider = /** @type {HTMLInputElement} */ (find('timeline-slider'));
+  const end = find('timeline-end');
+  const film = find('timeline-film');
+  const isOpen = computed(() => store.panel.value === 'timeline');
+  const position = computed(() => (isOpen.value ? (store.sought.value ?? store.reading.value?.iteration ?? 0) : 0));
+
+  /** @param {number} iteration */
+  const go = (iteration) => {
+    const to = Math.max(0, Math.min(iteration, store.furthest));
+    if (to !== position.value || store.playing.value) store.seek(to);
+  };
+  for (const [id, move] of Object.entries(MOVES)) find(id).addEventListener('click', () => go(move(position.value, store.furthest)));
+  slider.addEventListener('input', () => go(Number(slider.value)));
+  slider.addEventListener('keydown', (event) => {
+    const way = { PageUp: 1, PageDown: -1 }[event.key];
+    if (!way) return;
+    event.preventDefault();
+    go(position.value + way * tenth(store.furthest));
+  });
+  bindValue({
+    input: /** @type {HTMLInputElement} */ (find('timeline-iteration')),
+    problem: find('timeline-iteration-problem'),
+    field: {
+      limits: [0, Infinity],
+      factor: 1,
+      suffix: '',
+      read(text) {
+        const iteration = text.trim() === '' ? NaN : Number(text);
+        if (Number.isInteger(iteration) && iteration >= 0 && iteration <= store.furthest) return iteration;
+        throw new FieldError(`Iteration must be a whole number from 0 to ${count(store.furthest)}, as far as this run has come.`);
+      },
+    },
+    value: () => position.value,
+    change: go,
+  });
+
+  whenOpen(store, 'timeline', () => {
+    const stops = [
+      effect(() => {
+        const at = position.value;
+        const { furthest } = store;
+        const known = store.history.costs[at] ?? store.reading.value?.run.train_cost;
+        slider.max = String(furthest);
+        slider.value = String(at);
+        slider.style.setProperty('--fill', `${furthest > 0 ? (100 * at) / furthest : 0}%`);
+        slider.setAttribute('aria-valuetext', `Iteration ${count(at)} of ${count(furthest)}${known === undefined ? '' : `, cost ${cost(known)}`}`);
+        const text = count(furthest);
+        if (end.textContent !== text) end.textContent = text;
+      }),
+      showFilm(store, film, position, go),
+    ];
+    return () => {
+      for (const stop of stops) stop();
+      render(null, film);
+    };
+  });
+}
+
+/**
+ * @param {Store} store
+ * @param {HTMLElement} film
+ * @param {{value: number}} position
+ * @param {(iteration: number) => void} go
+ */
+function showFilm(store, film, position, go) {
+  /** What each canvas shows. @type {WeakMap<HTMLCanvasElement, Boundary>} */
+  const painted = new WeakMap();
+  return effect(() => {
+    void store.reading.value;
+    const dark = String(isDark.value);
+    const { pictures } = store.history;
+    const at = position.value;
+    const here = pictures.findLast(({ iteration }) => iteration <= at);
+    render(
+      pictures.map(
+        (picture) => html`<li><button class="shot" type="button" aria-current=${picture === here ? 'step' : 'false'} @click=${() => go(picture.iteration)}>
+          <canvas width="112" height="112" aria-hidden="true"></canvas><span class="vh">Iteration </span><b>${count(picture.iteration)}</b><span class="vh">, cost </span><span>${cost(picture.cost)}</span></button></li>`,
+      ),
+      film,
+    );
+    film.querySelectorAll('canvas').forEach((canvas, index) => {
+      const { boundary } = pictures[index];
+      if (painted.get(canvas) === boundary && canvas.dataset.dark === dark) return;
+      painted.set(canvas, boundary);
+      canvas.dataset.dark = dark;
+      paintThumbnail(canvas, boundary, store.problem.peek() !== 'regression');
+    });
+  });
+}

@@ -1,0 +1,82 @@
+/** How the network is trained: optimiser, batches, penalties, and when to stop. */
+
+import { effect } from '../../vendor/signals-core/signals-core.js';
+import { count } from '../format.js';
+import { anotherSeed } from './data.js';
+import { bindFields, stopsBetween } from './value.js';
+
+/** @typedef {import('../state.js').Store} Store */
+/** @typedef {import('../experiment.js').Fields} Fields */
+/** @typedef {import('../types/protocol').Catalogue} Catalogue */
+
+const OPEN = 'training-open';
+/** Zero, and 1 and 3 of each power of ten: the usual rates of a penalty. */
+const RATES = [0, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10];
+
+/** @param {Store} store @param {Fields} fields @param {Catalogue} catalogue @param {(id: string) => HTMLElement} find */
+export function mountTraining(store, fields, catalogue, find) {
+  const details = /** @type {HTMLDetailsElement} */ (find('training'));
+  details.open = remembered();
+  details.addEventListener('toggle', () => remember(details.open));
+
+  const optimizer = /** @type {HTMLSelectElement} */ (find('optimizer'));
+  optimizer.addEventListener('change', () => store.change({ optimizer: optimizer.value }));
+  effect(() => {
+    optimizer.value = store.experiment.value.optimizer;
+  });
+
+  bindFields(store, fields, find, {
+    batchSize: ['batch-size', [...stopsBetween(1, 1000), null]],
+    trainingSeed: ['training-seed', []],
+    l1: ['l1', RATES],
+    l2: ['l2', RATES],
+    stopCost: ['stop-cost', [null, ...stopsBetween(0.0001, 1)]],
+    stopAccuracy: ['stop-accuracy', [null, 0.8, 0.9, 0.95, 0.99, 1]],
+    stopPatience: ['stop-patience', [null, ...stopsBetween(10, 10_000)]],
+    stopIterations: ['stop-iterations', [null, ...stopsBetween(10, 100_000)]],
+  });
+  find('new-training-seed').addEventListener('click', () => {
+    const trainingSeed = anotherSeed(store.experiment.value.trainingSeed);
+    store.change({ trainingSeed });
+    store.announcement.value = `New order of the batches, seed ${trainingSeed}`;
+  });
+
+  const order = /** @type {HTMLElement} */ (find('training-seed').closest('.sl'));
+  const accuracy = /** @type {HTMLElement} */ (find('stop-accuracy').closest('.sl'));
+  const sum = find('training-sum');
+  effect(() => {
+    const { batchSize, problem } = store.experiment.value;
+    order.hidden = batchSize === null;
+    accuracy.hidden = problem === 'regression';
+    sum.textContent = inWords(store.experiment.value, catalogue);
+  });
+}
+
+/** What is not by default, for when the section is closed. @param {import('../experiment.js').Experiment} experiment @param {Catalogue} catalogue */
+function inWords({ optimizer, batchSize, l1, l2, stopCost, stopAccuracy, stopPatience, stopIterations }, { optimizers }) {
+  const stops = [stopCost, stopAccuracy, stopPatience, stopIterations].some((stop) => stop !== null);
+  return [
+    optimizers.find(({ name }) => name === optimizer)?.label ?? optimizer,
+    batchSize === null ? 'full batch' : `batches of ${count(batchSize)}`,
+    ...(l1 > 0 ? [`L1 ${l1}`] : []),
+    ...(l2 > 0 ? [`L2 ${l2}`] : []),
+    ...(stops ? ['stops'] : []),
+  ].join(', ');
+}
+
+function remembered() {
+  try {
+    return localStorage.getItem(OPEN) === 'yes';
+  } catch {
+    return false;
+  }
+}
+
+/** @param {boolean} open */
+function remember(open) {
+  try {
+    localStorage.setItem(OPEN, open ? 'yes' : 'no');
+  } catch {
+    // Storage is blocked: it is closed again next time.
+  }
+}

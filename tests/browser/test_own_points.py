@@ -1,0 +1,229 @@
+"""Points of one's own: by mouse, touch and keys, while training; undone; what is missing."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.playground import PATIENCE, Playground
+
+PLANE = (-6.6, 6.6)
+
+
+class Hand:
+    """A reader's hand on the plane."""
+
+    def __init__(self, playground: Playground) -> None:
+        self.playground = playground
+        self.page = playground.page
+        self.layer = self.page.locator("#points-layer")
+
+    def tool(self, name: str) -> Locator:
+        return self.page.locator("#own-tools").get_by_role("button", name=name)
+
+    def place(self, x1: float, x2: float) -> tuple[float, float]:
+        """Where a place of the plane is in the layer."""
+        box = self.layer.bounding_box()
+        assert box is not None
+        low, high = PLANE
+        return (
+            (x1 - low) / (high - low) * box["width"],
+            (high - x2) / (high - low) * box["height"],
+        )
+
+    def click(self, x1: float, x2: float, **options: Any) -> None:
+        x, y = self.place(x1, x2)
+        self.layer.click(position={"x": x, "y": y}, **options)
+
+    def drag(self, start: tuple[float, float], end: tuple[float, float]) -> None:
+        box = self.layer.bounding_box()
+        assert box is not None
+        for index, spot in enumerate((start, end)):
+            x, y = self.place(*spot)
+            self.page.mouse.move(box["x"] + x, box["y"] + y, steps=1 + 8 * index)
+            (self.page.mouse.up if index else self.page.mouse.down)()
+
+    @property
+    def sent(self) -> dict[str, Any]:
+        """The data that the server was last told to train on."""
+        data = self.playground.last_configure()["data"]
+        assert isinstance(data, dict)
+        return data
+
+    def told(self, condition: Callable[[dict[str, Any]], bool]) -> None:
+        """Wait until the server trains on such data."""
+        deadline = time.monotonic() + PATIENCE / 1000
+        while not condition(self.sent):
+            assert time.monotonic() < deadline, f"the server was last told {self.sent}"
+            self.page.wait_for_timeout(20)
+
+    def at(self, x1: float, x2: float) -> None:
+        """Wait for a point there, to a pixel's width."""
+        self.told(lambda data: len(labels_at(data, x1, x2)) > 0)
+
+    def labelled(self, x1: float, x2: float, label: float) -> None:
+        """Wait for a point there of that label."""
+        self.told(lambda data: label in labels_at(data, x1, x2))
+
+
+def labels_at(data: dict[str, Any], x1: float, x2: float) -> list[float]:
+    """The labels of the points at a place, to a pixel's width."""
+    return [
+        label
+        for (a, b), label in zip(data.get("points", []), data.get("labels", []), strict=True)
+        if max(abs(a - x1), abs(b - x2)) < 0.05
+    ]
+
+
+def test_points_are_added_moved_relabelled_erased_and_undone_while_training(page: Page) -> None:
+    playground = Playground(page)
+    hand = Hand(playground)
+    playground.play()
+    playground.wait_for_cost_below(0.3)
+    hand.tool("y = 1").click()
+    hand.click(4, -4)
+    # The dataset's points are a start, the network goes on from its weights, playing.
+    hand.told(lambda data: len(data.get("points", [])) == 201)
+    hand.labelled(4, -4, 1)
+    expect(playground.radio("Dataset", "your own points")).to_be_checked()
+    carried = playground.wire.of_type("configure", sent=True)[-1]
+    assert carried["playing"] is True
+    assert np.abs(carried["runs"][0]["network"]["parameters"][0]["weights"]).max() > 0.1
+    first = playground.wire.of_type("configured", sent=False)[-1]["runs"][0]["layers"]
+    assert first[0]["weights"] == carried["runs"][0]["network"]["parameters"][0]["weights"]
+    expect(playground.button("Pause")).to_be_visible()
+
+    hand.click(-5, 5, modifiers=["Shift"])
+    hand.labelled(-5, 5, 0)
+    hand.drag((4, -4), (5, -2))
+    hand.labelled(5, -2, 1)
+    hand.told(lambda data: len(data.get("points", [])) == 202)
+    x, y = hand.place(5, -2)
+    hand.layer.dblclick(position={"x": x, "y": y})
+    hand.labelled(5, -2, 0)
+    hand.tool("erase").click()
+    hand.click(5, -2)
+    hand.told(lambda data: len(data.get("points", [])) == 201)
+
+    for _ in range(2):
+        playground.button("Undo").click()
+    hand.labelled(5, -2, 1)
+    page.keyboard.press("Control+z")
+    hand.at(4, -4)
+    page.keyboard.press("Control+Shift+z")
+    hand.at(5, -2)
+    # Reset means the seed's weights, not those that were carried along.
+    playground.button("Pause").click()
+    playground.button("Reset").click()
+    network = playground.last_configure()["runs"][0]["network"]
+    assert "parameters" not in network
+    assert page.url.count("parameters") == 0
+    expect(playground.readout("iteration")).to_have_attribute("value", "0")
+
+
+def test_an_empty_plane_and_one_class_say_what_is_missing_and_lose_nothing(page: Page) -> None:
+    playground = Playground(page)
+    hand = Hand(playground)
+    playground.choose("Dataset", "your own points")
+    count = page.locator("#own-count")
+    expect(count).to_have_text("200 points: 100 of y = 1, 100 of y = 0.")
+    playground.button("Clear all").click()
+    expect(hand.layer).to_contain_text("No points yet")
+    expect(count).to_have_text("Add at least two points of your own to train on.")
+    playground.button("Play").click()
+    expect(playground.notice).to_contain_text("at least two points")
+    expect(playground.button("Play")).to_be_visible()
+    hand.click(1, 1)
+    hand.click(2, 1)
+    expect(count).to_contain_text("All your points are y = 1. Add one of y = 0")
+    hand.click(-1, -1, modifiers=["Shift"])
+    expect(count).to_have_text("3 points: 2 of y = 1, 1 of y = 0.")
+    hand.told(lambda data: data.get("labels") == [1, 1, 0])
+    playground.step(1)
+    playground.button("Clear all").click()
+    expect(count).to_contain_text("at least two")
+    playground.button("Undo").click()
+    expect(count).to_have_text("3 points: 2 of y = 1, 1 of y = 0.")
+
+    # A link holds them; so does the address that this page has now.
+    expect(page).to_have_url(re.compile("points="))
+    again = Playground(page.context.new_page(), page.url)
+    assert again.last_configure()["data"]["labels"] == [1, 1, 0]
+    page.evaluate("location.hash = '#dataset=own'")
+    expect(count).to_contain_text("at least two")
+
+
+def test_points_by_keyboard_alone(page: Page) -> None:
+    playground = Playground(page, "#dataset=own&points=-2,0,0;2,0,1")
+    hand = Hand(playground)
+    said = page.locator("#announcer")
+    hand.tool("y = 0").focus()
+    page.keyboard.press("Enter")
+    expect(hand.layer).to_be_focused()
+    for key in ("Shift+ArrowRight", "ArrowRight", "Shift+ArrowUp"):
+        page.keyboard.press(key)
+    expect(said).to_have_text("1.10, 1.00")
+    page.keyboard.press("Enter")
+    hand.told(lambda data: data["points"][-1] == [1.1, 1])
+    hand.told(lambda data: data.get("labels") == [0, 1, 0])
+    expect(said).to_contain_text("Added y = 0 at 1.10, 1.00, 3 points")
+    page.keyboard.press("l")
+    hand.told(lambda data: data.get("labels") == [0, 1, 1])
+    page.keyboard.press("Shift+ArrowLeft")
+    page.keyboard.press("Shift+Enter")
+    hand.told(lambda data: data.get("labels") == [0, 1, 1, 1])
+    page.keyboard.press("Delete")
+    hand.told(lambda data: len(data.get("points", [])) == 3)
+    page.keyboard.press("Escape")
+    expect(hand.tool("y = 0")).to_be_focused()
+    expect(hand.layer).to_be_hidden()
+
+    hand.tool("move").focus()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Shift+ArrowRight")
+    expect(said).to_contain_text("on a point of y = 1")
+    page.keyboard.press("Enter")
+    expect(said).to_contain_text("Picked up y = 1")
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("Enter")
+    hand.told(lambda data: data["points"][-1] == [1.1, 1.1])
+    assert playground.iteration == 0  # no arrow key stepped
+
+
+def test_by_hand_there_is_a_bound_and_a_message(page: Page) -> None:
+    playground = Playground(page, "#examples=500")
+    hand = Hand(playground)
+    hand.tool("y = 1").click()
+    hand.click(0, 6)
+    expect(playground.notice).to_contain_text("500 points are as many as can be set by hand")
+    assert hand.sent["dataset"] == "circle"
+
+
+def test_a_regression_takes_values(page: Page) -> None:
+    playground = Playground(page, "#dataset=plane&examples=20")
+    hand = Hand(playground)
+    page.get_by_role("spinbutton", name="Value of a new point").fill("-2.5")
+    page.get_by_role("spinbutton", name="Value of a new point").press("Enter")
+    hand.tool("add").click()
+    hand.click(3, 3)
+    assert hand.sent["task"] == "regression"
+    hand.labelled(3, 3, -2.5)
+
+
+@pytest.mark.parametrize(
+    "context_options", [{"has_touch": True, "viewport": {"width": 390, "height": 844}}]
+)
+def test_points_by_touch(page: Page) -> None:
+    playground = Playground(page, "#dataset=own&points=-2,0,0;2,0,1")
+    hand = Hand(playground)
+    hand.tool("y = 0").tap()
+    expect(hand.layer).to_be_in_viewport(ratio=0.9, timeout=PATIENCE)
+    x, y = hand.place(0, 3)
+    hand.layer.tap(position={"x": x, "y": y})
+    hand.labelled(0, 3, 0)

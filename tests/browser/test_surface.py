@@ -1,0 +1,77 @@
+"""The output as a surface in space: there only while its panel is open, and in words beside it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Guard
+from tests.browser.playground import PATIENCE, Playground
+from tests.browser.test_accessibility import violations
+
+# What Chromium says of drawing in space without a graphics card, and Plotly's texts there.
+SLOW_GRAPHICS = r"GL Driver Message|willReadFrequently|software WebGL"
+
+
+def drawn(page: Page, expression: str) -> Any:
+    return page.evaluate(f"((scene) => {expression})(document.getElementById('surface-scene'))")
+
+
+def test_the_surface_is_the_output_and_keeps_where_one_looks_from(page: Page, guard: Guard) -> None:
+    guard.expect(SLOW_GRAPHICS)
+    playground = Playground(page, "#rate=1.2")
+    playground.wait_for_plots()
+    scene = page.locator("#surface-scene")
+    assert scene.locator("canvas").count() == 0
+    page.get_by_role("tab", name="Surface").click()
+    expect(scene.locator("canvas").first).to_be_attached(timeout=PATIENCE)
+    before = drawn(page, "scene._fullLayout.scene.camera.eye")
+    playground.button("Turn left").click()
+    turned = drawn(page, "scene._fullLayout.scene.camera.eye")
+    assert turned != before
+    playground.play()
+    playground.wait_for_iteration(500)
+    playground.pause()
+
+    boundary = playground.wire.frames[-1]["runs"][0]["boundary"]
+    values = np.frombuffer(boundary["values"], np.uint8).reshape(boundary["height"], -1) / 255
+    rows = np.rint(np.linspace(0, boundary["height"] - 1, 50)).astype(int)
+    columns = np.rint(np.linspace(0, boundary["width"] - 1, 50)).astype(int)
+    expected = values[np.ix_(rows, columns)]
+    page.wait_for_timeout(2500)  # It is drawn a few times a second at most.
+    surface = np.array(drawn(page, "scene.data[0].z"))
+    np.testing.assert_allclose(surface, expected, atol=1e-9)
+    assert surface.max() - surface.min() > 0.5
+    points = drawn(page, "scene.data.slice(1).map(({ z }) => z.length)")
+    data = playground.wire.of_type("configured", sent=False)[0]["data"]
+    assert sum(points) == len(data["points"])
+    assert drawn(page, "scene._fullLayout.scene.camera.eye") == turned
+
+    page.get_by_text("The same as a table").click()
+    cells = page.locator("#surface-table td")
+    expect(cells).to_have_count(49)
+    shown = [float(text) for text in cells.all_inner_texts()]
+    assert abs(shown[0] - values[-1, 0]) < 0.006
+    assert abs(shown[-1] - values[0, -1]) < 0.006
+    assert violations(page, "#panel-surface") == []
+
+    page.get_by_role("tab", name="Runs").click()
+    expect(scene.locator("canvas")).to_have_count(0)
+
+
+@pytest.mark.parametrize("context_options", [{"viewport": {"width": 390, "height": 844}}])
+def test_without_webgl_it_says_so_and_has_the_table(page: Page) -> None:
+    page.add_init_script(
+        """const original = HTMLCanvasElement.prototype.getContext;
+        HTMLCanvasElement.prototype.getContext = function (kind, ...rest) {
+          return kind.startsWith('webgl') ? null : original.call(this, kind, ...rest);
+        };"""
+    )
+    playground = Playground(page, "#panel=surface")
+    playground.wait_for_plots()
+    expect(page.get_by_text("This browser cannot draw in space")).to_be_visible()
+    expect(page.locator("#surface-table td").first).to_be_visible()
+    expect(page.locator("#surface-scene")).to_be_hidden()
