@@ -29,6 +29,7 @@ WORKDIR /shallows
 COPY LICENSE ./
 COPY templates templates
 COPY static static
+COPY lessons lessons
 COPY --from=build /shallows ./
 USER 10001:10001
 EXPOSE 8000

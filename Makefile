@@ -15,7 +15,7 @@ run: $(VENV)/.run-installed ## Start the server (HOST and PORT are read from the
 
 test: lint ## Every check: what lint does, then the tests, the page's in a real browser too
 	@scripts/install_test_tools.sh chromium
-	$(VENV_PYTHON) -m pytest
+	$(VENV_PYTHON) -m pytest --numprocesses logical --maxprocesses 4
 
 lint: $(VENV)/.dev-installed tools ## Style, types and the order of the storeys
 	$(VENV)/bin/ruff check
