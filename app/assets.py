@@ -92,11 +92,15 @@ class Assets:
 
     @cached_property
     def modules(self) -> list[str]:
-        """The addresses of the page's own modules and of what they import, to fetch at once."""
+        """The addresses of the modules that the page begins with, to fetch at once.
+
+        Those of js/labs/ come when their panel is first opened.
+        """
         return [
             self.url(name)
             for name in self.files
             if name.startswith(("js/", "vendor/"))
+            and not name.startswith("js/labs/")
             and name.endswith((".js", ".mjs"))
             and not name.startswith("vendor/swagger-ui-dist/")
             and name != "js/docs.js"

@@ -61,7 +61,8 @@ const address = new URL('/ws', location.href);
 address.protocol = address.protocol.replace('http', 'ws');
 address.hash = '';
 const mistakes = computed(() => store.experiment.value.mistakes);
-const view = () => connection.send({ type: 'view', x: PLANE, y: PLANE, neurons: true, neuron_resolution: 32, encoding: 'differences', ...(mistakes.value && { misclassified: true }) });
+const { diagnosed } = store;
+const view = () => connection.send({ type: 'view', x: PLANE, y: PLANE, neurons: true, neuron_resolution: 32, encoding: 'differences', ...(mistakes.value && { misclassified: true }), ...(diagnosed.value && { diagnostics: true }) });
 const connection = new Connection(address, {
   query: () => store.query(),
   opened: () => {

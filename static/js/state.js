@@ -31,6 +31,9 @@ import { History, floats } from './history.js';
 /** @typedef {import('./types/protocol').Catalogue} Catalogue */
 /** @typedef {import('./types/protocol').Parameter} Parameter */
 /** @typedef {{value?: number, frozen?: boolean}} Edit */
+/** @typedef {import('./types/protocol').Question} Question */
+/** @typedef {import('./types/protocol').Answer} Answer */
+/** @typedef {{inspected?: 'batch' | 'example' | 'point', checked?: boolean, timed?: number, swept?: number, compared?: number}} Deeds */
 
 const MAX_GHOSTS = 5;
 /** Numbers that change faster than this cannot be read (milliseconds). */
@@ -90,11 +93,18 @@ export class Store {
   announcement = signal('');
   /** Why no more iterations come: the run diverged, or is at its end, or has met a condition to stop at. @type {Signal<Halt | null>} */
   halted = signal(/** @type {Halt | null} */ (null));
+  /** What the reader has done, by names of docs/lessons.md: a lesson asks for some of it, and empties it as a step begins. @type {Signal<Deeds>} */
+  deeds = signal(/** @type {Deeds} */ ({}));
+  /** Whether somebody looks at the frames' diagnostics. */
+  diagnosed = computed(() => this.#watchers.value > 0);
   /** The iteration that the reader wants to see, until it is seen. @type {Signal<number | null>} */
   sought = signal(/** @type {number | null} */ (null));
   /** @type {Signal<Selection | null>} */
   selection = signal(/** @type {Selection | null} */ ({ layer: 1, unit: 0 }));
 
+  #watchers = signal(0);
+  /** Who is told of which answers. @type {Map<string, Set<(message: any) => void>>} */
+  #listeners = new Map();
   /** @type {Signal<Selection | null>} */
   #looked = signal(/** @type {Selection | null} */ (null));
 
@@ -333,6 +343,43 @@ export class Store {
     this.compared.value = [];
   }
 
+  /**
+   * Asks the server something that changes nothing; the answer goes to who listens for it. While the connection is down nothing is
+   * asked: ask again once `connection` is live.
+   *
+   * @param {Question} question
+   * @returns {boolean} whether it was asked
+   */
+  ask(question) {
+    if (this.#live) this.#send(question);
+    return this.#live;
+  }
+
+  /**
+   * @template {Answer['type']} T
+   * @param {T} type
+   * @param {(answer: Extract<Answer, {type: T}>) => void} listener
+   * @returns {() => void} stops listening
+   */
+  listen(type, listener) {
+    const listeners = this.#listeners.get(type) ?? new Set();
+    this.#listeners.set(type, listeners.add(listener));
+    return () => listeners.delete(listener);
+  }
+
+  /** Has frames carry diagnostics, until what it returns is called. @returns {() => void} */
+  watchDiagnostics() {
+    this.#watchers.value++;
+    return () => {
+      this.#watchers.value--;
+    };
+  }
+
+  /** @param {Deeds} deed */
+  did(deed) {
+    this.deeds.value = { ...this.deeds.peek(), ...deed };
+  }
+
   // ---- the connection
 
   /** Is told of each run that gives way to another. @type {(run: Run) => void} */
@@ -390,7 +437,10 @@ export class Store {
           this.#ended(message);
           return undefined;
         case 'error':
-          return this.#refused(message.code, message.detail);
+          // Only a question can ask for too much.
+          return message.code === 'too_much' ? this.#answer({ type: 'too_much', detail: message.detail }) : this.#refused(message.code, message.detail);
+        default:
+          return this.#answer(message);
       }
     });
   }
@@ -423,6 +473,11 @@ export class Store {
   }
 
   // ---- within
+
+  /** @param {Answer} answer */
+  #answer(answer) {
+    for (const listener of this.#listeners.get(answer.type) ?? []) listener(answer);
+  }
 
   #leaveRun() {
     const { run } = this;

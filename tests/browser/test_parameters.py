@@ -26,10 +26,8 @@ def layers(playground: Playground) -> list[dict[str, Any]]:
 
 def frozen(playground: Playground) -> list[dict[str, Any]]:
     """What the server last said is frozen."""
-    found: list[dict[str, Any]] = playground.wire.of_type("state", sent=False)[-1]["runs"][0][
-        "frozen"
-    ]
-    return found
+    states = playground.wire.of_type("state", sent=False)
+    return states[-1]["runs"][0]["frozen"] if states else []
 
 
 def until(page: Page, condition: Callable[[], bool]) -> None:

@@ -138,7 +138,122 @@ export interface ServerError {
   field?: string | null;
 }
 
-export type ServerMessage = Configured | State | Diverged | Ended | ServerError;
+/** One number for each weight and bias of a layer, or what is said of each. */
+export interface LayerNumbers<T> {
+  weights: T[][];
+  biases: T[];
+}
+
+/** One layer of an inspection: a row per example in z, a, g_prime and dz; the shapes are the lecture's. */
+export interface InspectedLayer extends LayerParameters {
+  layer: number;
+  activation: string;
+  slope?: number;
+  shapes: Record<'W' | 'b' | 'Z' | 'A' | 'dZ' | 'dW' | 'db', [rows: number, columns: number]>;
+  z: number[][];
+  a: number[][];
+  g_prime: number[][];
+  dz: number[][] | null;
+  gradient: LayerParameters | null;
+  /** By central differences; an entry is null at a kink. */
+  numeric: LayerNumbers<number | null> | null;
+  agree: LayerNumbers<boolean | null> | null;
+  /** What they add to dW; null if the rate is 0. */
+  l1: number[][] | null;
+  l2: number[][] | null;
+  /** What the next step adds; null once the run has diverged. */
+  update: LayerParameters | null;
+}
+
+/** Everything of one iteration, all of the same parameters. */
+export interface Inspection {
+  type: 'inspection';
+  run: number;
+  iteration: number;
+  of: 'batch' | 'example' | 'point';
+  example: number | null;
+  point: [x1: number, x2: number] | null;
+  m: number;
+  shown: number;
+  /** Indices into the points; null for a point of the reader's. */
+  examples: number[] | null;
+  inputs: number[][];
+  labels: number[] | null;
+  predictions: number[];
+  losses: number[] | null;
+  cost: number | null;
+  penalty: number | null;
+  layers: InspectedLayer[];
+  training: { learning_rate: number; optimizer: string; l1: number; l2: number };
+  check: {
+    agree: boolean;
+    compared: number;
+    kinks: number;
+    worst: (Parameter & { relative: number }) | null;
+    detail: string | null;
+  } | null;
+}
+
+export interface Sweeping {
+  type: 'sweeping';
+  run: number;
+  iteration: number;
+  iterations: number;
+}
+
+export interface Swept {
+  type: 'swept';
+  run: number;
+  iterations: number;
+  sampled: number[];
+  seeds: {
+    seed: number;
+    /** At the sampled iterations; null from where it diverged. */
+    costs: (number | null)[];
+    cost: number | null;
+    train_accuracy: number | null;
+    test_accuracy: number | null;
+    solved: boolean;
+    diverged: number | null;
+  }[];
+  solved: { accuracy: number | null; cost: number | null; count: number; share: number };
+  /** The mean of the outputs; `values` are base64. */
+  boundary: (Omit<Boundary, 'values' | 'encoding'> & { values: string }) | null;
+}
+
+/** A question asked for more numbers than there can be. */
+export interface TooMuch {
+  type: 'too_much';
+  detail: string;
+}
+
+/** What questions are answered with. */
+export type Answer = Inspection | Sweeping | Swept | TooMuch;
+
+/** What changes nothing of the session. */
+export type Question =
+  | { type: 'inspect'; run?: number; example?: number; point?: [x1: number, x2: number]; label?: number }
+  | { type: 'sweep'; run?: number; seeds?: number; first_seed?: number; iterations?: number; accuracy?: number; cost?: number }
+  | { type: 'cancel' };
+
+export type ServerMessage = Configured | State | Diverged | Ended | ServerError | Exclude<Answer, TooMuch>;
+
+/** Of one layer, over all training points. */
+export interface Diagnostics {
+  /** How many z lie in each of equal bins from low to high. */
+  histogram: number[];
+  low: number;
+  high: number;
+  /** Shares of all z. */
+  saturated: number;
+  nonpositive: number;
+  /** Units, from 0, whose slope is 0 on every point. */
+  dead: number[];
+  /** Of A. */
+  mean: number;
+  gradient_norm: number;
+  update_ratio: number | null;
+}
 
 /** ŷ over the plane in bytes, of which 0 is `low` and 255 is `high`; row 0 at y = low. */
 export interface Boundary {
@@ -179,6 +294,8 @@ export interface FrameRun {
   test_confusion?: Confusion | null;
   /** If asked for: a bit for each point, the highest of a byte first; null for a regression. */
   misclassified?: Uint8Array | null;
+  /** Per layer, if asked for. */
+  diagnostics?: Diagnostics[];
   layers: LayerParameters[];
   boundary?: Boundary;
   neurons?: UnitMaps[];
@@ -191,12 +308,13 @@ export interface Frame {
 }
 
 export type ClientMessage =
+  | Question
   | { type: 'configure'; data: object; runs: object[]; playing: boolean }
   | { type: 'play' | 'pause' | 'reset' }
   | { type: 'step'; iterations: number }
   | { type: 'seek'; iteration: number }
   | ({ type: 'set'; iterations_per_frame?: number | 'max' } & Partial<LiveTraining>)
-  | { type: 'view'; x: Interval; y: Interval; neurons: boolean; neuron_resolution: number; encoding: 'plain' | 'differences'; misclassified?: boolean }
+  | { type: 'view'; x: Interval; y: Interval; neurons: boolean; neuron_resolution: number; encoding: 'plain' | 'differences'; misclassified?: boolean; diagnostics?: boolean }
   | ({ type: 'edit'; value?: number; frozen?: boolean } & Parameter)
   | { type: 'ack'; frame: number };
 

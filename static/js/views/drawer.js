@@ -71,6 +71,21 @@ export function mountDrawer(store, find) {
 }
 
 /**
+ * Fetches a panel's module when the panel is first opened.
+ *
+ * @param {Store} store
+ * @param {string} name of the panel
+ * @param {() => Promise<void>} load fetches it and mounts it; what it mounts uses `whenOpen`
+ */
+export function whenFirstOpen(store, name, load) {
+  const stop = effect(() => {
+    if (store.panel.value !== name) return;
+    queueMicrotask(() => stop());
+    void load();
+  });
+}
+
+/**
  * Mounts a panel's view whenever the panel opens; what `mount` returns is called when it closes.
  *
  * @param {Store} store
