@@ -30,6 +30,7 @@ const PACKAGES = {
     ],
   },
   'msgpack': { from: '@msgpack/msgpack', base: 'dist.esm', modules: ['decode.mjs'] },
+  'roboto': { from: '@fontsource-variable/roboto', files: ['files/roboto-latin-wght-normal.woff2'] },
   'signals-core': { from: '@preact/signals-core', base: 'dist', modules: ['signals-core.mjs'] },
   'swagger-ui-dist': {
     from: 'swagger-ui-dist',
