@@ -125,6 +125,8 @@ const stop = effect(() => {
 function mountAddress() {
   let before = store.experiment.peek();
   let changed = -Infinity;
+  /** What the page has last read or written there; else the reader has just edited it, and is about to be heard. */
+  let known = location.hash;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let waiting;
   effect(() => {
@@ -135,7 +137,11 @@ function mountAddress() {
       const passed = performance.now() - changed;
       // A point more is no step of the browser's: the page undoes it itself.
       const entry = !sameRun({ ...before, points: now.points, labels: now.labels }, now) && passed > ONE_CHANGE;
-      const write = () => history[entry ? 'pushState' : 'replaceState'](null, '', hash || location.pathname + location.search);
+      const write = () => {
+        if (location.hash !== known) return;
+        history[entry ? 'pushState' : 'replaceState'](null, '', hash || location.pathname + location.search);
+        known = location.hash;
+      };
       // While something is dragged: browsers allow only so many a second.
       if (passed < WRITE_INTERVAL) waiting = setTimeout(write, WRITE_INTERVAL);
       else write();
@@ -146,6 +152,7 @@ function mountAddress() {
   addEventListener('hashchange', () => {
     const { experiment, problems } = fromHash(location.hash, defaults, fields);
     clearTimeout(waiting);
+    known = location.hash;
     before = experiment;
     changed = performance.now();
     store.change(experiment);
