@@ -88,4 +88,5 @@ def test_axe_finds_nothing_in_any_panel_nor_in_the_settings(page: Page, guard: G
     for tab in page.get_by_role("tab").all():
         tab.click()
         expect(tab).to_have_attribute("aria-selected", "true")
-        assert violations(page) == []
+        # The rest of the page has just been looked at.
+        assert violations(page, ".drawer") == []
