@@ -17,6 +17,9 @@ const MANY = 64;
 /** The way back is dashed around units (CSS pixels). */
 const DASH = [5, 3];
 
+/** @param {Light} light @param {Colours} colours */
+const colourOf = ({ way }, colours) => (way === 'update' ? colours.contour : colours[way]);
+
 /** Whether a part takes in a single unit, weight or bias. @param {Part} part @param {number} layer @param {number} unit @param {number | null} input */
 export const takesIn = (part, layer, unit, input) => part.layer === layer && (part.unit === null || part.unit === unit) && (part.input === null || part.input === input);
 
@@ -32,12 +35,12 @@ export const takesIn = (part, layer, unit, input) => part.layer === layer && (pa
 export function drawLitEdges(context, { edges }, colours, light, paths) {
   if (light.what !== 'weights') return;
   const chosen = edges.flatMap((edge, index) => (takesIn(light, edge.layer, edge.to, edge.from) ? [index] : []));
-  context.strokeStyle = context.fillStyle = colours[light.way];
+  context.strokeStyle = context.fillStyle = colourOf(light, colours);
   context.lineCap = 'round';
   context.lineWidth = chosen.length > MANY ? LINE / 2 : LINE;
   for (const index of chosen) {
     context.stroke(paths[index]);
-    if (chosen.length <= MANY) arrow(context, along(edges[index], 0.47), along(edges[index], 0.53), light.way === 'backward');
+    if (chosen.length <= MANY && light.way !== 'update') arrow(context, along(edges[index], 0.47), along(edges[index], 0.53), light.way === 'backward');
   }
 }
 
@@ -65,7 +68,7 @@ function arrow(context, from, to, back) {
  */
 export function drawLitUnits(context, { nodes }, colours, light) {
   if (light.what === 'weights') return;
-  context.strokeStyle = colours[light.way];
+  context.strokeStyle = colourOf(light, colours);
   context.lineWidth = LINE;
   context.setLineDash(light.way === 'backward' ? DASH : []);
   for (const { layer, unit, x, y, size } of nodes) {

@@ -69,7 +69,7 @@ export interface Part {
 
 /** What stands out in the network, and which way one looks at it. */
 export interface Light extends Part {
-  way: 'forward' | 'backward';
+  way: 'forward' | 'backward' | 'update';
 }
 
 /** How to paint, whatever it is. */

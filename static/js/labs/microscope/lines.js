@@ -4,7 +4,7 @@
  */
 
 import { mathml } from '../../../vendor/lit-html/lit-html.js';
-import { bracket, number, ofLayer, operator, slopeOf, transposed, variable } from '../../notation.js';
+import { bracket, ofLayer, operator, slopeOf, transposed, variable } from '../../notation.js';
 
 /** @typedef {import('../../notation.js').Fragment} Fragment */
 /** @typedef {import('../../types/painting').Part} Part */

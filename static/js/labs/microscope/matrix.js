@@ -13,7 +13,8 @@ import { partAt } from './lines.js';
 /** More rows or columns than this are elided, all but these many of them. */
 export const MOST = 16;
 const SHOWN = 8;
-/** The greatest power of a thousand that a matrix is written without, and how many digits follow the point. */
+/** Between these a matrix is written without a power of ten; so many digits follow the point. */
+const LEAST = 0.1;
 const THOUSAND = 1000;
 const DECIMALS = 3;
 
@@ -26,9 +27,8 @@ const DECIMALS = 3;
  */
 export function powerOf(rows) {
   const largest = Math.max(0, ...rows.flat().map((value) => Math.abs(value ?? 0)));
-  if (largest === 0 || !Number.isFinite(largest)) return 0;
-  const power = 3 * Math.floor(Math.log10(largest * 10) / 3);
-  return power;
+  if (largest === 0 || !Number.isFinite(largest) || (largest >= LEAST && largest < THOUSAND)) return 0;
+  return 3 * Math.floor(Math.log10(largest) / 3);
 }
 
 /** An entry in a matrix of that power. @param {number | null} value @param {number} power */
