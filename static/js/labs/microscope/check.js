@@ -144,7 +144,7 @@ async function ask(task) {
   }
   const { agree, compared, differing, first } = /** @type {Checked} */ (answer);
   if (agree || !first) return { kind: 'right', text: compared === 1 ? 'Your number is right.' : `All ${compared} numbers are right.` };
-  return { kind: 'wrong', text: `${differing} of ${compared} ${compared === 1 ? 'number differs' : 'numbers differ'}. The first is ${first.detail}`, hint: first.hint, place: placeOf(first) };
+  return { kind: 'wrong', text: compared === 1 ? `It differs. ${first.detail}` : `${differing} of ${compared} numbers ${differing === 1 ? 'differs' : 'differ'}. The first is ${first.detail}`, hint: first.hint, place: placeOf(first) };
 }
 
 /**

@@ -88,7 +88,7 @@ export function mountIteration(place, { lines, step, pointed, point, choose }) {
         ${from.map((piece, at) => (isTerm(piece) ? showTerm(line, piece, at + 1) : html`<span class="op"><math>${piece}</math></span>`))}
         ${
           check && judged
-            ? html`<div class="check" data-agrees=${judged.agrees ?? 'unknown'}>
+            ? html`<div class="differences" data-agrees=${judged.agrees ?? 'unknown'}>
                 <div class="face"><span>finite differences</span><p class="verdict">${verdict(judged)}</p></div>
                 ${isOpen ? matrix(result, { rows: check.numeric, power: powerOf(result.rows), missing: 'kink', wrong: check.agree }) : nothing}
               </div>`

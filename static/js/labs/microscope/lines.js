@@ -36,6 +36,7 @@ import { bracket, ofLayer, operator, slopeOf, transposed, variable } from '../..
  * @property {Term} result
  * @property {(Term | Fragment)[]} from what its formula has after the result
  * @property {string} caption
+ * @property {Part} [shows] what of the network slow motion lights; else what the result speaks of
  * @property {string} derivation a name of the table of derivations
  * @property {Check | null} [check] of a gradient; null if there are no differences to compare with
  */
@@ -91,7 +92,7 @@ function termsOf({ layers, m, inputs, labels }) {
 }
 
 const EQUALS = operator('=');
-const MEAN = mathml`<mfrac><mn>1</mn>${variable('m')}</mfrac>`;
+const MEAN = mathml`<mfrac><mn>1</mn>${variable('m')}</mfrac><mspace width="0.17em"></mspace>`;
 const SUM = mathml`<mo stretchy="false">∑</mo>`;
 const TIMES = mathml`<mo>∗</mo>`;
 const [OPEN, CLOSE] = ['(', ')'].map(bracket);
@@ -102,13 +103,12 @@ const LOSSES = {
   sigmoid: mathml`<mo form="prefix">−</mo>${y}<mspace width="0.17em"></mspace>${LOG}${a}<mo>−</mo>${OPEN}<mn>1</mn><mo>−</mo>${y}${CLOSE}${LOG}${OPEN}<mn>1</mn><mo>−</mo>${a}${CLOSE}`,
   linear: mathml`<mfrac><mn>1</mn><mn>2</mn></mfrac><msup><mrow>${OPEN}${a}<mo>−</mo>${y}${CLOSE}</mrow><mn>2</mn></msup>`,
 };
-/** How an activation is written before its bracket. @type {Record<string, Fragment>} */
+/** How an activation is written before its bracket; the linear one is not. @type {Record<string, Fragment>} */
 const APPLIED = {
   sigmoid: variable('σ'),
   tanh: mathml`<mi>tanh</mi>`,
   relu: mathml`<mtext>ReLU</mtext>`,
   leaky_relu: mathml`<mtext>leaky ReLU</mtext>`,
-  linear: mathml`<mtext>linear</mtext>`,
 };
 
 /** All lines of an iteration; without labels it ends with the prediction. @param {Inspection} inspection @returns {Line[]} */
@@ -137,12 +137,12 @@ function forward({ layer: l, activation }, { of, into, last }) {
   const output = l === last;
   const prediction = { ...A, symbol: mathml`${variable('Ŷ')}${EQUALS}${ofLayer('A', l)}` };
   return [
-    { id: `Z${l}`, way: 'forward', result: Z, from: [EQUALS, onItsSide(W, transposed('W', l)), into(l), operator('+'), b], caption: `Each unit of layer ${l} weighs what comes in, and adds its bias.`, derivation: 'Z' },
+    { id: `Z${l}`, way: 'forward', result: Z, from: [EQUALS, onItsSide(W, transposed('W', l)), into(l), operator('+'), b], caption: `Each unit of layer ${l} weighs what comes in, and adds its bias.`, shows: W.part, derivation: 'Z' },
     {
       id: `A${l}`,
       way: 'forward',
       result: output ? prediction : A,
-      from: [EQUALS, mathml`${APPLIED[activation]}${OPEN}`, Z, CLOSE],
+      from: activation === 'linear' ? [EQUALS, Z] : [EQUALS, mathml`${APPLIED[activation]}${OPEN}`, Z, CLOSE],
       caption: output ? 'What the output makes of it is the prediction.' : `Each unit of layer ${l} applies its activation.`,
       derivation: output ? `output_${activation}` : 'A',
     },
@@ -175,7 +175,7 @@ function backward({ layer: l, activation, numeric, agree }, { Y, of, into, last 
   };
   return [
     after?.dZ
-      ? { id: `dZ${l}`, way: 'backward', result: dZ, from: [EQUALS, after.W, after.dZ, TIMES, slope], caption: `Back through W[${l + 1}], then through the slope of the activation: how each z of layer ${l} moves the loss.`, derivation: 'dZ' }
+      ? { id: `dZ${l}`, way: 'backward', result: dZ, from: [EQUALS, after.W, after.dZ, TIMES, slope], caption: `Back through W[${l + 1}], then through the slope of the activation: how each z of layer ${l} moves the loss.`, shows: after.W.part, derivation: 'dZ' }
       : { id: `dZ${l}`, way: 'backward', result: dZ, from: [EQUALS, A, operator('−'), Y], caption: 'Now back: how z of the output moves the loss of each example.', derivation: `dZ_${activation}` },
     { id: `dW${l}`, way: 'backward', result: dW, from: [EQUALS, MEAN, into(l), onItsSide(dZ, transposed('dZ', l))], caption: `How each weight into layer ${l} moves the cost: what came in times dZ, averaged.`, derivation: 'dW', check: check('weights') },
     { id: `db${l}`, way: 'backward', result: db, from: [EQUALS, MEAN, SUM, dZ], caption: `How each bias of layer ${l} moves the cost: dZ, averaged.`, derivation: 'db', check: check('biases') },
@@ -202,11 +202,13 @@ function update({ layer: l, update: step, l1, l2 }, { of }, { of: what, training
   const taken = mathml`<mo>←</mo><mtext>${OPTIMIZERS[training.optimizer] ?? training.optimizer}</mtext>`;
   /** @param {'dW' | 'db'} name @param {(Term | Fragment)[]} more @returns {(Term | Fragment)[]} */
   const made = (name, more) => (plain ? [EQUALS, α, ...(more.length > 0 ? [OPEN] : []), ofLayer(name, l), ...more, ...(more.length > 0 ? [CLOSE] : [])] : [taken, ofLayer(name, l), ...more]);
+  /** @param {'W' | 'b'} letter */
+  const added = (letter) => mathml`<mo separator="true" rspace="0.8em">,</mo>${ofLayer(letter, l)}<mo>:=</mo>${ofLayer(letter, l)}<mo>+</mo><mo form="prefix" lspace="0" rspace="0">∆</mo>${ofLayer(letter, l)}`;
   const whose = what === 'batch' ? '' : ', made from the whole batch';
   const how = plain ? `a step of α = ${training.learning_rate} against the gradient` : `a step of ${OPTIMIZERS[training.optimizer] ?? training.optimizer}`;
   return [
-    { id: `W${l}`, way: 'update', result: change('W', step.weights), from: [...made('dW', penalties), mathml`<mo separator="true">,</mo>`, W, mathml`<mo>:=</mo>${ofLayer('W', l)}<mo>+</mo><mo form="prefix" lspace="0" rspace="0">∆</mo>${ofLayer('W', l)}`], caption: `Each weight into layer ${l} takes ${how}${whose}.`, derivation: 'update' },
-    { id: `b${l}`, way: 'update', result: change('b', upright(step.biases)), from: [...made('db', []), mathml`<mo separator="true">,</mo>`, b, mathml`<mo>:=</mo>${ofLayer('b', l)}<mo>+</mo><mo form="prefix" lspace="0" rspace="0">∆</mo>${ofLayer('b', l)}`], caption: `So does each bias of layer ${l}.`, derivation: 'update' },
+    { id: `W${l}`, way: 'update', result: change('W', step.weights), from: [...made('dW', penalties), added('W')], caption: `Each weight into layer ${l} takes ${how}${whose}.`, derivation: 'update' },
+    { id: `b${l}`, way: 'update', result: change('b', upright(step.biases)), from: [...made('db', []), added('b')], caption: `So does each bias of layer ${l}.`, derivation: 'update' },
   ];
 }
 
@@ -222,7 +224,7 @@ export function verdictOf({ layers, check }) {
   const kinks = check.kinks > 0 ? `; ${check.kinks} of ${check.kinks + check.compared} entries at a kink, not compared` : '';
   if (check.compared === 0) return { agrees: null, text: `No entry could be compared: all ${check.kinks} are at a kink` };
   if (differing > 0) return { agrees: false, text: `${differing} of ${gradients.length} gradients ${differing === 1 ? 'differs' : 'differ'} from finite differences${kinks}` };
-  return { agrees: true, text: `All ${gradients.length} gradients agree with finite differences${kinks}` };
+  return { agrees: true, text: `${gradients.length === 2 ? 'Both' : `All ${gradients.length}`} gradients agree with finite differences${kinks}` };
 }
 
 /** The same of one gradient. @param {Check} check @returns {{agrees: boolean | null, text: string}} */

@@ -90,7 +90,7 @@ export function mountMicroscope(store, catalogue, find) {
       effect(() => {
         const at = motion.step.value;
         const line = at === null ? null : lines.value[at];
-        store.lit.value = pointing.value ?? (line ? { ...line.result.part, way: line.way } : null);
+        store.lit.value = pointing.value ?? (line ? { ...(line.shows ?? line.result.part), way: line.way } : null);
       }),
     ];
     return () => {
