@@ -118,6 +118,9 @@ export function requestOf(task) {
   };
 }
 
+/** Whether there is a number of the reader's own. @param {Task} task */
+const claims = (task) => gridsOf(task).some((grid) => !grid.given && read(task, grid).flat().some((value) => value !== null));
+
 /** Where a number stands that differs. @param {NonNullable<Checked['first']>} first @returns {Place} */
 function placeOf({ quantity, layer, example, unit, input }) {
   if (quantity === 'J') return { id: 'J', row: 0, column: 0 };
@@ -134,12 +137,12 @@ async function ask(task) {
     if (!(error instanceof Wrong)) throw error;
     return { kind: 'problem', text: error.message, place: error.place };
   }
+  if (!claims(task)) return { kind: 'problem', text: 'Nothing to compare yet: enter at least one number of your own, the cost or a gradient.' };
   const response = await fetch('/check', { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(request) }).catch(() => null);
   if (!response) return { kind: 'problem', text: 'The server does not answer. Try again when the page is connected.' };
   const answer = await response.json().catch(() => null);
   if (!response.ok) {
     const problem = answer?.errors?.[0];
-    if (problem?.field === 'claimed') return { kind: 'problem', text: 'Nothing to compare yet: enter at least one number of your own, the cost or a gradient.' };
     return { kind: 'problem', text: problem?.detail ?? answer?.detail ?? `The server answered ${response.status}.` };
   }
   const { agree, compared, differing, first } = /** @type {Checked} */ (answer);

@@ -37,12 +37,14 @@ export class Follower {
 
   #store;
   #aim;
-  /** When the question under way was asked. @type {number | null} */
-  #asked = null;
-  #last = -Infinity;
+  /** Whether a question is under way, and whether there is something newer to ask about. */
+  #waiting = false;
   #due = false;
+  #last = -Infinity;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #patience;
 
   /** @param {Store} store @param {import('../../../vendor/signals-core/signals-core.js').Signal<Aim>} aim */
   constructor(store, aim) {
@@ -56,25 +58,24 @@ export class Follower {
     const stops = [
       store.listen('inspection', (answer) => {
         if (!isOf(answer, this.#aim.peek())) return;
-        this.#asked = null;
         this.problem.value = '';
         this.inspection.value = answer;
-        if (this.#due) this.#soon();
+        this.#answered();
       }),
       store.listen('too_much', ({ detail }) => {
-        this.#asked = null;
         this.problem.value = detail;
         this.inspection.value = null;
+        this.#answered();
       }),
       effect(() => {
-        void [store.reading.value, store.connection.value];
+        void store.reading.value;
         this.#due = true;
         this.#soon();
       }),
       effect(() => {
-        void this.#aim.value;
-        // The older question gives way to this one.
-        this.#asked = null;
+        void [this.#aim.value, store.connection.value];
+        // An older question gives way to this one, or went with its connection.
+        this.#waiting = false;
         this.#last = -Infinity;
         this.#due = true;
         this.#soon();
@@ -82,27 +83,35 @@ export class Follower {
     ];
     return () => {
       for (const stop of stops) stop();
-      clearTimeout(this.#timer);
+      for (const timer of [this.#timer, this.#patience]) clearTimeout(timer);
       this.#timer = undefined;
-      this.#asked = null;
+      this.#waiting = false;
     };
   }
 
+  #answered() {
+    clearTimeout(this.#patience);
+    this.#waiting = false;
+    if (this.#due) this.#soon();
+  }
+
   #soon() {
-    this.#timer ??= setTimeout(() => {
-      this.#timer = undefined;
-      this.#ask();
-    }, Math.max(0, this.#last + INTERVAL - performance.now()));
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#ask(), Math.max(0, this.#last + INTERVAL - performance.now()));
   }
 
   #ask() {
     const store = this.#store;
-    const now = performance.now();
-    if (this.#asked !== null && now - this.#asked < LOST) return;
     // Until the server has what is set up, there is nothing to ask about; the next reading asks again.
-    if (!store.settled || !store.reading.peek() || store.obstacle.peek()) return;
+    if (this.#waiting || !store.settled || !store.reading.peek() || store.obstacle.peek()) return;
     if (!store.ask(question(this.#aim.peek()))) return;
     this.#due = false;
-    this.#asked = this.#last = now;
+    this.#waiting = true;
+    this.#last = performance.now();
+    clearTimeout(this.#patience);
+    this.#patience = setTimeout(() => {
+      this.#waiting = false;
+      this.#soon();
+    }, LOST);
   }
 }

@@ -66,7 +66,7 @@ export function mountIteration(place, { lines, step, pointed, point, choose }) {
       opened.value = new Map([...opened.peek(), [key, !isOpen]]);
     };
     return html`<div class="term" data-term=${term.name} data-lights=${lights(term.part)}>
-      <button type="button" class="face" aria-expanded=${isOpen} aria-label="${term.name}, ${rows} by ${columns}" @click=${toggle}><math>${term.symbol}</math><small><math>${shape(rows, columns)}</math></small></button>
+      <button type="button" class="face" aria-expanded=${isOpen} @click=${toggle}><math aria-hidden="true">${term.symbol}</math><small aria-hidden="true"><math>${shape(rows, columns)}</math></small><span class="vh">${term.name}, ${rows} by ${columns}</span></button>
       ${isOpen ? matrix(term) : nothing}
     </div>`;
   };
@@ -108,39 +108,49 @@ export function mountIteration(place, { lines, step, pointed, point, choose }) {
     </li>`;
   };
 
-  /** @param {string} title @param {string} of @param {Line[]} all @param {Line['way'][]} ways */
-  const pass = (title, of, all, ways) => {
-    const shown = all.flatMap((line, index) => (ways.includes(line.way) ? [showLine(line, index)] : []));
-    return shown.length > 0 ? html`<section class="pass" data-way=${of}><h3>${title}</h3><ol>${shown}</ol></section>` : nothing;
+  /** @param {string} title @param {Line['way']} way @param {Line[]} all */
+  const pass = (title, way, all) => {
+    const shown = all.flatMap((line, index) => (line.way === way ? [showLine(line, index)] : []));
+    return shown.length > 0 ? html`<section class="pass" data-way=${way}><h3>${title}</h3><ol>${shown}</ol></section>` : nothing;
+  };
+
+  /** Marks what speaks of what is pointed at in the network. @param {Part | null} part */
+  const mark = (part) => {
+    for (const element of /** @type {NodeListOf<HTMLElement>} */ (place.querySelectorAll('[data-lights]'))) element.toggleAttribute('data-lit', part !== null && speaksOf(JSON.parse(element.dataset.lights ?? ''), part));
+  };
+
+  /** @param {Line[]} all @param {boolean} dark */
+  const paint = (all, dark) => {
+    for (const { id, result } of all) {
+      const canvas = /** @type {HTMLCanvasElement | null} */ (place.querySelector(`[data-line="${id}"] .strip`));
+      const [rows, drawnDark] = (canvas && painted.get(canvas)) ?? [];
+      if (!canvas || (rows === result.rows && drawnDark === dark)) continue;
+      paintStrip(canvas, result.rows);
+      painted.set(canvas, [result.rows, dark]);
+    }
   };
 
   return () => {
-    const stop = effect(() => {
-      const all = lines.value;
-      const dark = isDark.value;
-      render(
-        html`<div>${pass('Forward', 'forward', all, ['forward'])}</div>
-          <div>${pass('Backward', 'backward', all, ['backward'])}${pass('Update', 'update', all, ['update'])}</div>`,
-        place,
-      );
-      for (const line of all) {
-        const canvas = /** @type {HTMLCanvasElement | null} */ (place.querySelector(`[data-line="${line.id}"] .strip`));
-        const [rows, drawnDark] = (canvas && painted.get(canvas)) ?? [];
-        if (!canvas || (rows === line.result.rows && drawnDark === dark)) continue;
-        paintStrip(canvas, line.result.rows);
-        painted.set(canvas, [line.result.rows, dark]);
-      }
-    });
-    const stopLighting = effect(() => {
-      void [lines.value, opened.value];
-      const part = pointed.value;
-      for (const element of /** @type {NodeListOf<HTMLElement>} */ (place.querySelectorAll('[data-lights]'))) element.toggleAttribute('data-lit', part !== null && speaksOf(JSON.parse(element.dataset.lights ?? ''), part));
-    });
-    const stopStepping = effect(() => {
-      if (step.value !== null) place.querySelector('[aria-current="step"]')?.scrollIntoView({ block: 'nearest' });
-    });
+    /** @type {number | null} */
+    let seen = null;
+    const stops = [
+      effect(() => {
+        const all = lines.value;
+        const at = step.value;
+        render(
+          html`<div>${pass('Forward', 'forward', all)}</div>
+            <div>${pass('Backward', 'backward', all)}${pass('Update', 'update', all)}</div>`,
+          place,
+        );
+        paint(all, isDark.value);
+        mark(pointed.peek());
+        if (at !== null && at !== seen) place.querySelector('[aria-current="step"]')?.scrollIntoView({ block: 'nearest' });
+        seen = at;
+      }),
+      effect(() => mark(pointed.value)),
+    ];
     return () => {
-      for (const end of [stop, stopLighting, stopStepping]) end();
+      for (const stop of stops) stop();
       render(nothing, place);
       point(null);
     };
