@@ -141,7 +141,7 @@ def test_every_number_is_that_of_an_independent_computation(page: Page, network:
     playground.wait_for_iteration(80)
     playground.pause()
     (told,) = playground.wire.frames[-1]["runs"]
-    (configured,) = playground.wire.of_type("configured", sent=False)
+    configured = playground.wire.of_type("configured", sent=False)[0]
     data, (run,) = configured["data"], configured["runs"]
     W = [np.array(layer["weights"]) for layer in told["layers"]]
     b = [np.array(layer["biases"])[:, np.newaxis] for layer in told["layers"]]
@@ -169,7 +169,8 @@ def test_every_number_is_that_of_an_independent_computation(page: Page, network:
             playground.choose("Look at", "Example")
             playground.enter("Example number", str(example + 1))
             expect(page.locator("#aim-title")).to_have_text(f"Example {example + 1}")
-            expect(page.locator("#microscope-lines .term small").first).to_have_text("2×1")
+            x1 = f"{points[0, example]:.3f}".replace("-", "−")
+            expect(page.locator("#aim-facts dd").nth(1)).to_have_text(x1)
             terms, differences = computed(points[:, [example]], labels[:, [example]], W, b, g)
         shown = opened(playground)
         for matrix in shown:
@@ -366,7 +367,7 @@ def test_with_reduced_motion_nothing_plays_by_itself(page: Page) -> None:
 
 def test_an_example_a_point_and_a_label_of_ones_own(page: Page) -> None:
     playground = Playground(page, "#panel=microscope")
-    (configured,) = playground.wire.of_type("configured", sent=False)
+    configured = playground.wire.of_type("configured", sent=False)[0]
     points = configured["data"]["points"]
     title, note = page.locator("#aim-title"), page.locator("#microscope-note")
     expect(title).to_have_text("Whole batch")

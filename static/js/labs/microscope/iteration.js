@@ -104,7 +104,7 @@ export function mountIteration(place, { lines, step, pointed, point, choose }) {
             }}></canvas>`
           : nothing
       }
-      ${isExplained ? html`<div class="derivation">${DERIVATIONS[derivation]}${check ? DIFFERENCES : nothing}</div>` : nothing}
+      ${isExplained ? html`<div class="derivation" role="group" tabindex="0" aria-label="Why: ${result.name}">${DERIVATIONS[derivation]}${check ? DIFFERENCES : nothing}</div>` : nothing}
     </li>`;
   };
 

@@ -13,6 +13,8 @@ import { partAt } from './lines.js';
 /** More rows or columns than this are elided, all but these many of them. */
 export const MOST = 16;
 const SHOWN = 8;
+/** With more columns than this it may have to be scrolled, by keyboard too. */
+const FEW = 4;
 /** Between these a matrix is written without a power of ten; so many digits follow the point. A single number has one more, as costs do elsewhere. */
 const LEAST = 0.1;
 const LEAST_ALONE = 0.001;
@@ -67,7 +69,7 @@ export function matrix(term, { rows = term.rows, power = powerOf(rows), missing 
   };
   return html`<div class="matrix" data-power=${power}>
     ${power === 0 ? nothing : html`<math class="power"><msup><mn>10</mn><mn>${power < 0 ? `−${-power}` : power}</mn></msup></math>`}
-    <div class="entries"><math><mtable>${shown.map((row, i) => mathml`<mtr>${row.map((value, j) => cell(value, i, j))}</mtr>`)}</mtable></math></div>
+    <div class="entries" role=${width > FEW ? 'group' : nothing} tabindex=${width > FEW ? '0' : nothing} aria-label=${width > FEW ? term.name : nothing}><math><mtable>${shown.map((row, i) => mathml`<mtr>${row.map((value, j) => cell(value, i, j))}</mtr>`)}</mtable></math></div>
     ${moreColumns > 0 ? html`<span class="more">… ${count(moreColumns)} more columns</span>` : nothing}
     ${moreRows > 0 ? html`<span class="more below">⋮ ${count(moreRows)} more rows</span>` : nothing}
   </div>`;
