@@ -32,6 +32,8 @@ import { History, floats } from './history.js';
 /** @typedef {import('./types/protocol').Parameter} Parameter */
 /** @typedef {{value?: number, frozen?: boolean}} Edit */
 /** @typedef {import('./types/protocol').Question} Question */
+/** @typedef {import('./types/painting').Part} Part */
+/** @typedef {import('./types/painting').Light} Light */
 /** @typedef {import('./types/protocol').Answer} Answer */
 /** @typedef {{inspected?: 'batch' | 'example' | 'point', checked?: boolean, timed?: number, swept?: number, compared?: number}} Deeds */
 
@@ -101,6 +103,11 @@ export class Store {
   sought = signal(/** @type {number | null} */ (null));
   /** @type {Signal<Selection | null>} */
   selection = signal(/** @type {Selection | null} */ ({ layer: 1, unit: 0 }));
+
+  /** What the reader points at in the network. @type {Signal<Part | null>} */
+  pointed = signal(/** @type {Part | null} */ (null));
+  /** What a panel speaks of: it stands out in the network. @type {Signal<Light | null>} */
+  lit = signal(/** @type {Light | null} */ (null));
 
   #watchers = signal(0);
   /** Who is told of which answers. @type {Map<string, Set<(message: any) => void>>} */

@@ -44,6 +44,8 @@ def test_tabs_open_close_and_follow_the_keys(page: Page) -> None:
     assert 200 <= narrow["width"] < wide["width"]
 
     page.keyboard.press("Home")
+    expect(page.get_by_role("tabpanel", name="Backprop microscope")).to_be_visible()
+    page.keyboard.press("ArrowRight")
     expect(page.get_by_role("tabpanel", name="Timeline")).to_be_visible()
     page.keyboard.press("ArrowRight")
     assert playground.wire.of_type("step", sent=True) == []
