@@ -43,8 +43,8 @@ const READING_INTERVAL = 80;
 
 /** @template T @typedef {import('../vendor/signals-core/signals-core.js').Signal<T>} Signal */
 
-/** @returns {{restart: 'configure' | 'reset' | null, seek: number | null, steps: number, playing: boolean | null, edits: Map<string, Parameter & Edit>}} */
-const nothing = () => ({ restart: null, seek: null, steps: 0, playing: null, edits: new Map() });
+/** @returns {{restart: 'configure' | 'reset' | null, weights: readonly LayerParameters[] | null, seek: number | null, steps: number, playing: boolean | null, edits: Map<string, Parameter & Edit>}} */
+const nothing = () => ({ restart: null, weights: null, seek: null, steps: 0, playing: null, edits: new Map() });
 
 /** A parameter as a key. @param {Parameter} parameter */
 export const parameterKey = ({ layer, unit, input }) => `${layer} ${unit} ${input ?? 'b'}`;
@@ -269,6 +269,7 @@ export class Store {
       this.#sendReset();
     } else {
       this.#deferred.restart ??= 'reset';
+      this.#deferred.weights = null;
       this.#deferred.seek = null;
       this.#deferred.steps = 0;
       this.#deferred.edits.clear();
@@ -404,8 +405,10 @@ export class Store {
   }
 
   closed() {
-    if (this.#unconfirmed.length > 0) {
+    const lost = this.#unconfirmed.at(-1);
+    if (lost) {
       this.#deferred.restart = 'configure';
+      this.#deferred.weights = this.#carried.has(lost) ? this.#weights : null;
       this.#costsUncertain = true;
     } else if (this.#resetUnconfirmed) {
       this.#deferred.restart ??= 'reset';
@@ -528,6 +531,7 @@ export class Store {
     } else {
       if (this.experiment.value.dataset === OWN) this.#plotOwn();
       this.#deferred.restart = 'configure';
+      this.#deferred.weights = weights;
       this.#deferred.seek = null;
       this.#deferred.steps = 0;
       this.#deferred.edits.clear();
@@ -537,6 +541,8 @@ export class Store {
   /** The weights there are, if they are of a network like this one's, and of use. @param {Experiment} experiment */
   #weightsFor(experiment) {
     const weights = this.#weights;
+    const { restart, weights: deferred } = this.#deferred;
+    if (restart && !deferred) return null;
     if (!weights || this.halted.value === 'diverged' || this.#unconfirmed.some((other) => !this.#carried.has(other))) return null;
     const sizes = layerSizes(experiment);
     const fits = weights.length === sizes.length - 1 && weights.every(({ weights: rows, biases }, index) => rows.length === sizes[index] && biases.length === sizes[index + 1]);
@@ -632,12 +638,12 @@ export class Store {
 
   /** The same session goes on: ask for what was wanted meanwhile. @param {Configured} message */
   #resumed({ data, playing, iterations_per_frame, runs: [{ training, state = training }] }) {
-    const { restart } = this.#deferred;
+    const { restart, weights } = this.#deferred;
     this.connection.value = 'live';
     this.#plot(data);
     this.#report(state, iterations_per_frame);
     if (restart === 'configure') {
-      this.#configure();
+      this.#configure(weights);
     } else {
       if (restart === 'reset') this.#sendReset();
       this.#adjust();
