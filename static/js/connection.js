@@ -11,6 +11,14 @@ const TAKEN_OVER = 4001;
 /** Ours: nothing of the session is needed any more. */
 const DONE = 4002;
 
+/** Where the server's stream is. */
+export function streamAddress() {
+  const address = new URL('/ws', location.href);
+  address.protocol = address.protocol.replace('http', 'ws');
+  address.hash = '';
+  return address;
+}
+
 /**
  * @typedef {object} Listener
  * @property {() => string} query of the address to connect to: the session to take up, if any
@@ -84,7 +92,9 @@ export class Connection {
     clearTimeout(this.#retry);
     const socket = this.#socket;
     this.#socket = null;
-    socket?.close(DONE);
+    // Browsers complain of a socket that is closed before it is open.
+    if (socket?.readyState === WebSocket.CONNECTING) socket.addEventListener('open', () => socket.close(DONE));
+    else socket?.close(DONE);
   }
 
   /** Gives up the socket without waiting for the other side's goodbye. */
