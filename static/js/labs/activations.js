@@ -147,8 +147,8 @@ class Curves {
   }
 }
 
-/** Whether a curve jumps from one constant to another before this place, as ReLU's slope does. @param {number[]} y @param {number} index */
-const jumps = (y, index) => y[index] !== y[index - 1] && y[index - 1] === y[index - 2] && y[index] === y[index + 1];
+/** Whether a curve jumps at 0 from one constant to another, as ReLU's slope does. @param {number[]} z @param {number[]} y @param {number} index */
+const jumps = (z, y, index) => z[index] === 0 && y[index] !== y[index - 1] && y[index - 1] === y[index - 2] && y[index] === y[index + 1];
 
 /** @param {{value: number}} layer @param {{value: Chosen}} chosen @param {Signal<Diagnostics[] | null>} looks @param {{value: string}} size @param {HTMLElement} plot */
 function showPlot(layer, chosen, looks, size, plot) {
@@ -207,7 +207,7 @@ function saturatedZones({ z, g_prime }) {
 }
 
 /** @param {number[]} z @param {number[]} values @param {(z: number) => number} x @param {(value: number) => number} y */
-const pathOf = (z, values, x, y) => z.map((place, index) => `${index === 0 || jumps(values, index) ? 'M' : 'L'}${x(place).toFixed(1)} ${y(values[index]).toFixed(1)}`).join('');
+const pathOf = (z, values, x, y) => z.map((place, index) => `${index === 0 || jumps(z, values, index) ? 'M' : 'L'}${x(place).toFixed(1)} ${y(values[index]).toFixed(1)}`).join('');
 
 /** @param {Diagnostics} look @param {(z: number) => number} x @param {number} bottom @param {number} height */
 function barsOf({ histogram, low, high }, x, bottom, height) {
@@ -265,7 +265,7 @@ function showNorms(layer, looks, norms, size, plot, list) {
     if (!found || width === 0) return;
     const x = norms.iterations;
     const lines = norms.curves.map((y, index) => ({ x, y, style: styleOf(index), name: `dW[${index + 1}]`, bold: index + 1 === layer.value }));
-    render(lineChart({ width, height, iterations: x.at(-1) ?? 0, log: true, lines, font: smallFont() }).picture, plot);
+    render(lineChart({ width, height, iterations: x.at(-1) ?? 0, log: true, lines, namesAtEnd: true, font: smallFont() }).picture, plot);
     render(
       found.map(({ gradient_norm }, index) => html`<li><svg class="sample" viewBox="0 0 22 4" aria-hidden="true"><path class="line ${styleOf(index)}" d="M0 2H22"></path></svg><math>${bracket('‖')}<mi mathvariant="normal">d</mi>${ofLayer('W', index + 1)}${bracket('‖')}</math> <b>${gradient_norm.toPrecision(3).replaceAll('-', '−')}</b></li>`),
       list,

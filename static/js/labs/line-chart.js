@@ -19,6 +19,9 @@ import { count } from '../format.js';
 
 const MARGIN = { l: 38, t: 8, r: 10, b: 22 };
 const SMALLEST = 1e-12;
+/** Where names are at the ends of the curves, they have this beside the picture. */
+const END = 46;
+const GAP = 6;
 /** Steps of a linear axis, within a power of ten. */
 const STEPS = [1, 2, 5, 10];
 const FEWEST_TICKS = 3;
@@ -45,11 +48,12 @@ function yTicks([low, high], log) {
  * @param {boolean} chart.log
  * @param {Line[]} chart.lines the last are drawn above the others
  * @param {Band[]} [chart.bands]
+ * @param {boolean} [chart.namesAtEnd] for curves that do not fall
  * @param {number} chart.font pixels
  * @returns {{picture: unknown, scale: Scale, top: number}}
  */
-export function lineChart({ width, height, iterations, log, lines, bands = [], font }) {
-  const inner = { width: Math.max(1, width - MARGIN.l - MARGIN.r), height: Math.max(1, height - MARGIN.t - MARGIN.b) };
+export function lineChart({ width, height, iterations, log, lines, bands = [], namesAtEnd = false, font }) {
+  const inner = { width: Math.max(1, width - MARGIN.l - (namesAtEnd ? END : MARGIN.r)), height: Math.max(1, height - MARGIN.t - MARGIN.b) };
   const top = xTop(iterations);
   const range = yRange([...lines.map(({ y }) => y), ...bands.map(({ high }) => high)], log);
   /** @type {Scale} */
@@ -63,12 +67,8 @@ export function lineChart({ width, height, iterations, log, lines, bands = [], f
   /** @param {number[]} x @param {number[]} y */
   const points = (x, y) => x.map((iteration, index) => at(iteration, y[index]));
   const named = lines.filter(({ name, x }) => name && x.length > 1);
-  const labels = place(
-    named.map(({ name = '', x, y, bold = false }) => ({ text: name, curve: { x, y }, bold })).sort((a, b) => Number(b.bold) - Number(a.bold)),
-    [],
-    scale,
-    font,
-  );
+  const texts = named.map(({ name = '', x, y, bold = false }) => ({ text: name, curve: { x, y }, bold })).sort((a, b) => Number(b.bold) - Number(a.bold));
+  const labels = namesAtEnd ? endLabels(texts, scale, font) : place(texts, [], scale, font);
   const picture = html`<svg class="lines" width=${width} height=${height} aria-hidden="true"><g transform="translate(${MARGIN.l} ${MARGIN.t})">
       ${yTicks(range, log).map(({ at: value, text }) => svg`<path class="grid" d="M0 ${scale.y(value).toFixed(1)}H${inner.width}"></path><text class="y" x="-6" y=${scale.y(value).toFixed(1)}>${text}</text>`)}
       ${xTicks(top).map((tick, index, { length }) => svg`<text class="x ${index === 0 ? 'first' : index === length - 1 ? 'last' : ''}" x=${scale.x(tick).toFixed(1)} y=${inner.height + 16}>${count(tick)}</text>`)}
@@ -77,6 +77,22 @@ export function lineChart({ width, height, iterations, log, lines, bands = [], f
     </g></svg>
     ${labels.map(({ text, x, y, bold, anchor }) => html`<span class="curve-name ${bold ? 'now' : ''} ${anchor}" aria-hidden="true" style="left:${MARGIN.l + x}px;top:${MARGIN.t + y}px">${text}</span>`)}`;
   return { picture, scale, top };
+}
+
+/** Names one below the other, each as near to the end of its curve as that goes. @param {import('../cost-scale.js').Curve[]} curves @param {Scale} scale @param {number} font @returns {import('../cost-scale.js').Label[]} */
+function endLabels(curves, scale, font) {
+  const pitch = font * 1.2;
+  const labels = curves
+    .map(({ text, bold, curve: { x, y } }) => ({ text, bold, x: scale.x(x[x.length - 1]) + GAP, y: Math.min(scale.height, Math.max(0, scale.y(y[y.length - 1]))), anchor: /** @type {const} */ ('left') }))
+    .sort((a, b) => a.y - b.y);
+  labels.forEach((label, index) => {
+    if (index > 0) label.y = Math.max(label.y, labels[index - 1].y + pitch);
+  });
+  // What was pushed out below is pushed up again.
+  labels.toReversed().forEach((label, index, upwards) => {
+    label.y = Math.min(label.y, index > 0 ? upwards[index - 1].y - pitch : scale.height - font / 2);
+  });
+  return labels;
 }
 
 /** The iteration under a place of a chart's. @param {{scale: Scale, top: number}} chart @param {number} x pixels from its left */

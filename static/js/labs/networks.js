@@ -225,7 +225,7 @@ function showControls({ store, session, factor, values, settled, commands }, fac
       data.textContent = count(iteration);
     }),
     effect(() => {
-      render(`${count(values.value.length)} networks, one difference: ${factor.value.same}, and always the same iteration.`, find('compare-about'));
+      render(`${count(values.value.length)} networks, one difference. ${factor.value.same}, the same iteration.`, find('compare-about'));
     }),
     effect(() => {
       const text = said.value || obstacle.value;
@@ -295,13 +295,13 @@ function showCards(context, container) {
         ${store.problem.value === 'regression' ? nothing : html`<div><dt>${held === null ? 'Train' : 'Test'}</dt><dd>${run ? percent(held ?? run.train_accuracy) : '–'}</dd></div>`}
         <div><dt>${gone === undefined ? html`<math>${variable('J')}${operator('≤')}<mn>${thresholdsOf(store.problem.value)[SHOWN_THRESHOLD]}</mn></math> at` : 'Diverged at'}</dt><dd>${gone === undefined ? (reached === null ? 'not yet' : count(reached)) : count(gone)}</dd></div>
       </dl>
-      <button class="btn small" type="button" ?disabled=${!usable || now} title=${usable ? (now ? 'This is what is set up' : 'Sets this network up in the main experiment') : 'Locked on this page'} aria-label="Set up ${say(value)} in the main experiment" @click=${() => commands.take(value)}>${now ? 'Set up above' : 'Set up'}</button>
+      <button class="btn small" type="button" ?disabled=${!usable || now} title=${usable ? (now ? 'This is what is set up' : 'Sets this network up in the main experiment') : 'Locked on this page'} aria-label="Set up ${say(value)} in the main experiment" @click=${() => commands.take(value)}>${now ? 'As set up' : 'Set up'}</button>
     </article>`;
   };
 
   const stops = [
     effect(() => {
-      container.style.setProperty('--networks', String(values.value.length));
+      /** @type {HTMLElement} */ (container.parentElement).style.setProperty('--networks', String(values.value.length));
       render(
         repeat(values.value, (_, index) => index, card),
         container,

@@ -31,6 +31,8 @@ const BANDS = [
   [1, 3],
 ];
 const MEDIAN = 2;
+/** The line in the mean picture, which is 320 pixels wide. */
+const STROKE = 3;
 
 /**
  * @param {Store} store
@@ -281,7 +283,7 @@ function showMean(store, result, figure) {
       figure.hidden = !found?.answer.boundary;
       if (!found?.answer.boundary) return;
       const { width, height, values } = found.answer.boundary;
-      paintThumbnail(canvas, { width, height, values: Uint8Array.from(atob(values), (byte) => byte.charCodeAt(0)) }, found.experiment.problem !== 'regression');
+      paintThumbnail(canvas, { width, height, values: Uint8Array.from(atob(values), (byte) => byte.charCodeAt(0)) }, found.experiment.problem !== 'regression', STROKE);
     }),
     effect(() => {
       over.setAttribute('viewBox', VIEW_BOX);
