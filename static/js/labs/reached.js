@@ -3,7 +3,7 @@
 /** @typedef {import('../history.js').History} History */
 
 /** Costs worth waiting for: of a classification, which begins near 0.69, and of a regression. */
-const THRESHOLDS = { classification: [0.5, 0.3, 0.1, 0.03], regression: [0.1, 0.03, 0.01, 0.003] };
+const THRESHOLDS = { classification: [0.5, 0.3, 0.1, 0.03], regression: [0.05, 0.03, 0.01, 0.003] };
 
 /** @param {import('../types/protocol').Problem} problem */
 export const thresholdsOf = (problem) => THRESHOLDS[problem];
