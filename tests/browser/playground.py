@@ -92,13 +92,22 @@ class Wire(Talk):
 
     @property
     def main(self) -> Talk:
-        """The learner's own session: the first."""
-        return self.talks[0]
+        """The learner's own session, over all its connections."""
+        return self._joined(labs=False)
 
     @property
     def lab(self) -> Talk:
-        """The comparison lab's session: the latest."""
-        return self.talks[-1]
+        """The comparison lab's: it asks for smaller pictures."""
+        return self._joined(labs=True)
+
+    def _joined(self, *, labs: bool) -> Talk:
+        joined = Talk()
+        for talk in self.talks:
+            if talk.sent and ("resolution" in talk.sent[0]) == labs:
+                joined.sent += talk.sent
+                joined.received += talk.received
+                joined.frames += talk.frames
+        return joined
 
     def _opened(self, socket: WebSocket) -> None:
         talk = Talk()

@@ -295,7 +295,7 @@ function showCards(context, container) {
         ${store.problem.value === 'regression' ? nothing : html`<div><dt>${held === null ? 'Train' : 'Test'}</dt><dd>${run ? percent(held ?? run.train_accuracy) : '–'}</dd></div>`}
         <div><dt>${gone === undefined ? html`<math>${variable('J')}${operator('≤')}<mn>${thresholdsOf(store.problem.value)[SHOWN_THRESHOLD]}</mn></math> at` : 'Diverged at'}</dt><dd>${gone === undefined ? (reached === null ? 'not yet' : count(reached)) : count(gone)}</dd></div>
       </dl>
-      <button class="btn small" type="button" ?disabled=${!usable || now} title=${usable ? (now ? 'This is what is set up' : 'Sets this network up in the main experiment') : 'Locked on this page'} aria-label="Set up ${say(value)} in the main experiment" @click=${() => commands.take(value)}>${now ? 'As set up' : 'Set up'}</button>
+      <button class="btn small" type="button" ?disabled=${!usable || now} title=${usable ? (now ? 'This is what is set up' : 'Sets this network up in the main experiment') : 'Locked on this page'} aria-label=${now ? `As set up: ${say(value)}` : `Set up ${say(value)} in the main experiment`} @click=${() => commands.take(value)}>${now ? 'As set up' : 'Set up'}</button>
     </article>`;
   };
 
