@@ -164,7 +164,8 @@ def test_values_are_edited_by_keyboard_and_live_in_the_address(page: Page) -> No
     for left in (4, 3, 2):
         page.locator(".network .remove").first.press("Enter")
         expect(page.locator(".network")).to_have_count(left)
-        expect(page.locator(".network .remove").first).to_be_focused()
+        next_one = ".network .remove" if left > 2 else "#compare-add"
+        expect(page.locator(next_one).first).to_be_focused()
     expect(page.locator(".network .remove").first).to_be_disabled()
     expect(page).to_have_url(re.compile("compare=rate,1,2$"))
 
@@ -182,6 +183,29 @@ def test_values_are_edited_by_keyboard_and_live_in_the_address(page: Page) -> No
     expect(page.locator("#compare-play")).to_be_disabled()
     page.evaluate("location.hash = 'panel=compare&lock=activation'")
     expect(page.get_by_role("button", name="Set up ReLU in the main experiment")).to_be_disabled()
+
+
+def test_a_comparison_that_has_run_is_told_for_the_lessons(page: Page) -> None:
+    Playground(page)
+    told = page.evaluate(
+        """() => new Promise((resolve) => {
+          const base = document.querySelector('script[type=module]').src.replace(/main\\.js$/, '');
+          Promise.all(['connection', 'labs/session'].map((name) => import(`${base}${name}.js`)))
+            .then(([{ streamAddress }, { LabSession }]) => {
+              const told = [];
+              const session = new LabSession(streamAddress(), (runs) => {
+                told.push(runs);
+                if (told.length === 1) return session.step();
+                session.close();
+                return resolve(told);
+              });
+              session.configure({ data: {}, runs: [{}, {}, {}], key: 'three' });
+              const wait = () => (session.running.value ? session.step() : setTimeout(wait, 20));
+              wait();
+            });
+        })"""
+    )
+    assert told == [3, 3]
 
 
 def test_it_goes_on_after_a_dropped_connection(page: Page, server: Server, guard: Guard) -> None:

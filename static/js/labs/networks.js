@@ -100,8 +100,9 @@ export function showNetworks(store, fields, catalogue, find, scale) {
     /** @param {number} index */
     remove(index) {
       compare(values.peek().filter((_, other) => other !== index));
-      const removes = find('networks').querySelectorAll('.remove');
-      /** @type {HTMLElement | undefined} */ (removes[Math.min(index, removes.length - 1)])?.focus();
+      const removes = /** @type {HTMLButtonElement[]} */ ([...find('networks').querySelectorAll('.remove')]);
+      const next = removes[Math.min(index, removes.length - 1)];
+      (next.disabled ? find('compare-add') : next).focus();
     },
     add() {
       const now = values.peek();
