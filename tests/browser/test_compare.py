@@ -150,8 +150,12 @@ def test_values_are_edited_by_keyboard_and_live_in_the_address(page: Page) -> No
     by.press("l")  # the only one that begins so
     expect(by).to_have_value("rate")
     value = page.get_by_role("spinbutton", name="The learning rate of network 2")
+    # What is being typed stays while it trains.
+    page.locator("#compare-play").click()
     value.fill("0.5")
+    until(page, lambda: lab.iteration >= 100, "it does not train")
     value.press("Enter")
+    page.locator("#compare-play").click()
     lab.configured(rates=[0.03, 0.5, 0.3, 1])
     for text, words in (("0", "greater than 0"), ("1", "is compared already")):
         value.fill(text)

@@ -1,7 +1,6 @@
 /** Networks that differ in one thing, trained in lockstep in a session of their own: what each makes of the plane, its cost, and when it got how far. */
 
 import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
-import { live } from '../../vendor/lit-html/directives/live.js';
 import { ref } from '../../vendor/lit-html/directives/ref.js';
 import { repeat } from '../../vendor/lit-html/directives/repeat.js';
 import { computed, effect, signal } from '../../vendor/signals-core/signals-core.js';
@@ -262,6 +261,7 @@ function showCards(context, container) {
   };
   const points = computed(() => pointsOver(session.points.value, store.experiment.value.showTest));
 
+  // Its value is set when another holds, and not at every drawing: somebody may be typing.
   /** @param {Value} value @param {number} index */
   const editor = (value, index) => {
     const { options, field, label } = factor.value;
@@ -274,8 +274,8 @@ function showCards(context, container) {
       input.value = field.write(values.peek()[index]);
     };
     return options
-      ? html`<select class="select" aria-label=${name} .value=${live(String(value))} @change=${change}>${options.map((option) => html`<option value=${option.name} ?selected=${option.name === value} ?disabled=${option.name !== value && values.value.includes(option.name)}>${option.label}</option>`)}</select>`
-      : html`<input class="value" type="number" step="any" autocomplete="off" aria-label=${name} .value=${live(field.write(value))} @change=${change}>`;
+      ? html`<select class="select" aria-label=${name} .value=${String(value)} @change=${change}>${options.map((option) => html`<option value=${option.name} ?selected=${option.name === value} ?disabled=${option.name !== value && values.value.includes(option.name)}>${option.label}</option>`)}</select>`
+      : html`<input class="value" type="number" step="any" autocomplete="off" aria-label=${name} .value=${field.write(value)} @change=${change}>`;
   };
 
   /** @param {Value} value @param {number} index */

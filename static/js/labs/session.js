@@ -20,11 +20,11 @@ import { Painter } from '../painting/painter.js';
 /** @template T @typedef {import('../../vendor/signals-core/signals-core.js').Signal<T>} Signal */
 
 /** Small pictures need no more than some twenty a second: what is saved is the learner's own run's (milliseconds). */
-const PACE = 80;
+const PACE = 100;
 /** How fine they are. */
 const RESOLUTION = 64;
 /** Numbers that change faster than this cannot be read (milliseconds). */
-const READING_INTERVAL = 120;
+const READING_INTERVAL = 200;
 
 export class LabSession {
   connection = signal(/** @type {State} */ ('connecting'));
