@@ -241,7 +241,6 @@ function showControls({ store, session, factor, values, settled, commands }, fac
   return () => {
     over.abort();
     for (const stop of stops) stop();
-    session.playing.value = false;
   };
 }
 
