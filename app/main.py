@@ -20,6 +20,7 @@ from app.errors import (
 )
 from app.lessons import LESSONS, lessons_of
 from app.routes import (
+    activations,
     checks,
     datasets,
     exports,
@@ -89,6 +90,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         checks,
         lessons,
         datasets,
+        activations,
         uploads,
         health,
         stream,

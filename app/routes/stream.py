@@ -53,11 +53,12 @@ async def learn(
     async def tell(message: Message) -> None:
         await learners.tell(learner, outbox, message)
 
+    code = None
     try:
-        await converse(websocket, outbox, tell, ALL_MESSAGES)
+        code = await converse(websocket, outbox, tell, ALL_MESSAGES)
     finally:
         with anyio.CancelScope(shield=True):
-            await learners.leave(learner, outbox)
+            await learners.leave(learner, outbox, code)
 
 
 @router.websocket("/train/{run}/stream")
@@ -87,24 +88,30 @@ async def watch(websocket: WebSocket, services: Services, run: str) -> None:
 
 async def converse(
     websocket: WebSocket, outbox: Outbox, tell: Tell, allowed: Sequence[str]
-) -> None:
-    """Carry messages both ways until either side closes."""
+) -> int | None:
+    """Carry messages both ways until either side closes; the code with which the other side did."""
+    code: int | None = None
     async with anyio.create_task_group() as group:
 
-        async def until_closed(work: Awaitable[None]) -> None:
+        async def until_closed(work: Awaitable[int | None]) -> None:
+            nonlocal code
             with contextlib.suppress(WebSocketDisconnect):
-                await work
+                code = await work
             group.cancel_scope.cancel()
 
         group.start_soon(until_closed, _hear(websocket, outbox, tell, allowed))
         group.start_soon(until_closed, _send(websocket, outbox))
+    return code
 
 
-async def _hear(websocket: WebSocket, outbox: Outbox, tell: Tell, allowed: Sequence[str]) -> None:
+async def _hear(
+    websocket: WebSocket, outbox: Outbox, tell: Tell, allowed: Sequence[str]
+) -> int | None:
     while True:
         received = await websocket.receive()
         if received["type"] == "websocket.disconnect":
-            return
+            code: int | None = received.get("code")
+            return code
         try:
             await tell(parse_message(received.get("text") or received.get("bytes") or "", allowed))
         except ShallowsError as error:

@@ -22,7 +22,7 @@ from app.training.backend import (
     Text,
     TrainingBackend,
 )
-from app.training.outbox import REPLACED, Outbox
+from app.training.outbox import DONE, REPLACED, Outbox
 from app.training.session import Record
 
 
@@ -114,12 +114,15 @@ class Learners:
                 learner.runs = len(message.runs)
             await self._backend.send(Tell(learner.session, outbox.name, message))
 
-    async def leave(self, learner: Learner, outbox: Outbox) -> None:
-        """The connection is gone; the session waits for it a while, training on."""
+    async def leave(self, learner: Learner, outbox: Outbox, code: int | None = None) -> None:
+        """The connection is gone; the session waits for it a while, training on.
+
+        One that was closed with `DONE`, or was never configured, is over at once.
+        """
         if learner.outbox is not outbox:
             return
         learner.outbox = None
-        if not learner.runs:
+        if code == DONE or not learner.runs:
             self._forget(learner)
             return
         loop = asyncio.get_running_loop()

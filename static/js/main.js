@@ -2,7 +2,7 @@
 
 import { computed, effect, signal } from '../vendor/signals-core/signals-core.js';
 import { fromHash, toHash } from './address.js';
-import { Connection } from './connection.js';
+import { Connection, streamAddress } from './connection.js';
 import { PLANE, defaultsOf, fieldsOf, sameRun } from './experiment.js';
 import { Painter } from './painting/painter.js';
 import { loadPlotly } from './plotly.js';
@@ -57,13 +57,10 @@ const painter = new Painter({
   picture: (picture) => store.show(picture),
   acknowledge: (frame) => connection.send({ type: 'ack', frame }),
 });
-const address = new URL('/ws', location.href);
-address.protocol = address.protocol.replace('http', 'ws');
-address.hash = '';
 const mistakes = computed(() => store.experiment.value.mistakes);
 const { diagnosed } = store;
 const view = () => connection.send({ type: 'view', x: PLANE, y: PLANE, neurons: true, neuron_resolution: 32, encoding: 'differences', ...(mistakes.value && { misclassified: true }), ...(diagnosed.value && { diagnostics: true }) });
-const connection = new Connection(address, {
+const connection = new Connection(streamAddress(), {
   query: () => store.query(),
   opened: () => {
     view();
@@ -97,6 +94,8 @@ mountCost(store, catalogue, find, plotly);
 mountDrawer(store, find);
 mountResults(store, find);
 mountCode(store, catalogue, find, openParameter);
+whenFirstOpen(store, 'activations', async () => (await import('./labs/activations.js')).mountActivations(store, find));
+whenFirstOpen(store, 'compare', async () => (await import('./labs/compare.js')).mountCompare(store, fields, catalogue, find));
 mountHelp();
 mountTimeline(store, find);
 whenFirstOpen(store, 'microscope', async () => (await import('./labs/microscope/panel.js')).mountMicroscope(store, catalogue, find));

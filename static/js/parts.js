@@ -29,7 +29,7 @@ export const PARTS = [
   { name: 'presets', title: 'Presets', roots: '#presets', within: 'links' },
   { name: 'share', title: 'Share', roots: '#share', within: 'links' },
   { name: 'theme', title: 'Theme', roots: '#theme' },
-  { name: 'activation', title: 'Activation', roots: '.act' },
+  { name: 'activation', title: 'Activation', roots: '.act, #layer-slope-row' },
   { name: 'data', title: 'Data', roots: '.data .d1, .data .d2' },
   { name: 'problem', title: 'Problem', roots: '.labelled:has(#problem)', within: 'data' },
   { name: 'dataset', title: 'Dataset', roots: '#datasets, #dataset-about', within: 'data' },
@@ -63,6 +63,8 @@ export const PARTS = [
   { name: 'runs', title: 'Runs', roots: '#tab-runs', within: 'drawer' },
   { name: 'results', title: 'Results', roots: '#tab-results', within: 'drawer' },
   { name: 'surface', title: 'Surface', roots: '#tab-surface', within: 'drawer' },
+  { name: 'activations', title: 'Activations', roots: '#tab-activations', within: 'drawer' },
+  { name: 'compare', title: 'Compare', roots: '#tab-compare', within: 'drawer' },
   { name: 'code', title: 'Formula and code', roots: '#tab-code', within: 'drawer' },
 ];
 

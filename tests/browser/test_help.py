@@ -38,7 +38,8 @@ def test_every_setting_has_its_sentence(page: Page) -> None:
     missing = page.evaluate(
         """() => [...document.querySelectorAll(
             '.controls input:not([type=range]), .act input.value, .data input.value, .data select, '
-            + '#microscope-of, #microscope-task, #microscope-motion')]
+            + '#microscope-of, #microscope-task, #microscope-motion, '
+            + '.lab-head input.value, .lab-head select')]
           .filter((control) => !(control.getAttribute('aria-describedby') ?? '').split(' ')
             .filter((id) => id.endsWith('-help'))
             .some((id) => document.getElementById(id)?.textContent.trim().endsWith('.')))
