@@ -1,5 +1,6 @@
 """A server in this process for the tests of the service, on each of its backends."""
 
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,9 +14,15 @@ from tests.app.stream import Stream
 BACKENDS = ("inline", "pool")
 
 
+FOLDER = tempfile.TemporaryDirectory(prefix="shallows-")
+
+
 def settings_for(backend: str, **changes: object) -> Settings:
-    """Settings that nothing in the environment changes."""
-    return Settings.model_validate({"backend": backend, "workers": 2, **changes})
+    """Settings that nothing in the environment changes, with a store of their own."""
+    folder = tempfile.mkdtemp(dir=FOLDER.name)
+    return Settings.model_validate(
+        {"backend": backend, "workers": 2, "data_folder": Path(folder), **changes}
+    )
 
 
 @pytest.fixture(scope="session", params=BACKENDS)
