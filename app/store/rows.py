@@ -15,8 +15,9 @@ from app.training.session import Change, Checkpoint, Record, Session
 from nncore.stopping import Stop, Stopped, Watch
 
 Kind = Literal["run", "save"]
-FORMAT = 1
+Format = Literal[1]
 """Of `State` and the arrays. One that this program does not know is not read."""
+FORMAT: Format = 1
 
 
 class Unreadable(Exception):
@@ -71,7 +72,7 @@ class TrainerState:
 class State:
     """A session's checkpoint without its plan and arrays. It is stored as paused."""
 
-    format: Literal[1]
+    format: Format
     iteration: int
     iterations_per_frame: Speed
     changes: list[Change]
@@ -109,10 +110,8 @@ def row_of(stored: Stored) -> dict[str, Any]:
             "state": _json(state),
             "arrays": safetensors.save(_arrays(checkpoint)),
         }
-    columns["size"] = sum(
-        len(value) for value in columns.values() if isinstance(value, str | bytes)
-    )
-    return columns
+    size = sum(len(value) for value in columns.values() if isinstance(value, str | bytes))
+    return {**columns, "size": size}
 
 
 def stored_of(row: Any) -> Stored:

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from sqlalchemy import Engine, Select, and_, delete, func, insert, not_, or_, select
+from sqlalchemy import ColumnElement, Engine, and_, delete, func, insert, not_, or_, select
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -140,10 +140,10 @@ class Store:
             NotFound: another version stored it, and this one can't read it.
             NotStored: the database does not answer now.
         """
-        query = select(RunRow.__table__).where(RunRow.id == run)
+        query = select(RunRow.__table__).where(RunRow.id == run, self._fresh)
 
         def read(connection: Connection) -> Stored | None:
-            row = connection.execute(self._fresh(query)).one_or_none()
+            row = connection.execute(query).one_or_none()
             return None if row is None else stored_of(row)
 
         try:
@@ -156,10 +156,10 @@ class Store:
 
     async def progress(self, run: str) -> tuple[Progress, int] | None:
         """How a run does, and how many iterations were planned of it."""
-        query = select(RunRow.progress, RunRow.iterations).where(RunRow.id == run)
+        query = select(RunRow.progress, RunRow.iterations).where(RunRow.id == run, self._fresh)
 
         def read(connection: Connection) -> tuple[Progress, int] | None:
-            row = connection.execute(self._fresh(query)).one_or_none()
+            row = connection.execute(query).one_or_none()
             return None if row is None else (progress_of(row.progress), row.iterations)
 
         return await self._read(read)
@@ -211,13 +211,13 @@ class Store:
             Full: some of that is safe yet; the transaction is to be undone.
         """
         keep, now = self._retention[kind], self._clock()
-        newest_first = {"order_by": RunRow.number.desc()}
+        newest_first = RunRow.number.desc()
         ranked = (
             select(
                 RunRow.number,
                 RunRow.stored_at,
-                func.row_number().over(**newest_first).label("rank"),
-                func.sum(RunRow.size).over(**newest_first).label("bytes"),
+                func.row_number().over(order_by=newest_first).label("rank"),
+                func.sum(RunRow.size).over(order_by=newest_first).label("bytes"),
             )
             .where(RunRow.kind == kind)
             .subquery()
@@ -237,23 +237,22 @@ class Store:
         gone = select(column.number).where(or_(and_(crowded, not_(safe)), old))
         connection.execute(delete(RunRow).where(RunRow.number.in_(gone)))
 
-    def _fresh(self, query: Select[T]) -> Select[T]:
-        """Only what is not too old, whether or not it has been let go."""
+    @property
+    def _fresh(self) -> ColumnElement[bool]:
+        """What is not too old, whether or not it has been let go."""
         now = self._clock()
-        return query.where(
-            or_(
-                *(
-                    and_(RunRow.kind == kind, RunRow.stored_at > now - keep.seconds)
-                    for kind, keep in self._retention.items()
-                )
+        return or_(
+            *(
+                and_(RunRow.kind == kind, RunRow.stored_at > now - keep.seconds)
+                for kind, keep in self._retention.items()
             )
         )
 
 
 def _words(error: Exception, url: str) -> str:
     """Why a store can't be had, in a sentence for whoever set it up."""
-    cause = getattr(error, "orig", None) or error
+    cause = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
     return (
-        f"its store {url} can't be used ({str(cause).strip().splitlines()[0]}). SHALLOWS_DATA_FOLDER "
-        "names a folder that it may write to, SHALLOWS_DATABASE_URL another database"
+        f"its store {url} can't be used ({cause}). SHALLOWS_DATA_FOLDER names a folder that it may "
+        "write to, SHALLOWS_DATABASE_URL another database"
     )

@@ -260,12 +260,8 @@ class Host:
         """None also on the way to an iteration that is sought: this is not where it is."""
         if hosted.session is None or hosted.replaying:
             return None
-        state = HostedState(
-            hosted.session.checkpoint(),
-            hosted.playing,
-            hosted.stepping,
-            hosted.iterations_per_frame,
-        )
+        speed = hosted.iterations_per_frame
+        state = HostedState(hosted.session.checkpoint(), hosted.playing, hosted.stepping, speed)
         return Snapshot(self._progress(hosted), state)
 
     def _tell(self, hosted: Hosted, command: Tell) -> list[Event]:

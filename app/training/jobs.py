@@ -163,6 +163,8 @@ class Jobs:
             except NotStored:
                 log.warning("run %s has ended and could not be stored (try %d)", job.id, tries)
                 await asyncio.sleep(STORE_AGAIN_SECONDS)
+        else:
+            log.error("run %s could not be stored, and is lost", job.id)
         del self._jobs[job.id]
         job.ended.set()
 
