@@ -1,4 +1,4 @@
-"""Saving a session, and the page that a short link to it opens."""
+"""Saving a session; what its link opens is one of the pages."""
 
 from typing import Annotated
 
@@ -11,7 +11,7 @@ from app.services import Services
 router = APIRouter(tags=["sessions"])
 
 # What `encodeURIComponent` and a few separators make; nothing that a page could take for markup.
-PAGE = r"^#[A-Za-z0-9_.!~*'()%=&,;+/:-]*$"
+PAGE = r"^#[A-Za-z0-9_.!~*'()%=&,;-]*$"
 
 
 class SaveRequest(Model):

@@ -1,6 +1,6 @@
 """A run as a row and back, to the bit: JSON that says its types, and safetensors; never pickle."""
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -47,6 +47,25 @@ class Stored:
         """What was planned, if it came to training."""
         checkpoint = self.saved.state.checkpoint if self.saved else None
         return checkpoint.plan if checkpoint else None
+
+    @property
+    def spec(self) -> dict[str, Any] | None:
+        """Its first run in the words of `POST /train`, with the rates, conditions and speed of now.
+
+        JSON-ready; None if it never came to training.
+        """
+        checkpoint = self.saved.state.checkpoint if self.saved else None
+        if self.saved is None or checkpoint is None:
+            return None
+        plan, trainer = checkpoint.plan.model_dump(mode="json"), checkpoint.trainers[0]
+        run = plan["runs"][0]
+        now = {name: trainer[name] for name in ("learning_rate", "l1", "l2")}
+        return {
+            "data": plan["data"],
+            "network": run["network"],
+            "training": {**run["training"], **now, "stop": asdict(trainer["stop"])},
+            "iterations_per_frame": self.saved.state.iterations_per_frame,
+        }
 
     def record(self, run: int) -> Record | None:
         """All of one of its runs, if it came to training. Draws the points again."""

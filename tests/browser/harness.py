@@ -7,6 +7,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -39,6 +40,7 @@ class Server:
             self.port: int = probe.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}/"
         self._process: subprocess.Popen[str] | None = None
+        self._folder = tempfile.TemporaryDirectory(prefix="shallows-")
 
     def start(self) -> None:
         """Start it, and wait until it can train.
@@ -46,7 +48,12 @@ class Server:
         Raises:
             RuntimeError: If it ends or is not ready in time; with what it printed.
         """
-        environment = {**os.environ, "HOST": "127.0.0.1", "PORT": str(self.port)}
+        environment = {
+            **os.environ,
+            "HOST": "127.0.0.1",
+            "PORT": str(self.port),
+            "SHALLOWS_DATA_FOLDER": self._folder.name,
+        }
         self._process = subprocess.Popen(
             [sys.executable, "-m", "app"],
             cwd=ROOT,
