@@ -1,5 +1,6 @@
 """A server in this process for the tests of the service, on each of its backends."""
 
+import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,12 +15,9 @@ from tests.app.stream import Stream
 BACKENDS = ("inline", "pool")
 
 
-FOLDER = tempfile.TemporaryDirectory(prefix="shallows-")
-
-
 def settings_for(backend: str, **changes: object) -> Settings:
     """Settings that nothing in the environment changes, with a store of their own."""
-    folder = tempfile.mkdtemp(dir=FOLDER.name)
+    folder = tempfile.mkdtemp(dir=os.environ["SHALLOWS_DATA_FOLDER"])
     return Settings.model_validate(
         {"backend": backend, "workers": 2, "data_folder": Path(folder), **changes}
     )

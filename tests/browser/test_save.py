@@ -62,6 +62,7 @@ def test_a_saved_run_opens_as_it_was_and_goes_on_to_the_same_bits(
     assert page.url == address
 
     # The server may be another one by now.
+    page.close()
     server.stop()
     server.start()
     second = Playground(context.new_page(), link)
@@ -71,7 +72,7 @@ def test_a_saved_run_opens_as_it_was_and_goes_on_to_the_same_bits(
     assert second.wire.of_type("configure", sent=True) == []
     expect(second.field("Learning rate")).to_have_value("0.011")
     expect(second.radio("Dataset", "xor")).to_be_checked()
-    expect(second.page.get_by_role("checkbox", name="Discretise the output")).to_be_checked()
+    expect(second.page.get_by_role("switch", name="Discretise")).to_be_checked()
     np.testing.assert_array_equal(second.wire.costs, first.wire.costs)
     assert parameters(second) == parameters(first)
     second.wait_for_plots()
@@ -84,7 +85,7 @@ def test_a_saved_run_opens_as_it_was_and_goes_on_to_the_same_bits(
     np.testing.assert_array_equal(third.wire.costs, costs)
     assert parameters(third) == layers
 
-    # As long as it is that run it has that address; another run has its own, and Reset's is its own.
+    # As long as it is that run it has that address.
     third.enter("Learning rate", "0.5")
     expect(third.page).to_have_url(f"{link}#rate=0.5")
     third.choose("Activation", "ReLU")
@@ -112,7 +113,8 @@ def test_what_can_not_be_saved_or_opened_is_said(page: Page, guard: Guard) -> No
     expect(told).to_have_text(f"Not saved: {problem['detail']}.")
     assert violations(page, "#share-dialog") == []
     page.keyboard.press("Escape")
-    playground.choose("Dataset", "your own points")
+    page.evaluate("location.hash = 'dataset=own'")
+    expect(playground.radio("Dataset", "your own points")).to_be_checked()
     dialog = open_dialog(playground)
     dialog.get_by_role("button", name="Save run").click()
     expect(told).to_contain_text("There is nothing to save yet. Add at least two points")
