@@ -1,5 +1,7 @@
 """SQLite or PostgreSQL: how to reach it, and its tables brought up to date."""
 
+import sqlite3
+import time
 from pathlib import Path
 from typing import Any
 
@@ -53,9 +55,23 @@ def engine_of(url: URL) -> Engine:
 def _prepare_sqlite(connection: Any, record: object) -> None:
     # Python's own transactions begin late and let DDL slip out; `_begin_sqlite` begins ours.
     connection.isolation_level = None
-    connection.execute("PRAGMA journal_mode = WAL")
+    _write_ahead(connection)
     # Each commit is on the disk before it is acknowledged, not only with the next checkpoint.
     connection.execute("PRAGMA synchronous = FULL")
+
+
+def _write_ahead(connection: Any) -> None:
+    """Switch to WAL. Of servers that begin a new file together, SQLite lets none wait for it."""
+    until = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.02)
+        else:
+            return
 
 
 def _begin_sqlite(connection: Connection) -> None:
