@@ -71,7 +71,7 @@ class Settings(BaseSettings):
     saves_safe_days: float = Field(
         7.0, ge=0, description="how long a save gives way to no newer one, which is refused instead"
     )
-    max_waiting_saves: int = Field(32, ge=1, description="saves under way; one more gets 429")
+    max_waiting_saves: int = Field(300, ge=1, description="saves under way; one more gets 429")
 
     max_body_bytes: int = Field(2_000_000, ge=1, description="of a REST request")
     max_message_bytes: int = Field(1_000_000, ge=1, description="of a message on the stream")

@@ -13,8 +13,9 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -34,6 +35,8 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 DAY = 86_400.0
+TURNS = 4
+"""Saves that are in memory at once: the largest sessions have costs of 16 MB."""
 
 
 class StoreUnusable(Exception):
@@ -58,6 +61,7 @@ class Store:
         self._writing = engine.execution_options(writes=True)
         self._writer = ThreadPoolExecutor(1, "store-writer")
         self._readers = ThreadPoolExecutor(CONNECTIONS - 1, "store-reader")
+        self._turns = asyncio.Semaphore(TURNS)
         self._waiting, self._most_waiting = 0, settings.max_waiting_saves
         self._retention: dict[Kind, Retention] = {
             "run": Retention(
@@ -115,22 +119,32 @@ class Store:
         """
         await self._write(lambda connection: self._insert(connection, run, stored))
 
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """A turn to save: whoever waits for it need not hold anything in memory yet.
+
+        Raises:
+            Full: too many wait already.
+        """
+        if self._waiting >= self._most_waiting:
+            raise Full(f"{self._waiting} runs are being saved already; save again in a moment", 2)
+        self._waiting += 1
+        try:
+            async with self._turns:
+                yield
+        finally:
+            self._waiting -= 1
+
     async def save(self, stored: Stored) -> str:
         """Keep a session; it is on the disk when this returns the id under which it is kept.
 
         Raises:
-            Full: too many wait to be saved, or what is kept may not give way yet.
+            Full: what is kept may not give way yet.
             NotStored: the database does not take it now.
         """
-        if self._waiting >= self._most_waiting:
-            raise Full(f"{self._waiting} runs are being saved already; save again in a moment", 2)
         name = secrets.token_urlsafe(9)
-        self._waiting += 1
-        try:
-            stored = named(stored, name)
-            await self._write(lambda connection: self._insert(connection, name, stored))
-        finally:
-            self._waiting -= 1
+        kept = named(stored, name)
+        await self._write(lambda connection: self._insert(connection, name, kept))
         return name
 
     async def get(self, run: str) -> Stored | None:

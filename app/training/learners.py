@@ -129,14 +129,15 @@ class Learners:
         """
         if not self._known(session).runs:
             raise NotConfigured("send configure first: there is nothing to save yet")
-        snapshot = await self._backend.snap(session)
-        checkpoint = snapshot.state.checkpoint if snapshot else None
-        if snapshot is None or checkpoint is None:
-            raise NotStarted("this session is on its way to an iteration; save again in a moment")
-        progress = replace(snapshot.progress, status="saved")
-        iterations = checkpoint.plan.runs[0].training.iterations
-        stored = Stored("save", progress, iterations, Saved.whole(snapshot.state), page)
-        return await self._store.save(stored), checkpoint.iteration
+        async with self._store.turn():
+            snapshot = await self._backend.snap(session)
+            checkpoint = snapshot.state.checkpoint if snapshot else None
+            if snapshot is None or checkpoint is None:
+                raise NotStarted("this session is on its way elsewhere; save again in a moment")
+            progress = replace(snapshot.progress, status="saved")
+            iterations = checkpoint.plan.runs[0].training.iterations
+            stored = Stored("save", progress, iterations, Saved.whole(snapshot.state), page)
+            return await self._store.save(stored), checkpoint.iteration
 
     async def tell(self, learner: Learner, outbox: Outbox, message: Message) -> None:
         """Pass a message of the connection on to the session."""

@@ -359,15 +359,19 @@ def rows(url: str) -> list[str]:
 def test_saves_wait_for_their_turn_and_one_more_than_may_is_refused(url: str) -> None:
     save = stored(session_of({}, 3))
 
-    async def burst(store: Store) -> list[str | BaseException]:
-        return await asyncio.gather(*(store.save(save) for _ in range(5)), return_exceptions=True)
+    async def one(store: Store) -> str:
+        async with store.turn():
+            return await store.save(save)
 
-    with opened(url, max_waiting_saves=3) as store:
+    async def burst(store: Store) -> list[str | BaseException]:
+        return await asyncio.gather(*(one(store) for _ in range(9)), return_exceptions=True)
+
+    with opened(url, max_waiting_saves=7) as store:
         outcomes = asyncio.run(burst(store))
-        assert [type(outcome) for outcome in outcomes] == [str, str, str, Full, Full]
-        assert sorted(rows(url)) == sorted(map(str, outcomes[:3]))
-        assert len(set(outcomes[:3])) == 3
-        assert all(len(str(name)) >= 8 for name in outcomes[:3])
+        assert [type(outcome) for outcome in outcomes] == [str] * 7 + [Full] * 2
+        assert sorted(rows(url)) == sorted(map(str, outcomes[:7]))
+        assert len(set(outcomes[:7])) == 7
+        assert all(len(str(name)) >= 8 for name in outcomes[:7])
 
 
 def test_the_event_loop_goes_on_while_the_store_waits(url: str) -> None:
