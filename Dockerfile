@@ -20,9 +20,6 @@ RUN /venv/bin/python -m compileall -q -j 0 --invalidation-mode unchecked-hash \
       -x '/(plotly|test|idlelib|lib2to3|ensurepip|site-packages/pip|dist-packages)/' \
       /shallows /venv "$(python -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')"
 
-# A volume takes its owner from here.
-RUN install -d -o 10001 -g 10001 -m 700 /data
-
 FROM ${BASE_IMAGE}
 ENV PATH=/venv/bin:$PATH \
     PYTHONPYCACHEPREFIX=/pycache PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 \
@@ -35,7 +32,8 @@ COPY templates templates
 COPY static static
 COPY lessons lessons
 COPY --from=build /shallows ./
-COPY --from=build --chown=10001:10001 /data /data
+# A volume takes its owner from here.
+RUN install -d -o 10001 -g 10001 -m 700 /data
 VOLUME /data
 USER 10001:10001
 EXPOSE 8000

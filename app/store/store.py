@@ -11,6 +11,7 @@ refused: it keeps its place among those that train until it is stored, so their 
 
 import asyncio
 import logging
+import re
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable
@@ -34,6 +35,8 @@ from app.training.backend import Progress
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+"""Of a run. Whatever else is asked for is not there, and not every database takes it for a text."""
 DAY = 86_400.0
 TURNS = 4
 """Saves that are in memory at once: the largest sessions have costs of 16 MB."""
@@ -154,6 +157,8 @@ class Store:
             NotFound: another version stored it, and this one can't read it.
             NotStored: the database does not answer now.
         """
+        if not NAME.fullmatch(run):
+            return None
         query = select(RunRow.__table__).where(RunRow.id == run, self._fresh)
 
         def read(connection: Connection) -> Stored | None:
@@ -170,6 +175,8 @@ class Store:
 
     async def progress(self, run: str) -> tuple[Progress, int] | None:
         """How a run does, and how many iterations were planned of it."""
+        if not NAME.fullmatch(run):
+            return None
         query = select(RunRow.progress, RunRow.iterations).where(RunRow.id == run, self._fresh)
 
         def read(connection: Connection) -> tuple[Progress, int] | None:
@@ -185,7 +192,7 @@ class Store:
             gone = delete(RunRow).where(RunRow.id == run, RunRow.kind == "run")
             return connection.execute(gone).rowcount > 0
 
-        return await self._write(change)
+        return bool(NAME.fullmatch(run)) and await self._write(change)
 
     # -- within -----------------------------------------------------------------------------
 

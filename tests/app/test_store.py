@@ -521,6 +521,15 @@ def test_a_save_opens_as_it_was_and_goes_on(url: str) -> None:
             stream.configure()
 
 
+def test_no_name_is_too_strange_to_be_asked_for(url: str) -> None:
+    with service(url) as client:
+        for name in ("%00", "%F0%9F%92%A9", "a" * 65, "'", "%25", "%ED%A0%80"):
+            assert client.get(f"/train/{name}").status_code == 404
+            assert client.get(f"/train/{name}/report").status_code == 404
+            assert client.delete(f"/train/{name}").status_code == 404
+            assert client.get(f"/r/{name}").status_code == 404
+
+
 def test_what_can_not_be_saved_is_said(inline: TestClient) -> None:
     assert inline.post("/sessions/nobody/save").status_code == 404
     with Stream.connect(inline) as stream:
