@@ -232,6 +232,11 @@ class Store:
             Full: some of that is safe yet; the transaction is to be undone.
         """
         keep, now = self._retention[kind], self._clock()
+        all_of_them = select(func.count(), func.sum(RunRow.size), func.min(RunRow.stored_at))
+        count, size, oldest = connection.execute(all_of_them.where(RunRow.kind == kind)).one()
+        roomy = count <= keep.most and (size or 0) <= keep.most_bytes
+        if roomy and (count == 0 or oldest > now - keep.seconds):
+            return
         newest_first = RunRow.number.desc()
         ranked = (
             select(
