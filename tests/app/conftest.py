@@ -10,6 +10,7 @@ from starlette.testclient import TestClient
 
 from app.main import create_app
 from app.settings import Settings
+from tests.app.postgresql import PostgreSQL, running_postgresql
 from tests.app.stream import Stream
 
 BACKENDS = ("inline", "pool")
@@ -56,3 +57,18 @@ def wait_ready(client: TestClient) -> None:
 def root() -> Path:
     """The project's folder."""
     return Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgreSQL]:
+    with running_postgresql() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty database; every test that takes it runs on both."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/store.sqlite3"
+    server: PostgreSQL = request.getfixturevalue("postgresql")
+    return server.database()
