@@ -17,12 +17,12 @@ CONNECTIONS = 5
 
 
 def url_of(text: str | None, folder: Path) -> URL:
-    """The URL of a setting; by default a file of SQLite's in a folder.
+    """The URL of a setting; by default (None or empty) a file of SQLite's in a folder.
 
     Raises:
         ValueError: It is not one of SQLite's or PostgreSQL's. Says nothing of what it holds.
     """
-    if text is None:
+    if not text:
         return URL.create("sqlite", database=str(folder / "shallows.sqlite3"))
     try:
         url = make_url(text)

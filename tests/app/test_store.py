@@ -18,6 +18,7 @@ from sqlalchemy import text
 from app.errors import Full, NotFound
 from app.schemas import Edit, Set
 from app.store import Store, Stored, StoreUnusable
+from app.store.database import url_of
 from app.store.rows import row_of
 from app.store.tables import Base
 from app.training.session import Session
@@ -70,6 +71,7 @@ def test_servers_that_start_together_take_turns(url: str) -> None:
 
 
 def test_sqlite_writes_ahead_and_to_the_disk(tmp_path: Path) -> None:
+    assert url_of("", tmp_path) == url_of(None, tmp_path)
     with database(f"sqlite:///{tmp_path}/new") as engine, engine.connect() as connection:
         assert connection.scalar(text("PRAGMA journal_mode")) == "wal"
         assert connection.scalar(text("PRAGMA synchronous")) == 2  # FULL
