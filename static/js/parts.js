@@ -59,6 +59,7 @@ export const PARTS = [
   { name: 'image', title: 'Save image', roots: '#image', within: 'output' },
   { name: 'cost', title: 'Cost', roots: '.out .cost-head, #cost' },
   { name: 'drawer', title: 'Panels', roots: '.drawer' },
+  { name: 'microscope', title: 'Backprop microscope', roots: '#tab-microscope', within: 'drawer' },
   { name: 'timeline', title: 'Timeline', roots: '#tab-timeline', within: 'drawer' },
   { name: 'runs', title: 'Runs', roots: '#tab-runs', within: 'drawer' },
   { name: 'results', title: 'Results', roots: '#tab-results', within: 'drawer' },

@@ -32,6 +32,8 @@ import { History, floats } from './history.js';
 /** @typedef {import('./types/protocol').Parameter} Parameter */
 /** @typedef {{value?: number, frozen?: boolean}} Edit */
 /** @typedef {import('./types/protocol').Question} Question */
+/** @typedef {import('./types/painting').Part} Part */
+/** @typedef {import('./types/painting').Light} Light */
 /** @typedef {import('./types/protocol').Answer} Answer */
 /** @typedef {{inspected?: 'batch' | 'example' | 'point', checked?: boolean, timed?: number, swept?: number, compared?: number}} Deeds */
 
@@ -41,8 +43,8 @@ const READING_INTERVAL = 80;
 
 /** @template T @typedef {import('../vendor/signals-core/signals-core.js').Signal<T>} Signal */
 
-/** @returns {{restart: 'configure' | 'reset' | null, seek: number | null, steps: number, playing: boolean | null, edits: Map<string, Parameter & Edit>}} */
-const nothing = () => ({ restart: null, seek: null, steps: 0, playing: null, edits: new Map() });
+/** @returns {{restart: 'configure' | 'reset' | null, weights: readonly LayerParameters[] | null, seek: number | null, steps: number, playing: boolean | null, edits: Map<string, Parameter & Edit>}} */
+const nothing = () => ({ restart: null, weights: null, seek: null, steps: 0, playing: null, edits: new Map() });
 
 /** A parameter as a key. @param {Parameter} parameter */
 export const parameterKey = ({ layer, unit, input }) => `${layer} ${unit} ${input ?? 'b'}`;
@@ -101,6 +103,11 @@ export class Store {
   sought = signal(/** @type {number | null} */ (null));
   /** @type {Signal<Selection | null>} */
   selection = signal(/** @type {Selection | null} */ ({ layer: 1, unit: 0 }));
+
+  /** What the reader points at in the network. @type {Signal<Part | null>} */
+  pointed = signal(/** @type {Part | null} */ (null));
+  /** What a panel speaks of: it stands out in the network. @type {Signal<Light | null>} */
+  lit = signal(/** @type {Light | null} */ (null));
 
   #watchers = signal(0);
   /** Who is told of which answers. @type {Map<string, Set<(message: any) => void>>} */
@@ -265,6 +272,7 @@ export class Store {
       this.#sendReset();
     } else {
       this.#deferred.restart ??= 'reset';
+      this.#deferred.weights = null;
       this.#deferred.seek = null;
       this.#deferred.steps = 0;
       this.#deferred.edits.clear();
@@ -401,8 +409,10 @@ export class Store {
   }
 
   closed() {
-    if (this.#unconfirmed.length > 0) {
+    const lost = this.#unconfirmed.at(-1);
+    if (lost) {
       this.#deferred.restart = 'configure';
+      this.#deferred.weights = this.#carried.has(lost) ? this.#weights : null;
       this.#costsUncertain = true;
     } else if (this.#resetUnconfirmed) {
       this.#deferred.restart ??= 'reset';
@@ -525,6 +535,7 @@ export class Store {
     } else {
       if (this.experiment.value.dataset === OWN) this.#plotOwn();
       this.#deferred.restart = 'configure';
+      this.#deferred.weights = weights;
       this.#deferred.seek = null;
       this.#deferred.steps = 0;
       this.#deferred.edits.clear();
@@ -534,6 +545,8 @@ export class Store {
   /** The weights there are, if they are of a network like this one's, and of use. @param {Experiment} experiment */
   #weightsFor(experiment) {
     const weights = this.#weights;
+    const { restart, weights: deferred } = this.#deferred;
+    if (restart && !deferred) return null;
     if (!weights || this.halted.value === 'diverged' || this.#unconfirmed.some((other) => !this.#carried.has(other))) return null;
     const sizes = layerSizes(experiment);
     const fits = weights.length === sizes.length - 1 && weights.every(({ weights: rows, biases }, index) => rows.length === sizes[index] && biases.length === sizes[index + 1]);
@@ -629,7 +642,7 @@ export class Store {
 
   /** The same session goes on, or one that was saved: ask for what was wanted meanwhile. @param {Configured} message */
   #resumed({ session, data, playing, iterations_per_frame, runs: [{ training, state = training }] }) {
-    const { restart } = this.#deferred;
+    const { restart, weights } = this.#deferred;
     const again = this.#saved === null ? 'Connected again' : 'The saved run is open';
     if (this.#saved !== null) {
       this.session.value = session;
@@ -640,7 +653,7 @@ export class Store {
     this.#plot(data);
     this.#report(state, iterations_per_frame);
     if (restart === 'configure') {
-      this.#configure();
+      this.#configure(weights);
     } else {
       if (restart === 'reset') this.#sendReset();
       this.#adjust();

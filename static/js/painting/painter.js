@@ -80,6 +80,11 @@ export class Painter {
     this.#post({ type: 'network', scene });
   }
 
+  /** @param {import('../types/painting').Light | null} light what stands out in the network */
+  light(light) {
+    this.#post({ type: 'light', light });
+  }
+
   /** The network as it is seen now, in a scene and colours of its own. @param {NetworkScene} scene @param {import('../types/painting').Colours} colours @returns {Promise<ImageBitmap>} */
   snapshot(scene, colours) {
     const id = ++this.#snapshots;
