@@ -28,6 +28,7 @@ export const PARTS = [
   { name: 'links', title: 'Links at the top', roots: '.brand .links' },
   { name: 'presets', title: 'Presets', roots: '#presets', within: 'links' },
   { name: 'share', title: 'Share', roots: '#share', within: 'links' },
+  { name: 'save', title: 'Save run', roots: '.saving', within: 'links' },
   { name: 'theme', title: 'Theme', roots: '#theme' },
   { name: 'activation', title: 'Activation', roots: '.act, #layer-slope-row' },
   { name: 'data', title: 'Data', roots: '.data .d1, .data .d2' },

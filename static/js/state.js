@@ -164,10 +164,13 @@ export class Store {
   /** For a layer that is added where there is none. @type {HiddenLayer} */
   #spareLayer;
   #catalogue;
+  /** Under which the server has this run, until it has brought it back. @type {string | null} */
+  #saved;
 
-  /** @param {Experiment} experiment @param {Catalogue} catalogue @param {(message: ClientMessage) => void} send */
-  constructor(experiment, catalogue, send) {
+  /** @param {Experiment} experiment @param {Catalogue} catalogue @param {(message: ClientMessage) => void} send @param {string | null} [saved] the id of a saved run to go on with */
+  constructor(experiment, catalogue, send, saved = null) {
     this.experiment = signal(experiment);
+    this.#saved = saved;
     this.#catalogue = catalogue;
     this.#spareLayer = experiment.layers.at(-1) ?? defaultsOf(catalogue).layers[0];
     this.#send = send;
@@ -397,11 +400,12 @@ export class Store {
   query() {
     const known = this.#resetUnconfirmed || this.#costsUncertain ? 0 : Math.min(this.history.length, this.#reached);
     const session = this.session.value;
-    return session === null ? '' : `session=${session}&iteration=${known}`;
+    if (session === null) return this.#saved === null ? '' : `saved=${this.#saved}`;
+    return `session=${session}&iteration=${known}`;
   }
 
   opened() {
-    if (this.session.value === null) this.#begin();
+    if (this.session.value === null && this.#saved === null) this.#begin();
   }
 
   closed() {
@@ -636,9 +640,15 @@ export class Store {
     this.#adjust();
   }
 
-  /** The same session goes on: ask for what was wanted meanwhile. @param {Configured} message */
-  #resumed({ data, playing, iterations_per_frame, runs: [{ training, state = training }] }) {
+  /** The same session goes on, or one that was saved: ask for what was wanted meanwhile. @param {Configured} message */
+  #resumed({ session, data, playing, iterations_per_frame, runs: [{ training, state = training }] }) {
     const { restart, weights } = this.#deferred;
+    const again = this.#saved === null ? 'Connected again' : 'The saved run is open';
+    if (this.#saved !== null) {
+      this.session.value = session;
+      this.running.value = this.experiment.value;
+      this.#saved = null;
+    }
     this.connection.value = 'live';
     this.#plot(data);
     this.#report(state, iterations_per_frame);
@@ -649,7 +659,7 @@ export class Store {
       this.#adjust();
       this.#catchUp(playing);
     }
-    this.announcement.value = 'Connected again';
+    this.announcement.value = again;
   }
 
   /** Sends what changes while training, where the server has it differently. */
@@ -722,6 +732,12 @@ export class Store {
     if (code === 'unknown_session') {
       this.session.value = null;
       this.notice.value = { kind: 'note', text: 'The server no longer had this session; it started again from the same initial weights.' };
+      this.#begin();
+      return;
+    }
+    if (code === 'not_found' && this.#saved !== null) {
+      this.#saved = null;
+      this.notice.value = { kind: 'problem', text: `${detail}. This is the same experiment, from its initial weights.` };
       this.#begin();
       return;
     }
