@@ -6,7 +6,7 @@
 import { batch, computed, effect, signal, untracked } from '../../vendor/signals-core/signals-core.js';
 import { experimentOf, sameRun } from '../experiment.js';
 import { UNSTAGED } from '../state.js';
-import { holds, needsDiagnostics } from './quantities.js';
+import { carriedOut, holds, needsDiagnostics } from './quantities.js';
 
 /** @typedef {import('../state.js').Store} Store */
 /** @typedef {import('../experiment.js').Experiment} Experiment */
@@ -27,6 +27,9 @@ async function fetched(path) {
 
 /** @returns {Promise<Summary[]>} throws an Error for the reader */
 export const listed = async () => (await fetched('/lessons')).lessons;
+
+/** @param {string} name @returns {Promise<Lesson>} throws an Error for the reader */
+export const lessonOf = (name) => fetched(`/lessons/${name}`);
 
 export class Course {
   /** @type {Signal<Lesson | null>} */
@@ -93,10 +96,10 @@ export class Course {
     return { picture: seen ? picture : null, ending: seen ? ending.value : null, experiment: experiment.value, deeds: deeds.value };
   }
 
-  /** Throws an Error for the reader. @param {string} name @param {number} [step] */
-  async begin(name, step = 1) {
+  /** @param {Lesson} lesson @param {number} [step] */
+  begin(lesson, step = 1) {
+    const { name } = lesson;
     const { experiment } = this.#store;
-    const lesson = /** @type {Lesson} */ (this.lesson.peek()?.name === name ? this.lesson.peek() : await fetched(`/lessons/${name}`));
     if (!experiment.peek().lesson) this.#before = experiment.peek();
     const at = Math.max(1, Math.min(step, lesson.steps.length));
     batch(() => {
@@ -168,17 +171,26 @@ export class Course {
     return this.#before !== null;
   }
 
-  /** The run that a step is taken with: its own, or that of an earlier step, or the lesson's. @param {number} number */
+  /** The step whose run a step is taken with, from 1; 0 is the lesson's. @param {number} number */
   #runAt(number) {
     const lesson = /** @type {Lesson} */ (this.lesson.peek());
-    return lesson.steps.slice(0, number).findLast(({ run }) => run)?.run ?? lesson.run;
+    return lesson.steps.slice(0, number).findLastIndex(({ run }) => run) + 1;
   }
 
-  /** @param {number} number of the step @param {Partial<Experiment>} [changes] */
+  /**
+   * What there is as a step begins: a run, with what the steps since have asked to set up.
+   *
+   * @param {number} number of the step
+   * @param {Partial<Experiment>} [changes]
+   */
   #setUp(number, changes = {}) {
     const store = this.#store;
+    const { run, steps } = /** @type {Lesson} */ (this.lesson.peek());
+    const from = this.#runAt(number);
     const before = store.experiment.peek();
-    const after = { ...before, ...experimentOf(this.#runAt(number), this.#catalogue), ...changes };
+    const start = { ...before, ...experimentOf(steps[from - 1]?.run ?? run, this.#catalogue), ...changes };
+    const asked = steps.slice(Math.max(0, from - 1), number - 1).flatMap(({ until }) => until);
+    const after = asked.reduce((experiment, condition) => carriedOut(experiment, condition, this.#defaults.layers[0]), start);
     batch(() => {
       if (store.playing.peek()) store.pause();
       store.change(after);
@@ -218,7 +230,7 @@ export class Course {
     this.problem.value = '';
     const { experiment } = this.#store;
     try {
-      const lesson = /** @type {Lesson} */ (await fetched(`/lessons/${name}`));
+      const lesson = await lessonOf(name);
       const now = experiment.peek();
       if (now.lesson !== name) return;
       batch(() => {

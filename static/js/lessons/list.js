@@ -2,7 +2,7 @@
 
 import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
 import { effect, signal } from '../../vendor/signals-core/signals-core.js';
-import { listed } from './course.js';
+import { lessonOf, listed } from './course.js';
 
 /** @typedef {import('./course.js').Course} Course */
 /** @typedef {import('../types/lessons').Summary} Summary */
@@ -29,8 +29,10 @@ export function mountList(course, find) {
   const begin = async (name, step) => {
     problem.value = '';
     try {
-      await course.begin(name, step);
+      const lesson = await lessonOf(name);
+      // It gives the focus back; then the lesson takes it.
       dialog.close();
+      course.begin(lesson, step);
     } catch (error) {
       problem.value = /** @type {Error} */ (error).message;
     }
@@ -54,7 +56,7 @@ export function mountList(course, find) {
     const state = finished ? html`<span class="state done"><svg class="i" aria-hidden="true"><use href="#i-check"></use></svg>Finished</span>` : html`<span class="state">${begun ? `${did} of ${steps} done` : `${steps} steps`}</span>`;
     return html`<li>
       <button type="button" class="row" aria-current=${current ? 'true' : 'false'} @click=${() => begin(name, finished ? 1 : Math.min(at, steps))}>
-        <span class="what"><b>${title}</b><span class="part">${part}</span></span><span class="minutes">${minutes} min</span>${state}<span class="bar" aria-hidden="true"><span style="width: ${(100 * did) / steps}%"></span></span>
+        <span class="what"><b>${title}</b><span class="part">${part}</span></span><span class="minutes">${minutes} min</span>${state}${did > 0 && !finished ? html`<span class="bar" aria-hidden="true"><span style="width: ${(100 * did) / steps}%"></span></span>` : nothing}
       </button>
       ${begun && !finished ? html`<button type="button" class="btn quiet small" aria-label="Start ${title} over" @click=${() => begin(name, 1)}>Start over</button>` : nothing}
     </li>`;
