@@ -80,6 +80,15 @@ def clicks(button: str) -> Action:
     return lambda playground: playground.button(button).click()
 
 
+def times(examples: int) -> Action:
+    def time_it(playground: Playground) -> None:
+        panel = playground.page.get_by_role("tabpanel", name="Vectorising")
+        panel.get_by_role("spinbutton", name="Examples").fill(str(examples))
+        panel.get_by_role("button", name="Time it").click()
+
+    return time_it
+
+
 def clicks_the_plane(across: float, up: float) -> Action:
     """At a share of the plane's width and height from its lower left corner."""
 
@@ -113,8 +122,8 @@ ACTIONS: dict[tuple[str, str], list[Action]] = {
     ("how-many-units", "Find out"): [enters(UNITS, "4"), play],
     ("how-many-units", "Overfitting"): [play],
     ("how-many-units", "Fewer units"): [has_layers(1), enters(UNITS, "4"), play_slowly],
-    ("one-column-per-example", "Time it"): [opens("Vectorising"), clicks("Time it")],
-    ("one-column-per-example", "More points"): [enters("Examples m", "10000"), clicks("Time it")],
+    ("one-column-per-example", "Time it"): [opens("Vectorising"), times(1000)],
+    ("one-column-per-example", "More points"): [times(10_000)],
 }
 # Those whose steps this page has the panels for.
 READY = ["one-unit", "a-hidden-layer", "why-not-linear", "how-many-units"]
@@ -137,6 +146,12 @@ class Lesson:
 
     def next(self) -> None:
         self.panel.locator("footer button").last.click()
+
+
+def module_of(page: Page, name: str) -> str:
+    """The address of one of the lessons' modules."""
+    main = page.evaluate("document.querySelector('script[type=module]').src")
+    return str(main).replace("main.js", f"lessons/{name}.js")
 
 
 def begin(page: Page, title: str) -> Lesson:
@@ -296,41 +311,43 @@ def test_the_list_tells_how_far_one_is(page: Page) -> None:
 
 
 RUBBISH = [
+    None,
     "{",
     "null",
     '{"version": 2, "lessons": {"one-unit": {"at": 3, "done": [1], "chosen": {}}}}',
     '{"version": 1, "lessons": {"one-unit": {"at": "x", "done": [1]}, "slopes": 3}}',
     '{"version": 1, "lessons": [1, 2]}',
 ]
+KEPT = {"at": 99, "done": [2, 1, 1, 400, "3"], "chosen": {"2": 1, "9": "x", "-1": 0}}
 
 
 def test_progress_survives_rubbish_and_a_full_storage(page: Page) -> None:
     playground = Playground(page)
-    for rubbish in RUBBISH:
-        page.evaluate("(text) => localStorage.setItem('lessons', text)", rubbish)
-        page.reload()
-        playground.button("Lessons").click()
-        row = page.locator("#lessons-list .row").first
-        expect(row).to_contain_text("7 steps")
-    kept = {"at": 99, "done": [2, 1, 1, 400, "3"], "chosen": {"2": 1, "9": "x", "-1": 0}}
-    page.evaluate(
-        "(text) => localStorage.setItem('lessons', text)",
-        json.dumps({"version": 1, "lessons": {"one-unit": kept}}),
+    texts = [*RUBBISH, json.dumps({"version": 1, "lessons": {"one-unit": KEPT}})]
+    *nothing, something = page.evaluate(
+        """async ([module, texts]) => {
+          const { KEY, read } = await import(module);
+          localStorage.setItem(KEY, texts.at(-1));
+          return texts.map(read);
+        }""",
+        [module_of(page, "progress"), texts],
     )
-    page.reload()
-    playground.button("Lessons").click()
-    expect(row).to_contain_text("2 of 7 done")
-    row.click()
-    lesson = Lesson(page)
-    expect(lesson.panel).to_contain_text("Step 7 of 7")
+    assert nothing == [{}] * len(RUBBISH)
+    assert something == {"one-unit": {"at": 99, "done": [1, 2], "chosen": {"2": 1}}}
     page.evaluate(
         """() => {
           for (let size = 4_000_000; size > 0; size = Math.floor(size / 2)) {
-            try { for (let n = 0; ; n++) localStorage.setItem(`full-${size}-${n}`, 'x'.repeat(size)); }
+            try { for (let n = 0; ; n++) localStorage[`full-${size}-${n}`] = 'x'.repeat(size); }
             catch { /* smaller */ }
           }
         }"""
     )
+    playground.button("Lessons").click()
+    row = page.locator("#lessons-list .row").first
+    expect(row).to_contain_text("2 of 7 done")
+    row.click()
+    lesson = Lesson(page)
+    expect(lesson.panel).to_contain_text("Step 7 of 7")
     lesson.next()
     expect(lesson.heading).to_have_text("The end, with something left")
     lesson.button("Choose another lesson").click()
@@ -430,11 +447,20 @@ def test_a_lesson_that_is_not_there_is_said_and_can_be_left(page: Page, guard: G
 
 
 @pytest.mark.parametrize("context_options", LOOKS)
-def test_it_leaves_the_playground_usable_and_axe_finds_nothing(page: Page) -> None:
+def test_axe_finds_nothing_in_a_lesson(page: Page) -> None:
+    Playground(page, "#lesson=a-hidden-layer&step=3")
+    lesson = Lesson(page)
+    lesson.panel.get_by_text("Hint", exact=True).click()
+    assert violations(page, "#lesson") == []
+    lesson.next()
+    expect(lesson.heading).to_be_focused()
+    assert violations(page, "#lesson") == []
+
+
+def test_it_leaves_the_playground_usable(page: Page) -> None:
     playground = Playground(page, "#lesson=a-hidden-layer&step=3")
     lesson = Lesson(page)
     expect(lesson.heading).to_have_text("Add the layer")
-    assert violations(page) == []
     for width, height in ((1440, 900), (1280, 800), (1024, 768), (390, 844)):
         page.set_viewport_size({"width": width, "height": height})
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), width
@@ -459,8 +485,6 @@ def test_it_leaves_the_playground_usable_and_axe_finds_nothing(page: Page) -> No
             target = playground.button("New initial weights").bounding_box()
             assert target is not None
             assert target["y"] + target["height"] <= box["y"] + 1
-    lesson.next()
-    expect(lesson.heading).to_be_focused()
 
 
 # -- timing ---------------------------------------------------------------------------------------
@@ -482,7 +506,7 @@ def test_a_layer_is_timed_two_ways_outside_a_lesson_too(page: Page, guard: Guard
     )
     assert timing["ratio"] == pytest.approx(timing["loop_seconds"] / timing["product_seconds"])
     # Enter takes what has just been typed.
-    examples = panel.get_by_role("spinbutton", name="Examples m")
+    examples = panel.get_by_role("spinbutton", name="Examples")
     examples.fill("2000")
     with page.expect_response("**/vectorizing") as answer:
         examples.press("Enter")
@@ -495,7 +519,7 @@ def test_a_layer_is_timed_two_ways_outside_a_lesson_too(page: Page, guard: Guard
         "Examples must be a whole number from 1 to 10,000."
     )
     guard.expect("422|400|413")
-    for name, most in (("Examples m", "10000"), ("Inputs", "32"), ("Units", "64")):
+    for name, most in (("Examples", "10000"), ("Inputs", "32"), ("Units", "64")):
         panel.get_by_role("spinbutton", name=name).fill(most)
         panel.get_by_role("spinbutton", name=name).blur()
     go.click()
@@ -514,44 +538,64 @@ def duration(seconds: float) -> str:
 
 def test_the_page_and_the_server_know_the_same_quantities(page: Page) -> None:
     Playground(page)
-    base = page.evaluate("document.querySelector('script[type=module]').src")
-    module = base.replace("main.js", "lessons/quantities.js")
     told: Json = page.evaluate(
-        """async ([module, numbers]) => {
-          const { QUANTITIES, holds, needsDiagnostics, inWordsOf, nowOf, carriedOut } = await import(module);
+        """async ([module, conditions, compared, changes]) => {
+          const { QUANTITIES, ...of } = await import(module);
           const catalogue = JSON.parse(document.getElementById('catalogue').textContent);
-          const layers = [{ units: 4, activation: 'tanh', slope: 0.01 }, { units: 2, activation: 'relu', slope: 0.01 }];
-          const diagnostics = [{ saturated: 0.25, dead: [1, 3], nonpositive: 0.5, mean: -0.25, gradient_norm: 1e-5 }];
-          const facts = {
-            picture: { iteration: 340, run: { train_cost: 0.2, test_cost: null, train_accuracy: 0.95, test_accuracy: null, diagnostics } },
-            ending: null,
-            experiment: { dataset: 'xor', layers, scheme: 'he', scale: 0.01, learningRate: 0.3, optimizer: 'adam' },
-            deeds: { timed: 1000, checked: false },
-          };
+          const names = Object.keys(QUANTITIES);
+          const layers = [
+            { units: 4, activation: 'tanh', slope: 0.01 },
+            { units: 2, activation: 'relu', slope: 0.01 },
+          ];
+          const diagnostics = [
+            { saturated: 0.25, dead: [1, 3], nonpositive: 0.5, mean: -0.25, gradient_norm: 1e-5 },
+          ];
+          const costs = { train_cost: 0.2, test_cost: null };
+          const run = { ...costs, train_accuracy: 0.95, test_accuracy: null, diagnostics };
+          const rest = { learningRate: 0.3, optimizer: 'adam' };
+          const experiment = { dataset: 'xor', layers, scheme: 'he', scale: 0.01, ...rest };
+          const deeds = { timed: 1000, checked: false };
+          const facts = { picture: { iteration: 340, run }, ending: null, experiment, deeds };
           const none = { ...facts, picture: null };
-          const conditions = %s;
           return {
-            names: Object.keys(QUANTITIES),
-            diagnosed: Object.keys(QUANTITIES).filter((quantity) => needsDiagnostics({ quantity })),
-            settable: Object.keys(QUANTITIES).filter((quantity) => QUANTITIES[quantity].set),
+            names,
+            diagnosed: names.filter((quantity) => of.needsDiagnostics({ quantity })),
+            settable: names.filter((quantity) => QUANTITIES[quantity].set),
             rows: conditions.map((condition) => [
-              inWordsOf(condition, catalogue), nowOf(condition, facts, catalogue), holds(condition, facts), holds(condition, none),
+              of.inWordsOf(condition, catalogue),
+              of.nowOf(condition, facts, catalogue),
+              of.holds(condition, facts),
+              of.holds(condition, none),
             ]),
-            comparisons: numbers.map(([comparison, value]) => holds({ quantity: 'train_cost', [comparison]: value }, facts)),
-            carried: [
-              { quantity: 'dataset', equals: 'circle' }, { quantity: 'hidden_layers', at_least: 3 }, { quantity: 'units', above: 4 },
-              { quantity: 'activation', layer: 2, equals: 'linear' }, { quantity: 'scale', below: 0.01 }, { quantity: 'iteration', above: 9 },
-            ].reduce((experiment, condition) => carriedOut(experiment, condition, layers[0]), facts.experiment),
+            comparisons: compared.map((condition) => of.holds(condition, facts)),
+            carried: changes.reduce(
+              (before, condition) => of.carriedOut(before, condition, layers[0]), experiment,
+            ),
           };
-        }"""
-        % json.dumps([condition for condition, *_ in ROWS]),
-        [module, [[name, value] for name in COMPARISONS for value in (0.1, 0.2, 0.3)]],
+        }""",
+        [
+            module_of(page, "quantities"),
+            [condition for condition, *_ in ROWS],
+            [
+                {"quantity": "train_cost", name: value}
+                for name in COMPARISONS
+                for value in (0.1, 0.2, 0.3)
+            ],
+            [
+                {"quantity": "dataset", "equals": "circle"},
+                {"quantity": "hidden_layers", "at_least": 3},
+                {"quantity": "units", "above": 4},
+                {"quantity": "activation", "layer": 2, "equals": "linear"},
+                {"quantity": "scale", "below": 0.01},
+                {"quantity": "iteration", "above": 9},
+            ],
+        ],
     )
-    assert told["names"] == list(QUANTITIES)
     of = {
-        kind: [n for n, q in QUANTITIES.items() if q.of == kind]
+        kind: [name for name, quantity in QUANTITIES.items() if quantity.of == kind]
         for kind in ("diagnostics", "setup")
     }
+    assert told["names"] == list(QUANTITIES)
     assert told["diagnosed"] == of["diagnostics"]
     assert told["settable"] == of["setup"]
     assert told["rows"] == [list(row) for _, *row in ROWS]

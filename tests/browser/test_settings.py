@@ -31,7 +31,7 @@ NAMES = {
 GROUPS = {
     "Activation": ["sigmoid", "tanh", "ReLU", "leaky ReLU", "linear"],
     "Dataset": ["circle", "xor", "gauss", "spiral", "moons", "flower"],
-    "Initial weights": ["random × 0.01", "zeros", "Xavier", "He"],
+    "Initial weights": ["random ×", "zeros", "Xavier", "He"],
     "Cost axis": ["linear", "log"],
 }
 

@@ -1,6 +1,7 @@
 /** A lesson's text, which the server sends as nodes: nothing else can be drawn. */
 
 import { html, nothing } from '../../vendor/lit-html/lit-html.js';
+import { formula, formulas } from './formula.js';
 
 /** @typedef {import('../types/lessons').TextNode} TextNode */
 /** @template {TextNode['type']} T @typedef {TextNode & {type: T}} Of */
@@ -17,8 +18,8 @@ const DRAW = {
   em: ({ children }) => html`<em>${text(children)}</em>`,
   link: ({ href, children }) => (SAFE.test(href) ? html`<a href=${href} target=${href.startsWith('#') ? '_self' : '_blank'} rel="noopener noreferrer">${text(children)}</a>` : text(children)),
   text: ({ text }) => text,
-  code: ({ text }) => html`<code>${text}</code>`,
-  block: ({ text }) => html`<pre tabindex="0" role="group" aria-label="Formulas">${text.trimEnd()}</pre>`,
+  code: ({ text }) => formula(text) ?? html`<code>${text}</code>`,
+  block: ({ text }) => formulas(text.trimEnd()) ?? html`<pre tabindex="0" role="group" aria-label="Code">${text.trimEnd()}</pre>`,
   break: () => html`<br>`,
 };
 
