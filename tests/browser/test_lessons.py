@@ -105,25 +105,99 @@ def clicks_the_plane(across: float, up: float) -> Action:
 
 START, SCALE, UNITS = "Initial weights", "Scale", "Hidden units in layer 1"
 
-ACTIONS: dict[tuple[str, str], list[Action]] = {
-    ("one-unit", "Let it learn"): [play],
-    ("one-unit", "Try the ring"): [chooses("Dataset", "circle"), play],
-    ("a-hidden-layer", "One unit on the ring"): [play],
-    ("a-hidden-layer", "Add the layer"): [has_layers(1), play],
-    ("a-hidden-layer", "The same network, another problem"): [chooses("Dataset", "xor"), play],
-    ("why-not-linear", "Watch it"): [play],
-    ("why-not-linear", "Three linear layers"): [has_layers(3), play],
-    ("why-not-linear", "One bend is enough"): [
-        has_layers(1),
-        chooses("Activation", "tanh"),
-        play,
-    ],
-    ("how-many-units", "A single hidden unit"): [play],
-    ("how-many-units", "Find out"): [enters(UNITS, "4"), play],
-    ("how-many-units", "Overfitting"): [play],
-    ("how-many-units", "Fewer units"): [has_layers(1), enters(UNITS, "4"), play_slowly],
-    ("one-column-per-example", "Time it"): [opens("Vectorising"), times(1000)],
-    ("one-column-per-example", "More points"): [times(10_000)],
+
+def clicks_an_example(playground: Playground) -> None:
+    """In the plane, which goes from -6.6 to 6.6 both ways."""
+    points = playground.wire.of_type("configured", sent=False)[-1]["data"]["points"]
+    clicks_the_plane(*((coordinate + 6.6) / 13.2 for coordinate in points[0]))(playground)
+
+
+def fills_in(entries: dict[str, str]) -> Action:
+    """The fields of Check my numbers."""
+
+    def fill(playground: Playground) -> None:
+        for name, value in entries.items():
+            playground.page.get_by_role("textbox", name=name, exact=True).fill(value)
+
+    return fill
+
+
+START, SCALE, UNITS = "Initial weights", "Scale", "Hidden units in layer 1"
+MICROSCOPE = opens("Backprop microscope")
+BY_HAND = {
+    "Z[1]": "0",
+    "A[1]": "0.5",
+    "dW[1] row 1 column 1": "-0.5",
+    "dW[1] row 2 column 1": "-1",
+    "db[1]": "-0.5",
+}
+
+ACTIONS: dict[str, dict[str, list[Action]]] = {
+    "one-unit": {
+        "Let it learn": [play],
+        "Try the ring": [chooses("Dataset", "circle"), play],
+    },
+    "a-hidden-layer": {
+        "One unit on the ring": [play],
+        "Add the layer": [has_layers(1), play],
+        "The same network, another problem": [chooses("Dataset", "xor"), play],
+    },
+    "one-column-per-example": {
+        "Time it": [opens("Vectorising"), times(1000)],
+        "More points": [times(10_000)],
+        "See the matrices": [MICROSCOPE],
+    },
+    "which-activation": {
+        "The first choice: sigmoid": [play],
+        "tanh": [chooses("Activation", "tanh"), play],
+        "ReLU": [chooses("Activation", "ReLU"), play],
+        "Count them": [opens("Activations"), play],
+        "All four at once": [opens("Compare"), clicks("Play the comparison")],
+    },
+    "why-not-linear": {
+        "Watch it": [play],
+        "Three linear layers": [has_layers(3), play],
+        "One bend is enough": [has_layers(1), chooses("Activation", "tanh"), play],
+    },
+    "slopes": {
+        "Saturation": [opens("Activations"), play],
+        "Saturated from the start": [enters(SCALE, "3")],
+        "Killing ReLUs": [play_slowly],
+        "The leak": [chooses("Activation", "leaky ReLU"), play],
+    },
+    "breaking-symmetry": {
+        "Try zero": [play],
+        "Random × 0.01": [chooses(START, "random ×"), play],
+        "Random × 5": [enters(SCALE, "5"), play],
+        "Luck, counted": [
+            opens("Compare"),
+            chooses("What to compare", "Many seeds"),
+            enters("Seeds", "16"),
+            enters("Iterations each", "200"),
+            clicks("Start the sweep"),
+        ],
+    },
+    "forwards": {
+        "One point": [MICROSCOPE, clicks_an_example],
+        "Down": [play],
+        "Anywhere in the plane": [clicks_the_plane(0.98, 0.98)],
+    },
+    "backwards": {
+        "Lay it open": [MICROSCOPE],
+        "By hand": [chooses("Microscope", "Check my numbers"), fills_in(BY_HAND), clicks("Check")],
+        "Take it": [step_once],
+    },
+    "how-many-units": {
+        "A single hidden unit": [play],
+        "Find out": [enters(UNITS, "4"), play],
+        "Overfitting": [play],
+        "Fewer units": [has_layers(1), enters(UNITS, "4"), play_slowly],
+    },
+    "layer-l": {
+        "Two layers on a spiral": [has_layers(2), play],
+        "Four layers of sigmoids": [opens("Activations"), play],
+        "The same with tanh": [chooses("Activation", "tanh"), play],
+    },
 }
 # Those whose steps this page has the panels for.
 READY = ["one-unit", "a-hidden-layer", "why-not-linear", "how-many-units"]
@@ -189,7 +263,7 @@ def test_a_lesson_is_taken_to_its_end_by_its_own_text(desk: Playground, name: st
             expect(lesson.conditions).to_have_count(len(step["until"]))
             expect(lesson.panel.locator('[data-holds="false"]')).not_to_have_count(0)
             expect(lesson.state).to_have_attribute("data-done", "false")
-            for act in ACTIONS[name, step["title"]]:
+            for act in ACTIONS[name][step["title"]]:
                 act(desk)
             expect(lesson.state).to_have_text("Done")
             if desk.button("Pause").is_visible():
