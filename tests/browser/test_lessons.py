@@ -124,6 +124,7 @@ def fills_in(entries: dict[str, str]) -> Action:
 
 START, SCALE, UNITS = "Initial weights", "Scale", "Hidden units in layer 1"
 MICROSCOPE = opens("Backprop microscope")
+BATCH = chooses("Look at", "Batch")
 BY_HAND = {
     "Z[1]": "0",
     "A[1]": "0.5",
@@ -145,7 +146,7 @@ ACTIONS: dict[str, dict[str, list[Action]]] = {
     "one-column-per-example": {
         "Time it": [opens("Vectorising"), times(1000)],
         "More points": [times(10_000)],
-        "See the matrices": [MICROSCOPE],
+        "See the matrices": [MICROSCOPE, BATCH],
     },
     "which-activation": {
         "The first choice: sigmoid": [play],
@@ -183,7 +184,7 @@ ACTIONS: dict[str, dict[str, list[Action]]] = {
         "Anywhere in the plane": [clicks_the_plane(0.98, 0.98)],
     },
     "backwards": {
-        "Lay it open": [MICROSCOPE],
+        "Lay it open": [MICROSCOPE, BATCH],
         "By hand": [chooses("Microscope", "Check my numbers"), fills_in(BY_HAND), clicks("Check")],
         "Take it": [step_once],
     },
@@ -250,6 +251,8 @@ def desk(browser: Browser, server: Server) -> Iterator[Playground]:
 @pytest.mark.parametrize("name", READY)
 def test_a_lesson_is_taken_to_its_end_by_its_own_text(desk: Playground, name: str) -> None:
     told = BUILT_IN[name]
+    if (toggle := desk.button("Close the panel")).is_visible():
+        toggle.click()
     lesson = begin(desk.page, told["title"])
     for number, step in enumerate(told["steps"], start=1):
         expect(lesson.heading).to_have_text(step["title"])
