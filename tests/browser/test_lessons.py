@@ -605,6 +605,37 @@ def duration(seconds: float) -> str:
     return f"{float(f'{seconds * factor:.3g}'):g} {unit}"
 
 
+# -- formulas -------------------------------------------------------------------------------------
+
+
+def test_the_lectures_notation_is_set_and_a_program_is_not(page: Page) -> None:
+    Playground(page)
+    texts = ["dW[1] = (1/m) X dZ[1]ᵀ", "g′(z) = 1 − g(z)²", "wⱼᵀx(i)", "W.T @ X + b", "print(x)"]
+    drawn: list[list[str] | None] = page.evaluate(
+        """async ([module, texts]) => {
+          const { formula } = await import(module);
+          const lit = module.replace(/js\\/lessons.*/, 'vendor/lit-html/lit-html.js');
+          const { render } = await import(lit);
+          return texts.map((text) => {
+            const drawn = formula(text);
+            if (!drawn) return null;
+            const place = document.createElement('div');
+            render(drawn, place);
+            const scripts = [...place.querySelectorAll('msup, msub, msubsup')];
+            return [place.textContent, ...scripts.map((script) => script.textContent)];
+          });
+        }""",
+        [module_of(page, "formula"), texts],
+    )
+    assert drawn == [
+        ["dW[1]=(1/m)XdZ[1]T", "dW[1]", "dZ[1]T"],
+        ["g′(z)=1−g(z)2", ")2"],
+        ["wjTx(i)", "wjT"],
+        None,
+        None,
+    ]
+
+
 # -- the table of quantities ----------------------------------------------------------------------
 
 
