@@ -23,15 +23,18 @@ import nncore
 from app.assets import ROOT, STATIC
 from app.errors import InvalidField
 from app.schemas import (
+    Iterations,
     IterationsPerFrame,
     Model,
     Range,
+    Training,
     TrainRequest,
     check_plan,
 )
 
 LESSONS = ROOT / "lessons"
 MOST_LESSONS = 200
+MOST_STEPS = 99
 MOST_BYTES = 100_000
 
 Json = dict[str, Any]
@@ -118,9 +121,16 @@ class Choice(Model):
     because: str = ""
 
 
+class LessonTraining(Training):
+    """As of a run on the page, which nothing ends but the reader."""
+
+    iterations: Iterations = 1_000_000
+
+
 class LessonRun(TrainRequest):
     """What is set up, and how fast it plays."""
 
+    training: LessonTraining = LessonTraining()
     iterations_per_frame: IterationsPerFrame = 5
 
     def told(self) -> Json:
@@ -244,7 +254,7 @@ def lessons_of(*folders: Path) -> dict[str, Lesson]:
     return lessons
 
 
-FILE = re.compile(r"(?:\d+-)?([a-z][a-z0-9-]*)\.md")
+FILE = re.compile(r"(?:\d+-)?([a-z][a-z0-9-]{0,79})\.md")
 
 
 def read(path: Path) -> Lesson:
@@ -283,6 +293,8 @@ def parse(name: str, source: str) -> Lesson:
     steps = tuple(_step(number, section) for number, section in enumerate(sections, start=1))
     if not steps:
         raise LessonError("it has no steps: a step is a heading of the second level, ## like this")
+    if len(steps) > MOST_STEPS:
+        raise LessonError(f"it has {len(steps)} steps; at most {MOST_STEPS} can be shown")
     return Lesson(name, front, [_node(node, "introduction") for node in about], steps)
 
 

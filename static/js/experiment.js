@@ -60,6 +60,8 @@ export { FieldError } from './field.js';
  * @property {number} sweepIterations
  * @property {readonly string[]} hide parts of the page that are not there
  * @property {readonly string[]} lock parts that are there and cannot be changed
+ * @property {string} lesson that is taken; '' is none
+ * @property {number} step of that lesson, from 1
  * @property {boolean} embed whether the page is part of another one
  */
 
@@ -79,6 +81,8 @@ export const OWN = 'own';
 export const PLANE = [-6.6, 6.6];
 /** At most, on the page as on the server. */
 export const FRAMES_A_SECOND = 60;
+/** No lesson has more. */
+const MOST_STEPS = 99;
 const MAX_ITERATIONS = 1_000_000;
 /** Of a seed sweep. */
 const MOST_SEEDS = 64;
@@ -112,6 +116,9 @@ export const unitsField = ({ limits }) => number('units', 'Hidden units', limits
 
 /** A weight or a bias. @returns {NumberField} */
 export const parameterField = () => number('parameter', 'The value', [-MAX_VALUE, MAX_VALUE]);
+
+/** A whole number that is no part of an experiment. @param {string} label @param {[number, number]} limits @returns {NumberField} */
+export const wholeField = (label, limits) => number('', label, limits, { whole: true });
 
 /** Leaky ReLU's slope below zero. @returns {NumberField} */
 export const slopeField = () => number('slope', 'Slope', [0, 1]);
@@ -171,6 +178,19 @@ function pointsField({ limits }) {
       if (experiment.problem === 'classification' && own.labels.some((label) => label !== 0 && label !== 1)) throw new FieldError('The labels of own points must be 0 or 1 for classification.');
       return { ...experiment, ...own };
     },
+  };
+}
+
+/** Whether there is such a lesson the server knows. @returns {Field<string>} */
+function lessonField() {
+  return {
+    key: 'lesson',
+    label: 'Lesson',
+    read(text) {
+      if (text === '' || /^[a-z][a-z0-9-]{0,79}$/.test(text)) return text;
+      throw new FieldError('Lesson must be a name of small letters, digits and hyphens.');
+    },
+    write: (name) => name,
   };
 }
 
@@ -255,6 +275,8 @@ export function fieldsOf(catalogue, panels = []) {
     sweep: yesOrNo('sweep', 'Seed sweep'),
     sweepSeeds: number('sweep-seeds', 'Seeds', [1, MOST_SEEDS], { whole: true }),
     sweepIterations: number('sweep-iterations', 'Iterations', [1, MOST_SWEPT], { whole: true }),
+    lesson: lessonField(),
+    step: number('step', 'Step', [1, MOST_STEPS], { whole: true }),
     hide: partsField('hide', 'What to hide', PARTS),
     lock: partsField('lock', 'What to lock', PARTS.filter(({ fixed }) => !fixed)),
     embed: { key: 'embed', label: 'Embed', read: (text) => choice('embed', 'Embed', ['1', '0']).read(text) === '1', write: (value) => (value ? '1' : '') },
@@ -336,6 +358,8 @@ export const defaultsOf = (catalogue) => ({
   sweep: false,
   sweepSeeds: MOST_SEEDS,
   sweepIterations: 1000,
+  lesson: '',
+  step: 1,
   hide: [],
   lock: [],
   embed: false,
@@ -347,7 +371,7 @@ export const defaultsOf = (catalogue) => ({
  *
  * @param {RunSpec} run
  * @param {Catalogue} catalogue
- * @returns {Omit<Experiment, 'points' | 'labels' | 'iterationsPerFrame' | 'showTest' | 'discretise' | 'mistakes' | 'panel' | 'comparison' | 'sweep' | 'sweepSeeds' | 'sweepIterations' | 'hide' | 'lock' | 'embed'> & Partial<Experiment>}
+ * @returns {Omit<Experiment, 'points' | 'labels' | 'iterationsPerFrame' | 'showTest' | 'discretise' | 'mistakes' | 'panel' | 'comparison' | 'sweep' | 'sweepSeeds' | 'sweepIterations' | 'lesson' | 'step' | 'hide' | 'lock' | 'embed'> & Partial<Experiment>}
  */
 export function experimentOf({ data: ofData, network: ofNetwork, training: ofTraining, iterations_per_frame }, catalogue) {
   const { defaults, regression_datasets } = catalogue;

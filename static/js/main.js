@@ -20,6 +20,7 @@ import { mountFeatures } from './views/features.js';
 import { mountHelp } from './views/help.js';
 import { mountImages } from './views/images.js';
 import { mountKeyboard } from './views/keyboard.js';
+import { mountLessons } from './views/lessons.js';
 import { mountNetwork } from './views/network.js';
 import { mountNotices } from './views/notices.js';
 import { mountOwnPoints } from './views/own-points.js';
@@ -102,9 +103,11 @@ whenFirstOpen(store, 'compare', async () => (await import('./labs/compare.js')).
 mountHelp();
 mountTimeline(store, find);
 whenFirstOpen(store, 'microscope', async () => (await import('./labs/microscope/panel.js')).mountMicroscope(store, catalogue, find));
+whenFirstOpen(store, 'timing', async () => (await import('./labs/timing.js')).mountTiming(store, find));
 mountRuns(store, new Runs(catalogue), defaults, catalogue, find);
 mountSurface(store, find, plotly);
 mountPresets(store, catalogue, find);
+mountLessons(store, catalogue, defaults, find);
 mountOwnPoints(store, find);
 mountImages(store, defaults, catalogue, find, plotly, painter);
 mountShare(store, fields, defaults, find);
@@ -148,7 +151,9 @@ function mountAddress() {
     if (address !== location.pathname + location.search + location.hash) {
       const passed = performance.now() - changed;
       // A point more is no step of the browser's: the page undoes it itself.
-      const entry = !sameRun({ ...before, points: now.points, labels: now.labels }, now) && passed > ONE_CHANGE;
+      const turned = before.lesson !== now.lesson || before.step !== now.step;
+      // Within a lesson the browser goes back and forth between its steps.
+      const entry = turned || (!now.lesson && !sameRun({ ...before, points: now.points, labels: now.labels }, now) && passed > ONE_CHANGE);
       const write = () => {
         if (location.hash !== known) return;
         history[entry ? 'pushState' : 'replaceState'](null, '', address);

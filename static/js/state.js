@@ -24,7 +24,7 @@ import { History, floats } from './history.js';
 /** @typedef {{experiment: Experiment, history: History}} Ghost an earlier run on the same data */
 /** @typedef {{experiment: Experiment, history: History, picture: Picture, halted: Halt | null}} Run */
 /** @typedef {import('./runs.js').KeptRun} KeptRun */
-/** @typedef {{kind: 'problem' | 'note', text: string}} Notice */
+/** @typedef {{kind: 'problem' | 'note', text: string, offer?: {label: string, accept: () => void}}} Notice one with an offer stays until it is answered */
 /** @typedef {{layer: number, unit: number}} Selection layer counts from the input, 0 */
 /** @typedef {'diverged' | 'ended' | 'stopped'} Halt */
 /** @typedef {import('./experiment.js').HiddenLayer} HiddenLayer */
@@ -35,9 +35,13 @@ import { History, floats } from './history.js';
 /** @typedef {import('./types/painting').Part} Part */
 /** @typedef {import('./types/painting').Light} Light */
 /** @typedef {import('./types/protocol').Answer} Answer */
+/** @typedef {import('./parts.js').Reduction & {highlight: readonly string[]}} Staging what a lesson does to the parts of the page */
+/** @typedef {NonNullable<import('./types/protocol').Ended['reason']>} Ending */
 /** @typedef {{inspected?: 'batch' | 'example' | 'point', checked?: boolean, timed?: number, swept?: number, compared?: number}} Deeds */
 
 const MAX_GHOSTS = 5;
+/** @type {Staging} */
+export const UNSTAGED = { hide: [], lock: [], highlight: [] };
 /** Numbers that change faster than this cannot be read (milliseconds). */
 const READING_INTERVAL = 80;
 
@@ -95,6 +99,10 @@ export class Store {
   announcement = signal('');
   /** Why no more iterations come: the run diverged, or is at its end, or has met a condition to stop at. @type {Signal<Halt | null>} */
   halted = signal(/** @type {Halt | null} */ (null));
+  /** Why the run is over, if it is. @type {Signal<Ending | null>} */
+  ending = signal(/** @type {Ending | null} */ (null));
+  /** @type {Signal<Staging>} */
+  staged = signal(UNSTAGED);
   /** What the reader has done, by names of docs/lessons.md: a lesson asks for some of it, and empties it as a step begins. @type {Signal<Deeds>} */
   deeds = signal(/** @type {Deeds} */ ({}));
   /** Whether somebody looks at the frames' diagnostics. */
@@ -126,6 +134,12 @@ export class Store {
   outputActivation = computed(() => (this.problem.value === 'regression' ? 'linear' : 'sigmoid'));
   /** The panel of the drawer that is open; '' is none. */
   panel = computed(() => this.experiment.value.panel);
+  /** What is hidden and locked, by the address or by a lesson. @type {Signal<import('./parts.js').Reduction>} */
+  reduction = unlessSame(() => {
+    const { hide, lock } = this.experiment.value;
+    const staged = this.staged.value;
+    return { hide: [...hide, ...staged.hide], lock: [...lock, ...staged.lock] };
+  });
   /** What stands in the way of training what is set up; '' is nothing. */
   obstacle = computed(() => obstacle(this.experiment.value));
   /** The unit that the reader looks at, as far as the network still has it: its map fills the plane. */
@@ -613,6 +627,7 @@ export class Store {
   #restarted() {
     if (this.halted.value === null) return;
     this.halted.value = null;
+    this.ending.value = null;
     this.notice.value = null;
   }
 
@@ -706,11 +721,13 @@ export class Store {
       return;
     }
     const stopped = reason !== 'iterations';
+    this.ending.value = reason ?? null;
     this.#halt(stopped ? 'stopped' : 'ended', stopped ? `${detail} Change the condition to train on.` : `Training ended at iteration ${count(iteration)}. Reset starts again from the same weights.`);
   }
 
   /** @param {number} iteration @param {string} reason */
   #diverged(iteration, reason) {
+    this.ending.value = 'diverged';
     this.#halt('diverged', `Diverged at iteration ${count(iteration)}. ${reason} Play starts again from the same weights.`);
   }
 

@@ -31,7 +31,7 @@ NAMES = {
 GROUPS = {
     "Activation": ["sigmoid", "tanh", "ReLU", "leaky ReLU", "linear"],
     "Dataset": ["circle", "xor", "gauss", "spiral", "moons", "flower"],
-    "Initial weights": ["random × 0.01", "zeros", "Xavier", "He"],
+    "Initial weights": ["random ×", "zeros", "Xavier", "He"],
     "Cost axis": ["linear", "log"],
 }
 
@@ -160,7 +160,11 @@ def test_playing_goes_on_with_other_data(page: Page) -> None:
 
 def test_the_way_weights_start(page: Page) -> None:
     playground = Playground(page)
+    playground.enter("Scale", "2")
+    scaled = playground.last_configure()["runs"][0]["network"]["initialization"]
+    assert (scaled["scheme"], scaled["scale"]) == ("small_random", 2)
     playground.choose("Initial weights", "zeros")
+    expect(playground.field("Scale")).to_be_disabled()
     playground.last_configure()
     run = playground.wire.of_type("configured", sent=False)[-1]["runs"][0]
     assert all(weight == 0 for layer in run["layers"] for row in layer["weights"] for weight in row)

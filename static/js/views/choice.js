@@ -9,7 +9,10 @@ import { effect } from '../../vendor/signals-core/signals-core.js';
  */
 export function bindChoice(group, value, change) {
   const radios = /** @type {HTMLInputElement[]} */ ([...group.querySelectorAll('input[type="radio"]')]);
-  group.addEventListener('change', (event) => change(/** @type {HTMLInputElement} */ (event.target).value));
+  group.addEventListener('change', ({ target }) => {
+    const radio = radios.find((other) => other === target);
+    if (radio) change(radio.value);
+  });
   effect(() => {
     for (const radio of radios) radio.checked = radio.value === value();
   });

@@ -33,7 +33,7 @@ export function mountDrawer(store, find) {
   const open = (name) => store.change({ panel: name });
   for (const tab of tabs) tab.addEventListener('click', () => open(store.panel.peek() === nameOf(tab) ? '' : nameOf(tab)));
   /** Those that are neither hidden nor locked. */
-  const usable = () => tabs.filter((tab) => allows(store.experiment.value, nameOf(tab)));
+  const usable = () => tabs.filter((tab) => allows(store.reduction.value, nameOf(tab)));
   /** Which one opens, or takes the focus. */
   const first = () => (usable().some((tab) => nameOf(tab) === last) ? last : usable().map(nameOf)[0]);
   toggle.addEventListener('click', () => open(store.panel.peek() ? '' : (first() ?? '')));

@@ -20,7 +20,7 @@ export function mountKeyboard(store) {
     if (!key || event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
     if (event.target instanceof Element && event.target.closest(`${TYPING}, ${key.own}`)) return;
     event.preventDefault();
-    if (!allows(store.experiment.peek(), key.part)) return;
+    if (!allows(store.reduction.peek(), key.part)) return;
     if (key.repeats || !event.repeat) key.act(store);
   });
 }

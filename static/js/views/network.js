@@ -12,7 +12,7 @@ import { bindChoice } from './choice.js';
 import { anotherSeed } from './data.js';
 import { layerActivation } from './layer-activation.js';
 import { lock, unitFormula, valueOf } from './parameter.js';
-import { bindValue, stopsEvery } from './value.js';
+import { bindValue, stopsBetween, stopsEvery } from './value.js';
 
 /** @typedef {import('../state.js').Store} Store */
 /** @typedef {import('../state.js').Selection} Selection */
@@ -96,6 +96,18 @@ function mountSettings(store, fields, catalogue, find) {
     () => store.experiment.value.scheme,
     (scheme) => store.change({ scheme }),
   );
+  const scale = /** @type {HTMLInputElement} */ (find('weight-scale'));
+  bindValue({
+    input: scale,
+    problem: find('weight-scale-problem'),
+    field: fields.scale,
+    value: () => store.experiment.value.scale,
+    change: (value) => store.change({ scale: value }),
+    stops: stopsBetween(0.001, fields.scale.limits[1]),
+  });
+  effect(() => {
+    scale.disabled = store.experiment.value.scheme !== 'small_random';
+  });
   bindValue({
     input: /** @type {HTMLInputElement} */ (find('weight-seed')),
     problem: find('weight-seed-problem'),

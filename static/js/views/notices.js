@@ -14,15 +14,20 @@ export function mountNotices(store, find) {
   const dismiss = () => {
     store.notice.value = null;
   };
+  const accept = () => {
+    const offer = store.notice.peek()?.offer;
+    dismiss();
+    offer?.accept();
+  };
   effect(() => {
     const notice = store.notice.value;
     render(
       notice
-        ? html`<div class="bubble ${notice.kind}-kind"><span>${notice.text}</span><button class="btn quiet sq" type="button" aria-label="Dismiss" @click=${dismiss}><svg class="i" aria-hidden="true"><use href="#i-close"></use></svg></button></div>`
+        ? html`<div class="bubble ${notice.kind}-kind"><span>${notice.text}</span>${notice.offer ? html`<button class="btn small" type="button" @click=${accept}>${notice.offer.label}</button>` : nothing}<button class="btn quiet sq" type="button" aria-label="Dismiss" @click=${dismiss}><svg class="i" aria-hidden="true"><use href="#i-close"></use></svg></button></div>`
         : nothing,
       box,
     );
-    if (notice?.kind !== 'note') return undefined;
+    if (notice?.kind !== 'note' || notice.offer) return undefined;
     const timer = setTimeout(dismiss, NOTE_STAYS);
     return () => clearTimeout(timer);
   });

@@ -92,7 +92,7 @@ class Editor {
   }
 
   get allowed() {
-    return allows(this.#store.experiment.value, 'own');
+    return allows(this.#store.reduction.value, 'own');
   }
 
   /** The points there are, the reader's own or those of the dataset. @returns {Own} */

@@ -229,7 +229,7 @@ export function mountParameter(store, find) {
   });
 
   return (parameter, place, back = () => null) => {
-    if (!allows(store.experiment.peek(), 'values')) return;
+    if (!allows(store.reduction.peek(), 'values')) return;
     const sizes = store.layerSizes.value;
     const { layer, unit, input } = parameter;
     chosen.value = parameter;

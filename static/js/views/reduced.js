@@ -1,6 +1,6 @@
-/** Hides and locks the parts of the page that the address names, and makes it compact where it is embedded. */
+/** Hides, locks and points out the parts of the page that the address or a lesson names, and makes it compact where it is embedded. */
 
-import { computed, effect, untracked } from '../../vendor/signals-core/signals-core.js';
+import { effect, untracked } from '../../vendor/signals-core/signals-core.js';
 import { toHash } from '../address.js';
 import { PARTS, allows, isShown } from '../parts.js';
 
@@ -19,13 +19,8 @@ const NOTE = 'locked-note';
 export function mountReduced(store, fields, defaults, find) {
   /** @type {Map<string, Lock>} */
   const locks = new Map();
-  const reduction = computed(() => {
-    const { hide, lock } = store.experiment.value;
-    return JSON.stringify({ hide, lock });
-  });
   effect(() => {
-    /** @type {import('../parts.js').Reduction} */
-    const now = JSON.parse(reduction.value);
+    const now = store.reduction.value;
     for (const element of document.querySelectorAll('[data-gone]')) element.removeAttribute('data-gone');
     for (const lock of locks.values()) lock.release();
     locks.clear();
@@ -41,6 +36,12 @@ export function mountReduced(store, fields, defaults, find) {
     // A panel that nobody may open is not open.
     const { panel } = store.experiment.peek();
     if (panel && !allows(now, panel)) untracked(() => store.change({ panel: '' }));
+  });
+
+  effect(() => {
+    const { highlight } = store.staged.value;
+    for (const element of document.querySelectorAll('[data-pointed]')) element.removeAttribute('data-pointed');
+    for (const part of PARTS.filter(({ name }) => highlight.includes(name))) for (const element of document.querySelectorAll(part.mark ?? part.roots)) element.toggleAttribute('data-pointed', true);
   });
 
   const link = /** @type {HTMLAnchorElement} */ (find('open-full'));

@@ -163,7 +163,7 @@ export function mountTable(store, find, { dialog, take }) {
 
   const section = /** @type {HTMLElement} */ (find('data-title').closest('section'));
   /** @param {DragEvent} event */
-  const takes = ({ dataTransfer }) => Boolean(dataTransfer?.types.includes('Files')) && allows(store.experiment.peek(), 'own');
+  const takes = ({ dataTransfer }) => Boolean(dataTransfer?.types.includes('Files')) && allows(store.reduction.peek(), 'own');
   for (const [place, opens] of /** @type {[HTMLElement, boolean][]} */ ([[section, true], [dialog, false]])) {
     place.addEventListener('dragover', (event) => {
       if (!takes(event)) return;

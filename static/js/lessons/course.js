@@ -1,0 +1,263 @@
+/**
+ * The lesson that is taken: where in it the reader is, what its steps set up and ask for, and whether that is so. Which lesson and
+ * which step is the experiment's to say, and so the address's.
+ */
+
+import { batch, computed, effect, signal, untracked } from '../../vendor/signals-core/signals-core.js';
+import { experimentOf, sameRun } from '../experiment.js';
+import { UNSTAGED } from '../state.js';
+import { carriedOut, holds, needsDiagnostics } from './quantities.js';
+
+/** @typedef {import('../state.js').Store} Store */
+/** @typedef {import('../experiment.js').Experiment} Experiment */
+/** @typedef {import('../types/lessons').Lesson} Lesson */
+/** @typedef {import('../types/lessons').Step} Step */
+/** @typedef {import('../types/lessons').Summary} Summary */
+/** @typedef {import('./quantities.js').Facts} Facts */
+/** @template T @typedef {import('../../vendor/signals-core/signals-core.js').Signal<T>} Signal */
+
+/** What the server has to say, or a sentence that is for the reader. @param {string} path @returns {Promise<any>} */
+async function fetched(path) {
+  const response = await fetch(path).catch(() => null);
+  if (!response) throw new Error('The server does not answer. Try again when the page is connected.');
+  const told = await response.json().catch(() => null);
+  if (!response.ok || !told) throw new Error(response.status === 404 ? 'There is no such lesson on this server.' : `The server could not tell it (${response.status}).`);
+  return told;
+}
+
+/** @returns {Promise<Summary[]>} throws an Error for the reader */
+export const listed = async () => (await fetched('/lessons')).lessons;
+
+/** @param {string} name @returns {Promise<Lesson>} throws an Error for the reader */
+export const lessonOf = (name) => fetched(`/lessons/${name}`);
+
+export class Course {
+  /** @type {Signal<Lesson | null>} */
+  lesson = signal(/** @type {Lesson | null} */ (null));
+  /** Why the lesson of the address can't be taken; '' is nothing. */
+  problem = signal('');
+  /** Whether the reader has left the last step forwards. */
+  finished = signal(false);
+  /** Grows when the reader goes to another step by a command of the page's, whose place of action is then the step. */
+  turns = signal(0);
+  /** Whether all that the step asks for has been so at once since it began. */
+  met = signal(false);
+  /** From 1. */
+  number = computed(() => Math.min(this.#store.experiment.value.step, this.lesson.value?.steps.length ?? 1));
+  step = computed(() => this.lesson.value?.steps[this.number.value - 1] ?? null);
+  /** How far the reader has come in this lesson. */
+  progress = computed(() => this.book.all.value[this.lesson.value?.name ?? ''] ?? this.book.of(''));
+  book;
+
+  #store;
+  #catalogue;
+  #defaults;
+  /** What there was before the lesson. @type {Experiment | null} */
+  #before = null;
+  /** A reset is under way: until an earlier iteration is seen than this one, the picture is of what was. @type {Signal<number | null>} */
+  #outdated = signal(/** @type {number | null} */ (null));
+  /** Whether the run that is seen is of what is set up. */
+  #current = computed(() => {
+    const running = this.#store.running.value;
+    return running !== null && sameRun(running, this.#store.experiment.value);
+  });
+
+  /** @param {Store} store @param {import('../types/protocol').Catalogue} catalogue @param {Experiment} defaults @param {import('./progress.js').Book} book */
+  constructor(store, catalogue, defaults, book) {
+    this.#store = store;
+    this.#catalogue = catalogue;
+    this.#defaults = defaults;
+    this.book = book;
+    const place = computed(() => `${store.experiment.value.lesson} ${store.experiment.value.step}`);
+    effect(() => {
+      void place.value;
+      untracked(() => this.#arrive());
+    });
+    effect(() => {
+      const picture = store.picture.value;
+      const outdated = this.#outdated.peek();
+      if (picture && outdated !== null && picture.iteration < outdated) this.#outdated.value = null;
+    });
+    effect(() => {
+      const needs = this.step.value?.until.some(needsDiagnostics);
+      return needs ? untracked(() => store.watchDiagnostics()) : undefined;
+    });
+    effect(() => {
+      const step = this.step.value;
+      if (this.met.value || step?.kind !== 'run' || !step.until.every((condition) => holds(condition, this.facts(store.picture.value)))) return;
+      untracked(() => this.#done());
+    });
+  }
+
+  /** What conditions are checked against. @param {Facts['picture']} picture the latest, or the latest to read @returns {Facts} */
+  facts(picture) {
+    const { experiment, deeds, ending } = this.#store;
+    const seen = this.#current.value && this.#outdated.value === null;
+    return { picture: seen ? picture : null, ending: seen ? ending.value : null, experiment: experiment.value, deeds: deeds.value };
+  }
+
+  /** @param {Lesson} lesson @param {number} [step] */
+  begin(lesson, step = 1) {
+    const { name } = lesson;
+    const { experiment } = this.#store;
+    if (!experiment.peek().lesson) this.#before = experiment.peek();
+    const at = Math.max(1, Math.min(step, lesson.steps.length));
+    batch(() => {
+      this.lesson.value = lesson;
+      this.#setUp(at, { lesson: name, step: at });
+    });
+    this.#enter();
+  }
+
+  /** To another step; beyond the last the lesson is finished. @param {number} number */
+  go(number) {
+    const lesson = this.lesson.peek();
+    const step = this.step.peek();
+    if (!lesson || !step) return;
+    const from = this.number.peek();
+    if (number > from && step.kind === 'explain') this.#done();
+    if (number > lesson.steps.length) {
+      this.finished.value = true;
+      this.turns.value++;
+      return;
+    }
+    const back = this.finished.peek();
+    this.finished.value = false;
+    const to = Math.max(1, number);
+    if (back && to === from) {
+      this.turns.value++;
+      return;
+    }
+    if (this.#runAt(to) === this.#runAt(from)) this.#store.change({ step: to });
+    else this.#setUp(to, { step: to });
+    this.#enter();
+  }
+
+  /** The step from its beginning, with what it sets up. */
+  again() {
+    this.#setUp(this.number.peek());
+    this.#enter();
+  }
+
+  /** @param {number} choice its index */
+  predict(choice) {
+    const lesson = this.lesson.peek();
+    if (!lesson) return;
+    this.book.choose(lesson.name, this.number.peek(), choice);
+    this.#done();
+  }
+
+  /** Ends the lesson, and offers what there was before it. @param {boolean} [back] takes it at once */
+  leave(back = false) {
+    const { experiment, notice } = this.#store;
+    const before = this.#before;
+    this.#before = null;
+    const restore = () => before && this.#store.change({ ...before, lesson: '', step: 1 });
+    if (back) {
+      restore();
+      return;
+    }
+    this.#store.change({ lesson: '', step: 1 });
+    if (before && !sameRun(before, experiment.peek())) notice.value = { kind: 'note', text: 'What the lesson has set up stays as it is.', offer: { label: 'Back to what I had', accept: restore } };
+  }
+
+  /** Asks again for a lesson that could not be opened. */
+  retry() {
+    this.#arrive();
+  }
+
+  /** Whether there is something to go back to. */
+  get hasBefore() {
+    return this.#before !== null;
+  }
+
+  /** The step whose run a step is taken with, from 1; 0 is the lesson's. @param {number} number */
+  #runAt(number) {
+    const lesson = /** @type {Lesson} */ (this.lesson.peek());
+    return lesson.steps.slice(0, number).findLastIndex(({ run }) => run) + 1;
+  }
+
+  /**
+   * What there is as a step begins: a run, with what the steps since have asked to set up.
+   *
+   * @param {number} number of the step
+   * @param {Partial<Experiment>} [changes]
+   */
+  #setUp(number, changes = {}) {
+    const store = this.#store;
+    const { run, steps } = /** @type {Lesson} */ (this.lesson.peek());
+    const from = this.#runAt(number);
+    const before = store.experiment.peek();
+    const start = { ...before, ...experimentOf(steps[from - 1]?.run ?? run, this.#catalogue), ...changes };
+    const asked = steps.slice(Math.max(0, from - 1), number - 1).flatMap(({ until }) => until);
+    const after = asked.reduce((experiment, condition) => carriedOut(experiment, condition, this.#defaults.layers[0]), start);
+    batch(() => {
+      if (store.playing.peek()) store.pause();
+      store.change(after);
+      if (!sameRun(before, store.experiment.peek())) return;
+      // It is there, but not at its beginning.
+      this.#outdated.value = store.picture.peek()?.iteration || null;
+      store.reset();
+    });
+  }
+
+  /** The address, or a command, says where the reader is. */
+  #arrive() {
+    const { lesson: name, step } = this.#store.experiment.peek();
+    const lesson = this.lesson.peek();
+    if (!name) {
+      this.lesson.value = null;
+      this.problem.value = '';
+      this.finished.value = false;
+      this.#store.staged.value = UNSTAGED;
+    } else if (lesson?.name !== name) {
+      void this.#follow(name);
+    } else {
+      const number = Math.min(step, lesson.steps.length);
+      const { highlight } = lesson.steps[number - 1];
+      this.problem.value = '';
+      this.finished.value = false;
+      this.met.value = false;
+      this.#store.deeds.value = {};
+      this.#store.staged.value = { hide: lesson.hide, lock: lesson.lock, highlight: [...lesson.highlight, ...highlight] };
+      this.book.visit(name, number);
+    }
+  }
+
+  /** A link to a lesson. One that says no more sets up what its step begins with. @param {string} name */
+  async #follow(name) {
+    this.lesson.value = null;
+    this.problem.value = '';
+    const { experiment } = this.#store;
+    try {
+      const lesson = await lessonOf(name);
+      const now = experiment.peek();
+      if (now.lesson !== name) return;
+      batch(() => {
+        this.lesson.value = lesson;
+        if (sameRun(now, this.#defaults)) this.#setUp(Math.min(now.step, lesson.steps.length));
+      });
+      this.#arrive();
+    } catch (error) {
+      if (experiment.peek().lesson === name) this.problem.value = /** @type {Error} */ (error).message;
+    }
+  }
+
+  #enter() {
+    this.finished.value = false;
+    this.met.value = false;
+    this.#store.deeds.value = {};
+    this.turns.value++;
+  }
+
+  #done() {
+    const lesson = this.lesson.peek();
+    const step = this.step.peek();
+    if (!lesson || !step) return;
+    if (step.kind === 'run') {
+      this.met.value = true;
+      this.#store.announcement.value = `Done: ${step.title}`;
+    }
+    this.book.did(lesson.name, this.number.peek());
+  }
+}

@@ -1,0 +1,94 @@
+/** All lessons in a dialog, with how far the reader has come in each. */
+
+import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
+import { effect, signal } from '../../vendor/signals-core/signals-core.js';
+import { lessonOf, listed } from './course.js';
+
+/** @typedef {import('./course.js').Course} Course */
+/** @typedef {import('../types/lessons').Summary} Summary */
+
+/** @param {Course} course @param {(id: string) => HTMLElement} find @returns {() => void} opens it */
+export function mountList(course, find) {
+  const dialog = /** @type {HTMLDialogElement} */ (find('lessons-dialog'));
+  const { book } = course;
+  const lessons = signal(/** @type {Summary[] | null} */ (null));
+  const problem = signal('');
+  /** What “Clear progress” has cleared. */
+  const cleared = signal(/** @type {import('./progress.js').All | null} */ (null));
+  const open = signal(false);
+
+  const ask = async () => {
+    problem.value = '';
+    try {
+      lessons.value = await listed();
+    } catch (error) {
+      problem.value = /** @type {Error} */ (error).message;
+    }
+  };
+  /** @param {string} name @param {number} step */
+  const begin = async (name, step) => {
+    problem.value = '';
+    try {
+      const lesson = await lessonOf(name);
+      // It gives the focus back; then the lesson takes it.
+      dialog.close();
+      course.begin(lesson, step);
+    } catch (error) {
+      problem.value = /** @type {Error} */ (error).message;
+    }
+  };
+  const clear = () => {
+    cleared.value = book.all.peek();
+    book.replace({});
+  };
+  const putBack = () => {
+    if (cleared.value) book.replace(cleared.value);
+    cleared.value = null;
+  };
+
+  /** @param {Summary} lesson */
+  const row = ({ name, title, part, minutes, steps }) => {
+    const { at, done } = book.all.value[name] ?? book.of(name);
+    const did = done.filter((step) => step <= steps).length;
+    const begun = did > 0 || at > 1;
+    const finished = did === steps;
+    const current = course.lesson.value?.name === name;
+    const state = finished ? html`<span class="state done"><svg class="i" aria-hidden="true"><use href="#i-check"></use></svg>Finished</span>` : html`<span class="state">${begun ? `${did} of ${steps} done` : `${steps} steps`}</span>`;
+    return html`<li>
+      <button type="button" class="row" aria-current=${current ? 'true' : 'false'} @click=${() => begin(name, finished ? 1 : Math.min(at, steps))}>
+        <span class="what"><b>${title}</b><span class="part">${part}</span></span><span class="minutes">${minutes} min</span>${state}${did > 0 && !finished ? html`<span class="bar" aria-hidden="true"><span style="width: ${(100 * did) / steps}%"></span></span>` : nothing}
+      </button>
+      ${begun && !finished ? html`<button type="button" class="btn quiet small" aria-label="Start ${title} over" @click=${() => begin(name, 1)}>Start over</button>` : nothing}
+    </li>`;
+  };
+
+  effect(() => {
+    if (!open.value) return;
+    const rows = lessons.value;
+    const any = Object.keys(book.all.value).length > 0;
+    render(
+      html`${problem.value ? html`<p class="wrong" role="alert">${problem.value} ${rows ? nothing : html`<button type="button" class="btn small" @click=${ask}>Try again</button>`}</p>` : nothing}
+        ${rows ? html`<ol>${rows.map(row)}</ol>` : problem.value ? nothing : html`<p class="hint" role="status">Fetching the lessons</p>`}
+        <p class="hint">Each takes one part of the lecture: predict, try it on this page, read why. ${book.stored.value ? 'Your progress is kept in this browser.' : 'This browser keeps nothing: your progress lasts as long as this page.'}
+          ${cleared.value ? html`<button type="button" class="btn quiet small" @click=${putBack}>Put it back</button>` : any ? html`<button type="button" class="btn quiet small" @click=${clear}>Clear progress</button>` : nothing}</p>`,
+      find('lessons-list'),
+    );
+  });
+
+  find('lessons-close').addEventListener('click', () => dialog.close());
+  dialog.addEventListener('click', (event) => {
+    // Beside its frame lies the backdrop.
+    if (event.target === dialog) dialog.close();
+  });
+  dialog.addEventListener('close', () => {
+    open.value = false;
+    cleared.value = null;
+    render(nothing, find('lessons-list'));
+  });
+
+  return () => {
+    open.value = true;
+    dialog.showModal();
+    if (!lessons.peek()) void ask();
+  };
+}
