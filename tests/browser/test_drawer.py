@@ -46,14 +46,13 @@ def test_tabs_open_close_and_follow_the_keys(page: Page) -> None:
     page.keyboard.press("Home")
     expect(page.get_by_role("tabpanel", name="Backprop microscope")).to_be_visible()
     page.keyboard.press("ArrowRight")
-    expect(page.get_by_role("tabpanel", name="Timeline")).to_be_visible()
-    page.keyboard.press("ArrowRight")
+    expect(page.get_by_role("tabpanel", name="Activations")).to_be_visible()
     assert playground.wire.of_type("step", sent=True) == []
     page.locator("#drawer-toggle").click()
     expect(page.get_by_role("tabpanel")).to_have_count(0)
     expect(page).to_have_url("/")
     playground.button("Open the panel").click()
-    expect(page.get_by_role("tabpanel", name="Runs")).to_be_visible()
+    expect(page.get_by_role("tabpanel", name="Activations")).to_be_visible()
     assert len(playground.wire.of_type("configure", sent=True)) == 1
 
 
