@@ -12,6 +12,7 @@ RUN python -m venv --without-pip /venv \
 # What a server never reads: Jupyter's extensions, sample data, packages' own tests.
 RUN cd /venv/lib/python3*/site-packages \
  && rm -rf plotly/labextension plotly/package_data/widgetbundle.js plotly/package_data/datasets /venv/share/jupyter \
+ && rm -rf sqlalchemy/testing alembic/testing mako/testing \
  && find . -type d -name tests -prune -exec rm -rf {} +
 COPY app /shallows/app
 COPY nncore /shallows/nncore
@@ -22,7 +23,7 @@ RUN /venv/bin/python -m compileall -q -j 0 --invalidation-mode unchecked-hash \
 FROM ${BASE_IMAGE}
 ENV PATH=/venv/bin:$PATH \
     PYTHONPYCACHEPREFIX=/pycache PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 \
-    HOST=0.0.0.0 PORT=8000
+    HOST=0.0.0.0 PORT=8000 SHALLOWS_DATA_FOLDER=/data
 COPY --from=build /venv /venv
 COPY --from=build /pycache /pycache
 WORKDIR /shallows
@@ -31,6 +32,9 @@ COPY templates templates
 COPY static static
 COPY lessons lessons
 COPY --from=build /shallows ./
+# A volume takes its owner from here.
+RUN install -d -o 10001 -g 10001 -m 700 /data
+VOLUME /data
 USER 10001:10001
 EXPOSE 8000
 HEALTHCHECK --interval=5s --timeout=3s --start-period=20s --retries=3 \

@@ -43,11 +43,12 @@ def serve(ending: Ending) -> None:
     from app.lessons import LessonError
     from app.main import create_app
     from app.settings import Settings
+    from app.store import StoreUnusable
 
     settings = Settings()
     try:
         app = create_app(settings)
-    except LessonError as error:
+    except (LessonError, StoreUnusable) as error:
         sys.exit(f"Shallows can't start: {error}")
     listening = listen(settings.host, settings.port)
     config = uvicorn.Config(

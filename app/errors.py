@@ -56,6 +56,14 @@ class ForeignOrigin(ShallowsError):
     title = "Refused"
 
 
+class Refused(ShallowsError):
+    """It is nobody's to do over the network."""
+
+    status = 403
+    code = "refused"
+    title = "Refused"
+
+
 class NotFound(ShallowsError):
     """No such path, run or dataset."""
 
@@ -172,6 +180,15 @@ class NotReady(ShallowsError):
     code = "not_ready"
     title = "Not ready"
     headers: Mapping[str, str] = {"Retry-After": "1"}
+
+
+class NotStored(ShallowsError):
+    """The database does not answer."""
+
+    status = 503
+    code = "not_stored"
+    title = "Not stored"
+    headers: Mapping[str, str] = {"Retry-After": "60"}
 
 
 class Lost(ShallowsError):

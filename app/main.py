@@ -20,6 +20,7 @@ from app.errors import (
 )
 from app.lessons import LESSONS, lessons_of
 from app.routes import (
+    activations,
     checks,
     datasets,
     exports,
@@ -27,6 +28,7 @@ from app.routes import (
     lessons,
     pages,
     predict,
+    saves,
     stream,
     train,
     uploads,
@@ -50,10 +52,15 @@ BACKENDS: dict[str, Callable[[Settings], Drivers]] = {
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
-    """The service, ready to be served."""
+    """The service, ready to be served.
+
+    Raises:
+        LessonError: a lesson is not right.
+        StoreUnusable: there is nowhere to store what is to be kept.
+    """
     settings = settings or Settings()
     backend = BACKENDS[settings.backend](settings)
-    store = Store(settings.max_finished_runs, settings.max_finished_bytes)
+    store = Store.open(settings)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -62,6 +69,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             yield
         finally:
             await backend.stop()
+            await store.close()
 
     app = FastAPI(
         title="Shallows",
@@ -77,18 +85,21 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.services = AllServices(
         settings=settings,
         backend=backend,
-        learners=Learners(backend, settings),
+        learners=Learners(backend, store, settings),
         jobs=Jobs(backend, store, settings),
+        store=store,
         assets=Assets.find(),
         lessons=lessons_of(LESSONS, *filter(None, [settings.lessons_folder])),
     )
     for module in (
         train,
         exports,
+        saves,
         predict,
         checks,
         lessons,
         datasets,
+        activations,
         uploads,
         health,
         stream,

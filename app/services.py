@@ -10,6 +10,7 @@ from starlette.requests import HTTPConnection
 from app.assets import Assets
 from app.lessons import Lesson
 from app.settings import Settings
+from app.store import Store
 from app.training.backend import TrainingBackend
 from app.training.jobs import Jobs
 from app.training.learners import Learners
@@ -23,6 +24,7 @@ class AllServices:
     backend: TrainingBackend
     learners: Learners
     jobs: Jobs
+    store: Store
     assets: Assets
     lessons: Mapping[str, Lesson]
 

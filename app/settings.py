@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AliasChoices, Field, field_validator, model_validator
+from pydantic import AliasChoices, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 # An origin whose host may begin with `*.`; nothing that could begin another rule of the policy.
@@ -50,8 +50,28 @@ class Settings(BaseSettings):
     max_queued_runs: int = Field(200, ge=1, description="REST runs waiting; one more gets 429")
     max_running_runs: int = Field(0, ge=0, description="REST runs at once; 0 means 4 per worker")
     max_watchers: int = Field(32, ge=1, description="readers of one REST run's stream")
-    max_finished_runs: int = Field(1000, ge=1, description="kept; the oldest is forgotten first")
+
+    data_folder: Path = Field(
+        Path(__file__).parent.parent / "data",
+        description="where the default database lies; made if it is not there",
+    )
+    database_url: SecretStr | None = Field(
+        None,
+        description="sqlite:////path/to/a/file, or postgresql://user:password@host/name; by "
+        "default a file in the data folder",
+    )
+    max_finished_runs: int = Field(
+        1000, ge=1, description="REST runs kept when they have ended; the oldest goes first"
+    )
     max_finished_bytes: int = Field(256_000_000, ge=1, description="what they may take in all")
+    max_finished_days: float = Field(30.0, gt=0, description="how long they are kept")
+    max_saves: int = Field(5000, ge=1, description="saved sessions kept; the oldest goes first")
+    max_saves_bytes: int = Field(1_000_000_000, ge=1, description="what they may take in all")
+    max_saves_days: float = Field(365.0, gt=0, description="how long they are kept")
+    saves_safe_days: float = Field(
+        7.0, ge=0, description="how long a save gives way to no newer one, which is refused instead"
+    )
+    max_waiting_saves: int = Field(300, ge=1, description="saves under way; one more gets 429")
 
     max_body_bytes: int = Field(2_000_000, ge=1, description="of a REST request")
     max_message_bytes: int = Field(1_000_000, ge=1, description="of a message on the stream")

@@ -45,8 +45,8 @@ def request(base: str, path: str, body: object = None) -> Any:
         return json.loads(content) if "json" in answer.headers["Content-Type"] else content
 
 
-def train_and_predict(base: str) -> None:
-    """Do what README's example does."""
+def train_and_predict(base: str) -> str:
+    """Do what README's example does; the id of the run."""
     check(b"<!doctype html>" in request(base, "/").lower(), "the page is served")
     run_spec = {"network": {"layers": [{"units": 4, "activation": "relu"}]}}
     status = request(base, "/train?wait=30", run_spec)
@@ -61,6 +61,7 @@ def train_and_predict(base: str) -> None:
         and answer["labels"][0] != answer["labels"][1],
         f"POST /predict tells the circle's inside from its outside: {answer}",
     )
+    return str(status["id"])
 
 
 def seconds_until_healthy(container: str, started: float) -> float:
@@ -100,7 +101,14 @@ def test_container() -> None:
         user = run("docker", "exec", CONTAINER, "id", "-u")
         check(user != "0", f"runs as user {user}, not as root")
         address = run("docker", "port", CONTAINER, "8000/tcp").splitlines()[0]
-        train_and_predict(f"http://{address}")
+        run_id = train_and_predict(f"http://{address}")
+        run("docker", "kill", "--signal", "KILL", CONTAINER)
+        started = time.monotonic()
+        run("docker", "start", CONTAINER)
+        seconds_until_healthy(CONTAINER, started)
+        address = run("docker", "port", CONTAINER, "8000/tcp").splitlines()[0]
+        status = request(f"http://{address}", f"/train/{run_id}")
+        check(status["status"] == "finished", "the run is still there after SIGKILL and a start")
 
         stopping = time.monotonic()
         run("docker", "stop", "--time", "20", CONTAINER)
@@ -113,7 +121,7 @@ def test_container() -> None:
         )
         check("Traceback" not in logs.stdout + logs.stderr, "no traceback in the log")
     finally:
-        run("docker", "rm", "--force", CONTAINER)
+        run("docker", "rm", "--force", "--volumes", CONTAINER)
 
 
 def test_compose() -> None:
@@ -133,7 +141,7 @@ def test_compose() -> None:
         check(b"<!doctype html>" in page, f"compose: up and healthy in {healthy:.1f} s")
     finally:
         stopping = time.monotonic()
-        run(*command, "down", env=environment)
+        run(*command, "down", "--volumes", env=environment)
     stopped = time.monotonic() - stopping
     check(stopped <= 10, f"compose: down in {stopped:.1f} s (at most 10)")
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# install_test_tools.sh TOOL...: sees that node or chromium is there, installs it if not, or says what to do.
+# install_test_tools.sh TOOL...: sees that node, chromium or postgresql is there, installs it if not, or says what to do.
 # Debian as root takes Debian's packages; elsewhere Chromium is the one that Playwright downloads.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -46,6 +46,19 @@ install_chromium() {
     .venv/bin/playwright install chromium && has_chromium && return
   fi
   echo "Could not install Chromium: put one into PATH, or its path into SHALLOWS_CHROMIUM." >&2
+  return 1
+}
+
+# The same order as tests/app/postgresql.py. Debian keeps the programs out of PATH.
+has_postgresql() {
+  [ -n "${SHALLOWS_POSTGRESQL:-}" ] && [ -x "$SHALLOWS_POSTGRESQL/initdb" ] && return
+  command -v initdb >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null
+}
+
+install_postgresql() {
+  has_postgresql && return
+  debian_root && apt_install postgresql && has_postgresql && return
+  echo "Could not install PostgreSQL: put initdb and postgres into PATH, or their folder into SHALLOWS_POSTGRESQL." >&2
   return 1
 }
 

@@ -32,6 +32,11 @@ const PACKAGES = {
   'msgpack': { from: '@msgpack/msgpack', base: 'dist.esm', modules: ['decode.mjs'] },
   'roboto': { from: '@fontsource-variable/roboto', files: ['files/roboto-latin-wght-normal.woff2'] },
   'signals-core': { from: '@preact/signals-core', base: 'dist', modules: ['signals-core.mjs'] },
+  'stix-two-math': { from: '@fontsource/stix-two-math', files: ['files/stix-two-math-latin-400-normal.woff2'] },
+  'stix-two-text': {
+    from: '@fontsource/stix-two-text',
+    files: ['latin', 'greek'].flatMap((script) => ['normal', 'italic'].map((style) => `files/stix-two-text-${script}-400-${style}.woff2`)),
+  },
   'swagger-ui-dist': {
     from: 'swagger-ui-dist',
     files: [

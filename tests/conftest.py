@@ -1,10 +1,18 @@
 """What holds for all tests."""
 
+import atexit
+import os
+import shutil
+import tempfile
 from pathlib import Path
 
 import pytest
 
 BROWSER = Path(__file__).parent / "browser"
+
+# No server that a test starts stores anything among the developer's own runs.
+os.environ["SHALLOWS_DATA_FOLDER"] = tempfile.mkdtemp(prefix="shallows-")
+atexit.register(shutil.rmtree, os.environ["SHALLOWS_DATA_FOLDER"])
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

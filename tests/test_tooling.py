@@ -85,7 +85,9 @@ def test_the_runtime_lock_holds_all_that_the_code_imports() -> None:
 
 
 def test_what_is_tested_is_what_runs() -> None:
-    assert {str(r) for r, _ in locked(LOCKS[0])} <= {str(r) for r, _ in locked(LOCKS[1])}
+    # On which platforms may differ: what checks may need more.
+    runs, checks = ({(r.name, str(r.specifier)) for r, _ in locked(name)} for name in LOCKS)
+    assert runs <= checks
 
 
 def test_the_npm_lock_has_hashes_and_no_address() -> None:

@@ -1,5 +1,7 @@
 """The page, its files, and the API's own page."""
 
+from typing import Any
+
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse
@@ -8,7 +10,7 @@ from fastapi.templating import Jinja2Templates
 from app.assets import TEMPLATES
 from app.catalogue import catalogue
 from app.errors import NotFound
-from app.services import Services
+from app.services import AllServices, Services
 
 router = APIRouter(include_in_schema=False)
 templates = Jinja2Templates(TEMPLATES)
@@ -19,15 +21,35 @@ IMMUTABLE = {"Cache-Control": "public, max-age=31536000, immutable"}
 @router.get("/", response_class=HTMLResponse)
 def index(request: Request, services: Services) -> Response:
     """The playground."""
+    return _playground(request, services)
+
+
+@router.get("/r/{name}", response_class=HTMLResponse)
+async def saved(request: Request, services: Services, name: str) -> Response:
+    """The playground with a saved run; if there is none under that name, it says so itself."""
+    stored = await services.store.get(name)
+    run = stored.spec if stored else None
+    told = {"id": name, "page": stored.page if stored else None, "run": run}
+    status = 200 if run else 404
+    return await run_in_threadpool(_playground, request, services, told, status)
+
+
+def _playground(
+    request: Request,
+    services: AllServices,
+    saved: dict[str, Any] | None = None,
+    status: int = 200,
+) -> Response:
     assets = services.assets
     context = {
         "static": assets.base,
         "plotly_url": assets.url("plotly.min.js"),
         "modules": assets.modules,
         "catalogue": catalogue(),
+        "saved": saved,
     }
     headers = {"Cache-Control": "no-cache"}
-    return templates.TemplateResponse(request, "index.html", context, headers=headers)
+    return templates.TemplateResponse(request, "index.html", context, status, headers)
 
 
 @router.get("/docs", response_class=HTMLResponse)

@@ -8,10 +8,11 @@ import anyio
 from fastapi import APIRouter, Query, WebSocket
 from starlette.websockets import WebSocketDisconnect
 
-from app.errors import ShallowsError, UnknownSession
+from app.errors import NotFound, ShallowsError, UnknownSession
 from app.schemas import MESSAGES, Message, parse_message
 from app.security import allowed_origin
-from app.services import Services
+from app.services import AllServices, Services
+from app.store import Stored
 from app.training.outbox import Outbox
 
 router = APIRouter()
@@ -29,8 +30,9 @@ async def learn(
     services: Services,
     session: Annotated[str | None, Query(max_length=64)] = None,
     iteration: Annotated[int, Query(ge=0)] = 0,
+    saved: Annotated[str | None, Query(max_length=64)] = None,
 ) -> None:
-    """One learner's interactive session; `session` takes one up again."""
+    """One learner's interactive session; `session` takes one up again, `saved` begins as saved."""
     if not allowed_origin(websocket, services.settings):
         await websocket.close(REFUSED)
         return
@@ -38,11 +40,11 @@ async def learn(
     learners, outbox = services.learners, Outbox(services.settings.outbox_messages)
     try:
         try:
-            if session is None:
-                learner = await learners.join(outbox)
-            else:
+            if session is not None:
                 learner = await learners.resume(session, outbox, iteration)
-        except UnknownSession as error:
+            else:
+                learner = await learners.join(outbox, await _stored(services, saved))
+        except (UnknownSession, NotFound) as error:
             outbox.text(error.message())
             learner = await learners.join(outbox)
     except ShallowsError as error:
@@ -53,11 +55,22 @@ async def learn(
     async def tell(message: Message) -> None:
         await learners.tell(learner, outbox, message)
 
+    code = None
     try:
-        await converse(websocket, outbox, tell, ALL_MESSAGES)
+        code = await converse(websocket, outbox, tell, ALL_MESSAGES)
     finally:
         with anyio.CancelScope(shield=True):
-            await learners.leave(learner, outbox)
+            await learners.leave(learner, outbox, code)
+
+
+async def _stored(services: AllServices, saved: str | None) -> Stored | None:
+    """What is stored under that name, if a name is given."""
+    if saved is None:
+        return None
+    stored = await services.store.get(saved)
+    if stored is None or stored.saved is None:
+        raise NotFound(f"nothing is saved under {saved!r:.80}; it may have been too old to keep")
+    return stored
 
 
 @router.websocket("/train/{run}/stream")
@@ -87,24 +100,30 @@ async def watch(websocket: WebSocket, services: Services, run: str) -> None:
 
 async def converse(
     websocket: WebSocket, outbox: Outbox, tell: Tell, allowed: Sequence[str]
-) -> None:
-    """Carry messages both ways until either side closes."""
+) -> int | None:
+    """Carry messages both ways until either side closes; the code with which the other side did."""
+    code: int | None = None
     async with anyio.create_task_group() as group:
 
-        async def until_closed(work: Awaitable[None]) -> None:
+        async def until_closed(work: Awaitable[int | None]) -> None:
+            nonlocal code
             with contextlib.suppress(WebSocketDisconnect):
-                await work
+                code = await work
             group.cancel_scope.cancel()
 
         group.start_soon(until_closed, _hear(websocket, outbox, tell, allowed))
         group.start_soon(until_closed, _send(websocket, outbox))
+    return code
 
 
-async def _hear(websocket: WebSocket, outbox: Outbox, tell: Tell, allowed: Sequence[str]) -> None:
+async def _hear(
+    websocket: WebSocket, outbox: Outbox, tell: Tell, allowed: Sequence[str]
+) -> int | None:
     while True:
         received = await websocket.receive()
         if received["type"] == "websocket.disconnect":
-            return
+            code: int | None = received.get("code")
+            return code
         try:
             await tell(parse_message(received.get("text") or received.get("bytes") or "", allowed))
         except ShallowsError as error:

@@ -17,7 +17,7 @@ from app.training.session import Checkpoint, Confusion, Model, Record
 Kind = Literal["learner", "job"]
 Speed = float | Literal["max"]
 """Iterations per frame."""
-Status = Literal["queued", "running", "finished", "cancelled", "diverged", "failed"]
+Status = Literal["queued", "running", "finished", "cancelled", "diverged", "failed", "saved"]
 
 
 # -- down -----------------------------------------------------------------------------------
@@ -92,13 +92,22 @@ class Fetch:
 
 
 @dataclass(frozen=True, slots=True)
+class Snap:
+    """All of the session as it is now, please. The `Answer` carries the same ticket."""
+
+    session: str
+    ticket: int
+
+
+@dataclass(frozen=True, slots=True)
 class Close:
     """The session is over."""
 
     session: str
 
 
-Command = Open | Attach | Detach | Tell | Ask | Fetch | Close
+Question = Ask | Fetch | Snap
+Command = Open | Attach | Detach | Tell | Question | Close
 
 
 # -- up -------------------------------------------------------------------------------------
@@ -158,12 +167,20 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A session at one iteration: how its first run does, and its checkpoint with every cost."""
+
+    progress: Progress
+    state: "HostedState"
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
-    """The answer to an `Ask` or a `Fetch`; None if there is nothing to tell."""
+    """The answer to a question; None if there is nothing to tell."""
 
     session: str
     ticket: int
-    value: Result | Record | None
+    value: Result | Record | Snapshot | None
 
 
 Event = Text | Frame | Progress | Kept | Answer
@@ -189,6 +206,13 @@ class Saved:
     state: HostedState
     costs: list[bytearray] = field(default_factory=list)
 
+    @classmethod
+    def whole(cls, state: HostedState) -> "Saved":
+        """Of a single part that has every cost."""
+        saved = cls(state)
+        saved.add(state)
+        return saved
+
     def add(self, state: HostedState) -> None:
         """Take a newer part: its costs follow those that are here, or start again at 0."""
         self.state = state
@@ -213,11 +237,6 @@ class Saved:
             return None
         costs = [self.costs_of(run) for run in range(len(self.costs))]
         return replace(part, costs_from=0, costs=costs)
-
-    @property
-    def size(self) -> int:
-        """Bytes of its costs, by far the largest part."""
-        return sum(map(len, self.costs))
 
 
 Listener = Callable[[Event], None]
@@ -253,6 +272,9 @@ class TrainingBackend(Protocol):
 
     async def fetch(self, session: str, run: int) -> Record | None:
         """All of one run; None if the session has gone, was never configured, or has no such."""
+
+    async def snap(self, session: str) -> Snapshot | None:
+        """All of it; None if it has gone, was never configured, or is on its way elsewhere."""
 
     def close(self, session: str) -> None:
         """Forget the session."""

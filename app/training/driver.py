@@ -37,8 +37,11 @@ from app.training.backend import (
     Open,
     Position,
     Progress,
+    Question,
     Result,
     Saved,
+    Snap,
+    Snapshot,
     Tell,
     Text,
 )
@@ -51,7 +54,8 @@ MOST_DEATHS = 3
 """Lines that may break in a row before the sessions they carried are given up."""
 
 
-Future = asyncio.Future[Result | Record | None]
+Reply = Result | Record | Snapshot | None
+Future = asyncio.Future[Reply]
 
 
 class LineBroken(Exception):
@@ -207,7 +211,7 @@ class Driver:
             placed.send(command)
             self._put(command)
 
-    async def ask(self, question: Ask | Fetch) -> Result | Record | None:
+    async def ask(self, question: Question) -> Reply:
         """What the session's host answers; None if there is nothing to tell."""
         if question.session not in self._placed:
             return None
@@ -355,7 +359,12 @@ class Drivers:
         answer = await self._ask(Fetch(session, next(self._tickets), run))
         return answer if isinstance(answer, Record) else None
 
-    async def _ask(self, question: Ask | Fetch) -> Result | Record | None:
+    async def snap(self, session: str) -> Snapshot | None:
+        """All of it; None if it has gone, was never configured, or is on its way elsewhere."""
+        answer = await self._ask(Snap(session, next(self._tickets)))
+        return answer if isinstance(answer, Snapshot) else None
+
+    async def _ask(self, question: Question) -> Reply:
         driver = self._where.get(question.session)
         return await driver.ask(question) if driver else None
 

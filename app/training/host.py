@@ -51,7 +51,10 @@ from app.training.backend import (
     Open,
     Position,
     Progress,
+    Question,
     Result,
+    Snap,
+    Snapshot,
     Speed,
     Status,
     Tell,
@@ -209,12 +212,14 @@ class Host:
                 there = session is not None and command.run < len(session.runs)
                 record = session.record(command.run) if session and there else None
                 return [Answer(hosted.name, command.ticket, record)]
+            case Snap():
+                return [Answer(hosted.name, command.ticket, self._snapshot(hosted))]
             case Tell():
                 return self._tell(hosted, command)
 
     def _for_nobody(self, command: Command) -> list[Event]:
         """The session has gone while the command was on its way."""
-        if isinstance(command, Ask | Fetch):
+        if isinstance(command, Question):
             return [Answer(command.session, command.ticket, None)]
         return []
 
@@ -250,6 +255,14 @@ class Host:
             return None
         run = hosted.session.runs[0]
         return Result(self._progress(hosted), run.model, run.costs.since(0).copy())
+
+    def _snapshot(self, hosted: Hosted) -> Snapshot | None:
+        """None also on the way to an iteration that is sought: this is not where it is."""
+        if hosted.session is None or hosted.replaying:
+            return None
+        speed = hosted.iterations_per_frame
+        state = HostedState(hosted.session.checkpoint(), hosted.playing, hosted.stepping, speed)
+        return Snapshot(self._progress(hosted), state)
 
     def _tell(self, hosted: Hosted, command: Tell) -> list[Event]:
         try:

@@ -1,10 +1,12 @@
 """Runs that were started over REST: a queue, those that train, and what became of them.
 
 What if it is full: a run that finds no place to train waits in the queue; one that finds the
-queue full is refused with 429 and told when to come again.
+queue full is refused with 429 and told when to come again. A run that has ended keeps its place
+until it is stored, so that no more can end than the store takes.
 """
 
 import asyncio
+import logging
 import secrets
 from collections import deque
 from collections.abc import Coroutine
@@ -13,10 +15,10 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from app.errors import Full, InvalidField, NotFound, NotStarted
+from app.errors import Full, InvalidField, NotFound, NotStarted, NotStored, Refused
 from app.schemas import Configure, Message, Pause, Plan
 from app.settings import Settings
-from app.store import Ended, Store
+from app.store import Store, Stored
 from app.training.backend import (
     Attach,
     Detach,
@@ -24,12 +26,19 @@ from app.training.backend import (
     Frame,
     Progress,
     Result,
+    Saved,
     Tell,
     Text,
     TrainingBackend,
 )
 from app.training.outbox import Outbox
 from app.training.session import Model, Record
+
+log = logging.getLogger(__name__)
+
+STORE_AGAIN_SECONDS = 5.0
+STORE_TRIES = 60
+"""So many times a run that has ended is brought to a store that does not answer."""
 
 
 @dataclass(eq=False)
@@ -40,6 +49,8 @@ class Job:
     plan: Plan
     progress: Progress
     started: bool = False
+    ending: bool = False
+    """Whether it trains no more, and is on its way into the store."""
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     watchers: dict[str, Outbox] = field(default_factory=dict)
 
@@ -127,20 +138,35 @@ class Jobs:
 
     async def _end(self, job: Job, cancelled: bool = False) -> None:
         """Keep what became of a run, and let the next one start."""
-        result = await self._backend.ask(job.id)
-        saved = self._backend.saved(job.id)
-        if self._jobs.pop(job.id, None) is None:
+        if job.ending:
             return
-        if result is not None:
-            job.progress = result.progress
+        job.ending = True
+        snapshot = await self._backend.snap(job.id)
+        # Of one that failed there is what was known of it before.
+        saved = Saved.whole(snapshot.state) if snapshot else self._backend.saved(job.id)
+        if snapshot is not None:
+            job.progress = snapshot.progress
         if cancelled:
             job.progress = replace(job.progress, status="cancelled")
-        model = result.model if result else None
-        self._store.add(job.id, Ended(job.progress, job.iterations, model, saved))
-        job.ended.set()
+        await self._store_ended(job, saved)
         if not job.watchers:
             self._backend.close(job.id)
         await self._start_waiting()
+
+    async def _store_ended(self, job: Job, saved: Saved | None) -> None:
+        """Into the store with it; until it is there, it is answered for here."""
+        stored = Stored("run", job.progress, job.iterations, saved)
+        for tries in range(1, STORE_TRIES + 1):
+            try:
+                await self._store.add(job.id, stored)
+                break
+            except NotStored:
+                log.warning("run %s has ended and could not be stored (try %d)", job.id, tries)
+                await asyncio.sleep(STORE_AGAIN_SECONDS)
+        else:
+            log.error("run %s could not be stored, and is lost", job.id)
+        del self._jobs[job.id]
+        job.ended.set()
 
     # -- what is asked of them --------------------------------------------------------------
 
@@ -151,10 +177,12 @@ class Jobs:
             NotFound: there is no such run.
         """
         if (job := self._jobs.get(run)) is not None:
-            result = await self._backend.ask(run) if job.started else None
+            result = await self._backend.ask(run) if job.started and not job.ending else None
             return (result.progress if result else job.progress), job.iterations
-        ended = self._ended(run)
-        return ended.progress, ended.iterations
+        stored = await self._store.progress(run)
+        if stored is None:
+            raise _unknown(run)
+        return stored
 
     async def model(self, run: str) -> Model:
         """The network as trained so far, and what it wants to be given.
@@ -165,10 +193,8 @@ class Jobs:
         """
         if run in self._jobs:
             return (await self._result(run)).model
-        model = self._ended(run).model
-        if model is None:
-            raise NotStarted(f"run {run} ended before it had a network")
-        return model
+        record = await self._stored_record(run, 0)
+        return Model(record.network, record.examples.features, record.examples.task)
 
     async def costs(self, run: str) -> NDArray[np.float64]:
         """The cost of every iteration so far.
@@ -178,7 +204,8 @@ class Jobs:
         """
         job = self._jobs.get(run)
         if job is None:
-            return self._ended(run).costs
+            saved = (await self._stored(run)).saved
+            return saved.costs_of(0) if saved and saved.costs else np.empty(0)
         if not job.started:
             return np.empty(0)
         return (await self._result(run)).costs
@@ -189,18 +216,23 @@ class Jobs:
         Raises:
             NotFound: there is no such run.
             NotStarted: there is nothing of it (yet).
-            InvalidField: `index` is not 0; a REST run is the only one of its session.
+            InvalidField: it has no run `index`; a REST run is the only one of its session.
         """
-        if index:
-            raise InvalidField(f"run must be 0: this is a single run; got {index}", "run")
-        if (job := self._jobs.get(run)) is not None:
-            record = await self._backend.fetch(run, 0) if job.started else None
-            # It may have ended while it was asked.
-            if record is not None or run in self._jobs:
-                if record is None:
-                    raise NotStarted(f"run {run} has not started yet; ask again in a moment")
-                return record
-        record = self._ended(run).record
+        if (job := self._jobs.get(run)) is None:
+            return await self._stored_record(run, index)
+        _check_index(index, 1)
+        record = await self._backend.fetch(run, 0) if job.started else None
+        if record is not None:
+            return record
+        # It may have ended while it was asked.
+        if run in self._jobs:
+            raise NotStarted(f"run {run} has not started yet; ask again in a moment")
+        return await self._stored_record(run, index)
+
+    async def _stored_record(self, run: str, index: int) -> Record:
+        stored = await self._stored(run)
+        _check_index(index, len(stored.plan.runs) if stored.plan else 1)
+        record = await asyncio.to_thread(stored.record, index)
         if record is None:
             raise NotStarted(f"run {run} ended before it had a network")
         return record
@@ -211,32 +243,39 @@ class Jobs:
             raise NotStarted(f"run {run} has not started yet; ask again in a moment")
         return result
 
-    def _ended(self, run: str) -> Ended:
-        ended = self._store.get(run)
-        if ended is None:
-            raise NotFound(f"there is no run {run!r:.80}")
-        return ended
+    async def _stored(self, run: str) -> Stored:
+        stored = await self._store.get(run)
+        if stored is None:
+            raise _unknown(run)
+        return stored
 
     async def delete(self, run: str) -> None:
         """Cancel a run; forget one that has ended.
 
         Raises:
             NotFound: there is no such run.
+            Refused: it is a saved session, which whoever has its link may rely on.
         """
         job = self._jobs.get(run)
-        if job is None:
-            self._ended(run)
-            self._store.delete(run)
-        elif job.started:
+        if job is not None and not job.ending:
+            await self._cancel(job)
+            return
+        if job is not None:
+            await job.ended.wait()
+        if not await self._store.delete(run):
+            await self._stored(run)
+            raise Refused(f"{run} is a saved session: it is kept for whoever has its link")
+
+    async def _cancel(self, job: Job) -> None:
+        if job.started:
             # Pausing makes a checkpoint, and the answer that `_end` waits for comes after it.
-            await self._backend.send(Tell(run, "", Pause(type="pause")))
+            await self._backend.send(Tell(job.id, "", Pause(type="pause")))
             await self._end(job, cancelled=True)
         else:
             self._queue.remove(job)
-            del self._jobs[run]
+            job.ending = True
             job.progress = replace(job.progress, status="cancelled")
-            self._store.add(run, Ended(job.progress, job.iterations, None, None))
-            job.ended.set()
+            await self._store_ended(job, None)
 
     # -- watching ---------------------------------------------------------------------------
 
@@ -255,8 +294,8 @@ class Jobs:
             job.watchers[outbox.name] = outbox
             await self._backend.send(Attach(run, outbox.name))
             return Watch(run, job)
-        ended = self._ended(run)
-        if ended.saved is None:
+        saved = (await self._stored(run)).saved
+        if saved is None:
             raise NotStarted(f"run {run} ended before there was anything to see")
 
         def listen(event: Event) -> None:
@@ -267,7 +306,7 @@ class Jobs:
                     outbox.binary(event.data)
 
         session = f"{run}-{outbox.name}"
-        self._backend.open(session, "job", listen, ended.saved)
+        self._backend.open(session, "job", listen, saved)
         await self._backend.send(Attach(session, outbox.name))
         return Watch(session, None)
 
@@ -282,3 +321,13 @@ class Jobs:
             await self._backend.send(Detach(watch.session, outbox.name))
         if watch.job is None or (watch.job.ended.is_set() and not watch.job.watchers):
             self._backend.close(watch.session)
+
+
+def _unknown(run: str) -> NotFound:
+    return NotFound(f"there is no run {run!r:.80}")
+
+
+def _check_index(index: int, runs: int) -> None:
+    if index >= runs:
+        range_of = "0: this is a single run" if runs == 1 else f"from 0 to {runs - 1}"
+        raise InvalidField(f"run must be {range_of}; got {index}", "run")

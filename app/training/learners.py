@@ -6,11 +6,18 @@ every session has a connection, a new one is told so.
 
 import asyncio
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from app.errors import InvalidField, NotConfigured, TooManySessions, UnknownSession
+from app.errors import (
+    InvalidField,
+    NotConfigured,
+    NotStarted,
+    TooManySessions,
+    UnknownSession,
+)
 from app.schemas import Configure, Message
 from app.settings import Settings
+from app.store import Store, Stored
 from app.training.backend import (
     Attach,
     Detach,
@@ -18,11 +25,12 @@ from app.training.backend import (
     Frame,
     Position,
     Progress,
+    Saved,
     Tell,
     Text,
     TrainingBackend,
 )
-from app.training.outbox import REPLACED, Outbox
+from app.training.outbox import DONE, REPLACED, Outbox
 from app.training.session import Record
 
 
@@ -40,8 +48,9 @@ class Learner:
 class Learners:
     """Every interactive session of this server."""
 
-    def __init__(self, backend: TrainingBackend, settings: Settings) -> None:
+    def __init__(self, backend: TrainingBackend, store: Store, settings: Settings) -> None:
         self._backend = backend
+        self._store = store
         self._settings = settings
         self._learners: dict[str, Learner] = {}
 
@@ -53,8 +62,8 @@ class Learners:
         """How many of them have a connection."""
         return sum(learner.outbox is not None for learner in self._learners.values())
 
-    async def join(self, outbox: Outbox) -> Learner:
-        """A new session for a connection.
+    async def join(self, outbox: Outbox, stored: Stored | None = None) -> Learner:
+        """A new session for a connection, empty or as one was stored.
 
         Raises:
             TooManySessions: every place is taken by someone who is there.
@@ -63,7 +72,9 @@ class Learners:
             self._make_room()
         learner = Learner(secrets.token_urlsafe(16))
         self._learners[learner.session] = learner
-        self._open(learner)
+        if stored is not None and stored.plan is not None:
+            learner.runs = len(stored.plan.runs)
+        self._open(learner, stored.saved if stored else None)
         await self._attach(learner, outbox, Attach(learner.session, outbox.name))
         return learner
 
@@ -107,6 +118,27 @@ class Learners:
             raise NotConfigured("send configure first: there is nothing to take away yet")
         return record
 
+    async def save(self, session: str, page: str | None) -> tuple[str, int]:
+        """Keep a session as it is now; the id under which it is kept, and its iteration.
+
+        Raises:
+            UnknownSession: it has ended, or never was.
+            NotConfigured: it has nothing to keep yet.
+            NotStarted: it is on its way to an iteration.
+            Full, NotStored: the store does not take it.
+        """
+        if not self._known(session).runs:
+            raise NotConfigured("send configure first: there is nothing to save yet")
+        async with self._store.turn():
+            snapshot = await self._backend.snap(session)
+            checkpoint = snapshot.state.checkpoint if snapshot else None
+            if snapshot is None or checkpoint is None:
+                raise NotStarted("this session is on its way elsewhere; save again in a moment")
+            progress = replace(snapshot.progress, status="saved")
+            iterations = checkpoint.plan.runs[0].training.iterations
+            stored = Stored("save", progress, iterations, Saved.whole(snapshot.state), page)
+            return await self._store.save(stored), checkpoint.iteration
+
     async def tell(self, learner: Learner, outbox: Outbox, message: Message) -> None:
         """Pass a message of the connection on to the session."""
         if learner.outbox is outbox:
@@ -114,12 +146,15 @@ class Learners:
                 learner.runs = len(message.runs)
             await self._backend.send(Tell(learner.session, outbox.name, message))
 
-    async def leave(self, learner: Learner, outbox: Outbox) -> None:
-        """The connection is gone; the session waits for it a while, training on."""
+    async def leave(self, learner: Learner, outbox: Outbox, code: int | None = None) -> None:
+        """The connection is gone; the session waits for it a while, training on.
+
+        One that was closed with `DONE`, or was never configured, is over at once.
+        """
         if learner.outbox is not outbox:
             return
         learner.outbox = None
-        if not learner.runs:
+        if code == DONE or not learner.runs:
             self._forget(learner)
             return
         loop = asyncio.get_running_loop()
@@ -127,11 +162,11 @@ class Learners:
         learner.expiry = loop.call_later(grace, self._forget, learner)
         await self._backend.send(Detach(learner.session, outbox.name))
 
-    def _open(self, learner: Learner) -> None:
+    def _open(self, learner: Learner, saved: Saved | None = None) -> None:
         def listen(event: Event) -> None:
             self._hear(learner, event)
 
-        self._backend.open(learner.session, "learner", listen)
+        self._backend.open(learner.session, "learner", listen, saved)
 
     async def _attach(self, learner: Learner, outbox: Outbox, attach: Attach) -> None:
         learner.outbox = outbox

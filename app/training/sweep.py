@@ -21,6 +21,8 @@ MOST_WORK = 50_000_000
 MOST_WORK_IN_ALL = 4_000_000_000
 SOLVED_ACCURACY = 0.95
 SOLVED_COST = 0.01
+QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
+"""Of the seeds' costs, told at every sampled iteration: the fan of their curves."""
 
 
 class SeedSweep:
@@ -133,6 +135,7 @@ class SeedSweep:
             "iterations": self.iterations,
             "sampled": self._sampled,
             "seeds": seeds,
+            "quantiles": {"levels": list(QUANTILES), "costs": _quantiles(costs)},
             "solved": {
                 "accuracy": self.accuracy,
                 "cost": self.cost,
@@ -156,10 +159,23 @@ class SeedSweep:
             solved = self.cost is not None and score.train_cost <= self.cost
         return {
             "seed": seed,
-            "costs": [float(f"{J:.5g}") if np.isfinite(J) else None for J in costs],
+            "costs": _told(costs),
             "cost": score and score.train_cost,
             "train_accuracy": score and score.train_accuracy,
             "test_accuracy": score and score.test_accuracy,
             "solved": solved,
             "diverged": diverged and diverged.iteration,
         }
+
+
+def _told(costs: Any) -> list[float | None]:
+    """Costs to five digits; what is not finite is null."""
+    return [float(f"{J:.5g}") if np.isfinite(J) else None for J in costs]
+
+
+def _quantiles(costs: Any) -> list[list[float | None]]:
+    """A curve for each level, over the seeds that are finite there; costs is seeds × samples."""
+    there = [J[np.isfinite(J)] for J in costs.T]
+    none = np.full(len(QUANTILES), np.nan)
+    columns = [np.quantile(J, QUANTILES) if J.size else none for J in there]
+    return [_told(curve) for curve in np.transpose(columns)]

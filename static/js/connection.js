@@ -8,6 +8,16 @@ const LONGEST_DELAY = 8000;
 const PATIENCE = 5000;
 /** Close codes of the server, see docs/protocol.md. */
 const TAKEN_OVER = 4001;
+/** Ours: nothing of the session is needed any more. */
+const DONE = 4002;
+
+/** Where the server's stream is. */
+export function streamAddress() {
+  const address = new URL('/ws', location.href);
+  address.protocol = address.protocol.replace('http', 'ws');
+  address.hash = '';
+  return address;
+}
 
 /**
  * @typedef {object} Listener
@@ -28,18 +38,25 @@ export class Connection {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #retry;
   #heard = 0;
+  #over = new AbortController();
 
   /** @param {URL} url @param {Listener} listener */
   constructor(url, listener) {
     this.#url = url;
     this.#listener = listener;
-    addEventListener('online', () => this.#soon());
-    addEventListener('offline', () => this.#drop());
-    document.addEventListener('visibilitychange', () => {
-      this.#heard = performance.now();
-      if (!document.hidden) this.#soon();
-    });
-    setInterval(() => this.#watch(), 1000);
+    const { signal } = this.#over;
+    addEventListener('online', () => this.#soon(), { signal });
+    addEventListener('offline', () => this.#drop(), { signal });
+    document.addEventListener(
+      'visibilitychange',
+      () => {
+        this.#heard = performance.now();
+        if (!document.hidden) this.#soon();
+      },
+      { signal },
+    );
+    const watch = setInterval(() => this.#watch(), 1000);
+    signal.addEventListener('abort', () => clearInterval(watch));
   }
 
   open() {
@@ -67,6 +84,17 @@ export class Connection {
   /** @param {ClientMessage} message */
   send(message) {
     if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(message));
+  }
+
+  /** For good: nothing is heard any more, and the server forgets the session. */
+  close() {
+    this.#over.abort();
+    clearTimeout(this.#retry);
+    const socket = this.#socket;
+    this.#socket = null;
+    // Browsers complain of a socket that is closed before it is open.
+    if (socket?.readyState === WebSocket.CONNECTING) socket.addEventListener('open', () => socket.close(DONE));
+    else socket?.close(DONE);
   }
 
   /** Gives up the socket without waiting for the other side's goodbye. */

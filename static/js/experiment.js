@@ -1,7 +1,11 @@
 /** What a reader can set up: one table of its fields, with which text is read, checked, explained and written. */
 
+import { DEFAULT, comparisonField, factorsOf } from './comparison.js';
+import { FieldError, choice, namesOf, number, optional, words, yesOrNo } from './field.js';
 import { exact } from './format.js';
 import { PARTS } from './parts.js';
+
+export { FieldError } from './field.js';
 
 /** @typedef {import('./types/protocol').Catalogue} Catalogue */
 /** @typedef {import('./types/protocol').ClientMessage} ClientMessage */
@@ -50,6 +54,10 @@ import { PARTS } from './parts.js';
  * @property {boolean} discretise
  * @property {boolean} mistakes whether points that the network has wrong are marked
  * @property {string} panel that is open in the drawer; '' is none
+ * @property {import('./comparison.js').Comparison} comparison what the comparison lab compares
+ * @property {boolean} sweep whether that lab shows its seed sweep
+ * @property {number} sweepSeeds
+ * @property {number} sweepIterations
  * @property {readonly string[]} hide parts of the page that are not there
  * @property {readonly string[]} lock parts that are there and cannot be changed
  * @property {string} lesson that is taken; '' is none
@@ -57,29 +65,15 @@ import { PARTS } from './parts.js';
  * @property {boolean} embed whether the page is part of another one
  */
 
-/**
- * @template T
- * @typedef {object} Field
- * @property {string} key in the address
- * @property {string} label in messages
- * @property {(text: string) => T} read throws FieldError
- * @property {(value: T) => string} write the shortest text that `read` takes back to the same value; '' needs no mention
- * @property {(experiment: Experiment) => T} [get] its value, if it is not the property of its name
- * @property {(experiment: Experiment, value: T) => Experiment} [set] throws FieldError
- */
+/** @template T @typedef {import('./field.js').Field<T>} Field */
+/** @typedef {import('./field.js').Shown} Shown */
+/** @typedef {import('./field.js').NumberField} NumberField */
+/** @typedef {import('./field.js').OptionalField} OptionalField */
 
-/** What a number is shown with: the factor between what is shown and what is meant, 100 for a percentage.
- * @typedef {{limits: [number, number], factor: number, suffix: string}} Shown */
-/** @typedef {Field<number> & Shown} NumberField */
-/** Leaving it empty is a value too: null. @typedef {Field<number | null> & Shown} OptionalField */
-
-/** The experiment's own properties that are one field each. @typedef {Exclude<keyof Experiment, 'labels' | 'points' | 'layers' | 'parameters'>} Plain */
+/** The experiment's own properties that are one field each. @typedef {Exclude<keyof Experiment, 'labels' | 'points' | 'layers' | 'parameters' | 'comparison'>} Plain */
 /** @typedef {{[K in Plain]: Experiment[K] extends number ? NumberField : null extends Experiment[K] ? OptionalField : Field<Experiment[K]>}
- *   & {points: Field<OwnPoints>, units: Field<readonly number[]>, activations: Field<readonly string[]>, slopes: Field<readonly number[]>, parameters: Field<readonly number[] | null>}} Fields */
+ *   & {points: Field<OwnPoints>, units: Field<readonly number[]>, activations: Field<readonly string[]>, slopes: Field<readonly number[]>, parameters: Field<readonly number[] | null>, comparison: ReturnType<typeof comparisonField>}} Fields */
 /** @typedef {Pick<Experiment, 'points' | 'labels'>} OwnPoints */
-
-/** Text that is no value of a field; the message is for the reader. */
-export class FieldError extends Error {}
 
 /** The dataset that is the reader's own points. */
 export const OWN = 'own';
@@ -90,73 +84,15 @@ export const FRAMES_A_SECOND = 60;
 /** No lesson has more. */
 const MOST_STEPS = 99;
 const MAX_ITERATIONS = 1_000_000;
+/** Of a seed sweep. */
+const MOST_SEEDS = 64;
+const MOST_SWEPT = 20_000;
 /** Longer than this an address is no link any more: what would make it so is left out. */
 export const MAX_LINK = 8_000;
 /** Fewer cannot be trained on. */
 export const MIN_POINTS = 2;
 /** As far out as the server takes a point or a parameter. */
 export const MAX_VALUE = 1e6;
-
-const words = new Intl.NumberFormat('en-US', { maximumSignificantDigits: 10 });
-
-/**
- * @param {string} key
- * @param {string} label
- * @param {[number, number]} limits
- * @param {{whole?: boolean, above?: boolean, factor?: number, suffix?: string}} [options] `above` leaves the lower limit out
- */
-function number(key, label, limits, { whole = false, above = false, factor = 1, suffix = factor === 100 ? ' %' : '' } = {}) {
-  const [low, high] = limits;
-  const ends = [low, high].map((limit) => words.format(limit * factor));
-  const range = above ? `greater than ${ends[0]} and at most ${ends[1]}${suffix}` : `from ${ends[0]} to ${ends[1]}${suffix}`;
-  return {
-    key,
-    label,
-    limits,
-    factor,
-    suffix,
-    /** @param {string} text */
-    read(text) {
-      const value = text.trim() === '' ? NaN : Number(text);
-      if (Number.isFinite(value) && (!whole || Number.isInteger(value)) && (above ? value > low : value >= low) && value <= high) return value;
-      throw new FieldError(`${label} must be a ${whole ? 'whole ' : ''}number ${range}.`);
-    },
-    write: exact,
-  };
-}
-
-/** A number that may be left empty. @param {ReturnType<typeof number>} field @param {string} none what the address says of it */
-const optional = (field, none = 'none') => ({
-  ...field,
-  /** @param {string} text */
-  read: (text) => (text.trim() === '' || text === none ? null : field.read(text)),
-  /** @param {number | null} value */
-  write: (value) => (value === null ? none : field.write(value)),
-});
-
-/** @param {string} key @param {string} label @param {readonly string[]} names @returns {Field<string>} */
-function choice(key, label, names) {
-  return {
-    key,
-    label,
-    read(text) {
-      if (names.includes(text)) return text;
-      throw new FieldError(`${label} must be one of ${names.join(', ')}.`);
-    },
-    write: (name) => name,
-  };
-}
-
-/** @param {string} key @param {string} label @returns {Field<boolean>} */
-const yesOrNo = (key, label) => ({
-  key,
-  label,
-  read: (text) => choice(key, label, ['yes', 'no']).read(text) === 'yes',
-  write: (value) => (value ? 'yes' : 'no'),
-});
-
-/** @param {{name: string}[]} rows */
-const namesOf = (rows) => rows.map(({ name }) => name);
 
 /** One text for what is the same in every layer, else one for each. @param {readonly string[]} texts */
 const alike = (texts) => (texts.every((text) => text === texts[0]) ? (texts[0] ?? '') : texts.join(','));
@@ -298,7 +234,8 @@ function parametersField() {
  */
 export function fieldsOf(catalogue, panels = []) {
   const { limits, datasets, regression_datasets, initializations, optimizers } = catalogue;
-  return {
+  /** @type {Omit<Fields, 'comparison'>} */
+  const fields = {
     dataset: {
       ...choice('dataset', 'Dataset', [...namesOf(datasets), ...namesOf(regression_datasets), OWN]),
       set: (experiment, dataset) => ({ ...experiment, dataset, problem: dataset === OWN ? experiment.problem : problemOf(dataset, regression_datasets) }),
@@ -335,12 +272,16 @@ export function fieldsOf(catalogue, panels = []) {
     discretise: yesOrNo('discrete', 'Discretise the output'),
     mistakes: yesOrNo('mistakes', 'Mark mistakes'),
     panel: choice('panel', 'Panel', panels),
+    sweep: yesOrNo('sweep', 'Seed sweep'),
+    sweepSeeds: number('sweep-seeds', 'Seeds', [1, MOST_SEEDS], { whole: true }),
+    sweepIterations: number('sweep-iterations', 'Iterations', [1, MOST_SWEPT], { whole: true }),
     lesson: lessonField(),
     step: number('step', 'Step', [1, MOST_STEPS], { whole: true }),
     hide: partsField('hide', 'What to hide', PARTS),
     lock: partsField('lock', 'What to lock', PARTS.filter(({ fixed }) => !fixed)),
     embed: { key: 'embed', label: 'Embed', read: (text) => choice('embed', 'Embed', ['1', '0']).read(text) === '1', write: (value) => (value ? '1' : '') },
   };
+  return { ...fields, comparison: comparisonField(factorsOf(catalogue, fields, unitsField(catalogue))) };
 }
 
 /** @param {Catalogue} catalogue @returns {HiddenLayer} */
@@ -413,6 +354,10 @@ export const defaultsOf = (catalogue) => ({
   discretise: false,
   mistakes: false,
   panel: '',
+  comparison: DEFAULT,
+  sweep: false,
+  sweepSeeds: MOST_SEEDS,
+  sweepIterations: 1000,
   lesson: '',
   step: 1,
   hide: [],
@@ -426,7 +371,7 @@ export const defaultsOf = (catalogue) => ({
  *
  * @param {RunSpec} run
  * @param {Catalogue} catalogue
- * @returns {Omit<Experiment, 'points' | 'labels' | 'iterationsPerFrame' | 'showTest' | 'discretise' | 'mistakes' | 'panel' | 'lesson' | 'step' | 'hide' | 'lock' | 'embed'> & Partial<Experiment>}
+ * @returns {Omit<Experiment, 'points' | 'labels' | 'iterationsPerFrame' | 'showTest' | 'discretise' | 'mistakes' | 'panel' | 'comparison' | 'sweep' | 'sweepSeeds' | 'sweepIterations' | 'lesson' | 'step' | 'hide' | 'lock' | 'embed'> & Partial<Experiment>}
  */
 export function experimentOf({ data: ofData, network: ofNetwork, training: ofTraining, iterations_per_frame }, catalogue) {
   const { defaults, regression_datasets } = catalogue;

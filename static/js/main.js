@@ -2,11 +2,12 @@
 
 import { computed, effect, signal } from '../vendor/signals-core/signals-core.js';
 import { fromHash, toHash } from './address.js';
-import { Connection } from './connection.js';
+import { Connection, streamAddress } from './connection.js';
 import { PLANE, defaultsOf, fieldsOf, sameRun } from './experiment.js';
 import { Painter } from './painting/painter.js';
 import { loadPlotly } from './plotly.js';
 import { Runs } from './runs.js';
+import { readSaved } from './saved.js';
 import { Store } from './state.js';
 import { isDark, painterColours } from './theme.js';
 import { mountActivation } from './views/activation.js';
@@ -31,6 +32,7 @@ import { mountPresets } from './views/presets.js';
 import { mountRuns } from './views/runs.js';
 import { mountSurface } from './views/surface.js';
 import { mountTimeline } from './views/timeline.js';
+import { mountSave } from './views/save.js';
 import { mountShare } from './views/share.js';
 import { mountTransport } from './views/transport.js';
 
@@ -50,21 +52,19 @@ const catalogue = JSON.parse(find('catalogue').textContent ?? '');
 const fields = fieldsOf(catalogue, panelNames(find));
 const defaults = defaultsOf(catalogue);
 
-const start = fromHash(location.hash, defaults, fields);
-const store = new Store(start.experiment, catalogue, (message) => connection.send(message));
+const saved = readSaved(catalogue, defaults, fields);
+const start = fromHash(location.hash, saved?.experiment ?? defaults, fields);
+const store = new Store(start.experiment, catalogue, (message) => connection.send(message), saved?.experiment && sameRun(start.experiment, saved.experiment) ? saved.id : null);
 const painter = new Painter({
   message: (message) => store.receive(message),
   costs: (told) => store.receiveCosts(told),
   picture: (picture) => store.show(picture),
   acknowledge: (frame) => connection.send({ type: 'ack', frame }),
 });
-const address = new URL('/ws', location.href);
-address.protocol = address.protocol.replace('http', 'ws');
-address.hash = '';
 const mistakes = computed(() => store.experiment.value.mistakes);
 const { diagnosed } = store;
 const view = () => connection.send({ type: 'view', x: PLANE, y: PLANE, neurons: true, neuron_resolution: 32, encoding: 'differences', ...(mistakes.value && { misclassified: true }), ...(diagnosed.value && { diagnostics: true }) });
-const connection = new Connection(address, {
+const connection = new Connection(streamAddress(), {
   query: () => store.query(),
   opened: () => {
     view();
@@ -98,8 +98,11 @@ mountCost(store, catalogue, find, plotly);
 mountDrawer(store, find);
 mountResults(store, find);
 mountCode(store, catalogue, find, openParameter);
+whenFirstOpen(store, 'activations', async () => (await import('./labs/activations.js')).mountActivations(store, find));
+whenFirstOpen(store, 'compare', async () => (await import('./labs/compare.js')).mountCompare(store, fields, catalogue, find));
 mountHelp();
 mountTimeline(store, find);
+whenFirstOpen(store, 'microscope', async () => (await import('./labs/microscope/panel.js')).mountMicroscope(store, catalogue, find));
 whenFirstOpen(store, 'timing', async () => (await import('./labs/timing.js')).mountTiming(store, find));
 mountRuns(store, new Runs(catalogue), defaults, catalogue, find);
 mountSurface(store, find, plotly);
@@ -108,12 +111,14 @@ mountLessons(store, catalogue, defaults, find);
 mountOwnPoints(store, find);
 mountImages(store, defaults, catalogue, find, plotly, painter);
 mountShare(store, fields, defaults, find);
+mountSave(store, fields, defaults, find);
 mountNotices(store, find);
 mountKeyboard(store);
 mountReduced(store, fields, defaults, find);
 
 mountAddress();
 complain(start.problems);
+if (saved && !saved.experiment) store.notice.value = { kind: 'problem', text: 'Nothing is saved under this link, or no longer. This is the experiment that the page begins with.' };
 
 /** Plotly's 5 MB come after the first picture, so that nothing waits for them. */
 const stop = effect(() => {
@@ -123,6 +128,13 @@ const stop = effect(() => {
     plotly.value = api;
   });
 });
+
+/** Where an experiment is: a saved run under its short link as long as it is that run. @param {import('./experiment.js').Experiment} experiment */
+function addressOf(experiment) {
+  if (!saved) return location.pathname + location.search + toHash(experiment, defaults, fields);
+  const same = saved.experiment && sameRun(experiment, saved.experiment);
+  return (same ? saved.path : '/') + location.search + toHash(experiment, same && saved.experiment ? saved.experiment : defaults, fields);
+}
 
 /** The experiment into the address, and back when the reader goes back or edits it. */
 function mountAddress() {
@@ -134,9 +146,9 @@ function mountAddress() {
   let waiting;
   effect(() => {
     const now = store.experiment.value;
-    const hash = toHash(now, defaults, fields);
+    const address = addressOf(now);
     clearTimeout(waiting);
-    if (hash !== location.hash) {
+    if (address !== location.pathname + location.search + location.hash) {
       const passed = performance.now() - changed;
       // A point more is no step of the browser's: the page undoes it itself.
       const turned = before.lesson !== now.lesson || before.step !== now.step;
@@ -144,7 +156,7 @@ function mountAddress() {
       const entry = turned || (!now.lesson && !sameRun({ ...before, points: now.points, labels: now.labels }, now) && passed > ONE_CHANGE);
       const write = () => {
         if (location.hash !== known) return;
-        history[entry ? 'pushState' : 'replaceState'](null, '', hash || location.pathname + location.search);
+        history[entry ? 'pushState' : 'replaceState'](null, '', address);
         known = location.hash;
       };
       // While something is dragged: browsers allow only so many a second.
@@ -155,7 +167,8 @@ function mountAddress() {
     before = now;
   });
   addEventListener('hashchange', () => {
-    const { experiment, problems } = fromHash(location.hash, defaults, fields);
+    const base = location.pathname === saved?.path ? saved.experiment : null;
+    const { experiment, problems } = fromHash(location.hash, base ?? defaults, fields);
     clearTimeout(waiting);
     known = location.hash;
     before = experiment;

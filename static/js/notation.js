@@ -11,11 +11,17 @@ export const variable = (letter) => mathml`<mi class="v">${letter}</mi>`;
 /** @param {number | string} value */
 export const number = (value) => mathml`<mn>${value}</mn>`;
 
-/** @param {number} layer as in a^[1] */
+/** @param {number | string} layer as in a^[1] */
 const bracketed = (layer) => mathml`<mrow><mo lspace="0" rspace="0" stretchy="false">[</mo><mn>${layer}</mn><mo lspace="0" rspace="0" stretchy="false">]</mo></mrow>`;
 
-/** W^[1] @param {string} letter @param {number} layer */
+/** W^[1] @param {string} letter @param {number | string} layer */
 export const ofLayer = (letter, layer) => mathml`<msup>${variable(letter)}${bracketed(layer)}</msup>`;
+
+/** W^[1]T, a matrix on its side @param {string} letter @param {number | string} layer */
+export const transposed = (letter, layer) => mathml`<msup>${variable(letter)}<mrow>${bracketed(layer)}<mi mathvariant="normal">T</mi></mrow></msup>`;
+
+/** g^[1]′ @param {number | string} layer */
+export const slopeOf = (layer) => mathml`<msup><mrow>${variable('g')}</mrow><mrow>${bracketed(layer)}<mo lspace="0" rspace="0">′</mo></mrow></msup>`;
 
 /** a_2^[1] @param {string} letter @param {number} unit @param {number} layer */
 export const ofUnit = (letter, unit, layer) => mathml`<msubsup>${variable(letter)}<mn>${unit}</mn>${bracketed(layer)}</msubsup>`;

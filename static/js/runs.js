@@ -41,6 +41,8 @@ const FEWEST_ITERATIONS = 10;
 const CURVE_COLUMNS = 200;
 const PICTURE_SIZE = 48;
 const KEY = 'runs';
+/** Storing half a megabyte takes some milliseconds, and a run is left just when the next one is waited for (milliseconds). */
+const STORE_AFTER = 500;
 
 export class Runs {
   /** The latest first. @type {import('../vendor/signals-core/signals-core.js').Signal<KeptRun[]>} */
@@ -48,13 +50,17 @@ export class Runs {
   /** Whether the browser keeps them when the page is closed. */
   stored = signal(true);
   #catalogue;
+  /** Whether the list is to be stored. */
+  #unstored = false;
+  /** What each is stored as. @type {WeakMap<KeptRun, string>} */
+  #rows = new WeakMap();
 
   /** @param {Catalogue} catalogue */
   constructor(catalogue) {
     this.#catalogue = catalogue;
     this.#load();
     // Another tab's runs are this one's too.
-    addEventListener('storage', ({ key }) => key === KEY && this.#load());
+    addEventListener('storage', ({ key }) => key === KEY && !this.#unstored && this.#load());
   }
 
   /** Keeps a run, or what has become of it since it was kept. @param {Run} run */
@@ -113,10 +119,11 @@ export class Runs {
     this.#keep(this.list.value.toSpliced(index, 0, run));
   }
 
-  /** @param {KeptRun[]} runs */
-  #keep(runs) {
-    this.list.value = runs.slice(0, MOST_RUNS);
-    const rows = this.list.value.map(({ experiment: _, ...kept }) => JSON.stringify(kept));
+  /** Stores what is to be stored: at the latest when the page is left. */
+  store() {
+    if (!this.#unstored) return;
+    this.#unstored = false;
+    const rows = this.list.value.map((run) => this.#row(run));
     let total = 0;
     const fit = rows.filter((row) => (total += row.length) <= MOST_STORED);
     try {
@@ -125,6 +132,21 @@ export class Runs {
     } catch {
       this.stored.value = false;
     }
+  }
+
+  /** @param {KeptRun[]} runs */
+  #keep(runs) {
+    this.list.value = runs.slice(0, MOST_RUNS);
+    if (!this.#unstored) setTimeout(() => this.store(), STORE_AFTER);
+    this.#unstored = true;
+  }
+
+  /** @param {KeptRun} run */
+  #row(run) {
+    const { experiment: _, ...kept } = run;
+    const row = this.#rows.get(run) ?? JSON.stringify(kept);
+    this.#rows.set(run, row);
+    return row;
   }
 
   #load() {

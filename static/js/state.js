@@ -32,6 +32,8 @@ import { History, floats } from './history.js';
 /** @typedef {import('./types/protocol').Parameter} Parameter */
 /** @typedef {{value?: number, frozen?: boolean}} Edit */
 /** @typedef {import('./types/protocol').Question} Question */
+/** @typedef {import('./types/painting').Part} Part */
+/** @typedef {import('./types/painting').Light} Light */
 /** @typedef {import('./types/protocol').Answer} Answer */
 /** @typedef {import('./parts.js').Reduction & {highlight: readonly string[]}} Staging what a lesson does to the parts of the page */
 /** @typedef {NonNullable<import('./types/protocol').Ended['reason']>} Ending */
@@ -45,8 +47,8 @@ const READING_INTERVAL = 80;
 
 /** @template T @typedef {import('../vendor/signals-core/signals-core.js').Signal<T>} Signal */
 
-/** @returns {{restart: 'configure' | 'reset' | null, seek: number | null, steps: number, playing: boolean | null, edits: Map<string, Parameter & Edit>}} */
-const nothing = () => ({ restart: null, seek: null, steps: 0, playing: null, edits: new Map() });
+/** @returns {{restart: 'configure' | 'reset' | null, weights: readonly LayerParameters[] | null, seek: number | null, steps: number, playing: boolean | null, edits: Map<string, Parameter & Edit>}} */
+const nothing = () => ({ restart: null, weights: null, seek: null, steps: 0, playing: null, edits: new Map() });
 
 /** A parameter as a key. @param {Parameter} parameter */
 export const parameterKey = ({ layer, unit, input }) => `${layer} ${unit} ${input ?? 'b'}`;
@@ -110,6 +112,11 @@ export class Store {
   /** @type {Signal<Selection | null>} */
   selection = signal(/** @type {Selection | null} */ ({ layer: 1, unit: 0 }));
 
+  /** What the reader points at in the network. @type {Signal<Part | null>} */
+  pointed = signal(/** @type {Part | null} */ (null));
+  /** What a panel speaks of: it stands out in the network. @type {Signal<Light | null>} */
+  lit = signal(/** @type {Light | null} */ (null));
+
   #watchers = signal(0);
   /** Who is told of which answers. @type {Map<string, Set<(message: any) => void>>} */
   #listeners = new Map();
@@ -171,10 +178,13 @@ export class Store {
   /** For a layer that is added where there is none. @type {HiddenLayer} */
   #spareLayer;
   #catalogue;
+  /** Under which the server has this run, until it has brought it back. @type {string | null} */
+  #saved;
 
-  /** @param {Experiment} experiment @param {Catalogue} catalogue @param {(message: ClientMessage) => void} send */
-  constructor(experiment, catalogue, send) {
+  /** @param {Experiment} experiment @param {Catalogue} catalogue @param {(message: ClientMessage) => void} send @param {string | null} [saved] the id of a saved run to go on with */
+  constructor(experiment, catalogue, send, saved = null) {
     this.experiment = signal(experiment);
+    this.#saved = saved;
     this.#catalogue = catalogue;
     this.#spareLayer = experiment.layers.at(-1) ?? defaultsOf(catalogue).layers[0];
     this.#send = send;
@@ -276,6 +286,7 @@ export class Store {
       this.#sendReset();
     } else {
       this.#deferred.restart ??= 'reset';
+      this.#deferred.weights = null;
       this.#deferred.seek = null;
       this.#deferred.steps = 0;
       this.#deferred.edits.clear();
@@ -403,16 +414,19 @@ export class Store {
   query() {
     const known = this.#resetUnconfirmed || this.#costsUncertain ? 0 : Math.min(this.history.length, this.#reached);
     const session = this.session.value;
-    return session === null ? '' : `session=${session}&iteration=${known}`;
+    if (session === null) return this.#saved === null ? '' : `saved=${this.#saved}`;
+    return `session=${session}&iteration=${known}`;
   }
 
   opened() {
-    if (this.session.value === null) this.#begin();
+    if (this.session.value === null && this.#saved === null) this.#begin();
   }
 
   closed() {
-    if (this.#unconfirmed.length > 0) {
+    const lost = this.#unconfirmed.at(-1);
+    if (lost) {
       this.#deferred.restart = 'configure';
+      this.#deferred.weights = this.#carried.has(lost) ? this.#weights : null;
       this.#costsUncertain = true;
     } else if (this.#resetUnconfirmed) {
       this.#deferred.restart ??= 'reset';
@@ -535,6 +549,7 @@ export class Store {
     } else {
       if (this.experiment.value.dataset === OWN) this.#plotOwn();
       this.#deferred.restart = 'configure';
+      this.#deferred.weights = weights;
       this.#deferred.seek = null;
       this.#deferred.steps = 0;
       this.#deferred.edits.clear();
@@ -544,6 +559,8 @@ export class Store {
   /** The weights there are, if they are of a network like this one's, and of use. @param {Experiment} experiment */
   #weightsFor(experiment) {
     const weights = this.#weights;
+    const { restart, weights: deferred } = this.#deferred;
+    if (restart && !deferred) return null;
     if (!weights || this.halted.value === 'diverged' || this.#unconfirmed.some((other) => !this.#carried.has(other))) return null;
     const sizes = layerSizes(experiment);
     const fits = weights.length === sizes.length - 1 && weights.every(({ weights: rows, biases }, index) => rows.length === sizes[index] && biases.length === sizes[index + 1]);
@@ -638,20 +655,26 @@ export class Store {
     this.#adjust();
   }
 
-  /** The same session goes on: ask for what was wanted meanwhile. @param {Configured} message */
-  #resumed({ data, playing, iterations_per_frame, runs: [{ training, state = training }] }) {
-    const { restart } = this.#deferred;
+  /** The same session goes on, or one that was saved: ask for what was wanted meanwhile. @param {Configured} message */
+  #resumed({ session, data, playing, iterations_per_frame, runs: [{ training, state = training }] }) {
+    const { restart, weights } = this.#deferred;
+    const again = this.#saved === null ? 'Connected again' : 'The saved run is open';
+    if (this.#saved !== null) {
+      this.session.value = session;
+      this.running.value = this.experiment.value;
+      this.#saved = null;
+    }
     this.connection.value = 'live';
     this.#plot(data);
     this.#report(state, iterations_per_frame);
     if (restart === 'configure') {
-      this.#configure();
+      this.#configure(weights);
     } else {
       if (restart === 'reset') this.#sendReset();
       this.#adjust();
       this.#catchUp(playing);
     }
-    this.announcement.value = 'Connected again';
+    this.announcement.value = again;
   }
 
   /** Sends what changes while training, where the server has it differently. */
@@ -726,6 +749,12 @@ export class Store {
     if (code === 'unknown_session') {
       this.session.value = null;
       this.notice.value = { kind: 'note', text: 'The server no longer had this session; it started again from the same initial weights.' };
+      this.#begin();
+      return;
+    }
+    if (code === 'not_found' && this.#saved !== null) {
+      this.#saved = null;
+      this.notice.value = { kind: 'problem', text: `${detail}. This is the same experiment, from its initial weights.` };
       this.#begin();
       return;
     }

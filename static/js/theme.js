@@ -61,6 +61,6 @@ export function painterColours(read = colours) {
   /** @param {string} colour as computed by the browser: rgb(1, 2, 3) */
   const channels = (colour) => /** @type {import('./painting/ramp.js').Rgb} */ (colour.match(/[\d.]+/g)?.slice(0, 3).map(Number));
   const [low, middle, high] = read('heat-0', 'heat-m', 'heat-1').map(channels);
-  const [contour, halo, one, zero, ground] = read('contour', 'contour-halo', 'one-mark', 'zero-mark', 'ground');
-  return { heat: [low, middle, high], contour, halo, one, zero, ground };
+  const [contour, halo, one, zero, ground, forward, backward] = read('contour', 'contour-halo', 'one-mark', 'zero-mark', 'ground', 'accent', 'backward');
+  return { heat: [low, middle, high], contour, halo, one, zero, ground, forward, backward };
 }

@@ -1,5 +1,7 @@
 """A server in this process for the tests of the service, on each of its backends."""
 
+import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,14 +10,18 @@ from starlette.testclient import TestClient
 
 from app.main import create_app
 from app.settings import Settings
+from tests.app.postgresql import PostgreSQL, running_postgresql
 from tests.app.stream import Stream
 
 BACKENDS = ("inline", "pool")
 
 
 def settings_for(backend: str, **changes: object) -> Settings:
-    """Settings that nothing in the environment changes."""
-    return Settings.model_validate({"backend": backend, "workers": 2, **changes})
+    """Settings that nothing in the environment changes, with a store of their own."""
+    folder = tempfile.mkdtemp(dir=os.environ["SHALLOWS_DATA_FOLDER"])
+    return Settings.model_validate(
+        {"backend": backend, "workers": 2, "data_folder": Path(folder), **changes}
+    )
 
 
 @pytest.fixture(scope="session", params=BACKENDS)
@@ -51,3 +57,18 @@ def wait_ready(client: TestClient) -> None:
 def root() -> Path:
     """The project's folder."""
     return Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgreSQL]:
+    with running_postgresql() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty database; every test that takes it runs on both."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/store.sqlite3"
+    server: PostgreSQL = request.getfixturevalue("postgresql")
+    return server.database()

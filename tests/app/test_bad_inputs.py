@@ -323,6 +323,9 @@ class TestDatasets:
             ("/datasets/circle?examples=5", 422, "from 10 to 5,000"),
             ("/datasets/circle?noise=loud", 422, "must be a number"),
             ("/datasets/circle?size=5", 422, "spelling"),
+            ("/activations/square", 404, "sigmoid, tanh"),
+            ("/activations/tanh?reach=0", 422, "greater than 0"),
+            ("/activations/tanh?slope=0.1", 422, "leaky_relu only"),
             ("/nowhere", 404, "Not Found"),
         ],
     )

@@ -10,7 +10,20 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from app import wire
 from app.schemas import Ack, Configure, Edit, Message, Plan, Set, parse_message
-from app.training.backend import Attach, Close, Event, Frame, Kept, Open, Saved, Tell, Text
+from app.training.backend import (
+    Answer,
+    Attach,
+    Close,
+    Event,
+    Frame,
+    Kept,
+    Open,
+    Saved,
+    Snap,
+    Snapshot,
+    Tell,
+    Text,
+)
 from app.training.host import Host
 from app.training.session import Session
 
@@ -129,6 +142,25 @@ def test_a_seek_and_a_reset_overtake_what_waits_for_a_seek() -> None:
         desk.say("a", last, **({"iteration": iteration} if last == "seek" else {}))
         desk.pass_time(5)
         assert desk.iteration("a") == iteration
+
+
+def test_what_is_kept_is_of_one_iteration_and_never_of_the_way_to_another() -> None:
+    desk = Desk()
+    desk.open("a", plan_of(iterations=900))
+    desk.pass_time(0.5)
+    (answer,) = desk.host.handle(Snap("a", 1))
+    assert isinstance(answer, Answer)
+    assert isinstance(answer.value, Snapshot)
+    checkpoint = answer.value.state.checkpoint
+    assert checkpoint is not None
+    assert 0 < checkpoint.iteration == answer.value.progress.iteration == len(checkpoint.costs[0])
+    desk.say("a", "seek", iteration=890)
+    assert desk.host.handle(Snap("a", 2)) == [Answer("a", 2, None)]
+    desk.pass_time(2)
+    (answer,) = desk.host.handle(Snap("a", 3))
+    assert isinstance(answer, Answer)
+    assert isinstance(answer.value, Snapshot)
+    assert answer.value.progress.iteration == 890
 
 
 class TestPace:

@@ -86,6 +86,21 @@ XOR = {
 }
 
 
+@pytest.mark.parametrize(
+    ("name", "slope"),
+    [("sigmoid", None), ("relu", None), ("leaky_relu", None), ("leaky_relu", 0.3)],
+)
+def test_a_curve_is_nncores(inline: TestClient, name: str, slope: float | None) -> None:
+    query = {"reach": 20} if slope is None else {"reach": 20, "slope": slope}
+    told = inline.get(f"/activations/{name}", params=query).json()
+    activation = nncore.ACTIVATIONS[name] if slope is None else nncore.leaky_relu(slope)
+    z = np.array(told["z"])
+    assert told["slope"] == activation.slope
+    assert (z[0], z[120], z[-1], len(z)) == (-20, 0, 20, 241)
+    np.testing.assert_allclose(told["g"], activation.g(z), atol=5e-5)
+    np.testing.assert_allclose(told["g_prime"], activation.g_prime(z), atol=5e-5)
+
+
 def sweep(plan: Json, **fields: Any) -> Json:
     trained = SeedSweep(
         Session(Plan.model_validate(plan)), Sweep.model_validate({"type": "sweep", **fields})
@@ -206,6 +221,14 @@ class TestSweep:
             placed.send(Tell("a", "r", parse_message(text)))
             assert begun not in placed.again()
 
+    def test_the_fan_is_the_quantiles_of_the_curves(self) -> None:
+        told = sweep(XOR, seeds=9, iterations=40)
+        costs = [seed["costs"] for seed in told["seeds"]]
+        fan = told["quantiles"]
+        assert fan["levels"] == [0.1, 0.25, 0.5, 0.75, 0.9]
+        expected = np.quantile(costs, fan["levels"], axis=0)
+        np.testing.assert_allclose(fan["costs"], expected, rtol=1e-4)
+
     def test_a_seed_that_leaves_the_finite_is_told(self) -> None:
         wild = {"layers": [{"units": 6, "activation": "linear"}] * 6}
         plan = {
@@ -216,6 +239,9 @@ class TestSweep:
         assert told["solved"]["cost"] == 0.01
         gone = [seed for seed in told["seeds"] if seed["diverged"] is not None]
         assert gone
+        last = [curve[-1] for curve in told["quantiles"]["costs"]]
+        left = [seed["cost"] for seed in told["seeds"] if seed["cost"] is not None]
+        assert (last == [None] * 5) == (not left)
         for seed in gone:
             assert seed["cost"] is None
             assert seed["costs"][-1] is None

@@ -166,6 +166,17 @@ class TestFull:
             with Stream.connect(client, f"/ws?session={gone}") as back:
                 assert back.hear()["code"] == "unknown_session"
 
+    def test_a_reader_that_is_done_frees_its_place_at_once(self) -> None:
+        settings = settings_for("inline", max_sessions=1)
+        with TestClient(create_app(settings)) as client:
+            with Stream.connect(client) as stream:
+                session = stream.configure(playing=True)["session"]
+                stream.socket.close(4002)
+            while "shallows_sessions 0.0" not in client.get("/metrics").text:
+                pass
+            with Stream.connect(client, f"/ws?session={session}") as stream:
+                assert stream.hear()["code"] == "unknown_session"
+
     def test_a_session_is_forgotten_after_its_grace(self) -> None:
         settings = settings_for("inline", session_grace_seconds=0)
         with TestClient(create_app(settings)) as client:

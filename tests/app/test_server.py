@@ -26,11 +26,17 @@ ROOT = Path(__file__).parents[2]
 class Server:
     """`python -m app` on a free port, in a process group of its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, **environment: str) -> None:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "app"],
             cwd=ROOT,
-            env={**os.environ, "PORT": "0", "HOST": "0.0.0.0", "SHALLOWS_WORKERS": "2"},
+            env={
+                **os.environ,
+                "PORT": "0",
+                "HOST": "0.0.0.0",
+                "SHALLOWS_WORKERS": "2",
+                **environment,
+            },
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 import pytest
@@ -13,6 +15,7 @@ from playwright.sync_api import (
     ConsoleMessage,
     Page,
     Request,
+    WebError,
     expect,
     sync_playwright,
 )
@@ -28,17 +31,27 @@ VIEWPORT = {"width": 1440, "height": 900}
 class Guard:
     """What a page must not do: complain in the console, throw, or ask anyone but its server."""
 
-    def __init__(self, context: BrowserContext, server: Server) -> None:
+    def __init__(self, server: Server) -> None:
         self._host = urlsplit(server.url).hostname
         self._expected: list[str] = []
         self.problems: list[str] = []
-        context.on("console", self._console)
-        context.on("weberror", lambda error: self.problems.append(f"thrown: {error.error}"))
-        context.on("request", self._request)
+
+    @contextmanager
+    def watching(self, context: BrowserContext) -> Iterator[None]:
+        """Watch whatever its pages do meanwhile."""
+        listeners = {"console": self._console, "weberror": self._thrown, "request": self._request}
+        for event, listener in listeners.items():
+            context.on(event, listener)  # type: ignore[call-overload]
+        yield
+        for event, listener in listeners.items():
+            context.remove_listener(event, listener)
 
     def expect(self, pattern: str) -> None:
         """Let a message of the console pass that a test brings about."""
         self._expected.append(pattern)
+
+    def _thrown(self, error: WebError) -> None:
+        self.problems.append(f"thrown: {error.error}")
 
     def _console(self, message: ConsoleMessage) -> None:
         if message.type in {"error", "warning"} and not any(
@@ -72,20 +85,51 @@ def context_options() -> dict[str, object]:
     return {}
 
 
+@pytest.fixture(scope="session")
+def contexts(browser: Browser, server: Server) -> Callable[[dict[str, object]], BrowserContext]:
+    """One context for all tests that want the same: what it has loaded once it has compiled.
+
+    With a context for each test, the browser spends most of the tests' time on compiling Plotly.
+    """
+    made: dict[str, BrowserContext] = {}
+
+    def of(options: dict[str, object]) -> BrowserContext:
+        key = json.dumps(options, sort_keys=True)
+        if key not in made:
+            made[key] = browser.new_context(
+                base_url=server.url, **{"viewport": VIEWPORT, **options}
+            )
+            made[key].set_default_timeout(PATIENCE)
+        return made[key]
+
+    return of
+
+
 @pytest.fixture
 def context(
-    browser: Browser, server: Server, context_options: dict[str, object]
+    contexts: Callable[[dict[str, object]], BrowserContext],
+    context_options: dict[str, object],
+    server: Server,
 ) -> Iterator[BrowserContext]:
-    context = browser.new_context(base_url=server.url, **{"viewport": VIEWPORT, **context_options})
-    context.set_default_timeout(PATIENCE)
+    context = contexts(context_options)
     yield context
-    context.close()
+    # The next test finds nothing but what is cached. A page may keep something as it closes.
+    blank = context.new_page()
+    for page in context.pages:
+        if page != blank:
+            page.close()
+    stored = {"origin": server.url.rstrip("/"), "storageTypes": "all"}
+    context.new_cdp_session(blank).send("Storage.clearDataForOrigin", stored)
+    blank.close()
+    context.clear_permissions()
+    context.set_offline(False)
 
 
 @pytest.fixture
 def guard(context: BrowserContext, server: Server) -> Iterator[Guard]:
-    guard = Guard(context, server)
-    yield guard
+    guard = Guard(server)
+    with guard.watching(context):
+        yield guard
     assert guard.problems == []
 
 

@@ -7,6 +7,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -39,6 +40,7 @@ class Server:
             self.port: int = probe.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}/"
         self._process: subprocess.Popen[str] | None = None
+        self._folder = tempfile.mkdtemp(prefix="shallows-")
 
     def start(self) -> None:
         """Start it, and wait until it can train.
@@ -46,7 +48,12 @@ class Server:
         Raises:
             RuntimeError: If it ends or is not ready in time; with what it printed.
         """
-        environment = {**os.environ, "HOST": "127.0.0.1", "PORT": str(self.port)}
+        environment = {
+            **os.environ,
+            "HOST": "127.0.0.1",
+            "PORT": str(self.port),
+            "SHALLOWS_DATA_FOLDER": self._folder,
+        }
         self._process = subprocess.Popen(
             [sys.executable, "-m", "app"],
             cwd=ROOT,
@@ -70,6 +77,11 @@ class Server:
         self._process.communicate(timeout=STOP_SECONDS)
         self._process = None
 
+    def forget(self) -> None:
+        """Stop it, and remove what it has stored."""
+        self.stop()
+        shutil.rmtree(self._folder)
+
     def _ready(self) -> bool:
         try:
             with urllib.request.urlopen(f"{self.url}readyz", timeout=1) as answer:
@@ -86,7 +98,7 @@ def running_server() -> Iterator[Server]:
     try:
         yield server
     finally:
-        server.stop()
+        server.forget()
 
 
 def launch_chromium(playwright: Playwright) -> Browser:

@@ -49,15 +49,13 @@ def coloured(values: np.ndarray) -> np.ndarray:
     return np.asarray(middle + (np.where(t < 0, low, high) - middle) * abs(t))
 
 
-class Wire:
-    """Everything a page sends and receives on its WebSockets, in order."""
+class Talk:
+    """What was sent and received, in order."""
 
-    def __init__(self, page: Page) -> None:
-        self.urls: list[str] = []
+    def __init__(self) -> None:
         self.sent: list[dict[str, Any]] = []
         self.received: list[dict[str, Any]] = []
         self.frames: list[dict[str, Any]] = []
-        page.on("websocket", self._opened)
 
     def of_type(self, kind: str, *, sent: bool) -> list[dict[str, Any]]:
         """The messages of one type."""
@@ -65,28 +63,72 @@ class Wire:
             message for message in (self.sent if sent else self.received) if message["type"] == kind
         ]
 
-    @property
-    def costs(self) -> np.ndarray:
-        """The costs of the latest frame's run, from iteration 0, put end to end."""
+    def costs_of(self, index: int) -> np.ndarray:
+        """The costs of one of the latest frame's runs, from iteration 0, put end to end."""
         costs = np.zeros(0, np.float32)
         for frame in self.frames:
-            (run,) = frame["runs"]
+            run = frame["runs"][index]
             new = np.frombuffer(run["costs"], "<f4")
             if len(new) or frame["iteration"] == 0:
                 assert run["first_iteration"] <= len(costs), "costs are missing"
                 costs = np.concatenate([costs[: run["first_iteration"]], new])
         return costs
 
-    def _opened(self, socket: WebSocket) -> None:
-        self.urls.append(socket.url)
-        socket.on("framesent", lambda text: self.sent.append(json.loads(text)))
-        socket.on("framereceived", self._heard)
 
-    def _heard(self, payload: str | bytes) -> None:
-        if isinstance(payload, str):
-            self.received.append(json.loads(payload))
-        else:
-            self.frames.append(plain(msgpack.unpackb(zlib.decompress(payload))))
+class Wire(Talk):
+    """Everything on a page's WebSockets: of all of them together, and of each apart."""
+
+    def __init__(self, page: Page) -> None:
+        super().__init__()
+        self.urls: list[str] = []
+        self.talks: list[Talk] = []
+        page.on("websocket", self._opened)
+
+    @property
+    def costs(self) -> np.ndarray:
+        """The costs of the only run there is."""
+        assert all(len(frame["runs"]) == 1 for frame in self.frames)
+        return self.costs_of(0)
+
+    @property
+    def main(self) -> Talk:
+        """The learner's own session, over all its connections."""
+        return self._joined(labs=False)
+
+    @property
+    def lab(self) -> Talk:
+        """The comparison lab's: it asks for smaller pictures."""
+        return self._joined(labs=True)
+
+    def _joined(self, *, labs: bool) -> Talk:
+        joined = Talk()
+        for talk in self.talks:
+            if talk.sent and ("resolution" in talk.sent[0]) == labs:
+                joined.sent += talk.sent
+                joined.received += talk.received
+                joined.frames += talk.frames
+        return joined
+
+    def _opened(self, socket: WebSocket) -> None:
+        talk = Talk()
+        self.urls.append(socket.url)
+        self.talks.append(talk)
+
+        def say(text: str | bytes) -> None:
+            for listener in (self, talk):
+                listener.sent.append(json.loads(text))
+
+        def hear(payload: str | bytes) -> None:
+            if isinstance(payload, str):
+                for listener in (self, talk):
+                    listener.received.append(json.loads(payload))
+                return
+            frame = plain(msgpack.unpackb(zlib.decompress(payload)))
+            for listener in (self, talk):
+                listener.frames.append(frame)
+
+        socket.on("framesent", say)
+        socket.on("framereceived", hear)
 
 
 class Playground:

@@ -12,6 +12,7 @@ from tests.browser.cable import Cable
 from tests.browser.conftest import Guard
 from tests.browser.harness import Server, running_server
 from tests.browser.playground import Playground
+from tests.browser.test_own_points import Hand
 
 REFUSED = "WebSocket connection to .* failed"
 
@@ -90,6 +91,33 @@ def test_what_was_changed_meanwhile_is_sent(page: Page, cable: Cable) -> None:
     assert run["layers"][0]["activation"] == "relu"
     assert run["training"]["learning_rate"] == 0.07
     expect(playground.button("Pause")).to_be_visible()
+
+
+def test_points_set_meanwhile_are_trained_on_from_the_weights_there_were(
+    page: Page, cable: Cable
+) -> None:
+    playground = Playground(page, f"{cable.url}#dataset=own&points=1,1,1;2,2,0;-1,2,1")
+    playground.step(3)
+    playground.settle()
+    (run,) = playground.wire.frames[-1]["runs"]
+    cable.pull()
+    state(page, "Reconnecting")
+    hand = Hand(playground)
+    hand.tool("y = 1").click()
+    hand.click(4, -4)
+    cable.plug_in()
+    state(page, "Live")
+    hand.at(4, -4)
+    begun = playground.wire.of_type("configured", sent=False)[-1]["runs"][0]["layers"]
+    assert [layer["weights"] for layer in begun] == [layer["weights"] for layer in run["layers"]]
+    cable.pull()
+    state(page, "Reconnecting")
+    playground.button("Reset").click()
+    hand.click(-4, -4)
+    cable.plug_in()
+    state(page, "Live")
+    hand.at(-4, -4)
+    assert "parameters" not in playground.last_configure()["runs"][0]["network"]
 
 
 def test_pause_and_steps_meanwhile(page: Page, cable: Cable) -> None:

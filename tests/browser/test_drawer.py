@@ -44,14 +44,15 @@ def test_tabs_open_close_and_follow_the_keys(page: Page) -> None:
     assert 200 <= narrow["width"] < wide["width"]
 
     page.keyboard.press("Home")
-    expect(page.get_by_role("tabpanel", name="Timeline")).to_be_visible()
+    expect(page.get_by_role("tabpanel", name="Backprop microscope")).to_be_visible()
     page.keyboard.press("ArrowRight")
+    expect(page.get_by_role("tabpanel", name="Activations")).to_be_visible()
     assert playground.wire.of_type("step", sent=True) == []
     page.locator("#drawer-toggle").click()
     expect(page.get_by_role("tabpanel")).to_have_count(0)
     expect(page).to_have_url("/")
     playground.button("Open the panel").click()
-    expect(page.get_by_role("tabpanel", name="Runs")).to_be_visible()
+    expect(page.get_by_role("tabpanel", name="Activations")).to_be_visible()
     assert len(playground.wire.of_type("configure", sent=True)) == 1
 
 
@@ -88,4 +89,5 @@ def test_axe_finds_nothing_in_any_panel_nor_in_the_settings(page: Page, guard: G
     for tab in page.get_by_role("tab").all():
         tab.click()
         expect(tab).to_have_attribute("aria-selected", "true")
-        assert violations(page) == []
+        # The rest of the page has just been looked at.
+        assert violations(page, ".drawer") == []

@@ -37,7 +37,9 @@ def test_every_setting_has_its_sentence(page: Page) -> None:
     page.locator("#training").evaluate("(details) => { details.open = true; }")
     missing = page.evaluate(
         """() => [...document.querySelectorAll(
-            '.controls input:not([type=range]), .act input.value, .data input.value, .data select')]
+            '.controls input:not([type=range]), .act input.value, .data input.value, .data select, '
+            + '#microscope-of, #microscope-task, #microscope-motion, '
+            + '.lab-head input.value, .lab-head select')]
           .filter((control) => !(control.getAttribute('aria-describedby') ?? '').split(' ')
             .filter((id) => id.endsWith('-help'))
             .some((id) => document.getElementById(id)?.textContent.trim().endsWith('.')))

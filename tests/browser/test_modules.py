@@ -285,3 +285,67 @@ def test_a_layout_keeps_units_apart_and_inside(run: Run) -> None:
         for one, other in zip(layout["nodes"], layout["nodes"][1:], strict=False):
             if one["layer"] == other["layer"]:
                 assert other["y"] - one["y"] >= one["size"]
+
+
+def test_a_matrix_is_written_with_one_power_of_a_thousand(run: Run) -> None:
+    power = "module.powerOf(rows)"
+    for largest, expected in ((0, 0), (0.1, 0), (999.9, 0), (0.0999, -3), (-2e-6, -6), (4e5, 3)):
+        assert run("labs/microscope/matrix", power, rows=[[0, largest], [0, 0]]) == expected
+    texts = "module.textsOf(rows, module.powerOf(rows))"
+    for rows, written in (
+        ([[0.00123, -0.04], [0, None]], [["1.230", "−40.000"], ["0.000", None]]),
+        ([[0, 1, 1]], [["0", "1", "1"]]),
+        ([[0.03351]], [["0.0335"]]),
+        ([[0.00001]], [["10.000"]]),
+    ):
+        assert run("labs/microscope/matrix", texts, rows=rows) == written
+
+
+def test_what_is_pointed_at_is_spoken_of_by_what_belongs_to_it(run: Run) -> None:
+    def spoken(pointed: tuple[Any, ...], *parts: tuple[Any, ...]) -> list[bool]:
+        names = ("what", "layer", "unit", "input")
+        found = run(
+            "labs/microscope/iteration",
+            "parts.map((part) => module.speaksOf(part, pointed))",
+            pointed=dict(zip(names, pointed, strict=True)),
+            parts=[dict(zip(names, part, strict=True)) for part in parts],
+        )
+        assert isinstance(found, list)
+        return found
+
+    every = (
+        ("weights", 1, None, None),
+        ("weights", 1, 2, 0),
+        ("weights", 1, 2, 1),
+        ("weights", 2, 2, 0),
+        ("biases", 1, None, None),
+        ("biases", 1, 1, None),
+        ("units", 1, 2, None),
+    )
+    weight = [True, True, False, False, False, False, False]
+    assert spoken(("weights", 1, 2, 0), *every) == weight
+    assert spoken(("biases", 1, 1, None), *every) == [False] * 4 + [True, True, False]
+    unit = [True, True, True, False, True, False, True]
+    assert spoken(("units", 1, 2, None), *every) == unit
+
+
+def test_a_verdict_says_differs_and_kinks_in_words(run: Run) -> None:
+    on = "module.verdictOn({ agree, numeric: [] })"
+    assert run("labs/microscope/lines", on, agree=[[True, True]]) == {
+        "agrees": True,
+        "text": "agrees",
+    }
+    differs = run("labs/microscope/lines", on, agree=[[True, False], [None, True]])
+    assert differs["agrees"] is False
+    assert differs["text"].startswith("differs at row 1, column 2; one entry is at a kink")
+    kinks = run("labs/microscope/lines", on, agree=[[None], [None]])
+    assert kinks["agrees"] is None
+    assert kinks["text"].startswith("2 entries are at a kink")
+
+    of = "module.verdictOf({ layers, check })"
+    layers = [{"agree": {"weights": [[True, False]], "biases": [True]}}] * 2
+    check = {"agree": False, "compared": 6, "kinks": 0, "worst": None, "detail": None}
+    found = run("labs/microscope/lines", of, layers=layers, check=check)
+    assert found == {"agrees": False, "text": "2 of 4 gradients differ from finite differences"}
+    found = run("labs/microscope/lines", of, layers=layers, check=None)
+    assert found["agrees"] is None

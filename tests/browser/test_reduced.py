@@ -142,7 +142,7 @@ def test_share_makes_a_link_a_reduced_page_and_a_frame(context: BrowserContext, 
     copy = dialog.get_by_role("button", name="Copy link")
     expect(copy).to_be_focused()
     page.keyboard.press("Enter")
-    expect(dialog.get_by_role("status")).to_have_text("Link copied.")
+    expect(dialog.locator("#share-told")).to_have_text("Link copied.")
     assert page.evaluate("navigator.clipboard.readText()") == page.url
 
     dialog.get_by_text("Make a reduced page").click()

@@ -107,6 +107,9 @@ def test_the_oldest_goes_and_what_is_no_run_is_left_out(page: Page) -> None:
     train(playground)
     playground.choose("Activation", "ReLU")
     expect(rows(page)).to_have_count(1)
+    # It is stored at the latest as the page is left.
+    page.reload()
+    expect(rows(page)).to_have_count(1)
     page.evaluate(
         """() => {
           const [run] = JSON.parse(localStorage.getItem('runs'));

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -99,6 +100,8 @@ def test_parameters_go_out_and_come_back(page: Page, guard: Guard, tmp_path: Pat
             assert layer["weights"] == was["weights"], kind
             assert layer["biases"] == was["biases"], kind
         expect(page.locator("#loaded")).to_contain_text("Reset goes back to loaded parameters")
+        # Until then the next address would be the one there is, and no change.
+        expect(page).to_have_url(re.compile("parameters="))
 
     # Another network is offered to change; what cannot fit says why; nothing is lost meanwhile.
     page.evaluate("location.hash = '#layers=5,2&activation=relu&panel=code'")

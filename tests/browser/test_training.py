@@ -94,9 +94,9 @@ def test_learning_rate_and_speed_change_without_a_restart(page: Page) -> None:
 
 
 def test_the_plane_is_the_servers_with_a_line_at_one_half(page: Page) -> None:
-    playground = Playground(page)
+    playground = Playground(page, "#activation=relu")
     playground.play()
-    playground.wait_for_cost_below(0.3)
+    playground.wait_for_cost_below(0.1)
     playground.pause()
     boundary = playground.wire.frames[-1]["runs"][0]["boundary"]
     grid = np.frombuffer(boundary["values"], np.uint8).reshape(

@@ -3,6 +3,7 @@
 import { TINY_UNIT } from '../network-layout.js';
 import { boundaryLine, contour } from './contour.js';
 import { Maps, fitted } from './map.js';
+import { drawLitEdges, drawLitUnits } from './light.js';
 import { ramp } from './ramp.js';
 
 /** @typedef {import('../types/painting').Manner} Manner */
@@ -11,6 +12,7 @@ import { ramp } from './ramp.js';
 /** @typedef {import('../types/protocol').Frame} Frame */
 /** @typedef {import('../types/protocol').FrameRun} FrameRun */
 /** @typedef {import('../types/protocol').LayerParameters} LayerParameters */
+/** @typedef {import('../types/painting').Light} Light */
 /** @typedef {import('../network-layout.js').Edge} Edge */
 /** @typedef {import('../network-layout.js').Node} Node */
 
@@ -61,6 +63,8 @@ export class NetworkPicture {
   /** Which edges are frozen, and whose biases: places in the scene's lists. */
   #frozenEdges = new Set();
   #frozenNodes = new Set();
+  /** @type {Light | null} */
+  #light = null;
   /** When the edges were drawn, as far as they still hold. */
   #edgesDrawn = -Infinity;
 
@@ -80,6 +84,11 @@ export class NetworkPicture {
     this.#frozenNodes = new Set(frozen.filter(({ input }) => input === null).map(({ layer, unit }) => nodes.findIndex((node) => node.layer === layer && node.unit === unit)));
     this.#paintInputs();
     this.#edgesDrawn = -Infinity;
+  }
+
+  /** @param {Light | null} light */
+  light(light) {
+    this.#light = light;
   }
 
   /** @param {Manner} manner */
@@ -118,8 +127,10 @@ export class NetworkPicture {
     }
     context.drawImage(this.#edges, 0, 0);
     context.scale(scene.ratio, scene.ratio);
+    if (this.#light) drawLitEdges(context, scene, manner.colours, this.#light, this.#paths);
     this.#drawUnits(context, scene, manner, run);
     drawBiases(context, scene, manner, run, this.#frozenNodes);
+    if (this.#light) drawLitUnits(context, scene, manner.colours, this.#light);
   }
 
   /** @param {NetworkScene} scene @param {Manner} manner @param {FrameRun} run */

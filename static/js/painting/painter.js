@@ -26,8 +26,10 @@ export class Painter {
   #snapshots = 0;
   #worker = new Worker(new URL('./worker.js', import.meta.url), { type: 'module' });
 
-  /** @param {Listener} listener */
-  constructor(listener) {
+  #over = new AbortController();
+
+  /** @param {Listener} listener @param {string} [mark] for whoever measures: the name of the entry that each drawn frame leaves */
+  constructor(listener, mark = 'frame-drawn') {
     this.#worker.addEventListener('message', ({ data }) => {
       const news = /** @type {FromPainter} */ (data);
       if (news.type === 'message') return listener.message(news.message);
@@ -40,16 +42,16 @@ export class Painter {
       if (news.type === 'costs') return undefined;
       if (news.picture) {
         listener.picture(news.picture);
-        // For whoever measures: an observer still gets the entry, and the browser's list of marks does not grow.
-        performance.mark('frame-drawn', { startTime: news.at - performance.timeOrigin, detail: { iteration: news.picture.iteration } });
-        performance.clearMarks('frame-drawn');
+        // An observer still gets the entry, and the browser's list of marks does not grow.
+        performance.mark(mark, { startTime: news.at - performance.timeOrigin, detail: { iteration: news.picture.iteration } });
+        performance.clearMarks(mark);
       }
       for (const frame of news.frames) listener.acknowledge(frame);
       return undefined;
     });
     const reducedMotion = matchMedia('(prefers-reduced-motion: reduce)');
     const calm = () => this.manner({ calm: reducedMotion.matches });
-    reducedMotion.addEventListener('change', calm);
+    reducedMotion.addEventListener('change', calm, { signal: this.#over.signal });
     calm();
   }
 
@@ -57,6 +59,12 @@ export class Painter {
   receive(data) {
     if (typeof data === 'string') this.#post({ type: 'text', text: data });
     else this.#post({ type: 'bytes', bytes: data }, [data]);
+  }
+
+  /** For good. */
+  close() {
+    this.#over.abort();
+    this.#worker.terminate();
   }
 
   /** @param {Partial<Manner>} manner */
@@ -78,6 +86,11 @@ export class Painter {
   /** @param {NetworkScene} scene */
   network(scene) {
     this.#post({ type: 'network', scene });
+  }
+
+  /** @param {import('../types/painting').Light | null} light what stands out in the network */
+  light(light) {
+    this.#post({ type: 'light', light });
   }
 
   /** The network as it is seen now, in a scene and colours of its own. @param {NetworkScene} scene @param {import('../types/painting').Colours} colours @returns {Promise<ImageBitmap>} */

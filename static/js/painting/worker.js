@@ -25,7 +25,7 @@ const scope = /** @type {PainterScope} */ (/** @type {unknown} */ (self));
 
 /** @type {Manner} */
 let manner = {
-  colours: { heat: [[0, 0, 0], [0, 0, 0], [0, 0, 0]], contour: 'black', halo: 'white', one: 'black', zero: 'black', ground: 'white' },
+  colours: { heat: [[0, 0, 0], [0, 0, 0], [0, 0, 0]], contour: 'black', halo: 'white', one: 'black', zero: 'black', ground: 'white', forward: 'black', backward: 'black' },
   playing: false,
   calm: false,
 };
@@ -76,6 +76,10 @@ const TAKE = {
   },
   network({ scene }) {
     network?.show(scene);
+    schedule();
+  },
+  light({ light }) {
+    network?.light(light);
     schedule();
   },
   snapshot({ id, scene, colours }) {

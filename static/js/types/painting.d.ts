@@ -10,6 +10,9 @@ export interface Colours {
   one: string;
   zero: string;
   ground: string;
+  /** What is lit on the way forwards, and on the way back. */
+  forward: string;
+  backward: string;
 }
 
 /** Sizes in CSS pixels; `ratio` is how many of the screen's there are to one. */
@@ -55,6 +58,20 @@ export interface NetworkScene extends Size {
   frozen: Parameter[];
 }
 
+/** Some of a network: its units, their biases, or the weights into them; null is all that there are. Layer counts from the input, 0. */
+export interface Part {
+  what: 'units' | 'biases' | 'weights';
+  layer: number;
+  unit: number | null;
+  /** Of weights: where they come from. */
+  input: number | null;
+}
+
+/** What stands out in the network, and which way one looks at it. */
+export interface Light extends Part {
+  way: 'forward' | 'backward' | 'update';
+}
+
 /** How to paint, whatever it is. */
 export interface Manner {
   colours: Colours;
@@ -69,6 +86,7 @@ export type ToPainter =
   | { type: 'canvas'; name: string; canvas: OffscreenCanvas }
   | { type: 'plane'; name: string; scene: PlaneScene }
   | { type: 'network'; scene: NetworkScene }
+  | { type: 'light'; light: Light | null }
   | { type: 'manner'; manner: Partial<Manner> }
   | { type: 'snapshot'; id: number; scene: NetworkScene; colours: Colours };
 

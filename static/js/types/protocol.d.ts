@@ -216,6 +216,8 @@ export interface Swept {
     solved: boolean;
     diverged: number | null;
   }[];
+  /** Of the costs, a curve for each level; null where no seed is finite. */
+  quantiles: { levels: number[]; costs: (number | null)[][] };
   solved: { accuracy: number | null; cost: number | null; count: number; share: number };
   /** The mean of the outputs; `values` are base64. */
   boundary: (Omit<Boundary, 'values' | 'encoding'> & { values: string }) | null;
@@ -314,9 +316,18 @@ export type ClientMessage =
   | { type: 'step'; iterations: number }
   | { type: 'seek'; iteration: number }
   | ({ type: 'set'; iterations_per_frame?: number | 'max' } & Partial<LiveTraining>)
-  | { type: 'view'; x: Interval; y: Interval; neurons: boolean; neuron_resolution: number; encoding: 'plain' | 'differences'; misclassified?: boolean; diagnostics?: boolean }
+  | { type: 'view'; x: Interval; y: Interval; neurons: boolean; neuron_resolution?: number; resolution?: number; encoding: 'plain' | 'differences'; misclassified?: boolean; diagnostics?: boolean }
   | ({ type: 'edit'; value?: number; frozen?: boolean } & Parameter)
   | { type: 'ack'; frame: number };
+
+/** What `GET /activations/{name}` tells. */
+export interface Curve {
+  name: string;
+  slope: number | null;
+  z: number[];
+  g: number[];
+  g_prime: number[];
+}
 
 /** What the server's template puts into the page: the choices there are, from nncore's tables. */
 export interface Catalogue {

@@ -297,8 +297,11 @@ function sample({ values, width, height, low = 0, high = 1 }, across, up) {
   return low + ((lower * (1 - ty) + upper * ty) / 255) * (high - low);
 }
 
+/** How near to an example a place on the plane is meant for it, in the plane's units. @param {number} width of the plane in pixels */
+export const reachIn = (width) => (REACH * (PLANE[1] - PLANE[0])) / width;
+
 /** The example within reach of a place, if any. @param {Points | null} data @param {number} x @param {number} y @param {number} reach @param {boolean} showTest */
-function nearest(data, x, y, reach, showTest) {
+export function nearest(data, x, y, reach, showTest) {
   if (!data) return null;
   let best = -1;
   let distance = reach;
@@ -309,5 +312,5 @@ function nearest(data, x, y, reach, showTest) {
     distance = here;
   });
   if (best < 0) return null;
-  return { point: data.points[best], label: data.labels[best], test: data.split.test.includes(best) };
+  return { index: best, point: data.points[best], label: data.labels[best], test: data.split.test.includes(best) };
 }

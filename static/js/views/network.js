@@ -226,6 +226,7 @@ function mountGraph(store, layout, graph, painter, inputs, frozen, open) {
   graph.replaceChildren(units, canvas, values);
   painter.give('network', canvas);
   const pointed = mountPointing(store, layout, graph, open);
+  effect(() => painter.light(store.lit.value));
 
   effect(() => {
     const { nodes, edges, width, height } = layout.value;
@@ -256,12 +257,24 @@ function mountGraph(store, layout, graph, painter, inputs, frozen, open) {
         const position = `left:${x}px;top:${y}px;width:${size}px;height:${size}px`;
         if (layer === 0) {
           const place = inputsBelow ? `left:${x}px;top:${y + size / 2 + 4}px` : `left:${x - size / 2 - 8}px;top:${y}px`;
-          return html`<div class="node" style=${position}></div>
+          const point = () => {
+            store.pointed.value = { what: 'units', layer, unit, input: null };
+          };
+          const leave = () => {
+            store.pointed.value = null;
+          };
+          return html`<div class="node" style=${position} @pointerenter=${point} @pointerleave=${leave}></div>
             <span class="node-label ${inputsBelow ? '' : 'left'}" style=${place}><math>${featureMath(features[unit])}</math></span>`;
         }
         const name = layer === last ? 'Output unit' : `Unit ${unit + 1} of hidden layer ${layer}`;
-        const look = () => store.look({ layer, unit });
-        const away = () => store.look(null);
+        const look = () => {
+          store.look({ layer, unit });
+          store.pointed.value = { what: 'units', layer, unit, input: null };
+        };
+        const away = () => {
+          store.look(null);
+          store.pointed.value = null;
+        };
         return html`<button class="node unit ${size < TINY_UNIT ? 'tiny' : ''}" type="button" style=${position} aria-label=${name} title=${name} aria-pressed=${isUnit(chosen, layer, unit)} @click=${() => store.select({ layer, unit })} @pointerenter=${look} @pointerleave=${away} @focus=${look} @blur=${away}></button>
           ${
             labelled || layer === last
@@ -335,11 +348,14 @@ function mountPointing(store, layout, graph, open) {
     graph.classList.toggle('pointing', found !== null);
     const now = pointed.value;
     // The plate stays where it came up while the pointer moves along the same edge.
-    if (found?.layer !== now?.layer || found?.unit !== now?.unit || found?.input !== now?.input) pointed.value = found;
+    if (found?.layer === now?.layer && found?.unit === now?.unit && found?.input === now?.input) return;
+    pointed.value = found;
+    store.pointed.value = found && partOf(found);
   });
   graph.addEventListener('pointerleave', () => {
     graph.classList.remove('pointing');
     pointed.value = null;
+    store.pointed.value = null;
   });
   graph.addEventListener(
     'click',
@@ -358,6 +374,9 @@ function mountPointing(store, layout, graph, open) {
   );
   return pointed;
 }
+
+/** @param {Parameter} parameter @returns {import('../types/painting').Part} */
+const partOf = ({ layer, unit, input }) => ({ what: input === null ? 'biases' : 'weights', layer, unit, input });
 
 /** Where on an edge its value stands, from 0 to 1: nearer to the end that it does not share with the others, the more of them there are. @param {Edge} edge @param {boolean} incoming @param {number[]} sizes */
 function valuePlace({ layer, from, to }, incoming, sizes) {
@@ -380,6 +399,16 @@ export const fits = (layers, sizes) => layers.length === sizes.length - 1 && lay
  * @param {OpenParameter} open
  */
 function mountSentence(store, container, open) {
+  /** @param {Event} event */
+  const point = ({ target }) => {
+    const [layer, unit, input] = /** @type {HTMLElement | null} */ (/** @type {Element} */ (target).closest('[data-parameter]'))?.dataset.parameter?.split(' ') ?? [];
+    store.pointed.value = layer === undefined ? null : partOf({ layer: Number(layer), unit: Number(unit), input: input === 'b' ? null : Number(input) });
+  };
+  const leave = () => {
+    store.pointed.value = null;
+  };
+  for (const kind of ['pointerover', 'focusin']) container.addEventListener(kind, point);
+  for (const kind of ['pointerleave', 'focusout']) container.addEventListener(kind, leave);
   effect(() => {
     const chosen = store.selected.value;
     const picture = store.reading.value;

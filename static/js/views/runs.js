@@ -140,7 +140,10 @@ function record(store, runs) {
   effect(() => {
     if (store.halted.value && store.picture.value) untracked(enter);
   });
-  addEventListener('pagehide', enter);
+  addEventListener('pagehide', () => {
+    enter();
+    runs.store();
+  });
 }
 
 /** @type {WeakMap<HTMLCanvasElement, string>} */

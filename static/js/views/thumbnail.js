@@ -9,8 +9,8 @@ import { painterColours } from '../theme.js';
 
 const maps = new Maps();
 
-/** @param {HTMLCanvasElement} canvas @param {Pick<Boundary, 'width' | 'height' | 'values'>} samples @param {boolean} line whether ŷ = 0.5 means something */
-export function paintThumbnail(canvas, samples, line) {
+/** @param {HTMLCanvasElement} canvas @param {Pick<Boundary, 'width' | 'height' | 'values'>} samples @param {boolean} line whether ŷ = 0.5 means something @param {number} [stroke] how broad it is, in the canvas' pixels */
+export function paintThumbnail(canvas, samples, line, stroke = canvas.width / 40) {
   const context = canvas.getContext('2d', { alpha: false });
   if (!context) return;
   const { heat, contour } = painterColours();
@@ -18,7 +18,7 @@ export function paintThumbnail(canvas, samples, line) {
   maps.paint(samples.values, samples.width, samples.height, ramp(heat));
   maps.draw(context, 0, box);
   if (!line) return;
-  context.lineWidth = canvas.width / 40;
+  context.lineWidth = stroke;
   context.strokeStyle = contour;
   context.stroke(fitted(boundaryLine(samples), box));
 }

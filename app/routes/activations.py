@@ -1,0 +1,50 @@
+"""The activations' curves, from nncore: the page computes no g and no g′ of its own."""
+
+from typing import Annotated, Any
+
+import numpy as np
+from fastapi import APIRouter, Query
+from pydantic import ConfigDict, Field
+
+import nncore
+from app.errors import InvalidField, NotFound
+from app.schemas import Model, Range
+
+router = APIRouter(tags=["lecture"])
+
+STEPS = 240
+"""Between the ends: even, so that the kink at 0 is one of the places."""
+
+
+class CurveQuery(Model):
+    """How far to draw. From a URL everything is a text, so this schema is not strict."""
+
+    model_config = ConfigDict(strict=False)
+
+    reach: Annotated[float, Range(0, 1e6, above=True)] = Field(
+        4, description="z goes from minus that to that"
+    )
+    slope: Annotated[float, Range(0, 1)] | None = Field(
+        None, description="of leaky_relu below zero"
+    )
+
+
+@router.get("/activations/{name}", summary="The curve of an activation and its derivative")
+def draw_activation(name: str, query: Annotated[CurveQuery, Query()]) -> dict[str, Any]:
+    """g and g′ at 241 places z, to four decimals; both ends and 0 are among them."""
+    activation = nncore.ACTIVATIONS.get(name)
+    if activation is None:
+        known = ", ".join(nncore.ACTIVATIONS)
+        raise NotFound(f"there is no activation {name!r:.80}; there are {known}")
+    if query.slope is not None:
+        if activation.slope is None:
+            raise InvalidField(f"slope goes with leaky_relu only, not with {name}", "slope")
+        activation = nncore.leaky_relu(query.slope)
+    z = np.linspace(-query.reach, query.reach, STEPS + 1)
+    return {
+        "name": name,
+        "slope": activation.slope,
+        "z": z.tolist(),
+        "g": activation.g(z).round(4).tolist(),
+        "g_prime": activation.g_prime(z).round(4).tolist(),
+    }

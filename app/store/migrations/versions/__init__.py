@@ -1,0 +1,1 @@
+"""A step each, in the order of `down_revision`."""

@@ -1,0 +1,204 @@
+"""A run as a row and back, to the bit: JSON that says its types, and safetensors; never pickle."""
+
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any, Literal
+
+import numpy as np
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import to_json
+from safetensors import SafetensorError
+from safetensors import numpy as safetensors
+
+from app.schemas import Plan
+from app.training.backend import HostedState, Progress, Saved, Speed
+from app.training.session import Change, Checkpoint, Record, Session
+from nncore.stopping import Stop, Stopped, Watch
+
+Kind = Literal["run", "save"]
+Format = Literal[1]
+"""Of `State` and the arrays. One that this program does not know is not read."""
+FORMAT: Format = 1
+
+
+class Unreadable(Exception):
+    """The row was written by another version, or by something else."""
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A run as it is kept: how it does, how it was planned and trained, and all of it to go on.
+
+    Attributes:
+        kind: Whether it is a REST run that has ended, or a session that was saved.
+        progress: Of its first run.
+        iterations: How many were planned of that.
+        saved: All of it; None if it ended before it had a network.
+        page: The page that it was saved from, as the hash of its address.
+    """
+
+    kind: Kind
+    progress: Progress
+    iterations: int
+    saved: Saved | None
+    page: str | None = None
+
+    @property
+    def plan(self) -> Plan | None:
+        """What was planned, if it came to training."""
+        checkpoint = self.saved.state.checkpoint if self.saved else None
+        return checkpoint.plan if checkpoint else None
+
+    @property
+    def spec(self) -> dict[str, Any] | None:
+        """Its first run in the words of `POST /train`, with the rates, conditions and speed of now.
+
+        JSON-ready; None if it never came to training.
+        """
+        checkpoint = self.saved.state.checkpoint if self.saved else None
+        if self.saved is None or checkpoint is None:
+            return None
+        plan, trainer = checkpoint.plan.model_dump(mode="json"), checkpoint.trainers[0]
+        run = plan["runs"][0]
+        now = {name: trainer[name] for name in ("learning_rate", "l1", "l2")}
+        return {
+            "data": plan["data"],
+            "network": run["network"],
+            "training": {**run["training"], **now, "stop": asdict(trainer["stop"])},
+            "iterations_per_frame": self.saved.state.iterations_per_frame,
+        }
+
+    def record(self, run: int) -> Record | None:
+        """All of one of its runs, if it came to training. Draws the points again."""
+        checkpoint = self.saved.checkpoint if self.saved else None
+        return Session.restore(checkpoint).record(run) if checkpoint else None
+
+
+@dataclass(frozen=True)
+class TrainerState:
+    """A trainer's `state` without its arrays."""
+
+    iteration: int
+    learning_rate: float
+    l1: float
+    l2: float
+    stop: Stop
+    watch: Watch
+    stopped: Stopped | None
+    diverged: tuple[int, str] | None
+
+
+@dataclass(frozen=True)
+class State:
+    """A session's checkpoint without its plan and arrays. It is stored as paused."""
+
+    format: Format
+    iteration: int
+    iterations_per_frame: Speed
+    changes: list[Change]
+    trainers: list[TrainerState]
+
+
+SCALARS = tuple(field.name for field in fields(TrainerState))
+PROGRESS, PLAN, STATE = TypeAdapter(Progress), TypeAdapter(Plan), TypeAdapter(State)
+
+
+def row_of(stored: Stored) -> dict[str, Any]:
+    """The columns of a run that are its own, `size` among them."""
+    columns: dict[str, Any] = {
+        "kind": stored.kind,
+        "iterations": stored.iterations,
+        "progress": _json(stored.progress),
+        "plan": None,
+        "state": None,
+        "arrays": None,
+        "page": stored.page,
+    }
+    if stored.saved and (checkpoint := stored.saved.checkpoint):
+        state = State(
+            FORMAT,
+            checkpoint.iteration,
+            stored.saved.state.iterations_per_frame,
+            checkpoint.changes,
+            [
+                TrainerState(**{name: trainer[name] for name in SCALARS})
+                for trainer in checkpoint.trainers
+            ],
+        )
+        columns |= {
+            "plan": checkpoint.plan.model_dump_json(),
+            "state": _json(state),
+            "arrays": safetensors.save(_arrays(checkpoint)),
+        }
+    size = sum(len(value) for value in columns.values() if isinstance(value, str | bytes))
+    return {**columns, "size": size}
+
+
+def stored_of(row: Any) -> Stored:
+    """The run of a row.
+
+    Raises:
+        Unreadable: this program can't read it.
+    """
+    try:
+        progress = PROGRESS.validate_json(row.progress)
+        saved = None if row.arrays is None else _saved(row.plan, row.state, row.arrays)
+    except (ValidationError, SafetensorError, KeyError) as error:
+        raise Unreadable(str(error)) from error
+    return Stored(row.kind, progress, row.iterations, saved, row.page)
+
+
+def _saved(plan: str, state_text: str, data: bytes) -> Saved:
+    state = STATE.validate_json(state_text)
+    arrays = safetensors.load(data)
+    checkpoint = Checkpoint(
+        plan=PLAN.validate_json(plan),
+        iteration=state.iteration,
+        trainers=[
+            {
+                **{name: getattr(scalars, name) for name in SCALARS},
+                "parameters": arrays[f"{run}.parameters"],
+                "memory": tuple(
+                    arrays[name]
+                    for name in (f"{run}.memory.0", f"{run}.memory.1")
+                    if name in arrays
+                ),
+                "frozen": arrays.get(f"{run}.frozen"),
+            }
+            for run, scalars in enumerate(state.trainers)
+        ],
+        changes=state.changes,
+        costs_from=0,
+        costs=[arrays[f"{run}.costs"] for run in range(len(state.trainers))],
+    )
+    hosted = HostedState(
+        checkpoint, playing=False, stepping=0, iterations_per_frame=state.iterations_per_frame
+    )
+    return Saved.whole(hosted)
+
+
+def _arrays(checkpoint: Checkpoint) -> dict[str, np.ndarray[Any, Any]]:
+    """Those of all runs, by the number of the run and their names."""
+    arrays = {}
+    for run, trainer in enumerate(checkpoint.trainers):
+        arrays[f"{run}.parameters"] = trainer["parameters"]
+        for index, memory in enumerate(trainer["memory"]):
+            arrays[f"{run}.memory.{index}"] = memory
+        if trainer["frozen"] is not None:
+            arrays[f"{run}.frozen"] = trainer["frozen"]
+        arrays[f"{run}.costs"] = checkpoint.costs[run]
+    return {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+
+
+def progress_of(text: str) -> Progress:
+    """How far a run is, from its column."""
+    return PROGRESS.validate_json(text)
+
+
+def named(stored: Stored, name: str) -> Stored:
+    """The same under another name: a save is no session any more."""
+    return replace(stored, progress=replace(stored.progress, session=name))
+
+
+def _json(value: object) -> str:
+    # A watch has seen infinity before it has seen any cost.
+    return to_json(value, inf_nan_mode="constants").decode()

@@ -1,0 +1,47 @@
+"""The one table. What of a run is looked at alone has a column; the rest is JSON and safetensors.
+
+A change here needs a migration in `migrations/versions`; a test holds the two together.
+"""
+
+from sqlalchemy import BigInteger, Double, Index, Integer, LargeBinary, String, Text
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+
+class Base(DeclarativeBase):
+    """The tables of the store."""
+
+
+class RunRow(Base):
+    """A run that has ended, or a session as it was saved.
+
+    Attributes:
+        number: Grows with every row: a larger one was stored later.
+        id: Under which it is asked for.
+        kind: `run` or `save`.
+        stored_at: Seconds since 1970, UTC.
+        size: Bytes of all its texts and arrays.
+        iterations: How many were planned of its first run.
+        progress: JSON: status, cost and accuracies of its first run.
+        plan: JSON: data, networks, training; null if it never came to that.
+        state: JSON: the changes, and of each trainer all but its arrays.
+        arrays: safetensors: parameters, the optimizer's memory and costs of each run.
+        page: The address of the page that it was saved from, from its hash on.
+    """
+
+    __tablename__ = "runs"
+    # Retention reads nothing but this.
+    __table_args__ = (Index("runs_by_age", "kind", "number", "size", "stored_at"),)
+
+    number: Mapped[int] = mapped_column(
+        BigInteger().with_variant(Integer, "sqlite"), primary_key=True
+    )
+    id: Mapped[str] = mapped_column(String(64), unique=True)
+    kind: Mapped[str] = mapped_column(String(8))
+    stored_at: Mapped[float] = mapped_column(Double)
+    size: Mapped[int] = mapped_column(BigInteger)
+    iterations: Mapped[int] = mapped_column(Integer)
+    progress: Mapped[str] = mapped_column(Text)
+    plan: Mapped[str | None] = mapped_column(Text)
+    state: Mapped[str | None] = mapped_column(Text)
+    arrays: Mapped[bytes | None] = mapped_column(LargeBinary)
+    page: Mapped[str | None] = mapped_column(Text)

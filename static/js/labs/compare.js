@@ -1,0 +1,41 @@
+/** The panel of comparisons: two to eight networks side by side, or one network from many seeds. */
+
+import { effect, signal, untracked } from '../../vendor/signals-core/signals-core.js';
+import { bindChoice } from '../views/choice.js';
+import { showNetworks } from './networks.js';
+import { mountSweep } from './sweep.js';
+
+/** @typedef {import('../state.js').Store} Store */
+/** @typedef {import('../experiment.js').Fields} Fields */
+/** @typedef {import('../types/protocol').Catalogue} Catalogue */
+
+/** @param {Store} store @param {Fields} fields @param {Catalogue} catalogue @param {(id: string) => HTMLElement} find */
+export function mountCompare(store, fields, catalogue, find) {
+  bindChoice(
+    find('compare-view'),
+    () => (store.experiment.value.sweep ? 'sweep' : 'networks'),
+    (view) => store.change({ sweep: view === 'sweep' }),
+  );
+  const scale = signal('linear');
+  bindChoice(
+    find('compare-scale'),
+    () => scale.value,
+    (chosen) => {
+      scale.value = chosen;
+    },
+  );
+  /** Which of the two is open; '' is neither. */
+  const shown = signal('');
+  const showSweep = mountSweep(store, fields, find, scale);
+  effect(() => {
+    const { panel, sweep } = store.experiment.value;
+    shown.value = panel === 'compare' ? (sweep ? 'sweep' : 'networks') : '';
+  });
+  effect(() => {
+    const view = shown.value;
+    for (const element of find('panel-compare').querySelectorAll('[data-view]')) /** @type {HTMLElement} */ (element).hidden = element.getAttribute('data-view') !== view;
+    if (view === 'networks') return untracked(() => showNetworks(store, fields, catalogue, find, scale));
+    if (view === 'sweep') return untracked(showSweep);
+    return undefined;
+  });
+}

@@ -1,0 +1,114 @@
+/** The backprop microscope: one iteration in the lecture's notation, with live numbers, beside what finite differences say; fetched when its panel is first opened. */
+
+import { nothing, render } from '../../../vendor/lit-html/lit-html.js';
+import { computed, effect, signal, untracked } from '../../../vendor/signals-core/signals-core.js';
+import { count } from '../../format.js';
+import { bindChoice } from '../../views/choice.js';
+import { whenOpen } from '../../views/drawer.js';
+import { aimOnPlane, mountAim, showFacts } from './aim.js';
+import { mountCheck } from './check.js';
+import { Follower } from './follow.js';
+import { mountIteration, verdict } from './iteration.js';
+import { linesOf, verdictOf } from './lines.js';
+import { mountMotion } from './motion.js';
+
+/** @typedef {import('../../state.js').Store} Store */
+/** @typedef {import('../../types/painting').Light} Light */
+/** @typedef {import('../../types/protocol').Catalogue} Catalogue */
+/** @typedef {import('../../types/protocol').Inspection} Inspection */
+/** @typedef {import('./follow.js').Aim} Aim */
+/** @typedef {(id: string) => HTMLElement} Find */
+
+const PANEL = 'microscope';
+
+/** @param {Store} store @param {Catalogue} catalogue @param {Find} find */
+export function mountMicroscope(store, catalogue, find) {
+  const aim = signal(/** @type {Aim} */ ({ of: 'batch' }));
+  const task = signal(/** @type {'iteration' | 'check'} */ ('iteration'));
+  const follower = new Follower(store, aim);
+  const { inspection } = follower;
+  const lines = computed(() => (inspection.value ? linesOf(inspection.value) : []));
+  const pointing = signal(/** @type {Light | null} */ (null));
+  const motion = mountMotion(store, lines, find);
+  mountAim(store, aim, find);
+  bindChoice(
+    find('microscope-task'),
+    () => task.value,
+    (chosen) => {
+      task.value = /** @type {'iteration' | 'check'} */ (chosen);
+    },
+  );
+  const openIteration = mountIteration(find('microscope-lines'), {
+    lines,
+    step: motion.step,
+    pointed: store.pointed,
+    point: (light) => {
+      pointing.value = light;
+    },
+    choose: (column) => {
+      const example = inspection.peek()?.examples?.[column];
+      if (example !== undefined) aim.value = { of: 'example', example };
+    },
+  });
+  const openCheck = mountCheck(store, catalogue, inspection, find('microscope-check'));
+
+  whenOpen(store, PANEL, () => {
+    const stop = effect(() => {
+      const isCheck = task.value === 'check';
+      find('microscope').dataset.task = task.value;
+      for (const id of ['microscope-aim', 'microscope-motion', 'microscope-note', 'microscope-lines']) find(id).toggleAttribute('data-away', isCheck);
+      find('microscope-check').hidden = !isCheck;
+      return untracked(isCheck ? openCheck : watch);
+    });
+    return stop;
+  });
+
+  /** Shows the iteration, until what it returns is called. @returns {() => void} */
+  function watch() {
+    const stops = [
+      openIteration(),
+      motion.open(),
+      aimOnPlane(store, aim, find),
+      follower.start(),
+      effect(() => {
+        showFacts(store, inspection.value, find('aim-facts'));
+      }),
+      effect(() => {
+        const now = inspection.value;
+        if (now) store.did({ inspected: now.of });
+      }),
+      effect(() => {
+        find('microscope-note').textContent = note(inspection.value);
+      }),
+      effect(() => {
+        const place = find('microscope-verdict');
+        const said = inspection.value && verdictOf(inspection.value);
+        place.hidden = !said;
+        place.dataset.agrees = String(said?.agrees ?? 'unknown');
+        render(said ? verdict(said) : nothing, place);
+      }),
+      effect(() => {
+        const at = motion.step.value;
+        const line = at === null ? null : lines.value[at];
+        store.lit.value = pointing.value ?? (line ? { ...(line.shows ?? line.result.part), way: line.way } : null);
+      }),
+    ];
+    return () => {
+      for (const stop of stops) stop();
+      store.lit.value = null;
+      find('microscope-verdict').hidden = true;
+    };
+  }
+
+  /** What there is to say beside the numbers, or instead of them. @param {Inspection | null} shown */
+  function note(shown) {
+    if (store.obstacle.value) return store.obstacle.value;
+    if (store.connection.value === 'connecting') return 'Connecting: the numbers come from the server.';
+    if (store.connection.value === 'reconnecting') return shown ? `Reconnecting. These are the numbers of iteration ${count(shown.iteration)}.` : 'Reconnecting: the numbers come from the server.';
+    if (follower.problem.value) return follower.problem.value;
+    if (!shown) return 'The numbers are on their way.';
+    if (store.halted.value === 'diverged') return 'This run has diverged. These are its last numbers that were finite; from here there is no next step.';
+    if (shown.losses === null) return 'Without a label there is no loss, and nothing to take back. Give the point one to go on.';
+    return shown.check?.detail ?? '';
+  }
+}

@@ -1,0 +1,67 @@
+/** Saves the run on the server, and hands out the short link that opens it again. */
+
+import { toHash } from '../address.js';
+import { copy } from '../clipboard.js';
+import { count } from '../format.js';
+
+/** @typedef {import('../state.js').Store} Store */
+/** @typedef {import('../experiment.js').Experiment} Experiment */
+/** @typedef {import('../experiment.js').Fields} Fields */
+
+/** @param {Store} store @param {Fields} fields @param {Experiment} defaults @param {(id: string) => HTMLElement} find */
+export function mountSave(store, fields, defaults, find) {
+  const button = /** @type {HTMLButtonElement} */ (find('save'));
+  const link = /** @type {HTMLInputElement} */ (find('save-link'));
+  const copying = find('copy-save');
+  const told = find('save-told');
+
+  /** @param {string} text @param {boolean} [wrong] */
+  const tell = (text, wrong = false) => {
+    told.textContent = text;
+    told.classList.toggle('wrong', wrong);
+  };
+  /** @param {string} address '' is none */
+  const show = (address) => {
+    link.value = address;
+    link.hidden = copying.hidden = address === '';
+  };
+
+  const save = async () => {
+    const hindrance = obstacle(store);
+    if (hindrance) return tell(hindrance, true);
+    // Whoever opens the link looks at a whole page, not at a frame of one.
+    const page = toHash({ ...store.experiment.peek(), embed: false }, defaults, fields);
+    tell('Saving');
+    const answer = await fetch(`/sessions/${store.session.peek()}/save`, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(page ? { page } : {}) }).catch(() => null);
+    const said = await answer?.json().catch(() => null);
+    if (!answer?.ok || !said) return tell(`Not saved: ${said?.detail ?? 'the server did not answer'}.`, true);
+    show(`${location.origin}${said.link}`);
+    tell(`Saved at iteration ${count(said.iteration)}.`);
+    copying.focus();
+    return undefined;
+  };
+
+  button.addEventListener('click', async () => {
+    button.disabled = true;
+    await save();
+    button.disabled = false;
+  });
+  copying.addEventListener('click', async () => {
+    const copied = await copy(link.value, find('share-dialog'));
+    tell(copied ? 'Short link copied.' : 'This browser does not let the page copy: it is selected, press Ctrl C.');
+    if (!copied) link.select();
+  });
+  link.addEventListener('focus', () => link.select());
+  // What was saved before is in its link; this is about the run as it is now.
+  find('share').addEventListener('click', () => {
+    show('');
+    tell('');
+  });
+}
+
+/** Why there is nothing to save now, or nothing. @param {Store} store */
+function obstacle(store) {
+  if (store.obstacle.peek()) return `There is nothing to save yet. ${store.obstacle.peek()}`;
+  if (store.connection.peek() !== 'live') return 'There is no connection to the server just now. Save once there is one again.';
+  return store.settled && store.run ? '' : 'The run is only about to begin. Save again in a moment.';
+}
