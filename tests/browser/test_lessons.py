@@ -196,8 +196,6 @@ ACTIONS: dict[str, dict[str, list[Action]]] = {
         "The same with tanh": [chooses("Activation", "tanh"), play],
     },
 }
-# Those whose steps this page has the panels for.
-READY = ["one-unit", "a-hidden-layer", "why-not-linear", "how-many-units"]
 
 
 class Lesson:
@@ -238,13 +236,14 @@ def desk(browser: Browser, server: Server) -> Iterator[Playground]:
     """A page on which one lesson follows the other, as for somebody who takes them all."""
     context = browser.new_context(base_url=server.url, viewport=VIEWPORT)
     context.set_default_timeout(PATIENCE)
-    guard = Guard(context, server)
-    yield Playground(context.new_page())
+    guard = Guard(server)
+    with guard.watching(context):
+        yield Playground(context.new_page())
     context.close()
     assert guard.problems == []
 
 
-@pytest.mark.parametrize("name", READY)
+@pytest.mark.parametrize("name", BUILT_IN)
 def test_a_lesson_is_taken_to_its_end_by_its_own_text(desk: Playground, name: str) -> None:
     told = BUILT_IN[name]
     if (toggle := desk.button("Close the panel")).is_visible():
