@@ -160,7 +160,7 @@ function mountAddress() {
         known = location.hash;
       };
       // While something is dragged: browsers allow only so many a second.
-      if (passed < WRITE_INTERVAL) waiting = setTimeout(write, WRITE_INTERVAL);
+      if (passed < WRITE_INTERVAL && !turned) waiting = setTimeout(write, WRITE_INTERVAL);
       else write();
       changed = performance.now();
     }
