@@ -75,6 +75,16 @@ class Talk:
         return costs
 
 
+def joined(talks: list[Talk]) -> Talk:
+    """All of them as one."""
+    whole = Talk()
+    for talk in talks:
+        whole.sent += talk.sent
+        whole.received += talk.received
+        whole.frames += talk.frames
+    return whole
+
+
 class Wire(Talk):
     """Everything on a page's WebSockets: of all of them together, and of each apart."""
 
@@ -93,21 +103,20 @@ class Wire(Talk):
     @property
     def main(self) -> Talk:
         """The learner's own session, over all its connections."""
-        return self._joined(labs=False)
+        return joined(self.main_talks)
+
+    @property
+    def main_talks(self) -> list[Talk]:
+        """Each of its connections."""
+        return self._talks(labs=False)
 
     @property
     def lab(self) -> Talk:
         """The comparison lab's: it asks for smaller pictures."""
-        return self._joined(labs=True)
+        return joined(self._talks(labs=True))
 
-    def _joined(self, *, labs: bool) -> Talk:
-        joined = Talk()
-        for talk in self.talks:
-            if talk.sent and ("resolution" in talk.sent[0]) == labs:
-                joined.sent += talk.sent
-                joined.received += talk.received
-                joined.frames += talk.frames
-        return joined
+    def _talks(self, *, labs: bool) -> list[Talk]:
+        return [talk for talk in self.talks if talk.sent and ("resolution" in talk.sent[0]) == labs]
 
     def _opened(self, socket: WebSocket) -> None:
         talk = Talk()
@@ -250,10 +259,12 @@ class Playground:
         """What the server was last told to train, once it does."""
         deadline = time.monotonic() + PATIENCE / 1000
         while True:
-            told = self.wire.of_type("configure", sent=True)
-            answers = self.wire.of_type("configured", sent=False)
-            if len(told) == sum(not answer["resumed"] for answer in answers):
-                return told[-1]
+            # What a connection has lost, the next one asks for again.
+            talk = self.wire.main_talks[-1]
+            told = talk.of_type("configure", sent=True)
+            answers = talk.of_type("configured", sent=False)
+            if answers and len(told) == sum(not answer["resumed"] for answer in answers):
+                return self.wire.main.of_type("configure", sent=True)[-1]
             assert time.monotonic() < deadline, "a configure was not answered"
             self.page.wait_for_timeout(20)
 

@@ -106,7 +106,7 @@ def test_shortcuts_of_the_browser_stay_the_browsers(page: Page) -> None:
 def test_focus_is_seen(page: Page) -> None:
     playground = Playground(page)
     page.keyboard.press("Tab")
-    expect(playground.button("Presets")).to_be_focused()
+    expect(playground.button("Lessons")).to_be_focused()
     outline = page.evaluate("getComputedStyle(document.activeElement).outline")
     assert "2px" in outline
     assert "solid" in outline

@@ -45,7 +45,7 @@ def test_the_formula_and_the_programs(page: Page, tmp_path: Path) -> None:
     np.testing.assert_allclose(numbers, np.abs(expected), atol=0.005)
 
     # NumPy's program, as shown, is as of this iteration and ends at its cost.
-    expect(page.locator("#program-about")).to_have_text(f"as of iteration {playground.iteration}")
+    expect(page.locator("#program-about")).to_have_text(f"as of iteration {playground.iteration:,}")
     expect(page.locator("#program")).to_contain_text("import numpy")
     program = tmp_path / "program.py"
     program.write_text(page.locator("#program").inner_text(), encoding="utf-8")

@@ -75,7 +75,8 @@ export function mountMicroscope(store, catalogue, find) {
       }),
       effect(() => {
         const now = inspection.value;
-        if (now) store.did({ inspected: now.of });
+        // A lesson's next step begins with nothing done, whatever is still shown.
+        if (now && store.deeds.value.inspected !== now.of) store.did({ inspected: now.of });
       }),
       effect(() => {
         find('microscope-note').textContent = note(inspection.value);
