@@ -13,7 +13,7 @@ import secrets
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import and_, delete, func, insert, or_, select
+from sqlalchemy import and_, delete, func, insert, or_, select, update
 from sqlalchemy.engine import Connection
 
 from app.settings import Settings
@@ -85,6 +85,22 @@ class Sessions:
             return marks
 
         return await self._store.write(write)
+
+    async def take(self, name: str) -> StoredSession | None:
+        """A session that is to go on: from now on what is stored of it is behind it.
+
+        Raises:
+            NotStored: the database does not answer now.
+        """
+        stored = await self.get(name)
+        if stored is not None and stored.settled:
+            goes_on = update(SessionRow).where(SessionRow.id == name).values(settled=False)
+
+            def write(connection: Connection) -> None:
+                connection.execute(goes_on)
+
+            await self._store.write(write)
+        return stored
 
     async def get(self, name: str) -> StoredSession | None:
         """A session, unless it was never stored, is forgotten, or is another version's.

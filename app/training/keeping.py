@@ -42,6 +42,7 @@ class Keeper:
         self._kept: dict[str, Kept] = {}
         self._gone: set[str] = set()
         self._writing = asyncio.Lock()
+        self._closed = False
 
     async def keep(
         self,
@@ -59,6 +60,8 @@ class Keeper:
             NotStored: the database does not answer; what was to be written is told next time.
         """
         async with self._writing:
+            if self._closed:
+                return
             gone = set(self._gone)
             left = {name: saved for name, saved in sessions if name not in gone}
             # Twice: what the store does not know as we do (any more) comes whole.
@@ -105,10 +108,14 @@ class Keeper:
         """
         if name in self._gone:
             return None
-        stored = await self._sessions.get(name)
+        stored = await self._sessions.take(name)
         if stored is not None:
-            self._kept[name] = Kept.of(stored.saved, stored.mark, settled=stored.settled)
+            self._kept[name] = Kept.of(stored.saved, stored.mark, settled=False)
         return stored
+
+    def close(self) -> None:
+        """What was written last is how the sessions end."""
+        self._closed = True
 
     def part_with(self, name: str) -> None:
         """The session is in the store alone."""

@@ -253,8 +253,10 @@ class Learners:
 
     async def run(self) -> None:
         """Bring what is new to the store, and whoever rests to sleep, until cancelled."""
-        while not self._going:
+        while True:
             await asyncio.sleep(self._settings.store_seconds)
+            if self._going:
+                return
             with contextlib.suppress(NotStored):  # it has been logged, and is tried again
                 await self._keep_all()
                 await self._put_to_sleep()
@@ -360,6 +362,7 @@ class Learners:
             if activity != "elsewhere"
         }
         await self._keep_all(settled)
+        self._keeper.close()
 
     def _open(self, learner: Learner, saved: Saved | None = None) -> None:
         def listen(event: Event) -> None:

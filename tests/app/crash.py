@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx2 as httpx
 import websockets
@@ -130,7 +131,7 @@ class Player:
         self.session = ""
         self.costs = b""
         self.seen: list[tuple[float, int]] = []
-        self.told: dict[str, object] = {}
+        self.told: dict[str, Any] = {}
         self.whole = True
 
     async def play(self, port: int, begun: asyncio.Event) -> None:
@@ -145,7 +146,9 @@ class Player:
             async for message in socket:
                 if isinstance(message, str):
                     self.told = json.loads(message)
-                    self.session = str(self.told.get("session", self.session))
+                    if self.told["type"] == "configured":
+                        self.session = self.told["session"]
+                        self.seen.append((time.monotonic(), self.told["iteration"]))
                     continue
                 frame = wire.unpack(message)
                 await socket.send(json.dumps({"type": "ack", "frame": frame["frame"]}))
@@ -203,8 +206,7 @@ def _resumption(
 ) -> Resumption:
     resumed, ages = [], []
     for page, before in zip(pages, seen, strict=True):
-        told = page.told
+        told, (_, at) = page.told, page.seen[0]
         resumed.append(all(told.get(key) for key in ("resumed", "playing", "from_checkpoint")))
-        at = int(str(told.get("iteration", 0)))
         ages.append(killed - max(when for when, iteration in before if iteration <= at))
     return Resumption(resumed, ages, all(page.whole for page in pages))
