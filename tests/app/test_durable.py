@@ -211,6 +211,8 @@ class TestTheEnd:
             wait_ready(client)
             long = {"training": {"iterations": 1_000_000}}
             runs = [client.post("/train", json=long).headers["Location"] for _ in range(3)]
+            while client.get(runs[0]).json()["iteration"] == 0:
+                pass
             with Stream.connect(client) as stream:
                 session = stream.configure(playing=True)["session"]
                 assert client.portal is not None
