@@ -59,10 +59,18 @@ def serve(ending: Ending) -> None:
         ws_per_message_deflate=False,
         ws_ping_interval=10.0,
         ws_ping_timeout=10.0,
-        timeout_graceful_shutdown=2,
+        timeout_graceful_shutdown=1,
         server_header=False,
     )
-    server = uvicorn.Server(config)
+
+    class Draining(uvicorn.Server):
+        """Keeps what there is while it still answers, and only then ends."""
+
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            await app.state.services.drain()
+            await super().shutdown(sockets)
+
+    server = Draining(config)
     ending.tell(server)
     with listening:
         print("Shallows is at", flush=True)

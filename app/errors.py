@@ -182,6 +182,18 @@ class NotReady(ShallowsError):
     headers: Mapping[str, str] = {"Retry-After": "1"}
 
 
+class GoingAway(ShallowsError):
+    """The server is about to end; another one may take its place."""
+
+    status = 503
+    code = "going_away"
+    title = "The server is restarting"
+    headers: Mapping[str, str] = {"Retry-After": "5"}
+
+    def __init__(self) -> None:
+        super().__init__("the server is being restarted; try again in 5 seconds")
+
+
 class NotStored(ShallowsError):
     """The database does not answer."""
 

@@ -1,5 +1,6 @@
 """`create_app`: the only place where things are wired."""
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -65,9 +66,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         await backend.start()
+        keeping = asyncio.create_task(services.learners.run())
         try:
             yield
+            await services.drain()
         finally:
+            keeping.cancel()
+            await asyncio.gather(keeping, return_exceptions=True)
             await backend.stop()
             await store.close()
 
@@ -82,7 +87,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         # Nothing of a class leaves its server, whatever the environment says.
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
-    app.state.services = AllServices(
+    app.state.services = services = AllServices(
         settings=settings,
         backend=backend,
         learners=Learners(backend, store, settings),

@@ -1,5 +1,7 @@
 """What the routes work with: built once in `create_app`, reached through `Services`."""
 
+import asyncio
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, cast
@@ -15,6 +17,11 @@ from app.training.backend import TrainingBackend
 from app.training.jobs import Jobs
 from app.training.learners import Learners
 
+log = logging.getLogger(__name__)
+
+DRAIN_SECONDS = 2.5
+"""For the sessions and runs there are to come to the store."""
+
 
 @dataclass(frozen=True)
 class AllServices:
@@ -27,6 +34,21 @@ class AllServices:
     store: Store
     assets: Assets
     lessons: Mapping[str, Lesson]
+
+    async def drain(self) -> None:
+        """Before the server ends: refuse what is new, keep what there is; a second call is none."""
+        if self.jobs.going:
+            return
+        learners = asyncio.create_task(self.learners.drain())
+        jobs = asyncio.create_task(self.jobs.drain())
+        tasks = {"sessions": learners, "runs": jobs}
+        await asyncio.wait(tasks.values(), timeout=DRAIN_SECONDS)
+        for what, task in tasks.items():
+            if not task.done():
+                task.cancel()
+                log.error("not all %s were kept within %g s", what, DRAIN_SECONDS)
+            elif (error := task.exception()) is not None:
+                log.error("not all %s were kept: %s", what, error)
 
 
 def _services(connection: HTTPConnection) -> AllServices:

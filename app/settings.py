@@ -71,6 +71,21 @@ class Settings(BaseSettings):
     saves_safe_days: float = Field(
         7.0, ge=0, description="how long a save gives way to no newer one, which is refused instead"
     )
+    store_seconds: float = Field(
+        2.5, gt=0, le=4, description="between two writes of what sessions have trained"
+    )
+    idle_seconds: float = Field(
+        300.0, gt=0, description="without a command and not playing, until a session sleeps"
+    )
+    max_stored_sessions: int = Field(
+        2000, ge=1, description="sessions that outlive the server; the oldest goes first"
+    )
+    max_stored_sessions_bytes: int = Field(
+        500_000_000, ge=1, description="what they may take in all"
+    )
+    max_stored_sessions_hours: float = Field(
+        24.0, gt=0, description="how long a session that nobody returns to is kept"
+    )
     max_waiting_saves: int = Field(300, ge=1, description="saves under way; one more gets 429")
 
     max_body_bytes: int = Field(2_000_000, ge=1, description="of a REST request")

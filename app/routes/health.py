@@ -7,7 +7,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from app.errors import NotReady
+from app.errors import GoingAway, NotReady
 from app.services import AllServices, Services
 
 router = APIRouter(tags=["health"])
@@ -21,7 +21,9 @@ async def healthz() -> dict[str, str]:
 
 @router.get("/readyz", summary="Can it train now")
 async def readyz(services: Services) -> dict[str, str]:
-    """Answers 503 while no worker is up."""
+    """Answers 503 while no worker is up, and once the server is about to end."""
+    if services.jobs.going:
+        raise GoingAway
     if not services.backend.ready:
         raise NotReady("the workers are starting")
     return {"status": "ready"}
@@ -36,6 +38,7 @@ class _Metrics(Collector):
         gauges = {
             "shallows_sessions": ("Interactive sessions, connected or kept", len(learners)),
             "shallows_connections": ("Interactive sessions with a connection", learners.connected),
+            "shallows_sessions_asleep": ("Sessions only the store has", learners.asleep),
             "shallows_runs_queued": ("REST runs waiting to train", jobs.queued),
             "shallows_runs_running": ("REST runs training", jobs.running),
         }

@@ -1,5 +1,6 @@
 """A run as a row and back, to the bit: JSON that says its types, and safetensors; never pickle."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal
 
@@ -114,23 +115,57 @@ def row_of(stored: Stored) -> dict[str, Any]:
         "page": stored.page,
     }
     if stored.saved and (checkpoint := stored.saved.checkpoint):
-        state = State(
-            FORMAT,
-            checkpoint.iteration,
-            stored.saved.state.iterations_per_frame,
-            checkpoint.changes,
-            [
-                TrainerState(**{name: trainer[name] for name in SCALARS})
-                for trainer in checkpoint.trainers
-            ],
-        )
-        columns |= {
-            "plan": checkpoint.plan.model_dump_json(),
-            "state": _json(state),
-            "arrays": safetensors.save(_arrays(checkpoint)),
-        }
-    size = sum(len(value) for value in columns.values() if isinstance(value, str | bytes))
-    return {**columns, "size": size}
+        arrays = _arrays(checkpoint) | _costs(checkpoint.costs)
+        columns |= _columns(checkpoint, stored.saved.state.iterations_per_frame, arrays)
+    return {**columns, "size": size_of(columns)}
+
+
+def session_row_of(state: HostedState) -> dict[str, Any]:
+    """The columns of a session that are its own, its costs apart."""
+    checkpoint = state.checkpoint
+    assert checkpoint is not None
+    columns = _columns(checkpoint, state.iterations_per_frame, _arrays(checkpoint))
+    return {"playing": state.playing, "stepping": state.stepping, **columns}
+
+
+def costs_row_of(costs: Sequence[bytes]) -> bytes:
+    """Costs of each run, as they are kept apart."""
+    return safetensors.save(_costs([np.frombuffer(run, np.float64) for run in costs]))
+
+
+def session_of(row: Any, parts: Sequence[bytes]) -> Saved:
+    """The session of a row, and of its costs in their order.
+
+    Raises:
+        Unreadable: this program can't read it.
+    """
+    try:
+        loaded = [safetensors.load(part) for part in parts]
+        costs = {name: np.concatenate([part[name] for part in loaded]) for name in loaded[0]}
+        saved = _saved(row.plan, row.state, safetensors.load(row.arrays) | costs)
+    except (ValidationError, SafetensorError, KeyError, IndexError) as error:
+        raise Unreadable(str(error)) from error
+    saved.state = replace(saved.state, playing=row.playing, stepping=row.stepping)
+    return saved
+
+
+def size_of(columns: Mapping[str, Any]) -> int:
+    """Bytes of texts and arrays."""
+    return sum(len(value) for value in columns.values() if isinstance(value, str | bytes))
+
+
+def _columns(
+    checkpoint: Checkpoint, speed: Speed, arrays: Mapping[str, np.ndarray[Any, Any]]
+) -> dict[str, Any]:
+    trainers = [
+        TrainerState(**{name: trainer[name] for name in SCALARS}) for trainer in checkpoint.trainers
+    ]
+    state = State(FORMAT, checkpoint.iteration, speed, checkpoint.changes, trainers)
+    return {
+        "plan": checkpoint.plan.model_dump_json(),
+        "state": _json(state),
+        "arrays": safetensors.save(dict(arrays)),
+    }
 
 
 def stored_of(row: Any) -> Stored:
@@ -141,15 +176,15 @@ def stored_of(row: Any) -> Stored:
     """
     try:
         progress = PROGRESS.validate_json(row.progress)
-        saved = None if row.arrays is None else _saved(row.plan, row.state, row.arrays)
+        arrays = None if row.arrays is None else safetensors.load(row.arrays)
+        saved = None if arrays is None else _saved(row.plan, row.state, arrays)
     except (ValidationError, SafetensorError, KeyError) as error:
         raise Unreadable(str(error)) from error
     return Stored(row.kind, progress, row.iterations, saved, row.page)
 
 
-def _saved(plan: str, state_text: str, data: bytes) -> Saved:
+def _saved(plan: str, state_text: str, arrays: Mapping[str, np.ndarray[Any, Any]]) -> Saved:
     state = STATE.validate_json(state_text)
-    arrays = safetensors.load(data)
     checkpoint = Checkpoint(
         plan=PLAN.validate_json(plan),
         iteration=state.iteration,
@@ -185,8 +220,12 @@ def _arrays(checkpoint: Checkpoint) -> dict[str, np.ndarray[Any, Any]]:
             arrays[f"{run}.memory.{index}"] = memory
         if trainer["frozen"] is not None:
             arrays[f"{run}.frozen"] = trainer["frozen"]
-        arrays[f"{run}.costs"] = checkpoint.costs[run]
     return {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+
+
+def _costs(costs: Sequence[np.ndarray[Any, Any]]) -> dict[str, np.ndarray[Any, Any]]:
+    """Those of each run, by its number."""
+    return {f"{run}.costs": np.ascontiguousarray(part) for run, part in enumerate(costs)}
 
 
 def progress_of(text: str) -> Progress:

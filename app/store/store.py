@@ -106,6 +106,11 @@ class Store:
             raise StoreUnusable(_words(error, url.render_as_string(hide_password=True))) from error
         return store
 
+    @property
+    def clock(self) -> Callable[[], float]:
+        """Seconds since 1970, UTC."""
+        return self._clock
+
     async def close(self) -> None:
         """Write what still waits to be written, and let the database go."""
         await asyncio.to_thread(self._writer.shutdown)
@@ -120,7 +125,7 @@ class Store:
         Raises:
             NotStored: the database does not take it now.
         """
-        await self._write(lambda connection: self._insert(connection, run, stored))
+        await self.write(lambda connection: self._insert(connection, run, stored))
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
@@ -147,7 +152,7 @@ class Store:
         """
         name = secrets.token_urlsafe(9)
         kept = named(stored, name)
-        await self._write(lambda connection: self._insert(connection, name, kept))
+        await self.write(lambda connection: self._insert(connection, name, kept))
         return name
 
     async def get(self, run: str) -> Stored | None:
@@ -166,7 +171,7 @@ class Store:
             return None if row is None else stored_of(row)
 
         try:
-            return await self._read(read)
+            return await self.read(read)
         except Unreadable:
             log.exception("run %s can't be read", run)
             raise NotFound(
@@ -183,7 +188,7 @@ class Store:
             row = connection.execute(query).one_or_none()
             return None if row is None else (progress_of(row.progress), row.iterations)
 
-        return await self._read(read)
+        return await self.read(read)
 
     async def delete(self, run: str) -> bool:
         """Forget a REST run; whether there was one. A save stays."""
@@ -192,14 +197,25 @@ class Store:
             gone = delete(RunRow).where(RunRow.id == run, RunRow.kind == "run")
             return connection.execute(gone).rowcount > 0
 
-        return bool(NAME.fullmatch(run)) and await self._write(change)
+        return bool(NAME.fullmatch(run)) and await self.write(change)
 
     # -- within -----------------------------------------------------------------------------
 
-    async def _write(self, work: Callable[[Connection], T]) -> T:
+    async def write(self, work: Callable[[Connection], T]) -> T:
+        """Do something in a transaction, which is on the disk when this returns.
+
+        Raises:
+            NotStored: the database does not answer now.
+        """
         return await self._run(self._writer, lambda: self._change(work))
 
-    async def _read(self, work: Callable[[Connection], T]) -> T:
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        """Look something up.
+
+        Raises:
+            NotStored: the database does not answer now.
+        """
+
         def read() -> T:
             with self._engine.begin() as connection:
                 return work(connection)

@@ -1,9 +1,9 @@
-"""The one table. What of a run is looked at alone has a column; the rest is JSON and safetensors.
+"""The tables. What of a run is looked at alone has a column; the rest is JSON and safetensors.
 
 A change here needs a migration in `migrations/versions`; a test holds the two together.
 """
 
-from sqlalchemy import BigInteger, Double, Index, Integer, LargeBinary, String, Text
+from sqlalchemy import BigInteger, Boolean, Double, Index, Integer, LargeBinary, String, Text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 
@@ -45,3 +45,56 @@ class RunRow(Base):
     state: Mapped[str | None] = mapped_column(Text)
     arrays: Mapped[bytes | None] = mapped_column(LargeBinary)
     page: Mapped[str | None] = mapped_column(Text)
+
+
+class SessionRow(Base):
+    """An interactive session as it was kept last. Its costs are in `CostsRow`.
+
+    Attributes:
+        number: Grows with every row.
+        id: The session's.
+        mark: Of this writing. Whoever knows it may add to the costs that are there.
+        stored_at: Seconds since 1970, UTC.
+        size: Bytes of all its texts, arrays and costs.
+        settled: Whether nothing came after it: it was put to sleep, or the server ended in order.
+        playing: Whether it trains on when it is taken up.
+        stepping: How many iterations of a step are left.
+        plan: JSON: data, networks, training.
+        state: JSON: the changes, and of each trainer all but its arrays.
+        arrays: safetensors: parameters and the optimizer's memory of each run.
+    """
+
+    __tablename__ = "sessions"
+    __table_args__ = (Index("sessions_by_age", "stored_at", "number", "size", "id"),)
+
+    number: Mapped[int] = mapped_column(
+        BigInteger().with_variant(Integer, "sqlite"), primary_key=True
+    )
+    id: Mapped[str] = mapped_column(String(64), unique=True)
+    mark: Mapped[str] = mapped_column(String(16))
+    stored_at: Mapped[float] = mapped_column(Double)
+    size: Mapped[int] = mapped_column(BigInteger)
+    settled: Mapped[bool] = mapped_column(Boolean)
+    playing: Mapped[bool] = mapped_column(Boolean)
+    stepping: Mapped[int] = mapped_column(Integer)
+    plan: Mapped[str] = mapped_column(Text)
+    state: Mapped[str] = mapped_column(Text)
+    arrays: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class CostsRow(Base):
+    """Costs of a session that follow those of its rows with smaller numbers.
+
+    Attributes:
+        session: Whose they are.
+        costs: safetensors: those of each run.
+    """
+
+    __tablename__ = "session_costs"
+    __table_args__ = (Index("session_costs_by_session", "session", "number"),)
+
+    number: Mapped[int] = mapped_column(
+        BigInteger().with_variant(Integer, "sqlite"), primary_key=True
+    )
+    session: Mapped[str] = mapped_column(String(64))
+    costs: Mapped[bytes] = mapped_column(LargeBinary)

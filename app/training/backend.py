@@ -55,6 +55,8 @@ class Attach:
     position: Position = Position()
     view: View = field(default_factory=View)
     greet: bool = True
+    from_checkpoint: bool = False
+    """Whether it is told that the session is as it was kept last before the server ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,13 +102,21 @@ class Snap:
 
 
 @dataclass(frozen=True, slots=True)
+class Keep:
+    """A checkpoint of now, please, and is anything under way? See `TrainingBackend.keep`."""
+
+    session: str
+    ticket: int
+
+
+@dataclass(frozen=True, slots=True)
 class Close:
     """The session is over."""
 
     session: str
 
 
-Question = Ask | Fetch | Snap
+Question = Ask | Fetch | Snap | Keep
 Command = Open | Attach | Detach | Tell | Question | Close
 
 
@@ -180,9 +190,12 @@ class Answer:
 
     session: str
     ticket: int
-    value: Result | Record | Snapshot | None
+    value: "Reply"
 
 
+Activity = Literal["resting", "moving", "elsewhere"]
+"""Nothing is under way; something is; it is not where it is to be, and could not be kept."""
+Reply = Result | Record | Snapshot | Activity | None
 Event = Text | Frame | Progress | Kept | Answer
 
 
@@ -201,10 +214,17 @@ class HostedState:
 
 @dataclass
 class Saved:
-    """The whole of a session put together from the parts that were `Kept`."""
+    """The whole of a session put together from the parts that were `Kept`.
+
+    Attributes:
+        parts: How many were added.
+        begun: How often its costs began again at 0.
+    """
 
     state: HostedState
     costs: list[bytearray] = field(default_factory=list)
+    parts: int = 0
+    begun: int = 0
 
     @classmethod
     def whole(cls, state: HostedState) -> "Saved":
@@ -216,12 +236,14 @@ class Saved:
     def add(self, state: HostedState) -> None:
         """Take a newer part: its costs follow those that are here, or start again at 0."""
         self.state = state
+        self.parts += 1
         if state.checkpoint is None:
             self.costs = []
             return
         new = state.checkpoint.costs
         if state.checkpoint.costs_from == 0:
             self.costs = [bytearray() for _ in new]
+            self.begun += 1
         for kept, costs in zip(self.costs, new, strict=True):
             kept += costs.tobytes()
 
@@ -275,6 +297,12 @@ class TrainingBackend(Protocol):
 
     async def snap(self, session: str) -> Snapshot | None:
         """All of it; None if it has gone, was never configured, or is on its way elsewhere."""
+
+    async def keep(self, session: str) -> Activity | None:
+        """Bring `saved` up to now; None if the session has gone, or was never configured."""
+
+    def attached(self, session: str, reader: str) -> Attach | None:
+        """The command that brings a reader back to where it is now."""
 
     def close(self, session: str) -> None:
         """Forget the session."""

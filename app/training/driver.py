@@ -21,6 +21,7 @@ from typing import Protocol
 from app.errors import Lost
 from app.schemas import Cancel, Configure, Sweep, View
 from app.training.backend import (
+    Activity,
     Answer,
     Ask,
     Attach,
@@ -31,6 +32,7 @@ from app.training.backend import (
     Fetch,
     Frame,
     HostedState,
+    Keep,
     Kept,
     Kind,
     Listener,
@@ -38,6 +40,7 @@ from app.training.backend import (
     Position,
     Progress,
     Question,
+    Reply,
     Result,
     Saved,
     Snap,
@@ -54,7 +57,6 @@ MOST_DEATHS = 3
 """Lines that may break in a row before the sessions they carried are given up."""
 
 
-Reply = Result | Record | Snapshot | None
 Future = asyncio.Future[Reply]
 
 
@@ -133,15 +135,18 @@ class Placed:
         self.listener(Text(self.name, None, lost.message()))
         self.listener(Progress(self.name, "failed", 0, detail=lost.detail))
 
+    def attached(self, reader: str) -> Attach | None:
+        """The command that brings a reader back to where it is."""
+        if reader not in self.readers:
+            return None
+        return Attach(self.name, reader, *self.readers[reader], greet=False)
+
     def again(self) -> list[Command]:
         """The commands that bring the session to a new host."""
         told = max((position.costs for position, _ in self.readers.values()), default=0)
         return [
             Open(self.name, self.kind, self.saved, replay_to=told),
-            *(
-                Attach(self.name, reader, position, view, greet=False)
-                for reader, (position, view) in self.readers.items()
-            ),
+            *filter(None, map(self.attached, self.readers)),
             *self.sweeps.values(),
         ]
 
@@ -227,6 +232,11 @@ class Driver:
         """What is kept of the session."""
         placed = self._placed.get(session)
         return placed.saved if placed else None
+
+    def attached(self, session: str, reader: str) -> Attach | None:
+        """The command that brings a reader back to where it is."""
+        placed = self._placed.get(session)
+        return placed.attached(reader) if placed else None
 
     def _put(self, command: Command) -> None:
         self._pending.append(command)
@@ -363,6 +373,16 @@ class Drivers:
         """All of it; None if it has gone, was never configured, or is on its way elsewhere."""
         answer = await self._ask(Snap(session, next(self._tickets)))
         return answer if isinstance(answer, Snapshot) else None
+
+    async def keep(self, session: str) -> Activity | None:
+        """Bring `saved` up to now; None if the session has gone, or was never configured."""
+        answer = await self._ask(Keep(session, next(self._tickets)))
+        return answer if isinstance(answer, str) else None
+
+    def attached(self, session: str, reader: str) -> Attach | None:
+        """The command that brings a reader back to where it is now."""
+        driver = self._where.get(session)
+        return driver.attached(session, reader) if driver else None
 
     async def _ask(self, question: Question) -> Reply:
         driver = self._where.get(question.session)

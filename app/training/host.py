@@ -36,6 +36,7 @@ from app.schemas import (
     View,
 )
 from app.training.backend import (
+    Activity,
     Answer,
     Ask,
     Attach,
@@ -46,6 +47,7 @@ from app.training.backend import (
     Fetch,
     Frame,
     HostedState,
+    Keep,
     Kept,
     Kind,
     Open,
@@ -214,6 +216,8 @@ class Host:
                 return [Answer(hosted.name, command.ticket, record)]
             case Snap():
                 return [Answer(hosted.name, command.ticket, self._snapshot(hosted))]
+            case Keep():
+                return self._kept_now(hosted, command)
             case Tell():
                 return self._tell(hosted, command)
 
@@ -232,6 +236,7 @@ class Host:
             hosted.iterations_per_frame = state.iterations_per_frame
             if (checkpoint := saved.checkpoint) is not None:
                 hosted.session = Session.restore(checkpoint)
+                hosted.kept_costs = checkpoint.iteration  # whoever gave them has them
                 hosted.diverged = set(hosted.session.diverged)
                 hosted.told_ended = hosted.session.ended_runs
             hosted.due = self._clock()
@@ -244,7 +249,11 @@ class Host:
         if hosted.session is None or not command.greet:
             return []
         events: list[Event] = [
-            Text(hosted.name, reader.name, self._configured(hosted, resumed=True))
+            Text(
+                hosted.name,
+                reader.name,
+                self._configured(hosted, resumed=True, from_checkpoint=command.from_checkpoint),
+            )
         ]
         if not hosted.session.left:
             events.append(Text(hosted.name, reader.name, self._ended(hosted)))
@@ -263,6 +272,17 @@ class Host:
         speed = hosted.iterations_per_frame
         state = HostedState(hosted.session.checkpoint(), hosted.playing, hosted.stepping, speed)
         return Snapshot(self._progress(hosted), state)
+
+    def _kept_now(self, hosted: Hosted, command: Keep) -> list[Event]:
+        """A checkpoint, if there is anything new to keep, and what the session is doing."""
+        if hosted.session is None or hosted.replaying:
+            activity: Activity | None = None if hosted.session is None else "elsewhere"
+            return [Answer(hosted.name, command.ticket, activity)]
+        new = hosted.changed or hosted.kept_costs < hosted.session.iteration
+        busy = any(r.sweep is not None or r.inspect is not None for r in hosted.readers.values())
+        moving = hosted.playing or hosted.stepping or busy
+        answer = Answer(hosted.name, command.ticket, "moving" if moving else "resting")
+        return [self._keep(hosted), answer] if new else [answer]
 
     def _tell(self, hosted: Hosted, command: Tell) -> list[Event]:
         try:
@@ -412,12 +432,15 @@ class Host:
 
     # -- messages ---------------------------------------------------------------------------
 
-    def _configured(self, hosted: Hosted, *, resumed: bool) -> dict[str, object]:
+    def _configured(
+        self, hosted: Hosted, *, resumed: bool, from_checkpoint: bool = False
+    ) -> dict[str, object]:
         session = hosted.configured
         return {
             "type": "configured",
             "session": hosted.name,
             "resumed": resumed,
+            "from_checkpoint": from_checkpoint,
             "iteration": session.iteration,
             "playing": hosted.playing,
             "iterations_per_frame": hosted.iterations_per_frame,

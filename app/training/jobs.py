@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from app.errors import Full, InvalidField, NotFound, NotStarted, NotStored, Refused
+from app.errors import Full, GoingAway, InvalidField, NotFound, NotStarted, NotStored, Refused
 from app.schemas import Configure, Message, Pause, Plan
 from app.settings import Settings
 from app.store import Store, Stored
@@ -31,7 +31,7 @@ from app.training.backend import (
     Text,
     TrainingBackend,
 )
-from app.training.outbox import Outbox
+from app.training.outbox import GOING_AWAY, Outbox
 from app.training.session import Model, Record
 
 log = logging.getLogger(__name__)
@@ -78,6 +78,12 @@ class Jobs:
         self._jobs: dict[str, Job] = {}
         self._queue: deque[Job] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._going = False
+
+    @property
+    def going(self) -> bool:
+        """Whether the server is about to end."""
+        return self._going
 
     @property
     def queued(self) -> int:
@@ -94,7 +100,10 @@ class Jobs:
 
         Raises:
             Full: so many wait already that this one can't.
+            GoingAway: the server is about to end.
         """
+        if self._going:
+            raise GoingAway
         if len(self._queue) >= self._settings.max_queued_runs:
             raise Full(f"{len(self._queue)} runs are waiting already; try again in a while", 10)
         name = secrets.token_urlsafe(9)
@@ -105,7 +114,7 @@ class Jobs:
         return job
 
     async def _start_waiting(self) -> None:
-        while self._queue and self.running < self._settings.running_run_limit:
+        while not self._going and self._queue and self.running < self._settings.running_run_limit:
             job = self._queue.popleft()
             job.started = True
 
@@ -136,7 +145,17 @@ class Jobs:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _end(self, job: Job, cancelled: bool = False) -> None:
+    async def drain(self) -> None:
+        """Take no runs any more, and keep those there are as far as they have come: cancelled."""
+        self._going = True
+        detail = "The server was stopped before this run had ended; start it again."
+        jobs = [job for job in self._jobs.values() if not job.ending]
+        await asyncio.gather(*(self._cancel(job, detail) for job in jobs))
+        for job in jobs:
+            for outbox in job.watchers.values():
+                outbox.close(GOING_AWAY)
+
+    async def _end(self, job: Job, cancelled: bool = False, detail: str | None = None) -> None:
         """Keep what became of a run, and let the next one start."""
         if job.ending:
             return
@@ -147,7 +166,7 @@ class Jobs:
         if snapshot is not None:
             job.progress = snapshot.progress
         if cancelled:
-            job.progress = replace(job.progress, status="cancelled")
+            job.progress = replace(job.progress, status="cancelled", detail=detail)
         await self._store_ended(job, saved)
         if not job.watchers:
             self._backend.close(job.id)
@@ -266,15 +285,15 @@ class Jobs:
             await self._stored(run)
             raise Refused(f"{run} is a saved session: it is kept for whoever has its link")
 
-    async def _cancel(self, job: Job) -> None:
+    async def _cancel(self, job: Job, detail: str | None = None) -> None:
         if job.started:
             # Pausing makes a checkpoint, and the answer that `_end` waits for comes after it.
             await self._backend.send(Tell(job.id, "", Pause(type="pause")))
-            await self._end(job, cancelled=True)
+            await self._end(job, cancelled=True, detail=detail)
         else:
             self._queue.remove(job)
             job.ending = True
-            job.progress = replace(job.progress, status="cancelled")
+            job.progress = replace(job.progress, status="cancelled", detail=detail)
             await self._store_ended(job, None)
 
     # -- watching ---------------------------------------------------------------------------

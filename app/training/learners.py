@@ -1,21 +1,31 @@
-"""Interactive sessions: who has one, who looks at it, how long it outlives its connection.
+"""Interactive sessions: who has one, who looks at it, when it sleeps, and when it wakes.
+
+A session is awake in a worker, or asleep in the store. One that nobody is connected to any more
+trains on for a while; after that only the store has it, from where it comes back as it left.
 
 What if it is full: the session that has been without a connection for the longest gives way; if
 every session has a connection, a new one is told so.
 """
 
 import asyncio
+import contextlib
+import logging
 import secrets
-from dataclasses import dataclass, replace
+import time
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
 
 from app.errors import (
+    GoingAway,
     InvalidField,
+    Lost,
     NotConfigured,
     NotStarted,
+    NotStored,
     TooManySessions,
     UnknownSession,
 )
-from app.schemas import Configure, Message
+from app.schemas import Ack, Configure, Message
 from app.settings import Settings
 from app.store import Store, Stored
 from app.training.backend import (
@@ -30,8 +40,11 @@ from app.training.backend import (
     Text,
     TrainingBackend,
 )
-from app.training.outbox import DONE, REPLACED, Outbox
+from app.training.keeping import Keeper
+from app.training.outbox import DONE, GOING_AWAY, REPLACED, Outbox
 from app.training.session import Record
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(eq=False)
@@ -43,6 +56,16 @@ class Learner:
     expiry: asyncio.TimerHandle | None = None
     runs: int = 0
     """How many it was configured with; 0 before."""
+    asleep: bool = False
+    """Whether only the store has it."""
+    parked: Attach | None = None
+    """What brings its reader back to where it was when the session went to sleep."""
+    from_checkpoint: bool = False
+    """Whether its reader is to be told that it is as it was kept before the server ended."""
+    touched: float = field(default_factory=time.monotonic)
+    """When the last command came, or the last connection."""
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held by whoever puts it to sleep, wakes it, or talks to it."""
 
 
 class Learners:
@@ -53,6 +76,10 @@ class Learners:
         self._store = store
         self._settings = settings
         self._learners: dict[str, Learner] = {}
+        self._keeper = Keeper(store, settings)
+        self._leaving: dict[str, Saved] = {}
+        """Sessions that are given up here and not in the store yet."""
+        self._going = False
 
     def __len__(self) -> int:
         return len(self._learners)
@@ -62,14 +89,19 @@ class Learners:
         """How many of them have a connection."""
         return sum(learner.outbox is not None for learner in self._learners.values())
 
+    @property
+    def asleep(self) -> int:
+        """How many of them only the store has."""
+        return sum(learner.asleep for learner in self._learners.values())
+
     async def join(self, outbox: Outbox, stored: Stored | None = None) -> Learner:
         """A new session for a connection, empty or as one was stored.
 
         Raises:
             TooManySessions: every place is taken by someone who is there.
+            GoingAway: the server is about to end.
         """
-        if len(self._learners) >= self._settings.max_sessions:
-            self._make_room()
+        self._make_room()
         learner = Learner(secrets.token_urlsafe(16))
         self._learners[learner.session] = learner
         if stored is not None and stored.plan is not None:
@@ -83,23 +115,63 @@ class Learners:
 
         Raises:
             UnknownSession: it has ended, or never was.
+            TooManySessions: it is in the store, and every place is taken.
+            NotStored: it may be in the store, which does not answer.
+            GoingAway: the server is about to end.
         """
-        learner = self._known(session)
-        if learner.outbox is not None:
-            old = learner.outbox
-            await self.leave(learner, old)
-            old.close(REPLACED)
-        attach = Attach(session, outbox.name, Position(costs=costs_from))
-        await self._attach(learner, outbox, attach)
+        if self._going:
+            raise GoingAway
+        learner = self._learners.get(session) or await self._back(session)
+        async with learner.turn:
+            await self._wake(learner)
+            if learner.outbox is not None:
+                old = learner.outbox
+                await self.leave(learner, old)
+                old.close(REPLACED)
+            # What the reader has after a checkpoint may be of another future.
+            position = Position(costs=0 if learner.from_checkpoint else costs_from)
+            attach = Attach(session, outbox.name, position, from_checkpoint=learner.from_checkpoint)
+            learner.from_checkpoint = False
+            await self._attach(learner, outbox, attach)
+        return learner
+
+    async def _back(self, session: str) -> Learner:
+        """A session that this server has given up, or one from before it began."""
+        settled = True
+        saved = self._leaving.get(session)
+        if saved is None:
+            stored = await self._keeper.load(session)
+            if (there := self._learners.get(session)) is not None:
+                return there  # another connection was faster
+            if stored is None:
+                raise UnknownSession(
+                    "this session has ended, or it was too old to be kept; configure a new one"
+                )
+            saved, settled = stored.saved, stored.settled
+        self._make_room()
+        self._leaving.pop(session, None)
+        runs = saved.state.checkpoint.plan.runs if saved.state.checkpoint else []
+        learner = Learner(session, runs=len(runs), from_checkpoint=not settled)
+        self._learners[session] = learner
+        self._open(learner, saved)
+        # It trains on also if whoever asked for it is gone by now.
+        self._expect(learner)
         return learner
 
     def _known(self, session: str) -> Learner:
         learner = self._learners.get(session)
         if learner is None:
             raise UnknownSession(
-                "this session has ended (it outlives its connection by "
-                f"{self._settings.session_grace_seconds:g} s); configure a new one"
+                "no such session is open; it has ended, or nobody has been connected to it for "
+                f"{self._settings.session_grace_seconds:g} s"
             )
+        return learner
+
+    async def _known_awake(self, session: str) -> Learner:
+        learner = self._known(session)
+        async with learner.turn:
+            await self._wake(learner)
+        learner.touched = time.monotonic()
         return learner
 
     async def record(self, session: str, run: int) -> Record:
@@ -110,7 +182,7 @@ class Learners:
             NotConfigured: it has nothing to show yet.
             InvalidField: it has no such run.
         """
-        runs = self._known(session).runs
+        runs = (await self._known_awake(session)).runs
         if runs and run >= runs:
             raise InvalidField(f"run must be from 0 to {runs - 1}; got {run}", "run")
         record = await self._backend.fetch(session, run) if runs else None
@@ -127,7 +199,7 @@ class Learners:
             NotStarted: it is on its way to an iteration.
             Full, NotStored: the store does not take it.
         """
-        if not self._known(session).runs:
+        if not (await self._known_awake(session)).runs:
             raise NotConfigured("send configure first: there is nothing to save yet")
         async with self._store.turn():
             snapshot = await self._backend.snap(session)
@@ -141,26 +213,156 @@ class Learners:
 
     async def tell(self, learner: Learner, outbox: Outbox, message: Message) -> None:
         """Pass a message of the connection on to the session."""
-        if learner.outbox is outbox:
+        if learner.outbox is not outbox or outbox.close_code is not None:
+            return
+        if isinstance(message, Ack):
+            # A session that sleeps has counted its frames as seen.
+            if not learner.asleep:
+                await self._backend.send(Tell(learner.session, outbox.name, message))
+            return
+        learner.touched = time.monotonic()
+        async with learner.turn:
+            await self._wake(learner)
             if isinstance(message, Configure):
                 learner.runs = len(message.runs)
             await self._backend.send(Tell(learner.session, outbox.name, message))
 
     async def leave(self, learner: Learner, outbox: Outbox, code: int | None = None) -> None:
-        """The connection is gone; the session waits for it a while, training on.
+        """The connection is gone; the session waits for it a while, training on if it plays.
 
         One that was closed with `DONE`, or was never configured, is over at once.
         """
         if learner.outbox is not outbox:
             return
-        learner.outbox = None
+        learner.outbox = learner.parked = None
         if code == DONE or not learner.runs:
             self._forget(learner)
+            self._keeper.forget(learner.session)
             return
+        self._expect(learner)
+        if not learner.asleep:
+            await self._backend.send(Detach(learner.session, outbox.name))
+
+    def _expect(self, learner: Learner) -> None:
+        """Let a session wait for its connection."""
         loop = asyncio.get_running_loop()
         grace = self._settings.session_grace_seconds
-        learner.expiry = loop.call_later(grace, self._forget, learner)
-        await self._backend.send(Detach(learner.session, outbox.name))
+        learner.expiry = loop.call_later(grace, self._give_up, learner)
+
+    # -- sleeping and waking, the store and the end -----------------------------------------
+
+    async def run(self) -> None:
+        """Bring what is new to the store, and whoever rests to sleep, until cancelled."""
+        while True:
+            await asyncio.sleep(self._settings.store_seconds)
+            if self._going:
+                return
+            with contextlib.suppress(NotStored):  # it has been logged, and is tried again
+                await self._keep_all()
+                await self._put_to_sleep()
+
+    async def _keep_all(self, settled: Collection[str] = ()) -> None:
+        leaving = dict(self._leaving)
+        asleep = [learner.session for learner in self._learners.values() if learner.asleep]
+        await self._keeper.keep(leaving.items(), asleep, settled=leaving)
+        for name, given_up in leaving.items():
+            if self._leaving.get(name) is given_up:
+                del self._leaving[name]
+                self._keeper.part_with(name)
+        awake = [
+            (learner.session, saved)
+            for learner in self._learners.values()
+            if not learner.asleep and learner.runs
+            if (saved := self._backend.saved(learner.session)) is not None
+        ]
+        await self._keeper.keep(awake, asleep, settled)
+
+    def _may_sleep(self, learner: Learner) -> bool:
+        """Whether nothing has been asked of it for long; of one without a reader, at once."""
+        saved = self._backend.saved(learner.session)
+        if learner.asleep or saved is None or saved.state.playing:
+            return False
+        idle = time.monotonic() - learner.touched
+        return bool(learner.runs) and (
+            learner.outbox is None or idle >= self._settings.idle_seconds
+        )
+
+    async def _put_to_sleep(self) -> None:
+        async with contextlib.AsyncExitStack() as turns:
+            may = [
+                learner
+                for learner in self._learners.values()
+                if self._may_sleep(learner) and not learner.turn.locked()
+            ]
+            for learner in may:
+                await turns.enter_async_context(learner.turn)
+            told = await asyncio.gather(*(self._backend.keep(learner.session) for learner in may))
+            sessions = {
+                learner.session: saved
+                for learner, activity in zip(may, told, strict=True)
+                if activity == "resting"
+                if (saved := self._backend.saved(learner.session)) is not None
+            }
+            asleep = {learner.session for learner in self._learners.values() if learner.asleep}
+            await self._keeper.keep(sessions.items(), asleep | set(sessions), settled=sessions)
+            for learner in may:
+                if learner.session not in sessions:
+                    continue
+                if self._learners.get(learner.session) is learner:
+                    outbox = learner.outbox
+                    name = learner.session
+                    learner.parked = self._backend.attached(name, outbox.name) if outbox else None
+                    learner.asleep = True
+                    self._backend.close(name)
+
+    async def _wake(self, learner: Learner) -> None:
+        """Bring a session back to a worker, and its reader to where it was."""
+        if not learner.asleep:
+            return
+        stored = await self._keeper.load(learner.session)
+        if self._learners.get(learner.session) is not learner:
+            return
+        learner.asleep, parked, learner.parked = False, learner.parked, None
+        self._open(learner, stored.saved if stored else None)
+        if stored is None and learner.outbox is not None:
+            lost = Lost("this session slept in the store, and is not there any more")
+            learner.outbox.text(lost.message())
+        if parked is not None:
+            await self._backend.send(parked)
+
+    def _give_up(self, learner: Learner) -> None:
+        """Nobody has come back to a session; from now on only the store has it."""
+        saved = None if learner.asleep else self._backend.saved(learner.session)
+        self._forget(learner)
+        if saved is None:
+            self._keeper.part_with(learner.session)
+            return
+        if len(self._leaving) >= self._settings.max_sessions:
+            lost = next(iter(self._leaving))
+            del self._leaving[lost]
+            log.error("the store does not answer, and a session that was given up is lost")
+        self._leaving[learner.session] = saved
+
+    async def drain(self) -> None:
+        """Take no one in any more, close every connection, and bring all there is to the store.
+
+        Raises:
+            NotStored: the store does not answer.
+        """
+        self._going = True
+        awake = [learner for learner in self._learners.values() if not learner.asleep]
+        for learner in self._learners.values():
+            if learner.outbox is not None:
+                learner.outbox.close(GOING_AWAY)
+        told = await asyncio.gather(*(self._backend.keep(learner.session) for learner in awake))
+        # Of one on its way to an iteration sought there is what was kept before.
+        settled = {
+            learner.session
+            for learner, activity in zip(awake, told, strict=True)
+            if activity != "elsewhere"
+        }
+        await self._keep_all(settled)
+        self._keeper.close()
 
     def _open(self, learner: Learner, saved: Saved | None = None) -> None:
         def listen(event: Event) -> None:
@@ -170,6 +372,7 @@ class Learners:
 
     async def _attach(self, learner: Learner, outbox: Outbox, attach: Attach) -> None:
         learner.outbox = outbox
+        learner.touched = time.monotonic()
         if learner.expiry is not None:
             learner.expiry.cancel()
             learner.expiry = None
@@ -188,21 +391,26 @@ class Learners:
     async def _begin_anew(self, learner: Learner) -> None:
         """What was trained is lost, and has been told; the session itself goes on, empty."""
         self._backend.close(learner.session)
+        self._keeper.forget(learner.session)
         self._open(learner)
         if (outbox := learner.outbox) is not None:
             attach = Attach(learner.session, outbox.name)
             await self._backend.send(attach)
 
     def _make_room(self) -> None:
+        if self._going:
+            raise GoingAway
+        if len(self._learners) < self._settings.max_sessions:
+            return
         waiting = [learner for learner in self._learners.values() if learner.expiry is not None]
         if not waiting:
             raise TooManySessions(
                 f"all {self._settings.max_sessions} places are taken; try again in a minute", 60
             )
-        self._forget(min(waiting, key=lambda learner: learner.expiry.when()))  # type: ignore[union-attr]
+        self._give_up(min(waiting, key=lambda learner: learner.expiry.when()))  # type: ignore[union-attr]
 
     def _forget(self, learner: Learner) -> None:
         if learner.expiry is not None:
             learner.expiry.cancel()
-        if self._learners.pop(learner.session, None) is not None:
+        if self._learners.pop(learner.session, None) is not None and not learner.asleep:
             self._backend.close(learner.session)

@@ -12,6 +12,7 @@ from typing import Any
 _numbers = itertools.count()
 
 REPLACED = 4001
+GOING_AWAY = 1001
 DONE = 4002
 """From the reader: its session is not needed any more."""
 TOO_SLOW = 1008

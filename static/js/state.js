@@ -7,6 +7,7 @@
 
 import { batch, computed, effect, signal } from '../vendor/signals-core/signals-core.js';
 import { MAX_VALUE, OWN, changed, conditions, configureMessage, defaultsOf, layerSizes, liveTraining, obstacle, sameData, sameRun } from './experiment.js';
+import { described, fromCheckpoint } from './checkpoint.js';
 import { cost, count } from './format.js';
 import { History, floats } from './history.js';
 
@@ -118,6 +119,8 @@ export class Store {
   lit = signal(/** @type {Light | null} */ (null));
 
   #watchers = signal(0);
+  /** What the server said it trains. @type {string | null} */
+  #described = null;
   /** Who is told of which answers. @type {Map<string, Set<(message: any) => void>>} */
   #listeners = new Map();
   /** @type {Signal<Selection | null>} */
@@ -632,7 +635,9 @@ export class Store {
   }
 
   /** The server has taken what was sent first. @param {Configured} message */
-  #configured({ session, data, playing, iterations_per_frame, runs: [{ training, state = training }] }) {
+  #configured(message) {
+    const { session, data, playing, iterations_per_frame, runs: [{ training, state = training }] } = message;
+    this.#described = described(message);
     this.session.value = session;
     const before = this.running.value;
     const now = this.#unconfirmed.shift() ?? this.experiment.value;
@@ -656,7 +661,15 @@ export class Store {
   }
 
   /** The same session goes on, or one that was saved: ask for what was wanted meanwhile. @param {Configured} message */
-  #resumed({ session, data, playing, iterations_per_frame, runs: [{ training, state = training }] }) {
+  #resumed(message) {
+    const { session, data, playing, iterations_per_frame, iteration, from_checkpoint, runs: [{ training, state = training }] } = message;
+    const known = this.#described;
+    this.#described = described(message);
+    // What was configured last may be younger than what the server had kept.
+    if (from_checkpoint && known !== this.#described) {
+      this.#deferred.restart = 'configure';
+      this.#costsUncertain = true;
+    }
     const { restart, weights } = this.#deferred;
     const again = this.#saved === null ? 'Connected again' : 'The saved run is open';
     if (this.#saved !== null) {
@@ -675,6 +688,7 @@ export class Store {
       this.#catchUp(playing);
     }
     this.announcement.value = again;
+    if (from_checkpoint && this.halted.value === null) this.notice.value = { kind: 'note', text: fromCheckpoint(restart === 'configure', iteration) };
   }
 
   /** Sends what changes while training, where the server has it differently. */
@@ -746,6 +760,8 @@ export class Store {
 
   /** @param {string} code @param {string} detail */
   #refused(code, detail) {
+    // Until the server is back, the page says that it reconnects.
+    if (code === 'going_away') return;
     if (code === 'unknown_session') {
       this.session.value = null;
       this.notice.value = { kind: 'note', text: 'The server no longer had this session; it started again from the same initial weights.' };

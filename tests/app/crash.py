@@ -1,17 +1,20 @@
-"""Saves as fast as they are taken, `kill -9` in the middle of them, and what is there then."""
+"""`kill -9` in the middle of saves, and under sessions that play, and what is there then."""
 
 import asyncio
 import json
 import os
 import random
 import signal
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx2 as httpx
 import websockets
 
+from app import wire
 from tests.app.test_server import Server
 
 
@@ -103,3 +106,107 @@ def end(server: Server) -> None:
     if server.process.poll() is None:
         os.killpg(server.process.pid, signal.SIGKILL)
     server.process.communicate()
+
+
+@dataclass
+class Resumption:
+    """One crash under playing sessions: how they came back.
+
+    Attributes:
+        resumed: Whether each was taken up, playing, at what was kept.
+        ages: Seconds by which each was older than the crash.
+        whole: Whether every cost came back, and the same as before.
+    """
+
+    resumed: list[bool]
+    ages: list[float]
+    whole: bool
+
+
+class Player:
+    """A page that plays: what it saw of a session, and when."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.session = ""
+        self.costs = b""
+        self.seen: list[tuple[float, int]] = []
+        self.told: dict[str, Any] = {}
+        self.whole = True
+
+    async def play(self, port: int, begun: asyncio.Event) -> None:
+        """Play on until the server is gone; costs are those since iteration 0."""
+        self.seen = []
+        query = f"?session={self.session}&iteration={len(self.costs) // 4}" if self.session else ""
+        async with websockets.connect(f"ws://localhost:{port}/ws{query}") as socket:
+            if not self.session:
+                training = {"training": {"iterations": 1_000_000}}
+                plan = {"data": {"seed": self.number}, "runs": [training]}
+                await socket.send(json.dumps({"type": "configure", "playing": True, **plan}))
+            async for message in socket:
+                if isinstance(message, str):
+                    self.told = json.loads(message)
+                    if self.told["type"] == "configured":
+                        self.session = self.told["session"]
+                        self.seen.append((time.monotonic(), self.told["iteration"]))
+                    continue
+                frame = wire.unpack(message)
+                await socket.send(json.dumps({"type": "ack", "frame": frame["frame"]}))
+                self._take(4 * frame["runs"][0]["first_iteration"], frame["runs"][0]["costs"])
+                self.seen.append((time.monotonic(), frame["iteration"]))
+                begun.set()
+
+    def _take(self, first: int, costs: bytes) -> None:
+        known = self.costs[first : first + len(costs)]
+        self.whole &= first <= len(self.costs) and costs.startswith(known)
+        self.costs = self.costs[:first] + costs
+
+
+def resume_after_crashes(
+    folder: Path, rounds: int, players: int, rng: random.Random
+) -> list[Resumption]:
+    """Kill a server `rounds` times at random moments while sessions play, and take them up."""
+    pages = [Player(number) for number in range(players)]
+    told: list[Resumption] = []
+    seen: list[list[tuple[float, int]]] = []
+    killed = 0.0
+
+    async def one(server: Server, delay: float) -> float:
+        begun = [asyncio.Event() for _ in pages]
+        tasks = [
+            asyncio.create_task(page.play(server.port, event))
+            for page, event in zip(pages, begun, strict=True)
+        ]
+        await asyncio.gather(*(event.wait() for event in begun))
+        await asyncio.sleep(delay)
+        os.killpg(server.process.pid, signal.SIGKILL)
+        moment = time.monotonic()
+        for outcome in await asyncio.gather(*tasks, return_exceptions=True):
+            assert isinstance(outcome, websockets.ConnectionClosed), outcome
+        return moment
+
+    server = started(folder)
+    try:
+        for index in range(rounds + 1):
+            # The last one only looks; the first is long enough for everyone to be kept.
+            moment = asyncio.run(one(server, rng.uniform(0, 6) if index else rng.uniform(5, 8)))
+            end(server)
+            if index:
+                told.append(_resumption(pages, seen, killed))
+            seen, killed = [page.seen for page in pages], moment
+            if index < rounds:
+                server = started(folder)
+    finally:
+        end(server)
+    return told
+
+
+def _resumption(
+    pages: list[Player], seen: list[list[tuple[float, int]]], killed: float
+) -> Resumption:
+    resumed, ages = [], []
+    for page, before in zip(pages, seen, strict=True):
+        told, (_, at) = page.told, page.seen[0]
+        resumed.append(all(told.get(key) for key in ("resumed", "playing", "from_checkpoint")))
+        ages.append(killed - max(when for when, iteration in before if iteration <= at))
+    return Resumption(resumed, ages, all(page.whole for page in pages))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -158,7 +159,9 @@ def test_the_browser_going_offline_is_noticed_at_once(
     playground.step(1)
 
 
-def test_a_server_that_starts_anew_gets_the_same_experiment(page: Page, guard: Guard) -> None:
+def test_a_session_outlives_its_server_and_a_new_server_gets_the_same_experiment(
+    page: Page, guard: Guard
+) -> None:
     guard.expect(REFUSED)
     guard.expect("Failed to load resource")
     with running_server() as own:
@@ -174,12 +177,38 @@ def test_a_server_that_starts_anew_gets_the_same_experiment(page: Page, guard: G
               window.said = '';
             }"""
         )
+
+        def configured() -> dict[str, Any]:
+            told: dict[str, Any] = playground.wire.of_type("configured", sent=False)[-1]
+            return told
+
+        session = configured()["session"]
+        # In order: it goes on from where it was, and there is nothing to say.
         own.stop()
         state(page, "Reconnecting")
         own.start()
         state(page, "Live")
+        assert (configured()["session"], configured()["from_checkpoint"]) == (session, False)
+        assert configured()["iteration"] >= 60
+        playground.wait_for_iteration(configured()["iteration"] + 20)
+        assert page.evaluate("window.said") == ""
+        # All of a sudden: it goes on from what was kept, and says so.
+        own.kill()
+        state(page, "Reconnecting")
+        own.start()
+        state(page, "Live")
+        kept = configured()["iteration"]
+        assert (configured()["session"], configured()["from_checkpoint"]) == (session, True)
+        playground.wait_for_iteration(kept + 20)
+        assert "goes on from iteration" in page.evaluate("window.said")
+        assert len(playground.wire.of_type("configure", sent=True)) == 1
+        # With nothing left of it: the same experiment begins again.
+        own.forget()
+        state(page, "Reconnecting")
+        own.start()
+        state(page, "Live")
         playground.wait_for_iteration(20)
-        run = playground.wire.of_type("configured", sent=False)[-1]["runs"][0]
+        run = configured()["runs"][0]
         assert run["layers"][0]["activation"] == "relu"
         assert "started again" in page.evaluate("window.said")
         expect(playground.button("Pause")).to_be_visible()

@@ -6,6 +6,7 @@
  */
 
 import { batch, effect, signal } from '../../vendor/signals-core/signals-core.js';
+import { described } from '../checkpoint.js';
 import { Connection } from '../connection.js';
 import { PLANE } from '../experiment.js';
 import { count } from '../format.js';
@@ -55,6 +56,8 @@ export class LabSession {
   #resetUnconfirmed = false;
   /** From a plan that is sent, or lost with its connection, to its confirmation: costs are of another. */
   #stale = true;
+  /** What the server said it trains. @type {string | null} */
+  #described = null;
   #reached = 0;
   /** @type {number | 'max'} */
   #speed = 'max';
@@ -218,7 +221,9 @@ export class LabSession {
   }
 
   /** @param {import('../types/protocol').Configured} message */
-  #configured({ session, data, playing, runs }) {
+  #configured(message) {
+    const { session, data, playing, runs } = message;
+    this.#described = described(message);
     this.#session = session;
     const plan = this.#unconfirmed.shift() ?? this.#wanted;
     if (this.#unconfirmed.length > 0) return;
@@ -235,8 +240,11 @@ export class LabSession {
   }
 
   /** @param {import('../types/protocol').Configured} message */
-  #resumed({ data, playing }) {
+  #resumed(message) {
+    const { data, playing, from_checkpoint } = message;
     this.connection.value = 'live';
+    // What was configured last may be younger than what the server had kept.
+    this.#stale ||= from_checkpoint && described(message) !== this.#described;
     this.points.value = data;
     if (this.#wanted && (this.#stale || this.#wanted.key !== this.running.value?.key)) return this.#configure();
     if (this.#resetUnconfirmed) this.#send({ type: 'reset' });
@@ -247,6 +255,7 @@ export class LabSession {
 
   /** @param {import('../types/protocol').ServerError} error */
   #refused({ code, detail }) {
+    if (code === 'going_away') return;
     if (code === 'too_many_sessions') {
       this.connection.value = 'full';
       this.#connection.close();

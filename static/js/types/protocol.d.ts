@@ -101,6 +101,8 @@ export interface Configured {
   type: 'configured';
   session: string;
   resumed: boolean;
+  /** Whether the server ended without notice, and this is what it had kept last. */
+  from_checkpoint: boolean;
   iteration: number;
   playing: boolean;
   iterations_per_frame: number | 'max';

@@ -1,0 +1,350 @@
+"""Sessions that outlive the server, and sessions that sleep: on each backend, to the bit."""
+
+import asyncio
+import json
+import os
+import random
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import websockets
+from starlette.testclient import TestClient
+from websockets.exceptions import ConnectionClosed
+
+from app.main import create_app
+from app.store.sessions import Part, Sessions
+from tests.app.conftest import BACKENDS, settings_for, wait_ready
+from tests.app.crash import end, resume_after_crashes, started
+from tests.app.storing import opened, run, session_of, settings
+from tests.app.storing import stored as stored_of
+from tests.app.stream import Stream
+
+EDIT = {"layer": 1, "unit": 0, "input": 1, "value": 0.75, "frozen": True}
+PLAN: dict[str, Any] = {
+    "data": {"seed": 3},
+    "runs": [{"training": {"optimizer": "adam", "batch_size": 16}}, {}],
+}
+
+
+@pytest.fixture(params=BACKENDS)
+def backend(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path
+
+
+def service(backend: str, folder: Path, **changes: object) -> TestClient:
+    """The service on a store; leaving its context is the orderly end of the server."""
+    return TestClient(create_app(settings_for(backend, data_folder=folder, **changes)))
+
+
+def undisturbed(
+    client: TestClient, steps: list[int], commands: list[dict[str, Any]]
+) -> list[bytes]:
+    """The costs of each run, of steps with a command after each but the last."""
+    with Stream.connect(client) as stream:
+        stream.configure(**PLAN)
+        take(stream, steps, commands)
+        return [stream.costs(0), stream.costs(1)]
+
+
+def take(stream: Stream, steps: list[int], commands: list[dict[str, Any]]) -> None:
+    for index, iterations in enumerate(steps):
+        stream.say("step", iterations=iterations)
+        stream.until("state", playing=False, iteration=sum(steps[: index + 1]))
+        stream.until_iteration(sum(steps[: index + 1]))
+        if index < len(commands):
+            stream.say(**commands[index])
+            stream.until("state")
+
+
+def metric(client: TestClient, name: str) -> float:
+    lines = client.get("/metrics").text.splitlines()
+    return float(next(line.split()[1] for line in lines if line.startswith(f"{name} ")))
+
+
+def wait_for(client: TestClient, name: str, value: float) -> None:
+    while metric(client, name) != value:
+        pass
+
+
+COMMANDS: list[dict[str, Any]] = [
+    {"type": "edit", **EDIT},
+    {"type": "set", "learning_rate": 0.02, "run": 0},
+]
+
+
+class TestARestart:
+    def test_a_playing_session_goes_on_with_all_its_costs_and_changes(
+        self, backend: str, folder: Path
+    ) -> None:
+        with service(backend, folder) as client:
+            expected = undisturbed(client, [40, 60, 600], COMMANDS)
+            with Stream.connect(client) as stream:
+                session = stream.configure(**PLAN)["session"]
+                assert len(session) >= 22  # 128 bits and more, of letters that tell nothing
+                take(stream, [40, 60], COMMANDS)
+                stream.say("play")
+                seen = stream.until_iteration(130)["iteration"]
+        with service(backend, folder) as client:
+            with Stream.connect(client, f"/ws?session={session}&iteration={seen}") as stream:
+                told = stream.until("configured")
+                assert (told["session"], told["resumed"]) == (session, True)
+                assert (told["playing"], told["from_checkpoint"]) == (True, False)
+                assert told["iteration"] >= seen
+                assert told["runs"][0]["state"]["learning_rate"] == 0.02
+                assert told["runs"][0]["state"]["frozen"] == [{"layer": 1, "unit": 0, "input": 1}]
+                stream.until_iteration(seen + 100)
+                # The log of changes came along: going back makes them again.
+                stream.say("seek", iteration=20)
+                stream.until("state", iteration=20)
+                stream.say("seek", iteration=600)
+                stream.until("state", iteration=600)
+            with Stream.connect(client, f"/ws?session={session}") as stream:
+                stream.until_iteration(600)
+                costs = [stream.costs(0), stream.costs(1)]
+        assert costs == [part[: 4 * 600] for part in expected]
+
+    def test_a_session_that_is_done_with_is_not_there_any_more(
+        self, backend: str, folder: Path
+    ) -> None:
+        quick = {"store_seconds": 0.05, "session_grace_seconds": 0}
+        with service(backend, folder, **quick) as client:
+            with Stream.connect(client) as stream:
+                kept = stream.configure()["session"]
+            with Stream.connect(client) as stream:
+                gone = stream.configure()["session"]
+                stream.say("step", iterations=5)
+                stream.until("state", iteration=5)
+                stream.socket.close(4002)
+            wait_for(client, "shallows_sessions", 0)
+            with Stream.connect(client, f"/ws?session={kept}") as stream:
+                assert stream.hear()["resumed"] is True
+            wait_for(client, "shallows_sessions", 0)
+        with service(backend, folder) as client:
+            with Stream.connect(client, f"/ws?session={gone}") as stream:
+                assert stream.hear()["code"] == "unknown_session"
+            with Stream.connect(client, f"/ws?session={kept}") as stream:
+                assert stream.hear()["resumed"] is True
+
+    def test_a_store_that_is_away_is_made_up_for(self, tmp_path: Path) -> None:
+        url = f"sqlite:///{tmp_path}/shallows.sqlite3"
+        with (
+            service("inline", tmp_path, store_seconds=0.05) as client,
+            Stream.connect(client) as stream,
+        ):
+            session = stream.configure()["session"]
+            run(url, "ALTER TABLE session_costs RENAME TO away")
+            stream.say("step", iterations=700)
+            stream.until("state", iteration=700)
+            run(url, "ALTER TABLE away RENAME TO session_costs")
+        with (
+            service("inline", tmp_path) as client,
+            Stream.connect(client, f"/ws?session={session}") as stream,
+        ):
+            assert stream.until("configured")["iteration"] == 700
+            stream.until_iteration(700)
+            assert len(stream.costs()) == 4 * 700
+
+
+class TestSleep:
+    def test_an_idle_session_sleeps_and_wakes_exactly_on_the_next_command(
+        self, backend: str, folder: Path
+    ) -> None:
+        quick = {"store_seconds": 0.05, "idle_seconds": 0.05}
+        with service(backend, folder, **quick) as client:
+            expected = undisturbed(client, [40, 60, 50], COMMANDS)
+            wait_for(client, "shallows_sessions_asleep", 1)
+            with Stream.connect(client) as stream:
+                session = stream.configure(**PLAN)["session"]
+                stream.say("view", resolution=16)
+                for index, iterations in enumerate([40, 60, 50]):
+                    wait_for(client, "shallows_sessions_asleep", 2)
+                    stream.say("step", iterations=iterations)
+                    stream.until("state", playing=False, iteration=[40, 100, 150][index])
+                    stream.until_iteration([40, 100, 150][index])
+                    if index < len(COMMANDS):
+                        stream.say(**COMMANDS[index])
+                        stream.until("state")
+                assert [stream.costs(0), stream.costs(1)] == expected
+                numbers = [frame["frame"] for frame in stream.frames]
+                assert numbers == list(range(len(numbers)))
+                assert stream.frames[-1]["runs"][0]["boundary"]["width"] == 16
+                wait_for(client, "shallows_sessions_asleep", 2)
+                # Whoever asks for it wakes it too.
+                costs = client.get(f"/sessions/{session}/costs.csv").text
+                assert len(costs.splitlines()) == 151
+            wait_for(client, "shallows_connections", 0)
+
+    def test_one_without_a_connection_sleeps_at_once_unless_it_plays(
+        self, backend: str, folder: Path
+    ) -> None:
+        with service(backend, folder, store_seconds=0.05) as client:
+            with Stream.connect(client) as stream:
+                playing = stream.configure(playing=True)["session"]
+            with Stream.connect(client) as stream:
+                paused = stream.configure()["session"]
+                stream.say("step", iterations=25)
+                stream.until("state", iteration=25)
+            wait_for(client, "shallows_sessions_asleep", 1)
+            with Stream.connect(client, f"/ws?session={paused}") as stream:
+                assert stream.until("configured")["iteration"] == 25
+                stream.until_iteration(25)
+                assert len(stream.costs()) == 4 * 25
+            with Stream.connect(client, f"/ws?session={playing}") as stream:
+                told = stream.until("configured")
+                assert told["playing"] is True
+                stream.until_iteration(told["iteration"] + 10)
+
+
+class TestTheEnd:
+    def test_what_is_new_is_refused_and_said_when_to_come_again(
+        self, backend: str, folder: Path
+    ) -> None:
+        with service(backend, folder, max_running_runs=1) as client:
+            wait_ready(client)
+            long = {"training": {"iterations": 1_000_000}}
+            runs = [client.post("/train", json=long).headers["Location"] for _ in range(3)]
+            while client.get(runs[0]).json()["iteration"] == 0:
+                pass
+            with Stream.connect(client) as stream:
+                session = stream.configure(playing=True)["session"]
+                assert client.portal is not None
+                client.portal.call(client.app.state.services.drain)  # type: ignore[attr-defined]
+                with pytest.raises(ConnectionError, match="1001"):
+                    stream.until("never")
+            for path in ("/ws", f"/ws?session={session}"):
+                with Stream.connect(client, path) as stream:
+                    told = stream.hear()
+                    assert (told["type"], told["code"]) == ("error", "going_away")
+                    assert "5 seconds" in told["detail"]
+                    with pytest.raises(ConnectionError, match="1013"):
+                        stream.hear()
+            for answer in (client.post("/train", json={}), client.get("/readyz")):
+                assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+                assert answer.json()["code"] == "going_away"
+        with service(backend, folder) as client:
+            for where in runs:
+                told = client.get(where).json()
+                assert told["status"] == "cancelled"
+                assert "stopped" in told["detail"]
+            first = client.get(runs[0]).json()
+            costs = client.get(f"{runs[0]}/costs").json()["costs"]
+            assert first["iteration"] == len(costs) > 0
+
+    def test_sigterm_keeps_sessions_and_closes_with_1001_within_5_seconds(
+        self, folder: Path
+    ) -> None:
+        server = started(folder)
+        try:
+
+            async def play_until_closed() -> tuple[str, int, int | None, float]:
+                async with websockets.connect(f"ws://localhost:{server.port}/ws") as socket:
+                    await socket.send(json.dumps({"type": "configure", "playing": True}))
+                    session = json.loads(await socket.recv())["session"]
+                    await asyncio.sleep(1)
+                    began = time.monotonic()
+                    os.killpg(server.process.pid, signal.SIGTERM)
+                    frames = 0
+                    try:
+                        while True:
+                            frames += isinstance(await socket.recv(), bytes)
+                    except ConnectionClosed as closed:
+                        code = closed.rcvd.code if closed.rcvd else None
+                await asyncio.to_thread(server.process.wait)
+                return session, frames, code, time.monotonic() - began
+
+            session, _, code, seconds = asyncio.run(play_until_closed())
+            _, errors = server.process.communicate()
+            assert (code, errors) == (1001, "")
+            assert seconds < 5  # the promise itself
+            server = started(folder)
+
+            async def look() -> dict[str, Any]:
+                address = f"ws://localhost:{server.port}/ws?session={session}"
+                async with websockets.connect(address) as socket:
+                    told: dict[str, Any] = json.loads(await socket.recv())
+                    return told
+
+            told = asyncio.run(look())
+            assert (told["resumed"], told["from_checkpoint"]) == (True, False)
+            assert told["playing"] is True
+            assert told["iteration"] > 0
+        finally:
+            end(server)
+
+
+def test_kill_9_loses_five_seconds_at_most_and_no_cost_before(folder: Path) -> None:
+    for crash in resume_after_crashes(folder, 2, 3, random.Random(7)):
+        assert all(crash.resumed), crash
+        assert all(age <= 5 for age in crash.ages), crash
+        assert crash.whole, crash
+
+
+# -- the store ------------------------------------------------------------------------------
+
+
+def part(name: str, iterations: int, **changes: Any) -> Part:
+    saved = stored_of(session_of({}, iterations)).saved
+    assert saved is not None
+    costs = [bytes(run) for run in saved.costs]
+    given = {"after": None, "costs": costs, "costs_size": len(costs[0]), "settled": False}
+    return Part(name, saved.state, **{**given, **changes})
+
+
+def test_costs_are_added_to_only_by_who_knows_what_is_there(url: str) -> None:
+    async def work(sessions: Sessions) -> None:
+        whole = part("a", 30)
+        marks = await sessions.keep([whole], (), ())
+        later = part("a", 50)
+        more = [later.costs[0][8 * 30 :]]
+        follows = part("a", 50, after=marks["a"], costs=more, settled=True)
+        assert await sessions.keep([part("a", 50, after="another", costs=more)], (), ()) == {}
+        marks = await sessions.keep([follows], (), ())
+        stored = await sessions.get("a")
+        assert stored is not None
+        assert (stored.mark, stored.settled) == (marks["a"], True)
+        assert [bytes(run) for run in stored.saved.costs] == later.costs
+        # The same again would repeat costs; it is not taken.
+        assert await sessions.keep([follows], (), ()) == {}
+        await sessions.keep([], ["a"], ())
+        assert await sessions.get("a") is None
+        assert await sessions.keep([follows], (), ()) == {}
+
+    with opened(url) as store:
+        asyncio.run(work(Sessions(store, settings(url))))
+
+
+@pytest.mark.parametrize(
+    "bound", [{"max_stored_sessions": 2}, {"max_stored_sessions_bytes": 3_000}]
+)
+def test_the_oldest_gives_way_unless_it_sleeps(url: str, bound: dict[str, Any]) -> None:
+    async def work(sessions: Sessions) -> list[bool]:
+        for name in "abcd":
+            await sessions.keep([part(name, 30)], (), ["a"])
+        return [await sessions.get(name) is not None for name in "abcd"]
+
+    with opened(url) as store:
+        a, b, _, d = asyncio.run(work(Sessions(store, settings(url, **bound))))
+    assert (a, b, d) == (True, False, True)
+
+
+def test_too_old_a_session_is_let_go(url: str) -> None:
+    now = 1e9
+
+    async def work(sessions: Sessions) -> list[bool]:
+        nonlocal now
+        await sessions.keep([part("a", 3)], (), ())
+        now += 3601
+        await sessions.keep([part("b", 3)], (), ())
+        return [await sessions.get(name) is not None for name in "ab"]
+
+    with opened(url, clock=lambda: now) as store:
+        sessions = Sessions(store, settings(url, max_stored_sessions_hours=1))
+        assert asyncio.run(work(sessions)) == [False, True]
