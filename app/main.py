@@ -19,6 +19,7 @@ from app.errors import (
     UnsupportedType,
 )
 from app.lessons import LESSONS, lessons_of
+from app.limits import Refusals
 from app.routes import (
     activations,
     checks,
@@ -61,6 +62,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     settings = settings or Settings()
     backend = BACKENDS[settings.backend](settings)
     store = Store.open(settings)
+    refusals = Refusals()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -90,6 +92,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         store=store,
         assets=Assets.find(),
         lessons=lessons_of(LESSONS, *filter(None, [settings.lessons_folder])),
+        refusals=refusals,
     )
     for module in (
         train,
@@ -106,7 +109,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         pages,
     ):
         app.include_router(module.router, max_body_size=settings.max_body_bytes)
-    app.add_middleware(Security, settings=settings)
+    app.add_middleware(Security, settings=settings, refusals=refusals)
     app.add_exception_handler(ShallowsError, _tell)
     app.add_exception_handler(RequestValidationError, _tell_invalid)
     app.add_exception_handler(HTTPException, _tell_http)
@@ -123,6 +126,7 @@ def problem(error: ShallowsError) -> JSONResponse:
 
 async def _tell(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, ShallowsError)
+    request.app.state.services.refusals.note(error)
     return problem(error)
 
 

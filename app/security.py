@@ -8,6 +8,7 @@ from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import PROBLEM_JSON, BodyTooLarge, ForeignOrigin, ShallowsError
+from app.limits import Clients, Refusals, client_of, too_fast
 from app.settings import Settings
 
 # Who may frame the page is a setting; see `headers_for`.
@@ -37,6 +38,9 @@ HEADERS = {
 # What a browser that does not know `frame-ancestors` is told; it cannot name other pages.
 FRAME_OPTIONS = {"'self'": "SAMEORIGIN", "'none'": "DENY"}
 
+# Cheap, and asked for often: by what watches over the server, and by every page that is opened.
+UNCOUNTED = ("/healthz", "/readyz", "/metrics", "/static/")
+
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 
 
@@ -64,33 +68,38 @@ def allowed_origin(connection: HTTPConnection, settings: Settings) -> bool:
 
 
 class Security:
-    """Security headers on every answer; foreign pages and oversized bodies refused."""
+    """Security headers on every answer; strangers, foreign pages and too much refused."""
 
-    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+    def __init__(self, app: ASGIApp, settings: Settings, refusals: Refusals) -> None:
         self._app = app
         self._settings = settings
+        self._refusals = refusals
         self._headers = headers_for(settings)
+        self._clients = Clients(settings.requests_per_second, settings.requests_burst)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or refuse it."""
-        if scope["type"] != "http":
+        if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
 
         async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
+            if message["type"].endswith("http.response.start"):
                 headers = MutableHeaders(scope=message)
                 for name, value in self._headers.items():
                     headers.setdefault(name, value)
             await send(message)
 
         if (refusal := self._refusal(HTTPConnection(scope))) is not None:
-            await _refuse(send_with_headers, refusal)
+            self._refusals.note(refusal)
+            await _refuse(scope, send_with_headers, refusal)
             return
         await self._app(scope, receive, send_with_headers)
 
     def _refusal(self, request: HTTPConnection) -> ShallowsError | None:
-        if request.scope["method"] in SAFE_METHODS:
+        if (refusal := self._too_fast(request)) is not None:
+            return refusal
+        if request.scope.get("method") in SAFE_METHODS:
             return None
         if not allowed_origin(request, self._settings):
             return ForeignOrigin("pages of other origins may not change anything here")
@@ -100,13 +109,25 @@ class Security:
             return BodyTooLarge(f"the body may have at most {most:,} bytes")
         return None
 
+    def _too_fast(self, request: HTTPConnection) -> ShallowsError | None:
+        if request.scope["path"].startswith(UNCOUNTED):
+            return None
+        client = client_of(request.scope)
+        if wait := self._clients.wait(client):
+            return too_fast("this address asks for more than its share", wait)
+        self._clients.take(client)
+        return None
 
-async def _refuse(send: Send, error: ShallowsError) -> None:
+
+async def _refuse(scope: Scope, send: Send, error: ShallowsError) -> None:
+    """Answer with problem details; a WebSocket is answered before it opens."""
     body = json.dumps(error.problem()).encode()
     headers = [
         (b"content-type", PROBLEM_JSON.encode()),
         (b"content-length", str(len(body)).encode()),
         (b"connection", b"close"),
+        *((name.lower().encode(), value.encode()) for name, value in error.headers.items()),
     ]
-    await send({"type": "http.response.start", "status": error.status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    prefix = "" if scope["type"] == "http" else "websocket."
+    await send({"type": f"{prefix}http.response.start", "status": error.status, "headers": headers})
+    await send({"type": f"{prefix}http.response.body", "body": body})

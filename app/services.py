@@ -9,6 +9,7 @@ from starlette.requests import HTTPConnection
 
 from app.assets import Assets
 from app.lessons import Lesson
+from app.limits import Refusals
 from app.settings import Settings
 from app.store import Store
 from app.training.backend import TrainingBackend
@@ -27,6 +28,7 @@ class AllServices:
     store: Store
     assets: Assets
     lessons: Mapping[str, Lesson]
+    refusals: Refusals
 
 
 def _services(connection: HTTPConnection) -> AllServices:

@@ -44,6 +44,9 @@ class Settings(BaseSettings):
     workers: int = Field(0, ge=0, le=256, description="worker processes; 0 means one per core")
 
     max_sessions: int = Field(400, ge=1, description="interactive sessions, connected or kept")
+    max_sessions_per_client: int = Field(
+        350, ge=1, description="of those, from one address: a whole school may share one"
+    )
     session_grace_seconds: float = Field(
         120.0, ge=0, description="how long a session outlives its connection"
     )
@@ -78,6 +81,19 @@ class Settings(BaseSettings):
     outbox_messages: int = Field(
         64, ge=8, description="answers waiting for a slow reader; one more closes its connection"
     )
+
+    requests_per_second: float = Field(
+        100.0, gt=0, description="from one address, in the long run; a class may share one"
+    )
+    requests_burst: int = Field(
+        3000, ge=1, description="and at once: 300 students who open the page, ten requests each"
+    )
+    messages_per_second: float = Field(
+        400.0, gt=0, description="on one stream: a drag at 120 Hz, its acknowledgements, and more"
+    )
+    messages_burst: int = Field(1200, ge=1, description="and at once")
+    bytes_per_second: float = Field(4_000_000.0, gt=0, description="on one stream")
+    bytes_burst: int = Field(16_000_000, ge=1, description="and at once")
 
     lessons_folder: Path | None = Field(
         None, description="a folder of a teacher's own lessons, beside the built-in ones"

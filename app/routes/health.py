@@ -43,6 +43,12 @@ class _Metrics(Collector):
             yield GaugeMetricFamily(name, text, value)
         restarts = self._services.backend.worker_restarts
         yield CounterMetricFamily("shallows_worker_restarts", "Workers replaced", restarts)
+        refused = CounterMetricFamily(
+            "shallows_refused", "Requests and messages refused, by why", labels=["code"]
+        )
+        for code, count in self._services.refusals.items():
+            refused.add_metric([code], count)
+        yield refused
 
 
 @router.get("/metrics", summary="Prometheus metrics", response_class=Response)

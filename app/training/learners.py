@@ -6,6 +6,7 @@ every session has a connection, a new one is told so.
 
 import asyncio
 import secrets
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from app.errors import (
@@ -39,6 +40,7 @@ class Learner:
     """One learner's session, and the connection that looks at it, if there is one."""
 
     session: str
+    client: str
     outbox: Outbox | None = None
     expiry: asyncio.TimerHandle | None = None
     runs: int = 0
@@ -62,15 +64,19 @@ class Learners:
         """How many of them have a connection."""
         return sum(learner.outbox is not None for learner in self._learners.values())
 
-    async def join(self, outbox: Outbox, stored: Stored | None = None) -> Learner:
+    async def join(self, client: str, outbox: Outbox, stored: Stored | None = None) -> Learner:
         """A new session for a connection, empty or as one was stored.
 
         Raises:
-            TooManySessions: every place is taken by someone who is there.
+            TooManySessions: every place, or each that this client may have, is taken by someone
+                who is there.
         """
-        if len(self._learners) >= self._settings.max_sessions:
-            self._make_room()
-        learner = Learner(secrets.token_urlsafe(16))
+        theirs = [learner for learner in self._learners.values() if learner.client == client]
+        if len(theirs) >= self._settings.max_sessions_per_client:
+            self._make_room(theirs)
+        elif len(self._learners) >= self._settings.max_sessions:
+            self._make_room(self._learners.values())
+        learner = Learner(secrets.token_urlsafe(16), client)
         self._learners[learner.session] = learner
         if stored is not None and stored.plan is not None:
             learner.runs = len(stored.plan.runs)
@@ -193,12 +199,10 @@ class Learners:
             attach = Attach(learner.session, outbox.name)
             await self._backend.send(attach)
 
-    def _make_room(self) -> None:
-        waiting = [learner for learner in self._learners.values() if learner.expiry is not None]
+    def _make_room(self, among: Collection[Learner]) -> None:
+        waiting = [learner for learner in among if learner.expiry is not None]
         if not waiting:
-            raise TooManySessions(
-                f"all {self._settings.max_sessions} places are taken; try again in a minute", 60
-            )
+            raise TooManySessions(f"all {len(among)} places are taken; try again in a minute", 60)
         self._forget(min(waiting, key=lambda learner: learner.expiry.when()))  # type: ignore[union-attr]
 
     def _forget(self, learner: Learner) -> None:
