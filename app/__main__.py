@@ -61,6 +61,8 @@ def serve(ending: Ending) -> None:
         ws_ping_timeout=10.0,
         timeout_graceful_shutdown=2,
         server_header=False,
+        access_log=False,
+        forwarded_allow_ips=settings.trusted_proxies,
     )
     server = uvicorn.Server(config)
     ending.tell(server)

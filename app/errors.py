@@ -60,6 +60,23 @@ class ForeignOrigin(ShallowsError):
     title = "Refused"
 
 
+class UnknownHost(ShallowsError):
+    """The request names a host that is none of this server's."""
+
+    status = 421
+    code = "unknown_host"
+    title = "Misdirected"
+
+
+class Unauthorized(ShallowsError):
+    """The access code of the server is missing or wrong."""
+
+    status = 401
+    code = "unauthorized"
+    title = "Access code needed"
+    headers: Mapping[str, str] = {"WWW-Authenticate": "Bearer"}
+
+
 class Refused(ShallowsError):
     """It is nobody's to do over the network."""
 

@@ -9,6 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from app.access import Access
 from app.assets import Assets
 from app.errors import (
     PROBLEM_JSON,
@@ -63,6 +64,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     backend = BACKENDS[settings.backend](settings)
     store = Store.open(settings)
     refusals = Refusals()
+    assets = Assets.find()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -90,7 +92,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         learners=Learners(backend, store, settings),
         jobs=Jobs(backend, store, settings),
         store=store,
-        assets=Assets.find(),
+        assets=assets,
         lessons=lessons_of(LESSONS, *filter(None, [settings.lessons_folder])),
         refusals=refusals,
     )
@@ -109,7 +111,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         pages,
     ):
         app.include_router(module.router, max_body_size=settings.max_body_bytes)
-    app.add_middleware(Security, settings=settings, refusals=refusals)
+    app.add_middleware(
+        Security, settings=settings, access=Access(settings, assets), refusals=refusals
+    )
     app.add_exception_handler(ShallowsError, _tell)
     app.add_exception_handler(RequestValidationError, _tell_invalid)
     app.add_exception_handler(HTTPException, _tell_http)

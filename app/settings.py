@@ -15,6 +15,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 # An origin whose host may begin with `*.`; nothing that could begin another rule of the policy.
 FRAME_SOURCE = re.compile(r"https?://(\*\.)?[A-Za-z0-9.-]+(:(\d{1,5}|\*))?")
 
+HOST = re.compile(r"(\*\.)?[a-z0-9.-]+|\[[0-9a-f:.]+\]")
+
 
 class Settings(BaseSettings):
     """The settings of one server. Read once, by whoever calls `create_app`."""
@@ -30,6 +32,24 @@ class Settings(BaseSettings):
         [],
         description="Origins, besides the server's own, whose pages may connect; comma-separated, "
         "such as https://school.example",
+    )
+
+    allowed_hosts: Annotated[list[str], NoDecode] = Field(
+        [],
+        description="names under which this server answers, comma-separated, such as "
+        "shallows.school.example or *.school.example; empty: any, since a class opens an address",
+    )
+    access_code: SecretStr | None = Field(
+        None, description="asked of everyone before anything else; by default nothing is asked"
+    )
+    wrong_codes_per_second: float = Field(
+        0.2, gt=0, description="wrong access codes from one address, in the long run"
+    )
+    wrong_codes_burst: int = Field(50, ge=1, description="and at once, since a class makes some")
+    trusted_proxies: str = Field(
+        "127.0.0.1",
+        description="addresses, comma-separated, of proxies that are believed when they say for "
+        "whom they ask (X-Forwarded-For, X-Forwarded-Proto)",
     )
 
     frame_ancestors: Annotated[list[str], NoDecode] = Field(
@@ -111,6 +131,19 @@ class Settings(BaseSettings):
         if isinstance(value, str):
             return [origin.strip().rstrip("/") for origin in value.split(",") if origin.strip()]
         return value
+
+    @field_validator("allowed_hosts", mode="before")
+    @classmethod
+    def _split_hosts(cls, value: object) -> object:
+        return value.lower().replace(",", " ").split() if isinstance(value, str) else value
+
+    @field_validator("allowed_hosts")
+    @classmethod
+    def _hosts_are_names(cls, hosts: list[str]) -> list[str]:
+        for host in hosts:
+            if not HOST.fullmatch(host):
+                raise ValueError(f"{host!r} is not a name such as school.example, without a port")
+        return hosts
 
     @field_validator("frame_ancestors", mode="before")
     @classmethod
