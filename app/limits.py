@@ -9,6 +9,7 @@ bucket fills while nobody asks, so forgetting an old one forgives next to nothin
 """
 
 import ipaddress
+import logging
 import math
 import time
 from collections import Counter, OrderedDict
@@ -18,6 +19,8 @@ from starlette.types import Scope
 
 from app.errors import ShallowsError, TooFast
 from app.settings import Settings
+
+log = logging.getLogger(__name__)
 
 MOST_CLIENTS = 10_000
 
@@ -93,6 +96,7 @@ class Refusals(Counter[str]):
         """Count an error, if it is one of those."""
         if error.status in self.STATUSES:
             self[error.code] += 1
+            log.info("refused: %s", error.code)
 
 
 def too_fast(what: str, wait: float) -> TooFast:

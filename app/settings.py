@@ -115,6 +115,16 @@ class Settings(BaseSettings):
     bytes_per_second: float = Field(4_000_000.0, gt=0, description="on one stream")
     bytes_burst: int = Field(16_000_000, ge=1, description="and at once")
 
+    heartbeat_seconds: float = Field(
+        10.0, gt=0, description="between pings; after another one without answer the peer is dead"
+    )
+    slow_reader_seconds: float = Field(
+        20.0, gt=0, description="that a message may wait for its reader; then the stream is closed"
+    )
+
+    log_level: Literal["debug", "info", "warning", "error"] = "warning"
+    log_format: Literal["plain", "json"] = Field("plain", description="json: an object a line")
+
     lessons_folder: Path | None = Field(
         None, description="a folder of a teacher's own lessons, beside the built-in ones"
     )

@@ -116,7 +116,9 @@ async def converse(
             group.cancel_scope.cancel()
 
         group.start_soon(until_closed, _hear(websocket, services, outbox, tell, allowed))
-        group.start_soon(until_closed, _send(websocket, outbox))
+        group.start_soon(
+            until_closed, _send(websocket, outbox, services.settings.slow_reader_seconds)
+        )
     return code
 
 
@@ -160,11 +162,16 @@ async def _in_time(pace: Pace, data: str | bytes, allowed: Sequence[str]) -> Mes
     raise too_fast("these messages come faster than a server shared by a class takes them", wait)
 
 
-async def _send(websocket: WebSocket, outbox: Outbox) -> None:
+async def _send(websocket: WebSocket, outbox: Outbox, patience: float) -> None:
+    """Send what is queued, until the outbox is closed or a message is not taken in time."""
     while messages := await outbox.take():
         for message in messages:
-            if isinstance(message, str):
-                await websocket.send_text(message)
-            else:
-                await websocket.send_bytes(message)
-    await websocket.close(outbox.close_code or 1000)
+            with anyio.move_on_after(patience) as waited:
+                if isinstance(message, str):
+                    await websocket.send_text(message)
+                else:
+                    await websocket.send_bytes(message)
+            if waited.cancelled_caught:
+                return  # and not even a goodbye would be taken
+    with anyio.move_on_after(patience):
+        await websocket.close(outbox.close_code or 1000)
