@@ -3,6 +3,7 @@
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -52,6 +53,24 @@ BACKENDS: dict[str, Callable[[Settings], Drivers]] = {
     "inline": inline_backend,
 }
 
+PROBLEM: dict[str, Any] = {
+    PROBLEM_JSON: {
+        "schema": {
+            "type": "object",
+            "required": ["title", "status", "code", "detail"],
+            "properties": {
+                "type": {"type": "string"},
+                "title": {"type": "string"},
+                "status": {"type": "integer"},
+                "code": {"type": "string"},
+                "detail": {"type": "string"},
+                "errors": {"type": "array", "items": {"type": "object"}},
+            },
+        }
+    }
+}
+"""What every refusal and failure looks like, in OpenAPI."""
+
 
 def create_app(settings: Settings | None = None) -> FastAPI:
     """The service, ready to be served.
@@ -81,6 +100,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         description="Names, bounds and the stream are in `docs/protocol.md`.",
         version="0.1.0",
         lifespan=lifespan,
+        responses={"default": {"description": "Problem details", "content": PROBLEM}},
         docs_url=None,
         redoc_url=None,
         # Nothing of a class leaves its server, whatever the environment says.
@@ -163,8 +183,26 @@ async def _tell_http(request: Request, error: Exception) -> JSONResponse:
         "code": "http_error",
         "detail": f"{request.method} {request.url.path}: {error.detail}",
     }
-    return JSONResponse(
-        body, error.status_code, media_type=PROBLEM_JSON, headers=dict(error.headers or {})
+    headers = dict(error.headers or {})
+    if error.status_code == 405:
+        headers["Allow"] = ", ".join(sorted(_methods_of(request)))
+    return JSONResponse(body, error.status_code, media_type=PROBLEM_JSON, headers=headers)
+
+
+def _methods_of(request: Request) -> set[str]:
+    """What the path asked for allows; Starlette tells of the first route that fits, and no more."""
+    path, described = request.url.path, request.app.openapi()["paths"]
+    fitting = [named for named in described if _fits(named, path)]
+    named = path if path in fitting else None
+    return {
+        method.upper() for fits in ([named] if named else fitting) for method in described[fits]
+    } or {"GET"}
+
+
+def _fits(named: str, path: str) -> bool:
+    parts, asked = named.split("/"), path.split("/")
+    return len(parts) == len(asked) and all(
+        part.startswith("{") or part == given for part, given in zip(parts, asked, strict=True)
     )
 
 

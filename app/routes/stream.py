@@ -24,6 +24,12 @@ REFUSED = 1008
 TRY_AGAIN_LATER = 1013
 LONGEST_ACK = 60
 """Characters of the longest message that is read although it came too fast."""
+
+
+class ClosedMeanwhile(Exception):
+    """The socket was closed under us, by a message that breaks its protocol."""
+
+
 Tell = Callable[[Message], Awaitable[None]]
 
 
@@ -111,7 +117,8 @@ async def converse(
 
         async def until_closed(work: Awaitable[int | None]) -> None:
             nonlocal code
-            with contextlib.suppress(WebSocketDisconnect):
+            # Uvicorn closes by itself what breaks the protocol, and takes nothing more.
+            with contextlib.suppress(WebSocketDisconnect, ClosedMeanwhile):
                 code = await work
             group.cancel_scope.cancel()
 
@@ -167,11 +174,16 @@ async def _send(websocket: WebSocket, outbox: Outbox, patience: float) -> None:
     while messages := await outbox.take():
         for message in messages:
             with anyio.move_on_after(patience) as waited:
-                if isinstance(message, str):
-                    await websocket.send_text(message)
-                else:
-                    await websocket.send_bytes(message)
+                await _send_one(websocket, message)
             if waited.cancelled_caught:
                 return  # and not even a goodbye would be taken
     with anyio.move_on_after(patience):
         await websocket.close(outbox.close_code or 1000)
+
+
+async def _send_one(websocket: WebSocket, message: str | bytes) -> None:
+    send = websocket.send_text if isinstance(message, str) else websocket.send_bytes
+    try:
+        await send(message)  # type: ignore[arg-type]
+    except RuntimeError as error:
+        raise ClosedMeanwhile from error

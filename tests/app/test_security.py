@@ -231,3 +231,14 @@ def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
     settings = Settings()
     assert (settings.port, settings.worker_count) == (9000, 3)
     assert settings.allowed_origins == ["https://a.example", "https://b.example"]
+
+
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [("/train/some", "DELETE, GET"), ("/datasets/table", "POST"), ("/train", "POST"), ("/", "GET")],
+)
+def test_a_method_that_is_none_is_answered_with_those_that_are(
+    inline: TestClient, path: str, allowed: str
+) -> None:
+    answer = inline.options(path)
+    assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
