@@ -40,27 +40,31 @@ def serve(ending: Ending) -> None:
     """Listen, say where, and serve."""
     import uvicorn
 
+    from app import logs
     from app.lessons import LessonError
     from app.main import create_app
     from app.settings import Settings
     from app.store import StoreUnusable
 
     settings = Settings()
+    logs.configure(settings)
     try:
         app = create_app(settings)
     except (LessonError, StoreUnusable) as error:
         sys.exit(f"Shallows can't start: {error}")
-    listening = listen(settings.host, settings.port)
+    listening = listen(settings.host, settings.port, settings.slow_reader_seconds)
     config = uvicorn.Config(
         app,
-        log_level="warning",
+        log_config=None,
         ws="websockets-sansio",
         ws_max_size=settings.max_message_bytes,
         ws_per_message_deflate=False,
-        ws_ping_interval=10.0,
-        ws_ping_timeout=10.0,
+        ws_ping_interval=settings.heartbeat_seconds,
+        ws_ping_timeout=settings.heartbeat_seconds,
         timeout_graceful_shutdown=1,
         server_header=False,
+        access_log=False,
+        forwarded_allow_ips=settings.trusted_proxies,
     )
 
     class Draining(uvicorn.Server):
@@ -79,7 +83,7 @@ def serve(ending: Ending) -> None:
         server.run(sockets=[listening])
 
 
-def listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int, patience: float = 20.0) -> socket.socket:
     """The socket to serve on; says what is wrong, and ends, if there is none to be had."""
     try:
         listening = socket.create_server((host, port), backlog=2048)
@@ -91,6 +95,9 @@ def listen(host: str, port: int) -> socket.socket:
     # Accepted sockets inherit this. Without it a frame that follows a frame waits 40 ms for the
     # reader's delayed acknowledgement; asyncio sets it only on sockets it has opened itself.
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    # What nobody takes is given up by the kernel too, or it would hold its buffers for minutes.
+    if (user_timeout := getattr(socket, "TCP_USER_TIMEOUT", None)) is not None:
+        listening.setsockopt(socket.IPPROTO_TCP, user_timeout, int(1000 * patience))
     return listening
 
 

@@ -3,6 +3,7 @@
 REST answers are problem details (RFC 9457); the stream says the same as an `error` message.
 """
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -16,6 +17,8 @@ class ShallowsError(Exception):
     code: ClassVar[str] = "internal_error"
     title: ClassVar[str] = "Something went wrong here"
     headers: Mapping[str, str] = {}
+    retry_after: float | None = None
+    """Seconds after which trying again may help."""
 
     def __init__(self, detail: str, field: str | None = None) -> None:
         super().__init__(detail)
@@ -37,7 +40,8 @@ class ShallowsError(Exception):
 
     def message(self) -> dict[str, Any]:
         """The stream's `error` message of this error."""
-        return {"type": "error", "code": self.code, "detail": self.detail, "field": self.field}
+        told = {"type": "error", "code": self.code, "detail": self.detail, "field": self.field}
+        return told if self.retry_after is None else {**told, "retry_after": self.retry_after}
 
 
 class InvalidJson(ShallowsError):
@@ -54,6 +58,23 @@ class ForeignOrigin(ShallowsError):
     status = 403
     code = "foreign_origin"
     title = "Refused"
+
+
+class UnknownHost(ShallowsError):
+    """The request names a host that is none of this server's."""
+
+    status = 421
+    code = "unknown_host"
+    title = "Misdirected"
+
+
+class Unauthorized(ShallowsError):
+    """The access code of the server is missing or wrong."""
+
+    status = 401
+    code = "unauthorized"
+    title = "Access code needed"
+    headers: Mapping[str, str] = {"WWW-Authenticate": "Bearer"}
 
 
 class Refused(ShallowsError):
@@ -162,15 +183,24 @@ class Full(ShallowsError):
     code = "full"
     title = "Full"
 
-    def __init__(self, detail: str, retry_after_seconds: int) -> None:
+    def __init__(self, detail: str, retry_after_seconds: float) -> None:
         super().__init__(detail)
-        self.headers = {"Retry-After": str(retry_after_seconds)}
+        self.retry_after = retry_after_seconds
+        # Whole seconds, says RFC 9110.
+        self.headers = {"Retry-After": str(math.ceil(retry_after_seconds))}
 
 
 class TooManySessions(Full):
     """Every place for an interactive session is taken."""
 
     code = "too_many_sessions"
+
+
+class TooFast(Full):
+    """This client, or this stream, asks for more than its share."""
+
+    code = "too_fast"
+    title = "Too fast"
 
 
 class NotReady(ShallowsError):

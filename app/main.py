@@ -4,12 +4,14 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from app.access import Access
 from app.assets import Assets
 from app.errors import (
     PROBLEM_JSON,
@@ -20,6 +22,7 @@ from app.errors import (
     UnsupportedType,
 )
 from app.lessons import LESSONS, lessons_of
+from app.limits import Refusals
 from app.routes import (
     activations,
     checks,
@@ -51,6 +54,24 @@ BACKENDS: dict[str, Callable[[Settings], Drivers]] = {
     "inline": inline_backend,
 }
 
+PROBLEM: dict[str, Any] = {
+    PROBLEM_JSON: {
+        "schema": {
+            "type": "object",
+            "required": ["title", "status", "code", "detail"],
+            "properties": {
+                "type": {"type": "string"},
+                "title": {"type": "string"},
+                "status": {"type": "integer"},
+                "code": {"type": "string"},
+                "detail": {"type": "string"},
+                "errors": {"type": "array", "items": {"type": "object"}},
+            },
+        }
+    }
+}
+"""What every refusal and failure looks like, in OpenAPI."""
+
 
 def create_app(settings: Settings | None = None) -> FastAPI:
     """The service, ready to be served.
@@ -62,6 +83,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     settings = settings or Settings()
     backend = BACKENDS[settings.backend](settings)
     store = Store.open(settings)
+    refusals = Refusals()
+    assets = Assets.find()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -82,6 +105,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         description="Names, bounds and the stream are in `docs/protocol.md`.",
         version="0.1.0",
         lifespan=lifespan,
+        responses={"default": {"description": "Problem details", "content": PROBLEM}},
         docs_url=None,
         redoc_url=None,
         # Nothing of a class leaves its server, whatever the environment says.
@@ -93,8 +117,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         learners=Learners(backend, store, settings),
         jobs=Jobs(backend, store, settings),
         store=store,
-        assets=Assets.find(),
+        assets=assets,
         lessons=lessons_of(LESSONS, *filter(None, [settings.lessons_folder])),
+        refusals=refusals,
     )
     for module in (
         train,
@@ -111,7 +136,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         pages,
     ):
         app.include_router(module.router, max_body_size=settings.max_body_bytes)
-    app.add_middleware(Security, settings=settings)
+    app.add_middleware(
+        Security, settings=settings, access=Access(settings, assets), refusals=refusals
+    )
     app.add_exception_handler(ShallowsError, _tell)
     app.add_exception_handler(RequestValidationError, _tell_invalid)
     app.add_exception_handler(HTTPException, _tell_http)
@@ -128,6 +155,7 @@ def problem(error: ShallowsError) -> JSONResponse:
 
 async def _tell(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, ShallowsError)
+    request.app.state.services.refusals.note(error)
     return problem(error)
 
 
@@ -160,8 +188,26 @@ async def _tell_http(request: Request, error: Exception) -> JSONResponse:
         "code": "http_error",
         "detail": f"{request.method} {request.url.path}: {error.detail}",
     }
-    return JSONResponse(
-        body, error.status_code, media_type=PROBLEM_JSON, headers=dict(error.headers or {})
+    headers = dict(error.headers or {})
+    if error.status_code == 405:
+        headers["Allow"] = ", ".join(sorted(_methods_of(request)))
+    return JSONResponse(body, error.status_code, media_type=PROBLEM_JSON, headers=headers)
+
+
+def _methods_of(request: Request) -> set[str]:
+    """What the path asked for allows; Starlette tells of the first route that fits, and no more."""
+    path, described = request.url.path, request.app.openapi()["paths"]
+    fitting = [named for named in described if _fits(named, path)]
+    named = path if path in fitting else None
+    return {
+        method.upper() for fits in ([named] if named else fitting) for method in described[fits]
+    } or {"GET"}
+
+
+def _fits(named: str, path: str) -> bool:
+    parts, asked = named.split("/"), path.split("/")
+    return len(parts) == len(asked) and all(
+        part.startswith("{") or part == given for part, given in zip(parts, asked, strict=True)
     )
 
 

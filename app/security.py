@@ -1,13 +1,23 @@
 """What every request passes: bounds, the origin check, the security headers. Pure ASGI."""
 
 import json
+import re
 from urllib.parse import urlsplit
 
 from starlette.datastructures import MutableHeaders
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.errors import PROBLEM_JSON, BodyTooLarge, ForeignOrigin, ShallowsError
+from app.access import Access
+from app.errors import (
+    PROBLEM_JSON,
+    BodyTooLarge,
+    ForeignOrigin,
+    ShallowsError,
+    Unauthorized,
+    UnknownHost,
+)
+from app.limits import Clients, Refusals, client_of, too_fast
 from app.settings import Settings
 
 # Who may frame the page is a setting; see `headers_for`.
@@ -26,6 +36,8 @@ CONTENT_SECURITY_POLICY = "; ".join(
     ]
 )
 
+POLICY = "Content-Security-Policy"
+
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
@@ -37,6 +49,10 @@ HEADERS = {
 # What a browser that does not know `frame-ancestors` is told; it cannot name other pages.
 FRAME_OPTIONS = {"'self'": "SAMEORIGIN", "'none'": "DENY"}
 
+# Cheap, and asked for often: by what watches over the server, and by every page that is opened.
+UNCOUNTED = ("/healthz", "/readyz", "/metrics", "/static/")
+HEALTH = ("/healthz", "/readyz")
+
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 
 
@@ -46,7 +62,7 @@ def headers_for(settings: Settings) -> dict[str, str]:
     policy = f"{CONTENT_SECURITY_POLICY}; frame-ancestors {framed_by}"
     options = FRAME_OPTIONS.get(framed_by)
     return {
-        "Content-Security-Policy": policy,
+        POLICY: policy,
         **({"X-Frame-Options": options} if options else {}),
         **HEADERS,
     }
@@ -63,50 +79,100 @@ def allowed_origin(connection: HTTPConnection, settings: Settings) -> bool:
     return urlsplit(origin).netloc == connection.headers.get("host")
 
 
-class Security:
-    """Security headers on every answer; foreign pages and oversized bodies refused."""
+def allowed_host(connection: HTTPConnection, settings: Settings) -> bool:
+    """Whether a request names this server as it may be named."""
+    host = re.sub(r":\d*$", "", connection.headers.get("host", "")).lower()
+    return not settings.allowed_hosts or any(
+        host == name or (name.startswith("*.") and host.endswith(name[1:]))
+        for name in settings.allowed_hosts
+    )
 
-    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+
+class Security:
+    """Security headers on every answer; strangers, foreign pages and too much refused."""
+
+    def __init__(
+        self, app: ASGIApp, settings: Settings, access: Access, refusals: Refusals
+    ) -> None:
         self._app = app
+        self._access = access
         self._settings = settings
+        self._refusals = refusals
         self._headers = headers_for(settings)
+        self._clients = Clients(settings.requests_per_second, settings.requests_burst)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or refuse it."""
-        if scope["type"] != "http":
+        if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
 
         async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
+            if message["type"].endswith("http.response.start"):
                 headers = MutableHeaders(scope=message)
                 for name, value in self._headers.items():
                     headers.setdefault(name, value)
             await send(message)
 
-        if (refusal := self._refusal(HTTPConnection(scope))) is not None:
-            await _refuse(send_with_headers, refusal)
+        refusal = self._refusal(HTTPConnection(scope))
+        if isinstance(refusal, Unauthorized) and scope["type"] == "http":
+            page = await self._access.page(scope, receive, refusal)
+            if page is not None:
+                response, refusal = page
+                if refusal is not None:
+                    self._refusals.note(refusal)
+                # The form is the one page here with something to send.
+                policy = self._headers[POLICY].replace("form-action 'none'", "form-action 'self'")
+                response.headers[POLICY] = policy
+                await response(scope, receive, send_with_headers)
+                return
+        if refusal is not None:
+            self._refusals.note(refusal)
+            await _refuse(scope, send_with_headers, refusal)
             return
         await self._app(scope, receive, send_with_headers)
 
     def _refusal(self, request: HTTPConnection) -> ShallowsError | None:
-        if request.scope["method"] in SAFE_METHODS:
+        for refusal in (self._misdirected, self._too_fast, self._foreign, self._access.refusal):
+            if (error := refusal(request)) is not None:
+                return error
+        if request.scope.get("method") in SAFE_METHODS:
             return None
-        if not allowed_origin(request, self._settings):
-            return ForeignOrigin("pages of other origins may not change anything here")
         # A body that does not say its size is counted by FastAPI as it comes in (max_body_size).
         declared, most = request.headers.get("content-length", ""), self._settings.max_body_bytes
         if declared.isdigit() and int(declared) > most:
             return BodyTooLarge(f"the body may have at most {most:,} bytes")
         return None
 
+    def _misdirected(self, request: HTTPConnection) -> ShallowsError | None:
+        if request.scope["path"] in HEALTH or allowed_host(request, self._settings):
+            return None
+        return UnknownHost("this server does not answer to that name")
 
-async def _refuse(send: Send, error: ShallowsError) -> None:
+    def _foreign(self, request: HTTPConnection) -> ShallowsError | None:
+        if request.scope.get("method") in SAFE_METHODS or allowed_origin(request, self._settings):
+            return None
+        return ForeignOrigin("pages of other origins may not change anything here")
+
+    def _too_fast(self, request: HTTPConnection) -> ShallowsError | None:
+        if request.scope["path"].startswith(UNCOUNTED):
+            return None
+        client = client_of(request.scope)
+        if wait := self._clients.wait(client):
+            return too_fast("this address asks for more than its share", wait)
+        self._clients.take(client)
+        return None
+
+
+async def _refuse(scope: Scope, send: Send, error: ShallowsError) -> None:
+    """Answer with problem details; a WebSocket is answered before it opens."""
     body = json.dumps(error.problem()).encode()
     headers = [
         (b"content-type", PROBLEM_JSON.encode()),
         (b"content-length", str(len(body)).encode()),
         (b"connection", b"close"),
+        *((name.lower().encode(), value.encode()) for name, value in error.headers.items()),
     ]
-    await send({"type": "http.response.start", "status": error.status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    prefix = "" if scope["type"] == "http" else "websocket."
+    await send({"type": f"{prefix}http.response.start", "status": error.status, "headers": headers})
+    await send({"type": f"{prefix}http.response.body", "body": body})

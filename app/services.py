@@ -11,6 +11,7 @@ from starlette.requests import HTTPConnection
 
 from app.assets import Assets
 from app.lessons import Lesson
+from app.limits import Refusals
 from app.settings import Settings
 from app.store import Store
 from app.training.backend import TrainingBackend
@@ -34,6 +35,7 @@ class AllServices:
     store: Store
     assets: Assets
     lessons: Mapping[str, Lesson]
+    refusals: Refusals
 
     async def drain(self) -> None:
         """Before the server ends: refuse what is new, keep what there is; a second call is none."""

@@ -15,6 +15,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 # An origin whose host may begin with `*.`; nothing that could begin another rule of the policy.
 FRAME_SOURCE = re.compile(r"https?://(\*\.)?[A-Za-z0-9.-]+(:(\d{1,5}|\*))?")
 
+HOST = re.compile(r"(\*\.)?[a-z0-9.-]+|\[[0-9a-f:.]+\]")
+
 
 class Settings(BaseSettings):
     """The settings of one server. Read once, by whoever calls `create_app`."""
@@ -32,6 +34,24 @@ class Settings(BaseSettings):
         "such as https://school.example",
     )
 
+    allowed_hosts: Annotated[list[str], NoDecode] = Field(
+        [],
+        description="names under which this server answers, comma-separated, such as "
+        "shallows.school.example or *.school.example; empty: any, since a class opens an address",
+    )
+    access_code: SecretStr | None = Field(
+        None, description="asked of everyone before anything else; by default nothing is asked"
+    )
+    wrong_codes_per_second: float = Field(
+        0.2, gt=0, description="wrong access codes from one address, in the long run"
+    )
+    wrong_codes_burst: int = Field(50, ge=1, description="and at once, since a class makes some")
+    trusted_proxies: str = Field(
+        "127.0.0.1",
+        description="addresses, comma-separated, of proxies that are believed when they say for "
+        "whom they ask (X-Forwarded-For, X-Forwarded-Proto)",
+    )
+
     frame_ancestors: Annotated[list[str], NoDecode] = Field(
         ["'self'"],
         description="Pages that may show this one in a frame: 'self', 'none', or origins such as "
@@ -44,6 +64,9 @@ class Settings(BaseSettings):
     workers: int = Field(0, ge=0, le=256, description="worker processes; 0 means one per core")
 
     max_sessions: int = Field(400, ge=1, description="interactive sessions, connected or kept")
+    max_sessions_per_client: int = Field(
+        350, ge=1, description="of those, from one address: a whole school may share one"
+    )
     session_grace_seconds: float = Field(
         120.0, ge=0, description="how long a session outlives its connection"
     )
@@ -94,6 +117,29 @@ class Settings(BaseSettings):
         64, ge=8, description="answers waiting for a slow reader; one more closes its connection"
     )
 
+    requests_per_second: float = Field(
+        100.0, gt=0, description="from one address, in the long run; a class may share one"
+    )
+    requests_burst: int = Field(
+        3000, ge=1, description="and at once: 300 students who open the page, ten requests each"
+    )
+    messages_per_second: float = Field(
+        400.0, gt=0, description="on one stream: a drag at 120 Hz, its acknowledgements, and more"
+    )
+    messages_burst: int = Field(1200, ge=1, description="and at once")
+    bytes_per_second: float = Field(4_000_000.0, gt=0, description="on one stream")
+    bytes_burst: int = Field(16_000_000, ge=1, description="and at once")
+
+    heartbeat_seconds: float = Field(
+        10.0, gt=0, description="between pings; after another one without answer the peer is dead"
+    )
+    slow_reader_seconds: float = Field(
+        20.0, gt=0, description="that a message may wait for its reader; then the stream is closed"
+    )
+
+    log_level: Literal["debug", "info", "warning", "error"] = "warning"
+    log_format: Literal["plain", "json"] = Field("plain", description="json: an object a line")
+
     lessons_folder: Path | None = Field(
         None, description="a folder of a teacher's own lessons, beside the built-in ones"
     )
@@ -110,6 +156,19 @@ class Settings(BaseSettings):
         if isinstance(value, str):
             return [origin.strip().rstrip("/") for origin in value.split(",") if origin.strip()]
         return value
+
+    @field_validator("allowed_hosts", mode="before")
+    @classmethod
+    def _split_hosts(cls, value: object) -> object:
+        return value.lower().replace(",", " ").split() if isinstance(value, str) else value
+
+    @field_validator("allowed_hosts")
+    @classmethod
+    def _hosts_are_names(cls, hosts: list[str]) -> list[str]:
+        for host in hosts:
+            if not HOST.fullmatch(host):
+                raise ValueError(f"{host!r} is not a name such as school.example, without a port")
+        return hosts
 
     @field_validator("frame_ancestors", mode="before")
     @classmethod

@@ -1,14 +1,21 @@
 """Whether the server lives, can train, and how much it does."""
 
 from collections.abc import Iterator
+from itertools import accumulate
 
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
 from prometheus_client.registry import Collector
 
 from app.errors import GoingAway, NotReady
 from app.services import AllServices, Services
+from app.training.backend import ROUND_SECONDS
 
 router = APIRouter(tags=["health"])
 
@@ -21,7 +28,7 @@ async def healthz() -> dict[str, str]:
 
 @router.get("/readyz", summary="Can it train now")
 async def readyz(services: Services) -> dict[str, str]:
-    """Answers 503 while no worker is up, and once the server is about to end."""
+    """Answers 503 until every worker has come up, while none is, and once the server is to end."""
     if services.jobs.going:
         raise GoingAway
     if not services.backend.ready:
@@ -35,17 +42,38 @@ class _Metrics(Collector):
 
     def collect(self) -> Iterator[Metric]:
         learners, jobs = self._services.learners, self._services.jobs
+        backend, work = self._services.backend, self._services.backend.work
         gauges = {
             "shallows_sessions": ("Interactive sessions, connected or kept", len(learners)),
             "shallows_connections": ("Interactive sessions with a connection", learners.connected),
             "shallows_sessions_asleep": ("Sessions only the store has", learners.asleep),
             "shallows_runs_queued": ("REST runs waiting to train", jobs.queued),
             "shallows_runs_running": ("REST runs training", jobs.running),
+            "shallows_commands_pending": ("Commands waiting for a round", backend.pending),
         }
         for name, (text, value) in gauges.items():
             yield GaugeMetricFamily(name, text, value)
-        restarts = self._services.backend.worker_restarts
-        yield CounterMetricFamily("shallows_worker_restarts", "Workers replaced", restarts)
+        counters = {
+            "shallows_worker_restarts": ("Workers replaced", backend.worker_restarts),
+            "shallows_frames": ("Frames made for readers", work.frames),
+            "shallows_iterations": ("Iterations trained, of all runs", work.iterations),
+        }
+        for name, (text, count) in counters.items():
+            yield CounterMetricFamily(name, text, count)
+        below = accumulate(work.rounds)
+        bounds = [*map(str, ROUND_SECONDS), "+Inf"]
+        yield HistogramMetricFamily(
+            "shallows_round_seconds",
+            "How long rounds took, to the worker and back",
+            buckets=list(zip(bounds, below, strict=True)),
+            sum_value=work.round_seconds,
+        )
+        refused = CounterMetricFamily(
+            "shallows_refused", "Requests and messages refused, by why", labels=["code"]
+        )
+        for code, times in self._services.refusals.items():
+            refused.add_metric([code], times)
+        yield refused
 
 
 @router.get("/metrics", summary="Prometheus metrics", response_class=Response)

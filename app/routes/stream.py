@@ -5,12 +5,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated
 
 import anyio
+import anyio.lowlevel
 from fastapi import APIRouter, Query, WebSocket
 from starlette.websockets import WebSocketDisconnect
 
 from app.errors import NotFound, ShallowsError, UnknownSession
-from app.schemas import MESSAGES, Message, parse_message
-from app.security import allowed_origin
+from app.limits import Pace, client_of, too_fast
+from app.schemas import MESSAGES, Ack, Message, parse_message
 from app.services import AllServices, Services
 from app.store import Stored
 from app.training.outbox import Outbox
@@ -21,6 +22,14 @@ ALL_MESSAGES = tuple(MESSAGES)
 WATCHERS_MESSAGES = ("view", "ack", "inspect")
 REFUSED = 1008
 TRY_AGAIN_LATER = 1013
+LONGEST_ACK = 60
+"""Characters of the longest message that is read although it came too fast."""
+
+
+class ClosedMeanwhile(Exception):
+    """The socket was closed under us, by a message that breaks its protocol."""
+
+
 Tell = Callable[[Message], Awaitable[None]]
 
 
@@ -33,21 +42,20 @@ async def learn(
     saved: Annotated[str | None, Query(max_length=64)] = None,
 ) -> None:
     """One learner's interactive session; `session` takes one up again, `saved` begins as saved."""
-    if not allowed_origin(websocket, services.settings):
-        await websocket.close(REFUSED)
-        return
     await websocket.accept()
     learners, outbox = services.learners, Outbox(services.settings.outbox_messages)
+    client = client_of(websocket.scope)
     try:
         try:
             if session is not None:
-                learner = await learners.resume(session, outbox, iteration)
+                learner = await learners.resume(client, session, outbox, iteration)
             else:
-                learner = await learners.join(outbox, await _stored(services, saved))
+                learner = await learners.join(client, outbox, await _stored(services, saved))
         except (UnknownSession, NotFound) as error:
             outbox.text(error.message())
-            learner = await learners.join(outbox)
+            learner = await learners.join(client, outbox)
     except ShallowsError as error:
+        services.refusals.note(error)
         await websocket.send_json(error.message())
         await websocket.close(TRY_AGAIN_LATER)
         return
@@ -57,7 +65,7 @@ async def learn(
 
     code = None
     try:
-        code = await converse(websocket, outbox, tell, ALL_MESSAGES)
+        code = await converse(websocket, services, outbox, tell, ALL_MESSAGES)
     finally:
         with anyio.CancelScope(shield=True):
             await learners.leave(learner, outbox, code)
@@ -76,14 +84,12 @@ async def _stored(services: AllServices, saved: str | None) -> Stored | None:
 @router.websocket("/train/{run}/stream")
 async def watch(websocket: WebSocket, services: Services, run: str) -> None:
     """Watch a run that was started over REST."""
-    if not allowed_origin(websocket, services.settings):
-        await websocket.close(REFUSED)
-        return
     await websocket.accept()
     jobs, outbox = services.jobs, Outbox(services.settings.outbox_messages)
     try:
         watched = await jobs.watch(run, outbox)
     except ShallowsError as error:
+        services.refusals.note(error)
         await websocket.send_json(error.message())
         await websocket.close(REFUSED)
         return
@@ -92,14 +98,18 @@ async def watch(websocket: WebSocket, services: Services, run: str) -> None:
         await jobs.tell(watched, outbox, message)
 
     try:
-        await converse(websocket, outbox, tell, WATCHERS_MESSAGES)
+        await converse(websocket, services, outbox, tell, WATCHERS_MESSAGES)
     finally:
         with anyio.CancelScope(shield=True):
             await jobs.unwatch(watched, outbox)
 
 
 async def converse(
-    websocket: WebSocket, outbox: Outbox, tell: Tell, allowed: Sequence[str]
+    websocket: WebSocket,
+    services: AllServices,
+    outbox: Outbox,
+    tell: Tell,
+    allowed: Sequence[str],
 ) -> int | None:
     """Carry messages both ways until either side closes; the code with which the other side did."""
     code: int | None = None
@@ -107,34 +117,73 @@ async def converse(
 
         async def until_closed(work: Awaitable[int | None]) -> None:
             nonlocal code
-            with contextlib.suppress(WebSocketDisconnect):
+            # Uvicorn closes by itself what breaks the protocol, and takes nothing more.
+            with contextlib.suppress(WebSocketDisconnect, ClosedMeanwhile):
                 code = await work
             group.cancel_scope.cancel()
 
-        group.start_soon(until_closed, _hear(websocket, outbox, tell, allowed))
-        group.start_soon(until_closed, _send(websocket, outbox))
+        group.start_soon(until_closed, _hear(websocket, services, outbox, tell, allowed))
+        group.start_soon(
+            until_closed, _send(websocket, outbox, services.settings.slow_reader_seconds)
+        )
     return code
 
 
 async def _hear(
-    websocket: WebSocket, outbox: Outbox, tell: Tell, allowed: Sequence[str]
+    websocket: WebSocket,
+    services: AllServices,
+    outbox: Outbox,
+    tell: Tell,
+    allowed: Sequence[str],
 ) -> int | None:
+    pace = Pace(services.settings)
     while True:
         received = await websocket.receive()
         if received["type"] == "websocket.disconnect":
             code: int | None = received.get("code")
             return code
         try:
-            await tell(parse_message(received.get("text") or received.get("bytes") or "", allowed))
+            data = received.get("text") or received.get("bytes") or ""
+            await tell(await _in_time(pace, data, allowed))
         except ShallowsError as error:
+            services.refusals.note(error)
             outbox.text(error.message())
+            # Answers go out between messages, however many have come at once.
+            await anyio.lowlevel.checkpoint()
 
 
-async def _send(websocket: WebSocket, outbox: Outbox) -> None:
+async def _in_time(pace: Pace, data: str | bytes, allowed: Sequence[str]) -> Message:
+    """The message, if it did not come too fast.
+
+    An `ack` waits for its turn instead: nobody says it again, and without it no frame is sent.
+
+    Raises:
+        ShallowsError: it came too fast, or is none.
+    """
+    if not (wait := pace.take(len(data))):
+        return parse_message(data, allowed)
+    if len(data) <= LONGEST_ACK and isinstance(message := parse_message(data, allowed), Ack):
+        await anyio.sleep(wait)
+        pace.take(len(data))
+        return message
+    raise too_fast("these messages come faster than a server shared by a class takes them", wait)
+
+
+async def _send(websocket: WebSocket, outbox: Outbox, patience: float) -> None:
+    """Send what is queued, until the outbox is closed or a message is not taken in time."""
     while messages := await outbox.take():
         for message in messages:
-            if isinstance(message, str):
-                await websocket.send_text(message)
-            else:
-                await websocket.send_bytes(message)
-    await websocket.close(outbox.close_code or 1000)
+            with anyio.move_on_after(patience) as waited:
+                await _send_one(websocket, message)
+            if waited.cancelled_caught:
+                return  # and not even a goodbye would be taken
+    with anyio.move_on_after(patience):
+        await websocket.close(outbox.close_code or 1000)
+
+
+async def _send_one(websocket: WebSocket, message: str | bytes) -> None:
+    send = websocket.send_text if isinstance(message, str) else websocket.send_bytes
+    try:
+        await send(message)  # type: ignore[arg-type]
+    except RuntimeError as error:
+        raise ClosedMeanwhile from error

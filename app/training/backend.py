@@ -4,6 +4,7 @@ Commands go down, events come up; both are plain data that can cross a process. 
 them on one or more hosts (`host.py`): `inline.py` in this process, `pool.py` in workers.
 """
 
+from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
@@ -193,10 +194,37 @@ class Answer:
     value: "Reply"
 
 
+@dataclass(frozen=True, slots=True)
+class Worked:
+    """How many iterations a host has trained in a round, of all its sessions."""
+
+    iterations: int
+
+
 Activity = Literal["resting", "moving", "elsewhere"]
 """Nothing is under way; something is; it is not where it is to be, and could not be kept."""
 Reply = Result | Record | Snapshot | Activity | None
 Event = Text | Frame | Progress | Kept | Answer
+"""What comes of a session."""
+
+
+ROUND_SECONDS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
+
+
+@dataclass
+class Work:
+    """What was done since the server started, for whoever watches over it."""
+
+    iterations: int = 0
+    frames: int = 0
+    rounds: list[int] = field(default_factory=lambda: [0] * (len(ROUND_SECONDS) + 1))
+    """How many rounds took at most each of `ROUND_SECONDS`; the last, how many took longer."""
+    round_seconds: float = 0.0
+
+    def round_took(self, seconds: float) -> None:
+        """Count a round."""
+        self.rounds[bisect_left(ROUND_SECONDS, seconds)] += 1
+        self.round_seconds += seconds
 
 
 # -- checkpoints ----------------------------------------------------------------------------
@@ -280,6 +308,14 @@ class TrainingBackend(Protocol):
     @property
     def worker_restarts(self) -> int:
         """How many workers were replaced."""
+
+    @property
+    def pending(self) -> int:
+        """How many commands wait for the next round of their worker."""
+
+    @property
+    def work(self) -> Work:
+        """What was done."""
 
     def open(
         self, session: str, kind: Kind, listener: Listener, saved: Saved | None = None

@@ -13,6 +13,7 @@ import asyncio
 import contextlib
 import itertools
 import logging
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -47,6 +48,8 @@ from app.training.backend import (
     Snapshot,
     Tell,
     Text,
+    Work,
+    Worked,
 )
 from app.training.session import Record
 
@@ -67,7 +70,9 @@ class LineBroken(Exception):
 class Line(Protocol):
     """The way to one host."""
 
-    async def exchange(self, commands: Sequence[Command]) -> tuple[list[Event], float | None]:
+    async def exchange(
+        self, commands: Sequence[Command]
+    ) -> tuple[list[Event | Worked], float | None]:
         """One round: what comes of the commands, and when to come again.
 
         Raises:
@@ -154,8 +159,9 @@ class Placed:
 class Driver:
     """Drives one host, and replaces it when it is gone."""
 
-    def __init__(self, connect: Callable[[], Awaitable[Line]]) -> None:
+    def __init__(self, connect: Callable[[], Awaitable[Line]], work: Work) -> None:
         self._connect = connect
+        self._work = work
         self._line: Line | None = None
         self._placed: dict[str, Placed] = {}
         self._pending: list[Command] = []
@@ -167,11 +173,18 @@ class Driver:
         self._task: asyncio.Task[None] | None = None
         self._deaths = 0
         self.restarts = 0
+        self.came_up = False
+        """Whether a host was ever there."""
 
     @property
     def ready(self) -> bool:
         """Whether the host is there."""
         return self._line is not None
+
+    @property
+    def pending(self) -> int:
+        """How many commands wait for the next round."""
+        return len(self._pending)
 
     @property
     def load(self) -> int:
@@ -251,13 +264,17 @@ class Driver:
             try:
                 if self._line is None:
                     self._line = await self._connect()
+                    self.came_up = True
+                    log.info("a training host is up")
                 await self._until_due()
                 async with self._room:
                     commands, self._pending = self._pending, []
                     self._count.clear()
                     self._bell.clear()
                     self._room.notify_all()
+                start = time.perf_counter()
                 events, self._wake = await self._line.exchange(commands)
+                self._work.round_took(time.perf_counter() - start)
             except LineBroken as broken:
                 await self._replace(commands, broken)
                 commands = []
@@ -273,7 +290,11 @@ class Driver:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._bell.wait(), self._wake)
 
-    def _take(self, event: Event) -> None:
+    def _take(self, event: Event | Worked) -> None:
+        if isinstance(event, Worked):
+            self._work.iterations += event.iterations
+            return
+        self._work.frames += isinstance(event, Frame)
         if isinstance(event, Answer):
             answer = self._answers.get(event.ticket)
             if answer is not None and not answer.done():
@@ -324,7 +345,8 @@ class Drivers:
     """A `TrainingBackend` of one or more drivers; a new session goes to the least loaded."""
 
     def __init__(self, connections: Iterable[Callable[[], Awaitable[Line]]]) -> None:
-        self._drivers = [Driver(connect) for connect in connections]
+        self.work = Work()
+        self._drivers = [Driver(connect, self.work) for connect in connections]
         self._where: dict[str, Driver] = {}
         self._tickets = itertools.count()
 
@@ -338,8 +360,18 @@ class Drivers:
 
     @property
     def ready(self) -> bool:
-        """Whether something can train now."""
-        return any(driver.ready for driver in self._drivers)
+        """Whether every host came up once, and one is there now.
+
+        Sessions are placed on all of them, so one that has not come up yet would keep its own
+        waiting; one that is being replaced is back in a second.
+        """
+        drivers = self._drivers
+        return all(d.came_up for d in drivers) and any(d.ready for d in drivers)
+
+    @property
+    def pending(self) -> int:
+        """How many commands wait for the next round of their host."""
+        return sum(driver.pending for driver in self._drivers)
 
     @property
     def worker_restarts(self) -> int:

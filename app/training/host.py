@@ -61,6 +61,7 @@ from app.training.backend import (
     Status,
     Tell,
     Text,
+    Worked,
 )
 from app.training.microscope import check, check_inspect, inspection
 from app.training.session import Session
@@ -184,6 +185,7 @@ class Host:
         self._interval = 1 / frames_per_second
         self._checkpoint_seconds = checkpoint_seconds
         self._sessions: dict[str, Hosted] = {}
+        self._worked = 0
 
     # -- commands ---------------------------------------------------------------------------
 
@@ -290,7 +292,7 @@ class Host:
         except ShallowsError as error:
             return [Text(hosted.name, command.reader, error.message())]
         except Exception:
-            log.exception("session %s could not carry out a command", hosted.name)
+            log.exception("session %.6s could not carry out a command", hosted.name)
             return self._fail(hosted)
 
     def _carry_out(self, hosted: Hosted, reader: str, message: Message) -> list[Event]:
@@ -511,10 +513,12 @@ class Host:
 
     # -- rounds -----------------------------------------------------------------------------
 
-    def serve(self, commands: Iterable[Command]) -> tuple[list[Event], float | None]:
+    def serve(self, commands: Iterable[Command]) -> tuple[list[Event | Worked], float | None]:
         """Carry out commands, train for a round, and say when to come again (`next_wake`)."""
         events = [event for command in commands for event in self.handle(command)]
-        return [*events, *self.round()], self.next_wake()
+        events += self.round()
+        worked, self._worked = Worked(self._worked), 0
+        return [*events, worked], self.next_wake()
 
     def round(self, budget: float | None = None) -> list[Event]:
         """Train whoever is due for about `budget` seconds (default: one frame interval)."""
@@ -532,7 +536,7 @@ class Host:
                 events += self._sweep(hosted, slice_end)
                 events += self._tell_of(hosted)
             except Exception:
-                log.exception("session %s failed", hosted.name)
+                log.exception("session %.6s failed", hosted.name)
                 events += self._fail(hosted)
             # Whoever was served goes to the end of the queue.
             self._sessions[hosted.name] = self._sessions.pop(hosted.name)
@@ -570,6 +574,7 @@ class Host:
             chunk = math.floor(min(LONGEST_CHUNK, until - now) / hosted.seconds_per_iteration)
             n = int(min(wanted, max(1, chunk)))
             session.advance(n)
+            self._worked += n * len(session.runs)
             then, now = now, self._clock()
             estimate = (now - then) / n
             hosted.seconds_per_iteration += 0.3 * (estimate - hosted.seconds_per_iteration)

@@ -5,7 +5,7 @@ import time
 from collections.abc import Sequence
 
 from app.settings import Settings
-from app.training.backend import Command, Event
+from app.training.backend import Command, Event, Worked
 from app.training.driver import Drivers, Line
 from app.training.host import Host
 
@@ -16,7 +16,9 @@ class InlineLine:
     def __init__(self, host: Host) -> None:
         self._host = host
 
-    async def exchange(self, commands: Sequence[Command]) -> tuple[list[Event], float | None]:
+    async def exchange(
+        self, commands: Sequence[Command]
+    ) -> tuple[list[Event | Worked], float | None]:
         """One round, after whatever else the event loop has to do."""
         await asyncio.sleep(0)
         return self._host.serve(commands)

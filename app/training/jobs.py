@@ -180,10 +180,10 @@ class Jobs:
                 await self._store.add(job.id, stored)
                 break
             except NotStored:
-                log.warning("run %s has ended and could not be stored (try %d)", job.id, tries)
+                log.warning("run %.6s has ended and could not be stored (try %d)", job.id, tries)
                 await asyncio.sleep(STORE_AGAIN_SECONDS)
         else:
-            log.error("run %s could not be stored, and is lost", job.id)
+            log.error("run %.6s could not be stored, and is lost", job.id)
         del self._jobs[job.id]
         job.ended.set()
 

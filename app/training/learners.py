@@ -52,6 +52,7 @@ class Learner:
     """One learner's session, and the connection that looks at it, if there is one."""
 
     session: str
+    client: str
     outbox: Outbox | None = None
     expiry: asyncio.TimerHandle | None = None
     runs: int = 0
@@ -94,15 +95,16 @@ class Learners:
         """How many of them only the store has."""
         return sum(learner.asleep for learner in self._learners.values())
 
-    async def join(self, outbox: Outbox, stored: Stored | None = None) -> Learner:
+    async def join(self, client: str, outbox: Outbox, stored: Stored | None = None) -> Learner:
         """A new session for a connection, empty or as one was stored.
 
         Raises:
-            TooManySessions: every place is taken by someone who is there.
+            TooManySessions: every place, or each that this client may have, is taken by someone
+                who is there.
             GoingAway: the server is about to end.
         """
-        self._make_room()
-        learner = Learner(secrets.token_urlsafe(16))
+        self._make_room(client)
+        learner = Learner(secrets.token_urlsafe(16), client)
         self._learners[learner.session] = learner
         if stored is not None and stored.plan is not None:
             learner.runs = len(stored.plan.runs)
@@ -110,20 +112,22 @@ class Learners:
         await self._attach(learner, outbox, Attach(learner.session, outbox.name))
         return learner
 
-    async def resume(self, session: str, outbox: Outbox, costs_from: int) -> Learner:
+    async def resume(self, client: str, session: str, outbox: Outbox, costs_from: int) -> Learner:
         """Take a session up again; a connection that still has it gives way.
 
         Raises:
             UnknownSession: it has ended, or never was.
-            TooManySessions: it is in the store, and every place is taken.
+            TooManySessions: it is in the store, and every place, or each that this client may
+                have, is taken.
             NotStored: it may be in the store, which does not answer.
             GoingAway: the server is about to end.
         """
         if self._going:
             raise GoingAway
-        learner = self._learners.get(session) or await self._back(session)
+        learner = self._learners.get(session) or await self._back(client, session)
         async with learner.turn:
             await self._wake(learner)
+            learner.client = client
             if learner.outbox is not None:
                 old = learner.outbox
                 await self.leave(learner, old)
@@ -135,7 +139,7 @@ class Learners:
             await self._attach(learner, outbox, attach)
         return learner
 
-    async def _back(self, session: str) -> Learner:
+    async def _back(self, client: str, session: str) -> Learner:
         """A session that this server has given up, or one from before it began."""
         settled = True
         saved = self._leaving.get(session)
@@ -148,10 +152,10 @@ class Learners:
                     "this session has ended, or it was too old to be kept; configure a new one"
                 )
             saved, settled = stored.saved, stored.settled
-        self._make_room()
+        self._make_room(client)
         self._leaving.pop(session, None)
         runs = saved.state.checkpoint.plan.runs if saved.state.checkpoint else []
-        learner = Learner(session, runs=len(runs), from_checkpoint=not settled)
+        learner = Learner(session, client, runs=len(runs), from_checkpoint=not settled)
         self._learners[session] = learner
         self._open(learner, saved)
         # It trains on also if whoever asked for it is gone by now.
@@ -397,16 +401,19 @@ class Learners:
             attach = Attach(learner.session, outbox.name)
             await self._backend.send(attach)
 
-    def _make_room(self) -> None:
+    def _make_room(self, client: str) -> None:
         if self._going:
             raise GoingAway
-        if len(self._learners) < self._settings.max_sessions:
-            return
-        waiting = [learner for learner in self._learners.values() if learner.expiry is not None]
+        theirs = [learner for learner in self._learners.values() if learner.client == client]
+        if len(theirs) >= self._settings.max_sessions_per_client:
+            self._give_place(theirs)
+        elif len(self._learners) >= self._settings.max_sessions:
+            self._give_place(self._learners.values())
+
+    def _give_place(self, among: Collection[Learner]) -> None:
+        waiting = [learner for learner in among if learner.expiry is not None]
         if not waiting:
-            raise TooManySessions(
-                f"all {self._settings.max_sessions} places are taken; try again in a minute", 60
-            )
+            raise TooManySessions(f"all {len(among)} places are taken; try again in a minute", 60)
         self._give_up(min(waiting, key=lambda learner: learner.expiry.when()))  # type: ignore[union-attr]
 
     def _forget(self, learner: Learner) -> None:

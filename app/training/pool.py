@@ -6,7 +6,6 @@ end when it closes, so that none outlives a server that was killed.
 """
 
 import asyncio
-import logging
 import multiprocessing
 import signal
 import time
@@ -16,8 +15,9 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import ParamSpec, TypeVar
 
+from app import logs
 from app.settings import Settings
-from app.training.backend import Command, Event
+from app.training.backend import Command, Event, Worked
 from app.training.driver import Drivers, Line, LineBroken
 from app.training.host import Host
 
@@ -48,7 +48,7 @@ class WorkerLine:
         ours, theirs = multiprocessing.get_context("spawn").Pipe()
         process = multiprocessing.get_context("spawn").Process(
             target=work,
-            args=(theirs, settings.frames_per_second, settings.checkpoint_seconds),
+            args=(theirs, settings),
             name="shallows-worker",
             daemon=True,
         )
@@ -63,7 +63,9 @@ class WorkerLine:
             raise
         return line
 
-    async def exchange(self, commands: Sequence[Command]) -> tuple[list[Event], float | None]:
+    async def exchange(
+        self, commands: Sequence[Command]
+    ) -> tuple[list[Event | Worked], float | None]:
         """One round in the worker.
 
         Raises:
@@ -94,11 +96,11 @@ class WorkerLine:
         except (EOFError, OSError) as error:
             raise LineBroken(f"{type(error).__name__}: {error}") from error
 
-    def _exchange(self, commands: Sequence[Command]) -> tuple[list[Event], float | None]:
+    def _exchange(self, commands: Sequence[Command]) -> tuple[list[Event | Worked], float | None]:
         self._pipe.send(commands)
         return self._receive(self._round_timeout)
 
-    def _receive(self, timeout: float) -> tuple[list[Event], float | None]:
+    def _receive(self, timeout: float) -> tuple[list[Event | Worked], float | None]:
         if not self._pipe.poll(timeout):
             self._process.kill()
             raise TimeoutError(f"no answer for {timeout:g} s")
@@ -122,16 +124,16 @@ def _start(process: BaseProcess) -> None:
         mask(signal.SIG_SETMASK, before)
 
 
-def work(pipe: Connection, frames_per_second: float, checkpoint_seconds: float) -> None:
+def work(pipe: Connection, settings: Settings) -> None:
     """The life of a worker: rounds until the pipe closes."""
     # Signals may reach the whole process group; the server decides when its workers end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")
+    logs.configure(settings)
     host = Host(
         time.perf_counter,
-        frames_per_second=frames_per_second,
-        checkpoint_seconds=checkpoint_seconds,
+        frames_per_second=settings.frames_per_second,
+        checkpoint_seconds=settings.checkpoint_seconds,
     )
     try:
         pipe.send(([], None))

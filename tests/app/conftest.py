@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import TestClient
 
 from app.main import create_app
@@ -51,6 +52,15 @@ def wait_ready(client: TestClient) -> None:
     """Ask until a worker is up; a server that never gets there fails the test's own timeout."""
     while client.get("/readyz").status_code != 200:
         pass
+
+
+def metric(client: TestClient, name: str, **labels: str) -> float:
+    """A metric as it is now; 0 if it was never counted."""
+    for family in text_string_to_metric_families(client.get("/metrics").text):
+        for sample in family.samples:
+            if sample.name == name and sample.labels == labels:
+                return sample.value
+    return 0.0
 
 
 @pytest.fixture(scope="session")

@@ -3,12 +3,12 @@
 from typing import Any
 
 import pytest
-from starlette.testclient import TestClient, WebSocketDisconnect
+from starlette.testclient import TestClient, WebSocketDenialResponse
 
 from app.main import create_app
 from app.security import headers_for
 from app.settings import Settings
-from tests.app.conftest import settings_for
+from tests.app.conftest import metric, settings_for
 from tests.app.stream import Stream
 
 POLICY = headers_for(settings_for("inline"))["Content-Security-Policy"]
@@ -87,13 +87,14 @@ class TestOrigin:
     def test_a_foreign_page_is_refused_before_the_socket_opens(
         self, inline: TestClient, path: str, origin: str
     ) -> None:
-        before = inline.get("/metrics").text
+        before = metric(inline, "shallows_refused_total", code="foreign_origin")
         with (
-            pytest.raises(WebSocketDisconnect),
+            pytest.raises(WebSocketDenialResponse) as refused,
             inline.websocket_connect(path, headers={"origin": origin}),
         ):
             pass
-        assert inline.get("/metrics").text == before
+        assert refused.value.status_code == 403
+        assert metric(inline, "shallows_refused_total", code="foreign_origin") == before + 1
 
     def test_an_origin_on_the_list_may_connect(self) -> None:
         settings = settings_for("inline", allowed_origins="https://school.example, http://b:1")
@@ -233,3 +234,14 @@ def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
     settings = Settings()
     assert (settings.port, settings.worker_count) == (9000, 3)
     assert settings.allowed_origins == ["https://a.example", "https://b.example"]
+
+
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [("/train/some", "DELETE, GET"), ("/datasets/table", "POST"), ("/train", "POST"), ("/", "GET")],
+)
+def test_a_method_that_is_none_is_answered_with_those_that_are(
+    inline: TestClient, path: str, allowed: str
+) -> None:
+    answer = inline.options(path)
+    assert (answer.status_code, answer.headers["allow"]) == (405, allowed)

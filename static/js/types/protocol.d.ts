@@ -138,6 +138,8 @@ export interface ServerError {
   code: string;
   detail: string;
   field?: string | null;
+  /** Seconds after which trying again may help. */
+  retry_after?: number;
 }
 
 /** One number for each weight and bias of a layer, or what is said of each. */

@@ -1,0 +1,60 @@
+"""What is logged and how: plain lines, or one JSON object a line; never a secret.
+
+Requests are not logged: their addresses carry the names of sessions, and who knows one may look.
+"""
+
+import json
+import logging
+from datetime import UTC, datetime
+from urllib.parse import urlsplit
+
+from app.settings import Settings
+
+PLAIN = "%(levelname)s %(name)s: %(message)s"
+HIDDEN = "***"
+
+
+def configure(settings: Settings) -> None:
+    """Log to stderr as the settings say; in the server, and in each worker."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(Lines(settings.log_format, secrets_of(settings)))
+    logging.basicConfig(level=settings.log_level.upper(), handlers=[handler], force=True)
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
+        # At info they tell the addresses of requests.
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def secrets_of(settings: Settings) -> list[str]:
+    """What no line may contain, whatever an error of some library says."""
+    url = settings.database_url.get_secret_value() if settings.database_url else ""
+    code = settings.access_code.get_secret_value() if settings.access_code else ""
+    return [secret for secret in (url, urlsplit(url).password, code) if secret]
+
+
+class Lines(logging.Formatter):
+    """One record as a line of text or JSON, with secrets hidden."""
+
+    def __init__(self, form: str, secrets: list[str]) -> None:
+        super().__init__(PLAIN)
+        self._json = form == "json"
+        self._secrets = secrets
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line; a traceback is a field of it, or follows it."""
+        line = super().format(record)
+        if not self._json:
+            return self._hidden(line)
+        _, _, trace = line.partition("\n") if record.exc_info else ("", "", "")
+        told = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": self._hidden(record.getMessage()),
+            **({"traceback": self._hidden(trace)} if trace else {}),
+        }
+        return json.dumps(told, ensure_ascii=False)
+
+    def _hidden(self, text: str) -> str:
+        for secret in self._secrets:
+            text = text.replace(secret, HIDDEN)
+        return text

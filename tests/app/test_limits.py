@@ -1,0 +1,167 @@
+"""Rates and places: what one client, and one stream, may ask for."""
+
+import json
+
+import pytest
+from starlette.testclient import TestClient, WebSocketDenialResponse
+
+from app.limits import MOST_CLIENTS, Bucket, Clients, Pace, client_of
+from app.main import create_app
+from tests.app.conftest import metric, settings_for
+from tests.app.stream import Stream
+
+
+class Clock:
+    """Time that passes only when told."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class TestBuckets:
+    def test_a_bucket_gives_its_burst_then_its_rate(self) -> None:
+        bucket = Bucket(rate=2, burst=3, now=0)
+        for _ in range(3):
+            assert bucket.wait(0) == 0
+            bucket.take()
+        assert bucket.wait(0) == 0.5
+        assert bucket.wait(0.25) == 0.25
+        assert bucket.wait(0.5) == 0
+        assert bucket.wait(1000, 3) == 0
+        assert bucket.wait(1000, 4) == 0  # more than ever fit
+
+    def test_clients_have_a_bucket_each(self) -> None:
+        clients = Clients(1, 1, Clock())
+        clients.take("a")
+        assert clients.wait("a") == 1
+        assert clients.wait("b") == 0
+
+    def test_the_client_silent_for_the_longest_is_forgotten_when_there_are_too_many(self) -> None:
+        clients = Clients(1, 2, Clock())
+        for index in (0, 1, *range(MOST_CLIENTS - 1), MOST_CLIENTS):
+            clients.take(f"client {index}")
+        assert clients.wait("client 2") == 0
+        assert clients.wait("client 1") == 1
+
+    def test_a_stream_is_paced_in_messages_and_in_bytes(self) -> None:
+        clock = Clock()
+        limits = {"messages_per_second": 10, "messages_burst": 3}
+        limits |= {"bytes_per_second": 100, "bytes_burst": 1000}
+        pace = Pace(settings_for("inline", **limits), clock)
+        assert [pace.take(1) for _ in range(4)] == [0, 0, 0, pytest.approx(0.1)]
+        clock.now = 60
+        assert pace.take(950) == 0
+        assert pace.take(100) == pytest.approx(0.5)
+        clock.now += 0.5
+        assert pace.take(100) == 0
+
+    @pytest.mark.parametrize(
+        ("host", "client"),
+        [
+            ("10.0.0.7", "10.0.0.7"),
+            ("::ffff:10.0.0.7", "10.0.0.7"),
+            ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+            ("testclient", "testclient"),
+        ],
+    )
+    def test_a_client_is_an_address_or_a_network_of_64_bits(self, host: str, client: str) -> None:
+        assert client_of({"client": (host, 1)}) == client
+
+
+class TestRequests:
+    def test_one_too_many_gets_429_and_says_when_to_come_again(self) -> None:
+        settings = settings_for("inline", requests_per_second=0.01, requests_burst=5)
+        with TestClient(create_app(settings)) as client:
+            answers = [client.get("/datasets") for _ in range(6)]
+            assert [answer.status_code for answer in answers] == [200] * 5 + [429]
+            refusal = answers[5]
+            assert refusal.headers["content-type"] == "application/problem+json"
+            assert refusal.json()["code"] == "too_fast"
+            assert 90 <= int(refusal.headers["retry-after"]) <= 100
+            assert "x-content-type-options" in refusal.headers
+            with pytest.raises(WebSocketDenialResponse) as denied, client.websocket_connect("/ws"):
+                pass
+            assert denied.value.status_code == 429
+            assert "retry-after" in denied.value.headers
+            # What watches over the server, and a page's files, are not counted.
+            script = client.app.state.services.assets.url("js/main.js")  # type: ignore[attr-defined]
+            for path in ("/healthz", "/readyz", "/metrics", script):
+                assert client.get(path).status_code == 200
+            assert metric(client, "shallows_refused_total", code="too_fast") == 2
+
+    def test_a_class_of_300_behind_one_address_opens_the_page_at_once(self) -> None:
+        with TestClient(create_app(settings_for("inline"))) as client:
+            for _ in range(300):
+                for path in ("/datasets", "/lessons", "/healthz"):
+                    assert client.get(path).status_code == 200
+            assert not client.app.state.services.refusals  # type: ignore[attr-defined]
+
+
+class TestMessages:
+    def test_one_too_many_is_refused_with_how_long_to_wait_and_the_session_unharmed(self) -> None:
+        settings = settings_for("inline", messages_per_second=5, messages_burst=4)
+        with TestClient(create_app(settings)) as client, Stream.connect(client) as stream:
+            stream.acks = False
+            stream.configure()
+            for _ in range(10):
+                stream.say("step")
+            error = stream.until("error")
+            assert error["code"] == "too_fast"
+            assert 0 < error["retry_after"] <= 0.2
+            assert str(error["retry_after"]) in error["detail"]
+            told = error
+            while told["type"] != "state" or told["iterations_per_frame"] != 7:
+                if told["type"] == "error":  # as whoever tries again, without waiting even
+                    stream.say("set", iterations_per_frame=7)
+                told = stream.hear()
+            assert metric(client, "shallows_refused_total", code="too_fast") >= 5
+
+    def test_acknowledgements_wait_for_their_turn_instead(self) -> None:
+        settings = settings_for("inline", messages_per_second=20, messages_burst=2)
+        with TestClient(create_app(settings)) as client, Stream.connect(client) as stream:
+            stream.configure(playing=True)
+            stream.until_iteration(100)
+            assert not [told for told in stream.texts if told["type"] == "error"]
+
+    def test_bytes_count_too_and_what_is_too_much_is_not_even_read(self) -> None:
+        settings = settings_for("inline", bytes_per_second=1000, bytes_burst=2000)
+        with TestClient(create_app(settings)) as client, Stream.connect(client) as stream:
+            stream.socket.send_text(json.dumps({"type": "pause", "padding": "x" * 1900}))
+            assert stream.hear()["code"] == "invalid_field"
+            stream.socket.send_text(json.dumps({"type": "pause", "padding": "x" * 1900}))
+            assert stream.hear()["code"] == "too_fast"
+
+    def test_a_hundred_bad_messages_at_once_do_not_cost_the_connection(self) -> None:
+        settings = settings_for("inline")
+        with TestClient(create_app(settings)) as client, Stream.connect(client) as stream:
+            for _ in range(100):
+                stream.socket.send_text("nonsense")
+            told = [stream.hear()["code"] for _ in range(100)]
+            assert told == ["invalid_json"] * 100
+
+
+class TestPlaces:
+    def test_one_client_leaves_places_for_the_others(self) -> None:
+        settings = settings_for("inline", max_sessions_per_client=2)
+        app = create_app(settings)
+        with TestClient(app) as client:
+            elsewhere = TestClient(app, client=("10.0.0.9", 1))
+            elsewhere.portal = client.portal
+            with Stream.connect(client) as first, Stream.connect(client) as second:
+                first.configure()
+                gone = second.configure()["session"]
+                with Stream.connect(client) as third:
+                    error = third.hear()
+                    assert error["code"] == "too_many_sessions"
+                    assert error["retry_after"] == 60
+                with Stream.connect(elsewhere) as fourth:
+                    fourth.configure()
+                second.socket.close()
+                while metric(client, "shallows_connections") > 1:
+                    pass
+                with Stream.connect(client) as fifth:  # the second left, and gives way
+                    fifth.configure()
+                with Stream.connect(client, f"/ws?session={gone}") as back:
+                    assert back.hear()["code"] == "unknown_session"
