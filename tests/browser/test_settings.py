@@ -98,22 +98,17 @@ def test_a_wrong_value_is_explained_and_the_old_one_kept(
     assert playground.wire.of_type("set", sent=True) == []
 
 
-@pytest.mark.parametrize(
-    ("name", "typed", "path", "value"),
-    [
+def test_a_value_of_the_data_is_sent_as_typed(page: Page) -> None:
+    playground = Playground(page)
+    for name, typed, path, value in (
         ("Examples", "321", "examples", 321),
         ("Noise", "0.37", "noise", 0.37),
         ("Train share", "57", "train_fraction", 0.57),
         ("Seed", "4294967295", "seed", 4294967295),
-    ],
-)
-def test_a_value_of_the_data_is_sent_as_typed(
-    page: Page, name: str, typed: str, path: str, value: float
-) -> None:
-    playground = Playground(page)
-    playground.enter(name, typed)
-    assert playground.last_configure()["data"][path] == value
-    expect(playground.field(name)).to_have_value(typed)
+    ):
+        playground.enter(name, typed)
+        assert playground.last_configure()["data"][path] == value
+        expect(playground.field(name)).to_have_value(typed)
 
 
 def test_typing_counts_without_enter(page: Page) -> None:
@@ -134,18 +129,18 @@ def test_a_slider_and_the_arrow_keys_go_by_usual_steps(page: Page) -> None:
     assert playground.last_configure()["data"]["noise"] == 1
 
 
-@pytest.mark.parametrize("dataset", GROUPS["Dataset"])
-def test_every_dataset_shows_its_points(page: Page, dataset: str) -> None:
+def test_every_dataset_shows_its_points(page: Page) -> None:
     playground = Playground(page)
     playground.wait_for_plots()
-    playground.choose("Dataset", dataset)
-    assert playground.last_configure()["data"]["dataset"] == dataset
-    expect(page.locator("#dataset-about")).not_to_be_empty()
-    points = playground.wire.of_type("configured", sent=False)[-1]["data"]["points"]
-    page.wait_for_timeout(100)
-    traces = [playground.trace("boundary", index) for index in range(4)]
-    drawn = [[x, y] for trace in traces for x, y in zip(trace["x"], trace["y"], strict=True)]
-    assert sorted(drawn) == sorted(points)
+    for dataset in GROUPS["Dataset"]:
+        playground.choose("Dataset", dataset)
+        assert playground.last_configure()["data"]["dataset"] == dataset
+        expect(page.locator("#dataset-about")).not_to_be_empty()
+        points = playground.wire.of_type("configured", sent=False)[-1]["data"]["points"]
+        page.wait_for_timeout(100)
+        traces = [playground.trace("boundary", index) for index in range(4)]
+        drawn = [[x, y] for trace in traces for x, y in zip(trace["x"], trace["y"], strict=True)]
+        assert sorted(drawn) == sorted(points)
 
 
 def test_playing_goes_on_with_other_data(page: Page) -> None:
