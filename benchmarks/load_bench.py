@@ -1,251 +1,275 @@
-"""A class on one machine: N students, in processes of their own, who play, toggle and reconnect.
+"""A class on one machine: students, in processes of their own, who play, toggle and reconnect.
 
-python -m benchmarks.load_bench [--students 100] [--seconds 20] [--url http://...]
+python -m benchmarks.load_bench                          the lessons of `LESSONS`, one by one
+python -m benchmarks.load_bench --students 300 --seconds 60 [--mute 200] [--greedy 10]
+    [--event kill-worker|restart|crash] [--sample 60] [--url http://...]
 
-Without `--url` it starts a server of its own and reports its CPU and memory as well. Everyone's
-browser asks for what the page asks for: a 100×100 plane, the units' maps, differences.
+What is done to the server is done after half of the time. `--sample` prints every so many seconds
+what its processes hold: an hour of that is the soak. Without `--url` it starts a server of its
+own and tells its CPU and memory as well. It ends with 1 if any student saw an error.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
 import contextlib
-import json
 import multiprocessing
-import random
+import os
+import re
+import signal
 import statistics
+import sys
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Any
+import urllib.request
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from multiprocessing.pool import AsyncResult, Pool
 
 import psutil
-import websockets
 
-from app import wire
-from tests.browser.harness import running_server
+from benchmarks.students import Lesson, Seen, attend, never_reading
+from tests.browser.harness import Server, running_server
 
 CLIENT_PROCESSES = 2
-TOGGLE_SECONDS = 10.0  # each student switches the activation about this often
-DROPPING = 0.1  # the share of students whose connection drops once
-ACTIVATIONS = ("tanh", "relu", "sigmoid", "leaky_relu")
-VIEW = {"x": [-6.6, 6.6], "y": [-6.6, 6.6], "neurons": True, "encoding": "differences"}
+MUTE_SECONDS = 40.0
+"""Twice as long as it takes the server to close a connection that takes nothing."""
 
 
-@dataclass
-class Seen:
-    """What one student saw."""
+@dataclass(frozen=True)
+class Class:
+    """Who takes part, and what happens to them."""
 
-    seconds: float = 0.0
-    frames: int = 0
-    intervals: list[float] = field(default_factory=list)
-    toggles: list[float] = field(default_factory=list)
-    reconnections: list[float] = field(default_factory=list)
-    errors: list[str] = field(default_factory=list)
-
-
-class Student:
-    """One connection, with what a page would do and check."""
-
-    def __init__(self, url: str, seed: int, begin: float, seconds: float) -> None:
-        self.address = url.rstrip("/").replace("http", "ws", 1) + "/ws"
-        self.random = random.Random(seed)
-        self.begin, self.seconds = begin, seconds
-        self.seen = Seen(seconds)
-        self.session: str | None = None
-        self.known = 0  # iterations whose costs have come
-        self.activation = 0
-        self.asked: float | None = None  # when the toggle under way was made
-        self.fresh = False  # whether the frames are of the run last asked for
-        self.last: float | None = None
-
-    async def attend(self) -> Seen:
-        """Play until the end."""
-        drops = self.random.random() < DROPPING
-        leaves = self.begin + self.seconds * self.random.uniform(0.3, 0.7) if drops else None
-        try:
-            await self.connect(leaves)
-            if leaves is not None:
-                dropped = time.time()
-                await self.connect(None)
-                self.seen.reconnections.append(time.time() - dropped)
-        except Exception as error:
-            self.seen.errors.append(f"{type(error).__name__}: {error}")
-        return self.seen
-
-    async def connect(self, until: float | None) -> None:
-        """One connection, from its opening to its end."""
-        end = until or self.begin + self.seconds
-        # A switch that was not answered may have been lost: the costs known may be of another run.
-        if not self.fresh:
-            self.known, self.asked = 0, None
-        query = f"?session={self.session}&iteration={self.known}" if self.session else ""
-        async with websockets.connect(
-            self.address + query, max_size=None, compression=None, open_timeout=60
-        ) as socket:
-            await self.say(socket, "view", **VIEW)
-            if self.session is None:
-                await self.configure(socket)
-            toggle = time.time() + self.random.uniform(0, TOGGLE_SECONDS)
-            self.last = None
-            while (now := time.time()) < end:
-                if now >= max(toggle, self.begin):
-                    toggle = now + TOGGLE_SECONDS * self.random.uniform(0.5, 1.5)
-                    self.activation += 1
-                    self.asked, self.fresh = now, False
-                    await self.configure(socket)
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(min(end, max(toggle, self.begin)) - now + 0.001):
-                        self.take(await self.hear(socket))
-
-    async def configure(self, socket: websockets.ClientConnection) -> None:
-        """The default experiment with one activation, playing."""
-        layer = {"units": 4, "activation": ACTIVATIONS[self.activation % len(ACTIVATIONS)]}
-        run = {"network": {"layers": [layer]}, "training": {"iterations": 1_000_000}}
-        data = {"seed": self.random.randrange(1000)}
-        await self.say(socket, "configure", data=data, runs=[run], playing=True)
-
-    async def say(self, socket: websockets.ClientConnection, type: str, **fields: Any) -> None:
-        """Send a message."""
-        await socket.send(json.dumps({"type": type, **fields}))
-
-    async def hear(self, socket: websockets.ClientConnection) -> dict[str, Any]:
-        """The next message; frames are acknowledged."""
-        message = await socket.recv()
-        if isinstance(message, str):
-            told: dict[str, Any] = json.loads(message)
-            return told
-        frame = wire.unpack(message)
-        await self.say(socket, "ack", frame=frame["frame"])
-        return {"type": "frame", **frame}
-
-    def take(self, message: dict[str, Any]) -> None:
-        """Note what a message says, and whether anything is missing."""
-        now = time.time()
-        kind = message["type"]
-        if kind == "configured":
-            self.session = message["session"]
-            if not message["resumed"]:
-                self.known, self.fresh = 0, True
-        elif kind in ("error", "diverged", "ended"):
-            self.seen.errors.append(f"{kind}: {message.get('detail', '')}")
-        elif kind == "frame":
-            (run,) = message["runs"]
-            if run["first_iteration"] != self.known:
-                self.seen.errors.append(f"costs from {run['first_iteration']}, not {self.known}")
-            self.known = run["first_iteration"] + len(run["costs"]) // 4
-            if self.asked is not None and self.fresh:
-                self.seen.toggles.append(now - self.asked)
-                self.asked = None
-            if now >= self.begin:
-                self.seen.frames += 1
-                if self.last is not None:
-                    self.seen.intervals.append(now - self.last)
-                self.last = now
+    students: int = 100
+    seconds: float = 20.0
+    mute: int = 0
+    """Connections that never read, from half of the time on."""
+    greedy: int = 0
+    """Students more, who train at top speed."""
+    event: str | None = None
+    sample: float = 0.0
+    """Seconds between two lines about the server's processes; 0: none."""
 
 
-async def _attend(url: str, seeds: list[int], begin: float, seconds: float) -> list[Seen]:
-    return await asyncio.gather(*(Student(url, seed, begin, seconds).attend() for seed in seeds))
+LESSONS = (
+    Class(students=100),
+    Class(students=300),
+    Class(students=100, greedy=20),
+    Class(students=100, seconds=40, event="kill-worker"),
+    Class(students=100, seconds=2 * MUTE_SECONDS, mute=200),
+    Class(students=300, seconds=40, event="restart"),
+)
 
 
-def attend(url: str, seeds: list[int], begin: float, seconds: float) -> list[Seen]:
-    """A part of the class, in this process."""
-    return asyncio.run(_attend(url, seeds, begin, seconds))
+def kill_worker(server: Server) -> None:
+    """Kill one of its workers at once."""
+    workers = [p for p in family(server) if any("spawn_main" in word for word in p.cmdline())]
+    os.kill(workers[0].pid, signal.SIGKILL)
 
 
-@contextlib.contextmanager
-def served(url: str | None) -> Iterator[tuple[str, psutil.Process | None]]:
-    """The server to load: the one at `url`, or one of our own with its process."""
-    if url is not None:
-        yield url, None
-        return
-    before = {child.pid for child in psutil.Process().children()}
-    with running_server() as server:
-        (own,) = (c for c in psutil.Process().children() if c.pid not in before)
-        yield server.url, own
+def restart(server: Server) -> None:
+    """End it as an operator does, and start it again."""
+    began = time.monotonic()
+    server.stop()
+    print(f"(ended in {time.monotonic() - began:.1f} s)\n")
+    server.start()
 
 
-def family(process: psutil.Process) -> list[psutil.Process]:
-    """A process and all it has started."""
+def crash(server: Server) -> None:
+    """Kill it with its workers, and start it again."""
+    server.kill()
+    server.start()
+
+
+EVENTS: dict[str, Callable[[Server], None]] = {
+    "kill-worker": kill_worker,
+    "restart": restart,
+    "crash": crash,
+}
+
+
+# -- the server ---------------------------------------------------------------------------------
+
+
+def family(server: Server) -> list[psutil.Process]:
+    """Its process, and all that it has started."""
+    process = psutil.Process(server.pid)
     return [process, *process.children(recursive=True)]
 
 
-def usage(process: psutil.Process) -> tuple[float, float]:
-    """Seconds of CPU so far, and megabytes of memory (shared pages counted once)."""
-    seconds = megabytes = 0.0
-    for member in family(process):
+def summed(server: Server, measure: Callable[[psutil.Process], float]) -> float:
+    """A measure of all its processes together."""
+    total = 0.0
+    for process in family(server):
         with contextlib.suppress(psutil.NoSuchProcess):
-            times = member.cpu_times()
-            seconds += times.user + times.system
-            megabytes += member.memory_full_info().pss / 1e6
-    return seconds, megabytes
+            total += measure(process)
+    return total
 
 
-def percentile(values: list[float], percent: float) -> float:
+def cpu(server: Server) -> float:
+    """Seconds of all its processes so far."""
+    return summed(server, lambda process: sum(process.cpu_times()[:2]))
+
+
+def megabytes(server: Server) -> float:
+    """Its memory, pages that processes share counted once."""
+    return summed(server, lambda process: process.memory_full_info().pss / 1e6)
+
+
+def held(server: Server) -> str:
+    """What a leak would let grow."""
+    with urllib.request.urlopen(f"{server.url}metrics", timeout=60) as answer:
+        metrics = answer.read().decode()
+    sessions, connections = (
+        re.search(rf"^shallows_{name} (\S+)$", metrics, re.MULTILINE)
+        for name in ("sessions", "connections")
+    )
+    assert sessions is not None
+    assert connections is not None
+    return (
+        f"{megabytes(server):.0f} MB, {len(family(server))} processes, "
+        f"{summed(server, psutil.Process.num_fds):.0f} descriptors, "
+        f"{summed(server, psutil.Process.num_threads):.0f} threads, "
+        f"{float(sessions[1]):.0f} sessions, {float(connections[1]):.0f} connections"
+    )
+
+
+# -- the lesson ---------------------------------------------------------------------------------
+
+
+def percentile(values: Sequence[float], percent: float) -> float:
     """The smallest value that at least so many percent do not exceed; 0 of none."""
     ordered = sorted(values)
     return ordered[max(0, -int(-len(ordered) * percent // 100) - 1)] if ordered else 0.0
 
 
-def jain(values: list[float]) -> float:
+def jain(values: Sequence[float]) -> float:
     """Jain's fairness index: 1 when all have the same, 1/n when one has all."""
     squares = len(values) * sum(value * value for value in values)
     return sum(values) ** 2 / squares if squares else 0.0
 
 
+def rates(seen: Sequence[Seen], start: float, end: float) -> str:
+    """Frames a second of each between two times."""
+    each = [sum(start <= at < end for at in one.frames) / (end - start) for one in seen]
+    return (
+        f"slowest {min(each):.1f}, median {statistics.median(each):.1f}, "
+        f"fastest {max(each):.1f}; Jain's index {jain(each):.4f}"
+    )
+
+
+def milliseconds(seconds: Sequence[float]) -> str:
+    """How long something took, of all who waited for it."""
+    p50, p95, p99 = (1000 * percentile(seconds, percent) for percent in (50, 95, 99))
+    return f"p50 {p50:.0f}, p95 {p95:.0f}, p99 {p99:.0f}, longest {1000 * max(seconds):.0f} ms"
+
+
+def send_in(pool: Pool, lesson: Lesson, seeds: range) -> list[AsyncResult[list[Seen]]]:
+    """Send students in, as many to each process."""
+    parts = [list(seeds[k::CLIENT_PROCESSES]) for k in range(CLIENT_PROCESSES)]
+    return [pool.apply_async(attend, (lesson, part)) for part in parts if part]
+
+
+def wait_until(moment: float, server: Server | None, sample: float) -> None:
+    """Wait, and tell meanwhile what the server's processes hold."""
+    while (left := moment - time.time()) > 0:
+        if server and sample:
+            print(f"- {time.strftime('%H:%M:%S')}: {held(server)}", flush=True)
+        time.sleep(min(left, sample or left))
+
+
+def give(lesson_of: Class, url: str, server: Server | None, pool: Pool) -> bool:
+    """Give a lesson, and print what its students saw; whether nobody saw an error."""
+    told = lesson_of
+    begin = time.time() + 5 + (told.students + told.greedy) / 50
+    half, end = begin + told.seconds / 2, begin + told.seconds
+    lesson = Lesson(url, begin, told.seconds, restarts=told.event in ("restart", "crash"))
+    greedy = Lesson(url, begin, told.seconds, iterations_per_frame="max")
+    print(f"\n## {told.students} students for {told.seconds:.0f} s", end="")
+    print(f", {told.greedy} more at top speed" if told.greedy else "", end="")
+    print(f", {told.mute} connections that never read" if told.mute else "", end="")
+    print(f", and a {told.event}" if told.event else "", end="\n\n", flush=True)
+
+    parts = send_in(pool, lesson, range(told.students))
+    greedy_parts = send_in(pool, greedy, range(told.students, told.students + told.greedy))
+    wait_until(begin, None, 0)
+    used = cpu(server) if server else 0.0
+    wait_until(half, server, told.sample)
+    cores = (cpu(server) - used) / (told.seconds / 2) if server else 0.0
+    memory = [megabytes(server)] if server else []
+    with never_reading(lesson, told.mute):
+        happened = time.time()
+        if told.event and server:
+            EVENTS[told.event](server)
+        while told.mute and server and time.time() < min(end, half + MUTE_SECONDS):
+            memory.append(megabytes(server))
+            time.sleep(1)
+    wait_until(end - 1, server, told.sample)
+    memory += [megabytes(server)] if server else []
+    seen = [one for part in parts for one in part.get(timeout=120)]
+    greedy_seen = [one for part in greedy_parts for one in part.get(timeout=120)]
+
+    pauses = [pause for one in seen for pause in one.pauses]
+    toggles = [seconds for one in seen for seconds in one.toggles]
+    lost = [seconds for one in seen for seconds in one.reconnections]
+    errors = [error for one in (*seen, *greedy_seen) for error in one.errors]
+    trained = [one.iterations / told.seconds for one in seen]
+    print("| what | measured |")
+    print("|---|---|")
+    if told.mute or told.event:
+        print(f"| frames a second, before | {rates(seen, begin, half)} |")
+        print(f"| frames a second, after | {rates(seen, half, end)} |")
+    else:
+        print(f"| frames a second, each student | {rates(seen, begin, end)} |")
+    print(f"| iterations a second | slowest {min(trained):.0f}, fastest {max(trained):.0f} |")
+    print(f"| between frames | {milliseconds(pauses)} |")
+    print(f"| a toggle's first frame, {len(toggles)} toggles | {milliseconds(toggles)} |")
+    if lost:
+        print(f"| without a connection, {len(lost)} times | {milliseconds(lost)} |")
+    if told.event:
+        on = [next((at for at in one.frames if at > happened), end) - happened for one in seen]
+        print(f"| from the {told.event} to the next frame | {milliseconds(on)} |")
+    if greedy_seen:
+        fast = [one.iterations / told.seconds for one in greedy_seen]
+        print(f"| frames a second at top speed | {rates(greedy_seen, begin, end)} |")
+        print(f"| iterations a second at top speed | from {min(fast):.0f} to {max(fast):.0f} |")
+    if memory:
+        print(f"| the server's CPU, first half | {cores:.2f} cores |")
+        print(f"| the server's memory | at half time {memory[0]:.0f}, most {max(memory):.0f} MB |")
+    print(f"| errors | {len(errors)} |", flush=True)
+    for error in errors[:10]:
+        print(f"\n- {error}")
+    return not errors
+
+
+@contextlib.contextmanager
+def served(url: str | None) -> Iterator[tuple[str, Server | None]]:
+    """The server to load: the one at `url`, or one of our own."""
+    if url is not None:
+        yield url, None
+        return
+    with running_server() as server:
+        yield server.url, server
+
+
 def main() -> None:
     """Load a server, and print what its students saw."""
     parser = argparse.ArgumentParser(description="A class of students on one server.")
-    parser.add_argument("--students", type=int, default=100)
+    parser.add_argument("--students", type=int)
     parser.add_argument("--seconds", type=float, default=20.0)
+    parser.add_argument("--mute", type=int, default=0)
+    parser.add_argument("--greedy", type=int, default=0)
+    parser.add_argument("--event", choices=EVENTS)
+    parser.add_argument("--sample", type=float, default=0.0)
     parser.add_argument("--url", help="a server that runs already")
-    options = parser.parse_args()
-
-    context = multiprocessing.get_context("spawn")
-    with served(options.url) as (url, process), context.Pool(CLIENT_PROCESSES) as pool:
-        begin = time.time() + 5 + options.students / 50
-        parts = [
-            pool.apply_async(
-                attend,
-                (url, list(range(k, options.students, CLIENT_PROCESSES)), begin, options.seconds),
-            )
-            for k in range(CLIENT_PROCESSES)
-        ]
-        time.sleep(max(0.0, begin - time.time()))
-        before = usage(process) if process else None
-        time.sleep(options.seconds * 0.9)
-        after = usage(process) if process else None
-        seen = [one for part in parts for one in part.get(timeout=120)]
-
-    rates = [one.frames / one.seconds for one in seen]
-    intervals = [1000 * gap for one in seen for gap in one.intervals]
-    toggles = [1000 * gap for one in seen for gap in one.toggles]
-    errors = [error for one in seen for error in one.errors]
-    print(f"## {options.students} students for {options.seconds:.0f} s\n")
-    print("| what | measured |")
-    print("|---|---|")
-    print(
-        f"| frames a second, each student | slowest {min(rates):.1f}, "
-        f"median {statistics.median(rates):.1f}, fastest {max(rates):.1f} |"
-    )
-    print(
-        f"| between frames | p50 {percentile(intervals, 50):.0f} ms, "
-        f"p95 {percentile(intervals, 95):.0f} ms, p99 {percentile(intervals, 99):.0f} ms |"
-    )
-    print(f"| Jain's index of the frame rates | {jain(rates):.4f} |")
-    print(
-        f"| a toggle's first frame, {len(toggles)} toggles | p50 {percentile(toggles, 50):.0f} ms, "
-        f"p95 {percentile(toggles, 95):.0f} ms |"
-    )
-    print(f"| reconnected | {sum(len(one.reconnections) for one in seen)} |")
-    if before and after:
-        cores = (after[0] - before[0]) / (0.9 * options.seconds)
-        print(f"| the server's CPU | {cores:.2f} cores |")
-        print(f"| the server's memory, all processes | {after[1]:.0f} MB |")
-    print(f"| errors | {len(errors)} |")
-    for error in errors[:10]:
-        print(f"\n- {error}")
+    chosen = vars(parser.parse_args())
+    url = chosen.pop("url")
+    lessons = [Class(**chosen)] if chosen["students"] else LESSONS
+    well = True
+    with multiprocessing.get_context("spawn").Pool(2 * CLIENT_PROCESSES) as pool:
+        for lesson in lessons:
+            with served(url) as (address, server):
+                well &= give(lesson, address, server, pool)
+    sys.exit(not well)
 
 
 if __name__ == "__main__":

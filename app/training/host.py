@@ -4,7 +4,8 @@ A host is driven in rounds. `handle` takes commands, `round` trains whoever is d
 came of it, `next_wake` says when another round is worth it. Playing trains `iterations_per_frame`
 iterations each frame interval, whether or not a reader keeps up; a REST run trains on whenever
 there is time. Each session gets its slice of a round, and a round is one frame interval long, so
-a command waits no longer than that.
+a command waits no longer than that. Those at top speed, those that nobody would see and REST runs
+come after all others, and at least one of them comes in every round.
 
 What if it is full: a session that the processor can't keep up with owes at most `MOST_OWED` frame
 intervals, so it slows down instead of falling ever further behind; a reader with two frames under
@@ -160,6 +161,16 @@ class Hosted:
     def unlimited(self) -> bool:
         """Whether it trains whenever there is time."""
         return self.kind == "job" or self.iterations_per_frame == "max"
+
+    @property
+    def patient(self) -> bool:
+        """Whether it takes only what time the others leave.
+
+        It asks for all there is, or nobody would see what it did: no reader, or none with room.
+        """
+        readers = self.readers.values()
+        seen = any(reader.may_be_sent for reader in readers)
+        return self.unlimited or not seen or any(reader.sweep is not None for reader in readers)
 
     def everyone_wants(self) -> None:
         """The next round sends every reader a frame."""
@@ -526,21 +537,29 @@ class Host:
         start = self._clock()
         due = [hosted for hosted in self._sessions.values() if self._wake(hosted) <= start]
         events: list[Event] = []
-        for index, hosted in enumerate(due):
-            now = self._clock()
-            if index and now - start >= budget:
-                break
-            slice_end = now + max(SHORTEST_SLICE, (budget - (now - start)) / (len(due) - index))
-            try:
-                events += self._train(hosted, now, slice_end)
-                events += self._sweep(hosted, slice_end)
-                events += self._tell_of(hosted)
-            except Exception:
-                log.exception("session %.6s failed", hosted.name)
-                events += self._fail(hosted)
-            # Whoever was served goes to the end of the queue.
-            self._sessions[hosted.name] = self._sessions.pop(hosted.name)
+        for queue in ([h for h in due if not h.patient], [h for h in due if h.patient]):
+            for index, hosted in enumerate(queue):
+                now = self._clock()
+                left = budget - (now - start)
+                if index and left <= 0:
+                    break
+                slice_end = now + max(SHORTEST_SLICE, left / (len(queue) - index))
+                events += self._serve(hosted, now, slice_end)
+                # Whoever was served goes to the end of the queue.
+                self._sessions[hosted.name] = self._sessions.pop(hosted.name)
         return events
+
+    def _serve(self, hosted: Hosted, now: float, until: float) -> list[Event]:
+        """One session's slice of a round."""
+        try:
+            return [
+                *self._train(hosted, now, until),
+                *self._sweep(hosted, until),
+                *self._tell_of(hosted),
+            ]
+        except Exception:
+            log.exception("session %.6s failed", hosted.name)
+            return self._fail(hosted)
 
     def next_wake(self) -> float | None:
         """Seconds until a round has something to do; None if only a command can bring it."""

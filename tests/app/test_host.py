@@ -14,9 +14,11 @@ from app.training.backend import (
     Answer,
     Attach,
     Close,
+    Detach,
     Event,
     Frame,
     Kept,
+    Kind,
     Open,
     Saved,
     Snap,
@@ -51,8 +53,15 @@ class Desk:
         self.texts: list[Text] = []
         self.kept: dict[str, Saved] = {}
 
-    def open(self, name: str, plan: dict[str, Any] | None = None, *, playing: bool = True) -> None:
-        self.host.handle(Open(name, "learner"))
+    def open(
+        self,
+        name: str,
+        plan: dict[str, Any] | None = None,
+        *,
+        playing: bool = True,
+        kind: Kind = "learner",
+    ) -> None:
+        self.host.handle(Open(name, kind))
         self.hear(self.host.handle(Attach(name, name)))
         self.frames[name] = []
         self.say(name, "configure", playing=playing, **(plan or {}))
@@ -282,6 +291,33 @@ class TestFairness:
         desk.open("modest", plan_of())
         desk.pass_time(3)
         assert desk.iteration("modest") == pytest.approx(900, rel=0.1)
+
+    @pytest.mark.parametrize("neighbour", ["at top speed", "unseen", "a REST run"])
+    def test_who_takes_only_what_is_free_holds_up_nobody_and_still_comes_on(
+        self, neighbour: str
+    ) -> None:
+        def class_of_ten(others: int) -> tuple[list[int], list[int]]:
+            desk = Desk()
+            # 25 ms of work in each 17 ms.
+            students = [f"student {index}" for index in range(10)]
+            patient = [f"other {index}" for index in range(others)]
+            for name in (*students, *patient):
+                job = name in patient and neighbour == "a REST run"
+                desk.open(name, plan_of(iterations=1_000_000), kind="job" if job else "learner")
+                slow_down(desk, name, seconds_per_iteration=0.0005)
+                if name in patient and neighbour == "at top speed":
+                    desk.say(name, "set", iterations_per_frame="max")
+                elif name in patient and neighbour == "unseen":
+                    desk.frames.pop(name)
+                    desk.host.handle(Detach(name, name))
+            desk.pass_time(4)
+            return list(map(desk.iteration, students)), list(map(desk.iteration, patient))
+
+        alone, _ = class_of_ten(others=0)
+        beside, patient = class_of_ten(others=10)
+        assert min(beside) > 0.9 * min(alone)
+        assert min(patient) > 10
+        assert max(patient) < 0.2 * min(beside)
 
 
 def slow_down(desk: Desk, name: str, seconds_per_iteration: float) -> None:

@@ -42,6 +42,12 @@ class Server:
         self._process: subprocess.Popen[str] | None = None
         self._folder = tempfile.mkdtemp(prefix="shallows-")
 
+    @property
+    def pid(self) -> int:
+        """Of its process, while it runs."""
+        assert self._process is not None
+        return self._process.pid
+
     def start(self) -> None:
         """Start it, and wait until it can train.
 
