@@ -112,14 +112,17 @@ async def disturb(address: str, seed: int, messages: int, seen: Seen) -> None:
     left = messages
     while left > 0:
         async with websockets.connect(address, compression=None, max_size=None) as socket:
-            heard = asyncio.Event()
-            hearing = asyncio.create_task(_hear(socket, seen, heard))
+            heard, oversized = asyncio.Event(), asyncio.Event()
+            hearing = asyncio.create_task(_hear(socket, seen, heard, oversized))
             with contextlib.suppress(ConnectionClosed):
                 await socket.send(json.dumps(GOOD[0]))
                 for _ in range(min(left, rng.randrange(1, 2000))):
                     left -= 1
                     seen.sent += 1
-                    await socket.send(nonsense(rng))
+                    message = nonsense(rng)
+                    if len(message) > MOST_BYTES:
+                        oversized.set()
+                    await socket.send(message)
                 # All of it has been read when this is answered.
                 await socket.send(json.dumps({"type": LAST}))
                 await asyncio.wait(
@@ -131,11 +134,18 @@ async def disturb(address: str, seed: int, messages: int, seen: Seen) -> None:
             await hearing
 
 
-async def _hear(socket: websockets.ClientConnection, seen: Seen, heard: asyncio.Event) -> None:
+async def _hear(
+    socket: websockets.ClientConnection,
+    seen: Seen,
+    heard: asyncio.Event,
+    oversized: asyncio.Event,
+) -> None:
     try:
         while True:
             message = await socket.recv()
             if isinstance(message, bytes):
+                if heard.is_set():
+                    continue  # on our way out; the library would wait with this for the end
                 # The latest acknowledgement stands for all before it.
                 await socket.send(
                     json.dumps({"type": "ack", "frame": wire.unpack(message)["frame"]})
@@ -149,8 +159,8 @@ async def _hear(socket: websockets.ClientConnection, seen: Seen, heard: asyncio.
     except ConnectionClosed as closed:
         code = closed.rcvd.code if closed.rcvd else 1006
         seen.codes[str(code)] += 1
-        # 1006: more was on its way when the server closed, and TCP then takes back the goodbye.
-        if code == 1011:
+        # 1006 after 1009: more was on its way when the server closed; TCP takes back its goodbye.
+        if code == 1011 or (code == 1006 and not oversized.is_set()):
             seen.broken.append(f"a connection ended with {code}")
 
 
