@@ -29,7 +29,7 @@ from nncore.kernels import OUTPUTS, Output, kernel_of
 from nncore.network import Layer, Network, columns
 from nncore.optimizers import Memory, optimizer_named
 
-LEDGER = 2**18
+LEDGER = 2**16
 """Bytes of logits kept until their costs are computed (but at least one iteration's)."""
 
 
@@ -42,7 +42,6 @@ class _Ledger:
 
     def __init__(self, rows: int, shape: tuple[int, ...], width: int, dtype: DTypeLike) -> None:
         self.Z = np.empty((rows, *shape, width), dtype)
-        self._scratch = np.empty_like(self.Z)
         self._rows = list(self.Z)
 
     def parts(self, row: int, batch: Batch) -> list[FloatArray]:
@@ -66,8 +65,8 @@ class _Ledger:
         T is the targets of all of them, stack × n[L] × width, or has such a row for each.
         """
         width = T.shape[-1]
-        Z, scratch = self.Z[:count, ..., :width], self._scratch[:count, ..., :width]
-        output.losses(Z, T, scratch)
+        Z = self.Z[:count, ..., :width]
+        output.losses(Z, T, np.empty_like(Z))
         losses = Z.reshape(*Z.shape[:-2], -1)
         J: NDArray[np.float64] = np.add.reduce(losses, axis=-1).astype(np.float64)
         J /= width

@@ -449,6 +449,7 @@ class Host:
         self, hosted: Hosted, *, resumed: bool, from_checkpoint: bool = False
     ) -> dict[str, object]:
         session = hosted.configured
+        description = session.description()
         return {
             "type": "configured",
             "session": hosted.name,
@@ -457,10 +458,10 @@ class Host:
             "iteration": session.iteration,
             "playing": hosted.playing,
             "iterations_per_frame": hosted.iterations_per_frame,
-            "data": session.description["data"],
+            "data": description["data"],
             "runs": [
                 {**told, "state": run.state}
-                for told, run in zip(session.description["runs"], session.runs, strict=True)
+                for told, run in zip(description["runs"], session.runs, strict=True)
             ],
         }
 

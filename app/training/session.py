@@ -655,7 +655,6 @@ class Session:
 
     # -- what is told of it -----------------------------------------------------------------
 
-    @cached_property
     def description(self) -> dict[str, Any]:
         """`data` and `runs` of the `configured` message: points, split, shapes, initial values."""
         examples = self.examples
