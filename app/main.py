@@ -181,6 +181,8 @@ async def _tell_http(request: Request, error: Exception) -> JSONResponse:
     if error.status_code == BodyTooLarge.status:
         most = request.app.state.services.settings.max_body_bytes
         return problem(BodyTooLarge(f"the body may have at most {most:,} bytes"))
+    if error.status_code == InvalidJson.status:
+        return problem(InvalidJson("the body is not JSON: it can't be read at all"))
     body = {
         "type": "about:blank",
         "title": str(error.detail),
