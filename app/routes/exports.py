@@ -72,9 +72,7 @@ Digits = Annotated[
 
 def _file_of(media_type: str) -> dict[int | str, dict[str, Any]]:
     """A file, for OpenAPI."""
-    binary = media_type.startswith("application/x-")
-    schema = {"type": "string", "format": "binary"} if binary else {}
-    return {200: {"description": "The file", "content": {media_type: {"schema": schema}}}}
+    return {200: {"description": "The file", "content": {media_type: {}}}}
 
 
 async def of_job(services: AllServices, name: str, run: int) -> Record:

@@ -129,3 +129,30 @@ def test_a_body_that_can_not_be_read_is_not_json(inline: TestClient, body: bytes
     answer = inline.post("/train", content=body, headers={"content-type": "application/json"})
     assert answer.status_code == 400
     assert answer.json()["code"] == "invalid_json"
+
+
+# -- addresses --------------------------------------------------------------------------------
+
+
+def test_a_table_is_not_taken_for_a_dataset(inline: TestClient) -> None:
+    answer = inline.get("/datasets/table", params={"x1": 0})
+    assert answer.status_code == 405
+    assert answer.headers["allow"] == "POST"
+    assert inline.get("/datasets/moons").json()["name"] == "moons"
+
+
+def test_a_whole_number_may_be_written_with_a_point(inline: TestClient) -> None:
+    body = b'{"data": {"seed": 3.0}, "training": {"iterations": 2e1}}'
+    headers = {"content-type": "application/json"}
+    answer = inline.post("/train", params={"wait": 30}, content=body, headers=headers)
+    assert (answer.status_code, answer.json()["iterations"]) == (200, 20)
+    answer = inline.post("/train", json={"training": {"iterations": 20.5}})
+    assert "training.iterations must be a whole number" in answer.json()["detail"]
+
+
+def test_links_lead_to_operations(inline: TestClient) -> None:
+    paths = inline.get("/openapi.json").json()["paths"]
+    known = {operation["operationId"] for path in paths.values() for operation in path.values()}
+    for answer in ("200", "202"):
+        links = paths["/train"]["post"]["responses"][answer]["links"].values()
+        assert {link["operationId"] for link in links} < known
