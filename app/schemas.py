@@ -1,9 +1,9 @@
 """What crosses the wire, with its bounds. Choices come from nncore's tables.
 
 Everything is strict (a text is no number; 15.0 is the whole number 15, as in JSON Schema), finite,
-and refuses unknown fields. What no single
-field can say (lists of equal length, shapes that fit, the work of it all) is in `check_plan`,
-which both REST and the stream call before anything else sees a plan.
+and refuses unknown fields. What no single field can say (lists of equal length, shapes that fit,
+the work of it all) is in `check_plan`, which both REST and the stream call before anything else
+sees a plan.
 """
 
 from collections.abc import Sequence

@@ -101,21 +101,16 @@ class Trained(BaseModel):
     layers: list[TrainedLayer]
 
 
-# What can be asked of a run once it has an id.
+OF_THIS_RUN = {"parameters": {"run": "$response.body#/id"}}
+ON_THIS_RUN = {"requestBody": {"model": "$response.body#/id", "points": [[0, 0], [5, 5]]}}
 LINKS = {
-    name: {"operationId": f"{name}_train__run_{rest}", "parameters": {"run": "$response.body#/id"}}
-    for name, rest in {
-        "show": "_get",
-        "costs": "_costs_get",
-        "network": "_network_get",
-        "delete": "_delete",
-    }.items()
-} | {
-    "predict": {
-        "operationId": "predict_predict_post",
-        "requestBody": {"model": "$response.body#/id", "points": [[0, 0], [5, 5]]},
-    }
+    "show": {"operationId": "show_train__run__get", **OF_THIS_RUN},
+    "costs": {"operationId": "costs_train__run__costs_get", **OF_THIS_RUN},
+    "network": {"operationId": "network_train__run__network_get", **OF_THIS_RUN},
+    "delete": {"operationId": "delete_train__run__delete", **OF_THIS_RUN},
+    "predict": {"operationId": "predict_predict_post", **ON_THIS_RUN},
 }
+"""What can be asked of a run once it has an id, for OpenAPI."""
 
 
 @router.post(
