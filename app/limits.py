@@ -1,20 +1,23 @@
-"""How much one client, and one stream, may ask for: token buckets.
+"""How much one client, and one stream, may ask for.
 
-One bucket for both, in thirty lines, rather than the library `limits` for REST and a bucket of our
-own for the stream: `limits` counts in windows and has no token bucket, so the stream would need one
-beside it, and then there would be two ways to say how fast is too fast.
+REST and wrong access codes are counted by the library `limits`, in a sliding window of as many
+seconds as it takes to earn a burst. A stream has a token bucket, which also weighs bytes, and whose
+waits are so short that an acknowledgement can wait for its turn (docs/decisions/0013).
 
-What if it is full: the table of clients forgets whoever has asked for nothing for the longest. A
-bucket fills while nobody asks, so forgetting an old one forgives next to nothing.
+What if it is full: a client is known for two windows. If that many come within them that the table
+is full, all start anew: nobody is refused for what others do.
 """
 
 import ipaddress
 import logging
 import math
 import time
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Callable
 
+from limits import RateLimitItemPerSecond
+from limits.storage import MemoryStorage
+from limits.strategies import SlidingWindowCounterRateLimiter
 from starlette.types import Scope
 
 from app.errors import ShallowsError, TooFast
@@ -22,7 +25,9 @@ from app.settings import Settings
 
 log = logging.getLogger(__name__)
 
-MOST_CLIENTS = 10_000
+MOST_COUNTS = 10_000
+"""Of a client there are at most two: of this window, and of the one before."""
+SHORTEST_WAIT = 0.001
 
 Clock = Callable[[], float]
 
@@ -47,25 +52,32 @@ class Bucket:
 
 
 class Clients:
-    """A bucket for each client."""
+    """How often each client has asked lately: `burst` at once, and `rate` a second in the long run.
 
-    def __init__(self, rate: float, burst: float, clock: Clock = time.monotonic) -> None:
-        self._rate, self._burst, self._clock = rate, burst, clock
-        self._buckets: OrderedDict[str, Bucket] = OrderedDict()
+    Whoever has used up a burst gets its rate from the next window on; windows are of whole seconds.
+    """
+
+    def __init__(self, rate: float, burst: float) -> None:
+        seconds = max(1, math.ceil(burst / rate))
+        self._limit = RateLimitItemPerSecond(max(1, round(rate * seconds)), seconds)
+        self._begin()
+
+    def _begin(self) -> None:
+        self._counts = MemoryStorage()
+        self._window = SlidingWindowCounterRateLimiter(self._counts)
 
     def wait(self, client: str) -> float:
         """Seconds until this client may ask again; 0 if now, and nothing is taken."""
-        bucket = self._buckets.get(client)
-        return bucket.wait(self._clock()) if bucket else 0.0
+        if self._window.test(self._limit, client):
+            return 0.0
+        free = self._window.get_window_stats(self._limit, client).reset_time
+        return max(free - time.time(), SHORTEST_WAIT)
 
     def take(self, client: str) -> None:
         """Note that this client has asked for something."""
-        if client not in self._buckets:
-            self._buckets[client] = Bucket(self._rate, self._burst, self._clock())
-            if len(self._buckets) > MOST_CLIENTS:
-                self._buckets.popitem(last=False)
-        self._buckets.move_to_end(client)
-        self._buckets[client].take()
+        if len(self._counts.storage) >= MOST_COUNTS:
+            self._begin()
+        self._window.hit(self._limit, client)
 
 
 class Pace:

@@ -58,17 +58,37 @@ PROBLEM: dict[str, Any] = {
     PROBLEM_JSON: {
         "schema": {
             "type": "object",
-            "required": ["title", "status", "code", "detail"],
+            "required": ["type", "title", "status", "code", "detail"],
+            "additionalProperties": False,
             "properties": {
-                "type": {"type": "string"},
+                "type": {"const": "about:blank"},
                 "title": {"type": "string"},
-                "status": {"type": "integer"},
-                "code": {"type": "string"},
+                "status": {"type": "integer", "minimum": 400, "maximum": 599},
+                "code": {"type": "string", "pattern": "^[a-z_]+$"},
                 "detail": {"type": "string"},
-                "errors": {"type": "array", "items": {"type": "object"}},
+                "errors": {
+                    "type": "array",
+                    "minItems": 1,
+                    "items": {
+                        "type": "object",
+                        "required": ["field", "detail"],
+                        "additionalProperties": False,
+                        "properties": {"field": {"type": "string"}, "detail": {"type": "string"}},
+                    },
+                },
             },
         }
     }
+}
+RETRY_AFTER = {
+    "Retry-After": {
+        "description": "seconds after which trying again may help",
+        "schema": {"type": "integer", "minimum": 0},
+    }
+}
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    "4XX": {"description": "Problem details", "content": PROBLEM, "headers": RETRY_AFTER},
+    "5XX": {"description": "Problem details", "content": PROBLEM, "headers": RETRY_AFTER},
 }
 """What every refusal and failure looks like, in OpenAPI."""
 
@@ -105,7 +125,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         description="Names, bounds and the stream are in `docs/protocol.md`.",
         version="0.1.0",
         lifespan=lifespan,
-        responses={"default": {"description": "Problem details", "content": PROBLEM}},
+        responses=PROBLEMS,
         docs_url=None,
         redoc_url=None,
         # Nothing of a class leaves its server, whatever the environment says.
@@ -128,9 +148,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         predict,
         checks,
         lessons,
+        uploads,
         datasets,
         activations,
-        uploads,
         health,
         stream,
         pages,
@@ -181,6 +201,8 @@ async def _tell_http(request: Request, error: Exception) -> JSONResponse:
     if error.status_code == BodyTooLarge.status:
         most = request.app.state.services.settings.max_body_bytes
         return problem(BodyTooLarge(f"the body may have at most {most:,} bytes"))
+    if error.status_code == InvalidJson.status:
+        return problem(InvalidJson("the body is not JSON: it can't be read at all"))
     body = {
         "type": "about:blank",
         "title": str(error.detail),

@@ -1,8 +1,9 @@
 """What crosses the wire, with its bounds. Choices come from nncore's tables.
 
-Everything is strict (a text is no number), finite, and refuses unknown fields. What no single
-field can say (lists of equal length, shapes that fit, the work of it all) is in `check_plan`,
-which both REST and the stream call before anything else sees a plan.
+Everything is strict (a text is no number; 15.0 is the whole number 15, as in JSON Schema), finite,
+and refuses unknown fields. What no single field can say (lists of equal length, shapes that fit,
+the work of it all) is in `check_plan`, which both REST and the stream call before anything else
+sees a plan.
 """
 
 from collections.abc import Sequence
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Annotated, Any, Literal
 
+from fastapi import Path
 from pydantic import (
     BaseModel,
     ConfigDict,
@@ -56,7 +58,10 @@ class Range:
     def __get_pydantic_core_schema__(
         self, source: object, handler: GetCoreSchemaHandler
     ) -> CoreSchema:
-        return core_schema.no_info_after_validator_function(self._check, handler(source))
+        number = handler(source)
+        if number["type"] == "int":
+            number = core_schema.no_info_before_validator_function(_whole, number)
+        return core_schema.no_info_after_validator_function(self._check, number)
 
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
@@ -74,6 +79,10 @@ class Range:
             else f"must be from {self.low:,} to {self.high:,}"
         )
         raise PydanticCustomError("out_of_range", "{words}", {"words": words})
+
+
+def _whole(value: object) -> object:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 Seed = Annotated[int, Range(0, 2**32 - 1)]
@@ -109,6 +118,11 @@ Points = Annotated[list[Point], Field(min_length=2, max_length=10_000)]
 DatasetName = Annotated[str, OneOf(tuple(nncore.DATASETS))]
 
 
+DatasetPath = Annotated[str, Path(json_schema_extra={"enum": list(nncore.DATASETS)})]
+ActivationPath = Annotated[str, Path(json_schema_extra={"enum": list(nncore.ACTIVATIONS)})]
+"""Names in an address: one that is in no table is not found, rather than invalid."""
+
+
 class Model(BaseModel):
     """What every schema here has in common."""
 
@@ -118,7 +132,7 @@ class Model(BaseModel):
 Penalty = Annotated[float, Range(0, 10)]
 Features = Annotated[
     list[Annotated[str, OneOf(tuple(nncore.FEATURES))]],
-    Field(min_length=1, max_length=len(nncore.FEATURES)),
+    Field(min_length=1, max_length=len(nncore.FEATURES), json_schema_extra={"uniqueItems": True}),
 ]
 Task = Literal["classification", "regression"]
 Encoding = Literal["plain", "differences"]

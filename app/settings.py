@@ -73,6 +73,9 @@ class Settings(BaseSettings):
     max_queued_runs: int = Field(200, ge=1, description="REST runs waiting; one more gets 429")
     max_running_runs: int = Field(0, ge=0, description="REST runs at once; 0 means 4 per worker")
     max_watchers: int = Field(32, ge=1, description="readers of one REST run's stream")
+    max_watchers_in_all: int = Field(
+        100, ge=1, description="of all runs' streams; each of an ended run takes a copy of it"
+    )
 
     data_folder: Path = Field(
         Path(__file__).parent.parent / "data",

@@ -73,6 +73,11 @@ def diagnostics(look: nncore.LayerDiagnostics) -> dict[str, Any]:
     }
 
 
+def finite(value: float | None) -> float | None:
+    """A number; null for what is none, since JSON has no infinity."""
+    return value if value is not None and math.isfinite(value) else None
+
+
 LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from nncore.costs import mean
 from nncore.network import Network, backward, forward
 
 SATURATED = 0.01
@@ -26,8 +27,9 @@ class LayerDiagnostics:
         saturated: The share of all |g′(z)| < 0.01.
         dead: The units (counted from 0) whose g′ is 0 on every example: they cannot learn.
         nonpositive: The share of all z ≤ 0.
-        mean: The mean of all n[l] · m numbers A[l]: tanh centres it at 0, sigmoid can't.
-        gradient_norm: ‖dW‖, Euclidean, of the data term of J.
+        mean: The mean of all n[l] · m numbers A[l]: tanh centres it at 0, sigmoid can't. None if
+            it is not finite.
+        gradient_norm: ‖dW‖, Euclidean, of the data term of J. None if it is not finite.
         update_ratio: ‖update of W‖ / ‖W‖; about 1e-3 is healthy, above 0.1 is rash. None if there
             is no update to look at, W is zero, or the ratio is not finite.
     """
@@ -37,8 +39,8 @@ class LayerDiagnostics:
     saturated: float
     dead: tuple[int, ...]
     nonpositive: float
-    mean: float
-    gradient_norm: float
+    mean: float | None
+    gradient_norm: float | None
     update_ratio: float | None
 
 
@@ -51,6 +53,9 @@ def diagnose(
     bins: int = 30,
 ) -> tuple[LayerDiagnostics, ...]:
     """A look at every layer, the output layer included.
+
+    A network that is about to diverge has numbers beyond the largest float: a z that is not finite
+    is in no bin of the histogram, and what is computed of such numbers is None.
 
     Args:
         network: With a sigmoid or linear output.
@@ -70,27 +75,55 @@ def diagnose(
     """
     if bins < 1:
         raise ValueError(f"bins must be at least 1, not {bins}")
-    passed = forward(network, X)
-    gradients = backward(network, passed, Y)
-    diagnostics = []
-    for index, (layer, Z, A, dW) in enumerate(
-        zip(network.layers, passed.Z, passed.A[1:], gradients.dW, strict=True)
-    ):
-        slope = np.abs(layer.activation.g_prime(Z))
-        histogram, edges = np.histogram(Z.astype(np.float64), bins)
-        diagnostics.append(
-            LayerDiagnostics(
-                histogram=histogram.astype(np.int64),
-                edges=edges,
-                saturated=float(np.mean(slope < SATURATED)),
-                dead=tuple(np.flatnonzero((slope == 0).all(axis=1)).tolist()),
-                nonpositive=float(np.mean(Z <= 0)),
-                mean=float(np.mean(A)),
-                gradient_norm=float(np.linalg.norm(dW)),
-                update_ratio=_ratio(layer.W, updated.layers[index].W) if updated else None,
+    # Overflow is expected here, and looked for below.
+    with np.errstate(all="ignore"):
+        passed = forward(network, X)
+        gradients = backward(network, passed, Y)
+        diagnostics = []
+        for index, (layer, Z, A, dW) in enumerate(
+            zip(network.layers, passed.Z, passed.A[1:], gradients.dW, strict=True)
+        ):
+            slope = np.abs(layer.activation.g_prime(Z))
+            histogram, edges = _histogram(Z.astype(np.float64), bins)
+            diagnostics.append(
+                LayerDiagnostics(
+                    histogram=histogram,
+                    edges=edges,
+                    saturated=float(np.mean(slope < SATURATED)),
+                    dead=tuple(np.flatnonzero((slope == 0).all(axis=1)).tolist()),
+                    nonpositive=float(np.mean(Z <= 0)),
+                    mean=_finite(mean(A)),
+                    gradient_norm=_finite(_norm(dW)),
+                    update_ratio=_ratio(layer.W, updated.layers[index].W) if updated else None,
+                )
             )
-        )
     return tuple(diagnostics)
+
+
+def _histogram(Z: NDArray[np.float64], bins: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """How many of the finite z lie in each bin, and the borders of the bins."""
+    finite = Z[np.isfinite(Z)]
+    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
+    # So far apart that borders can lie between them.
+    least = bins * float(np.spacing(max(abs(low), abs(high))))
+    if high - low < least:
+        low, high = low - max(least, 0.5), high + max(least, 0.5)
+    scale = 1.0 if np.isfinite(high - low) else 4.0
+    histogram, edges = np.histogram(finite / scale, bins, (low / scale, high / scale))
+    return histogram.astype(np.int64), edges * scale
+
+
+def _norm(V: ArrayLike) -> float:
+    """‖V‖, Euclidean; squares that are too large are avoided."""
+    norm = float(np.linalg.norm(V))
+    if np.isfinite(norm):
+        return norm
+    largest = float(np.max(np.abs(V)))
+    return largest * float(np.linalg.norm(np.divide(V, largest)))
+
+
+def _finite(value: float) -> float | None:
+    return value if np.isfinite(value) else None
 
 
 def unit_lines(
@@ -140,5 +173,4 @@ def unit_lines(
 
 def _ratio(W: ArrayLike, updated: ArrayLike) -> float | None:
     with np.errstate(all="ignore"):
-        ratio = float(np.linalg.norm(np.subtract(updated, W)) / np.linalg.norm(W))
-    return ratio if np.isfinite(ratio) else None
+        return _finite(float(np.divide(_norm(np.subtract(updated, W)), _norm(W))))

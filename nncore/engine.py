@@ -223,11 +223,17 @@ class Engine:
             self._forward(tile, Z)
 
     def penalty(self) -> NDArray[np.float64]:
-        """What L1 and L2 add to J: l1 Σ|w| + ½ l2 Σw², of the shape of the stack."""
+        """What L1 and L2 add to J: l1 Σ|w| + ½ l2 Σw², of the shape of the stack.
+
+        It can be beyond the largest float where J is not; it is infinite then.
+        """
         penalty = np.zeros(self._stack)
-        for W in self._W:
-            penalty += self.l1 * np.sum(np.abs(W), axis=(-2, -1), dtype=np.float64)
-            penalty += self.l2 / 2 * np.sum(np.square(W, dtype=np.float64), axis=(-2, -1))
+        with np.errstate(over="ignore"):
+            for W in self._W:
+                if self.l1:
+                    penalty += self.l1 * np.sum(np.abs(W), axis=(-2, -1), dtype=np.float64)
+                if self.l2:
+                    penalty += self.l2 / 2 * np.sum(np.square(W, dtype=np.float64), axis=(-2, -1))
         return penalty
 
     def sound(self, costs: NDArray[np.float64], here: NDArray[np.float64]) -> NDArray[np.bool_]:

@@ -223,7 +223,10 @@ class Trainer:
 
     @property
     def penalty(self) -> float:
-        """What L1 and L2 add to J at the moment: l1 Σ|w| + ½ l2 Σw². `step` reports J without."""
+        """What L1 and L2 add to J at the moment: l1 Σ|w| + ½ l2 Σw². `step` reports J without.
+
+        Infinite if it is beyond the largest float, which ends no training: J and W are finite.
+        """
         return float(self._engine.penalty())
 
     def cost(self) -> float:

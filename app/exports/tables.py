@@ -283,7 +283,9 @@ def points(table: Table, x1: int, x2: int, label: int, task: Task, fit: bool) ->
     told = np.array([point[:2] for point in good])
     low, high = told.min(axis=0), told.max(axis=0)
     center = (low + high) / 2
-    scale = 2 * PLANE / np.where(high > low, high - low, 2 * PLANE)
+    span = high - low
+    # What is nearer to itself than that is one place: to stretch it would take infinity.
+    scale = 2 * PLANE / np.where(span > 1e-300, span, 2 * PLANE)
     return Points(
         told.tolist(),
         labels,

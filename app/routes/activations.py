@@ -1,14 +1,14 @@
 """The activations' curves, from nncore: the page computes no g and no g′ of its own."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 from fastapi import APIRouter, Query
-from pydantic import ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 import nncore
 from app.errors import InvalidField, NotFound
-from app.schemas import Model, Range
+from app.schemas import ActivationPath, Model, Range
 
 router = APIRouter(tags=["lecture"])
 
@@ -29,8 +29,18 @@ class CurveQuery(Model):
     )
 
 
+class Curve(BaseModel):
+    """g and g′ at so many z; `slope` is that of leaky_relu."""
+
+    name: str
+    slope: float | None
+    z: list[float]
+    g: list[float]
+    g_prime: list[float]
+
+
 @router.get("/activations/{name}", summary="The curve of an activation and its derivative")
-def draw_activation(name: str, query: Annotated[CurveQuery, Query()]) -> dict[str, Any]:
+def draw_activation(name: ActivationPath, query: Annotated[CurveQuery, Query()]) -> Curve:
     """g and g′ at 241 places z, to four decimals; both ends and 0 are among them."""
     activation = nncore.ACTIVATIONS.get(name)
     if activation is None:
@@ -41,10 +51,10 @@ def draw_activation(name: str, query: Annotated[CurveQuery, Query()]) -> dict[st
             raise InvalidField(f"slope goes with leaky_relu only, not with {name}", "slope")
         activation = nncore.leaky_relu(query.slope)
     z = np.linspace(-query.reach, query.reach, STEPS + 1)
-    return {
-        "name": name,
-        "slope": activation.slope,
-        "z": z.tolist(),
-        "g": activation.g(z).round(4).tolist(),
-        "g_prime": activation.g_prime(z).round(4).tolist(),
-    }
+    return Curve(
+        name=name,
+        slope=activation.slope,
+        z=z.tolist(),
+        g=activation.g(z).round(4).tolist(),
+        g_prime=activation.g_prime(z).round(4).tolist(),
+    )

@@ -4,12 +4,12 @@ from typing import Annotated, Any
 
 import numpy as np
 from fastapi import APIRouter, Query
-from pydantic import ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 import nncore
 from app import wire
 from app.errors import NotFound
-from app.schemas import Examples, Model, Noise, Seed
+from app.schemas import DatasetPath, Examples, Model, Noise, Seed, Task
 
 router = APIRouter(tags=["datasets"])
 
@@ -24,33 +24,59 @@ class DrawQuery(Model):
     seed: Seed = 0
 
 
+class Dataset(BaseModel):
+    """One of the named datasets, and how its points can be drawn."""
+
+    name: str
+    description: str
+    task: Task
+    parameters: dict[str, dict[str, Any]]
+
+
+class Datasets(BaseModel):
+    """All of them."""
+
+    datasets: list[Dataset]
+
+
+class Drawn(BaseModel):
+    """Points of a dataset, and how they were drawn."""
+
+    name: str
+    examples: int
+    noise: float
+    seed: int
+    points: list[list[float]]
+    labels: list[int] | list[float]
+
+
 @router.get("/datasets", summary="The datasets")
-async def list_datasets() -> dict[str, Any]:
+async def list_datasets() -> Datasets:
     """Their names, a line about each, and the parameters they take."""
     parameters = DrawQuery.model_json_schema()["properties"]
-    return {
-        "datasets": [
-            {
-                "name": name,
-                "description": dataset.description,
-                "task": dataset.task,
-                "parameters": parameters,
-            }
+    return Datasets(
+        datasets=[
+            Dataset(
+                name=name,
+                description=dataset.description,
+                task=dataset.task,
+                parameters=parameters,
+            )
             for name, dataset in nncore.DATASETS.items()
         ]
-    }
+    )
 
 
 @router.get("/datasets/{name}", summary="The points of a dataset")
-def draw_dataset(name: str, query: Annotated[DrawQuery, Query()]) -> dict[str, Any]:
+def draw_dataset(name: DatasetPath, query: Annotated[DrawQuery, Query()]) -> Drawn:
     """Points and labels, one row per example; the same query draws the same points."""
     dataset = nncore.DATASETS.get(name)
     if dataset is None:
         raise NotFound(f"there is no dataset {name!r:.80}; there are {', '.join(nncore.DATASETS)}")
     X, Y = dataset(query.examples, query.noise, np.random.default_rng(query.seed))
-    return {
-        "name": name,
+    return Drawn(
+        name=name,
         **query.model_dump(),
-        "points": wire.rows(X),
-        "labels": wire.labels(Y, dataset.task),
-    }
+        points=wire.rows(X),
+        labels=wire.labels(Y, dataset.task),
+    )

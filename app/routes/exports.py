@@ -3,7 +3,7 @@
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 from fastapi.concurrency import run_in_threadpool
@@ -70,6 +70,11 @@ Digits = Annotated[
 ]
 
 
+def _file_of(media_type: str) -> dict[int | str, dict[str, Any]]:
+    """A file, for OpenAPI."""
+    return {200: {"description": "The file", "content": {media_type: {}}}}
+
+
 async def of_job(services: AllServices, name: str, run: int) -> Record:
     """A run that was started over REST."""
     return await services.jobs.record(name, run)
@@ -106,12 +111,23 @@ def _routes(
         async def send(services: Services, name: str, run: Run = 0) -> Response:
             return await _send(await find(services, name, run), export)
 
-        router.add_api_route(f"/{path}", send, summary=f"Take away: {path}", name=f"{tag} {path}")
+        router.add_api_route(
+            f"/{path}",
+            send,
+            summary=f"Take away: {path}",
+            name=f"{tag} {path}",
+            responses=_file_of(export.media_type),
+        )
 
     for path, export in EXPORTS.items():
         add(path, export)
 
-    @router.get("/formula", summary="Take away: formula", name=f"{tag} formula")
+    @router.get(
+        "/formula",
+        summary="Take away: formula",
+        name=f"{tag} formula",
+        responses=_file_of(TEXT),
+    )
     async def send_formula(
         services: Services, name: str, run: Run = 0, digits: Digits = 5
     ) -> Response:

@@ -76,7 +76,12 @@ class _Metrics(Collector):
         yield refused
 
 
-@router.get("/metrics", summary="Prometheus metrics", response_class=Response)
+@router.get(
+    "/metrics",
+    summary="Prometheus metrics",
+    response_class=Response,
+    responses={200: {"content": {CONTENT_TYPE_LATEST: {"schema": {"type": "string"}}}}},
+)
 async def metrics(services: Services) -> Response:
     """Prometheus text."""
     registry = CollectorRegistry()

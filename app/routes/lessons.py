@@ -3,6 +3,7 @@
 from typing import Any
 
 from fastapi import APIRouter
+from pydantic import BaseModel
 
 from app.errors import NotFound
 from app.services import Services
@@ -10,10 +11,26 @@ from app.services import Services
 router = APIRouter(prefix="/lessons", tags=["lecture"])
 
 
+class Summary(BaseModel):
+    """A lesson in the list of lessons."""
+
+    name: str
+    title: str
+    part: str
+    minutes: int
+    steps: int
+
+
+class Lessons(BaseModel):
+    """All of them, in their order."""
+
+    lessons: list[Summary]
+
+
 @router.get("", summary="The lessons")
-async def list_lessons(services: Services) -> dict[str, Any]:
+async def list_lessons(services: Services) -> Lessons:
     """Name, title, part of the lecture, minutes and number of steps of each, in their order."""
-    return {"lessons": [lesson.summary() for lesson in services.lessons.values()]}
+    return Lessons(lessons=[Summary(**lesson.summary()) for lesson in services.lessons.values()])
 
 
 @router.get("/{name}", summary="A lesson")

@@ -2,6 +2,7 @@
 
 from typing import Annotated
 
+import numpy as np
 from fastapi import APIRouter, Body
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel
@@ -43,6 +44,14 @@ async def predict(
                 f"points.{index}",
             )
     Y_hat = await run_in_threadpool(model.predict, wire.columns(request.points))
+    if (beyond := np.flatnonzero(~np.isfinite(Y_hat))).size:
+        field = f"points.{beyond[0]}"
+        raise InvalidField(
+            f"{field} leads to numbers too large to compute with, as the weights of this run are "
+            "those of one about to diverge: take a point nearer to 0, or a run with a smaller "
+            "learning_rate",
+            field,
+        )
     told = Y_hat.ravel().tolist()
     if model.task == "regression":
         return Predictions(values=told)

@@ -55,9 +55,7 @@ async def learn(
             outbox.text(error.message())
             learner = await learners.join(client, outbox)
     except ShallowsError as error:
-        services.refusals.note(error)
-        await websocket.send_json(error.message())
-        await websocket.close(TRY_AGAIN_LATER)
+        await _refuse(websocket, services, error)
         return
 
     async def tell(message: Message) -> None:
@@ -89,19 +87,24 @@ async def watch(websocket: WebSocket, services: Services, run: str) -> None:
     try:
         watched = await jobs.watch(run, outbox)
     except ShallowsError as error:
-        services.refusals.note(error)
-        await websocket.send_json(error.message())
-        await websocket.close(REFUSED)
+        await _refuse(websocket, services, error)
         return
 
     async def tell(message: Message) -> None:
-        await jobs.tell(watched, outbox, message)
+        await jobs.tell(watched, message)
 
     try:
         await converse(websocket, services, outbox, tell, WATCHERS_MESSAGES)
     finally:
         with anyio.CancelScope(shield=True):
-            await jobs.unwatch(watched, outbox)
+            await jobs.unwatch(watched)
+
+
+async def _refuse(websocket: WebSocket, services: AllServices, error: ShallowsError) -> None:
+    """Say why there will be no conversation, and whether trying again may help."""
+    services.refusals.note(error)
+    await websocket.send_json(error.message())
+    await websocket.close(TRY_AGAIN_LATER if error.status in (429, 503) else REFUSED)
 
 
 async def converse(

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Body, Query, Response, status
 from pydantic import BaseModel
@@ -69,9 +69,9 @@ class RunStatus(BaseModel):
             status=progress.status,
             iteration=progress.iteration,
             iterations=iterations,
-            cost=progress.cost,
+            cost=wire.finite(progress.cost),
             train_accuracy=progress.train_accuracy,
-            test_cost=progress.test_cost,
+            test_cost=wire.finite(progress.test_cost),
             test_accuracy=progress.test_accuracy,
             train_confusion=progress.train_confusion,
             test_confusion=progress.test_confusion,
@@ -86,11 +86,45 @@ class Costs(BaseModel):
     costs: list[float]
 
 
+class TrainedLayer(BaseModel):
+    """The parameters of a layer, n_in × n_out and n_out; `slope` goes with leaky_relu."""
+
+    weights: list[list[float]]
+    biases: list[float]
+    activation: str
+    slope: float | None = None
+
+
+class Trained(BaseModel):
+    """A network, output layer last."""
+
+    layers: list[TrainedLayer]
+
+
+OF_THIS_RUN = {"parameters": {"run": "$response.body#/id"}}
+ON_THIS_RUN = {"requestBody": {"model": "$response.body#/id", "points": [[0, 0], [5, 5]]}}
+LINKS = {
+    "show": {"operationId": "show_train__run__get", **OF_THIS_RUN},
+    "costs": {"operationId": "costs_train__run__costs_get", **OF_THIS_RUN},
+    "network": {"operationId": "network_train__run__network_get", **OF_THIS_RUN},
+    "delete": {"operationId": "delete_train__run__delete", **OF_THIS_RUN},
+    "predict": {"operationId": "predict_predict_post", **ON_THIS_RUN},
+}
+"""What can be asked of a run once it has an id, for OpenAPI."""
+
+
 @router.post(
     "",
     summary="Start a run",
     status_code=status.HTTP_202_ACCEPTED,
-    responses={200: {"model": RunStatus, "description": "The run has ended (with `wait`)"}},
+    responses={
+        202: {"links": LINKS},
+        200: {
+            "model": RunStatus,
+            "description": "The run has ended (with `wait`)",
+            "links": LINKS,
+        },
+    },
 )
 async def start(
     services: Services,
@@ -125,10 +159,12 @@ async def costs(services: Services, run: str) -> Costs:
     return Costs(first_iteration=0, costs=(await services.jobs.costs(run)).tolist())
 
 
-@router.get("/{run}/network", summary="The network as trained so far")
-async def network(services: Services, run: str) -> dict[str, Any]:
+@router.get(
+    "/{run}/network", summary="The network as trained so far", response_model_exclude_unset=True
+)
+async def network(services: Services, run: str) -> Trained:
     """Weights (n_in × n_out), biases and activation of every layer, output last."""
-    return wire.network((await services.jobs.model(run)).network)
+    return Trained.model_validate(wire.network((await services.jobs.model(run)).network))
 
 
 @router.delete("/{run}", summary="Cancel or forget a run", status_code=status.HTTP_204_NO_CONTENT)

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from pydantic import ConfigDict, Field
 
@@ -63,6 +63,12 @@ async def table(
 ) -> tables.Preview | tables.Points:
     """Without columns chosen, what is in it; with all three, its points. Nothing is kept."""
     return await run_in_threadpool(_read_table, await request.body(), choice)
+
+
+@router.get("/datasets/table", include_in_schema=False)
+def only_post() -> None:
+    """Or it would be looked for among the datasets."""
+    raise HTTPException(405)
 
 
 def _read_table(body: bytes, choice: Choice) -> tables.Preview | tables.Points:

@@ -2,7 +2,8 @@
 
 What if it is full: a run that finds no place to train waits in the queue; one that finds the
 queue full is refused with 429 and told when to come again. A run that has ended keeps its place
-until it is stored, so that no more can end than the store takes.
+until it is stored, so that no more can end than the store takes. Streams of runs are bounded for
+each run and in all, since of a run that has ended each has a copy of its own; one more is refused.
 """
 
 import asyncio
@@ -51,7 +52,10 @@ class Job:
     started: bool = False
     ending: bool = False
     """Whether it trains no more, and is on its way into the store."""
+    tried: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set once it is stored, or could not be at the first try."""
     ended: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set once it is stored."""
     watchers: dict[str, Outbox] = field(default_factory=dict)
 
     @property
@@ -64,7 +68,9 @@ class Job:
 class Watch:
     """A connection that watches a run, through the session that it watches it in."""
 
+    run: str
     session: str
+    outbox: Outbox
     job: Job | None
 
 
@@ -77,6 +83,7 @@ class Jobs:
         self._settings = settings
         self._jobs: dict[str, Job] = {}
         self._queue: deque[Job] = deque()
+        self._watches: dict[str, Watch] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._going = False
 
@@ -150,13 +157,15 @@ class Jobs:
         self._going = True
         detail = "The server was stopped before this run had ended; start it again."
         jobs = [job for job in self._jobs.values() if not job.ending]
-        await asyncio.gather(*(self._cancel(job, detail) for job in jobs))
-        for job in jobs:
-            for outbox in job.watchers.values():
-                outbox.close(GOING_AWAY)
+        try:
+            await asyncio.gather(*(self._cancel(job, detail) for job in jobs))
+            await asyncio.gather(*(job.ended.wait() for job in jobs))
+        finally:
+            for watch in self._watches.values():
+                watch.outbox.close(GOING_AWAY)
 
     async def _end(self, job: Job, cancelled: bool = False, detail: str | None = None) -> None:
-        """Keep what became of a run, and let the next one start."""
+        """Find out what became of a run, and begin to keep it."""
         if job.ending:
             return
         job.ending = True
@@ -167,13 +176,11 @@ class Jobs:
             job.progress = snapshot.progress
         if cancelled:
             job.progress = replace(job.progress, status="cancelled", detail=detail)
-        await self._store_ended(job, saved)
-        if not job.watchers:
-            self._backend.close(job.id)
-        await self._start_waiting()
+        self._later(self._keep(job, saved))
+        await job.tried.wait()
 
-    async def _store_ended(self, job: Job, saved: Saved | None) -> None:
-        """Into the store with it; until it is there, it is answered for here."""
+    async def _keep(self, job: Job, saved: Saved | None) -> None:
+        """Into the store with it, and let the next one start; until then it is known here."""
         stored = Stored("run", job.progress, job.iterations, saved)
         for tries in range(1, STORE_TRIES + 1):
             try:
@@ -181,11 +188,16 @@ class Jobs:
                 break
             except NotStored:
                 log.warning("run %.6s has ended and could not be stored (try %d)", job.id, tries)
+                job.tried.set()
                 await asyncio.sleep(STORE_AGAIN_SECONDS)
         else:
             log.error("run %.6s could not be stored, and is lost", job.id)
         del self._jobs[job.id]
+        job.tried.set()
         job.ended.set()
+        if not job.watchers:
+            self._backend.close(job.id)
+        await self._start_waiting()
 
     # -- what is asked of them --------------------------------------------------------------
 
@@ -271,8 +283,12 @@ class Jobs:
     async def delete(self, run: str) -> None:
         """Cancel a run; forget one that has ended.
 
+        One that is cancelled is stored when this returns, unless the store does not answer: then it
+        is brought there as any run that has ended.
+
         Raises:
             NotFound: there is no such run.
+            NotStored: it has ended and can't be stored, so it can't be forgotten yet either.
             Refused: it is a saved session, which whoever has its link may rely on.
         """
         job = self._jobs.get(run)
@@ -280,7 +296,9 @@ class Jobs:
             await self._cancel(job)
             return
         if job is not None:
-            await job.ended.wait()
+            await job.tried.wait()
+            if not job.ended.is_set():
+                raise NotStored("this run is being stored, and the store does not answer just now")
         if not await self._store.delete(run):
             await self._stored(run)
             raise Refused(f"{run} is a saved session: it is kept for whoever has its link")
@@ -294,7 +312,8 @@ class Jobs:
             self._queue.remove(job)
             job.ending = True
             job.progress = replace(job.progress, status="cancelled", detail=detail)
-            await self._store_ended(job, None)
+            self._later(self._keep(job, None))
+            await job.tried.wait()
 
     # -- watching ---------------------------------------------------------------------------
 
@@ -304,41 +323,57 @@ class Jobs:
         Raises:
             NotFound: there is no such run.
             NotStarted: it ended before there was anything to see.
-            Full: as many watch it as may.
+            Full: as many watch it, or runs in all, as may.
+            GoingAway: the server is about to end.
         """
+        if self._going:
+            raise GoingAway
+        here = sum(watch.run == run for watch in self._watches.values())
+        if here >= self._settings.max_watchers:
+            raise Full(f"{here} connections watch this run already", 30)
+        if len(self._watches) >= self._settings.max_watchers_in_all:
+            raise Full(f"{len(self._watches)} connections watch runs already", 30)
         job = self._jobs.get(run)
-        if job is not None:
-            if len(job.watchers) >= self._settings.max_watchers:
-                raise Full(f"{len(job.watchers)} connections watch this run already", 30)
-            job.watchers[outbox.name] = outbox
-            await self._backend.send(Attach(run, outbox.name))
-            return Watch(run, job)
-        saved = (await self._stored(run)).saved
+        session = run if job is not None else f"{run}-{outbox.name}"
+        watch = self._watches[outbox.name] = Watch(run, session, outbox, job)
+        try:
+            await (self._follow(watch, job) if job is not None else self._bring_back(watch))
+        except BaseException:
+            await self.unwatch(watch)
+            raise
+        return watch
+
+    async def _follow(self, watch: Watch, job: Job) -> None:
+        job.watchers[watch.outbox.name] = watch.outbox
+        await self._backend.send(Attach(watch.session, watch.outbox.name))
+
+    async def _bring_back(self, watch: Watch) -> None:
+        saved = (await self._stored(watch.run)).saved
         if saved is None:
-            raise NotStarted(f"run {run} ended before there was anything to see")
+            raise NotStarted(f"run {watch.run} ended before there was anything to see")
 
         def listen(event: Event) -> None:
             match event:
                 case Text():
-                    outbox.text(event.message)
+                    watch.outbox.text(event.message)
                 case Frame():
-                    outbox.binary(event.data)
+                    watch.outbox.binary(event.data)
 
-        session = f"{run}-{outbox.name}"
-        self._backend.open(session, "job", listen, saved)
-        await self._backend.send(Attach(session, outbox.name))
-        return Watch(session, None)
+        self._backend.open(watch.session, "job", listen, saved)
+        await self._backend.send(Attach(watch.session, watch.outbox.name))
 
-    async def tell(self, watch: Watch, outbox: Outbox, message: Message) -> None:
+    async def tell(self, watch: Watch, message: Message) -> None:
         """Pass a `view`, an `ack` or an `inspect` of a watcher on."""
-        await self._backend.send(Tell(watch.session, outbox.name, message))
+        await self._backend.send(Tell(watch.session, watch.outbox.name, message))
 
-    async def unwatch(self, watch: Watch, outbox: Outbox) -> None:
+    async def unwatch(self, watch: Watch) -> None:
         """The watcher is gone."""
-        if watch.job is not None:
-            watch.job.watchers.pop(outbox.name, None)
-            await self._backend.send(Detach(watch.session, outbox.name))
-        if watch.job is None or (watch.job.ended.is_set() and not watch.job.watchers):
+        name, job = watch.outbox.name, watch.job
+        self._watches.pop(name, None)
+        if job is not None:
+            job.watchers.pop(name, None)
+            await self._backend.send(Detach(watch.session, name))
+        if job is None or (job.ended.is_set() and not job.watchers):
             self._backend.close(watch.session)
 
 

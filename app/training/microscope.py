@@ -79,10 +79,11 @@ def inspection(session: Session, message: Inspect) -> dict[str, Any]:
     m = X.shape[1]
     work = _parameters(network) * (_parameters(network) + sum(network.layer_sizes)) * m
     numeric = work <= MOST_NUMERIC_WORK
+    shown = min(m, MOST_SHOWN, max(1, MOST_VALUES // max(network.layer_sizes)))
     # A run that is about to diverge has numbers whose products are not finite; those are null.
     with np.errstate(all="ignore"):
         found = nncore.inspect(network, X, Y, numeric=numeric)
-    shown = min(m, MOST_SHOWN, max(1, MOST_VALUES // max(network.layer_sizes)))
+        layers = _layers(run, network, found, shown)
     each = slice(shown)
     predictions = found.forward_pass.A[-1]
     return {
@@ -97,11 +98,11 @@ def inspection(session: Session, message: Inspect) -> dict[str, Any]:
         "examples": None if indices is None else indices[each].tolist(),
         "inputs": wire.rows(X[:, each]),
         "labels": None if Y is None else wire.labels(Y[:, each], examples.task),
-        "predictions": predictions[0, each].tolist(),
-        "losses": None if found.losses is None else found.losses[0, each].tolist(),
-        "cost": found.cost,
-        "penalty": trainer.penalty,
-        "layers": _layers(run, network, found, shown),
+        "predictions": _numbers(predictions[0, each]),
+        "losses": None if found.losses is None else _numbers(found.losses[0, each]),
+        "cost": wire.finite(found.cost),
+        "penalty": wire.finite(trainer.penalty),
+        "layers": layers,
         "training": {
             "learning_rate": trainer.learning_rate,
             "optimizer": run.plan.training.optimizer,
@@ -143,7 +144,7 @@ def _layers(
             "numeric": differences and _pair(differences.dW[index], differences.db[index]),
             "agree": agree and _pair(agree.dW[index], agree.db[index]),
             "l1": (run.trainer.l1 * np.sign(layer.W)).tolist() if run.trainer.l1 else None,
-            "l2": (run.trainer.l2 * layer.W).tolist() if run.trainer.l2 else None,
+            "l2": _numbers(run.trainer.l2 * layer.W) if run.trainer.l2 else None,
             "update": None,
         }
         if updated is not None:

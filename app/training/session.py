@@ -4,6 +4,7 @@ Pure and synchronous: no clock, no I/O, no randomness but the plan's own seeds. 
 the same commands give the same bits, however the iterations were sliced.
 """
 
+import math
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
@@ -27,7 +28,7 @@ from app.schemas import (
     View,
     check_stop,
 )
-from nncore.costs import loss_for
+from nncore.costs import loss_for, mean
 
 Array = NDArray[np.float64]
 
@@ -102,8 +103,14 @@ class Model:
         return self.network.layer_sizes[0] if self.features is None else 2
 
     def predict(self, points: Array) -> Array:
-        """A[L] of points, one column each."""
-        return np.asarray(nncore.predict(self.network, inputs(points, self.features)), np.float64)
+        """A[L] of points, one column each; NaN where a z on the way is not finite.
+
+        The network of a run that is about to diverge can be so large.
+        """
+        with np.errstate(all="ignore"):
+            passed = nncore.forward(self.network, inputs(points, self.features))
+        finite = np.all([np.isfinite(Z).all(axis=0) for Z in passed.Z], axis=0)
+        return np.where(finite, passed.A[-1], np.nan)
 
 
 def inputs(points: Array, features: tuple[str, ...] | None) -> Array:
@@ -121,7 +128,10 @@ class Score:
     """How a run does at an iteration.
 
     What is for test is None without held-out points; accuracies, confusion matrices
-    ([[tn, fp], [fn, tp]]) and the misclassified are None for regression.
+    ([[tn, fp], [fn, tp]]) and the misclassified are None for regression. On points that an
+    iteration does not look at (those held out, and what is not in its batch) a run about to diverge
+    can be beyond the largest float already: such a cost is infinite, and a ŷ that is no number is
+    wrong.
 
     Attributes:
         misclassified: A flag for each point, train and test.
@@ -138,22 +148,25 @@ class Score:
     @classmethod
     def of(cls, network: nncore.Network, examples: Examples) -> "Score":
         """All of it from one forward pass."""
-        forward_pass = nncore.forward(network, examples.X)
-        losses = loss_for(network.activations[-1]).of_logits(forward_pass.Z[-1], examples.Y)
-        costs = [
-            float(losses[:, part].mean()) if part.size else None
-            for part in (examples.train, examples.test)
-        ]
-        train_cost, test_cost = costs
-        assert train_cost is not None
+        with np.errstate(all="ignore"):
+            forward_pass = nncore.forward(network, examples.X)
+            losses = loss_for(network.activations[-1]).of_logits(forward_pass.Z[-1], examples.Y)
+        train_cost = _cost(losses[:, examples.train])
+        test_cost = _cost(losses[:, examples.test]) if examples.test.size else None
         if examples.task == "regression":
             return cls(train_cost, None, test_cost, None, None, None, None)
-        y, y_hat = examples.Y[0] >= 0.5, forward_pass.A[-1][0] >= 0.5
+        y, A = examples.Y[0] >= 0.5, forward_pass.A[-1][0]
+        y_hat = np.where(np.isnan(A), ~y, A >= 0.5)
         kinds = 2 * y + y_hat
         train, test = (_confusion(kinds[part]) for part in (examples.train, examples.test))
         return cls(
             train_cost, _accuracy(train), test_cost, _accuracy(test), train, test, y != y_hat
         )
+
+
+def _cost(losses: NDArray[Any]) -> float:
+    J = mean(losses)
+    return J if math.isfinite(J) else math.inf
 
 
 def _confusion(kinds: NDArray[np.int_]) -> Confusion | None:

@@ -28,8 +28,9 @@ export const count = (value) => whole.format(value);
 /** @param {number | null} share from 0 to 1; null is "there is none" */
 export const percent = (share) => (share === null ? '–' : `${(100 * share).toFixed(1)}%`);
 
-/** A cost to four decimals, and a very small one by its power of ten. @param {number} value */
+/** A cost to four decimals, and a very small or large one by its power of ten; one beyond all numbers is infinite. @param {number} value */
 export function cost(value) {
+  if (value === Infinity) return '∞';
   if (value >= 1000 || (value !== 0 && value < 0.00005)) return scientific(value);
   return value.toFixed(4);
 }

@@ -487,7 +487,7 @@ export class Store {
     }
     this.#reached = iteration;
     if (run.costs.byteLength > 0) this.history.write(run.first_iteration, floats(run.costs));
-    if (run.test_cost !== null) this.history.writeTest(iteration, run.test_cost);
+    if (run.test_cost !== null && run.test_cost < Infinity) this.history.writeTest(iteration, run.test_cost);
   }
 
   /** What has been drawn. @param {Pick<Frame, 'iteration' | 'runs'>} picture */

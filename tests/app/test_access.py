@@ -18,7 +18,7 @@ PAGE = {"accept": "text/html,application/xhtml+xml"}
 
 @pytest.fixture
 def closed() -> Iterator[TestClient]:
-    settings = settings_for("inline", access_code=CODE, wrong_codes_per_second=0.01)
+    settings = settings_for("inline", access_code=CODE, wrong_codes_per_second=1e-6)
     with TestClient(create_app(settings), follow_redirects=False) as client:
         yield client
 

@@ -238,6 +238,33 @@ class TestTheEnd:
             costs = client.get(f"{runs[0]}/costs").json()["costs"]
             assert first["iteration"] == len(costs) > 0
 
+    def test_readers_of_runs_are_told_that_the_server_goes_away(
+        self, backend: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("app.services.DRAIN_SECONDS", 0.01)
+        with service(backend, folder) as client:
+            wait_ready(client)
+            ended = client.post("/train?wait=30", json={"training": {"iterations": 1}}).json()["id"]
+            long = {"training": {"iterations": 1_000_000}}
+            trains = client.post("/train", json=long).json()["id"]
+            with (
+                Stream.connect(client, f"/train/{ended}/stream") as first,
+                Stream.connect(client, f"/train/{trains}/stream") as second,
+            ):
+                first.until_iteration(1)
+                second.until_iteration(1)
+                # There is no time left to keep them, and no store either.
+                run(f"sqlite:///{folder}/shallows.sqlite3", "ALTER TABLE runs RENAME TO away")
+                assert client.portal is not None
+                client.portal.call(client.app.state.services.drain)  # type: ignore[attr-defined]
+                for stream in (first, second):
+                    with pytest.raises(ConnectionError, match="1001"):
+                        stream.until("never")
+            with Stream.connect(client, f"/train/{ended}/stream") as late:
+                assert late.hear()["code"] == "going_away"
+                with pytest.raises(ConnectionError, match="1013"):
+                    late.hear()
+
     def test_sigterm_keeps_sessions_and_closes_with_1001_within_5_seconds(
         self, folder: Path
     ) -> None:

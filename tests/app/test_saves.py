@@ -95,6 +95,32 @@ def test_a_store_that_is_away_loses_no_run_and_says_that_it_saves_none(
         assert client.get(where).json() == told
 
 
+def test_a_run_is_cancelled_at_once_also_while_the_store_is_away(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.training.jobs.STORE_AGAIN_SECONDS", 0.02)
+    monkeypatch.setattr("app.training.jobs.STORE_TRIES", 1_000_000)
+    long = {"training": {"iterations": 1_000_000}}
+    with service(url, max_running_runs=1) as client:
+        trains, waits = (client.post("/train", json=long).headers["Location"] for _ in range(2))
+        while not client.get(trains).json()["iteration"]:
+            pass
+        run(url, "ALTER TABLE runs RENAME TO away")
+        for where in (waits, trains):
+            assert client.delete(where).status_code == 204
+            assert client.get(where).json()["status"] == "cancelled"
+            again = client.delete(where)
+            assert (again.status_code, again.json()["code"]) == (503, NotStored.code)
+        run(url, "ALTER TABLE away RENAME TO runs")
+        while len(rows(url)) < 2:
+            pass
+        for where in (waits, trains):
+            while (again := client.delete(where)).status_code == 503:
+                pass
+            assert again.status_code == 204
+            assert client.get(where).status_code == 404
+
+
 def test_a_connection_that_the_database_has_cut_is_replaced(postgresql: PostgreSQL) -> None:
     url = postgresql.database()
     with opened(url) as store:

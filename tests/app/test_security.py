@@ -1,5 +1,6 @@
 """Origins, headers, bounds, and nothing said of the inside."""
 
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -224,7 +225,32 @@ class TestFull:
                 first.until("configured")
                 with Stream.connect(client, f"{where}/stream") as second:
                     assert second.hear()["code"] == "full"
+                    with pytest.raises(ConnectionError, match="1013"):
+                        second.hear()
             client.delete(where)
+
+    def test_watchers_of_runs_that_have_ended_are_bounded_too(self) -> None:
+        settings = settings_for("inline", max_watchers=2, max_watchers_in_all=3)
+        short = {"params": {"wait": 30}, "json": {"training": {"iterations": 1}}}
+        with TestClient(create_app(settings)) as client, ExitStack() as stack:
+            ended, another = (client.post("/train", **short).json()["id"] for _ in range(2))
+
+            def watch(run: str) -> Stream:
+                return stack.enter_context(Stream.connect(client, f"/train/{run}/stream"))
+
+            first, second = watch(ended), watch(ended)
+            for stream in (first, second):
+                stream.until_iteration(1)
+            assert "this run" in watch(ended).hear()["detail"]
+            assert watch("nobody").hear()["code"] == "not_found"  # and keeps no place
+            watch(another).until_iteration(1)
+            refused = watch(another).hear()
+            assert (refused["code"], refused["retry_after"]) == ("full", 30)
+            assert "3 connections" in refused["detail"]
+            first.socket.close()
+            while "detail" in (told := watch(another).hear()):
+                assert told["code"] == "full"
+            assert told["type"] == "configured"
 
 
 def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -47,13 +47,14 @@ def test_numbers_as_text(run: Run) -> None:
         "0.00",
         "12.00",
     ]
-    costs = [0.6931, 0.00001234, 0, 1234567, 999.99999]
+    costs = [0.6931, 0.00001234, 0, 1234567, 999.99999, float("inf")]
     assert run("format", "values.map(module.cost)", values=costs) == [
         "0.6931",
         "1.2e−5",
         "0.0000",
         "1.2e6",
         "1000.0000",
+        "∞",
     ]
     assert run("format", "values.map(module.parameter)", values=[0.004, -1.5, -2.8e28, 0]) == [
         "0.004",

@@ -133,3 +133,26 @@ def test_lines_are_for_the_plane() -> None:
     network = initialize([3, 1], ["sigmoid"], rng=np.random.default_rng(0))
     with pytest.raises(ValueError, match="2 inputs, not 3"):
         unit_lines(network)
+
+
+@pytest.mark.parametrize(
+    ("low", "high"), [(3, 3), (1e17, 1e17 + 32), (-1e308, 1.5e308), (np.inf, 5), (np.inf, np.inf)]
+)
+def test_a_histogram_of_whatever_z_there_is(low: float, high: float) -> None:
+    network = Network([Layer([[1]], [[0]], ACTIVATIONS["sigmoid"])])
+    (look,) = diagnose(network, [[low, high]], [[0, 1]])
+    assert look.histogram.sum() == np.isfinite([low, high]).sum()
+    assert np.isfinite(look.edges).all()
+    assert (np.diff(look.edges) > 0).all()
+
+
+def test_norms_and_means_are_of_numbers_whose_squares_and_sums_are_not() -> None:
+    network = Network([Layer([[1], [1]], [[0]], ACTIVATIONS["linear"])])
+    (look,) = diagnose(network, [[1e200], [1e200]], [[0]])
+    assert look.gradient_norm is None  # 2e200 · 1e200
+    (look,) = diagnose(network, [[6e153, 6e153], [8e153, 8e153]], [[14e153 - 1] * 2])
+    assert look.gradient_norm == 0  # below what a float of that size can tell
+    (look,) = diagnose(network, [[3e153, 3e153], [4e153, 4e153]], [[0, 0]])
+    assert look.gradient_norm == pytest.approx(3.5e307)
+    (look,) = diagnose(network, [[1e308] * 2, [0.0] * 2], [[1e308] * 2])
+    assert look.mean == 1e308

@@ -87,7 +87,7 @@ export function mountActivations(store, find) {
         if (!picture || !found || found.length !== depth.value) return;
         norms.write(
           picture.iteration,
-          found.map(({ gradient_norm }) => gradient_norm),
+          found.map(({ gradient_norm }) => gradient_norm ?? NaN),
         );
         looks.value = found;
       }),
@@ -244,7 +244,7 @@ function showFacts(store, layer, chosen, looks, container) {
           ${fact('saturated', 'Saturated', percent(look.saturated), html`of the ${count(all)} z (${count(units)} ${units === 1 ? 'unit' : 'units'}, every training example) have |g′| under ${SATURATED}, shaded: through them hardly any gradient gets back.`)}
           ${fact('dead', 'Dead units', deadOf(look.dead, units), look.dead.length > 0 ? 'g′ is 0 on every training example, so their weights get no gradient any more.' : 'have g′ = 0 on every training example, which would stop their learning for good.')}
           ${fact('nonpositive', html`<math>${variable('z')}${operator('≤')}<mn>0</mn></math>`, percent(look.nonpositive), name === 'relu' ? 'of all z: there ReLU passes nothing on, and no gradient back.' : 'of all z. ReLU would pass nothing on there.')}
-          ${fact('mean', html`Mean of <math>${ofLayer('A', layer.value)}</math>`, fixed(look.mean), `${Math.abs(look.mean) <= CENTRED ? 'Centred: it is near 0.' : 'Not centred.'} ${output ? 'It is the mean of the predictions.' : 'Inputs around 0 let the next layer’s weights move either way at once.'}`)}
+          ${fact('mean', html`Mean of <math>${ofLayer('A', layer.value)}</math>`, look.mean === null ? '–' : fixed(look.mean), `${Math.abs(look.mean ?? Infinity) <= CENTRED ? 'Centred: it is near 0.' : 'Not centred.'} ${output ? 'It is the mean of the predictions.' : 'Inputs around 0 let the next layer’s weights move either way at once.'}`)}
         </dl>`,
       container,
     );
@@ -267,7 +267,7 @@ function showNorms(layer, looks, norms, size, plot, list) {
     const lines = norms.curves.map((y, index) => ({ x, y, style: styleOf(index), name: `dW[${index + 1}]`, bold: index + 1 === layer.value }));
     render(lineChart({ width, height, iterations: x.at(-1) ?? 0, log: true, lines, namesAtEnd: true, font: smallFont() }).picture, plot);
     render(
-      found.map(({ gradient_norm }, index) => html`<li><svg class="sample" viewBox="0 0 22 4" aria-hidden="true"><path class="line ${styleOf(index)}" d="M0 2H22"></path></svg><math>${bracket('‖')}<mi mathvariant="normal">d</mi>${ofLayer('W', index + 1)}${bracket('‖')}</math> <b>${gradient_norm.toPrecision(3).replaceAll('-', '−')}</b></li>`),
+      found.map(({ gradient_norm }, index) => html`<li><svg class="sample" viewBox="0 0 22 4" aria-hidden="true"><path class="line ${styleOf(index)}" d="M0 2H22"></path></svg><math>${bracket('‖')}<mi mathvariant="normal">d</mi>${ofLayer('W', index + 1)}${bracket('‖')}</math> <b>${gradient_norm === null ? '–' : gradient_norm.toPrecision(3).replaceAll('-', '−')}</b></li>`),
       list,
     );
   });

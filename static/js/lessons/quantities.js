@@ -36,7 +36,7 @@ import { cost, count, fixed, percent } from '../format.js';
 /** @param {(run: FrameRun) => Value | null} value @returns {Quantity['read']} */
 const ofFrame = (value) => ({ picture }) => (picture ? [value(picture.run)] : []);
 
-/** @param {(diagnostics: Diagnostics) => Value} value @returns {Quantity['read']} */
+/** @param {(diagnostics: Diagnostics) => Value | null} value @returns {Quantity['read']} */
 const ofLayer =
   (value) =>
   ({ picture }, layer = 1) => {

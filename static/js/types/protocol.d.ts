@@ -255,9 +255,9 @@ export interface Diagnostics {
   nonpositive: number;
   /** Units, from 0, whose slope is 0 on every point. */
   dead: number[];
-  /** Of A. */
-  mean: number;
-  gradient_norm: number;
+  /** Of A; null if it is beyond the largest number, as is the norm. */
+  mean: number | null;
+  gradient_norm: number | null;
   update_ratio: number | null;
 }
 
