@@ -1,4 +1,4 @@
-"""The access code: asked once, by keyboard alone, and the way on leads where the reader wanted to go."""
+"""The access code: asked once, by keyboard alone; the way on leads where the reader wanted to go."""
 
 from __future__ import annotations
 

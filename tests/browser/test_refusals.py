@@ -1,4 +1,4 @@
-"""A server that has no place, or that is told too much at once: the page waits as long as it is told, and nothing is lost."""
+"""A server without a place, or told too much at once: the page waits, and nothing is lost."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 from websockets.sync.client import connect
 
-from tests.browser.conftest import Guard
+from tests.browser.conftest import VIEWPORT, Guard
 from tests.browser.harness import Server, running_server
 from tests.browser.playground import PATIENCE, Playground
 from tests.browser.test_accessibility import violations
@@ -71,6 +71,15 @@ def test_a_full_server_is_waited_for_and_what_was_set_up_meanwhile_is_trained(
             until(page, lambda: len(playground.wire.urls) == 2, "it does not ask again")
             until(page, lambda: seconds(page) > 50, "it does not wait again")
             assert violations(page) == []
+            for width in (390, 1024):
+                page.set_viewport_size({"width": width, "height": 844})
+                share, word = page.locator("#share"), page.locator("#connection .lbl")
+                boxes = [element.bounding_box() for element in (share, word)]
+                assert boxes[0] is not None
+                assert boxes[1] is not None
+                assert boxes[0]["x"] + boxes[0]["width"] < boxes[1]["x"]
+                assert word.inner_text() == "Waiting"
+            page.set_viewport_size(VIEWPORT)
             playground.choose("Activation", "ReLU")
             for _ in range(2):
                 playground.button("Step").click()
