@@ -53,7 +53,7 @@ def test_it_fits_with_a_panel_open(page: Page) -> None:
         ends = page.evaluate(
             """() => {
               const boxes = (selector) =>
-                [...document.querySelectorAll(selector)].map((part) => part.getBoundingClientRect());
+                [...document.querySelectorAll(selector)].map((one) => one.getBoundingClientRect());
               return {
                 lines: Math.max(...boxes('#formula math').map(({ right }) => right)),
                 formula: boxes('#formula')[0].right,

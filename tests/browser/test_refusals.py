@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 from websockets.sync.client import connect
 
 from tests.browser.conftest import VIEWPORT, Guard
@@ -45,13 +45,25 @@ def seconds(page: Page) -> int:
     return int(re.findall(r"\d+", timer.inner_text())[0])
 
 
+@pytest.fixture
+def timed(browser: Browser, server: Server) -> Iterator[BrowserContext]:
+    """With a clock to turn: it is that of a whole context, which no other test may get."""
+    context = browser.new_context(base_url=server.url, viewport=VIEWPORT)  # type: ignore[arg-type]
+    context.set_default_timeout(PATIENCE)
+    context.clock.install()
+    guard = Guard(server)
+    with guard.watching(context):
+        yield context
+    context.close()
+    assert guard.problems == []
+
+
 def test_a_full_server_is_waited_for_and_what_was_set_up_meanwhile_is_trained(
-    context: BrowserContext, guard: Guard, monkeypatch: pytest.MonkeyPatch
+    timed: BrowserContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SHALLOWS_MAX_SESSIONS", "1")
     with running_server() as full:
-        page = context.new_page()
-        page.clock.install()
+        page = timed.new_page()
         with holding_a_place(full):
             playground = Playground(page, f"{full.url}#dataset=xor", refused=True)
             waiting, told = page.locator("#waiting"), page.locator("#announcer")
@@ -98,7 +110,7 @@ def test_a_full_server_is_waited_for_and_what_was_set_up_meanwhile_is_trained(
         expect(playground.notice).to_be_empty()
 
         # The next one comes in by its button, in the place of whoever leaves.
-        other = context.new_page()
+        other = timed.new_page()
         second = Playground(other, full.url, refused=True)
         button = other.get_by_role("button", name="Try now")
         expect(button).to_be_visible()
@@ -172,8 +184,10 @@ def test_what_comes_too_fast_is_said_again_and_only_the_newest(
         page.close()
 
 
-def test_of_what_was_refused_there_is_left_what_nothing_newer_replaces(page: Page) -> None:
-    page.clock.install()
+def test_of_what_was_refused_there_is_left_what_nothing_newer_replaces(
+    timed: BrowserContext,
+) -> None:
+    page = timed.new_page()
     Playground(page)
     said, dropped = page.evaluate(
         """async () => {
