@@ -103,7 +103,7 @@ class Assets:
             and not name.startswith(("js/labs/", "js/lessons/"))
             and name.endswith((".js", ".mjs"))
             and not name.startswith("vendor/swagger-ui-dist/")
-            and name != "js/docs.js"
+            and name not in {"js/docs.js", "js/early-theme.js"}  # no modules of the page
         ]
 
 

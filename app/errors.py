@@ -219,6 +219,7 @@ class GoingAway(ShallowsError):
     code = "going_away"
     title = "The server is restarting"
     headers: Mapping[str, str] = {"Retry-After": "5"}
+    retry_after = 5.0
 
     def __init__(self) -> None:
         super().__init__("the server is being restarted; try again in 5 seconds")

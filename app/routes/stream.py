@@ -9,7 +9,7 @@ import anyio.lowlevel
 from fastapi import APIRouter, Query, WebSocket
 from starlette.websockets import WebSocketDisconnect
 
-from app.errors import NotFound, ShallowsError, UnknownSession
+from app.errors import NotFound, ShallowsError, TooFast, UnknownSession
 from app.limits import Pace, client_of, too_fast
 from app.schemas import MESSAGES, Ack, Message, parse_message
 from app.services import AllServices, Services
@@ -140,8 +140,10 @@ async def _hear(
     allowed: Sequence[str],
 ) -> int | None:
     pace = Pace(services.settings)
+    number = 0
     while True:
         received = await websocket.receive()
+        number += 1
         if received["type"] == "websocket.disconnect":
             code: int | None = received.get("code")
             return code
@@ -150,7 +152,9 @@ async def _hear(
             await tell(await _in_time(pace, data, allowed))
         except ShallowsError as error:
             services.refusals.note(error)
-            outbox.text(error.message())
+            # Whoever has sent more meanwhile can say just this one again.
+            which = {"message": number} if isinstance(error, TooFast) else {}
+            outbox.text({**error.message(), **which})
             # Answers go out between messages, however many have come at once.
             await anyio.lowlevel.checkpoint()
 

@@ -1,15 +1,34 @@
-/** The WebSocket: opens it, hands on what comes, and when it drops opens it again, ever more patiently. Knows no state of the page. */
+/**
+ * The WebSocket: opens it, hands on what comes, and when it drops opens it again, ever more patiently. Where the server has no place it
+ * waits as long as the server says. Knows no state of the page.
+ */
+
+import { Pace } from './pace.js';
 
 /** @typedef {import('./types/protocol').ClientMessage} ClientMessage */
+/** @typedef {import('./types/protocol').ServerMessage} ServerMessage */
+/** @typedef {'full' | 'restarting' | 'busy'} Reason */
+/** @typedef {{why: Reason, until: number}} Wait what the server has refused, and when it is asked again, by `performance.now()` */
 
 const FIRST_DELAY = 250;
 const LONGEST_DELAY = 8000;
 /** A server that owes us something and is silent for this long is taken for gone (milliseconds). */
 const PATIENCE = 5000;
+/** Who is told to come again later does not come later than this (seconds). */
+const LONGEST_WAIT = 300;
+/** And a while after that, so that a class does not come at once: half as long again, and at most this (seconds). */
+const MOST_SPREAD = 15;
+/** For how long a server has no place that has not said so (seconds). */
+const USUAL_WAIT = 5;
 /** Close codes of the server, see docs/protocol.md. */
+const GOING_AWAY = 1001;
+const TRY_AGAIN_LATER = 1013;
 const TAKEN_OVER = 4001;
 /** Ours: nothing of the session is needed any more. */
 const DONE = 4002;
+
+/** Errors instead of a session. @type {Record<string, Reason>} */
+const REFUSALS = { too_many_sessions: 'full', going_away: 'restarting', not_stored: 'busy' };
 
 /** Where the server's stream is. */
 export function streamAddress() {
@@ -27,6 +46,8 @@ export function streamAddress() {
  * @property {() => void} takenOver another connection reads our session now
  * @property {(data: string | ArrayBuffer) => void} received a text message, or a frame as it came
  * @property {() => boolean} expecting whether the server should be talking now
+ * @property {(wait: Wait | null) => void} waiting why there is no session and when it is asked for again; null once there is one
+ * @property {(message: ClientMessage) => void} dropped what was sent came too fast, and something newer has taken its place
  */
 
 export class Connection {
@@ -38,12 +59,23 @@ export class Connection {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #retry;
   #heard = 0;
+  /** Whether the server has given this connection a session. */
+  #settled = false;
+  /** Not before this time does the server want to be asked again. */
+  #notBefore = -Infinity;
+  /** @type {Wait | null} */
+  #wait = null;
+  #pace;
   #over = new AbortController();
 
   /** @param {URL} url @param {Listener} listener */
   constructor(url, listener) {
     this.#url = url;
     this.#listener = listener;
+    this.#pace = new Pace(
+      (message) => this.#socket?.readyState === WebSocket.OPEN && this.#socket.send(JSON.stringify(message)),
+      (message) => listener.dropped(message),
+    );
     const { signal } = this.#over;
     addEventListener('online', () => this.#soon(), { signal });
     addEventListener('offline', () => this.#drop(), { signal });
@@ -64,6 +96,8 @@ export class Connection {
     url.search = this.#listener.query();
     const socket = new WebSocket(url);
     socket.binaryType = 'arraybuffer';
+    this.#settled = false;
+    this.#pace.reset();
     this.#heard = performance.now();
     socket.addEventListener('open', () => {
       this.#heard = performance.now();
@@ -72,7 +106,6 @@ export class Connection {
     socket.addEventListener('message', ({ data }) => {
       if (socket !== this.#socket) return;
       this.#heard = performance.now();
-      this.#attempts = 0;
       this.#listener.received(data);
     });
     socket.addEventListener('close', ({ code }) => {
@@ -83,7 +116,33 @@ export class Connection {
 
   /** @param {ClientMessage} message */
   send(message) {
-    if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(message));
+    if (this.#socket?.readyState === WebSocket.OPEN) this.#pace.send(message);
+  }
+
+  /**
+   * What the server said, once it is read: only that tells whether there is a session. It may come after the close that followed it.
+   *
+   * @param {ServerMessage} message
+   * @returns {boolean} whether that is all there is to do about it
+   */
+  heard(message) {
+    if (message.type === 'configured' && this.#socket) this.#settle();
+    if (message.type !== 'error' || this.#over.signal.aborted) return false;
+    const { code, retry_after: seconds = USUAL_WAIT, message: number } = message;
+    if (code === 'too_fast' && number !== undefined) {
+      this.#pace.refused(number, seconds);
+      return true;
+    }
+    if (this.#settled || !(code in REFUSALS)) return false;
+    this.#refused(REFUSALS[code], seconds);
+    return true;
+  }
+
+  /** At once, whatever the server has said. */
+  tryNow() {
+    this.#notBefore = performance.now();
+    if (this.#wait) this.#tell({ ...this.#wait, until: this.#notBefore });
+    this.#soon();
   }
 
   /** For good: nothing is heard any more, and the server forgets the session. */
@@ -108,15 +167,49 @@ export class Connection {
   /** @param {number} code */
   #closed(code) {
     this.#socket = null;
+    this.#pace.reset();
     if (code === TAKEN_OVER) this.#listener.takenOver();
+    const patience = Math.min(LONGEST_DELAY, FIRST_DELAY * 2 ** this.#attempts++) * (0.5 + Math.random() / 2);
+    // Why it has no place may not have been read yet.
+    const least = code === TRY_AGAIN_LATER ? 1000 * USUAL_WAIT : 0;
+    const known = this.#wait?.why;
+    const why = code === GOING_AWAY ? 'restarting' : code === TRY_AGAIN_LATER || known === 'restarting' ? known : undefined;
+    this.#again(Math.max(this.#notBefore, performance.now() + Math.max(patience, least)), why);
     this.#listener.closed();
-    const delay = Math.min(LONGEST_DELAY, FIRST_DELAY * 2 ** this.#attempts++);
-    this.#retry = setTimeout(() => this.open(), delay * (0.5 + Math.random() / 2));
   }
 
-  /** Stops waiting: the network is back, or the reader is. */
+  /** @param {Reason} why @param {number} seconds */
+  #refused(why, seconds) {
+    const wait = Math.min(LONGEST_WAIT, seconds);
+    this.#notBefore = performance.now() + 1000 * (wait + Math.random() * Math.min(MOST_SPREAD, wait / 2));
+    this.#again(this.#notBefore, why);
+  }
+
+  /** @param {number} until @param {Reason} [why] */
+  #again(until, why) {
+    clearTimeout(this.#retry);
+    if (!this.#socket) this.#retry = setTimeout(() => this.open(), until - performance.now());
+    this.#tell(why ? { why, until } : null);
+  }
+
+  /** There is a session. */
+  #settle() {
+    this.#settled = true;
+    this.#attempts = 0;
+    this.#notBefore = -Infinity;
+    this.#tell(null);
+  }
+
+  /** @param {Wait | null} wait */
+  #tell(wait) {
+    if (wait === this.#wait) return;
+    this.#wait = wait;
+    this.#listener.waiting(wait);
+  }
+
+  /** Stops waiting, as far as the server lets it: the network is back, or the reader is. */
   #soon() {
-    if (this.#socket) return;
+    if (this.#socket || performance.now() < this.#notBefore) return;
     clearTimeout(this.#retry);
     this.open();
   }
@@ -125,6 +218,8 @@ export class Connection {
     if (!this.#socket || document.hidden) return;
     const silent = performance.now() - this.#heard;
     const opening = this.#socket.readyState === WebSocket.CONNECTING;
+    // Whoever asks for nothing is told nothing, except that there is no place, and that at once.
+    if (!opening && !this.#settled && silent > PATIENCE / 2 && !this.#listener.expecting()) this.#settle();
     if (silent > (opening ? LONGEST_DELAY : PATIENCE) && (opening || this.#listener.expecting())) this.#drop();
   }
 }

@@ -35,6 +35,7 @@ import { mountTimeline } from './views/timeline.js';
 import { mountSave } from './views/save.js';
 import { mountShare } from './views/share.js';
 import { mountTransport } from './views/transport.js';
+import { mountWaiting } from './views/waiting.js';
 
 /** Changes that come as fast as this are one entry in the browser's history (milliseconds). */
 const ONE_CHANGE = 1000;
@@ -56,7 +57,9 @@ const saved = readSaved(catalogue, defaults, fields);
 const start = fromHash(location.hash, saved?.experiment ?? defaults, fields);
 const store = new Store(start.experiment, catalogue, (message) => connection.send(message), saved?.experiment && sameRun(start.experiment, saved.experiment) ? saved.id : null);
 const painter = new Painter({
-  message: (message) => store.receive(message),
+  message: (message) => {
+    if (!connection.heard(message)) store.receive(message);
+  },
   costs: (told) => store.receiveCosts(told),
   picture: (picture) => store.show(picture),
   acknowledge: (frame) => connection.send({ type: 'ack', frame }),
@@ -74,7 +77,12 @@ const connection = new Connection(streamAddress(), {
   takenOver: () => store.takenOver(),
   received: (data) => painter.receive(data),
   expecting: () => store.expecting(),
+  waiting: (wait) => {
+    store.waiting.value = wait;
+  },
+  dropped: (message) => store.dropped(message),
 });
+store.tryNow = () => connection.tryNow();
 connection.open();
 
 effect(() => {
@@ -113,6 +121,7 @@ mountImages(store, defaults, catalogue, find, plotly, painter);
 mountShare(store, fields, defaults, find);
 mountSave(store, fields, defaults, find);
 mountNotices(store, find);
+mountWaiting(store, find);
 mountKeyboard(store);
 mountReduced(store, fields, defaults, find);
 

@@ -21,6 +21,7 @@ import { History, floats } from './history.js';
 /** @typedef {import('./experiment.js').Experiment} Experiment */
 
 /** @typedef {'connecting' | 'live' | 'reconnecting'} ConnectionState */
+/** @typedef {import('./connection.js').Wait} Wait */
 /** @typedef {{iteration: number, run: FrameRun}} Picture what is drawn */
 /** @typedef {{experiment: Experiment, history: History}} Ghost an earlier run on the same data */
 /** @typedef {{experiment: Experiment, history: History, picture: Picture, halted: Halt | null}} Run */
@@ -75,6 +76,8 @@ export class Store {
   experiment;
   /** @type {Signal<ConnectionState>} */
   connection = signal(/** @type {ConnectionState} */ ('connecting'));
+  /** Why the server has no session for this page yet, and when it is asked again. @type {Signal<Wait | null>} */
+  waiting = signal(/** @type {Wait | null} */ (null));
   playing = signal(false);
   /** @type {Signal<Points | null>} */
   points = signal(/** @type {Points | null} */ (null));
@@ -164,6 +167,10 @@ export class Store {
   #send;
   /** Experiments sent to the server that it has not confirmed, oldest first. @type {Experiment[]} */
   #unconfirmed = [];
+  /** What each message sets up. @type {WeakMap<ClientMessage, Experiment>} */
+  #asked = new WeakMap();
+  /** Steps that were asked for with a session that is not there yet. */
+  #firstSteps = 0;
   #resetUnconfirmed = false;
   /** Experiments that were begun with the weights there were, not with those of their seed. @type {WeakSet<Experiment>} */
   #carried = new WeakSet();
@@ -413,6 +420,9 @@ export class Store {
   /** Is told of each run that gives way to another. @type {(run: Run) => void} */
   left = () => undefined;
 
+  /** Asks the server at once, instead of waiting. @type {() => void} */
+  tryNow = () => undefined;
+
   /** The query of the address to connect to. */
   query() {
     const known = this.#resetUnconfirmed || this.#costsUncertain ? 0 : Math.min(this.history.length, this.#reached);
@@ -435,6 +445,8 @@ export class Store {
       this.#deferred.restart ??= 'reset';
     }
     this.#unconfirmed = [];
+    this.#deferred.steps += this.#firstSteps;
+    this.#firstSteps = 0;
     this.connection.value = 'reconnecting';
     this.#deferred.seek ??= this.#seeking;
     this.#forgetSeeking();
@@ -442,6 +454,12 @@ export class Store {
 
   takenOver() {
     this.session.value = null;
+  }
+
+  /** Something newer was said before the server took this. @param {ClientMessage} message */
+  dropped(message) {
+    const place = this.#unconfirmed.indexOf(/** @type {Experiment} */ (this.#asked.get(message)));
+    if (place >= 0) this.#unconfirmed.splice(place, 1);
   }
 
   /** Whether the server should be talking. */
@@ -530,7 +548,9 @@ export class Store {
     this.#deferred = nothing();
     this.connection.value = 'live';
     this.#configure();
-    if (steps > 0 && this.#unconfirmed.length > 0) this.#send({ type: 'step', iterations: steps });
+    if (steps === 0 || this.#unconfirmed.length === 0) return;
+    this.#firstSteps = steps;
+    this.#send({ type: 'step', iterations: steps });
   }
 
   /** @param {readonly LayerParameters[] | null} [weights] to begin with instead of the seed's */
@@ -547,7 +567,9 @@ export class Store {
       const experiment = this.experiment.value;
       this.#unconfirmed.push(experiment);
       if (weights) this.#carried.add(experiment);
-      this.#send(configureMessage(weights ? { ...experiment, parameters: weights } : experiment, this.playing.value));
+      const message = configureMessage(weights ? { ...experiment, parameters: weights } : experiment, this.playing.value);
+      this.#asked.set(message, experiment);
+      this.#send(message);
       if (weights) for (const parameter of this.frozen.value.values()) this.#send({ type: 'edit', ...parameter, frozen: true });
     } else {
       if (this.experiment.value.dataset === OWN) this.#plotOwn();
@@ -641,6 +663,7 @@ export class Store {
     this.session.value = session;
     const before = this.running.value;
     const now = this.#unconfirmed.shift() ?? this.experiment.value;
+    this.#firstSteps = 0;
     const carried = this.#carried.has(now);
     // What goes on with other points is no run of its own.
     if (!carried) this.#leaveRun();
@@ -760,8 +783,6 @@ export class Store {
 
   /** @param {string} code @param {string} detail */
   #refused(code, detail) {
-    // Until the server is back, the page says that it reconnects.
-    if (code === 'going_away') return;
     if (code === 'unknown_session') {
       this.session.value = null;
       this.notice.value = { kind: 'note', text: 'The server no longer had this session; it started again from the same initial weights.' };

@@ -224,6 +224,7 @@ class TestTheEnd:
                     told = stream.hear()
                     assert (told["type"], told["code"]) == ("error", "going_away")
                     assert "5 seconds" in told["detail"]
+                    assert told["retry_after"] == 5
                     with pytest.raises(ConnectionError, match="1013"):
                         stream.hear()
             for answer in (client.post("/train", json={}), client.get("/readyz")):

@@ -170,6 +170,7 @@ class TestMessages:
             error = stream.until("error")
             assert error["code"] == "too_fast"
             assert 0 < error["retry_after"] <= 0.2
+            assert error["message"] == 5  # after configure and as many steps as may come at once
             assert str(error["retry_after"]) in error["detail"]
             told = error
             while told["type"] != "state" or told["iterations_per_frame"] != 7:

@@ -143,10 +143,12 @@ class Wire(Talk):
 class Playground:
     """The page, opened at an experiment."""
 
-    def __init__(self, page: Page, address: str = "") -> None:
+    def __init__(self, page: Page, address: str = "", *, refused: bool = False) -> None:
         self.page = page
         self.wire = Wire(page)
         page.goto(address or "/", wait_until="commit")
+        if refused:  # and there is nothing to see yet
+            return
         expect(self.readout("cost")).not_to_have_text("–", timeout=PATIENCE)
 
     # -- what it has ------------------------------------------------------------------------

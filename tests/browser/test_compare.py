@@ -17,6 +17,7 @@ from tests.browser.conftest import Guard
 from tests.browser.harness import Server, running_server
 from tests.browser.playground import PATIENCE, Playground, coloured, spread
 from tests.browser.test_accessibility import violations
+from tests.browser.test_refusals import holding_a_place
 
 NAMES = ["sigmoid", "tanh", "ReLU", "leaky ReLU"]
 
@@ -203,6 +204,7 @@ def test_a_comparison_that_has_run_is_told_for_the_lessons(page: Page) -> None:
                 session.close();
                 return resolve(told);
               });
+              session.open();
               session.configure({ data: {}, runs: [{}, {}, {}], key: 'three' });
               const wait = () => (session.running.value ? session.step() : setTimeout(wait, 20));
               wait();
@@ -232,17 +234,33 @@ def test_it_goes_on_after_a_dropped_connection(page: Page, server: Server, guard
     cable.close()
 
 
-def test_without_a_place_it_says_so_and_the_run_goes_on(
+def test_without_a_place_it_waits_for_one_and_the_run_goes_on(
     context: BrowserContext, guard: Guard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("SHALLOWS_MAX_SESSIONS", "1")
+    monkeypatch.setenv("SHALLOWS_MAX_SESSIONS", "2")
     with running_server() as full:
-        page = context.new_page()
-        playground = Playground(page, f"{full.url}#panel=compare")
-        expect(page.locator("#compare-said")).to_contain_text("no place for another session")
-        playground.play()
-        playground.wait_for_iteration(30)
-        expect(page.locator("#connection")).to_have_text("Live")
+        with holding_a_place(full):
+            page = context.new_page()
+            playground = Playground(page, f"{full.url}#panel=compare")
+            waiting = page.locator("#compare-waiting")
+            expect(waiting).to_contain_text("All places are taken, and a comparison needs one")
+            expect(waiting).to_contain_text("Next try in")
+            assert violations(page, "#panel-compare") == []
+            playground.play()
+            playground.wait_for_iteration(30)
+            expect(page.locator("#connection")).to_have_text("Live")
+            expect(page.locator("#compare-play")).to_be_disabled()
+            page.get_by_role("combobox", name="Differ in").select_option("rate")
+        waiting.get_by_role("button", name="Try now").press("Enter")
+        expect(waiting).to_be_empty()
+
+        def rates() -> list[float]:
+            answers = playground.wire.lab.of_type("configured", sent=False)
+            runs = answers[-1]["runs"] if answers else []
+            return [run["training"]["learning_rate"] for run in runs]
+
+        until(page, lambda: rates() == [0.03, 0.1, 0.3, 1], "it compares something else")
+        expect(page.locator("#announcer")).to_have_text("Connected")
         page.close()
 
 

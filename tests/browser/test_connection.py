@@ -186,8 +186,10 @@ def test_a_session_outlives_its_server_and_a_new_server_gets_the_same_experiment
         # In order: it goes on from where it was, and there is nothing to say.
         own.stop()
         state(page, "Reconnecting")
+        expect(page.locator("#waiting")).to_contain_text("The server is restarting. Your run goes")
         own.start()
         state(page, "Live")
+        expect(page.locator("#waiting")).to_be_empty()
         assert (configured()["session"], configured()["from_checkpoint"]) == (session, False)
         assert configured()["iteration"] >= 60
         playground.wait_for_iteration(configured()["iteration"] + 20)

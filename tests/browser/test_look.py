@@ -42,6 +42,31 @@ def test_it_fits(page: Page) -> None:
         assert plane["width"] >= 238
 
 
+def test_it_fits_with_a_panel_open(page: Page) -> None:
+    playground = Playground(page, "#layers=4,4&activation=relu,tanh&panel=timeline&rate=1")
+    playground.play()
+    expect(page.locator(".shot").nth(6)).to_be_attached()
+    playground.pause()
+    for width, height in SIZES:
+        page.set_viewport_size({"width": width, "height": height})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        ends = page.evaluate(
+            """() => {
+              const boxes = (selector) =>
+                [...document.querySelectorAll(selector)].map((one) => one.getBoundingClientRect());
+              return {
+                lines: Math.max(...boxes('#formula math').map(({ right }) => right)),
+                formula: boxes('#formula')[0].right,
+                output: boxes('.output-head .btn')[0].right,
+                cost: boxes('.cost-head')[0].left,
+              };
+            }"""
+        )
+        assert ends["lines"] <= ends["formula"]
+        if width >= 1200:  # the cost stands beside the output
+            assert ends["output"] + 12 < ends["cost"]
+
+
 @pytest.mark.parametrize("width", [390, 600, 820, 1024, 1280, 1440])
 def test_the_charts_head_holds_all_its_controls(page: Page, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 900})

@@ -15,6 +15,7 @@ import { allows } from '../parts.js';
 import { isDark, painterColours } from '../theme.js';
 import { Tip } from '../views/tip.js';
 import { stopsBetween, stopsEvery } from '../views/value.js';
+import { showWaiting } from '../views/waiting.js';
 import { iterationAt, lineChart, placeOf, smallFont } from './line-chart.js';
 import { VIEW_BOX, pointsOver } from './points.js';
 import { Reached, thresholdsOf } from './reached.js';
@@ -127,8 +128,13 @@ export function showNetworks(store, fields, catalogue, find, scale) {
 
   const context = { store, session, factor, values, settled, commands, size };
   const stops = [
+    // The learner's own session comes first, where places are few.
+    effect(() => {
+      if (store.session.value !== null) session.open();
+    }),
     follow(session, plan, obstacle, store),
     showControls(context, factors, obstacle, said, find),
+    showWaiting(session, WHY_NOT, { container: find('compare-waiting'), announcement: store.announcement, then: find('compare-play') }),
     showCards(context, find('networks')),
     showChart(context, scale, find('compare-chart')),
     showTable(context, find('compare-table')),
@@ -234,8 +240,7 @@ function showControls({ store, session, factor, values, settled, commands }, fac
     }),
     effect(() => {
       const state = session.connection.value;
-      const full = html`The server has no place for another session, which a comparison needs. Your own run is not affected. Close this panel and open it again to try once more.`;
-      render(state === 'full' ? full : state === 'reconnecting' ? 'Reconnecting. The comparison goes on at the server.' : session.said.value, find('compare-said'));
+      render(session.waiting.value ? '' : state === 'reconnecting' ? 'Reconnecting. The comparison goes on at the server.' : session.said.value, find('compare-said'));
     }),
   ];
   return () => {
@@ -243,6 +248,13 @@ function showControls({ store, session, factor, values, settled, commands }, fac
     for (const stop of stops) stop();
   };
 }
+
+/** Why it has no session, for each reason. */
+const WHY_NOT = {
+  full: 'All places are taken, and a comparison needs one of its own. Your own run is not affected.',
+  restarting: 'The server is restarting. The comparison goes on when it is back.',
+  busy: 'The server cannot open the comparison just now.',
+};
 
 /** The class of a network's curve: the one set up on the page stands out. @param {Context} context @param {Value} value @param {number} index */
 const styleOf = ({ factor, store }, value, index) => (factor.value.get(store.experiment.value) === value ? 'series now' : `series series-${index}`);

@@ -16,7 +16,9 @@ import { Painter } from '../painting/painter.js';
 /** @typedef {import('../types/protocol').ServerMessage} ServerMessage */
 /** @typedef {import('../types/protocol').Points} Points */
 /** @typedef {import('../types/protocol').Frame} Frame */
-/** @typedef {'connecting' | 'live' | 'reconnecting' | 'full'} State */
+/** @typedef {import('../types/protocol').ClientMessage} ClientMessage */
+/** @typedef {'connecting' | 'live' | 'reconnecting'} State */
+/** @typedef {import('../connection.js').Wait} Wait */
 /** @typedef {{data: object, runs: object[], key: string}} Plan `key` is the same for the same plan */
 /** @template T @typedef {import('../../vendor/signals-core/signals-core.js').Signal<T>} Signal */
 
@@ -29,6 +31,8 @@ const READING_INTERVAL = 200;
 
 export class LabSession {
   connection = signal(/** @type {State} */ ('connecting'));
+  /** Why the server has no session for it yet, and when it is asked again. @type {Signal<Wait | null>} */
+  waiting = signal(/** @type {Wait | null} */ (null));
   playing = signal(false);
   /** What the server trains. @type {Signal<Plan | null>} */
   running = signal(/** @type {Plan | null} */ (null));
@@ -46,6 +50,7 @@ export class LabSession {
   painter;
 
   #connection;
+  #opened = false;
   #picture = signal(/** @type {Pick<Frame, 'iteration' | 'runs'> | null} */ (null));
   /** @type {string | null} */
   #session = null;
@@ -53,6 +58,8 @@ export class LabSession {
   #wanted = null;
   /** Sent and not confirmed, oldest first. @type {Plan[]} */
   #unconfirmed = [];
+  /** What each message sets up. @type {WeakMap<ClientMessage, Plan>} */
+  #plans = new WeakMap();
   #resetUnconfirmed = false;
   /** From a plan that is sent, or lost with its connection, to its confirmation: costs are of another. */
   #stale = true;
@@ -75,7 +82,9 @@ export class LabSession {
     this.#trained = trained;
     this.painter = new Painter(
       {
-        message: (message) => this.#receive(message),
+        message: (message) => {
+          if (!this.#connection.heard(message)) this.#receive(message);
+        },
         costs: (told) => this.#receiveCosts(told),
         picture: (picture) => {
           this.#picture.value = picture;
@@ -86,15 +95,18 @@ export class LabSession {
     );
     this.#connection = new Connection(url, {
       query: () => (this.#session === null ? '' : `session=${this.#session}&iteration=${this.#stale || this.#resetUnconfirmed ? 0 : this.#reached}`),
-      opened: () => this.#opened(),
+      opened: () => this.#greet(),
       closed: () => this.#closed(),
       takenOver: () => {
         this.#session = null;
       },
       received: (data) => this.painter.receive(data),
       expecting: () => this.playing.peek() || this.#unconfirmed.length > 0 || this.#resetUnconfirmed,
+      waiting: (wait) => {
+        this.waiting.value = wait;
+      },
+      dropped: (message) => this.#dropped(message),
     });
-    this.#connection.open();
     let read = -Infinity;
     this.#stops.push(
       effect(() => {
@@ -108,12 +120,23 @@ export class LabSession {
     );
   }
 
+  open() {
+    if (this.#opened) return;
+    this.#opened = true;
+    this.#connection.open();
+  }
+
   /** Ends it, here and at the server. */
   close() {
     for (const stop of this.#stops) stop();
     clearTimeout(this.#acknowledging);
     this.#connection.close();
     this.painter.close();
+  }
+
+  /** Asks the server for a session at once, instead of waiting. */
+  tryNow() {
+    this.#connection.tryNow();
   }
 
   // ---- commands
@@ -163,7 +186,7 @@ export class LabSession {
     if (this.connection.peek() === 'live') this.#connection.send(message);
   }
 
-  #opened() {
+  #greet() {
     this.#connection.send({ type: 'view', x: PLANE, y: PLANE, neurons: false, resolution: RESOLUTION, encoding: 'differences' });
     if (this.#session === null) this.#begin();
   }
@@ -178,7 +201,15 @@ export class LabSession {
     this.#unconfirmed.push(this.#wanted);
     this.#stale = true;
     this.#asked ||= this.playing.peek();
-    this.#send({ type: 'configure', data: this.#wanted.data, runs: this.#wanted.runs, playing: this.playing.peek() });
+    const message = /** @type {const} */ ({ type: 'configure', data: this.#wanted.data, runs: this.#wanted.runs, playing: this.playing.peek() });
+    this.#plans.set(message, this.#wanted);
+    this.#send(message);
+  }
+
+  /** Something newer was said before the server took this. @param {ClientMessage} message */
+  #dropped(message) {
+    const place = this.#unconfirmed.indexOf(/** @type {Plan} */ (this.#plans.get(message)));
+    if (place >= 0) this.#unconfirmed.splice(place, 1);
   }
 
   #closed() {
@@ -186,7 +217,7 @@ export class LabSession {
     this.#acknowledging = undefined;
     this.#unconfirmed = [];
     this.#acknowledged = -1;
-    if (this.connection.value !== 'full') this.connection.value = 'reconnecting';
+    this.connection.value = 'reconnecting';
   }
 
   #restarted() {
@@ -255,12 +286,6 @@ export class LabSession {
 
   /** @param {import('../types/protocol').ServerError} error */
   #refused({ code, detail }) {
-    if (code === 'going_away') return;
-    if (code === 'too_many_sessions') {
-      this.connection.value = 'full';
-      this.#connection.close();
-      return;
-    }
     if (code === 'unknown_session' || code === 'lost') {
       this.#session = null;
       this.#begin();

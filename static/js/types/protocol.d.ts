@@ -140,6 +140,8 @@ export interface ServerError {
   field?: string | null;
   /** Seconds after which trying again may help. */
   retry_after?: number;
+  /** Which of the connection's messages came too fast, counted from 1. */
+  message?: number;
 }
 
 /** One number for each weight and bias of a layer, or what is said of each. */

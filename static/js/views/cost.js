@@ -153,7 +153,7 @@ class Tail {
     const back = here && picture.iteration < now.length;
     const end = back ? here : points.at(-1);
     this.#here.setAttribute('d', back ? `M${at([here[0], Infinity])}V${MARGIN.t + scale.height}` : '');
-    this.#dot.style.display = end ? '' : 'none';
+    this.#dot.setAttribute('visibility', end ? 'visible' : 'hidden');
     if (end) this.#dot.setAttribute('transform', `translate(${at(end)})`);
   }
 }

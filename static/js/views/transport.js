@@ -16,11 +16,12 @@ const SPEEDS = [1, 2, 5, 10, 20, 30, 60, 120, 180, 300, 600, 1200, 1800, 3000, 6
 /** Milliseconds. */
 const ACHIEVED_OVER = 1500;
 
-const CONNECTION = { connecting: 'Connecting', live: 'Live', reconnecting: 'Reconnecting' };
+const CONNECTION = { connecting: 'Connecting', live: 'Live', reconnecting: 'Reconnecting', waiting: 'Waiting' };
 const CONNECTION_HINT = {
   connecting: 'Opening the connection to the server',
   live: 'Connected to the server',
   reconnecting: 'The connection dropped. Training goes on at the server; what you change now is sent when it is back.',
+  waiting: 'The server has no place just now. What you change now is sent as soon as there is one.',
 };
 
 /** @param {Store} store @param {Fields} fields @param {Find} find */
@@ -113,11 +114,13 @@ function mountAchieved(store, element) {
 function mountConnection(store, element) {
   const label = /** @type {HTMLElement} */ (element.firstElementChild);
   effect(() => {
-    const state = store.connection.value;
+    const why = store.waiting.value?.why;
+    // Until it has a session, a connection only asks for a place.
+    const state = why && why !== 'restarting' ? 'waiting' : why ? 'reconnecting' : store.connection.value;
     element.dataset.state = state;
     element.title = CONNECTION_HINT[state];
     label.textContent = CONNECTION[state];
-    if (state === 'reconnecting') store.announcement.value = 'Reconnecting';
+    if (state === 'reconnecting' && !why) store.announcement.value = 'Reconnecting';
   });
 }
 

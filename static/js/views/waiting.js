@@ -1,0 +1,69 @@
+/** Why there is no session yet, when the server is asked again, and a button that asks it now. */
+
+import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
+import { effect } from '../../vendor/signals-core/signals-core.js';
+import { count } from '../format.js';
+
+/** @typedef {import('../state.js').Store} Store */
+/** @typedef {import('../connection.js').Reason} Reason */
+/** @typedef {import('../connection.js').Wait} Wait */
+/** @template T @typedef {import('../../vendor/signals-core/signals-core.js').Signal<T>} Signal */
+
+/** Why the page has no session, for each reason. */
+const WHY_NOT = {
+  full: 'All places on this server are taken. What you have set up stays.',
+  restarting: 'The server is restarting. Your run goes on when it is back.',
+  busy: 'The server cannot open your run just now. What you have set up stays.',
+};
+
+/** @param {Store} store @param {(id: string) => HTMLElement} find */
+export function mountWaiting(store, find) {
+  showWaiting(store, WHY_NOT, { container: find('waiting'), announcement: store.announcement, then: find('play'), style: 'bubble note-kind' });
+}
+
+/**
+ * A screen reader hears why, and not the seconds; the result of its own try it hears again.
+ *
+ * @param {{waiting: Signal<Wait | null>, tryNow: () => void}} session
+ * @param {Record<Reason, string>} whyNot
+ * @param {{container: HTMLElement, announcement: Signal<string>, then: HTMLElement, style?: string}} place `then` has the focus when the button is gone
+ * @returns {() => void} ends it
+ */
+export function showWaiting(session, whyNot, { container, announcement, then, style = '' }) {
+  /** What was announced last. @type {Reason | null} */
+  let announced = null;
+  let waited = false;
+  const tryNow = () => {
+    announced = null;
+    announcement.value = 'Trying again';
+    session.tryNow();
+  };
+  /** @param {Wait} wait */
+  const show = ({ why, until }) => {
+    const seconds = Math.ceil((until - performance.now()) / 1000);
+    render(
+      html`<div class="waiting ${style}" role="region" aria-label="Waiting for the server"><span>${whyNot[why]} <span role="timer">${seconds > 0 ? `Next try in ${count(seconds)} s.` : 'Trying again …'}</span></span><button class="btn small" type="button" @click=${tryNow}>Try now</button></div>`,
+      container,
+    );
+  };
+  return effect(() => {
+    const wait = session.waiting.value;
+    if (!wait) {
+      const focused = container.contains(document.activeElement);
+      render(nothing, container);
+      if (focused) then.focus();
+      if (waited) announcement.value = 'Connected';
+      waited = false;
+      announced = null;
+      return undefined;
+    }
+    waited = true;
+    if (wait.until > performance.now() && announced !== wait.why) {
+      announcement.value = `${whyNot[wait.why]} This page tries again by itself.`;
+      announced = wait.why;
+    }
+    show(wait);
+    const timer = setInterval(() => show(wait), 1000);
+    return () => clearInterval(timer);
+  });
+}

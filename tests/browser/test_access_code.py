@@ -1,0 +1,75 @@
+"""The access code: asked once, by keyboard alone; the way on leads where one wanted to go."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+
+from tests.browser.conftest import VIEWPORT, Guard
+from tests.browser.harness import running_server
+from tests.browser.playground import Playground
+from tests.browser.test_accessibility import violations
+from tests.browser.test_save import save
+
+CODE = "größe 7"
+
+
+def type_code(page: Page, code: str) -> None:
+    expect(page.get_by_label("Access code")).to_be_focused()
+    page.keyboard.type(code)
+    page.keyboard.press("Enter")
+
+
+def looks_well(page: Page) -> None:
+    """For everyone, on every screen: what is typed and pressed is large, and nothing sticks out."""
+    for scheme in ("light", "dark"):
+        # At once: colours on their way from one theme to the other have no contrast to speak of.
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
+        for width in (1440, 390):
+            page.set_viewport_size({"width": width, "height": 844})
+            assert violations(page) == []
+            assert page.evaluate("document.documentElement.scrollWidth") == width
+            for part in (page.get_by_label("Access code"), page.get_by_role("button")):
+                box = part.bounding_box()
+                assert box is not None
+                assert box["height"] >= 44
+    page.emulate_media(color_scheme="light", reduced_motion="no-preference")
+    page.set_viewport_size(VIEWPORT)
+
+
+def test_the_code_is_asked_for_and_leads_where_the_reader_wanted_to_go(
+    context: BrowserContext, guard: Guard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guard.expect("status of 401")
+    monkeypatch.setenv("SHALLOWS_ACCESS_CODE", CODE)
+    with running_server() as closed:
+        page = context.new_page()
+        page.goto(f"{closed.url}#dataset=xor&activation=relu")
+        looks_well(page)
+        field = page.get_by_label("Access code")
+        type_code(page, "größe 8")
+        expect(page.get_by_role("alert")).to_have_text(
+            "That is not the access code of this server."
+        )
+        expect(field).to_have_attribute("aria-invalid", "true")
+        expect(field).to_have_accessible_description("That is not the access code of this server.")
+        expect(page).to_have_title("Not the access code – Shallows")
+        looks_well(page)
+        type_code(page, CODE)
+        expect(page).to_have_url(f"{closed.url}#dataset=xor&activation=relu")
+        # Known from now on: the page, its stream, and what is saved.
+        playground = Playground(page, f"{closed.url}#dataset=xor&activation=relu&layers=3")
+        assert playground.last_configure()["data"]["dataset"] == "xor"
+        playground.step(3)
+        link = save(playground)
+
+        # Whoever follows a link to a run is asked too, and then sees that run.
+        context.clear_cookies()
+        page.goto(f"{link}#panel=results")
+        type_code(page, CODE)
+        expect(page).to_have_url(f"{link}#panel=results")
+        expect(page.get_by_test_id("iteration")).to_have_attribute("value", "3")
+        expect(page.get_by_role("tab", name="Results")).to_have_attribute("aria-selected", "true")
+        expect(page.locator("#connection")).to_have_text("Live")
+        page.close()
+        context.clear_cookies()

@@ -1,0 +1,230 @@
+"""A server without a place, or told too much at once: the page waits, and nothing is lost."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+from websockets.sync.client import connect
+
+from tests.browser.conftest import VIEWPORT, Guard
+from tests.browser.harness import Server, running_server
+from tests.browser.playground import PATIENCE, Playground
+from tests.browser.test_accessibility import violations
+
+TAKEN = "All places on this server are taken. What you have set up stays."
+
+
+@contextmanager
+def holding_a_place(server: Server) -> Iterator[None]:
+    """Another learner, for as long as the block runs, whose place is free after it."""
+    with connect(f"ws://127.0.0.1:{server.port}/ws") as holder:
+        holder.send(json.dumps({"type": "configure", "data": {}, "runs": [{}], "playing": False}))
+        holder.recv()
+        yield
+        holder.close(4002)
+
+
+def until(page: Page, condition: Callable[[], Any], what: str) -> None:
+    deadline = time.monotonic() + PATIENCE / 1000
+    while not condition():
+        assert time.monotonic() < deadline, what
+        page.wait_for_timeout(30)
+
+
+def seconds(page: Page) -> int:
+    """In how many the page says that it tries again."""
+    timer = page.locator("#waiting [role=timer]")
+    expect(timer).to_have_text(re.compile(r"Next try in \d+ s\."))
+    return int(re.findall(r"\d+", timer.inner_text())[0])
+
+
+@pytest.fixture
+def timed(browser: Browser, server: Server) -> Iterator[BrowserContext]:
+    """With a clock to turn: it is that of a whole context, which no other test may get."""
+    context = browser.new_context(base_url=server.url, viewport=VIEWPORT)  # type: ignore[arg-type]
+    context.set_default_timeout(PATIENCE)
+    context.clock.install()
+    guard = Guard(server)
+    with guard.watching(context):
+        yield context
+    context.close()
+    assert guard.problems == []
+
+
+def test_a_full_server_is_waited_for_and_what_was_set_up_meanwhile_is_trained(
+    timed: BrowserContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SHALLOWS_MAX_SESSIONS", "1")
+    with running_server() as full:
+        page = timed.new_page()
+        with holding_a_place(full):
+            playground = Playground(page, f"{full.url}#dataset=xor", refused=True)
+            waiting, told = page.locator("#waiting"), page.locator("#announcer")
+            expect(waiting).to_contain_text(TAKEN)
+            expect(told).to_have_text(f"{TAKEN} This page tries again by itself.")
+            expect(page.locator("#connection")).to_have_text("Waiting")
+            expect(playground.notice).to_be_empty()
+            # As long as the server wants, and up to a quarter more; counted without a word.
+            first = seconds(page)
+            assert 50 < first <= 75
+            page.clock.run_for(5000)
+            assert seconds(page) <= first - 5
+            expect(told).to_have_text(f"{TAKEN} This page tries again by itself.")
+            page.clock.fast_forward(40_000)
+            assert len(playground.wire.urls) == 1
+            page.clock.fast_forward(40_000)
+            until(page, lambda: len(playground.wire.urls) == 2, "it does not ask again")
+            until(page, lambda: seconds(page) > 50, "it does not wait again")
+            assert violations(page) == []
+            for width in (390, 1024):
+                page.set_viewport_size({"width": width, "height": 844})
+                share, word = page.locator("#share"), page.locator("#connection .lbl")
+                boxes = [element.bounding_box() for element in (share, word)]
+                assert boxes[0] is not None
+                assert boxes[1] is not None
+                assert boxes[0]["x"] + boxes[0]["width"] < boxes[1]["x"]
+                assert word.inner_text() == "Waiting"
+            page.set_viewport_size(VIEWPORT)
+            playground.choose("Activation", "ReLU")
+            for _ in range(2):
+                playground.button("Step").click()
+            # The reader's own try is refused too, and the answer is heard once more.
+            waiting.get_by_role("button", name="Try now").press("Enter")
+            until(page, lambda: len(playground.wire.urls) == 3, "it does not ask at once")
+            until(page, lambda: seconds(page) > 50, "it does not wait again")
+            expect(told).to_have_text(f"{TAKEN} This page tries again by itself.")
+        page.clock.fast_forward(80_000)
+        expect(waiting).to_be_empty()
+        expect(page.locator("#connection")).to_have_text("Live")
+        expect(playground.readout("iteration")).to_have_attribute("value", "2")
+        plan = playground.last_configure()
+        assert plan["data"]["dataset"] == "xor"
+        assert plan["runs"][0]["network"]["layers"][0]["activation"] == "relu"
+        expect(playground.notice).to_be_empty()
+
+        # The next one comes in by its button, in the place of whoever leaves.
+        other = timed.new_page()
+        second = Playground(other, full.url, refused=True)
+        button = other.get_by_role("button", name="Try now")
+        expect(button).to_be_visible()
+        page.close()
+        button.focus()
+
+        def has_come_in() -> bool:
+            # The server may not have heard yet that the first has left.
+            if button.is_visible():
+                button.press("Enter")
+            return other.locator("#connection").inner_text() == "Live"
+
+        until(other, has_come_in, "it does not come in")
+        expect(other.locator("#waiting")).to_be_empty()
+        expect(second.button("Play")).to_be_focused()
+        expect(other.locator("#announcer")).to_have_text("Connected")
+        other.close()
+
+
+def test_what_comes_too_fast_is_said_again_and_only_the_newest(
+    context: BrowserContext, guard: Guard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SHALLOWS_MESSAGES_PER_SECOND", "8")
+    monkeypatch.setenv("SHALLOWS_MESSAGES_BURST", "6")
+    with running_server() as slow:
+        page = context.new_page()
+        playground = Playground(page, slow.url)
+        wire = playground.wire.main_talks
+
+        def drag(name: str) -> None:
+            """Over twelve stops, faster than any machine is busy."""
+            page.get_by_role("slider", name=f"{name} slider").evaluate(
+                """(slider) => {
+                  for (let stop = 0; stop < 12; stop++) {
+                    slider.stepUp();
+                    slider.dispatchEvent(new Event('input', { bubbles: true }));
+                  }
+                }"""
+            )
+
+        drag("Learning rate")
+        shown = float(playground.field("Learning rate").input_value())
+
+        def state() -> dict[str, Any]:
+            return wire[0].of_type("state", sent=False)[-1]
+
+        until(page, lambda: state()["runs"][0]["learning_rate"] == shown, "the rate is not taken")
+        refused = wire[0].of_type("error", sent=False)
+        assert {error["code"] for error in refused} == {"too_fast"}
+        # Restarts, and what follows them: played on, with the noise and the rate set last.
+        drag("Noise")
+        playground.button("Play").click()
+        drag("Learning rate")
+        shown = float(playground.field("Learning rate").input_value())
+        level = float(playground.field("Noise").input_value())
+        until(
+            page,
+            lambda: state()["playing"] and state()["runs"][0]["learning_rate"] == shown,
+            "it does not play at the rate set last",
+        )
+        playground.wait_for_iteration(30)
+        assert playground.button("Pause").is_visible()
+        assert len(wire[0].of_type("error", sent=False)) > len(refused)
+        answers = wire[0].of_type("configured", sent=False)
+        plans = wire[0].of_type("configure", sent=True)
+        assert plans[-1]["data"]["noise"] == level
+        assert len(answers) < len(plans)
+        expect(playground.notice).to_be_empty()
+        expect(page.locator("#connection")).to_have_text("Live")
+        assert len(playground.wire.urls) == 1
+        page.close()
+
+
+def test_of_what_was_refused_there_is_left_what_nothing_newer_replaces(
+    timed: BrowserContext,
+) -> None:
+    page = timed.new_page()
+    Playground(page)
+    said, dropped = page.evaluate(
+        """async () => {
+          const base = document.querySelector('script[type=module]').src.replace(/main\\.js$/, '');
+          const { Pace } = await import(`${base}pace.js`);
+          const [said, dropped] = [[], []];
+          const pace = new Pace((one) => said.push(one), (one) => dropped.push(one));
+          const edit = { type: 'edit', layer: 1, unit: 0, input: 1 };
+          const messages = [
+            { type: 'configure', data: 1 }, { type: 'configure', data: 2 },
+            { ...edit, value: 1, frozen: true }, { ...edit, unit: 1, value: 3 },
+            { type: 'play' }, { type: 'set', l1: 1, l2: 1 }, { ...edit, value: 2 },
+            { type: 'set', l2: 2 }, { type: 'ack', frame: 1 }, { type: 'pause' },
+          ];
+          for (const message of messages) pace.send(message);
+          // 2 and 10 were in time.
+          for (const number of [1, 3, 4, 5, 6, 7, 8, 9]) pace.refused(number, 1);
+          pace.send({ type: 'ack', frame: 2 });
+          pace.send({ type: 'step', iterations: 3 });
+          window.spoken = () => [said.splice(0), dropped];
+          return window.spoken();
+        }"""
+    )
+    assert len(said) == 10
+    page.clock.run_for(900)
+    assert page.evaluate("spoken()")[0] == []
+    page.clock.run_for(200)
+    edit = {"type": "edit", "layer": 1, "unit": 0, "input": 1}
+    said, dropped = page.evaluate("spoken()")
+    assert said == [
+        {**edit, "frozen": True},
+        {**edit, "unit": 1, "value": 3},
+        {"type": "set", "l1": 1},
+        {**edit, "value": 2},
+        {"type": "set", "l2": 2},
+        {"type": "step", "iterations": 3},
+        {"type": "ack", "frame": 2},
+    ]
+    assert {"type": "configure", "data": 1} in dropped
+    assert {"type": "configure", "data": 2} not in dropped
