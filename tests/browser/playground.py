@@ -63,6 +63,15 @@ class Talk:
             message for message in (self.sent if sent else self.received) if message["type"] == kind
         ]
 
+    @property
+    def confirmed(self) -> list[dict[str, Any]]:
+        """The answers to what was asked for.
+
+        A connection that a busy machine has dropped is told of the run once more, as it is.
+        """
+        answers = self.of_type("configured", sent=False)
+        return [answer for answer in answers if not answer["resumed"]]
+
     def costs_of(self, index: int) -> np.ndarray:
         """The costs of one of the latest frame's runs, from iteration 0, put end to end."""
         costs = np.zeros(0, np.float32)
@@ -263,7 +272,7 @@ class Playground:
             talk = self.wire.main_talks[-1]
             told = talk.of_type("configure", sent=True)
             answers = talk.of_type("configured", sent=False)
-            if answers and len(told) == sum(not answer["resumed"] for answer in answers):
+            if answers and len(told) == len(talk.confirmed):
                 return self.wire.main.of_type("configure", sent=True)[-1]
             assert time.monotonic() < deadline, "a configure was not answered"
             self.page.wait_for_timeout(20)

@@ -34,7 +34,7 @@ def test_a_switch_restarts_from_the_same_weights_and_keeps_playing(page: Page) -
         "scale": 0.01,
         "seed": 0,
     }
-    before, after = playground.wire.of_type("configured", sent=False)
+    before, after = playground.wire.confirmed
     for old, new in zip(before["runs"][0]["layers"], after["runs"][0]["layers"], strict=True):
         assert new["weights"] == old["weights"]
         assert new["biases"] == old["biases"]

@@ -60,8 +60,7 @@ class Lab:
         def told() -> bool:
             lab = self.playground.wire.lab
             sent = lab.of_type("configure", sent=True)
-            answers = lab.of_type("configured", sent=False)
-            if len(sent) != sum(not answer["resumed"] for answer in answers):
+            if len(sent) != len(lab.confirmed):
                 return False
             found = {
                 "dataset": sent[-1]["data"]["dataset"],

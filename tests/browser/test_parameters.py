@@ -80,9 +80,7 @@ def test_a_weight_is_changed_and_frozen_by_keyboard_while_it_trains(page: Page) 
     until(page, lambda: frozen(playground) == [])
     expect(page.locator(".lock")).to_have_count(0)
     until(page, lambda: playground.wire.frames[-1]["iteration"] == 0)
-    answers = playground.wire.of_type("configured", sent=False)
-    # A connection that a busy machine has dropped is told of the run once more, as it is.
-    (configured,) = [answer for answer in answers if not answer["resumed"]]
+    (configured,) = playground.wire.confirmed
     initial = configured["runs"][0]["layers"][0]["weights"]
     np.testing.assert_array_equal(layers(playground)[0]["weights"], initial)
 
