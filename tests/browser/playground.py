@@ -7,6 +7,7 @@ import json
 import os
 import time
 import zlib
+from collections.abc import Callable
 from typing import Any
 
 import msgpack
@@ -28,6 +29,14 @@ def plain(frame: dict[str, Any]) -> dict[str, Any]:
                 rows = np.cumsum(differences, axis=2, dtype=np.uint8)
                 picture["values"] = np.cumsum(rows, axis=1, dtype=np.uint8).tobytes()
     return frame
+
+
+def until(page: Page, condition: Callable[[], Any], what: str = "it did not come") -> None:
+    """Wait for what no locator tells: something on the wire, or drawn by Plotly."""
+    deadline = time.monotonic() + PATIENCE / 1000
+    while not condition():
+        assert time.monotonic() < deadline, what
+        page.wait_for_timeout(20)
 
 
 RAMP = ((248, 203, 156), (253, 252, 250), (166, 203, 242))  # --heat-0, --heat-m, --heat-1

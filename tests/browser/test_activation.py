@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.playground import Playground
-from tests.browser.test_parameters import until
+from tests.browser.playground import Playground, until
 
 FORMULAS = {
     "sigmoid": "1+e−z",

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import base64
 import re
-import time
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,17 +13,10 @@ from playwright.sync_api import BrowserContext, Page, expect
 from tests.browser.cable import Cable
 from tests.browser.conftest import Guard
 from tests.browser.harness import Server, running_server
-from tests.browser.playground import PATIENCE, Playground, coloured, spread
+from tests.browser.playground import Playground, coloured, spread, until
 from tests.browser.test_accessibility import violations
 
 NAMES = ["sigmoid", "tanh", "ReLU", "leaky ReLU"]
-
-
-def until(page: Page, condition: Callable[[], Any], what: str) -> None:
-    deadline = time.monotonic() + PATIENCE / 1000
-    while not condition():
-        assert time.monotonic() < deadline, what
-        page.wait_for_timeout(30)
 
 
 class Lab:

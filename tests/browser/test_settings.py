@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.playground import Playground
-from tests.browser.test_parameters import until
+from tests.browser.playground import Playground, until
 
 NAMES = {
     "button": [
@@ -131,6 +130,12 @@ def test_a_slider_and_the_arrow_keys_go_by_usual_steps(page: Page) -> None:
     assert playground.last_configure()["data"]["noise"] == 1
 
 
+def drawn(playground: Playground) -> list[list[float]]:
+    """The points that are drawn in the plane."""
+    traces = [playground.trace("boundary", index) for index in range(4)]
+    return sorted([x, y] for trace in traces for x, y in zip(trace["x"], trace["y"], strict=True))
+
+
 def test_every_dataset_shows_its_points(page: Page) -> None:
     playground = Playground(page)
     playground.wait_for_plots()
@@ -139,10 +144,7 @@ def test_every_dataset_shows_its_points(page: Page) -> None:
         assert playground.last_configure()["data"]["dataset"] == dataset
         expect(page.locator("#dataset-about")).not_to_be_empty()
         points = playground.wire.of_type("configured", sent=False)[-1]["data"]["points"]
-        page.wait_for_timeout(100)
-        traces = [playground.trace("boundary", index) for index in range(4)]
-        drawn = [[x, y] for trace in traces for x, y in zip(trace["x"], trace["y"], strict=True)]
-        assert sorted(drawn) == sorted(points)
+        until(page, lambda points=points: drawn(playground) == sorted(points), dataset)
 
 
 def test_playing_goes_on_with_other_data(page: Page) -> None:
