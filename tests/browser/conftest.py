@@ -93,8 +93,7 @@ def context_options() -> dict[str, Any]:
 
 @pytest.fixture(scope="session")
 def contexts(playwright: Playwright, server: Server) -> Iterator[Callable[[bool], BrowserContext]]:
-    """One context for all tests, and one for those with a finger: what it has loaded once it has
-    compiled.
+    """One context for all tests, another for those with a finger; viewport and media are a page's.
 
     With a context for each test, the browser spends most of the tests' time on compiling Plotly.
     """
