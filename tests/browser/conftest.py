@@ -116,7 +116,7 @@ def contexts(playwright: Playwright, server: Server) -> Iterator[Callable[[bool]
 def context(
     contexts: Callable[[bool], BrowserContext], context_options: dict[str, Any], server: Server
 ) -> Iterator[BrowserContext]:
-    context = contexts("has_touch" in context_options)
+    context = contexts(context_options.get("has_touch", False))
     yield context
     # The next test finds nothing but what is cached. A page may keep something as it closes.
     blank, *pages = context.pages
