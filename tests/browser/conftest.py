@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -14,13 +14,14 @@ from playwright.sync_api import (
     BrowserContext,
     ConsoleMessage,
     Page,
+    Playwright,
     Request,
     WebError,
     expect,
     sync_playwright,
 )
 
-from tests.browser.harness import Server, launch_chromium, running_server
+from tests.browser.harness import Server, chromium_profile, launch_chromium, running_server
 from tests.browser.playground import PATIENCE
 
 expect.set_options(timeout=PATIENCE)
@@ -72,55 +73,59 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
+def playwright() -> Iterator[Playwright]:
     with sync_playwright() as playwright:
-        browser = launch_chromium(playwright)
-        yield browser
-        browser.close()
+        yield playwright
+
+
+@pytest.fixture(scope="session")
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    browser = launch_chromium(playwright)
+    yield browser
+    browser.close()
 
 
 @pytest.fixture
-def context_options() -> dict[str, object]:
+def context_options() -> dict[str, Any]:
     """What a test's browser is like; override it by parametrizing."""
     return {}
 
 
 @pytest.fixture(scope="session")
-def contexts(browser: Browser, server: Server) -> Callable[[dict[str, object]], BrowserContext]:
-    """One context for all tests that want the same: what it has loaded once it has compiled.
+def contexts(playwright: Playwright, server: Server) -> Iterator[Callable[[bool], BrowserContext]]:
+    """One context for all tests, another for those with a finger; viewport and media are a page's.
 
     With a context for each test, the browser spends most of the tests' time on compiling Plotly.
     """
-    made: dict[str, BrowserContext] = {}
+    made: dict[bool, BrowserContext] = {}
+    with ExitStack() as stack:
 
-    def of(options: dict[str, object]) -> BrowserContext:
-        key = json.dumps(options, sort_keys=True)
-        if key not in made:
-            made[key] = browser.new_context(
-                base_url=server.url, **{"viewport": VIEWPORT, **options}
-            )
-            made[key].set_default_timeout(PATIENCE)
-        return made[key]
+        def of(has_touch: bool) -> BrowserContext:
+            if has_touch not in made:
+                profile = chromium_profile(
+                    playwright, base_url=server.url, viewport=VIEWPORT, has_touch=has_touch
+                )
+                made[has_touch] = stack.enter_context(profile)
+                made[has_touch].set_default_timeout(PATIENCE)
+            return made[has_touch]
 
-    return of
+        yield of
 
 
 @pytest.fixture
 def context(
-    contexts: Callable[[dict[str, object]], BrowserContext],
-    context_options: dict[str, object],
-    server: Server,
+    contexts: Callable[[bool], BrowserContext], context_options: dict[str, Any], server: Server
 ) -> Iterator[BrowserContext]:
-    context = contexts(context_options)
+    context = contexts(context_options.get("has_touch", False))
     yield context
     # The next test finds nothing but what is cached. A page may keep something as it closes.
-    blank = context.new_page()
-    for page in context.pages:
-        if page != blank:
-            page.close()
+    blank, *pages = context.pages
+    for page in pages:
+        page.close()
+    session = context.new_cdp_session(blank)
     stored = {"origin": server.url.rstrip("/"), "storageTypes": "all"}
-    context.new_cdp_session(blank).send("Storage.clearDataForOrigin", stored)
-    blank.close()
+    session.send("Storage.clearDataForOrigin", stored)
+    session.detach()
     context.clear_permissions()
     context.set_offline(False)
 
@@ -134,5 +139,9 @@ def guard(context: BrowserContext, server: Server) -> Iterator[Guard]:
 
 
 @pytest.fixture
-def page(context: BrowserContext, guard: Guard) -> Page:
-    return context.new_page()
+def page(context: BrowserContext, context_options: dict[str, Any], guard: Guard) -> Page:
+    page = context.new_page()
+    media = {name: value for name, value in context_options.items() if name != "has_touch"}
+    page.set_viewport_size(media.pop("viewport", VIEWPORT))
+    page.emulate_media(**media)
+    return page

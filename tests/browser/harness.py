@@ -14,17 +14,40 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from playwright.sync_api import Browser, Playwright
+from playwright.sync_api import Browser, BrowserContext, Playwright
 
 ROOT = Path(__file__).parents[2]
 START_SECONDS = 60
 STOP_SECONDS = 20
 
+# Of several such lists Chromium heeds the last, so this one repeats what Playwright's has for a
+# browser without an account; and no window draws two pages for suggestions below its address bar
+# that no test types into: they take as long as the page itself.
+DISABLED_FEATURES = [
+    "AimEnabled",
+    "AvoidCorsURLLoaderRestartOnRedirect",
+    "AvoidUnnecessaryBeforeUnloadCheckSync",
+    "DestroyProfileOnBrowserClose",
+    "HttpsFirstBalancedModeAutoEnable",
+    "HttpsUpgrades",
+    "LensOverlay",
+    "MediaRouter",
+    "NetworkTimeServiceQuerying",
+    "OptimizationHints",
+    "PaintHolding",
+    "PreconnectToSearch",
+    "ThirdPartyStoragePartitioning",
+    "WebUIOmniboxAimPopup",
+    "WebUIOmniboxFullPopup",
+    "WebUIOmniboxPopup",
+]
 # No traffic of the browser's own: an error in the console shall be the page's.
 CHROMIUM_ARGUMENTS = [
     "--disable-background-networking",
     "--disable-component-update",
+    f"--disable-features={','.join(DISABLED_FEATURES)}",
     "--disable-quic",
     "--disable-sync",
     "--no-first-run",
@@ -116,10 +139,28 @@ def running_server() -> Iterator[Server]:
 
 def launch_chromium(playwright: Playwright) -> Browser:
     """The Chromium of `SHALLOWS_CHROMIUM`, else the system's, else Playwright's own."""
+    return playwright.chromium.launch(**_chromium())
+
+
+@contextmanager
+def chromium_profile(playwright: Playwright, **options: Any) -> Iterator[BrowserContext]:
+    """The same one with a profile on disk, as its user has it: what has been compiled is kept.
+
+    A context of `launch_chromium` is as private as an incognito window, which compiles Plotly
+    each time.
+    """
+    folder = tempfile.mkdtemp(prefix="shallows-chromium-")
+    try:
+        context = playwright.chromium.launch_persistent_context(folder, **_chromium(), **options)
+        yield context
+        context.close()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _chromium() -> dict[str, Any]:
     system = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
     arguments = list(CHROMIUM_ARGUMENTS)
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         arguments.append("--no-sandbox")  # Chromium refuses root its sandbox.
-    return playwright.chromium.launch(
-        executable_path=os.environ.get("SHALLOWS_CHROMIUM") or system, args=arguments
-    )
+    return {"executable_path": os.environ.get("SHALLOWS_CHROMIUM") or system, "args": arguments}

@@ -7,6 +7,7 @@ import json
 import os
 import time
 import zlib
+from collections.abc import Callable
 from typing import Any
 
 import msgpack
@@ -28,6 +29,14 @@ def plain(frame: dict[str, Any]) -> dict[str, Any]:
                 rows = np.cumsum(differences, axis=2, dtype=np.uint8)
                 picture["values"] = np.cumsum(rows, axis=1, dtype=np.uint8).tobytes()
     return frame
+
+
+def until(page: Page, condition: Callable[[], Any], what: str = "it did not come") -> None:
+    """Wait for what no locator tells: something on the wire, or drawn by Plotly."""
+    deadline = time.monotonic() + PATIENCE / 1000
+    while not condition():
+        assert time.monotonic() < deadline, what
+        page.wait_for_timeout(20)
 
 
 RAMP = ((248, 203, 156), (253, 252, 250), (166, 203, 242))  # --heat-0, --heat-m, --heat-1
@@ -62,6 +71,15 @@ class Talk:
         return [
             message for message in (self.sent if sent else self.received) if message["type"] == kind
         ]
+
+    @property
+    def confirmed(self) -> list[dict[str, Any]]:
+        """The answers to what was asked for.
+
+        A connection that a busy machine has dropped is told of the run once more, as it is.
+        """
+        answers = self.of_type("configured", sent=False)
+        return [answer for answer in answers if not answer["resumed"]]
 
     def costs_of(self, index: int) -> np.ndarray:
         """The costs of one of the latest frame's runs, from iteration 0, put end to end."""
@@ -265,7 +283,7 @@ class Playground:
             talk = self.wire.main_talks[-1]
             told = talk.of_type("configure", sent=True)
             answers = talk.of_type("configured", sent=False)
-            if answers and len(told) == sum(not answer["resumed"] for answer in answers):
+            if answers and len(told) == len(talk.confirmed):
                 return self.wire.main.of_type("configure", sent=True)[-1]
             assert time.monotonic() < deadline, "a configure was not answered"
             self.page.wait_for_timeout(20)

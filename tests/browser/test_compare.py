@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import base64
 import re
-import time
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,18 +13,11 @@ from playwright.sync_api import BrowserContext, Page, expect
 from tests.browser.cable import Cable
 from tests.browser.conftest import Guard
 from tests.browser.harness import Server, running_server
-from tests.browser.playground import PATIENCE, Playground, coloured, spread
+from tests.browser.playground import Playground, coloured, spread, until
 from tests.browser.test_accessibility import violations
 from tests.browser.test_refusals import holding_a_place
 
 NAMES = ["sigmoid", "tanh", "ReLU", "leaky ReLU"]
-
-
-def until(page: Page, condition: Callable[[], Any], what: str) -> None:
-    deadline = time.monotonic() + PATIENCE / 1000
-    while not condition():
-        assert time.monotonic() < deadline, what
-        page.wait_for_timeout(30)
 
 
 class Lab:
@@ -61,8 +52,7 @@ class Lab:
         def told() -> bool:
             lab = self.playground.wire.lab
             sent = lab.of_type("configure", sent=True)
-            answers = lab.of_type("configured", sent=False)
-            if len(sent) != sum(not answer["resumed"] for answer in answers):
+            if len(sent) != len(lab.confirmed):
                 return False
             found = {
                 "dataset": sent[-1]["data"]["dataset"],

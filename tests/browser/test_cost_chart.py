@@ -7,7 +7,7 @@ import re
 import numpy as np
 from playwright.sync_api import Page, expect
 
-from tests.browser.playground import Playground
+from tests.browser.playground import Playground, until
 
 
 def test_the_pointer_reads_the_exact_iteration_and_cost(page: Page) -> None:
@@ -55,8 +55,7 @@ def test_linear_or_logarithmic(page: Page) -> None:
     assert page.evaluate(axis) == "linear"
     playground.choose("Cost axis", "log")
     expect(page.locator("#cost .plotly .ytick").first).to_be_attached()
-    page.wait_for_timeout(500)
-    assert page.evaluate(axis) == "log"
+    until(page, lambda: page.evaluate(axis) == "log")
 
 
 def test_test_costs_are_dashed_and_end_where_the_run_is(page: Page) -> None:
@@ -65,9 +64,9 @@ def test_test_costs_are_dashed_and_end_where_the_run_is(page: Page) -> None:
     playground.play()
     playground.wait_for_iteration(200)
     playground.pause()
-    page.wait_for_timeout(1500)
+    # Plotly draws a few times a second at most.
+    until(page, lambda: playground.trace("cost", -2)["x"][-1:] == [playground.iteration])
     trace = playground.trace("cost", -2)
     assert "px" in trace["line"]["dash"]
     told = {frame["iteration"]: frame["runs"][0]["test_cost"] for frame in playground.wire.frames}
-    assert trace["x"][-1] == playground.iteration
     assert all(told[x] == y for x, y in zip(trace["x"], trace["y"], strict=True))

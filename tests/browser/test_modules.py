@@ -4,23 +4,38 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from playwright.sync_api import Page
+from playwright.sync_api import BrowserContext, Page
 
+from tests.browser.conftest import Guard
+from tests.browser.harness import Server
 from tests.browser.playground import Playground
 
 Run = Callable[..., Any]
 
 
-@pytest.fixture
-def run(page: Page) -> Run:
-    """Evaluate an expression of a module's names, with arguments `a`, `b`, …"""
+@pytest.fixture(scope="module")
+def run(contexts: Callable[[bool], BrowserContext], server: Server) -> Iterator[Run]:
+    """Evaluate an expression of a module's names, with arguments `a`, `b`, …
+
+    On one page: none of these functions keeps anything.
+    """
+    guard = Guard(server)
+    context = contexts(False)
+    with guard.watching(context):
+        page = context.new_page()
+        yield on(page)
+        page.close()
+    assert guard.problems == []
+
+
+def on(page: Page) -> Run:
     Playground(page)
     base = page.evaluate(
         "document.querySelector('script[type=module]').src.replace(/main\\.js$/, '')"

@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 from playwright.sync_api import Page, expect
 
-from tests.browser.playground import Playground, coloured, spread
+from tests.browser.playground import Playground, coloured, spread, until
 
 
 def shapes(page: Page) -> list[str]:
@@ -108,6 +108,23 @@ def test_edges_are_as_thick_as_their_weights(page: Page) -> None:
         assert (red > blue) == (weight < 0)
 
 
+def expect_map(playground: Playground, grid: np.ndarray, canvas: str, *place: slice) -> None:
+    """Until a part of a canvas, or all of it, has the colours of the grid's values.
+
+    The painter's thread draws the last frame when it comes to it.
+    """
+    beyond, share, within = (40, 0.9, 6) if place else (60, 0.99, 3)
+
+    def is_drawn() -> bool:
+        drawn = playground.pixels(canvas)[place][..., :3].astype(float)
+        values = spread(grid, drawn.shape[1], drawn.shape[0])
+        far = abs(values - 127.5) > beyond
+        assert far.mean() > (0.3 if place else 0)
+        return bool(np.quantile(abs(drawn - coloured(values))[far], share) <= within)
+
+    until(playground.page, is_drawn, f"{canvas} shows something else")
+
+
 def test_a_units_map_is_the_servers(page: Page) -> None:
     playground = Playground(page)
     playground.play()
@@ -115,7 +132,6 @@ def test_a_units_map_is_the_servers(page: Page) -> None:
     playground.pause()
     maps = playground.wire.frames[-1]["runs"][0]["neurons"][0]
     grids = np.frombuffer(maps["values"], np.uint8).reshape(-1, maps["height"], maps["width"])
-    pixels = playground.pixels("#graph canvas")
     graph = page.locator("#graph").bounding_box()
     assert graph is not None
     for unit, grid in enumerate(grids):
@@ -124,27 +140,18 @@ def test_a_units_map_is_the_servers(page: Page) -> None:
         assert box is not None
         left, top = round(box["x"] - graph["x"]), round(box["y"] - graph["y"])
         width, height = round(box["width"]), round(box["height"])
-        drawn = pixels[top : top + height, left : left + width, :3].astype(float)
-        values = spread(grid, width, height)
-        far = abs(values - 127.5) > 40
-        assert far.mean() > 0.3
-        assert np.quantile(abs(drawn - coloured(values))[far], 0.9) <= 6
+        place = slice(top, top + height), slice(left, left + width)
+        expect_map(playground, grid, "#graph canvas", *place)
     # Looked at, a unit's map fills the plane.
     button = playground.button("Unit 2 of hidden layer 1")
     button.hover()
-    plane = playground.pixels("#boundary canvas")[..., :3].astype(float)
-    values = spread(grids[1], plane.shape[1], plane.shape[0])
-    far = abs(values - 127.5) > 60
-    assert np.quantile(abs(plane - coloured(values))[far], 0.99) <= 3
+    expect_map(playground, grids[1], "#boundary canvas")
     page.mouse.move(5, 5)
     boundary = playground.wire.frames[-1]["runs"][0]["boundary"]
     whole = np.frombuffer(boundary["values"], np.uint8).reshape(
         boundary["height"], boundary["width"]
     )
-    plane = playground.pixels("#boundary canvas")[..., :3].astype(float)
-    values = spread(whole, plane.shape[1], plane.shape[0])
-    far = abs(values - 127.5) > 60
-    assert np.quantile(abs(plane - coloured(values))[far], 0.99) <= 3
+    expect_map(playground, whole, "#boundary canvas")
 
 
 def test_logistic_regression(page: Page) -> None:

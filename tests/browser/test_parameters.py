@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import time
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,7 +10,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import Guard
-from tests.browser.playground import PATIENCE, Playground
+from tests.browser.playground import Playground, until
 from tests.browser.test_accessibility import violations
 
 FEATURES = "features=x1,x2,x1_squared,x2_squared,x1_x2,sin_x1,sin_x2"
@@ -28,14 +26,6 @@ def frozen(playground: Playground) -> list[dict[str, Any]]:
     """What the server last said is frozen."""
     states = playground.wire.of_type("state", sent=False)
     return states[-1]["runs"][0]["frozen"] if states else []
-
-
-def until(page: Page, condition: Callable[[], bool]) -> None:
-    """Wait for something on the wire."""
-    deadline = time.monotonic() + PATIENCE / 1000
-    while not condition():
-        assert time.monotonic() < deadline
-        page.wait_for_timeout(20)
 
 
 def editor(page: Page) -> Locator:
@@ -80,7 +70,7 @@ def test_a_weight_is_changed_and_frozen_by_keyboard_while_it_trains(page: Page) 
     until(page, lambda: frozen(playground) == [])
     expect(page.locator(".lock")).to_have_count(0)
     until(page, lambda: playground.wire.frames[-1]["iteration"] == 0)
-    (configured,) = playground.wire.of_type("configured", sent=False)
+    (configured,) = playground.wire.confirmed
     initial = configured["runs"][0]["layers"][0]["weights"]
     np.testing.assert_array_equal(layers(playground)[0]["weights"], initial)
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,7 +14,7 @@ from websockets.sync.client import connect
 
 from tests.browser.conftest import VIEWPORT, Guard
 from tests.browser.harness import Server, running_server
-from tests.browser.playground import PATIENCE, Playground
+from tests.browser.playground import Playground, until
 from tests.browser.test_accessibility import violations
 
 TAKEN = "All places on this server are taken. What you have set up stays."
@@ -29,13 +28,6 @@ def holding_a_place(server: Server) -> Iterator[None]:
         holder.recv()
         yield
         holder.close(4002)
-
-
-def until(page: Page, condition: Callable[[], Any], what: str) -> None:
-    deadline = time.monotonic() + PATIENCE / 1000
-    while not condition():
-        assert time.monotonic() < deadline, what
-        page.wait_for_timeout(30)
 
 
 def seconds(page: Page) -> int:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.playground import Playground
+from tests.browser.playground import Playground, until
 
 NAMES = {
     "button": [
@@ -55,45 +54,47 @@ def test_everything_has_its_name(page: Page) -> None:
         expect(page.get_by_test_id(test_id)).to_be_visible()
 
 
-@pytest.mark.parametrize(
-    ("name", "wrong", "says", "kept"),
-    [
-        (
-            "Learning rate",
-            "0",
-            "Learning rate must be a number greater than 0 and at most 100.",
-            "0.3",
-        ),
-        ("Learning rate", "101", "greater than 0 and at most 100", "0.3"),
-        ("Learning rate", "", "Learning rate must be", "0.3"),
-        ("Noise", "3", "Noise must be a number from 0 to 1.", "0.1"),
-        ("Noise", "-0.1", "from 0 to 1", "0.1"),
-        ("Examples", "9", "Examples must be a whole number from 10 to 5,000.", "200"),
-        ("Examples", "12.5", "whole number", "200"),
-        ("Train share", "5", "Train share must be a number from 10 to 100 %.", "75"),
-        ("Seed", "-1", "Seed must be a whole number from 0 to 4,294,967,295.", "0"),
-        ("Weight seed", "4294967296", "from 0 to 4,294,967,295", "0"),
-        ("Hidden units in layer 1", "17", "Hidden units must be a whole number from 1 to 16.", "4"),
-        ("Speed in iterations a second", "0", "Speed must be a number from", "300"),
-    ],
-)
-def test_a_wrong_value_is_explained_and_the_old_one_kept(
-    page: Page, name: str, wrong: str, says: str, kept: str
-) -> None:
+# A field, what is typed, what is said of it, and what stays.
+WRONG = [
+    (
+        "Learning rate",
+        "0",
+        "Learning rate must be a number greater than 0 and at most 100.",
+        "0.3",
+    ),
+    ("Learning rate", "101", "greater than 0 and at most 100", "0.3"),
+    ("Learning rate", "", "Learning rate must be", "0.3"),
+    ("Noise", "3", "Noise must be a number from 0 to 1.", "0.1"),
+    ("Noise", "-0.1", "from 0 to 1", "0.1"),
+    ("Examples", "9", "Examples must be a whole number from 10 to 5,000.", "200"),
+    ("Examples", "12.5", "whole number", "200"),
+    ("Train share", "5", "Train share must be a number from 10 to 100 %.", "75"),
+    ("Seed", "-1", "Seed must be a whole number from 0 to 4,294,967,295.", "0"),
+    ("Weight seed", "4294967296", "from 0 to 4,294,967,295", "0"),
+    ("Hidden units in layer 1", "17", "Hidden units must be a whole number from 1 to 16.", "4"),
+    ("Speed in iterations a second", "0", "Speed must be a number from", "300"),
+]
+
+
+def test_a_wrong_value_is_explained_and_the_old_one_kept(page: Page) -> None:
     playground = Playground(page)
-    playground.enter(name, wrong)
-    field = playground.field(name)
-    expect(field).to_have_attribute("aria-invalid", "true")
-    problem = page.locator(".problem:not(:empty)")
-    expect(problem).to_contain_text(says)
-    expect(problem).to_contain_text("It stays at")
-    assert problem.get_attribute("id") in (field.get_attribute("aria-describedby") or "")
-    near, far = field.bounding_box(), problem.bounding_box()
-    assert near is not None
-    assert far is not None
-    assert abs(far["y"] - near["y"]) < 60
-    field.blur()
-    expect(field).to_have_value(kept)
+    for name, wrong, says, kept in WRONG:
+        playground.enter(name, wrong)
+        field = playground.field(name)
+        expect(field).to_have_attribute("aria-invalid", "true")
+        problem = page.locator(".problem:not(:empty)")
+        expect(problem).to_contain_text(says)
+        expect(problem).to_contain_text("It stays at")
+        assert problem.get_attribute("id") in (field.get_attribute("aria-describedby") or "")
+        near, far = field.bounding_box(), problem.bounding_box()
+        assert near is not None
+        assert far is not None
+        assert abs(far["y"] - near["y"]) < 60
+        field.blur()
+        expect(field).to_have_value(kept)
+        # Nothing more is said once it is right.
+        playground.enter(name, kept)
+        expect(problem).to_have_count(0)
     assert len(playground.wire.of_type("configure", sent=True)) == 1
     assert playground.wire.of_type("set", sent=True) == []
 
@@ -129,6 +130,12 @@ def test_a_slider_and_the_arrow_keys_go_by_usual_steps(page: Page) -> None:
     assert playground.last_configure()["data"]["noise"] == 1
 
 
+def drawn(playground: Playground) -> list[list[float]]:
+    """The points that are drawn in the plane."""
+    traces = [playground.trace("boundary", index) for index in range(4)]
+    return sorted([x, y] for trace in traces for x, y in zip(trace["x"], trace["y"], strict=True))
+
+
 def test_every_dataset_shows_its_points(page: Page) -> None:
     playground = Playground(page)
     playground.wait_for_plots()
@@ -137,10 +144,7 @@ def test_every_dataset_shows_its_points(page: Page) -> None:
         assert playground.last_configure()["data"]["dataset"] == dataset
         expect(page.locator("#dataset-about")).not_to_be_empty()
         points = playground.wire.of_type("configured", sent=False)[-1]["data"]["points"]
-        page.wait_for_timeout(100)
-        traces = [playground.trace("boundary", index) for index in range(4)]
-        drawn = [[x, y] for trace in traces for x, y in zip(trace["x"], trace["y"], strict=True)]
-        assert sorted(drawn) == sorted(points)
+        until(page, lambda points=points: drawn(playground) == sorted(points), dataset)
 
 
 def test_playing_goes_on_with_other_data(page: Page) -> None:
@@ -160,9 +164,13 @@ def test_the_way_weights_start(page: Page) -> None:
     assert (scaled["scheme"], scaled["scale"]) == ("small_random", 2)
     playground.choose("Initial weights", "zeros")
     expect(playground.field("Scale")).to_be_disabled()
-    playground.last_configure()
-    run = playground.wire.of_type("configured", sent=False)[-1]["runs"][0]
-    assert all(weight == 0 for layer in run["layers"] for row in layer["weights"] for weight in row)
+
+    def all_zero() -> bool:
+        run = playground.wire.of_type("configured", sent=False)[-1]["runs"][0]
+        weights = [layer["weights"] for layer in run["layers"]]
+        return all(weight == 0 for rows in weights for row in rows for weight in row)
+
+    until(page, all_zero)
     playground.choose("Initial weights", "Xavier")
     before = playground.last_configure()["runs"][0]["network"]["initialization"]
     playground.button("New initial weights").click()

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Guard
-from tests.browser.playground import PATIENCE, Playground
+from tests.browser.playground import PATIENCE, Playground, until
 from tests.browser.test_accessibility import violations
 
 # What Chromium says of drawing in space without a graphics card, and Plotly's texts there.
@@ -41,10 +41,13 @@ def test_the_surface_is_the_output_and_keeps_where_one_looks_from(page: Page, gu
     rows = np.rint(np.linspace(0, boundary["height"] - 1, 50)).astype(int)
     columns = np.rint(np.linspace(0, boundary["width"] - 1, 50)).astype(int)
     expected = values[np.ix_(rows, columns)]
-    page.wait_for_timeout(2500)  # It is drawn a few times a second at most.
-    surface = np.array(drawn(page, "scene.data[0].z"))
-    np.testing.assert_allclose(surface, expected, atol=1e-9)
-    assert surface.max() - surface.min() > 0.5
+    assert expected.max() - expected.min() > 0.5
+    # It is drawn a few times a second at most.
+    until(
+        page,
+        lambda: np.allclose(drawn(page, "scene.data[0].z"), expected, rtol=1e-7, atol=1e-9),
+        "the surface is another",
+    )
     points = drawn(page, "scene.data.slice(1).map(({ z }) => z.length)")
     data = playground.wire.of_type("configured", sent=False)[0]["data"]
     assert sum(points) == len(data["points"])

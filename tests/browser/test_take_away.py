@@ -12,8 +12,8 @@ import numpy as np
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Guard
-from tests.browser.playground import Playground
-from tests.browser.test_parameters import layers, until
+from tests.browser.playground import Playground, until
+from tests.browser.test_parameters import layers
 
 
 def download(page: Page, name: str, folder: Path) -> Path:
