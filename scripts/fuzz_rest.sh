@@ -16,9 +16,9 @@ trap 'exit 130' INT TERM
 "$python" -m venv "$folder/venv"
 "$folder/venv/bin/python" -m pip install --quiet --disable-pip-version-check "schemathesis>=4,<5"
 
-# Rates let everything through: a 429 tries nothing.
+# Rates let everything through, and the session waits for as long as it takes: a 429 or 404 tries little.
 HOST=127.0.0.1 PORT=$port SHALLOWS_DATA_FOLDER=$folder/data \
-  SHALLOWS_REQUESTS_PER_SECOND=1000000 SHALLOWS_REQUESTS_BURST=1000000 \
+  SHALLOWS_REQUESTS_PER_SECOND=1000000 SHALLOWS_REQUESTS_BURST=1000000 SHALLOWS_SESSION_GRACE_SECONDS=86400 \
   "$python" -m app >"$folder/said" 2>"$folder/log" &
 server=$!
 until "$python" -c "import sys, urllib.request as http; http.urlopen(sys.argv[1])" "http://$address/readyz" 2>/dev/null; do

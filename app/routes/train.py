@@ -107,6 +107,7 @@ LINKS = {
     "show": {"operationId": "show_train__run__get", **OF_THIS_RUN},
     "costs": {"operationId": "costs_train__run__costs_get", **OF_THIS_RUN},
     "network": {"operationId": "network_train__run__network_get", **OF_THIS_RUN},
+    "cancel": {"operationId": "cancel_train__run__cancel_post", **OF_THIS_RUN},
     "delete": {"operationId": "delete_train__run__delete", **OF_THIS_RUN},
     "predict": {"operationId": "predict_predict_post", **ON_THIS_RUN},
 }
@@ -167,7 +168,14 @@ async def network(services: Services, run: str) -> Trained:
     return Trained.model_validate(wire.network((await services.jobs.model(run)).network))
 
 
-@router.delete("/{run}", summary="Cancel or forget a run", status_code=status.HTTP_204_NO_CONTENT)
+@router.post("/{run}/cancel", summary="End a run, and keep what it has trained")
+async def cancel(services: Services, run: str) -> RunStatus:
+    """Its status then; a run that has ended stays as it is."""
+    progress, iterations = await services.jobs.cancel(run)
+    return RunStatus.of(run, progress, iterations)
+
+
+@router.delete("/{run}", summary="Forget a run", status_code=status.HTTP_204_NO_CONTENT)
 async def delete(services: Services, run: str) -> None:
-    """Cancels a run under way; forgets one that has ended."""
+    """One under way ends. Saved sessions are nobody's to delete."""
     await services.jobs.delete(run)

@@ -37,6 +37,7 @@ from app.training.session import Model, Record
 
 log = logging.getLogger(__name__)
 
+NORMAL = 1000
 STORE_AGAIN_SECONDS = 5.0
 STORE_TRIES = 60
 """So many times a run that has ended is brought to a store that does not answer."""
@@ -52,10 +53,13 @@ class Job:
     started: bool = False
     ending: bool = False
     """Whether it trains no more, and is on its way into the store."""
+    forgotten: bool = False
+    storing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held while it is being brought to the store."""
     tried: asyncio.Event = field(default_factory=asyncio.Event)
     """Set once it is stored, or could not be at the first try."""
     ended: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set once it is stored."""
+    """Set once it is stored, or forgotten."""
     watchers: dict[str, Outbox] = field(default_factory=dict)
 
     @property
@@ -170,6 +174,8 @@ class Jobs:
             return
         job.ending = True
         snapshot = await self._backend.snap(job.id)
+        if job.forgotten:
+            return
         # Of one that failed there is what was known of it before.
         saved = Saved.whole(snapshot.state) if snapshot else self._backend.saved(job.id)
         if snapshot is not None:
@@ -183,21 +189,30 @@ class Jobs:
         """Into the store with it, and let the next one start; until then it is known here."""
         stored = Stored("run", job.progress, job.iterations, saved)
         for tries in range(1, STORE_TRIES + 1):
-            try:
-                await self._store.add(job.id, stored)
-                break
-            except NotStored:
-                log.warning("run %.6s has ended and could not be stored (try %d)", job.id, tries)
-                job.tried.set()
-                await asyncio.sleep(STORE_AGAIN_SECONDS)
+            async with job.storing:
+                if job.forgotten:
+                    return
+                try:
+                    await self._store.add(job.id, stored)
+                except NotStored:
+                    log.warning("run %.6s ended and could not be stored (try %d)", job.id, tries)
+                    job.tried.set()
+                else:
+                    self._let_go(job)
+                    break
+            await asyncio.sleep(STORE_AGAIN_SECONDS)
         else:
             log.error("run %.6s could not be stored, and is lost", job.id)
-        del self._jobs[job.id]
+            self._let_go(job)
+        await self._start_waiting()
+
+    def _let_go(self, job: Job) -> None:
+        """From now on it is not answered for here."""
+        self._jobs.pop(job.id, None)
         job.tried.set()
         job.ended.set()
         if not job.watchers:
             self._backend.close(job.id)
-        await self._start_waiting()
 
     # -- what is asked of them --------------------------------------------------------------
 
@@ -280,28 +295,47 @@ class Jobs:
             raise _unknown(run)
         return stored
 
-    async def delete(self, run: str) -> None:
-        """Cancel a run; forget one that has ended.
+    async def cancel(self, run: str) -> tuple[Progress, int]:
+        """Let a run train no more; what it has trained is kept. One that has ended stays as it is.
 
-        One that is cancelled is stored when this returns, unless the store does not answer: then it
-        is brought there as any run that has ended.
+        It is stored when this returns, unless the store does not answer: then it is brought there
+        as any run that has ended.
 
         Raises:
             NotFound: there is no such run.
-            NotStored: it has ended and can't be stored, so it can't be forgotten yet either.
-            Refused: it is a saved session, which whoever has its link may rely on.
         """
         job = self._jobs.get(run)
         if job is not None and not job.ending:
             await self._cancel(job)
-            return
-        if job is not None:
-            await job.tried.wait()
-            if not job.ended.is_set():
-                raise NotStored("this run is being stored, and the store does not answer just now")
+        return await self.progress(run)
+
+    async def delete(self, run: str) -> None:
+        """Forget a run, whether it has ended or not.
+
+        Raises:
+            NotFound: there is no such run.
+            NotStored: it is in the store, which does not answer.
+            Refused: it is a saved session, which whoever has its link may rely on.
+        """
+        if (job := self._jobs.get(run)) is not None:
+            async with job.storing:
+                if run in self._jobs:
+                    self._forget(job)
+                    await self._start_waiting()
+                    return
         if not await self._store.delete(run):
             await self._stored(run)
             raise Refused(f"{run} is a saved session: it is kept for whoever has its link")
+
+    def _forget(self, job: Job) -> None:
+        job.forgotten = job.ending = True
+        job.progress = replace(job.progress, status="cancelled")
+        if job in self._queue:
+            self._queue.remove(job)
+        for outbox in job.watchers.values():
+            outbox.close(NORMAL)
+        self._let_go(job)
+        self._backend.close(job.id)
 
     async def _cancel(self, job: Job, detail: str | None = None) -> None:
         if job.started:

@@ -10,6 +10,7 @@ from starlette.testclient import TestClient, WebSocketDisconnect
 
 import nncore
 from app import wire
+from tests.app.conftest import metric
 from tests.app.stream import Stream
 
 PLAN = {"data": {"seed": 3}, "network": {"layers": [{"units": 3, "activation": "relu"}]}}
@@ -130,7 +131,9 @@ class TestTrain:
         costs = client.get(f"/train/{status['id']}/costs").json()["costs"]
         assert np.isfinite(costs).all()
 
-    def test_a_long_run_shows_progress_and_stops_when_deleted(self, client: TestClient) -> None:
+    def test_a_long_run_shows_progress_stops_when_cancelled_and_is_forgotten_when_deleted(
+        self, client: TestClient
+    ) -> None:
         body = {"training": {"iterations": 1_000_000}}
         answer = client.post("/train", json=body)
         assert answer.status_code == 202
@@ -141,16 +144,34 @@ class TestTrain:
             seen.append(client.get(where).json())
         assert seen[-1]["status"] == "running"
         assert all(a["iteration"] <= b["iteration"] for a, b in pairwise(seen))
-        assert client.delete(where).status_code == 204
-        cancelled = client.get(where).json()
+        cancelled = client.post(f"{where}/cancel").json()
         assert cancelled["status"] == "cancelled"
         assert 100 <= cancelled["iteration"] < 1_000_000
         costs = client.get(f"{where}/costs").json()["costs"]
         assert len(costs) == cancelled["iteration"]
         assert client.get(where).json() == cancelled
+        assert client.post(f"{where}/cancel").json() == cancelled
         assert client.delete(where).status_code == 204
         assert client.get(where).status_code == 404
         assert client.delete(where).status_code == 404
+        assert client.post(f"{where}/cancel").status_code == 404
+
+    def test_a_run_that_is_deleted_while_it_trains_is_gone_at_once(
+        self, client: TestClient
+    ) -> None:
+        where = client.post("/train", json={"training": {"iterations": 1_000_000}}).headers[
+            "Location"
+        ]
+        with Stream.connect(client, f"{where}/stream") as stream:
+            stream.until_iteration(1)
+            assert client.delete(where).status_code == 204
+            for path in ("", "/costs", "/network", "/report"):
+                assert client.get(f"{where}{path}").status_code == 404
+            with pytest.raises(ConnectionError, match="1000"):
+                stream.until("never")
+        assert client.delete(where).status_code == 404
+        while metric(client, "shallows_runs_running"):
+            pass
 
     def test_waiting_for_a_long_run_answers_in_time_with_202(self, client: TestClient) -> None:
         body = {"training": {"iterations": 1_000_000}}

@@ -95,30 +95,30 @@ def test_a_store_that_is_away_loses_no_run_and_says_that_it_saves_none(
         assert client.get(where).json() == told
 
 
-def test_a_run_is_cancelled_at_once_also_while_the_store_is_away(
+def test_runs_are_cancelled_and_forgotten_at_once_also_while_the_store_is_away(
     url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("app.training.jobs.STORE_AGAIN_SECONDS", 0.02)
     monkeypatch.setattr("app.training.jobs.STORE_TRIES", 1_000_000)
     long = {"training": {"iterations": 1_000_000}}
     with service(url, max_running_runs=1) as client:
-        trains, waits = (client.post("/train", json=long).headers["Location"] for _ in range(2))
+        runs = [client.post("/train", json=long).headers["Location"] for _ in range(4)]
+        trains, waits, wanted, gone = runs
         while not client.get(trains).json()["iteration"]:
             pass
         run(url, "ALTER TABLE runs RENAME TO away")
-        for where in (waits, trains):
-            assert client.delete(where).status_code == 204
+        for where in (waits, wanted, trains):
+            assert client.post(f"{where}/cancel").json()["status"] == "cancelled"
             assert client.get(where).json()["status"] == "cancelled"
-            again = client.delete(where)
-            assert (again.status_code, again.json()["code"]) == (503, NotStored.code)
+        for where in (gone, waits, trains):
+            assert client.delete(where).status_code == 204
+            assert client.get(where).status_code == 503  # the store alone could know it
         run(url, "ALTER TABLE away RENAME TO runs")
-        while len(rows(url)) < 2:
+        while not rows(url):
             pass
-        for where in (waits, trains):
-            while (again := client.delete(where)).status_code == 503:
-                pass
-            assert again.status_code == 204
-            assert client.get(where).status_code == 404
+        assert [client.get(where).status_code for where in (gone, waits, trains)] == [404] * 3
+        assert client.get(wanted).json()["status"] == "cancelled"
+    assert rows(url) == [wanted.removeprefix("/train/")]
 
 
 def test_a_connection_that_the_database_has_cut_is_replaced(postgresql: PostgreSQL) -> None:
@@ -173,7 +173,7 @@ def test_a_run_that_was_cancelled_in_the_queue_is_remembered_as_that(url: str) -
         long = {"training": {"iterations": 1_000_000}}
         first, second = (client.post("/train", json=long).headers["Location"] for _ in range(2))
         for where in (second, first):
-            assert client.delete(where).status_code == 204
+            assert client.post(f"{where}/cancel").status_code == 200
     with service(url) as client:
         assert [client.get(w).json()["status"] for w in (first, second)] == ["cancelled"] * 2
         assert client.get(f"{second}/network").status_code == 409

@@ -146,7 +146,7 @@ class TestFull:
             waiting = answers[1].headers["Location"]
             assert client.get(f"{waiting}/costs").json()["costs"] == []
             assert client.get(f"{waiting}/network").status_code == 409
-            client.delete(waiting)
+            client.post(f"{waiting}/cancel")
             assert client.get(waiting).json()["status"] == "cancelled"
             client.delete(answers[0].headers["Location"])
             third = answers[2].headers["Location"]
