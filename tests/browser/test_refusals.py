@@ -14,7 +14,7 @@ from websockets.sync.client import connect
 
 from tests.browser.conftest import VIEWPORT, Guard
 from tests.browser.harness import Server, running_server
-from tests.browser.playground import Playground, until
+from tests.browser.playground import PATIENCE, Playground, until
 from tests.browser.test_accessibility import violations
 
 TAKEN = "All places on this server are taken. What you have set up stays."
