@@ -2,7 +2,7 @@
 
 VENV := .venv
 VENV_PYTHON := $(VENV)/bin/python
-BENCHMARKS := nncore_bench stream_bench page_bench store_bench
+BENCHMARKS := nncore_bench stream_bench page_bench store_bench load_bench
 
 .DEFAULT_GOAL := help
 .PHONY: help run test lint bench lock vendor docker-test clean tools
@@ -14,7 +14,7 @@ run: $(VENV)/.run-installed ## Start the server (HOST and PORT are read from the
 	@exec $(VENV_PYTHON) -m app
 
 test: lint ## Every check: what lint does, then the tests, the page's in a real browser too
-	@scripts/install_test_tools.sh chromium postgresql
+	@scripts/install_test_tools.sh chromium postgresql nginx
 	$(VENV_PYTHON) -m pytest --numprocesses logical --maxprocesses 4
 
 lint: $(VENV)/.dev-installed tools ## Style, types and the order of the storeys

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# install_test_tools.sh TOOL...: sees that node, chromium or postgresql is there, installs it if not, or says what to do.
+# install_test_tools.sh TOOL...: sees that node, chromium, postgresql or nginx is there, installs it if not, or says what to do.
 # Debian as root takes Debian's packages; elsewhere Chromium is the one that Playwright downloads.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -59,6 +59,18 @@ install_postgresql() {
   has_postgresql && return
   debian_root && apt_install postgresql && has_postgresql && return
   echo "Could not install PostgreSQL: put initdb and postgres into PATH, or their folder into SHALLOWS_POSTGRESQL." >&2
+  return 1
+}
+
+# Debian keeps it out of a user's PATH.
+has_nginx() {
+  { command -v nginx || [ -x /usr/sbin/nginx ]; } >/dev/null && command -v openssl >/dev/null
+}
+
+install_nginx() {
+  has_nginx && return
+  debian_root && apt_install nginx-light openssl && has_nginx && return
+  echo "Could not install nginx: put nginx and openssl into PATH." >&2
   return 1
 }
 
