@@ -1,0 +1,109 @@
+"""A session in a host, and the readers that look at it: what the rounds know of them."""
+
+import math
+from dataclasses import dataclass, field
+
+from app.errors import NotConfigured
+from app.schemas import Inspect, View
+from app.training.backend import Kind, Position, Speed, Tell
+from app.training.session import Session
+from app.training.sweep import SeedSweep
+
+FRAMES_UNDER_WAY = 2
+DEFAULT_ITERATIONS_PER_FRAME = 5
+
+
+@dataclass
+class Reader:
+    """One connection that looks at a session."""
+
+    name: str
+    view: View
+    position: Position
+    wants: bool = True
+    next_frame_at: float = -math.inf
+    next_diagnosis_at: float = -math.inf
+    inspect: Inspect | None = None
+    """What is to be inspected; a newer wish takes the place of one not yet granted."""
+    next_inspection_at: float = -math.inf
+    sweep: SeedSweep | None = None
+
+    @property
+    def may_be_sent(self) -> bool:
+        """Whether fewer than two frames are under way."""
+        return self.position.frame - 1 - self.position.acknowledged < FRAMES_UNDER_WAY
+
+
+@dataclass
+class Hosted:
+    """A session in this host: how it is driven, and who looks at it."""
+
+    name: str
+    kind: Kind
+    session: Session | None = None
+    playing: bool = False
+    stepping: int = 0
+    iterations_per_frame: Speed = DEFAULT_ITERATIONS_PER_FRAME
+    readers: dict[str, Reader] = field(default_factory=dict)
+
+    owed: float = 0
+    """Iterations to train before the next frame, in part at a slow speed; infinite if unlimited."""
+    due: float = 0.0
+    """When playing next owes its iterations."""
+    replay_to: int = 0
+    waiting: list[Tell] = field(default_factory=list)
+    """What has been commanded while it was replaying: it is of the iteration sought."""
+    seconds_per_iteration: float = 1e-4
+    framed_at: float = 0.0
+    unframed: int = 0
+    """Iterations trained since the last frame."""
+    told_at: float = -math.inf
+    """When a REST run's progress was last told."""
+    diverged: set[int] = field(default_factory=set)
+    told_ended: set[int] = field(default_factory=set)
+    """Which runs are said to be over."""
+    kept_at: float = -math.inf
+    kept_costs: int = 0
+    changed: bool = False
+    """Whether something happened that only a new checkpoint would know."""
+
+    @property
+    def replaying(self) -> bool:
+        """Whether this session has yet to get back to where it was."""
+        session = self.session
+        return session is not None and session.iteration < self.replay_to and session.left > 0
+
+    @property
+    def configured(self) -> Session:
+        """The session.
+
+        Raises:
+            NotConfigured: there is none yet.
+        """
+        if self.session is None:
+            raise NotConfigured("send configure first: there is nothing to train yet")
+        return self.session
+
+    @property
+    def unlimited(self) -> bool:
+        """Whether it trains whenever there is time."""
+        return self.kind == "job" or self.iterations_per_frame == "max"
+
+    @property
+    def patient(self) -> bool:
+        """Whether it takes only what time the others leave.
+
+        It asks for all there is, or nobody would see what it did: no reader, or none with room.
+        """
+        readers = self.readers.values()
+        seen = any(reader.may_be_sent for reader in readers)
+        return self.unlimited or not seen or any(reader.sweep is not None for reader in readers)
+
+    def everyone_wants(self) -> None:
+        """The next round sends every reader a frame."""
+        for reader in self.readers.values():
+            reader.wants = True
+
+    def halt(self) -> None:
+        """Neither playing nor stepping."""
+        self.playing, self.stepping, self.owed = False, 0, 0
