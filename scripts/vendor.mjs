@@ -30,6 +30,7 @@ const PACKAGES = {
     ],
   },
   'msgpack': { from: '@msgpack/msgpack', base: 'dist.esm', modules: ['decode.mjs'] },
+  'plotly-basic': { from: 'plotly.js-basic-dist-min', files: ['plotly-basic.min.js'] },
   'roboto': { from: '@fontsource-variable/roboto', files: ['files/roboto-latin-wght-normal.woff2'] },
   'signals-core': { from: '@preact/signals-core', base: 'dist', modules: ['signals-core.mjs'] },
   'stix-two-math': { from: '@fontsource/stix-two-math', files: ['files/stix-two-math-latin-400-normal.woff2'] },

@@ -9,17 +9,21 @@ from typing import Any
 
 import pytest
 
+from app.assets import plotly_script
+
 ROOT = Path(__file__).parent.parent
 VENDOR = ROOT / "static" / "vendor"
 VERSIONS: dict[str, dict[str, str]] = json.loads((VENDOR / "versions.json").read_text())
 LOCKED: dict[str, dict[str, Any]] = json.loads((ROOT / "package-lock.json").read_text())["packages"]
+SCRIPTS = {"plotly-basic", "swagger-ui-dist"}
 MODULES = sorted(
-    path for path in VENDOR.rglob("*.js") if path.relative_to(VENDOR).parts[0] != "swagger-ui-dist"
+    path for path in VENDOR.rglob("*.js") if path.relative_to(VENDOR).parts[0] not in SCRIPTS
 )
 
 IMPORT = re.compile(r"""(?:\bfrom|\bimport)\s*["']([^"']+)["']""")
-# Swagger UI is left out: of these it has only fallbacks that no current browser takes, and /docs
-# is opened in a real browser under the real policy by the page's tests.
+# Plotly and Swagger UI are left out: of these they have fallbacks that no current browser takes,
+# and loaders that ask only for what they are told to; both run in a real browser under the real
+# policy in the page's tests, which let no request to another host pass.
 FORBIDDEN = re.compile(
     r"\beval\(|\bFunction\(|\bimport\(|\bfetch\(|XMLHttpRequest|WebSocket|sendBeacon"
 )
@@ -55,6 +59,11 @@ def test_a_module_is_complete_and_keeps_to_the_page_s_policy(module: Path) -> No
     for target in IMPORT.findall(source):
         assert target.startswith("."), f"{target} would need an import map"
         assert (module.parent / target).is_file(), target
+
+
+def test_the_part_of_plotly_that_the_page_begins_with_is_of_the_same_version_as_the_whole() -> None:
+    with plotly_script().open() as whole:
+        assert f"plotly.js v{VERSIONS['plotly-basic']['version']}\n" in whole.read(200)
 
 
 def test_nothing_asks_the_browser_for_a_source_map() -> None:

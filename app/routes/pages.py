@@ -43,7 +43,6 @@ def _playground(
     assets = services.assets
     context = {
         "static": assets.base,
-        "plotly_url": assets.url("plotly.min.js"),
         "modules": assets.modules,
         "catalogue": catalogue(),
         "saved": saved,

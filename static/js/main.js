@@ -113,7 +113,7 @@ mountTimeline(store, find);
 whenFirstOpen(store, 'microscope', async () => (await import('./labs/microscope/panel.js')).mountMicroscope(store, catalogue, find));
 whenFirstOpen(store, 'timing', async () => (await import('./labs/timing.js')).mountTiming(store, find));
 mountRuns(store, new Runs(catalogue), defaults, catalogue, find);
-mountSurface(store, find, plotly);
+mountSurface(store, find);
 mountPresets(store, catalogue, find);
 mountLessons(store, catalogue, defaults, find);
 mountOwnPoints(store, find);
@@ -129,7 +129,7 @@ mountAddress();
 complain(start.problems);
 if (saved && !saved.experiment) store.notice.value = { kind: 'problem', text: 'Nothing is saved under this link, or no longer. This is the experiment that the page begins with.' };
 
-/** Plotly's 5 MB come after the first picture, so that nothing waits for them. */
+/** Plotly comes after the first picture, so that nothing waits for it. */
 const stop = effect(() => {
   if (!store.picture.value) return;
   queueMicrotask(() => stop());

@@ -128,7 +128,7 @@ def test_the_theme_is_the_systems_until_one_is_chosen(
 
 
 def test_the_controls_are_there_before_plotly(page: Page) -> None:
-    page.route("**/plotly.min.js", lambda route: None)  # It never comes.
+    page.route("**/plotly-basic.min.js", lambda route: None)  # It never comes.
     playground = Playground(page)
     playground.play()
     playground.wait_for_cost_below(0.3)

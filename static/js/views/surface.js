@@ -1,9 +1,10 @@
-/** ŷ over the plane as a surface in space, by Plotly: made when the panel opens, gone when it closes, drawn anew a few times a second. */
+/** ŷ over the plane as a surface in space, by all of Plotly, which comes when it is first needed: made when the panel opens, gone when it closes, drawn anew a few times a second. */
 
 import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
 import { effect, signal } from '../../vendor/signals-core/signals-core.js';
 import { PLANE } from '../experiment.js';
 import { fixed } from '../format.js';
+import { loadPlotly } from '../plotly.js';
 import { colours, isDark } from '../theme.js';
 import { whenOpen } from './drawer.js';
 
@@ -36,12 +37,9 @@ const TURNS = {
   'surface-start': () => START,
 };
 
-/**
- * @param {Store} store
- * @param {(id: string) => HTMLElement} find
- * @param {import('../../vendor/signals-core/signals-core.js').Signal<PlotlyApi | null>} plotly
- */
-export function mountSurface(store, find, plotly) {
+/** @param {Store} store @param {(id: string) => HTMLElement} find */
+export function mountSurface(store, find) {
+  const plotly = signal(/** @type {PlotlyApi | null} */ (null));
   const scene = find('surface-scene');
   const problem = find('surface-problem');
   const buttons = find('surface-turn');
@@ -49,6 +47,8 @@ export function mountSurface(store, find, plotly) {
   const details = /** @type {HTMLDetailsElement} */ (table.closest('details'));
   const size = signal('');
   const tableOpen = signal(details.open);
+  /** @type {Promise<void> | undefined} */
+  let asked;
   details.addEventListener('toggle', () => {
     tableOpen.value = details.open;
   });
@@ -66,7 +66,17 @@ export function mountSurface(store, find, plotly) {
     problem.hidden = able;
     scene.hidden = buttons.hidden = !able;
     details.open ||= !able;
-    if (able) resized.observe(scene);
+    if (able) {
+      resized.observe(scene);
+      asked ??= loadPlotly(/** @type {string} */ (document.body.dataset.plotlyInSpace)).then(
+        (api) => {
+          plotly.value = api;
+        },
+        () => {
+          asked = undefined; // to be asked for again when the panel is opened again
+        },
+      );
+    }
     const stops = [able ? showSurface(store, scene, plotly, size) : () => undefined, showTable(store, table, tableOpen)];
     return () => {
       for (const stop of stops) stop();
