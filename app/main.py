@@ -2,11 +2,12 @@
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
@@ -155,7 +156,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         stream,
         pages,
     ):
-        app.include_router(module.router, max_body_size=settings.max_body_bytes)
+        app.include_router(
+            module.router,
+            max_body_size=settings.max_body_bytes,
+            dependencies=[] if module in (stream, pages) else [Depends(_each_once)],
+        )
     app.add_middleware(
         Security, settings=settings, access=Access(settings, assets), refusals=refusals
     )
@@ -164,6 +169,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_exception_handler(HTTPException, _tell_http)
     app.add_exception_handler(Exception, _tell_unexpected)
     return app
+
+
+async def _each_once(request: Request) -> None:
+    """Of a parameter given twice the last would count, and the others pass silently."""
+    for name, times in Counter(name for name, _ in request.query_params.multi_items()).items():
+        if times > 1:
+            raise InvalidField(f"{name:.80} must be given once; it came {times} times", name)
 
 
 def problem(error: ShallowsError) -> JSONResponse:

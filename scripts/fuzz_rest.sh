@@ -44,7 +44,7 @@ read -r run session <"$folder/ids"
 
 # 422 is right for data that fit the schema where JSON Schema can't say what does not: rows of one
 # length, a product with a bound, a slope that goes with one activation, what is in a file, or how
-# many runs a session has. Nowhere else.
+# many runs a session has. So is 413 for a body of too many bytes. Nowhere else.
 cat >"$folder/schemathesis.toml" <<TOML
 [dictionaries]
 run = { values = ["$run"] }
@@ -53,7 +53,8 @@ lesson = { values = ["one-unit"] }
 
 [[operations]]
 include-path = ["/train", "/predict", "/check", "/vectorizing", "/parameters", "/datasets/table", "/activations/{name}"]
-checks.positive_data_acceptance.expected-statuses = ["2xx", "404", "409", "422", "429"]
+checks.positive_data_acceptance.expected-statuses = ["2xx", "404", "409", "413", "422", "429"]
+checks.negative_data_rejection.expected-statuses = ["400", "404", "405", "409", "413", "415", "422", "429"]
 
 [[operations]]
 include-path-regex = "^/train/\\\\{name\\\\}/"

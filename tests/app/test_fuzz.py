@@ -157,3 +157,11 @@ def test_links_lead_to_operations(inline: TestClient) -> None:
     for answer in ("200", "202"):
         links = paths["/train"]["post"]["responses"][answer]["links"].values()
         assert {link["operationId"] for link in links} < known
+
+
+@pytest.mark.parametrize("path", ["/datasets/moons?seed=x&seed=1", "/train/any/report?run=&run=0"])
+def test_a_parameter_that_comes_twice_is_refused(inline: TestClient, path: str) -> None:
+    answer = inline.get(path)
+    assert answer.status_code == 422
+    assert "must be given once; it came 2 times" in answer.json()["detail"]
+    assert inline.get("/?seed=1&seed=2").status_code == 200
