@@ -3,9 +3,10 @@
 A host is driven in rounds. `handle` takes commands, `round` trains whoever is due and says what
 came of it, `next_wake` says when another round is worth it. Playing trains `iterations_per_frame`
 iterations each frame interval, whether or not a reader keeps up; a REST run trains on whenever
-there is time. Each session gets its slice of a round, and a round is one frame interval long, so
-a command waits no longer than that. Those at top speed, those that nobody would see and REST runs
-come after all others, and at least one of them comes in every round.
+there is time. A round is one frame interval long, so a command waits no longer than that. In a
+round every session gets a slice, in the order of their turns: if there is not enough for all, each
+has the same share of the time. Those at top speed, those that nobody would see and REST runs come
+after all others, and at least one of them comes in every round.
 
 What if it is full: a session that the processor can't keep up with owes at most `MOST_OWED` frame
 intervals, so it slows down instead of falling ever further behind; a reader with two frames under
@@ -66,6 +67,7 @@ from app.training.hosted import Hosted, Reader
 from app.training.microscope import check, check_inspect, inspection
 from app.training.session import Session
 from app.training.sweep import SeedSweep
+from app.training.turns import Turns
 
 log = logging.getLogger(__name__)
 
@@ -97,6 +99,7 @@ class Host:
         self._interval = 1 / frames_per_second
         self._checkpoint_seconds = checkpoint_seconds
         self._sessions: dict[str, Hosted] = {}
+        self._turns, self._leftovers = Turns(), Turns()
         self._worked = 0
 
     # -- commands ---------------------------------------------------------------------------
@@ -109,6 +112,8 @@ class Host:
                 return []
             case Close():
                 self._sessions.pop(command.session, None)
+                self._turns.forget(command.session)
+                self._leftovers.forget(command.session)
                 return []
         hosted = self._sessions.get(command.session)
         if hosted is None:
@@ -439,15 +444,19 @@ class Host:
         start = self._clock()
         due = [hosted for hosted in self._sessions.values() if self._wake(hosted) <= start]
         events: list[Event] = []
-        for queue in ([h for h in due if not h.patient], [h for h in due if h.patient]):
-            for index, hosted in enumerate(queue):
+        for turns, queue in (
+            (self._turns, [hosted for hosted in due if not hosted.patient]),
+            (self._leftovers, [hosted for hosted in due if hosted.patient]),
+        ):
+            for index, hosted in enumerate(turns.order(queue)):
                 now = self._clock()
                 left = budget - (now - start)
                 if index and left <= 0:
                     break
                 slice_end = now + max(SHORTEST_SLICE, left / (len(queue) - index))
                 events += self._serve(hosted, now, slice_end)
-                # Whoever was served goes to the end of the queue.
+                turns.took(hosted.name, self._clock() - now)
+                # Among equals whoever was served comes last.
                 self._sessions[hosted.name] = self._sessions.pop(hosted.name)
         return events
 

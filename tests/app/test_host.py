@@ -292,6 +292,30 @@ class TestFairness:
         desk.pass_time(3)
         assert desk.iteration("modest") == pytest.approx(900, rel=0.1)
 
+    def test_a_network_whose_frames_take_long_gets_fewer_of_them_and_the_same_time(self) -> None:
+        desk = Desk()
+        costs = {f"large {index}": 0.02 for index in range(4)}
+        costs |= {f"small {index}": 0.002 for index in range(16)}
+        for name, seconds in costs.items():
+            desk.open(name, plan_of(iterations=1_000_000))
+            slow_frames(desk, name, seconds)
+        desk.pass_time(6)
+        shares = np.array([seconds * len(desk.frames[name]) / 6 for name, seconds in costs.items()])
+        assert shares == pytest.approx(1 / len(costs), rel=0.35)
+
+    def test_whoever_comes_back_has_no_turns_saved_up(self) -> None:
+        desk = Desk()
+        for name in ("there", "back"):
+            desk.open(name, plan_of(iterations=1_000_000))
+            desk.say(name, "set", iterations_per_frame=1000)
+            slow_down(desk, name, seconds_per_iteration=0.001)
+        desk.say("back", "pause")
+        desk.pass_time(5)
+        desk.say("back", "play")
+        before = desk.iteration("there")
+        desk.pass_time(2)
+        assert desk.iteration("there") - before == pytest.approx(1000, rel=0.1)
+
     @pytest.mark.parametrize("neighbour", ["at top speed", "unseen", "a REST run"])
     def test_who_takes_only_what_is_free_holds_up_nobody_and_still_comes_on(
         self, neighbour: str
@@ -330,6 +354,18 @@ def slow_down(desk: Desk, name: str, seconds_per_iteration: float) -> None:
         desk.clock.now += n * seconds_per_iteration
 
     session.advance = slowly  # type: ignore[method-assign]
+
+
+def slow_frames(desk: Desk, name: str, seconds: float) -> None:
+    """Make each frame of a session take time on the test's clock."""
+    session = desk.host._sessions[name].configured
+    frame = session.frame
+
+    def slowly(*args: Any, **kwargs: Any) -> dict[str, Any]:
+        desk.clock.now += seconds
+        return frame(*args, **kwargs)
+
+    session.frame = slowly  # type: ignore[method-assign]
 
 
 class Sessions(RuleBasedStateMachine):

@@ -170,12 +170,14 @@ def test_a_run_stops_at_a_condition_and_goes_on_without_it(page: Page) -> None:
     playground.play()
     expect(playground.button("Play")).to_be_visible()
     expect(playground.notice).to_contain_text("cost")
+    playground.settle()
     stopped = playground.iteration
     assert 0 < playground.cost <= 0.5
     page.locator("#training").evaluate("(details) => { details.open = true; }")
     playground.enter("cost at most", "0.3")
     playground.play()
     expect(playground.button("Play")).to_be_visible()
+    playground.settle()
     assert playground.iteration > stopped
     assert playground.cost <= 0.3
     assert playground.wire.of_type("reset", sent=True) == []

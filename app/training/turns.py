@@ -1,0 +1,34 @@
+"""Whose turn it is, among sessions that are to have the same share of a processor's time."""
+
+from collections.abc import Iterable
+
+from app.training.hosted import Hosted
+
+
+class Turns:
+    """Start-time fair queueing (Goyal, Vin and Cheng, SIGCOMM 1996), with equal weights.
+
+    Every session has a time of its own, which passes only while it is served; whoever's is the
+    earliest comes next. A session that was not there meanwhile begins at the time of the one that
+    was served last: nobody saves up turns, and nobody pays for time that no one else wanted.
+    """
+
+    def __init__(self) -> None:
+        self._now = 0.0
+        self._until: dict[str, float] = {}
+
+    def order(self, queue: Iterable[Hosted]) -> list[Hosted]:
+        """Those who wait, in the order of their turns; of equals, in that of the queue."""
+        return sorted(queue, key=lambda hosted: self._start(hosted.name))
+
+    def took(self, name: str, seconds: float) -> None:
+        """A session was served for so long."""
+        self._now = self._start(name)
+        self._until[name] = self._now + seconds
+
+    def forget(self, name: str) -> None:
+        """The session is gone."""
+        self._until.pop(name, None)
+
+    def _start(self, name: str) -> float:
+        return max(self._now, self._until.get(name, 0.0))
