@@ -20,7 +20,6 @@ from websockets.uri import parse_uri
 
 from app import wire
 
-TOGGLE_SECONDS = 10.0  # each student switches the activation about this often
 DROPPING = 0.1  # the share of students whose connection drops once
 ACTIVATIONS = ("tanh", "relu", "sigmoid", "leaky_relu")
 # What the page asks for: a 100×100 plane, the units' maps, differences.
@@ -38,6 +37,8 @@ class Lesson:
     """When everyone has begun to play and is counted, a time of `time.time`."""
     seconds: float
     iterations_per_frame: int | str = 5
+    toggle_seconds: float = 10.0
+    """Each student switches the activation about this often."""
     restarts: bool = False
     """Whether the server is ended meanwhile, and started again."""
 
@@ -114,11 +115,11 @@ class Student:
                 await self.configure(connection)
                 speed = lesson.iterations_per_frame
                 await self.say(connection, "set", iterations_per_frame=speed)
-            toggle = time.time() + self.random.uniform(0, TOGGLE_SECONDS)
+            toggle = time.time() + self.random.uniform(0, lesson.toggle_seconds)
             self.last = None
             while (now := time.time()) < end:
                 if now >= max(toggle, lesson.begin):
-                    toggle = now + TOGGLE_SECONDS * self.random.uniform(0.5, 1.5)
+                    toggle = now + lesson.toggle_seconds * self.random.uniform(0.5, 1.5)
                     self.activation += 1
                     self.asked, self.fresh = now, False
                     await self.configure(connection)
