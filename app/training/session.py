@@ -482,7 +482,11 @@ class Record:
 
 
 class Session:
-    """Data and one to eight runs in lockstep on it."""
+    """Data and one to eight runs in lockstep on it.
+
+    A run that is over stays where it is. Once the others have gone on without it nothing that is
+    changed makes it go on; after a reset, or before its end, it is one of them again.
+    """
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
@@ -566,7 +570,7 @@ class Session:
 
         Edits are undone, and nothing is frozen.
         """
-        settings = [run.settings for run in self.runs]
+        settings = [{**run.settings, **self._missed(index)} for index, run in enumerate(self.runs)]
         for run in self.runs:
             run.restart()
         self._begin()
@@ -576,6 +580,15 @@ class Session:
             for name, now in settings[index].items()
             if now != run.settings[name]
         )
+
+    def _missed(self, index: int) -> dict[str, Any]:
+        """The settings of now that a run has not, as it was over before they were made."""
+        over = self.runs[index].trainer.iteration
+        return {
+            change.name: change.value
+            for change in self._changes[: self._changed]
+            if change.name in SETTINGS and change.run in (None, index) and change.iteration > over
+        }
 
     def rewind(self, iteration: int) -> None:
         """Back to the last kept state that is not after an iteration; `advance` does the rest.
@@ -625,6 +638,12 @@ class Session:
         _check_index("unit", message.unit, 0, sizes[message.layer] - 1)
         if message.input is not None:
             _check_index("input", message.input, 0, sizes[message.layer - 1] - 1)
+        if (over := self.runs[message.run].trainer.iteration) < self.iteration:
+            raise InvalidField(
+                f"run {message.run} ended at iteration {over:,} and the others went on: it can be "
+                f"edited there (seek) and at iteration 0 (reset), but not at {self.iteration:,}",
+                "run",
+            )
         edited = Edited(message.layer, message.unit, message.input, message.value, message.frozen)
         self._change([Change(self.iteration, message.run, "edit", edited)])
 
@@ -663,8 +682,10 @@ class Session:
         self._changed = len(self._changes)
 
     def _make(self, change: Change) -> None:
+        """Change the runs that it is for, but none that the others have left behind."""
         for run in self.runs if change.run is None else [self.runs[change.run]]:
-            run.change(change)
+            if run.trainer.iteration == self.iteration:
+                run.change(change)
 
     # -- what is told of it -----------------------------------------------------------------
 
@@ -732,7 +753,11 @@ class Session:
         return Record(
             plan=self.plan,
             run=index,
-            changes=tuple(change for change in made if change.run in (None, index)),
+            changes=tuple(
+                change
+                for change in made
+                if change.run in (None, index) and change.iteration <= run.trainer.iteration
+            ),
             network=run.trainer.network,
             costs=run.costs.since(0).copy(),
         )

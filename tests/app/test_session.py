@@ -5,14 +5,14 @@ import pickle
 import numpy as np
 import pytest
 import sklearn.metrics
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import nncore
-from app.errors import Full
+from app.errors import Full, InvalidField
 from app.schemas import Edit, OwnData, Plan, Set, parse_message
 from app.training.backend import HostedState, Saved
-from app.training.session import CostLog, Examples, Session, Timeline
+from app.training.session import Change, CostLog, Examples, Session, Timeline
 
 PLAN = Plan.model_validate(
     {
@@ -153,6 +153,15 @@ def everything(session: Session) -> list[object]:
     st.lists(st.floats(0, 1), max_size=4),
     st.booleans(),
 )
+@example(
+    story=[
+        (17, ['{"type": "set", "stop": {"accuracy": 0.8}}']),
+        (15, ['{"type": "set", "stop": {"patience": 60}, "run": 0}']),
+        (1, []),
+    ],
+    sought=[0.0, 1.0],
+    reset=False,
+)
 @settings(max_examples=40, deadline=None)
 def test_whatever_was_changed_any_iteration_can_be_had_again_to_the_bit(
     story: list[tuple[int, list[str]]], sought: list[float], reset: bool
@@ -172,7 +181,11 @@ def test_whatever_was_changed_any_iteration_can_be_had_again_to_the_bit(
             session.advance(1)
             shown[session.iteration] = everything(session)
         for message in messages:
-            act(session, message)
+            if '"edit"' in message and session.runs[0].trainer.iteration < session.iteration:
+                with pytest.raises(InvalidField, match="the others went on"):
+                    act(session, message)
+            else:
+                act(session, message)
         shown[session.iteration] = everything(session)
     end = session.iteration
     again = Session.restore(pickle.loads(pickle.dumps(session.checkpoint())))
@@ -185,6 +198,29 @@ def test_whatever_was_changed_any_iteration_can_be_had_again_to_the_bit(
             other.advance(target - other.iteration)
             assert other.iteration == target
             assert everything(other) == shown[target]
+
+
+def test_a_run_that_the_others_left_behind_stays_over_until_a_reset() -> None:
+    session = Session(PLAN)
+    act(session, '{"type": "set", "stop": {"cost": 0.65}, "run": 0}')
+    session.advance(200)
+    over, other = session.runs
+    end = over.trainer.iteration
+    assert end < other.trainer.iteration == session.iteration == 200
+    act(session, '{"type": "set", "stop": {}}')
+    act(session, '{"type": "set", "learning_rate": 0.9}')
+    with pytest.raises(InvalidField, match=f"ended at iteration {end} and the others went on"):
+        act(session, '{"type": "edit", "layer": 1, "unit": 0, "input": 0, "value": 1}')
+    session.advance(50)
+    assert over.ended is not None
+    assert over.ended[0] == "cost"
+    assert len(over.costs) == over.trainer.iteration == end
+    assert other.trainer.learning_rate == 0.9
+    assert session.record(0).changes == (Change(0, 0, "stop", nncore.Stop(cost=0.65)),)
+    session.reset()
+    assert over.trainer.learning_rate == 0.9
+    session.advance(end + 10)
+    assert over.trainer.iteration == end + 10
 
 
 def test_a_dragged_weight_is_one_change_an_iteration() -> None:
