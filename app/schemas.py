@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Annotated, Any, Literal
 
-from fastapi import Path
 from pydantic import (
     BaseModel,
     ConfigDict,
@@ -116,11 +115,6 @@ Value = Annotated[float, Range(-1e6, 1e6)]
 Point = Annotated[list[Value], Field(min_length=1, max_length=32)]
 Points = Annotated[list[Point], Field(min_length=2, max_length=10_000)]
 DatasetName = Annotated[str, OneOf(tuple(nncore.DATASETS))]
-
-
-DatasetPath = Annotated[str, Path(json_schema_extra={"enum": list(nncore.DATASETS)})]
-ActivationPath = Annotated[str, Path(json_schema_extra={"enum": list(nncore.ACTIVATIONS)})]
-"""Names in an address: one that is in no table is not found, rather than invalid."""
 
 
 class Model(BaseModel):

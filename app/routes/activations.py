@@ -3,14 +3,17 @@
 from typing import Annotated
 
 import numpy as np
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 import nncore
 from app.errors import InvalidField, NotFound
-from app.schemas import ActivationPath, Model, Range
+from app.schemas import Model, Range
 
 router = APIRouter(tags=["lecture"])
+
+ActivationPath = Annotated[str, Path(json_schema_extra={"enum": list(nncore.ACTIVATIONS)})]
+"""One that is in no table is not found, rather than invalid."""
 
 STEPS = 240
 """Between the ends: even, so that the kink at 0 is one of the places."""

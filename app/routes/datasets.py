@@ -3,15 +3,18 @@
 from typing import Annotated, Any
 
 import numpy as np
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 import nncore
 from app import wire
 from app.errors import NotFound
-from app.schemas import DatasetPath, Examples, Model, Noise, Seed, Task
+from app.schemas import Examples, Model, Noise, Seed, Task
 
 router = APIRouter(tags=["datasets"])
+
+DatasetPath = Annotated[str, Path(json_schema_extra={"enum": list(nncore.DATASETS)})]
+"""One that is in no table is not found, rather than invalid."""
 
 
 class DrawQuery(Model):
