@@ -37,9 +37,18 @@ def url_of(text: str | None, folder: Path) -> URL:
 
 
 def engine_of(url: URL) -> Engine:
-    """An engine whose transactions hold what they say. Connects when it is first used."""
+    """An engine whose transactions hold what they say. Connects when it is first used.
+
+    An error of it, which may be logged, says nothing of the values: the names of sessions are
+    among them, and whoever knows one may take that session up.
+    """
     if url.get_backend_name() == "sqlite":
-        engine = create_engine(url, pool_size=CONNECTIONS, connect_args={"timeout": BUSY_SECONDS})
+        engine = create_engine(
+            url,
+            pool_size=CONNECTIONS,
+            connect_args={"timeout": BUSY_SECONDS},
+            hide_parameters=True,
+        )
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
@@ -49,6 +58,7 @@ def engine_of(url: URL) -> Engine:
         pool_size=CONNECTIONS,
         pool_pre_ping=True,
         connect_args={"connect_timeout": BUSY_SECONDS},
+        hide_parameters=True,
     )
 
 

@@ -73,7 +73,7 @@ def test_the_event_loop_goes_on_while_the_store_waits(url: str) -> None:
 
 
 def test_a_store_that_is_away_loses_no_run_and_says_that_it_saves_none(
-    url: str, monkeypatch: pytest.MonkeyPatch
+    url: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr("app.training.jobs.STORE_AGAIN_SECONDS", 0.02)
     with service(url) as client:
@@ -88,6 +88,9 @@ def test_a_store_that_is_away_loses_no_run_and_says_that_it_saves_none(
             pass
         assert told["iteration"] == 9
         assert len(client.get(f"{where}/costs").json()["costs"]) == 9
+        # What the database was asked to write is in no log: names of sessions are among it.
+        assert "the store failed" in caplog.text
+        assert where.removeprefix("/train/") not in caplog.text
         run(url, "ALTER TABLE away RENAME TO runs")
         while not rows(url):
             pass
