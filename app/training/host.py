@@ -1,4 +1,7 @@
-"""Many sessions sharing one processor fairly. Pure and synchronous; the clock is passed in.
+"""Many sessions sharing one processor fairly. Pure and synchronous; clocks are passed in.
+
+There are two: `clock` says when something is due, `meter` what a session has had. They differ when
+other programs want the processor too.
 
 A host is driven in rounds. `handle` takes commands, `round` trains whoever is due and says what
 came of it, `next_wake` says when another round is worth it. Playing trains `iterations_per_frame`
@@ -86,16 +89,22 @@ INSPECTING = 0.2
 
 
 class Host:
-    """Sessions that share one processor."""
+    """Sessions that share one processor.
+
+    Args:
+        clock: Seconds, as they pass.
+        meter: Seconds that the processor has worked for this host.
+    """
 
     def __init__(
         self,
         clock: Callable[[], float],
+        meter: Callable[[], float],
         *,
         frames_per_second: float = 60.0,
         checkpoint_seconds: float = 1.0,
     ) -> None:
-        self._clock = clock
+        self._clock, self._meter = clock, meter
         self._interval = 1 / frames_per_second
         self._checkpoint_seconds = checkpoint_seconds
         self._sessions: dict[str, Hosted] = {}
@@ -449,13 +458,13 @@ class Host:
             (self._leftovers, [hosted for hosted in due if hosted.patient]),
         ):
             for index, hosted in enumerate(turns.order(queue)):
-                now = self._clock()
+                now, before = self._clock(), self._meter()
                 left = budget - (now - start)
                 if index and left <= 0:
                     break
                 slice_end = now + max(SHORTEST_SLICE, left / (len(queue) - index))
                 events += self._serve(hosted, now, slice_end)
-                turns.took(hosted.name, self._clock() - now)
+                turns.took(hosted.name, self._meter() - before)
                 # Among equals whoever was served comes last.
                 self._sessions[hosted.name] = self._sessions.pop(hosted.name)
         return events

@@ -34,6 +34,7 @@ def inline_backend(settings: Settings) -> Drivers:
         return InlineLine(
             Host(
                 time.perf_counter,
+                time.thread_time,
                 frames_per_second=settings.frames_per_second,
                 checkpoint_seconds=settings.checkpoint_seconds,
             )

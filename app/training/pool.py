@@ -132,6 +132,7 @@ def work(pipe: Connection, settings: Settings) -> None:
     logs.configure(settings)
     host = Host(
         time.perf_counter,
+        time.thread_time,
         frames_per_second=settings.frames_per_second,
         checkpoint_seconds=settings.checkpoint_seconds,
     )

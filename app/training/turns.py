@@ -4,6 +4,10 @@ from collections.abc import Iterable
 
 from app.training.hosted import Hosted
 
+SHORTEST_TURN = 0.005
+"""Seconds that a turn counts at least: small networks, whose times differ by chance or by their
+activation, take turns; one that is large pays for it."""
+
 
 class Turns:
     """Start-time fair queueing (Goyal, Vin and Cheng, SIGCOMM 1996), with equal weights.
@@ -22,9 +26,9 @@ class Turns:
         return sorted(queue, key=lambda hosted: self._start(hosted.name))
 
     def took(self, name: str, seconds: float) -> None:
-        """A session was served for so long."""
+        """A session was served for so long (of the processor's time, not of the clock's)."""
         self._now = self._start(name)
-        self._until[name] = self._now + seconds
+        self._until[name] = self._now + max(SHORTEST_TURN, seconds)
 
     def forget(self, name: str) -> None:
         """The session is gone."""
