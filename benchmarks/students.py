@@ -77,28 +77,28 @@ class Student:
         self.asked: float | None = None  # when the toggle under way was made
         self.fresh = False  # whether the frames are of the run last asked for
         self.last: float | None = None
+        self.lost: float | None = None  # when the connection was, that has to be made again
 
     async def attend(self) -> Seen:
         """Play until the end."""
         lesson = self.lesson
         drops = self.random.random() < DROPPING
         leaves = lesson.begin + lesson.seconds * self.random.uniform(0.3, 0.7) if drops else None
-        lost: float | None = None
         while time.time() < lesson.begin + lesson.seconds:
             try:
-                await self.connect(lost, leaves)
-                lost, leaves = time.time(), None
+                await self.connect(leaves)
+                self.lost, leaves = time.time(), None
             except (ConnectionClosed, OSError, InvalidHandshake) as error:
                 # The server was ended, and is to come back.
                 if not self.lesson.restarts:
                     self.seen.errors.append(f"{type(error).__name__}: {error}")
                     return self.seen
-                lost = lost or time.time()
+                self.lost = self.lost or time.time()
                 await asyncio.sleep(RETRY_SECONDS * self.random.uniform(0.5, 1.5))
         return self.seen
 
-    async def connect(self, lost: float | None, until: float | None) -> None:
-        """One connection, from its opening to its end; another was `lost` before it."""
+    async def connect(self, until: float | None) -> None:
+        """One connection, from its opening to its end."""
         lesson = self.lesson
         end = until or lesson.begin + lesson.seconds
         # A switch that was not answered may have been lost: the costs known may be of another run.
@@ -108,8 +108,9 @@ class Student:
         async with websockets.connect(
             lesson.stream + query, max_size=None, compression=None, open_timeout=60
         ) as connection:
-            if lost is not None:
-                self.seen.reconnections.append(time.time() - lost)
+            if self.lost is not None:
+                self.seen.reconnections.append(time.time() - self.lost)
+                self.lost = None
             await self.say(connection, "view", **VIEW)
             if self.session is None:
                 await self.configure(connection)
