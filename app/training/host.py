@@ -453,10 +453,10 @@ class Host:
         start = self._clock()
         due = [hosted for hosted in self._sessions.values() if self._wake(hosted) <= start]
         events: list[Event] = []
-        for turns, queue in (
-            (self._turns, [hosted for hosted in due if not hosted.patient]),
-            (self._leftovers, [hosted for hosted in due if hosted.patient]),
-        ):
+        queues: dict[bool, list[Hosted]] = {False: [], True: []}
+        for hosted in due:
+            queues[hosted.patient].append(hosted)
+        for turns, queue in ((self._turns, queues[False]), (self._leftovers, queues[True])):
             for index, hosted in enumerate(turns.order(queue)):
                 now, before = self._clock(), self._meter()
                 left = budget - (now - start)

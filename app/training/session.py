@@ -638,10 +638,11 @@ class Session:
         _check_index("unit", message.unit, 0, sizes[message.layer] - 1)
         if message.input is not None:
             _check_index("input", message.input, 0, sizes[message.layer - 1] - 1)
-        if (over := self.runs[message.run].trainer.iteration) < self.iteration:
+        if self._left_behind(run := self.runs[message.run]):
             raise InvalidField(
-                f"run {message.run} ended at iteration {over:,} and the others went on: it can be "
-                f"edited there (seek) and at iteration 0 (reset), but not at {self.iteration:,}",
+                f"run {message.run} ended at iteration {run.trainer.iteration:,} and the others "
+                "went on: it can be edited there (seek) and at iteration 0 (reset), but not at "
+                f"{self.iteration:,}",
                 "run",
             )
         edited = Edited(message.layer, message.unit, message.input, message.value, message.frozen)
@@ -684,8 +685,12 @@ class Session:
     def _make(self, change: Change) -> None:
         """Change the runs that it is for, but none that the others have left behind."""
         for run in self.runs if change.run is None else [self.runs[change.run]]:
-            if run.trainer.iteration == self.iteration:
+            if not self._left_behind(run):
                 run.change(change)
+
+    def _left_behind(self, run: Run) -> bool:
+        """Whether it was over before the others, who have gone on."""
+        return run.trainer.iteration < self.iteration
 
     # -- what is told of it -----------------------------------------------------------------
 

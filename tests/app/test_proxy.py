@@ -18,6 +18,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from app import wire
 from tests.app.test_server import ROOT, Server
+from tests.browser.harness import free_port
 
 NAME = "shallows.school.example"
 CODE = "in a shallow pool"
@@ -57,12 +58,6 @@ class Proxied:
             origin=origin,  # type: ignore[arg-type]
             additional_headers={"Authorization": f"Bearer {CODE}"},
         )
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture(scope="module")
