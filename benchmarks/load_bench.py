@@ -2,11 +2,13 @@
 
 python -m benchmarks.load_bench                          the lessons of `LESSONS`, one by one
 python -m benchmarks.load_bench --students 300 --seconds 60 [--mute 200] [--greedy 10]
-    [--event kill-worker|restart|crash] [--sample 60] [--url http://...]
+    [--unseen 50] [--event kill-worker|restart|crash] [--sample 60] [--url http://...]
 
-What is done to the server is done after half of the time. `--sample` prints every so many seconds
-what its processes hold: an hour of that is the soak. Without `--url` it starts a server of its
-own and tells its CPU and memory as well. It ends with 1 if any student saw an error.
+What is done to the server is done after half of the time. Those who are to take only what is free
+(at top speed, or unseen) rest and play in turns, so that a machine whose speed changes compares
+like with like. `--sample` prints every so many seconds what the server's processes hold: an hour of
+that is the soak. Without `--url` it starts a server of its own and tells its CPU and memory as
+well. It ends with 1 if any student saw an error.
 """
 
 from __future__ import annotations
@@ -21,8 +23,9 @@ import statistics
 import sys
 import time
 import urllib.request
+from bisect import bisect
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.pool import AsyncResult, Pool
 
 import psutil
@@ -33,6 +36,10 @@ from tests.browser.harness import Server, running_server
 CLIENT_PROCESSES = 2
 MUTE_SECONDS = 40.0
 """Twice as long as it takes the server to close a connection that takes nothing."""
+PART = 4.0
+"""Seconds that the patient rest, and then play: other work on the machine changes slower."""
+SETTLING = 0.5
+"""Seconds of each part that do not count: what was under way belongs to the part before."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +51,9 @@ class Class:
     mute: int = 0
     """Connections that never read, from half of the time on."""
     greedy: int = 0
-    """Students more, who train at top speed."""
+    """Students more, at top speed, who play in every second part of `PART` seconds."""
+    unseen: int = 0
+    """Students more who acknowledge nothing, and play in every second part."""
     event: str | None = None
     sample: float = 0.0
     """Seconds between two lines about the server's processes; 0: none."""
@@ -53,7 +62,8 @@ class Class:
 LESSONS = (
     Class(students=100),
     Class(students=300),
-    Class(students=100, greedy=20),
+    Class(students=100, seconds=120, greedy=20),
+    Class(students=100, seconds=120, unseen=200),
     Class(students=100, seconds=40, event="kill-worker"),
     Class(students=100, seconds=2 * MUTE_SECONDS, mute=200),
     Class(students=300, seconds=40, event="restart"),
@@ -148,13 +158,45 @@ def jain(values: Sequence[float]) -> float:
     return sum(values) ** 2 / squares if squares else 0.0
 
 
-def rates(seen: Sequence[Seen], start: float, end: float) -> str:
-    """Frames a second of each between two times."""
-    each = [sum(start <= at < end for at in one.frames) / (end - start) for one in seen]
+Span = tuple[float, float]
+
+
+def rate(one: Seen, spans: Sequence[Span]) -> float:
+    """The frames a second of one student in some spans of time."""
+    frames = sum(bisect(one.frames, end) - bisect(one.frames, start) for start, end in spans)
+    return frames / sum(end - start for start, end in spans)
+
+
+def rates(seen: Sequence[Seen], *spans: Span) -> str:
+    """Frames a second of each."""
+    each = [rate(one, spans) for one in seen]
     return (
         f"slowest {min(each):.1f}, median {statistics.median(each):.1f}, "
         f"fastest {max(each):.1f}; Jain's index {jain(each):.4f}"
     )
+
+
+def alone_and_beside(begin: float, seconds: float) -> tuple[list[Span], list[Span]]:
+    """The parts of a lesson in which the patient rest, and those in which they play.
+
+    Each of the second is between two of the first.
+    """
+    parts = [
+        (begin + part * PART + SETTLING, begin + (part + 1) * PART)
+        for part in range(int(seconds / PART / 2) * 2 - 1)
+    ]
+    return parts[::2], parts[1::2]
+
+
+def compared(seen: Sequence[Seen], alone: Sequence[Span], beside: Sequence[Span]) -> str:
+    """All students' rate in each part against the mean of the parts before and after it."""
+    before = [sum(rate(one, [span]) for one in seen) for span in alone]
+    ratios = [
+        2 * sum(rate(one, [span]) for one in seen) / (a + b)
+        for span, a, b in zip(beside, before, before[1:], strict=False)
+    ]
+    error = statistics.stdev(ratios) / len(ratios) ** 0.5
+    return f"{statistics.mean(ratios):.3f} ± {error:.3f}, of {len(ratios)} comparisons"
 
 
 def milliseconds(seconds: Sequence[float]) -> str:
@@ -180,17 +222,21 @@ def wait_until(moment: float, server: Server | None, sample: float) -> None:
 def give(lesson_of: Class, url: str, server: Server | None, pool: Pool) -> bool:
     """Give a lesson, and print what its students saw; whether nobody saw an error."""
     told = lesson_of
-    begin = time.time() + 5 + (told.students + told.greedy) / 50
+    patient = told.greedy + told.unseen
+    begin = time.time() + 5 + (told.students + patient) / 50
     half, end = begin + told.seconds / 2, begin + told.seconds
     lesson = Lesson(url, begin, told.seconds, restarts=told.event in ("restart", "crash"))
-    greedy = Lesson(url, begin, told.seconds, iterations_per_frame="max")
+    greedy = Lesson(url, begin, told.seconds, "max", toggle_seconds=PART, in_turns=True)
+    unseen = replace(greedy, iterations_per_frame=5, acknowledges=False)
     print(f"\n## {told.students} students for {told.seconds:.0f} s", end="")
     print(f", {told.greedy} more at top speed" if told.greedy else "", end="")
+    print(f", {told.unseen} more unseen" if told.unseen else "", end="")
     print(f", {told.mute} connections that never read" if told.mute else "", end="")
     print(f", and a {told.event}" if told.event else "", end="\n\n", flush=True)
 
     parts = send_in(pool, lesson, range(told.students))
-    greedy_parts = send_in(pool, greedy, range(told.students, told.students + told.greedy))
+    greedy_parts = send_in(pool, greedy, range(1000, 1000 + told.greedy))
+    unseen_parts = send_in(pool, unseen, range(2000, 2000 + told.unseen))
     wait_until(begin, None, 0)
     used = cpu(server) if server else 0.0
     wait_until(half, server, told.sample)
@@ -207,19 +253,25 @@ def give(lesson_of: Class, url: str, server: Server | None, pool: Pool) -> bool:
     memory += [megabytes(server)] if server else []
     seen = [one for part in parts for one in part.get(timeout=120)]
     greedy_seen = [one for part in greedy_parts for one in part.get(timeout=120)]
+    unseen_seen = [one for part in unseen_parts for one in part.get(timeout=120)]
 
     pauses = [pause for one in seen for pause in one.pauses]
     toggles = [seconds for one in seen for seconds in one.toggles]
     lost = [seconds for one in seen for seconds in one.reconnections]
-    errors = [error for one in (*seen, *greedy_seen) for error in one.errors]
+    errors = [error for one in (*seen, *greedy_seen, *unseen_seen) for error in one.errors]
     trained = [one.iterations / told.seconds for one in seen]
     print("| what | measured |")
     print("|---|---|")
+    alone, beside = alone_and_beside(begin, told.seconds)
     if told.mute or told.event:
-        print(f"| frames a second, before | {rates(seen, begin, half)} |")
-        print(f"| frames a second, after | {rates(seen, half, end)} |")
+        print(f"| frames a second, before | {rates(seen, (begin, half))} |")
+        print(f"| frames a second, after | {rates(seen, (half, end))} |")
+    elif patient:
+        print(f"| frames a second, alone | {rates(seen, *alone)} |")
+        print(f"| frames a second, beside the others | {rates(seen, *beside)} |")
+        print(f"| … as a share of those alone | {compared(seen, alone, beside)} |")
     else:
-        print(f"| frames a second, each student | {rates(seen, begin, end)} |")
+        print(f"| frames a second, each student | {rates(seen, (begin, end))} |")
     print(f"| iterations a second | slowest {min(trained):.0f}, fastest {max(trained):.0f} |")
     print(f"| between frames | {milliseconds(pauses)} |")
     print(f"| a toggle's first frame, {len(toggles)} toggles | {milliseconds(toggles)} |")
@@ -229,8 +281,8 @@ def give(lesson_of: Class, url: str, server: Server | None, pool: Pool) -> bool:
         on = [next((at for at in one.frames if at > happened), end) - happened for one in seen]
         print(f"| from the {told.event} to the next frame | {milliseconds(on)} |")
     if greedy_seen:
-        fast = [one.iterations / told.seconds for one in greedy_seen]
-        print(f"| frames a second at top speed | {rates(greedy_seen, begin, end)} |")
+        fast = [2 * one.iterations / told.seconds for one in greedy_seen]
+        print(f"| frames a second at top speed | {rates(greedy_seen, *beside)} |")
         print(f"| iterations a second at top speed | from {min(fast):.0f} to {max(fast):.0f} |")
     if memory:
         print(f"| the server's CPU, first half | {cores:.2f} cores |")
@@ -258,14 +310,17 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument("--mute", type=int, default=0)
     parser.add_argument("--greedy", type=int, default=0)
+    parser.add_argument("--unseen", type=int, default=0)
     parser.add_argument("--event", choices=EVENTS)
     parser.add_argument("--sample", type=float, default=0.0)
     parser.add_argument("--url", help="a server that runs already")
     chosen = vars(parser.parse_args())
+    if (chosen["greedy"] or chosen["unseen"]) and chosen["seconds"] < 6 * PART:
+        parser.error(f"--seconds must be at least {6 * PART:.0f} to compare")
     url = chosen.pop("url")
     lessons = [Class(**chosen)] if chosen["students"] else LESSONS
     well = True
-    with multiprocessing.get_context("spawn").Pool(2 * CLIENT_PROCESSES) as pool:
+    with multiprocessing.get_context("spawn").Pool(3 * CLIENT_PROCESSES) as pool:
         for lesson in lessons:
             with served(url) as (address, server):
                 well &= give(lesson, address, server, pool)

@@ -39,6 +39,10 @@ class Lesson:
     iterations_per_frame: int | str = 5
     toggle_seconds: float = 10.0
     """Each student switches the activation about this often."""
+    in_turns: bool = False
+    """Whether all rest for the first `toggle_seconds`, play for as long, rest again, and so on."""
+    acknowledges: bool = True
+    """Whether frames are acknowledged; if not the server sends two, and trains on unseen."""
     restarts: bool = False
     """Whether the server is ended meanwhile, and started again."""
 
@@ -116,17 +120,26 @@ class Student:
                 await self.configure(connection)
                 speed = lesson.iterations_per_frame
                 await self.say(connection, "set", iterations_per_frame=speed)
-            toggle = time.time() + self.random.uniform(0, lesson.toggle_seconds)
+            act = self.first_act()
             self.last = None
             while (now := time.time()) < end:
-                if now >= max(toggle, lesson.begin):
-                    toggle = now + lesson.toggle_seconds * self.random.uniform(0.5, 1.5)
-                    self.activation += 1
-                    self.asked, self.fresh = now, False
-                    await self.configure(connection)
+                if now >= act:
+                    act = await self.act(connection, now)
                 with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(min(end, max(toggle, lesson.begin)) - now + 0.001):
+                    async with asyncio.timeout(min(end, act) - now + 0.001):
                         self.take(await self.hear(connection))
+
+    def first_act(self) -> float:
+        """When to do something first."""
+        toggle = time.time() + self.random.uniform(0, self.lesson.toggle_seconds)
+        return max(toggle, self.lesson.begin)
+
+    async def act(self, connection: websockets.ClientConnection, now: float) -> float:
+        """Switch the activation, and say when to do something next."""
+        self.activation += 1
+        self.asked, self.fresh = now, False
+        await self.configure(connection)
+        return now + self.lesson.toggle_seconds * self.random.uniform(0.5, 1.5)
 
     async def configure(self, connection: websockets.ClientConnection) -> None:
         """The default experiment with one activation, playing."""
@@ -146,7 +159,8 @@ class Student:
             told: dict[str, Any] = json.loads(message)
             return told
         frame = wire.unpack(message)
-        await self.say(connection, "ack", frame=frame["frame"])
+        if self.lesson.acknowledges:
+            await self.say(connection, "ack", frame=frame["frame"])
         return {"type": "frame", **frame}
 
     def take(self, message: dict[str, Any]) -> None:
@@ -180,8 +194,25 @@ class Student:
                 self.last = now
 
 
+class InTurns(Student):
+    """One who plays in every second part of the lesson."""
+
+    part = 0
+
+    def first_act(self) -> float:
+        """The beginning, or that of the next part for one who comes back."""
+        return self.lesson.begin + self.part * self.lesson.toggle_seconds
+
+    async def act(self, connection: websockets.ClientConnection, now: float) -> float:
+        """Rest or play on, and say when the next part begins."""
+        await self.say(connection, "play" if self.part % 2 else "pause")
+        self.part += 1
+        return self.first_act()
+
+
 async def _attend(lesson: Lesson, seeds: list[int]) -> list[Seen]:
-    return await asyncio.gather(*(Student(lesson, seed).attend() for seed in seeds))
+    student = InTurns if lesson.in_turns else Student
+    return await asyncio.gather(*(student(lesson, seed).attend() for seed in seeds))
 
 
 def attend(lesson: Lesson, seeds: list[int]) -> list[Seen]:

@@ -8,8 +8,8 @@ came of it, `next_wake` says when another round is worth it. Playing trains `ite
 iterations each frame interval, whether or not a reader keeps up; a REST run trains on whenever
 there is time. A round is one frame interval long, so a command waits no longer than that. In a
 round every session gets a slice, in the order of their turns: if there is not enough for all, each
-has the same share of the time. Those at top speed, those that nobody would see and REST runs come
-after all others, and at least one of them comes in every round.
+has the same share of the time. Those at top speed, those that nobody would see and REST runs are
+patient: they come after all others, and have a fiftieth of the time although none is left.
 
 What if it is full: a session that the processor can't keep up with owes at most `MOST_OWED` frame
 intervals, so it slows down instead of falling ever further behind; a reader with two frames under
@@ -80,6 +80,8 @@ MOST_OWED = 4
 LONGEST_SILENCE = 0.1
 """Seconds after which a frame is sent although its iterations are not all done."""
 SHORTEST_SLICE = 0.001
+PATIENT_SHARE = 0.02
+"""Of the time, for those who take only what is free, when nothing is."""
 LONGEST_CHUNK = 0.002
 """Seconds of training between two looks at the clock, as far as one iteration allows."""
 PROGRESS_EVERY = 0.2
@@ -108,7 +110,10 @@ class Host:
         self._interval = 1 / frames_per_second
         self._checkpoint_seconds = checkpoint_seconds
         self._sessions: dict[str, Hosted] = {}
-        self._turns, self._leftovers = Turns(), Turns()
+        self._turns = {False: Turns(), True: Turns()}
+        """Of those who are not patient, and of those who are."""
+        self._patient_until = -math.inf
+        """When the patient have a turn although no time is left."""
         self._worked = 0
 
     # -- commands ---------------------------------------------------------------------------
@@ -121,8 +126,8 @@ class Host:
                 return []
             case Close():
                 self._sessions.pop(command.session, None)
-                self._turns.forget(command.session)
-                self._leftovers.forget(command.session)
+                for turns in self._turns.values():
+                    turns.forget(command.session)
                 return []
         hosted = self._sessions.get(command.session)
         if hosted is None:
@@ -456,15 +461,18 @@ class Host:
         queues: dict[bool, list[Hosted]] = {False: [], True: []}
         for hosted in due:
             queues[hosted.patient].append(hosted)
-        for turns, queue in ((self._turns, queues[False]), (self._leftovers, queues[True])):
+        for patient, queue in queues.items():
+            turns = self._turns[patient]
             for index, hosted in enumerate(turns.order(queue)):
                 now, before = self._clock(), self._meter()
                 left = budget - (now - start)
-                if index and left <= 0:
+                if left <= 0 and not (patient and now >= self._patient_until):
                     break
                 slice_end = now + max(SHORTEST_SLICE, left / (len(queue) - index))
                 events += self._serve(hosted, now, slice_end)
                 turns.took(hosted.name, self._meter() - before)
+                if patient:
+                    self._patient_until = now + (self._clock() - now) / PATIENT_SHARE
                 # Among equals whoever was served comes last.
                 self._sessions[hosted.name] = self._sessions.pop(hosted.name)
         return events

@@ -93,11 +93,12 @@ class Hosted:
     def patient(self) -> bool:
         """Whether it takes only what time the others leave.
 
-        It asks for all there is, or nobody would see what it did: no reader, or none with room.
+        It plays with all there is, or nobody would see what it did: no reader, or none with room.
         """
         readers = self.readers.values()
+        greedy = self.unlimited and self.playing
         seen = any(reader.may_be_sent for reader in readers)
-        return self.unlimited or not seen or any(reader.sweep is not None for reader in readers)
+        return greedy or not seen or any(reader.sweep is not None for reader in readers)
 
     def everyone_wants(self) -> None:
         """The next round sends every reader a frame."""

@@ -345,7 +345,21 @@ class TestFairness:
         beside, patient = class_of_ten(others=10)
         assert min(beside) > 0.9 * min(alone)
         assert min(patient) > 10
-        assert max(patient) < 0.2 * min(beside)
+        assert max(patient) < 0.05 * min(beside)
+
+    def test_who_is_paused_at_top_speed_sees_a_change_as_soon_as_the_others(self) -> None:
+        desk = Desk()
+        for index in range(10):
+            desk.open(f"student {index}", plan_of(iterations=1_000_000))
+            slow_down(desk, f"student {index}", seconds_per_iteration=0.0005)
+            desk.open(f"fast {index}", plan_of(iterations=1_000_000))
+            slow_down(desk, f"fast {index}", seconds_per_iteration=0.0005)
+            desk.say(f"fast {index}", "set", iterations_per_frame="max")
+        desk.pass_time(2)
+        desk.say("fast 3", "pause")
+        frames = len(desk.frames["fast 3"])
+        desk.pass_time(0.1)
+        assert len(desk.frames["fast 3"]) == frames + 1
 
 
 def slow_down(desk: Desk, name: str, seconds_per_iteration: float) -> None:

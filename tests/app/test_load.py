@@ -1,9 +1,12 @@
 """The simulated students of the load tool: what they check of a server does hold of a real one."""
 
 import time
+from array import array
 
-from benchmarks.load_bench import held, jain, percentile
-from benchmarks.students import Lesson, attend, never_reading
+import pytest
+
+from benchmarks.load_bench import PART, alone_and_beside, compared, held, jain, percentile
+from benchmarks.students import Lesson, Seen, attend, never_reading
 from tests.browser.harness import running_server
 
 
@@ -20,6 +23,31 @@ def test_students_play_toggle_and_miss_nothing_beside_some_who_never_read() -> N
         assert len(one.frames) > 3
         assert one.iterations > 0
         assert one.toggles
+
+
+def test_those_who_play_in_turns_leave_the_others_alone_between() -> None:
+    with running_server() as server:
+        begin = time.time() + 1
+        lesson = Lesson(server.url, begin, 4, "max", toggle_seconds=1, in_turns=True)
+        (seen,) = attend(lesson, [1])
+    assert seen.errors == []
+    assert seen.iterations > 0
+    in_part = [sum(int(at - begin) == part for at in seen.frames) for part in range(4)]
+    assert min(in_part[1], in_part[3]) > 5 * max(1, in_part[2])
+
+
+def test_a_lesson_in_turns_compares_each_part_with_its_neighbours() -> None:
+    alone, beside = alone_and_beside(100.0, 6 * PART)
+    assert len(alone) == len(beside) + 1 == 3
+    # From 240 frames a second to 80, and half of what is between whenever others play.
+    times: list[float] = []
+    for index, rate in enumerate((240, 100, 160, 60, 80)):
+        start = 100.0 + index * PART
+        times += [start + k / rate for k in range(round(rate * PART))]
+    seen = Seen(frames=array("d", times))
+    share, _, error = compared([seen], alone, beside).split(",")[0].split()
+    assert float(share) == pytest.approx(0.5, abs=0.005)
+    assert float(error) < 0.005
 
 
 def test_what_the_figures_mean() -> None:
