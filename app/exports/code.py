@@ -12,7 +12,8 @@ from typing import Any
 import nncore
 from app.exports.formula import FEATURES as FEATURE_TEXTS
 from app.schemas import NamedData
-from app.training.session import Change, Edited, Record
+from app.training.run import Change, Edited
+from app.training.session import Record
 
 
 @dataclass(frozen=True)

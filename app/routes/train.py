@@ -11,7 +11,7 @@ from app import wire
 from app.schemas import Range, TrainRequest, check_plan
 from app.services import Services
 from app.training.backend import Progress, Status
-from app.training.session import Confusion
+from app.training.run import Confusion
 
 router = APIRouter(prefix="/train", tags=["train"])
 

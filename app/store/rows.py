@@ -12,7 +12,8 @@ from safetensors import numpy as safetensors
 
 from app.schemas import Plan
 from app.training.backend import HostedState, Progress, Saved, Speed
-from app.training.session import Change, Checkpoint, Record, Session
+from app.training.run import Change
+from app.training.session import Checkpoint, Record, Session
 from nncore.stopping import Stop, Stopped, Watch
 
 Kind = Literal["run", "save"]

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.schemas import Message, View
-from app.training.session import Checkpoint, Confusion, Model, Record
+from app.training.run import Confusion, Model
+from app.training.session import Checkpoint, Record
 
 Kind = Literal["learner", "job"]
 Speed = float | Literal["max"]

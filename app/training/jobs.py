@@ -33,7 +33,8 @@ from app.training.backend import (
     TrainingBackend,
 )
 from app.training.outbox import GOING_AWAY, Outbox
-from app.training.session import Model, Record
+from app.training.run import Model
+from app.training.session import Record
 
 log = logging.getLogger(__name__)
 

@@ -15,7 +15,9 @@ import nncore
 from app import wire
 from app.errors import InvalidField, TooMuch
 from app.schemas import CheckedLayer, CheckRequest, Inspect
-from app.training.session import Run, Session, inputs
+from app.training.examples import inputs
+from app.training.run import Run
+from app.training.session import Session
 
 Array = NDArray[np.float64]
 

@@ -13,7 +13,8 @@ import nncore
 from app import wire
 from app.errors import InvalidField, TooMuch
 from app.schemas import Sweep, View
-from app.training.session import Score, Session, initial_network
+from app.training.run import Score, initial_network
+from app.training.session import Session
 
 MOST_SAMPLES = 200
 MOST_WORK = 50_000_000

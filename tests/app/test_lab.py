@@ -10,7 +10,8 @@ from starlette.testclient import TestClient
 import nncore
 from app.schemas import Plan, Sweep
 from app.schemas import View as PlainView
-from app.training.session import Examples, Session
+from app.training.examples import Examples
+from app.training.session import Session
 from app.training.sweep import SeedSweep
 from tests.app.stream import Json, Stream
 from tests.app.test_host import Desk

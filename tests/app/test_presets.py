@@ -8,7 +8,8 @@ import pytest
 import nncore
 from app.catalogue import catalogue
 from app.presets import PRESETS
-from app.training.session import Run, Session
+from app.training.run import Run
+from app.training.session import Session
 
 BY_NAME = {preset.name: preset for preset in PRESETS}
 

@@ -12,7 +12,9 @@ import nncore
 from app.errors import Full, InvalidField
 from app.schemas import Edit, OwnData, Plan, Set, parse_message
 from app.training.backend import HostedState, Saved
-from app.training.session import Change, CostLog, Examples, Session, Timeline
+from app.training.examples import Examples
+from app.training.run import Change, CostLog
+from app.training.session import Session, Timeline
 
 PLAN = Plan.model_validate(
     {
