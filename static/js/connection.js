@@ -7,7 +7,7 @@ import { Pace } from './pace.js';
 
 /** @typedef {import('./types/protocol').ClientMessage} ClientMessage */
 /** @typedef {import('./types/protocol').ServerMessage} ServerMessage */
-/** @typedef {'full' | 'restarting' | 'busy'} Reason */
+/** @typedef {'full' | 'restarting' | 'busy' | 'locked'} Reason */
 /** @typedef {{why: Reason, until: number}} Wait what the server has refused, and when it is asked again, by `performance.now()` */
 
 const FIRST_DELAY = 250;
@@ -63,6 +63,8 @@ export class Connection {
   #settled = false;
   /** Not before this time does the server want to be asked again. */
   #notBefore = -Infinity;
+  /** When it is asked again, by `performance.now()`. */
+  #next = -Infinity;
   /** @type {Wait | null} */
   #wait = null;
   #pace;
@@ -99,7 +101,9 @@ export class Connection {
     this.#settled = false;
     this.#pace.reset();
     this.#heard = performance.now();
+    let opened = false;
     socket.addEventListener('open', () => {
+      opened = true;
       this.#heard = performance.now();
       this.#listener.opened();
     });
@@ -109,7 +113,9 @@ export class Connection {
       this.#listener.received(data);
     });
     socket.addEventListener('close', ({ code }) => {
-      if (socket === this.#socket) this.#closed(code);
+      if (socket !== this.#socket) return;
+      this.#closed(code);
+      if (!opened) void this.#lookWhetherLocked();
     });
     this.#socket = socket;
   }
@@ -173,9 +179,16 @@ export class Connection {
     // Why it has no place may not have been read yet.
     const least = code === TRY_AGAIN_LATER ? 1000 * USUAL_WAIT : 0;
     const known = this.#wait?.why;
-    const why = code === GOING_AWAY ? 'restarting' : code === TRY_AGAIN_LATER || known === 'restarting' ? known : undefined;
+    const stays = code === TRY_AGAIN_LATER || known === 'restarting' || known === 'locked';
+    const why = code === GOING_AWAY ? 'restarting' : stays ? known : undefined;
     this.#again(Math.max(this.#notBefore, performance.now() + Math.max(patience, least)), why);
     this.#listener.closed();
+  }
+
+  /** A socket that was refused does not say why: perhaps the server has another access code than when this page came. */
+  async #lookWhetherLocked() {
+    const answer = await fetch('/', { cache: 'no-store', signal: this.#over.signal }).catch(() => null);
+    if (answer?.status === 401) this.#again(this.#next, 'locked');
   }
 
   /** @param {Reason} why @param {number} seconds */
@@ -188,6 +201,7 @@ export class Connection {
   /** @param {number} until @param {Reason} [why] */
   #again(until, why) {
     clearTimeout(this.#retry);
+    this.#next = until;
     if (!this.#socket) this.#retry = setTimeout(() => this.open(), until - performance.now());
     this.#tell(why ? { why, until } : null);
   }

@@ -251,6 +251,14 @@ class Playground:
             }})"""
         )
 
+    def wait_for_curve(self) -> None:
+        """Until Plotly, which draws a few times a second at most, has drawn all costs there are."""
+        until(
+            self.page,
+            lambda: self.trace("cost", -1)["x"][-1] == len(self.wire.costs) - 1,
+            "the curve does not reach the last cost",
+        )
+
     def trace(self, plot: str, index: int) -> dict[str, Any]:
         """A trace that Plotly draws in `boundary` or `cost`; below 0, counted from the end."""
         found: dict[str, Any] = self.page.evaluate(

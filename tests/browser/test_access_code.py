@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
@@ -9,6 +11,7 @@ from tests.browser.conftest import VIEWPORT, Guard
 from tests.browser.harness import running_server
 from tests.browser.playground import Playground
 from tests.browser.test_accessibility import violations
+from tests.browser.test_connection import REFUSED
 from tests.browser.test_save import save
 
 CODE = "größe 7"
@@ -71,5 +74,31 @@ def test_the_code_is_asked_for_and_leads_where_the_reader_wanted_to_go(
         expect(page.get_by_test_id("iteration")).to_have_attribute("value", "3")
         expect(page.get_by_role("tab", name="Results")).to_have_attribute("aria-selected", "true")
         expect(page.locator("#connection")).to_have_text("Live")
+        page.close()
+        context.clear_cookies()
+
+
+def test_another_code_is_asked_for_while_a_page_is_open(
+    context: BrowserContext, guard: Guard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guard.expect("status of 401")
+    guard.expect(REFUSED)
+    monkeypatch.setenv("SHALLOWS_ACCESS_CODE", CODE)
+    with running_server() as closed:
+        page = context.new_page()
+        page.goto(closed.url)
+        type_code(page, CODE)
+        expect(page.locator("#connection")).to_have_text("Live")
+        Playground(page, f"{closed.url}#dataset=xor").choose("Activation", "ReLU")
+        closed.stop()
+        monkeypatch.setenv("SHALLOWS_ACCESS_CODE", "another")
+        closed.start()
+        said = page.get_by_role("region", name="Waiting for the server")
+        expect(said).to_contain_text("This server asks for another access code now.")
+        expect(page.locator("#connection")).to_have_text("Waiting")
+        said.get_by_role("button", name="Give the code").click()
+        type_code(page, "another")
+        expect(page.locator("#connection")).to_have_text("Live")
+        expect(page).to_have_url(re.compile("#dataset=xor&activation=relu"))
         page.close()
         context.clear_cookies()

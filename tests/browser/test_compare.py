@@ -15,6 +15,7 @@ from tests.browser.conftest import Guard
 from tests.browser.harness import Server, running_server
 from tests.browser.playground import Playground, coloured, spread, until
 from tests.browser.test_accessibility import violations
+from tests.browser.test_connection import REFUSED
 from tests.browser.test_refusals import holding_a_place
 
 NAMES = ["sigmoid", "tanh", "ReLU", "leaky ReLU"]
@@ -205,7 +206,7 @@ def test_a_comparison_that_has_run_is_told_for_the_lessons(page: Page) -> None:
 
 
 def test_it_goes_on_after_a_dropped_connection(page: Page, server: Server, guard: Guard) -> None:
-    guard.expect("WebSocket connection to .* failed")
+    guard.expect(REFUSED)
     cable = Cable(server.port)
     playground = Playground(page, f"{cable.url}#panel=compare")
     lab = Lab(playground)

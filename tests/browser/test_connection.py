@@ -15,7 +15,7 @@ from tests.browser.harness import Server, running_server
 from tests.browser.playground import Playground
 from tests.browser.test_own_points import Hand
 
-REFUSED = "WebSocket connection to .* failed"
+REFUSED = "WebSocket connection to .* failed|Failed to load resource: net::ERR_"
 
 
 @pytest.fixture

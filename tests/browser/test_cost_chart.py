@@ -34,7 +34,7 @@ def test_no_extreme_is_lost_in_the_drawing(page: Page) -> None:
     playground.play()
     playground.wait_for_iteration(3000)
     playground.pause()
-    page.wait_for_timeout(1500)  # Plotly draws a few times a second at most.
+    playground.wait_for_curve()
     costs = playground.wire.costs
     curve = playground.trace("cost", -1)
     x, y = np.array(curve["x"]), np.array(curve["y"])

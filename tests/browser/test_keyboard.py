@@ -57,9 +57,11 @@ def test_keys_typed_into_a_field_are_text(page: Page) -> None:
     playground.field("Seed").focus()
     for key in ("Space", "ArrowRight", "r"):
         page.keyboard.press(key)
-    page.wait_for_timeout(300)
+    playground.step(1)
+    playground.settle()
     expect(playground.button("Play")).to_be_visible()
-    assert playground.iteration == 1
+    assert playground.iteration == 2
+    assert playground.wire.of_type("play", sent=True) == []
 
 
 def test_space_on_a_button_is_that_button_once(page: Page) -> None:
@@ -71,9 +73,10 @@ def test_space_on_a_button_is_that_button_once(page: Page) -> None:
     playground.button("Play").focus()
     page.keyboard.press("Space")
     expect(playground.button("Pause")).to_be_visible()
-    page.wait_for_timeout(300)
+    playground.wait_for_iteration(playground.iteration + 60)
     expect(playground.button("Pause")).to_be_visible()
     assert len(playground.wire.of_type("play", sent=True)) == 1
+    assert playground.wire.of_type("pause", sent=True) == []
 
 
 def test_arrows_on_a_choice_and_a_slider_do_not_step(page: Page) -> None:
@@ -99,8 +102,9 @@ def test_shortcuts_of_the_browser_stay_the_browsers(page: Page) -> None:
         """() => document.body.dispatchEvent(
           new KeyboardEvent('keydown', { key: 'r', ctrlKey: true, bubbles: true }))"""
     )
-    page.wait_for_timeout(200)
-    assert playground.iteration == 2
+    playground.step(1)
+    playground.settle()
+    assert playground.iteration == 3
 
 
 def test_focus_is_seen(page: Page) -> None:

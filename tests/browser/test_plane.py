@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from playwright.sync_api import Page, expect
 
-from tests.browser.playground import RAMP, Playground
+from tests.browser.playground import RAMP, Playground, until
 
 
 def test_switches_of_the_plane(page: Page) -> None:
@@ -23,7 +23,11 @@ def test_switches_of_the_plane(page: Page) -> None:
     plain = playground.pixels("#boundary canvas")
     page.get_by_role("switch", name="Mark mistakes").check()
     expect(page.locator("#output-legend .wrong")).to_be_visible()
-    page.wait_for_timeout(300)
+    until(
+        page,
+        lambda: not np.array_equal(playground.pixels("#boundary canvas"), plain),
+        "no mistake is marked",
+    )
     run = playground.wire.frames[-1]["runs"][0]
     wrong = np.unpackbits(np.frombuffer(run["misclassified"], np.uint8))[: len(data["points"])]
     assert wrong.any()

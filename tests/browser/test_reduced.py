@@ -65,7 +65,8 @@ def test_what_is_hidden_is_gone_for_eyes_keys_and_screen_readers(page: Page) -> 
     expect(playground.readout("iteration")).to_have_attribute("value", "1")
     assert playground.wire.of_type("play", sent=True) == []
     page.locator("#cost").click(position={"x": 60, "y": 60})
-    page.wait_for_timeout(200)
+    page.keyboard.press("ArrowRight")
+    expect(playground.readout("iteration")).to_have_attribute("value", "2")
     assert playground.wire.of_type("seek", sent=True) == []
     # What a view shows again is still hidden.
     page.evaluate("location.hash = 'hide=noise&dataset=own&points=1,1,1;2,2,0'")

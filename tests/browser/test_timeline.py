@@ -137,7 +137,7 @@ def test_the_cost_chart_is_a_timeline_too(page: Page) -> None:
     playground.play()
     playground.wait_for_iteration(400)
     playground.pause()
-    page.wait_for_timeout(1000)  # Plotly draws a few times a second at most.
+    playground.wait_for_curve()
     end = page.evaluate("document.querySelector('#cost .plotly').layout.xaxis.range[1]")
     box = page.locator("#cost").bounding_box()
     assert box is not None

@@ -254,6 +254,7 @@ const WHY_NOT = {
   full: 'All places are taken, and a comparison needs one of its own. Your own run is not affected.',
   restarting: 'The server is restarting. The comparison goes on when it is back.',
   busy: 'The server cannot open the comparison just now.',
+  locked: 'This server asks for another access code now. The comparison stays for a while.',
 };
 
 /** The class of a network's curve: the one set up on the page stands out. @param {Context} context @param {Value} value @param {number} index */

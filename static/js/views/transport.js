@@ -21,7 +21,7 @@ const CONNECTION_HINT = {
   connecting: 'Opening the connection to the server',
   live: 'Connected to the server',
   reconnecting: 'The connection dropped. Training goes on at the server; what you change now is sent when it is back.',
-  waiting: 'The server has no place just now. What you change now is sent as soon as there is one.',
+  waiting: 'The server does not let this page train just now. What you change now is sent as soon as it does.',
 };
 
 /** @param {Store} store @param {Fields} fields @param {Find} find */

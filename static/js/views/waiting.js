@@ -14,6 +14,7 @@ const WHY_NOT = {
   full: 'All places on this server are taken. What you have set up stays.',
   restarting: 'The server is restarting. Your run goes on when it is back.',
   busy: 'The server cannot open your run just now. What you have set up stays.',
+  locked: 'This server asks for another access code now. What you have set up stays.',
 };
 
 /** @param {Store} store @param {(id: string) => HTMLElement} find */
@@ -38,11 +39,13 @@ export function showWaiting(session, whyNot, { container, announcement, then, st
     announcement.value = 'Trying again';
     session.tryNow();
   };
+  // The form that asks for the code is what the server sends instead of the page.
+  const giveCode = () => location.reload();
   /** @param {Wait} wait */
   const show = ({ why, until }) => {
     const seconds = Math.ceil((until - performance.now()) / 1000);
     render(
-      html`<div class="waiting ${style}" role="region" aria-label="Waiting for the server"><span>${whyNot[why]} <span role="timer">${seconds > 0 ? `Next try in ${count(seconds)} s.` : 'Trying again …'}</span></span><button class="btn small" type="button" @click=${tryNow}>Try now</button></div>`,
+      html`<div class="waiting ${style}" role="region" aria-label="Waiting for the server"><span>${whyNot[why]} <span role="timer">${seconds > 0 ? `Next try in ${count(seconds)} s.` : 'Trying again …'}</span></span><button class="btn small" type="button" @click=${why === 'locked' ? giveCode : tryNow}>${why === 'locked' ? 'Give the code' : 'Try now'}</button></div>`,
       container,
     );
   };
