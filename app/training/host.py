@@ -70,7 +70,7 @@ from app.training.hosted import Hosted, Reader
 from app.training.microscope import check, check_inspect, inspection
 from app.training.session import Session
 from app.training.sweep import SeedSweep
-from app.training.turns import Turns
+from app.training.turns import Share, Turns
 
 log = logging.getLogger(__name__)
 
@@ -112,8 +112,7 @@ class Host:
         self._sessions: dict[str, Hosted] = {}
         self._turns = {False: Turns(), True: Turns()}
         """Of those who are not patient, and of those who are."""
-        self._patient_until = -math.inf
-        """When the patient have a turn although no time is left."""
+        self._patients_share = Share(PATIENT_SHARE)
         self._worked = 0
 
     # -- commands ---------------------------------------------------------------------------
@@ -466,13 +465,15 @@ class Host:
             for index, hosted in enumerate(turns.order(queue)):
                 now, before = self._clock(), self._meter()
                 left = budget - (now - start)
-                if left <= 0 and not (patient and now >= self._patient_until):
+                if patient:
+                    left = max(left, self._patients_share.owed(now))
+                if left <= 0:
                     break
                 slice_end = now + max(SHORTEST_SLICE, left / (len(queue) - index))
                 events += self._serve(hosted, now, slice_end)
                 turns.took(hosted.name, self._meter() - before)
                 if patient:
-                    self._patient_until = now + (self._clock() - now) / PATIENT_SHARE
+                    self._patients_share.had(now, self._clock())
                 # Among equals whoever was served comes last.
                 self._sessions[hosted.name] = self._sessions.pop(hosted.name)
         return events

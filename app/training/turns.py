@@ -1,5 +1,6 @@
 """Whose turn it is, among sessions that are to have the same share of a processor's time."""
 
+import math
 from collections.abc import Iterable
 
 from app.training.hosted import Hosted
@@ -36,3 +37,28 @@ class Turns:
 
     def _start(self, name: str) -> float:
         return max(self._now, self._until.get(name, 0.0))
+
+
+class Share:
+    """A share of the time as it passes, owed to somebody who has no other claim to it.
+
+    What was not called in for longer than `LONGEST_CLAIM` is forfeited; and what was had beyond the
+    share counts for as long as the last turn takes to earn, so that time that was free is no debt.
+    """
+
+    LONGEST_CLAIM = 1.0
+    """Seconds."""
+
+    def __init__(self, share: float) -> None:
+        self._share = share
+        self._had_until = -math.inf
+        """Up to when the share was had."""
+
+    def owed(self, now: float) -> float:
+        """Seconds that are owed at the moment; below 0 if more was had."""
+        self._had_until = max(self._had_until, now - self.LONGEST_CLAIM)
+        return (now - self._had_until) * self._share
+
+    def had(self, start: float, end: float) -> None:
+        """The time from `start` to `end` was had."""
+        self._had_until = min(self._had_until, start) + (end - start) / self._share

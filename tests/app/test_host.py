@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
@@ -28,6 +28,7 @@ from app.training.backend import (
 )
 from app.training.host import Host
 from app.training.session import Session
+from app.training.turns import Share
 
 FRAME = 1 / 60
 
@@ -347,6 +348,15 @@ class TestFairness:
         assert min(patient) > 10
         assert max(patient) < 0.05 * min(beside)
 
+    def test_a_network_that_takes_every_round_leaves_a_rest_run_its_fiftieth(self) -> None:
+        desk = Desk()
+        desk.open("large", plan_of(iterations=1_000_000))
+        slow_frames(desk, "large", 0.3)
+        desk.open("job", plan_of(iterations=1_000_000), kind="job")
+        slow_down(desk, "job", seconds_per_iteration=0.0005)
+        desk.pass_time(30)
+        assert 0.0005 * desk.iteration("job") == pytest.approx(30 / 50, rel=0.2)
+
     def test_who_is_paused_at_top_speed_sees_a_change_as_soon_as_the_others(self) -> None:
         desk = Desk()
         for index in range(10):
@@ -360,6 +370,21 @@ class TestFairness:
         frames = len(desk.frames["fast 3"])
         desk.pass_time(0.1)
         assert len(desk.frames["fast 3"]) == frames + 1
+
+
+@given(
+    st.lists(st.tuples(st.floats(0.001, 2), st.floats(0.001, 0.5)), min_size=1),
+    st.floats(0.01, 0.5),
+)
+def test_a_share_is_never_more_than_it_says(rounds: list[tuple[float, float]], part: float) -> None:
+    share, now, had = Share(part), 100.0, 0.0
+    for gap, turn in rounds:
+        now += gap
+        if share.owed(now) > 0:
+            share.had(now, now + turn)
+            now, had = now + turn, had + turn
+    longest = max(turn for _, turn in rounds)
+    assert had <= part * (now - 100.0 + Share.LONGEST_CLAIM) + longest
 
 
 def slow_down(desk: Desk, name: str, seconds_per_iteration: float) -> None:
