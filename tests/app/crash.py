@@ -87,6 +87,7 @@ def look(server: Server, names: Iterable[str]) -> dict[str, int]:
     """What of these there is: id -> iteration."""
     with httpx.Client(base_url=server.url) as client:
         answers = {name: client.get(f"/train/{name}") for name in names}
+    assert {answer.status_code for answer in answers.values()} <= {200, 404}
     return {
         name: answer.json()["iteration"]
         for name, answer in answers.items()
@@ -95,8 +96,12 @@ def look(server: Server, names: Iterable[str]) -> dict[str, int]:
 
 
 def started(folder: Path) -> Server:
-    """A server on the store in a folder, ready."""
-    server = Server(SHALLOWS_DATA_FOLDER=str(folder))
+    """A server on the store in a folder, ready, for whoever asks for all of it from one address."""
+    server = Server(
+        SHALLOWS_DATA_FOLDER=str(folder),
+        SHALLOWS_REQUESTS_PER_SECOND="10000",
+        SHALLOWS_REQUESTS_BURST="10000",
+    )
     server.wait_ready()
     return server
 
