@@ -1,8 +1,8 @@
 /**
- * The page's side of the talk with the server: what it has asked, what of that is confirmed, what the server last reported, and, while
- * it cannot be asked, what is wanted of it. Knows nothing of what is drawn.
+ * The page's side of the talk with the server: what has been asked (and is in unconfirmed.js until the server confirms it), what is
+ * wanted while it cannot be asked (in wanted.js), and what the server last reported. Knows nothing of what is drawn.
  *
- * It cannot be asked while the connection is down, nor while it is on its way to an iteration: what is wanted then is asked afterwards.
+ * The server cannot be asked while the connection is down, nor until it has answered a seek: what is wanted then is asked afterwards.
  */
 
 import { signal } from '../vendor/signals-core/signals-core.js';

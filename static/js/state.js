@@ -1,6 +1,7 @@
 /**
- * What the page knows, as signals, and the commands that change it. Views read the signals and call the commands. What the server is
- * asked, and when, is the dialogue's to know; what it says comes in through `receive…`, and becomes the run that is shown.
+ * What the page knows, as signals, and the commands that change it: views read the signals and call the commands. What has been asked
+ * of the server, and what is still wanted, is in dialogue.js; the run that is shown is in current-run.js. What the server says comes in
+ * through `receive…`, and goes from here to both.
  */
 
 import { batch, computed, signal } from '../vendor/signals-core/signals-core.js';
@@ -39,7 +40,7 @@ export class Store {
   /** What is set up. @type {Signal<Experiment>} */
   experiment;
 
-  // As the dialogue has them.
+  // Of the dialogue with the server.
   connection;
   session;
   playing;
