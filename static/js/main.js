@@ -3,6 +3,7 @@
 import { computed, effect, signal } from '../vendor/signals-core/signals-core.js';
 import { fromHash, toHash } from './address.js';
 import { Connection, streamAddress } from './connection.js';
+import { Dialogue } from './dialogue.js';
 import { PLANE, defaultsOf, fieldsOf, sameRun } from './experiment.js';
 import { Painter } from './painting/painter.js';
 import { loadPlotly } from './plotly.js';
@@ -55,7 +56,8 @@ const defaults = defaultsOf(catalogue);
 
 const saved = readSaved(catalogue, defaults, fields);
 const start = fromHash(location.hash, saved?.experiment ?? defaults, fields);
-const store = new Store(start.experiment, catalogue, (message) => connection.send(message), saved?.experiment && sameRun(start.experiment, saved.experiment) ? saved.id : null);
+const dialogue = new Dialogue((message) => connection.send(message), saved?.experiment && sameRun(start.experiment, saved.experiment) ? saved.id : null);
+const store = new Store(start.experiment, catalogue, dialogue);
 const painter = new Painter({
   message: (message) => {
     if (!connection.heard(message)) store.receive(message);
@@ -68,19 +70,19 @@ const mistakes = computed(() => store.experiment.value.mistakes);
 const { diagnosed } = store;
 const view = () => connection.send({ type: 'view', x: PLANE, y: PLANE, neurons: true, neuron_resolution: 32, encoding: 'differences', ...(mistakes.value && { misclassified: true }), ...(diagnosed.value && { diagnostics: true }) });
 const connection = new Connection(streamAddress(), {
-  query: () => store.query(),
+  query: () => dialogue.query(store.history.length),
   opened: () => {
     view();
     store.opened();
   },
   closed: () => store.closed(),
-  takenOver: () => store.takenOver(),
+  takenOver: () => dialogue.takenOver(),
   received: (data) => painter.receive(data),
-  expecting: () => store.expecting(),
+  expecting: () => dialogue.expecting,
   waiting: (wait) => {
     store.waiting.value = wait;
   },
-  dropped: (message) => store.dropped(message),
+  dropped: (message) => dialogue.dropped(message),
 });
 store.tryNow = () => connection.tryNow();
 connection.open();

@@ -12,7 +12,7 @@ import { thin } from './history.js';
 /** @typedef {import('./types/protocol').Boundary} Boundary */
 /** @typedef {import('./types/protocol').Catalogue} Catalogue */
 /** @typedef {import('./types/protocol').RunSpec} RunSpec */
-/** @typedef {import('./state.js').Run} Run */
+/** @typedef {import('./current-run.js').Run} Run */
 /** @typedef {'diverged' | 'ended' | 'stopped' | null} Outcome null is that another run took its place */
 
 /**

@@ -1,118 +1,78 @@
 /**
- * What the page knows, as signals, and the commands that change it. Views read the signals and call the commands; `send` leads to
- * the server, and what the server says comes in through `receive…`.
- *
- * While the connection is down commands are kept as what is wanted in the end (`#deferred`), not as a list: it cannot overflow.
+ * What the page knows, as signals, and the commands that change it: views read the signals and call the commands. What has been asked
+ * of the server, and what is still wanted, is in dialogue.js; the run that is shown is in current-run.js. What the server says comes in
+ * through `receive…`, and goes from here to both.
  */
 
-import { batch, computed, effect, signal } from '../vendor/signals-core/signals-core.js';
-import { MAX_VALUE, OWN, changed, conditions, configureMessage, defaultsOf, layerSizes, liveTraining, obstacle, sameData, sameRun } from './experiment.js';
-import { described, fromCheckpoint } from './checkpoint.js';
+import { batch, computed, signal } from '../vendor/signals-core/signals-core.js';
+import { fromCheckpoint } from './checkpoint.js';
+import { CurrentRun, endOf } from './current-run.js';
+import { OWN, changed, defaultsOf, layerSizes, obstacle, sameRun } from './experiment.js';
 import { cost, count } from './format.js';
-import { History, floats } from './history.js';
+import { unlessSame } from './signals.js';
 
-/** @typedef {import('./types/protocol').ClientMessage} ClientMessage */
 /** @typedef {import('./types/protocol').ServerMessage} ServerMessage */
 /** @typedef {import('./types/protocol').Configured} Configured */
 /** @typedef {import('./types/protocol').Points} Points */
-/** @typedef {import('./types/protocol').Frame} Frame */
-/** @typedef {import('./types/protocol').FrameRun} FrameRun */
 /** @typedef {import('./types/protocol').LayerParameters} LayerParameters */
 /** @typedef {import('./experiment.js').Experiment} Experiment */
-
-/** @typedef {'connecting' | 'live' | 'reconnecting'} ConnectionState */
 /** @typedef {import('./connection.js').Wait} Wait */
-/** @typedef {{iteration: number, run: FrameRun}} Picture what is drawn */
-/** @typedef {{experiment: Experiment, history: History}} Ghost an earlier run on the same data */
-/** @typedef {{experiment: Experiment, history: History, picture: Picture, halted: Halt | null}} Run */
+/** @typedef {import('./dialogue.js').Dialogue} Dialogue */
+/** @typedef {import('./current-run.js').Run} Run */
 /** @typedef {import('./runs.js').KeptRun} KeptRun */
 /** @typedef {{kind: 'problem' | 'note', text: string, offer?: {label: string, accept: () => void}}} Notice one with an offer stays until it is answered */
 /** @typedef {{layer: number, unit: number}} Selection layer counts from the input, 0 */
-/** @typedef {'diverged' | 'ended' | 'stopped'} Halt */
 /** @typedef {import('./experiment.js').HiddenLayer} HiddenLayer */
 /** @typedef {import('./types/protocol').Catalogue} Catalogue */
 /** @typedef {import('./types/protocol').Parameter} Parameter */
-/** @typedef {{value?: number, frozen?: boolean}} Edit */
-/** @typedef {import('./types/protocol').Question} Question */
+/** @typedef {import('./parameters.js').Edit} Edit */
 /** @typedef {import('./types/painting').Part} Part */
 /** @typedef {import('./types/painting').Light} Light */
-/** @typedef {import('./types/protocol').Answer} Answer */
 /** @typedef {import('./parts.js').Reduction & {highlight: readonly string[]}} Staging what a lesson does to the parts of the page */
-/** @typedef {NonNullable<import('./types/protocol').Ended['reason']>} Ending */
 /** @typedef {{inspected?: 'batch' | 'example' | 'point', checked?: boolean, timed?: number, swept?: number, compared?: number}} Deeds */
 
-const MAX_GHOSTS = 5;
 /** @type {Staging} */
 export const UNSTAGED = { hide: [], lock: [], highlight: [] };
-/** Numbers that change faster than this cannot be read (milliseconds). */
-const READING_INTERVAL = 80;
 
 /** @template T @typedef {import('../vendor/signals-core/signals-core.js').Signal<T>} Signal */
-
-/** @returns {{restart: 'configure' | 'reset' | null, weights: readonly LayerParameters[] | null, seek: number | null, steps: number, playing: boolean | null, edits: Map<string, Parameter & Edit>}} */
-const nothing = () => ({ restart: null, weights: null, seek: null, steps: 0, playing: null, edits: new Map() });
-
-/** A parameter as a key. @param {Parameter} parameter */
-export const parameterKey = ({ layer, unit, input }) => `${layer} ${unit} ${input ?? 'b'}`;
-
-/**
- * A computed value that stays the same object as long as it says the same, so that nothing is drawn anew for it.
- *
- * @template T
- * @param {() => T} compute
- */
-function unlessSame(compute) {
-  /** @type {T} */
-  let before;
-  return computed(() => {
-    const now = compute();
-    if (JSON.stringify(now) !== JSON.stringify(before)) before = now;
-    return before;
-  });
-}
 
 export class Store {
   /** What is set up. @type {Signal<Experiment>} */
   experiment;
-  /** @type {Signal<ConnectionState>} */
-  connection = signal(/** @type {ConnectionState} */ ('connecting'));
+
+  // Of the dialogue with the server.
+  connection;
+  session;
+  playing;
+  sought;
+  frozen;
+  ask;
+  listen;
+
+  // Of the run that is shown.
+  running;
+  picture;
+  reading;
+  ghosts;
+  halted;
+  ending;
+
   /** Why the server has no session for this page yet, and when it is asked again. @type {Signal<Wait | null>} */
   waiting = signal(/** @type {Wait | null} */ (null));
-  playing = signal(false);
   /** @type {Signal<Points | null>} */
   points = signal(/** @type {Points | null} */ (null));
-  /** The experiment that the costs in `history` are of. @type {Signal<Experiment | null>} */
-  running = signal(/** @type {Experiment | null} */ (null));
-  /** The latest frame. @type {Signal<Picture | null>} */
-  picture = signal(/** @type {Picture | null} */ (null));
-  /** The same for what is read rather than looked at: while playing only a few times a second. @type {Signal<Picture | null>} */
-  reading = signal(/** @type {Picture | null} */ (null));
-  /** Every cost of this run; grows without notice, look at it when `picture` changes. */
-  history = new History();
-  /** Whose training this is: under its name the server gives files of it. @type {Signal<string | null>} */
-  session = signal(/** @type {string | null} */ (null));
-  /** Parameters that training leaves alone, by their keys. @type {Signal<ReadonlyMap<string, Parameter>>} */
-  frozen = signal(/** @type {ReadonlyMap<string, Parameter>} */ (new Map()));
-  /** Oldest first. @type {Signal<Ghost[]>} */
-  ghosts = signal(/** @type {Ghost[]} */ ([]));
   /** Kept runs that are shown beside this one. @type {Signal<KeptRun[]>} */
   compared = signal(/** @type {KeptRun[]} */ ([]));
   /** @type {Signal<Notice | null>} */
   notice = signal(/** @type {Notice | null} */ (null));
   /** For screen readers. */
   announcement = signal('');
-  /** Why no more iterations come: the run diverged, or is at its end, or has met a condition to stop at. @type {Signal<Halt | null>} */
-  halted = signal(/** @type {Halt | null} */ (null));
-  /** Why the run is over, if it is. @type {Signal<Ending | null>} */
-  ending = signal(/** @type {Ending | null} */ (null));
   /** @type {Signal<Staging>} */
   staged = signal(UNSTAGED);
   /** What the reader has done, by names of docs/lessons.md: a lesson asks for some of it, and empties it as a step begins. @type {Signal<Deeds>} */
   deeds = signal(/** @type {Deeds} */ ({}));
   /** Whether somebody looks at the frames' diagnostics. */
   diagnosed = computed(() => this.#watchers.value > 0);
-  /** The iteration that the reader wants to see, until it is seen. @type {Signal<number | null>} */
-  sought = signal(/** @type {number | null} */ (null));
   /** @type {Signal<Selection | null>} */
   selection = signal(/** @type {Selection | null} */ ({ layer: 1, unit: 0 }));
 
@@ -122,10 +82,6 @@ export class Store {
   lit = signal(/** @type {Light | null} */ (null));
 
   #watchers = signal(0);
-  /** What the server said it trains. @type {string | null} */
-  #described = null;
-  /** Who is told of which answers. @type {Map<string, Set<(message: any) => void>>} */
-  #listeners = new Map();
   /** @type {Signal<Selection | null>} */
   #looked = signal(/** @type {Selection | null} */ (null));
 
@@ -164,49 +120,38 @@ export class Store {
     return { layer, unit: Math.min(chosen.unit, sizes[layer] - 1) };
   });
 
-  #send;
-  /** Experiments sent to the server that it has not confirmed, oldest first. @type {Experiment[]} */
-  #unconfirmed = [];
-  /** What each message sets up. @type {WeakMap<ClientMessage, Experiment>} */
-  #asked = new WeakMap();
-  /** Steps that were asked for with a session that is not there yet. */
-  #firstSteps = 0;
-  #resetUnconfirmed = false;
-  /** Experiments that were begun with the weights there were, not with those of their seed. @type {WeakSet<Experiment>} */
-  #carried = new WeakSet();
-  /** The weights that were last seen of this run. @type {readonly LayerParameters[] | null} */
-  #weights = null;
-  /** Between a restart lost with its connection and the next: costs may be of either run. */
-  #costsUncertain = false;
-  #deferred = nothing();
-  /** What the server has last said of what can change while training. @type {Record<string, unknown>} */
-  #reported = {};
-  /** The iteration of the `seek` that the server has not answered; the next one waits for it. @type {number | null} */
-  #seeking = null;
-  /** Iterations that the server has told of in this run, since its last seek. */
-  #reached = 0;
   /** For a layer that is added where there is none. @type {HiddenLayer} */
   #spareLayer;
   #catalogue;
-  /** Under which the server has this run, until it has brought it back. @type {string | null} */
-  #saved;
+  #dialogue;
+  #run;
 
-  /** @param {Experiment} experiment @param {Catalogue} catalogue @param {(message: ClientMessage) => void} send @param {string | null} [saved] the id of a saved run to go on with */
-  constructor(experiment, catalogue, send, saved = null) {
+  /** @param {Experiment} experiment @param {Catalogue} catalogue @param {Dialogue} dialogue with the server */
+  constructor(experiment, catalogue, dialogue) {
     this.experiment = signal(experiment);
-    this.#saved = saved;
     this.#catalogue = catalogue;
     this.#spareLayer = experiment.layers.at(-1) ?? defaultsOf(catalogue).layers[0];
-    this.#send = send;
-    let read = -Infinity;
-    effect(() => {
-      const picture = this.picture.value;
-      const now = performance.now();
-      if (this.playing.value && picture && this.reading.peek() && now - read < READING_INTERVAL) return;
-      read = now;
-      this.reading.value = picture;
-      if (picture?.run.boundary) this.history.writePicture(picture.iteration, picture.run.train_cost, picture.run.boundary);
-    });
+    this.#dialogue = dialogue;
+    this.connection = dialogue.connection;
+    this.session = dialogue.session;
+    this.playing = dialogue.playing;
+    this.sought = dialogue.sought;
+    this.frozen = dialogue.frozen;
+    this.ask = dialogue.ask;
+    this.listen = dialogue.listen;
+    const run = new CurrentRun(dialogue.playing);
+    this.#run = run;
+    this.running = run.experiment;
+    this.picture = run.picture;
+    this.reading = run.reading;
+    this.ghosts = run.ghosts;
+    this.halted = run.halted;
+    this.ending = run.ending;
+  }
+
+  /** Every cost of this run; grows without notice, look at it when `picture` changes. */
+  get history() {
+    return this.#run.history;
   }
 
   // ---- commands
@@ -214,17 +159,13 @@ export class Store {
   play() {
     if (this.#hindered()) return;
     this.#goOn();
-    this.playing.value = true;
+    this.#dialogue.play();
     this.announcement.value = 'Training';
-    if (this.#free) this.#send({ type: 'play' });
-    else this.#deferred.playing = true;
   }
 
   pause() {
-    this.playing.value = false;
+    this.#dialogue.pause();
     this.#announcePause();
-    if (this.#free) this.#send({ type: 'pause' });
-    else this.#deferred.playing = false;
   }
 
   toggle() {
@@ -236,18 +177,12 @@ export class Store {
   step(iterations = 1) {
     if (this.#hindered()) return;
     this.#goOn();
-    this.playing.value = false;
-    if (this.#free) {
-      this.#send({ type: 'step', iterations });
-    } else {
-      this.#deferred.steps += iterations;
-      this.#deferred.playing = false;
-    }
+    this.#dialogue.step(iterations);
   }
 
   /** Whether the server trains what is set up, as far as it is there to. */
   get settled() {
-    return this.#unconfirmed.length === 0;
+    return this.#dialogue.settled;
   }
 
   /** How many iterations it takes to see every training example once. */
@@ -259,48 +194,28 @@ export class Store {
 
   /** The last iteration of this run that there has been, also after going back. */
   get furthest() {
-    return Math.max(this.history.length, this.picture.peek()?.iteration ?? 0);
+    return this.#run.furthest;
   }
 
   /**
-   * To exactly that iteration, as far as the run has come, and pauses there. One seek at a time is under way; of those that come
-   * meanwhile the latest wins.
+   * To exactly that iteration, as far as the run has come, and pauses there.
    *
    * @param {number} iteration
    */
   seek(iteration) {
     const to = Math.max(0, Math.min(Math.round(iteration), this.furthest));
     this.#restarted();
-    this.playing.value = false;
-    if (this.#live) this.sought.value = to;
-    if (this.#free) {
-      this.#sendSeek(to);
-    } else {
-      this.#deferred.seek = to;
-      this.#deferred.steps = 0;
-      this.#deferred.edits.clear();
-      this.#deferred.playing = false;
-    }
+    this.#dialogue.seek(to);
   }
 
   /** Back to iteration 0 and the same initial weights. */
   reset() {
     this.#restarted();
-    this.#forgetSeeking();
+    this.#dialogue.forget();
     this.announcement.value = 'Back at iteration 0, with the same initial weights';
-    if (this.running.value && this.#carried.has(this.running.value)) {
-      this.#configure();
-      return;
-    }
-    if (this.#live) {
-      this.#sendReset();
-    } else {
-      this.#deferred.restart ??= 'reset';
-      this.#deferred.weights = null;
-      this.#deferred.seek = null;
-      this.#deferred.steps = 0;
-      this.#deferred.edits.clear();
-    }
+    // The server would go back to the weights that this run began with.
+    if (this.running.value && this.#dialogue.carries(this.running.value)) this.#configure();
+    else this.#dialogue.reset();
   }
 
   /**
@@ -310,13 +225,7 @@ export class Store {
    * @param {Edit} edit
    */
   edit({ layer, unit, input }, edit) {
-    const parameter = { layer, unit, input };
-    if (this.#free) {
-      this.#send({ type: 'edit', ...parameter, ...edit });
-      return;
-    }
-    const key = parameterKey(parameter);
-    this.#deferred.edits.set(key, { ...this.#deferred.edits.get(key), ...parameter, ...edit });
+    this.#dialogue.edit({ layer, unit, input }, edit);
   }
 
   /**
@@ -334,14 +243,14 @@ export class Store {
     batch(() => {
       this.experiment.value = after;
       if (!sameRun(before, after)) {
-        this.#configure(keepWeights ? this.#weightsFor(after) : null);
+        this.#configure(keepWeights && !this.#dialogue.startsAfresh ? this.#run.weightsFor(layerSizes(after)) : null);
         return;
       }
       if (this.running.value && sameRun(this.running.value, after)) {
-        if (this.#carried.has(this.running.value)) this.#carried.add(after);
+        this.#dialogue.goesOnAs(this.running.value, after);
         this.running.value = after;
       }
-      if (this.#live) this.#adjust();
+      if (this.#dialogue.live) this.#dialogue.adjust(after);
     });
   }
 
@@ -378,30 +287,6 @@ export class Store {
     this.compared.value = [];
   }
 
-  /**
-   * Asks the server something that changes nothing; the answer goes to who listens for it. While the connection is down nothing is
-   * asked: ask again once `connection` is live.
-   *
-   * @param {Question} question
-   * @returns {boolean} whether it was asked
-   */
-  ask(question) {
-    if (this.#live) this.#send(question);
-    return this.#live;
-  }
-
-  /**
-   * @template {Answer['type']} T
-   * @param {T} type
-   * @param {(answer: Extract<Answer, {type: T}>) => void} listener
-   * @returns {() => void} stops listening
-   */
-  listen(type, listener) {
-    const listeners = this.#listeners.get(type) ?? new Set();
-    this.#listeners.set(type, listeners.add(listener));
-    return () => listeners.delete(listener);
-  }
-
   /** Has frames carry diagnostics, until what it returns is called. @returns {() => void} */
   watchDiagnostics() {
     this.#watchers.value++;
@@ -423,48 +308,12 @@ export class Store {
   /** Asks the server at once, instead of waiting. @type {() => void} */
   tryNow = () => undefined;
 
-  /** The query of the address to connect to. */
-  query() {
-    const known = this.#resetUnconfirmed || this.#costsUncertain ? 0 : Math.min(this.history.length, this.#reached);
-    const session = this.session.value;
-    if (session === null) return this.#saved === null ? '' : `saved=${this.#saved}`;
-    return `session=${session}&iteration=${known}`;
-  }
-
   opened() {
-    if (this.session.value === null && this.#saved === null) this.#begin();
+    if (this.session.value === null && !this.#dialogue.opensSaved) this.#begin();
   }
 
   closed() {
-    const lost = this.#unconfirmed.at(-1);
-    if (lost) {
-      this.#deferred.restart = 'configure';
-      this.#deferred.weights = this.#carried.has(lost) ? this.#weights : null;
-      this.#costsUncertain = true;
-    } else if (this.#resetUnconfirmed) {
-      this.#deferred.restart ??= 'reset';
-    }
-    this.#unconfirmed = [];
-    this.#deferred.steps += this.#firstSteps;
-    this.#firstSteps = 0;
-    this.connection.value = 'reconnecting';
-    this.#deferred.seek ??= this.#seeking;
-    this.#forgetSeeking();
-  }
-
-  takenOver() {
-    this.session.value = null;
-  }
-
-  /** Something newer was said before the server took this. @param {ClientMessage} message */
-  dropped(message) {
-    const place = this.#unconfirmed.indexOf(/** @type {Experiment} */ (this.#asked.get(message)));
-    if (place >= 0) this.#unconfirmed.splice(place, 1);
-  }
-
-  /** Whether the server should be talking. */
-  expecting() {
-    return this.playing.value || this.#seeking !== null || this.#unconfirmed.length > 0 || this.#resetUnconfirmed || !this.#live;
+    this.#dialogue.closed(this.#run.weights);
   }
 
   /** @param {ServerMessage} message */
@@ -474,123 +323,66 @@ export class Store {
         case 'configured':
           return message.resumed ? this.#resumed(message) : this.#configured(message);
         case 'state':
-          this.#report(message.runs[0], message.iterations_per_frame);
-          if (this.#seeking !== null) return this.#sought(message.iteration);
-          if (this.playing.value && !message.playing) this.#announcePause();
-          this.playing.value = message.playing;
+          if (this.#dialogue.state(message, this.picture.value?.iteration)) this.#announcePause();
           return undefined;
         case 'diverged':
-          this.#diverged(message.iteration, message.reason);
-          return undefined;
         case 'ended':
-          this.#ended(message);
-          return undefined;
+          return this.#halt(endOf(message));
         case 'error':
           // Only a question can ask for too much.
-          return message.code === 'too_much' ? this.#answer({ type: 'too_much', detail: message.detail }) : this.#refused(message.code, message.detail);
+          return message.code === 'too_much' ? this.#dialogue.answer({ type: 'too_much', detail: message.detail }) : this.#refused(message.code, message.detail);
         default:
-          return this.#answer(message);
+          return this.#dialogue.answer(message);
       }
     });
   }
 
   /** Keeps the costs of a frame. @param {import('./types/painting').Told} told */
-  receiveCosts({ iteration, runs: [run] }) {
-    if (this.#costsUncertain) return;
-    const restarted = run.first_iteration === 0 && iteration === run.costs.byteLength / 4;
-    if (restarted && this.#resetUnconfirmed) {
-      this.#resetUnconfirmed = false;
+  receiveCosts(told) {
+    if (!this.#dialogue.certain) return;
+    if (this.#dialogue.costs(told)) {
       this.#leaveRun();
       this.history.clear();
     }
-    this.#reached = iteration;
-    if (run.costs.byteLength > 0) this.history.write(run.first_iteration, floats(run.costs));
-    if (run.test_cost !== null && run.test_cost < Infinity) this.history.writeTest(iteration, run.test_cost);
+    this.#run.write(told);
   }
 
-  /** What has been drawn. @param {Pick<Frame, 'iteration' | 'runs'>} picture */
+  /** What has been drawn. @param {Pick<import('./types/protocol').Frame, 'iteration' | 'runs'>} frame */
   show({ iteration, runs: [run] }) {
-    this.picture.value = { iteration, run };
-    this.#weights = run.layers;
-    if (this.#seeking === null && this.sought.value === iteration) this.sought.value = null;
+    this.#run.show({ iteration, run });
+    this.#dialogue.drawn(iteration);
   }
 
   /** The run there is, as far as it has come. @returns {Run | null} */
   get run() {
-    const [experiment, picture] = [this.running.peek(), this.picture.peek()];
-    return experiment && picture && !this.#costsUncertain ? { experiment, history: this.history, picture, halted: this.halted.peek() } : null;
+    return this.#dialogue.certain ? this.#run.soFar : null;
   }
 
   // ---- within
-
-  /** @param {Answer} answer */
-  #answer(answer) {
-    for (const listener of this.#listeners.get(answer.type) ?? []) listener(answer);
-  }
 
   #leaveRun() {
     const { run } = this;
     if (run) this.left(run);
   }
 
-  get #live() {
-    return this.connection.value === 'live';
-  }
-
-  /** Whether a command can be sent at once; else it is wanted in the end. */
-  get #free() {
-    return this.#live && this.#seeking === null;
-  }
-
   /** A new session with what is set up. */
   #begin() {
-    const { steps } = this.#deferred;
-    this.#deferred = nothing();
-    this.connection.value = 'live';
-    this.#configure();
-    if (steps === 0 || this.#unconfirmed.length === 0) return;
-    this.#firstSteps = steps;
-    this.#send({ type: 'step', iterations: steps });
+    this.#dialogue.begin(() => this.#configure());
   }
 
   /** @param {readonly LayerParameters[] | null} [weights] to begin with instead of the seed's */
   #configure(weights = null) {
     this.#restarted();
-    this.#forgetSeeking();
+    this.#dialogue.forget();
     if (this.obstacle.value) {
       // The run there was goes no further; there is none until it can be trained.
       if (this.playing.value) this.pause();
       this.#plotOwn();
       return;
     }
-    if (this.#live) {
-      const experiment = this.experiment.value;
-      this.#unconfirmed.push(experiment);
-      if (weights) this.#carried.add(experiment);
-      const message = configureMessage(weights ? { ...experiment, parameters: weights } : experiment, this.playing.value);
-      this.#asked.set(message, experiment);
-      this.#send(message);
-      if (weights) for (const parameter of this.frozen.value.values()) this.#send({ type: 'edit', ...parameter, frozen: true });
-    } else {
-      if (this.experiment.value.dataset === OWN) this.#plotOwn();
-      this.#deferred.restart = 'configure';
-      this.#deferred.weights = weights;
-      this.#deferred.seek = null;
-      this.#deferred.steps = 0;
-      this.#deferred.edits.clear();
-    }
-  }
-
-  /** The weights there are, if they are of a network like this one's, and of use. @param {Experiment} experiment */
-  #weightsFor(experiment) {
-    const weights = this.#weights;
-    const { restart, weights: deferred } = this.#deferred;
-    if (restart && !deferred) return null;
-    if (!weights || this.halted.value === 'diverged' || this.#unconfirmed.some((other) => !this.#carried.has(other))) return null;
-    const sizes = layerSizes(experiment);
-    const fits = weights.length === sizes.length - 1 && weights.every(({ weights: rows, biases }, index) => rows.length === sizes[index] && biases.length === sizes[index + 1]);
-    const small = weights.every(({ weights: rows, biases }) => [...rows.flat(), ...biases].every((value) => Math.abs(value) <= MAX_VALUE));
-    return fits && small ? weights : null;
+    const experiment = this.experiment.value;
+    if (!this.#dialogue.live && experiment.dataset === OWN) this.#plotOwn();
+    this.#dialogue.configure(experiment, weights);
   }
 
   /** Says why there is nothing to train, if so. */
@@ -606,128 +398,30 @@ export class Store {
     else if (this.halted.value) this.reset();
   }
 
-  #sendReset() {
-    this.#resetUnconfirmed = true;
-    this.#send({ type: 'reset' });
-  }
-
-  /** @param {number} iteration */
-  #sendSeek(iteration) {
-    this.#seeking = iteration;
-    this.#send({ type: 'seek', iteration });
-  }
-
-  /** The server is at an iteration: perhaps at the one sought. @param {number} iteration */
-  #sought(iteration) {
-    if (this.#seeking !== iteration) return;
-    this.#seeking = null;
-    this.#catchUp(false);
-    if (this.#seeking === null && (this.playing.value || this.sought.value === this.picture.value?.iteration)) this.sought.value = null;
-  }
-
-  #forgetSeeking() {
-    this.#seeking = null;
-    this.sought.value = null;
-    if (this.#live) this.#deferred = nothing();
-  }
-
-  /** Asks for what was wanted meanwhile; what comes after a seek waits for its answer. @param {boolean} playing what the server does */
-  #catchUp(playing) {
-    const { seek, steps, edits, playing: wanted } = this.#deferred;
-    this.#deferred = nothing();
-    if (seek !== null) {
-      this.#deferred = { ...nothing(), steps, edits, playing: wanted };
-      this.playing.value = wanted ?? false;
-      this.sought.value = seek;
-      this.#sendSeek(seek);
-      return;
-    }
-    for (const edit of edits.values()) this.#send({ type: 'edit', ...edit });
-    if (steps > 0) this.#send({ type: 'step', iterations: steps });
-    const goesOn = playing && steps === 0;
-    if (wanted !== null && wanted !== goesOn) this.#send({ type: wanted ? 'play' : 'pause' });
-    this.playing.value = wanted ?? goesOn;
-  }
-
   #restarted() {
-    if (this.halted.value === null) return;
-    this.halted.value = null;
-    this.ending.value = null;
-    this.notice.value = null;
+    if (this.#run.forgetEnd()) this.notice.value = null;
   }
 
   /** The server has taken what was sent first. @param {Configured} message */
   #configured(message) {
-    const { session, data, playing, iterations_per_frame, runs: [{ training, state = training }] } = message;
-    this.#described = described(message);
-    this.session.value = session;
-    const before = this.running.value;
-    const now = this.#unconfirmed.shift() ?? this.experiment.value;
-    this.#firstSteps = 0;
-    const carried = this.#carried.has(now);
+    const { run } = this;
+    const { certain } = this.#dialogue;
+    const now = this.#dialogue.configured(message, this.experiment.value);
+    const carried = this.#dialogue.carries(now);
     // What goes on with other points is no run of its own.
-    if (!carried) this.#leaveRun();
-    if (before && sameData(before, now)) this.#leaveGhost(before);
-    else this.ghosts.value = [];
-    this.history = new History();
-    this.#reached = 0;
-    this.#costsUncertain = false;
-    this.#resetUnconfirmed = false;
-    this.running.value = now;
-    this.picture.value = null;
-    if (!carried) this.#weights = null;
-    this.#plot(data);
-    if (this.#unconfirmed.length > 0) return;
-    this.playing.value = playing;
-    this.#report(carried ? { ...state, frozen: [...this.frozen.value.values()] } : state, iterations_per_frame);
-    this.#adjust();
+    if (run && !carried) this.left(run);
+    this.#run.begin(now, { certain, carried });
+    this.#plot(message.data);
   }
 
-  /** The same session goes on, or one that was saved: ask for what was wanted meanwhile. @param {Configured} message */
+  /** The same session goes on, or one that was saved. @param {Configured} message */
   #resumed(message) {
-    const { session, data, playing, iterations_per_frame, iteration, from_checkpoint, runs: [{ training, state = training }] } = message;
-    const known = this.#described;
-    this.#described = described(message);
-    // What was configured last may be younger than what the server had kept.
-    if (from_checkpoint && known !== this.#described) {
-      this.#deferred.restart = 'configure';
-      this.#costsUncertain = true;
-    }
-    const { restart, weights } = this.#deferred;
-    const again = this.#saved === null ? 'Connected again' : 'The saved run is open';
-    if (this.#saved !== null) {
-      this.session.value = session;
-      this.running.value = this.experiment.value;
-      this.#saved = null;
-    }
-    this.connection.value = 'live';
-    this.#plot(data);
-    this.#report(state, iterations_per_frame);
-    if (restart === 'configure') {
-      this.#configure(weights);
-    } else {
-      if (restart === 'reset') this.#sendReset();
-      this.#adjust();
-      this.#catchUp(playing);
-    }
-    this.announcement.value = again;
-    if (from_checkpoint && this.halted.value === null) this.notice.value = { kind: 'note', text: fromCheckpoint(restart === 'configure', iteration) };
-  }
-
-  /** Sends what changes while training, where the server has it differently. */
-  #adjust() {
-    const { iterationsPerFrame } = this.experiment.value;
-    const wanted = { ...liveTraining(this.experiment.value), iterations_per_frame: iterationsPerFrame ?? /** @type {const} */ ('max') };
-    const changes = Object.fromEntries(Object.entries(wanted).filter(([name, value]) => JSON.stringify(value) !== JSON.stringify(this.#reported[name])));
-    if (Object.keys(changes).length > 0) this.#send({ type: 'set', ...changes });
-    this.#reported = wanted;
-  }
-
-  /** @param {import('./types/protocol').RunState} state @param {number | 'max'} iterations_per_frame */
-  #report({ learning_rate, l1, l2, stop, frozen = [] }, iterations_per_frame) {
-    const now = new Map(frozen.map((parameter) => [parameterKey(parameter), parameter]));
-    if (String([...now.keys()]) !== String([...this.frozen.value.keys()])) this.frozen.value = now;
-    this.#reported = { learning_rate, l1, l2, stop: conditions(stop), iterations_per_frame };
+    const { opensSaved } = this.#dialogue;
+    if (opensSaved) this.running.value = this.experiment.value;
+    this.#plot(message.data);
+    const anew = this.#dialogue.resumed(message, this.experiment.value, (weights) => this.#configure(weights));
+    this.announcement.value = opensSaved ? 'The saved run is open' : 'Connected again';
+    if (message.from_checkpoint && this.halted.value === null) this.notice.value = { kind: 'note', text: fromCheckpoint(anew, message.iteration) };
   }
 
   /** The reader's own points, until the server says which are held out for test. */
@@ -741,39 +435,11 @@ export class Store {
     if (JSON.stringify(points) !== JSON.stringify(this.points.value)) this.points.value = points;
   }
 
-  /** @param {Experiment} experiment the run that ends here */
-  #leaveGhost(experiment) {
-    if (this.history.length < 2 || this.#costsUncertain) return;
-    const ghost = { experiment, history: this.history };
-    const twin = this.ghosts.value.find((other) => sameRun(other.experiment, experiment));
-    const kept = twin && twin.experiment.learningRate === experiment.learningRate && twin.history.length > ghost.history.length ? twin : ghost;
-    this.ghosts.value = [...this.ghosts.value.filter((other) => other !== twin), kept].slice(-MAX_GHOSTS);
-  }
-
-  /** @param {import('./types/protocol').Ended} message */
-  #ended({ iteration, reason, detail }) {
-    // Told with `diverged`; and alone, when the connection was down as it happened.
-    if (reason === 'diverged') {
-      this.#diverged(iteration, detail ?? '');
-      return;
-    }
-    const stopped = reason !== 'iterations';
-    this.ending.value = reason ?? null;
-    this.#halt(stopped ? 'stopped' : 'ended', stopped ? `${detail} Change the condition to train on.` : `Training ended at iteration ${count(iteration)}. Reset starts again from the same weights.`);
-  }
-
-  /** @param {number} iteration @param {string} reason */
-  #diverged(iteration, reason) {
-    this.ending.value = 'diverged';
-    this.#halt('diverged', `Diverged at iteration ${count(iteration)}. ${reason} Play starts again from the same weights.`);
-  }
-
-  /** @param {Halt} why @param {string} text */
-  #halt(why, text) {
-    if (this.halted.value !== null) return;
-    this.halted.value = why;
+  /** @param {import('./current-run.js').End} end */
+  #halt(end) {
+    if (!this.#run.halt(end)) return;
     this.playing.value = false;
-    this.notice.value = { kind: why === 'stopped' ? 'note' : 'problem', text };
+    this.notice.value = { kind: end.halted === 'stopped' ? 'note' : 'problem', text: end.text };
   }
 
   #announcePause() {
@@ -783,22 +449,18 @@ export class Store {
 
   /** @param {string} code @param {string} detail */
   #refused(code, detail) {
-    if (code === 'unknown_session') {
-      this.session.value = null;
-      this.notice.value = { kind: 'note', text: 'The server no longer had this session; it started again from the same initial weights.' };
-      this.#begin();
-      return;
+    switch (this.#dialogue.refused(code)) {
+      case 'session':
+        this.notice.value = { kind: 'note', text: 'The server no longer had this session; it started again from the same initial weights.' };
+        return this.#begin();
+      case 'saved':
+        this.notice.value = { kind: 'problem', text: `${detail}. This is the same experiment, from its initial weights.` };
+        return this.#begin();
+      case 'setup':
+        // What the server refused is undone; it trains on as it was.
+        if (this.running.value) this.experiment.value = this.running.value;
     }
-    if (code === 'not_found' && this.#saved !== null) {
-      this.#saved = null;
-      this.notice.value = { kind: 'problem', text: `${detail}. This is the same experiment, from its initial weights.` };
-      this.#begin();
-      return;
-    }
-    this.#forgetSeeking();
-    // What the server refused is undone; it trains on as it was.
-    const { running } = this;
-    if (this.#unconfirmed.shift() && running.value) this.experiment.value = running.value;
     this.notice.value = { kind: 'problem', text: detail };
+    return undefined;
   }
 }

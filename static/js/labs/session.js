@@ -12,11 +12,12 @@ import { PLANE } from '../experiment.js';
 import { count } from '../format.js';
 import { History, floats } from '../history.js';
 import { Painter } from '../painting/painter.js';
+import { atReadingPace } from '../signals.js';
+import { Unconfirmed } from '../unconfirmed.js';
 
 /** @typedef {import('../types/protocol').ServerMessage} ServerMessage */
 /** @typedef {import('../types/protocol').Points} Points */
 /** @typedef {import('../types/protocol').Frame} Frame */
-/** @typedef {import('../types/protocol').ClientMessage} ClientMessage */
 /** @typedef {'connecting' | 'live' | 'reconnecting'} State */
 /** @typedef {import('../connection.js').Wait} Wait */
 /** @typedef {{data: object, runs: object[], key: string}} Plan `key` is the same for the same plan */
@@ -26,7 +27,7 @@ import { Painter } from '../painting/painter.js';
 const PACE = 100;
 /** How fine they are. */
 const RESOLUTION = 64;
-/** Numbers that change faster than this cannot be read (milliseconds). */
+/** Numbers that change faster cannot be read (milliseconds). */
 const READING_INTERVAL = 200;
 
 export class LabSession {
@@ -56,11 +57,8 @@ export class LabSession {
   #session = null;
   /** @type {Plan | null} */
   #wanted = null;
-  /** Sent and not confirmed, oldest first. @type {Plan[]} */
-  #unconfirmed = [];
-  /** What each message sets up. @type {WeakMap<ClientMessage, Plan>} */
-  #plans = new WeakMap();
-  #resetUnconfirmed = false;
+  /** @type {Unconfirmed<Plan>} */
+  #unconfirmed = new Unconfirmed();
   /** From a plan that is sent, or lost with its connection, to its confirmation: costs are of another. */
   #stale = true;
   /** What the server said it trains. @type {string | null} */
@@ -94,26 +92,21 @@ export class LabSession {
       'lab-frame-drawn',
     );
     this.#connection = new Connection(url, {
-      query: () => (this.#session === null ? '' : `session=${this.#session}&iteration=${this.#stale || this.#resetUnconfirmed ? 0 : this.#reached}`),
+      query: () => (this.#session === null ? '' : `session=${this.#session}&iteration=${this.#stale || this.#unconfirmed.reset ? 0 : this.#reached}`),
       opened: () => this.#greet(),
       closed: () => this.#closed(),
       takenOver: () => {
         this.#session = null;
       },
       received: (data) => this.painter.receive(data),
-      expecting: () => this.playing.peek() || this.#unconfirmed.length > 0 || this.#resetUnconfirmed,
+      expecting: () => this.playing.peek() || this.#unconfirmed.any,
       waiting: (wait) => {
         this.waiting.value = wait;
       },
-      dropped: (message) => this.#dropped(message),
+      dropped: (message) => this.#unconfirmed.dropped(message),
     });
-    let read = -Infinity;
     this.#stops.push(
-      effect(() => {
-        const picture = this.#picture.value;
-        const now = performance.now();
-        if (this.playing.value && picture && this.reading.peek() && now - read < READING_INTERVAL) return;
-        read = now;
+      atReadingPace(this.#picture, this.playing, READING_INTERVAL, (picture) => {
         this.reading.value = picture;
       }),
       effect(() => this.painter.manner({ playing: this.playing.value })),
@@ -174,7 +167,7 @@ export class LabSession {
   }
 
   reset() {
-    this.#resetUnconfirmed = true;
+    this.#unconfirmed.reset = true;
     this.#restarted();
     this.#send({ type: 'reset' });
   }
@@ -198,24 +191,17 @@ export class LabSession {
 
   #configure() {
     if (!this.#wanted) return;
-    this.#unconfirmed.push(this.#wanted);
     this.#stale = true;
     this.#asked ||= this.playing.peek();
     const message = /** @type {const} */ ({ type: 'configure', data: this.#wanted.data, runs: this.#wanted.runs, playing: this.playing.peek() });
-    this.#plans.set(message, this.#wanted);
+    this.#unconfirmed.ask(message, this.#wanted);
     this.#send(message);
-  }
-
-  /** Something newer was said before the server took this. @param {ClientMessage} message */
-  #dropped(message) {
-    const place = this.#unconfirmed.indexOf(/** @type {Plan} */ (this.#plans.get(message)));
-    if (place >= 0) this.#unconfirmed.splice(place, 1);
   }
 
   #closed() {
     clearTimeout(this.#acknowledging);
     this.#acknowledging = undefined;
-    this.#unconfirmed = [];
+    this.#unconfirmed.lost();
     this.#acknowledged = -1;
     this.connection.value = 'reconnecting';
   }
@@ -256,10 +242,10 @@ export class LabSession {
     const { session, data, playing, runs } = message;
     this.#described = described(message);
     this.#session = session;
-    const plan = this.#unconfirmed.shift() ?? this.#wanted;
-    if (this.#unconfirmed.length > 0) return;
+    const plan = this.#unconfirmed.answered() ?? this.#wanted;
+    if (this.#unconfirmed.setups.length > 0) return;
     this.#stale = false;
-    this.#resetUnconfirmed = false;
+    this.#unconfirmed.reset = false;
     this.#reached = 0;
     this.#restarted();
     this.histories = runs.map(() => new History());
@@ -278,7 +264,7 @@ export class LabSession {
     this.#stale ||= from_checkpoint && described(message) !== this.#described;
     this.points.value = data;
     if (this.#wanted && (this.#stale || this.#wanted.key !== this.running.value?.key)) return this.#configure();
-    if (this.#resetUnconfirmed) this.#send({ type: 'reset' });
+    if (this.#unconfirmed.reset) this.#send({ type: 'reset' });
     if (playing !== this.playing.value) this.#send({ type: this.playing.value ? 'play' : 'pause' });
     this.#send({ type: 'set', iterations_per_frame: this.#speed });
     return undefined;
@@ -291,20 +277,19 @@ export class LabSession {
       this.#begin();
       return;
     }
-    if (this.#unconfirmed.shift()) this.#wanted = this.running.value;
+    if (this.#unconfirmed.answered()) this.#wanted = this.running.value;
     this.#stale = this.running.value === null;
     this.said.value = detail;
   }
 
   /** @param {import('../types/painting').Told} told */
-  #receiveCosts({ iteration, runs }) {
+  #receiveCosts(told) {
     if (this.#stale) return;
-    const [first] = runs;
-    if (this.#resetUnconfirmed && first.first_iteration === 0 && iteration === first.costs.byteLength / 4) {
-      this.#resetUnconfirmed = false;
+    if (this.#unconfirmed.beganAgain(told)) {
       this.#reached = 0;
       for (const history of this.histories) history.clear();
     }
+    const { iteration, runs } = told;
     if (this.#asked && iteration > this.#reached) {
       this.#asked = false;
       this.#trained(runs.length);

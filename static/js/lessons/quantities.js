@@ -14,8 +14,8 @@ import { cost, count, fixed, percent } from '../format.js';
 
 /**
  * @typedef {object} Facts
- * @property {import('../state.js').Picture | null} picture of the run that is set up; null until there is one
- * @property {import('../state.js').Ending | null} ending
+ * @property {import('../current-run.js').Picture | null} picture of the run that is set up; null until there is one
+ * @property {import('../current-run.js').Ending | null} ending
  * @property {import('../experiment.js').Experiment} experiment
  * @property {import('../state.js').Deeds} deeds since the step began
  */

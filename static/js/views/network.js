@@ -7,7 +7,7 @@ import { parameter as written } from '../format.js';
 import { MIN_COLUMN_PITCH, MIN_UNIT_PITCH, TINY_UNIT, along, layoutNetwork, parameterAt } from '../network-layout.js';
 import { featureMath, ofLayer, ofUnit, operator, shape, variable, yHat } from '../notation.js';
 import { pixelRatio } from '../painting/painter.js';
-import { parameterKey } from '../state.js';
+import { parameterKey } from '../parameters.js';
 import { bindChoice } from './choice.js';
 import { anotherSeed } from './data.js';
 import { layerActivation } from './layer-activation.js';

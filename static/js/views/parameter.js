@@ -5,11 +5,11 @@ import { computed, effect, signal } from '../../vendor/signals-core/signals-core
 import { FieldError, parameterField } from '../experiment.js';
 import { parameter as written } from '../format.js';
 import { OPENING, bracket, entry, featureMath, featureText, ofUnit, operator, signed, yHat } from '../notation.js';
+import { parameterKey } from '../parameters.js';
 import { allows } from '../parts.js';
-import { parameterKey } from '../state.js';
 
 /** @typedef {import('../state.js').Store} Store */
-/** @typedef {import('../state.js').Edit} Edit */
+/** @typedef {import('../parameters.js').Edit} Edit */
 /** @typedef {import('../types/protocol').Parameter} Parameter */
 /** @typedef {import('../types/protocol').LayerParameters} LayerParameters */
 /** @typedef {{left: number, right: number, top: number, bottom: number}} Place on the screen */

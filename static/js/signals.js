@@ -1,0 +1,45 @@
+/** Signals that change less often than what they are made of. */
+
+import { computed, effect } from '../vendor/signals-core/signals-core.js';
+
+/** @template T @typedef {import('../vendor/signals-core/signals-core.js').ReadonlySignal<T>} ReadonlySignal */
+
+/**
+ * A computed value that stays the same object as long as it says the same, so that nothing is drawn anew for it.
+ *
+ * @template T
+ * @param {() => T} compute
+ */
+export function unlessSame(compute) {
+  /** @type {T} */
+  let before;
+  return computed(() => {
+    const now = compute();
+    if (JSON.stringify(now) !== JSON.stringify(before)) before = now;
+    return before;
+  });
+}
+
+/**
+ * What is read rather than looked at: while playing it follows the picture only so often, else at once.
+ *
+ * @template T
+ * @param {ReadonlySignal<T | null>} picture
+ * @param {ReadonlySignal<boolean>} playing
+ * @param {number} interval from one to the next, at least: numbers that change faster cannot be read (milliseconds)
+ * @param {(picture: T | null) => void} read is given each
+ * @returns {() => void} stops it
+ */
+export function atReadingPace(picture, playing, interval, read) {
+  let last = -Infinity;
+  /** @type {T | null} */
+  let before = null;
+  return effect(() => {
+    const latest = picture.value;
+    const now = performance.now();
+    if (playing.value && latest && before && now - last < interval) return;
+    last = now;
+    before = latest;
+    read(latest);
+  });
+}
