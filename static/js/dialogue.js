@@ -148,6 +148,7 @@ export class Dialogue {
       return;
     }
     if (weights) this.#carried.add(experiment);
+    else this.#carried.delete(experiment);
     const message = configureMessage(weights ? { ...experiment, parameters: weights } : experiment, this.playing.value);
     this.#unconfirmed.ask(message, experiment);
     this.#send(message);

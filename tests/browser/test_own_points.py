@@ -118,11 +118,23 @@ def test_points_are_added_moved_relabelled_erased_and_undone_while_training(page
     hand.at(4, -4)
     page.keyboard.press("Control+Shift+z")
     hand.at(5, -2)
-    # Reset means the seed's weights, not those that were carried along.
+    # What is frozen goes along too.
     playground.button("Pause").click()
+    number = page.locator("#sentence .number").nth(1)
+    number.click()
+    page.locator("#parameter-frozen").check()
+    page.keyboard.press("Escape")
+    expect(number).to_contain_text("frozen")
+    hand.tool("y = 1").click()
+    hand.click(-5, -5)
+    hand.labelled(-5, -5, 1)
+    assert "parameters" in playground.last_configure()["runs"][0]["network"]
+    expect(number).to_contain_text("frozen")
+    # Reset means the seed's weights, and those free: not what was carried along.
     playground.button("Reset").click()
     network = playground.last_configure()["runs"][0]["network"]
     assert "parameters" not in network
+    expect(number).not_to_contain_text("frozen")
     assert page.url.count("parameters") == 0
     expect(playground.readout("iteration")).to_have_attribute("value", "0")
 
