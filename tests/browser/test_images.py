@@ -30,7 +30,7 @@ def save(page: Page, name: str, kind: str, folder: Path) -> Path:
 def test_the_three_pictures_in_both_formats(page: Page, tmp_path: Path) -> None:
     playground = Playground(page, "#speed=6000&iterations=400&features=x1,x2,x1_x2")
     playground.wait_for_plots()
-    playground.play()
+    playground.button("Play").click()  # It may be over before anyone sees it play.
     playground.wait_for_iteration(400)
     expect(playground.button("Play")).to_be_visible()
     for name, size in SIZES.items():

@@ -167,15 +167,17 @@ def test_training_settings(context: BrowserContext, page: Page) -> None:
 
 def test_a_run_stops_at_a_condition_and_goes_on_without_it(page: Page) -> None:
     playground = Playground(page, "#stop-cost=0.5&init=xavier")
-    playground.play()
-    expect(playground.button("Play")).to_be_visible()
+    # It may be over before anyone sees it play.
+    playground.button("Play").click()
     expect(playground.notice).to_contain_text("cost")
+    expect(playground.button("Play")).to_be_visible()
     playground.settle()
     stopped = playground.iteration
     assert 0 < playground.cost <= 0.5
     page.locator("#training").evaluate("(details) => { details.open = true; }")
     playground.enter("cost at most", "0.3")
-    playground.play()
+    playground.button("Play").click()
+    playground.wait_for_cost_below(0.3)
     expect(playground.button("Play")).to_be_visible()
     playground.settle()
     assert playground.iteration > stopped
