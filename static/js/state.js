@@ -122,6 +122,8 @@ export class Store {
 
   /** For a layer that is added where there is none. @type {HiddenLayer} */
   #spareLayer;
+  /** The run that was asked to begin again, until it has. @type {Experiment | null} */
+  #reset = null;
   #catalogue;
   #dialogue;
   #run;
@@ -213,6 +215,7 @@ export class Store {
     this.#restarted();
     this.#dialogue.forget();
     this.announcement.value = 'Back at iteration 0, with the same initial weights';
+    this.#reset ??= this.running.value;
     // The server would go back to the weights that this run began with.
     if (this.running.value && this.#dialogue.carries(this.running.value)) this.#configure();
     else this.#dialogue.reset();
@@ -341,7 +344,10 @@ export class Store {
   receiveCosts(told) {
     if (!this.#dialogue.certain) return;
     if (this.#dialogue.costs(told)) {
-      this.#leaveRun();
+      const { run } = this;
+      // What has been changed since the reset is of the run that begins here.
+      if (run) this.left({ ...run, experiment: this.#reset ?? run.experiment });
+      this.#reset = null;
       this.history.clear();
     }
     this.#run.write(told);
@@ -359,11 +365,6 @@ export class Store {
   }
 
   // ---- within
-
-  #leaveRun() {
-    const { run } = this;
-    if (run) this.left(run);
-  }
 
   /** A new session with what is set up. */
   #begin() {
@@ -410,6 +411,7 @@ export class Store {
     const carried = this.#dialogue.carries(now);
     // What goes on with other points is no run of its own.
     if (run && !carried) this.left(run);
+    this.#reset = null;
     this.#run.begin(now, { certain, carried });
     this.#plot(message.data);
   }

@@ -95,8 +95,17 @@ def test_an_end_and_another_learning_rate_are_told(page: Page) -> None:
     train_to_end.click()
     expect(rows(page).first).to_contain_text("came to its end")
     expect(rows(page).first.locator('[data-label="Iterations"]')).to_have_text("40")
-    playground.button("Reset").click()
-    playground.enter("Learning rate", "0.7")
+    # Both before the server can have answered: the rate is that of the run to come.
+    page.evaluate(
+        """() => {
+          document.querySelector('#reset').click();
+          const rate = document.querySelector('#learning-rate');
+          rate.value = '0.7';
+          rate.dispatchEvent(new Event('change', { bubbles: true }));
+        }"""
+    )
+    expect(playground.readout("iteration")).to_have_attribute("value", "0")
+    expect(rows(page)).to_have_count(1)
     train_to_end.click()
     expect(rows(page)).to_have_count(2)
     expect(rows(page).first).to_contain_text("α 0.7")
