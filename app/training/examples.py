@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 import nncore
 from app import wire
 from app.schemas import NamedData, OwnData, Task
-
-Array = NDArray[np.float64]
+from app.wire import Array
 
 
 @dataclass(frozen=True)

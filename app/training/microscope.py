@@ -18,8 +18,7 @@ from app.schemas import CheckedLayer, CheckRequest, Inspect
 from app.training.examples import inputs
 from app.training.run import Run
 from app.training.session import Session
-
-Array = NDArray[np.float64]
+from app.wire import Array
 
 MOST_PARAMETERS = 2_000
 MOST_SHOWN = 200

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 import nncore
 from app.schemas import RunPlan, Task
-from app.training.examples import Array, Examples, inputs
+from app.training.examples import Examples, inputs
+from app.wire import Array
 from nncore.costs import loss_for, mean
 
 Confusion = list[list[int]]

@@ -16,8 +16,9 @@ import nncore
 from app import wire
 from app.errors import Full, InvalidField
 from app.schemas import Edit, Plan, RunPlan, Set, View, check_stop
-from app.training.examples import Array, Examples
+from app.training.examples import Examples
 from app.training.run import SETTINGS, Change, Edited, Run, Score, initial_network
+from app.wire import Array
 
 MOST_CHANGES = 4_000
 """Changes that a session remembers. Those of one target at one iteration count as one."""

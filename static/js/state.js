@@ -40,23 +40,6 @@ export class Store {
   /** What is set up. @type {Signal<Experiment>} */
   experiment;
 
-  // Of the dialogue with the server.
-  connection;
-  session;
-  playing;
-  sought;
-  frozen;
-  ask;
-  listen;
-
-  // Of the run that is shown.
-  running;
-  picture;
-  reading;
-  ghosts;
-  halted;
-  ending;
-
   /** Why the server has no session for this page yet, and when it is asked again. @type {Signal<Wait | null>} */
   waiting = signal(/** @type {Wait | null} */ (null));
   /** @type {Signal<Points | null>} */
@@ -134,6 +117,7 @@ export class Store {
     this.#catalogue = catalogue;
     this.#spareLayer = experiment.layers.at(-1) ?? defaultsOf(catalogue).layers[0];
     this.#dialogue = dialogue;
+    // What views read of the dialogue …
     this.connection = dialogue.connection;
     this.session = dialogue.session;
     this.playing = dialogue.playing;
@@ -143,6 +127,7 @@ export class Store {
     this.listen = dialogue.listen;
     const run = new CurrentRun(dialogue.playing);
     this.#run = run;
+    // … and of the run that is shown.
     this.running = run.experiment;
     this.picture = run.picture;
     this.reading = run.reading;

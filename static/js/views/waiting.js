@@ -44,8 +44,9 @@ export function showWaiting(session, whyNot, { container, announcement, then, st
   /** @param {Wait} wait */
   const show = ({ why, until }) => {
     const seconds = Math.ceil((until - performance.now()) / 1000);
+    const { label, act } = why === 'locked' ? { label: 'Give the code', act: giveCode } : { label: 'Try now', act: tryNow };
     render(
-      html`<div class="waiting ${style}" role="region" aria-label="Waiting for the server"><span>${whyNot[why]} <span role="timer">${seconds > 0 ? `Next try in ${count(seconds)} s.` : 'Trying again …'}</span></span><button class="btn small" type="button" @click=${why === 'locked' ? giveCode : tryNow}>${why === 'locked' ? 'Give the code' : 'Try now'}</button></div>`,
+      html`<div class="waiting ${style}" role="region" aria-label="Waiting for the server"><span>${whyNot[why]} <span role="timer">${seconds > 0 ? `Next try in ${count(seconds)} s.` : 'Trying again …'}</span></span><button class="btn small" type="button" @click=${act}>${label}</button></div>`,
       container,
     );
   };
