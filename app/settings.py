@@ -100,9 +100,6 @@ class Settings(BaseSettings):
     store_seconds: float = Field(
         2.5, gt=0, le=4, description="between two writes of what sessions have trained"
     )
-    idle_seconds: float = Field(
-        300.0, gt=0, description="without a command and not playing, until a session sleeps"
-    )
     max_stored_sessions: int = Field(
         2000, ge=1, description="sessions that outlive the server; the oldest goes first"
     )

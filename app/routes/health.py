@@ -46,7 +46,6 @@ class _Metrics(Collector):
         gauges = {
             "shallows_sessions": ("Interactive sessions, connected or kept", len(learners)),
             "shallows_connections": ("Interactive sessions with a connection", learners.connected),
-            "shallows_sessions_asleep": ("Sessions only the store has", learners.asleep),
             "shallows_runs_queued": ("REST runs waiting to train", jobs.queued),
             "shallows_runs_running": ("REST runs training", jobs.running),
             "shallows_commands_pending": ("Commands waiting for a round", backend.pending),

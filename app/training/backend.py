@@ -104,10 +104,9 @@ class Snap:
 
 
 @dataclass(frozen=True, slots=True)
-class Keep:
-    """A checkpoint of now, please, and is anything under way? See `TrainingBackend.keep`."""
+class Flush:
+    """A checkpoint of every session of the host, please. See `TrainingBackend.flush`."""
 
-    session: str
     ticket: int
 
 
@@ -118,8 +117,8 @@ class Close:
     session: str
 
 
-Question = Ask | Fetch | Snap | Keep
-Command = Open | Attach | Detach | Tell | Question | Close
+Question = Ask | Fetch | Snap
+Command = Open | Attach | Detach | Tell | Question | Flush | Close
 
 
 # -- up -------------------------------------------------------------------------------------
@@ -190,7 +189,6 @@ class Snapshot:
 class Answer:
     """The answer to a question; None if there is nothing to tell."""
 
-    session: str
     ticket: int
     value: "Reply"
 
@@ -202,9 +200,7 @@ class Worked:
     iterations: int
 
 
-Activity = Literal["resting", "moving", "elsewhere"]
-"""Nothing is under way; something is; it is not where it is to be, and could not be kept."""
-Reply = Result | Record | Snapshot | Activity | None
+Reply = Result | Record | Snapshot | frozenset[str] | None
 Event = Text | Frame | Progress | Kept | Answer
 """What comes of a session."""
 
@@ -335,11 +331,11 @@ class TrainingBackend(Protocol):
     async def snap(self, session: str) -> Snapshot | None:
         """All of it; None if it has gone, was never configured, or is on its way elsewhere."""
 
-    async def keep(self, session: str) -> Activity | None:
-        """Bring `saved` up to now; None if the session has gone, or was never configured."""
+    async def flush(self) -> frozenset[str]:
+        """Bring what `saved` tells of every session up to now; the names of those it is true of.
 
-    def attached(self, session: str, reader: str) -> Attach | None:
-        """The command that brings a reader back to where it is now."""
+        A session on its way to an iteration is not there yet, and a host may not answer.
+        """
 
     def close(self, session: str) -> None:
         """Forget the session."""

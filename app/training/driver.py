@@ -22,7 +22,6 @@ from typing import Protocol
 from app.errors import Lost
 from app.schemas import Cancel, Configure, Sweep, View
 from app.training.backend import (
-    Activity,
     Answer,
     Ask,
     Attach,
@@ -31,9 +30,9 @@ from app.training.backend import (
     Detach,
     Event,
     Fetch,
+    Flush,
     Frame,
     HostedState,
-    Keep,
     Kept,
     Kind,
     Listener,
@@ -229,10 +228,16 @@ class Driver:
             placed.send(command)
             self._put(command)
 
+    async def flush(self, ticket: int) -> frozenset[str]:
+        """Bring every checkpoint up to now; the names of the sessions whose is."""
+        answer = await self._answer(Flush(ticket))
+        return answer if isinstance(answer, frozenset) else frozenset()
+
     async def ask(self, question: Question) -> Reply:
         """What the session's host answers; None if there is nothing to tell."""
-        if question.session not in self._placed:
-            return None
+        return await self._answer(question) if question.session in self._placed else None
+
+    async def _answer(self, question: Question | Flush) -> Reply:
         answer: Future = asyncio.get_running_loop().create_future()
         self._answers[question.ticket] = answer
         self._put(question)
@@ -246,14 +251,10 @@ class Driver:
         placed = self._placed.get(session)
         return placed.saved if placed else None
 
-    def attached(self, session: str, reader: str) -> Attach | None:
-        """The command that brings a reader back to where it is."""
-        placed = self._placed.get(session)
-        return placed.attached(reader) if placed else None
-
     def _put(self, command: Command) -> None:
         self._pending.append(command)
-        self._count[command.session] += 1
+        if not isinstance(command, Flush):
+            self._count[command.session] += 1
         self._bell.set()
 
     # -- rounds -----------------------------------------------------------------------------
@@ -314,6 +315,7 @@ class Driver:
         self.restarts += 1
         self._deaths += 1
         log.warning("a training host was lost (%s); starting another", broken)
+        flushes = [c for c in (*commands, *self._pending) if isinstance(c, Flush)]
         if self._deaths >= MOST_DEATHS:
             self._give_up()
             commands = []
@@ -321,10 +323,13 @@ class Driver:
         opened_anew = {command.session for command in again}
         self._pending = [
             *again,
+            *flushes,
             *(
                 command
                 for command in (*commands, *self._pending)
-                if not isinstance(command, Open) and command.session in opened_anew
+                if not isinstance(command, Open)
+                and not isinstance(command, Flush)
+                and command.session in opened_anew
             ),
         ]
         if self._deaths > 1:
@@ -406,15 +411,10 @@ class Drivers:
         answer = await self._ask(Snap(session, next(self._tickets)))
         return answer if isinstance(answer, Snapshot) else None
 
-    async def keep(self, session: str) -> Activity | None:
-        """Bring `saved` up to now; None if the session has gone, or was never configured."""
-        answer = await self._ask(Keep(session, next(self._tickets)))
-        return answer if isinstance(answer, str) else None
-
-    def attached(self, session: str, reader: str) -> Attach | None:
-        """The command that brings a reader back to where it is now."""
-        driver = self._where.get(session)
-        return driver.attached(session, reader) if driver else None
+    async def flush(self) -> frozenset[str]:
+        """Bring what `saved` tells of every session up to now; the names of those it is true of."""
+        told = await asyncio.gather(*(d.flush(next(self._tickets)) for d in self._drivers))
+        return frozenset().union(*told)
 
     async def _ask(self, question: Question) -> Reply:
         driver = self._where.get(question.session)

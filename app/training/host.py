@@ -41,7 +41,6 @@ from app.schemas import (
     View,
 )
 from app.training.backend import (
-    Activity,
     Answer,
     Ask,
     Attach,
@@ -50,9 +49,9 @@ from app.training.backend import (
     Detach,
     Event,
     Fetch,
+    Flush,
     Frame,
     HostedState,
-    Keep,
     Kept,
     Open,
     Position,
@@ -128,6 +127,8 @@ class Host:
                 for turns in self._turns.values():
                     turns.forget(command.session)
                 return []
+            case Flush():
+                return self._flush(command)
         hosted = self._sessions.get(command.session)
         if hosted is None:
             return self._for_nobody(command)
@@ -140,23 +141,21 @@ class Host:
             case Ask():
                 # What is known of a change is kept before it is told.
                 kept = [self._keep(hosted)] if hosted.changed and hosted.session else []
-                return [*kept, Answer(hosted.name, command.ticket, self._result(hosted))]
+                return [*kept, Answer(command.ticket, self._result(hosted))]
             case Fetch():
                 session = hosted.session
                 there = session is not None and command.run < len(session.runs)
                 record = session.record(command.run) if session and there else None
-                return [Answer(hosted.name, command.ticket, record)]
+                return [Answer(command.ticket, record)]
             case Snap():
-                return [Answer(hosted.name, command.ticket, self._snapshot(hosted))]
-            case Keep():
-                return self._kept_now(hosted, command)
+                return [Answer(command.ticket, self._snapshot(hosted))]
             case Tell():
                 return self._tell(hosted, command)
 
     def _for_nobody(self, command: Command) -> list[Event]:
         """The session has gone while the command was on its way."""
         if isinstance(command, Question):
-            return [Answer(command.session, command.ticket, None)]
+            return [Answer(command.ticket, None)]
         return []
 
     def _opened(self, command: Open) -> Hosted:
@@ -205,16 +204,12 @@ class Host:
         state = HostedState(hosted.session.checkpoint(), hosted.playing, hosted.stepping, speed)
         return Snapshot(self._progress(hosted), state)
 
-    def _kept_now(self, hosted: Hosted, command: Keep) -> list[Event]:
-        """A checkpoint, if there is anything new to keep, and what the session is doing."""
-        if hosted.session is None or hosted.replaying:
-            activity: Activity | None = None if hosted.session is None else "elsewhere"
-            return [Answer(hosted.name, command.ticket, activity)]
-        new = hosted.changed or hosted.kept_costs < hosted.session.iteration
-        busy = any(r.sweep is not None or r.inspect is not None for r in hosted.readers.values())
-        moving = hosted.playing or hosted.stepping or busy
-        answer = Answer(hosted.name, command.ticket, "moving" if moving else "resting")
-        return [self._keep(hosted), answer] if new else [answer]
+    def _flush(self, command: Flush) -> list[Event]:
+        """A checkpoint of every session that has anything new to keep."""
+        there = [h for h in self._sessions.values() if h.session is not None and not h.replaying]
+        new = [h for h in there if h.changed or h.kept_costs < h.configured.iteration]
+        told = frozenset(hosted.name for hosted in there)
+        return [*map(self._keep, new), Answer(command.ticket, told)]
 
     def _tell(self, hosted: Hosted, command: Tell) -> list[Event]:
         try:

@@ -165,7 +165,7 @@ def test_what_is_kept_is_of_one_iteration_and_never_of_the_way_to_another() -> N
     assert checkpoint is not None
     assert 0 < checkpoint.iteration == answer.value.progress.iteration == len(checkpoint.costs[0])
     desk.say("a", "seek", iteration=890)
-    assert desk.host.handle(Snap("a", 2)) == [Answer("a", 2, None)]
+    assert desk.host.handle(Snap("a", 2)) == [Answer(2, None)]
     desk.pass_time(2)
     (answer,) = desk.host.handle(Snap("a", 3))
     assert isinstance(answer, Answer)
