@@ -5,7 +5,7 @@ state replaces the one before. A writing may add only to what its writer knows: 
 says so, or the session is to come whole.
 
 What if it is full: by count, by bytes or by age the session that was written longest ago gives
-way.
+way, of the address that has the most.
 """
 
 import logging
@@ -13,10 +13,12 @@ import secrets
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import and_, delete, func, insert, or_, select, update
+from sqlalchemy import delete, insert, select, true, update
 from sqlalchemy.engine import Connection
 
 from app.settings import Settings
+from app.store.notes import Notes
+from app.store.room import Room, surplus
 from app.store.rows import Unreadable, costs_row_of, session_of, session_row_of, size_of
 from app.store.store import NAME, Store
 from app.store.tables import CostsRow, SessionRow
@@ -32,6 +34,7 @@ class Part:
     """What is new of a session.
 
     Attributes:
+        client: The address of whoever has it.
         state: Its checkpoint; the costs in it do not count.
         after: The mark of what it follows; None if it is the whole.
         costs: Of each run, as the bytes of float64: those that follow, or all.
@@ -40,6 +43,7 @@ class Part:
     """
 
     name: str
+    client: str
     state: HostedState
     after: str | None
     costs: Sequence[bytes]
@@ -61,9 +65,11 @@ class Sessions:
 
     def __init__(self, store: Store, settings: Settings) -> None:
         self._store = store
-        self._most = settings.max_stored_sessions
-        self._most_bytes = settings.max_stored_sessions_bytes
-        self._seconds = settings.max_stored_sessions_hours * HOUR
+        self._room = Room(
+            settings.max_stored_sessions,
+            settings.max_stored_sessions_bytes,
+            settings.max_stored_sessions_hours * HOUR,
+        )
 
     async def keep(self, parts: Sequence[Part], gone: Collection[str]) -> dict[str, str]:
         """Write what is new, forget what is gone, and let go what there is no room for.
@@ -78,8 +84,11 @@ class Sessions:
         def write(connection: Connection) -> dict[str, str]:
             if gone:
                 _delete(connection, gone)
-            marks = _insert(connection, parts, self._store.clock())
-            self._prune(connection)
+            now = self._store.notes.meet(connection)
+            marks = _insert(connection, parts, self._store.notes, now)
+            if numbers := surplus(connection, SessionRow, true(), self._room, now):
+                gone_too = select(SessionRow.id).where(SessionRow.number.in_(numbers))
+                _delete(connection, connection.scalars(gone_too).all())
             return marks
 
         return await self._store.write(write)
@@ -125,35 +134,10 @@ class Sessions:
             log.exception("a stored session can't be read")
             return None
 
-    def _prune(self, connection: Connection) -> None:
-        now = self._store.clock()
-        count, size, oldest = connection.execute(
-            select(func.count(), func.sum(SessionRow.size), func.min(SessionRow.stored_at))
-        ).one()
-        roomy = count <= self._most and (size or 0) <= self._most_bytes
-        if roomy and (count == 0 or oldest > now - self._seconds):
-            return
-        newest_first = (SessionRow.stored_at.desc(), SessionRow.number.desc())
-        column = (
-            select(
-                SessionRow.id,
-                SessionRow.stored_at,
-                func.row_number().over(order_by=newest_first).label("rank"),
-                func.sum(SessionRow.size).over(order_by=newest_first).label("bytes"),
-            )
-            .subquery()
-            .c
-        )
-        crowded = or_(
-            column.rank > self._most, and_(column.rank > 1, column.bytes > self._most_bytes)
-        )
-        old = column.stored_at <= now - self._seconds
-        names = connection.scalars(select(column.id).where(or_(crowded, old))).all()
-        if names:
-            _delete(connection, names)
 
-
-def _insert(connection: Connection, parts: Sequence[Part], now: float) -> dict[str, str]:
+def _insert(
+    connection: Connection, parts: Sequence[Part], notes: Notes, now: float
+) -> dict[str, str]:
     """Write the parts that follow what is there, and those that are whole."""
     names = [part.name for part in parts]
     marked = select(SessionRow.id, SessionRow.mark).where(SessionRow.id.in_(names))
@@ -169,8 +153,9 @@ def _insert(connection: Connection, parts: Sequence[Part], now: float) -> dict[s
     for part in fit:
         columns = session_row_of(part.state)
         size = size_of(columns) + part.costs_size
-        own = {"id": part.name, "mark": marks[part.name], "stored_at": now, "size": size}
-        rows.append({**own, "settled": part.settled, **columns})
+        own = {"id": part.name, "client": notes.client(part.client), "mark": marks[part.name]}
+        told = {"stored_at": now, "size": size, "settled": part.settled}
+        rows.append({**own, **told, **columns})
     connection.execute(insert(SessionRow), rows)
     costs = [
         {"session": part.name, "costs": costs_row_of(part.costs)}

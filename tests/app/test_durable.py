@@ -300,7 +300,7 @@ def part(name: str, iterations: int, **changes: Any) -> Part:
     assert saved is not None
     costs = [bytes(run) for run in saved.costs]
     given = {"after": None, "costs": costs, "costs_size": len(costs[0]), "settled": False}
-    return Part(name, saved.state, **{**given, **changes})
+    return Part(name, "me", saved.state, **{**given, **changes})
 
 
 def test_costs_are_added_to_only_by_who_knows_what_is_there(url: str) -> None:

@@ -43,11 +43,11 @@ DAY = 86_400.0
 def test_migrations_make_what_the_models_say_and_keep_what_is_there(url: str) -> None:
     session = session_of({}, 3)
     with opened(url) as store:
-        name = asyncio.run(store.save(stored(session)))
+        name = asyncio.run(store.save(stored(session), "me"))
     with database(url) as engine, engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_server_default": True})
         assert compare_metadata(context, Base.metadata) == []
-        assert context.get_current_revision() == "0002"
+        assert context.get_current_revision() == "0003"
     with opened(url) as store:
         assert asyncio.run(store.get(name)) is not None
 
@@ -150,7 +150,7 @@ def test_a_session_comes_back_to_the_bit_and_goes_on_to_the_same(
         session.edit(Edit.model_validate({**edit, "frozen": True}))
     session.advance(23)
     with opened(url) as store:
-        name = asyncio.run(store.save(stored(session, page="#dataset=xor")))
+        name = asyncio.run(store.save(stored(session, page="#dataset=xor"), "me"))
     with opened(url) as store:
         kept = asyncio.run(store.get(name))
     assert kept is not None
@@ -198,7 +198,7 @@ def test_what_is_stored_is_json_and_safetensors(url: str) -> None:
 
 def test_what_another_version_stored_is_said_to_be_so(url: str) -> None:
     with opened(url) as store:
-        name = asyncio.run(store.save(stored(session_of({}, 3))))
+        name = asyncio.run(store.save(stored(session_of({}, 3)), "me"))
         run(url, """UPDATE runs SET state = replace(state, '"format":1', '"format":9')""")
         with pytest.raises(NotFound, match="another version"):
             asyncio.run(store.get(name))
@@ -223,7 +223,7 @@ def test_the_oldest_run_gives_way_by_count_bytes_and_age(url: str) -> None:
 
     async def keep(store: Store, names: str, ended: Stored = ended) -> list[bool]:
         for name in names:
-            await store.add(name, ended)
+            await store.add(name, ended, "me")
         return await names_there(store, list("abcdef"))
 
     clock = Clock()
@@ -249,9 +249,9 @@ def test_the_oldest_run_gives_way_by_count_bytes_and_age(url: str) -> None:
 def test_runs_and_saves_do_not_push_each_other_out(url: str) -> None:
     async def fill(store: Store) -> list[bool]:
         session = session_of({}, 3)
-        save = await store.save(stored(session))
+        save = await store.save(stored(session), "me")
         for number in range(4):
-            await store.add(f"run{number}", stored(session, "run"))
+            await store.add(f"run{number}", stored(session, "run"), "me")
         return await names_there(store, [save, "run2", "run3", "run1"])
 
     with opened(url, max_finished_runs=2, max_saves=1) as store:
@@ -262,14 +262,14 @@ def test_a_save_is_safe_for_a_while_and_a_new_one_refused_instead(url: str) -> N
     clock, save = Clock(), stored(session_of({}, 3))
 
     async def fill(store: Store) -> None:
-        first = await store.save(save)
+        first = await store.save(save, "me")
         clock.now += 2 * DAY
-        second = await store.save(save)
+        second = await store.save(save, "me")
         with pytest.raises(Full):
-            await store.save(save)
+            await store.save(save, "me")
         assert await names_there(store, [first, second]) == [True, True]
         clock.now += 1.5 * DAY
-        third = await store.save(save)
+        third = await store.save(save, "me")
         assert await names_there(store, [first, second, third]) == [False, True, True]
 
     with opened(url, clock, max_saves=2, saves_safe_days=3) as store:
