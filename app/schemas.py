@@ -8,6 +8,7 @@ sees a plan.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from typing import Annotated, Any, Literal
 
@@ -32,6 +33,8 @@ MAX_RUNS = 8
 MAX_ITERATIONS = 1_000_000
 MAX_SESSION_ITERATIONS = 2_000_000
 MAX_WORK = 50_000_000
+MAX_PARAMETERS = 100_000
+"""Of all runs: each frame and each checkpoint has them all, however few the examples are."""
 
 
 @dataclass(frozen=True)
@@ -273,6 +276,11 @@ class Plan(Model):
 
     data: Data = NamedData()
     runs: Annotated[list[RunPlan], Field(min_length=1, max_length=MAX_RUNS)] = [RunPlan()]
+
+    @cached_property
+    def written(self) -> str:
+        """It as JSON, written once: it may hold ten thousand points, and is stored often."""
+        return self.model_dump_json()
 
 
 class VectorizingRequest(Model):
@@ -549,7 +557,7 @@ def check_plan(plan: Plan, one_run: bool = False) -> None:
         InvalidField: the first thing that does not fit, and what would.
     """
     inputs, examples = _check_data(plan.data)
-    work = 0
+    work = parameters_of_all = 0
     for index, run in enumerate(plan.runs):
         path = "" if one_run else f"runs.{index}."
         sizes = [inputs, *(layer.units for layer in run.network.layers), 1]
@@ -557,8 +565,15 @@ def check_plan(plan: Plan, one_run: bool = False) -> None:
         check_stop(run.training.stop, plan.data.task, f"{path}training.stop")
         parameters = sum((above + 1) * here for above, here in pairwise(sizes))
         work += (parameters + sum(sizes)) * examples
+        parameters_of_all += parameters
+    field = "network.layers" if one_run else "runs"
+    if parameters_of_all > MAX_PARAMETERS:
+        raise InvalidField(
+            f"{field}: the networks have {parameters_of_all:,} parameters in all; at most "
+            f"{MAX_PARAMETERS:,} are allowed: use fewer units or layers",
+            field,
+        )
     if work > MAX_WORK:
-        field = "network.layers" if one_run else "runs"
         raise InvalidField(
             f"{field}: one iteration would take {work:,} multiplications ((parameters + units) × "
             f"examples, over all runs); at most {MAX_WORK:,} are allowed: use fewer units or "

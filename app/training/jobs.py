@@ -43,8 +43,8 @@ from app.training.backend import (
     Saved,
     Tell,
     Text,
-    TrainingBackend,
 )
+from app.training.driver import Backend
 from app.training.outbox import GOING_AWAY, TRY_AGAIN_LATER, Outbox
 from app.training.run import Model
 from app.training.session import Record
@@ -57,6 +57,8 @@ CLIENTS_WORTH = 2
 STORE_AGAIN_SECONDS = 5.0
 STORE_TRIES = 60
 """So many times a run that has ended is brought to a store that does not answer."""
+ASK_SECONDS = 4.0
+"""After which a worker is asked again."""
 ASK_AGAIN_SECONDS = 1.0
 """Between two times that a worker that does not answer is asked what became of a run."""
 LAST_SECONDS = 1.0
@@ -124,7 +126,7 @@ class Watch:
 class Jobs:
     """Every REST run of this server."""
 
-    def __init__(self, backend: TrainingBackend, store: Store, settings: Settings) -> None:
+    def __init__(self, backend: Backend, store: Store, settings: Settings) -> None:
         self._backend = backend
         self._store = store
         self._settings = settings
@@ -224,7 +226,7 @@ class Jobs:
         await self._backend.send(Tell(job.id, "", configure))
         job.started = True
         for name in list(job.watchers):
-            await self._backend.send(Attach(job.id, name))
+            self._backend.put(Attach(job.id, name))
 
     def _hear(self, job: Job, event: Event) -> None:
         match event:
@@ -236,9 +238,9 @@ class Jobs:
             case Text():
                 for name, outbox in job.watchers.items():
                     if event.reader in (None, name):
-                        outbox.text(event.message)
+                        outbox.put(event.json)
             case Frame() if event.reader in job.watchers:
-                job.watchers[event.reader].binary(event.data)
+                job.watchers[event.reader].put(event.data)
 
     async def drain(self) -> None:
         """Take no runs any more, and keep those there are as far as they have come: cancelled."""
@@ -264,7 +266,7 @@ class Jobs:
             try:
                 saved = await self._last_of(job)
                 break
-            except NotReady:
+            except (NotReady, Full):
                 log.warning("the worker of run %.6s does not say what became of it", job.id)
                 if self.going:
                     saved = self._backend.saved(job.id)
@@ -283,10 +285,10 @@ class Jobs:
         """What its worker has of a run.
 
         Raises:
-            NotReady: the worker does not answer.
+            NotReady, Full: the worker does not answer, or not yet.
         """
         try:
-            async with asyncio.timeout(LAST_SECONDS if self.going else None) as job.limit:
+            async with asyncio.timeout(LAST_SECONDS if self.going else ASK_SECONDS) as job.limit:
                 if job.cancelled:
                     # Pausing makes a checkpoint, and the answer comes after it.
                     await self._backend.send(Tell(job.id, "", Pause(type="pause")))
@@ -368,13 +370,13 @@ class Jobs:
         Raises:
             NotFound: there is no such run.
         """
-        job = self._jobs.get(run)
-        if job is None:
-            saved = (await self._stored(run)).saved
-            return saved.costs_of(0) if saved and saved.costs else np.empty(0)
-        if not job.started:
-            return np.empty(0)
-        return (await self._result(run)).costs
+        if (job := self._jobs.get(run)) is not None:
+            record = await self._backend.fetch(run, 0) if job.started else None
+            # It may have ended while it was asked.
+            if record is not None or run in self._jobs:
+                return record.costs if record else np.empty(0)
+        saved = (await self._stored(run)).saved
+        return saved.costs_of(0) if saved and saved.costs else np.empty(0)
 
     async def record(self, run: str, index: int = 0) -> Record:
         """All of a run.
@@ -514,7 +516,7 @@ class Jobs:
     async def _follow(self, watch: Watch, job: Job) -> None:
         job.watchers[watch.outbox.name] = watch.outbox
         if job.started:  # else it is attached as it starts
-            await self._backend.send(Attach(watch.session, watch.outbox.name))
+            self._backend.put(Attach(watch.session, watch.outbox.name))
 
     async def _bring_back(self, watch: Watch) -> None:
         saved = (await self._stored(watch.run)).saved
@@ -524,12 +526,12 @@ class Jobs:
         def listen(event: Event) -> None:
             match event:
                 case Text():
-                    watch.outbox.text(event.message)
+                    watch.outbox.put(event.json)
                 case Frame():
-                    watch.outbox.binary(event.data)
+                    watch.outbox.put(event.data)
 
         self._backend.open(watch.session, "job", listen, saved)
-        await self._backend.send(Attach(watch.session, watch.outbox.name))
+        self._backend.put(Attach(watch.session, watch.outbox.name))
 
     async def tell(self, watch: Watch, message: Message) -> None:
         """Pass a `view`, an `ack` or an `inspect` of a watcher on."""
@@ -541,7 +543,7 @@ class Jobs:
         self._watches.pop(name, None)
         if job is not None:
             job.watchers.pop(name, None)
-            await self._backend.send(Detach(watch.session, name))
+            self._backend.put(Detach(watch.session, name))
         if job is None or (job.ended.is_set() and not job.watchers):
             self._backend.close(watch.session)
 

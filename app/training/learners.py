@@ -12,7 +12,7 @@ import contextlib
 import logging
 import secrets
 from collections.abc import Collection
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from app.errors import (
     GoingAway,
@@ -26,6 +26,7 @@ from app.errors import (
 from app.schemas import Configure, Message
 from app.settings import Settings
 from app.store import Store, Stored
+from app.supervision import Background
 from app.training.backend import (
     Attach,
     Detach,
@@ -36,8 +37,8 @@ from app.training.backend import (
     Saved,
     Tell,
     Text,
-    TrainingBackend,
 )
+from app.training.driver import Backend
 from app.training.keeping import Keeper
 from app.training.outbox import DONE, GOING_AWAY, REPLACED, Outbox
 from app.training.session import Record
@@ -57,14 +58,12 @@ class Learner:
     """How many it was configured with; 0 before."""
     from_checkpoint: bool = False
     """Whether its reader is to be told that it is as it was kept before the server ended."""
-    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
-    """Held by whoever takes it up again: connections do so one after the other."""
 
 
 class Learners:
     """Every interactive session of this server."""
 
-    def __init__(self, backend: TrainingBackend, store: Store, settings: Settings) -> None:
+    def __init__(self, backend: Backend, store: Store, settings: Settings) -> None:
         self._backend = backend
         self._store = store
         self._settings = settings
@@ -72,6 +71,7 @@ class Learners:
         self._keeper = Keeper(store, settings)
         self._leaving: dict[str, tuple[str, Saved]] = {}
         """Sessions that are given up here and not in the store yet, and whose they are."""
+        self.keeping = Background("keeping of sessions", self._run)
         self._going = False
 
     def __len__(self) -> int:
@@ -96,7 +96,7 @@ class Learners:
         if stored is not None and stored.plan is not None:
             learner.runs = len(stored.plan.runs)
         self._open(learner, stored.saved if stored else None)
-        await self._attach(learner, outbox, Attach(learner.session, outbox.name))
+        self._attach(learner, outbox, Attach(learner.session, outbox.name))
         return learner
 
     async def resume(self, client: str, session: str, outbox: Outbox, costs_from: int) -> Learner:
@@ -112,17 +112,15 @@ class Learners:
         if self._going:
             raise GoingAway
         learner = self._learners.get(session) or await self._back(client, session)
-        async with learner.turn:
-            learner.client = client
-            if learner.outbox is not None:
-                old = learner.outbox
-                await self.leave(learner, old)
-                old.close(REPLACED)
-            # What the reader has after a checkpoint may be of another future.
-            position = Position(costs=0 if learner.from_checkpoint else costs_from)
-            attach = Attach(session, outbox.name, position, from_checkpoint=learner.from_checkpoint)
-            learner.from_checkpoint = False
-            await self._attach(learner, outbox, attach)
+        learner.client = client
+        if (old := learner.outbox) is not None:
+            self.leave(learner, old)
+            old.close(REPLACED)
+        # What the reader has after a checkpoint may be of another future.
+        position = Position(costs=0 if learner.from_checkpoint else costs_from)
+        attach = Attach(session, outbox.name, position, from_checkpoint=learner.from_checkpoint)
+        learner.from_checkpoint = False
+        self._attach(learner, outbox, attach)
         return learner
 
     async def _back(self, client: str, session: str) -> Learner:
@@ -204,7 +202,7 @@ class Learners:
             learner.runs = len(message.runs)
         await self._backend.send(Tell(learner.session, outbox.name, message))
 
-    async def leave(self, learner: Learner, outbox: Outbox, code: int | None = None) -> None:
+    def leave(self, learner: Learner, outbox: Outbox, code: int | None = None) -> None:
         """The connection is gone; the session waits for it a while, training on if it plays.
 
         One that was closed with `DONE`, or was never configured, is over at once.
@@ -217,7 +215,7 @@ class Learners:
             self._keeper.forget(learner.session)
             return
         self._expect(learner)
-        await self._backend.send(Detach(learner.session, outbox.name))
+        self._backend.put(Detach(learner.session, outbox.name))
 
     def _expect(self, learner: Learner) -> None:
         """Let a session wait for its connection."""
@@ -227,12 +225,10 @@ class Learners:
 
     # -- the store and the end --------------------------------------------------------------
 
-    async def run(self) -> None:
-        """Bring what is new to the store, until cancelled."""
+    async def _run(self) -> None:
+        """Bring what is new to the store, again and again."""
         while True:
             await asyncio.sleep(self._settings.store_seconds)
-            if self._going:
-                return
             with contextlib.suppress(NotStored):  # it has been logged, and is tried again
                 await self._keep_all()
 
@@ -285,31 +281,30 @@ class Learners:
 
         self._backend.open(learner.session, "learner", listen, saved)
 
-    async def _attach(self, learner: Learner, outbox: Outbox, attach: Attach) -> None:
+    def _attach(self, learner: Learner, outbox: Outbox, attach: Attach) -> None:
         learner.outbox = outbox
         if learner.expiry is not None:
             learner.expiry.cancel()
             learner.expiry = None
-        await self._backend.send(attach)
+        self._backend.put(attach)
 
     def _hear(self, learner: Learner, event: Event) -> None:
         outbox = learner.outbox
         match event:
             case Text() if outbox and event.reader in (None, outbox.name):
-                outbox.text(event.message)
+                outbox.put(event.json)
             case Frame() if outbox and event.reader == outbox.name:
-                outbox.binary(event.data)
+                outbox.put(event.data)
             case Progress(status="failed"):
-                asyncio.get_running_loop().create_task(self._begin_anew(learner))
+                self._begin_anew(learner)
 
-    async def _begin_anew(self, learner: Learner) -> None:
+    def _begin_anew(self, learner: Learner) -> None:
         """What was trained is lost, and has been told; the session itself goes on, empty."""
         self._backend.close(learner.session)
         self._keeper.forget(learner.session)
         self._open(learner)
         if (outbox := learner.outbox) is not None:
-            attach = Attach(learner.session, outbox.name)
-            await self._backend.send(attach)
+            self._backend.put(Attach(learner.session, outbox.name))
 
     def _make_room(self, client: str) -> None:
         if self._going:
