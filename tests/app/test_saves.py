@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from pydantic import ValidationError
-from sqlalchemy import text
+from sqlalchemy import make_url, text
 from starlette.testclient import TestClient
 
 from app.errors import Full, NotStored
@@ -130,7 +130,7 @@ def test_a_connection_that_the_database_has_cut_is_replaced(postgresql: PostgreS
         save = stored(session_of({}, 3))
         names = [asyncio.run(store.save(save, "me"))]
         cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
-        postgresql.run("postgres", f"{cut} AND datname = '{url.split('/')[-1].split('?')[0]}'")
+        postgresql.run("postgres", f"{cut} AND datname = '{make_url(url).database}'")
         names.append(asyncio.run(store.save(save, "me")))
         assert asyncio.run(names_there(store, names)) == [True, True]
 
