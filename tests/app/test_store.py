@@ -5,11 +5,13 @@ import json
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from safetensors import numpy as safetensors
@@ -18,7 +20,7 @@ from sqlalchemy import text
 from app.errors import Full, NotFound
 from app.schemas import Edit, Set
 from app.store import Store, Stored, StoreUnusable
-from app.store.database import url_of
+from app.store.database import config_for, url_of
 from app.store.rows import row_of
 from app.store.tables import Base
 from app.training.session import Session
@@ -277,3 +279,83 @@ def test_a_save_is_safe_for_a_while_and_a_new_one_refused_instead(url: str) -> N
     # A smaller bound takes nothing away that is safe.
     with opened(url, clock, max_saves=1, saves_safe_days=3):
         assert len(rows(url)) == 2
+
+
+# -- its own time ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("days", [-730, 400])
+def test_a_wall_clock_that_is_wrong_and_then_set_ages_nothing(
+    url: str, days: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wall = time.time
+    names: list[str] = []
+    for wrong in (days, 0, days, 0):
+        monkeypatch.setattr(time, "time", lambda wrong=wrong: wall() + wrong * DAY)
+        with opened(url) as store:
+            names.append(asyncio.run(store.save(stored(session_of({}, 3)), "me")))
+            monkeypatch.setattr(time, "time", wall)
+            names.append(asyncio.run(store.save(stored(session_of({}, 3)), "me")))
+            assert asyncio.run(names_there(store, names)) == [True] * len(names)
+
+
+def test_age_is_the_time_that_servers_ran_also_over_restarts(url: str) -> None:
+    clock = Clock()
+    with opened(url, clock, max_finished_days=30) as store:
+        asyncio.run(store.add("run", stored(session_of({}, 3), "run"), "me"))
+        clock.now += 20 * DAY
+    # Off for a year, and a machine whose clock begins at 0 as it starts.
+    clock.now = 5
+    with opened(url, clock, max_finished_days=30) as store:
+        clock.now += 10 * DAY - 1
+        assert asyncio.run(names_there(store, ["run"])) == [True]
+        clock.now += 1
+        assert asyncio.run(names_there(store, ["run"])) == [False]
+    with opened(url, clock, max_finished_days=30):
+        assert rows(url) == []
+
+
+def test_servers_on_one_database_do_not_add_their_times(url: str) -> None:
+    clock, ended = Clock(), stored(session_of({}, 3), "run")
+    with opened(url, clock, max_finished_days=30) as one:
+        asyncio.run(one.add("first", ended, "me"))
+        clock.now += 10 * DAY
+        asyncio.run(one.add("second", ended, "me"))
+        with opened(url, clock, max_finished_days=30) as other:
+            for _ in range(19):
+                clock.now += DAY
+                asyncio.run(one.add(f"{clock.now}", ended, "me"))
+                asyncio.run(other.add(f"{clock.now} too", ended, "me"))
+            assert asyncio.run(names_there(other, ["first", "second"])) == [True, True]
+            clock.now += DAY
+            assert asyncio.run(names_there(one, ["first", "second"])) == [False, True]
+            assert asyncio.run(names_there(other, ["first", "second"])) == [False, True]
+
+
+def test_one_that_was_killed_has_told_its_time_every_now_and_then(url: str) -> None:
+    clock, ended = Clock(), stored(session_of({}, 3), "run")
+    killed = Store.open(settings(url, max_finished_days=30), clock)
+    asyncio.run(killed.add("first", ended, "me"))
+    clock.now += 29 * DAY
+    asyncio.run(killed.add("second", ended, "me"))
+    killed.give_up()  # so it has no last word
+    asyncio.run(killed.close())
+    with opened(url, clock, max_finished_days=30) as store:
+        clock.now += DAY
+        assert asyncio.run(names_there(store, ["first", "second"])) == [False, True]
+
+
+def test_what_an_earlier_version_stored_is_kept_and_as_old_as_the_new_time(url: str) -> None:
+    clock = Clock()
+    with database(url) as engine, engine.execution_options(writes=True).begin() as connection:
+        command.upgrade(config_for(connection), "0002")
+        ended = row_of(stored(session_of({}, 3), "run"))
+        for number, days in enumerate([0, -900, 400]):
+            row = {"id": f"run{number}", "stored_at": 1.7e9 + days * DAY, **ended}
+            names = ", ".join(row)
+            values = ", ".join(f":{name}" for name in row)
+            connection.execute(text(f"INSERT INTO runs ({names}) VALUES ({values})"), row)
+    with opened(url, clock, max_finished_days=30) as store:
+        assert asyncio.run(names_there(store, ["run0", "run1", "run2"])) == [True] * 3
+        clock.now += 30 * DAY
+        assert asyncio.run(names_there(store, ["run0", "run1", "run2"])) == [False] * 3
