@@ -166,6 +166,17 @@ class TestSweep:
         kinds = [text["type"] for text in desk.texts]
         assert kinds.count("swept") == 1
 
+    def test_what_is_not_finite_is_null(self) -> None:
+        desk = Desk()
+        run = {"training": {"learning_rate": 10, "batch_size": 1}}
+        desk.open("a", {"data": {"dataset": "plane"}, "runs": [run]}, playing=False)
+        desk.say("a", "sweep", seeds=64, iterations=100)
+        desk.pass_time(1)
+        (told,) = [text for text in desk.texts if text["type"] == "swept"]
+        costs = [seed["cost"] for seed in told["seeds"]]
+        assert None in costs
+        assert all(cost is None or np.isfinite(cost) for cost in costs)
+
     def test_progress_while_it_takes_long(self) -> None:
         desk = Desk()
         desk.open("a", XOR, playing=False)
