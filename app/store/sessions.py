@@ -12,6 +12,7 @@ import logging
 import secrets
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import delete, insert, select, true, update
 from sqlalchemy.engine import Connection
@@ -143,6 +144,8 @@ def _insert(
     marked = select(SessionRow.id, SessionRow.mark).where(SessionRow.id.in_(names))
     there = {row.id: row.mark for row in connection.execute(marked)}
     fit = [part for part in parts if part.after in (None, there.get(part.name))]
+    written = {part.name: columns for part in fit if (columns := _columns(part)) is not None}
+    fit = [part for part in fit if part.name in written]
     if not fit:
         return {}
     _delete(connection, [part.name for part in fit if part.after is None])
@@ -151,7 +154,7 @@ def _insert(
     marks = {part.name: secrets.token_hex(8) for part in fit}
     rows = []
     for part in fit:
-        columns = session_row_of(part.state)
+        columns = written[part.name]
         size = size_of(columns) + part.costs_size
         own = {"id": part.name, "client": notes.client(part.client), "mark": marks[part.name]}
         told = {"stored_at": now, "size": size, "settled": part.settled}
@@ -165,6 +168,15 @@ def _insert(
     if costs:
         connection.execute(insert(CostsRow), costs)
     return marks
+
+
+def _columns(part: Part) -> dict[str, Any] | None:
+    """What is written of a session; None if it can't be: it takes no other along."""
+    try:
+        return session_row_of(part.state)
+    except Exception:
+        log.exception("session %.6s can't be stored", part.name)
+        return None
 
 
 def _delete(connection: Connection, names: Collection[str]) -> None:

@@ -14,6 +14,7 @@ import functools
 import logging
 import secrets
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -54,6 +55,10 @@ log = logging.getLogger(__name__)
 NORMAL = 1000
 CLIENTS_WORTH = 2
 """So many addresses may have as many runs in the queue as one may."""
+MOST_QUEUED_BYTES = 20_000_000
+"""Of the plans of one address in the queue, as JSON: each may have ten thousand points."""
+MOST_WATCHED_BYTES = 100_000_000
+"""Of the costs of ended runs that are watched, in all."""
 STORE_AGAIN_SECONDS = 5.0
 STORE_TRIES = 60
 """So many times a run that has ended is brought to a store that does not answer."""
@@ -75,6 +80,8 @@ class Job:
     client: str
     plan: Plan
     progress: Progress
+    size: int
+    """Bytes of its plan, as JSON."""
     started: bool = False
     ending: bool = False
     """Whether it trains no more, or is to, and is on its way into the store."""
@@ -112,7 +119,7 @@ class Job:
             self.over.set()
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Watch:
     """A connection that watches a run, through the session that it watches it in."""
 
@@ -121,6 +128,8 @@ class Watch:
     client: str
     outbox: Outbox
     job: Job | None
+    size: int = 0
+    """Bytes of the copy that it has of a run that has ended."""
 
 
 class Jobs:
@@ -161,11 +170,17 @@ class Jobs:
         """
         if self.going:
             raise GoingAway
-        waiting, most = self._queue.of(client), self._settings.max_queued_runs
-        if waiting >= most or len(self._queue) >= CLIENTS_WORTH * most:
-            raise Full(f"{len(self._queue)} runs are waiting already; try again in a while", 10)
+        size = len(plan.model_dump_json())
+        sizes = [job.size for job in self._queue]
+        theirs = [job.size for job in self._queue if job.client == client]
+        for have, all_have, most in (
+            (len(theirs) + 1, len(sizes) + 1, self._settings.max_queued_runs),
+            (sum(theirs) + size, sum(sizes) + size, MOST_QUEUED_BYTES),
+        ):
+            if have > most or all_have > CLIENTS_WORTH * most:
+                raise Full(f"{len(sizes)} runs are waiting already; try again in a while", 10)
         name = secrets.token_urlsafe(9)
-        job = Job(name, client, plan, Progress(name, "queued", 0))
+        job = Job(name, client, plan, Progress(name, "queued", 0), size)
         self._jobs[name] = job
         self._queue.put(client, job)
         self._start_waiting()
@@ -488,7 +503,7 @@ class Jobs:
         if here >= self._settings.max_watchers:
             raise Full(f"{here} connections watch this run already", 30)
         if len(watches) >= self._settings.max_watchers_in_all:
-            await self._give_way(client)
+            await self._give_way(client, lambda watch: 1, 1)
         job = self._jobs.get(run)
         session = run if job is not None else f"{run}-{outbox.name}"
         watch = self._watches[outbox.name] = Watch(run, session, client, outbox, job)
@@ -499,19 +514,21 @@ class Jobs:
             raise
         return watch
 
-    async def _give_way(self, client: str) -> None:
+    async def _give_way(self, client: str, weigh: Callable[[Watch], int], adds: int) -> None:
         """Let the newest watcher go, of the address that has the most.
 
         Raises:
-            Full: this one would have as many.
+            Full: this one would have as much.
         """
-        have = Counter(watch.client for watch in self._watches.values())
+        have: Counter[str] = Counter()
+        for watch in self._watches.values():
+            have[watch.client] += weigh(watch)
         greediest, most = have.most_common(1)[0]
-        if have[client] + 1 >= most:
-            raise Full(f"{len(self._watches)} connections watch runs already", 30)
-        newest = [watch for watch in self._watches.values() if watch.client == greediest][-1]
-        newest.outbox.close(TRY_AGAIN_LATER)
-        await self.unwatch(newest)
+        if have[client] + adds >= most:
+            raise Full("as many connections as may watch runs already; try again later", 30)
+        theirs = [w for w in self._watches.values() if w.client == greediest and weigh(w)]
+        theirs[-1].outbox.close(TRY_AGAIN_LATER)
+        await self.unwatch(theirs[-1])
 
     async def _follow(self, watch: Watch, job: Job) -> None:
         job.watchers[watch.outbox.name] = watch.outbox
@@ -522,6 +539,10 @@ class Jobs:
         saved = (await self._stored(watch.run)).saved
         if saved is None:
             raise NotStarted(f"run {watch.run} ended before there was anything to see")
+        size = sum(map(len, saved.costs))
+        while size + sum(watch.size for watch in self._watches.values()) > MOST_WATCHED_BYTES:
+            await self._give_way(watch.client, lambda watch: watch.size, size)
+        watch.size = size
 
         def listen(event: Event) -> None:
             match event:

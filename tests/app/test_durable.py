@@ -340,6 +340,22 @@ def test_the_oldest_gives_way(url: str, bound: dict[str, Any]) -> None:
     assert (a, b, d) == (False, False, True)
 
 
+def test_one_that_cant_be_written_takes_no_other_along(
+    url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    bad = part("bad", 3)
+    assert bad.state.checkpoint is not None
+    bad.state.checkpoint.trainers[0]["parameters"] = None
+
+    async def work(sessions: Sessions) -> None:
+        marks = await sessions.keep([part("a", 3), bad, part("b", 3)], ())
+        assert marks.keys() == {"a", "b"}
+
+    with opened(url) as store:
+        asyncio.run(work(Sessions(store, settings(url))))
+    assert "can't be stored" in caplog.text
+
+
 def test_too_old_a_session_is_let_go(url: str) -> None:
     now = 1e9
 

@@ -278,8 +278,26 @@ def test_a_flood_of_runs_leaves_places_to_wait_and_to_train_for_others() -> None
         assert metric(flood, "shallows_runs_running") == 2
 
 
-def test_watchers_of_a_flood_give_way_to_whoever_comes() -> None:
-    with two_addresses(max_watchers_in_all=3) as (flood, other):
+def test_plans_that_wait_are_counted_in_bytes_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.training.jobs.MOST_QUEUED_BYTES", 10_000)
+    points = [[k / 100, k / 200] for k in range(200)]
+    large = {**LONG, "data": {"points": points, "labels": [0, 1] * 100}}
+    with two_addresses(max_running_runs=1) as (flood, other):
+        flood.post("/train", json=LONG)
+        answers = [flood.post("/train", json=large).status_code for _ in range(6)]
+        assert answers == sorted(answers)
+        assert 1 <= answers.count(202) <= 4
+        assert answers[-1] == 429
+        assert other.post("/train", json=large).status_code == 202
+
+
+@pytest.mark.parametrize("bound", ["places", "bytes"])
+def test_watchers_of_a_flood_give_way_to_whoever_comes(
+    bound: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if bound == "bytes":
+        monkeypatch.setattr("app.training.jobs.MOST_WATCHED_BYTES", 3 * 3 * 8)
+    with two_addresses(max_watchers_in_all=3 if bound == "places" else 100) as (flood, other):
         run = flood.post("/train?wait=30", json={"training": {"iterations": 3}}).json()["id"]
         path = f"/train/{run}/stream"
         with (
