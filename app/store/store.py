@@ -53,7 +53,7 @@ CLIENTS_WORTH = 4
 """So many addresses may have as many saves waiting as one may."""
 ANSWER_SECONDS = 2.5
 """After which a read or a write is given up, the time that it waits for its turn included."""
-OPEN_SECONDS = 9.0
+OPEN_SECONDS = 6.0
 """After which a server that starts says that its database does not answer."""
 CLOSE_SECONDS = 1.0
 

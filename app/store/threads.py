@@ -5,9 +5,9 @@ outside. So it is left behind: whoever waited is told, what the call was to do i
 it is committed, and what it waits for is cut off, so that the thread is free again as soon as the
 driver lets it go. The threads are daemons: a process that ends does not wait for them.
 
-What if it is full: once a call was too late, one tries, and those that come while it does not
-seem to be answered are refused at once. They are refused as well while every thread hangs, or
-when `MOST_CALLS` wait. So there are never more threads, however long a database hangs.
+What if it is full: once a call was too late, or failed after long, one tries, and those that come
+while it does not seem to be answered are refused at once. They are refused as well while every
+thread hangs, or when `MOST_CALLS` wait. So there are never more threads, however long it lasts.
 """
 
 import asyncio
@@ -27,6 +27,8 @@ T = TypeVar("T")
 MOST_CALLS = 1000
 PATIENCE = 0.25
 """Seconds that others wait for the one that tries."""
+LONG = 1.0
+"""Seconds after which a failure is that of something that does not answer."""
 
 
 class TooLate(Exception):
@@ -155,20 +157,22 @@ class Threads:
 
     def _do(self, call: _Call[Any], work: Callable[[], Any]) -> None:
         _here.call = call
+        began = time.monotonic()
         try:
             result = work()
         except BaseException as error:
-            answered = not isinstance(error, self._failures)
-            call.cut_with(None)
+            self._note(call, not isinstance(error, self._failures), time.monotonic() - began)
             call.result.set_exception(error)
         else:
-            answered = True
-            call.cut_with(None)
+            self._note(call, True, 0.0)
             call.result.set_result(result)
         finally:
             _here.call = None
-        if answered and not call.given_up:
-            self._is_slow(False)
+
+    def _note(self, call: _Call[Any], answered: bool, seconds: float) -> None:
+        call.cut_with(None)
+        if not call.given_up and (answered or seconds > LONG):
+            self._is_slow(not answered)
 
     def _is_slow(self, slow: bool) -> None:
         if slow != self._slow:
@@ -219,5 +223,7 @@ def within(seconds: float, work: Callable[[], T], patient: Callable[[], bool] = 
         try:
             return result.result(seconds)
         except TimeoutError:
-            if not result.done() and not patient():
+            if result.done():
+                raise
+            if not patient():
                 raise TooLate from None

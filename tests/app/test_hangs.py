@@ -173,6 +173,33 @@ class TestThreads:
 
         asyncio.run(work())
 
+    def test_what_fails_after_long_is_not_waited_for_by_all(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("app.store.threads.LONG", 0.2)
+        monkeypatch.setattr("app.store.threads.PATIENCE", 0.01)
+        asked = 0
+
+        def fail() -> None:
+            nonlocal asked
+            asked += 1
+            time.sleep(0.3)
+            raise OSError("locked")
+
+        async def work() -> None:
+            threads = Threads("long", 1, 600, (OSError,))
+            first = [asyncio.create_task(threads.run(fail)) for _ in range(2)]
+            await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
+            with pytest.raises(TooLate):  # while the second tries
+                await threads.run(fail)
+            outcomes = await asyncio.gather(*first, return_exceptions=True)
+            assert [type(outcome) for outcome in outcomes] == [OSError] * 2
+            assert await threads.run(lambda: 7) == 7
+            assert asked == 2
+            threads.close()
+
+        asyncio.run(work())
+
     def test_whoever_waits_is_told_when_it_closes(self) -> None:
         async def work() -> None:
             threads, released = Threads("end", 1, 600), threading.Event()
