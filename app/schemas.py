@@ -33,6 +33,8 @@ MAX_RUNS = 8
 MAX_ITERATIONS = 1_000_000
 MAX_SESSION_ITERATIONS = 2_000_000
 MAX_WORK = 50_000_000
+SESSION_BYTES, POINT_BYTES, PARAMETER_BYTES = 100_000, 32, 160
+"""What a session takes, what each number of its points does (as Python's), and each parameter."""
 MAX_PARAMETERS = 100_000
 """Of all runs: each frame and each checkpoint has them all, however few the examples are."""
 
@@ -276,6 +278,22 @@ class Plan(Model):
 
     data: Data = NamedData()
     runs: Annotated[list[RunPlan], Field(min_length=1, max_length=MAX_RUNS)] = [RunPlan()]
+
+    @property
+    def size(self) -> int:
+        """About how many bytes a session of it takes in all processes, its costs apart."""
+        data = self.data
+        inputs, examples = (
+            (len(data.points[0]), len(data.points))
+            if isinstance(data, OwnData)
+            else (len(data.features), data.examples)
+        )
+        parameters = sum(
+            sum((above + 1) * here for above, here in pairwise(_sizes(inputs, run.network)))
+            for run in self.runs
+        )
+        numbers = examples * (inputs + 1) * (2 if isinstance(data, OwnData) else 1)
+        return SESSION_BYTES + POINT_BYTES * numbers + PARAMETER_BYTES * parameters
 
     @cached_property
     def written(self) -> str:
@@ -560,7 +578,7 @@ def check_plan(plan: Plan, one_run: bool = False) -> None:
     work = parameters_of_all = 0
     for index, run in enumerate(plan.runs):
         path = "" if one_run else f"runs.{index}."
-        sizes = [inputs, *(layer.units for layer in run.network.layers), 1]
+        sizes = _sizes(inputs, run.network)
         _check_network(run.network, sizes, f"{path}network")
         check_stop(run.training.stop, plan.data.task, f"{path}training.stop")
         parameters = sum((above + 1) * here for above, here in pairwise(sizes))
@@ -587,6 +605,11 @@ def check_plan(plan: Plan, one_run: bool = False) -> None:
             f"at most {MAX_SESSION_ITERATIONS:,} are kept",
             "runs",
         )
+
+
+def _sizes(inputs: int, network: NetworkPlan) -> list[int]:
+    """n[0] to n[L]."""
+    return [inputs, *(layer.units for layer in network.layers), 1]
 
 
 def check_stop(stop: StopConditions, task: Task, path: str) -> None:

@@ -64,7 +64,7 @@ MOST_WEIGHT = 8
 """Of the commands of one session in one round: a command that builds something has all of it."""
 LIGHT = (Ack, Pause, Play, View, Cancel)
 """Messages that weigh 1."""
-ANSWER_SECONDS = 5.0
+ANSWER_SECONDS = 2.5
 """For a host to answer a question."""
 FLUSH_SECONDS = 1.0
 """For a host to tell of all its sessions, when the server is about to end."""

@@ -4,7 +4,8 @@ One that nobody is connected to any more trains on for a while; after that only 
 from where it comes back as it left.
 
 What if it is full: the session that has been without a connection for the longest gives way; if
-every session has a connection, a new one is told so.
+every session has a connection, a new one is told so. One whose points and parameters are too many
+for what its address may have in all is not configured so, and stays as it was.
 """
 
 import asyncio
@@ -15,6 +16,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from app.errors import (
+    Full,
     GoingAway,
     InvalidField,
     NotConfigured,
@@ -56,6 +58,8 @@ class Learner:
     expiry: asyncio.TimerHandle | None = None
     runs: int = 0
     """How many it was configured with; 0 before."""
+    size: int = 0
+    """About how many bytes it takes, as configured."""
     from_checkpoint: bool = False
     """Whether its reader is to be told that it is as it was kept before the server ended."""
 
@@ -94,7 +98,7 @@ class Learners:
         learner = Learner(secrets.token_urlsafe(16), client)
         self._learners[learner.session] = learner
         if stored is not None and stored.plan is not None:
-            learner.runs = len(stored.plan.runs)
+            learner.runs, learner.size = len(stored.plan.runs), stored.plan.size
         self._open(learner, stored.saved if stored else None)
         self._attach(learner, outbox, Attach(learner.session, outbox.name))
         return learner
@@ -138,8 +142,9 @@ class Learners:
             saved, settled = stored.saved, stored.settled
         self._make_room(client)
         self._leaving.pop(session, None)
-        runs = saved.state.checkpoint.plan.runs if saved.state.checkpoint else []
-        learner = Learner(session, client, runs=len(runs), from_checkpoint=not settled)
+        learner = Learner(session, client, from_checkpoint=not settled)
+        if (checkpoint := saved.state.checkpoint) is not None:
+            learner.runs, learner.size = len(checkpoint.plan.runs), checkpoint.plan.size
         self._learners[session] = learner
         self._open(learner, saved)
         # It trains on also if whoever asked for it is gone by now.
@@ -195,11 +200,16 @@ class Learners:
             return await self._store.save(stored, client), checkpoint.iteration
 
     async def tell(self, learner: Learner, outbox: Outbox, message: Message) -> None:
-        """Pass a message of the connection on to the session."""
+        """Pass a message of the connection on to the session.
+
+        Raises:
+            Full: the sessions of this client would take too much memory.
+        """
         if learner.outbox is not outbox or outbox.close_code is not None:
             return
         if isinstance(message, Configure):
-            learner.runs = len(message.runs)
+            self._check_size(learner, message.size)
+            learner.runs, learner.size = len(message.runs), message.size
         await self._backend.send(Tell(learner.session, outbox.name, message))
 
     def leave(self, learner: Learner, outbox: Outbox, code: int | None = None) -> None:
@@ -320,6 +330,19 @@ class Learners:
         if not waiting:
             raise TooManySessions(f"all {len(among)} places are taken; try again in a minute", 60)
         self._give_up(min(waiting, key=lambda learner: learner.expiry.when()))  # type: ignore[union-attr]
+
+    def _check_size(self, learner: Learner, size: int) -> None:
+        others = sum(
+            other.size
+            for other in self._learners.values()
+            if other.client == learner.client and other is not learner
+        )
+        if others + size > self._settings.max_session_bytes_per_client:
+            raise Full(
+                "the sessions of this address hold as many points and parameters as they may; "
+                "close one, or take fewer points",
+                60,
+            )
 
     def _forget(self, learner: Learner) -> None:
         if learner.expiry is not None:
