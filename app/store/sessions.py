@@ -17,6 +17,7 @@ from typing import Any
 from sqlalchemy import delete, insert, select, true, update
 from sqlalchemy.engine import Connection
 
+from app.errors import NotStored
 from app.settings import Settings
 from app.store.notes import Notes
 from app.store.room import Room, surplus
@@ -28,6 +29,10 @@ from app.training.backend import HostedState, Saved
 log = logging.getLogger(__name__)
 
 HOUR = 3600.0
+MOST_AT_A_TIME = 64
+BYTES_AT_A_TIME = 4_000_000
+PART_BYTES = 10_000
+"""About so much is written of a session beside its costs."""
 
 
 @dataclass(frozen=True)
@@ -75,13 +80,24 @@ class Sessions:
     async def keep(self, parts: Sequence[Part], gone: Collection[str]) -> dict[str, str]:
         """Write what is new, forget what is gone, and let go what there is no room for.
 
+        Not all at once: the writing of a few is soon done, and saves come in between.
+
         Returns:
             The new marks of what was written. What is not among them has to come whole.
 
         Raises:
-            NotStored: the database does not answer now.
+            NotStored: the database does not answer now, and nothing was written.
         """
+        first, *rest = _few_at_a_time(parts)
+        marks = await self._write(first, gone)
+        for some in rest:
+            try:
+                marks |= await self._write(some, ())
+            except NotStored:
+                break
+        return marks
 
+    async def _write(self, parts: Sequence[Part], gone: Collection[str]) -> dict[str, str]:
         def write(connection: Connection) -> dict[str, str]:
             if gone:
                 _delete(connection, gone)
@@ -134,6 +150,20 @@ class Sessions:
         except Unreadable:
             log.exception("a stored session can't be read")
             return None
+
+
+def _few_at_a_time(parts: Sequence[Part]) -> list[list[Part]]:
+    """At least one list; the parts of each can be written in a moment."""
+    lists: list[list[Part]] = [[]]
+    size = 0
+    for part in parts:
+        own = sum(map(len, part.costs)) + PART_BYTES
+        if lists[-1] and (len(lists[-1]) >= MOST_AT_A_TIME or size + own > BYTES_AT_A_TIME):
+            lists.append([])
+            size = 0
+        lists[-1].append(part)
+        size += own
+    return lists
 
 
 def _insert(

@@ -16,6 +16,7 @@ import secrets
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,6 +73,23 @@ MOST_FAILURES = 3
 """After so many, what becomes of a run is not looked after any more."""
 
 
+class End(asyncio.Event):
+    """Set once a run is stored or forgotten, or will never be as the server ends before."""
+
+    unkept = False
+
+    async def wait(self) -> Literal[True]:
+        """Wait for it.
+
+        Raises:
+            GoingAway: the server ends, and the run is not stored.
+        """
+        await super().wait()
+        if self.unkept:
+            raise GoingAway
+        return True
+
+
 @dataclass(eq=False)
 class Job:
     """A run that is not in the store yet."""
@@ -103,8 +121,7 @@ class Job:
     """Held while it is being brought to the store."""
     tried: asyncio.Event = field(default_factory=asyncio.Event)
     """Set once it is stored, or could not be at the first try."""
-    ended: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set once it is stored, or forgotten."""
+    ended: End = field(default_factory=End)
     watchers: dict[str, Outbox] = field(default_factory=dict)
 
     @property
@@ -269,6 +286,10 @@ class Jobs:
             await asyncio.gather(*(job.ended.wait() for job in jobs))
         finally:
             self._over = True
+            for job in self._jobs.values():
+                job.ended.unkept = True
+                job.ended.set()
+                job.tried.set()
             for task in self._tasks:
                 task.cancel()
             for watch in self._watches.values():

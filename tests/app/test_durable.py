@@ -14,7 +14,9 @@ import websockets
 from starlette.testclient import TestClient
 from websockets.exceptions import ConnectionClosed
 
+from app.errors import NotStored
 from app.main import create_app
+from app.store import Store
 from app.store.sessions import Part, Sessions
 from tests.app.conftest import BACKENDS, settings_for, wait_ready
 from tests.app.crash import end, resume_after_crashes, started
@@ -338,6 +340,38 @@ def test_the_oldest_gives_way(url: str, bound: dict[str, Any]) -> None:
     with opened(url) as store:
         a, b, _, d = asyncio.run(work(Sessions(store, settings(url, **bound))))
     assert (a, b, d) == (False, False, True)
+
+
+def test_many_are_written_a_few_at_a_time_and_what_was_written_is_known(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.store.sessions.MOST_AT_A_TIME", 2)
+    monkeypatch.setattr("app.store.sessions.BYTES_AT_A_TIME", 3 * 10_000 + 5)
+    large = part("large", 3, costs=[bytes(8 * 5000)])
+    parts = [part("a", 3), part("b", 3), part("c", 3), large, part("d", 3)]
+
+    async def work(store: Store) -> None:
+        sessions, writes = Sessions(store, settings(url)), 0
+        write = store.write
+
+        async def count(work: Any) -> Any:
+            nonlocal writes
+            writes += 1
+            if writes == 4:
+                raise NotStored("away")
+            return await write(work)
+
+        monkeypatch.setattr(store, "write", count)
+        marks = await sessions.keep(parts, ())
+        assert list(marks) == ["a", "b", "c", "large"]
+        assert writes == 4
+        assert [await sessions.get(p.name) is not None for p in parts] == [True] * 4 + [False]
+        writes = 3
+        with pytest.raises(NotStored):
+            await sessions.keep(parts, ())
+
+    with opened(url) as store:
+        asyncio.run(work(store))
 
 
 def test_one_that_cant_be_written_takes_no_other_along(

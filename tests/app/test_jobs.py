@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ from app.main import create_app
 from app.training.backend import Progress
 from tests.app.conftest import metric, settings_for, wait_ready
 from tests.app.storing import rows, service
+from tests.app.storing import run as run_statement
 from tests.app.stream import Stream
 
 LONG = {"training": {"iterations": 1_000_000}}
@@ -131,6 +133,28 @@ def test_a_run_that_cant_be_kept_gives_its_place_to_the_next(
         assert client.get(f"/train/{poison}").status_code == 404
     assert "is lost" in caplog.text
     assert rows(url) == [waits]
+
+
+def test_whoever_waits_for_a_run_is_answered_as_the_server_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.services.DRAIN_SECONDS", 0.2)
+    answers = []
+    with service(f"sqlite:///{tmp_path}/store.sqlite3") as client:
+
+        def wait() -> None:
+            answers.append(client.post("/train?wait=30", json=LONG))
+
+        waits = threading.Thread(target=wait)
+        waits.start()
+        while not metric(client, "shallows_runs_running"):
+            pass
+        run_statement(f"sqlite:///{tmp_path}/store.sqlite3", "ALTER TABLE runs RENAME TO away")
+        assert client.portal is not None
+        client.portal.call(client.app.state.services.drain)  # type: ignore[attr-defined]
+        waits.join()
+    (answer,) = answers
+    assert (answer.status_code, answer.json()["code"]) == (503, "going_away")
 
 
 def test_what_is_told_twice_is_told_once(url: str) -> None:
