@@ -27,7 +27,7 @@ CONNECTIONS = 5
 """One that writes, four that read."""
 WAIT_SECONDS = 2.0
 """For a lock, or a statement, or a connection: less than anybody waits for the store."""
-STARTING_SECONDS = 5.0
+STARTING_SECONDS = 4.0
 """The same when the server starts, maybe together with others."""
 LINE = "shallows line"
 

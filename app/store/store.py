@@ -53,9 +53,10 @@ CLIENTS_WORTH = 4
 """So many addresses may have as many saves waiting as one may."""
 ANSWER_SECONDS = 2.5
 """After which a read or a write is given up, the time that it waits for its turn included."""
-OPEN_SECONDS = 6.0
+OPEN_SECONDS = 4.5
 """After which a server that starts says that its database does not answer."""
 CLOSE_SECONDS = 1.0
+"""After which it is closed without a last word, and without taking leave."""
 
 
 class StoreUnusable(Exception):
@@ -138,14 +139,14 @@ class Store:
 
     async def close(self) -> None:
         """Write what still waits to be written, and let the database go."""
-        with contextlib.suppress(NotStored):
-            await self.write(lambda connection: self.notes.meet(connection, patience=0))
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self.finish(), CLOSE_SECONDS)
+        with contextlib.suppress(NotStored, TimeoutError):
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await self.finish()
+                await self.write(lambda connection: self.notes.meet(connection, patience=0))
         self.give_up()
         # It may not even take leave.
         with contextlib.suppress(TooLate):
-            threads.within(CLOSE_SECONDS, self._engine.dispose)
+            threads.within(CLOSE_SECONDS / 2, self._engine.dispose)
 
     # -- what is asked of it ----------------------------------------------------------------
 
