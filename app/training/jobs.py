@@ -546,7 +546,7 @@ class Jobs:
             have[watch.client] += weigh(watch)
         greediest, most = have.most_common(1)[0]
         if have[client] + adds >= most:
-            raise Full("as many connections as may watch runs already; try again later", 30)
+            raise Full(f"{len(self._watches)} connections watch runs already", 30)
         theirs = [w for w in self._watches.values() if w.client == greediest and weigh(w)]
         theirs[-1].outbox.close(TRY_AGAIN_LATER)
         await self.unwatch(theirs[-1])

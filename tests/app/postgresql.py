@@ -106,8 +106,8 @@ def running_postgresql() -> Iterator[PostgreSQL]:
                     assert process.poll() is None, "postgres ended"
             yield server
         finally:
-            # Fast: whoever is still connected is cut off.
-            process.send_signal(signal.SIGINT)
+            # At once: nothing is written any more of what is thrown away now.
+            process.send_signal(signal.SIGQUIT)
             process.wait()
     finally:
         shutil.rmtree(folder)
