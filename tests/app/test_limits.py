@@ -13,6 +13,7 @@ import app.limits
 from app.limits import MOST_COUNTS, Bucket, Clients, Pace, client_of
 from app.main import create_app
 from app.schemas import Plan
+from app.training.outbox import MOST_BYTES, TOO_SLOW, Outbox
 from tests.app.conftest import metric, settings_for
 from tests.app.stream import Stream
 
@@ -250,3 +251,21 @@ class TestPlaces:
                 # It is kept all the same, and takes the place of whoever has left now.
                 with Stream.connect(client, f"/ws?session={gone}") as back:
                     assert back.hear()["resumed"] is True
+
+
+class TestOutbox:
+    @pytest.mark.parametrize(("messages", "size"), [(64, 10), (9, 1_000_000)])
+    def test_a_reader_that_takes_nothing_is_closed_when_it_is_full(
+        self, messages: int, size: int
+    ) -> None:
+        outbox = Outbox(64)
+        for _ in range(messages - (size > 10)):
+            outbox.put(bytes(size))
+        assert outbox.close_code is None
+        outbox.put(bytes(size))
+        assert outbox.close_code == TOO_SLOW
+
+    def test_one_message_may_be_as_large_as_it_is(self) -> None:
+        outbox = Outbox(64)
+        outbox.put(bytes(MOST_BYTES + 1))
+        assert outbox.close_code is None
