@@ -49,7 +49,8 @@ class AllServices:
             return
         learners = asyncio.create_task(self.learners.drain())
         jobs = asyncio.create_task(self.jobs.drain())
-        tasks = {"sessions": learners, "runs": jobs}
+        saves = asyncio.create_task(self.store.finish())
+        tasks = {"sessions": learners, "runs": jobs, "saves": saves}
         await asyncio.wait(tasks.values(), timeout=DRAIN_SECONDS)
         for what, task in tasks.items():
             if not task.done():
@@ -57,6 +58,8 @@ class AllServices:
                 log.error("not all %s were kept within %g s", what, DRAIN_SECONDS)
             elif (error := task.exception()) is not None:
                 log.error("not all %s were kept: %s", what, error)
+        if not saves.done():
+            self.store.give_up()
 
 
 def _services(connection: HTTPConnection) -> AllServices:

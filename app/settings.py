@@ -75,11 +75,17 @@ class Settings(BaseSettings):
     session_grace_seconds: float = Field(
         120.0, ge=0, description="how long a session outlives its connection"
     )
-    max_queued_runs: int = Field(200, ge=1, description="REST runs waiting; one more gets 429")
+    max_queued_runs: int = Field(
+        200,
+        ge=1,
+        description="REST runs of one address waiting (twice that in all); more get 429",
+    )
     max_running_runs: int = Field(0, ge=0, description="REST runs at once; 0 means 4 per worker")
-    max_watchers: int = Field(32, ge=1, description="readers of one REST run's stream")
+    max_watchers: int = Field(
+        32, ge=1, description="readers of one REST run's stream, at one address"
+    )
     max_watchers_in_all: int = Field(
-        100, ge=1, description="of all runs' streams; each of an ended run takes a copy of it"
+        100, ge=1, description="of all runs' streams; beyond, whoever has the most gives way"
     )
 
     data_folder: Path = Field(
@@ -92,21 +98,25 @@ class Settings(BaseSettings):
         "default a file in the data folder",
     )
     max_finished_runs: int = Field(
-        1000, ge=1, description="REST runs kept when they have ended; the oldest goes first"
+        1000,
+        ge=1,
+        description="REST runs kept when they have ended; of whoever has the most, the oldest goes",
     )
     max_finished_bytes: int = Field(256_000_000, ge=1, description="what they may take in all")
     max_finished_days: float = Field(30.0, gt=0, description="how long they are kept")
-    max_saves: int = Field(5000, ge=1, description="saved sessions kept; the oldest goes first")
+    max_saves: int = Field(5000, ge=1, description="saved sessions kept; the same")
     max_saves_bytes: int = Field(1_000_000_000, ge=1, description="what they may take in all")
     max_saves_days: float = Field(365.0, gt=0, description="how long they are kept")
     saves_safe_days: float = Field(
-        7.0, ge=0, description="how long a save gives way to no newer one, which is refused instead"
+        7.0,
+        ge=0,
+        description="how long a save within the share of its address gives way to no newer one",
     )
     store_seconds: float = Field(
         2.5, gt=0, le=4, description="between two writes of what sessions have trained"
     )
     max_stored_sessions: int = Field(
-        2000, ge=1, description="sessions that outlive the server; the oldest goes first"
+        2000, ge=1, description="sessions that outlive the server; the same"
     )
     max_stored_sessions_bytes: int = Field(
         500_000_000, ge=1, description="what they may take in all"
@@ -114,7 +124,11 @@ class Settings(BaseSettings):
     max_stored_sessions_hours: float = Field(
         24.0, gt=0, description="how long a session that nobody returns to is kept"
     )
-    max_waiting_saves: int = Field(300, ge=1, description="saves under way; one more gets 429")
+    max_waiting_saves: int = Field(
+        300,
+        ge=1,
+        description="saves of one address under way (in all four times that); more get 429",
+    )
 
     max_body_bytes: int = Field(2_000_000, ge=1, description="of a REST request")
     max_message_bytes: int = Field(1_000_000, ge=1, description="of a message on the stream")

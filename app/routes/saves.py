@@ -2,9 +2,10 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Response, status
+from fastapi import APIRouter, Request, Response, status
 from pydantic import BaseModel, Field
 
+from app.limits import client_of
 from app.schemas import Model
 from app.services import Services
 
@@ -32,11 +33,15 @@ class SavedSession(BaseModel):
 
 @router.post("/sessions/{name}/save", summary="Save", status_code=status.HTTP_201_CREATED)
 async def save(
-    services: Services, response: Response, name: str, request: SaveRequest | None = None
+    services: Services,
+    asked: Request,
+    response: Response,
+    name: str,
+    request: SaveRequest | None = None,
 ) -> SavedSession:
     """Keeps the session as it is now; once this answers, no crash can take it away."""
     page = request.page if request else None
-    saved, iteration = await services.learners.save(name, page)
+    saved, iteration = await services.learners.save(name, page, client_of(asked.scope))
     link = f"/r/{saved}"
     response.headers["Location"] = link
     return SavedSession(id=saved, link=link, iteration=iteration)

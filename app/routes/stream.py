@@ -14,14 +14,13 @@ from app.limits import Pace, client_of, too_fast
 from app.schemas import MESSAGES, Ack, Message, parse_message
 from app.services import AllServices, Services
 from app.store import Stored
-from app.training.outbox import Outbox
+from app.training.outbox import TRY_AGAIN_LATER, Outbox
 
 router = APIRouter()
 
 ALL_MESSAGES = tuple(MESSAGES)
 WATCHERS_MESSAGES = ("view", "ack", "inspect")
 REFUSED = 1008
-TRY_AGAIN_LATER = 1013
 LONGEST_ACK = 60
 """Characters of the longest message that is read although it came too fast."""
 
@@ -84,7 +83,7 @@ async def watch(websocket: WebSocket, services: Services, run: str) -> None:
     await websocket.accept()
     jobs, outbox = services.jobs, Outbox(services.settings.outbox_messages)
     try:
-        watched = await jobs.watch(run, outbox)
+        watched = await jobs.watch(run, outbox, client_of(websocket.scope))
     except ShallowsError as error:
         await _refuse(websocket, services, error)
         return

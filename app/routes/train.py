@@ -4,10 +4,11 @@ import asyncio
 import contextlib
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Query, Response, status
+from fastapi import APIRouter, Body, Query, Request, Response, status
 from pydantic import BaseModel
 
 from app import wire
+from app.limits import client_of
 from app.schemas import Range, TrainRequest, check_plan
 from app.services import Services
 from app.training.backend import Progress, Status
@@ -129,6 +130,7 @@ LINKS = {
 )
 async def start(
     services: Services,
+    asked: Request,
     response: Response,
     request: Annotated[TrainRequest, Body(openapi_examples=EXAMPLES)],
     wait: Annotated[
@@ -138,7 +140,7 @@ async def start(
     """Everything has a default, so `{}` is a valid run."""
     plan = request.plan()
     check_plan(plan, one_run=True)
-    job = await services.jobs.submit(plan)
+    job = await services.jobs.submit(plan, client_of(asked.scope))
     response.headers["Location"] = f"/train/{job.id}"
     if wait:
         with contextlib.suppress(TimeoutError):

@@ -17,6 +17,7 @@ GOING_AWAY = 1001
 DONE = 4002
 """From the reader: its session is not needed any more."""
 TOO_SLOW = 1008
+TRY_AGAIN_LATER = 1013
 MOST_BYTES = 8_000_000
 
 
