@@ -22,6 +22,7 @@ from app.errors import (
     ShallowsError,
     UnsupportedType,
 )
+from app.heavy.pool import Pool
 from app.lessons import LESSONS, lessons_of
 from app.limits import Refusals
 from app.routes import (
@@ -117,6 +118,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         finally:
             keeping.cancel()
             await asyncio.gather(keeping, return_exceptions=True)
+            await services.heavy.stop()
             await backend.stop()
             await store.close()
 
@@ -137,6 +139,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         backend=backend,
         learners=Learners(backend, store, settings),
         jobs=Jobs(backend, store, settings),
+        heavy=Pool(settings),
         store=store,
         assets=assets,
         lessons=lessons_of(LESSONS, *filter(None, [settings.lessons_folder])),

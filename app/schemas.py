@@ -332,6 +332,18 @@ class PredictRequest(Model):
     points: Annotated[list[Point], Field(min_length=1, max_length=10_000)]
 
 
+# What `encodeURIComponent` and a few separators make; nothing that a page could take for markup.
+PAGE = r"^#[A-Za-z0-9_.!~*'()%=&,;-]*$"
+
+
+class SaveRequest(Model):
+    """What to keep beside the run; nothing is needed."""
+
+    page: Annotated[str, Field(max_length=20_000, pattern=PAGE)] | None = Field(
+        None, description="the hash of the page's address, so that the link opens the same page"
+    )
+
+
 # -- the stream's messages ------------------------------------------------------------------
 
 

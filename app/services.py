@@ -10,6 +10,7 @@ from fastapi import Depends
 from starlette.requests import HTTPConnection
 
 from app.assets import Assets
+from app.heavy.pool import Pool
 from app.lessons import Lesson
 from app.limits import Refusals
 from app.settings import Settings
@@ -32,6 +33,7 @@ class AllServices:
     backend: TrainingBackend
     learners: Learners
     jobs: Jobs
+    heavy: Pool
     store: Store
     assets: Assets
     lessons: Mapping[str, Lesson]
@@ -41,6 +43,7 @@ class AllServices:
         """Before the server ends: refuse what is new, keep what there is; a second call is none."""
         if self.jobs.going:
             return
+        self.heavy.close()
         learners = asyncio.create_task(self.learners.drain())
         jobs = asyncio.create_task(self.jobs.drain())
         tasks = {"sessions": learners, "runs": jobs}

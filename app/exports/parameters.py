@@ -23,9 +23,9 @@ from safetensors import SafetensorError
 from safetensors import numpy as safetensors
 
 import nncore
-from app import wire
 from app.errors import InvalidField
 from app.exports import tables
+from app.exports.text import Text, an_object, numbers, rows
 from app.schemas import Model, OneOf, Parameters, Range
 
 MOST_LAYERS = 9
@@ -73,7 +73,7 @@ class Format:
 
     extension: str
     media_types: tuple[str, ...]
-    write: Callable[[nncore.Network], bytes]
+    write: Callable[[nncore.Network], Text]
     read: Callable[[bytes], Layers]
 
 
@@ -118,8 +118,17 @@ def _check_shapes(file: ParametersFile) -> None:
 # -- JSON -----------------------------------------------------------------------------------
 
 
-def _write_json(network: nncore.Network) -> bytes:
-    return json.dumps(wire.network(network), allow_nan=False).encode()
+def network_json(network: nncore.Network) -> Text:
+    """A network as `GET /train/{id}/network` gives it, layer by layer."""
+    yield '{"layers": ['
+    for index, layer in enumerate(network.layers):
+        g = layer.activation
+        slope = {} if g.slope is None else {"slope": g.slope}
+        yield ", " if index else ""
+        yield from an_object(
+            weights=rows(layer.W), biases=numbers(layer.b.ravel()), activation=g.name, **slope
+        )
+    yield "]}"
 
 
 def _read_json(data: bytes) -> Layers:
@@ -134,18 +143,16 @@ def _read_json(data: bytes) -> Layers:
 _COLUMNS = ("layer", "activation", "slope", "unit", "input", "value")
 
 
-def _write_csv(network: nncore.Network) -> bytes:
-    def rows() -> Any:
+def _write_csv(network: nncore.Network) -> Text:
+    def cells() -> Any:
         for number, layer in enumerate(network.layers, start=1):
             g = layer.activation
             about = (number, g.name, "" if g.slope is None else g.slope)
-            for unit, (weights, bias) in enumerate(
-                zip(layer.W.T.tolist(), layer.b.ravel().tolist(), strict=True)
-            ):
-                for name, value in [*enumerate(weights), ("bias", bias)]:
+            for unit, (weights, bias) in enumerate(zip(layer.W.T, layer.b.ravel(), strict=True)):
+                for name, value in [*enumerate(weights.tolist()), ("bias", float(bias))]:
                     yield (*about, unit, name, value)
 
-    return tables.write(_COLUMNS, rows())
+    return tables.write(_COLUMNS, cells())
 
 
 def _read_csv(data: bytes) -> Layers:
@@ -229,7 +236,7 @@ def _layers(
     return layers
 
 
-def _write_npz(network: nncore.Network) -> bytes:
+def _write_npz(network: nncore.Network) -> Text:
     activations = [layer.activation for layer in network.layers]
     file = io.BytesIO()
     np.savez_compressed(
@@ -239,7 +246,7 @@ def _write_npz(network: nncore.Network) -> bytes:
         slopes=np.array([math.nan if g.slope is None else g.slope for g in activations]),
         **_arrays(network),
     )
-    return file.getvalue()
+    return iter((file.getvalue(),))
 
 
 def _read_npz(data: bytes) -> Layers:
@@ -279,11 +286,11 @@ def _read_npy(data: bytes) -> np.ndarray[Any, Any]:
     return array
 
 
-def _write_safetensors(network: nncore.Network) -> bytes:
+def _write_safetensors(network: nncore.Network) -> Text:
     layers = [{"activation": g.name, "slope": g.slope} for g in network.activations]
     # One entry alone: the library writes several in any order.
     metadata = {"layers": json.dumps(layers)}
-    return safetensors.save(_arrays(network), metadata)
+    return iter((safetensors.save(_arrays(network), metadata),))
 
 
 def _read_safetensors(data: bytes) -> Layers:
@@ -305,7 +312,7 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
     {
         form.extension: form
         for form in (
-            Format("json", ("application/json",), _write_json, _read_json),
+            Format("json", ("application/json",), network_json, _read_json),
             Format("csv", ("text/csv",), _write_csv, _read_csv),
             Format("npz", ("application/x-npz", "application/zip"), _write_npz, _read_npz),
             Format(

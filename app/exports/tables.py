@@ -8,17 +8,20 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Literal
 
 import numpy as np
 
 from app.errors import InvalidField
+from app.exports.text import Text
 from app.schemas import Task
 from app.training.session import Record
 
 MOST_COLUMNS = 100
 MOST_POINTS = 10_000
 MOST_LISTED = 20
+ROWS_AT_ONCE = 1_000
 SAMPLE = 10
 LARGEST = 1e6
 PLANE = 5.0
@@ -28,13 +31,18 @@ PLANE = 5.0
 # -- written --------------------------------------------------------------------------------
 
 
-def write(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
+def write(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> Text:
     """A CSV file (RFC 4180); floats have as many digits as it takes to read the same one back."""
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow([_harmless(name) for name in header])
-    writer.writerows([_harmless(cell) for cell in row] for row in rows)
-    return text.getvalue().encode()
+    rows = iter(rows)
+    while part := list(islice(rows, ROWS_AT_ONCE)):
+        writer.writerows([_harmless(cell) for cell in row] for row in part)
+        yield text.getvalue()
+        text.seek(0)
+        text.truncate()
+    yield text.getvalue()
 
 
 def _harmless(cell: Any) -> Any:
@@ -42,21 +50,21 @@ def _harmless(cell: Any) -> Any:
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(tuple("=+-@\t\r")) else cell
 
 
-def data_csv(record: Record) -> bytes:
+def data_csv(record: Record) -> Text:
     """Every point, what the network is given of it, its label, and which part it belongs to."""
     examples = record.examples
     names = [f"x{index}" for index in range(1, len(examples.points) + 1)]
     derived = [i for i, name in enumerate(examples.features or ()) if name not in names]
     header = [*names, *((examples.features or ())[i] for i in derived)]
     label = "target" if examples.task == "regression" else "label"
-    columns = np.vstack([examples.points, examples.X[derived]]).T.tolist()
+    columns = np.vstack([examples.points, examples.X[derived]]).T
     held_out = set(examples.test.tolist())
     targets = examples.Y[0].tolist()
     return write(
         [*header, label, "split"],
         (
             (
-                *values,
+                *values.tolist(),
                 target if examples.task == "regression" else int(target),
                 "test" if index in held_out else "train",
             )
@@ -65,9 +73,10 @@ def data_csv(record: Record) -> bytes:
     )
 
 
-def costs_csv(record: Record) -> bytes:
+def costs_csv(record: Record) -> Text:
     """The cost J of each iteration, computed before its update."""
-    return write(["iteration", "cost"], enumerate(record.costs.tolist()))
+    # The costs themselves, or a million of Python's numbers would take four times as much.
+    return write(["iteration", "cost"], enumerate(map(float, record.costs)))
 
 
 # -- read -----------------------------------------------------------------------------------

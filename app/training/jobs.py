@@ -34,7 +34,7 @@ from app.training.backend import (
 )
 from app.training.outbox import GOING_AWAY, Outbox
 from app.training.run import Model
-from app.training.session import Record
+from app.training.session import Checkpoint, Record
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +42,10 @@ NORMAL = 1000
 STORE_AGAIN_SECONDS = 5.0
 STORE_TRIES = 60
 """So many times a run that has ended is brought to a store that does not answer."""
+
+
+Source = Record | tuple[Checkpoint, int]
+"""A run as it trains; or the session that it was kept in, yet to be restored, and its number."""
 
 
 @dataclass(eq=False)
@@ -231,7 +235,7 @@ class Jobs:
             raise _unknown(run)
         return stored
 
-    async def model(self, run: str) -> Model:
+    async def model(self, run: str) -> Model | Source:
         """The network as trained so far, and what it wants to be given.
 
         Raises:
@@ -240,8 +244,7 @@ class Jobs:
         """
         if run in self._jobs:
             return (await self._result(run)).model
-        record = await self._stored_record(run, 0)
-        return Model(record.network, record.examples.features, record.examples.task)
+        return await self._stored_source(run, 0)
 
     async def costs(self, run: str) -> NDArray[np.float64]:
         """The cost of every iteration so far.
@@ -257,7 +260,7 @@ class Jobs:
             return np.empty(0)
         return (await self._result(run)).costs
 
-    async def record(self, run: str, index: int = 0) -> Record:
+    async def record(self, run: str, index: int = 0) -> Source:
         """All of a run.
 
         Raises:
@@ -266,7 +269,7 @@ class Jobs:
             InvalidField: it has no run `index`; a REST run is the only one of its session.
         """
         if (job := self._jobs.get(run)) is None:
-            return await self._stored_record(run, index)
+            return await self._stored_source(run, index)
         _check_index(index, 1)
         record = await self._backend.fetch(run, 0) if job.started else None
         if record is not None:
@@ -274,15 +277,17 @@ class Jobs:
         # It may have ended while it was asked.
         if run in self._jobs:
             raise NotStarted(f"run {run} has not started yet; ask again in a moment")
-        return await self._stored_record(run, index)
+        return await self._stored_source(run, index)
 
-    async def _stored_record(self, run: str, index: int) -> Record:
+    async def _stored_source(self, run: str, index: int) -> Source:
         stored = await self._stored(run)
         _check_index(index, len(stored.plan.runs) if stored.plan else 1)
-        record = await asyncio.to_thread(stored.record, index)
-        if record is None:
+        checkpoint = stored.saved.checkpoint if stored.saved else None
+        if checkpoint is None:
             raise NotStarted(f"run {run} ended before it had a network")
-        return record
+        # The others' costs are only weight.
+        costs = [c if run == index else c[:0] for run, c in enumerate(checkpoint.costs)]
+        return replace(checkpoint, costs=costs), index
 
     async def _result(self, run: str) -> Result:
         result = await self._backend.ask(run) if self._jobs[run].started else None

@@ -17,6 +17,7 @@ import nncore
 from app.errors import InvalidField
 from app.exports.parameters import FORMATS, read
 from app.exports.tables import decode, parse, points, preview
+from tests.app.test_exports import whole
 
 NETWORK = nncore.initialize(
     [2, 3, 1], [nncore.leaky_relu(0.25), "sigmoid"], scheme="he", rng=np.random.default_rng(0)
@@ -54,7 +55,7 @@ def objects() -> bytes:
     return archive("W1.npy", npy_claiming("(1,)", "|O", content))
 
 
-SAFE = FORMATS["safetensors"].write(NETWORK)
+SAFE = whole(FORMATS["safetensors"].write(NETWORK))
 CSV_HEAD = "layer,activation,slope,unit,input,value\n"
 BAD_FILES: list[tuple[str, bytes, str]] = [
     ("json", b"", "parameters as json"),
@@ -126,7 +127,7 @@ def test_an_archive_that_lies_about_its_size_yields_no_more_than_it_said() -> No
 @given(st.sampled_from(list(FORMATS)), st.data())
 @settings(max_examples=150, deadline=None)
 def test_a_damaged_file_is_read_or_refused_and_nothing_else(form: str, data: st.DataObject) -> None:
-    file = bytearray(FORMATS[form].write(NETWORK))
+    file = bytearray(whole(FORMATS[form].write(NETWORK)))
     for _ in range(data.draw(st.integers(1, 4))):
         at = data.draw(st.integers(0, len(file) - 1))
         file[at : at + data.draw(st.integers(0, 3))] = data.draw(st.binary(max_size=3))
@@ -139,7 +140,7 @@ def test_a_damaged_file_is_read_or_refused_and_nothing_else(form: str, data: st.
 
 @pytest.mark.parametrize("form", FORMATS)
 def test_a_file_that_was_taken_away_can_be_brought_back(inline: TestClient, form: str) -> None:
-    body = FORMATS[form].write(NETWORK)
+    body = whole(FORMATS[form].write(NETWORK))
     answers = [
         inline.post("/parameters", content=body, headers={"content-type": media_type})
         for media_type in FORMATS[form].media_types
