@@ -11,14 +11,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, TypeAdapter, ValidationError
-from pydantic_core import from_json, to_json
+from pydantic_core import to_json
 
 import nncore
 from app import wire
 from app.errors import InvalidField, InvalidJson
 from app.exports.files import FILES
-from app.exports.parameters import network_json, read
-from app.exports.text import Text, an_object, numbers, rows
+from app.exports.parameters import network_json, read, written
+from app.exports.text import Text, an_object, numbers
+from app.reading import read_json
 from app.schemas import CheckRequest, PredictRequest, Task, VectorizingRequest
 from app.training.run import Model
 from app.training.session import Checkpoint, Record, Session
@@ -26,7 +27,7 @@ from app.training.session import Checkpoint, Record, Session
 Source = Record | tuple[Checkpoint, int]
 """As `app.training.jobs` has it, which would bring the database along."""
 
-LIGHT = 1_000
+LIGHT = 2_000
 """Numbers, in or out, that are not worth the way to a child."""
 BEST_OF = 3
 LONG_ENOUGH = 0.05
@@ -60,7 +61,7 @@ def parse(model: type[BaseModel], body: bytes) -> BaseModel:
         InvalidField: it is not what it should be.
     """
     try:
-        told = from_json(body, allow_inf_nan=True, cache_strings="keys")
+        told = read_json(body)
     except ValueError as error:
         raise InvalidJson(f"the body is not JSON: {error}") from None
     try:
@@ -123,14 +124,13 @@ def dataset(name: str, examples: int, noise: float, seed: int) -> Text:
     """Points of a dataset."""
     drawn = nncore.DATASETS[name]
     X, Y = drawn(examples, noise, np.random.default_rng(seed))
-    labels = Y.astype(int) if drawn.task == "classification" else Y
     return an_object(
         name=name,
         examples=examples,
         noise=noise,
         seed=seed,
-        points=rows(X.T),
-        labels=numbers(labels.ravel()),
+        points=wire.rows(X),
+        labels=wire.labels(Y, drawn.task),
     )
 
 
@@ -172,7 +172,7 @@ def _timed(compute: Callable[[], Any]) -> tuple[Any, float]:
 
 def parameters(body: bytes, form: str) -> Text:
     """A file of parameters that was sent up."""
-    return iter((read(body, form).model_dump_json(exclude_none=True),))
+    return written(read(body, form))
 
 
 def table(body: bytes, columns: tuple[int, int, int] | None, task: Task, fit: bool) -> Text:
@@ -183,7 +183,6 @@ def table(body: bytes, columns: tuple[int, int, int] | None, task: Task, fit: bo
         told = tables.parse(tables.decode(body))
     except ValueError as error:
         raise InvalidField(f"this is not a table: {error}", "table") from None
-    del body
     value = tables.preview(told) if columns is None else tables.points(told, *columns, task, fit)
     return iter((to_json(value),))
 

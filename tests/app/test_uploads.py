@@ -199,7 +199,7 @@ def test_tables_of_any_make(name: str) -> None:
     assert (seen.delimiter, seen.header, seen.rows, seen.bad) == (delimiter, header, 3, [])
     assert seen.suggested == {"x1": 0, "x2": 1, "label": 2}
     assert [column["numeric"] for column in seen.columns] == [1, 1, 0]
-    assert seen.columns[0]["name"] == (table.rows[0].cells[0] if header else "column 1")
+    assert seen.columns[0]["name"] == (next(table.rows()).cells[0] if header else "column 1")
     told = points(table, 0, 1, 2, "classification", fit=True)
     assert told.points == [[1.7, 60], [1.8, 80], [1.6, 55]]
     assert (told.labels, told.classes) == ([0, 1, 0], ["f", "m"])
