@@ -6,6 +6,7 @@ formula is written with an apostrophe before it, as spreadsheets themselves do.
 
 import csv
 import io
+import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -142,7 +143,7 @@ class Table:
         if self.delimiter != "," and "," in text and "." not in text:
             text = text.replace(",", ".")
         value = float(text)
-        if not np.isfinite(value) or "_" in text:
+        if not math.isfinite(value) or "_" in text:
             raise ValueError(cell)
         return value
 
@@ -334,17 +335,18 @@ def points(table: Table, x1: int, x2: int, label: int, task: Task, fit: bool) ->
     good: list[tuple[float, float, str]] = []
     for row in rows:
         cells = row.cells
-        reason = (
-            _cells(row, width)
-            if len(cells) != width
-            else _number(table, names[x1], cells[x1])
-            or _number(table, names[x2], cells[x2])
-            or _label(table, names[label], cells[label], task)
-        )
-        if reason:
-            bad.add(row.line, reason)
+        point = _point(table, cells, x1, x2, label, task) if len(cells) == width else None
+        if point is None:
+            reason = (
+                _cells(row, width)
+                if len(cells) != width
+                else _number(table, names[x1], cells[x1])
+                or _number(table, names[x2], cells[x2])
+                or _label(table, names[label], cells[label], task)
+            )
+            bad.add(row.line, reason or "")
             continue
-        good.append((table.number(cells[x1]), table.number(cells[x2]), cells[label].strip()))
+        good.append(point)
         if len(good) > MOST_POINTS:
             break
     if not 2 <= len(good) <= MOST_POINTS:
@@ -394,6 +396,21 @@ def _labels(
     numbers = all(map(table.is_number, shown))
     zero, one = sorted(shown, key=table.number if numbers else None)
     return [int(key == one) for key in keys], [shown[zero], shown[one]]
+
+
+def _point(
+    table: Table, cells: Sequence[str], x1: int, x2: int, label: int, task: Task
+) -> tuple[float, float, str] | None:
+    """x1, x2 and the label of a row; None if there is something wrong with it."""
+    told = cells[label].strip()
+    try:
+        numbers = [table.number(cells[x1]), table.number(cells[x2])]
+        if task == "regression":
+            numbers.append(table.number(told))
+    except ValueError:
+        return None
+    within = all(-LARGEST <= number <= LARGEST for number in numbers)
+    return (numbers[0], numbers[1], told) if within and told else None
 
 
 def _cells(row: Row, width: int) -> str:

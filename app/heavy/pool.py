@@ -130,6 +130,7 @@ class Child:
         environment = {name: told for name, told in os.environ.items() if OURS not in name}
         # One thread computes; others would take memory, and time from the students' workers.
         environment |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+        environment |= {"MALLOC_ARENA_MAX": "1"}
         # A group of its own: Ctrl-C is for the server, and a stopped child does not outlive it.
         own_group: dict[str, Any] = {"process_group": 0} if os.name == "posix" else {}
         process = await asyncio.create_subprocess_exec(
@@ -303,7 +304,7 @@ class Pool:
                         raise
                     # It had ended already: nobody's call shall have to pay for that.
                     self._end(child)
-                    child = self._busy[place] = await Child.start()
+                    child = self._busy[place] = await self._new_child()
                     await child.do(call, answer)
         except TimeoutError:
             log.warning("a call of %s took longer than %g s", work, self._settings.heavy_seconds)
@@ -328,7 +329,15 @@ class Pool:
             child = self._idle.pop()
             if child.fit:
                 return child
-        return await Child.start()
+        return await self._new_child()
+
+    async def _new_child(self) -> Child:
+        child = None if self._going else await Child.start()
+        if child is None or self._going:
+            if child is not None:
+                self._end(child)
+            raise GoingAway
+        return child
 
     def _end(self, child: Child) -> None:
         """Kill a child; its end is waited for when the server ends, if it has not come by then."""
