@@ -186,21 +186,22 @@ def _read_csv(data: bytes) -> Layers:
         cells = dict(zip(names, (cell.strip() for cell in row.cells), strict=False))
         try:
             layer, unit = int(cells["layer"]), int(cells["unit"])
-            input = BIAS if cells["input"].lower() == "bias" else int(cells["input"])
+            input = None if cells["input"].lower() == "bias" else int(cells["input"])
             value = table.number(cells["value"])
         except (KeyError, ValueError):
             raise ValueError(f"line {row.line} does not name a parameter and its value") from None
         if not (
             1 <= layer <= MOST_LAYERS
             and 0 <= unit < MOST_UNITS
-            and (input == BIAS or 0 <= input < MOST_UNITS)
+            and (input is None or 0 <= input < MOST_UNITS)
         ):
             raise ValueError(f"line {row.line} is beyond {MOST_LAYERS} layers of 256 units")
         if layer not in found:
             found[layer] = np.full((MOST_UNITS + 1, MOST_UNITS), np.nan)
-        if not np.isnan(found[layer][input, unit]):
+        at = (BIAS if input is None else input, unit)
+        if not np.isnan(found[layer][at]):
             raise ValueError(f"line {row.line} repeats a parameter")
-        found[layer][input, unit] = value
+        found[layer][at] = value
         if cells.get("activation"):
             about[layer] = {"activation": cells["activation"]}
             if cells.get("slope"):
@@ -377,7 +378,7 @@ def _read_safetensors(data: bytes) -> Layers:
                 "dtype": "F16" | "F32" | "F64" as dtype,
                 "shape": [*sizes],
                 "data_offsets": [int(first), int(last)],
-            } if all(type(size) is int for size in sizes):
+            } if first >= 0 and all(type(size) is int for size in sizes):
                 arrays[name] = _array(
                     data, np.dtype(_TENSORS[dtype]), sizes, begin + first, begin + last
                 )

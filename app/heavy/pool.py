@@ -209,7 +209,7 @@ class Pool:
         self._busy: dict[object, Child | None] = {}
         self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
         self._calls: Counter[str] = Counter()
-        self._room = Room(_folder(settings.data_folder))
+        self.room = Room(_folder(settings.data_folder))
         self._going = False
         self.killed = 0
         """Children that were ended, since they took too long or nobody waited for them."""
@@ -252,7 +252,7 @@ class Pool:
             raise GoingAway
         self._admit(client)
         self._calls[client] += 1
-        answer = Answer(self._room, client, self._leave)
+        answer = Answer(self.room, client, self._leave)
         try:
             await self._serve(client, work, prepare, answer)
         except BaseException:

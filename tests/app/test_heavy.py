@@ -23,7 +23,7 @@ from starlette.testclient import TestClient
 
 from app.errors import Busy, Full, GoingAway, InvalidField
 from app.exports.text import numbers
-from app.heavy.pool import Answer, Pool
+from app.heavy.pool import Answer, Pool, Room
 from app.heavy.turns import Fairness
 from app.main import create_app
 from app.schemas import VectorizingRequest
@@ -58,7 +58,7 @@ async def a_pool(**changes: object) -> AsyncIterator[Pool]:
 
 
 async def until(true: Any) -> None:
-    while not true():
+    while not true():  # noqa: ASYNC110
         await asyncio.sleep(0.005)
 
 
@@ -318,14 +318,10 @@ def test_numbers_read_back_to_the_same(values: Any) -> None:
     assert [str(value) for value in told] == [str(value) for value in expected]  # -0.0 as well
 
 
-def test_a_long_answer_is_kept_elsewhere_and_bounded_for_each_address(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("app.heavy.pool.MOST_KEPT", 8_000_000)
-
+def test_a_long_answer_is_kept_elsewhere_and_bounded_for_each_address() -> None:
     async def run() -> None:
         async with a_pool() as pool:
-            pool._room._most = 8_000_000
+            pool.room = Room(None, 8_000_000)
             costs = np.random.default_rng(0).normal(size=100_000)
 
             async def prepare() -> Sequence[Any]:
