@@ -67,6 +67,11 @@ class Settings(BaseSettings):
     max_sessions_per_client: int = Field(
         350, ge=1, description="of those, from one address: a whole school may share one"
     )
+    max_session_bytes_per_client: int = Field(
+        400_000_000,
+        ge=1,
+        description="what the points and parameters of the sessions of one address may take",
+    )
     session_grace_seconds: float = Field(
         120.0, ge=0, description="how long a session outlives its connection"
     )

@@ -4,7 +4,8 @@ One that nobody is connected to any more trains on for a while; after that only 
 from where it comes back as it left.
 
 What if it is full: the session that has been without a connection for the longest gives way; if
-every session has a connection, a new one is told so.
+every session has a connection, a new one is told so. One whose points and parameters are too many
+for what its address may have in all is not configured so, and stays as it was.
 """
 
 import asyncio
@@ -12,9 +13,10 @@ import contextlib
 import logging
 import secrets
 from collections.abc import Collection
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from app.errors import (
+    Full,
     GoingAway,
     InvalidField,
     NotConfigured,
@@ -26,6 +28,7 @@ from app.errors import (
 from app.schemas import Configure, Message
 from app.settings import Settings
 from app.store import Store, Stored
+from app.supervision import Background
 from app.training.backend import (
     Attach,
     Detach,
@@ -36,8 +39,8 @@ from app.training.backend import (
     Saved,
     Tell,
     Text,
-    TrainingBackend,
 )
+from app.training.driver import Backend
 from app.training.keeping import Keeper
 from app.training.outbox import DONE, GOING_AWAY, REPLACED, Outbox
 from app.training.session import Record
@@ -55,16 +58,16 @@ class Learner:
     expiry: asyncio.TimerHandle | None = None
     runs: int = 0
     """How many it was configured with; 0 before."""
+    size: int = 0
+    """About how many bytes it takes, as configured."""
     from_checkpoint: bool = False
     """Whether its reader is to be told that it is as it was kept before the server ended."""
-    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
-    """Held by whoever takes it up again: connections do so one after the other."""
 
 
 class Learners:
     """Every interactive session of this server."""
 
-    def __init__(self, backend: TrainingBackend, store: Store, settings: Settings) -> None:
+    def __init__(self, backend: Backend, store: Store, settings: Settings) -> None:
         self._backend = backend
         self._store = store
         self._settings = settings
@@ -72,6 +75,7 @@ class Learners:
         self._keeper = Keeper(store, settings)
         self._leaving: dict[str, Saved] = {}
         """Sessions that are given up here and not in the store yet."""
+        self.keeping = Background("keeping of sessions", self._run)
         self._going = False
 
     def __len__(self) -> int:
@@ -94,9 +98,9 @@ class Learners:
         learner = Learner(secrets.token_urlsafe(16), client)
         self._learners[learner.session] = learner
         if stored is not None and stored.plan is not None:
-            learner.runs = len(stored.plan.runs)
+            learner.runs, learner.size = len(stored.plan.runs), stored.plan.size
         self._open(learner, stored.saved if stored else None)
-        await self._attach(learner, outbox, Attach(learner.session, outbox.name))
+        self._attach(learner, outbox, Attach(learner.session, outbox.name))
         return learner
 
     async def resume(self, client: str, session: str, outbox: Outbox, costs_from: int) -> Learner:
@@ -112,17 +116,15 @@ class Learners:
         if self._going:
             raise GoingAway
         learner = self._learners.get(session) or await self._back(client, session)
-        async with learner.turn:
-            learner.client = client
-            if learner.outbox is not None:
-                old = learner.outbox
-                await self.leave(learner, old)
-                old.close(REPLACED)
-            # What the reader has after a checkpoint may be of another future.
-            position = Position(costs=0 if learner.from_checkpoint else costs_from)
-            attach = Attach(session, outbox.name, position, from_checkpoint=learner.from_checkpoint)
-            learner.from_checkpoint = False
-            await self._attach(learner, outbox, attach)
+        learner.client = client
+        if (old := learner.outbox) is not None:
+            self.leave(learner, old)
+            old.close(REPLACED)
+        # What the reader has after a checkpoint may be of another future.
+        position = Position(costs=0 if learner.from_checkpoint else costs_from)
+        attach = Attach(session, outbox.name, position, from_checkpoint=learner.from_checkpoint)
+        learner.from_checkpoint = False
+        self._attach(learner, outbox, attach)
         return learner
 
     async def _back(self, client: str, session: str) -> Learner:
@@ -140,8 +142,9 @@ class Learners:
             saved, settled = stored.saved, stored.settled
         self._make_room(client)
         self._leaving.pop(session, None)
-        runs = saved.state.checkpoint.plan.runs if saved.state.checkpoint else []
-        learner = Learner(session, client, runs=len(runs), from_checkpoint=not settled)
+        learner = Learner(session, client, from_checkpoint=not settled)
+        if (checkpoint := saved.state.checkpoint) is not None:
+            learner.runs, learner.size = len(checkpoint.plan.runs), checkpoint.plan.size
         self._learners[session] = learner
         self._open(learner, saved)
         # It trains on also if whoever asked for it is gone by now.
@@ -195,14 +198,19 @@ class Learners:
             return await self._store.save(stored), checkpoint.iteration
 
     async def tell(self, learner: Learner, outbox: Outbox, message: Message) -> None:
-        """Pass a message of the connection on to the session."""
+        """Pass a message of the connection on to the session.
+
+        Raises:
+            Full: the sessions of this client would take too much memory.
+        """
         if learner.outbox is not outbox or outbox.close_code is not None:
             return
         if isinstance(message, Configure):
-            learner.runs = len(message.runs)
+            self._check_size(learner, message.size)
+            learner.runs, learner.size = len(message.runs), message.size
         await self._backend.send(Tell(learner.session, outbox.name, message))
 
-    async def leave(self, learner: Learner, outbox: Outbox, code: int | None = None) -> None:
+    def leave(self, learner: Learner, outbox: Outbox, code: int | None = None) -> None:
         """The connection is gone; the session waits for it a while, training on if it plays.
 
         One that was closed with `DONE`, or was never configured, is over at once.
@@ -215,7 +223,7 @@ class Learners:
             self._keeper.forget(learner.session)
             return
         self._expect(learner)
-        await self._backend.send(Detach(learner.session, outbox.name))
+        self._backend.put(Detach(learner.session, outbox.name))
 
     def _expect(self, learner: Learner) -> None:
         """Let a session wait for its connection."""
@@ -225,12 +233,10 @@ class Learners:
 
     # -- the store and the end --------------------------------------------------------------
 
-    async def run(self) -> None:
-        """Bring what is new to the store, until cancelled."""
+    async def _run(self) -> None:
+        """Bring what is new to the store, again and again."""
         while True:
             await asyncio.sleep(self._settings.store_seconds)
-            if self._going:
-                return
             with contextlib.suppress(NotStored):  # it has been logged, and is tried again
                 await self._keep_all()
 
@@ -282,31 +288,30 @@ class Learners:
 
         self._backend.open(learner.session, "learner", listen, saved)
 
-    async def _attach(self, learner: Learner, outbox: Outbox, attach: Attach) -> None:
+    def _attach(self, learner: Learner, outbox: Outbox, attach: Attach) -> None:
         learner.outbox = outbox
         if learner.expiry is not None:
             learner.expiry.cancel()
             learner.expiry = None
-        await self._backend.send(attach)
+        self._backend.put(attach)
 
     def _hear(self, learner: Learner, event: Event) -> None:
         outbox = learner.outbox
         match event:
             case Text() if outbox and event.reader in (None, outbox.name):
-                outbox.text(event.message)
+                outbox.put(event.json)
             case Frame() if outbox and event.reader == outbox.name:
-                outbox.binary(event.data)
+                outbox.put(event.data)
             case Progress(status="failed"):
-                asyncio.get_running_loop().create_task(self._begin_anew(learner))
+                self._begin_anew(learner)
 
-    async def _begin_anew(self, learner: Learner) -> None:
+    def _begin_anew(self, learner: Learner) -> None:
         """What was trained is lost, and has been told; the session itself goes on, empty."""
         self._backend.close(learner.session)
         self._keeper.forget(learner.session)
         self._open(learner)
         if (outbox := learner.outbox) is not None:
-            attach = Attach(learner.session, outbox.name)
-            await self._backend.send(attach)
+            self._backend.put(Attach(learner.session, outbox.name))
 
     def _make_room(self, client: str) -> None:
         if self._going:
@@ -322,6 +327,19 @@ class Learners:
         if not waiting:
             raise TooManySessions(f"all {len(among)} places are taken; try again in a minute", 60)
         self._give_up(min(waiting, key=lambda learner: learner.expiry.when()))  # type: ignore[union-attr]
+
+    def _check_size(self, learner: Learner, size: int) -> None:
+        others = sum(
+            other.size
+            for other in self._learners.values()
+            if other.client == learner.client and other is not learner
+        )
+        if others + size > self._settings.max_session_bytes_per_client:
+            raise Full(
+                "the sessions of this address hold as many points and parameters as they may; "
+                "close one, or take fewer points",
+                60,
+            )
 
     def _forget(self, learner: Learner) -> None:
         if learner.expiry is not None:

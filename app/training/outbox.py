@@ -30,11 +30,15 @@ class Outbox:
 
     def text(self, message: dict[str, Any]) -> None:
         """Queue a JSON message."""
-        self._put(json.dumps(message, allow_nan=False))
+        self.put(json.dumps(message, allow_nan=False))
 
-    def binary(self, data: bytes) -> None:
-        """Queue a frame."""
-        self._put(data)
+    def put(self, message: str | bytes) -> None:
+        """Queue a message that is written already: JSON, or a frame."""
+        if len(self._waiting) >= self._most:
+            self.close(TOO_SLOW)
+            return
+        self._waiting.append(message)
+        self._news.set()
 
     def close(self, code: int) -> None:
         """Close the connection as soon as its sender looks."""
@@ -50,10 +54,3 @@ class Outbox:
             return []
         waiting, self._waiting = self._waiting, []
         return waiting
-
-    def _put(self, message: str | bytes) -> None:
-        if len(self._waiting) >= self._most:
-            self.close(TOO_SLOW)
-            return
-        self._waiting.append(message)
-        self._news.set()

@@ -16,6 +16,7 @@ import app.limits
 from app.errors import BodyTooSlow, Full
 from app.limits import MOST_COUNTS, Bodies, Body, Bucket, Clients, Pace, client_of
 from app.main import create_app
+from app.schemas import Plan
 from tests.app.conftest import metric, settings_for
 from tests.app.stream import Stream
 
@@ -282,6 +283,28 @@ class TestMessages:
 
 
 class TestPlaces:
+    def test_one_client_has_a_share_of_the_memory(self) -> None:
+        points = [[x / 500, 0] for x in range(-1000, 1000)]
+        large = {"data": {"points": points, "labels": [0, 1] * 1000}}
+        size = Plan.model_validate(large).size
+        settings = settings_for("inline", max_session_bytes_per_client=int(1.5 * size))
+        app = create_app(settings)
+        with TestClient(app) as client:
+            elsewhere = TestClient(app, client=("10.0.0.9", 1))
+            elsewhere.portal = client.portal
+            with Stream.connect(client) as first, Stream.connect(client) as second:
+                first.configure(**large)
+                second.configure()
+                second.say("configure", **large)
+                error = second.until("error")
+                assert (error["code"], error["retry_after"]) == ("full", 60)
+                second.say("step", iterations=3)  # it stays as it was
+                second.until_iteration(3)
+                with Stream.connect(elsewhere) as other:
+                    other.configure(**large)
+                first.configure()
+                second.configure(**large)
+
     def test_one_client_leaves_places_for_the_others(self) -> None:
         settings = settings_for("inline", max_sessions_per_client=2)
         app = create_app(settings)
