@@ -142,7 +142,7 @@ class Settings(BaseSettings):
         120, ge=1, description="calls for them from one address; one more gets 429"
     )
     heavy_calls: int = Field(400, ge=1, description="and from all")
-    heavy_seconds: float = Field(8.0, gt=0, description="that one may take, once it has its turn")
+    heavy_seconds: float = Field(15.0, gt=0, description="that one may take, once it has its turn")
     heavy_wait_seconds: float = Field(30.0, gt=0, description="that it may wait for its turn")
     messages_per_second: float = Field(
         400.0, gt=0, description="on one stream: a drag at 120 Hz, its acknowledgements, and more"

@@ -88,6 +88,7 @@ def _answer(pipe: BinaryIO, table: Any, call: bytes) -> None:
 
     try:
         name, arguments = pickle.loads(call)
+        del call  # it may be as large as what it says
         work: Callable[..., Any] = table[name]
         value = work(*arguments)
         if isinstance(value, Iterator):
