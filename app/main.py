@@ -21,6 +21,7 @@ from app.errors import (
     ShallowsError,
     UnsupportedType,
 )
+from app.heavy.pool import Pool
 from app.lessons import LESSONS, lessons_of
 from app.limits import Refusals
 from app.routes import (
@@ -114,6 +115,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             yield
             await services.drain()
         finally:
+            await services.heavy.stop()
             await services.learners.keeping.stop()
             await backend.stop()
             await store.close()
@@ -135,6 +137,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         backend=backend,
         learners=Learners(backend, store, settings),
         jobs=Jobs(backend, store, settings),
+        heavy=Pool(settings),
         store=store,
         assets=assets,
         lessons=lessons_of(LESSONS, *filter(None, [settings.lessons_folder])),

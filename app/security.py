@@ -11,13 +11,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.access import Access
 from app.errors import (
     PROBLEM_JSON,
+    AddressTooLong,
     BodyTooLarge,
     ForeignOrigin,
+    HeadersTooLarge,
     ShallowsError,
     Unauthorized,
     UnknownHost,
 )
-from app.limits import Clients, Refusals, client_of, too_fast
+from app.limits import Bodies, Body, Clients, Refusals, client_of, too_fast
 from app.settings import Settings
 
 # Who may frame the page is a setting; see `headers_for`.
@@ -52,6 +54,10 @@ FRAME_OPTIONS = {"'self'": "SAMEORIGIN", "'none'": "DENY"}
 # Cheap, and asked for often: by what watches over the server, and by every page that is opened.
 UNCOUNTED = ("/healthz", "/readyz", "/metrics", "/static/")
 HEALTH = ("/healthz", "/readyz")
+
+MOST_ADDRESS = 4_000
+MOST_HEADERS = 100
+MOST_HEADER_BYTES = 16_000
 
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 
@@ -100,6 +106,7 @@ class Security:
         self._refusals = refusals
         self._headers = headers_for(settings)
         self._clients = Clients(settings.requests_per_second, settings.requests_burst)
+        self._bodies = Bodies(settings)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or refuse it."""
@@ -130,10 +137,29 @@ class Security:
             self._refusals.note(refusal)
             await _refuse(scope, send_with_headers, refusal)
             return
-        await self._app(scope, receive, send_with_headers)
+        if scope["type"] != "http" or scope["method"] in SAFE_METHODS:
+            await self._app(scope, receive, send_with_headers)
+            return
+        body = Body(self._bodies, client_of(scope), receive)
+        try:
+            declared = HTTPConnection(scope).headers.get("content-length", "")
+            body.expect(int(declared) if declared.isdigit() else 1)
+        except ShallowsError as error:
+            self._refusals.note(error)
+            await _refuse(scope, send_with_headers, error)
+        else:
+            await self._app(scope, body.receive, send_with_headers)
+        finally:
+            body.close()
 
     def _refusal(self, request: HTTPConnection) -> ShallowsError | None:
-        for refusal in (self._misdirected, self._too_fast, self._foreign, self._access.refusal):
+        for refusal in (
+            _too_long,
+            self._misdirected,
+            self._too_fast,
+            self._foreign,
+            self._access.refusal,
+        ):
             if (error := refusal(request)) is not None:
                 return error
         if request.scope.get("method") in SAFE_METHODS:
@@ -162,6 +188,19 @@ class Security:
             return too_fast("this address asks for more than its share", wait)
         self._clients.take(client)
         return None
+
+
+def _too_long(request: HTTPConnection) -> ShallowsError | None:
+    """Before anything of them is looked at: each is split, decoded and compared many times."""
+    scope = request.scope
+    if len(scope.get("raw_path") or b"") + len(scope["query_string"]) > MOST_ADDRESS:
+        return AddressTooLong(f"path and query may have at most {MOST_ADDRESS:,} bytes")
+    headers = scope["headers"]
+    if len(headers) > MOST_HEADERS or sum(len(k) + len(v) for k, v in headers) > MOST_HEADER_BYTES:
+        return HeadersTooLarge(
+            f"a request may have at most {MOST_HEADERS} headers of {MOST_HEADER_BYTES:,} bytes"
+        )
+    return None
 
 
 async def _refuse(scope: Scope, send: Send, error: ShallowsError) -> None:

@@ -10,6 +10,7 @@ from fastapi import Depends
 from starlette.requests import HTTPConnection
 
 from app.assets import Assets
+from app.heavy.pool import Pool
 from app.lessons import Lesson
 from app.limits import Refusals
 from app.settings import Settings
@@ -33,6 +34,7 @@ class AllServices:
     backend: Backend
     learners: Learners
     jobs: Jobs
+    heavy: Pool
     store: Store
     assets: Assets
     lessons: Mapping[str, Lesson]
@@ -47,6 +49,7 @@ class AllServices:
         """Before the server ends: refuse what is new, keep what there is; a second call is none."""
         if self.jobs.going:
             return
+        self.heavy.close()
         learners = asyncio.create_task(self.learners.drain())
         jobs = asyncio.create_task(self.jobs.drain())
         saves = asyncio.create_task(self.store.finish())

@@ -142,6 +142,22 @@ class Settings(BaseSettings):
     requests_burst: int = Field(
         3000, ge=1, description="and at once: 300 students who open the page, ten requests each"
     )
+    body_bytes_per_second: float = Field(
+        2_000_000.0, gt=0, description="of bodies, from one address, in the long run"
+    )
+    body_bytes_burst: int = Field(
+        30_000_000, ge=1, description="and at once: 30 students with a table each, five times"
+    )
+    body_seconds: float = Field(30.0, gt=0, description="in which a body must have come")
+    heavy_processes: int = Field(
+        2, ge=1, le=16, description="processes for tables, files, reports and long answers"
+    )
+    heavy_calls_per_client: int = Field(
+        120, ge=1, description="calls for them from one address; one more gets 429"
+    )
+    heavy_calls: int = Field(400, ge=1, description="and from all")
+    heavy_seconds: float = Field(15.0, gt=0, description="that one may take, once it has its turn")
+    heavy_wait_seconds: float = Field(30.0, gt=0, description="that it may wait for its turn")
     messages_per_second: float = Field(
         400.0, gt=0, description="on one stream: a drag at 120 Hz, its acknowledgements, and more"
     )
