@@ -50,6 +50,12 @@ class Bucket:
         """Take tokens that are there."""
         self._tokens -= amount
 
+    def owe(self, now: float, amount: float) -> float:
+        """Take tokens that may not be there; seconds until the debt is paid."""
+        self.wait(now)
+        self.take(amount)
+        return max(0.0, -self._tokens / self._rate)
+
 
 class Clients:
     """How often each client has asked lately: `burst` at once, and `rate` a second in the long run.

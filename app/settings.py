@@ -140,6 +140,13 @@ class Settings(BaseSettings):
         20.0, gt=0, description="that a message may wait for its reader; then the stream is closed"
     )
 
+    slow_request_seconds: float = Field(
+        30.0, gt=0, description="that a request's head, its body, or a message may take to come in"
+    )
+    max_connections_per_client: int = Field(
+        1000, ge=1, description="open at once from one address, whatever they say; one more is cut"
+    )
+
     log_level: Literal["debug", "info", "warning", "error"] = "warning"
     log_format: Literal["plain", "json"] = Field("plain", description="json: an object a line")
 

@@ -28,6 +28,11 @@ STARTUP_TIMEOUT = 60.0
 """Seconds for a worker to import NumPy on a busy machine."""
 PARTING_SECONDS = 1.0
 
+ENDING = {
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+}
+"""Signals that end a server; Windows has no SIGHUP."""
+
 
 class WorkerLine:
     """A worker process and the pipe to it; a thread of its own waits on the pipe."""
@@ -117,7 +122,7 @@ def _start(process: BaseProcess) -> None:
     if mask is None:
         process.start()
         return
-    before = mask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    before = mask(signal.SIG_BLOCK, ENDING)
     try:
         process.start()
     finally:
@@ -127,8 +132,8 @@ def _start(process: BaseProcess) -> None:
 def work(pipe: Connection, settings: Settings) -> None:
     """The life of a worker: rounds until the pipe closes."""
     # Signals may reach the whole process group; the server decides when its workers end.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    for number in ENDING:
+        signal.signal(number, signal.SIG_IGN)
     logs.configure(settings)
     host = Host(
         time.perf_counter,
