@@ -23,7 +23,7 @@ from app.errors import (
     UnsupportedType,
 )
 from app.lessons import LESSONS, lessons_of
-from app.limits import Refusals
+from app.limits import Accounts, Refusals
 from app.routes import (
     activations,
     checks,
@@ -141,6 +141,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         assets=assets,
         lessons=lessons_of(LESSONS, *filter(None, [settings.lessons_folder])),
         refusals=refusals,
+        accounts=Accounts(),
     )
     for module in (
         train,

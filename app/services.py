@@ -11,7 +11,7 @@ from starlette.requests import HTTPConnection
 
 from app.assets import Assets
 from app.lessons import Lesson
-from app.limits import Refusals
+from app.limits import Accounts, Refusals
 from app.settings import Settings
 from app.store import Store
 from app.training.backend import TrainingBackend
@@ -36,6 +36,7 @@ class AllServices:
     assets: Assets
     lessons: Mapping[str, Lesson]
     refusals: Refusals
+    accounts: Accounts
 
     async def drain(self) -> None:
         """Before the server ends: refuse what is new, keep what there is; a second call is none."""
