@@ -51,6 +51,8 @@ quiet = logging.getLogger(f"{__name__}.strangers")
 """For what uvicorn would log of every stranger's nonsense; it is counted instead."""
 quiet.setLevel(logging.ERROR)
 
+READ = 16_384
+"""Bytes read at once; asyncio would take 256 KB of each connection."""
 SLICE = 1024
 """Bytes parsed before the time is looked at: at most 170 frames."""
 LARGE_SLICE = 8192
@@ -64,7 +66,7 @@ MOST_FRAGMENTS = 1000
 """Of one message. Browsers send a message of 1 MB in 8 at most."""
 MOST_UNANSWERED = 65_536
 """Bytes waiting to be taken, beyond which pings are not answered."""
-MOST_UNFINISHED = 48_000_000
+MOST_UNFINISHED = 24_000_000
 """Bytes of one address's messages and bodies of which the rest has not come."""
 MOST_UNSENT = 64_000_000
 """Bytes of answers that one address has not taken."""
@@ -168,7 +170,7 @@ class Tap:
         if not self._feeding and self._later is None:
             self._later = asyncio.get_running_loop().call_soon(self._go_on)
 
-    def received(self, data: bytes) -> None:
+    def received(self, data: bytes | memoryview) -> None:
         """Hand it on, now or when there is time."""
         self._pending += data
         self._flow()
@@ -220,7 +222,7 @@ class Tap:
             self._later = asyncio.get_running_loop().call_later(wait, self._go_on)
 
 
-class Bounded(asyncio.Protocol):
+class Bounded(asyncio.BufferedProtocol):
     """What both protocols have in common; mixed into uvicorn's."""
 
     config: Any
@@ -237,6 +239,7 @@ class Bounded(asyncio.Protocol):
         loop = asyncio.get_running_loop()
         self._deadline: asyncio.TimerHandle | None = None
         self._taking: asyncio.TimerHandle | None = None
+        self._buffer = bytearray(READ)
         if isinstance(transport, Tap):  # an upgrade: it was a request's
             tap, self.peer = transport, transport.owner.peer
             self.peer.connections.add(self)
@@ -265,9 +268,13 @@ class Bounded(asyncio.Protocol):
         self.taken()
         self.config.forget(self.peer, self)
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> bytearray:
+        """Where asyncio puts what comes."""
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
         """To the tap first."""
-        self.transport.received(data)
+        self.transport.received(memoryview(self._buffer)[:nbytes])
 
     def feed(self, data: bytes) -> bool:
         """Parse a slice; whether it had the end of something in it."""
@@ -358,7 +365,7 @@ class Bounded(asyncio.Protocol):
             self._watch_taking()
 
 
-class RequestProtocol(Bounded, H11Protocol):
+class RequestProtocol(Bounded, H11Protocol):  # type: ignore[misc]
     """REST, the page and its files."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -375,7 +382,7 @@ class RequestProtocol(Bounded, H11Protocol):
     def feed(self, data: bytes) -> bool:
         """A slice of requests."""
         self._body += len(data)
-        H11Protocol.data_received(self, data)
+        self.data_received(data)
         return self.conn.their_state is not h11.SEND_BODY
 
     def on_response_complete(self) -> None:
@@ -462,7 +469,7 @@ class Frames(ServerProtocol):
         super().fail(POLICY_VIOLATION if self._flooded else code, reason)
 
 
-class StreamProtocol(Bounded, WebSocketsSansIOProtocol):
+class StreamProtocol(Bounded, WebSocketsSansIOProtocol):  # type: ignore[misc]
     """The WebSockets."""
 
     conn: Frames
@@ -474,10 +481,7 @@ class StreamProtocol(Bounded, WebSocketsSansIOProtocol):
         )
 
     def data_received(self, data: bytes) -> None:
-        """The handshake comes from the request's protocol; what follows, from the tap."""
-        if self.handshake_initiated:
-            super().data_received(data)
-            return
+        """The handshake, from the request's protocol; what follows comes by the tap."""
         WebSocketsSansIOProtocol.data_received(self, data)
         if not self.handshake_initiated:
             # uvicorn would leave it open, and say nothing.
