@@ -12,7 +12,7 @@ What if it is full:
 - a request or message that does not end in time closes it (408, 1008), and so does a reader that
   takes less than a trickle;
 - of an address whose unfinished messages, or answers not taken, are too many bytes together, those
-  that have waited longest are closed;
+  that have waited longest are closed, or if none has waited, the largest;
 - an address that has all its connections gets no further one: it is closed at once.
 
 A proxy that is trusted speaks for many, so its own connections and time are not counted.
@@ -302,7 +302,8 @@ class Bounded(asyncio.BufferedProtocol):
         if self.peer.held > MOST_UNFINISHED:
             slowest = min(self.peer.connections, key=lambda connection: connection.unfinished_since)
             slow = loop.time() - slowest.unfinished_since > RECENT
-            (slowest if slow else self).too_slow()
+            largest = max(self.peer.connections, key=lambda connection: connection.held)
+            (slowest if slow else largest).too_slow()
 
     def finished(self) -> None:
         """Note that nothing is unfinished."""
