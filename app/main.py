@@ -1,6 +1,5 @@
 """`create_app`: the only place where things are wired."""
 
-import asyncio
 import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
@@ -43,7 +42,7 @@ from app.security import Security
 from app.services import AllServices
 from app.settings import Settings
 from app.store import Store
-from app.training.driver import Drivers
+from app.training.driver import Backend
 from app.training.inline import inline_backend
 from app.training.jobs import Jobs
 from app.training.learners import Learners
@@ -51,7 +50,7 @@ from app.training.pool import pool_backend
 
 log = logging.getLogger(__name__)
 
-BACKENDS: dict[str, Callable[[Settings], Drivers]] = {
+BACKENDS: dict[str, Callable[[Settings], Backend]] = {
     "pool": pool_backend,
     "inline": inline_backend,
 }
@@ -111,13 +110,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         await backend.start()
-        keeping = asyncio.create_task(services.learners.run())
+        services.learners.keeping.start()
         try:
             yield
             await services.drain()
         finally:
-            keeping.cancel()
-            await asyncio.gather(keeping, return_exceptions=True)
+            await services.learners.keeping.stop()
             await backend.stop()
             await store.close()
 

@@ -8,6 +8,7 @@ sees a plan.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from typing import Annotated, Any, Literal
 
@@ -32,6 +33,10 @@ MAX_RUNS = 8
 MAX_ITERATIONS = 1_000_000
 MAX_SESSION_ITERATIONS = 2_000_000
 MAX_WORK = 50_000_000
+SESSION_BYTES, POINT_BYTES, PARAMETER_BYTES = 100_000, 32, 160
+"""What a session takes, what each number of its points does (as Python's), and each parameter."""
+MAX_PARAMETERS = 100_000
+"""Of all runs: each frame and each checkpoint has them all, however few the examples are."""
 
 
 @dataclass(frozen=True)
@@ -273,6 +278,27 @@ class Plan(Model):
 
     data: Data = NamedData()
     runs: Annotated[list[RunPlan], Field(min_length=1, max_length=MAX_RUNS)] = [RunPlan()]
+
+    @property
+    def size(self) -> int:
+        """About how many bytes a session of it takes in all processes, its costs apart."""
+        data = self.data
+        inputs, examples = (
+            (len(data.points[0]), len(data.points))
+            if isinstance(data, OwnData)
+            else (len(data.features), data.examples)
+        )
+        parameters = sum(
+            sum((above + 1) * here for above, here in pairwise(_sizes(inputs, run.network)))
+            for run in self.runs
+        )
+        numbers = examples * (inputs + 1) * (2 if isinstance(data, OwnData) else 1)
+        return SESSION_BYTES + POINT_BYTES * numbers + PARAMETER_BYTES * parameters
+
+    @cached_property
+    def written(self) -> str:
+        """It as JSON, written once: it may hold ten thousand points, and is stored often."""
+        return self.model_dump_json()
 
 
 class VectorizingRequest(Model):
@@ -549,16 +575,23 @@ def check_plan(plan: Plan, one_run: bool = False) -> None:
         InvalidField: the first thing that does not fit, and what would.
     """
     inputs, examples = _check_data(plan.data)
-    work = 0
+    work = parameters_of_all = 0
     for index, run in enumerate(plan.runs):
         path = "" if one_run else f"runs.{index}."
-        sizes = [inputs, *(layer.units for layer in run.network.layers), 1]
+        sizes = _sizes(inputs, run.network)
         _check_network(run.network, sizes, f"{path}network")
         check_stop(run.training.stop, plan.data.task, f"{path}training.stop")
         parameters = sum((above + 1) * here for above, here in pairwise(sizes))
         work += (parameters + sum(sizes)) * examples
+        parameters_of_all += parameters
+    field = "network.layers" if one_run else "runs"
+    if parameters_of_all > MAX_PARAMETERS:
+        raise InvalidField(
+            f"{field}: the networks have {parameters_of_all:,} parameters in all; at most "
+            f"{MAX_PARAMETERS:,} are allowed: use fewer units or layers",
+            field,
+        )
     if work > MAX_WORK:
-        field = "network.layers" if one_run else "runs"
         raise InvalidField(
             f"{field}: one iteration would take {work:,} multiplications ((parameters + units) × "
             f"examples, over all runs); at most {MAX_WORK:,} are allowed: use fewer units or "
@@ -572,6 +605,11 @@ def check_plan(plan: Plan, one_run: bool = False) -> None:
             f"at most {MAX_SESSION_ITERATIONS:,} are kept",
             "runs",
         )
+
+
+def _sizes(inputs: int, network: NetworkPlan) -> list[int]:
+    """n[0] to n[L]."""
+    return [inputs, *(layer.units for layer in network.layers), 1]
 
 
 def check_stop(stop: StopConditions, task: Task, path: str) -> None:

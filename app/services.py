@@ -14,7 +14,8 @@ from app.lessons import Lesson
 from app.limits import Accounts, Refusals
 from app.settings import Settings
 from app.store import Store
-from app.training.backend import TrainingBackend
+from app.supervision import Background
+from app.training.driver import Backend
 from app.training.jobs import Jobs
 from app.training.learners import Learners
 
@@ -29,7 +30,7 @@ class AllServices:
     """Everything a route may need."""
 
     settings: Settings
-    backend: TrainingBackend
+    backend: Backend
     learners: Learners
     jobs: Jobs
     store: Store
@@ -37,6 +38,11 @@ class AllServices:
     lessons: Mapping[str, Lesson]
     refusals: Refusals
     accounts: Accounts
+
+    @property
+    def backgrounds(self) -> list[Background]:
+        """The tasks that run as long as the server does."""
+        return [*self.backend.backgrounds, self.learners.keeping]
 
     async def drain(self) -> None:
         """Before the server ends: refuse what is new, keep what there is; a second call is none."""

@@ -70,6 +70,11 @@ class Settings(BaseSettings):
     max_sessions_per_client: int = Field(
         350, ge=1, description="of those, from one address: a whole school may share one"
     )
+    max_session_bytes_per_client: int = Field(
+        400_000_000,
+        ge=1,
+        description="what the points and parameters of the sessions of one address may take",
+    )
     session_grace_seconds: float = Field(
         120.0, ge=0, description="how long a session outlives its connection"
     )
@@ -102,9 +107,6 @@ class Settings(BaseSettings):
     )
     store_seconds: float = Field(
         2.5, gt=0, le=4, description="between two writes of what sessions have trained"
-    )
-    idle_seconds: float = Field(
-        300.0, gt=0, description="without a command and not playing, until a session sleeps"
     )
     max_stored_sessions: int = Field(
         2000, ge=1, description="sessions that outlive the server; the oldest goes first"

@@ -66,8 +66,7 @@ async def learn(
     try:
         code = await converse(websocket, services, outbox, tell, ALL_MESSAGES)
     finally:
-        with anyio.CancelScope(shield=True):
-            await learners.leave(learner, outbox, code)
+        learners.leave(learner, outbox, code)
 
 
 async def _stored(services: AllServices, saved: str | None) -> Stored | None:

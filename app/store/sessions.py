@@ -5,7 +5,7 @@ state replaces the one before. A writing may add only to what its writer knows: 
 says so, or the session is to come whole.
 
 What if it is full: by count, by bytes or by age the session that was written longest ago gives
-way, but none that is asleep: the store has the only copy of that.
+way.
 """
 
 import logging
@@ -65,9 +65,7 @@ class Sessions:
         self._most_bytes = settings.max_stored_sessions_bytes
         self._seconds = settings.max_stored_sessions_hours * HOUR
 
-    async def keep(
-        self, parts: Sequence[Part], gone: Collection[str], asleep: Collection[str]
-    ) -> dict[str, str]:
+    async def keep(self, parts: Sequence[Part], gone: Collection[str]) -> dict[str, str]:
         """Write what is new, forget what is gone, and let go what there is no room for.
 
         Returns:
@@ -81,7 +79,7 @@ class Sessions:
             if gone:
                 _delete(connection, gone)
             marks = _insert(connection, parts, self._store.clock())
-            self._prune(connection, asleep)
+            self._prune(connection)
             return marks
 
         return await self._store.write(write)
@@ -127,7 +125,7 @@ class Sessions:
             log.exception("a stored session can't be read")
             return None
 
-    def _prune(self, connection: Connection, asleep: Collection[str]) -> None:
+    def _prune(self, connection: Connection) -> None:
         now = self._store.clock()
         count, size, oldest = connection.execute(
             select(func.count(), func.sum(SessionRow.size), func.min(SessionRow.stored_at))
@@ -151,8 +149,8 @@ class Sessions:
         )
         old = column.stored_at <= now - self._seconds
         names = connection.scalars(select(column.id).where(or_(crowded, old))).all()
-        if let_go := set(names).difference(asleep):
-            _delete(connection, let_go)
+        if names:
+            _delete(connection, names)
 
 
 def _insert(connection: Connection, parts: Sequence[Part], now: float) -> dict[str, str]:

@@ -56,7 +56,7 @@ class SessionRow(Base):
         mark: Of this writing. Whoever knows it may add to the costs that are there.
         stored_at: Seconds since 1970, UTC.
         size: Bytes of all its texts, arrays and costs.
-        settled: Whether nothing came after it: it was put to sleep, or the server ended in order.
+        settled: Whether nothing came after it: it was given up, or the server ended in order.
         playing: Whether it trains on when it is taken up.
         stepping: How many iterations of a step are left.
         plan: JSON: data, networks, training.

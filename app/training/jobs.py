@@ -30,8 +30,8 @@ from app.training.backend import (
     Saved,
     Tell,
     Text,
-    TrainingBackend,
 )
+from app.training.driver import Backend
 from app.training.outbox import GOING_AWAY, Outbox
 from app.training.run import Model
 from app.training.session import Record
@@ -82,7 +82,7 @@ class Watch:
 class Jobs:
     """Every REST run of this server."""
 
-    def __init__(self, backend: TrainingBackend, store: Store, settings: Settings) -> None:
+    def __init__(self, backend: Backend, store: Store, settings: Settings) -> None:
         self._backend = backend
         self._store = store
         self._settings = settings
@@ -148,9 +148,9 @@ class Jobs:
             case Text():
                 for name, outbox in job.watchers.items():
                     if event.reader in (None, name):
-                        outbox.text(event.message)
+                        outbox.put(event.json)
             case Frame() if event.reader in job.watchers:
-                job.watchers[event.reader].binary(event.data)
+                job.watchers[event.reader].put(event.data)
 
     def _later(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -249,13 +249,13 @@ class Jobs:
         Raises:
             NotFound: there is no such run.
         """
-        job = self._jobs.get(run)
-        if job is None:
-            saved = (await self._stored(run)).saved
-            return saved.costs_of(0) if saved and saved.costs else np.empty(0)
-        if not job.started:
-            return np.empty(0)
-        return (await self._result(run)).costs
+        if (job := self._jobs.get(run)) is not None:
+            record = await self._backend.fetch(run, 0) if job.started else None
+            # It may have ended while it was asked.
+            if record is not None or run in self._jobs:
+                return record.costs if record else np.empty(0)
+        saved = (await self._stored(run)).saved
+        return saved.costs_of(0) if saved and saved.costs else np.empty(0)
 
     async def record(self, run: str, index: int = 0) -> Record:
         """All of a run.
@@ -380,7 +380,7 @@ class Jobs:
 
     async def _follow(self, watch: Watch, job: Job) -> None:
         job.watchers[watch.outbox.name] = watch.outbox
-        await self._backend.send(Attach(watch.session, watch.outbox.name))
+        self._backend.put(Attach(watch.session, watch.outbox.name))
 
     async def _bring_back(self, watch: Watch) -> None:
         saved = (await self._stored(watch.run)).saved
@@ -390,12 +390,12 @@ class Jobs:
         def listen(event: Event) -> None:
             match event:
                 case Text():
-                    watch.outbox.text(event.message)
+                    watch.outbox.put(event.json)
                 case Frame():
-                    watch.outbox.binary(event.data)
+                    watch.outbox.put(event.data)
 
         self._backend.open(watch.session, "job", listen, saved)
-        await self._backend.send(Attach(watch.session, watch.outbox.name))
+        self._backend.put(Attach(watch.session, watch.outbox.name))
 
     async def tell(self, watch: Watch, message: Message) -> None:
         """Pass a `view`, an `ack` or an `inspect` of a watcher on."""
@@ -407,7 +407,7 @@ class Jobs:
         self._watches.pop(name, None)
         if job is not None:
             job.watchers.pop(name, None)
-            await self._backend.send(Detach(watch.session, name))
+            self._backend.put(Detach(watch.session, name))
         if job is None or (job.ended.is_set() and not job.watchers):
             self._backend.close(watch.session)
 

@@ -44,16 +44,10 @@ class Keeper:
         self._writing = asyncio.Lock()
         self._closed = False
 
-    async def keep(
-        self,
-        sessions: Iterable[tuple[str, Saved]],
-        asleep: Collection[str],
-        settled: Collection[str],
-    ) -> None:
+    async def keep(self, sessions: Iterable[tuple[str, Saved]], settled: Collection[str]) -> None:
         """Write what is new of these sessions; it is on the disk when this returns.
 
         Args:
-            asleep: Sessions that may not give way to others: the store has the only copy.
             settled: Those of which nothing will come after this for a while.
 
         Raises:
@@ -73,7 +67,7 @@ class Keeper:
                 }
                 if not new and not gone:
                     return
-                marks = await self._sessions.keep([n[0] for n in new.values()], gone, asleep)
+                marks = await self._sessions.keep([n[0] for n in new.values()], gone)
                 self._gone -= gone
                 gone = set()
                 for name, (_, kept, _) in new.items():

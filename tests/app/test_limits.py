@@ -12,6 +12,8 @@ from starlette.testclient import TestClient, WebSocketDenialResponse
 import app.limits
 from app.limits import MOST_COUNTS, Bucket, Clients, Pace, client_of
 from app.main import create_app
+from app.schemas import Plan
+from app.training.outbox import MOST_BYTES, TOO_SLOW, Outbox
 from tests.app.conftest import metric, settings_for
 from tests.app.stream import Stream
 
@@ -204,6 +206,28 @@ class TestMessages:
 
 
 class TestPlaces:
+    def test_one_client_has_a_share_of_the_memory(self) -> None:
+        points = [[x / 500, 0] for x in range(-1000, 1000)]
+        large = {"data": {"points": points, "labels": [0, 1] * 1000}}
+        size = Plan.model_validate(large).size
+        settings = settings_for("inline", max_session_bytes_per_client=int(1.5 * size))
+        app = create_app(settings)
+        with TestClient(app) as client:
+            elsewhere = TestClient(app, client=("10.0.0.9", 1))
+            elsewhere.portal = client.portal
+            with Stream.connect(client) as first, Stream.connect(client) as second:
+                first.configure(**large)
+                second.configure()
+                second.say("configure", **large)
+                error = second.until("error")
+                assert (error["code"], error["retry_after"]) == ("full", 60)
+                second.say("step", iterations=3)  # it stays as it was
+                second.until_iteration(3)
+                with Stream.connect(elsewhere) as other:
+                    other.configure(**large)
+                first.configure()
+                second.configure(**large)
+
     def test_one_client_leaves_places_for_the_others(self) -> None:
         settings = settings_for("inline", max_sessions_per_client=2)
         app = create_app(settings)
@@ -227,3 +251,21 @@ class TestPlaces:
                 # It is kept all the same, and takes the place of whoever has left now.
                 with Stream.connect(client, f"/ws?session={gone}") as back:
                     assert back.hear()["resumed"] is True
+
+
+class TestOutbox:
+    @pytest.mark.parametrize(("messages", "size"), [(64, 10), (9, 1_000_000)])
+    def test_a_reader_that_takes_nothing_is_closed_when_it_is_full(
+        self, messages: int, size: int
+    ) -> None:
+        outbox = Outbox(64)
+        for _ in range(messages - (size > 10)):
+            outbox.put(bytes(size))
+        assert outbox.close_code is None
+        outbox.put(bytes(size))
+        assert outbox.close_code == TOO_SLOW
+
+    def test_one_message_may_be_as_large_as_it_is(self) -> None:
+        outbox = Outbox(64)
+        outbox.put(bytes(MOST_BYTES + 1))
+        assert outbox.close_code is None
