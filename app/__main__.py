@@ -1,12 +1,24 @@
 """`python -m app`: serve Shallows, and say where."""
 
+import logging
+import multiprocessing
+import os
 import signal
 import socket
 import sys
+import threading
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     import uvicorn
+
+
+log = logging.getLogger(__name__)
+
+ENDING_SECONDS = 4.5
+"""After which the process ends, whatever still hangs."""
 
 
 def main() -> None:
@@ -28,14 +40,29 @@ class Ending:
 
     def ask(self, number: int, frame: object) -> None:
         """Handle a signal."""
-        self._asked = True
+        self.limit()
         self.tell(self._server)
+
+    def limit(self) -> None:
+        """From now on there are `ENDING_SECONDS` left."""
+        if not self._asked:
+            self._asked = True
+            last = threading.Timer(ENDING_SECONDS, _end_now)
+            last.daemon = True
+            last.start()
 
     def tell(self, server: "uvicorn.Server | None") -> None:
         """Let a server know, now or when it is asked."""
         self._server = server
         if server is not None and self._asked:
             server.should_exit = True
+
+
+def _end_now() -> None:
+    log.error("the server did not come to its end in %g s, and is ended", ENDING_SECONDS)
+    for child in multiprocessing.active_children():
+        child.kill()
+    os._exit(1)
 
 
 def serve(ending: Ending) -> None:
@@ -73,6 +100,10 @@ def serve(ending: Ending) -> None:
 
     class Draining(uvicorn.Server):
         """Keeps what there is while it still answers, and only then ends."""
+
+        def handle_exit(self, sig: int, frame: "FrameType | None") -> None:
+            ending.limit()
+            super().handle_exit(sig, frame)
 
         async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
             await app.state.services.drain()

@@ -116,10 +116,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             yield
             await services.drain()
         finally:
-            await services.heavy.stop()
-            await services.learners.keeping.stop()
-            await backend.stop()
-            await store.close()
+            await services.stop()
 
     app = FastAPI(
         title="Shallows",

@@ -22,7 +22,7 @@ from app.training.learners import Learners
 
 log = logging.getLogger(__name__)
 
-DRAIN_SECONDS = 2.5
+DRAIN_SECONDS = 2.2
 """For the sessions and runs there are to come to the store."""
 
 
@@ -64,6 +64,13 @@ class AllServices:
                 log.error("not all %s were kept: %s", what, error)
         if not saves.done():
             self.store.give_up()
+
+    async def stop(self) -> None:
+        """End all there is, side by side: what hangs holds up nothing else."""
+        ends = (self.heavy.stop, self.learners.keeping.stop, self.backend.stop, self.store.close)
+        for end in await asyncio.gather(*(end() for end in ends), return_exceptions=True):
+            if isinstance(end, BaseException):
+                log.error("not all came to its end", exc_info=end)
 
 
 def _services(connection: HTTPConnection) -> AllServices:

@@ -66,7 +66,7 @@ LIGHT = (Ack, Pause, Play, View, Cancel)
 """Messages that weigh 1."""
 ANSWER_SECONDS = 2.5
 """For a host to answer a question."""
-FLUSH_SECONDS = 1.0
+FLUSH_SECONDS = 0.8
 """For a host to tell of all its sessions, when the server is about to end."""
 SILENCE_SECONDS = 2.0
 """Without a host, or with one that does not come back from a round: not ready any more."""
