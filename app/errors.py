@@ -62,6 +62,22 @@ class InvalidJson(ShallowsError):
     title = "Not JSON"
 
 
+class Malformed(ShallowsError):
+    """What came is no HTTP."""
+
+    status = 400
+    code = "malformed"
+    title = "Not HTTP"
+
+
+class TooSlow(ShallowsError):
+    """A request did not come to its end."""
+
+    status = 408
+    code = "too_slow"
+    title = "Too slow"
+
+
 class ForeignOrigin(ShallowsError):
     """The request was made by a page of another origin."""
 

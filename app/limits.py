@@ -3,10 +3,12 @@
 REST, the bytes of its bodies and wrong access codes are counted by the library `limits`, in a
 sliding window of as many seconds as it takes to earn a burst. A stream has a token bucket, which
 also weighs bytes, and whose waits are so short that an acknowledgement can wait for its turn
-(docs/decisions/0013).
+(docs/decisions/0013). What a
+stream and its client cost the event loop is counted in seconds of it (docs/decisions/0016).
 
 What if it is full: a client is known for two windows. If that many come within them that the table
-is full, all start anew: nobody is refused for what others do.
+is full, all start anew: nobody is refused for what others do. Whoever has no seconds left is not
+listened to until they are earned; what it says meanwhile waits on its own side of the network.
 """
 
 import asyncio
@@ -31,6 +33,17 @@ MOST_COUNTS = 10_000
 """Of a client there are at most two: of this window, and of the one before."""
 SHORTEST_WAIT = 0.001
 
+STREAM_SHARE, STREAM_BURST = 0.1, 0.3
+"""Of the event loop, for the messages of one stream: seconds a second, and at once."""
+CLIENT_SHARE, CLIENT_BURST = 0.2, 1.0
+"""And for those of one client; a class at one address is one."""
+MESSAGE_SECONDS = 0.0001
+"""That a message costs besides being read: to be passed on."""
+ERROR_SECONDS = 0.001
+"""That one costs which is refused."""
+MOST_EARNED = 8
+"""Frames under way are two."""
+
 Clock = Callable[[], float]
 
 
@@ -51,6 +64,12 @@ class Bucket:
     def take(self, amount: float = 1.0) -> None:
         """Take tokens that are there."""
         self._tokens -= amount
+
+    def owe(self, now: float, amount: float) -> float:
+        """Take tokens that may not be there; seconds until the debt is paid."""
+        self.wait(now)
+        self.take(amount)
+        return max(0.0, -self._tokens / self._rate)
 
 
 class Clients:
@@ -180,6 +199,55 @@ class Pace:
             self._messages.take()
             self._bytes.take(size)
         return wait
+
+
+class Account:
+    """What the messages of one stream cost the event loop, on its own and its client's account.
+
+    An acknowledgement that a frame has earned costs nothing, whoever else has the same address.
+    """
+
+    def __init__(self, client: Bucket, clock: Clock = time.monotonic) -> None:
+        self._clock = clock
+        self._buckets = (Bucket(STREAM_SHARE, STREAM_BURST, clock()), client)
+        self._earned = 0
+
+    def earn(self) -> None:
+        """A frame was sent."""
+        self._earned = min(MOST_EARNED, self._earned + 1)
+
+    def spend_earned(self) -> bool:
+        """Whether there was a frame to acknowledge."""
+        self._earned -= (had := self._earned > 0)
+        return had
+
+    def charge(self, seconds: float) -> None:
+        """So long has it taken."""
+        for bucket in self._buckets:
+            bucket.take(seconds)
+
+    def wait(self) -> float:
+        """Seconds until there is no debt."""
+        now = self._clock()
+        return max(bucket.owe(now, 0.0) for bucket in self._buckets)
+
+
+class Accounts:
+    """Those of all clients. Who has no debt need not be known."""
+
+    def __init__(self, clock: Clock = time.monotonic) -> None:
+        self._clock = clock
+        self._clients: dict[str, Bucket] = {}
+
+    def open(self, client: str) -> Account:
+        """For another stream of that client."""
+        now = self._clock()
+        if len(self._clients) >= MOST_COUNTS:
+            self._clients = {
+                name: bucket for name, bucket in self._clients.items() if bucket.owe(now, 0.0)
+            }
+        bucket = self._clients.setdefault(client, Bucket(CLIENT_SHARE, CLIENT_BURST, now))
+        return Account(bucket, self._clock)
 
 
 class Refusals(Counter[str]):

@@ -1,8 +1,8 @@
 """What every request passes: bounds, the origin check, the security headers. Pure ASGI."""
 
 import json
+import logging
 import re
-from urllib.parse import urlsplit
 
 from starlette.datastructures import MutableHeaders
 from starlette.requests import HTTPConnection
@@ -20,7 +20,10 @@ from app.errors import (
     UnknownHost,
 )
 from app.limits import Bodies, Body, Clients, Refusals, client_of, too_fast
+from app.origins import allowed_origin, unnamed_proxy
 from app.settings import Settings
+
+log = logging.getLogger(__name__)
 
 # Who may frame the page is a setting; see `headers_for`.
 CONTENT_SECURITY_POLICY = "; ".join(
@@ -74,17 +77,6 @@ def headers_for(settings: Settings) -> dict[str, str]:
     }
 
 
-def allowed_origin(connection: HTTPConnection, settings: Settings) -> bool:
-    """Whether a request may come from the page that makes it.
-
-    Browsers name the page's origin; a script that names none is no page, and may.
-    """
-    origin = connection.headers.get("origin")
-    if origin is None or origin in settings.allowed_origins:
-        return True
-    return urlsplit(origin).netloc == connection.headers.get("host")
-
-
 def allowed_host(connection: HTTPConnection, settings: Settings) -> bool:
     """Whether a request names this server as it may be named."""
     host = re.sub(r":\d*$", "", connection.headers.get("host", "")).lower()
@@ -105,6 +97,7 @@ class Security:
         self._settings = settings
         self._refusals = refusals
         self._headers = headers_for(settings)
+        self._told = False
         self._clients = Clients(settings.requests_per_second, settings.requests_burst)
         self._bodies = Bodies(settings)
 
@@ -119,8 +112,15 @@ class Security:
                 headers = MutableHeaders(scope=message)
                 for name, value in self._headers.items():
                     headers.setdefault(name, value)
+            if bodiless and message["type"] == "http.response.body":
+                message = {**message, "body": b""}
             await send(message)
 
+        # What answers GET answers HEAD, and says as much of it.
+        bodiless = scope.get("method") == "HEAD"
+        if bodiless:
+            scope = {**scope, "method": "GET"}
+        self._look_for_a_proxy(HTTPConnection(scope))
         refusal = self._refusal(HTTPConnection(scope))
         if isinstance(refusal, Unauthorized) and scope["type"] == "http":
             page = await self._access.page(scope, receive, refusal)
@@ -152,6 +152,17 @@ class Security:
         finally:
             body.close()
 
+    def _look_for_a_proxy(self, request: HTTPConnection) -> None:
+        """Say once what an operator has forgotten, or all of a school is one client."""
+        if not self._told and (proxy := unnamed_proxy(request.client, request.headers)):
+            self._told = True
+            log.warning(
+                "%s says for whom it asks (X-Forwarded-For), and is not believed: all that comes "
+                "through it counts as one client. If it is your proxy: SHALLOWS_TRUSTED_PROXIES=%s",
+                proxy,
+                proxy,
+            )
+
     def _refusal(self, request: HTTPConnection) -> ShallowsError | None:
         for refusal in (
             _too_long,
@@ -176,9 +187,15 @@ class Security:
         return UnknownHost("this server does not answer to that name")
 
     def _foreign(self, request: HTTPConnection) -> ShallowsError | None:
-        if request.scope.get("method") in SAFE_METHODS or allowed_origin(request, self._settings):
+        scheme, allowed = request.scope["scheme"], self._settings.allowed_origins
+        if request.scope.get("method") in SAFE_METHODS or allowed_origin(
+            scheme, request.headers, allowed
+        ):
             return None
-        return ForeignOrigin("pages of other origins may not change anything here")
+        return ForeignOrigin(
+            "pages of other origins may not change anything here; SHALLOWS_ALLOWED_ORIGINS allows "
+            "one, and a proxy has to pass on Host, and X-Forwarded-Proto if it speaks TLS"
+        )
 
     def _too_fast(self, request: HTTPConnection) -> ShallowsError | None:
         if request.scope["path"].startswith(UNCOUNTED):

@@ -12,7 +12,7 @@ from starlette.requests import HTTPConnection
 from app.assets import Assets
 from app.heavy.pool import Pool
 from app.lessons import Lesson
-from app.limits import Refusals
+from app.limits import Accounts, Refusals
 from app.settings import Settings
 from app.store import Store
 from app.supervision import Background
@@ -39,6 +39,7 @@ class AllServices:
     assets: Assets
     lessons: Mapping[str, Lesson]
     refusals: Refusals
+    accounts: Accounts
 
     @property
     def backgrounds(self) -> list[Background]:
@@ -52,7 +53,8 @@ class AllServices:
         self.heavy.close()
         learners = asyncio.create_task(self.learners.drain())
         jobs = asyncio.create_task(self.jobs.drain())
-        tasks = {"sessions": learners, "runs": jobs}
+        saves = asyncio.create_task(self.store.finish())
+        tasks = {"sessions": learners, "runs": jobs, "saves": saves}
         await asyncio.wait(tasks.values(), timeout=DRAIN_SECONDS)
         for what, task in tasks.items():
             if not task.done():
@@ -60,6 +62,8 @@ class AllServices:
                 log.error("not all %s were kept within %g s", what, DRAIN_SECONDS)
             elif (error := task.exception()) is not None:
                 log.error("not all %s were kept: %s", what, error)
+        if not saves.done():
+            self.store.give_up()
 
 
 def _services(connection: HTTPConnection) -> AllServices:

@@ -1,8 +1,9 @@
 """Saving a session; what its link opens is one of the pages."""
 
-from fastapi import APIRouter, Response, status
+from fastapi import APIRouter, Request, Response, status
 from pydantic import BaseModel
 
+from app.limits import client_of
 from app.routes.heavy import JsonRoute
 from app.schemas import SaveRequest
 from app.services import Services
@@ -20,11 +21,15 @@ class SavedSession(BaseModel):
 
 @router.post("/sessions/{name}/save", summary="Save", status_code=status.HTTP_201_CREATED)
 async def save(
-    services: Services, response: Response, name: str, request: SaveRequest | None = None
+    services: Services,
+    asked: Request,
+    response: Response,
+    name: str,
+    request: SaveRequest | None = None,
 ) -> SavedSession:
     """Keeps the session as it is now; once this answers, no crash can take it away."""
     page = request.page if request else None
-    saved, iteration = await services.learners.save(name, page)
+    saved, iteration = await services.learners.save(name, page, client_of(asked.scope))
     link = f"/r/{saved}"
     response.headers["Location"] = link
     return SavedSession(id=saved, link=link, iteration=iteration)

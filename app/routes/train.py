@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from app import wire
 from app.heavy import work
+from app.limits import client_of
 from app.routes.heavy import JsonRoute, answered, here
 from app.schemas import Range, TrainRequest, check_plan
 from app.services import Services
@@ -132,6 +133,7 @@ LINKS = {
 )
 async def start(
     services: Services,
+    asked: Request,
     response: Response,
     request: Annotated[TrainRequest, Body(openapi_examples=EXAMPLES)],
     wait: Annotated[
@@ -141,7 +143,7 @@ async def start(
     """Everything has a default, so `{}` is a valid run."""
     plan = request.plan()
     check_plan(plan, one_run=True)
-    job = await services.jobs.submit(plan)
+    job = await services.jobs.submit(plan, client_of(asked.scope))
     response.headers["Location"] = f"/train/{job.id}"
     if wait:
         with contextlib.suppress(TimeoutError):

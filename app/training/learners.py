@@ -73,8 +73,8 @@ class Learners:
         self._settings = settings
         self._learners: dict[str, Learner] = {}
         self._keeper = Keeper(store, settings)
-        self._leaving: dict[str, Saved] = {}
-        """Sessions that are given up here and not in the store yet."""
+        self._leaving: dict[str, tuple[str, Saved]] = {}
+        """Sessions that are given up here and not in the store yet, and whose they are."""
         self.keeping = Background("keeping of sessions", self._run)
         self._going = False
 
@@ -130,7 +130,7 @@ class Learners:
     async def _back(self, client: str, session: str) -> Learner:
         """A session that this server has given up, or one from before it began."""
         settled = True
-        saved = self._leaving.get(session)
+        _, saved = self._leaving.get(session, (client, None))
         if saved is None:
             stored = await self._keeper.load(session)
             if (there := self._learners.get(session)) is not None:
@@ -176,8 +176,10 @@ class Learners:
             raise NotConfigured("send configure first: there is nothing to take away yet")
         return record
 
-    async def save(self, session: str, page: str | None) -> tuple[str, int]:
+    async def save(self, session: str, page: str | None, client: str) -> tuple[str, int]:
         """Keep a session as it is now; the id under which it is kept, and its iteration.
+
+        It counts as of the address that asks for it.
 
         Raises:
             UnknownSession: it has ended, or never was.
@@ -187,7 +189,7 @@ class Learners:
         """
         if not self._known(session).runs:
             raise NotConfigured("send configure first: there is nothing to save yet")
-        async with self._store.turn():
+        async with self._store.turn(client):
             snapshot = await self._backend.snap(session)
             checkpoint = snapshot.state.checkpoint if snapshot else None
             if snapshot is None or checkpoint is None:
@@ -195,7 +197,7 @@ class Learners:
             progress = replace(snapshot.progress, status="saved")
             iterations = checkpoint.plan.runs[0].training.iterations
             stored = Stored("save", progress, iterations, Saved.whole(snapshot.state), page)
-            return await self._store.save(stored), checkpoint.iteration
+            return await self._store.save(stored, client), checkpoint.iteration
 
     async def tell(self, learner: Learner, outbox: Outbox, message: Message) -> None:
         """Pass a message of the connection on to the session.
@@ -242,13 +244,14 @@ class Learners:
 
     async def _keep_all(self, settled: Collection[str] = ()) -> None:
         leaving = dict(self._leaving)
-        await self._keeper.keep(leaving.items(), settled=leaving)
-        for name, given_up in leaving.items():
-            if self._leaving.get(name) is given_up:
+        given_up = [(name, client, saved) for name, (client, saved) in leaving.items()]
+        await self._keeper.keep(given_up, settled=leaving)
+        for name, left in leaving.items():
+            if self._leaving.get(name) is left:
                 del self._leaving[name]
                 self._keeper.part_with(name)
         here = [
-            (learner.session, saved)
+            (learner.session, learner.client, saved)
             for learner in self._learners.values()
             if learner.runs
             if (saved := self._backend.saved(learner.session)) is not None
@@ -266,7 +269,7 @@ class Learners:
             lost = next(iter(self._leaving))
             del self._leaving[lost]
             log.error("the store does not answer, and a session that was given up is lost")
-        self._leaving[learner.session] = saved
+        self._leaving[learner.session] = learner.client, saved
 
     async def drain(self) -> None:
         """Take no one in any more, close every connection, and bring all there is to the store.

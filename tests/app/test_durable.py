@@ -14,7 +14,9 @@ import websockets
 from starlette.testclient import TestClient
 from websockets.exceptions import ConnectionClosed
 
+from app.errors import NotStored
 from app.main import create_app
+from app.store import Store
 from app.store.sessions import Part, Sessions
 from tests.app.conftest import BACKENDS, settings_for, wait_ready
 from tests.app.crash import end, resume_after_crashes, started
@@ -300,7 +302,7 @@ def part(name: str, iterations: int, **changes: Any) -> Part:
     assert saved is not None
     costs = [bytes(run) for run in saved.costs]
     given = {"after": None, "costs": costs, "costs_size": len(costs[0]), "settled": False}
-    return Part(name, saved.state, **{**given, **changes})
+    return Part(name, "me", saved.state, **{**given, **changes})
 
 
 def test_costs_are_added_to_only_by_who_knows_what_is_there(url: str) -> None:
@@ -338,6 +340,54 @@ def test_the_oldest_gives_way(url: str, bound: dict[str, Any]) -> None:
     with opened(url) as store:
         a, b, _, d = asyncio.run(work(Sessions(store, settings(url, **bound))))
     assert (a, b, d) == (False, False, True)
+
+
+def test_many_are_written_a_few_at_a_time_and_what_was_written_is_known(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.store.sessions.MOST_AT_A_TIME", 2)
+    monkeypatch.setattr("app.store.sessions.BYTES_AT_A_TIME", 3 * 10_000 + 5)
+    large = part("large", 3, costs=[bytes(8 * 5000)])
+    parts = [part("a", 3), part("b", 3), part("c", 3), large, part("d", 3)]
+
+    async def work(store: Store) -> None:
+        sessions, writes = Sessions(store, settings(url)), 0
+        write = store.write
+
+        async def count(work: Any) -> Any:
+            nonlocal writes
+            writes += 1
+            if writes == 4:
+                raise NotStored("away")
+            return await write(work)
+
+        monkeypatch.setattr(store, "write", count)
+        marks = await sessions.keep(parts, ())
+        assert list(marks) == ["a", "b", "c", "large"]
+        assert writes == 4
+        assert [await sessions.get(p.name) is not None for p in parts] == [True] * 4 + [False]
+        writes = 3
+        with pytest.raises(NotStored):
+            await sessions.keep(parts, ())
+
+    with opened(url) as store:
+        asyncio.run(work(store))
+
+
+def test_one_that_cant_be_written_takes_no_other_along(
+    url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    bad = part("bad", 3)
+    assert bad.state.checkpoint is not None
+    bad.state.checkpoint.trainers[0]["parameters"] = None
+
+    async def work(sessions: Sessions) -> None:
+        marks = await sessions.keep([part("a", 3), bad, part("b", 3)], ())
+        assert marks.keys() == {"a", "b"}
+
+    with opened(url) as store:
+        asyncio.run(work(Sessions(store, settings(url))))
+    assert "can't be stored" in caplog.text
 
 
 def test_too_old_a_session_is_let_go(url: str) -> None:

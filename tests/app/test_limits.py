@@ -14,9 +14,23 @@ from starlette.types import Message
 
 import app.limits
 from app.errors import BodyTooSlow, Full
-from app.limits import MOST_COUNTS, Bodies, Body, Bucket, Clients, Pace, client_of
+from app.limits import (
+    CLIENT_BURST,
+    MOST_COUNTS,
+    MOST_EARNED,
+    STREAM_BURST,
+    STREAM_SHARE,
+    Accounts,
+    Bodies,
+    Body,
+    Bucket,
+    Clients,
+    Pace,
+    client_of,
+)
 from app.main import create_app
 from app.schemas import Plan
+from app.training.outbox import MOST_BYTES, TOO_SLOW, Outbox
 from tests.app.conftest import metric, settings_for
 from tests.app.stream import Stream
 
@@ -133,6 +147,42 @@ class TestBuckets:
     )
     def test_a_client_is_an_address_or_a_network_of_64_bits(self, host: str, client: str) -> None:
         assert client_of({"client": (host, 1)}) == client
+
+
+class TestAccounts:
+    def test_a_stream_pays_for_its_own_messages_and_a_client_for_all_of_them(self) -> None:
+        clock = Clock()
+        accounts = Accounts(clock)
+        own, beside, other = (accounts.open(name) for name in ("school", "school", "other"))
+        own.charge(STREAM_BURST)
+        assert own.wait() == 0
+        own.charge(0.2)
+        assert own.wait() == pytest.approx(0.2 / STREAM_SHARE)
+        assert beside.wait() == 0
+        beside.charge(CLIENT_BURST)
+        assert beside.wait() > 0
+        assert other.wait() == 0
+        assert accounts.open("school").wait() > 0  # another stream is no other account
+        clock.now += 60
+        assert own.wait() == 0
+
+    def test_an_acknowledgement_is_free_if_a_frame_has_earned_it(self) -> None:
+        account = Accounts(Clock()).open("school")
+        assert not account.spend_earned()
+        for _ in range(2 * MOST_EARNED):
+            account.earn()
+        assert [account.spend_earned() for _ in range(MOST_EARNED + 1)] == [
+            *[True] * MOST_EARNED,
+            False,
+        ]
+
+    def test_who_has_no_debt_is_forgotten_when_there_are_many(self) -> None:
+        accounts = Accounts(Clock())
+        accounts.open("debtor").charge(100)
+        for number in range(MOST_COUNTS + 5):
+            accounts.open(f"client {number}")
+        assert accounts.open("debtor").wait() > 0
+        assert len(accounts._clients) < 10
 
 
 class TestRequests:
@@ -328,3 +378,21 @@ class TestPlaces:
                 # It is kept all the same, and takes the place of whoever has left now.
                 with Stream.connect(client, f"/ws?session={gone}") as back:
                     assert back.hear()["resumed"] is True
+
+
+class TestOutbox:
+    @pytest.mark.parametrize(("messages", "size"), [(64, 10), (9, 1_000_000)])
+    def test_a_reader_that_takes_nothing_is_closed_when_it_is_full(
+        self, messages: int, size: int
+    ) -> None:
+        outbox = Outbox(64)
+        for _ in range(messages - (size > 10)):
+            outbox.put(bytes(size))
+        assert outbox.close_code is None
+        outbox.put(bytes(size))
+        assert outbox.close_code == TOO_SLOW
+
+    def test_one_message_may_be_as_large_as_it_is(self) -> None:
+        outbox = Outbox(64)
+        outbox.put(bytes(MOST_BYTES + 1))
+        assert outbox.close_code is None
