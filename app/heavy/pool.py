@@ -39,6 +39,8 @@ MOST_ANSWER = 100_000_000
 IN_MEMORY = 500_000
 MOST_KEPT = 500_000_000
 """Bytes of the answers that are being sent, of all; of one address half of that."""
+FETCHING_SECONDS = 5.0
+"""For what a call is about to come from its worker or the store, which may have been stopped."""
 ENDING_SECONDS = 0.5
 STARTING_COST = 0.3
 """Seconds that count for whoever makes a new child necessary."""
@@ -292,7 +294,8 @@ class Pool:
         child: Child | None = None
         try:
             async with asyncio.timeout(self._settings.heavy_seconds):
-                arguments = await prepare()
+                async with asyncio.timeout(FETCHING_SECONDS):
+                    arguments = await prepare()
                 call = pickle.dumps((work, arguments), pickle.HIGHEST_PROTOCOL)
                 del arguments
                 child = self._busy[place] = await self._child()
@@ -307,10 +310,9 @@ class Pool:
                     child = self._busy[place] = await self._new_child()
                     await child.do(call, answer)
         except TimeoutError:
-            log.warning("a call of %s took longer than %g s", work, self._settings.heavy_seconds)
-            raise Busy(
-                f"this took longer than {self._settings.heavy_seconds:g} s; try again later"
-            ) from None
+            seconds = FETCHING_SECONDS if child is None else self._settings.heavy_seconds
+            log.warning("a call of %s took longer than %g s", work, seconds)
+            raise Busy(f"this took longer than {seconds:g} s; try again later") from None
         except (EOFError, OSError, TooLong) as error:
             log.warning("a call of %s failed: %s: %s", work, type(error).__name__, error)
             raise Busy("what worked on this has ended; try again in a moment") from None

@@ -283,6 +283,19 @@ def test_whoever_waits_too_long_is_told_so() -> None:
     asyncio.run(run())
 
 
+def test_what_a_call_is_about_is_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.heavy.pool.FETCHING_SECONDS", 0.05)
+
+    async def run() -> None:
+        async with a_pool() as pool:
+            held = Held(pool, "a")
+            with pytest.raises(Busy, match="longer than"):
+                await held.task
+            assert (await answer_of(pool))["equal"]
+
+    asyncio.run(run())
+
+
 @pytest.mark.parametrize("when", ["waiting", "running"])
 def test_a_call_that_is_given_up_leaves_its_place(when: str) -> None:
     async def run() -> None:
