@@ -23,6 +23,7 @@ from pydantic import (
     Tag,
     TypeAdapter,
     ValidationError,
+    model_validator,
 )
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema, from_json
 
@@ -30,6 +31,7 @@ import nncore
 from app.errors import InvalidField, InvalidJson, UnknownType
 
 MAX_RUNS = 8
+MOST_FIELDS = 50
 MAX_ITERATIONS = 1_000_000
 MAX_SESSION_ITERATIONS = 2_000_000
 MAX_WORK = 50_000_000
@@ -63,9 +65,16 @@ class Range:
         self, source: object, handler: GetCoreSchemaHandler
     ) -> CoreSchema:
         number = handler(source)
-        if number["type"] == "int":
+        # No function of Python is called for a number that is right: a body may have 300,000.
+        bounds: dict[str, Any] = {"gt" if self.above else "ge": self.low, "le": self.high}
+        whole = number["type"] == "int"
+        schema = core_schema.int_schema if whole else core_schema.float_schema
+        within = core_schema.custom_error_schema(
+            schema(**bounds), "out_of_range", custom_error_message=self._words
+        )
+        if whole:
             number = core_schema.no_info_before_validator_function(_whole, number)
-        return core_schema.no_info_after_validator_function(self._check, number)
+        return core_schema.chain_schema([number, within])
 
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
@@ -73,16 +82,11 @@ class Range:
         lower = "exclusiveMinimum" if self.above else "minimum"
         return {**handler(schema), lower: self.low, "maximum": self.high}
 
-    def _check(self, value: float) -> float:
-        # Written so that nan, which compares false with everything, is refused as well.
-        if (self.low < value if self.above else self.low <= value) and value <= self.high:
-            return value
-        words = (
-            f"must be greater than {self.low:,} and at most {self.high:,}"
-            if self.above
-            else f"must be from {self.low:,} to {self.high:,}"
-        )
-        raise PydanticCustomError("out_of_range", "{words}", {"words": words})
+    @property
+    def _words(self) -> str:
+        if self.above:
+            return f"must be greater than {self.low:,} and at most {self.high:,}"
+        return f"must be from {self.low:,} to {self.high:,}"
 
 
 def _whole(value: object) -> object:
@@ -117,8 +121,10 @@ Examples = Annotated[int, Range(10, 5_000)]
 Noise = Annotated[float, Range(0, 1)]
 TrainFraction = Annotated[float, Range(0.1, 1)]
 Value = Annotated[float, Range(-1e6, 1e6)]
-Point = Annotated[list[Value], Field(min_length=1, max_length=32)]
-Points = Annotated[list[Point], Field(min_length=2, max_length=10_000)]
+# Of a long list the first that is wrong is told, and not ten thousand of them.
+Point = Annotated[list[Value], Field(min_length=1, max_length=32, fail_fast=True)]
+Points = Annotated[list[Point], Field(min_length=2, max_length=10_000, fail_fast=True)]
+Values = Annotated[list[Value], Field(min_length=1, max_length=256, fail_fast=True)]
 DatasetName = Annotated[str, OneOf(tuple(nncore.DATASETS))]
 
 
@@ -126,6 +132,16 @@ class Model(BaseModel):
     """What every schema here has in common."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_few_fields(cls, value: object) -> object:
+        """Or each of 100,000 unknown ones would be told."""
+        if isinstance(value, dict) and len(value) > MOST_FIELDS:
+            raise PydanticCustomError(
+                "too_many_fields", "has {n} fields; none has so many", {"n": len(value)}
+            )
+        return value
 
 
 Penalty = Annotated[float, Range(0, 10)]
@@ -160,7 +176,7 @@ class OwnData(Model):
     """The caller's own points, with any number of features."""
 
     points: Points
-    labels: Annotated[list[Value], Field(min_length=2, max_length=10_000)] = Field(
+    labels: Annotated[list[Value], Field(min_length=2, max_length=10_000, fail_fast=True)] = Field(
         description="0 or 1 each; any numbers for regression"
     )
     task: Task = "classification"
@@ -207,8 +223,8 @@ class Initialization(Model):
 class Parameters(Model):
     """The parameters of one layer: `weights` is n_in × n_out, `biases` has n_out entries."""
 
-    weights: Annotated[list[list[Value]], Field(min_length=1, max_length=256)]
-    biases: Annotated[list[Value], Field(min_length=1, max_length=256)]
+    weights: Annotated[list[Values], Field(min_length=1, max_length=256, fail_fast=True)]
+    biases: Values
 
 
 class NetworkPlan(Model):
@@ -317,8 +333,8 @@ class CheckedLayer(Parameters):
 
 
 Entry = Annotated[float, Range(-1e12, 1e12)] | None
-Row = Annotated[list[Entry], Field(max_length=256)] | None
-Rows = Annotated[list[Row], Field(max_length=256)] | None
+Row = Annotated[list[Entry], Field(max_length=256, fail_fast=True)] | None
+Rows = Annotated[list[Row], Field(max_length=256, fail_fast=True)] | None
 
 
 class ClaimedGradient(Model):
@@ -345,8 +361,8 @@ class CheckRequest(Model):
     """The body of `POST /check`: a network, examples, and what somebody has computed of them."""
 
     layers: Annotated[list[CheckedLayer], Field(min_length=1, max_length=9)]
-    points: Annotated[list[Point], Field(min_length=1, max_length=200)]
-    labels: Annotated[list[Value], Field(min_length=1, max_length=200)]
+    points: Annotated[list[Point], Field(min_length=1, max_length=200, fail_fast=True)]
+    labels: Annotated[list[Value], Field(min_length=1, max_length=200, fail_fast=True)]
     claimed: Claimed
     tolerance: Annotated[float, Range(1e-12, 0.1)] = 1e-3
 
@@ -355,7 +371,19 @@ class PredictRequest(Model):
     """The body of `POST /predict`."""
 
     model: Annotated[str, Field(max_length=64)]
-    points: Annotated[list[Point], Field(min_length=1, max_length=10_000)]
+    points: Annotated[list[Point], Field(min_length=1, max_length=10_000, fail_fast=True)]
+
+
+# What `encodeURIComponent` and a few separators make; nothing that a page could take for markup.
+PAGE = r"^#[A-Za-z0-9_.!~*'()%=&,;-]*$"
+
+
+class SaveRequest(Model):
+    """What to keep beside the run; nothing is needed."""
+
+    page: Annotated[str, Field(max_length=20_000, pattern=PAGE)] | None = Field(
+        None, description="the hash of the page's address, so that the link opens the same page"
+    )
 
 
 # -- the stream's messages ------------------------------------------------------------------

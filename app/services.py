@@ -10,8 +10,9 @@ from fastapi import Depends
 from starlette.requests import HTTPConnection
 
 from app.assets import Assets
+from app.heavy.pool import Pool
 from app.lessons import Lesson
-from app.limits import Refusals
+from app.limits import Accounts, Refusals
 from app.settings import Settings
 from app.store import Store
 from app.supervision import Background
@@ -33,10 +34,12 @@ class AllServices:
     backend: Backend
     learners: Learners
     jobs: Jobs
+    heavy: Pool
     store: Store
     assets: Assets
     lessons: Mapping[str, Lesson]
     refusals: Refusals
+    accounts: Accounts
 
     @property
     def backgrounds(self) -> list[Background]:
@@ -47,6 +50,7 @@ class AllServices:
         """Before the server ends: refuse what is new, keep what there is; a second call is none."""
         if self.jobs.going:
             return
+        self.heavy.close()
         learners = asyncio.create_task(self.learners.drain())
         jobs = asyncio.create_task(self.jobs.drain())
         saves = asyncio.create_task(self.store.finish())

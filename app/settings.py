@@ -6,11 +6,14 @@ Each is read from the environment as `SHALLOWS_<NAME>`; `HOST` and `PORT` also w
 import os
 import re
 from functools import cached_property
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import AliasChoices, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from app.origins import origin_of
 
 # An origin whose host may begin with `*.`; nothing that could begin another rule of the policy.
 FRAME_SOURCE = re.compile(r"https?://(\*\.)?[A-Za-z0-9.-]+(:(\d{1,5}|\*))?")
@@ -47,9 +50,9 @@ class Settings(BaseSettings):
     )
     wrong_codes_burst: int = Field(50, ge=1, description="and at once, since a class makes some")
     trusted_proxies: str = Field(
-        "127.0.0.1",
-        description="addresses, comma-separated, of proxies that are believed when they say for "
-        "whom they ask (X-Forwarded-For, X-Forwarded-Proto)",
+        "",
+        description="addresses or networks, comma-separated, of proxies that are believed when "
+        "they say for whom they ask (X-Forwarded-For); by default nobody is",
     )
 
     frame_ancestors: Annotated[list[str], NoDecode] = Field(
@@ -142,6 +145,22 @@ class Settings(BaseSettings):
     requests_burst: int = Field(
         3000, ge=1, description="and at once: 300 students who open the page, ten requests each"
     )
+    body_bytes_per_second: float = Field(
+        2_000_000.0, gt=0, description="of bodies, from one address, in the long run"
+    )
+    body_bytes_burst: int = Field(
+        30_000_000, ge=1, description="and at once: 30 students with a table each, five times"
+    )
+    body_seconds: float = Field(30.0, gt=0, description="in which a body must have come")
+    heavy_processes: int = Field(
+        2, ge=1, le=16, description="processes for tables, files, reports and long answers"
+    )
+    heavy_calls_per_client: int = Field(
+        120, ge=1, description="calls for them from one address; one more gets 429"
+    )
+    heavy_calls: int = Field(400, ge=1, description="and from all")
+    heavy_seconds: float = Field(15.0, gt=0, description="that one may take, once it has its turn")
+    heavy_wait_seconds: float = Field(30.0, gt=0, description="that it may wait for its turn")
     messages_per_second: float = Field(
         400.0, gt=0, description="on one stream: a drag at 120 Hz, its acknowledgements, and more"
     )
@@ -154,6 +173,13 @@ class Settings(BaseSettings):
     )
     slow_reader_seconds: float = Field(
         20.0, gt=0, description="that a message may wait for its reader; then the stream is closed"
+    )
+
+    slow_request_seconds: float = Field(
+        30.0, gt=0, description="that a request's head, its body, or a message may take to come in"
+    )
+    max_connections_per_client: int = Field(
+        1000, ge=1, description="open at once from one address, whatever they say; one more is cut"
     )
 
     log_level: Literal["debug", "info", "warning", "error"] = "warning"
@@ -175,6 +201,20 @@ class Settings(BaseSettings):
         if isinstance(value, str):
             return [origin.strip().rstrip("/") for origin in value.split(",") if origin.strip()]
         return value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _proxies_are_addresses(cls, proxies: str) -> str:
+        # `*` would let everyone choose an address, and anything else would trust nobody, silently.
+        named = [proxy.strip() for proxy in proxies.split(",") if proxy.strip()]
+        for proxy in named:
+            try:
+                ip_network(proxy)
+            except ValueError:
+                raise ValueError(
+                    f"{proxy!r} is not an address such as 10.0.0.2 or a network such as 10.0.0.0/8"
+                ) from None
+        return ",".join(named)
 
     @field_validator("allowed_hosts", mode="before")
     @classmethod
@@ -211,7 +251,7 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _origins_are_origins(self) -> Self:
         for origin in self.allowed_origins:
-            if "://" not in origin or origin.count("/") != 2:
+            if origin_of(origin) is None:
                 raise ValueError(f"allowed_origins: {origin!r} is not scheme://host[:port]")
         return self
 

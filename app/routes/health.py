@@ -49,6 +49,7 @@ class _Metrics(Collector):
     def collect(self) -> Iterator[Metric]:
         learners, jobs = self._services.learners, self._services.jobs
         backend, work = self._services.backend, self._services.backend.work
+        heavy = self._services.heavy
         gauges = {
             "shallows_sessions": ("Interactive sessions, connected or kept", len(learners)),
             "shallows_connections": ("Interactive sessions with a connection", learners.connected),
@@ -56,11 +57,16 @@ class _Metrics(Collector):
             "shallows_runs_running": ("REST runs training", jobs.running),
             "shallows_commands_pending": ("Commands waiting for a round", backend.pending),
         }
+        gauges |= {
+            "shallows_heavy_queued": ("Heavy calls waiting for their turn", heavy.queued),
+            "shallows_heavy_running": ("Heavy calls being worked on", heavy.running),
+        }
         for name, (text, value) in gauges.items():
             yield GaugeMetricFamily(name, text, value)
         counters = {
             "shallows_worker_restarts": ("Workers replaced", backend.worker_restarts),
             "shallows_frames": ("Frames made for readers", work.frames),
+            "shallows_heavy_killed": ("Heavy calls whose process was ended", heavy.killed),
             "shallows_iterations": ("Iterations trained, of all runs", work.iterations),
         }
         for name, (text, count) in counters.items():

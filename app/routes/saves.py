@@ -1,26 +1,14 @@
 """Saving a session; what its link opens is one of the pages."""
 
-from typing import Annotated
-
 from fastapi import APIRouter, Request, Response, status
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 
 from app.limits import client_of
-from app.schemas import Model
+from app.routes.heavy import JsonRoute
+from app.schemas import SaveRequest
 from app.services import Services
 
-router = APIRouter(tags=["sessions"])
-
-# What `encodeURIComponent` and a few separators make; nothing that a page could take for markup.
-PAGE = r"^#[A-Za-z0-9_.!~*'()%=&,;-]*$"
-
-
-class SaveRequest(Model):
-    """What to keep beside the run; nothing is needed."""
-
-    page: Annotated[str, Field(max_length=20_000, pattern=PAGE)] | None = Field(
-        None, description="the hash of the page's address, so that the link opens the same page"
-    )
+router = APIRouter(tags=["sessions"], route_class=JsonRoute)
 
 
 class SavedSession(BaseModel):

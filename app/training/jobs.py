@@ -49,7 +49,7 @@ from app.training.backend import (
 from app.training.driver import Backend
 from app.training.outbox import GOING_AWAY, TRY_AGAIN_LATER, Outbox
 from app.training.run import Model
-from app.training.session import Record
+from app.training.session import Checkpoint, Record
 
 log = logging.getLogger(__name__)
 
@@ -88,6 +88,10 @@ class End(asyncio.Event):
         if self.unkept:
             raise GoingAway
         return True
+
+
+Source = Record | tuple[Checkpoint, int]
+"""A run as it trains; or the session that it was kept in, yet to be restored, and its number."""
 
 
 @dataclass(eq=False)
@@ -390,7 +394,7 @@ class Jobs:
             raise _unknown(run)
         return stored
 
-    async def model(self, run: str) -> Model:
+    async def model(self, run: str) -> Model | Source:
         """The network as trained so far, and what it wants to be given.
 
         Raises:
@@ -399,8 +403,7 @@ class Jobs:
         """
         if run in self._jobs:
             return (await self._result(run)).model
-        record = await self._stored_record(run, 0)
-        return Model(record.network, record.examples.features, record.examples.task)
+        return await self._stored_source(run, 0)
 
     async def costs(self, run: str) -> NDArray[np.float64]:
         """The cost of every iteration so far.
@@ -413,10 +416,10 @@ class Jobs:
             # It may have ended while it was asked.
             if record is not None or run in self._jobs:
                 return record.costs if record else np.empty(0)
-        saved = (await self._stored(run)).saved
-        return saved.costs_of(0) if saved and saved.costs else np.empty(0)
+        checkpoint = _whole(await self._stored(run))
+        return checkpoint.costs[0] if checkpoint else np.empty(0)
 
-    async def record(self, run: str, index: int = 0) -> Record:
+    async def record(self, run: str, index: int = 0) -> Source:
         """All of a run.
 
         Raises:
@@ -425,7 +428,7 @@ class Jobs:
             InvalidField: it has no run `index`; a REST run is the only one of its session.
         """
         if (job := self._jobs.get(run)) is None:
-            return await self._stored_record(run, index)
+            return await self._stored_source(run, index)
         _check_index(index, 1)
         record = await self._backend.fetch(run, 0) if job.started else None
         if record is not None:
@@ -433,15 +436,17 @@ class Jobs:
         # It may have ended while it was asked.
         if run in self._jobs:
             raise NotStarted(f"run {run} has not started yet; ask again in a moment")
-        return await self._stored_record(run, index)
+        return await self._stored_source(run, index)
 
-    async def _stored_record(self, run: str, index: int) -> Record:
+    async def _stored_source(self, run: str, index: int) -> Source:
         stored = await self._stored(run)
         _check_index(index, len(stored.plan.runs) if stored.plan else 1)
-        record = await asyncio.to_thread(stored.record, index)
-        if record is None:
+        checkpoint = _whole(stored)
+        if checkpoint is None:
             raise NotStarted(f"run {run} ended before it had a network")
-        return record
+        # The others' costs are only weight.
+        costs = [c if run == index else c[:0] for run, c in enumerate(checkpoint.costs)]
+        return replace(checkpoint, costs=costs), index
 
     async def _result(self, run: str) -> Result:
         result = await self._backend.ask(run) if self._jobs[run].started else None
@@ -590,6 +595,11 @@ class Jobs:
             self._backend.put(Detach(watch.session, name))
         if job is None or (job.ended.is_set() and not job.watchers):
             self._backend.close(watch.session)
+
+
+def _whole(stored: Stored) -> Checkpoint | None:
+    """The checkpoint with every cost, as it was read: a million of them are 8 MB a copy."""
+    return stored.saved.state.checkpoint if stored.saved else None
 
 
 def _unknown(run: str) -> NotFound:

@@ -30,6 +30,11 @@ STARTUP_TIMEOUT = 60.0
 PARTING_SECONDS = 0.5
 NAME_BYTES = 64
 
+ENDING = {
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+}
+"""Signals that end a server; Windows has no SIGHUP."""
+
 
 class WorkerLine:
     """A worker process and the pipe to it; a thread of its own waits on the pipe."""
@@ -148,7 +153,7 @@ def _start(process: BaseProcess) -> None:
     if mask is None:
         process.start()
         return
-    before = mask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    before = mask(signal.SIG_BLOCK, ENDING)
     try:
         process.start()
     finally:
@@ -161,8 +166,8 @@ def work(pipe: Connection, serving: Any, settings: Settings) -> None:
     `serving` is memory that the server sees, too: which session is being served.
     """
     # Signals may reach the whole process group; the server decides when its workers end.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    for number in ENDING:
+        signal.signal(number, signal.SIG_IGN)
     logs.configure(settings)
 
     def note(session: str) -> None:

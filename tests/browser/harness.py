@@ -68,6 +68,7 @@ class Server:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}/"
         self._process: subprocess.Popen[str] | None = None
+        self.project = ROOT
         self._folder = tempfile.mkdtemp(prefix="shallows-")
 
     @property
@@ -90,7 +91,7 @@ class Server:
         }
         self._process = subprocess.Popen(
             [sys.executable, "-m", "app"],
-            cwd=ROOT,
+            cwd=self.project,
             env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
