@@ -110,6 +110,7 @@ class Job:
     cancelled: bool = False
     detail: str | None = None
     """Why it was cancelled."""
+    paused: bool = False
     silent: bool = False
     """Whether its worker does not say what became of it."""
     forgotten: bool = False
@@ -329,9 +330,10 @@ class Jobs:
         """
         try:
             async with asyncio.timeout(LAST_SECONDS if self.going else ASK_SECONDS) as job.limit:
-                if job.cancelled:
+                if job.cancelled and not job.paused:
                     # Pausing makes a checkpoint, and the answer comes after it.
                     await self._backend.send(Tell(job.id, "", Pause(type="pause")))
+                    job.paused = True
                 snapshot = await self._backend.snap(job.id)
         except TimeoutError:
             raise NotReady("its worker does not answer") from None
