@@ -55,7 +55,7 @@ class FairQueue(Generic[T]):
             del self._queues[client]
 
 
-class Turns:
+class Places:
     """So many at a time, and whose turn is next goes round the addresses."""
 
     def __init__(self, most: int) -> None:

@@ -201,8 +201,8 @@ class Pace:
         return wait
 
 
-class Account:
-    """What the messages of one stream cost the event loop, on its own and its client's account.
+class LoopTime:
+    """What the messages of one stream cost the event loop, for itself and for its client.
 
     An acknowledgement that a frame has earned costs nothing, whoever else has the same address.
     """
@@ -232,14 +232,14 @@ class Account:
         return max(bucket.owe(now, 0.0) for bucket in self._buckets)
 
 
-class Accounts:
+class LoopTimes:
     """Those of all clients. Who has no debt need not be known."""
 
     def __init__(self, clock: Clock = time.monotonic) -> None:
         self._clock = clock
         self._clients: dict[str, Bucket] = {}
 
-    def open(self, client: str) -> Account:
+    def open(self, client: str) -> LoopTime:
         """For another stream of that client."""
         now = self._clock()
         if len(self._clients) >= MOST_COUNTS:
@@ -247,7 +247,7 @@ class Accounts:
                 name: bucket for name, bucket in self._clients.items() if bucket.owe(now, 0.0)
             }
         bucket = self._clients.setdefault(client, Bucket(CLIENT_SHARE, CLIENT_BURST, now))
-        return Account(bucket, self._clock)
+        return LoopTime(bucket, self._clock)
 
 
 class Refusals(Counter[str]):

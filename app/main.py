@@ -24,7 +24,7 @@ from app.errors import (
 )
 from app.heavy.pool import Pool
 from app.lessons import LESSONS, lessons_of
-from app.limits import Accounts, Refusals
+from app.limits import LoopTimes, Refusals
 from app.routes import (
     activations,
     checks,
@@ -140,7 +140,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         assets=assets,
         lessons=lessons_of(LESSONS, *filter(None, [settings.lessons_folder])),
         refusals=refusals,
-        accounts=Accounts(),
+        loop_times=LoopTimes(),
     )
     for module in (
         train,

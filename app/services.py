@@ -12,7 +12,7 @@ from starlette.requests import HTTPConnection
 from app.assets import Assets
 from app.heavy.pool import Pool
 from app.lessons import Lesson
-from app.limits import Accounts, Refusals
+from app.limits import LoopTimes, Refusals
 from app.settings import Settings
 from app.store import Store
 from app.supervision import Background
@@ -39,7 +39,7 @@ class AllServices:
     assets: Assets
     lessons: Mapping[str, Lesson]
     refusals: Refusals
-    accounts: Accounts
+    loop_times: LoopTimes
 
     @property
     def backgrounds(self) -> list[Background]:

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Query, WebSocket
 from starlette.websockets import WebSocketDisconnect
 
 from app.errors import NotFound, ShallowsError, TooFast, UnknownSession
-from app.limits import ERROR_SECONDS, MESSAGE_SECONDS, Account, Pace, client_of, too_fast
+from app.limits import ERROR_SECONDS, MESSAGE_SECONDS, LoopTime, Pace, client_of, too_fast
 from app.schemas import MESSAGES, Ack, Message, parse_message
 from app.services import AllServices, Services
 from app.store import Stored
@@ -115,7 +115,7 @@ async def converse(
 ) -> int | None:
     """Carry messages both ways until either side closes; the code with which the other side did."""
     code: int | None = None
-    account = services.accounts.open(client_of(websocket.scope))
+    loop_time = services.loop_times.open(client_of(websocket.scope))
     async with anyio.create_task_group() as group:
 
         async def until_closed(work: Awaitable[int | None]) -> None:
@@ -125,9 +125,9 @@ async def converse(
                 code = await work
             group.cancel_scope.cancel()
 
-        group.start_soon(until_closed, _hear(websocket, services, account, outbox, tell, allowed))
+        group.start_soon(until_closed, _hear(websocket, services, loop_time, outbox, tell, allowed))
         group.start_soon(
-            until_closed, _send(websocket, account, outbox, services.settings.slow_reader_seconds)
+            until_closed, _send(websocket, loop_time, outbox, services.settings.slow_reader_seconds)
         )
     return code
 
@@ -135,7 +135,7 @@ async def converse(
 async def _hear(
     websocket: WebSocket,
     services: AllServices,
-    account: Account,
+    loop_time: LoopTime,
     outbox: Outbox,
     tell: Tell,
     allowed: Sequence[str],
@@ -150,19 +150,19 @@ async def _hear(
             return code
         try:
             data = received.get("text") or received.get("bytes") or ""
-            await tell(await _in_time(pace, account, data, allowed))
+            await tell(await _in_time(pace, loop_time, data, allowed))
         except ShallowsError as error:
             services.refusals.note(error)
             # Whoever has sent more meanwhile can say just this one again.
             which = {"message": number} if isinstance(error, TooFast) else {}
             outbox.text({**error.message(), **which})
-            account.charge(ERROR_SECONDS)
+            loop_time.charge(ERROR_SECONDS)
             # Answers go out between messages, however many have come at once.
             await anyio.lowlevel.checkpoint()
 
 
 async def _in_time(
-    pace: Pace, account: Account, data: str | bytes, allowed: Sequence[str]
+    pace: Pace, loop_time: LoopTime, data: str | bytes, allowed: Sequence[str]
 ) -> Message:
     """The message, if it did not come too fast, once what came before is paid for.
 
@@ -177,34 +177,34 @@ async def _in_time(
         if wait:
             await anyio.sleep(wait)
             pace.take(len(data))
-        if not account.spend_earned():
-            account.charge(MESSAGE_SECONDS)
-            await _paid(account)
+        if not loop_time.spend_earned():
+            loop_time.charge(MESSAGE_SECONDS)
+            await _paid(loop_time)
         return message
-    await _paid(account)
+    await _paid(loop_time)
     if wait:
         raise too_fast("these messages come faster than a server for a class takes them", wait)
     began = time.thread_time()
     try:
         return message or parse_message(data, allowed)
     finally:
-        account.charge(time.thread_time() - began + MESSAGE_SECONDS)
+        loop_time.charge(time.thread_time() - began + MESSAGE_SECONDS)
 
 
-async def _paid(account: Account) -> None:
+async def _paid(loop_time: LoopTime) -> None:
     """Until there is no debt; a client's is also made by its other streams, meanwhile."""
-    wait = account.wait()
+    wait = loop_time.wait()
     while wait:
         await anyio.sleep(wait)
-        wait = account.wait()
+        wait = loop_time.wait()
 
 
-async def _send(websocket: WebSocket, account: Account, outbox: Outbox, patience: float) -> None:
+async def _send(websocket: WebSocket, loop_time: LoopTime, outbox: Outbox, patience: float) -> None:
     """Send what is queued, until the outbox is closed or a message is not taken in time."""
     while messages := await outbox.take():
         for message in messages:
             if isinstance(message, bytes):
-                account.earn()
+                loop_time.earn()
             with anyio.move_on_after(patience) as waited:
                 await _send_one(websocket, message)
             if waited.cancelled_caught:

@@ -30,7 +30,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.errors import Full, GoingAway, NotFound, NotStored
-from app.fairness import Turns
+from app.fairness import Places
 from app.settings import Settings
 from app.store import threads
 from app.store.database import CONNECTIONS, STARTING_SECONDS, engine_of, migrate, url_of
@@ -72,7 +72,7 @@ class Store:
         failures = (SQLAlchemyError,)
         self._writer = Threads("store-writer", 1, ANSWER_SECONDS, failures)
         self._readers = Threads("store-reader", CONNECTIONS - 1, ANSWER_SECONDS, failures)
-        self._turns = Turns(TURNS)
+        self._turns = Places(TURNS)
         self._most_saves = settings.max_waiting_saves
         self._savers: Counter[str] = Counter()
         """How many saves of an address are under way."""

@@ -20,11 +20,11 @@ from app.limits import (
     MOST_EARNED,
     STREAM_BURST,
     STREAM_SHARE,
-    Accounts,
     Bodies,
     Body,
     Bucket,
     Clients,
+    LoopTimes,
     Pace,
     client_of,
 )
@@ -149,11 +149,11 @@ class TestBuckets:
         assert client_of({"client": (host, 1)}) == client
 
 
-class TestAccounts:
+class TestLoopTime:
     def test_a_stream_pays_for_its_own_messages_and_a_client_for_all_of_them(self) -> None:
         clock = Clock()
-        accounts = Accounts(clock)
-        own, beside, other = (accounts.open(name) for name in ("school", "school", "other"))
+        times = LoopTimes(clock)
+        own, beside, other = (times.open(name) for name in ("school", "school", "other"))
         own.charge(STREAM_BURST)
         assert own.wait() == 0
         own.charge(0.2)
@@ -162,27 +162,27 @@ class TestAccounts:
         beside.charge(CLIENT_BURST)
         assert beside.wait() > 0
         assert other.wait() == 0
-        assert accounts.open("school").wait() > 0  # another stream is no other account
+        assert times.open("school").wait() > 0  # another stream is no other account
         clock.now += 60
         assert own.wait() == 0
 
     def test_an_acknowledgement_is_free_if_a_frame_has_earned_it(self) -> None:
-        account = Accounts(Clock()).open("school")
-        assert not account.spend_earned()
+        time = LoopTimes(Clock()).open("school")
+        assert not time.spend_earned()
         for _ in range(2 * MOST_EARNED):
-            account.earn()
-        assert [account.spend_earned() for _ in range(MOST_EARNED + 1)] == [
+            time.earn()
+        assert [time.spend_earned() for _ in range(MOST_EARNED + 1)] == [
             *[True] * MOST_EARNED,
             False,
         ]
 
     def test_who_has_no_debt_is_forgotten_when_there_are_many(self) -> None:
-        accounts = Accounts(Clock())
-        accounts.open("debtor").charge(100)
+        times = LoopTimes(Clock())
+        times.open("debtor").charge(100)
         for number in range(MOST_COUNTS + 5):
-            accounts.open(f"client {number}")
-        assert accounts.open("debtor").wait() > 0
-        assert len(accounts._clients) < 10
+            times.open(f"client {number}")
+        assert times.open("debtor").wait() > 0
+        assert len(times._clients) < 10
 
 
 class TestRequests:
