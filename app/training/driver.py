@@ -22,7 +22,7 @@ import math
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from app.errors import Full, Lost, NotReady
 from app.schemas import Ack, Cancel, Configure, Pause, Play, Sweep, View
@@ -132,6 +132,8 @@ class Placed:
     sits_out_until: float = 0.0
     """When it has paid back what it had of the host beyond its share (of the loop's time)."""
     broke_line_at: float = -SUSPICION_SECONDS
+    aside: bool = False
+    """Whether it has done harm, and is in no host any more; what is kept of it can still be had."""
 
     def send(self, command: Command) -> None:
         """Queue a command, and learn from it."""
@@ -278,12 +280,17 @@ class Driver:
 
     def close(self, session: str) -> None:
         """Let a session go."""
-        if (placed := self._placed.pop(session, None)) is not None:
-            for question in placed.waiting:
-                if isinstance(question, Question):
-                    self._settle(question.ticket, None)
-            self._first.append(Close(session))
-            self._bell.set()
+        if (placed := self._placed.pop(session, None)) is not None and not placed.aside:
+            self._drop(placed)
+
+    def _drop(self, placed: Placed) -> None:
+        """Take a session out of its host."""
+        for question in placed.waiting:
+            if isinstance(question, Question):
+                self._settle(question.ticket, None)
+        placed.waiting.clear()
+        self._first.append(Close(placed.name))
+        self._bell.set()
 
     async def send(self, command: Tell) -> None:
         """Queue a message; waits while the session has too many of them."""
@@ -304,7 +311,8 @@ class Driver:
             NotReady: it does not answer in time.
             Full: too much waits for it already.
         """
-        if (placed := self._placed.get(question.session)) is None:
+        placed = self._placed.get(question.session)
+        if placed is None or placed.aside:
             return None
         if len(placed.waiting) >= MOST_WAITING:
             raise Full("too much is asked of this session at once; ask again in a moment", 1)
@@ -335,6 +343,17 @@ class Driver:
                 return await answer
         finally:
             del self._answers[question.ticket]
+            self._withdraw(question)
+
+    def _withdraw(self, question: Question | Flush) -> None:
+        """Nobody waits for the answer any more: if it was not asked yet, it is not."""
+        if isinstance(question, Flush):
+            queue: Any = self._first
+        else:
+            placed = self._placed.get(question.session)
+            queue = placed.waiting if placed is not None else ()
+        if question in queue:
+            queue.remove(question)
 
     def saved(self, session: str) -> Saved | None:
         """What is kept of the session."""
@@ -343,7 +362,8 @@ class Driver:
 
     def put(self, command: Open | Attach | Detach | Tell | Question) -> None:
         """Queue a command of a session that is here."""
-        if (placed := self._placed.get(command.session)) is not None:
+        placed = self._placed.get(command.session)
+        if placed is not None and not placed.aside:
             placed.send(command)
             self._bell.set()
 
@@ -426,7 +446,8 @@ class Driver:
             self._settle(event.ticket, event.value)
             return
         self._work.frames += isinstance(event, Frame)
-        if (placed := self._placed.get(event.session)) is None:
+        placed = self._placed.get(event.session)
+        if placed is None or placed.aside:
             return
         try:
             placed.take(event)
@@ -441,7 +462,8 @@ class Driver:
 
     def _set_aside(self, placed: Placed, why: str) -> None:
         """End a session that does harm; the others go on."""
-        self.close(placed.name)
+        placed.aside = True
+        self._drop(placed)
         try:
             placed.lose(why)
         except Exception:
@@ -464,6 +486,8 @@ class Driver:
         self._suspect(broken.serving)
         self._first = [c for c in (*commands, *self._first) if isinstance(c, Flush)]
         for placed in self._placed.values():
+            if placed.aside:
+                continue
             theirs = [c for c in commands if not isinstance(c, Flush) and c.session == placed.name]
             kept = [c for c in (*theirs, *placed.waiting) if not isinstance(c, Open)]
             placed.waiting = deque([*placed.again(), *kept])
