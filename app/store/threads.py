@@ -135,7 +135,10 @@ class Threads:
         with self._lock:
             hanging = sum(late.given_up and late.result.running() for late in self._calls)
             long_ago = call.since - PATIENCE
-            tries = any(not tried.given_up and tried.since < long_ago for tried in self._calls)
+            tries = any(
+                not (tried.given_up or tried.result.done()) and tried.since < long_ago
+                for tried in self._calls
+            )
             full = hanging >= self._most or len(self._calls) >= MOST_CALLS
             if self._closed or full or (self._slow and tries):
                 raise TooLate
