@@ -75,7 +75,7 @@ async def diverging_sweep(aim: Aim) -> None:
 @case(row=1)
 async def diverging_sweep_for_a_cost(aim: Aim) -> None:
     """The same, where a cost is what solves the problem."""
-    plan = configure({"dataset": "bumps"}, WILD, playing=False)
+    plan = configure({"dataset": "plane"}, WILD, playing=False)
     sweep = {"type": "sweep", "seeds": 64, "iterations": 100, "cost": 0.01}
     await told_once(aim, ("swept",), plan, sweep)
 
