@@ -12,8 +12,10 @@ if TYPE_CHECKING:
 def main() -> None:
     """Serve until Ctrl-C or SIGTERM, which may come at any moment, the imports included."""
     ending = Ending()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, ending.ask)
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)  # Windows has no SIGHUP, and nohup wants none
+        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, ending.ask)
     serve(ending)
 
 
@@ -41,6 +43,7 @@ def serve(ending: Ending) -> None:
     import uvicorn
 
     from app import logs
+    from app.connections import Config
     from app.lessons import LessonError
     from app.main import create_app
     from app.settings import Settings
@@ -53,10 +56,11 @@ def serve(ending: Ending) -> None:
     except (LessonError, StoreUnusable) as error:
         sys.exit(f"Shallows can't start: {error}")
     listening = listen(settings.host, settings.port, settings.slow_reader_seconds)
-    config = uvicorn.Config(
+    config = Config(
         app,
+        settings,
+        app.state.services.refusals,
         log_config=None,
-        ws="websockets-sansio",
         ws_max_size=settings.max_message_bytes,
         ws_per_message_deflate=False,
         ws_ping_interval=settings.heartbeat_seconds,

@@ -20,6 +20,7 @@ from starlette.types import Receive, Scope
 from app.assets import TEMPLATES, Assets
 from app.errors import ShallowsError, Unauthorized
 from app.limits import Clients, client_of, too_fast
+from app.origins import scheme_of
 from app.settings import Settings
 
 COOKIE = "shallows_access"
@@ -94,7 +95,7 @@ class Access:
                 max_age=COOKIE_SECONDS,
                 httponly=True,
                 samesite="strict",
-                secure=request.url.scheme == "https",
+                secure=scheme_of(request.url.scheme, request.headers) == "https",
             )
             return on, None
         if request.method == "GET" and "text/html" in request.headers.get("accept", ""):

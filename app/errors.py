@@ -25,6 +25,10 @@ class ShallowsError(Exception):
         self.detail = detail
         self.field = field
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # As it is, whatever its class wants to be made of: some cross a process.
+        return (_again, (type(self), self.args, self.__dict__))
+
     def problem(self) -> dict[str, Any]:
         """The problem details of this error, as JSON-ready data."""
         body: dict[str, Any] = {
@@ -44,12 +48,34 @@ class ShallowsError(Exception):
         return told if self.retry_after is None else {**told, "retry_after": self.retry_after}
 
 
+def _again(kind: type[ShallowsError], args: tuple[Any, ...], state: dict[str, Any]) -> Any:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(state)
+    return error
+
+
 class InvalidJson(ShallowsError):
     """What came is not JSON."""
 
     status = 400
     code = "invalid_json"
     title = "Not JSON"
+
+
+class Malformed(ShallowsError):
+    """What came is no HTTP."""
+
+    status = 400
+    code = "malformed"
+    title = "Not HTTP"
+
+
+class TooSlow(ShallowsError):
+    """A request did not come to its end."""
+
+    status = 408
+    code = "too_slow"
+    title = "Too slow"
 
 
 class ForeignOrigin(ShallowsError):
@@ -99,6 +125,30 @@ class BodyTooLarge(ShallowsError):
     status = 413
     code = "too_large"
     title = "Too large"
+
+
+class BodyTooSlow(ShallowsError):
+    """The body of the request did not come in time."""
+
+    status = 408
+    code = "too_slow"
+    title = "Too slow"
+
+
+class AddressTooLong(ShallowsError):
+    """The path and the query of the request are over the bound."""
+
+    status = 414
+    code = "address_too_long"
+    title = "Address too long"
+
+
+class HeadersTooLarge(ShallowsError):
+    """The headers of the request are over the bound."""
+
+    status = 431
+    code = "headers_too_large"
+    title = "Headers too large"
 
 
 class UnsupportedType(ShallowsError):
@@ -210,6 +260,15 @@ class NotReady(ShallowsError):
     code = "not_ready"
     title = "Not ready"
     headers: Mapping[str, str] = {"Retry-After": "1"}
+
+
+class Busy(ShallowsError):
+    """It took too long, or what worked on it ended; trying again may help."""
+
+    status = 503
+    code = "busy"
+    title = "Too busy"
+    headers: Mapping[str, str] = {"Retry-After": "2"}
 
 
 class GoingAway(ShallowsError):

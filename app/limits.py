@@ -1,13 +1,17 @@
 """How much one client, and one stream, may ask for.
 
-REST and wrong access codes are counted by the library `limits`, in a sliding window of as many
-seconds as it takes to earn a burst. A stream has a token bucket, which also weighs bytes, and whose
-waits are so short that an acknowledgement can wait for its turn (docs/decisions/0013).
+REST, the bytes of its bodies and wrong access codes are counted by the library `limits`, in a
+sliding window of as many seconds as it takes to earn a burst. A stream has a token bucket, which
+also weighs bytes, and whose waits are so short that an acknowledgement can wait for its turn
+(docs/decisions/0013). What a
+stream and its client cost the event loop is counted in seconds of it (docs/decisions/0016).
 
 What if it is full: a client is known for two windows. If that many come within them that the table
-is full, all start anew: nobody is refused for what others do.
+is full, all start anew: nobody is refused for what others do. Whoever has no seconds left is not
+listened to until they are earned; what it says meanwhile waits on its own side of the network.
 """
 
+import asyncio
 import ipaddress
 import logging
 import math
@@ -18,9 +22,9 @@ from collections.abc import Callable
 from limits import RateLimitItemPerSecond
 from limits.storage import MemoryStorage
 from limits.strategies import SlidingWindowCounterRateLimiter
-from starlette.types import Scope
+from starlette.types import Message, Receive, Scope
 
-from app.errors import ShallowsError, TooFast
+from app.errors import BodyTooSlow, Full, ShallowsError, TooFast
 from app.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -28,6 +32,17 @@ log = logging.getLogger(__name__)
 MOST_COUNTS = 10_000
 """Of a client there are at most two: of this window, and of the one before."""
 SHORTEST_WAIT = 0.001
+
+STREAM_SHARE, STREAM_BURST = 0.1, 0.3
+"""Of the event loop, for the messages of one stream: seconds a second, and at once."""
+CLIENT_SHARE, CLIENT_BURST = 0.2, 1.0
+"""And for those of one client; a class at one address is one."""
+MESSAGE_SECONDS = 0.0001
+"""That a message costs besides being read: to be passed on."""
+ERROR_SECONDS = 0.001
+"""That one costs which is refused."""
+MOST_EARNED = 8
+"""Frames under way are two."""
 
 Clock = Callable[[], float]
 
@@ -50,6 +65,12 @@ class Bucket:
         """Take tokens that are there."""
         self._tokens -= amount
 
+    def owe(self, now: float, amount: float) -> float:
+        """Take tokens that may not be there; seconds until the debt is paid."""
+        self.wait(now)
+        self.take(amount)
+        return max(0.0, -self._tokens / self._rate)
+
 
 class Clients:
     """How often each client has asked lately: `burst` at once, and `rate` a second in the long run.
@@ -66,18 +87,99 @@ class Clients:
         self._counts = MemoryStorage()
         self._window = SlidingWindowCounterRateLimiter(self._counts)
 
-    def wait(self, client: str) -> float:
-        """Seconds until this client may ask again; 0 if now, and nothing is taken."""
-        if self._window.test(self._limit, client):
+    def wait(self, client: str, amount: int = 1) -> float:
+        """Seconds until this client may ask for so much; 0 if now, and nothing is taken."""
+        if self._window.test(self._limit, client, cost=min(amount, self._limit.amount)):
             return 0.0
         free = self._window.get_window_stats(self._limit, client).reset_time
         return max(free - time.time(), SHORTEST_WAIT)
 
-    def take(self, client: str) -> None:
-        """Note that this client has asked for something."""
+    def take(self, client: str, amount: int = 1) -> None:
+        """Note that this client has asked for so much."""
         if len(self._counts.storage) >= MOST_COUNTS:
             self._begin()
-        self._window.hit(self._limit, client)
+        self._window.hit(self._limit, client, cost=min(amount, self._limit.amount))
+
+
+class Bodies:
+    """How many bytes of bodies each client sends, and how many are here at a time.
+
+    What if it is full: more than a client's rate, or than may be here, is refused before it is
+    read; of a body that does not say its length, as it comes.
+    """
+
+    MOST_HERE = 48_000_000
+    """Bytes of the bodies whose requests are not answered yet; of one client a third of that."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.seconds = settings.body_seconds
+        self._rate = Clients(settings.body_bytes_per_second, settings.body_bytes_burst)
+        self._here: Counter[str] = Counter()
+
+    def take(self, client: str, size: int) -> None:
+        """Note that there are so many more.
+
+        Raises:
+            TooFast: this client sends more than its share.
+            Full: too much is here already.
+        """
+        if wait := self._rate.wait(client, size):
+            raise too_fast("this address sends more than its share", wait)
+        mine, all_of_them = self._here[client] + size, self._here.total() + size
+        if mine > self.MOST_HERE // 3 or all_of_them > self.MOST_HERE:
+            raise Full("too much that was sent is being worked on; send it again soon", 5)
+        self._rate.take(client, size)
+        self._here[client] += size
+
+    def give(self, client: str, size: int) -> None:
+        """Note that they are gone."""
+        self._here[client] -= size
+        if not self._here[client]:
+            del self._here[client]
+
+
+class Body:
+    """The body of one request, counted as it comes."""
+
+    def __init__(self, bodies: Bodies, client: str, receive: Receive) -> None:
+        self._bodies, self._client, self._receive = bodies, client, receive
+        self._taken = self._read = 0
+        self._ends: float | None = asyncio.get_running_loop().time() + bodies.seconds
+
+    def expect(self, size: int) -> None:
+        """So many bytes are announced, or have come.
+
+        Raises:
+            TooFast, Full: they may not be.
+        """
+        if size > self._taken:
+            self._bodies.take(self._client, size - self._taken)
+            self._taken = size
+
+    async def receive(self) -> Message:
+        """The next message.
+
+        Raises:
+            TooFast, Full: there are more bytes than may be.
+            BodyTooSlow: it did not come in time.
+        """
+        if self._ends is None:
+            return await self._receive()
+        try:
+            async with asyncio.timeout_at(self._ends):
+                message = await self._receive()
+        except TimeoutError:
+            seconds = self._bodies.seconds
+            raise BodyTooSlow(f"the body must come within {seconds:g} s") from None
+        self._read += len(message.get("body", b""))
+        self.expect(self._read)
+        if not message.get("more_body", False):
+            self._ends = None
+        return message
+
+    def close(self) -> None:
+        """The request is answered."""
+        self._bodies.give(self._client, self._taken)
 
 
 class Pace:
@@ -97,6 +199,55 @@ class Pace:
             self._messages.take()
             self._bytes.take(size)
         return wait
+
+
+class Account:
+    """What the messages of one stream cost the event loop, on its own and its client's account.
+
+    An acknowledgement that a frame has earned costs nothing, whoever else has the same address.
+    """
+
+    def __init__(self, client: Bucket, clock: Clock = time.monotonic) -> None:
+        self._clock = clock
+        self._buckets = (Bucket(STREAM_SHARE, STREAM_BURST, clock()), client)
+        self._earned = 0
+
+    def earn(self) -> None:
+        """A frame was sent."""
+        self._earned = min(MOST_EARNED, self._earned + 1)
+
+    def spend_earned(self) -> bool:
+        """Whether there was a frame to acknowledge."""
+        self._earned -= (had := self._earned > 0)
+        return had
+
+    def charge(self, seconds: float) -> None:
+        """So long has it taken."""
+        for bucket in self._buckets:
+            bucket.take(seconds)
+
+    def wait(self) -> float:
+        """Seconds until there is no debt."""
+        now = self._clock()
+        return max(bucket.owe(now, 0.0) for bucket in self._buckets)
+
+
+class Accounts:
+    """Those of all clients. Who has no debt need not be known."""
+
+    def __init__(self, clock: Clock = time.monotonic) -> None:
+        self._clock = clock
+        self._clients: dict[str, Bucket] = {}
+
+    def open(self, client: str) -> Account:
+        """For another stream of that client."""
+        now = self._clock()
+        if len(self._clients) >= MOST_COUNTS:
+            self._clients = {
+                name: bucket for name, bucket in self._clients.items() if bucket.owe(now, 0.0)
+            }
+        bucket = self._clients.setdefault(client, Bucket(CLIENT_SHARE, CLIENT_BURST, now))
+        return Account(bucket, self._clock)
 
 
 class Refusals(Counter[str]):

@@ -1,16 +1,16 @@
 """`create_app`: the only place where things are wired."""
 
-import asyncio
 import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-from fastapi import Depends, FastAPI, Request
+from fastapi import Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from app.access import Access
 from app.assets import Assets
@@ -22,8 +22,9 @@ from app.errors import (
     ShallowsError,
     UnsupportedType,
 )
+from app.heavy.pool import Pool
 from app.lessons import LESSONS, lessons_of
-from app.limits import Refusals
+from app.limits import Accounts, Refusals
 from app.routes import (
     activations,
     checks,
@@ -42,7 +43,7 @@ from app.security import Security
 from app.services import AllServices
 from app.settings import Settings
 from app.store import Store
-from app.training.driver import Drivers
+from app.training.driver import Backend
 from app.training.inline import inline_backend
 from app.training.jobs import Jobs
 from app.training.learners import Learners
@@ -50,7 +51,7 @@ from app.training.pool import pool_backend
 
 log = logging.getLogger(__name__)
 
-BACKENDS: dict[str, Callable[[Settings], Drivers]] = {
+BACKENDS: dict[str, Callable[[Settings], Backend]] = {
     "pool": pool_backend,
     "inline": inline_backend,
 }
@@ -110,13 +111,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         await backend.start()
-        keeping = asyncio.create_task(services.learners.run())
+        services.learners.keeping.start()
         try:
             yield
             await services.drain()
         finally:
-            keeping.cancel()
-            await asyncio.gather(keeping, return_exceptions=True)
+            await services.heavy.stop()
+            await services.learners.keeping.stop()
             await backend.stop()
             await store.close()
 
@@ -137,10 +138,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         backend=backend,
         learners=Learners(backend, store, settings),
         jobs=Jobs(backend, store, settings),
+        heavy=Pool(settings),
         store=store,
         assets=assets,
         lessons=lessons_of(LESSONS, *filter(None, [settings.lessons_folder])),
         refusals=refusals,
+        accounts=Accounts(),
     )
     for module in (
         train,
@@ -167,6 +170,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_exception_handler(ShallowsError, _tell)
     app.add_exception_handler(RequestValidationError, _tell_invalid)
     app.add_exception_handler(HTTPException, _tell_http)
+    app.add_exception_handler(ClientDisconnect, _tell_nobody)
     app.add_exception_handler(Exception, _tell_unexpected)
     return app
 
@@ -243,6 +247,11 @@ def _fits(named: str, path: str) -> bool:
     return len(parts) == len(asked) and all(
         part.startswith("{") or part == given for part, given in zip(parts, asked, strict=True)
     )
+
+
+async def _tell_nobody(request: Request, error: Exception) -> Response:
+    """Whoever goes while it sends is no failure of the server's, and hears no answer."""
+    return Response(status_code=400)
 
 
 async def _tell_unexpected(request: Request, error: Exception) -> JSONResponse:

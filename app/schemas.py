@@ -8,6 +8,7 @@ sees a plan.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from typing import Annotated, Any, Literal
 
@@ -22,6 +23,7 @@ from pydantic import (
     Tag,
     TypeAdapter,
     ValidationError,
+    model_validator,
 )
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema, from_json
 
@@ -29,9 +31,14 @@ import nncore
 from app.errors import InvalidField, InvalidJson, UnknownType
 
 MAX_RUNS = 8
+MOST_FIELDS = 50
 MAX_ITERATIONS = 1_000_000
 MAX_SESSION_ITERATIONS = 2_000_000
 MAX_WORK = 50_000_000
+SESSION_BYTES, POINT_BYTES, PARAMETER_BYTES = 100_000, 32, 160
+"""What a session takes, what each number of its points does (as Python's), and each parameter."""
+MAX_PARAMETERS = 100_000
+"""Of all runs: each frame and each checkpoint has them all, however few the examples are."""
 
 
 @dataclass(frozen=True)
@@ -58,9 +65,16 @@ class Range:
         self, source: object, handler: GetCoreSchemaHandler
     ) -> CoreSchema:
         number = handler(source)
-        if number["type"] == "int":
+        # No function of Python is called for a number that is right: a body may have 300,000.
+        bounds: dict[str, Any] = {"gt" if self.above else "ge": self.low, "le": self.high}
+        whole = number["type"] == "int"
+        schema = core_schema.int_schema if whole else core_schema.float_schema
+        within = core_schema.custom_error_schema(
+            schema(**bounds), "out_of_range", custom_error_message=self._words
+        )
+        if whole:
             number = core_schema.no_info_before_validator_function(_whole, number)
-        return core_schema.no_info_after_validator_function(self._check, number)
+        return core_schema.chain_schema([number, within])
 
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
@@ -68,16 +82,11 @@ class Range:
         lower = "exclusiveMinimum" if self.above else "minimum"
         return {**handler(schema), lower: self.low, "maximum": self.high}
 
-    def _check(self, value: float) -> float:
-        # Written so that nan, which compares false with everything, is refused as well.
-        if (self.low < value if self.above else self.low <= value) and value <= self.high:
-            return value
-        words = (
-            f"must be greater than {self.low:,} and at most {self.high:,}"
-            if self.above
-            else f"must be from {self.low:,} to {self.high:,}"
-        )
-        raise PydanticCustomError("out_of_range", "{words}", {"words": words})
+    @property
+    def _words(self) -> str:
+        if self.above:
+            return f"must be greater than {self.low:,} and at most {self.high:,}"
+        return f"must be from {self.low:,} to {self.high:,}"
 
 
 def _whole(value: object) -> object:
@@ -112,8 +121,10 @@ Examples = Annotated[int, Range(10, 5_000)]
 Noise = Annotated[float, Range(0, 1)]
 TrainFraction = Annotated[float, Range(0.1, 1)]
 Value = Annotated[float, Range(-1e6, 1e6)]
-Point = Annotated[list[Value], Field(min_length=1, max_length=32)]
-Points = Annotated[list[Point], Field(min_length=2, max_length=10_000)]
+# Of a long list the first that is wrong is told, and not ten thousand of them.
+Point = Annotated[list[Value], Field(min_length=1, max_length=32, fail_fast=True)]
+Points = Annotated[list[Point], Field(min_length=2, max_length=10_000, fail_fast=True)]
+Values = Annotated[list[Value], Field(min_length=1, max_length=256, fail_fast=True)]
 DatasetName = Annotated[str, OneOf(tuple(nncore.DATASETS))]
 
 
@@ -121,6 +132,16 @@ class Model(BaseModel):
     """What every schema here has in common."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_few_fields(cls, value: object) -> object:
+        """Or each of 100,000 unknown ones would be told."""
+        if isinstance(value, dict) and len(value) > MOST_FIELDS:
+            raise PydanticCustomError(
+                "too_many_fields", "has {n} fields; none has so many", {"n": len(value)}
+            )
+        return value
 
 
 Penalty = Annotated[float, Range(0, 10)]
@@ -155,7 +176,7 @@ class OwnData(Model):
     """The caller's own points, with any number of features."""
 
     points: Points
-    labels: Annotated[list[Value], Field(min_length=2, max_length=10_000)] = Field(
+    labels: Annotated[list[Value], Field(min_length=2, max_length=10_000, fail_fast=True)] = Field(
         description="0 or 1 each; any numbers for regression"
     )
     task: Task = "classification"
@@ -202,8 +223,8 @@ class Initialization(Model):
 class Parameters(Model):
     """The parameters of one layer: `weights` is n_in × n_out, `biases` has n_out entries."""
 
-    weights: Annotated[list[list[Value]], Field(min_length=1, max_length=256)]
-    biases: Annotated[list[Value], Field(min_length=1, max_length=256)]
+    weights: Annotated[list[Values], Field(min_length=1, max_length=256, fail_fast=True)]
+    biases: Values
 
 
 class NetworkPlan(Model):
@@ -274,6 +295,27 @@ class Plan(Model):
     data: Data = NamedData()
     runs: Annotated[list[RunPlan], Field(min_length=1, max_length=MAX_RUNS)] = [RunPlan()]
 
+    @property
+    def size(self) -> int:
+        """About how many bytes a session of it takes in all processes, its costs apart."""
+        data = self.data
+        inputs, examples = (
+            (len(data.points[0]), len(data.points))
+            if isinstance(data, OwnData)
+            else (len(data.features), data.examples)
+        )
+        parameters = sum(
+            sum((above + 1) * here for above, here in pairwise(_sizes(inputs, run.network)))
+            for run in self.runs
+        )
+        numbers = examples * (inputs + 1) * (2 if isinstance(data, OwnData) else 1)
+        return SESSION_BYTES + POINT_BYTES * numbers + PARAMETER_BYTES * parameters
+
+    @cached_property
+    def written(self) -> str:
+        """It as JSON, written once: it may hold ten thousand points, and is stored often."""
+        return self.model_dump_json()
+
 
 class VectorizingRequest(Model):
     """The body of `POST /vectorizing`: a layer and how many examples go through it."""
@@ -291,8 +333,8 @@ class CheckedLayer(Parameters):
 
 
 Entry = Annotated[float, Range(-1e12, 1e12)] | None
-Row = Annotated[list[Entry], Field(max_length=256)] | None
-Rows = Annotated[list[Row], Field(max_length=256)] | None
+Row = Annotated[list[Entry], Field(max_length=256, fail_fast=True)] | None
+Rows = Annotated[list[Row], Field(max_length=256, fail_fast=True)] | None
 
 
 class ClaimedGradient(Model):
@@ -319,8 +361,8 @@ class CheckRequest(Model):
     """The body of `POST /check`: a network, examples, and what somebody has computed of them."""
 
     layers: Annotated[list[CheckedLayer], Field(min_length=1, max_length=9)]
-    points: Annotated[list[Point], Field(min_length=1, max_length=200)]
-    labels: Annotated[list[Value], Field(min_length=1, max_length=200)]
+    points: Annotated[list[Point], Field(min_length=1, max_length=200, fail_fast=True)]
+    labels: Annotated[list[Value], Field(min_length=1, max_length=200, fail_fast=True)]
     claimed: Claimed
     tolerance: Annotated[float, Range(1e-12, 0.1)] = 1e-3
 
@@ -329,7 +371,19 @@ class PredictRequest(Model):
     """The body of `POST /predict`."""
 
     model: Annotated[str, Field(max_length=64)]
-    points: Annotated[list[Point], Field(min_length=1, max_length=10_000)]
+    points: Annotated[list[Point], Field(min_length=1, max_length=10_000, fail_fast=True)]
+
+
+# What `encodeURIComponent` and a few separators make; nothing that a page could take for markup.
+PAGE = r"^#[A-Za-z0-9_.!~*'()%=&,;-]*$"
+
+
+class SaveRequest(Model):
+    """What to keep beside the run; nothing is needed."""
+
+    page: Annotated[str, Field(max_length=20_000, pattern=PAGE)] | None = Field(
+        None, description="the hash of the page's address, so that the link opens the same page"
+    )
 
 
 # -- the stream's messages ------------------------------------------------------------------
@@ -549,16 +603,23 @@ def check_plan(plan: Plan, one_run: bool = False) -> None:
         InvalidField: the first thing that does not fit, and what would.
     """
     inputs, examples = _check_data(plan.data)
-    work = 0
+    work = parameters_of_all = 0
     for index, run in enumerate(plan.runs):
         path = "" if one_run else f"runs.{index}."
-        sizes = [inputs, *(layer.units for layer in run.network.layers), 1]
+        sizes = _sizes(inputs, run.network)
         _check_network(run.network, sizes, f"{path}network")
         check_stop(run.training.stop, plan.data.task, f"{path}training.stop")
         parameters = sum((above + 1) * here for above, here in pairwise(sizes))
         work += (parameters + sum(sizes)) * examples
+        parameters_of_all += parameters
+    field = "network.layers" if one_run else "runs"
+    if parameters_of_all > MAX_PARAMETERS:
+        raise InvalidField(
+            f"{field}: the networks have {parameters_of_all:,} parameters in all; at most "
+            f"{MAX_PARAMETERS:,} are allowed: use fewer units or layers",
+            field,
+        )
     if work > MAX_WORK:
-        field = "network.layers" if one_run else "runs"
         raise InvalidField(
             f"{field}: one iteration would take {work:,} multiplications ((parameters + units) × "
             f"examples, over all runs); at most {MAX_WORK:,} are allowed: use fewer units or "
@@ -572,6 +633,11 @@ def check_plan(plan: Plan, one_run: bool = False) -> None:
             f"at most {MAX_SESSION_ITERATIONS:,} are kept",
             "runs",
         )
+
+
+def _sizes(inputs: int, network: NetworkPlan) -> list[int]:
+    """n[0] to n[L]."""
+    return [inputs, *(layer.units for layer in network.layers), 1]
 
 
 def check_stop(stop: StopConditions, task: Task, path: str) -> None:

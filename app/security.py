@@ -1,8 +1,8 @@
 """What every request passes: bounds, the origin check, the security headers. Pure ASGI."""
 
 import json
+import logging
 import re
-from urllib.parse import urlsplit
 
 from starlette.datastructures import MutableHeaders
 from starlette.requests import HTTPConnection
@@ -11,14 +11,19 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.access import Access
 from app.errors import (
     PROBLEM_JSON,
+    AddressTooLong,
     BodyTooLarge,
     ForeignOrigin,
+    HeadersTooLarge,
     ShallowsError,
     Unauthorized,
     UnknownHost,
 )
-from app.limits import Clients, Refusals, client_of, too_fast
+from app.limits import Bodies, Body, Clients, Refusals, client_of, too_fast
+from app.origins import allowed_origin, unnamed_proxy
 from app.settings import Settings
+
+log = logging.getLogger(__name__)
 
 # Who may frame the page is a setting; see `headers_for`.
 CONTENT_SECURITY_POLICY = "; ".join(
@@ -53,6 +58,10 @@ FRAME_OPTIONS = {"'self'": "SAMEORIGIN", "'none'": "DENY"}
 UNCOUNTED = ("/healthz", "/readyz", "/metrics", "/static/")
 HEALTH = ("/healthz", "/readyz")
 
+MOST_ADDRESS = 4_000
+MOST_HEADERS = 100
+MOST_HEADER_BYTES = 16_000
+
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 
 
@@ -66,17 +75,6 @@ def headers_for(settings: Settings) -> dict[str, str]:
         **({"X-Frame-Options": options} if options else {}),
         **HEADERS,
     }
-
-
-def allowed_origin(connection: HTTPConnection, settings: Settings) -> bool:
-    """Whether a request may come from the page that makes it.
-
-    Browsers name the page's origin; a script that names none is no page, and may.
-    """
-    origin = connection.headers.get("origin")
-    if origin is None or origin in settings.allowed_origins:
-        return True
-    return urlsplit(origin).netloc == connection.headers.get("host")
 
 
 def allowed_host(connection: HTTPConnection, settings: Settings) -> bool:
@@ -99,7 +97,9 @@ class Security:
         self._settings = settings
         self._refusals = refusals
         self._headers = headers_for(settings)
+        self._told = False
         self._clients = Clients(settings.requests_per_second, settings.requests_burst)
+        self._bodies = Bodies(settings)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or refuse it."""
@@ -112,8 +112,15 @@ class Security:
                 headers = MutableHeaders(scope=message)
                 for name, value in self._headers.items():
                     headers.setdefault(name, value)
+            if bodiless and message["type"] == "http.response.body":
+                message = {**message, "body": b""}
             await send(message)
 
+        # What answers GET answers HEAD, and says as much of it.
+        bodiless = scope.get("method") == "HEAD"
+        if bodiless:
+            scope = {**scope, "method": "GET"}
+        self._look_for_a_proxy(HTTPConnection(scope))
         refusal = self._refusal(HTTPConnection(scope))
         if isinstance(refusal, Unauthorized) and scope["type"] == "http":
             page = await self._access.page(scope, receive, refusal)
@@ -130,10 +137,40 @@ class Security:
             self._refusals.note(refusal)
             await _refuse(scope, send_with_headers, refusal)
             return
-        await self._app(scope, receive, send_with_headers)
+        if scope["type"] != "http" or scope["method"] in SAFE_METHODS:
+            await self._app(scope, receive, send_with_headers)
+            return
+        body = Body(self._bodies, client_of(scope), receive)
+        try:
+            declared = HTTPConnection(scope).headers.get("content-length", "")
+            body.expect(int(declared) if declared.isdigit() else 1)
+        except ShallowsError as error:
+            self._refusals.note(error)
+            await _refuse(scope, send_with_headers, error)
+        else:
+            await self._app(scope, body.receive, send_with_headers)
+        finally:
+            body.close()
+
+    def _look_for_a_proxy(self, request: HTTPConnection) -> None:
+        """Say once what an operator has forgotten, or all of a school is one client."""
+        if not self._told and (proxy := unnamed_proxy(request.client, request.headers)):
+            self._told = True
+            log.warning(
+                "%s says for whom it asks (X-Forwarded-For), and is not believed: all that comes "
+                "through it counts as one client. If it is your proxy: SHALLOWS_TRUSTED_PROXIES=%s",
+                proxy,
+                proxy,
+            )
 
     def _refusal(self, request: HTTPConnection) -> ShallowsError | None:
-        for refusal in (self._misdirected, self._too_fast, self._foreign, self._access.refusal):
+        for refusal in (
+            _too_long,
+            self._misdirected,
+            self._too_fast,
+            self._foreign,
+            self._access.refusal,
+        ):
             if (error := refusal(request)) is not None:
                 return error
         if request.scope.get("method") in SAFE_METHODS:
@@ -150,9 +187,15 @@ class Security:
         return UnknownHost("this server does not answer to that name")
 
     def _foreign(self, request: HTTPConnection) -> ShallowsError | None:
-        if request.scope.get("method") in SAFE_METHODS or allowed_origin(request, self._settings):
+        scheme, allowed = request.scope["scheme"], self._settings.allowed_origins
+        if request.scope.get("method") in SAFE_METHODS or allowed_origin(
+            scheme, request.headers, allowed
+        ):
             return None
-        return ForeignOrigin("pages of other origins may not change anything here")
+        return ForeignOrigin(
+            "pages of other origins may not change anything here; SHALLOWS_ALLOWED_ORIGINS allows "
+            "one, and a proxy has to pass on Host, and X-Forwarded-Proto if it speaks TLS"
+        )
 
     def _too_fast(self, request: HTTPConnection) -> ShallowsError | None:
         if request.scope["path"].startswith(UNCOUNTED):
@@ -162,6 +205,19 @@ class Security:
             return too_fast("this address asks for more than its share", wait)
         self._clients.take(client)
         return None
+
+
+def _too_long(request: HTTPConnection) -> ShallowsError | None:
+    """Before anything of them is looked at: each is split, decoded and compared many times."""
+    scope = request.scope
+    if len(scope.get("raw_path") or b"") + len(scope["query_string"]) > MOST_ADDRESS:
+        return AddressTooLong(f"path and query may have at most {MOST_ADDRESS:,} bytes")
+    headers = scope["headers"]
+    if len(headers) > MOST_HEADERS or sum(len(k) + len(v) for k, v in headers) > MOST_HEADER_BYTES:
+        return HeadersTooLarge(
+            f"a request may have at most {MOST_HEADERS} headers of {MOST_HEADER_BYTES:,} bytes"
+        )
+    return None
 
 
 async def _refuse(scope: Scope, send: Send, error: ShallowsError) -> None:

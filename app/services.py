@@ -10,11 +10,13 @@ from fastapi import Depends
 from starlette.requests import HTTPConnection
 
 from app.assets import Assets
+from app.heavy.pool import Pool
 from app.lessons import Lesson
-from app.limits import Refusals
+from app.limits import Accounts, Refusals
 from app.settings import Settings
 from app.store import Store
-from app.training.backend import TrainingBackend
+from app.supervision import Background
+from app.training.driver import Backend
 from app.training.jobs import Jobs
 from app.training.learners import Learners
 
@@ -29,21 +31,30 @@ class AllServices:
     """Everything a route may need."""
 
     settings: Settings
-    backend: TrainingBackend
+    backend: Backend
     learners: Learners
     jobs: Jobs
+    heavy: Pool
     store: Store
     assets: Assets
     lessons: Mapping[str, Lesson]
     refusals: Refusals
+    accounts: Accounts
+
+    @property
+    def backgrounds(self) -> list[Background]:
+        """The tasks that run as long as the server does."""
+        return [*self.backend.backgrounds, self.learners.keeping]
 
     async def drain(self) -> None:
         """Before the server ends: refuse what is new, keep what there is; a second call is none."""
         if self.jobs.going:
             return
+        self.heavy.close()
         learners = asyncio.create_task(self.learners.drain())
         jobs = asyncio.create_task(self.jobs.drain())
-        tasks = {"sessions": learners, "runs": jobs}
+        saves = asyncio.create_task(self.store.finish())
+        tasks = {"sessions": learners, "runs": jobs, "saves": saves}
         await asyncio.wait(tasks.values(), timeout=DRAIN_SECONDS)
         for what, task in tasks.items():
             if not task.done():
@@ -51,6 +62,8 @@ class AllServices:
                 log.error("not all %s were kept within %g s", what, DRAIN_SECONDS)
             elif (error := task.exception()) is not None:
                 log.error("not all %s were kept: %s", what, error)
+        if not saves.done():
+            self.store.give_up()
 
 
 def _services(connection: HTTPConnection) -> AllServices:

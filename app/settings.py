@@ -6,11 +6,14 @@ Each is read from the environment as `SHALLOWS_<NAME>`; `HOST` and `PORT` also w
 import os
 import re
 from functools import cached_property
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import AliasChoices, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from app.origins import origin_of
 
 # An origin whose host may begin with `*.`; nothing that could begin another rule of the policy.
 FRAME_SOURCE = re.compile(r"https?://(\*\.)?[A-Za-z0-9.-]+(:(\d{1,5}|\*))?")
@@ -47,9 +50,9 @@ class Settings(BaseSettings):
     )
     wrong_codes_burst: int = Field(50, ge=1, description="and at once, since a class makes some")
     trusted_proxies: str = Field(
-        "127.0.0.1",
-        description="addresses, comma-separated, of proxies that are believed when they say for "
-        "whom they ask (X-Forwarded-For, X-Forwarded-Proto)",
+        "",
+        description="addresses or networks, comma-separated, of proxies that are believed when "
+        "they say for whom they ask (X-Forwarded-For); by default nobody is",
     )
 
     frame_ancestors: Annotated[list[str], NoDecode] = Field(
@@ -67,14 +70,25 @@ class Settings(BaseSettings):
     max_sessions_per_client: int = Field(
         350, ge=1, description="of those, from one address: a whole school may share one"
     )
+    max_session_bytes_per_client: int = Field(
+        400_000_000,
+        ge=1,
+        description="what the points and parameters of the sessions of one address may take",
+    )
     session_grace_seconds: float = Field(
         120.0, ge=0, description="how long a session outlives its connection"
     )
-    max_queued_runs: int = Field(200, ge=1, description="REST runs waiting; one more gets 429")
+    max_queued_runs: int = Field(
+        200,
+        ge=1,
+        description="REST runs of one address waiting (twice that in all); more get 429",
+    )
     max_running_runs: int = Field(0, ge=0, description="REST runs at once; 0 means 4 per worker")
-    max_watchers: int = Field(32, ge=1, description="readers of one REST run's stream")
+    max_watchers: int = Field(
+        32, ge=1, description="readers of one REST run's stream, at one address"
+    )
     max_watchers_in_all: int = Field(
-        100, ge=1, description="of all runs' streams; each of an ended run takes a copy of it"
+        100, ge=1, description="of all runs' streams; beyond, whoever has the most gives way"
     )
 
     data_folder: Path = Field(
@@ -87,24 +101,25 @@ class Settings(BaseSettings):
         "default a file in the data folder",
     )
     max_finished_runs: int = Field(
-        1000, ge=1, description="REST runs kept when they have ended; the oldest goes first"
+        1000,
+        ge=1,
+        description="REST runs kept when they have ended; of whoever has the most, the oldest goes",
     )
     max_finished_bytes: int = Field(256_000_000, ge=1, description="what they may take in all")
     max_finished_days: float = Field(30.0, gt=0, description="how long they are kept")
-    max_saves: int = Field(5000, ge=1, description="saved sessions kept; the oldest goes first")
+    max_saves: int = Field(5000, ge=1, description="saved sessions kept; the same")
     max_saves_bytes: int = Field(1_000_000_000, ge=1, description="what they may take in all")
     max_saves_days: float = Field(365.0, gt=0, description="how long they are kept")
     saves_safe_days: float = Field(
-        7.0, ge=0, description="how long a save gives way to no newer one, which is refused instead"
+        7.0,
+        ge=0,
+        description="how long a save within the share of its address gives way to no newer one",
     )
     store_seconds: float = Field(
         2.5, gt=0, le=4, description="between two writes of what sessions have trained"
     )
-    idle_seconds: float = Field(
-        300.0, gt=0, description="without a command and not playing, until a session sleeps"
-    )
     max_stored_sessions: int = Field(
-        2000, ge=1, description="sessions that outlive the server; the oldest goes first"
+        2000, ge=1, description="sessions that outlive the server; the same"
     )
     max_stored_sessions_bytes: int = Field(
         500_000_000, ge=1, description="what they may take in all"
@@ -112,7 +127,11 @@ class Settings(BaseSettings):
     max_stored_sessions_hours: float = Field(
         24.0, gt=0, description="how long a session that nobody returns to is kept"
     )
-    max_waiting_saves: int = Field(300, ge=1, description="saves under way; one more gets 429")
+    max_waiting_saves: int = Field(
+        300,
+        ge=1,
+        description="saves of one address under way (in all four times that); more get 429",
+    )
 
     max_body_bytes: int = Field(2_000_000, ge=1, description="of a REST request")
     max_message_bytes: int = Field(1_000_000, ge=1, description="of a message on the stream")
@@ -126,6 +145,22 @@ class Settings(BaseSettings):
     requests_burst: int = Field(
         3000, ge=1, description="and at once: 300 students who open the page, ten requests each"
     )
+    body_bytes_per_second: float = Field(
+        2_000_000.0, gt=0, description="of bodies, from one address, in the long run"
+    )
+    body_bytes_burst: int = Field(
+        30_000_000, ge=1, description="and at once: 30 students with a table each, five times"
+    )
+    body_seconds: float = Field(30.0, gt=0, description="in which a body must have come")
+    heavy_processes: int = Field(
+        2, ge=1, le=16, description="processes for tables, files, reports and long answers"
+    )
+    heavy_calls_per_client: int = Field(
+        120, ge=1, description="calls for them from one address; one more gets 429"
+    )
+    heavy_calls: int = Field(400, ge=1, description="and from all")
+    heavy_seconds: float = Field(15.0, gt=0, description="that one may take, once it has its turn")
+    heavy_wait_seconds: float = Field(30.0, gt=0, description="that it may wait for its turn")
     messages_per_second: float = Field(
         400.0, gt=0, description="on one stream: a drag at 120 Hz, its acknowledgements, and more"
     )
@@ -138,6 +173,13 @@ class Settings(BaseSettings):
     )
     slow_reader_seconds: float = Field(
         20.0, gt=0, description="that a message may wait for its reader; then the stream is closed"
+    )
+
+    slow_request_seconds: float = Field(
+        30.0, gt=0, description="that a request's head, its body, or a message may take to come in"
+    )
+    max_connections_per_client: int = Field(
+        1000, ge=1, description="open at once from one address, whatever they say; one more is cut"
     )
 
     log_level: Literal["debug", "info", "warning", "error"] = "warning"
@@ -159,6 +201,20 @@ class Settings(BaseSettings):
         if isinstance(value, str):
             return [origin.strip().rstrip("/") for origin in value.split(",") if origin.strip()]
         return value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _proxies_are_addresses(cls, proxies: str) -> str:
+        # `*` would let everyone choose an address, and anything else would trust nobody, silently.
+        named = [proxy.strip() for proxy in proxies.split(",") if proxy.strip()]
+        for proxy in named:
+            try:
+                ip_network(proxy)
+            except ValueError:
+                raise ValueError(
+                    f"{proxy!r} is not an address such as 10.0.0.2 or a network such as 10.0.0.0/8"
+                ) from None
+        return ",".join(named)
 
     @field_validator("allowed_hosts", mode="before")
     @classmethod
@@ -195,7 +251,7 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _origins_are_origins(self) -> Self:
         for origin in self.allowed_origins:
-            if "://" not in origin or origin.count("/") != 2:
+            if origin_of(origin) is None:
                 raise ValueError(f"allowed_origins: {origin!r} is not scheme://host[:port]")
         return self
 

@@ -89,6 +89,13 @@ def float32(costs: Array) -> bytes:
     return np.minimum(costs, LARGEST_FLOAT32).astype("<f4").tobytes()
 
 
+def capped(value: float | None) -> float | None:
+    """A cost of a frame: one that is larger than a float32, or infinite, is sent as the largest."""
+    if value is None:
+        return None
+    return min(value, LARGEST_FLOAT32) if math.isfinite(value) else LARGEST_FLOAT32
+
+
 def pack(frame: dict[str, Any], encoding: Encoding) -> bytes:
     """A frame as it is sent: MessagePack, deflated with zlib as suits its pictures."""
     deflate = zlib.compressobj(
@@ -105,20 +112,34 @@ def unpack(data: bytes) -> dict[str, Any]:
 # -- pictures -------------------------------------------------------------------------------
 
 
-# A picture of a large network costs as much as its training; it is drawn coarser instead.
-MOST_PICTURE_WORK = 20_000_000
+# A picture of a large network, or of many, costs more than their training; it is drawn coarser.
+MOST_PICTURE_WORK = 50_000_000
+"""Multiplications of all boundaries of a frame, and of all maps of units: some 20 ms each."""
+UNIT_WORK = 16
+"""What an activation takes, in multiplications."""
+MOST_MAP_BYTES = 400_000
+"""Of all maps of units of a frame."""
 MOST_KEPT_VALUES = 1_000_000
+SMALLEST = 8
+"""Pixels across, of a picture that is drawn as coarse as can be; half of that for a unit's map."""
 
 
 def pictures(
-    network: nncore.Network, view: View, features: tuple[str, ...], scale: tuple[float, float]
+    network: nncore.Network,
+    view: View,
+    features: tuple[str, ...],
+    scale: tuple[float, float],
+    runs: int = 1,
 ) -> dict[str, Any]:
     """`boundary` and, if the view asks for them, `neurons` of a network over the plane.
 
-    `scale` is what the bytes 0 and 255 of the boundary stand for.
+    `scale` is what the bytes 0 and 255 of the boundary stand for; `runs` is how many networks share
+    the frame.
     """
     low, high = scale
-    evaluator = _evaluator(network, view, features, view.resolution)
+    fine = math.isqrt(MOST_PICTURE_WORK // (runs * _work_of_a_point(network)))
+    size = max(SMALLEST, min(view.resolution, fine))
+    evaluator = _evaluator(network, view, features, size)
     Y_hat = evaluator.boundary(network)
     told: dict[str, Any] = {
         "boundary": {
@@ -133,12 +154,20 @@ def pictures(
         }
     }
     if view.neurons:
-        maps = _evaluator(network, view, features, view.neuron_resolution).unit_maps(network)
+        units = max(1, sum(network.layer_sizes[1:-1]))
+        fine = min(fine, math.isqrt(MOST_MAP_BYTES // (runs * units)))
+        size = max(SMALLEST // 2, min(view.neuron_resolution, fine))
+        maps = _evaluator(network, view, features, size).unit_maps(network)
         told["neurons"] = [
             _unit_maps(A, layer.activation, view)
             for A, layer in zip(maps, network.layers[:-1], strict=True)
         ]
     return told
+
+
+def _work_of_a_point(network: nncore.Network) -> int:
+    parameters = sum(layer.W.size + layer.b.size for layer in network.layers)
+    return parameters + UNIT_WORK * sum(network.layer_sizes)
 
 
 MEAN_RESOLUTION = 60
@@ -152,7 +181,9 @@ def mean_boundary(
 ) -> dict[str, Any]:
     """The mean of ŷ over networks of one shape, for a text message: bytes as base64."""
     low, high = scale
-    evaluator = _evaluator(networks[0], view, features, MEAN_RESOLUTION)
+    fine = math.isqrt(MOST_PICTURE_WORK // (len(networks) * _work_of_a_point(networks[0])))
+    size = max(SMALLEST, min(MEAN_RESOLUTION, fine))
+    evaluator = _evaluator(networks[0], view, features, size)
     Y_hat = np.zeros((evaluator.grid.height, evaluator.grid.width))
     for network in networks:
         Y_hat += evaluator.boundary(network)
@@ -170,12 +201,10 @@ def mean_boundary(
 
 
 def _evaluator(
-    network: nncore.Network, view: View, features: tuple[str, ...], resolution: int
+    network: nncore.Network, view: View, features: tuple[str, ...], size: int
 ) -> nncore.GridEvaluator:
     """An evaluator for this network's shape and this view, kept from call to call if small."""
     sizes = network.layer_sizes
-    parameters = sum(layer.W.size + layer.b.size for layer in network.layers)
-    size = max(8, min(resolution, math.isqrt(MOST_PICTURE_WORK // parameters)))
     small = sum(sizes) * size**2 <= MOST_KEPT_VALUES
     build = _kept_evaluator if small else _kept_evaluator.__wrapped__
     (x_low, x_high), (y_low, y_high) = view.x, view.y

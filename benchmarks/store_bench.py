@@ -1,11 +1,8 @@
-"""What survives: `kill -9` in bursts of saves and under sessions that play; what sleeping saves.
+"""What survives: `kill -9` in bursts of saves and under sessions that play.
 
-python -m benchmarks.store_bench [saves|sessions|sleep|all] [ROUNDS]
+python -m benchmarks.store_bench [saves|sessions|all] [ROUNDS]
 """
 
-import asyncio
-import contextlib
-import json
 import random
 import sqlite3
 import sys
@@ -13,20 +10,12 @@ import tempfile
 import time
 from pathlib import Path
 
-import httpx2 as httpx
-import psutil
-import websockets
-
-from app import wire
-from tests.app.crash import crash, end, resume_after_crashes
-from tests.app.test_server import Server
+from tests.app.crash import crash, resume_after_crashes
 
 ROUNDS = 20
 MOST_SAVES = 300
 PLAYERS = 30
 OLDEST = 5.0
-SLEEPERS = 60
-SLEEPERS_STEPS = 20_000
 
 
 def saves(rounds: int) -> None:
@@ -70,56 +59,6 @@ def sessions(rounds: int) -> None:
         raise SystemExit("sessions were lost, or came back too old")
 
 
-def sleep() -> None:
-    """Memory of workers and server with sessions awake, then asleep."""
-
-    async def measure(server: Server) -> list[int]:
-        process = psutil.Process(server.process.pid)
-
-        def memory() -> int:
-            tree = [process, *process.children(recursive=True)]
-            return sum(one.memory_full_info().uss for one in tree) // 1_000_000
-
-        async def until(name: str, value: float) -> None:
-            async with httpx.AsyncClient() as client:
-                while f"\n{name} {value}\n" not in (await client.get(f"{server.url}/metrics")).text:
-                    pass
-
-        async def one(number: int) -> None:
-            socket = await stack.enter_async_context(
-                websockets.connect(f"ws://localhost:{server.port}/ws")
-            )
-            plan = {"data": {"seed": number}, "runs": [{"training": {"iterations": 100_000}}]}
-            await socket.send(json.dumps({"type": "configure", **plan}))
-            await socket.send(json.dumps({"type": "step", "iterations": SLEEPERS_STEPS}))
-            async for message in socket:
-                if isinstance(message, str):
-                    told = json.loads(message)
-                    if told["type"] == "state" and told["iteration"] == SLEEPERS_STEPS:
-                        return
-                else:
-                    frame = wire.unpack(message)["frame"]
-                    await socket.send(json.dumps({"type": "ack", "frame": frame}))
-
-        told = [memory()]
-        async with contextlib.AsyncExitStack() as stack:
-            await asyncio.gather(*(one(number) for number in range(SLEEPERS)))
-            told.append(memory())
-            await until("shallows_sessions_asleep", float(SLEEPERS))
-            told.append(memory())
-        return told
-
-    with tempfile.TemporaryDirectory() as folder:
-        server = Server(SHALLOWS_DATA_FOLDER=folder, SHALLOWS_IDLE_SECONDS="30")
-        try:
-            server.wait_ready()
-            empty, awake, asleep = asyncio.run(measure(server))
-        finally:
-            end(server)
-    print(f"{SLEEPERS} connected sessions of {SLEEPERS_STEPS:,} iterations, memory in MB (USS):")
-    print(f"none: {empty}; awake: {awake}; asleep: {asleep}")
-
-
 def main() -> None:
     """Run what is asked for."""
     what = sys.argv[1] if len(sys.argv) > 1 else "all"
@@ -128,8 +67,6 @@ def main() -> None:
         saves(rounds)
     if what in ("sessions", "all"):
         sessions(rounds)
-    if what in ("sleep", "all"):
-        sleep()
 
 
 if __name__ == "__main__":

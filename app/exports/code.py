@@ -9,8 +9,12 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 import nncore
 from app.exports.formula import FEATURES as FEATURE_TEXTS
+from app.exports.text import Text, joined
 from app.schemas import NamedData
 from app.training.run import Change, Edited
 from app.training.session import Record
@@ -26,7 +30,7 @@ class Language:
     """
 
     name: str
-    write: Callable[[Record], str]
+    write: Callable[[Record], Text]
 
 
 # -- parts ----------------------------------------------------------------------------------
@@ -41,18 +45,21 @@ def _title(record: Record) -> str:
     return f"{what}, {' and '.join(hidden) or 'no hidden'} units, {record.iteration:,} iterations"
 
 
-def _data(record: Record) -> str:
+def _program(parts: Iterable[str | Text]) -> Text:
+    """Parts of a program, an empty line apart."""
+    stripped = (part.strip("\n") if isinstance(part, str) else part for part in parts)
+    yield from joined("\n\n", stripped)
+    yield "\n"
+
+
+def _data(record: Record) -> Text:
     """DATA, one point a row, and which rows are trained on."""
     examples = record.examples
-    table = [
-        [*x, y] for x, y in zip(examples.points.T.tolist(), examples.Y[0].tolist(), strict=True)
-    ]
-    return (
-        f"# One point a row, its {'target' if examples.task == 'regression' else 'label'} last.\n"
-        f"DATA = np.array({_rows(table)})\n"
-        f"TRAIN = {_wrapped(examples.train.tolist())}\n"
-        f"TEST = {_wrapped(examples.test.tolist())}\n"
-    )
+    told = "target" if examples.task == "regression" else "label"
+    yield f"# One point a row, its {told} last.\nDATA = np.array("
+    yield from _rows(np.vstack([examples.points, examples.Y]).T)
+    yield f")\nTRAIN = {_wrapped(examples.train.tolist())}\n"
+    yield f"TEST = {_wrapped(examples.test.tolist())}"
 
 
 def _inputs(record: Record) -> str:
@@ -68,16 +75,25 @@ def _inputs(record: Record) -> str:
     )
 
 
-def _parameters(network: nncore.Network) -> str:
+def _parameters(network: nncore.Network) -> Text:
     """W[0] is n_in × n_out of the first layer, b[0] its n_out biases."""
-    W = ",\n".join(f"    np.array({_rows(y.W.tolist(), 8)})" for y in network.layers)
-    b = ",\n".join(f"    np.array({_wrapped(y.b.ravel().tolist(), 8)})" for y in network.layers)
-    return f"W = [\n{W},\n]\nb = [\n{b},\n]\n"
+    yield "W = [\n"
+    for layer in network.layers:
+        yield "    np.array("
+        yield from _rows(layer.W, 8)
+        yield "),\n"
+    yield "]\nb = [\n"
+    for layer in network.layers:
+        yield f"    np.array({_wrapped(layer.b.ravel().tolist(), 8)}),\n"
+    yield "]"
 
 
-def _rows(rows: Iterable[list[Any]], indent: int = 4) -> str:
+def _rows(table: NDArray[Any], indent: int = 4) -> Text:
     pad = " " * indent
-    return "[\n" + "".join(f"{pad}{row!r},\n" for row in rows) + " " * (indent - 4) + "]"
+    yield "[\n"
+    for row in table:
+        yield f"{pad}{row.tolist()!r},\n"
+    yield " " * (indent - 4) + "]"
 
 
 def _wrapped(values: list[Any], indent: int = 4) -> str:
@@ -156,7 +172,7 @@ def update(gradient, memory, iteration):
 }
 
 
-def _numpy(record: Record) -> str:
+def _numpy(record: Record) -> Text:
     training, network = record.run_plan.training, record.initial
     memories, update = _OPTIMIZERS[training.optimizer]
     batches = training.batch_size is not None and training.batch_size < len(record.examples.train)
@@ -164,7 +180,7 @@ def _numpy(record: Record) -> str:
     penalties = {training.l1, training.l2} != {0.0} or any(
         change.name in ("l1", "l2") for change in record.changes
     )
-    parts = [
+    parts: list[str | Text] = [
         f'"""{_title(record)}: a run of Shallows as a program.\n\n'
         "Needs NumPy alone. Trains from the same initial parameters to the same costs.\n"
         "Columns are examples, and W[l] is n_in × n_out, as in the lecture.\n"
@@ -189,7 +205,7 @@ def _numpy(record: Record) -> str:
         + _loop(record, batches, penalties, frozen),
         _numpy_end(record),
     ]
-    return "\n\n".join(part.strip("\n") for part in parts) + "\n"
+    return _program(parts)
 
 
 def _activations(network: nncore.Network) -> Iterable[str]:
@@ -311,13 +327,13 @@ _SKLEARN_FUNCTIONS = {
 }
 
 
-def _scikit_learn(record: Record) -> str:
+def _scikit_learn(record: Record) -> Text:
     hidden = record.network.activations[:-1]
     regression = record.examples.task == "regression"
     alike = len({g.name for g in hidden}) == 1 and hidden[0].name in _SKLEARN_NAMES
     model = _mlp(record) if alike else _linear_on_layers(record)
     predicts = "predict" if regression else "predict_proba"
-    parts = [
+    parts: list[str | Text] = [
         f'"""{_title(record)}: its network in scikit-learn.\n\n'
         "Needs scikit-learn. The parameters are those of the run, and it predicts the same.\n"
         '"""\n\nimport numpy as np\n' + model[0],
@@ -332,7 +348,7 @@ def _scikit_learn(record: Record) -> str:
         f'        print(f"{{name}}: {"R²" if regression else "accuracy"} '
         '{model.score(X[part], y[part]):.4f}")\n',
     ]
-    return "\n\n".join(part.strip("\n") for part in parts) + "\n"
+    return _program(parts)
 
 
 def _mlp(record: Record) -> list[str]:
@@ -392,7 +408,7 @@ _TORCH = {
 }
 
 
-def _pytorch(record: Record) -> str:
+def _pytorch(record: Record) -> Text:
     network, regression = record.network, record.examples.task == "regression"
     modules = []
     for layer in network.layers:
@@ -408,7 +424,7 @@ def _pytorch(record: Record) -> str:
         if regression
         else ("nn.functional.binary_cross_entropy_with_logits(logits, y)")
     )
-    parts = [
+    parts: list[str | Text] = [
         f'"""{_title(record)}: its network in PyTorch.\n\n'
         "Needs PyTorch and NumPy. The parameters are those of the run, and it predicts the same.\n"
         '"""\n\nimport numpy as np\nimport torch\nfrom torch import nn\n',
@@ -430,7 +446,7 @@ def _pytorch(record: Record) -> str:
         f'            print(f"{{name}}: cost {{loss(logits[part], Y[part]):.6g}}")\n',
     ]
     parts.insert(5, f"def loss(logits, y):\n    return {loss}\n")
-    return "\n\n".join(part.strip("\n") for part in parts) + "\n"
+    return _program(parts)
 
 
 LANGUAGES: Mapping[str, Language] = MappingProxyType(

@@ -1,6 +1,6 @@
 """ŷ as a function of x1, x2 with the numbers in it: text for a student, which Python reads too."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from app.training.session import Record
 
@@ -22,7 +22,7 @@ FUNCTIONS: Mapping[str, str] = {
 }
 
 
-def formula(record: Record, digits: int = 5) -> str:
+def formula(record: Record, digits: int = 5) -> Iterator[str]:
     """A line for each unit, in the order in which they can be computed.
 
     Args:
@@ -36,7 +36,8 @@ def formula(record: Record, digits: int = 5) -> str:
         else [f"x{i + 1}" for i in range(network.layer_sizes[0])]
     )
     used = [FUNCTIONS[g.name] for g in network.activations if g.name in FUNCTIONS]
-    lines = [f"# after {record.iteration:,} iterations", *(f"# {f}" for f in dict.fromkeys(used))]
+    yield f"# after {record.iteration:,} iterations\n"
+    yield from (f"# {function}\n" for function in dict.fromkeys(used))
     for number, layer in enumerate(network.layers, start=1):
         last = number == len(network.layers)
         outputs = ["ŷ"] if last else [f"a{number}_{i + 1}" for i in range(layer.W.shape[1])]
@@ -46,17 +47,14 @@ def formula(record: Record, digits: int = 5) -> str:
             z = _sum(weights, inputs, bias, digits)
             g = layer.activation
             slope = "" if g.slope is None else f", {g.slope:.17g}"
-            lines.append(
-                f"{name} = {z}" if g.name == "linear" else f"{name} = {g.name}({z}{slope})"
-            )
+            yield f"{name} = {z}\n" if g.name == "linear" else f"{name} = {g.name}({z}{slope})\n"
         inputs = outputs
-    return "\n".join(lines) + "\n"
 
 
 def _sum(weights: Sequence[float], inputs: Sequence[str], bias: float, digits: int) -> str:
     terms = [*((w, f"*{x}") for w, x in zip(weights, inputs, strict=True)), (bias, "")]
-    text = ""
+    texts: list[str] = []
     for value, factor in terms:
-        sign = ("-" if value < 0 else "") if not text else (" - " if value < 0 else " + ")
-        text += f"{sign}{abs(value):.{digits}g}{factor}"
-    return text
+        sign = ("-" if value < 0 else "") if not texts else (" - " if value < 0 else " + ")
+        texts.append(f"{sign}{abs(value):.{digits}g}{factor}")
+    return "".join(texts)

@@ -1,34 +1,43 @@
 """Parameters as files, and back: JSON, CSV, npz, safetensors, a row each.
 
 All four keep every bit. Arrays are named as in the lecture: W1 (n_in × n_out) and b1 (n_out) are
-those of the first layer. Nothing that is read is ever pickled, and nothing is decompressed that
-has not said its size first.
+those of the first layer. Of what is read every size is bounded before anything is made of it, and
+nothing is evaluated.
 """
 
 import io
 import json
 import math
+import re
 import zipfile
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise
 from types import MappingProxyType
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field, ValidationError
-from pydantic_core import from_json
-from safetensors import SafetensorError
 from safetensors import numpy as safetensors
 
 import nncore
-from app import wire
 from app.errors import InvalidField
 from app.exports import tables
+from app.exports.text import Text, an_object, numbers, rows
+from app.reading import read_json
 from app.schemas import Model, OneOf, Parameters, Range
 
 MOST_LAYERS = 9
+MOST_UNITS = 256
+BIAS = MOST_UNITS
+"""The row of the biases, below those of the inputs."""
+MOST_ARRAYS = 2 * MOST_LAYERS + 2
+MOST_HEADER = 20_000
+"""Bytes that say what arrays there are; ours has 1,500."""
+MOST_TEXT = 40
+"""Characters of the name of an activation."""
 MOST_INFLATED = 8_000_000
 """Bytes that the arrays of an npz may take; the largest network there can be has 4 million."""
 
@@ -38,7 +47,6 @@ UNREADABLE = (
     EOFError,
     OverflowError,
     RuntimeError,
-    SafetensorError,
     zipfile.BadZipFile,
     zlib.error,
 )
@@ -73,7 +81,7 @@ class Format:
 
     extension: str
     media_types: tuple[str, ...]
-    write: Callable[[nncore.Network], bytes]
+    write: Callable[[nncore.Network], Text]
     read: Callable[[bytes], Layers]
 
 
@@ -98,6 +106,18 @@ def read(data: bytes, extension: str) -> ParametersFile:
     return told
 
 
+def written(file: ParametersFile) -> Text:
+    """What was read, as JSON."""
+    yield '{"layers": ['
+    for index, layer in enumerate(file.layers):
+        about = layer.model_dump(include={"activation", "slope"}, exclude_none=True)
+        yield ", " if index else ""
+        yield from an_object(
+            weights=rows(np.array(layer.weights)), biases=numbers(np.array(layer.biases)), **about
+        )
+    yield "]}"
+
+
 def _check_shapes(file: ParametersFile) -> None:
     for index, layer in enumerate(file.layers):
         width = len(layer.biases)
@@ -118,12 +138,21 @@ def _check_shapes(file: ParametersFile) -> None:
 # -- JSON -----------------------------------------------------------------------------------
 
 
-def _write_json(network: nncore.Network) -> bytes:
-    return json.dumps(wire.network(network), allow_nan=False).encode()
+def network_json(network: nncore.Network) -> Text:
+    """A network as `GET /train/{id}/network` gives it, layer by layer."""
+    yield '{"layers": ['
+    for index, layer in enumerate(network.layers):
+        g = layer.activation
+        slope = {} if g.slope is None else {"slope": g.slope}
+        yield ", " if index else ""
+        yield from an_object(
+            weights=rows(layer.W), biases=numbers(layer.b.ravel()), activation=g.name, **slope
+        )
+    yield "]}"
 
 
 def _read_json(data: bytes) -> Layers:
-    told = from_json(data)
+    told = read_json(data)
     if not isinstance(told, dict) or not isinstance(told.get("layers"), list):
         raise ValueError('it must be an object with a list of "layers"')
     return told["layers"]  # type: ignore[no-any-return]
@@ -134,29 +163,26 @@ def _read_json(data: bytes) -> Layers:
 _COLUMNS = ("layer", "activation", "slope", "unit", "input", "value")
 
 
-def _write_csv(network: nncore.Network) -> bytes:
-    def rows() -> Any:
+def _write_csv(network: nncore.Network) -> Text:
+    def cells() -> Any:
         for number, layer in enumerate(network.layers, start=1):
             g = layer.activation
             about = (number, g.name, "" if g.slope is None else g.slope)
-            for unit, (weights, bias) in enumerate(
-                zip(layer.W.T.tolist(), layer.b.ravel().tolist(), strict=True)
-            ):
-                for name, value in [*enumerate(weights), ("bias", bias)]:
+            for unit, (weights, bias) in enumerate(zip(layer.W.T, layer.b.ravel(), strict=True)):
+                for name, value in [*enumerate(weights.tolist()), ("bias", float(bias))]:
                     yield (*about, unit, name, value)
 
-    return tables.write(_COLUMNS, rows())
+    return tables.write(_COLUMNS, cells())
 
 
 def _read_csv(data: bytes) -> Layers:
-    table = tables.parse(tables.decode(data))
-    header, *rows = table.rows
-    names = [name.strip().lower() for name in header.cells]
+    table = tables.parse(tables.decode(data), MOST_LAYERS * (MOST_UNITS + 1) * MOST_UNITS + 1)
+    names = [name.strip().lower() for name in next(table.rows()).cells]
     if missing := {"layer", "unit", "input", "value"} - set(names):
         raise ValueError(f"the columns {', '.join(sorted(missing))} are missing in its first line")
-    found: dict[int, dict[tuple[int, int | None], float]] = {}
+    found: dict[int, NDArray[np.float64]] = {}
     about: dict[int, dict[str, Any]] = {}
-    for row in rows:
+    for row in islice(table.rows(), 1, None):
         cells = dict(zip(names, (cell.strip() for cell in row.cells), strict=False))
         try:
             layer, unit = int(cells["layer"]), int(cells["unit"])
@@ -165,37 +191,42 @@ def _read_csv(data: bytes) -> Layers:
         except (KeyError, ValueError):
             raise ValueError(f"line {row.line} does not name a parameter and its value") from None
         if not (
-            1 <= layer <= MOST_LAYERS and 0 <= unit < 256 and (input is None or 0 <= input < 256)
+            1 <= layer <= MOST_LAYERS
+            and 0 <= unit < MOST_UNITS
+            and (input is None or 0 <= input < MOST_UNITS)
         ):
             raise ValueError(f"line {row.line} is beyond {MOST_LAYERS} layers of 256 units")
-        if (unit, input) in found.setdefault(layer, {}):
+        if layer not in found:
+            found[layer] = np.full((MOST_UNITS + 1, MOST_UNITS), np.nan)
+        at = (BIAS if input is None else input, unit)
+        if not np.isnan(found[layer][at]):
             raise ValueError(f"line {row.line} repeats a parameter")
-        found[layer][unit, input] = value
+        found[layer][at] = value
         if cells.get("activation"):
             about[layer] = {"activation": cells["activation"]}
             if cells.get("slope"):
                 about[layer]["slope"] = table.number(cells["slope"])
     return [
-        {**_matrix(number, found.get(number, {})), **about.get(number, {})}
+        {**_matrix(number, found.get(number)), **about.get(number, {})}
         for number in range(1, max(found, default=0) + 1)
     ]
 
 
-def _matrix(number: int, values: Mapping[tuple[int, int | None], float]) -> dict[str, Any]:
-    units = 1 + max((unit for unit, _ in values), default=-1)
-    inputs = 1 + max((input for _, input in values if input is not None), default=-1)
-    if not units or not inputs or len(values) != units * (inputs + 1):
+def _matrix(number: int, values: NDArray[np.float64] | None) -> dict[str, Any]:
+    told = np.isfinite(values) if values is not None else np.zeros((MOST_UNITS + 1, 0), bool)
+    units, inputs = int(told.any(axis=0).sum()), int(told[:BIAS].any(axis=1).sum())
+    if values is None or not units or not inputs or told.sum() != units * (inputs + 1):
         raise ValueError(f"layer {number} lacks some of its parameters")
-    return {
-        "weights": [[values[unit, input] for unit in range(units)] for input in range(inputs)],
-        "biases": [values[unit, None] for unit in range(units)],
-    }
+    W, b = values[:inputs, :units], values[BIAS, :units]
+    if np.isnan(W).any() or np.isnan(b).any():
+        raise ValueError(f"layer {number} lacks some of its parameters")
+    return {"weights": W.tolist(), "biases": b.tolist()}
 
 
 # -- arrays ---------------------------------------------------------------------------------
 
 
-def _arrays(network: nncore.Network) -> dict[str, np.ndarray[Any, Any]]:
+def _arrays(network: nncore.Network) -> dict[str, NDArray[Any]]:
     return {
         name: np.ascontiguousarray(array, np.float64)
         for number, layer in enumerate(network.layers, start=1)
@@ -204,7 +235,7 @@ def _arrays(network: nncore.Network) -> dict[str, np.ndarray[Any, Any]]:
 
 
 def _layers(
-    arrays: Mapping[str, np.ndarray[Any, Any]], activations: Sequence[Any], slopes: Sequence[float]
+    arrays: Mapping[str, NDArray[Any]], activations: Sequence[Any], slopes: Sequence[float]
 ) -> Layers:
     layers: Layers = []
     while (name := f"W{len(layers) + 1}") in arrays:
@@ -229,7 +260,7 @@ def _layers(
     return layers
 
 
-def _write_npz(network: nncore.Network) -> bytes:
+def _write_npz(network: nncore.Network) -> Text:
     activations = [layer.activation for layer in network.layers]
     file = io.BytesIO()
     np.savez_compressed(
@@ -239,64 +270,126 @@ def _write_npz(network: nncore.Network) -> bytes:
         slopes=np.array([math.nan if g.slope is None else g.slope for g in activations]),
         **_arrays(network),
     )
-    return file.getvalue()
+    return iter((file.getvalue(),))
 
 
 def _read_npz(data: bytes) -> Layers:
+    # What begins an entry of an archive's directory: so many are made of it before one is seen.
+    if data.count(b"PK\1\2") > MOST_ARRAYS:
+        raise ValueError(f"it holds more than {MOST_ARRAYS} arrays")
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         members = archive.infolist()
-        if len(members) > 2 * MOST_LAYERS + 2 or sum(m.file_size for m in members) > MOST_INFLATED:
-            raise ValueError(f"it holds more than {MOST_INFLATED:,} bytes, or too many arrays")
+        if sum(member.file_size for member in members) > MOST_INFLATED:
+            raise ValueError(f"it holds more than {MOST_INFLATED:,} bytes")
         # Other ways to compress have no bound on what comes out of a block.
         if any(m.flag_bits & 1 or m.compress_type not in (0, 8) for m in members):
             raise ValueError("it is encrypted, or compressed in an unusual way")
-        arrays = {}
+        arrays: dict[str, NDArray[Any]] = {}
         for member in members:
+            name = member.filename.removesuffix(".npy")
+            if name in arrays:
+                raise ValueError(f"it holds {name:.40} twice")
             with archive.open(member) as file:
                 content = file.read(member.file_size)
-            arrays[member.filename.removesuffix(".npy")] = _read_npy(content)
+            arrays[name] = _read_npy(content)
     names, slopes = (arrays.get(name, np.array([])) for name in ("activations", "slopes"))
     if (names.size and names.dtype.kind != "U") or slopes.dtype.kind != "f":
         raise ValueError("activations must be texts, and slopes numbers")
     return _layers(arrays, names.ravel().tolist(), slopes.ravel().tolist())
 
 
-def _read_npy(data: bytes) -> np.ndarray[Any, Any]:
-    """An array whose header says neither objects nor more than there is."""
-    file = io.BytesIO(data)
-    version = np.lib.format.read_magic(file)
-    read_header = {
-        (1, 0): np.lib.format.read_array_header_1_0,
-        (2, 0): np.lib.format.read_array_header_2_0,
-    }.get(version)
-    if read_header is None:
+# What NumPy writes: a dictionary of Python, of which nothing is evaluated here.
+_NPY = {
+    "descr": re.compile(r"""['"]descr['"]\s*:\s*['"]([<>|=]?)([fU])(\d{1,3})['"]"""),
+    "fortran_order": re.compile(r"""['"]fortran_order['"]\s*:\s*(True|False)"""),
+    "shape": re.compile(r"""['"]shape['"]\s*:\s*\(([\d, ]{0,20})\)"""),
+}
+_NPY_LENGTHS = {b"\x93NUMPY\1\0": 2, b"\x93NUMPY\2\0": 4, b"\x93NUMPY\3\0": 4}
+"""Of the number that tells the length of the header, by version."""
+
+
+def _read_npy(data: bytes) -> NDArray[Any]:
+    """An array of numbers or texts whose header says no more than there is."""
+    width = _NPY_LENGTHS.get(data[:8])
+    if width is None:
         raise ValueError("it holds arrays of an unknown version")
-    shape, _, dtype = read_header(file)
-    if dtype.kind not in "fU" or math.prod(shape) * dtype.itemsize != len(data) - file.tell():
+    start = 8 + width
+    begin = start + int.from_bytes(data[8:start], "little")
+    if begin - start > MOST_HEADER:
+        raise ValueError(f"it holds an array whose header has more than {MOST_HEADER:,} bytes")
+    header = data[start:begin].decode("latin-1")
+    told = {name: pattern.search(header) for name, pattern in _NPY.items()}
+    if (descr := told["descr"]) is None or (shape := told["shape"]) is None:
         raise ValueError("it holds something else than arrays of numbers")
-    file.seek(0)
-    array: np.ndarray[Any, Any] = np.lib.format.read_array(file, allow_pickle=False)
-    return array
+    order, kind, size = descr.groups()
+    fortran = told["fortran_order"] is not None and told["fortran_order"][1] == "True"
+    if int(size) not in ((2, 4, 8) if kind == "f" else range(1, MOST_TEXT + 1)):
+        raise ValueError("it holds something else than arrays of numbers")
+    dtype = np.dtype(f"{order.replace('|', '')}{kind}{size}")
+    sizes = [int(part) for part in shape[1].split(",") if part.strip()]
+    return _array(data, dtype, sizes, begin, len(data), "F" if fortran else "C")
 
 
-def _write_safetensors(network: nncore.Network) -> bytes:
+def _array(
+    data: bytes,
+    dtype: np.dtype[Any],
+    sizes: Sequence[int],
+    begin: int,
+    end: int,
+    order: Literal["C", "F"] = "C",
+) -> NDArray[Any]:
+    """The array that lies there, if its sizes are those of a layer and give just so many bytes."""
+    if len(sizes) > 2 or not all(1 <= size <= MOST_UNITS for size in sizes):
+        raise ValueError(
+            f"it holds something else than arrays of numbers, 1 to {MOST_UNITS} along each side"
+        )
+    count = math.prod(sizes)
+    if not 0 <= begin <= end <= len(data) or count * dtype.itemsize != end - begin:
+        raise ValueError("it can't be read: its arrays are not as long as it says")
+    return np.frombuffer(data, dtype, count, begin).reshape(sizes, order=order)
+
+
+def _write_safetensors(network: nncore.Network) -> Text:
     layers = [{"activation": g.name, "slope": g.slope} for g in network.activations]
     # One entry alone: the library writes several in any order.
     metadata = {"layers": json.dumps(layers)}
-    return safetensors.save(_arrays(network), metadata)
+    return iter((safetensors.save(_arrays(network), metadata),))
+
+
+_TENSORS = {"F16": "<f2", "F32": "<f4", "F64": "<f8"}
 
 
 def _read_safetensors(data: bytes) -> Layers:
-    arrays = safetensors.load(data)
-    # The library reads tensors alone; their checked header has the rest (its format: 8 bytes of
-    # length, little-endian, then JSON).
-    header = from_json(data[8 : 8 + int.from_bytes(data[:8], "little")])
-    metadata = header.get("__metadata__", {})
-    about = from_json(metadata.get("layers", "[]"))
-    if not isinstance(about, list) or not all(isinstance(layer, dict) for layer in about):
+    """https://github.com/huggingface/safetensors#format: a length, a header of JSON, the bytes.
+
+    The library believes the header: of a tensor of 30,000,000 × 0 it makes 30,000,000 lists.
+    """
+    begin = 8 + int.from_bytes(data[:8], "little")
+    if not 8 < begin <= min(len(data), MOST_HEADER):
+        raise ValueError(f"it can't be read: a header has at most {MOST_HEADER:,} bytes")
+    header = read_json(data[8:begin])
+    if not isinstance(header, dict) or len(header) > MOST_ARRAYS:
+        raise ValueError(f"it can't be read: it must name at most {MOST_ARRAYS} arrays")
+    metadata = header.pop("__metadata__", {})
+    arrays: dict[str, NDArray[Any]] = {}
+    for name, told in header.items():
+        match told:
+            case {
+                "dtype": "F16" | "F32" | "F64" as dtype,
+                "shape": [*sizes],
+                "data_offsets": [int(first), int(last)],
+            } if first >= 0 and all(type(size) is int for size in sizes):
+                arrays[name] = _array(
+                    data, np.dtype(_TENSORS[dtype]), sizes, begin + first, begin + last
+                )
+            case _:
+                raise ValueError(f"{name!r:.40} must be a matrix of numbers, or a row of them")
+    about = metadata.get("layers", "[]") if isinstance(metadata, dict) else None
+    layers = read_json(about.encode()) if isinstance(about, str) else None
+    if not isinstance(layers, list) or not all(isinstance(layer, dict) for layer in layers):
         raise ValueError("its layers must be a list of objects")
-    names = [layer.get("activation") for layer in about]
-    slopes = [layer.get("slope") for layer in about]
+    names = [layer.get("activation") for layer in layers]
+    slopes = [layer.get("slope") for layer in layers]
     numbers = [float(slope) if isinstance(slope, int | float) else math.nan for slope in slopes]
     return _layers(arrays, names, numbers)
 
@@ -305,7 +398,7 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
     {
         form.extension: form
         for form in (
-            Format("json", ("application/json",), _write_json, _read_json),
+            Format("json", ("application/json",), network_json, _read_json),
             Format("csv", ("text/csv",), _write_csv, _read_csv),
             Format("npz", ("application/x-npz", "application/zip"), _write_npz, _read_npz),
             Format(

@@ -1,22 +1,18 @@
 """Without a session: a calculation by hand compared with ours, and a layer timed two ways."""
 
-import time
-from collections.abc import Callable
 from typing import Annotated, Any
 
-import numpy as np
-from fastapi import APIRouter, Body
+from fastapi import APIRouter, Body, Request, Response
 from pydantic import BaseModel
 
-import nncore
 from app.errors import TooMuch
+from app.routes.heavy import JsonRoute, answered, given
 from app.schemas import CheckRequest, VectorizingRequest
-from app.training import microscope
+from app.services import Services
 
-router = APIRouter(tags=["lecture"])
+router = APIRouter(tags=["lecture"], route_class=JsonRoute)
 
 MOST_MULTIPLICATIONS = 1_000_000
-BEST_OF = 3
 
 EXAMPLES = {
     "by hand": {
@@ -31,10 +27,14 @@ EXAMPLES = {
 }
 
 
-@router.post("/check", summary="Which of my numbers differs first?")
-def check(request: Annotated[CheckRequest, Body(openapi_examples=EXAMPLES)]) -> dict[str, Any]:
+@router.post("/check", summary="Which of my numbers differs first?", response_model=dict[str, Any])
+async def check(
+    http: Request,
+    services: Services,
+    request: Annotated[CheckRequest, Body(openapi_examples=EXAMPLES)],
+) -> Response:
     """Compares Z, A, J, dW and db, as far as they are claimed, in the lecture's order."""
-    return microscope.check(request)
+    return await answered(http, services, "check", given(request))
 
 
 class Timing(BaseModel):
@@ -49,8 +49,8 @@ class Timing(BaseModel):
     equal: bool
 
 
-@router.post("/vectorizing", summary="A loop against a matrix product")
-def vectorizing(request: VectorizingRequest) -> Timing:
+@router.post("/vectorizing", summary="A loop against a matrix product", response_model=Timing)
+async def vectorizing(http: Request, services: Services, request: VectorizingRequest) -> Response:
     """Z = W.T X + b of random numbers, by loops in Python and as one product, timed."""
     work = request.examples * request.inputs * request.units
     if work > MOST_MULTIPLICATIONS:
@@ -58,25 +58,4 @@ def vectorizing(request: VectorizingRequest) -> Timing:
             f"examples × inputs × units may be at most {MOST_MULTIPLICATIONS:,}; this is {work:,}",
             "examples",
         )
-    rng = np.random.default_rng(0)
-    W = rng.normal(size=(request.inputs, request.units))
-    b = rng.normal(size=(request.units, 1))
-    X = rng.normal(size=(request.inputs, request.examples))
-    loop, loop_seconds = _timed(lambda: nncore.by_loop(W, b, X))
-    product, product_seconds = _timed(lambda: nncore.by_product(W, b, X))
-    return Timing(
-        **request.model_dump(),
-        loop_seconds=loop_seconds,
-        product_seconds=product_seconds,
-        ratio=loop_seconds / product_seconds,
-        equal=bool(np.allclose(loop, product, rtol=1e-9, atol=1e-9)),
-    )
-
-
-def _timed(compute: Callable[[], Any]) -> tuple[Any, float]:
-    best = np.inf
-    for _ in range(BEST_OF):
-        start = time.perf_counter()
-        result = compute()
-        best = min(best, time.perf_counter() - start)
-    return result, max(float(best), 1e-9)
+    return await answered(http, services, "vectorizing", given(request))

@@ -2,14 +2,15 @@
 
 from typing import Annotated, Any
 
-import numpy as np
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 import nncore
-from app import wire
 from app.errors import NotFound
+from app.heavy import work
+from app.routes.heavy import answered, given, here
 from app.schemas import Examples, Model, Noise, Seed, Task
+from app.services import Services
 
 router = APIRouter(tags=["datasets"])
 
@@ -70,16 +71,14 @@ async def list_datasets() -> Datasets:
     )
 
 
-@router.get("/datasets/{name}", summary="The points of a dataset")
-def draw_dataset(name: DatasetPath, query: Annotated[DrawQuery, Query()]) -> Drawn:
+@router.get("/datasets/{name}", summary="The points of a dataset", response_model=Drawn)
+async def draw_dataset(
+    request: Request, services: Services, name: DatasetPath, query: Annotated[DrawQuery, Query()]
+) -> Response:
     """Points and labels, one row per example; the same query draws the same points."""
-    dataset = nncore.DATASETS.get(name)
-    if dataset is None:
+    if name not in nncore.DATASETS:
         raise NotFound(f"there is no dataset {name!r:.80}; there are {', '.join(nncore.DATASETS)}")
-    X, Y = dataset(query.examples, query.noise, np.random.default_rng(query.seed))
-    return Drawn(
-        name=name,
-        **query.model_dump(),
-        points=wire.rows(X),
-        labels=wire.labels(Y, dataset.task),
-    )
+    drawn = name, query.examples, query.noise, query.seed
+    if 3 * query.examples <= work.LIGHT:
+        return here(work.dataset(*drawn))
+    return await answered(request, services, "dataset", given(*drawn))

@@ -1,20 +1,19 @@
 """What one can take away of a run: a table of files, of REST runs and of sessions alike."""
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Response
-from fastapi.concurrency import run_in_threadpool
+from fastapi import APIRouter, Query, Request, Response
 
-from app.exports import tables
 from app.exports.code import LANGUAGES
-from app.exports.formula import formula
 from app.exports.parameters import FORMATS
-from app.exports.report import headers, report
+from app.exports.report import headers
+from app.routes.heavy import answered
 from app.schemas import MAX_RUNS, NamedData, Range
 from app.services import AllServices, Services
+from app.training.jobs import Source
 from app.training.session import Record
 
 TEXT = "text/plain; charset=utf-8"
@@ -23,43 +22,34 @@ CSV = "text/csv; charset=utf-8"
 
 @dataclass(frozen=True)
 class Export:
-    """A file that a run can be taken away as.
+    """How a file of `app.exports.files` is sent.
 
     Attributes:
         name: The end of its file name.
         media_type: Its Content-Type.
-        make: A run as its content.
         shown: Whether a browser may show it instead of saving it.
         headers: What else it is sent with.
     """
 
     name: str
     media_type: str
-    make: Callable[[Record], bytes | str]
     shown: bool = False
     headers: Callable[[], Mapping[str, str]] = field(default=dict)
 
 
 EXPORTS: Mapping[str, Export] = {
     **{
-        f"parameters.{form.extension}": Export(
-            f"parameters.{form.extension}",
-            form.media_types[0],
-            lambda record, form=form: form.write(record.network),  # type: ignore[misc]
-        )
+        f"parameters.{form.extension}": Export(f"parameters.{form.extension}", form.media_types[0])
         for form in FORMATS.values()
     },
-    "data.csv": Export("data.csv", CSV, tables.data_csv),
-    "costs.csv": Export("costs.csv", CSV, tables.costs_csv),
+    "data.csv": Export("data.csv", CSV),
+    "costs.csv": Export("costs.csv", CSV),
     **{
-        f"code/{language.name}": Export(
-            f"{language.name.replace('-', '_')}.py", TEXT, language.write, shown=True
-        )
+        f"code/{language.name}": Export(f"{language.name.replace('-', '_')}.py", TEXT, shown=True)
         for language in LANGUAGES.values()
     },
-    "report": Export(
-        "report.html", "text/html; charset=utf-8", report, shown=True, headers=headers
-    ),
+    "formula": Export("formula.txt", TEXT, shown=True),
+    "report": Export("report.html", "text/html; charset=utf-8", shown=True, headers=headers),
 }
 
 Run = Annotated[
@@ -75,52 +65,69 @@ def _file_of(media_type: str) -> dict[int | str, dict[str, Any]]:
     return {200: {"description": "The file", "content": {media_type: {}}}}
 
 
-async def of_job(services: AllServices, name: str, run: int) -> Record:
+async def of_job(services: AllServices, name: str, run: int) -> Source:
     """A run that was started over REST."""
     return await services.jobs.record(name, run)
 
 
-async def of_session(services: AllServices, name: str, run: int) -> Record:
+async def of_session(services: AllServices, name: str, run: int) -> Source:
     """A run of an interactive session; whoever knows its id may look."""
     return await services.learners.record(name, run)
 
 
-async def _send(record: Record, export: Export) -> Response:
-    content = await run_in_threadpool(export.make, record)
-    data = record.plan.data
+def _file_name(source: Source, export: Export) -> str:
+    if isinstance(source, Record):
+        data, iteration = source.plan.data, source.iteration
+    else:
+        checkpoint, run = source
+        data, iteration = checkpoint.plan.data, len(checkpoint.costs[run])
     what = data.dataset if isinstance(data, NamedData) else "own-points"
-    name = re.sub(r"[^a-z0-9_.-]", "", f"{what}-{record.iteration}-{export.name}".lower())
-    how = "inline" if export.shown else "attachment"
-    return Response(
-        content,
-        media_type=export.media_type,
-        headers={
-            "Content-Disposition": f'{how}; filename="{name}"',
-            "Cache-Control": "no-store",
-            **export.headers(),
-        },
-    )
+    return re.sub(r"[^a-z0-9_.-]", "", f"{what}-{iteration}-{export.name}".lower())
 
 
 def _routes(
-    prefix: str, tag: str, find: Callable[[AllServices, str, int], Awaitable[Record]]
+    prefix: str, tag: str, find: Callable[[AllServices, str, int], Awaitable[Source]]
 ) -> APIRouter:
     router = APIRouter(prefix=f"{prefix}/{{name}}", tags=[tag], default_response_class=Response)
 
+    async def send(
+        request: Request, services: AllServices, path: str, name: str, run: int, **options: Any
+    ) -> Response:
+        export, file_name = EXPORTS[path], ""
+
+        async def prepare() -> Sequence[Any]:
+            nonlocal file_name
+            source = await find(services, name, run)
+            file_name = _file_name(source, export)
+            return path, source, options
+
+        def headers() -> Mapping[str, str]:
+            how = "inline" if export.shown else "attachment"
+            return {
+                "Content-Disposition": f'{how}; filename="{file_name}"',
+                "Cache-Control": "no-store",
+                **export.headers(),
+            }
+
+        return await answered(request, services, "file", prepare, export.media_type, headers)
+
     def add(path: str, export: Export) -> None:
-        async def send(services: Services, name: str, run: Run = 0) -> Response:
-            return await _send(await find(services, name, run), export)
+        async def send_file(
+            request: Request, services: Services, name: str, run: Run = 0
+        ) -> Response:
+            return await send(request, services, path, name, run)
 
         router.add_api_route(
             f"/{path}",
-            send,
+            send_file,
             summary=f"Take away: {path}",
             name=f"{tag} {path}",
             responses=_file_of(export.media_type),
         )
 
     for path, export in EXPORTS.items():
-        add(path, export)
+        if path != "formula":
+            add(path, export)
 
     @router.get(
         "/formula",
@@ -129,10 +136,9 @@ def _routes(
         responses=_file_of(TEXT),
     )
     async def send_formula(
-        services: Services, name: str, run: Run = 0, digits: Digits = 5
+        request: Request, services: Services, name: str, run: Run = 0, digits: Digits = 5
     ) -> Response:
-        export = Export("formula.txt", TEXT, lambda record: formula(record, digits), shown=True)
-        return await _send(await find(services, name, run), export)
+        return await send(request, services, "formula", name, run, digits=digits)
 
     return router
 

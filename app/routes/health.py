@@ -28,11 +28,17 @@ async def healthz() -> dict[str, str]:
 
 @router.get("/readyz", summary="Can it train now")
 async def readyz(services: Services) -> dict[str, str]:
-    """Answers 503 until every worker has come up, while none is, and once the server is to end."""
+    """Answers 503 while a worker or a background task is not there, and once the server is to end.
+
+    A worker that is replaced is back in a second, which counts as there.
+    """
     if services.jobs.going:
         raise GoingAway
     if not services.backend.ready:
-        raise NotReady("the workers are starting")
+        raise NotReady("a worker has not come up yet, or does not answer")
+    for background in services.backgrounds:
+        if not background.running:
+            raise NotReady(f"{background.name} ended, and is about to begin again")
     return {"status": "ready"}
 
 
@@ -43,23 +49,34 @@ class _Metrics(Collector):
     def collect(self) -> Iterator[Metric]:
         learners, jobs = self._services.learners, self._services.jobs
         backend, work = self._services.backend, self._services.backend.work
+        heavy = self._services.heavy
         gauges = {
             "shallows_sessions": ("Interactive sessions, connected or kept", len(learners)),
             "shallows_connections": ("Interactive sessions with a connection", learners.connected),
-            "shallows_sessions_asleep": ("Sessions only the store has", learners.asleep),
             "shallows_runs_queued": ("REST runs waiting to train", jobs.queued),
             "shallows_runs_running": ("REST runs training", jobs.running),
             "shallows_commands_pending": ("Commands waiting for a round", backend.pending),
+        }
+        gauges |= {
+            "shallows_heavy_queued": ("Heavy calls waiting for their turn", heavy.queued),
+            "shallows_heavy_running": ("Heavy calls being worked on", heavy.running),
         }
         for name, (text, value) in gauges.items():
             yield GaugeMetricFamily(name, text, value)
         counters = {
             "shallows_worker_restarts": ("Workers replaced", backend.worker_restarts),
             "shallows_frames": ("Frames made for readers", work.frames),
+            "shallows_heavy_killed": ("Heavy calls whose process was ended", heavy.killed),
             "shallows_iterations": ("Iterations trained, of all runs", work.iterations),
         }
         for name, (text, count) in counters.items():
             yield CounterMetricFamily(name, text, count)
+        restarts = CounterMetricFamily(
+            "shallows_task_restarts", "Background tasks that ended and began again", labels=["task"]
+        )
+        for background in self._services.backgrounds:
+            restarts.add_metric([background.name], background.restarts)
+        yield restarts
         below = accumulate(work.rounds)
         bounds = [*map(str, ROUND_SECONDS), "+Inf"]
         yield HistogramMetricFamily(

@@ -4,12 +4,12 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, JSONResponse
 from fastapi.templating import Jinja2Templates
 
 from app.assets import TEMPLATES
 from app.catalogue import catalogue
-from app.errors import NotFound
+from app.errors import GoingAway, NotFound
 from app.services import AllServices, Services
 
 router = APIRouter(include_in_schema=False)
@@ -55,6 +55,18 @@ def _playground(
 def docs(request: Request, services: Services) -> Response:
     """The REST API, to try out; its scripts are this server's own."""
     return templates.TemplateResponse(request, "docs.html", {"static": services.assets.base})
+
+
+@router.post("/version")
+async def version(services: Services) -> Response:
+    """Which page this is the server of: asked by one that cannot connect, or has been away.
+
+    A POST, since only with that a browser names the page's origin: what is refused here is refused
+    to its stream too, and says why.
+    """
+    if services.jobs.going:
+        raise GoingAway
+    return JSONResponse({"page": services.assets.digest}, headers={"Cache-Control": "no-store"})
 
 
 @router.get("/favicon.ico")

@@ -1,18 +1,18 @@
 """Predictions of a run's network."""
 
-from typing import Annotated
+from collections.abc import Sequence
+from typing import Annotated, Any
 
-import numpy as np
-from fastapi import APIRouter, Body
-from fastapi.concurrency import run_in_threadpool
+from fastapi import APIRouter, Body, Request, Response
 from pydantic import BaseModel
 
-from app import wire
-from app.errors import InvalidField
+from app.heavy import work
+from app.routes.heavy import JsonRoute, answered, here
 from app.schemas import PredictRequest
 from app.services import Services
+from app.training.run import Model
 
-router = APIRouter(tags=["predict"])
+router = APIRouter(tags=["predict"], route_class=JsonRoute)
 
 EXAMPLES = {
     "two points": {
@@ -30,29 +30,21 @@ class Predictions(BaseModel):
     values: list[float] | None = None
 
 
-@router.post("/predict", summary="Predict", response_model_exclude_none=True)
+@router.post("/predict", summary="Predict", response_model=Predictions)
 async def predict(
-    services: Services, request: Annotated[PredictRequest, Body(openapi_examples=EXAMPLES)]
-) -> Predictions:
+    http: Request,
+    services: Services,
+    request: Annotated[PredictRequest, Body(openapi_examples=EXAMPLES)],
+) -> Response:
     """The probability that y = 1, and the label: 1 from a probability of 0.5 on."""
-    model = await services.jobs.model(request.model)
-    for index, point in enumerate(request.points):
-        if len(point) != model.point_size:
-            raise InvalidField(
-                f"points.{index} has {len(point)} numbers; "
-                f"the points of this run have {model.point_size}",
-                f"points.{index}",
-            )
-    Y_hat = await run_in_threadpool(model.predict, wire.columns(request.points))
-    if (beyond := np.flatnonzero(~np.isfinite(Y_hat))).size:
-        field = f"points.{beyond[0]}"
-        raise InvalidField(
-            f"{field} leads to numbers too large to compute with, as the weights of this run are "
-            "those of one about to diverge: take a point nearer to 0, or a run with a smaller "
-            "learning_rate",
-            field,
-        )
-    told = Y_hat.ravel().tolist()
-    if model.task == "regression":
-        return Predictions(values=told)
-    return Predictions(probabilities=told, labels=(Y_hat >= 0.5).ravel().astype(int).tolist())
+    if len(request.points) <= work.LIGHT // 10:
+        source = await services.jobs.model(request.model)
+        units = sum(source.network.layer_sizes) if isinstance(source, Model) else work.LIGHT
+        if units * len(request.points) <= work.LIGHT:
+            return here(work.predict(source, request))
+        del source
+
+    async def prepare() -> Sequence[Any]:
+        return await services.jobs.model(request.model), request
+
+    return await answered(http, services, "predict", prepare)

@@ -1,25 +1,14 @@
 """Saving a session; what its link opens is one of the pages."""
 
-from typing import Annotated
+from fastapi import APIRouter, Request, Response, status
+from pydantic import BaseModel
 
-from fastapi import APIRouter, Response, status
-from pydantic import BaseModel, Field
-
-from app.schemas import Model
+from app.limits import client_of
+from app.routes.heavy import JsonRoute
+from app.schemas import SaveRequest
 from app.services import Services
 
-router = APIRouter(tags=["sessions"])
-
-# What `encodeURIComponent` and a few separators make; nothing that a page could take for markup.
-PAGE = r"^#[A-Za-z0-9_.!~*'()%=&,;-]*$"
-
-
-class SaveRequest(Model):
-    """What to keep beside the run; nothing is needed."""
-
-    page: Annotated[str, Field(max_length=20_000, pattern=PAGE)] | None = Field(
-        None, description="the hash of the page's address, so that the link opens the same page"
-    )
+router = APIRouter(tags=["sessions"], route_class=JsonRoute)
 
 
 class SavedSession(BaseModel):
@@ -32,11 +21,15 @@ class SavedSession(BaseModel):
 
 @router.post("/sessions/{name}/save", summary="Save", status_code=status.HTTP_201_CREATED)
 async def save(
-    services: Services, response: Response, name: str, request: SaveRequest | None = None
+    services: Services,
+    asked: Request,
+    response: Response,
+    name: str,
+    request: SaveRequest | None = None,
 ) -> SavedSession:
     """Keeps the session as it is now; once this answers, no crash can take it away."""
     page = request.page if request else None
-    saved, iteration = await services.learners.save(name, page)
+    saved, iteration = await services.learners.save(name, page, client_of(asked.scope))
     link = f"/r/{saved}"
     response.headers["Location"] = link
     return SavedSession(id=saved, link=link, iteration=iteration)

@@ -1,6 +1,7 @@
 """The WebSockets: a connection's messages to its session, the session's to the connection."""
 
 import contextlib
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated
 
@@ -10,18 +11,17 @@ from fastapi import APIRouter, Query, WebSocket
 from starlette.websockets import WebSocketDisconnect
 
 from app.errors import NotFound, ShallowsError, TooFast, UnknownSession
-from app.limits import Pace, client_of, too_fast
+from app.limits import ERROR_SECONDS, MESSAGE_SECONDS, Account, Pace, client_of, too_fast
 from app.schemas import MESSAGES, Ack, Message, parse_message
 from app.services import AllServices, Services
 from app.store import Stored
-from app.training.outbox import Outbox
+from app.training.outbox import TRY_AGAIN_LATER, Outbox
 
 router = APIRouter()
 
 ALL_MESSAGES = tuple(MESSAGES)
 WATCHERS_MESSAGES = ("view", "ack", "inspect")
 REFUSED = 1008
-TRY_AGAIN_LATER = 1013
 LONGEST_ACK = 60
 """Characters of the longest message that is read although it came too fast."""
 
@@ -65,8 +65,7 @@ async def learn(
     try:
         code = await converse(websocket, services, outbox, tell, ALL_MESSAGES)
     finally:
-        with anyio.CancelScope(shield=True):
-            await learners.leave(learner, outbox, code)
+        learners.leave(learner, outbox, code)
 
 
 async def _stored(services: AllServices, saved: str | None) -> Stored | None:
@@ -85,7 +84,7 @@ async def watch(websocket: WebSocket, services: Services, run: str) -> None:
     await websocket.accept()
     jobs, outbox = services.jobs, Outbox(services.settings.outbox_messages)
     try:
-        watched = await jobs.watch(run, outbox)
+        watched = await jobs.watch(run, outbox, client_of(websocket.scope))
     except ShallowsError as error:
         await _refuse(websocket, services, error)
         return
@@ -116,6 +115,7 @@ async def converse(
 ) -> int | None:
     """Carry messages both ways until either side closes; the code with which the other side did."""
     code: int | None = None
+    account = services.accounts.open(client_of(websocket.scope))
     async with anyio.create_task_group() as group:
 
         async def until_closed(work: Awaitable[int | None]) -> None:
@@ -125,9 +125,9 @@ async def converse(
                 code = await work
             group.cancel_scope.cancel()
 
-        group.start_soon(until_closed, _hear(websocket, services, outbox, tell, allowed))
+        group.start_soon(until_closed, _hear(websocket, services, account, outbox, tell, allowed))
         group.start_soon(
-            until_closed, _send(websocket, outbox, services.settings.slow_reader_seconds)
+            until_closed, _send(websocket, account, outbox, services.settings.slow_reader_seconds)
         )
     return code
 
@@ -135,6 +135,7 @@ async def converse(
 async def _hear(
     websocket: WebSocket,
     services: AllServices,
+    account: Account,
     outbox: Outbox,
     tell: Tell,
     allowed: Sequence[str],
@@ -149,37 +150,61 @@ async def _hear(
             return code
         try:
             data = received.get("text") or received.get("bytes") or ""
-            await tell(await _in_time(pace, data, allowed))
+            await tell(await _in_time(pace, account, data, allowed))
         except ShallowsError as error:
             services.refusals.note(error)
             # Whoever has sent more meanwhile can say just this one again.
             which = {"message": number} if isinstance(error, TooFast) else {}
             outbox.text({**error.message(), **which})
+            account.charge(ERROR_SECONDS)
             # Answers go out between messages, however many have come at once.
             await anyio.lowlevel.checkpoint()
 
 
-async def _in_time(pace: Pace, data: str | bytes, allowed: Sequence[str]) -> Message:
-    """The message, if it did not come too fast.
+async def _in_time(
+    pace: Pace, account: Account, data: str | bytes, allowed: Sequence[str]
+) -> Message:
+    """The message, if it did not come too fast, once what came before is paid for.
 
     An `ack` waits for its turn instead: nobody says it again, and without it no frame is sent.
 
     Raises:
         ShallowsError: it came too fast, or is none.
     """
-    if not (wait := pace.take(len(data))):
-        return parse_message(data, allowed)
-    if len(data) <= LONGEST_ACK and isinstance(message := parse_message(data, allowed), Ack):
-        await anyio.sleep(wait)
-        pace.take(len(data))
+    wait = pace.take(len(data))
+    message = parse_message(data, allowed) if len(data) <= LONGEST_ACK else None
+    if isinstance(message, Ack):
+        if wait:
+            await anyio.sleep(wait)
+            pace.take(len(data))
+        if not account.spend_earned():
+            account.charge(MESSAGE_SECONDS)
+            await _paid(account)
         return message
-    raise too_fast("these messages come faster than a server shared by a class takes them", wait)
+    await _paid(account)
+    if wait:
+        raise too_fast("these messages come faster than a server for a class takes them", wait)
+    began = time.thread_time()
+    try:
+        return message or parse_message(data, allowed)
+    finally:
+        account.charge(time.thread_time() - began + MESSAGE_SECONDS)
 
 
-async def _send(websocket: WebSocket, outbox: Outbox, patience: float) -> None:
+async def _paid(account: Account) -> None:
+    """Until there is no debt; a client's is also made by its other streams, meanwhile."""
+    wait = account.wait()
+    while wait:
+        await anyio.sleep(wait)
+        wait = account.wait()
+
+
+async def _send(websocket: WebSocket, account: Account, outbox: Outbox, patience: float) -> None:
     """Send what is queued, until the outbox is closed or a message is not taken in time."""
     while messages := await outbox.take():
         for message in messages:
+            if isinstance(message, bytes):
+                account.earn()
             with anyio.move_on_after(patience) as waited:
                 await _send_one(websocket, message)
             if waited.cancelled_caught:

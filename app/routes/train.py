@@ -2,18 +2,22 @@
 
 import asyncio
 import contextlib
-from typing import Annotated
+from collections.abc import Sequence
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Query, Response, status
+from fastapi import APIRouter, Body, Query, Request, Response, status
 from pydantic import BaseModel
 
 from app import wire
+from app.heavy import work
+from app.limits import client_of
+from app.routes.heavy import JsonRoute, answered, here
 from app.schemas import Range, TrainRequest, check_plan
 from app.services import Services
 from app.training.backend import Progress, Status
-from app.training.run import Confusion
+from app.training.run import Confusion, Model
 
-router = APIRouter(prefix="/train", tags=["train"])
+router = APIRouter(prefix="/train", tags=["train"], route_class=JsonRoute)
 
 EXAMPLES = {
     "defaults": {"summary": "circle with 4 tanh units", "value": {}},
@@ -129,6 +133,7 @@ LINKS = {
 )
 async def start(
     services: Services,
+    asked: Request,
     response: Response,
     request: Annotated[TrainRequest, Body(openapi_examples=EXAMPLES)],
     wait: Annotated[
@@ -138,7 +143,7 @@ async def start(
     """Everything has a default, so `{}` is a valid run."""
     plan = request.plan()
     check_plan(plan, one_run=True)
-    job = await services.jobs.submit(plan)
+    job = await services.jobs.submit(plan, client_of(asked.scope))
     response.headers["Location"] = f"/train/{job.id}"
     if wait:
         with contextlib.suppress(TimeoutError):
@@ -154,18 +159,33 @@ async def show(services: Services, run: str) -> RunStatus:
     return RunStatus.of(run, progress, iterations)
 
 
-@router.get("/{run}/costs", summary="The cost of every iteration")
-async def costs(services: Services, run: str) -> Costs:
+@router.get("/{run}/costs", summary="The cost of every iteration", response_model=Costs)
+async def costs(request: Request, services: Services, run: str) -> Response:
     """From iteration 0 up to now."""
-    return Costs(first_iteration=0, costs=(await services.jobs.costs(run)).tolist())
+    if (await services.jobs.progress(run))[0].iteration <= work.LIGHT:
+        return here(work.costs(await services.jobs.costs(run)))
+
+    async def prepare() -> Sequence[Any]:
+        return (await services.jobs.costs(run),)
+
+    return await answered(request, services, "costs", prepare)
 
 
-@router.get(
-    "/{run}/network", summary="The network as trained so far", response_model_exclude_unset=True
-)
-async def network(services: Services, run: str) -> Trained:
+@router.get("/{run}/network", summary="The network as trained so far", response_model=Trained)
+async def network(request: Request, services: Services, run: str) -> Response:
     """Weights (n_in × n_out), biases and activation of every layer, output last."""
-    return Trained.model_validate(wire.network((await services.jobs.model(run)).network))
+    source = await services.jobs.model(run)
+    if (
+        isinstance(source, Model)
+        and sum(layer.W.size + layer.b.size for layer in source.network.layers) <= work.LIGHT
+    ):
+        return here(work.network(source))
+    del source
+
+    async def prepare() -> Sequence[Any]:
+        return (await services.jobs.model(run),)
+
+    return await answered(request, services, "network", prepare)
 
 
 @router.post("/{run}/cancel", summary="End a run, and keep what it has trained")

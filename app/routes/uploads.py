@@ -2,14 +2,15 @@
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, HTTPException, Query, Request
-from fastapi.concurrency import run_in_threadpool
+from fastapi import APIRouter, HTTPException, Query, Request, Response
 from pydantic import ConfigDict, Field
 
 from app.errors import InvalidField, UnsupportedType
 from app.exports import tables
-from app.exports.parameters import FORMATS, ParametersFile, read
+from app.exports.parameters import FORMATS, ParametersFile
+from app.routes.heavy import answered, given
 from app.schemas import Model, Range, Task
+from app.services import Services
 
 router = APIRouter(tags=["uploads"])
 
@@ -25,17 +26,20 @@ def _raw_body(*media_types: str) -> dict[str, Any]:
 @router.post(
     "/parameters",
     summary="Read a file of parameters",
-    response_model_exclude_none=True,
+    response_model=ParametersFile,
     openapi_extra=_raw_body(*(t for form in FORMATS.values() for t in form.media_types)),
 )
-async def parameters(request: Request, format: FormatName | None = None) -> ParametersFile:
+async def parameters(
+    request: Request, services: Services, format: FormatName | None = None
+) -> Response:
     """Weights and biases as a plan's `network.parameters` takes them. Nothing is kept."""
     sent = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     told = next((name for name, form in FORMATS.items() if sent in form.media_types), None)
     if (chosen := format or told) is None:
         known = ", ".join(form.media_types[0] for form in FORMATS.values())
         raise UnsupportedType(f"say the format as ?format= or with a Content-Type of {known}")
-    return await run_in_threadpool(read, await request.body(), chosen)
+    body = await request.body()
+    return await answered(request, services, "parameters", given(body, chosen))
 
 
 Column = Annotated[int, Range(0, tables.MOST_COLUMNS - 1)]
@@ -56,32 +60,25 @@ class Choice(Model):
 @router.post(
     "/datasets/table",
     summary="Read a table of points",
+    response_model=tables.Preview | tables.Points,
     openapi_extra=_raw_body("text/csv"),
 )
 async def table(
-    request: Request, choice: Annotated[Choice, Query()]
-) -> tables.Preview | tables.Points:
+    request: Request, services: Services, choice: Annotated[Choice, Query()]
+) -> Response:
     """Without columns chosen, what is in it; with all three, its points. Nothing is kept."""
-    return await run_in_threadpool(_read_table, await request.body(), choice)
+    chosen = {"x1": choice.x1, "x2": choice.x2, "label": choice.label}
+    missing = [name for name, column in chosen.items() if column is None]
+    if missing and len(missing) < 3:
+        raise InvalidField(
+            f"{missing[0]} is required: choose all three columns, or none for a preview", missing[0]
+        )
+    columns = None if missing else tuple(chosen.values())
+    body = await request.body()
+    return await answered(request, services, "table", given(body, columns, choice.task, choice.fit))
 
 
 @router.get("/datasets/table", include_in_schema=False)
 def only_post() -> None:
     """Or it would be looked for among the datasets."""
     raise HTTPException(405)
-
-
-def _read_table(body: bytes, choice: Choice) -> tables.Preview | tables.Points:
-    try:
-        table = tables.parse(tables.decode(body))
-    except ValueError as error:
-        raise InvalidField(f"this is not a table: {error}", "table") from None
-    chosen = {"x1": choice.x1, "x2": choice.x2, "label": choice.label}
-    missing = [name for name, column in chosen.items() if column is None]
-    if len(missing) == 3:
-        return tables.preview(table)
-    if choice.x1 is None or choice.x2 is None or choice.label is None:
-        raise InvalidField(
-            f"{missing[0]} is required: choose all three columns, or none for a preview", missing[0]
-        )
-    return tables.points(table, choice.x1, choice.x2, choice.label, choice.task, choice.fit)

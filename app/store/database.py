@@ -1,19 +1,39 @@
-"""SQLite or PostgreSQL: how to reach it, and its tables brought up to date."""
+"""SQLite or PostgreSQL: how to reach it, how long to wait for it, and its tables up to date.
 
+A database waits for no longer than it is told; where it does not even keep to that, `threads`
+leaves the call behind and cuts its connection, which is thrown away then.
+"""
+
+import functools
+import socket
 import sqlite3
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import URL, Engine, create_engine, event, make_url
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DisconnectionError
+
+from app.store import threads
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-BUSY_SECONDS = 10
 CONNECTIONS = 5
 """One that writes, four that read."""
+WAIT_SECONDS = 2.0
+"""For a lock, or a statement, or a connection: less than anybody waits for the store."""
+STARTING_SECONDS = 4.0
+"""The same when the server starts, maybe together with others."""
+LINE = "shallows line"
+
+
+class Newer(Exception):
+    """The database was made by a newer version."""
 
 
 def url_of(text: str | None, folder: Path) -> URL:
@@ -36,48 +56,57 @@ def url_of(text: str | None, folder: Path) -> URL:
     raise ValueError("it must begin with sqlite:/// and name a file, or with postgresql://")
 
 
-def engine_of(url: URL) -> Engine:
+def engine_of(url: URL, seconds: float = WAIT_SECONDS) -> Engine:
     """An engine whose transactions hold what they say. Connects when it is first used.
 
     An error of it, which may be logged, says nothing of the values: the names of sessions are
     among them, and whoever knows one may take that session up.
+
+    Args:
+        seconds: How long the database may wait for a lock, a statement or a connection.
     """
+    kept = {"pool_size": CONNECTIONS, "max_overflow": 0, "pool_timeout": seconds}
     if url.get_backend_name() == "sqlite":
-        engine = create_engine(
-            url,
-            pool_size=CONNECTIONS,
-            connect_args={"timeout": BUSY_SECONDS},
-            hide_parameters=True,
-        )
-        event.listen(engine, "connect", _prepare_sqlite)
+        engine = create_engine(url, connect_args={"timeout": seconds}, hide_parameters=True, **kept)
+        event.listen(engine, "connect", functools.partial(_prepare_sqlite, seconds))
         event.listen(engine, "begin", _begin_sqlite)
-        return engine
-    # A connection that a restart of the database has cut is noticed, and replaced.
-    return create_engine(
-        url,
-        pool_size=CONNECTIONS,
-        pool_pre_ping=True,
-        connect_args={"connect_timeout": BUSY_SECONDS},
-        hide_parameters=True,
-    )
+        event.listen(engine, "checkout", _lend_sqlite)
+    else:
+        waits = {
+            "connect_timeout": int(seconds),
+            # A machine that has gone without a word is noticed.
+            "tcp_user_timeout": int(1000 * seconds),
+            "keepalives_idle": 5,
+            "keepalives_interval": 2,
+            "keepalives_count": 3,
+        }
+        engine = create_engine(url, connect_args=waits, hide_parameters=True, **kept)
+        event.listen(engine, "connect", functools.partial(_prepare_postgresql, seconds))
+        event.listen(engine, "checkout", _lend_postgresql(engine))
+        event.listen(engine, "close", _forget_line)
+    event.listen(engine, "checkin", lambda *_: threads.cut_with(None))
+    return engine
 
 
-def _prepare_sqlite(connection: Any, record: object) -> None:
+# -- SQLite ---------------------------------------------------------------------------------
+
+
+def _prepare_sqlite(seconds: float, connection: Any, record: object) -> None:
     # Python's own transactions begin late and let DDL slip out; `_begin_sqlite` begins ours.
     connection.isolation_level = None
-    _write_ahead(connection)
+    _write_ahead(connection, seconds)
     # Each commit is on the disk before it is acknowledged, not only with the next checkpoint.
     connection.execute("PRAGMA synchronous = FULL")
 
 
-def _write_ahead(connection: Any) -> None:
+def _write_ahead(connection: Any, seconds: float) -> None:
     """Switch to WAL. Of servers that begin a new file together, SQLite lets none wait for it."""
-    until = time.monotonic() + BUSY_SECONDS
+    until = time.monotonic() + seconds
     while True:
         try:
             connection.execute("PRAGMA journal_mode = WAL")
-        except sqlite3.OperationalError:
-            if time.monotonic() > until:
+        except sqlite3.OperationalError as error:
+            if time.monotonic() > until or error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
                 raise
             time.sleep(0.02)
         else:
@@ -90,12 +119,80 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-def migrate(engine: Engine) -> None:
-    """Bring the tables up to date; what is there stays. Servers that start together take turns."""
+def _lend_sqlite(connection: Any, record: object, proxy: object) -> None:
+    threads.cut_with(connection.interrupt)
+
+
+# -- PostgreSQL -----------------------------------------------------------------------------
+
+
+def _prepare_postgresql(seconds: float, connection: Any, record: Any) -> None:
+    # Of our own, so that it is never one that somebody else has got meanwhile.
+    record.info[LINE] = socket.fromfd(connection.fileno(), socket.AF_INET, socket.SOCK_STREAM)
+    # A server that stopped in the middle of a transaction lets others have its locks.
+    settings = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
+    connection.execute("; ".join(f"SET {name} = {int(1000 * seconds)}" for name in settings))
+    connection.commit()
+
+
+def _forget_line(connection: object, record: Any) -> None:
+    if (line := record.info.pop(LINE, None)) is not None:
+        line.close()
+
+
+def _lend_postgresql(engine: Engine) -> Callable[[Any, Any, object], None]:
+    def lend(connection: Any, record: Any, proxy: object) -> None:
+        """Look whether the connection still works; one that a restart has cut is replaced."""
+        line = record.info[LINE]
+        threads.cut_with(lambda: line.shutdown(socket.SHUT_RDWR))
+        try:
+            engine.dialect.do_ping(connection)
+        except Exception as error:
+            threads.check()
+            raise DisconnectionError from error
+
+    return lend
+
+
+# -- the tables -----------------------------------------------------------------------------
+
+
+def migrate(engine: Engine, begins: Callable[[], None] = lambda: None) -> None:
+    """Bring the tables up to date; what is there stays. Servers that start together take turns.
+
+    Args:
+        begins: Called before steps are taken: from then on it may take a while.
+
+    Raises:
+        Newer: A newer version has brought them further.
+    """
+    with engine.connect() as connection:
+        if not _steps(connection):
+            return
     with engine.execution_options(writes=True).begin() as connection:
         if connection.dialect.name == "postgresql":
             connection.exec_driver_sql("SELECT pg_advisory_xact_lock(72457)")
-        command.upgrade(config_for(connection), "head")
+            connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+        if _steps(connection):
+            begins()
+            command.upgrade(config_for(connection), "head")
+
+
+def _steps(connection: Connection) -> bool:
+    """Whether there are steps to take.
+
+    Raises:
+        Newer: There are some that are not known here.
+    """
+    known = ScriptDirectory.from_config(config_for(connection))
+    there = MigrationContext.configure(connection).get_current_heads()
+    steps = {step.revision for step in known.walk_revisions()}
+    if unknown := sorted(set(there) - steps):
+        raise Newer(
+            f"a newer version made it: step {unknown[0]:.32} of its tables is not known here; run "
+            "that version, or go back to a backup"
+        )
+    return set(there) != set(known.get_heads())
 
 
 def config_for(connection: Connection) -> Config:

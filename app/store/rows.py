@@ -163,7 +163,7 @@ def _columns(
     ]
     state = State(FORMAT, checkpoint.iteration, speed, checkpoint.changes, trainers)
     return {
-        "plan": checkpoint.plan.model_dump_json(),
+        "plan": checkpoint.plan.written,
         "state": _json(state),
         "arrays": safetensors.save(dict(arrays)),
     }

@@ -5,18 +5,22 @@ state replaces the one before. A writing may add only to what its writer knows: 
 says so, or the session is to come whole.
 
 What if it is full: by count, by bytes or by age the session that was written longest ago gives
-way, but none that is asleep: the store has the only copy of that.
+way, of the address that has the most.
 """
 
 import logging
 import secrets
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import and_, delete, func, insert, or_, select, update
+from sqlalchemy import delete, insert, select, true, update
 from sqlalchemy.engine import Connection
 
+from app.errors import NotStored
 from app.settings import Settings
+from app.store.notes import Notes
+from app.store.room import Room, surplus
 from app.store.rows import Unreadable, costs_row_of, session_of, session_row_of, size_of
 from app.store.store import NAME, Store
 from app.store.tables import CostsRow, SessionRow
@@ -25,6 +29,10 @@ from app.training.backend import HostedState, Saved
 log = logging.getLogger(__name__)
 
 HOUR = 3600.0
+MOST_AT_A_TIME = 64
+BYTES_AT_A_TIME = 4_000_000
+PART_BYTES = 10_000
+"""About so much is written of a session beside its costs."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +40,7 @@ class Part:
     """What is new of a session.
 
     Attributes:
+        client: The address of whoever has it.
         state: Its checkpoint; the costs in it do not count.
         after: The mark of what it follows; None if it is the whole.
         costs: Of each run, as the bytes of float64: those that follow, or all.
@@ -40,6 +49,7 @@ class Part:
     """
 
     name: str
+    client: str
     state: HostedState
     after: str | None
     costs: Sequence[bytes]
@@ -61,27 +71,41 @@ class Sessions:
 
     def __init__(self, store: Store, settings: Settings) -> None:
         self._store = store
-        self._most = settings.max_stored_sessions
-        self._most_bytes = settings.max_stored_sessions_bytes
-        self._seconds = settings.max_stored_sessions_hours * HOUR
+        self._room = Room(
+            settings.max_stored_sessions,
+            settings.max_stored_sessions_bytes,
+            settings.max_stored_sessions_hours * HOUR,
+        )
 
-    async def keep(
-        self, parts: Sequence[Part], gone: Collection[str], asleep: Collection[str]
-    ) -> dict[str, str]:
+    async def keep(self, parts: Sequence[Part], gone: Collection[str]) -> dict[str, str]:
         """Write what is new, forget what is gone, and let go what there is no room for.
+
+        Not all at once: the writing of a few is soon done, and saves come in between.
 
         Returns:
             The new marks of what was written. What is not among them has to come whole.
 
         Raises:
-            NotStored: the database does not answer now.
+            NotStored: the database does not answer now, and nothing was written.
         """
+        first, *rest = _few_at_a_time(parts)
+        marks = await self._write(first, gone)
+        for some in rest:
+            try:
+                marks |= await self._write(some, ())
+            except NotStored:
+                break
+        return marks
 
+    async def _write(self, parts: Sequence[Part], gone: Collection[str]) -> dict[str, str]:
         def write(connection: Connection) -> dict[str, str]:
             if gone:
                 _delete(connection, gone)
-            marks = _insert(connection, parts, self._store.clock())
-            self._prune(connection, asleep)
+            now = self._store.notes.meet(connection)
+            marks = _insert(connection, parts, self._store.notes, now)
+            if numbers := surplus(connection, SessionRow, true(), self._room, now):
+                gone_too = select(SessionRow.id).where(SessionRow.number.in_(numbers))
+                _delete(connection, connection.scalars(gone_too).all())
             return marks
 
         return await self._store.write(write)
@@ -127,40 +151,31 @@ class Sessions:
             log.exception("a stored session can't be read")
             return None
 
-    def _prune(self, connection: Connection, asleep: Collection[str]) -> None:
-        now = self._store.clock()
-        count, size, oldest = connection.execute(
-            select(func.count(), func.sum(SessionRow.size), func.min(SessionRow.stored_at))
-        ).one()
-        roomy = count <= self._most and (size or 0) <= self._most_bytes
-        if roomy and (count == 0 or oldest > now - self._seconds):
-            return
-        newest_first = (SessionRow.stored_at.desc(), SessionRow.number.desc())
-        column = (
-            select(
-                SessionRow.id,
-                SessionRow.stored_at,
-                func.row_number().over(order_by=newest_first).label("rank"),
-                func.sum(SessionRow.size).over(order_by=newest_first).label("bytes"),
-            )
-            .subquery()
-            .c
-        )
-        crowded = or_(
-            column.rank > self._most, and_(column.rank > 1, column.bytes > self._most_bytes)
-        )
-        old = column.stored_at <= now - self._seconds
-        names = connection.scalars(select(column.id).where(or_(crowded, old))).all()
-        if let_go := set(names).difference(asleep):
-            _delete(connection, let_go)
+
+def _few_at_a_time(parts: Sequence[Part]) -> list[list[Part]]:
+    """At least one list; the parts of each can be written in a moment."""
+    lists: list[list[Part]] = [[]]
+    size = 0
+    for part in parts:
+        own = sum(map(len, part.costs)) + PART_BYTES
+        if lists[-1] and (len(lists[-1]) >= MOST_AT_A_TIME or size + own > BYTES_AT_A_TIME):
+            lists.append([])
+            size = 0
+        lists[-1].append(part)
+        size += own
+    return lists
 
 
-def _insert(connection: Connection, parts: Sequence[Part], now: float) -> dict[str, str]:
+def _insert(
+    connection: Connection, parts: Sequence[Part], notes: Notes, now: float
+) -> dict[str, str]:
     """Write the parts that follow what is there, and those that are whole."""
     names = [part.name for part in parts]
     marked = select(SessionRow.id, SessionRow.mark).where(SessionRow.id.in_(names))
     there = {row.id: row.mark for row in connection.execute(marked)}
     fit = [part for part in parts if part.after in (None, there.get(part.name))]
+    written = {part.name: columns for part in fit if (columns := _columns(part)) is not None}
+    fit = [part for part in fit if part.name in written]
     if not fit:
         return {}
     _delete(connection, [part.name for part in fit if part.after is None])
@@ -169,10 +184,11 @@ def _insert(connection: Connection, parts: Sequence[Part], now: float) -> dict[s
     marks = {part.name: secrets.token_hex(8) for part in fit}
     rows = []
     for part in fit:
-        columns = session_row_of(part.state)
+        columns = written[part.name]
         size = size_of(columns) + part.costs_size
-        own = {"id": part.name, "mark": marks[part.name], "stored_at": now, "size": size}
-        rows.append({**own, "settled": part.settled, **columns})
+        own = {"id": part.name, "client": notes.client(part.client), "mark": marks[part.name]}
+        told = {"stored_at": now, "size": size, "settled": part.settled}
+        rows.append({**own, **told, **columns})
     connection.execute(insert(SessionRow), rows)
     costs = [
         {"session": part.name, "costs": costs_row_of(part.costs)}
@@ -182,6 +198,15 @@ def _insert(connection: Connection, parts: Sequence[Part], now: float) -> dict[s
     if costs:
         connection.execute(insert(CostsRow), costs)
     return marks
+
+
+def _columns(part: Part) -> dict[str, Any] | None:
+    """What is written of a session; None if it can't be: it takes no other along."""
+    try:
+        return session_row_of(part.state)
+    except Exception:
+        log.exception("session %.6s can't be stored", part.name)
+        return None
 
 
 def _delete(connection: Connection, names: Collection[str]) -> None:

@@ -1,35 +1,44 @@
 """The store: SQL in threads of its own, so that the event loop never waits for a disk.
 
 Writes come one after the other from a single thread, each a transaction of its own, on the disk
-before it is acknowledged; reads have four threads beside it.
+before it is acknowledged; reads have four threads beside it. Each is answered within
+`ANSWER_SECONDS`, in the worst case by saying that the store does not answer (`threads.py`); what
+was given up so is not committed later, unless its COMMIT was under way.
 
-What if it is full: by count, by bytes or by age the oldest of a kind gives way. A save is safe
-from that for a while; if what is safe fills all there is room for, a new save is refused. Saves
-wait for their turn; if too many do, one more is refused. A REST run that has ended is never
-refused: it keeps its place among those that train until it is stored, so their bound is its own.
+What if it is full: by count, by bytes or by age the oldest of a kind gives way, of the address
+that has the most of it (`room.py`). A save is safe from that for a while, unless its address has
+more than its share; if it is safe, a new save of the address that has the most is refused. Saves
+wait for their turn, address by address; if too many of one do, or of all, one more is refused. A
+REST run that has ended is never refused: it keeps its place among those that train until it is
+stored, so their bound is its own.
 """
 
 import asyncio
+import contextlib
 import logging
 import re
 import secrets
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
-from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from sqlalchemy import ColumnElement, Engine, and_, delete, func, insert, not_, or_, select
+from sqlalchemy import ColumnElement, Engine, and_, delete, insert, or_, select
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.errors import Full, NotFound, NotStored
+from app.errors import Full, GoingAway, NotFound, NotStored
+from app.fairness import Turns
 from app.settings import Settings
-from app.store.database import CONNECTIONS, engine_of, migrate, url_of
+from app.store import threads
+from app.store.database import CONNECTIONS, STARTING_SECONDS, engine_of, migrate, url_of
+from app.store.notes import Notes
+from app.store.room import Added, NoRoom, Room, surplus
 from app.store.rows import Kind, Stored, Unreadable, named, progress_of, row_of, stored_of
 from app.store.tables import RunRow
+from app.store.threads import Threads, TooLate
 from app.training.backend import Progress
 
 log = logging.getLogger(__name__)
@@ -40,49 +49,42 @@ NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 DAY = 86_400.0
 TURNS = 4
 """Saves that are in memory at once: the largest sessions have costs of 16 MB."""
+CLIENTS_WORTH = 4
+"""So many addresses may have as many saves waiting as one may."""
+ANSWER_SECONDS = 2.5
+"""After which a read or a write is given up, the time that it waits for its turn included."""
+OPEN_SECONDS = 4.5
+"""After which a server that starts says that its database does not answer."""
+CLOSE_SECONDS = 1.0
+"""After which it is closed without a last word, and without taking leave."""
 
 
 class StoreUnusable(Exception):
     """There is no store to be had as set; the message says why, and what to set."""
 
 
-@dataclass(frozen=True)
-class Retention:
-    """How many of a kind are kept, how large in all, how long, and how long they are safe."""
-
-    most: int
-    most_bytes: int
-    seconds: float
-    safe_seconds: float = 0.0
-
-
 class Store:
     """Runs by their id."""
 
-    def __init__(self, engine: Engine, settings: Settings, clock: Callable[[], float]) -> None:
-        self._engine, self._clock = engine, clock
+    def __init__(self, engine: Engine, settings: Settings, notes: Notes) -> None:
+        self._engine, self.notes = engine, notes
         self._writing = engine.execution_options(writes=True)
-        self._writer = ThreadPoolExecutor(1, "store-writer")
-        self._readers = ThreadPoolExecutor(CONNECTIONS - 1, "store-reader")
-        self._turns = asyncio.Semaphore(TURNS)
-        self._waiting, self._most_waiting = 0, settings.max_waiting_saves
-        self._retention: dict[Kind, Retention] = {
-            "run": Retention(
-                settings.max_finished_runs,
-                settings.max_finished_bytes,
-                settings.max_finished_days * DAY,
-            ),
-            "save": Retention(
-                settings.max_saves,
-                settings.max_saves_bytes,
-                settings.max_saves_days * DAY,
-                settings.saves_safe_days * DAY,
-            ),
-        }
+        failures = (SQLAlchemyError,)
+        self._writer = Threads("store-writer", 1, ANSWER_SECONDS, failures)
+        self._readers = Threads("store-reader", CONNECTIONS - 1, ANSWER_SECONDS, failures)
+        self._turns = Turns(TURNS)
+        self._most_saves = settings.max_waiting_saves
+        self._savers: Counter[str] = Counter()
+        """How many saves of an address are under way."""
+        self._going = False
+        self._room = rooms(settings)
 
     @classmethod
-    def open(cls, settings: Settings, clock: Callable[[], float] = time.time) -> "Store":
+    def open(cls, settings: Settings, ticks: Callable[[], float] = time.monotonic) -> "Store":
         """The store of the settings, its tables up to date and its old rows gone.
+
+        Args:
+            ticks: Seconds since whenever, which never go back; see `notes.py`.
 
         Raises:
             StoreUnusable: it can't be had.
@@ -92,58 +94,102 @@ class Store:
             url = url_of(secret.get_secret_value() if secret else None, settings.data_folder)
         except ValueError as error:
             raise StoreUnusable(f"SHALLOWS_DATABASE_URL: {error}") from None
-        engine = engine_of(url)
-        try:
+        migrating = False
+
+        def begins() -> None:
+            nonlocal migrating
+            migrating = True
+            log.info("the tables of the store are brought up to date")
+
+        def prepare() -> Notes:
             if url.get_backend_name() == "sqlite":
                 Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
-            migrate(engine)
-            store = cls(engine, settings, clock)
-            with store._writing.begin() as connection:
-                for kind in store._retention:
-                    store._prune(connection, kind, adding=False)
-        except (OSError, SQLAlchemyError) as error:
-            engine.dispose()
-            raise StoreUnusable(_words(error, url.render_as_string(hide_password=True))) from error
-        return store
+            engine = engine_of(url, STARTING_SECONDS)
+            try:
+                migrate(engine, begins)
+                notes = Notes(ticks)
+                with engine.execution_options(writes=True).begin() as connection:
+                    notes.read(connection)
+                    notes.meet(connection, patience=0)  # so it can be written to
+                    for kind, room in rooms(settings).items():
+                        _prune(connection, kind, room, notes.now())
+                return notes
+            finally:
+                engine.dispose()
 
-    @property
-    def clock(self) -> Callable[[], float]:
-        """Seconds since 1970, UTC."""
-        return self._clock
+        try:
+            notes = threads.within(OPEN_SECONDS, prepare, patient=lambda: migrating)
+        except Exception as error:
+            raise StoreUnusable(_words(error, url.render_as_string(hide_password=True))) from error
+        return cls(engine_of(url), settings, notes)
+
+    async def finish(self) -> None:
+        """Take no saves any more, and wait for all that is under way."""
+        self._going = True
+        await self._turns.quiet()
+        await self._writer.quiet()
+        await self._readers.quiet()
+
+    def give_up(self) -> None:
+        """The server ends: from now on nobody waits for the store."""
+        self._going = True
+        self._turns.refuse(_away())
+        self._writer.close()
+        self._readers.close()
 
     async def close(self) -> None:
         """Write what still waits to be written, and let the database go."""
-        await asyncio.to_thread(self._writer.shutdown)
-        await asyncio.to_thread(self._readers.shutdown)
-        self._engine.dispose()
+        with contextlib.suppress(NotStored, TimeoutError):
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await self.finish()
+                await self.write(lambda connection: self.notes.meet(connection, patience=0))
+        self.give_up()
+        # It may not even take leave.
+        with contextlib.suppress(TooLate):
+            threads.within(CLOSE_SECONDS / 2, self._engine.dispose)
 
     # -- what is asked of it ----------------------------------------------------------------
 
-    async def add(self, run: str, stored: Stored) -> None:
+    async def add(self, run: str, stored: Stored, client: str) -> None:
         """Keep a run that has ended; it is on the disk when this returns.
+
+        Once more does no harm: it may be there although this was said to have failed.
 
         Raises:
             NotStored: the database does not take it now.
         """
-        await self.write(lambda connection: self._insert(connection, run, stored))
+
+        def change(connection: Connection) -> None:
+            there = select(RunRow.number).where(RunRow.id == run)
+            if connection.scalar(there) is None:
+                self._insert(connection, run, stored, client)
+
+        await self.write(change)
 
     @asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
+    async def turn(self, client: str) -> AsyncIterator[None]:
         """A turn to save: whoever waits for it need not hold anything in memory yet.
 
         Raises:
-            Full: too many wait already.
+            Full: too many wait already, of this address or of all.
+            NotStored: the server ended while it waited.
+            GoingAway: the server is about to end.
         """
-        if self._waiting >= self._most_waiting:
-            raise Full(f"{self._waiting} runs are being saved already; save again in a moment", 2)
-        self._waiting += 1
+        if self._going:
+            raise GoingAway
+        saves, all_saves = self._savers[client], self._savers.total()
+        if saves >= self._most_saves or all_saves >= CLIENTS_WORTH * self._most_saves:
+            raise Full(f"{saves} runs are being saved already; save again in a moment", 2)
+        self._savers[client] += 1
         try:
-            async with self._turns:
+            async with self._turns.turn(client):
                 yield
         finally:
-            self._waiting -= 1
+            self._savers[client] -= 1
+            if not self._savers[client]:
+                del self._savers[client]
 
-    async def save(self, stored: Stored) -> str:
+    async def save(self, stored: Stored, client: str) -> str:
         """Keep a session; it is on the disk when this returns the id under which it is kept.
 
         Raises:
@@ -152,7 +198,7 @@ class Store:
         """
         name = secrets.token_urlsafe(9)
         kept = named(stored, name)
-        await self.write(lambda connection: self._insert(connection, name, kept))
+        await self.write(lambda connection: self._insert(connection, name, kept, client))
         return name
 
     async def get(self, run: str) -> Stored | None:
@@ -222,78 +268,90 @@ class Store:
 
         return await self._run(self._readers, read)
 
-    async def _run(self, executor: Executor, work: Callable[[], T]) -> T:
+    async def _run(self, lane: Threads, work: Callable[[], T]) -> T:
         try:
-            return await asyncio.get_running_loop().run_in_executor(executor, work)
+            return await lane.run(work)
         except SQLAlchemyError as error:
             log.error("the store failed: %s", error)
-            raise NotStored(
-                "the server's store does not answer just now, so nothing was kept or found there; "
-                "try again in a minute"
-            ) from None
+            raise _away() from None
+        except TooLate:
+            raise _away() from None
 
     def _change(self, work: Callable[[Connection], T]) -> T:
         with self._writing.begin() as connection:
-            return work(connection)
+            result = work(connection)
+            threads.check()
+            return result
 
-    def _insert(self, connection: Connection, run: str, stored: Stored) -> None:
-        row = {"id": run, "stored_at": self._clock(), **row_of(stored)}
-        connection.execute(insert(RunRow).values(row))
-        self._prune(connection, stored.kind, adding=True)
-
-    def _prune(self, connection: Connection, kind: Kind, *, adding: bool) -> None:
-        """Let go what there is no room for.
-
-        Raises:
-            Full: some of that is safe yet; the transaction is to be undone.
-        """
-        keep, now = self._retention[kind], self._clock()
-        all_of_them = select(func.count(), func.sum(RunRow.size), func.min(RunRow.stored_at))
-        count, size, oldest = connection.execute(all_of_them.where(RunRow.kind == kind)).one()
-        roomy = count <= keep.most and (size or 0) <= keep.most_bytes
-        if roomy and (count == 0 or oldest > now - keep.seconds):
-            return
-        newest_first = RunRow.number.desc()
-        ranked = (
-            select(
-                RunRow.number,
-                RunRow.stored_at,
-                func.row_number().over(order_by=newest_first).label("rank"),
-                func.sum(RunRow.size).over(order_by=newest_first).label("bytes"),
-            )
-            .where(RunRow.kind == kind)
-            .subquery()
-        )
-        column = ranked.c
-        crowded = or_(
-            column.rank > keep.most, and_(column.rank > 1, column.bytes > keep.most_bytes)
-        )
-        safe = column.stored_at > now - keep.safe_seconds
-        if adding and connection.scalar(select(column.number).where(crowded, safe).limit(1)):
+    def _insert(self, connection: Connection, run: str, stored: Stored, client: str) -> None:
+        now, whose = self.notes.meet(connection), self.notes.client(client)
+        row = {"id": run, "client": whose, "stored_at": now, **row_of(stored)}
+        number = connection.scalar(insert(RunRow).values(row).returning(RunRow.number))
+        assert number is not None
+        try:
+            _prune(connection, stored.kind, self._room[stored.kind], now, Added(whose, number))
+        except NoRoom:
             raise Full(
-                "the server has no room for another saved run, and may not forget the others yet; "
-                "ask whoever runs it",
+                "the server has no room for another saved run from this address, and may not "
+                "forget the others yet; ask whoever runs it",
                 3600,
-            )
-        old = column.stored_at <= now - keep.seconds
-        gone = select(column.number).where(or_(and_(crowded, not_(safe)), old))
-        connection.execute(delete(RunRow).where(RunRow.number.in_(gone)))
+            ) from None
 
     @property
     def _fresh(self) -> ColumnElement[bool]:
         """What is not too old, whether or not it has been let go."""
-        now = self._clock()
+        now = self.notes.now()
         return or_(
             *(
-                and_(RunRow.kind == kind, RunRow.stored_at > now - keep.seconds)
-                for kind, keep in self._retention.items()
+                and_(RunRow.kind == kind, RunRow.stored_at > now - room.seconds)
+                for kind, room in self._room.items()
             )
         )
 
 
+def rooms(settings: Settings) -> dict[Kind, Room]:
+    """How much is kept of each kind."""
+    return {
+        "run": Room(
+            settings.max_finished_runs,
+            settings.max_finished_bytes,
+            settings.max_finished_days * DAY,
+        ),
+        "save": Room(
+            settings.max_saves,
+            settings.max_saves_bytes,
+            settings.max_saves_days * DAY,
+            settings.saves_safe_days * DAY,
+        ),
+    }
+
+
+def _prune(
+    connection: Connection, kind: Kind, room: Room, now: float, added: Added | None = None
+) -> None:
+    """Let go what there is no room for.
+
+    Raises:
+        NoRoom: that may not go yet; the transaction is to be undone.
+    """
+    gone = surplus(connection, RunRow, RunRow.kind == kind, room, now, added)
+    if gone:
+        connection.execute(delete(RunRow).where(RunRow.number.in_(gone)))
+
+
+def _away() -> NotStored:
+    return NotStored(
+        "the server's store does not answer just now, so nothing was kept or found there; try "
+        "again in a minute"
+    )
+
+
 def _words(error: Exception, url: str) -> str:
     """Why a store can't be had, in a sentence for whoever set it up."""
-    cause = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+    cause = "it does not answer"
+    if not isinstance(error, TooLate):
+        said = str(getattr(error, "orig", None) or error).strip() or type(error).__name__
+        cause = said.splitlines()[0]
     return (
         f"its store {url} can't be used ({cause}). SHALLOWS_DATA_FOLDER names a folder that it may "
         "write to, SHALLOWS_DATABASE_URL another database"

@@ -3,7 +3,7 @@
 A change here needs a migration in `migrations/versions`; a test holds the two together.
 """
 
-from sqlalchemy import BigInteger, Boolean, Double, Index, Integer, LargeBinary, String, Text
+from sqlalchemy import BigInteger, Boolean, Double, Index, Integer, LargeBinary, String, Text, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 
@@ -18,7 +18,8 @@ class RunRow(Base):
         number: Grows with every row: a larger one was stored later.
         id: Under which it is asked for.
         kind: `run` or `save`.
-        stored_at: Seconds since 1970, UTC.
+        client: Whose it is, as `Notes.client` names an address; empty if it was not known.
+        stored_at: Seconds of the store's own time; see `notes.py`.
         size: Bytes of all its texts and arrays.
         iterations: How many were planned of its first run.
         progress: JSON: status, cost and accuracies of its first run.
@@ -30,13 +31,14 @@ class RunRow(Base):
 
     __tablename__ = "runs"
     # Retention reads nothing but this.
-    __table_args__ = (Index("runs_by_age", "kind", "number", "size", "stored_at"),)
+    __table_args__ = (Index("runs_by_client", "kind", "client", "number", "size", "stored_at"),)
 
     number: Mapped[int] = mapped_column(
         BigInteger().with_variant(Integer, "sqlite"), primary_key=True
     )
     id: Mapped[str] = mapped_column(String(64), unique=True)
     kind: Mapped[str] = mapped_column(String(8))
+    client: Mapped[str] = mapped_column(String(8), server_default=text("''"))
     stored_at: Mapped[float] = mapped_column(Double)
     size: Mapped[int] = mapped_column(BigInteger)
     iterations: Mapped[int] = mapped_column(Integer)
@@ -51,12 +53,13 @@ class SessionRow(Base):
     """An interactive session as it was kept last. Its costs are in `CostsRow`.
 
     Attributes:
-        number: Grows with every row.
+        number: Grows with every writing.
         id: The session's.
         mark: Of this writing. Whoever knows it may add to the costs that are there.
-        stored_at: Seconds since 1970, UTC.
+        client: Whose it is, as `Notes.client` names an address; empty if it was not known.
+        stored_at: Seconds of the store's own time; see `notes.py`.
         size: Bytes of all its texts, arrays and costs.
-        settled: Whether nothing came after it: it was put to sleep, or the server ended in order.
+        settled: Whether nothing came after it: it was given up, or the server ended in order.
         playing: Whether it trains on when it is taken up.
         stepping: How many iterations of a step are left.
         plan: JSON: data, networks, training.
@@ -65,13 +68,14 @@ class SessionRow(Base):
     """
 
     __tablename__ = "sessions"
-    __table_args__ = (Index("sessions_by_age", "stored_at", "number", "size", "id"),)
+    __table_args__ = (Index("sessions_by_client", "client", "number", "size", "stored_at"),)
 
     number: Mapped[int] = mapped_column(
         BigInteger().with_variant(Integer, "sqlite"), primary_key=True
     )
     id: Mapped[str] = mapped_column(String(64), unique=True)
     mark: Mapped[str] = mapped_column(String(16))
+    client: Mapped[str] = mapped_column(String(8), server_default=text("''"))
     stored_at: Mapped[float] = mapped_column(Double)
     size: Mapped[int] = mapped_column(BigInteger)
     settled: Mapped[bool] = mapped_column(Boolean)
@@ -98,3 +102,12 @@ class CostsRow(Base):
     )
     session: Mapped[str] = mapped_column(String(64))
     costs: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class NoteRow(Base):
+    """What the store has to know about itself; see `notes.py`."""
+
+    __tablename__ = "notes"
+
+    name: Mapped[str] = mapped_column(String(16), primary_key=True)
+    value: Mapped[str] = mapped_column(Text)

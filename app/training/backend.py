@@ -5,14 +5,15 @@ them on one or more hosts (`host.py`): `inline.py` in this process, `pool.py` in
 """
 
 from bisect import bisect_left
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic_core import to_json
 
-from app.schemas import Message, View
+from app.schemas import Message, Plan, View
 from app.training.run import Confusion, Model
 from app.training.session import Checkpoint, Record
 
@@ -80,7 +81,7 @@ class Tell:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """How is the session now? The `Answer` carries the same ticket."""
+    """How is the first run of the session now? The `Answer` carries the same ticket."""
 
     session: str
     ticket: int
@@ -104,10 +105,9 @@ class Snap:
 
 
 @dataclass(frozen=True, slots=True)
-class Keep:
-    """A checkpoint of now, please, and is anything under way? See `TrainingBackend.keep`."""
+class Flush:
+    """A checkpoint of every session of the host, please. See `Backend.flush`."""
 
-    session: str
     ticket: int
 
 
@@ -118,8 +118,8 @@ class Close:
     session: str
 
 
-Question = Ask | Fetch | Snap | Keep
-Command = Open | Attach | Detach | Tell | Question | Close
+Question = Ask | Fetch | Snap
+Command = Open | Attach | Detach | Tell | Question | Flush | Close
 
 
 # -- up -------------------------------------------------------------------------------------
@@ -127,11 +127,22 @@ Command = Open | Attach | Detach | Tell | Question | Close
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A text message of the stream for one reader (`reader` None: for all)."""
+    """A text message of the stream for one reader (`reader` None: for all).
+
+    It is JSON already: the host that has made the message pays for writing it, and what can't be
+    written fails there, where it ends one session at most. A number that is not finite is null.
+    """
 
     session: str
     reader: str | None
-    message: dict[str, Any]
+    type: str
+    json: str
+
+    @classmethod
+    def of(cls, session: str, reader: str | None, message: Mapping[str, Any]) -> "Text":
+        """A message as it is sent."""
+        written = to_json(message, inf_nan_mode="null").decode()
+        return cls(session, reader, message["type"], written)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,19 +174,24 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A session's checkpoint, with the costs since the one before."""
+    """A session's checkpoint, with the costs since the one before.
+
+    Attributes:
+        same_plan: Whether its plan is that of the one before, and is left out (`NO_PLAN`): it may
+            hold ten thousand points.
+    """
 
     session: str
     part: "HostedState"
+    same_plan: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The first run of a session as it is: its progress, its model, its costs so far."""
+    """The first run of a session as it is: its progress, and its model."""
 
     progress: Progress
     model: Model
-    costs: NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,21 +206,25 @@ class Snapshot:
 class Answer:
     """The answer to a question; None if there is nothing to tell."""
 
-    session: str
     ticket: int
     value: "Reply"
 
 
 @dataclass(frozen=True, slots=True)
 class Worked:
-    """How many iterations a host has trained in a round, of all its sessions."""
+    """What a host has done in a round, of all its sessions.
+
+    Attributes:
+        iterations: How many it has trained.
+        sits_out: Seconds for which sessions have had their share, and more; until then nothing
+            is done for them.
+    """
 
     iterations: int
+    sits_out: Mapping[str, float]
 
 
-Activity = Literal["resting", "moving", "elsewhere"]
-"""Nothing is under way; something is; it is not where it is to be, and could not be kept."""
-Reply = Result | Record | Snapshot | Activity | None
+Reply = Result | Record | Snapshot | frozenset[str] | None
 Event = Text | Frame | Progress | Kept | Answer
 """What comes of a session."""
 
@@ -229,6 +249,9 @@ class Work:
 
 
 # -- checkpoints ----------------------------------------------------------------------------
+
+
+NO_PLAN = Plan()
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,8 +285,11 @@ class Saved:
         saved.add(state)
         return saved
 
-    def add(self, state: HostedState) -> None:
+    def add(self, state: HostedState, *, same_plan: bool = False) -> None:
         """Take a newer part: its costs follow those that are here, or start again at 0."""
+        if same_plan and state.checkpoint and self.state.checkpoint:
+            plan = self.state.checkpoint.plan
+            state = replace(state, checkpoint=replace(state.checkpoint, plan=plan))
         self.state = state
         self.parts += 1
         if state.checkpoint is None:
@@ -291,58 +317,3 @@ class Saved:
 
 
 Listener = Callable[[Event], None]
-
-
-class TrainingBackend(Protocol):
-    """Where sessions train. One listener for each session hears its events, on the event loop."""
-
-    async def start(self) -> None:
-        """Begin; returns as soon as commands are taken."""
-
-    async def stop(self) -> None:
-        """End, with everything that was started."""
-
-    @property
-    def ready(self) -> bool:
-        """Whether something can train now."""
-
-    @property
-    def worker_restarts(self) -> int:
-        """How many workers were replaced."""
-
-    @property
-    def pending(self) -> int:
-        """How many commands wait for the next round of their worker."""
-
-    @property
-    def work(self) -> Work:
-        """What was done."""
-
-    def open(
-        self, session: str, kind: Kind, listener: Listener, saved: Saved | None = None
-    ) -> None:
-        """Place a new session, or one that was saved."""
-
-    async def send(self, command: Attach | Detach | Tell) -> None:
-        """Pass a command on; waits while the session's queue is full."""
-
-    async def ask(self, session: str) -> Result | None:
-        """How the session is now; None if it has gone, or was never configured."""
-
-    async def fetch(self, session: str, run: int) -> Record | None:
-        """All of one run; None if the session has gone, was never configured, or has no such."""
-
-    async def snap(self, session: str) -> Snapshot | None:
-        """All of it; None if it has gone, was never configured, or is on its way elsewhere."""
-
-    async def keep(self, session: str) -> Activity | None:
-        """Bring `saved` up to now; None if the session has gone, or was never configured."""
-
-    def attached(self, session: str, reader: str) -> Attach | None:
-        """The command that brings a reader back to where it is now."""
-
-    def close(self, session: str) -> None:
-        """Forget the session."""
-
-    def saved(self, session: str) -> Saved | None:
-        """What is kept of the session, up to its last checkpoint."""

@@ -5,24 +5,29 @@ on what has been commanded since the last round, waits for what comes of it, and
 to the session's listener. It remembers enough of its sessions to bring them to a new host when
 the line breaks: their last checkpoints, and what their readers have been sent.
 
-What if it is full: a session has at most `MOST_PENDING` commands waiting; whoever sends one more
-waits, and so, over the socket, does the client.
+What ends alone: an event that can't be delivered, and a session whose work broke the line twice
+within `SUSPICION_SECONDS`, end that session. A host that can't be had is asked for again and again,
+and its sessions wait.
+
+What if it is full: a session has at most `MOST_WAITING` commands waiting; whoever sends one more
+waits, and so, over the socket, does the client. In a round it has as many carried out as
+`MOST_WEIGHT` allows, and none while the host says that it has had its share.
 """
 
 import asyncio
 import contextlib
 import itertools
 import logging
-import time
-from collections import Counter
+import math
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from app.errors import Lost
-from app.schemas import Cancel, Configure, Sweep, View
+from app.errors import Full, Lost, NotReady
+from app.schemas import Ack, Cancel, Configure, Pause, Play, Sweep, View
+from app.supervision import Background
 from app.training.backend import (
-    Activity,
     Answer,
     Ask,
     Attach,
@@ -31,9 +36,8 @@ from app.training.backend import (
     Detach,
     Event,
     Fetch,
+    Flush,
     Frame,
-    HostedState,
-    Keep,
     Kept,
     Kind,
     Listener,
@@ -55,16 +59,37 @@ from app.training.session import Record
 
 log = logging.getLogger(__name__)
 
-MOST_PENDING = 64
-MOST_DEATHS = 3
-"""Lines that may break in a row before the sessions they carried are given up."""
+MOST_WAITING = 64
+MOST_WEIGHT = 8
+"""Of the commands of one session in one round: a command that builds something has all of it."""
+LIGHT = (Ack, Pause, Play, View, Cancel)
+"""Messages that weigh 1."""
+ANSWER_SECONDS = 2.5
+"""For a host to answer a question."""
+FLUSH_SECONDS = 1.0
+"""For a host to tell of all its sessions, when the server is about to end."""
+SILENCE_SECONDS = 2.0
+"""Without a host, or with one that does not come back from a round: not ready any more."""
+SUSPICION_SECONDS = 60.0
+PAUSES = (0.0, 0.1, 0.3, 1.0)
+"""Seconds before a host is asked for, by how many failed before it; the last one goes on."""
+SHORT_LIFE = 2.0
+"""Seconds; a host that has lasted longer has not failed."""
 
 
 Future = asyncio.Future[Reply]
 
 
 class LineBroken(Exception):
-    """The host at the other end is gone, or silent for too long."""
+    """The host at the other end is gone, or silent for too long.
+
+    Attributes:
+        serving: The session whose work it was at, if that may be why.
+    """
+
+    def __init__(self, reason: str, serving: str = "") -> None:
+        super().__init__(reason)
+        self.serving = serving
 
 
 class Line(Protocol):
@@ -83,6 +108,14 @@ class Line(Protocol):
         """End the host and wait until it has gone."""
 
 
+def weight_of(command: Command) -> int:
+    """What a command counts of the weight that a session may have carried out in a round."""
+    light = isinstance(command, Detach) or (
+        isinstance(command, Tell) and isinstance(command.message, LIGHT)
+    )
+    return 1 if light else MOST_WEIGHT
+
+
 @dataclass
 class Placed:
     """What the driver remembers of a session in its host."""
@@ -94,15 +127,22 @@ class Placed:
     readers: dict[str, tuple[Position, View]] = field(default_factory=dict)
     sweeps: dict[str, Tell] = field(default_factory=dict)
     """Those under way, by reader: they begin again in a new host."""
+    waiting: deque[Command] = field(default_factory=deque)
+    """For the next rounds, in their order."""
+    sits_out_until: float = 0.0
+    """When it has paid back what it had of the host beyond its share (of the loop's time)."""
+    broke_line_at: float = -SUSPICION_SECONDS
 
     def send(self, command: Command) -> None:
-        """Learn from a command on its way down."""
+        """Queue a command, and learn from it."""
+        self.waiting.append(command)
         match command:
             case Attach():
                 self.readers[command.reader] = command.position, command.view
             case Detach():
                 self.readers.pop(command.reader, None)
                 self.sweeps.pop(command.reader, None)
+                self._forget(command.reader)
             case Tell(message=Sweep()):
                 self.sweeps[command.reader] = command
             case Tell(message=Cancel()):
@@ -112,46 +152,58 @@ class Placed:
             case Tell(message=View() as view) if command.reader in self.readers:
                 self.readers[command.reader] = self.readers[command.reader][0], view
 
+    def _forget(self, reader: str) -> None:
+        """Whoever came and went while the host was busy leaves nothing in the queue."""
+        attached = next(
+            (c for c in self.waiting if isinstance(c, Attach) and c.reader == reader), None
+        )
+        if attached is not None:
+            self.waiting.remove(attached)
+            self.waiting.pop()
+
+    def next_commands(self) -> list[Command]:
+        """The commands of the next round."""
+        commands: list[Command] = []
+        weight = 0
+        while self.waiting and weight < MOST_WEIGHT:
+            commands.append(self.waiting.popleft())
+            weight += weight_of(commands[-1])
+        return commands
+
     def take(self, event: Event) -> None:
         """Learn from an event on its way up, and pass on what is not for the driver alone."""
         match event:
             case Kept():
-                self.keep(event.part)
+                self._keep(event)
             case Frame() if event.reader in self.readers:
                 position = Position(event.iteration, event.number + 1, event.number)
                 self.readers[event.reader] = position, self.readers[event.reader][1]
-            case Text(message={"type": "swept" | "error"}, reader=str(reader)):
+            case Text(type="swept" | "error", reader=str(reader)):
                 self.sweeps.pop(reader, None)
         if not isinstance(event, Kept):
             self.listener(event)
 
-    def keep(self, part: HostedState) -> None:
+    def _keep(self, event: Kept) -> None:
         """Add a newer checkpoint."""
         if self.saved is None:
-            self.saved = Saved(part)
-        self.saved.add(part)
+            self.saved = Saved(event.part)
+        self.saved.add(event.part, same_plan=event.same_plan)
 
-    def lose(self) -> None:
+    def lose(self, why: str) -> None:
         """Say that the session could not be taken up again."""
-        lost = Lost(
-            "the worker that trained this session died and it could not be taken up again; "
-            "what was trained is lost, configure it anew"
-        )
-        self.listener(Text(self.name, None, lost.message()))
+        lost = Lost(f"{why}; what was trained is lost, configure it anew")
+        self.listener(Text.of(self.name, None, lost.message()))
         self.listener(Progress(self.name, "failed", 0, detail=lost.detail))
-
-    def attached(self, reader: str) -> Attach | None:
-        """The command that brings a reader back to where it is."""
-        if reader not in self.readers:
-            return None
-        return Attach(self.name, reader, *self.readers[reader], greet=False)
 
     def again(self) -> list[Command]:
         """The commands that bring the session to a new host."""
         told = max((position.costs for position, _ in self.readers.values()), default=0)
+        attached = [
+            Attach(self.name, reader, *known, greet=False) for reader, known in self.readers.items()
+        ]
         return [
             Open(self.name, self.kind, self.saved, replay_to=told),
-            *filter(None, map(self.attached, self.readers)),
+            *attached,
             *self.sweeps.values(),
         ]
 
@@ -159,48 +211,58 @@ class Placed:
 class Driver:
     """Drives one host, and replaces it when it is gone."""
 
-    def __init__(self, connect: Callable[[], Awaitable[Line]], work: Work) -> None:
+    def __init__(self, connect: Callable[[], Awaitable[Line]], work: Work, name: str) -> None:
         self._connect = connect
         self._work = work
         self._line: Line | None = None
         self._placed: dict[str, Placed] = {}
-        self._pending: list[Command] = []
-        self._count: Counter[str] = Counter()
+        self._first: list[Command] = []
+        """Commands that no session waits for: they go before all others."""
+        self._under_way: list[Command] | None = None
+        """Those of the round whose events are not all delivered."""
         self._room = asyncio.Condition()
         self._bell = asyncio.Event()
         self._answers: dict[int, Future] = {}
         self._wake: float | None = None
-        self._task: asyncio.Task[None] | None = None
-        self._deaths = 0
+        self._silent_since: float | None = None
+        """Since when there is no host, or a round is under way."""
+        self.background = Background(name, self._drive)
+        self._failures = 0
+        """Of hosts in a row that did not come up, or did not last."""
+        self._connected_at = 0.0
         self.restarts = 0
         self.came_up = False
         """Whether a host was ever there."""
 
     @property
     def ready(self) -> bool:
-        """Whether the host is there."""
-        return self._line is not None
+        """Whether the host is there and answers, or has been away for no more than a moment."""
+        return self.came_up and self.background.running and self._silent < SILENCE_SECONDS
+
+    @property
+    def _silent(self) -> float:
+        """Seconds without a sign of the host."""
+        since = self._silent_since
+        return 0.0 if since is None else asyncio.get_running_loop().time() - since
 
     @property
     def pending(self) -> int:
-        """How many commands wait for the next round."""
-        return len(self._pending)
+        """How many commands wait for a round."""
+        return sum(len(placed.waiting) for placed in self._placed.values())
 
     @property
     def load(self) -> int:
         """How many sessions this driver has."""
         return len(self._placed)
 
-    async def start(self) -> None:
+    def start(self) -> None:
         """Begin to drive; the host may still be on its way."""
-        self._task = asyncio.create_task(self._drive())
+        self._silent_since = asyncio.get_running_loop().time()
+        self.background.start()
 
     async def stop(self) -> None:
         """End the host."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+        await self.background.stop()
         if self._line is not None:
             await self._line.close()
             self._line = None
@@ -212,32 +274,65 @@ class Driver:
     def open(self, placed: Placed) -> None:
         """Take a session in."""
         self._placed[placed.name] = placed
-        self._put(Open(placed.name, placed.kind, placed.saved))
+        self.put(Open(placed.name, placed.kind, placed.saved))
 
     def close(self, session: str) -> None:
         """Let a session go."""
-        if self._placed.pop(session, None) is not None:
-            self._put(Close(session))
+        if (placed := self._placed.pop(session, None)) is not None:
+            for question in placed.waiting:
+                if isinstance(question, Question):
+                    self._settle(question.ticket, None)
+            self._first.append(Close(session))
+            self._bell.set()
 
-    async def send(self, command: Attach | Detach | Tell) -> None:
-        """Queue a command; waits while the session has too many of them."""
-        async with self._room:
-            await self._room.wait_for(lambda: self._count[command.session] < MOST_PENDING)
-            placed = self._placed.get(command.session)
-            if placed is None:
-                return
-            placed.send(command)
-            self._put(command)
+    async def send(self, command: Tell) -> None:
+        """Queue a message; waits while the session has too many of them."""
+        placed = self._placed.get(command.session)
+        if placed is not None and len(placed.waiting) >= MOST_WAITING:
+            async with self._room:
+                await self._room.wait_for(lambda: self._has_room(command.session))
+        self.put(command)
+
+    def _has_room(self, session: str) -> bool:
+        placed = self._placed.get(session)
+        return placed is None or len(placed.waiting) < MOST_WAITING
 
     async def ask(self, question: Question) -> Reply:
-        """What the session's host answers; None if there is nothing to tell."""
-        if question.session not in self._placed:
+        """What the session's host answers; None if there is nothing to tell.
+
+        Raises:
+            NotReady: it does not answer in time.
+            Full: too much waits for it already.
+        """
+        if (placed := self._placed.get(question.session)) is None:
             return None
+        if len(placed.waiting) >= MOST_WAITING:
+            raise Full("too much is asked of this session at once; ask again in a moment", 1)
+        try:
+            return await self._answer(question, ANSWER_SECONDS)
+        except TimeoutError:
+            raise NotReady(
+                "the worker that trains this does not answer just now; try again in a moment"
+            ) from None
+
+    async def flush(self, ticket: int) -> frozenset[str]:
+        """Bring every checkpoint up to now; the names of the sessions whose is."""
+        with contextlib.suppress(TimeoutError):
+            answer = await self._answer(Flush(ticket), FLUSH_SECONDS)
+            return answer if isinstance(answer, frozenset) else frozenset()
+        return frozenset()
+
+    async def _answer(self, question: Question | Flush, patience: float) -> Reply:
         answer: Future = asyncio.get_running_loop().create_future()
         self._answers[question.ticket] = answer
-        self._put(question)
+        if isinstance(question, Flush):
+            self._first.append(question)
+            self._bell.set()
+        else:
+            self.put(question)
         try:
-            return await answer
+            async with asyncio.timeout(patience):
+                return await answer
         finally:
             del self._answers[question.ticket]
 
@@ -246,113 +341,171 @@ class Driver:
         placed = self._placed.get(session)
         return placed.saved if placed else None
 
-    def attached(self, session: str, reader: str) -> Attach | None:
-        """The command that brings a reader back to where it is."""
-        placed = self._placed.get(session)
-        return placed.attached(reader) if placed else None
-
-    def _put(self, command: Command) -> None:
-        self._pending.append(command)
-        self._count[command.session] += 1
-        self._bell.set()
+    def put(self, command: Open | Attach | Detach | Tell | Question) -> None:
+        """Queue a command of a session that is here."""
+        if (placed := self._placed.get(command.session)) is not None:
+            placed.send(command)
+            self._bell.set()
 
     # -- rounds -----------------------------------------------------------------------------
 
     async def _drive(self) -> None:
-        commands: list[Command] = []
+        loop = asyncio.get_running_loop()
+        if self._under_way is not None:
+            await self._replace(LineBroken("its driver was interrupted"))
         while True:
+            if self._line is None:
+                self._line = await self._connected()
+            self._silent_since = None
+            await self._until_due()
+            commands = self._under_way = await self._next_commands()
+            start = self._silent_since = loop.time()
             try:
-                if self._line is None:
-                    self._line = await self._connect()
-                    self.came_up = True
-                    log.info("a training host is up")
-                await self._until_due()
-                async with self._room:
-                    commands, self._pending = self._pending, []
-                    self._count.clear()
-                    self._bell.clear()
-                    self._room.notify_all()
-                start = time.perf_counter()
                 events, self._wake = await self._line.exchange(commands)
-                self._work.round_took(time.perf_counter() - start)
             except LineBroken as broken:
-                await self._replace(commands, broken)
-                commands = []
+                await self._replace(broken)
                 continue
-            self._deaths, commands = 0, []
+            self._work.round_took(loop.time() - start)
             for event in events:
                 self._take(event)
+            self._under_way = None
+
+    async def _connected(self) -> Line:
+        """A host, whenever there is one to be had."""
+        while True:
+            await asyncio.sleep(PAUSES[min(self._failures, len(PAUSES) - 1)])
+            try:
+                line = await self._connect()
+            except Exception as error:
+                self._failures += 1
+                level = logging.WARNING if self._failures < len(PAUSES) else logging.DEBUG
+                log.log(level, "a training host did not come up (%r); trying again", error)
+            else:
+                self.came_up = True
+                self._connected_at = asyncio.get_running_loop().time()
+                log.info("a training host is up")
+                return line
 
     async def _until_due(self) -> None:
         """Wait for the next round that is worth it."""
-        if self._pending:
-            return
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._bell.wait(), self._wake)
+        loop = asyncio.get_running_loop()
+        due = math.inf if self._wake is None else loop.time() + self._wake
+        while not self._first and not any(self._may_go(now := loop.time())) and now < due:
+            soonest = min((p.sits_out_until for p in self._waiting), default=math.inf)
+            wait = min(due, soonest) - now
+            self._bell.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._bell.wait(), None if wait == math.inf else wait)
+
+    @property
+    def _waiting(self) -> Iterable[Placed]:
+        return (placed for placed in self._placed.values() if placed.waiting)
+
+    def _may_go(self, now: float) -> Iterable[Placed]:
+        return (placed for placed in self._waiting if placed.sits_out_until <= now)
+
+    async def _next_commands(self) -> list[Command]:
+        """What is to be carried out in the next round."""
+        now = asyncio.get_running_loop().time()
+        async with self._room:
+            commands, self._first = self._first, []
+            for placed in self._may_go(now):
+                commands += placed.next_commands()
+            self._room.notify_all()
+        return commands
 
     def _take(self, event: Event | Worked) -> None:
         if isinstance(event, Worked):
             self._work.iterations += event.iterations
+            now = asyncio.get_running_loop().time()
+            for name, seconds in event.sits_out.items():
+                if (placed := self._placed.get(name)) is not None:
+                    placed.sits_out_until = now + seconds
+            return
+        if isinstance(event, Answer):
+            self._settle(event.ticket, event.value)
             return
         self._work.frames += isinstance(event, Frame)
-        if isinstance(event, Answer):
-            answer = self._answers.get(event.ticket)
-            if answer is not None and not answer.done():
-                answer.set_result(event.value)
-        elif (placed := self._placed.get(event.session)) is not None:
+        if (placed := self._placed.get(event.session)) is None:
+            return
+        try:
             placed.take(event)
+        except Exception:
+            log.exception("what came of session %.6s could not be delivered", placed.name)
+            self._set_aside(placed, "what came of this session could not be delivered")
 
-    async def _replace(self, commands: Sequence[Command], broken: LineBroken) -> None:
+    def _settle(self, ticket: int, value: Reply) -> None:
+        answer = self._answers.get(ticket)
+        if answer is not None and not answer.done():
+            answer.set_result(value)
+
+    def _set_aside(self, placed: Placed, why: str) -> None:
+        """End a session that does harm; the others go on."""
+        self.close(placed.name)
+        try:
+            placed.lose(why)
+        except Exception:
+            log.exception("session %.6s could not be told that it is lost", placed.name)
+
+    async def _replace(self, broken: LineBroken) -> None:
         """Bring the sessions of a host that is gone to a new one.
 
         Nothing of the broken round was told to anyone, so its commands are carried out again,
         after the checkpoints from before it.
         """
+        log.warning("a training host was lost (%s); starting another", broken)
+        commands = self._under_way or []
         line, self._line = self._line, None
         if line is not None:
-            await line.close()
+            await self._end(line)
         self.restarts += 1
-        self._deaths += 1
-        log.warning("a training host was lost (%s); starting another", broken)
-        if self._deaths >= MOST_DEATHS:
-            self._give_up()
-            commands = []
-        again = [command for placed in self._placed.values() for command in placed.again()]
-        opened_anew = {command.session for command in again}
-        self._pending = [
-            *again,
-            *(
-                command
-                for command in (*commands, *self._pending)
-                if not isinstance(command, Open) and command.session in opened_anew
-            ),
-        ]
-        if self._deaths > 1:
-            await asyncio.sleep(0.2 * self._deaths)
+        lasted = asyncio.get_running_loop().time() - self._connected_at
+        self._failures = self._failures + 1 if lasted < SHORT_LIFE else 0
+        self._suspect(broken.serving)
+        self._first = [c for c in (*commands, *self._first) if isinstance(c, Flush)]
+        for placed in self._placed.values():
+            theirs = [c for c in commands if not isinstance(c, Flush) and c.session == placed.name]
+            kept = [c for c in (*theirs, *placed.waiting) if not isinstance(c, Open)]
+            placed.waiting = deque([*placed.again(), *kept])
+            placed.sits_out_until = 0.0
+        self._under_way = None
 
-    def _give_up(self) -> None:
-        """Sessions that host after host has died with are lost; say so."""
-        for placed in list(self._placed.values()):
-            del self._placed[placed.name]
-            placed.lose()
-        for answer in self._answers.values():
-            if not answer.done():
-                answer.set_result(None)
-        self._pending, self._deaths = [], 0
+    async def _end(self, line: Line) -> None:
+        try:
+            await line.close()
+        except Exception:
+            log.exception("a training host that was lost could not be put away")
+
+    def _suspect(self, session: str) -> None:
+        """Once may be chance; twice within a minute it is the session."""
+        if (placed := self._placed.get(session)) is None:
+            return
+        now = asyncio.get_running_loop().time()
+        if now - placed.broke_line_at < SUSPICION_SECONDS:
+            log.error("session %.6s broke its training host twice, and is set aside", session)
+            self._set_aside(placed, "the worker that trained this session died of it twice")
+        placed.broke_line_at = now
 
 
-class Drivers:
-    """A `TrainingBackend` of one or more drivers; a new session goes to the least loaded."""
+class Backend:
+    """Where sessions train: one driver or more; a new session goes to the least loaded.
+
+    One listener for each session hears its events, on the event loop.
+    """
 
     def __init__(self, connections: Iterable[Callable[[], Awaitable[Line]]]) -> None:
         self.work = Work()
-        self._drivers = [Driver(connect, self.work) for connect in connections]
+        self._drivers = [
+            Driver(connect, self.work, f"driver {number}")
+            for number, connect in enumerate(connections)
+        ]
         self._where: dict[str, Driver] = {}
         self._tickets = itertools.count()
 
     async def start(self) -> None:
         """Begin; returns as soon as commands are taken."""
-        await asyncio.gather(*(driver.start() for driver in self._drivers))
+        for driver in self._drivers:
+            driver.start()
 
     async def stop(self) -> None:
         """End, with everything that was started."""
@@ -360,17 +513,21 @@ class Drivers:
 
     @property
     def ready(self) -> bool:
-        """Whether every host came up once, and one is there now.
+        """Whether every host came up, and answers.
 
-        Sessions are placed on all of them, so one that has not come up yet would keep its own
-        waiting; one that is being replaced is back in a second.
+        Sessions are on all of them, so each that is not there keeps its own waiting; one that is
+        being replaced is back in a second, and nobody needs to be sent elsewhere for that.
         """
-        drivers = self._drivers
-        return all(d.came_up for d in drivers) and any(d.ready for d in drivers)
+        return all(driver.ready for driver in self._drivers)
+
+    @property
+    def backgrounds(self) -> list[Background]:
+        """The tasks that drive."""
+        return [driver.background for driver in self._drivers]
 
     @property
     def pending(self) -> int:
-        """How many commands wait for the next round of their host."""
+        """How many commands wait for a round of their host."""
         return sum(driver.pending for driver in self._drivers)
 
     @property
@@ -381,18 +538,28 @@ class Drivers:
     def open(
         self, session: str, kind: Kind, listener: Listener, saved: Saved | None = None
     ) -> None:
-        """Place a new session, or one that was saved."""
-        driver = min(self._drivers, key=lambda driver: driver.load)
+        """Place a new session, or one that was saved; where it can train, if it can anywhere."""
+        driver = min(self._drivers, key=lambda driver: (not driver.ready, driver.load))
         self._where[session] = driver
         driver.open(Placed(session, kind, listener, saved))
 
-    async def send(self, command: Attach | Detach | Tell) -> None:
-        """Pass a command on; waits while the session's queue is full."""
+    async def send(self, command: Tell) -> None:
+        """Pass a message on; waits while the session's queue is full."""
         if (driver := self._where.get(command.session)) is not None:
             await driver.send(command)
 
+    def put(self, command: Attach | Detach) -> None:
+        """Let a reader look, or go; waits for nothing."""
+        if (driver := self._where.get(command.session)) is not None:
+            driver.put(command)
+
     async def ask(self, session: str) -> Result | None:
-        """How the session is now; None if it has gone, or was never configured."""
+        """How the session is now; None if it has gone, or was never configured.
+
+        Raises:
+            NotReady: its host does not answer in time. So do `fetch` and `snap`.
+            Full: too much is asked of it.
+        """
         answer = await self._ask(Ask(session, next(self._tickets)))
         return answer if isinstance(answer, Result) else None
 
@@ -406,15 +573,13 @@ class Drivers:
         answer = await self._ask(Snap(session, next(self._tickets)))
         return answer if isinstance(answer, Snapshot) else None
 
-    async def keep(self, session: str) -> Activity | None:
-        """Bring `saved` up to now; None if the session has gone, or was never configured."""
-        answer = await self._ask(Keep(session, next(self._tickets)))
-        return answer if isinstance(answer, str) else None
+    async def flush(self) -> frozenset[str]:
+        """Bring what `saved` tells of every session up to now; the names of those it is true of.
 
-    def attached(self, session: str, reader: str) -> Attach | None:
-        """The command that brings a reader back to where it is now."""
-        driver = self._where.get(session)
-        return driver.attached(session, reader) if driver else None
+        A session on its way to an iteration is not there yet, and a host may not answer.
+        """
+        told = await asyncio.gather(*(d.flush(next(self._tickets)) for d in self._drivers))
+        return frozenset().union(*told)
 
     async def _ask(self, question: Question) -> Reply:
         driver = self._where.get(question.session)

@@ -41,7 +41,7 @@ from app.schemas import (
     View,
 )
 from app.training.backend import (
-    Activity,
+    NO_PLAN,
     Answer,
     Ask,
     Attach,
@@ -50,15 +50,16 @@ from app.training.backend import (
     Detach,
     Event,
     Fetch,
+    Flush,
     Frame,
     HostedState,
-    Keep,
     Kept,
     Open,
     Position,
     Progress,
     Question,
     Result,
+    Saved,
     Snap,
     Snapshot,
     Status,
@@ -68,9 +69,9 @@ from app.training.backend import (
 )
 from app.training.hosted import Hosted, Reader
 from app.training.microscope import check, check_inspect, inspection
-from app.training.session import Session
+from app.training.session import Checkpoint, Session
 from app.training.sweep import SeedSweep
-from app.training.turns import Share, Turns
+from app.training.turns import Account, Share, Turns
 
 log = logging.getLogger(__name__)
 
@@ -86,6 +87,10 @@ LONGEST_CHUNK = 0.002
 """Seconds of training between two looks at the clock, as far as one iteration allows."""
 PROGRESS_EVERY = 0.2
 DIAGNOSE_EVERY = 0.1
+DIAGNOSING = 0.1
+"""The share of a processor's time that one reader's frames with diagnostics may take."""
+BYTES_PER_SECOND = 50e6
+"""What events take, all in all, until they are sent or stored."""
 INSPECTING = 0.2
 """The share of a processor's time that one reader's inspections may take."""
 
@@ -96,6 +101,7 @@ class Host:
     Args:
         clock: Seconds, as they pass.
         meter: Seconds that the processor has worked for this host.
+        serving: Told which session is served from now on, so that somebody knows if that ends it.
     """
 
     def __init__(
@@ -105,14 +111,17 @@ class Host:
         *,
         frames_per_second: float = 60.0,
         checkpoint_seconds: float = 1.0,
+        serving: Callable[[str], None] = lambda session: None,
     ) -> None:
-        self._clock, self._meter = clock, meter
+        self._clock, self._meter, self._serving = clock, meter, serving
         self._interval = 1 / frames_per_second
         self._checkpoint_seconds = checkpoint_seconds
         self._sessions: dict[str, Hosted] = {}
         self._turns = {False: Turns(), True: Turns()}
         """Of those who are not patient, and of those who are."""
         self._patients_share = Share(PATIENT_SHARE)
+        self._active = 0
+        """How many sessions wanted to train when the last round began, the patient left out."""
         self._worked = 0
 
     # -- commands ---------------------------------------------------------------------------
@@ -120,18 +129,36 @@ class Host:
     def handle(self, command: Command) -> list[Event]:
         """Carry out a command; training itself waits for the next round."""
         match command:
-            case Open():
-                self._sessions[command.session] = self._opened(command)
-                return []
+            case Flush():
+                return self._flush(command)
             case Close():
                 self._sessions.pop(command.session, None)
                 for turns in self._turns.values():
                     turns.forget(command.session)
                 return []
-        hosted = self._sessions.get(command.session)
-        if hosted is None:
-            return self._for_nobody(command)
+            case Open():
+                account = Account(self._clock())
+                hosted = Hosted(command.session, command.kind, account, replay_to=command.replay_to)
+                self._sessions[command.session] = hosted
+            case _:
+                there = self._sessions.get(command.session)
+                if there is None:
+                    return self._for_nobody(command)
+                hosted = there
+        self._serving(hosted.name)
+        before = self._meter()
+        events = self._for(hosted, command)
+        # No slice was granted for it.
+        self._charge(hosted, events, self._meter() - before)
+        return events
+
+    def _for(
+        self, hosted: Hosted, command: Open | Attach | Detach | Tell | Question
+    ) -> list[Event]:
+        """Carry out a command for a session."""
         match command:
+            case Open():
+                return self._open(hosted, command.saved)
             case Attach():
                 return self._attach(hosted, command)
             case Detach():
@@ -140,40 +167,53 @@ class Host:
             case Ask():
                 # What is known of a change is kept before it is told.
                 kept = [self._keep(hosted)] if hosted.changed and hosted.session else []
-                return [*kept, Answer(hosted.name, command.ticket, self._result(hosted))]
+                return [*kept, Answer(command.ticket, self._result(hosted))]
             case Fetch():
                 session = hosted.session
                 there = session is not None and command.run < len(session.runs)
                 record = session.record(command.run) if session and there else None
-                return [Answer(hosted.name, command.ticket, record)]
+                return [Answer(command.ticket, record)]
             case Snap():
-                return [Answer(hosted.name, command.ticket, self._snapshot(hosted))]
-            case Keep():
-                return self._kept_now(hosted, command)
+                return [Answer(command.ticket, self._snapshot(hosted))]
             case Tell():
                 return self._tell(hosted, command)
 
     def _for_nobody(self, command: Command) -> list[Event]:
         """The session has gone while the command was on its way."""
         if isinstance(command, Question):
-            return [Answer(command.session, command.ticket, None)]
+            return [Answer(command.ticket, None)]
         return []
 
-    def _opened(self, command: Open) -> Hosted:
-        hosted = Hosted(command.session, command.kind, replay_to=command.replay_to)
-        saved = command.saved
-        if saved is not None:
-            state = saved.state
-            hosted.playing, hosted.stepping = state.playing, state.stepping
-            hosted.iterations_per_frame = state.iterations_per_frame
-            if (checkpoint := saved.checkpoint) is not None:
-                hosted.session = Session.restore(checkpoint)
-                hosted.kept_costs = checkpoint.iteration  # whoever gave them has them
-                hosted.diverged = set(hosted.session.diverged)
-                hosted.told_ended = hosted.session.ended_runs
-            hosted.due = self._clock()
-            hosted.changed = True
-        return hosted
+    def _charge(self, hosted: Hosted, events: Iterable[Event], seconds: float) -> None:
+        """Charge a session for work beyond its slices, and for what others have with its events."""
+        seconds += sum(map(_size, events)) / BYTES_PER_SECOND
+        if seconds > 0:
+            others = self._active - (hosted.active and not hosted.patient)
+            hosted.account.charge(self._clock(), seconds, max(0, others))
+
+    def _open(self, hosted: Hosted, saved: Saved | None) -> list[Event]:
+        try:
+            self._restore(hosted, saved)
+        except Exception:
+            log.exception("session %.6s could not be restored", hosted.name)
+            return self._fail(hosted, "what was stored of this session can't be taken up again")
+        return []
+
+    def _restore(self, hosted: Hosted, saved: Saved | None) -> None:
+        """Bring a session to where it was."""
+        if saved is None:
+            return
+        state = saved.state
+        if (checkpoint := saved.checkpoint) is not None:
+            hosted.session = Session.restore(checkpoint)
+            hosted.kept_costs = checkpoint.iteration  # whoever gave them has them
+            hosted.kept_plan = checkpoint.plan
+            hosted.diverged = set(hosted.session.diverged)
+            hosted.told_ended = hosted.session.ended_runs
+        hosted.playing, hosted.stepping = state.playing, state.stepping
+        hosted.iterations_per_frame = state.iterations_per_frame
+        hosted.due = self._clock()
+        hosted.changed = True
 
     def _attach(self, hosted: Hosted, command: Attach) -> list[Event]:
         reader = Reader(command.reader, command.view, command.position)
@@ -181,21 +221,21 @@ class Host:
         if hosted.session is None or not command.greet:
             return []
         events: list[Event] = [
-            Text(
+            Text.of(
                 hosted.name,
                 reader.name,
                 self._configured(hosted, resumed=True, from_checkpoint=command.from_checkpoint),
             )
         ]
         if not hosted.session.left:
-            events.append(Text(hosted.name, reader.name, self._ended(hosted)))
+            events.append(Text.of(hosted.name, reader.name, self._ended(hosted)))
         return events
 
     def _result(self, hosted: Hosted) -> Result | None:
         if hosted.session is None:
             return None
         run = hosted.session.runs[0]
-        return Result(self._progress(hosted), run.model, run.costs.since(0).copy())
+        return Result(self._progress(hosted), run.model)
 
     def _snapshot(self, hosted: Hosted) -> Snapshot | None:
         """None also on the way to an iteration that is sought: this is not where it is."""
@@ -205,22 +245,18 @@ class Host:
         state = HostedState(hosted.session.checkpoint(), hosted.playing, hosted.stepping, speed)
         return Snapshot(self._progress(hosted), state)
 
-    def _kept_now(self, hosted: Hosted, command: Keep) -> list[Event]:
-        """A checkpoint, if there is anything new to keep, and what the session is doing."""
-        if hosted.session is None or hosted.replaying:
-            activity: Activity | None = None if hosted.session is None else "elsewhere"
-            return [Answer(hosted.name, command.ticket, activity)]
-        new = hosted.changed or hosted.kept_costs < hosted.session.iteration
-        busy = any(r.sweep is not None or r.inspect is not None for r in hosted.readers.values())
-        moving = hosted.playing or hosted.stepping or busy
-        answer = Answer(hosted.name, command.ticket, "moving" if moving else "resting")
-        return [self._keep(hosted), answer] if new else [answer]
+    def _flush(self, command: Flush) -> list[Event]:
+        """A checkpoint of every session that has anything new to keep."""
+        there = [h for h in self._sessions.values() if h.session is not None and not h.replaying]
+        new = [h for h in there if h.changed or h.kept_costs < h.configured.iteration]
+        told = frozenset(hosted.name for hosted in there)
+        return [*map(self._keep, new), Answer(command.ticket, told)]
 
     def _tell(self, hosted: Hosted, command: Tell) -> list[Event]:
         try:
             return self._carry_out(hosted, command.reader, command.message)
         except ShallowsError as error:
-            return [Text(hosted.name, command.reader, error.message())]
+            return [Text.of(hosted.name, command.reader, error.message())]
         except Exception:
             log.exception("session %.6s could not carry out a command", hosted.name)
             return self._fail(hosted)
@@ -236,7 +272,7 @@ class Host:
             case Ack():
                 return self._acknowledge(hosted, reader, message)
             case Check():
-                return [Text(hosted.name, reader, {"type": "checked", **check(message)})]
+                return [Text.of(hosted.name, reader, {"type": "checked", **check(message)})]
             case Inspect() | Sweep() | Cancel():
                 self._wish(hosted, hosted.readers.get(reader), message)
                 return []
@@ -306,7 +342,7 @@ class Host:
         hosted.session, hosted.playing = Session(message.plan()), message.playing
         for reader in hosted.readers.values():
             reader.inspect = reader.sweep = None
-        configured = Text(hosted.name, None, self._configured(hosted, resumed=False))
+        configured = Text.of(hosted.name, None, self._configured(hosted, resumed=False))
         return [configured, *self._start_again(hosted)]
 
     def _start_again(self, hosted: Hosted) -> list[Event]:
@@ -394,14 +430,14 @@ class Host:
             "iterations_per_frame": hosted.iterations_per_frame,
             "runs": [run.state for run in runs],
         }
-        return [Text(hosted.name, None, message)]
+        return [Text.of(hosted.name, None, message)]
 
     def _over(self, hosted: Hosted) -> list[Event]:
         """Say that there is nothing left to train."""
         hosted.halt()
         hosted.everyone_wants()
         hosted.changed = True
-        return [*self._state(hosted), Text(hosted.name, None, self._ended(hosted))]
+        return [*self._state(hosted), Text.of(hosted.name, None, self._ended(hosted))]
 
     def _ended(self, hosted: Hosted) -> dict[str, object]:
         reason, detail = hosted.configured.ended or (None, None)
@@ -412,14 +448,16 @@ class Host:
             "detail": detail,
         }
 
-    def _fail(self, hosted: Hosted) -> list[Event]:
+    def _fail(
+        self, hosted: Hosted, why: str = "the training of this session failed and was stopped"
+    ) -> list[Event]:
         """Something is wrong with the program, not with what was asked; this session ends."""
         iteration = hosted.session.iteration if hosted.session else 0
-        lost = Lost("the training of this session failed and was stopped; configure it anew")
+        lost = Lost(f"{why}; configure it anew")
         hosted.session = None
         hosted.halt()
         return [
-            Text(hosted.name, None, lost.message()),
+            Text.of(hosted.name, None, lost.message()),
             Progress(hosted.name, "failed", iteration, detail=lost.detail),
         ]
 
@@ -448,7 +486,14 @@ class Host:
         """Carry out commands, train for a round, and say when to come again (`next_wake`)."""
         events = [event for command in commands for event in self.handle(command)]
         events += self.round()
-        worked, self._worked = Worked(self._worked), 0
+        self._serving("")
+        now = self._clock()
+        sits_out = {
+            hosted.name: hosted.account.sits_out_until - now
+            for hosted in self._sessions.values()
+            if hosted.account.sits_out_until > now
+        }
+        worked, self._worked = Worked(self._worked, sits_out), 0
         return [*events, worked], self.next_wake()
 
     def round(self, budget: float | None = None) -> list[Event]:
@@ -457,12 +502,14 @@ class Host:
         start = self._clock()
         due = [hosted for hosted in self._sessions.values() if self._wake(hosted) <= start]
         events: list[Event] = []
-        queues: dict[bool, list[Hosted]] = {False: [], True: []}
+        self._active = sum(h.active and not h.patient for h in self._sessions.values())
+        queues: dict[bool, list[str]] = {False: [], True: []}
         for hosted in due:
-            queues[hosted.patient].append(hosted)
+            queues[hosted.patient].append(hosted.name)
         for patient, queue in queues.items():
             turns = self._turns[patient]
-            for index, hosted in enumerate(turns.order(queue)):
+            for index, name in enumerate(turns.order(queue)):
+                hosted = self._sessions[name]
                 now, before = self._clock(), self._meter()
                 left = budget - (now - start)
                 if patient:
@@ -470,16 +517,20 @@ class Host:
                 if left <= 0:
                     break
                 slice_end = now + max(SHORTEST_SLICE, left / (len(queue) - index))
-                events += self._serve(hosted, now, slice_end)
-                turns.took(hosted.name, self._meter() - before)
+                served = self._serve(hosted, now, slice_end)
+                took = self._meter() - before
+                turns.took(name, took)
+                self._charge(hosted, served, took - (slice_end - now))
+                events += served
                 if patient:
                     self._patients_share.had(now, self._clock())
                 # Among equals whoever was served comes last.
-                self._sessions[hosted.name] = self._sessions.pop(hosted.name)
+                self._sessions[name] = self._sessions.pop(name)
         return events
 
     def _serve(self, hosted: Hosted, now: float, until: float) -> list[Event]:
         """One session's slice of a round."""
+        self._serving(hosted.name)
         try:
             return [
                 *self._train(hosted, now, until),
@@ -496,12 +547,14 @@ class Host:
         return None if soonest == math.inf else max(0.0, soonest - self._clock())
 
     def _wake(self, hosted: Hosted) -> float:
+        """When this session next has something to do, and may."""
+        return max(self._has_to_do(hosted), hosted.account.sits_out_until)
+
+    def _has_to_do(self, hosted: Hosted) -> float:
         """When this session next has something to do."""
         if hosted.session is None:
             return math.inf
-        if hosted.owed >= 1 or hosted.replaying or hosted.changed:
-            return -math.inf
-        if any(reader.sweep is not None for reader in hosted.readers.values()):
+        if hosted.owed >= 1 or hosted.replaying or hosted.changed or hosted.sweeping:
             return -math.inf
         wakes = [*(r.next_inspection_at for r in hosted.readers.values() if r.inspect is not None)]
         wakes += [
@@ -561,7 +614,7 @@ class Host:
                     "iteration": divergence.iteration,
                     "reason": divergence.reason,
                 }
-                events.append(Text(hosted.name, None, told))
+                events.append(Text.of(hosted.name, None, told))
         # To seek the end is to look at it, not to come to it.
         sought = hosted.stepping and session.iteration <= hosted.replay_to
         if (hosted.playing or hosted.stepping) and not session.left and not sought:
@@ -598,10 +651,10 @@ class Host:
                 sweep.advance()
             if not sweep.left:
                 reader.sweep = None
-                events.append(Text(hosted.name, reader.name, sweep.result(reader.view)))
+                events.append(Text.of(hosted.name, reader.name, sweep.result(reader.view)))
             elif now >= sweep.told_at + PROGRESS_EVERY:
                 sweep.told_at = now
-                events.append(Text(hosted.name, reader.name, sweep.progress))
+                events.append(Text.of(hosted.name, reader.name, sweep.progress))
         return events
 
     def _inspection(self, hosted: Hosted, reader: Reader, wish: Inspect) -> Text:
@@ -610,7 +663,7 @@ class Host:
         reader.inspect = None
         now = self._clock()
         reader.next_inspection_at = now + (now - start) * (1 / INSPECTING - 1)
-        return Text(hosted.name, reader.name, told)
+        return Text.of(hosted.name, reader.name, told)
 
     def _tell_of(self, hosted: Hosted) -> list[Event]:
         """Frames for whoever wants and may have one, progress of REST runs, checkpoints."""
@@ -639,12 +692,13 @@ class Host:
         position = reader.position
         moving = hosted.playing or hosted.stepping
         diagnostics = reader.view.diagnostics and not (moving and now < reader.next_diagnosis_at)
-        if diagnostics:
-            reader.next_diagnosis_at = now + DIAGNOSE_EVERY
         data = wire.pack(
             session.frame(position.frame, position.costs, reader.view, diagnostics=diagnostics),
             reader.view.encoding,
         )
+        if diagnostics:
+            took = self._clock() - now
+            reader.next_diagnosis_at = now + max(DIAGNOSE_EVERY, took / DIAGNOSING)
         reader.position = Position(session.iteration, position.frame + 1, position.acknowledged)
         reader.wants = False
         reader.next_frame_at = max(reader.next_frame_at, now - self._interval) + self._interval
@@ -653,10 +707,27 @@ class Host:
 
     def _keep(self, hosted: Hosted) -> Kept:
         """A checkpoint, with the costs since the last one."""
-        checkpoint = hosted.configured.checkpoint(hosted.kept_costs)
+        session = hosted.configured
+        checkpoint = session.checkpoint(hosted.kept_costs)
+        same_plan = hosted.kept_plan is session.plan
+        if same_plan:
+            checkpoint = replace(checkpoint, plan=NO_PLAN)
+        hosted.kept_plan = session.plan
         hosted.kept_costs = checkpoint.iteration
         hosted.kept_at, hosted.changed = self._clock(), False
         state = HostedState(
             checkpoint, hosted.playing, hosted.stepping, hosted.iterations_per_frame
         )
-        return Kept(hosted.name, state)
+        return Kept(hosted.name, state, same_plan)
+
+
+def _size(event: Event) -> int:
+    """About how many bytes an event has."""
+    match event:
+        case Text():
+            return len(event.json)
+        case Frame():
+            return len(event.data)
+        case Kept(part=HostedState(checkpoint=Checkpoint() as checkpoint)):
+            return checkpoint.size
+    return 0

@@ -4,10 +4,11 @@ import math
 from dataclasses import dataclass, field
 
 from app.errors import NotConfigured
-from app.schemas import Inspect, View
+from app.schemas import Inspect, Plan, View
 from app.training.backend import Kind, Position, Speed, Tell
 from app.training.session import Session
 from app.training.sweep import SeedSweep
+from app.training.turns import Account
 
 FRAMES_UNDER_WAY = 2
 DEFAULT_ITERATIONS_PER_FRAME = 5
@@ -40,6 +41,7 @@ class Hosted:
 
     name: str
     kind: Kind
+    account: Account
     session: Session | None = None
     playing: bool = False
     stepping: int = 0
@@ -64,6 +66,8 @@ class Hosted:
     """Which runs are said to be over."""
     kept_at: float = -math.inf
     kept_costs: int = 0
+    kept_plan: Plan | None = None
+    """That of the last checkpoint."""
     changed: bool = False
     """Whether something happened that only a new checkpoint would know."""
 
@@ -98,7 +102,17 @@ class Hosted:
         readers = self.readers.values()
         greedy = self.unlimited and self.playing
         seen = any(reader.may_be_sent for reader in readers)
-        return greedy or not seen or any(reader.sweep is not None for reader in readers)
+        return greedy or not seen or self.sweeping
+
+    @property
+    def active(self) -> bool:
+        """Whether it wants the processor for longer than a moment."""
+        return bool(self.playing or self.stepping or self.replaying or self.sweeping)
+
+    @property
+    def sweeping(self) -> bool:
+        """Whether a reader's sweep is under way."""
+        return any(reader.sweep is not None for reader in self.readers.values())
 
     def everyone_wants(self) -> None:
         """The next round sends every reader a frame."""

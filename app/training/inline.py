@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from app.settings import Settings
 from app.training.backend import Command, Event, Worked
-from app.training.driver import Drivers, Line
+from app.training.driver import Backend, Line
 from app.training.host import Host
 
 
@@ -27,7 +27,7 @@ class InlineLine:
         """Nothing to end."""
 
 
-def inline_backend(settings: Settings) -> Drivers:
+def inline_backend(settings: Settings) -> Backend:
     """A backend of one host in this process."""
 
     async def connect() -> Line:
@@ -40,4 +40,4 @@ def inline_backend(settings: Settings) -> Drivers:
             )
         )
 
-    return Drivers([connect])
+    return Backend([connect])

@@ -1,22 +1,37 @@
 """Runs that were started over REST: a queue, those that train, and what became of them.
 
-What if it is full: a run that finds no place to train waits in the queue; one that finds the
-queue full is refused with 429 and told when to come again. A run that has ended keeps its place
+What if it is full: a run that finds no place to train waits in the queue, and addresses take turns
+to start theirs; none has more than half of the places to train. Whoever has filled their part of
+the queue is refused with 429 and told when to come again. A run that has ended keeps its place
 until it is stored, so that no more can end than the store takes. Streams of runs are bounded for
-each run and in all, since of a run that has ended each has a copy of its own; one more is refused.
+each run and in all, since of a run that has ended each has a copy of its own; one more is refused,
+or takes the place of the newest of whoever has the most.
 """
 
 import asyncio
+import contextlib
+import functools
 import logging
 import secrets
-from collections import deque
-from collections.abc import Coroutine
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from app.errors import Full, GoingAway, InvalidField, NotFound, NotStarted, NotStored, Refused
+from app.errors import (
+    Full,
+    GoingAway,
+    InvalidField,
+    NotFound,
+    NotReady,
+    NotStarted,
+    NotStored,
+    Refused,
+)
+from app.fairness import FairQueue
 from app.schemas import Configure, Message, Pause, Plan
 from app.settings import Settings
 from app.store import Store, Stored
@@ -30,37 +45,87 @@ from app.training.backend import (
     Saved,
     Tell,
     Text,
-    TrainingBackend,
 )
-from app.training.outbox import GOING_AWAY, Outbox
+from app.training.driver import Backend
+from app.training.outbox import GOING_AWAY, TRY_AGAIN_LATER, Outbox
 from app.training.run import Model
-from app.training.session import Record
+from app.training.session import Checkpoint, Record
 
 log = logging.getLogger(__name__)
 
 NORMAL = 1000
+CLIENTS_WORTH = 2
+"""So many addresses may have as many runs in the queue as one may."""
+MOST_QUEUED_BYTES = 20_000_000
+"""Of the plans of one address in the queue, as JSON: each may have ten thousand points."""
+MOST_WATCHED_BYTES = 100_000_000
+"""Of the costs of ended runs that are watched, in all."""
 STORE_AGAIN_SECONDS = 5.0
 STORE_TRIES = 60
 """So many times a run that has ended is brought to a store that does not answer."""
+ASK_SECONDS = 4.0
+"""After which a worker is asked again."""
+ASK_AGAIN_SECONDS = 1.0
+"""Between two times that a worker that does not answer is asked what became of a run."""
+LAST_SECONDS = 1.0
+"""For that when the server is about to end. After it, the last checkpoint has to do."""
+MOST_FAILURES = 3
+"""After so many, what becomes of a run is not looked after any more."""
+
+
+class End(asyncio.Event):
+    """Set once a run is stored or forgotten, or will never be as the server ends before."""
+
+    unkept = False
+
+    async def wait(self) -> Literal[True]:
+        """Wait for it.
+
+        Raises:
+            GoingAway: the server ends, and the run is not stored.
+        """
+        await super().wait()
+        if self.unkept:
+            raise GoingAway
+        return True
+
+
+Source = Record | tuple[Checkpoint, int]
+"""A run as it trains; or the session that it was kept in, yet to be restored, and its number."""
 
 
 @dataclass(eq=False)
 class Job:
-    """A run that has not ended."""
+    """A run that is not in the store yet."""
 
     id: str
+    client: str
     plan: Plan
     progress: Progress
+    size: int
+    """Bytes of its plan, as JSON."""
     started: bool = False
     ending: bool = False
-    """Whether it trains no more, and is on its way into the store."""
+    """Whether it trains no more, or is to, and is on its way into the store."""
+    cancelled: bool = False
+    detail: str | None = None
+    """Why it was cancelled."""
+    silent: bool = False
+    """Whether its worker does not say what became of it."""
     forgotten: bool = False
+    stored: Stored | None = None
+    """What is brought to the store."""
+    tries: int = 0
+    failures: int = 0
+    limit: asyncio.Timeout | None = None
+    """Of what its worker is asked last."""
+    over: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set once it is `ending`."""
     storing: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held while it is being brought to the store."""
     tried: asyncio.Event = field(default_factory=asyncio.Event)
     """Set once it is stored, or could not be at the first try."""
-    ended: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set once it is stored, or forgotten."""
+    ended: End = field(default_factory=End)
     watchers: dict[str, Outbox] = field(default_factory=dict)
 
     @property
@@ -68,34 +133,44 @@ class Job:
         """How many iterations it is to train."""
         return self.plan.runs[0].training.iterations
 
+    def end(self, *, cancelled: bool = False, detail: str | None = None) -> None:
+        """It trains no more; what there is of it goes to the store."""
+        if not self.ending:
+            self.ending, self.cancelled, self.detail = True, cancelled, detail
+            self.over.set()
 
-@dataclass(frozen=True)
+
+@dataclass(eq=False)
 class Watch:
     """A connection that watches a run, through the session that it watches it in."""
 
     run: str
     session: str
+    client: str
     outbox: Outbox
     job: Job | None
+    size: int = 0
+    """Bytes of the copy that it has of a run that has ended."""
 
 
 class Jobs:
     """Every REST run of this server."""
 
-    def __init__(self, backend: TrainingBackend, store: Store, settings: Settings) -> None:
+    def __init__(self, backend: Backend, store: Store, settings: Settings) -> None:
         self._backend = backend
         self._store = store
         self._settings = settings
         self._jobs: dict[str, Job] = {}
-        self._queue: deque[Job] = deque()
+        self._queue: FairQueue[Job] = FairQueue()
         self._watches: dict[str, Watch] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._going = False
+        self._going = asyncio.Event()
+        self._over = False
 
     @property
     def going(self) -> bool:
         """Whether the server is about to end."""
-        return self._going
+        return self._going.is_set()
 
     @property
     def queued(self) -> int:
@@ -107,105 +182,191 @@ class Jobs:
         """How many train."""
         return len(self._jobs) - len(self._queue)
 
-    async def submit(self, plan: Plan) -> Job:
+    async def submit(self, plan: Plan, client: str) -> Job:
         """Start a run, or queue it.
 
         Raises:
             Full: so many wait already that this one can't.
             GoingAway: the server is about to end.
         """
-        if self._going:
+        if self.going:
             raise GoingAway
-        if len(self._queue) >= self._settings.max_queued_runs:
-            raise Full(f"{len(self._queue)} runs are waiting already; try again in a while", 10)
+        size = len(plan.model_dump_json())
+        sizes = [job.size for job in self._queue]
+        theirs = [job.size for job in self._queue if job.client == client]
+        for have, all_have, most in (
+            (len(theirs) + 1, len(sizes) + 1, self._settings.max_queued_runs),
+            (sum(theirs) + size, sum(sizes) + size, MOST_QUEUED_BYTES),
+        ):
+            if have > most or all_have > CLIENTS_WORTH * most:
+                raise Full(f"{len(sizes)} runs are waiting already; try again in a while", 10)
         name = secrets.token_urlsafe(9)
-        job = Job(name, plan, Progress(name, "queued", 0))
+        job = Job(name, client, plan, Progress(name, "queued", 0), size)
         self._jobs[name] = job
-        self._queue.append(job)
-        await self._start_waiting()
+        self._queue.put(client, job)
+        self._start_waiting()
+        await asyncio.sleep(0)  # if it was started, it is on its way when this returns
         return job
 
-    async def _start_waiting(self) -> None:
-        while not self._going and self._queue and self.running < self._settings.running_run_limit:
-            job = self._queue.popleft()
-            job.started = True
+    def _start_waiting(self) -> None:
+        limit = self._settings.running_run_limit
+        while not self.going and self.running < limit:
+            waiting = {id(job) for job in self._queue}
+            train = Counter(job.client for job in self._jobs.values() if id(job) not in waiting)
+            share = (limit + 1) // 2
+            job = self._queue.take(lambda client: train[client] < share)  # noqa: B023
+            if job is None:
+                return
+            self._look_after(job)
 
-            def listen(event: Event, job: Job = job) -> None:
-                self._hear(job, event)
+    def _look_after(self, job: Job) -> None:
+        """See a run through, from its start to the store, whatever happens to the task."""
+        task = asyncio.get_running_loop().create_task(self._see_through(job))
+        self._tasks.add(task)
+        task.add_done_callback(functools.partial(self._looked_after, job))
 
-            self._backend.open(job.id, "job", listen)
-            configure = Configure(
-                type="configure", data=job.plan.data, runs=job.plan.runs, playing=True
-            )
-            await self._backend.send(Tell(job.id, "", configure))
+    def _looked_after(self, job: Job, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if self._over or (error is None and job.ended.is_set()):
+            return
+        log.error("run %.6s is not looked after (%r)", job.id, error, exc_info=error)
+        job.failures += error is not None
+        if not job.ended.is_set() and job.failures >= MOST_FAILURES:
+            log.error("run %.6s is lost", job.id)
+            job.progress = replace(job.progress, status="failed", detail="its run was lost")
+            self._let_go(job)
+        if job.ended.is_set():
+            self._start_waiting()
+        else:
+            self._look_after(job)
+
+    async def _see_through(self, job: Job) -> None:
+        """Start a run, wait for its end, and keep it. Begun again, it goes on where it was."""
+        if not job.started and not job.ending:
+            await self._start(job)
+        await job.over.wait()
+        if job.stored is None and not job.forgotten:
+            job.stored = await self._what_became(job)
+        if job.stored is not None:
+            await self._keep(job, job.stored)
+        self._start_waiting()
+
+    async def _start(self, job: Job) -> None:
+        def listen(event: Event) -> None:
+            self._hear(job, event)
+
+        self._backend.open(job.id, "job", listen)
+        plan = job.plan
+        configure = Configure(type="configure", data=plan.data, runs=plan.runs, playing=True)
+        await self._backend.send(Tell(job.id, "", configure))
+        job.started = True
+        for name in list(job.watchers):
+            self._backend.put(Attach(job.id, name))
 
     def _hear(self, job: Job, event: Event) -> None:
         match event:
             case Progress():
-                job.progress = event
+                if job.stored is None:
+                    job.progress = event
                 if event.status != "running":
-                    self._later(self._end(job))
+                    job.end()
             case Text():
                 for name, outbox in job.watchers.items():
                     if event.reader in (None, name):
-                        outbox.text(event.message)
+                        outbox.put(event.json)
             case Frame() if event.reader in job.watchers:
-                job.watchers[event.reader].binary(event.data)
-
-    def _later(self, work: Coroutine[None, None, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+                job.watchers[event.reader].put(event.data)
 
     async def drain(self) -> None:
         """Take no runs any more, and keep those there are as far as they have come: cancelled."""
-        self._going = True
-        detail = "The server was stopped before this run had ended; start it again."
-        jobs = [job for job in self._jobs.values() if not job.ending]
+        self._going.set()
+        jobs = list(self._jobs.values())
+        for job in jobs:
+            self._cancel(job, "The server was stopped before this run had ended; start it again.")
+            if job.limit is not None:
+                job.limit.reschedule(asyncio.get_running_loop().time() + LAST_SECONDS)
         try:
-            await asyncio.gather(*(self._cancel(job, detail) for job in jobs))
             await asyncio.gather(*(job.ended.wait() for job in jobs))
         finally:
+            self._over = True
+            for job in self._jobs.values():
+                job.ended.unkept = True
+                job.ended.set()
+                job.tried.set()
+            for task in self._tasks:
+                task.cancel()
             for watch in self._watches.values():
                 watch.outbox.close(GOING_AWAY)
 
-    async def _end(self, job: Job, cancelled: bool = False, detail: str | None = None) -> None:
-        """Find out what became of a run, and begin to keep it."""
-        if job.ending:
-            return
-        job.ending = True
-        snapshot = await self._backend.snap(job.id)
+    async def _what_became(self, job: Job) -> Stored | None:
+        """All of a run that has ended, or is to; None if nobody wants it any more."""
+        saved: Saved | None = None
+        while job.started and not job.forgotten:
+            try:
+                saved = await self._last_of(job)
+                break
+            except (NotReady, Full):
+                log.warning("the worker of run %.6s does not say what became of it", job.id)
+                if self.going:
+                    saved = self._backend.saved(job.id)
+                    break
+                job.silent = True
+                job.tried.set()
+                await self._wait(ASK_AGAIN_SECONDS)
+        job.silent = False
         if job.forgotten:
-            return
-        # Of one that failed there is what was known of it before.
-        saved = Saved.whole(snapshot.state) if snapshot else self._backend.saved(job.id)
-        if snapshot is not None:
-            job.progress = snapshot.progress
-        if cancelled:
-            job.progress = replace(job.progress, status="cancelled", detail=detail)
-        self._later(self._keep(job, saved))
-        await job.tried.wait()
+            return None
+        if job.cancelled:
+            job.progress = replace(job.progress, status="cancelled", detail=job.detail)
+        return Stored("run", job.progress, job.iterations, saved)
 
-    async def _keep(self, job: Job, saved: Saved | None) -> None:
-        """Into the store with it, and let the next one start; until then it is known here."""
-        stored = Stored("run", job.progress, job.iterations, saved)
-        for tries in range(1, STORE_TRIES + 1):
+    async def _last_of(self, job: Job) -> Saved | None:
+        """What its worker has of a run.
+
+        Raises:
+            NotReady, Full: the worker does not answer, or not yet.
+        """
+        try:
+            async with asyncio.timeout(LAST_SECONDS if self.going else ASK_SECONDS) as job.limit:
+                if job.cancelled:
+                    # Pausing makes a checkpoint, and the answer comes after it.
+                    await self._backend.send(Tell(job.id, "", Pause(type="pause")))
+                snapshot = await self._backend.snap(job.id)
+        except TimeoutError:
+            raise NotReady("its worker does not answer") from None
+        finally:
+            job.limit = None
+        if snapshot is None:  # of one that failed there is what was known of it before
+            return self._backend.saved(job.id)
+        job.progress = snapshot.progress
+        return Saved.whole(snapshot.state)
+
+    async def _wait(self, seconds: float) -> None:
+        """Before another try; not for long when the server is about to end."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._going.wait(), seconds)
+        if self.going:
+            await asyncio.sleep(min(seconds, 0.1))
+
+    async def _keep(self, job: Job, stored: Stored) -> None:
+        """Into the store with it; until then it is known here."""
+        while job.tries < STORE_TRIES:
+            job.tries += 1
             async with job.storing:
                 if job.forgotten:
                     return
                 try:
-                    await self._store.add(job.id, stored)
+                    await self._store.add(job.id, stored, job.client)
                 except NotStored:
-                    log.warning("run %.6s ended and could not be stored (try %d)", job.id, tries)
+                    log.warning("run %.6s could not be stored (try %d)", job.id, job.tries)
                     job.tried.set()
                 else:
                     self._let_go(job)
-                    break
-            await asyncio.sleep(STORE_AGAIN_SECONDS)
-        else:
-            log.error("run %.6s could not be stored, and is lost", job.id)
-            self._let_go(job)
-        await self._start_waiting()
+                    return
+            await self._wait(STORE_AGAIN_SECONDS)
+        log.error("run %.6s could not be stored, and is lost", job.id)
+        self._let_go(job)
 
     def _let_go(self, job: Job) -> None:
         """From now on it is not answered for here."""
@@ -231,7 +392,7 @@ class Jobs:
             raise _unknown(run)
         return stored
 
-    async def model(self, run: str) -> Model:
+    async def model(self, run: str) -> Model | Source:
         """The network as trained so far, and what it wants to be given.
 
         Raises:
@@ -240,8 +401,7 @@ class Jobs:
         """
         if run in self._jobs:
             return (await self._result(run)).model
-        record = await self._stored_record(run, 0)
-        return Model(record.network, record.examples.features, record.examples.task)
+        return await self._stored_source(run, 0)
 
     async def costs(self, run: str) -> NDArray[np.float64]:
         """The cost of every iteration so far.
@@ -249,15 +409,15 @@ class Jobs:
         Raises:
             NotFound: there is no such run.
         """
-        job = self._jobs.get(run)
-        if job is None:
-            saved = (await self._stored(run)).saved
-            return saved.costs_of(0) if saved and saved.costs else np.empty(0)
-        if not job.started:
-            return np.empty(0)
-        return (await self._result(run)).costs
+        if (job := self._jobs.get(run)) is not None:
+            record = await self._backend.fetch(run, 0) if job.started else None
+            # It may have ended while it was asked.
+            if record is not None or run in self._jobs:
+                return record.costs if record else np.empty(0)
+        checkpoint = _whole(await self._stored(run))
+        return checkpoint.costs[0] if checkpoint else np.empty(0)
 
-    async def record(self, run: str, index: int = 0) -> Record:
+    async def record(self, run: str, index: int = 0) -> Source:
         """All of a run.
 
         Raises:
@@ -266,7 +426,7 @@ class Jobs:
             InvalidField: it has no run `index`; a REST run is the only one of its session.
         """
         if (job := self._jobs.get(run)) is None:
-            return await self._stored_record(run, index)
+            return await self._stored_source(run, index)
         _check_index(index, 1)
         record = await self._backend.fetch(run, 0) if job.started else None
         if record is not None:
@@ -274,15 +434,17 @@ class Jobs:
         # It may have ended while it was asked.
         if run in self._jobs:
             raise NotStarted(f"run {run} has not started yet; ask again in a moment")
-        return await self._stored_record(run, index)
+        return await self._stored_source(run, index)
 
-    async def _stored_record(self, run: str, index: int) -> Record:
+    async def _stored_source(self, run: str, index: int) -> Source:
         stored = await self._stored(run)
         _check_index(index, len(stored.plan.runs) if stored.plan else 1)
-        record = await asyncio.to_thread(stored.record, index)
-        if record is None:
+        checkpoint = _whole(stored)
+        if checkpoint is None:
             raise NotStarted(f"run {run} ended before it had a network")
-        return record
+        # The others' costs are only weight.
+        costs = [c if run == index else c[:0] for run, c in enumerate(checkpoint.costs)]
+        return replace(checkpoint, costs=costs), index
 
     async def _result(self, run: str) -> Result:
         result = await self._backend.ask(run) if self._jobs[run].started else None
@@ -304,10 +466,15 @@ class Jobs:
 
         Raises:
             NotFound: there is no such run.
+            NotReady: its worker does not answer; it ends as soon as it does.
         """
-        job = self._jobs.get(run)
-        if job is not None and not job.ending:
-            await self._cancel(job)
+        if (job := self._jobs.get(run)) is not None:
+            known = job.ending
+            self._cancel(job)
+            if not known:
+                await job.tried.wait()
+            if job.silent:
+                raise NotReady("the worker of this run does not answer; it ends as soon as it does")
         return await self.progress(run)
 
     async def delete(self, run: str) -> None:
@@ -322,55 +489,50 @@ class Jobs:
             async with job.storing:
                 if run in self._jobs:
                     self._forget(job)
-                    await self._start_waiting()
+                    self._start_waiting()
                     return
         if not await self._store.delete(run):
             await self._stored(run)
             raise Refused(f"{run} is a saved session: it is kept for whoever has its link")
 
     def _forget(self, job: Job) -> None:
-        job.forgotten = job.ending = True
+        job.forgotten = True
+        job.end(cancelled=True)
         job.progress = replace(job.progress, status="cancelled")
-        if job in self._queue:
-            self._queue.remove(job)
+        self._queue.remove(job.client, job)
         for outbox in job.watchers.values():
             outbox.close(NORMAL)
         self._let_go(job)
         self._backend.close(job.id)
 
-    async def _cancel(self, job: Job, detail: str | None = None) -> None:
-        if job.started:
-            # Pausing makes a checkpoint, and the answer that `_end` waits for comes after it.
-            await self._backend.send(Tell(job.id, "", Pause(type="pause")))
-            await self._end(job, cancelled=True, detail=detail)
-        else:
-            self._queue.remove(job)
-            job.ending = True
-            job.progress = replace(job.progress, status="cancelled", detail=detail)
-            self._later(self._keep(job, None))
-            await job.tried.wait()
+    def _cancel(self, job: Job, detail: str | None = None) -> None:
+        if job in self._queue:
+            self._queue.remove(job.client, job)
+            self._look_after(job)
+        job.end(cancelled=True, detail=detail)
 
     # -- watching ---------------------------------------------------------------------------
 
-    async def watch(self, run: str, outbox: Outbox) -> Watch:
+    async def watch(self, run: str, outbox: Outbox, client: str) -> Watch:
         """Let a connection watch a run; one that has ended is brought back as it ended.
 
         Raises:
             NotFound: there is no such run.
             NotStarted: it ended before there was anything to see.
-            Full: as many watch it, or runs in all, as may.
+            Full: as many of this address watch it, or runs in all, as may.
             GoingAway: the server is about to end.
         """
-        if self._going:
+        if self.going:
             raise GoingAway
-        here = sum(watch.run == run for watch in self._watches.values())
+        watches = self._watches.values()
+        here = sum(watch.run == run and watch.client == client for watch in watches)
         if here >= self._settings.max_watchers:
             raise Full(f"{here} connections watch this run already", 30)
-        if len(self._watches) >= self._settings.max_watchers_in_all:
-            raise Full(f"{len(self._watches)} connections watch runs already", 30)
+        if len(watches) >= self._settings.max_watchers_in_all:
+            await self._give_way(client, lambda watch: 1, 1)
         job = self._jobs.get(run)
         session = run if job is not None else f"{run}-{outbox.name}"
-        watch = self._watches[outbox.name] = Watch(run, session, outbox, job)
+        watch = self._watches[outbox.name] = Watch(run, session, client, outbox, job)
         try:
             await (self._follow(watch, job) if job is not None else self._bring_back(watch))
         except BaseException:
@@ -378,24 +540,45 @@ class Jobs:
             raise
         return watch
 
+    async def _give_way(self, client: str, weigh: Callable[[Watch], int], adds: int) -> None:
+        """Let the newest watcher go, of the address that has the most.
+
+        Raises:
+            Full: this one would have as much.
+        """
+        have: Counter[str] = Counter()
+        for watch in self._watches.values():
+            have[watch.client] += weigh(watch)
+        greediest, most = have.most_common(1)[0]
+        if have[client] + adds >= most:
+            raise Full(f"{len(self._watches)} connections watch runs already", 30)
+        theirs = [w for w in self._watches.values() if w.client == greediest and weigh(w)]
+        theirs[-1].outbox.close(TRY_AGAIN_LATER)
+        await self.unwatch(theirs[-1])
+
     async def _follow(self, watch: Watch, job: Job) -> None:
         job.watchers[watch.outbox.name] = watch.outbox
-        await self._backend.send(Attach(watch.session, watch.outbox.name))
+        if job.started:  # else it is attached as it starts
+            self._backend.put(Attach(watch.session, watch.outbox.name))
 
     async def _bring_back(self, watch: Watch) -> None:
         saved = (await self._stored(watch.run)).saved
         if saved is None:
             raise NotStarted(f"run {watch.run} ended before there was anything to see")
+        size = sum(map(len, saved.costs))
+        while size + sum(watch.size for watch in self._watches.values()) > MOST_WATCHED_BYTES:
+            await self._give_way(watch.client, lambda watch: watch.size, size)
+        watch.size = size
 
         def listen(event: Event) -> None:
             match event:
                 case Text():
-                    watch.outbox.text(event.message)
+                    watch.outbox.put(event.json)
                 case Frame():
-                    watch.outbox.binary(event.data)
+                    watch.outbox.put(event.data)
 
         self._backend.open(watch.session, "job", listen, saved)
-        await self._backend.send(Attach(watch.session, watch.outbox.name))
+        self._backend.put(Attach(watch.session, watch.outbox.name))
 
     async def tell(self, watch: Watch, message: Message) -> None:
         """Pass a `view`, an `ack` or an `inspect` of a watcher on."""
@@ -407,9 +590,14 @@ class Jobs:
         self._watches.pop(name, None)
         if job is not None:
             job.watchers.pop(name, None)
-            await self._backend.send(Detach(watch.session, name))
+            self._backend.put(Detach(watch.session, name))
         if job is None or (job.ended.is_set() and not job.watchers):
             self._backend.close(watch.session)
+
+
+def _whole(stored: Stored) -> Checkpoint | None:
+    """The checkpoint with every cost, as it was read: a million of them are 8 MB a copy."""
+    return stored.saved.state.checkpoint if stored.saved else None
 
 
 def _unknown(run: str) -> NotFound:

@@ -45,15 +45,12 @@ class Keeper:
         self._closed = False
 
     async def keep(
-        self,
-        sessions: Iterable[tuple[str, Saved]],
-        asleep: Collection[str],
-        settled: Collection[str],
+        self, sessions: Iterable[tuple[str, str, Saved]], settled: Collection[str]
     ) -> None:
         """Write what is new of these sessions; it is on the disk when this returns.
 
         Args:
-            asleep: Sessions that may not give way to others: the store has the only copy.
+            sessions: Their names, whose they are, and all of them.
             settled: Those of which nothing will come after this for a while.
 
         Raises:
@@ -63,27 +60,27 @@ class Keeper:
             if self._closed:
                 return
             gone = set(self._gone)
-            left = {name: saved for name, saved in sessions if name not in gone}
+            left = {name: (client, saved) for name, client, saved in sessions if name not in gone}
             # Twice: what the store does not know as we do (any more) comes whole.
             for _ in range(2):
                 new = {
-                    name: (part, Kept.of(saved, "", settled=part.settled), saved)
-                    for name, saved in left.items()
-                    if (part := self._part(name, saved, name in settled))
+                    name: (part, Kept.of(saved, "", settled=part.settled))
+                    for name, (client, saved) in left.items()
+                    if (part := self._part(name, client, saved, name in settled))
                 }
                 if not new and not gone:
                     return
-                marks = await self._sessions.keep([n[0] for n in new.values()], gone, asleep)
+                marks = await self._sessions.keep([n[0] for n in new.values()], gone)
                 self._gone -= gone
                 gone = set()
-                for name, (_, kept, _) in new.items():
+                for name, (_, kept) in new.items():
                     if name in marks and name not in self._gone:
                         self._kept[name] = replace(kept, mark=marks[name])
                     else:
                         self._kept.pop(name, None)
-                left = {name: saved for name, (_, _, saved) in new.items() if name not in marks}
+                left = {name: left[name] for name in new if name not in marks}
 
-    def _part(self, name: str, saved: Saved, settled: bool) -> Part | None:
+    def _part(self, name: str, client: str, saved: Saved, settled: bool) -> Part | None:
         if saved.state.checkpoint is None:
             return None
         kept = self._kept.get(name)
@@ -93,6 +90,7 @@ class Keeper:
         told = kept.costs if kept is not None and follows else (0,) * len(saved.costs)
         return Part(
             name,
+            client,
             saved.state,
             kept.mark if kept is not None and follows else None,
             [bytes(costs[first:]) for costs, first in zip(saved.costs, told, strict=True)],

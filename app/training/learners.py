@@ -1,33 +1,34 @@
-"""Interactive sessions: who has one, who looks at it, when it sleeps, and when it wakes.
+"""Interactive sessions: who has one, who looks at it, and how long it waits for its connection.
 
-A session is awake in a worker, or asleep in the store. One that nobody is connected to any more
-trains on for a while; after that only the store has it, from where it comes back as it left.
+One that nobody is connected to any more trains on for a while; after that only the store has it,
+from where it comes back as it left.
 
 What if it is full: the session that has been without a connection for the longest gives way; if
-every session has a connection, a new one is told so.
+every session has a connection, a new one is told so. One whose points and parameters are too many
+for what its address may have in all is not configured so, and stays as it was.
 """
 
 import asyncio
 import contextlib
 import logging
 import secrets
-import time
 from collections.abc import Collection
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from app.errors import (
+    Full,
     GoingAway,
     InvalidField,
-    Lost,
     NotConfigured,
     NotStarted,
     NotStored,
     TooManySessions,
     UnknownSession,
 )
-from app.schemas import Ack, Configure, Message
+from app.schemas import Configure, Message
 from app.settings import Settings
 from app.store import Store, Stored
+from app.supervision import Background
 from app.training.backend import (
     Attach,
     Detach,
@@ -38,8 +39,8 @@ from app.training.backend import (
     Saved,
     Tell,
     Text,
-    TrainingBackend,
 )
+from app.training.driver import Backend
 from app.training.keeping import Keeper
 from app.training.outbox import DONE, GOING_AWAY, REPLACED, Outbox
 from app.training.session import Record
@@ -57,29 +58,24 @@ class Learner:
     expiry: asyncio.TimerHandle | None = None
     runs: int = 0
     """How many it was configured with; 0 before."""
-    asleep: bool = False
-    """Whether only the store has it."""
-    parked: Attach | None = None
-    """What brings its reader back to where it was when the session went to sleep."""
+    size: int = 0
+    """About how many bytes it takes, as configured."""
     from_checkpoint: bool = False
     """Whether its reader is to be told that it is as it was kept before the server ended."""
-    touched: float = field(default_factory=time.monotonic)
-    """When the last command came, or the last connection."""
-    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
-    """Held by whoever puts it to sleep, wakes it, or talks to it."""
 
 
 class Learners:
     """Every interactive session of this server."""
 
-    def __init__(self, backend: TrainingBackend, store: Store, settings: Settings) -> None:
+    def __init__(self, backend: Backend, store: Store, settings: Settings) -> None:
         self._backend = backend
         self._store = store
         self._settings = settings
         self._learners: dict[str, Learner] = {}
         self._keeper = Keeper(store, settings)
-        self._leaving: dict[str, Saved] = {}
-        """Sessions that are given up here and not in the store yet."""
+        self._leaving: dict[str, tuple[str, Saved]] = {}
+        """Sessions that are given up here and not in the store yet, and whose they are."""
+        self.keeping = Background("keeping of sessions", self._run)
         self._going = False
 
     def __len__(self) -> int:
@@ -89,11 +85,6 @@ class Learners:
     def connected(self) -> int:
         """How many of them have a connection."""
         return sum(learner.outbox is not None for learner in self._learners.values())
-
-    @property
-    def asleep(self) -> int:
-        """How many of them only the store has."""
-        return sum(learner.asleep for learner in self._learners.values())
 
     async def join(self, client: str, outbox: Outbox, stored: Stored | None = None) -> Learner:
         """A new session for a connection, empty or as one was stored.
@@ -107,9 +98,9 @@ class Learners:
         learner = Learner(secrets.token_urlsafe(16), client)
         self._learners[learner.session] = learner
         if stored is not None and stored.plan is not None:
-            learner.runs = len(stored.plan.runs)
+            learner.runs, learner.size = len(stored.plan.runs), stored.plan.size
         self._open(learner, stored.saved if stored else None)
-        await self._attach(learner, outbox, Attach(learner.session, outbox.name))
+        self._attach(learner, outbox, Attach(learner.session, outbox.name))
         return learner
 
     async def resume(self, client: str, session: str, outbox: Outbox, costs_from: int) -> Learner:
@@ -125,24 +116,21 @@ class Learners:
         if self._going:
             raise GoingAway
         learner = self._learners.get(session) or await self._back(client, session)
-        async with learner.turn:
-            await self._wake(learner)
-            learner.client = client
-            if learner.outbox is not None:
-                old = learner.outbox
-                await self.leave(learner, old)
-                old.close(REPLACED)
-            # What the reader has after a checkpoint may be of another future.
-            position = Position(costs=0 if learner.from_checkpoint else costs_from)
-            attach = Attach(session, outbox.name, position, from_checkpoint=learner.from_checkpoint)
-            learner.from_checkpoint = False
-            await self._attach(learner, outbox, attach)
+        learner.client = client
+        if (old := learner.outbox) is not None:
+            self.leave(learner, old)
+            old.close(REPLACED)
+        # What the reader has after a checkpoint may be of another future.
+        position = Position(costs=0 if learner.from_checkpoint else costs_from)
+        attach = Attach(session, outbox.name, position, from_checkpoint=learner.from_checkpoint)
+        learner.from_checkpoint = False
+        self._attach(learner, outbox, attach)
         return learner
 
     async def _back(self, client: str, session: str) -> Learner:
         """A session that this server has given up, or one from before it began."""
         settled = True
-        saved = self._leaving.get(session)
+        _, saved = self._leaving.get(session, (client, None))
         if saved is None:
             stored = await self._keeper.load(session)
             if (there := self._learners.get(session)) is not None:
@@ -154,8 +142,9 @@ class Learners:
             saved, settled = stored.saved, stored.settled
         self._make_room(client)
         self._leaving.pop(session, None)
-        runs = saved.state.checkpoint.plan.runs if saved.state.checkpoint else []
-        learner = Learner(session, client, runs=len(runs), from_checkpoint=not settled)
+        learner = Learner(session, client, from_checkpoint=not settled)
+        if (checkpoint := saved.state.checkpoint) is not None:
+            learner.runs, learner.size = len(checkpoint.plan.runs), checkpoint.plan.size
         self._learners[session] = learner
         self._open(learner, saved)
         # It trains on also if whoever asked for it is gone by now.
@@ -171,13 +160,6 @@ class Learners:
             )
         return learner
 
-    async def _known_awake(self, session: str) -> Learner:
-        learner = self._known(session)
-        async with learner.turn:
-            await self._wake(learner)
-        learner.touched = time.monotonic()
-        return learner
-
     async def record(self, session: str, run: int) -> Record:
         """All of one run of a session.
 
@@ -186,7 +168,7 @@ class Learners:
             NotConfigured: it has nothing to show yet.
             InvalidField: it has no such run.
         """
-        runs = (await self._known_awake(session)).runs
+        runs = self._known(session).runs
         if runs and run >= runs:
             raise InvalidField(f"run must be from 0 to {runs - 1}; got {run}", "run")
         record = await self._backend.fetch(session, run) if runs else None
@@ -194,8 +176,10 @@ class Learners:
             raise NotConfigured("send configure first: there is nothing to take away yet")
         return record
 
-    async def save(self, session: str, page: str | None) -> tuple[str, int]:
+    async def save(self, session: str, page: str | None, client: str) -> tuple[str, int]:
         """Keep a session as it is now; the id under which it is kept, and its iteration.
+
+        It counts as of the address that asks for it.
 
         Raises:
             UnknownSession: it has ended, or never was.
@@ -203,9 +187,9 @@ class Learners:
             NotStarted: it is on its way to an iteration.
             Full, NotStored: the store does not take it.
         """
-        if not (await self._known_awake(session)).runs:
+        if not self._known(session).runs:
             raise NotConfigured("send configure first: there is nothing to save yet")
-        async with self._store.turn():
+        async with self._store.turn(client):
             snapshot = await self._backend.snap(session)
             checkpoint = snapshot.state.checkpoint if snapshot else None
             if snapshot is None or checkpoint is None:
@@ -213,39 +197,35 @@ class Learners:
             progress = replace(snapshot.progress, status="saved")
             iterations = checkpoint.plan.runs[0].training.iterations
             stored = Stored("save", progress, iterations, Saved.whole(snapshot.state), page)
-            return await self._store.save(stored), checkpoint.iteration
+            return await self._store.save(stored, client), checkpoint.iteration
 
     async def tell(self, learner: Learner, outbox: Outbox, message: Message) -> None:
-        """Pass a message of the connection on to the session."""
+        """Pass a message of the connection on to the session.
+
+        Raises:
+            Full: the sessions of this client would take too much memory.
+        """
         if learner.outbox is not outbox or outbox.close_code is not None:
             return
-        if isinstance(message, Ack):
-            # A session that sleeps has counted its frames as seen.
-            if not learner.asleep:
-                await self._backend.send(Tell(learner.session, outbox.name, message))
-            return
-        learner.touched = time.monotonic()
-        async with learner.turn:
-            await self._wake(learner)
-            if isinstance(message, Configure):
-                learner.runs = len(message.runs)
-            await self._backend.send(Tell(learner.session, outbox.name, message))
+        if isinstance(message, Configure):
+            self._check_size(learner, message.size)
+            learner.runs, learner.size = len(message.runs), message.size
+        await self._backend.send(Tell(learner.session, outbox.name, message))
 
-    async def leave(self, learner: Learner, outbox: Outbox, code: int | None = None) -> None:
+    def leave(self, learner: Learner, outbox: Outbox, code: int | None = None) -> None:
         """The connection is gone; the session waits for it a while, training on if it plays.
 
         One that was closed with `DONE`, or was never configured, is over at once.
         """
         if learner.outbox is not outbox:
             return
-        learner.outbox = learner.parked = None
+        learner.outbox = None
         if code == DONE or not learner.runs:
             self._forget(learner)
             self._keeper.forget(learner.session)
             return
         self._expect(learner)
-        if not learner.asleep:
-            await self._backend.send(Detach(learner.session, outbox.name))
+        self._backend.put(Detach(learner.session, outbox.name))
 
     def _expect(self, learner: Learner) -> None:
         """Let a session wait for its connection."""
@@ -253,90 +233,34 @@ class Learners:
         grace = self._settings.session_grace_seconds
         learner.expiry = loop.call_later(grace, self._give_up, learner)
 
-    # -- sleeping and waking, the store and the end -----------------------------------------
+    # -- the store and the end --------------------------------------------------------------
 
-    async def run(self) -> None:
-        """Bring what is new to the store, and whoever rests to sleep, until cancelled."""
+    async def _run(self) -> None:
+        """Bring what is new to the store, again and again."""
         while True:
             await asyncio.sleep(self._settings.store_seconds)
-            if self._going:
-                return
             with contextlib.suppress(NotStored):  # it has been logged, and is tried again
                 await self._keep_all()
-                await self._put_to_sleep()
 
     async def _keep_all(self, settled: Collection[str] = ()) -> None:
         leaving = dict(self._leaving)
-        asleep = [learner.session for learner in self._learners.values() if learner.asleep]
-        await self._keeper.keep(leaving.items(), asleep, settled=leaving)
-        for name, given_up in leaving.items():
-            if self._leaving.get(name) is given_up:
+        given_up = [(name, client, saved) for name, (client, saved) in leaving.items()]
+        await self._keeper.keep(given_up, settled=leaving)
+        for name, left in leaving.items():
+            if self._leaving.get(name) is left:
                 del self._leaving[name]
                 self._keeper.part_with(name)
-        awake = [
-            (learner.session, saved)
+        here = [
+            (learner.session, learner.client, saved)
             for learner in self._learners.values()
-            if not learner.asleep and learner.runs
+            if learner.runs
             if (saved := self._backend.saved(learner.session)) is not None
         ]
-        await self._keeper.keep(awake, asleep, settled)
-
-    def _may_sleep(self, learner: Learner) -> bool:
-        """Whether nothing has been asked of it for long; of one without a reader, at once."""
-        saved = self._backend.saved(learner.session)
-        if learner.asleep or saved is None or saved.state.playing:
-            return False
-        idle = time.monotonic() - learner.touched
-        return bool(learner.runs) and (
-            learner.outbox is None or idle >= self._settings.idle_seconds
-        )
-
-    async def _put_to_sleep(self) -> None:
-        async with contextlib.AsyncExitStack() as turns:
-            may = [
-                learner
-                for learner in self._learners.values()
-                if self._may_sleep(learner) and not learner.turn.locked()
-            ]
-            for learner in may:
-                await turns.enter_async_context(learner.turn)
-            told = await asyncio.gather(*(self._backend.keep(learner.session) for learner in may))
-            sessions = {
-                learner.session: saved
-                for learner, activity in zip(may, told, strict=True)
-                if activity == "resting"
-                if (saved := self._backend.saved(learner.session)) is not None
-            }
-            asleep = {learner.session for learner in self._learners.values() if learner.asleep}
-            await self._keeper.keep(sessions.items(), asleep | set(sessions), settled=sessions)
-            for learner in may:
-                if learner.session not in sessions:
-                    continue
-                if self._learners.get(learner.session) is learner:
-                    outbox = learner.outbox
-                    name = learner.session
-                    learner.parked = self._backend.attached(name, outbox.name) if outbox else None
-                    learner.asleep = True
-                    self._backend.close(name)
-
-    async def _wake(self, learner: Learner) -> None:
-        """Bring a session back to a worker, and its reader to where it was."""
-        if not learner.asleep:
-            return
-        stored = await self._keeper.load(learner.session)
-        if self._learners.get(learner.session) is not learner:
-            return
-        learner.asleep, parked, learner.parked = False, learner.parked, None
-        self._open(learner, stored.saved if stored else None)
-        if stored is None and learner.outbox is not None:
-            lost = Lost("this session slept in the store, and is not there any more")
-            learner.outbox.text(lost.message())
-        if parked is not None:
-            await self._backend.send(parked)
+        await self._keeper.keep(here, settled)
 
     def _give_up(self, learner: Learner) -> None:
         """Nobody has come back to a session; from now on only the store has it."""
-        saved = None if learner.asleep else self._backend.saved(learner.session)
+        saved = self._backend.saved(learner.session)
         self._forget(learner)
         if saved is None:
             self._keeper.part_with(learner.session)
@@ -345,7 +269,7 @@ class Learners:
             lost = next(iter(self._leaving))
             del self._leaving[lost]
             log.error("the store does not answer, and a session that was given up is lost")
-        self._leaving[learner.session] = saved
+        self._leaving[learner.session] = learner.client, saved
 
     async def drain(self) -> None:
         """Take no one in any more, close every connection, and bring all there is to the store.
@@ -354,18 +278,11 @@ class Learners:
             NotStored: the store does not answer.
         """
         self._going = True
-        awake = [learner for learner in self._learners.values() if not learner.asleep]
         for learner in self._learners.values():
             if learner.outbox is not None:
                 learner.outbox.close(GOING_AWAY)
-        told = await asyncio.gather(*(self._backend.keep(learner.session) for learner in awake))
         # Of one on its way to an iteration sought there is what was kept before.
-        settled = {
-            learner.session
-            for learner, activity in zip(awake, told, strict=True)
-            if activity != "elsewhere"
-        }
-        await self._keep_all(settled)
+        await self._keep_all(settled=await self._backend.flush())
         self._keeper.close()
 
     def _open(self, learner: Learner, saved: Saved | None = None) -> None:
@@ -374,32 +291,30 @@ class Learners:
 
         self._backend.open(learner.session, "learner", listen, saved)
 
-    async def _attach(self, learner: Learner, outbox: Outbox, attach: Attach) -> None:
+    def _attach(self, learner: Learner, outbox: Outbox, attach: Attach) -> None:
         learner.outbox = outbox
-        learner.touched = time.monotonic()
         if learner.expiry is not None:
             learner.expiry.cancel()
             learner.expiry = None
-        await self._backend.send(attach)
+        self._backend.put(attach)
 
     def _hear(self, learner: Learner, event: Event) -> None:
         outbox = learner.outbox
         match event:
             case Text() if outbox and event.reader in (None, outbox.name):
-                outbox.text(event.message)
+                outbox.put(event.json)
             case Frame() if outbox and event.reader == outbox.name:
-                outbox.binary(event.data)
+                outbox.put(event.data)
             case Progress(status="failed"):
-                asyncio.get_running_loop().create_task(self._begin_anew(learner))
+                self._begin_anew(learner)
 
-    async def _begin_anew(self, learner: Learner) -> None:
+    def _begin_anew(self, learner: Learner) -> None:
         """What was trained is lost, and has been told; the session itself goes on, empty."""
         self._backend.close(learner.session)
         self._keeper.forget(learner.session)
         self._open(learner)
         if (outbox := learner.outbox) is not None:
-            attach = Attach(learner.session, outbox.name)
-            await self._backend.send(attach)
+            self._backend.put(Attach(learner.session, outbox.name))
 
     def _make_room(self, client: str) -> None:
         if self._going:
@@ -416,8 +331,21 @@ class Learners:
             raise TooManySessions(f"all {len(among)} places are taken; try again in a minute", 60)
         self._give_up(min(waiting, key=lambda learner: learner.expiry.when()))  # type: ignore[union-attr]
 
+    def _check_size(self, learner: Learner, size: int) -> None:
+        others = sum(
+            other.size
+            for other in self._learners.values()
+            if other.client == learner.client and other is not learner
+        )
+        if others + size > self._settings.max_session_bytes_per_client:
+            raise Full(
+                "the sessions of this address hold as many points and parameters as they may; "
+                "close one, or take fewer points",
+                60,
+            )
+
     def _forget(self, learner: Learner) -> None:
         if learner.expiry is not None:
             learner.expiry.cancel()
-        if self._learners.pop(learner.session, None) is not None and not learner.asleep:
+        if self._learners.pop(learner.session, None) is not None:
             self._backend.close(learner.session)

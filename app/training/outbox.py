@@ -1,7 +1,8 @@
 """What waits to be sent to one connection.
 
-What if it is full: frames are at most two by flow control, so a full outbox means a reader that
-takes no answers to its own commands; its connection is closed, its session is kept.
+What if it is full, in number or in bytes: frames are at most two by flow control, so a full outbox
+means a reader that takes no answers to its own commands; its connection is closed, its session is
+kept.
 """
 
 import asyncio
@@ -16,6 +17,8 @@ GOING_AWAY = 1001
 DONE = 4002
 """From the reader: its session is not needed any more."""
 TOO_SLOW = 1008
+TRY_AGAIN_LATER = 1013
+MOST_BYTES = 8_000_000
 
 
 class Outbox:
@@ -25,16 +28,24 @@ class Outbox:
         self.name = f"reader-{next(_numbers)}"
         self._most = most
         self._waiting: list[str | bytes] = []
+        self._size = 0
         self._news = asyncio.Event()
         self.close_code: int | None = None
 
     def text(self, message: dict[str, Any]) -> None:
         """Queue a JSON message."""
-        self._put(json.dumps(message, allow_nan=False))
+        self.put(json.dumps(message, allow_nan=False))
 
-    def binary(self, data: bytes) -> None:
-        """Queue a frame."""
-        self._put(data)
+    def put(self, message: str | bytes) -> None:
+        """Queue a message that is written already: JSON, or a frame."""
+        # A single message may be as large as it is: the host has bounded it.
+        full = self._waiting and self._size + len(message) > MOST_BYTES
+        if full or len(self._waiting) >= self._most:
+            self.close(TOO_SLOW)
+            return
+        self._waiting.append(message)
+        self._size += len(message)
+        self._news.set()
 
     def close(self, code: int) -> None:
         """Close the connection as soon as its sender looks."""
@@ -48,12 +59,5 @@ class Outbox:
         self._news.clear()
         if self.close_code is not None:
             return []
-        waiting, self._waiting = self._waiting, []
+        waiting, self._waiting, self._size = self._waiting, [], 0
         return waiting
-
-    def _put(self, message: str | bytes) -> None:
-        if len(self._waiting) >= self._most:
-            self.close(TOO_SLOW)
-            return
-        self._waiting.append(message)
-        self._news.set()

@@ -6,6 +6,7 @@ end when it closes, so that none outlives a server that was killed.
 """
 
 import asyncio
+import contextlib
 import multiprocessing
 import signal
 import time
@@ -13,12 +14,12 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from app import logs
 from app.settings import Settings
 from app.training.backend import Command, Event, Worked
-from app.training.driver import Drivers, Line, LineBroken
+from app.training.driver import Backend, Line, LineBroken
 from app.training.host import Host
 
 P = ParamSpec("P")
@@ -26,16 +27,27 @@ T = TypeVar("T")
 
 STARTUP_TIMEOUT = 60.0
 """Seconds for a worker to import NumPy on a busy machine."""
-PARTING_SECONDS = 1.0
+PARTING_SECONDS = 0.5
+NAME_BYTES = 64
+
+ENDING = {
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+}
+"""Signals that end a server; Windows has no SIGHUP."""
 
 
 class WorkerLine:
     """A worker process and the pipe to it; a thread of its own waits on the pipe."""
 
-    def __init__(self, process: BaseProcess, pipe: Connection, round_timeout: float) -> None:
+    def __init__(
+        self, process: BaseProcess, pipe: Connection, serving: Any, round_timeout: float
+    ) -> None:
         self._process = process
         self._pipe = pipe
+        self._serving = serving
         self._round_timeout = round_timeout
+        self._silent = False
+        """Whether it was killed because it did not answer."""
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="worker-pipe")
 
     @classmethod
@@ -45,16 +57,20 @@ class WorkerLine:
         Raises:
             LineBroken: it died, or did not come up in time.
         """
-        ours, theirs = multiprocessing.get_context("spawn").Pipe()
-        process = multiprocessing.get_context("spawn").Process(
-            target=work,
-            args=(theirs, settings),
-            name="shallows-worker",
-            daemon=True,
-        )
-        _start(process)
-        theirs.close()
-        line = cls(process, ours, settings.round_timeout_seconds)
+        context = multiprocessing.get_context("spawn")
+        ours, theirs = context.Pipe()
+        try:
+            serving = context.RawArray("c", NAME_BYTES)
+            process = context.Process(
+                target=work, args=(theirs, serving, settings), name="shallows-worker", daemon=True
+            )
+            _start(process)
+        except BaseException:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
+        line = cls(process, ours, serving, settings.round_timeout_seconds)
         try:
             await line._in_thread(line._receive, STARTUP_TIMEOUT)
         except BaseException:
@@ -74,27 +90,42 @@ class WorkerLine:
         return await self._in_thread(self._exchange, commands)
 
     async def close(self) -> None:
-        """Close the pipe, on which the worker ends; kill it if it does not."""
+        """Close the pipe, on which the worker ends; kill it if it does not.
+
+        Needs no thread that is not there yet: there may be none to be had.
+        """
         try:
-            await asyncio.wait_for(self._in_thread(self._pipe.close), PARTING_SECONDS)
-        except TimeoutError:
-            self._process.kill()  # the thread still waits for its round, and now hears the end
-            await self._in_thread(self._pipe.close)
-        await asyncio.to_thread(self._end)
+            async with asyncio.timeout(PARTING_SECONDS):
+                await self._in_thread(self._pipe.close)
+        except (TimeoutError, LineBroken):
+            self._process.kill()  # a thread that still waits for its round now hears the end
+            with contextlib.suppress(LineBroken):
+                await self._in_thread(self._pipe.close)
+        if not await self._ended(PARTING_SECONDS):
+            self._process.kill()
+            await self._ended(PARTING_SECONDS)
         self._thread.shutdown(wait=False)
 
-    def _end(self) -> None:
-        self._process.join(PARTING_SECONDS)
-        if self._process.is_alive():
-            self._process.kill()
-            self._process.join()
+    async def _ended(self, seconds: float) -> bool:
+        """Wait for the end of the process; whether it came."""
+        until = time.monotonic() + seconds
+        while self._process.is_alive():
+            if time.monotonic() > until:
+                return False
+            await asyncio.sleep(0.01)
+        return True
 
     async def _in_thread(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         loop = asyncio.get_running_loop()
         try:
             return await loop.run_in_executor(self._thread, lambda: call(*args, **kwargs))
-        except (EOFError, OSError) as error:
-            raise LineBroken(f"{type(error).__name__}: {error}") from error
+        except Exception as error:  # a pipe that is cut, or no thread to be had
+            raise LineBroken(f"{type(error).__name__}: {error}", self._culprit()) from error
+
+    def _culprit(self) -> str:
+        """The session that was served when the worker died, unless it was killed from outside."""
+        killed = self._process.exitcode == -getattr(signal, "SIGKILL", 9) and not self._silent
+        return "" if killed else self._serving.value.decode()
 
     def _exchange(self, commands: Sequence[Command]) -> tuple[list[Event | Worked], float | None]:
         self._pipe.send(commands)
@@ -102,9 +133,14 @@ class WorkerLine:
 
     def _receive(self, timeout: float) -> tuple[list[Event | Worked], float | None]:
         if not self._pipe.poll(timeout):
+            self._silent = True
             self._process.kill()
             raise TimeoutError(f"no answer for {timeout:g} s")
-        events, wake = self._pipe.recv()
+        try:
+            events, wake = self._pipe.recv()
+        except (EOFError, OSError):
+            self._process.join(PARTING_SECONDS)  # how it ended says who is to blame
+            raise
         return events, wake
 
 
@@ -117,24 +153,32 @@ def _start(process: BaseProcess) -> None:
     if mask is None:
         process.start()
         return
-    before = mask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    before = mask(signal.SIG_BLOCK, ENDING)
     try:
         process.start()
     finally:
         mask(signal.SIG_SETMASK, before)
 
 
-def work(pipe: Connection, settings: Settings) -> None:
-    """The life of a worker: rounds until the pipe closes."""
+def work(pipe: Connection, serving: Any, settings: Settings) -> None:
+    """The life of a worker: rounds until the pipe closes.
+
+    `serving` is memory that the server sees, too: which session is being served.
+    """
     # Signals may reach the whole process group; the server decides when its workers end.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    for number in ENDING:
+        signal.signal(number, signal.SIG_IGN)
     logs.configure(settings)
+
+    def note(session: str) -> None:
+        serving.value = session.encode()[:NAME_BYTES]
+
     host = Host(
         time.perf_counter,
         time.thread_time,
         frames_per_second=settings.frames_per_second,
         checkpoint_seconds=settings.checkpoint_seconds,
+        serving=note,
     )
     try:
         pipe.send(([], None))
@@ -144,10 +188,10 @@ def work(pipe: Connection, settings: Settings) -> None:
         return
 
 
-def pool_backend(settings: Settings) -> Drivers:
+def pool_backend(settings: Settings) -> Backend:
     """A backend of one worker process per core."""
 
     async def connect() -> Line:
         return await WorkerLine.connect(settings)
 
-    return Drivers([connect] * settings.worker_count)
+    return Backend([connect] * settings.worker_count)

@@ -71,6 +71,15 @@ class Checkpoint:
     costs_from: int
     costs: list[Array] = field(repr=False)
 
+    @property
+    def size(self) -> int:
+        """Bytes of its arrays."""
+        states = sum(
+            state["parameters"].nbytes + sum(memory.nbytes for memory in state["memory"])
+            for state in self.trainers
+        )
+        return int(states + sum(costs.nbytes for costs in self.costs))
+
 
 @dataclass(frozen=True)
 class Record:
@@ -368,9 +377,9 @@ class Session:
         frame: dict[str, Any] = {
             "first_iteration": min(costs_from, len(run.costs)),
             "costs": wire.float32(run.costs.since(costs_from)),
-            "penalty": run.trainer.penalty,
-            "train_cost": score.train_cost,
-            "test_cost": score.test_cost,
+            "penalty": wire.capped(run.trainer.penalty),
+            "train_cost": wire.capped(score.train_cost),
+            "test_cost": wire.capped(score.test_cost),
             "train_accuracy": score.train_accuracy,
             "test_accuracy": score.test_accuracy,
             "train_confusion": score.train_confusion,
@@ -383,7 +392,7 @@ class Session:
         if diagnostics:
             frame["diagnostics"] = [wire.diagnostics(look) for look in run.trainer.diagnose()]
         if (features := self.examples.features) is not None:
-            frame |= wire.pictures(network, view, features, self.examples.scale)
+            frame |= wire.pictures(network, view, features, self.examples.scale, len(self.runs))
         return frame
 
     def record(self, index: int) -> Record:

@@ -1,9 +1,11 @@
-"""Whose turn it is, among sessions that are to have the same share of a processor's time."""
+"""Whose turn it is, among sessions that are to have the same share of a processor's time.
+
+`Turns` orders those who wait, `Share` is for those who come last, and `Account` is for work that no
+slice can bound: commands, a frame of a large network, an iteration that takes longer than a round.
+"""
 
 import math
 from collections.abc import Iterable
-
-from app.training.hosted import Hosted
 
 SHORTEST_TURN = 0.005
 """Seconds that a turn counts at least: small networks, whose times differ by chance or by their
@@ -22,9 +24,9 @@ class Turns:
         self._now = 0.0
         self._until: dict[str, float] = {}
 
-    def order(self, queue: Iterable[Hosted]) -> list[Hosted]:
-        """Those who wait, in the order of their turns; of equals, in that of the queue."""
-        return sorted(queue, key=lambda hosted: self._start(hosted.name))
+    def order(self, names: Iterable[str]) -> list[str]:
+        """Those who wait, in the order of their turns; of equals, in that in which they came."""
+        return sorted(names, key=self._start)
 
     def took(self, name: str, seconds: float) -> None:
         """A session was served for so long (of the processor's time, not of the clock's)."""
@@ -62,3 +64,28 @@ class Share:
     def had(self, start: float, end: float) -> None:
         """The time from `start` to `end` was had."""
         self._had_until = min(self._had_until, start) + (end - start) / self._share
+
+
+class Account:
+    """What a session has had beyond its slices, and when that is paid back.
+
+    While others want the processor it may have as much as each of them of the time as it passes.
+    A little is lent, so that nobody waits for what everybody does now and then. Whoever has
+    overdrawn sits out: for the time that its share takes to earn the debt.
+    """
+
+    LENT = 0.1
+    LONGEST = 2.0
+    """Seconds that anyone sits out at once."""
+
+    def __init__(self, now: float) -> None:
+        self._credit, self._then = self.LENT, now
+        self.sits_out_until = -math.inf
+
+    def charge(self, now: float, seconds: float, others: int) -> None:
+        """Note work that was done beyond a slice, while so many others wanted to train."""
+        earned = (now - self._then) / others if others else self.LENT
+        self._credit, self._then = min(self.LENT, self._credit + earned) - seconds, now
+        if self._credit < 0 and others:
+            self.sits_out_until = now + min(self.LONGEST, -self._credit * others)
+            self._credit = max(self._credit, -self.LONGEST / others)

@@ -4,10 +4,11 @@
  */
 
 import { Pace } from './pace.js';
+import { askVersion } from './version.js';
 
 /** @typedef {import('./types/protocol').ClientMessage} ClientMessage */
 /** @typedef {import('./types/protocol').ServerMessage} ServerMessage */
-/** @typedef {'full' | 'restarting' | 'busy' | 'locked'} Reason */
+/** @typedef {'full' | 'restarting' | 'busy' | 'locked' | 'foreign' | 'misnamed' | 'fast' | 'blocked'} Reason */
 /** @typedef {{why: Reason, until: number}} Wait what the server has refused, and when it is asked again, by `performance.now()` */
 
 const FIRST_DELAY = 250;
@@ -29,6 +30,13 @@ const DONE = 4002;
 
 /** Errors instead of a session. @type {Record<string, Reason>} */
 const REFUSALS = { too_many_sessions: 'full', going_away: 'restarting', not_stored: 'busy' };
+
+/** What the server says to a page whose stream it refuses without a word, by the status. @type {Record<number, Reason>} */
+const STATUSES = { 401: 'locked', 403: 'foreign', 421: 'misnamed', 429: 'fast', 503: 'restarting' };
+/** These stay true while the page tries again, until the server says otherwise. */
+const LASTING = new Set(['restarting', ...Object.values(STATUSES), 'blocked']);
+/** Sockets in a row that do not open, though the server answers, until something between them is to blame. */
+const BLOCKED = 3;
 
 /** Where the server's stream is. */
 export function streamAddress() {
@@ -56,6 +64,10 @@ export class Connection {
   /** @type {WebSocket | null} */
   #socket = null;
   #attempts = 0;
+  /** Sockets in a row that did not open, while the server answered all else. */
+  #unopened = 0;
+  /** Whether a session's connection was lost: the server may be another one since. */
+  #lost = false;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #retry;
   #heard = 0;
@@ -104,6 +116,7 @@ export class Connection {
     let opened = false;
     socket.addEventListener('open', () => {
       opened = true;
+      this.#unopened = 0;
       this.#heard = performance.now();
       this.#listener.opened();
     });
@@ -115,7 +128,7 @@ export class Connection {
     socket.addEventListener('close', ({ code }) => {
       if (socket !== this.#socket) return;
       this.#closed(code);
-      if (!opened) void this.#lookWhetherLocked();
+      if (!opened) void this.#lookWhy();
     });
     this.#socket = socket;
   }
@@ -179,16 +192,25 @@ export class Connection {
     // Why it has no place may not have been read yet.
     const least = code === TRY_AGAIN_LATER ? 1000 * USUAL_WAIT : 0;
     const known = this.#wait?.why;
-    const stays = code === TRY_AGAIN_LATER || known === 'restarting' || known === 'locked';
+    const stays = code === TRY_AGAIN_LATER || (known !== undefined && LASTING.has(known));
+    this.#lost ||= this.#settled;
     const why = code === GOING_AWAY ? 'restarting' : stays ? known : undefined;
     this.#again(Math.max(this.#notBefore, performance.now() + Math.max(patience, least)), why);
     this.#listener.closed();
   }
 
-  /** A socket that was refused does not say why: perhaps the server has another access code than when this page came. */
-  async #lookWhetherLocked() {
-    const answer = await fetch('/', { cache: 'no-store', signal: this.#over.signal }).catch(() => null);
-    if (answer?.status === 401) this.#again(this.#next, 'locked');
+  /** A socket that was refused does not say why; what the server says to anything else that the page sends does. */
+  async #lookWhy() {
+    const answer = await askVersion(this.#over.signal);
+    if (this.#over.signal.aborted || this.#settled) return;
+    const why = answer ? STATUSES[answer.status] : undefined;
+    if (why && answer?.seconds !== undefined) this.#refused(why, answer.seconds);
+    else if (why) this.#again(this.#next, why);
+    else {
+      this.#unopened = answer ? this.#unopened + 1 : 0;
+      if (this.#unopened >= BLOCKED) this.#again(this.#next, 'blocked');
+      else if (answer && this.#wait && this.#wait.why !== 'full') this.#again(this.#next);
+    }
   }
 
   /** @param {Reason} why @param {number} seconds */
@@ -212,6 +234,8 @@ export class Connection {
     this.#attempts = 0;
     this.#notBefore = -Infinity;
     this.#tell(null);
+    if (this.#lost) void askVersion(this.#over.signal);
+    this.#lost = false;
   }
 
   /** @param {Wait | null} wait */

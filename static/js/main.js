@@ -6,11 +6,13 @@ import { Connection, streamAddress } from './connection.js';
 import { Dialogue } from './dialogue.js';
 import { PLANE, defaultsOf, fieldsOf, sameRun } from './experiment.js';
 import { Painter } from './painting/painter.js';
+import { fetchLater } from './later.js';
 import { loadPlotly } from './plotly.js';
 import { Runs } from './runs.js';
 import { readSaved } from './saved.js';
 import { Store } from './state.js';
 import { isDark, painterColours } from './theme.js';
+import { askVersion, newer } from './version.js';
 import { mountActivation } from './views/activation.js';
 import { mountBoundary } from './views/boundary.js';
 import { mountCode } from './views/code.js';
@@ -23,6 +25,7 @@ import { mountImages } from './views/images.js';
 import { mountKeyboard } from './views/keyboard.js';
 import { mountLessons } from './views/lessons.js';
 import { mountNetwork } from './views/network.js';
+import { mountNewer } from './views/newer.js';
 import { mountNotices } from './views/notices.js';
 import { mountOwnPoints } from './views/own-points.js';
 import { mountParameter } from './views/parameter.js';
@@ -65,6 +68,10 @@ const painter = new Painter({
   costs: (told) => store.receiveCosts(told),
   picture: (picture) => store.show(picture),
   acknowledge: (frame) => connection.send({ type: 'ack', frame }),
+  missing: async () => {
+    await askVersion();
+    if (!newer.peek()) store.notice.value = { kind: 'problem', text: 'What draws this page could not be fetched.', offer: { label: 'Reload', accept: () => location.reload() } };
+  },
 });
 const mistakes = computed(() => store.experiment.value.mistakes);
 const { diagnosed } = store;
@@ -108,12 +115,12 @@ mountCost(store, catalogue, find, plotly);
 mountDrawer(store, find);
 mountResults(store, find);
 mountCode(store, catalogue, find, openParameter);
-whenFirstOpen(store, 'activations', async () => (await import('./labs/activations.js')).mountActivations(store, find));
-whenFirstOpen(store, 'compare', async () => (await import('./labs/compare.js')).mountCompare(store, fields, catalogue, find));
+whenFirstOpen(store, 'activations', find, () => import('./labs/activations.js'), (lab) => lab.mountActivations(store, find));
+whenFirstOpen(store, 'compare', find, () => import('./labs/compare.js'), (lab) => lab.mountCompare(store, fields, catalogue, find));
 mountHelp();
 mountTimeline(store, find);
-whenFirstOpen(store, 'microscope', async () => (await import('./labs/microscope/panel.js')).mountMicroscope(store, catalogue, find));
-whenFirstOpen(store, 'timing', async () => (await import('./labs/timing.js')).mountTiming(store, find));
+whenFirstOpen(store, 'microscope', find, () => import('./labs/microscope/panel.js'), (lab) => lab.mountMicroscope(store, catalogue, find));
+whenFirstOpen(store, 'timing', find, () => import('./labs/timing.js'), (lab) => lab.mountTiming(store, find));
 mountRuns(store, new Runs(catalogue), defaults, catalogue, find);
 mountSurface(store, find);
 mountPresets(store, catalogue, find);
@@ -124,6 +131,7 @@ mountShare(store, fields, defaults, find);
 mountSave(store, fields, defaults, find);
 mountNotices(store, find);
 mountWaiting(store, find);
+mountNewer(find);
 mountKeyboard(store);
 mountReduced(store, fields, defaults, find);
 
@@ -135,10 +143,12 @@ if (saved && !saved.experiment) store.notice.value = { kind: 'problem', text: 'N
 const stop = effect(() => {
   if (!store.picture.value) return;
   queueMicrotask(() => stop());
-  loadPlotly(/** @type {string} */ (document.body.dataset.plotly)).then((api) => {
-    plotly.value = api;
-  });
+  void drawPlots();
 });
+
+async function drawPlots() {
+  plotly.value = await fetchLater(store, 'What draws axes and curves', () => loadPlotly(/** @type {string} */ (document.body.dataset.plotly)), drawPlots);
+}
 
 /** Where an experiment is: a saved run under its short link as long as it is that run. @param {import('./experiment.js').Experiment} experiment */
 function addressOf(experiment) {

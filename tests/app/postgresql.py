@@ -1,5 +1,6 @@
 """A PostgreSQL server of the tests' own, on a socket in a temporary folder."""
 
+import contextlib
 import itertools
 import os
 import pwd
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
 import psycopg
 
 
@@ -31,8 +33,8 @@ LOCALE = ("--encoding=UTF8", "--locale=C")
 class PostgreSQL:
     """A running server."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, process: subprocess.Popen[bytes]) -> None:
+        self._folder, self._process = folder, process
         self._numbers = itertools.count()
 
     def url(self, name: str) -> str:
@@ -44,6 +46,20 @@ class PostgreSQL:
         name = f"shallows{next(self._numbers)}"
         self.run("postgres", f"CREATE DATABASE {name}")
         return self.url(name)
+
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """All of it stands still: connections are taken by the system, and nobody answers."""
+        processes = psutil.Process(self._process.pid)
+        all_of_it = [processes, *processes.children(recursive=True)]
+        try:
+            for process in all_of_it:
+                process.suspend()
+            yield
+        finally:
+            for process in all_of_it:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.resume()
 
     def run(self, name: str, statement: str) -> None:
         """Run a statement in a database, with all rights."""
@@ -81,7 +97,7 @@ def running_postgresql() -> Iterator[PostgreSQL]:
             **as_user,
         )
         try:
-            server = PostgreSQL(folder)
+            server = PostgreSQL(folder, process)
             while True:
                 try:
                     psycopg.connect(server.url("postgres")).close()
@@ -90,8 +106,8 @@ def running_postgresql() -> Iterator[PostgreSQL]:
                     assert process.poll() is None, "postgres ended"
             yield server
         finally:
-            # Fast: whoever is still connected is cut off.
-            process.send_signal(signal.SIGINT)
+            # At once: nothing is written any more of what is thrown away now.
+            process.send_signal(signal.SIGQUIT)
             process.wait()
     finally:
         shutil.rmtree(folder)

@@ -33,7 +33,9 @@ def service(url: str, **changes: object) -> Iterator[TestClient]:
 
 
 @contextmanager
-def opened(url: str, clock: Callable[[], float] = time.time, **changes: object) -> Iterator[Store]:
+def opened(
+    url: str, clock: Callable[[], float] = time.monotonic, **changes: object
+) -> Iterator[Store]:
     store = Store.open(settings(url, **changes), clock)
     try:
         yield store

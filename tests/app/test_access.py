@@ -5,9 +5,11 @@ from collections.abc import Iterator
 
 import pytest
 from starlette.testclient import TestClient, WebSocketDenialResponse
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from app.access import COOKIE
 from app.main import create_app
+from app.settings import Settings
 from tests.app.conftest import metric, settings_for
 from tests.app.stream import Stream
 
@@ -98,6 +100,35 @@ class TestAccess:
         closed.cookies.set(COOKIE, cookie)
         assert closed.get("/").status_code == 200
         assert metric(closed, "shallows_refused_total", code="unauthorized") == 50
+
+    def test_no_one_guesses_from_an_address_of_its_own_choice(self) -> None:
+        app = create_app(settings_for("inline", access_code=CODE, wrong_codes_per_second=1e-6))
+        trusted = ProxyHeadersMiddleware(app, Settings().trusted_proxies)  # type: ignore[arg-type]
+        with TestClient(trusted, client=("127.0.0.1", 5)) as client:  # type: ignore[arg-type]
+            statuses = [
+                client.get(
+                    "/datasets",
+                    headers={
+                        "authorization": f"Bearer {guess}",
+                        "x-forwarded-for": f"10.0.0.{guess}",
+                    },
+                ).status_code
+                for guess in range(60)
+            ]
+        assert statuses == [401] * 50 + [429] * 10
+
+    def test_a_proxy_that_is_not_named_is_said_once(self, caplog: pytest.LogCaptureFixture) -> None:
+        with TestClient(create_app(settings_for("inline")), client=("10.0.0.2", 5)) as client:
+            for address in ("192.0.2.1", "192.0.2.2"):
+                client.get("/datasets", headers={"x-forwarded-for": address})
+        (line,) = [one for one in caplog.messages if "SHALLOWS_TRUSTED_PROXIES" in one]
+        assert line.endswith("SHALLOWS_TRUSTED_PROXIES=10.0.0.2")
+        assert "192.0.2" not in line
+
+    @pytest.mark.parametrize("proxies", ["*", "proxy.example", "10.0.0.1/8", "127.0.0.1, *"])
+    def test_whoever_is_trusted_is_an_address_or_a_network(self, proxies: str) -> None:
+        with pytest.raises(ValueError, match="trusted_proxies"):
+            settings_for("inline", trusted_proxies=proxies)
 
     def test_the_way_on_leads_to_no_other_host(self, closed: TestClient) -> None:
         answer = closed.post("http://testserver//evil.example/", data={"code": CODE}, headers=PAGE)

@@ -12,6 +12,10 @@ NAN, INFINITY = float("nan"), float("inf")
 TWO = {"points": [[0, 0], [1, 1]], "labels": [0, 1]}
 
 
+OF_ALL_RUNS = ("fewer examples", "at most 100,000")
+"""What is said of all runs of a session together."""
+
+
 def data(**fields: Any) -> dict[str, Any]:
     return {"data": fields}
 
@@ -87,9 +91,15 @@ RUNS: list[tuple[dict[str, Any], str, str]] = [
     ({"network": {"layers": [{}] * 9}}, "network.layers", "at most 8"),
     ({"network": {"layers": "4"}}, "network.layers", "list"),
     (
-        {"network": {"layers": [{"units": 256}] * 8}, "data": {"examples": 5000}},
+        {"network": {"layers": [{"units": 120}] * 4}, "data": {"examples": 5000}},
         "network.layers",
-        "fewer units",
+        "fewer examples",
+    ),
+    # However few the examples are: frames and checkpoints have all parameters.
+    (
+        {"network": {"layers": [{"units": 256}] * 8}, "data": {"examples": 10}},
+        "network.layers",
+        "at most 100,000",
     ),
     (start(scheme="ones"), "network.initialization.scheme", "'he'"),
     (start(scale=0), "network.initialization.scale", "greater than 0"),
@@ -161,7 +171,7 @@ def test_the_stream_says_the_same_and_leaves_the_session_as_it_was(
     error = open_stream.until("error")
     assert error["code"] == "invalid_field"
     in_run = field.startswith(("network", "training"))
-    work = "runs" if words == "fewer units" else f"runs.0.{field}"
+    work = "runs" if words in OF_ALL_RUNS else f"runs.0.{field}"
     assert error["field"] == (work if in_run else field)
     assert words in error["detail"]
     open_stream.say("step")

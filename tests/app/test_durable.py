@@ -1,4 +1,4 @@
-"""Sessions that outlive the server, and sessions that sleep: on each backend, to the bit."""
+"""Sessions that outlive their connection, and the server: on each backend, to the bit."""
 
 import asyncio
 import json
@@ -14,7 +14,9 @@ import websockets
 from starlette.testclient import TestClient
 from websockets.exceptions import ConnectionClosed
 
+from app.errors import NotStored
 from app.main import create_app
+from app.store import Store
 from app.store.sessions import Part, Sessions
 from tests.app.conftest import BACKENDS, settings_for, wait_ready
 from tests.app.crash import end, resume_after_crashes, started
@@ -153,50 +155,27 @@ class TestARestart:
             assert len(stream.costs()) == 4 * 700
 
 
-class TestSleep:
-    def test_an_idle_session_sleeps_and_wakes_exactly_on_the_next_command(
+class TestWithoutAConnection:
+    def test_it_waits_in_its_worker_and_then_in_the_store_and_comes_back_to_the_bit(
         self, backend: str, folder: Path
     ) -> None:
-        quick = {"store_seconds": 0.05, "idle_seconds": 0.05}
-        with service(backend, folder, **quick) as client:
+        with service(backend, folder, store_seconds=0.05, session_grace_seconds=0) as client:
             expected = undisturbed(client, [40, 60, 50], COMMANDS)
-            wait_for(client, "shallows_sessions_asleep", 1)
             with Stream.connect(client) as stream:
                 session = stream.configure(**PLAN)["session"]
-                stream.say("view", resolution=16)
-                for index, iterations in enumerate([40, 60, 50]):
-                    wait_for(client, "shallows_sessions_asleep", 2)
-                    stream.say("step", iterations=iterations)
-                    stream.until("state", playing=False, iteration=[40, 100, 150][index])
-                    stream.until_iteration([40, 100, 150][index])
-                    if index < len(COMMANDS):
-                        stream.say(**COMMANDS[index])
-                        stream.until("state")
+                take(stream, [40, 60], COMMANDS)
+            wait_for(client, "shallows_sessions", 0)
+            with Stream.connect(client, f"/ws?session={session}") as stream:
+                assert stream.until("configured")["iteration"] == 100
+                stream.say("step", iterations=50)
+                stream.until("state", playing=False, iteration=150)
+                stream.until_iteration(150)
                 assert [stream.costs(0), stream.costs(1)] == expected
-                numbers = [frame["frame"] for frame in stream.frames]
-                assert numbers == list(range(len(numbers)))
-                assert stream.frames[-1]["runs"][0]["boundary"]["width"] == 16
-                wait_for(client, "shallows_sessions_asleep", 2)
-                # Whoever asks for it wakes it too.
-                costs = client.get(f"/sessions/{session}/costs.csv").text
-                assert len(costs.splitlines()) == 151
-            wait_for(client, "shallows_connections", 0)
 
-    def test_one_without_a_connection_sleeps_at_once_unless_it_plays(
-        self, backend: str, folder: Path
-    ) -> None:
-        with service(backend, folder, store_seconds=0.05) as client:
+    def test_one_that_plays_trains_on(self, backend: str, folder: Path) -> None:
+        with service(backend, folder) as client:
             with Stream.connect(client) as stream:
                 playing = stream.configure(playing=True)["session"]
-            with Stream.connect(client) as stream:
-                paused = stream.configure()["session"]
-                stream.say("step", iterations=25)
-                stream.until("state", iteration=25)
-            wait_for(client, "shallows_sessions_asleep", 1)
-            with Stream.connect(client, f"/ws?session={paused}") as stream:
-                assert stream.until("configured")["iteration"] == 25
-                stream.until_iteration(25)
-                assert len(stream.costs()) == 4 * 25
             with Stream.connect(client, f"/ws?session={playing}") as stream:
                 told = stream.until("configured")
                 assert told["playing"] is True
@@ -323,27 +302,27 @@ def part(name: str, iterations: int, **changes: Any) -> Part:
     assert saved is not None
     costs = [bytes(run) for run in saved.costs]
     given = {"after": None, "costs": costs, "costs_size": len(costs[0]), "settled": False}
-    return Part(name, saved.state, **{**given, **changes})
+    return Part(name, "me", saved.state, **{**given, **changes})
 
 
 def test_costs_are_added_to_only_by_who_knows_what_is_there(url: str) -> None:
     async def work(sessions: Sessions) -> None:
         whole = part("a", 30)
-        marks = await sessions.keep([whole], (), ())
+        marks = await sessions.keep([whole], ())
         later = part("a", 50)
         more = [later.costs[0][8 * 30 :]]
         follows = part("a", 50, after=marks["a"], costs=more, settled=True)
-        assert await sessions.keep([part("a", 50, after="another", costs=more)], (), ()) == {}
-        marks = await sessions.keep([follows], (), ())
+        assert await sessions.keep([part("a", 50, after="another", costs=more)], ()) == {}
+        marks = await sessions.keep([follows], ())
         stored = await sessions.get("a")
         assert stored is not None
         assert (stored.mark, stored.settled) == (marks["a"], True)
         assert [bytes(run) for run in stored.saved.costs] == later.costs
         # The same again would repeat costs; it is not taken.
-        assert await sessions.keep([follows], (), ()) == {}
-        await sessions.keep([], ["a"], ())
+        assert await sessions.keep([follows], ()) == {}
+        await sessions.keep([], ["a"])
         assert await sessions.get("a") is None
-        assert await sessions.keep([follows], (), ()) == {}
+        assert await sessions.keep([follows], ()) == {}
 
     with opened(url) as store:
         asyncio.run(work(Sessions(store, settings(url))))
@@ -352,15 +331,63 @@ def test_costs_are_added_to_only_by_who_knows_what_is_there(url: str) -> None:
 @pytest.mark.parametrize(
     "bound", [{"max_stored_sessions": 2}, {"max_stored_sessions_bytes": 3_000}]
 )
-def test_the_oldest_gives_way_unless_it_sleeps(url: str, bound: dict[str, Any]) -> None:
+def test_the_oldest_gives_way(url: str, bound: dict[str, Any]) -> None:
     async def work(sessions: Sessions) -> list[bool]:
         for name in "abcd":
-            await sessions.keep([part(name, 30)], (), ["a"])
+            await sessions.keep([part(name, 30)], ())
         return [await sessions.get(name) is not None for name in "abcd"]
 
     with opened(url) as store:
         a, b, _, d = asyncio.run(work(Sessions(store, settings(url, **bound))))
-    assert (a, b, d) == (True, False, True)
+    assert (a, b, d) == (False, False, True)
+
+
+def test_many_are_written_a_few_at_a_time_and_what_was_written_is_known(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.store.sessions.MOST_AT_A_TIME", 2)
+    monkeypatch.setattr("app.store.sessions.BYTES_AT_A_TIME", 3 * 10_000 + 5)
+    large = part("large", 3, costs=[bytes(8 * 5000)])
+    parts = [part("a", 3), part("b", 3), part("c", 3), large, part("d", 3)]
+
+    async def work(store: Store) -> None:
+        sessions, writes = Sessions(store, settings(url)), 0
+        write = store.write
+
+        async def count(work: Any) -> Any:
+            nonlocal writes
+            writes += 1
+            if writes == 4:
+                raise NotStored("away")
+            return await write(work)
+
+        monkeypatch.setattr(store, "write", count)
+        marks = await sessions.keep(parts, ())
+        assert list(marks) == ["a", "b", "c", "large"]
+        assert writes == 4
+        assert [await sessions.get(p.name) is not None for p in parts] == [True] * 4 + [False]
+        writes = 3
+        with pytest.raises(NotStored):
+            await sessions.keep(parts, ())
+
+    with opened(url) as store:
+        asyncio.run(work(store))
+
+
+def test_one_that_cant_be_written_takes_no_other_along(
+    url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    bad = part("bad", 3)
+    assert bad.state.checkpoint is not None
+    bad.state.checkpoint.trainers[0]["parameters"] = None
+
+    async def work(sessions: Sessions) -> None:
+        marks = await sessions.keep([part("a", 3), bad, part("b", 3)], ())
+        assert marks.keys() == {"a", "b"}
+
+    with opened(url) as store:
+        asyncio.run(work(Sessions(store, settings(url))))
+    assert "can't be stored" in caplog.text
 
 
 def test_too_old_a_session_is_let_go(url: str) -> None:
@@ -368,9 +395,9 @@ def test_too_old_a_session_is_let_go(url: str) -> None:
 
     async def work(sessions: Sessions) -> list[bool]:
         nonlocal now
-        await sessions.keep([part("a", 3)], (), ())
+        await sessions.keep([part("a", 3)], ())
         now += 3601
-        await sessions.keep([part("b", 3)], (), ())
+        await sessions.keep([part("b", 3)], ())
         return [await sessions.get(name) is not None for name in "ab"]
 
     with opened(url, clock=lambda: now) as store:

@@ -9,15 +9,18 @@ import math
 import re
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import plotly.graph_objects as go
 import pytest
 from safetensors.numpy import load as load_safetensors
 from starlette.testclient import TestClient
 
 import nncore
+from app.assets import plotly_script
 from app.exports import tables
 from app.exports.code import LANGUAGES
 from app.exports.formula import formula
@@ -114,6 +117,11 @@ RECORDS: dict[str, Record] = {
 EACH = pytest.mark.parametrize("name", RECORDS)
 
 
+def whole(parts: Iterable[str | bytes]) -> bytes:
+    """A file of its parts."""
+    return b"".join(part.encode() if isinstance(part, str) else part for part in parts)
+
+
 def execute(text: str) -> dict[str, Any]:
     """The names a program leaves behind."""
     namespace: dict[str, Any] = {}
@@ -129,7 +137,7 @@ def test_the_numpy_program_trains_to_the_same_costs_and_parameters(
     name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     record = RECORDS[name]
-    left = execute(LANGUAGES["numpy"].write(record))
+    left = execute(whole(LANGUAGES["numpy"].write(record)).decode())
     np.testing.assert_allclose(left["costs"], record.costs, rtol=1e-8)
     for W, b, layer in zip(left["W"], left["b"], record.network.layers, strict=True):
         np.testing.assert_allclose(W, layer.W, rtol=1e-6, atol=1e-9)
@@ -144,7 +152,7 @@ def test_the_scikit_learn_program_predicts_the_same(
     name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     record = RECORDS[name]
-    left = execute(LANGUAGES["scikit-learn"].write(record))
+    left = execute(whole(LANGUAGES["scikit-learn"].write(record)).decode())
     expected = nncore.predict(record.network, record.examples.X).ravel()
     np.testing.assert_allclose(left["y_hat"], expected, rtol=1e-9, atol=1e-12)
     if record.score.train_accuracy is not None:
@@ -156,7 +164,7 @@ def test_the_scikit_learn_program_predicts_the_same(
 def test_the_pytorch_program_predicts_the_same(name: str) -> None:
     """Where PyTorch is at hand it is run; everywhere it is a program with these parameters."""
     record = RECORDS[name]
-    text = LANGUAGES["pytorch"].write(record)
+    text = whole(LANGUAGES["pytorch"].write(record)).decode()
     assigned = {
         target.id: node.value
         for node in ast.parse(text).body
@@ -179,7 +187,7 @@ def test_the_pytorch_program_predicts_the_same(name: str) -> None:
 
 
 def test_a_program_runs_by_itself() -> None:
-    text = LANGUAGES["numpy"].write(RECORDS["as it is"])
+    text = whole(LANGUAGES["numpy"].write(RECORDS["as it is"])).decode()
     ran = subprocess.run([sys.executable, "-I", "-c", text], capture_output=True, text=True)
     assert ran.returncode == 0, ran.stderr
     assert ran.stdout.startswith("train: cost ")
@@ -188,7 +196,7 @@ def test_a_program_runs_by_itself() -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 @EACH
 def test_programs_are_readable(language: str, name: str) -> None:
-    text = LANGUAGES[language].write(RECORDS[name])
+    text = whole(LANGUAGES[language].write(RECORDS[name])).decode()
     assert max(map(len, text.splitlines())) <= 180
     assert "\n\n\n\n" not in text
     assert not re.search(r"\b(nan|inf)\b", text)
@@ -208,7 +216,7 @@ def test_the_formula_gives_the_networks_output(name: str, digits: int, tolerance
         "leaky_relu": lambda z, s: z if z >= 0 else s * z,
         "sin": math.sin,
     }
-    text = formula(record, digits)
+    text = whole(formula(record, digits)).decode()
     for column in range(0, 30, 7):
         point = record.examples.points[:, column].tolist()
         names = {f"x{i + 1}": x for i, x in enumerate(point)}
@@ -218,7 +226,7 @@ def test_the_formula_gives_the_networks_output(name: str, digits: int, tolerance
 
 
 def test_a_formula_by_hand() -> None:
-    text = formula(RECORDS["given parameters"])
+    text = whole(formula(RECORDS["given parameters"])).decode()
     assert text.splitlines()[-1] == "ŷ = sigmoid(0.5*x1 - 0.25*x2 + 0.125)"
     assert "# sigmoid(z) = 1/(1 + exp(-z))" in text
 
@@ -230,7 +238,7 @@ def test_a_formula_by_hand() -> None:
 @pytest.mark.parametrize("form", FORMATS)
 def test_parameters_come_back_to_the_bit(name: str, form: str) -> None:
     network = RECORDS[name].network
-    told = read(FORMATS[form].write(network), form)
+    told = read(whole(FORMATS[form].write(network)), form)
     for back, layer in zip(told.layers, network.layers, strict=True):
         assert np.array(back.weights).tobytes() == layer.W.tobytes()
         assert np.array(back.biases).tobytes() == layer.b.tobytes()
@@ -239,11 +247,11 @@ def test_parameters_come_back_to_the_bit(name: str, form: str) -> None:
 
 def test_arrays_have_the_lectures_names_and_shapes() -> None:
     network = RECORDS["as it is"].network
-    with np.load(io.BytesIO(FORMATS["npz"].write(network)), allow_pickle=False) as npz:
+    with np.load(io.BytesIO(whole(FORMATS["npz"].write(network))), allow_pickle=False) as npz:
         np.testing.assert_array_equal(npz["W1"], network.layers[0].W)
         np.testing.assert_array_equal(npz["b2"], network.layers[1].b.ravel())
         assert npz["activations"].tolist() == ["tanh", "sigmoid"]
-    tensors = load_safetensors(FORMATS["safetensors"].write(network))
+    tensors = load_safetensors(whole(FORMATS["safetensors"].write(network)))
     assert {name: array.shape for name, array in tensors.items()} == {
         "W1": (2, 4),
         "b1": (4,),
@@ -259,7 +267,7 @@ def test_arrays_have_the_lectures_names_and_shapes() -> None:
 def test_the_points_and_the_split_are_those_of_the_run(name: str) -> None:
     record = RECORDS[name]
     examples = record.examples
-    header, *rows = csv.reader(io.StringIO(tables.data_csv(record).decode()))
+    header, *rows = csv.reader(io.StringIO(whole(tables.data_csv(record)).decode()))
     assert header[0] == "x1"
     columns = dict(zip(header, zip(*rows, strict=True), strict=True))
     given = [np.array(columns[name], float) for name in examples.features or header[:-2]]
@@ -268,14 +276,14 @@ def test_the_points_and_the_split_are_those_of_the_run(name: str) -> None:
     np.testing.assert_array_equal(np.array(columns[label], float), examples.Y[0])
     split = np.array(columns["split"])
     np.testing.assert_array_equal(np.flatnonzero(split == "test"), examples.test)
-    costs = list(csv.reader(io.StringIO(tables.costs_csv(record).decode())))
+    costs = list(csv.reader(io.StringIO(whole(tables.costs_csv(record)).decode())))
     assert costs[0] == ["iteration", "cost"]
     assert [float(cost) for _, cost in costs[1:]] == record.costs.tolist()
 
 
 def test_a_cell_is_no_formula() -> None:
     rows = [["=1+1", "+A1", "-A1", "@SUM(A1)", "\t=1", -1.5, "plain"]]
-    written = tables.write(["=cmd|' /C calc'!A0"], rows).decode()
+    written = whole(tables.write(["=cmd|' /C calc'!A0"], rows)).decode()
     header, cells = csv.reader(io.StringIO(written))
     assert header == ["'=cmd|' /C calc'!A0"]
     assert cells == ["'=1+1", "'+A1", "'-A1", "'@SUM(A1)", "'\t=1", "-1.5", "plain"]
@@ -287,7 +295,7 @@ def test_a_cell_is_no_formula() -> None:
 @EACH
 def test_the_report_holds_all_there_is_to_say(name: str) -> None:
     record = RECORDS[name]
-    page = report(record)
+    page = whole(report(record)).decode()
     figures = {
         found[1]: json.loads(found[2])
         for found in re.finditer(
@@ -300,6 +308,8 @@ def test_the_report_holds_all_there_is_to_say(name: str) -> None:
         contour, *points = figures["boundary"]["data"]
         assert np.shape(contour["z"]) == (80, 80)
         assert sum(len(trace["x"]) for trace in points) == record.examples.X.shape[1]
+    for figure in figures.values():
+        go.Figure(figure["data"], figure["layout"])  # Plotly knows every word of it
     assert f"{record.score.train_cost:.4g}" in page
     for layer in record.network.layers:
         assert f"{layer.W[0, 0]:.5g}" in page
@@ -307,9 +317,12 @@ def test_the_report_holds_all_there_is_to_say(name: str) -> None:
 
 
 def test_a_name_in_a_report_is_text() -> None:
-    page = report(record_of({"label": "<script>alert(1)</script>"}, iterations=3))
+    record = record_of({"label": "<script>alert(1)</script> (plotly.min.js)"}, iterations=3)
+    page = whole(report(record)).decode()
     assert "<script>alert(1)" not in page
     assert "&lt;script&gt;alert(1)" in page
+    assert page.count(plotly_script().read_text()) == 1
+    assert page.endswith("</html>")
 
 
 # -- over the wire --------------------------------------------------------------------------

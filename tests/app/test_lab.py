@@ -163,8 +163,19 @@ class TestSweep:
         desk.pass_time(0.5)
         assert desk.frames["a"][-1]["iteration"] >= 100
         # The test's clock stands still while it trains, so the first round does all of it.
-        kinds = [text.message["type"] for text in desk.texts]
+        kinds = [text["type"] for text in desk.texts]
         assert kinds.count("swept") == 1
+
+    def test_what_is_not_finite_is_null(self) -> None:
+        desk = Desk()
+        run = {"training": {"learning_rate": 10, "batch_size": 1}}
+        desk.open("a", {"data": {"dataset": "plane"}, "runs": [run]}, playing=False)
+        desk.say("a", "sweep", seeds=64, iterations=100)
+        desk.pass_time(1)
+        (told,) = [text for text in desk.texts if text["type"] == "swept"]
+        costs = [seed["cost"] for seed in told["seeds"]]
+        assert None in costs
+        assert all(cost is None or np.isfinite(cost) for cost in costs)
 
     def test_progress_while_it_takes_long(self) -> None:
         desk = Desk()
@@ -180,13 +191,13 @@ class TestSweep:
             patch.setattr(SeedSweep, "advance", slowly)
             desk.say("a", "sweep", iterations=1000, seeds=4)
             desk.pass_time(2.0)
-            told = [t.message for t in desk.texts if t.message["type"] == "sweeping"]
+            told = [t for t in desk.texts if t["type"] == "sweeping"]
             assert 6 <= len(told) <= 11
             assert told == sorted(told, key=lambda message: message["iteration"])
             assert told[-1]["iterations"] == 1000
             desk.say("a", "cancel")
             desk.pass_time(60)
-        assert not [t for t in desk.texts if t.message["type"] == "swept"]
+        assert not [t for t in desk.texts if t["type"] == "swept"]
         assert desk.host.next_wake() is None
 
     @pytest.mark.parametrize("ended_by", ["configure", "detach"])
@@ -201,7 +212,7 @@ class TestSweep:
         else:
             desk.host.handle(Detach("a", "a"))
         desk.pass_time(1)
-        assert not [t for t in desk.texts if t.message["type"] == "swept"]
+        assert not [t for t in desk.texts if t["type"] == "swept"]
 
     def test_a_sweep_is_begun_again_when_its_worker_dies(self) -> None:
         from app.schemas import parse_message
@@ -213,9 +224,9 @@ class TestSweep:
         begun = Tell("a", "r", parse_message('{"type": "sweep"}'))
         placed.send(begun)
         assert placed.again()[-1] == begun
-        placed.take(Text("a", "r", {"type": "sweeping"}))
+        placed.take(Text.of("a", "r", {"type": "sweeping"}))
         assert placed.again()[-1] == begun
-        placed.take(Text("a", "r", {"type": "swept"}))
+        placed.take(Text.of("a", "r", {"type": "swept"}))
         assert begun not in placed.again()
         for text in ('{"type": "cancel"}', '{"type": "configure"}'):
             placed.send(begun)

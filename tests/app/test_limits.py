@@ -1,17 +1,36 @@
 """Rates and places: what one client, and one stream, may ask for."""
 
+import asyncio
 import json
 import math
+from collections.abc import Iterator
 from types import SimpleNamespace
 
 import limits.storage.memory
 import limits.strategies
 import pytest
 from starlette.testclient import TestClient, WebSocketDenialResponse
+from starlette.types import Message
 
 import app.limits
-from app.limits import MOST_COUNTS, Bucket, Clients, Pace, client_of
+from app.errors import BodyTooSlow, Full
+from app.limits import (
+    CLIENT_BURST,
+    MOST_COUNTS,
+    MOST_EARNED,
+    STREAM_BURST,
+    STREAM_SHARE,
+    Accounts,
+    Bodies,
+    Body,
+    Bucket,
+    Clients,
+    Pace,
+    client_of,
+)
 from app.main import create_app
+from app.schemas import Plan
+from app.training.outbox import MOST_BYTES, TOO_SLOW, Outbox
 from tests.app.conftest import metric, settings_for
 from tests.app.stream import Stream
 
@@ -130,6 +149,42 @@ class TestBuckets:
         assert client_of({"client": (host, 1)}) == client
 
 
+class TestAccounts:
+    def test_a_stream_pays_for_its_own_messages_and_a_client_for_all_of_them(self) -> None:
+        clock = Clock()
+        accounts = Accounts(clock)
+        own, beside, other = (accounts.open(name) for name in ("school", "school", "other"))
+        own.charge(STREAM_BURST)
+        assert own.wait() == 0
+        own.charge(0.2)
+        assert own.wait() == pytest.approx(0.2 / STREAM_SHARE)
+        assert beside.wait() == 0
+        beside.charge(CLIENT_BURST)
+        assert beside.wait() > 0
+        assert other.wait() == 0
+        assert accounts.open("school").wait() > 0  # another stream is no other account
+        clock.now += 60
+        assert own.wait() == 0
+
+    def test_an_acknowledgement_is_free_if_a_frame_has_earned_it(self) -> None:
+        account = Accounts(Clock()).open("school")
+        assert not account.spend_earned()
+        for _ in range(2 * MOST_EARNED):
+            account.earn()
+        assert [account.spend_earned() for _ in range(MOST_EARNED + 1)] == [
+            *[True] * MOST_EARNED,
+            False,
+        ]
+
+    def test_who_has_no_debt_is_forgotten_when_there_are_many(self) -> None:
+        accounts = Accounts(Clock())
+        accounts.open("debtor").charge(100)
+        for number in range(MOST_COUNTS + 5):
+            accounts.open(f"client {number}")
+        assert accounts.open("debtor").wait() > 0
+        assert len(accounts._clients) < 10
+
+
 class TestRequests:
     def test_one_too_many_gets_429_and_says_when_to_come_again(self) -> None:
         settings = settings_for("inline", requests_per_second=1e-6, requests_burst=5)
@@ -157,6 +212,80 @@ class TestRequests:
                 for path in ("/datasets", "/lessons", "/healthz"):
                     assert client.get(path).status_code == 200
             assert not client.app.state.services.refusals  # type: ignore[attr-defined]
+
+
+class TestBodies:
+    def test_bytes_of_bodies_count_and_what_is_too_much_is_not_even_read(self) -> None:
+        settings = settings_for("inline", body_bytes_per_second=1000, body_bytes_burst=5000)
+        with TestClient(create_app(settings)) as client:
+            padding = {"padding": "x" * 2400}
+            for _ in range(2):
+                assert client.post("/train", json=padding).status_code == 422
+            refused = client.post("/train", json=padding)
+            assert (refused.status_code, refused.json()["code"]) == (429, "too_fast")
+            assert 0 < int(refused.headers["retry-after"]) <= 10
+            assert refused.headers["connection"] == "close"
+            assert client.get("/datasets").status_code == 200  # which has none
+            assert metric(client, "shallows_refused_total", code="too_fast") == 1
+
+    @pytest.mark.parametrize("path", ["/datasets/table", "/train"])
+    def test_a_body_that_does_not_say_its_length_is_counted_as_it_comes(self, path: str) -> None:
+        settings = settings_for("inline", body_bytes_per_second=1000, body_bytes_burst=5000)
+        sent = 0
+
+        def pieces() -> Iterator[bytes]:
+            nonlocal sent
+            for _ in range(2_000):
+                sent += 1000
+                yield b" " * 1000
+
+        with TestClient(create_app(settings)) as client:
+            headers = {"content-type": "application/json"}
+            refused = client.post(path, content=pieces(), headers=headers)
+            assert (refused.status_code, refused.json()["code"]) == (429, "too_fast")
+
+    def test_a_body_that_does_not_come_is_not_waited_for(self) -> None:
+        async def never() -> Message:
+            await asyncio.sleep(3600)
+            raise AssertionError
+
+        async def run() -> None:
+            body = Body(Bodies(settings_for("inline", body_seconds=0.01)), "a", never)
+            with pytest.raises(BodyTooSlow):
+                await body.receive()
+
+        asyncio.run(run())
+
+    def test_bodies_that_are_here_are_bounded_for_one_and_for_all(self) -> None:
+        bodies = Bodies(settings_for("inline", body_bytes_burst=90_000_000))
+        bodies.take("a", 16_000_000)
+        with pytest.raises(Full):
+            bodies.take("a", 1)
+        bodies.take("b", 16_000_000)
+        bodies.take("c", 15_000_000)
+        with pytest.raises(Full):
+            bodies.take("d", 2_000_000)
+        bodies.give("a", 16_000_000)
+        bodies.take("d", 2_000_000)
+        bodies.take("a", 1)
+
+
+def test_an_address_and_headers_are_bounded_before_they_are_looked_at() -> None:
+    with TestClient(create_app(settings_for("inline"))) as client:
+        for path in ("/datasets?" + "a=1&" * 1000, "/train/" + "x" * 4000, "/?" + "%41" * 1400):
+            refused = client.get(path)
+            assert (refused.status_code, refused.json()["code"]) == (414, "address_too_long")
+        many = [(f"x-{i}", "1") for i in range(101)]
+        for headers in (many, [("cookie", "x" * 16_000)], [("x" * 16_000, "1")]):
+            refused = client.get("/datasets", headers=headers)
+            assert (refused.status_code, refused.json()["code"]) == (431, "headers_too_large")
+            assert "x-content-type-options" in refused.headers
+        with (
+            pytest.raises(WebSocketDenialResponse) as denied,
+            client.websocket_connect("/ws?session=" + "x" * 4000),
+        ):
+            pass
+        assert denied.value.status_code == 414
 
 
 class TestMessages:
@@ -204,6 +333,28 @@ class TestMessages:
 
 
 class TestPlaces:
+    def test_one_client_has_a_share_of_the_memory(self) -> None:
+        points = [[x / 500, 0] for x in range(-1000, 1000)]
+        large = {"data": {"points": points, "labels": [0, 1] * 1000}}
+        size = Plan.model_validate(large).size
+        settings = settings_for("inline", max_session_bytes_per_client=int(1.5 * size))
+        app = create_app(settings)
+        with TestClient(app) as client:
+            elsewhere = TestClient(app, client=("10.0.0.9", 1))
+            elsewhere.portal = client.portal
+            with Stream.connect(client) as first, Stream.connect(client) as second:
+                first.configure(**large)
+                second.configure()
+                second.say("configure", **large)
+                error = second.until("error")
+                assert (error["code"], error["retry_after"]) == ("full", 60)
+                second.say("step", iterations=3)  # it stays as it was
+                second.until_iteration(3)
+                with Stream.connect(elsewhere) as other:
+                    other.configure(**large)
+                first.configure()
+                second.configure(**large)
+
     def test_one_client_leaves_places_for_the_others(self) -> None:
         settings = settings_for("inline", max_sessions_per_client=2)
         app = create_app(settings)
@@ -227,3 +378,21 @@ class TestPlaces:
                 # It is kept all the same, and takes the place of whoever has left now.
                 with Stream.connect(client, f"/ws?session={gone}") as back:
                     assert back.hear()["resumed"] is True
+
+
+class TestOutbox:
+    @pytest.mark.parametrize(("messages", "size"), [(64, 10), (9, 1_000_000)])
+    def test_a_reader_that_takes_nothing_is_closed_when_it_is_full(
+        self, messages: int, size: int
+    ) -> None:
+        outbox = Outbox(64)
+        for _ in range(messages - (size > 10)):
+            outbox.put(bytes(size))
+        assert outbox.close_code is None
+        outbox.put(bytes(size))
+        assert outbox.close_code == TOO_SLOW
+
+    def test_one_message_may_be_as_large_as_it_is(self) -> None:
+        outbox = Outbox(64)
+        outbox.put(bytes(MOST_BYTES + 1))
+        assert outbox.close_code is None

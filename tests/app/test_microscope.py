@@ -201,8 +201,8 @@ def test_what_is_large_is_cut_left_out_or_refused_and_said_so() -> None:
     desk = Desk()
     desk.open("large", large, playing=False)
     desk.say("large", "inspect")
-    assert desk.texts[-1].message["code"] == "too_much"
-    assert "2,000" in desk.texts[-1].message["detail"]
+    assert desk.texts[-1]["code"] == "too_much"
+    assert "2,000" in desk.texts[-1]["detail"]
 
 
 def test_a_newer_wish_takes_the_place_of_one_not_yet_granted() -> None:
@@ -212,12 +212,12 @@ def test_a_newer_wish_takes_the_place_of_one_not_yet_granted() -> None:
     for example in range(5):
         desk.say("a", "inspect", example=example)
     desk.pass_time(0.1)
-    (told,) = [text.message for text in desk.texts if text.message["type"] == "inspection"]
+    (told,) = [text for text in desk.texts if text["type"] == "inspection"]
     assert told["example"] == 4
     desk.say("a", "inspect", example=3)
     desk.say("a", "configure")
     desk.pass_time(0.1)
-    assert len([t for t in desk.texts if t.message["type"] == "inspection"]) == 1
+    assert len([t for t in desk.texts if t["type"] == "inspection"]) == 1
 
 
 # -- check my numbers -------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from starlette.testclient import TestClient
 
 from app.logs import Lines, secrets_of
 from app.main import create_app
-from app.training.driver import Drivers
+from app.training.driver import Backend
 from app.training.host import Host
 from app.training.inline import InlineLine
 from tests.app.conftest import metric, settings_for
@@ -94,7 +94,7 @@ def test_ready_is_said_when_every_worker_has_come_up() -> None:
             await door.wait()
             return InlineLine(Host(lambda: 0.0, lambda: 0.0))
 
-        drivers = Drivers([lambda: connect(doors[0]), lambda: connect(doors[1])])
+        drivers = Backend([lambda: connect(doors[0]), lambda: connect(doors[1])])
         await drivers.start()
         seen = []
         for door in doors:

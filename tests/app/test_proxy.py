@@ -86,6 +86,7 @@ def proxied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxied]:
         SHALLOWS_ALLOWED_HOSTS=NAME,
         SHALLOWS_MAX_SESSIONS_PER_CLIENT="1",
         SHALLOWS_DATA_FOLDER=str(folder),
+        SHALLOWS_TRUSTED_PROXIES="127.0.0.1",
     )
     port = free_port()
     configuration = folder / "nginx.conf"

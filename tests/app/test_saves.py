@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from pydantic import ValidationError
-from sqlalchemy import text
+from sqlalchemy import make_url, text
 from starlette.testclient import TestClient
 
 from app.errors import Full, NotStored
@@ -37,8 +37,8 @@ def test_saves_wait_for_their_turn_and_one_more_than_may_is_refused(url: str) ->
     save = stored(session_of({}, 3))
 
     async def one(store: Store) -> str:
-        async with store.turn():
-            return await store.save(save)
+        async with store.turn("me"):
+            return await store.save(save, "me")
 
     async def burst(store: Store) -> list[str | BaseException]:
         return await asyncio.gather(*(one(store) for _ in range(9)), return_exceptions=True)
@@ -128,10 +128,10 @@ def test_a_connection_that_the_database_has_cut_is_replaced(postgresql: PostgreS
     url = postgresql.database()
     with opened(url) as store:
         save = stored(session_of({}, 3))
-        names = [asyncio.run(store.save(save))]
+        names = [asyncio.run(store.save(save, "me"))]
         cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
-        postgresql.run("postgres", f"{cut} AND datname = '{url.split('/')[-1].split('?')[0]}'")
-        names.append(asyncio.run(store.save(save)))
+        postgresql.run("postgres", f"{cut} AND datname = '{make_url(url).database}'")
+        names.append(asyncio.run(store.save(save, "me")))
         assert asyncio.run(names_there(store, names)) == [True, True]
 
 

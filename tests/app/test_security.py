@@ -83,7 +83,24 @@ class TestOrigin:
     @pytest.mark.parametrize("path", ["/ws", "/train/any/stream"])
     @pytest.mark.parametrize(
         "origin",
-        ["http://evil.example", "null", "http://testserver.evil.example", "http://testserver:81"],
+        [
+            "http://evil.example",
+            "null",
+            "http://testserver.evil.example",
+            "http://testserver:81",
+            "https://testserver",
+            "ws://testserver",
+            "http://user@testserver",
+            "http://testserver/page",
+            "http://[",
+            "http://[::1",
+            "http://testserver:port",
+            "http://testserver:99999",
+            "http://",
+            "://",
+            "testserver",
+            "",
+        ],
     )
     def test_a_foreign_page_is_refused_before_the_socket_opens(
         self, inline: TestClient, path: str, origin: str
@@ -97,6 +114,38 @@ class TestOrigin:
         assert refused.value.status_code == 403
         assert metric(inline, "shallows_refused_total", code="foreign_origin") == before + 1
 
+    @pytest.mark.parametrize(
+        ("origin", "host", "proxied"),
+        [
+            ("HTTP://TestServer", "testserver", None),
+            ("http://testserver:80", "testserver", None),
+            ("http://testserver", "TESTSERVER:80", None),
+            ("http://[::1]:8000", "[::1]:8000", None),
+            ("https://testserver", "testserver", "https"),
+            ("https://testserver:443", "testserver", "http, wss"),
+        ],
+    )
+    def test_the_same_origin_may_be_written_in_several_ways(
+        self, inline: TestClient, origin: str, host: str, proxied: str | None
+    ) -> None:
+        headers = {"origin": origin, "host": host}
+        if proxied:
+            headers["x-forwarded-proto"] = proxied
+        with inline.websocket_connect("/ws", headers=headers) as socket:
+            Stream(socket).configure()
+        assert inline.post("/version", headers=headers).status_code == 200
+
+    def test_a_page_behind_tls_is_not_one_without(self, inline: TestClient) -> None:
+        headers = {"origin": "http://testserver", "x-forwarded-proto": "https"}
+        answer = inline.post("/version", headers=headers)
+        assert answer.status_code == 403
+        assert "SHALLOWS_ALLOWED_ORIGINS" in answer.json()["detail"]
+
+    def test_a_page_that_may_connect_is_told_which_page_there_is(self, inline: TestClient) -> None:
+        answer = inline.post("/version", headers={"origin": "http://testserver"})
+        assert answer.headers["cache-control"] == "no-store"
+        assert f"/static/{answer.json()['page']}/" in inline.get("/").text
+
     def test_an_origin_on_the_list_may_connect(self) -> None:
         settings = settings_for("inline", allowed_origins="https://school.example, http://b:1")
         with TestClient(create_app(settings)) as client:
@@ -104,7 +153,9 @@ class TestOrigin:
                 with client.websocket_connect("/ws", headers={"origin": origin}) as socket:
                     Stream(socket).configure()
 
-    @pytest.mark.parametrize("origin", ["school.example", "https://school.example/page"])
+    @pytest.mark.parametrize(
+        "origin", ["school.example", "https://school.example/page", "http://[", "https://a:b"]
+    )
     def test_a_list_of_something_else_is_refused_at_the_start(self, origin: str) -> None:
         with pytest.raises(ValueError, match="scheme://host"):
             settings_for("inline", allowed_origins=origin)
@@ -271,3 +322,20 @@ def test_a_method_that_is_none_is_answered_with_those_that_are(
 ) -> None:
     answer = inline.options(path)
     assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/docs", "/healthz", "/readyz", "/metrics", "/datasets", "/openapi.json"]
+)
+def test_head_answers_as_get_without_a_body(inline: TestClient, path: str) -> None:
+    head, answer = inline.head(path), inline.get(path)
+    assert (head.status_code, head.content) == (200, b"")
+    assert head.headers["content-type"] == answer.headers["content-type"]
+    if path != "/metrics":
+        assert head.headers["content-length"] == str(len(answer.content))
+
+
+def test_head_of_what_is_not_there_says_so(inline: TestClient) -> None:
+    assert inline.head("/nowhere").status_code == 404
+    assert inline.head("/train/nobody").status_code == 404
+    assert inline.head("/train").status_code == 405

@@ -1,6 +1,9 @@
 """A session: the same bits however sliced, restored, or put together from checkpoints."""
 
+import math
 import pickle
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,8 +12,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import nncore
+from app import wire
 from app.errors import Full, InvalidField
-from app.schemas import Edit, OwnData, Plan, Set, parse_message
+from app.schemas import Edit, OwnData, Plan, Set, View, parse_message
 from app.training.backend import HostedState, Saved
 from app.training.examples import Examples
 from app.training.run import Change, CostLog
@@ -294,3 +298,61 @@ def test_a_large_network_keeps_fewer_states() -> None:
         y.W.size + y.b.size for y in session.runs[0].initial.layers
     )
     assert held <= Timeline.MOST_VALUES
+
+
+HUGE = View(resolution=200, neurons=True, neuron_resolution=64, diagnostics=True)
+
+
+def numbers(told: object) -> Iterator[float]:
+    """Every float in a frame."""
+    if isinstance(told, float):
+        yield told
+    elif isinstance(told, dict):
+        for value in told.values():
+            yield from numbers(value)
+    elif isinstance(told, list | tuple):
+        for value in told:
+            yield from numbers(value)
+
+
+@given(
+    st.sampled_from(["plane", "bumps", "circle"]),
+    st.sampled_from(["relu", "linear", "tanh"]),
+    st.floats(1, 100),
+    st.integers(1, 60),
+)
+@settings(max_examples=40, deadline=None)
+@example("plane", "relu", 10.0, 8)
+def test_a_frame_of_a_run_that_diverges_has_finite_numbers_alone(
+    dataset: str, activation: str, rate: float, iterations: int
+) -> None:
+    run = {
+        "network": {"layers": [{"activation": activation}]},
+        "training": {"learning_rate": rate, "batch_size": 1, "l2": 0.1},
+    }
+    session = Session(Plan.model_validate({"data": {"dataset": dataset}, "runs": [run]}))
+    session.advance(iterations)
+    frame = session.frame(0, 0, HUGE, diagnostics=True)
+    assert all(map(math.isfinite, numbers(frame)))
+
+
+def test_pictures_of_many_or_large_networks_are_coarser() -> None:
+    def frame(units: list[int], runs: int) -> dict[str, Any]:
+        run = {"network": {"layers": [{"units": n} for n in units]}}
+        plan = Plan.model_validate({"data": {"examples": 10}, "runs": [run] * runs})
+        told: dict[str, Any] = Session(plan).frame(0, 0, HUGE)
+        return told
+
+    # The page's largest, as it looks at one: nothing is lost.
+    (run,) = frame([16] * 6, 1)["runs"]
+    assert run["boundary"]["width"] > 100
+    assert run["neurons"][0]["width"] == 64
+    for units, runs in (([256, 1] * 4, 8), ([256, 256], 1), ([16] * 6, 8)):
+        told = frame(units, runs)["runs"]
+        maps = [layer["values"] for run in told for layer in run["neurons"]]
+        assert (
+            16 * runs * sum(units)
+            <= sum(map(len, maps))
+            <= max(wire.MOST_MAP_BYTES, 16 * runs * sum(units))
+        )
+        assert 8 <= told[0]["boundary"]["width"] < 200

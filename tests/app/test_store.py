@@ -5,11 +5,13 @@ import json
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from safetensors import numpy as safetensors
@@ -18,7 +20,7 @@ from sqlalchemy import text
 from app.errors import Full, NotFound
 from app.schemas import Edit, Set
 from app.store import Store, Stored, StoreUnusable
-from app.store.database import url_of
+from app.store.database import config_for, url_of
 from app.store.rows import row_of
 from app.store.tables import Base
 from app.training.session import Session
@@ -43,11 +45,11 @@ DAY = 86_400.0
 def test_migrations_make_what_the_models_say_and_keep_what_is_there(url: str) -> None:
     session = session_of({}, 3)
     with opened(url) as store:
-        name = asyncio.run(store.save(stored(session)))
+        name = asyncio.run(store.save(stored(session), "me"))
     with database(url) as engine, engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_server_default": True})
         assert compare_metadata(context, Base.metadata) == []
-        assert context.get_current_revision() == "0002"
+        assert context.get_current_revision() == "0003"
     with opened(url) as store:
         assert asyncio.run(store.get(name)) is not None
 
@@ -150,7 +152,7 @@ def test_a_session_comes_back_to_the_bit_and_goes_on_to_the_same(
         session.edit(Edit.model_validate({**edit, "frozen": True}))
     session.advance(23)
     with opened(url) as store:
-        name = asyncio.run(store.save(stored(session, page="#dataset=xor")))
+        name = asyncio.run(store.save(stored(session, page="#dataset=xor"), "me"))
     with opened(url) as store:
         kept = asyncio.run(store.get(name))
     assert kept is not None
@@ -198,7 +200,7 @@ def test_what_is_stored_is_json_and_safetensors(url: str) -> None:
 
 def test_what_another_version_stored_is_said_to_be_so(url: str) -> None:
     with opened(url) as store:
-        name = asyncio.run(store.save(stored(session_of({}, 3))))
+        name = asyncio.run(store.save(stored(session_of({}, 3)), "me"))
         run(url, """UPDATE runs SET state = replace(state, '"format":1', '"format":9')""")
         with pytest.raises(NotFound, match="another version"):
             asyncio.run(store.get(name))
@@ -223,7 +225,7 @@ def test_the_oldest_run_gives_way_by_count_bytes_and_age(url: str) -> None:
 
     async def keep(store: Store, names: str, ended: Stored = ended) -> list[bool]:
         for name in names:
-            await store.add(name, ended)
+            await store.add(name, ended, "me")
         return await names_there(store, list("abcdef"))
 
     clock = Clock()
@@ -249,9 +251,9 @@ def test_the_oldest_run_gives_way_by_count_bytes_and_age(url: str) -> None:
 def test_runs_and_saves_do_not_push_each_other_out(url: str) -> None:
     async def fill(store: Store) -> list[bool]:
         session = session_of({}, 3)
-        save = await store.save(stored(session))
+        save = await store.save(stored(session), "me")
         for number in range(4):
-            await store.add(f"run{number}", stored(session, "run"))
+            await store.add(f"run{number}", stored(session, "run"), "me")
         return await names_there(store, [save, "run2", "run3", "run1"])
 
     with opened(url, max_finished_runs=2, max_saves=1) as store:
@@ -262,14 +264,14 @@ def test_a_save_is_safe_for_a_while_and_a_new_one_refused_instead(url: str) -> N
     clock, save = Clock(), stored(session_of({}, 3))
 
     async def fill(store: Store) -> None:
-        first = await store.save(save)
+        first = await store.save(save, "me")
         clock.now += 2 * DAY
-        second = await store.save(save)
+        second = await store.save(save, "me")
         with pytest.raises(Full):
-            await store.save(save)
+            await store.save(save, "me")
         assert await names_there(store, [first, second]) == [True, True]
         clock.now += 1.5 * DAY
-        third = await store.save(save)
+        third = await store.save(save, "me")
         assert await names_there(store, [first, second, third]) == [False, True, True]
 
     with opened(url, clock, max_saves=2, saves_safe_days=3) as store:
@@ -277,3 +279,83 @@ def test_a_save_is_safe_for_a_while_and_a_new_one_refused_instead(url: str) -> N
     # A smaller bound takes nothing away that is safe.
     with opened(url, clock, max_saves=1, saves_safe_days=3):
         assert len(rows(url)) == 2
+
+
+# -- its own time ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("days", [-730, 400])
+def test_a_wall_clock_that_is_wrong_and_then_set_ages_nothing(
+    url: str, days: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wall = time.time
+    names: list[str] = []
+    for wrong in (days, 0, days, 0):
+        monkeypatch.setattr(time, "time", lambda wrong=wrong: wall() + wrong * DAY)
+        with opened(url) as store:
+            names.append(asyncio.run(store.save(stored(session_of({}, 3)), "me")))
+            monkeypatch.setattr(time, "time", wall)
+            names.append(asyncio.run(store.save(stored(session_of({}, 3)), "me")))
+            assert asyncio.run(names_there(store, names)) == [True] * len(names)
+
+
+def test_age_is_the_time_that_servers_ran_also_over_restarts(url: str) -> None:
+    clock = Clock()
+    with opened(url, clock, max_finished_days=30) as store:
+        asyncio.run(store.add("run", stored(session_of({}, 3), "run"), "me"))
+        clock.now += 20 * DAY
+    # Off for a year, and a machine whose clock begins at 0 as it starts.
+    clock.now = 5
+    with opened(url, clock, max_finished_days=30) as store:
+        clock.now += 10 * DAY - 1
+        assert asyncio.run(names_there(store, ["run"])) == [True]
+        clock.now += 1
+        assert asyncio.run(names_there(store, ["run"])) == [False]
+    with opened(url, clock, max_finished_days=30):
+        assert rows(url) == []
+
+
+def test_servers_on_one_database_do_not_add_their_times(url: str) -> None:
+    clock, ended = Clock(), stored(session_of({}, 3), "run")
+    with opened(url, clock, max_finished_days=30) as one:
+        asyncio.run(one.add("first", ended, "me"))
+        clock.now += 10 * DAY
+        asyncio.run(one.add("second", ended, "me"))
+        with opened(url, clock, max_finished_days=30) as other:
+            for _ in range(19):
+                clock.now += DAY
+                asyncio.run(one.add(f"{clock.now}", ended, "me"))
+                asyncio.run(other.add(f"{clock.now} too", ended, "me"))
+            assert asyncio.run(names_there(other, ["first", "second"])) == [True, True]
+            clock.now += DAY
+            assert asyncio.run(names_there(one, ["first", "second"])) == [False, True]
+            assert asyncio.run(names_there(other, ["first", "second"])) == [False, True]
+
+
+def test_one_that_was_killed_has_told_its_time_every_now_and_then(url: str) -> None:
+    clock, ended = Clock(), stored(session_of({}, 3), "run")
+    killed = Store.open(settings(url, max_finished_days=30), clock)
+    asyncio.run(killed.add("first", ended, "me"))
+    clock.now += 29 * DAY
+    asyncio.run(killed.add("second", ended, "me"))
+    killed.give_up()  # so it has no last word
+    asyncio.run(killed.close())
+    with opened(url, clock, max_finished_days=30) as store:
+        clock.now += DAY
+        assert asyncio.run(names_there(store, ["first", "second"])) == [False, True]
+
+
+def test_what_an_earlier_version_stored_is_kept_and_as_old_as_the_new_time(url: str) -> None:
+    clock = Clock()
+    with database(url) as engine, engine.execution_options(writes=True).begin() as connection:
+        command.upgrade(config_for(connection), "0002")
+        ended = row_of(stored(session_of({}, 3), "run"))
+        for number, days in enumerate([0, -900, 400]):
+            row = {"id": f"run{number}", "stored_at": 1.7e9 + days * DAY, **ended}
+            names = ", ".join(row)
+            values = ", ".join(f":{name}" for name in row)
+            connection.execute(text(f"INSERT INTO runs ({names}) VALUES ({values})"), row)
+    with opened(url, clock, max_finished_days=30) as store:
+        assert asyncio.run(names_there(store, ["run0", "run1", "run2"])) == [True] * 3
+        clock.now += 30 * DAY
+        assert asyncio.run(names_there(store, ["run0", "run1", "run2"])) == [False] * 3

@@ -1,10 +1,14 @@
 """What can be brought: files that are what they say, tables of any make; bad ones harm nothing."""
 
+import contextlib
 import io
 import json
 import pickle
 import struct
+import tracemalloc
+import warnings
 import zipfile
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -17,10 +21,23 @@ import nncore
 from app.errors import InvalidField
 from app.exports.parameters import FORMATS, read
 from app.exports.tables import decode, parse, points, preview
+from tests.app.test_exports import whole
 
 NETWORK = nncore.initialize(
     [2, 3, 1], [nncore.leaky_relu(0.25), "sigmoid"], scheme="he", rng=np.random.default_rng(0)
 )
+
+
+@contextlib.contextmanager
+def memory_of() -> Iterator[list[int]]:
+    """The most bytes that a block has taken at a time, once it is over."""
+    most = [0]
+    tracemalloc.start()
+    try:
+        yield most
+    finally:
+        most[0] = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
 
 
 def npz(**arrays: Any) -> bytes:
@@ -54,7 +71,41 @@ def objects() -> bytes:
     return archive("W1.npy", npy_claiming("(1,)", "|O", content))
 
 
-SAFE = FORMATS["safetensors"].write(NETWORK)
+def tensors(header: Any, content: bytes = b"") -> bytes:
+    text = header if isinstance(header, bytes) else json.dumps(header).encode()
+    return len(text).to_bytes(8, "little") + text + content
+
+
+def tensor(shape: list[Any], size: int = 0, dtype: str = "F32", first: int = 0) -> dict[str, Any]:
+    return {"dtype": dtype, "shape": shape, "data_offsets": [first, first + size]}
+
+
+def lone(W1: dict[str, Any], content: bytes = b"") -> bytes:
+    return tensors({"W1": W1, "b1": tensor([1], 4)}, content or bytes(8))
+
+
+def many(names: int) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name in range(names):
+            archive.writestr(str(name), b"")
+    return file.getvalue()
+
+
+def twice() -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive, warnings.catch_warnings(action="ignore"):
+        for _ in range(2):
+            archive.writestr("W1.npy", npy_claiming("(1, 1)", content=bytes(8)))
+    return file.getvalue()
+
+
+def npy_headed(header: bytes, version: int = 1) -> bytes:
+    length = struct.pack("<H" if version == 1 else "<L", len(header))
+    return archive("W1.npy", b"\x93NUMPY" + bytes([version, 0]) + length + header)
+
+
+SAFE = whole(FORMATS["safetensors"].write(NETWORK))
 CSV_HEAD = "layer,activation,slope,unit,input,value\n"
 BAD_FILES: list[tuple[str, bytes, str]] = [
     ("json", b"", "parameters as json"),
@@ -106,13 +157,67 @@ BAD_FILES: list[tuple[str, bytes, str]] = [
     ("safetensors", b"", "can't be read"),
     ("safetensors", b"\xff" * 100, "can't be read"),
     ("safetensors", SAFE[:-8], "can't be read"),
+    # Sizes that are believed before they are bounded, each of a kind of its own.
+    ("safetensors", lone(tensor([30_000_000, 0])), "1 to 256 along each side"),
+    ("safetensors", lone(tensor([0, 30_000_000])), "1 to 256 along each side"),
+    ("safetensors", lone(tensor([257, 1], 1028), bytes(1028)), "1 to 256"),
+    ("safetensors", lone(tensor([-1, -1], 4)), "1 to 256"),
+    ("safetensors", lone(tensor([1] * 3, 4)), "1 to 256"),
+    ("safetensors", lone(tensor([10**400, 1])), "1 to 256|can't be read|number"),
+    ("safetensors", lone(tensor([True, 1], 4)), "must be a matrix"),
+    ("safetensors", lone(tensor([1.0, 1], 4)), "must be a matrix"),
+    ("safetensors", lone(tensor([2, 2], 8)), "not as long as it says"),
+    ("safetensors", lone(tensor([1, 1], 4, first=100)), "not as long as it says"),
+    ("safetensors", lone(tensor([1, 1], 4, first=-8)), "must be a matrix"),
+    ("safetensors", lone(tensor([1, 1], 4, "I64")), "must be a matrix"),
+    ("safetensors", lone({"dtype": "F32"}), "must be a matrix"),
+    ("safetensors", tensors({"W1": 7}), "must be a matrix"),
+    ("safetensors", tensors(b"[" * 10_000), "can't be read|recursion"),
+    ("safetensors", tensors(b" " * 30_000), "a header has at most"),
+    ("safetensors", tensors({str(i): tensor([1], 4) for i in range(99)}), "at most 20 arrays"),
+    ("safetensors", tensors({"__metadata__": 7}), "list of objects"),
+    ("safetensors", tensors({"__metadata__": {"layers": "[" * 9000}}), "recursion|can't be read"),
+    ("safetensors", b"\xff" * 8 + SAFE[8:], "can't be read"),
+    ("npz", archive("W1.npy", npy_claiming("(30000000, 0)")), "1 to 256"),
+    ("npz", archive("W1.npy", npy_claiming("(0, 30000000)")), "1 to 256"),
+    ("npz", archive("W1.npy", npy_claiming("(2147483648,)", "<U0")), "arrays of numbers"),
+    ("npz", archive("W1.npy", npy_claiming("(1,)", "<U999999999")), "arrays of numbers"),
+    ("npz", archive("W1.npy", npy_claiming("(-1, -1)", content=bytes(8))), "arrays of numbers"),
+    ("npz", archive("W1.npy", npy_claiming("(1, 1)", content=bytes(16))), "not as long as it says"),
+    ("npz", archive("W1.npy", npy_claiming("(1, 1)")), "not as long as it says"),
+    ("npz", npy_headed(b"-" * 9_500), "arrays of numbers"),
+    ("npz", npy_headed(b"(" * 9_500), "arrays of numbers"),
+    ("npz", npy_headed(b"9" * 9_500 + b"**9999"), "arrays of numbers"),
+    ("npz", npy_headed(b" " * 60_000), "header has more than"),
+    ("npz", npy_headed(b" " * 1_000_000, 2), "header has more than"),
+    ("npz", many(30), "more than 20 arrays"),
+    ("npz", many(15_000), "more than 20 arrays"),
+    ("npz", twice(), "twice"),
+    ("npz", archive("a" * 60_000, b""), "can't be read|version"),
+    ("json", b"[" * 1_900_000, "too many lists"),
+    ("json", b"[" * 20_000, "recursion"),
+    ("json", b'{"layers":[' + b"[]," * 600_000 + b"1]}", "too many lists"),
+    ("json", b'{"layers":[' + b"{}," * 600_000 + b"1]}", "too many objects"),
+    ("json", b'{"layers":[' + b"1," * 900_000 + b"1]}", "at most 9"),
+    ("json", b'{"layers":[' + b"1" * 1_900_000 + b"]}", "out of range"),
+    ("json", b"{" + b",".join(b'"%d":1' % i for i in range(100_000)) + b"}", "too many texts"),
+    ("json", b'{"layers":[{"weights":[' + b"[1]," * 300 + b'[1]],"biases":[1]}]}', "at most 256"),
+    ("csv", b"1,2\n" * 490_000, "more than 200,000 lines|missing"),
+    ("csv", b"\n" * 1_900_000, "more than 200,000 lines"),
+    ("csv", (CSV_HEAD + f"1,tanh,,0,0,{'1' * 5000}\n").encode(), "line 2 does not name"),
+    ("csv", (CSV_HEAD + f"{'1' * 5000},tanh,,0,0,1\n").encode(), "line 2 does not name"),
+    ("csv", (CSV_HEAD + "1,tanh,,0,-1,1\n").encode(), "line 2 is beyond"),
+    ("csv", (CSV_HEAD + "1,tanh,,0,256,1\n").encode(), "line 2 is beyond"),
 ]
 
 
 @pytest.mark.parametrize(("form", "data", "words"), BAD_FILES)
 def test_a_bad_file_is_refused_in_words(form: str, data: bytes, words: str) -> None:
-    with pytest.raises(InvalidField, match=words):
+    with memory_of() as most, pytest.raises(InvalidField, match=words) as refused:
         read(data, form)
+    assert most[0] < 4_000_000 + 12 * len(data)
+    assert refused.value.field
+    assert len(refused.value.detail) < 1_000
 
 
 def test_an_archive_that_lies_about_its_size_yields_no_more_than_it_said() -> None:
@@ -126,7 +231,7 @@ def test_an_archive_that_lies_about_its_size_yields_no_more_than_it_said() -> No
 @given(st.sampled_from(list(FORMATS)), st.data())
 @settings(max_examples=150, deadline=None)
 def test_a_damaged_file_is_read_or_refused_and_nothing_else(form: str, data: st.DataObject) -> None:
-    file = bytearray(FORMATS[form].write(NETWORK))
+    file = bytearray(whole(FORMATS[form].write(NETWORK)))
     for _ in range(data.draw(st.integers(1, 4))):
         at = data.draw(st.integers(0, len(file) - 1))
         file[at : at + data.draw(st.integers(0, 3))] = data.draw(st.binary(max_size=3))
@@ -137,9 +242,30 @@ def test_a_damaged_file_is_read_or_refused_and_nothing_else(form: str, data: st.
     assert told.layers
 
 
+HEADERS = st.dictionaries(
+    st.sampled_from(["W1", "b1", "W2", "b2", "__metadata__"]),
+    st.fixed_dictionaries(
+        {
+            "dtype": st.sampled_from(["F16", "F32", "F64", "I8", 3]),
+            "shape": st.lists(st.integers(-1, 2**40) | st.booleans() | st.floats(), max_size=3),
+            "data_offsets": st.lists(st.integers(-10, 2**40), max_size=3),
+        }
+    )
+    | st.text(max_size=9),
+)
+
+
+@given(HEADERS.map(tensors) | st.binary(max_size=99).map(tensors) | st.binary(max_size=99))
+@settings(max_examples=200, deadline=None)
+def test_no_header_makes_anything_but_layers_or_a_refusal(data: bytes) -> None:
+    for form in ("safetensors", "npz"):
+        with contextlib.suppress(InvalidField):
+            assert read(data, form).layers
+
+
 @pytest.mark.parametrize("form", FORMATS)
 def test_a_file_that_was_taken_away_can_be_brought_back(inline: TestClient, form: str) -> None:
-    body = FORMATS[form].write(NETWORK)
+    body = whole(FORMATS[form].write(NETWORK))
     answers = [
         inline.post("/parameters", content=body, headers={"content-type": media_type})
         for media_type in FORMATS[form].media_types
@@ -198,7 +324,7 @@ def test_tables_of_any_make(name: str) -> None:
     assert (seen.delimiter, seen.header, seen.rows, seen.bad) == (delimiter, header, 3, [])
     assert seen.suggested == {"x1": 0, "x2": 1, "label": 2}
     assert [column["numeric"] for column in seen.columns] == [1, 1, 0]
-    assert seen.columns[0]["name"] == (table.rows[0].cells[0] if header else "column 1")
+    assert seen.columns[0]["name"] == (next(table.rows()).cells[0] if header else "column 1")
     told = points(table, 0, 1, 2, "classification", fit=True)
     assert told.points == [[1.7, 60], [1.8, 80], [1.6, 55]]
     assert (told.labels, told.classes) == ([0, 1, 0], ["f", "m"])
@@ -284,6 +410,46 @@ def test_what_cant_be_used_is_said(
     assert answer.status_code == 422, answer.text
     assert answer.json()["errors"][0]["field"] == field
     assert words in answer.json()["detail"]
+
+
+TWO_MEGABYTES = 2_000_000
+HUGE_TABLES: dict[str, tuple[bytes, str]] = {
+    "one number a line": (b"1\n", "more than 50,000 rows"),
+    "empty lines": (b"\n", "more than 200,000 lines"),
+    "old empty lines": (b"\r", "more than 200,000 lines"),
+    "one line of commas": (b",", "line 1 has more than"),
+    "one cell": (b"x", "line 1 has more than"),
+    "quotes": (b'"', "line 1 has more than"),
+    "a quote over many lines": (b'"\n', "more than 50,000 rows|lines"),
+    "a row over many lines": (b'"\n",', "lines|larger"),
+    "quotes that are closed late": (b'1,"2\n', "more than 50,000 rows"),
+    "no character at all": (b"\0", "line 1 has more than"),
+    "a wide row": (b"1,2," * 60 + b"\n", "more than 100 columns"),
+    "long numbers": (b"1" * 100_000 + b"\n", ""),
+    "cells of spaces": (b" , \n", "lines"),
+}
+
+
+@pytest.mark.parametrize("name", HUGE_TABLES)
+def test_two_megabytes_of_anything_take_little_memory(name: str) -> None:
+    unit, words = HUGE_TABLES[name]
+    data = unit * (TWO_MEGABYTES // len(unit))
+    with memory_of() as most:
+        if words:
+            with pytest.raises(ValueError, match=words):
+                parse(decode(data))
+        else:
+            assert (
+                max(len(cell) for row in preview(parse(decode(data))).sample for cell in row) <= 200
+            )
+    assert most[0] < 12 * TWO_MEGABYTES
+
+
+def test_no_more_rows_are_read_than_points_are_taken() -> None:
+    table = parse("1,2,a\n2,3,b\n" * 20_000)
+    with pytest.raises(InvalidField, match="10,001 or more rows"):
+        points(table, 0, 1, 2, "classification", fit=False)
+    assert preview(table).rows == 40_000
 
 
 @given(st.binary(max_size=200) | st.text(alphabet='01.,;\t"\n\rx', max_size=80).map(str.encode))

@@ -8,14 +8,18 @@ import threading
 
 
 class Cable:
-    """A port of 127.0.0.1 that leads to another one. Pulled, it drops and refuses connections."""
+    """A port of 127.0.0.1 that leads to another one. Pulled, it drops and refuses connections.
 
-    def __init__(self, to_port: int) -> None:
+    Like a proxy that is set up badly it writes something else for some of what the browser sends.
+    """
+
+    def __init__(self, to_port: int, rewritten: dict[str, str] | None = None) -> None:
         self._to = ("127.0.0.1", to_port)
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}/"
         self._plugged = True
+        self.rewritten = rewritten or {}
         self._sockets: set[socket.socket] = set()
         self._lock = threading.Lock()
         threading.Thread(target=self._listen, daemon=True).start()
@@ -50,11 +54,14 @@ class Cable:
             with self._lock:
                 self._sockets |= {near, far}
             for source, sink in ((near, far), (far, near)):
-                threading.Thread(target=self._carry, args=(source, sink), daemon=True).start()
+                carried = (source, sink, source is near)
+                threading.Thread(target=self._carry, args=carried, daemon=True).start()
 
-    def _carry(self, source: socket.socket, sink: socket.socket) -> None:
+    def _carry(self, source: socket.socket, sink: socket.socket, asked: bool) -> None:
         with contextlib.suppress(OSError):
             while data := source.recv(65536):
+                for text, other in self.rewritten.items() if asked else ():
+                    data = data.replace(text.encode(), other.encode())
                 sink.sendall(data)
         for end in (source, sink):
             _hang_up(end)

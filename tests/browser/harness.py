@@ -64,11 +64,11 @@ def free_port() -> int:
 class Server:
     """`python -m app` of a checkout on a port of 127.0.0.1; it can be stopped and started again."""
 
-    def __init__(self, tree: Path = ROOT) -> None:
+    def __init__(self, project: Path = ROOT) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}/"
         self.folder = tempfile.mkdtemp(prefix="shallows-")
-        self._tree = tree
+        self.project = project
         self._process: subprocess.Popen[str] | None = None
         # A pipe that nobody reads would be full one day, and the server would wait for it.
         self._output = tempfile.TemporaryFile("w+", prefix="shallows-")  # noqa: SIM115
@@ -91,11 +91,9 @@ class Server:
             "PORT": str(self.port),
             "SHALLOWS_DATA_FOLDER": self.folder,
         }
-        own = self._tree / ".venv" / "bin" / "python"
-        python = own if self._tree != ROOT and own.exists() else sys.executable
         self._process = subprocess.Popen(
-            [python, "-m", "app"],
-            cwd=self._tree,
+            [sys.executable, "-m", "app"],
+            cwd=self.project,
             env=environment,
             stdout=self._output,
             stderr=subprocess.STDOUT,
@@ -139,9 +137,9 @@ class Server:
 
 
 @contextmanager
-def running_server(tree: Path = ROOT) -> Iterator[Server]:
+def running_server(project: Path = ROOT) -> Iterator[Server]:
     """A server for as long as the block runs."""
-    server = Server(tree)
+    server = Server(project)
     server.start()
     try:
         yield server

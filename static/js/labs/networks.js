@@ -251,6 +251,10 @@ function showControls({ store, session, factor, values, settled, commands }, fac
 
 /** Why it has no session, for each reason. */
 const WHY_NOT = {
+  foreign: 'This server refuses pages of this address just now.',
+  misnamed: 'This server does not answer to this name just now.',
+  blocked: 'The server answers, but the comparison’s stream does not open.',
+  fast: 'This address asks for more than its share of the server just now.',
   full: 'All places are taken, and a comparison needs one of its own. Your own run is not affected.',
   restarting: 'The server is restarting. The comparison goes on when it is back.',
   busy: 'The server cannot open the comparison just now.',

@@ -14,6 +14,7 @@ import { History, floats } from '../history.js';
 import { Painter } from '../painting/painter.js';
 import { atReadingPace } from '../signals.js';
 import { Unconfirmed } from '../unconfirmed.js';
+import { askVersion } from '../version.js';
 
 /** @typedef {import('../types/protocol').ServerMessage} ServerMessage */
 /** @typedef {import('../types/protocol').Points} Points */
@@ -88,6 +89,10 @@ export class LabSession {
           this.#picture.value = picture;
         },
         acknowledge: (frame) => this.#acknowledge(frame),
+        missing: () => {
+          this.said.value = 'What draws the comparison could not be fetched. Reload the page.';
+          void askVersion();
+        },
       },
       'lab-frame-drawn',
     );

@@ -18,6 +18,7 @@ const MOST_PIXELS = 2;
  * @property {(told: Told) => void} costs of every frame, in order
  * @property {(picture: Pick<Frame, 'iteration' | 'runs'>) => void} picture what has been drawn
  * @property {(frame: number) => void} acknowledge a frame that has been drawn or overtaken
+ * @property {() => void} missing the worker could not be fetched: nothing will be drawn
  */
 
 export class Painter {
@@ -48,6 +49,10 @@ export class Painter {
       }
       for (const frame of news.frames) listener.acknowledge(frame);
       return undefined;
+    });
+    // What goes wrong within the worker says what; a file that does not come is a plain event.
+    this.#worker.addEventListener('error', (event) => {
+      if (!(event instanceof ErrorEvent)) listener.missing();
     });
     const reducedMotion = matchMedia('(prefers-reduced-motion: reduce)');
     const calm = () => this.manner({ calm: reducedMotion.matches });

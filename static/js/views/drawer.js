@@ -2,6 +2,7 @@
 
 import { effect, untracked } from '../../vendor/signals-core/signals-core.js';
 
+import { fetchLater } from '../later.js';
 import { allows } from '../parts.js';
 
 /** @typedef {import('../state.js').Store} Store */
@@ -71,17 +72,31 @@ export function mountDrawer(store, find) {
 }
 
 /**
- * Fetches a panel's module when the panel is first opened.
+ * Fetches a panel's module when the panel is first opened. If it does not come the panel says so, until it does.
  *
+ * @template T
  * @param {Store} store
  * @param {string} name of the panel
- * @param {() => Promise<void>} load fetches it and mounts it; what it mounts uses `whenOpen`
+ * @param {(id: string) => HTMLElement} find
+ * @param {() => Promise<T>} get
+ * @param {(module: T) => void} mount what it mounts uses `whenOpen`
  */
-export function whenFirstOpen(store, name, load) {
+export function whenFirstOpen(store, name, find, get, mount) {
+  const panel = find(`panel-${name}`);
+  const what = find(`tab-${name}`).dataset.label;
+  let asking = false;
+  const load = async () => {
+    if (asking) return;
+    asking = true;
+    const module = await fetchLater(store, `The panel “${what}”`, get, load);
+    asking = false;
+    panel.toggleAttribute('data-missing', module === null);
+    if (module === null) return;
+    stop();
+    mount(module);
+  };
   const stop = effect(() => {
-    if (store.panel.value !== name) return;
-    queueMicrotask(() => stop());
-    void load();
+    if (store.panel.value === name) void load();
   });
 }
 

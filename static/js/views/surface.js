@@ -4,6 +4,7 @@ import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
 import { effect, signal } from '../../vendor/signals-core/signals-core.js';
 import { PLANE } from '../experiment.js';
 import { fixed } from '../format.js';
+import { fetchLater } from '../later.js';
 import { loadPlotly } from '../plotly.js';
 import { colours, isDark } from '../theme.js';
 import { whenOpen } from './drawer.js';
@@ -61,6 +62,12 @@ export function mountSurface(store, find) {
     });
   }
 
+  const load = () => {
+    asked ??= fetchLater(store, 'What draws the surface', () => loadPlotly(/** @type {string} */ (document.body.dataset.plotlyInSpace)), load).then((api) => {
+      plotly.value = api;
+      if (!api) asked = undefined; // to be asked for again
+    });
+  };
   whenOpen(store, 'surface', () => {
     const able = hasWebGL();
     problem.hidden = able;
@@ -68,14 +75,7 @@ export function mountSurface(store, find) {
     details.open ||= !able;
     if (able) {
       resized.observe(scene);
-      asked ??= loadPlotly(/** @type {string} */ (document.body.dataset.plotlyInSpace)).then(
-        (api) => {
-          plotly.value = api;
-        },
-        () => {
-          asked = undefined; // to be asked for again when the panel is opened again
-        },
-      );
+      load();
     }
     const stops = [able ? showSurface(store, scene, plotly, size) : () => undefined, showTable(store, table, tableOpen)];
     return () => {

@@ -1,0 +1,26 @@
+"""The files that a run can be taken away as: what makes each, by its path below the run."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+
+from app.exports import tables
+from app.exports.code import LANGUAGES
+from app.exports.formula import formula
+from app.exports.parameters import FORMATS, Format
+from app.exports.report import report
+from app.exports.text import Text
+from app.training.session import Record
+
+
+def _parameters(form: Format, record: Record) -> Text:
+    return form.write(record.network)
+
+
+FILES: Mapping[str, Callable[..., Text]] = {
+    **{f"parameters.{form.extension}": partial(_parameters, form) for form in FORMATS.values()},
+    "data.csv": tables.data_csv,
+    "costs.csv": tables.costs_csv,
+    **{f"code/{language.name}": language.write for language in LANGUAGES.values()},
+    "formula": formula,
+    "report": report,
+}

@@ -1,0 +1,61 @@
+"""Numbers as text, some at a time: an answer of a million is never there as a whole.
+
+Each number has as many digits as it takes to read the same one back. What yields does so in texts
+and bytes that belong one after the other.
+"""
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic_core import to_json
+
+from app import wire
+
+Text = Iterator[str | bytes]
+
+MOST_AT_ONCE = 4_096
+
+
+def numbers(values: NDArray[Any]) -> Text:
+    """A list of numbers as JSON; null for what is not finite."""
+    yield "["
+    for start in range(0, len(values), MOST_AT_ONCE):
+        part = values[start : start + MOST_AT_ONCE]
+        told = part.tolist()
+        text = json.dumps(told if np.isfinite(part).all() else list(map(wire.finite, told)))
+        yield ("" if start == 0 else ", ") + text[1:-1]
+    yield "]"
+
+
+def rows(table: NDArray[Any]) -> Text:
+    """A matrix as JSON, row by row."""
+    step = max(1, MOST_AT_ONCE // max(1, table.shape[1]))
+    yield "["
+    for start in range(0, len(table), step):
+        yield ("" if start == 0 else ", ") + json.dumps(table[start : start + step].tolist())[1:-1]
+    yield "]"
+
+
+def an_object(**parts: object) -> Text:
+    """An object of JSON; its values are plain data, or such texts of JSON."""
+    for index, (name, value) in enumerate(parts.items()):
+        yield f"{'{' if index == 0 else ', '}{json.dumps(name)}: "
+        if isinstance(value, Iterator):
+            yield from value
+        else:
+            yield to_json(value, inf_nan_mode="null")
+    yield "}"
+
+
+def joined(separator: str, parts: Iterable[str | Text]) -> Text:
+    """Texts with something between them."""
+    for index, part in enumerate(parts):
+        if index:
+            yield separator
+        if isinstance(part, str):
+            yield part
+        else:
+            yield from part

@@ -1,0 +1,109 @@
+"""Queues that are fair between addresses: whoever sends many waits behind their own."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class FairQueue(Generic[T]):
+    """First come, first served within one address; between addresses each has its turn.
+
+    It has no bound of its own: whoever puts something in looks at `len` and `of` before.
+    """
+
+    def __init__(self) -> None:
+        self._queues: dict[str, deque[T]] = {}
+        """By address; whose turn is next comes first."""
+
+    def __len__(self) -> int:
+        return sum(map(len, self._queues.values()))
+
+    def __iter__(self) -> Iterator[T]:
+        for queue in self._queues.values():
+            yield from queue
+
+    def of(self, client: str) -> int:
+        """How many of an address wait."""
+        return len(self._queues.get(client, ()))
+
+    def put(self, client: str, item: T) -> None:
+        """Let something wait."""
+        self._queues.setdefault(client, deque()).append(item)
+
+    def take(self, may: Callable[[str], bool] = lambda client: True) -> T | None:
+        """The next one, of the first address that may have a turn; None if there is none."""
+        client = next(filter(may, self._queues), None)
+        if client is None:
+            return None
+        queue = self._queues.pop(client)
+        item = queue.popleft()
+        if queue:
+            self._queues[client] = queue
+        return item
+
+    def remove(self, client: str, item: T) -> None:
+        """Take something out, if it is there."""
+        queue = self._queues.get(client)
+        if queue is None or item not in queue:
+            return
+        queue.remove(item)
+        if not queue:
+            del self._queues[client]
+
+
+class Turns:
+    """So many at a time, and whose turn is next goes round the addresses."""
+
+    def __init__(self, most: int) -> None:
+        self._free = most
+        self._most = most
+        self._waiting: FairQueue[asyncio.Future[None]] = FairQueue()
+        self._quiet = asyncio.Event()
+
+    @asynccontextmanager
+    async def turn(self, client: str) -> AsyncIterator[None]:
+        """A turn, when it comes."""
+        await self._wait(client)
+        try:
+            yield
+        finally:
+            self._pass_on()
+
+    async def _wait(self, client: str) -> None:
+        if self._free:
+            self._free -= 1
+            return
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.put(client, turn)
+        try:
+            await turn
+        except BaseException:
+            self._waiting.remove(client, turn)
+            if not turn.cancelled() and turn.exception() is None:
+                self._pass_on()  # it was let in as it went away
+            raise
+
+    def _pass_on(self) -> None:
+        while (turn := self._waiting.take()) is not None:
+            if not turn.done():
+                turn.set_result(None)
+                return
+        self._free += 1
+        if self._free == self._most:
+            self._quiet.set()
+
+    def refuse(self, error: Exception) -> None:
+        """Whoever waits, waits no more."""
+        for turn in list(self._waiting):
+            if not turn.done():
+                turn.set_exception(error)
+
+    async def quiet(self) -> None:
+        """Wait until nobody has a turn, or waits for one."""
+        while self._free < self._most:
+            self._quiet.clear()
+            await self._quiet.wait()

@@ -1,0 +1,152 @@
+"""From a request to the pool of heavy work and back: answers, large bodies, clients gone."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from typing import Any, TypeVar
+
+from fastapi import Request, Response
+from fastapi.routing import APIRoute
+from starlette.types import Receive, Scope, Send
+
+from app.errors import UnsupportedType
+from app.exports.text import Text
+from app.heavy.pool import Answer
+from app.limits import client_of
+from app.services import AllServices
+
+T = TypeVar("T")
+
+SMALL_BODY = 8_192
+"""Bytes of JSON that are read here; what is longer a child reads."""
+SENDING_SECONDS = 120.0
+"""In which a client must have taken an answer."""
+GONE = 499
+"""Nobody hears it."""
+
+
+def here(text: Text) -> Response:
+    """An answer so small that it is made here; by the same functions as a child's."""
+    parts = (part.encode() if isinstance(part, str) else part for part in text)
+    return Response(b"".join(parts), media_type="application/json")
+
+
+def given(*arguments: Any) -> Callable[[], Awaitable[Sequence[Any]]]:
+    """The arguments of a call, for which there is nothing to fetch."""
+
+    async def prepare() -> Sequence[Any]:
+        return arguments
+
+    return prepare
+
+
+async def answered(
+    request: Request,
+    services: AllServices,
+    work: str,
+    prepare: Callable[[], Awaitable[Sequence[Any]]],
+    media_type: str = "application/json",
+    headers: Callable[[], Mapping[str, str]] = dict,
+) -> Response:
+    """The answer of a child; it is given up when the client has gone.
+
+    Args:
+        work: A name in `app.heavy.work.WORK`.
+        prepare: Finds the arguments, when it is their turn.
+        headers: Of the answer; asked when it is there.
+    """
+    call = services.heavy.call(client_of(request.scope), work, prepare)
+    answer = await unless_gone(request, call)
+    if answer is None:
+        return Response(status_code=GONE)
+    return Made(answer, media_type, headers())
+
+
+class Made(Response):
+    """What a child has made, sent as fast as it is taken."""
+
+    def __init__(self, answer: Answer, media_type: str, headers: Mapping[str, str]) -> None:
+        self._answer = answer
+        super().__init__(None, 200, {**headers, "Content-Length": str(answer.size)}, media_type)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it."""
+        try:
+            async with asyncio.timeout(SENDING_SECONDS):
+                await send(
+                    {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
+                )
+                for chunk in self._answer.chunks():
+                    await send({"type": "http.response.body", "body": chunk, "more_body": True})
+                await send({"type": "http.response.body", "body": b""})
+        finally:
+            self._answer.close()
+
+
+async def unless_gone(request: Request, work: Coroutine[Any, Any, Answer]) -> Answer | None:
+    """What comes of this work; it is cancelled, and there is nothing, if the client goes first."""
+    doing = asyncio.ensure_future(work)
+    gone = asyncio.ensure_future(_gone(request.receive))
+    heard = False
+    try:
+        await asyncio.wait({doing, gone}, return_when=asyncio.FIRST_COMPLETED)
+        heard = doing.done()
+    finally:
+        doing.cancel()
+        gone.cancel()
+        await asyncio.wait({doing, gone})
+        if not heard and not doing.cancelled() and doing.exception() is None:
+            doing.result().close()
+    return doing.result() if heard else None
+
+
+async def _gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+class JsonRoute(APIRoute):
+    """A route whose body, if it is large, is read and checked by a child.
+
+    FastAPI does so on the event loop: two megabytes hold up everybody, above all if they are wrong.
+    """
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """As FastAPI has it; a large body comes as what has been made of it."""
+        handle = super().get_route_handler()
+        if self.body_field is None:
+            return handle
+        model = self.body_field.field_info.annotation
+
+        async def read_first(request: Request) -> Response:
+            body = await request.body()
+            if len(body) <= SMALL_BODY:
+                return await handle(request)
+            kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+            if kind != "application/json":
+                raise UnsupportedType("send the body with Content-Type: application/json")
+            services: AllServices = request.app.state.services
+
+            call = services.heavy.call(client_of(request.scope), "parse", given(model, body))
+            answer = await unless_gone(request, call)
+            if answer is None:
+                return Response(status_code=GONE)
+            answer.close()
+            return await handle(_Read(request.scope, request.receive, answer.value))
+
+        return read_first
+
+
+class _Read(Request):
+    """A request whose body has been read."""
+
+    def __init__(self, scope: Scope, receive: Receive, told: Any) -> None:
+        super().__init__(scope, receive)
+        self._told = told
+
+    async def body(self) -> bytes:
+        """Something, as there was; it is looked at no more."""
+        return b"-"
+
+    async def json(self) -> Any:
+        """What was made of it."""
+        return self._told

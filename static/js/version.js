@@ -1,0 +1,26 @@
+/** What the server says of this page: whether it may connect, and whether the server has a newer one. */
+
+import { signal } from '../vendor/signals-core/signals-core.js';
+
+/** Under which all files of this page lie; the server's own changes with any of them. */
+const OURS = new URL(import.meta.url).pathname.split('/')[2];
+
+/** Whether the server has a newer page than this one, and the reader has not said that it can wait. */
+export const newer = signal(false);
+
+/**
+ * Asks the server. What refuses a stream without a word refuses this too, and says why by its status.
+ *
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<{status: number, seconds: number | undefined} | null>} `seconds` until it may be asked again; null: no answer
+ */
+export async function askVersion(signal) {
+  const answer = await fetch('/version', { method: 'POST', signal }).catch(() => null);
+  if (!answer) return null;
+  if (answer.ok) {
+    const { page } = await answer.json().catch(() => ({}));
+    newer.value = typeof page === 'string' && page !== OURS;
+  }
+  const seconds = Number(answer.headers.get('Retry-After') ?? NaN);
+  return { status: answer.status, seconds: Number.isFinite(seconds) ? seconds : undefined };
+}

@@ -1,0 +1,184 @@
+"""REST runs whose worker, store or keeper fails: nothing is lost unsaid, nobody else waits."""
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from starlette.testclient import TestClient
+
+from app.main import create_app
+from app.training.backend import Progress
+from tests.app.conftest import metric, settings_for, wait_ready
+from tests.app.storing import rows, service
+from tests.app.storing import run as run_statement
+from tests.app.stream import Stream
+
+LONG = {"training": {"iterations": 1_000_000}}
+SHORT = {"training": {"iterations": 3}}
+
+
+@contextmanager
+def pool(folder: Path, workers: int) -> Iterator[tuple[TestClient, list[psutil.Process]]]:
+    """The service on worker processes, and those in the order of their drivers."""
+    known = {child.pid for child in psutil.Process().children(recursive=True)}
+    given: dict[str, Any] = {"workers": workers, "round_timeout_seconds": 1000}
+    with TestClient(create_app(settings_for("pool", data_folder=folder, **given))) as client:
+        wait_ready(client)
+        new = [c for c in psutil.Process().children(recursive=True) if c.pid not in known]
+        try:
+            yield client, [c for c in new if "spawn_main" in " ".join(c.cmdline())]
+        finally:
+            for child in new:
+                if child.is_running():
+                    os.kill(child.pid, signal.SIGCONT)
+
+
+def iteration_kept(client: TestClient, run: str) -> int:
+    saved = client.app.state.services.backend.saved(run)  # type: ignore[attr-defined]
+    return saved.state.checkpoint.iteration if saved and saved.state.checkpoint else 0
+
+
+def start(client: TestClient) -> str:
+    """A run that trains, and of which there is a checkpoint."""
+    run: str = client.post("/train", json=LONG).json()["id"]
+    while not iteration_kept(client, run):
+        pass
+    return run
+
+
+def test_a_worker_that_hangs_is_waited_for_and_its_run_kept_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.training.driver.ANSWER_SECONDS", 0.3)
+    monkeypatch.setattr("app.training.jobs.ASK_AGAIN_SECONDS", 0.1)
+    with pool(tmp_path, 1) as (client, (worker,)):
+        run = start(client)
+        os.kill(worker.pid, signal.SIGSTOP)
+        for _ in range(2):
+            refused = client.post(f"/train/{run}/cancel")
+            assert (refused.status_code, refused.json()["code"]) == (503, "not_ready")
+        os.kill(worker.pid, signal.SIGCONT)
+        while client.get(f"/train/{run}").json()["status"] != "cancelled":
+            pass
+        while metric(client, "shallows_runs_running"):
+            pass
+        told = client.get(f"/train/{run}").json()
+        assert told["iteration"] == len(client.get(f"/train/{run}/costs").json()["costs"]) > 0
+    assert rows(f"sqlite:///{tmp_path}/shallows.sqlite3") == [run]
+
+
+def test_the_end_keeps_the_runs_of_all_workers_also_of_one_that_hangs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.training.jobs.LAST_SECONDS", 0.3)
+    with pool(tmp_path, 2) as (client, workers):
+        runs = [start(client) for _ in range(2)]
+        kept = [iteration_kept(client, run) for run in runs]
+        os.kill(workers[0].pid, signal.SIGSTOP)
+        assert client.portal is not None
+        client.portal.call(client.app.state.services.drain)  # type: ignore[attr-defined]
+    with service(f"sqlite:///{tmp_path}/shallows.sqlite3") as client:
+        for run, before in zip(runs, kept, strict=True):
+            told = client.get(f"/train/{run}").json()
+            assert told["status"] == "cancelled"
+            assert len(client.get(f"/train/{run}/costs").json()["costs"]) >= before > 0
+
+
+def test_whoever_looks_after_a_run_is_brought_back(
+    url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with service(url, max_running_runs=1) as client:
+        jobs = client.app.state.services.jobs  # type: ignore[attr-defined]
+        trains, waits = (client.post("/train", json=LONG).json()["id"] for _ in range(2))
+
+        def cancel_all() -> None:
+            for task in jobs._tasks:
+                task.cancel()
+
+        assert client.portal is not None
+        for _ in range(5):
+            client.portal.call(cancel_all)
+        assert client.post(f"/train/{trains}/cancel").json()["status"] == "cancelled"
+        while client.get(f"/train/{waits}").json()["status"] != "running":
+            pass
+        assert client.post(f"/train/{waits}/cancel").json()["status"] == "cancelled"
+    assert "is not looked after" in caplog.text
+    assert sorted(rows(url)) == sorted([trains, waits])
+
+
+def test_a_run_that_cant_be_kept_gives_its_place_to_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    url = f"sqlite:///{tmp_path}/store.sqlite3"
+    with service(url, max_running_runs=1) as client:
+        store = client.app.state.services.store  # type: ignore[attr-defined]
+        add, poison = store.add, client.post("/train", json=LONG).json()["id"]
+
+        async def refuse(run: str, *rest: Any) -> None:
+            if run == poison:
+                raise ValueError("no such row")
+            await add(run, *rest)
+
+        monkeypatch.setattr(store, "add", refuse)
+        waits = client.post("/train", json=SHORT).json()["id"]
+        client.post(f"/train/{poison}/cancel")
+        while client.get(f"/train/{waits}").json()["status"] != "finished":
+            pass
+        assert client.get(f"/train/{poison}").status_code == 404
+    assert "is lost" in caplog.text
+    assert rows(url) == [waits]
+
+
+def test_whoever_waits_for_a_run_is_answered_as_the_server_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.services.DRAIN_SECONDS", 0.2)
+    answers = []
+    with service(f"sqlite:///{tmp_path}/store.sqlite3") as client:
+
+        def wait() -> None:
+            answers.append(client.post("/train?wait=30", json=LONG))
+
+        waits = threading.Thread(target=wait)
+        waits.start()
+        while not metric(client, "shallows_runs_running"):
+            pass
+        run_statement(f"sqlite:///{tmp_path}/store.sqlite3", "ALTER TABLE runs RENAME TO away")
+        assert client.portal is not None
+        client.portal.call(client.app.state.services.drain)  # type: ignore[attr-defined]
+        waits.join()
+    (answer,) = answers
+    assert (answer.status_code, answer.json()["code"]) == (503, "going_away")
+
+
+def test_what_is_told_twice_is_told_once(url: str) -> None:
+    with service(url) as client:
+        jobs = client.app.state.services.jobs  # type: ignore[attr-defined]
+        run = client.post("/train", json=LONG).json()["id"]
+        job = jobs._jobs[run]
+
+        def say_twice() -> None:
+            for _ in range(2):
+                jobs._hear(job, Progress(run, "finished", 7))
+
+        assert client.portal is not None
+        client.portal.call(say_twice)
+        while metric(client, "shallows_runs_running"):
+            pass
+        client.portal.call(say_twice)
+        assert client.get(f"/train/{run}").status_code == 200
+    assert rows(url) == [run]
+
+
+def test_a_run_is_watched_from_its_place_in_the_queue_on() -> None:
+    with TestClient(create_app(settings_for("inline", max_running_runs=1))) as client:
+        first, second = (client.post("/train", json=LONG).json()["id"] for _ in range(2))
+        with Stream.connect(client, f"/train/{second}/stream") as stream:
+            client.post(f"/train/{first}/cancel")
+            stream.until_iteration(10)
