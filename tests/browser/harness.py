@@ -62,14 +62,16 @@ def free_port() -> int:
 
 
 class Server:
-    """`python -m app` on a port of 127.0.0.1; it can be stopped and started again."""
+    """`python -m app` of a checkout on a port of 127.0.0.1; it can be stopped and started again."""
 
-    def __init__(self) -> None:
+    def __init__(self, project: Path = ROOT) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}/"
+        self.folder = tempfile.mkdtemp(prefix="shallows-")
+        self.project = project
         self._process: subprocess.Popen[str] | None = None
-        self.project = ROOT
-        self._folder = tempfile.mkdtemp(prefix="shallows-")
+        # A pipe that nobody reads would be full one day, and the server would wait for it.
+        self._output = tempfile.TemporaryFile("w+", prefix="shallows-")  # noqa: SIM115
 
     @property
     def pid(self) -> int:
@@ -87,21 +89,22 @@ class Server:
             **os.environ,
             "HOST": "127.0.0.1",
             "PORT": str(self.port),
-            "SHALLOWS_DATA_FOLDER": self._folder,
+            "SHALLOWS_DATA_FOLDER": self.folder,
         }
         self._process = subprocess.Popen(
             [sys.executable, "-m", "app"],
             cwd=self.project,
             env=environment,
-            stdout=subprocess.PIPE,
+            stdout=self._output,
             stderr=subprocess.STDOUT,
             text=True,
         )
         deadline = time.monotonic() + START_SECONDS
         while not self._ready():
             if self._process.poll() is not None or time.monotonic() > deadline:
-                self._process.kill()
-                raise RuntimeError(f"the server did not start:\n{self._process.communicate()[0]}")
+                self.kill()
+                self._output.seek(0)
+                raise RuntimeError(f"the server did not start:\n{self._output.read()}")
             time.sleep(0.05)
 
     def stop(self) -> None:
@@ -109,20 +112,21 @@ class Server:
         if self._process is None:
             return
         self._process.terminate()
-        self._process.communicate(timeout=STOP_SECONDS)
+        self._process.wait(timeout=STOP_SECONDS)
         self._process = None
 
     def kill(self) -> None:
         """End it as a failure would: at once, and with nothing put in order."""
         assert self._process is not None
         self._process.kill()
-        self._process.communicate(timeout=STOP_SECONDS)
+        self._process.wait(timeout=STOP_SECONDS)
         self._process = None
 
     def forget(self) -> None:
         """Stop it, and remove what it has stored."""
         self.stop()
-        shutil.rmtree(self._folder)
+        self._output.close()
+        shutil.rmtree(self.folder)
 
     def _ready(self) -> bool:
         try:
@@ -133,9 +137,9 @@ class Server:
 
 
 @contextmanager
-def running_server() -> Iterator[Server]:
+def running_server(project: Path = ROOT) -> Iterator[Server]:
     """A server for as long as the block runs."""
-    server = Server()
+    server = Server(project)
     server.start()
     try:
         yield server
