@@ -146,7 +146,7 @@ class Tap:
         self._transport, self._peer, self._clock = transport, peer, clock
         self._time = Bucket(CONNECTION_SHARE, CONNECTION_BURST, clock())
         self._pending = bytearray()
-        self._held = self._feeding = False
+        self._held = self._feeding = self._closed = False
         self._size = SLICE
         self._later: asyncio.TimerHandle | asyncio.Handle | None = None
         self.owner: Bounded
@@ -177,6 +177,7 @@ class Tap:
 
     def close_tap(self) -> None:
         """Nothing is handed on any more."""
+        self._closed = True
         self._pending.clear()
         if self._later is not None:
             self._later.cancel()
@@ -186,7 +187,8 @@ class Tap:
         self._flow()
 
     def _flow(self) -> None:
-        if self._feeding:
+        # uvicorn wants to read on also when the connection is lost; it would count as unfinished.
+        if self._feeding or self._closed:
             return
         self._feeding = True
         try:

@@ -1,5 +1,6 @@
 """Below requests and messages: raw sockets at a real server, which everyone else goes on using."""
 
+import asyncio
 import base64
 import contextlib
 import json
@@ -15,6 +16,8 @@ from pathlib import Path
 import httpx2 as httpx
 import psutil
 import pytest
+import uvicorn
+from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.server import ServerProtocol
@@ -24,9 +27,12 @@ from app.connections import (
     MOST_FRAGMENTS,
     MOST_UNFINISHED,
     Bounded,
+    Config,
     RequestProtocol,
     StreamProtocol,
 )
+from app.limits import Refusals
+from tests.app.conftest import settings_for
 from tests.app.test_server import Server
 
 CONT, TEXT, BINARY, RESERVED, CLOSE, PING, PONG = 0, 1, 2, 3, 8, 9, 10
@@ -305,6 +311,51 @@ class TestPlaces:
             for _ in range(3 * MOST_UNFINISHED // 1_000_000):
                 say_all(stack.enter_context(opened(server, "127.0.0.7")), half)
             assert process.memory_info().rss - before < 3 * MOST_UNFINISHED
+
+
+def test_what_was_half_sent_does_not_count_once_its_connection_is_lost() -> None:
+    came, gone, over = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        await receive()
+        came.set()
+        await gone.wait()
+        with contextlib.suppress(OSError):  # that nobody takes it says that the connection is lost
+            while True:
+                await send({"type": "websocket.send", "text": "nobody takes this"})
+                await asyncio.sleep(0)
+        while (await receive())["type"] != "websocket.disconnect":
+            pass
+        over.set()
+
+    async def run() -> None:
+        config = Config(app, settings_for("inline"), Refusals(), lifespan="off", log_config=None)
+        server = uvicorn.Server(config)
+        with socket.create_server(("127.0.0.1", 0)) as listening:
+            serving = asyncio.create_task(server.serve(sockets=[listening]))
+            reader, writer = await asyncio.open_connection(*listening.getsockname())
+            writer.write(
+                b"GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+            )
+            await reader.readuntil(b"\r\n\r\n")
+            # Two messages, of which one waits, so that no more is read, and half of a third.
+            half = frame(TEXT, b"x" * 900)[:-1]
+            writer.write(frame(TEXT, b"one") + frame(TEXT, b"two") + half)
+            await came.wait()
+            peer = config.peer("127.0.0.1")
+            assert peer.held > 800
+            writer.transport.abort()
+            gone.set()
+            await over.wait()
+            await asyncio.sleep(0.01)  # or it would count anew a moment later
+            assert peer.held == 0
+            server.should_exit = True
+            await serving
+
+    asyncio.run(run())
 
 
 @pytest.mark.parametrize("number", [signal.SIGHUP])
