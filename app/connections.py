@@ -305,7 +305,11 @@ class Bounded(asyncio.BufferedProtocol):
             slowest = min(self.peer.connections, key=lambda connection: connection.unfinished_since)
             slow = loop.time() - slowest.unfinished_since > RECENT
             largest = max(self.peer.connections, key=lambda connection: connection.held)
-            (slowest if slow else largest).too_slow()
+            one = slowest if slow else largest
+            if one.transport.is_closing():  # and what it was told is not taken: it holds on
+                one.transport.abort()
+            else:
+                one.too_slow()
 
     def finished(self) -> None:
         """Note that nothing is unfinished."""
