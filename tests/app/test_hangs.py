@@ -173,6 +173,23 @@ class TestThreads:
 
         asyncio.run(work())
 
+    def test_a_thread_that_cannot_be_had_is_asked_for_again(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refuse(thread: threading.Thread) -> None:
+            raise RuntimeError("can't start new thread")
+
+        async def work() -> None:
+            threads = Threads("none", 1, 5)
+            with monkeypatch.context() as without:
+                without.setattr(threading.Thread, "start", refuse)
+                with pytest.raises(TooLate):
+                    await threads.run(lambda: 7)
+            assert await threads.run(lambda: 7) == 7
+            threads.close()
+
+        asyncio.run(work())
+
     def test_what_fails_after_long_is_not_waited_for_by_all(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
