@@ -21,8 +21,9 @@ Relied on of uvicorn, which the lock pins; `tests/app/test_connections.py` fails
 `Config.http` and `.ws` take classes; `H11Protocol` has `transport`, `conn`, `cycle`, `flow`,
 `on_response_complete` and `send_400_response`, hands its `transport` on when it upgrades;
 `WebSocketsSansIOProtocol` has `conn`, `transport`, `queue`, `handshake_initiated`,
-`handshake_complete`, `close_sent` and `handle_ping`. Of websockets: `ServerProtocol` calls its own
-`recv_frame` and `fail`, and has `reader.buffer` and `current_size`.
+`handshake_complete`, `close_sent`, `handle_ping`, and `send_receive_event_to_app` with `frames` and
+`curr_msg_data_type`. Of websockets: `ServerProtocol` calls its own `recv_frame` and `fail`, and has
+`reader.buffer` and `current_size`.
 """
 
 import asyncio
@@ -76,7 +77,7 @@ TRICKLE = 4000.0
 """Bytes a second; a reader that takes less is let go."""
 MOST_PEERS = 1000
 """Addresses that are known; beyond, those without a connection and a debt are forgotten."""
-POLICY_VIOLATION = 1008
+INVALID_DATA, POLICY_VIOLATION = 1007, 1008
 
 Clock = Callable[[], float]
 
@@ -520,6 +521,19 @@ class StreamProtocol(Bounded, WebSocketsSansIOProtocol):  # type: ignore[misc]
             self.handle_parser_exception()
         else:
             self.transport.close()
+
+    def send_receive_event_to_app(self) -> None:
+        """Close on a text that is none, as uvicorn does; it would log that as an error."""
+        if self.curr_msg_data_type == "text":
+            try:
+                b"".join(self.frames).decode()
+            except UnicodeDecodeError:
+                self.frames = []
+                self.config.refusals["malformed"] += 1
+                self.conn.send_close(INVALID_DATA)
+                self.handle_parser_exception()
+                return
+        super().send_receive_event_to_app()
 
     def handle_ping(self) -> None:
         """Answer, unless what is there to be taken is not."""

@@ -128,6 +128,11 @@ def say_all(connection: socket.socket, data: bytes) -> None:
 
 
 class TestFrames:
+    def test_a_text_that_is_none_closes_and_is_not_logged(self, server: Server) -> None:
+        connection = opened(server)
+        connection.sendall(frame(TEXT, b"\xff\xfe"))
+        assert close_code(connection) == 1007
+
     @pytest.mark.parametrize("kind", [PING, PONG])
     @pytest.mark.parametrize("data", [b"", b"x" * 125])
     def test_a_flood_of_control_frames_is_closed(
@@ -380,7 +385,12 @@ def test_with_nohup_it_goes_on(tmp_path: Path) -> None:
 def test_what_is_relied_on_of_uvicorn_and_websockets_is_there() -> None:
     for kind, names in {
         H11Protocol: ["data_received", "on_response_complete", "send_400_response"],
-        WebSocketsSansIOProtocol: ["data_received", "handle_ping", "handle_parser_exception"],
+        WebSocketsSansIOProtocol: [
+            "data_received",
+            "handle_ping",
+            "handle_parser_exception",
+            "send_receive_event_to_app",
+        ],
         ServerProtocol: ["recv_frame", "fail"],
     }.items():
         assert all(name in vars(kind) or hasattr(kind, name) for name in names)
