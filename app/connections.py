@@ -303,9 +303,11 @@ class Bounded(asyncio.BufferedProtocol):
         self.peer.held += size - self.held
         self.held = size
         if self.peer.held > MOST_UNFINISHED:
-            slowest = min(self.peer.connections, key=lambda connection: connection.unfinished_since)
+            # One that is only idle holds nothing, however long it has been.
+            holding = [connection for connection in self.peer.connections if connection.held]
+            slowest = min(holding, key=lambda connection: connection.unfinished_since)
             slow = loop.time() - slowest.unfinished_since > RECENT
-            largest = max(self.peer.connections, key=lambda connection: connection.held)
+            largest = max(holding, key=lambda connection: connection.held)
             one = slowest if slow else largest
             if one.transport.is_closing():  # and what it was told is not taken: it holds on
                 one.transport.abort()
