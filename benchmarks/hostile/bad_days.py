@@ -274,8 +274,14 @@ async def worker_stands_still(server: Server, pool: Pool, seconds: float) -> lis
     async with probes(aim) as watched:
         begin, seen_by = begin_lesson(pool, server, BEFORE + STANDING, restarts=True)
         await asyncio.sleep(begin + BEFORE - time.time())
+        resting = contextlib.AsyncExitStack()
+        for _ in range(PROBES):
+            line = await resting.enter_async_context(stream(aim, leaves_nothing=False))
+            await line.say({**START, "playing": False})
+            await line.until("configured")
         with standing_still(workers(server)[0]):
             stopped = time.time()
+            await resting.aclose()  # some of these are to be put away now, and can't be
             await asyncio.sleep(STANDING / 2)
             during = (stopped + 1, time.time())
             healthy = [probe for probe in watched if probe.plays_in((during[1] - 2, during[1]))]
