@@ -104,7 +104,7 @@ async def _attack(case: Case, aim: Aim, begin: float) -> None:
 
 def attack(name: str, aim: Aim, begin: float) -> Counter[str]:
     """Carry out a case in this process, and tell what came back."""
-    aim.over = _over
+    aim.over = aim.over or _over
     asyncio.run(_attack(CASES[name], aim, begin))
     return aim.got
 
@@ -398,8 +398,8 @@ def main() -> None:
         for case in cases:
             try:
                 row = measure(case, options, people)
-            except Exception as error:  # the other cases are to be measured all the same
-                missed.append(f"{case.name}: not measured: {type(error).__name__}: {error}")
+            except Exception as failed:  # the other cases are to be measured all the same
+                missed.append(f"{case.name}: not measured: {type(failed).__name__}: {failed}")
                 continue
             print(line(row.cells()), flush=True)
             missed += [f"{case.name}: {', '.join(row.misses)}"] if row.misses else []
@@ -410,8 +410,8 @@ def main() -> None:
         for name in days:
             try:
                 findings = bad_days.measure(name, options.tree, people.students, chosen.long)
-            except Exception as error:
-                missed.append(f"{name}: not measured: {type(error).__name__}: {error}")
+            except Exception as failed:
+                missed.append(f"{name}: not measured: {type(failed).__name__}: {failed}")
                 continue
             for finding in findings:
                 print(line(finding.cells(name)), flush=True)
