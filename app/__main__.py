@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+SWITCH_SECONDS = 0.0005
 ENDING_SECONDS = 4.5
 """After which the process ends, whatever still hangs."""
 
@@ -76,11 +77,15 @@ def serve(ending: Ending) -> None:
     from app.connections import Config
     from app.lessons import LessonError
     from app.main import create_app
+    from app.memory import give_back
     from app.settings import Settings
     from app.store import StoreUnusable
 
     settings = Settings()
     logs.configure(settings)
+    give_back()
+    # The event loop waits no longer than that for a thread that computes, such as the store's.
+    sys.setswitchinterval(SWITCH_SECONDS)
     try:
         app = create_app(settings)
     except (LessonError, StoreUnusable) as error:

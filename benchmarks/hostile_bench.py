@@ -104,7 +104,7 @@ async def _attack(case: Case, aim: Aim, begin: float) -> None:
 
 def attack(name: str, aim: Aim, begin: float) -> Counter[str]:
     """Carry out a case in this process, and tell what came back."""
-    aim.over = _over
+    aim.over = aim.over or _over
     asyncio.run(_attack(CASES[name], aim, begin))
     return aim.got
 
@@ -396,7 +396,11 @@ def main() -> None:
         if cases:
             print(f"\n{line(HEAD)}\n{line(['---'] * len(HEAD))}", flush=True)
         for case in cases:
-            row = measure(case, options, people)
+            try:
+                row = measure(case, options, people)
+            except Exception as failed:  # the other cases are to be measured all the same
+                missed.append(f"{case.name}: not measured: {type(failed).__name__}: {failed}")
+                continue
             print(line(row.cells()), flush=True)
             missed += [f"{case.name}: {', '.join(row.misses)}"] if row.misses else []
             for error in row.errors[:3]:
@@ -404,7 +408,12 @@ def main() -> None:
         if days:
             print(f"\n{line(bad_days.HEAD)}\n{line(['---'] * len(bad_days.HEAD))}", flush=True)
         for name in days:
-            for finding in bad_days.measure(name, options.tree, people.students, chosen.long):
+            try:
+                findings = bad_days.measure(name, options.tree, people.students, chosen.long)
+            except Exception as failed:
+                missed.append(f"{name}: not measured: {type(failed).__name__}: {failed}")
+                continue
+            for finding in findings:
                 print(line(finding.cells(name)), flush=True)
                 missed += [] if finding.well else [f"{name}: {finding.what}"]
     if missed:

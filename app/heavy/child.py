@@ -16,6 +16,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from app.memory import give_back
+
 CALL, CHUNK, VALUE, ERROR = b"c", b"k", b"v", b"e"
 HEAD = 5
 MOST_CHUNK = 65_536
@@ -65,6 +67,7 @@ def main() -> None:
     # Whatever is printed by accident goes elsewhere, and not between the parts of an answer.
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb", buffering=0)
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    give_back()
     calls: queue.Queue[bytes] = queue.Queue()
     threading.Thread(target=_listen, args=(sys.stdin.buffer, calls), daemon=True).start()
     from app.heavy.work import WORK

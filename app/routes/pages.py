@@ -1,11 +1,13 @@
 """The page, its files, and the API's own page."""
 
+from functools import cache
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, JSONResponse
 from fastapi.templating import Jinja2Templates
+from jinja2.utils import htmlsafe_json_dumps
 
 from app.assets import TEMPLATES
 from app.catalogue import catalogue
@@ -15,40 +17,47 @@ from app.services import AllServices, Services
 router = APIRouter(include_in_schema=False)
 templates = Jinja2Templates(TEMPLATES)
 
+SAVED = "<!-- saved -->"
+"""Where the page has its saved run."""
 IMMUTABLE = {"Cache-Control": "public, max-age=31536000, immutable"}
 
 
 @router.get("/", response_class=HTMLResponse)
-def index(request: Request, services: Services) -> Response:
+async def index(services: Services) -> Response:
     """The playground."""
-    return _playground(request, services)
+    return _playground(services)
 
 
 @router.get("/r/{name}", response_class=HTMLResponse)
-async def saved(request: Request, services: Services, name: str) -> Response:
+async def saved(services: Services, name: str) -> Response:
     """The playground with a saved run; if there is none under that name, it says so itself."""
     stored = await services.store.get(name)
     run = stored.spec if stored else None
     told = {"id": name, "page": stored.page if stored else None, "run": run}
     status = 200 if run else 404
-    return await run_in_threadpool(_playground, request, services, told, status)
+    script = await run_in_threadpool(_script, told)
+    return _playground(services, script, status)
 
 
-def _playground(
-    request: Request,
-    services: AllServices,
-    saved: dict[str, Any] | None = None,
-    status: int = 200,
-) -> Response:
-    assets = services.assets
-    context = {
-        "static": assets.base,
-        "modules": assets.modules,
-        "catalogue": catalogue(),
-        "saved": saved,
-    }
+def _playground(services: AllServices, script: str = "", status: int = 200) -> Response:
+    before, after = _page(services.assets.base, tuple(services.assets.modules))
     headers = {"Cache-Control": "no-cache"}
-    return templates.TemplateResponse(request, "index.html", context, status, headers)
+    return HTMLResponse(before + script + after, status, headers)
+
+
+@cache
+def _page(static: str, modules: tuple[str, ...]) -> tuple[str, str]:
+    """The playground, before and after the place of a saved run: the same for everybody."""
+    html = templates.get_template("index.html").render(
+        static=static, modules=modules, catalogue=catalogue()
+    )
+    before, _, after = html.partition(SAVED)
+    return before, after
+
+
+def _script(told: dict[str, Any]) -> str:
+    """What the page is told of a saved run; nothing in it ends the script."""
+    return f'<script type="application/json" id="saved">{htmlsafe_json_dumps(told)}</script>'
 
 
 @router.get("/docs", response_class=HTMLResponse)

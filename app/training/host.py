@@ -89,6 +89,8 @@ PROGRESS_EVERY = 0.2
 DIAGNOSE_EVERY = 0.1
 DIAGNOSING = 0.1
 """The share of a processor's time that one reader's frames with diagnostics may take."""
+MOST_SLOWED = 4.0
+"""Times that work which other programs interrupt counts for, at most."""
 BYTES_PER_SECOND = 50e6
 """What events take, all in all, until they are sent or stored."""
 INSPECTING = 0.2
@@ -146,10 +148,9 @@ class Host:
                     return self._for_nobody(command)
                 hosted = there
         self._serving(hosted.name)
-        before = self._meter()
+        now, before = self._clock(), self._meter()
         events = self._for(hosted, command)
-        # No slice was granted for it.
-        self._charge(hosted, events, self._meter() - before)
+        self._charge(hosted, events, now, self._meter() - before, granted=0.0)
         return events
 
     def _for(
@@ -184,12 +185,25 @@ class Host:
             return [Answer(command.ticket, None)]
         return []
 
-    def _charge(self, hosted: Hosted, events: Iterable[Event], seconds: float) -> None:
-        """Charge a session for work beyond its slices, and for what others have with its events."""
-        seconds += sum(map(_size, events)) / BYTES_PER_SECOND
+    def _charge(
+        self, hosted: Hosted, events: Iterable[Event], start: float, took: float, granted: float
+    ) -> None:
+        """Charge a session for work beyond its slice, and for what others have with its events.
+
+        Args:
+            start: When the work began, by the clock.
+            took: What the processor has worked. If other programs took their part of it meanwhile,
+                the sessions here waited for longer: that is charged too, up to `MOST_SLOWED`.
+            granted: The slice.
+        """
+        now = self._clock()
+        beyond = took - granted
+        if beyond > 0:
+            beyond *= min(MOST_SLOWED, max(1.0, (now - start) / took))
+        seconds = max(0.0, beyond) + sum(map(_size, events)) / BYTES_PER_SECOND
         if seconds > 0:
             others = self._active - (hosted.active and not hosted.patient)
-            hosted.account.charge(self._clock(), seconds, max(0, others))
+            hosted.account.charge(now, seconds, max(0, others))
 
     def _open(self, hosted: Hosted, saved: Saved | None) -> list[Event]:
         try:
@@ -520,7 +534,7 @@ class Host:
                 served = self._serve(hosted, now, slice_end)
                 took = self._meter() - before
                 turns.took(name, took)
-                self._charge(hosted, served, took - (slice_end - now))
+                self._charge(hosted, served, now, took, granted=slice_end - now)
                 events += served
                 if patient:
                     self._patients_share.had(now, self._clock())

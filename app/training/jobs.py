@@ -56,8 +56,8 @@ log = logging.getLogger(__name__)
 NORMAL = 1000
 CLIENTS_WORTH = 2
 """So many addresses may have as many runs in the queue as one may."""
-MOST_QUEUED_BYTES = 20_000_000
-"""Of the plans of one address in the queue, as JSON: each may have ten thousand points."""
+MOST_RUN_BYTES = 45_000_000
+"""Of the runs of one address that have not ended: each may have ten thousand points."""
 MOST_WATCHED_BYTES = 100_000_000
 """Of the costs of ended runs that are watched, in all."""
 STORE_AGAIN_SECONDS = 5.0
@@ -103,7 +103,7 @@ class Job:
     plan: Plan
     progress: Progress
     size: int
-    """Bytes of its plan, as JSON."""
+    """About how many bytes it takes."""
     started: bool = False
     ending: bool = False
     """Whether it trains no more, or is to, and is on its way into the store."""
@@ -192,17 +192,17 @@ class Jobs:
         """
         if self.going:
             raise GoingAway
-        size = len(plan.model_dump_json())
-        sizes = [job.size for job in self._queue]
-        theirs = [job.size for job in self._queue if job.client == client]
+        waiting, theirs = len(self._queue), self._queue.of(client)
+        size = sum(job.size for job in self._jobs.values()) + plan.size
+        their_size = sum(j.size for j in self._jobs.values() if j.client == client) + plan.size
         for have, all_have, most in (
-            (len(theirs) + 1, len(sizes) + 1, self._settings.max_queued_runs),
-            (sum(theirs) + size, sum(sizes) + size, MOST_QUEUED_BYTES),
+            (theirs + 1, waiting + 1, self._settings.max_queued_runs),
+            (their_size, size, MOST_RUN_BYTES),
         ):
             if have > most or all_have > CLIENTS_WORTH * most:
-                raise Full(f"{len(sizes)} runs are waiting already; try again in a while", 10)
+                raise Full(f"{waiting} runs are waiting already; try again in a while", 10)
         name = secrets.token_urlsafe(9)
-        job = Job(name, client, plan, Progress(name, "queued", 0), size)
+        job = Job(name, client, plan, Progress(name, "queued", 0), plan.size)
         self._jobs[name] = job
         self._queue.put(client, job)
         self._start_waiting()

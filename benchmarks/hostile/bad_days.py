@@ -39,6 +39,8 @@ OLDEST, LONGEST_ASKED, LONGEST_ENDING, LONGEST_BACK = 5.0, 3.0, 5.0, 3.0
 PATIENCE = 5.0
 WAIT = 0.5
 """Seconds that timers and a busy machine may add to what is to be answered in time."""
+NOTICED = 2.5
+"""Seconds after which the server no longer counts on the worker coming back at once."""
 FEW_DESCRIPTORS = 3
 HEAD = ("bad day", "what", "measured", "at least")
 
@@ -184,9 +186,9 @@ def locked(folder: str) -> Iterator[None]:
         database.close()
 
 
-def readiness(port: int, until: float) -> list[int]:
-    """What `/readyz` says every half second, over one connection: a new one takes a descriptor."""
-    told = []
+def readiness(port: int, until: float) -> list[tuple[float, int]]:
+    """When and what `/readyz` says, over one connection: a new one takes a descriptor."""
+    told: list[tuple[float, int]] = []
     connection = http.client.HTTPConnection(HERE, port, timeout=5)
     connection.connect()
     while time.time() < until:
@@ -194,9 +196,9 @@ def readiness(port: int, until: float) -> list[int]:
             connection.request("GET", "/readyz")
             answer = connection.getresponse()
             answer.read()
-            told.append(answer.status)
+            told.append((time.time(), answer.status))
         except (OSError, http.client.HTTPException):
-            told.append(0)
+            told.append((time.time(), 0))
         time.sleep(0.5)
     connection.close()
     return told
@@ -246,15 +248,16 @@ async def no_worker_starts(server: Server, pool: Pool, seconds: float) -> list[F
     )
     await asyncio.sleep(0.5)
     with few_descriptors(process):
+        killed = time.time()
         workers(server)[0].kill()
         await asyncio.sleep(seconds)
     lifted = time.time()
     told = await asking
     seen = await asyncio.to_thread(seen_by)
-    silent = Counter(told[2:])
+    silent = Counter(status for at, status in told if killed + NOTICED < at < lifted)
     findings = [
         Finding(
-            f"`/readyz` in those {seconds:.0f} s",
+            f"`/readyz` in those {seconds:.0f} s, from {NOTICED:g} s on",
             ", ".join(f"{status or 'none'} × {n}" for status, n in silent.items()),
             "503",
             set(silent) == {503},
@@ -274,8 +277,14 @@ async def worker_stands_still(server: Server, pool: Pool, seconds: float) -> lis
     async with probes(aim) as watched:
         begin, seen_by = begin_lesson(pool, server, BEFORE + STANDING, restarts=True)
         await asyncio.sleep(begin + BEFORE - time.time())
+        resting = contextlib.AsyncExitStack()
+        for _ in range(PROBES):
+            line = await resting.enter_async_context(stream(aim, leaves_nothing=False))
+            await line.say({**START, "playing": False})
+            await line.until("configured")
         with standing_still(workers(server)[0]):
             stopped = time.time()
+            await resting.aclose()  # some of these are to be put away now, and can't be
             await asyncio.sleep(STANDING / 2)
             during = (stopped + 1, time.time())
             healthy = [probe for probe in watched if probe.plays_in((during[1] - 2, during[1]))]

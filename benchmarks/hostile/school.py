@@ -131,9 +131,11 @@ def attend(url: str, source: str, seconds: float, pupils: int = PUPILS) -> Told:
 
 
 async def _kept(url: str, source: str, names: Sequence[str]) -> int:
+    told = Told()
     async with browser(url, source, LONGEST) as client:
-        answers = [await client.get(f"train/{name}") for name in names]
-    return sum(answer.status_code == 200 for answer in answers)
+        for name in names:
+            await told.ask(client, "GET", f"train/{name}")
+    return told.statuses["200"]
 
 
 def kept(url: str, source: str, names: Sequence[str]) -> int:

@@ -346,7 +346,7 @@ class TestFairness:
         desk.open("small", plan_of(iterations=1_000_000))
         desk.pass_time(0.1)
         large = desk.host._sessions["large"]
-        desk.host._charge(large, [Frame("large", "r", 0, 0, bytes(10**7))], 0)
+        desk.host._charge(large, [Frame("large", "r", 0, 0, bytes(10**7))], desk.clock.now, 0, 0)
         assert large.account.sits_out_until > desk.clock.now
 
     def test_whoever_comes_back_has_no_turns_saved_up(self) -> None:

@@ -278,8 +278,8 @@ def test_a_flood_of_runs_leaves_places_to_wait_and_to_train_for_others() -> None
         assert metric(flood, "shallows_runs_running") == 2
 
 
-def test_plans_that_wait_are_counted_in_bytes_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.training.jobs.MOST_QUEUED_BYTES", 10_000)
+def test_runs_are_counted_in_bytes_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.training.jobs.MOST_RUN_BYTES", 600_000)
     points = [[k / 100, k / 200] for k in range(200)]
     large = {**LONG, "data": {"points": points, "labels": [0, 1] * 100}}
     with two_addresses(max_running_runs=1) as (flood, other):

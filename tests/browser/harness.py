@@ -123,10 +123,14 @@ class Server:
         self._process = None
 
     def forget(self) -> None:
-        """Stop it, and remove what it has stored."""
-        self.stop()
-        self._output.close()
-        shutil.rmtree(self.folder)
+        """Stop it, or kill it if it does not end, and remove what it has stored."""
+        try:
+            self.stop()
+        finally:
+            if self._process is not None:
+                self.kill()
+            self._output.close()
+            shutil.rmtree(self.folder)
 
     def _ready(self) -> bool:
         try:
