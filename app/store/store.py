@@ -275,9 +275,7 @@ class Store:
             log.error("the store failed: %s", error)
             raise _away() from None
         except TooLate:
-            if (
-                lane is self._writer
-            ):  # those who wait for a turn would wait for as long, four by four
+            if lane is self._writer:  # or those who wait for a turn would find out four by four
                 self._turns.refuse(_away())
             raise _away() from None
 
