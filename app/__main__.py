@@ -50,7 +50,10 @@ class Ending:
             self._asked = True
             last = threading.Timer(ENDING_SECONDS, _end_now)
             last.daemon = True
-            last.start()
+            try:
+                last.start()
+            except RuntimeError as error:  # no thread is to be had: it has to end all the same
+                log.warning("nothing ends what may hang: %s", error)
 
     def tell(self, server: "uvicorn.Server | None") -> None:
         """Let a server know, now or when it is asked."""

@@ -21,8 +21,9 @@ Relied on of uvicorn, which the lock pins; `tests/app/test_connections.py` fails
 `Config.http` and `.ws` take classes; `H11Protocol` has `transport`, `conn`, `cycle`, `flow`,
 `on_response_complete` and `send_400_response`, hands its `transport` on when it upgrades;
 `WebSocketsSansIOProtocol` has `conn`, `transport`, `queue`, `handshake_initiated`,
-`handshake_complete`, `close_sent` and `handle_ping`. Of websockets: `ServerProtocol` calls its own
-`recv_frame` and `fail`, and has `reader.buffer` and `current_size`.
+`handshake_complete`, `close_sent`, `handle_ping`, and `send_receive_event_to_app` with `frames` and
+`curr_msg_data_type`. Of websockets: `ServerProtocol` calls its own `recv_frame` and `fail`, and has
+`reader.buffer` and `current_size`.
 """
 
 import asyncio
@@ -76,7 +77,7 @@ TRICKLE = 4000.0
 """Bytes a second; a reader that takes less is let go."""
 MOST_PEERS = 1000
 """Addresses that are known; beyond, those without a connection and a debt are forgotten."""
-POLICY_VIOLATION = 1008
+INVALID_DATA, POLICY_VIOLATION = 1007, 1008
 
 Clock = Callable[[], float]
 
@@ -146,7 +147,7 @@ class Tap:
         self._transport, self._peer, self._clock = transport, peer, clock
         self._time = Bucket(CONNECTION_SHARE, CONNECTION_BURST, clock())
         self._pending = bytearray()
-        self._held = self._feeding = False
+        self._held = self._feeding = self._closed = False
         self._size = SLICE
         self._later: asyncio.TimerHandle | asyncio.Handle | None = None
         self.owner: Bounded
@@ -177,6 +178,7 @@ class Tap:
 
     def close_tap(self) -> None:
         """Nothing is handed on any more."""
+        self._closed = True
         self._pending.clear()
         if self._later is not None:
             self._later.cancel()
@@ -186,7 +188,8 @@ class Tap:
         self._flow()
 
     def _flow(self) -> None:
-        if self._feeding:
+        # uvicorn wants to read on also when the connection is lost; it would count as unfinished.
+        if self._feeding or self._closed:
             return
         self._feeding = True
         try:
@@ -300,10 +303,16 @@ class Bounded(asyncio.BufferedProtocol):
         self.peer.held += size - self.held
         self.held = size
         if self.peer.held > MOST_UNFINISHED:
-            slowest = min(self.peer.connections, key=lambda connection: connection.unfinished_since)
+            # One that is only idle holds nothing, however long it has been.
+            holding = [connection for connection in self.peer.connections if connection.held]
+            slowest = min(holding, key=lambda connection: connection.unfinished_since)
             slow = loop.time() - slowest.unfinished_since > RECENT
-            largest = max(self.peer.connections, key=lambda connection: connection.held)
-            (slowest if slow else largest).too_slow()
+            largest = max(holding, key=lambda connection: connection.held)
+            one = slowest if slow else largest
+            if one.transport.is_closing():  # and what it was told is not taken: it holds on
+                one.transport.abort()
+            else:
+                one.too_slow()
 
     def finished(self) -> None:
         """Note that nothing is unfinished."""
@@ -514,6 +523,19 @@ class StreamProtocol(Bounded, WebSocketsSansIOProtocol):  # type: ignore[misc]
             self.handle_parser_exception()
         else:
             self.transport.close()
+
+    def send_receive_event_to_app(self) -> None:
+        """Close on a text that is none, as uvicorn does; it would log that as an error."""
+        if self.curr_msg_data_type == "text":
+            try:
+                b"".join(self.frames).decode()
+            except UnicodeDecodeError:
+                self.frames = []
+                self.config.refusals["malformed"] += 1
+                self.conn.send_close(INVALID_DATA)
+                self.handle_parser_exception()
+                return
+        super().send_receive_event_to_app()
 
     def handle_ping(self) -> None:
         """Answer, unless what is there to be taken is not."""

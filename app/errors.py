@@ -127,14 +127,6 @@ class BodyTooLarge(ShallowsError):
     title = "Too large"
 
 
-class BodyTooSlow(ShallowsError):
-    """The body of the request did not come in time."""
-
-    status = 408
-    code = "too_slow"
-    title = "Too slow"
-
-
 class AddressTooLong(ShallowsError):
     """The path and the query of the request are over the bound."""
 

@@ -3,15 +3,14 @@
 REST, the bytes of its bodies and wrong access codes are counted by the library `limits`, in a
 sliding window of as many seconds as it takes to earn a burst. A stream has a token bucket, which
 also weighs bytes, and whose waits are so short that an acknowledgement can wait for its turn
-(docs/decisions/0013). What a
-stream and its client cost the event loop is counted in seconds of it (docs/decisions/0016).
+(docs/decisions/0013). What a stream and its client cost the event loop is counted in seconds of it
+(docs/decisions/0016).
 
 What if it is full: a client is known for two windows. If that many come within them that the table
 is full, all start anew: nobody is refused for what others do. Whoever has no seconds left is not
 listened to until they are earned; what it says meanwhile waits on its own side of the network.
 """
 
-import asyncio
 import ipaddress
 import logging
 import math
@@ -24,7 +23,7 @@ from limits.storage import MemoryStorage
 from limits.strategies import SlidingWindowCounterRateLimiter
 from starlette.types import Message, Receive, Scope
 
-from app.errors import BodyTooSlow, Full, ShallowsError, TooFast
+from app.errors import Full, ShallowsError, TooFast
 from app.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -112,7 +111,6 @@ class Bodies:
     """Bytes of the bodies whose requests are not answered yet; of one client a third of that."""
 
     def __init__(self, settings: Settings) -> None:
-        self.seconds = settings.body_seconds
         self._rate = Clients(settings.body_bytes_per_second, settings.body_bytes_burst)
         self._here: Counter[str] = Counter()
 
@@ -139,12 +137,11 @@ class Bodies:
 
 
 class Body:
-    """The body of one request, counted as it comes."""
+    """The body of one request, counted as it comes. That it comes in time `connections.py` sees."""
 
     def __init__(self, bodies: Bodies, client: str, receive: Receive) -> None:
         self._bodies, self._client, self._receive = bodies, client, receive
         self._taken = self._read = 0
-        self._ends: float | None = asyncio.get_running_loop().time() + bodies.seconds
 
     def expect(self, size: int) -> None:
         """So many bytes are announced, or have come.
@@ -161,20 +158,10 @@ class Body:
 
         Raises:
             TooFast, Full: there are more bytes than may be.
-            BodyTooSlow: it did not come in time.
         """
-        if self._ends is None:
-            return await self._receive()
-        try:
-            async with asyncio.timeout_at(self._ends):
-                message = await self._receive()
-        except TimeoutError:
-            seconds = self._bodies.seconds
-            raise BodyTooSlow(f"the body must come within {seconds:g} s") from None
+        message = await self._receive()
         self._read += len(message.get("body", b""))
         self.expect(self._read)
-        if not message.get("more_body", False):
-            self._ends = None
         return message
 
     def close(self) -> None:

@@ -151,7 +151,6 @@ class Settings(BaseSettings):
     body_bytes_burst: int = Field(
         30_000_000, ge=1, description="and at once: 30 students with a table each, five times"
     )
-    body_seconds: float = Field(30.0, gt=0, description="in which a body must have come")
     heavy_processes: int = Field(
         2, ge=1, le=16, description="processes for tables, files, reports and long answers"
     )

@@ -70,23 +70,3 @@ class Background:
         how = "was cancelled" if task.cancelled() else "failed" if error else "ended"
         log.error("%s %s; it begins again in %g s", self.name, how, self._pause, exc_info=error)
         self._next = loop.call_later(self._pause, self.start)
-
-
-class Errands:
-    """Tasks that end by themselves: kept until then, logged if they fail."""
-
-    def __init__(self) -> None:
-        self._tasks: set[asyncio.Task[None]] = set()
-
-    def send(self, name: str, work: Coroutine[None, None, None]) -> None:
-        """Begin one."""
-        task = asyncio.get_running_loop().create_task(work, name=name)
-        self._tasks.add(task)
-        task.add_done_callback(self._ended)
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if task.cancelled():
-            log.error("%s was cancelled", task.get_name())
-        elif (error := task.exception()) is not None:
-            log.error("%s failed", task.get_name(), exc_info=error)

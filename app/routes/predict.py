@@ -37,7 +37,8 @@ async def predict(
     request: Annotated[PredictRequest, Body(openapi_examples=EXAMPLES)],
 ) -> Response:
     """The probability that y = 1, and the label: 1 from a probability of 0.5 on."""
-    if len(request.points) <= work.LIGHT // 10:
+    # What has to be read from the store waits for its turn.
+    if services.jobs.trains(request.model) and len(request.points) <= work.LIGHT // 10:
         source = await services.jobs.model(request.model)
         units = sum(source.network.layer_sizes) if isinstance(source, Model) else work.LIGHT
         if units * len(request.points) <= work.LIGHT:

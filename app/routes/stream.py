@@ -102,8 +102,9 @@ async def watch(websocket: WebSocket, services: Services, run: str) -> None:
 async def _refuse(websocket: WebSocket, services: AllServices, error: ShallowsError) -> None:
     """Say why there will be no conversation, and whether trying again may help."""
     services.refusals.note(error)
-    await websocket.send_json(error.message())
-    await websocket.close(TRY_AGAIN_LATER if error.status in (429, 503) else REFUSED)
+    with contextlib.suppress(WebSocketDisconnect):  # whoever has gone meanwhile is no error
+        await websocket.send_json(error.message())
+        await websocket.close(TRY_AGAIN_LATER if error.status in (429, 503) else REFUSED)
 
 
 async def converse(

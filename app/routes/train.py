@@ -174,13 +174,15 @@ async def costs(request: Request, services: Services, run: str) -> Response:
 @router.get("/{run}/network", summary="The network as trained so far", response_model=Trained)
 async def network(request: Request, services: Services, run: str) -> Response:
     """Weights (n_in × n_out), biases and activation of every layer, output last."""
-    source = await services.jobs.model(run)
-    if (
-        isinstance(source, Model)
-        and sum(layer.W.size + layer.b.size for layer in source.network.layers) <= work.LIGHT
-    ):
-        return here(work.network(source))
-    del source
+    # What has to be read from the store waits for its turn.
+    if services.jobs.trains(run):
+        source = await services.jobs.model(run)
+        if (
+            isinstance(source, Model)
+            and sum(layer.W.size + layer.b.size for layer in source.network.layers) <= work.LIGHT
+        ):
+            return here(work.network(source))
+        del source
 
     async def prepare() -> Sequence[Any]:
         return (await services.jobs.model(run),)

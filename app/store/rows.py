@@ -13,7 +13,7 @@ from safetensors import numpy as safetensors
 from app.schemas import Plan
 from app.training.backend import HostedState, Progress, Saved, Speed
 from app.training.run import Change
-from app.training.session import Checkpoint, Record, Session
+from app.training.session import Checkpoint
 from nncore.stopping import Stop, Stopped, Watch
 
 Kind = Literal["run", "save"]
@@ -68,11 +68,6 @@ class Stored:
             "training": {**run["training"], **now, "stop": asdict(trainer["stop"])},
             "iterations_per_frame": self.saved.state.iterations_per_frame,
         }
-
-    def record(self, run: int) -> Record | None:
-        """All of one of its runs, if it came to training. Draws the points again."""
-        checkpoint = self.saved.checkpoint if self.saved else None
-        return Session.restore(checkpoint).record(run) if checkpoint else None
 
 
 @dataclass(frozen=True)

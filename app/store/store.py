@@ -172,7 +172,7 @@ class Store:
 
         Raises:
             Full: too many wait already, of this address or of all.
-            NotStored: the server ended while it waited.
+            NotStored: the database does not answer those before, or the server ended meanwhile.
             GoingAway: the server is about to end.
         """
         if self._going:
@@ -275,6 +275,8 @@ class Store:
             log.error("the store failed: %s", error)
             raise _away() from None
         except TooLate:
+            if lane is self._writer:  # or those who wait for a turn would find out four by four
+                self._turns.refuse(_away())
             raise _away() from None
 
     def _change(self, work: Callable[[Connection], T]) -> T:

@@ -142,13 +142,22 @@ class Threads:
             full = hanging >= self._most or len(self._calls) >= MOST_CALLS
             if self._closed or full or (self._slow and tries):
                 raise TooLate
+            if self._started < self._most:
+                self._begin_thread()
+            if not self._started:
+                raise TooLate
             self._calls.add(call)
             self._queue.put(call)
-            if self._started < self._most:
-                self._started += 1
-                threading.Thread(
-                    target=self._work, name=f"{self._name}-{self._started}", daemon=True
-                ).start()
+
+    def _begin_thread(self) -> None:
+        name = f"{self._name}-{self._started + 1}"
+        thread = threading.Thread(target=self._work, name=name, daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as error:  # there is none to be had; the next call tries again
+            log.warning("%s could not be started: %s", name, error)
+        else:
+            self._started += 1
 
     def _work(self) -> None:
         while (call := self._queue.get()) is not None:

@@ -394,6 +394,10 @@ class Jobs:
             raise _unknown(run)
         return stored
 
+    def trains(self, run: str) -> bool:
+        """Whether a run is here; if not, all of it has to be read from the store."""
+        return run in self._jobs
+
     async def model(self, run: str) -> Model | Source:
         """The network as trained so far, and what it wants to be given.
 

@@ -28,6 +28,8 @@ T = TypeVar("T")
 STARTUP_TIMEOUT = 60.0
 """Seconds for a worker to import NumPy on a busy machine."""
 PARTING_SECONDS = 0.5
+GRACE_SECONDS = 1.0
+"""For the thread to notice by itself, also if the whole server stood still for a while."""
 NAME_BYTES = 64
 
 ENDING = {
@@ -87,7 +89,19 @@ class WorkerLine:
         Raises:
             LineBroken: the worker died, or was silent for the longest a round may take.
         """
-        return await self._in_thread(self._exchange, commands)
+        self._watch(self._round_timeout, lambda: self._watch(GRACE_SECONDS, self._end_silent))
+        try:
+            return await self._in_thread(self._exchange, commands)
+        finally:
+            self._watching.cancel()
+
+    def _watch(self, seconds: float, then: Callable[[], None]) -> None:
+        """A pipe has no time-out for a worker that takes no commands, or stops amid an answer."""
+        self._watching = asyncio.get_running_loop().call_later(seconds, then)
+
+    def _end_silent(self) -> None:
+        self._silent = True
+        self._process.kill()  # which ends the exchange
 
     async def close(self) -> None:
         """Close the pipe, on which the worker ends; kill it if it does not.
@@ -133,8 +147,7 @@ class WorkerLine:
 
     def _receive(self, timeout: float) -> tuple[list[Event | Worked], float | None]:
         if not self._pipe.poll(timeout):
-            self._silent = True
-            self._process.kill()
+            self._end_silent()
             raise TimeoutError(f"no answer for {timeout:g} s")
         try:
             events, wake = self._pipe.recv()

@@ -207,9 +207,11 @@ export class Connection {
     if (why && answer?.seconds !== undefined) this.#refused(why, answer.seconds);
     else if (why) this.#again(this.#next, why);
     else {
-      this.#unopened = answer ? this.#unopened + 1 : 0;
+      // A proxy answers 502 or 504 for a server that is not there.
+      const answers = answer !== null && answer.status < 500;
+      this.#unopened = answers ? this.#unopened + 1 : 0;
       if (this.#unopened >= BLOCKED) this.#again(this.#next, 'blocked');
-      else if (answer && this.#wait && this.#wait.why !== 'full') this.#again(this.#next);
+      else if (answers && this.#wait && this.#wait.why !== 'full') this.#again(this.#next);
     }
   }
 

@@ -1,5 +1,6 @@
 """Below requests and messages: raw sockets at a real server, which everyone else goes on using."""
 
+import asyncio
 import base64
 import contextlib
 import json
@@ -15,6 +16,8 @@ from pathlib import Path
 import httpx2 as httpx
 import psutil
 import pytest
+import uvicorn
+from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.server import ServerProtocol
@@ -24,9 +27,12 @@ from app.connections import (
     MOST_FRAGMENTS,
     MOST_UNFINISHED,
     Bounded,
+    Config,
     RequestProtocol,
     StreamProtocol,
 )
+from app.limits import Refusals
+from tests.app.conftest import settings_for
 from tests.app.test_server import Server
 
 CONT, TEXT, BINARY, RESERVED, CLOSE, PING, PONG = 0, 1, 2, 3, 8, 9, 10
@@ -122,6 +128,11 @@ def say_all(connection: socket.socket, data: bytes) -> None:
 
 
 class TestFrames:
+    def test_a_text_that_is_none_closes_and_is_not_logged(self, server: Server) -> None:
+        connection = opened(server)
+        connection.sendall(frame(TEXT, b"\xff\xfe"))
+        assert close_code(connection) == 1007
+
     @pytest.mark.parametrize("kind", [PING, PONG])
     @pytest.mark.parametrize("data", [b"", b"x" * 125])
     def test_a_flood_of_control_frames_is_closed(
@@ -307,6 +318,51 @@ class TestPlaces:
             assert process.memory_info().rss - before < 3 * MOST_UNFINISHED
 
 
+def test_what_was_half_sent_does_not_count_once_its_connection_is_lost() -> None:
+    came, gone, over = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        await receive()
+        came.set()
+        await gone.wait()
+        with contextlib.suppress(OSError):  # that nobody takes it says that the connection is lost
+            while True:
+                await send({"type": "websocket.send", "text": "nobody takes this"})
+                await asyncio.sleep(0)
+        while (await receive())["type"] != "websocket.disconnect":
+            pass
+        over.set()
+
+    async def run() -> None:
+        config = Config(app, settings_for("inline"), Refusals(), lifespan="off", log_config=None)
+        server = uvicorn.Server(config)
+        with socket.create_server(("127.0.0.1", 0)) as listening:
+            serving = asyncio.create_task(server.serve(sockets=[listening]))
+            reader, writer = await asyncio.open_connection(*listening.getsockname())
+            writer.write(
+                b"GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+            )
+            await reader.readuntil(b"\r\n\r\n")
+            # Two messages, of which one waits, so that no more is read, and half of a third.
+            half = frame(TEXT, b"x" * 900)[:-1]
+            writer.write(frame(TEXT, b"one") + frame(TEXT, b"two") + half)
+            await came.wait()
+            peer = config.peer("127.0.0.1")
+            assert peer.held > 800
+            writer.transport.abort()
+            gone.set()
+            await over.wait()
+            await asyncio.sleep(0.01)  # or it would count anew a moment later
+            assert peer.held == 0
+            server.should_exit = True
+            await serving
+
+    asyncio.run(run())
+
+
 @pytest.mark.parametrize("number", [signal.SIGHUP])
 def test_a_terminal_that_is_closed_ends_it_in_order(number: int, tmp_path: Path) -> None:
     own = Server(SHALLOWS_DATA_FOLDER=str(tmp_path))
@@ -329,7 +385,12 @@ def test_with_nohup_it_goes_on(tmp_path: Path) -> None:
 def test_what_is_relied_on_of_uvicorn_and_websockets_is_there() -> None:
     for kind, names in {
         H11Protocol: ["data_received", "on_response_complete", "send_400_response"],
-        WebSocketsSansIOProtocol: ["data_received", "handle_ping", "handle_parser_exception"],
+        WebSocketsSansIOProtocol: [
+            "data_received",
+            "handle_ping",
+            "handle_parser_exception",
+            "send_receive_event_to_app",
+        ],
         ServerProtocol: ["recv_frame", "fail"],
     }.items():
         assert all(name in vars(kind) or hasattr(kind, name) for name in names)

@@ -21,6 +21,7 @@ from sqlalchemy.engine import Connection
 
 from app.errors import NotStored
 from app.store import Store, StoreUnusable
+from app.store.store import TURNS
 from app.store.tables import NoteRow
 from app.store.threads import Threads, TooLate
 from tests.app.postgresql import PostgreSQL
@@ -173,6 +174,23 @@ class TestThreads:
 
         asyncio.run(work())
 
+    def test_a_thread_that_cannot_be_had_is_asked_for_again(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refuse(thread: threading.Thread) -> None:
+            raise RuntimeError("can't start new thread")
+
+        async def work() -> None:
+            threads = Threads("none", 1, 5)
+            with monkeypatch.context() as without:
+                without.setattr(threading.Thread, "start", refuse)
+                with pytest.raises(TooLate):
+                    await threads.run(lambda: 7)
+            assert await threads.run(lambda: 7) == 7
+            threads.close()
+
+        asyncio.run(work())
+
     def test_what_fails_after_long_is_not_waited_for_by_all(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -236,6 +254,31 @@ def test_what_was_given_up_is_not_committed_later(
         asyncio.run(work(store))
     with database(url) as engine, engine.connect() as connection:
         assert connection.scalar(text("SELECT count(*) FROM notes WHERE name = 'late'")) == 0
+
+
+def test_a_class_that_saves_is_told_at_once_and_not_four_by_four(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.store.store.ANSWER_SECONDS", 0.3)
+    begun: list[int] = []
+
+    async def work(store: Store) -> None:
+        released = threading.Event()
+
+        async def save(number: int) -> None:
+            async with store.turn("school"):
+                begun.append(number)
+                await store.write(lambda connection: released.wait())
+
+        try:
+            outcomes = await asyncio.gather(*map(save, range(30)), return_exceptions=True)
+        finally:
+            released.set()
+        assert {type(outcome) for outcome in outcomes} == {NotStored}
+        assert len(begun) == TURNS
+
+    with opened(url) as store:
+        asyncio.run(work(store))
 
 
 def test_a_run_that_was_kept_although_it_was_said_not_to_be_is_kept_once(url: str) -> None:

@@ -1,6 +1,5 @@
 """Rates and places: what one client, and one stream, may ask for."""
 
-import asyncio
 import json
 import math
 from collections.abc import Iterator
@@ -10,10 +9,9 @@ import limits.storage.memory
 import limits.strategies
 import pytest
 from starlette.testclient import TestClient, WebSocketDenialResponse
-from starlette.types import Message
 
 import app.limits
-from app.errors import BodyTooSlow, Full
+from app.errors import Full
 from app.limits import (
     CLIENT_BURST,
     MOST_COUNTS,
@@ -21,7 +19,6 @@ from app.limits import (
     STREAM_BURST,
     STREAM_SHARE,
     Bodies,
-    Body,
     Bucket,
     Clients,
     LoopTimes,
@@ -243,18 +240,6 @@ class TestBodies:
             headers = {"content-type": "application/json"}
             refused = client.post(path, content=pieces(), headers=headers)
             assert (refused.status_code, refused.json()["code"]) == (429, "too_fast")
-
-    def test_a_body_that_does_not_come_is_not_waited_for(self) -> None:
-        async def never() -> Message:
-            await asyncio.sleep(3600)
-            raise AssertionError
-
-        async def run() -> None:
-            body = Body(Bodies(settings_for("inline", body_seconds=0.01)), "a", never)
-            with pytest.raises(BodyTooSlow):
-                await body.receive()
-
-        asyncio.run(run())
 
     def test_bodies_that_are_here_are_bounded_for_one_and_for_all(self) -> None:
         bodies = Bodies(settings_for("inline", body_bytes_burst=90_000_000))

@@ -138,6 +138,18 @@ def test_a_silent_worker_is_replaced(others: set[int]) -> None:
         assert "shallows_worker_restarts_total 1.0" in client.get("/metrics").text
 
 
+def test_a_worker_that_takes_no_commands_is_replaced(others: set[int]) -> None:
+    settings = settings_for("pool", workers=1, round_timeout_seconds=0.5)
+    points = [[index % 7, index % 5, index % 3, 1] for index in range(10_000)]
+    own = {"points": points, "labels": [index % 2 for index in range(10_000)]}
+    plan = {"data": own, "training": {"iterations": 1}}  # more than the pipe holds
+    with TestClient(create_app(settings)) as client:
+        wait_ready(client)
+        kill_the_worker(others, signal.SIGSTOP)
+        assert client.post("/train", params={"wait": 30}, json=plan).json()["status"] == "finished"
+        assert "shallows_worker_restarts_total 1.0" in client.get("/metrics").text
+
+
 def test_nothing_is_left_when_the_service_ends() -> None:
     before = worker_pids()
     with TestClient(create_app(settings_for("pool", workers=3))) as client:

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from starlette.testclient import TestClient
 
 from app.errors import Full
-from app.fairness import FairQueue, Turns
+from app.fairness import FairQueue, Places
 from app.main import create_app
 from app.store import Store
 from app.store.rows import row_of
@@ -221,7 +221,7 @@ def test_addresses_take_turns_in_a_queue() -> None:
 
 def test_turns_are_passed_on_also_by_those_who_leave() -> None:
     async def work() -> None:
-        turns, let_in = Turns(1), []
+        turns, let_in = Places(1), []
 
         async def one(name: str) -> None:
             async with turns.turn(name[0]):

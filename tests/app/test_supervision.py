@@ -16,7 +16,7 @@ from starlette.testclient import TestClient
 
 from app.main import create_app
 from app.schemas import parse_message
-from app.supervision import Background, Errands
+from app.supervision import Background
 from app.training.backend import Attach, Command, Event, Progress, Saved, Tell, Text, Worked
 from app.training.driver import Backend, Line, LineBroken
 from app.training.host import Host
@@ -83,18 +83,6 @@ class TestBackground:
             return times
 
         assert asyncio.run(watch()) == 1
-
-    def test_an_errand_that_fails_is_logged(self, caplog: pytest.LogCaptureFixture) -> None:
-        async def work() -> None:
-            raise ValueError("why")
-
-        async def watch() -> None:
-            Errands().send("an errand", work())
-            await asyncio.sleep(0.01)
-
-        with caplog.at_level(logging.ERROR):
-            asyncio.run(watch())
-        assert [record.getMessage() for record in caplog.records] == ["an errand failed"]
 
 
 # -- a class of thirty --------------------------------------------------------------------------
