@@ -11,6 +11,7 @@ is full, all start anew: nobody is refused for what others do. Whoever has no se
 listened to until they are earned; what it says meanwhile waits on its own side of the network.
 """
 
+import asyncio
 import ipaddress
 import logging
 import math
@@ -217,6 +218,13 @@ class LoopTime:
         """Seconds until there is no debt."""
         now = self._clock()
         return max(bucket.owe(now, 0.0) for bucket in self._buckets)
+
+    async def paid(self) -> None:
+        """Until there is no debt; a client's is also made by its other streams, meanwhile."""
+        wait = self.wait()
+        while wait:
+            await asyncio.sleep(wait)
+            wait = self.wait()
 
 
 class LoopTimes:

@@ -14,7 +14,7 @@ from app.heavy.pool import Pool
 from app.lessons import Lesson
 from app.limits import LoopTimes, Refusals
 from app.settings import Settings
-from app.store import Store
+from app.store import Store, Stored
 from app.supervision import Background
 from app.training.driver import Backend
 from app.training.jobs import Jobs
@@ -22,6 +22,8 @@ from app.training.learners import Learners
 
 log = logging.getLogger(__name__)
 
+READ_BYTES_PER_SECOND = 140e6
+"""Of a session's size: so long does it take to bring what is stored of it into memory, and on."""
 DRAIN_SECONDS = 2.2
 """For the sessions and runs there are to come to the store."""
 
@@ -45,6 +47,19 @@ class AllServices:
     def backgrounds(self) -> list[Background]:
         """The tasks that run as long as the server does."""
         return [*self.backend.backgrounds, self.learners.keeping]
+
+    async def stored(self, client: str, name: str) -> Stored | None:
+        """What is stored under a name, all of it; an address that asks for much has to wait.
+
+        Raises:
+            NotFound, NotStored: it can't be read.
+        """
+        loop_time = self.loop_times.open(client)
+        await loop_time.paid()
+        stored = await self.store.get(name)
+        if stored is not None and stored.plan is not None:
+            loop_time.charge(stored.plan.size / READ_BYTES_PER_SECOND)
+        return stored
 
     async def drain(self) -> None:
         """Before the server ends: refuse what is new, keep what there is; a second call is none."""

@@ -271,7 +271,8 @@ class Pool:
         here = self._calls[client]
         if here >= self._settings.heavy_calls_per_client:
             raise Full(f"{here} calls of this address are being worked on; wait for some", 5)
-        if self._calls.total() < self._settings.heavy_calls:
+        # Whoever is only slow to take an answer keeps no place from others.
+        if self.queued + self.running < self._settings.heavy_calls:
             return
         longest = max(self._waiting, key=lambda other: len(self._waiting[other]), default=client)
         if len(self._waiting.get(longest, ())) <= here + 1:

@@ -1,7 +1,6 @@
 """The page, its files, and the API's own page."""
 
 from functools import cache
-from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
@@ -12,7 +11,9 @@ from jinja2.utils import htmlsafe_json_dumps
 from app.assets import TEMPLATES
 from app.catalogue import catalogue
 from app.errors import GoingAway, NotFound
+from app.limits import client_of
 from app.services import AllServices, Services
+from app.store import Stored
 
 router = APIRouter(include_in_schema=False)
 templates = Jinja2Templates(TEMPLATES)
@@ -29,14 +30,11 @@ async def index(services: Services) -> Response:
 
 
 @router.get("/r/{name}", response_class=HTMLResponse)
-async def saved(services: Services, name: str) -> Response:
+async def saved(request: Request, services: Services, name: str) -> Response:
     """The playground with a saved run; if there is none under that name, it says so itself."""
-    stored = await services.store.get(name)
-    run = stored.spec if stored else None
-    told = {"id": name, "page": stored.page if stored else None, "run": run}
-    status = 200 if run else 404
-    script = await run_in_threadpool(_script, told)
-    return _playground(services, script, status)
+    stored = await services.stored(client_of(request.scope), name)
+    script = await run_in_threadpool(_script, name, stored)
+    return _playground(services, script, 200 if stored and stored.plan else 404)
 
 
 def _playground(services: AllServices, script: str = "", status: int = 200) -> Response:
@@ -55,8 +53,13 @@ def _page(static: str, modules: tuple[str, ...]) -> tuple[str, str]:
     return before, after
 
 
-def _script(told: dict[str, Any]) -> str:
+def _script(name: str, stored: Stored | None) -> str:
     """What the page is told of a saved run; nothing in it ends the script."""
+    told = {
+        "id": name,
+        "page": stored.page if stored else None,
+        "run": stored.spec if stored else None,
+    }
     return f'<script type="application/json" id="saved">{htmlsafe_json_dumps(told)}</script>'
 
 

@@ -50,7 +50,8 @@ async def learn(
             if session is not None:
                 learner = await learners.resume(client, session, outbox, iteration)
             else:
-                learner = await learners.join(client, outbox, await _stored(services, saved))
+                stored = await _stored(services, client, saved)
+                learner = await learners.join(client, outbox, stored)
         except (UnknownSession, NotFound) as error:
             outbox.text(error.message())
             learner = await learners.join(client, outbox)
@@ -68,11 +69,11 @@ async def learn(
         learners.leave(learner, outbox, code)
 
 
-async def _stored(services: AllServices, saved: str | None) -> Stored | None:
+async def _stored(services: AllServices, client: str, saved: str | None) -> Stored | None:
     """What is stored under that name, if a name is given."""
     if saved is None:
         return None
-    stored = await services.store.get(saved)
+    stored = await services.stored(client, saved)
     if stored is None or stored.saved is None:
         raise NotFound(f"nothing is saved under {saved!r:.80}; it may have been too old to keep")
     return stored
@@ -180,9 +181,9 @@ async def _in_time(
             pace.take(len(data))
         if not loop_time.spend_earned():
             loop_time.charge(MESSAGE_SECONDS)
-            await _paid(loop_time)
+            await loop_time.paid()
         return message
-    await _paid(loop_time)
+    await loop_time.paid()
     if wait:
         raise too_fast("these messages come faster than a server for a class takes them", wait)
     began = time.thread_time()
@@ -190,14 +191,6 @@ async def _in_time(
         return message or parse_message(data, allowed)
     finally:
         loop_time.charge(time.thread_time() - began + MESSAGE_SECONDS)
-
-
-async def _paid(loop_time: LoopTime) -> None:
-    """Until there is no debt; a client's is also made by its other streams, meanwhile."""
-    wait = loop_time.wait()
-    while wait:
-        await anyio.sleep(wait)
-        wait = loop_time.wait()
 
 
 async def _send(websocket: WebSocket, loop_time: LoopTime, outbox: Outbox, patience: float) -> None:

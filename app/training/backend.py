@@ -85,6 +85,8 @@ class Ask:
 
     session: str
     ticket: int
+    model: bool
+    """Whether its network is wanted, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,10 +190,10 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The first run of a session as it is: its progress, and its model."""
+    """The first run of a session as it is: its progress, and its model if that was asked for."""
 
     progress: Progress
-    model: Model
+    model: Model | None
 
 
 @dataclass(frozen=True, slots=True)

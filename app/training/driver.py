@@ -477,9 +477,9 @@ class Driver:
         """
         log.warning("a training host was lost (%s); starting another", broken)
         commands = self._under_way or []
-        line, self._line = self._line, None
-        if line is not None:
-            await self._end(line)
+        if self._line is not None:
+            await self._end(self._line)
+        self._line = None
         self.restarts += 1
         lasted = asyncio.get_running_loop().time() - self._connected_at
         self._failures = self._failures + 1 if lasted < SHORT_LIFE else 0
@@ -577,14 +577,14 @@ class Backend:
         if (driver := self._where.get(command.session)) is not None:
             driver.put(command)
 
-    async def ask(self, session: str) -> Result | None:
+    async def ask(self, session: str, *, model: bool = False) -> Result | None:
         """How the session is now; None if it has gone, or was never configured.
 
         Raises:
             NotReady: its host does not answer in time. So do `fetch` and `snap`.
             Full: too much is asked of it.
         """
-        answer = await self._ask(Ask(session, next(self._tickets)))
+        answer = await self._ask(Ask(session, next(self._tickets), model))
         return answer if isinstance(answer, Result) else None
 
     async def fetch(self, session: str, run: int) -> Record | None:

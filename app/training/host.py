@@ -168,7 +168,7 @@ class Host:
             case Ask():
                 # What is known of a change is kept before it is told.
                 kept = [self._keep(hosted)] if hosted.changed and hosted.session else []
-                return [*kept, Answer(command.ticket, self._result(hosted))]
+                return [*kept, Answer(command.ticket, self._result(hosted, command))]
             case Fetch():
                 session = hosted.session
                 there = session is not None and command.run < len(session.runs)
@@ -245,11 +245,11 @@ class Host:
             events.append(Text.of(hosted.name, reader.name, self._ended(hosted)))
         return events
 
-    def _result(self, hosted: Hosted) -> Result | None:
+    def _result(self, hosted: Hosted, question: Ask) -> Result | None:
         if hosted.session is None:
             return None
         run = hosted.session.runs[0]
-        return Result(self._progress(hosted), run.model)
+        return Result(self._progress(hosted), run.model if question.model else None)
 
     def _snapshot(self, hosted: Hosted) -> Snapshot | None:
         """None also on the way to an iteration that is sought: this is not where it is."""
@@ -261,10 +261,18 @@ class Host:
 
     def _flush(self, command: Flush) -> list[Event]:
         """A checkpoint of every session that has anything new to keep."""
-        there = [h for h in self._sessions.values() if h.session is not None and not h.replaying]
-        new = [h for h in there if h.changed or h.kept_costs < h.configured.iteration]
-        told = frozenset(hosted.name for hosted in there)
-        return [*map(self._keep, new), Answer(command.ticket, told)]
+        events: list[Event] = []
+        told = set()
+        for hosted in self._sessions.values():
+            if hosted.session is None or hosted.replaying:
+                continue
+            try:
+                if hosted.changed or hosted.kept_costs < hosted.session.iteration:
+                    events.append(self._keep(hosted))
+                told.add(hosted.name)
+            except Exception:
+                log.exception("session %.6s could not be kept", hosted.name)
+        return [*events, Answer(command.ticket, frozenset(told))]
 
     def _tell(self, hosted: Hosted, command: Tell) -> list[Event]:
         try:

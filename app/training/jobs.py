@@ -41,7 +41,6 @@ from app.training.backend import (
     Event,
     Frame,
     Progress,
-    Result,
     Saved,
     Tell,
     Text,
@@ -56,7 +55,7 @@ log = logging.getLogger(__name__)
 NORMAL = 1000
 CLIENTS_WORTH = 2
 """So many addresses may have as many runs in the queue as one may."""
-MOST_RUN_BYTES = 45_000_000
+MOST_RUN_BYTES = 70_000_000
 """Of the runs of one address that have not ended: each may have ten thousand points."""
 MOST_WATCHED_BYTES = 100_000_000
 """Of the costs of ended runs that are watched, in all."""
@@ -100,8 +99,11 @@ class Job:
 
     id: str
     client: str
-    plan: Plan
+    plan: Plan | None
+    """Until it is started: then its worker has it."""
     progress: Progress
+    iterations: int
+    """How many it is to train."""
     size: int
     """About how many bytes it takes."""
     started: bool = False
@@ -128,11 +130,6 @@ class Job:
     """Set once it is stored, or could not be at the first try."""
     ended: End = field(default_factory=End)
     watchers: dict[str, Outbox] = field(default_factory=dict)
-
-    @property
-    def iterations(self) -> int:
-        """How many iterations it is to train."""
-        return self.plan.runs[0].training.iterations
 
     def end(self, *, cancelled: bool = False, detail: str | None = None) -> None:
         """It trains no more; what there is of it goes to the store."""
@@ -195,14 +192,19 @@ class Jobs:
         waiting, theirs = len(self._queue), self._queue.of(client)
         size = sum(job.size for job in self._jobs.values()) + plan.size
         their_size = sum(j.size for j in self._jobs.values() if j.client == client) + plan.size
-        for have, all_have, most in (
-            (theirs + 1, waiting + 1, self._settings.max_queued_runs),
-            (their_size, size, MOST_RUN_BYTES),
+        for have, all_have, most, what in (
+            (theirs + 1, waiting + 1, self._settings.max_queued_runs, "many"),
+            (their_size, size, MOST_RUN_BYTES, "large"),
         ):
             if have > most or all_have > CLIENTS_WORTH * most:
-                raise Full(f"{waiting} runs are waiting already; try again in a while", 10)
+                raise Full(
+                    f"{waiting} runs wait and {self.running} train already, too {what} for another "
+                    "one; try again in a while",
+                    10,
+                )
         name = secrets.token_urlsafe(9)
-        job = Job(name, client, plan, Progress(name, "queued", 0), plan.size)
+        iterations = plan.runs[0].training.iterations
+        job = Job(name, client, plan, Progress(name, "queued", 0), iterations, plan.size)
         self._jobs[name] = job
         self._queue.put(client, job)
         self._start_waiting()
@@ -259,9 +261,10 @@ class Jobs:
 
         self._backend.open(job.id, "job", listen)
         plan = job.plan
+        assert plan is not None
         configure = Configure(type="configure", data=plan.data, runs=plan.runs, playing=True)
         await self._backend.send(Tell(job.id, "", configure))
-        job.started = True
+        job.started, job.plan = True, None
         for name in list(job.watchers):
             self._backend.put(Attach(job.id, name))
 
@@ -406,7 +409,7 @@ class Jobs:
             NotStarted: it has no network (yet).
         """
         if run in self._jobs:
-            return (await self._result(run)).model
+            return await self._model(run)
         return await self._stored_source(run, 0)
 
     async def costs(self, run: str) -> NDArray[np.float64]:
@@ -452,11 +455,12 @@ class Jobs:
         costs = [c if run == index else c[:0] for run, c in enumerate(checkpoint.costs)]
         return replace(checkpoint, costs=costs), index
 
-    async def _result(self, run: str) -> Result:
-        result = await self._backend.ask(run) if self._jobs[run].started else None
-        if result is None:
+    async def _model(self, run: str) -> Model:
+        started = self._jobs[run].started
+        result = await self._backend.ask(run, model=True) if started else None
+        if result is None or result.model is None:
             raise NotStarted(f"run {run} has not started yet; ask again in a moment")
-        return result
+        return result.model
 
     async def _stored(self, run: str) -> Stored:
         stored = await self._store.get(run)
