@@ -71,7 +71,7 @@ class Settings(BaseSettings):
         350, ge=1, description="of those, from one address: a whole school may share one"
     )
     max_session_bytes_per_client: int = Field(
-        400_000_000,
+        120_000_000,
         ge=1,
         description="what the points and parameters of the sessions of one address may take",
     )
