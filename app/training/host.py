@@ -81,6 +81,9 @@ MOST_OWED = 4
 LONGEST_SILENCE = 0.1
 """Seconds after which a frame is sent although its iterations are not all done."""
 SHORTEST_SLICE = 0.001
+PATIENT_REST = 1.0
+"""So much of the time that the patient had they rest afterwards, while others train: what is free
+in a worker is not all free, since the server has every frame to send, with the same processors."""
 PATIENT_SHARE = 0.02
 """Of the time, for those who take only what is free, when nothing is."""
 LONGEST_CHUNK = 0.002
@@ -122,6 +125,7 @@ class Host:
         self._turns = {False: Turns(), True: Turns()}
         """Of those who are not patient, and of those who are."""
         self._patients_share = Share(PATIENT_SHARE)
+        self._patients_rest_until = -math.inf
         self._active = 0
         """How many sessions wanted to train when the last round began, the patient left out."""
         self._worked = 0
@@ -545,7 +549,11 @@ class Host:
                 self._charge(hosted, served, now, took, granted=slice_end - now)
                 events += served
                 if patient:
-                    self._patients_share.had(now, self._clock())
+                    then = self._clock()
+                    self._patients_share.had(now, then)
+                    if self._active:
+                        rest = max(self._patients_rest_until, then) + PATIENT_REST * (then - now)
+                        self._patients_rest_until = rest
                 # Among equals whoever was served comes last.
                 self._sessions[name] = self._sessions.pop(name)
         return events
@@ -570,7 +578,8 @@ class Host:
 
     def _wake(self, hosted: Hosted) -> float:
         """When this session next has something to do, and may."""
-        return max(self._has_to_do(hosted), hosted.account.sits_out_until)
+        rests_until = self._patients_rest_until if hosted.patient else -math.inf
+        return max(self._has_to_do(hosted), hosted.account.sits_out_until, rests_until)
 
     def _has_to_do(self, hosted: Hosted) -> float:
         """When this session next has something to do."""

@@ -8,7 +8,6 @@ end when it closes, so that none outlives a server that was killed.
 import asyncio
 import contextlib
 import multiprocessing
-import os
 import signal
 import time
 from collections.abc import Callable, Sequence
@@ -32,8 +31,6 @@ PARTING_SECONDS = 0.5
 GRACE_SECONDS = 1.0
 """For the thread to notice by itself, also if the whole server stood still for a while."""
 NAME_BYTES = 64
-NICENESS = 3
-"""So much lower is a worker's priority than the server's, which has every frame to send."""
 
 ENDING = {
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
@@ -184,9 +181,6 @@ def work(pipe: Connection, serving: Any, settings: Settings) -> None:
     # Signals may reach the whole process group; the server decides when its workers end.
     for number in ENDING:
         signal.signal(number, signal.SIG_IGN)
-    if hasattr(os, "nice"):
-        with contextlib.suppress(OSError):
-            os.nice(NICENESS)
     logs.configure(settings)
 
     def note(session: str) -> None:
