@@ -55,7 +55,7 @@ log = logging.getLogger(__name__)
 NORMAL = 1000
 CLIENTS_WORTH = 2
 """So many addresses may have as many runs in the queue as one may."""
-MOST_RUN_BYTES = 40_000_000
+MOST_RUN_BYTES = 30_000_000
 """Of the runs of one address that have not ended: each may have ten thousand points."""
 MOST_WATCHED_BYTES = 100_000_000
 """Of the costs of ended runs that are watched, in all."""
