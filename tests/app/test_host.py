@@ -332,6 +332,19 @@ class TestFairness:
         passed = desk.clock.now - before
         assert len(desk.frames["student 0"]) > 0.9 * passed / FRAME
 
+    @pytest.mark.parametrize(("student", "share"), [(False, 1.0), (True, 0.5)])
+    def test_the_patient_rest_for_as_long_as_they_worked_beside_others(
+        self, student: bool, share: float
+    ) -> None:
+        desk = Desk()
+        desk.open("fast", plan_of(iterations=1_000_000))
+        desk.say("fast", "set", iterations_per_frame="max")
+        slow_down(desk, "fast", seconds_per_iteration=0.001)
+        if student:
+            desk.open("student", plan_of(iterations=1_000_000))
+        desk.pass_time(4)
+        assert 0.001 * desk.iteration("fast") == pytest.approx(4 * share, rel=0.15)
+
     def test_alone_nobody_sits_out(self) -> None:
         desk = Desk()
         desk.open("only", plan_of(iterations=1_000_000))

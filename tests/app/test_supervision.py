@@ -296,6 +296,34 @@ def test_what_cant_be_restored_is_said_and_its_neighbours_do_not_notice() -> Non
             assert metric(client, "shallows_worker_restarts_total") == before
 
 
+def test_a_worker_that_stands_still_holds_up_its_own_sessions_alone() -> None:
+    with TestClient(create_app(settings_for("pool", store_seconds=0.1))) as client:
+        wait_ready(client)
+        services = client.app.state.services  # type: ignore[attr-defined]
+        with Stream.connect(client) as first, Stream.connect(client) as second:
+            sessions = [stream.configure(playing=True)["session"] for stream in (first, second)]
+            drivers = services.backend._drivers
+            where = {name: drivers.index(services.backend._where[name]) for name in sessions}
+            assert sorted(where.values()) == [0, 1]
+            stopped = drivers[where[sessions[0]]]._line._process.pid
+            os.kill(stopped, signal.SIGSTOP)
+            try:
+                while client.get("/readyz").status_code == 200:
+                    pass
+                second.until_iteration(second.frames[-1]["iteration"] + 60)
+                assert client.post(f"/sessions/{sessions[1]}/save").status_code == 201
+                refused = client.post(f"/sessions/{sessions[0]}/save")
+                assert (refused.status_code, refused.json()["code"]) == (503, "not_ready")
+                with Stream.connect(client) as third:  # where there is a worker that answers
+                    third.configure(playing=True)
+                    third.until_iteration(20)
+            finally:
+                os.kill(stopped, signal.SIGCONT)
+            wait_ready(client)
+            last = first.until_iteration(first.frames[-1]["iteration"] + 60)["iteration"]
+            assert len(first.costs()) == 4 * last
+
+
 def test_a_worker_that_cant_be_started_is_waited_for_and_not_ready_meanwhile() -> None:
     server = Server(SHALLOWS_WORKERS="1", SHALLOWS_HEARTBEAT_SECONDS="1000")
     try:
