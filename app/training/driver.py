@@ -288,9 +288,11 @@ class Driver:
         for question in placed.waiting:
             if isinstance(question, Question):
                 self._settle(question.ticket, None)
+        there = not any(isinstance(command, Open) for command in placed.waiting)
         placed.waiting.clear()
-        self._first.append(Close(placed.name))
-        self._bell.set()
+        if there:
+            self._first.append(Close(placed.name))
+            self._bell.set()
 
     async def send(self, command: Tell) -> None:
         """Queue a message; waits while the session has too many of them."""

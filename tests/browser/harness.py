@@ -14,7 +14,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from playwright.sync_api import Browser, BrowserContext, Playwright
 
@@ -71,7 +71,7 @@ class Server:
         self.project = project
         self._process: subprocess.Popen[str] | None = None
         # A pipe that nobody reads would be full one day, and the server would wait for it.
-        self._output = tempfile.TemporaryFile("w+", prefix="shallows-")  # noqa: SIM115
+        self._output = self._new_output()
 
     @property
     def pid(self) -> int:
@@ -91,6 +91,8 @@ class Server:
             "PORT": str(self.port),
             "SHALLOWS_DATA_FOLDER": self.folder,
         }
+        if self._output.closed:  # it was forgotten, and begins anew
+            self._output = self._new_output()
         self._process = subprocess.Popen(
             [sys.executable, "-m", "app"],
             cwd=self.project,
@@ -106,6 +108,11 @@ class Server:
                 self._output.seek(0)
                 raise RuntimeError(f"the server did not start:\n{self._output.read()}")
             time.sleep(0.05)
+
+    @staticmethod
+    def _new_output() -> IO[str]:
+        """What it prints goes to a file: a pipe that nobody reads would in time hold it up."""
+        return tempfile.TemporaryFile("w+", prefix="shallows-")
 
     def stop(self) -> None:
         """Stop it as an operator would."""
@@ -130,7 +137,7 @@ class Server:
             if self._process is not None:
                 self.kill()
             self._output.close()
-            shutil.rmtree(self.folder)
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     def _ready(self) -> bool:
         try:
