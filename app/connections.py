@@ -30,6 +30,7 @@ import asyncio
 import json
 import logging
 import time
+from abc import abstractmethod
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import Any
@@ -279,17 +280,17 @@ class Bounded(asyncio.BufferedProtocol):
         """To the tap first."""
         self.transport.received(memoryview(self._buffer)[:nbytes])
 
+    @abstractmethod
     def feed(self, data: bytes) -> bool:
         """Parse a slice; whether it had the end of something in it."""
-        raise NotImplementedError
 
+    @abstractmethod
     def looked(self) -> None:
         """Some was parsed: see what is not finished, and since when."""
-        raise NotImplementedError
 
+    @abstractmethod
     def too_slow(self) -> None:
         """Close what did not finish in time."""
-        raise NotImplementedError
 
     # -- what has come in part
 
