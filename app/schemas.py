@@ -29,6 +29,7 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema, from_jso
 
 import nncore
 from app.errors import InvalidField, InvalidJson, UnknownType
+from app.matrix import Matrix, OfLists
 
 MAX_RUNS = 8
 MOST_FIELDS = 50
@@ -36,7 +37,7 @@ MAX_ITERATIONS = 1_000_000
 MAX_SESSION_ITERATIONS = 2_000_000
 MAX_WORK = 50_000_000
 SESSION_BYTES, POINT_BYTES, PARAMETER_BYTES = 100_000, 32, 160
-"""What a session takes, what each number of its points does (as Python's), and each parameter."""
+"""What a session takes, what each number of its points does (its text too), and each parameter."""
 MAX_PARAMETERS = 100_000
 """Of all runs: each frame and each checkpoint has them all, however few the examples are."""
 
@@ -123,7 +124,10 @@ TrainFraction = Annotated[float, Range(0.1, 1)]
 Value = Annotated[float, Range(-1e6, 1e6)]
 # Of a long list the first that is wrong is told, and not ten thousand of them.
 Point = Annotated[list[Value], Field(min_length=1, max_length=32, fail_fast=True)]
-Points = Annotated[list[Point], Field(min_length=2, max_length=10_000, fail_fast=True)]
+Points = Annotated[
+    Matrix,
+    OfLists(Annotated[list[Point], Field(min_length=2, max_length=10_000, fail_fast=True)]),
+]
 Values = Annotated[list[Value], Field(min_length=1, max_length=256, fail_fast=True)]
 DatasetName = Annotated[str, OneOf(tuple(nncore.DATASETS))]
 
@@ -300,7 +304,7 @@ class Plan(Model):
         """About how many bytes a session of it takes in all processes, its costs apart."""
         data = self.data
         inputs, examples = (
-            (len(data.points[0]), len(data.points))
+            (data.points.width, len(data.points))
             if isinstance(data, OwnData)
             else (len(data.features), data.examples)
         )
@@ -371,7 +375,10 @@ class PredictRequest(Model):
     """The body of `POST /predict`."""
 
     model: Annotated[str, Field(max_length=64)]
-    points: Annotated[list[Point], Field(min_length=1, max_length=10_000, fail_fast=True)]
+    points: Annotated[
+        Matrix,
+        OfLists(Annotated[list[Point], Field(min_length=1, max_length=10_000, fail_fast=True)]),
+    ]
 
 
 # What `encodeURIComponent` and a few separators make; nothing that a page could take for markup.
@@ -664,14 +671,7 @@ def _check_data(data: NamedData | OwnData) -> tuple[int, int]:
                 "data.label_flips",
             )
         return len(data.features), data.examples
-    features = len(data.points[0])
-    for index, point in enumerate(data.points):
-        if len(point) != features:
-            raise InvalidField(
-                f"data.points.{index} has {len(point)} numbers, the first point has {features}; "
-                "all need the same",
-                f"data.points.{index}",
-            )
+    features = data.points.width
     if len(data.labels) != len(data.points):
         raise InvalidField(
             f"data.labels has {len(data.labels)} entries for {len(data.points)} points; "

@@ -1,8 +1,9 @@
 """What the routes work with: built once in `create_app`, reached through `Services`."""
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, cast
 
@@ -54,12 +55,21 @@ class AllServices:
         Raises:
             NotFound, NotStored: it can't be read.
         """
+        async with self.reading(client) as read:
+            stored = await self.store.get(name)
+            if stored is not None and stored.plan is not None:
+                read(stored.plan.size)
+        return stored
+
+    @contextlib.asynccontextmanager
+    async def reading(self, client: str) -> AsyncIterator[Callable[[int], None]]:
+        """Wait until an address has paid for what it has read; gives what charges it for more.
+
+        What is charged is in bytes, as sessions and runs have them.
+        """
         loop_time = self.loop_times.open(client)
         await loop_time.paid()
-        stored = await self.store.get(name)
-        if stored is not None and stored.plan is not None:
-            loop_time.charge(stored.plan.size / READ_BYTES_PER_SECOND)
-        return stored
+        yield lambda size: loop_time.charge(size / READ_BYTES_PER_SECOND)
 
     async def drain(self) -> None:
         """Before the server ends: refuse what is new, keep what there is; a second call is none."""

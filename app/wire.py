@@ -27,7 +27,7 @@ DEFLATE_LEVEL = 6
 DEFLATE_MEMORY = 9
 
 
-def columns(rows: Sequence[Sequence[float]]) -> Array:
+def columns(rows: Array | Sequence[Sequence[float]]) -> Array:
     """Rows of JSON as the lecture's matrix: n × m, one column per example."""
     return np.ascontiguousarray(np.array(rows, dtype=np.float64).T)
 

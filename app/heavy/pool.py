@@ -199,6 +199,10 @@ class Child:
         """Wait until it has ended."""
         await self._process.wait()
 
+    async def emptied(self) -> None:
+        """Read what nobody will take, which would keep its pipe open, until it has ended."""
+        await self._process.communicate()
+
 
 class Pool:
     """Children, and the calls that wait for one."""
@@ -207,7 +211,7 @@ class Pool:
         self._settings = settings
         self._fairness = Fairness()
         self._idle: list[Child] = []
-        self._ending: set[Child] = set()
+        self._ending: set[asyncio.Task[None]] = set()
         self._busy: dict[object, Child | None] = {}
         self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
         self._calls: Counter[str] = Counter()
@@ -343,11 +347,13 @@ class Pool:
         return child
 
     def _end(self, child: Child) -> None:
-        """Kill a child; its end is waited for when the server ends, if it has not come by then."""
+        """Kill a child that nobody listens to."""
         if child.alive:
             self.killed += 1
             child.kill()
-            self._ending = {other for other in self._ending if other.alive} | {child}
+            task = asyncio.get_running_loop().create_task(child.emptied())
+            self._ending.add(task)
+            task.add_done_callback(self._ending.discard)
 
     async def _turn(self, client: str, place: object) -> None:
         """Wait for a place.
@@ -408,13 +414,14 @@ class Pool:
     async def stop(self) -> None:
         """End, with every child, at once."""
         self.close()
-        children = {*self._idle, *filter(None, self._busy.values()), *self._ending}
-        for child in children:
+        busy = list(filter(None, self._busy.values()))
+        for child in busy:
             child.kill()
+        while self._idle:
+            self._end(self._idle.pop())
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(ENDING_SECONDS):
-                await asyncio.gather(*(child.ended() for child in children))
-        self._idle.clear()
+                await asyncio.gather(*(child.ended() for child in busy), *self._ending)
 
 
 def _folder(data: Path) -> str | None:

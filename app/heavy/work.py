@@ -92,14 +92,13 @@ def predict(source: Model | Source, request: PredictRequest) -> Text:
         InvalidField: a point is not of the run's kind, or leads beyond the largest float.
     """
     model = model_of(source)
-    for index, point in enumerate(request.points):
-        if len(point) != model.point_size:
-            raise InvalidField(
-                f"points.{index} has {len(point)} numbers; "
-                f"the points of this run have {model.point_size}",
-                f"points.{index}",
-            )
-    Y_hat = _in_parts(model, wire.columns(request.points))
+    if request.points.width != model.point_size:
+        raise InvalidField(
+            f"points.0 has {request.points.width} numbers; "
+            f"the points of this run have {model.point_size}",
+            "points.0",
+        )
+    Y_hat = _in_parts(model, wire.columns(request.points.rows))
     if (beyond := np.flatnonzero(~np.isfinite(Y_hat))).size:
         field = f"points.{beyond[0]}"
         raise InvalidField(

@@ -48,7 +48,9 @@ async def learn(
     try:
         try:
             if session is not None:
-                learner = await learners.resume(client, session, outbox, iteration)
+                async with services.reading(client) as read:
+                    learner = await learners.resume(client, session, outbox, iteration)
+                    read(learner.size)
             else:
                 stored = await _stored(services, client, saved)
                 learner = await learners.join(client, outbox, stored)
@@ -84,8 +86,11 @@ async def watch(websocket: WebSocket, services: Services, run: str) -> None:
     """Watch a run that was started over REST."""
     await websocket.accept()
     jobs, outbox = services.jobs, Outbox(services.settings.outbox_messages)
+    client = client_of(websocket.scope)
     try:
-        watched = await jobs.watch(run, outbox, client_of(websocket.scope))
+        async with services.reading(client) as read:
+            watched = await jobs.watch(run, outbox, client)
+            read(watched.size)
     except ShallowsError as error:
         await _refuse(websocket, services, error)
         return

@@ -44,7 +44,8 @@ class Examples:
             flipped = np.random.default_rng([data.seed, 2]).permutation(Y.size)[:flips]
             Y[:, flipped] = 1 - Y[:, flipped]
         else:
-            points, Y = wire.columns(data.points), wire.columns([[y] for y in data.labels])
+            points = wire.columns(data.points.rows)
+            Y = wire.columns([[y] for y in data.labels])
         features = None if data.features is None else tuple(data.features)
         if features is None and len(points) == 2:
             features = ("x1", "x2")

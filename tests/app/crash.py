@@ -213,5 +213,7 @@ def _resumption(
     for page, before in zip(pages, seen, strict=True):
         told, (_, at) = page.told, page.seen[0]
         resumed.append(all(told.get(key) for key in ("resumed", "playing", "from_checkpoint")))
-        ages.append(killed - max(when for when, iteration in before if iteration <= at))
+        # Who had no frame yet when the server was killed, since it was slow, has lost none.
+        ages.append(killed - max((t for t, iteration in before if iteration <= at), default=killed))
+        assert not before or any(iteration <= at for _, iteration in before)
     return Resumption(resumed, ages, all(page.whole for page in pages))
