@@ -1,11 +1,11 @@
 """Shallow neural networks as in the lecture: NumPy in, NumPy out."""
 
 from nncore.activations import ACTIVATIONS, Activation, leaky_relu
-from nncore.boundary import Grid, GridEvaluator, boundary, unit_maps
+from nncore.boundary import Grid, GridEvaluator, boundary
 from nncore.claims import Claims, Difference, Verdict, compare
 from nncore.costs import LOSSES, Loss
 from nncore.datasets import DATASETS, Dataset
-from nncore.diagnostics import LayerDiagnostics, diagnose, unit_lines
+from nncore.diagnostics import LayerDiagnostics, diagnose
 from nncore.features import FEATURES, featurize
 from nncore.gradient_check import (
     Agreement,
@@ -81,6 +81,4 @@ __all__ = [
     "leaky_relu",
     "losses",
     "predict",
-    "unit_lines",
-    "unit_maps",
 ]

@@ -94,15 +94,6 @@ class GridEvaluator:
         """
         return [self._picture(A) for A in self._evaluate(network)[:-1]]
 
-    def both(self, network: Network) -> tuple[Float32Array, list[Float32Array]]:
-        """`boundary` and `unit_maps` from one evaluation.
-
-        Raises:
-            ValueError: If the network's inputs are not the grid's features.
-        """
-        *hidden, Y = map(self._picture, self._evaluate(network))
-        return Y[0], hidden
-
     def _evaluate(self, network: Network) -> list[Float32Array]:
         """A[1], …, A[L], each n[l] × (height · width)."""
         if network.layer_sizes != self._layer_sizes:
@@ -151,12 +142,3 @@ def boundary(network: Network, grid: Grid) -> Float32Array:
         ValueError: If the network's inputs are not the grid's features.
     """
     return GridEvaluator(grid).boundary(network)
-
-
-def unit_maps(network: Network, grid: Grid) -> list[Float32Array]:
-    """A[l] of each hidden layer at each point of the grid, each n[l] × height × width.
-
-    Raises:
-        ValueError: If the network's inputs are not the grid's features.
-    """
-    return GridEvaluator(grid).unit_maps(network)

@@ -15,6 +15,8 @@ from nncore.network import Network, backward, forward
 
 SATURATED = 0.01
 """A unit is saturated by an example if |g′(z)| is below this."""
+BINS = 30
+"""Of a histogram."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +52,6 @@ def diagnose(
     Y: ArrayLike,
     *,
     updated: Network | None = None,
-    bins: int = 30,
 ) -> tuple[LayerDiagnostics, ...]:
     """A look at every layer, the output layer included.
 
@@ -62,10 +63,9 @@ def diagnose(
         X: n[0] × m.
         Y: n[L] × m.
         updated: The same network one update later, for `update_ratio`; `Trainer.diagnose` knows it.
-        bins: Bins of the histograms, at least 1.
 
     Raises:
-        ValueError: If X or Y does not fit the network, or bins is below 1.
+        ValueError: If X or Y does not fit the network.
 
     >>> from nncore import initialize
     >>> network = initialize([2, 3, 1], ["relu", "sigmoid"], rng=np.random.default_rng(0))
@@ -73,8 +73,6 @@ def diagnose(
     >>> hidden.nonpositive
     0.5
     """
-    if bins < 1:
-        raise ValueError(f"bins must be at least 1, not {bins}")
     # Overflow is expected here, and looked for below.
     with np.errstate(all="ignore"):
         passed = forward(network, X)
@@ -84,7 +82,7 @@ def diagnose(
             zip(network.layers, passed.Z, passed.A[1:], gradients.dW, strict=True)
         ):
             slope = np.abs(layer.activation.g_prime(Z))
-            histogram, edges = _histogram(Z.astype(np.float64), bins)
+            histogram, edges = _histogram(Z.astype(np.float64))
             diagnostics.append(
                 LayerDiagnostics(
                     histogram=histogram,
@@ -100,16 +98,16 @@ def diagnose(
     return tuple(diagnostics)
 
 
-def _histogram(Z: NDArray[np.float64], bins: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+def _histogram(Z: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """How many of the finite z lie in each bin, and the borders of the bins."""
     finite = Z[np.isfinite(Z)]
     low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
     # So far apart that borders can lie between them.
-    least = bins * float(np.spacing(max(abs(low), abs(high))))
+    least = BINS * float(np.spacing(max(abs(low), abs(high))))
     if high - low < least:
         low, high = low - max(least, 0.5), high + max(least, 0.5)
     scale = 1.0 if np.isfinite(high - low) else 4.0
-    histogram, edges = np.histogram(finite / scale, bins, (low / scale, high / scale))
+    histogram, edges = np.histogram(finite / scale, BINS, (low / scale, high / scale))
     return histogram.astype(np.int64), edges * scale
 
 
@@ -124,51 +122,6 @@ def _norm(V: ArrayLike) -> float:
 
 def _finite(value: float) -> float | None:
     return value if np.isfinite(value) else None
-
-
-def unit_lines(
-    network: Network,
-    x_range: tuple[float, float] = (-6.0, 6.0),
-    y_range: tuple[float, float] = (-6.0, 6.0),
-) -> list[NDArray[np.float64] | None]:
-    """Where each unit of the first layer changes its sign: w1 x1 + w2 x2 + b = 0.
-
-    Args:
-        network: With the two coordinates as its inputs.
-        x_range: (lo, hi) of x1.
-        y_range: (lo, hi) of x2.
-
-    Returns:
-        Per unit the piece of its line within the rectangle, as [[x1, x2], [x1, x2]] of its ends;
-        None if the line does not meet the rectangle, or both weights are zero.
-
-    Raises:
-        ValueError: If the network has not two inputs.
-    """
-    first = network.layers[0]
-    if first.W.shape[0] != 2:
-        raise ValueError(f"lines need a network with 2 inputs, not {first.W.shape[0]}")
-    lo, hi = np.array([x_range, y_range], dtype=np.float64).T
-    lines: list[NDArray[np.float64] | None] = []
-    for w, b in zip(first.W.T.astype(np.float64), first.b[:, 0].astype(np.float64), strict=True):
-        size = np.hypot(*w)
-        if size == 0:
-            lines.append(None)
-            continue
-        # The line is foot + t · along; each side of the rectangle bounds t (Liang & Barsky 1984).
-        normal = w / size
-        foot, along = -b / size * normal, np.array([-normal[1], normal[0]])
-        start, end = -np.inf, np.inf
-        for axis in range(2):
-            if along[axis] == 0:
-                if not lo[axis] <= foot[axis] <= hi[axis]:
-                    start = np.inf
-            else:
-                bounds = (np.array([lo[axis], hi[axis]]) - foot[axis]) / along[axis]
-                start, end = max(start, bounds.min()), min(end, bounds.max())
-        meets = start < end
-        lines.append(np.stack([foot + start * along, foot + end * along]) if meets else None)
-    return lines
 
 
 def _ratio(W: ArrayLike, updated: ArrayLike) -> float | None:

@@ -23,6 +23,9 @@ ABSOLUTE = 1e-9
 MOST_COLUMNS = 2**15
 """Columns of one forward pass with changed parameters, at most: what bounds the memory."""
 
+EPSILON = 1e-5
+"""ε, the longer of the two steps, in units of the parameter."""
+
 
 @dataclass(frozen=True, eq=False)
 class Differences:
@@ -37,9 +40,7 @@ class Differences:
     db: tuple[Float64Array, ...]
 
 
-def central_differences(
-    network: Network, X: ArrayLike, Y: ArrayLike, *, epsilon: float = 1e-5
-) -> Differences:
+def central_differences(network: Network, X: ArrayLike, Y: ArrayLike) -> Differences:
     """∂J/∂θ of every parameter from J alone, without back propagation.
 
     D(ε) = (J(θ + ε) − J(θ − ε)) / 2ε errs by a multiple of ε²; (4 D(ε/2) − D(ε)) / 3, which is
@@ -57,7 +58,6 @@ def central_differences(
         network: With a sigmoid or linear output. The differences are taken in float64.
         X: n[0] × m.
         Y: n[L] × m.
-        epsilon: ε, the longer step, in units of the parameter.
 
     Raises:
         ValueError: If X or Y does not fit the network, or no loss goes with its output.
@@ -75,7 +75,7 @@ def central_differences(
         both = np.full((n_in + 1, n_out), np.nan)
         for unit in range(n_out):
             left = np.arange(n_in + 1)
-            for step in (epsilon, epsilon / 10, epsilon / 100):
+            for step in (EPSILON, EPSILON / 10, EPSILON / 100):
                 both[left, unit] = _differences(network, passed, Y, index, unit, A_in[left], step)
                 left = left[np.isnan(both[left, unit])]
                 if not left.size:
@@ -191,7 +191,7 @@ def _relative(analytic: FloatArray, numeric: Float64Array, floor: float) -> Floa
     return np.asarray(np.abs(analytic - numeric) / larger, np.float64)
 
 
-def gradient_check(network: Network, X: ArrayLike, Y: ArrayLike, *, epsilon: float = 1e-5) -> float:
+def gradient_check(network: Network, X: ArrayLike, Y: ArrayLike) -> float:
     """The largest relative error of `backward` against `central_differences`.
 
     For each W[l] and each b[l] that is ‖backward − differences‖ / (‖backward‖ + ‖differences‖);
@@ -202,7 +202,6 @@ def gradient_check(network: Network, X: ArrayLike, Y: ArrayLike, *, epsilon: flo
         network: With a sigmoid or linear output. The differences are taken in float64.
         X: n[0] × m.
         Y: n[L] × m.
-        epsilon: ε, the step, in units of the parameter.
 
     Raises:
         ValueError: If X or Y does not fit the network, or no loss goes with its output.
@@ -215,7 +214,7 @@ def gradient_check(network: Network, X: ArrayLike, Y: ArrayLike, *, epsilon: flo
     network = _in_float64(network)
     X, Y = np.asarray(X, np.float64), np.asarray(Y, np.float64)
     gradients = backward(network, forward(network, X), Y)
-    differences = central_differences(network, X, Y, epsilon=epsilon)
+    differences = central_differences(network, X, Y)
     worst = 0.0
     for analytic, numeric in zip(
         [*gradients.dW, *gradients.db], [*differences.dW, *differences.db], strict=True

@@ -22,7 +22,6 @@ class Optimizer:
 
     Attributes:
         name: The name in `OPTIMIZERS`.
-        description: One plain line.
         memories: How many arrays it remembers.
         update: (gradient, memory, learning_rate, iteration, scratch) -> None. The learning rate
             is an array of one number or in the shape of the parameters, iterations count from 0,
@@ -30,7 +29,6 @@ class Optimizer:
     """
 
     name: str
-    description: str
     memories: int
     update: Callable[[FloatArray, Memory, FloatArray, int, FloatArray], None]
 
@@ -42,12 +40,17 @@ class Optimizer:
 def _gradient_descent(
     gradient: FloatArray, memory: Memory, rate: FloatArray, iteration: int, scratch: FloatArray
 ) -> None:
+    """The lecture's: θ := θ − α g, where g is the gradient."""
     np.multiply(gradient, rate, gradient)
 
 
 def _momentum(
     gradient: FloatArray, memory: Memory, rate: FloatArray, iteration: int, scratch: FloatArray
 ) -> None:
+    """A ball that keeps rolling: v := 0.9 v + g, θ := θ − α v.
+
+    Polyak 1964, https://doi.org/10.1016/0041-5553(64)90137-5
+    """
     (v,) = memory
     np.multiply(v, 0.9, v)
     np.add(v, gradient, v)
@@ -57,6 +60,10 @@ def _momentum(
 def _rmsprop(
     gradient: FloatArray, memory: Memory, rate: FloatArray, iteration: int, scratch: FloatArray
 ) -> None:
+    """Steps in units of the recent size of g: s := 0.9 s + 0.1 g², θ := θ − α g/√s.
+
+    Tieleman & Hinton 2012, https://www.cs.toronto.edu/~tijmen/csc321/slides/lecture_slides_lec6.pdf
+    """
     (s,) = memory
     _decay(s, 0.9, np.square(gradient, scratch))
     np.sqrt(s, scratch)
@@ -68,6 +75,10 @@ def _rmsprop(
 def _adam(
     gradient: FloatArray, memory: Memory, rate: FloatArray, iteration: int, scratch: FloatArray
 ) -> None:
+    """Momentum and RMSProp together, corrected for starting from zero.
+
+    Kingma & Ba 2015, algorithm 1, https://arxiv.org/abs/1412.6980
+    """
     v, s = memory
     updates = iteration + 1
     _decay(s, 0.999, np.square(gradient, scratch))
@@ -91,33 +102,10 @@ OPTIMIZERS: Mapping[str, Optimizer] = MappingProxyType(
     {
         optimizer.name: optimizer
         for optimizer in (
-            Optimizer(
-                "gradient_descent",
-                "The lecture's: θ := θ − α g, where g is the gradient.",
-                0,
-                _gradient_descent,
-            ),
-            # Polyak 1964, https://doi.org/10.1016/0041-5553(64)90137-5
-            Optimizer(
-                "momentum",
-                "A ball that keeps rolling: v := 0.9 v + g, θ := θ − α v.",
-                1,
-                _momentum,
-            ),
-            # Tieleman & Hinton 2012, https://www.cs.toronto.edu/~tijmen/csc321/slides/lecture_slides_lec6.pdf
-            Optimizer(
-                "rmsprop",
-                "Steps in units of the recent size of g: s := 0.9 s + 0.1 g², θ := θ − α g/√s.",
-                1,
-                _rmsprop,
-            ),
-            # Kingma & Ba 2015, algorithm 1, https://arxiv.org/abs/1412.6980
-            Optimizer(
-                "adam",
-                "Momentum and RMSProp together, corrected for starting from zero.",
-                2,
-                _adam,
-            ),
+            Optimizer("gradient_descent", 0, _gradient_descent),
+            Optimizer("momentum", 1, _momentum),
+            Optimizer("rmsprop", 1, _rmsprop),
+            Optimizer("adam", 2, _adam),
         )
     }
 )

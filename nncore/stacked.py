@@ -71,7 +71,13 @@ class StackedTrainer:
                 )
             if network.activations[-1] != first.activations[-1]:
                 raise ValueError("networks must have the same output activation")
-        self._diverged: list[Divergence | None] = [None] * len(networks)
+        E = len(networks)
+        if np.shape(learning_rate) not in ((), (E,)):
+            raise ValueError(
+                f"learning_rate must be one number or {E} of them, not {learning_rate}"
+            )
+        self._rates = [checked_rate(rate) for rate in np.broadcast_to(learning_rate, E)]
+        self._diverged: list[Divergence | None] = [None] * E
         # Networks are stacked by their activations, and no higher than a tile holds.
         examples = min(batch_size or np.shape(X)[-1], np.shape(X)[-1])
         height = max(1, TILE // (max(first.layer_sizes) * examples * np.dtype(dtype).itemsize))
@@ -96,9 +102,9 @@ class StackedTrainer:
             for start in range(0, len(group), height)
             for part in [np.array(group[start : start + height])]
         ]
-        for _, engine in self._stacks:
+        for part, engine in self._stacks:
             engine.l1, engine.l2 = checked_penalty("l1", l1), checked_penalty("l2", l2)
-        self.learning_rate = learning_rate
+            engine.set_rate([self._rates[e] for e in part])
 
     @property
     def networks(self) -> list[Network]:
@@ -115,20 +121,6 @@ class StackedTrainer:
     def diverged(self) -> tuple[Divergence | None, ...]:
         """Per network why it stopped, or None. Its network is the last whose cost was finite."""
         return tuple(self._diverged)
-
-    @property
-    def learning_rate(self) -> tuple[float, ...]:
-        """α of each network. It may be set between steps, to one number for all or one for each."""
-        return self._learning_rate
-
-    @learning_rate.setter
-    def learning_rate(self, value: float | Sequence[float]) -> None:
-        E = len(self._diverged)
-        if np.shape(value) not in ((), (E,)):
-            raise ValueError(f"learning_rate must be one number or {E} of them, not {value}")
-        self._learning_rate = tuple(checked_rate(rate) for rate in np.broadcast_to(value, E))
-        for part, engine in self._stacks:
-            engine.set_rate([self._learning_rate[e] for e in part])
 
     def cost(self) -> NDArray[np.float64]:
         """J of each network on all examples with the current parameters, of shape E."""
@@ -187,4 +179,4 @@ class StackedTrainer:
     def _stop(self, networks: NDArray[np.intp], iteration: int) -> None:
         for e in networks:
             if self._diverged[e] is None:
-                self._diverged[e] = divergence(iteration, self._learning_rate[e])
+                self._diverged[e] = divergence(iteration, self._rates[e])

@@ -329,16 +329,9 @@ class Trainer:
                     return costs[: k + 1]
         raise AssertionError("a run that was not finite must not be so the second time")
 
-    def diagnose(self, *, bins: int = 30) -> tuple[LayerDiagnostics, ...]:
-        """A look at every layer, at the current parameters and at what the next update will be.
-
-        Args:
-            bins: Bins of the histograms, at least 1.
-
-        Raises:
-            ValueError: If bins is below 1.
-        """
-        return diagnose(self.network, self._X, self._Y, updated=self.after_next_update(), bins=bins)
+    def diagnose(self) -> tuple[LayerDiagnostics, ...]:
+        """A look at every layer, at the current parameters and at what the next update will be."""
+        return diagnose(self.network, self._X, self._Y, updated=self.after_next_update())
 
     def after_next_update(self) -> Network:
         """The network as one more update would make it, finite or not; nothing changes."""

@@ -318,14 +318,6 @@ def _numpy_end(record: Record) -> str:
 
 _SKLEARN_NAMES = {"sigmoid": "logistic", "tanh": "tanh", "relu": "relu", "linear": "identity"}
 
-_SKLEARN_FUNCTIONS = {
-    "sigmoid": "0.5 + 0.5 * np.tanh(Z / 2)",
-    "tanh": "np.tanh(Z)",
-    "relu": "np.maximum(0, Z)",
-    "leaky_relu": "np.where(Z >= 0, Z, SLOPE * Z)",
-    "linear": "Z",
-}
-
 
 def _scikit_learn(record: Record) -> Text:
     hidden = record.network.activations[:-1]
@@ -372,7 +364,7 @@ def _linear_on_layers(record: Record) -> list[str]:
     name = "LinearRegression" if regression else "LogisticRegression"
     layers = []
     for index, g in enumerate(network.activations[:-1]):
-        text = _SKLEARN_FUNCTIONS[g.name].replace("SLOPE", repr(g.slope))
+        text = _ACTIVATIONS[g.name][0].replace("SLOPE", repr(g.slope))
         layers.append(
             f"def layer_{index + 1}(A):\n    Z = A @ W[{index}] + b[{index}]\n    return {text}\n"
         )

@@ -15,7 +15,6 @@ from nncore import (
     forward,
     initialize,
     predict,
-    unit_maps,
 )
 
 
@@ -46,10 +45,7 @@ def test_it_is_what_predict_says(
     points = Grid((-6, 6), (-3, 4), width, height).X.astype(np.float64)
     passed = forward(net, featurize(points, features))
     np.testing.assert_allclose(boundary(net, grid).ravel(), passed.A[-1][0], atol=1e-4)
-    maps = unit_maps(net, grid)
-    both = GridEvaluator(grid).both(net)
-    np.testing.assert_array_equal(both[0], boundary(net, grid))
-    assert all(map(np.array_equal, both[1], maps))
+    maps = GridEvaluator(grid).unit_maps(net)
     assert [A.shape for A in maps] == [(n, height, width) for n in hidden]
     for A, expected in zip(maps, passed.A[1:-1], strict=True):
         np.testing.assert_allclose(A.reshape(len(A), -1), expected, rtol=1e-3, atol=1e-3)
@@ -81,7 +77,8 @@ def test_pictures_are_finite_whatever_the_weights(activation: str, output: str) 
         Layer(layer.W * 1e250, layer.b, ACTIVATIONS[name])
         for layer, name in zip(layers, [activation, activation, output], strict=True)
     )
-    Y, maps = GridEvaluator(Grid((-6, 6), (-6, 6), 9, 9)).both(huge)
+    evaluator = GridEvaluator(Grid((-6, 6), (-6, 6), 9, 9))
+    Y, maps = evaluator.boundary(huge).copy(), evaluator.unit_maps(huge)
     assert all(np.isfinite(picture).all() for picture in (Y, *maps))
     if output == "sigmoid":
         assert Y.min() >= 0

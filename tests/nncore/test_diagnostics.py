@@ -1,7 +1,5 @@
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from nncore import (
     ACTIVATIONS,
@@ -13,7 +11,6 @@ from nncore import (
     diagnose,
     forward,
     initialize,
-    unit_lines,
 )
 
 
@@ -26,13 +23,14 @@ def test_by_hand() -> None:
         ]
     )
     X, Y = np.array([[1.0, -1.0]]), np.array([[1.0, 0.0]])
-    hidden, output = diagnose(network, X, Y, bins=3)
+    hidden, output = diagnose(network, X, Y)
     assert hidden.dead == (1,)
     assert hidden.saturated == 3 / 4  # all but z = 1
     assert hidden.nonpositive == 3 / 4
     assert hidden.mean == 1 / 4  # of A[1] = [1 0; 0 0]
-    np.testing.assert_array_equal(hidden.histogram, [2, 0, 2])
-    np.testing.assert_allclose(hidden.edges, [-5, -3, -1, 1])
+    # z is −5 twice, −1 and 1: in 30 bins of 0.2 from −5 to 1.
+    np.testing.assert_array_equal(np.repeat(np.arange(30), hidden.histogram), [0, 0, 20, 29])
+    np.testing.assert_allclose(hidden.edges, np.arange(-25, 6) / 5, atol=1e-12)
     assert output.dead == ()
     assert output.saturated == 0
     assert output.nonpositive == 1 / 2
@@ -67,7 +65,7 @@ def test_the_trainer_knows_its_next_update(optimizer: str, batch_size: int | Non
     )
     trainer.step(8)
     undisturbed.step(8)
-    looks = trainer.diagnose(bins=5)
+    looks = trainer.diagnose()
     before = trainer.network
     assert trainer.iteration == 8
     np.testing.assert_array_equal(trainer.step(), undisturbed.step())
@@ -81,58 +79,6 @@ def test_no_ratio_to_nothing() -> None:
     network = initialize([2, 1], ["sigmoid"], scheme="zeros", rng=np.random.default_rng(0))
     (look,) = Trainer(network, [[1.0], [2.0]], [[1.0]], learning_rate=1).diagnose()
     assert look.update_ratio is None
-
-
-def test_bins_are_at_least_one() -> None:
-    network = initialize([2, 1], ["sigmoid"], rng=np.random.default_rng(0))
-    with pytest.raises(ValueError, match="bins must be"):
-        diagnose(network, [[1.0], [2.0]], [[1.0]], bins=0)
-
-
-# -- lines ---------------------------------------------------------------------------------------
-
-
-def one_unit(w1: float, w2: float, b: float) -> Network:
-    return Network([Layer([[w1], [w2]], [[b]], ACTIVATIONS["sigmoid"])])
-
-
-@pytest.mark.parametrize(
-    ("w1", "w2", "b", "ends"),
-    [
-        (1, 0, -2, {(2, -6), (2, 6)}),
-        (0, 1, 3, {(-6, -3), (6, -3)}),
-        (1, -1, 0, {(-6, -6), (6, 6)}),
-        (1, 1, -10, {(4, 6), (6, 4)}),
-    ],
-)
-def test_lines_by_hand(w1: float, w2: float, b: float, ends: set) -> None:
-    (line,) = unit_lines(one_unit(w1, w2, b))
-    assert line is not None
-    assert {tuple(end) for end in np.round(line, 9)} == ends
-
-
-@pytest.mark.parametrize(("w1", "w2", "b"), [(0, 0, 1), (1, 0, 7), (0, 1, -7), (1, 1, 13)])
-def test_no_line_in_sight(w1: float, w2: float, b: float) -> None:
-    assert unit_lines(one_unit(w1, w2, b)) == [None]
-
-
-@given(*[st.floats(-5, 5).filter(lambda x: abs(x) > 1e-3)] * 2, st.floats(-20, 20))
-def test_lines_end_at_the_border_and_lie_where_z_is_zero(w1: float, w2: float, b: float) -> None:
-    (line,) = unit_lines(one_unit(w1, w2, b), (-3, 4), (-2, 6))
-    corners = [w1 * x1 + w2 * x2 + b for x1 in (-3, 4) for x2 in (-2, 6)]
-    if min(corners) > 1e-6 or max(corners) < -1e-6:
-        assert line is None
-    elif min(corners) < -1e-6 and max(corners) > 1e-6:
-        assert line is not None
-        for x1, x2 in line:
-            assert w1 * x1 + w2 * x2 + b == pytest.approx(0, abs=1e-6)
-            assert min(x1 + 3, 4 - x1, x2 + 2, 6 - x2) == pytest.approx(0, abs=1e-6)
-
-
-def test_lines_are_for_the_plane() -> None:
-    network = initialize([3, 1], ["sigmoid"], rng=np.random.default_rng(0))
-    with pytest.raises(ValueError, match="2 inputs, not 3"):
-        unit_lines(network)
 
 
 @pytest.mark.parametrize(

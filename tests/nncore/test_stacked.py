@@ -96,20 +96,6 @@ def test_one_that_diverges_does_not_stop_the_others(slices: list[int]) -> None:
     assert np.isfinite(stack.cost()).all()
 
 
-def test_the_learning_rate_can_be_changed_between_steps() -> None:
-    nets = networks(["tanh", "relu"], [4])
-    stack = StackedTrainer(nets, *circle(), learning_rate=0.1)
-    assert stack.learning_rate == (0.1, 0.1)
-    stack.step(3)
-    stack.learning_rate = [0.2, 0.3]
-    stack.step(3)
-    trainer = Trainer(nets[1], *circle(), learning_rate=0.1)
-    trainer.step(3)
-    trainer.learning_rate = 0.3
-    trainer.step(3)
-    assert stack.cost()[1] == pytest.approx(trainer.cost(), rel=1e-10)
-
-
 @pytest.mark.parametrize(
     ("nets", "options", "message"),
     [
