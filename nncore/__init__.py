@@ -1,11 +1,13 @@
 """Shallow neural networks as in the lecture: NumPy in, NumPy out."""
 
 from nncore.activations import ACTIVATIONS, Activation, leaky_relu
-from nncore.boundary import Grid, GridEvaluator, boundary
 from nncore.claims import Claims, Difference, Verdict, compare
 from nncore.costs import LOSSES, Loss
 from nncore.datasets import DATASETS, Dataset
 from nncore.diagnostics import LayerDiagnostics, diagnose
+from nncore.fast.grid import Grid, GridEvaluator, boundary
+from nncore.fast.stacked import StackedTrainer
+from nncore.fast.trainer import Divergence, Trainer
 from nncore.features import FEATURES, featurize
 from nncore.gradient_check import (
     Agreement,
@@ -29,9 +31,7 @@ from nncore.network import (
     predict,
 )
 from nncore.optimizers import OPTIMIZERS, Optimizer
-from nncore.stacked import StackedTrainer
 from nncore.stopping import Stop, Stopped
-from nncore.trainer import Divergence, Trainer
 from nncore.vectorizing import by_loop, by_product
 
 __all__ = [

@@ -11,7 +11,7 @@ inputs. One **column** is one example, and there are m of them.
 | Z[l], A[l]      | n[l] × m      |
 | Y, Ŷ = A[L]     | n[L] × m      |
 
-`trainer.py` computes the same thing fast; a test holds the two equal.
+`fast/` computes the same; the tests hold the two equal.
 """
 
 from collections.abc import Iterable

@@ -8,7 +8,7 @@ from hypothesis.extra.numpy import arrays
 from scipy.special import expit
 
 from nncore import ACTIVATIONS, Activation, leaky_relu
-from nncore.kernels import kernel_of
+from nncore.fast.kernels import kernel_of
 
 ALL = [*ACTIVATIONS.values(), leaky_relu(0.3), leaky_relu(-0.5), leaky_relu(3.0)]
 NUMBERS = arrays(np.float64, 20, elements=st.floats(-1e6, 1e6, allow_subnormal=False))

@@ -14,7 +14,10 @@ import nncore
 ROOT = Path(__file__).parents[2]
 LECTURE = (ROOT / "docs/lecture.md").read_text(encoding="utf-8")
 REFERENCE = re.compile(r"`([\w/]+\.py)(?:::(\w+))?`")
-MODULES = ["nncore", *(f"nncore.{module.name}" for module in pkgutil.iter_modules(nncore.__path__))]
+MODULES = [
+    "nncore",
+    *(module.name for module in pkgutil.walk_packages(nncore.__path__, "nncore.")),
+]
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -23,9 +23,9 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from nncore.activations import FloatArray
-from nncore.batches import Batch, Batches, Tile
 from nncore.costs import loss_for
-from nncore.kernels import OUTPUTS, Output, kernel_of
+from nncore.fast.batches import Batch, Batches, Tile
+from nncore.fast.kernels import OUTPUTS, Output, kernel_of
 from nncore.network import Layer, Network, columns
 from nncore.optimizers import Memory, optimizer_named
 

@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from nncore.activations import Activation
-from nncore.batches import TILE
-from nncore.engine import Engine
+from nncore.fast.batches import TILE
+from nncore.fast.engine import Engine
+from nncore.fast.trainer import Divergence, checked_penalty, checked_rate, divergence
 from nncore.network import Network
-from nncore.trainer import Divergence, checked_penalty, checked_rate, divergence
 
 
 class StackedTrainer:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from nncore.diagnostics import LayerDiagnostics, diagnose
-from nncore.engine import Engine, Snapshot
+from nncore.fast.engine import Engine, Snapshot
 from nncore.network import Network
 from nncore.stopping import Stop, Stopped, Watch
 

@@ -28,7 +28,7 @@ from nncore import (
     initialize,
     leaky_relu,
 )
-from nncore import batches as batches_module
+from nncore.fast import batches as batches_module
 
 ACTIVATION = st.sampled_from([*ACTIVATIONS.values(), leaky_relu(0.2)])
 TILES = st.sampled_from([batches_module.TILE, 500])

@@ -10,8 +10,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from nncore.fast.kernels import kernel_of
 from nncore.features import PLAIN, featurize
-from nncore.kernels import kernel_of
 from nncore.network import Network
 
 Float32Array = NDArray[np.float32]

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nncore import ACTIVATIONS, DATASETS, OPTIMIZERS, Network, StackedTrainer, Trainer, initialize
-from nncore import stacked as stacked_module
+from nncore.fast import stacked as stacked_module
 
 
 def circle(m: int = 40) -> tuple[np.ndarray, np.ndarray]:
