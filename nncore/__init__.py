@@ -1,21 +1,21 @@
 """Shallow neural networks as in the lecture: NumPy in, NumPy out."""
 
 from nncore.activations import ACTIVATIONS, Activation, leaky_relu
-from nncore.claims import Claims, Difference, Verdict, compare
+from nncore.claims import Claims, Mismatch, Verdict, compare
 from nncore.costs import LOSSES, Loss
 from nncore.datasets import DATASETS, Dataset
 from nncore.diagnostics import LayerDiagnostics, diagnose
-from nncore.fast.grid import Grid, GridEvaluator, boundary
-from nncore.fast.stacked import StackedTrainer
-from nncore.fast.trainer import Divergence, Trainer
-from nncore.features import FEATURES, featurize
-from nncore.gradient_check import (
+from nncore.differences import (
     Agreement,
     Differences,
     agreement,
     central_differences,
     gradient_check,
 )
+from nncore.fast.grid import Grid, GridEvaluator, boundary
+from nncore.fast.stacked import StackedTrainer
+from nncore.fast.trainer import Divergence, Trainer
+from nncore.features import FEATURES, featurize
 from nncore.initializers import INITIALIZERS, initialize
 from nncore.inspection import Inspection, inspect
 from nncore.network import (
@@ -45,7 +45,6 @@ __all__ = [
     "Agreement",
     "Claims",
     "Dataset",
-    "Difference",
     "Differences",
     "Divergence",
     "ForwardPass",
@@ -56,6 +55,7 @@ __all__ = [
     "Layer",
     "LayerDiagnostics",
     "Loss",
+    "Mismatch",
     "Network",
     "Optimizer",
     "StackedTrainer",

@@ -35,7 +35,7 @@ class Claims:
 
 
 @dataclass(frozen=True)
-class Difference:
+class Mismatch:
     """One number that is not ours.
 
     Attributes:
@@ -69,7 +69,7 @@ class Verdict:
 
     compared: int
     differing: int
-    first: Difference | None
+    first: Mismatch | None
 
 
 def compare(claims: Claims, inspection: Inspection, *, tolerance: float = 1e-3) -> Verdict:
@@ -97,7 +97,7 @@ def compare(claims: Claims, inspection: Inspection, *, tolerance: float = 1e-3) 
         if first is None and len(wrong):
             # Example by example of Z and A, unit by unit of dW: column by column, all of them.
             row, column = min(map(tuple, wrong.tolist()), key=lambda place: place[::-1])
-            first = Difference(
+            first = Mismatch(
                 quantity,
                 layer,
                 row,

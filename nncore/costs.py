@@ -64,9 +64,9 @@ LOSSES: Mapping[str, Loss] = MappingProxyType(
 def mean(values: FloatArray) -> float:
     """The mean of finite numbers; not finite only if it is beyond the largest float itself."""
     with np.errstate(over="ignore"):
-        told = float(np.mean(values))
+        direct = float(np.mean(values))
         # A sum can be too large where the mean is not.
-        return told if np.isfinite(told) else float(np.sum(values / values.size))
+        return direct if np.isfinite(direct) else float(np.sum(values / values.size))
 
 
 def loss_for(output: Activation) -> Loss:

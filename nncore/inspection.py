@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from numpy.typing import ArrayLike
 
 from nncore.activations import FloatArray
-from nncore.gradient_check import Agreement, Differences, agreement, central_differences
+from nncore.differences import Agreement, Differences, agreement, central_differences
 from nncore.network import (
     ForwardPass,
     Gradients,

@@ -1,6 +1,6 @@
 """When training is over before its time: conditions on the cost and the accuracy.
 
-A `Watch` is shown J (and the accuracy) at one iteration after the other and says at which the
+A `BestSoFar` is shown J (and the accuracy) at one iteration after the other and says at which the
 first condition is met. It knows nothing of networks, and looks only at what it is shown, so that
 slicing can change nothing.
 """
@@ -62,7 +62,7 @@ class Stopped:
 
 
 @dataclass(frozen=True)
-class Watch:
+class BestSoFar:
     """The best J that was seen, and when.
 
     Attributes:
@@ -75,13 +75,13 @@ class Watch:
 
     def seen(
         self, stop: Stop, iteration: int, J: float, accuracy: float | None
-    ) -> "tuple[Watch, Stopped | None]":
+    ) -> "tuple[BestSoFar, Stopped | None]":
         """What is known after a look at one more iteration, and whether that is the last."""
-        watch = self
+        best = self
         if self.best * (1 - PROGRESS) > J:
-            watch = Watch(best=J, iteration=iteration)
-        reason, detail = watch._met(stop, iteration, J, accuracy)
-        return watch, None if reason is None else Stopped(iteration, reason, detail)
+            best = BestSoFar(best=J, iteration=iteration)
+        reason, detail = best._met(stop, iteration, J, accuracy)
+        return best, None if reason is None else Stopped(iteration, reason, detail)
 
     def _met(
         self, stop: Stop, iteration: int, J: float, accuracy: float | None

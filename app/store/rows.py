@@ -14,7 +14,7 @@ from app.schemas import Plan
 from app.training.backend import HostedState, Progress, Saved, Speed
 from app.training.run import Change
 from app.training.session import Checkpoint
-from nncore.stopping import Stop, Stopped, Watch
+from nncore.stopping import BestSoFar, Stop, Stopped
 
 Kind = Literal["run", "save"]
 Format = Literal[1]
@@ -79,7 +79,7 @@ class TrainerState:
     l1: float
     l2: float
     stop: Stop
-    watch: Watch
+    watch: BestSoFar
     stopped: Stopped | None
     diverged: tuple[int, str] | None
 

@@ -345,7 +345,7 @@ def _claims(request: CheckRequest, network: nncore.Network, m: int) -> nncore.Cl
     return nncore.Claims(examples("z", claimed.z), examples("a", claimed.a), claimed.cost, dW, db)
 
 
-def _difference(first: nncore.Difference) -> dict[str, Any]:
+def _difference(first: nncore.Mismatch) -> dict[str, Any]:
     """A number that differs: where it is, counted from 0, and in a sentence, counted from 1."""
     name = first.quantity if first.layer is None else f"{first.quantity}[{first.layer}]"
     example = first.column if first.quantity in ("Z", "A") else None

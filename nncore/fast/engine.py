@@ -74,7 +74,7 @@ class _Ledger:
 
 
 @dataclass(frozen=True, eq=False)
-class Snapshot:
+class EngineState:
     """All that training changes."""
 
     iteration: int
@@ -200,7 +200,7 @@ class Engine:
         """Which of the m examples the next update is made from."""
         return self._batches.columns(self.iteration)
 
-    def look(self) -> NDArray[np.float64]:
+    def next_cost(self) -> NDArray[np.float64]:
         """J before the next update, as `advance` would return it, of the shape of the stack."""
         (batch,), T = self._batches.upcoming(self.iteration, 1)
         return self._cost_of(batch, T, self._ledger)
@@ -329,27 +329,27 @@ class Engine:
             for V, activation in zip(blocks, self._activations, strict=True)
         )
 
-    def snapshot(self) -> Snapshot:
+    def state(self) -> EngineState:
         """A copy of all that training changes."""
         memory = tuple(array.copy() for array in self._memory)
-        return Snapshot(self.iteration, self.parameters.copy(), memory)
+        return EngineState(self.iteration, self.parameters.copy(), memory)
 
-    def rewind(self, snapshot: Snapshot) -> None:
-        """Back to a snapshot.
+    def restore(self, state: EngineState) -> None:
+        """Return to an earlier state.
 
         Raises:
             ValueError: If it is not one of such an engine; nothing changes then.
         """
-        own, kept = self._changing(), (snapshot.parameters, *snapshot.memory)
-        if snapshot.iteration < 0 or [a.shape for a in own] != [np.shape(a) for a in kept]:
+        own, kept = self._changing(), (state.parameters, *state.memory)
+        if state.iteration < 0 or [a.shape for a in own] != [np.shape(a) for a in kept]:
             raise ValueError("the state is that of another network or optimizer")
-        self.iteration = snapshot.iteration
+        self.iteration = state.iteration
         for array, before in zip(own, kept, strict=True):
             array[...] = before
 
-    def rewind_some(self, snapshot: Snapshot, which: NDArray[np.bool_]) -> None:
-        """Back to a snapshot with some networks of the stack; the count of iterations stays."""
-        kept = (snapshot.parameters, *snapshot.memory)
+    def restore_some(self, state: EngineState, which: NDArray[np.bool_]) -> None:
+        """Return some networks of the stack to an earlier state; the count of iterations stays."""
+        kept = (state.parameters, *state.memory)
         for array, before in zip(self._changing(), kept, strict=True):
             for V, V_before in zip(self._views(array), self._views(before), strict=True):
                 V[which] = V_before[which]

@@ -155,22 +155,22 @@ class StackedTrainer:
     def _step(self, part: NDArray[np.intp], engine: Engine, n: int) -> NDArray[np.float64]:
         """Make n updates of one stack."""
         if self._running(part).all():
-            start = engine.snapshot()
+            start = engine.state()
             costs = engine.advance(n)
-            if engine.sound(costs, engine.look()).all():
+            if engine.sound(costs, engine.next_cost()).all():
                 return costs
-            engine.rewind(start)
+            engine.restore(start)
         # One update at a time, undone for those that it does no good.
         costs = np.full((n, len(part)), np.nan)
         for k in range(n):
-            before = engine.snapshot()
-            J = engine.look()
+            before = engine.state()
+            J = engine.next_cost()
             self._stop(part[~np.isfinite(J)], before.iteration)
             running = self._running(part)
             costs[k, running] = J[running]
             engine.advance(1)
-            self._stop(part[~engine.sound(J[np.newaxis], engine.look())], before.iteration + 1)
-            engine.rewind_some(before, ~self._running(part))
+            self._stop(part[~engine.sound(J[np.newaxis], engine.next_cost())], before.iteration + 1)
+            engine.restore_some(before, ~self._running(part))
         return costs
 
     def _running(self, part: NDArray[np.intp]) -> NDArray[np.bool_]:

@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from nncore.diagnostics import LayerDiagnostics, diagnose
-from nncore.fast.engine import Engine, Snapshot
+from nncore.fast.engine import Engine, EngineState
 from nncore.network import Network
-from nncore.stopping import Stop, Stopped, Watch
+from nncore.stopping import BestSoFar, Stop, Stopped
 
-LOOK = 256
+CHECK_EVERY = 256
 """The most iterations of the full batch between two looks at the conditions under which to stop."""
 
 
@@ -88,7 +88,7 @@ class Trainer:
         self._X, self._Y = np.array(X), np.array(Y)
         self._diverged: Divergence | None = None
         self._cost: float | None = None
-        self._stop, self._watch = Stop(), Watch()
+        self._stop, self._best = Stop(), BestSoFar()
         self._stopped: Stopped | None = None
         self.learning_rate = learning_rate
         self.l1 = l1
@@ -119,7 +119,7 @@ class Trainer:
     def learning_rate(self, value: float) -> None:
         self._learning_rate = checked_rate(value)
         self._engine.set_rate(self._learning_rate)
-        self._watch_anew()
+        self._check_anew()
 
     @property
     def l1(self) -> float:
@@ -129,7 +129,7 @@ class Trainer:
     @l1.setter
     def l1(self, value: float) -> None:
         self._engine.l1 = checked_penalty("l1", value)
-        self._watch_anew()
+        self._check_anew()
 
     @property
     def l2(self) -> float:
@@ -139,7 +139,7 @@ class Trainer:
     @l2.setter
     def l2(self, value: float) -> None:
         self._engine.l2 = checked_penalty("l2", value)
-        self._watch_anew()
+        self._check_anew()
 
     @property
     def stop(self) -> Stop:
@@ -151,7 +151,7 @@ class Trainer:
         if value.accuracy is not None and self._engine.task != "classification":
             raise ValueError("accuracy is for classification: this network's output is linear")
         self._stop = value
-        self._watch_anew()
+        self._check_anew()
 
     @property
     def stopped(self) -> Stopped | None:
@@ -219,7 +219,7 @@ class Trainer:
                 raise ValueError(f"value must leave the cost a finite number; {value:g} does not")
         if frozen is not None:
             engine.freeze(place, frozen)
-        self._watch_anew()
+        self._check_anew()
 
     @property
     def penalty(self) -> float:
@@ -260,72 +260,72 @@ class Trainer:
             return self._advance(n) if self._diverged is None else np.empty(0)
         parts = [np.empty(0)]
         while n > 0 and self._diverged is None and self._stopped is None:
-            parts.append(self._advance_and_look(n))
+            parts.append(self._advance_and_check(n))
             n -= len(parts[-1])
         return np.concatenate(parts)
 
-    def _advance_and_look(self, most: int) -> NDArray[np.float64]:
+    def _advance_and_check(self, most: int) -> NDArray[np.float64]:
         """Make updates up to the first that meets a condition, but no more than `most`."""
         engine = self._engine
         if engine.shuffled:
             left = engine.updates_per_epoch - engine.iteration % engine.updates_per_epoch
             costs = self._advance(min(most, left))
             if self._diverged is None and engine.iteration % engine.updates_per_epoch == 0:
-                self._look()
+                self._check_here()
             return costs
-        start, first = engine.snapshot(), engine.iteration
-        n = min(most, LOOK)
+        start, first = engine.state(), engine.iteration
+        n = min(most, CHECK_EVERY)
         right = np.empty(n) if self._stop.accuracy is not None else None
         costs = self._advance(n, right)
         for k in range(1, len(costs)):
-            self._see(first + k, float(costs[k]), None if right is None else float(right[k]))
+            self._check(first + k, float(costs[k]), None if right is None else float(right[k]))
             if self._stopped is not None:
                 # It was over earlier. Go there again, and stay.
-                engine.rewind(start)
+                engine.restore(start)
                 self._diverged = None
                 return self._advance(k)
         if self._diverged is None:
-            self._look()
+            self._check_here()
         return costs
 
-    def _watch_anew(self) -> None:
-        self._watch, self._stopped = Watch(), None
+    def _check_anew(self) -> None:
+        self._best, self._stopped = BestSoFar(), None
         if self._stop and self._diverged is None:
-            self._look()
+            self._check_here()
 
-    def _look(self) -> None:
+    def _check_here(self) -> None:
         """Look at the conditions at the current parameters, on all examples."""
         J = self.cost()
         if math.isfinite(J):
             with np.errstate(all="ignore"):
                 right = None if self._stop.accuracy is None else float(self._engine.right())
-            self._see(self._engine.iteration, J, right)
+            self._check(self._engine.iteration, J, right)
 
-    def _see(self, iteration: int, J: float, accuracy: float | None) -> None:
-        self._watch, self._stopped = self._watch.seen(self._stop, iteration, J, accuracy)
+    def _check(self, iteration: int, J: float, accuracy: float | None) -> None:
+        self._best, self._stopped = self._best.seen(self._stop, iteration, J, accuracy)
 
     def _advance(self, n: int, right: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
         """Make n updates, or as many as are finite."""
         engine = self._engine
-        start = engine.snapshot()
+        start = engine.state()
         self._cost = None
         # Overflow is expected here, and looked for right below.
         with np.errstate(all="ignore"):
-            costs, here = engine.advance(n, right), engine.look()
+            costs, here = engine.advance(n, right), engine.next_cost()
             if engine.sound(costs, here):
                 self._cost = None if engine.shuffled else float(here)
                 return costs
             # Something is not finite. Go there again one update at a time, and stop before it.
-            engine.rewind(start)
+            engine.restore(start)
             for k in range(n):
-                before = engine.snapshot()
+                before = engine.state()
                 if not np.isfinite(costs[k]):
                     self._diverged = divergence(engine.iteration, self._learning_rate)
                     return costs[:k]
                 engine.advance(1)
-                if not engine.sound(costs[k : k + 1], engine.look()):
+                if not engine.sound(costs[k : k + 1], engine.next_cost()):
                     self._diverged = divergence(engine.iteration, self._learning_rate)
-                    engine.rewind(before)
+                    engine.restore(before)
                     return costs[: k + 1]
         raise AssertionError("a run that was not finite must not be so the second time")
 
@@ -336,11 +336,11 @@ class Trainer:
     def after_next_update(self) -> Network:
         """The network as one more update would make it, finite or not; nothing changes."""
         engine = self._engine
-        before = engine.snapshot()
+        before = engine.state()
         with np.errstate(all="ignore"):
             engine.advance(1)
         updated = engine.network()
-        engine.rewind(before)
+        engine.restore(before)
         return updated
 
     @property
@@ -350,7 +350,7 @@ class Trainer:
 
     def state(self) -> dict[str, Any]:
         """All that `restore` needs to go on from here to the same bits: plain, picklable data."""
-        kept = self._engine.snapshot()
+        kept = self._engine.state()
         diverged = self._diverged
         return {
             "iteration": kept.iteration,
@@ -361,7 +361,7 @@ class Trainer:
             "l2": self.l2,
             "frozen": None if self._engine.frozen is None else self._engine.frozen.copy(),
             "stop": self._stop,
-            "watch": self._watch,
+            "watch": self._best,
             "stopped": self._stopped,
             "diverged": None if diverged is None else (diverged.iteration, diverged.reason),
         }
@@ -372,13 +372,13 @@ class Trainer:
         Raises:
             ValueError: If the state is that of another kind of trainer; nothing changes then.
         """
-        self._engine.rewind(Snapshot(state["iteration"], state["parameters"], state["memory"]))
+        self._engine.restore(EngineState(state["iteration"], state["parameters"], state["memory"]))
         frozen = state["frozen"]
         self._engine.frozen = None if frozen is None else frozen.copy()
         self._diverged = None if state["diverged"] is None else Divergence(*state["diverged"])
         self._cost, self._stop = None, Stop()
         self.learning_rate, self.l1, self.l2 = state["learning_rate"], state["l1"], state["l2"]
-        self._stop, self._watch, self._stopped = state["stop"], state["watch"], state["stopped"]
+        self._stop, self._best, self._stopped = state["stop"], state["watch"], state["stopped"]
 
 
 def divergence(iteration: int, learning_rate: float) -> Divergence:

@@ -1,7 +1,5 @@
 """Everything of one iteration, against the other ways to compute it."""
 
-import sys
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -25,6 +23,7 @@ from nncore import (
     inspect,
     losses,
 )
+from nncore import differences as differences_module
 from tests.nncore.test_network import BY_HAND, X_BY_HAND, Y_BY_HAND, examples, random_network
 
 
@@ -127,7 +126,7 @@ def test_many_units_are_worked_through_in_parts_to_the_same_numbers(
     network = random_network([5, 4, 1], "tanh")
     X, Y = examples(5, 11)
     whole = central_differences(network, X, Y)
-    monkeypatch.setattr(sys.modules["nncore.gradient_check"], "MOST_COLUMNS", 90)
+    monkeypatch.setattr(differences_module, "MOST_COLUMNS", 90)
     parts = central_differences(network, X, Y)
     for one, other in zip((*whole.dW, *whole.db), (*parts.dW, *parts.db), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-12)
@@ -165,11 +164,11 @@ def test_the_trainer_tells_its_next_batch_and_update(
         assert found.gradients is not None
         (J,) = trainer.step()
         assert pytest.approx(J, rel=1e-12) == found.cost
-        for now, told, was, dW in zip(
+        for now, expected, was, dW in zip(
             trainer.network.layers, after.layers, before.layers, found.gradients.dW, strict=True
         ):
-            np.testing.assert_array_equal(now.W, told.W)
+            np.testing.assert_array_equal(now.W, expected.W)
             if optimizer == "gradient_descent":
-                np.testing.assert_allclose(told.W, was.W - 0.1 * dW, rtol=1e-12, atol=1e-15)
+                np.testing.assert_allclose(expected.W, was.W - 0.1 * dW, rtol=1e-12, atol=1e-15)
     # The first epoch of seven-by-seven is a permutation: 5 × 7 + 5.
     assert sorted(seen[:40]) == list(range(40))

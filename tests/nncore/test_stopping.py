@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nncore import DATASETS, Network, Stop, Trainer, accuracy, cost, forward, initialize
-from nncore.stopping import PROGRESS, Watch
+from nncore.stopping import PROGRESS, BestSoFar
 
 
 def circle(m: int = 60) -> tuple[np.ndarray, np.ndarray]:
@@ -21,25 +21,25 @@ def network(output: str = "sigmoid") -> Network:
 
 
 def test_patience_counts_from_the_last_real_progress() -> None:
-    watch, stop = Watch(), Stop(patience=3)
-    told = []
+    best, stop = BestSoFar(), Stop(patience=3)
+    found = []
     hardly = 1 - PROGRESS / 2
     for iteration, J in enumerate([1.0, hardly, 0.9, 0.95, hardly * 0.9, 0.91, 0.5]):
-        watch, stopped = watch.seen(stop, iteration, J, None)
-        told.append(stopped)
-    assert told[:5] == [None] * 5
-    assert told[5] is not None
-    assert (told[5].iteration, told[5].reason) == (5, "no_progress")
-    assert "0.9 of iteration 2" in told[5].detail
-    assert told[6] is None  # a look further than the end, where there is progress again
+        best, stopped = best.seen(stop, iteration, J, None)
+        found.append(stopped)
+    assert found[:5] == [None] * 5
+    assert found[5] is not None
+    assert (found[5].iteration, found[5].reason) == (5, "no_progress")
+    assert "0.9 of iteration 2" in found[5].detail
+    assert found[6] is None  # one iteration after the end, where there is progress again
 
 
-def test_the_first_condition_that_is_met_is_told() -> None:
-    _, stopped = Watch().seen(Stop(cost=0.5, accuracy=0.9), 7, 0.5, 0.95)
+def test_the_first_condition_that_is_met_is_named() -> None:
+    _, stopped = BestSoFar().seen(Stop(cost=0.5, accuracy=0.9), 7, 0.5, 0.95)
     assert stopped is not None
     assert (stopped.iteration, stopped.reason) == (7, "cost")
     assert stopped.detail == "The training cost is 0.5, at most 0.5 as asked."
-    _, stopped = Watch().seen(Stop(cost=0.4, accuracy=0.9), 7, 0.5, 0.9)
+    _, stopped = BestSoFar().seen(Stop(cost=0.4, accuracy=0.9), 7, 0.5, 0.9)
     assert stopped is not None
     assert stopped.reason == "accuracy"
 
