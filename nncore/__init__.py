@@ -1,4 +1,31 @@
-"""Shallow neural networks as in the lecture: NumPy in, NumPy out."""
+"""Shallow neural networks as in the lecture: NumPy in, NumPy out.
+
+Read `network.py` first: a network, forward propagation, J and back propagation, line for line.
+Then follow, as in the lecture:
+
+- `activations.py`: g and g′, side by side.
+- `costs.py`: the losses, and why dZ[L] = A[L] − Y.
+- `initializers.py`: the first weights.
+- `optimizers.py`: from the gradient to the update.
+- `vectorizing.py`: why one column per example.
+- `datasets.py`, `features.py`: examples, and what a network is given of each.
+
+One iteration, looked at closely:
+
+- `differences.py`: back propagation against central differences.
+- `inspection.py`: all numbers of one iteration.
+- `claims.py`: a calculation by hand against these.
+- `diagnostics.py`: why a network does not learn.
+
+Many iterations:
+
+- `stopping.py`: when to stop.
+- `fast/engine.py`: the equations again, without new arrays. It stands on `fast/batches.py` and
+  `fast/kernels.py`.
+- `fast/trainer.py`: training one network. `fast/stacked.py`: many of one shape.
+- `fast/grid.py`: the network's output over the plane.
+- `estimator.py`: the trainer for scikit-learn. `import nncore` leaves it out.
+"""
 
 from nncore.activations import ACTIVATIONS, Activation, leaky_relu
 from nncore.claims import Claims, Mismatch, Verdict, compare

@@ -1,4 +1,4 @@
-"""The lecture's equations, line for line: a network, forward propagation, J, back propagation.
+"""Read this first. The lecture's equations, line for line: a network, forward, J and backward.
 
 `l` counts the layers from 1 to L; `n[l]` is the number of units of layer l and n[0] the number of
 inputs. One **column** is one example, and there are m of them.

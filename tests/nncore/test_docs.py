@@ -45,6 +45,18 @@ def test_the_examples_on_the_page() -> None:
     assert tried > 20
 
 
+def test_both_lists_of_files_have_every_file_in_one_order() -> None:
+    page = (ROOT / "docs/nncore.md").read_text(encoding="utf-8")
+    table = page.split("| files | what they are about |")[1].split("\n\n")[0]
+    assert nncore.__doc__
+    named = re.compile(r"`([\w/]+)\.py`")
+    order = named.findall(table)
+    assert order[0] == "network"
+    assert named.findall(nncore.__doc__) == order
+    modules = {module.removeprefix("nncore.").replace(".", "/") for module in MODULES}
+    assert set(order) == modules - {"nncore", "fast"}
+
+
 def defined_in(path: str) -> set[str]:
     """The names at the top of a Python file."""
     names = set()
