@@ -18,9 +18,11 @@ import statistics
 import time
 import warnings
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nncore import (
     DATASETS,
@@ -35,9 +37,10 @@ from nncore import (
 LEARNING_RATE = 0.3
 STACKED_UPDATES = 50
 Contender = Callable[[], Any]
+Array = NDArray[Any]
 
 
-def data(m: int, dtype: type) -> tuple[np.ndarray, np.ndarray]:
+def data(m: int, dtype: type) -> tuple[Array, Array]:
     """The circle, m examples."""
     X, Y = DATASETS["circle"](m, 0.1, np.random.default_rng(0))
     return X.astype(dtype), Y.astype(dtype)
@@ -54,7 +57,8 @@ def interleaved(
     contenders: dict[str, Contender], *, repeats: int, seconds: float = 0.05
 ) -> dict[str, float]:
     """Median seconds of one call of each, the repeats taking turns."""
-    calls, times = {}, {name: [] for name in contenders}
+    calls: dict[str, int] = {}
+    times: dict[str, list[float]] = {name: [] for name in contenders}
     for name, run in contenders.items():
         run()
         start = time.perf_counter()
@@ -84,17 +88,19 @@ def ours(n: int, m: int, dtype: type, batch_size: int | None, updates: int) -> C
 def textbook(n: int, m: int, dtype: type, batch_size: int | None, updates: int) -> Contender:
     """The lecture in plain NumPy, formula by formula: `np.dot`, g, g′(Z), a new array each."""
     X, Y = data(m, dtype)
-    layers = network(n).layers
-    W1, b1, W2, b2 = (array.astype(dtype) for layer in layers for array in (layer.W, layer.b))
+    parameters: list[Array] = [
+        array.astype(dtype) for layer in network(n).layers for array in (layer.W, layer.b)
+    ]
+    W1, b1, W2, b2 = parameters
     rng = np.random.default_rng(0)
 
-    def g(Z: np.ndarray) -> np.ndarray:
-        return np.tanh(Z)
+    def g(Z: Array) -> Array:
+        return np.asarray(np.tanh(Z))
 
-    def g_prime(Z: np.ndarray) -> np.ndarray:
+    def g_prime(Z: Array) -> Array:
         return 1 - g(Z) ** 2
 
-    def update(X: np.ndarray, Y: np.ndarray) -> float:
+    def update(X: Array, Y: Array) -> float:
         nonlocal W1, b1, W2, b2
         m = X.shape[1]
         Z1 = np.dot(W1.T, X) + b1
@@ -118,18 +124,18 @@ def textbook(n: int, m: int, dtype: type, batch_size: int | None, updates: int) 
         with np.errstate(all="ignore"):  # log 0, which the naive formula of J runs into
             return [update(X, Y) for _ in range(updates)]
 
-    def mini_batches() -> list[float]:
-        costs = []
+    def mini_batches(size: int) -> list[float]:
+        costs: list[float] = []
         while len(costs) < updates:
             order = rng.permutation(m)
             shuffled_X, shuffled_Y = X[:, order], Y[:, order]
             costs += [
-                update(shuffled_X[:, i : i + batch_size], shuffled_Y[:, i : i + batch_size])
-                for i in range(0, m, batch_size)
+                update(shuffled_X[:, i : i + size], shuffled_Y[:, i : i + size])
+                for i in range(0, m, size)
             ]
         return costs
 
-    return full_batch if batch_size is None else mini_batches
+    return full_batch if batch_size is None else partial(mini_batches, batch_size)
 
 
 def scikit_learn(n: int, m: int, dtype: type, batch_size: int | None, updates: int) -> Contender:
@@ -277,7 +283,7 @@ def grid_table(repeats: int) -> None:
     X = evaluator.grid.X.astype(np.float64)
     (W1, b1), (W2, b2) = ((layer.W, layer.b) for layer in net.layers)
 
-    def plain() -> np.ndarray:
+    def plain() -> Array:
         return (1 / (1 + np.exp(-(W2.T @ np.tanh(W1.T @ X + b1) + b2)))).reshape(100, 100)
 
     medians = interleaved(

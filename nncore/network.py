@@ -42,21 +42,21 @@ class Layer:
     b: FloatArray
     activation: Activation
 
-    def __post_init__(self) -> None:
-        W, b = _read_only(self.W), _read_only(self.b)
+    def __init__(self, W: ArrayLike, b: ArrayLike, activation: Activation) -> None:
+        W, b = _read_only(W), _read_only(b)
         if W.ndim != 2 or 0 in W.shape:
             raise ValueError(f"W must be n_in × n_out with at least one of each, not {W.shape}")
         if b.shape != (W.shape[1], 1):
             raise ValueError(
                 f"b must be n_out × 1 = {(W.shape[1], 1)} beside a W of {W.shape}, not {b.shape}"
             )
-        if not isinstance(self.activation, Activation):
+        if not isinstance(activation, Activation):
             raise TypeError(
-                "activation must be an Activation, such as ACTIVATIONS['tanh'], "
-                f"not {self.activation!r}"
+                f"activation must be an Activation, such as ACTIVATIONS['tanh'], not {activation!r}"
             )
         object.__setattr__(self, "W", W)
         object.__setattr__(self, "b", b)
+        object.__setattr__(self, "activation", activation)
 
 
 @dataclass(frozen=True, eq=False)

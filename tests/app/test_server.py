@@ -16,6 +16,7 @@ import psutil
 import pytest
 import websockets
 from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.typing import Origin
 
 from app import wire
 from app.__main__ import addresses, listen
@@ -164,7 +165,9 @@ async def send_and_hear_on(socket: websockets.ClientConnection, message: str) ->
 
 def test_a_foreign_origin_is_refused_with_403(server: Server) -> None:
     async def connect() -> None:
-        await websockets.connect(f"ws://localhost:{server.port}/ws", origin="http://evil.example")
+        await websockets.connect(
+            f"ws://localhost:{server.port}/ws", origin=Origin("http://evil.example")
+        )
 
     with pytest.raises(InvalidStatus) as refused:
         asyncio.run(connect())

@@ -1,4 +1,5 @@
 import pickle
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ from hypothesis.extra.numpy import arrays
 from scipy.special import expit
 
 from nncore import ACTIVATIONS, Activation, leaky_relu
+from nncore.activations import FloatArray
 from nncore.fast.kernels import kernel_of
 
 ALL = [*ACTIVATIONS.values(), leaky_relu(0.3), leaky_relu(-0.5), leaky_relu(3.0)]
@@ -104,8 +106,8 @@ CUSTOM = Activation("cube", lambda Z: Z**3, lambda Z: 3 * Z**2)
 
 @pytest.mark.parametrize("activation", [*ALL, CUSTOM], ids=named)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_the_kernels_equal_them(activation: Activation, dtype: type) -> None:
-    Z = np.concatenate([np.linspace(-30, 30, 301), [0.0, -0.0]]).astype(dtype).reshape(3, -1)
+def test_the_kernels_equal_them(activation: Activation, dtype: type[np.floating[Any]]) -> None:
+    Z: FloatArray = np.array([*np.linspace(-30, 30, 301), 0.0, -0.0], dtype).reshape(3, -1)
     kernel = kernel_of(activation, dtype)
     if kernel is None:
         assert activation.name == "linear"
@@ -113,7 +115,7 @@ def test_the_kernels_equal_them(activation: Activation, dtype: type) -> None:
     A, S, alone = Z.copy(), np.empty_like(Z), Z.copy()
     kernel(A, S)
     kernel(alone, None)
-    epsilon = np.finfo(dtype).eps
+    epsilon = float(np.finfo(dtype).eps)
     np.testing.assert_allclose(A, activation.g(Z), rtol=4 * epsilon, atol=2 * epsilon)
     np.testing.assert_allclose(S, activation.g_prime(Z), rtol=4 * epsilon, atol=2 * epsilon)
     np.testing.assert_array_equal(alone, A)

@@ -38,8 +38,8 @@ def test_rounded_by_hand_is_right_too(ours: Inspection) -> None:
 
 def test_the_first_is_the_first_of_the_lecture(ours: Inspection) -> None:
     claims = right(ours)
-    Z = [np.array(matrix) for matrix in claims.Z]  # type: ignore[arg-type]
-    dW = [np.array(matrix) for matrix in claims.dW]  # type: ignore[arg-type]
+    Z = [np.array(matrix) for matrix in claims.Z]
+    dW = [np.array(matrix) for matrix in claims.dW]
     dW[0][1, 0] += 1
     wrong = Claims(claims.Z, claims.A, claims.J, dW, claims.db)
     first = compare(wrong, ours).first

@@ -1,5 +1,7 @@
 import subprocess
 import sys
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,8 +16,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from nncore import predict
 from nncore.estimator import NetworkClassifier
 
-
-@parametrize_with_checks(
+with_checks: Callable[[Callable[..., None]], Callable[..., None]] = parametrize_with_checks(
     [
         NetworkClassifier(iterations=500),
         NetworkClassifier((), iterations=500),
@@ -23,8 +24,13 @@ from nncore.estimator import NetworkClassifier
                           learning_rate=0.01, iterations=500),
     ]
 )  # fmt: skip
-def test_scikit_learn_s_own_checks(estimator: NetworkClassifier, check: object) -> None:
-    check(estimator)  # type: ignore[operator]
+
+
+@with_checks
+def test_scikit_learn_s_own_checks(
+    estimator: NetworkClassifier, check: Callable[[NetworkClassifier], None]
+) -> None:
+    check(estimator)
 
 
 def moons() -> tuple[np.ndarray, np.ndarray]:
@@ -82,7 +88,7 @@ def test_divergence_is_a_warning_and_leaves_a_finite_network() -> None:
         ({"hidden_layer_sizes": (0,)}, "at least 1"),
     ],
 )
-def test_bad_parameters_are_named_when_fitting(parameters: dict, message: str) -> None:
+def test_bad_parameters_are_named_when_fitting(parameters: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         NetworkClassifier(**parameters).fit(*moons())
 

@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -65,6 +67,8 @@ def test_activations_come_by_name_or_as_they_are() -> None:
         ([2, 1], ["sigmoid"], {"scale": np.nan}, "scale must be"),
     ],
 )
-def test_bad_input_is_named(sizes: list, activations: list, options: dict, message: str) -> None:
+def test_bad_input_is_named(
+    sizes: list[int], activations: list[str], options: dict[str, Any], message: str
+) -> None:
     with pytest.raises(ValueError, match=message):
         initialize(sizes, activations, rng=rng(), **options)

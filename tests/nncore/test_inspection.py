@@ -30,6 +30,7 @@ from tests.nncore.test_network import BY_HAND, X_BY_HAND, Y_BY_HAND, examples, r
 def test_by_hand() -> None:
     # Z[2] = [0 −1], y = [1 0]: the losses are log 2 and log(1 + 1/e); the rest as in test_network.
     found = inspect(BY_HAND, X_BY_HAND, Y_BY_HAND)
+    assert found.losses is not None
     np.testing.assert_allclose(found.losses, [[np.log(2), np.log(1 + 1 / np.e)]])
     assert found.cost == pytest.approx((np.log(2) + np.log(1 + 1 / np.e)) / 2)
     np.testing.assert_array_equal(found.g_prime[0], [[1, 0], [1, 0]])
@@ -135,7 +136,8 @@ def test_many_units_are_worked_through_in_parts_to_the_same_numbers(
 def test_without_labels_there_is_only_the_way_forwards() -> None:
     found = inspect(BY_HAND, X_BY_HAND, None)
     np.testing.assert_array_equal(found.forward_pass.Z[0], [[3, -2], [0, -1]])
-    assert found.gradients is found.losses is found.cost is found.agreement is None
+    later = (found.gradients, found.losses, found.cost, found.agreement)
+    assert all(part is None for part in later)
 
 
 def test_what_does_not_fit_is_named() -> None:

@@ -52,7 +52,7 @@ RELU = ACTIVATIONS["relu"]
 BY_HAND = Network(
     [
         Layer([[1, -1], [2, 0]], [[0], [1]], RELU),
-        Layer([[1 / 3], [5]], [[-1]], ACTIVATIONS["sigmoid"]),
+        Layer([[1 / 3], [5.0]], [[-1]], ACTIVATIONS["sigmoid"]),
     ]
 )
 X_BY_HAND = np.array([[1.0, 2.0], [1.0, -2.0]])
@@ -82,7 +82,7 @@ def test_backward_by_hand() -> None:
     dZ1 = np.array([[-1 / 6, 0], [-5 / 2, 0]])
     np.testing.assert_allclose(gradients.dZ[1], [[-1 / 2, a]], rtol=1e-14)
     np.testing.assert_allclose(gradients.dZ[0], dZ1, rtol=1e-14)
-    np.testing.assert_allclose(gradients.dW[1], [[-3 / 4], [0]], rtol=1e-14)
+    np.testing.assert_allclose(gradients.dW[1], [[-3 / 4], [0.0]], rtol=1e-14)
     np.testing.assert_allclose(gradients.db[1], [[(a - 1 / 2) / 2]], rtol=1e-14)
     np.testing.assert_allclose(gradients.dW[0], [[-1 / 12, -5 / 4], [-1 / 12, -5 / 4]], rtol=1e-14)
     np.testing.assert_allclose(gradients.db[0], [[-1 / 12], [-5 / 4]], rtol=1e-14)

@@ -1,6 +1,7 @@
 """Stopping: at the first iteration that meets a condition, by hand and against a plain loop."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -54,7 +55,7 @@ def test_the_first_condition_that_is_met_is_named() -> None:
         ({"patience": 0}, "patience"),
     ],
 )
-def test_bad_conditions_are_named(bad: dict, message: str) -> None:
+def test_bad_conditions_are_named(bad: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Stop(**bad)
 
@@ -64,7 +65,8 @@ def first_that_meets(stop: Stop, batch_size: int | None, most: int) -> tuple[int
     X, Y = circle()
     trainer = Trainer(network(), X, Y, learning_rate=0.3, batch_size=batch_size)
     every = 1 if batch_size is None else math.ceil(60 / batch_size)
-    best, at, costs = math.inf, 0, []
+    best, at = math.inf, 0
+    costs: list[float] = []
     while True:
         k = trainer.iteration
         if k % every == 0:

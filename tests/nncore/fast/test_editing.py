@@ -1,6 +1,7 @@
 """Editing and freezing single parameters while training."""
 
 import itertools
+from typing import Any
 
 import numpy as np
 import pytest
@@ -27,7 +28,7 @@ PLACES = [
 ]
 
 
-def trainer(**arguments: object) -> Trainer:
+def trainer(**arguments: Any) -> Trainer:
     X, Y = DATASETS["circle"](50, 0.1, np.random.default_rng(0))
     network = initialize(
         SIZES, ["tanh", "relu", "sigmoid"], scheme="xavier", rng=np.random.default_rng(0)

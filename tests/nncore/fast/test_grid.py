@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -94,7 +96,7 @@ def test_pictures_are_finite_whatever_the_weights(activation: str, output: str) 
         (((0, 1), (0, 1), 1, 5), "at least 2 × 2"),
     ],
 )
-def test_a_grid_checks_its_numbers(arguments: tuple, message: str) -> None:
+def test_a_grid_checks_its_numbers(arguments: tuple[Any, ...], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Grid(*arguments)
 

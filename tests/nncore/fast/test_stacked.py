@@ -1,10 +1,12 @@
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nncore import ACTIVATIONS, DATASETS, OPTIMIZERS, Network, StackedTrainer, Trainer, initialize
-from nncore.fast import stacked as stacked_module
+from nncore.fast import batches, stacked
 
 
 def circle(m: int = 40) -> tuple[np.ndarray, np.ndarray]:
@@ -31,7 +33,7 @@ def networks(hidden: list[str], sizes: list[int], output: str = "sigmoid") -> li
     optimizer=st.sampled_from(["gradient_descent", "momentum"]),
     batch_size=st.sampled_from([None, 7]),
     l2=st.sampled_from([0.0, 0.05]),
-    tile=st.sampled_from([stacked_module.TILE, 4000]),
+    tile=st.sampled_from([batches.TILE, 4000]),
 )
 def test_it_equals_as_many_trainers(
     hidden: list[str],
@@ -44,9 +46,14 @@ def test_it_equals_as_many_trainers(
 ) -> None:
     nets = networks(hidden, sizes, output)
     rates = [0.001 + 0.0005 * e for e in range(len(nets))]
-    options = {"optimizer": optimizer, "batch_size": batch_size, "batch_seed": 3, "l2": l2}
+    options: dict[str, Any] = {
+        "optimizer": optimizer,
+        "batch_size": batch_size,
+        "batch_seed": 3,
+        "l2": l2,
+    }
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(stacked_module, "TILE", tile)
+        patch.setattr(stacked, "TILE", tile)
         stack = StackedTrainer(nets, *circle(), learning_rate=rates, **options)
     trainers = [
         Trainer(net, *circle(), learning_rate=rate, **options)
@@ -68,7 +75,7 @@ def test_it_equals_as_many_trainers(
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_every_optimizer_and_dtype(optimizer: str, dtype: type) -> None:
     nets = networks(["tanh"] * 3, [4])
-    options = {"learning_rate": 0.01, "optimizer": optimizer, "dtype": dtype}
+    options: dict[str, Any] = {"learning_rate": 0.01, "optimizer": optimizer, "dtype": dtype}
     costs = StackedTrainer(nets, *circle(), **options).step(30)
     for e, net in enumerate(nets):
         expected = Trainer(net, *circle(), **options).step(30)
@@ -109,6 +116,6 @@ def test_one_that_diverges_does_not_stop_the_others(slices: list[int]) -> None:
         (networks(["tanh"], [4]), {"dtype": np.int32}, "dtype must be"),
     ],
 )
-def test_bad_input_is_named(nets: list[Network], options: dict, message: str) -> None:
+def test_bad_input_is_named(nets: list[Network], options: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         StackedTrainer(nets, *circle(), **{"learning_rate": 0.1} | options)

@@ -5,6 +5,7 @@ import pickle
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -101,7 +102,9 @@ class Textbook:
         return J
 
 
-def first_batches(X: np.ndarray, Y: np.ndarray, size: int, seed: int) -> list[tuple]:
+def first_batches(
+    X: np.ndarray, Y: np.ndarray, size: int, seed: int
+) -> list[tuple[np.ndarray, np.ndarray]]:
     """The batches of the first two epochs."""
     batches = []
     for epoch in range(2):
@@ -440,8 +443,9 @@ def test_the_learning_rate_can_be_changed_between_steps() -> None:
 )
 def test_bad_knobs_are_refused_at_any_time(name: str, value: float) -> None:
     X, Y = circle()
+    arguments: dict[str, Any] = {"learning_rate": 0.3, name: value}
     with pytest.raises(ValueError, match=f"{name} must be"):
-        Trainer(shallow(), X, Y, **{"learning_rate": 0.3, name: value})
+        Trainer(shallow(), X, Y, **arguments)
     trainer = Trainer(shallow(), X, Y, learning_rate=0.3)
     kept = getattr(trainer, name)
     with pytest.raises(ValueError, match=f"{name} must be"):
@@ -464,9 +468,14 @@ def test_bad_knobs_are_refused_at_any_time(name: str, value: float) -> None:
         ({"network": shallow(output="relu")}, "no loss goes with the output activation 'relu'"),
     ],
 )
-def test_bad_arguments_are_named(changes: dict, message: str) -> None:
+def test_bad_arguments_are_named(changes: dict[str, Any], message: str) -> None:
     X, Y = circle()
-    arguments = {"network": shallow(), "X": X, "Y": Y, "learning_rate": 0.3} | changes
+    arguments: dict[str, Any] = {
+        "network": shallow(),
+        "X": X,
+        "Y": Y,
+        "learning_rate": 0.3,
+    } | changes
     with pytest.raises(ValueError, match=message):
         Trainer(**arguments)
 
