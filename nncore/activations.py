@@ -1,7 +1,7 @@
 """The activation functions g, each beside its derivative g′.
 
-Both act on every number of an array by itself, so any shape goes in and the same shape comes out.
-The derivatives at the kink are the lecture's: ReLU′(0) = 1 and leaky ReLU′(0) = 1.
+Both work number by number: an array of any shape goes in, and one of the same shape comes out.
+At a kink the derivatives are the lecture's: ReLU′(0) = 1 and leaky ReLU′(0) = 1.
 """
 
 import math
@@ -22,14 +22,14 @@ Elementwise = Callable[[FloatArray], FloatArray]
 class Activation:
     """One activation function: the pair ``g(Z)``, ``g_prime(Z)`` under a name.
 
-    Two activations are equal when name and slope are; the name is what a trainer looks its fast
-    version up by, so an activation of your own needs a name that is not in `ACTIVATIONS`.
+    Two activations are equal if their names and slopes are. A trainer finds the fast version by
+    the name, so give an activation of your own a name that is not in `ACTIVATIONS`.
 
     Attributes:
         name: The name in `ACTIVATIONS`.
         g: The function; takes and returns an array of any shape.
         g_prime: Its derivative at Z (not at A); same shape as Z.
-        slope: The slope for z < 0 of a leaky ReLU, None for the others.
+        slope: Of a leaky ReLU for z < 0; None for all others.
         kinked: Whether g′ jumps at z = 0.
     """
 

@@ -1,4 +1,4 @@
-"""A calculation by hand against ours: where does it first go wrong, and what may have happened?"""
+"""A calculation by hand against ours: where is its first error, and what may be the reason?"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ NAMES = {"Z": "Z[{}]", "A": "A[{}]", "J": "J", "dW": "dW[{}]", "db": "db[{}]"}
 
 @dataclass(frozen=True, eq=False)
 class Claims:
-    """What somebody has computed, in the lecture's shapes; NaN and None are not claimed.
+    """What somebody has computed, in the lecture's shapes. NaN and None stand for no claim.
 
     Attributes:
         Z: Per layer n[l] × m, or None.
@@ -39,13 +39,13 @@ class Mismatch:
     """One number that is not ours.
 
     Attributes:
-        quantity: Which matrix it is of.
+        quantity: Which kind of matrix it is in.
         layer: From 1; None for J.
         row: Its row in the lecture's matrix, from 0.
         column: Its column there, from 0.
         claimed: Theirs.
         ours: Ours.
-        hint: What may have gone wrong, in a sentence; None if nothing comes to mind.
+        hint: What may be the reason, in a sentence; None if no known slip gives that number.
     """
 
     quantity: Quantity
@@ -59,7 +59,7 @@ class Mismatch:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What came of a comparison.
+    """The result of a comparison.
 
     Attributes:
         compared: How many numbers were claimed.
@@ -76,10 +76,10 @@ def compare(claims: Claims, inspection: Inspection, *, tolerance: float = 1e-3) 
     """Compare in the lecture's order: Z and A of layer 1 to L, J, then dW and db of L to 1.
 
     Args:
-        claims: What to look at.
+        claims: What to compare.
         inspection: Ours, of the same network and examples, with labels.
-        tolerance: Two numbers agree if they differ by at most this, relative to ours where that
-            is above 1 in size.
+        tolerance: The largest difference of two numbers that agree; relative to ours if ours is
+            above 1 in size.
 
     Raises:
         ValueError: If a matrix has another shape than ours, naming it.

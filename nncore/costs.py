@@ -62,10 +62,10 @@ LOSSES: Mapping[str, Loss] = MappingProxyType(
 
 
 def mean(values: FloatArray) -> float:
-    """The mean of finite numbers; not finite only if it is beyond the largest float itself."""
+    """The mean of finite numbers. It is infinite only if it is itself beyond the largest float."""
     with np.errstate(over="ignore"):
         direct = float(np.mean(values))
-        # A sum can be too large where the mean is not.
+        # The sum can be too large for a float although the mean is not.
         return direct if np.isfinite(direct) else float(np.sum(values / values.size))
 
 
@@ -73,7 +73,7 @@ def loss_for(output: Activation) -> Loss:
     """The loss that belongs to an output activation.
 
     Raises:
-        ValueError: If there is none: such a network can predict, but not be trained.
+        ValueError: If there is none. Such a network can predict, but cannot be trained.
     """
     if output.name not in LOSSES:
         raise ValueError(

@@ -1,9 +1,9 @@
 """Toy datasets in the plane, a row each: X is 2 × m within [-6, 6], Y is 1 × m.
 
-A classification set has as many points of either class as can be (an odd one out goes to class 0)
-in an order in which **any** prefix is balanced to within one, so that any split is fair. Noise
-moves every point at random; one that would leave the square is reflected at its border, since
-clipping would pile points up there. A regression set puts the noise on the targets.
+A classification set has as many points of class 0 as of class 1, or one more. In **any** prefix of
+it the two numbers differ by at most one, so that any split is fair. Noise moves every point at
+random. A point that would leave the square is reflected at its border; clipping would pile points
+up there. In a regression set the noise is on the targets.
 """
 
 from collections.abc import Callable, Mapping
@@ -73,7 +73,7 @@ def _classification(name: str, description: str, class_0: Points, class_1: Point
         pairs = examples // 2
         zeros, ones = class_0(examples - pairs, rng), class_1(pairs, rng)
         X, Y = np.empty((2, examples)), np.empty((1, examples))
-        # One of each class in every pair of columns, which of them first being a toss of a coin.
+        # Every pair of columns has one point of each class; a coin decides which comes first.
         first = rng.integers(0, 2, pairs)
         columns = 2 * np.arange(pairs)
         X[:, columns + first], Y[:, columns + first] = ones, 1

@@ -2,7 +2,7 @@
 
 The lecture's remarks become numbers: how much of a layer is saturated ("slow learning rate as the
 slope is close to 0"), how many ReLUs are dead, and how often z is negative ("in practice z rarely
-becomes negative": see for yourself).
+becomes negative").
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from nncore.network import Network, backward, forward
 SATURATED = 0.01
 """A unit is saturated by an example if |g′(z)| is below this."""
 BINS = 30
-"""Of a histogram."""
+"""How many a histogram has."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,8 +55,8 @@ def diagnose(
 ) -> tuple[LayerDiagnostics, ...]:
     """A look at every layer, the output layer included.
 
-    A network that is about to diverge has numbers beyond the largest float: a z that is not finite
-    is in no bin of the histogram, and what is computed of such numbers is None.
+    A network that is about to diverge has numbers beyond the largest float. A z that is not finite
+    is in no bin of the histogram, and what is computed from such numbers is None.
 
     Args:
         network: With a sigmoid or linear output.
@@ -102,7 +102,7 @@ def _histogram(Z: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.fl
     """How many of the finite z lie in each bin, and the borders of the bins."""
     finite = Z[np.isfinite(Z)]
     low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
-    # So far apart that borders can lie between them.
+    # They must be far enough apart for the borders to lie between them.
     least = BINS * float(np.spacing(max(abs(low), abs(high))))
     if high - low < least:
         low, high = low - max(least, 0.5), high + max(least, 0.5)
@@ -112,7 +112,7 @@ def _histogram(Z: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.fl
 
 
 def _norm(V: ArrayLike) -> float:
-    """‖V‖, Euclidean; squares that are too large are avoided."""
+    """‖V‖, Euclidean, also where the squares are beyond the largest float."""
     norm = float(np.linalg.norm(V))
     if np.isfinite(norm):
         return norm

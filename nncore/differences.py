@@ -12,8 +12,8 @@ from nncore.network import ForwardPass, Gradients, Layer, Network, backward, col
 Float64Array = NDArray[np.float64]
 
 SMALLEST = 1e-6
-"""A gradient of a smaller norm is compared as if it had this one: the differences carry rounding
-errors of about 1e-12, which would otherwise pass for large relative ones."""
+"""A gradient of a smaller norm is compared as if it had this one. Differences have rounding errors
+of about 1e-12, which would be large in relation to a tiny gradient."""
 
 RELATIVE = 1e-6
 """An entry agrees if it differs by less than this, relative to the larger of the two …"""
@@ -21,7 +21,7 @@ ABSOLUTE = 1e-9
 """… or by less than this, times J where that is above 1: the rounding errors of J itself."""
 
 MOST_COLUMNS = 2**15
-"""Columns of one forward pass with changed parameters, at most: what bounds the memory."""
+"""The most columns of one forward pass with changed parameters. It bounds the memory."""
 
 EPSILON = 1e-5
 """ε, the longer of the two steps, in units of the parameter."""
@@ -43,16 +43,15 @@ class Differences:
 def central_differences(network: Network, X: ArrayLike, Y: ArrayLike) -> Differences:
     """∂J/∂θ of every parameter from J alone, without back propagation.
 
-    D(ε) = (J(θ + ε) − J(θ − ε)) / 2ε errs by a multiple of ε²; (4 D(ε/2) − D(ε)) / 3, which is
-    what is returned, errs by one of ε⁴ (Richardson 1911, https://doi.org/10.1098/rsta.1911.0009).
+    D(ε) = (J(θ + ε) − J(θ − ε)) / 2ε has an error of order ε². The result is (4 D(ε/2) − D(ε)) / 3,
+    whose error is of order ε⁴ (Richardson 1911, https://doi.org/10.1098/rsta.1911.0009).
 
     To change W[l] of unit j and input k by δ is to move row j of Z[l] by δ times row k of A[l-1]
-    (its bias: by δ). The layers below stay as they are, so only those above are computed again,
-    with the changes side by side as so many more columns.
+    (its bias: by δ). The layers below stay as they are. Only those above are computed again, for
+    many changes at once: each takes m more columns.
 
-    A step that carries some z across the kink of a ReLU measures the slope of neither side, so it
-    is shortened until it does not; a parameter for which no step down to ε/100 avoids all kinks
-    has no derivative there: NaN.
+    A step that moves some z across the kink of a ReLU measures the slope of neither side. It is
+    then shortened, down to ε/100. If that still crosses a kink, there is no derivative: NaN.
 
     Args:
         network: With a sigmoid or linear output. The differences are taken in float64.
@@ -94,7 +93,7 @@ def _differences(
     A_in: FloatArray,
     epsilon: float,
 ) -> Float64Array:
-    """∂J by the parameters of a unit (of layer `index`, from 0) that A_in's rows go through."""
+    """∂J by those parameters of a unit that multiply the rows of A_in; `index` counts from 0."""
     m = Y.shape[1]
     at_once = max(1, MOST_COLUMNS // (4 * m))
     if len(A_in) > at_once:
@@ -127,7 +126,7 @@ def agreement(gradients: Gradients, differences: Differences, J: float) -> "Agre
     Args:
         gradients: Of `backward`.
         differences: Of `central_differences`.
-        J: The cost at the same parameters: differences smaller than its rounding don't count.
+        J: The cost at the same parameters. Differences below its rounding error do not count.
     """
     floor = ABSOLUTE * max(1.0, J)
     dW = tuple(_agree(*pair, floor) for pair in zip(gradients.dW, differences.dW, strict=True))
@@ -159,8 +158,8 @@ class Agreement:
     Attributes:
         dW: Flags, per layer n[l-1] × n[l]; at a kink there is nothing to disagree with: True.
         db: Flags, per layer n[l] × 1.
-        compared: How many entries were.
-        kinks: How many could not be: they have no derivative.
+        compared: How many entries were compared.
+        kinks: How many were not, since they have no derivative.
         worst: The largest relative difference among the entries that are larger than rounding
             errors, with its (layer, unit, input): layers from 1, the others from 0, the input of
             a bias None. None if there is no such entry.
@@ -196,7 +195,7 @@ def gradient_check(network: Network, X: ArrayLike, Y: ArrayLike) -> float:
 
     For each W[l] and each b[l] that is ‖backward − differences‖ / (‖backward‖ + ‖differences‖);
     the largest of them is returned. A right gradient gives less than 1e-5, a wrong one more than
-    1e-3. A parameter that sits at a kink has no derivative, and is left out.
+    1e-3. A parameter at a kink has no derivative and is left out.
 
     Args:
         network: With a sigmoid or linear output. The differences are taken in float64.

@@ -19,8 +19,8 @@ from nncore.network import predict
 class NetworkClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """A binary classifier with the lecture's network and gradient descent.
 
-    Scale the inputs first, for instance with `StandardScaler` in a pipeline: the learning rate is
-    meant for numbers of about that size.
+    Scale the inputs first, for instance with `StandardScaler` in a pipeline. The learning rate is
+    meant for inputs of about that size.
 
     Args:
         hidden_layer_sizes: Units of each hidden layer; ``()`` is logistic regression.
@@ -38,7 +38,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         classes_: The two labels.
         network_: The trained `Network`.
         loss_curve_: J of every iteration, before its update.
-        n_iter_: How many updates were made; fewer than asked for if training diverged.
+        n_iter_: How many updates were made: fewer than `iterations` if training diverged.
 
     >>> from sklearn.datasets import make_moons
     >>> from sklearn.pipeline import make_pipeline

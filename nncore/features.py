@@ -1,4 +1,4 @@
-"""Features of a point in the plane: rows of X for a network, by name."""
+"""Features of a point in the plane, by name: the rows of X for a network."""
 
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType

@@ -1,7 +1,7 @@
 """The initial weights: one scheme a row. Biases always start at zero.
 
-Zero weights would leave all hidden units of a layer identical for ever (`zeros` is there to show
-it), random ones break that symmetry; zero biases do no harm (the lecture, "symmetry breaking").
+With zero weights all hidden units of a layer stay identical for ever; `zeros` is there to show it.
+Random weights break that symmetry, and zero biases do no harm (the lecture, "symmetry breaking").
 """
 
 import math

@@ -24,11 +24,11 @@ class Inspection:
     Attributes:
         forward_pass: Z and A of every layer; A[0] is X.
         g_prime: g[l]′(Z[l]), per layer n[l] × m.
-        losses: Of each example, n[L] × m; None without labels, as is all below.
+        losses: Of each example, n[L] × m. None without labels, and so is all that follows.
         cost: J, their mean.
         gradients: dZ, dW and db of J.
-        differences: dW and db by central differences; None if they were not asked for.
-        agreement: Whether the two are the same.
+        differences: dW and db by central differences; None without `numeric`.
+        agreement: Whether gradients and differences are the same; None without `numeric`.
     """
 
     forward_pass: ForwardPass
@@ -48,9 +48,9 @@ def inspect(
     Args:
         network: With a sigmoid or linear output.
         X: n[0] × m.
-        Y: n[L] × m; None goes forwards only.
-        numeric: Whether to take central differences as well, which cost about four forward
-            passes for each parameter.
+        Y: n[L] × m; with None there is only the forward pass.
+        numeric: Whether to take central differences too. They cost about four forward passes
+            for each parameter.
 
     Raises:
         ValueError: If X or Y does not fit the network, or no loss goes with its output.

@@ -240,10 +240,10 @@ def _read_only(array: ArrayLike) -> FloatArray:
 
 
 def columns(name: str, array: ArrayLike, *, rows: int, columns: int | None = None) -> FloatArray:
-    """The array as floats, if it has this many rows and columns (at least one of these).
+    """The array as floats, after a look at its shape; None allows any number of columns but 0.
 
     Raises:
-        ValueError: If it has not, naming it.
+        ValueError: If the shape is another one, naming the array.
     """
     array = np.asarray(array)
     if not np.issubdtype(array.dtype, np.floating):

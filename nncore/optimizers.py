@@ -1,8 +1,8 @@
 """From the gradient to the update, a row each, in order of complexity.
 
-An optimizer is an `init` and an `update`. `init` makes the arrays it remembers, in the shape of
-the parameters; `update` turns the gradient, in place, into what is to be subtracted from the
-parameters, and brings the remembered arrays up to date. Arrays are of any one shape.
+An optimizer is an `init` and an `update`. `init` makes the arrays that it remembers, in the shape
+of the parameters. `update` turns the gradient, in place, into what is subtracted from the
+parameters, and updates the remembered arrays. All arrays have one shape, whatever it is.
 """
 
 from collections.abc import Callable, Mapping

@@ -1,8 +1,8 @@
-"""When training is over before its time: conditions on the cost and the accuracy.
+"""When to stop early: conditions on the cost and the accuracy.
 
-A `BestSoFar` is shown J (and the accuracy) at one iteration after the other and says at which the
-first condition is met. It knows nothing of networks, and looks only at what it is shown, so that
-slicing can change nothing.
+A `BestSoFar` is given J (and the accuracy) of one iteration after the other and says when the first
+condition is met. It depends on these numbers alone, so it makes no difference in how many calls
+the iterations are made.
 """
 
 import math
@@ -12,18 +12,18 @@ from typing import Literal
 Reason = Literal["cost", "accuracy", "no_progress"]
 
 PROGRESS = 1e-4
-"""By how much, relatively, J must come below the best so far to count as progress: 0.01 %."""
+"""J makes progress when it is this share below the best so far: 0.01 %."""
 
 
 @dataclass(frozen=True)
 class Stop:
-    """Conditions under which training stops; None is no condition.
+    """Training stops as soon as one of these conditions is met. None is no condition.
 
     Attributes:
-        cost: Once J is at most that; at least 0.
-        accuracy: Once the share of training examples in the right class is at least that; from 0
-            to 1. Only for classification.
-        patience: Once J has for so many iterations not come `PROGRESS` below its best; at least 1.
+        cost: J is at most this; a number from 0 on.
+        accuracy: The share of training examples in the right class is at least this; from 0 to 1.
+            Only for classification.
+        patience: J has made no `PROGRESS` for this many iterations; at least 1.
 
     Raises:
         ValueError: For a value out of its range, naming it.
@@ -63,11 +63,11 @@ class Stopped:
 
 @dataclass(frozen=True)
 class BestSoFar:
-    """The best J that was seen, and when.
+    """The best J up to now, and its iteration.
 
     Attributes:
-        best: infinity before anything was seen.
-        iteration: Where J last came far enough below the best before.
+        best: Infinity at the start.
+        iteration: The last one that made progress.
     """
 
     best: float = math.inf
@@ -76,7 +76,7 @@ class BestSoFar:
     def seen(
         self, stop: Stop, iteration: int, J: float, accuracy: float | None
     ) -> "tuple[BestSoFar, Stopped | None]":
-        """What is known after a look at one more iteration, and whether that is the last."""
+        """The same after one more iteration, and a `Stopped` if that meets a condition."""
         best = self
         if self.best * (1 - PROGRESS) > J:
             best = BestSoFar(best=J, iteration=iteration)

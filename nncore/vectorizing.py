@@ -7,7 +7,7 @@ from nncore.activations import FloatArray
 
 
 def by_loop(W: ArrayLike, b: ArrayLike, X: ArrayLike) -> FloatArray:
-    """Z of one layer, an example, a unit and an input at a time, in plain Python.
+    """Z of one layer in plain Python: one example, one unit and one input at a time.
 
     Args:
         W: n_in × n_out.

@@ -1,5 +1,5 @@
-"""The lecture's equations once more, for speed: in place, on memory that is allocated once.
+"""The lecture's equations for speed: in place, on memory that is allocated once.
 
-Here are the trainers and the pictures. Everything here stands on the files above and computes
-what they say; the tests hold the two equal. The files above know nothing of this folder.
+The trainers and the pictures use them. This folder stands on the files above it and computes what
+they say; tests hold the two equal. The files above know nothing of this folder.
 """

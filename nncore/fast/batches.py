@@ -13,18 +13,18 @@ TILE = 2**18
 
 
 class Buffers:
-    """What t examples leave behind on their way through the network and back.
+    """The arrays that t examples need on their way through the network and back.
 
-    All are of shape stack × rows × t, but lie in memory as rows × stack × t: some rows of all
-    networks are then one piece, on which a ufunc runs in one go.
+    All have the shape stack × rows × t, but lie in memory as rows × stack × t. Some rows of all
+    networks are then one piece of memory, and a ufunc handles them in one go.
 
     Attributes:
         A: A[l] of the hidden layers, with the row of ones below.
         Z: The same without that row: Z[l], which turns into A[l] in place.
         S: g′(Z[l]).
-        dZ: dZ[l] of all layers, but for a factor.
+        dZ: dZ[l] of all layers, without the factor `Output.scale`/m.
         X_dZ: X * dZ[L], for a single output unit.
-        X_dZ_T: The same with a last row, where X has its ones, and that is dZ[L]; transposed.
+        X_dZ_T: The same with one more row, dZ[L], where X has its ones; transposed.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class Tile:
         T: Their targets, stack × n[L] × t.
         A_in: What goes into each layer, with the row of ones: X, A[1], …, A[L-1].
         A_in_T: The same, transposed.
-        buffers: Where to work; tiles of the same width share them.
+        buffers: To work in; tiles of the same width share them.
     """
 
     def __init__(self, columns: slice, X: FloatArray, T: FloatArray, buffers: Buffers) -> None:
@@ -69,10 +69,10 @@ class Batches:
 
     Attributes:
         shuffled: Whether the batches are smaller than the data. If so, every epoch has an order of
-            its own, which depends on the seed and the number of the epoch alone: any iteration
-            can be reached from anywhere.
+            its own. It depends only on the seed and the number of the epoch, so any iteration can
+            be reached from any other.
         count: Batches in an epoch.
-        width: Examples in a batch, but for an epoch's last.
+        width: Examples in a batch; the last one of an epoch may have fewer.
         widths: Those of all batches.
         whole: All examples as one batch, unshuffled.
         T: The targets, unshuffled: stack × n[L] × m.
@@ -106,15 +106,15 @@ class Batches:
         self.widths = {batch[-1].columns.stop for batch in self._batches}
 
     def upcoming(self, iteration: int, most: int) -> tuple[list[Batch], FloatArray]:
-        """The batches from this iteration on, as far as they are of one epoch and of one width.
+        """The next batches, up to the first of another epoch or another width.
 
         Args:
-            iteration: Counted from 0.
+            iteration: Where to start, counted from 0.
             most: No more batches than this.
 
         Returns:
-            The batches, and their targets: either of one for all, stack × n[L] × width, or with
-            a first axis for the batches.
+            The batches and their targets. These are stack × n[L] × width if all batches are the
+            same one, else there is a first axis for the batches.
         """
         if not self.shuffled:
             return self._batches * most, self.T
@@ -146,7 +146,7 @@ class Batches:
             self._epoch = epoch
 
     def _tiles(self, X: FloatArray, T: FloatArray, start: int, stop: int) -> Batch:
-        """The columns from start to stop in tiles of equal width, but for the last."""
+        """The columns from start to stop, in tiles of one width; the last may be narrower."""
         stack = T.shape[:-2]
         widest = max(1, TILE // (math.prod(stack) * max(self._sizes) * X.itemsize))
         tiles = []

@@ -1,16 +1,16 @@
 """Gradient descent on preallocated buffers: what `Trainer` and `StackedTrainer` share.
 
-The equations of `network.py`, arranged so that an update is a handful of NumPy calls which
-allocate nothing. All arrays may carry a leading axis: a `stack` of E networks of one shape is
-trained by the very same lines as a single one (stack ``()``), as `matmul` and the ufuncs broadcast.
+The equations of `network.py`, arranged so that an update is a few NumPy calls which allocate
+nothing. All arrays may have a leading axis: the same lines train a single network (stack ``()``)
+and a `stack` of E networks of one shape, since `matmul` and the ufuncs broadcast.
 
 - Biases are a last column of the weights, and activations carry a last row of ones:
   Z[l] = V[l] A[l-1] with V[l] = [W[l].T b[l]], of shape n[l] × (n[l-1] + 1). One product then
   gives Z with its biases, and one gives dW with db.
-- All V lie in one flat array, and their gradients in another: an optimizer takes a few calls,
-  whatever the depth.
-- The examples are worked through in tiles small enough for the processor's cache.
-- The logits of many iterations are kept in a ledger, and their costs computed together.
+- All V lie in one flat array and their gradients in another, so an optimizer needs only a few
+  calls, whatever the depth.
+- The examples are split into tiles that are small enough for the processor's cache.
+- A ledger keeps the logits of many iterations; their costs are then computed together.
 - With a single output unit and one hidden layer, dZ[1] is never formed; see `_backward`.
 """
 
@@ -30,11 +30,11 @@ from nncore.network import Layer, Network, columns
 from nncore.optimizers import Memory, optimizer_named
 
 LEDGER = 2**16
-"""Bytes of logits kept until their costs are computed (but at least one iteration's)."""
+"""The most bytes of logits in a ledger; one iteration always fits."""
 
 
 class _Ledger:
-    """Logits of as many iterations as there are rows, until their costs are computed.
+    """The logits of some iterations, a row each, until their costs are computed.
 
     Attributes:
         Z: rows × stack × n[L] × width of a batch.
@@ -60,9 +60,9 @@ class _Ledger:
         return np.asarray(right.reshape(*right.shape[:-2], -1).mean(axis=-1))
 
     def costs(self, output: Output, T: FloatArray, count: int) -> NDArray[np.float64]:
-        """J of the first rows, count × stack. Consumes them.
+        """J of the first rows, count × stack. It overwrites them.
 
-        T is the targets of all of them, stack × n[L] × width, or has such a row for each.
+        T has the targets of all rows, stack × n[L] × width, or one more axis for the rows.
         """
         width = T.shape[-1]
         Z = self.Z[:count, ..., :width]
@@ -75,7 +75,7 @@ class _Ledger:
 
 @dataclass(frozen=True, eq=False)
 class EngineState:
-    """All that training changes."""
+    """All that an update changes."""
 
     iteration: int
     parameters: FloatArray
@@ -85,8 +85,8 @@ class EngineState:
 class Engine:
     """Trains one network (stack ``()``) or E of one shape in lockstep (stack ``(E,)``).
 
-    The networks share their activations. `advance` never looks at finiteness: that is its
-    callers' (`Trainer`, `StackedTrainer`), who set the rate, `l1`, `l2` and `frozen` as well.
+    The networks share their activations. `advance` does not care whether numbers are finite. Its
+    callers (`Trainer`, `StackedTrainer`) do; they also set the rate, `l1`, `l2` and `frozen`.
 
     Attributes:
         iteration: The updates made so far.
@@ -147,7 +147,7 @@ class Engine:
         self.iteration = 0
 
         ones = np.ones((1, X.shape[1]))
-        # The targets are repeated for each network: equal shapes are faster than broadcasting.
+        # Each network has its copy of the targets: equal shapes are faster than broadcasting.
         T = self._output.targets(Y).astype(dtype)
         self._batches = Batches(
             np.vstack([X, ones]).astype(dtype),
@@ -179,8 +179,8 @@ class Engine:
     ) -> NDArray[np.float64]:
         """Make some updates; returns J before each of them, updates × stack.
 
-        With mini-batches that is J on the batch which the update is made from. Into `right`, of
-        the same shape, goes the share of the examples that were in the right class then.
+        With mini-batches that is J on the batch of the update. `right`, of the same shape, gets
+        the share of the examples that were in the right class.
         """
         costs = np.empty((updates, *self._stack))
         done = 0
@@ -225,7 +225,7 @@ class Engine:
     def penalty(self) -> NDArray[np.float64]:
         """What L1 and L2 add to J: l1 Σ|w| + ½ l2 Σw², of the shape of the stack.
 
-        It can be beyond the largest float where J is not; it is infinite then.
+        It is infinite if it is beyond the largest float, even where J is not.
         """
         penalty = np.zeros(self._stack)
         with np.errstate(over="ignore"):
@@ -266,7 +266,7 @@ class Engine:
         if self.l2:
             self._add_to_gradient(self.l2, self.parameters)
         if self.frozen is not None:
-            # The optimizer forgets where it was going, so that nothing leaps when it is freed.
+            # The optimizer's memory of it fades, so that it does not leap when it is freed.
             gradient[self.frozen] = 0
         self._optimizer.update(gradient, self._memory, self._rate, self.iteration, self._part)
         if self.frozen is not None:
@@ -280,7 +280,7 @@ class Engine:
         np.add(self._gradient, self._part, self._gradient)
 
     def _forward(self, tile: Tile, logits: FloatArray) -> None:
-        """Z[l] = V[l] A[l-1], A[l] = g[l](Z[l]); the logits Z[L] go where they are wanted."""
+        """Z[l] = V[l] A[l-1], A[l] = g[l](Z[l]); writes the logits Z[L] into `logits`."""
         product, buffers = self._product, tile.buffers
         for V, A, Z, S, kernel in zip(
             self._V, tile.A_in, buffers.Z, buffers.S, self._kernels, strict=False
@@ -293,11 +293,11 @@ class Engine:
     def _backward(self, tile: Tile, logits: FloatArray, dV: list[FloatArray]) -> None:
         """dZ[L] = A[L] − Y, dZ[l] = (W[l+1] dZ[l+1]) * g[l]′(Z[l]), dV[l] = dZ[l] A[l-1].T.
 
-        But for the factor `scale`/m, with which the finished gradient is multiplied.
+        All without the factor `scale`/m; the finished gradient is multiplied by it.
 
         A shallow network with one output unit has dZ[1] = (w dz) * S, with a column w = W[2], a
-        row dz = dZ[2] and S = g′(Z[1]). Then dZ[1] X.T = w * (S (X * dz).T), where dz weighs the
-        few rows of X rather than the many of S: no pass over the hidden units is left but S.
+        row dz = dZ[2] and S = g′(Z[1]). Then dZ[1] X.T = w * (S (X * dz).T). Here dz multiplies
+        the few rows of X instead of the many rows of S, so there are fewer passes over the memory.
         """
         product, buffers = self._product, tile.buffers
         dZ = buffers.dZ[-1]
@@ -311,7 +311,7 @@ class Engine:
             return
         for layer in range(last - 1, -1, -1):
             dZ_before = buffers.dZ[layer]
-            # With one column in W, a multiplication does the product faster.
+            # If W has one column, a multiplication is a faster product.
             spread = np.multiply if self.layer_sizes[layer + 2] == 1 else np.matmul
             spread(self._W[layer + 1], dZ, dZ_before)
             if self._kernels[layer] is not None:
@@ -330,7 +330,7 @@ class Engine:
         )
 
     def state(self) -> EngineState:
-        """A copy of all that training changes."""
+        """A copy of all that an update changes."""
         memory = tuple(array.copy() for array in self._memory)
         return EngineState(self.iteration, self.parameters.copy(), memory)
 
@@ -338,7 +338,7 @@ class Engine:
         """Return to an earlier state.
 
         Raises:
-            ValueError: If it is not one of such an engine; nothing changes then.
+            ValueError: If it is that of another kind of engine; nothing changes then.
         """
         own, kept = self._changing(), (state.parameters, *state.memory)
         if state.iteration < 0 or [a.shape for a in own] != [np.shape(a) for a in kept]:

@@ -1,6 +1,6 @@
-"""What the network says on a grid over the plane: ŷ, and each hidden unit, as pictures.
+"""The network's output on a grid over the plane, and that of each hidden unit, as pictures.
 
-The values are float32, plenty for a picture; use `predict` for numbers.
+The values are float32, which is enough for a picture; use `predict` for exact numbers.
 """
 
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class Grid:
         y_range: (lo, hi) of x2, the rows of a picture; row 0 is at lo.
         width: Points across, at least 2.
         height: Points up, at least 2.
-        features: What a network is given of each point: names in `FEATURES`.
+        features: What the network gets of each point: names in `FEATURES`.
 
     Raises:
         ValueError: If a range is empty or not finite, or there are fewer than 2 × 2 points.
@@ -63,10 +63,9 @@ class Grid:
 class GridEvaluator:
     """Evaluates networks on one grid, again and again, in the same memory.
 
-    The buffers follow the shape of the network it was last given. **What it returns are views of
-    them**, valid until the next call: copy them to keep them. They are finite: where a network
-    with huge weights overflows float32, an infinity becomes the largest number, and ∞ − ∞ the
-    middle (½ for a sigmoid, else 0).
+    The buffers fit the last network. **The results are views of them**, valid until the next
+    call: copy them to keep them. They are always finite. Where huge weights overflow float32, an
+    infinity becomes the largest number, and ∞ − ∞ the middle (½ for a sigmoid, else 0).
     """
 
     def __init__(self, grid: Grid) -> None:
@@ -99,7 +98,7 @@ class GridEvaluator:
         if network.layer_sizes != self._layer_sizes:
             self._allocate(network.layer_sizes)
         outputs = []
-        with np.errstate(over="ignore", invalid="ignore"):  # made finite right below
+        with np.errstate(over="ignore", invalid="ignore"):  # made finite below
             for layer, V, A_in, A_out in zip(
                 network.layers, self._V, self._A, self._A[1:], strict=False
             ):

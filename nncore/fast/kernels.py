@@ -1,9 +1,9 @@
-"""The activations and the losses once more, in place: what the trainers and the pictures run on.
+"""The activations and the losses in place, for the trainers and the pictures.
 
-A kernel turns Z into A where it stands and, if it is given an array S of the same shape, writes
-g′(Z) there, in as few passes over the memory as it takes. It equals `Activation.g` and
-`Activation.g_prime` to rounding (a test holds it to that). An output is the same for the last
-layer's activation with its loss.
+A kernel turns Z into A in the same memory. Given an array S of the same shape, it writes g′(Z)
+there as well. It needs as few passes over the memory as possible, and equals `Activation.g` and
+`Activation.g_prime` to rounding; a test holds it to that. An `Output` is the same for the last
+layer's activation and its loss.
 """
 
 from collections.abc import Callable, Mapping
@@ -19,7 +19,7 @@ Kernel = Callable[[FloatArray, FloatArray | None], None]
 
 
 def kernel_of(activation: Activation, dtype: DTypeLike) -> Kernel | None:
-    """The kernel of an activation for arrays of this type; None for linear: nothing to do."""
+    """The kernel of an activation for arrays of this type. None for linear: A is Z."""
     if activation.name == "linear":
         return None
     return _KERNELS.get(activation.name, _any)(activation, np.dtype(dtype))
@@ -102,8 +102,8 @@ class Output:
 
     Attributes:
         targets: Y -> T, computed once.
-        error: (Z, T, out) writes (A − Y) / scale.
-        scale: What that lacks.
+        error: (Z, T, out) writes (A − Y) / scale into out.
+        scale: The factor that `error` leaves out.
         losses: (Z, T, scratch) writes the loss of each unit and example over Z.
     """
 

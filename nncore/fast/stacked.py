@@ -16,8 +16,8 @@ class StackedTrainer:
     """Trains E networks of one shape on the same examples in lockstep.
 
     The networks may differ in their initial weights, the activations of their hidden layers and
-    their learning rates. Each comes out as a `Trainer` of its own would make it, to rounding, but
-    for small networks many times faster: a NumPy call serves all of them.
+    their learning rates. The results are those of as many `Trainer`s, to rounding. For small
+    networks this is many times faster, since one NumPy call serves all of them.
 
     >>> from nncore import DATASETS, initialize
     >>> X, Y = DATASETS["xor"](200, 0.1, np.random.default_rng(0))
@@ -78,7 +78,7 @@ class StackedTrainer:
             )
         self._rates = [checked_rate(rate) for rate in np.broadcast_to(learning_rate, E)]
         self._diverged: list[Divergence | None] = [None] * E
-        # Networks are stacked by their activations, and no higher than a tile holds.
+        # A stack has networks of the same activations, as many as fit into a tile.
         examples = min(batch_size or np.shape(X)[-1], np.shape(X)[-1])
         height = max(1, TILE // (max(first.layer_sizes) * examples * np.dtype(dtype).itemsize))
         members: dict[tuple[Activation, ...], list[int]] = {}
@@ -133,8 +133,8 @@ class StackedTrainer:
     def step(self, n: int = 1) -> NDArray[np.float64]:
         """Make n updates of each network.
 
-        A network whose update leads to a cost or a parameter that is not finite is taken back to
-        before that update and stays there (`diverged` says so); the others go on.
+        If an update leads to a cost or a parameter that is not finite, that network goes back to
+        before the update and stays there (`diverged` says so). The others go on.
 
         Returns:
             The costs, n × E: J of each iteration **before** its update, and NaN from the
@@ -146,7 +146,7 @@ class StackedTrainer:
         if n < 1:
             raise ValueError(f"n must be at least 1, not {n}")
         costs = np.empty((n, len(self._diverged)))
-        # Overflow is expected here, and looked for.
+        # Overflow is expected here; `sound` finds it.
         with np.errstate(all="ignore"):
             for part, engine in self._stacks:
                 costs[:, part] = self._step(part, engine, n)
@@ -160,7 +160,7 @@ class StackedTrainer:
             if engine.sound(costs, engine.next_cost()).all():
                 return costs
             engine.restore(start)
-        # One update at a time, undone for those that it does no good.
+        # One update at a time, undone for the networks that it makes diverge.
         costs = np.full((n, len(part)), np.nan)
         for k in range(n):
             before = engine.state()

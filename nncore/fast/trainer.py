@@ -13,7 +13,7 @@ from nncore.network import Network
 from nncore.stopping import BestSoFar, Stop, Stopped
 
 CHECK_EVERY = 256
-"""The most iterations of the full batch between two looks at the conditions under which to stop."""
+"""The most iterations of the full batch between two checks of the conditions to stop."""
 
 
 @dataclass(frozen=True)
@@ -157,9 +157,9 @@ class Trainer:
     def stopped(self) -> Stopped | None:
         """Which condition of `stop` has been met, or None: `step` makes no updates then.
 
-        The conditions are looked at after every update; with mini-batches after every epoch, with
-        J and accuracy on all examples. Setting `learning_rate`, `l1`, `l2` or `stop`, and `edit`,
-        look at them anew, and patience starts anew with the J of then.
+        The conditions are checked after every update; with mini-batches after every epoch, with
+        J and accuracy on all examples. `edit` and a new `learning_rate`, `l1`, `l2` or `stop`
+        start over: the conditions are checked at once, and patience begins with the present J.
         """
         return self._stopped
 
@@ -187,14 +187,15 @@ class Trainer:
     ) -> None:
         """Change one parameter, freeze or free it, or both.
 
-        A frozen one keeps its value to the bit: to the optimizer its gradient is zero.
+        A frozen one keeps its value to the bit; for the optimizer its gradient is zero.
 
         Args:
             layer: From 1 to L.
             unit: Of that layer, from 0.
-            input: The unit of the layer before, from 0, whose weight is meant; None is the bias.
-            value: A finite number, or None to leave it as it is.
-            frozen: Whether to keep it from now on; None leaves that as it is.
+            input: The unit of the layer before, from 0, to which the weight belongs; None is the
+                bias.
+            value: A finite number; None leaves the value as it is.
+            frozen: Whether to freeze it; None leaves that as it is.
 
         Raises:
             ValueError: If there is no such parameter, the value makes J overflow, or training has
@@ -225,7 +226,7 @@ class Trainer:
     def penalty(self) -> float:
         """What L1 and L2 add to J at the moment: l1 Σ|w| + ½ l2 Σw². `step` reports J without.
 
-        Infinite if it is beyond the largest float, which ends no training: J and W are finite.
+        It is infinite if it is beyond the largest float. Training goes on: J and W are finite.
         """
         return float(self._engine.penalty())
 
@@ -280,7 +281,7 @@ class Trainer:
         for k in range(1, len(costs)):
             self._check(first + k, float(costs[k]), None if right is None else float(right[k]))
             if self._stopped is not None:
-                # It was over earlier. Go there again, and stay.
+                # The condition was met after k updates. Go there again, and stay.
                 engine.restore(start)
                 self._diverged = None
                 return self._advance(k)
@@ -294,7 +295,7 @@ class Trainer:
             self._check_here()
 
     def _check_here(self) -> None:
-        """Look at the conditions at the current parameters, on all examples."""
+        """Check the conditions with the current parameters, on all examples."""
         J = self.cost()
         if math.isfinite(J):
             with np.errstate(all="ignore"):
@@ -309,13 +310,13 @@ class Trainer:
         engine = self._engine
         start = engine.state()
         self._cost = None
-        # Overflow is expected here, and looked for right below.
+        # Overflow is expected here; `sound` finds it.
         with np.errstate(all="ignore"):
             costs, here = engine.advance(n, right), engine.next_cost()
             if engine.sound(costs, here):
                 self._cost = None if engine.shuffled else float(here)
                 return costs
-            # Something is not finite. Go there again one update at a time, and stop before it.
+            # A number is not finite. Repeat one update at a time, and stop before it.
             engine.restore(start)
             for k in range(n):
                 before = engine.state()
@@ -327,14 +328,14 @@ class Trainer:
                     self._diverged = divergence(engine.iteration, self._learning_rate)
                     engine.restore(before)
                     return costs[: k + 1]
-        raise AssertionError("a run that was not finite must not be so the second time")
+        raise AssertionError("numbers that were not finite are finite the second time")
 
     def diagnose(self) -> tuple[LayerDiagnostics, ...]:
-        """A look at every layer, at the current parameters and at what the next update will be."""
+        """A look at every layer, with the current parameters and the next update."""
         return diagnose(self.network, self._X, self._Y, updated=self.after_next_update())
 
     def after_next_update(self) -> Network:
-        """The network as one more update would make it, finite or not; nothing changes."""
+        """The network after one more update, finite or not. The trainer itself does not change."""
         engine = self._engine
         before = engine.state()
         with np.errstate(all="ignore"):
@@ -345,11 +346,11 @@ class Trainer:
 
     @property
     def batch(self) -> NDArray[np.intp]:
-        """Which columns of X the next update is made from, in its order; all of the full batch."""
+        """The columns of X in the batch of the next update, in its order."""
         return self._engine.batch()
 
     def state(self) -> dict[str, Any]:
-        """All that `restore` needs to go on from here to the same bits: plain, picklable data."""
+        """All that `restore` needs to go on from here with the same bits; it can be pickled."""
         kept = self._engine.state()
         diverged = self._diverged
         return {
@@ -367,7 +368,7 @@ class Trainer:
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Back (or on) to a `state` of this trainer, or of one made with the same arguments.
+        """Go to an earlier or later `state` of this trainer, or of one with the same arguments.
 
         Raises:
             ValueError: If the state is that of another kind of trainer; nothing changes then.
@@ -382,7 +383,7 @@ class Trainer:
 
 
 def divergence(iteration: int, learning_rate: float) -> Divergence:
-    """What to say of a network whose numbers at that iteration are not finite."""
+    """The message for a network whose numbers at that iteration are not finite."""
     if iteration == 0:
         return Divergence(
             0, "The initial weights are so large that the cost is not a finite number."
@@ -395,7 +396,11 @@ def divergence(iteration: int, learning_rate: float) -> Divergence:
 
 
 def checked_rate(value: float) -> float:
-    """The learning rate, if it is one."""
+    """The learning rate as a float.
+
+    Raises:
+        ValueError: If it is not a finite number above 0.
+    """
     if not (math.isfinite(value) and value > 0):
         raise ValueError(f"learning_rate must be a finite number above 0, not {value}")
     return float(value)
@@ -407,7 +412,11 @@ def _check_index(name: str, value: int, low: int, high: int) -> None:
 
 
 def checked_penalty(name: str, value: float) -> float:
-    """The penalty of that name, if it is one."""
+    """The penalty of that name as a float.
+
+    Raises:
+        ValueError: If it is not a finite number of at least 0.
+    """
     if not (math.isfinite(value) and value >= 0):
         raise ValueError(f"{name} must be a finite number of at least 0, not {value}")
     return float(value)
