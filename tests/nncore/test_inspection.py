@@ -79,7 +79,7 @@ def test_differences_know_nothing_of_back_propagation_and_are_scipys() -> None:
     st.integers(0, 1000),
     st.integers(1, 40),
 )
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_both_ways_agree_for_every_activation_and_depth(
     hidden: str, output: str, units: list[int], seed: int, m: int
 ) -> None:

@@ -92,7 +92,7 @@ CONDITIONS = st.builds(
 )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(CONDITIONS, st.sampled_from([None, 7, 25]), st.lists(st.integers(1, 300), min_size=1))
 def test_it_stops_at_the_first_iteration_that_meets_a_condition(
     stop: Stop, batch_size: int | None, slices: list[int]

@@ -70,7 +70,7 @@ def test_the_next_update_is_that_of_the_edited_network() -> None:
         np.testing.assert_allclose(layer.b, old.b - 0.1 * db, rtol=1e-12, atol=1e-15)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     st.lists(st.sampled_from(PLACES), min_size=1, max_size=6, unique=True),
     st.sampled_from(list(OPTIMIZERS)),

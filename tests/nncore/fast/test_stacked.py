@@ -25,7 +25,7 @@ def networks(hidden: list[str], sizes: list[int], output: str = "sigmoid") -> li
     ]
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     hidden=st.lists(st.sampled_from(list(ACTIVATIONS)), min_size=1, max_size=6),
     sizes=st.lists(st.integers(1, 5), max_size=3),

@@ -116,7 +116,7 @@ def first_batches(
     return batches
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(
     data=st.data(),
     hidden=st.lists(st.tuples(st.integers(1, 6), ACTIVATION), max_size=6),
@@ -349,7 +349,7 @@ def frozen_in_part(trainer: Trainer) -> Trainer:
     return trainer
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.sampled_from(list(MAKE)), st.lists(st.integers(1, 60), min_size=1, max_size=8))
 def test_slicing_changes_no_bit(kind: str, slices: list[int]) -> None:
     whole, sliced = MAKE[kind](), MAKE[kind]()
@@ -362,7 +362,7 @@ def test_slicing_changes_no_bit(kind: str, slices: list[int]) -> None:
     assert sliced.cost() == whole.cost()
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.sampled_from(list(MAKE)), st.integers(1, 80), st.integers(1, 80), st.booleans())
 def test_a_restored_trainer_goes_on_with_the_same_bits(
     kind: str, before: int, after: int, elsewhere: bool
