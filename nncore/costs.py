@@ -21,13 +21,11 @@ class Loss:
     """The loss of one example, from its logits.
 
     Attributes:
-        name: In words.
         task: "classification" (labels 0 and 1) or "regression" (any finite target).
         of_logits: (Z[L], Y), both n[L] × m -> the loss of each unit and example, n[L] × m.
         why: Why dZ[L] = A[L] − Y.
     """
 
-    name: str
     task: str
     of_logits: Callable[[FloatArray, FloatArray], FloatArray]
     why: str
@@ -46,13 +44,11 @@ def _half_squared_error(Z: FloatArray, Y: FloatArray) -> FloatArray:
 LOSSES: Mapping[str, Loss] = MappingProxyType(
     {
         "sigmoid": Loss(
-            "cross-entropy",
             "classification",
             _cross_entropy,
             "(−y/a + (1 − y)/(1 − a)) · a (1 − a) = a − y",
         ),
         "linear": Loss(
-            "half squared error",
             "regression",
             _half_squared_error,
             "∂ ½ (z − y)² / ∂z = z − y, and a = z",
