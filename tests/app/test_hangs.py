@@ -24,6 +24,7 @@ from app.store import Store, StoreUnusable
 from app.store.store import TURNS
 from app.store.tables import NoteRow
 from app.store.threads import Threads, TooLate
+from tests.app.conftest import a_moment
 from tests.app.postgresql import PostgreSQL
 from tests.app.storing import database, names_there, opened, rows, run, service, session_of
 from tests.app.storing import settings as settings_of
@@ -464,6 +465,6 @@ def test_others_are_answered_meanwhile(
             stream.until_iteration(5)
             run = client.post("/train", json={"training": {"iterations": 3}}).json()["id"]
             while client.get(f"/train/{run}").json()["status"] != "finished":
-                pass
+                a_moment()
         while client.post(f"/sessions/{session}/save").status_code != 201:
-            pass
+            a_moment()

@@ -19,6 +19,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from app import wire
 from app.__main__ import addresses, listen
+from tests.app.conftest import a_moment
 
 ROOT = Path(__file__).parents[2]
 
@@ -51,12 +52,14 @@ class Server:
         self.url = f"http://localhost:{self.port}"
 
     def wait_ready(self) -> None:
-        while True:
-            try:
-                if httpx.get(f"{self.url}/readyz").status_code == 200:
-                    return
-            except httpx.TransportError:
-                assert self.process.poll() is None
+        with httpx.Client() as client:
+            while True:
+                try:
+                    if client.get(f"{self.url}/readyz").status_code == 200:
+                        return
+                except httpx.TransportError:
+                    assert self.process.poll() is None
+                a_moment()
 
     def end(self, number: int) -> tuple[int, str]:
         """Signal the whole group, as a terminal does; the exit code and what was on stderr."""
