@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx2 as httpx
@@ -71,8 +72,8 @@ class Server:
         return self.process.returncode, errors
 
 
-@pytest.fixture
-def server() -> Iterator[Server]:
+@contextmanager
+def running() -> Iterator[Server]:
     server = Server()
     try:
         server.wait_ready()
@@ -83,13 +84,27 @@ def server() -> Iterator[Server]:
             server.process.communicate()
 
 
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    """One for all tests that leave it as it was."""
+    with running() as server:
+        yield server
+
+
+@pytest.fixture
+def own() -> Iterator[Server]:
+    """One to be ended."""
+    with running() as server:
+        yield server
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_it_ends_cleanly_with_a_session_playing(server: Server, number: int) -> None:
+def test_it_ends_cleanly_with_a_session_playing(own: Server, number: int) -> None:
     async def play_until_closed() -> tuple[int | None, tuple[int, str]]:
-        async with websockets.connect(f"ws://localhost:{server.port}/ws") as socket:
+        async with websockets.connect(f"ws://localhost:{own.port}/ws") as socket:
             await socket.send(json.dumps({"type": "configure", "playing": True}))
             await socket.recv()
-            ended = asyncio.create_task(asyncio.to_thread(server.end, number))
+            ended = asyncio.create_task(asyncio.to_thread(own.end, number))
             try:
                 while True:
                     await socket.recv()
