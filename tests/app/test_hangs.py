@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import os
 import signal
 import sqlite3
@@ -278,8 +279,12 @@ def test_a_class_that_saves_is_told_at_once_and_not_four_by_four(
         assert {type(outcome) for outcome in outcomes} == {NotStored}
         assert len(begun) == TURNS
 
+    before = threads_of_the_store()
     with opened(url) as store:
         asyncio.run(work(store))
+    while threads_of_the_store() > before:
+        a_moment()
+    gc.collect()  # a connection that was left open is told of as a warning
 
 
 def test_a_run_that_was_kept_although_it_was_said_not_to_be_is_kept_once(url: str) -> None:
