@@ -4,7 +4,7 @@ python -m benchmarks.fuzz_stream [--messages 100000] [--seed 0]
 
 It starts a server of its own, whose rates let everything through (what they refuse is never read).
 Beside the nonsense one learner plays on; another steps and must come to exactly its iterations.
-Prints close codes and errors told, and ends with 1 if anything broke.
+Prints close codes and errors, and ends with 1 if anything broke.
 """
 
 from __future__ import annotations
@@ -150,12 +150,12 @@ async def _hear(
                 await socket.send(
                     json.dumps({"type": "ack", "frame": wire.unpack(message)["frame"]})
                 )
-            elif (told := json.loads(message))["type"] == "error":
-                seen.errors[told["code"]] += 1
-                if LAST in told["detail"]:
+            elif (parsed := json.loads(message))["type"] == "error":
+                seen.errors[parsed["code"]] += 1
+                if LAST in parsed["detail"]:
                     heard.set()
-                if told["code"] in ("lost", "internal_error"):
-                    seen.broken.append(f"a session was lost: {told['detail']}")
+                if parsed["code"] in ("lost", "internal_error"):
+                    seen.broken.append(f"a session was lost: {parsed['detail']}")
     except ConnectionClosed as closed:
         code = closed.rcvd.code if closed.rcvd else 1006
         seen.codes[str(code)] += 1
@@ -175,8 +175,8 @@ async def learn(address: str, over: asyncio.Event, seen: Seen) -> int:
             while known < iteration:
                 message = await socket.recv()
                 if isinstance(message, str):
-                    if (told := json.loads(message))["type"] == "error":
-                        seen.broken.append(f"another session was told {told}")
+                    if (parsed := json.loads(message))["type"] == "error":
+                        seen.broken.append(f"another session got {parsed}")
                     continue
                 frame = wire.unpack(message)
                 (run,) = frame["runs"]
@@ -228,7 +228,7 @@ def main() -> None:
     seen, learned = attack(options.messages, options.seed)
     print(f"{seen.sent:,} messages in {time.perf_counter() - start:.0f} s")
     print(f"close codes: {dict(seen.codes)}")
-    print(f"errors told: {dict(seen.errors)}")
+    print(f"errors: {dict(seen.errors)}")
     print(f"the learner beside them came to iteration {learned:,}, none missing")
     for what, count in Counter(seen.broken).items():
         print(f"BROKEN ({count}): {what}")

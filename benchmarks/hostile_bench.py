@@ -204,22 +204,22 @@ class Row:
     ready_is_true: bool = True
     ended: float | None = None
     errors: list[str] = field(default_factory=list)
-    told: school.Told | None = None
+    answers: school.Answers | None = None
     lost: int = 0
     got: Counter[str] = field(default_factory=Counter)
 
     @property
     def misses(self) -> list[str]:
         """The floors and ceilings that were missed."""
-        told = self.told
+        answers = self.answers
         tried = {
             "frames": self.ratio < LEAST_RATIO,
             "memory": self.memory > MOST_MEGABYTES,
             "readyz": not self.ready_is_true,
             "SIGTERM": self.ended is None or self.ended > MOST_ENDING_SECONDS,
             "errors": bool(self.errors),
-            "class refused": told is not None and (told.refused > 0 or not told.saved),
-            "class waited": told is not None and told.longest > school.LONGEST,
+            "class refused": answers is not None and (answers.refused > 0 or not answers.saved),
+            "class waited": answers is not None and answers.longest > school.LONGEST,
             "saves lost": self.lost > 0,
         }
         return [name for name, missed in tried.items() if missed]
@@ -232,12 +232,11 @@ class Row:
             return f"**{text}**" if any(name in misses for name in names) else text
 
         ended = "never" if self.ended is None else f"{self.ended:.1f}"
-        told = self.told
-        answered = (
-            f"{told.refused} of {sum(told.statuses.values())}, {told.longest:.1f} s, {self.lost}"
-            if told
-            else "–"
-        )
+        answers = self.answers
+        answered = "–"
+        if answers:
+            asked = sum(answers.statuses.values())
+            answered = f"{answers.refused} of {asked}, {answers.longest:.1f} s, {self.lost}"
         return [
             self.name,
             f"{self.before:.1f} → {self.during:.1f}",
@@ -334,15 +333,15 @@ def end_amid(
     time.sleep(1)
     if options.with_class:
         lesson = (server.url, HOME_ADDRESS, seconds, options.pupils)
-        row.told = crowd.students.apply_async(school.attend, lesson).get(timeout=seconds + 90)
+        row.answers = crowd.students.apply_async(school.attend, lesson).get(timeout=seconds + 90)
     else:
         time.sleep(seconds - 1)
     row.ended = end(server)
     crowd.over.set()
     attackers.get(timeout=30)
-    if row.told and row.told.saved:
+    if row.answers and row.answers.saved:
         server.start()
-        saved = row.told.saved
+        saved = row.answers.saved
         row.lost = len(saved) - school.kept(server.url, HOME_ADDRESS, saved)
 
 

@@ -219,37 +219,36 @@ def wait_until(moment: float, server: Server | None, sample: float) -> None:
         time.sleep(min(left, sample or left))
 
 
-def give(lesson_of: Class, url: str, server: Server | None, pool: Pool) -> bool:
+def give(group: Class, url: str, server: Server | None, pool: Pool) -> bool:
     """Give a lesson, and print what its students saw; whether nobody saw an error."""
-    told = lesson_of
-    patient = told.greedy + told.unseen
-    begin = time.time() + 5 + (told.students + patient) / 50
-    half, end = begin + told.seconds / 2, begin + told.seconds
-    lesson = Lesson(url, begin, told.seconds, restarts=told.event in ("restart", "crash"))
-    greedy = Lesson(url, begin, told.seconds, "max", toggle_seconds=PART, in_turns=True)
+    patient = group.greedy + group.unseen
+    begin = time.time() + 5 + (group.students + patient) / 50
+    half, end = begin + group.seconds / 2, begin + group.seconds
+    lesson = Lesson(url, begin, group.seconds, restarts=group.event in ("restart", "crash"))
+    greedy = Lesson(url, begin, group.seconds, "max", toggle_seconds=PART, in_turns=True)
     unseen = replace(greedy, iterations_per_frame=5, acknowledges=False)
-    print(f"\n## {told.students} students for {told.seconds:.0f} s", end="")
-    print(f", {told.greedy} more at top speed" if told.greedy else "", end="")
-    print(f", {told.unseen} more unseen" if told.unseen else "", end="")
-    print(f", {told.mute} connections that never read" if told.mute else "", end="")
-    print(f", and a {told.event}" if told.event else "", end="\n\n", flush=True)
+    print(f"\n## {group.students} students for {group.seconds:.0f} s", end="")
+    print(f", {group.greedy} more at top speed" if group.greedy else "", end="")
+    print(f", {group.unseen} more unseen" if group.unseen else "", end="")
+    print(f", {group.mute} connections that never read" if group.mute else "", end="")
+    print(f", and a {group.event}" if group.event else "", end="\n\n", flush=True)
 
-    parts = send_in(pool, lesson, range(told.students))
-    greedy_parts = send_in(pool, greedy, range(1000, 1000 + told.greedy))
-    unseen_parts = send_in(pool, unseen, range(2000, 2000 + told.unseen))
+    parts = send_in(pool, lesson, range(group.students))
+    greedy_parts = send_in(pool, greedy, range(1000, 1000 + group.greedy))
+    unseen_parts = send_in(pool, unseen, range(2000, 2000 + group.unseen))
     wait_until(begin, None, 0)
     used = cpu(server) if server else 0.0
-    wait_until(half, server, told.sample)
-    cores = (cpu(server) - used) / (told.seconds / 2) if server else 0.0
+    wait_until(half, server, group.sample)
+    cores = (cpu(server) - used) / (group.seconds / 2) if server else 0.0
     memory = [megabytes(server)] if server else []
-    with never_reading(lesson, told.mute):
+    with never_reading(lesson, group.mute):
         happened = time.time()
-        if told.event and server:
-            EVENTS[told.event](server)
-        while told.mute and server and time.time() < min(end, half + MUTE_SECONDS):
+        if group.event and server:
+            EVENTS[group.event](server)
+        while group.mute and server and time.time() < min(end, half + MUTE_SECONDS):
             memory.append(megabytes(server))
             time.sleep(1)
-    wait_until(end - 1, server, told.sample)
+    wait_until(end - 1, server, group.sample)
     memory += [megabytes(server)] if server else []
     seen = [one for part in parts for one in part.get(timeout=120)]
     greedy_seen = [one for part in greedy_parts for one in part.get(timeout=120)]
@@ -259,11 +258,11 @@ def give(lesson_of: Class, url: str, server: Server | None, pool: Pool) -> bool:
     toggles = [seconds for one in seen for seconds in one.toggles]
     lost = [seconds for one in seen for seconds in one.reconnections]
     errors = [error for one in (*seen, *greedy_seen, *unseen_seen) for error in one.errors]
-    trained = [one.iterations / told.seconds for one in seen]
+    trained = [one.iterations / group.seconds for one in seen]
     print("| what | measured |")
     print("|---|---|")
-    alone, beside = alone_and_beside(begin, told.seconds)
-    if told.mute or told.event:
+    alone, beside = alone_and_beside(begin, group.seconds)
+    if group.mute or group.event:
         print(f"| frames a second, before | {rates(seen, (begin, half))} |")
         print(f"| frames a second, after | {rates(seen, (half, end))} |")
     elif patient:
@@ -277,11 +276,11 @@ def give(lesson_of: Class, url: str, server: Server | None, pool: Pool) -> bool:
     print(f"| a toggle's first frame, {len(toggles)} toggles | {milliseconds(toggles)} |")
     if lost:
         print(f"| without a connection, {len(lost)} times | {milliseconds(lost)} |")
-    if told.event:
+    if group.event:
         on = [next((at for at in one.frames if at > happened), end) - happened for one in seen]
-        print(f"| from the {told.event} to the next frame | {milliseconds(on)} |")
+        print(f"| from the {group.event} to the next frame | {milliseconds(on)} |")
     if greedy_seen:
-        fast = [2 * one.iterations / told.seconds for one in greedy_seen]
+        fast = [2 * one.iterations / group.seconds for one in greedy_seen]
         print(f"| frames a second at top speed | {rates(greedy_seen, *beside)} |")
         print(f"| iterations a second at top speed | from {min(fast):.0f} to {max(fast):.0f} |")
     if memory:

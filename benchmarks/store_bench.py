@@ -22,14 +22,16 @@ def saves(rounds: int) -> None:
     """Kill it at random moments, print what was lost, and fail if that is anything."""
     with tempfile.TemporaryDirectory() as folder:
         began = time.monotonic()
-        told = crash(Path(folder), rounds, MOST_SAVES, random.Random())
+        outcomes = crash(Path(folder), rounds, MOST_SAVES, random.Random())
         seconds = time.monotonic() - began
         database = sqlite3.connect(Path(folder) / "shallows.sqlite3")
         sound = database.execute("PRAGMA integrity_check").fetchone()[0]
         (kept,) = database.execute("SELECT count(*) FROM runs").fetchone()
         database.close()
-    acknowledged = told[-1].acknowledged
-    lost = [sum(round.found.get(k) != v for k, v in round.acknowledged.items()) for round in told]
+    acknowledged = outcomes[-1].acknowledged
+    lost = [
+        sum(round.found.get(k) != v for k, v in round.acknowledged.items()) for round in outcomes
+    ]
     print(f"{rounds} times kill -9 with 4 sessions playing and saving, {seconds:.0f} s in all")
     print(f"acknowledged: {len(acknowledged)} ({rounds} REST runs among them)")
     print(f"lost or other than acknowledged, by round: {lost}")
@@ -43,17 +45,17 @@ def sessions(rounds: int) -> None:
     """Kill it at random moments under playing sessions; fail if one comes back too old."""
     with tempfile.TemporaryDirectory() as folder:
         began = time.monotonic()
-        told = resume_after_crashes(Path(folder), rounds, PLAYERS, random.Random())
+        outcomes = resume_after_crashes(Path(folder), rounds, PLAYERS, random.Random())
         seconds = time.monotonic() - began
-    ages = sorted(age for round in told for age in round.ages)
-    resumed = sum(sum(round.resumed) for round in told)
+    ages = sorted(age for round in outcomes for age in round.ages)
+    resumed = sum(sum(round.resumed) for round in outcomes)
     print(f"{rounds} times kill -9 with {PLAYERS} sessions playing, {seconds:.0f} s in all")
     print(f"taken up again, playing: {resumed} of {len(ages)}")
     print(
         f"older than the crash, seconds: median {ages[len(ages) // 2]:.1f}, "
         f"p95 {ages[int(0.95 * len(ages))]:.1f}, most {ages[-1]:.1f}"
     )
-    whole = all(round.whole for round in told)
+    whole = all(round.whole for round in outcomes)
     print(f"every cost came back, and trained again it was the same: {whole}")
     if ages[-1] > OLDEST or resumed < len(ages) or not whole:
         raise SystemExit("sessions were lost, or came back too old")

@@ -156,8 +156,8 @@ class Student:
         """The next message; frames are acknowledged."""
         message = await connection.recv()
         if isinstance(message, str):
-            told: dict[str, Any] = json.loads(message)
-            return told
+            heard: dict[str, Any] = json.loads(message)
+            return heard
         frame = wire.unpack(message)
         if self.lesson.acknowledges:
             await self.say(connection, "ack", frame=frame["frame"])

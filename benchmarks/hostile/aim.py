@@ -156,7 +156,7 @@ def written(message: Message) -> str:
 
 
 class Stream:
-    """A connection that acknowledges every frame; what it is told in text waits to be heard."""
+    """A connection that acknowledges every frame; text messages wait in order."""
 
     def __init__(self, aim: Aim, connection: websockets.ClientConnection) -> None:
         self.aim = aim
@@ -173,10 +173,10 @@ class Stream:
         while True:
             message = await self.connection.recv()
             if isinstance(message, str):
-                told: Message = json.loads(message)
-                if told["type"] == "error":
-                    self.aim.got[told["code"]] += 1
-                return told
+                heard: Message = json.loads(message)
+                if heard["type"] == "error":
+                    self.aim.got[heard["code"]] += 1
+                return heard
             # Their numbers grow by one, so that none has to be unpacked.
             await self.say({"type": "ack", "frame": self.frames})
             self.frames += 1
@@ -186,9 +186,9 @@ class Stream:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 while True:
-                    told = await self.hear()
-                    if told["type"] in kinds:
-                        return told
+                    heard = await self.hear()
+                    if heard["type"] in kinds:
+                        return heard
         return None
 
     async def hear_on(self) -> None:

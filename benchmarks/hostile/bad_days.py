@@ -94,9 +94,9 @@ async def probes(aim: Aim) -> AsyncIterator[list[Probe]]:
         for _ in range(PROBES):
             probe = Probe(await open_ones.enter_async_context(stream(aim, leaves_nothing=False)))
             await probe.line.say(PAGE_VIEW, START)
-            told = await probe.line.until("configured", seconds=10)
-            assert told is not None
-            probe.session = told["session"]
+            heard = await probe.line.until("configured", seconds=10)
+            assert heard is not None
+            probe.session = heard["session"]
             playing.append(asyncio.create_task(probe.play()))
             all_of_them.append(probe)
         try:
@@ -188,7 +188,7 @@ def locked(folder: str) -> Iterator[None]:
 
 def readiness(port: int, until: float) -> list[tuple[float, int]]:
     """When and what `/readyz` says, over one connection: a new one takes a descriptor."""
-    told: list[tuple[float, int]] = []
+    statuses: list[tuple[float, int]] = []
     connection = http.client.HTTPConnection(HERE, port, timeout=5)
     connection.connect()
     while time.time() < until:
@@ -196,12 +196,12 @@ def readiness(port: int, until: float) -> list[tuple[float, int]]:
             connection.request("GET", "/readyz")
             answer = connection.getresponse()
             answer.read()
-            told.append((time.time(), answer.status))
+            statuses.append((time.time(), answer.status))
         except (OSError, http.client.HTTPException):
-            told.append((time.time(), 0))
+            statuses.append((time.time(), 0))
         time.sleep(0.5)
     connection.close()
-    return told
+    return statuses
 
 
 # -- the class -------------------------------------------------------------------------------------
@@ -252,9 +252,9 @@ async def no_worker_starts(server: Server, pool: Pool, seconds: float) -> list[F
         workers(server)[0].kill()
         await asyncio.sleep(seconds)
     lifted = time.time()
-    told = await asking
+    statuses = await asking
     seen = await asyncio.to_thread(seen_by)
-    silent = Counter(status for at, status in told if killed + NOTICED < at < lifted)
+    silent = Counter(status for at, status in statuses if killed + NOTICED < at < lifted)
     findings = [
         Finding(
             f"`/readyz` in those {seconds:.0f} s, from {NOTICED:g} s on",
@@ -336,8 +336,8 @@ async def moment_of(aim: Aim, probe: Probe) -> float:
     """When a session was where it is now, that is taken up again; 0 if it is not there."""
     with aim.noting():
         async with stream(aim, f"ws?session={probe.session}", leaves_nothing=False) as line:
-            told = await line.until("configured", "error", seconds=10)
-            at = told["iteration"] if told and told["type"] == "configured" else 0
+            heard = await line.until("configured", "error", seconds=10)
+            at = heard["iteration"] if heard and heard["type"] == "configured" else 0
             return max((moment for moment, k in probe.seen if k <= at), default=0.0)
     return 0.0
 

@@ -273,10 +273,10 @@ async def save_again_and_again(aim: Aim, at_once: int) -> None:
     with aim.noting():
         async with stream(aim) as line:
             await line.say({**START, "playing": False})
-            told = await line.until("configured")
-            assert told is not None
+            heard = await line.until("configured")
+            assert heard is not None
             hearing = asyncio.create_task(line.hear_on())
-            await again(aim, "POST", f"sessions/{told['session']}/save", b"{}", at_once=at_once)
+            await again(aim, "POST", f"sessions/{heard['session']}/save", b"{}", at_once=at_once)
             hearing.cancel()
             await asyncio.gather(hearing, return_exceptions=True)
 

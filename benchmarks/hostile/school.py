@@ -34,7 +34,7 @@ VECTORIZING = json.dumps({"examples": 1_000, "inputs": 2, "units": 4}).encode()
 
 
 @dataclass
-class Told:
+class Answers:
     """What a class was answered."""
 
     statuses: Counter[str] = field(default_factory=Counter)
@@ -79,16 +79,16 @@ class Told:
             self.saved.append(answer.json()["id"])
 
 
-async def press(told: Told, client: httpx.AsyncClient, session: str) -> None:
+async def press(answers: Answers, client: httpx.AsyncClient, session: str) -> None:
     """What one pupil does within five seconds."""
     await asyncio.sleep(random.uniform(0, PRESSING_SECONDS / 2))
-    await told.ask(client, "POST", "vectorizing", VECTORIZING)
-    await told.ask(client, "GET", f"sessions/{session}/report")
-    await told.ask(client, "POST", "datasets/table", TABLE, "text/csv")
+    await answers.ask(client, "POST", "vectorizing", VECTORIZING)
+    await answers.ask(client, "GET", f"sessions/{session}/report")
+    await answers.ask(client, "POST", "datasets/table", TABLE, "text/csv")
 
 
-async def _attend(url: str, source: str, seconds: float, pupils: int) -> Told:
-    told = Told()
+async def _attend(url: str, source: str, seconds: float, pupils: int) -> Answers:
+    answers = Answers()
     aim = Aim(url, source, time.time() + seconds + 4 * LONGEST)
     async with contextlib.AsyncExitStack() as open_ones:
         client = await open_ones.enter_async_context(browser(aim.url, aim.source, LONGEST))
@@ -101,20 +101,20 @@ async def _attend(url: str, source: str, seconds: float, pupils: int) -> Told:
                 await line.say(PAGE_VIEW, START)
                 configured = await line.until("configured", seconds=LONGEST)
             except Exception as error:
-                told.statuses[f"no stream: {type(error).__name__}"] += 1
+                answers.statuses[f"no stream: {type(error).__name__}"] += 1
                 return
             if configured is None:
-                told.statuses["no session"] += 1
+                answers.statuses["no session"] += 1
                 return
             sessions.append(configured["session"])
             hearing.append(asyncio.create_task(line.hear_on()))
 
         await asyncio.gather(*(enter() for _ in range(pupils)))
-        asked = [asyncio.create_task(press(told, client, session)) for session in sessions]
+        asked = [asyncio.create_task(press(answers, client, session)) for session in sessions]
         began, number = time.monotonic(), 0
         while sessions and time.monotonic() < began + seconds:
             session = sessions[number % len(sessions)]
-            asked.append(asyncio.create_task(told.save(client, session)))
+            asked.append(asyncio.create_task(answers.save(client, session)))
             number += 1
             late = time.monotonic() - began - number / SAVES_PER_SECOND
             await asyncio.sleep(max(0.0, -late))
@@ -122,20 +122,20 @@ async def _attend(url: str, source: str, seconds: float, pupils: int) -> Told:
         for task in hearing:
             task.cancel()
         await asyncio.gather(*hearing, return_exceptions=True)
-    return told
+    return answers
 
 
-def attend(url: str, source: str, seconds: float, pupils: int = PUPILS) -> Told:
+def attend(url: str, source: str, seconds: float, pupils: int = PUPILS) -> Answers:
     """A class in this process that saves for so long, and waits for its last answers."""
     return asyncio.run(_attend(url, source, seconds, pupils))
 
 
 async def _kept(url: str, source: str, names: Sequence[str]) -> int:
-    told = Told()
+    answers = Answers()
     async with browser(url, source, LONGEST) as client:
         for name in names:
-            await told.ask(client, "GET", f"train/{name}")
-    return told.statuses["200"]
+            await answers.ask(client, "GET", f"train/{name}")
+    return answers.statuses["200"]
 
 
 def kept(url: str, source: str, names: Sequence[str]) -> int:

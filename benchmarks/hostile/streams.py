@@ -54,14 +54,14 @@ START = configure({}, DEFAULT)
 # -- row 1: numbers that are not finite ---------------------------------------------------------
 
 
-async def told_once(aim: Aim, answers: tuple[str, ...], *messages: Message) -> None:
+async def hear_once(aim: Aim, answers: tuple[str, ...], *messages: Message) -> None:
     """Say all this, wait for an answer, leave, and come again: the next is on another worker."""
     while aim.on:
         with aim.noting():
             async with stream(aim) as line:
                 await line.say(PAGE_VIEW, *messages)
-                told = await line.until(*answers)
-                aim.got[told["type"] if told else "no answer"] += 1
+                heard = await line.until(*answers)
+                aim.got[heard["type"] if heard else "no answer"] += 1
         await asyncio.sleep(REFUSED_SECONDS)
 
 
@@ -69,7 +69,7 @@ async def told_once(aim: Aim, answers: tuple[str, ...], *messages: Message) -> N
 async def diverging_sweep(aim: Aim) -> None:
     """A seed sweep of runs that diverge, as the page's own controls make it."""
     plan = configure({"dataset": "plane"}, WILD, playing=False)
-    await told_once(aim, ("swept",), plan, {"type": "sweep", "seeds": 64, "iterations": 100})
+    await hear_once(aim, ("swept",), plan, {"type": "sweep", "seeds": 64, "iterations": 100})
 
 
 @case(row=1)
@@ -77,20 +77,20 @@ async def diverging_sweep_for_a_cost(aim: Aim) -> None:
     """The same, where a cost is what solves the problem."""
     plan = configure({"dataset": "plane"}, WILD, playing=False)
     sweep = {"type": "sweep", "seeds": 64, "iterations": 100, "cost": 0.01}
-    await told_once(aim, ("swept",), plan, sweep)
+    await hear_once(aim, ("swept",), plan, sweep)
 
 
 @case(row=1)
 async def diverging_regression(aim: Aim) -> None:
     """A regression whose costs leave the finite while it plays."""
-    await told_once(aim, ("ended", "diverged"), configure({"dataset": "plane"}, WILD))
+    await hear_once(aim, ("ended", "diverged"), configure({"dataset": "plane"}, WILD))
 
 
 @case(row=1)
 async def eight_diverging_runs(aim: Aim) -> None:
     """Eight runs of one session that diverge, with every diagnosis in their frames."""
     plan = configure({"dataset": "bumps"}, *[WILDEST] * 8)
-    await told_once(aim, ("ended",), {**LARGEST_VIEW, "resolution": 40}, plan)
+    await hear_once(aim, ("ended",), {**LARGEST_VIEW, "resolution": 40}, plan)
 
 
 @case(row=1)
@@ -100,7 +100,7 @@ async def inspecting_what_diverges(aim: Aim) -> None:
     looks: list[Message] = [{"type": "step", "iterations": 90}]
     for _ in range(15):
         looks += [{"type": "inspect"}, {"type": "inspect", "point": [1e6, -1e6]}, {"type": "step"}]
-    await told_once(aim, ("ended", "diverged"), plan, *looks)
+    await hear_once(aim, ("ended", "diverged"), plan, *looks)
 
 
 @case(row=1)
@@ -148,8 +148,8 @@ async def play_largest(line: Stream, runs: int, data: Message) -> None:
     units = 256
     while units:
         await line.say(configure(data, *[network(8, units)] * runs))
-        told = await line.until("configured", "error", seconds=10)
-        if told is None or told["type"] == "configured":
+        heard = await line.until("configured", "error", seconds=10)
+        if heard is None or heard["type"] == "configured":
             line.aim.got[f"{runs} × 8 × {units} units"] += 1
             break
         units //= 2
@@ -208,9 +208,9 @@ async def reconnected(aim: Aim, plan: Message) -> None:
             async with stream(aim, path, leaves_nothing=False) as line:
                 if path == "ws":
                     await line.say(PAGE_VIEW, plan)
-                if told := await line.until("configured", "error"):
-                    aim.got[told["type"]] += 1
-                    path = f"ws?session={told['session']}" if "session" in told else "ws"
+                if heard := await line.until("configured", "error"):
+                    aim.got[heard["type"]] += 1
+                    path = f"ws?session={heard['session']}" if "session" in heard else "ws"
         await asyncio.sleep(REFUSED_SECONDS)
 
 
@@ -317,8 +317,8 @@ async def comings_and_goings(aim: Aim) -> None:
             with aim.noting():
                 async with stream(aim, leaves_nothing=False) as line:
                     await line.say(PAGE_VIEW, START)
-                    told = await line.until("configured", "error")
-                    aim.got[told["type"] if told else "no answer"] += 1
+                    heard = await line.until("configured", "error")
+                    aim.got[heard["type"] if heard else "no answer"] += 1
             await asyncio.sleep(0.01)
 
     await asyncio.gather(*(one() for _ in range(8)))
@@ -338,10 +338,10 @@ async def poison(aim: Aim) -> list[str]:
     names = []
     async with browser(aim.url, aim.source) as client, stream(aim) as line:
         await line.say(START)
-        told = await line.until("configured")
-        assert told is not None
+        heard = await line.until("configured")
+        assert heard is not None
         for _ in range(3):
-            answer = await client.post(f"sessions/{told['session']}/save")
+            answer = await client.post(f"sessions/{heard['session']}/save")
             names.append(answer.json()["id"])
     database = sqlite3.connect(database_in(aim.folder), timeout=10)
     changes = (
@@ -364,6 +364,6 @@ async def poisoned_saves(aim: Aim) -> None:
             with aim.noting():
                 async with stream(aim, f"ws?saved={name}") as line:
                     began = time.monotonic()
-                    told = await line.until("configured", "error")
-                    aim.got[told["type"] if told else "no answer"] += 1
+                    heard = await line.until("configured", "error")
+                    aim.got[heard["type"] if heard else "no answer"] += 1
                     await asyncio.sleep(max(0.0, 0.2 - (time.monotonic() - began)))

@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psutil
 import psycopg
@@ -77,7 +78,9 @@ def running_postgresql() -> Iterator[PostgreSQL]:
         names = {entry.pw_name for entry in pwd.getpwall()}
         user = pwd.getpwnam("postgres" if "postgres" in names else "nobody")
         os.chown(folder, user.pw_uid, user.pw_gid)
-    as_user = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []} if user else {}
+    as_user: dict[str, Any] = (
+        {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []} if user else {}
+    )
     data, bin = folder / "data", programs()
     try:
         subprocess.run(

@@ -38,12 +38,12 @@ class Stream:
         if received["type"] == "websocket.close":
             raise ConnectionError(received.get("code"))
         if received.get("bytes") is not None:
-            message = {"type": "frame", **wire.unpack(received["bytes"])}
-            self.frames.append(message)
+            frame: Json = {"type": "frame", **wire.unpack(received["bytes"])}
+            self.frames.append(frame)
             if self.acks:
-                self.say("ack", frame=message["frame"])
-            return message
-        message = json.loads(received["text"])
+                self.say("ack", frame=frame["frame"])
+            return frame
+        message: Json = json.loads(received["text"])
         self.texts.append(message)
         return message
 

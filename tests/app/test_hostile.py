@@ -42,8 +42,8 @@ def test_a_case_is_measured_beside_students_and_a_class() -> None:
     assert row.ended is not None
     assert row.got["messages"] > 0
     assert not set(row.got) - {"messages", "too_fast"}
-    assert row.told is not None
-    assert row.told.saved
+    assert row.answers is not None
+    assert row.answers.saved
     assert row.lost == 0
     assert len(row.cells()) == len(HEAD)
 
@@ -105,8 +105,9 @@ def test_what_misses_is_told_and_bold() -> None:
     well = Row("well", ratio=0.9, memory=20, ended=1.0, recovered=0.0, ready="200, 0.0 s")
     assert well.misses == []
     assert "**" not in line(well.cells())
-    told = school.Told(Counter({"200": 3, "429": 1}), [0.1, 11.0], ["name"])
-    bad = Row("bad", ratio=0.4, memory=200, ready_is_true=False, errors=["lost"], told=told, lost=1)
+    answers = school.Answers(Counter({"200": 3, "429": 1}), [0.1, 11.0], ["name"])
+    bad = Row("bad", ratio=0.4, memory=200, ready_is_true=False, errors=["lost"], lost=1)
+    bad.answers = answers
     assert len(bad.misses) == 8
     assert line(bad.cells()).count("**") == 2 * 6
 
