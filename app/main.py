@@ -12,6 +12,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
+from app import __version__
 from app.access import Access
 from app.assets import Assets
 from app.errors import (
@@ -122,7 +123,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         title="Shallows",
         summary="A live playground where a class trains small neural networks",
         description="Names, bounds and the stream are in `docs/protocol.md`.",
-        version="0.1.0",
+        version=__version__,
         lifespan=lifespan,
         responses=PROBLEMS,
         docs_url=None,

@@ -8,6 +8,7 @@ from fastapi.responses import HTMLResponse, JSONResponse
 from fastapi.templating import Jinja2Templates
 from jinja2.utils import htmlsafe_json_dumps
 
+from app import __version__
 from app.assets import TEMPLATES
 from app.catalogue import catalogue
 from app.errors import GoingAway, NotFound
@@ -78,7 +79,8 @@ async def version(services: Services) -> Response:
     """
     if services.jobs.going:
         raise GoingAway
-    return JSONResponse({"page": services.assets.digest}, headers={"Cache-Control": "no-store"})
+    versions = {"version": __version__, "page": services.assets.digest}
+    return JSONResponse(versions, headers={"Cache-Control": "no-store"})
 
 
 @router.get("/favicon.ico")

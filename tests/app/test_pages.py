@@ -9,6 +9,7 @@ import pytest
 from starlette.testclient import TestClient
 
 import nncore
+from app import __version__
 from app.assets import Assets
 from app.catalogue import catalogue
 
@@ -129,6 +130,13 @@ def test_openapi_has_the_paths_examples_and_bounds(inline: TestClient) -> None:
     assert (rate["exclusiveMinimum"], rate["maximum"]) == (0, 100)
     activation = told["components"]["schemas"]["Layer"]["properties"]["activation"]
     assert activation["enum"] == list(nncore.ACTIVATIONS)
+
+
+def test_the_server_says_which_version_it_is(inline: TestClient) -> None:
+    told = inline.post("/version", headers={"origin": "http://testserver"}).json()
+    assets = inline.app.state.services.assets  # type: ignore[attr-defined]
+    assert told == {"version": __version__, "page": assets.digest}
+    assert inline.get("/openapi.json").json()["info"]["version"] == __version__
 
 
 def test_every_example_of_openapi_works(inline: TestClient) -> None:
