@@ -171,6 +171,28 @@ def test_make_test_runs_every_check() -> None:
         assert step in plan, step
 
 
+def test_make_check_is_lint_and_the_tests_that_need_nothing_else() -> None:
+    plan = subprocess.run(
+        ["make", "-n", "check"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    for step in ["ruff check", "ruff format --check", "mypy", "lint-imports", "tsc"]:
+        assert step in plan, step
+    assert '-m "not service"' in plan
+    assert "chromium" not in plan
+
+
+def test_make_fix_mends_with_every_tool_that_can() -> None:
+    plan = subprocess.run(
+        ["make", "-n", "fix"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    for step in [
+        "bin/ruff check --fix",
+        "bin/ruff format",
+        "node_modules/.bin/biome check --write",
+    ]:
+        assert step in plan, step
+
+
 def test_make_help_lists_every_command() -> None:
     makefile = (ROOT / "Makefile").read_text()
     phony = re.search(r"^\.PHONY: (.+)$", makefile, re.MULTILINE)
