@@ -10,7 +10,7 @@ BENCHMARKS := nncore_bench stream_bench page_bench store_bench load_bench hostil
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-run: $(VENV)/.run-installed ## Start the server (HOST and PORT are read from the environment)
+run: $(VENV)/.run-installed ## Start the server (HOST, PORT; RELOAD=1 serves every edit at once)
 	@exec $(VENV_PYTHON) -m app
 
 fix: $(VENV)/.dev-installed tools ## Format, sort imports, and mend what the linters can mend
