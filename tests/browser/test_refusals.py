@@ -147,6 +147,7 @@ def test_what_comes_too_fast_is_said_again_and_only_the_newest(
         shown = float(playground.field("Learning rate").input_value())
 
         def state() -> dict[str, Any]:
+            """The newest; before there is one, `until` goes on waiting."""
             return wire[0].of_type("state", sent=False)[-1]
 
         until(page, lambda: state()["runs"][0]["learning_rate"] == shown, "the rate is not taken")
