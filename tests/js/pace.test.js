@@ -68,6 +68,16 @@ test('of what was refused there is left what nothing newer replaces', (t) => {
   assert.ok(!dropped.some((message) => message === messages[1]));
 });
 
+test('what came after a restart and may have been taken before it is said once more', (t) => {
+  const wind = clock(t);
+  const { said, pace } = pacing();
+  for (const type of ['view', 'pause', 'configure', 'play', 'view', 'set', 'ack']) pace.send({ type });
+  assert.equal(said.splice(0).length, 7);
+  pace.refused(3, 1);
+  wind(1000);
+  assert.deepEqual(said.map(({ type }) => type), ['configure', 'play', 'set']);
+});
+
 test('what waits is bounded: the oldest gives way, and is told of', (t) => {
   const wind = clock(t);
   const { said, dropped, pace } = pacing();
