@@ -105,16 +105,10 @@ with TestClient(create_app(Settings(backend="inline"))) as client:
         "taken": {each: client.get(f"/train/{trained['id']}/{each}").text for each in taken},
         "html": client.get("/").text,
         "datasets": client.get("/datasets").json(),
-        "lesson": client.get("/lessons").json(),
+        "lessons": client.get("/lessons").json(),
         "answer": answers[-1],
     }))
 """
-
-
-@pytest.fixture(scope="module")
-def facts(project: Path) -> Any:
-    """What its server says."""
-    return json.loads(run(project, sys.executable, "-c", FACTS))
 
 
 def test_what_was_written_passes_the_linters_and_its_own_tests(project: Path) -> None:
@@ -132,29 +126,23 @@ def test_what_was_written_passes_the_linters_and_its_own_tests(project: Path) ->
 
 
 @pytest.mark.service
-class TestItsServer:
-    def test_the_activation_is_on_the_page_and_trains(self, facts: Any) -> None:
-        assert facts["curve"]["name"] == "softplus"
-        assert facts["status"] == "finished"
-        assert "softplus(z) = log(1 + exp(z))" in facts["taken"]["formula"]
-        assert "np.logaddexp(0, Z)" in facts["taken"]["code/numpy"]
-        assert "np.logaddexp(0, Z)" in facts["taken"]["code/scikit-learn"]
-        assert "nn.Softplus()" in facts["taken"]["code/pytorch"]
-        assert 'value="softplus"' in facts["html"]
-
-    def test_the_dataset_is_on_the_page(self, facts: Any) -> None:
-        assert "stripes" in json.dumps(facts["datasets"])
-        assert 'value="stripes"' in facts["html"]
-
-    def test_the_panel_has_a_tab_and_its_module_is_served(self, facts: Any) -> None:
-        assert 'id="tab-size"' in facts["html"]
-        assert "js/views/size.js" in facts["html"]
-
-    def test_the_message_is_answered(self, facts: Any) -> None:
-        assert facts["answer"] == {"type": "weighed", "numbers": 17}
-
-    def test_the_lesson_is_listed(self, facts: Any) -> None:
-        assert "a-straight-line" in json.dumps(facts["lesson"])
+def test_its_server_has_all_of_it(project: Path) -> None:
+    facts: Any = json.loads(run(project, sys.executable, "-c", FACTS))
+    # The activation: drawn, chosen, trained with and taken away.
+    assert facts["curve"]["name"] == "softplus"
+    assert 'value="softplus"' in facts["html"]
+    assert facts["status"] == "finished"
+    assert "softplus(z) = log(1 + exp(z))" in facts["taken"]["formula"]
+    assert "np.logaddexp(0, Z)" in facts["taken"]["code/numpy"]
+    assert "np.logaddexp(0, Z)" in facts["taken"]["code/scikit-learn"]
+    assert "nn.Softplus()" in facts["taken"]["code/pytorch"]
+    # The dataset, the panel, the message and the lesson.
+    assert "stripes" in json.dumps(facts["datasets"])
+    assert 'value="stripes"' in facts["html"]
+    assert 'id="tab-size"' in facts["html"]
+    assert "js/views/size.js" in facts["html"]
+    assert facts["answer"] == {"type": "weighed", "numbers": 17}
+    assert "a-straight-line" in json.dumps(facts["lessons"])
 
 
 def test_the_map_of_training_names_every_file() -> None:
