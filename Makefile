@@ -5,13 +5,21 @@ VENV_PYTHON := $(VENV)/bin/python
 BENCHMARKS := nncore_bench stream_bench page_bench store_bench load_bench hostile_bench
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench lock vendor docker-test clean tools
+.PHONY: help run fix check test lint bench lock vendor docker-test clean tools
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-run: $(VENV)/.run-installed ## Start the server (HOST and PORT are read from the environment)
+run: $(VENV)/.run-installed ## Start the server (HOST, PORT; RELOAD=1 serves every edit at once)
 	@exec $(VENV_PYTHON) -m app
+
+fix: $(VENV)/.dev-installed tools ## Format, sort imports, and mend what the linters can mend
+	$(VENV)/bin/ruff check --fix
+	$(VENV)/bin/ruff format
+	node_modules/.bin/biome check --write
+
+check: lint ## The quick checks: lint, and the tests that need no server, database or browser
+	$(VENV_PYTHON) -m pytest --numprocesses logical --maxprocesses 4 -m "not service"
 
 test: lint ## Every check: what lint does, then the tests, the page's in a real browser too
 	@scripts/install_test_tools.sh chromium postgresql nginx

@@ -6,4 +6,7 @@ shallow network are too small to share. It has to be said before NumPy is first 
 
 import os
 
+__version__ = "0.2.0"
+"""Of Shallows: `pyproject.toml`, OpenAPI and `/version` read it here."""
+
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

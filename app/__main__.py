@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     import uvicorn
 
+    from app.settings import Settings
+
 
 log = logging.getLogger(__name__)
 
@@ -22,14 +24,18 @@ ENDING_SECONDS = 4.5
 """After which the process ends, whatever still hangs."""
 
 
-def main() -> None:
-    """Serve until Ctrl-C or SIGTERM, which may come at any moment, the imports included."""
+def main(listening: socket.socket | None = None) -> None:
+    """Serve until Ctrl-C or SIGTERM, which may come at any moment, the imports included.
+
+    Args:
+        listening: To serve on, if whoever started this has made it.
+    """
     ending = Ending()
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         number = getattr(signal, name, None)  # Windows has no SIGHUP, and nohup wants none
         if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, ending.ask)
-    serve(ending)
+    serve(ending, listening)
 
 
 class Ending:
@@ -69,8 +75,8 @@ def _end_now() -> None:
     os._exit(1)
 
 
-def serve(ending: Ending) -> None:
-    """Listen, say where, and serve."""
+def serve(ending: Ending, listening: socket.socket | None) -> None:
+    """Listen and say where, unless that is done, and serve."""
     import uvicorn
 
     from app import logs
@@ -83,6 +89,11 @@ def serve(ending: Ending) -> None:
 
     settings = Settings()
     logs.configure(settings)
+    if settings.reload and listening is None:
+        from app import reloading
+
+        reloading.run(announced(settings))
+        return
     give_back()
     # The event loop waits no longer than that for a thread that computes, such as the store's.
     sys.setswitchinterval(SWITCH_SECONDS)
@@ -90,7 +101,7 @@ def serve(ending: Ending) -> None:
         app = create_app(settings)
     except (LessonError, StoreUnusable) as error:
         sys.exit(f"Shallows can't start: {error}")
-    listening = listen(settings.host, settings.port, settings.slow_reader_seconds)
+    listening = listening or announced(settings)
     config = Config(
         app,
         settings,
@@ -120,10 +131,16 @@ def serve(ending: Ending) -> None:
     server = Draining(config)
     ending.tell(server)
     with listening:
-        print("Shallows is at", flush=True)
-        for address in addresses(settings.host):
-            print(f"  http://{address}:{listening.getsockname()[1]}", flush=True)
         server.run(sockets=[listening])
+
+
+def announced(settings: "Settings") -> socket.socket:
+    """The socket to serve on, when its addresses have been said."""
+    listening = listen(settings.host, settings.port, settings.slow_reader_seconds)
+    print("Shallows is at", flush=True)
+    for address in addresses(settings.host):
+        print(f"  http://{address}:{listening.getsockname()[1]}", flush=True)
+    return listening
 
 
 def listen(host: str, port: int, patience: float = 20.0) -> socket.socket:

@@ -10,6 +10,7 @@ derived from the code by scrypt. It holds across restarts, and ends when the cod
 
 import hashlib
 import hmac
+from collections.abc import Callable
 from urllib.parse import parse_qs
 
 from fastapi.templating import Jinja2Templates
@@ -34,7 +35,7 @@ OPEN_PATHS = ("/healthz", "/readyz", "/static/", "/favicon.ico")
 class Access:
     """Who may enter."""
 
-    def __init__(self, settings: Settings, assets: Assets) -> None:
+    def __init__(self, settings: Settings, assets: Callable[[], Assets]) -> None:
         self._assets = assets
         code = settings.access_code.get_secret_value() if settings.access_code else ""
         self._code = code.encode()
@@ -104,7 +105,7 @@ class Access:
 
     def _form(self, request: Request, error: ShallowsError, problem: str | None) -> HTMLResponse:
         template = self._templates.get_template("access.html")
-        html = template.render(static=self._assets.base, problem=problem)
+        html = template.render(static=self._assets().base, problem=problem)
         return HTMLResponse(
             html, error.status, headers={"Cache-Control": "no-store", **error.headers}
         )

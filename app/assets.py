@@ -9,8 +9,9 @@ import hashlib
 import importlib.metadata
 import importlib.util
 import mimetypes
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -105,6 +106,22 @@ class Assets:
             and not name.startswith("vendor/swagger-ui-dist/")
             and name not in {"js/docs.js", "js/early-theme.js"}  # no modules of the page
         ]
+
+
+def finder(reload: bool) -> Callable[[], Assets]:
+    """What gives the files: found once, or for work on the page as they are when one asks.
+
+    Then each edit is a new digest, and so a new address that no browser has kept.
+    """
+    once = lru_cache(maxsize=1)(lambda edited: Assets.find())
+    return lambda: once(_edited() if reload else None)
+
+
+def _edited() -> tuple[tuple[str, int], ...]:
+    """The names in static/ and when each was last edited."""
+    return tuple(
+        (str(path), path.stat().st_mtime_ns) for path in sorted(STATIC.rglob("*")) if path.exists()
+    )
 
 
 def plotly_script() -> Path:

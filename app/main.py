@@ -12,8 +12,9 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
+from app import __version__
 from app.access import Access
-from app.assets import Assets
+from app.assets import finder
 from app.errors import (
     PROBLEM_JSON,
     BodyTooLarge,
@@ -106,7 +107,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     backend = BACKENDS[settings.backend](settings)
     store = Store.open(settings)
     refusals = Refusals()
-    assets = Assets.find()
+    assets = finder(settings.reload)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -122,7 +123,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         title="Shallows",
         summary="A live playground where a class trains small neural networks",
         description="Names, bounds and the stream are in `docs/protocol.md`.",
-        version="0.1.0",
+        version=__version__,
         lifespan=lifespan,
         responses=PROBLEMS,
         docs_url=None,
@@ -137,7 +138,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         jobs=Jobs(backend, store, settings),
         heavy=Pool(settings),
         store=store,
-        assets=assets,
+        find_assets=assets,
         lessons=lessons_of(LESSONS, *filter(None, [settings.lessons_folder])),
         refusals=refusals,
         loop_times=LoopTimes(),

@@ -39,10 +39,15 @@ class AllServices:
     jobs: Jobs
     heavy: Pool
     store: Store
-    assets: Assets
+    find_assets: Callable[[], Assets]
     lessons: Mapping[str, Lesson]
     refusals: Refusals
     loop_times: LoopTimes
+
+    @property
+    def assets(self) -> Assets:
+        """The files of the page, as they are now."""
+        return self.find_assets()
 
     @property
     def backgrounds(self) -> list[Background]:

@@ -1,6 +1,7 @@
 """Every knob of the service, with its unit and its default.
 
-Each is read from the environment as `SHALLOWS_<NAME>`; `HOST` and `PORT` also without the prefix.
+Each is read from the environment as `SHALLOWS_<NAME>`; `HOST`, `PORT` and `RELOAD` also without
+the prefix.
 """
 
 import os
@@ -181,6 +182,11 @@ class Settings(BaseSettings):
         1000, ge=1, description="open at once from one address, whatever they say; one more is cut"
     )
 
+    reload: bool = Field(
+        False,
+        validation_alias=AliasChoices("SHALLOWS_RELOAD", "RELOAD"),
+        description="for work on Shallows: what is edited is served at once",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = "warning"
     log_format: Literal["plain", "json"] = Field("plain", description="json: an object a line")
 

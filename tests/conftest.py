@@ -4,10 +4,13 @@ import atexit
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from tests.needs import Quiet, needs_a_service
 
 BROWSER = Path(__file__).parent / "browser"
 
@@ -20,9 +23,26 @@ settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the browser last: quick tests speak first, and Playwright keeps an event loop open.
+quiet = Quiet()
 
-    Side by side (`make test`) each process takes its tests in this order too.
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs a server, a database or a browser, and put the browser last.
+
+    Quick tests speak first, and Playwright keeps an event loop open. Side by side (`make test`)
+    each process takes its tests in this order too.
     """
+    for item in items:
+        if needs_a_service(item):
+            item.add_marker("service")
     items.sort(key=lambda item: item.path.is_relative_to(BROWSER))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Hold a test that needs none of these to it."""
+    if item.get_closest_marker("service"):
+        return (yield)
+    with quiet.during(item.nodeid):
+        return (yield)

@@ -73,3 +73,5 @@ def test_the_playgrounds_table_names_tests_that_exist() -> None:
     assert len(named) > 40
     for file, test in named:
         assert f"def {test}(" in (ROOT / "tests" / file).read_text(), f"{file}::{test}"
+    for file in re.findall(r"`(js/[\w./]+)`", table):
+        assert (ROOT / "tests" / file).is_file(), file

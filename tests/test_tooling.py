@@ -14,6 +14,9 @@ from typing import Any
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+from app import __version__
 
 ROOT = Path(__file__).parent.parent
 LOCKS = ["requirements.lock", "requirements-dev.lock"]
@@ -117,6 +120,37 @@ def test_ci_runs_make_test() -> None:
     assert "exec make test" in script.read_text().splitlines()
 
 
+def test_githubs_ci_runs_make_test_on_the_oldest_and_the_newest_python() -> None:
+    workflow = (ROOT / ".github" / "workflows" / "ci.yml").read_text()
+    assert 'python: ["3.11", "3.14"]' in workflow
+    assert re.search(r"^ +- run: make test$", workflow, re.MULTILINE)
+    actions = re.findall(r"uses: (\S+)", workflow)
+    assert actions
+    for action in actions:
+        assert re.fullmatch(r"[\w./-]+@v\d+\.\d+\.\d+", action), f"{action} is not pinned"
+
+
+def test_a_commit_is_checked_by_the_projects_own_tools() -> None:
+    hooks = (ROOT / ".pre-commit-config.yaml").read_text()
+    assert set(re.findall(r"repo: (\S+)", hooks)) == {"local"}
+    tools = {entry.split()[0] for entry in re.findall(r"entry: (.+)", hooks)}
+    assert tools == {".venv/bin/ruff", ".venv/bin/mypy", "node_modules/.bin/biome"}
+
+
+def test_the_newest_released_section_of_the_changelog_is_the_version() -> None:
+    sections = re.findall(r"^## (.+)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    unreleased, *released = sections
+    assert unreleased == "[Unreleased]"
+    dated = [re.fullmatch(r"\[(\d+\.\d+\.\d+)\] - (\d{4}-\d\d-\d\d)", text) for text in released]
+    assert all(dated), released
+    versions = [Version(match[1]) for match in dated if match]
+    assert versions == sorted(set(versions), reverse=True)
+    assert versions[0] == Version(__version__)
+    # pyproject.toml reads it too, without another copy.
+    assert PYPROJECT["project"]["dynamic"] == ["version"]
+    assert PYPROJECT["tool"]["setuptools"]["dynamic"]["version"] == {"attr": "app.__version__"}
+
+
 def test_make_test_runs_every_check() -> None:
     # -W: as if nothing had been installed, so that the plan shows that too.
     locks = [argument for lock in [*LOCKS, "package-lock.json"] for argument in ("-W", lock)]
@@ -133,6 +167,28 @@ def test_make_test_runs_every_check() -> None:
         "lint-imports",
         "tsc",
         "-m pytest",
+    ]:
+        assert step in plan, step
+
+
+def test_make_check_is_lint_and_the_tests_that_need_nothing_else() -> None:
+    plan = subprocess.run(
+        ["make", "-n", "check"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    for step in ["ruff check", "ruff format --check", "mypy", "lint-imports", "tsc"]:
+        assert step in plan, step
+    assert '-m "not service"' in plan
+    assert "chromium" not in plan
+
+
+def test_make_fix_mends_with_every_tool_that_can() -> None:
+    plan = subprocess.run(
+        ["make", "-n", "fix"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    for step in [
+        "bin/ruff check --fix",
+        "bin/ruff format",
+        "node_modules/.bin/biome check --write",
     ]:
         assert step in plan, step
 

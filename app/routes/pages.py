@@ -1,6 +1,6 @@
 """The page, its files, and the API's own page."""
 
-from functools import cache
+from functools import lru_cache
 
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
@@ -8,6 +8,7 @@ from fastapi.responses import HTMLResponse, JSONResponse
 from fastapi.templating import Jinja2Templates
 from jinja2.utils import htmlsafe_json_dumps
 
+from app import __version__
 from app.assets import TEMPLATES
 from app.catalogue import catalogue
 from app.errors import GoingAway, NotFound
@@ -38,12 +39,13 @@ async def saved(request: Request, services: Services, name: str) -> Response:
 
 
 def _playground(services: AllServices, script: str = "", status: int = 200) -> Response:
-    before, after = _page(services.assets.base, tuple(services.assets.modules))
+    assets = services.assets
+    before, after = _page(assets.base, tuple(assets.modules))
     headers = {"Cache-Control": "no-cache"}
     return HTMLResponse(before + script + after, status, headers)
 
 
-@cache
+@lru_cache(maxsize=1)
 def _page(static: str, modules: tuple[str, ...]) -> tuple[str, str]:
     """The playground, before and after the place of a saved run: the same for everybody."""
     html = templates.get_template("index.html").render(
@@ -78,7 +80,8 @@ async def version(services: Services) -> Response:
     """
     if services.jobs.going:
         raise GoingAway
-    return JSONResponse({"page": services.assets.digest}, headers={"Cache-Control": "no-store"})
+    versions = {"version": __version__, "page": services.assets.digest}
+    return JSONResponse(versions, headers={"Cache-Control": "no-store"})
 
 
 @router.get("/favicon.ico")
@@ -91,7 +94,8 @@ async def favicon(services: Services) -> Response:
 @router.get("/static/{digest}/{name:path}")
 async def static(request: Request, services: Services, digest: str, name: str) -> Response:
     """A file of the page; its address says its content, so it may be kept for ever."""
-    asset = services.assets.files.get(name) if digest == services.assets.digest else None
+    assets = services.assets
+    asset = assets.files.get(name) if digest == assets.digest else None
     if asset is None:
         raise NotFound(f"there is no file {name!r:.80} of this version")
     headers = {**IMMUTABLE, "Vary": "Accept-Encoding"}

@@ -376,7 +376,7 @@ def test_with_nohup_it_goes_on(tmp_path: Path) -> None:
     told = (
         "import signal, app.__main__ as main\n"
         "signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
-        "main.serve = lambda ending: print(signal.getsignal(signal.SIGHUP) is signal.SIG_IGN)\n"
+        "main.serve = lambda *_: print(signal.getsignal(signal.SIGHUP) is signal.SIG_IGN)\n"
         "main.main()"
     )
     ran = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)

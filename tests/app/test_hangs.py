@@ -377,6 +377,7 @@ def test_one_that_may_only_be_read(postgresql: PostgreSQL) -> None:
 # -- at the end -----------------------------------------------------------------------------
 
 
+@pytest.mark.service
 def test_a_process_that_ends_waits_for_no_thread_that_hangs(tmp_path: Path) -> None:
     program = """
 import asyncio, time

@@ -9,6 +9,7 @@ import pytest
 from starlette.testclient import TestClient
 
 import nncore
+from app import __version__
 from app.assets import Assets
 from app.catalogue import catalogue
 
@@ -70,7 +71,9 @@ def test_the_catalogue_is_nncores_own_numbers(html: str) -> None:
         "features": ["x1", "x2"],
     }
     assert told["defaults"]["training"]["learning_rate"] == 0.3
-    assert len(told["datasets"]) == 6
+    for table, task in (("datasets", "classification"), ("regression_datasets", "regression")):
+        named = [name for name, dataset in nncore.DATASETS.items() if dataset.task == task]
+        assert [entry["name"] for entry in told[table]] == named
     assert all(entry["sample"]["points"] for entry in catalogue()["datasets"])
 
 
@@ -129,6 +132,13 @@ def test_openapi_has_the_paths_examples_and_bounds(inline: TestClient) -> None:
     assert (rate["exclusiveMinimum"], rate["maximum"]) == (0, 100)
     activation = told["components"]["schemas"]["Layer"]["properties"]["activation"]
     assert activation["enum"] == list(nncore.ACTIVATIONS)
+
+
+def test_the_server_says_which_version_it_is(inline: TestClient) -> None:
+    told = inline.post("/version", headers={"origin": "http://testserver"}).json()
+    assets = inline.app.state.services.assets  # type: ignore[attr-defined]
+    assert told == {"version": __version__, "page": assets.digest}
+    assert inline.get("/openapi.json").json()["info"]["version"] == __version__
 
 
 def test_every_example_of_openapi_works(inline: TestClient) -> None:

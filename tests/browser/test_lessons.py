@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
-from app.lessons import COMPARISONS, LESSONS, QUANTITIES, lessons_of
+from app.lessons import LESSONS, lessons_of
 from tests.browser.conftest import VIEWPORT, Guard
 from tests.browser.harness import Server, running_server
 from tests.browser.playground import PATIENCE, Playground
@@ -385,29 +385,8 @@ def test_the_list_tells_how_far_one_is(page: Page) -> None:
     expect(lesson.heading).to_be_focused()
 
 
-RUBBISH = [
-    None,
-    "{",
-    "null",
-    '{"version": 2, "lessons": {"one-unit": {"at": 3, "done": [1], "chosen": {}}}}',
-    '{"version": 1, "lessons": {"one-unit": {"at": "x", "done": [1]}, "slopes": 3}}',
-    '{"version": 1, "lessons": [1, 2]}',
-]
-KEPT = {"at": 99, "done": [2, 1, 1, 400, "3"], "chosen": {"2": 1, "9": "x", "-1": 0}}
-
-
-def test_progress_survives_rubbish_and_a_full_storage(page: Page) -> None:
+def test_progress_survives_a_full_storage(page: Page) -> None:
     playground = Playground(page)
-    texts = [*RUBBISH, json.dumps({"version": 1, "lessons": {"one-unit": KEPT}})]
-    *nothing, something = page.evaluate(
-        """async ([module, texts]) => {
-          const { read } = await import(module);
-          return texts.map(read);
-        }""",
-        [module_of(page, "progress"), texts],
-    )
-    assert nothing == [{}] * len(RUBBISH)
-    assert something == {"one-unit": {"at": 99, "done": [1, 2], "chosen": {"2": 1}}}
     page.evaluate(
         """() => {
           localStorage.removeItem('lessons');
@@ -632,169 +611,6 @@ def test_the_lectures_notation_is_set_and_a_program_is_not(page: Page) -> None:
         None,
         None,
     ]
-
-
-# -- the table of quantities ----------------------------------------------------------------------
-
-
-def test_the_page_and_the_server_know_the_same_quantities(page: Page) -> None:
-    Playground(page)
-    told: Json = page.evaluate(
-        """async ([module, conditions, compared, changes]) => {
-          const { QUANTITIES, ...of } = await import(module);
-          const catalogue = JSON.parse(document.getElementById('catalogue').textContent);
-          const names = Object.keys(QUANTITIES);
-          const layers = [
-            { units: 4, activation: 'tanh', slope: 0.01 },
-            { units: 2, activation: 'relu', slope: 0.01 },
-          ];
-          const diagnostics = [
-            { saturated: 0.25, dead: [1, 3], nonpositive: 0.5, mean: -0.25, gradient_norm: 1e-5 },
-          ];
-          const costs = { train_cost: 0.2, test_cost: null };
-          const run = { ...costs, train_accuracy: 0.95, test_accuracy: null, diagnostics };
-          const rest = { learningRate: 0.3, optimizer: 'adam' };
-          const experiment = { dataset: 'xor', layers, scheme: 'he', scale: 0.01, ...rest };
-          const deeds = { timed: 1000, checked: false };
-          const facts = { picture: { iteration: 340, run }, ending: null, experiment, deeds };
-          const none = { ...facts, picture: null };
-          return {
-            names,
-            diagnosed: names.filter((quantity) => of.needsDiagnostics({ quantity })),
-            settable: names.filter((quantity) => QUANTITIES[quantity].set),
-            rows: conditions.map((condition) => [
-              of.inWordsOf(condition, catalogue),
-              of.nowOf(condition, facts, catalogue),
-              of.holds(condition, facts),
-              of.holds(condition, none),
-            ]),
-            comparisons: compared.map((condition) => of.holds(condition, facts)),
-            carried: changes.reduce(
-              (before, condition) => of.carriedOut(before, condition, layers[0]), experiment,
-            ),
-          };
-        }""",
-        [
-            module_of(page, "quantities"),
-            [condition for condition, *_ in ROWS],
-            [
-                {"quantity": "train_cost", name: value}
-                for name in COMPARISONS
-                for value in (0.1, 0.2, 0.3)
-            ],
-            [
-                {"quantity": "dataset", "equals": "circle"},
-                {"quantity": "hidden_layers", "at_least": 3},
-                {"quantity": "units", "above": 4},
-                {"quantity": "activation", "layer": 2, "equals": "linear"},
-                {"quantity": "scale", "below": 0.01},
-                {"quantity": "iteration", "above": 9},
-            ],
-        ],
-    )
-    of = {
-        kind: [name for name, quantity in QUANTITIES.items() if quantity.of == kind]
-        for kind in ("diagnostics", "setup")
-    }
-    assert told["names"] == list(QUANTITIES)
-    assert told["diagnosed"] == of["diagnostics"]
-    assert told["settable"] == of["setup"]
-    assert told["rows"] == [list(row) for _, *row in ROWS]
-    assert told["comparisons"] == [
-        *(False, False, True),  # 0.2 below 0.1, 0.2, 0.3
-        *(False, True, True),  # at most
-        *(True, False, False),  # above
-        *(True, True, False),  # at least
-        *(False, True, False),  # equals
-    ]
-    carried = told["carried"]
-    assert [carried[name] for name in ("dataset", "scale")] == ["circle", 0.005]
-    assert [layer["units"] for layer in carried["layers"]] == [5, 5, 5]
-    assert [layer["activation"] for layer in carried["layers"]] == ["tanh", "linear", "relu"]
-
-
-# A condition, how it is worded, what is said to be so, whether it holds, and whether without a run.
-ROWS: list[tuple[Json, str, str, bool, bool]] = [
-    ({"quantity": "iteration", "at_least": 1000}, "Iteration at least 1,000", "340", False, False),
-    ({"quantity": "train_cost", "below": 0.3}, "Training cost below 0.3", "0.2000", True, False),
-    ({"quantity": "test_cost", "below": 0.3}, "Test cost below 0.3", "not yet", False, False),
-    (
-        {"quantity": "train_accuracy", "at_least": 0.95},
-        "Training accuracy at least 95%",
-        "95.0%",
-        True,
-        False,
-    ),
-    (
-        {"quantity": "ended", "equals": "diverged"},
-        "The run is over: it diverged",
-        "not yet",
-        False,
-        False,
-    ),
-    (
-        {"quantity": "dead", "layer": 1, "at_most": 0},
-        "Dead units in layer 1 at most 0",
-        "2",
-        False,
-        False,
-    ),
-    (
-        {"quantity": "gradient_norm", "layer": 1, "below": 0.001},
-        "‖dW‖ in layer 1 below 0.001",
-        "1.0e−5",
-        True,
-        False,
-    ),
-    (
-        {"quantity": "mean", "layer": 2, "above": 0},
-        "Mean of A in layer 2 above 0",
-        "not yet",
-        False,
-        False,
-    ),
-    ({"quantity": "dataset", "equals": "xor"}, "Dataset: xor", "xor", True, True),
-    ({"quantity": "hidden_layers", "equals": 2}, "Hidden layers: 2", "2", True, True),
-    (
-        {"quantity": "activation", "equals": "relu"},
-        "Activation: ReLU",
-        "tanh, ReLU",
-        False,
-        False,
-    ),
-    (
-        {"quantity": "activation", "layer": 2, "equals": "relu"},
-        "Activation in layer 2: ReLU",
-        "ReLU",
-        True,
-        True,
-    ),
-    ({"quantity": "units", "above": 1}, "Hidden units above 1", "4, 2", True, True),
-    (
-        {"quantity": "units", "layer": 3, "above": 1},
-        "Hidden units in layer 3 above 1",
-        "not yet",
-        False,
-        False,
-    ),
-    ({"quantity": "scheme", "equals": "he"}, "Start from: He", "He", True, True),
-    ({"quantity": "optimizer", "equals": "adam"}, "Optimiser: Adam", "Adam", True, True),
-    ({"quantity": "timed", "at_least": 1000}, "Timed examples at least 1,000", "1,000", True, True),
-    (
-        {"quantity": "checked", "equals": True},
-        "Check my numbers: all right",
-        "some differ",
-        False,
-        False,
-    ),
-    (
-        {"quantity": "inspected", "equals": "point"},
-        "In the microscope: a point of your own",
-        "not yet",
-        False,
-        False,
-    ),
-]
 
 
 # -- a teacher's own ------------------------------------------------------------------------------

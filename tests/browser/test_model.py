@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from playwright.sync_api import BrowserContext, Page, expect
@@ -220,67 +219,3 @@ def test_own_points_start_from_those_there_are(context: BrowserContext, page: Pa
     playground.choose("Dataset", "gauss")
     playground.choose("Dataset", "your own points")
     assert spec(playground)["data"] == told
-
-
-def test_a_link_holds_everything_and_a_spec_is_its_inverse(page: Page) -> None:
-    Playground(page)
-    script = """async () => {
-      const base = document.querySelector('script[type=module]').src.replace(/main\\.js$/, '');
-      const { defaultsOf, experimentOf, fieldsOf, runSpec } = await import(base + 'experiment.js');
-      const { fromHash, toHash } = await import(base + 'address.js');
-      const catalogue = JSON.parse(document.getElementById('catalogue').textContent);
-      const panels = ['timeline'];
-      const [fields, defaults] = [fieldsOf(catalogue, panels), defaultsOf(catalogue)];
-      const full = {
-        ...defaults,
-        dataset: 'own', problem: 'regression',
-        points: [[1.25, -3], [0.1, 2], [4, 5.5]], labels: [0.5, -1, 2],
-        examples: 33, noise: 0.5, labelFlips: 0.25, trainFraction: 0.5, dataSeed: 9,
-        features: ['x2', 'sin_x1'],
-        layers: [{ units: 2, activation: 'tanh', slope: 0.01 },
-                 { units: 1, activation: 'leaky_relu', slope: 0.125 }],
-        scheme: 'he', scale: 0.5, weightSeed: 4,
-        parameters: [
-          { weights: [[0.1, 1e-7], [-2, 3]], biases: [0, 1 / 3] },
-          { weights: [[1], [2]], biases: [3] },
-          { weights: [[-1]], biases: [0.7] },
-        ],
-        learningRate: 1 / 7, optimizer: 'momentum', batchSize: 8, l1: 0.003, l2: 0.1,
-        trainingSeed: 6, stopCost: 0.01, stopAccuracy: 0.9, stopPatience: 50,
-        stopIterations: 700, iterationsPerFrame: null,
-        showTest: false, discretise: true, panel: 'timeline',
-      };
-      const read = fromHash(toHash(full, defaults, fields), defaults, fields);
-      const { points, labels, ...spec } = experimentOf(runSpec(full), catalogue);
-      const wrong = '#points=1,2&parameters=1,2&activation=tanh,relu&batch=0&panel=x';
-      return {
-        full, read, spec: { ...spec, points, labels },
-        empty: toHash(defaults, defaults, fields), problems: fromHash(wrong, defaults, fields),
-      };
-    }"""
-    told = page.evaluate(script)
-    assert told["empty"] == ""
-    # An address leaves out what the dataset makes meaningless, nothing else.
-    assert told["read"]["problems"] == []
-    changed = {
-        name
-        for name, value in told["full"].items()
-        if json.dumps(told["read"]["experiment"].get(name)) != json.dumps(value)
-    }
-    assert changed <= {"mistakes"}
-    view = {
-        "iterationsPerFrame",
-        "showTest",
-        "discretise",
-        "panel",
-        "examples",
-        "noise",
-        "labelFlips",
-    }
-    for name, value in told["full"].items():
-        if name in told["spec"] and name not in view:
-            assert told["spec"][name] == value, name
-    problems = " ".join(told["problems"]["problems"])
-    for text in ("Own points", "Parameters", "Activation", "Batch size", "Panel"):
-        assert text in problems
-    assert told["problems"]["experiment"]["batchSize"] is None

@@ -1,0 +1,22 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { cost, count, exact, fixed, parameter, percent } from '../../static/js/format.js';
+
+test('a number has a real minus sign and fixed decimals, and nothing is −0', () => {
+  assert.deepEqual([-1.234, 0, -0.001, 12].map((value) => fixed(value)), ['−1.23', '0.00', '0.00', '12.00']);
+});
+
+test('a cost has four decimals, and a very small or large one its power of ten', () => {
+  const costs = [0.6931, 0.00001234, 0, 1234567, 999.99999, Infinity];
+  assert.deepEqual(costs.map(cost), ['0.6931', '1.2e−5', '0.0000', '1.2e6', '1000.0000', '∞']);
+});
+
+test('a parameter has one more decimal while it is small', () => {
+  assert.deepEqual([0.004, -1.5, -2.8e28, 0].map(parameter), ['0.004', '−1.50', '−2.8e28', '0.00']);
+});
+
+test('shares, counts and exact numbers', () => {
+  assert.deepEqual([percent(0.9867), percent(null)], ['98.7%', '–']);
+  assert.equal(count(1234567), '1,234,567');
+  for (const value of [0.1, 1 / 3, 1e-300, 2 ** 53]) assert.equal(Number(exact(value)), value);
+});

@@ -1,0 +1,40 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { History, thin } from '../../static/js/history.js';
+import { random } from './random.js';
+
+test('thinning keeps the extremes of every column', () => {
+  const next = random(2);
+  for (let example = 0; example < 60; example++) {
+    const columns = 1 + Math.floor(next() * 50);
+    const length = example < 3 ? example + 1 : 1 + Math.floor(next() * 300);
+    // Some are equal, and some jump.
+    const costs = Float32Array.from({ length }, () => (next() < 0.2 ? 0.5 : next() * 10));
+    const { x, y } = thin(costs, columns);
+    assert.deepEqual([...x], [...new Set(x)].sort((a, b) => a - b));
+    assert.deepEqual([...y], [...x].map((iteration) => costs[iteration]));
+    assert.ok(x.length <= 2 * (columns + 1));
+    assert.equal(Math.max(...y), Math.max(...costs));
+    assert.equal(Math.min(...y), Math.min(...costs));
+  }
+});
+
+test('it keeps what lies beyond until a cost is another, and has no gap', () => {
+  const history = new History();
+  const after = (first, costs) => {
+    history.write(first, Float32Array.from(costs));
+    return [...history.costs];
+  };
+  assert.deepEqual(after(0, [1, 2, 3]), [1, 2, 3]);
+  history.writeTest(0, 9);
+  history.writeTest(3, 8);
+  assert.deepEqual(after(3, [4]), [1, 2, 3, 4]);
+  assert.deepEqual(after(1, [2]), [1, 2, 3, 4]);
+  assert.deepEqual(after(1, []), [1, 2, 3, 4]);
+  assert.deepEqual(after(2, [5, 6, 7]), [1, 2, 5, 6, 7]);
+  assert.deepEqual(history.tests.map(({ iteration }) => iteration), [0]);
+  assert.throws(() => history.write(9, new Float32Array(1)), RangeError);
+  history.clear();
+  assert.deepEqual(after(0, []), []);
+  assert.equal(after(0, new Float32Array(5000).fill(1)).length, 5000);
+});

@@ -1,0 +1,106 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { Pace } from '../../static/js/pace.js';
+
+/** A clock to wind on: timers are due in the order of their times. */
+function clock(t) {
+  let now = 0;
+  let timers = [];
+  const { setTimeout, clearTimeout } = globalThis;
+  t.after(() => Object.assign(globalThis, { setTimeout, clearTimeout }));
+  globalThis.setTimeout = (call, delay) => {
+    const timer = { call, at: now + delay };
+    timers.push(timer);
+    return timer;
+  };
+  globalThis.clearTimeout = (timer) => {
+    timers = timers.filter((other) => other !== timer);
+  };
+  return (milliseconds) => {
+    now += milliseconds;
+    const due = timers.filter(({ at }) => at <= now).sort((a, b) => a.at - b.at);
+    timers = timers.filter(({ at }) => at > now);
+    for (const { call } of due) call();
+  };
+}
+
+function pacing() {
+  const [said, dropped] = [[], []];
+  return { said, dropped, pace: new Pace((message) => said.push(message), (message) => dropped.push(message)) };
+}
+
+const edit = { type: 'edit', layer: 1, unit: 0, input: 1 };
+
+test('of what was refused there is left what nothing newer replaces', (t) => {
+  const wind = clock(t);
+  const { said, dropped, pace } = pacing();
+  const messages = [
+    { type: 'configure', data: 1 },
+    { type: 'configure', data: 2 },
+    { ...edit, value: 1, frozen: true },
+    { ...edit, unit: 1, value: 3 },
+    { type: 'play' },
+    { type: 'set', l1: 1, l2: 1 },
+    { ...edit, value: 2 },
+    { type: 'set', l2: 2 },
+    { type: 'ack', frame: 1 },
+    { type: 'pause' },
+  ];
+  for (const message of messages) pace.send(message);
+  assert.deepEqual(said.splice(0), messages);
+  // 2 and 10 were in time.
+  for (const number of [1, 3, 4, 5, 6, 7, 8, 9]) pace.refused(number, 1);
+  pace.send({ type: 'ack', frame: 2 });
+  pace.send({ type: 'step', iterations: 3 });
+  wind(999);
+  assert.deepEqual(said, []);
+  wind(1);
+  assert.deepEqual(said, [
+    { ...edit, frozen: true },
+    { ...edit, unit: 1, value: 3 },
+    { type: 'set', l1: 1 },
+    { ...edit, value: 2 },
+    { type: 'set', l2: 2 },
+    { type: 'step', iterations: 3 },
+    { type: 'ack', frame: 2 },
+  ]);
+  assert.ok(dropped.some((message) => message === messages[0]));
+  assert.ok(!dropped.some((message) => message === messages[1]));
+});
+
+test('what came after a restart and may have been taken before it is said once more', (t) => {
+  const wind = clock(t);
+  const { said, pace } = pacing();
+  for (const type of ['view', 'pause', 'configure', 'play', 'view', 'set', 'ack']) pace.send({ type });
+  assert.equal(said.splice(0).length, 7);
+  pace.refused(3, 1);
+  wind(1000);
+  assert.deepEqual(said.map(({ type }) => type), ['configure', 'play', 'set']);
+});
+
+test('what waits is bounded: the oldest gives way, and is told of', (t) => {
+  const wind = clock(t);
+  const { said, dropped, pace } = pacing();
+  pace.send({ type: 'play' });
+  pace.refused(1, 1);
+  for (let unit = 0; unit < 100; unit++) pace.send({ ...edit, unit });
+  wind(1000);
+  assert.equal(said.length, 1 + 64);
+  assert.deepEqual(said.at(-1), { ...edit, unit: 99 });
+  assert.equal(dropped.length, 101 - 64);
+});
+
+test('another connection begins with nothing held', (t) => {
+  const wind = clock(t);
+  const { said, pace } = pacing();
+  pace.send({ type: 'play' });
+  pace.refused(1, 1);
+  pace.reset();
+  wind(5000);
+  pace.send({ type: 'pause' });
+  assert.deepEqual(said, [{ type: 'play' }, { type: 'pause' }]);
+  // A refusal of a message that nobody said is none.
+  pace.refused(7, 1);
+  wind(5000);
+  assert.equal(said.length, 2);
+});

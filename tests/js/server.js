@@ -1,0 +1,17 @@
+// What the page is told at its start, and what lessons may ask for: from the server's own tables, by the project's Python.
+
+import { execFileSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const program = `
+import json
+from app.catalogue import catalogue
+from app.lessons import COMPARISONS, QUANTITIES
+quantities = {name: quantity.of for name, quantity in QUANTITIES.items()}
+print(json.dumps({"catalogue": catalogue(), "comparisons": COMPARISONS, "quantities": quantities}))
+`;
+const python = process.env.PYTHON ?? '.venv/bin/python';
+const told = execFileSync(python, ['-c', program], { cwd: root, encoding: 'utf8', maxBuffer: 2 ** 26, timeout: 60_000 });
+
+export const { catalogue, comparisons, quantities } = JSON.parse(told);
