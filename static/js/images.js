@@ -1,19 +1,19 @@
 /** Pictures for a worksheet, whatever the page's theme: the boundary and the cost by Plotly, the network as SVG of our own. */
 
-import { PLANE } from './experiment.js';
+import { PLANE } from './experiment/experiment.js';
 import { cost, count, fixed } from './format.js';
-import { thin } from './history.js';
-import { layoutNetwork } from './network-layout.js';
+import { thin } from './store/history.js';
+import { layoutNetwork } from './painting/network-layout.js';
 import { featureText } from './notation.js';
 import { boundaryLine } from './painting/contour.js';
 import { Maps } from './painting/map.js';
 import { biasRadius, edgeStyles } from './painting/network.js';
 import { ramp } from './painting/ramp.js';
 import { lightColours, painterColours } from './theme.js';
-import { describe, summary } from './words.js';
+import { describe, summary } from './experiment/words.js';
 
-/** @typedef {import('./state.js').Store} Store */
-/** @typedef {import('./experiment.js').Experiment} Experiment */
+/** @typedef {import('./store/state.js').Store} Store */
+/** @typedef {import('./experiment/experiment.js').Experiment} Experiment */
 /** @typedef {import('./types/protocol').Catalogue} Catalogue */
 /** @typedef {import('./types/protocol').Boundary} Boundary */
 /** @typedef {import('./types/plotly').PlotlyApi} PlotlyApi */

@@ -1,16 +1,16 @@
 /** Wires store, connection, address and views. Imports everything, is imported by nothing. */
 
 import { computed, effect, signal } from '../vendor/signals-core/signals-core.js';
-import { fromHash, toHash } from './address.js';
-import { Connection, streamAddress } from './connection.js';
-import { Dialogue } from './dialogue.js';
-import { PLANE, defaultsOf, fieldsOf, sameRun } from './experiment.js';
+import { fromHash, toHash } from './experiment/address.js';
+import { Connection, streamAddress } from './stream/connection.js';
+import { Dialogue } from './stream/dialogue.js';
+import { PLANE, defaultsOf, fieldsOf, sameRun } from './experiment/experiment.js';
 import { Painter } from './painting/painter.js';
-import { fetchLater } from './later.js';
+import { fetchLater } from './views/later.js';
 import { loadPlotly } from './plotly.js';
-import { Runs } from './runs.js';
-import { readSaved } from './saved.js';
-import { Store } from './state.js';
+import { Runs } from './store/runs.js';
+import { readSaved } from './experiment/saved.js';
+import { Store } from './store/state.js';
 import { isDark, painterColours } from './theme.js';
 import { askVersion, newer } from './version.js';
 import { mountActivation } from './views/activation.js';
@@ -150,7 +150,7 @@ async function drawPlots() {
   plotly.value = await fetchLater(store, 'What draws axes and curves', () => loadPlotly(/** @type {string} */ (document.body.dataset.plotly)), drawPlots);
 }
 
-/** Where an experiment is: a saved run under its short link as long as it is that run. @param {import('./experiment.js').Experiment} experiment */
+/** Where an experiment is: a saved run under its short link as long as it is that run. @param {import('./experiment/experiment.js').Experiment} experiment */
 function addressOf(experiment) {
   if (!saved) return location.pathname + location.search + toHash(experiment, defaults, fields);
   const same = saved.experiment && sameRun(experiment, saved.experiment);

@@ -186,7 +186,7 @@ def test_a_comparison_that_has_run_is_told_for_the_lessons(page: Page) -> None:
     told = page.evaluate(
         """() => new Promise((resolve) => {
           const base = document.querySelector('script[type=module]').src.replace(/main\\.js$/, '');
-          Promise.all(['connection', 'labs/session'].map((name) => import(`${base}${name}.js`)))
+          Promise.all(['stream/connection', 'labs/session'].map((name) => import(`${base}${name}.js`)))
             .then(([{ streamAddress }, { LabSession }]) => {
               const told = [];
               const session = new LabSession(streamAddress(), (runs) => {

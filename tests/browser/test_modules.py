@@ -157,7 +157,10 @@ def test_thinning_keeps_ends_and_extremes_of_every_column(
     run: Run, costs: list[float], columns: int
 ) -> None:
     thinned = run(
-        "history", "module.thin(Float32Array.from(costs), columns)", costs=costs, columns=columns
+        "store/history",
+        "module.thin(Float32Array.from(costs), columns)",
+        costs=costs,
+        columns=columns,
     )
     x, y = thinned["x"], thinned["y"]
     assert x == sorted(set(x))
@@ -189,7 +192,7 @@ def test_a_history_keeps_what_lies_beyond_until_a_cost_is_another_and_has_no_gap
       history.write(0, new Float32Array(5000).fill(1));
       return [...out, refused, history.length];
     })()"""
-    assert run("history", script) == [
+    assert run("store/history", script) == [
         [1, 2, 3],
         [1, 2, 3, 4],
         [1, 2, 3, 4],
@@ -218,17 +221,17 @@ def test_differences_sum_up_to_the_picture(run: Run) -> None:
 
 
 def test_axes_end_at_round_numbers(run: Run) -> None:
-    tops = run("cost-scale", "[0, 201, 1001, 1501, 999999].map(module.xTop)")
+    tops = run("views/cost-scale", "[0, 201, 1001, 1501, 999999].map(module.xTop)")
     assert tops == [200, 300, 1500, 2000, 1000000]
-    assert run("cost-scale", "module.xTicks(1500)") == [0, 500, 1000, 1500]
-    assert run("cost-scale", "module.yRange([[0.69, 0.1]], false)") == [0, 0.72]
-    exploding = run("cost-scale", "module.yRange([[0.7, 1e30], [0.69, 0.2]], false)")
+    assert run("views/cost-scale", "module.xTicks(1500)") == [0, 500, 1000, 1500]
+    assert run("views/cost-scale", "module.yRange([[0.69, 0.1]], false)") == [0, 0.72]
+    exploding = run("views/cost-scale", "module.yRange([[0.7, 1e30], [0.69, 0.2]], false)")
     assert exploding[1] == pytest.approx(5 * 0.7 * 1.06)
 
 
 def test_names_of_curves_do_not_overlap(run: Run) -> None:
     labels = run(
-        "cost-scale",
+        "views/cost-scale",
         """module.place(
           ['tanh', 'ReLU', 'sigmoid'].map((text, k) => ({
             text, bold: k === 0,
@@ -262,7 +265,7 @@ def test_an_address_keeps_every_digit(
     run: Run, rate: float, noise: float, seed: int, units: list[int]
 ) -> None:
     script = """(async () => {
-      const { defaultsOf, fieldsOf } = await import(base + 'experiment.js');
+      const { defaultsOf, fieldsOf } = await import(base + 'experiment/experiment.js');
       const catalogue = JSON.parse(document.getElementById('catalogue').textContent);
       const [fields, defaults] = [fieldsOf(catalogue), defaultsOf(catalogue)];
       const layers = units.map((count) => ({ ...defaults.layers[0], units: count }));
@@ -275,7 +278,7 @@ def test_an_address_keeps_every_digit(
     script = script.replace(
         "base +", "document.querySelector('script[type=module]').src.replace(/main\\.js$/, '') +"
     )
-    assert run("address", script, rate=rate, noise=noise, seed=seed, units=units) == [
+    assert run("experiment/address", script, rate=rate, noise=noise, seed=seed, units=units) == [
         rate,
         noise,
         seed,
@@ -291,7 +294,9 @@ def test_a_layout_keeps_units_apart_and_inside(run: Run) -> None:
         ([2, *[16] * 6, 1], 664, 430),
         ([2, 16, 1], 340, 420),
     ):
-        layout = run("network-layout", "module.layoutNetwork(a, b, c)", a=sizes, b=width, c=height)
+        layout = run(
+            "painting/network-layout", "module.layoutNetwork(a, b, c)", a=sizes, b=width, c=height
+        )
         assert len(layout["nodes"]) == sum(sizes)
         assert len(layout["edges"]) == sum(a * b for a, b in itertools.pairwise(sizes))
         for node in layout["nodes"]:

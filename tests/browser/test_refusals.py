@@ -184,7 +184,7 @@ def test_of_what_was_refused_there_is_left_what_nothing_newer_replaces(
     said, dropped = page.evaluate(
         """async () => {
           const base = document.querySelector('script[type=module]').src.replace(/main\\.js$/, '');
-          const { Pace } = await import(`${base}pace.js`);
+          const { Pace } = await import(`${base}stream/pace.js`);
           const [said, dropped] = [[], []];
           const pace = new Pace((one) => said.push(one), (one) => dropped.push(one));
           const edit = { type: 'edit', layer: 1, unit: 0, input: 1 };

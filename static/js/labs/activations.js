@@ -2,7 +2,7 @@
 
 import { html, nothing, render, svg } from '../../vendor/lit-html/lit-html.js';
 import { computed, effect, signal } from '../../vendor/signals-core/signals-core.js';
-import { slopeField } from '../experiment.js';
+import { slopeField } from '../experiment/experiment.js';
 import { count, fixed, percent } from '../format.js';
 import { FORMULAS, bracket, ofLayer, operator, variable } from '../notation.js';
 import { whenOpen } from '../views/drawer.js';
@@ -10,7 +10,7 @@ import { bindValue, stopsEvery } from '../views/value.js';
 import { Norms } from './norms.js';
 import { lineChart, smallFont } from './line-chart.js';
 
-/** @typedef {import('../state.js').Store} Store */
+/** @typedef {import('../store/state.js').Store} Store */
 /** @typedef {import('../types/protocol').Catalogue} Catalogue */
 /** @typedef {import('../types/protocol').Curve} Curve */
 /** @typedef {import('../types/protocol').Diagnostics} Diagnostics */

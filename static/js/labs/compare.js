@@ -5,8 +5,8 @@ import { bindChoice } from '../views/choice.js';
 import { showNetworks } from './networks.js';
 import { mountSweep } from './sweep.js';
 
-/** @typedef {import('../state.js').Store} Store */
-/** @typedef {import('../experiment.js').Fields} Fields */
+/** @typedef {import('../store/state.js').Store} Store */
+/** @typedef {import('../experiment/experiment.js').Fields} Fields */
 /** @typedef {import('../types/protocol').Catalogue} Catalogue */
 
 /** @param {Store} store @param {Fields} fields @param {Catalogue} catalogue @param {(id: string) => HTMLElement} find */

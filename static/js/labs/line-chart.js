@@ -1,10 +1,10 @@
 /** Curves over iterations as an SVG: for a lab's own charts, which are redrawn often and small. */
 
 import { html, nothing, svg } from '../../vendor/lit-html/lit-html.js';
-import { place, xTicks, xTop, yRange } from '../cost-scale.js';
+import { place, xTicks, xTop, yRange } from '../views/cost-scale.js';
 import { count } from '../format.js';
 
-/** @typedef {import('../cost-scale.js').Scale} Scale */
+/** @typedef {import('../views/cost-scale.js').Scale} Scale */
 
 /**
  * @typedef {object} Line
@@ -79,7 +79,7 @@ export function lineChart({ width, height, iterations, log, lines, bands = [], n
   return { picture, scale, top };
 }
 
-/** Names one below the other, each as near to the end of its curve as that goes. @param {import('../cost-scale.js').Curve[]} curves @param {Scale} scale @param {number} font @returns {import('../cost-scale.js').Label[]} */
+/** Names one below the other, each as near to the end of its curve as that goes. @param {import('../views/cost-scale.js').Curve[]} curves @param {Scale} scale @param {number} font @returns {import('../views/cost-scale.js').Label[]} */
 function endLabels(curves, scale, font) {
   const pitch = font * 1.2;
   const labels = curves

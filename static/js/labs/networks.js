@@ -4,14 +4,14 @@ import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
 import { ref } from '../../vendor/lit-html/directives/ref.js';
 import { repeat } from '../../vendor/lit-html/directives/repeat.js';
 import { computed, effect, signal } from '../../vendor/signals-core/signals-core.js';
-import { FEWEST, MOST, checkedValues, hindrance } from '../comparison.js';
-import { streamAddress } from '../connection.js';
-import { FieldError, changed, runSpec } from '../experiment.js';
+import { FEWEST, MOST, checkedValues, hindrance } from '../experiment/comparison.js';
+import { streamAddress } from '../stream/connection.js';
+import { FieldError, changed, runSpec } from '../experiment/experiment.js';
 import { cost, count, percent } from '../format.js';
-import { thin } from '../history.js';
+import { thin } from '../store/history.js';
 import { operator, variable } from '../notation.js';
 import { pixelRatio } from '../painting/painter.js';
-import { allows } from '../parts.js';
+import { allows } from '../experiment/parts.js';
 import { isDark, painterColours } from '../theme.js';
 import { Tip } from '../views/tip.js';
 import { stopsBetween, stopsEvery } from '../views/value.js';
@@ -21,13 +21,13 @@ import { VIEW_BOX, pointsOver } from './points.js';
 import { Reached, thresholdsOf } from './reached.js';
 import { LabSession } from './session.js';
 
-/** @typedef {import('../state.js').Store} Store */
-/** @typedef {import('../experiment.js').Experiment} Experiment */
-/** @typedef {import('../experiment.js').Fields} Fields */
-/** @typedef {import('../comparison.js').Factor} Factor */
-/** @typedef {import('../comparison.js').Value} Value */
+/** @typedef {import('../store/state.js').Store} Store */
+/** @typedef {import('../experiment/experiment.js').Experiment} Experiment */
+/** @typedef {import('../experiment/experiment.js').Fields} Fields */
+/** @typedef {import('../experiment/comparison.js').Factor} Factor */
+/** @typedef {import('../experiment/comparison.js').Value} Value */
 /** @typedef {import('../types/protocol').Catalogue} Catalogue */
-/** @typedef {import('../history.js').History} History */
+/** @typedef {import('../store/history.js').History} History */
 /** @typedef {import('./session.js').Plan} Plan */
 /** @typedef {(id: string) => HTMLElement} Find */
 

@@ -1,7 +1,7 @@
 /** The examples over a small picture of the plane: circles are class 1, diamonds class 0, hollow ones are held out for test. */
 
 import { nothing, svg } from '../../vendor/lit-html/lit-html.js';
-import { PLANE } from '../experiment.js';
+import { PLANE } from '../experiment/experiment.js';
 
 /** @typedef {import('../types/protocol').Points} Points */
 

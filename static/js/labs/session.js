@@ -6,21 +6,21 @@
  */
 
 import { batch, effect, signal } from '../../vendor/signals-core/signals-core.js';
-import { described } from '../checkpoint.js';
-import { Connection } from '../connection.js';
-import { PLANE } from '../experiment.js';
+import { described } from '../stream/checkpoint.js';
+import { Connection } from '../stream/connection.js';
+import { PLANE } from '../experiment/experiment.js';
 import { count } from '../format.js';
-import { History, floats } from '../history.js';
+import { History, floats } from '../store/history.js';
 import { Painter } from '../painting/painter.js';
 import { atReadingPace } from '../signals.js';
-import { Unconfirmed } from '../unconfirmed.js';
+import { Unconfirmed } from '../stream/unconfirmed.js';
 import { askVersion } from '../version.js';
 
 /** @typedef {import('../types/protocol').ServerMessage} ServerMessage */
 /** @typedef {import('../types/protocol').Points} Points */
 /** @typedef {import('../types/protocol').Frame} Frame */
 /** @typedef {'connecting' | 'live' | 'reconnecting'} State */
-/** @typedef {import('../connection.js').Wait} Wait */
+/** @typedef {import('../stream/connection.js').Wait} Wait */
 /** @typedef {{data: object, runs: object[], key: string}} Plan `key` is the same for the same plan */
 /** @template T @typedef {import('../../vendor/signals-core/signals-core.js').Signal<T>} Signal */
 

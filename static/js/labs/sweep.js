@@ -2,9 +2,9 @@
 
 import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
 import { computed, effect, signal } from '../../vendor/signals-core/signals-core.js';
-import { sameData, sameRun } from '../experiment.js';
+import { sameData, sameRun } from '../experiment/experiment.js';
 import { cost, count, percent } from '../format.js';
-import { allows } from '../parts.js';
+import { allows } from '../experiment/parts.js';
 import { isDark } from '../theme.js';
 import { paintThumbnail } from '../views/thumbnail.js';
 import { Tip } from '../views/tip.js';
@@ -12,9 +12,9 @@ import { bindFields } from '../views/value.js';
 import { iterationAt, lineChart, placeOf, smallFont } from './line-chart.js';
 import { VIEW_BOX, pointsOver } from './points.js';
 
-/** @typedef {import('../state.js').Store} Store */
-/** @typedef {import('../experiment.js').Fields} Fields */
-/** @typedef {import('../experiment.js').Experiment} Experiment */
+/** @typedef {import('../store/state.js').Store} Store */
+/** @typedef {import('../experiment/experiment.js').Fields} Fields */
+/** @typedef {import('../experiment/experiment.js').Experiment} Experiment */
 /** @typedef {import('../types/protocol').Swept} Swept */
 /** @typedef {Swept['seeds'][number]} Seed */
 /** @typedef {{experiment: Experiment, answer: Swept}} Result */

@@ -2,12 +2,12 @@
 
 import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
 import { effect, signal } from '../../vendor/signals-core/signals-core.js';
-import { wholeField } from '../experiment.js';
+import { wholeField } from '../experiment/experiment.js';
 import { count } from '../format.js';
 import { bindValue } from '../views/value.js';
 import { whenOpen } from '../views/drawer.js';
 
-/** @typedef {import('../state.js').Store} Store */
+/** @typedef {import('../store/state.js').Store} Store */
 /** @typedef {{examples: number, inputs: number, units: number, loop_seconds: number, product_seconds: number, ratio: number, equal: boolean}} Timing */
 /** @typedef {'examples' | 'inputs' | 'units'} Size */
 

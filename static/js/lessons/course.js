@@ -4,12 +4,12 @@
  */
 
 import { batch, computed, effect, signal, untracked } from '../../vendor/signals-core/signals-core.js';
-import { experimentOf, sameRun } from '../experiment.js';
-import { UNSTAGED } from '../state.js';
+import { experimentOf, sameRun } from '../experiment/experiment.js';
+import { UNSTAGED } from '../store/state.js';
 import { carriedOut, holds, needsDiagnostics } from './quantities.js';
 
-/** @typedef {import('../state.js').Store} Store */
-/** @typedef {import('../experiment.js').Experiment} Experiment */
+/** @typedef {import('../store/state.js').Store} Store */
+/** @typedef {import('../experiment/experiment.js').Experiment} Experiment */
 /** @typedef {import('../types/lessons').Lesson} Lesson */
 /** @typedef {import('../types/lessons').Step} Step */
 /** @typedef {import('../types/lessons').Summary} Summary */

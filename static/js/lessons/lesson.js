@@ -5,7 +5,7 @@ import { computed, effect, signal } from '../../vendor/signals-core/signals-core
 import { holds, inWordsOf, nowOf } from './quantities.js';
 import { text } from './text.js';
 
-/** @typedef {import('../state.js').Store} Store */
+/** @typedef {import('../store/state.js').Store} Store */
 /** @typedef {import('../types/protocol').Catalogue} Catalogue */
 /** @typedef {import('../types/lessons').Lesson} Lesson */
 /** @typedef {import('../types/lessons').Step} Step */

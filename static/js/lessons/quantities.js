@@ -8,16 +8,16 @@ import { cost, count, fixed, percent } from '../format.js';
 
 /** @typedef {import('../types/lessons').Condition} Condition */
 /** @typedef {import('../types/protocol').Catalogue} Catalogue */
-/** @typedef {import('../experiment.js').Experiment} Experiment */
-/** @typedef {import('../experiment.js').HiddenLayer} HiddenLayer */
+/** @typedef {import('../experiment/experiment.js').Experiment} Experiment */
+/** @typedef {import('../experiment/experiment.js').HiddenLayer} HiddenLayer */
 /** @typedef {number | string | boolean} Value */
 
 /**
  * @typedef {object} Facts
- * @property {import('../current-run.js').Picture | null} picture of the run that is set up; null until there is one
- * @property {import('../current-run.js').Ending | null} ending
- * @property {import('../experiment.js').Experiment} experiment
- * @property {import('../state.js').Deeds} deeds since the step began
+ * @property {import('../store/current-run.js').Picture | null} picture of the run that is set up; null until there is one
+ * @property {import('../store/current-run.js').Ending | null} ending
+ * @property {import('../experiment/experiment.js').Experiment} experiment
+ * @property {import('../store/state.js').Deeds} deeds since the step began
  */
 
 /**
@@ -53,7 +53,7 @@ const ofLayers = (name) => ({
 /** @param {'dataset' | 'scheme' | 'scale' | 'learningRate' | 'optimizer'} name @returns {Required<Pick<Quantity, 'read' | 'set'>>} */
 const property = (name) => ({ read: ({ experiment }) => [experiment[name]], set: (_, value) => ({ [name]: value }) });
 
-/** @param {keyof import('../state.js').Deeds} name @returns {Quantity['read']} */
+/** @param {keyof import('../store/state.js').Deeds} name @returns {Quantity['read']} */
 const ofDeeds = (name) => ({ deeds }) => [deeds[name]];
 
 /** @param {'activations' | 'initializations' | 'optimizers'} table @returns {Quantity['write']} */

@@ -1,6 +1,6 @@
 /** What stands out in the picture of a network: in the colour of its way, with arrowheads along the edges that point that way. */
 
-import { along } from '../network-layout.js';
+import { along } from './network-layout.js';
 
 /** @typedef {import('../types/painting').Colours} Colours */
 /** @typedef {import('../types/painting').Light} Light */

@@ -1,6 +1,6 @@
 /** The picture of a network: its edges by weight, every unit's map with the line where its z is zero, every bias. */
 
-import { TINY_UNIT } from '../network-layout.js';
+import { TINY_UNIT } from './network-layout.js';
 import { boundaryLine, contour } from './contour.js';
 import { Maps, fitted } from './map.js';
 import { drawLitEdges, drawLitUnits } from './light.js';
@@ -13,8 +13,8 @@ import { ramp } from './ramp.js';
 /** @typedef {import('../types/protocol').FrameRun} FrameRun */
 /** @typedef {import('../types/protocol').LayerParameters} LayerParameters */
 /** @typedef {import('../types/painting').Light} Light */
-/** @typedef {import('../network-layout.js').Edge} Edge */
-/** @typedef {import('../network-layout.js').Node} Node */
+/** @typedef {import('./network-layout.js').Edge} Edge */
+/** @typedef {import('./network-layout.js').Node} Node */
 
 const THINNEST = 0.8;
 const THICKEST = 6.2;

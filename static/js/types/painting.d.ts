@@ -1,5 +1,5 @@
 import type { Rgb } from '../painting/ramp.js';
-import type { Edge, Node } from '../network-layout.js';
+import type { Edge, Node } from '../painting/network-layout.js';
 import type { Frame, FrameRun, Parameter, ServerMessage } from './protocol';
 
 /** What the painter's canvases take from the theme, as colours a canvas understands. */

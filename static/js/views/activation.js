@@ -2,12 +2,12 @@
 
 import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
 import { computed, effect } from '../../vendor/signals-core/signals-core.js';
-import { slopeField } from '../experiment.js';
+import { slopeField } from '../experiment/experiment.js';
 import { FORMULAS, bracket, ofLayer, operator, variable } from '../notation.js';
 import { bindChoice } from './choice.js';
 import { bindValue, stopsEvery } from './value.js';
 
-/** @typedef {import('../state.js').Store} Store */
+/** @typedef {import('../store/state.js').Store} Store */
 
 /** @param {Store} store @param {(id: string) => HTMLElement} find */
 export function mountActivation(store, find) {

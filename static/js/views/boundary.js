@@ -3,14 +3,14 @@
 import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
 import { computed, effect, signal } from '../../vendor/signals-core/signals-core.js';
 import { fixed } from '../format.js';
-import { PLANE } from '../experiment.js';
+import { PLANE } from '../experiment/experiment.js';
 import { bracket, indexed, number, ofUnit, operator, variable, yHat } from '../notation.js';
 import { pixelRatio } from '../painting/painter.js';
 import { CONFIG } from '../plotly.js';
 import { colours, isDark } from '../theme.js';
 import { Tip } from './tip.js';
 
-/** @typedef {import('../state.js').Store} Store */
+/** @typedef {import('../store/state.js').Store} Store */
 /** @typedef {import('../types/plotly').PlotlyApi} PlotlyApi */
 /** @typedef {import('../types/protocol').Boundary} Boundary */
 /** @typedef {import('../types/protocol').Points} Points */

@@ -3,14 +3,14 @@
 import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
 import { effect, signal } from '../../vendor/signals-core/signals-core.js';
 import { copy } from '../clipboard.js';
-import { layerSizes } from '../experiment.js';
+import { layerSizes } from '../experiment/experiment.js';
 import { count } from '../format.js';
 import { whenOpen } from './drawer.js';
 import { fits } from './network.js';
 import { unitFormula } from './parameter.js';
 
-/** @typedef {import('../state.js').Store} Store */
-/** @typedef {import('../experiment.js').HiddenLayer} HiddenLayer */
+/** @typedef {import('../store/state.js').Store} Store */
+/** @typedef {import('../experiment/experiment.js').HiddenLayer} HiddenLayer */
 /** @typedef {import('../types/protocol').Catalogue} Catalogue */
 /** @typedef {import('../types/protocol').LayerParameters} LayerParameters */
 /** @typedef {import('./parameter.js').OpenParameter} OpenParameter */

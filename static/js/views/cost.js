@@ -5,19 +5,19 @@
 
 import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
 import { effect, signal } from '../../vendor/signals-core/signals-core.js';
-import { logTick, place, xTicks, xTop, yRange } from '../cost-scale.js';
-import { sameRun } from '../experiment.js';
+import { logTick, place, xTicks, xTop, yRange } from './cost-scale.js';
+import { sameRun } from '../experiment/experiment.js';
 import { cost, count } from '../format.js';
-import { thin } from '../history.js';
+import { thin } from '../store/history.js';
 import { CONFIG } from '../plotly.js';
 import { colours, isDark } from '../theme.js';
-import { describe } from '../words.js';
+import { describe } from '../experiment/words.js';
 import { bindChoice } from './choice.js';
 import { mountScrub } from './scrub.js';
 import { Tip } from './tip.js';
 
-/** @typedef {import('../state.js').Store} Store */
-/** @typedef {import('../experiment.js').Experiment} Experiment */
+/** @typedef {import('../store/state.js').Store} Store */
+/** @typedef {import('../experiment/experiment.js').Experiment} Experiment */
 /** @typedef {import('../types/plotly').PlotlyApi} PlotlyApi */
 /** @typedef {import('../types/protocol').Catalogue} Catalogue */
 
@@ -107,11 +107,11 @@ export function mountCost(store, catalogue, find, plotly) {
 
 /**
  * @typedef {object} Drawn
- * @property {import('../history.js').History} history of the current curve
+ * @property {import('../store/history.js').History} history of the current curve
  * @property {number} upTo iterations of it that are drawn
  * @property {number} testsUpTo test costs that are drawn
  * @property {number} iterations at the axis' end
- * @property {import('../cost-scale.js').Scale} scale
+ * @property {import('./cost-scale.js').Scale} scale
  */
 
 /** @param {Drawn} drawn @param {HTMLElement} plot @param {number} clientX */
@@ -217,7 +217,7 @@ function drawChart(plotly, chart, names, store, catalogue, log, before) {
 
   const latest = store.reading.peek()?.run.train_cost;
   const range = yRange([current.y, ...earlier.map(({ curve }) => curve.y), testCurve.y, latest === undefined || current.y.length > 1 ? [] : [latest]], log);
-  /** @type {import('../cost-scale.js').Scale} */
+  /** @type {import('./cost-scale.js').Scale} */
   const scale = {
     x: (iteration) => (iteration / iterations) * width,
     y: (value) => height * (1 - ((log ? Math.log10(Math.max(value, 1e-12)) : value) - range[0]) / (range[1] - range[0])),

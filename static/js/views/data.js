@@ -1,12 +1,12 @@
 /** Which points: the problem and its datasets, how many, how noisy, how split, and their seed. */
 
 import { effect } from '../../vendor/signals-core/signals-core.js';
-import { OWN } from '../experiment.js';
+import { OWN } from '../experiment/experiment.js';
 import { bindChoice } from './choice.js';
 import { bindFields, stopsBetween, stopsEvery } from './value.js';
 
-/** @typedef {import('../state.js').Store} Store */
-/** @typedef {import('../experiment.js').Fields} Fields */
+/** @typedef {import('../store/state.js').Store} Store */
+/** @typedef {import('../experiment/experiment.js').Fields} Fields */
 /** @typedef {import('../types/protocol').Catalogue} Catalogue */
 /** @typedef {import('../types/protocol').Problem} Problem */
 
@@ -74,7 +74,7 @@ export function mountData(store, fields, catalogue, find) {
   });
 }
 
-/** The reader's own points as they were left; at first those of the dataset there is. @param {Store} store @returns {Partial<import('../experiment.js').Experiment>} */
+/** The reader's own points as they were left; at first those of the dataset there is. @param {Store} store @returns {Partial<import('../experiment/experiment.js').Experiment>} */
 function ownPoints(store) {
   const { points, labels, problem } = store.experiment.value;
   const fits = problem === 'regression' || labels.every((label) => label === 0 || label === 1);

@@ -2,10 +2,10 @@
 
 import { effect, untracked } from '../../vendor/signals-core/signals-core.js';
 
-import { fetchLater } from '../later.js';
-import { allows } from '../parts.js';
+import { fetchLater } from './later.js';
+import { allows } from '../experiment/parts.js';
 
-/** @typedef {import('../state.js').Store} Store */
+/** @typedef {import('../store/state.js').Store} Store */
 
 /** What a key does to the tab that has the focus. @type {Record<string, (index: number, count: number) => number>} */
 const MOVES = {

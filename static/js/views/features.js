@@ -7,7 +7,7 @@ import { Maps } from '../painting/map.js';
 import { ramp } from '../painting/ramp.js';
 import { isDark, painterColours } from '../theme.js';
 
-/** @typedef {import('../state.js').Store} Store */
+/** @typedef {import('../store/state.js').Store} Store */
 /** @typedef {import('../types/protocol').Catalogue} Catalogue */
 
 /** Pixels of a map on the page, twice as fine as its points. */

@@ -2,8 +2,8 @@
 
 import { boundaryFigure, costFigure, networkImage, plotImage, rasterised } from '../images.js';
 
-/** @typedef {import('../state.js').Store} Store */
-/** @typedef {import('../experiment.js').Experiment} Experiment */
+/** @typedef {import('../store/state.js').Store} Store */
+/** @typedef {import('../experiment/experiment.js').Experiment} Experiment */
 /** @typedef {import('../types/protocol').Catalogue} Catalogue */
 /** @typedef {import('../types/plotly').PlotlyApi} PlotlyApi */
 /** @typedef {'png' | 'svg'} Format */

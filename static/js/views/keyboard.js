@@ -1,8 +1,8 @@
 /** Space plays, → steps, R resets: wherever the key has no meaning of its own. */
 
-import { allows } from '../parts.js';
+import { allows } from '../experiment/parts.js';
 
-/** @typedef {import('../state.js').Store} Store */
+/** @typedef {import('../store/state.js').Store} Store */
 
 const TYPING = 'input:not([type="radio"], [type="range"], [type="checkbox"]), textarea, select, [contenteditable], dialog';
 

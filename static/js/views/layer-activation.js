@@ -3,7 +3,7 @@
 import { html } from '../../vendor/lit-html/lit-html.js';
 import { live } from '../../vendor/lit-html/directives/live.js';
 
-/** @typedef {import('../state.js').Store} Store */
+/** @typedef {import('../store/state.js').Store} Store */
 /** @typedef {import('../types/protocol').Catalogue} Catalogue */
 
 /** @param {Store} store @param {Catalogue} catalogue @param {number} layer as in the lecture: the first hidden one is 1 */

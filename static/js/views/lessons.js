@@ -1,11 +1,11 @@
 /** The way to the lessons: their modules come with the first one. */
 
 import { effect } from '../../vendor/signals-core/signals-core.js';
-import { fetchLater } from '../later.js';
+import { fetchLater } from './later.js';
 
-/** @typedef {import('../state.js').Store} Store */
+/** @typedef {import('../store/state.js').Store} Store */
 
-/** @param {Store} store @param {import('../types/protocol').Catalogue} catalogue @param {import('../experiment.js').Experiment} defaults @param {(id: string) => HTMLElement} find */
+/** @param {Store} store @param {import('../types/protocol').Catalogue} catalogue @param {import('../experiment/experiment.js').Experiment} defaults @param {(id: string) => HTMLElement} find */
 export function mountLessons(store, catalogue, defaults, find) {
   /** @type {Promise<{list: () => void} | null> | undefined} */
   let mounted;

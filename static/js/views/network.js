@@ -2,25 +2,25 @@
 
 import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
 import { computed, effect, signal } from '../../vendor/signals-core/signals-core.js';
-import { unitsField } from '../experiment.js';
+import { unitsField } from '../experiment/experiment.js';
 import { parameter as written } from '../format.js';
-import { MIN_COLUMN_PITCH, MIN_UNIT_PITCH, TINY_UNIT, along, layoutNetwork, parameterAt } from '../network-layout.js';
+import { MIN_COLUMN_PITCH, MIN_UNIT_PITCH, TINY_UNIT, along, layoutNetwork, parameterAt } from '../painting/network-layout.js';
 import { featureMath, ofLayer, ofUnit, operator, shape, variable, yHat } from '../notation.js';
 import { pixelRatio } from '../painting/painter.js';
-import { parameterKey } from '../parameters.js';
+import { parameterKey } from '../experiment/parameters.js';
 import { bindChoice } from './choice.js';
 import { anotherSeed } from './data.js';
 import { layerActivation } from './layer-activation.js';
 import { lock, unitFormula, valueOf } from './parameter.js';
 import { bindValue, stopsBetween, stopsEvery } from './value.js';
 
-/** @typedef {import('../state.js').Store} Store */
-/** @typedef {import('../state.js').Selection} Selection */
-/** @typedef {import('../experiment.js').Fields} Fields */
+/** @typedef {import('../store/state.js').Store} Store */
+/** @typedef {import('../store/state.js').Selection} Selection */
+/** @typedef {import('../experiment/experiment.js').Fields} Fields */
 /** @typedef {import('../types/protocol').Catalogue} Catalogue */
 /** @typedef {import('../types/protocol').LayerParameters} LayerParameters */
-/** @typedef {import('../network-layout.js').Layout} Layout */
-/** @typedef {import('../network-layout.js').Edge} Edge */
+/** @typedef {import('../painting/network-layout.js').Layout} Layout */
+/** @typedef {import('../painting/network-layout.js').Edge} Edge */
 /** @typedef {import('../types/protocol').Parameter} Parameter */
 /** @typedef {import('./parameter.js').OpenParameter} OpenParameter */
 /** @typedef {(id: string) => HTMLElement} Find */

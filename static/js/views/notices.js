@@ -3,7 +3,7 @@
 import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
 import { effect } from '../../vendor/signals-core/signals-core.js';
 
-/** @typedef {import('../state.js').Store} Store */
+/** @typedef {import('../store/state.js').Store} Store */
 
 /** A mere note goes by itself (milliseconds). */
 const NOTE_STAYS = 6000;

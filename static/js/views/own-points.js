@@ -4,17 +4,17 @@
  */
 
 import { effect, signal } from '../../vendor/signals-core/signals-core.js';
-import { FieldError, MAX_VALUE, OWN, PLANE } from '../experiment.js';
+import { FieldError, MAX_VALUE, OWN, PLANE } from '../experiment/experiment.js';
 import { count, fixed } from '../format.js';
-import { BY_HAND, Steps, added, erased, moved, nearest, relabelled } from '../own-points.js';
-import { allows } from '../parts.js';
+import { BY_HAND, Steps, added, erased, moved, nearest, relabelled } from '../experiment/own-points.js';
+import { allows } from '../experiment/parts.js';
 import { mountTable } from './table.js';
 import { bindValue } from './value.js';
 
-/** @typedef {import('../state.js').Store} Store */
-/** @typedef {import('../experiment.js').Experiment} Experiment */
-/** @typedef {import('../own-points.js').Own} Own */
-/** @typedef {import('../own-points.js').Point} Point */
+/** @typedef {import('../store/state.js').Store} Store */
+/** @typedef {import('../experiment/experiment.js').Experiment} Experiment */
+/** @typedef {import('../experiment/own-points.js').Own} Own */
+/** @typedef {import('../experiment/own-points.js').Point} Point */
 /** @typedef {Pick<Experiment, 'dataset' | 'problem' | 'points' | 'labels'>} State */
 /** @typedef {'one' | 'zero' | 'value' | 'move' | 'erase'} Tool */
 /** @typedef {(id: string) => HTMLElement} Find */

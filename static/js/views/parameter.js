@@ -2,14 +2,14 @@
 
 import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
 import { computed, effect, signal } from '../../vendor/signals-core/signals-core.js';
-import { FieldError, parameterField } from '../experiment.js';
+import { FieldError, parameterField } from '../experiment/experiment.js';
 import { parameter as written } from '../format.js';
 import { OPENING, bracket, entry, featureMath, featureText, ofUnit, operator, signed, yHat } from '../notation.js';
-import { parameterKey } from '../parameters.js';
-import { allows } from '../parts.js';
+import { parameterKey } from '../experiment/parameters.js';
+import { allows } from '../experiment/parts.js';
 
-/** @typedef {import('../state.js').Store} Store */
-/** @typedef {import('../parameters.js').Edit} Edit */
+/** @typedef {import('../store/state.js').Store} Store */
+/** @typedef {import('../experiment/parameters.js').Edit} Edit */
 /** @typedef {import('../types/protocol').Parameter} Parameter */
 /** @typedef {import('../types/protocol').LayerParameters} LayerParameters */
 /** @typedef {{left: number, right: number, top: number, bottom: number}} Place on the screen */

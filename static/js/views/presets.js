@@ -2,9 +2,9 @@
 
 import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
 import { effect, signal } from '../../vendor/signals-core/signals-core.js';
-import { experimentOf, sameRun } from '../experiment.js';
+import { experimentOf, sameRun } from '../experiment/experiment.js';
 
-/** @typedef {import('../state.js').Store} Store */
+/** @typedef {import('../store/state.js').Store} Store */
 /** @typedef {import('../types/protocol').Catalogue} Catalogue */
 /** @typedef {import('../types/protocol').Preset} Preset */
 

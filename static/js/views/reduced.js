@@ -1,13 +1,13 @@
 /** Hides, locks and points out the parts of the page that the address or a lesson names, and makes it compact where it is embedded. */
 
 import { effect, untracked } from '../../vendor/signals-core/signals-core.js';
-import { toHash } from '../address.js';
-import { PARTS, allows, isShown } from '../parts.js';
+import { toHash } from '../experiment/address.js';
+import { PARTS, allows, isShown } from '../experiment/parts.js';
 
-/** @typedef {import('../state.js').Store} Store */
-/** @typedef {import('../experiment.js').Experiment} Experiment */
-/** @typedef {import('../experiment.js').Fields} Fields */
-/** @typedef {import('../parts.js').Part} Part */
+/** @typedef {import('../store/state.js').Store} Store */
+/** @typedef {import('../experiment/experiment.js').Experiment} Experiment */
+/** @typedef {import('../experiment/experiment.js').Fields} Fields */
+/** @typedef {import('../experiment/parts.js').Part} Part */
 
 const CONTROLS = 'button, input, select, textarea, summary, a[href]';
 /** What explains and changes nothing is never locked. */

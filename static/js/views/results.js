@@ -6,7 +6,7 @@ import { cost, count, percent } from '../format.js';
 import { operator, variable, yHat } from '../notation.js';
 import { whenOpen } from './drawer.js';
 
-/** @typedef {import('../state.js').Store} Store */
+/** @typedef {import('../store/state.js').Store} Store */
 /** @typedef {import('../types/protocol').Confusion} Confusion */
 
 /** @param {Store} store @param {(id: string) => HTMLElement} find */

@@ -5,18 +5,18 @@ import { repeat } from '../../vendor/lit-html/directives/repeat.js';
 import { ref } from '../../vendor/lit-html/directives/ref.js';
 import { live } from '../../vendor/lit-html/directives/live.js';
 import { effect, signal, untracked } from '../../vendor/signals-core/signals-core.js';
-import { experimentOf } from '../experiment.js';
+import { experimentOf } from '../experiment/experiment.js';
 import { cost, count, percent } from '../format.js';
-import { MOST_RUNS, csvOf, samplesOf } from '../runs.js';
+import { MOST_RUNS, csvOf, samplesOf } from '../store/runs.js';
 import { isDark } from '../theme.js';
-import { summary } from '../words.js';
+import { summary } from '../experiment/words.js';
 import { whenOpen } from './drawer.js';
 import { paintThumbnail } from './thumbnail.js';
 
-/** @typedef {import('../state.js').Store} Store */
-/** @typedef {import('../experiment.js').Experiment} Experiment */
-/** @typedef {import('../runs.js').KeptRun} KeptRun */
-/** @typedef {import('../runs.js').Runs} Runs */
+/** @typedef {import('../store/state.js').Store} Store */
+/** @typedef {import('../experiment/experiment.js').Experiment} Experiment */
+/** @typedef {import('../store/runs.js').KeptRun} KeptRun */
+/** @typedef {import('../store/runs.js').Runs} Runs */
 /** @typedef {import('../types/protocol').Catalogue} Catalogue */
 
 /** At most so many beside the current run: more cannot be told apart. */

@@ -1,12 +1,12 @@
 /** Saves the run on the server, and hands out the short link that opens it again. */
 
-import { toHash } from '../address.js';
+import { toHash } from '../experiment/address.js';
 import { copy } from '../clipboard.js';
 import { count } from '../format.js';
 
-/** @typedef {import('../state.js').Store} Store */
-/** @typedef {import('../experiment.js').Experiment} Experiment */
-/** @typedef {import('../experiment.js').Fields} Fields */
+/** @typedef {import('../store/state.js').Store} Store */
+/** @typedef {import('../experiment/experiment.js').Experiment} Experiment */
+/** @typedef {import('../experiment/experiment.js').Fields} Fields */
 
 /** @param {Store} store @param {Fields} fields @param {Experiment} defaults @param {(id: string) => HTMLElement} find */
 export function mountSave(store, fields, defaults, find) {

@@ -1,8 +1,8 @@
 /** The cost chart as a timeline: a click or a drag along it goes to that iteration. Keys have the timeline's own panel. */
 
-import { allows } from '../parts.js';
+import { allows } from '../experiment/parts.js';
 
-/** @typedef {import('../state.js').Store} Store */
+/** @typedef {import('../store/state.js').Store} Store */
 
 /** Nearer than this to where it went down a pointer has not moved (pixels). */
 const STILL = 3;

@@ -1,13 +1,13 @@
 /** What to hand out: a link to this experiment, a page with less on it, a frame for another page. */
 
 import { html, render } from '../../vendor/lit-html/lit-html.js';
-import { leftOut, toHash } from '../address.js';
+import { leftOut, toHash } from '../experiment/address.js';
 import { copy } from '../clipboard.js';
-import { PARTS, isShown } from '../parts.js';
+import { PARTS, isShown } from '../experiment/parts.js';
 
-/** @typedef {import('../state.js').Store} Store */
-/** @typedef {import('../experiment.js').Experiment} Experiment */
-/** @typedef {import('../experiment.js').Fields} Fields */
+/** @typedef {import('../store/state.js').Store} Store */
+/** @typedef {import('../experiment/experiment.js').Experiment} Experiment */
+/** @typedef {import('../experiment/experiment.js').Fields} Fields */
 /** @typedef {'shown' | 'locked' | 'hidden'} Choice */
 
 /** As large as the whole page needs to be without scrolling sideways. */

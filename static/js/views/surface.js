@@ -2,14 +2,14 @@
 
 import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
 import { effect, signal } from '../../vendor/signals-core/signals-core.js';
-import { PLANE } from '../experiment.js';
+import { PLANE } from '../experiment/experiment.js';
 import { fixed } from '../format.js';
-import { fetchLater } from '../later.js';
+import { fetchLater } from './later.js';
 import { loadPlotly } from '../plotly.js';
 import { colours, isDark } from '../theme.js';
 import { whenOpen } from './drawer.js';
 
-/** @typedef {import('../state.js').Store} Store */
+/** @typedef {import('../store/state.js').Store} Store */
 /** @typedef {import('../types/plotly').PlotlyApi} PlotlyApi */
 /** @typedef {import('../types/protocol').Boundary} Boundary */
 /** @typedef {import('../types/protocol').Points} Points */

@@ -1,12 +1,12 @@
 /** Points from a table: pasted, chosen, or dropped onto the data section. The server reads it; the reader chooses the columns. */
 
 import { html, render } from '../../vendor/lit-html/lit-html.js';
-import { OWN } from '../experiment.js';
+import { OWN } from '../experiment/experiment.js';
 import { count } from '../format.js';
-import { allows } from '../parts.js';
+import { allows } from '../experiment/parts.js';
 
-/** @typedef {import('../state.js').Store} Store */
-/** @typedef {import('../experiment.js').Experiment} Experiment */
+/** @typedef {import('../store/state.js').Store} Store */
+/** @typedef {import('../experiment/experiment.js').Experiment} Experiment */
 /** @typedef {import('../types/protocol').Table} Table */
 /** @typedef {import('../types/protocol').TablePoints} TablePoints */
 

@@ -2,14 +2,14 @@
 
 import { html, render } from '../../vendor/lit-html/lit-html.js';
 import { computed, effect } from '../../vendor/signals-core/signals-core.js';
-import { FieldError } from '../experiment.js';
+import { FieldError } from '../experiment/experiment.js';
 import { cost, count } from '../format.js';
 import { isDark } from '../theme.js';
 import { whenOpen } from './drawer.js';
 import { paintThumbnail } from './thumbnail.js';
 import { bindValue } from './value.js';
 
-/** @typedef {import('../state.js').Store} Store */
+/** @typedef {import('../store/state.js').Store} Store */
 /** @typedef {import('../types/protocol').Boundary} Boundary */
 
 /** Where each button leads. @type {Record<string, (at: number, furthest: number) => number>} */

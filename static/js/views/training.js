@@ -5,8 +5,8 @@ import { count } from '../format.js';
 import { anotherSeed } from './data.js';
 import { bindFields, stopsBetween } from './value.js';
 
-/** @typedef {import('../state.js').Store} Store */
-/** @typedef {import('../experiment.js').Fields} Fields */
+/** @typedef {import('../store/state.js').Store} Store */
+/** @typedef {import('../experiment/experiment.js').Fields} Fields */
 /** @typedef {import('../types/protocol').Catalogue} Catalogue */
 
 const OPEN = 'training-open';
@@ -52,7 +52,7 @@ export function mountTraining(store, fields, catalogue, find) {
   });
 }
 
-/** What is not by default, for when the section is closed. @param {import('../experiment.js').Experiment} experiment @param {Catalogue} catalogue */
+/** What is not by default, for when the section is closed. @param {import('../experiment/experiment.js').Experiment} experiment @param {Catalogue} catalogue */
 function inWords({ optimizer, batchSize, l1, l2, stopCost, stopAccuracy, stopPatience, stopIterations }, { optimizers }) {
   const stops = [stopCost, stopAccuracy, stopPatience, stopIterations].some((stop) => stop !== null);
   return [

@@ -1,13 +1,13 @@
 /** Play, Step, Reset; speed and learning rate; where the run is; the connection; theme and link. */
 
 import { effect } from '../../vendor/signals-core/signals-core.js';
-import { FRAMES_A_SECOND } from '../experiment.js';
+import { FRAMES_A_SECOND } from '../experiment/experiment.js';
 import { cost, count, percent } from '../format.js';
 import { isDark, nextTheme, theme } from '../theme.js';
 import { bindValue, stopsBetween } from './value.js';
 
-/** @typedef {import('../state.js').Store} Store */
-/** @typedef {import('../experiment.js').Fields} Fields */
+/** @typedef {import('../store/state.js').Store} Store */
+/** @typedef {import('../experiment/experiment.js').Fields} Fields */
 /** @typedef {(id: string) => HTMLElement} Find */
 
 /** Iterations a second to step by: one to watch a single step, then ever more; beyond the last, whatever there is time for. */

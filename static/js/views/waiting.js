@@ -4,9 +4,9 @@ import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
 import { effect } from '../../vendor/signals-core/signals-core.js';
 import { count } from '../format.js';
 
-/** @typedef {import('../state.js').Store} Store */
-/** @typedef {import('../connection.js').Reason} Reason */
-/** @typedef {import('../connection.js').Wait} Wait */
+/** @typedef {import('../store/state.js').Store} Store */
+/** @typedef {import('../stream/connection.js').Reason} Reason */
+/** @typedef {import('../stream/connection.js').Wait} Wait */
 /** @template T @typedef {import('../../vendor/signals-core/signals-core.js').Signal<T>} Signal */
 
 /** Why the page has no session, for each reason. */

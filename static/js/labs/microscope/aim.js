@@ -2,14 +2,14 @@
 
 import { html, nothing, render } from '../../../vendor/lit-html/lit-html.js';
 import { effect } from '../../../vendor/signals-core/signals-core.js';
-import { FieldError, MAX_VALUE, PLANE } from '../../experiment.js';
+import { FieldError, MAX_VALUE, PLANE } from '../../experiment/experiment.js';
 import { cost, count, fixed } from '../../format.js';
 import { featureMath, variable } from '../../notation.js';
 import { nearest, reachIn } from '../../views/boundary.js';
 import { bindChoice } from '../../views/choice.js';
 import { bindValue } from '../../views/value.js';
 
-/** @typedef {import('../../state.js').Store} Store */
+/** @typedef {import('../../store/state.js').Store} Store */
 /** @typedef {import('../../types/protocol').Inspection} Inspection */
 /** @typedef {import('./follow.js').Aim} Aim */
 /** @typedef {(id: string) => HTMLElement} Find */

@@ -5,7 +5,7 @@ import { live } from '../../../vendor/lit-html/directives/live.js';
 import { effect, signal } from '../../../vendor/signals-core/signals-core.js';
 import { number, ofLayer, shape, variable } from '../../notation.js';
 
-/** @typedef {import('../../state.js').Store} Store */
+/** @typedef {import('../../store/state.js').Store} Store */
 /** @typedef {import('../../notation.js').Fragment} Fragment */
 /** @typedef {import('../../types/protocol').Catalogue} Catalogue */
 /** @typedef {import('../../types/protocol').Inspection} Inspection */

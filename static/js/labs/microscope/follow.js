@@ -2,7 +2,7 @@
 
 import { effect, signal } from '../../../vendor/signals-core/signals-core.js';
 
-/** @typedef {import('../../state.js').Store} Store */
+/** @typedef {import('../../store/state.js').Store} Store */
 /** @typedef {import('../../types/protocol').Inspection} Inspection */
 
 /**

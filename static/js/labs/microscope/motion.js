@@ -3,7 +3,7 @@
 import { computed, effect, signal } from '../../../vendor/signals-core/signals-core.js';
 
 /** @typedef {import('./lines.js').Line} Line */
-/** @typedef {import('../../state.js').Store} Store */
+/** @typedef {import('../../store/state.js').Store} Store */
 /** @typedef {(id: string) => HTMLElement} Find */
 /** @template T @typedef {import('../../../vendor/signals-core/signals-core.js').ReadonlySignal<T>} ReadonlySignal */
 

@@ -12,7 +12,7 @@ import { mountIteration, verdict } from './iteration.js';
 import { linesOf, verdictOf } from './lines.js';
 import { mountMotion } from './motion.js';
 
-/** @typedef {import('../../state.js').Store} Store */
+/** @typedef {import('../../store/state.js').Store} Store */
 /** @typedef {import('../../types/painting').Light} Light */
 /** @typedef {import('../../types/protocol').Catalogue} Catalogue */
 /** @typedef {import('../../types/protocol').Inspection} Inspection */

@@ -5,26 +5,26 @@
  * The server cannot be asked while the connection is down, nor until it has answered a seek: what is wanted then is asked afterwards.
  */
 
-import { signal } from '../vendor/signals-core/signals-core.js';
+import { signal } from '../../vendor/signals-core/signals-core.js';
 import { described } from './checkpoint.js';
-import { conditions, configureMessage, liveTraining } from './experiment.js';
-import { parameterKey } from './parameters.js';
+import { conditions, configureMessage, liveTraining } from '../experiment/experiment.js';
+import { parameterKey } from '../experiment/parameters.js';
 import { Unconfirmed } from './unconfirmed.js';
 import { Wanted } from './wanted.js';
 
-/** @typedef {import('./types/protocol').ClientMessage} ClientMessage */
-/** @typedef {import('./types/protocol').Configured} Configured */
-/** @typedef {import('./types/protocol').State} State */
-/** @typedef {import('./types/protocol').RunState} RunState */
-/** @typedef {import('./types/protocol').Question} Question */
-/** @typedef {import('./types/protocol').Answer} Answer */
-/** @typedef {import('./types/protocol').LayerParameters} LayerParameters */
-/** @typedef {import('./types/protocol').Parameter} Parameter */
-/** @typedef {import('./parameters.js').Edit} Edit */
-/** @typedef {import('./experiment.js').Experiment} Experiment */
+/** @typedef {import('../types/protocol').ClientMessage} ClientMessage */
+/** @typedef {import('../types/protocol').Configured} Configured */
+/** @typedef {import('../types/protocol').State} State */
+/** @typedef {import('../types/protocol').RunState} RunState */
+/** @typedef {import('../types/protocol').Question} Question */
+/** @typedef {import('../types/protocol').Answer} Answer */
+/** @typedef {import('../types/protocol').LayerParameters} LayerParameters */
+/** @typedef {import('../types/protocol').Parameter} Parameter */
+/** @typedef {import('../experiment/parameters.js').Edit} Edit */
+/** @typedef {import('../experiment/experiment.js').Experiment} Experiment */
 /** @typedef {'connecting' | 'live' | 'reconnecting'} ConnectionState */
 
-/** @template T @typedef {import('../vendor/signals-core/signals-core.js').Signal<T>} Signal */
+/** @template T @typedef {import('../../vendor/signals-core/signals-core.js').Signal<T>} Signal */
 
 export class Dialogue {
   /** @type {Signal<ConnectionState>} */
@@ -318,7 +318,7 @@ export class Dialogue {
     return paused;
   }
 
-  /** Costs of the run there is. @param {import('./types/painting').Told} told @returns {boolean} whether it has begun again with them, as was asked */
+  /** Costs of the run there is. @param {import('../types/painting').Told} told @returns {boolean} whether it has begun again with them, as was asked */
   costs(told) {
     this.#reached = told.iteration;
     return this.#unconfirmed.beganAgain(told);

@@ -2,18 +2,18 @@
 
 import { DEFAULT, comparisonField, factorsOf } from './comparison.js';
 import { FieldError, choice, namesOf, number, optional, words, yesOrNo } from './field.js';
-import { exact } from './format.js';
+import { exact } from '../format.js';
 import { PARTS } from './parts.js';
 
 export { FieldError } from './field.js';
 
-/** @typedef {import('./types/protocol').Catalogue} Catalogue */
-/** @typedef {import('./types/protocol').ClientMessage} ClientMessage */
-/** @typedef {import('./types/protocol').LayerParameters} LayerParameters */
-/** @typedef {import('./types/protocol').RunSpec} RunSpec */
-/** @typedef {import('./types/protocol').LiveTraining} LiveTraining */
-/** @typedef {import('./types/protocol').Stop} Stop */
-/** @typedef {import('./types/protocol').Problem} Problem */
+/** @typedef {import('../types/protocol').Catalogue} Catalogue */
+/** @typedef {import('../types/protocol').ClientMessage} ClientMessage */
+/** @typedef {import('../types/protocol').LayerParameters} LayerParameters */
+/** @typedef {import('../types/protocol').RunSpec} RunSpec */
+/** @typedef {import('../types/protocol').LiveTraining} LiveTraining */
+/** @typedef {import('../types/protocol').Stop} Stop */
+/** @typedef {import('../types/protocol').Problem} Problem */
 
 /**
  * @typedef {object} HiddenLayer

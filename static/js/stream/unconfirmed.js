@@ -1,7 +1,7 @@
 /** What the server has been asked to set up, or to begin again, and has not confirmed yet. */
 
-/** @typedef {import('./types/protocol').ClientMessage} ClientMessage */
-/** @typedef {import('./types/painting').Told} Told */
+/** @typedef {import('../types/protocol').ClientMessage} ClientMessage */
+/** @typedef {import('../types/painting').Told} Told */
 
 /** @template T what a message sets up */
 export class Unconfirmed {

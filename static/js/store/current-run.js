@@ -1,17 +1,17 @@
 /** The run that the page shows: all its costs, what is drawn of it, how it ended, and the runs on the same data before it. */
 
-import { signal } from '../vendor/signals-core/signals-core.js';
-import { sameData, sameRun } from './experiment.js';
-import { count } from './format.js';
+import { signal } from '../../vendor/signals-core/signals-core.js';
+import { sameData, sameRun } from '../experiment/experiment.js';
+import { count } from '../format.js';
 import { History, floats } from './history.js';
-import { canBegin } from './parameters.js';
-import { atReadingPace } from './signals.js';
+import { canBegin } from '../experiment/parameters.js';
+import { atReadingPace } from '../signals.js';
 
-/** @typedef {import('./experiment.js').Experiment} Experiment */
-/** @typedef {import('./types/protocol').Diverged} Diverged */
-/** @typedef {import('./types/protocol').Ended} Ended */
-/** @typedef {import('./types/protocol').FrameRun} FrameRun */
-/** @typedef {import('./types/protocol').LayerParameters} LayerParameters */
+/** @typedef {import('../experiment/experiment.js').Experiment} Experiment */
+/** @typedef {import('../types/protocol').Diverged} Diverged */
+/** @typedef {import('../types/protocol').Ended} Ended */
+/** @typedef {import('../types/protocol').FrameRun} FrameRun */
+/** @typedef {import('../types/protocol').LayerParameters} LayerParameters */
 /** @typedef {{iteration: number, run: FrameRun}} Picture what is drawn */
 /** @typedef {{experiment: Experiment, history: History}} Ghost an earlier run on the same data */
 /** @typedef {'diverged' | 'ended' | 'stopped'} Halt */
@@ -19,8 +19,8 @@ import { atReadingPace } from './signals.js';
 /** @typedef {{halted: Halt, ending: Ending | null, text: string}} End */
 /** @typedef {{experiment: Experiment, history: History, picture: Picture, halted: Halt | null}} Run */
 
-/** @template T @typedef {import('../vendor/signals-core/signals-core.js').Signal<T>} Signal */
-/** @template T @typedef {import('../vendor/signals-core/signals-core.js').ReadonlySignal<T>} ReadonlySignal */
+/** @template T @typedef {import('../../vendor/signals-core/signals-core.js').Signal<T>} Signal */
+/** @template T @typedef {import('../../vendor/signals-core/signals-core.js').ReadonlySignal<T>} ReadonlySignal */
 
 const MAX_GHOSTS = 5;
 /** Numbers that change faster cannot be read (milliseconds). */
@@ -86,7 +86,7 @@ export class CurrentRun {
     if (!carried) this.weights = null;
   }
 
-  /** Keeps the costs of a frame. @param {import('./types/painting').Told} told */
+  /** Keeps the costs of a frame. @param {import('../types/painting').Told} told */
   write({ iteration, runs: [run] }) {
     if (run.costs.byteLength > 0) this.history.write(run.first_iteration, floats(run.costs));
     if (run.test_cost !== null && run.test_cost < Infinity) this.history.writeTest(iteration, run.test_cost);

@@ -1,11 +1,11 @@
 /** An experiment in a few words: for the names of curves, and for lists of runs. */
 
 import { OWN, layerSizes } from './experiment.js';
-import { count, percent } from './format.js';
-import { featureText } from './notation.js';
+import { count, percent } from '../format.js';
+import { featureText } from '../notation.js';
 
 /** @typedef {import('./experiment.js').Experiment} Experiment */
-/** @typedef {import('./types/protocol').Catalogue} Catalogue */
+/** @typedef {import('../types/protocol').Catalogue} Catalogue */
 
 /** @param {{name: string, label: string}[]} rows @param {string} name */
 const labelOf = (rows, name) => rows.find((row) => row.name === name)?.label ?? name;

@@ -1,8 +1,8 @@
 /** A session that a server has taken up from what the one before had kept last, up to five seconds before it ended without notice. */
 
-import { count } from './format.js';
+import { count } from '../format.js';
 
-/** @typedef {import('./types/protocol').Configured} Configured */
+/** @typedef {import('../types/protocol').Configured} Configured */
 
 /** What is trained, from its points to its initial weights: the same for as long as nothing is configured. @param {Configured} message */
 export function described({ data, runs }) {

@@ -4,37 +4,37 @@
  * through `receive…`, and goes from here to both.
  */
 
-import { batch, computed, signal } from '../vendor/signals-core/signals-core.js';
-import { fromCheckpoint } from './checkpoint.js';
+import { batch, computed, signal } from '../../vendor/signals-core/signals-core.js';
+import { fromCheckpoint } from '../stream/checkpoint.js';
 import { CurrentRun, endOf } from './current-run.js';
-import { OWN, changed, defaultsOf, layerSizes, obstacle, sameRun } from './experiment.js';
-import { cost, count } from './format.js';
-import { unlessSame } from './signals.js';
+import { OWN, changed, defaultsOf, layerSizes, obstacle, sameRun } from '../experiment/experiment.js';
+import { cost, count } from '../format.js';
+import { unlessSame } from '../signals.js';
 
-/** @typedef {import('./types/protocol').ServerMessage} ServerMessage */
-/** @typedef {import('./types/protocol').Configured} Configured */
-/** @typedef {import('./types/protocol').Points} Points */
-/** @typedef {import('./types/protocol').LayerParameters} LayerParameters */
-/** @typedef {import('./experiment.js').Experiment} Experiment */
-/** @typedef {import('./connection.js').Wait} Wait */
-/** @typedef {import('./dialogue.js').Dialogue} Dialogue */
+/** @typedef {import('../types/protocol').ServerMessage} ServerMessage */
+/** @typedef {import('../types/protocol').Configured} Configured */
+/** @typedef {import('../types/protocol').Points} Points */
+/** @typedef {import('../types/protocol').LayerParameters} LayerParameters */
+/** @typedef {import('../experiment/experiment.js').Experiment} Experiment */
+/** @typedef {import('../stream/connection.js').Wait} Wait */
+/** @typedef {import('../stream/dialogue.js').Dialogue} Dialogue */
 /** @typedef {import('./current-run.js').Run} Run */
 /** @typedef {import('./runs.js').KeptRun} KeptRun */
 /** @typedef {{kind: 'problem' | 'note', text: string, offer?: {label: string, accept: () => void}}} Notice one with an offer stays until it is answered */
 /** @typedef {{layer: number, unit: number}} Selection layer counts from the input, 0 */
-/** @typedef {import('./experiment.js').HiddenLayer} HiddenLayer */
-/** @typedef {import('./types/protocol').Catalogue} Catalogue */
-/** @typedef {import('./types/protocol').Parameter} Parameter */
-/** @typedef {import('./parameters.js').Edit} Edit */
-/** @typedef {import('./types/painting').Part} Part */
-/** @typedef {import('./types/painting').Light} Light */
-/** @typedef {import('./parts.js').Reduction & {highlight: readonly string[]}} Staging what a lesson does to the parts of the page */
+/** @typedef {import('../experiment/experiment.js').HiddenLayer} HiddenLayer */
+/** @typedef {import('../types/protocol').Catalogue} Catalogue */
+/** @typedef {import('../types/protocol').Parameter} Parameter */
+/** @typedef {import('../experiment/parameters.js').Edit} Edit */
+/** @typedef {import('../types/painting').Part} Part */
+/** @typedef {import('../types/painting').Light} Light */
+/** @typedef {import('../experiment/parts.js').Reduction & {highlight: readonly string[]}} Staging what a lesson does to the parts of the page */
 /** @typedef {{inspected?: 'batch' | 'example' | 'point', checked?: boolean, timed?: number, swept?: number, compared?: number}} Deeds */
 
 /** @type {Staging} */
 export const UNSTAGED = { hide: [], lock: [], highlight: [] };
 
-/** @template T @typedef {import('../vendor/signals-core/signals-core.js').Signal<T>} Signal */
+/** @template T @typedef {import('../../vendor/signals-core/signals-core.js').Signal<T>} Signal */
 
 export class Store {
   /** What is set up. @type {Signal<Experiment>} */
@@ -79,7 +79,7 @@ export class Store {
   outputActivation = computed(() => (this.problem.value === 'regression' ? 'linear' : 'sigmoid'));
   /** The panel of the drawer that is open; '' is none. */
   panel = computed(() => this.experiment.value.panel);
-  /** What is hidden and locked, by the address or by a lesson. @type {Signal<import('./parts.js').Reduction>} */
+  /** What is hidden and locked, by the address or by a lesson. @type {Signal<import('../experiment/parts.js').Reduction>} */
   reduction = unlessSame(() => {
     const { hide, lock } = this.experiment.value;
     const staged = this.staged.value;
@@ -325,7 +325,7 @@ export class Store {
     });
   }
 
-  /** Keeps the costs of a frame. @param {import('./types/painting').Told} told */
+  /** Keeps the costs of a frame. @param {import('../types/painting').Told} told */
   receiveCosts(told) {
     if (!this.#dialogue.certain) return;
     if (this.#dialogue.costs(told)) {
@@ -338,7 +338,7 @@ export class Store {
     this.#run.write(told);
   }
 
-  /** What has been drawn. @param {Pick<import('./types/protocol').Frame, 'iteration' | 'runs'>} frame */
+  /** What has been drawn. @param {Pick<import('../types/protocol').Frame, 'iteration' | 'runs'>} frame */
   show({ iteration, runs: [run] }) {
     this.#run.show({ iteration, run });
     this.#dialogue.drawn(iteration);

@@ -1,8 +1,8 @@
 /** Parts of the page that are fetched when they are first needed. What does not come is said, and asked for again when the reader wants it. */
 
-import { askVersion, newer } from './version.js';
+import { askVersion, newer } from '../version.js';
 
-/** @typedef {import('./state.js').Store} Store */
+/** @typedef {import('../store/state.js').Store} Store */
 
 /**
  * @template T

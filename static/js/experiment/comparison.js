@@ -3,7 +3,7 @@
 import { FieldError, choice, namesOf } from './field.js';
 
 /** @typedef {import('./experiment.js').Experiment} Experiment */
-/** @typedef {import('./types/protocol').Catalogue} Catalogue */
+/** @typedef {import('../types/protocol').Catalogue} Catalogue */
 /** @typedef {string | number} Value */
 /** @typedef {{by: string, values: readonly Value[]}} Comparison by the name of a factor */
 

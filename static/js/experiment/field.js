@@ -1,6 +1,6 @@
 /** One field of what a reader can set up: how its text is read, checked, explained and written. */
 
-import { exact } from './format.js';
+import { exact } from '../format.js';
 
 /** @typedef {import('./experiment.js').Experiment} Experiment */
 

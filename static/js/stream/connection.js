@@ -4,10 +4,10 @@
  */
 
 import { Pace } from './pace.js';
-import { askVersion } from './version.js';
+import { askVersion } from '../version.js';
 
-/** @typedef {import('./types/protocol').ClientMessage} ClientMessage */
-/** @typedef {import('./types/protocol').ServerMessage} ServerMessage */
+/** @typedef {import('../types/protocol').ClientMessage} ClientMessage */
+/** @typedef {import('../types/protocol').ServerMessage} ServerMessage */
 /** @typedef {'full' | 'restarting' | 'busy' | 'locked' | 'foreign' | 'misnamed' | 'fast' | 'blocked'} Reason */
 /** @typedef {{why: Reason, until: number}} Wait what the server has refused, and when it is asked again, by `performance.now()` */
 

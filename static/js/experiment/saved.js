@@ -5,8 +5,8 @@ import { experimentOf } from './experiment.js';
 
 /** @typedef {import('./experiment.js').Experiment} Experiment */
 /** @typedef {import('./experiment.js').Fields} Fields */
-/** @typedef {import('./types/protocol').Catalogue} Catalogue */
-/** @typedef {import('./types/protocol').RunSpec} RunSpec */
+/** @typedef {import('../types/protocol').Catalogue} Catalogue */
+/** @typedef {import('../types/protocol').RunSpec} RunSpec */
 
 /** @typedef {{id: string, path: string, experiment: Experiment | null}} SavedRun without an experiment if the server has none of that id */
 

@@ -2,8 +2,8 @@
 
 import { MAX_VALUE } from './experiment.js';
 
-/** @typedef {import('./types/protocol').Parameter} Parameter */
-/** @typedef {import('./types/protocol').LayerParameters} LayerParameters */
+/** @typedef {import('../types/protocol').Parameter} Parameter */
+/** @typedef {import('../types/protocol').LayerParameters} LayerParameters */
 /** @typedef {{value?: number, frozen?: boolean}} Edit */
 
 /** A parameter as a key. @param {Parameter} parameter */

@@ -4,14 +4,14 @@
  * What if it is full: the oldest run goes.
  */
 
-import { signal } from '../vendor/signals-core/signals-core.js';
-import { defaultsOf, experimentOf, runSpec } from './experiment.js';
+import { signal } from '../../vendor/signals-core/signals-core.js';
+import { defaultsOf, experimentOf, runSpec } from '../experiment/experiment.js';
 import { thin } from './history.js';
 
-/** @typedef {import('./experiment.js').Experiment} Experiment */
-/** @typedef {import('./types/protocol').Boundary} Boundary */
-/** @typedef {import('./types/protocol').Catalogue} Catalogue */
-/** @typedef {import('./types/protocol').RunSpec} RunSpec */
+/** @typedef {import('../experiment/experiment.js').Experiment} Experiment */
+/** @typedef {import('../types/protocol').Boundary} Boundary */
+/** @typedef {import('../types/protocol').Catalogue} Catalogue */
+/** @typedef {import('../types/protocol').RunSpec} RunSpec */
 /** @typedef {import('./current-run.js').Run} Run */
 /** @typedef {'diverged' | 'ended' | 'stopped' | null} Outcome null is that another run took its place */
 
@@ -45,7 +45,7 @@ const KEY = 'runs';
 const STORE_AFTER = 500;
 
 export class Runs {
-  /** The latest first. @type {import('../vendor/signals-core/signals-core.js').Signal<KeptRun[]>} */
+  /** The latest first. @type {import('../../vendor/signals-core/signals-core.js').Signal<KeptRun[]>} */
   list = signal(/** @type {KeptRun[]} */ ([]));
   /** Whether the browser keeps them when the page is closed. */
   stored = signal(true);

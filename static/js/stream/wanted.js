@@ -3,11 +3,11 @@
  * it cannot overflow. A command takes the place of what it makes pointless.
  */
 
-import { parameterKey } from './parameters.js';
+import { parameterKey } from '../experiment/parameters.js';
 
-/** @typedef {import('./parameters.js').Edit} Edit */
-/** @typedef {import('./types/protocol').LayerParameters} LayerParameters */
-/** @typedef {import('./types/protocol').Parameter} Parameter */
+/** @typedef {import('../experiment/parameters.js').Edit} Edit */
+/** @typedef {import('../types/protocol').LayerParameters} LayerParameters */
+/** @typedef {import('../types/protocol').Parameter} Parameter */
 
 export class Wanted {
   /** @type {'configure' | 'reset' | null} */

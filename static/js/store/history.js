@@ -3,7 +3,7 @@
 const MAX_TESTS = 1 << 16;
 const MAX_PICTURES = 16;
 
-/** @typedef {import('./types/protocol').Boundary} Boundary */
+/** @typedef {import('../types/protocol').Boundary} Boundary */
 
 export class History {
   length = 0;

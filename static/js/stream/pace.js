@@ -3,7 +3,7 @@
  * that it may, as far as nothing newer has taken its place meanwhile.
  */
 
-/** @typedef {import('./types/protocol').ClientMessage} ClientMessage */
+/** @typedef {import('../types/protocol').ClientMessage} ClientMessage */
 /** @typedef {{number: number, message: ClientMessage}} Held `number` is that of a message that was refused; of one not said yet it is Infinity */
 
 /** A refusal comes within a round trip: older messages are not asked about any more. */
