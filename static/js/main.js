@@ -8,7 +8,7 @@ import { PLANE, defaultsOf, fieldsOf, sameRun } from './experiment/experiment.js
 import { Painter } from './painting/painter.js';
 import { fetchLater } from './views/later.js';
 import { loadPlotly } from './plotly.js';
-import { Runs } from './store/runs.js';
+import { KeptRuns } from './store/kept-runs.js';
 import { readSaved } from './experiment/saved.js';
 import { Store } from './store/state.js';
 import { isDark, painterColours } from './theme.js';
@@ -65,7 +65,7 @@ const painter = new Painter({
   message: (message) => {
     if (!connection.heard(message)) store.receive(message);
   },
-  costs: (told) => store.receiveCosts(told),
+  costs: (costs) => store.receiveCosts(costs),
   picture: (picture) => store.show(picture),
   acknowledge: (frame) => connection.send({ type: 'ack', frame }),
   missing: async () => {
@@ -121,7 +121,7 @@ mountHelp();
 mountTimeline(store, find);
 whenFirstOpen(store, 'microscope', find, () => import('./labs/microscope/panel.js'), (lab) => lab.mountMicroscope(store, catalogue, find));
 whenFirstOpen(store, 'timing', find, () => import('./labs/timing.js'), (lab) => lab.mountTiming(store, find));
-mountRuns(store, new Runs(catalogue), defaults, catalogue, find);
+mountRuns(store, new KeptRuns(catalogue), defaults, catalogue, find);
 mountSurface(store, find);
 mountPresets(store, catalogue, find);
 mountLessons(store, catalogue, defaults, find);

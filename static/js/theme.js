@@ -1,4 +1,4 @@
-/** Light, dark or the system's, remembered; and the tokens of theme.css as colours that a canvas understands. */
+/** Emphasis, dark or the system's, remembered; and the tokens of theme.css as colours that a canvas understands. */
 
 import { computed, effect, signal } from '../vendor/signals-core/signals-core.js';
 
@@ -39,7 +39,7 @@ export function nextTheme() {
 export const colours = (...tokens) => computedColours(tokens, '');
 
 /** The same as the light theme has them, for paper. @param {string[]} tokens */
-export const lightColours = (...tokens) => computedColours(tokens, 'light');
+export const paperColours = (...tokens) => computedColours(tokens, 'light');
 
 /** @param {string[]} tokens @param {string} scheme '' is the page's own */
 function computedColours(tokens, scheme) {

@@ -186,7 +186,8 @@ def test_a_comparison_that_has_run_is_told_for_the_lessons(page: Page) -> None:
     told = page.evaluate(
         """() => new Promise((resolve) => {
           const base = document.querySelector('script[type=module]').src.replace(/main\\.js$/, '');
-          Promise.all(['stream/connection', 'labs/session'].map((name) => import(`${base}${name}.js`)))
+          const modules = ['stream/connection', 'labs/session'];
+          Promise.all(modules.map((name) => import(`${base}${name}.js`)))
             .then(([{ streamAddress }, { LabSession }]) => {
               const told = [];
               const session = new LabSession(streamAddress(), (runs) => {

@@ -226,8 +226,9 @@ def test_a_link_holds_everything_and_a_spec_is_its_inverse(page: Page) -> None:
     Playground(page)
     script = """async () => {
       const base = document.querySelector('script[type=module]').src.replace(/main\\.js$/, '');
-      const { defaultsOf, experimentOf, fieldsOf, runSpec } = await import(base + 'experiment/experiment.js');
-      const { fromHash, toHash } = await import(base + 'experiment/address.js');
+      const of = (name) => import(`${base}experiment/${name}.js`);
+      const { defaultsOf, experimentOf, fieldsOf, runSpec } = await of('experiment');
+      const { fromHash, toHash } = await of('address');
       const catalogue = JSON.parse(document.getElementById('catalogue').textContent);
       const panels = ['timeline'];
       const [fields, defaults] = [fieldsOf(catalogue, panels), defaultsOf(catalogue)];

@@ -184,9 +184,9 @@ def test_of_what_was_refused_there_is_left_what_nothing_newer_replaces(
     said, dropped = page.evaluate(
         """async () => {
           const base = document.querySelector('script[type=module]').src.replace(/main\\.js$/, '');
-          const { Pace } = await import(`${base}stream/pace.js`);
+          const { ResendQueue } = await import(`${base}stream/resend-queue.js`);
           const [said, dropped] = [[], []];
-          const pace = new Pace((one) => said.push(one), (one) => dropped.push(one));
+          const queue = new ResendQueue((one) => said.push(one), (one) => dropped.push(one));
           const edit = { type: 'edit', layer: 1, unit: 0, input: 1 };
           const messages = [
             { type: 'configure', data: 1 }, { type: 'configure', data: 2 },
@@ -194,11 +194,11 @@ def test_of_what_was_refused_there_is_left_what_nothing_newer_replaces(
             { type: 'play' }, { type: 'set', l1: 1, l2: 1 }, { ...edit, value: 2 },
             { type: 'set', l2: 2 }, { type: 'ack', frame: 1 }, { type: 'pause' },
           ];
-          for (const message of messages) pace.send(message);
+          for (const message of messages) queue.send(message);
           // 2 and 10 were in time.
-          for (const number of [1, 3, 4, 5, 6, 7, 8, 9]) pace.refused(number, 1);
-          pace.send({ type: 'ack', frame: 2 });
-          pace.send({ type: 'step', iterations: 3 });
+          for (const number of [1, 3, 4, 5, 6, 7, 8, 9]) queue.refused(number, 1);
+          queue.send({ type: 'ack', frame: 2 });
+          queue.send({ type: 'step', iterations: 3 });
           window.spoken = () => [said.splice(0), dropped];
           return window.spoken();
         }"""

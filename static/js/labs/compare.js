@@ -2,7 +2,7 @@
 
 import { effect, signal, untracked } from '../../vendor/signals-core/signals-core.js';
 import { bindChoice } from '../views/choice.js';
-import { showNetworks } from './networks.js';
+import { showNetworks } from './side-by-side.js';
 import { mountSweep } from './sweep.js';
 
 /** @typedef {import('../store/state.js').Store} Store */

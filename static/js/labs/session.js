@@ -25,7 +25,7 @@ import { askVersion } from '../version.js';
 /** @template T @typedef {import('../../vendor/signals-core/signals-core.js').Signal<T>} Signal */
 
 /** Small pictures need no more than some twenty a second: what is saved is the learner's own run's (milliseconds). */
-const PACE = 100;
+const ACKNOWLEDGE_INTERVAL = 100;
 /** How fine they are. */
 const RESOLUTION = 64;
 /** Numbers that change faster cannot be read (milliseconds). */
@@ -84,7 +84,7 @@ export class LabSession {
         message: (message) => {
           if (!this.#connection.heard(message)) this.#receive(message);
         },
-        costs: (told) => this.#receiveCosts(told),
+        costs: (frame) => this.#receiveCosts(frame),
         picture: (picture) => {
           this.#picture.value = picture;
         },
@@ -287,14 +287,14 @@ export class LabSession {
     this.said.value = detail;
   }
 
-  /** @param {import('../types/painting').Told} told */
-  #receiveCosts(told) {
+  /** @param {import('../types/painting').FrameCosts} frame */
+  #receiveCosts(frame) {
     if (this.#stale) return;
-    if (this.#unconfirmed.beganAgain(told)) {
+    if (this.#unconfirmed.beganAgain(frame)) {
       this.#reached = 0;
       for (const history of this.histories) history.clear();
     }
-    const { iteration, runs } = told;
+    const { iteration, runs } = frame;
     if (this.#asked && iteration > this.#reached) {
       this.#asked = false;
       this.#trained(runs.length);
@@ -311,6 +311,6 @@ export class LabSession {
     this.#acknowledging ??= setTimeout(() => {
       this.#acknowledging = undefined;
       this.#send({ type: 'ack', frame: this.#acknowledged });
-    }, PACE);
+    }, ACKNOWLEDGE_INTERVAL);
   }
 }

@@ -58,14 +58,14 @@ export async function mountTiming(store, find) {
     busy.value = true;
     problem.value = '';
     const response = await fetch('/vectorizing', { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(sizes.peek()) }).catch(() => null);
-    const told = await response?.json().catch(() => null);
+    const timing = await response?.json().catch(() => null);
     busy.value = false;
-    if (!response?.ok || !told) {
-      problem.value = told?.detail ?? 'The server does not answer. Try again when the page is connected.';
+    if (!response?.ok || !timing) {
+      problem.value = timing?.detail ?? 'The server does not answer. Try again when the page is connected.';
       return;
     }
-    timings.value = [/** @type {Timing} */ (told), ...timings.value].slice(0, MOST_TIMINGS);
-    store.did({ timed: told.examples });
+    timings.value = [/** @type {Timing} */ (timing), ...timings.value].slice(0, MOST_TIMINGS);
+    store.did({ timed: timing.examples });
   };
   const form = find('timing-ask');
   form.addEventListener('submit', (event) => {

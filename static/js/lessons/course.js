@@ -20,9 +20,9 @@ import { carriedOut, holds, needsDiagnostics } from './quantities.js';
 async function fetched(path) {
   const response = await fetch(path).catch(() => null);
   if (!response) throw new Error('The server does not answer. Try again when the page is connected.');
-  const told = await response.json().catch(() => null);
-  if (!response.ok || !told) throw new Error(response.status === 404 ? 'There is no such lesson on this server.' : `The server could not tell it (${response.status}).`);
-  return told;
+  const lesson = await response.json().catch(() => null);
+  if (!response.ok || !lesson) throw new Error(response.status === 404 ? 'There is no such lesson on this server.' : `The server could not tell it (${response.status}).`);
+  return lesson;
 }
 
 /** @returns {Promise<Summary[]>} throws an Error for the reader */

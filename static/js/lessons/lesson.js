@@ -95,11 +95,11 @@ export function mountLesson(store, catalogue, course, list, find) {
       const answered = chosen in step.choices;
       return html`<fieldset class="choices"><legend>Your prediction</legend>
         ${step.choices.map((choice, index) => {
-          const told = answered && (index === chosen || (choice.right && !step.choices[chosen].right));
+          const shown = answered && (index === chosen || (choice.right && !step.choices[chosen].right));
           const mark = choice.right ? html`<b class="answer">${icon('i-check')}${index === chosen ? 'As you predicted.' : 'The answer.'}</b> ` : html`<b>Not so.</b> `;
-          return html`<div class="choice" data-told=${told ? (choice.right ? 'right' : 'other') : 'no'}>
+          return html`<div class="choice" data-told=${shown ? (choice.right ? 'right' : 'other') : 'no'}>
             <label><input type="radio" name="prediction-${number}" .checked=${index === chosen} @change=${() => course.predict(index)}><span>${text(choice.text)}</span></label>
-            ${told ? html`<p class="because">${mark}${text(choice.because)}</p>` : nothing}
+            ${shown ? html`<p class="because">${mark}${text(choice.because)}</p>` : nothing}
           </div>`;
         })}
         <p class="vh" role="status">${answered ? (step.choices[chosen].right ? 'As you predicted.' : 'Something else happens; the answer is shown.') : ''}</p>

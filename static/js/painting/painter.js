@@ -5,7 +5,7 @@
 /** @typedef {import('../types/painting').Manner} Manner */
 /** @typedef {import('../types/painting').NetworkScene} NetworkScene */
 /** @typedef {import('../types/painting').PlaneScene} PlaneScene */
-/** @typedef {import('../types/painting').Told} Told */
+/** @typedef {import('../types/painting').FrameCosts} FrameCosts */
 /** @typedef {import('../types/protocol').Frame} Frame */
 /** @typedef {import('../types/protocol').ServerMessage} ServerMessage */
 
@@ -15,7 +15,7 @@ const MOST_PIXELS = 2;
 /**
  * @typedef {object} Listener
  * @property {(message: ServerMessage) => void} message
- * @property {(told: Told) => void} costs of every frame, in order
+ * @property {(costs: FrameCosts) => void} costs of every frame, in order
  * @property {(picture: Pick<Frame, 'iteration' | 'runs'>) => void} picture what has been drawn
  * @property {(frame: number) => void} acknowledge a frame that has been drawn or overtaken
  * @property {() => void} missing the worker could not be fetched: nothing will be drawn
@@ -39,7 +39,7 @@ export class Painter {
         this.#waiting.delete(news.id);
         return undefined;
       }
-      for (const told of news.costs) listener.costs(told);
+      for (const costs of news.costs) listener.costs(costs);
       if (news.type === 'costs') return undefined;
       if (news.picture) {
         listener.picture(news.picture);
@@ -93,9 +93,9 @@ export class Painter {
     this.#post({ type: 'network', scene });
   }
 
-  /** @param {import('../types/painting').Light | null} light what stands out in the network */
-  light(light) {
-    this.#post({ type: 'light', light });
+  /** @param {import('../types/painting').Emphasis | null} emphasis what stands out in the network */
+  emphasise(emphasis) {
+    this.#post({ type: 'emphasis', emphasis });
   }
 
   /** The network as it is seen now, in a scene and colours of its own. @param {NetworkScene} scene @param {import('../types/painting').Colours} colours @returns {Promise<ImageBitmap>} */

@@ -7,14 +7,14 @@
 
 import { unzlibSync } from '../../vendor/fflate/browser.js';
 import { decode } from '../../vendor/msgpack/decode.js';
-import { NetworkPicture } from './network.js';
+import { NetworkPicture } from './network-picture.js';
 import { restorePictures } from './pictures.js';
-import { PlanePicture } from './plane.js';
+import { PlanePicture } from './plane-picture.js';
 
 /** @typedef {import('../types/painting').Manner} Manner */
 /** @typedef {import('../types/painting').PainterScope} PainterScope */
 /** @typedef {import('../types/painting').ToPainter} ToPainter */
-/** @typedef {import('../types/painting').Told} Told */
+/** @typedef {import('../types/painting').FrameCosts} FrameCosts */
 /** @typedef {import('../types/protocol').Frame} Frame */
 /** @typedef {import('../types/protocol').FrameRun} FrameRun */
 
@@ -38,8 +38,8 @@ let network = null;
 let latest = null;
 /** The frame that is seen. @type {Frame | null} */
 let seen = null;
-/** @type {Told[]} */
-let untold = [];
+/** @type {FrameCosts[]} */
+let unsent = [];
 /** @type {number[]} */
 let unacknowledged = [];
 let scheduled = false;
@@ -50,7 +50,7 @@ const TAKE = {
   bytes({ bytes }) {
     const frame = /** @type {Frame} */ (decode(unzlibSync(new Uint8Array(bytes))));
     restorePictures(frame);
-    untold.push({
+    unsent.push({
       iteration: frame.iteration,
       runs: frame.runs.map(({ first_iteration, costs, test_cost }) => ({ first_iteration, costs: costs.slice(), test_cost })),
     });
@@ -62,7 +62,7 @@ const TAKE = {
     const message = JSON.parse(text);
     // What waits to be drawn shows a run that is no more.
     if (message.type === 'configured' && !message.resumed) latest = null;
-    if (untold.length > 0) scope.postMessage({ type: 'costs', costs: untold.splice(0) });
+    if (unsent.length > 0) scope.postMessage({ type: 'costs', costs: unsent.splice(0) });
     scope.postMessage({ type: 'message', message });
   },
   canvas({ name, canvas }) {
@@ -78,8 +78,8 @@ const TAKE = {
     network?.show(scene);
     schedule();
   },
-  light({ light }) {
-    network?.light(light);
+  emphasis({ emphasis }) {
+    network?.emphasise(emphasis);
     schedule();
   },
   snapshot({ id, scene, colours }) {
@@ -120,7 +120,7 @@ function paint() {
   }
   if (unacknowledged.length === 0) return;
   const picture = frame && { iteration: frame.iteration, runs: frame.runs.map(numbers) };
-  scope.postMessage({ type: 'drawn', costs: untold.splice(0), picture, frames: unacknowledged.splice(0), at: performance.timeOrigin + drawn });
+  scope.postMessage({ type: 'drawn', costs: unsent.splice(0), picture, frames: unacknowledged.splice(0), at: performance.timeOrigin + drawn });
 }
 
 /** A run without its units' maps but for their scales, and with a copy of the plane: what is posted takes its whole buffer along. @param {FrameRun} run @returns {FrameRun} */

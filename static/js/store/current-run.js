@@ -86,7 +86,7 @@ export class CurrentRun {
     if (!carried) this.weights = null;
   }
 
-  /** Keeps the costs of a frame. @param {import('../types/painting').Told} told */
+  /** Keeps the costs of a frame. @param {import('../types/painting').FrameCosts} frame */
   write({ iteration, runs: [run] }) {
     if (run.costs.byteLength > 0) this.history.write(run.first_iteration, floats(run.costs));
     if (run.test_cost !== null && run.test_cost < Infinity) this.history.writeTest(iteration, run.test_cost);
@@ -124,10 +124,10 @@ export class CurrentRun {
   }
 }
 
-/** Why no more iterations come, and what the reader is told of it. @param {Diverged | Ended} message @returns {End} */
+/** Why no more iterations come, and what the reader reads of it. @param {Diverged | Ended} message @returns {End} */
 export function endOf(message) {
   const at = count(message.iteration);
-  // Told with `diverged`; and alone, when the connection was down as it happened.
+  // Said with `diverged`; and alone, when the connection was down as it happened.
   if (message.type === 'diverged' || message.reason === 'diverged') {
     const why = message.type === 'diverged' ? message.reason : (message.detail ?? '');
     return { halted: 'diverged', ending: 'diverged', text: `Diverged at iteration ${at}. ${why} Play starts again from the same weights.` };

@@ -1,4 +1,4 @@
-/** Every cost of a run, as it came: J of iteration k at index k, and the test cost wherever a frame told it. */
+/** Every cost of a run, as it came: J of iteration k at index k, and the test cost wherever a frame had it. */
 
 const MAX_TESTS = 1 << 16;
 const MAX_PICTURES = 16;

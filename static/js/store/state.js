@@ -19,7 +19,7 @@ import { unlessSame } from '../signals.js';
 /** @typedef {import('../stream/connection.js').Wait} Wait */
 /** @typedef {import('../stream/dialogue.js').Dialogue} Dialogue */
 /** @typedef {import('./current-run.js').Run} Run */
-/** @typedef {import('./runs.js').KeptRun} KeptRun */
+/** @typedef {import('./kept-runs.js').KeptRun} KeptRun */
 /** @typedef {{kind: 'problem' | 'note', text: string, offer?: {label: string, accept: () => void}}} Notice one with an offer stays until it is answered */
 /** @typedef {{layer: number, unit: number}} Selection layer counts from the input, 0 */
 /** @typedef {import('../experiment/experiment.js').HiddenLayer} HiddenLayer */
@@ -27,7 +27,7 @@ import { unlessSame } from '../signals.js';
 /** @typedef {import('../types/protocol').Parameter} Parameter */
 /** @typedef {import('../experiment/parameters.js').Edit} Edit */
 /** @typedef {import('../types/painting').Part} Part */
-/** @typedef {import('../types/painting').Light} Light */
+/** @typedef {import('../types/painting').Emphasis} Emphasis */
 /** @typedef {import('../experiment/parts.js').Reduction & {highlight: readonly string[]}} Staging what a lesson does to the parts of the page */
 /** @typedef {{inspected?: 'batch' | 'example' | 'point', checked?: boolean, timed?: number, swept?: number, compared?: number}} Deeds */
 
@@ -61,8 +61,8 @@ export class Store {
 
   /** What the reader points at in the network. @type {Signal<Part | null>} */
   pointed = signal(/** @type {Part | null} */ (null));
-  /** What a panel speaks of: it stands out in the network. @type {Signal<Light | null>} */
-  lit = signal(/** @type {Light | null} */ (null));
+  /** What a panel speaks of: it stands out in the network. @type {Signal<Emphasis | null>} */
+  emphasis = signal(/** @type {Emphasis | null} */ (null));
 
   #watchers = signal(0);
   /** @type {Signal<Selection | null>} */
@@ -290,7 +290,7 @@ export class Store {
 
   // ---- the connection
 
-  /** Is told of each run that gives way to another. @type {(run: Run) => void} */
+  /** Is costs of each run that gives way to another. @type {(run: Run) => void} */
   left = () => undefined;
 
   /** Asks the server at once, instead of waiting. @type {() => void} */
@@ -325,17 +325,17 @@ export class Store {
     });
   }
 
-  /** Keeps the costs of a frame. @param {import('../types/painting').Told} told */
-  receiveCosts(told) {
+  /** Keeps the costs of a frame. @param {import('../types/painting').FrameCosts} frame */
+  receiveCosts(frame) {
     if (!this.#dialogue.certain) return;
-    if (this.#dialogue.costs(told)) {
+    if (this.#dialogue.costs(frame)) {
       const { run } = this;
       // What has been changed since the reset is of the run that begins here.
       if (run) this.left({ ...run, experiment: this.#reset ?? run.experiment });
       this.#reset = null;
       this.history.clear();
     }
-    this.#run.write(told);
+    this.#run.write(frame);
   }
 
   /** What has been drawn. @param {Pick<import('../types/protocol').Frame, 'iteration' | 'runs'>} frame */

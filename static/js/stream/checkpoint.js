@@ -9,7 +9,7 @@ export function described({ data, runs }) {
   return JSON.stringify([data, runs.map(({ label, layer_sizes, layers, training }) => [label, layer_sizes, layers, training])]);
 }
 
-/** What a reader is told of it. @param {boolean} again whether what was configured last had not been kept yet @param {number} iteration */
+/** What a reader reads of it. @param {boolean} again whether what was configured last had not been kept yet @param {number} iteration */
 export function fromCheckpoint(again, iteration) {
   if (again) return 'The server was restarted before it had kept this experiment; it started again from the same initial weights.';
   return `The server was restarted. Training goes on from iteration ${count(iteration)}, kept at most 5 seconds before; a change made after that is to be made again.`;

@@ -3,7 +3,7 @@
  * waits as long as the server says. Knows no state of the page.
  */
 
-import { Pace } from './pace.js';
+import { ResendQueue } from './resend-queue.js';
 import { askVersion } from '../version.js';
 
 /** @typedef {import('../types/protocol').ClientMessage} ClientMessage */
@@ -15,7 +15,7 @@ const FIRST_DELAY = 250;
 const LONGEST_DELAY = 8000;
 /** A server that owes us something and is silent for this long is taken for gone (milliseconds). */
 const PATIENCE = 5000;
-/** Who is told to come again later does not come later than this (seconds). */
+/** The longest wait that the page accepts, whatever the server says (seconds). */
 const LONGEST_WAIT = 300;
 /** And a while after that, so that a class does not come at once: half as long again, and at most this (seconds). */
 const MOST_SPREAD = 15;
@@ -79,14 +79,14 @@ export class Connection {
   #next = -Infinity;
   /** @type {Wait | null} */
   #wait = null;
-  #pace;
+  #queue;
   #over = new AbortController();
 
   /** @param {URL} url @param {Listener} listener */
   constructor(url, listener) {
     this.#url = url;
     this.#listener = listener;
-    this.#pace = new Pace(
+    this.#queue = new ResendQueue(
       (message) => this.#socket?.readyState === WebSocket.OPEN && this.#socket.send(JSON.stringify(message)),
       (message) => listener.dropped(message),
     );
@@ -111,7 +111,7 @@ export class Connection {
     const socket = new WebSocket(url);
     socket.binaryType = 'arraybuffer';
     this.#settled = false;
-    this.#pace.reset();
+    this.#queue.reset();
     this.#heard = performance.now();
     let opened = false;
     socket.addEventListener('open', () => {
@@ -135,7 +135,7 @@ export class Connection {
 
   /** @param {ClientMessage} message */
   send(message) {
-    if (this.#socket?.readyState === WebSocket.OPEN) this.#pace.send(message);
+    if (this.#socket?.readyState === WebSocket.OPEN) this.#queue.send(message);
   }
 
   /**
@@ -149,7 +149,7 @@ export class Connection {
     if (message.type !== 'error' || this.#over.signal.aborted) return false;
     const { code, retry_after: seconds = USUAL_WAIT, message: number } = message;
     if (code === 'too_fast' && number !== undefined) {
-      this.#pace.refused(number, seconds);
+      this.#queue.refused(number, seconds);
       return true;
     }
     if (this.#settled || !(code in REFUSALS)) return false;
@@ -186,7 +186,7 @@ export class Connection {
   /** @param {number} code */
   #closed(code) {
     this.#socket = null;
-    this.#pace.reset();
+    this.#queue.reset();
     if (code === TAKEN_OVER) this.#listener.takenOver();
     const patience = Math.min(LONGEST_DELAY, FIRST_DELAY * 2 ** this.#attempts++) * (0.5 + Math.random() / 2);
     // Why it has no place may not have been read yet.
@@ -258,7 +258,7 @@ export class Connection {
     if (!this.#socket || document.hidden) return;
     const silent = performance.now() - this.#heard;
     const opening = this.#socket.readyState === WebSocket.CONNECTING;
-    // Whoever asks for nothing is told nothing, except that there is no place, and that at once.
+    // A server that was asked for nothing says nothing, except that there is no place, and that at once.
     if (!opening && !this.#settled && silent > PATIENCE / 2 && !this.#listener.expecting()) this.#settle();
     if (silent > (opening ? LONGEST_DELAY : PATIENCE) && (opening || this.#listener.expecting())) this.#drop();
   }

@@ -51,13 +51,13 @@ export class Dialogue {
   /** Experiments that were begun with the weights there were, not with those of their seed. @type {WeakSet<Experiment>} */
   #carried = new WeakSet();
   #certain = true;
-  /** Iterations that the server has told of in this run, since its last seek. */
+  /** Iterations that the server has reported in this run, since its last seek. */
   #reached = 0;
   /** What the server said it trains. @type {string | null} */
   #described = null;
   /** What the server has last said of what can change while training. @type {Record<string, unknown>} */
   #reported = {};
-  /** Who is told of which answers. @type {Map<string, Set<(message: any) => void>>} */
+  /** Who listens for which answers. @type {Map<string, Set<(message: any) => void>>} */
   #listeners = new Map();
 
   /** @param {(message: ClientMessage) => void} send @param {string | null} saved the id of a saved run to go on with */
@@ -318,10 +318,10 @@ export class Dialogue {
     return paused;
   }
 
-  /** Costs of the run there is. @param {import('../types/painting').Told} told @returns {boolean} whether it has begun again with them, as was asked */
-  costs(told) {
-    this.#reached = told.iteration;
-    return this.#unconfirmed.beganAgain(told);
+  /** Costs of the run there is. @param {import('../types/painting').FrameCosts} frame @returns {boolean} whether it has begun again with them, as was asked */
+  costs(frame) {
+    this.#reached = frame.iteration;
+    return this.#unconfirmed.beganAgain(frame);
   }
 
   /** An iteration is seen. @param {number} iteration */

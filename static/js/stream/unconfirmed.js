@@ -1,7 +1,7 @@
 /** What the server has been asked to set up, or to begin again, and has not confirmed yet. */
 
 /** @typedef {import('../types/protocol').ClientMessage} ClientMessage */
-/** @typedef {import('../types/painting').Told} Told */
+/** @typedef {import('../types/painting').FrameCosts} FrameCosts */
 
 /** @template T what a message sets up */
 export class Unconfirmed {
@@ -44,7 +44,7 @@ export class Unconfirmed {
     this.#setups = [];
   }
 
-  /** Costs have come. @param {Told} told @returns {boolean} whether they are the first since the reset that was asked for */
+  /** Costs have come. @param {FrameCosts} frame @returns {boolean} whether they are the first since the reset that was asked for */
   beganAgain({ iteration, runs: [run] }) {
     const began = this.reset && run.first_iteration === 0 && iteration === run.costs.byteLength / 4;
     if (began) this.reset = false;

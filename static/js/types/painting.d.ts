@@ -68,7 +68,7 @@ export interface Part {
 }
 
 /** What stands out in the network, and which way one looks at it. */
-export interface Light extends Part {
+export interface Emphasis extends Part {
   way: 'forward' | 'backward' | 'update';
 }
 
@@ -86,21 +86,21 @@ export type ToPainter =
   | { type: 'canvas'; name: string; canvas: OffscreenCanvas }
   | { type: 'plane'; name: string; scene: PlaneScene }
   | { type: 'network'; scene: NetworkScene }
-  | { type: 'light'; light: Light | null }
+  | { type: 'emphasis'; emphasis: Emphasis | null }
   | { type: 'manner'; manner: Partial<Manner> }
   | { type: 'snapshot'; id: number; scene: NetworkScene; colours: Colours };
 
 /** A frame without what only a painter needs. */
-export interface Told {
+export interface FrameCosts {
   iteration: number;
   runs: Pick<FrameRun, 'first_iteration' | 'costs' | 'test_cost'>[];
 }
 
 export type FromPainter =
   | { type: 'message'; message: ServerMessage }
-  | { type: 'costs'; costs: Told[] }
+  | { type: 'costs'; costs: FrameCosts[] }
   | { type: 'snapshot'; id: number; bitmap: ImageBitmap }
-  | { type: 'drawn'; costs: Told[]; picture: Pick<Frame, 'iteration' | 'runs'> | null; frames: number[]; /** Milliseconds since 1970. */ at: number };
+  | { type: 'drawn'; costs: FrameCosts[]; picture: Pick<Frame, 'iteration' | 'runs'> | null; frames: number[]; /** Milliseconds since 1970. */ at: number };
 
 /** The part of a worker's global scope that TypeScript's DOM library lacks. */
 export interface PainterScope {

@@ -1,6 +1,6 @@
 /** The menu that saves the three pictures. */
 
-import { boundaryFigure, costFigure, networkImage, plotImage, rasterised } from '../images.js';
+import { boundaryFigure, costFigure, networkImage, plotImage, rasterised } from './worksheet-images.js';
 
 /** @typedef {import('../store/state.js').Store} Store */
 /** @typedef {import('../experiment/experiment.js').Experiment} Experiment */

@@ -11,7 +11,7 @@ export function mountLessons(store, catalogue, defaults, find) {
   let mounted;
   /** @param {() => void} again */
   const mount = (again) => {
-    mounted ??= fetchLater(store, 'The lessons', () => import('../lessons/main.js'), again).then((module) => {
+    mounted ??= fetchLater(store, 'The lessons', () => import('../lessons/start.js'), again).then((module) => {
       if (!module) mounted = undefined;
       return module && module.mount(store, catalogue, defaults, find);
     });

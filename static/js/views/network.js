@@ -226,7 +226,7 @@ function mountGraph(store, layout, graph, painter, inputs, frozen, open) {
   graph.replaceChildren(units, canvas, values);
   painter.give('network', canvas);
   const pointed = mountPointing(store, layout, graph, open);
-  effect(() => painter.light(store.lit.value));
+  effect(() => painter.emphasise(store.emphasis.value));
 
   effect(() => {
     const { nodes, edges, width, height } = layout.value;

@@ -6,15 +6,15 @@
 import { effect, signal } from '../../vendor/signals-core/signals-core.js';
 import { FieldError, MAX_VALUE, OWN, PLANE } from '../experiment/experiment.js';
 import { count, fixed } from '../format.js';
-import { BY_HAND, Steps, added, erased, moved, nearest, relabelled } from '../experiment/own-points.js';
+import { BY_HAND, Steps, added, erased, moved, nearest, relabelled } from '../experiment/points-by-hand.js';
 import { allows } from '../experiment/parts.js';
 import { mountTable } from './table.js';
 import { bindValue } from './value.js';
 
 /** @typedef {import('../store/state.js').Store} Store */
 /** @typedef {import('../experiment/experiment.js').Experiment} Experiment */
-/** @typedef {import('../experiment/own-points.js').Own} Own */
-/** @typedef {import('../experiment/own-points.js').Point} Point */
+/** @typedef {import('../experiment/points-by-hand.js').Own} Own */
+/** @typedef {import('../experiment/points-by-hand.js').Point} Point */
 /** @typedef {Pick<Experiment, 'dataset' | 'problem' | 'points' | 'labels'>} State */
 /** @typedef {'one' | 'zero' | 'value' | 'move' | 'erase'} Tool */
 /** @typedef {(id: string) => HTMLElement} Find */
@@ -291,8 +291,8 @@ function mountTool(store, edit, find) {
     clear.hidden = !own || points.length === 0;
     const ones = labels.filter((label) => label === 1).length;
     const far = points.filter((point) => point.some((value) => value < PLANE[0] || value > PLANE[1])).length;
-    const told = edit.regression ? `${count(points.length)} points.` : `${count(points.length)} points: ${count(ones)} of y = 1, ${count(points.length - ones)} of y = 0.`;
-    counted.textContent = own ? store.obstacle.value || `${told}${far > 0 ? ` ${count(far)} lie beyond what is seen.` : ''}` : '';
+    const counts = edit.regression ? `${count(points.length)} points.` : `${count(points.length)} points: ${count(ones)} of y = 1, ${count(points.length - ones)} of y = 0.`;
+    counted.textContent = own ? store.obstacle.value || `${counts}${far > 0 ? ` ${count(far)} lie beyond what is seen.` : ''}` : '';
     counted.hidden = !own;
     counted.classList.toggle('missing', store.obstacle.value !== '');
   });
@@ -348,7 +348,7 @@ function mountLayer(store, edit, find) {
 
   /** What a pointer or the keys hold. @type {{index: number, own: Own, before: State, from: Point | null, moved: boolean, at: Point} | null} */
   let held = null;
-  let told = -Infinity;
+  let shownAt = -Infinity;
   let clicked = { index: -1, time: -Infinity };
 
   /** @param {number} index @param {Point | null} from on the screen */
@@ -364,8 +364,8 @@ function mountLayer(store, edit, find) {
     Object.assign(held, { moved: true, at });
     move(ring, at);
     const now = performance.now();
-    if (now - told < DRAG_INTERVAL || !store.settled) return;
-    told = now;
+    if (now - shownAt < DRAG_INTERVAL || !store.settled) return;
+    shownAt = now;
     edit.show(moved(held.own, held.index, at));
   };
   const put = () => {
@@ -380,7 +380,7 @@ function mountLayer(store, edit, find) {
   };
   const release = () => {
     held = null;
-    told = -Infinity;
+    shownAt = -Infinity;
     layer.toggleAttribute('data-dragging', false);
   };
 

@@ -7,7 +7,7 @@ import { live } from '../../vendor/lit-html/directives/live.js';
 import { effect, signal, untracked } from '../../vendor/signals-core/signals-core.js';
 import { experimentOf } from '../experiment/experiment.js';
 import { cost, count, percent } from '../format.js';
-import { MOST_RUNS, csvOf, samplesOf } from '../store/runs.js';
+import { MOST_RUNS, csvOf, samplesOf } from '../store/kept-runs.js';
 import { isDark } from '../theme.js';
 import { summary } from '../experiment/words.js';
 import { whenOpen } from './drawer.js';
@@ -15,8 +15,8 @@ import { paintThumbnail } from './thumbnail.js';
 
 /** @typedef {import('../store/state.js').Store} Store */
 /** @typedef {import('../experiment/experiment.js').Experiment} Experiment */
-/** @typedef {import('../store/runs.js').KeptRun} KeptRun */
-/** @typedef {import('../store/runs.js').Runs} Runs */
+/** @typedef {import('../store/kept-runs.js').KeptRun} KeptRun */
+/** @typedef {import('../store/kept-runs.js').KeptRuns} KeptRuns */
 /** @typedef {import('../types/protocol').Catalogue} Catalogue */
 
 /** At most so many beside the current run: more cannot be told apart. */
@@ -31,7 +31,7 @@ const time = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle
 
 /**
  * @param {Store} store
- * @param {Runs} runs
+ * @param {KeptRuns} runs
  * @param {Experiment} defaults
  * @param {Catalogue} catalogue
  * @param {(id: string) => HTMLElement} find
@@ -131,7 +131,7 @@ export function mountRuns(store, runs, defaults, catalogue, find) {
   });
 }
 
-/** Keeps each run as it ends, as another takes its place, and as the page is left. @param {Store} store @param {Runs} runs */
+/** Keeps each run as it ends, as another takes its place, and as the page is left. @param {Store} store @param {KeptRuns} runs */
 function record(store, runs) {
   store.left = (run) => runs.enter(run);
   const enter = () => {

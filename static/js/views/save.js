@@ -13,12 +13,12 @@ export function mountSave(store, fields, defaults, find) {
   const button = /** @type {HTMLButtonElement} */ (find('save'));
   const link = /** @type {HTMLInputElement} */ (find('save-link'));
   const copying = find('copy-save');
-  const told = find('save-told');
+  const message = find('save-told');
 
   /** @param {string} text @param {boolean} [wrong] */
   const tell = (text, wrong = false) => {
-    told.textContent = text;
-    told.classList.toggle('wrong', wrong);
+    message.textContent = text;
+    message.classList.toggle('wrong', wrong);
   };
   /** @param {string} address '' is none */
   const show = (address) => {

@@ -18,7 +18,7 @@ export function mountShare(store, fields, defaults, find) {
   const dialog = /** @type {HTMLDialogElement} */ (find('share-dialog'));
   const link = /** @type {HTMLInputElement} */ (find('share-link'));
   const frame = /** @type {HTMLTextAreaElement} */ (find('share-frame'));
-  const told = find('share-told');
+  const message = find('share-told');
   const about = find('share-about');
   /** What the handed out page shall be like. @type {Map<string, Choice>} */
   let choices = new Map();
@@ -65,7 +65,7 @@ export function mountShare(store, fields, defaults, find) {
   find('share').addEventListener('click', () => {
     const { hide, lock } = store.experiment.peek();
     choices = new Map(PARTS.map(({ name }) => [name, hide.includes(name) ? 'hidden' : lock.includes(name) ? 'locked' : 'shown']));
-    told.textContent = '';
+    message.textContent = '';
     show();
     showChoices();
     dialog.showModal();
@@ -85,7 +85,7 @@ export function mountShare(store, fields, defaults, find) {
   for (const [id, field, said] of copies) {
     find(id).addEventListener('click', async () => {
       const copied = await copy(field.value, dialog);
-      told.textContent = copied ? said : 'This browser does not let the page copy: it is selected, press Ctrl C.';
+      message.textContent = copied ? said : 'This browser does not let the page copy: it is selected, press Ctrl C.';
       if (!copied) field.select();
     });
     field.addEventListener('focus', () => field.select());

@@ -3,7 +3,7 @@
 import { html, nothing, render } from '../../../vendor/lit-html/lit-html.js';
 import { effect, signal } from '../../../vendor/signals-core/signals-core.js';
 import { shape } from '../../notation.js';
-import { takesIn } from '../../painting/light.js';
+import { takesIn } from '../../painting/emphasis.js';
 import { isDark } from '../../theme.js';
 import { DERIVATIONS, DIFFERENCES } from './derivations.js';
 import { isTerm, verdictOn } from './lines.js';
@@ -11,7 +11,7 @@ import { MOST, isWide, lights, matrix, paintStrip, powerOf } from './matrix.js';
 
 /** @typedef {import('./lines.js').Line} Line */
 /** @typedef {import('./lines.js').Term} Term */
-/** @typedef {import('../../types/painting').Light} Light */
+/** @typedef {import('../../types/painting').Emphasis} Emphasis */
 /** @typedef {import('../../types/painting').Part} Part */
 /** @template T @typedef {import('../../../vendor/signals-core/signals-core.js').ReadonlySignal<T>} ReadonlySignal */
 
@@ -32,7 +32,7 @@ const isSmall = ({ shape: [rows, columns] }) => rows * columns <= SMALL && Math.
  * @param {ReadonlySignal<Line[]>} parts.lines
  * @param {ReadonlySignal<number | null>} parts.step the line that slow motion is at
  * @param {ReadonlySignal<Part | null>} parts.pointed in the network
- * @param {(light: Light | null) => void} parts.point tells what the reader points at here
+ * @param {(emphasis: Emphasis | null) => void} parts.point tells what the reader points at here
  * @param {(column: number) => void} parts.choose tells which column of a strip was chosen
  * @returns {() => () => void} what to do when it opens, and then when it closes
  */

@@ -13,7 +13,7 @@ import { linesOf, verdictOf } from './lines.js';
 import { mountMotion } from './motion.js';
 
 /** @typedef {import('../../store/state.js').Store} Store */
-/** @typedef {import('../../types/painting').Light} Light */
+/** @typedef {import('../../types/painting').Emphasis} Emphasis */
 /** @typedef {import('../../types/protocol').Catalogue} Catalogue */
 /** @typedef {import('../../types/protocol').Inspection} Inspection */
 /** @typedef {import('./follow.js').Aim} Aim */
@@ -28,7 +28,7 @@ export function mountMicroscope(store, catalogue, find) {
   const follower = new Follower(store, aim);
   const { inspection } = follower;
   const lines = computed(() => (inspection.value ? linesOf(inspection.value) : []));
-  const pointing = signal(/** @type {Light | null} */ (null));
+  const pointing = signal(/** @type {Emphasis | null} */ (null));
   const motion = mountMotion(store, lines, find);
   mountAim(store, aim, find);
   bindChoice(
@@ -42,8 +42,8 @@ export function mountMicroscope(store, catalogue, find) {
     lines,
     step: motion.step,
     pointed: store.pointed,
-    point: (light) => {
-      pointing.value = light;
+    point: (emphasis) => {
+      pointing.value = emphasis;
     },
     choose: (column) => {
       const example = inspection.peek()?.examples?.[column];
@@ -91,12 +91,12 @@ export function mountMicroscope(store, catalogue, find) {
       effect(() => {
         const at = motion.step.value;
         const line = at === null ? null : lines.value[at];
-        store.lit.value = pointing.value ?? (line ? { ...(line.shows ?? line.result.part), way: line.way } : null);
+        store.emphasis.value = pointing.value ?? (line ? { ...(line.shows ?? line.result.part), way: line.way } : null);
       }),
     ];
     return () => {
       for (const stop of stops) stop();
-      store.lit.value = null;
+      store.emphasis.value = null;
       find('microscope-verdict').hidden = true;
     };
   }

@@ -1,22 +1,22 @@
 /** Pictures for a worksheet, whatever the page's theme: the boundary and the cost by Plotly, the network as SVG of our own. */
 
-import { PLANE } from './experiment/experiment.js';
-import { cost, count, fixed } from './format.js';
-import { thin } from './store/history.js';
-import { layoutNetwork } from './painting/network-layout.js';
-import { featureText } from './notation.js';
-import { boundaryLine } from './painting/contour.js';
-import { Maps } from './painting/map.js';
-import { biasRadius, edgeStyles } from './painting/network.js';
-import { ramp } from './painting/ramp.js';
-import { lightColours, painterColours } from './theme.js';
-import { describe, summary } from './experiment/words.js';
+import { PLANE } from '../experiment/experiment.js';
+import { cost, count, fixed } from '../format.js';
+import { thin } from '../store/history.js';
+import { layoutNetwork } from '../painting/network-layout.js';
+import { featureText } from '../notation.js';
+import { boundaryLine } from '../painting/contour.js';
+import { Maps } from '../painting/map.js';
+import { biasRadius, edgeStyles } from '../painting/network-picture.js';
+import { ramp } from '../painting/ramp.js';
+import { paperColours, painterColours } from '../theme.js';
+import { describe, summary } from '../experiment/words.js';
 
-/** @typedef {import('./store/state.js').Store} Store */
-/** @typedef {import('./experiment/experiment.js').Experiment} Experiment */
-/** @typedef {import('./types/protocol').Catalogue} Catalogue */
-/** @typedef {import('./types/protocol').Boundary} Boundary */
-/** @typedef {import('./types/plotly').PlotlyApi} PlotlyApi */
+/** @typedef {import('../store/state.js').Store} Store */
+/** @typedef {import('../experiment/experiment.js').Experiment} Experiment */
+/** @typedef {import('../types/protocol').Catalogue} Catalogue */
+/** @typedef {import('../types/protocol').Boundary} Boundary */
+/** @typedef {import('../types/plotly').PlotlyApi} PlotlyApi */
 /** @typedef {{data: object[], layout: object, width: number, height: number}} Figure */
 
 const FONT = 'Roboto, "Segoe UI", "Liberation Sans", Arial, sans-serif';
@@ -48,7 +48,7 @@ const dataAddress = (blob) =>
 
 /** ŷ over the plane with the points on it. @param {Store} store @param {Experiment} defaults @param {Catalogue} catalogue @returns {Promise<Figure>} */
 export async function boundaryFigure(store, defaults, catalogue) {
-  const [ink, ink2, edge, line, one, zero, ghost, contour, halo] = lightColours('ink', 'ink-2', 'edge', 'line-2', 'one-mark', 'zero-mark', 'ghost', 'contour', 'contour-halo');
+  const [ink, ink2, edge, line, one, zero, ghost, contour, halo] = paperColours('ink', 'ink-2', 'edge', 'line-2', 'one-mark', 'zero-mark', 'ghost', 'contour', 'contour-halo');
   const { discretise, showTest } = store.experiment.peek();
   const boundary = store.picture.peek()?.run.boundary;
   const data = store.points.peek();
@@ -103,14 +103,14 @@ async function planeImage({ values, width, height }, discrete) {
   const canvas = new OffscreenCanvas(PLANE_PIXELS, PLANE_PIXELS);
   const context = /** @type {OffscreenCanvasRenderingContext2D} */ (canvas.getContext('2d'));
   const maps = new Maps();
-  maps.paint(values, width, height, ramp(painterColours(lightColours).heat, discrete));
+  maps.paint(values, width, height, ramp(painterColours(paperColours).heat, discrete));
   maps.draw(context, 0, { x: 0, y: 0, width: PLANE_PIXELS, height: PLANE_PIXELS });
   return dataAddress(await canvas.convertToBlob());
 }
 
 /** The cost of every iteration, on train and test, with the earlier runs that are shown. @param {Store} store @param {Experiment} defaults @param {Catalogue} catalogue @param {boolean} log @returns {Figure} */
 export function costFigure(store, defaults, catalogue, log) {
-  const [ink, ink2, ghost, grid, line] = lightColours('ink', 'ink-2', 'ghost', 'grid', 'line-2');
+  const [ink, ink2, ghost, grid, line] = paperColours('ink', 'ink-2', 'ghost', 'grid', 'line-2');
   const { history } = store;
   const running = store.running.peek() ?? store.experiment.peek();
   /** @param {string} name @param {{x: number[], y: number[]}} curve @param {object} stroke */
@@ -165,12 +165,12 @@ const tenth = (value) => Math.round(value * 10) / 10;
  * @param {Store} store
  * @param {Experiment} defaults
  * @param {Catalogue} catalogue
- * @param {import('./painting/painter.js').Painter} painter
+ * @param {import('../painting/painter.js').Painter} painter
  * @returns {Promise<{svg: string, width: number, height: number}>}
  */
 export async function networkImage(store, defaults, catalogue, painter) {
-  const colours = painterColours(lightColours);
-  const [ink, ink2, ink3, line] = lightColours('ink', 'ink-2', 'ink-3', 'line-2');
+  const colours = painterColours(paperColours);
+  const [ink, ink2, ink3, line] = paperColours('ink', 'ink-2', 'ink-3', 'line-2');
   const picture = store.picture.peek();
   const { features, layers: hidden, problem } = store.experiment.peek();
   const sizes = store.layerSizes.peek();

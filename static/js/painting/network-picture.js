@@ -3,7 +3,7 @@
 import { TINY_UNIT } from './network-layout.js';
 import { boundaryLine, contour } from './contour.js';
 import { Maps, fitted } from './map.js';
-import { drawLitEdges, drawLitUnits } from './light.js';
+import { drawEmphasisedEdges, drawEmphasisedUnits } from './emphasis.js';
 import { ramp } from './ramp.js';
 
 /** @typedef {import('../types/painting').Manner} Manner */
@@ -12,7 +12,7 @@ import { ramp } from './ramp.js';
 /** @typedef {import('../types/protocol').Frame} Frame */
 /** @typedef {import('../types/protocol').FrameRun} FrameRun */
 /** @typedef {import('../types/protocol').LayerParameters} LayerParameters */
-/** @typedef {import('../types/painting').Light} Light */
+/** @typedef {import('../types/painting').Emphasis} Emphasis */
 /** @typedef {import('./network-layout.js').Edge} Edge */
 /** @typedef {import('./network-layout.js').Node} Node */
 
@@ -63,8 +63,8 @@ export class NetworkPicture {
   /** Which edges are frozen, and whose biases: places in the scene's lists. */
   #frozenEdges = new Set();
   #frozenNodes = new Set();
-  /** @type {Light | null} */
-  #light = null;
+  /** @type {Emphasis | null} */
+  #emphasis = null;
   /** When the edges were drawn, as far as they still hold. */
   #edgesDrawn = -Infinity;
 
@@ -86,9 +86,9 @@ export class NetworkPicture {
     this.#edgesDrawn = -Infinity;
   }
 
-  /** @param {Light | null} light */
-  light(light) {
-    this.#light = light;
+  /** @param {Emphasis | null} emphasis */
+  emphasise(emphasis) {
+    this.#emphasis = emphasis;
   }
 
   /** @param {Manner} manner */
@@ -127,10 +127,10 @@ export class NetworkPicture {
     }
     context.drawImage(this.#edges, 0, 0);
     context.scale(scene.ratio, scene.ratio);
-    if (this.#light) drawLitEdges(context, scene, manner.colours, this.#light, this.#paths);
+    if (this.#emphasis) drawEmphasisedEdges(context, scene, manner.colours, this.#emphasis, this.#paths);
     this.#drawUnits(context, scene, manner, run);
     drawBiases(context, scene, manner, run, this.#frozenNodes);
-    if (this.#light) drawLitUnits(context, scene, manner.colours, this.#light);
+    if (this.#emphasis) drawEmphasisedUnits(context, scene, manner.colours, this.#emphasis);
   }
 
   /** @param {NetworkScene} scene @param {Manner} manner @param {FrameRun} run */

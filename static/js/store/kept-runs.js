@@ -16,7 +16,7 @@ import { thin } from './history.js';
 /** @typedef {'diverged' | 'ended' | 'stopped' | null} Outcome null is that another run took its place */
 
 /**
- * @typedef {object} Kept as it is stored
+ * @typedef {object} StoredRun as it is stored
  * @property {string} id
  * @property {string} name given by the reader; '' is none
  * @property {number} when it was left, in milliseconds since 1970
@@ -28,10 +28,10 @@ import { thin } from './history.js';
  * @property {number | null} trainAccuracy
  * @property {number | null} testAccuracy
  * @property {{x: number[], y: number[]}} curve thinned; its last point is the last iteration's
- * @property {number[]} marks the costs of iterations 0, 1, 3, 7, …, by which a run that goes another way is told
+ * @property {number[]} marks the costs of iterations 0, 1, 3, 7, …, by which a run that goes another way is known
  * @property {string} picture ŷ over the plane: base64 of a byte each, row 0 lowest; '' is none
  */
-/** @typedef {Kept & {experiment: Experiment}} KeptRun */
+/** @typedef {StoredRun & {experiment: Experiment}} KeptRun */
 
 export const MOST_RUNS = 50;
 /** Characters in the browser's storage; browsers give a page some five million. */
@@ -44,7 +44,7 @@ const KEY = 'runs';
 /** Storing half a megabyte takes some milliseconds, and a run is left just when the next one is waited for (milliseconds). */
 const STORE_AFTER = 500;
 
-export class Runs {
+export class KeptRuns {
   /** The latest first. @type {import('../../vendor/signals-core/signals-core.js').Signal<KeptRun[]>} */
   list = signal(/** @type {KeptRun[]} */ ([]));
   /** Whether the browser keeps them when the page is closed. */
@@ -82,7 +82,7 @@ export class Runs {
     for (let at = 0; at < iterations; at = 2 * at + 1) marks.push(history.costs[at]);
     const twin = this.list.value.find((kept) => JSON.stringify(kept.spec) === text && kept.marks.every((mark, index) => index >= marks.length || mark === marks[index]));
     if (twin && twin.iterations > iterations) return;
-    // After a seek the latest frame shows an earlier iteration: what is told of the end is then what was known of it.
+    // After a seek the latest frame shows an earlier iteration: what is kept of the end is then what was known of it.
     const known = atEnd || twin?.iterations !== iterations;
     /** @type {KeptRun} */
     const kept = {
@@ -160,7 +160,7 @@ export class Runs {
     this.list.value = Array.isArray(rows) ? rows.flatMap((row) => this.#read(row)).slice(0, MOST_RUNS) : [];
   }
 
-  /** What an earlier version of the page wrote otherwise is left out. @param {Kept} row @returns {KeptRun[]} */
+  /** What an earlier version of the page wrote otherwise is left out. @param {StoredRun} row @returns {KeptRun[]} */
   #read(row) {
     try {
       const whole = [row.iterations, row.cost, row.when, ...row.curve.x, ...row.curve.y, ...row.marks].every(Number.isFinite) && row.curve.x.length === row.curve.y.length;

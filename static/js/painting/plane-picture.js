@@ -2,7 +2,7 @@
 
 import { boundaryLine, contour } from './contour.js';
 import { Maps, fitted } from './map.js';
-import { levelOf } from './network.js';
+import { levelOf } from './network-picture.js';
 import { ramp } from './ramp.js';
 
 /** @typedef {import('../types/painting').Manner} Manner */

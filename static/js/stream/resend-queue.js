@@ -1,5 +1,5 @@
 /**
- * What the page says, at the pace at which the server takes it: what was refused as too fast is said again when the server has said
+ * What the page sends, as fast as the server takes it: what was refused as too fast is said again when the server has said
  * that it may, as far as nothing newer has taken its place meanwhile.
  */
 
@@ -41,7 +41,7 @@ function left(message, newer) {
   return rest.every(([name]) => NAMES.includes(name)) ? null : /** @type {ClientMessage} */ (Object.fromEntries(rest));
 }
 
-export class Pace {
+export class ResendQueue {
   #say;
   #dropped;
   /** The server numbers the messages of a connection from 1, and so does this. */
@@ -53,7 +53,7 @@ export class Pace {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
 
-  /** @param {(message: ClientMessage) => void} say @param {(message: ClientMessage) => void} dropped is told what will never be answered */
+  /** @param {(message: ClientMessage) => void} say @param {(message: ClientMessage) => void} dropped gets what will never be answered */
   constructor(say, dropped) {
     this.#say = say;
     this.#dropped = dropped;

@@ -3,7 +3,7 @@
 import { along } from './network-layout.js';
 
 /** @typedef {import('../types/painting').Colours} Colours */
-/** @typedef {import('../types/painting').Light} Light */
+/** @typedef {import('../types/painting').Emphasis} Emphasis */
 /** @typedef {import('../types/painting').Part} Part */
 /** @typedef {import('../types/painting').NetworkScene} NetworkScene */
 
@@ -12,12 +12,12 @@ const LINE = 2.5;
 const GAP = 3;
 const ARROW = 5;
 const BIAS = 8;
-/** With more lit edges than this, arrowheads would cover one another. */
+/** With more emphasised edges than this, arrowheads would cover one another. */
 const MANY = 64;
 /** The way back is dashed around units (CSS pixels). */
 const DASH = [5, 3];
 
-/** @param {Light} light @param {Colours} colours */
+/** @param {Emphasis} emphasis @param {Colours} colours */
 const colourOf = ({ way }, colours) => (way === 'update' ? colours.contour : colours[way]);
 
 /** Whether a part takes in a single unit, weight or bias. @param {Part} part @param {number} layer @param {number} unit @param {number | null} input */
@@ -29,18 +29,18 @@ export const takesIn = (part, layer, unit, input) => part.layer === layer && (pa
  * @param {OffscreenCanvasRenderingContext2D} context
  * @param {NetworkScene} scene
  * @param {Colours} colours
- * @param {Light} light
+ * @param {Emphasis} emphasis
  * @param {Path2D[]} paths of the edges
  */
-export function drawLitEdges(context, { edges }, colours, light, paths) {
-  if (light.what !== 'weights') return;
-  const chosen = edges.flatMap((edge, index) => (takesIn(light, edge.layer, edge.to, edge.from) ? [index] : []));
-  context.strokeStyle = context.fillStyle = colourOf(light, colours);
+export function drawEmphasisedEdges(context, { edges }, colours, emphasis, paths) {
+  if (emphasis.what !== 'weights') return;
+  const chosen = edges.flatMap((edge, index) => (takesIn(emphasis, edge.layer, edge.to, edge.from) ? [index] : []));
+  context.strokeStyle = context.fillStyle = colourOf(emphasis, colours);
   context.lineCap = 'round';
   context.lineWidth = chosen.length > MANY ? LINE / 2 : LINE;
   for (const index of chosen) {
     context.stroke(paths[index]);
-    if (chosen.length <= MANY && light.way !== 'update') arrow(context, along(edges[index], 0.47), along(edges[index], 0.53), light.way === 'backward');
+    if (chosen.length <= MANY && emphasis.way !== 'update') arrow(context, along(edges[index], 0.47), along(edges[index], 0.53), emphasis.way === 'backward');
   }
 }
 
@@ -64,17 +64,17 @@ function arrow(context, from, to, back) {
  * @param {OffscreenCanvasRenderingContext2D} context
  * @param {NetworkScene} scene
  * @param {Colours} colours
- * @param {Light} light
+ * @param {Emphasis} emphasis
  */
-export function drawLitUnits(context, { nodes }, colours, light) {
-  if (light.what === 'weights') return;
-  context.strokeStyle = colourOf(light, colours);
+export function drawEmphasisedUnits(context, { nodes }, colours, emphasis) {
+  if (emphasis.what === 'weights') return;
+  context.strokeStyle = colourOf(emphasis, colours);
   context.lineWidth = LINE;
-  context.setLineDash(light.way === 'backward' ? DASH : []);
+  context.setLineDash(emphasis.way === 'backward' ? DASH : []);
   for (const { layer, unit, x, y, size } of nodes) {
-    if (!takesIn(light, layer, unit, null)) continue;
+    if (!takesIn(emphasis, layer, unit, null)) continue;
     context.beginPath();
-    if (light.what === 'biases') context.arc(x - size / 2, y + size / 2, BIAS, 0, 2 * Math.PI);
+    if (emphasis.what === 'biases') context.arc(x - size / 2, y + size / 2, BIAS, 0, 2 * Math.PI);
     else context.roundRect(x - size / 2 - GAP, y - size / 2 - GAP, size + 2 * GAP, size + 2 * GAP, 10);
     context.stroke();
   }
