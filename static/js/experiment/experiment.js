@@ -214,7 +214,10 @@ function parametersField() {
       const sizes = layerSizes(experiment);
       let at = 0;
       /** @param {number} count */
-      const take = (count) => values.slice(at, (at += count));
+      const take = (count) => {
+        at += count;
+        return values.slice(at - count, at);
+      };
       const parameters = sizes.slice(1).map((units, index) => ({
         weights: Array.from({ length: sizes[index] }, () => take(units)),
         biases: take(units),

@@ -134,7 +134,7 @@ export function showNetworks(store, fields, catalogue, find, scale) {
     }),
     follow(session, plan, obstacle, store),
     showControls(context, factors, obstacle, said, find),
-    showWaiting(session, WHY_NOT, { container: find('compare-waiting'), announcement: store.announcement, then: find('compare-play') }),
+    showWaiting(session, WHY_NOT, { container: find('compare-waiting'), announcement: store.announcement, next: find('compare-play') }),
     showCards(context, find('networks')),
     showChart(context, scale, find('compare-chart')),
     showTable(context, find('compare-table')),

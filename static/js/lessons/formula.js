@@ -105,7 +105,7 @@ function typeset(line) {
 /** @param {string} text */
 export function formula(text) {
   const line = tokens(text);
-  return line && line.every(({ kind }) => kind !== 'word') ? html`<span class="formula-text">${typeset(line)}</span>` : null;
+  return line?.every(({ kind }) => kind !== 'word') ? html`<span class="formula-text">${typeset(line)}</span>` : null;
 }
 
 /** Lines of formulas; two spaces and more part columns, and words may stand among them. @param {string} text */

@@ -39,9 +39,9 @@ let latest = null;
 /** The frame that is seen. @type {Frame | null} */
 let seen = null;
 /** @type {FrameCosts[]} */
-let unsent = [];
+const unsent = [];
 /** @type {number[]} */
-let unacknowledged = [];
+const unacknowledged = [];
 let scheduled = false;
 let drawn = -Infinity;
 
@@ -66,8 +66,9 @@ const TAKE = {
     scope.postMessage({ type: 'message', message });
   },
   canvas({ name, canvas }) {
-    const picture = name === 'network' ? (network = new NetworkPicture(canvas)) : new PlanePicture(canvas);
+    const picture = name === 'network' ? new NetworkPicture(canvas) : new PlanePicture(canvas);
     if (picture instanceof PlanePicture) planes.set(name, picture);
+    else network = picture;
     picture.restyle(manner);
   },
   plane({ name, scene }) {

@@ -125,7 +125,10 @@ export class KeptRuns {
     this.#unstored = false;
     const rows = this.list.value.map((run) => this.#row(run));
     let total = 0;
-    const fit = rows.filter((row) => (total += row.length) <= MOST_STORED);
+    const fit = rows.filter((row) => {
+      total += row.length;
+      return total <= MOST_STORED;
+    });
     try {
       localStorage.setItem(KEY, `[${fit.join(',')}]`);
       this.stored.value = fit.length === rows.length;

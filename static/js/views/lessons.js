@@ -7,13 +7,13 @@ import { fetchLater } from './later.js';
 
 /** @param {Store} store @param {import('../types/protocol').Catalogue} catalogue @param {import('../experiment/experiment.js').Experiment} defaults @param {(id: string) => HTMLElement} find */
 export function mountLessons(store, catalogue, defaults, find) {
-  /** @type {Promise<{list: () => void} | null> | undefined} */
+  /** @type {Promise<{list: () => void} | undefined> | undefined} */
   let mounted;
   /** @param {() => void} again */
   const mount = (again) => {
     mounted ??= fetchLater(store, 'The lessons', () => import('../lessons/start.js'), again).then((module) => {
       if (!module) mounted = undefined;
-      return module && module.mount(store, catalogue, defaults, find);
+      return module?.mount(store, catalogue, defaults, find);
     });
     return mounted;
   };

@@ -11,7 +11,7 @@ import { parameterKey } from '../experiment/parameters.js';
 import { bindChoice } from './choice.js';
 import { anotherSeed } from './data.js';
 import { layerActivation } from './layer-activation.js';
-import { lock, unitFormula, valueOf } from './parameter.js';
+import { lock, unitFormula, valueAt } from './parameter.js';
 import { bindValue, stopsBetween, stopsEvery } from './value.js';
 
 /** @typedef {import('../store/state.js').Store} Store */
@@ -309,7 +309,7 @@ function mountGraph(store, layout, graph, painter, inputs, frozen, open) {
     render(
       shown.map(({ parameter, at: [x, y] }) => {
         const isFrozen = store.frozen.value.has(parameterKey(parameter));
-        return html`<span class="edge-value ${isFrozen ? 'frozen' : ''}" data-parameter=${JSON.stringify(parameter)} style="left:${x.toFixed(1)}px;top:${y.toFixed(1)}px">${isFrozen ? lock : nothing}${written(valueOf(layers, parameter))}</span>`;
+        return html`<span class="edge-value ${isFrozen ? 'frozen' : ''}" data-parameter=${JSON.stringify(parameter)} style="left:${x.toFixed(1)}px;top:${y.toFixed(1)}px">${isFrozen ? lock : nothing}${written(valueAt(layers, parameter))}</span>`;
       }),
       values,
     );

@@ -34,7 +34,7 @@ export function parameterName({ layer, unit, input }, sizes, features) {
 }
 
 /** @param {LayerParameters[]} layers @param {Parameter} parameter */
-export const valueOf = (layers, { layer, unit, input }) => (input === null ? layers[layer - 1].biases[unit] : layers[layer - 1].weights[input][unit]);
+export const valueAt = (layers, { layer, unit, input }) => (input === null ? layers[layer - 1].biases[unit] : layers[layer - 1].weights[input][unit]);
 
 export const lock = html`<svg class="lock" aria-hidden="true"><use href="#i-lock"></use></svg>`;
 

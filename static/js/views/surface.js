@@ -48,8 +48,7 @@ export function mountSurface(store, find) {
   const details = /** @type {HTMLDetailsElement} */ (table.closest('details'));
   const size = signal('');
   const tableOpen = signal(details.open);
-  /** @type {Promise<void> | undefined} */
-  let asked;
+  let asked = false;
   details.addEventListener('toggle', () => {
     tableOpen.value = details.open;
   });
@@ -62,11 +61,11 @@ export function mountSurface(store, find) {
     });
   }
 
-  const load = () => {
-    asked ??= fetchLater(store, 'What draws the surface', () => loadPlotly(/** @type {string} */ (document.body.dataset.plotlyInSpace)), load).then((api) => {
-      plotly.value = api;
-      if (!api) asked = undefined; // to be asked for again
-    });
+  const load = async () => {
+    if (asked) return;
+    asked = true;
+    plotly.value = await fetchLater(store, 'What draws the surface', () => loadPlotly(/** @type {string} */ (document.body.dataset.plotlyInSpace)), load);
+    asked = plotly.value !== null;
   };
   whenOpen(store, 'surface', () => {
     const able = hasWebGL();
@@ -75,7 +74,7 @@ export function mountSurface(store, find) {
     details.open ||= !able;
     if (able) {
       resized.observe(scene);
-      load();
+      void load();
     }
     const stops = [able ? showSurface(store, scene, plotly, size) : () => undefined, showTable(store, table, tableOpen)];
     return () => {

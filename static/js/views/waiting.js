@@ -23,7 +23,7 @@ const WHY_NOT = {
 
 /** @param {Store} store @param {(id: string) => HTMLElement} find */
 export function mountWaiting(store, find) {
-  showWaiting(store, WHY_NOT, { container: find('waiting'), announcement: store.announcement, then: find('play'), style: 'bubble note-kind' });
+  showWaiting(store, WHY_NOT, { container: find('waiting'), announcement: store.announcement, next: find('play'), style: 'bubble note-kind' });
 }
 
 /**
@@ -31,10 +31,10 @@ export function mountWaiting(store, find) {
  *
  * @param {{waiting: Signal<Wait | null>, tryNow: () => void}} session
  * @param {Record<Reason, string>} whyNot
- * @param {{container: HTMLElement, announcement: Signal<string>, then: HTMLElement, style?: string}} place `then` has the focus when the button is gone
+ * @param {{container: HTMLElement, announcement: Signal<string>, next: HTMLElement, style?: string}} place `next` has the focus when the button is gone
  * @returns {() => void} ends it
  */
-export function showWaiting(session, whyNot, { container, announcement, then, style = '' }) {
+export function showWaiting(session, whyNot, { container, announcement, next, style = '' }) {
   /** What was announced last. @type {Reason | null} */
   let announced = null;
   let waited = false;
@@ -59,7 +59,7 @@ export function showWaiting(session, whyNot, { container, announcement, then, st
     if (!wait) {
       const focused = container.contains(document.activeElement);
       render(nothing, container);
-      if (focused) then.focus();
+      if (focused) next.focus();
       if (waited) announcement.value = 'Connected';
       waited = false;
       announced = null;
