@@ -33,7 +33,7 @@ export function mountCompare(store, fields, catalogue, find) {
   });
   effect(() => {
     const view = shown.value;
-    for (const element of find('panel-compare').querySelectorAll('[data-view]')) /** @type {HTMLElement} */ (element).hidden = element.getAttribute('data-view') !== view;
+    for (const element of find('panel-compare').querySelectorAll('[data-view]')) element.toggleAttribute('hidden', element.getAttribute('data-view') !== view);
     if (view === 'networks') return untracked(() => showNetworks(store, fields, catalogue, find, scale));
     if (view === 'sweep') return untracked(showSweep);
     return undefined;

@@ -121,7 +121,7 @@ export function showNetworks(store, fields, catalogue, find, scale) {
 
   const size = signal('');
   const resized = new ResizeObserver(() => {
-    size.value = `${find('networks').clientWidth}×${find('compare-chart').clientWidth}×${find('compare-chart').clientHeight}`;
+    size.value = [find('networks').clientWidth, find('compare-chart').clientWidth, find('compare-chart').clientHeight].join('×');
   });
   resized.observe(find('networks'));
   resized.observe(find('compare-chart'));
