@@ -2,15 +2,14 @@
 
 import { computed, effect, signal } from '../vendor/signals-core/signals-core.js';
 import { fromHash, toHash } from './experiment/address.js';
-import { Connection, streamAddress } from './stream/connection.js';
-import { Dialogue } from './stream/dialogue.js';
-import { PLANE, defaultsOf, fieldsOf, sameRun } from './experiment/experiment.js';
+import { defaultsOf, fieldsOf, PLANE, sameRun } from './experiment/experiment.js';
+import { readSaved } from './experiment/saved.js';
 import { Painter } from './painting/painter.js';
-import { fetchLater } from './views/later.js';
 import { loadPlotly } from './plotly.js';
 import { KeptRuns } from './store/kept-runs.js';
-import { readSaved } from './experiment/saved.js';
 import { Store } from './store/state.js';
+import { Connection, streamAddress } from './stream/connection.js';
+import { Dialogue } from './stream/dialogue.js';
 import { isDark, painterColours } from './theme.js';
 import { askVersion, newer } from './version.js';
 import { mountActivation } from './views/activation.js';
@@ -23,21 +22,22 @@ import { mountFeatures } from './views/features.js';
 import { mountHelp } from './views/help.js';
 import { mountImages } from './views/images.js';
 import { mountKeyboard } from './views/keyboard.js';
+import { fetchLater } from './views/later.js';
 import { mountLessons } from './views/lessons.js';
 import { mountNetwork } from './views/network.js';
 import { mountNewer } from './views/newer.js';
 import { mountNotices } from './views/notices.js';
 import { mountOwnPoints } from './views/own-points.js';
 import { mountParameter } from './views/parameter.js';
+import { mountPresets } from './views/presets.js';
 import { mountReduced } from './views/reduced.js';
 import { mountResults } from './views/results.js';
-import { mountTraining } from './views/training.js';
-import { mountPresets } from './views/presets.js';
 import { mountRuns } from './views/runs.js';
-import { mountSurface } from './views/surface.js';
-import { mountTimeline } from './views/timeline.js';
 import { mountSave } from './views/save.js';
 import { mountShare } from './views/share.js';
+import { mountSurface } from './views/surface.js';
+import { mountTimeline } from './views/timeline.js';
+import { mountTraining } from './views/training.js';
 import { mountTransport } from './views/transport.js';
 import { mountWaiting } from './views/waiting.js';
 
@@ -59,7 +59,10 @@ const defaults = defaultsOf(catalogue);
 
 const saved = readSaved(catalogue, defaults, fields);
 const start = fromHash(location.hash, saved?.experiment ?? defaults, fields);
-const dialogue = new Dialogue((message) => connection.send(message), saved?.experiment && sameRun(start.experiment, saved.experiment) ? saved.id : null);
+const dialogue = new Dialogue(
+  (message) => connection.send(message),
+  saved?.experiment && sameRun(start.experiment, saved.experiment) ? saved.id : null,
+);
 const store = new Store(start.experiment, catalogue, dialogue);
 const painter = new Painter({
   message: (message) => {
@@ -70,12 +73,27 @@ const painter = new Painter({
   acknowledge: (frame) => connection.send({ type: 'ack', frame }),
   missing: async () => {
     await askVersion();
-    if (!newer.peek()) store.notice.value = { kind: 'problem', text: 'What draws this page could not be fetched.', offer: { label: 'Reload', accept: () => location.reload() } };
+    if (!newer.peek())
+      store.notice.value = {
+        kind: 'problem',
+        text: 'What draws this page could not be fetched.',
+        offer: { label: 'Reload', accept: () => location.reload() },
+      };
   },
 });
 const mistakes = computed(() => store.experiment.value.mistakes);
 const { diagnosed } = store;
-const view = () => connection.send({ type: 'view', x: PLANE, y: PLANE, neurons: true, neuron_resolution: 32, encoding: 'differences', ...(mistakes.value && { misclassified: true }), ...(diagnosed.value && { diagnostics: true }) });
+const view = () =>
+  connection.send({
+    type: 'view',
+    x: PLANE,
+    y: PLANE,
+    neurons: true,
+    neuron_resolution: 32,
+    encoding: 'differences',
+    ...(mistakes.value && { misclassified: true }),
+    ...(diagnosed.value && { diagnostics: true }),
+  });
 const connection = new Connection(streamAddress(), {
   query: () => dialogue.query(store.history.length),
   opened: () => {
@@ -115,12 +133,36 @@ mountCost(store, catalogue, find, plotly);
 mountDrawer(store, find);
 mountResults(store, find);
 mountCode(store, catalogue, find, openParameter);
-whenFirstOpen(store, 'activations', find, () => import('./labs/activations.js'), (lab) => lab.mountActivations(store, find));
-whenFirstOpen(store, 'compare', find, () => import('./labs/compare.js'), (lab) => lab.mountCompare(store, fields, catalogue, find));
+whenFirstOpen(
+  store,
+  'activations',
+  find,
+  () => import('./labs/activations.js'),
+  (lab) => lab.mountActivations(store, find),
+);
+whenFirstOpen(
+  store,
+  'compare',
+  find,
+  () => import('./labs/compare.js'),
+  (lab) => lab.mountCompare(store, fields, catalogue, find),
+);
 mountHelp();
 mountTimeline(store, find);
-whenFirstOpen(store, 'microscope', find, () => import('./labs/microscope/panel.js'), (lab) => lab.mountMicroscope(store, catalogue, find));
-whenFirstOpen(store, 'timing', find, () => import('./labs/timing.js'), (lab) => lab.mountTiming(store, find));
+whenFirstOpen(
+  store,
+  'microscope',
+  find,
+  () => import('./labs/microscope/panel.js'),
+  (lab) => lab.mountMicroscope(store, catalogue, find),
+);
+whenFirstOpen(
+  store,
+  'timing',
+  find,
+  () => import('./labs/timing.js'),
+  (lab) => lab.mountTiming(store, find),
+);
 mountRuns(store, new KeptRuns(catalogue), defaults, catalogue, find);
 mountSurface(store, find);
 mountPresets(store, catalogue, find);
@@ -137,7 +179,11 @@ mountReduced(store, fields, defaults, find);
 
 mountAddress();
 complain(start.problems);
-if (saved && !saved.experiment) store.notice.value = { kind: 'problem', text: 'Nothing is saved under this link, or no longer. This is the experiment that the page begins with.' };
+if (saved && !saved.experiment)
+  store.notice.value = {
+    kind: 'problem',
+    text: 'Nothing is saved under this link, or no longer. This is the experiment that the page begins with.',
+  };
 
 /** Plotly comes after the first picture, so that nothing waits for it. */
 const stop = effect(() => {
@@ -147,14 +193,27 @@ const stop = effect(() => {
 });
 
 async function drawPlots() {
-  plotly.value = await fetchLater(store, 'What draws axes and curves', () => loadPlotly(/** @type {string} */ (document.body.dataset.plotly)), drawPlots);
+  plotly.value = await fetchLater(
+    store,
+    'What draws axes and curves',
+    () => loadPlotly(/** @type {string} */ (document.body.dataset.plotly)),
+    drawPlots,
+  );
 }
 
-/** Where an experiment is: a saved run under its short link as long as it is that run. @param {import('./experiment/experiment.js').Experiment} experiment */
+/**
+ * Where an experiment is: a saved run under its short link as long as it is that run.
+ *
+ * @param {import('./experiment/experiment.js').Experiment} experiment
+ */
 function addressOf(experiment) {
   if (!saved) return location.pathname + location.search + toHash(experiment, defaults, fields);
   const same = saved.experiment && sameRun(experiment, saved.experiment);
-  return (same ? saved.path : '/') + location.search + toHash(experiment, same && saved.experiment ? saved.experiment : defaults, fields);
+  return (
+    (same ? saved.path : '/') +
+    location.search +
+    toHash(experiment, same && saved.experiment ? saved.experiment : defaults, fields)
+  );
 }
 
 /** The experiment into the address, and back when the reader goes back or edits it. */
@@ -174,7 +233,9 @@ function mountAddress() {
       // A point more is no step of the browser's: the page undoes it itself.
       const turned = before.lesson !== now.lesson || before.step !== now.step;
       // Within a lesson the browser goes back and forth between its steps.
-      const entry = turned || (!now.lesson && !sameRun({ ...before, points: now.points, labels: now.labels }, now) && passed > ONE_CHANGE);
+      const entry =
+        turned ||
+        (!now.lesson && !sameRun({ ...before, points: now.points, labels: now.labels }, now) && passed > ONE_CHANGE);
       const write = () => {
         if (location.hash !== known) return;
         history[entry ? 'pushState' : 'replaceState'](null, '', address);
@@ -201,5 +262,6 @@ function mountAddress() {
 
 /** @param {string[]} problems of the address */
 function complain(problems) {
-  if (problems.length > 0) store.notice.value = { kind: 'problem', text: `Part of this link could not be used. ${problems.join(' ')}` };
+  if (problems.length > 0)
+    store.notice.value = { kind: 'problem', text: `Part of this link could not be used. ${problems.join(' ')}` };
 }

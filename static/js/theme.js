@@ -56,11 +56,30 @@ function computedColours(tokens, scheme) {
   return found;
 }
 
-/** What the painter's canvases take from the theme. @param {typeof colours} [read] @returns {import('./types/painting').Colours} */
+/**
+ * What the painter's canvases take from the theme.
+ *
+ * @param {typeof colours} [read]
+ * @returns {import('./types/painting').Colours}
+ */
 export function painterColours(read = colours) {
   /** @param {string} colour as computed by the browser: rgb(1, 2, 3) */
-  const channels = (colour) => /** @type {import('./painting/ramp.js').Rgb} */ (colour.match(/[\d.]+/g)?.slice(0, 3).map(Number));
+  const channels = (colour) =>
+    /** @type {import('./painting/ramp.js').Rgb} */ (
+      colour
+        .match(/[\d.]+/g)
+        ?.slice(0, 3)
+        .map(Number)
+    );
   const [low, middle, high] = read('heat-0', 'heat-m', 'heat-1').map(channels);
-  const [contour, halo, one, zero, ground, forward, backward] = read('contour', 'contour-halo', 'one-mark', 'zero-mark', 'ground', 'accent', 'backward');
+  const [contour, halo, one, zero, ground, forward, backward] = read(
+    'contour',
+    'contour-halo',
+    'one-mark',
+    'zero-mark',
+    'ground',
+    'accent',
+    'backward',
+  );
   return { heat: [low, middle, high], contour, halo, one, zero, ground, forward, backward };
 }

@@ -15,7 +15,8 @@ export function toHash(experiment, defaults, fields) {
   const parts = [];
   for (const { key, write, get } of entries(fields)) {
     const text = write(get(experiment));
-    if (text !== '' && text !== write(get(defaults))) parts.push(`${key}=${encodeURIComponent(text).replaceAll(/%2C|%3B/g, decodeURIComponent)}`);
+    if (text !== '' && text !== write(get(defaults)))
+      parts.push(`${key}=${encodeURIComponent(text).replaceAll(/%2C|%3B/g, decodeURIComponent)}`);
   }
   return parts.length > 0 ? `#${parts.join('&')}` : '';
 }
@@ -50,8 +51,13 @@ export function fromHash(hash, defaults, fields) {
 /** What an experiment has that no link can hold, in words. @param {Experiment} experiment @param {Fields} fields */
 export function leftOut(experiment, { points, parameters }) {
   const missing = [];
-  if (experiment.dataset === OWN && experiment.points.length > 0 && points.write(experiment) === '') missing.push('your own points');
-  if (experiment.parameters && parameters.write(experiment.parameters.flatMap(({ weights, biases }) => [...weights.flat(), ...biases])) === '') missing.push('the loaded parameters');
+  if (experiment.dataset === OWN && experiment.points.length > 0 && points.write(experiment) === '')
+    missing.push('your own points');
+  if (
+    experiment.parameters &&
+    parameters.write(experiment.parameters.flatMap(({ weights, biases }) => [...weights.flat(), ...biases])) === ''
+  )
+    missing.push('the loaded parameters');
   return missing.join(' and ');
 }
 

@@ -1,6 +1,9 @@
-/** What networks that are compared can differ in, one thing at a time: a table, its field in the address, and the runs it stands for. */
+/**
+ * What networks that are compared can differ in, one thing at a time: a table, its field in the address, and the runs
+ * it stands for.
+ */
 
-import { FieldError, choice, namesOf } from './field.js';
+import { choice, FieldError, namesOf } from './field.js';
 
 /** @typedef {import('./experiment.js').Experiment} Experiment */
 /** @typedef {import('../types/protocol').Catalogue} Catalogue */
@@ -32,13 +35,21 @@ const common = (values) => (values.length > 0 && values.every((value) => value =
 
 /**
  * @param {Catalogue} catalogue
- * @param {Pick<import('./experiment.js').Fields, 'scheme' | 'scale' | 'weightSeed' | 'learningRate' | 'optimizer'>} fields
+ * @param {Pick<import('./experiment.js').Fields, 'scheme' | 'scale' | 'weightSeed' | 'learningRate' | 'optimizer'>}
+ *   fields
  * @param {import('./field.js').NumberField} units of one layer
  * @returns {Factor[]}
  */
-export function factorsOf({ activations, initializations, optimizers }, { scheme, scale, weightSeed, learningRate, optimizer }, units) {
+export function factorsOf(
+  { activations, initializations, optimizers },
+  { scheme, scale, weightSeed, learningRate, optimizer },
+  units,
+) {
   /** @param {{name: string, label: string}[]} rows */
-  const labelled = (rows) => ({ options: rows, say: (/** @type {string} */ name) => rows.find((row) => row.name === name)?.label ?? name });
+  const labelled = (rows) => ({
+    options: rows,
+    say: (/** @type {string} */ name) => rows.find((row) => row.name === name)?.label ?? name,
+  });
   /** @param {(value: number) => string} say */
   const numeric = (say) => ({ options: null, say });
   return [
@@ -122,8 +133,16 @@ export function factorsOf({ activations, initializations, optimizers }, { scheme
   ];
 }
 
-/** What stands in the way of comparing by a factor; '' is nothing. @param {Factor} factor @param {Experiment} experiment */
-export const hindrance = ({ name, label }, { layers }) => (layers.length === 0 && ['activation', 'units'].includes(name) ? `Without a hidden layer there is no ${label} to compare. Add one, or compare by something else.` : '');
+/**
+ * What stands in the way of comparing by a factor; '' is nothing.
+ *
+ * @param {Factor} factor
+ * @param {Experiment} experiment
+ */
+export const hindrance = ({ name, label }, { layers }) =>
+  layers.length === 0 && ['activation', 'units'].includes(name)
+    ? `Without a hidden layer there is no ${label} to compare. Add one, or compare by something else.`
+    : '';
 
 /**
  * The factor, then its values: `activation,sigmoid,tanh`.
@@ -157,7 +176,8 @@ export function comparisonField(factors) {
  * @returns {readonly Value[]}
  */
 export function checkedValues({ say }, values) {
-  if (values.length < FEWEST || values.length > MOST) throw new FieldError(`From ${FEWEST} to ${MOST} networks can be compared.`);
+  if (values.length < FEWEST || values.length > MOST)
+    throw new FieldError(`From ${FEWEST} to ${MOST} networks can be compared.`);
   const twice = values.find((value, index) => values.indexOf(value) < index);
   if (twice !== undefined) throw new FieldError(`“${say(twice)}” is compared already.`);
   return values;

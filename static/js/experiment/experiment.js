@@ -1,8 +1,8 @@
 /** What a reader can set up: one table of its fields, with which text is read, checked, explained and written. */
 
-import { DEFAULT, comparisonField, factorsOf } from './comparison.js';
-import { FieldError, choice, namesOf, number, optional, words, yesOrNo } from './field.js';
 import { exact } from '../format.js';
+import { comparisonField, DEFAULT, factorsOf } from './comparison.js';
+import { choice, FieldError, namesOf, number, optional, words, yesOrNo } from './field.js';
 import { PARTS } from './parts.js';
 
 export { FieldError } from './field.js';
@@ -70,9 +70,25 @@ export { FieldError } from './field.js';
 /** @typedef {import('./field.js').NumberField} NumberField */
 /** @typedef {import('./field.js').OptionalField} OptionalField */
 
-/** The experiment's own properties that are one field each. @typedef {Exclude<keyof Experiment, 'labels' | 'points' | 'layers' | 'parameters' | 'comparison'>} Plain */
-/** @typedef {{[K in Plain]: Experiment[K] extends number ? NumberField : null extends Experiment[K] ? OptionalField : Field<Experiment[K]>}
- *   & {points: Field<OwnPoints>, units: Field<readonly number[]>, activations: Field<readonly string[]>, slopes: Field<readonly number[]>, parameters: Field<readonly number[] | null>, comparison: ReturnType<typeof comparisonField>}} Fields */
+/**
+ * The experiment's own properties that are one field each.
+ *
+ * @typedef {Exclude<keyof Experiment, 'labels' | 'points' | 'layers' | 'parameters' | 'comparison'>} Plain
+ */
+/**
+ * @typedef {{
+ *   [K in Plain]: Experiment[K] extends number ? NumberField
+ *     : null extends Experiment[K] ? OptionalField
+ *     : Field<Experiment[K]>
+ * } & {
+ *   points: Field<OwnPoints>,
+ *   units: Field<readonly number[]>,
+ *   activations: Field<readonly string[]>,
+ *   slopes: Field<readonly number[]>,
+ *   parameters: Field<readonly number[] | null>,
+ *   comparison: ReturnType<typeof comparisonField>
+ * }} Fields
+ */
 /** @typedef {Pick<Experiment, 'points' | 'labels'>} OwnPoints */
 
 /** The dataset that is the reader's own points. */
@@ -117,7 +133,13 @@ export const unitsField = ({ limits }) => number('units', 'Hidden units', limits
 /** A weight or a bias. @returns {NumberField} */
 export const parameterField = () => number('parameter', 'The value', [-MAX_VALUE, MAX_VALUE]);
 
-/** A whole number that is no part of an experiment. @param {string} label @param {[number, number]} limits @returns {NumberField} */
+/**
+ * A whole number that is no part of an experiment.
+ *
+ * @param {string} label
+ * @param {[number, number]} limits
+ * @returns {NumberField}
+ */
 export const wholeField = (label, limits) => number('', label, limits, { whole: true });
 
 /** Leaky ReLU's slope below zero. @returns {NumberField} */
@@ -138,7 +160,12 @@ function featuresField({ features }) {
   };
 }
 
-/** @param {string} key @param {string} label @param {readonly {name: string}[]} parts @returns {Field<readonly string[]>} */
+/**
+ * @param {string} key
+ * @param {string} label
+ * @param {readonly {name: string}[]} parts
+ * @returns {Field<readonly string[]>}
+ */
 function partsField(key, label, parts) {
   const names = namesOf([...parts]);
   return {
@@ -165,8 +192,13 @@ function pointsField({ limits }) {
     label: 'Own points',
     read(text) {
       const rows = text.split(';').map((row) => row.split(',').map((cell) => (cell === '' ? NaN : Number(cell))));
-      const good = rows.length <= most && rows.every((row) => row.length === 3 && row.every((value) => Math.abs(value) <= MAX_VALUE));
-      if (!good) throw new FieldError(`Own points must be x1,x2,label each, with semicolons between, at most ${words.format(most)}.`);
+      const good =
+        rows.length <= most &&
+        rows.every((row) => row.length === 3 && row.every((value) => Math.abs(value) <= MAX_VALUE));
+      if (!good)
+        throw new FieldError(
+          `Own points must be x1,x2,label each, with semicolons between, at most ${words.format(most)}.`,
+        );
       return { points: rows.map(([x1, x2]) => [x1, x2]), labels: rows.map((row) => row[2]) };
     },
     write({ points, labels }) {
@@ -175,7 +207,8 @@ function pointsField({ limits }) {
     },
     get: ({ dataset, points, labels }) => (dataset === OWN ? { points, labels } : { points: [], labels: [] }),
     set: (experiment, own) => {
-      if (experiment.problem === 'classification' && own.labels.some((label) => label !== 0 && label !== 1)) throw new FieldError('The labels of own points must be 0 or 1 for classification.');
+      if (experiment.problem === 'classification' && own.labels.some((label) => label !== 0 && label !== 1))
+        throw new FieldError('The labels of own points must be 0 or 1 for classification.');
       return { ...experiment, ...own };
     },
   };
@@ -194,7 +227,11 @@ function lessonField() {
   };
 }
 
-/** The loaded parameters' numbers: each layer's weights, row by row, then its biases. @returns {Field<readonly number[] | null>} */
+/**
+ * The loaded parameters' numbers: each layer's weights, row by row, then its biases.
+ *
+ * @returns {Field<readonly number[] | null>}
+ */
 function parametersField() {
   return {
     key: 'parameters',
@@ -222,7 +259,8 @@ function parametersField() {
         weights: Array.from({ length: sizes[index] }, () => take(units)),
         biases: take(units),
       }));
-      if (at !== values.length) throw new FieldError(`Parameters must be ${at} numbers for a network of ${sizes.join('-')} units.`);
+      if (at !== values.length)
+        throw new FieldError(`Parameters must be ${at} numbers for a network of ${sizes.join('-')} units.`);
       return { ...experiment, parameters };
     },
   };
@@ -241,7 +279,11 @@ export function fieldsOf(catalogue, panels = []) {
   const fields = {
     dataset: {
       ...choice('dataset', 'Dataset', [...namesOf(datasets), ...namesOf(regression_datasets), OWN]),
-      set: (experiment, dataset) => ({ ...experiment, dataset, problem: dataset === OWN ? experiment.problem : problemOf(dataset, regression_datasets) }),
+      set: (experiment, dataset) => ({
+        ...experiment,
+        dataset,
+        problem: dataset === OWN ? experiment.problem : problemOf(dataset, regression_datasets),
+      }),
     },
     problem: {
       .../** @type {Field<Problem>} */ (choice('problem', 'Problem', ['classification', 'regression'])),
@@ -270,7 +312,13 @@ export function fieldsOf(catalogue, panels = []) {
     stopAccuracy: optional(number('stop-accuracy', 'Accuracy to stop at', limits.stop_accuracy, { factor: 100 })),
     stopPatience: optional(number('patience', 'Patience', limits.stop_patience, { whole: true })),
     stopIterations: optional(number('iterations', 'Iterations to stop at', limits.iterations, { whole: true })),
-    iterationsPerFrame: optional(number('speed', 'Speed', limits.iterations_per_frame, { factor: FRAMES_A_SECOND, suffix: ' iterations a second' }), 'max'),
+    iterationsPerFrame: optional(
+      number('speed', 'Speed', limits.iterations_per_frame, {
+        factor: FRAMES_A_SECOND,
+        suffix: ' iterations a second',
+      }),
+      'max',
+    ),
     showTest: yesOrNo('test', 'Show test data'),
     discretise: yesOrNo('discrete', 'Discretise the output'),
     mistakes: yesOrNo('mistakes', 'Mark mistakes'),
@@ -281,8 +329,17 @@ export function fieldsOf(catalogue, panels = []) {
     lesson: lessonField(),
     step: number('step', 'Step', [1, MOST_STEPS], { whole: true }),
     hide: partsField('hide', 'What to hide', PARTS),
-    lock: partsField('lock', 'What to lock', PARTS.filter(({ fixed }) => !fixed)),
-    embed: { key: 'embed', label: 'Embed', read: (text) => choice('embed', 'Embed', ['1', '0']).read(text) === '1', write: (value) => (value ? '1' : '') },
+    lock: partsField(
+      'lock',
+      'What to lock',
+      PARTS.filter(({ fixed }) => !fixed),
+    ),
+    embed: {
+      key: 'embed',
+      label: 'Embed',
+      read: (text) => choice('embed', 'Embed', ['1', '0']).read(text) === '1',
+      write: (value) => (value ? '1' : ''),
+    },
   };
   return { ...fields, comparison: comparisonField(factorsOf(catalogue, fields, unitsField(catalogue))) };
 }
@@ -297,7 +354,12 @@ const layerByDefault = ({ activations, defaults }) => ({
 /** @param {HiddenLayer} layer */
 const isLeaky = ({ activation }) => activation === 'leaky_relu';
 
-/** The columns of the hidden layers, a text each. @param {Catalogue} catalogue @returns {Pick<Fields, 'units' | 'activations' | 'slopes'>} */
+/**
+ * The columns of the hidden layers, a text each.
+ *
+ * @param {Catalogue} catalogue
+ * @returns {Pick<Fields, 'units' | 'activations' | 'slopes'>}
+ */
 function layerFields(catalogue) {
   const unit = unitsField(catalogue);
   const slope = slopeField();
@@ -315,7 +377,13 @@ function layerFields(catalogue) {
       },
       write: (units) => (units.length === 0 ? 'none' : units.join(',')),
       get: ({ layers }) => layers.map(({ units }) => units),
-      set: (experiment, units) => ({ ...experiment, layers: units.map((count, index) => ({ ...(experiment.layers[index] ?? experiment.layers.at(-1) ?? fresh), units: count })) }),
+      set: (experiment, units) => ({
+        ...experiment,
+        layers: units.map((count, index) => ({
+          ...(experiment.layers[index] ?? experiment.layers.at(-1) ?? fresh),
+          units: count,
+        })),
+      }),
     },
     activations: {
       key: 'activation',
@@ -338,7 +406,12 @@ function layerFields(catalogue) {
       set(experiment, slopes) {
         const leaky = experiment.layers.filter(isLeaky);
         const all = spread('Slope', slopes, leaky.length);
-        return { ...experiment, layers: experiment.layers.map((layer) => (isLeaky(layer) ? { ...layer, slope: all[leaky.indexOf(layer)] } : layer)) };
+        return {
+          ...experiment,
+          layers: experiment.layers.map((layer) =>
+            isLeaky(layer) ? { ...layer, slope: all[leaky.indexOf(layer)] } : layer,
+          ),
+        };
       },
     },
   };
@@ -369,14 +442,19 @@ export const defaultsOf = (catalogue) => ({
 });
 
 /**
- * What a run in the protocol's words sets up here: the inverse of `configureMessage`. What the run leaves out is by default; what
- * is no part of a run (what is shown, and of own points those that another dataset hides) is left out.
+ * What a run in the protocol's words sets up here: the inverse of `configureMessage`. What the run leaves out is by
+ * default; what is no part of a run (what is shown, and of own points those that another dataset hides) is left out.
  *
  * @param {RunSpec} run
  * @param {Catalogue} catalogue
- * @returns {Omit<Experiment, 'points' | 'labels' | 'iterationsPerFrame' | 'showTest' | 'discretise' | 'mistakes' | 'panel' | 'comparison' | 'sweep' | 'sweepSeeds' | 'sweepIterations' | 'lesson' | 'step' | 'hide' | 'lock' | 'embed'> & Partial<Experiment>}
+ * @returns {Omit<Experiment, 'points' | 'labels' | 'iterationsPerFrame' | 'showTest' | 'discretise' | 'mistakes' |
+ *   'panel' | 'comparison' | 'sweep' | 'sweepSeeds' | 'sweepIterations' | 'lesson' | 'step' | 'hide' | 'lock' |
+ *   'embed'> & Partial<Experiment>}
  */
-export function experimentOf({ data: ofData, network: ofNetwork, training: ofTraining, iterations_per_frame }, catalogue) {
+export function experimentOf(
+  { data: ofData, network: ofNetwork, training: ofTraining, iterations_per_frame },
+  catalogue,
+) {
   const { defaults, regression_datasets } = catalogue;
   const data = { ...defaults.data, ...ofData };
   const network = { ...defaults.network, ...ofNetwork };
@@ -396,7 +474,11 @@ export function experimentOf({ data: ofData, network: ofNetwork, training: ofTra
     trainFraction: data.train_fraction,
     dataSeed: data.seed,
     features: data.features ?? defaults.data.features,
-    layers: network.layers.map(({ units, activation, slope }) => ({ units: units ?? fresh.units, activation: activation ?? fresh.activation, slope: slope ?? fresh.slope })),
+    layers: network.layers.map(({ units, activation, slope }) => ({
+      units: units ?? fresh.units,
+      activation: activation ?? fresh.activation,
+      slope: slope ?? fresh.slope,
+    })),
     scheme: initialization.scheme,
     scale: initialization.scale,
     weightSeed: initialization.seed,
@@ -411,21 +493,32 @@ export function experimentOf({ data: ofData, network: ofNetwork, training: ofTra
     stopAccuracy: stop?.accuracy ?? null,
     stopPatience: stop?.patience ?? null,
     stopIterations: iterations === MAX_ITERATIONS ? null : iterations,
-    ...(iterations_per_frame !== undefined && { iterationsPerFrame: iterations_per_frame === 'max' ? null : iterations_per_frame }),
+    ...(iterations_per_frame !== undefined && {
+      iterationsPerFrame: iterations_per_frame === 'max' ? null : iterations_per_frame,
+    }),
   };
 }
 
 /** @param {string} dataset @param {{name: string}[]} regression @returns {Problem} */
 const problemOf = (dataset, regression) => (namesOf(regression).includes(dataset) ? 'regression' : 'classification');
 
-/** The run in the protocol's words, for configuring, exporting and comparing. @param {Experiment} experiment @returns {Required<Pick<RunSpec, 'data' | 'network' | 'training'>>} */
+/**
+ * The run in the protocol's words, for configuring, exporting and comparing.
+ *
+ * @param {Experiment} experiment
+ * @returns {Required<Pick<RunSpec, 'data' | 'network' | 'training'>>}
+ */
 export function runSpec(experiment) {
   const { scheme, scale, weightSeed, parameters } = experiment;
   const { stop, ...live } = liveTraining(experiment);
   return {
     data: dataSpec(experiment),
     network: {
-      layers: experiment.layers.map(({ units, activation, slope }) => ({ units, activation, ...(activation === 'leaky_relu' && { slope }) })),
+      layers: experiment.layers.map(({ units, activation, slope }) => ({
+        units,
+        activation,
+        ...(activation === 'leaky_relu' && { slope }),
+      })),
       initialization: { scheme, scale, seed: weightSeed },
       ...(parameters && { parameters }),
     },
@@ -441,19 +534,36 @@ export function runSpec(experiment) {
 }
 
 /** @param {Experiment} experiment @returns {NonNullable<RunSpec['data']>} */
-function dataSpec({ dataset, problem, points, labels, examples, noise, labelFlips, dataSeed, trainFraction, features }) {
+function dataSpec({
+  dataset,
+  problem,
+  points,
+  labels,
+  examples,
+  noise,
+  labelFlips,
+  dataSeed,
+  trainFraction,
+  features,
+}) {
   const both = { seed: dataSeed, train_fraction: trainFraction, features };
   if (dataset === OWN) return { points, labels, task: problem, ...both };
   return { dataset, examples, noise, label_flips: problem === 'regression' ? 0 : labelFlips, ...both };
 }
 
-/** What can change of the training while it runs, as `set` takes it. @param {Experiment} experiment @returns {Required<LiveTraining>} */
+/**
+ * What can change of the training while it runs, as `set` takes it.
+ *
+ * @param {Experiment} experiment
+ * @returns {Required<LiveTraining>}
+ */
 export function liveTraining({ learningRate, l1, l2, stopCost: cost, stopAccuracy: accuracy, stopPatience: patience }) {
   return { learning_rate: learningRate, l1, l2, stop: conditions({ cost, accuracy, patience }) };
 }
 
 /** Those that are set, in the order of the protocol. @param {Stop} [stop] @returns {Stop} */
-export const conditions = ({ cost, accuracy, patience } = {}) => Object.fromEntries(Object.entries({ cost, accuracy, patience }).filter(([, value]) => typeof value === 'number'));
+export const conditions = ({ cost, accuracy, patience } = {}) =>
+  Object.fromEntries(Object.entries({ cost, accuracy, patience }).filter(([, value]) => typeof value === 'number'));
 
 /** @param {Experiment} experiment @param {boolean} playing @returns {ClientMessage} */
 export function configureMessage(experiment, playing) {
@@ -465,7 +575,8 @@ export function configureMessage(experiment, playing) {
 export function obstacle({ dataset, problem, points, labels }) {
   if (dataset !== OWN) return '';
   if (points.length < MIN_POINTS) return 'Add at least two points of your own to train on.';
-  if (problem === 'classification' && labels.every((label) => label === labels[0])) return `All your points are y = ${labels[0]}. Add one of y = ${1 - labels[0]}, so that there is something to tell apart.`;
+  if (problem === 'classification' && labels.every((label) => label === labels[0]))
+    return `All your points are y = ${labels[0]}. Add one of y = ${1 - labels[0]}, so that there is something to tell apart.`;
   return '';
 }
 
@@ -483,8 +594,8 @@ function fixedPart(experiment) {
 export const sameRun = (a, b) => fixedPart(a) === fixedPart(b);
 
 /**
- * A change with what follows from it: another dataset brings its problem along, and loaded parameters go when the network they were
- * of does.
+ * A change with what follows from it: another dataset brings its problem along, and loaded parameters go when the
+ * network they were of does.
  *
  * @param {Experiment} before
  * @param {Partial<Experiment>} changes
@@ -495,6 +606,7 @@ export function changed(before, changes, { regression_datasets }) {
   const after = { ...before, ...changes };
   if (after.dataset !== OWN) after.problem = problemOf(after.dataset, regression_datasets);
   const redrawn = after.scheme !== before.scheme || after.weightSeed !== before.weightSeed;
-  if (!changes.parameters && (redrawn || String(layerSizes(after)) !== String(layerSizes(before)))) after.parameters = null;
+  if (!changes.parameters && (redrawn || String(layerSizes(after)) !== String(layerSizes(before))))
+    after.parameters = null;
   return after;
 }

@@ -10,7 +10,8 @@ import { exact } from '../format.js';
  * @property {string} key in the address
  * @property {string} label in messages
  * @property {(text: string) => T} read throws FieldError
- * @property {(value: T) => string} write the shortest text that `read` takes back to the same value; '' needs no mention
+ * @property {(value: T) => string} write the shortest text that `read` takes back to the same value; '' needs no
+ *   mention
  * @property {(experiment: Experiment) => T} [get] its value, if it is not the property of its name
  * @property {(experiment: Experiment, value: T) => Experiment} [set] throws FieldError
  */
@@ -29,12 +30,20 @@ export const words = new Intl.NumberFormat('en-US', { maximumSignificantDigits: 
  * @param {string} key
  * @param {string} label
  * @param {[number, number]} limits
- * @param {{whole?: boolean, above?: boolean, factor?: number, suffix?: string}} [options] `above` leaves the lower limit out
+ * @param {{whole?: boolean, above?: boolean, factor?: number, suffix?: string}} [options] `above` leaves the lower
+ *   limit out
  */
-export function number(key, label, limits, { whole = false, above = false, factor = 1, suffix = factor === 100 ? ' %' : '' } = {}) {
+export function number(
+  key,
+  label,
+  limits,
+  { whole = false, above = false, factor = 1, suffix = factor === 100 ? ' %' : '' } = {},
+) {
   const [low, high] = limits;
   const ends = [low, high].map((limit) => words.format(limit * factor));
-  const range = above ? `greater than ${ends[0]} and at most ${ends[1]}${suffix}` : `from ${ends[0]} to ${ends[1]}${suffix}`;
+  const range = above
+    ? `greater than ${ends[0]} and at most ${ends[1]}${suffix}`
+    : `from ${ends[0]} to ${ends[1]}${suffix}`;
   return {
     key,
     label,
@@ -44,14 +53,25 @@ export function number(key, label, limits, { whole = false, above = false, facto
     /** @param {string} text */
     read(text) {
       const value = text.trim() === '' ? NaN : Number(text);
-      if (Number.isFinite(value) && (!whole || Number.isInteger(value)) && (above ? value > low : value >= low) && value <= high) return value;
+      if (
+        Number.isFinite(value) &&
+        (!whole || Number.isInteger(value)) &&
+        (above ? value > low : value >= low) &&
+        value <= high
+      )
+        return value;
       throw new FieldError(`${label} must be a ${whole ? 'whole ' : ''}number ${range}.`);
     },
     write: exact,
   };
 }
 
-/** A number that may be left empty. @param {ReturnType<typeof number>} field @param {string} none what the address says of it */
+/**
+ * A number that may be left empty.
+ *
+ * @param {ReturnType<typeof number>} field
+ * @param {string} none what the address says of it
+ */
 export const optional = (field, none = 'none') => ({
   ...field,
   /** @param {string} text */

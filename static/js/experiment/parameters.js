@@ -16,6 +16,15 @@ export const parameterKey = ({ layer, unit, input }) => `${layer} ${unit} ${inpu
  * @param {readonly number[]} sizes units of every layer of its network, inputs and output included
  */
 export function canBegin(parameters, sizes) {
-  const fits = parameters.length === sizes.length - 1 && parameters.every(({ weights, biases }, index) => weights.length === sizes[index] && biases.length === sizes[index + 1]);
-  return fits && parameters.every(({ weights, biases }) => [...weights.flat(), ...biases].every((value) => Math.abs(value) <= MAX_VALUE));
+  const fits =
+    parameters.length === sizes.length - 1 &&
+    parameters.every(
+      ({ weights, biases }, index) => weights.length === sizes[index] && biases.length === sizes[index + 1],
+    );
+  return (
+    fits &&
+    parameters.every(({ weights, biases }) =>
+      [...weights.flat(), ...biases].every((value) => Math.abs(value) <= MAX_VALUE),
+    )
+  );
 }

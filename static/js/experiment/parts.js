@@ -1,6 +1,7 @@
 /**
- * The parts of the page that a teacher can hide or lock by the address, `hide=data,presets&lock=activation`, and a lesson can point out
- * besides. One table: the page, the Share dialog, the lessons, docs/embedding.md and the tests read it.
+ * The parts of the page that a teacher can hide or lock by the address, `hide=data,presets&lock=activation`, and a
+ * lesson can point out besides. One table: the page, the Share dialog, the lessons, docs/embedding.md and the tests
+ * read it.
  */
 
 /**
@@ -56,7 +57,12 @@ export const PARTS = [
   { name: 'weights', title: 'Weight seed', roots: '.net .opt.seed', within: 'network' },
   { name: 'layers', title: 'Units and activation of each layer', roots: '#captions', within: 'network' },
   { name: 'values', title: 'What a unit computes, and editing it', roots: '#sentence', within: 'network' },
-  { name: 'output', title: 'Output', roots: '.out > .output-head, #boundary, #output-legend, .out .switches', mark: '#boundary' },
+  {
+    name: 'output',
+    title: 'Output',
+    roots: '.out > .output-head, #boundary, #output-legend, .out .switches',
+    mark: '#boundary',
+  },
   { name: 'shows', title: 'What the plane shows', roots: '.out .switches', within: 'output' },
   { name: 'image', title: 'Save image', roots: '#image', within: 'output' },
   { name: 'cost', title: 'Cost', roots: '.out .cost-head, #cost', mark: '#cost' },
@@ -82,5 +88,10 @@ const holds = (names, name) => names.includes(name) || names.includes(SECTIONS.g
 /** Whether a part is on the page. @param {Reduction} reduction @param {string} name */
 export const isShown = ({ hide }, name) => !holds(hide, name);
 
-/** Whether a reader may use a part: every command that no control of its own stands for asks here. @param {Reduction} reduction @param {string} name */
+/**
+ * Whether a reader may use a part: every command that no control of its own stands for asks here.
+ *
+ * @param {Reduction} reduction
+ * @param {string} name
+ */
 export const allows = ({ hide, lock }, name) => !holds(hide, name) && !holds(lock, name);

@@ -12,18 +12,33 @@ const MOST_STEPS = 200;
 export const hundredth = (value) => Math.round(value * 100) / 100 + 0;
 
 /** @param {Own} own @param {Point} point @param {number} label @returns {Own} */
-export const added = ({ points, labels }, [x1, x2], label) => ({ points: [...points, [hundredth(x1), hundredth(x2)]], labels: [...labels, label] });
+export const added = ({ points, labels }, [x1, x2], label) => ({
+  points: [...points, [hundredth(x1), hundredth(x2)]],
+  labels: [...labels, label],
+});
 
 /** @param {Own} own @param {number} index @param {Point} point @returns {Own} */
-export const moved = ({ points, labels }, index, [x1, x2]) => ({ points: points.with(index, [hundredth(x1), hundredth(x2)]), labels });
+export const moved = ({ points, labels }, index, [x1, x2]) => ({
+  points: points.with(index, [hundredth(x1), hundredth(x2)]),
+  labels,
+});
 
 /** @param {Own} own @param {number} index @param {number} label @returns {Own} */
 export const relabelled = ({ points, labels }, index, label) => ({ points, labels: labels.with(index, label) });
 
 /** @param {Own} own @param {number} index @returns {Own} */
-export const erased = ({ points, labels }, index) => ({ points: points.toSpliced(index, 1), labels: labels.toSpliced(index, 1) });
+export const erased = ({ points, labels }, index) => ({
+  points: points.toSpliced(index, 1),
+  labels: labels.toSpliced(index, 1),
+});
 
-/** The point nearest to a place, if one is within reach; of several in one place the last, which is drawn on top. @param {readonly Point[]} points @param {Point} place @param {number} reach */
+/**
+ * The point nearest to a place, if one is within reach; of several in one place the last, which is drawn on top.
+ *
+ * @param {readonly Point[]} points
+ * @param {Point} place
+ * @param {number} reach
+ */
 export function nearest(points, [x1, x2], reach) {
   let best = -1;
   let distance = reach;

@@ -8,7 +8,10 @@ import { experimentOf } from './experiment.js';
 /** @typedef {import('../types/protocol').Catalogue} Catalogue */
 /** @typedef {import('../types/protocol').RunSpec} RunSpec */
 
-/** @typedef {{id: string, path: string, experiment: Experiment | null}} SavedRun without an experiment if the server has none of that id */
+/**
+ * @typedef {{id: string, path: string, experiment: Experiment | null}} SavedRun without an experiment if the server has
+ *   none of that id
+ */
 
 /**
  * @param {Catalogue} catalogue

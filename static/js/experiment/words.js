@@ -1,8 +1,8 @@
 /** An experiment in a few words: for the names of curves, and for lists of runs. */
 
-import { OWN, layerSizes } from './experiment.js';
 import { count, percent } from '../format.js';
 import { featureText } from '../notation.js';
+import { layerSizes, OWN } from './experiment.js';
 
 /** @typedef {import('./experiment.js').Experiment} Experiment */
 /** @typedef {import('../types/protocol').Catalogue} Catalogue */
@@ -24,7 +24,11 @@ const sizes = (experiment) => (experiment.layers.length > 0 ? layerSizes(experim
 /** @type {(experiment: Experiment) => string} */
 const rate = ({ learningRate }) => `α ${learningRate}`;
 
-/** What else there is to say of an experiment; a row without a text has nothing to say. @type {((experiment: Experiment, catalogue: Catalogue) => string)[]} */
+/**
+ * What else there is to say of an experiment; a row without a text has nothing to say.
+ *
+ * @type {((experiment: Experiment, catalogue: Catalogue) => string)[]}
+ */
 const OF_DATA = [
   ({ dataset: name, examples }) => (name === OWN ? '' : `${count(examples)} examples`),
   ({ noise }) => `noise ${noise}`,
@@ -34,10 +38,14 @@ const OF_DATA = [
 ];
 /** @type {typeof OF_DATA} */
 const OF_RUN = [
-  ({ layers }) => [...new Set(layers.filter((layer) => layer.activation === 'leaky_relu').map(({ slope }) => `slope ${slope}`))].join(', '),
+  ({ layers }) =>
+    [...new Set(layers.filter((layer) => layer.activation === 'leaky_relu').map(({ slope }) => `slope ${slope}`))].join(
+      ', ',
+    ),
   sizes,
   ({ features }) => `inputs ${features.map(featureText).join(', ')}`,
-  ({ scheme, scale }, { initializations }) => (scheme === 'small_random' ? `random × ${scale}` : labelOf(initializations, scheme)),
+  ({ scheme, scale }, { initializations }) =>
+    scheme === 'small_random' ? `random × ${scale}` : labelOf(initializations, scheme),
   ({ weightSeed }) => `seed ${weightSeed}`,
   ({ parameters }) => (parameters ? 'loaded parameters' : ''),
   rate,
@@ -49,7 +57,10 @@ const OF_RUN = [
 ];
 
 /** @param {typeof OF_DATA} rows @param {Experiment} run @param {Experiment} other @param {Catalogue} catalogue */
-const differences = (rows, run, other, catalogue) => rows.map((row) => [row(run, catalogue), row(other, catalogue)]).flatMap(([text, without]) => (text && text !== without ? [text] : []));
+const differences = (rows, run, other, catalogue) =>
+  rows
+    .map((row) => [row(run, catalogue), row(other, catalogue)])
+    .flatMap(([text, without]) => (text && text !== without ? [text] : []));
 
 /**
  * How a run differs from another: always its activation, and what else is not the same.
@@ -60,7 +71,9 @@ const differences = (rows, run, other, catalogue) => rows.map((row) => [row(run,
  */
 export function describe(run, other, catalogue) {
   const data = dataset(run) === dataset(other) ? [] : [dataset(run)];
-  return [activation(run, catalogue), ...data, ...differences([...OF_RUN, ...OF_DATA], run, other, catalogue)].join(', ');
+  return [activation(run, catalogue), ...data, ...differences([...OF_RUN, ...OF_DATA], run, other, catalogue)].join(
+    ', ',
+  );
 }
 
 /**
@@ -72,6 +85,11 @@ export function describe(run, other, catalogue) {
  */
 export function summary(run, defaults, catalogue) {
   const first = [dataset(run), [activation(run, catalogue), sizes(run)].filter(Boolean).join(' '), rate(run)];
-  const others = differences([...OF_DATA, ...OF_RUN.filter((row) => row !== sizes && row !== rate)], run, defaults, catalogue);
+  const others = differences(
+    [...OF_DATA, ...OF_RUN.filter((row) => row !== sizes && row !== rate)],
+    run,
+    defaults,
+    catalogue,
+  );
   return [...first, ...others].join(', ');
 }

@@ -11,7 +11,11 @@ export const thresholdsOf = (problem) => THRESHOLDS[problem];
 export class Reached {
   #thresholds;
   #seen = 0;
-  /** The first iteration k with J ≤ the threshold, in the thresholds' order; null is not yet. @type {(number | null)[]} */
+  /**
+   * The first iteration k with J ≤ the threshold, in the thresholds' order; null is not yet.
+   *
+   * @type {(number | null)[]}
+   */
   iterations;
 
   /** @param {readonly number[]} thresholds */

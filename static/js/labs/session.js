@@ -1,18 +1,18 @@
 /**
- * A lab's own session beside the learner's: one to eight runs in lockstep, over a connection and with a painter of its own, so that
- * nothing of it touches the run on the page. It ends with `close`.
+ * A lab's own session beside the learner's: one to eight runs in lockstep, over a connection and with a painter of its
+ * own, so that nothing of it touches the run on the page. It ends with `close`.
  *
  * What is wanted while the connection is down is sent when it is there again; the costs go on where they were.
  */
 
 import { batch, effect, signal } from '../../vendor/signals-core/signals-core.js';
-import { described } from '../stream/checkpoint.js';
-import { Connection } from '../stream/connection.js';
 import { PLANE } from '../experiment/experiment.js';
 import { count } from '../format.js';
-import { History, floats } from '../store/history.js';
 import { Painter } from '../painting/painter.js';
 import { atReadingPace } from '../signals.js';
+import { floats, History } from '../store/history.js';
+import { described } from '../stream/checkpoint.js';
+import { Connection } from '../stream/connection.js';
 import { Unconfirmed } from '../stream/unconfirmed.js';
 import { askVersion } from '../version.js';
 
@@ -97,7 +97,10 @@ export class LabSession {
       'lab-frame-drawn',
     );
     this.#connection = new Connection(url, {
-      query: () => (this.#session === null ? '' : `session=${this.#session}&iteration=${this.#stale || this.#unconfirmed.reset ? 0 : this.#reached}`),
+      query: () =>
+        this.#session === null
+          ? ''
+          : `session=${this.#session}&iteration=${this.#stale || this.#unconfirmed.reset ? 0 : this.#reached}`,
       opened: () => this.#greet(),
       closed: () => this.#closed(),
       takenOver: () => {
@@ -185,7 +188,14 @@ export class LabSession {
   }
 
   #greet() {
-    this.#connection.send({ type: 'view', x: PLANE, y: PLANE, neurons: false, resolution: RESOLUTION, encoding: 'differences' });
+    this.#connection.send({
+      type: 'view',
+      x: PLANE,
+      y: PLANE,
+      neurons: false,
+      resolution: RESOLUTION,
+      encoding: 'differences',
+    });
     if (this.#session === null) this.#begin();
   }
 
@@ -198,7 +208,12 @@ export class LabSession {
     if (!this.#wanted) return;
     this.#stale = true;
     this.#asked ||= this.playing.peek();
-    const message = /** @type {const} */ ({ type: 'configure', data: this.#wanted.data, runs: this.#wanted.runs, playing: this.playing.peek() });
+    const message = /** @type {const} */ ({
+      type: 'configure',
+      data: this.#wanted.data,
+      runs: this.#wanted.runs,
+      playing: this.playing.peek(),
+    });
     this.#unconfirmed.ask(message, this.#wanted);
     this.#send(message);
   }
@@ -232,7 +247,10 @@ export class LabSession {
         case 'ended':
           this.over.value = true;
           this.playing.value = false;
-          this.said.value = message.reason === 'diverged' ? 'Every network has diverged.' : `Every network has come to its end, the last at iteration ${count(message.iteration)}.`;
+          this.said.value =
+            message.reason === 'diverged'
+              ? 'Every network has diverged.'
+              : `Every network has come to its end, the last at iteration ${count(message.iteration)}.`;
           return undefined;
         case 'error':
           return this.#refused(message);

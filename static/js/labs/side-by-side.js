@@ -1,23 +1,26 @@
-/** Networks that differ in one thing, trained in lockstep in a session of their own: what each makes of the plane, its cost, and when it got how far. */
+/**
+ * Networks that differ in one thing, trained in lockstep in a session of their own: what each makes of the plane, its
+ * cost, and when it got how far.
+ */
 
-import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
 import { ref } from '../../vendor/lit-html/directives/ref.js';
 import { repeat } from '../../vendor/lit-html/directives/repeat.js';
+import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
 import { computed, effect, signal } from '../../vendor/signals-core/signals-core.js';
-import { FEWEST, MOST, checkedValues, hindrance } from '../experiment/comparison.js';
-import { streamAddress } from '../stream/connection.js';
-import { FieldError, changed, runSpec } from '../experiment/experiment.js';
+import { checkedValues, FEWEST, hindrance, MOST } from '../experiment/comparison.js';
+import { changed, FieldError, runSpec } from '../experiment/experiment.js';
+import { allows } from '../experiment/parts.js';
 import { cost, count, percent } from '../format.js';
-import { thin } from '../store/history.js';
 import { operator, variable } from '../notation.js';
 import { pixelRatio } from '../painting/painter.js';
-import { allows } from '../experiment/parts.js';
+import { thin } from '../store/history.js';
+import { streamAddress } from '../stream/connection.js';
 import { isDark, painterColours } from '../theme.js';
 import { Tip } from '../views/tip.js';
 import { stopsBetween, stopsEvery } from '../views/value.js';
 import { showWaiting } from '../views/waiting.js';
 import { iterationAt, lineChart, placeOf, smallFont } from './line-chart.js';
-import { VIEW_BOX, pointsOver } from './points.js';
+import { pointsOver, VIEW_BOX } from './points.js';
 import { Reached, thresholdsOf } from './reached.js';
 import { LabSession } from './session.js';
 
@@ -53,7 +56,10 @@ function planOf(experiments) {
   const most = Math.floor(MOST_ITERATIONS / experiments.length);
   const specs = experiments.map(runSpec);
   const { data } = specs[0];
-  const runs = specs.map(({ network, training }) => ({ network, training: { ...training, iterations: Math.min(most, training.iterations ?? most) } }));
+  const runs = specs.map(({ network, training }) => ({
+    network,
+    training: { ...training, iterations: Math.min(most, training.iterations ?? most) },
+  }));
   return { data, runs, key: JSON.stringify([data, runs]) };
 }
 
@@ -69,9 +75,17 @@ export function showNetworks(store, fields, catalogue, find, scale) {
   const { factors } = fields.comparison;
   const session = new LabSession(streamAddress(), (compared) => store.did({ compared }));
   const said = signal('');
-  const factor = computed(() => /** @type {Factor} */ (factors.find(({ name }) => name === store.experiment.value.comparison.by)));
+  const factor = computed(
+    () => /** @type {Factor} */ (factors.find(({ name }) => name === store.experiment.value.comparison.by)),
+  );
   const values = computed(() => store.experiment.value.comparison.values);
-  const plan = computed(() => planOf(values.value.map((value) => changed(store.experiment.value, factor.value.set(store.experiment.value, value), catalogue))));
+  const plan = computed(() =>
+    planOf(
+      values.value.map((value) =>
+        changed(store.experiment.value, factor.value.set(store.experiment.value, value), catalogue),
+      ),
+    ),
+  );
   const obstacle = computed(() => store.obstacle.value || hindrance(factor.value, store.experiment.value));
   /** Whether what is shown is what is set up. */
   const settled = computed(() => session.running.value?.key === plan.value.key);
@@ -109,7 +123,8 @@ export function showNetworks(store, fields, catalogue, find, scale) {
       const { name, options } = factor.peek();
       const candidates = options ? options.map((option) => option.name) : NEXT[name];
       const largest = Math.max(...now.map(Number));
-      const next = candidates.find((value) => Number(value) > largest) ?? candidates.find((value) => !now.includes(value));
+      const next =
+        candidates.find((value) => Number(value) > largest) ?? candidates.find((value) => !now.includes(value));
       if (next !== undefined) compare([...now, next]);
     },
     /** @param {Value} value */
@@ -121,7 +136,11 @@ export function showNetworks(store, fields, catalogue, find, scale) {
 
   const size = signal('');
   const resized = new ResizeObserver(() => {
-    size.value = [find('networks').clientWidth, find('compare-chart').clientWidth, find('compare-chart').clientHeight].join('×');
+    size.value = [
+      find('networks').clientWidth,
+      find('compare-chart').clientWidth,
+      find('compare-chart').clientHeight,
+    ].join('×');
   });
   resized.observe(find('networks'));
   resized.observe(find('compare-chart'));
@@ -134,7 +153,11 @@ export function showNetworks(store, fields, catalogue, find, scale) {
     }),
     follow(session, plan, obstacle, store),
     showControls(context, factors, obstacle, said, find),
-    showWaiting(session, WHY_NOT, { container: find('compare-waiting'), announcement: store.announcement, next: find('compare-play') }),
+    showWaiting(session, WHY_NOT, {
+      container: find('compare-waiting'),
+      announcement: store.announcement,
+      next: find('compare-play'),
+    }),
     showCards(context, find('networks')),
     showChart(context, scale, find('compare-chart')),
     showTable(context, find('compare-table')),
@@ -153,11 +176,19 @@ export function showNetworks(store, fields, catalogue, find, scale) {
  * @property {{value: Factor, peek: () => Factor}} factor
  * @property {{value: readonly Value[], peek: () => readonly Value[]}} values
  * @property {{value: boolean, peek: () => boolean}} settled
- * @property {{change: (index: number, text: string) => void, remove: (index: number) => void, add: () => void, take: (value: Value) => void}} commands
+ * @property {{change: (index: number, text: string) => void, remove: (index: number) => void, add: () => void, take:
+ *   (value: Value) => void}} commands
  * @property {{value: string}} size
  */
 
-/** What is set up on the page is what the lab compares. @param {LabSession} session @param {{value: Plan}} plan @param {{value: string}} obstacle @param {Store} store */
+/**
+ * What is set up on the page is what the lab compares.
+ *
+ * @param {LabSession} session
+ * @param {{value: Plan}} plan
+ * @param {{value: string}} obstacle
+ * @param {Store} store
+ */
 function follow(session, plan, obstacle, store) {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let resting;
@@ -185,10 +216,18 @@ function follow(session, plan, obstacle, store) {
   };
 }
 
-/** @param {Context} context @param {readonly Factor[]} factors @param {{value: string}} obstacle @param {{value: string}} said @param {Find} find */
+/**
+ * @param {Context} context
+ * @param {readonly Factor[]} factors
+ * @param {{value: string}} obstacle
+ * @param {{value: string}} said
+ * @param {Find} find
+ */
 function showControls({ store, session, factor, values, settled, commands }, factors, obstacle, said, find) {
   const by = /** @type {HTMLSelectElement} */ (find('compare-by'));
-  const [reset, play, step, add] = ['compare-reset', 'compare-play', 'compare-step', 'compare-add'].map((id) => /** @type {HTMLButtonElement} */ (find(id)));
+  const [reset, play, step, add] = ['compare-reset', 'compare-play', 'compare-step', 'compare-add'].map(
+    (id) => /** @type {HTMLButtonElement} */ (find(id)),
+  );
   render(
     factors.map(({ name, label }) => html`<option value=${name}>${label}</option>`),
     by,
@@ -215,7 +254,9 @@ function showControls({ store, session, factor, values, settled, commands }, fac
       const { options } = factor.value;
       const full = values.value.length === Math.min(MOST, options?.length ?? MOST);
       add.disabled = full;
-      add.title = full ? `${values.value.length} are compared, which is all there can be` : `One more network; there can be ${MOST}`;
+      add.title = full
+        ? `${values.value.length} are compared, which is all there can be`
+        : `One more network; there can be ${MOST}`;
     }),
     effect(() => {
       const ready = session.connection.value === 'live' && settled.value && obstacle.value === '';
@@ -231,7 +272,10 @@ function showControls({ store, session, factor, values, settled, commands }, fac
       data.textContent = count(iteration);
     }),
     effect(() => {
-      render(`${count(values.value.length)} networks, one difference. ${factor.value.same}, the same iteration.`, find('compare-about'));
+      render(
+        `${count(values.value.length)} networks, one difference. ${factor.value.same}, the same iteration.`,
+        find('compare-about'),
+      );
     }),
     effect(() => {
       const text = said.value || obstacle.value;
@@ -240,7 +284,14 @@ function showControls({ store, session, factor, values, settled, commands }, fac
     }),
     effect(() => {
       const state = session.connection.value;
-      render(session.waiting.value ? '' : state === 'reconnecting' ? 'Reconnecting. The comparison goes on at the server.' : session.said.value, find('compare-said'));
+      render(
+        session.waiting.value
+          ? ''
+          : state === 'reconnecting'
+            ? 'Reconnecting. The comparison goes on at the server.'
+            : session.said.value,
+        find('compare-said'),
+      );
     }),
   ];
   return () => {
@@ -261,8 +312,15 @@ const WHY_NOT = {
   locked: 'This server asks for another access code now. The comparison stays for a while.',
 };
 
-/** The class of a network's curve: the one set up on the page stands out. @param {Context} context @param {Value} value @param {number} index */
-const styleOf = ({ factor, store }, value, index) => (factor.value.get(store.experiment.value) === value ? 'series now' : `series series-${index}`);
+/**
+ * The class of a network's curve: the one set up on the page stands out.
+ *
+ * @param {Context} context
+ * @param {Value} value
+ * @param {number} index
+ */
+const styleOf = ({ factor, store }, value, index) =>
+  factor.value.get(store.experiment.value) === value ? 'series now' : `series series-${index}`;
 
 /** @param {Context} context @param {HTMLElement} container */
 function showCards(context, container) {
@@ -290,8 +348,13 @@ function showCards(context, container) {
       input.value = field.write(values.peek()[index]);
     };
     return options
-      ? html`<select class="select" aria-label=${name} .value=${String(value)} @change=${change}>${options.map((option) => html`<option value=${option.name} ?selected=${option.name === value} ?disabled=${option.name !== value && values.value.includes(option.name)}>${option.label}</option>`)}</select>`
-      : html`<input class="value" type="number" step="any" autocomplete="off" aria-label=${name} .value=${field.write(value)} @change=${change}>`;
+      ? html`<select class="select" aria-label=${name} .value=${String(value)} @change=${change}>${options.map(
+          (option) =>
+            html`<option value=${option.name} ?selected=${option.name === value}
+              ?disabled=${option.name !== value && values.value.includes(option.name)}>${option.label}</option>`,
+        )}</select>`
+      : html`<input class="value" type="number" step="any" autocomplete="off" aria-label=${name}
+        .value=${field.write(value)} @change=${change}>`;
   };
 
   /** @param {Value} value @param {number} index */
@@ -304,15 +367,42 @@ function showCards(context, container) {
     const usable = allows(store.experiment.value, part);
     const held = run?.test_accuracy ?? null;
     return html`<article class="network ${now ? 'now' : ''}" aria-label=${say(value)}>
-      <div class="title"><svg class="sample" viewBox="0 0 22 4" aria-hidden="true"><path class="line ${styleOf(context, value, index)}" d="M0 2H22"></path></svg>${editor(value, index)}
-        <button class="btn quiet sq remove" type="button" aria-label="Remove ${say(value)}" title="Remove" ?disabled=${values.value.length <= FEWEST} @click=${() => commands.remove(index)}><svg class="i" aria-hidden="true"><use href="#i-close"></use></svg></button></div>
-      <div class="small-plane" role="img" aria-label="What ${say(value)} makes of the plane, with the examples"><canvas ${ref((canvas) => canvas instanceof HTMLCanvasElement && give(canvas, index))}></canvas><svg class="over" viewBox=${VIEW_BOX} aria-hidden="true">${points.value}</svg></div>
+      <div class="title"><svg class="sample" viewBox="0 0 22 4"
+        aria-hidden="true"><path class="line ${styleOf(context, value, index)}"
+        d="M0 2H22"></path></svg>${editor(value, index)}
+        <button class="btn quiet sq remove" type="button" aria-label="Remove ${say(value)}" title="Remove"
+          ?disabled=${values.value.length <= FEWEST} @click=${() => commands.remove(index)}><svg class="i"
+          aria-hidden="true"><use href="#i-close"></use></svg></button></div>
+      <div class="small-plane" role="img"
+        aria-label="What ${say(value)} makes of the plane, with the examples"><canvas
+        ${ref((canvas) => canvas instanceof HTMLCanvasElement && give(canvas, index))}></canvas><svg class="over"
+        viewBox=${VIEW_BOX} aria-hidden="true">${points.value}</svg></div>
       <dl>
         <div><dt>Cost</dt><dd>${run ? cost(run.train_cost) : '–'}</dd></div>
-        ${store.problem.value === 'regression' ? nothing : html`<div><dt>${held === null ? 'Train' : 'Test'}</dt><dd>${run ? percent(held ?? run.train_accuracy) : '–'}</dd></div>`}
-        <div><dt>${gone === undefined ? html`<math>${variable('J')}${operator('≤')}<mn>${thresholdsOf(store.problem.value)[SHOWN_THRESHOLD]}</mn></math> at` : 'Diverged at'}</dt><dd>${gone === undefined ? (reached === null ? 'not yet' : count(reached)) : count(gone)}</dd></div>
+        ${
+          store.problem.value === 'regression'
+            ? nothing
+            : html`<div><dt>${held === null ? 'Train' : 'Test'}</dt><dd>${
+                run ? percent(held ?? run.train_accuracy) : '–'
+              }</dd></div>`
+        }
+        <div><dt>${
+          gone === undefined
+            ? html`<math>${variable('J')}${operator('≤')}<mn>${
+                thresholdsOf(store.problem.value)[SHOWN_THRESHOLD]
+              }</mn></math> at`
+            : 'Diverged at'
+        }</dt><dd>${gone === undefined ? (reached === null ? 'not yet' : count(reached)) : count(gone)}</dd></div>
       </dl>
-      <button class="btn small" type="button" ?disabled=${!usable || now} title=${usable ? (now ? 'This is what is set up' : 'Sets this network up in the main experiment') : 'Locked on this page'} aria-label=${now ? `As set up: ${say(value)}` : `Set up ${say(value)} in the main experiment`} @click=${() => commands.take(value)}>${now ? 'As set up' : 'Set up'}</button>
+      <button class="btn small" type="button" ?disabled=${!usable || now} title=${
+        usable
+          ? now
+            ? 'This is what is set up'
+            : 'Sets this network up in the main experiment'
+          : 'Locked on this page'
+      } aria-label=${
+        now ? `As set up: ${say(value)}` : `Set up ${say(value)} in the main experiment`
+      } @click=${() => commands.take(value)}>${now ? 'As set up' : 'Set up'}</button>
     </article>`;
   };
 
@@ -330,7 +420,18 @@ function showCards(context, container) {
       const discrete = store.experiment.value.discretise;
       for (const [canvas, index] of canvases) {
         if (!canvas.isConnected) canvases.delete(canvas);
-        else if (canvas.clientWidth > 0) session.painter.plane(String(index), { width: canvas.clientWidth, height: canvas.clientHeight, ratio: pixelRatio(), run: index, unit: null, flat: false, discrete, line, marked: null });
+        else if (canvas.clientWidth > 0)
+          session.painter.plane(String(index), {
+            width: canvas.clientWidth,
+            height: canvas.clientHeight,
+            ratio: pixelRatio(),
+            run: index,
+            unit: null,
+            flat: false,
+            discrete,
+            line,
+            marked: null,
+          });
       }
     }),
   ];
@@ -379,20 +480,42 @@ function showChart(context, scale, plot) {
       }
       return [{ x, y, style, name: factor.value.say(value), bold: style.endsWith('now') }];
     });
-    drawn = lineChart({ width, height, iterations: reading?.iteration ?? 0, log: scale.value === 'log', lines, font: smallFont() });
+    drawn = lineChart({
+      width,
+      height,
+      iterations: reading?.iteration ?? 0,
+      log: scale.value === 'log',
+      lines,
+      font: smallFont(),
+    });
     render(drawn.picture, area);
-    plot.setAttribute('aria-label', `The cost of every iteration of ${lines.map(({ name }) => name).join(', ')}; the table below has the numbers`);
+    plot.setAttribute(
+      'aria-label',
+      `The cost of every iteration of ${lines.map(({ name }) => name).join(', ')}; the table below has the numbers`,
+    );
   });
 
   /** @param {PointerEvent} event */
   const show = ({ clientX, clientY }) => {
     const frame = plot.getBoundingClientRect();
     const iteration = drawn ? iterationAt(drawn, clientX - frame.left) : -1;
-    const known = settled.peek() ? values.peek().flatMap((value, index) => (iteration < (session.histories[index]?.length ?? 0) ? [{ name: factor.peek().say(value), J: session.histories[index].costs[iteration] }] : [])) : [];
+    const known = settled.peek()
+      ? values
+          .peek()
+          .flatMap((value, index) =>
+            iteration < (session.histories[index]?.length ?? 0)
+              ? [{ name: factor.peek().say(value), J: session.histories[index].costs[iteration] }]
+              : [],
+          )
+      : [];
     if (!drawn || iteration < 0 || known.length === 0) return hide();
     cursor.hidden = false;
     cursor.style.transform = `translateX(${placeOf(drawn.scale, iteration, 0).x}px)`;
-    tip.show(html`<div>Iteration ${count(iteration)}</div>${known.map(({ name, J }) => html`<div>${name} ${cost(J)}</div>`)}`, clientX - frame.left, clientY - frame.top);
+    tip.show(
+      html`<div>Iteration ${count(iteration)}</div>${known.map(({ name, J }) => html`<div>${name} ${cost(J)}</div>`)}`,
+      clientX - frame.left,
+      clientY - frame.top,
+    );
     return undefined;
   };
   const hide = () => {
@@ -400,7 +523,8 @@ function showChart(context, scale, plot) {
     cursor.hidden = true;
   };
   const over = new AbortController();
-  for (const type of /** @type {const} */ (['pointermove', 'pointerdown'])) plot.addEventListener(type, show, { signal: over.signal });
+  for (const type of /** @type {const} */ (['pointermove', 'pointerdown']))
+    plot.addEventListener(type, show, { signal: over.signal });
   plot.addEventListener('pointerleave', hide, { signal: over.signal });
   return () => {
     stop();
@@ -421,13 +545,28 @@ function showTable({ store, session, factor, values, settled }, container) {
       const run = reading?.runs[index];
       const reached = run ? reachedBy(session.histories[index], store.problem.value) : thresholds.map(() => null);
       return html`<tr><th scope="row">${factor.value.say(value)}</th>
-        ${reached.map((iteration) => html`<td class=${iteration === null ? 'quiet' : ''}>${iteration === null ? 'not yet' : count(iteration)}</td>`)}
-        <td>${run ? cost(run.train_cost) : '–'}</td>${regression ? nothing : html`<td>${run ? percent(run.train_accuracy) : '–'}</td><td>${run ? percent(run.test_accuracy) : '–'}</td>`}</tr>`;
+        ${reached.map(
+          (iteration) =>
+            html`<td class=${iteration === null ? 'quiet' : ''}>${
+              iteration === null ? 'not yet' : count(iteration)
+            }</td>`,
+        )}
+        <td>${run ? cost(run.train_cost) : '–'}</td>${
+          regression
+            ? nothing
+            : html`<td>${
+                run ? percent(run.train_accuracy) : '–'
+              }</td><td>${run ? percent(run.test_accuracy) : '–'}</td>`
+        }</tr>`;
     };
     render(
       html`<table class="reached">
         <caption>The first iteration with a cost of at most …</caption>
-        <thead><tr><th scope="col">${factor.value.field.label}</th>${thresholds.map((threshold) => html`<th scope="col">${threshold}</th>`)}<th scope="col">Cost now</th>${regression ? nothing : html`<th scope="col">Train</th><th scope="col">Test</th>`}</tr></thead>
+        <thead><tr><th scope="col">${factor.value.field.label}</th>${thresholds.map(
+          (threshold) => html`<th scope="col">${threshold}</th>`,
+        )}<th scope="col">Cost now</th>${
+          regression ? nothing : html`<th scope="col">Train</th><th scope="col">Test</th>`
+        }</tr></thead>
         <tbody>${values.value.map(row)}</tbody></table>`,
       container,
     );

@@ -5,7 +5,12 @@ import { mountLesson } from './lesson.js';
 import { mountList } from './list.js';
 import { Book } from './progress.js';
 
-/** @param {import('../store/state.js').Store} store @param {import('../types/protocol').Catalogue} catalogue @param {import('../experiment/experiment.js').Experiment} defaults @param {(id: string) => HTMLElement} find */
+/**
+ * @param {import('../store/state.js').Store} store
+ * @param {import('../types/protocol').Catalogue} catalogue
+ * @param {import('../experiment/experiment.js').Experiment} defaults
+ * @param {(id: string) => HTMLElement} find
+ */
 export function mount(store, catalogue, defaults, find) {
   const course = new Course(store, catalogue, defaults, new Book());
   const list = mountList(course, find);

@@ -1,4 +1,7 @@
-/** What stands out in the picture of a network: in the colour of its way, with arrowheads along the edges that point that way. */
+/**
+ * What stands out in the picture of a network: in the colour of its way, with arrowheads along the edges that point
+ * that way.
+ */
 
 import { along } from './network-layout.js';
 
@@ -20,8 +23,16 @@ const DASH = [5, 3];
 /** @param {Emphasis} emphasis @param {Colours} colours */
 const colourOf = ({ way }, colours) => (way === 'update' ? colours.contour : colours[way]);
 
-/** Whether a part takes in a single unit, weight or bias. @param {Part} part @param {number} layer @param {number} unit @param {number | null} input */
-export const takesIn = (part, layer, unit, input) => part.layer === layer && (part.unit === null || part.unit === unit) && (part.input === null || part.input === input);
+/**
+ * Whether a part takes in a single unit, weight or bias.
+ *
+ * @param {Part} part
+ * @param {number} layer
+ * @param {number} unit
+ * @param {number | null} input
+ */
+export const takesIn = (part, layer, unit, input) =>
+  part.layer === layer && (part.unit === null || part.unit === unit) && (part.input === null || part.input === input);
 
 /**
  * Over the edges, under the units.
@@ -40,11 +51,17 @@ export function drawEmphasisedEdges(context, { edges }, colours, emphasis, paths
   context.lineWidth = chosen.length > MANY ? LINE / 2 : LINE;
   for (const index of chosen) {
     context.stroke(paths[index]);
-    if (chosen.length <= MANY && emphasis.way !== 'update') arrow(context, along(edges[index], 0.47), along(edges[index], 0.53), emphasis.way === 'backward');
+    if (chosen.length <= MANY && emphasis.way !== 'update')
+      arrow(context, along(edges[index], 0.47), along(edges[index], 0.53), emphasis.way === 'backward');
   }
 }
 
-/** @param {OffscreenCanvasRenderingContext2D} context @param {[number, number]} from @param {[number, number]} to @param {boolean} back */
+/**
+ * @param {OffscreenCanvasRenderingContext2D} context
+ * @param {[number, number]} from
+ * @param {[number, number]} to
+ * @param {boolean} back
+ */
 function arrow(context, from, to, back) {
   const angle = Math.atan2(to[1] - from[1], to[0] - from[0]) + (back ? Math.PI : 0);
   context.save();

@@ -90,7 +90,11 @@ export function layoutNetwork(sizes, width, height, long = false) {
       layer,
       unit,
       x: columns[layer],
-      y: Math.round(height / 2 + (unit - (units - 1) / 2) * step(layer) - (layer === 0 ? (inputsBelow ? INPUT_LABEL.below / 2 : 0) : layer < last ? lift : 0)),
+      y: Math.round(
+        height / 2 +
+          (unit - (units - 1) / 2) * step(layer) -
+          (layer === 0 ? (inputsBelow ? INPUT_LABEL.below / 2 : 0) : layer < last ? lift : 0),
+      ),
       size: side[layer],
     })),
   );
@@ -112,7 +116,17 @@ export function layoutNetwork(sizes, width, height, long = false) {
       }
     }
   }
-  return { nodes: layers.flat(), edges, width, height, columns, labelled, valued: pitch - hidden >= 92, inputsBelow, pitch };
+  return {
+    nodes: layers.flat(),
+    edges,
+    width,
+    height,
+    columns,
+    labelled,
+    valued: pitch - hidden >= 92,
+    inputsBelow,
+    pitch,
+  };
 }
 
 /** The point of an edge at t from 0 to 1. @param {Edge} edge @param {number} t @returns {[number, number]} */
@@ -135,19 +149,27 @@ const STEPS = 24;
  * @param {number} x
  * @param {number} y
  * @param {number} reach
- * @returns {{layer: number, unit: number, input: number | null, x: number, y: number} | null} what is there, and where on it
+ * @returns {{layer: number, unit: number, input: number | null, x: number, y: number} | null} what is there, and where
+ *   on it
  */
 export function parameterAt({ nodes, edges }, x, y, reach) {
   for (const { layer, unit, x: middle, y: centre, size } of nodes) {
     if (layer === 0) continue;
     const corner = { x: middle - size / 2, y: centre + size / 2 };
-    if (Math.hypot(corner.x - x, corner.y - y) <= Math.min(reach, BIAS_REACH, size * 0.24)) return { layer, unit, input: null, ...corner };
+    if (Math.hypot(corner.x - x, corner.y - y) <= Math.min(reach, BIAS_REACH, size * 0.24))
+      return { layer, unit, input: null, ...corner };
   }
   let best = null;
   let nearest = reach;
   for (const edge of edges) {
     const { points } = edge;
-    if (x < points[0] - reach || x > points[6] + reach || y < Math.min(points[1], points[7]) - reach || y > Math.max(points[1], points[7]) + reach) continue;
+    if (
+      x < points[0] - reach ||
+      x > points[6] + reach ||
+      y < Math.min(points[1], points[7]) - reach ||
+      y > Math.max(points[1], points[7]) + reach
+    )
+      continue;
     let [x0, y0] = points;
     for (let step = 1; step <= STEPS; step++) {
       const [x1, y1] = along(edge, step / STEPS);

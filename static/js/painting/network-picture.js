@@ -1,9 +1,9 @@
 /** The picture of a network: its edges by weight, every unit's map with the line where its z is zero, every bias. */
 
-import { TINY_UNIT } from './network-layout.js';
 import { boundaryLine, contour } from './contour.js';
-import { Maps, fitted } from './map.js';
 import { drawEmphasisedEdges, drawEmphasisedUnits } from './emphasis.js';
+import { fitted, Maps } from './map.js';
+import { TINY_UNIT } from './network-layout.js';
 import { ramp } from './ramp.js';
 
 /** @typedef {import('../types/painting').Manner} Manner */
@@ -27,13 +27,24 @@ const NARROW = 480;
 /** While playing, edges are drawn anew this often: they are many, and change slowly (milliseconds). */
 const EDGES_INTERVAL = 80;
 
-/** The byte of a map at which z changes sign. Where a whole side of it is zero, the line is drawn just above. @param {boolean} flat */
+/**
+ * The byte of a map at which z changes sign. Where a whole side of it is zero, the line is drawn just above.
+ *
+ * @param {boolean} flat
+ */
 export const levelOf = (flat) => (flat ? 128.5 : 127.5);
 
-/** How thick each edge is, in CSS pixels, and whether its weight is negative. @param {Edge[]} edges @param {LayerParameters[]} layers @param {number} [thickest] */
+/**
+ * How thick each edge is, in CSS pixels, and whether its weight is negative.
+ *
+ * @param {Edge[]} edges
+ * @param {LayerParameters[]} layers
+ * @param {number} [thickest]
+ */
 export function edgeStyles(edges, layers, thickest = THICKEST) {
   let largest = Number.MIN_VALUE;
-  for (const { weights } of layers) for (const row of weights) for (const weight of row) largest = Math.max(largest, Math.abs(weight));
+  for (const { weights } of layers)
+    for (const row of weights) for (const weight of row) largest = Math.max(largest, Math.abs(weight));
   return edges.map(({ layer, from, to }) => {
     const weight = layers[layer - 1].weights[from][to];
     return { width: THINNEST + thickest * (Math.abs(weight) / largest), negative: weight < 0 };
@@ -44,7 +55,9 @@ export function edgeStyles(edges, layers, thickest = THICKEST) {
 export const biasRadius = (bias) => Math.min(6.5, 2.6 + 1.3 * Math.abs(bias));
 
 /** Whether a run's network has these sizes. @param {FrameRun} run @param {number[]} sizes */
-const fits = ({ layers }, sizes) => layers.length === sizes.length - 1 && layers.every(({ weights, biases }, index) => weights.length === sizes[index] && biases.length === sizes[index + 1]);
+const fits = ({ layers }, sizes) =>
+  layers.length === sizes.length - 1 &&
+  layers.every(({ weights, biases }, index) => weights.length === sizes[index] && biases.length === sizes[index + 1]);
 
 export class NetworkPicture {
   #canvas;
@@ -80,8 +93,16 @@ export class NetworkPicture {
     this.#paths = scene.edges.map(({ path }) => new Path2D(path));
     this.#maps = scene.sizes.slice(1).map(() => new Maps());
     const { nodes, edges, frozen } = scene;
-    this.#frozenEdges = new Set(frozen.map(({ layer, unit, input }) => edges.findIndex((edge) => edge.layer === layer && edge.to === unit && edge.from === input)));
-    this.#frozenNodes = new Set(frozen.filter(({ input }) => input === null).map(({ layer, unit }) => nodes.findIndex((node) => node.layer === layer && node.unit === unit)));
+    this.#frozenEdges = new Set(
+      frozen.map(({ layer, unit, input }) =>
+        edges.findIndex((edge) => edge.layer === layer && edge.to === unit && edge.from === input),
+      ),
+    );
+    this.#frozenNodes = new Set(
+      frozen
+        .filter(({ input }) => input === null)
+        .map(({ layer, unit }) => nodes.findIndex((node) => node.layer === layer && node.unit === unit)),
+    );
     this.#paintInputs();
     this.#edgesDrawn = -Infinity;
   }
@@ -141,19 +162,26 @@ export class NetworkPicture {
     context.setTransform(1, 0, 0, 1, 0, 0);
     context.clearRect(0, 0, this.#edges.width, this.#edges.height);
     context.scale(scene.ratio, scene.ratio);
-    edgeStyles(edges, run.layers, scene.width < NARROW ? THICKEST * 0.7 : THICKEST).forEach(({ width, negative }, index) => {
-      const dim = chosen !== null && !touches(edges[index], chosen);
-      context.globalAlpha = many ? (dim ? 0.07 : 0.5) : dim ? 0.2 : 0.78;
-      context.strokeStyle = negative ? colours.zero : colours.one;
-      context.lineWidth = width;
-      const frozen = this.#frozenEdges.has(index);
-      context.setLineDash(frozen ? DASH : []);
-      context.lineCap = frozen ? 'butt' : 'round';
-      context.stroke(this.#paths[index]);
-    });
+    edgeStyles(edges, run.layers, scene.width < NARROW ? THICKEST * 0.7 : THICKEST).forEach(
+      ({ width, negative }, index) => {
+        const dim = chosen !== null && !touches(edges[index], chosen);
+        context.globalAlpha = many ? (dim ? 0.07 : 0.5) : dim ? 0.2 : 0.78;
+        context.strokeStyle = negative ? colours.zero : colours.one;
+        context.lineWidth = width;
+        const frozen = this.#frozenEdges.has(index);
+        context.setLineDash(frozen ? DASH : []);
+        context.lineCap = frozen ? 'butt' : 'round';
+        context.stroke(this.#paths[index]);
+      },
+    );
   }
 
-  /** @param {OffscreenCanvasRenderingContext2D} context @param {NetworkScene} scene @param {Manner} manner @param {FrameRun} run */
+  /**
+   * @param {OffscreenCanvasRenderingContext2D} context
+   * @param {NetworkScene} scene
+   * @param {Manner} manner
+   * @param {FrameRun} run
+   */
   #drawUnits(context, { nodes, sizes, flat, line: outputLine }, { colours }, { neurons, boundary }) {
     const last = sizes.length - 1;
     if (boundary) this.#maps[last - 1].paint(boundary.values, boundary.width, boundary.height, this.#ramp);
@@ -171,7 +199,17 @@ export class NetworkPicture {
       if (map) {
         this.#maps[layer - 1].draw(context, layer === last ? 0 : unit, box);
         const { width, height, values } = map;
-        const line = layer < last ? contour(values.subarray(unit * width * height, (unit + 1) * width * height), width, height, levelOf(flat[layer - 1])) : outputLine ? boundaryLine(/** @type {import('../types/protocol').Boundary} */ (map)) : '';
+        const line =
+          layer < last
+            ? contour(
+                values.subarray(unit * width * height, (unit + 1) * width * height),
+                width,
+                height,
+                levelOf(flat[layer - 1]),
+              )
+            : outputLine
+              ? boundaryLine(/** @type {import('../types/protocol').Boundary} */ (map))
+              : '';
         context.globalAlpha = 0.75;
         context.lineWidth = tiny ? 1 : 1.25;
         context.stroke(fitted(line, box));
@@ -183,7 +221,15 @@ export class NetworkPicture {
   }
 }
 
-/** A frozen bias is a square instead of a disc. @param {OffscreenCanvasRenderingContext2D} context @param {NetworkScene} scene @param {Manner} manner @param {FrameRun} run @param {Set<number>} frozen places in the scene's list of units */
+/**
+ * A frozen bias is a square instead of a disc.
+ *
+ * @param {OffscreenCanvasRenderingContext2D} context
+ * @param {NetworkScene} scene
+ * @param {Manner} manner
+ * @param {FrameRun} run
+ * @param {Set<number>} frozen places in the scene's list of units
+ */
 function drawBiases(context, { nodes }, { colours }, { layers }, frozen) {
   context.lineWidth = 2;
   context.strokeStyle = colours.ground;
@@ -201,4 +247,5 @@ function drawBiases(context, { nodes }, { colours }, { layers }, frozen) {
 }
 
 /** Whether an edge begins or ends at a unit. @param {Edge} edge @param {Unit} unit */
-const touches = ({ layer, from, to }, unit) => (unit.layer === layer && unit.unit === to) || (unit.layer === layer - 1 && unit.unit === from);
+const touches = ({ layer, from, to }, unit) =>
+  (unit.layer === layer && unit.unit === to) || (unit.layer === layer - 1 && unit.unit === from);

@@ -1,4 +1,7 @@
-/** The page's side of its painter, a worker: what the server sends goes in, costs and numbers come out, and pictures appear by themselves. */
+/**
+ * The page's side of its painter, a worker: what the server sends goes in, costs and numbers come out, and pictures
+ * appear by themselves.
+ */
 
 /** @typedef {import('../types/painting').FromPainter} FromPainter */
 /** @typedef {import('../types/painting').ToPainter} ToPainter */
@@ -29,7 +32,10 @@ export class Painter {
 
   #over = new AbortController();
 
-  /** @param {Listener} listener @param {string} [mark] for whoever measures: the name of the entry that each drawn frame leaves */
+  /**
+   * @param {Listener} listener
+   * @param {string} [mark] for whoever measures: the name of the entry that each drawn frame leaves
+   */
   constructor(listener, mark = 'frame-drawn') {
     this.#worker.addEventListener('message', ({ data }) => {
       const news = /** @type {FromPainter} */ (data);
@@ -44,7 +50,10 @@ export class Painter {
       if (news.picture) {
         listener.picture(news.picture);
         // An observer still gets the entry, and the browser's list of marks does not grow.
-        performance.mark(mark, { startTime: news.at - performance.timeOrigin, detail: { iteration: news.picture.iteration } });
+        performance.mark(mark, {
+          startTime: news.at - performance.timeOrigin,
+          detail: { iteration: news.picture.iteration },
+        });
         performance.clearMarks(mark);
       }
       for (const frame of news.frames) listener.acknowledge(frame);
@@ -60,7 +69,11 @@ export class Painter {
     calm();
   }
 
-  /** What came from the server: a text message, or a frame. Both come out again in the order they came in. @param {string | ArrayBuffer} data */
+  /**
+   * What came from the server: a text message, or a frame. Both come out again in the order they came in.
+   *
+   * @param {string | ArrayBuffer} data
+   */
   receive(data) {
     if (typeof data === 'string') this.#post({ type: 'text', text: data });
     else this.#post({ type: 'bytes', bytes: data }, [data]);
@@ -77,7 +90,12 @@ export class Painter {
     this.#post({ type: 'manner', manner });
   }
 
-  /** Leaves a canvas to the painter, for good. @param {string} name `network`, or that of a plane @param {HTMLCanvasElement} canvas */
+  /**
+   * Leaves a canvas to the painter, for good.
+   *
+   * @param {string} name `network`, or that of a plane
+   * @param {HTMLCanvasElement} canvas
+   */
   give(name, canvas) {
     const offscreen = canvas.transferControlToOffscreen();
     this.#post({ type: 'canvas', name, canvas: offscreen }, [offscreen]);
@@ -98,7 +116,13 @@ export class Painter {
     this.#post({ type: 'emphasis', emphasis });
   }
 
-  /** The network as it is seen now, in a scene and colours of its own. @param {NetworkScene} scene @param {import('../types/painting').Colours} colours @returns {Promise<ImageBitmap>} */
+  /**
+   * The network as it is seen now, in a scene and colours of its own.
+   *
+   * @param {NetworkScene} scene
+   * @param {import('../types/painting').Colours} colours
+   * @returns {Promise<ImageBitmap>}
+   */
   snapshot(scene, colours) {
     const id = ++this.#snapshots;
     this.#post({ type: 'snapshot', id, scene, colours });

@@ -1,7 +1,10 @@
-/** One picture of the plane: ŷ of a run with the line where it is one half, or a unit's activation with the line where its z is zero. */
+/**
+ * One picture of the plane: ŷ of a run with the line where it is one half, or a unit's activation with the line where
+ * its z is zero.
+ */
 
 import { boundaryLine, contour } from './contour.js';
-import { Maps, fitted } from './map.js';
+import { fitted, Maps } from './map.js';
 import { levelOf } from './network-picture.js';
 import { ramp } from './ramp.js';
 
@@ -12,7 +15,9 @@ import { ramp } from './ramp.js';
 
 const LINE = 2;
 const HALO = 5;
-/** A ring around a point that the network has wrong, and around fewer pixels where there are many points (CSS pixels). */
+/**
+ * A ring around a point that the network has wrong, and around fewer pixels where there are many points (CSS pixels).
+ */
 const RING = 8;
 const SMALL_RING = 5.5;
 const MANY_POINTS = 600;
@@ -67,10 +72,19 @@ export class PlanePicture {
     this.#maps.draw(context, 0, box);
     if (scene.unit || scene.line) this.#stroke(context, scene, manner, fitted(map.line(), box), LINE);
     const wrong = !scene.unit && scene.marked && frame.runs[scene.run].misclassified;
-    if (wrong && scene.marked) this.#stroke(context, scene, manner, rings(scene.marked, wrong, width, height, scene.ratio), LINE * 0.8);
+    if (wrong && scene.marked)
+      this.#stroke(context, scene, manner, rings(scene.marked, wrong, width, height, scene.ratio), LINE * 0.8);
   }
 
-  /** A line over a lighter, broader one. @param {OffscreenCanvasRenderingContext2D} context @param {PlaneScene} scene @param {Manner} manner @param {Path2D} line @param {number} width */
+  /**
+   * A line over a lighter, broader one.
+   *
+   * @param {OffscreenCanvasRenderingContext2D} context
+   * @param {PlaneScene} scene
+   * @param {Manner} manner
+   * @param {Path2D} line
+   * @param {number} width
+   */
   #stroke(context, scene, manner, line, width) {
     context.lineCap = 'round';
     context.lineJoin = 'round';
@@ -83,7 +97,15 @@ export class PlanePicture {
   }
 }
 
-/** A ring around each point whose bit is 1. @param {Float32Array} places @param {Uint8Array} bits @param {number} width @param {number} height @param {number} ratio */
+/**
+ * A ring around each point whose bit is 1.
+ *
+ * @param {Float32Array} places
+ * @param {Uint8Array} bits
+ * @param {number} width
+ * @param {number} height
+ * @param {number} ratio
+ */
 function rings(places, bits, width, height, ratio) {
   const path = new Path2D();
   const radius = (places.length > 2 * MANY_POINTS ? SMALL_RING : RING) * ratio;

@@ -1,8 +1,9 @@
 /**
- * The painter: a thread of its own that decodes what the server sends and paints it, so that the page's own stays free for its reader.
+ * The painter: a thread of its own that decodes what the server sends and paints it, so that the page's own stays free
+ * for its reader.
  *
- * Frames are drawn at the screen's pace, the latest one wins; each is acknowledged once it has been drawn or overtaken. Costs and
- * messages leave in the order in which they came.
+ * Frames are drawn at the screen's pace, the latest one wins; each is acknowledged once it has been drawn or overtaken.
+ * Costs and messages leave in the order in which they came.
  */
 
 import { unzlibSync } from '../../vendor/fflate/browser.js';
@@ -25,7 +26,20 @@ const scope = /** @type {PainterScope} */ (/** @type {unknown} */ (self));
 
 /** @type {Manner} */
 let manner = {
-  colours: { heat: [[0, 0, 0], [0, 0, 0], [0, 0, 0]], contour: 'black', halo: 'white', one: 'black', zero: 'black', ground: 'white', forward: 'black', backward: 'black' },
+  colours: {
+    heat: [
+      [0, 0, 0],
+      [0, 0, 0],
+      [0, 0, 0],
+    ],
+    contour: 'black',
+    halo: 'white',
+    one: 'black',
+    zero: 'black',
+    ground: 'white',
+    forward: 'black',
+    backward: 'black',
+  },
   playing: false,
   calm: false,
 };
@@ -52,7 +66,11 @@ const TAKE = {
     restorePictures(frame);
     unsent.push({
       iteration: frame.iteration,
-      runs: frame.runs.map(({ first_iteration, costs, test_cost }) => ({ first_iteration, costs: costs.slice(), test_cost })),
+      runs: frame.runs.map(({ first_iteration, costs, test_cost }) => ({
+        first_iteration,
+        costs: costs.slice(),
+        test_cost,
+      })),
     });
     unacknowledged.push(frame.frame);
     latest = frame;
@@ -121,10 +139,27 @@ function paint() {
   }
   if (unacknowledged.length === 0) return;
   const picture = frame && { iteration: frame.iteration, runs: frame.runs.map(numbers) };
-  scope.postMessage({ type: 'drawn', costs: unsent.splice(0), picture, frames: unacknowledged.splice(0), at: performance.timeOrigin + drawn });
+  scope.postMessage({
+    type: 'drawn',
+    costs: unsent.splice(0),
+    picture,
+    frames: unacknowledged.splice(0),
+    at: performance.timeOrigin + drawn,
+  });
 }
 
-/** A run without its units' maps but for their scales, and with a copy of the plane: what is posted takes its whole buffer along. @param {FrameRun} run @returns {FrameRun} */
+/**
+ * A run without its units' maps but for their scales, and with a copy of the plane: what is posted takes its whole
+ * buffer along.
+ *
+ * @param {FrameRun} run
+ * @returns {FrameRun}
+ */
 function numbers({ neurons, boundary, costs: _, misclassified: __, ...rest }) {
-  return { ...rest, costs: new Uint8Array(), ...(neurons && { neurons: neurons.map((maps) => ({ ...maps, values: new Uint8Array() })) }), ...(boundary && { boundary: { ...boundary, values: boundary.values.slice() } }) };
+  return {
+    ...rest,
+    costs: new Uint8Array(),
+    ...(neurons && { neurons: neurons.map((maps) => ({ ...maps, values: new Uint8Array() })) }),
+    ...(boundary && { boundary: { ...boundary, values: boundary.values.slice() } }),
+  };
 }

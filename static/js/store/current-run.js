@@ -1,11 +1,14 @@
-/** The run that the page shows: all its costs, what is drawn of it, how it ended, and the runs on the same data before it. */
+/**
+ * The run that the page shows: all its costs, what is drawn of it, how it ended, and the runs on the same data before
+ * it.
+ */
 
 import { signal } from '../../vendor/signals-core/signals-core.js';
 import { sameData, sameRun } from '../experiment/experiment.js';
-import { count } from '../format.js';
-import { History, floats } from './history.js';
 import { canBegin } from '../experiment/parameters.js';
+import { count } from '../format.js';
 import { atReadingPace } from '../signals.js';
+import { floats, History } from './history.js';
 
 /** @typedef {import('../experiment/experiment.js').Experiment} Experiment */
 /** @typedef {import('../types/protocol').Diverged} Diverged */
@@ -33,11 +36,19 @@ export class CurrentRun {
   history = new History();
   /** The latest frame. @type {Signal<Picture | null>} */
   picture = signal(/** @type {Picture | null} */ (null));
-  /** The same for what is read rather than looked at: while playing only a few times a second. @type {Signal<Picture | null>} */
+  /**
+   * The same for what is read rather than looked at: while playing only a few times a second.
+   *
+   * @type {Signal<Picture | null>}
+   */
   reading = signal(/** @type {Picture | null} */ (null));
   /** Oldest first. @type {Signal<Ghost[]>} */
   ghosts = signal(/** @type {Ghost[]} */ ([]));
-  /** Why no more iterations come: the run diverged, or is at its end, or has met a condition to stop at. @type {Signal<Halt | null>} */
+  /**
+   * Why no more iterations come: the run diverged, or is at its end, or has met a condition to stop at.
+   *
+   * @type {Signal<Halt | null>}
+   */
   halted = signal(/** @type {Halt | null} */ (null));
   /** Why the run is over, if it is. @type {Signal<Ending | null>} */
   ending = signal(/** @type {Ending | null} */ (null));
@@ -48,7 +59,8 @@ export class CurrentRun {
   constructor(playing) {
     atReadingPace(this.picture, playing, READING_INTERVAL, (picture) => {
       this.reading.value = picture;
-      if (picture?.run.boundary) this.history.writePicture(picture.iteration, picture.run.train_cost, picture.run.boundary);
+      if (picture?.run.boundary)
+        this.history.writePicture(picture.iteration, picture.run.train_cost, picture.run.boundary);
     });
   }
 
@@ -63,7 +75,11 @@ export class CurrentRun {
     return Math.max(this.history.length, this.picture.peek()?.iteration ?? 0);
   }
 
-  /** Its weights for a run that is to begin with them: none if they fit no network of such layers, or are of no use. @param {readonly number[]} sizes */
+  /**
+   * Its weights for a run that is to begin with them: none if they fit no network of such layers, or are of no use.
+   *
+   * @param {readonly number[]} sizes
+   */
   weightsFor(sizes) {
     return this.weights && this.halted.value !== 'diverged' && canBegin(this.weights, sizes) ? this.weights : null;
   }
@@ -114,12 +130,19 @@ export class CurrentRun {
     return true;
   }
 
-  /** Of runs that differ in nothing but what can change meanwhile there is one. @param {Experiment} experiment the run that ends here */
+  /**
+   * Of runs that differ in nothing but what can change meanwhile there is one.
+   *
+   * @param {Experiment} experiment the run that ends here
+   */
   #leaveGhost(experiment) {
     if (this.history.length < 2) return;
     const ghost = { experiment, history: this.history };
     const twin = this.ghosts.value.find((other) => sameRun(other.experiment, experiment));
-    const kept = twin && twin.experiment.learningRate === experiment.learningRate && twin.history.length > ghost.history.length ? twin : ghost;
+    const kept =
+      twin && twin.experiment.learningRate === experiment.learningRate && twin.history.length > ghost.history.length
+        ? twin
+        : ghost;
     this.ghosts.value = [...this.ghosts.value.filter((other) => other !== twin), kept].slice(-MAX_GHOSTS);
   }
 }
@@ -130,9 +153,18 @@ export function endOf(message) {
   // Said with `diverged`; and alone, when the connection was down as it happened.
   if (message.type === 'diverged' || message.reason === 'diverged') {
     const why = message.type === 'diverged' ? message.reason : (message.detail ?? '');
-    return { halted: 'diverged', ending: 'diverged', text: `Diverged at iteration ${at}. ${why} Play starts again from the same weights.` };
+    return {
+      halted: 'diverged',
+      ending: 'diverged',
+      text: `Diverged at iteration ${at}. ${why} Play starts again from the same weights.`,
+    };
   }
   const { reason, detail } = message;
-  if (reason === 'iterations') return { halted: 'ended', ending: reason, text: `Training ended at iteration ${at}. Reset starts again from the same weights.` };
+  if (reason === 'iterations')
+    return {
+      halted: 'ended',
+      ending: reason,
+      text: `Training ended at iteration ${at}. Reset starts again from the same weights.`,
+    };
   return { halted: 'stopped', ending: reason ?? null, text: `${detail} Change the condition to train on.` };
 }

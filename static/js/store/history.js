@@ -10,7 +10,11 @@ export class History {
   #costs = new Float32Array(1024);
   /** Iterations and test costs in step. @type {{iteration: number, cost: number}[]} */
   tests = [];
-  /** ŷ over the plane now and then; when there are many, every other one goes. @type {{iteration: number, cost: number, boundary: Boundary}[]} */
+  /**
+   * ŷ over the plane now and then; when there are many, every other one goes.
+   *
+   * @type {{iteration: number, cost: number, boundary: Boundary}[]}
+   */
   pictures = [];
   /** Iterations from one picture to the next, at least. */
   #spacing = 1;
@@ -28,8 +32,8 @@ export class History {
   }
 
   /**
-   * Puts costs in their place; there is never a gap. What lies beyond stays for as long as the run goes the way that it went: to the
-   * first cost that is another.
+   * Puts costs in their place; there is never a gap. What lies beyond stays for as long as the run goes the way that it
+   * went: to the first cost that is another.
    *
    * @param {number} first the iteration of `costs[0]`, at most `length`
    * @param {Float32Array} costs

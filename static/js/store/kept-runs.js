@@ -41,7 +41,10 @@ const FEWEST_ITERATIONS = 10;
 const CURVE_COLUMNS = 200;
 const PICTURE_SIZE = 48;
 const KEY = 'runs';
-/** Storing half a megabyte takes some milliseconds, and a run is left just when the next one is waited for (milliseconds). */
+/**
+ * Storing half a megabyte takes some milliseconds, and a run is left just when the next one is waited for
+ * (milliseconds).
+ */
 const STORE_AFTER = 500;
 
 export class KeptRuns {
@@ -80,7 +83,11 @@ export class KeptRuns {
     /** @type {number[]} */
     const marks = [];
     for (let at = 0; at < iterations; at = 2 * at + 1) marks.push(history.costs[at]);
-    const twin = this.list.value.find((kept) => JSON.stringify(kept.spec) === text && kept.marks.every((mark, index) => index >= marks.length || mark === marks[index]));
+    const twin = this.list.value.find(
+      (kept) =>
+        JSON.stringify(kept.spec) === text &&
+        kept.marks.every((mark, index) => index >= marks.length || mark === marks[index]),
+    );
     if (twin && twin.iterations > iterations) return;
     // After a seek the latest frame shows an earlier iteration: what is kept of the end is then what was known of it.
     const known = atEnd || twin?.iterations !== iterations;
@@ -166,9 +173,13 @@ export class KeptRuns {
   /** What an earlier version of the page wrote otherwise is left out. @param {StoredRun} row @returns {KeptRun[]} */
   #read(row) {
     try {
-      const whole = [row.iterations, row.cost, row.when, ...row.curve.x, ...row.curve.y, ...row.marks].every(Number.isFinite) && row.curve.x.length === row.curve.y.length;
+      const whole =
+        [row.iterations, row.cost, row.when, ...row.curve.x, ...row.curve.y, ...row.marks].every(Number.isFinite) &&
+        row.curve.x.length === row.curve.y.length;
       const experiment = { ...defaultsOf(this.#catalogue), ...experimentOf(row.spec, this.#catalogue) };
-      return whole && typeof row.id === 'string' && typeof row.name === 'string' && typeof row.picture === 'string' ? [{ ...row, experiment }] : [];
+      return whole && typeof row.id === 'string' && typeof row.name === 'string' && typeof row.picture === 'string'
+        ? [{ ...row, experiment }]
+        : [];
     } catch {
       return [];
     }
@@ -181,12 +192,19 @@ function pictureOf(boundary) {
   const { values, width, height } = boundary;
   /** @param {number} index @param {number} length */
   const nearest = (index, length) => Math.round((index * (length - 1)) / (PICTURE_SIZE - 1));
-  const sampled = Array.from({ length: PICTURE_SIZE ** 2 }, (_, at) => values[nearest(Math.floor(at / PICTURE_SIZE), height) * width + nearest(at % PICTURE_SIZE, width)]);
+  const sampled = Array.from(
+    { length: PICTURE_SIZE ** 2 },
+    (_, at) => values[nearest(Math.floor(at / PICTURE_SIZE), height) * width + nearest(at % PICTURE_SIZE, width)],
+  );
   return btoa(String.fromCharCode(...sampled));
 }
 
 /** A kept picture's samples. @param {string} picture @returns {Pick<Boundary, 'width' | 'height' | 'values'>} */
-export const samplesOf = (picture) => ({ width: PICTURE_SIZE, height: PICTURE_SIZE, values: Uint8Array.from(atob(picture), (letter) => letter.charCodeAt(0)) });
+export const samplesOf = (picture) => ({
+  width: PICTURE_SIZE,
+  height: PICTURE_SIZE,
+  values: Uint8Array.from(atob(picture), (letter) => letter.charCodeAt(0)),
+});
 
 /** The columns of the table to take away. @type {[string, (run: KeptRun, words: string) => unknown][]} */
 const COLUMNS = [
@@ -204,7 +222,10 @@ const COLUMNS = [
 
 /** @param {KeptRun[]} runs @param {(run: KeptRun) => string} words */
 export function csvOf(runs, words) {
-  const rows = [COLUMNS.map(([name]) => name), ...runs.map((run) => COLUMNS.map(([, read]) => cell(read(run, words(run)))))];
+  const rows = [
+    COLUMNS.map(([name]) => name),
+    ...runs.map((run) => COLUMNS.map(([, read]) => cell(read(run, words(run))))),
+  ];
   return rows.map((row) => `${row.join(',')}\r\n`).join('');
 }
 

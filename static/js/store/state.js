@@ -1,15 +1,15 @@
 /**
- * What the page knows, as signals, and the commands that change it: views read the signals and call the commands. What has been asked
- * of the server, and what is still wanted, is in dialogue.js; the run that is shown is in current-run.js. What the server says comes in
- * through `receive…`, and goes from here to both.
+ * What the page knows, as signals, and the commands that change it: views read the signals and call the commands. What
+ * has been asked of the server, and what is still wanted, is in dialogue.js; the run that is shown is in
+ * current-run.js. What the server says comes in through `receive…`, and goes from here to both.
  */
 
 import { batch, computed, signal } from '../../vendor/signals-core/signals-core.js';
-import { fromCheckpoint } from '../stream/checkpoint.js';
-import { CurrentRun, endOf } from './current-run.js';
-import { OWN, changed, defaultsOf, layerSizes, obstacle, sameRun } from '../experiment/experiment.js';
+import { changed, defaultsOf, layerSizes, OWN, obstacle, sameRun } from '../experiment/experiment.js';
 import { cost, count } from '../format.js';
 import { unlessSame } from '../signals.js';
+import { fromCheckpoint } from '../stream/checkpoint.js';
+import { CurrentRun, endOf } from './current-run.js';
 
 /** @typedef {import('../types/protocol').ServerMessage} ServerMessage */
 /** @typedef {import('../types/protocol').Configured} Configured */
@@ -20,7 +20,10 @@ import { unlessSame } from '../signals.js';
 /** @typedef {import('../stream/dialogue.js').Dialogue} Dialogue */
 /** @typedef {import('./current-run.js').Run} Run */
 /** @typedef {import('./kept-runs.js').KeptRun} KeptRun */
-/** @typedef {{kind: 'problem' | 'note', text: string, offer?: {label: string, accept: () => void}}} Notice one with an offer stays until it is answered */
+/**
+ * @typedef {{kind: 'problem' | 'note', text: string, offer?: {label: string, accept: () => void}}} Notice one with an
+ *   offer stays until it is answered
+ */
 /** @typedef {{layer: number, unit: number}} Selection layer counts from the input, 0 */
 /** @typedef {import('../experiment/experiment.js').HiddenLayer} HiddenLayer */
 /** @typedef {import('../types/protocol').Catalogue} Catalogue */
@@ -28,8 +31,14 @@ import { unlessSame } from '../signals.js';
 /** @typedef {import('../experiment/parameters.js').Edit} Edit */
 /** @typedef {import('../types/painting').Part} Part */
 /** @typedef {import('../types/painting').Emphasis} Emphasis */
-/** @typedef {import('../experiment/parts.js').Reduction & {highlight: readonly string[]}} Staging what a lesson does to the parts of the page */
-/** @typedef {{inspected?: 'batch' | 'example' | 'point', checked?: boolean, timed?: number, swept?: number, compared?: number}} Deeds */
+/**
+ * @typedef {import('../experiment/parts.js').Reduction & {highlight: readonly string[]}} Staging what a lesson does to
+ *   the parts of the page
+ */
+/**
+ * @typedef {{inspected?: 'batch' | 'example' | 'point', checked?: boolean, timed?: number, swept?: number, compared?:
+ *   number}} Deeds
+ */
 
 /** @type {Staging} */
 export const UNSTAGED = { hide: [], lock: [], highlight: [] };
@@ -52,7 +61,12 @@ export class Store {
   announcement = signal('');
   /** @type {Signal<Staging>} */
   staged = signal(UNSTAGED);
-  /** What the reader has done, by names of docs/lessons.md: a lesson asks for some of it, and empties it as a step begins. @type {Signal<Deeds>} */
+  /**
+   * What the reader has done, by names of docs/lessons.md: a lesson asks for some of it, and empties it as a step
+   * begins.
+   *
+   * @type {Signal<Deeds>}
+   */
   deeds = signal(/** @type {Deeds} */ ({}));
   /** Whether somebody looks at the frames' diagnostics. */
   diagnosed = computed(() => this.#watchers.value > 0);
@@ -79,7 +93,11 @@ export class Store {
   outputActivation = computed(() => (this.problem.value === 'regression' ? 'linear' : 'sigmoid'));
   /** The panel of the drawer that is open; '' is none. */
   panel = computed(() => this.experiment.value.panel);
-  /** What is hidden and locked, by the address or by a lesson. @type {Signal<import('../experiment/parts.js').Reduction>} */
+  /**
+   * What is hidden and locked, by the address or by a lesson.
+   *
+   * @type {Signal<import('../experiment/parts.js').Reduction>}
+   */
   reduction = unlessSame(() => {
     const { hide, lock } = this.experiment.value;
     const staged = this.staged.value;
@@ -220,7 +238,8 @@ export class Store {
    * Changes the experiment; whatever cannot change while training restarts it, playing on if it was playing.
    *
    * @param {Partial<Experiment>} changes
-   * @param {{keepWeights?: boolean}} [manner] `keepWeights` begins the run with the weights there are, if they fit; Reset still
+   * @param {{keepWeights?: boolean}} [manner] `keepWeights` begins the run with the weights there are, if they fit;
+   *   Reset still
    *   goes back to those of the seed
    */
   change(changes, { keepWeights = false } = {}) {
@@ -250,7 +269,9 @@ export class Store {
 
   /** @param {number} layer as in the lecture: the first hidden one is 1 @param {Partial<HiddenLayer>} changes */
   changeLayer(layer, changes) {
-    this.change({ layers: this.experiment.value.layers.map((now, index) => (index === layer - 1 ? { ...now, ...changes } : now)) });
+    this.change({
+      layers: this.experiment.value.layers.map((now, index) => (index === layer - 1 ? { ...now, ...changes } : now)),
+    });
   }
 
   /** @param {Partial<HiddenLayer>} changes to every hidden layer */
@@ -318,7 +339,9 @@ export class Store {
           return this.#halt(endOf(message));
         case 'error':
           // Only a question can ask for too much.
-          return message.code === 'too_much' ? this.#dialogue.answer({ type: 'too_much', detail: message.detail }) : this.#refused(message.code, message.detail);
+          return message.code === 'too_much'
+            ? this.#dialogue.answer({ type: 'too_much', detail: message.detail })
+            : this.#refused(message.code, message.detail);
         default:
           return this.#dialogue.answer(message);
       }
@@ -408,13 +431,18 @@ export class Store {
     this.#plot(message.data);
     const anew = this.#dialogue.resumed(message, this.experiment.value, (weights) => this.#configure(weights));
     this.announcement.value = opensSaved ? 'The saved run is open' : 'Connected again';
-    if (message.from_checkpoint && this.halted.value === null) this.notice.value = { kind: 'note', text: fromCheckpoint(anew, message.iteration) };
+    if (message.from_checkpoint && this.halted.value === null)
+      this.notice.value = { kind: 'note', text: fromCheckpoint(anew, message.iteration) };
   }
 
   /** The reader's own points, until the server says which are held out for test. */
   #plotOwn() {
     const { points, labels } = this.experiment.value;
-    this.#plot({ points: [...points], labels: [...labels], split: { train: points.map((_, index) => index), test: [] } });
+    this.#plot({
+      points: [...points],
+      labels: [...labels],
+      split: { train: points.map((_, index) => index), test: [] },
+    });
   }
 
   /** @param {Points} points */
@@ -431,17 +459,24 @@ export class Store {
 
   #announcePause() {
     const picture = this.picture.value;
-    if (picture) this.announcement.value = `Paused at iteration ${count(picture.iteration)}, cost ${cost(picture.run.train_cost)}`;
+    if (picture)
+      this.announcement.value = `Paused at iteration ${count(picture.iteration)}, cost ${cost(picture.run.train_cost)}`;
   }
 
   /** @param {string} code @param {string} detail */
   #refused(code, detail) {
     switch (this.#dialogue.refused(code)) {
       case 'session':
-        this.notice.value = { kind: 'note', text: 'The server no longer had this session; it started again from the same initial weights.' };
+        this.notice.value = {
+          kind: 'note',
+          text: 'The server no longer had this session; it started again from the same initial weights.',
+        };
         return this.#begin();
       case 'saved':
-        this.notice.value = { kind: 'problem', text: `${detail}. This is the same experiment, from its initial weights.` };
+        this.notice.value = {
+          kind: 'problem',
+          text: `${detail}. This is the same experiment, from its initial weights.`,
+        };
         return this.#begin();
       case 'setup':
         // What the server refused is undone; it trains on as it was.

@@ -1,15 +1,18 @@
 /**
- * The WebSocket: opens it, hands on what comes, and when it drops opens it again, ever more patiently. Where the server has no place it
- * waits as long as the server says. Knows no state of the page.
+ * The WebSocket: opens it, hands on what comes, and when it drops opens it again, ever more patiently. Where the server
+ * has no place it waits as long as the server says. Knows no state of the page.
  */
 
-import { ResendQueue } from './resend-queue.js';
 import { askVersion } from '../version.js';
+import { ResendQueue } from './resend-queue.js';
 
 /** @typedef {import('../types/protocol').ClientMessage} ClientMessage */
 /** @typedef {import('../types/protocol').ServerMessage} ServerMessage */
 /** @typedef {'full' | 'restarting' | 'busy' | 'locked' | 'foreign' | 'misnamed' | 'fast' | 'blocked'} Reason */
-/** @typedef {{why: Reason, until: number}} Wait what the server has refused, and when it is asked again, by `performance.now()` */
+/**
+ * @typedef {{why: Reason, until: number}} Wait what the server has refused, and when it is asked again, by
+ *   `performance.now()`
+ */
 
 const FIRST_DELAY = 250;
 const LONGEST_DELAY = 8000;
@@ -31,7 +34,11 @@ const DONE = 4002;
 /** Errors instead of a session. @type {Record<string, Reason>} */
 const REFUSALS = { too_many_sessions: 'full', going_away: 'restarting', not_stored: 'busy' };
 
-/** What the server says to a page whose stream it refuses without a word, by the status. @type {Record<number, Reason>} */
+/**
+ * What the server says to a page whose stream it refuses without a word, by the status.
+ *
+ * @type {Record<number, Reason>}
+ */
 const STATUSES = { 401: 'locked', 403: 'foreign', 421: 'misnamed', 429: 'fast', 503: 'restarting' };
 /** These stay true while the page tries again, until the server says otherwise. */
 const LASTING = new Set(['restarting', ...Object.values(STATUSES), 'blocked']);
@@ -54,8 +61,10 @@ export function streamAddress() {
  * @property {() => void} takenOver another connection reads our session now
  * @property {(data: string | ArrayBuffer) => void} received a text message, or a frame as it came
  * @property {() => boolean} expecting whether the server should be talking now
- * @property {(wait: Wait | null) => void} waiting why there is no session and when it is asked for again; null once there is one
- * @property {(message: ClientMessage) => void} dropped what was sent came too fast, and something newer has taken its place
+ * @property {(wait: Wait | null) => void} waiting why there is no session and when it is asked for again; null once
+ *   there is one
+ * @property {(message: ClientMessage) => void} dropped what was sent came too fast, and something newer has taken its
+ *   place
  */
 
 export class Connection {
@@ -139,7 +148,8 @@ export class Connection {
   }
 
   /**
-   * What the server said, once it is read: only that tells whether there is a session. It may come after the close that followed it.
+   * What the server said, once it is read: only that tells whether there is a session. It may come after the close that
+   * followed it.
    *
    * @param {ServerMessage} message
    * @returns {boolean} whether that is all there is to do about it

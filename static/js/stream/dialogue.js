@@ -1,14 +1,16 @@
 /**
- * The page's side of the talk with the server: what has been asked (and is in unconfirmed.js until the server confirms it), what is
- * wanted while it cannot be asked (in wanted.js), and what the server last reported. Knows nothing of what is drawn.
+ * The page's side of the talk with the server: what has been asked (and is in unconfirmed.js until the server confirms
+ * it), what is wanted while it cannot be asked (in wanted.js), and what the server last reported. Knows nothing of what
+ * is drawn.
  *
- * The server cannot be asked while the connection is down, nor until it has answered a seek: what is wanted then is asked afterwards.
+ * The server cannot be asked while the connection is down, nor until it has answered a seek: what is wanted then is
+ * asked afterwards.
  */
 
 import { signal } from '../../vendor/signals-core/signals-core.js';
-import { described } from './checkpoint.js';
 import { conditions, configureMessage, liveTraining } from '../experiment/experiment.js';
 import { parameterKey } from '../experiment/parameters.js';
+import { described } from './checkpoint.js';
 import { Unconfirmed } from './unconfirmed.js';
 import { Wanted } from './wanted.js';
 
@@ -48,7 +50,11 @@ export class Dialogue {
   /** The iteration of the `seek` that the server has not answered; the next one waits for it. @type {number | null} */
   #seeking = null;
   #wanted = new Wanted();
-  /** Experiments that were begun with the weights there were, not with those of their seed. @type {WeakSet<Experiment>} */
+  /**
+   * Experiments that were begun with the weights there were, not with those of their seed.
+   *
+   * @type {WeakSet<Experiment>}
+   */
   #carried = new WeakSet();
   #certain = true;
   /** Iterations that the server has reported in this run, since its last seek. */
@@ -75,7 +81,10 @@ export class Dialogue {
     return this.#unconfirmed.setups.length === 0;
   }
 
-  /** Whether costs that come are of the run there is: between a restart lost with its connection and the next they may be of either. */
+  /**
+   * Whether costs that come are of the run there is: between a restart lost with its connection and the next they may
+   * be of either.
+   */
   get certain() {
     return this.#certain;
   }
@@ -83,7 +92,10 @@ export class Dialogue {
   /** Whether a run with the weights of its seed is asked for or wanted: those that are seen are soon of no use. */
   get startsAfresh() {
     const { restart, weights } = this.#wanted;
-    return (restart !== null && weights === null) || this.#unconfirmed.setups.some((experiment) => !this.#carried.has(experiment));
+    return (
+      (restart !== null && weights === null) ||
+      this.#unconfirmed.setups.some((experiment) => !this.#carried.has(experiment))
+    );
   }
 
   /** Whether the server should be talking. */
@@ -141,7 +153,10 @@ export class Dialogue {
     else this.#wanted.reset();
   }
 
-  /** @param {Experiment} experiment @param {readonly LayerParameters[] | null} weights to begin with instead of the seed's */
+  /**
+   * @param {Experiment} experiment
+   * @param {readonly LayerParameters[] | null} weights to begin with instead of the seed's
+   */
   configure(experiment, weights) {
     if (!this.live) {
       this.#wanted.configure(weights);
@@ -152,21 +167,27 @@ export class Dialogue {
     const message = configureMessage(weights ? { ...experiment, parameters: weights } : experiment, this.playing.value);
     this.#unconfirmed.ask(message, experiment);
     this.#send(message);
-    if (weights) for (const parameter of this.frozen.value.values()) this.#send({ type: 'edit', ...parameter, frozen: true });
+    if (weights)
+      for (const parameter of this.frozen.value.values()) this.#send({ type: 'edit', ...parameter, frozen: true });
   }
 
   /** Sends what changes while training, where the server has it differently. @param {Experiment} experiment */
   adjust(experiment) {
     const { iterationsPerFrame } = experiment;
-    const wanted = { ...liveTraining(experiment), iterations_per_frame: iterationsPerFrame ?? /** @type {const} */ ('max') };
-    const changes = Object.fromEntries(Object.entries(wanted).filter(([name, value]) => JSON.stringify(value) !== JSON.stringify(this.#reported[name])));
+    const wanted = {
+      ...liveTraining(experiment),
+      iterations_per_frame: iterationsPerFrame ?? /** @type {const} */ ('max'),
+    };
+    const changes = Object.fromEntries(
+      Object.entries(wanted).filter(([name, value]) => JSON.stringify(value) !== JSON.stringify(this.#reported[name])),
+    );
     if (Object.keys(changes).length > 0) this.#send({ type: 'set', ...changes });
     this.#reported = wanted;
   }
 
   /**
-   * Asks the server something that changes nothing; the answer goes to who listens for it. While the connection is down nothing is
-   * asked: ask again once `connection` is live.
+   * Asks the server something that changes nothing; the answer goes to who listens for it. While the connection is down
+   * nothing is asked: ask again once `connection` is live.
    *
    * @param {Question} question
    * @returns {boolean} whether it was asked
@@ -210,7 +231,9 @@ export class Dialogue {
   query(known) {
     const session = this.session.value;
     if (session === null) return this.#saved === null ? '' : `saved=${this.#saved}`;
-    return `session=${session}&iteration=${this.#unconfirmed.reset || !this.#certain ? 0 : Math.min(known, this.#reached)}`;
+    return `session=${session}&iteration=${
+      this.#unconfirmed.reset || !this.#certain ? 0 : Math.min(known, this.#reached)
+    }`;
   }
 
   /** A new session. @param {() => void} configure asks for what is set up, if it can be trained */
@@ -224,7 +247,11 @@ export class Dialogue {
     this.#send({ type: 'step', iterations: steps });
   }
 
-  /** What was asked and not confirmed is wanted again. @param {readonly LayerParameters[] | null} weights those last seen */
+  /**
+   * What was asked and not confirmed is wanted again.
+   *
+   * @param {readonly LayerParameters[] | null} weights those last seen
+   */
   closed(weights) {
     const lost = this.#unconfirmed.setups.at(-1);
     if (lost) {
@@ -254,9 +281,20 @@ export class Dialogue {
 
   // ---- what the server says
 
-  /** It has taken what was sent first. @param {Configured} message @param {Experiment} experiment that is set up @returns {Experiment} what it trains now */
+  /**
+   * It has taken what was sent first.
+   *
+   * @param {Configured} message
+   * @param {Experiment} experiment that is set up
+   * @returns {Experiment} what it trains now
+   */
   configured(message, experiment) {
-    const { session, playing, iterations_per_frame, runs: [{ training, state = training }] } = message;
+    const {
+      session,
+      playing,
+      iterations_per_frame,
+      runs: [{ training, state = training }],
+    } = message;
     this.#described = described(message);
     this.session.value = session;
     const now = this.#unconfirmed.answered() ?? experiment;
@@ -266,7 +304,10 @@ export class Dialogue {
     this.#unconfirmed.reset = false;
     if (this.settled) {
       this.playing.value = playing;
-      this.#report(this.#carried.has(now) ? { ...state, frozen: [...this.frozen.value.values()] } : state, iterations_per_frame);
+      this.#report(
+        this.#carried.has(now) ? { ...state, frozen: [...this.frozen.value.values()] } : state,
+        iterations_per_frame,
+      );
       this.adjust(experiment);
     }
     return now;
@@ -277,11 +318,18 @@ export class Dialogue {
    *
    * @param {Configured} message
    * @param {Experiment} experiment that is set up
-   * @param {(weights: readonly LayerParameters[] | null) => void} configure asks for it, if it can be trained, to begin with those
+   * @param {(weights: readonly LayerParameters[] | null) => void} configure asks for it, if it can be trained, to begin
+   *   with those
    * @returns {boolean} whether that had to be set up anew
    */
   resumed(message, experiment, configure) {
-    const { session, playing, iterations_per_frame, from_checkpoint, runs: [{ training, state = training }] } = message;
+    const {
+      session,
+      playing,
+      iterations_per_frame,
+      from_checkpoint,
+      runs: [{ training, state = training }],
+    } = message;
     const known = this.#described;
     this.#described = described(message);
     // What was configured last may be younger than what the server had kept.
@@ -306,7 +354,11 @@ export class Dialogue {
     return false;
   }
 
-  /** @param {State} message @param {number | undefined} drawn the iteration that is seen @returns {boolean} whether it has paused unasked */
+  /**
+   * @param {State} message
+   * @param {number | undefined} drawn the iteration that is seen
+   * @returns {boolean} whether it has paused unasked
+   */
   state({ playing, iteration, iterations_per_frame, runs: [run] }, drawn) {
     this.#report(run, iterations_per_frame);
     if (this.#seeking !== null) {
@@ -318,7 +370,12 @@ export class Dialogue {
     return paused;
   }
 
-  /** Costs of the run there is. @param {import('../types/painting').FrameCosts} frame @returns {boolean} whether it has begun again with them, as was asked */
+  /**
+   * Costs of the run there is.
+   *
+   * @param {import('../types/painting').FrameCosts} frame
+   * @returns {boolean} whether it has begun again with them, as was asked
+   */
   costs(frame) {
     this.#reached = frame.iteration;
     return this.#unconfirmed.beganAgain(frame);
@@ -334,7 +391,10 @@ export class Dialogue {
     for (const listener of this.#listeners.get(answer.type) ?? []) listener(answer);
   }
 
-  /** @param {string} code of an error @returns {'session' | 'saved' | 'setup' | 'command'} what the server has not, or does not take */
+  /**
+   * @param {string} code of an error
+   * @returns {'session' | 'saved' | 'setup' | 'command'} what the server has not, or does not take
+   */
   refused(code) {
     if (code === 'unknown_session') {
       this.session.value = null;
@@ -366,7 +426,12 @@ export class Dialogue {
     this.sought.value = null;
   }
 
-  /** The server is at an iteration: perhaps at the one sought. @param {number} iteration @param {number | undefined} drawn */
+  /**
+   * The server is at an iteration: perhaps at the one sought.
+   *
+   * @param {number} iteration
+   * @param {number | undefined} drawn
+   */
   #isAt(iteration, drawn) {
     if (this.#seeking !== iteration) return;
     this.#seeking = null;
@@ -374,7 +439,11 @@ export class Dialogue {
     if (this.#seeking === null && (this.playing.value || this.sought.value === drawn)) this.sought.value = null;
   }
 
-  /** Asks for what was wanted meanwhile; what comes after a seek waits for its answer. @param {boolean} playing what the server does */
+  /**
+   * Asks for what was wanted meanwhile; what comes after a seek waits for its answer.
+   *
+   * @param {boolean} playing what the server does
+   */
   #catchUp(playing) {
     const wanted = this.#wanted;
     if (wanted.iteration !== null) {

@@ -1,17 +1,24 @@
 /**
- * What the page sends, as fast as the server takes it: what was refused as too fast is said again when the server has said
- * that it may, as far as nothing newer has taken its place meanwhile.
+ * What the page sends, as fast as the server takes it: what was refused as too fast is said again when the server has
+ * said that it may, as far as nothing newer has taken its place meanwhile.
  */
 
 /** @typedef {import('../types/protocol').ClientMessage} ClientMessage */
-/** @typedef {{number: number, message: ClientMessage}} Held `number` is that of a message that was refused; of one not said yet it is Infinity */
+/**
+ * @typedef {{number: number, message: ClientMessage}} Held `number` is that of a message that was refused; of one not
+ *   said yet it is Infinity
+ */
 
 /** A refusal comes within a round trip: older messages are not asked about any more. */
 const REMEMBERED = 1000;
 /** What if as many wait: the oldest gives way. */
 const MOST_HELD = 64;
 
-/** What a message makes of those before it: of which types it takes the place. @type {Record<ClientMessage['type'], ClientMessage['type'][]>} */
+/**
+ * What a message makes of those before it: of which types it takes the place.
+ *
+ * @type {Record<ClientMessage['type'], ClientMessage['type'][]>}
+ */
 const REPLACES = {
   configure: ['configure', 'reset', 'seek', 'step', 'play', 'pause', 'edit', 'set', 'inspect', 'sweep'],
   reset: ['reset', 'seek', 'step', 'edit'],
@@ -31,7 +38,13 @@ const REPLACES = {
 /** What names the thing that a message changes, rather than how. */
 const NAMES = ['type', 'layer', 'unit', 'input'];
 
-/** What there is left to say of a message once a newer one is said. @param {ClientMessage} message @param {ClientMessage} newer @returns {ClientMessage | null} */
+/**
+ * What there is left to say of a message once a newer one is said.
+ *
+ * @param {ClientMessage} message
+ * @param {ClientMessage} newer
+ * @returns {ClientMessage | null}
+ */
 function left(message, newer) {
   if (REPLACES[newer.type].includes(message.type)) return null;
   if (message.type !== newer.type || !['set', 'edit'].includes(message.type)) return message;
@@ -53,7 +66,10 @@ export class ResendQueue {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
 
-  /** @param {(message: ClientMessage) => void} say @param {(message: ClientMessage) => void} dropped gets what will never be answered */
+  /**
+   * @param {(message: ClientMessage) => void} say
+   * @param {(message: ClientMessage) => void} dropped gets what will never be answered
+   */
   constructor(say, dropped) {
     this.#say = say;
     this.#dropped = dropped;
@@ -96,7 +112,10 @@ export class ResendQueue {
     const said = [...this.#said].map(([at, newer]) => ({ number: at, message: newer }));
     this.#held = this.#held.flatMap((held, index, all) => {
       const newer = [...said.filter((other) => other.number > held.number), ...all.slice(index + 1)];
-      const rest = newer.reduce((/** @type {ClientMessage | null} */ now, other) => now && left(now, other.message), held.message);
+      const rest = newer.reduce(
+        (/** @type {ClientMessage | null} */ now, other) => now && left(now, other.message),
+        held.message,
+      );
       if (!rest) this.#dropped(held.message);
       return rest ? [{ ...held, message: rest }] : [];
     });
@@ -108,6 +127,7 @@ export class ResendQueue {
     const held = this.#held;
     this.#held = [];
     // Acknowledgements wait too: the frames they ask for would leave no room for the rest.
-    for (const acknowledges of [false, true]) for (const { message } of held) if ((message.type === 'ack') === acknowledges) this.send(message);
+    for (const acknowledges of [false, true])
+      for (const { message } of held) if ((message.type === 'ack') === acknowledges) this.send(message);
   }
 }

@@ -44,7 +44,12 @@ export class Unconfirmed {
     this.#setups = [];
   }
 
-  /** Costs have come. @param {FrameCosts} frame @returns {boolean} whether they are the first since the reset that was asked for */
+  /**
+   * Costs have come.
+   *
+   * @param {FrameCosts} frame
+   * @returns {boolean} whether they are the first since the reset that was asked for
+   */
   beganAgain({ iteration, runs: [run] }) {
     const began = this.reset && run.first_iteration === 0 && iteration === run.costs.byteLength / 4;
     if (began) this.reset = false;

@@ -1,6 +1,6 @@
 /**
- * What is wanted of the server while it cannot be asked: what it shall come to in the end, not the commands that were given, so that
- * it cannot overflow. A command takes the place of what it makes pointless.
+ * What is wanted of the server while it cannot be asked: what it shall come to in the end, not the commands that were
+ * given, so that it cannot overflow. A command takes the place of what it makes pointless.
  */
 
 import { parameterKey } from '../experiment/parameters.js';

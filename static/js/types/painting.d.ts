@@ -1,5 +1,5 @@
-import type { Rgb } from '../painting/ramp.js';
 import type { Edge, Node } from '../painting/network-layout.js';
+import type { Rgb } from '../painting/ramp.js';
 import type { Frame, FrameRun, Parameter, ServerMessage } from './protocol';
 
 /** What the painter's canvases take from the theme, as colours a canvas understands. */
@@ -37,7 +37,10 @@ export interface PlaneScene extends Size {
   discrete: boolean;
   /** Whether ŷ has a line in the middle: where a class ends. */
   line: boolean;
-  /** Where each point is, as shares of the width and the height from the upper left corner, to mark those that the network has wrong; NaN is not shown. */
+  /**
+   * Where each point is, as shares of the width and the height from the upper left corner, to mark those that the
+   * network has wrong; NaN is not shown.
+   */
   marked: Float32Array | null;
 }
 
@@ -58,7 +61,10 @@ export interface NetworkScene extends Size {
   frozen: Parameter[];
 }
 
-/** Some of a network: its units, their biases, or the weights into them; null is all that there are. Layer counts from the input, 0. */
+/**
+ * Some of a network: its units, their biases, or the weights into them; null is all that there are. Layer counts from
+ * the input, 0.
+ */
 export interface Part {
   what: 'units' | 'biases' | 'weights';
   layer: number;
@@ -100,7 +106,13 @@ export type FromPainter =
   | { type: 'message'; message: ServerMessage }
   | { type: 'costs'; costs: FrameCosts[] }
   | { type: 'snapshot'; id: number; bitmap: ImageBitmap }
-  | { type: 'drawn'; costs: FrameCosts[]; picture: Pick<Frame, 'iteration' | 'runs'> | null; frames: number[]; /** Milliseconds since 1970. */ at: number };
+  | {
+      type: 'drawn';
+      costs: FrameCosts[];
+      picture: Pick<Frame, 'iteration' | 'runs'> | null;
+      frames: number[] /** Milliseconds since 1970. */;
+      at: number;
+    };
 
 /** The part of a worker's global scope that TypeScript's DOM library lacks. */
 export interface PainterScope {

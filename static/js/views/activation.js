@@ -3,7 +3,7 @@
 import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
 import { computed, effect } from '../../vendor/signals-core/signals-core.js';
 import { slopeField } from '../experiment/experiment.js';
-import { FORMULAS, bracket, ofLayer, operator, variable } from '../notation.js';
+import { bracket, FORMULAS, ofLayer, operator, variable } from '../notation.js';
 import { bindChoice } from './choice.js';
 import { bindValue, stopsEvery } from './value.js';
 
@@ -60,7 +60,8 @@ export function mountActivation(store, find) {
     const line = html`<svg aria-hidden="true"><line x1="1.5" x2="16.5" y1="2" y2="2"></line></svg>`;
     render(
       html`<div>${line}<math>${name}${bracket('(')}${variable('z')}${bracket(')')}${operator('=')}${g}</math></div>
-        <div class="prime">${line}<math><mrow>${name}<mo lspace="0" rspace="0">′</mo></mrow>${bracket('(')}${variable('z')}${bracket(')')}${operator('=')}${prime}</math></div>`,
+        <div class="prime">${line}<math><mrow>${name}<mo lspace="0"
+          rspace="0">′</mo></mrow>${bracket('(')}${variable('z')}${bracket(')')}${operator('=')}${prime}</math></div>`,
       lines,
     );
   });

@@ -1,14 +1,31 @@
 /** The axes of the cost chart, and where the names of its curves go. */
 
-/** @typedef {{x: (iteration: number) => number, y: (cost: number) => number, width: number, height: number}} Scale in pixels, y downwards */
+/**
+ * @typedef {{x: (iteration: number) => number, y: (cost: number) => number, width: number, height: number}} Scale in
+ *   pixels, y downwards
+ */
 /** @typedef {{text: string, curve: {x: number[], y: number[]}, bold: boolean}} Curve */
 /** @typedef {{text: string, bold: boolean, x: number, y: number, anchor: 'left' | 'right'}} Label */
 
 /** The shortest axis there is. */
 const FEWEST = 200;
 
-/** Ends of the axis within a power of ten, and into how many parts each is divided. @type {[digit: number, parts: number][]} */
-const ENDS = [[1, 5], [1.5, 3], [2, 4], [3, 3], [4, 4], [5, 5], [6, 3], [8, 4], [10, 5]];
+/**
+ * Ends of the axis within a power of ten, and into how many parts each is divided.
+ *
+ * @type {[digit: number, parts: number][]}
+ */
+const ENDS = [
+  [1, 5],
+  [1.5, 3],
+  [2, 4],
+  [3, 3],
+  [4, 4],
+  [5, 5],
+  [6, 3],
+  [8, 4],
+  [10, 5],
+];
 
 /** @param {number} iterations */
 function ending(iterations) {
@@ -27,7 +44,10 @@ export function xTicks(top) {
   return Array.from({ length: parts + 1 }, (_, index) => (top * index) / parts);
 }
 
-/** A linear axis goes up to so many times the cost at the start: a run that explodes leaves it, and leaves the others legible. */
+/**
+ * A linear axis goes up to so many times the cost at the start: a run that explodes leaves it, and leaves the others
+ * legible.
+ */
 const EXPLODES = 5;
 
 /**
@@ -67,7 +87,9 @@ const GAP = 8;
  * @returns {Label[]}
  */
 export function place(curves, nameless, scale, font) {
-  const shapes = [...curves.map(({ curve }) => curve), ...nameless].map(({ x, y }) => x.map((iteration, index) => [scale.x(iteration), scale.y(y[index])]));
+  const shapes = [...curves.map(({ curve }) => curve), ...nameless].map(({ x, y }) =>
+    x.map((iteration, index) => [scale.x(iteration), scale.y(y[index])]),
+  );
   /** @type {{left: number, right: number, top: number, bottom: number}[]} */
   const taken = [];
   /** @type {Label[]} */
@@ -79,7 +101,9 @@ export function place(curves, nameless, scale, font) {
     const bottom = points[points.length - 1][1];
     const falls = bottom - top > 2 * font;
     const spots = falls
-      ? TRIES.map((share) => points.find((point) => point[1] >= top + share * (bottom - top)) ?? points[points.length - 1])
+      ? TRIES.map(
+          (share) => points.find((point) => point[1] >= top + share * (bottom - top)) ?? points[points.length - 1],
+        )
       : TRIES.map((share) => points[Math.floor((points.length - 1) * share)]);
     /** @type {(Label & {cost: number}) | null} */
     let best = null;
@@ -87,17 +111,38 @@ export function place(curves, nameless, scale, font) {
       for (const anchor of /** @type {const} */ (['left', 'right'])) {
         const atX = anchor === 'left' ? x + GAP : x - GAP;
         const atY = falls ? y : y + (y > scale.height / 2 ? -font : font);
-        const box = { left: anchor === 'left' ? atX : atX - textWidth, right: anchor === 'left' ? atX + textWidth : atX, top: atY - font * 0.75, bottom: atY + font * 0.75 };
+        const box = {
+          left: anchor === 'left' ? atX : atX - textWidth,
+          right: anchor === 'left' ? atX + textWidth : atX,
+          top: atY - font * 0.75,
+          bottom: atY + font * 0.75,
+        };
         if (box.left < 2 || box.right > scale.width || box.top < -4 || box.bottom > scale.height + 2) continue;
-        if (taken.some((other) => box.left < other.right + 4 && box.right > other.left - 4 && box.top < other.bottom && box.bottom > other.top)) continue;
+        if (
+          taken.some(
+            (other) =>
+              box.left < other.right + 4 &&
+              box.right > other.left - 4 &&
+              box.top < other.bottom &&
+              box.bottom > other.top,
+          )
+        )
+          continue;
         let cost = 0;
-        for (const shape of shapes) for (const [px, py] of shape) if (px > box.left && px < box.right && py > box.top && py < box.bottom) cost += 1;
+        for (const shape of shapes)
+          for (const [px, py] of shape)
+            if (px > box.left && px < box.right && py > box.top && py < box.bottom) cost += 1;
         if (!best || cost < best.cost) best = { text, bold, x: atX, y: atY, anchor, cost };
       }
       if (best?.cost === 0) break;
     }
     if (!best) return;
-    taken.push({ left: best.anchor === 'left' ? best.x : best.x - textWidth, right: best.anchor === 'left' ? best.x + textWidth : best.x, top: best.y - font * 0.75, bottom: best.y + font * 0.75 });
+    taken.push({
+      left: best.anchor === 'left' ? best.x : best.x - textWidth,
+      right: best.anchor === 'left' ? best.x + textWidth : best.x,
+      top: best.y - font * 0.75,
+      bottom: best.y + font * 0.75,
+    });
     labels.push({ text, bold, x: best.x, y: best.y, anchor: best.anchor });
   });
   return labels;

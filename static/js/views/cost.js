@@ -1,18 +1,19 @@
 /**
- * The cost of every iteration, thinned to what the pixels show, with earlier runs in grey. Plotly draws axes and curves a few times
- * a second; what has come since hangs on as a tail of our own, so that the curve grows smoothly whatever Plotly takes.
+ * The cost of every iteration, thinned to what the pixels show, with earlier runs in grey. Plotly draws axes and curves
+ * a few times a second; what has come since hangs on as a tail of our own, so that the curve grows smoothly whatever
+ * Plotly takes.
  */
 
 import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
 import { effect, signal } from '../../vendor/signals-core/signals-core.js';
-import { logTick, place, xTicks, xTop, yRange } from './cost-scale.js';
 import { sameRun } from '../experiment/experiment.js';
-import { cost, count } from '../format.js';
-import { thin } from '../store/history.js';
-import { CONFIG } from '../plotly.js';
-import { colours, isDark } from '../theme.js';
 import { describe } from '../experiment/words.js';
+import { cost, count } from '../format.js';
+import { CONFIG } from '../plotly.js';
+import { thin } from '../store/history.js';
+import { colours, isDark } from '../theme.js';
 import { bindChoice } from './choice.js';
+import { logTick, place, xTicks, xTop, yRange } from './cost-scale.js';
 import { mountScrub } from './scrub.js';
 import { Tip } from './tip.js';
 
@@ -22,7 +23,10 @@ import { Tip } from './tip.js';
 /** @typedef {import('../types/protocol').Catalogue} Catalogue */
 
 const MARGIN = { l: 31, t: 6, r: 12, b: 24 };
-/** Plotly takes 10 ms and more a drawing: while playing it gets at most this share of the time, and a rest of so many milliseconds. */
+/**
+ * Plotly takes 10 ms and more a drawing: while playing it gets at most this share of the time, and a rest of so many
+ * milliseconds.
+ */
 const SHARE = 0.03;
 const INTERVAL = 400;
 /** A new run's first frame comes before its ghosts. */
@@ -73,7 +77,8 @@ export function mountCost(store, catalogue, find, plotly) {
     due = false;
     const began = performance.now();
     const api = plotly.peek();
-    if (api && chart.clientWidth > 0) drawn = drawChart(api, chart, names, store, catalogue, scale.peek() === 'log', drawn);
+    if (api && chart.clientWidth > 0)
+      drawn = drawChart(api, chart, names, store, catalogue, scale.peek() === 'log', drawn);
     const now = performance.now();
     next = now + Math.max(INTERVAL, (now - began) / SHARE);
     grow();
@@ -115,9 +120,13 @@ export function mountCost(store, catalogue, find, plotly) {
  */
 
 /** @param {Drawn} drawn @param {HTMLElement} plot @param {number} clientX */
-const iterationAt = ({ iterations, scale }, plot, clientX) => Math.round(((clientX - plot.getBoundingClientRect().left - MARGIN.l) / scale.width) * iterations);
+const iterationAt = ({ iterations, scale }, plot, clientX) =>
+  Math.round(((clientX - plot.getBoundingClientRect().left - MARGIN.l) / scale.width) * iterations);
 
-/** The newest piece of the current curves, and a dot where the run is: at their end or, after a seek, with a line down to its iteration. */
+/**
+ * The newest piece of the current curves, and a dot where the run is: at their end or, after a seek, with a line down
+ * to its iteration.
+ */
 class Tail {
   #train;
   #test;
@@ -144,11 +153,22 @@ class Tail {
     const here = picture && [picture.iteration, picture.run.train_cost];
     if (here && picture.iteration === now.length && now.length <= iterations) points.push(here);
     /** @param {number[]} point */
-    const at = ([iteration, value]) => `${(MARGIN.l + scale.x(iteration)).toFixed(1)} ${(MARGIN.t + Math.min(scale.height, Math.max(0, scale.y(value)))).toFixed(1)}`;
+    const at = ([iteration, value]) =>
+      `${(MARGIN.l + scale.x(iteration)).toFixed(1)} ${(
+        MARGIN.t + Math.min(scale.height, Math.max(0, scale.y(value)))
+      ).toFixed(1)}`;
     /** @param {number[][]} line */
     const path = (line) => (line.length > 1 ? `M${line.map(at).join('L')}` : '');
     this.#train.setAttribute('d', path(points));
-    this.#test.setAttribute('d', path(now.tests.slice(testsFrom).filter((test) => test.iteration <= iterations).map((test) => [test.iteration, test.cost])));
+    this.#test.setAttribute(
+      'd',
+      path(
+        now.tests
+          .slice(testsFrom)
+          .filter((test) => test.iteration <= iterations)
+          .map((test) => [test.iteration, test.cost]),
+      ),
+    );
     // After a seek the run is not where the curve ends.
     const back = here && picture.iteration < now.length;
     const end = back ? here : points.at(-1);
@@ -166,28 +186,43 @@ class Tail {
  * @property {(iteration: number) => {iteration: number, cost: number}} near the cost there, or the nearest known
  */
 
-/** Earlier runs that are not the one now running again, and those that the reader compares. @param {Store} store @param {Catalogue} catalogue @returns {Earlier[]} */
+/**
+ * Earlier runs that are not the one now running again, and those that the reader compares.
+ *
+ * @param {Store} store
+ * @param {Catalogue} catalogue
+ * @returns {Earlier[]}
+ */
 function earlierRuns(store, catalogue) {
   const now = store.running.peek() ?? store.experiment.peek();
   const compared = store.compared.peek();
   /** @param {Experiment} experiment */
-  const isCompared = (experiment) => compared.some((run) => sameRun(run.experiment, experiment) && run.experiment.learningRate === experiment.learningRate);
+  const isCompared = (experiment) =>
+    compared.some(
+      (run) => sameRun(run.experiment, experiment) && run.experiment.learningRate === experiment.learningRate,
+    );
   return [
-    ...store.ghosts.peek().filter(({ experiment }) => !sameRun(experiment, now) && !isCompared(experiment)).map(({ experiment, history }) => ({
-      name: describe(experiment, now, catalogue),
-      length: history.length,
-      /** @param {number} columns */
-      curve: (columns) => thin(history.costs, columns),
-      /** @param {number} iteration */
-      near: (iteration) => ({ iteration, cost: history.costs[iteration] }),
-    })),
+    ...store.ghosts
+      .peek()
+      .filter(({ experiment }) => !sameRun(experiment, now) && !isCompared(experiment))
+      .map(({ experiment, history }) => ({
+        name: describe(experiment, now, catalogue),
+        length: history.length,
+        /** @param {number} columns */
+        curve: (columns) => thin(history.costs, columns),
+        /** @param {number} iteration */
+        near: (iteration) => ({ iteration, cost: history.costs[iteration] }),
+      })),
     ...compared.map(({ name, experiment, curve }) => ({
       name: name || describe(experiment, now, catalogue),
       length: (curve.x.at(-1) ?? 0) + 1,
       curve: () => curve,
       /** @param {number} iteration */
       near(iteration) {
-        const after = Math.max(1, curve.x.findIndex((x) => x >= iteration));
+        const after = Math.max(
+          1,
+          curve.x.findIndex((x) => x >= iteration),
+        );
         const index = iteration - curve.x[after - 1] < curve.x[after] - iteration ? after - 1 : after;
         return { iteration: curve.x[index], cost: curve.y[index] };
       },
@@ -195,7 +230,16 @@ function earlierRuns(store, catalogue) {
   ];
 }
 
-/** @param {PlotlyApi} plotly @param {HTMLElement} chart @param {HTMLElement} names @param {Store} store @param {Catalogue} catalogue @param {boolean} log @param {Drawn | null} before @returns {Drawn} */
+/**
+ * @param {PlotlyApi} plotly
+ * @param {HTMLElement} chart
+ * @param {HTMLElement} names
+ * @param {Store} store
+ * @param {Catalogue} catalogue
+ * @param {boolean} log
+ * @param {Drawn | null} before
+ * @returns {Drawn}
+ */
 function drawChart(plotly, chart, names, store, catalogue, log, before) {
   const [ink, ink2, ink3, ghostColour, grid] = colours('ink', 'ink-2', 'ink-3', 'ghost', 'grid');
   const { history } = store;
@@ -216,11 +260,20 @@ function drawChart(plotly, chart, names, store, catalogue, log, before) {
   const testCurve = { x: tests.map((test) => test.iteration), y: tests.map((test) => test.cost) };
 
   const latest = store.reading.peek()?.run.train_cost;
-  const range = yRange([current.y, ...earlier.map(({ curve }) => curve.y), testCurve.y, latest === undefined || current.y.length > 1 ? [] : [latest]], log);
+  const range = yRange(
+    [
+      current.y,
+      ...earlier.map(({ curve }) => curve.y),
+      testCurve.y,
+      latest === undefined || current.y.length > 1 ? [] : [latest],
+    ],
+    log,
+  );
   /** @type {import('./cost-scale.js').Scale} */
   const scale = {
     x: (iteration) => (iteration / iterations) * width,
-    y: (value) => height * (1 - ((log ? Math.log10(Math.max(value, 1e-12)) : value) - range[0]) / (range[1] - range[0])),
+    y: (value) =>
+      height * (1 - ((log ? Math.log10(Math.max(value, 1e-12)) : value) - range[0]) / (range[1] - range[0])),
     width,
     height,
   };
@@ -253,7 +306,18 @@ function drawChart(plotly, chart, names, store, catalogue, log, before) {
       font: { family: getComputedStyle(chart).fontFamily, ...axisFont },
       showlegend: false,
       hovermode: false,
-      xaxis: { range: [0, iterations], fixedrange: true, showgrid: false, zeroline: false, tickvals: xTicks(iterations), tickformat: ',d', ticks: 'outside', ticklen: 5, tickcolor: 'rgba(0,0,0,0)', automargin: false },
+      xaxis: {
+        range: [0, iterations],
+        fixedrange: true,
+        showgrid: false,
+        zeroline: false,
+        tickvals: xTicks(iterations),
+        tickformat: ',d',
+        ticks: 'outside',
+        ticklen: 5,
+        tickcolor: 'rgba(0,0,0,0)',
+        automargin: false,
+      },
       yaxis: {
         type: log ? 'log' : 'linear',
         range,
@@ -268,13 +332,24 @@ function drawChart(plotly, chart, names, store, catalogue, log, before) {
     CONFIG,
   );
   render(
-    labels.map(({ text, x, y, bold, anchor }) => html`<span class="curve-name ${bold ? 'now' : ''} ${anchor}" style="left:${MARGIN.l + x}px;top:${MARGIN.t + y}px">${text}</span>`),
+    labels.map(
+      ({ text, x, y, bold, anchor }) =>
+        html`<span class="curve-name ${bold ? 'now' : ''} ${anchor}"
+          style="left:${MARGIN.l + x}px;top:${MARGIN.t + y}px">${text}</span>`,
+    ),
     names,
   );
   return { history, upTo: history.length, testsUpTo: history.tests.length, iterations, scale };
 }
 
-/** The exact cost at the iteration under the pointer. @param {Store} store @param {Catalogue} catalogue @param {HTMLElement} plot @param {() => Drawn | null} axis */
+/**
+ * The exact cost at the iteration under the pointer.
+ *
+ * @param {Store} store
+ * @param {Catalogue} catalogue
+ * @param {HTMLElement} plot
+ * @param {() => Drawn | null} axis
+ */
 function mountTip(store, catalogue, plot, axis) {
   const tip = new Tip(/** @type {HTMLElement} */ (plot.querySelector('.tip')));
   const cursor = /** @type {HTMLElement} */ (plot.querySelector('.cursor'));
@@ -303,8 +378,17 @@ function mountTip(store, catalogue, plot, axis) {
     cursor.style.transform = `translateX(${left + (iteration / iterations) * width}px)`;
     tip.show(
       html`<div>Iteration ${count(iteration)}</div>
-        ${known ? html`<div><b>${describe(running, running, catalogue)}</b> ${cost(store.history.costs[iteration])}${test ? html` <span class="quiet">test ${cost(test.cost)}${at(test)}</span>` : nothing}</div>` : nothing}
-        ${earlier.map(({ name, near }) => html`<div class="quiet">${name} ${cost(near(iteration).cost)}${at(near(iteration))}</div>`)}`,
+        ${
+          known
+            ? html`<div><b>${describe(running, running, catalogue)}</b> ${cost(store.history.costs[iteration])}${
+                test ? html` <span class="quiet">test ${cost(test.cost)}${at(test)}</span>` : nothing
+              }</div>`
+            : nothing
+        }
+        ${earlier.map(
+          ({ name, near }) =>
+            html`<div class="quiet">${name} ${cost(near(iteration).cost)}${at(near(iteration))}</div>`,
+        )}`,
       x,
       clientY - frame.top,
     );

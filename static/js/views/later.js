@@ -1,4 +1,7 @@
-/** Parts of the page that are fetched when they are first needed. What does not come is said, and asked for again when the reader wants it. */
+/**
+ * Parts of the page that are fetched when they are first needed. What does not come is said, and asked for again when
+ * the reader wants it.
+ */
 
 import { askVersion, newer } from '../version.js';
 
@@ -18,7 +21,12 @@ export async function fetchLater(store, what, get, again) {
   } catch {
     await askVersion();
     // A server with a newer page no longer has this one's files; there is a button for that already.
-    if (!newer.peek()) store.notice.value = { kind: 'problem', text: `${what} could not be fetched. The rest of the page goes on.`, offer: { label: 'Try again', accept: again } };
+    if (!newer.peek())
+      store.notice.value = {
+        kind: 'problem',
+        text: `${what} could not be fetched. The rest of the page goes on.`,
+        offer: { label: 'Try again', accept: again },
+      };
     return null;
   }
 }

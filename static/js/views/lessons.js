@@ -5,7 +5,12 @@ import { fetchLater } from './later.js';
 
 /** @typedef {import('../store/state.js').Store} Store */
 
-/** @param {Store} store @param {import('../types/protocol').Catalogue} catalogue @param {import('../experiment/experiment.js').Experiment} defaults @param {(id: string) => HTMLElement} find */
+/**
+ * @param {Store} store
+ * @param {import('../types/protocol').Catalogue} catalogue
+ * @param {import('../experiment/experiment.js').Experiment} defaults
+ * @param {(id: string) => HTMLElement} find
+ */
 export function mountLessons(store, catalogue, defaults, find) {
   /** @type {Promise<{list: () => void} | undefined> | undefined} */
   let mounted;

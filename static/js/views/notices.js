@@ -23,7 +23,12 @@ export function mountNotices(store, find) {
     const notice = store.notice.value;
     render(
       notice
-        ? html`<div class="bubble ${notice.kind}-kind"><span>${notice.text}</span>${notice.offer ? html`<button class="btn small" type="button" @click=${accept}>${notice.offer.label}</button>` : nothing}<button class="btn quiet sq" type="button" aria-label="Dismiss" @click=${dismiss}><svg class="i" aria-hidden="true"><use href="#i-close"></use></svg></button></div>`
+        ? html`<div class="bubble ${notice.kind}-kind"><span>${notice.text}</span>${
+            notice.offer
+              ? html`<button class="btn small" type="button" @click=${accept}>${notice.offer.label}</button>`
+              : nothing
+          }<button class="btn quiet sq" type="button" aria-label="Dismiss" @click=${dismiss}><svg class="i"
+            aria-hidden="true"><use href="#i-close"></use></svg></button></div>`
         : nothing,
       box,
     );

@@ -1,4 +1,6 @@
-/** The cost chart as a timeline: a click or a drag along it goes to that iteration. Keys have the timeline's own panel. */
+/**
+ * The cost chart as a timeline: a click or a drag along it goes to that iteration. Keys have the timeline's own panel.
+ */
 
 import { allows } from '../experiment/parts.js';
 
@@ -13,7 +15,11 @@ const STILL = 3;
  * @param {(clientX: number) => number | null} iterationAt
  */
 export function mountScrub(store, plot, iterationAt) {
-  /** Where the pointer went down, and whether it has moved since. @type {{id: number, x: number, moved: boolean} | null} */
+  /**
+   * Where the pointer went down, and whether it has moved since.
+   *
+   * @type {{id: number, x: number, moved: boolean} | null}
+   */
   let down = null;
 
   /** @param {PointerEvent} event */

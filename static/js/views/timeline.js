@@ -1,4 +1,6 @@
-/** The run as far as it has come: back and forth in it, to exactly any iteration, with pictures of the plane on the way. */
+/**
+ * The run as far as it has come: back and forth in it, to exactly any iteration, with pictures of the plane on the way.
+ */
 
 import { html, render } from '../../vendor/lit-html/lit-html.js';
 import { computed, effect } from '../../vendor/signals-core/signals-core.js';
@@ -38,7 +40,8 @@ export function mountTimeline(store, find) {
     const to = Math.max(0, Math.min(iteration, store.furthest));
     if (to !== position.value || store.playing.value) store.seek(to);
   };
-  for (const [id, move] of Object.entries(MOVES)) find(id).addEventListener('click', () => go(move(position.value, store.furthest)));
+  for (const [id, move] of Object.entries(MOVES))
+    find(id).addEventListener('click', () => go(move(position.value, store.furthest)));
   slider.addEventListener('input', () => go(Number(slider.value)));
   slider.addEventListener('keydown', (event) => {
     const way = { PageUp: 1, PageDown: -1 }[event.key];
@@ -56,7 +59,9 @@ export function mountTimeline(store, find) {
       read(text) {
         const iteration = text.trim() === '' ? NaN : Number(text);
         if (Number.isInteger(iteration) && iteration >= 0 && iteration <= store.furthest) return iteration;
-        throw new FieldError(`Iteration must be a whole number from 0 to ${count(store.furthest)}, as far as this run has come.`);
+        throw new FieldError(
+          `Iteration must be a whole number from 0 to ${count(store.furthest)}, as far as this run has come.`,
+        );
       },
     },
     value: () => position.value,
@@ -72,7 +77,10 @@ export function mountTimeline(store, find) {
         slider.max = String(furthest);
         slider.value = String(at);
         slider.style.setProperty('--fill', `${furthest > 0 ? (100 * at) / furthest : 0}%`);
-        slider.setAttribute('aria-valuetext', `Iteration ${count(at)} of ${count(furthest)}${known === undefined ? '' : `, cost ${cost(known)}`}`);
+        slider.setAttribute(
+          'aria-valuetext',
+          `Iteration ${count(at)} of ${count(furthest)}${known === undefined ? '' : `, cost ${cost(known)}`}`,
+        );
         const text = count(furthest);
         if (end.textContent !== text) end.textContent = text;
       }),
@@ -102,8 +110,11 @@ function showFilm(store, film, position, go) {
     const here = pictures.findLast(({ iteration }) => iteration <= at);
     render(
       pictures.map(
-        (picture) => html`<li><button class="shot" type="button" aria-current=${picture === here ? 'step' : 'false'} @click=${() => go(picture.iteration)}>
-          <canvas width="112" height="112" aria-hidden="true"></canvas><span class="vh">Iteration </span><b>${count(picture.iteration)}</b><span class="vh">, cost </span><span>${cost(picture.cost)}</span></button></li>`,
+        (picture) => html`<li><button class="shot" type="button" aria-current=${picture === here ? 'step' : 'false'}
+          @click=${() => go(picture.iteration)}>
+          <canvas width="112" height="112"
+            aria-hidden="true"></canvas><span class="vh">Iteration </span><b>${count(picture.iteration)}</b><span
+            class="vh">, cost </span><span>${cost(picture.cost)}</span></button></li>`,
       ),
       film,
     );

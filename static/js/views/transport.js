@@ -10,7 +10,10 @@ import { bindValue, stopsBetween } from './value.js';
 /** @typedef {import('../experiment/experiment.js').Fields} Fields */
 /** @typedef {(id: string) => HTMLElement} Find */
 
-/** Iterations a second to step by: one to watch a single step, then ever more; beyond the last, whatever there is time for. */
+/**
+ * Iterations a second to step by: one to watch a single step, then ever more; beyond the last, whatever there is time
+ * for.
+ */
 const SPEEDS = [1, 2, 5, 10, 20, 30, 60, 120, 180, 300, 600, 1200, 1800, 3000, 6000, 12_000, 18_000, 30_000, 60_000];
 
 /** Milliseconds. */
@@ -51,7 +54,10 @@ export function mountTransport(store, fields, find) {
     field: fields.iterationsPerFrame,
     value: () => store.experiment.value.iterationsPerFrame,
     change: (iterationsPerFrame) => store.change({ iterationsPerFrame }),
-    stops: [...SPEEDS.map((speed) => speed / FRAMES_A_SECOND).filter((speed) => speed >= slowest && speed <= fastest), null],
+    stops: [
+      ...SPEEDS.map((speed) => speed / FRAMES_A_SECOND).filter((speed) => speed >= slowest && speed <= fastest),
+      null,
+    ],
   });
   bindValue({
     input: /** @type {HTMLInputElement} */ (find('learning-rate')),
@@ -92,7 +98,12 @@ function mountReadouts(store) {
   });
 }
 
-/** The iterations a second that there really are, of the last second and a half. @param {Store} store @param {HTMLElement} element */
+/**
+ * The iterations a second that there really are, of the last second and a half.
+ *
+ * @param {Store} store
+ * @param {HTMLElement} element
+ */
 function mountAchieved(store, element) {
   /** @type {{time: number, iteration: number}[]} */
   let seen = [];
@@ -106,7 +117,8 @@ function mountAchieved(store, element) {
     }
     seen = [...seen.filter((one) => time - one.time < ACHIEVED_OVER), { time, iteration: picture.iteration }];
     const [first] = seen;
-    if (time - first.time > ACHIEVED_OVER / 3) element.textContent = `${count((1000 * (picture.iteration - first.iteration)) / (time - first.time))} / s`;
+    if (time - first.time > ACHIEVED_OVER / 3)
+      element.textContent = `${count((1000 * (picture.iteration - first.iteration)) / (time - first.time))} / s`;
   });
 }
 

@@ -21,7 +21,10 @@ export function stopsBetween(low, high) {
 }
 
 /** @param {number} low @param {number} high @param {number} step */
-export const stopsEvery = (low, high, step) => Array.from({ length: Math.round((high - low) / step) + 1 }, (_, index) => Number((low + index * step).toPrecision(10)));
+export const stopsEvery = (low, high, step) =>
+  Array.from({ length: Math.round((high - low) / step) + 1 }, (_, index) =>
+    Number((low + index * step).toPrecision(10)),
+  );
 
 /**
  * @template {number | null} T null is what an empty input means, if it may be empty
@@ -62,7 +65,8 @@ export function bindValue({ input, slider = null, problem, field, value, change,
 
   const show = () => {
     const now = value();
-    if (!wrong && input.value !== shown(now) && (resting === undefined || document.activeElement !== input)) input.value = shown(now);
+    if (!wrong && input.value !== shown(now) && (resting === undefined || document.activeElement !== input))
+      input.value = shown(now);
     if (slider) {
       const index = nearest(now);
       slider.value = String(index);
@@ -133,7 +137,8 @@ export function bindValue({ input, slider = null, problem, field, value, change,
 }
 
 /**
- * Inputs for numbers of the experiment, found in the page by their ids; with stops, and a slider of the same name, it has one.
+ * Inputs for numbers of the experiment, found in the page by their ids; with stops, and a slider of the same name, it
+ * has one.
  *
  * @param {import('../store/state.js').Store} store
  * @param {import('../experiment/experiment.js').Fields} fields

@@ -13,7 +13,8 @@ import { count } from '../format.js';
 const WHY_NOT = {
   foreign: `This server refuses pages of ${location.origin}. Its operator can mend that: a proxy in front of it has to pass on the headers Host and X-Forwarded-Proto as they are, or SHALLOWS_ALLOWED_ORIGINS=${location.origin} allows it.`,
   misnamed: `This server does not answer to the name ${location.hostname}. Its operator can mend that: SHALLOWS_ALLOWED_HOSTS has to list it, and a proxy has to pass on the header Host as it is.`,
-  blocked: 'The server answers, but its stream does not open: something on the way does not let WebSockets pass. An operator can mend that: a proxy has to pass on the headers Upgrade and Connection.',
+  blocked:
+    'The server answers, but its stream does not open: something on the way does not let WebSockets pass. An operator can mend that: a proxy has to pass on the headers Upgrade and Connection.',
   fast: 'This address asks for more than its share of the server just now. What you have set up stays.',
   full: 'All places on this server are taken. What you have set up stays.',
   restarting: 'The server is restarting. Your run goes on when it is back.',
@@ -23,7 +24,12 @@ const WHY_NOT = {
 
 /** @param {Store} store @param {(id: string) => HTMLElement} find */
 export function mountWaiting(store, find) {
-  showWaiting(store, WHY_NOT, { container: find('waiting'), announcement: store.announcement, next: find('play'), style: 'bubble note-kind' });
+  showWaiting(store, WHY_NOT, {
+    container: find('waiting'),
+    announcement: store.announcement,
+    next: find('play'),
+    style: 'bubble note-kind',
+  });
 }
 
 /**
@@ -31,7 +37,8 @@ export function mountWaiting(store, find) {
  *
  * @param {{waiting: Signal<Wait | null>, tryNow: () => void}} session
  * @param {Record<Reason, string>} whyNot
- * @param {{container: HTMLElement, announcement: Signal<string>, next: HTMLElement, style?: string}} place `next` has the focus when the button is gone
+ * @param {{container: HTMLElement, announcement: Signal<string>, next: HTMLElement, style?: string}} place `next` has
+ *   the focus when the button is gone
  * @returns {() => void} ends it
  */
 export function showWaiting(session, whyNot, { container, announcement, next, style = '' }) {
@@ -48,9 +55,13 @@ export function showWaiting(session, whyNot, { container, announcement, next, st
   /** @param {Wait} wait */
   const show = ({ why, until }) => {
     const seconds = Math.ceil((until - performance.now()) / 1000);
-    const { label, act } = why === 'locked' ? { label: 'Give the code', act: giveCode } : { label: 'Try now', act: tryNow };
+    const { label, act } =
+      why === 'locked' ? { label: 'Give the code', act: giveCode } : { label: 'Try now', act: tryNow };
     render(
-      html`<div class="waiting ${style}" role="region" aria-label="Waiting for the server"><span>${whyNot[why]} <span role="timer">${seconds > 0 ? `Next try in ${count(seconds)} s.` : 'Trying again …'}</span></span><button class="btn small" type="button" @click=${act}>${label}</button></div>`,
+      html`<div class="waiting ${style}" role="region"
+        aria-label="Waiting for the server"><span>${whyNot[why]} <span role="timer">${
+          seconds > 0 ? `Next try in ${count(seconds)} s.` : 'Trying again …'
+        }</span></span><button class="btn small" type="button" @click=${act}>${label}</button></div>`,
       container,
     );
   };

@@ -1,4 +1,7 @@
-/** Keeps an inspection up to date: asks when there is something new to see, a few times a second at most, one question at a time. */
+/**
+ * Keeps an inspection up to date: asks when there is something new to see, a few times a second at most, one question
+ * at a time.
+ */
 
 import { effect, signal } from '../../../vendor/signals-core/signals-core.js';
 
@@ -6,7 +9,8 @@ import { effect, signal } from '../../../vendor/signals-core/signals-core.js';
 /** @typedef {import('../../types/protocol').Inspection} Inspection */
 
 /**
- * @typedef {{of: 'batch'} | {of: 'example', example: number} | {of: 'point', point: [x1: number, x2: number], label: number | null}} Aim
+ * @typedef {{of: 'batch'} | {of: 'example', example: number} | {of: 'point', point: [x1: number, x2: number], label:
+ *   number | null}} Aim
  */
 
 /** So long it is from one question to the next (milliseconds). */
@@ -21,11 +25,17 @@ function question(aim) {
   return { type: 'inspect', point: aim.point, ...(aim.label !== null && { label: aim.label }) };
 }
 
-/** Whether an answer is about what is looked at now: the labels of a point of the reader's say which it was. @param {Inspection} answer @param {Aim} aim */
+/**
+ * Whether an answer is about what is looked at now: the labels of a point of the reader's say which it was.
+ *
+ * @param {Inspection} answer
+ * @param {Aim} aim
+ */
 function isOf(answer, aim) {
   if (answer.of !== aim.of) return false;
   if (aim.of === 'example') return answer.example === aim.example;
-  if (aim.of === 'point') return String(answer.point) === String(aim.point) && (answer.labels?.[0] ?? null) === aim.label;
+  if (aim.of === 'point')
+    return String(answer.point) === String(aim.point) && (answer.labels?.[0] ?? null) === aim.label;
   return true;
 }
 

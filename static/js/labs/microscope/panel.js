@@ -1,4 +1,7 @@
-/** The backprop microscope: one iteration in the lecture's notation, with live numbers, beside what finite differences say; fetched when its panel is first opened. */
+/**
+ * The backprop microscope: one iteration in the lecture's notation, with live numbers, beside what finite differences
+ * say; fetched when its panel is first opened.
+ */
 
 import { nothing, render } from '../../../vendor/lit-html/lit-html.js';
 import { computed, effect, signal, untracked } from '../../../vendor/signals-core/signals-core.js';
@@ -56,7 +59,8 @@ export function mountMicroscope(store, catalogue, find) {
     const stop = effect(() => {
       const isCheck = task.value === 'check';
       find('microscope').dataset.task = task.value;
-      for (const id of ['microscope-aim', 'microscope-motion', 'microscope-note', 'microscope-lines']) find(id).toggleAttribute('data-away', isCheck);
+      for (const id of ['microscope-aim', 'microscope-motion', 'microscope-note', 'microscope-lines'])
+        find(id).toggleAttribute('data-away', isCheck);
       find('microscope-check').hidden = !isCheck;
       return untracked(isCheck ? openCheck : watch);
     });
@@ -105,11 +109,16 @@ export function mountMicroscope(store, catalogue, find) {
   function note(shown) {
     if (store.obstacle.value) return store.obstacle.value;
     if (store.connection.value === 'connecting') return 'Connecting: the numbers come from the server.';
-    if (store.connection.value === 'reconnecting') return shown ? `Reconnecting. These are the numbers of iteration ${count(shown.iteration)}.` : 'Reconnecting: the numbers come from the server.';
+    if (store.connection.value === 'reconnecting')
+      return shown
+        ? `Reconnecting. These are the numbers of iteration ${count(shown.iteration)}.`
+        : 'Reconnecting: the numbers come from the server.';
     if (follower.problem.value) return follower.problem.value;
     if (!shown) return 'The numbers are on their way.';
-    if (store.halted.value === 'diverged') return 'This run has diverged. These are its last numbers that were finite; from here there is no next step.';
-    if (shown.losses === null) return 'Without a label there is no loss, and nothing to take back. Give the point one to go on.';
+    if (store.halted.value === 'diverged')
+      return 'This run has diverged. These are its last numbers that were finite; from here there is no next step.';
+    if (shown.losses === null)
+      return 'Without a label there is no loss, and nothing to take back. Give the point one to go on.';
     return shown.check?.detail ?? '';
   }
 }
