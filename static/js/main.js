@@ -166,7 +166,12 @@ whenFirstOpen(
 mountRuns(store, new KeptRuns(catalogue), defaults, catalogue, find);
 mountSurface(store, find);
 mountPresets(store, catalogue, find);
-mountLessons(store, catalogue, defaults, find);
+mountLessons(
+  store,
+  find,
+  () => import('./lessons/start.js'),
+  (lessons) => lessons.mount(store, catalogue, defaults, find),
+);
 mountOwnPoints(store, find);
 mountImages(store, defaults, catalogue, find, plotly, painter);
 mountShare(store, fields, defaults, find);

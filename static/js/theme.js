@@ -65,7 +65,7 @@ function computedColours(tokens, scheme) {
 export function painterColours(read = colours) {
   /** @param {string} colour as computed by the browser: rgb(1, 2, 3) */
   const channels = (colour) =>
-    /** @type {import('./painting/ramp.js').Rgb} */ (
+    /** @type {import('./types/painting').Rgb} */ (
       colour
         .match(/[\d.]+/g)
         ?.slice(0, 3)

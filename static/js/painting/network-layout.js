@@ -1,22 +1,7 @@
 /** Where the network's units and edges lie on a plane of given size: numbers in, numbers out. */
 
-/**
- * @typedef {object} Node
- * @property {number} layer 0 is the input
- * @property {number} unit
- * @property {number} x centre
- * @property {number} y centre
- * @property {number} size side of its square
- */
-
-/**
- * @typedef {object} Edge
- * @property {number} layer of its end
- * @property {number} from unit
- * @property {number} to unit
- * @property {string} path
- * @property {number[]} points the Bézier's four, x and y in turn
- */
+/** @typedef {import('../types/painting').Node} Node */
+/** @typedef {import('../types/painting').Edge} Edge */
 
 /**
  * @typedef {object} Layout

@@ -13,8 +13,8 @@ import { ramp } from './ramp.js';
 /** @typedef {import('../types/protocol').FrameRun} FrameRun */
 /** @typedef {import('../types/protocol').LayerParameters} LayerParameters */
 /** @typedef {import('../types/painting').Emphasis} Emphasis */
-/** @typedef {import('./network-layout.js').Edge} Edge */
-/** @typedef {import('./network-layout.js').Node} Node */
+/** @typedef {import('../types/painting').Edge} Edge */
+/** @typedef {import('../types/painting').Node} Node */
 
 const THINNEST = 0.8;
 const THICKEST = 6.2;

@@ -1,6 +1,6 @@
 /** One colour ramp for every map: orange (0, negative) to the page's ground (0.5, zero) to blue (1, positive). */
 
-/** @typedef {[red: number, green: number, blue: number]} Rgb */
+/** @typedef {import('../types/painting').Rgb} Rgb */
 
 /**
  * 256 opaque colours as the 32-bit words of an ImageData, ends and middle given.

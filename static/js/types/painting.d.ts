@@ -1,6 +1,29 @@
-import type { Edge, Node } from '../painting/network-layout.js';
-import type { Rgb } from '../painting/ramp.js';
 import type { Frame, FrameRun, Parameter, ServerMessage } from './protocol';
+
+export type Rgb = [red: number, green: number, blue: number];
+
+/** A unit as it is drawn. */
+export interface Node {
+  /** 0 is the input. */
+  layer: number;
+  unit: number;
+  /** Its centre. */
+  x: number;
+  y: number;
+  /** The side of its square. */
+  size: number;
+}
+
+export interface Edge {
+  /** The layer of its end. */
+  layer: number;
+  /** The units that it joins. */
+  from: number;
+  to: number;
+  path: string;
+  /** The four points of the Bézier, x and y in turn. */
+  points: number[];
+}
 
 /** What the painter's canvases take from the theme, as colours a canvas understands. */
 export interface Colours {

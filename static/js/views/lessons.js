@@ -6,19 +6,20 @@ import { fetchLater } from './later.js';
 /** @typedef {import('../store/state.js').Store} Store */
 
 /**
+ * @template T
  * @param {Store} store
- * @param {import('../types/protocol').Catalogue} catalogue
- * @param {import('../experiment/experiment.js').Experiment} defaults
  * @param {(id: string) => HTMLElement} find
+ * @param {() => Promise<T>} get the modules
+ * @param {(module: T) => {list: () => void}} start
  */
-export function mountLessons(store, catalogue, defaults, find) {
+export function mountLessons(store, find, get, start) {
   /** @type {Promise<{list: () => void} | undefined> | undefined} */
   let mounted;
   /** @param {() => void} again */
   const mount = (again) => {
-    mounted ??= fetchLater(store, 'The lessons', () => import('../lessons/start.js'), again).then((module) => {
+    mounted ??= fetchLater(store, 'The lessons', get, again).then((module) => {
       if (!module) mounted = undefined;
-      return module?.mount(store, catalogue, defaults, find);
+      return module ? start(module) : undefined;
     });
     return mounted;
   };

@@ -30,7 +30,7 @@ import { bindValue, stopsBetween, stopsEvery } from './value.js';
 /** @typedef {import('../types/protocol').Catalogue} Catalogue */
 /** @typedef {import('../types/protocol').LayerParameters} LayerParameters */
 /** @typedef {import('../painting/network-layout.js').Layout} Layout */
-/** @typedef {import('../painting/network-layout.js').Edge} Edge */
+/** @typedef {import('../types/painting').Edge} Edge */
 /** @typedef {import('../types/protocol').Parameter} Parameter */
 /** @typedef {import('./parameter.js').OpenParameter} OpenParameter */
 /** @typedef {(id: string) => HTMLElement} Find */
