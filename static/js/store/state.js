@@ -376,7 +376,9 @@ export class Store {
 
   /** A new session with what is set up. */
   #begin() {
-    this.#dialogue.begin(() => this.#configure());
+    const steps = this.#dialogue.begin();
+    this.#configure();
+    this.#dialogue.stepFirst(steps);
   }
 
   /** @param {readonly LayerParameters[] | null} [weights] to begin with instead of the seed's */
@@ -429,10 +431,11 @@ export class Store {
     const { opensSaved } = this.#dialogue;
     if (opensSaved) this.running.value = this.experiment.value;
     this.#plot(message.data);
-    const anew = this.#dialogue.resumed(message, this.experiment.value, (weights) => this.#configure(weights));
+    const anew = this.#dialogue.resumed(message, this.experiment.value);
+    if (anew) this.#configure(anew.weights);
     this.announcement.value = opensSaved ? 'The saved run is open' : 'Connected again';
     if (message.from_checkpoint && this.halted.value === null)
-      this.notice.value = { kind: 'note', text: fromCheckpoint(anew, message.iteration) };
+      this.notice.value = { kind: 'note', text: fromCheckpoint(anew !== null, message.iteration) };
   }
 
   /** The reader's own points, until the server says which are held out for test. */

@@ -236,15 +236,19 @@ export class Dialogue {
     }`;
   }
 
-  /** A new session. @param {() => void} configure asks for what is set up, if it can be trained */
-  begin(configure) {
+  /** A new session, for what is set up. @returns {number} the steps to take once that has been asked for */
+  begin() {
     const { steps } = this.#wanted;
     this.#wanted = new Wanted();
     this.connection.value = 'live';
-    configure();
-    if (steps === 0 || this.settled) return;
-    this.#firstSteps = steps;
-    this.#send({ type: 'step', iterations: steps });
+    return steps;
+  }
+
+  /** The first of a new session's run, if one was asked for. @param {number} iterations */
+  stepFirst(iterations) {
+    if (iterations === 0 || this.settled) return;
+    this.#firstSteps = iterations;
+    this.#send({ type: 'step', iterations });
   }
 
   /**
@@ -318,11 +322,10 @@ export class Dialogue {
    *
    * @param {Configured} message
    * @param {Experiment} experiment that is set up
-   * @param {(weights: readonly LayerParameters[] | null) => void} configure asks for it, if it can be trained, to begin
-   *   with those
-   * @returns {boolean} whether that had to be set up anew
+   * @returns {{weights: readonly LayerParameters[] | null} | null} that it is to be configured anew, if it is: with
+   *   those weights instead of its seed's, if there are any
    */
-  resumed(message, experiment, configure) {
+  resumed(message, experiment) {
     const {
       session,
       playing,
@@ -344,14 +347,11 @@ export class Dialogue {
     const { restart, weights } = this.#wanted;
     this.connection.value = 'live';
     this.#report(state, iterations_per_frame);
-    if (restart === 'configure') {
-      configure(weights);
-      return true;
-    }
+    if (restart === 'configure') return { weights };
     if (restart === 'reset') this.#sendReset();
     this.adjust(experiment);
     this.#catchUp(playing);
-    return false;
+    return null;
   }
 
   /**
