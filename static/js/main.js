@@ -1,16 +1,13 @@
-/** Wires store, connection, address and views. Imports everything, is imported by nothing. */
+/** Wires store, stream, address and views. Imports everything, is imported by nothing. */
 
 import { computed, effect, signal } from '../vendor/signals-core/signals-core.js';
 import { fromHash, toHash } from './experiment/address.js';
-import { defaultsOf, fieldsOf, PLANE, sameRun } from './experiment/experiment.js';
+import { defaultsOf, fieldsOf, PLANE, sameRun, TERMS } from './experiment/experiment.js';
 import { readSaved } from './experiment/saved.js';
-import { Painter } from './painting/painter.js';
 import { loadPlotly } from './plotly.js';
 import { KeptRuns } from './store/kept-runs.js';
 import { Store } from './store/state.js';
-import { Connection, streamAddress } from './stream/connection.js';
-import { Dialogue } from './stream/dialogue.js';
-import { isDark, painterColours } from './theme.js';
+import { Stream } from './stream/stream.js';
 import { askVersion, newer } from './version.js';
 import { mountActivation } from './views/activation.js';
 import { mountBoundary } from './views/boundary.js';
@@ -59,69 +56,31 @@ const defaults = defaultsOf(catalogue);
 
 const saved = readSaved(catalogue, defaults, fields);
 const start = fromHash(location.hash, saved?.experiment ?? defaults, fields);
-const dialogue = new Dialogue(
-  (message) => connection.send(message),
-  saved?.experiment && sameRun(start.experiment, saved.experiment) ? saved.id : null,
-);
-const store = new Store(start.experiment, catalogue, dialogue);
-const painter = new Painter({
-  message: (message) => {
-    if (!connection.heard(message)) store.receive(message);
-  },
-  costs: (costs) => store.receiveCosts(costs),
-  picture: (picture) => store.show(picture),
-  acknowledge: (frame) => connection.send({ type: 'ack', frame }),
-  missing: async () => {
-    await askVersion();
-    if (!newer.peek())
-      store.notice.value = {
-        kind: 'problem',
-        text: 'What draws this page could not be fetched.',
-        offer: { label: 'Reload', accept: () => location.reload() },
-      };
-  },
+const stream = new Stream(TERMS, {
+  saved: saved?.experiment && sameRun(start.experiment, saved.experiment) ? saved.id : null,
 });
+const { painter } = stream;
+const store = new Store(start.experiment, catalogue, stream.dialogue);
 const mistakes = computed(() => store.experiment.value.mistakes);
-const { diagnosed } = store;
-const view = () =>
-  connection.send({
-    type: 'view',
+effect(() =>
+  stream.look({
     x: PLANE,
     y: PLANE,
     neurons: true,
     neuron_resolution: 32,
     encoding: 'differences',
     ...(mistakes.value && { misclassified: true }),
-    ...(diagnosed.value && { diagnostics: true }),
-  });
-const connection = new Connection(streamAddress(), {
-  query: () => dialogue.query(store.history.length),
-  opened: () => {
-    view();
-    store.opened();
-  },
-  closed: () => store.closed(),
-  takenOver: () => dialogue.takenOver(),
-  received: (data) => painter.receive(data),
-  expecting: () => dialogue.expecting,
-  waiting: (wait) => {
-    store.waiting.value = wait;
-  },
-  dropped: (message) => dialogue.dropped(message),
-});
-store.tryNow = () => connection.tryNow();
-connection.open();
-
+    ...(store.diagnosed.value && { diagnostics: true }),
+  }),
+);
 effect(() => {
-  void isDark.value;
-  painter.manner({ colours: painterColours() });
+  if (stream.blind.value) void sayBlind();
 });
-effect(() => painter.manner({ playing: store.playing.value }));
-effect(view);
+stream.open(store);
 
 /** @type {import('../vendor/signals-core/signals-core.js').Signal<import('./types/plotly').PlotlyApi | null>} */
 const plotly = signal(/** @type {import('./types/plotly').PlotlyApi | null} */ (null));
-mountTransport(store, fields, find);
+mountTransport(store, fields, find, stream);
 mountActivation(store, find);
 mountData(store, fields, catalogue, find);
 mountFeatures(store, catalogue, find);
@@ -177,7 +136,7 @@ mountImages(store, defaults, catalogue, find, plotly, painter);
 mountShare(store, fields, defaults, find);
 mountSave(store, fields, defaults, find);
 mountNotices(store, find);
-mountWaiting(store, find);
+mountWaiting(stream, store, find);
 mountNewer(find);
 mountKeyboard(store);
 mountReduced(store, fields, defaults, find);
@@ -196,6 +155,16 @@ const stop = effect(() => {
   queueMicrotask(() => stop());
   void drawPlots();
 });
+
+async function sayBlind() {
+  await askVersion();
+  if (!newer.peek())
+    store.notice.value = {
+      kind: 'problem',
+      text: 'What draws this page could not be fetched.',
+      offer: { label: 'Reload', accept: () => location.reload() },
+    };
+}
 
 async function drawPlots() {
   plotly.value = await fetchLater(

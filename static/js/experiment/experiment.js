@@ -442,7 +442,7 @@ export const defaultsOf = (catalogue) => ({
 });
 
 /**
- * What a run in the protocol's words sets up here: the inverse of `configureMessage`. What the run leaves out is by
+ * What a run in the protocol's words sets up here: the inverse of `TERMS.configure`. What the run leaves out is by
  * default; what is no part of a run (what is shown, and of own points those that another dataset hides) is left out.
  *
  * @param {RunSpec} run
@@ -565,11 +565,21 @@ export function liveTraining({ learningRate, l1, l2, stopCost: cost, stopAccurac
 export const conditions = ({ cost, accuracy, patience } = {}) =>
   Object.fromEntries(Object.entries({ cost, accuracy, patience }).filter(([, value]) => typeof value === 'number'));
 
-/** @param {Experiment} experiment @param {boolean} playing @returns {ClientMessage} */
-export function configureMessage(experiment, playing) {
-  const { data, network, training } = runSpec(experiment);
-  return { type: 'configure', data, runs: [{ network, training }], playing };
-}
+/**
+ * The terms in which the server is asked for an experiment.
+ *
+ * @type {import('../types/terms').Terms<Experiment>}
+ */
+export const TERMS = {
+  configure(experiment, weights) {
+    const { data, network, training } = runSpec(weights ? { ...experiment, parameters: weights } : experiment);
+    return { data, runs: [{ network, training }] };
+  },
+  settings: (experiment) => ({
+    ...liveTraining(experiment),
+    iterations_per_frame: experiment.iterationsPerFrame ?? 'max',
+  }),
+};
 
 /** Why an experiment cannot be trained, or nothing. @param {Experiment} experiment */
 export function obstacle({ dataset, problem, points, labels }) {

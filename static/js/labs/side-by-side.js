@@ -14,8 +14,6 @@ import { cost, count, percent } from '../format.js';
 import { operator, variable } from '../notation.js';
 import { pixelRatio } from '../painting/painter.js';
 import { thin } from '../store/history.js';
-import { streamAddress } from '../stream/connection.js';
-import { isDark, painterColours } from '../theme.js';
 import { Tip } from '../views/tip.js';
 import { stopsBetween, stopsEvery } from '../views/value.js';
 import { showWaiting } from '../views/waiting.js';
@@ -73,7 +71,7 @@ function planOf(experiments) {
  */
 export function showNetworks(store, fields, catalogue, find, scale) {
   const { factors } = fields.comparison;
-  const session = new LabSession(streamAddress(), (compared) => store.did({ compared }));
+  const session = new LabSession((compared) => store.did({ compared }));
   const said = signal('');
   const factor = computed(
     () => /** @type {Factor} */ (factors.find(({ name }) => name === store.experiment.value.comparison.by)),
@@ -153,7 +151,7 @@ export function showNetworks(store, fields, catalogue, find, scale) {
     }),
     follow(session, plan, obstacle, store),
     showControls(context, factors, obstacle, said, find),
-    showWaiting(session, WHY_NOT, {
+    showWaiting(session.stream, WHY_NOT, {
       container: find('compare-waiting'),
       announcement: store.announcement,
       next: find('compare-play'),
@@ -205,10 +203,6 @@ function follow(session, plan, obstacle, store) {
     effect(() => {
       session.speed = store.experiment.value.iterationsPerFrame;
     }),
-    effect(() => {
-      void isDark.value;
-      session.painter.manner({ colours: painterColours() });
-    }),
   ];
   return () => {
     clearTimeout(resting);
@@ -243,7 +237,9 @@ function showControls({ store, session, factor, values, settled, commands }, fac
     },
     { signal: until },
   );
-  play.addEventListener('click', () => (session.playing.peek() ? session.pause() : session.play()), { signal: until });
+  play.addEventListener('click', () => (session.dialogue.playing.peek() ? session.pause() : session.play()), {
+    signal: until,
+  });
   step.addEventListener('click', () => session.step(), { signal: until });
   reset.addEventListener('click', () => session.reset(), { signal: until });
   add.addEventListener('click', commands.add, { signal: until });
@@ -259,8 +255,8 @@ function showControls({ store, session, factor, values, settled, commands }, fac
         : `One more network; there can be ${MOST}`;
     }),
     effect(() => {
-      const ready = session.connection.value === 'live' && settled.value && obstacle.value === '';
-      const playing = session.playing.value;
+      const ready = session.dialogue.connection.value === 'live' && settled.value && obstacle.value === '';
+      const playing = session.dialogue.playing.value;
       for (const button of [reset, play, step]) button.disabled = !ready;
       play.toggleAttribute('data-playing', playing);
       /** @type {HTMLElement} */ (play.querySelector('.word')).textContent = playing ? 'Pause' : 'Play';
@@ -283,9 +279,9 @@ function showControls({ store, session, factor, values, settled, commands }, fac
       if (problem.textContent !== text) problem.textContent = text;
     }),
     effect(() => {
-      const state = session.connection.value;
+      const state = session.dialogue.connection.value;
       render(
-        session.waiting.value
+        session.stream.waiting.value
           ? ''
           : state === 'reconnecting'
             ? 'Reconnecting. The comparison goes on at the server.'
@@ -331,7 +327,7 @@ function showCards(context, container) {
   const give = (canvas, index) => {
     if (canvases.has(canvas)) return;
     canvases.set(canvas, index);
-    session.painter.give(String(index), canvas);
+    session.stream.painter.give(String(index), canvas);
   };
   const points = computed(() => pointsOver(session.points.value, store.experiment.value.showTest));
 
@@ -421,7 +417,7 @@ function showCards(context, container) {
       for (const [canvas, index] of canvases) {
         if (!canvas.isConnected) canvases.delete(canvas);
         else if (canvas.clientWidth > 0)
-          session.painter.plane(String(index), {
+          session.stream.painter.plane(String(index), {
             width: canvas.clientWidth,
             height: canvas.clientHeight,
             ratio: pixelRatio(),

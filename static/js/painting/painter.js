@@ -16,7 +16,7 @@
 const MOST_PIXELS = 2;
 
 /**
- * @typedef {object} Listener
+ * @typedef {object} PainterListener
  * @property {(message: ServerMessage) => void} message
  * @property {(costs: FrameCosts) => void} costs of every frame, in order
  * @property {(picture: Pick<Frame, 'iteration' | 'runs'>) => void} picture what has been drawn
@@ -33,7 +33,7 @@ export class Painter {
   #over = new AbortController();
 
   /**
-   * @param {Listener} listener
+   * @param {PainterListener} listener
    * @param {string} [mark] for whoever measures: the name of the entry that each drawn frame leaves
    */
   constructor(listener, mark = 'frame-drawn') {

@@ -16,8 +16,7 @@ import { CurrentRun, endOf } from './current-run.js';
 /** @typedef {import('../types/protocol').Points} Points */
 /** @typedef {import('../types/protocol').LayerParameters} LayerParameters */
 /** @typedef {import('../experiment/experiment.js').Experiment} Experiment */
-/** @typedef {import('../stream/connection.js').Wait} Wait */
-/** @typedef {import('../stream/dialogue.js').Dialogue} Dialogue */
+/** @typedef {import('../stream/dialogue.js').Dialogue<Experiment>} Dialogue */
 /** @typedef {import('./current-run.js').Run} Run */
 /** @typedef {import('./kept-runs.js').KeptRun} KeptRun */
 /**
@@ -49,8 +48,6 @@ export class Store {
   /** What is set up. @type {Signal<Experiment>} */
   experiment;
 
-  /** Why the server has no session for this page yet, and when it is asked again. @type {Signal<Wait | null>} */
-  waiting = signal(/** @type {Wait | null} */ (null));
   /** @type {Signal<Points | null>} */
   points = signal(/** @type {Points | null} */ (null));
   /** Kept runs that are shown beside this one. @type {Signal<KeptRun[]>} */
@@ -309,13 +306,15 @@ export class Store {
     this.deeds.value = { ...this.deeds.peek(), ...deed };
   }
 
-  // ---- the connection
+  // ---- what comes over the stream
 
   /** Is costs of each run that gives way to another. @type {(run: Run) => void} */
   left = () => undefined;
 
-  /** Asks the server at once, instead of waiting. @type {() => void} */
-  tryNow = () => undefined;
+  /** How many costs there are. */
+  get known() {
+    return this.history.length;
+  }
 
   opened() {
     if (this.session.value === null && !this.#dialogue.opensSaved) this.#begin();

@@ -46,7 +46,7 @@ const LASTING = new Set(['restarting', ...Object.values(STATUSES), 'blocked']);
 const BLOCKED = 3;
 
 /** Where the server's stream is. */
-export function streamAddress() {
+function streamAddress() {
   const address = new URL('/ws', location.href);
   address.protocol = address.protocol.replace('http', 'ws');
   address.hash = '';
@@ -54,7 +54,7 @@ export function streamAddress() {
 }
 
 /**
- * @typedef {object} Listener
+ * @typedef {object} ConnectionListener
  * @property {() => string} query of the address to connect to: the session to take up, if any
  * @property {() => void} opened
  * @property {() => void} closed
@@ -68,7 +68,6 @@ export function streamAddress() {
  */
 
 export class Connection {
-  #url;
   #listener;
   /** @type {WebSocket | null} */
   #socket = null;
@@ -91,9 +90,8 @@ export class Connection {
   #queue;
   #over = new AbortController();
 
-  /** @param {URL} url @param {Listener} listener */
-  constructor(url, listener) {
-    this.#url = url;
+  /** @param {ConnectionListener} listener */
+  constructor(listener) {
     this.#listener = listener;
     this.#queue = new ResendQueue(
       (message) => this.#socket?.readyState === WebSocket.OPEN && this.#socket.send(JSON.stringify(message)),
@@ -115,7 +113,7 @@ export class Connection {
   }
 
   open() {
-    const url = new URL(this.#url);
+    const url = streamAddress();
     url.search = this.#listener.query();
     const socket = new WebSocket(url);
     socket.binaryType = 'arraybuffer';

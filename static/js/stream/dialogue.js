@@ -8,7 +8,7 @@
  */
 
 import { signal } from '../../vendor/signals-core/signals-core.js';
-import { conditions, configureMessage, liveTraining } from '../experiment/experiment.js';
+import { conditions } from '../experiment/experiment.js';
 import { parameterKey } from '../experiment/parameters.js';
 import { described } from './checkpoint.js';
 import { Unconfirmed } from './unconfirmed.js';
@@ -23,11 +23,12 @@ import { Wanted } from './wanted.js';
 /** @typedef {import('../types/protocol').LayerParameters} LayerParameters */
 /** @typedef {import('../types/protocol').Parameter} Parameter */
 /** @typedef {import('../experiment/parameters.js').Edit} Edit */
-/** @typedef {import('../experiment/experiment.js').Experiment} Experiment */
+/** @template T @typedef {import('../types/terms').Terms<T>} Terms */
 /** @typedef {'connecting' | 'live' | 'reconnecting'} ConnectionState */
 
 /** @template T @typedef {import('../../vendor/signals-core/signals-core.js').Signal<T>} Signal */
 
+/** @template {object} T what is set up */
 export class Dialogue {
   /** @type {Signal<ConnectionState>} */
   connection = signal(/** @type {ConnectionState} */ ('connecting'));
@@ -41,9 +42,10 @@ export class Dialogue {
   frozen = signal(/** @type {ReadonlyMap<string, Parameter>} */ (new Map()));
 
   #send;
+  #terms;
   /** Under which the server has this run, until it has brought it back. @type {string | null} */
   #saved;
-  /** @type {Unconfirmed<Experiment>} */
+  /** @type {Unconfirmed<T>} */
   #unconfirmed = new Unconfirmed();
   /** Steps that were asked for with a session that is not there yet. */
   #firstSteps = 0;
@@ -51,9 +53,9 @@ export class Dialogue {
   #seeking = null;
   #wanted = new Wanted();
   /**
-   * Experiments that were begun with the weights there were, not with those of their seed.
+   * What was begun with the weights there were, not with those of its seed.
    *
-   * @type {WeakSet<Experiment>}
+   * @type {WeakSet<T>}
    */
   #carried = new WeakSet();
   #certain = true;
@@ -66,9 +68,14 @@ export class Dialogue {
   /** Who listens for which answers. @type {Map<string, Set<(message: any) => void>>} */
   #listeners = new Map();
 
-  /** @param {(message: ClientMessage) => void} send @param {string | null} saved the id of a saved run to go on with */
-  constructor(send, saved) {
+  /**
+   * @param {(message: ClientMessage) => void} send
+   * @param {Terms<T>} terms in which the server is asked
+   * @param {string | null} [saved] the id of a saved run to go on with
+   */
+  constructor(send, terms, saved = null) {
     this.#send = send;
+    this.#terms = terms;
     this.#saved = saved;
   }
 
@@ -93,8 +100,7 @@ export class Dialogue {
   get startsAfresh() {
     const { restart, weights } = this.#wanted;
     return (
-      (restart !== null && weights === null) ||
-      this.#unconfirmed.setups.some((experiment) => !this.#carried.has(experiment))
+      (restart !== null && weights === null) || this.#unconfirmed.setups.some((setup) => !this.#carried.has(setup))
     );
   }
 
@@ -154,30 +160,27 @@ export class Dialogue {
   }
 
   /**
-   * @param {Experiment} experiment
+   * @param {T} setup
    * @param {readonly LayerParameters[] | null} weights to begin with instead of the seed's
    */
-  configure(experiment, weights) {
+  configure(setup, weights) {
     if (!this.live) {
       this.#wanted.configure(weights);
       return;
     }
-    if (weights) this.#carried.add(experiment);
-    else this.#carried.delete(experiment);
-    const message = configureMessage(weights ? { ...experiment, parameters: weights } : experiment, this.playing.value);
-    this.#unconfirmed.ask(message, experiment);
+    if (weights) this.#carried.add(setup);
+    else this.#carried.delete(setup);
+    /** @type {ClientMessage} */
+    const message = { type: 'configure', ...this.#terms.configure(setup, weights), playing: this.playing.value };
+    this.#unconfirmed.ask(message, setup);
     this.#send(message);
     if (weights)
       for (const parameter of this.frozen.value.values()) this.#send({ type: 'edit', ...parameter, frozen: true });
   }
 
-  /** Sends what changes while training, where the server has it differently. @param {Experiment} experiment */
-  adjust(experiment) {
-    const { iterationsPerFrame } = experiment;
-    const wanted = {
-      ...liveTraining(experiment),
-      iterations_per_frame: iterationsPerFrame ?? /** @type {const} */ ('max'),
-    };
+  /** Sends what changes while training, where the server has it differently. @param {T} setup */
+  adjust(setup) {
+    const wanted = this.#terms.settings(setup);
     const changes = Object.fromEntries(
       Object.entries(wanted).filter(([name, value]) => JSON.stringify(value) !== JSON.stringify(this.#reported[name])),
     );
@@ -215,12 +218,12 @@ export class Dialogue {
     if (this.live) this.#wanted = new Wanted();
   }
 
-  /** Whether an experiment was begun with the weights there were. @param {Experiment} experiment */
-  carries(experiment) {
-    return this.#carried.has(experiment);
+  /** Whether it was begun with the weights there were. @param {T} setup */
+  carries(setup) {
+    return this.#carried.has(setup);
   }
 
-  /** The same run goes on with other settings. @param {Experiment} before @param {Experiment} after */
+  /** The same run goes on with other settings. @param {T} before @param {T} after */
   goesOnAs(before, after) {
     if (this.#carried.has(before)) this.#carried.add(after);
   }
@@ -273,8 +276,8 @@ export class Dialogue {
     this.#forgetSeeking();
   }
 
-  /** Another connection reads this session now. */
-  takenOver() {
+  /** This session is no longer ours: another connection reads it, or the server has lost it. */
+  leaveSession() {
     this.session.value = null;
   }
 
@@ -289,10 +292,10 @@ export class Dialogue {
    * It has taken what was sent first.
    *
    * @param {Configured} message
-   * @param {Experiment} experiment that is set up
-   * @returns {Experiment} what it trains now
+   * @param {T} setup what is set up
+   * @returns {T} what it trains now
    */
-  configured(message, experiment) {
+  configured(message, setup) {
     const {
       session,
       playing,
@@ -301,7 +304,7 @@ export class Dialogue {
     } = message;
     this.#described = described(message);
     this.session.value = session;
-    const now = this.#unconfirmed.answered() ?? experiment;
+    const now = this.#unconfirmed.answered() ?? setup;
     this.#firstSteps = 0;
     this.#reached = 0;
     this.#certain = true;
@@ -312,7 +315,7 @@ export class Dialogue {
         this.#carried.has(now) ? { ...state, frozen: [...this.frozen.value.values()] } : state,
         iterations_per_frame,
       );
-      this.adjust(experiment);
+      this.adjust(setup);
     }
     return now;
   }
@@ -321,11 +324,11 @@ export class Dialogue {
    * The same session goes on, or one that was saved: asks for what was wanted meanwhile.
    *
    * @param {Configured} message
-   * @param {Experiment} experiment that is set up
+   * @param {T} setup what is set up
    * @returns {{weights: readonly LayerParameters[] | null} | null} that it is to be configured anew, if it is: with
    *   those weights instead of its seed's, if there are any
    */
-  resumed(message, experiment) {
+  resumed(message, setup) {
     const {
       session,
       playing,
@@ -349,7 +352,7 @@ export class Dialogue {
     this.#report(state, iterations_per_frame);
     if (restart === 'configure') return { weights };
     if (restart === 'reset') this.#sendReset();
-    this.adjust(experiment);
+    this.adjust(setup);
     this.#catchUp(playing);
     return null;
   }

@@ -8,6 +8,7 @@ import { bindValue, stopsBetween } from './value.js';
 
 /** @typedef {import('../store/state.js').Store} Store */
 /** @typedef {import('../experiment/experiment.js').Fields} Fields */
+/** @typedef {{waiting: {value: import('../stream/connection.js').Wait | null}}} Stream */
 /** @typedef {(id: string) => HTMLElement} Find */
 
 /**
@@ -27,8 +28,8 @@ const CONNECTION_HINT = {
   waiting: 'The server does not let this page train just now. What you change now is sent as soon as it does.',
 };
 
-/** @param {Store} store @param {Fields} fields @param {Find} find */
-export function mountTransport(store, fields, find) {
+/** @param {Store} store @param {Fields} fields @param {Find} find @param {Stream} stream */
+export function mountTransport(store, fields, find, stream) {
   const play = find('play');
   const playLabel = /** @type {HTMLElement} */ (play.querySelector('span'));
   play.addEventListener('click', () => store.toggle());
@@ -71,7 +72,7 @@ export function mountTransport(store, fields, find) {
 
   mountReadouts(store);
   mountAchieved(store, find('achieved'));
-  mountConnection(store, find('connection'));
+  mountConnection(store, stream, find('connection'));
   mountTheme(find('theme'));
 }
 
@@ -122,11 +123,11 @@ function mountAchieved(store, element) {
   });
 }
 
-/** @param {Store} store @param {HTMLElement} element */
-function mountConnection(store, element) {
+/** @param {Store} store @param {Stream} stream @param {HTMLElement} element */
+function mountConnection(store, stream, element) {
   const label = /** @type {HTMLElement} */ (element.firstElementChild);
   effect(() => {
-    const why = store.waiting.value?.why;
+    const why = stream.waiting.value?.why;
     // Until it has a session, a connection only asks for a place.
     const state = why && why !== 'restarting' ? 'waiting' : why ? 'reconnecting' : store.connection.value;
     element.dataset.state = state;

@@ -22,9 +22,13 @@ const WHY_NOT = {
   locked: 'This server asks for another access code now. What you have set up stays.',
 };
 
-/** @param {Store} store @param {(id: string) => HTMLElement} find */
-export function mountWaiting(store, find) {
-  showWaiting(store, WHY_NOT, {
+/**
+ * @param {{waiting: Signal<Wait | null>, tryNow: () => void}} stream
+ * @param {Store} store
+ * @param {(id: string) => HTMLElement} find
+ */
+export function mountWaiting(stream, store, find) {
+  showWaiting(stream, WHY_NOT, {
     container: find('waiting'),
     announcement: store.announcement,
     next: find('play'),
@@ -35,20 +39,20 @@ export function mountWaiting(store, find) {
 /**
  * A screen reader hears why, and not the seconds; the result of its own try it hears again.
  *
- * @param {{waiting: Signal<Wait | null>, tryNow: () => void}} session
+ * @param {{waiting: Signal<Wait | null>, tryNow: () => void}} stream
  * @param {Record<Reason, string>} whyNot
  * @param {{container: HTMLElement, announcement: Signal<string>, next: HTMLElement, style?: string}} place `next` has
  *   the focus when the button is gone
  * @returns {() => void} ends it
  */
-export function showWaiting(session, whyNot, { container, announcement, next, style = '' }) {
+export function showWaiting(stream, whyNot, { container, announcement, next, style = '' }) {
   /** What was announced last. @type {Reason | null} */
   let announced = null;
   let waited = false;
   const tryNow = () => {
     announced = null;
     announcement.value = 'Trying again';
-    session.tryNow();
+    stream.tryNow();
   };
   // The form that asks for the code is what the server sends instead of the page.
   const giveCode = () => location.reload();
@@ -66,7 +70,7 @@ export function showWaiting(session, whyNot, { container, announcement, next, st
     );
   };
   return effect(() => {
-    const wait = session.waiting.value;
+    const wait = stream.waiting.value;
     if (!wait) {
       const focused = container.contains(document.activeElement);
       render(nothing, container);
