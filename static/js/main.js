@@ -151,7 +151,7 @@ if (saved && !saved.experiment)
 
 /** Plotly comes after the first picture, so that nothing waits for it. */
 const stop = effect(() => {
-  if (!store.picture.value) return;
+  if (!store.current.picture.value) return;
   queueMicrotask(() => stop());
   void drawPlots();
 });

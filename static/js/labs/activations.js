@@ -92,7 +92,7 @@ export function mountActivations(store, find) {
     const stops = [
       store.watchDiagnostics(),
       effect(() => {
-        const picture = store.picture.value;
+        const picture = store.current.picture.value;
         const found = picture?.run.diagnostics;
         if (!picture || !found || found.length !== depth.value) return;
         norms.write(

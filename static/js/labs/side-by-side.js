@@ -147,7 +147,7 @@ export function showNetworks(store, fields, catalogue, find, scale) {
   const stops = [
     // The learner's own session comes first, where places are few.
     effect(() => {
-      if (store.session.value !== null) session.open();
+      if (store.dialogue.session.value !== null) session.open();
     }),
     follow(session, plan, obstacle, store),
     showControls(context, factors, obstacle, said, find),

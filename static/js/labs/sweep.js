@@ -50,7 +50,7 @@ export function mountSweep(store, fields, find, scale) {
   const chosen = signal(/** @type {number | null} */ (null));
   const said = signal('');
   /** What the sweep under way is of. */
-  let history = store.history;
+  let history = store.current.history;
 
   bindFields(store, fields, find, {
     sweepSeeds: ['sweep-seeds', SEEDS],
@@ -59,12 +59,12 @@ export function mountSweep(store, fields, find, scale) {
 
   const start = () => {
     const { sweepSeeds: seeds, sweepIterations: iterations } = store.experiment.peek();
-    const hindered = store.obstacle.peek() || (store.settled ? '' : 'Not connected: try again in a moment.');
-    if (hindered || !store.ask({ type: 'sweep', seeds, iterations })) {
+    const hindered = store.obstacle.peek() || (store.dialogue.settled ? '' : 'Not connected: try again in a moment.');
+    if (hindered || !store.dialogue.ask({ type: 'sweep', seeds, iterations })) {
       said.value = hindered || 'Not connected: try again in a moment.';
       return;
     }
-    history = store.history;
+    history = store.current.history;
     said.value = '';
     progress.value = { iteration: 0, iterations };
     store.announcement.value = `Training ${count(seeds)} initialisations`;
@@ -72,7 +72,7 @@ export function mountSweep(store, fields, find, scale) {
   /** @param {string} why */
   const stop = (why) => {
     if (!progress.peek()) return;
-    store.ask({ type: 'cancel' });
+    store.dialogue.ask({ type: 'cancel' });
     progress.value = null;
     said.value = why;
   };
@@ -83,28 +83,28 @@ export function mountSweep(store, fields, find, scale) {
 
   return () => {
     const stops = [
-      store.listen('sweeping', ({ iteration, iterations }) => {
+      store.dialogue.listen('sweeping', ({ iteration, iterations }) => {
         if (progress.peek()) progress.value = { iteration, iterations };
       }),
-      store.listen('swept', (answer) => {
+      store.dialogue.listen('swept', (answer) => {
         if (!progress.peek()) return;
         progress.value = null;
         chosen.value = answer.seeds[0].seed;
-        result.value = { experiment: store.running.peek() ?? store.experiment.peek(), answer };
+        result.value = { experiment: store.current.experiment.peek() ?? store.experiment.peek(), answer };
         store.announcement.value = verdict(answer);
         store.did({ swept: answer.seeds.length });
       }),
-      store.listen('too_much', ({ detail }) => {
+      store.dialogue.listen('too_much', ({ detail }) => {
         if (!progress.peek()) return;
         progress.value = null;
         said.value = detail;
       }),
       // The server ends a sweep without a word when its run gives way to another, or the connection is gone.
       effect(() => {
-        const isLive = store.connection.value === 'live';
-        void store.running.value;
+        const isLive = store.dialogue.connection.value === 'live';
+        void store.current.experiment.value;
         if (progress.peek() && !isLive) stop('The connection dropped, and the sweep with it. Start it again.');
-        else if (progress.peek() && store.history !== history)
+        else if (progress.peek() && store.current.history !== history)
           stop('The experiment changed, which ended the sweep. Start it again.');
       }),
       showState(progress, said, find),

@@ -67,7 +67,7 @@ export class Course {
   #outdated = signal(/** @type {number | null} */ (null));
   /** Whether the run that is seen is of what is set up. */
   #current = computed(() => {
-    const running = this.#store.running.value;
+    const running = this.#store.current.experiment.value;
     return running !== null && sameRun(running, this.#store.experiment.value);
   });
 
@@ -88,7 +88,7 @@ export class Course {
       untracked(() => this.#arrive());
     });
     effect(() => {
-      const picture = store.picture.value;
+      const picture = store.current.picture.value;
       const outdated = this.#outdated.peek();
       if (picture && outdated !== null && picture.iteration < outdated) this.#outdated.value = null;
     });
@@ -101,7 +101,7 @@ export class Course {
       if (
         this.met.value ||
         step?.kind !== 'run' ||
-        !step.until.every((condition) => holds(condition, this.facts(store.picture.value)))
+        !step.until.every((condition) => holds(condition, this.facts(store.current.picture.value)))
       )
         return;
       untracked(() => this.#done());
@@ -115,11 +115,11 @@ export class Course {
    * @returns {Facts}
    */
   facts(picture) {
-    const { experiment, deeds, ending } = this.#store;
+    const { experiment, deeds, current } = this.#store;
     const seen = this.#current.value && this.#outdated.value === null;
     return {
       picture: seen ? picture : null,
-      ending: seen ? ending.value : null,
+      ending: seen ? current.ending.value : null,
       experiment: experiment.value,
       deeds: deeds.value,
     };
@@ -229,11 +229,11 @@ export class Course {
       start,
     );
     batch(() => {
-      if (store.playing.peek()) store.pause();
+      if (store.dialogue.playing.peek()) store.pause();
       store.change(after);
       if (!sameRun(before, store.experiment.peek())) return;
       // It is there, but not at its beginning.
-      this.#outdated.value = store.picture.peek()?.iteration || null;
+      this.#outdated.value = store.current.picture.peek()?.iteration || null;
       store.reset();
     });
   }

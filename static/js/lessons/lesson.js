@@ -27,7 +27,7 @@ export function mountLesson(store, catalogue, course, list, find) {
 
   /** What the step asks for and how it stands, in words: it stays the same object as long as it says the same. */
   const conditions = computed(() => {
-    const facts = course.facts(store.reading.value);
+    const facts = course.facts(store.current.reading.value);
     return JSON.stringify(
       (course.step.value?.until ?? []).map((condition) => ({
         asked: inWordsOf(condition, catalogue),

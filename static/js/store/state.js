@@ -123,37 +123,16 @@ export class Store {
   /** The run that was asked to begin again, until it has. @type {Experiment | null} */
   #reset = null;
   #catalogue;
-  #dialogue;
-  #run;
 
   /** @param {Experiment} experiment @param {Catalogue} catalogue @param {Dialogue} dialogue with the server */
   constructor(experiment, catalogue, dialogue) {
     this.experiment = signal(experiment);
     this.#catalogue = catalogue;
     this.#spareLayer = experiment.layers.at(-1) ?? defaultsOf(catalogue).layers[0];
-    this.#dialogue = dialogue;
-    // What views read of the dialogue …
-    this.connection = dialogue.connection;
-    this.session = dialogue.session;
-    this.playing = dialogue.playing;
-    this.sought = dialogue.sought;
-    this.frozen = dialogue.frozen;
-    this.ask = dialogue.ask;
-    this.listen = dialogue.listen;
-    const run = new CurrentRun(dialogue.playing);
-    this.#run = run;
-    // … and of the run that is shown.
-    this.running = run.experiment;
-    this.picture = run.picture;
-    this.reading = run.reading;
-    this.ghosts = run.ghosts;
-    this.halted = run.halted;
-    this.ending = run.ending;
-  }
-
-  /** Every cost of this run; grows without notice, look at it when `picture` changes. */
-  get history() {
-    return this.#run.history;
+    /** What is asked of the server, and what it does. Views read it; what changes something is a command of the store. */
+    this.dialogue = dialogue;
+    /** The run that is shown. */
+    this.current = new CurrentRun(dialogue.playing);
   }
 
   // ---- commands
@@ -161,17 +140,17 @@ export class Store {
   play() {
     if (this.#hindered()) return;
     this.#goOn();
-    this.#dialogue.play();
+    this.dialogue.play();
     this.announcement.value = 'Training';
   }
 
   pause() {
-    this.#dialogue.pause();
+    this.dialogue.pause();
     this.#announcePause();
   }
 
   toggle() {
-    if (this.playing.value) this.pause();
+    if (this.dialogue.playing.value) this.pause();
     else this.play();
   }
 
@@ -179,12 +158,7 @@ export class Store {
   step(iterations = 1) {
     if (this.#hindered()) return;
     this.#goOn();
-    this.#dialogue.step(iterations);
-  }
-
-  /** Whether the server trains what is set up, as far as it is there to. */
-  get settled() {
-    return this.#dialogue.settled;
+    this.dialogue.step(iterations);
   }
 
   /** How many iterations it takes to see every training example once. */
@@ -194,31 +168,26 @@ export class Store {
     return batchSize === null ? 1 : Math.max(1, Math.ceil(examples / batchSize));
   }
 
-  /** The last iteration of this run that there has been, also after going back. */
-  get furthest() {
-    return this.#run.furthest;
-  }
-
   /**
    * To exactly that iteration, as far as the run has come, and pauses there.
    *
    * @param {number} iteration
    */
   seek(iteration) {
-    const to = Math.max(0, Math.min(Math.round(iteration), this.furthest));
+    const to = Math.max(0, Math.min(Math.round(iteration), this.current.furthest));
     this.#restarted();
-    this.#dialogue.seek(to);
+    this.dialogue.seek(to);
   }
 
   /** Back to iteration 0 and the same initial weights. */
   reset() {
     this.#restarted();
-    this.#dialogue.forget();
+    this.dialogue.forget();
     this.announcement.value = 'Back at iteration 0, with the same initial weights';
-    this.#reset ??= this.running.value;
+    this.#reset ??= this.current.experiment.value;
     // The server would go back to the weights that this run began with.
-    if (this.running.value && this.#dialogue.carries(this.running.value)) this.#configure();
-    else this.#dialogue.reset();
+    if (this.current.experiment.value && this.dialogue.carries(this.current.experiment.value)) this.#configure();
+    else this.dialogue.reset();
   }
 
   /**
@@ -228,7 +197,7 @@ export class Store {
    * @param {Edit} edit
    */
   edit({ layer, unit, input }, edit) {
-    this.#dialogue.edit({ layer, unit, input }, edit);
+    this.dialogue.edit({ layer, unit, input }, edit);
   }
 
   /**
@@ -247,14 +216,14 @@ export class Store {
     batch(() => {
       this.experiment.value = after;
       if (!sameRun(before, after)) {
-        this.#configure(keepWeights && !this.#dialogue.startsAfresh ? this.#run.weightsFor(layerSizes(after)) : null);
+        this.#configure(keepWeights && !this.dialogue.startsAfresh ? this.current.weightsFor(layerSizes(after)) : null);
         return;
       }
-      if (this.running.value && sameRun(this.running.value, after)) {
-        this.#dialogue.goesOnAs(this.running.value, after);
-        this.running.value = after;
+      if (this.current.experiment.value && sameRun(this.current.experiment.value, after)) {
+        this.dialogue.goesOnAs(this.current.experiment.value, after);
+        this.current.experiment.value = after;
       }
-      if (this.#dialogue.live) this.#dialogue.adjust(after);
+      if (this.dialogue.live) this.dialogue.adjust(after);
     });
   }
 
@@ -289,7 +258,7 @@ export class Store {
   }
 
   forgetGhosts() {
-    this.ghosts.value = [];
+    this.current.ghosts.value = [];
     this.compared.value = [];
   }
 
@@ -313,15 +282,15 @@ export class Store {
 
   /** How many costs there are. */
   get known() {
-    return this.history.length;
+    return this.current.history.length;
   }
 
   opened() {
-    if (this.session.value === null && !this.#dialogue.opensSaved) this.#begin();
+    if (this.dialogue.session.value === null && !this.dialogue.opensSaved) this.#begin();
   }
 
   closed() {
-    this.#dialogue.closed(this.#run.weights);
+    this.dialogue.closed(this.current.weights);
   }
 
   /** @param {ServerMessage} message */
@@ -331,7 +300,7 @@ export class Store {
         case 'configured':
           return message.resumed ? this.#resumed(message) : this.#configured(message);
         case 'state':
-          if (this.#dialogue.state(message, this.picture.value?.iteration)) this.#announcePause();
+          if (this.dialogue.state(message, this.current.picture.value?.iteration)) this.#announcePause();
           return undefined;
         case 'diverged':
         case 'ended':
@@ -339,60 +308,60 @@ export class Store {
         case 'error':
           // Only a question can ask for too much.
           return message.code === 'too_much'
-            ? this.#dialogue.answer({ type: 'too_much', detail: message.detail })
+            ? this.dialogue.answer({ type: 'too_much', detail: message.detail })
             : this.#refused(message.code, message.detail);
         default:
-          return this.#dialogue.answer(message);
+          return this.dialogue.answer(message);
       }
     });
   }
 
   /** Keeps the costs of a frame. @param {import('../types/painting').FrameCosts} frame */
   receiveCosts(frame) {
-    if (!this.#dialogue.certain) return;
-    if (this.#dialogue.costs(frame)) {
+    if (!this.dialogue.certain) return;
+    if (this.dialogue.costs(frame)) {
       const { run } = this;
       // What has been changed since the reset is of the run that begins here.
       if (run) this.left({ ...run, experiment: this.#reset ?? run.experiment });
       this.#reset = null;
-      this.history.clear();
+      this.current.history.clear();
     }
-    this.#run.write(frame);
+    this.current.write(frame);
   }
 
   /** What has been drawn. @param {Pick<import('../types/protocol').Frame, 'iteration' | 'runs'>} frame */
   show({ iteration, runs: [run] }) {
-    this.#run.show({ iteration, run });
-    this.#dialogue.drawn(iteration);
+    this.current.show({ iteration, run });
+    this.dialogue.drawn(iteration);
   }
 
   /** The run there is, as far as it has come. @returns {Run | null} */
   get run() {
-    return this.#dialogue.certain ? this.#run.soFar : null;
+    return this.dialogue.certain ? this.current.soFar : null;
   }
 
   // ---- within
 
   /** A new session with what is set up. */
   #begin() {
-    const steps = this.#dialogue.begin();
+    const steps = this.dialogue.begin();
     this.#configure();
-    this.#dialogue.stepFirst(steps);
+    this.dialogue.stepFirst(steps);
   }
 
   /** @param {readonly LayerParameters[] | null} [weights] to begin with instead of the seed's */
   #configure(weights = null) {
     this.#restarted();
-    this.#dialogue.forget();
+    this.dialogue.forget();
     if (this.obstacle.value) {
       // The run there was goes no further; there is none until it can be trained.
-      if (this.playing.value) this.pause();
+      if (this.dialogue.playing.value) this.pause();
       this.#plotOwn();
       return;
     }
     const experiment = this.experiment.value;
-    if (!this.#dialogue.live && experiment.dataset === OWN) this.#plotOwn();
-    this.#dialogue.configure(experiment, weights);
+    if (!this.dialogue.live && experiment.dataset === OWN) this.#plotOwn();
+    this.dialogue.configure(experiment, weights);
   }
 
   /** Says why there is nothing to train, if so. */
@@ -404,36 +373,36 @@ export class Store {
 
   /** What has stopped at a condition is played on; what is over starts again. */
   #goOn() {
-    if (this.halted.value === 'stopped') this.#restarted();
-    else if (this.halted.value) this.reset();
+    if (this.current.halted.value === 'stopped') this.#restarted();
+    else if (this.current.halted.value) this.reset();
   }
 
   #restarted() {
-    if (this.#run.forgetEnd()) this.notice.value = null;
+    if (this.current.forgetEnd()) this.notice.value = null;
   }
 
   /** The server has taken what was sent first. @param {Configured} message */
   #configured(message) {
     const { run } = this;
-    const { certain } = this.#dialogue;
-    const now = this.#dialogue.configured(message, this.experiment.value);
-    const carried = this.#dialogue.carries(now);
+    const { certain } = this.dialogue;
+    const now = this.dialogue.configured(message, this.experiment.value);
+    const carried = this.dialogue.carries(now);
     // What goes on with other points is no run of its own.
     if (run && !carried) this.left(run);
     this.#reset = null;
-    this.#run.begin(now, { certain, carried });
+    this.current.begin(now, { certain, carried });
     this.#plot(message.data);
   }
 
   /** The same session goes on, or one that was saved. @param {Configured} message */
   #resumed(message) {
-    const { opensSaved } = this.#dialogue;
-    if (opensSaved) this.running.value = this.experiment.value;
+    const { opensSaved } = this.dialogue;
+    if (opensSaved) this.current.experiment.value = this.experiment.value;
     this.#plot(message.data);
-    const anew = this.#dialogue.resumed(message, this.experiment.value);
+    const anew = this.dialogue.resumed(message, this.experiment.value);
     if (anew) this.#configure(anew.weights);
     this.announcement.value = opensSaved ? 'The saved run is open' : 'Connected again';
-    if (message.from_checkpoint && this.halted.value === null)
+    if (message.from_checkpoint && this.current.halted.value === null)
       this.notice.value = { kind: 'note', text: fromCheckpoint(anew !== null, message.iteration) };
   }
 
@@ -454,20 +423,20 @@ export class Store {
 
   /** @param {import('./current-run.js').End} end */
   #halt(end) {
-    if (!this.#run.halt(end)) return;
-    this.playing.value = false;
+    if (!this.current.halt(end)) return;
+    this.dialogue.playing.value = false;
     this.notice.value = { kind: end.halted === 'stopped' ? 'note' : 'problem', text: end.text };
   }
 
   #announcePause() {
-    const picture = this.picture.value;
+    const picture = this.current.picture.value;
     if (picture)
       this.announcement.value = `Paused at iteration ${count(picture.iteration)}, cost ${cost(picture.run.train_cost)}`;
   }
 
   /** @param {string} code @param {string} detail */
   #refused(code, detail) {
-    switch (this.#dialogue.refused(code)) {
+    switch (this.dialogue.refused(code)) {
       case 'session':
         this.notice.value = {
           kind: 'note',
@@ -482,7 +451,7 @@ export class Store {
         return this.#begin();
       case 'setup':
         // What the server refused is undone; it trains on as it was.
-        if (this.running.value) this.experiment.value = this.running.value;
+        if (this.current.experiment.value) this.experiment.value = this.current.experiment.value;
     }
     this.notice.value = { kind: 'problem', text: detail };
     return undefined;

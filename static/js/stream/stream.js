@@ -48,7 +48,8 @@ export class Stream {
   #drawn = -1;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #acknowledging;
-  #stops;
+  /** @type {(() => void)[]} */
+  #stops = [];
 
   /**
    * @param {Terms<T>} terms in which the server is asked
@@ -94,13 +95,6 @@ export class Stream {
       },
       dropped: (message) => dialogue.dropped(message),
     });
-    this.#stops = [
-      effect(() => {
-        void isDark.value;
-        this.painter.manner({ colours: painterColours() });
-      }),
-      effect(() => this.painter.manner({ playing: dialogue.playing.value })),
-    ];
   }
 
   /** Connects, once. @param {StreamListener} listener */
@@ -108,6 +102,13 @@ export class Stream {
     if (this.#listener) return;
     this.#listener = listener;
     this.#connection.open();
+    this.#stops = [
+      effect(() => {
+        void isDark.value;
+        this.painter.manner({ colours: painterColours() });
+      }),
+      effect(() => this.painter.manner({ playing: this.dialogue.playing.value })),
+    ];
   }
 
   /** What frames shall have, from now on. @param {Omit<Extract<ClientMessage, {type: 'view'}>, 'type'>} view */

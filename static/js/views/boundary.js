@@ -129,7 +129,7 @@ function mountLegend(store, chart, find) {
   const legend = find('output-legend');
   /** The ends of the ramp: as the latest frame has them, at the pace of what is read. */
   const ends = computed(() => {
-    const run = store.reading.value?.run;
+    const run = store.current.reading.value?.run;
     const unit = store.lookedAt.value;
     const maps = unit && run?.neurons?.[unit.layer - 1];
     if (unit && maps && unit.unit < maps.units) return `${fixed(maps.low[unit.unit])} ${fixed(maps.high[unit.unit])}`;
@@ -304,7 +304,7 @@ function mountTip(store, plot, plane) {
   let pointer = null;
 
   const show = () => {
-    const boundary = store.picture.value?.run.boundary;
+    const boundary = store.current.picture.value?.run.boundary;
     if (!pointer || !boundary) return tip.hide();
     const area = plane.getBoundingClientRect();
     const frame = plot.getBoundingClientRect();
@@ -348,7 +348,7 @@ function mountTip(store, plot, plane) {
     tip.hide();
   });
   effect(() => {
-    void store.picture.value;
+    void store.current.picture.value;
     if (pointer) show();
   });
 }

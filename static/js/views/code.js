@@ -49,13 +49,13 @@ export function mountCode(store, catalogue, find, open) {
 function showFormulas(store, container, open) {
   let drawn = -Infinity;
   return effect(() => {
-    const picture = store.reading.value;
+    const picture = store.current.reading.value;
     const sizes = store.layerSizes.value;
     if (!picture || !fits(picture.run.layers, sizes)) return;
     const { layers } = picture.run;
     const numbers = sizes.slice(1).reduce((sum, units, index) => sum + units * (sizes[index] + 1), 0);
     const now = performance.now();
-    if (store.playing.value && numbers > MANY_NUMBERS && now - drawn < SELDOM) return;
+    if (store.dialogue.playing.value && numbers > MANY_NUMBERS && now - drawn < SELDOM) return;
     drawn = now;
     render(
       sizes
@@ -69,7 +69,7 @@ function showFormulas(store, container, open) {
 }
 
 /** The address of something of this session's. @param {Store} store @param {string} path */
-const addressOf = (store, path) => `/sessions/${store.session.value}/${path}`;
+const addressOf = (store, path) => `/sessions/${store.dialogue.session.value}/${path}`;
 
 /** @param {Response} response @returns {Promise<string>} what a problem document says */
 async function problemOf(response) {
@@ -120,7 +120,7 @@ function mountText(store, find) {
     box.classList.toggle('failed', !ok);
     /** @type {HTMLButtonElement} */ (button).disabled = !ok;
     download.hidden = !ok;
-    about.textContent = ok ? `as of iteration ${count(store.picture.peek()?.iteration ?? 0)}` : '';
+    about.textContent = ok ? `as of iteration ${count(store.current.picture.peek()?.iteration ?? 0)}` : '';
   };
   update.addEventListener('click', fetchText);
 
@@ -129,12 +129,12 @@ function mountText(store, find) {
     let timer;
     let shown = '';
     const stop = effect(() => {
-      const session = store.session.value;
-      const playing = store.playing.value;
+      const session = store.dialogue.session.value;
+      const playing = store.dialogue.playing.value;
       const what = chosen.value;
       // While it trains a text is of the moment it was asked for.
-      if (!playing) void store.reading.value;
-      void store.frozen.value;
+      if (!playing) void store.current.reading.value;
+      void store.dialogue.frozen.value;
       update.hidden = !playing;
       download.href = addressOf(store, what);
       if (session === null || (playing && shown === what)) return;

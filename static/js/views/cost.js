@@ -59,7 +59,7 @@ export function mountCost(store, catalogue, find, plotly) {
     store.announcement.value = 'Earlier runs cleared';
   });
   effect(() => {
-    forget.hidden = store.ghosts.value.length === 0 && store.compared.value.length === 0;
+    forget.hidden = store.current.ghosts.value.length === 0 && store.compared.value.length === 0;
   });
 
   const size = signal('');
@@ -93,13 +93,15 @@ export function mountCost(store, catalogue, find, plotly) {
     setTimeout(() => due && draw(), soon ? 0 : Math.max(AFTER_FRAME, next - performance.now()));
   };
   effect(() => {
-    void [store.reading.value, store.ghosts.value, store.compared.value];
+    void [store.current.reading.value, store.current.ghosts.value, store.compared.value];
     grow();
     // Off the axes: Plotly has to move them now.
-    schedule(drawn !== null && store.history === drawn.history && store.history.length > drawn.iterations);
+    schedule(
+      drawn !== null && store.current.history === drawn.history && store.current.history.length > drawn.iterations,
+    );
   });
   effect(() => {
-    if (!store.playing.value) schedule(true);
+    if (!store.dialogue.playing.value) schedule(true);
   });
   effect(() => {
     void [plotly.value, scale.value, isDark.value, size.value];
@@ -142,7 +144,7 @@ class Tail {
   }
 
   /** @param {Drawn} drawn @param {Store} store */
-  draw({ history, upTo, testsUpTo, iterations, scale }, { history: now, reading }) {
+  draw({ history, upTo, testsUpTo, iterations, scale }, { current: { history: now, reading } }) {
     const picture = reading.peek();
     // A run that Plotly has not drawn anything of yet begins at its own first iteration.
     const from = now === history ? Math.max(0, upTo - 1) : 0;
@@ -194,7 +196,7 @@ class Tail {
  * @returns {Earlier[]}
  */
 function earlierRuns(store, catalogue) {
-  const now = store.running.peek() ?? store.experiment.peek();
+  const now = store.current.experiment.peek() ?? store.experiment.peek();
   const compared = store.compared.peek();
   /** @param {Experiment} experiment */
   const isCompared = (experiment) =>
@@ -202,7 +204,7 @@ function earlierRuns(store, catalogue) {
       (run) => sameRun(run.experiment, experiment) && run.experiment.learningRate === experiment.learningRate,
     );
   return [
-    ...store.ghosts
+    ...store.current.ghosts
       .peek()
       .filter(({ experiment }) => !sameRun(experiment, now) && !isCompared(experiment))
       .map(({ experiment, history }) => ({
@@ -242,9 +244,9 @@ function earlierRuns(store, catalogue) {
  */
 function drawChart(plotly, chart, names, store, catalogue, log, before) {
   const [ink, ink2, ink3, ghostColour, grid] = colours('ink', 'ink-2', 'ink-3', 'ghost', 'grid');
-  const { history } = store;
+  const { history } = store.current;
   const runs = earlierRuns(store, catalogue);
-  const running = store.running.peek() ?? store.experiment.peek();
+  const running = store.current.experiment.peek() ?? store.experiment.peek();
   const width = chart.clientWidth - MARGIN.l - MARGIN.r;
   const height = chart.clientHeight - MARGIN.t - MARGIN.b;
   const font = parseFloat(getComputedStyle(document.documentElement).fontSize) * 0.75;
@@ -253,13 +255,13 @@ function drawChart(plotly, chart, names, store, catalogue, log, before) {
   const earlier = runs.map(({ name, curve }) => ({ name, curve: curve(width) }));
   const longest = Math.max(history.length, ...runs.map(({ length }) => length));
   const keeps = before?.history === history && before.iterations >= longest;
-  const iterations = keeps ? before.iterations : xTop(store.playing.peek() ? longest * ROOM : longest);
+  const iterations = keeps ? before.iterations : xTop(store.dialogue.playing.peek() ? longest * ROOM : longest);
   const stride = Math.max(1, Math.ceil(history.tests.length / width));
   const tests = history.tests.filter((_, index) => index % stride === 0 || index === history.tests.length - 1);
 
   const testCurve = { x: tests.map((test) => test.iteration), y: tests.map((test) => test.cost) };
 
-  const latest = store.reading.peek()?.run.train_cost;
+  const latest = store.current.reading.peek()?.run.train_cost;
   const range = yRange(
     [
       current.y,
@@ -368,10 +370,10 @@ function mountTip(store, catalogue, plot, axis) {
     const x = clientX - frame.left;
     const iteration = iterationAt(drawn, plot, clientX);
     const earlier = earlierRuns(store, catalogue).filter(({ length }) => iteration < length);
-    const known = iteration >= 0 && iteration < store.history.length;
+    const known = iteration >= 0 && iteration < store.current.history.length;
     if (iteration < 0 || x > left + width + 2 || !(known || earlier.length > 0)) return hide();
-    const running = store.running.peek() ?? store.experiment.peek();
-    const test = known ? store.history.testNear(iteration) : null;
+    const running = store.current.experiment.peek() ?? store.experiment.peek();
+    const test = known ? store.current.history.testNear(iteration) : null;
     /** @param {{iteration: number}} found */
     const at = (found) => (found.iteration === iteration ? nothing : html` at ${count(found.iteration)}`);
     cursor.hidden = false;
@@ -380,7 +382,7 @@ function mountTip(store, catalogue, plot, axis) {
       html`<div>Iteration ${count(iteration)}</div>
         ${
           known
-            ? html`<div><b>${describe(running, running, catalogue)}</b> ${cost(store.history.costs[iteration])}${
+            ? html`<div><b>${describe(running, running, catalogue)}</b> ${cost(store.current.history.costs[iteration])}${
                 test ? html` <span class="quiet">test ${cost(test.cost)}${at(test)}</span>` : nothing
               }</div>`
             : nothing

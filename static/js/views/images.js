@@ -66,7 +66,7 @@ export function mountImages(store, defaults, catalogue, find, plotly, painter) {
     menu.hidePopover();
     opener.focus();
     try {
-      const iteration = store.picture.peek()?.iteration ?? 0;
+      const iteration = store.current.picture.peek()?.iteration ?? 0;
       save(await pictures[image](/** @type {Format} */ (format)), `shallows-${image}-${iteration}.${format}`);
       store.announcement.value = 'Image saved';
     } catch (error) {

@@ -76,7 +76,7 @@ export function mountNetwork(store, fields, catalogue, find, painter, open) {
 
   mountCaptions(store, catalogue, layout, find('captions'));
   mountShapes(store, layout, find('shapes'));
-  const frozen = computed(() => [...store.frozen.value.values()]);
+  const frozen = computed(() => [...store.dialogue.frozen.value.values()]);
   mountGraph(store, layout, graph, painter, inputMaps(store, catalogue), frozen, open);
   mountSentence(store, find('sentence'), open);
 }
@@ -332,7 +332,7 @@ function mountGraph(store, layout, graph, painter, inputs, frozen, open) {
     const { edges, labelled, valued } = layout.value;
     const sizes = store.layerSizes.value;
     const chosen = store.selected.value;
-    const picture = store.reading.value;
+    const picture = store.current.reading.value;
     const layers = picture && fits(picture.run.layers, sizes) ? picture.run.layers : null;
     if (!layers) {
       render(nothing, values);
@@ -352,7 +352,7 @@ function mountGraph(store, layout, graph, painter, inputs, frozen, open) {
       shown.push({ parameter: under, at: [under.x, under.y] });
     render(
       shown.map(({ parameter, at: [x, y] }) => {
-        const isFrozen = store.frozen.value.has(parameterKey(parameter));
+        const isFrozen = store.dialogue.frozen.value.has(parameterKey(parameter));
         return html`<span class="edge-value ${isFrozen ? 'frozen' : ''}" data-parameter=${JSON.stringify(parameter)}
           style="left:${x.toFixed(1)}px;top:${y.toFixed(1)}px">${isFrozen ? lock : nothing}${written(
             valueAt(layers, parameter),
@@ -490,7 +490,7 @@ function mountSentence(store, container, open) {
   for (const kind of ['pointerleave', 'focusout']) container.addEventListener(kind, leave);
   effect(() => {
     const chosen = store.selected.value;
-    const picture = store.reading.value;
+    const picture = store.current.reading.value;
     const sizes = store.layerSizes.value;
     if (!chosen || chosen.layer === 0) {
       render(html`<p>Select a unit to see what it computes.</p>`, container);

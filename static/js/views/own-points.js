@@ -320,7 +320,7 @@ function mountTool(store, edit, find) {
 
   const download = /** @type {HTMLAnchorElement} */ (find('own-download'));
   effect(() => {
-    const session = store.session.value;
+    const session = store.dialogue.session.value;
     const ready = session !== null && !store.obstacle.value;
     if (ready) download.href = `/sessions/${session}/data.csv`;
     else download.removeAttribute('href');
@@ -399,7 +399,7 @@ function mountLayer(store, edit, find) {
     Object.assign(held, { moved: true, at });
     move(ring, at);
     const now = performance.now();
-    if (now - shownAt < DRAG_INTERVAL || !store.settled) return;
+    if (now - shownAt < DRAG_INTERVAL || !store.dialogue.settled) return;
     shownAt = now;
     edit.show(moved(held.own, held.index, at));
   };

@@ -80,7 +80,7 @@ export function unitFormula(store, layers, layer, unit, open) {
   const number = (value, input) => {
     const parameter = { layer, unit, input };
     const key = parameterKey(parameter);
-    const isFrozen = store.frozen.value.has(key);
+    const isFrozen = store.dialogue.frozen.value.has(key);
     const name = parameterName(parameter, sizes, features);
     const take = (/** @type {Event} */ { currentTarget }) =>
       open(parameter, /** @type {HTMLElement} */ (currentTarget).getBoundingClientRect());
@@ -126,10 +126,10 @@ export function mountParameter(store, find) {
   const chosen = signal(/** @type {Parameter | null} */ (null));
   const value = computed(() => {
     const of = chosen.value;
-    const layer = of && store.reading.value?.run.layers[of.layer - 1];
+    const layer = of && store.current.reading.value?.run.layers[of.layer - 1];
     return layer ? (of.input === null ? layer.biases[of.unit] : layer.weights[of.input]?.[of.unit]) : undefined;
   });
-  const isFrozen = computed(() => chosen.value !== null && store.frozen.value.has(parameterKey(chosen.value)));
+  const isFrozen = computed(() => chosen.value !== null && store.dialogue.frozen.value.has(parameterKey(chosen.value)));
 
   /** What it was when it was opened. @type {Required<Edit>} */
   let before = { value: 0, frozen: false };
@@ -240,7 +240,7 @@ export function mountParameter(store, find) {
   effect(() => {
     const at = value.value;
     if (at === undefined || performance.now() - changed < SETTLING) return;
-    const typing = document.activeElement === field && (store.playing.peek() || field.value !== short(wanted));
+    const typing = document.activeElement === field && (store.dialogue.playing.peek() || field.value !== short(wanted));
     if (!typing) wanted = at;
     show(at, typing ? field : null);
   });

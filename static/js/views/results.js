@@ -14,7 +14,7 @@ export function mountResults(store, find) {
   const panel = find('panel-results');
   whenOpen(store, 'results', () =>
     effect(() => {
-      const picture = store.reading.value;
+      const picture = store.current.reading.value;
       const regression = store.problem.value === 'regression';
       if (!picture) return;
       const { train_cost, test_cost, train_accuracy, test_accuracy, train_confusion, test_confusion } = picture.run;

@@ -186,7 +186,7 @@ function record(store, runs) {
     if (store.run) runs.enter(store.run);
   };
   effect(() => {
-    if (store.halted.value && store.picture.value) untracked(enter);
+    if (store.current.halted.value && store.current.picture.value) untracked(enter);
   });
   addEventListener('pagehide', () => {
     enter();

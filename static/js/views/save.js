@@ -37,7 +37,7 @@ export function mountSave(store, fields, defaults, find) {
     // Whoever opens the link looks at a whole page, not at a frame of one.
     const page = toHash({ ...store.experiment.peek(), embed: false }, defaults, fields);
     tell('Saving');
-    const answer = await fetch(`/sessions/${store.session.peek()}/save`, {
+    const answer = await fetch(`/sessions/${store.dialogue.session.peek()}/save`, {
       method: 'POST',
       headers: { 'Content-Type': 'application/json' },
       body: JSON.stringify(page ? { page } : {}),
@@ -71,7 +71,7 @@ export function mountSave(store, fields, defaults, find) {
 /** Why there is nothing to save now, or nothing. @param {Store} store */
 function obstacle(store) {
   if (store.obstacle.peek()) return `There is nothing to save yet. ${store.obstacle.peek()}`;
-  if (store.connection.peek() !== 'live')
+  if (store.dialogue.connection.peek() !== 'live')
     return 'There is no connection to the server just now. Save once there is one again.';
-  return store.settled && store.run ? '' : 'The run is only about to begin. Save again in a moment.';
+  return store.dialogue.settled && store.run ? '' : 'The run is only about to begin. Save again in a moment.';
 }

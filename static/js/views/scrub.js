@@ -25,7 +25,8 @@ export function mountScrub(store, plot, iterationAt) {
   /** @param {PointerEvent} event */
   const seek = ({ clientX }) => {
     const iteration = iterationAt(clientX);
-    if (iteration !== null && store.furthest > 0 && allows(store.reduction.peek(), 'timeline')) store.seek(iteration);
+    if (iteration !== null && store.current.furthest > 0 && allows(store.reduction.peek(), 'timeline'))
+      store.seek(iteration);
   };
   plot.addEventListener('pointerdown', ({ pointerId: id, clientX: x, button, isPrimary }) => {
     if (button === 0 && isPrimary) down = { id, x, moved: false };

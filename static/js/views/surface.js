@@ -130,7 +130,7 @@ function showSurface(store, scene, plotly, size) {
     due = undefined;
     if (held) return;
     const api = plotly.peek();
-    const { boundary } = store.picture.peek()?.run ?? {};
+    const { boundary } = store.current.picture.peek()?.run ?? {};
     const shown = [boundary, store.points.peek(), isDark.peek(), scene.clientWidth, scene.clientHeight];
     if (!api || !boundary || scene.clientWidth === 0 || shown.every((value, index) => value === drawn[index])) return;
     drawn = shown;
@@ -150,7 +150,7 @@ function showSurface(store, scene, plotly, size) {
     next = now + Math.min(SELDOM, Math.max(INTERVAL, (now - began) / SHARE));
   };
   const stop = effect(() => {
-    void [store.reading.value, store.points.value, plotly.value, isDark.value, size.value];
+    void [store.current.reading.value, store.points.value, plotly.value, isDark.value, size.value];
     due ??= setTimeout(draw, Math.max(0, next - performance.now()));
   });
   return () => {
@@ -292,7 +292,7 @@ function hasWebGL() {
 /** ŷ on a coarse grid. @param {Store} store @param {HTMLElement} place @param {{value: boolean}} open */
 function showTable(store, place, open) {
   return effect(() => {
-    const boundary = open.value ? store.reading.value?.run.boundary : undefined;
+    const boundary = open.value ? store.current.reading.value?.run.boundary : undefined;
     render(boundary ? tableOf(boundary) : nothing, place);
   });
 }

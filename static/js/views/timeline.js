@@ -33,21 +33,23 @@ export function mountTimeline(store, find) {
   const end = find('timeline-end');
   const film = find('timeline-film');
   const isOpen = computed(() => store.panel.value === 'timeline');
-  const position = computed(() => (isOpen.value ? (store.sought.value ?? store.reading.value?.iteration ?? 0) : 0));
+  const position = computed(() =>
+    isOpen.value ? (store.dialogue.sought.value ?? store.current.reading.value?.iteration ?? 0) : 0,
+  );
 
   /** @param {number} iteration */
   const go = (iteration) => {
-    const to = Math.max(0, Math.min(iteration, store.furthest));
-    if (to !== position.value || store.playing.value) store.seek(to);
+    const to = Math.max(0, Math.min(iteration, store.current.furthest));
+    if (to !== position.value || store.dialogue.playing.value) store.seek(to);
   };
   for (const [id, move] of Object.entries(MOVES))
-    find(id).addEventListener('click', () => go(move(position.value, store.furthest)));
+    find(id).addEventListener('click', () => go(move(position.value, store.current.furthest)));
   slider.addEventListener('input', () => go(Number(slider.value)));
   slider.addEventListener('keydown', (event) => {
     const way = { PageUp: 1, PageDown: -1 }[event.key];
     if (!way) return;
     event.preventDefault();
-    go(position.value + way * tenth(store.furthest));
+    go(position.value + way * tenth(store.current.furthest));
   });
   bindValue({
     input: /** @type {HTMLInputElement} */ (find('timeline-iteration')),
@@ -58,9 +60,9 @@ export function mountTimeline(store, find) {
       suffix: '',
       read(text) {
         const iteration = text.trim() === '' ? NaN : Number(text);
-        if (Number.isInteger(iteration) && iteration >= 0 && iteration <= store.furthest) return iteration;
+        if (Number.isInteger(iteration) && iteration >= 0 && iteration <= store.current.furthest) return iteration;
         throw new FieldError(
-          `Iteration must be a whole number from 0 to ${count(store.furthest)}, as far as this run has come.`,
+          `Iteration must be a whole number from 0 to ${count(store.current.furthest)}, as far as this run has come.`,
         );
       },
     },
@@ -72,8 +74,8 @@ export function mountTimeline(store, find) {
     const stops = [
       effect(() => {
         const at = position.value;
-        const { furthest } = store;
-        const known = store.history.costs[at] ?? store.reading.value?.run.train_cost;
+        const { furthest } = store.current;
+        const known = store.current.history.costs[at] ?? store.current.reading.value?.run.train_cost;
         slider.max = String(furthest);
         slider.value = String(at);
         slider.style.setProperty('--fill', `${furthest > 0 ? (100 * at) / furthest : 0}%`);
@@ -103,9 +105,9 @@ function showFilm(store, film, position, go) {
   /** What each canvas shows. @type {WeakMap<HTMLCanvasElement, Boundary>} */
   const painted = new WeakMap();
   return effect(() => {
-    void store.reading.value;
+    void store.current.reading.value;
     const dark = String(isDark.value);
-    const { pictures } = store.history;
+    const { pictures } = store.current.history;
     const at = position.value;
     const here = pictures.findLast(({ iteration }) => iteration <= at);
     render(

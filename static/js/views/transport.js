@@ -41,7 +41,7 @@ export function mountTransport(store, fields, find, stream) {
   });
   find('reset').addEventListener('click', () => store.reset());
   effect(() => {
-    const playing = store.playing.value;
+    const playing = store.dialogue.playing.value;
     playLabel.textContent = playing ? 'Pause' : 'Play';
     play.title = playing ? 'Pause (Space)' : 'Train (Space)';
     play.toggleAttribute('data-playing', playing);
@@ -89,7 +89,7 @@ function mountReadouts(store) {
   };
   const [iteration, trainCost, train, test] = ['iteration', 'cost', 'train-accuracy', 'test-accuracy'].map(readout);
   effect(() => {
-    const picture = store.reading.value;
+    const picture = store.current.reading.value;
     if (!picture) return;
     const { run } = picture;
     iteration(picture.iteration, count(picture.iteration));
@@ -109,9 +109,9 @@ function mountAchieved(store, element) {
   /** @type {{time: number, iteration: number}[]} */
   let seen = [];
   effect(() => {
-    const picture = store.reading.value;
+    const picture = store.current.reading.value;
     const time = performance.now();
-    if (!picture || !store.playing.value || picture.iteration < (seen.at(-1)?.iteration ?? 0)) {
+    if (!picture || !store.dialogue.playing.value || picture.iteration < (seen.at(-1)?.iteration ?? 0)) {
       seen = [];
       element.textContent = '';
       return;
@@ -129,7 +129,7 @@ function mountConnection(store, stream, element) {
   effect(() => {
     const why = stream.waiting.value?.why;
     // Until it has a session, a connection only asks for a place.
-    const state = why && why !== 'restarting' ? 'waiting' : why ? 'reconnecting' : store.connection.value;
+    const state = why && why !== 'restarting' ? 'waiting' : why ? 'reconnecting' : store.dialogue.connection.value;
     element.dataset.state = state;
     element.title = CONNECTION_HINT[state];
     label.textContent = CONNECTION[state];

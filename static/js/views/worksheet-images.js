@@ -32,8 +32,8 @@ const CURVE_POINTS = 2000;
 
 /** What all titles say. @param {Store} store @param {Experiment} defaults @param {Catalogue} catalogue */
 function caption(store, defaults, catalogue) {
-  const picture = store.picture.peek();
-  const running = store.running.peek() ?? store.experiment.peek();
+  const picture = store.current.picture.peek();
+  const running = store.current.experiment.peek() ?? store.experiment.peek();
   return {
     what: summary(running, defaults, catalogue),
     when: picture ? `iteration ${count(picture.iteration)}, cost ${cost(picture.run.train_cost)}` : '',
@@ -83,7 +83,7 @@ export async function boundaryFigure(store, defaults, catalogue) {
     'contour-halo',
   );
   const { discretise, showTest } = store.experiment.peek();
-  const boundary = store.picture.peek()?.run.boundary;
+  const boundary = store.current.picture.peek()?.run.boundary;
   const data = store.points.peek();
   const regression = data?.task === 'regression';
   const largest = Math.max(Number.MIN_VALUE, ...(data?.labels.map(Math.abs) ?? []));
@@ -222,8 +222,8 @@ async function planeImage({ values, width, height }, discrete) {
  */
 export function costFigure(store, defaults, catalogue, log) {
   const [ink, ink2, ghost, grid, line] = paperColours('ink', 'ink-2', 'ghost', 'grid', 'line-2');
-  const { history } = store;
-  const running = store.running.peek() ?? store.experiment.peek();
+  const { history } = store.current;
+  const running = store.current.experiment.peek() ?? store.experiment.peek();
   /** @param {string} name @param {{x: number[], y: number[]}} curve @param {object} stroke */
   const trace = (name, { x, y }, stroke) => ({ type: 'scatter', mode: 'lines', name, x, y, line: stroke });
   const { tests } = history;
@@ -231,7 +231,7 @@ export function costFigure(store, defaults, catalogue, log) {
     width: 760,
     height: 460,
     data: [
-      ...store.ghosts.peek().map(({ experiment, history: earlier }) =>
+      ...store.current.ghosts.peek().map(({ experiment, history: earlier }) =>
         trace(describe(experiment, running, catalogue), thin(earlier.costs, CURVE_POINTS), {
           color: ghost,
           width: 1.25,
@@ -315,7 +315,7 @@ const tenth = (value) => Math.round(value * 10) / 10;
 export async function networkImage(store, defaults, catalogue, painter) {
   const colours = painterColours(paperColours);
   const [ink, ink2, ink3, line] = paperColours('ink', 'ink-2', 'ink-3', 'line-2');
-  const picture = store.picture.peek();
+  const picture = store.current.picture.peek();
   const { features, layers: hidden, problem } = store.experiment.peek();
   const sizes = store.layerSizes.peek();
   const last = sizes.length - 1;

@@ -66,24 +66,24 @@ export class Follower {
   start() {
     const store = this.#store;
     const stops = [
-      store.listen('inspection', (answer) => {
+      store.dialogue.listen('inspection', (answer) => {
         if (!isOf(answer, this.#aim.peek())) return;
         this.problem.value = '';
         this.inspection.value = answer;
         this.#answered();
       }),
-      store.listen('too_much', ({ detail }) => {
+      store.dialogue.listen('too_much', ({ detail }) => {
         this.problem.value = detail;
         this.inspection.value = null;
         this.#answered();
       }),
       effect(() => {
-        void store.reading.value;
+        void store.current.reading.value;
         this.#due = true;
         this.#soon();
       }),
       effect(() => {
-        void [this.#aim.value, store.connection.value];
+        void [this.#aim.value, store.dialogue.connection.value];
         // An older question gives way to this one, or went with its connection.
         this.#waiting = false;
         this.#last = -Infinity;
@@ -113,8 +113,8 @@ export class Follower {
   #ask() {
     const store = this.#store;
     // Until the server has what is set up, there is nothing to ask about; the next reading asks again.
-    if (this.#waiting || !store.settled || !store.reading.peek() || store.obstacle.peek()) return;
-    if (!store.ask(question(this.#aim.peek()))) return;
+    if (this.#waiting || !store.dialogue.settled || !store.current.reading.peek() || store.obstacle.peek()) return;
+    if (!store.dialogue.ask(question(this.#aim.peek()))) return;
     this.#due = false;
     this.#waiting = true;
     this.#last = performance.now();

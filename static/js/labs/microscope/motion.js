@@ -41,7 +41,7 @@ export function mountMotion(store, lines, find) {
   /** @param {number} to */
   const go = (to) => {
     // Its numbers shall be those of one iteration.
-    if (store.playing.peek()) store.pause();
+    if (store.dialogue.playing.peek()) store.pause();
     chosen.value = Math.max(0, Math.min(to, lines.peek().length - 1));
   };
   const isLast = () => step.peek() === lines.peek().length - 1;

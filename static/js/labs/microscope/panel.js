@@ -108,14 +108,14 @@ export function mountMicroscope(store, catalogue, find) {
   /** What there is to say beside the numbers, or instead of them. @param {Inspection | null} shown */
   function note(shown) {
     if (store.obstacle.value) return store.obstacle.value;
-    if (store.connection.value === 'connecting') return 'Connecting: the numbers come from the server.';
-    if (store.connection.value === 'reconnecting')
+    if (store.dialogue.connection.value === 'connecting') return 'Connecting: the numbers come from the server.';
+    if (store.dialogue.connection.value === 'reconnecting')
       return shown
         ? `Reconnecting. These are the numbers of iteration ${count(shown.iteration)}.`
         : 'Reconnecting: the numbers come from the server.';
     if (follower.problem.value) return follower.problem.value;
     if (!shown) return 'The numbers are on their way.';
-    if (store.halted.value === 'diverged')
+    if (store.current.halted.value === 'diverged')
       return 'This run has diverged. These are its last numbers that were finite; from here there is no next step.';
     if (shown.losses === null)
       return 'Without a label there is no loss, and nothing to take back. Give the point one to go on.';
