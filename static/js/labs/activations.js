@@ -53,9 +53,9 @@ const ABOUT_OUTPUT =
 
 /** @param {Store} store @param {(id: string) => HTMLElement} find */
 export function mountActivations(store, find) {
-  const asked = signal(store.selected.value?.layer ?? 1);
+  const asked = signal(store.attention.selected.value?.layer ?? 1);
   effect(() => {
-    const layer = store.selected.value?.layer ?? 0;
+    const layer = store.attention.selected.value?.layer ?? 0;
     if (layer > 0) asked.value = layer;
   });
   const depth = computed(() => store.layerSizes.value.length - 1);

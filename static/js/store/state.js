@@ -9,6 +9,7 @@ import { changed, defaultsOf, layerSizes, OWN, obstacle, sameRun } from '../expe
 import { cost, count } from '../format.js';
 import { unlessSame } from '../signals.js';
 import { fromCheckpoint } from '../stream/checkpoint.js';
+import { Attention } from './attention.js';
 import { CurrentRun, endOf } from './current-run.js';
 
 /** @typedef {import('../types/protocol').ServerMessage} ServerMessage */
@@ -23,13 +24,10 @@ import { CurrentRun, endOf } from './current-run.js';
  * @typedef {{kind: 'problem' | 'note', text: string, offer?: {label: string, accept: () => void}}} Notice one with an
  *   offer stays until it is answered
  */
-/** @typedef {{layer: number, unit: number}} Selection layer counts from the input, 0 */
 /** @typedef {import('../experiment/experiment.js').HiddenLayer} HiddenLayer */
 /** @typedef {import('../types/protocol').Catalogue} Catalogue */
 /** @typedef {import('../types/protocol').Parameter} Parameter */
 /** @typedef {import('../experiment/parameters.js').Edit} Edit */
-/** @typedef {import('../types/painting').Part} Part */
-/** @typedef {import('../types/painting').Emphasis} Emphasis */
 /**
  * @typedef {import('../experiment/parts.js').Reduction & {highlight: readonly string[]}} Staging what a lesson does to
  *   the parts of the page
@@ -67,18 +65,7 @@ export class Store {
   deeds = signal(/** @type {Deeds} */ ({}));
   /** Whether somebody looks at the frames' diagnostics. */
   diagnosed = computed(() => this.#watchers.value > 0);
-  /** @type {Signal<Selection | null>} */
-  selection = signal(/** @type {Selection | null} */ ({ layer: 1, unit: 0 }));
-
-  /** What the reader points at in the network. @type {Signal<Part | null>} */
-  pointed = signal(/** @type {Part | null} */ (null));
-  /** What a panel speaks of: it stands out in the network. @type {Signal<Emphasis | null>} */
-  emphasis = signal(/** @type {Emphasis | null} */ (null));
-
   #watchers = signal(0);
-  /** @type {Signal<Selection | null>} */
-  #looked = signal(/** @type {Selection | null} */ (null));
-
   /** Units of every layer, inputs and output included. */
   layerSizes = unlessSame(() => layerSizes(this.experiment.value));
   /** Names of the network's inputs, in their order. */
@@ -102,21 +89,9 @@ export class Store {
   });
   /** What stands in the way of training what is set up; '' is nothing. */
   obstacle = computed(() => obstacle(this.experiment.value));
-  /** The unit that the reader looks at, as far as the network still has it: its map fills the plane. */
-  lookedAt = unlessSame(() => {
-    const looked = this.#looked.value;
-    return looked && looked.unit < (this.layerSizes.value[looked.layer] ?? 0) ? looked : null;
-  });
   /** Of each hidden layer, whether its activation is zero on a whole side of z = 0. */
   flat = unlessSame(() => this.activations.value.map((activation) => activation === 'relu'));
-  /** The selection, as far as the network still has it. */
-  selected = unlessSame(() => {
-    const chosen = this.selection.value;
-    const sizes = this.layerSizes.value;
-    if (!chosen) return null;
-    const layer = Math.min(chosen.layer, sizes.length - 1);
-    return { layer, unit: Math.min(chosen.unit, sizes[layer] - 1) };
-  });
+  attention = new Attention(this.layerSizes);
 
   /** For a layer that is added where there is none. @type {HiddenLayer} */
   #spareLayer;
@@ -243,18 +218,6 @@ export class Store {
   /** @param {Partial<HiddenLayer>} changes to every hidden layer */
   changeLayers(changes) {
     this.change({ layers: this.experiment.value.layers.map((layer) => ({ ...layer, ...changes })) });
-  }
-
-  /** @param {Selection} selection */
-  select(selection) {
-    const now = this.selected.value;
-    const again = now !== null && now.layer === selection.layer && now.unit === selection.unit;
-    this.selection.value = again ? null : selection;
-  }
-
-  /** @param {Selection | null} selection the unit whose map shall fill the plane */
-  look(selection) {
-    this.#looked.value = selection;
   }
 
   forgetGhosts() {

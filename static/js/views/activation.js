@@ -53,7 +53,7 @@ export function mountActivation(store, find) {
       return;
     }
     // Of layers that differ the selected unit's has the word.
-    const shown = common.value ? 1 : Math.min(layers.length, Math.max(1, store.selected.value?.layer ?? 1));
+    const shown = common.value ? 1 : Math.min(layers.length, Math.max(1, store.attention.selected.value?.layer ?? 1));
     const { activation, slope } = layers[shown - 1];
     const [g, prime] = FORMULAS[activation](slope);
     const name = common.value ? variable('g') : ofLayer('g', shown);

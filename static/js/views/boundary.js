@@ -49,7 +49,7 @@ export function mountBoundary(store, find, plotly, painter) {
   const showTest = computed(() => store.experiment.value.showTest);
   const marking = computed(() => store.experiment.value.mistakes && store.problem.value === 'classification');
   effect(() => {
-    const unit = store.lookedAt.value;
+    const unit = store.attention.lookedAt.value;
     const { clientWidth: width, clientHeight: height } = plane;
     if (size.value === 0) return;
     painter.plane('boundary', {
@@ -130,13 +130,13 @@ function mountLegend(store, chart, find) {
   /** The ends of the ramp: as the latest frame has them, at the pace of what is read. */
   const ends = computed(() => {
     const run = store.current.reading.value?.run;
-    const unit = store.lookedAt.value;
+    const unit = store.attention.lookedAt.value;
     const maps = unit && run?.neurons?.[unit.layer - 1];
     if (unit && maps && unit.unit < maps.units) return `${fixed(maps.low[unit.unit])} ${fixed(maps.high[unit.unit])}`;
     return `${fixed(run?.boundary?.low ?? 0)} ${fixed(run?.boundary?.high ?? 1)}`;
   });
   effect(() => {
-    const looked = store.lookedAt.value;
+    const looked = store.attention.lookedAt.value;
     const unit = looked && looked.layer > 0 && looked.layer < store.layerSizes.value.length - 1 ? looked : null;
     const regression = store.problem.value === 'regression';
     const { showTest, mistakes } = store.experiment.value;

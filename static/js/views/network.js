@@ -25,7 +25,7 @@ import { lock, unitFormula, valueAt } from './parameter.js';
 import { bindValue, stopsBetween, stopsEvery } from './value.js';
 
 /** @typedef {import('../store/state.js').Store} Store */
-/** @typedef {import('../store/state.js').Selection} Selection */
+/** @typedef {import('../types/painting').Unit} Unit */
 /** @typedef {import('../experiment/experiment.js').Fields} Fields */
 /** @typedef {import('../types/protocol').Catalogue} Catalogue */
 /** @typedef {import('../types/protocol').LayerParameters} LayerParameters */
@@ -261,7 +261,7 @@ function mountGraph(store, layout, graph, painter, inputs, frozen, open) {
   graph.replaceChildren(units, canvas, values);
   painter.give('network', canvas);
   const pointed = mountPointing(store, layout, graph, open);
-  effect(() => painter.emphasise(store.emphasis.value));
+  effect(() => painter.emphasise(store.attention.emphasis.value));
 
   effect(() => {
     const { nodes, edges, width, height } = layout.value;
@@ -273,7 +273,7 @@ function mountGraph(store, layout, graph, painter, inputs, frozen, open) {
       height,
       ratio: pixelRatio(),
       sizes: store.layerSizes.value,
-      chosen: store.selected.value,
+      chosen: store.attention.selected.value,
       flat: store.flat.value,
       line: store.problem.value === 'classification',
       inputs: inputs.value,
@@ -285,7 +285,7 @@ function mountGraph(store, layout, graph, painter, inputs, frozen, open) {
     const { nodes, labelled, inputsBelow } = layout.value;
     const last = store.layerSizes.value.length - 1;
     const features = store.features.value;
-    const chosen = store.selected.value;
+    const chosen = store.attention.selected.value;
     render(
       nodes.map((node) => {
         const { layer, unit, x, y, size } = node;
@@ -293,10 +293,10 @@ function mountGraph(store, layout, graph, painter, inputs, frozen, open) {
         if (layer === 0) {
           const place = inputsBelow ? `left:${x}px;top:${y + size / 2 + 4}px` : `left:${x - size / 2 - 8}px;top:${y}px`;
           const point = () => {
-            store.pointed.value = { what: 'units', layer, unit, input: null };
+            store.attention.pointed.value = { what: 'units', layer, unit, input: null };
           };
           const leave = () => {
-            store.pointed.value = null;
+            store.attention.pointed.value = null;
           };
           return html`<div class="node" style=${position} @pointerenter=${point} @pointerleave=${leave}></div>
             <span class="node-label ${inputsBelow ? '' : 'left'}"
@@ -304,16 +304,16 @@ function mountGraph(store, layout, graph, painter, inputs, frozen, open) {
         }
         const name = layer === last ? 'Output unit' : `Unit ${unit + 1} of hidden layer ${layer}`;
         const look = () => {
-          store.look({ layer, unit });
-          store.pointed.value = { what: 'units', layer, unit, input: null };
+          store.attention.look({ layer, unit });
+          store.attention.pointed.value = { what: 'units', layer, unit, input: null };
         };
         const away = () => {
-          store.look(null);
-          store.pointed.value = null;
+          store.attention.look(null);
+          store.attention.pointed.value = null;
         };
         return html`<button class="node unit ${size < TINY_UNIT ? 'tiny' : ''}" type="button" style=${position}
           aria-label=${name} title=${name} aria-pressed=${isUnit(chosen, layer, unit)}
-          @click=${() => store.select({ layer, unit })} @pointerenter=${look} @pointerleave=${away} @focus=${look}
+          @click=${() => store.attention.select({ layer, unit })} @pointerenter=${look} @pointerleave=${away} @focus=${look}
           @blur=${away}></button>
           ${
             labelled || layer === last
@@ -331,7 +331,7 @@ function mountGraph(store, layout, graph, painter, inputs, frozen, open) {
   effect(() => {
     const { edges, labelled, valued } = layout.value;
     const sizes = store.layerSizes.value;
-    const chosen = store.selected.value;
+    const chosen = store.attention.selected.value;
     const picture = store.current.reading.value;
     const layers = picture && fits(picture.run.layers, sizes) ? picture.run.layers : null;
     if (!layers) {
@@ -407,12 +407,12 @@ function mountPointing(store, layout, graph, open) {
     // The plate stays where it came up while the pointer moves along the same edge.
     if (found?.layer === now?.layer && found?.unit === now?.unit && found?.input === now?.input) return;
     pointed.value = found;
-    store.pointed.value = found && partOf(found);
+    store.attention.pointed.value = found && partOf(found);
   });
   graph.addEventListener('pointerleave', () => {
     graph.classList.remove('pointing');
     pointed.value = null;
-    store.pointed.value = null;
+    store.attention.pointed.value = null;
   });
   graph.addEventListener(
     'click',
@@ -422,7 +422,7 @@ function mountPointing(store, layout, graph, open) {
       if (!found) return;
       event.stopPropagation();
       const { layer, unit, input, x, y } = found;
-      if (!isUnit(store.selected.value, layer, unit)) store.select({ layer, unit });
+      if (!isUnit(store.attention.selected.value, layer, unit)) store.attention.select({ layer, unit });
       const { left, top } = graph.getBoundingClientRect();
       const place = { left: left + x, right: left + x, top: top + y - 10, bottom: top + y + 10 };
       open({ layer, unit, input }, place, () =>
@@ -451,7 +451,7 @@ function valuePlace({ layer, from, to }, incoming, sizes) {
   return many ? (to % 2 === 0 ? 0.7 : 0.78) : 0.42;
 }
 
-/** @param {Selection | null} chosen @param {number} layer @param {number} unit */
+/** @param {Unit | null} chosen @param {number} layer @param {number} unit */
 const isUnit = (chosen, layer, unit) => chosen !== null && chosen.layer === layer && chosen.unit === unit;
 
 /**
@@ -478,18 +478,18 @@ function mountSentence(store, container, open) {
       /** @type {HTMLElement | null} */ (
         /** @type {Element} */ (target).closest('[data-parameter]')
       )?.dataset.parameter?.split(' ') ?? [];
-    store.pointed.value =
+    store.attention.pointed.value =
       layer === undefined
         ? null
         : partOf({ layer: Number(layer), unit: Number(unit), input: input === 'b' ? null : Number(input) });
   };
   const leave = () => {
-    store.pointed.value = null;
+    store.attention.pointed.value = null;
   };
   for (const kind of ['pointerover', 'focusin']) container.addEventListener(kind, point);
   for (const kind of ['pointerleave', 'focusout']) container.addEventListener(kind, leave);
   effect(() => {
-    const chosen = store.selected.value;
+    const chosen = store.attention.selected.value;
     const picture = store.current.reading.value;
     const sizes = store.layerSizes.value;
     if (!chosen || chosen.layer === 0) {

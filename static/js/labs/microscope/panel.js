@@ -44,7 +44,7 @@ export function mountMicroscope(store, catalogue, find) {
   const openIteration = mountIteration(find('microscope-lines'), {
     lines,
     step: motion.step,
-    pointed: store.pointed,
+    pointed: store.attention.pointed,
     point: (emphasis) => {
       pointing.value = emphasis;
     },
@@ -95,12 +95,13 @@ export function mountMicroscope(store, catalogue, find) {
       effect(() => {
         const at = motion.step.value;
         const line = at === null ? null : lines.value[at];
-        store.emphasis.value = pointing.value ?? (line ? { ...(line.shows ?? line.result.part), way: line.way } : null);
+        store.attention.emphasis.value =
+          pointing.value ?? (line ? { ...(line.shows ?? line.result.part), way: line.way } : null);
       }),
     ];
     return () => {
       for (const stop of stops) stop();
-      store.emphasis.value = null;
+      store.attention.emphasis.value = null;
       find('microscope-verdict').hidden = true;
     };
   }
