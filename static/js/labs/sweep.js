@@ -60,7 +60,7 @@ export function mountSweep(store, fields, find, scale) {
   const start = () => {
     const { sweepSeeds: seeds, sweepIterations: iterations } = store.experiment.peek();
     const hindered = store.obstacle.peek() || (store.dialogue.settled ? '' : 'Not connected: try again in a moment.');
-    if (hindered || !store.dialogue.ask({ type: 'sweep', seeds, iterations })) {
+    if (hindered || !store.dialogue.questions.ask({ type: 'sweep', seeds, iterations })) {
       said.value = hindered || 'Not connected: try again in a moment.';
       return;
     }
@@ -72,7 +72,7 @@ export function mountSweep(store, fields, find, scale) {
   /** @param {string} why */
   const stop = (why) => {
     if (!progress.peek()) return;
-    store.dialogue.ask({ type: 'cancel' });
+    store.dialogue.questions.ask({ type: 'cancel' });
     progress.value = null;
     said.value = why;
   };
@@ -83,10 +83,10 @@ export function mountSweep(store, fields, find, scale) {
 
   return () => {
     const stops = [
-      store.dialogue.listen('sweeping', ({ iteration, iterations }) => {
+      store.dialogue.questions.listen('sweeping', ({ iteration, iterations }) => {
         if (progress.peek()) progress.value = { iteration, iterations };
       }),
-      store.dialogue.listen('swept', (answer) => {
+      store.dialogue.questions.listen('swept', (answer) => {
         if (!progress.peek()) return;
         progress.value = null;
         chosen.value = answer.seeds[0].seed;
@@ -94,7 +94,7 @@ export function mountSweep(store, fields, find, scale) {
         store.announcement.value = verdict(answer);
         store.did({ swept: answer.seeds.length });
       }),
-      store.dialogue.listen('too_much', ({ detail }) => {
+      store.dialogue.questions.listen('too_much', ({ detail }) => {
         if (!progress.peek()) return;
         progress.value = null;
         said.value = detail;

@@ -271,10 +271,10 @@ export class Store {
         case 'error':
           // Only a question can ask for too much.
           return message.code === 'too_much'
-            ? this.dialogue.answer({ type: 'too_much', detail: message.detail })
+            ? this.dialogue.questions.answered({ type: 'too_much', detail: message.detail })
             : this.#refused(message.code, message.detail);
         default:
-          return this.dialogue.answer(message);
+          return this.dialogue.questions.answered(message);
       }
     });
   }

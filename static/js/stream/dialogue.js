@@ -11,6 +11,7 @@ import { signal } from '../../vendor/signals-core/signals-core.js';
 import { conditions } from '../experiment/experiment.js';
 import { parameterKey } from '../experiment/parameters.js';
 import { described } from './checkpoint.js';
+import { Questions } from './questions.js';
 import { Unconfirmed } from './unconfirmed.js';
 import { Wanted } from './wanted.js';
 
@@ -18,8 +19,6 @@ import { Wanted } from './wanted.js';
 /** @typedef {import('../types/protocol').Configured} Configured */
 /** @typedef {import('../types/protocol').State} State */
 /** @typedef {import('../types/protocol').RunState} RunState */
-/** @typedef {import('../types/protocol').Question} Question */
-/** @typedef {import('../types/protocol').Answer} Answer */
 /** @typedef {import('../types/protocol').LayerParameters} LayerParameters */
 /** @typedef {import('../types/protocol').Parameter} Parameter */
 /** @typedef {import('../experiment/parameters.js').Edit} Edit */
@@ -38,6 +37,11 @@ export class Dialogue {
   playing = signal(false);
   /** The iteration that the reader wants to see, until it is seen. @type {Signal<number | null>} */
   sought = signal(/** @type {number | null} */ (null));
+  /** While the connection is down nothing is asked: ask again once it is live. */
+  questions = new Questions((question) => {
+    if (this.live) this.#send(question);
+    return this.live;
+  });
   /** Parameters that training leaves alone, by their keys. @type {Signal<ReadonlyMap<string, Parameter>>} */
   frozen = signal(/** @type {ReadonlyMap<string, Parameter>} */ (new Map()));
 
@@ -65,8 +69,6 @@ export class Dialogue {
   #described = null;
   /** What the server has last said of what can change while training. @type {Record<string, unknown>} */
   #reported = {};
-  /** Who listens for which answers. @type {Map<string, Set<(message: any) => void>>} */
-  #listeners = new Map();
 
   /**
    * @param {(message: ClientMessage) => void} send
@@ -187,30 +189,6 @@ export class Dialogue {
     if (Object.keys(changes).length > 0) this.#send({ type: 'set', ...changes });
     this.#reported = wanted;
   }
-
-  /**
-   * Asks the server something that changes nothing; the answer goes to who listens for it. While the connection is down
-   * nothing is asked: ask again once `connection` is live.
-   *
-   * @param {Question} question
-   * @returns {boolean} whether it was asked
-   */
-  ask = (question) => {
-    if (this.live) this.#send(question);
-    return this.live;
-  };
-
-  /**
-   * @template {Answer['type']} T
-   * @param {T} type
-   * @param {(answer: Extract<Answer, {type: T}>) => void} listener
-   * @returns {() => void} stops listening
-   */
-  listen = (type, listener) => {
-    const listeners = this.#listeners.get(type) ?? new Set();
-    this.#listeners.set(type, listeners.add(listener));
-    return () => listeners.delete(listener);
-  };
 
   /** The run there is goes no further: nothing more is wanted of it. */
   forget() {
@@ -387,11 +365,6 @@ export class Dialogue {
   /** An iteration is seen. @param {number} iteration */
   drawn(iteration) {
     if (this.#seeking === null && this.sought.value === iteration) this.sought.value = null;
-  }
-
-  /** To a question. @param {Answer} answer */
-  answer(answer) {
-    for (const listener of this.#listeners.get(answer.type) ?? []) listener(answer);
   }
 
   /**

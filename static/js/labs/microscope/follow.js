@@ -66,13 +66,13 @@ export class Follower {
   start() {
     const store = this.#store;
     const stops = [
-      store.dialogue.listen('inspection', (answer) => {
+      store.dialogue.questions.listen('inspection', (answer) => {
         if (!isOf(answer, this.#aim.peek())) return;
         this.problem.value = '';
         this.inspection.value = answer;
         this.#answered();
       }),
-      store.dialogue.listen('too_much', ({ detail }) => {
+      store.dialogue.questions.listen('too_much', ({ detail }) => {
         this.problem.value = detail;
         this.inspection.value = null;
         this.#answered();
@@ -114,7 +114,7 @@ export class Follower {
     const store = this.#store;
     // Until the server has what is set up, there is nothing to ask about; the next reading asks again.
     if (this.#waiting || !store.dialogue.settled || !store.current.reading.peek() || store.obstacle.peek()) return;
-    if (!store.dialogue.ask(question(this.#aim.peek()))) return;
+    if (!store.dialogue.questions.ask(question(this.#aim.peek()))) return;
     this.#due = false;
     this.#waiting = true;
     this.#last = performance.now();
