@@ -1,7 +1,7 @@
 /** Wires store, stream, address and views. Imports everything, is imported by nothing. */
 
 import { computed, effect, signal } from '../vendor/signals-core/signals-core.js';
-import { fromHash, toHash } from './experiment/address.js';
+import { fromHash } from './experiment/address.js';
 import { defaultsOf, fieldsOf, PLANE, sameRun, TERMS } from './experiment/experiment.js';
 import { readSaved } from './experiment/saved.js';
 import { loadPlotly } from './plotly.js';
@@ -10,6 +10,7 @@ import { Store } from './store/state.js';
 import { Stream } from './stream/stream.js';
 import { askVersion, newer } from './version.js';
 import { mountActivation } from './views/activation.js';
+import { mountAddress } from './views/address-bar.js';
 import { mountBoundary } from './views/boundary.js';
 import { mountCode } from './views/code.js';
 import { mountCost } from './views/cost.js';
@@ -37,10 +38,6 @@ import { mountTimeline } from './views/timeline.js';
 import { mountTraining } from './views/training.js';
 import { mountTransport } from './views/transport.js';
 import { mountWaiting } from './views/waiting.js';
-
-/** Changes that come as fast as this are one entry in the browser's history (milliseconds). */
-const ONE_CHANGE = 1000;
-const WRITE_INTERVAL = 120;
 
 /** @param {string} id */
 function find(id) {
@@ -141,13 +138,7 @@ mountNewer(find);
 mountKeyboard(store);
 mountReduced(store, fields, defaults, find);
 
-mountAddress();
-complain(start.problems);
-if (saved && !saved.experiment)
-  store.notice.value = {
-    kind: 'problem',
-    text: 'Nothing is saved under this link, or no longer. This is the experiment that the page begins with.',
-  };
+mountAddress(store, fields, defaults, saved, start.problems);
 
 /** Plotly comes after the first picture, so that nothing waits for it. */
 const stop = effect(() => {
@@ -173,69 +164,4 @@ async function drawPlots() {
     () => loadPlotly(/** @type {string} */ (document.body.dataset.plotly)),
     drawPlots,
   );
-}
-
-/**
- * Where an experiment is: a saved run under its short link as long as it is that run.
- *
- * @param {import('./experiment/experiment.js').Experiment} experiment
- */
-function addressOf(experiment) {
-  if (!saved) return location.pathname + location.search + toHash(experiment, defaults, fields);
-  const same = saved.experiment && sameRun(experiment, saved.experiment);
-  return (
-    (same ? saved.path : '/') +
-    location.search +
-    toHash(experiment, same && saved.experiment ? saved.experiment : defaults, fields)
-  );
-}
-
-/** The experiment into the address, and back when the reader goes back or edits it. */
-function mountAddress() {
-  let before = store.experiment.peek();
-  let changed = -Infinity;
-  /** What the page has last read or written there; else the reader has just edited it, and is about to be heard. */
-  let known = location.hash;
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  let waiting;
-  effect(() => {
-    const now = store.experiment.value;
-    const address = addressOf(now);
-    clearTimeout(waiting);
-    if (address !== location.pathname + location.search + location.hash) {
-      const passed = performance.now() - changed;
-      // A point more is no step of the browser's: the page undoes it itself.
-      const turned = before.lesson !== now.lesson || before.step !== now.step;
-      // Within a lesson the browser goes back and forth between its steps.
-      const entry =
-        turned ||
-        (!now.lesson && !sameRun({ ...before, points: now.points, labels: now.labels }, now) && passed > ONE_CHANGE);
-      const write = () => {
-        if (location.hash !== known) return;
-        history[entry ? 'pushState' : 'replaceState'](null, '', address);
-        known = location.hash;
-      };
-      // While something is dragged: browsers allow only so many a second.
-      if (passed < WRITE_INTERVAL && !turned) waiting = setTimeout(write, WRITE_INTERVAL);
-      else write();
-      changed = performance.now();
-    }
-    before = now;
-  });
-  addEventListener('hashchange', () => {
-    const base = location.pathname === saved?.path ? saved.experiment : null;
-    const { experiment, problems } = fromHash(location.hash, base ?? defaults, fields);
-    clearTimeout(waiting);
-    known = location.hash;
-    before = experiment;
-    changed = performance.now();
-    store.change(experiment);
-    complain(problems);
-  });
-}
-
-/** @param {string[]} problems of the address */
-function complain(problems) {
-  if (problems.length > 0)
-    store.notice.value = { kind: 'problem', text: `Part of this link could not be used. ${problems.join(' ')}` };
 }
