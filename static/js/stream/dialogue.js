@@ -341,7 +341,8 @@ export class Dialogue {
    * @returns {boolean} whether it has paused unasked
    */
   state({ playing, iteration, iterations_per_frame, runs: [run] }, drawn) {
-    this.#report(run, iterations_per_frame);
+    // Of a session that has no run yet there is nothing more to say.
+    if (run) this.#report(run, iterations_per_frame);
     if (this.#seeking !== null) {
       this.#isAt(iteration, drawn);
       return false;
