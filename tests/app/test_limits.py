@@ -28,7 +28,7 @@ from app.limits import (
 from app.main import create_app
 from app.schemas import Plan
 from app.training.outbox import MOST_BYTES, TOO_SLOW, Outbox
-from tests.app.conftest import metric, settings_for
+from tests.app.conftest import a_moment, metric, settings_for
 from tests.app.stream import Stream
 
 
@@ -357,7 +357,7 @@ class TestPlaces:
                     fourth.configure()
                 second.socket.close()
                 while metric(client, "shallows_connections") > 1:
-                    pass
+                    a_moment()
                 with Stream.connect(client) as fifth:  # the second left, and gives way
                     fifth.configure()
                 # It is kept all the same, and takes the place of whoever has left now.
