@@ -226,12 +226,12 @@ def test_of_what_was_refused_there_is_left_what_nothing_newer_replaces(
     said = page.evaluate(
         """async () => {
           const base = document.querySelector('script[type=module]').src.replace(/main\\.js$/, '');
-          const { Pace } = await import(`${base}pace.js`);
+          const { ResendQueue } = await import(`${base}stream/resend-queue.js`);
           const said = [];
-          const pace = new Pace((one) => said.push(one), () => {});
+          const queue = new ResendQueue((one) => said.push(one), () => {});
           for (const type of ['view', 'pause', 'configure', 'play', 'view', 'set', 'ack'])
-            pace.send({ type });
-          pace.refused(3, 1);
+            queue.send({ type });
+          queue.refused(3, 1);
           window.spoken = () => said.splice(0).map(({ type }) => type);
           return window.spoken();
         }"""

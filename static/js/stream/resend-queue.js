@@ -97,7 +97,11 @@ export class ResendQueue {
     this.#timer = setTimeout(() => this.#again(), 1000 * seconds);
   }
 
-  /** What was said after it may have been taken, and saying it now would undo that: it is said once more too. @param {number} number */
+  /**
+   * What was said after it may have been taken, and saying it now would undo that: it is said once more too.
+   *
+   * @param {number} number
+   */
   #holdWhatItUndoes(number) {
     const held = this.#held.find((one) => one.number === number);
     if (!held) return;
