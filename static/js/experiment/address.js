@@ -1,6 +1,7 @@
 /** The experiment in the URL's hash: key=value of whatever differs from the defaults, numbers to their last digit. */
 
-import { FieldError, OWN } from './experiment.js';
+import { OWN } from './experiment.js';
+import { FieldError } from './field.js';
 
 /** @typedef {import('./experiment.js').Experiment} Experiment */
 /** @typedef {import('./experiment.js').Fields} Fields */

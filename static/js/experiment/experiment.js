@@ -5,8 +5,6 @@ import { comparisonField, DEFAULT, factorsOf } from './comparison.js';
 import { choice, FieldError, namesOf, number, optional, words, yesOrNo } from './field.js';
 import { PARTS } from './parts.js';
 
-export { FieldError } from './field.js';
-
 /** @typedef {import('../types/protocol').Catalogue} Catalogue */
 /** @typedef {import('../types/protocol').ClientMessage} ClientMessage */
 /** @typedef {import('../types/protocol').LayerParameters} LayerParameters */
@@ -104,9 +102,9 @@ const MAX_ITERATIONS = 1_000_000;
 const MOST_SEEDS = 64;
 const MOST_SWEPT = 20_000;
 /** Longer than this an address is no link any more: what would make it so is left out. */
-export const MAX_LINK = 8_000;
+const MAX_LINK = 8_000;
 /** Fewer cannot be trained on. */
-export const MIN_POINTS = 2;
+const MIN_POINTS = 2;
 /** As far out as the server takes a point or a parameter. */
 export const MAX_VALUE = 1e6;
 
@@ -557,7 +555,7 @@ function dataSpec({
  * @param {Experiment} experiment
  * @returns {Required<LiveTraining>}
  */
-export function liveTraining({ learningRate, l1, l2, stopCost: cost, stopAccuracy: accuracy, stopPatience: patience }) {
+function liveTraining({ learningRate, l1, l2, stopCost: cost, stopAccuracy: accuracy, stopPatience: patience }) {
   return { learning_rate: learningRate, l1, l2, stop: conditions({ cost, accuracy, patience }) };
 }
 

@@ -2,7 +2,8 @@
 
 import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
 import { computed, effect, signal } from '../../vendor/signals-core/signals-core.js';
-import { FieldError, parameterField } from '../experiment/experiment.js';
+import { parameterField } from '../experiment/experiment.js';
+import { FieldError } from '../experiment/field.js';
 import { parameterKey } from '../experiment/parameters.js';
 import { allows } from '../experiment/parts.js';
 import { parameter as written } from '../format.js';
@@ -36,7 +37,7 @@ const GAP = 8;
  * @param {number[]} sizes of the layers
  * @param {readonly string[]} features
  */
-export function parameterName({ layer, unit, input }, sizes, features) {
+function parameterName({ layer, unit, input }, sizes, features) {
   /** @param {number} of @param {number} index */
   const name = (of, index) =>
     of === sizes.length - 1

@@ -4,7 +4,7 @@
 
 import { html, render } from '../../vendor/lit-html/lit-html.js';
 import { computed, effect } from '../../vendor/signals-core/signals-core.js';
-import { FieldError } from '../experiment/experiment.js';
+import { FieldError } from '../experiment/field.js';
 import { cost, count } from '../format.js';
 import { isDark } from '../theme.js';
 import { whenOpen } from './drawer.js';

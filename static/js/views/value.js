@@ -1,7 +1,7 @@
 /** A number to type, to step with the arrow keys and, where it has a slider, to drag. */
 
 import { effect } from '../../vendor/signals-core/signals-core.js';
-import { FieldError } from '../experiment/experiment.js';
+import { FieldError } from '../experiment/field.js';
 
 /** @typedef {import('../experiment/experiment.js').Shown} Shown */
 

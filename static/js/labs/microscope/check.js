@@ -88,7 +88,7 @@ function ofNetwork({ layers, inputs, labels }) {
 }
 
 /** Everything to fill in, in the lecture's order. @param {Task} task @returns {Grid[]} */
-export function gridsOf({ sizes, examples }) {
+function gridsOf({ sizes, examples }) {
   /**
    * @param {string} letter
    * @param {number} layer
@@ -154,7 +154,7 @@ function read({ texts }, { id, name, rows, columns, given }) {
 }
 
 /** What the server is asked. @param {Task} task */
-export function requestOf(task) {
+function requestOf(task) {
   const numbers = new Map(gridsOf(task).map((grid) => [grid.id, read(task, grid)]));
   /** @param {string} id */
   const of = (id) => numbers.get(id) ?? [];
