@@ -6,7 +6,6 @@ import { choice, FieldError, namesOf, number, optional, words, yesOrNo } from '.
 import { PARTS } from './parts.js';
 
 /** @typedef {import('../types/protocol').Catalogue} Catalogue */
-/** @typedef {import('../types/protocol').ClientMessage} ClientMessage */
 /** @typedef {import('../types/protocol').LayerParameters} LayerParameters */
 /** @typedef {import('../types/protocol').RunSpec} RunSpec */
 /** @typedef {import('../types/protocol').LiveTraining} LiveTraining */

@@ -14,7 +14,6 @@ import { lineChart, smallFont } from './line-chart.js';
 import { Norms } from './norms.js';
 
 /** @typedef {import('../store/state.js').Store} Store */
-/** @typedef {import('../types/protocol').Catalogue} Catalogue */
 /** @typedef {import('../types/protocol').Curve} Curve */
 /** @typedef {import('../types/protocol').Diagnostics} Diagnostics */
 /** @typedef {{name: string, slope: number, output: boolean}} Chosen the activation of the layer that is looked at */

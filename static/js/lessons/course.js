@@ -11,7 +11,6 @@ import { carriedOut, holds, needsDiagnostics } from './quantities.js';
 /** @typedef {import('../store/state.js').Store} Store */
 /** @typedef {import('../experiment/experiment.js').Experiment} Experiment */
 /** @typedef {import('../types/lessons').Lesson} Lesson */
-/** @typedef {import('../types/lessons').Step} Step */
 /** @typedef {import('../types/lessons').Summary} Summary */
 /** @typedef {import('./quantities.js').Facts} Facts */
 /** @template T @typedef {import('../../vendor/signals-core/signals-core.js').Signal<T>} Signal */

@@ -14,7 +14,6 @@ import { ramp } from './ramp.js';
 /** @typedef {import('../types/protocol').LayerParameters} LayerParameters */
 /** @typedef {import('../types/painting').Emphasis} Emphasis */
 /** @typedef {import('../types/painting').Edge} Edge */
-/** @typedef {import('../types/painting').Node} Node */
 
 const THINNEST = 0.8;
 const THICKEST = 6.2;
