@@ -370,3 +370,69 @@ def test_a_verdict_says_differs_and_kinks_in_words(run: Run) -> None:
     assert found == {"agrees": False, "text": "2 of 4 gradients differ from finite differences"}
     found = run("labs/microscope/lines", of, layers=layers, check=None)
     assert found["agrees"] is None
+
+
+DIALOGUE = """
+  const sent = [];
+  const terms = {
+    configure: (setup, weights) => ({ data: setup.data, runs: [{ weights }] }),
+    settings: ({ iterations_per_frame }) => ({ iterations_per_frame }),
+  };
+  const dialogue = new module.Dialogue((message) => sent.push(message), terms);
+  const setup = { data: 1, iterations_per_frame: 5 };
+  const training = { learning_rate: 0.1, l1: 0, l2: 0 };
+  const configured = {
+    session: 'a', playing: false, iteration: 0, iterations_per_frame: 5, data: {},
+    runs: [{ training }], resumed: false, from_checkpoint: false,
+  };
+"""
+
+
+def in_dialogue(run: Run, steps: str) -> Any:
+    return run("stream/dialogue", f"(() => {{ {DIALOGUE} {steps} }})()")
+
+
+def test_a_dialogue_asks_in_the_terms_it_is_given_and_returns_what_is_to_be_done(run: Run) -> None:
+    sent, first, settled = in_dialogue(
+        run,
+        """
+          dialogue.step(3);
+          const first = dialogue.begin();
+          dialogue.configure(setup, null);
+          dialogue.stepFirst(first);
+          dialogue.configured(configured, setup);
+          return [sent, first, dialogue.settled];
+        """,
+    )
+    assert first == 3
+    assert settled
+    assert sent == [
+        {"type": "configure", "data": 1, "runs": [{"weights": None}], "playing": False},
+        {"type": "step", "iterations": 3},
+    ]
+
+
+def test_a_setup_that_is_lost_with_its_connection_is_to_be_configured_anew(run: Run) -> None:
+    script = """
+      dialogue.begin();
+      dialogue.configure(setup, null);
+      dialogue.configured(configured, setup);
+      dialogue.configure({ ...setup, data: 2 }, lost ? [] : null);
+      if (!lost) dialogue.configured(configured, setup);
+      dialogue.closed('weights');
+      return [dialogue.query(9), dialogue.resumed(configured, setup), sent.length];
+    """
+    query, anew, sent = in_dialogue(run, "const lost = true;" + script)
+    assert (query, anew, sent) == ("session=a&iteration=0", {"weights": "weights"}, 2)
+    query, anew, sent = in_dialogue(run, "const lost = false;" + script)
+    assert (query, anew, sent) == ("session=a&iteration=0", None, 2)
+
+
+def test_a_session_without_a_run_says_how_it_is_too(run: Run) -> None:
+    script = """
+      dialogue.begin();
+      dialogue.play();
+      const paused = dialogue.state({ ...configured, runs: [] }, undefined);
+      return [paused, dialogue.playing.value];
+    """
+    assert in_dialogue(run, script) == [True, False]
