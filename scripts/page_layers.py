@@ -1,7 +1,8 @@
-"""Sees to it that the arrows between the folders of static/js run down only: `make lint` runs it.
+"""Sees to it that arrows between the folders of static/js run down only: `make lint` runs it.
 
-Types count as well: who reads one has to know the folder that it is from. They are why this is no
-rule of Biome's, which does not look into comments. Circles within a folder are Biome's to find.
+No two modules have one name, either. Types count as arrows: who reads one has to know the folder
+that it is from. They are why this is no rule of Biome's, which does not look into comments. Circles
+within a folder are Biome's to find.
 """
 
 from __future__ import annotations
@@ -45,10 +46,13 @@ def resolved(path: PurePosixPath, target: str) -> PurePosixPath:
     return PurePosixPath(*parts)
 
 
-def wrong_arrows(root: Path) -> Iterator[str]:
-    """One sentence for each arrow that does not run down."""
+def faults(root: Path) -> Iterator[str]:
+    """One sentence for each arrow that does not run down, and each name that there is already."""
+    names: dict[str, PurePosixPath] = {}
     for file in sorted(file for file in root.rglob("*") if file.suffix in {".js", ".ts"}):
         path = PurePosixPath(file.relative_to(root).as_posix())
+        if (first := names.setdefault(path.name, path)) != path:
+            yield f"{path}: {first} has that name already"
         source = folder_of(path)
         if source not in LAYER:
             yield f"{path}: {source} is in no row of the table"
@@ -65,7 +69,7 @@ def wrong_arrows(root: Path) -> Iterator[str]:
 def main() -> int:
     """Say what is wrong with static/js, or another folder that is named."""
     root = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parents[1] / "static" / "js"
-    wrong = list(wrong_arrows(root))
+    wrong = list(faults(root))
     for sentence in wrong:
         print(sentence, file=sys.stderr)
     return 1 if wrong else 0

@@ -189,11 +189,16 @@ def test_an_arrow_of_the_page_that_does_not_run_down_is_found(
     assert wrong.startswith(f"{name}: ")
 
 
+def test_two_modules_of_the_page_of_one_name_are_found(tmp_path: Path) -> None:
+    (wrong,) = layers_of({"store/runs.js": "", "views/runs.js": "", "views/run.js": ""}, tmp_path)
+    assert wrong == "views/runs.js: store/runs.js has that name already"
+
+
 def test_arrows_of_the_page_that_run_down_or_stay_are_let_be(tmp_path: Path) -> None:
     files = {
         "main.js": "import './labs/a.js'; import('./views/a.js'); import './format.js';",
-        "labs/microscope/a.js": "import '../../store/a.js'; import '../b.js'; import './c.js';",
-        "views/a.js": "import { html } from '../../vendor/lit-html/lit-html.js';",
-        "stream/a.js": "/** @typedef {import('../types/protocol').A} A */ from './b.js'",
+        "labs/microscope/b.js": "import '../../store/a.js'; import '../b.js'; import './c.js';",
+        "views/c.js": "import { html } from '../../vendor/lit-html/lit-html.js';",
+        "stream/d.js": "/** @typedef {import('../types/protocol').A} A */ from './b.js'",
     }
     assert layers_of(files, tmp_path) == []
