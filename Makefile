@@ -31,6 +31,8 @@ lint: $(VENV)/.dev-installed tools ## Style, types and the order of the storeys
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 	node_modules/.bin/tsc
+	node_modules/.bin/biome ci --error-on-warnings
+	$(VENV_PYTHON) scripts/page_layers.py
 
 bench: $(VENV)/.dev-installed ## Measure, side by side with peers where there are any (minutes)
 	@scripts/install_test_tools.sh chromium

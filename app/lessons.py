@@ -384,8 +384,8 @@ def _check_parts(names: Iterable[str], where: str) -> None:
 @cache
 def parts_of_the_page() -> frozenset[str]:
     """The names that the page's own table has."""
-    table = (STATIC / "js" / "parts.js").read_text("utf-8")
-    return frozenset(re.findall(r"^  \{ name: '([a-z0-9-]+)'", table, flags=re.MULTILINE))
+    table = (STATIC / "js" / "experiment" / "parts.js").read_text("utf-8")
+    return frozenset(re.findall(r"\bname: '([a-z0-9-]+)'", table))
 
 
 def _words(schema: type[T], toml: str, where: str) -> T:

@@ -1,8 +1,10 @@
-// Copies what the page uses from node_modules into static/vendor: `make vendor`, or `node scripts/vendor.mjs [DIRECTORY]`.
+// Copies what the page uses from node_modules into static/vendor: `make vendor`, or `node scripts/vendor.mjs
+// [DIRECTORY]`.
 //
-// The page has no build step, so its libraries are plain ES modules with relative imports. From each entry point this follows
-// those imports and copies the closure, each module with its types beside it (for tsc) and each package with its licence.
-// What changes on the way, and nothing else: `.mjs` becomes `.js` (with the imports of it), and references to source maps go.
+// The page has no build step, so its libraries are plain ES modules with relative imports. From each entry point this
+// follows those imports and copies the closure, each module with its types beside it (for tsc) and each package with
+// its licence. What changes on the way, and nothing else: `.mjs` becomes `.js` (with the imports of it), and references
+// to source maps go.
 
 import { cp, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -11,11 +13,12 @@ import { fileURLToPath } from 'node:url';
 const ROOT = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 
 /**
- * What is copied. `base` is where the modules lie in the package, `modules` the entry points, `files` whatever else is needed.
+ * What is copied. `base` is where the modules lie in the package, `modules` the entry points, `files` whatever else is
+ * needed.
  * @type {Record<string, {from: string, base?: string, modules?: string[], files?: string[]}>}
  */
 const PACKAGES = {
-  'fflate': { from: 'fflate', base: 'esm', modules: ['browser.js'] },
+  fflate: { from: 'fflate', base: 'esm', modules: ['browser.js'] },
   'lit-html': {
     from: 'lit-html',
     modules: [
@@ -29,14 +32,16 @@ const PACKAGES = {
       'directives/style-map.js',
     ],
   },
-  'msgpack': { from: '@msgpack/msgpack', base: 'dist.esm', modules: ['decode.mjs'] },
+  msgpack: { from: '@msgpack/msgpack', base: 'dist.esm', modules: ['decode.mjs'] },
   'plotly-basic': { from: 'plotly.js-basic-dist-min', files: ['plotly-basic.min.js'] },
-  'roboto': { from: '@fontsource-variable/roboto', files: ['files/roboto-latin-wght-normal.woff2'] },
+  roboto: { from: '@fontsource-variable/roboto', files: ['files/roboto-latin-wght-normal.woff2'] },
   'signals-core': { from: '@preact/signals-core', base: 'dist', modules: ['signals-core.mjs'] },
   'stix-two-math': { from: '@fontsource/stix-two-math', files: ['files/stix-two-math-latin-400-normal.woff2'] },
   'stix-two-text': {
     from: '@fontsource/stix-two-text',
-    files: ['latin', 'greek'].flatMap((script) => ['normal', 'italic'].map((style) => `files/stix-two-text-${script}-400-${style}.woff2`)),
+    files: ['latin', 'greek'].flatMap((script) =>
+      ['normal', 'italic'].map((style) => `files/stix-two-text-${script}-400-${style}.woff2`),
+    ),
   },
   'swagger-ui-dist': {
     from: 'swagger-ui-dist',
@@ -54,7 +59,11 @@ const IMPORT = /((?:\bfrom|\bimport)\s*)(["'])(\.{1,2}\/[^"']+)\2/g;
 const SOURCE_MAP = /\n?(?:\/\/# sourceMappingURL=\S+|\/\*# sourceMappingURL=\S+ ?\*\/)\s*$/;
 
 /** @param {string} file */
-const exists = (file) => stat(file).then(() => true, () => false);
+const exists = (file) =>
+  stat(file).then(
+    () => true,
+    () => false,
+  );
 
 /** @param {string} file */
 const typesOf = (file) => file.replace(/\.m?js$/, '.d.ts');
@@ -63,9 +72,13 @@ const typesOf = (file) => file.replace(/\.m?js$/, '.d.ts');
 const vendoredName = (file) => file.replace(/\.mjs$/, '.js');
 
 /** @param {string} source */
-const vendoredText = (source) => source
-  .replace(IMPORT, (_, keyword, quote, target) => `${keyword}${quote}${target.replace(/\.(?:mjs|ts)$/, '.js')}${quote}`)
-  .replace(SOURCE_MAP, '\n');
+const vendoredText = (source) =>
+  source
+    .replace(
+      IMPORT,
+      (_, keyword, quote, target) => `${keyword}${quote}${target.replace(/\.(?:mjs|ts)$/, '.js')}${quote}`,
+    )
+    .replace(SOURCE_MAP, '\n');
 
 /**
  * The modules that `entries` import, themselves included, and the types that go with them.

@@ -166,6 +166,8 @@ def test_make_test_runs_every_check() -> None:
         "mypy",
         "lint-imports",
         "tsc",
+        "biome ci --error-on-warnings",
+        "scripts/page_layers.py",
         "-m pytest",
     ]:
         assert step in plan, step
@@ -200,3 +202,59 @@ def test_make_help_lists_every_command() -> None:
     listed = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     for target in set(phony[1].split()) - {"tools"}:
         assert re.search(rf"^  make {target} +\S", listed, re.MULTILINE), target
+
+
+def layers_of(files: dict[str, str], folder: Path) -> list[str]:
+    """What scripts/page_layers.py finds wrong with such files."""
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    found = subprocess.run(
+        [sys.executable, ROOT / "scripts" / "page_layers.py", folder],
+        capture_output=True,
+        text=True,
+    )
+    assert found.returncode == (1 if found.stderr else 0)
+    assert found.stdout == ""
+    return found.stderr.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("store/state.js", "import { a } from '../views/a.js';"),
+        ("store/state.js", "import\n  '../views/a.js';"),
+        ("store/state.js", 'export * from "../views/a.js";'),
+        ("store/state.js", "const a = await import( '../views/a.js');"),
+        ("store/state.js", "const a = new Worker(new URL('../views/a.js', import.meta.url));"),
+        ("store/state.js", "/** @typedef {import('../views/a.js').A} A */"),
+        ("painting/painter.js", "import { a } from '../experiment/a.js';"),
+        ("labs/microscope/panel.js", "import { a } from '../../lessons/a.js';"),
+        ("views/a.js", "import { a } from '../main.js';"),
+        ("format.js", "import { a } from './store/a.js';"),
+        ("types/painting.d.ts", "import type { A } from '../format.js';"),
+        ("views/a.js", "import { a } from '../new-folder/a.js';"),
+        ("views/a.js", "import { a } from '../../../app/a.js';"),
+        ("new-folder/a.js", "export const a = 1;"),
+    ],
+)
+def test_an_arrow_of_the_page_that_does_not_run_down_is_found(
+    name: str, text: str, tmp_path: Path
+) -> None:
+    (wrong,) = layers_of({name: text}, tmp_path)
+    assert wrong.startswith(f"{name}: ")
+
+
+def test_two_modules_of_the_page_of_one_name_are_found(tmp_path: Path) -> None:
+    (wrong,) = layers_of({"store/runs.js": "", "views/runs.js": "", "views/run.js": ""}, tmp_path)
+    assert wrong == "views/runs.js: store/runs.js has that name already"
+
+
+def test_arrows_of_the_page_that_run_down_or_stay_are_let_be(tmp_path: Path) -> None:
+    files = {
+        "main.js": "import './labs/a.js'; import('./views/a.js'); import './format.js';",
+        "labs/microscope/b.js": "import '../../store/a.js'; import '../b.js'; import './c.js';",
+        "views/c.js": "import { html } from '../../vendor/lit-html/lit-html.js';",
+        "stream/d.js": "/** @typedef {import('../types/protocol').A} A */ from './b.js'",
+    }
+    assert layers_of(files, tmp_path) == []

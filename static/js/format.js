@@ -1,4 +1,6 @@
-/** Numbers as the page writes them: a real minus sign, commas between thousands, fixed decimals so that nothing moves. */
+/**
+ * Numbers as the page writes them: a real minus sign, commas between thousands, fixed decimals so that nothing moves.
+ */
 
 const MINUS = '\u2212';
 
@@ -18,7 +20,8 @@ export function fixed(value, decimals = 2) {
 }
 
 /** A weight or a bias: two decimals, and one more while they are as small as they start. @param {number} value */
-export const parameter = (value) => (Math.abs(value) >= HUGE ? scientific(value) : fixed(value, value !== 0 && Math.abs(value) < 0.095 ? 3 : 2));
+export const parameter = (value) =>
+  Math.abs(value) >= HUGE ? scientific(value) : fixed(value, value !== 0 && Math.abs(value) < 0.095 ? 3 : 2);
 
 const whole = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
 
@@ -28,7 +31,11 @@ export const count = (value) => whole.format(value);
 /** @param {number | null} share from 0 to 1; null is "there is none" */
 export const percent = (share) => (share === null ? '–' : `${(100 * share).toFixed(1)}%`);
 
-/** A cost to four decimals, and a very small or large one by its power of ten; one beyond all numbers is infinite. @param {number} value */
+/**
+ * A cost to four decimals, and a very small or large one by its power of ten; one beyond all numbers is infinite.
+ *
+ * @param {number} value
+ */
 export function cost(value) {
   if (value === Infinity) return '∞';
   if (value >= 1000 || (value !== 0 && value < 0.00005)) return scientific(value);

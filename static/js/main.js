@@ -1,19 +1,16 @@
-/** Wires store, connection, address and views. Imports everything, is imported by nothing. */
+/** Wires store, stream, address and views. Imports everything, is imported by nothing. */
 
 import { computed, effect, signal } from '../vendor/signals-core/signals-core.js';
-import { fromHash, toHash } from './address.js';
-import { Connection, streamAddress } from './connection.js';
-import { Dialogue } from './dialogue.js';
-import { PLANE, defaultsOf, fieldsOf, sameRun } from './experiment.js';
-import { Painter } from './painting/painter.js';
-import { fetchLater } from './later.js';
+import { fromHash } from './experiment/address.js';
+import { defaultsOf, fieldsOf, PLANE, sameRun, TERMS } from './experiment/experiment.js';
+import { readSaved } from './experiment/saved.js';
 import { loadPlotly } from './plotly.js';
-import { Runs } from './runs.js';
-import { readSaved } from './saved.js';
-import { Store } from './state.js';
-import { isDark, painterColours } from './theme.js';
+import { KeptRuns } from './store/kept-runs.js';
+import { Store } from './store/state.js';
+import { Stream } from './stream/stream.js';
 import { askVersion, newer } from './version.js';
 import { mountActivation } from './views/activation.js';
+import { mountAddress } from './views/address-bar.js';
 import { mountBoundary } from './views/boundary.js';
 import { mountCode } from './views/code.js';
 import { mountCost } from './views/cost.js';
@@ -23,27 +20,24 @@ import { mountFeatures } from './views/features.js';
 import { mountHelp } from './views/help.js';
 import { mountImages } from './views/images.js';
 import { mountKeyboard } from './views/keyboard.js';
+import { fetchLater } from './views/later.js';
 import { mountLessons } from './views/lessons.js';
 import { mountNetwork } from './views/network.js';
 import { mountNewer } from './views/newer.js';
 import { mountNotices } from './views/notices.js';
 import { mountOwnPoints } from './views/own-points.js';
 import { mountParameter } from './views/parameter.js';
+import { mountPresets } from './views/presets.js';
 import { mountReduced } from './views/reduced.js';
 import { mountResults } from './views/results.js';
-import { mountTraining } from './views/training.js';
-import { mountPresets } from './views/presets.js';
 import { mountRuns } from './views/runs.js';
-import { mountSurface } from './views/surface.js';
-import { mountTimeline } from './views/timeline.js';
 import { mountSave } from './views/save.js';
 import { mountShare } from './views/share.js';
+import { mountSurface } from './views/surface.js';
+import { mountTimeline } from './views/timeline.js';
+import { mountTraining } from './views/training.js';
 import { mountTransport } from './views/transport.js';
 import { mountWaiting } from './views/waiting.js';
-
-/** Changes that come as fast as this are one entry in the browser's history (milliseconds). */
-const ONE_CHANGE = 1000;
-const WRITE_INTERVAL = 120;
 
 /** @param {string} id */
 function find(id) {
@@ -59,51 +53,31 @@ const defaults = defaultsOf(catalogue);
 
 const saved = readSaved(catalogue, defaults, fields);
 const start = fromHash(location.hash, saved?.experiment ?? defaults, fields);
-const dialogue = new Dialogue((message) => connection.send(message), saved?.experiment && sameRun(start.experiment, saved.experiment) ? saved.id : null);
-const store = new Store(start.experiment, catalogue, dialogue);
-const painter = new Painter({
-  message: (message) => {
-    if (!connection.heard(message)) store.receive(message);
-  },
-  costs: (told) => store.receiveCosts(told),
-  picture: (picture) => store.show(picture),
-  acknowledge: (frame) => connection.send({ type: 'ack', frame }),
-  missing: async () => {
-    await askVersion();
-    if (!newer.peek()) store.notice.value = { kind: 'problem', text: 'What draws this page could not be fetched.', offer: { label: 'Reload', accept: () => location.reload() } };
-  },
+const stream = new Stream(TERMS, {
+  saved: saved?.experiment && sameRun(start.experiment, saved.experiment) ? saved.id : null,
 });
+const { painter } = stream;
+const store = new Store(start.experiment, catalogue, stream.dialogue);
 const mistakes = computed(() => store.experiment.value.mistakes);
-const { diagnosed } = store;
-const view = () => connection.send({ type: 'view', x: PLANE, y: PLANE, neurons: true, neuron_resolution: 32, encoding: 'differences', ...(mistakes.value && { misclassified: true }), ...(diagnosed.value && { diagnostics: true }) });
-const connection = new Connection(streamAddress(), {
-  query: () => dialogue.query(store.history.length),
-  opened: () => {
-    view();
-    store.opened();
-  },
-  closed: () => store.closed(),
-  takenOver: () => dialogue.takenOver(),
-  received: (data) => painter.receive(data),
-  expecting: () => dialogue.expecting,
-  waiting: (wait) => {
-    store.waiting.value = wait;
-  },
-  dropped: (message) => dialogue.dropped(message),
-});
-store.tryNow = () => connection.tryNow();
-connection.open();
-
+effect(() =>
+  stream.look({
+    x: PLANE,
+    y: PLANE,
+    neurons: true,
+    neuron_resolution: 32,
+    encoding: 'differences',
+    ...(mistakes.value && { misclassified: true }),
+    ...(store.diagnosed.value && { diagnostics: true }),
+  }),
+);
 effect(() => {
-  void isDark.value;
-  painter.manner({ colours: painterColours() });
+  if (stream.blind.value) void sayBlind();
 });
-effect(() => painter.manner({ playing: store.playing.value }));
-effect(view);
+stream.open(store);
 
 /** @type {import('../vendor/signals-core/signals-core.js').Signal<import('./types/plotly').PlotlyApi | null>} */
 const plotly = signal(/** @type {import('./types/plotly').PlotlyApi | null} */ (null));
-mountTransport(store, fields, find);
+mountTransport(store, fields, find, stream);
 mountActivation(store, find);
 mountData(store, fields, catalogue, find);
 mountFeatures(store, catalogue, find);
@@ -115,91 +89,79 @@ mountCost(store, catalogue, find, plotly);
 mountDrawer(store, find);
 mountResults(store, find);
 mountCode(store, catalogue, find, openParameter);
-whenFirstOpen(store, 'activations', find, () => import('./labs/activations.js'), (lab) => lab.mountActivations(store, find));
-whenFirstOpen(store, 'compare', find, () => import('./labs/compare.js'), (lab) => lab.mountCompare(store, fields, catalogue, find));
+whenFirstOpen(
+  store,
+  'activations',
+  find,
+  () => import('./labs/activations.js'),
+  (lab) => lab.mountActivations(store, find),
+);
+whenFirstOpen(
+  store,
+  'compare',
+  find,
+  () => import('./labs/compare.js'),
+  (lab) => lab.mountCompare(store, fields, catalogue, find),
+);
 mountHelp();
 mountTimeline(store, find);
-whenFirstOpen(store, 'microscope', find, () => import('./labs/microscope/panel.js'), (lab) => lab.mountMicroscope(store, catalogue, find));
-whenFirstOpen(store, 'timing', find, () => import('./labs/timing.js'), (lab) => lab.mountTiming(store, find));
-mountRuns(store, new Runs(catalogue), defaults, catalogue, find);
+whenFirstOpen(
+  store,
+  'microscope',
+  find,
+  () => import('./labs/microscope/panel.js'),
+  (lab) => lab.mountMicroscope(store, catalogue, find),
+);
+whenFirstOpen(
+  store,
+  'timing',
+  find,
+  () => import('./labs/timing.js'),
+  (lab) => lab.mountTiming(store, find),
+);
+mountRuns(store, new KeptRuns(catalogue), defaults, catalogue, find);
 mountSurface(store, find);
 mountPresets(store, catalogue, find);
-mountLessons(store, catalogue, defaults, find);
+mountLessons(
+  store,
+  find,
+  () => import('./lessons/start.js'),
+  (lessons) => lessons.mount(store, catalogue, defaults, find),
+);
 mountOwnPoints(store, find);
 mountImages(store, defaults, catalogue, find, plotly, painter);
 mountShare(store, fields, defaults, find);
 mountSave(store, fields, defaults, find);
 mountNotices(store, find);
-mountWaiting(store, find);
+mountWaiting(stream, store, find);
 mountNewer(find);
 mountKeyboard(store);
 mountReduced(store, fields, defaults, find);
 
-mountAddress();
-complain(start.problems);
-if (saved && !saved.experiment) store.notice.value = { kind: 'problem', text: 'Nothing is saved under this link, or no longer. This is the experiment that the page begins with.' };
+mountAddress(store, fields, defaults, saved, start.problems);
 
 /** Plotly comes after the first picture, so that nothing waits for it. */
 const stop = effect(() => {
-  if (!store.picture.value) return;
+  if (!store.current.picture.value) return;
   queueMicrotask(() => stop());
   void drawPlots();
 });
 
+async function sayBlind() {
+  await askVersion();
+  if (!newer.peek())
+    store.notice.value = {
+      kind: 'problem',
+      text: 'What draws this page could not be fetched.',
+      offer: { label: 'Reload', accept: () => location.reload() },
+    };
+}
+
 async function drawPlots() {
-  plotly.value = await fetchLater(store, 'What draws axes and curves', () => loadPlotly(/** @type {string} */ (document.body.dataset.plotly)), drawPlots);
-}
-
-/** Where an experiment is: a saved run under its short link as long as it is that run. @param {import('./experiment.js').Experiment} experiment */
-function addressOf(experiment) {
-  if (!saved) return location.pathname + location.search + toHash(experiment, defaults, fields);
-  const same = saved.experiment && sameRun(experiment, saved.experiment);
-  return (same ? saved.path : '/') + location.search + toHash(experiment, same && saved.experiment ? saved.experiment : defaults, fields);
-}
-
-/** The experiment into the address, and back when the reader goes back or edits it. */
-function mountAddress() {
-  let before = store.experiment.peek();
-  let changed = -Infinity;
-  /** What the page has last read or written there; else the reader has just edited it, and is about to be heard. */
-  let known = location.hash;
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  let waiting;
-  effect(() => {
-    const now = store.experiment.value;
-    const address = addressOf(now);
-    clearTimeout(waiting);
-    if (address !== location.pathname + location.search + location.hash) {
-      const passed = performance.now() - changed;
-      // A point more is no step of the browser's: the page undoes it itself.
-      const turned = before.lesson !== now.lesson || before.step !== now.step;
-      // Within a lesson the browser goes back and forth between its steps.
-      const entry = turned || (!now.lesson && !sameRun({ ...before, points: now.points, labels: now.labels }, now) && passed > ONE_CHANGE);
-      const write = () => {
-        if (location.hash !== known) return;
-        history[entry ? 'pushState' : 'replaceState'](null, '', address);
-        known = location.hash;
-      };
-      // While something is dragged: browsers allow only so many a second.
-      if (passed < WRITE_INTERVAL && !turned) waiting = setTimeout(write, WRITE_INTERVAL);
-      else write();
-      changed = performance.now();
-    }
-    before = now;
-  });
-  addEventListener('hashchange', () => {
-    const base = location.pathname === saved?.path ? saved.experiment : null;
-    const { experiment, problems } = fromHash(location.hash, base ?? defaults, fields);
-    clearTimeout(waiting);
-    known = location.hash;
-    before = experiment;
-    changed = performance.now();
-    store.change(experiment);
-    complain(problems);
-  });
-}
-
-/** @param {string[]} problems of the address */
-function complain(problems) {
-  if (problems.length > 0) store.notice.value = { kind: 'problem', text: `Part of this link could not be used. ${problems.join(' ')}` };
+  plotly.value = await fetchLater(
+    store,
+    'What draws axes and curves',
+    () => loadPlotly(/** @type {string} */ (document.body.dataset.plotly)),
+    drawPlots,
+  );
 }

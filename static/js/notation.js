@@ -12,22 +12,29 @@ export const variable = (letter) => mathml`<mi class="v">${letter}</mi>`;
 export const number = (value) => mathml`<mn>${value}</mn>`;
 
 /** @param {number | string} layer as in a^[1] */
-const bracketed = (layer) => mathml`<mrow><mo lspace="0" rspace="0" stretchy="false">[</mo><mn>${layer}</mn><mo lspace="0" rspace="0" stretchy="false">]</mo></mrow>`;
+const bracketed = (layer) =>
+  mathml`<mrow><mo lspace="0" rspace="0" stretchy="false">[</mo><mn>${layer}</mn><mo lspace="0" rspace="0"
+    stretchy="false">]</mo></mrow>`;
 
 /** W^[1] @param {string} letter @param {number | string} layer */
 export const ofLayer = (letter, layer) => mathml`<msup>${variable(letter)}${bracketed(layer)}</msup>`;
 
 /** W^[1]T, a matrix on its side @param {string} letter @param {number | string} layer */
-export const transposed = (letter, layer) => mathml`<msup>${variable(letter)}<mrow>${bracketed(layer)}<mi mathvariant="normal">T</mi></mrow></msup>`;
+export const transposed = (letter, layer) =>
+  mathml`<msup>${variable(letter)}<mrow>${bracketed(layer)}<mi mathvariant="normal">T</mi></mrow></msup>`;
 
 /** g^[1]′ @param {number | string} layer */
-export const slopeOf = (layer) => mathml`<msup><mrow>${variable('g')}</mrow><mrow>${bracketed(layer)}<mo lspace="0" rspace="0">′</mo></mrow></msup>`;
+export const slopeOf = (layer) =>
+  mathml`<msup><mrow>${variable('g')}</mrow><mrow>${bracketed(layer)}<mo lspace="0" rspace="0">′</mo></mrow></msup>`;
 
 /** a_2^[1] @param {string} letter @param {number} unit @param {number} layer */
-export const ofUnit = (letter, unit, layer) => mathml`<msubsup>${variable(letter)}<mn>${unit}</mn>${bracketed(layer)}</msubsup>`;
+export const ofUnit = (letter, unit, layer) =>
+  mathml`<msubsup>${variable(letter)}<mn>${unit}</mn>${bracketed(layer)}</msubsup>`;
 
 /** W_{1,2}^[1] @param {string} letter @param {number} row @param {number} column @param {number} layer */
-export const entry = (letter, row, column, layer) => mathml`<msubsup>${variable(letter)}<mrow><mn>${row}</mn><mo separator="true" lspace="0" rspace="0.1em">,</mo><mn>${column}</mn></mrow>${bracketed(layer)}</msubsup>`;
+export const entry = (letter, row, column, layer) =>
+  mathml`<msubsup>${variable(letter)}<mrow><mn>${row}</mn><mo separator="true" lspace="0"
+    rspace="0.1em">,</mo><mn>${column}</mn></mrow>${bracketed(layer)}</msubsup>`;
 
 /** x_1 @param {string} letter @param {number} index */
 export const indexed = (letter, index) => mathml`<msub>${variable(letter)}<mn>${index}</mn></msub>`;
@@ -76,36 +83,55 @@ export function term(value, factor, first) {
 
 /** The number alone with its sign. @param {number} value @param {boolean} first */
 export function signed(value, first) {
-  const sign = first && value >= 0 ? nothing : mathml`<mo form=${first ? 'prefix' : 'infix'} lspace=${first ? '0' : '0.22em'} rspace=${first ? '0' : '0.22em'}>${value < 0 ? '−' : '+'}</mo>`;
+  const sign =
+    first && value >= 0
+      ? nothing
+      : mathml`<mo form=${first ? 'prefix' : 'infix'} lspace=${first ? '0' : '0.22em'}
+        rspace=${first ? '0' : '0.22em'}>${value < 0 ? '−' : '+'}</mo>`;
   return mathml`${sign}<mn class=${value < 0 ? 'n' : 'p'}>${parameter(Math.abs(value))}</mn>`;
 }
 
-/** g and its derivative, by the names of nncore's table; leaky ReLU's slope is a parameter. @type {Record<string, (slope: number) => [g: Fragment, gPrime: Fragment]>} */
+/**
+ * g and its derivative, by the names of nncore's table; leaky ReLU's slope is a parameter.
+ *
+ * @type {Record<string, (slope: number) => [g: Fragment, gPrime: Fragment]>}
+ */
 export const FORMULAS = {
   sigmoid: () => [
-    mathml`<mfrac><mn>1</mn><mrow><mn>1</mn><mo>+</mo><msup>${variable('e')}<mrow><mo form="prefix">−</mo>${variable('z')}</mrow></msup></mrow></mfrac>`,
-    mathml`${variable('a')}<mspace width="0.15em"></mspace>${bracket('(')}<mn>1</mn><mo>−</mo>${variable('a')}${bracket(')')}`,
+    mathml`<mfrac><mn>1</mn><mrow><mn>1</mn><mo>+</mo><msup>${variable('e')}<mrow><mo
+      form="prefix">−</mo>${variable('z')}</mrow></msup></mrow></mfrac>`,
+    mathml`${variable('a')}<mspace
+      width="0.15em"></mspace>${bracket('(')}<mn>1</mn><mo>−</mo>${variable('a')}${bracket(')')}`,
   ],
   tanh: () => [
     mathml`<mi>tanh</mi><mspace width="0.17em"></mspace>${variable('z')}`,
     mathml`<mn>1</mn><mo>−</mo><msup>${variable('a')}<mn>2</mn></msup>`,
   ],
-  relu: () => [mathml`<mi>max</mi><mspace width="0.17em"></mspace>${bracket('(')}<mn>0</mn><mo separator="true">,</mo>${variable('z')}${bracket(')')}`, cases(0)],
+  relu: () => [
+    mathml`<mi>max</mi><mspace width="0.17em"></mspace>${bracket('(')}<mn>0</mn><mo
+      separator="true">,</mo>${variable('z')}${bracket(')')}`,
+    cases(0),
+  ],
   leaky_relu: (slope) => [
-    mathml`<mi>max</mi><mspace width="0.17em"></mspace>${bracket('(')}${number(String(slope))}${variable('z')}<mo separator="true">,</mo>${variable('z')}${bracket(')')}`,
+    mathml`<mi>max</mi><mspace width="0.17em"></mspace>${bracket('(')}${number(String(slope))}${variable('z')}<mo
+      separator="true">,</mo>${variable('z')}${bracket(')')}`,
     cases(slope),
   ],
   linear: () => [variable('z'), number(1)],
 };
 
 /** The derivative of the two with a corner, where nncore and the lecture take 1 at 0. @param {number} below */
-const cases = (below) => mathml`<mn>1</mn><mspace width="0.3em"></mspace><mtext class="q">if</mtext><mspace width="0.3em"></mspace>${variable('z')}<mo>≥</mo><mn>0</mn><mo separator="true">,</mo><mspace width="0.3em"></mspace><mtext class="q">else</mtext><mspace width="0.3em"></mspace>${number(String(below))}`;
+const cases = (below) =>
+  mathml`<mn>1</mn><mspace width="0.3em"></mspace><mtext class="q">if</mtext><mspace
+    width="0.3em"></mspace>${variable('z')}<mo>≥</mo><mn>0</mn><mo separator="true">,</mo><mspace
+    width="0.3em"></mspace><mtext class="q">else</mtext><mspace width="0.3em"></mspace>${number(String(below))}`;
 
 /** How a unit's activation opens its bracket in a sentence. @type {Record<string, Fragment>} */
 export const OPENING = {
   sigmoid: mathml`${variable('σ')}${bracket('(')}`,
   tanh: mathml`<mi>tanh</mi><mspace width="0.17em"></mspace>${bracket('(')}`,
-  relu: mathml`<mi>max</mi><mspace width="0.17em"></mspace>${bracket('(')}<mn>0</mn><mo separator="true">,</mo><mspace width="0.3em"></mspace>`,
+  relu: mathml`<mi>max</mi><mspace width="0.17em"></mspace>${bracket('(')}<mn>0</mn><mo separator="true">,</mo><mspace
+    width="0.3em"></mspace>`,
   leaky_relu: mathml`${variable('g')}${bracket('(')}`,
   linear: bracket('('),
 };

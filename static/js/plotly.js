@@ -1,4 +1,7 @@
-/** Plotly, fetched once the page already works: a part of it for the plane and the cost, all of it once something is drawn in space. */
+/**
+ * Plotly, fetched once the page already works: a part of it for the plane and the cost, all of it once something is
+ * drawn in space.
+ */
 
 /** @typedef {import('./types/plotly').PlotlyApi} PlotlyApi */
 

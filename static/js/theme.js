@@ -1,4 +1,4 @@
-/** Light, dark or the system's, remembered; and the tokens of theme.css as colours that a canvas understands. */
+/** Emphasis, dark or the system's, remembered; and the tokens of theme.css as colours that a canvas understands. */
 
 import { computed, effect, signal } from '../vendor/signals-core/signals-core.js';
 
@@ -39,7 +39,7 @@ export function nextTheme() {
 export const colours = (...tokens) => computedColours(tokens, '');
 
 /** The same as the light theme has them, for paper. @param {string[]} tokens */
-export const lightColours = (...tokens) => computedColours(tokens, 'light');
+export const paperColours = (...tokens) => computedColours(tokens, 'light');
 
 /** @param {string[]} tokens @param {string} scheme '' is the page's own */
 function computedColours(tokens, scheme) {
@@ -56,11 +56,30 @@ function computedColours(tokens, scheme) {
   return found;
 }
 
-/** What the painter's canvases take from the theme. @param {typeof colours} [read] @returns {import('./types/painting').Colours} */
+/**
+ * What the painter's canvases take from the theme.
+ *
+ * @param {typeof colours} [read]
+ * @returns {import('./types/painting').Colours}
+ */
 export function painterColours(read = colours) {
   /** @param {string} colour as computed by the browser: rgb(1, 2, 3) */
-  const channels = (colour) => /** @type {import('./painting/ramp.js').Rgb} */ (colour.match(/[\d.]+/g)?.slice(0, 3).map(Number));
+  const channels = (colour) =>
+    /** @type {import('./types/painting').Rgb} */ (
+      colour
+        .match(/[\d.]+/g)
+        ?.slice(0, 3)
+        .map(Number)
+    );
   const [low, middle, high] = read('heat-0', 'heat-m', 'heat-1').map(channels);
-  const [contour, halo, one, zero, ground, forward, backward] = read('contour', 'contour-halo', 'one-mark', 'zero-mark', 'ground', 'accent', 'backward');
+  const [contour, halo, one, zero, ground, forward, backward] = read(
+    'contour',
+    'contour-halo',
+    'one-mark',
+    'zero-mark',
+    'ground',
+    'accent',
+    'backward',
+  );
   return { heat: [low, middle, high], contour, halo, one, zero, ground, forward, backward };
 }

@@ -12,7 +12,8 @@ export const newer = signal(false);
  * Asks the server. What refuses a stream without a word refuses this too, and says why by its status.
  *
  * @param {AbortSignal} [signal]
- * @returns {Promise<{status: number, seconds: number | undefined} | null>} `seconds` until it may be asked again; null: no answer
+ * @returns {Promise<{status: number, seconds: number | undefined} | null>} `seconds` until it may be asked again; null:
+ *   no answer
  */
 export async function askVersion(signal) {
   const answer = await fetch('/version', { method: 'POST', signal }).catch(() => null);

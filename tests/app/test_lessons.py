@@ -340,6 +340,6 @@ def test_a_teachers_folder_adds_and_replaces_and_says_which_file_is_wrong(tmp_pa
 
 
 def test_the_parts_are_those_of_the_pages_table() -> None:
-    source = (Path(__file__).parents[2] / "static/js/parts.js").read_text()
-    assert len(parts_of_the_page()) == source.count("{ name: '") > 40
+    source = (Path(__file__).parents[2] / "static/js/experiment/parts.js").read_text()
+    assert len(parts_of_the_page()) == source.count(" name: '") > 40
     assert {"play", "dataset", "drawer"} <= parts_of_the_page()

@@ -41,7 +41,7 @@ def test_every_module_is_preloaded_and_imports_only_what_is_served(inline: TestC
             continue
         reached.add(name)
         source = assets.files[name].content.decode()
-        for target in re.findall(r'(?:from|import)\s*"(\.[^"]+)"', source):
+        for target in re.findall(r"(?:from|import)\s*['\"](\.[^'\"]+)['\"]", source):
             folder = name.rsplit("/", 1)[0]
             path = [*folder.split("/")]
             for part in target.split("/"):

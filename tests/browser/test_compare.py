@@ -186,10 +186,10 @@ def test_a_comparison_that_has_run_is_told_for_the_lessons(page: Page) -> None:
     told = page.evaluate(
         """() => new Promise((resolve) => {
           const base = document.querySelector('script[type=module]').src.replace(/main\\.js$/, '');
-          Promise.all(['connection', 'labs/session'].map((name) => import(`${base}${name}.js`)))
-            .then(([{ streamAddress }, { LabSession }]) => {
+          import(`${base}labs/session.js`)
+            .then(({ LabSession }) => {
               const told = [];
-              const session = new LabSession(streamAddress(), (runs) => {
+              const session = new LabSession((runs) => {
                 told.push(runs);
                 if (told.length === 1) return session.step();
                 session.close();

@@ -235,7 +235,7 @@ def middle(page: Page, layer: int, source: int, target: int) -> tuple[float, flo
     x, y = page.evaluate(
         """async ([layer, from, to]) => {
           const main = document.querySelector('script[type=module]').src;
-          const module = await import(main.replace(/main\\.js$/, 'network-layout.js'));
+          const module = await import(main.replace(/main\\.js$/, 'painting/network-layout.js'));
           const graph = document.querySelector('#graph');
           const { edges } =
             module.layoutNetwork([2, 4, 1], graph.clientWidth, graph.clientHeight);

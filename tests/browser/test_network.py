@@ -87,8 +87,8 @@ def test_edges_are_as_thick_as_their_weights(page: Page) -> None:
     )
     points, widths = page.evaluate(
         """async ([base, layers]) => {
-          const { along, layoutNetwork } = await import(`${base}network-layout.js`);
-          const { edgeStyles } = await import(`${base}painting/network.js`);
+          const { along, layoutNetwork } = await import(`${base}painting/network-layout.js`);
+          const { edgeStyles } = await import(`${base}painting/network-picture.js`);
           const graph = document.querySelector('#graph');
           const { edges } = layoutNetwork([2, 4, 1], graph.clientWidth, graph.clientHeight);
           return [edges.map((edge) => along(edge, 0.5)), edgeStyles(edges, layers)];

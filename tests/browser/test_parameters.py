@@ -114,7 +114,7 @@ def point(page: Page, sizes: list[int], edge: int, along: float) -> tuple[float,
     )
     x, y = page.evaluate(
         """async ([base, sizes, edge, t]) => {
-          const { along, layoutNetwork } = await import(`${base}network-layout.js`);
+          const { along, layoutNetwork } = await import(`${base}painting/network-layout.js`);
           const graph = document.querySelector('#graph');
           const { edges } = layoutNetwork(sizes, graph.clientWidth, graph.clientHeight);
           const { left, top } = graph.getBoundingClientRect();

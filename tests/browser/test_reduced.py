@@ -20,7 +20,7 @@ def parts(page: Page) -> list[dict[str, str]]:
     found = page.evaluate(
         """async () => {
           const main = document.querySelector('script[type=module]').src;
-          return (await import(main.replace(/main\\.js$/, 'parts.js'))).PARTS;
+          return (await import(main.replace(/main\\.js$/, 'experiment/parts.js'))).PARTS;
         }"""
     )
     assert isinstance(found, list)

@@ -1,17 +1,19 @@
-/** One layer's activation at work: g and g′ with the layer's own z under them, what nncore says of these, and how large the gradients are. */
+/**
+ * One layer's activation at work: g and g′ with the layer's own z under them, what nncore says of these, and how large
+ * the gradients are.
+ */
 
 import { html, nothing, render, svg } from '../../vendor/lit-html/lit-html.js';
 import { computed, effect, signal } from '../../vendor/signals-core/signals-core.js';
-import { slopeField } from '../experiment.js';
+import { slopeField } from '../experiment/experiment.js';
 import { count, fixed, percent } from '../format.js';
-import { FORMULAS, bracket, ofLayer, operator, variable } from '../notation.js';
+import { bracket, FORMULAS, ofLayer, operator, variable } from '../notation.js';
 import { whenOpen } from '../views/drawer.js';
 import { bindValue, stopsEvery } from '../views/value.js';
-import { Norms } from './norms.js';
 import { lineChart, smallFont } from './line-chart.js';
+import { Norms } from './norms.js';
 
-/** @typedef {import('../state.js').Store} Store */
-/** @typedef {import('../types/protocol').Catalogue} Catalogue */
+/** @typedef {import('../store/state.js').Store} Store */
 /** @typedef {import('../types/protocol').Curve} Curve */
 /** @typedef {import('../types/protocol').Diagnostics} Diagnostics */
 /** @typedef {{name: string, slope: number, output: boolean}} Chosen the activation of the layer that is looked at */
@@ -35,19 +37,24 @@ const MOST_CURVES = 100;
 
 /** What to see in each. @type {Record<string, (slope: number) => string>} */
 const ABOUT = {
-  sigmoid: () => 'Its slope is never above 0.25 and nearly 0 far out, so each sigmoid layer passes back a quarter of the gradient at most: it learns slowly.',
-  tanh: () => 'Its slope is 1 at z = 0, four times sigmoid’s, and its values lie around 0, so that the next layer’s inputs are centred. Far out it saturates too.',
-  relu: () => 'Its slope is 1 above zero, so gradients pass unchanged, and exactly 0 below: there a unit learns nothing.',
+  sigmoid: () =>
+    'Its slope is never above 0.25 and nearly 0 far out, so each sigmoid layer passes back a quarter of the gradient at most: it learns slowly.',
+  tanh: () =>
+    'Its slope is 1 at z = 0, four times sigmoid’s, and its values lie around 0, so that the next layer’s inputs are centred. Far out it saturates too.',
+  relu: () =>
+    'Its slope is 1 above zero, so gradients pass unchanged, and exactly 0 below: there a unit learns nothing.',
   leaky_relu: (slope) => `Its slope is 1 above zero and ${slope} below, so that a unit learns a little there too.`,
-  linear: () => 'Its slope is 1 everywhere, so nothing saturates; but without a bend, layers together are no more than one.',
+  linear: () =>
+    'Its slope is 1 everywhere, so nothing saturates; but without a bend, layers together are no more than one.',
 };
-const ABOUT_OUTPUT = 'At the output a large |z| only means that the network is sure. g′ cancels in dZ = A − Y, so that saturation does no harm here.';
+const ABOUT_OUTPUT =
+  'At the output a large |z| only means that the network is sure. g′ cancels in dZ = A − Y, so that saturation does no harm here.';
 
 /** @param {Store} store @param {(id: string) => HTMLElement} find */
 export function mountActivations(store, find) {
-  const asked = signal(store.selected.value?.layer ?? 1);
+  const asked = signal(store.attention.selected.value?.layer ?? 1);
   effect(() => {
-    const layer = store.selected.value?.layer ?? 0;
+    const layer = store.attention.selected.value?.layer ?? 0;
     if (layer > 0) asked.value = layer;
   });
   const depth = computed(() => store.layerSizes.value.length - 1);
@@ -55,7 +62,9 @@ export function mountActivations(store, find) {
   /** @type {{value: Chosen}} */
   const chosen = computed(() => {
     const hidden = store.experiment.value.layers[layer.value - 1];
-    return hidden ? { name: hidden.activation, slope: hidden.slope, output: false } : { name: store.outputActivation.value, slope: 0, output: true };
+    return hidden
+      ? { name: hidden.activation, slope: hidden.slope, output: false }
+      : { name: store.outputActivation.value, slope: 0, output: true };
   });
   bindValue({
     input: /** @type {HTMLInputElement} */ (find('layer-slope')),
@@ -82,7 +91,7 @@ export function mountActivations(store, find) {
     const stops = [
       store.watchDiagnostics(),
       effect(() => {
-        const picture = store.picture.value;
+        const picture = store.current.picture.value;
         const found = picture?.run.diagnostics;
         if (!picture || !found || found.length !== depth.value) return;
         norms.write(
@@ -99,7 +108,8 @@ export function mountActivations(store, find) {
     return () => {
       for (const stop of stops) stop();
       resized.disconnect();
-      for (const id of ['acts-layers', 'acts-plot', 'acts-facts', 'acts-norms', 'acts-norms-now']) render(nothing, find(id));
+      for (const id of ['acts-layers', 'acts-plot', 'acts-facts', 'acts-norms', 'acts-norms-now'])
+        render(nothing, find(id));
     };
   });
 }
@@ -109,7 +119,11 @@ function showLayers(store, asked, layer, group) {
   return effect(() => {
     const names = [...store.activations.value.map((_, index) => `Layer ${index + 1}`), 'Output'];
     render(
-      names.map((name, index) => html`<label><input class="vh" type="radio" name="acts-layer" .checked=${layer.value === index + 1} @change=${() => (asked.value = index + 1)}><span class="face">${name}</span></label>`),
+      names.map(
+        (name, index) =>
+          html`<label><input class="vh" type="radio" name="acts-layer" .checked=${layer.value === index + 1}
+            @change=${() => (asked.value = index + 1)}><span class="face">${name}</span></label>`,
+      ),
       group,
     );
   });
@@ -147,10 +161,23 @@ class Curves {
   }
 }
 
-/** Whether a curve jumps at 0 from one constant to another, as ReLU's slope does. @param {number[]} z @param {number[]} y @param {number} index */
-const jumps = (z, y, index) => z[index] === 0 && y[index] !== y[index - 1] && y[index - 1] === y[index - 2] && y[index] === y[index + 1];
+/**
+ * Whether a curve jumps at 0 from one constant to another, as ReLU's slope does.
+ *
+ * @param {number[]} z
+ * @param {number[]} y
+ * @param {number} index
+ */
+const jumps = (z, y, index) =>
+  z[index] === 0 && y[index] !== y[index - 1] && y[index - 1] === y[index - 2] && y[index] === y[index + 1];
 
-/** @param {{value: number}} layer @param {{value: Chosen}} chosen @param {Signal<Diagnostics[] | null>} looks @param {{value: string}} size @param {HTMLElement} plot */
+/**
+ * @param {{value: number}} layer
+ * @param {{value: Chosen}} chosen
+ * @param {Signal<Diagnostics[] | null>} looks
+ * @param {{value: string}} size
+ * @param {HTMLElement} plot
+ */
 function showPlot(layer, chosen, looks, size, plot) {
   const curves = new Curves();
   let reach = REACHES[0];
@@ -176,23 +203,53 @@ function showPlot(layer, chosen, looks, size, plot) {
     const y = (value) => upper * (1 - (value - Y[0]) / (Y[1] - Y[0]));
     const fits = curve && curve.name === chosen.value.name;
     render(
-      html`<svg class="lines" width=${clientWidth} height=${clientHeight} aria-hidden="true"><g transform="translate(${MARGIN.l} ${MARGIN.t})">
-        ${fits ? saturatedZones(curve).map(([from, to]) => svg`<rect class="zone" x=${x(Math.max(-reach, from)).toFixed(1)} width=${Math.max(0, x(Math.min(reach, to)) - x(Math.max(-reach, from))).toFixed(1)} y="0" height=${height}></rect>`) : nothing}
-        ${[-1, 0, 1].map((value) => svg`<path class="grid" d="M0 ${y(value).toFixed(1)}H${width}"></path><text class="y" x="-6" y=${y(value).toFixed(1)}>${fixed(value, 0)}</text>`)}
+      html`<svg class="lines" width=${clientWidth} height=${clientHeight}
+        aria-hidden="true"><g transform="translate(${MARGIN.l} ${MARGIN.t})">
+        ${
+          fits
+            ? saturatedZones(curve).map(
+                ([from, to]) =>
+                  svg`<rect class="zone" x=${x(Math.max(-reach, from)).toFixed(1)}
+                    width=${Math.max(0, x(Math.min(reach, to)) - x(Math.max(-reach, from))).toFixed(1)} y="0"
+                    height=${height}></rect>`,
+              )
+            : nothing
+        }
+        ${[-1, 0, 1].map(
+          (value) => svg`<path class="grid" d="M0 ${y(value).toFixed(1)}H${width}"></path><text class="y"
+          x="-6" y=${y(value).toFixed(1)}>${fixed(value, 0)}</text>`,
+        )}
         <path class="grid zero" d=${`M${x(0).toFixed(1)} 0V${height}`}></path>
-        <svg width=${width} height=${upper} overflow="hidden">${fits ? svg`<path class="line g" d=${pathOf(curve.z, curve.g, x, y)}></path><path class="line g-prime" d=${pathOf(curve.z, curve.g_prime, x, y)}></path>` : nothing}</svg>
+        <svg width=${width} height=${upper} overflow="hidden">${
+          fits
+            ? svg`<path class="line g" d=${pathOf(curve.z, curve.g, x, y)}></path><path class="line g-prime"
+              d=${pathOf(curve.z, curve.g_prime, x, y)}></path>`
+            : nothing
+        }</svg>
         <path class="bars" d=${barsOf(look, x, height, lower)}></path>
         <path class="axis-line" d=${`M0 ${height}H${width}`}></path>
-        ${[-reach, -reach / 2, 0, reach / 2, reach].map((z, index, { length }) => svg`<text class="x ${index === 0 ? 'first' : index === length - 1 ? 'last' : ''}" x=${x(z).toFixed(1)} y=${height + 15}>${z < 0 ? '−' : ''}${count(Math.abs(z))}</text>`)}
+        ${[-reach, -reach / 2, 0, reach / 2, reach].map(
+          (z, index, { length }) =>
+            svg`<text class="x ${index === 0 ? 'first' : index === length - 1 ? 'last' : ''}" x=${x(z).toFixed(1)}
+              y=${height + 15}>${z < 0 ? '−' : ''}${count(Math.abs(z))}</text>`,
+        )}
       </g></svg>`,
       plot,
     );
-    plot.setAttribute('aria-label', `g and g′ of layer ${layer.value} from z = ${-reach} to ${reach}; under them a histogram of its z, which lie between ${fixed(look.low)} and ${fixed(look.high)}`);
+    plot.setAttribute(
+      'aria-label',
+      `g and g′ of layer ${layer.value} from z = ${-reach} to ${reach}; under them a histogram of its z, which lie between ${fixed(look.low)} and ${fixed(look.high)}`,
+    );
   });
   return stop;
 }
 
-/** Stretches of z on which |g′| is below what counts as saturated. @param {Curve} curve @returns {[from: number, to: number][]} */
+/**
+ * Stretches of z on which |g′| is below what counts as saturated.
+ *
+ * @param {Curve} curve
+ * @returns {[from: number, to: number][]}
+ */
 function saturatedZones({ z, g_prime }) {
   const half = (z[1] - z[0]) / 2;
   /** @type {[number, number][]} */
@@ -206,8 +263,19 @@ function saturatedZones({ z, g_prime }) {
   return zones;
 }
 
-/** @param {number[]} z @param {number[]} values @param {(z: number) => number} x @param {(value: number) => number} y */
-const pathOf = (z, values, x, y) => z.map((place, index) => `${index === 0 || jumps(z, values, index) ? 'M' : 'L'}${x(place).toFixed(1)} ${y(values[index]).toFixed(1)}`).join('');
+/**
+ * @param {number[]} z
+ * @param {number[]} values
+ * @param {(z: number) => number} x
+ * @param {(value: number) => number} y
+ */
+const pathOf = (z, values, x, y) =>
+  z
+    .map(
+      (place, index) =>
+        `${index === 0 || jumps(z, values, index) ? 'M' : 'L'}${x(place).toFixed(1)} ${y(values[index]).toFixed(1)}`,
+    )
+    .join('');
 
 /** @param {Diagnostics} look @param {(z: number) => number} x @param {number} bottom @param {number} height */
 function barsOf({ histogram, low, high }, x, bottom, height) {
@@ -218,12 +286,20 @@ function barsOf({ histogram, low, high }, x, bottom, height) {
       const from = x(low + index * step);
       const width = Math.max(1, x(low + (index + 1) * step) - from - 0.5);
       const tall = (n / most) * height;
-      return n === 0 ? '' : `M${from.toFixed(2)} ${bottom}v${(-tall).toFixed(2)}h${width.toFixed(2)}v${tall.toFixed(2)}z`;
+      return n === 0
+        ? ''
+        : `M${from.toFixed(2)} ${bottom}v${(-tall).toFixed(2)}h${width.toFixed(2)}v${tall.toFixed(2)}z`;
     })
     .join('');
 }
 
-/** @param {Store} store @param {{value: number}} layer @param {{value: Chosen}} chosen @param {Signal<Diagnostics[] | null>} looks @param {HTMLElement} container */
+/**
+ * @param {Store} store
+ * @param {{value: number}} layer
+ * @param {{value: Chosen}} chosen
+ * @param {Signal<Diagnostics[] | null>} looks
+ * @param {HTMLElement} container
+ */
 function showFacts(store, layer, chosen, looks, container) {
   return effect(() => {
     const look = looks.value?.[layer.value - 1];
@@ -235,16 +311,49 @@ function showFacts(store, layer, chosen, looks, container) {
     const line = html`<svg aria-hidden="true"><line x1="1.5" x2="16.5" y1="2" y2="2"></line></svg>`;
     const ofG = ofLayer('g', layer.value);
     /** @param {string} id @param {unknown} term @param {string} value @param {unknown} sentence */
-    const fact = (id, term, value, sentence) => html`<div id="acts-${id}"><dt>${term}</dt><dd class="number">${value}</dd><dd class="quiet">${sentence}</dd></div>`;
+    const fact = (id, term, value, sentence) =>
+      html`<div id="acts-${id}"><dt>${term}</dt><dd class="number">${value}</dd><dd
+        class="quiet">${sentence}</dd></div>`;
     render(
-      html`<div class="formula"><div class="lines"><div>${line}<math>${ofG}${bracket('(')}${variable('z')}${bracket(')')}${operator('=')}${g}</math></div>
-          <div class="prime">${line}<math><mrow>${ofG}<mo lspace="0" rspace="0">′</mo></mrow>${bracket('(')}${variable('z')}${bracket(')')}${operator('=')}${prime}</math></div></div></div>
+      html`<div class="formula"><div class="lines">
+          <div>${line}<math>${ofG}${bracket('(')}${variable('z')}${bracket(')')}${operator('=')}${g}</math></div>
+          <div class="prime">${line}<math><mrow>${ofG}<mo lspace="0" rspace="0">′</mo></mrow>
+            ${bracket('(')}${variable('z')}${bracket(')')}${operator('=')}${prime}</math></div></div></div>
         <p class="about">${output ? ABOUT_OUTPUT : ABOUT[name](slope)}</p>
         <dl>
-          ${fact('saturated', 'Saturated', percent(look.saturated), html`of the ${count(all)} z (${count(units)} ${units === 1 ? 'unit' : 'units'}, every training example) have |g′| under ${SATURATED}, shaded: through them hardly any gradient gets back.`)}
-          ${fact('dead', 'Dead units', deadOf(look.dead, units), look.dead.length > 0 ? 'g′ is 0 on every training example, so their weights get no gradient any more.' : 'have g′ = 0 on every training example, which would stop their learning for good.')}
-          ${fact('nonpositive', html`<math>${variable('z')}${operator('≤')}<mn>0</mn></math>`, percent(look.nonpositive), name === 'relu' ? 'of all z: there ReLU passes nothing on, and no gradient back.' : 'of all z. ReLU would pass nothing on there.')}
-          ${fact('mean', html`Mean of <math>${ofLayer('A', layer.value)}</math>`, look.mean === null ? '–' : fixed(look.mean), `${Math.abs(look.mean ?? Infinity) <= CENTRED ? 'Centred: it is near 0.' : 'Not centred.'} ${output ? 'It is the mean of the predictions.' : 'Inputs around 0 let the next layer’s weights move either way at once.'}`)}
+          ${fact(
+            'saturated',
+            'Saturated',
+            percent(look.saturated),
+            html`of the ${count(all)} z (${count(units)} ${units === 1 ? 'unit' : 'units'}, every training example) have
+              |g′| under ${SATURATED}, shaded: through them hardly any gradient gets back.`,
+          )}
+          ${fact(
+            'dead',
+            'Dead units',
+            deadOf(look.dead, units),
+            look.dead.length > 0
+              ? 'g′ is 0 on every training example, so their weights get no gradient any more.'
+              : 'have g′ = 0 on every training example, which would stop their learning for good.',
+          )}
+          ${fact(
+            'nonpositive',
+            html`<math>${variable('z')}${operator('≤')}<mn>0</mn></math>`,
+            percent(look.nonpositive),
+            name === 'relu'
+              ? 'of all z: there ReLU passes nothing on, and no gradient back.'
+              : 'of all z. ReLU would pass nothing on there.',
+          )}
+          ${fact(
+            'mean',
+            html`Mean of <math>${ofLayer('A', layer.value)}</math>`,
+            look.mean === null ? '–' : fixed(look.mean),
+            `${Math.abs(look.mean ?? Infinity) <= CENTRED ? 'Centred: it is near 0.' : 'Not centred.'} ${
+              output
+                ? 'It is the mean of the predictions.'
+                : 'Inputs around 0 let the next layer’s weights move either way at once.'
+            }`,
+          )}
         </dl>`,
       container,
     );
@@ -252,9 +361,17 @@ function showFacts(store, layer, chosen, looks, container) {
 }
 
 /** @param {number[]} dead from 0 @param {number} units */
-const deadOf = (dead, units) => (dead.length === 0 ? 'none' : `${dead.length} of ${units}: ${dead.map((unit) => unit + 1).join(', ')}`);
+const deadOf = (dead, units) =>
+  dead.length === 0 ? 'none' : `${dead.length} of ${units}: ${dead.map((unit) => unit + 1).join(', ')}`;
 
-/** @param {{value: number}} layer @param {Signal<Diagnostics[] | null>} looks @param {Norms} norms @param {{value: string}} size @param {HTMLElement} plot @param {HTMLElement} list */
+/**
+ * @param {{value: number}} layer
+ * @param {Signal<Diagnostics[] | null>} looks
+ * @param {Norms} norms
+ * @param {{value: string}} size
+ * @param {HTMLElement} plot
+ * @param {HTMLElement} list
+ */
 function showNorms(layer, looks, norms, size, plot, list) {
   /** @param {number} index from 0 */
   const styleOf = (index) => (index + 1 === layer.value ? 'series now' : `series series-${index}`);
@@ -264,10 +381,27 @@ function showNorms(layer, looks, norms, size, plot, list) {
     const { clientWidth: width, clientHeight: height } = plot;
     if (!found || width === 0) return;
     const x = norms.iterations;
-    const lines = norms.curves.map((y, index) => ({ x, y, style: styleOf(index), name: `dW[${index + 1}]`, bold: index + 1 === layer.value }));
-    render(lineChart({ width, height, iterations: x.at(-1) ?? 0, log: true, lines, namesAtEnd: true, font: smallFont() }).picture, plot);
+    const lines = norms.curves.map((y, index) => ({
+      x,
+      y,
+      style: styleOf(index),
+      name: `dW[${index + 1}]`,
+      bold: index + 1 === layer.value,
+    }));
     render(
-      found.map(({ gradient_norm }, index) => html`<li><svg class="sample" viewBox="0 0 22 4" aria-hidden="true"><path class="line ${styleOf(index)}" d="M0 2H22"></path></svg><math>${bracket('‖')}<mi mathvariant="normal">d</mi>${ofLayer('W', index + 1)}${bracket('‖')}</math> <b>${gradient_norm === null ? '–' : gradient_norm.toPrecision(3).replaceAll('-', '−')}</b></li>`),
+      lineChart({ width, height, iterations: x.at(-1) ?? 0, log: true, lines, namesAtEnd: true, font: smallFont() })
+        .picture,
+      plot,
+    );
+    render(
+      found.map(
+        ({ gradient_norm }, index) =>
+          html`<li><svg class="sample" viewBox="0 0 22 4" aria-hidden="true"><path class="line ${styleOf(index)}"
+            d="M0 2H22"></path></svg><math>${bracket('‖')}<mi
+            mathvariant="normal">d</mi>${ofLayer('W', index + 1)}${bracket('‖')}</math> <b>${
+              gradient_norm === null ? '–' : gradient_norm.toPrecision(3).replaceAll('-', '−')
+            }</b></li>`,
+      ),
       list,
     );
   });

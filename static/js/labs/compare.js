@@ -2,14 +2,19 @@
 
 import { effect, signal, untracked } from '../../vendor/signals-core/signals-core.js';
 import { bindChoice } from '../views/choice.js';
-import { showNetworks } from './networks.js';
+import { showNetworks } from './side-by-side.js';
 import { mountSweep } from './sweep.js';
 
-/** @typedef {import('../state.js').Store} Store */
-/** @typedef {import('../experiment.js').Fields} Fields */
+/** @typedef {import('../store/state.js').Store} Store */
+/** @typedef {import('../experiment/experiment.js').Fields} Fields */
 /** @typedef {import('../types/protocol').Catalogue} Catalogue */
 
-/** @param {Store} store @param {Fields} fields @param {Catalogue} catalogue @param {(id: string) => HTMLElement} find */
+/**
+ * @param {Store} store
+ * @param {Fields} fields
+ * @param {Catalogue} catalogue
+ * @param {(id: string) => HTMLElement} find
+ */
 export function mountCompare(store, fields, catalogue, find) {
   bindChoice(
     find('compare-view'),
@@ -33,7 +38,8 @@ export function mountCompare(store, fields, catalogue, find) {
   });
   effect(() => {
     const view = shown.value;
-    for (const element of find('panel-compare').querySelectorAll('[data-view]')) /** @type {HTMLElement} */ (element).hidden = element.getAttribute('data-view') !== view;
+    for (const element of find('panel-compare').querySelectorAll('[data-view]'))
+      element.toggleAttribute('hidden', element.getAttribute('data-view') !== view);
     if (view === 'networks') return untracked(() => showNetworks(store, fields, catalogue, find, scale));
     if (view === 'sweep') return untracked(showSweep);
     return undefined;

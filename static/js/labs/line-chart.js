@@ -1,10 +1,10 @@
 /** Curves over iterations as an SVG: for a lab's own charts, which are redrawn often and small. */
 
 import { html, nothing, svg } from '../../vendor/lit-html/lit-html.js';
-import { place, xTicks, xTop, yRange } from '../cost-scale.js';
 import { count } from '../format.js';
+import { place, xTicks, xTop, yRange } from '../views/cost-scale.js';
 
-/** @typedef {import('../cost-scale.js').Scale} Scale */
+/** @typedef {import('../views/cost-scale.js').Scale} Scale */
 
 /**
  * @typedef {object} Line
@@ -31,13 +31,21 @@ function yTicks([low, high], log) {
   if (log) {
     const every = Math.ceil((high - low) / 5);
     const powers = Array.from({ length: Math.floor(high) - Math.ceil(low) + 1 }, (_, index) => Math.ceil(low) + index);
-    return powers.filter((power) => power % every === 0).map((power) => ({ at: 10 ** power, text: power < -3 || power > 3 ? `1e${power}`.replace('-', '−') : String(10 ** power) }));
+    return powers
+      .filter((power) => power % every === 0)
+      .map((power) => ({
+        at: 10 ** power,
+        text: power < -3 || power > 3 ? `1e${power}`.replace('-', '−') : String(10 ** power),
+      }));
   }
   const raw = (high - low) / (FEWEST_TICKS + 1);
   const power = 10 ** Math.floor(Math.log10(raw));
   const step = power * /** @type {number} */ (STEPS.find((digit) => digit * power >= raw));
   const decimals = Math.max(0, -Math.floor(Math.log10(step)));
-  return Array.from({ length: Math.floor(high / step) + 1 }, (_, index) => ({ at: index * step, text: (index * step).toFixed(decimals) }));
+  return Array.from({ length: Math.floor(high / step) + 1 }, (_, index) => ({
+    at: index * step,
+    text: (index * step).toFixed(decimals),
+  }));
 }
 
 /**
@@ -53,37 +61,75 @@ function yTicks([low, high], log) {
  * @returns {{picture: unknown, scale: Scale, top: number}}
  */
 export function lineChart({ width, height, iterations, log, lines, bands = [], namesAtEnd = false, font }) {
-  const inner = { width: Math.max(1, width - MARGIN.l - (namesAtEnd ? END : MARGIN.r)), height: Math.max(1, height - MARGIN.t - MARGIN.b) };
+  const inner = {
+    width: Math.max(1, width - MARGIN.l - (namesAtEnd ? END : MARGIN.r)),
+    height: Math.max(1, height - MARGIN.t - MARGIN.b),
+  };
   const top = xTop(iterations);
   const range = yRange([...lines.map(({ y }) => y), ...bands.map(({ high }) => high)], log);
   /** @type {Scale} */
   const scale = {
     x: (iteration) => (iteration / top) * inner.width,
-    y: (value) => inner.height * (1 - ((log ? Math.log10(Math.max(value, SMALLEST)) : value) - range[0]) / (range[1] - range[0])),
+    y: (value) =>
+      inner.height * (1 - ((log ? Math.log10(Math.max(value, SMALLEST)) : value) - range[0]) / (range[1] - range[0])),
     ...inner,
   };
   /** @param {number} iteration @param {number} value */
-  const at = (iteration, value) => `${scale.x(iteration).toFixed(1)} ${Math.min(inner.height, Math.max(-1, scale.y(value))).toFixed(1)}`;
+  const at = (iteration, value) =>
+    `${scale.x(iteration).toFixed(1)} ${Math.min(inner.height, Math.max(-1, scale.y(value))).toFixed(1)}`;
   /** @param {number[]} x @param {number[]} y */
   const points = (x, y) => x.map((iteration, index) => at(iteration, y[index]));
   const named = lines.filter(({ name, x }) => name && x.length > 1);
-  const texts = named.map(({ name = '', x, y, bold = false }) => ({ text: name, curve: { x, y }, bold })).sort((a, b) => Number(b.bold) - Number(a.bold));
+  const texts = named
+    .map(({ name = '', x, y, bold = false }) => ({ text: name, curve: { x, y }, bold }))
+    .sort((a, b) => Number(b.bold) - Number(a.bold));
   const labels = namesAtEnd ? endLabels(texts, scale, font) : place(texts, [], scale, font);
-  const picture = html`<svg class="lines" width=${width} height=${height} aria-hidden="true"><g transform="translate(${MARGIN.l} ${MARGIN.t})">
-      ${yTicks(range, log).map(({ at: value, text }) => svg`<path class="grid" d="M0 ${scale.y(value).toFixed(1)}H${inner.width}"></path><text class="y" x="-6" y=${scale.y(value).toFixed(1)}>${text}</text>`)}
-      ${xTicks(top).map((tick, index, { length }) => svg`<text class="x ${index === 0 ? 'first' : index === length - 1 ? 'last' : ''}" x=${scale.x(tick).toFixed(1)} y=${inner.height + 16}>${count(tick)}</text>`)}
-      ${bands.map(({ x, low, high, style }) => svg`<path class="band ${style}" d="M${[...points(x, high), ...points(x, low).reverse()].join('L')}Z"></path>`)}
-      ${lines.map(({ x, y, style }) => (x.length > 1 ? svg`<path class="line ${style}" d="M${points(x, y).join('L')}"></path>` : nothing))}
+  const picture = html`<svg class="lines" width=${width} height=${height}
+    aria-hidden="true"><g transform="translate(${MARGIN.l} ${MARGIN.t})">
+      ${yTicks(range, log).map(
+        ({ at: value, text }) => svg`<path class="grid"
+        d="M0 ${scale.y(value).toFixed(1)}H${inner.width}"></path><text class="y" x="-6"
+        y=${scale.y(value).toFixed(1)}>${text}</text>`,
+      )}
+      ${xTicks(top).map(
+        (tick, index, { length }) =>
+          svg`<text class="x ${index === 0 ? 'first' : index === length - 1 ? 'last' : ''}"
+            x=${scale.x(tick).toFixed(1)} y=${inner.height + 16}>${count(tick)}</text>`,
+      )}
+      ${bands.map(
+        ({ x, low, high, style }) => svg`<path class="band ${style}"
+        d="M${[...points(x, high), ...points(x, low).reverse()].join('L')}Z"></path>`,
+      )}
+      ${lines.map(({ x, y, style }) =>
+        x.length > 1 ? svg`<path class="line ${style}" d="M${points(x, y).join('L')}"></path>` : nothing,
+      )}
     </g></svg>
-    ${labels.map(({ text, x, y, bold, anchor }) => html`<span class="curve-name ${bold ? 'now' : ''} ${anchor}" aria-hidden="true" style="left:${MARGIN.l + x}px;top:${MARGIN.t + y}px">${text}</span>`)}`;
+    ${labels.map(
+      ({ text, x, y, bold, anchor }) =>
+        html`<span class="curve-name ${bold ? 'now' : ''} ${anchor}" aria-hidden="true"
+          style="left:${MARGIN.l + x}px;top:${MARGIN.t + y}px">${text}</span>`,
+    )}`;
   return { picture, scale, top };
 }
 
-/** Names one below the other, each as near to the end of its curve as that goes. @param {import('../cost-scale.js').Curve[]} curves @param {Scale} scale @param {number} font @returns {import('../cost-scale.js').Label[]} */
+/**
+ * Names one below the other, each as near to the end of its curve as that goes.
+ *
+ * @param {import('../views/cost-scale.js').Curve[]} curves
+ * @param {Scale} scale
+ * @param {number} font
+ * @returns {import('../views/cost-scale.js').Label[]}
+ */
 function endLabels(curves, scale, font) {
   const pitch = font * 1.2;
   const labels = curves
-    .map(({ text, bold, curve: { x, y } }) => ({ text, bold, x: scale.x(x[x.length - 1]) + GAP, y: Math.min(scale.height, Math.max(0, scale.y(y[y.length - 1]))), anchor: /** @type {const} */ ('left') }))
+    .map(({ text, bold, curve: { x, y } }) => ({
+      text,
+      bold,
+      x: scale.x(x[x.length - 1]) + GAP,
+      y: Math.min(scale.height, Math.max(0, scale.y(y[y.length - 1]))),
+      anchor: /** @type {const} */ ('left'),
+    }))
     .sort((a, b) => a.y - b.y);
   labels.forEach((label, index) => {
     if (index > 0) label.y = Math.max(label.y, labels[index - 1].y + pitch);
@@ -95,11 +141,25 @@ function endLabels(curves, scale, font) {
   return labels;
 }
 
-/** The iteration under a place of a chart's. @param {{scale: Scale, top: number}} chart @param {number} x pixels from its left */
+/**
+ * The iteration under a place of a chart's.
+ *
+ * @param {{scale: Scale, top: number}} chart
+ * @param {number} x pixels from its left
+ */
 export const iterationAt = ({ scale, top }, x) => Math.round(((x - MARGIN.l) / scale.width) * top);
 
-/** Where in a chart something is, in pixels from its upper left corner. @param {Scale} scale @param {number} iteration @param {number} value */
-export const placeOf = (scale, iteration, value) => ({ x: MARGIN.l + scale.x(iteration), y: MARGIN.t + scale.y(value) });
+/**
+ * Where in a chart something is, in pixels from its upper left corner.
+ *
+ * @param {Scale} scale
+ * @param {number} iteration
+ * @param {number} value
+ */
+export const placeOf = (scale, iteration, value) => ({
+  x: MARGIN.l + scale.x(iteration),
+  y: MARGIN.t + scale.y(value),
+});
 
 /** The size of a text of 0.75rem. */
 export const smallFont = () => parseFloat(getComputedStyle(document.documentElement).fontSize) * 0.75;

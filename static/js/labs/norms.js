@@ -8,7 +8,12 @@ export class Norms {
   /** In step with the iterations, a row for each layer. @type {number[][]} */
   curves = [];
 
-  /** What was known from that iteration on is of another run, or of another way it went. @param {number} iteration @param {number[]} norms of the layers */
+  /**
+   * What was known from that iteration on is of another run, or of another way it went.
+   *
+   * @param {number} iteration
+   * @param {number[]} norms of the layers
+   */
   write(iteration, norms) {
     const before = norms.length === this.curves.length ? this.iterations.findIndex((known) => known >= iteration) : 0;
     const length = before < 0 ? this.iterations.length : before;

@@ -1,7 +1,10 @@
-/** The examples over a small picture of the plane: circles are class 1, diamonds class 0, hollow ones are held out for test. */
+/**
+ * The examples over a small picture of the plane: circles are class 1, diamonds class 0, hollow ones are held out for
+ * test.
+ */
 
 import { nothing, svg } from '../../vendor/lit-html/lit-html.js';
-import { PLANE } from '../experiment.js';
+import { PLANE } from '../experiment/experiment.js';
 
 /** @typedef {import('../types/protocol').Points} Points */
 
@@ -17,10 +20,12 @@ const [low, high] = PLANE;
 export const VIEW_BOX = `${low} ${-high} ${high - low} ${high - low}`;
 
 /** @param {number} x @param {number} y @param {number} r */
-const circle = (x, y, r) => `M${(x - r).toFixed(2)} ${y.toFixed(2)}a${r} ${r} 0 1 0 ${2 * r} 0a${r} ${r} 0 1 0 ${-2 * r} 0z`;
+const circle = (x, y, r) =>
+  `M${(x - r).toFixed(2)} ${y.toFixed(2)}a${r} ${r} 0 1 0 ${2 * r} 0a${r} ${r} 0 1 0 ${-2 * r} 0z`;
 
 /** @param {number} x @param {number} y @param {number} r */
-const diamond = (x, y, r) => `M${x.toFixed(2)} ${(y - 1.2 * r).toFixed(2)}l${1.2 * r} ${1.2 * r}l${-1.2 * r} ${1.2 * r}l${-1.2 * r} ${-1.2 * r}z`;
+const diamond = (x, y, r) =>
+  `M${x.toFixed(2)} ${(y - 1.2 * r).toFixed(2)}l${1.2 * r} ${1.2 * r}l${-1.2 * r} ${1.2 * r}l${-1.2 * r} ${-1.2 * r}z`;
 
 /**
  * What an SVG with `VIEW_BOX` is filled with.
@@ -42,7 +47,9 @@ export function pointsOver(data, showTest) {
       const label = labels[index];
       const regression = task === 'regression';
       const one = regression ? label > 0 : label === 1;
-      const strength = regression ? ` strength-${Math.min(STRENGTHS, 1 + Math.floor((Math.abs(label) / largest) * STRENGTHS))}` : '';
+      const strength = regression
+        ? ` strength-${Math.min(STRENGTHS, 1 + Math.floor((Math.abs(label) / largest) * STRENGTHS))}`
+        : '';
       const name = `${one ? 'one' : 'zero'}${held}${strength}`;
       paths.set(name, `${paths.get(name) ?? ''}${(one || regression ? circle : diamond)(x, -y, radius)}`);
     }

@@ -1,6 +1,6 @@
 /** When a run's cost first came to each of some thresholds. */
 
-/** @typedef {import('../history.js').History} History */
+/** @typedef {import('../store/history.js').History} History */
 
 /** Costs worth waiting for: of a classification, which begins near 0.69, and of a regression. */
 const THRESHOLDS = { classification: [0.5, 0.3, 0.1, 0.03], regression: [0.05, 0.03, 0.01, 0.003] };
@@ -11,7 +11,11 @@ export const thresholdsOf = (problem) => THRESHOLDS[problem];
 export class Reached {
   #thresholds;
   #seen = 0;
-  /** The first iteration k with J ≤ the threshold, in the thresholds' order; null is not yet. @type {(number | null)[]} */
+  /**
+   * The first iteration k with J ≤ the threshold, in the thresholds' order; null is not yet.
+   *
+   * @type {(number | null)[]}
+   */
   iterations;
 
   /** @param {readonly number[]} thresholds */

@@ -1,20 +1,23 @@
-/** One network from many initialisations at once: how many solve the problem, the fan of their costs, and what they make of the plane on average. */
+/**
+ * One network from many initialisations at once: how many solve the problem, the fan of their costs, and what they make
+ * of the plane on average.
+ */
 
 import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
 import { computed, effect, signal } from '../../vendor/signals-core/signals-core.js';
-import { sameData, sameRun } from '../experiment.js';
+import { sameData, sameRun } from '../experiment/experiment.js';
+import { allows } from '../experiment/parts.js';
 import { cost, count, percent } from '../format.js';
-import { allows } from '../parts.js';
 import { isDark } from '../theme.js';
 import { paintThumbnail } from '../views/thumbnail.js';
 import { Tip } from '../views/tip.js';
 import { bindFields } from '../views/value.js';
 import { iterationAt, lineChart, placeOf, smallFont } from './line-chart.js';
-import { VIEW_BOX, pointsOver } from './points.js';
+import { pointsOver, VIEW_BOX } from './points.js';
 
-/** @typedef {import('../state.js').Store} Store */
-/** @typedef {import('../experiment.js').Fields} Fields */
-/** @typedef {import('../experiment.js').Experiment} Experiment */
+/** @typedef {import('../store/state.js').Store} Store */
+/** @typedef {import('../experiment/experiment.js').Fields} Fields */
+/** @typedef {import('../experiment/experiment.js').Experiment} Experiment */
 /** @typedef {import('../types/protocol').Swept} Swept */
 /** @typedef {Swept['seeds'][number]} Seed */
 /** @typedef {{experiment: Experiment, answer: Swept}} Result */
@@ -47,18 +50,21 @@ export function mountSweep(store, fields, find, scale) {
   const chosen = signal(/** @type {number | null} */ (null));
   const said = signal('');
   /** What the sweep under way is of. */
-  let history = store.history;
+  let history = store.current.history;
 
-  bindFields(store, fields, find, { sweepSeeds: ['sweep-seeds', SEEDS], sweepIterations: ['sweep-iterations', ITERATIONS] });
+  bindFields(store, fields, find, {
+    sweepSeeds: ['sweep-seeds', SEEDS],
+    sweepIterations: ['sweep-iterations', ITERATIONS],
+  });
 
   const start = () => {
     const { sweepSeeds: seeds, sweepIterations: iterations } = store.experiment.peek();
-    const hindered = store.obstacle.peek() || (store.settled ? '' : 'Not connected: try again in a moment.');
-    if (hindered || !store.ask({ type: 'sweep', seeds, iterations })) {
+    const hindered = store.obstacle.peek() || (store.dialogue.settled ? '' : 'Not connected: try again in a moment.');
+    if (hindered || !store.dialogue.questions.ask({ type: 'sweep', seeds, iterations })) {
       said.value = hindered || 'Not connected: try again in a moment.';
       return;
     }
-    history = store.history;
+    history = store.current.history;
     said.value = '';
     progress.value = { iteration: 0, iterations };
     store.announcement.value = `Training ${count(seeds)} initialisations`;
@@ -66,7 +72,7 @@ export function mountSweep(store, fields, find, scale) {
   /** @param {string} why */
   const stop = (why) => {
     if (!progress.peek()) return;
-    store.ask({ type: 'cancel' });
+    store.dialogue.questions.ask({ type: 'cancel' });
     progress.value = null;
     said.value = why;
   };
@@ -77,28 +83,29 @@ export function mountSweep(store, fields, find, scale) {
 
   return () => {
     const stops = [
-      store.listen('sweeping', ({ iteration, iterations }) => {
+      store.dialogue.questions.listen('sweeping', ({ iteration, iterations }) => {
         if (progress.peek()) progress.value = { iteration, iterations };
       }),
-      store.listen('swept', (answer) => {
+      store.dialogue.questions.listen('swept', (answer) => {
         if (!progress.peek()) return;
         progress.value = null;
         chosen.value = answer.seeds[0].seed;
-        result.value = { experiment: store.running.peek() ?? store.experiment.peek(), answer };
+        result.value = { experiment: store.current.experiment.peek() ?? store.experiment.peek(), answer };
         store.announcement.value = verdict(answer);
         store.did({ swept: answer.seeds.length });
       }),
-      store.listen('too_much', ({ detail }) => {
+      store.dialogue.questions.listen('too_much', ({ detail }) => {
         if (!progress.peek()) return;
         progress.value = null;
         said.value = detail;
       }),
       // The server ends a sweep without a word when its run gives way to another, or the connection is gone.
       effect(() => {
-        const isLive = store.connection.value === 'live';
-        void store.running.value;
+        const isLive = store.dialogue.connection.value === 'live';
+        void store.current.experiment.value;
         if (progress.peek() && !isLive) stop('The connection dropped, and the sweep with it. Start it again.');
-        else if (progress.peek() && store.history !== history) stop('The experiment changed, which ended the sweep. Start it again.');
+        else if (progress.peek() && store.current.history !== history)
+          stop('The experiment changed, which ended the sweep. Start it again.');
       }),
       showState(progress, said, find),
       showResult(store, result, chosen, find('sweep-result')),
@@ -112,7 +119,11 @@ export function mountSweep(store, fields, find, scale) {
   };
 }
 
-/** @param {Signal<{iteration: number, iterations: number} | null>} progress @param {{value: string}} said @param {Find} find */
+/**
+ * @param {Signal<{iteration: number, iterations: number} | null>} progress
+ * @param {{value: string}} said
+ * @param {Find} find
+ */
 function showState(progress, said, find) {
   const bar = /** @type {HTMLProgressElement} */ (find('sweep-progress'));
   const stops = [
@@ -138,23 +149,41 @@ function showState(progress, said, find) {
 }
 
 /** What counts as solved. @param {Swept['solved']} solved */
-const mark = ({ accuracy, cost: least }) => (accuracy === null ? `a cost of at most ${least}` : `a training accuracy of at least ${percent(accuracy)}`);
+const mark = ({ accuracy, cost: least }) =>
+  accuracy === null ? `a cost of at most ${least}` : `a training accuracy of at least ${percent(accuracy)}`;
 
 /** @param {Swept} answer */
-const verdict = ({ solved, seeds }) => `${count(solved.count)} of ${count(seeds.length)} ${seeds.length === 1 ? 'seed' : 'seeds'} solved it (${percent(solved.share)})`;
+const verdict = ({ solved, seeds }) =>
+  `${count(solved.count)} of ${count(seeds.length)} ${
+    seeds.length === 1 ? 'seed' : 'seeds'
+  } solved it (${percent(solved.share)})`;
 
 /** @param {Seed} seed */
 const outcome = ({ solved, diverged }) => (diverged !== null ? 'diverged' : solved ? 'solved' : 'not solved');
 
 /** @param {Seed} seed */
-const words = (seed) => `Seed ${seed.seed}: ${outcome(seed)}${seed.diverged === null ? '' : ` at iteration ${count(seed.diverged)}`}${seed.cost === null ? '' : `, cost ${cost(seed.cost)}`}${seed.train_accuracy === null ? '' : `, train ${percent(seed.train_accuracy)}`}${seed.test_accuracy === null ? '' : `, test ${percent(seed.test_accuracy)}`}`;
+const words = (seed) =>
+  `Seed ${seed.seed}: ${outcome(seed)}${
+    seed.diverged === null ? '' : ` at iteration ${count(seed.diverged)}`
+  }${seed.cost === null ? '' : `, cost ${cost(seed.cost)}`}${
+    seed.train_accuracy === null ? '' : `, train ${percent(seed.train_accuracy)}`
+  }${seed.test_accuracy === null ? '' : `, test ${percent(seed.test_accuracy)}`}`;
 
-/** @param {Store} store @param {Signal<Result | null>} result @param {Signal<number | null>} chosen @param {HTMLElement} container */
+/**
+ * @param {Store} store
+ * @param {Signal<Result | null>} result
+ * @param {Signal<number | null>} chosen
+ * @param {HTMLElement} container
+ */
 function showResult(store, result, chosen, container) {
   const stop = effect(() => {
     const found = result.value;
     if (!found) {
-      render(html`<p class="quiet">Some initial weights lead to a solution, others get stuck. Start trains this network from many seeds at once, beside your own run, and counts.</p>`, container);
+      render(
+        html`<p class="quiet">Some initial weights lead to a solution, others get stuck. Start trains this network from
+          many seeds at once, beside your own run, and counts.</p>`,
+        container,
+      );
       return;
     }
     const { answer, experiment } = found;
@@ -169,12 +198,30 @@ function showResult(store, result, chosen, container) {
       store.announcement.value = `Set up: seed ${seed}`;
     };
     render(
-      html`<p class="verdict"><b>${verdict(answer)}.</b> Solved is ${mark(solved)} after ${count(iterations)} iterations.${gone > 0 ? ` ${count(gone)} diverged.` : nothing}${old ? html` <span class="quiet">That was before the experiment changed.</span>` : nothing}</p>
+      html`<p class="verdict"><b>${verdict(answer)}.</b> Solved is ${mark(solved)} after ${count(iterations)}
+        iterations.${gone > 0 ? ` ${count(gone)} diverged.` : nothing}${
+          old ? html` <span class="quiet">That was before the experiment changed.</span>` : nothing
+        }</p>
         <fieldset class="seeds" role="radiogroup" aria-label="Seed"><legend class="vh">Seed</legend>
-          ${seeds.map((seed) => html`<label title=${words(seed)}><input class="vh" type="radio" name="sweep-seed" .checked=${seed.seed === chosen.value} aria-label=${words(seed)} @change=${() => (chosen.value = seed.seed)}><span class="face ${seed.diverged !== null ? 'gone' : seed.solved ? 'solved' : ''}"></span></label>`)}
+          ${seeds.map(
+            (seed) =>
+              html`<label title=${words(seed)}><input class="vh" type="radio" name="sweep-seed"
+                .checked=${seed.seed === chosen.value} aria-label=${words(seed)}
+                @change=${() => (chosen.value = seed.seed)}><span class="face ${
+                  seed.diverged !== null ? 'gone' : seed.solved ? 'solved' : ''
+                }"></span></label>`,
+          )}
         </fieldset>
-        <p class="key" aria-hidden="true"><span class="face solved"></span>solved <span class="face"></span>not solved ${gone > 0 ? html`<span class="face gone"></span>diverged` : nothing}</p>
-        ${picked ? html`<p class="picked">${words(picked)}</p><button class="btn small" type="button" ?disabled=${!usable} title=${usable ? 'Sets this seed up in the main experiment' : 'Locked on this page'} @click=${() => setUp(picked)}>Set up seed ${picked.seed}</button>` : nothing}`,
+        <p class="key" aria-hidden="true"><span class="face solved"></span>solved <span class="face"></span>not solved
+          ${gone > 0 ? html`<span class="face gone"></span>diverged` : nothing}</p>
+        ${
+          picked
+            ? html`<p class="picked">${words(picked)}</p><button class="btn small" type="button" ?disabled=${!usable}
+              title=${
+                usable ? 'Sets this seed up in the main experiment' : 'Locked on this page'
+              } @click=${() => setUp(picked)}>Set up seed ${picked.seed}</button>`
+            : nothing
+        }`,
       container,
     );
   });
@@ -186,11 +233,18 @@ function showResult(store, result, chosen, container) {
 
 /** A curve as far as it is finite. @param {number[]} x @param {(number | null)[]} costs */
 function finite(x, costs) {
-  const known = x.flatMap((iteration, index) => (costs[index] === null ? [] : [{ iteration, J: /** @type {number} */ (costs[index]) }]));
+  const known = x.flatMap((iteration, index) =>
+    costs[index] === null ? [] : [{ iteration, J: /** @type {number} */ (costs[index]) }],
+  );
   return { x: known.map(({ iteration }) => iteration), y: known.map(({ J }) => J) };
 }
 
-/** @param {Signal<Result | null>} result @param {Signal<number | null>} chosen @param {{value: string}} scale @param {HTMLElement} plot */
+/**
+ * @param {Signal<Result | null>} result
+ * @param {Signal<number | null>} chosen
+ * @param {{value: string}} scale
+ * @param {HTMLElement} plot
+ */
 function showFan(result, chosen, scale, plot) {
   const area = /** @type {HTMLElement} */ (plot.querySelector('.area'));
   const tip = new Tip(/** @type {HTMLElement} */ (plot.querySelector('.tip')));
@@ -201,7 +255,13 @@ function showFan(result, chosen, scale, plot) {
   resized.observe(plot);
   /** @type {ReturnType<typeof lineChart> | null} */
   let drawn = null;
-  const curves = computed(() => result.value?.answer.seeds.map((seed) => ({ seed, ...finite(/** @type {Result} */ (result.value).answer.sampled, seed.costs) })) ?? []);
+  const curves = computed(
+    () =>
+      result.value?.answer.seeds.map((seed) => ({
+        seed,
+        ...finite(/** @type {Result} */ (result.value).answer.sampled, seed.costs),
+      })) ?? [],
+  );
 
   const stop = effect(() => {
     const { clientWidth: width, clientHeight: height } = plot;
@@ -216,7 +276,12 @@ function showFan(result, chosen, scale, plot) {
       iterations,
       log: scale.value === 'log',
       font: smallFont(),
-      bands: BANDS.map(([low, high], index) => ({ x: levels[low].x, low: levels[low].y, high: levels[high].y, style: `band-${index}` })),
+      bands: BANDS.map(([low, high], index) => ({
+        x: levels[low].x,
+        low: levels[low].y,
+        high: levels[high].y,
+        style: `band-${index}`,
+      })),
       lines: [
         ...curves.value.map(({ x, y }) => ({ x, y, style: 'fan' })),
         { ...levels[MEDIAN], style: 'median', name: 'median' },
@@ -283,7 +348,12 @@ function showMean(store, result, figure) {
       figure.hidden = !found?.answer.boundary;
       if (!found?.answer.boundary) return;
       const { width, height, values } = found.answer.boundary;
-      paintThumbnail(canvas, { width, height, values: Uint8Array.from(atob(values), (byte) => byte.charCodeAt(0)) }, found.experiment.problem !== 'regression', STROKE);
+      paintThumbnail(
+        canvas,
+        { width, height, values: Uint8Array.from(atob(values), (byte) => byte.charCodeAt(0)) },
+        found.experiment.problem !== 'regression',
+        STROKE,
+      );
     }),
     effect(() => {
       over.setAttribute('viewBox', VIEW_BOX);

@@ -1,14 +1,20 @@
-/** One layer by a loop and by a matrix product, computed by the server now and timed: what each took, and that both agree. */
+/**
+ * One layer by a loop and by a matrix product, computed by the server now and timed: what each took, and that both
+ * agree.
+ */
 
 import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
 import { effect, signal } from '../../vendor/signals-core/signals-core.js';
-import { wholeField } from '../experiment.js';
+import { wholeField } from '../experiment/experiment.js';
 import { count } from '../format.js';
-import { bindValue } from '../views/value.js';
 import { whenOpen } from '../views/drawer.js';
+import { bindValue } from '../views/value.js';
 
-/** @typedef {import('../state.js').Store} Store */
-/** @typedef {{examples: number, inputs: number, units: number, loop_seconds: number, product_seconds: number, ratio: number, equal: boolean}} Timing */
+/** @typedef {import('../store/state.js').Store} Store */
+/**
+ * @typedef {{examples: number, inputs: number, units: number, loop_seconds: number, product_seconds: number, ratio:
+ *   number, equal: boolean}} Timing
+ */
 /** @typedef {'examples' | 'inputs' | 'units'} Size */
 
 /** Earlier timings that are kept to compare with. */
@@ -57,15 +63,19 @@ export async function mountTiming(store, find) {
     if (busy.peek()) return;
     busy.value = true;
     problem.value = '';
-    const response = await fetch('/vectorizing', { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(sizes.peek()) }).catch(() => null);
-    const told = await response?.json().catch(() => null);
+    const response = await fetch('/vectorizing', {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify(sizes.peek()),
+    }).catch(() => null);
+    const timing = await response?.json().catch(() => null);
     busy.value = false;
-    if (!response?.ok || !told) {
-      problem.value = told?.detail ?? 'The server does not answer. Try again when the page is connected.';
+    if (!response?.ok || !timing) {
+      problem.value = timing?.detail ?? 'The server does not answer. Try again when the page is connected.';
       return;
     }
-    timings.value = [/** @type {Timing} */ (told), ...timings.value].slice(0, MOST_TIMINGS);
-    store.did({ timed: told.examples });
+    timings.value = [/** @type {Timing} */ (timing), ...timings.value].slice(0, MOST_TIMINGS);
+    store.did({ timed: timing.examples });
   };
   const form = find('timing-ask');
   form.addEventListener('submit', (event) => {
@@ -90,12 +100,27 @@ function shown(timings, problem) {
   if (!latest) return html`<p class="hint">Nothing is timed yet.</p>`;
   const longest = Math.max(latest.loop_seconds, latest.product_seconds);
   /** @param {string} name @param {number} seconds */
-  const bar = (name, seconds) => html`<dt>${name}</dt><dd><span class="length" aria-hidden="true"><span style="width: ${Math.max(0.5, (100 * seconds) / longest)}%"></span></span><b>${duration(seconds)}</b></dd>`;
+  const bar = (name, seconds) =>
+    html`<dt>${name}</dt><dd><span class="length"
+      aria-hidden="true"><span
+      style="width: ${Math.max(0.5, (100 * seconds) / longest)}%"></span></span><b>${duration(seconds)}</b></dd>`;
   return html`<dl class="bars">${bar('Loop', latest.loop_seconds)}${bar('Product', latest.product_seconds)}</dl>
-    <p>${latest.ratio >= 1 ? html`The product is <b>${times(latest.ratio)} times</b> as fast` : html`The loop is <b>${times(1 / latest.ratio)} times</b> as fast`}; ${latest.equal ? 'both gave the same numbers.' : 'they did not give the same numbers.'}</p>
-    ${timings.length > 1
-      ? html`<table><caption class="vh">Timings, the latest first</caption><thead><tr><th scope="col">Examples</th><th scope="col">Inputs</th><th scope="col">Units</th><th scope="col">Loop</th><th scope="col">Product</th><th scope="col">Ratio</th></tr></thead><tbody>
-          ${timings.map(({ examples, inputs, units, loop_seconds, product_seconds, ratio }) => html`<tr><td>${count(examples)}</td><td>${inputs}</td><td>${units}</td><td>${duration(loop_seconds)}</td><td>${duration(product_seconds)}</td><td>${times(ratio)}</td></tr>`)}
+    <p>${
+      latest.ratio >= 1
+        ? html`The product is <b>${times(latest.ratio)} times</b> as fast`
+        : html`The loop is <b>${times(1 / latest.ratio)} times</b> as fast`
+    }; ${latest.equal ? 'both gave the same numbers.' : 'they did not give the same numbers.'}</p>
+    ${
+      timings.length > 1
+        ? html`<table><caption class="vh">Timings, the latest first</caption><thead><tr>
+          <th scope="col">Examples</th><th scope="col">Inputs</th><th scope="col">Units</th>
+          <th scope="col">Loop</th><th scope="col">Product</th><th scope="col">Ratio</th></tr></thead><tbody>
+          ${timings.map(
+            ({ examples, inputs, units, loop_seconds, product_seconds, ratio }) =>
+              html`<tr><td>${count(examples)}</td><td>${inputs}</td><td>${units}</td><td>${duration(loop_seconds)}</td>
+                <td>${duration(product_seconds)}</td><td>${times(ratio)}</td></tr>`,
+          )}
         </tbody></table>`
-      : nothing}`;
+        : nothing
+    }`;
 }

@@ -1,17 +1,16 @@
 /**
- * The lesson that is taken: where in it the reader is, what its steps set up and ask for, and whether that is so. Which lesson and
- * which step is the experiment's to say, and so the address's.
+ * The lesson that is taken: where in it the reader is, what its steps set up and ask for, and whether that is so. Which
+ * lesson and which step is the experiment's to say, and so the address's.
  */
 
 import { batch, computed, effect, signal, untracked } from '../../vendor/signals-core/signals-core.js';
-import { experimentOf, sameRun } from '../experiment.js';
-import { UNSTAGED } from '../state.js';
+import { experimentOf, sameRun } from '../experiment/experiment.js';
+import { UNSTAGED } from '../store/state.js';
 import { carriedOut, holds, needsDiagnostics } from './quantities.js';
 
-/** @typedef {import('../state.js').Store} Store */
-/** @typedef {import('../experiment.js').Experiment} Experiment */
+/** @typedef {import('../store/state.js').Store} Store */
+/** @typedef {import('../experiment/experiment.js').Experiment} Experiment */
 /** @typedef {import('../types/lessons').Lesson} Lesson */
-/** @typedef {import('../types/lessons').Step} Step */
 /** @typedef {import('../types/lessons').Summary} Summary */
 /** @typedef {import('./quantities.js').Facts} Facts */
 /** @template T @typedef {import('../../vendor/signals-core/signals-core.js').Signal<T>} Signal */
@@ -20,9 +19,14 @@ import { carriedOut, holds, needsDiagnostics } from './quantities.js';
 async function fetched(path) {
   const response = await fetch(path).catch(() => null);
   if (!response) throw new Error('The server does not answer. Try again when the page is connected.');
-  const told = await response.json().catch(() => null);
-  if (!response.ok || !told) throw new Error(response.status === 404 ? 'There is no such lesson on this server.' : `The server could not tell it (${response.status}).`);
-  return told;
+  const lesson = await response.json().catch(() => null);
+  if (!response.ok || !lesson)
+    throw new Error(
+      response.status === 404
+        ? 'There is no such lesson on this server.'
+        : `The server could not tell it (${response.status}).`,
+    );
+  return lesson;
 }
 
 /** @returns {Promise<Summary[]>} throws an Error for the reader */
@@ -54,15 +58,24 @@ export class Course {
   #defaults;
   /** What there was before the lesson. @type {Experiment | null} */
   #before = null;
-  /** A reset is under way: until an earlier iteration is seen than this one, the picture is of what was. @type {Signal<number | null>} */
+  /**
+   * A reset is under way: until an earlier iteration is seen than this one, the picture is of what was.
+   *
+   * @type {Signal<number | null>}
+   */
   #outdated = signal(/** @type {number | null} */ (null));
   /** Whether the run that is seen is of what is set up. */
   #current = computed(() => {
-    const running = this.#store.running.value;
+    const running = this.#store.current.experiment.value;
     return running !== null && sameRun(running, this.#store.experiment.value);
   });
 
-  /** @param {Store} store @param {import('../types/protocol').Catalogue} catalogue @param {Experiment} defaults @param {import('./progress.js').Book} book */
+  /**
+   * @param {Store} store
+   * @param {import('../types/protocol').Catalogue} catalogue
+   * @param {Experiment} defaults
+   * @param {import('./progress.js').Book} book
+   */
   constructor(store, catalogue, defaults, book) {
     this.#store = store;
     this.#catalogue = catalogue;
@@ -74,7 +87,7 @@ export class Course {
       untracked(() => this.#arrive());
     });
     effect(() => {
-      const picture = store.picture.value;
+      const picture = store.current.picture.value;
       const outdated = this.#outdated.peek();
       if (picture && outdated !== null && picture.iteration < outdated) this.#outdated.value = null;
     });
@@ -84,16 +97,31 @@ export class Course {
     });
     effect(() => {
       const step = this.step.value;
-      if (this.met.value || step?.kind !== 'run' || !step.until.every((condition) => holds(condition, this.facts(store.picture.value)))) return;
+      if (
+        this.met.value ||
+        step?.kind !== 'run' ||
+        !step.until.every((condition) => holds(condition, this.facts(store.current.picture.value)))
+      )
+        return;
       untracked(() => this.#done());
     });
   }
 
-  /** What conditions are checked against. @param {Facts['picture']} picture the latest, or the latest to read @returns {Facts} */
+  /**
+   * What conditions are checked against.
+   *
+   * @param {Facts['picture']} picture the latest, or the latest to read
+   * @returns {Facts}
+   */
   facts(picture) {
-    const { experiment, deeds, ending } = this.#store;
+    const { experiment, deeds, current } = this.#store;
     const seen = this.#current.value && this.#outdated.value === null;
-    return { picture: seen ? picture : null, ending: seen ? ending.value : null, experiment: experiment.value, deeds: deeds.value };
+    return {
+      picture: seen ? picture : null,
+      ending: seen ? current.ending.value : null,
+      experiment: experiment.value,
+      deeds: deeds.value,
+    };
   }
 
   /** @param {Lesson} lesson @param {number} [step] */
@@ -158,7 +186,12 @@ export class Course {
       return;
     }
     this.#store.change({ lesson: '', step: 1 });
-    if (before && !sameRun(before, experiment.peek())) notice.value = { kind: 'note', text: 'What the lesson has set up stays as it is.', offer: { label: 'Back to what I had', accept: restore } };
+    if (before && !sameRun(before, experiment.peek()))
+      notice.value = {
+        kind: 'note',
+        text: 'What the lesson has set up stays as it is.',
+        offer: { label: 'Back to what I had', accept: restore },
+      };
   }
 
   /** Asks again for a lesson that could not be opened. */
@@ -190,13 +223,16 @@ export class Course {
     const before = store.experiment.peek();
     const start = { ...before, ...experimentOf(steps[from - 1]?.run ?? run, this.#catalogue), ...changes };
     const asked = steps.slice(Math.max(0, from - 1), number - 1).flatMap(({ until }) => until);
-    const after = asked.reduce((experiment, condition) => carriedOut(experiment, condition, this.#defaults.layers[0]), start);
+    const after = asked.reduce(
+      (experiment, condition) => carriedOut(experiment, condition, this.#defaults.layers[0]),
+      start,
+    );
     batch(() => {
-      if (store.playing.peek()) store.pause();
+      if (store.dialogue.playing.peek()) store.pause();
       store.change(after);
       if (!sameRun(before, store.experiment.peek())) return;
       // It is there, but not at its beginning.
-      this.#outdated.value = store.picture.peek()?.iteration || null;
+      this.#outdated.value = store.current.picture.peek()?.iteration || null;
       store.reset();
     });
   }
@@ -219,7 +255,11 @@ export class Course {
       this.finished.value = false;
       this.met.value = false;
       this.#store.deeds.value = {};
-      this.#store.staged.value = { hide: lesson.hide, lock: lesson.lock, highlight: [...lesson.highlight, ...highlight] };
+      this.#store.staged.value = {
+        hide: lesson.hide,
+        lock: lesson.lock,
+        highlight: [...lesson.highlight, ...highlight],
+      };
       this.book.visit(name, number);
     }
   }

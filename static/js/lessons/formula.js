@@ -1,6 +1,6 @@
 /**
- * The lecture's notation, from a line of text as a lesson's author types it to MathML: `dW[1] = (1/m) X dZ[1]ᵀ`. Text that is
- * anything else, such as a program, is none.
+ * The lecture's notation, from a line of text as a lesson's author types it to MathML: `dW[1] = (1/m) X dZ[1]ᵀ`. Text
+ * that is anything else, such as a program, is none.
  */
 
 import { html, mathml, nothing } from '../../vendor/lit-html/lit-html.js';
@@ -39,9 +39,14 @@ function tokens(line) {
   while (TOKEN.lastIndex < line.length) {
     const groups = TOKEN.exec(line)?.groups;
     if (!groups) return null;
-    const [name, text] = /** @type {[string, string]} */ (Object.entries(groups).find(([, value]) => value !== undefined));
+    const [name, text] = /** @type {[string, string]} */ (
+      Object.entries(groups).find(([, value]) => value !== undefined)
+    );
     const isWord = name === 'name' && !FUNCTIONS.includes(text);
-    found.push({ kind: isWord ? 'word' : name === 'name' || name === 'value' ? 'operand' : /** @type {Token['kind']} */ (name), text });
+    found.push({
+      kind: isWord ? 'word' : name === 'name' || name === 'value' ? 'operand' : /** @type {Token['kind']} */ (name),
+      text,
+    });
   }
   return found;
 }
@@ -51,12 +56,22 @@ function operand(text) {
   if (FUNCTIONS.includes(text)) return mathml`<mi>${text}</mi>`;
   if (/^[\d½¼]/.test(text)) return number(text);
   const letter = /^d?./u.exec(text)?.[0] ?? text;
-  const base = text.includes('′') ? mathml`<mrow>${variable(letter)}<mo lspace="0" rspace="0">′</mo></mrow>` : variable(letter);
+  const base = text.includes('′')
+    ? mathml`<mrow>${variable(letter)}<mo lspace="0" rspace="0">′</mo></mrow>`
+    : variable(letter);
   const layer = /\[(.+)\]/.exec(text)?.[1];
   const power = /\^(.)/.exec(text)?.[1] ?? (text.includes('²') ? '2' : '');
   const index = [...text].flatMap((sign) => PLAIN[SUBSCRIPTS.indexOf(sign)] ?? []).join('');
   const above = [
-    layer ? mathml`<mo lspace="0" rspace="0" stretchy="false">[</mo>${[...layer].map((sign) => (/\d/.test(sign) ? number(sign) : /[−+]/.test(sign) ? mathml`<mo lspace="0" rspace="0">${sign}</mo>` : variable(sign)))}<mo lspace="0" rspace="0" stretchy="false">]</mo>` : null,
+    layer
+      ? mathml`<mo lspace="0" rspace="0" stretchy="false">[</mo>${[...layer].map((sign) =>
+          /\d/.test(sign)
+            ? number(sign)
+            : /[−+]/.test(sign)
+              ? mathml`<mo lspace="0" rspace="0">${sign}</mo>`
+              : variable(sign),
+        )}<mo lspace="0" rspace="0" stretchy="false">]</mo>`
+      : null,
     text.includes('ᵀ') ? mathml`<mtext>T</mtext>` : null,
     /\d/.test(power) ? number(power) : power ? variable(power) : null,
   ].filter((part) => part !== null);
@@ -71,11 +86,16 @@ function drawn({ kind, text }, before) {
   if (kind === 'operand') return operand(text);
   if (kind === 'word') return mathml`<mtext>${text}</mtext>`;
   if (kind === 'space') return mathml`<mspace width="0.22em"></mspace>`;
-  if (kind === 'close' && text.length > 1) return mathml`<msup><mo form="postfix" stretchy="false" lspace="0.03em" rspace="0">${text[0]}</mo>${text[1] === '²' ? number(2) : mathml`<mtext>T</mtext>`}</msup>`;
+  if (kind === 'close' && text.length > 1)
+    return mathml`<msup><mo form="postfix" stretchy="false" lspace="0.03em"
+      rspace="0">${text[0]}</mo>${text[1] === '²' ? number(2) : mathml`<mtext>T</mtext>`}</msup>`;
   if (text === '²') return mathml`<msup><mrow></mrow><mn>2</mn></msup>`;
-  if (!SPACED.includes(text)) return mathml`<mo stretchy="false" lspace="0.03em" rspace=${text === ',' ? '0.2em' : '0.03em'}>${text}</mo>`;
+  if (!SPACED.includes(text))
+    return mathml`<mo stretchy="false" lspace="0.03em" rspace=${text === ',' ? '0.2em' : '0.03em'}>${text}</mo>`;
   const isPrefix = !before || before.kind === 'open' || before.kind === 'sign' || FUNCTIONS.includes(before.text);
-  return isPrefix ? mathml`<mo form="prefix" lspace="0" rspace="0.05em">${text}</mo>` : mathml`<mo form="infix" lspace="0.22em" rspace="0.22em">${text}</mo>`;
+  return isPrefix
+    ? mathml`<mo form="prefix" lspace="0" rspace="0.05em">${text}</mo>`
+    : mathml`<mo form="infix" lspace="0.22em" rspace="0.22em">${text}</mo>`;
 }
 
 /** One `<math>` up to each place where the line may break. @param {readonly Token[]} line */
@@ -94,7 +114,9 @@ function typeset(line) {
       return;
     }
     depth += Number(token.kind === 'open') - Number(token.kind === 'close');
-    const breaks = token.kind === 'word' || (BREAKING.includes(token.text) && depth <= 1 && before?.kind !== 'open' && before?.kind !== 'sign');
+    const breaks =
+      token.kind === 'word' ||
+      (BREAKING.includes(token.text) && depth <= 1 && before?.kind !== 'open' && before?.kind !== 'sign');
     if (before && breaks) pieces.push([]);
     pieces.at(-1)?.push(drawn(token, before));
     before = token;
@@ -105,12 +127,19 @@ function typeset(line) {
 /** @param {string} text */
 export function formula(text) {
   const line = tokens(text);
-  return line && line.every(({ kind }) => kind !== 'word') ? html`<span class="formula-text">${typeset(line)}</span>` : null;
+  return line?.every(({ kind }) => kind !== 'word') ? html`<span class="formula-text">${typeset(line)}</span>` : null;
 }
 
 /** Lines of formulas; two spaces and more part columns, and words may stand among them. @param {string} text */
 export function formulas(text) {
-  const lines = text.split('\n').map((line) => ({ indented: line.startsWith('  '), cells: line.trim().split(/ {2,}/).map(tokens) }));
+  const lines = text
+    .split('\n')
+    .map((line) => ({ indented: line.startsWith('  '), cells: line.trim().split(/ {2,}/).map(tokens) }));
   if (lines.some(({ cells }) => cells.includes(null))) return null;
-  return html`<div class="formulas-block">${lines.map(({ indented, cells }) => html`<div class="row" data-indented=${String(indented)}>${cells.map((cell) => html`<span>${typeset(/** @type {Token[]} */ (cell))}</span>`)}</div>`)}</div>`;
+  return html`<div class="formulas-block">${lines.map(
+    ({ indented, cells }) =>
+      html`<div class="row" data-indented=${String(indented)}>${cells.map(
+        (cell) => html`<span>${typeset(/** @type {Token[]} */ (cell))}</span>`,
+      )}</div>`,
+  )}</div>`;
 }

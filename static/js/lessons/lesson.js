@@ -5,7 +5,7 @@ import { computed, effect, signal } from '../../vendor/signals-core/signals-core
 import { holds, inWordsOf, nowOf } from './quantities.js';
 import { text } from './text.js';
 
-/** @typedef {import('../state.js').Store} Store */
+/** @typedef {import('../store/state.js').Store} Store */
 /** @typedef {import('../types/protocol').Catalogue} Catalogue */
 /** @typedef {import('../types/lessons').Lesson} Lesson */
 /** @typedef {import('../types/lessons').Step} Step */
@@ -14,15 +14,27 @@ import { text } from './text.js';
 /** @param {string} name */
 const icon = (name) => html`<svg class="i" aria-hidden="true"><use href="#${name}"></use></svg>`;
 
-/** @param {Store} store @param {Catalogue} catalogue @param {Course} course @param {() => void} list opens the list of lessons @param {(id: string) => HTMLElement} find */
+/**
+ * @param {Store} store
+ * @param {Catalogue} catalogue
+ * @param {Course} course
+ * @param {() => void} list opens the list of lessons
+ * @param {(id: string) => HTMLElement} find
+ */
 export function mountLesson(store, catalogue, course, list, find) {
   const box = find('lesson');
   const folded = signal(false);
 
   /** What the step asks for and how it stands, in words: it stays the same object as long as it says the same. */
   const conditions = computed(() => {
-    const facts = course.facts(store.reading.value);
-    return JSON.stringify((course.step.value?.until ?? []).map((condition) => ({ asked: inWordsOf(condition, catalogue), now: nowOf(condition, facts, catalogue), holds: holds(condition, facts) })));
+    const facts = course.facts(store.current.reading.value);
+    return JSON.stringify(
+      (course.step.value?.until ?? []).map((condition) => ({
+        asked: inWordsOf(condition, catalogue),
+        now: nowOf(condition, facts, catalogue),
+        holds: holds(condition, facts),
+      })),
+    );
   });
 
   effect(() => {
@@ -65,18 +77,35 @@ export function mountLesson(store, catalogue, course, list, find) {
     const done = course.progress.value.done.includes(number);
     return html`<header>
         <div class="name"><p class="part">${lesson.part}</p><h2 id="lesson-title">${lesson.title}</h2></div>
-        <button class="btn quiet sq fold" type="button" aria-expanded=${String(!folded.value)} aria-controls="lesson-scroll" aria-label="The step’s text" @click=${() => (folded.value = !folded.value)}>${icon('i-chevron')}</button>
-        <button class="btn quiet sq" type="button" aria-label="Leave the lesson" title="Leave the lesson" @click=${leave}>${icon('i-close')}</button>
-        <p class="count"><span>${finished ? 'The end' : `Step ${number} of ${count}`}</span><span class="bar" aria-hidden="true"><span style="width: ${(100 * (finished ? count : number - 1)) / count}%"></span></span></p>
+        <button class="btn quiet sq fold" type="button" aria-expanded=${String(!folded.value)}
+          aria-controls="lesson-scroll" aria-label="The step’s text"
+          @click=${() => (folded.value = !folded.value)}>${icon('i-chevron')}</button>
+        <button class="btn quiet sq" type="button" aria-label="Leave the lesson" title="Leave the lesson"
+          @click=${leave}>${icon('i-close')}</button>
+        <p class="count"><span>${finished ? 'The end' : `Step ${number} of ${count}`}</span><span class="bar"
+          aria-hidden="true"><span style="width: ${(100 * (finished ? count : number - 1)) / count}%"></span></span></p>
       </header>
       <div class="scroll" id="lesson-scroll" tabindex="0" role="group" aria-label="The step">
-        ${finished ? end(lesson, course, list) : html`<div class="say">${number === 1 ? text(lesson.about) : nothing}<h3 tabindex="-1">${step.title}</h3>${text(step.text)}</div>
-        <div class="task">${DRAW[step.kind](step)}</div>`}
+        ${
+          finished
+            ? end(lesson, course, list)
+            : html`<div class="say">${number === 1 ? text(lesson.about) : nothing}<h3
+              tabindex="-1">${step.title}</h3>${text(step.text)}</div>
+        <div class="task">${DRAW[step.kind](step)}</div>`
+        }
       </div>
       <footer>
-        <button class="btn" type="button" ?disabled=${number === 1 && !finished} @click=${() => course.go(finished ? number : number - 1)}>${icon('i-left')}Back</button>
-        <span class="state" data-done=${String(course.met.value || (step.kind !== 'run' && done))}>${finished ? nothing : stateOf(step, done)}</span>
-        ${finished ? nothing : html`<button class="btn ${done || step.kind === 'explain' ? 'primary' : ''}" type="button" @click=${() => course.go(number + 1)}>${number === count ? 'Finish' : 'Next'}${icon('i-right')}</button>`}
+        <button class="btn" type="button" ?disabled=${number === 1 && !finished}
+          @click=${() => course.go(finished ? number : number - 1)}>${icon('i-left')}Back</button>
+        <span class="state" data-done=${String(
+          course.met.value || (step.kind !== 'run' && done),
+        )}>${finished ? nothing : stateOf(step, done)}</span>
+        ${
+          finished
+            ? nothing
+            : html`<button class="btn ${done || step.kind === 'explain' ? 'primary' : ''}" type="button"
+              @click=${() => course.go(number + 1)}>${number === count ? 'Finish' : 'Next'}${icon('i-right')}</button>`
+        }
       </footer>`;
   };
 
@@ -95,46 +124,91 @@ export function mountLesson(store, catalogue, course, list, find) {
       const answered = chosen in step.choices;
       return html`<fieldset class="choices"><legend>Your prediction</legend>
         ${step.choices.map((choice, index) => {
-          const told = answered && (index === chosen || (choice.right && !step.choices[chosen].right));
-          const mark = choice.right ? html`<b class="answer">${icon('i-check')}${index === chosen ? 'As you predicted.' : 'The answer.'}</b> ` : html`<b>Not so.</b> `;
-          return html`<div class="choice" data-told=${told ? (choice.right ? 'right' : 'other') : 'no'}>
-            <label><input type="radio" name="prediction-${number}" .checked=${index === chosen} @change=${() => course.predict(index)}><span>${text(choice.text)}</span></label>
-            ${told ? html`<p class="because">${mark}${text(choice.because)}</p>` : nothing}
+          const shown = answered && (index === chosen || (choice.right && !step.choices[chosen].right));
+          const mark = choice.right
+            ? html`<b class="answer">${icon('i-check')}${index === chosen ? 'As you predicted.' : 'The answer.'}</b> `
+            : html`<b>Not so.</b> `;
+          return html`<div class="choice" data-told=${shown ? (choice.right ? 'right' : 'other') : 'no'}>
+            <label><input type="radio" name="prediction-${number}" .checked=${index === chosen}
+              @change=${() => course.predict(index)}><span>${text(choice.text)}</span></label>
+            ${shown ? html`<p class="because">${mark}${text(choice.because)}</p>` : nothing}
           </div>`;
         })}
-        <p class="vh" role="status">${answered ? (step.choices[chosen].right ? 'As you predicted.' : 'Something else happens; the answer is shown.') : ''}</p>
+        <p class="vh" role="status">${
+          answered
+            ? step.choices[chosen].right
+              ? 'As you predicted.'
+              : 'Something else happens; the answer is shown.'
+            : ''
+        }</p>
       </fieldset>`;
     },
     run: (step) => html`<ul class="conditions" aria-label="What is asked">
-        ${/** @type {{asked: string, now: string, holds: boolean}[]} */ (JSON.parse(conditions.value)).map(
-          ({ asked, now, holds: so }) => html`<li data-holds=${String(so)}>${icon(so ? 'i-check' : 'i-open')}<span class="asked">${asked}<span class="vh">${so ? ', holds' : ', not yet'}</span></span><span class="now">${now === 'not yet' ? now : `now ${now}`}</span></li>`,
-        )}
+        ${
+          /** @type {{asked: string, now: string, holds: boolean}[]} */ (JSON.parse(conditions.value)).map(
+            ({ asked, now, holds: so }) =>
+              html`<li data-holds=${String(so)}>${icon(so ? 'i-check' : 'i-open')}<span class="asked">${asked}<span
+                class="vh">${so ? ', holds' : ', not yet'}</span></span><span
+                class="now">${now === 'not yet' ? now : `now ${now}`}</span></li>`,
+          )
+        }
       </ul>
       ${step.hint.length > 0 ? html`<details><summary>Hint</summary><p>${text(step.hint)}</p></details>` : nothing}
-      <p class="tools">${store.staged.value.highlight.length > 0 ? html`<button class="btn quiet small where" type="button" @click=${pointOut}>Show where</button>` : nothing}<button class="btn quiet small" type="button" title="As this step began" @click=${() => course.again()}>Set up again</button></p>`,
+      <p class="tools">${
+        store.staged.value.highlight.length > 0
+          ? html`<button class="btn quiet small where" type="button" @click=${pointOut}>Show where</button>`
+          : nothing
+      }<button class="btn quiet small" type="button" title="As this step began"
+        @click=${() => course.again()}>Set up again</button></p>`,
   };
 }
 
 /** The step's own highlights come last. */
 function pointOut() {
   const calm = matchMedia('(prefers-reduced-motion: reduce)').matches;
-  [...document.querySelectorAll('[data-pointed]')].find((element) => element.checkVisibility())?.scrollIntoView({ block: 'center', behavior: calm ? 'auto' : 'smooth' });
+  [...document.querySelectorAll('[data-pointed]')]
+    .find((element) => element.checkVisibility())
+    ?.scrollIntoView({ block: 'center', behavior: calm ? 'auto' : 'smooth' });
 }
 
 /** @param {Lesson} lesson @param {Course} course @param {() => void} list */
 function end(lesson, course, list) {
   const { done } = course.progress.value;
-  const missing = lesson.steps.flatMap(({ title }, index) => (done.includes(index + 1) ? [] : [{ title, number: index + 1 }]));
-  return html`<div class="say"><h3 tabindex="-1">${missing.length > 0 ? 'The end, with something left' : 'Lesson finished'}</h3>
-      ${missing.length > 0 ? html`<p>Not done yet:</p><ul>${missing.map(({ title, number }) => html`<li><button class="btn quiet small" type="button" @click=${() => course.go(number)}>${title}</button></li>`)}</ul>` : html`<p>All ${lesson.steps.length} steps are done. The network stays as it is, to play with.</p>`}
+  const missing = lesson.steps.flatMap(({ title }, index) =>
+    done.includes(index + 1) ? [] : [{ title, number: index + 1 }],
+  );
+  return html`<div class="say"><h3 tabindex="-1">${
+    missing.length > 0 ? 'The end, with something left' : 'Lesson finished'
+  }</h3>
+      ${
+        missing.length > 0
+          ? html`<p>Not done yet:</p><ul>${missing.map(
+              ({ title, number }) =>
+                html`<li><button class="btn quiet small" type="button"
+                  @click=${() => course.go(number)}>${title}</button></li>`,
+            )}</ul>`
+          : html`<p>All ${lesson.steps.length} steps are done. The network stays as it is, to play with.</p>`
+      }
     </div>
     <div class="task ends">
       <button class="btn" type="button" @click=${list}>Choose another lesson</button>
-      ${course.hasBefore ? html`<button class="btn" type="button" @click=${() => course.leave(true)}>Back to what I had before</button>` : nothing}
+      ${
+        course.hasBefore
+          ? html`<button class="btn" type="button" @click=${() => course.leave(true)}>Back to what I had
+            before</button>`
+          : nothing
+      }
       <button class="btn" type="button" @click=${() => course.leave()}>Leave the lesson</button>
     </div>`;
 }
 
 /** @param {string} name @param {Course} course @param {() => void} list */
-const unopened = (name, course, list) => html`<div class="say" role="alert"><h2 id="lesson-title">A lesson that is not there</h2><p>“${name}” could not be opened. ${course.problem.value}</p></div>
-  <div class="task ends"><button class="btn" type="button" @click=${() => course.retry()}>Try again</button><button class="btn" type="button" @click=${list}>Choose another lesson</button><button class="btn quiet" type="button" @click=${() => course.leave()}>Close</button></div>`;
+const unopened = (
+  name,
+  course,
+  list,
+) => html`<div class="say" role="alert"><h2 id="lesson-title">A lesson that is not there</h2><p>“${name}” could not be
+  opened. ${course.problem.value}</p></div>
+  <div class="task ends"><button class="btn" type="button" @click=${() => course.retry()}>Try
+    again</button><button class="btn" type="button" @click=${list}>Choose another
+    lesson</button><button class="btn quiet" type="button" @click=${() => course.leave()}>Close</button></div>`;

@@ -53,12 +53,26 @@ export function mountList(course, find) {
     const begun = did > 0 || at > 1;
     const finished = did === steps;
     const current = course.lesson.value?.name === name;
-    const state = finished ? html`<span class="state done"><svg class="i" aria-hidden="true"><use href="#i-check"></use></svg>Finished</span>` : html`<span class="state">${begun ? `${did} of ${steps} done` : `${steps} steps`}</span>`;
+    const state = finished
+      ? html`<span class="state done"><svg class="i"
+        aria-hidden="true"><use href="#i-check"></use></svg>Finished</span>`
+      : html`<span class="state">${begun ? `${did} of ${steps} done` : `${steps} steps`}</span>`;
     return html`<li>
-      <button type="button" class="row" aria-current=${current ? 'true' : 'false'} @click=${() => begin(name, finished ? 1 : Math.min(at, steps))}>
-        <span class="what"><b>${title}</b><span class="part">${part}</span></span><span class="minutes">${minutes} min</span>${state}${did > 0 && !finished ? html`<span class="bar" aria-hidden="true"><span style="width: ${(100 * did) / steps}%"></span></span>` : nothing}
+      <button type="button" class="row" aria-current=${current ? 'true' : 'false'}
+        @click=${() => begin(name, finished ? 1 : Math.min(at, steps))}>
+        <span class="what"><b>${title}</b><span class="part">${part}</span></span><span class="minutes">${minutes}
+          min</span>${state}${
+            did > 0 && !finished
+              ? html`<span class="bar" aria-hidden="true"><span style="width: ${(100 * did) / steps}%"></span></span>`
+              : nothing
+          }
       </button>
-      ${begun && !finished ? html`<button type="button" class="btn quiet small" aria-label="Start ${title} over" @click=${() => begin(name, 1)}>Start over</button>` : nothing}
+      ${
+        begun && !finished
+          ? html`<button type="button" class="btn quiet small" aria-label="Start ${title} over"
+            @click=${() => begin(name, 1)}>Start over</button>`
+          : nothing
+      }
     </li>`;
   };
 
@@ -67,10 +81,32 @@ export function mountList(course, find) {
     const rows = lessons.value;
     const any = Object.keys(book.all.value).length > 0;
     render(
-      html`${problem.value ? html`<p class="wrong" role="alert">${problem.value} ${rows ? nothing : html`<button type="button" class="btn small" @click=${ask}>Try again</button>`}</p>` : nothing}
-        ${rows ? html`<ol>${rows.map(row)}</ol>` : problem.value ? nothing : html`<p class="hint" role="status">Fetching the lessons</p>`}
-        <p class="hint">Each takes one part of the lecture: predict, try it on this page, read why. ${book.stored.value ? 'Your progress is kept in this browser.' : 'This browser keeps nothing: your progress lasts as long as this page.'}
-          ${cleared.value ? html`<button type="button" class="btn quiet small" @click=${putBack}>Put it back</button>` : any ? html`<button type="button" class="btn quiet small" @click=${clear}>Clear progress</button>` : nothing}</p>`,
+      html`${
+        problem.value
+          ? html`<p class="wrong" role="alert">${problem.value} ${
+              rows ? nothing : html`<button type="button" class="btn small" @click=${ask}>Try again</button>`
+            }</p>`
+          : nothing
+      }
+        ${
+          rows
+            ? html`<ol>${rows.map(row)}</ol>`
+            : problem.value
+              ? nothing
+              : html`<p class="hint" role="status">Fetching the lessons</p>`
+        }
+        <p class="hint">Each takes one part of the lecture: predict, try it on this page, read why. ${
+          book.stored.value
+            ? 'Your progress is kept in this browser.'
+            : 'This browser keeps nothing: your progress lasts as long as this page.'
+        }
+          ${
+            cleared.value
+              ? html`<button type="button" class="btn quiet small" @click=${putBack}>Put it back</button>`
+              : any
+                ? html`<button type="button" class="btn quiet small" @click=${clear}>Clear progress</button>`
+                : nothing
+          }</p>`,
       find('lessons-list'),
     );
   });

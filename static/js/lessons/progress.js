@@ -1,7 +1,8 @@
 /**
  * How far a reader has come in each lesson, kept in the browser's storage.
  *
- * What if it is full or blocked: progress lasts as long as the page. What it holds is believed only as far as it is progress.
+ * What if it is full or blocked: progress lasts as long as the page. What it holds is believed only as far as it is
+ * progress.
  */
 
 import { signal } from '../../vendor/signals-core/signals-core.js';
@@ -34,7 +35,9 @@ function progressOf(value) {
   return {
     at,
     done: [...new Set(done.filter(isStep))].sort((a, b) => a - b),
-    chosen: Object.fromEntries(choices.filter(([step, choice]) => isStep(Number(step)) && Number.isInteger(choice) && choice >= 0)),
+    chosen: Object.fromEntries(
+      choices.filter(([step, choice]) => isStep(Number(step)) && Number.isInteger(choice) && choice >= 0),
+    ),
   };
 }
 
@@ -43,8 +46,12 @@ export function read(text) {
   try {
     const stored = JSON.parse(text ?? 'null');
     if (stored?.version !== VERSION) return {};
-    const rows = Object.entries(stored.lessons ?? {}).map(([name, value]) => /** @type {const} */ ([name, progressOf(value)]));
-    return Object.fromEntries(rows.flatMap(([name, progress]) => (progress ? [[name, progress]] : [])).slice(-MOST_LESSONS));
+    const rows = Object.entries(stored.lessons ?? {}).map(
+      ([name, value]) => /** @type {const} */ ([name, progressOf(value)]),
+    );
+    return Object.fromEntries(
+      rows.flatMap(([name, progress]) => (progress ? [[name, progress]] : [])).slice(-MOST_LESSONS),
+    );
   } catch {
     return {};
   }

@@ -1,5 +1,6 @@
 /**
- * What a lesson's conditions can look at: one table, by the names of docs/lessons.md. Nothing here knows the page; it is given facts.
+ * What a lesson's conditions can look at: one table, by the names of docs/lessons.md. Nothing here knows the page; it
+ * is given facts.
  *
  * All values that a quantity has must meet a condition; a quantity that has none meets none.
  */
@@ -8,16 +9,17 @@ import { cost, count, fixed, percent } from '../format.js';
 
 /** @typedef {import('../types/lessons').Condition} Condition */
 /** @typedef {import('../types/protocol').Catalogue} Catalogue */
-/** @typedef {import('../experiment.js').Experiment} Experiment */
-/** @typedef {import('../experiment.js').HiddenLayer} HiddenLayer */
+/** @typedef {import('../experiment/experiment.js').Experiment} Experiment */
+/** @typedef {import('../experiment/experiment.js').HiddenLayer} HiddenLayer */
 /** @typedef {number | string | boolean} Value */
 
 /**
  * @typedef {object} Facts
- * @property {import('../current-run.js').Picture | null} picture of the run that is set up; null until there is one
- * @property {import('../current-run.js').Ending | null} ending
- * @property {import('../experiment.js').Experiment} experiment
- * @property {import('../state.js').Deeds} deeds since the step began
+ * @property {import('../store/current-run.js').Picture | null} picture of the run that is set up; null until there is
+ *   one
+ * @property {import('../store/current-run.js').Ending | null} ending
+ * @property {import('../experiment/experiment.js').Experiment} experiment
+ * @property {import('../store/state.js').Deeds} deeds since the step began
  */
 
 /**
@@ -26,7 +28,8 @@ import { cost, count, fixed, percent } from '../format.js';
  * @property {boolean} [diagnosed] whether it needs the frames' diagnostics
  * @property {(facts: Facts, layer: number | undefined) => (Value | null | undefined)[]} read
  * @property {(value: any, catalogue: Catalogue) => string} write
- * @property {(experiment: Experiment, value: any, layer: number | undefined, spare: HiddenLayer) => Partial<Experiment>} [set] of what is set up: so that it has the value
+ * @property {(experiment: Experiment, value: any, layer: number | undefined, spare: HiddenLayer) =>
+ *   Partial<Experiment>} [set] of what is set up: so that it has the value
  * @property {boolean} [whole] whether what is set is a whole number
  */
 
@@ -34,7 +37,10 @@ import { cost, count, fixed, percent } from '../format.js';
 /** @typedef {NonNullable<FrameRun['diagnostics']>[number]} Diagnostics */
 
 /** @param {(run: FrameRun) => Value | null} value @returns {Quantity['read']} */
-const ofFrame = (value) => ({ picture }) => (picture ? [value(picture.run)] : []);
+const ofFrame =
+  (value) =>
+  ({ picture }) =>
+    picture ? [value(picture.run)] : [];
 
 /** @param {(diagnostics: Diagnostics) => Value | null} value @returns {Quantity['read']} */
 const ofLayer =
@@ -44,17 +50,32 @@ const ofLayer =
     return diagnostics ? [value(diagnostics)] : [];
   };
 
-/** Of every hidden layer, or of one. @param {'units' | 'activation'} name @returns {Required<Pick<Quantity, 'read' | 'set'>>} */
+/**
+ * Of every hidden layer, or of one.
+ *
+ * @param {'units' | 'activation'} name
+ * @returns {Required<Pick<Quantity, 'read' | 'set'>>}
+ */
 const ofLayers = (name) => ({
-  read: ({ experiment: { layers } }, layer) => (layer === undefined ? layers : layers.slice(layer - 1, layer)).map((each) => each[name]),
-  set: ({ layers }, value, layer) => ({ layers: layers.map((each, index) => (layer === undefined || layer === index + 1 ? { ...each, [name]: value } : each)) }),
+  read: ({ experiment: { layers } }, layer) =>
+    (layer === undefined ? layers : layers.slice(layer - 1, layer)).map((each) => each[name]),
+  set: ({ layers }, value, layer) => ({
+    layers: layers.map((each, index) =>
+      layer === undefined || layer === index + 1 ? { ...each, [name]: value } : each,
+    ),
+  }),
 });
 
-/** @param {'dataset' | 'scheme' | 'scale' | 'learningRate' | 'optimizer'} name @returns {Required<Pick<Quantity, 'read' | 'set'>>} */
+/**
+ * @param {'dataset' | 'scheme' | 'scale' | 'learningRate' | 'optimizer'} name
+ * @returns {Required<Pick<Quantity, 'read' | 'set'>>}
+ */
 const property = (name) => ({ read: ({ experiment }) => [experiment[name]], set: (_, value) => ({ [name]: value }) });
 
-/** @param {keyof import('../state.js').Deeds} name @returns {Quantity['read']} */
-const ofDeeds = (name) => ({ deeds }) => [deeds[name]];
+/** @param {keyof import('../store/state.js').Deeds} name @returns {Quantity['read']} */
+const ofDeeds =
+  (name) =>
+  ({ deeds }) => [deeds[name]];
 
 /** @param {'activations' | 'initializations' | 'optimizers'} table @returns {Quantity['write']} */
 const labelIn = (table) => (name, catalogue) => catalogue[table].find((row) => row.name === name)?.label ?? name;
@@ -62,7 +83,8 @@ const labelIn = (table) => (name, catalogue) => catalogue[table].find((row) => r
 /** @param {Record<string, string>} words @returns {Quantity['write']} */
 const inWords = (words) => (value) => words[String(value)] ?? String(value);
 
-const digits = (/** @type {number} */ value) => (Math.abs(value) < 0.001 && value !== 0 ? value.toExponential(1).replaceAll('-', '−') : fixed(value, 3));
+const digits = (/** @type {number} */ value) =>
+  Math.abs(value) < 0.001 && value !== 0 ? value.toExponential(1).replaceAll('-', '−') : fixed(value, 3);
 const plain = String;
 
 /** @type {Record<string, Quantity>} */
@@ -75,11 +97,27 @@ export const QUANTITIES = {
   ended: {
     title: 'The run is over',
     read: ({ ending }) => [ending],
-    write: inWords({ iterations: 'its last iteration', cost: 'its cost is met', accuracy: 'its accuracy is met', no_progress: 'no more progress', diverged: 'it diverged' }),
+    write: inWords({
+      iterations: 'its last iteration',
+      cost: 'its cost is met',
+      accuracy: 'its accuracy is met',
+      no_progress: 'no more progress',
+      diverged: 'it diverged',
+    }),
   },
-  saturated: { title: 'Saturated slopes', diagnosed: true, read: ofLayer(({ saturated }) => saturated), write: percent },
+  saturated: {
+    title: 'Saturated slopes',
+    diagnosed: true,
+    read: ofLayer(({ saturated }) => saturated),
+    write: percent,
+  },
   dead: { title: 'Dead units', diagnosed: true, read: ofLayer(({ dead }) => dead.length), write: plain },
-  nonpositive: { title: 'Share of z ≤ 0', diagnosed: true, read: ofLayer(({ nonpositive }) => nonpositive), write: percent },
+  nonpositive: {
+    title: 'Share of z ≤ 0',
+    diagnosed: true,
+    read: ofLayer(({ nonpositive }) => nonpositive),
+    write: percent,
+  },
   mean: { title: 'Mean of A', diagnosed: true, read: ofLayer(({ mean }) => mean), write: digits },
   gradient_norm: { title: '‖dW‖', diagnosed: true, read: ofLayer(({ gradient_norm }) => gradient_norm), write: digits },
   dataset: { title: 'Dataset', ...property('dataset'), write: plain },
@@ -88,16 +126,30 @@ export const QUANTITIES = {
     whole: true,
     read: ({ experiment }) => [experiment.layers.length],
     write: plain,
-    set: ({ layers }, value, _, spare) => ({ layers: Array.from({ length: value }, (_, index) => layers[index] ?? layers.at(-1) ?? spare) }),
+    set: ({ layers }, value, _, spare) => ({
+      layers: Array.from({ length: value }, (_, index) => layers[index] ?? layers.at(-1) ?? spare),
+    }),
   },
   activation: { title: 'Activation', ...ofLayers('activation'), write: labelIn('activations') },
   units: { title: 'Hidden units', whole: true, ...ofLayers('units'), write: plain },
-  scheme: { title: 'Start from', ...property('scheme'), write: inWords({ small_random: 'random', zeros: 'zeros', xavier: 'Xavier', he: 'He' }) },
+  scheme: {
+    title: 'Start from',
+    ...property('scheme'),
+    write: inWords({ small_random: 'random', zeros: 'zeros', xavier: 'Xavier', he: 'He' }),
+  },
   scale: { title: 'Scale of the initial weights', ...property('scale'), write: plain },
   learning_rate: { title: 'Learning rate α', ...property('learningRate'), write: plain },
   optimizer: { title: 'Optimiser', ...property('optimizer'), write: labelIn('optimizers') },
-  inspected: { title: 'In the microscope', read: ofDeeds('inspected'), write: inWords({ batch: 'the whole batch', example: 'one example', point: 'a point of your own' }) },
-  checked: { title: 'Check my numbers', read: ofDeeds('checked'), write: inWords({ true: 'all right', false: 'some differ' }) },
+  inspected: {
+    title: 'In the microscope',
+    read: ofDeeds('inspected'),
+    write: inWords({ batch: 'the whole batch', example: 'one example', point: 'a point of your own' }),
+  },
+  checked: {
+    title: 'Check my numbers',
+    read: ofDeeds('checked'),
+    write: inWords({ true: 'all right', false: 'some differ' }),
+  },
   timed: { title: 'Timed examples', read: ofDeeds('timed'), write: count },
   swept: { title: 'Seeds swept', read: ofDeeds('swept'), write: plain },
   compared: { title: 'Networks compared', read: ofDeeds('compared'), write: plain },
@@ -120,7 +172,8 @@ function asked(condition) {
 }
 
 /** @param {Condition} condition @param {Facts} facts @returns {Value[]} */
-const valuesOf = ({ quantity, layer }, facts) => QUANTITIES[quantity].read(facts, layer).filter((value) => value !== null && value !== undefined);
+const valuesOf = ({ quantity, layer }, facts) =>
+  QUANTITIES[quantity].read(facts, layer).filter((value) => value !== null && value !== undefined);
 
 /** @param {Condition} condition @param {Facts} facts */
 export function holds(condition, facts) {
@@ -162,7 +215,13 @@ export function inWordsOf(condition, catalogue) {
   return `${title}${layer === undefined ? '' : ` in layer ${layer}`}${COMPARISONS[comparison].words}${threshold}`;
 }
 
-/** What is so now: “0.6931”; of several layers that differ, each. @param {Condition} condition @param {Facts} facts @param {Catalogue} catalogue */
+/**
+ * What is so now: “0.6931”; of several layers that differ, each.
+ *
+ * @param {Condition} condition
+ * @param {Facts} facts
+ * @param {Catalogue} catalogue
+ */
 export function nowOf(condition, facts, catalogue) {
   const { write } = QUANTITIES[condition.quantity];
   const texts = valuesOf(condition, facts).map((value) => write(value, catalogue));

@@ -16,12 +16,18 @@ const DRAW = {
   item: ({ children }) => html`<li>${text(children)}</li>`,
   strong: ({ children }) => html`<strong>${text(children)}</strong>`,
   em: ({ children }) => html`<em>${text(children)}</em>`,
-  link: ({ href, children }) => (SAFE.test(href) ? html`<a href=${href} target=${href.startsWith('#') ? '_self' : '_blank'} rel="noopener noreferrer">${text(children)}</a>` : text(children)),
+  link: ({ href, children }) =>
+    SAFE.test(href)
+      ? html`<a href=${href} target=${href.startsWith('#') ? '_self' : '_blank'}
+        rel="noopener noreferrer">${text(children)}</a>`
+      : text(children),
   text: ({ text }) => text,
   code: ({ text }) => formula(text) ?? html`<code>${text}</code>`,
-  block: ({ text }) => formulas(text.trimEnd()) ?? html`<pre tabindex="0" role="group" aria-label="Code">${text.trimEnd()}</pre>`,
+  block: ({ text }) =>
+    formulas(text.trimEnd()) ?? html`<pre tabindex="0" role="group" aria-label="Code">${text.trimEnd()}</pre>`,
   break: () => html`<br>`,
 };
 
 /** @param {readonly TextNode[]} nodes */
-export const text = (nodes) => (nodes.length > 0 ? nodes.map((node) => /** @type {(node: TextNode) => unknown} */ (DRAW[node.type])(node)) : nothing);
+export const text = (nodes) =>
+  nodes.length > 0 ? nodes.map((node) => /** @type {(node: TextNode) => unknown} */ (DRAW[node.type])(node)) : nothing;

@@ -1,4 +1,7 @@
-/** The line on which a grid of bytes takes a value: marching squares with linear interpolation, joined into long strokes. */
+/**
+ * The line on which a grid of bytes takes a value: marching squares with linear interpolation, joined into long
+ * strokes.
+ */
 
 /** @typedef {import('../types/protocol').Boundary} Boundary */
 
@@ -32,7 +35,13 @@ function hasFewSteps(values) {
   return high - low < FEW_STEPS;
 }
 
-/** The mean over a square around each sample: what the steps were rounded from, nearly. @param {Uint8Array} values @param {number} width @param {number} height */
+/**
+ * The mean over a square around each sample: what the steps were rounded from, nearly.
+ *
+ * @param {Uint8Array} values
+ * @param {number} width
+ * @param {number} height
+ */
 function blurred(values, width, height) {
   const rows = new Float32Array(values.length);
   const out = new Float32Array(values.length);
@@ -41,7 +50,14 @@ function blurred(values, width, height) {
   return out;
 }
 
-/** @param {ArrayLike<number>} from @param {Float32Array} to @param {number} length @param {number} lines @param {number} stride @param {number} next from line to line */
+/**
+ * @param {ArrayLike<number>} from
+ * @param {Float32Array} to
+ * @param {number} length
+ * @param {number} lines
+ * @param {number} stride
+ * @param {number} next from line to line
+ */
 function along(from, to, length, lines, stride, next) {
   for (let line = 0; line < lines; line++) {
     for (let k = 0; k < length; k++) {
@@ -55,8 +71,8 @@ function along(from, to, length, lines, stride, next) {
 }
 
 /**
- * The path, in an SVG's notation, of `values = level`. The grid spans 0…100 in both directions, row 0 at the bottom (100),
- * its outermost samples on the border.
+ * The path, in an SVG's notation, of `values = level`. The grid spans 0…100 in both directions, row 0 at the bottom
+ * (100), its outermost samples on the border.
  *
  * @param {ArrayLike<number>} values height × width
  * @param {number} width
@@ -64,7 +80,8 @@ function along(from, to, length, lines, stride, next) {
  * @param {number} level between two bytes (127.5, say), so that no sample lies on the line
  */
 export function contour(values, width, height, level) {
-  // Each crossing of a grid edge is a point, known by its edge: 2·cell for the edge to the right, 2·cell + 1 for the one upwards.
+  // Each crossing of a grid edge is a point, known by its edge: 2·cell for the edge to the right, 2·cell + 1 for the
+  // one upwards.
   /** @type {Map<number, number[]>} */
   const neighbours = new Map();
   /** @param {number} a @param {number} b */

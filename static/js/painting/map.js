@@ -1,4 +1,7 @@
-/** Grids of bytes as pictures: any number of maps of one size, painted through a ramp into one canvas, drawn from there wherever they go. */
+/**
+ * Grids of bytes as pictures: any number of maps of one size, painted through a ramp into one canvas, drawn from there
+ * wherever they go.
+ */
 
 /** @typedef {{x: number, y: number, width: number, height: number}} Box */
 
@@ -40,14 +43,25 @@ export class Maps {
   }
 
   /**
-   * Draws one of them, smoothly. Its outermost samples lie on the border of the box, so that half a pixel of it lies beyond.
+   * Draws one of them, smoothly. Its outermost samples lie on the border of the box, so that half a pixel of it lies
+   * beyond.
    *
    * @param {OffscreenCanvasRenderingContext2D | CanvasRenderingContext2D} context
    * @param {number} map which
    * @param {Box} box
    */
   draw(context, map, { x, y, width, height }) {
-    context.drawImage(this.#canvas, 0.5, map * this.#height + 0.5, this.#width - 1, this.#height - 1, x, y, width, height);
+    context.drawImage(
+      this.#canvas,
+      0.5,
+      map * this.#height + 0.5,
+      this.#width - 1,
+      this.#height - 1,
+      x,
+      y,
+      width,
+      height,
+    );
   }
 }
 

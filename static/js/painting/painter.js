@@ -1,11 +1,14 @@
-/** The page's side of its painter, a worker: what the server sends goes in, costs and numbers come out, and pictures appear by themselves. */
+/**
+ * The page's side of its painter, a worker: what the server sends goes in, costs and numbers come out, and pictures
+ * appear by themselves.
+ */
 
 /** @typedef {import('../types/painting').FromPainter} FromPainter */
 /** @typedef {import('../types/painting').ToPainter} ToPainter */
 /** @typedef {import('../types/painting').Manner} Manner */
 /** @typedef {import('../types/painting').NetworkScene} NetworkScene */
 /** @typedef {import('../types/painting').PlaneScene} PlaneScene */
-/** @typedef {import('../types/painting').Told} Told */
+/** @typedef {import('../types/painting').FrameCosts} FrameCosts */
 /** @typedef {import('../types/protocol').Frame} Frame */
 /** @typedef {import('../types/protocol').ServerMessage} ServerMessage */
 
@@ -13,9 +16,9 @@
 const MOST_PIXELS = 2;
 
 /**
- * @typedef {object} Listener
+ * @typedef {object} PainterListener
  * @property {(message: ServerMessage) => void} message
- * @property {(told: Told) => void} costs of every frame, in order
+ * @property {(costs: FrameCosts) => void} costs of every frame, in order
  * @property {(picture: Pick<Frame, 'iteration' | 'runs'>) => void} picture what has been drawn
  * @property {(frame: number) => void} acknowledge a frame that has been drawn or overtaken
  * @property {() => void} missing the worker could not be fetched: nothing will be drawn
@@ -29,7 +32,10 @@ export class Painter {
 
   #over = new AbortController();
 
-  /** @param {Listener} listener @param {string} [mark] for whoever measures: the name of the entry that each drawn frame leaves */
+  /**
+   * @param {PainterListener} listener
+   * @param {string} [mark] for whoever measures: the name of the entry that each drawn frame leaves
+   */
   constructor(listener, mark = 'frame-drawn') {
     this.#worker.addEventListener('message', ({ data }) => {
       const news = /** @type {FromPainter} */ (data);
@@ -39,12 +45,15 @@ export class Painter {
         this.#waiting.delete(news.id);
         return undefined;
       }
-      for (const told of news.costs) listener.costs(told);
+      for (const costs of news.costs) listener.costs(costs);
       if (news.type === 'costs') return undefined;
       if (news.picture) {
         listener.picture(news.picture);
         // An observer still gets the entry, and the browser's list of marks does not grow.
-        performance.mark(mark, { startTime: news.at - performance.timeOrigin, detail: { iteration: news.picture.iteration } });
+        performance.mark(mark, {
+          startTime: news.at - performance.timeOrigin,
+          detail: { iteration: news.picture.iteration },
+        });
         performance.clearMarks(mark);
       }
       for (const frame of news.frames) listener.acknowledge(frame);
@@ -60,7 +69,11 @@ export class Painter {
     calm();
   }
 
-  /** What came from the server: a text message, or a frame. Both come out again in the order they came in. @param {string | ArrayBuffer} data */
+  /**
+   * What came from the server: a text message, or a frame. Both come out again in the order they came in.
+   *
+   * @param {string | ArrayBuffer} data
+   */
   receive(data) {
     if (typeof data === 'string') this.#post({ type: 'text', text: data });
     else this.#post({ type: 'bytes', bytes: data }, [data]);
@@ -77,7 +90,12 @@ export class Painter {
     this.#post({ type: 'manner', manner });
   }
 
-  /** Leaves a canvas to the painter, for good. @param {string} name `network`, or that of a plane @param {HTMLCanvasElement} canvas */
+  /**
+   * Leaves a canvas to the painter, for good.
+   *
+   * @param {string} name `network`, or that of a plane
+   * @param {HTMLCanvasElement} canvas
+   */
   give(name, canvas) {
     const offscreen = canvas.transferControlToOffscreen();
     this.#post({ type: 'canvas', name, canvas: offscreen }, [offscreen]);
@@ -93,12 +111,18 @@ export class Painter {
     this.#post({ type: 'network', scene });
   }
 
-  /** @param {import('../types/painting').Light | null} light what stands out in the network */
-  light(light) {
-    this.#post({ type: 'light', light });
+  /** @param {import('../types/painting').Emphasis | null} emphasis what stands out in the network */
+  emphasise(emphasis) {
+    this.#post({ type: 'emphasis', emphasis });
   }
 
-  /** The network as it is seen now, in a scene and colours of its own. @param {NetworkScene} scene @param {import('../types/painting').Colours} colours @returns {Promise<ImageBitmap>} */
+  /**
+   * The network as it is seen now, in a scene and colours of its own.
+   *
+   * @param {NetworkScene} scene
+   * @param {import('../types/painting').Colours} colours
+   * @returns {Promise<ImageBitmap>}
+   */
   snapshot(scene, colours) {
     const id = ++this.#snapshots;
     this.#post({ type: 'snapshot', id, scene, colours });

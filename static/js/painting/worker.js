@@ -1,20 +1,21 @@
 /**
- * The painter: a thread of its own that decodes what the server sends and paints it, so that the page's own stays free for its reader.
+ * The painter: a thread of its own that decodes what the server sends and paints it, so that the page's own stays free
+ * for its reader.
  *
- * Frames are drawn at the screen's pace, the latest one wins; each is acknowledged once it has been drawn or overtaken. Costs and
- * messages leave in the order in which they came.
+ * Frames are drawn at the screen's pace, the latest one wins; each is acknowledged once it has been drawn or overtaken.
+ * Costs and messages leave in the order in which they came.
  */
 
 import { unzlibSync } from '../../vendor/fflate/browser.js';
 import { decode } from '../../vendor/msgpack/decode.js';
-import { NetworkPicture } from './network.js';
+import { NetworkPicture } from './network-picture.js';
 import { restorePictures } from './pictures.js';
-import { PlanePicture } from './plane.js';
+import { PlanePicture } from './plane-picture.js';
 
 /** @typedef {import('../types/painting').Manner} Manner */
 /** @typedef {import('../types/painting').PainterScope} PainterScope */
 /** @typedef {import('../types/painting').ToPainter} ToPainter */
-/** @typedef {import('../types/painting').Told} Told */
+/** @typedef {import('../types/painting').FrameCosts} FrameCosts */
 /** @typedef {import('../types/protocol').Frame} Frame */
 /** @typedef {import('../types/protocol').FrameRun} FrameRun */
 
@@ -25,7 +26,20 @@ const scope = /** @type {PainterScope} */ (/** @type {unknown} */ (self));
 
 /** @type {Manner} */
 let manner = {
-  colours: { heat: [[0, 0, 0], [0, 0, 0], [0, 0, 0]], contour: 'black', halo: 'white', one: 'black', zero: 'black', ground: 'white', forward: 'black', backward: 'black' },
+  colours: {
+    heat: [
+      [0, 0, 0],
+      [0, 0, 0],
+      [0, 0, 0],
+    ],
+    contour: 'black',
+    halo: 'white',
+    one: 'black',
+    zero: 'black',
+    ground: 'white',
+    forward: 'black',
+    backward: 'black',
+  },
   playing: false,
   calm: false,
 };
@@ -38,10 +52,10 @@ let network = null;
 let latest = null;
 /** The frame that is seen. @type {Frame | null} */
 let seen = null;
-/** @type {Told[]} */
-let untold = [];
+/** @type {FrameCosts[]} */
+const unsent = [];
 /** @type {number[]} */
-let unacknowledged = [];
+const unacknowledged = [];
 let scheduled = false;
 let drawn = -Infinity;
 
@@ -50,9 +64,13 @@ const TAKE = {
   bytes({ bytes }) {
     const frame = /** @type {Frame} */ (decode(unzlibSync(new Uint8Array(bytes))));
     restorePictures(frame);
-    untold.push({
+    unsent.push({
       iteration: frame.iteration,
-      runs: frame.runs.map(({ first_iteration, costs, test_cost }) => ({ first_iteration, costs: costs.slice(), test_cost })),
+      runs: frame.runs.map(({ first_iteration, costs, test_cost }) => ({
+        first_iteration,
+        costs: costs.slice(),
+        test_cost,
+      })),
     });
     unacknowledged.push(frame.frame);
     latest = frame;
@@ -62,12 +80,13 @@ const TAKE = {
     const message = JSON.parse(text);
     // What waits to be drawn shows a run that is no more.
     if (message.type === 'configured' && !message.resumed) latest = null;
-    if (untold.length > 0) scope.postMessage({ type: 'costs', costs: untold.splice(0) });
+    if (unsent.length > 0) scope.postMessage({ type: 'costs', costs: unsent.splice(0) });
     scope.postMessage({ type: 'message', message });
   },
   canvas({ name, canvas }) {
-    const picture = name === 'network' ? (network = new NetworkPicture(canvas)) : new PlanePicture(canvas);
+    const picture = name === 'network' ? new NetworkPicture(canvas) : new PlanePicture(canvas);
     if (picture instanceof PlanePicture) planes.set(name, picture);
+    else network = picture;
     picture.restyle(manner);
   },
   plane({ name, scene }) {
@@ -78,8 +97,8 @@ const TAKE = {
     network?.show(scene);
     schedule();
   },
-  light({ light }) {
-    network?.light(light);
+  emphasis({ emphasis }) {
+    network?.emphasise(emphasis);
     schedule();
   },
   snapshot({ id, scene, colours }) {
@@ -120,10 +139,27 @@ function paint() {
   }
   if (unacknowledged.length === 0) return;
   const picture = frame && { iteration: frame.iteration, runs: frame.runs.map(numbers) };
-  scope.postMessage({ type: 'drawn', costs: untold.splice(0), picture, frames: unacknowledged.splice(0), at: performance.timeOrigin + drawn });
+  scope.postMessage({
+    type: 'drawn',
+    costs: unsent.splice(0),
+    picture,
+    frames: unacknowledged.splice(0),
+    at: performance.timeOrigin + drawn,
+  });
 }
 
-/** A run without its units' maps but for their scales, and with a copy of the plane: what is posted takes its whole buffer along. @param {FrameRun} run @returns {FrameRun} */
+/**
+ * A run without its units' maps but for their scales, and with a copy of the plane: what is posted takes its whole
+ * buffer along.
+ *
+ * @param {FrameRun} run
+ * @returns {FrameRun}
+ */
 function numbers({ neurons, boundary, costs: _, misclassified: __, ...rest }) {
-  return { ...rest, costs: new Uint8Array(), ...(neurons && { neurons: neurons.map((maps) => ({ ...maps, values: new Uint8Array() })) }), ...(boundary && { boundary: { ...boundary, values: boundary.values.slice() } }) };
+  return {
+    ...rest,
+    costs: new Uint8Array(),
+    ...(neurons && { neurons: neurons.map((maps) => ({ ...maps, values: new Uint8Array() })) }),
+    ...(boundary && { boundary: { ...boundary, values: boundary.values.slice() } }),
+  };
 }

@@ -1,6 +1,29 @@
-import type { Rgb } from '../painting/ramp.js';
-import type { Edge, Node } from '../network-layout.js';
 import type { Frame, FrameRun, Parameter, ServerMessage } from './protocol';
+
+export type Rgb = [red: number, green: number, blue: number];
+
+/** A unit as it is drawn. */
+export interface Node {
+  /** 0 is the input. */
+  layer: number;
+  unit: number;
+  /** Its centre. */
+  x: number;
+  y: number;
+  /** The side of its square. */
+  size: number;
+}
+
+export interface Edge {
+  /** The layer of its end. */
+  layer: number;
+  /** The units that it joins. */
+  from: number;
+  to: number;
+  path: string;
+  /** The four points of the Bézier, x and y in turn. */
+  points: number[];
+}
 
 /** What the painter's canvases take from the theme, as colours a canvas understands. */
 export interface Colours {
@@ -37,7 +60,10 @@ export interface PlaneScene extends Size {
   discrete: boolean;
   /** Whether ŷ has a line in the middle: where a class ends. */
   line: boolean;
-  /** Where each point is, as shares of the width and the height from the upper left corner, to mark those that the network has wrong; NaN is not shown. */
+  /**
+   * Where each point is, as shares of the width and the height from the upper left corner, to mark those that the
+   * network has wrong; NaN is not shown.
+   */
   marked: Float32Array | null;
 }
 
@@ -58,7 +84,10 @@ export interface NetworkScene extends Size {
   frozen: Parameter[];
 }
 
-/** Some of a network: its units, their biases, or the weights into them; null is all that there are. Layer counts from the input, 0. */
+/**
+ * Some of a network: its units, their biases, or the weights into them; null is all that there are. Layer counts from
+ * the input, 0.
+ */
 export interface Part {
   what: 'units' | 'biases' | 'weights';
   layer: number;
@@ -68,7 +97,7 @@ export interface Part {
 }
 
 /** What stands out in the network, and which way one looks at it. */
-export interface Light extends Part {
+export interface Emphasis extends Part {
   way: 'forward' | 'backward' | 'update';
 }
 
@@ -86,21 +115,27 @@ export type ToPainter =
   | { type: 'canvas'; name: string; canvas: OffscreenCanvas }
   | { type: 'plane'; name: string; scene: PlaneScene }
   | { type: 'network'; scene: NetworkScene }
-  | { type: 'light'; light: Light | null }
+  | { type: 'emphasis'; emphasis: Emphasis | null }
   | { type: 'manner'; manner: Partial<Manner> }
   | { type: 'snapshot'; id: number; scene: NetworkScene; colours: Colours };
 
 /** A frame without what only a painter needs. */
-export interface Told {
+export interface FrameCosts {
   iteration: number;
   runs: Pick<FrameRun, 'first_iteration' | 'costs' | 'test_cost'>[];
 }
 
 export type FromPainter =
   | { type: 'message'; message: ServerMessage }
-  | { type: 'costs'; costs: Told[] }
+  | { type: 'costs'; costs: FrameCosts[] }
   | { type: 'snapshot'; id: number; bitmap: ImageBitmap }
-  | { type: 'drawn'; costs: Told[]; picture: Pick<Frame, 'iteration' | 'runs'> | null; frames: number[]; /** Milliseconds since 1970. */ at: number };
+  | {
+      type: 'drawn';
+      costs: FrameCosts[];
+      picture: Pick<Frame, 'iteration' | 'runs'> | null;
+      frames: number[] /** Milliseconds since 1970. */;
+      at: number;
+    };
 
 /** The part of a worker's global scope that TypeScript's DOM library lacks. */
 export interface PainterScope {

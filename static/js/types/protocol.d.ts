@@ -74,7 +74,9 @@ export interface TrainingSpec extends LiveTraining {
   iterations: number;
 }
 
-/** A weight or a bias: layer as in the lecture (1 … L), unit and input count from 0; without an input it is the bias. */
+/**
+ * A weight or a bias: layer as in the lecture (1 … L), unit and input count from 0; without an input it is the bias.
+ */
 export interface Parameter {
   layer: number;
   unit: number;
@@ -241,7 +243,15 @@ export type Answer = Inspection | Sweeping | Swept | TooMuch;
 /** What changes nothing of the session. */
 export type Question =
   | { type: 'inspect'; run?: number; example?: number; point?: [x1: number, x2: number]; label?: number }
-  | { type: 'sweep'; run?: number; seeds?: number; first_seed?: number; iterations?: number; accuracy?: number; cost?: number }
+  | {
+      type: 'sweep';
+      run?: number;
+      seeds?: number;
+      first_seed?: number;
+      iterations?: number;
+      accuracy?: number;
+      cost?: number;
+    }
   | { type: 'cancel' };
 
 export type ServerMessage = Configured | State | Diverged | Ended | ServerError | Exclude<Answer, TooMuch>;
@@ -322,7 +332,17 @@ export type ClientMessage =
   | { type: 'step'; iterations: number }
   | { type: 'seek'; iteration: number }
   | ({ type: 'set'; iterations_per_frame?: number | 'max' } & Partial<LiveTraining>)
-  | { type: 'view'; x: Interval; y: Interval; neurons: boolean; neuron_resolution?: number; resolution?: number; encoding: 'plain' | 'differences'; misclassified?: boolean; diagnostics?: boolean }
+  | {
+      type: 'view';
+      x: Interval;
+      y: Interval;
+      neurons: boolean;
+      neuron_resolution?: number;
+      resolution?: number;
+      encoding: 'plain' | 'differences';
+      misclassified?: boolean;
+      diagnostics?: boolean;
+    }
   | ({ type: 'edit'; value?: number; frozen?: boolean } & Parameter)
   | { type: 'ack'; frame: number };
 
@@ -347,7 +367,10 @@ export interface Catalogue {
   presets: Preset[];
   defaults: {
     data: NamedData;
-    network: { layers: { units: number; activation: string; slope?: number | null }[]; initialization: Required<NetworkSpec['initialization']> };
+    network: {
+      layers: { units: number; activation: string; slope?: number | null }[];
+      initialization: Required<NetworkSpec['initialization']>;
+    };
     training: TrainingSpec;
   };
   limits: Record<

@@ -2,12 +2,12 @@
 
 import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
 import { computed, effect } from '../../vendor/signals-core/signals-core.js';
-import { slopeField } from '../experiment.js';
-import { FORMULAS, bracket, ofLayer, operator, variable } from '../notation.js';
+import { slopeField } from '../experiment/experiment.js';
+import { bracket, FORMULAS, ofLayer, operator, variable } from '../notation.js';
 import { bindChoice } from './choice.js';
 import { bindValue, stopsEvery } from './value.js';
 
-/** @typedef {import('../state.js').Store} Store */
+/** @typedef {import('../store/state.js').Store} Store */
 
 /** @param {Store} store @param {(id: string) => HTMLElement} find */
 export function mountActivation(store, find) {
@@ -53,14 +53,15 @@ export function mountActivation(store, find) {
       return;
     }
     // Of layers that differ the selected unit's has the word.
-    const shown = common.value ? 1 : Math.min(layers.length, Math.max(1, store.selected.value?.layer ?? 1));
+    const shown = common.value ? 1 : Math.min(layers.length, Math.max(1, store.attention.selected.value?.layer ?? 1));
     const { activation, slope } = layers[shown - 1];
     const [g, prime] = FORMULAS[activation](slope);
     const name = common.value ? variable('g') : ofLayer('g', shown);
     const line = html`<svg aria-hidden="true"><line x1="1.5" x2="16.5" y1="2" y2="2"></line></svg>`;
     render(
       html`<div>${line}<math>${name}${bracket('(')}${variable('z')}${bracket(')')}${operator('=')}${g}</math></div>
-        <div class="prime">${line}<math><mrow>${name}<mo lspace="0" rspace="0">′</mo></mrow>${bracket('(')}${variable('z')}${bracket(')')}${operator('=')}${prime}</math></div>`,
+        <div class="prime">${line}<math><mrow>${name}<mo lspace="0"
+          rspace="0">′</mo></mrow>${bracket('(')}${variable('z')}${bracket(')')}${operator('=')}${prime}</math></div>`,
       lines,
     );
   });

@@ -1,16 +1,19 @@
-/** ŷ over the plane: a canvas that the painter draws at every frame; axes and points by Plotly, when the data change; what it shows, in words and a legend. */
+/**
+ * ŷ over the plane: a canvas that the painter draws at every frame; axes and points by Plotly, when the data change;
+ * what it shows, in words and a legend.
+ */
 
 import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
 import { computed, effect, signal } from '../../vendor/signals-core/signals-core.js';
+import { PLANE } from '../experiment/experiment.js';
 import { fixed } from '../format.js';
-import { PLANE } from '../experiment.js';
 import { bracket, indexed, number, ofUnit, operator, variable, yHat } from '../notation.js';
 import { pixelRatio } from '../painting/painter.js';
 import { CONFIG } from '../plotly.js';
 import { colours, isDark } from '../theme.js';
 import { Tip } from './tip.js';
 
-/** @typedef {import('../state.js').Store} Store */
+/** @typedef {import('../store/state.js').Store} Store */
 /** @typedef {import('../types/plotly').PlotlyApi} PlotlyApi */
 /** @typedef {import('../types/protocol').Boundary} Boundary */
 /** @typedef {import('../types/protocol').Points} Points */
@@ -46,7 +49,7 @@ export function mountBoundary(store, find, plotly, painter) {
   const showTest = computed(() => store.experiment.value.showTest);
   const marking = computed(() => store.experiment.value.mistakes && store.problem.value === 'classification');
   effect(() => {
-    const unit = store.lookedAt.value;
+    const unit = store.attention.lookedAt.value;
     const { clientWidth: width, clientHeight: height } = plane;
     if (size.value === 0) return;
     painter.plane('boundary', {
@@ -75,7 +78,12 @@ export function mountBoundary(store, find, plotly, painter) {
   mountTip(store, plot, plane);
 }
 
-/** Where points are, as shares of the plane from its upper left corner; NaN for those that are not shown. @param {Points} data @param {boolean} showTest */
+/**
+ * Where points are, as shares of the plane from its upper left corner; NaN for those that are not shown.
+ *
+ * @param {Points} data
+ * @param {boolean} showTest
+ */
 function places({ points, split }, showTest) {
   const [low, high] = PLANE;
   const shares = new Float32Array(points.flatMap(([x, y]) => [(x - low) / (high - low), (high - y) / (high - low)]));
@@ -121,14 +129,14 @@ function mountLegend(store, chart, find) {
   const legend = find('output-legend');
   /** The ends of the ramp: as the latest frame has them, at the pace of what is read. */
   const ends = computed(() => {
-    const run = store.reading.value?.run;
-    const unit = store.lookedAt.value;
+    const run = store.current.reading.value?.run;
+    const unit = store.attention.lookedAt.value;
     const maps = unit && run?.neurons?.[unit.layer - 1];
     if (unit && maps && unit.unit < maps.units) return `${fixed(maps.low[unit.unit])} ${fixed(maps.high[unit.unit])}`;
     return `${fixed(run?.boundary?.low ?? 0)} ${fixed(run?.boundary?.high ?? 1)}`;
   });
   effect(() => {
-    const looked = store.lookedAt.value;
+    const looked = store.attention.lookedAt.value;
     const unit = looked && looked.layer > 0 && looked.layer < store.layerSizes.value.length - 1 ? looked : null;
     const regression = store.problem.value === 'regression';
     const { showTest, mistakes } = store.experiment.value;
@@ -144,16 +152,27 @@ function mountLegend(store, chart, find) {
         ? html`<math class="small">${ofUnit('a', unit.unit + 1, unit.layer)}</math> over the plane`
         : regression
           ? html`<math class="small">${yHat}</math> estimates <math class="small">${variable('y')}</math>`
-          : html`<math class="small">${yHat}${operator('=')}${variable('P')}${bracket('(')}${variable('y')}${operator('=')}${number(1)}<mo lspace=".3em" rspace=".3em" stretchy="false">|</mo>${variable('x')}${bracket(')')}</math>`,
+          : html`<math class="small">${yHat}${operator('=')}${variable('P')}${bracket('(')}${variable('y')}
+          ${operator('=')}${number(1)}<mo lspace=".3em" rspace=".3em" stretchy="false">|</mo>
+          ${variable('x')}${bracket(')')}</math>`,
       heading,
     );
     const bar = html`<span class="bar ${unit || !regression ? 'lined' : ''}"><span class="mid">${middle}</span></span>`;
     const numbered = html`<span class="end">${low}</span>${bar}<span class="end">${high}</span>`;
     /** @param {string} shape @param {number} label */
-    const key = (shape, label) => html`<span class="k">${mark(shape, shape)}<math>${variable('y')}${operator('=')}${number(label)}</math></span>`;
+    const key = (shape, label) =>
+      html`<span class="k">${mark(shape, shape)}<math>${variable('y')}${operator('=')}${number(label)}</math></span>`;
     render(
       html`${regression ? numbered : html`${key('zero', 0)}${unit ? numbered : bar}${key('one', 1)}`}
-        ${held ? html`<span class="k held">${regression ? mark('one', 'target hollow') : html`${mark('zero', 'zero hollow')}${mark('one', 'one hollow')}`}test</span>` : nothing}
+        ${
+          held
+            ? html`<span class="k held">${
+                regression
+                  ? mark('one', 'target hollow')
+                  : html`${mark('zero', 'zero hollow')}${mark('one', 'one hollow')}`
+              }test</span>`
+            : nothing
+        }
         ${mistakes && !regression && !unit ? html`<span class="k wrong">${mark('one', 'ring')}wrong</span>` : nothing}`,
       legend,
     );
@@ -170,7 +189,16 @@ function mountLegend(store, chart, find) {
 
 /** @param {PlotlyApi} plotly @param {HTMLElement} chart @param {Points | null} data @param {boolean} showTest */
 function drawAxesAndPoints(plotly, chart, data, showTest) {
-  const [ink3, edge, line, one, zero, ghost, outline, hollow] = colours('ink-3', 'edge', 'line-2', 'one-mark', 'zero-mark', 'ghost', 'mark-line', 'test-fill');
+  const [ink3, edge, line, one, zero, ghost, outline, hollow] = colours(
+    'ink-3',
+    'edge',
+    'line-2',
+    'one-mark',
+    'zero-mark',
+    'ghost',
+    'mark-line',
+    'test-fill',
+  );
   const style = getComputedStyle(chart);
   const many = (data?.points.length ?? 0) > MANY_POINTS;
   const radius = many ? SMALL_RADIUS : RADIUS;
@@ -198,7 +226,15 @@ function drawAxesAndPoints(plotly, chart, data, showTest) {
   /** Targets in the ramp's hues, strong enough to be seen on it. @param {number[]} indices @param {boolean} test */
   const valued = (indices, test) => {
     const targets = indices.map((index) => data?.labels[index]);
-    const scale = { colorscale: [[0, zero], [0.5, ghost], [1, one]], cmin: -largest, cmax: largest };
+    const scale = {
+      colorscale: [
+        [0, zero],
+        [0.5, ghost],
+        [1, one],
+      ],
+      cmin: -largest,
+      cmax: largest,
+    };
     return {
       type: 'scatter',
       mode: 'markers',
@@ -208,7 +244,9 @@ function drawAxesAndPoints(plotly, chart, data, showTest) {
         symbol: 'circle',
         size: radius - (test ? 0.5 : 0),
         opacity: 1,
-        ...(test ? { color: hollow, line: { color: targets, width: 1.8, ...scale } } : { color: targets, ...scale, line: { color: outline, width: many ? 0.6 : 1 } }),
+        ...(test
+          ? { color: hollow, line: { color: targets, width: 1.8, ...scale } }
+          : { color: targets, ...scale, line: { color: outline, width: many ? 0.6 : 1 } }),
       },
       hoverinfo: 'skip',
       cliponaxis: false,
@@ -216,17 +254,34 @@ function drawAxesAndPoints(plotly, chart, data, showTest) {
   };
   const train = data?.split.train ?? [];
   const test = showTest ? (data?.split.test ?? []) : [];
-  const axis = { range: PLANE, fixedrange: true, showgrid: false, zeroline: false, tickvals: TICKS, ticks: 'outside', ticklen: 4, tickcolor: edge, showline: false, linecolor: line };
+  const axis = {
+    range: PLANE,
+    fixedrange: true,
+    showgrid: false,
+    zeroline: false,
+    tickvals: TICKS,
+    ticks: 'outside',
+    ticklen: 4,
+    tickcolor: edge,
+    showline: false,
+    linecolor: line,
+  };
   plotly.react(
     chart,
-    data?.task === 'regression' ? [valued(train, false), valued(test, true)] : [trace(train, 0, false), trace(train, 1, false), trace(test, 0, true), trace(test, 1, true)],
+    data?.task === 'regression'
+      ? [valued(train, false), valued(test, true)]
+      : [trace(train, 0, false), trace(train, 1, false), trace(test, 0, true), trace(test, 1, true)],
     {
       width: chart.clientWidth,
       height: chart.clientHeight,
       margin: { ...MARGIN, pad: 0 },
       paper_bgcolor: 'rgba(0,0,0,0)',
       plot_bgcolor: 'rgba(0,0,0,0)',
-      font: { family: style.fontFamily, size: parseFloat(getComputedStyle(document.documentElement).fontSize) * 0.75, color: ink3 },
+      font: {
+        family: style.fontFamily,
+        size: parseFloat(getComputedStyle(document.documentElement).fontSize) * 0.75,
+        color: ink3,
+      },
       showlegend: false,
       hovermode: false,
       xaxis: { ...axis, ticktext: TICKS.map((tick) => fixed(tick, 0)) },
@@ -236,14 +291,20 @@ function drawAxesAndPoints(plotly, chart, data, showTest) {
   );
 }
 
-/** x₁, x₂ and ŷ wherever the pointer is, from the latest grid; a point's own label if it is on one. @param {Store} store @param {HTMLElement} plot @param {HTMLElement} plane */
+/**
+ * x₁, x₂ and ŷ wherever the pointer is, from the latest grid; a point's own label if it is on one.
+ *
+ * @param {Store} store
+ * @param {HTMLElement} plot
+ * @param {HTMLElement} plane
+ */
 function mountTip(store, plot, plane) {
   const tip = new Tip(/** @type {HTMLElement} */ (plot.querySelector('.tip')));
   /** @type {{x: number, y: number} | null} */
   let pointer = null;
 
   const show = () => {
-    const boundary = store.picture.value?.run.boundary;
+    const boundary = store.current.picture.value?.run.boundary;
     if (!pointer || !boundary) return tip.hide();
     const area = plane.getBoundingClientRect();
     const frame = plot.getBoundingClientRect();
@@ -259,8 +320,15 @@ function mountTip(store, plot, plane) {
     const predicted = sample(boundary, (x - x0) / (x1 - x0), (y - y0) / (y1 - y0));
     const equals = operator('=');
     tip.show(
-      html`<div><math>${indexed('x', 1)}${equals}</math> ${fixed(x)}&ensp;<math>${indexed('x', 2)}${equals}</math> ${fixed(y)}</div>
-        <div><math>${yHat}${equals}</math> ${fixed(predicted)}${found ? html`&ensp;<math>${variable('y')}${equals}</math> ${Number.isInteger(found.label) ? found.label : fixed(found.label)}${found.test ? html` <span class="quiet">held out for test</span>` : nothing}` : nothing}</div>`,
+      html`<div><math>${indexed('x', 1)}${equals}</math> ${fixed(x)}&ensp;<math>
+        ${indexed('x', 2)}${equals}</math> ${fixed(y)}</div>
+        <div><math>${yHat}${equals}</math> ${fixed(predicted)}${
+          found
+            ? html`&ensp;<math>${variable('y')}${equals}</math> ${
+                Number.isInteger(found.label) ? found.label : fixed(found.label)
+              }${found.test ? html` <span class="quiet">held out for test</span>` : nothing}`
+            : nothing
+        }</div>`,
       pointer.x - frame.left,
       pointer.y - frame.top,
     );
@@ -280,12 +348,18 @@ function mountTip(store, plot, plane) {
     tip.hide();
   });
   effect(() => {
-    void store.picture.value;
+    void store.current.picture.value;
     if (pointer) show();
   });
 }
 
-/** ŷ between the samples of the grid, at a share of its width and height. @param {Boundary} boundary @param {number} across @param {number} up */
+/**
+ * ŷ between the samples of the grid, at a share of its width and height.
+ *
+ * @param {Boundary} boundary
+ * @param {number} across
+ * @param {number} up
+ */
 function sample({ values, width, height, low = 0, high = 1 }, across, up) {
   const column = Math.min(width - 2, Math.max(0, Math.floor(across * (width - 1))));
   const row = Math.min(height - 2, Math.max(0, Math.floor(up * (height - 1))));
@@ -297,10 +371,22 @@ function sample({ values, width, height, low = 0, high = 1 }, across, up) {
   return low + ((lower * (1 - ty) + upper * ty) / 255) * (high - low);
 }
 
-/** How near to an example a place on the plane is meant for it, in the plane's units. @param {number} width of the plane in pixels */
+/**
+ * How near to an example a place on the plane is meant for it, in the plane's units.
+ *
+ * @param {number} width of the plane in pixels
+ */
 export const reachIn = (width) => (REACH * (PLANE[1] - PLANE[0])) / width;
 
-/** The example within reach of a place, if any. @param {Points | null} data @param {number} x @param {number} y @param {number} reach @param {boolean} showTest */
+/**
+ * The example within reach of a place, if any.
+ *
+ * @param {Points | null} data
+ * @param {number} x
+ * @param {number} y
+ * @param {number} reach
+ * @param {boolean} showTest
+ */
 export function nearest(data, x, y, reach, showTest) {
   if (!data) return null;
   let best = -1;

@@ -3,18 +3,20 @@
 import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
 import { effect, signal } from '../../vendor/signals-core/signals-core.js';
 import { copy } from '../clipboard.js';
-import { layerSizes } from '../experiment.js';
+import { layerSizes } from '../experiment/experiment.js';
 import { count } from '../format.js';
 import { whenOpen } from './drawer.js';
 import { fits } from './network.js';
 import { unitFormula } from './parameter.js';
 
-/** @typedef {import('../state.js').Store} Store */
-/** @typedef {import('../experiment.js').HiddenLayer} HiddenLayer */
+/** @typedef {import('../store/state.js').Store} Store */
+/** @typedef {import('../experiment/experiment.js').HiddenLayer} HiddenLayer */
 /** @typedef {import('../types/protocol').Catalogue} Catalogue */
 /** @typedef {import('../types/protocol').LayerParameters} LayerParameters */
 /** @typedef {import('./parameter.js').OpenParameter} OpenParameter */
-/** @typedef {LayerParameters & {activation?: string | null, slope?: number | null}} FileLayer a layer as it is in a file */
+/**
+ * @typedef {LayerParameters & {activation?: string | null, slope?: number | null}} FileLayer a layer as it is in a file
+ */
 /** @typedef {(id: string) => HTMLElement} Find */
 
 /** Of more numbers than this a new picture is made only so often while training (milliseconds). */
@@ -25,7 +27,12 @@ const REST = 250;
 /** As large as the server takes a file. */
 const MAX_BYTES = 2_000_000;
 /** @type {Record<string, string>} */
-const CONTENT_TYPES = { json: 'application/json', csv: 'text/csv', npz: 'application/x-npz', safetensors: 'application/x-safetensors' };
+const CONTENT_TYPES = {
+  json: 'application/json',
+  csv: 'text/csv',
+  npz: 'application/x-npz',
+  safetensors: 'application/x-safetensors',
+};
 
 /** @param {Store} store @param {Catalogue} catalogue @param {Find} find @param {OpenParameter} open */
 export function mountCode(store, catalogue, find, open) {
@@ -42,23 +49,27 @@ export function mountCode(store, catalogue, find, open) {
 function showFormulas(store, container, open) {
   let drawn = -Infinity;
   return effect(() => {
-    const picture = store.reading.value;
+    const picture = store.current.reading.value;
     const sizes = store.layerSizes.value;
     if (!picture || !fits(picture.run.layers, sizes)) return;
     const { layers } = picture.run;
     const numbers = sizes.slice(1).reduce((sum, units, index) => sum + units * (sizes[index] + 1), 0);
     const now = performance.now();
-    if (store.playing.value && numbers > MANY_NUMBERS && now - drawn < SELDOM) return;
+    if (store.dialogue.playing.value && numbers > MANY_NUMBERS && now - drawn < SELDOM) return;
     drawn = now;
     render(
-      sizes.slice(1).map((units, index) => Array.from({ length: units }, (_, unit) => unitFormula(store, layers, index + 1, unit, open))),
+      sizes
+        .slice(1)
+        .map((units, index) =>
+          Array.from({ length: units }, (_, unit) => unitFormula(store, layers, index + 1, unit, open)),
+        ),
       container,
     );
   });
 }
 
 /** The address of something of this session's. @param {Store} store @param {string} path */
-const addressOf = (store, path) => `/sessions/${store.session.value}/${path}`;
+const addressOf = (store, path) => `/sessions/${store.dialogue.session.value}/${path}`;
 
 /** @param {Response} response @returns {Promise<string>} what a problem document says */
 async function problemOf(response) {
@@ -66,7 +77,13 @@ async function problemOf(response) {
   return problem?.errors?.[0]?.detail ?? problem?.detail ?? `The server answered ${response.status}.`;
 }
 
-/** The programs and the formula as text. @param {Store} store @param {Find} find @returns {() => () => void} what to do when it opens, and then when it closes */
+/**
+ * The programs and the formula as text.
+ *
+ * @param {Store} store
+ * @param {Find} find
+ * @returns {() => () => void} what to do when it opens, and then when it closes
+ */
 function mountText(store, find) {
   const box = find('program');
   const about = find('program-about');
@@ -80,7 +97,10 @@ function mountText(store, find) {
   });
   button.addEventListener('click', async () => {
     const copied = await copy(box.textContent ?? '');
-    store.notice.value = { kind: 'note', text: copied ? 'Copied.' : 'This browser does not let the page copy: select the text and copy it yourself.' };
+    store.notice.value = {
+      kind: 'note',
+      text: copied ? 'Copied.' : 'This browser does not let the page copy: select the text and copy it yourself.',
+    };
   });
 
   /** The latest request, so that an earlier one's answer is not shown after it. */
@@ -89,14 +109,18 @@ function mountText(store, find) {
     const request = ++asked;
     const address = addressOf(store, chosen.peek());
     const response = await fetch(address).catch(() => null);
-    const answer = response ? (response.ok ? await response.text() : await problemOf(response)) : 'The server does not answer. Try again when the page is connected.';
+    const answer = response
+      ? response.ok
+        ? await response.text()
+        : await problemOf(response)
+      : 'The server does not answer. Try again when the page is connected.';
     if (request !== asked) return;
     const ok = response?.ok === true;
     if (box.textContent !== answer) box.textContent = answer;
     box.classList.toggle('failed', !ok);
     /** @type {HTMLButtonElement} */ (button).disabled = !ok;
     download.hidden = !ok;
-    about.textContent = ok ? `as of iteration ${count(store.picture.peek()?.iteration ?? 0)}` : '';
+    about.textContent = ok ? `as of iteration ${count(store.current.picture.peek()?.iteration ?? 0)}` : '';
   };
   update.addEventListener('click', fetchText);
 
@@ -105,12 +129,12 @@ function mountText(store, find) {
     let timer;
     let shown = '';
     const stop = effect(() => {
-      const session = store.session.value;
-      const playing = store.playing.value;
+      const session = store.dialogue.session.value;
+      const playing = store.dialogue.playing.value;
       const what = chosen.value;
       // While it trains a text is of the moment it was asked for.
-      if (!playing) void store.reading.value;
-      void store.frozen.value;
+      if (!playing) void store.current.reading.value;
+      void store.dialogue.frozen.value;
       update.hidden = !playing;
       download.href = addressOf(store, what);
       if (session === null || (playing && shown === what)) return;
@@ -152,9 +176,14 @@ function mountLoading(store, catalogue, find) {
   /** @param {File} file */
   const read = async (file) => {
     const format = file.name.split('.').at(-1)?.toLowerCase() ?? '';
-    if (!CONTENT_TYPES[format]) return wrong(`${file.name} is none of the files that can be loaded: ${Object.keys(CONTENT_TYPES).join(', ')}.`);
+    if (!CONTENT_TYPES[format])
+      return wrong(`${file.name} is none of the files that can be loaded: ${Object.keys(CONTENT_TYPES).join(', ')}.`);
     if (file.size > MAX_BYTES) return wrong(`${file.name} is larger than ${count(MAX_BYTES / 1e6)} MB.`);
-    const response = await fetch(`/parameters?format=${format}`, { method: 'POST', headers: { 'Content-Type': CONTENT_TYPES[format] }, body: file }).catch(() => null);
+    const response = await fetch(`/parameters?format=${format}`, {
+      method: 'POST',
+      headers: { 'Content-Type': CONTENT_TYPES[format] },
+      body: file,
+    }).catch(() => null);
     if (!response) return wrong('The server does not answer. Try again when the page is connected.');
     if (!response.ok) return wrong(`${file.name} could not be read: ${await problemOf(response)}`);
     return fit(file.name, (await response.json()).layers);
@@ -170,8 +199,16 @@ function mountLoading(store, catalogue, find) {
     const [, deepest] = catalogue.limits.hidden_layers;
     const shape = `${sizes.join('-')} units`;
     if (sizes.at(-1) !== 1) return wrong(`${name} has ${sizes.at(-1)} outputs; a network here has one.`);
-    if (sizes.length - 2 > deepest || sizes.slice(1).some((units) => units > most)) return wrong(`The network in ${name} (${shape}) is larger than this page shows: at most ${deepest} hidden layers of ${most} units.`);
-    if (inputs !== features.length) return wrong(`The network in ${name} takes ${inputs} ${inputs === 1 ? 'input' : 'inputs'}, yours ${features.length}. Choose as many features, in the file's order, and load it again.`);
+    if (sizes.length - 2 > deepest || sizes.slice(1).some((units) => units > most))
+      return wrong(
+        `The network in ${name} (${shape}) is larger than this page shows: at most ${deepest} hidden layers of ${most} units.`,
+      );
+    if (inputs !== features.length)
+      return wrong(
+        `The network in ${name} takes ${inputs} ${
+          inputs === 1 ? 'input' : 'inputs'
+        }, yours ${features.length}. Choose as many features, in the file's order, and load it again.`,
+      );
 
     const parameters = found.map(({ weights, biases }) => ({ weights, biases }));
     /** @type {HiddenLayer[]} */
@@ -193,8 +230,15 @@ function mountLoading(store, catalogue, find) {
       return nothing;
     }
     const keep = html`<button class="btn" type="button" @click=${() => start(layers)}>Take the numbers only</button>`;
-    return html`<p>${same ? `${name} has other activations: ${activations(theirs)}.` : `The network in ${name} has ${shape}, yours ${wanted.join('-')}.`}</p>
-      <div class="row"><button class="btn" type="button" @click=${() => start(theirs)}>${same ? 'Take them too' : "Change the network to the file's"}</button>${same ? keep : nothing}
+    return html`<p>${
+      same
+        ? `${name} has other activations: ${activations(theirs)}.`
+        : `The network in ${name} has ${shape}, yours ${wanted.join('-')}.`
+    }</p>
+      <div class="row"><button class="btn" type="button"
+        @click=${() => start(theirs)}>${
+          same ? 'Take them too' : "Change the network to the file's"
+        }</button>${same ? keep : nothing}
       <button class="btn quiet" type="button" @click=${() => (answer.value = nothing)}>Cancel</button></div>`;
   };
 
@@ -203,7 +247,10 @@ function mountLoading(store, catalogue, find) {
     const loaded = store.experiment.value.parameters !== null;
     render(
       html`${answer.value}${
-        loaded ? html`<p>Reset goes back to loaded parameters. <button class="btn quiet small" type="button" @click=${() => store.change({ parameters: null })}>Draw them instead</button></p>` : nothing
+        loaded
+          ? html`<p>Reset goes back to loaded parameters. <button class="btn quiet small" type="button"
+            @click=${() => store.change({ parameters: null })}>Draw them instead</button></p>`
+          : nothing
       }`,
       box,
     );

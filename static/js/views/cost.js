@@ -1,28 +1,32 @@
 /**
- * The cost of every iteration, thinned to what the pixels show, with earlier runs in grey. Plotly draws axes and curves a few times
- * a second; what has come since hangs on as a tail of our own, so that the curve grows smoothly whatever Plotly takes.
+ * The cost of every iteration, thinned to what the pixels show, with earlier runs in grey. Plotly draws axes and curves
+ * a few times a second; what has come since hangs on as a tail of our own, so that the curve grows smoothly whatever
+ * Plotly takes.
  */
 
 import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
 import { effect, signal } from '../../vendor/signals-core/signals-core.js';
-import { logTick, place, xTicks, xTop, yRange } from '../cost-scale.js';
-import { sameRun } from '../experiment.js';
+import { sameRun } from '../experiment/experiment.js';
+import { describe } from '../experiment/words.js';
 import { cost, count } from '../format.js';
-import { thin } from '../history.js';
 import { CONFIG } from '../plotly.js';
+import { thin } from '../store/history.js';
 import { colours, isDark } from '../theme.js';
-import { describe } from '../words.js';
 import { bindChoice } from './choice.js';
+import { logTick, place, xTicks, xTop, yRange } from './cost-scale.js';
 import { mountScrub } from './scrub.js';
 import { Tip } from './tip.js';
 
-/** @typedef {import('../state.js').Store} Store */
-/** @typedef {import('../experiment.js').Experiment} Experiment */
+/** @typedef {import('../store/state.js').Store} Store */
+/** @typedef {import('../experiment/experiment.js').Experiment} Experiment */
 /** @typedef {import('../types/plotly').PlotlyApi} PlotlyApi */
 /** @typedef {import('../types/protocol').Catalogue} Catalogue */
 
 const MARGIN = { l: 31, t: 6, r: 12, b: 24 };
-/** Plotly takes 10 ms and more a drawing: while playing it gets at most this share of the time, and a rest of so many milliseconds. */
+/**
+ * Plotly takes 10 ms and more a drawing: while playing it gets at most this share of the time, and a rest of so many
+ * milliseconds.
+ */
 const SHARE = 0.03;
 const INTERVAL = 400;
 /** A new run's first frame comes before its ghosts. */
@@ -55,7 +59,7 @@ export function mountCost(store, catalogue, find, plotly) {
     store.announcement.value = 'Earlier runs cleared';
   });
   effect(() => {
-    forget.hidden = store.ghosts.value.length === 0 && store.compared.value.length === 0;
+    forget.hidden = store.current.ghosts.value.length === 0 && store.compared.value.length === 0;
   });
 
   const size = signal('');
@@ -73,7 +77,8 @@ export function mountCost(store, catalogue, find, plotly) {
     due = false;
     const began = performance.now();
     const api = plotly.peek();
-    if (api && chart.clientWidth > 0) drawn = drawChart(api, chart, names, store, catalogue, scale.peek() === 'log', drawn);
+    if (api && chart.clientWidth > 0)
+      drawn = drawChart(api, chart, names, store, catalogue, scale.peek() === 'log', drawn);
     const now = performance.now();
     next = now + Math.max(INTERVAL, (now - began) / SHARE);
     grow();
@@ -88,13 +93,15 @@ export function mountCost(store, catalogue, find, plotly) {
     setTimeout(() => due && draw(), soon ? 0 : Math.max(AFTER_FRAME, next - performance.now()));
   };
   effect(() => {
-    void [store.reading.value, store.ghosts.value, store.compared.value];
+    void [store.current.reading.value, store.current.ghosts.value, store.compared.value];
     grow();
     // Off the axes: Plotly has to move them now.
-    schedule(drawn !== null && store.history === drawn.history && store.history.length > drawn.iterations);
+    schedule(
+      drawn !== null && store.current.history === drawn.history && store.current.history.length > drawn.iterations,
+    );
   });
   effect(() => {
-    if (!store.playing.value) schedule(true);
+    if (!store.dialogue.playing.value) schedule(true);
   });
   effect(() => {
     void [plotly.value, scale.value, isDark.value, size.value];
@@ -107,17 +114,21 @@ export function mountCost(store, catalogue, find, plotly) {
 
 /**
  * @typedef {object} Drawn
- * @property {import('../history.js').History} history of the current curve
+ * @property {import('../store/history.js').History} history of the current curve
  * @property {number} upTo iterations of it that are drawn
  * @property {number} testsUpTo test costs that are drawn
  * @property {number} iterations at the axis' end
- * @property {import('../cost-scale.js').Scale} scale
+ * @property {import('./cost-scale.js').Scale} scale
  */
 
 /** @param {Drawn} drawn @param {HTMLElement} plot @param {number} clientX */
-const iterationAt = ({ iterations, scale }, plot, clientX) => Math.round(((clientX - plot.getBoundingClientRect().left - MARGIN.l) / scale.width) * iterations);
+const iterationAt = ({ iterations, scale }, plot, clientX) =>
+  Math.round(((clientX - plot.getBoundingClientRect().left - MARGIN.l) / scale.width) * iterations);
 
-/** The newest piece of the current curves, and a dot where the run is: at their end or, after a seek, with a line down to its iteration. */
+/**
+ * The newest piece of the current curves, and a dot where the run is: at their end or, after a seek, with a line down
+ * to its iteration.
+ */
 class Tail {
   #train;
   #test;
@@ -133,7 +144,7 @@ class Tail {
   }
 
   /** @param {Drawn} drawn @param {Store} store */
-  draw({ history, upTo, testsUpTo, iterations, scale }, { history: now, reading }) {
+  draw({ history, upTo, testsUpTo, iterations, scale }, { current: { history: now, reading } }) {
     const picture = reading.peek();
     // A run that Plotly has not drawn anything of yet begins at its own first iteration.
     const from = now === history ? Math.max(0, upTo - 1) : 0;
@@ -144,11 +155,22 @@ class Tail {
     const here = picture && [picture.iteration, picture.run.train_cost];
     if (here && picture.iteration === now.length && now.length <= iterations) points.push(here);
     /** @param {number[]} point */
-    const at = ([iteration, value]) => `${(MARGIN.l + scale.x(iteration)).toFixed(1)} ${(MARGIN.t + Math.min(scale.height, Math.max(0, scale.y(value)))).toFixed(1)}`;
+    const at = ([iteration, value]) =>
+      `${(MARGIN.l + scale.x(iteration)).toFixed(1)} ${(
+        MARGIN.t + Math.min(scale.height, Math.max(0, scale.y(value)))
+      ).toFixed(1)}`;
     /** @param {number[][]} line */
     const path = (line) => (line.length > 1 ? `M${line.map(at).join('L')}` : '');
     this.#train.setAttribute('d', path(points));
-    this.#test.setAttribute('d', path(now.tests.slice(testsFrom).filter((test) => test.iteration <= iterations).map((test) => [test.iteration, test.cost])));
+    this.#test.setAttribute(
+      'd',
+      path(
+        now.tests
+          .slice(testsFrom)
+          .filter((test) => test.iteration <= iterations)
+          .map((test) => [test.iteration, test.cost]),
+      ),
+    );
     // After a seek the run is not where the curve ends.
     const back = here && picture.iteration < now.length;
     const end = back ? here : points.at(-1);
@@ -166,28 +188,43 @@ class Tail {
  * @property {(iteration: number) => {iteration: number, cost: number}} near the cost there, or the nearest known
  */
 
-/** Earlier runs that are not the one now running again, and those that the reader compares. @param {Store} store @param {Catalogue} catalogue @returns {Earlier[]} */
+/**
+ * Earlier runs that are not the one now running again, and those that the reader compares.
+ *
+ * @param {Store} store
+ * @param {Catalogue} catalogue
+ * @returns {Earlier[]}
+ */
 function earlierRuns(store, catalogue) {
-  const now = store.running.peek() ?? store.experiment.peek();
+  const now = store.current.experiment.peek() ?? store.experiment.peek();
   const compared = store.compared.peek();
   /** @param {Experiment} experiment */
-  const isCompared = (experiment) => compared.some((run) => sameRun(run.experiment, experiment) && run.experiment.learningRate === experiment.learningRate);
+  const isCompared = (experiment) =>
+    compared.some(
+      (run) => sameRun(run.experiment, experiment) && run.experiment.learningRate === experiment.learningRate,
+    );
   return [
-    ...store.ghosts.peek().filter(({ experiment }) => !sameRun(experiment, now) && !isCompared(experiment)).map(({ experiment, history }) => ({
-      name: describe(experiment, now, catalogue),
-      length: history.length,
-      /** @param {number} columns */
-      curve: (columns) => thin(history.costs, columns),
-      /** @param {number} iteration */
-      near: (iteration) => ({ iteration, cost: history.costs[iteration] }),
-    })),
+    ...store.current.ghosts
+      .peek()
+      .filter(({ experiment }) => !sameRun(experiment, now) && !isCompared(experiment))
+      .map(({ experiment, history }) => ({
+        name: describe(experiment, now, catalogue),
+        length: history.length,
+        /** @param {number} columns */
+        curve: (columns) => thin(history.costs, columns),
+        /** @param {number} iteration */
+        near: (iteration) => ({ iteration, cost: history.costs[iteration] }),
+      })),
     ...compared.map(({ name, experiment, curve }) => ({
       name: name || describe(experiment, now, catalogue),
       length: (curve.x.at(-1) ?? 0) + 1,
       curve: () => curve,
       /** @param {number} iteration */
       near(iteration) {
-        const after = Math.max(1, curve.x.findIndex((x) => x >= iteration));
+        const after = Math.max(
+          1,
+          curve.x.findIndex((x) => x >= iteration),
+        );
         const index = iteration - curve.x[after - 1] < curve.x[after] - iteration ? after - 1 : after;
         return { iteration: curve.x[index], cost: curve.y[index] };
       },
@@ -195,12 +232,21 @@ function earlierRuns(store, catalogue) {
   ];
 }
 
-/** @param {PlotlyApi} plotly @param {HTMLElement} chart @param {HTMLElement} names @param {Store} store @param {Catalogue} catalogue @param {boolean} log @param {Drawn | null} before @returns {Drawn} */
+/**
+ * @param {PlotlyApi} plotly
+ * @param {HTMLElement} chart
+ * @param {HTMLElement} names
+ * @param {Store} store
+ * @param {Catalogue} catalogue
+ * @param {boolean} log
+ * @param {Drawn | null} before
+ * @returns {Drawn}
+ */
 function drawChart(plotly, chart, names, store, catalogue, log, before) {
   const [ink, ink2, ink3, ghostColour, grid] = colours('ink', 'ink-2', 'ink-3', 'ghost', 'grid');
-  const { history } = store;
+  const { history } = store.current;
   const runs = earlierRuns(store, catalogue);
-  const running = store.running.peek() ?? store.experiment.peek();
+  const running = store.current.experiment.peek() ?? store.experiment.peek();
   const width = chart.clientWidth - MARGIN.l - MARGIN.r;
   const height = chart.clientHeight - MARGIN.t - MARGIN.b;
   const font = parseFloat(getComputedStyle(document.documentElement).fontSize) * 0.75;
@@ -209,18 +255,27 @@ function drawChart(plotly, chart, names, store, catalogue, log, before) {
   const earlier = runs.map(({ name, curve }) => ({ name, curve: curve(width) }));
   const longest = Math.max(history.length, ...runs.map(({ length }) => length));
   const keeps = before?.history === history && before.iterations >= longest;
-  const iterations = keeps ? before.iterations : xTop(store.playing.peek() ? longest * ROOM : longest);
+  const iterations = keeps ? before.iterations : xTop(store.dialogue.playing.peek() ? longest * ROOM : longest);
   const stride = Math.max(1, Math.ceil(history.tests.length / width));
   const tests = history.tests.filter((_, index) => index % stride === 0 || index === history.tests.length - 1);
 
   const testCurve = { x: tests.map((test) => test.iteration), y: tests.map((test) => test.cost) };
 
-  const latest = store.reading.peek()?.run.train_cost;
-  const range = yRange([current.y, ...earlier.map(({ curve }) => curve.y), testCurve.y, latest === undefined || current.y.length > 1 ? [] : [latest]], log);
-  /** @type {import('../cost-scale.js').Scale} */
+  const latest = store.current.reading.peek()?.run.train_cost;
+  const range = yRange(
+    [
+      current.y,
+      ...earlier.map(({ curve }) => curve.y),
+      testCurve.y,
+      latest === undefined || current.y.length > 1 ? [] : [latest],
+    ],
+    log,
+  );
+  /** @type {import('./cost-scale.js').Scale} */
   const scale = {
     x: (iteration) => (iteration / iterations) * width,
-    y: (value) => height * (1 - ((log ? Math.log10(Math.max(value, 1e-12)) : value) - range[0]) / (range[1] - range[0])),
+    y: (value) =>
+      height * (1 - ((log ? Math.log10(Math.max(value, 1e-12)) : value) - range[0]) / (range[1] - range[0])),
     width,
     height,
   };
@@ -253,7 +308,18 @@ function drawChart(plotly, chart, names, store, catalogue, log, before) {
       font: { family: getComputedStyle(chart).fontFamily, ...axisFont },
       showlegend: false,
       hovermode: false,
-      xaxis: { range: [0, iterations], fixedrange: true, showgrid: false, zeroline: false, tickvals: xTicks(iterations), tickformat: ',d', ticks: 'outside', ticklen: 5, tickcolor: 'rgba(0,0,0,0)', automargin: false },
+      xaxis: {
+        range: [0, iterations],
+        fixedrange: true,
+        showgrid: false,
+        zeroline: false,
+        tickvals: xTicks(iterations),
+        tickformat: ',d',
+        ticks: 'outside',
+        ticklen: 5,
+        tickcolor: 'rgba(0,0,0,0)',
+        automargin: false,
+      },
       yaxis: {
         type: log ? 'log' : 'linear',
         range,
@@ -268,13 +334,24 @@ function drawChart(plotly, chart, names, store, catalogue, log, before) {
     CONFIG,
   );
   render(
-    labels.map(({ text, x, y, bold, anchor }) => html`<span class="curve-name ${bold ? 'now' : ''} ${anchor}" style="left:${MARGIN.l + x}px;top:${MARGIN.t + y}px">${text}</span>`),
+    labels.map(
+      ({ text, x, y, bold, anchor }) =>
+        html`<span class="curve-name ${bold ? 'now' : ''} ${anchor}"
+          style="left:${MARGIN.l + x}px;top:${MARGIN.t + y}px">${text}</span>`,
+    ),
     names,
   );
   return { history, upTo: history.length, testsUpTo: history.tests.length, iterations, scale };
 }
 
-/** The exact cost at the iteration under the pointer. @param {Store} store @param {Catalogue} catalogue @param {HTMLElement} plot @param {() => Drawn | null} axis */
+/**
+ * The exact cost at the iteration under the pointer.
+ *
+ * @param {Store} store
+ * @param {Catalogue} catalogue
+ * @param {HTMLElement} plot
+ * @param {() => Drawn | null} axis
+ */
 function mountTip(store, catalogue, plot, axis) {
   const tip = new Tip(/** @type {HTMLElement} */ (plot.querySelector('.tip')));
   const cursor = /** @type {HTMLElement} */ (plot.querySelector('.cursor'));
@@ -293,18 +370,27 @@ function mountTip(store, catalogue, plot, axis) {
     const x = clientX - frame.left;
     const iteration = iterationAt(drawn, plot, clientX);
     const earlier = earlierRuns(store, catalogue).filter(({ length }) => iteration < length);
-    const known = iteration >= 0 && iteration < store.history.length;
+    const known = iteration >= 0 && iteration < store.current.history.length;
     if (iteration < 0 || x > left + width + 2 || !(known || earlier.length > 0)) return hide();
-    const running = store.running.peek() ?? store.experiment.peek();
-    const test = known ? store.history.testNear(iteration) : null;
+    const running = store.current.experiment.peek() ?? store.experiment.peek();
+    const test = known ? store.current.history.testNear(iteration) : null;
     /** @param {{iteration: number}} found */
     const at = (found) => (found.iteration === iteration ? nothing : html` at ${count(found.iteration)}`);
     cursor.hidden = false;
     cursor.style.transform = `translateX(${left + (iteration / iterations) * width}px)`;
     tip.show(
       html`<div>Iteration ${count(iteration)}</div>
-        ${known ? html`<div><b>${describe(running, running, catalogue)}</b> ${cost(store.history.costs[iteration])}${test ? html` <span class="quiet">test ${cost(test.cost)}${at(test)}</span>` : nothing}</div>` : nothing}
-        ${earlier.map(({ name, near }) => html`<div class="quiet">${name} ${cost(near(iteration).cost)}${at(near(iteration))}</div>`)}`,
+        ${
+          known
+            ? html`<div><b>${describe(running, running, catalogue)}</b> ${cost(store.current.history.costs[iteration])}${
+                test ? html` <span class="quiet">test ${cost(test.cost)}${at(test)}</span>` : nothing
+              }</div>`
+            : nothing
+        }
+        ${earlier.map(
+          ({ name, near }) =>
+            html`<div class="quiet">${name} ${cost(near(iteration).cost)}${at(near(iteration))}</div>`,
+        )}`,
       x,
       clientY - frame.top,
     );

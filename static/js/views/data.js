@@ -1,12 +1,12 @@
 /** Which points: the problem and its datasets, how many, how noisy, how split, and their seed. */
 
 import { effect } from '../../vendor/signals-core/signals-core.js';
-import { OWN } from '../experiment.js';
+import { OWN } from '../experiment/experiment.js';
 import { bindChoice } from './choice.js';
 import { bindFields, stopsBetween, stopsEvery } from './value.js';
 
-/** @typedef {import('../state.js').Store} Store */
-/** @typedef {import('../experiment.js').Fields} Fields */
+/** @typedef {import('../store/state.js').Store} Store */
+/** @typedef {import('../experiment/experiment.js').Fields} Fields */
 /** @typedef {import('../types/protocol').Catalogue} Catalogue */
 /** @typedef {import('../types/protocol').Problem} Problem */
 
@@ -21,7 +21,12 @@ export function anotherSeed(now) {
   return seed < now ? seed : seed + 1;
 }
 
-/** @param {Store} store @param {Fields} fields @param {Catalogue} catalogue @param {(id: string) => HTMLElement} find */
+/**
+ * @param {Store} store
+ * @param {Fields} fields
+ * @param {Catalogue} catalogue
+ * @param {(id: string) => HTMLElement} find
+ */
 export function mountData(store, fields, catalogue, find) {
   const datasets = [...catalogue.datasets, ...catalogue.regression_datasets];
   /** The dataset to come back to of either problem. */
@@ -38,7 +43,8 @@ export function mountData(store, fields, catalogue, find) {
       const problem = /** @type {Problem} */ (name);
       const { dataset, labels } = store.experiment.value;
       // One's own labels of either class are targets too; the other way round targets are no classes.
-      const stays = dataset === OWN && (problem === 'regression' || labels.every((label) => label === 0 || label === 1));
+      const stays =
+        dataset === OWN && (problem === 'regression' || labels.every((label) => label === 0 || label === 1));
       store.change(stays ? { problem } : { dataset: latest[problem] });
     },
   );
@@ -49,11 +55,14 @@ export function mountData(store, fields, catalogue, find) {
   );
   const tiles = /** @type {NodeListOf<HTMLElement>} */ (find('datasets').querySelectorAll('[data-task]'));
   const about = find('dataset-about');
-  const drawn = /** @type {HTMLElement[]} */ (['examples', 'noise', 'label-flips'].map((id) => find(id).closest('.sl')));
+  const drawn = /** @type {HTMLElement[]} */ (
+    ['examples', 'noise', 'label-flips'].map((id) => find(id).closest('.sl'))
+  );
   effect(() => {
     const { dataset, problem } = store.experiment.value;
     for (const tile of tiles) tile.hidden = tile.dataset.task !== problem;
-    about.textContent = dataset === OWN ? ABOUT_OWN : (datasets.find(({ name }) => name === dataset)?.description ?? '');
+    about.textContent =
+      dataset === OWN ? ABOUT_OWN : (datasets.find(({ name }) => name === dataset)?.description ?? '');
     // What is not drawn by the server has no such settings; targets have no class to flip to.
     const [examples, noise, flips] = drawn;
     examples.hidden = noise.hidden = dataset === OWN;
@@ -74,13 +83,22 @@ export function mountData(store, fields, catalogue, find) {
   });
 }
 
-/** The reader's own points as they were left; at first those of the dataset there is. @param {Store} store @returns {Partial<import('../experiment.js').Experiment>} */
+/**
+ * The reader's own points as they were left; at first those of the dataset there is.
+ *
+ * @param {Store} store
+ * @returns {Partial<import('../experiment/experiment.js').Experiment>}
+ */
 function ownPoints(store) {
   const { points, labels, problem } = store.experiment.value;
   const fits = problem === 'regression' || labels.every((label) => label === 0 || label === 1);
   const shown = store.points.value;
   if ((points.length > 0 && fits) || !shown) return { dataset: OWN };
-  return { dataset: OWN, points: shown.points.map(([x1, x2]) => [hundredth(x1), hundredth(x2)]), labels: problem === 'regression' ? shown.labels.map(hundredth) : shown.labels };
+  return {
+    dataset: OWN,
+    points: shown.points.map(([x1, x2]) => [hundredth(x1), hundredth(x2)]),
+    labels: problem === 'regression' ? shown.labels.map(hundredth) : shown.labels,
+  };
 }
 
 /** As exactly as an address tells it. @param {number} value */

@@ -1,11 +1,13 @@
-/** The row of tabs under the bench. Opening a panel gives it room by making the bench smaller; a closed one costs nothing. */
+/**
+ * The row of tabs under the bench. Opening a panel gives it room by making the bench smaller; a closed one costs
+ * nothing.
+ */
 
 import { effect, untracked } from '../../vendor/signals-core/signals-core.js';
+import { allows } from '../experiment/parts.js';
+import { fetchLater } from './later.js';
 
-import { fetchLater } from '../later.js';
-import { allows } from '../parts.js';
-
-/** @typedef {import('../state.js').Store} Store */
+/** @typedef {import('../store/state.js').Store} Store */
 
 /** What a key does to the tab that has the focus. @type {Record<string, (index: number, count: number) => number>} */
 const MOVES = {
@@ -32,7 +34,8 @@ export function mountDrawer(store, find) {
 
   /** @param {string} name */
   const open = (name) => store.change({ panel: name });
-  for (const tab of tabs) tab.addEventListener('click', () => open(store.panel.peek() === nameOf(tab) ? '' : nameOf(tab)));
+  for (const tab of tabs)
+    tab.addEventListener('click', () => open(store.panel.peek() === nameOf(tab) ? '' : nameOf(tab)));
   /** Those that are neither hidden nor locked. */
   const usable = () => tabs.filter((tab) => allows(store.reduction.value, nameOf(tab)));
   /** Which one opens, or takes the focus. */

@@ -7,7 +7,7 @@ import { Maps } from '../painting/map.js';
 import { ramp } from '../painting/ramp.js';
 import { isDark, painterColours } from '../theme.js';
 
-/** @typedef {import('../state.js').Store} Store */
+/** @typedef {import('../store/state.js').Store} Store */
 /** @typedef {import('../types/protocol').Catalogue} Catalogue */
 
 /** Pixels of a map on the page, twice as fine as its points. */
@@ -51,8 +51,18 @@ export function mountFeatures(store, catalogue, find) {
     catalogue.features.forEach(({ map, size }, index) => {
       const canvas = /** @type {HTMLCanvasElement} */ (boxes[index].closest('label')?.querySelector('canvas'));
       canvas.width = canvas.height = SIDE;
-      maps.paint(Uint8Array.from(atob(map), (byte) => byte.charCodeAt(0)), size, size, colours);
-      maps.draw(/** @type {CanvasRenderingContext2D} */ (canvas.getContext('2d', { alpha: false })), 0, { x: 0, y: 0, width: SIDE, height: SIDE });
+      maps.paint(
+        Uint8Array.from(atob(map), (byte) => byte.charCodeAt(0)),
+        size,
+        size,
+        colours,
+      );
+      maps.draw(/** @type {CanvasRenderingContext2D} */ (canvas.getContext('2d', { alpha: false })), 0, {
+        x: 0,
+        y: 0,
+        width: SIDE,
+        height: SIDE,
+      });
     });
   });
 }

@@ -1,9 +1,9 @@
 /** The menu that saves the three pictures. */
 
-import { boundaryFigure, costFigure, networkImage, plotImage, rasterised } from '../images.js';
+import { boundaryFigure, costFigure, networkImage, plotImage, rasterised } from './worksheet-images.js';
 
-/** @typedef {import('../state.js').Store} Store */
-/** @typedef {import('../experiment.js').Experiment} Experiment */
+/** @typedef {import('../store/state.js').Store} Store */
+/** @typedef {import('../experiment/experiment.js').Experiment} Experiment */
 /** @typedef {import('../types/protocol').Catalogue} Catalogue */
 /** @typedef {import('../types/plotly').PlotlyApi} PlotlyApi */
 /** @typedef {'png' | 'svg'} Format */
@@ -26,7 +26,10 @@ export function mountImages(store, defaults, catalogue, find, plotly, painter) {
     if (/** @type {ToggleEvent} */ (event).newState !== 'open') return;
     const at = opener.getBoundingClientRect();
     menu.style.inset = 'auto';
-    menu.style.left = `${Math.max(MARGIN, Math.min(at.right - menu.offsetWidth, innerWidth - menu.offsetWidth - MARGIN))}px`;
+    menu.style.left = `${Math.max(
+      MARGIN,
+      Math.min(at.right - menu.offsetWidth, innerWidth - menu.offsetWidth - MARGIN),
+    )}px`;
     menu.style.top = `${Math.max(MARGIN, Math.min(at.bottom + GAP, innerHeight - menu.offsetHeight - MARGIN))}px`;
     menu.querySelector('button')?.focus();
   });
@@ -34,7 +37,17 @@ export function mountImages(store, defaults, catalogue, find, plotly, painter) {
   /** @type {Record<string, (format: Format) => Promise<Blob>>} */
   const pictures = {
     boundary: async (format) => plotImage(api(), await boundaryFigure(store, defaults, catalogue), format),
-    cost: async (format) => plotImage(api(), costFigure(store, defaults, catalogue, /** @type {HTMLInputElement | null} */ (find('scale').querySelector('input:checked'))?.value === 'log'), format),
+    cost: async (format) =>
+      plotImage(
+        api(),
+        costFigure(
+          store,
+          defaults,
+          catalogue,
+          /** @type {HTMLInputElement | null} */ (find('scale').querySelector('input:checked'))?.value === 'log',
+        ),
+        format,
+      ),
     async network(format) {
       const picture = await networkImage(store, defaults, catalogue, painter);
       return format === 'png' ? rasterised(picture) : new Blob([picture.svg], { type: 'image/svg+xml' });
@@ -53,11 +66,14 @@ export function mountImages(store, defaults, catalogue, find, plotly, painter) {
     menu.hidePopover();
     opener.focus();
     try {
-      const iteration = store.picture.peek()?.iteration ?? 0;
+      const iteration = store.current.picture.peek()?.iteration ?? 0;
       save(await pictures[image](/** @type {Format} */ (format)), `shallows-${image}-${iteration}.${format}`);
       store.announcement.value = 'Image saved';
     } catch (error) {
-      store.notice.value = { kind: 'problem', text: `The image could not be made. ${error instanceof Error ? error.message : ''}` };
+      store.notice.value = {
+        kind: 'problem',
+        text: `The image could not be made. ${error instanceof Error ? error.message : ''}`,
+      };
     }
   });
 }

@@ -1,14 +1,23 @@
 /** Space plays, → steps, R resets: wherever the key has no meaning of its own. */
 
-import { allows } from '../parts.js';
+import { allows } from '../experiment/parts.js';
 
-/** @typedef {import('../state.js').Store} Store */
+/** @typedef {import('../store/state.js').Store} Store */
 
-const TYPING = 'input:not([type="radio"], [type="range"], [type="checkbox"]), textarea, select, [contenteditable], dialog';
+const TYPING =
+  'input:not([type="radio"], [type="range"], [type="checkbox"]), textarea, select, [contenteditable], dialog';
 
-/** @type {Record<string, {part: string, own: string, repeats: boolean, act: (store: Store) => void}>} part: of the page, for where it is hidden or locked; own: elements that use the key themselves */
+/**
+ * @type {Record<string, {part: string, own: string, repeats: boolean, act: (store: Store) => void}>} part: of the page,
+ *   for where it is hidden or locked; own: elements that use the key themselves
+ */
 const KEYS = {
-  ' ': { part: 'play', own: 'button, a, summary, input[type="radio"]:not(:checked), input[type="checkbox"]', repeats: false, act: (store) => store.toggle() },
+  ' ': {
+    part: 'play',
+    own: 'button, a, summary, input[type="radio"]:not(:checked), input[type="checkbox"]',
+    repeats: false,
+    act: (store) => store.toggle(),
+  },
   ArrowRight: { part: 'step', own: 'input', repeats: true, act: (store) => store.step() },
   r: { part: 'reset', own: 'none', repeats: false, act: (store) => store.reset() },
 };

@@ -1,19 +1,25 @@
 /** The way to the lessons: their modules come with the first one. */
 
 import { effect } from '../../vendor/signals-core/signals-core.js';
-import { fetchLater } from '../later.js';
+import { fetchLater } from './later.js';
 
-/** @typedef {import('../state.js').Store} Store */
+/** @typedef {import('../store/state.js').Store} Store */
 
-/** @param {Store} store @param {import('../types/protocol').Catalogue} catalogue @param {import('../experiment.js').Experiment} defaults @param {(id: string) => HTMLElement} find */
-export function mountLessons(store, catalogue, defaults, find) {
-  /** @type {Promise<{list: () => void} | null> | undefined} */
+/**
+ * @template T
+ * @param {Store} store
+ * @param {(id: string) => HTMLElement} find
+ * @param {() => Promise<T>} get the modules
+ * @param {(module: T) => {list: () => void}} start
+ */
+export function mountLessons(store, find, get, start) {
+  /** @type {Promise<{list: () => void} | undefined> | undefined} */
   let mounted;
   /** @param {() => void} again */
   const mount = (again) => {
-    mounted ??= fetchLater(store, 'The lessons', () => import('../lessons/main.js'), again).then((module) => {
+    mounted ??= fetchLater(store, 'The lessons', get, again).then((module) => {
       if (!module) mounted = undefined;
-      return module && module.mount(store, catalogue, defaults, find);
+      return module ? start(module) : undefined;
     });
     return mounted;
   };

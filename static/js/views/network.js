@@ -1,26 +1,36 @@
-/** The network: what can be changed about it, its units (the painter draws their maps, edges and biases), its shapes, one unit in words, and every parameter at hand. */
+/**
+ * The network: what can be changed about it, its units (the painter draws their maps, edges and biases), its shapes,
+ * one unit in words, and every parameter at hand.
+ */
 
 import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
 import { computed, effect, signal } from '../../vendor/signals-core/signals-core.js';
-import { unitsField } from '../experiment.js';
+import { unitsField } from '../experiment/experiment.js';
+import { parameterKey } from '../experiment/parameters.js';
 import { parameter as written } from '../format.js';
-import { MIN_COLUMN_PITCH, MIN_UNIT_PITCH, TINY_UNIT, along, layoutNetwork, parameterAt } from '../network-layout.js';
 import { featureMath, ofLayer, ofUnit, operator, shape, variable, yHat } from '../notation.js';
+import {
+  along,
+  layoutNetwork,
+  MIN_COLUMN_PITCH,
+  MIN_UNIT_PITCH,
+  parameterAt,
+  TINY_UNIT,
+} from '../painting/network-layout.js';
 import { pixelRatio } from '../painting/painter.js';
-import { parameterKey } from '../parameters.js';
 import { bindChoice } from './choice.js';
 import { anotherSeed } from './data.js';
 import { layerActivation } from './layer-activation.js';
-import { lock, unitFormula, valueOf } from './parameter.js';
+import { lock, unitFormula, valueAt } from './parameter.js';
 import { bindValue, stopsBetween, stopsEvery } from './value.js';
 
-/** @typedef {import('../state.js').Store} Store */
-/** @typedef {import('../state.js').Selection} Selection */
-/** @typedef {import('../experiment.js').Fields} Fields */
+/** @typedef {import('../store/state.js').Store} Store */
+/** @typedef {import('../types/painting').Unit} Unit */
+/** @typedef {import('../experiment/experiment.js').Fields} Fields */
 /** @typedef {import('../types/protocol').Catalogue} Catalogue */
 /** @typedef {import('../types/protocol').LayerParameters} LayerParameters */
-/** @typedef {import('../network-layout.js').Layout} Layout */
-/** @typedef {import('../network-layout.js').Edge} Edge */
+/** @typedef {import('../painting/network-layout.js').Layout} Layout */
+/** @typedef {import('../types/painting').Edge} Edge */
 /** @typedef {import('../types/protocol').Parameter} Parameter */
 /** @typedef {import('./parameter.js').OpenParameter} OpenParameter */
 /** @typedef {(id: string) => HTMLElement} Find */
@@ -50,7 +60,14 @@ export function mountNetwork(store, fields, catalogue, find, painter, open) {
   }).observe(graph);
 
   const stage = /** @type {HTMLElement} */ (graph.parentElement);
-  const layout = computed(() => layoutNetwork(store.layerSizes.value, area.value.width, area.value.height, store.features.value.some((name) => !SHORT_NAMES.includes(name))));
+  const layout = computed(() =>
+    layoutNetwork(
+      store.layerSizes.value,
+      area.value.width,
+      area.value.height,
+      store.features.value.some((name) => !SHORT_NAMES.includes(name)),
+    ),
+  );
   effect(() => {
     const sizes = store.layerSizes.value;
     graph.style.minHeight = sizes.some((units) => units > 7) ? `${Math.max(...sizes) * MIN_UNIT_PITCH}px` : '';
@@ -59,14 +76,19 @@ export function mountNetwork(store, fields, catalogue, find, painter, open) {
 
   mountCaptions(store, catalogue, layout, find('captions'));
   mountShapes(store, layout, find('shapes'));
-  const frozen = computed(() => [...store.frozen.value.values()]);
+  const frozen = computed(() => [...store.dialogue.frozen.value.values()]);
   mountGraph(store, layout, graph, painter, inputMaps(store, catalogue), frozen, open);
   mountSentence(store, find('sentence'), open);
 }
 
 /** The chosen features' maps, one after the other. @param {Store} store @param {Catalogue} catalogue */
 function inputMaps(store, { features }) {
-  const maps = new Map(features.map(({ name, map, size }) => [name, { size, bytes: Uint8Array.from(atob(map), (byte) => byte.charCodeAt(0)) }]));
+  const maps = new Map(
+    features.map(({ name, map, size }) => [
+      name,
+      { size, bytes: Uint8Array.from(atob(map), (byte) => byte.charCodeAt(0)) },
+    ]),
+  );
   return computed(() => {
     const chosen = store.features.value.flatMap((name) => maps.get(name) ?? []);
     const size = chosen[0]?.size ?? 1;
@@ -123,7 +145,8 @@ function mountSettings(store, fields, catalogue, find) {
 }
 
 /**
- * The name of each layer, how many units it has, and what they apply. The steppers are made once per layer and stay, so that focus does.
+ * The name of each layer, how many units it has, and what they apply. The steppers are made once per layer and stay, so
+ * that focus does.
  *
  * @param {Store} store
  * @param {Catalogue} catalogue
@@ -153,9 +176,14 @@ function mountCaptions(store, catalogue, layout, container) {
         return html`<div style="left:${x}px">
           <b>${long ? `Hidden layer ${layer}` : `Layer ${layer}`}</b>
           <span class="stepper">
-            <button class="btn sq" type="button" aria-label="Remove a unit from layer ${layer}" ?disabled=${count <= fewest} @click=${() => resize(layer, count - 1)}><svg class="i" aria-hidden="true"><use href="#i-minus"></use></svg></button>
-            <input class="value" type="number" inputmode="numeric" step="any" autocomplete="off" aria-label="Hidden units in layer ${layer}" aria-describedby="units-${layer}-problem" data-layer=${layer}>
-            <button class="btn sq" type="button" aria-label="Add a unit to layer ${layer}" ?disabled=${count >= most} @click=${() => resize(layer, count + 1)}><svg class="i" aria-hidden="true"><use href="#i-plus"></use></svg></button>
+            <button class="btn sq" type="button" aria-label="Remove a unit from layer ${layer}"
+              ?disabled=${count <= fewest} @click=${() => resize(layer, count - 1)}><svg class="i"
+              aria-hidden="true"><use href="#i-minus"></use></svg></button>
+            <input class="value" type="number" inputmode="numeric" step="any" autocomplete="off"
+              aria-label="Hidden units in layer ${layer}" aria-describedby="units-${layer}-problem" data-layer=${layer}>
+            <button class="btn sq" type="button" aria-label="Add a unit to layer ${layer}" ?disabled=${count >= most}
+              @click=${() => resize(layer, count + 1)}><svg class="i"
+              aria-hidden="true"><use href="#i-plus"></use></svg></button>
             <p class="problem" id="units-${layer}-problem" role="alert"></p>
           </span>
           ${layerActivation(store, catalogue, layer)}
@@ -197,8 +225,13 @@ function mountShapes(store, layout, container) {
       columns.map((x, layer) => {
         if (layer === 0) return html`<dl style="left:${x}px">${line(variable('X'), shape(sizes[0], 'm'))}</dl>`;
         return html`<dl style="left:${x}px">
-          ${line(ofLayer('W', layer), shape(sizes[layer - 1], sizes[layer]))} ${line(ofLayer('b', layer), shape(sizes[layer], 1))}
-          ${dense ? line(ofLayer('A', layer), shape(sizes[layer], 'm')) : line([ofLayer('Z', layer), operator(','), ofLayer('A', layer)], shape(sizes[layer], 'm'))}
+          ${line(ofLayer('W', layer), shape(sizes[layer - 1], sizes[layer]))}
+            ${line(ofLayer('b', layer), shape(sizes[layer], 1))}
+          ${
+            dense
+              ? line(ofLayer('A', layer), shape(sizes[layer], 'm'))
+              : line([ofLayer('Z', layer), operator(','), ofLayer('A', layer)], shape(sizes[layer], 'm'))
+          }
         </dl>`;
       }),
       container,
@@ -207,13 +240,15 @@ function mountShapes(store, layout, container) {
 }
 
 /**
- * The units as buttons, under the painter's canvas; over it the values of the chosen unit's edges, and of the one under the pointer.
+ * The units as buttons, under the painter's canvas; over it the values of the chosen unit's edges, and of the one under
+ * the pointer.
  *
  * @param {Store} store
  * @param {import('../../vendor/signals-core/signals-core.js').ReadonlySignal<Layout>} layout
  * @param {HTMLElement} graph
  * @param {import('../painting/painter.js').Painter} painter
- * @param {import('../../vendor/signals-core/signals-core.js').ReadonlySignal<{size: number, values: Uint8Array}>} inputs
+ * @param {import('../../vendor/signals-core/signals-core.js').ReadonlySignal<{size: number, values: Uint8Array}>}
+ *   inputs
  * @param {import('../../vendor/signals-core/signals-core.js').ReadonlySignal<Parameter[]>} frozen
  * @param {OpenParameter} open
  */
@@ -226,7 +261,7 @@ function mountGraph(store, layout, graph, painter, inputs, frozen, open) {
   graph.replaceChildren(units, canvas, values);
   painter.give('network', canvas);
   const pointed = mountPointing(store, layout, graph, open);
-  effect(() => painter.light(store.lit.value));
+  effect(() => painter.emphasise(store.attention.emphasis.value));
 
   effect(() => {
     const { nodes, edges, width, height } = layout.value;
@@ -238,7 +273,7 @@ function mountGraph(store, layout, graph, painter, inputs, frozen, open) {
       height,
       ratio: pixelRatio(),
       sizes: store.layerSizes.value,
-      chosen: store.selected.value,
+      chosen: store.attention.selected.value,
       flat: store.flat.value,
       line: store.problem.value === 'classification',
       inputs: inputs.value,
@@ -250,7 +285,7 @@ function mountGraph(store, layout, graph, painter, inputs, frozen, open) {
     const { nodes, labelled, inputsBelow } = layout.value;
     const last = store.layerSizes.value.length - 1;
     const features = store.features.value;
-    const chosen = store.selected.value;
+    const chosen = store.attention.selected.value;
     render(
       nodes.map((node) => {
         const { layer, unit, x, y, size } = node;
@@ -258,27 +293,32 @@ function mountGraph(store, layout, graph, painter, inputs, frozen, open) {
         if (layer === 0) {
           const place = inputsBelow ? `left:${x}px;top:${y + size / 2 + 4}px` : `left:${x - size / 2 - 8}px;top:${y}px`;
           const point = () => {
-            store.pointed.value = { what: 'units', layer, unit, input: null };
+            store.attention.pointed.value = { what: 'units', layer, unit, input: null };
           };
           const leave = () => {
-            store.pointed.value = null;
+            store.attention.pointed.value = null;
           };
           return html`<div class="node" style=${position} @pointerenter=${point} @pointerleave=${leave}></div>
-            <span class="node-label ${inputsBelow ? '' : 'left'}" style=${place}><math>${featureMath(features[unit])}</math></span>`;
+            <span class="node-label ${inputsBelow ? '' : 'left'}"
+              style=${place}><math>${featureMath(features[unit])}</math></span>`;
         }
         const name = layer === last ? 'Output unit' : `Unit ${unit + 1} of hidden layer ${layer}`;
         const look = () => {
-          store.look({ layer, unit });
-          store.pointed.value = { what: 'units', layer, unit, input: null };
+          store.attention.look({ layer, unit });
+          store.attention.pointed.value = { what: 'units', layer, unit, input: null };
         };
         const away = () => {
-          store.look(null);
-          store.pointed.value = null;
+          store.attention.look(null);
+          store.attention.pointed.value = null;
         };
-        return html`<button class="node unit ${size < TINY_UNIT ? 'tiny' : ''}" type="button" style=${position} aria-label=${name} title=${name} aria-pressed=${isUnit(chosen, layer, unit)} @click=${() => store.select({ layer, unit })} @pointerenter=${look} @pointerleave=${away} @focus=${look} @blur=${away}></button>
+        return html`<button class="node unit ${size < TINY_UNIT ? 'tiny' : ''}" type="button" style=${position}
+          aria-label=${name} title=${name} aria-pressed=${isUnit(chosen, layer, unit)}
+          @click=${() => store.attention.select({ layer, unit })} @pointerenter=${look} @pointerleave=${away} @focus=${look}
+          @blur=${away}></button>
           ${
             labelled || layer === last
-              ? html`<span class="node-label" style="left:${x}px;top:${y + size / 2 + (layer === last ? 9 : 5)}px"><math>${
+              ? html`<span class="node-label"
+                style="left:${x}px;top:${y + size / 2 + (layer === last ? 9 : 5)}px"><math>${
                   layer === last ? [yHat, operator('='), ofLayer('a', last)] : ofUnit('a', unit + 1, layer)
                 }</math></span>`
               : nothing
@@ -291,8 +331,8 @@ function mountGraph(store, layout, graph, painter, inputs, frozen, open) {
   effect(() => {
     const { edges, labelled, valued } = layout.value;
     const sizes = store.layerSizes.value;
-    const chosen = store.selected.value;
-    const picture = store.reading.value;
+    const chosen = store.attention.selected.value;
+    const picture = store.current.reading.value;
     const layers = picture && fits(picture.run.layers, sizes) ? picture.run.layers : null;
     if (!layers) {
       render(nothing, values);
@@ -302,14 +342,21 @@ function mountGraph(store, layout, graph, painter, inputs, frozen, open) {
       chosen && valued && labelled
         ? edges
             .filter(({ layer, from, to }) => isUnit(chosen, layer, to) || isUnit(chosen, layer - 1, from))
-            .map((edge) => ({ parameter: /** @type {Parameter} */ ({ layer: edge.layer, unit: edge.to, input: edge.from }), at: along(edge, valuePlace(edge, isUnit(chosen, edge.layer, edge.to), sizes)) }))
+            .map((edge) => ({
+              parameter: /** @type {Parameter} */ ({ layer: edge.layer, unit: edge.to, input: edge.from }),
+              at: along(edge, valuePlace(edge, isUnit(chosen, edge.layer, edge.to), sizes)),
+            }))
         : [];
     const under = pointed.value;
-    if (under && !shown.some(({ parameter }) => parameterKey(parameter) === parameterKey(under))) shown.push({ parameter: under, at: [under.x, under.y] });
+    if (under && !shown.some(({ parameter }) => parameterKey(parameter) === parameterKey(under)))
+      shown.push({ parameter: under, at: [under.x, under.y] });
     render(
       shown.map(({ parameter, at: [x, y] }) => {
-        const isFrozen = store.frozen.value.has(parameterKey(parameter));
-        return html`<span class="edge-value ${isFrozen ? 'frozen' : ''}" data-parameter=${JSON.stringify(parameter)} style="left:${x.toFixed(1)}px;top:${y.toFixed(1)}px">${isFrozen ? lock : nothing}${written(valueOf(layers, parameter))}</span>`;
+        const isFrozen = store.dialogue.frozen.value.has(parameterKey(parameter));
+        return html`<span class="edge-value ${isFrozen ? 'frozen' : ''}" data-parameter=${JSON.stringify(parameter)}
+          style="left:${x.toFixed(1)}px;top:${y.toFixed(1)}px">${isFrozen ? lock : nothing}${written(
+            valueAt(layers, parameter),
+          )}</span>`;
       }),
       values,
     );
@@ -317,8 +364,8 @@ function mountGraph(store, layout, graph, painter, inputs, frozen, open) {
 }
 
 /**
- * Edges, biases and their values answer the pointer: over one it is shown, a click takes it in hand. With the keyboard the sentence
- * does the same.
+ * Edges, biases and their values answer the pointer: over one it is shown, a click takes it in hand. With the keyboard
+ * the sentence does the same.
  *
  * @param {Store} store
  * @param {import('../../vendor/signals-core/signals-core.js').ReadonlySignal<Layout>} layout
@@ -328,14 +375,24 @@ function mountGraph(store, layout, graph, painter, inputs, frozen, open) {
 function mountPointing(store, layout, graph, open) {
   const pointed = signal(/** @type {(Parameter & {x: number, y: number}) | null} */ (null));
 
-  /** What is under the pointer, and where in the graph. @param {PointerEvent | MouseEvent} event @returns {(Parameter & {x: number, y: number}) | null} */
+  /**
+   * What is under the pointer, and where in the graph.
+   *
+   * @param {PointerEvent | MouseEvent} event
+   * @returns {(Parameter & {x: number, y: number}) | null}
+   */
   const under = (event) => {
     const target = /** @type {Element} */ (event.target);
     const { left, top } = graph.getBoundingClientRect();
     const x = event.clientX - left;
     const y = event.clientY - top;
     const plate = /** @type {HTMLElement | null} */ (target.closest('[data-parameter]'));
-    if (plate) return { ...JSON.parse(/** @type {string} */ (plate.dataset.parameter)), x: parseFloat(plate.style.left), y: parseFloat(plate.style.top) };
+    if (plate)
+      return {
+        ...JSON.parse(/** @type {string} */ (plate.dataset.parameter)),
+        x: parseFloat(plate.style.left),
+        y: parseFloat(plate.style.top),
+      };
     const touch = 'pointerType' in event && event.pointerType === 'touch';
     const found = parameterAt(layout.value, x, y, touch ? FINGER_REACH : MOUSE_REACH);
     // A unit's own square is its button's, but for the corner with its bias.
@@ -350,12 +407,12 @@ function mountPointing(store, layout, graph, open) {
     // The plate stays where it came up while the pointer moves along the same edge.
     if (found?.layer === now?.layer && found?.unit === now?.unit && found?.input === now?.input) return;
     pointed.value = found;
-    store.pointed.value = found && partOf(found);
+    store.attention.pointed.value = found && partOf(found);
   });
   graph.addEventListener('pointerleave', () => {
     graph.classList.remove('pointing');
     pointed.value = null;
-    store.pointed.value = null;
+    store.attention.pointed.value = null;
   });
   graph.addEventListener(
     'click',
@@ -365,10 +422,12 @@ function mountPointing(store, layout, graph, open) {
       if (!found) return;
       event.stopPropagation();
       const { layer, unit, input, x, y } = found;
-      if (!isUnit(store.selected.value, layer, unit)) store.select({ layer, unit });
+      if (!isUnit(store.attention.selected.value, layer, unit)) store.attention.select({ layer, unit });
       const { left, top } = graph.getBoundingClientRect();
       const place = { left: left + x, right: left + x, top: top + y - 10, bottom: top + y + 10 };
-      open({ layer, unit, input }, place, () => document.querySelector(`#sentence [data-parameter="${parameterKey(found)}"]`));
+      open({ layer, unit, input }, place, () =>
+        document.querySelector(`#sentence [data-parameter="${parameterKey(found)}"]`),
+      );
     },
     { capture: true },
   );
@@ -378,18 +437,32 @@ function mountPointing(store, layout, graph, open) {
 /** @param {Parameter} parameter @returns {import('../types/painting').Part} */
 const partOf = ({ layer, unit, input }) => ({ what: input === null ? 'biases' : 'weights', layer, unit, input });
 
-/** Where on an edge its value stands, from 0 to 1: nearer to the end that it does not share with the others, the more of them there are. @param {Edge} edge @param {boolean} incoming @param {number[]} sizes */
+/**
+ * Where on an edge its value stands, from 0 to 1: nearer to the end that it does not share with the others, the more of
+ * them there are.
+ *
+ * @param {Edge} edge
+ * @param {boolean} incoming
+ * @param {number[]} sizes
+ */
 function valuePlace({ layer, from, to }, incoming, sizes) {
   const many = sizes[incoming ? layer - 1 : layer] > 3;
   if (incoming) return many ? (from % 2 === 0 ? 0.2 : 0.3) : from % 2 === 0 ? 0.56 : 0.66;
   return many ? (to % 2 === 0 ? 0.7 : 0.78) : 0.42;
 }
 
-/** @param {Selection | null} chosen @param {number} layer @param {number} unit */
+/** @param {Unit | null} chosen @param {number} layer @param {number} unit */
 const isUnit = (chosen, layer, unit) => chosen !== null && chosen.layer === layer && chosen.unit === unit;
 
-/** Whether parameters are those of a network of these sizes. @param {LayerParameters[]} layers @param {number[]} sizes */
-export const fits = (layers, sizes) => layers.length === sizes.length - 1 && layers.every(({ weights, biases }, index) => weights.length === sizes[index] && biases.length === sizes[index + 1]);
+/**
+ * Whether parameters are those of a network of these sizes.
+ *
+ * @param {LayerParameters[]} layers
+ * @param {number[]} sizes
+ */
+export const fits = (layers, sizes) =>
+  layers.length === sizes.length - 1 &&
+  layers.every(({ weights, biases }, index) => weights.length === sizes[index] && biases.length === sizes[index + 1]);
 
 /**
  * What the chosen unit computes, with its numbers: each is a button that takes the parameter in hand.
@@ -401,17 +474,23 @@ export const fits = (layers, sizes) => layers.length === sizes.length - 1 && lay
 function mountSentence(store, container, open) {
   /** @param {Event} event */
   const point = ({ target }) => {
-    const [layer, unit, input] = /** @type {HTMLElement | null} */ (/** @type {Element} */ (target).closest('[data-parameter]'))?.dataset.parameter?.split(' ') ?? [];
-    store.pointed.value = layer === undefined ? null : partOf({ layer: Number(layer), unit: Number(unit), input: input === 'b' ? null : Number(input) });
+    const [layer, unit, input] =
+      /** @type {HTMLElement | null} */ (
+        /** @type {Element} */ (target).closest('[data-parameter]')
+      )?.dataset.parameter?.split(' ') ?? [];
+    store.attention.pointed.value =
+      layer === undefined
+        ? null
+        : partOf({ layer: Number(layer), unit: Number(unit), input: input === 'b' ? null : Number(input) });
   };
   const leave = () => {
-    store.pointed.value = null;
+    store.attention.pointed.value = null;
   };
   for (const kind of ['pointerover', 'focusin']) container.addEventListener(kind, point);
   for (const kind of ['pointerleave', 'focusout']) container.addEventListener(kind, leave);
   effect(() => {
-    const chosen = store.selected.value;
-    const picture = store.reading.value;
+    const chosen = store.attention.selected.value;
+    const picture = store.current.reading.value;
     const sizes = store.layerSizes.value;
     if (!chosen || chosen.layer === 0) {
       render(html`<p>Select a unit to see what it computes.</p>`, container);
@@ -420,10 +499,16 @@ function mountSentence(store, container, open) {
     if (!picture || !fits(picture.run.layers, sizes)) return;
     const { layer, unit } = chosen;
     const isOutput = layer === sizes.length - 1;
-    const which = isOutput ? 'the output' : sizes.length === 3 ? `neuron ${unit + 1}` : `neuron ${unit + 1} of layer ${layer}`;
+    const which = isOutput
+      ? 'the output'
+      : sizes.length === 3
+        ? `neuron ${unit + 1}`
+        : `neuron ${unit + 1} of layer ${layer}`;
     const hasLine = !isOutput || store.problem.value === 'classification';
     render(
-      html`<p>What ${which} computes.${hasLine ? ' The line in its picture is where the bracket is zero.' : ''} Press a number to change or freeze it.</p>
+      html`<p>What ${which} computes.${
+        hasLine ? ' The line in its picture is where the bracket is zero.' : ''
+      } Press a number to change or freeze it.</p>
         ${unitFormula(store, picture.run.layers, layer, unit, open)}`,
       container,
     );

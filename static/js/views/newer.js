@@ -12,7 +12,11 @@ export function mountNewer(find) {
   effect(() => {
     render(
       newer.value
-        ? html`<div class="bubble note-kind"><span>The server has a newer version of this page. Some parts of this one cannot be fetched any more; what is here goes on.</span><button class="btn small" type="button" @click=${() => location.reload()}>Reload</button><button class="btn quiet sq" type="button" aria-label="Later" title="Later" @click=${later}><svg class="i" aria-hidden="true"><use href="#i-close"></use></svg></button></div>`
+        ? html`<div class="bubble note-kind"><span>The server has a newer version of this page. Some parts of this one
+          cannot be fetched any more; what is here goes on.</span><button class="btn small" type="button"
+          @click=${() => location.reload()}>Reload</button><button class="btn quiet sq" type="button" aria-label="Later"
+          title="Later" @click=${later}><svg class="i"
+          aria-hidden="true"><use href="#i-close"></use></svg></button></div>`
         : nothing,
       find('newer'),
     );

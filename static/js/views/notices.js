@@ -3,7 +3,7 @@
 import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
 import { effect } from '../../vendor/signals-core/signals-core.js';
 
-/** @typedef {import('../state.js').Store} Store */
+/** @typedef {import('../store/state.js').Store} Store */
 
 /** A mere note goes by itself (milliseconds). */
 const NOTE_STAYS = 6000;
@@ -23,7 +23,12 @@ export function mountNotices(store, find) {
     const notice = store.notice.value;
     render(
       notice
-        ? html`<div class="bubble ${notice.kind}-kind"><span>${notice.text}</span>${notice.offer ? html`<button class="btn small" type="button" @click=${accept}>${notice.offer.label}</button>` : nothing}<button class="btn quiet sq" type="button" aria-label="Dismiss" @click=${dismiss}><svg class="i" aria-hidden="true"><use href="#i-close"></use></svg></button></div>`
+        ? html`<div class="bubble ${notice.kind}-kind"><span>${notice.text}</span>${
+            notice.offer
+              ? html`<button class="btn small" type="button" @click=${accept}>${notice.offer.label}</button>`
+              : nothing
+          }<button class="btn quiet sq" type="button" aria-label="Dismiss" @click=${dismiss}><svg class="i"
+            aria-hidden="true"><use href="#i-close"></use></svg></button></div>`
         : nothing,
       box,
     );

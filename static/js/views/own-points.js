@@ -1,20 +1,21 @@
 /**
- * Points of one's own, set on the plane by pointer, touch or keys. Every change trains on with the weights there are, so that the
- * boundary is seen to follow; Reset goes back to the seed's.
+ * Points of one's own, set on the plane by pointer, touch or keys. Every change trains on with the weights there are,
+ * so that the boundary is seen to follow; Reset goes back to the seed's.
  */
 
 import { effect, signal } from '../../vendor/signals-core/signals-core.js';
-import { FieldError, MAX_VALUE, OWN, PLANE } from '../experiment.js';
+import { MAX_VALUE, OWN, PLANE } from '../experiment/experiment.js';
+import { FieldError } from '../experiment/field.js';
+import { allows } from '../experiment/parts.js';
+import { added, BY_HAND, erased, moved, nearest, relabelled, Steps } from '../experiment/points-by-hand.js';
 import { count, fixed } from '../format.js';
-import { BY_HAND, Steps, added, erased, moved, nearest, relabelled } from '../own-points.js';
-import { allows } from '../parts.js';
 import { mountTable } from './table.js';
 import { bindValue } from './value.js';
 
-/** @typedef {import('../state.js').Store} Store */
-/** @typedef {import('../experiment.js').Experiment} Experiment */
-/** @typedef {import('../own-points.js').Own} Own */
-/** @typedef {import('../own-points.js').Point} Point */
+/** @typedef {import('../store/state.js').Store} Store */
+/** @typedef {import('../experiment/experiment.js').Experiment} Experiment */
+/** @typedef {import('../experiment/points-by-hand.js').Own} Own */
+/** @typedef {import('../experiment/points-by-hand.js').Point} Point */
 /** @typedef {Pick<Experiment, 'dataset' | 'problem' | 'points' | 'labels'>} State */
 /** @typedef {'one' | 'zero' | 'value' | 'move' | 'erase'} Tool */
 /** @typedef {(id: string) => HTMLElement} Find */
@@ -40,7 +41,10 @@ const TYPING = 'input:not([type="radio"], [type="range"], [type="checkbox"]), te
 const stateOf = ({ dataset, problem, points, labels }) => ({ dataset, problem, points, labels });
 
 /** @param {State} a @param {State} b */
-const sameState = (a, b) => a.dataset === b.dataset && a.problem === b.problem && (a.dataset !== OWN || (a.points === b.points && a.labels === b.labels));
+const sameState = (a, b) =>
+  a.dataset === b.dataset &&
+  a.problem === b.problem &&
+  (a.dataset !== OWN || (a.points === b.points && a.labels === b.labels));
 
 /** @param {Point} point */
 const spoken = ([x1, x2]) => `${fixed(x1)}, ${fixed(x2)}`;
@@ -160,10 +164,16 @@ class Editor {
   add(place, label) {
     const { own } = this;
     if (own.points.length >= BY_HAND) {
-      this.#store.notice.value = { kind: 'problem', text: `${count(BY_HAND)} points are as many as can be set by hand. A table takes up to 10,000.` };
+      this.#store.notice.value = {
+        kind: 'problem',
+        text: `${count(BY_HAND)} points are as many as can be set by hand. A table takes up to 10,000.`,
+      };
       return;
     }
-    this.take(added(own, place, label), `Added ${this.name(label)} at ${spoken(place)}, ${count(own.points.length + 1)} points`);
+    this.take(
+      added(own, place, label),
+      `Added ${this.name(label)} at ${spoken(place)}, ${count(own.points.length + 1)} points`,
+    );
   }
 
   /** @param {number} index */
@@ -181,7 +191,15 @@ class Editor {
 
   start() {
     const { own } = this;
-    this.take({ points: own.points.map(([x1, x2]) => /** @type {Point} */ ([Math.round(x1 * 100) / 100, Math.round(x2 * 100) / 100])), labels: [...own.labels] }, `${count(own.points.length)} points are yours to edit`);
+    this.take(
+      {
+        points: own.points.map(
+          ([x1, x2]) => /** @type {Point} */ ([Math.round(x1 * 100) / 100, Math.round(x2 * 100) / 100]),
+        ),
+        labels: [...own.labels],
+      },
+      `${count(own.points.length)} points are yours to edit`,
+    );
     this.tool.value ??= this.regression ? 'value' : 'one';
   }
 
@@ -291,15 +309,19 @@ function mountTool(store, edit, find) {
     clear.hidden = !own || points.length === 0;
     const ones = labels.filter((label) => label === 1).length;
     const far = points.filter((point) => point.some((value) => value < PLANE[0] || value > PLANE[1])).length;
-    const told = edit.regression ? `${count(points.length)} points.` : `${count(points.length)} points: ${count(ones)} of y = 1, ${count(points.length - ones)} of y = 0.`;
-    counted.textContent = own ? store.obstacle.value || `${told}${far > 0 ? ` ${count(far)} lie beyond what is seen.` : ''}` : '';
+    const counts = edit.regression
+      ? `${count(points.length)} points.`
+      : `${count(points.length)} points: ${count(ones)} of y = 1, ${count(points.length - ones)} of y = 0.`;
+    counted.textContent = own
+      ? store.obstacle.value || `${counts}${far > 0 ? ` ${count(far)} lie beyond what is seen.` : ''}`
+      : '';
     counted.hidden = !own;
     counted.classList.toggle('missing', store.obstacle.value !== '');
   });
 
   const download = /** @type {HTMLAnchorElement} */ (find('own-download'));
   effect(() => {
-    const session = store.session.value;
+    const session = store.dialogue.session.value;
     const ready = session !== null && !store.obstacle.value;
     if (ready) download.href = `/sessions/${session}/data.csv`;
     else download.removeAttribute('href');
@@ -307,7 +329,13 @@ function mountTool(store, edit, find) {
   });
 }
 
-/** The layer over the plane that takes pointer and keys while a tool is in hand. @param {Store} store @param {Editor} edit @param {Find} find */
+/**
+ * The layer over the plane that takes pointer and keys while a tool is in hand.
+ *
+ * @param {Store} store
+ * @param {Editor} edit
+ * @param {Find} find
+ */
 function mountLayer(store, edit, find) {
   const layer = find('points-layer');
   const cross = /** @type {SVGGElement} */ (layer.querySelector('.cross'));
@@ -329,7 +357,10 @@ function mountLayer(store, edit, find) {
   const place = ({ clientX, clientY }) => {
     const area = layer.getBoundingClientRect();
     const [low, high] = PLANE;
-    return [within(low + ((clientX - area.left) / area.width) * (high - low)), within(high - ((clientY - area.top) / area.height) * (high - low))];
+    return [
+      within(low + ((clientX - area.left) / area.width) * (high - low)),
+      within(high - ((clientY - area.top) / area.height) * (high - low)),
+    ];
   };
   /** Those that are seen. */
   const shown = () => {
@@ -344,11 +375,16 @@ function mountLayer(store, edit, find) {
     return nearest(shown(), place(event), (reach * (PLANE[1] - PLANE[0])) / layer.clientWidth);
   };
   /** @param {Element} mark @param {Point} at */
-  const move = (mark, at) => mark.setAttribute('transform', `translate(${pixels(at).map((value) => value.toFixed(1))})`);
+  const move = (mark, at) =>
+    mark.setAttribute('transform', `translate(${pixels(at).map((value) => value.toFixed(1))})`);
 
-  /** What a pointer or the keys hold. @type {{index: number, own: Own, before: State, from: Point | null, moved: boolean, at: Point} | null} */
+  /**
+   * What a pointer or the keys hold.
+   *
+   * @type {{index: number, own: Own, before: State, from: Point | null, moved: boolean, at: Point} | null}
+   */
   let held = null;
-  let told = -Infinity;
+  let shownAt = -Infinity;
   let clicked = { index: -1, time: -Infinity };
 
   /** @param {number} index @param {Point | null} from on the screen */
@@ -364,8 +400,8 @@ function mountLayer(store, edit, find) {
     Object.assign(held, { moved: true, at });
     move(ring, at);
     const now = performance.now();
-    if (now - told < DRAG_INTERVAL || !store.settled) return;
-    told = now;
+    if (now - shownAt < DRAG_INTERVAL || !store.dialogue.settled) return;
+    shownAt = now;
     edit.show(moved(held.own, held.index, at));
   };
   const put = () => {
@@ -380,7 +416,7 @@ function mountLayer(store, edit, find) {
   };
   const release = () => {
     held = null;
-    told = -Infinity;
+    shownAt = -Infinity;
     layer.toggleAttribute('data-dragging', false);
   };
 
@@ -432,7 +468,8 @@ function mountLayer(store, edit, find) {
   const under = () => nearest(shown(), at, KEY_REACH);
   const tell = () => {
     const index = under();
-    store.announcement.value = index >= 0 && !held ? `${spoken(at)}, on a point of ${edit.name(edit.own.labels[index])}` : spoken(at);
+    store.announcement.value =
+      index >= 0 && !held ? `${spoken(at)}, on a point of ${edit.name(edit.own.labels[index])}` : spoken(at);
   };
   layer.addEventListener('focus', () => crossAt(at));
   layer.addEventListener('blur', () => held && !held.from && back());
@@ -485,7 +522,10 @@ function mountLayer(store, edit, find) {
       return;
     }
     const step = event.shiftKey ? LARGE_STEP : STEP;
-    crossAt([within(Math.round((at[0] + arrow[0] * step) * 100) / 100), within(Math.round((at[1] + arrow[1] * step) * 100) / 100)]);
+    crossAt([
+      within(Math.round((at[0] + arrow[0] * step) * 100) / 100),
+      within(Math.round((at[1] + arrow[1] * step) * 100) / 100),
+    ]);
     if (held) carry(at);
     tell();
   });

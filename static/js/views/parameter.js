@@ -2,18 +2,22 @@
 
 import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
 import { computed, effect, signal } from '../../vendor/signals-core/signals-core.js';
-import { FieldError, parameterField } from '../experiment.js';
+import { parameterField } from '../experiment/experiment.js';
+import { FieldError } from '../experiment/field.js';
+import { parameterKey } from '../experiment/parameters.js';
+import { allows } from '../experiment/parts.js';
 import { parameter as written } from '../format.js';
-import { OPENING, bracket, entry, featureMath, featureText, ofUnit, operator, signed, yHat } from '../notation.js';
-import { parameterKey } from '../parameters.js';
-import { allows } from '../parts.js';
+import { bracket, entry, featureMath, featureText, OPENING, ofUnit, operator, signed, yHat } from '../notation.js';
 
-/** @typedef {import('../state.js').Store} Store */
-/** @typedef {import('../parameters.js').Edit} Edit */
+/** @typedef {import('../store/state.js').Store} Store */
+/** @typedef {import('../experiment/parameters.js').Edit} Edit */
 /** @typedef {import('../types/protocol').Parameter} Parameter */
 /** @typedef {import('../types/protocol').LayerParameters} LayerParameters */
 /** @typedef {{left: number, right: number, top: number, bottom: number}} Place on the screen */
-/** @typedef {(parameter: Parameter, place: Place, back?: () => HTMLElement | null) => void} OpenParameter `back` finds where focus goes on closing */
+/**
+ * @typedef {(parameter: Parameter, place: Place, back?: () => HTMLElement | null) => void} OpenParameter `back` finds
+ *   where focus goes on closing
+ */
 
 /** While a slider is dragged, one change is sent in this time: each is part of the session's history (milliseconds). */
 const SENDING = 80;
@@ -26,21 +30,37 @@ const ROOM = 2;
 const STEPS = 100;
 const GAP = 8;
 
-/** Which parameter it is, in words. @param {Parameter} parameter @param {number[]} sizes of the layers @param {readonly string[]} features */
-export function parameterName({ layer, unit, input }, sizes, features) {
+/**
+ * Which parameter it is, in words.
+ *
+ * @param {Parameter} parameter
+ * @param {number[]} sizes of the layers
+ * @param {readonly string[]} features
+ */
+function parameterName({ layer, unit, input }, sizes, features) {
   /** @param {number} of @param {number} index */
-  const name = (of, index) => (of === sizes.length - 1 ? 'the output' : of === 0 ? featureText(features[index]) : sizes.length === 3 ? `unit ${index + 1}` : `unit ${index + 1} of layer ${of}`);
-  return input === null ? `Bias of ${name(layer, unit)}` : `Weight from ${name(layer - 1, input)} to ${name(layer, unit)}`;
+  const name = (of, index) =>
+    of === sizes.length - 1
+      ? 'the output'
+      : of === 0
+        ? featureText(features[index])
+        : sizes.length === 3
+          ? `unit ${index + 1}`
+          : `unit ${index + 1} of layer ${of}`;
+  return input === null
+    ? `Bias of ${name(layer, unit)}`
+    : `Weight from ${name(layer - 1, input)} to ${name(layer, unit)}`;
 }
 
 /** @param {LayerParameters[]} layers @param {Parameter} parameter */
-export const valueOf = (layers, { layer, unit, input }) => (input === null ? layers[layer - 1].biases[unit] : layers[layer - 1].weights[input][unit]);
+export const valueAt = (layers, { layer, unit, input }) =>
+  input === null ? layers[layer - 1].biases[unit] : layers[layer - 1].weights[input][unit];
 
 export const lock = html`<svg class="lock" aria-hidden="true"><use href="#i-lock"></use></svg>`;
 
 /**
- * What a unit computes, with its numbers: each is a button that takes the parameter in hand. The buttons stay the same elements while
- * their numbers change, and so does focus.
+ * What a unit computes, with its numbers: each is a button that takes the parameter in hand. The buttons stay the same
+ * elements while their numbers change, and so does focus.
  *
  * @param {Store} store
  * @param {LayerParameters[]} layers
@@ -61,14 +81,19 @@ export function unitFormula(store, layers, layer, unit, open) {
   const number = (value, input) => {
     const parameter = { layer, unit, input };
     const key = parameterKey(parameter);
-    const isFrozen = store.frozen.value.has(key);
+    const isFrozen = store.dialogue.frozen.value.has(key);
     const name = parameterName(parameter, sizes, features);
-    const take = (/** @type {Event} */ { currentTarget }) => open(parameter, /** @type {HTMLElement} */ (currentTarget).getBoundingClientRect());
-    return html`<button class="number ${isFrozen ? 'frozen' : ''}" type="button" data-parameter=${key} title=${name} @click=${take}><math>${signed(value, input === 0)}</math>${isFrozen ? lock : nothing}<span class="vh">${isFrozen ? 'frozen, ' : ''}${name}</span></button>`;
+    const take = (/** @type {Event} */ { currentTarget }) =>
+      open(parameter, /** @type {HTMLElement} */ (currentTarget).getBoundingClientRect());
+    return html`<button class="number ${isFrozen ? 'frozen' : ''}" type="button" data-parameter=${key} title=${name}
+      @click=${take}><math>${signed(value, input === 0)}</math>${isFrozen ? lock : nothing}<span
+      class="vh">${isFrozen ? 'frozen, ' : ''}${name}</span></button>`;
   };
   return html`<div class="sum ${weights.length > 6 ? 'long' : ''}">
     <math>${left}${operator('=')}${opening}</math>
-    ${weights.map((row, input) => html`<span class="term">${number(row[unit], input)}<math>${factor(input)}</math></span>`)}
+    ${weights.map(
+      (row, input) => html`<span class="term">${number(row[unit], input)}<math>${factor(input)}</math></span>`,
+    )}
     <span class="term">${number(biases[unit], null)}<math>${bracket(')')}</math></span>
   </div>`;
 }
@@ -102,10 +127,10 @@ export function mountParameter(store, find) {
   const chosen = signal(/** @type {Parameter | null} */ (null));
   const value = computed(() => {
     const of = chosen.value;
-    const layer = of && store.reading.value?.run.layers[of.layer - 1];
+    const layer = of && store.current.reading.value?.run.layers[of.layer - 1];
     return layer ? (of.input === null ? layer.biases[of.unit] : layer.weights[of.input]?.[of.unit]) : undefined;
   });
-  const isFrozen = computed(() => chosen.value !== null && store.frozen.value.has(parameterKey(chosen.value)));
+  const isFrozen = computed(() => chosen.value !== null && store.dialogue.frozen.value.has(parameterKey(chosen.value)));
 
   /** What it was when it was opened. @type {Required<Edit>} */
   let before = { value: 0, frozen: false };
@@ -216,7 +241,7 @@ export function mountParameter(store, find) {
   effect(() => {
     const at = value.value;
     if (at === undefined || performance.now() - changed < SETTLING) return;
-    const typing = document.activeElement === field && (store.playing.peek() || field.value !== short(wanted));
+    const typing = document.activeElement === field && (store.dialogue.playing.peek() || field.value !== short(wanted));
     if (!typing) wanted = at;
     show(at, typing ? field : null);
   });
@@ -238,7 +263,10 @@ export function mountParameter(store, find) {
       return;
     }
     const symbol = input === null ? ofUnit('b', unit + 1, layer) : entry('W', input + 1, unit + 1, layer);
-    render(html`${parameterName(parameter, sizes, store.features.value)} <math aria-hidden="true">${symbol}</math>`, title);
+    render(
+      html`${parameterName(parameter, sizes, store.features.value)} <math aria-hidden="true">${symbol}</math>`,
+      title,
+    );
     wanted = value.value;
     before = { value: wanted, frozen: isFrozen.value };
     changed = -Infinity;
@@ -252,7 +280,8 @@ export function mountParameter(store, find) {
     const left = Math.max(GAP, Math.min(innerWidth - width - GAP, (place.left + place.right) / 2 - width / 2));
     const above = place.top - height - GAP;
     const below = place.bottom + GAP;
-    const top = below + height + GAP <= innerHeight || above < GAP ? Math.min(below, innerHeight - height - GAP) : above;
+    const top =
+      below + height + GAP <= innerHeight || above < GAP ? Math.min(below, innerHeight - height - GAP) : above;
     box.style.left = `${left}px`;
     box.style.top = `${Math.max(GAP, top)}px`;
     field.focus({ preventScroll: true });

@@ -2,9 +2,9 @@
 
 import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
 import { effect, signal } from '../../vendor/signals-core/signals-core.js';
-import { experimentOf, sameRun } from '../experiment.js';
+import { experimentOf, sameRun } from '../experiment/experiment.js';
 
-/** @typedef {import('../state.js').Store} Store */
+/** @typedef {import('../store/state.js').Store} Store */
 /** @typedef {import('../types/protocol').Catalogue} Catalogue */
 /** @typedef {import('../types/protocol').Preset} Preset */
 
@@ -45,8 +45,15 @@ export function mountPresets(store, catalogue, find) {
     const current = catalogue.presets.find((preset) => sameRun({ ...now, ...experimentOf(preset, catalogue) }, now));
     render(
       GROUPS.map(
-        ({ title, has }, index) => html`<section aria-labelledby="presets-group-${index}"><h3 id="presets-group-${index}">${title}</h3><ul>
-          ${catalogue.presets.filter(has).map((preset) => html`<li><button type="button" aria-current=${preset === current ? 'true' : 'false'} @click=${() => choose(preset)}><b>${preset.title}</b><span>${preset.look_for}</span></button></li>`)}
+        (
+          { title, has },
+          index,
+        ) => html`<section aria-labelledby="presets-group-${index}"><h3 id="presets-group-${index}">${title}</h3><ul>
+          ${catalogue.presets.filter(has).map(
+            (preset) =>
+              html`<li><button type="button" aria-current=${preset === current ? 'true' : 'false'}
+                  @click=${() => choose(preset)}><b>${preset.title}</b><span>${preset.look_for}</span></button></li>`,
+          )}
         </ul></section>`,
       ),
       lists,
@@ -79,7 +86,9 @@ export function mountPresets(store, catalogue, find) {
     note.hidden = !preset;
     render(
       preset
-        ? html`<p><b>${preset.title}.</b> ${preset.look_for}</p><button class="btn quiet sq" type="button" aria-label="Dismiss the note" @click=${dismiss}><svg class="i" aria-hidden="true"><use href="#i-close"></use></svg></button>`
+        ? html`<p><b>${preset.title}.</b> ${preset.look_for}</p><button class="btn quiet sq" type="button"
+          aria-label="Dismiss the note" @click=${dismiss}><svg class="i"
+          aria-hidden="true"><use href="#i-close"></use></svg></button>`
         : nothing,
       note,
     );

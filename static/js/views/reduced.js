@@ -1,13 +1,16 @@
-/** Hides, locks and points out the parts of the page that the address or a lesson names, and makes it compact where it is embedded. */
+/**
+ * Hides, locks and points out the parts of the page that the address or a lesson names, and makes it compact where it
+ * is embedded.
+ */
 
 import { effect, untracked } from '../../vendor/signals-core/signals-core.js';
-import { toHash } from '../address.js';
-import { PARTS, allows, isShown } from '../parts.js';
+import { toHash } from '../experiment/address.js';
+import { allows, isShown, PARTS } from '../experiment/parts.js';
 
-/** @typedef {import('../state.js').Store} Store */
-/** @typedef {import('../experiment.js').Experiment} Experiment */
-/** @typedef {import('../experiment.js').Fields} Fields */
-/** @typedef {import('../parts.js').Part} Part */
+/** @typedef {import('../store/state.js').Store} Store */
+/** @typedef {import('../experiment/experiment.js').Experiment} Experiment */
+/** @typedef {import('../experiment/experiment.js').Fields} Fields */
+/** @typedef {import('../experiment/parts.js').Part} Part */
 
 const CONTROLS = 'button, input, select, textarea, summary, a[href]';
 /** What explains and changes nothing is never locked. */
@@ -15,7 +18,12 @@ const SPARED = '.help';
 const EXPLANATION = 'Locked on this page';
 const NOTE = 'locked-note';
 
-/** @param {Store} store @param {Fields} fields @param {Experiment} defaults @param {(id: string) => HTMLElement} find */
+/**
+ * @param {Store} store
+ * @param {Fields} fields
+ * @param {Experiment} defaults
+ * @param {(id: string) => HTMLElement} find
+ */
 export function mountReduced(store, fields, defaults, find) {
   /** @type {Map<string, Lock>} */
   const locks = new Map();
@@ -41,7 +49,9 @@ export function mountReduced(store, fields, defaults, find) {
   effect(() => {
     const { highlight } = store.staged.value;
     for (const element of document.querySelectorAll('[data-pointed]')) element.removeAttribute('data-pointed');
-    for (const part of PARTS.filter(({ name }) => highlight.includes(name))) for (const element of document.querySelectorAll(part.mark ?? part.roots)) element.toggleAttribute('data-pointed', true);
+    for (const part of PARTS.filter(({ name }) => highlight.includes(name)))
+      for (const element of document.querySelectorAll(part.mark ?? part.roots))
+        element.toggleAttribute('data-pointed', true);
   });
 
   const link = /** @type {HTMLAnchorElement} */ (find('open-full'));
@@ -49,7 +59,12 @@ export function mountReduced(store, fields, defaults, find) {
     const { embed } = store.experiment.value;
     document.body.toggleAttribute('data-embed', embed);
     link.hidden = !embed;
-    if (embed) link.href = `${location.pathname}${location.search}${toHash({ ...store.experiment.value, embed: false }, defaults, fields)}`;
+    if (embed)
+      link.href = `${location.pathname}${location.search}${toHash(
+        { ...store.experiment.value, embed: false },
+        defaults,
+        fields,
+      )}`;
   });
 }
 
@@ -60,12 +75,15 @@ class Lock {
   /** What the views want of each. @type {Map<HTMLElement, boolean>} */
   #wanted = new Map();
   #observer = new MutationObserver((records) => {
-    for (const { target, attributeName } of records) if (attributeName && target instanceof HTMLElement && this.#wanted.has(target)) this.#wanted.set(target, target.hasAttribute('disabled'));
+    for (const { target, attributeName } of records)
+      if (attributeName && target instanceof HTMLElement && this.#wanted.has(target))
+        this.#wanted.set(target, target.hasAttribute('disabled'));
     this.#hold();
   });
   /** @param {Event} event */
   #refuse = (event) => {
-    if (!(event.target instanceof Element) || !event.target.closest('a, summary') || event.target.closest(this.#spares)) return;
+    if (!(event.target instanceof Element) || !event.target.closest('a, summary') || event.target.closest(this.#spares))
+      return;
     event.preventDefault();
     event.stopPropagation();
   };
@@ -84,11 +102,13 @@ class Lock {
 
   #hold() {
     for (const root of this.#roots) {
-      for (const control of /** @type {NodeListOf<HTMLElement>} */ (root.querySelectorAll(CONTROLS))) this.#disable(control);
+      for (const control of /** @type {NodeListOf<HTMLElement>} */ (root.querySelectorAll(CONTROLS)))
+        this.#disable(control);
       if (root.matches(CONTROLS)) this.#disable(root);
     }
     this.#observer.takeRecords();
-    for (const root of this.#roots) this.#observer.observe(root, { subtree: true, childList: true, attributes: true, attributeFilter: ['disabled'] });
+    for (const root of this.#roots)
+      this.#observer.observe(root, { subtree: true, childList: true, attributes: true, attributeFilter: ['disabled'] });
   }
 
   /** @param {HTMLElement} control */
@@ -116,7 +136,12 @@ class Lock {
   }
 }
 
-/** Links and summaries know no `disabled`: they say it, and their clicks are refused. @param {HTMLElement} control @param {boolean} disabled */
+/**
+ * Links and summaries know no `disabled`: they say it, and their clicks are refused.
+ *
+ * @param {HTMLElement} control
+ * @param {boolean} disabled
+ */
 function setDisabled(control, disabled) {
   if (control.matches('a, summary')) control.ariaDisabled = disabled ? 'true' : null;
   else control.toggleAttribute('disabled', disabled);

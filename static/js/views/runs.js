@@ -1,22 +1,22 @@
 /** The runs of this browser in a table: to name, restore, compare, delete and take away. */
 
-import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
-import { repeat } from '../../vendor/lit-html/directives/repeat.js';
-import { ref } from '../../vendor/lit-html/directives/ref.js';
 import { live } from '../../vendor/lit-html/directives/live.js';
+import { ref } from '../../vendor/lit-html/directives/ref.js';
+import { repeat } from '../../vendor/lit-html/directives/repeat.js';
+import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
 import { effect, signal, untracked } from '../../vendor/signals-core/signals-core.js';
-import { experimentOf } from '../experiment.js';
+import { experimentOf } from '../experiment/experiment.js';
+import { summary } from '../experiment/words.js';
 import { cost, count, percent } from '../format.js';
-import { MOST_RUNS, csvOf, samplesOf } from '../runs.js';
+import { csvOf, MOST_RUNS, samplesOf } from '../store/kept-runs.js';
 import { isDark } from '../theme.js';
-import { summary } from '../words.js';
 import { whenOpen } from './drawer.js';
 import { paintThumbnail } from './thumbnail.js';
 
-/** @typedef {import('../state.js').Store} Store */
-/** @typedef {import('../experiment.js').Experiment} Experiment */
-/** @typedef {import('../runs.js').KeptRun} KeptRun */
-/** @typedef {import('../runs.js').Runs} Runs */
+/** @typedef {import('../store/state.js').Store} Store */
+/** @typedef {import('../experiment/experiment.js').Experiment} Experiment */
+/** @typedef {import('../store/kept-runs.js').KeptRun} KeptRun */
+/** @typedef {import('../store/kept-runs.js').KeptRuns} KeptRuns */
 /** @typedef {import('../types/protocol').Catalogue} Catalogue */
 
 /** At most so many beside the current run: more cannot be told apart. */
@@ -31,7 +31,7 @@ const time = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle
 
 /**
  * @param {Store} store
- * @param {Runs} runs
+ * @param {KeptRuns} runs
  * @param {Experiment} defaults
  * @param {Catalogue} catalogue
  * @param {(id: string) => HTMLElement} find
@@ -89,23 +89,43 @@ export function mountRuns(store, runs, defaults, catalogue, find) {
   const row = (run) => {
     const compared = store.compared.value.some(({ id }) => id === run.id);
     return html`<tr data-run=${run.id}>
-      <td class="pick"><label><input type="checkbox" .checked=${live(compared)} @change=${(/** @type {Event} */ event) => actions.compare(run, /** @type {HTMLInputElement} */ (event.target).checked)}><span class="vh">Compare ${title(run)}</span></label></td>
-      <td class="look">${run.picture ? html`<canvas width="96" height="96" aria-hidden="true" ${ref((canvas) => canvas instanceof HTMLCanvasElement && paint(canvas, run))}></canvas>` : nothing}</td>
-      <th scope="row"><input class="name" type="text" aria-label="Name of ${title(run)}" placeholder="Name this run" maxlength=${LONGEST_NAME} autocomplete="off" .value=${live(run.name)} @change=${(/** @type {Event} */ event) => runs.rename(run.id, /** @type {HTMLInputElement} */ (event.target).value.trim())}>
-        <p>${words(run)}</p><p class="quiet"><time datetime=${new Date(run.when).toISOString()}>${time.format(run.when)}</time>${run.outcome ? `, ${OUTCOMES[run.outcome]}` : nothing}</p></th>
+      <td class="pick"><label><input type="checkbox" .checked=${live(compared)}
+        @change=${(/** @type {Event} */ event) =>
+          actions.compare(run, /** @type {HTMLInputElement} */ (event.target).checked)}><span
+        class="vh">Compare ${title(run)}</span></label></td>
+      <td class="look">${
+        run.picture
+          ? html`<canvas width="96" height="96" aria-hidden="true"
+            ${ref((canvas) => canvas instanceof HTMLCanvasElement && paint(canvas, run))}></canvas>`
+          : nothing
+      }</td>
+      <th scope="row"><input class="name" type="text" aria-label="Name of ${title(run)}" placeholder="Name this run"
+        maxlength=${LONGEST_NAME} autocomplete="off" .value=${live(run.name)}
+        @change=${(/** @type {Event} */ event) =>
+          runs.rename(run.id, /** @type {HTMLInputElement} */ (event.target).value.trim())}>
+        <p>${words(run)}</p><p class="quiet"><time
+          datetime=${new Date(run.when).toISOString()}>${time.format(run.when)}</time>${
+            run.outcome ? `, ${OUTCOMES[run.outcome]}` : nothing
+          }</p></th>
       <td class="spark">${spark(run)}</td>
       <td data-label="Cost">${cost(run.cost)}</td>
       <td data-label="Train">${percent(run.trainAccuracy)}</td>
       <td data-label="Test">${percent(run.testAccuracy)}</td>
       <td data-label="Iterations">${count(run.iterations)}</td>
-      <td class="acts"><button class="btn small" type="button" aria-label="Restore ${title(run)}" title="Set up this experiment again" @click=${() => actions.restore(run)}>Restore</button>
-        <button class="btn quiet sq" type="button" aria-label="Delete ${title(run)}" title="Delete" @click=${() => actions.remove(run)}><svg class="i" aria-hidden="true"><use href="#i-close"></use></svg></button></td>
+      <td class="acts"><button class="btn small" type="button" aria-label="Restore ${title(run)}"
+        title="Set up this experiment again" @click=${() => actions.restore(run)}>Restore</button>
+        <button class="btn quiet sq" type="button" aria-label="Delete ${title(run)}" title="Delete"
+          @click=${() => actions.remove(run)}><svg class="i"
+          aria-hidden="true"><use href="#i-close"></use></svg></button></td>
     </tr>`;
   };
 
   /** @param {KeptRun[]} list */
   const table = (list) => html`<div class="runs-table" tabindex="0" role="region" aria-label="Runs"><table>
-      <thead><tr><th scope="col">Compare</th><th scope="col"><span class="vh">Output</span></th><th scope="col">Run</th><th scope="col">Cost curve</th><th scope="col">Cost</th><th scope="col">Train</th><th scope="col">Test</th><th scope="col">Iterations</th><th scope="col"><span class="vh">Actions</span></th></tr></thead>
+      <thead><tr><th scope="col">Compare</th><th scope="col"><span class="vh">Output</span></th><th
+        scope="col">Run</th><th scope="col">Cost
+        curve</th><th scope="col">Cost</th><th scope="col">Train</th><th scope="col">Test</th><th
+        scope="col">Iterations</th><th scope="col"><span class="vh">Actions</span></th></tr></thead>
       <tbody>${repeat(list, ({ id }) => id, row)}</tbody>
     </table></div>`;
 
@@ -114,12 +134,35 @@ export function mountRuns(store, runs, defaults, catalogue, find) {
       const list = runs.list.value;
       const gone = removed.value;
       void [store.compared.value, isDark.value];
-      const kept = runs.stored.value ? `Kept in this browser, ${MOST_RUNS} at most; then the oldest goes.` : 'This browser keeps no more of them: they last as long as this page.';
+      const kept = runs.stored.value
+        ? `Kept in this browser, ${MOST_RUNS} at most; then the oldest goes.`
+        : 'This browser keeps no more of them: they last as long as this page.';
       render(
-        html`<div class="runs-head"><p>${list.length > 0 ? `${count(list.length)} ${list.length === 1 ? 'run' : 'runs'}. ${kept} Check up to ${MOST_COMPARED} to see their costs beside the current one’s.` : nothing}</p>
-            ${gone ? html`<p class="gone">Deleted “${title(gone.run)}”. <button class="btn small undo" type="button" aria-label="Undo the deletion" @click=${actions.undo}>Undo</button></p>` : nothing}
-            ${list.length > 0 ? html`<button class="btn small" id="runs-csv" type="button" @click=${actions.download}>Export all as CSV</button>` : nothing}</div>
-          ${list.length > 0 ? table(list) : html`<p class="empty">No runs yet. Play, then change something or reset: the run that was is kept here, with its cost curve and accuracy.</p>`}`,
+        html`<div class="runs-head"><p>${
+          list.length > 0
+            ? `${count(list.length)} ${
+                list.length === 1 ? 'run' : 'runs'
+              }. ${kept} Check up to ${MOST_COMPARED} to see their costs beside the current one’s.`
+            : nothing
+        }</p>
+            ${
+              gone
+                ? html`<p class="gone">Deleted “${title(gone.run)}”. <button class="btn small undo" type="button"
+                  aria-label="Undo the deletion" @click=${actions.undo}>Undo</button></p>`
+                : nothing
+            }
+            ${
+              list.length > 0
+                ? html`<button class="btn small" id="runs-csv" type="button"
+                  @click=${actions.download}>Export all as CSV</button>`
+                : nothing
+            }</div>
+          ${
+            list.length > 0
+              ? table(list)
+              : html`<p class="empty">No runs yet. Play, then change something or reset: the run that was is kept here,
+                with its cost curve and accuracy.</p>`
+          }`,
         panel,
       );
     });
@@ -131,14 +174,19 @@ export function mountRuns(store, runs, defaults, catalogue, find) {
   });
 }
 
-/** Keeps each run as it ends, as another takes its place, and as the page is left. @param {Store} store @param {Runs} runs */
+/**
+ * Keeps each run as it ends, as another takes its place, and as the page is left.
+ *
+ * @param {Store} store
+ * @param {KeptRuns} runs
+ */
 function record(store, runs) {
   store.left = (run) => runs.enter(run);
   const enter = () => {
     if (store.run) runs.enter(store.run);
   };
   effect(() => {
-    if (store.halted.value && store.picture.value) untracked(enter);
+    if (store.current.halted.value && store.current.picture.value) untracked(enter);
   });
   addEventListener('pagehide', () => {
     enter();
@@ -160,6 +208,10 @@ function paint(canvas, run) {
 /** @param {KeptRun} run */
 function spark({ curve: { x, y } }) {
   const [end, top] = [Math.max(1, x.at(-1) ?? 1), Math.max(...y, 1e-12)];
-  const points = x.map((iteration, index) => `${((iteration / end) * SPARK.width).toFixed(1)} ${(1 + (1 - y[index] / top) * (SPARK.height - 2)).toFixed(1)}`);
-  return html`<svg viewBox="0 0 ${SPARK.width} ${SPARK.height}" width=${SPARK.width} height=${SPARK.height} aria-hidden="true"><path d="M${points.join('L')}"></path></svg>`;
+  const points = x.map(
+    (iteration, index) =>
+      `${((iteration / end) * SPARK.width).toFixed(1)} ${(1 + (1 - y[index] / top) * (SPARK.height - 2)).toFixed(1)}`,
+  );
+  return html`<svg viewBox="0 0 ${SPARK.width} ${SPARK.height}" width=${SPARK.width} height=${SPARK.height}
+    aria-hidden="true"><path d="M${points.join('L')}"></path></svg>`;
 }

@@ -1,24 +1,29 @@
 /** Saves the run on the server, and hands out the short link that opens it again. */
 
-import { toHash } from '../address.js';
 import { copy } from '../clipboard.js';
+import { toHash } from '../experiment/address.js';
 import { count } from '../format.js';
 
-/** @typedef {import('../state.js').Store} Store */
-/** @typedef {import('../experiment.js').Experiment} Experiment */
-/** @typedef {import('../experiment.js').Fields} Fields */
+/** @typedef {import('../store/state.js').Store} Store */
+/** @typedef {import('../experiment/experiment.js').Experiment} Experiment */
+/** @typedef {import('../experiment/experiment.js').Fields} Fields */
 
-/** @param {Store} store @param {Fields} fields @param {Experiment} defaults @param {(id: string) => HTMLElement} find */
+/**
+ * @param {Store} store
+ * @param {Fields} fields
+ * @param {Experiment} defaults
+ * @param {(id: string) => HTMLElement} find
+ */
 export function mountSave(store, fields, defaults, find) {
   const button = /** @type {HTMLButtonElement} */ (find('save'));
   const link = /** @type {HTMLInputElement} */ (find('save-link'));
   const copying = find('copy-save');
-  const told = find('save-told');
+  const message = find('save-told');
 
   /** @param {string} text @param {boolean} [wrong] */
   const tell = (text, wrong = false) => {
-    told.textContent = text;
-    told.classList.toggle('wrong', wrong);
+    message.textContent = text;
+    message.classList.toggle('wrong', wrong);
   };
   /** @param {string} address '' is none */
   const show = (address) => {
@@ -32,7 +37,11 @@ export function mountSave(store, fields, defaults, find) {
     // Whoever opens the link looks at a whole page, not at a frame of one.
     const page = toHash({ ...store.experiment.peek(), embed: false }, defaults, fields);
     tell('Saving');
-    const answer = await fetch(`/sessions/${store.session.peek()}/save`, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(page ? { page } : {}) }).catch(() => null);
+    const answer = await fetch(`/sessions/${store.dialogue.session.peek()}/save`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify(page ? { page } : {}),
+    }).catch(() => null);
     const said = await answer?.json().catch(() => null);
     if (!answer?.ok || !said) return tell(`Not saved: ${said?.detail ?? 'the server did not answer'}.`, true);
     show(`${location.origin}${said.link}`);
@@ -62,6 +71,7 @@ export function mountSave(store, fields, defaults, find) {
 /** Why there is nothing to save now, or nothing. @param {Store} store */
 function obstacle(store) {
   if (store.obstacle.peek()) return `There is nothing to save yet. ${store.obstacle.peek()}`;
-  if (store.connection.peek() !== 'live') return 'There is no connection to the server just now. Save once there is one again.';
-  return store.settled && store.run ? '' : 'The run is only about to begin. Save again in a moment.';
+  if (store.dialogue.connection.peek() !== 'live')
+    return 'There is no connection to the server just now. Save once there is one again.';
+  return store.dialogue.settled && store.run ? '' : 'The run is only about to begin. Save again in a moment.';
 }

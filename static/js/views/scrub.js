@@ -1,8 +1,10 @@
-/** The cost chart as a timeline: a click or a drag along it goes to that iteration. Keys have the timeline's own panel. */
+/**
+ * The cost chart as a timeline: a click or a drag along it goes to that iteration. Keys have the timeline's own panel.
+ */
 
-import { allows } from '../parts.js';
+import { allows } from '../experiment/parts.js';
 
-/** @typedef {import('../state.js').Store} Store */
+/** @typedef {import('../store/state.js').Store} Store */
 
 /** Nearer than this to where it went down a pointer has not moved (pixels). */
 const STILL = 3;
@@ -13,13 +15,18 @@ const STILL = 3;
  * @param {(clientX: number) => number | null} iterationAt
  */
 export function mountScrub(store, plot, iterationAt) {
-  /** Where the pointer went down, and whether it has moved since. @type {{id: number, x: number, moved: boolean} | null} */
+  /**
+   * Where the pointer went down, and whether it has moved since.
+   *
+   * @type {{id: number, x: number, moved: boolean} | null}
+   */
   let down = null;
 
   /** @param {PointerEvent} event */
   const seek = ({ clientX }) => {
     const iteration = iterationAt(clientX);
-    if (iteration !== null && store.furthest > 0 && allows(store.reduction.peek(), 'timeline')) store.seek(iteration);
+    if (iteration !== null && store.current.furthest > 0 && allows(store.reduction.peek(), 'timeline'))
+      store.seek(iteration);
   };
   plot.addEventListener('pointerdown', ({ pointerId: id, clientX: x, button, isPrimary }) => {
     if (button === 0 && isPrimary) down = { id, x, moved: false };

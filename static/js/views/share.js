@@ -1,42 +1,60 @@
 /** What to hand out: a link to this experiment, a page with less on it, a frame for another page. */
 
 import { html, render } from '../../vendor/lit-html/lit-html.js';
-import { leftOut, toHash } from '../address.js';
 import { copy } from '../clipboard.js';
-import { PARTS, isShown } from '../parts.js';
+import { leftOut, toHash } from '../experiment/address.js';
+import { isShown, PARTS } from '../experiment/parts.js';
 
-/** @typedef {import('../state.js').Store} Store */
-/** @typedef {import('../experiment.js').Experiment} Experiment */
-/** @typedef {import('../experiment.js').Fields} Fields */
+/** @typedef {import('../store/state.js').Store} Store */
+/** @typedef {import('../experiment/experiment.js').Experiment} Experiment */
+/** @typedef {import('../experiment/experiment.js').Fields} Fields */
 /** @typedef {'shown' | 'locked' | 'hidden'} Choice */
 
 /** As large as the whole page needs to be without scrolling sideways. */
 const FRAME = { width: '100%', height: 900 };
 
-/** @param {Store} store @param {Fields} fields @param {Experiment} defaults @param {(id: string) => HTMLElement} find */
+/**
+ * @param {Store} store
+ * @param {Fields} fields
+ * @param {Experiment} defaults
+ * @param {(id: string) => HTMLElement} find
+ */
 export function mountShare(store, fields, defaults, find) {
   const dialog = /** @type {HTMLDialogElement} */ (find('share-dialog'));
   const link = /** @type {HTMLInputElement} */ (find('share-link'));
   const frame = /** @type {HTMLTextAreaElement} */ (find('share-frame'));
-  const told = find('share-told');
+  const message = find('share-told');
   const about = find('share-about');
   /** What the handed out page shall be like. @type {Map<string, Choice>} */
   let choices = new Map();
 
   /** @param {boolean} embed */
   const address = (embed) => {
-    const named = (/** @type {Choice} */ choice) => PARTS.map(({ name }) => name).filter((name) => choices.get(name) === choice);
+    const named = (/** @type {Choice} */ choice) =>
+      PARTS.map(({ name }) => name).filter((name) => choices.get(name) === choice);
     const hide = named('hidden');
     // What is gone with its section needs no mention.
     const lock = named('locked').filter((name) => isShown({ hide, lock: [] }, name));
-    const experiment = { ...store.experiment.peek(), hide: hide.filter((name) => isShown({ hide: hide.filter((other) => other !== name), lock: [] }, name)), lock, embed };
+    const experiment = {
+      ...store.experiment.peek(),
+      hide: hide.filter((name) => isShown({ hide: hide.filter((other) => other !== name), lock: [] }, name)),
+      lock,
+      embed,
+    };
     return `${location.origin}${location.pathname}${location.search}${toHash(experiment, defaults, fields)}`;
   };
   const show = () => {
     link.value = address(false);
-    frame.value = `<iframe src="${address(true).replaceAll('&', '&amp;').replaceAll('"', '&quot;')}" title="Shallows: a small network to train" width="${FRAME.width}" height="${FRAME.height}" style="border: 0" allow="clipboard-write"></iframe>`;
+    frame.value = `<iframe src="${address(true)
+      .replaceAll('&', '&amp;')
+      .replaceAll(
+        '"',
+        '&quot;',
+      )}" title="Shallows: a small network to train" width="${FRAME.width}" height="${FRAME.height}" style="border: 0" allow="clipboard-write"></iframe>`;
     const missing = leftOut(store.experiment.peek(), fields);
-    about.textContent = missing ? `It opens this same experiment, but no link can hold ${missing}: save those as a file.` : 'It opens this same experiment, to the last digit.';
+    about.textContent = missing
+      ? `It opens this same experiment, but no link can hold ${missing}: save those as a file.`
+      : 'It opens this same experiment, to the last digit.';
     const reduced = [...choices.values()].filter((choice) => choice !== 'shown').length;
     if (reduced > 0) about.textContent += ` With ${reduced} ${reduced === 1 ? 'part' : 'parts'} hidden or locked.`;
   };
@@ -47,16 +65,19 @@ export function mountShare(store, fields, defaults, find) {
       PARTS.map(({ name, title, within, fixed }) => {
         const gone = within !== undefined && !isShown({ hide, lock: [] }, within);
         /** @param {Choice} choice */
-        const option = (choice) => html`<td>${
-          fixed && choice === 'locked'
-            ? ''
-            : html`<label><span class="vh">${title} ${choice}</span><input type="radio" name="part-${name}" value=${choice} .checked=${choices.get(name) === choice} ?disabled=${gone} @change=${() => {
-                choices.set(name, choice);
-                showChoices();
-                show();
-              }}></label>`
-        }</td>`;
-        return html`<tr class=${within ? '' : 'section'}><th scope="row">${title}</th>${option('shown')}${option('locked')}${option('hidden')}</tr>`;
+        const option = (choice) =>
+          html`<td>${
+            fixed && choice === 'locked'
+              ? ''
+              : html`<label><span class="vh">${title} ${choice}</span><input type="radio" name="part-${name}"
+                value=${choice} .checked=${choices.get(name) === choice} ?disabled=${gone} @change=${() => {
+                  choices.set(name, choice);
+                  showChoices();
+                  show();
+                }}></label>`
+          }</td>`;
+        return html`<tr class=${within ? '' : 'section'}><th
+          scope="row">${title}</th>${option('shown')}${option('locked')}${option('hidden')}</tr>`;
       }),
       find('reduce-parts'),
     );
@@ -64,8 +85,10 @@ export function mountShare(store, fields, defaults, find) {
 
   find('share').addEventListener('click', () => {
     const { hide, lock } = store.experiment.peek();
-    choices = new Map(PARTS.map(({ name }) => [name, hide.includes(name) ? 'hidden' : lock.includes(name) ? 'locked' : 'shown']));
-    told.textContent = '';
+    choices = new Map(
+      PARTS.map(({ name }) => [name, hide.includes(name) ? 'hidden' : lock.includes(name) ? 'locked' : 'shown']),
+    );
+    message.textContent = '';
     show();
     showChoices();
     dialog.showModal();
@@ -85,7 +108,7 @@ export function mountShare(store, fields, defaults, find) {
   for (const [id, field, said] of copies) {
     find(id).addEventListener('click', async () => {
       const copied = await copy(field.value, dialog);
-      told.textContent = copied ? said : 'This browser does not let the page copy: it is selected, press Ctrl C.';
+      message.textContent = copied ? said : 'This browser does not let the page copy: it is selected, press Ctrl C.';
       if (!copied) field.select();
     });
     field.addEventListener('focus', () => field.select());

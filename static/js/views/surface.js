@@ -1,20 +1,26 @@
-/** ŷ over the plane as a surface in space, by all of Plotly, which comes when it is first needed: made when the panel opens, gone when it closes, drawn anew a few times a second. */
+/**
+ * ŷ over the plane as a surface in space, by all of Plotly, which comes when it is first needed: made when the panel
+ * opens, gone when it closes, drawn anew a few times a second.
+ */
 
 import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
 import { effect, signal } from '../../vendor/signals-core/signals-core.js';
-import { PLANE } from '../experiment.js';
+import { PLANE } from '../experiment/experiment.js';
 import { fixed } from '../format.js';
-import { fetchLater } from '../later.js';
 import { loadPlotly } from '../plotly.js';
 import { colours, isDark } from '../theme.js';
 import { whenOpen } from './drawer.js';
+import { fetchLater } from './later.js';
 
-/** @typedef {import('../state.js').Store} Store */
+/** @typedef {import('../store/state.js').Store} Store */
 /** @typedef {import('../types/plotly').PlotlyApi} PlotlyApi */
 /** @typedef {import('../types/protocol').Boundary} Boundary */
 /** @typedef {import('../types/protocol').Points} Points */
 
-/** While playing it is drawn at most this often, for at most this share of the time, but not more seldom than this (milliseconds). */
+/**
+ * While playing it is drawn at most this often, for at most this share of the time, but not more seldom than this
+ * (milliseconds).
+ */
 const INTERVAL = 250;
 const SHARE = 0.2;
 const SELDOM = 1500;
@@ -48,8 +54,7 @@ export function mountSurface(store, find) {
   const details = /** @type {HTMLDetailsElement} */ (table.closest('details'));
   const size = signal('');
   const tableOpen = signal(details.open);
-  /** @type {Promise<void> | undefined} */
-  let asked;
+  let asked = false;
   details.addEventListener('toggle', () => {
     tableOpen.value = details.open;
   });
@@ -62,11 +67,16 @@ export function mountSurface(store, find) {
     });
   }
 
-  const load = () => {
-    asked ??= fetchLater(store, 'What draws the surface', () => loadPlotly(/** @type {string} */ (document.body.dataset.plotlyInSpace)), load).then((api) => {
-      plotly.value = api;
-      if (!api) asked = undefined; // to be asked for again
-    });
+  const load = async () => {
+    if (asked) return;
+    asked = true;
+    plotly.value = await fetchLater(
+      store,
+      'What draws the surface',
+      () => loadPlotly(/** @type {string} */ (document.body.dataset.plotlyInSpace)),
+      load,
+    );
+    asked = plotly.value !== null;
   };
   whenOpen(store, 'surface', () => {
     const able = hasWebGL();
@@ -75,9 +85,12 @@ export function mountSurface(store, find) {
     details.open ||= !able;
     if (able) {
       resized.observe(scene);
-      load();
+      void load();
     }
-    const stops = [able ? showSurface(store, scene, plotly, size) : () => undefined, showTable(store, table, tableOpen)];
+    const stops = [
+      able ? showSurface(store, scene, plotly, size) : () => undefined,
+      showTable(store, table, tableOpen),
+    ];
     return () => {
       for (const stop of stops) stop();
       resized.disconnect();
@@ -86,7 +99,12 @@ export function mountSurface(store, find) {
   });
 }
 
-/** @param {Store} store @param {HTMLElement} scene @param {{value: PlotlyApi | null, peek: () => PlotlyApi | null}} plotly @param {{value: string}} size */
+/**
+ * @param {Store} store
+ * @param {HTMLElement} scene
+ * @param {{value: PlotlyApi | null, peek: () => PlotlyApi | null}} plotly
+ * @param {{value: string}} size
+ */
 function showSurface(store, scene, plotly, size) {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let due;
@@ -112,22 +130,27 @@ function showSurface(store, scene, plotly, size) {
     due = undefined;
     if (held) return;
     const api = plotly.peek();
-    const { boundary } = store.picture.peek()?.run ?? {};
+    const { boundary } = store.current.picture.peek()?.run ?? {};
     const shown = [boundary, store.points.peek(), isDark.peek(), scene.clientWidth, scene.clientHeight];
     if (!api || !boundary || scene.clientWidth === 0 || shown.every((value, index) => value === drawn[index])) return;
     drawn = shown;
     const began = performance.now();
-    api.react(scene, [surfaceOf(boundary), ...pointsOf(store.points.peek(), store.problem.peek() === 'regression')], layoutOf(scene, boundary), {
-      displayModeBar: false,
-      responsive: false,
-      showTips: false,
-    });
+    api.react(
+      scene,
+      [surfaceOf(boundary), ...pointsOf(store.points.peek(), store.problem.peek() === 'regression')],
+      layoutOf(scene, boundary),
+      {
+        displayModeBar: false,
+        responsive: false,
+        showTips: false,
+      },
+    );
     made = true;
     const now = performance.now();
     next = now + Math.min(SELDOM, Math.max(INTERVAL, (now - began) / SHARE));
   };
   const stop = effect(() => {
-    void [store.reading.value, store.points.value, plotly.value, isDark.value, size.value];
+    void [store.current.reading.value, store.points.value, plotly.value, isDark.value, size.value];
     due ??= setTimeout(draw, Math.max(0, next - performance.now()));
   });
   return () => {
@@ -142,14 +165,25 @@ function showSurface(store, scene, plotly, size) {
 /** @param {Boundary} boundary */
 function surfaceOf({ width, height, x, y, low, high, values }) {
   /** @param {number} length @returns {number[]} indices, both ends among them */
-  const chosen = (length) => Array.from({ length: Math.min(length, SAMPLES) }, (_, index) => Math.round((index * (length - 1)) / (Math.min(length, SAMPLES) - 1)));
+  const chosen = (length) =>
+    Array.from({ length: Math.min(length, SAMPLES) }, (_, index) =>
+      Math.round((index * (length - 1)) / (Math.min(length, SAMPLES) - 1)),
+    );
   const columns = chosen(width);
   const [orange, middle, blue, ink, mesh] = colours('heat-0', 'heat-m', 'heat-1', 'ink', 'edge');
   /** @param {[number, number]} ends @param {number} length */
   const along = ([from, to], length) => chosen(length).map((index) => from + ((to - from) * index) / (length - 1));
   const level = (low + high) / 2;
   /** @param {[number, number]} ends */
-  const lines = ([from, to]) => ({ show: true, start: from, end: to, size: (to - from) / MESH, color: mesh, width: 1, highlight: false });
+  const lines = ([from, to]) => ({
+    show: true,
+    start: from,
+    end: to,
+    size: (to - from) / MESH,
+    color: mesh,
+    width: 1,
+    highlight: false,
+  });
   return {
     type: 'surface',
     x: along(x, width),
@@ -157,12 +191,20 @@ function surfaceOf({ width, height, x, y, low, high, values }) {
     z: chosen(height).map((row) => columns.map((column) => low + (values[row * width + column] / 255) * (high - low))),
     cmin: low,
     cmax: high,
-    colorscale: [[0, orange], [0.5, middle], [1, blue]],
+    colorscale: [
+      [0, orange],
+      [0.5, middle],
+      [1, blue],
+    ],
     showscale: false,
     opacity: 0.9,
     hoverinfo: 'skip',
     lighting: { ambient: 0.85, diffuse: 0.3, specular: 0.05, roughness: 0.9 },
-    contours: { x: lines(x), y: lines(y), z: { show: low === 0, start: level, end: level, size: 1, color: ink, width: 3, highlight: false } },
+    contours: {
+      x: lines(x),
+      y: lines(y),
+      z: { show: low === 0, start: level, end: level, size: 1, color: ink, width: 3, highlight: false },
+    },
   };
 }
 
@@ -179,7 +221,11 @@ function pointsOf(data, regression) {
       x: chosen.map((index) => data.points[index][0]),
       y: chosen.map((index) => data.points[index][1]),
       z: chosen.map((index) => data.labels[index]),
-      marker: { symbol: `${high ? 'circle' : 'diamond'}${test ? '-open' : ''}`, size: high ? 4 : 3.4, color: high ? one : zero },
+      marker: {
+        symbol: `${high ? 'circle' : 'diamond'}${test ? '-open' : ''}`,
+        size: high ? 4 : 3.4,
+        color: high ? one : zero,
+      },
       hoverinfo: 'skip',
     };
   };
@@ -214,11 +260,21 @@ function layoutOf(scene, { low, high }) {
 /** Plotly's camera. @param {typeof START} view */
 function camera({ around, up, away }) {
   const [a, b] = [around, up].map((degrees) => (degrees * Math.PI) / 180);
-  return { eye: { x: away * Math.cos(b) * Math.cos(a), y: away * Math.cos(b) * Math.sin(a), z: away * Math.sin(b) }, center: { x: 0, y: 0, z: -0.25 }, up: { x: 0, y: 0, z: 1 } };
+  return {
+    eye: { x: away * Math.cos(b) * Math.cos(a), y: away * Math.cos(b) * Math.sin(a), z: away * Math.sin(b) },
+    center: { x: 0, y: 0, z: -0.25 },
+    up: { x: 0, y: 0, z: 1 },
+  };
 }
 
-/** Where the reader looks from, also after turning it by hand: Plotly keeps the layout on its element. @param {HTMLElement} scene */
-const cameraOf = (scene) => /** @type {{layout?: {scene?: {camera?: ReturnType<typeof camera>}}}} */ (scene).layout?.scene?.camera ?? camera(START);
+/**
+ * Where the reader looks from, also after turning it by hand: Plotly keeps the layout on its element.
+ *
+ * @param {HTMLElement} scene
+ */
+const cameraOf = (scene) =>
+  /** @type {{layout?: {scene?: {camera?: ReturnType<typeof camera>}}}} */ (scene).layout?.scene?.camera ??
+  camera(START);
 
 /** @param {HTMLElement} scene @returns {typeof START} */
 function viewOf(scene) {
@@ -236,7 +292,7 @@ function hasWebGL() {
 /** ŷ on a coarse grid. @param {Store} store @param {HTMLElement} place @param {{value: boolean}} open */
 function showTable(store, place, open) {
   return effect(() => {
-    const boundary = open.value ? store.reading.value?.run.boundary : undefined;
+    const boundary = open.value ? store.current.reading.value?.run.boundary : undefined;
     render(boundary ? tableOf(boundary) : nothing, place);
   });
 }
@@ -249,6 +305,15 @@ function tableOf({ width, height, x, y, low, high, values }) {
   /** @param {number} across @param {number} up */
   const at = (across, up) => values[Math.round(up * (height - 1)) * width + Math.round(across * (width - 1))];
   return html`<table><caption>ŷ at places of the plane</caption>
-    <thead><tr><th scope="col">x₂ \\ x₁</th>${steps.map((step) => html`<th scope="col">${along(x, step)}</th>`)}</tr></thead>
-    <tbody>${steps.toReversed().map((up) => html`<tr><th scope="row">${along(y, up)}</th>${steps.map((across) => html`<td>${fixed(low + (at(across, up) / 255) * (high - low))}</td>`)}</tr>`)}</tbody></table>`;
+    <thead><tr><th scope="col">x₂ \\ x₁</th>${steps.map(
+      (step) => html`<th scope="col">${along(x, step)}</th>`,
+    )}</tr></thead>
+    <tbody>${steps
+      .toReversed()
+      .map(
+        (up) =>
+          html`<tr><th scope="row">${along(y, up)}</th>${steps.map(
+            (across) => html`<td>${fixed(low + (at(across, up) / 255) * (high - low))}</td>`,
+          )}</tr>`,
+      )}</tbody></table>`;
 }

@@ -1,7 +1,7 @@
 /** A small picture of ŷ over the plane, on the page's own thread: for what is looked at now and then. */
 
 import { boundaryLine } from '../painting/contour.js';
-import { Maps, fitted } from '../painting/map.js';
+import { fitted, Maps } from '../painting/map.js';
 import { ramp } from '../painting/ramp.js';
 import { painterColours } from '../theme.js';
 
@@ -9,7 +9,12 @@ import { painterColours } from '../theme.js';
 
 const maps = new Maps();
 
-/** @param {HTMLCanvasElement} canvas @param {Pick<Boundary, 'width' | 'height' | 'values'>} samples @param {boolean} line whether ŷ = 0.5 means something @param {number} [stroke] how broad it is, in the canvas' pixels */
+/**
+ * @param {HTMLCanvasElement} canvas
+ * @param {Pick<Boundary, 'width' | 'height' | 'values'>} samples
+ * @param {boolean} line whether ŷ = 0.5 means something
+ * @param {number} [stroke] how broad it is, in the canvas' pixels
+ */
 export function paintThumbnail(canvas, samples, line, stroke = canvas.width / 40) {
   const context = canvas.getContext('2d', { alpha: false });
   if (!context) return;

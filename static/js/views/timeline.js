@@ -1,15 +1,17 @@
-/** The run as far as it has come: back and forth in it, to exactly any iteration, with pictures of the plane on the way. */
+/**
+ * The run as far as it has come: back and forth in it, to exactly any iteration, with pictures of the plane on the way.
+ */
 
 import { html, render } from '../../vendor/lit-html/lit-html.js';
 import { computed, effect } from '../../vendor/signals-core/signals-core.js';
-import { FieldError } from '../experiment.js';
+import { FieldError } from '../experiment/field.js';
 import { cost, count } from '../format.js';
 import { isDark } from '../theme.js';
 import { whenOpen } from './drawer.js';
 import { paintThumbnail } from './thumbnail.js';
 import { bindValue } from './value.js';
 
-/** @typedef {import('../state.js').Store} Store */
+/** @typedef {import('../store/state.js').Store} Store */
 /** @typedef {import('../types/protocol').Boundary} Boundary */
 
 /** Where each button leads. @type {Record<string, (at: number, furthest: number) => number>} */
@@ -31,20 +33,23 @@ export function mountTimeline(store, find) {
   const end = find('timeline-end');
   const film = find('timeline-film');
   const isOpen = computed(() => store.panel.value === 'timeline');
-  const position = computed(() => (isOpen.value ? (store.sought.value ?? store.reading.value?.iteration ?? 0) : 0));
+  const position = computed(() =>
+    isOpen.value ? (store.dialogue.sought.value ?? store.current.reading.value?.iteration ?? 0) : 0,
+  );
 
   /** @param {number} iteration */
   const go = (iteration) => {
-    const to = Math.max(0, Math.min(iteration, store.furthest));
-    if (to !== position.value || store.playing.value) store.seek(to);
+    const to = Math.max(0, Math.min(iteration, store.current.furthest));
+    if (to !== position.value || store.dialogue.playing.value) store.seek(to);
   };
-  for (const [id, move] of Object.entries(MOVES)) find(id).addEventListener('click', () => go(move(position.value, store.furthest)));
+  for (const [id, move] of Object.entries(MOVES))
+    find(id).addEventListener('click', () => go(move(position.value, store.current.furthest)));
   slider.addEventListener('input', () => go(Number(slider.value)));
   slider.addEventListener('keydown', (event) => {
     const way = { PageUp: 1, PageDown: -1 }[event.key];
     if (!way) return;
     event.preventDefault();
-    go(position.value + way * tenth(store.furthest));
+    go(position.value + way * tenth(store.current.furthest));
   });
   bindValue({
     input: /** @type {HTMLInputElement} */ (find('timeline-iteration')),
@@ -55,8 +60,10 @@ export function mountTimeline(store, find) {
       suffix: '',
       read(text) {
         const iteration = text.trim() === '' ? NaN : Number(text);
-        if (Number.isInteger(iteration) && iteration >= 0 && iteration <= store.furthest) return iteration;
-        throw new FieldError(`Iteration must be a whole number from 0 to ${count(store.furthest)}, as far as this run has come.`);
+        if (Number.isInteger(iteration) && iteration >= 0 && iteration <= store.current.furthest) return iteration;
+        throw new FieldError(
+          `Iteration must be a whole number from 0 to ${count(store.current.furthest)}, as far as this run has come.`,
+        );
       },
     },
     value: () => position.value,
@@ -67,12 +74,15 @@ export function mountTimeline(store, find) {
     const stops = [
       effect(() => {
         const at = position.value;
-        const { furthest } = store;
-        const known = store.history.costs[at] ?? store.reading.value?.run.train_cost;
+        const { furthest } = store.current;
+        const known = store.current.history.costs[at] ?? store.current.reading.value?.run.train_cost;
         slider.max = String(furthest);
         slider.value = String(at);
         slider.style.setProperty('--fill', `${furthest > 0 ? (100 * at) / furthest : 0}%`);
-        slider.setAttribute('aria-valuetext', `Iteration ${count(at)} of ${count(furthest)}${known === undefined ? '' : `, cost ${cost(known)}`}`);
+        slider.setAttribute(
+          'aria-valuetext',
+          `Iteration ${count(at)} of ${count(furthest)}${known === undefined ? '' : `, cost ${cost(known)}`}`,
+        );
         const text = count(furthest);
         if (end.textContent !== text) end.textContent = text;
       }),
@@ -95,15 +105,18 @@ function showFilm(store, film, position, go) {
   /** What each canvas shows. @type {WeakMap<HTMLCanvasElement, Boundary>} */
   const painted = new WeakMap();
   return effect(() => {
-    void store.reading.value;
+    void store.current.reading.value;
     const dark = String(isDark.value);
-    const { pictures } = store.history;
+    const { pictures } = store.current.history;
     const at = position.value;
     const here = pictures.findLast(({ iteration }) => iteration <= at);
     render(
       pictures.map(
-        (picture) => html`<li><button class="shot" type="button" aria-current=${picture === here ? 'step' : 'false'} @click=${() => go(picture.iteration)}>
-          <canvas width="112" height="112" aria-hidden="true"></canvas><span class="vh">Iteration </span><b>${count(picture.iteration)}</b><span class="vh">, cost </span><span>${cost(picture.cost)}</span></button></li>`,
+        (picture) => html`<li><button class="shot" type="button" aria-current=${picture === here ? 'step' : 'false'}
+          @click=${() => go(picture.iteration)}>
+          <canvas width="112" height="112"
+            aria-hidden="true"></canvas><span class="vh">Iteration </span><b>${count(picture.iteration)}</b><span
+            class="vh">, cost </span><span>${cost(picture.cost)}</span></button></li>`,
       ),
       film,
     );

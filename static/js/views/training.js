@@ -5,15 +5,20 @@ import { count } from '../format.js';
 import { anotherSeed } from './data.js';
 import { bindFields, stopsBetween } from './value.js';
 
-/** @typedef {import('../state.js').Store} Store */
-/** @typedef {import('../experiment.js').Fields} Fields */
+/** @typedef {import('../store/state.js').Store} Store */
+/** @typedef {import('../experiment/experiment.js').Fields} Fields */
 /** @typedef {import('../types/protocol').Catalogue} Catalogue */
 
 const OPEN = 'training-open';
 /** Zero, and 1 and 3 of each power of ten: the usual rates of a penalty. */
 const RATES = [0, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10];
 
-/** @param {Store} store @param {Fields} fields @param {Catalogue} catalogue @param {(id: string) => HTMLElement} find */
+/**
+ * @param {Store} store
+ * @param {Fields} fields
+ * @param {Catalogue} catalogue
+ * @param {(id: string) => HTMLElement} find
+ */
 export function mountTraining(store, fields, catalogue, find) {
   const details = /** @type {HTMLDetailsElement} */ (find('training'));
   details.open = remembered();
@@ -52,8 +57,16 @@ export function mountTraining(store, fields, catalogue, find) {
   });
 }
 
-/** What is not by default, for when the section is closed. @param {import('../experiment.js').Experiment} experiment @param {Catalogue} catalogue */
-function inWords({ optimizer, batchSize, l1, l2, stopCost, stopAccuracy, stopPatience, stopIterations }, { optimizers }) {
+/**
+ * What is not by default, for when the section is closed.
+ *
+ * @param {import('../experiment/experiment.js').Experiment} experiment
+ * @param {Catalogue} catalogue
+ */
+function inWords(
+  { optimizer, batchSize, l1, l2, stopCost, stopAccuracy, stopPatience, stopIterations },
+  { optimizers },
+) {
   const stops = [stopCost, stopAccuracy, stopPatience, stopIterations].some((stop) => stop !== null);
   return [
     optimizers.find(({ name }) => name === optimizer)?.label ?? optimizer,

@@ -1,16 +1,20 @@
 /** Play, Step, Reset; speed and learning rate; where the run is; the connection; theme and link. */
 
 import { effect } from '../../vendor/signals-core/signals-core.js';
-import { FRAMES_A_SECOND } from '../experiment.js';
+import { FRAMES_A_SECOND } from '../experiment/experiment.js';
 import { cost, count, percent } from '../format.js';
 import { isDark, nextTheme, theme } from '../theme.js';
 import { bindValue, stopsBetween } from './value.js';
 
-/** @typedef {import('../state.js').Store} Store */
-/** @typedef {import('../experiment.js').Fields} Fields */
+/** @typedef {import('../store/state.js').Store} Store */
+/** @typedef {import('../experiment/experiment.js').Fields} Fields */
+/** @typedef {{waiting: {value: import('../stream/connection.js').Wait | null}}} Stream */
 /** @typedef {(id: string) => HTMLElement} Find */
 
-/** Iterations a second to step by: one to watch a single step, then ever more; beyond the last, whatever there is time for. */
+/**
+ * Iterations a second to step by: one to watch a single step, then ever more; beyond the last, whatever there is time
+ * for.
+ */
 const SPEEDS = [1, 2, 5, 10, 20, 30, 60, 120, 180, 300, 600, 1200, 1800, 3000, 6000, 12_000, 18_000, 30_000, 60_000];
 
 /** Milliseconds. */
@@ -24,8 +28,8 @@ const CONNECTION_HINT = {
   waiting: 'The server does not let this page train just now. What you change now is sent as soon as it does.',
 };
 
-/** @param {Store} store @param {Fields} fields @param {Find} find */
-export function mountTransport(store, fields, find) {
+/** @param {Store} store @param {Fields} fields @param {Find} find @param {Stream} stream */
+export function mountTransport(store, fields, find, stream) {
   const play = find('play');
   const playLabel = /** @type {HTMLElement} */ (play.querySelector('span'));
   play.addEventListener('click', () => store.toggle());
@@ -37,7 +41,7 @@ export function mountTransport(store, fields, find) {
   });
   find('reset').addEventListener('click', () => store.reset());
   effect(() => {
-    const playing = store.playing.value;
+    const playing = store.dialogue.playing.value;
     playLabel.textContent = playing ? 'Pause' : 'Play';
     play.title = playing ? 'Pause (Space)' : 'Train (Space)';
     play.toggleAttribute('data-playing', playing);
@@ -51,7 +55,10 @@ export function mountTransport(store, fields, find) {
     field: fields.iterationsPerFrame,
     value: () => store.experiment.value.iterationsPerFrame,
     change: (iterationsPerFrame) => store.change({ iterationsPerFrame }),
-    stops: [...SPEEDS.map((speed) => speed / FRAMES_A_SECOND).filter((speed) => speed >= slowest && speed <= fastest), null],
+    stops: [
+      ...SPEEDS.map((speed) => speed / FRAMES_A_SECOND).filter((speed) => speed >= slowest && speed <= fastest),
+      null,
+    ],
   });
   bindValue({
     input: /** @type {HTMLInputElement} */ (find('learning-rate')),
@@ -65,7 +72,7 @@ export function mountTransport(store, fields, find) {
 
   mountReadouts(store);
   mountAchieved(store, find('achieved'));
-  mountConnection(store, find('connection'));
+  mountConnection(store, stream, find('connection'));
   mountTheme(find('theme'));
 }
 
@@ -82,7 +89,7 @@ function mountReadouts(store) {
   };
   const [iteration, trainCost, train, test] = ['iteration', 'cost', 'train-accuracy', 'test-accuracy'].map(readout);
   effect(() => {
-    const picture = store.reading.value;
+    const picture = store.current.reading.value;
     if (!picture) return;
     const { run } = picture;
     iteration(picture.iteration, count(picture.iteration));
@@ -92,31 +99,37 @@ function mountReadouts(store) {
   });
 }
 
-/** The iterations a second that there really are, of the last second and a half. @param {Store} store @param {HTMLElement} element */
+/**
+ * The iterations a second that there really are, of the last second and a half.
+ *
+ * @param {Store} store
+ * @param {HTMLElement} element
+ */
 function mountAchieved(store, element) {
   /** @type {{time: number, iteration: number}[]} */
   let seen = [];
   effect(() => {
-    const picture = store.reading.value;
+    const picture = store.current.reading.value;
     const time = performance.now();
-    if (!picture || !store.playing.value || picture.iteration < (seen.at(-1)?.iteration ?? 0)) {
+    if (!picture || !store.dialogue.playing.value || picture.iteration < (seen.at(-1)?.iteration ?? 0)) {
       seen = [];
       element.textContent = '';
       return;
     }
     seen = [...seen.filter((one) => time - one.time < ACHIEVED_OVER), { time, iteration: picture.iteration }];
     const [first] = seen;
-    if (time - first.time > ACHIEVED_OVER / 3) element.textContent = `${count((1000 * (picture.iteration - first.iteration)) / (time - first.time))} / s`;
+    if (time - first.time > ACHIEVED_OVER / 3)
+      element.textContent = `${count((1000 * (picture.iteration - first.iteration)) / (time - first.time))} / s`;
   });
 }
 
-/** @param {Store} store @param {HTMLElement} element */
-function mountConnection(store, element) {
+/** @param {Store} store @param {Stream} stream @param {HTMLElement} element */
+function mountConnection(store, stream, element) {
   const label = /** @type {HTMLElement} */ (element.firstElementChild);
   effect(() => {
-    const why = store.waiting.value?.why;
+    const why = stream.waiting.value?.why;
     // Until it has a session, a connection only asks for a place.
-    const state = why && why !== 'restarting' ? 'waiting' : why ? 'reconnecting' : store.connection.value;
+    const state = why && why !== 'restarting' ? 'waiting' : why ? 'reconnecting' : store.dialogue.connection.value;
     element.dataset.state = state;
     element.title = CONNECTION_HINT[state];
     label.textContent = CONNECTION[state];

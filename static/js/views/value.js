@@ -1,9 +1,9 @@
 /** A number to type, to step with the arrow keys and, where it has a slider, to drag. */
 
 import { effect } from '../../vendor/signals-core/signals-core.js';
-import { FieldError } from '../experiment.js';
+import { FieldError } from '../experiment/field.js';
 
-/** @typedef {import('../experiment.js').Shown} Shown */
+/** @typedef {import('../experiment/experiment.js').Shown} Shown */
 
 /** How long typing must rest before it counts (milliseconds). */
 const REST = 400;
@@ -21,7 +21,10 @@ export function stopsBetween(low, high) {
 }
 
 /** @param {number} low @param {number} high @param {number} step */
-export const stopsEvery = (low, high, step) => Array.from({ length: Math.round((high - low) / step) + 1 }, (_, index) => Number((low + index * step).toPrecision(10)));
+export const stopsEvery = (low, high, step) =>
+  Array.from({ length: Math.round((high - low) / step) + 1 }, (_, index) =>
+    Number((low + index * step).toPrecision(10)),
+  );
 
 /**
  * @template {number | null} T null is what an empty input means, if it may be empty
@@ -29,7 +32,7 @@ export const stopsEvery = (low, high, step) => Array.from({ length: Math.round((
  * @param {HTMLInputElement} parts.input
  * @param {HTMLInputElement | null} [parts.slider]
  * @param {HTMLElement} parts.problem
- * @param {Shown & Pick<import('../experiment.js').Field<T>, 'read'>} parts.field
+ * @param {Shown & Pick<import('../experiment/experiment.js').Field<T>, 'read'>} parts.field
  * @param {() => T} parts.value reads a signal
  * @param {(value: T) => void} parts.change
  * @param {T[]} [parts.stops] of the slider and the arrow keys, ascending
@@ -62,7 +65,8 @@ export function bindValue({ input, slider = null, problem, field, value, change,
 
   const show = () => {
     const now = value();
-    if (!wrong && input.value !== shown(now) && (resting === undefined || document.activeElement !== input)) input.value = shown(now);
+    if (!wrong && input.value !== shown(now) && (resting === undefined || document.activeElement !== input))
+      input.value = shown(now);
     if (slider) {
       const index = nearest(now);
       slider.value = String(index);
@@ -133,12 +137,13 @@ export function bindValue({ input, slider = null, problem, field, value, change,
 }
 
 /**
- * Inputs for numbers of the experiment, found in the page by their ids; with stops, and a slider of the same name, it has one.
+ * Inputs for numbers of the experiment, found in the page by their ids; with stops, and a slider of the same name, it
+ * has one.
  *
- * @param {import('../state.js').Store} store
- * @param {import('../experiment.js').Fields} fields
+ * @param {import('../store/state.js').Store} store
+ * @param {import('../experiment/experiment.js').Fields} fields
  * @param {(id: string) => HTMLElement} find
- * @param {{[K in import('../experiment.js').Plain]?: [id: string, stops: (number | null)[]]}} rows
+ * @param {{[K in import('../experiment/experiment.js').Plain]?: [id: string, stops: (number | null)[]]}} rows
  */
 export function bindFields(store, fields, find, rows) {
   for (const [key, [id, stops]] of Object.entries(rows)) {

@@ -1,15 +1,19 @@
-/** What the microscope looks at: the batch, an example, or a point of the plane; chosen in the panel, or on the plane itself. */
+/**
+ * What the microscope looks at: the batch, an example, or a point of the plane; chosen in the panel, or on the plane
+ * itself.
+ */
 
 import { html, nothing, render } from '../../../vendor/lit-html/lit-html.js';
 import { effect } from '../../../vendor/signals-core/signals-core.js';
-import { FieldError, MAX_VALUE, PLANE } from '../../experiment.js';
+import { MAX_VALUE, PLANE } from '../../experiment/experiment.js';
+import { FieldError } from '../../experiment/field.js';
 import { cost, count, fixed } from '../../format.js';
 import { featureMath, variable } from '../../notation.js';
 import { nearest, reachIn } from '../../views/boundary.js';
 import { bindChoice } from '../../views/choice.js';
 import { bindValue } from '../../views/value.js';
 
-/** @typedef {import('../../state.js').Store} Store */
+/** @typedef {import('../../store/state.js').Store} Store */
 /** @typedef {import('../../types/protocol').Inspection} Inspection */
 /** @typedef {import('./follow.js').Aim} Aim */
 /** @typedef {(id: string) => HTMLElement} Find */
@@ -72,7 +76,12 @@ export function mountAim(store, aim, find) {
     problem: find('aim-number-problem'),
     field: {
       ...numberField('', () => true, ''),
-      read: (text) => numberField('The example', (value) => Number.isInteger(value) && value >= 1 && value <= total(), `a whole number from 1 to ${count(total())}`).read(text),
+      read: (text) =>
+        numberField(
+          'The example',
+          (value) => Number.isInteger(value) && value >= 1 && value <= total(),
+          `a whole number from 1 to ${count(total())}`,
+        ).read(text),
     },
     value: () => example() + 1,
     change: (value) => go(value - 1),
@@ -87,7 +96,11 @@ export function mountAim(store, aim, find) {
     bindValue({
       input: /** @type {HTMLInputElement} */ (find(`aim-x${axis + 1}`)),
       problem: find(`aim-x${axis + 1}-problem`),
-      field: numberField(axis === 0 ? 'x₁' : 'x₂', isCoordinate, `a number from −${count(MAX_VALUE)} to ${count(MAX_VALUE)}`),
+      field: numberField(
+        axis === 0 ? 'x₁' : 'x₂',
+        isCoordinate,
+        `a number from −${count(MAX_VALUE)} to ${count(MAX_VALUE)}`,
+      ),
       value: () => (aim.value.of === 'point' ? aim.value.point[axis] : 0),
       change: (value) => move(({ point: [x1, x2] }) => ({ point: axis === 0 ? [value, x2] : [x1, value] })),
     });
@@ -101,7 +114,11 @@ export function mountAim(store, aim, find) {
       read(text) {
         if (text.trim() === '') return null;
         const regression = store.problem.peek() === 'regression';
-        return numberField('The label', (value) => (regression ? isCoordinate(value) : value === 0 || value === 1), `${regression ? 'a number' : '0 or 1'}, or left empty`).read(text);
+        return numberField(
+          'The label',
+          (value) => (regression ? isCoordinate(value) : value === 0 || value === 1),
+          `${regression ? 'a number' : '0 or 1'}, or left empty`,
+        ).read(text);
       },
     },
     value: () => (aim.value.of === 'point' ? aim.value.label : null),
@@ -113,7 +130,11 @@ export function mountAim(store, aim, find) {
     find('aim-example').hidden = of !== 'example';
     find('aim-point').hidden = of !== 'point';
     find('aim-count').textContent = count(total());
-    find('aim-title').textContent = { batch: 'Whole batch', example: `Example ${count(example() + 1)}`, point: 'A point of the plane' }[of];
+    find('aim-title').textContent = {
+      batch: 'Whole batch',
+      example: `Example ${count(example() + 1)}`,
+      point: 'A point of the plane',
+    }[of];
   });
   // What is no more cannot be looked at.
   effect(() => {
@@ -123,7 +144,14 @@ export function mountAim(store, aim, find) {
   });
   effect(() => {
     const now = aim.value;
-    if (now.of === 'point' && store.problem.value === 'classification' && now.label !== null && now.label !== 0 && now.label !== 1) aim.value = { ...now, label: null };
+    if (
+      now.of === 'point' &&
+      store.problem.value === 'classification' &&
+      now.label !== null &&
+      now.label !== 0 &&
+      now.label !== 1
+    )
+      aim.value = { ...now, label: null };
   });
 }
 
@@ -149,13 +177,16 @@ export function aimOnPlane(store, aim, find) {
     if (across < 0 || across > 1 || up < 0 || up > 1) return;
     const [x, y] = [across, up].map((share) => low + share * (high - low));
     const found = nearest(store.points.peek(), x, y, reachIn(width), store.experiment.peek().showTest);
-    aim.value = found ? { of: 'example', example: found.index } : { of: 'point', point: [Number(x.toFixed(2)), Number(y.toFixed(2))], label: null };
+    aim.value = found
+      ? { of: 'example', example: found.index }
+      : { of: 'point', point: [Number(x.toFixed(2)), Number(y.toFixed(2))], label: null };
   };
   plot.addEventListener('click', choose);
   plot.toggleAttribute('data-aiming', true);
   const stop = effect(() => {
     const now = aim.value;
-    const place = now.of === 'point' ? now.point : now.of === 'example' ? store.points.value?.points[now.example] : undefined;
+    const place =
+      now.of === 'point' ? now.point : now.of === 'example' ? store.points.value?.points[now.example] : undefined;
     mark.hidden = !place || place.some((value) => value < low || value > high);
     if (!place) return;
     const spot = /** @type {HTMLElement} */ (mark.firstElementChild);
@@ -170,7 +201,13 @@ export function aimOnPlane(store, aim, find) {
   };
 }
 
-/** The few numbers beside the choice. @param {Store} store @param {Inspection | null} inspection @param {HTMLElement} place */
+/**
+ * The few numbers beside the choice.
+ *
+ * @param {Store} store
+ * @param {Inspection | null} inspection
+ * @param {HTMLElement} place
+ */
 export function showFacts(store, inspection, place) {
   if (!inspection) return render(nothing, place);
   const { of, m, inputs, labels, predictions, losses, cost: J, penalty, example, iteration } = inspection;
@@ -183,8 +220,28 @@ export function showFacts(store, inspection, place) {
   const single = of !== 'batch';
   return render(
     html`${row('Iteration', count(iteration))}
-    ${single ? inputs[0].map((value, index) => row(features[index] ? html`<math>${featureMath(features[index])}</math>` : `Input ${index + 1}`, fixed(value, 3))) : row(html`Examples ${symbol('m')}`, count(m))}
-    ${single ? row(symbol('y'), labels === null ? 'none' : html`${Number.isInteger(labels[0]) ? fixed(labels[0], 0) : fixed(labels[0], 3)}${test ? html` <span class="quiet">held out for test</span>` : nothing}`) : nothing}
+    ${
+      single
+        ? inputs[0].map((value, index) =>
+            row(
+              features[index] ? html`<math>${featureMath(features[index])}</math>` : `Input ${index + 1}`,
+              fixed(value, 3),
+            ),
+          )
+        : row(html`Examples ${symbol('m')}`, count(m))
+    }
+    ${
+      single
+        ? row(
+            symbol('y'),
+            labels === null
+              ? 'none'
+              : html`${
+                  Number.isInteger(labels[0]) ? fixed(labels[0], 0) : fixed(labels[0], 3)
+                }${test ? html` <span class="quiet">held out for test</span>` : nothing}`,
+          )
+        : nothing
+    }
     ${single ? row(symbol('ŷ'), fixed(predictions[0], 4)) : nothing}
     ${single && losses ? row('Loss', cost(losses[0])) : nothing}
     ${!single && J !== null ? row(html`Cost ${symbol('J')}`, cost(J)) : nothing}

@@ -1,12 +1,16 @@
-/** Keeps an inspection up to date: asks when there is something new to see, a few times a second at most, one question at a time. */
+/**
+ * Keeps an inspection up to date: asks when there is something new to see, a few times a second at most, one question
+ * at a time.
+ */
 
 import { effect, signal } from '../../../vendor/signals-core/signals-core.js';
 
-/** @typedef {import('../../state.js').Store} Store */
+/** @typedef {import('../../store/state.js').Store} Store */
 /** @typedef {import('../../types/protocol').Inspection} Inspection */
 
 /**
- * @typedef {{of: 'batch'} | {of: 'example', example: number} | {of: 'point', point: [x1: number, x2: number], label: number | null}} Aim
+ * @typedef {{of: 'batch'} | {of: 'example', example: number} | {of: 'point', point: [x1: number, x2: number], label:
+ *   number | null}} Aim
  */
 
 /** So long it is from one question to the next (milliseconds). */
@@ -21,11 +25,17 @@ function question(aim) {
   return { type: 'inspect', point: aim.point, ...(aim.label !== null && { label: aim.label }) };
 }
 
-/** Whether an answer is about what is looked at now: the labels of a point of the reader's say which it was. @param {Inspection} answer @param {Aim} aim */
+/**
+ * Whether an answer is about what is looked at now: the labels of a point of the reader's say which it was.
+ *
+ * @param {Inspection} answer
+ * @param {Aim} aim
+ */
 function isOf(answer, aim) {
   if (answer.of !== aim.of) return false;
   if (aim.of === 'example') return answer.example === aim.example;
-  if (aim.of === 'point') return String(answer.point) === String(aim.point) && (answer.labels?.[0] ?? null) === aim.label;
+  if (aim.of === 'point')
+    return String(answer.point) === String(aim.point) && (answer.labels?.[0] ?? null) === aim.label;
   return true;
 }
 
@@ -56,24 +66,24 @@ export class Follower {
   start() {
     const store = this.#store;
     const stops = [
-      store.listen('inspection', (answer) => {
+      store.dialogue.questions.listen('inspection', (answer) => {
         if (!isOf(answer, this.#aim.peek())) return;
         this.problem.value = '';
         this.inspection.value = answer;
         this.#answered();
       }),
-      store.listen('too_much', ({ detail }) => {
+      store.dialogue.questions.listen('too_much', ({ detail }) => {
         this.problem.value = detail;
         this.inspection.value = null;
         this.#answered();
       }),
       effect(() => {
-        void store.reading.value;
+        void store.current.reading.value;
         this.#due = true;
         this.#soon();
       }),
       effect(() => {
-        void [this.#aim.value, store.connection.value];
+        void [this.#aim.value, store.dialogue.connection.value];
         // An older question gives way to this one, or went with its connection.
         this.#waiting = false;
         this.#last = -Infinity;
@@ -103,8 +113,8 @@ export class Follower {
   #ask() {
     const store = this.#store;
     // Until the server has what is set up, there is nothing to ask about; the next reading asks again.
-    if (this.#waiting || !store.settled || !store.reading.peek() || store.obstacle.peek()) return;
-    if (!store.ask(question(this.#aim.peek()))) return;
+    if (this.#waiting || !store.dialogue.settled || !store.current.reading.peek() || store.obstacle.peek()) return;
+    if (!store.dialogue.questions.ask(question(this.#aim.peek()))) return;
     this.#due = false;
     this.#waiting = true;
     this.#last = performance.now();

@@ -3,15 +3,15 @@
 import { html, nothing, render } from '../../../vendor/lit-html/lit-html.js';
 import { effect, signal } from '../../../vendor/signals-core/signals-core.js';
 import { shape } from '../../notation.js';
-import { takesIn } from '../../painting/light.js';
+import { takesIn } from '../../painting/emphasis.js';
 import { isDark } from '../../theme.js';
 import { DERIVATIONS, DIFFERENCES } from './derivations.js';
 import { isTerm, verdictOn } from './lines.js';
-import { MOST, isWide, lights, matrix, paintStrip, powerOf } from './matrix.js';
+import { isWide, lights, MOST, matrix, paintStrip, powerOf } from './matrix.js';
 
 /** @typedef {import('./lines.js').Line} Line */
 /** @typedef {import('./lines.js').Term} Term */
-/** @typedef {import('../../types/painting').Light} Light */
+/** @typedef {import('../../types/painting').Emphasis} Emphasis */
 /** @typedef {import('../../types/painting').Part} Part */
 /** @template T @typedef {import('../../../vendor/signals-core/signals-core.js').ReadonlySignal<T>} ReadonlySignal */
 
@@ -32,7 +32,7 @@ const isSmall = ({ shape: [rows, columns] }) => rows * columns <= SMALL && Math.
  * @param {ReadonlySignal<Line[]>} parts.lines
  * @param {ReadonlySignal<number | null>} parts.step the line that slow motion is at
  * @param {ReadonlySignal<Part | null>} parts.pointed in the network
- * @param {(light: Light | null) => void} parts.point tells what the reader points at here
+ * @param {(emphasis: Emphasis | null) => void} parts.point tells what the reader points at here
  * @param {(column: number) => void} parts.choose tells which column of a strip was chosen
  * @returns {() => () => void} what to do when it opens, and then when it closes
  */
@@ -66,7 +66,10 @@ export function mountIteration(place, { lines, step, pointed, point, choose }) {
       opened.value = new Map([...opened.peek(), [key, !isOpen]]);
     };
     return html`<div class="term" data-term=${term.name} data-lights=${lights(term.part)}>
-      <button type="button" class="face" aria-expanded=${isOpen} @click=${toggle}><math aria-hidden="true">${term.symbol}</math><small aria-hidden="true"><math>${shape(rows, columns)}</math></small><span class="vh">${term.name}, ${rows} by ${columns}</span></button>
+      <button type="button" class="face" aria-expanded=${isOpen}
+        @click=${toggle}><math aria-hidden="true">${term.symbol}</math><small
+        aria-hidden="true"><math>${shape(rows, columns)}</math></small><span class="vh">${term.name}, ${rows} by
+        ${columns}</span></button>
       ${isOpen ? matrix(term) : nothing}
     </div>`;
   };
@@ -82,41 +85,71 @@ export function mountIteration(place, { lines, step, pointed, point, choose }) {
       explained.value = now;
     };
     const judged = check && verdictOn(check);
-    return html`<li class="line" data-line=${id} data-way=${way} aria-current=${step.value === index ? 'step' : 'false'}>
+    return html`<li class="line" data-line=${id} data-way=${way}
+      aria-current=${step.value === index ? 'step' : 'false'}>
       <div class="equation">
         ${showTerm(line, result, 0)}
-        ${from.map((piece, at) => (isTerm(piece) ? showTerm(line, piece, at + 1) : html`<span class="op"><math>${piece}</math></span>`))}
+        ${from.map((piece, at) =>
+          isTerm(piece) ? showTerm(line, piece, at + 1) : html`<span class="op"><math>${piece}</math></span>`,
+        )}
         ${
           check && judged
             ? html`<div class="differences" data-agrees=${judged.agrees ?? 'unknown'}>
                 <div class="face"><span>finite differences</span><p class="verdict">${verdict(judged)}</p></div>
-                ${isOpen ? matrix(result, { rows: check.numeric, power: powerOf(result.rows), missing: 'kink', wrong: check.agree }) : nothing}
+                ${
+                  isOpen
+                    ? matrix(result, {
+                        rows: check.numeric,
+                        power: powerOf(result.rows),
+                        missing: 'kink',
+                        wrong: check.agree,
+                      })
+                    : nothing
+                }
               </div>`
             : nothing
         }
-        <button type="button" class="btn quiet small why" aria-expanded=${isExplained} aria-label="Why: ${result.name}" @click=${explain}>Why</button>
+        <button type="button" class="btn quiet small why" aria-expanded=${isExplained} aria-label="Why: ${result.name}"
+          @click=${explain}>Why</button>
       </div>
       ${
         isWide(result)
-          ? html`<canvas class="strip" role="img" aria-label="${result.name}: a colour for each entry, one column per example" data-lights=${lights(result.part)} style="--rows:${result.rows.length}" @click=${(/** @type {MouseEvent} */ event) => {
+          ? html`<canvas class="strip" role="img"
+            aria-label="${result.name}: a colour for each entry, one column per example"
+            data-lights=${lights(result.part)} style="--rows:${result.rows.length}" @click=${(
+              /** @type {MouseEvent} */ event,
+            ) => {
               const { left, width } = /** @type {HTMLElement} */ (event.currentTarget).getBoundingClientRect();
-              choose(Math.min(result.rows[0].length - 1, Math.floor((result.rows[0].length * (event.clientX - left)) / width)));
+              choose(
+                Math.min(
+                  result.rows[0].length - 1,
+                  Math.floor((result.rows[0].length * (event.clientX - left)) / width),
+                ),
+              );
             }}></canvas>`
           : nothing
       }
-      ${isExplained ? html`<div class="derivation" role="group" tabindex="0" aria-label="Why: ${result.name}">${DERIVATIONS[derivation]}${check ? DIFFERENCES : nothing}</div>` : nothing}
+      ${
+        isExplained
+          ? html`<div class="derivation" role="group" tabindex="0"
+            aria-label="Why: ${result.name}">${DERIVATIONS[derivation]}${check ? DIFFERENCES : nothing}</div>`
+          : nothing
+      }
     </li>`;
   };
 
   /** @param {string} title @param {Line['way']} way @param {Line[]} all */
   const pass = (title, way, all) => {
     const shown = all.flatMap((line, index) => (line.way === way ? [showLine(line, index)] : []));
-    return shown.length > 0 ? html`<section class="pass" data-way=${way}><h3>${title}</h3><ol>${shown}</ol></section>` : nothing;
+    return shown.length > 0
+      ? html`<section class="pass" data-way=${way}><h3>${title}</h3><ol>${shown}</ol></section>`
+      : nothing;
   };
 
   /** Marks what speaks of what is pointed at in the network. @param {Part | null} part */
   const mark = (part) => {
-    for (const element of /** @type {NodeListOf<HTMLElement>} */ (place.querySelectorAll('[data-lights]'))) element.toggleAttribute('data-lit', part !== null && speaksOf(JSON.parse(element.dataset.lights ?? ''), part));
+    for (const element of /** @type {NodeListOf<HTMLElement>} */ (place.querySelectorAll('[data-lights]')))
+      element.toggleAttribute('data-lit', part !== null && speaksOf(JSON.parse(element.dataset.lights ?? ''), part));
   };
 
   /** @param {Line[]} all @param {boolean} dark */
@@ -144,7 +177,8 @@ export function mountIteration(place, { lines, step, pointed, point, choose }) {
         );
         paint(all, isDark.value);
         mark(pointed.peek());
-        if (at !== null && at !== seen) place.querySelector('[aria-current="step"]')?.scrollIntoView({ block: 'nearest' });
+        if (at !== null && at !== seen)
+          place.querySelector('[aria-current="step"]')?.scrollIntoView({ block: 'nearest' });
         seen = at;
       }),
       effect(() => mark(pointed.value)),
@@ -157,8 +191,14 @@ export function mountIteration(place, { lines, step, pointed, point, choose }) {
   };
 }
 
-/** Whether a part of an iteration speaks of what is pointed at; a unit is also its bias and the weights into it. @param {Part} part @param {Part} pointed */
+/**
+ * Whether a part of an iteration speaks of what is pointed at; a unit is also its bias and the weights into it.
+ *
+ * @param {Part} part
+ * @param {Part} pointed
+ */
 export function speaksOf(part, pointed) {
-  if (pointed.what !== 'units') return part.what === pointed.what && takesIn(part, pointed.layer, pointed.unit ?? 0, pointed.input);
+  if (pointed.what !== 'units')
+    return part.what === pointed.what && takesIn(part, pointed.layer, pointed.unit ?? 0, pointed.input);
   return part.layer === pointed.layer && (part.unit === null || part.unit === pointed.unit);
 }

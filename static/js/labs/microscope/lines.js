@@ -1,6 +1,6 @@
 /**
- * One iteration as lines, in the lecture's order and shapes: an inspection goes in, formulas with their matrices come out. Nothing is
- * computed, only turned: JSON has a row for each example, the lecture a column.
+ * One iteration as lines, in the lecture's order and shapes: an inspection goes in, formulas with their matrices come
+ * out. Nothing is computed, only turned: JSON has a row for each example, the lecture a column.
  */
 
 import { mathml } from '../../../vendor/lit-html/lit-html.js';
@@ -41,8 +41,14 @@ import { bracket, ofLayer, operator, slopeOf, transposed, variable } from '../..
  * @property {Check | null} [check] of a gradient; null if there are no differences to compare with
  */
 
-/** @typedef {{W: Term, b: Term, Z: Term, A: Term, dZ: Term | null, slope: Term, dW: Term | null, db: Term | null}} LayerTerms */
-/** @typedef {{X: Term, Y: Term | null, of: (layer: number) => LayerTerms, into: (layer: number) => Term, last: number}} Terms */
+/**
+ * @typedef {{W: Term, b: Term, Z: Term, A: Term, dZ: Term | null, slope: Term, dW: Term | null, db: Term | null}}
+ *   LayerTerms
+ */
+/**
+ * @typedef {{X: Term, Y: Term | null, of: (layer: number) => LayerTerms, into: (layer: number) => Term, last: number}}
+ *   Terms
+ */
 
 /** @param {Rows} rows @returns {Rows} */
 const turn = (rows) => (rows.length > 0 ? rows[0].map((_, column) => rows.map((row) => row[column])) : []);
@@ -51,7 +57,14 @@ const turn = (rows) => (rows.length > 0 ? rows[0].map((_, column) => rows.map((r
 const upright = (values) => values.map((value) => [value]);
 
 /** A term on its side. @param {Term} term @param {Fragment} symbol @returns {Term} */
-const onItsSide = (term, symbol) => ({ ...term, name: `${term.name} transposed`, symbol, shape: [term.shape[1], term.shape[0]], rows: turn(term.rows), turned: !term.turned });
+const onItsSide = (term, symbol) => ({
+  ...term,
+  name: `${term.name} transposed`,
+  symbol,
+  shape: [term.shape[1], term.shape[0]],
+  rows: turn(term.rows),
+  turned: !term.turned,
+});
 
 /** What an entry of a term speaks of. @param {Term} term @param {number} row @param {number} column @returns {Part} */
 export function partAt({ part, turned }, row, column) {
@@ -66,24 +79,67 @@ const all = (what, layer) => ({ what, layer, unit: null, input: null });
 function termsOf({ layers, m, inputs, labels }) {
   const last = layers.length;
   /** @type {Term} */
-  const X = { name: 'X', symbol: variable('X'), shape: [inputs[0].length, m], rows: turn(inputs), part: all('units', 0), turned: false, each: true };
+  const X = {
+    name: 'X',
+    symbol: variable('X'),
+    shape: [inputs[0].length, m],
+    rows: turn(inputs),
+    part: all('units', 0),
+    turned: false,
+    each: true,
+  };
   /** @type {Term | null} */
-  const Y = labels && { ...X, name: 'Y', symbol: variable('Y'), shape: [1, m], rows: [labels], part: all('units', last) };
+  const Y = labels && {
+    ...X,
+    name: 'Y',
+    symbol: variable('Y'),
+    shape: [1, m],
+    rows: [labels],
+    part: all('units', last),
+  };
   const found = layers.map((layer) => {
     const { layer: l, shapes, gradient } = layer;
     /** @param {'Z' | 'A' | 'dZ'} name @param {Rows} rows @returns {Term} */
-    const units = (name, rows) => ({ name: `${name}[${l}]`, symbol: ofLayer(name, l), shape: shapes[name], rows: turn(rows), part: all('units', l), turned: false, each: true });
+    const units = (name, rows) => ({
+      name: `${name}[${l}]`,
+      symbol: ofLayer(name, l),
+      shape: shapes[name],
+      rows: turn(rows),
+      part: all('units', l),
+      turned: false,
+      each: true,
+    });
     /** @param {'W' | 'dW'} name @param {Rows} rows @returns {Term} */
-    const weights = (name, rows) => ({ name: `${name}[${l}]`, symbol: ofLayer(name, l), shape: shapes[name], rows, part: all('weights', l), turned: false, each: false });
+    const weights = (name, rows) => ({
+      name: `${name}[${l}]`,
+      symbol: ofLayer(name, l),
+      shape: shapes[name],
+      rows,
+      part: all('weights', l),
+      turned: false,
+      each: false,
+    });
     /** @param {'b' | 'db'} name @param {(number | null)[]} values @returns {Term} */
-    const biases = (name, values) => ({ name: `${name}[${l}]`, symbol: ofLayer(name, l), shape: shapes[name], rows: upright(values), part: all('biases', l), turned: false, each: false });
+    const biases = (name, values) => ({
+      name: `${name}[${l}]`,
+      symbol: ofLayer(name, l),
+      shape: shapes[name],
+      rows: upright(values),
+      part: all('biases', l),
+      turned: false,
+      each: false,
+    });
     return {
       W: weights('W', layer.weights),
       b: biases('b', layer.biases),
       Z: units('Z', layer.z),
       A: units('A', layer.a),
       dZ: layer.dz && units('dZ', layer.dz),
-      slope: { ...units('Z', layer.g_prime), name: `the slope of g at Z[${l}]`, symbol: mathml`${slopeOf(l)}${bracket('(')}${ofLayer('Z', l)}${bracket(')')}` },
+      slope: {
+        ...units('Z', layer.g_prime),
+        name: `the slope of g at Z[${l}]`,
+        symbol: mathml`${slopeOf(l)}${bracket('(')}${ofLayer('Z', l)}${bracket(')')}`,
+      },
       dW: gradient && weights('dW', gradient.weights),
       db: gradient && biases('db', gradient.biases),
     };
@@ -100,8 +156,10 @@ const LOG = mathml`<mi>log</mi><mspace width="0.17em"></mspace>`;
 const [a, y, L] = ['a', 'y', 'L'].map(variable);
 /** The loss of one example, by the activation of the output. @type {Record<string, Fragment>} */
 const LOSSES = {
-  sigmoid: mathml`<mo form="prefix">−</mo>${y}<mspace width="0.17em"></mspace>${LOG}${a}<mo>−</mo>${OPEN}<mn>1</mn><mo>−</mo>${y}${CLOSE}${LOG}${OPEN}<mn>1</mn><mo>−</mo>${a}${CLOSE}`,
-  linear: mathml`<mfrac><mn>1</mn><mn>2</mn></mfrac><msup><mrow>${OPEN}${a}<mo>−</mo>${y}${CLOSE}</mrow><mn>2</mn></msup>`,
+  sigmoid: mathml`<mo form="prefix">−</mo>${y}<mspace width="0.17em"></mspace>${LOG}${a}
+    <mo>−</mo>${OPEN}<mn>1</mn><mo>−</mo>${y}${CLOSE}${LOG}${OPEN}<mn>1</mn><mo>−</mo>${a}${CLOSE}`,
+  linear: mathml`<mfrac><mn>1</mn><mn>2</mn></mfrac>
+    <msup><mrow>${OPEN}${a}<mo>−</mo>${y}${CLOSE}</mrow><mn>2</mn></msup>`,
 };
 /** How an activation is written before its bracket; the linear one is not. @type {Record<string, Fragment>} */
 const APPLIED = {
@@ -111,7 +169,12 @@ const APPLIED = {
   leaky_relu: mathml`<mtext>leaky ReLU</mtext>`,
 };
 
-/** All lines of an iteration; without labels it ends with the prediction. @param {Inspection} inspection @returns {Line[]} */
+/**
+ * All lines of an iteration; without labels it ends with the prediction.
+ *
+ * @param {Inspection} inspection
+ * @returns {Line[]}
+ */
 export function linesOf(inspection) {
   const { layers } = inspection;
   const terms = termsOf(inspection);
@@ -127,8 +190,20 @@ export function linesOf(inspection) {
 
 /** @param {Inspection} inspection @param {Terms} terms @returns {Line[]} */
 function given({ m }, { X, Y }) {
-  const caption = m === 1 ? 'One example comes in: a single column.' : `The batch comes in: one column for each of its ${m} examples.`;
-  return [{ id: 'X', way: 'forward', result: X, from: Y ? [mathml`<mo separator="true">,</mo>`, Y] : [], caption, derivation: 'X' }];
+  const caption =
+    m === 1
+      ? 'One example comes in: a single column.'
+      : `The batch comes in: one column for each of its ${m} examples.`;
+  return [
+    {
+      id: 'X',
+      way: 'forward',
+      result: X,
+      from: Y ? [mathml`<mo separator="true">,</mo>`, Y] : [],
+      caption,
+      derivation: 'X',
+    },
+  ];
 }
 
 /** @param {InspectedLayer} layer @param {Terms} terms @returns {Line[]} */
@@ -137,13 +212,23 @@ function forward({ layer: l, activation }, { of, into, last }) {
   const output = l === last;
   const prediction = { ...A, symbol: mathml`${variable('Ŷ')}${EQUALS}${ofLayer('A', l)}` };
   return [
-    { id: `Z${l}`, way: 'forward', result: Z, from: [EQUALS, onItsSide(W, transposed('W', l)), into(l), operator('+'), b], caption: `Each unit of layer ${l} weighs what comes in, and adds its bias.`, shows: W.part, derivation: 'Z' },
+    {
+      id: `Z${l}`,
+      way: 'forward',
+      result: Z,
+      from: [EQUALS, onItsSide(W, transposed('W', l)), into(l), operator('+'), b],
+      caption: `Each unit of layer ${l} weighs what comes in, and adds its bias.`,
+      shows: W.part,
+      derivation: 'Z',
+    },
     {
       id: `A${l}`,
       way: 'forward',
       result: output ? prediction : A,
       from: activation === 'linear' ? [EQUALS, Z] : [EQUALS, mathml`${APPLIED[activation]}${OPEN}`, Z, CLOSE],
-      caption: output ? 'What the output makes of it is the prediction.' : `Each unit of layer ${l} applies its activation.`,
+      caption: output
+        ? 'What the output makes of it is the prediction.'
+        : `Each unit of layer ${l} applies its activation.`,
       derivation: output ? `output_${activation}` : 'A',
     },
   ];
@@ -158,8 +243,22 @@ function judged({ layers, m, losses, cost }, { of, last }) {
   /** @type {Term} */
   const J = { ...A, name: 'J', symbol: variable('J'), shape: [1, 1], rows: [[cost]], each: false };
   return [
-    { id: 'L', way: 'forward', result: loss, from: [EQUALS, LOSSES[activation]], caption: 'Each prediction meets its label: how far off it is, is its loss.', derivation: `loss_${activation}` },
-    { id: 'J', way: 'forward', result: J, from: [EQUALS, MEAN, SUM, L], caption: m === 1 ? 'Of one example alone, the cost is its loss.' : 'The cost is the mean of all losses.', derivation: 'J' },
+    {
+      id: 'L',
+      way: 'forward',
+      result: loss,
+      from: [EQUALS, LOSSES[activation]],
+      caption: 'Each prediction meets its label: how far off it is, is its loss.',
+      derivation: `loss_${activation}`,
+    },
+    {
+      id: 'J',
+      way: 'forward',
+      result: J,
+      from: [EQUALS, MEAN, SUM, L],
+      caption: m === 1 ? 'Of one example alone, the cost is its loss.' : 'The cost is the mean of all losses.',
+      derivation: 'J',
+    },
   ];
 }
 
@@ -171,14 +270,47 @@ function backward({ layer: l, activation, numeric, agree }, { Y, of, into, last 
   /** @type {(from: 'weights' | 'biases') => Check | null} */
   const check = (from) => {
     if (!numeric || !agree) return null;
-    return from === 'weights' ? { numeric: numeric.weights, agree: agree.weights } : { numeric: upright(numeric.biases), agree: agree.biases.map((one) => [one]) };
+    return from === 'weights'
+      ? { numeric: numeric.weights, agree: agree.weights }
+      : { numeric: upright(numeric.biases), agree: agree.biases.map((one) => [one]) };
   };
   return [
     after?.dZ
-      ? { id: `dZ${l}`, way: 'backward', result: dZ, from: [EQUALS, after.W, after.dZ, TIMES, slope], caption: `Back through W[${l + 1}], then through the slope of the activation: how each z of layer ${l} moves the loss.`, shows: after.W.part, derivation: 'dZ' }
-      : { id: `dZ${l}`, way: 'backward', result: dZ, from: [EQUALS, A, operator('−'), Y], caption: 'Now back: how z of the output moves the loss of each example.', derivation: `dZ_${activation}` },
-    { id: `dW${l}`, way: 'backward', result: dW, from: [EQUALS, MEAN, into(l), onItsSide(dZ, transposed('dZ', l))], caption: `How each weight into layer ${l} moves the cost: what came in times dZ, averaged.`, derivation: 'dW', check: check('weights') },
-    { id: `db${l}`, way: 'backward', result: db, from: [EQUALS, MEAN, SUM, dZ], caption: `How each bias of layer ${l} moves the cost: dZ, averaged.`, derivation: 'db', check: check('biases') },
+      ? {
+          id: `dZ${l}`,
+          way: 'backward',
+          result: dZ,
+          from: [EQUALS, after.W, after.dZ, TIMES, slope],
+          caption: `Back through W[${l + 1}], then through the slope of the activation: how each z of layer ${l} moves the loss.`,
+          shows: after.W.part,
+          derivation: 'dZ',
+        }
+      : {
+          id: `dZ${l}`,
+          way: 'backward',
+          result: dZ,
+          from: [EQUALS, A, operator('−'), Y],
+          caption: 'Now back: how z of the output moves the loss of each example.',
+          derivation: `dZ_${activation}`,
+        },
+    {
+      id: `dW${l}`,
+      way: 'backward',
+      result: dW,
+      from: [EQUALS, MEAN, into(l), onItsSide(dZ, transposed('dZ', l))],
+      caption: `How each weight into layer ${l} moves the cost: what came in times dZ, averaged.`,
+      derivation: 'dW',
+      check: check('weights'),
+    },
+    {
+      id: `db${l}`,
+      way: 'backward',
+      result: db,
+      from: [EQUALS, MEAN, SUM, dZ],
+      caption: `How each bias of layer ${l} moves the cost: dZ, averaged.`,
+      derivation: 'db',
+      check: check('biases'),
+    },
   ];
 }
 
@@ -191,49 +323,126 @@ function update({ layer: l, update: step, l1, l2 }, { of }, { of: what, training
   if (!step) return [];
   const plain = training.optimizer === 'gradient_descent';
   /** @param {'W' | 'b'} letter @param {Rows} rows @returns {Term} */
-  const change = (letter, rows) => ({ ...(letter === 'W' ? W : b), name: `The change of ${letter}[${l}]`, symbol: mathml`<mo form="prefix" lspace="0" rspace="0">∆</mo>${ofLayer(letter, l)}`, rows });
+  const change = (letter, rows) => ({
+    ...(letter === 'W' ? W : b),
+    name: `The change of ${letter}[${l}]`,
+    symbol: mathml`<mo form="prefix" lspace="0" rspace="0">∆</mo>${ofLayer(letter, l)}`,
+    rows,
+  });
   const α = mathml`<mo form="prefix" lspace="0.1em" rspace="0.1em">−</mo>${variable('α')}`;
-  /** @param {string} name @param {string} index @param {Fragment} factor @param {number[][]} rows @returns {(Term | Fragment)[]} */
-  const penalty = (name, index, factor, rows) => [operator('+'), { ...W, name, symbol: mathml`<msub>${variable('λ')}<mn>${index}</mn></msub><mspace width="0.17em"></mspace>${factor}`, rows }];
+  /**
+   * @param {string} name
+   * @param {string} index
+   * @param {Fragment} factor
+   * @param {number[][]} rows
+   * @returns {(Term | Fragment)[]}
+   */
+  const penalty = (name, index, factor, rows) => [
+    operator('+'),
+    {
+      ...W,
+      name,
+      symbol: mathml`<msub>${variable('λ')}<mn>${index}</mn></msub><mspace width="0.17em"></mspace>${factor}`,
+      rows,
+    },
+  ];
   const penalties = [
-    ...(l1 ? penalty(`What L1 adds to dW[${l}]`, '1', mathml`<mi>sign</mi><mspace width="0.17em"></mspace>${ofLayer('W', l)}`, l1) : []),
+    ...(l1
+      ? penalty(
+          `What L1 adds to dW[${l}]`,
+          '1',
+          mathml`<mi>sign</mi><mspace width="0.17em"></mspace>${ofLayer('W', l)}`,
+          l1,
+        )
+      : []),
     ...(l2 ? penalty(`What L2 adds to dW[${l}]`, '2', ofLayer('W', l), l2) : []),
   ];
   const taken = mathml`<mo>←</mo><mtext>${OPTIMIZERS[training.optimizer] ?? training.optimizer}</mtext>`;
   /** @param {'dW' | 'db'} name @param {(Term | Fragment)[]} more @returns {(Term | Fragment)[]} */
-  const made = (name, more) => (plain ? [EQUALS, α, ...(more.length > 0 ? [OPEN] : []), ofLayer(name, l), ...more, ...(more.length > 0 ? [CLOSE] : [])] : [taken, ofLayer(name, l), ...more]);
+  const made = (name, more) =>
+    plain
+      ? [EQUALS, α, ...(more.length > 0 ? [OPEN] : []), ofLayer(name, l), ...more, ...(more.length > 0 ? [CLOSE] : [])]
+      : [taken, ofLayer(name, l), ...more];
   /** @param {'W' | 'b'} letter */
-  const added = (letter) => mathml`<mo separator="true" rspace="0.8em">,</mo>${ofLayer(letter, l)}<mo>:=</mo>${ofLayer(letter, l)}<mo>+</mo><mo form="prefix" lspace="0" rspace="0">∆</mo>${ofLayer(letter, l)}`;
+  const added = (letter) =>
+    mathml`<mo separator="true"
+      rspace="0.8em">,</mo>${ofLayer(letter, l)}<mo>:=</mo>${ofLayer(letter, l)}<mo>+</mo><mo form="prefix" lspace="0"
+      rspace="0">∆</mo>${ofLayer(letter, l)}`;
   const whose = what === 'batch' ? '' : ', made from the whole batch';
-  const how = plain ? `a step of α = ${training.learning_rate} against the gradient` : `a step of ${OPTIMIZERS[training.optimizer] ?? training.optimizer}`;
+  const how = plain
+    ? `a step of α = ${training.learning_rate} against the gradient`
+    : `a step of ${OPTIMIZERS[training.optimizer] ?? training.optimizer}`;
   return [
-    { id: `W${l}`, way: 'update', result: change('W', step.weights), from: [...made('dW', penalties), added('W')], caption: `Each weight into layer ${l} takes ${how}${whose}.`, derivation: 'update' },
-    { id: `b${l}`, way: 'update', result: change('b', upright(step.biases)), from: [...made('db', []), added('b')], caption: `So does each bias of layer ${l}.`, derivation: 'update' },
+    {
+      id: `W${l}`,
+      way: 'update',
+      result: change('W', step.weights),
+      from: [...made('dW', penalties), added('W')],
+      caption: `Each weight into layer ${l} takes ${how}${whose}.`,
+      derivation: 'update',
+    },
+    {
+      id: `b${l}`,
+      way: 'update',
+      result: change('b', upright(step.biases)),
+      from: [...made('db', []), added('b')],
+      caption: `So does each bias of layer ${l}.`,
+      derivation: 'update',
+    },
   ];
 }
 
 /** Whether a piece of a formula is a term, with numbers. @param {Term | Fragment} piece @returns {piece is Term} */
 export const isTerm = (piece) => 'rows' in piece;
 
-/** What the server has found of all gradients, in words. @param {Inspection} inspection @returns {{agrees: boolean | null, text: string}} null is neither */
+/**
+ * What the server has found of all gradients, in words.
+ *
+ * @param {Inspection} inspection
+ * @returns {{agrees: boolean | null, text: string}} null is neither
+ */
 export function verdictOf({ layers, check }) {
   if (!check) return { agrees: null, text: 'Without a label there is no gradient' };
   if (check.detail !== null || check.agree === null) return { agrees: null, text: 'Gradients not compared' };
   const gradients = layers.flatMap(({ agree }) => (agree ? [agree.weights.flat(), agree.biases] : []));
   const differing = gradients.filter((entries) => entries.includes(false)).length;
-  const kinks = check.kinks > 0 ? `; ${check.kinks} of ${check.kinks + check.compared} entries at a kink, not compared` : '';
-  if (check.compared === 0) return { agrees: null, text: `No entry could be compared: all ${check.kinks} are at a kink` };
-  if (differing > 0) return { agrees: false, text: `${differing} of ${gradients.length} gradients ${differing === 1 ? 'differs' : 'differ'} from finite differences${kinks}` };
-  return { agrees: true, text: `${gradients.length === 2 ? 'Both' : `All ${gradients.length}`} gradients agree with finite differences${kinks}` };
+  const kinks =
+    check.kinks > 0 ? `; ${check.kinks} of ${check.kinks + check.compared} entries at a kink, not compared` : '';
+  if (check.compared === 0)
+    return { agrees: null, text: `No entry could be compared: all ${check.kinks} are at a kink` };
+  if (differing > 0)
+    return {
+      agrees: false,
+      text: `${differing} of ${gradients.length} gradients ${
+        differing === 1 ? 'differs' : 'differ'
+      } from finite differences${kinks}`,
+    };
+  return {
+    agrees: true,
+    text: `${
+      gradients.length === 2 ? 'Both' : `All ${gradients.length}`
+    } gradients agree with finite differences${kinks}`,
+  };
 }
 
 /** The same of one gradient. @param {Check} check @returns {{agrees: boolean | null, text: string}} */
 export function verdictOn({ agree }) {
-  const places = agree.flatMap((row, i) => row.flatMap((one, j) => (one === false ? [`row ${i + 1}, column ${j + 1}`] : [])));
+  const places = agree.flatMap((row, i) =>
+    row.flatMap((one, j) => (one === false ? [`row ${i + 1}, column ${j + 1}`] : [])),
+  );
   const entries = agree.flat();
   const kinks = entries.filter((one) => one === null).length;
-  const unknown = kinks > 0 ? `${kinks === 1 ? 'one entry is' : `${kinks} entries are`} at a kink, where there is no slope to compare with` : '';
-  if (places.length > 0) return { agrees: false, text: `differs at ${places.slice(0, 3).join('; ')}${places.length > 3 ? ` and ${places.length - 3} more` : ''}${unknown && `; ${unknown}`}` };
+  const unknown =
+    kinks > 0
+      ? `${kinks === 1 ? 'one entry is' : `${kinks} entries are`} at a kink, where there is no slope to compare with`
+      : '';
+  if (places.length > 0)
+    return {
+      agrees: false,
+      text: `differs at ${places.slice(0, 3).join('; ')}${
+        places.length > 3 ? ` and ${places.length - 3} more` : ''
+      }${unknown && `; ${unknown}`}`,
+    };
   if (kinks === entries.length) return { agrees: null, text: unknown };
   return { agrees: true, text: `agrees${unknown && `; ${unknown}`}` };
 }

@@ -15,7 +15,10 @@ export const MOST = 16;
 const SHOWN = 8;
 /** With more columns than this it may have to be scrolled, by keyboard too. */
 const FEW = 4;
-/** Between these a matrix is written without a power of ten; so many digits follow the point. A single number has one more, as costs do elsewhere. */
+/**
+ * Between these a matrix is written without a power of ten; so many digits follow the point. A single number has one
+ * more, as costs do elsewhere.
+ */
 const LEAST = 0.1;
 const LEAST_ALONE = 0.001;
 const THOUSAND = 1000;
@@ -25,22 +28,34 @@ const DECIMALS = 3;
 const isAlone = (rows) => rows.length === 1 && rows[0].length === 1;
 
 /**
- * How a matrix is written: with three digits after the point if its largest entry lies between 0.1 and 1,000; else all entries share a
- * power of a thousand.
+ * How a matrix is written: with three digits after the point if its largest entry lies between 0.1 and 1,000; else all
+ * entries share a power of a thousand.
  *
  * @param {Rows} rows
  * @returns {number} the exponent of ten: 0, or a multiple of 3
  */
 export function powerOf(rows) {
   const largest = Math.max(0, ...rows.flat().map((value) => Math.abs(value ?? 0)));
-  if (largest === 0 || !Number.isFinite(largest) || (largest >= (isAlone(rows) ? LEAST_ALONE : LEAST) && largest < THOUSAND)) return 0;
+  if (
+    largest === 0 ||
+    !Number.isFinite(largest) ||
+    (largest >= (isAlone(rows) ? LEAST_ALONE : LEAST) && largest < THOUSAND)
+  )
+    return 0;
   return 3 * Math.floor(Math.log10(largest) / 3);
 }
 
 /** Whether a matrix has nothing after the point, as labels of classes have. @param {Rows} rows */
-const isWhole = (rows) => rows.every((row) => row.every((value) => value === null || (Number.isInteger(value) && Math.abs(value) < THOUSAND)));
+const isWhole = (rows) =>
+  rows.every((row) => row.every((value) => value === null || (Number.isInteger(value) && Math.abs(value) < THOUSAND)));
 
-/** The entries of a matrix of that power as texts; null has none. @param {Rows} rows @param {number} power @returns {(string | null)[][]} */
+/**
+ * The entries of a matrix of that power as texts; null has none.
+ *
+ * @param {Rows} rows
+ * @param {number} power
+ * @returns {(string | null)[][]}
+ */
 export function textsOf(rows, power) {
   const decimals = isWhole(rows) ? 0 : isAlone(rows) && power === 0 ? DECIMALS + 1 : DECIMALS;
   return rows.map((row) => row.map((value) => (value === null ? null : fixed(value / 10 ** power, decimals))));
@@ -54,7 +69,8 @@ const shownOf = (length) => (length > MOST ? SHOWN : length);
 
 /**
  * @param {Term} term
- * @param {{rows?: Rows, power?: number, missing?: string, wrong?: (boolean | null)[][]}} [other] what is written instead of the term's own numbers
+ * @param {{rows?: Rows, power?: number, missing?: string, wrong?: (boolean | null)[][]}} [other] what is written
+ *   instead of the term's own numbers
  */
 export function matrix(term, { rows = term.rows, power = powerOf(rows), missing = '–', wrong } = {}) {
   const [height, width] = [shownOf(rows.length), shownOf(rows[0]?.length ?? 0)];
@@ -65,11 +81,21 @@ export function matrix(term, { rows = term.rows, power = powerOf(rows), missing 
   /** @param {number | null} value @param {number} i @param {number} j */
   const cell = (value, i, j) => {
     const tint = value === null ? '' : `--tint:${Math.round((34 * Math.abs(value)) / largest)}%`;
-    return mathml`<mtd data-lights=${lights(partAt(term, i, j))} class=${value !== null && value < 0 ? 'n' : 'p'} style=${tint} ?data-wrong=${wrong?.[i][j] === false}>${value === null ? mathml`<mtext>${missing}</mtext>` : mathml`<mn>${texts[i][j]}</mn>`}</mtd>`;
+    return mathml`<mtd data-lights=${lights(partAt(term, i, j))} class=${value !== null && value < 0 ? 'n' : 'p'}
+      style=${tint} ?data-wrong=${wrong?.[i][j] === false}>${
+        value === null ? mathml`<mtext>${missing}</mtext>` : mathml`<mn>${texts[i][j]}</mn>`
+      }</mtd>`;
   };
   return html`<div class="matrix" data-power=${power}>
-    ${power === 0 ? nothing : html`<math class="power"><msup><mn>10</mn><mn>${power < 0 ? `−${-power}` : power}</mn></msup></math>`}
-    <div class="entries" role=${width > FEW ? 'group' : nothing} tabindex=${width > FEW ? '0' : nothing} aria-label=${width > FEW ? term.name : nothing}><math><mtable>${shown.map((row, i) => mathml`<mtr>${row.map((value, j) => cell(value, i, j))}</mtr>`)}</mtable></math></div>
+    ${
+      power === 0
+        ? nothing
+        : html`<math class="power"><msup><mn>10</mn><mn>${power < 0 ? `−${-power}` : power}</mn></msup></math>`
+    }
+    <div class="entries" role=${width > FEW ? 'group' : nothing} tabindex=${width > FEW ? '0' : nothing}
+      aria-label=${width > FEW ? term.name : nothing}><math><mtable>${shown.map(
+        (row, i) => mathml`<mtr>${row.map((value, j) => cell(value, i, j))}</mtr>`,
+      )}</mtable></math></div>
     ${moreColumns > 0 ? html`<span class="more">… ${count(moreColumns)} more columns</span>` : nothing}
     ${moreRows > 0 ? html`<span class="more below">⋮ ${count(moreRows)} more rows</span>` : nothing}
   </div>`;
@@ -78,7 +104,12 @@ export function matrix(term, { rows = term.rows, power = powerOf(rows), missing 
 /** Whether a term is too wide to be seen in numbers. @param {Term} term */
 export const isWide = ({ shape: [rows, columns], each }) => each && Math.max(rows, columns) > MOST;
 
-/** Paints a term's entries, one column each, into a canvas: white is 0. @param {HTMLCanvasElement} canvas @param {Rows} rows */
+/**
+ * Paints a term's entries, one column each, into a canvas: white is 0.
+ *
+ * @param {HTMLCanvasElement} canvas
+ * @param {Rows} rows
+ */
 export function paintStrip(canvas, rows) {
   const context = canvas.getContext('2d');
   const width = rows[0]?.length ?? 0;

@@ -3,7 +3,7 @@
 import { computed, effect, signal } from '../../../vendor/signals-core/signals-core.js';
 
 /** @typedef {import('./lines.js').Line} Line */
-/** @typedef {import('../../state.js').Store} Store */
+/** @typedef {import('../../store/state.js').Store} Store */
 /** @typedef {(id: string) => HTMLElement} Find */
 /** @template T @typedef {import('../../../vendor/signals-core/signals-core.js').ReadonlySignal<T>} ReadonlySignal */
 
@@ -18,10 +18,19 @@ const WAYS = { forward: 'Forward', backward: 'Backward', update: 'Update' };
  * @param {Find} find
  */
 export function mountMotion(store, lines, find) {
-  const [group, back, play, next, end, caption] = ['microscope-motion', 'motion-back', 'motion-play', 'motion-next', 'motion-end', 'motion-caption'].map(find);
+  const [group, back, play, next, end, caption] = [
+    'microscope-motion',
+    'motion-back',
+    'motion-play',
+    'motion-next',
+    'motion-end',
+    'motion-caption',
+  ].map(find);
   const chosen = signal(/** @type {number | null} */ (null));
   /** The line it is at; null while the iteration is seen as a whole. */
-  const step = computed(() => (chosen.value === null || lines.value.length === 0 ? null : Math.min(chosen.value, lines.value.length - 1)));
+  const step = computed(() =>
+    chosen.value === null || lines.value.length === 0 ? null : Math.min(chosen.value, lines.value.length - 1),
+  );
   const running = signal(false);
   const calm = matchMedia('(prefers-reduced-motion: reduce)');
   const isCalm = signal(calm.matches);
@@ -32,7 +41,7 @@ export function mountMotion(store, lines, find) {
   /** @param {number} to */
   const go = (to) => {
     // Its numbers shall be those of one iteration.
-    if (store.playing.peek()) store.pause();
+    if (store.dialogue.playing.peek()) store.pause();
     chosen.value = Math.max(0, Math.min(to, lines.peek().length - 1));
   };
   const isLast = () => step.peek() === lines.peek().length - 1;
@@ -68,13 +77,21 @@ export function mountMotion(store, lines, find) {
           const at = step.value;
           const line = at === null ? null : all[at];
           group.dataset.way = line?.way ?? '';
-          caption.textContent = line ? `${WAYS[line.way]}, ${at === null ? 0 : at + 1} of ${all.length}: ${line.caption}` : isCalm.value ? 'Line by line, at your own pace.' : '';
+          caption.textContent = line
+            ? `${WAYS[line.way]}, ${at === null ? 0 : at + 1} of ${all.length}: ${line.caption}`
+            : isCalm.value
+              ? 'Line by line, at your own pace.'
+              : '';
           end.hidden = at === null;
           play.hidden = isCalm.value;
           play.dataset.state = running.value ? 'playing' : 'paused';
           play.title = running.value ? 'Pause slow motion' : 'Play in slow motion';
           play.setAttribute('aria-label', play.title);
-          for (const [button, off] of /** @type {[HTMLElement, boolean][]} */ ([[back, at === null || at === 0], [next, all.length === 0 || at === all.length - 1], [play, all.length === 0]])) {
+          for (const [button, off] of /** @type {[HTMLElement, boolean][]} */ ([
+            [back, at === null || at === 0],
+            [next, all.length === 0 || at === all.length - 1],
+            [play, all.length === 0],
+          ])) {
             // Not `disabled`, which would take the focus away from under the reader's finger.
             button.setAttribute('aria-disabled', String(off));
           }

@@ -1,4 +1,7 @@
-/** The backprop microscope: one iteration in the lecture's notation, with live numbers, beside what finite differences say; fetched when its panel is first opened. */
+/**
+ * The backprop microscope: one iteration in the lecture's notation, with live numbers, beside what finite differences
+ * say; fetched when its panel is first opened.
+ */
 
 import { nothing, render } from '../../../vendor/lit-html/lit-html.js';
 import { computed, effect, signal, untracked } from '../../../vendor/signals-core/signals-core.js';
@@ -12,8 +15,8 @@ import { mountIteration, verdict } from './iteration.js';
 import { linesOf, verdictOf } from './lines.js';
 import { mountMotion } from './motion.js';
 
-/** @typedef {import('../../state.js').Store} Store */
-/** @typedef {import('../../types/painting').Light} Light */
+/** @typedef {import('../../store/state.js').Store} Store */
+/** @typedef {import('../../types/painting').Emphasis} Emphasis */
 /** @typedef {import('../../types/protocol').Catalogue} Catalogue */
 /** @typedef {import('../../types/protocol').Inspection} Inspection */
 /** @typedef {import('./follow.js').Aim} Aim */
@@ -28,7 +31,7 @@ export function mountMicroscope(store, catalogue, find) {
   const follower = new Follower(store, aim);
   const { inspection } = follower;
   const lines = computed(() => (inspection.value ? linesOf(inspection.value) : []));
-  const pointing = signal(/** @type {Light | null} */ (null));
+  const pointing = signal(/** @type {Emphasis | null} */ (null));
   const motion = mountMotion(store, lines, find);
   mountAim(store, aim, find);
   bindChoice(
@@ -41,9 +44,9 @@ export function mountMicroscope(store, catalogue, find) {
   const openIteration = mountIteration(find('microscope-lines'), {
     lines,
     step: motion.step,
-    pointed: store.pointed,
-    point: (light) => {
-      pointing.value = light;
+    pointed: store.attention.pointed,
+    point: (emphasis) => {
+      pointing.value = emphasis;
     },
     choose: (column) => {
       const example = inspection.peek()?.examples?.[column];
@@ -56,7 +59,8 @@ export function mountMicroscope(store, catalogue, find) {
     const stop = effect(() => {
       const isCheck = task.value === 'check';
       find('microscope').dataset.task = task.value;
-      for (const id of ['microscope-aim', 'microscope-motion', 'microscope-note', 'microscope-lines']) find(id).toggleAttribute('data-away', isCheck);
+      for (const id of ['microscope-aim', 'microscope-motion', 'microscope-note', 'microscope-lines'])
+        find(id).toggleAttribute('data-away', isCheck);
       find('microscope-check').hidden = !isCheck;
       return untracked(isCheck ? openCheck : watch);
     });
@@ -91,12 +95,13 @@ export function mountMicroscope(store, catalogue, find) {
       effect(() => {
         const at = motion.step.value;
         const line = at === null ? null : lines.value[at];
-        store.lit.value = pointing.value ?? (line ? { ...(line.shows ?? line.result.part), way: line.way } : null);
+        store.attention.emphasis.value =
+          pointing.value ?? (line ? { ...(line.shows ?? line.result.part), way: line.way } : null);
       }),
     ];
     return () => {
       for (const stop of stops) stop();
-      store.lit.value = null;
+      store.attention.emphasis.value = null;
       find('microscope-verdict').hidden = true;
     };
   }
@@ -104,12 +109,17 @@ export function mountMicroscope(store, catalogue, find) {
   /** What there is to say beside the numbers, or instead of them. @param {Inspection | null} shown */
   function note(shown) {
     if (store.obstacle.value) return store.obstacle.value;
-    if (store.connection.value === 'connecting') return 'Connecting: the numbers come from the server.';
-    if (store.connection.value === 'reconnecting') return shown ? `Reconnecting. These are the numbers of iteration ${count(shown.iteration)}.` : 'Reconnecting: the numbers come from the server.';
+    if (store.dialogue.connection.value === 'connecting') return 'Connecting: the numbers come from the server.';
+    if (store.dialogue.connection.value === 'reconnecting')
+      return shown
+        ? `Reconnecting. These are the numbers of iteration ${count(shown.iteration)}.`
+        : 'Reconnecting: the numbers come from the server.';
     if (follower.problem.value) return follower.problem.value;
     if (!shown) return 'The numbers are on their way.';
-    if (store.halted.value === 'diverged') return 'This run has diverged. These are its last numbers that were finite; from here there is no next step.';
-    if (shown.losses === null) return 'Without a label there is no loss, and nothing to take back. Give the point one to go on.';
+    if (store.current.halted.value === 'diverged')
+      return 'This run has diverged. These are its last numbers that were finite; from here there is no next step.';
+    if (shown.losses === null)
+      return 'Without a label there is no loss, and nothing to take back. Give the point one to go on.';
     return shown.check?.detail ?? '';
   }
 }

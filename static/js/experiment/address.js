@@ -1,0 +1,73 @@
+/** The experiment in the URL's hash: key=value of whatever differs from the defaults, numbers to their last digit. */
+
+import { OWN } from './experiment.js';
+import { FieldError } from './field.js';
+
+/** @typedef {import('./experiment.js').Experiment} Experiment */
+/** @typedef {import('./experiment.js').Fields} Fields */
+
+/**
+ * @param {Experiment} experiment
+ * @param {Experiment} defaults
+ * @param {Fields} fields
+ * @returns {string} with its leading #, or nothing if all is as by default
+ */
+export function toHash(experiment, defaults, fields) {
+  const parts = [];
+  for (const { key, write, get } of entries(fields)) {
+    const text = write(get(experiment));
+    if (text !== '' && text !== write(get(defaults)))
+      parts.push(`${key}=${encodeURIComponent(text).replaceAll(/%2C|%3B/g, decodeURIComponent)}`);
+  }
+  return parts.length > 0 ? `#${parts.join('&')}` : '';
+}
+
+/**
+ * What a hash says; what it says wrongly is left at its default and named in `problems`.
+ *
+ * @param {string} hash
+ * @param {Experiment} defaults
+ * @param {Fields} fields
+ * @returns {{experiment: Experiment, problems: string[]}}
+ */
+export function fromHash(hash, defaults, fields) {
+  const given = new URLSearchParams(hash.replace(/^#/, ''));
+  let experiment = defaults;
+  const problems = [];
+  for (const { key, read, set } of entries(fields)) {
+    const text = given.get(key);
+    given.delete(key);
+    if (text === null) continue;
+    try {
+      experiment = set(experiment, read(text));
+    } catch (error) {
+      if (!(error instanceof FieldError)) throw error;
+      problems.push(error.message);
+    }
+  }
+  for (const key of new Set(given.keys())) problems.push(`There is no setting called “${key}”.`);
+  return { experiment, problems };
+}
+
+/** What an experiment has that no link can hold, in words. @param {Experiment} experiment @param {Fields} fields */
+export function leftOut(experiment, { points, parameters }) {
+  const missing = [];
+  if (experiment.dataset === OWN && experiment.points.length > 0 && points.write(experiment) === '')
+    missing.push('your own points');
+  if (
+    experiment.parameters &&
+    parameters.write(experiment.parameters.flatMap(({ weights, biases }) => [...weights.flat(), ...biases])) === ''
+  )
+    missing.push('the loaded parameters');
+  return missing.join(' and ');
+}
+
+/** Every field, and where in the experiment it is. @param {Fields} fields */
+function entries(fields) {
+  const named = /** @type {[string, import('./experiment.js').Field<any>][]} */ (Object.entries(fields));
+  return named.map(([name, field]) => ({
+    get: (/** @type {any} */ experiment) => experiment[name],
+    set: (/** @type {Experiment} */ experiment, /** @type {unknown} */ value) => ({ ...experiment, [name]: value }),
+    ...field,
+  }));
+}

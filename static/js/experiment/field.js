@@ -1,0 +1,105 @@
+/** One field of what a reader can set up: how its text is read, checked, explained and written. */
+
+import { exact } from '../format.js';
+
+/** @typedef {import('./experiment.js').Experiment} Experiment */
+
+/**
+ * @template T
+ * @typedef {object} Field
+ * @property {string} key in the address
+ * @property {string} label in messages
+ * @property {(text: string) => T} read throws FieldError
+ * @property {(value: T) => string} write the shortest text that `read` takes back to the same value; '' needs no
+ *   mention
+ * @property {(experiment: Experiment) => T} [get] its value, if it is not the property of its name
+ * @property {(experiment: Experiment, value: T) => Experiment} [set] throws FieldError
+ */
+
+/** What a number is shown with: the factor between what is shown and what is meant, 100 for a percentage.
+ * @typedef {{limits: [number, number], factor: number, suffix: string}} Shown */
+/** @typedef {Field<number> & Shown} NumberField */
+/** Leaving it empty is a value too: null. @typedef {Field<number | null> & Shown} OptionalField */
+
+/** Text that is no value of a field; the message is for the reader. */
+export class FieldError extends Error {}
+
+export const words = new Intl.NumberFormat('en-US', { maximumSignificantDigits: 10 });
+
+/**
+ * @param {string} key
+ * @param {string} label
+ * @param {[number, number]} limits
+ * @param {{whole?: boolean, above?: boolean, factor?: number, suffix?: string}} [options] `above` leaves the lower
+ *   limit out
+ */
+export function number(
+  key,
+  label,
+  limits,
+  { whole = false, above = false, factor = 1, suffix = factor === 100 ? ' %' : '' } = {},
+) {
+  const [low, high] = limits;
+  const ends = [low, high].map((limit) => words.format(limit * factor));
+  const range = above
+    ? `greater than ${ends[0]} and at most ${ends[1]}${suffix}`
+    : `from ${ends[0]} to ${ends[1]}${suffix}`;
+  return {
+    key,
+    label,
+    limits,
+    factor,
+    suffix,
+    /** @param {string} text */
+    read(text) {
+      const value = text.trim() === '' ? NaN : Number(text);
+      if (
+        Number.isFinite(value) &&
+        (!whole || Number.isInteger(value)) &&
+        (above ? value > low : value >= low) &&
+        value <= high
+      )
+        return value;
+      throw new FieldError(`${label} must be a ${whole ? 'whole ' : ''}number ${range}.`);
+    },
+    write: exact,
+  };
+}
+
+/**
+ * A number that may be left empty.
+ *
+ * @param {ReturnType<typeof number>} field
+ * @param {string} none what the address says of it
+ */
+export const optional = (field, none = 'none') => ({
+  ...field,
+  /** @param {string} text */
+  read: (text) => (text.trim() === '' || text === none ? null : field.read(text)),
+  /** @param {number | null} value */
+  write: (value) => (value === null ? none : field.write(value)),
+});
+
+/** @param {string} key @param {string} label @param {readonly string[]} names @returns {Field<string>} */
+export function choice(key, label, names) {
+  return {
+    key,
+    label,
+    read(text) {
+      if (names.includes(text)) return text;
+      throw new FieldError(`${label} must be one of ${names.join(', ')}.`);
+    },
+    write: (name) => name,
+  };
+}
+
+/** @param {string} key @param {string} label @returns {Field<boolean>} */
+export const yesOrNo = (key, label) => ({
+  key,
+  label,
+  read: (text) => choice(key, label, ['yes', 'no']).read(text) === 'yes',
+  write: (value) => (value ? 'yes' : 'no'),
+});
+
+/** @param {{name: string}[]} rows */
+export const namesOf = (rows) => rows.map(({ name }) => name);

@@ -1,0 +1,30 @@
+/** The parameters of a network, and what a reader can do to one of them. */
+
+import { MAX_VALUE } from './experiment.js';
+
+/** @typedef {import('../types/protocol').Parameter} Parameter */
+/** @typedef {import('../types/protocol').LayerParameters} LayerParameters */
+/** @typedef {{value?: number, frozen?: boolean}} Edit */
+
+/** A parameter as a key. @param {Parameter} parameter */
+export const parameterKey = ({ layer, unit, input }) => `${layer} ${unit} ${input ?? 'b'}`;
+
+/**
+ * Whether a run can begin with them.
+ *
+ * @param {readonly LayerParameters[]} parameters
+ * @param {readonly number[]} sizes units of every layer of its network, inputs and output included
+ */
+export function canBegin(parameters, sizes) {
+  const fits =
+    parameters.length === sizes.length - 1 &&
+    parameters.every(
+      ({ weights, biases }, index) => weights.length === sizes[index] && biases.length === sizes[index + 1],
+    );
+  return (
+    fits &&
+    parameters.every(({ weights, biases }) =>
+      [...weights.flat(), ...biases].every((value) => Math.abs(value) <= MAX_VALUE),
+    )
+  );
+}

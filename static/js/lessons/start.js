@@ -1,0 +1,19 @@
+/** Puts the lessons together; fetched when one is asked for. */
+
+import { Course } from './course.js';
+import { mountLesson } from './lesson.js';
+import { mountList } from './list.js';
+import { Book } from './progress.js';
+
+/**
+ * @param {import('../store/state.js').Store} store
+ * @param {import('../types/protocol').Catalogue} catalogue
+ * @param {import('../experiment/experiment.js').Experiment} defaults
+ * @param {(id: string) => HTMLElement} find
+ */
+export function mount(store, catalogue, defaults, find) {
+  const course = new Course(store, catalogue, defaults, new Book());
+  const list = mountList(course, find);
+  mountLesson(store, catalogue, course, list, find);
+  return { list };
+}

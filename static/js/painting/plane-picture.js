@@ -1,0 +1,132 @@
+/**
+ * One picture of the plane: ŷ of a run with the line where it is one half, or a unit's activation with the line where
+ * its z is zero.
+ */
+
+import { boundaryLine, contour } from './contour.js';
+import { fitted, Maps } from './map.js';
+import { levelOf } from './network-picture.js';
+import { ramp } from './ramp.js';
+
+/** @typedef {import('../types/painting').Manner} Manner */
+/** @typedef {import('../types/painting').PlaneScene} PlaneScene */
+/** @typedef {import('../types/protocol').Frame} Frame */
+/** @typedef {import('../types/protocol').FrameRun} FrameRun */
+
+const LINE = 2;
+const HALO = 5;
+/**
+ * A ring around a point that the network has wrong, and around fewer pixels where there are many points (CSS pixels).
+ */
+const RING = 8;
+const SMALL_RING = 5.5;
+const MANY_POINTS = 600;
+
+export class PlanePicture {
+  #canvas;
+  #context;
+  #maps = new Maps();
+  /** @type {PlaneScene | null} */
+  #scene = null;
+  /** @type {Manner | null} */
+  #manner = null;
+  #ramp = new Uint32Array(256);
+
+  /** @param {OffscreenCanvas} canvas */
+  constructor(canvas) {
+    this.#canvas = canvas;
+    this.#context = /** @type {OffscreenCanvasRenderingContext2D} */ (canvas.getContext('2d', { alpha: false }));
+  }
+
+  /** @param {PlaneScene} scene */
+  show(scene) {
+    this.#scene = scene;
+    this.#mix();
+  }
+
+  /** @param {Manner} manner */
+  restyle(manner) {
+    this.#manner = manner;
+    this.#mix();
+  }
+
+  #mix() {
+    if (this.#scene && this.#manner) this.#ramp = ramp(this.#manner.colours.heat, this.#scene.discrete);
+  }
+
+  /** @param {Frame} frame */
+  draw(frame) {
+    const scene = this.#scene;
+    const manner = this.#manner;
+    const map = scene && mapOf(frame.runs[scene.run], scene);
+    if (!scene || !manner || !map) return;
+    const width = Math.round(scene.width * scene.ratio);
+    const height = Math.round(scene.height * scene.ratio);
+    if (this.#canvas.width !== width || this.#canvas.height !== height) {
+      this.#canvas.width = width;
+      this.#canvas.height = height;
+    }
+    const context = this.#context;
+    const box = { x: 0, y: 0, width, height };
+    this.#maps.paint(map.values, map.width, map.height, this.#ramp);
+    this.#maps.draw(context, 0, box);
+    if (scene.unit || scene.line) this.#stroke(context, scene, manner, fitted(map.line(), box), LINE);
+    const wrong = !scene.unit && scene.marked && frame.runs[scene.run].misclassified;
+    if (wrong && scene.marked)
+      this.#stroke(context, scene, manner, rings(scene.marked, wrong, width, height, scene.ratio), LINE * 0.8);
+  }
+
+  /**
+   * A line over a lighter, broader one.
+   *
+   * @param {OffscreenCanvasRenderingContext2D} context
+   * @param {PlaneScene} scene
+   * @param {Manner} manner
+   * @param {Path2D} line
+   * @param {number} width
+   */
+  #stroke(context, scene, manner, line, width) {
+    context.lineCap = 'round';
+    context.lineJoin = 'round';
+    context.strokeStyle = manner.colours.halo;
+    context.lineWidth = (width + HALO - LINE) * scene.ratio;
+    context.stroke(line);
+    context.strokeStyle = manner.colours.contour;
+    context.lineWidth = width * scene.ratio;
+    context.stroke(line);
+  }
+}
+
+/**
+ * A ring around each point whose bit is 1.
+ *
+ * @param {Float32Array} places
+ * @param {Uint8Array} bits
+ * @param {number} width
+ * @param {number} height
+ * @param {number} ratio
+ */
+function rings(places, bits, width, height, ratio) {
+  const path = new Path2D();
+  const radius = (places.length > 2 * MANY_POINTS ? SMALL_RING : RING) * ratio;
+  for (let point = 0; point < places.length / 2; point++) {
+    const x = places[2 * point] * width;
+    const y = places[2 * point + 1] * height;
+    if (Number.isNaN(x) || !(bits[point >> 3] & (0x80 >> (point & 7)))) continue;
+    path.moveTo(x + radius, y);
+    path.arc(x, y, radius, 0, 2 * Math.PI);
+  }
+  return path;
+}
+
+/** What a scene shows of a run, if the run has it. @param {FrameRun | undefined} run @param {PlaneScene} scene */
+function mapOf(run, { unit, flat }) {
+  if (!run?.boundary) return null;
+  const { boundary } = run;
+  if (!unit || unit.layer === run.layers.length) return { ...boundary, line: () => boundaryLine(boundary) };
+  const maps = run.neurons?.[unit.layer - 1];
+  if (!maps || unit.unit >= maps.units) return null;
+  const { width, height } = maps;
+  const values = maps.values.subarray(unit.unit * width * height, (unit.unit + 1) * width * height);
+  return { values, width, height, line: () => contour(values, width, height, levelOf(flat)) };
+}

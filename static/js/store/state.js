@@ -1,0 +1,422 @@
+/**
+ * What the page knows, as signals, and the commands that change it: views read the signals and call the commands. What
+ * has been asked of the server, and what is still wanted, is in dialogue.js; the run that is shown is in
+ * current-run.js. What the server says comes in through `receive…`, and goes from here to both.
+ */
+
+import { batch, computed, signal } from '../../vendor/signals-core/signals-core.js';
+import { changed, defaultsOf, layerSizes, OWN, obstacle, sameRun } from '../experiment/experiment.js';
+import { cost, count } from '../format.js';
+import { unlessSame } from '../signals.js';
+import { fromCheckpoint } from '../stream/checkpoint.js';
+import { Attention } from './attention.js';
+import { CurrentRun, endOf } from './current-run.js';
+
+/** @typedef {import('../types/protocol').ServerMessage} ServerMessage */
+/** @typedef {import('../types/protocol').Configured} Configured */
+/** @typedef {import('../types/protocol').Points} Points */
+/** @typedef {import('../types/protocol').LayerParameters} LayerParameters */
+/** @typedef {import('../experiment/experiment.js').Experiment} Experiment */
+/** @typedef {import('../stream/dialogue.js').Dialogue<Experiment>} Dialogue */
+/** @typedef {import('./current-run.js').Run} Run */
+/** @typedef {import('./kept-runs.js').KeptRun} KeptRun */
+/**
+ * @typedef {{kind: 'problem' | 'note', text: string, offer?: {label: string, accept: () => void}}} Notice one with an
+ *   offer stays until it is answered
+ */
+/** @typedef {import('../experiment/experiment.js').HiddenLayer} HiddenLayer */
+/** @typedef {import('../types/protocol').Catalogue} Catalogue */
+/** @typedef {import('../types/protocol').Parameter} Parameter */
+/** @typedef {import('../experiment/parameters.js').Edit} Edit */
+/**
+ * @typedef {import('../experiment/parts.js').Reduction & {highlight: readonly string[]}} Staging what a lesson does to
+ *   the parts of the page
+ */
+/**
+ * @typedef {{inspected?: 'batch' | 'example' | 'point', checked?: boolean, timed?: number, swept?: number, compared?:
+ *   number}} Deeds
+ */
+
+/** @type {Staging} */
+export const UNSTAGED = { hide: [], lock: [], highlight: [] };
+
+/** @template T @typedef {import('../../vendor/signals-core/signals-core.js').Signal<T>} Signal */
+
+export class Store {
+  /** What is set up. @type {Signal<Experiment>} */
+  experiment;
+
+  /** @type {Signal<Points | null>} */
+  points = signal(/** @type {Points | null} */ (null));
+  /** Kept runs that are shown beside this one. @type {Signal<KeptRun[]>} */
+  compared = signal(/** @type {KeptRun[]} */ ([]));
+  /** @type {Signal<Notice | null>} */
+  notice = signal(/** @type {Notice | null} */ (null));
+  /** For screen readers. */
+  announcement = signal('');
+  /** @type {Signal<Staging>} */
+  staged = signal(UNSTAGED);
+  /**
+   * What the reader has done, by names of docs/lessons.md: a lesson asks for some of it, and empties it as a step
+   * begins.
+   *
+   * @type {Signal<Deeds>}
+   */
+  deeds = signal(/** @type {Deeds} */ ({}));
+  /** Whether somebody looks at the frames' diagnostics. */
+  diagnosed = computed(() => this.#watchers.value > 0);
+  #watchers = signal(0);
+  /** Units of every layer, inputs and output included. */
+  layerSizes = unlessSame(() => layerSizes(this.experiment.value));
+  /** Names of the network's inputs, in their order. */
+  features = unlessSame(() => this.experiment.value.features);
+  /** The activation of each hidden layer. */
+  activations = unlessSame(() => this.experiment.value.layers.map(({ activation }) => activation));
+  problem = computed(() => this.experiment.value.problem);
+  /** As in the tables of formulas. */
+  outputActivation = computed(() => (this.problem.value === 'regression' ? 'linear' : 'sigmoid'));
+  /** The panel of the drawer that is open; '' is none. */
+  panel = computed(() => this.experiment.value.panel);
+  /**
+   * What is hidden and locked, by the address or by a lesson.
+   *
+   * @type {Signal<import('../experiment/parts.js').Reduction>}
+   */
+  reduction = unlessSame(() => {
+    const { hide, lock } = this.experiment.value;
+    const staged = this.staged.value;
+    return { hide: [...hide, ...staged.hide], lock: [...lock, ...staged.lock] };
+  });
+  /** What stands in the way of training what is set up; '' is nothing. */
+  obstacle = computed(() => obstacle(this.experiment.value));
+  /** Of each hidden layer, whether its activation is zero on a whole side of z = 0. */
+  flat = unlessSame(() => this.activations.value.map((activation) => activation === 'relu'));
+  attention = new Attention(this.layerSizes);
+
+  /** For a layer that is added where there is none. @type {HiddenLayer} */
+  #spareLayer;
+  /** The run that was asked to begin again, until it has. @type {Experiment | null} */
+  #reset = null;
+  #catalogue;
+
+  /** @param {Experiment} experiment @param {Catalogue} catalogue @param {Dialogue} dialogue with the server */
+  constructor(experiment, catalogue, dialogue) {
+    this.experiment = signal(experiment);
+    this.#catalogue = catalogue;
+    this.#spareLayer = experiment.layers.at(-1) ?? defaultsOf(catalogue).layers[0];
+    /** What is asked of the server, and what it does. Views read it; what changes something is a command of the store. */
+    this.dialogue = dialogue;
+    /** The run that is shown. */
+    this.current = new CurrentRun(dialogue.playing);
+  }
+
+  // ---- commands
+
+  play() {
+    if (this.#hindered()) return;
+    this.#goOn();
+    this.dialogue.play();
+    this.announcement.value = 'Training';
+  }
+
+  pause() {
+    this.dialogue.pause();
+    this.#announcePause();
+  }
+
+  toggle() {
+    if (this.dialogue.playing.value) this.pause();
+    else this.play();
+  }
+
+  /** @param {number} [iterations] */
+  step(iterations = 1) {
+    if (this.#hindered()) return;
+    this.#goOn();
+    this.dialogue.step(iterations);
+  }
+
+  /** How many iterations it takes to see every training example once. */
+  get epoch() {
+    const { batchSize } = this.experiment.value;
+    const examples = this.points.value?.split.train.length ?? 0;
+    return batchSize === null ? 1 : Math.max(1, Math.ceil(examples / batchSize));
+  }
+
+  /**
+   * To exactly that iteration, as far as the run has come, and pauses there.
+   *
+   * @param {number} iteration
+   */
+  seek(iteration) {
+    const to = Math.max(0, Math.min(Math.round(iteration), this.current.furthest));
+    this.#restarted();
+    this.dialogue.seek(to);
+  }
+
+  /** Back to iteration 0 and the same initial weights. */
+  reset() {
+    this.#restarted();
+    this.dialogue.forget();
+    this.announcement.value = 'Back at iteration 0, with the same initial weights';
+    this.#reset ??= this.current.experiment.value;
+    // The server would go back to the weights that this run began with.
+    if (this.current.experiment.value && this.dialogue.carries(this.current.experiment.value)) this.#configure();
+    else this.dialogue.reset();
+  }
+
+  /**
+   * Gives a parameter another value, freezes or frees it, without a restart.
+   *
+   * @param {Parameter} parameter
+   * @param {Edit} edit
+   */
+  edit({ layer, unit, input }, edit) {
+    this.dialogue.edit({ layer, unit, input }, edit);
+  }
+
+  /**
+   * Changes the experiment; whatever cannot change while training restarts it, playing on if it was playing.
+   *
+   * @param {Partial<Experiment>} changes
+   * @param {{keepWeights?: boolean}} [manner] `keepWeights` begins the run with the weights there are, if they fit;
+   *   Reset still
+   *   goes back to those of the seed
+   */
+  change(changes, { keepWeights = false } = {}) {
+    const before = this.experiment.value;
+    const after = changed(before, changes, this.#catalogue);
+    this.#spareLayer = before.layers.at(-1) ?? this.#spareLayer;
+    // In a batch, so that the message is under way before the page is redrawn.
+    batch(() => {
+      this.experiment.value = after;
+      if (!sameRun(before, after)) {
+        this.#configure(keepWeights && !this.dialogue.startsAfresh ? this.current.weightsFor(layerSizes(after)) : null);
+        return;
+      }
+      if (this.current.experiment.value && sameRun(this.current.experiment.value, after)) {
+        this.dialogue.goesOnAs(this.current.experiment.value, after);
+        this.current.experiment.value = after;
+      }
+      if (this.dialogue.live) this.dialogue.adjust(after);
+    });
+  }
+
+  /** One more hidden layer, like the last. */
+  addLayer() {
+    const { layers } = this.experiment.value;
+    this.change({ layers: [...layers, layers.at(-1) ?? this.#spareLayer] });
+  }
+
+  /** @param {number} layer as in the lecture: the first hidden one is 1 @param {Partial<HiddenLayer>} changes */
+  changeLayer(layer, changes) {
+    this.change({
+      layers: this.experiment.value.layers.map((now, index) => (index === layer - 1 ? { ...now, ...changes } : now)),
+    });
+  }
+
+  /** @param {Partial<HiddenLayer>} changes to every hidden layer */
+  changeLayers(changes) {
+    this.change({ layers: this.experiment.value.layers.map((layer) => ({ ...layer, ...changes })) });
+  }
+
+  forgetGhosts() {
+    this.current.ghosts.value = [];
+    this.compared.value = [];
+  }
+
+  /** Has frames carry diagnostics, until what it returns is called. @returns {() => void} */
+  watchDiagnostics() {
+    this.#watchers.value++;
+    return () => {
+      this.#watchers.value--;
+    };
+  }
+
+  /** @param {Deeds} deed */
+  did(deed) {
+    this.deeds.value = { ...this.deeds.peek(), ...deed };
+  }
+
+  // ---- what comes over the stream
+
+  /** Is costs of each run that gives way to another. @type {(run: Run) => void} */
+  left = () => undefined;
+
+  /** How many costs there are. */
+  get known() {
+    return this.current.history.length;
+  }
+
+  opened() {
+    if (this.dialogue.session.value === null && !this.dialogue.opensSaved) this.#begin();
+  }
+
+  closed() {
+    this.dialogue.closed(this.current.weights);
+  }
+
+  /** @param {ServerMessage} message */
+  receive(message) {
+    batch(() => {
+      switch (message.type) {
+        case 'configured':
+          return message.resumed ? this.#resumed(message) : this.#configured(message);
+        case 'state':
+          if (this.dialogue.state(message, this.current.picture.value?.iteration)) this.#announcePause();
+          return undefined;
+        case 'diverged':
+        case 'ended':
+          return this.#halt(endOf(message));
+        case 'error':
+          // Only a question can ask for too much.
+          return message.code === 'too_much'
+            ? this.dialogue.questions.answered({ type: 'too_much', detail: message.detail })
+            : this.#refused(message.code, message.detail);
+        default:
+          return this.dialogue.questions.answered(message);
+      }
+    });
+  }
+
+  /** Keeps the costs of a frame. @param {import('../types/painting').FrameCosts} frame */
+  receiveCosts(frame) {
+    if (!this.dialogue.certain) return;
+    if (this.dialogue.costs(frame)) {
+      const { run } = this;
+      // What has been changed since the reset is of the run that begins here.
+      if (run) this.left({ ...run, experiment: this.#reset ?? run.experiment });
+      this.#reset = null;
+      this.current.history.clear();
+    }
+    this.current.write(frame);
+  }
+
+  /** What has been drawn. @param {Pick<import('../types/protocol').Frame, 'iteration' | 'runs'>} frame */
+  show({ iteration, runs: [run] }) {
+    this.current.show({ iteration, run });
+    this.dialogue.drawn(iteration);
+  }
+
+  /** The run there is, as far as it has come. @returns {Run | null} */
+  get run() {
+    return this.dialogue.certain ? this.current.soFar : null;
+  }
+
+  // ---- within
+
+  /** A new session with what is set up. */
+  #begin() {
+    const steps = this.dialogue.begin();
+    this.#configure();
+    this.dialogue.stepFirst(steps);
+  }
+
+  /** @param {readonly LayerParameters[] | null} [weights] to begin with instead of the seed's */
+  #configure(weights = null) {
+    this.#restarted();
+    this.dialogue.forget();
+    if (this.obstacle.value) {
+      // The run there was goes no further; there is none until it can be trained.
+      if (this.dialogue.playing.value) this.pause();
+      this.#plotOwn();
+      return;
+    }
+    const experiment = this.experiment.value;
+    if (!this.dialogue.live && experiment.dataset === OWN) this.#plotOwn();
+    this.dialogue.configure(experiment, weights);
+  }
+
+  /** Says why there is nothing to train, if so. */
+  #hindered() {
+    const text = this.obstacle.value;
+    if (text) this.notice.value = { kind: 'problem', text };
+    return text !== '';
+  }
+
+  /** What has stopped at a condition is played on; what is over starts again. */
+  #goOn() {
+    if (this.current.halted.value === 'stopped') this.#restarted();
+    else if (this.current.halted.value) this.reset();
+  }
+
+  #restarted() {
+    if (this.current.forgetEnd()) this.notice.value = null;
+  }
+
+  /** The server has taken what was sent first. @param {Configured} message */
+  #configured(message) {
+    const { run } = this;
+    const { certain } = this.dialogue;
+    const now = this.dialogue.configured(message, this.experiment.value);
+    const carried = this.dialogue.carries(now);
+    // What goes on with other points is no run of its own.
+    if (run && !carried) this.left(run);
+    this.#reset = null;
+    this.current.begin(now, { certain, carried });
+    this.#plot(message.data);
+  }
+
+  /** The same session goes on, or one that was saved. @param {Configured} message */
+  #resumed(message) {
+    const { opensSaved } = this.dialogue;
+    if (opensSaved) this.current.experiment.value = this.experiment.value;
+    this.#plot(message.data);
+    const anew = this.dialogue.resumed(message, this.experiment.value);
+    if (anew) this.#configure(anew.weights);
+    this.announcement.value = opensSaved ? 'The saved run is open' : 'Connected again';
+    if (message.from_checkpoint && this.current.halted.value === null)
+      this.notice.value = { kind: 'note', text: fromCheckpoint(anew !== null, message.iteration) };
+  }
+
+  /** The reader's own points, until the server says which are held out for test. */
+  #plotOwn() {
+    const { points, labels } = this.experiment.value;
+    this.#plot({
+      points: [...points],
+      labels: [...labels],
+      split: { train: points.map((_, index) => index), test: [] },
+    });
+  }
+
+  /** @param {Points} points */
+  #plot(points) {
+    if (JSON.stringify(points) !== JSON.stringify(this.points.value)) this.points.value = points;
+  }
+
+  /** @param {import('./current-run.js').End} end */
+  #halt(end) {
+    if (!this.current.halt(end)) return;
+    this.dialogue.playing.value = false;
+    this.notice.value = { kind: end.halted === 'stopped' ? 'note' : 'problem', text: end.text };
+  }
+
+  #announcePause() {
+    const picture = this.current.picture.value;
+    if (picture)
+      this.announcement.value = `Paused at iteration ${count(picture.iteration)}, cost ${cost(picture.run.train_cost)}`;
+  }
+
+  /** @param {string} code @param {string} detail */
+  #refused(code, detail) {
+    switch (this.dialogue.refused(code)) {
+      case 'session':
+        this.notice.value = {
+          kind: 'note',
+          text: 'The server no longer had this session; it started again from the same initial weights.',
+        };
+        return this.#begin();
+      case 'saved':
+        this.notice.value = {
+          kind: 'problem',
+          text: `${detail}. This is the same experiment, from its initial weights.`,
+        };
+        return this.#begin();
+      case 'setup':
+        // What the server refused is undone; it trains on as it was.
+        if (this.current.experiment.value) this.experiment.value = this.current.experiment.value;
+    }
+    this.notice.value = { kind: 'problem', text: detail };
+    return undefined;
+  }
+}

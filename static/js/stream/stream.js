@@ -1,0 +1,144 @@
+/**
+ * One stream: its connection, the dialogue over it, and the painter that reads and draws what comes. The page has one for
+ * the run that it shows, and a lab one for a session of its own.
+ *
+ * Nothing waits here. What cannot be said yet, the dialogue keeps; what comes faster than it is drawn, the painter
+ * overtakes; and the server sends no more frames than are acknowledged.
+ */
+
+import { effect, signal } from '../../vendor/signals-core/signals-core.js';
+import { Painter } from '../painting/painter.js';
+import { isDark, painterColours } from '../theme.js';
+import { Connection } from './connection.js';
+import { Dialogue } from './dialogue.js';
+
+/** @typedef {import('../types/protocol').ClientMessage} ClientMessage */
+/** @typedef {import('../types/protocol').Frame} Frame */
+/** @typedef {import('../types/protocol').ServerMessage} ServerMessage */
+/** @typedef {import('../types/painting').FrameCosts} FrameCosts */
+/** @typedef {import('./connection.js').Wait} Wait */
+/** @template T @typedef {import('../types/terms').Terms<T>} Terms */
+/** @template T @typedef {import('../../vendor/signals-core/signals-core.js').Signal<T>} Signal */
+
+/**
+ * @typedef {object} StreamListener whose stream it is
+ * @property {number} known how many costs it has
+ * @property {() => void} opened
+ * @property {() => void} closed
+ * @property {(message: ServerMessage) => void} receive
+ * @property {(frame: FrameCosts) => void} receiveCosts of every frame, in order
+ * @property {(picture: Pick<Frame, 'iteration' | 'runs'>) => void} show what has been drawn
+ */
+
+/** @template {object} T what is set up */
+export class Stream {
+  /** Why the server has no session for it yet, and when it is asked again. @type {Signal<Wait | null>} */
+  waiting = signal(/** @type {Wait | null} */ (null));
+  /** Whether the painter could not be fetched: nothing will be drawn. */
+  blind = signal(false);
+  dialogue;
+  painter;
+
+  #connection;
+  #rest;
+  /** @type {StreamListener | null} */
+  #listener = null;
+  /** @type {Extract<ClientMessage, {type: 'view'}> | null} */
+  #view = null;
+  #drawn = -1;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #acknowledging;
+  /** @type {(() => void)[]} */
+  #stops = [];
+
+  /**
+   * @param {Terms<T>} terms in which the server is asked
+   * @param {object} [manner]
+   * @param {string | null} [manner.saved] the id of a saved run to go on with
+   * @param {number} [manner.rest] from one acknowledgement to the next, at least: fewer frames come (milliseconds)
+   * @param {string} [manner.mark] for whoever measures: the name of the entry that each drawn frame leaves
+   */
+  constructor(terms, { saved = null, rest = 0, mark = 'frame-drawn' } = {}) {
+    this.#rest = rest;
+    this.dialogue = new Dialogue((message) => this.#connection.send(message), terms, saved);
+    const { dialogue } = this;
+    this.painter = new Painter(
+      {
+        message: (message) => {
+          if (!this.#connection.heard(message)) this.#listener?.receive(message);
+        },
+        costs: (frame) => this.#listener?.receiveCosts(frame),
+        picture: (picture) => this.#listener?.show(picture),
+        acknowledge: (frame) => this.#acknowledge(frame),
+        missing: () => {
+          this.blind.value = true;
+        },
+      },
+      mark,
+    );
+    this.#connection = new Connection({
+      query: () => dialogue.query(this.#listener?.known ?? 0),
+      opened: () => {
+        if (this.#view) this.#connection.send(this.#view);
+        this.#listener?.opened();
+      },
+      closed: () => {
+        clearTimeout(this.#acknowledging);
+        this.#acknowledging = undefined;
+        this.#listener?.closed();
+      },
+      takenOver: () => dialogue.leaveSession(),
+      received: (data) => this.painter.receive(data),
+      expecting: () => dialogue.expecting,
+      waiting: (wait) => {
+        this.waiting.value = wait;
+      },
+      dropped: (message) => dialogue.dropped(message),
+    });
+  }
+
+  /** Connects, once. @param {StreamListener} listener */
+  open(listener) {
+    if (this.#listener) return;
+    this.#listener = listener;
+    this.#connection.open();
+    this.#stops = [
+      effect(() => {
+        void isDark.value;
+        this.painter.manner({ colours: painterColours() });
+      }),
+      effect(() => this.painter.manner({ playing: this.dialogue.playing.value })),
+    ];
+  }
+
+  /** What frames shall have, from now on. @param {Omit<Extract<ClientMessage, {type: 'view'}>, 'type'>} view */
+  look(view) {
+    this.#view = { type: 'view', ...view };
+    this.#connection.send(this.#view);
+  }
+
+  /** Asks the server for a session at once, instead of waiting. */
+  tryNow() {
+    this.#connection.tryNow();
+  }
+
+  /** Ends it, here and at the server. */
+  close() {
+    for (const stop of this.#stops) stop();
+    clearTimeout(this.#acknowledging);
+    this.#connection.close();
+    this.painter.close();
+  }
+
+  /** @param {number} frame */
+  #acknowledge(frame) {
+    this.#drawn = frame;
+    if (this.#rest === 0) this.#send();
+    else this.#acknowledging ??= setTimeout(() => this.#send(), this.#rest);
+  }
+
+  #send() {
+    this.#acknowledging = undefined;
+    this.#connection.send({ type: 'ack', frame: this.#drawn });
+  }
+}

@@ -1,0 +1,91 @@
+/** The experiment into the browser's address, and back when the reader goes back or edits it. */
+
+import { effect } from '../../vendor/signals-core/signals-core.js';
+import { fromHash, toHash } from '../experiment/address.js';
+import { sameRun } from '../experiment/experiment.js';
+
+/** @typedef {import('../experiment/experiment.js').Experiment} Experiment */
+/** @typedef {import('../experiment/experiment.js').Fields} Fields */
+/** @typedef {import('../experiment/saved.js').SavedRun} SavedRun */
+/** @typedef {import('../store/state.js').Store} Store */
+
+/** Changes that come as fast as this are one entry in the browser's history (milliseconds). */
+const ONE_CHANGE = 1000;
+const WRITE_INTERVAL = 120;
+
+/**
+ * @param {Store} store
+ * @param {Fields} fields
+ * @param {Experiment} defaults
+ * @param {SavedRun | null} saved
+ * @param {string[]} mistakes in the address that the page was opened by
+ */
+export function mountAddress(store, fields, defaults, saved, mistakes) {
+  /**
+   * Where an experiment is: a saved run under its short link as long as it is that run.
+   *
+   * @param {Experiment} experiment
+   */
+  function addressOf(experiment) {
+    if (!saved) return location.pathname + location.search + toHash(experiment, defaults, fields);
+    const same = saved.experiment && sameRun(experiment, saved.experiment);
+    return (
+      (same ? saved.path : '/') +
+      location.search +
+      toHash(experiment, same && saved.experiment ? saved.experiment : defaults, fields)
+    );
+  }
+
+  /** @param {string[]} problems of the address */
+  function complain(problems) {
+    if (problems.length > 0)
+      store.notice.value = { kind: 'problem', text: `Part of this link could not be used. ${problems.join(' ')}` };
+  }
+
+  let before = store.experiment.peek();
+  let changed = -Infinity;
+  /** What the page has last read or written there; else the reader has just edited it, and is about to be heard. */
+  let known = location.hash;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let waiting;
+  effect(() => {
+    const now = store.experiment.value;
+    const address = addressOf(now);
+    clearTimeout(waiting);
+    if (address !== location.pathname + location.search + location.hash) {
+      const passed = performance.now() - changed;
+      // A point more is no step of the browser's: the page undoes it itself.
+      const turned = before.lesson !== now.lesson || before.step !== now.step;
+      // Within a lesson the browser goes back and forth between its steps.
+      const entry =
+        turned ||
+        (!now.lesson && !sameRun({ ...before, points: now.points, labels: now.labels }, now) && passed > ONE_CHANGE);
+      const write = () => {
+        if (location.hash !== known) return;
+        history[entry ? 'pushState' : 'replaceState'](null, '', address);
+        known = location.hash;
+      };
+      // While something is dragged: browsers allow only so many a second.
+      if (passed < WRITE_INTERVAL && !turned) waiting = setTimeout(write, WRITE_INTERVAL);
+      else write();
+      changed = performance.now();
+    }
+    before = now;
+  });
+  addEventListener('hashchange', () => {
+    const base = location.pathname === saved?.path ? saved.experiment : null;
+    const { experiment, problems } = fromHash(location.hash, base ?? defaults, fields);
+    clearTimeout(waiting);
+    known = location.hash;
+    before = experiment;
+    changed = performance.now();
+    store.change(experiment);
+    complain(problems);
+  });
+  complain(mistakes);
+  if (saved && !saved.experiment)
+    store.notice.value = {
+      kind: 'problem',
+      text: 'Nothing is saved under this link, or no longer. This is the experiment that the page begins with.',
+    };
+}

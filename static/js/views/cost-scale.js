@@ -1,0 +1,149 @@
+/** The axes of the cost chart, and where the names of its curves go. */
+
+/**
+ * @typedef {{x: (iteration: number) => number, y: (cost: number) => number, width: number, height: number}} Scale in
+ *   pixels, y downwards
+ */
+/** @typedef {{text: string, curve: {x: number[], y: number[]}, bold: boolean}} Curve */
+/** @typedef {{text: string, bold: boolean, x: number, y: number, anchor: 'left' | 'right'}} Label */
+
+/** The shortest axis there is. */
+const FEWEST = 200;
+
+/**
+ * Ends of the axis within a power of ten, and into how many parts each is divided.
+ *
+ * @type {[digit: number, parts: number][]}
+ */
+const ENDS = [
+  [1, 5],
+  [1.5, 3],
+  [2, 4],
+  [3, 3],
+  [4, 4],
+  [5, 5],
+  [6, 3],
+  [8, 4],
+  [10, 5],
+];
+
+/** @param {number} iterations */
+function ending(iterations) {
+  const least = Math.max(FEWEST, iterations);
+  const power = 10 ** Math.floor(Math.log10(least));
+  const [digit, parts] = /** @type {[number, number]} */ (ENDS.find(([digit]) => digit * power >= least));
+  return { end: digit * power, parts };
+}
+
+/** The next round number of iterations, so that the axis grows in steps. @param {number} iterations */
+export const xTop = (iterations) => ending(iterations).end;
+
+/** @param {number} top from xTop */
+export function xTicks(top) {
+  const { parts } = ending(top);
+  return Array.from({ length: parts + 1 }, (_, index) => (top * index) / parts);
+}
+
+/**
+ * A linear axis goes up to so many times the cost at the start: a run that explodes leaves it, and leaves the others
+ * legible.
+ */
+const EXPLODES = 5;
+
+/**
+ * The range of the cost axis; of a logarithmic one, in powers of ten.
+ *
+ * @param {number[][]} curves costs, each from its start
+ * @param {boolean} log
+ * @returns {[number, number]}
+ */
+export function yRange(curves, log) {
+  const known = curves.flat().filter((cost) => cost > 0);
+  const highest = known.reduce((high, cost) => Math.max(high, cost), 0.1);
+  if (log) {
+    const lowest = known.reduce((low, cost) => Math.min(low, cost), highest);
+    return [Math.min(-1, Math.floor(Math.log10(lowest) * 2) / 2), Math.ceil(Math.log10(highest) * 5) / 5];
+  }
+  const start = curves.reduce((high, [first = 0]) => Math.max(high, first), 0);
+  const top = Math.min(highest, EXPLODES * Math.max(start, 0.1));
+  return [0, top <= 0.72 ? 0.72 : top * 1.06];
+}
+
+/** Plotly's distance between ticks of a logarithmic axis. @param {[number, number]} range */
+export const logTick = ([low, high]) => (high - low <= 2 ? 'D2' : Math.ceil((high - low) / 5));
+
+/** Shares of a curve's visible way down at which its name is tried. */
+const TRIES = [0.45, 0.3, 0.6, 0.2, 0.75, 0.1, 0.9];
+const GAP = 8;
+
+/**
+ * Each name beside its curve where it falls, clear of names placed before and of other curves as far as that goes;
+ * a name without such a place is left out.
+ *
+ * @param {Curve[]} curves in the order of their importance
+ * @param {Curve['curve'][]} nameless curves that are better not covered
+ * @param {Scale} scale
+ * @param {number} font pixels
+ * @returns {Label[]}
+ */
+export function place(curves, nameless, scale, font) {
+  const shapes = [...curves.map(({ curve }) => curve), ...nameless].map(({ x, y }) =>
+    x.map((iteration, index) => [scale.x(iteration), scale.y(y[index])]),
+  );
+  /** @type {{left: number, right: number, top: number, bottom: number}[]} */
+  const taken = [];
+  /** @type {Label[]} */
+  const labels = [];
+  curves.forEach(({ text, bold }, index) => {
+    const points = shapes[index];
+    const textWidth = text.length * font * (bold ? 0.58 : 0.54);
+    const [, top] = points.reduce((high, point) => (point[1] < high[1] ? point : high));
+    const bottom = points[points.length - 1][1];
+    const falls = bottom - top > 2 * font;
+    const spots = falls
+      ? TRIES.map(
+          (share) => points.find((point) => point[1] >= top + share * (bottom - top)) ?? points[points.length - 1],
+        )
+      : TRIES.map((share) => points[Math.floor((points.length - 1) * share)]);
+    /** @type {(Label & {cost: number}) | null} */
+    let best = null;
+    for (const [x, y] of spots) {
+      for (const anchor of /** @type {const} */ (['left', 'right'])) {
+        const atX = anchor === 'left' ? x + GAP : x - GAP;
+        const atY = falls ? y : y + (y > scale.height / 2 ? -font : font);
+        const box = {
+          left: anchor === 'left' ? atX : atX - textWidth,
+          right: anchor === 'left' ? atX + textWidth : atX,
+          top: atY - font * 0.75,
+          bottom: atY + font * 0.75,
+        };
+        if (box.left < 2 || box.right > scale.width || box.top < -4 || box.bottom > scale.height + 2) continue;
+        if (
+          taken.some(
+            (other) =>
+              box.left < other.right + 4 &&
+              box.right > other.left - 4 &&
+              box.top < other.bottom &&
+              box.bottom > other.top,
+          )
+        )
+          continue;
+        let cost = 0;
+        for (const shape of shapes)
+          for (const [px, py] of shape)
+            if (px > box.left && px < box.right && py > box.top && py < box.bottom) cost += 1;
+        if (!best || cost < best.cost) best = { text, bold, x: atX, y: atY, anchor, cost };
+      }
+      if (best?.cost === 0) break;
+    }
+    if (!best) return;
+    taken.push({
+      left: best.anchor === 'left' ? best.x : best.x - textWidth,
+      right: best.anchor === 'left' ? best.x + textWidth : best.x,
+      top: best.y - font * 0.75,
+      bottom: best.y + font * 0.75,
+    });
+    labels.push({ text, bold, x: best.x, y: best.y, anchor: best.anchor });
+  });
+  return labels;
+}

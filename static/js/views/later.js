@@ -1,0 +1,32 @@
+/**
+ * Parts of the page that are fetched when they are first needed. What does not come is said, and asked for again when
+ * the reader wants it.
+ */
+
+import { askVersion, newer } from '../version.js';
+
+/** @typedef {import('../store/state.js').Store} Store */
+
+/**
+ * @template T
+ * @param {Store} store
+ * @param {string} what it is, as a sentence begins
+ * @param {() => Promise<T>} get
+ * @param {() => void} again does all of this once more
+ * @returns {Promise<T | null>} null: it did not come, and that is said
+ */
+export async function fetchLater(store, what, get, again) {
+  try {
+    return await get();
+  } catch {
+    await askVersion();
+    // A server with a newer page no longer has this one's files; there is a button for that already.
+    if (!newer.peek())
+      store.notice.value = {
+        kind: 'problem',
+        text: `${what} could not be fetched. The rest of the page goes on.`,
+        offer: { label: 'Try again', accept: again },
+      };
+    return null;
+  }
+}

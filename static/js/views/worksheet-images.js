@@ -1,0 +1,514 @@
+/**
+ * Pictures for a worksheet, whatever the page's theme: the boundary and the cost by Plotly, the network as SVG of our
+ * own.
+ */
+
+import { PLANE } from '../experiment/experiment.js';
+import { describe, summary } from '../experiment/words.js';
+import { cost, count, fixed } from '../format.js';
+import { featureText } from '../notation.js';
+import { boundaryLine } from '../painting/contour.js';
+import { Maps } from '../painting/map.js';
+import { layoutNetwork } from '../painting/network-layout.js';
+import { biasRadius, edgeStyles } from '../painting/network-picture.js';
+import { ramp } from '../painting/ramp.js';
+import { thin } from '../store/history.js';
+import { painterColours, paperColours } from '../theme.js';
+
+/** @typedef {import('../store/state.js').Store} Store */
+/** @typedef {import('../experiment/experiment.js').Experiment} Experiment */
+/** @typedef {import('../types/protocol').Catalogue} Catalogue */
+/** @typedef {import('../types/protocol').Boundary} Boundary */
+/** @typedef {import('../types/plotly').PlotlyApi} PlotlyApi */
+/** @typedef {{data: object[], layout: object, width: number, height: number}} Figure */
+
+const FONT = 'Roboto, "Segoe UI", "Liberation Sans", Arial, sans-serif';
+const SERIF = '"STIX Two Text", STIX, Cambria, "Times New Roman", serif';
+/** Pixels to each of the picture's units, for print. */
+const SCALE = 2;
+/** The bitmap under the plane (pixels). */
+const PLANE_PIXELS = 840;
+const CURVE_POINTS = 2000;
+
+/** What all titles say. @param {Store} store @param {Experiment} defaults @param {Catalogue} catalogue */
+function caption(store, defaults, catalogue) {
+  const picture = store.current.picture.peek();
+  const running = store.current.experiment.peek() ?? store.experiment.peek();
+  return {
+    what: summary(running, defaults, catalogue),
+    when: picture ? `iteration ${count(picture.iteration)}, cost ${cost(picture.run.train_cost)}` : '',
+  };
+}
+
+/** @param {string} title @param {{what: string, when: string}} caption */
+const titled = (title, { what, when }) => ({
+  text: `<b>${title}</b>  ${when}<br><span style="font-size:11px">${what}</span>`,
+  x: 0,
+  xref: 'container',
+  xanchor: 'left',
+  pad: { l: 16 },
+  y: 0.972,
+  yref: 'container',
+  yanchor: 'top',
+  font: { size: 15 },
+});
+
+/** @param {Blob} blob @returns {Promise<string>} a data address */
+const dataAddress = (blob) =>
+  new Promise((resolve, reject) => {
+    const reader = new FileReader();
+    reader.onload = () => resolve(String(reader.result));
+    reader.onerror = () => reject(reader.error);
+    reader.readAsDataURL(blob);
+  });
+
+/**
+ * ŷ over the plane with the points on it.
+ *
+ * @param {Store} store
+ * @param {Experiment} defaults
+ * @param {Catalogue} catalogue
+ * @returns {Promise<Figure>}
+ */
+export async function boundaryFigure(store, defaults, catalogue) {
+  const [ink, ink2, edge, line, one, zero, ghost, contour, halo] = paperColours(
+    'ink',
+    'ink-2',
+    'edge',
+    'line-2',
+    'one-mark',
+    'zero-mark',
+    'ghost',
+    'contour',
+    'contour-halo',
+  );
+  const { discretise, showTest } = store.experiment.peek();
+  const boundary = store.current.picture.peek()?.run.boundary;
+  const data = store.points.peek();
+  const regression = data?.task === 'regression';
+  const largest = Math.max(Number.MIN_VALUE, ...(data?.labels.map(Math.abs) ?? []));
+
+  /**
+   * @param {number[]} indices
+   * @param {string} name
+   * @param {string} colour
+   * @param {string} symbol
+   * @param {boolean} test
+   */
+  const trace = (indices, name, colour, symbol, test) => {
+    const targets = indices.map((index) => data?.labels[index]);
+    const fill = regression
+      ? {
+          color: targets,
+          colorscale: [
+            [0, zero],
+            [0.5, ghost],
+            [1, one],
+          ],
+          cmin: -largest,
+          cmax: largest,
+        }
+      : { color: colour };
+    return {
+      type: 'scatter',
+      mode: 'markers',
+      name,
+      x: indices.map((index) => data?.points[index][0]),
+      y: indices.map((index) => data?.points[index][1]),
+      marker: test
+        ? { symbol, size: 8, color: 'rgba(255,255,255,0.88)', line: { width: 1.6, ...fill } }
+        : { symbol, size: symbol === 'diamond' ? 9.5 : 8, ...fill, line: { color: '#ffffff', width: 1 } },
+      cliponaxis: false,
+    };
+  };
+  const { train, test } = data?.split ?? { train: [], test: [] };
+  const kinds = regression
+    ? [{ label: null, name: 'examples', colour: one, symbol: 'circle' }]
+    : [
+        { label: 0, name: 'y = 0', colour: zero, symbol: 'diamond' },
+        { label: 1, name: 'y = 1', colour: one, symbol: 'circle' },
+      ];
+  const traces = [{ indices: train, held: false }, ...(showTest ? [{ indices: test, held: true }] : [])].flatMap(
+    ({ indices, held }) =>
+      kinds.map(({ label, name, colour, symbol }) =>
+        trace(
+          indices.filter((index) => label === null || data?.labels[index] === label),
+          held ? `${name}, test` : name,
+          colour,
+          symbol,
+          held,
+        ),
+      ),
+  );
+  const axis = {
+    range: PLANE,
+    showgrid: false,
+    zeroline: false,
+    tickvals: [-6, -4, -2, 0, 2, 4, 6],
+    ticktext: [-6, -4, -2, 0, 2, 4, 6].map((tick) => fixed(tick, 0)),
+    ticks: 'outside',
+    tickcolor: edge,
+    showline: true,
+    mirror: true,
+    linecolor: line,
+  };
+  const [low, high] = PLANE;
+  /** The contour's path spans 0 to 100 from the upper left corner. @param {string} path */
+  const inPlane = (path) =>
+    path.replace(
+      /([-\d.]+) ([-\d.]+)/g,
+      (_, x, y) => `${(low + (x / 100) * (high - low)).toFixed(3)},${(high - (y / 100) * (high - low)).toFixed(3)}`,
+    );
+  const path = boundary && !regression ? inPlane(boundaryLine(boundary)) : '';
+  return {
+    width: 620,
+    height: 700,
+    data: traces.filter(({ x }) => x.length > 0),
+    layout: {
+      title: titled('Output', caption(store, defaults, catalogue)),
+      margin: { l: 60, r: 20, t: 64, b: 96 },
+      paper_bgcolor: '#ffffff',
+      plot_bgcolor: '#ffffff',
+      font: { family: FONT, size: 12, color: ink2 },
+      legend: { orientation: 'h', x: 0, y: -0.12, font: { color: ink } },
+      xaxis: {
+        ...axis,
+        title: { standoff: 6, text: '<i>x</i><sub>1</sub>', font: { family: SERIF, size: 17, color: ink } },
+      },
+      yaxis: { ...axis, title: { text: '<i>x</i><sub>2</sub>', font: { family: SERIF, size: 17, color: ink } } },
+      images: boundary
+        ? [
+            {
+              source: await planeImage(boundary, discretise),
+              xref: 'x',
+              yref: 'y',
+              x: low,
+              y: high,
+              sizex: high - low,
+              sizey: high - low,
+              sizing: 'stretch',
+              layer: 'below',
+            },
+          ]
+        : [],
+      shapes: path
+        ? [
+            { color: halo, width: 5 },
+            { color: contour, width: 2 },
+          ].map((stroke) => ({ type: 'path', path, xref: 'x', yref: 'y', layer: 'between', line: stroke }))
+        : [],
+    },
+  };
+}
+
+/** @param {Boundary} boundary @param {boolean} discrete @returns {Promise<string>} */
+async function planeImage({ values, width, height }, discrete) {
+  const canvas = new OffscreenCanvas(PLANE_PIXELS, PLANE_PIXELS);
+  const context = /** @type {OffscreenCanvasRenderingContext2D} */ (canvas.getContext('2d'));
+  const maps = new Maps();
+  maps.paint(values, width, height, ramp(painterColours(paperColours).heat, discrete));
+  maps.draw(context, 0, { x: 0, y: 0, width: PLANE_PIXELS, height: PLANE_PIXELS });
+  return dataAddress(await canvas.convertToBlob());
+}
+
+/**
+ * The cost of every iteration, on train and test, with the earlier runs that are shown.
+ *
+ * @param {Store} store
+ * @param {Experiment} defaults
+ * @param {Catalogue} catalogue
+ * @param {boolean} log
+ * @returns {Figure}
+ */
+export function costFigure(store, defaults, catalogue, log) {
+  const [ink, ink2, ghost, grid, line] = paperColours('ink', 'ink-2', 'ghost', 'grid', 'line-2');
+  const { history } = store.current;
+  const running = store.current.experiment.peek() ?? store.experiment.peek();
+  /** @param {string} name @param {{x: number[], y: number[]}} curve @param {object} stroke */
+  const trace = (name, { x, y }, stroke) => ({ type: 'scatter', mode: 'lines', name, x, y, line: stroke });
+  const { tests } = history;
+  return {
+    width: 760,
+    height: 460,
+    data: [
+      ...store.current.ghosts.peek().map(({ experiment, history: earlier }) =>
+        trace(describe(experiment, running, catalogue), thin(earlier.costs, CURVE_POINTS), {
+          color: ghost,
+          width: 1.25,
+        }),
+      ),
+      ...(tests.length > 0
+        ? [
+            trace(
+              'test',
+              { x: tests.map(({ iteration }) => iteration), y: tests.map((test) => test.cost) },
+              { color: ink2, width: 1.5, dash: '4px,3px' },
+            ),
+          ]
+        : []),
+      trace('train', thin(history.costs, CURVE_POINTS), { color: ink, width: 2 }),
+    ],
+    layout: {
+      title: titled('Cost', caption(store, defaults, catalogue)),
+      margin: { l: 64, r: 24, t: 64, b: 92 },
+      paper_bgcolor: '#ffffff',
+      plot_bgcolor: '#ffffff',
+      font: { family: FONT, size: 12, color: ink2 },
+      showlegend: true,
+      legend: { orientation: 'h', x: 0, y: -0.18, traceorder: 'reversed', font: { color: ink } },
+      xaxis: {
+        title: { text: 'iteration' },
+        rangemode: 'tozero',
+        showgrid: false,
+        zeroline: false,
+        tickformat: ',d',
+        showline: true,
+        linecolor: line,
+      },
+      yaxis: {
+        title: { text: 'cost <i>J</i>' },
+        type: log ? 'log' : 'linear',
+        gridcolor: grid,
+        zeroline: false,
+        ...(log ? { exponentformat: 'power' } : { rangemode: 'tozero' }),
+      },
+    },
+  };
+}
+
+/** @param {PlotlyApi} plotly @param {Figure} figure @param {'png' | 'svg'} format @returns {Promise<Blob>} */
+export async function plotImage(plotly, { data, layout, width, height }, format) {
+  const address = await plotly.toImage(
+    { data, layout: { ...layout, width, height } },
+    { format, width, height, scale: format === 'png' ? SCALE : 1 },
+  );
+  const [head, body] = [address.slice(0, address.indexOf(',')), address.slice(address.indexOf(',') + 1)];
+  // No fetch: the page's policy lets it reach only its server.
+  return new Blob(
+    [head.endsWith('base64') ? Uint8Array.from(atob(body), (byte) => byte.charCodeAt(0)) : decodeURIComponent(body)],
+    { type: head.replace(/^data:/, '').replace(/;.*$/, '') },
+  );
+}
+
+const SVG = 'http://www.w3.org/2000/svg';
+
+/** @param {string} name @param {Record<string, string | number>} attributes @param {(Node | string)[]} children */
+function element(name, attributes, ...children) {
+  const made = document.createElementNS(SVG, name);
+  for (const [attribute, value] of Object.entries(attributes)) made.setAttribute(attribute, String(value));
+  made.append(...children);
+  return made;
+}
+
+/** @param {number} value */
+const tenth = (value) => Math.round(value * 10) / 10;
+
+/**
+ * The network: edges as paths, each unit's map as a picture of its own, names as text.
+ *
+ * @param {Store} store
+ * @param {Experiment} defaults
+ * @param {Catalogue} catalogue
+ * @param {import('../painting/painter.js').Painter} painter
+ * @returns {Promise<{svg: string, width: number, height: number}>}
+ */
+export async function networkImage(store, defaults, catalogue, painter) {
+  const colours = painterColours(paperColours);
+  const [ink, ink2, ink3, line] = paperColours('ink', 'ink-2', 'ink-3', 'line-2');
+  const picture = store.current.picture.peek();
+  const { features, layers: hidden, problem } = store.experiment.peek();
+  const sizes = store.layerSizes.peek();
+  const last = sizes.length - 1;
+  const width = Math.max(720, sizes.length * 150);
+  const graph = Math.max(360, Math.max(...sizes) * 56);
+  const head = { title: 64, names: 44 };
+  const top = head.title + head.names;
+  const height = top + graph + 24;
+  const layout = layoutNetwork(
+    sizes,
+    width,
+    graph,
+    features.some((name) => name !== 'x1' && name !== 'x2'),
+  );
+  const { nodes, edges, columns, labelled, inputsBelow } = layout;
+
+  const maps = features
+    .map((name) => catalogue.features.find((feature) => feature.name === name))
+    .flatMap((feature) => feature ?? []);
+  const size = maps[0]?.size ?? 1;
+  const values = new Uint8Array(maps.length * size * size);
+  maps.forEach(({ map }, index) =>
+    values.set(
+      Uint8Array.from(atob(map), (byte) => byte.charCodeAt(0)),
+      index * size * size,
+    ),
+  );
+  const ratio = 3;
+  const bitmap = await painter.snapshot(
+    {
+      nodes,
+      edges: [],
+      width,
+      height: graph,
+      ratio,
+      sizes,
+      chosen: null,
+      flat: store.flat.peek(),
+      line: problem === 'classification',
+      inputs: { size, values },
+      frozen: [],
+    },
+    colours,
+  );
+
+  const parameters = picture?.run.layers ?? [];
+  const fits =
+    parameters.length === last && parameters.every(({ biases }, index) => biases.length === sizes[index + 1]);
+  const many = edges.length > 150;
+  const drawn = element('g', { fill: 'none', 'stroke-linecap': 'round', 'stroke-opacity': many ? 0.5 : 0.78 });
+  if (fits)
+    edgeStyles(edges, parameters).forEach((style, index) =>
+      drawn.append(
+        element('path', {
+          d: edges[index].path,
+          stroke: style.negative ? colours.zero : colours.one,
+          'stroke-width': tenth(style.width),
+        }),
+      ),
+    );
+
+  const units = element('g', {});
+  for (const { layer, unit, x, y, size: side } of nodes) {
+    const [left, above] = [x - side / 2, y - side / 2];
+    const crop = new OffscreenCanvas(Math.round(side * ratio), Math.round(side * ratio));
+    /** @type {OffscreenCanvasRenderingContext2D} */ (crop.getContext('2d')).drawImage(
+      bitmap,
+      -left * ratio,
+      -above * ratio,
+    );
+    units.append(
+      element('image', {
+        x: left,
+        y: above,
+        width: side,
+        height: side,
+        href: await dataAddress(await crop.convertToBlob()),
+      }),
+    );
+    units.append(
+      element('rect', {
+        x: left,
+        y: above,
+        width: side,
+        height: side,
+        rx: side < 34 ? 5 : 8,
+        fill: 'none',
+        stroke: line,
+      }),
+    );
+    if (layer > 0 && fits) {
+      const bias = parameters[layer - 1].biases[unit];
+      units.append(
+        element('circle', {
+          cx: left,
+          cy: y + side / 2,
+          r: tenth(biasRadius(bias)),
+          fill: bias < 0 ? colours.zero : colours.one,
+          stroke: colours.ground,
+          'stroke-width': 2,
+        }),
+      );
+    }
+    if (layer === 0) {
+      const at = inputsBelow
+        ? { x, y: y + side / 2 + 16, 'text-anchor': 'middle' }
+        : { x: left - 8, y: y + 5, 'text-anchor': 'end' };
+      units.append(
+        element('text', { ...at, 'font-family': SERIF, 'font-size': 15, fill: ink }, featureText(features[unit])),
+      );
+    } else if (layer === last) {
+      units.append(
+        element(
+          'text',
+          {
+            x,
+            y: y + side / 2 + 22,
+            'text-anchor': 'middle',
+            'font-family': SERIF,
+            'font-size': 16,
+            'font-style': 'italic',
+            fill: ink,
+          },
+          'ŷ',
+        ),
+      );
+    } else if (labelled) {
+      units.append(
+        element(
+          'text',
+          { x, y: y + side / 2 + 20, 'text-anchor': 'middle', 'font-family': SERIF, 'font-size': 15, fill: ink },
+          element('tspan', { 'font-style': 'italic' }, 'a'),
+          element('tspan', { dy: 4, 'font-size': 10 }, String(unit + 1)),
+          element('tspan', { dy: -10, 'font-size': 10 }, `[${layer}]`),
+        ),
+      );
+    }
+  }
+  bitmap.close();
+
+  const names = columns.map((x, layer) => {
+    const name = layer === 0 ? 'Input' : layer === last ? 'Output' : `Hidden layer ${layer}`;
+    const activation =
+      layer === 0
+        ? ''
+        : layer === last
+          ? problem === 'regression'
+            ? 'linear'
+            : 'sigmoid'
+          : (catalogue.activations.find((row) => row.name === hidden[layer - 1].activation)?.label ?? '');
+    return element(
+      'g',
+      { 'text-anchor': 'middle', 'font-size': 13 },
+      element('text', { x, y: head.title + 14, fill: ink, 'font-weight': 600 }, name),
+      element('text', { x, y: head.title + 31, fill: ink3, 'font-size': 12 }, activation),
+    );
+  });
+  const { what, when } = caption(store, defaults, catalogue);
+  const svg = element(
+    'svg',
+    { width, height, viewBox: `0 0 ${width} ${height}`, 'font-family': FONT },
+    element('title', {}, `Network: ${what}, ${when}`),
+    element('rect', { width, height, fill: '#ffffff' }),
+    element(
+      'text',
+      { x: 16, y: 28, 'font-size': 15, fill: ink2 },
+      element('tspan', { 'font-weight': 700 }, 'Network'),
+      `  ${when}`,
+    ),
+    element('text', { x: 16, y: 46, 'font-size': 11, fill: ink2 }, what),
+    ...names,
+    element('g', { transform: `translate(0 ${top})` }, drawn, units),
+  );
+  return { svg: new XMLSerializer().serializeToString(svg), width, height };
+}
+
+/** @param {{svg: string, width: number, height: number}} picture @returns {Promise<Blob>} */
+export async function rasterised({ svg, width, height }) {
+  const address = URL.createObjectURL(new Blob([svg], { type: 'image/svg+xml' }));
+  try {
+    const image = new Image();
+    image.src = address;
+    await image.decode();
+    const canvas = new OffscreenCanvas(width * SCALE, height * SCALE);
+    /** @type {OffscreenCanvasRenderingContext2D} */ (canvas.getContext('2d')).drawImage(
+      image,
+      0,
+      0,
+      canvas.width,
+      canvas.height,
+    );
+    return await canvas.convertToBlob();
+  } finally {
+    URL.revokeObjectURL(address);
+  }
+}
