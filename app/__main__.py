@@ -74,12 +74,12 @@ def serve(ending: Ending) -> None:
     import uvicorn
 
     from app import logs
-    from app.connections import Config
-    from app.lessons import LessonError
+    from app.content.lessons import LessonError
     from app.main import create_app
     from app.memory import give_back
     from app.settings import Settings
     from app.store import StoreUnusable
+    from app.web.connections import Config
 
     settings = Settings()
     logs.configure(settings)

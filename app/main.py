@@ -12,8 +12,8 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from app.access import Access
-from app.assets import Assets
+from app.content.assets import Assets
+from app.content.lessons import LESSONS, lessons_of
 from app.errors import (
     PROBLEM_JSON,
     BodyTooLarge,
@@ -23,8 +23,6 @@ from app.errors import (
     UnsupportedType,
 )
 from app.heavy.pool import Pool
-from app.lessons import LESSONS, lessons_of
-from app.limits import LoopTimes, Refusals
 from app.routes import (
     activations,
     checks,
@@ -39,15 +37,17 @@ from app.routes import (
     train,
     uploads,
 )
-from app.security import Security
 from app.services import AllServices
+from app.sessions.jobs import Jobs
+from app.sessions.learners import Learners
 from app.settings import Settings
 from app.store import Store
-from app.training.driver import Backend
-from app.training.inline import inline_backend
-from app.training.jobs import Jobs
-from app.training.learners import Learners
-from app.training.pool import pool_backend
+from app.training.workers.driver import Backend
+from app.training.workers.inline import inline_backend
+from app.training.workers.pool import pool_backend
+from app.web.access import Access
+from app.web.limits import LoopTimes, Refusals
+from app.web.security import Security
 
 log = logging.getLogger(__name__)
 

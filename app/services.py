@@ -10,16 +10,16 @@ from typing import Annotated, cast
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
-from app.assets import Assets
+from app.content.assets import Assets
+from app.content.lessons import Lesson
 from app.heavy.pool import Pool
-from app.lessons import Lesson
-from app.limits import LoopTimes, Refusals
+from app.sessions.jobs import Jobs
+from app.sessions.learners import Learners
 from app.settings import Settings
 from app.store import Store, Stored
 from app.supervision import Background
-from app.training.driver import Backend
-from app.training.jobs import Jobs
-from app.training.learners import Learners
+from app.training.workers.driver import Backend
+from app.web.limits import LoopTimes, Refusals
 
 log = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 import nncore
-from app.assets import TEMPLATES, plotly_script
+from app.content.assets import TEMPLATES, plotly_script
 from app.exports.formula import formula
 from app.exports.text import Text
 from app.schemas import NamedData

@@ -1,7 +1,7 @@
 """Whose call is next: that of the address which has had the least of the children's time.
 
-Start-time fair queueing, as in `app/training/turns.py`, of calls instead of sessions: an address
-that sends long calls waits for them itself, and one with a short call is soon served.
+Start-time fair queueing, as in `app/training/host/turns.py`, of calls instead of sessions: an
+address that sends long calls waits for them itself, and one with a short call is soon served.
 """
 
 from collections.abc import Iterable

@@ -25,7 +25,7 @@ from app.training.run import Model
 from app.training.session import Checkpoint, Record, Session
 
 Source = Record | tuple[Checkpoint, int]
-"""As `app.training.jobs` has it, which would bring the database along."""
+"""As `app.sessions.jobs` has it, which would bring the database along."""
 
 LIGHT = 2_000
 """Numbers, in or out, that are not worth the way to a child."""

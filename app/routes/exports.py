@@ -13,7 +13,7 @@ from app.exports.report import headers
 from app.routes.heavy import answered
 from app.schemas import MAX_RUNS, NamedData, Range
 from app.services import AllServices, Services
-from app.training.jobs import Source
+from app.sessions.jobs import Source
 from app.training.session import Record
 
 TEXT = "text/plain; charset=utf-8"

@@ -11,8 +11,8 @@ from starlette.types import Receive, Scope, Send
 from app.errors import UnsupportedType
 from app.exports.text import Text
 from app.heavy.pool import Answer
-from app.limits import client_of
 from app.services import AllServices
+from app.web.limits import client_of
 
 T = TypeVar("T")
 

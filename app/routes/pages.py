@@ -8,12 +8,12 @@ from fastapi.responses import HTMLResponse, JSONResponse
 from fastapi.templating import Jinja2Templates
 from jinja2.utils import htmlsafe_json_dumps
 
-from app.assets import TEMPLATES
-from app.catalogue import catalogue
+from app.content.assets import TEMPLATES
+from app.content.catalogue import catalogue
 from app.errors import GoingAway, NotFound
-from app.limits import client_of
 from app.services import AllServices, Services
 from app.store import Stored
+from app.web.limits import client_of
 
 router = APIRouter(include_in_schema=False)
 templates = Jinja2Templates(TEMPLATES)

@@ -3,10 +3,10 @@
 from fastapi import APIRouter, Request, Response, status
 from pydantic import BaseModel
 
-from app.limits import client_of
 from app.routes.heavy import JsonRoute
 from app.schemas import SaveRequest
 from app.services import Services
+from app.web.limits import client_of
 
 router = APIRouter(tags=["sessions"], route_class=JsonRoute)
 

@@ -11,11 +11,11 @@ from fastapi import APIRouter, Query, WebSocket
 from starlette.websockets import WebSocketDisconnect
 
 from app.errors import NotFound, ShallowsError, TooFast, UnknownSession
-from app.limits import ERROR_SECONDS, MESSAGE_SECONDS, LoopTime, Pace, client_of, too_fast
 from app.schemas import MESSAGES, Ack, Message, parse_message
 from app.services import AllServices, Services
+from app.sessions.outbox import TRY_AGAIN_LATER, Outbox
 from app.store import Stored
-from app.training.outbox import TRY_AGAIN_LATER, Outbox
+from app.web.limits import ERROR_SECONDS, MESSAGE_SECONDS, LoopTime, Pace, client_of, too_fast
 
 router = APIRouter()
 

@@ -10,12 +10,12 @@ from pydantic import BaseModel
 
 from app import wire
 from app.heavy import work
-from app.limits import client_of
 from app.routes.heavy import JsonRoute, answered, here
 from app.schemas import Range, TrainRequest, check_plan
 from app.services import Services
 from app.training.backend import Progress, Status
 from app.training.run import Confusion, Model
+from app.web.limits import client_of
 
 router = APIRouter(prefix="/train", tags=["train"], route_class=JsonRoute)
 

@@ -20,7 +20,7 @@ from safetensors.numpy import load as load_safetensors
 from starlette.testclient import TestClient
 
 import nncore
-from app.assets import plotly_script
+from app.content.assets import plotly_script
 from app.exports import tables
 from app.exports.code import LANGUAGES
 from app.exports.formula import formula

@@ -28,9 +28,9 @@ from app.training.backend import (
     Text,
     Worked,
 )
-from app.training.host import Host
+from app.training.host.host import Host
+from app.training.host.turns import Account, Share
 from app.training.session import Session
-from app.training.turns import Account, Share
 
 FRAME = 1 / 60
 

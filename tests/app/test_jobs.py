@@ -55,7 +55,7 @@ def start(client: TestClient) -> str:
 def test_a_worker_that_hangs_is_waited_for_and_its_run_kept_whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.training.driver.ANSWER_SECONDS", 1.0)
+    monkeypatch.setattr("app.training.workers.driver.ANSWER_SECONDS", 1.0)
     with pool(tmp_path, 1) as (client, (worker,)):
         run = start(client)
         os.kill(worker.pid, signal.SIGSTOP)
@@ -75,7 +75,7 @@ def test_a_worker_that_hangs_is_waited_for_and_its_run_kept_whole(
 def test_the_end_keeps_the_runs_of_all_workers_also_of_one_that_hangs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.training.jobs.LAST_SECONDS", 0.3)
+    monkeypatch.setattr("app.sessions.jobs.LAST_SECONDS", 0.3)
     with pool(tmp_path, 2) as (client, workers):
         runs = [start(client) for _ in range(2)]
         kept = [iteration_kept(client, run) for run in runs]

@@ -217,7 +217,7 @@ class TestSweep:
     def test_a_sweep_is_begun_again_when_its_worker_dies(self) -> None:
         from app.schemas import parse_message
         from app.training.backend import Attach, Tell, Text
-        from app.training.driver import Placed
+        from app.training.workers.driver import Placed
 
         placed = Placed("a", "learner", lambda event: None)
         placed.send(Attach("a", "r"))

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from app.lessons import (
+from app.content.lessons import (
     COMPARISONS,
     LESSONS,
     QUANTITIES,

@@ -10,9 +10,12 @@ import limits.strategies
 import pytest
 from starlette.testclient import TestClient, WebSocketDenialResponse
 
-import app.limits
+import app.web.limits
 from app.errors import Full
-from app.limits import (
+from app.main import create_app
+from app.schemas import Plan
+from app.sessions.outbox import MOST_BYTES, TOO_SLOW, Outbox
+from app.web.limits import (
     CLIENT_BURST,
     MOST_COUNTS,
     MOST_EARNED,
@@ -25,9 +28,6 @@ from app.limits import (
     Pace,
     client_of,
 )
-from app.main import create_app
-from app.schemas import Plan
-from app.training.outbox import MOST_BYTES, TOO_SLOW, Outbox
 from tests.app.conftest import metric, settings_for
 from tests.app.stream import Stream
 
@@ -46,7 +46,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """The clock of `limits`, which takes none; it counts in windows of the time since 1970."""
     clock = Clock()
     clock.now = 30 * 50_000_000.0
-    for module in (limits.storage.memory, limits.strategies, app.limits):
+    for module in (limits.storage.memory, limits.strategies, app.web.limits):
         monkeypatch.setattr(module, "time", SimpleNamespace(time=clock, monotonic=clock))
     return clock
 

@@ -9,8 +9,8 @@ import pytest
 from starlette.testclient import TestClient
 
 import nncore
-from app.assets import Assets
-from app.catalogue import catalogue
+from app.content.assets import Assets
+from app.content.catalogue import catalogue
 
 
 @pytest.fixture(scope="module")

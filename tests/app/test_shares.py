@@ -279,7 +279,7 @@ def test_a_flood_of_runs_leaves_places_to_wait_and_to_train_for_others() -> None
 
 
 def test_runs_are_counted_in_bytes_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.training.jobs.MOST_RUN_BYTES", 600_000)
+    monkeypatch.setattr("app.sessions.jobs.MOST_RUN_BYTES", 600_000)
     points = [[k / 100, k / 200] for k in range(200)]
     large = {**LONG, "data": {"points": points, "labels": [0, 1] * 100}}
     with two_addresses(max_running_runs=1) as (flood, other):
@@ -296,7 +296,7 @@ def test_watchers_of_a_flood_give_way_to_whoever_comes(
     bound: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if bound == "bytes":
-        monkeypatch.setattr("app.training.jobs.MOST_WATCHED_BYTES", 3 * 3 * 8)
+        monkeypatch.setattr("app.sessions.jobs.MOST_WATCHED_BYTES", 3 * 3 * 8)
     with two_addresses(max_watchers_in_all=3 if bound == "places" else 100) as (flood, other):
         run = flood.post("/train?wait=30", json={"training": {"iterations": 3}}).json()["id"]
         path = f"/train/{run}/stream"

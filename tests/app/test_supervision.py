@@ -18,9 +18,9 @@ from app.main import create_app
 from app.schemas import parse_message
 from app.supervision import Background
 from app.training.backend import Attach, Command, Event, Progress, Saved, Tell, Text, Worked
-from app.training.driver import Backend, Line, LineBroken
-from app.training.host import Host
-from app.training.inline import InlineLine
+from app.training.host.host import Host
+from app.training.workers.driver import Backend, Line, LineBroken
+from app.training.workers.inline import InlineLine
 from tests.app.conftest import metric, settings_for, wait_ready
 from tests.app.stream import Stream
 from tests.app.test_server import Server

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
-from app.lessons import COMPARISONS, LESSONS, QUANTITIES, lessons_of
+from app.content.lessons import COMPARISONS, LESSONS, QUANTITIES, lessons_of
 from tests.browser.conftest import VIEWPORT, Guard
 from tests.browser.harness import Server, running_server
 from tests.browser.playground import PATIENCE, Playground

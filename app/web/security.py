@@ -8,7 +8,6 @@ from starlette.datastructures import MutableHeaders
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.access import Access
 from app.errors import (
     PROBLEM_JSON,
     AddressTooLong,
@@ -19,9 +18,10 @@ from app.errors import (
     Unauthorized,
     UnknownHost,
 )
-from app.limits import Bodies, Body, Clients, Refusals, client_of, too_fast
 from app.origins import allowed_origin, unnamed_proxy
 from app.settings import Settings
+from app.web.access import Access
+from app.web.limits import Bodies, Body, Clients, Refusals, client_of, too_fast
 
 log = logging.getLogger(__name__)
 

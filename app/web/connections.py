@@ -45,8 +45,8 @@ from websockets.frames import CTRL_OPCODES, Frame, Opcode
 from websockets.server import ServerProtocol
 
 from app.errors import PROBLEM_JSON, Malformed, ShallowsError, TooSlow
-from app.limits import Bucket, Refusals, client_of
 from app.settings import Settings
+from app.web.limits import Bucket, Refusals, client_of
 
 log = logging.getLogger(__name__)
 quiet = logging.getLogger(f"{__name__}.strangers")

@@ -26,6 +26,8 @@ from app.errors import (
     UnknownSession,
 )
 from app.schemas import Configure, Message
+from app.sessions.keeping import Keeper
+from app.sessions.outbox import DONE, GOING_AWAY, REPLACED, Outbox
 from app.settings import Settings
 from app.store import Store, Stored
 from app.supervision import Background
@@ -40,10 +42,8 @@ from app.training.backend import (
     Tell,
     Text,
 )
-from app.training.driver import Backend
-from app.training.keeping import Keeper
-from app.training.outbox import DONE, GOING_AWAY, REPLACED, Outbox
 from app.training.session import Record
+from app.training.workers.driver import Backend
 
 log = logging.getLogger(__name__)
 

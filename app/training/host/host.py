@@ -67,11 +67,11 @@ from app.training.backend import (
     Text,
     Worked,
 )
-from app.training.hosted import Hosted, Reader
+from app.training.host.hosted import Hosted, Reader
+from app.training.host.turns import Account, Share, Turns
 from app.training.microscope import check, check_inspect, inspection
 from app.training.session import Checkpoint, Session
 from app.training.sweep import SeedSweep
-from app.training.turns import Account, Share, Turns
 
 log = logging.getLogger(__name__)
 

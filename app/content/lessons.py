@@ -20,7 +20,7 @@ from markdown_it.tree import SyntaxTreeNode
 from pydantic import Field, ValidationError
 
 import nncore
-from app.assets import ROOT, STATIC
+from app.content.assets import ROOT, STATIC
 from app.errors import InvalidField
 from app.schemas import (
     Iterations,

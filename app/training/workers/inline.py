@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from app.settings import Settings
 from app.training.backend import Command, Event, Worked
-from app.training.driver import Backend, Line
-from app.training.host import Host
+from app.training.host.host import Host
+from app.training.workers.driver import Backend, Line
 
 
 class InlineLine:

@@ -17,11 +17,11 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import Receive, Scope
 
-from app.assets import TEMPLATES, Assets
+from app.content.assets import TEMPLATES, Assets
 from app.errors import ShallowsError, Unauthorized
-from app.limits import Clients, client_of, too_fast
 from app.origins import scheme_of
 from app.settings import Settings
+from app.web.limits import Clients, client_of, too_fast
 
 COOKIE = "shallows_access"
 COOKIE_SECONDS = 400 * 24 * 3600

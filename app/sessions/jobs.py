@@ -33,6 +33,7 @@ from app.errors import (
 )
 from app.fairness import FairQueue
 from app.schemas import Configure, Message, Pause, Plan
+from app.sessions.outbox import GOING_AWAY, TRY_AGAIN_LATER, Outbox
 from app.settings import Settings
 from app.store import Store, Stored
 from app.training.backend import (
@@ -45,10 +46,9 @@ from app.training.backend import (
     Tell,
     Text,
 )
-from app.training.driver import Backend
-from app.training.outbox import GOING_AWAY, TRY_AGAIN_LATER, Outbox
 from app.training.run import Model
 from app.training.session import Checkpoint, Record
+from app.training.workers.driver import Backend
 
 log = logging.getLogger(__name__)
 

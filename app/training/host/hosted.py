@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from app.errors import NotConfigured
 from app.schemas import Inspect, Plan, View
 from app.training.backend import Kind, Position, Speed, Tell
+from app.training.host.turns import Account
 from app.training.session import Session
 from app.training.sweep import SeedSweep
-from app.training.turns import Account
 
 FRAMES_UNDER_WAY = 2
 DEFAULT_ITERATIONS_PER_FRAME = 5

@@ -1,0 +1,1 @@
+"""Many sessions that share one processor: their commands, their rounds, their turns."""
