@@ -16,8 +16,8 @@ import nncore
 from app.exports.formula import FEATURES as FEATURE_TEXTS
 from app.exports.text import Text, joined
 from app.schemas import NamedData
+from app.training.checkpoints import Record
 from app.training.run import Change, Edited
-from app.training.session import Record
 
 
 @dataclass(frozen=True)

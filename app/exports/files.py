@@ -9,7 +9,7 @@ from app.exports.formula import formula
 from app.exports.parameters import FORMATS, Format
 from app.exports.report import report
 from app.exports.text import Text
-from app.training.session import Record
+from app.training.checkpoints import Record
 
 
 def _parameters(form: Format, record: Record) -> Text:

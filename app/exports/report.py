@@ -19,7 +19,7 @@ from app.content.assets import TEMPLATES, plotly_script
 from app.exports.formula import formula
 from app.exports.text import Text
 from app.schemas import NamedData
-from app.training.session import Record
+from app.training.checkpoints import Record
 
 MOST_COSTS_DRAWN = 2_000
 MOST_PARAMETERS_SHOWN = 1_000

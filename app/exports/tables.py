@@ -19,7 +19,7 @@ import numpy as np
 from app.errors import InvalidField
 from app.exports.text import Text
 from app.schemas import Task
-from app.training.session import Record
+from app.training.checkpoints import Record
 
 MOST_COLUMNS = 100
 MOST_POINTS = 10_000

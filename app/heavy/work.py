@@ -21,8 +21,9 @@ from app.exports.parameters import network_json, read, written
 from app.exports.text import Text, an_object, numbers
 from app.reading import read_json
 from app.schemas import CheckRequest, PredictRequest, Task, VectorizingRequest
+from app.training.checkpoints import Checkpoint, Record
 from app.training.run import Model
-from app.training.session import Checkpoint, Record, Session
+from app.training.session import Session
 
 Source = Record | tuple[Checkpoint, int]
 """As `app.sessions.jobs` has it, which would bring the database along."""

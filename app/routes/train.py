@@ -13,7 +13,7 @@ from app.heavy import work
 from app.routes.heavy import JsonRoute, answered, here
 from app.schemas import Range, TrainRequest, check_plan
 from app.services import Services
-from app.training.backend import Progress, Status
+from app.training.messages import Progress, Status
 from app.training.run import Confusion, Model
 from app.web.limits import client_of
 

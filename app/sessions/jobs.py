@@ -36,18 +36,9 @@ from app.schemas import Configure, Message, Pause, Plan
 from app.sessions.outbox import GOING_AWAY, TRY_AGAIN_LATER, Outbox
 from app.settings import Settings
 from app.store import Store, Stored
-from app.training.backend import (
-    Attach,
-    Detach,
-    Event,
-    Frame,
-    Progress,
-    Saved,
-    Tell,
-    Text,
-)
+from app.training.checkpoints import Checkpoint, Record, Saved
+from app.training.messages import Attach, Detach, Event, Frame, Progress, Tell, Text
 from app.training.run import Model
-from app.training.session import Checkpoint, Record
 from app.training.workers.driver import Backend
 
 log = logging.getLogger(__name__)

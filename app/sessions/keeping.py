@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from app.settings import Settings
 from app.store import Store
 from app.store.sessions import Part, Sessions, StoredSession
-from app.training.backend import Saved
+from app.training.checkpoints import Saved
 
 MOST_GONE = 10_000
 """Sessions that are over and yet to be taken out of the store."""

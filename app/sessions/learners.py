@@ -31,18 +31,17 @@ from app.sessions.outbox import DONE, GOING_AWAY, REPLACED, Outbox
 from app.settings import Settings
 from app.store import Store, Stored
 from app.supervision import Background
-from app.training.backend import (
+from app.training.checkpoints import Record, Saved
+from app.training.messages import (
     Attach,
     Detach,
     Event,
     Frame,
     Position,
     Progress,
-    Saved,
     Tell,
     Text,
 )
-from app.training.session import Record
 from app.training.workers.driver import Backend
 
 log = logging.getLogger(__name__)

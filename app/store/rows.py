@@ -11,9 +11,9 @@ from safetensors import SafetensorError
 from safetensors import numpy as safetensors
 
 from app.schemas import Plan
-from app.training.backend import HostedState, Progress, Saved, Speed
+from app.training.checkpoints import Checkpoint, HostedState, Saved, Speed
+from app.training.messages import Progress
 from app.training.run import Change
-from app.training.session import Checkpoint
 from nncore.stopping import Stop, Stopped, Watch
 
 Kind = Literal["run", "save"]

@@ -24,7 +24,7 @@ from app.store.room import Room, surplus
 from app.store.rows import Unreadable, costs_row_of, session_of, session_row_of, size_of
 from app.store.store import NAME, Store
 from app.store.tables import CostsRow, SessionRow
-from app.training.backend import HostedState, Saved
+from app.training.checkpoints import HostedState, Saved
 
 log = logging.getLogger(__name__)
 

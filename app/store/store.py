@@ -39,7 +39,7 @@ from app.store.room import Added, NoRoom, Room, surplus
 from app.store.rows import Kind, Stored, Unreadable, named, progress_of, row_of, stored_of
 from app.store.tables import RunRow
 from app.store.threads import Threads, TooLate
-from app.training.backend import Progress
+from app.training.messages import Progress
 
 log = logging.getLogger(__name__)
 

@@ -5,20 +5,17 @@ the same commands give the same bits, however the iterations were sliced.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from functools import cached_property
 from itertools import takewhile
 from typing import Any
 
 import numpy as np
 
-import nncore
 from app import wire
 from app.errors import Full, InvalidField
-from app.schemas import Edit, Plan, RunPlan, Set, View, check_stop
+from app.schemas import Edit, Plan, Set, View, check_stop
+from app.training.checkpoints import Checkpoint, Record
 from app.training.examples import Examples
-from app.training.run import SETTINGS, Change, Edited, Run, Score, initial_network
-from app.wire import Array
+from app.training.run import SETTINGS, Change, Edited, Run
 
 MOST_CHANGES = 4_000
 """Changes that a session remembers. Those of one target at one iteration count as one."""
@@ -54,75 +51,6 @@ class Timeline:
     def cut(self, iteration: int) -> None:
         """Forget what is after an iteration: something has changed there."""
         self._states = {k: v for k, v in self._states.items() if k <= iteration}
-
-
-@dataclass(frozen=True)
-class Checkpoint:
-    """A session at an iteration, as plain data that can cross a process.
-
-    `costs` holds each run's costs from `costs_from` on, so that a keeper who has the earlier ones
-    is sent only the new.
-    """
-
-    plan: Plan
-    iteration: int
-    trainers: list[Any]
-    changes: list[Change]
-    costs_from: int
-    costs: list[Array] = field(repr=False)
-
-    @property
-    def size(self) -> int:
-        """Bytes of its arrays."""
-        states = sum(
-            state["parameters"].nbytes + sum(memory.nbytes for memory in state["memory"])
-            for state in self.trainers
-        )
-        return int(states + sum(costs.nbytes for costs in self.costs))
-
-
-@dataclass(frozen=True)
-class Record:
-    """All of one run, as plain data: where it came from, how it was trained, what it is now.
-
-    Attributes:
-        plan: That of its session.
-        run: Its index there.
-        changes: Those that were made in it up to now, in order.
-        network: As trained so far.
-        costs: J of each iteration so far.
-    """
-
-    plan: Plan
-    run: int
-    changes: tuple[Change, ...]
-    network: nncore.Network
-    costs: Array = field(repr=False)
-
-    @property
-    def iteration(self) -> int:
-        """How many updates were made."""
-        return len(self.costs)
-
-    @property
-    def run_plan(self) -> RunPlan:
-        """What was planned of this run."""
-        return self.plan.runs[self.run]
-
-    @cached_property
-    def examples(self) -> Examples:
-        """The points; drawn again, as they are determined by the plan."""
-        return Examples.of(self.plan.data)
-
-    @cached_property
-    def initial(self) -> nncore.Network:
-        """Where it started."""
-        return initial_network(self.run_plan, self.examples)
-
-    @cached_property
-    def score(self) -> Score:
-        """How it does now."""
-        return Score.of(self.network, self.examples)
 
 
 class Session:

@@ -16,7 +16,8 @@ from app.settings import Settings
 from app.store import Store, Stored
 from app.store.database import engine_of, url_of
 from app.store.tables import RunRow
-from app.training.backend import HostedState, Progress, Saved
+from app.training.checkpoints import HostedState, Saved
+from app.training.messages import Progress
 from app.training.session import Session
 from tests.app.conftest import settings_for
 

@@ -27,7 +27,8 @@ from app.exports.formula import formula
 from app.exports.parameters import FORMATS, read
 from app.exports.report import report
 from app.schemas import Edit, Plan, Set, parse_message
-from app.training.session import Record, Session
+from app.training.checkpoints import Record
+from app.training.session import Session
 from tests.app.stream import Stream
 
 

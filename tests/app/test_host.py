@@ -11,7 +11,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from app import wire
 from app.schemas import Ack, Configure, Edit, Message, Plan, Set, parse_message
-from app.training.backend import (
+from app.training.checkpoints import Saved
+from app.training.host.host import Host
+from app.training.host.turns import Account, Share
+from app.training.messages import (
     Answer,
     Attach,
     Close,
@@ -21,15 +24,12 @@ from app.training.backend import (
     Kept,
     Kind,
     Open,
-    Saved,
     Snap,
     Snapshot,
     Tell,
     Text,
     Worked,
 )
-from app.training.host.host import Host
-from app.training.host.turns import Account, Share
 from app.training.session import Session
 
 FRAME = 1 / 60
@@ -573,7 +573,7 @@ class Sessions(RuleBasedStateMachine):
         told = frames[-1]["iteration"]
         self.desk = Desk(checkpoint_seconds=0.05)
         self.desk.frames, self.desk.kept = old.frames, old.kept
-        from app.training.backend import Position
+        from app.training.messages import Position
 
         last = frames[-1]["frame"]
         position = Position(told, last + 1, last)

@@ -13,7 +13,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from app.main import create_app
-from app.training.backend import Progress
+from app.training.messages import Progress
 from tests.app.conftest import metric, settings_for, wait_ready
 from tests.app.storing import rows, service
 from tests.app.storing import run as run_statement

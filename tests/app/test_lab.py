@@ -202,7 +202,7 @@ class TestSweep:
 
     @pytest.mark.parametrize("ended_by", ["configure", "detach"])
     def test_who_leaves_or_begins_anew_gets_no_answer(self, ended_by: str) -> None:
-        from app.training.backend import Detach
+        from app.training.messages import Detach
 
         desk = Desk()
         desk.open("a", XOR, playing=False)
@@ -216,7 +216,7 @@ class TestSweep:
 
     def test_a_sweep_is_begun_again_when_its_worker_dies(self) -> None:
         from app.schemas import parse_message
-        from app.training.backend import Attach, Tell, Text
+        from app.training.messages import Attach, Tell, Text
         from app.training.workers.driver import Placed
 
         placed = Placed("a", "learner", lambda event: None)

@@ -15,7 +15,7 @@ import nncore
 from app import wire
 from app.errors import Full, InvalidField
 from app.schemas import Edit, OwnData, Plan, Set, View, parse_message
-from app.training.backend import HostedState, Saved
+from app.training.checkpoints import HostedState, Saved
 from app.training.examples import Examples
 from app.training.run import Change, CostLog
 from app.training.session import Session, Timeline

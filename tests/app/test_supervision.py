@@ -17,8 +17,9 @@ from starlette.testclient import TestClient
 from app.main import create_app
 from app.schemas import parse_message
 from app.supervision import Background
-from app.training.backend import Attach, Command, Event, Progress, Saved, Tell, Text, Worked
+from app.training.checkpoints import Saved
 from app.training.host.host import Host
+from app.training.messages import Attach, Command, Event, Progress, Tell, Text, Worked
 from app.training.workers.driver import Backend, Line, LineBroken
 from app.training.workers.inline import InlineLine
 from tests.app.conftest import metric, settings_for, wait_ready

@@ -40,8 +40,10 @@ from app.schemas import (
     Sweep,
     View,
 )
-from app.training.backend import (
-    NO_PLAN,
+from app.training.checkpoints import NO_PLAN, Checkpoint, HostedState, Saved
+from app.training.host.hosted import Hosted, Reader
+from app.training.host.turns import Account, Share, Turns
+from app.training.messages import (
     Answer,
     Ask,
     Attach,
@@ -52,14 +54,12 @@ from app.training.backend import (
     Fetch,
     Flush,
     Frame,
-    HostedState,
     Kept,
     Open,
     Position,
     Progress,
     Question,
     Result,
-    Saved,
     Snap,
     Snapshot,
     Status,
@@ -67,10 +67,8 @@ from app.training.backend import (
     Text,
     Worked,
 )
-from app.training.host.hosted import Hosted, Reader
-from app.training.host.turns import Account, Share, Turns
 from app.training.microscope import check, check_inspect, inspection
-from app.training.session import Checkpoint, Session
+from app.training.session import Session
 from app.training.sweep import SeedSweep
 
 log = logging.getLogger(__name__)

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 
 from app.errors import NotConfigured
 from app.schemas import Inspect, Plan, View
-from app.training.backend import Kind, Position, Speed, Tell
+from app.training.checkpoints import Speed
 from app.training.host.turns import Account
+from app.training.messages import Kind, Position, Tell
 from app.training.session import Session
 from app.training.sweep import SeedSweep
 

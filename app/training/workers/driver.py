@@ -27,7 +27,8 @@ from typing import Any, Protocol
 from app.errors import Full, Lost, NotReady
 from app.schemas import Ack, Cancel, Configure, Pause, Play, Sweep, View
 from app.supervision import Background
-from app.training.backend import (
+from app.training.checkpoints import Record, Saved
+from app.training.messages import (
     Answer,
     Ask,
     Attach,
@@ -47,15 +48,13 @@ from app.training.backend import (
     Question,
     Reply,
     Result,
-    Saved,
     Snap,
     Snapshot,
     Tell,
     Text,
-    Work,
     Worked,
 )
-from app.training.session import Record
+from app.training.workers.work import Work
 
 log = logging.getLogger(__name__)
 

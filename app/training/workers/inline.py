@@ -5,8 +5,8 @@ import time
 from collections.abc import Sequence
 
 from app.settings import Settings
-from app.training.backend import Command, Event, Worked
 from app.training.host.host import Host
+from app.training.messages import Command, Event, Worked
 from app.training.workers.driver import Backend, Line
 
 

@@ -18,8 +18,8 @@ from typing import Any, ParamSpec, TypeVar
 
 from app import logs
 from app.settings import Settings
-from app.training.backend import Command, Event, Worked
 from app.training.host.host import Host
+from app.training.messages import Command, Event, Worked
 from app.training.workers.driver import Backend, Line, LineBroken
 
 P = ParamSpec("P")
