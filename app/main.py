@@ -38,8 +38,8 @@ from app.routes import (
     uploads,
 )
 from app.services import AllServices
+from app.sessions.interactive import InteractiveSessions
 from app.sessions.jobs import Jobs
-from app.sessions.learners import Learners
 from app.settings import Settings
 from app.store import Store
 from app.training.workers.driver import Backend
@@ -111,7 +111,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         await backend.start()
-        services.learners.keeping.start()
+        services.sessions.keeping.start()
         try:
             yield
             await services.drain()
@@ -133,7 +133,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.services = services = AllServices(
         settings=settings,
         backend=backend,
-        learners=Learners(backend, store, settings),
+        sessions=InteractiveSessions(backend, store, settings),
         jobs=Jobs(backend, store, settings),
         heavy=Pool(settings),
         store=store,

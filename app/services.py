@@ -13,8 +13,8 @@ from starlette.requests import HTTPConnection
 from app.content.assets import Assets
 from app.content.lessons import Lesson
 from app.heavy.pool import Pool
+from app.sessions.interactive import InteractiveSessions
 from app.sessions.jobs import Jobs
-from app.sessions.learners import Learners
 from app.settings import Settings
 from app.store import Store, Stored
 from app.supervision import Background
@@ -35,7 +35,7 @@ class AllServices:
 
     settings: Settings
     backend: Backend
-    learners: Learners
+    sessions: InteractiveSessions
     jobs: Jobs
     heavy: Pool
     store: Store
@@ -47,7 +47,7 @@ class AllServices:
     @property
     def backgrounds(self) -> list[Background]:
         """The tasks that run as long as the server does."""
-        return [*self.backend.backgrounds, self.learners.keeping]
+        return [*self.backend.backgrounds, self.sessions.keeping]
 
     async def stored(self, client: str, name: str) -> Stored | None:
         """What is stored under a name, all of it; an address that asks for much has to wait.
@@ -76,10 +76,10 @@ class AllServices:
         if self.jobs.going:
             return
         self.heavy.close()
-        learners = asyncio.create_task(self.learners.drain())
+        sessions = asyncio.create_task(self.sessions.drain())
         jobs = asyncio.create_task(self.jobs.drain())
         saves = asyncio.create_task(self.store.finish())
-        tasks = {"sessions": learners, "runs": jobs, "saves": saves}
+        tasks = {"sessions": sessions, "runs": jobs, "saves": saves}
         await asyncio.wait(tasks.values(), timeout=DRAIN_SECONDS)
         for what, task in tasks.items():
             if not task.done():
@@ -92,7 +92,7 @@ class AllServices:
 
     async def stop(self) -> None:
         """End all there is, side by side: what hangs holds up nothing else."""
-        ends = (self.heavy.stop, self.learners.keeping.stop, self.backend.stop, self.store.close)
+        ends = (self.heavy.stop, self.sessions.keeping.stop, self.backend.stop, self.store.close)
         for end in await asyncio.gather(*(end() for end in ends), return_exceptions=True):
             if isinstance(end, BaseException):
                 log.error("not all came to its end", exc_info=end)

@@ -72,7 +72,7 @@ async def of_job(services: AllServices, name: str, run: int) -> Source:
 
 async def of_session(services: AllServices, name: str, run: int) -> Source:
     """A run of an interactive session; whoever knows its id may look."""
-    return await services.learners.record(name, run)
+    return await services.sessions.record(name, run)
 
 
 def _file_name(source: Source, export: Export) -> str:

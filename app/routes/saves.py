@@ -29,7 +29,7 @@ async def save(
 ) -> SavedSession:
     """Keeps the session as it is now; once this answers, no crash can take it away."""
     page = request.page if request else None
-    saved, iteration = await services.learners.save(name, page, client_of(asked.scope))
+    saved, iteration = await services.sessions.save(name, page, client_of(asked.scope))
     link = f"/r/{saved}"
     response.headers["Location"] = link
     return SavedSession(id=saved, link=link, iteration=iteration)

@@ -34,41 +34,41 @@ Tell = Callable[[Message], Awaitable[None]]
 
 
 @router.websocket("/ws")
-async def learn(
+async def interact(
     websocket: WebSocket,
     services: Services,
     session: Annotated[str | None, Query(max_length=64)] = None,
     iteration: Annotated[int, Query(ge=0)] = 0,
     saved: Annotated[str | None, Query(max_length=64)] = None,
 ) -> None:
-    """One learner's interactive session; `session` takes one up again, `saved` begins as saved."""
+    """One interactive session; `session` takes one up again, `saved` begins as saved."""
     await websocket.accept()
-    learners, outbox = services.learners, Outbox(services.settings.outbox_messages)
+    sessions, outbox = services.sessions, Outbox(services.settings.outbox_messages)
     client = client_of(websocket.scope)
     try:
         try:
             if session is not None:
                 async with services.reading(client) as read:
-                    learner = await learners.resume(client, session, outbox, iteration)
-                    read(learner.size)
+                    mine = await sessions.resume(client, session, outbox, iteration)
+                    read(mine.size)
             else:
                 stored = await _stored(services, client, saved)
-                learner = await learners.join(client, outbox, stored)
+                mine = await sessions.join(client, outbox, stored)
         except (UnknownSession, NotFound) as error:
             outbox.text(error.message())
-            learner = await learners.join(client, outbox)
+            mine = await sessions.join(client, outbox)
     except ShallowsError as error:
         await _refuse(websocket, services, error)
         return
 
     async def tell(message: Message) -> None:
-        await learners.tell(learner, outbox, message)
+        await sessions.tell(mine, outbox, message)
 
     code = None
     try:
         code = await converse(websocket, services, outbox, tell, ALL_MESSAGES)
     finally:
-        learners.leave(learner, outbox, code)
+        sessions.leave(mine, outbox, code)
 
 
 async def _stored(services: AllServices, client: str, saved: str | None) -> Stored | None:

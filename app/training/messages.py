@@ -14,7 +14,7 @@ from app.schemas import Message, View
 from app.training.checkpoints import HostedState, Record, Saved
 from app.training.run import Confusion, Model
 
-Kind = Literal["learner", "job"]
+Kind = Literal["interactive", "job"]
 Status = Literal["queued", "running", "finished", "cancelled", "diverged", "failed", "saved"]
 
 

@@ -62,7 +62,7 @@ class Desk:
         plan: dict[str, Any] | None = None,
         *,
         playing: bool = True,
-        kind: Kind = "learner",
+        kind: Kind = "interactive",
     ) -> None:
         self.host.handle(Open(name, kind))
         self.hear(self.host.handle(Attach(name, name)))
@@ -386,7 +386,7 @@ class TestFairness:
             patient = [f"other {index}" for index in range(others)]
             for name in (*students, *patient):
                 job = name in patient and neighbour == "a REST run"
-                desk.open(name, plan_of(iterations=1_000_000), kind="job" if job else "learner")
+                desk.open(name, plan_of(iterations=1_000_000), kind="job" if job else "interactive")
                 slow_down(desk, name, seconds_per_iteration=0.0005)
                 if name in patient and neighbour == "at top speed":
                     desk.say(name, "set", iterations_per_frame="max")
@@ -581,7 +581,7 @@ class Sessions(RuleBasedStateMachine):
         saved = old.kept["a"]
         last_kept = old.host._keep(old.host._sessions["a"])
         saved.add(last_kept.part, same_plan=last_kept.same_plan)
-        self.desk.hear(self.desk.host.handle(Open("a", "learner", saved, replay_to=told)))
+        self.desk.hear(self.desk.host.handle(Open("a", "interactive", saved, replay_to=told)))
         self.desk.hear(self.desk.host.handle(Attach("a", "a", position, greet=False)))
 
     @invariant()

@@ -219,7 +219,7 @@ class TestSweep:
         from app.training.messages import Attach, Tell, Text
         from app.training.workers.driver import Placed
 
-        placed = Placed("a", "learner", lambda event: None)
+        placed = Placed("a", "interactive", lambda event: None)
         placed.send(Attach("a", "r"))
         begun = Tell("a", "r", parse_message('{"type": "sweep"}'))
         placed.send(begun)

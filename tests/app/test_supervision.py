@@ -136,13 +136,13 @@ def test_whichever_background_task_raises_the_class_goes_on(
 ) -> None:
     client, streams = lesson
     services = client.app.state.services  # type: ignore[attr-defined]
-    keeping = services.learners.keeping
+    keeping = services.sessions.keeping
 
     async def once(*_: object) -> None:
         monkeypatch.undo()
         raise RuntimeError("for a test")
 
-    monkeypatch.setattr(services.learners, "_keep_all", once)
+    monkeypatch.setattr(services.sessions, "_keep_all", once)
     while not keeping.restarts:
         pass
     for driver in services.backend._drivers:
@@ -171,7 +171,7 @@ class Desk:
 
     def open(self, name: str, listener: Callable[[Event], None] | None = None) -> None:
         self.heard[name] = []
-        self.backend.open(name, "learner", listener or partial(self.hear, name))
+        self.backend.open(name, "interactive", listener or partial(self.hear, name))
         self.backend.put(Attach(name, name))
 
     async def say(self, name: str, text: str) -> None:
@@ -290,7 +290,7 @@ def test_what_cant_be_restored_is_said_and_its_neighbours_do_not_notice() -> Non
             before = metric(client, "shallows_worker_restarts_total")
             heard: list[Event] = []
             assert client.portal is not None
-            client.portal.call(services.backend.open, "again", "learner", heard.append, saved)
+            client.portal.call(services.backend.open, "again", "interactive", heard.append, saved)
             while not any(map(is_lost, heard)):
                 pass
             good.until_iteration(good.frames[-1]["iteration"] + 50)
