@@ -44,7 +44,7 @@ from app.settings import Settings
 from app.store import Store
 from app.training.workers.driver import Backend
 from app.training.workers.inline import inline_backend
-from app.training.workers.pool import pool_backend
+from app.training.workers.processes import pool_backend
 from app.web.access import Access
 from app.web.limits import LoopTimes, Refusals
 from app.web.security import Security

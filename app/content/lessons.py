@@ -25,8 +25,8 @@ from app.errors import InvalidField
 from app.schemas import (
     Iterations,
     IterationsPerFrame,
-    Model,
     Range,
+    Schema,
     Training,
     TrainRequest,
     check_plan,
@@ -38,7 +38,7 @@ MOST_STEPS = 99
 MOST_BYTES = 100_000
 
 Json = dict[str, Any]
-T = TypeVar("T", bound=Model)
+T = TypeVar("T", bound=Schema)
 
 
 class LessonError(Exception):
@@ -97,7 +97,7 @@ QUANTITIES: Mapping[str, Quantity] = MappingProxyType(
 )
 
 
-class Condition(Model):
+class Condition(Schema):
     """A quantity and exactly one comparison, checked against the live run."""
 
     quantity: str
@@ -113,7 +113,7 @@ class Condition(Model):
         return self.model_dump(exclude_none=True)
 
 
-class Choice(Model):
+class Choice(Schema):
     """One possible prediction. Its texts are Markdown."""
 
     text: Annotated[str, Field(min_length=1)]
@@ -139,7 +139,7 @@ class LessonRun(TrainRequest):
         return self.model_dump(warnings=False)
 
 
-class StepWords(Model):
+class StepWords(Schema):
     """The `toml` block of a step."""
 
     kind: Literal["predict", "run", "explain"]
@@ -150,7 +150,7 @@ class StepWords(Model):
     hint: str = ""
 
 
-class FrontMatter(Model):
+class FrontMatter(Schema):
     """The front matter of a lesson."""
 
     title: Annotated[str, Field(min_length=1, max_length=80)]
@@ -166,7 +166,7 @@ class FrontMatter(Model):
 
 
 @dataclass(frozen=True)
-class Step:
+class LessonStep:
     """A heading, what it asks for, and its text as nodes."""
 
     title: str
@@ -205,7 +205,7 @@ class Lesson:
     name: str
     front: FrontMatter
     about: list[Json]
-    steps: tuple[Step, ...]
+    steps: tuple[LessonStep, ...]
 
     def summary(self) -> Json:
         """For the list of lessons."""
@@ -309,7 +309,7 @@ def _sections(tokens: Sequence[Any]) -> Iterator[list[SyntaxTreeNode]]:
     yield section
 
 
-def _step(number: int, section: Sequence[SyntaxTreeNode]) -> Step:
+def _step(number: int, section: Sequence[SyntaxTreeNode]) -> LessonStep:
     heading, *rest = section
     where = f"step {number}"
     title = heading.children[0].content
@@ -322,7 +322,7 @@ def _step(number: int, section: Sequence[SyntaxTreeNode]) -> Step:
     _check_kind(words, where)
     for index, condition in enumerate(words.until, start=1):
         _check_condition(condition, f"{where}: until {index}")
-    return Step(title, words, [_node(node, where) for node in rest[1:]])
+    return LessonStep(title, words, [_node(node, where) for node in rest[1:]])
 
 
 def _check_kind(words: StepWords, where: str) -> None:

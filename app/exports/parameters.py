@@ -24,10 +24,10 @@ from safetensors import numpy as safetensors
 
 import nncore
 from app.errors import InvalidField
-from app.exports import tables
-from app.exports.text import Text, an_object, numbers, rows
+from app.exports import text_tables
+from app.exports.text import Parts, an_object, numbers, rows
 from app.reading import read_json
-from app.schemas import Model, OneOf, Parameters, Range
+from app.schemas import OneOf, Parameters, Range, Schema
 
 MOST_LAYERS = 9
 MOST_UNITS = 256
@@ -62,7 +62,7 @@ class NamedParameters(Parameters):
     slope: Annotated[float, Range(0, 1)] | None = None
 
 
-class ParametersFile(Model):
+class ParametersFile(Schema):
     """What a file of parameters holds, output layer last."""
 
     layers: Annotated[list[NamedParameters], Field(min_length=1, max_length=MOST_LAYERS)]
@@ -81,7 +81,7 @@ class Format:
 
     extension: str
     media_types: tuple[str, ...]
-    write: Callable[[nncore.Network], Text]
+    write: Callable[[nncore.Network], Parts]
     read: Callable[[bytes], Layers]
 
 
@@ -106,7 +106,7 @@ def read(data: bytes, extension: str) -> ParametersFile:
     return told
 
 
-def written(file: ParametersFile) -> Text:
+def written(file: ParametersFile) -> Parts:
     """What was read, as JSON."""
     yield '{"layers": ['
     for index, layer in enumerate(file.layers):
@@ -138,7 +138,7 @@ def _check_shapes(file: ParametersFile) -> None:
 # -- JSON -----------------------------------------------------------------------------------
 
 
-def network_json(network: nncore.Network) -> Text:
+def network_json(network: nncore.Network) -> Parts:
     """A network as `GET /train/{id}/network` gives it, layer by layer."""
     yield '{"layers": ['
     for index, layer in enumerate(network.layers):
@@ -163,7 +163,7 @@ def _read_json(data: bytes) -> Layers:
 _COLUMNS = ("layer", "activation", "slope", "unit", "input", "value")
 
 
-def _write_csv(network: nncore.Network) -> Text:
+def _write_csv(network: nncore.Network) -> Parts:
     def cells() -> Any:
         for number, layer in enumerate(network.layers, start=1):
             g = layer.activation
@@ -172,11 +172,13 @@ def _write_csv(network: nncore.Network) -> Text:
                 for name, value in [*enumerate(weights.tolist()), ("bias", float(bias))]:
                     yield (*about, unit, name, value)
 
-    return tables.write(_COLUMNS, cells())
+    return text_tables.write(_COLUMNS, cells())
 
 
 def _read_csv(data: bytes) -> Layers:
-    table = tables.parse(tables.decode(data), MOST_LAYERS * (MOST_UNITS + 1) * MOST_UNITS + 1)
+    table = text_tables.parse(
+        text_tables.decode(data), MOST_LAYERS * (MOST_UNITS + 1) * MOST_UNITS + 1
+    )
     names = [name.strip().lower() for name in next(table.rows()).cells]
     if missing := {"layer", "unit", "input", "value"} - set(names):
         raise ValueError(f"the columns {', '.join(sorted(missing))} are missing in its first line")
@@ -260,7 +262,7 @@ def _layers(
     return layers
 
 
-def _write_npz(network: nncore.Network) -> Text:
+def _write_npz(network: nncore.Network) -> Parts:
     activations = [layer.activation for layer in network.layers]
     file = io.BytesIO()
     np.savez_compressed(
@@ -349,7 +351,7 @@ def _array(
     return np.frombuffer(data, dtype, count, begin).reshape(sizes, order=order)
 
 
-def _write_safetensors(network: nncore.Network) -> Text:
+def _write_safetensors(network: nncore.Network) -> Parts:
     layers = [{"activation": g.name, "slope": g.slope} for g in network.activations]
     # One entry alone: the library writes several in any order.
     metadata = {"layers": json.dumps(layers)}

@@ -17,7 +17,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 import nncore
 from app.content.assets import TEMPLATES, plotly_script
 from app.exports.formula import formula
-from app.exports.text import Text
+from app.exports.text import Parts
 from app.schemas import NamedData
 from app.training.checkpoints import Record
 
@@ -72,7 +72,7 @@ def _environment() -> Environment:
     )
 
 
-def report(record: Record) -> Text:
+def report(record: Record) -> Parts:
     """A run as a page of HTML."""
     network, data = record.network, record.plan.data
     parameters = sum(layer.W.size + layer.b.size for layer in network.layers)

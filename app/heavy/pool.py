@@ -47,10 +47,10 @@ STARTING_COST = 0.3
 OURS = "SHALLOWS_"
 
 
-class Answer:
+class Outcome:
     """What a call came to: a value, or bytes in a file that is there until it is closed."""
 
-    def __init__(self, room: "Room", client: str, leave: Callable[[str], None]) -> None:
+    def __init__(self, room: "Allowance", client: str, leave: Callable[[str], None]) -> None:
         self.value: Any = None
         self.size = 0
         self._room, self._client, self._leave = room, client, leave
@@ -88,7 +88,7 @@ class Answer:
             self._leave(self._client)
 
 
-class Room:
+class Allowance:
     """How many bytes of answers there are, of each address and in all."""
 
     def __init__(self, folder: str | None, most: int = MOST_KEPT) -> None:
@@ -162,7 +162,7 @@ class Child:
         """Whether it can take a call: it is there, is done with the last, and is not too large."""
         return self._fit and self.alive
 
-    async def do(self, call: bytes, answer: Answer) -> None:
+    async def do(self, call: bytes, answer: Outcome) -> None:
         """Have it work.
 
         Raises:
@@ -215,7 +215,7 @@ class Pool:
         self._busy: dict[object, Child | None] = {}
         self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
         self._calls: Counter[str] = Counter()
-        self.room = Room(_folder(settings.data_folder))
+        self.room = Allowance(_folder(settings.data_folder))
         self._going = False
         self.killed = 0
         """Children that were ended, since they took too long or nobody waited for them."""
@@ -238,7 +238,7 @@ class Pool:
 
     async def call(
         self, client: str, work: str, prepare: Callable[[], Awaitable[Sequence[Any]]]
-    ) -> Answer:
+    ) -> Outcome:
         """Have a child work; what comes of it is to be closed by whoever asked.
 
         Cancelled, it gives up its place; a child that works on it is ended.
@@ -258,7 +258,7 @@ class Pool:
             raise GoingAway
         self._admit(client)
         self._calls[client] += 1
-        answer = Answer(self.room, client, self._leave)
+        answer = Outcome(self.room, client, self._leave)
         try:
             await self._serve(client, work, prepare, answer)
         except BaseException:
@@ -291,7 +291,7 @@ class Pool:
         client: str,
         work: str,
         prepare: Callable[[], Awaitable[Sequence[Any]]],
-        answer: Answer,
+        answer: Outcome,
     ) -> None:
         place = object()
         await self._turn(client, place)

@@ -18,7 +18,7 @@ from app import wire
 from app.errors import InvalidField, InvalidJson
 from app.exports.files import FILES
 from app.exports.parameters import network_json, read, written
-from app.exports.text import Text, an_object, numbers
+from app.exports.text import Parts, an_object, numbers
 from app.reading import read_json
 from app.schemas import CheckRequest, PredictRequest, Task, VectorizingRequest
 from app.training.checkpoints import Checkpoint, Record
@@ -71,22 +71,22 @@ def parse(model: type[BaseModel], body: bytes) -> BaseModel:
         raise InvalidField.from_pydantic(error.errors(include_url=False)) from None
 
 
-def file(path: str, source: Source, options: Mapping[str, Any]) -> Text:
+def file(path: str, source: Source, options: Mapping[str, Any]) -> Parts:
     """A run as a file to take away."""
     return iter(FILES[path](record_of(source), **options))
 
 
-def costs(values: NDArray[np.float64]) -> Text:
+def costs(values: NDArray[np.float64]) -> Parts:
     """The costs of a run."""
     return an_object(first_iteration=0, costs=numbers(values))
 
 
-def network(source: Model | Source) -> Text:
+def network(source: Model | Source) -> Parts:
     """The network of a run."""
     return network_json(model_of(source).network)
 
 
-def predict(source: Model | Source, request: PredictRequest) -> Text:
+def predict(source: Model | Source, request: PredictRequest) -> Parts:
     """What a run's network makes of points.
 
     Raises:
@@ -120,7 +120,7 @@ def _in_parts(model: Model, X: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.concatenate(parts, axis=1).ravel()
 
 
-def dataset(name: str, examples: int, noise: float, seed: int) -> Text:
+def dataset(name: str, examples: int, noise: float, seed: int) -> Parts:
     """Points of a dataset."""
     drawn = nncore.DATASETS[name]
     X, Y = drawn(examples, noise, np.random.default_rng(seed))
@@ -134,14 +134,14 @@ def dataset(name: str, examples: int, noise: float, seed: int) -> Text:
     )
 
 
-def check(request: CheckRequest) -> Text:
+def check(request: CheckRequest) -> Parts:
     """A calculation by hand, compared with ours."""
     from app.training import microscope
 
     return iter((to_json(microscope.check(request), inf_nan_mode="null"),))
 
 
-def vectorizing(request: VectorizingRequest) -> Text:
+def vectorizing(request: VectorizingRequest) -> Parts:
     """The same Z computed twice, timed; seconds are the best of a few."""
     rng = np.random.default_rng(0)
     W = rng.normal(size=(request.inputs, request.units))
@@ -170,20 +170,24 @@ def _timed(compute: Callable[[], Any]) -> tuple[Any, float]:
     return result, max(float(best), 1e-9)
 
 
-def parameters(body: bytes, form: str) -> Text:
+def parameters(body: bytes, form: str) -> Parts:
     """A file of parameters that was sent up."""
     return written(read(body, form))
 
 
-def table(body: bytes, columns: tuple[int, int, int] | None, task: Task, fit: bool) -> Text:
+def table(body: bytes, columns: tuple[int, int, int] | None, task: Task, fit: bool) -> Parts:
     """A table that was sent up: what is in it, or the points of three of its columns."""
-    from app.exports import tables
+    from app.exports import text_tables
 
     try:
-        told = tables.parse(tables.decode(body))
+        told = text_tables.parse(text_tables.decode(body))
     except ValueError as error:
         raise InvalidField(f"this is not a table: {error}", "table") from None
-    value = tables.preview(told) if columns is None else tables.points(told, *columns, task, fit)
+    value = (
+        text_tables.preview(told)
+        if columns is None
+        else text_tables.points(told, *columns, task, fit)
+    )
     return iter((to_json(value),))
 
 

@@ -52,7 +52,7 @@ EXPORTS: Mapping[str, Export] = {
     "report": Export("report.html", "text/html; charset=utf-8", shown=True, headers=headers),
 }
 
-Run = Annotated[
+RunIndex = Annotated[
     Annotated[int, Range(0, MAX_RUNS - 1)], Query(description="which run of the session")
 ]
 Digits = Annotated[
@@ -113,7 +113,7 @@ def _routes(
 
     def add(path: str, export: Export) -> None:
         async def send_file(
-            request: Request, services: Services, name: str, run: Run = 0
+            request: Request, services: Services, name: str, run: RunIndex = 0
         ) -> Response:
             return await send(request, services, path, name, run)
 
@@ -136,7 +136,7 @@ def _routes(
         responses=_file_of(TEXT),
     )
     async def send_formula(
-        request: Request, services: Services, name: str, run: Run = 0, digits: Digits = 5
+        request: Request, services: Services, name: str, run: RunIndex = 0, digits: Digits = 5
     ) -> Response:
         return await send(request, services, "formula", name, run, digits=digits)
 

@@ -15,7 +15,7 @@ from prometheus_client.registry import Collector
 
 from app.errors import GoingAway, NotReady
 from app.services import AllServices, Services
-from app.training.workers.work import ROUND_SECONDS
+from app.training.workers.tally import ROUND_SECONDS
 
 router = APIRouter(tags=["health"])
 

@@ -15,7 +15,7 @@ from app.schemas import MESSAGES, Ack, Message, parse_message
 from app.services import AllServices, Services
 from app.sessions.outbox import TRY_AGAIN_LATER, Outbox
 from app.store import Stored
-from app.web.limits import ERROR_SECONDS, MESSAGE_SECONDS, LoopTime, Pace, client_of, too_fast
+from app.web.limits import ERROR_SECONDS, MESSAGE_SECONDS, LoopTime, Throttle, client_of, too_fast
 
 router = APIRouter()
 
@@ -30,7 +30,7 @@ class ClosedMeanwhile(Exception):
     """The socket was closed under us, by a message that breaks its protocol."""
 
 
-Tell = Callable[[Message], Awaitable[None]]
+PassOn = Callable[[Message], Awaitable[None]]
 
 
 @router.websocket("/ws")
@@ -117,7 +117,7 @@ async def converse(
     websocket: WebSocket,
     services: AllServices,
     outbox: Outbox,
-    tell: Tell,
+    tell: PassOn,
     allowed: Sequence[str],
 ) -> int | None:
     """Carry messages both ways until either side closes; the code with which the other side did."""
@@ -144,10 +144,10 @@ async def _hear(
     services: AllServices,
     loop_time: LoopTime,
     outbox: Outbox,
-    tell: Tell,
+    tell: PassOn,
     allowed: Sequence[str],
 ) -> int | None:
-    pace = Pace(services.settings)
+    pace = Throttle(services.settings)
     number = 0
     while True:
         received = await websocket.receive()
@@ -169,7 +169,7 @@ async def _hear(
 
 
 async def _in_time(
-    pace: Pace, loop_time: LoopTime, data: str | bytes, allowed: Sequence[str]
+    pace: Throttle, loop_time: LoopTime, data: str | bytes, allowed: Sequence[str]
 ) -> Message:
     """The message, if it did not come too fast, once what came before is paid for.
 

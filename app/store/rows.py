@@ -16,10 +16,10 @@ from app.training.messages import Progress
 from app.training.run import Change
 from nncore.stopping import Stop, Stopped, Watch
 
-Kind = Literal["run", "save"]
-Format = Literal[1]
+StoredAs = Literal["run", "save"]
+FormatNumber = Literal[1]
 """Of `State` and the arrays. One that this program does not know is not read."""
-FORMAT: Format = 1
+FORMAT: FormatNumber = 1
 
 
 class Unreadable(Exception):
@@ -38,7 +38,7 @@ class Stored:
         page: The page that it was saved from, as the hash of its address.
     """
 
-    kind: Kind
+    kind: StoredAs
     progress: Progress
     iterations: int
     saved: Saved | None
@@ -88,7 +88,7 @@ class TrainerState:
 class State:
     """A session's checkpoint without its plan and arrays. It is stored as paused."""
 
-    format: Format
+    format: FormatNumber
     iteration: int
     iterations_per_frame: Speed
     changes: list[Change]

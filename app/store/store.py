@@ -36,7 +36,7 @@ from app.store import threads
 from app.store.database import CONNECTIONS, STARTING_SECONDS, engine_of, migrate, url_of
 from app.store.notes import Notes
 from app.store.room import Added, NoRoom, Room, surplus
-from app.store.rows import Kind, Stored, Unreadable, named, progress_of, row_of, stored_of
+from app.store.rows import Stored, StoredAs, Unreadable, named, progress_of, row_of, stored_of
 from app.store.tables import RunRow
 from app.store.threads import Threads, TooLate
 from app.training.messages import Progress
@@ -311,7 +311,7 @@ class Store:
         )
 
 
-def rooms(settings: Settings) -> dict[Kind, Room]:
+def rooms(settings: Settings) -> dict[StoredAs, Room]:
     """How much is kept of each kind."""
     return {
         "run": Room(
@@ -329,7 +329,7 @@ def rooms(settings: Settings) -> dict[Kind, Room]:
 
 
 def _prune(
-    connection: Connection, kind: Kind, room: Room, now: float, added: Added | None = None
+    connection: Connection, kind: StoredAs, room: Room, now: float, added: Added | None = None
 ) -> None:
     """Let go what there is no room for.
 

@@ -170,7 +170,7 @@ class Body:
         self._bodies.give(self._client, self._taken)
 
 
-class Pace:
+class Throttle:
     """How fast the messages of one stream may come, in number and in bytes."""
 
     def __init__(self, settings: Settings, clock: Clock = time.monotonic) -> None:

@@ -25,7 +25,7 @@ from app.web.limits import (
     Bucket,
     Clients,
     LoopTimes,
-    Pace,
+    Throttle,
     client_of,
 )
 from tests.app.conftest import metric, settings_for
@@ -125,7 +125,7 @@ class TestBuckets:
         clock = Clock()
         limits = {"messages_per_second": 10, "messages_burst": 3}
         limits |= {"bytes_per_second": 100, "bytes_burst": 1000}
-        pace = Pace(settings_for("inline", **limits), clock)
+        pace = Throttle(settings_for("inline", **limits), clock)
         assert [pace.take(1) for _ in range(4)] == [0, 0, 0, pytest.approx(0.1)]
         clock.now = 60
         assert pace.take(950) == 0

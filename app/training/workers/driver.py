@@ -54,7 +54,7 @@ from app.training.messages import (
     Text,
     Worked,
 )
-from app.training.workers.work import Work
+from app.training.workers.tally import Tally
 
 log = logging.getLogger(__name__)
 
@@ -212,7 +212,7 @@ class Placed:
 class Driver:
     """Drives one host, and replaces it when it is gone."""
 
-    def __init__(self, connect: Callable[[], Awaitable[Line]], work: Work, name: str) -> None:
+    def __init__(self, connect: Callable[[], Awaitable[Line]], work: Tally, name: str) -> None:
         self._connect = connect
         self._work = work
         self._line: Line | None = None
@@ -519,7 +519,7 @@ class Backend:
     """
 
     def __init__(self, connections: Iterable[Callable[[], Awaitable[Line]]]) -> None:
-        self.work = Work()
+        self.work = Tally()
         self._drivers = [
             Driver(connect, self.work, f"driver {number}")
             for number, connect in enumerate(connections)

@@ -7,7 +7,7 @@ ROUND_SECONDS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 
 
 @dataclass
-class Work:
+class Tally:
     """What was done since the server started, for whoever watches over it."""
 
     iterations: int = 0
