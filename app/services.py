@@ -16,7 +16,7 @@ from app.heavy.pool import Pool
 from app.sessions.interactive import InteractiveSessions
 from app.sessions.jobs import Jobs
 from app.settings import Settings
-from app.store import Store, Stored
+from app.store import Store, StoredRun
 from app.supervision import Background
 from app.training.workers.driver import Backend
 from app.web.limits import LoopTimes, Refusals
@@ -49,7 +49,7 @@ class AllServices:
         """The tasks that run as long as the server does."""
         return [*self.backend.backgrounds, self.sessions.keeping]
 
-    async def stored(self, client: str, name: str) -> Stored | None:
+    async def stored(self, client: str, name: str) -> StoredRun | None:
         """What is stored under a name, all of it; an address that asks for much has to wait.
 
         Raises:

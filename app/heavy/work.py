@@ -21,12 +21,9 @@ from app.exports.parameters import network_json, read, written
 from app.exports.text import Parts, an_object, numbers
 from app.reading import read_json
 from app.schemas import CheckRequest, PredictRequest, Task, VectorizingRequest
-from app.training.checkpoints import Checkpoint, Record
+from app.training.checkpoints import Record, Source
 from app.training.run import Model
 from app.training.session import Session
-
-Source = Record | tuple[Checkpoint, int]
-"""As `app.sessions.jobs` has it, which would bring the database along."""
 
 LIGHT = 2_000
 """Numbers, in or out, that are not worth the way to a child."""

@@ -13,8 +13,7 @@ from app.exports.report import headers
 from app.routes.heavy import answered
 from app.schemas import MAX_RUNS, NamedData, Range
 from app.services import AllServices, Services
-from app.sessions.jobs import Source
-from app.training.checkpoints import Record
+from app.training.checkpoints import Record, Source
 
 TEXT = "text/plain; charset=utf-8"
 CSV = "text/csv; charset=utf-8"

@@ -12,7 +12,7 @@ from app.content.assets import TEMPLATES
 from app.content.catalogue import catalogue
 from app.errors import GoingAway, NotFound
 from app.services import AllServices, Services
-from app.store import Stored
+from app.store import StoredRun
 from app.web.limits import client_of
 
 router = APIRouter(include_in_schema=False)
@@ -53,7 +53,7 @@ def _page(static: str, modules: tuple[str, ...]) -> tuple[str, str]:
     return before, after
 
 
-def _script(name: str, stored: Stored | None) -> str:
+def _script(name: str, stored: StoredRun | None) -> str:
     """What the page is told of a saved run; nothing in it ends the script."""
     told = {
         "id": name,

@@ -14,7 +14,7 @@ from app.errors import NotFound, ShallowsError, TooFast, UnknownSession
 from app.schemas import MESSAGES, Ack, Message, parse_message
 from app.services import AllServices, Services
 from app.sessions.outbox import TRY_AGAIN_LATER, Outbox
-from app.store import Stored
+from app.store import StoredRun
 from app.web.limits import ERROR_SECONDS, MESSAGE_SECONDS, LoopTime, Throttle, client_of, too_fast
 
 router = APIRouter()
@@ -71,12 +71,12 @@ async def interact(
         sessions.leave(mine, outbox, code)
 
 
-async def _stored(services: AllServices, client: str, saved: str | None) -> Stored | None:
+async def _stored(services: AllServices, client: str, saved: str | None) -> StoredRun | None:
     """What is stored under that name, if a name is given."""
     if saved is None:
         return None
     stored = await services.stored(client, saved)
-    if stored is None or stored.saved is None:
+    if stored is None or stored.checkpoint is None:
         raise NotFound(f"nothing is saved under {saved!r:.80}; it may have been too old to keep")
     return stored
 

@@ -29,9 +29,9 @@ from app.schemas import Configure, Message
 from app.sessions.keeping import Keeper
 from app.sessions.outbox import DONE, GOING_AWAY, REPLACED, Outbox
 from app.settings import Settings
-from app.store import Store, Stored
+from app.store import Store, StoredRun
 from app.supervision import Background
-from app.training.checkpoints import Record, Saved
+from app.training.checkpoints import Latest, Record
 from app.training.messages import (
     Attach,
     Detach,
@@ -72,7 +72,7 @@ class InteractiveSessions:
         self._settings = settings
         self._sessions: dict[str, InteractiveSession] = {}
         self._keeper = Keeper(store, settings)
-        self._leaving: dict[str, tuple[str, Saved]] = {}
+        self._leaving: dict[str, tuple[str, Latest]] = {}
         """Sessions that are given up here and not in the store yet, and whose they are."""
         self.keeping = Background("keeping of sessions", self._run)
         self._going = False
@@ -86,7 +86,7 @@ class InteractiveSessions:
         return sum(session.outbox is not None for session in self._sessions.values())
 
     async def join(
-        self, client: str, outbox: Outbox, stored: Stored | None = None
+        self, client: str, outbox: Outbox, stored: StoredRun | None = None
     ) -> InteractiveSession:
         """A new session for a connection, empty or as one was stored.
 
@@ -98,9 +98,7 @@ class InteractiveSessions:
         self._make_room(client)
         session = InteractiveSession(secrets.token_urlsafe(16), client)
         self._sessions[session.name] = session
-        if stored is not None and stored.plan is not None:
-            session.runs, session.size = len(stored.plan.runs), stored.plan.size
-        self._open(session, stored.saved if stored else None)
+        self._open(session, Latest(stored.checkpoint) if stored and stored.checkpoint else None)
         self._attach(session, outbox, Attach(session.name, outbox.name))
         return session
 
@@ -133,23 +131,21 @@ class InteractiveSessions:
     async def _back(self, client: str, name: str) -> InteractiveSession:
         """A session that this server has given up, or one from before it began."""
         settled = True
-        _, saved = self._leaving.get(name, (client, None))
-        if saved is None:
-            stored = await self._keeper.load(name)
+        _, latest = self._leaving.get(name, (client, None))
+        if latest is None:
+            loaded = await self._keeper.load(name)
             if (there := self._sessions.get(name)) is not None:
                 return there  # another connection was faster
-            if stored is None:
+            if loaded is None:
                 raise UnknownSession(
                     "this session has ended, or it was too old to be kept; configure a new one"
                 )
-            saved, settled = stored.saved, stored.settled
+            latest, settled = loaded
         self._make_room(client)
         self._leaving.pop(name, None)
         session = InteractiveSession(name, client, from_checkpoint=not settled)
-        if (checkpoint := saved.state.checkpoint) is not None:
-            session.runs, session.size = len(checkpoint.plan.runs), checkpoint.plan.size
         self._sessions[name] = session
-        self._open(session, saved)
+        self._open(session, latest)
         # It trains on also if whoever asked for it is gone by now.
         self._expect(session)
         return session
@@ -194,12 +190,12 @@ class InteractiveSessions:
             raise NotConfigured("send configure first: there is nothing to save yet")
         async with self._store.turn(client):
             snapshot = await self._backend.snap(name)
-            checkpoint = snapshot.state.checkpoint if snapshot else None
-            if snapshot is None or checkpoint is None:
+            if snapshot is None:
                 raise NotStarted("this session is on its way elsewhere; save again in a moment")
             progress = replace(snapshot.progress, status="saved")
+            checkpoint = snapshot.checkpoint
             iterations = checkpoint.plan.runs[0].training.iterations
-            stored = Stored("save", progress, iterations, Saved.whole(snapshot.state), page)
+            stored = StoredRun("save", progress, iterations, checkpoint, page)
             return await self._store.save(stored, client), checkpoint.iteration
 
     async def tell(self, session: InteractiveSession, outbox: Outbox, message: Message) -> None:
@@ -247,32 +243,32 @@ class InteractiveSessions:
 
     async def _keep_all(self, settled: Collection[str] = ()) -> None:
         leaving = dict(self._leaving)
-        given_up = [(name, client, saved) for name, (client, saved) in leaving.items()]
+        given_up = [(name, client, latest) for name, (client, latest) in leaving.items()]
         await self._keeper.keep(given_up, settled=leaving)
         for name, left in leaving.items():
             if self._leaving.get(name) is left:
                 del self._leaving[name]
                 self._keeper.part_with(name)
         here = [
-            (session.name, session.client, saved)
+            (session.name, session.client, latest)
             for session in self._sessions.values()
             if session.runs
-            if (saved := self._backend.saved(session.name)) is not None
+            if (latest := self._backend.latest(session.name)) is not None
         ]
         await self._keeper.keep(here, settled)
 
     def _give_up(self, session: InteractiveSession) -> None:
         """Nobody has come back to a session; from now on only the store has it."""
-        saved = self._backend.saved(session.name)
+        latest = self._backend.latest(session.name)
         self._forget(session)
-        if saved is None:
+        if latest is None:
             self._keeper.part_with(session.name)
             return
         if len(self._leaving) >= self._settings.max_sessions:
             lost = next(iter(self._leaving))
             del self._leaving[lost]
             log.error("the store does not answer, and a session that was given up is lost")
-        self._leaving[session.name] = session.client, saved
+        self._leaving[session.name] = session.client, latest
 
     async def drain(self) -> None:
         """Take no one in any more, close every connection, and bring all there is to the store.
@@ -288,11 +284,15 @@ class InteractiveSessions:
         await self._keep_all(settled=await self._backend.flush())
         self._keeper.close()
 
-    def _open(self, session: InteractiveSession, saved: Saved | None = None) -> None:
+    def _open(self, session: InteractiveSession, latest: Latest | None = None) -> None:
+        if latest is not None:
+            plan = latest.checkpoint.plan
+            session.runs, session.size = len(plan.runs), plan.size
+
         def listen(event: Event) -> None:
             self._hear(session, event)
 
-        self._backend.open(session.name, "interactive", listen, saved)
+        self._backend.open(session.name, "interactive", listen, latest)
 
     def _attach(self, session: InteractiveSession, outbox: Outbox, attach: Attach) -> None:
         session.outbox = outbox

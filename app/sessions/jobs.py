@@ -35,8 +35,8 @@ from app.fairness import FairQueue
 from app.schemas import Configure, Message, Pause, Plan
 from app.sessions.outbox import GOING_AWAY, TRY_AGAIN_LATER, Outbox
 from app.settings import Settings
-from app.store import Store, Stored
-from app.training.checkpoints import Checkpoint, Record, Saved
+from app.store import Store, StoredRun
+from app.training.checkpoints import Checkpoint, Latest, Source
 from app.training.messages import Attach, Detach, Event, Frame, Progress, Tell, Text
 from app.training.run import Model
 from app.training.workers.driver import Backend
@@ -80,10 +80,6 @@ class End(asyncio.Event):
         return True
 
 
-Source = Record | tuple[Checkpoint, int]
-"""A run as it trains; or the session that it was kept in, yet to be restored, and its number."""
-
-
 @dataclass(eq=False)
 class Job:
     """A run that is not in the store yet."""
@@ -107,7 +103,7 @@ class Job:
     silent: bool = False
     """Whether its worker does not say what became of it."""
     forgotten: bool = False
-    stored: Stored | None = None
+    stored: StoredRun | None = None
     """What is brought to the store."""
     tries: int = 0
     failures: int = 0
@@ -294,17 +290,17 @@ class Jobs:
             for watch in self._watches.values():
                 watch.outbox.close(GOING_AWAY)
 
-    async def _what_became(self, job: Job) -> Stored | None:
+    async def _what_became(self, job: Job) -> StoredRun | None:
         """All of a run that has ended, or is to; None if nobody wants it any more."""
-        saved: Saved | None = None
+        checkpoint: Checkpoint | None = None
         while job.started and not job.forgotten:
             try:
-                saved = await self._last_of(job)
+                checkpoint = await self._last_of(job)
                 break
             except (NotReady, Full):
                 log.warning("the worker of run %.6s does not say what became of it", job.id)
                 if self.going:
-                    saved = self._backend.saved(job.id)
+                    checkpoint = self._latest_of(job)
                     break
                 job.silent = True
                 job.tried.set()
@@ -314,9 +310,9 @@ class Jobs:
             return None
         if job.cancelled:
             job.progress = replace(job.progress, status="cancelled", detail=job.detail)
-        return Stored("run", job.progress, job.iterations, saved)
+        return StoredRun("run", job.progress, job.iterations, checkpoint)
 
-    async def _last_of(self, job: Job) -> Saved | None:
+    async def _last_of(self, job: Job) -> Checkpoint | None:
         """What its worker has of a run.
 
         Raises:
@@ -334,9 +330,14 @@ class Jobs:
         finally:
             job.limit = None
         if snapshot is None:  # of one that failed there is what was known of it before
-            return self._backend.saved(job.id)
+            return self._latest_of(job)
         job.progress = snapshot.progress
-        return Saved.whole(snapshot.state)
+        return snapshot.checkpoint
+
+    def _latest_of(self, job: Job) -> Checkpoint | None:
+        """What is known of a run without asking its worker."""
+        latest = self._backend.latest(job.id)
+        return latest.whole if latest else None
 
     async def _wait(self, seconds: float) -> None:
         """Before another try; not for long when the server is about to end."""
@@ -345,7 +346,7 @@ class Jobs:
         if self.going:
             await asyncio.sleep(min(seconds, 0.1))
 
-    async def _keep(self, job: Job, stored: Stored) -> None:
+    async def _keep(self, job: Job, stored: StoredRun) -> None:
         """Into the store with it; until then it is known here."""
         while job.tries < STORE_TRIES:
             job.tries += 1
@@ -381,8 +382,8 @@ class Jobs:
             NotFound: there is no such run.
         """
         if (job := self._jobs.get(run)) is not None:
-            result = await self._backend.ask(run) if job.started and not job.ending else None
-            return (result.progress if result else job.progress), job.iterations
+            now = await self._backend.progress(run) if job.started and not job.ending else None
+            return now or job.progress, job.iterations
         stored = await self._store.progress(run)
         if stored is None:
             raise _unknown(run)
@@ -414,7 +415,7 @@ class Jobs:
             # It may have ended while it was asked.
             if record is not None or run in self._jobs:
                 return record.costs if record else np.empty(0)
-        checkpoint = _whole(await self._stored(run))
+        checkpoint = (await self._stored(run)).checkpoint
         return checkpoint.costs[0] if checkpoint else np.empty(0)
 
     async def record(self, run: str, index: int = 0) -> Source:
@@ -439,7 +440,7 @@ class Jobs:
     async def _stored_source(self, run: str, index: int) -> Source:
         stored = await self._stored(run)
         _check_index(index, len(stored.plan.runs) if stored.plan else 1)
-        checkpoint = _whole(stored)
+        checkpoint = stored.checkpoint
         if checkpoint is None:
             raise NotStarted(f"run {run} ended before it had a network")
         # The others' costs are only weight.
@@ -448,12 +449,12 @@ class Jobs:
 
     async def _model(self, run: str) -> Model:
         started = self._jobs[run].started
-        result = await self._backend.ask(run, model=True) if started else None
-        if result is None or result.model is None:
+        model = await self._backend.model(run) if started else None
+        if model is None:
             raise NotStarted(f"run {run} has not started yet; ask again in a moment")
-        return result.model
+        return model
 
-    async def _stored(self, run: str) -> Stored:
+    async def _stored(self, run: str) -> StoredRun:
         stored = await self._store.get(run)
         if stored is None:
             raise _unknown(run)
@@ -563,10 +564,10 @@ class Jobs:
             self._backend.put(Attach(watch.session, watch.outbox.name))
 
     async def _bring_back(self, watch: Watch) -> None:
-        saved = (await self._stored(watch.run)).saved
-        if saved is None:
+        checkpoint = (await self._stored(watch.run)).checkpoint
+        if checkpoint is None:
             raise NotStarted(f"run {watch.run} ended before there was anything to see")
-        size = sum(map(len, saved.costs))
+        size = sum(costs.nbytes for costs in checkpoint.costs)
         while size + sum(watch.size for watch in self._watches.values()) > MOST_WATCHED_BYTES:
             await self._give_way(watch.client, lambda watch: watch.size, size)
         watch.size = size
@@ -578,7 +579,7 @@ class Jobs:
                 case Frame():
                     watch.outbox.put(event.data)
 
-        self._backend.open(watch.session, "job", listen, saved)
+        self._backend.open(watch.session, "job", listen, Latest(checkpoint))
         self._backend.put(Attach(watch.session, watch.outbox.name))
 
     async def tell(self, watch: Watch, message: Message) -> None:
@@ -594,11 +595,6 @@ class Jobs:
             self._backend.put(Detach(watch.session, name))
         if job is None or (job.ended.is_set() and not job.watchers):
             self._backend.close(watch.session)
-
-
-def _whole(stored: Stored) -> Checkpoint | None:
-    """The checkpoint with every cost, as it was read: a million of them are 8 MB a copy."""
-    return stored.saved.state.checkpoint if stored.saved else None
 
 
 def _unknown(run: str) -> NotFound:

@@ -10,15 +10,15 @@ from dataclasses import dataclass, replace
 
 from app.settings import Settings
 from app.store import Store
-from app.store.sessions import Part, Sessions, StoredSession
-from app.training.checkpoints import Saved
+from app.store.sessions import Part, StoredSessions
+from app.training.checkpoints import Latest
 
 MOST_GONE = 10_000
 """Sessions that are over and yet to be taken out of the store."""
 
 
 @dataclass(frozen=True)
-class Kept:
+class InStore:
     """How much of a session is in the store."""
 
     mark: str
@@ -29,23 +29,23 @@ class Kept:
     settled: bool
 
     @classmethod
-    def of(cls, saved: Saved, mark: str, *, settled: bool) -> "Kept":
-        """All that there is now."""
-        return cls(mark, saved.parts, saved.begun, tuple(map(len, saved.costs)), settled)
+    def of(cls, latest: Latest, *, settled: bool) -> "InStore":
+        """All that there is now; its mark is yet to come."""
+        return cls("", latest.parts, latest.begun, tuple(map(len, latest.costs)), settled)
 
 
 class Keeper:
     """Brings what is new to the store."""
 
     def __init__(self, store: Store, settings: Settings) -> None:
-        self._sessions = Sessions(store, settings)
-        self._kept: dict[str, Kept] = {}
+        self._sessions = StoredSessions(store, settings)
+        self._in_store: dict[str, InStore] = {}
         self._gone: set[str] = set()
         self._writing = asyncio.Lock()
         self._closed = False
 
     async def keep(
-        self, sessions: Iterable[tuple[str, str, Saved]], settled: Collection[str]
+        self, sessions: Iterable[tuple[str, str, Latest]], settled: Collection[str]
     ) -> None:
         """Write what is new of these sessions; it is on the disk when this returns.
 
@@ -60,46 +60,45 @@ class Keeper:
             if self._closed:
                 return
             gone = set(self._gone)
-            left = {name: (client, saved) for name, client, saved in sessions if name not in gone}
+            left = {name: (client, latest) for name, client, latest in sessions if name not in gone}
             # Twice: what the store does not know as we do (any more) comes whole.
             for _ in range(2):
                 new = {
-                    name: (part, Kept.of(saved, "", settled=part.settled))
-                    for name, (client, saved) in left.items()
-                    if (part := self._part(name, client, saved, name in settled))
+                    name: (part, InStore.of(latest, settled=part.settled))
+                    for name, (client, latest) in left.items()
+                    if (part := self._part(name, client, latest, name in settled))
                 }
                 if not new and not gone:
                     return
                 marks = await self._sessions.keep([n[0] for n in new.values()], gone)
                 self._gone -= gone
                 gone = set()
-                for name, (_, kept) in new.items():
+                for name, (_, there) in new.items():
                     if name in marks and name not in self._gone:
-                        self._kept[name] = replace(kept, mark=marks[name])
+                        self._in_store[name] = replace(there, mark=marks[name])
                     else:
-                        self._kept.pop(name, None)
+                        self._in_store.pop(name, None)
                 left = {name: left[name] for name in new if name not in marks}
 
-    def _part(self, name: str, client: str, saved: Saved, settled: bool) -> Part | None:
-        if saved.state.checkpoint is None:
+    def _part(self, name: str, client: str, latest: Latest, settled: bool) -> Part | None:
+        there = self._in_store.get(name)
+        if there is not None and there.parts == latest.parts and there.settled >= settled:
             return None
-        kept = self._kept.get(name)
-        if kept is not None and kept.parts == saved.parts and kept.settled >= settled:
-            return None
-        follows = kept is not None and kept.begun == saved.begun
-        told = kept.costs if kept is not None and follows else (0,) * len(saved.costs)
+        if there is not None and there.begun != latest.begun:
+            there = None  # nothing of what is there counts any more
+        known = there.costs if there is not None else (0,) * len(latest.costs)
         return Part(
             name,
             client,
-            saved.state,
-            kept.mark if kept is not None and follows else None,
-            [bytes(costs[first:]) for costs, first in zip(saved.costs, told, strict=True)],
-            sum(map(len, saved.costs)),
+            latest.checkpoint,
+            there.mark if there is not None else None,
+            [bytes(costs[first:]) for costs, first in zip(latest.costs, known, strict=True)],
+            sum(map(len, latest.costs)),
             settled,
         )
 
-    async def load(self, name: str) -> StoredSession | None:
-        """A session as it was kept last.
+    async def load(self, name: str) -> tuple[Latest, bool] | None:
+        """A session as it was kept last, and whether it was settled: nothing came after that.
 
         Raises:
             NotStored: the database does not answer.
@@ -107,9 +106,11 @@ class Keeper:
         if name in self._gone:
             return None
         stored = await self._sessions.take(name)
-        if stored is not None:
-            self._kept[name] = Kept.of(stored.saved, stored.mark, settled=False)
-        return stored
+        if stored is None:
+            return None
+        latest = Latest(stored.checkpoint)
+        self._in_store[name] = replace(InStore.of(latest, settled=False), mark=stored.mark)
+        return latest, stored.settled
 
     def close(self) -> None:
         """What was written last is how the sessions end."""
@@ -117,11 +118,11 @@ class Keeper:
 
     def part_with(self, name: str) -> None:
         """The session is in the store alone."""
-        self._kept.pop(name, None)
+        self._in_store.pop(name, None)
 
     def forget(self, name: str) -> None:
         """The session is over: the next writing takes it out of the store."""
-        self._kept.pop(name, None)
+        self._in_store.pop(name, None)
         # Beyond that, while the store is away, its age will take it out.
         if len(self._gone) < MOST_GONE:
             self._gone.add(name)

@@ -24,7 +24,7 @@ from app.store.room import Room, surplus
 from app.store.rows import Unreadable, costs_row_of, session_of, session_row_of, size_of
 from app.store.store import NAME, Store
 from app.store.tables import CostsRow, SessionRow
-from app.training.checkpoints import HostedState, Saved
+from app.training.checkpoints import Checkpoint
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ class Part:
 
     Attributes:
         client: The address of whoever has it.
-        state: Its checkpoint; the costs in it do not count.
+        checkpoint: As it is now; the costs in it do not count.
         after: The mark of what it follows; None if it is the whole.
         costs: Of each run, as the bytes of float64: those that follow, or all.
         costs_size: Bytes of all its costs.
@@ -50,7 +50,7 @@ class Part:
 
     name: str
     client: str
-    state: HostedState
+    checkpoint: Checkpoint
     after: str | None
     costs: Sequence[bytes]
     costs_size: int
@@ -61,12 +61,12 @@ class Part:
 class StoredSession:
     """A session as it was kept last."""
 
-    saved: Saved
+    checkpoint: Checkpoint
     mark: str
     settled: bool
 
 
-class Sessions:
+class StoredSessions:
     """Those in the store, by their ids."""
 
     def __init__(self, store: Store, settings: Settings) -> None:
@@ -203,7 +203,7 @@ def _insert(
 def _columns(part: Part) -> dict[str, Any] | None:
     """What is written of a session; None if it can't be: it takes no other along."""
     try:
-        return session_row_of(part.state)
+        return session_row_of(part.checkpoint)
     except Exception:
         log.exception("session %.6s can't be stored", part.name)
         return None

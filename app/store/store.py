@@ -36,7 +36,7 @@ from app.store import threads
 from app.store.database import CONNECTIONS, STARTING_SECONDS, engine_of, migrate, url_of
 from app.store.notes import Notes
 from app.store.room import Added, NoRoom, Room, surplus
-from app.store.rows import Stored, StoredAs, Unreadable, named, progress_of, row_of, stored_of
+from app.store.rows import StoredAs, StoredRun, Unreadable, named, progress_of, row_of, stored_of
 from app.store.tables import RunRow
 from app.store.threads import Threads, TooLate
 from app.training.messages import Progress
@@ -150,7 +150,7 @@ class Store:
 
     # -- what is asked of it ----------------------------------------------------------------
 
-    async def add(self, run: str, stored: Stored, client: str) -> None:
+    async def add(self, run: str, stored: StoredRun, client: str) -> None:
         """Keep a run that has ended; it is on the disk when this returns.
 
         Once more does no harm: it may be there although this was said to have failed.
@@ -189,7 +189,7 @@ class Store:
             if not self._savers[client]:
                 del self._savers[client]
 
-    async def save(self, stored: Stored, client: str) -> str:
+    async def save(self, stored: StoredRun, client: str) -> str:
         """Keep a session; it is on the disk when this returns the id under which it is kept.
 
         Raises:
@@ -201,7 +201,7 @@ class Store:
         await self.write(lambda connection: self._insert(connection, name, kept, client))
         return name
 
-    async def get(self, run: str) -> Stored | None:
+    async def get(self, run: str) -> StoredRun | None:
         """All of a run, unless it was never stored or is forgotten.
 
         Raises:
@@ -212,7 +212,7 @@ class Store:
             return None
         query = select(RunRow.__table__).where(RunRow.id == run, self._fresh)
 
-        def read(connection: Connection) -> Stored | None:
+        def read(connection: Connection) -> StoredRun | None:
             row = connection.execute(query).one_or_none()
             return None if row is None else stored_of(row)
 
@@ -285,7 +285,7 @@ class Store:
             threads.check()
             return result
 
-    def _insert(self, connection: Connection, run: str, stored: Stored, client: str) -> None:
+    def _insert(self, connection: Connection, run: str, stored: StoredRun, client: str) -> None:
         now, whose = self.notes.meet(connection), self.notes.client(client)
         row = {"id": run, "client": whose, "stored_at": now, **row_of(stored)}
         number = connection.scalar(insert(RunRow).values(row).returning(RunRow.number))

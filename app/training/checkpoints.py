@@ -5,7 +5,6 @@ from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 import nncore
 from app.schemas import Plan, RunPlan
@@ -15,14 +14,17 @@ from app.wire import Array
 
 Speed = float | Literal["max"]
 """Iterations per frame."""
+DEFAULT_ITERATIONS_PER_FRAME = 5
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A session at an iteration, as plain data that can cross a process.
+    """A session at an iteration, and how it was driven.
 
-    `costs` holds each run's costs from `costs_from` on, so that a keeper who has the earlier ones
-    is sent only the new.
+    Attributes:
+        costs: Those of each run from `costs_from` on: who has the earlier ones is sent only the
+            new.
+        stepping: How many iterations it was yet to step; 0 if it was not stepping.
     """
 
     plan: Plan
@@ -31,6 +33,9 @@ class Checkpoint:
     changes: list[Change]
     costs_from: int
     costs: list[Array] = field(repr=False)
+    playing: bool = False
+    stepping: int = 0
+    iterations_per_frame: Speed = DEFAULT_ITERATIONS_PER_FRAME
 
     @property
     def size(self) -> int:
@@ -86,66 +91,47 @@ class Record:
         return Score.of(self.network, self.examples)
 
 
+Source = Record | tuple[Checkpoint, int]
+"""A run as it trains; or the session that it was kept in, yet to be restored, and its number."""
+
+
 NO_PLAN = Plan()
 
 
-@dataclass(frozen=True, slots=True)
-class HostedState:
-    """A session in a host: its checkpoint and how it was being driven."""
+class Latest:
+    """The latest checkpoint of a session, put together from those that its host has sent.
 
-    checkpoint: Checkpoint | None
-    playing: bool
-    stepping: int
-    iterations_per_frame: Speed
-
-
-@dataclass
-class Saved:
-    """The whole of a session put together from the parts that were `Kept`.
+    Its driver keeps it, to bring the session to another host, or to the store.
 
     Attributes:
-        parts: How many were added.
-        begun: How often its costs began again at 0.
+        checkpoint: The latest one, without its costs.
+        costs: Of each run, every cost as the bytes of float64.
+        parts: How many checkpoints were added.
+        begun: How often the costs began again at 0.
     """
 
-    state: HostedState
-    costs: list[bytearray] = field(default_factory=list)
-    parts: int = 0
-    begun: int = 0
+    def __init__(self, whole: Checkpoint) -> None:
+        self.parts = self.begun = 0
+        self.checkpoint = whole
+        self.add(whole)
 
-    @classmethod
-    def whole(cls, state: HostedState) -> "Saved":
-        """Of a single part that has every cost."""
-        saved = cls(state)
-        saved.add(state)
-        return saved
+    def add(self, part: Checkpoint, *, same_plan: bool = False) -> None:
+        """Take a newer one: its costs follow those that are here, or start again at 0.
 
-    def add(self, state: HostedState, *, same_plan: bool = False) -> None:
-        """Take a newer part: its costs follow those that are here, or start again at 0."""
-        if same_plan and state.checkpoint and self.state.checkpoint:
-            plan = self.state.checkpoint.plan
-            state = replace(state, checkpoint=replace(state.checkpoint, plan=plan))
-        self.state = state
-        self.parts += 1
-        if state.checkpoint is None:
-            self.costs = []
-            return
-        new = state.checkpoint.costs
-        if state.checkpoint.costs_from == 0:
-            self.costs = [bytearray() for _ in new]
+        Args:
+            same_plan: Whether its plan is that of the one before, and is left out (`NO_PLAN`).
+        """
+        if part.costs_from == 0:
+            self.costs = [bytearray() for _ in part.costs]
             self.begun += 1
-        for kept, costs in zip(self.costs, new, strict=True):
-            kept += costs.tobytes()
-
-    def costs_of(self, run: int) -> NDArray[np.float64]:
-        """Every cost of a run."""
-        return np.frombuffer(bytes(self.costs[run]), dtype=np.float64)
+        for costs, new in zip(self.costs, part.costs, strict=True):
+            costs += new.tobytes()
+        plan = self.checkpoint.plan if same_plan else part.plan
+        self.checkpoint = replace(part, plan=plan, costs_from=0, costs=[])
+        self.parts += 1
 
     @property
-    def checkpoint(self) -> Checkpoint | None:
-        """The checkpoint with all its costs."""
-        part = self.state.checkpoint
-        if part is None:
-            return None
-        costs = [self.costs_of(run) for run in range(len(self.costs))]
-        return replace(part, costs_from=0, costs=costs)
+    def whole(self) -> Checkpoint:
+        """The latest one with a copy of every cost."""
+        costs = [np.frombuffer(bytes(costs), dtype=np.float64) for costs in self.costs]
+        return replace(self.checkpoint, costs=costs)

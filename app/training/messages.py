@@ -11,7 +11,7 @@ from typing import Any, Literal
 from pydantic_core import to_json
 
 from app.schemas import Message, View
-from app.training.checkpoints import HostedState, Record, Saved
+from app.training.checkpoints import Checkpoint, Latest, Record
 from app.training.run import Confusion, Model
 
 Kind = Literal["interactive", "job"]
@@ -32,7 +32,7 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """A session comes to this host, empty or as it was saved.
+    """A session comes to this host, empty or as it was at its latest checkpoint.
 
     `replay_to` is the last iteration that was told of it; a restored session trains on to there
     before it says anything.
@@ -40,7 +40,7 @@ class Open:
 
     session: str
     kind: Kind
-    saved: Saved | None = None
+    latest: Latest | None = None
     replay_to: int = 0
 
 
@@ -81,7 +81,7 @@ class Ask:
     session: str
     ticket: int
     model: bool
-    """Whether its network is wanted, too."""
+    """Whether its network is wanted, or its progress."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,8 +170,8 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """A session's checkpoint, with the costs since the one before.
+class Checkpointed:
+    """There is a newer checkpoint of a session, with the costs since the one before.
 
     Attributes:
         same_plan: Whether its plan is that of the one before, and is left out (`NO_PLAN`): it may
@@ -179,16 +179,8 @@ class Kept:
     """
 
     session: str
-    part: HostedState
+    part: Checkpoint
     same_plan: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """The first run of a session as it is: its progress, and its model if that was asked for."""
-
-    progress: Progress
-    model: Model | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +188,7 @@ class Snapshot:
     """A session at one iteration: how its first run does, and its checkpoint with every cost."""
 
     progress: Progress
-    state: HostedState
+    checkpoint: Checkpoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,8 +213,8 @@ class Worked:
     sits_out: Mapping[str, float]
 
 
-Reply = Result | Record | Snapshot | frozenset[str] | None
-Event = Text | Frame | Progress | Kept | Answer
+Reply = Progress | Model | Record | Snapshot | frozenset[str] | None
+Event = Text | Frame | Progress | Checkpointed | Answer
 """What comes of a session."""
 
 

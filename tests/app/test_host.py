@@ -11,17 +11,17 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from app import wire
 from app.schemas import Ack, Configure, Edit, Message, Plan, Set, parse_message
-from app.training.checkpoints import Saved
+from app.training.checkpoints import Latest
 from app.training.host.host import Host
 from app.training.host.turns import Account, Share
 from app.training.messages import (
     Answer,
     Attach,
+    Checkpointed,
     Close,
     Detach,
     Event,
     Frame,
-    Kept,
     Kind,
     Open,
     Snap,
@@ -54,7 +54,7 @@ class Desk:
         self.host = Host(self.clock, self.clock, **options)
         self.frames: dict[str, list[dict[str, Any]]] = {}
         self.texts: list[dict[str, Any]] = []
-        self.kept: dict[str, Saved] = {}
+        self.kept: dict[str, Latest] = {}
 
     def open(
         self,
@@ -82,12 +82,11 @@ class Desk:
                     self.frames[event.session].append(wire.unpack(event.data))
                 case Text():
                     self.texts.append(json.loads(event.json))
-                case Kept():
+                case Checkpointed():
                     if event.session in self.kept:
                         self.kept[event.session].add(event.part, same_plan=event.same_plan)
                     else:
-                        saved = self.kept[event.session] = Saved(event.part)
-                        saved.add(event.part, same_plan=event.same_plan)
+                        self.kept[event.session] = Latest(event.part)
         return events
 
     def pass_time(self, seconds: float, *, acks: bool = True) -> None:
@@ -161,7 +160,7 @@ def test_what_is_kept_is_of_one_iteration_and_never_of_the_way_to_another() -> N
     (answer,) = desk.host.handle(Snap("a", 1))
     assert isinstance(answer, Answer)
     assert isinstance(answer.value, Snapshot)
-    checkpoint = answer.value.state.checkpoint
+    checkpoint = answer.value.checkpoint
     assert checkpoint is not None
     assert 0 < checkpoint.iteration == answer.value.progress.iteration == len(checkpoint.costs[0])
     desk.say("a", "seek", iteration=890)
@@ -578,10 +577,10 @@ class Sessions(RuleBasedStateMachine):
         last = frames[-1]["frame"]
         position = Position(told, last + 1, last)
         # What was commanded after the last round is not lost with a host: the driver says it again.
-        saved = old.kept["a"]
+        latest = old.kept["a"]
         last_kept = old.host._keep(old.host._sessions["a"])
-        saved.add(last_kept.part, same_plan=last_kept.same_plan)
-        self.desk.hear(self.desk.host.handle(Open("a", "interactive", saved, replay_to=told)))
+        latest.add(last_kept.part, same_plan=last_kept.same_plan)
+        self.desk.hear(self.desk.host.handle(Open("a", "interactive", latest, replay_to=told)))
         self.desk.hear(self.desk.host.handle(Attach("a", "a", position, greet=False)))
 
     @invariant()

@@ -40,8 +40,8 @@ def pool(folder: Path, workers: int) -> Iterator[tuple[TestClient, list[psutil.P
 
 
 def iteration_kept(client: TestClient, run: str) -> int:
-    saved = client.app.state.services.backend.saved(run)  # type: ignore[attr-defined]
-    return saved.state.checkpoint.iteration if saved and saved.state.checkpoint else 0
+    latest = client.app.state.services.backend.latest(run)  # type: ignore[attr-defined]
+    return latest.checkpoint.iteration if latest else 0
 
 
 def start(client: TestClient) -> str:

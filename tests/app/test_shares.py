@@ -17,7 +17,7 @@ from app.fairness import FairQueue, Places
 from app.main import create_app
 from app.store import Store
 from app.store.rows import row_of
-from app.store.sessions import Part, Sessions
+from app.store.sessions import Part, StoredSessions
 from app.store.tables import RunRow, SessionRow
 from tests.app.conftest import metric, settings_for
 from tests.app.storing import database, names_there, opened, session_of, settings
@@ -169,13 +169,13 @@ def test_saves_that_wait_are_counted_for_each_address(url: str) -> None:
 
 def test_sessions_push_out_those_of_their_own_address(url: str) -> None:
     def part(name: str, client: str) -> Part:
-        saved = SAVE.saved
-        assert saved is not None
-        costs = [bytes(run) for run in saved.costs]
-        return Part(name, client, saved.state, None, costs, len(costs[0]), settled=False)
+        checkpoint = SAVE.checkpoint
+        assert checkpoint is not None
+        costs = [run.tobytes() for run in checkpoint.costs]
+        return Part(name, client, checkpoint, None, costs, len(costs[0]), settled=False)
 
     async def work(store: Store) -> None:
-        sessions = Sessions(store, settings(url, max_stored_sessions=4))
+        sessions = StoredSessions(store, settings(url, max_stored_sessions=4))
         await sessions.keep([part("mine", "me")], ())
         for number in range(9):
             await sessions.keep([part(f"flood{number}", "flood")], ())

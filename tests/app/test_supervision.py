@@ -17,7 +17,7 @@ from starlette.testclient import TestClient
 from app.main import create_app
 from app.schemas import parse_message
 from app.supervision import Background
-from app.training.checkpoints import Saved
+from app.training.checkpoints import Latest
 from app.training.host.host import Host
 from app.training.messages import Attach, Command, Event, Progress, Tell, Text, Worked
 from app.training.workers.driver import Backend, Line, LineBroken
@@ -268,8 +268,8 @@ def test_a_session_that_breaks_its_host_twice_is_set_aside_and_the_others_go_on(
         await desk.say("neighbour", '{"type": "pause"}')
         await desk.until("neighbour", lambda event: isinstance(event, Text))
         assert not any(map(is_lost, desk.heard["neighbour"]))
-        saved = desk.backend.saved("neighbour")
-        assert isinstance(saved, Saved)
+        latest = desk.backend.latest("neighbour")
+        assert isinstance(latest, Latest)
         await desk.backend.stop()
 
     asyncio.run(watch())
@@ -284,13 +284,13 @@ def test_what_cant_be_restored_is_said_and_its_neighbours_do_not_notice() -> Non
             session = bad.configure()["session"]
             bad.say("step", iterations=5)
             bad.until("state", iteration=5)
-            saved = services.backend.saved(session)
-            (trainer,) = saved.state.checkpoint.trainers
+            latest = services.backend.latest(session)
+            (trainer,) = latest.checkpoint.trainers
             trainer["parameters"] = trainer["parameters"][:-1]
             before = metric(client, "shallows_worker_restarts_total")
             heard: list[Event] = []
             assert client.portal is not None
-            client.portal.call(services.backend.open, "again", "interactive", heard.append, saved)
+            client.portal.call(services.backend.open, "again", "interactive", heard.append, latest)
             while not any(map(is_lost, heard)):
                 pass
             good.until_iteration(good.frames[-1]["iteration"] + 50)

@@ -40,13 +40,14 @@ from app.schemas import (
     Sweep,
     View,
 )
-from app.training.checkpoints import NO_PLAN, Checkpoint, HostedState, Saved
+from app.training.checkpoints import NO_PLAN, Latest
 from app.training.host.hosted import Hosted, Reader
 from app.training.host.turns import Account, Share, Turns
 from app.training.messages import (
     Answer,
     Ask,
     Attach,
+    Checkpointed,
     Close,
     Command,
     Detach,
@@ -54,12 +55,10 @@ from app.training.messages import (
     Fetch,
     Flush,
     Frame,
-    Kept,
     Open,
     Position,
     Progress,
     Question,
-    Result,
     Snap,
     Snapshot,
     Status,
@@ -68,6 +67,7 @@ from app.training.messages import (
     Worked,
 )
 from app.training.microscope import check, check_inspect, inspection
+from app.training.run import Model
 from app.training.session import Session
 from app.training.sweep import SeedSweep
 
@@ -161,7 +161,7 @@ class Host:
         """Carry out a command for a session."""
         match command:
             case Open():
-                return self._open(hosted, command.saved)
+                return self._open(hosted, command.latest)
             case Attach():
                 return self._attach(hosted, command)
             case Detach():
@@ -170,7 +170,7 @@ class Host:
             case Ask():
                 # What is known of a change is kept before it is told.
                 kept = [self._keep(hosted)] if hosted.changed and hosted.session else []
-                return [*kept, Answer(command.ticket, self._result(hosted, command))]
+                return [*kept, Answer(command.ticket, self._answer(hosted, command))]
             case Fetch():
                 session = hosted.session
                 there = session is not None and command.run < len(session.runs)
@@ -207,27 +207,26 @@ class Host:
             others = self._active - (hosted.active and not hosted.patient)
             hosted.account.charge(now, seconds, max(0, others))
 
-    def _open(self, hosted: Hosted, saved: Saved | None) -> list[Event]:
+    def _open(self, hosted: Hosted, latest: Latest | None) -> list[Event]:
         try:
-            self._restore(hosted, saved)
+            self._restore(hosted, latest)
         except Exception:
             log.exception("session %.6s could not be restored", hosted.name)
             return self._fail(hosted, "what was stored of this session can't be taken up again")
         return []
 
-    def _restore(self, hosted: Hosted, saved: Saved | None) -> None:
+    def _restore(self, hosted: Hosted, latest: Latest | None) -> None:
         """Bring a session to where it was."""
-        if saved is None:
+        if latest is None:
             return
-        state = saved.state
-        if (checkpoint := saved.checkpoint) is not None:
-            hosted.session = Session.restore(checkpoint)
-            hosted.kept_costs = checkpoint.iteration  # whoever gave them has them
-            hosted.kept_plan = checkpoint.plan
-            hosted.diverged = set(hosted.session.diverged)
-            hosted.told_ended = hosted.session.ended_runs
-        hosted.playing, hosted.stepping = state.playing, state.stepping
-        hosted.iterations_per_frame = state.iterations_per_frame
+        checkpoint = latest.whole
+        hosted.session = Session.restore(checkpoint)
+        hosted.kept_costs = checkpoint.iteration  # whoever gave them has them
+        hosted.kept_plan = checkpoint.plan
+        hosted.diverged = set(hosted.session.diverged)
+        hosted.told_ended = hosted.session.ended_runs
+        hosted.playing, hosted.stepping = checkpoint.playing, checkpoint.stepping
+        hosted.iterations_per_frame = checkpoint.iterations_per_frame
         hosted.due = self._clock()
         hosted.changed = True
 
@@ -247,19 +246,16 @@ class Host:
             events.append(Text.of(hosted.name, reader.name, self._ended(hosted)))
         return events
 
-    def _result(self, hosted: Hosted, question: Ask) -> Result | None:
+    def _answer(self, hosted: Hosted, question: Ask) -> Progress | Model | None:
         if hosted.session is None:
             return None
-        run = hosted.session.runs[0]
-        return Result(self._progress(hosted), run.model if question.model else None)
+        return hosted.session.runs[0].model if question.model else self._progress(hosted)
 
     def _snapshot(self, hosted: Hosted) -> Snapshot | None:
         """None also on the way to an iteration that is sought: this is not where it is."""
         if hosted.session is None or hosted.replaying:
             return None
-        speed = hosted.iterations_per_frame
-        state = HostedState(hosted.session.checkpoint(), hosted.playing, hosted.stepping, speed)
-        return Snapshot(self._progress(hosted), state)
+        return Snapshot(self._progress(hosted), hosted.checkpoint())
 
     def _flush(self, command: Flush) -> list[Event]:
         """A checkpoint of every session that has anything new to keep."""
@@ -713,7 +709,7 @@ class Host:
             events.append(self._progress(hosted))
         advanced = hosted.kept_costs < session.iteration
         if hosted.changed or (advanced and now - hosted.kept_at >= self._checkpoint_seconds):
-            # Kept comes before what it makes known, so that an ended run's checkpoint is there.
+            # It comes before what it makes known, so that an ended run's checkpoint is there.
             events.insert(0, self._keep(hosted))
         return events
 
@@ -734,20 +730,17 @@ class Host:
         hosted.framed_at, hosted.unframed = now, 0
         return Frame(hosted.name, reader.name, position.frame, session.iteration, data)
 
-    def _keep(self, hosted: Hosted) -> Kept:
+    def _keep(self, hosted: Hosted) -> Checkpointed:
         """A checkpoint, with the costs since the last one."""
         session = hosted.configured
-        checkpoint = session.checkpoint(hosted.kept_costs)
+        checkpoint = hosted.checkpoint(hosted.kept_costs)
         same_plan = hosted.kept_plan is session.plan
         if same_plan:
             checkpoint = replace(checkpoint, plan=NO_PLAN)
         hosted.kept_plan = session.plan
         hosted.kept_costs = checkpoint.iteration
         hosted.kept_at, hosted.changed = self._clock(), False
-        state = HostedState(
-            checkpoint, hosted.playing, hosted.stepping, hosted.iterations_per_frame
-        )
-        return Kept(hosted.name, state, same_plan)
+        return Checkpointed(hosted.name, checkpoint, same_plan)
 
 
 def _size(event: Event) -> int:
@@ -757,6 +750,6 @@ def _size(event: Event) -> int:
             return len(event.json)
         case Frame():
             return len(event.data)
-        case Kept(part=HostedState(checkpoint=Checkpoint() as checkpoint)):
-            return checkpoint.size
+        case Checkpointed():
+            return event.part.size
     return 0

@@ -1,18 +1,17 @@
 """A session in a host, and the readers that look at it: what the rounds know of them."""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from app.errors import NotConfigured
 from app.schemas import Inspect, Plan, View
-from app.training.checkpoints import Speed
+from app.training.checkpoints import DEFAULT_ITERATIONS_PER_FRAME, Checkpoint, Speed
 from app.training.host.turns import Account
 from app.training.messages import Kind, Position, Tell
 from app.training.session import Session
 from app.training.sweep import SeedSweep
 
 FRAMES_UNDER_WAY = 2
-DEFAULT_ITERATIONS_PER_FRAME = 5
 
 
 @dataclass
@@ -119,6 +118,15 @@ class Hosted:
         """The next round sends every reader a frame."""
         for reader in self.readers.values():
             reader.wants = True
+
+    def checkpoint(self, costs_from: int = 0) -> Checkpoint:
+        """It as it is now, with the costs from `costs_from` on."""
+        return replace(
+            self.configured.checkpoint(costs_from),
+            playing=self.playing,
+            stepping=self.stepping,
+            iterations_per_frame=self.iterations_per_frame,
+        )
 
     def halt(self) -> None:
         """Neither playing nor stepping."""

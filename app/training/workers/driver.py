@@ -27,11 +27,12 @@ from typing import Any, Protocol
 from app.errors import Full, Lost, NotReady
 from app.schemas import Ack, Cancel, Configure, Pause, Play, Sweep, View
 from app.supervision import Background
-from app.training.checkpoints import Record, Saved
+from app.training.checkpoints import Latest, Record
 from app.training.messages import (
     Answer,
     Ask,
     Attach,
+    Checkpointed,
     Close,
     Command,
     Detach,
@@ -39,7 +40,6 @@ from app.training.messages import (
     Fetch,
     Flush,
     Frame,
-    Kept,
     Kind,
     Listener,
     Open,
@@ -47,13 +47,13 @@ from app.training.messages import (
     Progress,
     Question,
     Reply,
-    Result,
     Snap,
     Snapshot,
     Tell,
     Text,
     Worked,
 )
+from app.training.run import Model
 from app.training.workers.tally import Tally
 
 log = logging.getLogger(__name__)
@@ -122,7 +122,7 @@ class Placed:
     name: str
     kind: Kind
     listener: Listener
-    saved: Saved | None = None
+    latest: Latest | None = None
     readers: dict[str, tuple[Position, View]] = field(default_factory=dict)
     sweeps: dict[str, Tell] = field(default_factory=dict)
     """Those under way, by reader: they begin again in a new host."""
@@ -174,21 +174,18 @@ class Placed:
     def take(self, event: Event) -> None:
         """Learn from an event on its way up, and pass on what is not for the driver alone."""
         match event:
-            case Kept():
-                self._keep(event)
+            case Checkpointed():
+                if self.latest is None:
+                    self.latest = Latest(event.part)
+                else:
+                    self.latest.add(event.part, same_plan=event.same_plan)
             case Frame() if event.reader in self.readers:
                 position = Position(event.iteration, event.number + 1, event.number)
                 self.readers[event.reader] = position, self.readers[event.reader][1]
             case Text(type="swept" | "error", reader=str(reader)):
                 self.sweeps.pop(reader, None)
-        if not isinstance(event, Kept):
+        if not isinstance(event, Checkpointed):
             self.listener(event)
-
-    def _keep(self, event: Kept) -> None:
-        """Add a newer checkpoint."""
-        if self.saved is None:
-            self.saved = Saved(event.part)
-        self.saved.add(event.part, same_plan=event.same_plan)
 
     def lose(self, why: str) -> None:
         """Say that the session could not be taken up again."""
@@ -203,7 +200,7 @@ class Placed:
             Attach(self.name, reader, *known, greet=False) for reader, known in self.readers.items()
         ]
         return [
-            Open(self.name, self.kind, self.saved, replay_to=told),
+            Open(self.name, self.kind, self.latest, replay_to=told),
             *attached,
             *self.sweeps.values(),
         ]
@@ -275,7 +272,7 @@ class Driver:
     def open(self, placed: Placed) -> None:
         """Take a session in."""
         self._placed[placed.name] = placed
-        self.put(Open(placed.name, placed.kind, placed.saved))
+        self.put(Open(placed.name, placed.kind, placed.latest))
 
     def close(self, session: str) -> None:
         """Let a session go."""
@@ -356,10 +353,10 @@ class Driver:
         if question in queue:
             queue.remove(question)
 
-    def saved(self, session: str) -> Saved | None:
-        """What is kept of the session."""
+    def latest(self, session: str) -> Latest | None:
+        """The session at its latest checkpoint."""
         placed = self._placed.get(session)
-        return placed.saved if placed else None
+        return placed.latest if placed else None
 
     def put(self, command: Open | Attach | Detach | Tell | Question) -> None:
         """Queue a command of a session that is here."""
@@ -561,12 +558,12 @@ class Backend:
         return sum(driver.restarts for driver in self._drivers)
 
     def open(
-        self, session: str, kind: Kind, listener: Listener, saved: Saved | None = None
+        self, session: str, kind: Kind, listener: Listener, latest: Latest | None = None
     ) -> None:
-        """Place a new session, or one that was saved; where it can train, if it can anywhere."""
+        """Place a new session, or one that was kept; where it can train, if it can anywhere."""
         driver = min(self._drivers, key=lambda driver: (not driver.ready, driver.load))
         self._where[session] = driver
-        driver.open(Placed(session, kind, listener, saved))
+        driver.open(Placed(session, kind, listener, latest))
 
     async def send(self, command: Tell) -> None:
         """Pass a message on; waits while the session's queue is full."""
@@ -578,15 +575,20 @@ class Backend:
         if (driver := self._where.get(command.session)) is not None:
             driver.put(command)
 
-    async def ask(self, session: str, *, model: bool = False) -> Result | None:
-        """How the session is now; None if it has gone, or was never configured.
+    async def progress(self, session: str) -> Progress | None:
+        """How far its first run is; None if the session has gone, or was never configured.
 
         Raises:
-            NotReady: its host does not answer in time. So do `fetch` and `snap`.
+            NotReady: its host does not answer in time. So do `model`, `fetch` and `snap`.
             Full: too much is asked of it.
         """
-        answer = await self._ask(Ask(session, next(self._tickets), model))
-        return answer if isinstance(answer, Result) else None
+        answer = await self._ask(Ask(session, next(self._tickets), model=False))
+        return answer if isinstance(answer, Progress) else None
+
+    async def model(self, session: str) -> Model | None:
+        """The network of its first run; None if it has gone, or was never configured."""
+        answer = await self._ask(Ask(session, next(self._tickets), model=True))
+        return answer if isinstance(answer, Model) else None
 
     async def fetch(self, session: str, run: int) -> Record | None:
         """All of one run; None if the session has gone, was never configured, or has no such."""
@@ -599,7 +601,7 @@ class Backend:
         return answer if isinstance(answer, Snapshot) else None
 
     async def flush(self) -> frozenset[str]:
-        """Bring what `saved` tells of every session up to now; the names of those it is true of.
+        """Bring what is `latest` of every session up to now; the names of those it is true of.
 
         A session on its way to an iteration is not there yet, and a host may not answer.
         """
@@ -615,7 +617,7 @@ class Backend:
         if (driver := self._where.pop(session, None)) is not None:
             driver.close(session)
 
-    def saved(self, session: str) -> Saved | None:
-        """What is kept of the session, up to its last checkpoint."""
+    def latest(self, session: str) -> Latest | None:
+        """The session at its latest checkpoint; it goes on changing as newer ones come."""
         driver = self._where.get(session)
-        return driver.saved(session) if driver else None
+        return driver.latest(session) if driver else None
