@@ -44,8 +44,8 @@ class ShallowsError(Exception):
 
     def message(self) -> dict[str, Any]:
         """The stream's `error` message of this error."""
-        told = {"type": "error", "code": self.code, "detail": self.detail, "field": self.field}
-        return told if self.retry_after is None else {**told, "retry_after": self.retry_after}
+        message = {"type": "error", "code": self.code, "detail": self.detail, "field": self.field}
+        return message if self.retry_after is None else {**message, "retry_after": self.retry_after}
 
 
 def _again(kind: type[ShallowsError], args: tuple[Any, ...], state: dict[str, Any]) -> Any:
@@ -173,8 +173,8 @@ class InvalidField(ShallowsError):
 
         `errors` is `ValidationError.errors()`, from this process or from FastAPI.
         """
-        told = [(field_path(error["loc"]), plain_words(error)) for error in errors[:20]]
-        (field, detail), *others = told
+        found = [(field_path(error["loc"]), plain_words(error)) for error in errors[:20]]
+        (field, detail), *others = found
         return cls(detail, field, others)
 
 

@@ -45,14 +45,14 @@ class Lines(logging.Formatter):
         if not self._json:
             return self._hidden(line)
         _, _, trace = line.partition("\n") if record.exc_info else ("", "", "")
-        told = {
+        entry = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": self._hidden(record.getMessage()),
             **({"traceback": self._hidden(trace)} if trace else {}),
         }
-        return json.dumps(told, ensure_ascii=False)
+        return json.dumps(entry, ensure_ascii=False)
 
     def _hidden(self, text: str) -> str:
         for secret in self._secrets:

@@ -35,8 +35,8 @@ def origin_of(text: str) -> Origin | None:
 def scheme_of(scheme: str, headers: Mapping[str, str]) -> str:
     """http or https: what the browser speaks, to this server or to a proxy before it."""
     forwarded = headers.get("x-forwarded-proto", "").rpartition(",")[2].strip().lower()
-    told = forwarded if forwarded in {*DEFAULT_PORTS, *SCHEMES} else scheme
-    return SCHEMES.get(told, told)
+    spoken = forwarded if forwarded in {*DEFAULT_PORTS, *SCHEMES} else scheme
+    return SCHEMES.get(spoken, spoken)
 
 
 def allowed_origin(scheme: str, headers: Mapping[str, str], allowed: Sequence[str]) -> bool:

@@ -133,7 +133,7 @@ class LessonRun(TrainRequest):
     training: LessonTraining = LessonTraining()
     iterations_per_frame: IterationsPerFrame = 5
 
-    def told(self) -> Json:
+    def as_json(self) -> Json:
         """All of it as JSON."""
         # Pydantic can't know that a whole number is a number that the validator lets through.
         return self.model_dump(warnings=False)
@@ -173,14 +173,14 @@ class LessonStep:
     words: StepWords
     text: list[Json]
 
-    def told(self) -> Json:
+    def as_json(self) -> Json:
         """As JSON."""
         words = self.words
         return {
             "kind": words.kind,
             "title": self.title,
             "text": self.text,
-            "run": words.run and words.run.told(),
+            "run": words.run and words.run.as_json(),
             "highlight": words.highlight,
             "choices": [
                 {"text": line(c.text), "right": c.right, "because": line(c.because)}
@@ -218,17 +218,17 @@ class Lesson:
             "steps": len(self.steps),
         }
 
-    def told(self) -> Json:
+    def as_json(self) -> Json:
         """All of it as JSON."""
         front = self.front
         return {
             **self.summary(),
             "about": self.about,
-            "run": front.run.told(),
+            "run": front.run.as_json(),
             "lock": front.lock,
             "hide": front.hide,
             "highlight": front.highlight,
-            "steps": [step.told() for step in self.steps],
+            "steps": [step.as_json() for step in self.steps],
         }
 
 
@@ -441,15 +441,15 @@ def _node(node: SyntaxTreeNode, where: str) -> Json:
             f"{where}: a {node.type.replace('_', ' ')} can't be shown; there are paragraphs, "
             "lists, bold, italics, code and links"
         )
-    told: Json = {"type": NODES[node.type]}
-    if told["type"] == "list":
-        told["ordered"] = node.type == "ordered_list"
+    element: Json = {"type": NODES[node.type]}
+    if element["type"] == "list":
+        element["ordered"] = node.type == "ordered_list"
     if node.type == "link":
-        told["href"] = str(node.attrs["href"])
+        element["href"] = str(node.attrs["href"])
     # What stands in a line lies one level deeper, in a node that means nothing by itself.
     within = [
         child
         for given in node.children
         for child in (given.children if given.type == "inline" else [given])
     ]
-    return {**told, "children": [_node(child, where) for child in within]}
+    return {**element, "children": [_node(child, where) for child in within]}

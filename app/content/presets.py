@@ -43,8 +43,8 @@ class Preset:
 
     def words(self) -> dict[str, Any]:
         """For the catalogue: the run's own words beside the name, the title and the sentence."""
-        told = asdict(self)
-        return {**told.pop("run"), **told}
+        words = asdict(self)
+        return {**words.pop("run"), **words}
 
 
 def _layers(*units: int, activation: str = "tanh") -> list[dict[str, Any]]:

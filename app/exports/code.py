@@ -55,8 +55,8 @@ def _program(parts: Iterable[str | Parts]) -> Parts:
 def _data(record: Record) -> Parts:
     """DATA, one point a row, and which rows are trained on."""
     examples = record.examples
-    told = "target" if examples.task == "regression" else "label"
-    yield f"# One point a row, its {told} last.\nDATA = np.array("
+    column = "target" if examples.task == "regression" else "label"
+    yield f"# One point a row, its {column} last.\nDATA = np.array("
     yield from _rows(np.vstack([examples.points, examples.Y]).T)
     yield f")\nTRAIN = {_wrapped(examples.train.tolist())}\n"
     yield f"TEST = {_wrapped(examples.test.tolist())}"

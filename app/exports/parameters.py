@@ -99,11 +99,11 @@ def read(data: bytes, extension: str) -> ParametersFile:
             f"this is not a file of parameters as {extension}: {words}", "file"
         ) from None
     try:
-        told = ParametersFile.model_validate({"layers": layers})
+        file = ParametersFile.model_validate({"layers": layers})
     except ValidationError as error:
         raise InvalidField.from_pydantic(error.errors(include_url=False)) from None
-    _check_shapes(told)
-    return told
+    _check_shapes(file)
+    return file
 
 
 def written(file: ParametersFile) -> Parts:
@@ -152,10 +152,10 @@ def network_json(network: nncore.Network) -> Parts:
 
 
 def _read_json(data: bytes) -> Layers:
-    told = read_json(data)
-    if not isinstance(told, dict) or not isinstance(told.get("layers"), list):
+    content = read_json(data)
+    if not isinstance(content, dict) or not isinstance(content.get("layers"), list):
         raise ValueError('it must be an object with a list of "layers"')
-    return told["layers"]  # type: ignore[no-any-return]
+    return content["layers"]  # type: ignore[no-any-return]
 
 
 # -- CSV ------------------------------------------------------------------------------------
@@ -215,9 +215,9 @@ def _read_csv(data: bytes) -> Layers:
 
 
 def _matrix(number: int, values: NDArray[np.float64] | None) -> dict[str, Any]:
-    told = np.isfinite(values) if values is not None else np.zeros((MOST_UNITS + 1, 0), bool)
-    units, inputs = int(told.any(axis=0).sum()), int(told[:BIAS].any(axis=1).sum())
-    if values is None or not units or not inputs or told.sum() != units * (inputs + 1):
+    given = np.isfinite(values) if values is not None else np.zeros((MOST_UNITS + 1, 0), bool)
+    units, inputs = int(given.any(axis=0).sum()), int(given[:BIAS].any(axis=1).sum())
+    if values is None or not units or not inputs or given.sum() != units * (inputs + 1):
         raise ValueError(f"layer {number} lacks some of its parameters")
     W, b = values[:inputs, :units], values[BIAS, :units]
     if np.isnan(W).any() or np.isnan(b).any():
@@ -320,11 +320,11 @@ def _read_npy(data: bytes) -> NDArray[Any]:
     if begin - start > MOST_HEADER:
         raise ValueError(f"it holds an array whose header has more than {MOST_HEADER:,} bytes")
     header = data[start:begin].decode("latin-1")
-    told = {name: pattern.search(header) for name, pattern in _NPY.items()}
-    if (descr := told["descr"]) is None or (shape := told["shape"]) is None:
+    fields = {name: pattern.search(header) for name, pattern in _NPY.items()}
+    if (descr := fields["descr"]) is None or (shape := fields["shape"]) is None:
         raise ValueError("it holds something else than arrays of numbers")
     order, kind, size = descr.groups()
-    fortran = told["fortran_order"] is not None and told["fortran_order"][1] == "True"
+    fortran = fields["fortran_order"] is not None and fields["fortran_order"][1] == "True"
     if int(size) not in ((2, 4, 8) if kind == "f" else range(1, MOST_TEXT + 1)):
         raise ValueError("it holds something else than arrays of numbers")
     dtype = np.dtype(f"{order.replace('|', '')}{kind}{size}")
@@ -374,8 +374,8 @@ def _read_safetensors(data: bytes) -> Layers:
         raise ValueError(f"it can't be read: it must name at most {MOST_ARRAYS} arrays")
     metadata = header.pop("__metadata__", {})
     arrays: dict[str, NDArray[Any]] = {}
-    for name, told in header.items():
-        match told:
+    for name, entry in header.items():
+        match entry:
             case {
                 "dtype": "F16" | "F32" | "F64" as dtype,
                 "shape": [*sizes],

@@ -108,8 +108,8 @@ def report(record: Record) -> Parts:
 def _template() -> dict[str, Any]:
     """Plotly's own look of figures; to import what knows it by name takes 27 MB and 0.3 s."""
     path = plotly_script().parent / "templates" / "plotly_white.json"
-    told: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return told
+    template: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return template
 
 
 def _figure(data: list[Any], **layout: Any) -> dict[str, Any]:

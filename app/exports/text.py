@@ -24,8 +24,8 @@ def numbers(values: NDArray[Any]) -> Parts:
     yield "["
     for start in range(0, len(values), MOST_AT_ONCE):
         part = values[start : start + MOST_AT_ONCE]
-        told = part.tolist()
-        text = json.dumps(told if np.isfinite(part).all() else list(map(wire.finite, told)))
+        chunk = part.tolist()
+        text = json.dumps(chunk if np.isfinite(part).all() else list(map(wire.finite, chunk)))
         yield ("" if start == 0 else ", ") + text[1:-1]
     yield "]"
 

@@ -257,8 +257,8 @@ def _split(table: Table) -> tuple[list[str], Iterator[TableRow], bool]:
         return numbered, table.rows(), False
     names = [cell.strip()[:80] for cell in first.cells[: table.width]]
     names += [""] * (table.width - len(names))
-    told = [name or number for name, number in zip(names, numbered, strict=True)]
-    return told, islice(table.rows(), 1, None), True
+    header = [name or number for name, number in zip(names, numbered, strict=True)]
+    return header, islice(table.rows(), 1, None), True
 
 
 def _is_header(table: Table, first: TableRow, rest: Sequence[TableRow]) -> bool:
@@ -358,14 +358,14 @@ def points(table: Table, x1: int, x2: int, label: int, task: Task, fit: bool) ->
             "rows",
         )
     labels, classes = _labels(table, [text for _, _, text in good], task)
-    told = np.array([point[:2] for point in good])
-    low, high = told.min(axis=0), told.max(axis=0)
+    xy = np.array([point[:2] for point in good])
+    low, high = xy.min(axis=0), xy.max(axis=0)
     center = (low + high) / 2
     span = high - low
     # What is nearer to itself than that is one place: to stretch it would take infinity.
     scale = 2 * PLANE / np.where(span > 1e-300, span, 2 * PLANE)
     return Points(
-        told.tolist(),
+        xy.tolist(),
         labels,
         task,
         classes,
@@ -373,7 +373,7 @@ def points(table: Table, x1: int, x2: int, label: int, task: Task, fit: bool) ->
         bad.listed,
         bad.count,
         {"center": center.tolist(), "scale": scale.tolist()},
-        ((told - center) * scale).tolist() if fit else None,
+        ((xy - center) * scale).tolist() if fit else None,
     )
 
 
@@ -402,15 +402,15 @@ def _point(
     table: Table, cells: Sequence[str], x1: int, x2: int, label: int, task: Task
 ) -> tuple[float, float, str] | None:
     """x1, x2 and the label of a row; None if there is something wrong with it."""
-    told = cells[label].strip()
+    label_text = cells[label].strip()
     try:
         numbers = [table.number(cells[x1]), table.number(cells[x2])]
         if task == "regression":
-            numbers.append(table.number(told))
+            numbers.append(table.number(label_text))
     except ValueError:
         return None
     within = all(-LARGEST <= number <= LARGEST for number in numbers)
-    return (numbers[0], numbers[1], told) if within and told else None
+    return (numbers[0], numbers[1], label_text) if within and label_text else None
 
 
 def _cells(row: TableRow, width: int) -> str:

@@ -129,7 +129,7 @@ class Child:
         Raises:
             OSError: there are not enough descriptors, processes or memory.
         """
-        environment = {name: told for name, told in os.environ.items() if OURS not in name}
+        environment = {name: value for name, value in os.environ.items() if OURS not in name}
         # One thread computes; others would take memory, and time from the students' workers.
         environment |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
         environment |= {"MALLOC_ARENA_MAX": "1"}
@@ -185,10 +185,10 @@ class Child:
             if kind != CHUNK:
                 break
             answer.add(content)
-        told, self._fit = pickle.loads(content)
+        value, self._fit = pickle.loads(content)
         if kind != VALUE:
-            raise told
-        answer.value = told
+            raise value
+        answer.value = value
 
     def kill(self) -> None:
         """End it, also if it was stopped."""

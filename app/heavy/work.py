@@ -59,11 +59,11 @@ def parse(model: type[BaseModel], body: bytes) -> BaseModel:
         InvalidField: it is not what it should be.
     """
     try:
-        told = read_json(body)
+        content = read_json(body)
     except ValueError as error:
         raise InvalidJson(f"the body is not JSON: {error}") from None
     try:
-        return TypeAdapter(model).validate_python(told)
+        return TypeAdapter(model).validate_python(content)
     except ValidationError as error:
         raise InvalidField.from_pydantic(error.errors(include_url=False)) from None
 
@@ -177,13 +177,13 @@ def table(body: bytes, columns: tuple[int, int, int] | None, task: Task, fit: bo
     from app.exports import text_tables
 
     try:
-        told = text_tables.parse(text_tables.decode(body))
+        parsed = text_tables.parse(text_tables.decode(body))
     except ValueError as error:
         raise InvalidField(f"this is not a table: {error}", "table") from None
     value = (
-        text_tables.preview(told)
+        text_tables.preview(parsed)
         if columns is None
-        else text_tables.points(told, *columns, task, fit)
+        else text_tables.points(parsed, *columns, task, fit)
     )
     return iter((to_json(value),))
 

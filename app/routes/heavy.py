@@ -139,9 +139,9 @@ class JsonRoute(APIRoute):
 class _Read(Request):
     """A request whose body has been read."""
 
-    def __init__(self, scope: Scope, receive: Receive, told: Any) -> None:
+    def __init__(self, scope: Scope, receive: Receive, value: Any) -> None:
         super().__init__(scope, receive)
-        self._told = told
+        self._value = value
 
     async def body(self) -> bytes:
         """Something, as there was; it is looked at no more."""
@@ -149,4 +149,4 @@ class _Read(Request):
 
     async def json(self) -> Any:
         """What was made of it."""
-        return self._told
+        return self._value

@@ -55,12 +55,12 @@ def _page(static: str, modules: tuple[str, ...]) -> tuple[str, str]:
 
 def _script(name: str, stored: StoredRun | None) -> str:
     """What the page is told of a saved run; nothing in it ends the script."""
-    told = {
+    content = {
         "id": name,
         "page": stored.page if stored else None,
         "run": stored.spec if stored else None,
     }
-    return f'<script type="application/json" id="saved">{htmlsafe_json_dumps(told)}</script>'
+    return f'<script type="application/json" id="saved">{htmlsafe_json_dumps(content)}</script>'
 
 
 @router.get("/docs", response_class=HTMLResponse)

@@ -34,8 +34,8 @@ async def parameters(
 ) -> Response:
     """Weights and biases as a plan's `network.parameters` takes them. Nothing is kept."""
     sent = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    told = next((name for name, form in FORMATS.items() if sent in form.media_types), None)
-    if (chosen := format or told) is None:
+    named = next((name for name, form in FORMATS.items() if sent in form.media_types), None)
+    if (chosen := format or named) is None:
         known = ", ".join(form.media_types[0] for form in FORMATS.values())
         raise UnsupportedType(f"say the format as ?format= or with a Content-Type of {known}")
     body = await request.body()

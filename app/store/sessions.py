@@ -187,8 +187,8 @@ def _insert(
         columns = written[part.name]
         size = size_of(columns) + part.costs_size
         own = {"id": part.name, "client": notes.client(part.client), "mark": marks[part.name]}
-        told = {"stored_at": now, "size": size, "settled": part.settled}
-        rows.append({**own, **told, **columns})
+        now_there = {"stored_at": now, "size": size, "settled": part.settled}
+        rows.append({**own, **now_there, **columns})
     connection.execute(insert(SessionRow), rows)
     costs = [
         {"session": part.name, "costs": costs_row_of(part.costs)}

@@ -118,7 +118,7 @@ def _layers(
     run: Run, network: nncore.Network, found: nncore.Inspection, shown: int
 ) -> list[dict[str, Any]]:
     updated = None if run.trainer.diverged else run.trainer.after_next_update()
-    told = []
+    layers = []
     m = found.forward_pass.A[0].shape[1]
     gradients, differences, agree = found.gradients, found.differences, found.agreement
     for index, layer in enumerate(network.layers):
@@ -151,8 +151,8 @@ def _layers(
         if updated is not None:
             after = updated.layers[index]
             words["update"] = _pair(after.W - layer.W, after.b - layer.b)
-        told.append(words)
-    return told
+        layers.append(words)
+    return layers
 
 
 def _check(found: nncore.Inspection, m: int) -> dict[str, Any]:

@@ -97,7 +97,7 @@ class Security:
         self._settings = settings
         self._refusals = refusals
         self._headers = headers_for(settings)
-        self._told = False
+        self._warned = False
         self._clients = Clients(settings.requests_per_second, settings.requests_burst)
         self._bodies = Bodies(settings)
 
@@ -154,8 +154,8 @@ class Security:
 
     def _look_for_a_proxy(self, request: HTTPConnection) -> None:
         """Say once what an operator has forgotten, or all of a school is one client."""
-        if not self._told and (proxy := unnamed_proxy(request.client, request.headers)):
-            self._told = True
+        if not self._warned and (proxy := unnamed_proxy(request.client, request.headers)):
+            self._warned = True
             log.warning(
                 "%s says for whom it asks (X-Forwarded-For), and is not believed: all that comes "
                 "through it counts as one client. If it is your proxy: SHALLOWS_TRUSTED_PROXIES=%s",

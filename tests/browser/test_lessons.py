@@ -20,7 +20,7 @@ from tests.browser.test_accessibility import LOOKS, violations
 Action = Callable[[Playground], None]
 Json = dict[str, Any]
 BUILT_IN: dict[str, Json] = {
-    name: json.loads(json.dumps(lesson.told())) for name, lesson in lessons_of(LESSONS).items()
+    name: json.loads(json.dumps(lesson.as_json())) for name, lesson in lessons_of(LESSONS).items()
 }
 
 

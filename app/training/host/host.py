@@ -224,7 +224,7 @@ class Host:
         hosted.kept_costs = checkpoint.iteration  # whoever gave them has them
         hosted.kept_plan = checkpoint.plan
         hosted.diverged = set(hosted.session.diverged)
-        hosted.told_ended = hosted.session.ended_runs
+        hosted.said_to_have_ended = hosted.session.ended_runs
         hosted.playing, hosted.stepping = checkpoint.playing, checkpoint.stepping
         hosted.iterations_per_frame = checkpoint.iterations_per_frame
         hosted.due = self._clock()
@@ -260,17 +260,17 @@ class Host:
     def _flush(self, command: Flush) -> list[Event]:
         """A checkpoint of every session that has anything new to keep."""
         events: list[Event] = []
-        told = set()
+        up_to_now = set()
         for hosted in self._sessions.values():
             if hosted.session is None or hosted.replaying:
                 continue
             try:
                 if hosted.changed or hosted.kept_costs < hosted.session.iteration:
                     events.append(self._keep(hosted))
-                told.add(hosted.name)
+                up_to_now.add(hosted.name)
             except Exception:
                 log.exception("session %.6s could not be kept", hosted.name)
-        return [*events, Answer(command.ticket, frozenset(told))]
+        return [*events, Answer(command.ticket, frozenset(up_to_now))]
 
     def _tell(self, hosted: Hosted, command: Tell) -> list[Event]:
         try:
@@ -435,14 +435,14 @@ class Host:
             "iterations_per_frame": hosted.iterations_per_frame,
             "data": description["data"],
             "runs": [
-                {**told, "state": run.state}
-                for told, run in zip(description["runs"], session.runs, strict=True)
+                {**described, "state": run.state}
+                for described, run in zip(description["runs"], session.runs, strict=True)
             ],
         }
 
     def _state(self, hosted: Hosted) -> list[Event]:
         runs = hosted.session.runs if hosted.session else []
-        hosted.told_ended = hosted.session.ended_runs if hosted.session else set()
+        hosted.said_to_have_ended = hosted.session.ended_runs if hosted.session else set()
         message = {
             "type": "state",
             "playing": hosted.playing,
@@ -633,13 +633,13 @@ class Host:
         for index, divergence in session.diverged.items():
             if index not in hosted.diverged:
                 hosted.diverged.add(index)
-                told = {
+                message = {
                     "type": "diverged",
                     "run": index,
                     "iteration": divergence.iteration,
                     "reason": divergence.reason,
                 }
-                events.append(Text.of(hosted.name, None, told))
+                events.append(Text.of(hosted.name, None, message))
         # To seek the end is to look at it, not to come to it.
         sought = hosted.stepping and session.iteration <= hosted.replay_to
         if (hosted.playing or hosted.stepping) and not session.left and not sought:
@@ -650,7 +650,7 @@ class Host:
                 hosted.everyone_wants()
                 hosted.changed = True
                 events += self._state(hosted)
-        elif hosted.told_ended != session.ended_runs:
+        elif hosted.said_to_have_ended != session.ended_runs:
             events += self._state(hosted)
         done = (
             hosted.owed < 1
@@ -677,18 +677,18 @@ class Host:
             if not sweep.left:
                 reader.sweep = None
                 events.append(Text.of(hosted.name, reader.name, sweep.result(reader.view)))
-            elif now >= sweep.told_at + PROGRESS_EVERY:
-                sweep.told_at = now
+            elif now >= sweep.reported_at + PROGRESS_EVERY:
+                sweep.reported_at = now
                 events.append(Text.of(hosted.name, reader.name, sweep.progress))
         return events
 
     def _inspection(self, hosted: Hosted, reader: Reader, wish: Inspect) -> Text:
         start = self._clock()
-        told = inspection(hosted.configured, wish)
+        message = inspection(hosted.configured, wish)
         reader.inspect = None
         now = self._clock()
         reader.next_inspection_at = now + (now - start) * (1 / INSPECTING - 1)
-        return Text.of(hosted.name, reader.name, told)
+        return Text.of(hosted.name, reader.name, message)
 
     def _tell_of(self, hosted: Hosted) -> list[Event]:
         """Frames for whoever wants and may have one, progress of REST runs, checkpoints."""
@@ -703,9 +703,9 @@ class Host:
                 events.append(self._inspection(hosted, reader, reader.inspect))
         over = not session.left
         if hosted.kind == "job" and (
-            now - hosted.told_at >= PROGRESS_EVERY or (over and hosted.changed)
+            now - hosted.reported_at >= PROGRESS_EVERY or (over and hosted.changed)
         ):
-            hosted.told_at = now
+            hosted.reported_at = now
             events.append(self._progress(hosted))
         advanced = hosted.kept_costs < session.iteration
         if hosted.changed or (advanced and now - hosted.kept_at >= self._checkpoint_seconds):

@@ -59,10 +59,10 @@ class Hosted:
     framed_at: float = 0.0
     unframed: int = 0
     """Iterations trained since the last frame."""
-    told_at: float = -math.inf
+    reported_at: float = -math.inf
     """When a REST run's progress was last told."""
     diverged: set[int] = field(default_factory=set)
-    told_ended: set[int] = field(default_factory=set)
+    said_to_have_ended: set[int] = field(default_factory=set)
     """Which runs are said to be over."""
     kept_at: float = -math.inf
     kept_costs: int = 0

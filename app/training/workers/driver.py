@@ -195,12 +195,12 @@ class Placed:
 
     def again(self) -> list[Command]:
         """The commands that bring the session to a new host."""
-        told = max((position.costs for position, _ in self.readers.values()), default=0)
+        seen = max((position.costs for position, _ in self.readers.values()), default=0)
         attached = [
             Attach(self.name, reader, *known, greet=False) for reader, known in self.readers.items()
         ]
         return [
-            Open(self.name, self.kind, self.latest, replay_to=told),
+            Open(self.name, self.kind, self.latest, replay_to=seen),
             *attached,
             *self.sweeps.values(),
         ]
@@ -605,8 +605,8 @@ class Backend:
 
         A session on its way to an iteration is not there yet, and a host may not answer.
         """
-        told = await asyncio.gather(*(d.flush(next(self._tickets)) for d in self._drivers))
-        return frozenset().union(*told)
+        names = await asyncio.gather(*(d.flush(next(self._tickets)) for d in self._drivers))
+        return frozenset().union(*names)
 
     async def _ask(self, question: Question) -> Reply:
         driver = self._where.get(question.session)
