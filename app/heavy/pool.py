@@ -7,7 +7,7 @@ begins another. Children end when their pipe closes, so that none outlives a ser
 
 What if it is full: an address may have `heavy_calls_per_client` calls here, being sent included,
 and all together `heavy_calls`; one more is answered 429. If all places are taken, the address with
-the most calls gives up its newest to one with fewer. Whoever waits is served in turn (`turns.py`).
+the most calls gives up its newest to one with fewer. Whoever waits is served in turn (`Turns`).
 Nothing is fetched for a call before its turn, so a call that waits is small. An answer longer than
 `IN_MEMORY` goes through a file without a name, and the files of all are bounded too; a child never
 waits for a slow reader.
@@ -27,8 +27,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from app.errors import Busy, Full, GoingAway
+from app.fairness import Turns
 from app.heavy.child import CALL, CHUNK, HEAD, MOST_CHUNK, VALUE, TooLong, head
-from app.heavy.turns import Fairness
 from app.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -42,6 +42,8 @@ MOST_KEPT = 500_000_000
 FETCHING_SECONDS = 5.0
 """For what a call is about to come from its worker or the store, which may have been stopped."""
 ENDING_SECONDS = 0.5
+LEAST_COST = 0.02
+"""Seconds that a call counts at least for its address."""
 STARTING_COST = 0.3
 """Seconds that count for whoever makes a new child necessary."""
 OURS = "SHALLOWS_"
@@ -209,7 +211,7 @@ class Pool:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._fairness = Fairness()
+        self._turns = Turns(LEAST_COST)
         self._idle: list[Child] = []
         self._ending: set[asyncio.Task[None]] = set()
         self._busy: dict[object, Child | None] = {}
@@ -328,7 +330,7 @@ class Pool:
                 self._end(child)
                 cost = STARTING_COST
             del self._busy[place]
-            self._fairness.took(client, time.monotonic() - began + cost)
+            self._turns.took(client, time.monotonic() - began + cost)
             self._next()
 
     async def _child(self) -> Child:
@@ -383,20 +385,20 @@ class Pool:
         self._busy[place] = self._busy.pop(turn)
 
     def _begin(self, client: str, place: object) -> None:
-        self._fairness.begins(client)
+        self._turns.begins(client)
         self._busy[place] = None
 
     def _next(self) -> None:
         """Give the places there are to those whose turn it is."""
         while self._waiting and len(self._busy) < self._settings.heavy_processes:
-            client = self._fairness.next(self._waiting)
+            client = self._turns.order(self._waiting)[0]
             turn = self._waiting[client].popleft()
             self._forget_if_none(client)
             if not turn.done():
                 self._begin(client, turn)
                 turn.set_result(None)
         if not self._waiting and not self._busy:
-            self._fairness.rest()
+            self._turns.rest()
 
     def _forget_if_none(self, client: str) -> None:
         if not self._waiting.get(client, True):

@@ -23,8 +23,8 @@ from starlette.testclient import TestClient
 
 from app.errors import Busy, Full, GoingAway, InvalidField
 from app.exports.text import numbers
+from app.fairness import Turns
 from app.heavy.pool import Allowance, Outcome, Pool
-from app.heavy.turns import Fairness
 from app.main import create_app
 from app.schemas import VectorizingRequest
 from tests.app.conftest import metric, settings_for, wait_ready
@@ -236,12 +236,12 @@ def test_an_address_with_one_call_does_not_wait_behind_all_of_another() -> None:
 
 
 def test_turns_go_by_the_time_that_each_has_had() -> None:
-    fairness = Fairness()
+    turns = Turns(0.02)
     served = []
     for _ in range(40):
-        client = fairness.next(["long", "short"])
-        fairness.begins(client)
-        fairness.took(client, 1.0 if client == "long" else 0.1)
+        client = turns.order(["long", "short"])[0]
+        turns.begins(client)
+        turns.took(client, 1.0 if client == "long" else 0.1)
         served.append(client)
     assert 3 <= served.count("long") <= 5
 

@@ -13,7 +13,7 @@ from app import wire
 from app.schemas import Ack, Configure, Edit, Message, Plan, Set, parse_message
 from app.training.checkpoints import Latest
 from app.training.host.host import Host
-from app.training.host.turns import Account, Share
+from app.training.host.shares import Account, Share
 from app.training.messages import (
     Answer,
     Attach,

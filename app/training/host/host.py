@@ -23,6 +23,7 @@ from dataclasses import replace
 
 from app import wire
 from app.errors import Full, InvalidField, Lost, ShallowsError
+from app.fairness import Turns
 from app.schemas import (
     Ack,
     Cancel,
@@ -42,7 +43,7 @@ from app.schemas import (
 )
 from app.training.checkpoints import NO_PLAN, Latest
 from app.training.host.hosted import Hosted, Reader
-from app.training.host.turns import Account, Share, Turns
+from app.training.host.shares import Account, Share
 from app.training.messages import (
     Answer,
     Ask,
@@ -79,6 +80,9 @@ MOST_OWED = 4
 LONGEST_SILENCE = 0.1
 """Seconds after which a frame is sent although its iterations are not all done."""
 SHORTEST_SLICE = 0.001
+SHORTEST_TURN = 0.005
+"""Seconds that a turn counts at least: small networks, whose times differ by chance or by their
+activation, take turns; one that is large pays for it."""
 PATIENT_REST = 1.0
 """So much of the time that the patient had they rest afterwards, while others train: what is free
 in a worker is not all free, since the server has every frame to send, with the same processors."""
@@ -120,7 +124,7 @@ class Host:
         self._interval = 1 / frames_per_second
         self._checkpoint_seconds = checkpoint_seconds
         self._sessions: dict[str, Hosted] = {}
-        self._turns = {False: Turns(), True: Turns()}
+        self._turns = {False: Turns(SHORTEST_TURN), True: Turns(SHORTEST_TURN)}
         """Of those who are not patient, and of those who are."""
         self._patients_share = Share(PATIENT_SHARE)
         self._patients_rest_until = -math.inf
@@ -537,6 +541,7 @@ class Host:
                 if left <= 0:
                     break
                 slice_end = now + max(SHORTEST_SLICE, left / (len(queue) - index))
+                turns.begins(name)
                 served = self._serve(hosted, now, slice_end)
                 took = self._meter() - before
                 turns.took(name, took)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from app.errors import NotConfigured
 from app.schemas import Inspect, Plan, View
 from app.training.checkpoints import DEFAULT_ITERATIONS_PER_FRAME, Checkpoint, Speed
-from app.training.host.turns import Account
+from app.training.host.shares import Account
 from app.training.messages import Kind, Position, Tell
 from app.training.session import Session
 from app.training.sweep import SeedSweep
