@@ -32,7 +32,7 @@ from app.errors import (
     Refused,
 )
 from app.fairness import FairQueue
-from app.schemas import Configure, Message, Pause, Plan
+from app.schemas import Message, Pause, Plan
 from app.sessions.outbox import GOING_AWAY, TRY_AGAIN_LATER, Outbox
 from app.settings import Settings
 from app.store import Store, StoredRun
@@ -234,7 +234,7 @@ class Jobs:
     async def _see_through(self, job: Job) -> None:
         """Start a run, wait for its end, and keep it. Begun again, it goes on where it was."""
         if not job.started and not job.ending:
-            await self._start(job)
+            self._start(job)
         await job.over.wait()
         if job.stored is None and not job.forgotten:
             job.stored = await self._what_became(job)
@@ -242,15 +242,11 @@ class Jobs:
             await self._keep(job, job.stored)
         self._start_waiting()
 
-    async def _start(self, job: Job) -> None:
+    def _start(self, job: Job) -> None:
         def listen(event: Event) -> None:
             self._hear(job, event)
 
-        self._backend.open(job.id, "job", listen)
-        plan = job.plan
-        assert plan is not None
-        configure = Configure(type="configure", data=plan.data, runs=plan.runs, playing=True)
-        await self._backend.send(Tell(job.id, "", configure))
+        self._backend.open(job.id, "job", listen, plan=job.plan)
         job.started, job.plan = True, None
         for name in list(job.watchers):
             self._backend.put(Attach(job.id, name))

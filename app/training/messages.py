@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from pydantic_core import to_json
 
-from app.schemas import Message, View
+from app.schemas import Message, Plan, View
 from app.training.checkpoints import Checkpoint, Latest, Record
 from app.training.run import Confusion, Model
 
@@ -32,15 +32,16 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """A session comes to this host, empty or as it was at its latest checkpoint.
+    """A session comes to this host: as at its latest checkpoint, playing a plan, or empty.
 
-    `replay_to` is the last iteration that was told of it; a restored session trains on to there
-    before it says anything.
+    `replay_to` is the last iteration that anybody has seen of it; a restored session trains on to
+    there before it says anything.
     """
 
     session: str
     kind: Kind
     latest: Latest | None = None
+    plan: Plan | None = None
     replay_to: int = 0
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 import logging
 import os
 import signal
@@ -15,11 +16,11 @@ import pytest
 from starlette.testclient import TestClient
 
 from app.main import create_app
-from app.schemas import parse_message
+from app.schemas import TrainRequest, parse_message
 from app.supervision import Background
 from app.training.checkpoints import Latest
 from app.training.host.host import Host
-from app.training.messages import Attach, Command, Event, Progress, Tell, Text, Worked
+from app.training.messages import Attach, Command, Event, Open, Progress, Tell, Text, Worked
 from app.training.workers.driver import Backend, Line, LineBroken
 from app.training.workers.inline import InlineLine
 from tests.app.conftest import metric, settings_for, wait_ready
@@ -229,6 +230,34 @@ def test_an_event_that_cant_be_delivered_ends_its_session_alone() -> None:
         await desk.say("good", '{"type": "reset"}')
         await desk.until("good", lambda event: isinstance(event, Text) and event.type == "state")
         assert desk.backend.ready
+        await desk.backend.stop()
+
+    asyncio.run(watch())
+
+
+def test_a_run_whose_host_breaks_before_its_first_checkpoint_begins_again() -> None:
+    class Breaks(InlineLine):
+        async def exchange(self, commands: Sequence[Command]) -> Any:
+            if any(isinstance(command, Open) for command in commands) and next(times) == 0:
+                raise LineBroken("the worker died")
+            return await super().exchange(commands)
+
+    times = itertools.count()
+
+    async def watch() -> None:
+        async def connect() -> Line:
+            return Breaks(inline()._host)
+
+        desk = Desk(connect)
+        await desk.backend.start()
+        desk.heard["run"] = []
+        plan = TrainRequest.model_validate({"training": {"iterations": 300}}).plan()
+        desk.backend.open("run", "job", partial(desk.hear, "run"), plan=plan)
+        await desk.until("run", lambda event: getattr(event, "status", "") == "finished")
+        latest = desk.backend.latest("run")
+        assert latest is not None
+        assert latest.checkpoint.plan == plan
+        assert (latest.checkpoint.iteration, len(latest.whole.costs[0])) == (300, 300)
         await desk.backend.stop()
 
     asyncio.run(watch())

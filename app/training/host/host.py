@@ -33,6 +33,7 @@ from app.schemas import (
     Inspect,
     Message,
     Pause,
+    Plan,
     Play,
     Reset,
     Seek,
@@ -165,7 +166,7 @@ class Host:
         """Carry out a command for a session."""
         match command:
             case Open():
-                return self._open(hosted, command.latest)
+                return self._open(hosted, command)
             case Attach():
                 return self._attach(hosted, command)
             case Detach():
@@ -211,18 +212,19 @@ class Host:
             others = self._active - (hosted.active and not hosted.patient)
             hosted.account.charge(now, seconds, max(0, others))
 
-    def _open(self, hosted: Hosted, latest: Latest | None) -> list[Event]:
+    def _open(self, hosted: Hosted, command: Open) -> list[Event]:
         try:
-            self._restore(hosted, latest)
+            if command.latest is not None:
+                self._restore(hosted, command.latest)
+            elif command.plan is not None:
+                return self._configure(hosted, command.plan, playing=True)
         except Exception:
-            log.exception("session %.6s could not be restored", hosted.name)
-            return self._fail(hosted, "what was stored of this session can't be taken up again")
+            log.exception("session %.6s could not be opened", hosted.name)
+            return self._fail(hosted, "what was kept of this session can't be taken up again")
         return []
 
-    def _restore(self, hosted: Hosted, latest: Latest | None) -> None:
+    def _restore(self, hosted: Hosted, latest: Latest) -> None:
         """Bring a session to where it was."""
-        if latest is None:
-            return
         checkpoint = latest.whole
         hosted.session = Session.restore(checkpoint)
         hosted.kept_costs = checkpoint.iteration  # whoever gave them has them
@@ -288,7 +290,7 @@ class Host:
     def _carry_out(self, hosted: Hosted, reader: str, message: Message) -> list[Event]:
         match message:
             case Configure():
-                return self._configure(hosted, message)
+                return self._configure(hosted, message.plan(), message.playing)
             case View():
                 if (looking := hosted.readers.get(reader)) is not None:
                     looking.view, looking.wants = message, True
@@ -362,8 +364,8 @@ class Host:
             if hosted.playing:
                 hosted.owed = 0  # but not what the old speed would have trained
 
-    def _configure(self, hosted: Hosted, message: Configure) -> list[Event]:
-        hosted.session, hosted.playing = Session(message.plan()), message.playing
+    def _configure(self, hosted: Hosted, plan: Plan, playing: bool) -> list[Event]:
+        hosted.session, hosted.playing = Session(plan), playing
         for reader in hosted.readers.values():
             reader.inspect = reader.sweep = None
         configured = Text.of(hosted.name, None, self._configured(hosted, resumed=False))

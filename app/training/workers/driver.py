@@ -25,7 +25,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from app.errors import Full, Lost, NotReady
-from app.schemas import Ack, Cancel, Configure, Pause, Play, Sweep, View
+from app.schemas import Ack, Cancel, Configure, Pause, Plan, Play, Sweep, View
 from app.supervision import Background
 from app.training.checkpoints import Latest, Record
 from app.training.messages import (
@@ -123,6 +123,8 @@ class Placed:
     kind: Kind
     listener: Listener
     latest: Latest | None = None
+    plan: Plan | None = None
+    """What it begins with, until there is a checkpoint of it."""
     readers: dict[str, tuple[Position, View]] = field(default_factory=dict)
     sweeps: dict[str, Tell] = field(default_factory=dict)
     """Those under way, by reader: they begin again in a new host."""
@@ -176,7 +178,7 @@ class Placed:
         match event:
             case Checkpointed():
                 if self.latest is None:
-                    self.latest = Latest(event.part)
+                    self.latest, self.plan = Latest(event.part), None
                 else:
                     self.latest.add(event.part, same_plan=event.same_plan)
             case Frame() if event.reader in self.readers:
@@ -200,7 +202,7 @@ class Placed:
             Attach(self.name, reader, *known, greet=False) for reader, known in self.readers.items()
         ]
         return [
-            Open(self.name, self.kind, self.latest, replay_to=seen),
+            Open(self.name, self.kind, self.latest, self.plan, replay_to=seen),
             *attached,
             *self.sweeps.values(),
         ]
@@ -272,7 +274,7 @@ class Driver:
     def open(self, placed: Placed) -> None:
         """Take a session in."""
         self._placed[placed.name] = placed
-        self.put(Open(placed.name, placed.kind, placed.latest))
+        self.put(Open(placed.name, placed.kind, placed.latest, placed.plan))
 
     def close(self, session: str) -> None:
         """Let a session go."""
@@ -558,12 +560,22 @@ class Backend:
         return sum(driver.restarts for driver in self._drivers)
 
     def open(
-        self, session: str, kind: Kind, listener: Listener, latest: Latest | None = None
+        self,
+        session: str,
+        kind: Kind,
+        listener: Listener,
+        latest: Latest | None = None,
+        plan: Plan | None = None,
     ) -> None:
-        """Place a new session, or one that was kept; where it can train, if it can anywhere."""
+        """Place a session where it can train, if it can anywhere.
+
+        Args:
+            latest: As it was kept, if it was.
+            plan: What it begins to play at once; without either it is empty.
+        """
         driver = min(self._drivers, key=lambda driver: (not driver.ready, driver.load))
         self._where[session] = driver
-        driver.open(Placed(session, kind, listener, latest))
+        driver.open(Placed(session, kind, listener, latest, plan))
 
     async def send(self, command: Tell) -> None:
         """Pass a message on; waits while the session's queue is full."""
