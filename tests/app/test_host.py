@@ -12,6 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from app import wire
 from app.schemas import Ack, Configure, Edit, Message, Plan, Set, parse_message
 from app.training.checkpoints import Latest
+from app.training.host.events import checkpointed
 from app.training.host.host import Host
 from app.training.host.shares import Account, Share
 from app.training.messages import (
@@ -578,7 +579,7 @@ class Sessions(RuleBasedStateMachine):
         position = Position(told, last + 1, last)
         # What was commanded after the last round is not lost with a host: the driver says it again.
         latest = old.kept["a"]
-        last_kept = old.host._keep(old.host._sessions["a"])
+        last_kept = checkpointed(old.host._sessions["a"], old.clock.now)
         latest.add(last_kept.part, same_plan=last_kept.same_plan)
         self.desk.hear(self.desk.host.handle(Open("a", "interactive", latest, replay_to=told)))
         self.desk.hear(self.desk.host.handle(Attach("a", "a", position, greet=False)))
