@@ -6,11 +6,11 @@ the work of it all) is in `check_plan`, which both REST and the stream call befo
 sees a plan.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import (
     BaseModel,
@@ -548,56 +548,6 @@ Message = (
     | Cancel
     | Ack
 )
-MESSAGES: dict[str, TypeAdapter[Message]] = {
-    "configure": TypeAdapter(Configure),
-    "play": TypeAdapter(Play),
-    "pause": TypeAdapter(Pause),
-    "reset": TypeAdapter(Reset),
-    "step": TypeAdapter(Step),
-    "set": TypeAdapter(Set),
-    "edit": TypeAdapter(Edit),
-    "seek": TypeAdapter(Seek),
-    "view": TypeAdapter(View),
-    "inspect": TypeAdapter(Inspect),
-    "check": TypeAdapter(Check),
-    "sweep": TypeAdapter(Sweep),
-    "cancel": TypeAdapter(Cancel),
-    "ack": TypeAdapter(Ack),
-}
-
-
-def parse_message(text: str | bytes, allowed: Sequence[str] = tuple(MESSAGES)) -> Message:
-    """One message of the stream from its JSON.
-
-    Raises:
-        InvalidJson: it is not JSON, or not an object.
-        UnknownType: its `type` is missing or not one of `allowed`.
-        InvalidField: a field is missing, misspelt or out of its range.
-    """
-    try:
-        raw = from_json(text, allow_inf_nan=True)
-    except ValueError as error:
-        raise InvalidJson(f"the message is not JSON: {error}") from None
-    if not isinstance(raw, dict):
-        raise InvalidJson("the message must be a JSON object with a type")
-    kind = raw.get("type")
-    if not isinstance(kind, str) or kind not in allowed:
-        raise UnknownType(f"type must be one of {', '.join(allowed)}; got {kind!r:.60}", "type")
-    try:
-        message = MESSAGES[kind].validate_python(raw)
-    except ValidationError as error:
-        raise InvalidField.from_pydantic(error.errors(include_url=False)) from None
-    if isinstance(message, Configure):
-        check_plan(message)
-    if isinstance(message, View):
-        _check_view(message)
-    if isinstance(message, Edit) and message.value is None and message.frozen is None:
-        raise InvalidField("edit must give a value, or say whether it is frozen", "value")
-    if isinstance(message, Inspect):
-        _check_inspect(message)
-    return message
-
-
 # -- what no single field can say -----------------------------------------------------------
 
 
@@ -735,3 +685,49 @@ def _check_view(view: View) -> None:
     for axis, (low, high) in (("x", view.x), ("y", view.y)):
         if not low < high:
             raise InvalidField(f"{axis} must be [low, high] with low < high", axis)
+
+
+def _check_edit(edit: Edit) -> None:
+    if edit.value is None and edit.frozen is None:
+        raise InvalidField("edit must give a value, or say whether it is frozen", "value")
+
+
+CHECKS: Mapping[type[Schema], Callable[[Any], None]] = {
+    Configure: check_plan,
+    View: _check_view,
+    Edit: _check_edit,
+    Inspect: _check_inspect,
+}
+"""What no single field of a message can say."""
+
+MESSAGES: Mapping[str, TypeAdapter[Message]] = {
+    get_args(kind.model_fields["type"].annotation)[0]: TypeAdapter(kind)
+    for kind in get_args(Message)
+}
+"""Each kind of message by its `type`."""
+
+
+def parse_message(text: str | bytes, allowed: Sequence[str] = tuple(MESSAGES)) -> Message:
+    """One message of the stream from its JSON.
+
+    Raises:
+        InvalidJson: it is not JSON, or not an object.
+        UnknownType: its `type` is missing or not one of `allowed`.
+        InvalidField: a field is missing, misspelt or out of its range.
+    """
+    try:
+        raw = from_json(text, allow_inf_nan=True)
+    except ValueError as error:
+        raise InvalidJson(f"the message is not JSON: {error}") from None
+    if not isinstance(raw, dict):
+        raise InvalidJson("the message must be a JSON object with a type")
+    kind = raw.get("type")
+    if not isinstance(kind, str) or kind not in allowed:
+        raise UnknownType(f"type must be one of {', '.join(allowed)}; got {kind!r:.60}", "type")
+    try:
+        message = MESSAGES[kind].validate_python(raw)
+    except ValidationError as error:
+        raise InvalidField.from_pydantic(error.errors(include_url=False)) from None
+    if (check := CHECKS.get(type(message))) is not None:
+        check(message)
+    return message
