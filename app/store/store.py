@@ -25,7 +25,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from sqlalchemy import ColumnElement, Engine, and_, delete, insert, or_, select
+from sqlalchemy import ColumnElement, Engine, and_, delete, event, insert, or_, select
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -144,6 +144,8 @@ class Store:
                 await self.finish()
                 await self.write(lambda connection: self.notes.meet(connection, patience=0))
         self.give_up()
+        # A thread that hangs may have a connection, which is closed when the thread gives it back.
+        event.listen(self._engine, "checkin", lambda _, record: record.invalidate())
         # It may not even take leave.
         with contextlib.suppress(TooLate):
             threads.within(CLOSE_SECONDS / 2, self._engine.dispose)

@@ -76,8 +76,20 @@ export class Pace {
     if (!message) return;
     this.#said.delete(number);
     this.#hold(number, message);
+    this.#holdWhatItUndoes(number);
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#again(), 1000 * seconds);
+  }
+
+  /** What was said after it may have been taken, and saying it now would undo that: it is said once more too. @param {number} number */
+  #holdWhatItUndoes(number) {
+    const held = this.#held.find((one) => one.number === number);
+    if (!held) return;
+    for (const [later, other] of [...this.#said]) {
+      if (later < number || left(other, held.message)) continue;
+      this.#said.delete(later);
+      this.#hold(later, other);
+    }
   }
 
   /** Another connection begins. */

@@ -10,7 +10,7 @@ from starlette.testclient import TestClient, WebSocketDisconnect
 
 import nncore
 from app import wire
-from tests.app.conftest import metric
+from tests.app.conftest import a_moment, metric
 from tests.app.stream import Stream
 
 PLAN = {"data": {"seed": 3}, "network": {"layers": [{"units": 3, "activation": "relu"}]}}
@@ -171,7 +171,7 @@ class TestTrain:
                 stream.until("never")
         assert client.delete(where).status_code == 404
         while metric(client, "shallows_runs_running"):
-            pass
+            a_moment()
 
     def test_waiting_for_a_long_run_answers_in_time_with_202(self, client: TestClient) -> None:
         body = {"training": {"iterations": 1_000_000}}

@@ -18,7 +18,7 @@ from app.errors import NotStored
 from app.main import create_app
 from app.store import Store
 from app.store.sessions import Part, StoredSessions
-from tests.app.conftest import BACKENDS, settings_for, wait_ready
+from tests.app.conftest import BACKENDS, a_moment, settings_for, wait_ready
 from tests.app.crash import end, resume_after_crashes, started
 from tests.app.storing import opened, run, session_of, settings
 from tests.app.stream import Stream
@@ -72,7 +72,7 @@ def metric(client: TestClient, name: str) -> float:
 
 def wait_for(client: TestClient, name: str, value: float) -> None:
     while metric(client, name) != value:
-        pass
+        a_moment()
 
 
 COMMANDS: list[dict[str, Any]] = [
@@ -190,7 +190,7 @@ class TestTheEnd:
             long = {"training": {"iterations": 1_000_000}}
             runs = [client.post("/train", json=long).headers["Location"] for _ in range(3)]
             while client.get(runs[0]).json()["iteration"] == 0:
-                pass
+                a_moment()
             with Stream.connect(client) as stream:
                 session = stream.configure(playing=True)["session"]
                 assert client.portal is not None

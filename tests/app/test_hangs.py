@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import os
 import signal
 import sqlite3
@@ -24,6 +25,7 @@ from app.store import Store, StoreUnusable
 from app.store.store import TURNS
 from app.store.tables import NoteRow
 from app.store.threads import Threads, TooLate
+from tests.app.conftest import a_moment
 from tests.app.postgresql import PostgreSQL
 from tests.app.storing import database, names_there, opened, rows, run, service, session_of
 from tests.app.storing import settings as settings_of
@@ -277,8 +279,12 @@ def test_a_class_that_saves_is_told_at_once_and_not_four_by_four(
         assert {type(outcome) for outcome in outcomes} == {NotStored}
         assert len(begun) == TURNS
 
+    before = threads_of_the_store()
     with opened(url) as store:
         asyncio.run(work(store))
+    while threads_of_the_store() > before:
+        a_moment()
+    gc.collect()  # a connection that was left open is told of as a warning
 
 
 def test_a_run_that_was_kept_although_it_was_said_not_to_be_is_kept_once(url: str) -> None:
@@ -464,6 +470,6 @@ def test_others_are_answered_meanwhile(
             stream.until_iteration(5)
             run = client.post("/train", json={"training": {"iterations": 3}}).json()["id"]
             while client.get(f"/train/{run}").json()["status"] != "finished":
-                pass
+                a_moment()
         while client.post(f"/sessions/{session}/save").status_code != 201:
-            pass
+            a_moment()

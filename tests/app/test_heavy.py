@@ -27,7 +27,7 @@ from app.fairness import Turns
 from app.heavy.pool import Allowance, Outcome, Pool
 from app.main import create_app
 from app.schemas import VectorizingRequest
-from tests.app.conftest import metric, settings_for, wait_ready
+from tests.app.conftest import a_moment, metric, settings_for, wait_ready
 from tests.browser.harness import running_server
 
 SMALL = VectorizingRequest(examples=10)
@@ -377,7 +377,7 @@ def test_beyond_the_bound_of_an_address_there_is_429_with_retry_after() -> None:
         first = threading.Thread(target=lambda: told.append(client.post("/vectorizing", json={})))
         first.start()
         while not metric(client, "shallows_heavy_running"):
-            pass
+            a_moment()
         refused = client.get("/datasets/circle", params={"examples": 5000})
         assert refused.status_code == 429
         assert refused.json()["code"] == "full"
@@ -463,7 +463,7 @@ def test_a_client_that_has_gone_is_worked_for_no_more_and_nothing_outlives_the_s
                 b"Content-Length: 2\r\n\r\n{}"
             )
             while not running():
-                pass
+                a_moment()
             return gone
 
         assert ask() == 200
@@ -471,7 +471,7 @@ def test_a_client_that_has_gone_is_worked_for_no_more_and_nothing_outlives_the_s
         child.suspend()
         leave_waiting().close()
         while running():
-            pass
+            a_moment()
         child.wait(30)
         assert ask() == 200
         # SIGTERM, with a call in a child that is stopped: `stop` waits for a bounded time.

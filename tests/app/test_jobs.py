@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 
 from app.main import create_app
 from app.training.messages import Progress
-from tests.app.conftest import metric, settings_for, wait_ready
+from tests.app.conftest import a_moment, metric, settings_for, wait_ready
 from tests.app.storing import rows, service
 from tests.app.storing import run as run_statement
 from tests.app.stream import Stream
@@ -48,7 +48,7 @@ def start(client: TestClient) -> str:
     """A run that trains, and of which there is a checkpoint."""
     run: str = client.post("/train", json=LONG).json()["id"]
     while not iteration_kept(client, run):
-        pass
+        a_moment()
     return run
 
 
@@ -64,9 +64,9 @@ def test_a_worker_that_hangs_is_waited_for_and_its_run_kept_whole(
             assert (refused.status_code, refused.json()["code"]) == (503, "not_ready")
         os.kill(worker.pid, signal.SIGCONT)
         while client.get(f"/train/{run}").json()["status"] != "cancelled":
-            pass
+            a_moment()
         while metric(client, "shallows_runs_running"):
-            pass
+            a_moment()
         told = client.get(f"/train/{run}").json()
         assert told["iteration"] == len(client.get(f"/train/{run}/costs").json()["costs"]) > 0
     assert rows(f"sqlite:///{tmp_path}/shallows.sqlite3") == [run]
@@ -105,7 +105,7 @@ def test_whoever_looks_after_a_run_is_brought_back(
             client.portal.call(cancel_all)
         assert client.post(f"/train/{trains}/cancel").json()["status"] == "cancelled"
         while client.get(f"/train/{waits}").json()["status"] != "running":
-            pass
+            a_moment()
         assert client.post(f"/train/{waits}/cancel").json()["status"] == "cancelled"
     assert "is not looked after" in caplog.text
     assert sorted(rows(url)) == sorted([trains, waits])
@@ -128,7 +128,7 @@ def test_a_run_that_cant_be_kept_gives_its_place_to_the_next(
         waits = client.post("/train", json=SHORT).json()["id"]
         client.post(f"/train/{poison}/cancel")
         while client.get(f"/train/{waits}").json()["status"] != "finished":
-            pass
+            a_moment()
         assert client.get(f"/train/{poison}").status_code == 404
     assert "is lost" in caplog.text
     assert rows(url) == [waits]
@@ -147,7 +147,7 @@ def test_whoever_waits_for_a_run_is_answered_as_the_server_ends(
         waits = threading.Thread(target=wait)
         waits.start()
         while not metric(client, "shallows_runs_running"):
-            pass
+            a_moment()
         run_statement(f"sqlite:///{tmp_path}/store.sqlite3", "ALTER TABLE runs RENAME TO away")
         assert client.portal is not None
         client.portal.call(client.app.state.services.drain)  # type: ignore[attr-defined]
@@ -169,7 +169,7 @@ def test_what_is_told_twice_is_told_once(url: str) -> None:
         assert client.portal is not None
         client.portal.call(say_twice)
         while metric(client, "shallows_runs_running"):
-            pass
+            a_moment()
         client.portal.call(say_twice)
         assert client.get(f"/train/{run}").status_code == 200
     assert rows(url) == [run]

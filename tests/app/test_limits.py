@@ -28,7 +28,7 @@ from app.web.limits import (
     Throttle,
     client_of,
 )
-from tests.app.conftest import metric, settings_for
+from tests.app.conftest import a_moment, metric, settings_for
 from tests.app.stream import Stream
 
 
@@ -357,7 +357,7 @@ class TestPlaces:
                     fourth.configure()
                 second.socket.close()
                 while metric(client, "shallows_connections") > 1:
-                    pass
+                    a_moment()
                 with Stream.connect(client) as fifth:  # the second left, and gives way
                     fifth.configure()
                 # It is kept all the same, and takes the place of whoever has left now.

@@ -19,7 +19,7 @@ from app.main import create_app
 from app.training.host.host import Host
 from app.training.workers.driver import Backend
 from app.training.workers.inline import InlineLine
-from tests.app.conftest import metric, settings_for
+from tests.app.conftest import a_moment, metric, settings_for
 from tests.app.stream import Stream
 from tests.app.test_server import Server
 
@@ -155,7 +155,7 @@ class TestPeers:
             while peer.socket.recv(4096):
                 pass
             while connections(server):
-                pass
+                a_moment()
             peer.socket.close()
         finally:
             _, errors = server.end(signal.SIGTERM)

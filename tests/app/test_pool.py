@@ -11,7 +11,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from app.main import create_app
-from tests.app.conftest import settings_for, wait_ready
+from tests.app.conftest import a_moment, settings_for, wait_ready
 from tests.app.stream import Stream
 
 
@@ -77,7 +77,7 @@ def test_a_rest_run_ends_as_if_nothing_had_happened(pool: TestClient, others: se
     undisturbed = pool.post("/train", params={"wait": 30}, json=body).json()
     name = pool.post("/train", json=body).json()["id"]
     while pool.get(f"/train/{name}").json()["iteration"] < 10_000:
-        pass
+        a_moment()
     kill_the_worker(others)
     with Stream.connect(pool, f"/train/{name}/stream") as stream:
         stream.until("ended")
@@ -117,6 +117,7 @@ def kill_the_next_worker(killed: set[int]) -> None:
             os.kill(pid, signal.SIGKILL)
             killed.add(pid)
             return
+        a_moment()
 
 
 def worker_pids() -> set[int]:

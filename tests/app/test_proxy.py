@@ -17,6 +17,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from app import wire
+from tests.app.conftest import a_moment
 from tests.app.test_server import ROOT, Server
 from tests.browser.harness import free_port
 
@@ -136,8 +137,9 @@ def wait_for(port: int, process: "subprocess.Popen[bytes]") -> None:
         try:
             socket.create_connection(("127.0.0.1", port)).close()
         except ConnectionRefusedError:
-            continue
-        return
+            a_moment()
+        else:
+            return
 
 
 def test_the_page_comes_over_tls_and_the_cookie_is_for_tls_alone(proxied: Proxied) -> None:

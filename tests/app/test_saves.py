@@ -15,7 +15,7 @@ from starlette.testclient import TestClient
 
 from app.errors import Full, NotStored
 from app.store import Store
-from tests.app.conftest import settings_for
+from tests.app.conftest import a_moment, settings_for
 from tests.app.crash import crash
 from tests.app.postgresql import PostgreSQL
 from tests.app.storing import (
@@ -85,7 +85,7 @@ def test_a_store_that_is_away_loses_no_run_and_says_that_it_saves_none(
             assert "Retry-After" in refused.headers
         where = client.post("/train", json={"training": {"iterations": 9}}).headers["Location"]
         while (told := client.get(where).json())["status"] != "finished":
-            pass
+            a_moment()
         assert told["iteration"] == 9
         assert len(client.get(f"{where}/costs").json()["costs"]) == 9
         # What the database was asked to write is in no log: names of sessions are among it.
@@ -93,7 +93,7 @@ def test_a_store_that_is_away_loses_no_run_and_says_that_it_saves_none(
         assert where.removeprefix("/train/") not in caplog.text
         run(url, "ALTER TABLE away RENAME TO runs")
         while not rows(url):
-            pass
+            a_moment()
     with service(url) as client:
         assert client.get(where).json() == told
 
@@ -108,7 +108,7 @@ def test_runs_are_cancelled_and_forgotten_at_once_also_while_the_store_is_away(
         runs = [client.post("/train", json=long).headers["Location"] for _ in range(4)]
         trains, waits, wanted, gone = runs
         while not client.get(trains).json()["iteration"]:
-            pass
+            a_moment()
         run(url, "ALTER TABLE runs RENAME TO away")
         for where in (waits, wanted, trains):
             assert client.post(f"{where}/cancel").json()["status"] == "cancelled"
@@ -118,7 +118,7 @@ def test_runs_are_cancelled_and_forgotten_at_once_also_while_the_store_is_away(
             assert client.get(where).status_code == 503  # the store alone could know it
         run(url, "ALTER TABLE away RENAME TO runs")
         while not rows(url):
-            pass
+            a_moment()
         assert [client.get(where).status_code for where in (gone, waits, trains)] == [404] * 3
         assert client.get(wanted).json()["status"] == "cancelled"
     assert rows(url) == [wanted.removeprefix("/train/")]

@@ -9,7 +9,7 @@ from starlette.testclient import TestClient, WebSocketDenialResponse
 from app.main import create_app
 from app.settings import Settings
 from app.web.security import headers_for
-from tests.app.conftest import metric, settings_for
+from tests.app.conftest import a_moment, metric, settings_for
 from tests.app.stream import Stream
 
 POLICY = headers_for(settings_for("inline"))["Content-Security-Policy"]
@@ -227,7 +227,7 @@ class TestFull:
                 session = stream.configure(playing=True)["session"]
                 stream.socket.close(4002)
             while "shallows_sessions 0.0" not in client.get("/metrics").text:
-                pass
+                a_moment()
             with Stream.connect(client, f"/ws?session={session}") as stream:
                 assert stream.hear()["code"] == "unknown_session"
 
@@ -239,7 +239,7 @@ class TestFull:
                 stream.say("step", iterations=7)
                 stream.until("state", iteration=7)
             while "shallows_sessions 0.0" not in client.get("/metrics").text:
-                pass
+                a_moment()
             with Stream.connect(client, f"/ws?session={session}") as stream:
                 assert stream.hear()["iteration"] == 7
 

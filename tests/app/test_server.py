@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx2 as httpx
@@ -19,6 +20,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from app import wire
 from app.__main__ import addresses, listen
+from tests.app.conftest import a_moment
 
 ROOT = Path(__file__).parents[2]
 
@@ -51,12 +53,14 @@ class Server:
         self.url = f"http://localhost:{self.port}"
 
     def wait_ready(self) -> None:
-        while True:
-            try:
-                if httpx.get(f"{self.url}/readyz").status_code == 200:
-                    return
-            except httpx.TransportError:
-                assert self.process.poll() is None
+        with httpx.Client() as client:
+            while True:
+                try:
+                    if client.get(f"{self.url}/readyz").status_code == 200:
+                        return
+                except httpx.TransportError:
+                    assert self.process.poll() is None
+                a_moment()
 
     def end(self, number: int) -> tuple[int, str]:
         """Signal the whole group, as a terminal does; the exit code and what was on stderr."""
@@ -68,8 +72,8 @@ class Server:
         return self.process.returncode, errors
 
 
-@pytest.fixture
-def server() -> Iterator[Server]:
+@contextmanager
+def running() -> Iterator[Server]:
     server = Server()
     try:
         server.wait_ready()
@@ -80,13 +84,27 @@ def server() -> Iterator[Server]:
             server.process.communicate()
 
 
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    """One for all tests that leave it as it was."""
+    with running() as server:
+        yield server
+
+
+@pytest.fixture
+def own() -> Iterator[Server]:
+    """One to be ended."""
+    with running() as server:
+        yield server
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_it_ends_cleanly_with_a_session_playing(server: Server, number: int) -> None:
+def test_it_ends_cleanly_with_a_session_playing(own: Server, number: int) -> None:
     async def play_until_closed() -> tuple[int | None, tuple[int, str]]:
-        async with websockets.connect(f"ws://localhost:{server.port}/ws") as socket:
+        async with websockets.connect(f"ws://localhost:{own.port}/ws") as socket:
             await socket.send(json.dumps({"type": "configure", "playing": True}))
             await socket.recv()
-            ended = asyncio.create_task(asyncio.to_thread(server.end, number))
+            ended = asyncio.create_task(asyncio.to_thread(own.end, number))
             try:
                 while True:
                     await socket.recv()

@@ -23,7 +23,7 @@ from app.training.host.host import Host
 from app.training.messages import Attach, Command, Event, Open, Progress, Tell, Text, Worked
 from app.training.workers.driver import Backend, Line, LineBroken
 from app.training.workers.inline import InlineLine
-from tests.app.conftest import metric, settings_for, wait_ready
+from tests.app.conftest import a_moment, metric, settings_for, wait_ready
 from tests.app.stream import Stream
 from tests.app.test_server import Server
 
@@ -145,12 +145,12 @@ def test_whichever_background_task_raises_the_class_goes_on(
 
     monkeypatch.setattr(services.sessions, "_keep_all", once)
     while not keeping.restarts:
-        pass
+        a_moment()
     for driver in services.backend._drivers:
         line = driver._line
         monkeypatch.setattr(line, "exchange", once)
         while not driver.background.restarts:
-            pass
+            a_moment()
         wait_ready(client)
     all_go_on(streams)
 
@@ -321,7 +321,7 @@ def test_what_cant_be_restored_is_said_and_its_neighbours_do_not_notice() -> Non
             assert client.portal is not None
             client.portal.call(services.backend.open, "again", "interactive", heard.append, latest)
             while not any(map(is_lost, heard)):
-                pass
+                a_moment()
             good.until_iteration(good.frames[-1]["iteration"] + 50)
             assert metric(client, "shallows_worker_restarts_total") == before
 
@@ -339,7 +339,7 @@ def test_a_worker_that_stands_still_holds_up_its_own_sessions_alone() -> None:
             os.kill(stopped, signal.SIGSTOP)
             try:
                 while client.get("/readyz").status_code == 200:
-                    pass
+                    a_moment()
                 second.until_iteration(second.frames[-1]["iteration"] + 60)
                 assert client.post(f"/sessions/{sessions[1]}/save").status_code == 201
                 refused = client.post(f"/sessions/{sessions[0]}/save")
@@ -365,19 +365,19 @@ def test_a_worker_that_cant_be_started_is_waited_for_and_not_ready_meanwhile() -
             body = {"training": {"iterations": 200_000}}
             run = client.post("/train", json=body).headers["location"]
             while client.get(run).json()["iteration"] < 100:
-                pass
+                a_moment()
             # Nothing can be opened any more: a worker needs a pipe.
             process.rlimit(psutil.RLIMIT_NOFILE, (process.num_fds(), before[1]))
             os.kill(worker.pid, signal.SIGKILL)
             while client.get("/readyz").status_code == 200:
-                pass
+                a_moment()
             assert client.get("/healthz").status_code == 200
             process.rlimit(psutil.RLIMIT_NOFILE, before)
             while client.get("/readyz").status_code == 503:
-                pass
+                a_moment()
             there = client.get(run).json()["iteration"]
             while client.get(run).json()["iteration"] <= there:
-                pass
+                a_moment()
             costs = client.get(f"{run}/costs").json()["costs"]
             assert len(costs) >= there
     finally:

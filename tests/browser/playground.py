@@ -32,11 +32,21 @@ def plain(frame: dict[str, Any]) -> dict[str, Any]:
 
 
 def until(page: Page, condition: Callable[[], Any], what: str = "it did not come") -> None:
-    """Wait for what no locator tells: something on the wire, or drawn by Plotly."""
+    """Wait for what no locator tells: something on the wire, or drawn by Plotly.
+
+    A condition may look at the newest of what has come: while nothing has, it is not met yet.
+    """
     deadline = time.monotonic() + PATIENCE / 1000
-    while not condition():
+    while not _is_met(condition):
         assert time.monotonic() < deadline, what
         page.wait_for_timeout(20)
+
+
+def _is_met(condition: Callable[[], Any]) -> bool:
+    try:
+        return bool(condition())
+    except IndexError:
+        return False
 
 
 RAMP = ((248, 203, 156), (253, 252, 250), (166, 203, 242))  # --heat-0, --heat-m, --heat-1

@@ -147,6 +147,7 @@ def test_what_comes_too_fast_is_said_again_and_only_the_newest(
         shown = float(playground.field("Learning rate").input_value())
 
         def state() -> dict[str, Any]:
+            """The newest; before there is one, `until` goes on waiting."""
             return wire[0].of_type("state", sent=False)[-1]
 
         until(page, lambda: state()["runs"][0]["learning_rate"] == shown, "the rate is not taken")
@@ -220,3 +221,21 @@ def test_of_what_was_refused_there_is_left_what_nothing_newer_replaces(
     ]
     assert {"type": "configure", "data": 1} in dropped
     assert {"type": "configure", "data": 2} not in dropped
+
+    # Two that came after a restart were taken before it: it would undo them.
+    said = page.evaluate(
+        """async () => {
+          const base = document.querySelector('script[type=module]').src.replace(/main\\.js$/, '');
+          const { Pace } = await import(`${base}pace.js`);
+          const said = [];
+          const pace = new Pace((one) => said.push(one), () => {});
+          for (const type of ['view', 'pause', 'configure', 'play', 'view', 'set', 'ack'])
+            pace.send({ type });
+          pace.refused(3, 1);
+          window.spoken = () => said.splice(0).map(({ type }) => type);
+          return window.spoken();
+        }"""
+    )
+    assert len(said) == 7
+    page.clock.run_for(1100)
+    assert page.evaluate("spoken()") == ["configure", "play", "set"]
