@@ -20,7 +20,7 @@ def configure(settings: Settings) -> None:
     handler.setFormatter(Lines(settings.log_format, secrets_of(settings)))
     logging.basicConfig(level=settings.log_level.upper(), handlers=[handler], force=True)
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
-        # At info they tell the addresses of requests.
+        # At info they log the addresses of requests.
         logging.getLogger(name).setLevel(logging.WARNING)
 
 

@@ -1,7 +1,7 @@
 """Whose page a request comes from, and through what: origins, and what proxies say of them.
 
 `X-Forwarded-Proto` is believed whoever sends it: no page can add it to a request that a browser
-makes without asking first, so whoever makes it up deceives nobody but itself. `X-Forwarded-For` is
+makes without asking first, so whoever makes it up deceives only itself. `X-Forwarded-For` is
 another matter: it says whose share is used up, so it counts only from `SHALLOWS_TRUSTED_PROXIES`.
 """
 

@@ -122,7 +122,7 @@ ExampleCount = Annotated[int, Range(10, 5_000)]
 Noise = Annotated[float, Range(0, 1)]
 TrainFraction = Annotated[float, Range(0.1, 1)]
 Value = Annotated[float, Range(-1e6, 1e6)]
-# Of a long list the first that is wrong is told, and not ten thousand of them.
+# Of a long list only the first mistake is reported, and not ten thousand of them.
 Point = Annotated[list[Value], Field(min_length=1, max_length=32, fail_fast=True)]
 PointRows = Annotated[
     Matrix,
@@ -140,7 +140,7 @@ class Schema(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _has_few_fields(cls, value: object) -> object:
-        """Or each of 100,000 unknown ones would be told."""
+        """Otherwise each of 100,000 unknown fields would be reported."""
         if isinstance(value, dict) and len(value) > MOST_FIELDS:
             raise PydanticCustomError(
                 "too_many_fields", "has {n} fields; none has so many", {"n": len(value)}

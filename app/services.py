@@ -24,9 +24,9 @@ from app.web.limits import LoopTimes, Refusals
 log = logging.getLogger(__name__)
 
 READ_BYTES_PER_SECOND = 140e6
-"""Of a session's size: so long does it take to bring what is stored of it into memory, and on."""
+"""How fast what is stored of a session comes into memory and on to its worker."""
 DRAIN_SECONDS = 2.2
-"""For the sessions and runs there are to come to the store."""
+"""For all sessions and runs to be stored."""
 
 
 @dataclass(frozen=True)
@@ -65,14 +65,14 @@ class AllServices:
     async def reading(self, client: str) -> AsyncIterator[Callable[[int], None]]:
         """Wait until an address has paid for what it has read; gives what charges it for more.
 
-        What is charged is in bytes, as sessions and runs have them.
+        That is called with a number of bytes, as sessions and runs have them.
         """
         loop_time = self.loop_times.open(client)
         await loop_time.paid()
         yield lambda size: loop_time.charge(size / READ_BYTES_PER_SECOND)
 
     async def drain(self) -> None:
-        """Before the server ends: refuse what is new, keep what there is; a second call is none."""
+        """Refuse what is new and keep what there is, before the server ends; once is enough."""
         if self.jobs.going:
             return
         self.heavy.close()

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 STATIC = ROOT / "static"
 TEMPLATES = ROOT / "templates"
 
-# Said here, since what the system's own table says of a module differs from machine to machine.
+# The system's own table differs from machine to machine, so the types stand here.
 TYPES = {
     ".js": "text/javascript; charset=utf-8",
     ".mjs": "text/javascript; charset=utf-8",

@@ -1,4 +1,4 @@
-"""What the page is told at its start: the choices of nncore's tables, with their pictures.
+"""What the page gets at its start: the choices of nncore's tables, with their pictures.
 
 Curves and points are nncore's own numbers; the page only draws them.
 """

@@ -32,7 +32,7 @@ for (const element of document.querySelectorAll('[data-figure]')) {
 }
 """
 
-# Told apart by colour-blind eyes and in print: blue circles, orange squares.
+# Colour-blind readers can tell them apart, also in print: blue circles, orange squares.
 COLOURS = ("#2166ac", "#b35806")
 SYMBOLS = ("circle", "square")
 SCALE = [(0, "#67a9cf"), (0.5, "#f7f7f7"), (1, "#f1a340")]

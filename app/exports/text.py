@@ -1,7 +1,7 @@
-"""Numbers as text, some at a time: an answer of a million is never there as a whole.
+"""Numbers as text, some at a time: a million of them are never in memory as a whole.
 
-Each number has as many digits as it takes to read the same one back. What yields does so in texts
-and bytes that belong one after the other.
+Each number has as many digits as it takes to read the same one back. Generators yield texts
+and bytes, which belong one after the other.
 """
 
 import json

@@ -40,7 +40,7 @@ IN_MEMORY = 500_000
 MOST_KEPT = 500_000_000
 """Bytes of the answers that are being sent, of all; of one address half of that."""
 FETCHING_SECONDS = 5.0
-"""For what a call is about to come from its worker or the store, which may have been stopped."""
+"""For what a call needs to come from a worker or the store, which may have been stopped."""
 ENDING_SECONDS = 0.5
 LEAST_COST = 0.02
 """Seconds that a call counts at least for its address."""
@@ -126,7 +126,7 @@ class Child:
 
     @classmethod
     async def start(cls) -> "Child":
-        """Begin one; it takes a call at once, and has it wait until it has come up.
+        """Begin one; it takes a call at once, which waits until the child has come up.
 
         Raises:
             OSError: there are not enough descriptors, processes or memory.
@@ -312,7 +312,7 @@ class Pool:
                 except (EOFError, ConnectionError):
                     if not idle or answer.size:
                         raise
-                    # It had ended already: nobody's call shall have to pay for that.
+                    # It had ended before this call came, so the call gets another one.
                     self._end(child)
                     child = self._busy[place] = await self._new_child()
                     await child.do(call, answer)
@@ -405,7 +405,7 @@ class Pool:
             del self._waiting[client]
 
     def close(self) -> None:
-        """Take no calls any more; those that wait are told."""
+        """Take no calls any more, and refuse those that wait."""
         self._going = True
         for turns in self._waiting.values():
             for turn in turns:

@@ -1,7 +1,7 @@
 """What the children of the pool can do: a table of functions, by name.
 
 Each takes plain data and gives a value, or the bytes and texts of a file one after the other. This
-module and what it imports has no web in it, and imports what only some need when it is needed.
+module imports no web, and imports what only some of them need when they need it.
 """
 
 import time

@@ -21,7 +21,7 @@ SMALL_BODY = 8_192
 SENDING_SECONDS = 120.0
 """In which a client must have taken an answer."""
 GONE = 499
-"""Nobody hears it."""
+"""The client has gone, so nobody reads this status."""
 
 
 def here(text: Parts) -> Response:
@@ -144,7 +144,7 @@ class _Read(Request):
         self._value = value
 
     async def body(self) -> bytes:
-        """Something, as there was; it is looked at no more."""
+        """Something, since there was a body; nobody looks at it again."""
         return b"-"
 
     async def json(self) -> Any:

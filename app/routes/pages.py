@@ -54,7 +54,7 @@ def _page(static: str, modules: tuple[str, ...]) -> tuple[str, str]:
 
 
 def _script(name: str, stored: StoredRun | None) -> str:
-    """What the page is told of a saved run; nothing in it ends the script."""
+    """A saved run, for the page; nothing in it can end the script."""
     content = {
         "id": name,
         "page": stored.page if stored else None,

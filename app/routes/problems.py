@@ -59,7 +59,7 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
 
 
 async def each_once(request: Request) -> None:
-    """Of a parameter given twice the last would count, and the others pass silently."""
+    """Refuse a parameter that is given twice: FastAPI would silently take the last one."""
     for name, times in Counter(name for name, _ in request.query_params.multi_items()).items():
         if times > 1:
             raise InvalidField(f"{name:.80} must be given once; it came {times} times", name)
@@ -113,7 +113,7 @@ async def _http_error(request: Request, error: HTTPException) -> JSONResponse:
 
 
 def _methods_of(request: Request) -> set[str]:
-    """What the path asked for allows; Starlette tells of the first route that fits, and no more."""
+    """What the path asked for allows; Starlette names only the first route that fits."""
     path, described = request.url.path, request.app.openapi()["paths"]
     fitting = [named for named in described if _fits(named, path)]
     named = path if path in fitting else None
@@ -130,7 +130,7 @@ def _fits(named: str, path: str) -> bool:
 
 
 async def _nobody_listens(request: Request, error: Exception) -> Response:
-    """Whoever goes while it sends is no failure of the server's, and hears no answer."""
+    """The client went while it sent; that is no failure of the server."""
     return Response(status_code=400)
 
 

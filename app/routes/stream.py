@@ -108,7 +108,7 @@ async def watch(websocket: WebSocket, services: Services, run: str) -> None:
 async def _refuse(websocket: WebSocket, services: AllServices, error: ShallowsError) -> None:
     """Say why there will be no conversation, and whether trying again may help."""
     services.refusals.note(error)
-    with contextlib.suppress(WebSocketDisconnect):  # whoever has gone meanwhile is no error
+    with contextlib.suppress(WebSocketDisconnect):  # a client that has gone meanwhile is no error
         await websocket.send_json(error.message())
         await websocket.close(TRY_AGAIN_LATER if error.status in (429, 503) else REFUSED)
 
@@ -160,7 +160,7 @@ async def _hear(
             await tell(await _in_time(pace, loop_time, data, allowed))
         except ShallowsError as error:
             services.refusals.note(error)
-            # Whoever has sent more meanwhile can say just this one again.
+            # A client that has sent more meanwhile can send just this one again.
             which = {"message": number} if isinstance(error, TooFast) else {}
             outbox.text({**error.message(), **which})
             loop_time.charge(ERROR_SECONDS)

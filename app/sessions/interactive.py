@@ -1,11 +1,11 @@
 """Interactive sessions: who has one, who looks at it, and how long it waits for its connection.
 
-One that nobody is connected to any more trains on for a while; after that only the store has it,
-from where it comes back as it left.
+A session that has lost its connection trains on for a while; after that only the store has it, and
+it comes back from there as it left.
 
 What if it is full: the session that has been without a connection for the longest gives way; if
-every session has a connection, a new one is told so. One whose points and parameters are too many
-for what its address may have in all is not configured so, and stays as it was.
+every session has a connection, a new one is refused. A configuration with more points and
+parameters than its address may have in all is refused too, and the session stays as it was.
 """
 
 import asyncio
@@ -60,7 +60,7 @@ class InteractiveSession:
     size: int = 0
     """About how many bytes it takes, as configured."""
     from_checkpoint: bool = False
-    """Whether its reader is to be told that it is as it was kept before the server ended."""
+    """Whether its reader shall learn that it is as it was stored before the server ended."""
 
 
 class InteractiveSessions:
@@ -146,7 +146,7 @@ class InteractiveSessions:
         session = InteractiveSession(name, client, from_checkpoint=not settled)
         self._sessions[name] = session
         self._open(session, latest)
-        # It trains on also if whoever asked for it is gone by now.
+        # It trains on even if whoever asked for it has gone by now.
         self._expect(session)
         return session
 
@@ -178,7 +178,7 @@ class InteractiveSessions:
     async def save(self, name: str, page: str | None, client: str) -> tuple[str, int]:
         """Keep a session as it is now; the id under which it is kept, and its iteration.
 
-        It counts as of the address that asks for it.
+        It counts as one of the address that asks for it.
 
         Raises:
             UnknownSession: it has ended, or never was.
@@ -280,7 +280,7 @@ class InteractiveSessions:
         for session in self._sessions.values():
             if session.outbox is not None:
                 session.outbox.close(GOING_AWAY)
-        # Of one on its way to an iteration sought there is what was kept before.
+        # A session on its way to an iteration is stored as it was kept before that.
         await self._keep_all(settled=await self._backend.flush())
         self._keeper.close()
 
@@ -312,7 +312,7 @@ class InteractiveSessions:
                 self._begin_anew(session)
 
     def _begin_anew(self, session: InteractiveSession) -> None:
-        """What was trained is lost, and has been told; the session itself goes on, empty."""
+        """What was trained is lost, and its reader knows; the session itself goes on, empty."""
         self._backend.close(session.name)
         self._keeper.forget(session.name)
         self._open(session)

@@ -2,10 +2,10 @@
 
 What if it is full: a run that finds no place to train waits in the queue, and addresses take turns
 to start theirs; none has more than half of the places to train. Whoever has filled their part of
-the queue is refused with 429 and told when to come again. A run that has ended keeps its place
+the queue is refused with 429 and a time to come again. A run that has ended keeps its place
 until it is stored, so that no more can end than the store takes. Streams of runs are bounded for
-each run and in all, since of a run that has ended each has a copy of its own; one more is refused,
-or takes the place of the newest of whoever has the most.
+each run and in all, since each watcher of an ended run has a copy of it; one more is refused, or
+takes the place of the newest watcher of the address that has the most.
 """
 
 import asyncio
@@ -45,26 +45,26 @@ log = logging.getLogger(__name__)
 
 NORMAL = 1000
 CLIENTS_WORTH = 2
-"""So many addresses may have as many runs in the queue as one may."""
+"""The queue has room for so many addresses that fill their part of it."""
 MOST_RUN_BYTES = 30_000_000
 """Of the runs of one address that have not ended: each may have ten thousand points."""
 MOST_WATCHED_BYTES = 100_000_000
 """Of the costs of ended runs that are watched, in all."""
 STORE_AGAIN_SECONDS = 5.0
 STORE_TRIES = 60
-"""So many times a run that has ended is brought to a store that does not answer."""
+"""How often a run that has ended is brought to a store that does not answer."""
 ASK_SECONDS = 4.0
 """After which a worker is asked again."""
 ASK_AGAIN_SECONDS = 1.0
 """Between two times that a worker that does not answer is asked what became of a run."""
 LAST_SECONDS = 1.0
-"""For that when the server is about to end. After it, the last checkpoint has to do."""
+"""The same when the server is about to end. After that the latest checkpoint has to do."""
 MOST_FAILURES = 3
-"""After so many, what becomes of a run is not looked after any more."""
+"""After so many failures of the task that looks after it, a run counts as lost."""
 
 
 class End(asyncio.Event):
-    """Set once a run is stored or forgotten, or will never be as the server ends before."""
+    """Set once a run is stored or forgotten, or the server ends before it can be."""
 
     unkept = False
 
@@ -108,7 +108,7 @@ class Job:
     tries: int = 0
     failures: int = 0
     limit: asyncio.Timeout | None = None
-    """Of what its worker is asked last."""
+    """The time limit of the last question to its worker."""
     over: asyncio.Event = field(default_factory=asyncio.Event)
     """Set once it is `ending`."""
     storing: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -119,7 +119,7 @@ class Job:
     watchers: dict[str, Outbox] = field(default_factory=dict)
 
     def end(self, *, cancelled: bool = False, detail: str | None = None) -> None:
-        """It trains no more; what there is of it goes to the store."""
+        """End its training; what there is of it goes to the store."""
         if not self.ending:
             self.ending, self.cancelled, self.detail = True, cancelled, detail
             self.over.set()
@@ -325,7 +325,7 @@ class Jobs:
             raise NotReady("its worker does not answer") from None
         finally:
             job.limit = None
-        if snapshot is None:  # of one that failed there is what was known of it before
+        if snapshot is None:  # it failed: its latest checkpoint is all there is
             return self._latest_of(job)
         job.progress = snapshot.progress
         return snapshot.checkpoint
@@ -362,7 +362,7 @@ class Jobs:
         self._let_go(job)
 
     def _let_go(self, job: Job) -> None:
-        """From now on it is not answered for here."""
+        """From now on the store answers for it, or nobody."""
         self._jobs.pop(job.id, None)
         job.tried.set()
         job.ended.set()

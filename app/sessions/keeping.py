@@ -54,14 +54,14 @@ class Keeper:
             settled: Those of which nothing will come after this for a while.
 
         Raises:
-            NotStored: the database does not answer; what was to be written is told next time.
+            NotStored: the database does not answer; what was to be written is written next time.
         """
         async with self._writing:
             if self._closed:
                 return
             gone = set(self._gone)
             left = {name: (client, latest) for name, client, latest in sessions if name not in gone}
-            # Twice: what the store does not know as we do (any more) comes whole.
+            # Twice: where the store has something else than we think, all of it is written again.
             for _ in range(2):
                 new = {
                     name: (part, InStore.of(latest, settled=part.settled))
@@ -113,7 +113,7 @@ class Keeper:
         return latest, stored.settled
 
     def close(self) -> None:
-        """What was written last is how the sessions end."""
+        """Write nothing any more."""
         self._closed = True
 
     def part_with(self, name: str) -> None:
@@ -123,6 +123,6 @@ class Keeper:
     def forget(self, name: str) -> None:
         """The session is over: the next writing takes it out of the store."""
         self._in_store.pop(name, None)
-        # Beyond that, while the store is away, its age will take it out.
+        # Beyond that number, its age will take it out of the store.
         if len(self._gone) < MOST_GONE:
             self._gone.add(name)

@@ -18,7 +18,7 @@ from nncore.stopping import Stop, Stopped, Watch
 
 StoredAs = Literal["run", "save"]
 FormatNumber = Literal[1]
-"""Of `State` and the arrays. One that this program does not know is not read."""
+"""Of `State` and the arrays. A row of another format is not read."""
 FORMAT: FormatNumber = 1
 
 
@@ -228,5 +228,5 @@ def named(stored: StoredRun, name: str) -> StoredRun:
 
 
 def _json(value: object) -> str:
-    # A watch has seen infinity before it has seen any cost.
+    # The best cost that a watch has seen is infinite at first.
     return to_json(value, inf_nan_mode="constants").decode()

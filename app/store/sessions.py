@@ -1,8 +1,8 @@
 """Interactive sessions in the store: what is new of many of them, in one transaction.
 
 The costs of a session only grow, so they are kept in parts, and a writing adds what is new; its
-state replaces the one before. A writing may add only to what its writer knows: the row's mark
-says so, or the session is to come whole.
+state replaces the one before. A writing may only add to a row whose mark its
+writer knows; otherwise the whole session has to be written.
 
 What if it is full: by count, by bytes or by age the session that was written longest ago gives
 way, of the address that has the most.
@@ -80,7 +80,7 @@ class StoredSessions:
     async def keep(self, parts: Sequence[Part], gone: Collection[str]) -> dict[str, str]:
         """Write what is new, forget what is gone, and let go what there is no room for.
 
-        Not all at once: the writing of a few is soon done, and saves come in between.
+        They are written a few at a time, so that saves can come in between.
 
         Returns:
             The new marks of what was written. What is not among them has to come whole.
@@ -111,7 +111,7 @@ class StoredSessions:
         return await self._store.write(write)
 
     async def take(self, name: str) -> StoredSession | None:
-        """A session that is to go on: from now on what is stored of it is behind it.
+        """A session that is to go on: what is stored is older than the session from now on.
 
         Raises:
             NotStored: the database does not answer now.
@@ -201,7 +201,7 @@ def _insert(
 
 
 def _columns(part: Part) -> dict[str, Any] | None:
-    """What is written of a session; None if it can't be: it takes no other along."""
+    """What is written of a session; None if it can't be; the others are written all the same."""
     try:
         return session_row_of(part.checkpoint)
     except Exception:

@@ -45,7 +45,7 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
-"""Of a run. Whatever else is asked for is not there, and not every database takes it for a text."""
+"""Of a run. No other name is there, and not every database takes any text."""
 DAY = 86_400.0
 TURNS = 4
 """Saves that are in memory at once: the largest sessions have costs of 16 MB."""
@@ -56,11 +56,11 @@ ANSWER_SECONDS = 2.5
 OPEN_SECONDS = 4.5
 """After which a server that starts says that its database does not answer."""
 CLOSE_SECONDS = 1.0
-"""After which it is closed without a last word, and without taking leave."""
+"""The store is closed after that, also if its last write has not been answered."""
 
 
 class StoreUnusable(Exception):
-    """There is no store to be had as set; the message says why, and what to set."""
+    """The store can't be opened as set; the message says why, and what to set."""
 
 
 class Store:
@@ -146,7 +146,7 @@ class Store:
         self.give_up()
         # A thread that hangs may have a connection, which is closed when the thread gives it back.
         event.listen(self._engine, "checkin", lambda _, record: record.invalidate())
-        # It may not even take leave.
+        # Even this may hang.
         with contextlib.suppress(TooLate):
             threads.within(CLOSE_SECONDS / 2, self._engine.dispose)
 
@@ -155,7 +155,7 @@ class Store:
     async def add(self, run: str, stored: StoredRun, client: str) -> None:
         """Keep a run that has ended; it is on the disk when this returns.
 
-        Once more does no harm: it may be there although this was said to have failed.
+        Adding it twice does no harm: it may be there although the first try seemed to fail.
 
         Raises:
             NotStored: the database does not take it now.
@@ -277,7 +277,9 @@ class Store:
             log.error("the store failed: %s", error)
             raise _away() from None
         except TooLate:
-            if lane is self._writer:  # or those who wait for a turn would find out four by four
+            if (
+                lane is self._writer
+            ):  # otherwise those who wait for a turn would find out four by four
                 self._turns.refuse(_away())
             raise _away() from None
 

@@ -22,8 +22,8 @@ class Checkpoint:
     """A session at an iteration, and how it was driven.
 
     Attributes:
-        costs: Those of each run from `costs_from` on: who has the earlier ones is sent only the
-            new.
+        costs: Those of each run from `costs_from` on; whoever has the earlier ones gets only the
+            new ones.
         stepping: How many iterations it was yet to step; 0 if it was not stepping.
     """
 

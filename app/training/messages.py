@@ -47,7 +47,7 @@ class Open:
 
 @dataclass(frozen=True, slots=True)
 class Attach:
-    """A reader looks at the session; it is told what it has not been told."""
+    """A reader looks at the session; it gets what it has not had."""
 
     session: str
     reader: str
@@ -55,7 +55,7 @@ class Attach:
     view: View = field(default_factory=View)
     greet: bool = True
     from_checkpoint: bool = False
-    """Whether it is told that the session is as it was kept last before the server ended."""
+    """Whether it learns that the session is as it was stored before the server ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +194,7 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The answer to a question; None if there is nothing to tell."""
+    """The answer to a question; None if there is none."""
 
     ticket: int
     value: "Reply"

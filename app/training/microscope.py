@@ -1,8 +1,8 @@
 """One iteration of a session laid open, and calculations by hand compared with ours.
 
 nncore computes; here it becomes words and rows. What if it is too large: more parameters than a
-page can show are refused; central differences that would hold up a class are left out, and said
-to be.
+page can show are refused; central differences that would hold up a class are left out, and the
+answer says so.
 """
 
 from collections.abc import Sequence

@@ -56,8 +56,8 @@ class Timeline:
 class Session:
     """Data and one to eight runs in lockstep on it.
 
-    A run that is over stays where it is. Once the others have gone on without it nothing that is
-    changed makes it go on; after a reset, or before its end, it is one of them again.
+    A run that is over stays where it is. Once the others have gone on without it, no change makes
+    it go on; after a reset, or at an iteration before its end, it trains with them again.
     """
 
     def __init__(self, plan: Plan) -> None:
@@ -154,7 +154,7 @@ class Session:
         )
 
     def _missed(self, index: int) -> dict[str, Any]:
-        """The settings of now that a run has not, as it was over before they were made."""
+        """The settings of now that a run does not have, since it was over before they were made."""
         over = self.runs[index].trainer.iteration
         return {
             change.name: change.value
@@ -176,7 +176,7 @@ class Session:
         self._catch_up_with_changes()
 
     def begin_another_future(self) -> None:
-        """What was changed after the current iteration, before going back, is no more."""
+        """Forget what was changed after the current iteration, before going back."""
         if self._changed < len(self._changes):
             del self._changes[self._changed :]
             self._timeline.cut(self.iteration)
@@ -264,7 +264,7 @@ class Session:
         """Whether it was over before the others, who have gone on."""
         return run.trainer.iteration < self.iteration
 
-    # -- what is told of it -----------------------------------------------------------------
+    # -- what is sent of it -----------------------------------------------------------------
 
     def description(self) -> dict[str, Any]:
         """`data` and `runs` of the `configured` message: points, split, shapes, initial values."""

@@ -23,7 +23,7 @@ MOST_WORK_IN_ALL = 4_000_000_000
 SOLVED_ACCURACY = 0.95
 SOLVED_COST = 0.01
 QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
-"""Of the seeds' costs, told at every sampled iteration: the fan of their curves."""
+"""Of the seeds' costs at every sampled iteration: the fan of their curves."""
 
 
 class SeedSweep:
@@ -73,7 +73,7 @@ class SeedSweep:
         self._costs = [self._trainer.cost()]
         self._iteration = 0
         self.reported_at = -math.inf
-        """When its progress was last told."""
+        """When its progress was last reported."""
 
     def _check_work(self, network: nncore.Network, m: int, batch_size: int | None) -> None:
         sizes = network.layer_sizes

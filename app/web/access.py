@@ -72,7 +72,7 @@ class Access:
     ) -> tuple[Response, ShallowsError | None] | None:
         """What a browser is answered instead of the page: the form, or the way on from it.
 
-        None if whoever asks is no browser that shows a page. The form is sent to the address that
+        None if it is not a browser that asks for a page. The form is sent to the address that
         was asked for, so that the way on leads there, the hash included.
         """
         request = Request(scope, receive)

@@ -51,7 +51,7 @@ HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
 
-# What a browser that does not know `frame-ancestors` is told; it cannot name other pages.
+# For browsers that do not know `frame-ancestors`; it cannot name other pages.
 FRAME_OPTIONS = {"'self'": "SAMEORIGIN", "'none'": "DENY"}
 
 # Cheap, and asked for often: by what watches over the server, and by every page that is opened.
@@ -116,7 +116,7 @@ class Security:
                 message = {**message, "body": b""}
             await send(message)
 
-        # What answers GET answers HEAD, and says as much of it.
+        # HEAD is answered as GET, without the body.
         bodiless = scope.get("method") == "HEAD"
         if bodiless:
             scope = {**scope, "method": "GET"}
@@ -128,7 +128,7 @@ class Security:
                 response, refusal = page
                 if refusal is not None:
                     self._refusals.note(refusal)
-                # The form is the one page here with something to send.
+                # No other page here has something to send.
                 policy = self._headers[POLICY].replace("form-action 'none'", "form-action 'self'")
                 response.headers[POLICY] = policy
                 await response(scope, receive, send_with_headers)
@@ -208,7 +208,7 @@ class Security:
 
 
 def _too_long(request: HTTPConnection) -> ShallowsError | None:
-    """Before anything of them is looked at: each is split, decoded and compared many times."""
+    """This comes first: each header is split, decoded and compared many times afterwards."""
     scope = request.scope
     if len(scope.get("raw_path") or b"") + len(scope["query_string"]) > MOST_ADDRESS:
         return AddressTooLong(f"path and query may have at most {MOST_ADDRESS:,} bytes")

@@ -77,7 +77,7 @@ class Commands:
                 hosted.readers.pop(command.reader, None)
                 return []
             case Ask():
-                # What is known of a change is kept before it is told.
+                # What the answer makes known is kept before it.
                 answer = Answer(command.ticket, self._answer(hosted, command))
                 if hosted.changed and hosted.session:
                     return [events.checkpointed(hosted, self._clock()), answer]
@@ -138,7 +138,7 @@ class Commands:
         return hosted.session.runs[0].model if question.model else events.progress(hosted)
 
     def _snapshot(self, hosted: Hosted) -> Snapshot | None:
-        """None also on the way to an iteration that is sought: this is not where it is."""
+        """None also on the way to an iteration that is sought: it is not there yet."""
         if hosted.session is None or hosted.replaying:
             return None
         return Snapshot(events.progress(hosted), hosted.checkpoint())
@@ -228,7 +228,7 @@ class Commands:
         if message.iterations_per_frame is not None:
             hosted.iterations_per_frame = message.iterations_per_frame
             if hosted.playing:
-                hosted.owed = 0  # but not what the old speed would have trained
+                hosted.owed = 0  # what the old speed still owed is dropped
 
     def _configure(self, hosted: Hosted, plan: Plan, playing: bool) -> list[Event]:
         hosted.session, hosted.playing = Session(plan), playing
@@ -240,7 +240,7 @@ class Commands:
     def _start_again(self, hosted: Hosted) -> list[Event]:
         """Frame 0 of a session that is at iteration 0, as its readers' costs are now.
 
-        It goes out at once, whatever is still under way: those frames show what is no more.
+        It goes out at once, also if frames are still under way: what they show is out of date.
         """
         now = self._clock()
         hosted.stepping, hosted.owed, hosted.replay_to = 0, 0, 0
@@ -257,7 +257,7 @@ class Commands:
         ]
 
     def _seek(self, hosted: Hosted, session: Session, iteration: int) -> list[Event]:
-        """Back to a kept state, then on to exactly that iteration, before anything is told."""
+        """Back to a kept state, then on to exactly that iteration, before anything is sent."""
         if iteration > session.iterations:
             raise InvalidField(
                 f"iteration must be from 0 to {session.iterations:,}, where this session ends; "

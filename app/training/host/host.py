@@ -43,14 +43,14 @@ SHORTEST_TURN = 0.005
 """Seconds that a turn counts at least: small networks, whose times differ by chance or by their
 activation, take turns; one that is large pays for it."""
 PATIENT_REST = 1.0
-"""So much of the time that the patient had they rest afterwards, while others train: what is free
-in a worker is not all free, since the server has every frame to send, with the same processors."""
+"""The patient rest for so many times as long as they trained, while others train: what is free in a
+worker is not all free, since the server needs the same processors to send every frame."""
 PATIENT_SHARE = 0.02
-"""Of the time, for those who take only what is free, when nothing is."""
+"""Of the time, for the patient when no time is left."""
 MOST_SLOWED = 4.0
-"""Times that work which other programs interrupt counts for, at most."""
+"""Work that other programs interrupt counts at most so many times."""
 BYTES_PER_SECOND = 50e6
-"""What events take, all in all, until they are sent or stored."""
+"""How fast events are sent or stored, all in all."""
 
 
 class Host:

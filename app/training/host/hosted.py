@@ -54,13 +54,13 @@ class Hosted:
     """When playing next owes its iterations."""
     replay_to: int = 0
     waiting: list[Tell] = field(default_factory=list)
-    """What has been commanded while it was replaying: it is of the iteration sought."""
+    """What was commanded while it was replaying; it is meant for the iteration sought."""
     seconds_per_iteration: float = 1e-4
     framed_at: float = 0.0
     unframed: int = 0
     """Iterations trained since the last frame."""
     reported_at: float = -math.inf
-    """When a REST run's progress was last told."""
+    """When a REST run's progress was last reported."""
     diverged: set[int] = field(default_factory=set)
     said_to_have_ended: set[int] = field(default_factory=set)
     """Which runs are said to be over."""
@@ -97,7 +97,8 @@ class Hosted:
     def patient(self) -> bool:
         """Whether it takes only what time the others leave.
 
-        It plays with all there is, or nobody would see what it did: no reader, or none with room.
+        That is so if it plays at top speed, or nobody would see what it did: there is no reader, or
+        none that may be sent a frame.
         """
         readers = self.readers.values()
         greedy = self.unlimited and self.playing
@@ -120,7 +121,7 @@ class Hosted:
             reader.wants = True
 
     def checkpoint(self, costs_from: int = 0) -> Checkpoint:
-        """It as it is now, with the costs from `costs_from` on."""
+        """A checkpoint of now, with the costs from `costs_from` on."""
         return replace(
             self.configured.checkpoint(costs_from),
             playing=self.playing,

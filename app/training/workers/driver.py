@@ -6,8 +6,8 @@ to the session's listener. It remembers enough of its sessions to bring them to 
 the line breaks: their last checkpoints, and what their readers have been sent.
 
 What ends alone: an event that can't be delivered, and a session whose work broke the line twice
-within `SUSPICION_SECONDS`, end that session. A host that can't be had is asked for again and again,
-and its sessions wait.
+within `SUSPICION_SECONDS`, end that session. A host that does not come up is started again and
+again, and its sessions wait.
 
 What if it is full: a session has at most `MOST_WAITING` commands waiting; whoever sends one more
 waits, and so, over the socket, does the client. In a round it has as many carried out as
@@ -60,13 +60,13 @@ log = logging.getLogger(__name__)
 
 MOST_WAITING = 64
 MOST_WEIGHT = 8
-"""Of the commands of one session in one round: a command that builds something has all of it."""
+"""Of the commands of one session in one round; a command that builds something has all of it."""
 LIGHT = (Ack, Pause, Play, View, Cancel)
 """Messages that weigh 1."""
 ANSWER_SECONDS = 2.5
 """For a host to answer a question."""
 FLUSH_SECONDS = 0.8
-"""For a host to tell of all its sessions, when the server is about to end."""
+"""For a host to send a checkpoint of all its sessions, when the server is about to end."""
 SILENCE_SECONDS = 2.0
 """Without a host, or with one that does not come back from a round: not ready any more."""
 SUSPICION_SECONDS = 60.0
@@ -134,7 +134,7 @@ class Placed:
     """When it has paid back what it had of the host beyond its share (of the loop's time)."""
     broke_line_at: float = -SUSPICION_SECONDS
     aside: bool = False
-    """Whether it has done harm, and is in no host any more; what is kept of it can still be had."""
+    """Whether it has done harm, and is in no host any more; its latest checkpoint is still here."""
 
     def send(self, command: Command) -> None:
         """Queue a command, and learn from it."""
@@ -305,7 +305,7 @@ class Driver:
         return placed is None or len(placed.waiting) < MOST_WAITING
 
     async def ask(self, question: Question) -> Reply:
-        """What the session's host answers; None if there is nothing to tell.
+        """What the session's host answers; None if there is no answer.
 
         Raises:
             NotReady: it does not answer in time.
@@ -324,7 +324,7 @@ class Driver:
             ) from None
 
     async def flush(self, ticket: int) -> frozenset[str]:
-        """Bring every checkpoint up to now; the names of the sessions whose is."""
+        """Bring every checkpoint up to now; the names of the sessions where that succeeded."""
         with contextlib.suppress(TimeoutError):
             answer = await self._answer(Flush(ticket), FLUSH_SECONDS)
             return answer if isinstance(answer, frozenset) else frozenset()
@@ -346,7 +346,7 @@ class Driver:
             self._withdraw(question)
 
     def _withdraw(self, question: Question | Flush) -> None:
-        """Nobody waits for the answer any more: if it was not asked yet, it is not."""
+        """Nobody waits for the answer any more: if the question waits still, it is dropped."""
         if isinstance(question, Flush):
             queue: Any = self._first
         else:
@@ -391,7 +391,7 @@ class Driver:
             self._under_way = None
 
     async def _connected(self) -> Line:
-        """A host, whenever there is one to be had."""
+        """A host, as soon as one comes up."""
         while True:
             await asyncio.sleep(PAUSES[min(self._failures, len(PAUSES) - 1)])
             try:
@@ -472,8 +472,8 @@ class Driver:
     async def _replace(self, broken: LineBroken) -> None:
         """Bring the sessions of a host that is gone to a new one.
 
-        Nothing of the broken round was told to anyone, so its commands are carried out again,
-        after the checkpoints from before it.
+        Nobody has heard anything of the broken round, so its commands are carried out again, on the
+        checkpoints from before it.
         """
         log.warning("a training host was lost (%s); starting another", broken)
         commands = self._under_way or []
@@ -613,7 +613,7 @@ class Backend:
         return answer if isinstance(answer, Snapshot) else None
 
     async def flush(self) -> frozenset[str]:
-        """Bring what is `latest` of every session up to now; the names of those it is true of.
+        """Bring the `latest` of every session up to now; the names of those where that succeeded.
 
         A session on its way to an iteration is not there yet, and a host may not answer.
         """

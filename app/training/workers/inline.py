@@ -1,4 +1,4 @@
-"""A host in this process: for tests, and wherever processes can't be had."""
+"""A host in this process: for tests, and wherever there can't be processes."""
 
 import asyncio
 import time
