@@ -396,9 +396,12 @@ class Jobs:
             NotFound: there is no such run.
             NotStarted: it has no network (yet).
         """
-        if run in self._jobs:
-            return await self._model(run)
-        return await self._stored_source(run, 0)
+        if (job := self._jobs.get(run)) is None:
+            return await self._stored_source(run, 0)
+        model = await self._backend.model(run) if job.started else None
+        if model is None:
+            raise NotStarted(f"run {run} has not started yet; ask again in a moment")
+        return model
 
     async def costs(self, run: str) -> NDArray[np.float64]:
         """The cost of every iteration so far.
@@ -442,13 +445,6 @@ class Jobs:
         # The others' costs are only weight.
         costs = [c if run == index else c[:0] for run, c in enumerate(checkpoint.costs)]
         return replace(checkpoint, costs=costs), index
-
-    async def _model(self, run: str) -> Model:
-        started = self._jobs[run].started
-        model = await self._backend.model(run) if started else None
-        if model is None:
-            raise NotStarted(f"run {run} has not started yet; ask again in a moment")
-        return model
 
     async def _stored(self, run: str) -> StoredRun:
         stored = await self._store.get(run)
@@ -531,8 +527,13 @@ class Jobs:
         job = self._jobs.get(run)
         session = run if job is not None else f"{run}-{outbox.name}"
         watch = self._watches[outbox.name] = Watch(run, session, client, outbox, job)
+        if job is not None:
+            job.watchers[outbox.name] = outbox
+            if job.started:  # else it is attached as it starts
+                self._backend.put(Attach(session, outbox.name))
+            return watch
         try:
-            await (self._follow(watch, job) if job is not None else self._bring_back(watch))
+            await self._bring_back(watch)
         except BaseException:
             await self.unwatch(watch)
             raise
@@ -553,11 +554,6 @@ class Jobs:
         theirs = [w for w in self._watches.values() if w.client == greediest and weigh(w)]
         theirs[-1].outbox.close(TRY_AGAIN_LATER)
         await self.unwatch(theirs[-1])
-
-    async def _follow(self, watch: Watch, job: Job) -> None:
-        job.watchers[watch.outbox.name] = watch.outbox
-        if job.started:  # else it is attached as it starts
-            self._backend.put(Attach(watch.session, watch.outbox.name))
 
     async def _bring_back(self, watch: Watch) -> None:
         checkpoint = (await self._stored(watch.run)).checkpoint

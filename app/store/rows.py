@@ -222,11 +222,6 @@ def progress_of(text: str) -> Progress:
     return PROGRESS.validate_json(text)
 
 
-def named(stored: StoredRun, name: str) -> StoredRun:
-    """The same under another name: a save is no session any more."""
-    return replace(stored, progress=replace(stored.progress, session=name))
-
-
 def _json(value: object) -> str:
     # The best cost that a watch has seen is infinite at first.
     return to_json(value, inf_nan_mode="constants").decode()

@@ -22,6 +22,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -36,7 +37,7 @@ from app.store import threads
 from app.store.database import CONNECTIONS, STARTING_SECONDS, engine_of, migrate, url_of
 from app.store.notes import Notes
 from app.store.room import Added, NoRoom, Room, surplus
-from app.store.rows import StoredAs, StoredRun, Unreadable, named, progress_of, row_of, stored_of
+from app.store.rows import StoredAs, StoredRun, Unreadable, progress_of, row_of, stored_of
 from app.store.tables import RunRow
 from app.store.threads import Threads, TooLate
 from app.training.messages import Progress
@@ -199,7 +200,8 @@ class Store:
             NotStored: the database does not take it now.
         """
         name = secrets.token_urlsafe(9)
-        kept = named(stored, name)
+        # A save is no session any more.
+        kept = replace(stored, progress=replace(stored.progress, session=name))
         await self.write(lambda connection: self._insert(connection, name, kept, client))
         return name
 

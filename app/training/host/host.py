@@ -164,9 +164,8 @@ class Host:
         worked, self._slices.trained = Worked(self._slices.trained, sits_out), 0
         return [*events, worked], self.next_wake()
 
-    def round(self, budget: float | None = None) -> list[Event]:
-        """Train whoever is due for about `budget` seconds (default: one frame interval)."""
-        budget = self._interval if budget is None else budget
+    def round(self) -> list[Event]:
+        """Train whoever is due for about one frame interval."""
         start = self._clock()
         due = [hosted for hosted in self._sessions.values() if self._wake(hosted) <= start]
         events: list[Event] = []
@@ -179,7 +178,7 @@ class Host:
             for index, name in enumerate(turns.order(queue)):
                 hosted = self._sessions[name]
                 now, before = self._clock(), self._meter()
-                left = budget - (now - start)
+                left = self._interval - (now - start)
                 if patient:
                     left = max(left, self._patients_share.owed(now))
                 if left <= 0:

@@ -22,7 +22,7 @@ import math
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from app.errors import Full, Lost, NotReady
 from app.schemas import Ack, Cancel, Configure, Pause, Plan, Play, Sweep, View
@@ -76,6 +76,7 @@ SHORT_LIFE = 2.0
 """Seconds; a host that has lasted longer has not failed."""
 
 
+T = TypeVar("T")
 Future = asyncio.Future[Reply]
 
 
@@ -594,23 +595,19 @@ class Backend:
             NotReady: its host does not answer in time. So do `model`, `fetch` and `snap`.
             Full: too much is asked of it.
         """
-        answer = await self._ask(Ask(session, next(self._tickets), model=False))
-        return answer if isinstance(answer, Progress) else None
+        return await self._ask(Ask(session, next(self._tickets), model=False), Progress)
 
     async def model(self, session: str) -> Model | None:
         """The network of its first run; None if it has gone, or was never configured."""
-        answer = await self._ask(Ask(session, next(self._tickets), model=True))
-        return answer if isinstance(answer, Model) else None
+        return await self._ask(Ask(session, next(self._tickets), model=True), Model)
 
     async def fetch(self, session: str, run: int) -> Record | None:
         """All of one run; None if the session has gone, was never configured, or has no such."""
-        answer = await self._ask(Fetch(session, next(self._tickets), run))
-        return answer if isinstance(answer, Record) else None
+        return await self._ask(Fetch(session, next(self._tickets), run), Record)
 
     async def snap(self, session: str) -> Snapshot | None:
         """All of it; None if it has gone, was never configured, or is on its way elsewhere."""
-        answer = await self._ask(Snap(session, next(self._tickets)))
-        return answer if isinstance(answer, Snapshot) else None
+        return await self._ask(Snap(session, next(self._tickets)), Snapshot)
 
     async def flush(self) -> frozenset[str]:
         """Bring the `latest` of every session up to now; the names of those where that succeeded.
@@ -620,9 +617,10 @@ class Backend:
         names = await asyncio.gather(*(d.flush(next(self._tickets)) for d in self._drivers))
         return frozenset().union(*names)
 
-    async def _ask(self, question: Question) -> Reply:
+    async def _ask(self, question: Question, kind: type[T]) -> T | None:
         driver = self._where.get(question.session)
-        return await driver.ask(question) if driver else None
+        answer = await driver.ask(question) if driver else None
+        return answer if isinstance(answer, kind) else None
 
     def close(self, session: str) -> None:
         """Forget the session."""
