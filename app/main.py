@@ -28,7 +28,7 @@ from app.sessions.interactive import InteractiveSessions
 from app.sessions.jobs import Jobs
 from app.settings import Settings
 from app.store import Store
-from app.training.workers.driver import Backend
+from app.training.workers.backend import Backend
 from app.training.workers.inline import inline_backend
 from app.training.workers.processes import pool_backend
 from app.web.access import Access

@@ -18,7 +18,7 @@ from app.sessions.jobs import Jobs
 from app.settings import Settings
 from app.store import Store, StoredRun
 from app.supervision import Background
-from app.training.workers.driver import Backend
+from app.training.workers.backend import Backend
 from app.web.limits import LoopTimes, Refusals
 
 log = logging.getLogger(__name__)

@@ -10,6 +10,7 @@ parameters than its address may have in all is refused too, and the session stay
 
 import asyncio
 import contextlib
+import functools
 import logging
 import secrets
 from collections.abc import Collection
@@ -42,7 +43,7 @@ from app.training.messages import (
     Tell,
     Text,
 )
-from app.training.workers.driver import Backend
+from app.training.workers.backend import Backend
 
 log = logging.getLogger(__name__)
 
@@ -288,11 +289,8 @@ class InteractiveSessions:
         if latest is not None:
             plan = latest.checkpoint.plan
             session.runs, session.size = len(plan.runs), plan.size
-
-        def listen(event: Event) -> None:
-            self._hear(session, event)
-
-        self._backend.open(session.name, "interactive", listen, latest)
+        listener = functools.partial(self._hear, session)
+        self._backend.open(session.name, "interactive", listener, latest)
 
     def _attach(self, session: InteractiveSession, outbox: Outbox, attach: Attach) -> None:
         session.outbox = outbox

@@ -39,7 +39,7 @@ from app.store import Store, StoredRun
 from app.training.checkpoints import Checkpoint, Latest, Source
 from app.training.messages import Attach, Detach, Event, Frame, Progress, Tell, Text
 from app.training.run import Model
-from app.training.workers.driver import Backend
+from app.training.workers.backend import Backend
 
 log = logging.getLogger(__name__)
 
@@ -243,10 +243,8 @@ class Jobs:
         self._start_waiting()
 
     def _start(self, job: Job) -> None:
-        def listen(event: Event) -> None:
-            self._hear(job, event)
-
-        self._backend.open(job.id, "job", listen, plan=job.plan)
+        listener = functools.partial(self._hear, job)
+        self._backend.open(job.id, "job", listener, plan=job.plan)
         job.started, job.plan = True, None
         for name in list(job.watchers):
             self._backend.put(Attach(job.id, name))

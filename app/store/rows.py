@@ -217,11 +217,6 @@ def _costs(costs: Sequence[np.ndarray[Any, Any]]) -> dict[str, np.ndarray[Any, A
     return {f"{run}.costs": np.ascontiguousarray(part) for run, part in enumerate(costs)}
 
 
-def progress_of(text: str) -> Progress:
-    """How far a run is, from its column."""
-    return PROGRESS.validate_json(text)
-
-
 def _json(value: object) -> str:
     # The best cost that a watch has seen is infinite at first.
     return to_json(value, inf_nan_mode="constants").decode()

@@ -37,7 +37,7 @@ from app.store import threads
 from app.store.database import CONNECTIONS, STARTING_SECONDS, engine_of, migrate, url_of
 from app.store.notes import Notes
 from app.store.room import Added, NoRoom, Room, surplus
-from app.store.rows import StoredAs, StoredRun, Unreadable, progress_of, row_of, stored_of
+from app.store.rows import PROGRESS, StoredAs, StoredRun, Unreadable, row_of, stored_of
 from app.store.tables import RunRow
 from app.store.threads import Threads, TooLate
 from app.training.messages import Progress
@@ -236,7 +236,7 @@ class Store:
 
         def read(connection: Connection) -> tuple[Progress, int] | None:
             row = connection.execute(query).one_or_none()
-            return None if row is None else (progress_of(row.progress), row.iterations)
+            return None if row is None else (PROGRESS.validate_json(row.progress), row.iterations)
 
         return await self.read(read)
 

@@ -217,7 +217,7 @@ class TestSweep:
     def test_a_sweep_is_begun_again_when_its_worker_dies(self) -> None:
         from app.schemas import parse_message
         from app.training.messages import Attach, Tell, Text
-        from app.training.workers.driver import Placed
+        from app.training.workers.placed import Placed
 
         placed = Placed("a", "interactive", lambda event: None)
         placed.send(Attach("a", "r"))

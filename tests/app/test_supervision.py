@@ -21,7 +21,8 @@ from app.supervision import Background
 from app.training.checkpoints import Latest
 from app.training.host.host import Host
 from app.training.messages import Attach, Command, Event, Open, Progress, Tell, Text, Worked
-from app.training.workers.driver import Backend, Line, LineBroken
+from app.training.workers.backend import Backend
+from app.training.workers.driver import Line, LineBroken
 from app.training.workers.inline import InlineLine
 from tests.app.conftest import a_moment, metric, settings_for, wait_ready
 from tests.app.stream import Stream

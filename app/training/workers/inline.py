@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from app.settings import Settings
 from app.training.host.host import Host
 from app.training.messages import Command, Event, Worked
-from app.training.workers.driver import Backend, Line
+from app.training.workers.backend import Backend
+from app.training.workers.driver import Line
 
 
 class InlineLine:

@@ -20,7 +20,8 @@ from app import logs
 from app.settings import Settings
 from app.training.host.host import Host
 from app.training.messages import Command, Event, Worked
-from app.training.workers.driver import Backend, Line, LineBroken
+from app.training.workers.backend import Backend
+from app.training.workers.driver import Line, LineBroken
 
 P = ParamSpec("P")
 T = TypeVar("T")
