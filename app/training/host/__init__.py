@@ -1,1 +1,1 @@
-"""Many sessions that share one processor: their commands, their rounds, their turns."""
+"""Many sessions that share one processor: what each is told to do, its slice, and its share."""
