@@ -1,7 +1,7 @@
 """The service: who trains what, when, for whom.
 
 One BLAS thread per process: the parallelism of Shallows is processes, and the matrices of a
-shallow network are too small to share. It has to be said before NumPy is first imported.
+shallow network are too small to share. NumPy reads this when it is first imported.
 """
 
 import os

@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 SWITCH_SECONDS = 0.0005
 ENDING_SECONDS = 4.5
-"""After which the process ends, whatever still hangs."""
+"""The process ends after that, whatever still hangs."""
 
 
 def main(listening: socket.socket | None = None) -> None:
@@ -32,14 +32,14 @@ def main(listening: socket.socket | None = None) -> None:
     """
     ending = Ending()
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-        number = getattr(signal, name, None)  # Windows has no SIGHUP, and nohup wants none
+        number = getattr(signal, name, None)  # Windows has no SIGHUP; under nohup it stays ignored
         if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, ending.ask)
     serve(ending, listening)
 
 
 class Ending:
-    """Whether the server was asked to end, before uvicorn listens for that itself and after."""
+    """Remembers that the server was asked to end, also before uvicorn listens for that itself."""
 
     def __init__(self) -> None:
         self._asked = False
@@ -58,7 +58,9 @@ class Ending:
             last.daemon = True
             try:
                 last.start()
-            except RuntimeError as error:  # no thread is to be had: it has to end all the same
+            except (
+                RuntimeError
+            ) as error:  # there is no thread left: the server has to end all the same
                 log.warning("nothing ends what may hang: %s", error)
 
     def tell(self, server: "uvicorn.Server | None") -> None:
@@ -80,12 +82,12 @@ def serve(ending: Ending, listening: socket.socket | None) -> None:
     import uvicorn
 
     from app import logs
-    from app.connections import Config
-    from app.lessons import LessonError
+    from app.content.lessons import LessonError
     from app.main import create_app
     from app.memory import give_back
     from app.settings import Settings
     from app.store import StoreUnusable
+    from app.web.connections import Config
 
     settings = Settings()
     logs.configure(settings)
@@ -144,7 +146,7 @@ def announced(settings: "Settings") -> socket.socket:
 
 
 def listen(host: str, port: int, patience: float = 20.0) -> socket.socket:
-    """The socket to serve on; says what is wrong, and ends, if there is none to be had."""
+    """The socket to serve on; says what is wrong, and ends, if it can't be opened."""
     try:
         listening = socket.create_server((host, port), backlog=2048)
     except OSError as error:
@@ -155,7 +157,7 @@ def listen(host: str, port: int, patience: float = 20.0) -> socket.socket:
     # Accepted sockets inherit this. Without it a frame that follows a frame waits 40 ms for the
     # reader's delayed acknowledgement; asyncio sets it only on sockets it has opened itself.
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    # What nobody takes is given up by the kernel too, or it would hold its buffers for minutes.
+    # The kernel gives up what nobody takes; otherwise it would hold its buffers for minutes.
     if (user_timeout := getattr(socket, "TCP_USER_TIMEOUT", None)) is not None:
         listening.setsockopt(socket.IPPROTO_TCP, user_timeout, int(1000 * patience))
     return listening

@@ -1,4 +1,4 @@
-"""One exception per way to fail, and the one shape in which it is told.
+"""One exception for each way to fail, and the one shape in which it is sent.
 
 REST answers are problem details (RFC 9457); the stream says the same as an `error` message.
 """
@@ -26,7 +26,7 @@ class ShallowsError(Exception):
         self.field = field
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # As it is, whatever its class wants to be made of: some cross a process.
+        # An error is pickled as it is, whatever its class asks for when one is made.
         return (_again, (type(self), self.args, self.__dict__))
 
     def problem(self) -> dict[str, Any]:
@@ -44,8 +44,8 @@ class ShallowsError(Exception):
 
     def message(self) -> dict[str, Any]:
         """The stream's `error` message of this error."""
-        told = {"type": "error", "code": self.code, "detail": self.detail, "field": self.field}
-        return told if self.retry_after is None else {**told, "retry_after": self.retry_after}
+        message = {"type": "error", "code": self.code, "detail": self.detail, "field": self.field}
+        return message if self.retry_after is None else {**message, "retry_after": self.retry_after}
 
 
 def _again(kind: type[ShallowsError], args: tuple[Any, ...], state: dict[str, Any]) -> Any:
@@ -63,7 +63,7 @@ class InvalidJson(ShallowsError):
 
 
 class Malformed(ShallowsError):
-    """What came is no HTTP."""
+    """What came is not HTTP."""
 
     status = 400
     code = "malformed"
@@ -104,7 +104,7 @@ class Unauthorized(ShallowsError):
 
 
 class Refused(ShallowsError):
-    """It is nobody's to do over the network."""
+    """Nobody may do that over the network."""
 
     status = 403
     code = "refused"
@@ -173,8 +173,8 @@ class InvalidField(ShallowsError):
 
         `errors` is `ValidationError.errors()`, from this process or from FastAPI.
         """
-        told = [(field_path(error["loc"]), plain_words(error)) for error in errors[:20]]
-        (field, detail), *others = told
+        found = [(field_path(error["loc"]), plain_words(error)) for error in errors[:20]]
+        (field, detail), *others = found
         return cls(detail, field, others)
 
 

@@ -1,8 +1,8 @@
-"""Queues that are fair between addresses: whoever sends many waits behind their own."""
+"""Turns that are fair: between addresses by number, between whoever shares a processor by time."""
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
 from typing import Generic, TypeVar
 
@@ -107,3 +107,46 @@ class Places:
         while self._free < self._most:
             self._quiet.clear()
             await self._quiet.wait()
+
+
+class Turns:
+    """Start-time fair queueing (Goyal, Vin and Cheng, SIGCOMM 1996), with equal weights.
+
+    Everybody has a time of their own, which passes only while they are served; whoever's is the
+    earliest comes next. Whoever was not there meanwhile begins at the time of the one that was
+    served last: nobody saves up turns, and nobody pays for time that no one else wanted.
+
+    Args:
+        shortest: Seconds that a turn counts at least, and until it is known how long it takes.
+    """
+
+    def __init__(self, shortest: float) -> None:
+        self._shortest = shortest
+        self._now = 0.0
+        self._until: dict[str, float] = {}
+
+    def order(self, names: Iterable[str]) -> list[str]:
+        """Those who wait, in the order of their turns; of equals, in that in which they came."""
+        return sorted(names, key=self._start)
+
+    def begins(self, name: str) -> None:
+        """A turn begins."""
+        self._now = self._start(name)
+        self._until[name] = self._now + self._shortest
+
+    def took(self, name: str, seconds: float) -> None:
+        """That turn is over; it took so long."""
+        extra = max(0.0, seconds - self._shortest)
+        self._until[name] = self._until.get(name, self._now) + extra
+
+    def forget(self, name: str) -> None:
+        """Somebody is gone."""
+        self._until.pop(name, None)
+
+    def rest(self) -> None:
+        """Nobody waits, so nobody has had more than a share: all begin anew."""
+        self._until.clear()
+        self._now = 0.0
+
+    def _start(self, name: str) -> float:
+        return max(self._now, self._until.get(name, 0.0))

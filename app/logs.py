@@ -20,7 +20,7 @@ def configure(settings: Settings) -> None:
     handler.setFormatter(Lines(settings.log_format, secrets_of(settings)))
     logging.basicConfig(level=settings.log_level.upper(), handlers=[handler], force=True)
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
-        # At info they tell the addresses of requests.
+        # At info they log the addresses of requests.
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
@@ -45,14 +45,14 @@ class Lines(logging.Formatter):
         if not self._json:
             return self._hidden(line)
         _, _, trace = line.partition("\n") if record.exc_info else ("", "", "")
-        told = {
+        entry = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": self._hidden(record.getMessage()),
             **({"traceback": self._hidden(trace)} if trace else {}),
         }
-        return json.dumps(told, ensure_ascii=False)
+        return json.dumps(entry, ensure_ascii=False)
 
     def _hidden(self, text: str) -> str:
         for secret in self._secrets:

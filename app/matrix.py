@@ -1,7 +1,7 @@
 """Many rows of numbers that came as JSON, in one block of memory.
 
-Ten thousand points of 31 numbers are 2.5 MB so, and 12 MB as Python's lists of floats; and each
-process on their way has its own. They are checked as lists are, and written as lists.
+Ten thousand points of 31 numbers take 2.5 MB this way, and 12 MB as Python's lists of floats; and
+each process on their way has a copy. They are checked as lists are, and written as lists.
 """
 
 from dataclasses import dataclass

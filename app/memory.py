@@ -1,7 +1,7 @@
 """Large blocks of memory go back to the system as soon as they are free.
 
-glibc begins to keep them once one was freed: after a few long answers a process would hold what it
-needed at its largest, for good. Other systems' allocators are left as they are.
+glibc begins to keep such blocks once one was freed: after a few long answers a process would keep
+as much memory as it ever needed. Other systems' allocators are left as they are.
 """
 
 import ctypes

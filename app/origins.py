@@ -1,7 +1,7 @@
 """Whose page a request comes from, and through what: origins, and what proxies say of them.
 
 `X-Forwarded-Proto` is believed whoever sends it: no page can add it to a request that a browser
-makes without asking first, so whoever makes it up deceives nobody but itself. `X-Forwarded-For` is
+makes without asking first, so whoever makes it up deceives only itself. `X-Forwarded-For` is
 another matter: it says whose share is used up, so it counts only from `SHALLOWS_TRUSTED_PROXIES`.
 """
 
@@ -35,8 +35,8 @@ def origin_of(text: str) -> Origin | None:
 def scheme_of(scheme: str, headers: Mapping[str, str]) -> str:
     """http or https: what the browser speaks, to this server or to a proxy before it."""
     forwarded = headers.get("x-forwarded-proto", "").rpartition(",")[2].strip().lower()
-    told = forwarded if forwarded in {*DEFAULT_PORTS, *SCHEMES} else scheme
-    return SCHEMES.get(told, told)
+    spoken = forwarded if forwarded in {*DEFAULT_PORTS, *SCHEMES} else scheme
+    return SCHEMES.get(spoken, spoken)
 
 
 def allowed_origin(scheme: str, headers: Mapping[str, str], allowed: Sequence[str]) -> bool:

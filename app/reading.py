@@ -1,6 +1,6 @@
 """JSON that was sent: bounded in its parts before it is read.
 
-Two megabytes of `[],` would be 700,000 lists and 60 MB. To count signs costs next to nothing; those
+Two megabytes of `[],` would be 700,000 lists and 60 MB. Counting signs costs next to nothing; signs
 within texts count too, so the bounds are far above what anything here needs.
 """
 
@@ -12,7 +12,7 @@ MOST = {b"[": (25_000, "lists"), b"{": (2_000, "objects"), b'"': (40_000, "texts
 
 
 def read_json(data: bytes) -> Any:
-    """What it says; as deep as 200 lists or objects within each other.
+    """The value that it describes, at most 200 lists or objects deep.
 
     Raises:
         ValueError: it is not JSON, or has too many parts.

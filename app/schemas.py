@@ -6,11 +6,11 @@ the work of it all) is in `check_plan`, which both REST and the stream call befo
 sees a plan.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import (
     BaseModel,
@@ -118,13 +118,13 @@ IterationsPerFrame = Annotated[
         json_schema_input_type=Annotated[float, Range(SLOWEST, FASTEST)] | Literal["max"],
     ),
 ]
-Examples = Annotated[int, Range(10, 5_000)]
+ExampleCount = Annotated[int, Range(10, 5_000)]
 Noise = Annotated[float, Range(0, 1)]
 TrainFraction = Annotated[float, Range(0.1, 1)]
 Value = Annotated[float, Range(-1e6, 1e6)]
-# Of a long list the first that is wrong is told, and not ten thousand of them.
+# Of a long list only the first mistake is reported, and not ten thousand of them.
 Point = Annotated[list[Value], Field(min_length=1, max_length=32, fail_fast=True)]
-Points = Annotated[
+PointRows = Annotated[
     Matrix,
     OfLists(Annotated[list[Point], Field(min_length=2, max_length=10_000, fail_fast=True)]),
 ]
@@ -132,7 +132,7 @@ Values = Annotated[list[Value], Field(min_length=1, max_length=256, fail_fast=Tr
 DatasetName = Annotated[str, OneOf(tuple(nncore.DATASETS))]
 
 
-class Model(BaseModel):
+class Schema(BaseModel):
     """What every schema here has in common."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
@@ -140,7 +140,7 @@ class Model(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _has_few_fields(cls, value: object) -> object:
-        """Or each of 100,000 unknown ones would be told."""
+        """Otherwise each of 100,000 unknown fields would be reported."""
         if isinstance(value, dict) and len(value) > MOST_FIELDS:
             raise PydanticCustomError(
                 "too_many_fields", "has {n} fields; none has so many", {"n": len(value)}
@@ -157,11 +157,11 @@ Task = Literal["classification", "regression"]
 Encoding = Literal["plain", "differences"]
 
 
-class NamedData(Model):
+class NamedData(Schema):
     """Points drawn from one of the named datasets."""
 
     dataset: DatasetName = "circle"
-    examples: Examples = 200
+    examples: ExampleCount = 200
     noise: Noise = 0.1
     label_flips: Annotated[float, Range(0, 0.5)] = Field(
         0.0, description="the share of labels that are turned into the other class"
@@ -176,10 +176,10 @@ class NamedData(Model):
         return nncore.DATASETS[self.dataset].task
 
 
-class OwnData(Model):
+class OwnData(Schema):
     """The caller's own points, with any number of features."""
 
-    points: Points
+    points: PointRows
     labels: Annotated[list[Value], Field(min_length=2, max_length=10_000, fail_fast=True)] = Field(
         description="0 or 1 each; any numbers for regression"
     )
@@ -204,7 +204,7 @@ Data = Annotated[
 ]
 
 
-class Layer(Model):
+class Layer(Schema):
     """One hidden layer."""
 
     units: Annotated[int, Range(1, 256)] = 4
@@ -214,7 +214,7 @@ class Layer(Model):
     )
 
 
-class Initialization(Model):
+class Initialization(Schema):
     """How the weights start; biases start at zero."""
 
     scheme: Annotated[str, OneOf(tuple(nncore.INITIALIZERS))] = "small_random"
@@ -224,14 +224,14 @@ class Initialization(Model):
     seed: Seed = 0
 
 
-class Parameters(Model):
+class Parameters(Schema):
     """The parameters of one layer: `weights` is n_in × n_out, `biases` has n_out entries."""
 
     weights: Annotated[list[Values], Field(min_length=1, max_length=256, fail_fast=True)]
     biases: Values
 
 
-class NetworkPlan(Model):
+class NetworkPlan(Schema):
     """The hidden layers and how they start. The output unit is a sigmoid, for regression linear."""
 
     layers: Annotated[list[Layer], Field(max_length=8)] = [Layer()]
@@ -239,7 +239,7 @@ class NetworkPlan(Model):
     parameters: Annotated[list[Parameters], Field(max_length=9)] | None = None
 
 
-class StopConditions(Model):
+class StopConditions(Schema):
     """What ends the training before its last iteration; null is no condition."""
 
     cost: Annotated[float, Range(0, 1e6)] | None = Field(
@@ -258,7 +258,7 @@ class StopConditions(Model):
         return nncore.Stop(self.cost, self.accuracy, self.patience)
 
 
-class Training(Model):
+class Training(Schema):
     """How a network is trained."""
 
     learning_rate: LearningRate = 0.3
@@ -273,7 +273,7 @@ class Training(Model):
     stop: StopConditions = StopConditions()
 
 
-class RunPlan(Model):
+class RunPlan(Schema):
     """One network of a session and how it is trained."""
 
     label: Annotated[str, Field(max_length=80)] | None = None
@@ -281,7 +281,7 @@ class RunPlan(Model):
     training: Training = Training()
 
 
-class TrainRequest(Model):
+class TrainRequest(Schema):
     """The body of `POST /train`: a run. Everything has a default, so `{}` is a valid one."""
 
     data: Data = NamedData()
@@ -293,7 +293,7 @@ class TrainRequest(Model):
         return Plan(data=self.data, runs=[RunPlan(network=self.network, training=self.training)])
 
 
-class Plan(Model):
+class Plan(Schema):
     """What a session trains: one set of data and one to eight runs on it."""
 
     data: Data = NamedData()
@@ -321,7 +321,7 @@ class Plan(Model):
         return self.model_dump_json()
 
 
-class VectorizingRequest(Model):
+class VectorizingRequest(Schema):
     """The body of `POST /vectorizing`: a layer and how many examples go through it."""
 
     examples: Annotated[int, Range(1, 10_000)] = 1_000
@@ -337,31 +337,31 @@ class CheckedLayer(Parameters):
 
 
 Entry = Annotated[float, Range(-1e12, 1e12)] | None
-Row = Annotated[list[Entry], Field(max_length=256, fail_fast=True)] | None
-Rows = Annotated[list[Row], Field(max_length=256, fail_fast=True)] | None
+ClaimedRow = Annotated[list[Entry], Field(max_length=256, fail_fast=True)] | None
+ClaimedRows = Annotated[list[ClaimedRow], Field(max_length=256, fail_fast=True)] | None
 
 
-class ClaimedGradient(Model):
+class ClaimedGradient(Schema):
     """dW (n_in × n_out) and db (n_out entries) of a layer; null is not claimed."""
 
-    weights: Rows = None
-    biases: Row = None
+    weights: ClaimedRows = None
+    biases: ClaimedRow = None
 
 
-class Claimed(Model):
+class Claimed(Schema):
     """What somebody has computed; what is null or left out is not claimed."""
 
-    z: Annotated[list[Rows], Field(max_length=9)] | None = Field(
+    z: Annotated[list[ClaimedRows], Field(max_length=9)] | None = Field(
         None, description="Z of each layer, one row per example"
     )
-    a: Annotated[list[Rows], Field(max_length=9)] | None = Field(
+    a: Annotated[list[ClaimedRows], Field(max_length=9)] | None = Field(
         None, description="A[1] to A[L], one row per example"
     )
     cost: Entry = None
     gradients: Annotated[list[ClaimedGradient | None], Field(max_length=9)] | None = None
 
 
-class CheckRequest(Model):
+class CheckRequest(Schema):
     """The body of `POST /check`: a network, examples, and what somebody has computed of them."""
 
     layers: Annotated[list[CheckedLayer], Field(min_length=1, max_length=9)]
@@ -371,7 +371,7 @@ class CheckRequest(Model):
     tolerance: Annotated[float, Range(1e-12, 0.1)] = 1e-3
 
 
-class PredictRequest(Model):
+class PredictRequest(Schema):
     """The body of `POST /predict`."""
 
     model: Annotated[str, Field(max_length=64)]
@@ -385,7 +385,7 @@ class PredictRequest(Model):
 PAGE = r"^#[A-Za-z0-9_.!~*'()%=&,;-]*$"
 
 
-class SaveRequest(Model):
+class SaveRequest(Schema):
     """What to keep beside the run; nothing is needed."""
 
     page: Annotated[str, Field(max_length=20_000, pattern=PAGE)] | None = Field(
@@ -407,32 +407,32 @@ class Configure(Plan):
         return Plan(data=self.data, runs=self.runs)
 
 
-class Play(Model):
+class Play(Schema):
     """Train, `iterations_per_frame` each sixtieth of a second."""
 
     type: Literal["play"]
 
 
-class Pause(Model):
+class Pause(Schema):
     """Stop training where it is."""
 
     type: Literal["pause"]
 
 
-class Reset(Model):
+class Reset(Schema):
     """Back to iteration 0 and the same initial parameters."""
 
     type: Literal["reset"]
 
 
-class Step(Model):
+class Step(Schema):
     """Train that many iterations, then pause."""
 
     type: Literal["step"]
     iterations: Annotated[int, Range(1, 100_000)] = 1
 
 
-class Set(Model):
+class Set(Schema):
     """Change the rates, the conditions or the speed, at once and without a restart."""
 
     type: Literal["set"]
@@ -455,7 +455,7 @@ class Set(Model):
         return {name: value for name, value in changes.items() if value is not None}
 
 
-class Edit(Model):
+class Edit(Schema):
     """Change one parameter, freeze or free it, or both."""
 
     type: Literal["edit"]
@@ -467,7 +467,7 @@ class Edit(Model):
     run: Annotated[int, Range(0, MAX_RUNS - 1)] = 0
 
 
-class Seek(Model):
+class Seek(Schema):
     """Go back to, or on to, exactly that iteration, and pause there."""
 
     type: Literal["seek"]
@@ -477,7 +477,7 @@ class Seek(Model):
 Interval = Annotated[list[Value], Field(min_length=2, max_length=2)]
 
 
-class View(Model):
+class View(Schema):
     """What the next frames carry."""
 
     type: Literal["view"] = "view"
@@ -491,7 +491,7 @@ class View(Model):
     diagnostics: bool = False
 
 
-class Inspect(Model):
+class Inspect(Schema):
     """Everything of the iteration that the session is at: of an example, a point or the batch."""
 
     type: Literal["inspect"]
@@ -507,7 +507,7 @@ class Check(CheckRequest):
     type: Literal["check"]
 
 
-class Sweep(Model):
+class Sweep(Schema):
     """Train a run from many initialisations at once."""
 
     type: Literal["sweep"]
@@ -519,13 +519,13 @@ class Sweep(Model):
     cost: Annotated[float, Range(0, 1e6)] | None = None
 
 
-class Cancel(Model):
+class Cancel(Schema):
     """End the sweep under way."""
 
     type: Literal["cancel"]
 
 
-class Ack(Model):
+class Ack(Schema):
     """The reader has dealt with this frame and all before it."""
 
     type: Literal["ack"]
@@ -548,56 +548,6 @@ Message = (
     | Cancel
     | Ack
 )
-MESSAGES: dict[str, TypeAdapter[Message]] = {
-    "configure": TypeAdapter(Configure),
-    "play": TypeAdapter(Play),
-    "pause": TypeAdapter(Pause),
-    "reset": TypeAdapter(Reset),
-    "step": TypeAdapter(Step),
-    "set": TypeAdapter(Set),
-    "edit": TypeAdapter(Edit),
-    "seek": TypeAdapter(Seek),
-    "view": TypeAdapter(View),
-    "inspect": TypeAdapter(Inspect),
-    "check": TypeAdapter(Check),
-    "sweep": TypeAdapter(Sweep),
-    "cancel": TypeAdapter(Cancel),
-    "ack": TypeAdapter(Ack),
-}
-
-
-def parse_message(text: str | bytes, allowed: Sequence[str] = tuple(MESSAGES)) -> Message:
-    """One message of the stream from its JSON.
-
-    Raises:
-        InvalidJson: it is not JSON, or not an object.
-        UnknownType: its `type` is missing or not one of `allowed`.
-        InvalidField: a field is missing, misspelt or out of its range.
-    """
-    try:
-        raw = from_json(text, allow_inf_nan=True)
-    except ValueError as error:
-        raise InvalidJson(f"the message is not JSON: {error}") from None
-    if not isinstance(raw, dict):
-        raise InvalidJson("the message must be a JSON object with a type")
-    kind = raw.get("type")
-    if not isinstance(kind, str) or kind not in allowed:
-        raise UnknownType(f"type must be one of {', '.join(allowed)}; got {kind!r:.60}", "type")
-    try:
-        message = MESSAGES[kind].validate_python(raw)
-    except ValidationError as error:
-        raise InvalidField.from_pydantic(error.errors(include_url=False)) from None
-    if isinstance(message, Configure):
-        check_plan(message)
-    if isinstance(message, View):
-        _check_view(message)
-    if isinstance(message, Edit) and message.value is None and message.frozen is None:
-        raise InvalidField("edit must give a value, or say whether it is frozen", "value")
-    if isinstance(message, Inspect):
-        _check_inspect(message)
-    return message
-
-
 # -- what no single field can say -----------------------------------------------------------
 
 
@@ -735,3 +685,49 @@ def _check_view(view: View) -> None:
     for axis, (low, high) in (("x", view.x), ("y", view.y)):
         if not low < high:
             raise InvalidField(f"{axis} must be [low, high] with low < high", axis)
+
+
+def _check_edit(edit: Edit) -> None:
+    if edit.value is None and edit.frozen is None:
+        raise InvalidField("edit must give a value, or say whether it is frozen", "value")
+
+
+CHECKS: Mapping[type[Schema], Callable[[Any], None]] = {
+    Configure: check_plan,
+    View: _check_view,
+    Edit: _check_edit,
+    Inspect: _check_inspect,
+}
+"""What no single field of a message can say."""
+
+MESSAGES: Mapping[str, TypeAdapter[Message]] = {
+    get_args(kind.model_fields["type"].annotation)[0]: TypeAdapter(kind)
+    for kind in get_args(Message)
+}
+"""Each kind of message by its `type`."""
+
+
+def parse_message(text: str | bytes, allowed: Sequence[str] = tuple(MESSAGES)) -> Message:
+    """One message of the stream from its JSON.
+
+    Raises:
+        InvalidJson: it is not JSON, or not an object.
+        UnknownType: its `type` is missing or not one of `allowed`.
+        InvalidField: a field is missing, misspelt or out of its range.
+    """
+    try:
+        raw = from_json(text, allow_inf_nan=True)
+    except ValueError as error:
+        raise InvalidJson(f"the message is not JSON: {error}") from None
+    if not isinstance(raw, dict):
+        raise InvalidJson("the message must be a JSON object with a type")
+    kind = raw.get("type")
+    if not isinstance(kind, str) or kind not in allowed:
+        raise UnknownType(f"type must be one of {', '.join(allowed)}; got {kind!r:.60}", "type")
+    try:
+        message = MESSAGES[kind].validate_python(raw)
+    except ValidationError as error:
+        raise InvalidField.from_pydantic(error.errors(include_url=False)) from None
+    if (check := CHECKS.get(type(message))) is not None:
+        check(message)
+    return message

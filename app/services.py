@@ -10,23 +10,23 @@ from typing import Annotated, cast
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
-from app.assets import Assets
+from app.content.assets import Assets
+from app.content.lessons import Lesson
 from app.heavy.pool import Pool
-from app.lessons import Lesson
-from app.limits import LoopTimes, Refusals
+from app.sessions.interactive import InteractiveSessions
+from app.sessions.jobs import Jobs
 from app.settings import Settings
-from app.store import Store, Stored
+from app.store import Store, StoredRun
 from app.supervision import Background
-from app.training.driver import Backend
-from app.training.jobs import Jobs
-from app.training.learners import Learners
+from app.training.workers.backend import Backend
+from app.web.limits import LoopTimes, Refusals
 
 log = logging.getLogger(__name__)
 
 READ_BYTES_PER_SECOND = 140e6
-"""Of a session's size: so long does it take to bring what is stored of it into memory, and on."""
+"""How fast what is stored of a session comes into memory and on to its worker."""
 DRAIN_SECONDS = 2.2
-"""For the sessions and runs there are to come to the store."""
+"""For all sessions and runs to be stored."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class AllServices:
 
     settings: Settings
     backend: Backend
-    learners: Learners
+    sessions: InteractiveSessions
     jobs: Jobs
     heavy: Pool
     store: Store
@@ -52,9 +52,9 @@ class AllServices:
     @property
     def backgrounds(self) -> list[Background]:
         """The tasks that run as long as the server does."""
-        return [*self.backend.backgrounds, self.learners.keeping]
+        return [*self.backend.backgrounds, self.sessions.keeping]
 
-    async def stored(self, client: str, name: str) -> Stored | None:
+    async def stored(self, client: str, name: str) -> StoredRun | None:
         """What is stored under a name, all of it; an address that asks for much has to wait.
 
         Raises:
@@ -70,21 +70,21 @@ class AllServices:
     async def reading(self, client: str) -> AsyncIterator[Callable[[int], None]]:
         """Wait until an address has paid for what it has read; gives what charges it for more.
 
-        What is charged is in bytes, as sessions and runs have them.
+        That is called with a number of bytes, as sessions and runs have them.
         """
         loop_time = self.loop_times.open(client)
         await loop_time.paid()
         yield lambda size: loop_time.charge(size / READ_BYTES_PER_SECOND)
 
     async def drain(self) -> None:
-        """Before the server ends: refuse what is new, keep what there is; a second call is none."""
+        """Refuse what is new and keep what there is, before the server ends; once is enough."""
         if self.jobs.going:
             return
         self.heavy.close()
-        learners = asyncio.create_task(self.learners.drain())
+        sessions = asyncio.create_task(self.sessions.drain())
         jobs = asyncio.create_task(self.jobs.drain())
         saves = asyncio.create_task(self.store.finish())
-        tasks = {"sessions": learners, "runs": jobs, "saves": saves}
+        tasks = {"sessions": sessions, "runs": jobs, "saves": saves}
         await asyncio.wait(tasks.values(), timeout=DRAIN_SECONDS)
         for what, task in tasks.items():
             if not task.done():
@@ -97,7 +97,7 @@ class AllServices:
 
     async def stop(self) -> None:
         """End all there is, side by side: what hangs holds up nothing else."""
-        ends = (self.heavy.stop, self.learners.keeping.stop, self.backend.stop, self.store.close)
+        ends = (self.heavy.stop, self.sessions.keeping.stop, self.backend.stop, self.store.close)
         for end in await asyncio.gather(*(end() for end in ends), return_exceptions=True):
             if isinstance(end, BaseException):
                 log.error("not all came to its end", exc_info=end)

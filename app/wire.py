@@ -141,7 +141,7 @@ def pictures(
     size = max(SMALLEST, min(view.resolution, fine))
     evaluator = _evaluator(network, view, features, size)
     Y_hat = evaluator.boundary(network)
-    told: dict[str, Any] = {
+    drawn: dict[str, Any] = {
         "boundary": {
             "width": evaluator.grid.width,
             "height": evaluator.grid.height,
@@ -158,11 +158,11 @@ def pictures(
         fine = min(fine, math.isqrt(MOST_MAP_BYTES // (runs * units)))
         size = max(SMALLEST // 2, min(view.neuron_resolution, fine))
         maps = _evaluator(network, view, features, size).unit_maps(network)
-        told["neurons"] = [
+        drawn["neurons"] = [
             _unit_maps(A, layer.activation, view)
             for A, layer in zip(maps, network.layers[:-1], strict=True)
         ]
-    return told
+    return drawn
 
 
 def _work_of_a_point(network: nncore.Network) -> int:

@@ -4,6 +4,7 @@ import ast
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -258,3 +259,29 @@ def test_arrows_of_the_page_that_run_down_or_stay_are_let_be(tmp_path: Path) -> 
         "stream/d.js": "/** @typedef {import('../types/protocol').A} A */ from './b.js'",
     }
     assert layers_of(files, tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "line", "contract"),
+    [
+        ("app/classroom/__init__.py", "", "The rooms of the service"),
+        ("app/training/tally.py", "", "The rooms of the training"),
+        ("app/content/presets.py", "import app.exports.files", "The rooms of the service"),
+        ("app/web/limits.py", "import app.web.security", "No circles"),
+        ("app/training/host/host.py", "import sqlalchemy", "Workers have neither web nor SQL"),
+        ("app/sessions/jobs.py", "import sqlalchemy", "SQL stays in the store"),
+        ("app/content/lessons.py", "import starlette", "The web stays"),
+    ],
+)
+def test_the_import_contracts_bite(path: str, line: str, contract: str, tmp_path: Path) -> None:
+    for package in ("app", "nncore"):
+        shutil.copytree(ROOT / package, tmp_path / package)
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    (tmp_path / path).parent.mkdir(exist_ok=True)
+    with (tmp_path / path).open("a") as file:
+        file.write(f"{line}\n")
+    linter = Path(sys.executable).with_name("lint-imports")
+    done = subprocess.run([linter, "--no-cache"], cwd=tmp_path, capture_output=True, text=True)
+    broken = re.findall(r"^(.+) BROKEN", done.stdout, re.MULTILINE)
+    assert any(name.startswith(contract) for name in broken), done.stdout + done.stderr
+    assert done.returncode == 1

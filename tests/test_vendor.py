@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from app.assets import plotly_script
+from app.content.assets import plotly_script
 
 ROOT = Path(__file__).parent.parent
 VENDOR = ROOT / "static" / "vendor"

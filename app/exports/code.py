@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 import nncore
 from app.exports.formula import FEATURES as FEATURE_TEXTS
-from app.exports.text import Text, joined
+from app.exports.text import Parts, joined
 from app.schemas import NamedData
+from app.training.checkpoints import Record
 from app.training.run import Change, Edited
-from app.training.session import Record
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Language:
     """
 
     name: str
-    write: Callable[[Record], Text]
+    write: Callable[[Record], Parts]
 
 
 # -- parts ----------------------------------------------------------------------------------
@@ -45,18 +45,18 @@ def _title(record: Record) -> str:
     return f"{what}, {' and '.join(hidden) or 'no hidden'} units, {record.iteration:,} iterations"
 
 
-def _program(parts: Iterable[str | Text]) -> Text:
+def _program(parts: Iterable[str | Parts]) -> Parts:
     """Parts of a program, an empty line apart."""
     stripped = (part.strip("\n") if isinstance(part, str) else part for part in parts)
     yield from joined("\n\n", stripped)
     yield "\n"
 
 
-def _data(record: Record) -> Text:
+def _data(record: Record) -> Parts:
     """DATA, one point a row, and which rows are trained on."""
     examples = record.examples
-    told = "target" if examples.task == "regression" else "label"
-    yield f"# One point a row, its {told} last.\nDATA = np.array("
+    column = "target" if examples.task == "regression" else "label"
+    yield f"# One point a row, its {column} last.\nDATA = np.array("
     yield from _rows(np.vstack([examples.points, examples.Y]).T)
     yield f")\nTRAIN = {_wrapped(examples.train.tolist())}\n"
     yield f"TEST = {_wrapped(examples.test.tolist())}"
@@ -75,7 +75,7 @@ def _inputs(record: Record) -> str:
     )
 
 
-def _parameters(network: nncore.Network) -> Text:
+def _parameters(network: nncore.Network) -> Parts:
     """W[0] is n_in × n_out of the first layer, b[0] its n_out biases."""
     yield "W = [\n"
     for layer in network.layers:
@@ -88,7 +88,7 @@ def _parameters(network: nncore.Network) -> Text:
     yield "]"
 
 
-def _rows(table: NDArray[Any], indent: int = 4) -> Text:
+def _rows(table: NDArray[Any], indent: int = 4) -> Parts:
     pad = " " * indent
     yield "[\n"
     for row in table:
@@ -172,7 +172,7 @@ def update(gradient, memory, iteration):
 }
 
 
-def _numpy(record: Record) -> Text:
+def _numpy(record: Record) -> Parts:
     training, network = record.run_plan.training, record.initial
     memories, update = _OPTIMIZERS[training.optimizer]
     batches = training.batch_size is not None and training.batch_size < len(record.examples.train)
@@ -180,7 +180,7 @@ def _numpy(record: Record) -> Text:
     penalties = {training.l1, training.l2} != {0.0} or any(
         change.name in ("l1", "l2") for change in record.changes
     )
-    parts: list[str | Text] = [
+    parts: list[str | Parts] = [
         f'"""{_title(record)}: a run of Shallows as a program.\n\n'
         "Needs NumPy alone. Trains from the same initial parameters to the same costs.\n"
         "Columns are examples, and W[l] is n_in × n_out, as in the lecture.\n"
@@ -319,13 +319,13 @@ def _numpy_end(record: Record) -> str:
 _SKLEARN_NAMES = {"sigmoid": "logistic", "tanh": "tanh", "relu": "relu", "linear": "identity"}
 
 
-def _scikit_learn(record: Record) -> Text:
+def _scikit_learn(record: Record) -> Parts:
     hidden = record.network.activations[:-1]
     regression = record.examples.task == "regression"
     alike = len({g.name for g in hidden}) == 1 and hidden[0].name in _SKLEARN_NAMES
     model = _mlp(record) if alike else _linear_on_layers(record)
     predicts = "predict" if regression else "predict_proba"
-    parts: list[str | Text] = [
+    parts: list[str | Parts] = [
         f'"""{_title(record)}: its network in scikit-learn.\n\n'
         "Needs scikit-learn. The parameters are those of the run, and it predicts the same.\n"
         '"""\n\nimport numpy as np\n' + model[0],
@@ -400,7 +400,7 @@ _TORCH = {
 }
 
 
-def _pytorch(record: Record) -> Text:
+def _pytorch(record: Record) -> Parts:
     network, regression = record.network, record.examples.task == "regression"
     modules = []
     for layer in network.layers:
@@ -416,7 +416,7 @@ def _pytorch(record: Record) -> Text:
         if regression
         else ("nn.functional.binary_cross_entropy_with_logits(logits, y)")
     )
-    parts: list[str | Text] = [
+    parts: list[str | Parts] = [
         f'"""{_title(record)}: its network in PyTorch.\n\n'
         "Needs PyTorch and NumPy. The parameters are those of the run, and it predicts the same.\n"
         '"""\n\nimport numpy as np\nimport torch\nfrom torch import nn\n',

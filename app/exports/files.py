@@ -3,23 +3,23 @@
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from app.exports import tables
+from app.exports import text_tables
 from app.exports.code import LANGUAGES
 from app.exports.formula import formula
 from app.exports.parameters import FORMATS, Format
 from app.exports.report import report
-from app.exports.text import Text
-from app.training.session import Record
+from app.exports.text import Parts
+from app.training.checkpoints import Record
 
 
-def _parameters(form: Format, record: Record) -> Text:
+def _parameters(form: Format, record: Record) -> Parts:
     return form.write(record.network)
 
 
-FILES: Mapping[str, Callable[..., Text]] = {
+FILES: Mapping[str, Callable[..., Parts]] = {
     **{f"parameters.{form.extension}": partial(_parameters, form) for form in FORMATS.values()},
-    "data.csv": tables.data_csv,
-    "costs.csv": tables.costs_csv,
+    "data.csv": text_tables.data_csv,
+    "costs.csv": text_tables.costs_csv,
     **{f"code/{language.name}": language.write for language in LANGUAGES.values()},
     "formula": formula,
     "report": report,

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from app.training.session import Record
+from app.training.checkpoints import Record
 
 FEATURES: Mapping[str, str] = {
     "x1": "x1",

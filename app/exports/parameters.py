@@ -24,10 +24,10 @@ from safetensors import numpy as safetensors
 
 import nncore
 from app.errors import InvalidField
-from app.exports import tables
-from app.exports.text import Text, an_object, numbers, rows
+from app.exports import text_tables
+from app.exports.text import Parts, an_object, numbers, rows
 from app.reading import read_json
-from app.schemas import Model, OneOf, Parameters, Range
+from app.schemas import OneOf, Parameters, Range, Schema
 
 MOST_LAYERS = 9
 MOST_UNITS = 256
@@ -62,7 +62,7 @@ class NamedParameters(Parameters):
     slope: Annotated[float, Range(0, 1)] | None = None
 
 
-class ParametersFile(Model):
+class ParametersFile(Schema):
     """What a file of parameters holds, output layer last."""
 
     layers: Annotated[list[NamedParameters], Field(min_length=1, max_length=MOST_LAYERS)]
@@ -81,7 +81,7 @@ class Format:
 
     extension: str
     media_types: tuple[str, ...]
-    write: Callable[[nncore.Network], Text]
+    write: Callable[[nncore.Network], Parts]
     read: Callable[[bytes], Layers]
 
 
@@ -99,14 +99,14 @@ def read(data: bytes, extension: str) -> ParametersFile:
             f"this is not a file of parameters as {extension}: {words}", "file"
         ) from None
     try:
-        told = ParametersFile.model_validate({"layers": layers})
+        file = ParametersFile.model_validate({"layers": layers})
     except ValidationError as error:
         raise InvalidField.from_pydantic(error.errors(include_url=False)) from None
-    _check_shapes(told)
-    return told
+    _check_shapes(file)
+    return file
 
 
-def written(file: ParametersFile) -> Text:
+def written(file: ParametersFile) -> Parts:
     """What was read, as JSON."""
     yield '{"layers": ['
     for index, layer in enumerate(file.layers):
@@ -138,7 +138,7 @@ def _check_shapes(file: ParametersFile) -> None:
 # -- JSON -----------------------------------------------------------------------------------
 
 
-def network_json(network: nncore.Network) -> Text:
+def network_json(network: nncore.Network) -> Parts:
     """A network as `GET /train/{id}/network` gives it, layer by layer."""
     yield '{"layers": ['
     for index, layer in enumerate(network.layers):
@@ -152,10 +152,10 @@ def network_json(network: nncore.Network) -> Text:
 
 
 def _read_json(data: bytes) -> Layers:
-    told = read_json(data)
-    if not isinstance(told, dict) or not isinstance(told.get("layers"), list):
+    content = read_json(data)
+    if not isinstance(content, dict) or not isinstance(content.get("layers"), list):
         raise ValueError('it must be an object with a list of "layers"')
-    return told["layers"]  # type: ignore[no-any-return]
+    return content["layers"]  # type: ignore[no-any-return]
 
 
 # -- CSV ------------------------------------------------------------------------------------
@@ -163,7 +163,7 @@ def _read_json(data: bytes) -> Layers:
 _COLUMNS = ("layer", "activation", "slope", "unit", "input", "value")
 
 
-def _write_csv(network: nncore.Network) -> Text:
+def _write_csv(network: nncore.Network) -> Parts:
     def cells() -> Any:
         for number, layer in enumerate(network.layers, start=1):
             g = layer.activation
@@ -172,11 +172,13 @@ def _write_csv(network: nncore.Network) -> Text:
                 for name, value in [*enumerate(weights.tolist()), ("bias", float(bias))]:
                     yield (*about, unit, name, value)
 
-    return tables.write(_COLUMNS, cells())
+    return text_tables.write(_COLUMNS, cells())
 
 
 def _read_csv(data: bytes) -> Layers:
-    table = tables.parse(tables.decode(data), MOST_LAYERS * (MOST_UNITS + 1) * MOST_UNITS + 1)
+    table = text_tables.parse(
+        text_tables.decode(data), MOST_LAYERS * (MOST_UNITS + 1) * MOST_UNITS + 1
+    )
     names = [name.strip().lower() for name in next(table.rows()).cells]
     if missing := {"layer", "unit", "input", "value"} - set(names):
         raise ValueError(f"the columns {', '.join(sorted(missing))} are missing in its first line")
@@ -213,9 +215,9 @@ def _read_csv(data: bytes) -> Layers:
 
 
 def _matrix(number: int, values: NDArray[np.float64] | None) -> dict[str, Any]:
-    told = np.isfinite(values) if values is not None else np.zeros((MOST_UNITS + 1, 0), bool)
-    units, inputs = int(told.any(axis=0).sum()), int(told[:BIAS].any(axis=1).sum())
-    if values is None or not units or not inputs or told.sum() != units * (inputs + 1):
+    given = np.isfinite(values) if values is not None else np.zeros((MOST_UNITS + 1, 0), bool)
+    units, inputs = int(given.any(axis=0).sum()), int(given[:BIAS].any(axis=1).sum())
+    if values is None or not units or not inputs or given.sum() != units * (inputs + 1):
         raise ValueError(f"layer {number} lacks some of its parameters")
     W, b = values[:inputs, :units], values[BIAS, :units]
     if np.isnan(W).any() or np.isnan(b).any():
@@ -260,7 +262,7 @@ def _layers(
     return layers
 
 
-def _write_npz(network: nncore.Network) -> Text:
+def _write_npz(network: nncore.Network) -> Parts:
     activations = [layer.activation for layer in network.layers]
     file = io.BytesIO()
     np.savez_compressed(
@@ -318,11 +320,11 @@ def _read_npy(data: bytes) -> NDArray[Any]:
     if begin - start > MOST_HEADER:
         raise ValueError(f"it holds an array whose header has more than {MOST_HEADER:,} bytes")
     header = data[start:begin].decode("latin-1")
-    told = {name: pattern.search(header) for name, pattern in _NPY.items()}
-    if (descr := told["descr"]) is None or (shape := told["shape"]) is None:
+    fields = {name: pattern.search(header) for name, pattern in _NPY.items()}
+    if (descr := fields["descr"]) is None or (shape := fields["shape"]) is None:
         raise ValueError("it holds something else than arrays of numbers")
     order, kind, size = descr.groups()
-    fortran = told["fortran_order"] is not None and told["fortran_order"][1] == "True"
+    fortran = fields["fortran_order"] is not None and fields["fortran_order"][1] == "True"
     if int(size) not in ((2, 4, 8) if kind == "f" else range(1, MOST_TEXT + 1)):
         raise ValueError("it holds something else than arrays of numbers")
     dtype = np.dtype(f"{order.replace('|', '')}{kind}{size}")
@@ -349,7 +351,7 @@ def _array(
     return np.frombuffer(data, dtype, count, begin).reshape(sizes, order=order)
 
 
-def _write_safetensors(network: nncore.Network) -> Text:
+def _write_safetensors(network: nncore.Network) -> Parts:
     layers = [{"activation": g.name, "slope": g.slope} for g in network.activations]
     # One entry alone: the library writes several in any order.
     metadata = {"layers": json.dumps(layers)}
@@ -372,8 +374,8 @@ def _read_safetensors(data: bytes) -> Layers:
         raise ValueError(f"it can't be read: it must name at most {MOST_ARRAYS} arrays")
     metadata = header.pop("__metadata__", {})
     arrays: dict[str, NDArray[Any]] = {}
-    for name, told in header.items():
-        match told:
+    for name, entry in header.items():
+        match entry:
             case {
                 "dtype": "F16" | "F32" | "F64" as dtype,
                 "shape": [*sizes],

@@ -15,11 +15,11 @@ import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 import nncore
-from app.assets import TEMPLATES, plotly_script
+from app.content.assets import TEMPLATES, plotly_script
 from app.exports.formula import formula
-from app.exports.text import Text
+from app.exports.text import Parts
 from app.schemas import NamedData
-from app.training.session import Record
+from app.training.checkpoints import Record
 
 MOST_COSTS_DRAWN = 2_000
 MOST_PARAMETERS_SHOWN = 1_000
@@ -32,7 +32,7 @@ for (const element of document.querySelectorAll('[data-figure]')) {
 }
 """
 
-# Told apart by colour-blind eyes and in print: blue circles, orange squares.
+# Colour-blind readers can tell them apart, also in print: blue circles, orange squares.
 COLOURS = ("#2166ac", "#b35806")
 SYMBOLS = ("circle", "square")
 SCALE = [(0, "#67a9cf"), (0.5, "#f7f7f7"), (1, "#f1a340")]
@@ -72,7 +72,7 @@ def _environment() -> Environment:
     )
 
 
-def report(record: Record) -> Text:
+def report(record: Record) -> Parts:
     """A run as a page of HTML."""
     network, data = record.network, record.plan.data
     parameters = sum(layer.W.size + layer.b.size for layer in network.layers)
@@ -108,8 +108,8 @@ def report(record: Record) -> Text:
 def _template() -> dict[str, Any]:
     """Plotly's own look of figures; to import what knows it by name takes 27 MB and 0.3 s."""
     path = plotly_script().parent / "templates" / "plotly_white.json"
-    told: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return told
+    template: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return template
 
 
 def _figure(data: list[Any], **layout: Any) -> dict[str, Any]:

@@ -1,7 +1,7 @@
-"""Numbers as text, some at a time: an answer of a million is never there as a whole.
+"""Numbers as text, some at a time: a million of them are never in memory as a whole.
 
-Each number has as many digits as it takes to read the same one back. What yields does so in texts
-and bytes that belong one after the other.
+Each number has as many digits as it takes to read the same one back. Generators yield texts
+and bytes, which belong one after the other.
 """
 
 import json
@@ -14,23 +14,23 @@ from pydantic_core import to_json
 
 from app import wire
 
-Text = Iterator[str | bytes]
+Parts = Iterator[str | bytes]
 
 MOST_AT_ONCE = 4_096
 
 
-def numbers(values: NDArray[Any]) -> Text:
+def numbers(values: NDArray[Any]) -> Parts:
     """A list of numbers as JSON; null for what is not finite."""
     yield "["
     for start in range(0, len(values), MOST_AT_ONCE):
         part = values[start : start + MOST_AT_ONCE]
-        told = part.tolist()
-        text = json.dumps(told if np.isfinite(part).all() else list(map(wire.finite, told)))
+        chunk = part.tolist()
+        text = json.dumps(chunk if np.isfinite(part).all() else list(map(wire.finite, chunk)))
         yield ("" if start == 0 else ", ") + text[1:-1]
     yield "]"
 
 
-def rows(table: NDArray[Any]) -> Text:
+def rows(table: NDArray[Any]) -> Parts:
     """A matrix as JSON, row by row."""
     step = max(1, MOST_AT_ONCE // max(1, table.shape[1]))
     yield "["
@@ -39,7 +39,7 @@ def rows(table: NDArray[Any]) -> Text:
     yield "]"
 
 
-def an_object(**parts: object) -> Text:
+def an_object(**parts: object) -> Parts:
     """An object of JSON; its values are plain data, or such texts of JSON."""
     for index, (name, value) in enumerate(parts.items()):
         yield f"{'{' if index == 0 else ', '}{json.dumps(name)}: "
@@ -50,7 +50,7 @@ def an_object(**parts: object) -> Text:
     yield "}"
 
 
-def joined(separator: str, parts: Iterable[str | Text]) -> Text:
+def joined(separator: str, parts: Iterable[str | Parts]) -> Parts:
     """Texts with something between them."""
     for index, part in enumerate(parts):
         if index:

@@ -26,7 +26,7 @@ MOST_PART = 64_000_000
 MOST_RESIDENT = 85_000_000
 """Bytes; a child that has grown beyond is replaced. One that has done little has 50 million."""
 NICENESS = 10
-"""So much lower is its priority than that of the students' workers."""
+"""How much lower its priority is than that of the students' workers."""
 
 
 class TooLong(Exception):

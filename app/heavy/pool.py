@@ -7,7 +7,7 @@ begins another. Children end when their pipe closes, so that none outlives a ser
 
 What if it is full: an address may have `heavy_calls_per_client` calls here, being sent included,
 and all together `heavy_calls`; one more is answered 429. If all places are taken, the address with
-the most calls gives up its newest to one with fewer. Whoever waits is served in turn (`turns.py`).
+the most calls gives up its newest to one with fewer. Whoever waits is served in turn (`Turns`).
 Nothing is fetched for a call before its turn, so a call that waits is small. An answer longer than
 `IN_MEMORY` goes through a file without a name, and the files of all are bounded too; a child never
 waits for a slow reader.
@@ -27,8 +27,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from app.errors import Busy, Full, GoingAway
+from app.fairness import Turns
 from app.heavy.child import CALL, CHUNK, HEAD, MOST_CHUNK, VALUE, TooLong, head
-from app.heavy.turns import Fairness
 from app.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -40,17 +40,19 @@ IN_MEMORY = 500_000
 MOST_KEPT = 500_000_000
 """Bytes of the answers that are being sent, of all; of one address half of that."""
 FETCHING_SECONDS = 5.0
-"""For what a call is about to come from its worker or the store, which may have been stopped."""
+"""For what a call needs to come from a worker or the store, which may have been stopped."""
 ENDING_SECONDS = 0.5
+LEAST_COST = 0.02
+"""Seconds that a call counts at least for its address."""
 STARTING_COST = 0.3
 """Seconds that count for whoever makes a new child necessary."""
 OURS = "SHALLOWS_"
 
 
-class Answer:
+class Outcome:
     """What a call came to: a value, or bytes in a file that is there until it is closed."""
 
-    def __init__(self, room: "Room", client: str, leave: Callable[[str], None]) -> None:
+    def __init__(self, room: "Allowance", client: str, leave: Callable[[str], None]) -> None:
         self.value: Any = None
         self.size = 0
         self._room, self._client, self._leave = room, client, leave
@@ -88,7 +90,7 @@ class Answer:
             self._leave(self._client)
 
 
-class Room:
+class Allowance:
     """How many bytes of answers there are, of each address and in all."""
 
     def __init__(self, folder: str | None, most: int = MOST_KEPT) -> None:
@@ -124,12 +126,12 @@ class Child:
 
     @classmethod
     async def start(cls) -> "Child":
-        """Begin one; it takes a call at once, and has it wait until it has come up.
+        """Begin one; it takes a call at once, which waits until the child has come up.
 
         Raises:
             OSError: there are not enough descriptors, processes or memory.
         """
-        environment = {name: told for name, told in os.environ.items() if OURS not in name}
+        environment = {name: value for name, value in os.environ.items() if OURS not in name}
         # One thread computes; others would take memory, and time from the students' workers.
         environment |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
         environment |= {"MALLOC_ARENA_MAX": "1"}
@@ -162,7 +164,7 @@ class Child:
         """Whether it can take a call: it is there, is done with the last, and is not too large."""
         return self._fit and self.alive
 
-    async def do(self, call: bytes, answer: Answer) -> None:
+    async def do(self, call: bytes, answer: Outcome) -> None:
         """Have it work.
 
         Raises:
@@ -185,10 +187,10 @@ class Child:
             if kind != CHUNK:
                 break
             answer.add(content)
-        told, self._fit = pickle.loads(content)
+        value, self._fit = pickle.loads(content)
         if kind != VALUE:
-            raise told
-        answer.value = told
+            raise value
+        answer.value = value
 
     def kill(self) -> None:
         """End it, also if it was stopped."""
@@ -209,13 +211,13 @@ class Pool:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._fairness = Fairness()
+        self._turns = Turns(LEAST_COST)
         self._idle: list[Child] = []
         self._ending: set[asyncio.Task[None]] = set()
         self._busy: dict[object, Child | None] = {}
         self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
         self._calls: Counter[str] = Counter()
-        self.room = Room(_folder(settings.data_folder))
+        self.room = Allowance(_folder(settings.data_folder))
         self._going = False
         self.killed = 0
         """Children that were ended, since they took too long or nobody waited for them."""
@@ -238,7 +240,7 @@ class Pool:
 
     async def call(
         self, client: str, work: str, prepare: Callable[[], Awaitable[Sequence[Any]]]
-    ) -> Answer:
+    ) -> Outcome:
         """Have a child work; what comes of it is to be closed by whoever asked.
 
         Cancelled, it gives up its place; a child that works on it is ended.
@@ -258,7 +260,7 @@ class Pool:
             raise GoingAway
         self._admit(client)
         self._calls[client] += 1
-        answer = Answer(self.room, client, self._leave)
+        answer = Outcome(self.room, client, self._leave)
         try:
             await self._serve(client, work, prepare, answer)
         except BaseException:
@@ -291,7 +293,7 @@ class Pool:
         client: str,
         work: str,
         prepare: Callable[[], Awaitable[Sequence[Any]]],
-        answer: Answer,
+        answer: Outcome,
     ) -> None:
         place = object()
         await self._turn(client, place)
@@ -310,7 +312,7 @@ class Pool:
                 except (EOFError, ConnectionError):
                     if not idle or answer.size:
                         raise
-                    # It had ended already: nobody's call shall have to pay for that.
+                    # It had ended before this call came, so the call gets another one.
                     self._end(child)
                     child = self._busy[place] = await self._new_child()
                     await child.do(call, answer)
@@ -328,7 +330,7 @@ class Pool:
                 self._end(child)
                 cost = STARTING_COST
             del self._busy[place]
-            self._fairness.took(client, time.monotonic() - began + cost)
+            self._turns.took(client, time.monotonic() - began + cost)
             self._next()
 
     async def _child(self) -> Child:
@@ -383,27 +385,27 @@ class Pool:
         self._busy[place] = self._busy.pop(turn)
 
     def _begin(self, client: str, place: object) -> None:
-        self._fairness.begins(client)
+        self._turns.begins(client)
         self._busy[place] = None
 
     def _next(self) -> None:
         """Give the places there are to those whose turn it is."""
         while self._waiting and len(self._busy) < self._settings.heavy_processes:
-            client = self._fairness.next(self._waiting)
+            client = self._turns.order(self._waiting)[0]
             turn = self._waiting[client].popleft()
             self._forget_if_none(client)
             if not turn.done():
                 self._begin(client, turn)
                 turn.set_result(None)
         if not self._waiting and not self._busy:
-            self._fairness.rest()
+            self._turns.rest()
 
     def _forget_if_none(self, client: str) -> None:
         if not self._waiting.get(client, True):
             del self._waiting[client]
 
     def close(self) -> None:
-        """Take no calls any more; those that wait are told."""
+        """Take no calls any more, and refuse those that wait."""
         self._going = True
         for turns in self._waiting.values():
             for turn in turns:

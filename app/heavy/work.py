@@ -1,7 +1,7 @@
 """What the children of the pool can do: a table of functions, by name.
 
 Each takes plain data and gives a value, or the bytes and texts of a file one after the other. This
-module and what it imports has no web in it, and imports what only some need when it is needed.
+module imports no web, and imports what only some of them need when they need it.
 """
 
 import time
@@ -18,14 +18,12 @@ from app import wire
 from app.errors import InvalidField, InvalidJson
 from app.exports.files import FILES
 from app.exports.parameters import network_json, read, written
-from app.exports.text import Text, an_object, numbers
+from app.exports.text import Parts, an_object, numbers
 from app.reading import read_json
 from app.schemas import CheckRequest, PredictRequest, Task, VectorizingRequest
+from app.training.checkpoints import Record, Source
 from app.training.run import Model
-from app.training.session import Checkpoint, Record, Session
-
-Source = Record | tuple[Checkpoint, int]
-"""As `app.training.jobs` has it, which would bring the database along."""
+from app.training.session import Session
 
 LIGHT = 2_000
 """Numbers, in or out, that are not worth the way to a child."""
@@ -61,31 +59,31 @@ def parse(model: type[BaseModel], body: bytes) -> BaseModel:
         InvalidField: it is not what it should be.
     """
     try:
-        told = read_json(body)
+        content = read_json(body)
     except ValueError as error:
         raise InvalidJson(f"the body is not JSON: {error}") from None
     try:
-        return TypeAdapter(model).validate_python(told)
+        return TypeAdapter(model).validate_python(content)
     except ValidationError as error:
         raise InvalidField.from_pydantic(error.errors(include_url=False)) from None
 
 
-def file(path: str, source: Source, options: Mapping[str, Any]) -> Text:
+def file(path: str, source: Source, options: Mapping[str, Any]) -> Parts:
     """A run as a file to take away."""
     return iter(FILES[path](record_of(source), **options))
 
 
-def costs(values: NDArray[np.float64]) -> Text:
+def costs(values: NDArray[np.float64]) -> Parts:
     """The costs of a run."""
     return an_object(first_iteration=0, costs=numbers(values))
 
 
-def network(source: Model | Source) -> Text:
+def network(source: Model | Source) -> Parts:
     """The network of a run."""
     return network_json(model_of(source).network)
 
 
-def predict(source: Model | Source, request: PredictRequest) -> Text:
+def predict(source: Model | Source, request: PredictRequest) -> Parts:
     """What a run's network makes of points.
 
     Raises:
@@ -119,7 +117,7 @@ def _in_parts(model: Model, X: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.concatenate(parts, axis=1).ravel()
 
 
-def dataset(name: str, examples: int, noise: float, seed: int) -> Text:
+def dataset(name: str, examples: int, noise: float, seed: int) -> Parts:
     """Points of a dataset."""
     drawn = nncore.DATASETS[name]
     X, Y = drawn(examples, noise, np.random.default_rng(seed))
@@ -133,14 +131,14 @@ def dataset(name: str, examples: int, noise: float, seed: int) -> Text:
     )
 
 
-def check(request: CheckRequest) -> Text:
+def check(request: CheckRequest) -> Parts:
     """A calculation by hand, compared with ours."""
     from app.training import microscope
 
     return iter((to_json(microscope.check(request), inf_nan_mode="null"),))
 
 
-def vectorizing(request: VectorizingRequest) -> Text:
+def vectorizing(request: VectorizingRequest) -> Parts:
     """The same Z computed twice, timed; seconds are the best of a few."""
     rng = np.random.default_rng(0)
     W = rng.normal(size=(request.inputs, request.units))
@@ -169,20 +167,24 @@ def _timed(compute: Callable[[], Any]) -> tuple[Any, float]:
     return result, max(float(best), 1e-9)
 
 
-def parameters(body: bytes, form: str) -> Text:
+def parameters(body: bytes, form: str) -> Parts:
     """A file of parameters that was sent up."""
     return written(read(body, form))
 
 
-def table(body: bytes, columns: tuple[int, int, int] | None, task: Task, fit: bool) -> Text:
+def table(body: bytes, columns: tuple[int, int, int] | None, task: Task, fit: bool) -> Parts:
     """A table that was sent up: what is in it, or the points of three of its columns."""
-    from app.exports import tables
+    from app.exports import text_tables
 
     try:
-        told = tables.parse(tables.decode(body))
+        parsed = text_tables.parse(text_tables.decode(body))
     except ValueError as error:
         raise InvalidField(f"this is not a table: {error}", "table") from None
-    value = tables.preview(told) if columns is None else tables.points(told, *columns, task, fit)
+    value = (
+        text_tables.preview(parsed)
+        if columns is None
+        else text_tables.points(parsed, *columns, task, fit)
+    )
     return iter((to_json(value),))
 
 

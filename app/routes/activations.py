@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 import nncore
 from app.errors import InvalidField, NotFound
-from app.schemas import Model, Range
+from app.schemas import Range, Schema
 
 router = APIRouter(tags=["lecture"])
 
@@ -19,7 +19,7 @@ STEPS = 240
 """Between the ends: even, so that the kink at 0 is one of the places."""
 
 
-class CurveQuery(Model):
+class CurveQuery(Schema):
     """How far to draw. From a URL everything is a text, so this schema is not strict."""
 
     model_config = ConfigDict(strict=False)

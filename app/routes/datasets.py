@@ -9,7 +9,7 @@ import nncore
 from app.errors import NotFound
 from app.heavy import work
 from app.routes.heavy import answered, given, here
-from app.schemas import Examples, Model, Noise, Seed, Task
+from app.schemas import ExampleCount, Noise, Schema, Seed, Task
 from app.services import Services
 
 router = APIRouter(tags=["datasets"])
@@ -18,12 +18,12 @@ DatasetPath = Annotated[str, Path(json_schema_extra={"enum": list(nncore.DATASET
 """One that is in no table is not found, rather than invalid."""
 
 
-class DrawQuery(Model):
+class DrawQuery(Schema):
     """How to draw points. From a URL everything is a text, so this one schema is not strict."""
 
     model_config = ConfigDict(strict=False)
 
-    examples: Examples = Field(200, description="how many points")
+    examples: ExampleCount = Field(200, description="how many points")
     noise: Noise = Field(0.1, description="0 is clean")
     seed: Seed = 0
 

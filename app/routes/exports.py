@@ -13,8 +13,7 @@ from app.exports.report import headers
 from app.routes.heavy import answered
 from app.schemas import MAX_RUNS, NamedData, Range
 from app.services import AllServices, Services
-from app.training.jobs import Source
-from app.training.session import Record
+from app.training.checkpoints import Record, Source
 
 TEXT = "text/plain; charset=utf-8"
 CSV = "text/csv; charset=utf-8"
@@ -52,7 +51,7 @@ EXPORTS: Mapping[str, Export] = {
     "report": Export("report.html", "text/html; charset=utf-8", shown=True, headers=headers),
 }
 
-Run = Annotated[
+RunIndex = Annotated[
     Annotated[int, Range(0, MAX_RUNS - 1)], Query(description="which run of the session")
 ]
 Digits = Annotated[
@@ -72,7 +71,7 @@ async def of_job(services: AllServices, name: str, run: int) -> Source:
 
 async def of_session(services: AllServices, name: str, run: int) -> Source:
     """A run of an interactive session; whoever knows its id may look."""
-    return await services.learners.record(name, run)
+    return await services.sessions.record(name, run)
 
 
 def _file_name(source: Source, export: Export) -> str:
@@ -113,7 +112,7 @@ def _routes(
 
     def add(path: str, export: Export) -> None:
         async def send_file(
-            request: Request, services: Services, name: str, run: Run = 0
+            request: Request, services: Services, name: str, run: RunIndex = 0
         ) -> Response:
             return await send(request, services, path, name, run)
 
@@ -136,7 +135,7 @@ def _routes(
         responses=_file_of(TEXT),
     )
     async def send_formula(
-        request: Request, services: Services, name: str, run: Run = 0, digits: Digits = 5
+        request: Request, services: Services, name: str, run: RunIndex = 0, digits: Digits = 5
     ) -> Response:
         return await send(request, services, "formula", name, run, digits=digits)
 

@@ -15,7 +15,7 @@ from prometheus_client.registry import Collector
 
 from app.errors import GoingAway, NotReady
 from app.services import AllServices, Services
-from app.training.backend import ROUND_SECONDS
+from app.training.workers.tally import ROUND_SECONDS
 
 router = APIRouter(tags=["health"])
 
@@ -47,12 +47,12 @@ class _Metrics(Collector):
         self._services = services
 
     def collect(self) -> Iterator[Metric]:
-        learners, jobs = self._services.learners, self._services.jobs
+        sessions, jobs = self._services.sessions, self._services.jobs
         backend, work = self._services.backend, self._services.backend.work
         heavy = self._services.heavy
         gauges = {
-            "shallows_sessions": ("Interactive sessions, connected or kept", len(learners)),
-            "shallows_connections": ("Interactive sessions with a connection", learners.connected),
+            "shallows_sessions": ("Interactive sessions, connected or kept", len(sessions)),
+            "shallows_connections": ("Interactive sessions with a connection", sessions.connected),
             "shallows_runs_queued": ("REST runs waiting to train", jobs.queued),
             "shallows_runs_running": ("REST runs training", jobs.running),
             "shallows_commands_pending": ("Commands waiting for a round", backend.pending),

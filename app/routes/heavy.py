@@ -9,10 +9,10 @@ from fastapi.routing import APIRoute
 from starlette.types import Receive, Scope, Send
 
 from app.errors import UnsupportedType
-from app.exports.text import Text
-from app.heavy.pool import Answer
-from app.limits import client_of
+from app.exports.text import Parts
+from app.heavy.pool import Outcome
 from app.services import AllServices
+from app.web.limits import client_of
 
 T = TypeVar("T")
 
@@ -21,10 +21,10 @@ SMALL_BODY = 8_192
 SENDING_SECONDS = 120.0
 """In which a client must have taken an answer."""
 GONE = 499
-"""Nobody hears it."""
+"""The client has gone, so nobody reads this status."""
 
 
-def here(text: Text) -> Response:
+def here(text: Parts) -> Response:
     """An answer so small that it is made here; by the same functions as a child's."""
     parts = (part.encode() if isinstance(part, str) else part for part in text)
     return Response(b"".join(parts), media_type="application/json")
@@ -64,7 +64,7 @@ async def answered(
 class Made(Response):
     """What a child has made, sent as fast as it is taken."""
 
-    def __init__(self, answer: Answer, media_type: str, headers: Mapping[str, str]) -> None:
+    def __init__(self, answer: Outcome, media_type: str, headers: Mapping[str, str]) -> None:
         self._answer = answer
         super().__init__(None, 200, {**headers, "Content-Length": str(answer.size)}, media_type)
 
@@ -82,7 +82,7 @@ class Made(Response):
             self._answer.close()
 
 
-async def unless_gone(request: Request, work: Coroutine[Any, Any, Answer]) -> Answer | None:
+async def unless_gone(request: Request, work: Coroutine[Any, Any, Outcome]) -> Outcome | None:
     """What comes of this work; it is cancelled, and there is nothing, if the client goes first."""
     doing = asyncio.ensure_future(work)
     gone = asyncio.ensure_future(_gone(request.receive))
@@ -139,14 +139,14 @@ class JsonRoute(APIRoute):
 class _Read(Request):
     """A request whose body has been read."""
 
-    def __init__(self, scope: Scope, receive: Receive, told: Any) -> None:
+    def __init__(self, scope: Scope, receive: Receive, value: Any) -> None:
         super().__init__(scope, receive)
-        self._told = told
+        self._value = value
 
     async def body(self) -> bytes:
-        """Something, as there was; it is looked at no more."""
+        """Something, since there was a body; nobody looks at it again."""
         return b"-"
 
     async def json(self) -> Any:
         """What was made of it."""
-        return self._told
+        return self._value

@@ -39,4 +39,4 @@ async def show_lesson(services: Services, name: str) -> dict[str, Any]:
     lesson = services.lessons.get(name)
     if lesson is None:
         raise NotFound(f"there is no lesson {name!r:.80}; GET /lessons lists them")
-    return lesson.told()
+    return lesson.as_json()

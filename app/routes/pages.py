@@ -9,12 +9,12 @@ from fastapi.templating import Jinja2Templates
 from jinja2.utils import htmlsafe_json_dumps
 
 from app import __version__
-from app.assets import TEMPLATES
-from app.catalogue import catalogue
+from app.content.assets import TEMPLATES
+from app.content.catalogue import catalogue
 from app.errors import GoingAway, NotFound
-from app.limits import client_of
 from app.services import AllServices, Services
-from app.store import Stored
+from app.store import StoredRun
+from app.web.limits import client_of
 
 router = APIRouter(include_in_schema=False)
 templates = Jinja2Templates(TEMPLATES)
@@ -55,14 +55,14 @@ def _page(static: str, modules: tuple[str, ...]) -> tuple[str, str]:
     return before, after
 
 
-def _script(name: str, stored: Stored | None) -> str:
-    """What the page is told of a saved run; nothing in it ends the script."""
-    told = {
+def _script(name: str, stored: StoredRun | None) -> str:
+    """A saved run, for the page; nothing in it can end the script."""
+    content = {
         "id": name,
         "page": stored.page if stored else None,
         "run": stored.spec if stored else None,
     }
-    return f'<script type="application/json" id="saved">{htmlsafe_json_dumps(told)}</script>'
+    return f'<script type="application/json" id="saved">{htmlsafe_json_dumps(content)}</script>'
 
 
 @router.get("/docs", response_class=HTMLResponse)

@@ -3,10 +3,10 @@
 from fastapi import APIRouter, Request, Response, status
 from pydantic import BaseModel
 
-from app.limits import client_of
 from app.routes.heavy import JsonRoute
 from app.schemas import SaveRequest
 from app.services import Services
+from app.web.limits import client_of
 
 router = APIRouter(tags=["sessions"], route_class=JsonRoute)
 
@@ -29,7 +29,7 @@ async def save(
 ) -> SavedSession:
     """Keeps the session as it is now; once this answers, no crash can take it away."""
     page = request.page if request else None
-    saved, iteration = await services.learners.save(name, page, client_of(asked.scope))
+    saved, iteration = await services.sessions.save(name, page, client_of(asked.scope))
     link = f"/r/{saved}"
     response.headers["Location"] = link
     return SavedSession(id=saved, link=link, iteration=iteration)

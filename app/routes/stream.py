@@ -11,11 +11,11 @@ from fastapi import APIRouter, Query, WebSocket
 from starlette.websockets import WebSocketDisconnect
 
 from app.errors import NotFound, ShallowsError, TooFast, UnknownSession
-from app.limits import ERROR_SECONDS, MESSAGE_SECONDS, LoopTime, Pace, client_of, too_fast
 from app.schemas import MESSAGES, Ack, Message, parse_message
 from app.services import AllServices, Services
-from app.store import Stored
-from app.training.outbox import TRY_AGAIN_LATER, Outbox
+from app.sessions.outbox import TRY_AGAIN_LATER, Outbox
+from app.store import StoredRun
+from app.web.limits import ERROR_SECONDS, MESSAGE_SECONDS, LoopTime, Throttle, client_of, too_fast
 
 router = APIRouter()
 
@@ -30,53 +30,53 @@ class ClosedMeanwhile(Exception):
     """The socket was closed under us, by a message that breaks its protocol."""
 
 
-Tell = Callable[[Message], Awaitable[None]]
+PassOn = Callable[[Message], Awaitable[None]]
 
 
 @router.websocket("/ws")
-async def learn(
+async def interact(
     websocket: WebSocket,
     services: Services,
     session: Annotated[str | None, Query(max_length=64)] = None,
     iteration: Annotated[int, Query(ge=0)] = 0,
     saved: Annotated[str | None, Query(max_length=64)] = None,
 ) -> None:
-    """One learner's interactive session; `session` takes one up again, `saved` begins as saved."""
+    """One interactive session; `session` takes one up again, `saved` begins as saved."""
     await websocket.accept()
-    learners, outbox = services.learners, Outbox(services.settings.outbox_messages)
+    sessions, outbox = services.sessions, Outbox(services.settings.outbox_messages)
     client = client_of(websocket.scope)
     try:
         try:
             if session is not None:
                 async with services.reading(client) as read:
-                    learner = await learners.resume(client, session, outbox, iteration)
-                    read(learner.size)
+                    mine = await sessions.resume(client, session, outbox, iteration)
+                    read(mine.size)
             else:
                 stored = await _stored(services, client, saved)
-                learner = await learners.join(client, outbox, stored)
+                mine = await sessions.join(client, outbox, stored)
         except (UnknownSession, NotFound) as error:
             outbox.text(error.message())
-            learner = await learners.join(client, outbox)
+            mine = await sessions.join(client, outbox)
     except ShallowsError as error:
         await _refuse(websocket, services, error)
         return
 
     async def tell(message: Message) -> None:
-        await learners.tell(learner, outbox, message)
+        await sessions.tell(mine, outbox, message)
 
     code = None
     try:
         code = await converse(websocket, services, outbox, tell, ALL_MESSAGES)
     finally:
-        learners.leave(learner, outbox, code)
+        sessions.leave(mine, outbox, code)
 
 
-async def _stored(services: AllServices, client: str, saved: str | None) -> Stored | None:
+async def _stored(services: AllServices, client: str, saved: str | None) -> StoredRun | None:
     """What is stored under that name, if a name is given."""
     if saved is None:
         return None
     stored = await services.stored(client, saved)
-    if stored is None or stored.saved is None:
+    if stored is None or stored.checkpoint is None:
         raise NotFound(f"nothing is saved under {saved!r:.80}; it may have been too old to keep")
     return stored
 
@@ -108,7 +108,7 @@ async def watch(websocket: WebSocket, services: Services, run: str) -> None:
 async def _refuse(websocket: WebSocket, services: AllServices, error: ShallowsError) -> None:
     """Say why there will be no conversation, and whether trying again may help."""
     services.refusals.note(error)
-    with contextlib.suppress(WebSocketDisconnect):  # whoever has gone meanwhile is no error
+    with contextlib.suppress(WebSocketDisconnect):  # a client that has gone meanwhile is no error
         await websocket.send_json(error.message())
         await websocket.close(TRY_AGAIN_LATER if error.status in (429, 503) else REFUSED)
 
@@ -117,7 +117,7 @@ async def converse(
     websocket: WebSocket,
     services: AllServices,
     outbox: Outbox,
-    tell: Tell,
+    tell: PassOn,
     allowed: Sequence[str],
 ) -> int | None:
     """Carry messages both ways until either side closes; the code with which the other side did."""
@@ -144,10 +144,10 @@ async def _hear(
     services: AllServices,
     loop_time: LoopTime,
     outbox: Outbox,
-    tell: Tell,
+    tell: PassOn,
     allowed: Sequence[str],
 ) -> int | None:
-    pace = Pace(services.settings)
+    pace = Throttle(services.settings)
     number = 0
     while True:
         received = await websocket.receive()
@@ -160,7 +160,7 @@ async def _hear(
             await tell(await _in_time(pace, loop_time, data, allowed))
         except ShallowsError as error:
             services.refusals.note(error)
-            # Whoever has sent more meanwhile can say just this one again.
+            # A client that has sent more meanwhile can send just this one again.
             which = {"message": number} if isinstance(error, TooFast) else {}
             outbox.text({**error.message(), **which})
             loop_time.charge(ERROR_SECONDS)
@@ -169,7 +169,7 @@ async def _hear(
 
 
 async def _in_time(
-    pace: Pace, loop_time: LoopTime, data: str | bytes, allowed: Sequence[str]
+    pace: Throttle, loop_time: LoopTime, data: str | bytes, allowed: Sequence[str]
 ) -> Message:
     """The message, if it did not come too fast, once what came before is paid for.
 

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Query, Request, Response, status
@@ -10,12 +11,12 @@ from pydantic import BaseModel
 
 from app import wire
 from app.heavy import work
-from app.limits import client_of
 from app.routes.heavy import JsonRoute, answered, here
 from app.schemas import Range, TrainRequest, check_plan
 from app.services import Services
-from app.training.backend import Progress, Status
+from app.training.messages import Progress, Status
 from app.training.run import Confusion, Model
+from app.web.limits import client_of
 
 router = APIRouter(prefix="/train", tags=["train"], route_class=JsonRoute)
 
@@ -68,19 +69,9 @@ class RunStatus(BaseModel):
     @classmethod
     def of(cls, run: str, progress: Progress, iterations: int) -> "RunStatus":
         """The status that REST tells."""
-        return cls(
-            id=run,
-            status=progress.status,
-            iteration=progress.iteration,
-            iterations=iterations,
-            cost=wire.finite(progress.cost),
-            train_accuracy=progress.train_accuracy,
-            test_cost=wire.finite(progress.test_cost),
-            test_accuracy=progress.test_accuracy,
-            train_confusion=progress.train_confusion,
-            test_confusion=progress.test_confusion,
-            detail=progress.detail,
-        )
+        words = asdict(progress)
+        costs = {name: wire.finite(words[name]) for name in ("cost", "test_cost")}
+        return cls(**{**words, **costs, "id": run, "iterations": iterations})
 
 
 class Costs(BaseModel):

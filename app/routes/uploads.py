@@ -6,10 +6,10 @@ from fastapi import APIRouter, HTTPException, Query, Request, Response
 from pydantic import ConfigDict, Field
 
 from app.errors import InvalidField, UnsupportedType
-from app.exports import tables
+from app.exports import text_tables
 from app.exports.parameters import FORMATS, ParametersFile
 from app.routes.heavy import answered, given
-from app.schemas import Model, Range, Task
+from app.schemas import Range, Schema, Task
 from app.services import Services
 
 router = APIRouter(tags=["uploads"])
@@ -34,18 +34,18 @@ async def parameters(
 ) -> Response:
     """Weights and biases as a plan's `network.parameters` takes them. Nothing is kept."""
     sent = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    told = next((name for name, form in FORMATS.items() if sent in form.media_types), None)
-    if (chosen := format or told) is None:
+    named = next((name for name, form in FORMATS.items() if sent in form.media_types), None)
+    if (chosen := format or named) is None:
         known = ", ".join(form.media_types[0] for form in FORMATS.values())
         raise UnsupportedType(f"say the format as ?format= or with a Content-Type of {known}")
     body = await request.body()
     return await answered(request, services, "parameters", given(body, chosen))
 
 
-Column = Annotated[int, Range(0, tables.MOST_COLUMNS - 1)]
+Column = Annotated[int, Range(0, text_tables.MOST_COLUMNS - 1)]
 
 
-class Choice(Model):
+class ChosenColumns(Schema):
     """Which columns are what. From a URL everything is a text, so this is not strict."""
 
     model_config = ConfigDict(strict=False)
@@ -60,11 +60,11 @@ class Choice(Model):
 @router.post(
     "/datasets/table",
     summary="Read a table of points",
-    response_model=tables.Preview | tables.Points,
+    response_model=text_tables.Preview | text_tables.Points,
     openapi_extra=_raw_body("text/csv"),
 )
 async def table(
-    request: Request, services: Services, choice: Annotated[Choice, Query()]
+    request: Request, services: Services, choice: Annotated[ChosenColumns, Query()]
 ) -> Response:
     """Without columns chosen, what is in it; with all three, its points. Nothing is kept."""
     chosen = {"x1": choice.x1, "x2": choice.x2, "label": choice.label}

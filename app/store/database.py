@@ -1,7 +1,7 @@
 """SQLite or PostgreSQL: how to reach it, how long to wait for it, and its tables up to date.
 
-A database waits for no longer than it is told; where it does not even keep to that, `threads`
-leaves the call behind and cuts its connection, which is thrown away then.
+A database gets a time limit for everything. If it does not keep to that, `threads` leaves the call
+behind and cuts its connection, which is thrown away then.
 """
 
 import functools
@@ -74,7 +74,7 @@ def engine_of(url: URL, seconds: float = WAIT_SECONDS) -> Engine:
     else:
         waits = {
             "connect_timeout": int(seconds),
-            # A machine that has gone without a word is noticed.
+            # So it is noticed when a machine disappears.
             "tcp_user_timeout": int(1000 * seconds),
             "keepalives_idle": 5,
             "keepalives_interval": 2,

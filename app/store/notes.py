@@ -59,7 +59,7 @@ class Notes:
         return now
 
     def client(self, address: str) -> str:
-        """How an address is called: the same in each row, and in no way back."""
-        told = address.encode("utf-8", "surrogatepass")
-        digest = hashlib.blake2b(told, key=self._key, digest_size=4).digest()
+        """The name of an address: the same in each row, and the address can't be found from it."""
+        name = address.encode("utf-8", "surrogatepass")
+        digest = hashlib.blake2b(name, key=self._key, digest_size=4).digest()
         return f"{int.from_bytes(digest) % 2**CLIENT_BITS:05x}"

@@ -35,7 +35,7 @@ class Added:
 
 
 class NoRoom(Exception):
-    """What would have to give way may not yet."""
+    """There is no room, and what would have to give way is safe yet."""
 
 
 @dataclass
@@ -89,7 +89,7 @@ def surplus(
                 raise NoRoom
             break
         has = _count if count > room.most else _size
-        # Of those that have the same, whoever adds.
+        # Among equals it is whoever adds.
         greediest = max(holdings, key=lambda h: (has(h), h is mine))
         row = next(greediest.oldest, None)
         if row is None or (added is not None and row.number == added.number):

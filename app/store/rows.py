@@ -11,15 +11,15 @@ from safetensors import SafetensorError
 from safetensors import numpy as safetensors
 
 from app.schemas import Plan
-from app.training.backend import HostedState, Progress, Saved, Speed
+from app.training.checkpoints import Checkpoint, Speed
+from app.training.messages import Progress
 from app.training.run import Change
-from app.training.session import Checkpoint
 from nncore.stopping import BestSoFar, Stop, Stopped
 
-Kind = Literal["run", "save"]
-Format = Literal[1]
-"""Of `State` and the arrays. One that this program does not know is not read."""
-FORMAT: Format = 1
+StoredAs = Literal["run", "save"]
+FormatNumber = Literal[1]
+"""Of `State` and the arrays. A row of another format is not read."""
+FORMAT: FormatNumber = 1
 
 
 class Unreadable(Exception):
@@ -27,28 +27,27 @@ class Unreadable(Exception):
 
 
 @dataclass(frozen=True)
-class Stored:
+class StoredRun:
     """A run as it is kept: how it does, how it was planned and trained, and all of it to go on.
 
     Attributes:
         kind: Whether it is a REST run that has ended, or a session that was saved.
         progress: Of its first run.
         iterations: How many were planned of that.
-        saved: All of it; None if it ended before it had a network.
+        checkpoint: All of it; None if it ended before it had a network.
         page: The page that it was saved from, as the hash of its address.
     """
 
-    kind: Kind
+    kind: StoredAs
     progress: Progress
     iterations: int
-    saved: Saved | None
+    checkpoint: Checkpoint | None
     page: str | None = None
 
     @property
     def plan(self) -> Plan | None:
         """What was planned, if it came to training."""
-        checkpoint = self.saved.state.checkpoint if self.saved else None
-        return checkpoint.plan if checkpoint else None
+        return self.checkpoint.plan if self.checkpoint else None
 
     @property
     def spec(self) -> dict[str, Any] | None:
@@ -56,8 +55,8 @@ class Stored:
 
         JSON-ready; None if it never came to training.
         """
-        checkpoint = self.saved.state.checkpoint if self.saved else None
-        if self.saved is None or checkpoint is None:
+        checkpoint = self.checkpoint
+        if checkpoint is None:
             return None
         plan, trainer = checkpoint.plan.model_dump(mode="json"), checkpoint.trainers[0]
         run = plan["runs"][0]
@@ -66,7 +65,7 @@ class Stored:
             "data": plan["data"],
             "network": run["network"],
             "training": {**run["training"], **now, "stop": asdict(trainer["stop"])},
-            "iterations_per_frame": self.saved.state.iterations_per_frame,
+            "iterations_per_frame": checkpoint.iterations_per_frame,
         }
 
 
@@ -88,7 +87,7 @@ class TrainerState:
 class State:
     """A session's checkpoint without its plan and arrays. It is stored as paused."""
 
-    format: Format
+    format: FormatNumber
     iteration: int
     iterations_per_frame: Speed
     changes: list[Change]
@@ -99,7 +98,7 @@ SCALARS = tuple(field.name for field in fields(TrainerState))
 PROGRESS, PLAN, STATE = TypeAdapter(Progress), TypeAdapter(Plan), TypeAdapter(State)
 
 
-def row_of(stored: Stored) -> dict[str, Any]:
+def row_of(stored: StoredRun) -> dict[str, Any]:
     """The columns of a run that are its own, `size` among them."""
     columns: dict[str, Any] = {
         "kind": stored.kind,
@@ -110,18 +109,15 @@ def row_of(stored: Stored) -> dict[str, Any]:
         "arrays": None,
         "page": stored.page,
     }
-    if stored.saved and (checkpoint := stored.saved.checkpoint):
-        arrays = _arrays(checkpoint) | _costs(checkpoint.costs)
-        columns |= _columns(checkpoint, stored.saved.state.iterations_per_frame, arrays)
+    if (checkpoint := stored.checkpoint) is not None:
+        columns |= _columns(checkpoint, _arrays(checkpoint) | _costs(checkpoint.costs))
     return {**columns, "size": size_of(columns)}
 
 
-def session_row_of(state: HostedState) -> dict[str, Any]:
+def session_row_of(checkpoint: Checkpoint) -> dict[str, Any]:
     """The columns of a session that are its own, its costs apart."""
-    checkpoint = state.checkpoint
-    assert checkpoint is not None
-    columns = _columns(checkpoint, state.iterations_per_frame, _arrays(checkpoint))
-    return {"playing": state.playing, "stepping": state.stepping, **columns}
+    columns = _columns(checkpoint, _arrays(checkpoint))
+    return {"playing": checkpoint.playing, "stepping": checkpoint.stepping, **columns}
 
 
 def costs_row_of(costs: Sequence[bytes]) -> bytes:
@@ -129,7 +125,7 @@ def costs_row_of(costs: Sequence[bytes]) -> bytes:
     return safetensors.save(_costs([np.frombuffer(run, np.float64) for run in costs]))
 
 
-def session_of(row: Any, parts: Sequence[bytes]) -> Saved:
+def session_of(row: Any, parts: Sequence[bytes]) -> Checkpoint:
     """The session of a row, and of its costs in their order.
 
     Raises:
@@ -138,11 +134,10 @@ def session_of(row: Any, parts: Sequence[bytes]) -> Saved:
     try:
         loaded = [safetensors.load(part) for part in parts]
         costs = {name: np.concatenate([part[name] for part in loaded]) for name in loaded[0]}
-        saved = _saved(row.plan, row.state, safetensors.load(row.arrays) | costs)
+        checkpoint = _checkpoint(row.plan, row.state, safetensors.load(row.arrays) | costs)
     except (ValidationError, SafetensorError, KeyError, IndexError) as error:
         raise Unreadable(str(error)) from error
-    saved.state = replace(saved.state, playing=row.playing, stepping=row.stepping)
-    return saved
+    return replace(checkpoint, playing=row.playing, stepping=row.stepping)
 
 
 def size_of(columns: Mapping[str, Any]) -> int:
@@ -150,12 +145,11 @@ def size_of(columns: Mapping[str, Any]) -> int:
     return sum(len(value) for value in columns.values() if isinstance(value, str | bytes))
 
 
-def _columns(
-    checkpoint: Checkpoint, speed: Speed, arrays: Mapping[str, np.ndarray[Any, Any]]
-) -> dict[str, Any]:
+def _columns(checkpoint: Checkpoint, arrays: Mapping[str, np.ndarray[Any, Any]]) -> dict[str, Any]:
     trainers = [
         TrainerState(**{name: trainer[name] for name in SCALARS}) for trainer in checkpoint.trainers
     ]
+    speed = checkpoint.iterations_per_frame
     state = State(FORMAT, checkpoint.iteration, speed, checkpoint.changes, trainers)
     return {
         "plan": checkpoint.plan.written,
@@ -164,7 +158,7 @@ def _columns(
     }
 
 
-def stored_of(row: Any) -> Stored:
+def stored_of(row: Any) -> StoredRun:
     """The run of a row.
 
     Raises:
@@ -173,15 +167,17 @@ def stored_of(row: Any) -> Stored:
     try:
         progress = PROGRESS.validate_json(row.progress)
         arrays = None if row.arrays is None else safetensors.load(row.arrays)
-        saved = None if arrays is None else _saved(row.plan, row.state, arrays)
+        checkpoint = None if arrays is None else _checkpoint(row.plan, row.state, arrays)
     except (ValidationError, SafetensorError, KeyError) as error:
         raise Unreadable(str(error)) from error
-    return Stored(row.kind, progress, row.iterations, saved, row.page)
+    return StoredRun(row.kind, progress, row.iterations, checkpoint, row.page)
 
 
-def _saved(plan: str, state_text: str, arrays: Mapping[str, np.ndarray[Any, Any]]) -> Saved:
+def _checkpoint(
+    plan: str, state_text: str, arrays: Mapping[str, np.ndarray[Any, Any]]
+) -> Checkpoint:
     state = STATE.validate_json(state_text)
-    checkpoint = Checkpoint(
+    return Checkpoint(
         plan=PLAN.validate_json(plan),
         iteration=state.iteration,
         trainers=[
@@ -200,11 +196,8 @@ def _saved(plan: str, state_text: str, arrays: Mapping[str, np.ndarray[Any, Any]
         changes=state.changes,
         costs_from=0,
         costs=[arrays[f"{run}.costs"] for run in range(len(state.trainers))],
+        iterations_per_frame=state.iterations_per_frame,
     )
-    hosted = HostedState(
-        checkpoint, playing=False, stepping=0, iterations_per_frame=state.iterations_per_frame
-    )
-    return Saved.whole(hosted)
 
 
 def _arrays(checkpoint: Checkpoint) -> dict[str, np.ndarray[Any, Any]]:
@@ -224,16 +217,6 @@ def _costs(costs: Sequence[np.ndarray[Any, Any]]) -> dict[str, np.ndarray[Any, A
     return {f"{run}.costs": np.ascontiguousarray(part) for run, part in enumerate(costs)}
 
 
-def progress_of(text: str) -> Progress:
-    """How far a run is, from its column."""
-    return PROGRESS.validate_json(text)
-
-
-def named(stored: Stored, name: str) -> Stored:
-    """The same under another name: a save is no session any more."""
-    return replace(stored, progress=replace(stored.progress, session=name))
-
-
 def _json(value: object) -> str:
-    # A watch has seen infinity before it has seen any cost.
+    # The best cost that a watch has seen is infinite at first.
     return to_json(value, inf_nan_mode="constants").decode()

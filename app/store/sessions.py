@@ -1,8 +1,8 @@
 """Interactive sessions in the store: what is new of many of them, in one transaction.
 
 The costs of a session only grow, so they are kept in parts, and a writing adds what is new; its
-state replaces the one before. A writing may add only to what its writer knows: the row's mark
-says so, or the session is to come whole.
+state replaces the one before. A writing may only add to a row whose mark its
+writer knows; otherwise the whole session has to be written.
 
 What if it is full: by count, by bytes or by age the session that was written longest ago gives
 way, of the address that has the most.
@@ -24,7 +24,7 @@ from app.store.room import Room, surplus
 from app.store.rows import Unreadable, costs_row_of, session_of, session_row_of, size_of
 from app.store.store import NAME, Store
 from app.store.tables import CostsRow, SessionRow
-from app.training.backend import HostedState, Saved
+from app.training.checkpoints import Checkpoint
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ class Part:
 
     Attributes:
         client: The address of whoever has it.
-        state: Its checkpoint; the costs in it do not count.
+        checkpoint: As it is now; the costs in it do not count.
         after: The mark of what it follows; None if it is the whole.
         costs: Of each run, as the bytes of float64: those that follow, or all.
         costs_size: Bytes of all its costs.
@@ -50,7 +50,7 @@ class Part:
 
     name: str
     client: str
-    state: HostedState
+    checkpoint: Checkpoint
     after: str | None
     costs: Sequence[bytes]
     costs_size: int
@@ -61,12 +61,12 @@ class Part:
 class StoredSession:
     """A session as it was kept last."""
 
-    saved: Saved
+    checkpoint: Checkpoint
     mark: str
     settled: bool
 
 
-class Sessions:
+class StoredSessions:
     """Those in the store, by their ids."""
 
     def __init__(self, store: Store, settings: Settings) -> None:
@@ -80,7 +80,7 @@ class Sessions:
     async def keep(self, parts: Sequence[Part], gone: Collection[str]) -> dict[str, str]:
         """Write what is new, forget what is gone, and let go what there is no room for.
 
-        Not all at once: the writing of a few is soon done, and saves come in between.
+        They are written a few at a time, so that saves can come in between.
 
         Returns:
             The new marks of what was written. What is not among them has to come whole.
@@ -111,7 +111,7 @@ class Sessions:
         return await self._store.write(write)
 
     async def take(self, name: str) -> StoredSession | None:
-        """A session that is to go on: from now on what is stored of it is behind it.
+        """A session that is to go on: what is stored is older than the session from now on.
 
         Raises:
             NotStored: the database does not answer now.
@@ -187,8 +187,8 @@ def _insert(
         columns = written[part.name]
         size = size_of(columns) + part.costs_size
         own = {"id": part.name, "client": notes.client(part.client), "mark": marks[part.name]}
-        told = {"stored_at": now, "size": size, "settled": part.settled}
-        rows.append({**own, **told, **columns})
+        now_there = {"stored_at": now, "size": size, "settled": part.settled}
+        rows.append({**own, **now_there, **columns})
     connection.execute(insert(SessionRow), rows)
     costs = [
         {"session": part.name, "costs": costs_row_of(part.costs)}
@@ -201,9 +201,9 @@ def _insert(
 
 
 def _columns(part: Part) -> dict[str, Any] | None:
-    """What is written of a session; None if it can't be: it takes no other along."""
+    """What is written of a session; None if it can't be; the others are written all the same."""
     try:
-        return session_row_of(part.state)
+        return session_row_of(part.checkpoint)
     except Exception:
         log.exception("session %.6s can't be stored", part.name)
         return None

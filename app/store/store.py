@@ -22,6 +22,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -36,16 +37,16 @@ from app.store import threads
 from app.store.database import CONNECTIONS, STARTING_SECONDS, engine_of, migrate, url_of
 from app.store.notes import Notes
 from app.store.room import Added, NoRoom, Room, surplus
-from app.store.rows import Kind, Stored, Unreadable, named, progress_of, row_of, stored_of
+from app.store.rows import PROGRESS, StoredAs, StoredRun, Unreadable, row_of, stored_of
 from app.store.tables import RunRow
 from app.store.threads import Threads, TooLate
-from app.training.backend import Progress
+from app.training.messages import Progress
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
-"""Of a run. Whatever else is asked for is not there, and not every database takes it for a text."""
+"""Of a run. No other name is there, and not every database takes any text."""
 DAY = 86_400.0
 TURNS = 4
 """Saves that are in memory at once: the largest sessions have costs of 16 MB."""
@@ -56,11 +57,11 @@ ANSWER_SECONDS = 2.5
 OPEN_SECONDS = 4.5
 """After which a server that starts says that its database does not answer."""
 CLOSE_SECONDS = 1.0
-"""After which it is closed without a last word, and without taking leave."""
+"""The store is closed after that, also if its last write has not been answered."""
 
 
 class StoreUnusable(Exception):
-    """There is no store to be had as set; the message says why, and what to set."""
+    """The store can't be opened as set; the message says why, and what to set."""
 
 
 class Store:
@@ -146,16 +147,16 @@ class Store:
         self.give_up()
         # A thread that hangs may have a connection, which is closed when the thread gives it back.
         event.listen(self._engine, "checkin", lambda _, record: record.invalidate())
-        # It may not even take leave.
+        # Even this may hang.
         with contextlib.suppress(TooLate):
             threads.within(CLOSE_SECONDS / 2, self._engine.dispose)
 
     # -- what is asked of it ----------------------------------------------------------------
 
-    async def add(self, run: str, stored: Stored, client: str) -> None:
+    async def add(self, run: str, stored: StoredRun, client: str) -> None:
         """Keep a run that has ended; it is on the disk when this returns.
 
-        Once more does no harm: it may be there although this was said to have failed.
+        Adding it twice does no harm: it may be there although the first try seemed to fail.
 
         Raises:
             NotStored: the database does not take it now.
@@ -191,7 +192,7 @@ class Store:
             if not self._savers[client]:
                 del self._savers[client]
 
-    async def save(self, stored: Stored, client: str) -> str:
+    async def save(self, stored: StoredRun, client: str) -> str:
         """Keep a session; it is on the disk when this returns the id under which it is kept.
 
         Raises:
@@ -199,11 +200,12 @@ class Store:
             NotStored: the database does not take it now.
         """
         name = secrets.token_urlsafe(9)
-        kept = named(stored, name)
+        # A save is no session any more.
+        kept = replace(stored, progress=replace(stored.progress, session=name))
         await self.write(lambda connection: self._insert(connection, name, kept, client))
         return name
 
-    async def get(self, run: str) -> Stored | None:
+    async def get(self, run: str) -> StoredRun | None:
         """All of a run, unless it was never stored or is forgotten.
 
         Raises:
@@ -214,7 +216,7 @@ class Store:
             return None
         query = select(RunRow.__table__).where(RunRow.id == run, self._fresh)
 
-        def read(connection: Connection) -> Stored | None:
+        def read(connection: Connection) -> StoredRun | None:
             row = connection.execute(query).one_or_none()
             return None if row is None else stored_of(row)
 
@@ -234,7 +236,7 @@ class Store:
 
         def read(connection: Connection) -> tuple[Progress, int] | None:
             row = connection.execute(query).one_or_none()
-            return None if row is None else (progress_of(row.progress), row.iterations)
+            return None if row is None else (PROGRESS.validate_json(row.progress), row.iterations)
 
         return await self.read(read)
 
@@ -277,7 +279,9 @@ class Store:
             log.error("the store failed: %s", error)
             raise _away() from None
         except TooLate:
-            if lane is self._writer:  # or those who wait for a turn would find out four by four
+            if (
+                lane is self._writer
+            ):  # otherwise those who wait for a turn would find out four by four
                 self._turns.refuse(_away())
             raise _away() from None
 
@@ -287,7 +291,7 @@ class Store:
             threads.check()
             return result
 
-    def _insert(self, connection: Connection, run: str, stored: Stored, client: str) -> None:
+    def _insert(self, connection: Connection, run: str, stored: StoredRun, client: str) -> None:
         now, whose = self.notes.meet(connection), self.notes.client(client)
         row = {"id": run, "client": whose, "stored_at": now, **row_of(stored)}
         number = connection.scalar(insert(RunRow).values(row).returning(RunRow.number))
@@ -313,7 +317,7 @@ class Store:
         )
 
 
-def rooms(settings: Settings) -> dict[Kind, Room]:
+def rooms(settings: Settings) -> dict[StoredAs, Room]:
     """How much is kept of each kind."""
     return {
         "run": Room(
@@ -331,7 +335,7 @@ def rooms(settings: Settings) -> dict[Kind, Room]:
 
 
 def _prune(
-    connection: Connection, kind: Kind, room: Room, now: float, added: Added | None = None
+    connection: Connection, kind: StoredAs, room: Room, now: float, added: Added | None = None
 ) -> None:
     """Let go what there is no room for.
 

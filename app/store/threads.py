@@ -1,9 +1,9 @@
 """Threads for calls that may hang, and that nobody waits for longer than was promised.
 
 A database that does not answer holds a thread in its driver, and no thread can be ended from
-outside. So it is left behind: whoever waited is told, what the call was to do is given up before
-it is committed, and what it waits for is cut off, so that the thread is free again as soon as the
-driver lets it go. The threads are daemons: a process that ends does not wait for them.
+outside. So it is left behind: whoever waited gets an error, what the call was to do is given up
+before it is committed, and what it waits for is cut off, so that the thread is free again as soon
+as the driver lets it go. The threads are daemons: a process that ends does not wait for them.
 
 What if it is full: once a call was too late, or failed after long, one tries, and those that come
 while it does not seem to be answered are refused at once. They are refused as well while every

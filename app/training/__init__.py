@@ -1,1 +1,1 @@
-"""Training: sessions, the host that shares a processor among them, and where hosts run."""
+"""Sessions that train: pure and synchronous. `host/` drives many, `workers/` is where hosts run."""

@@ -52,7 +52,7 @@ class Examples:
         X = inputs(points, features)
         m = X.shape[1]
         rng = np.random.default_rng([data.seed, 1])
-        # Of own points each has its lot: one more leaves the others where they are, nearly all.
+        # Each of one's own points draws a number: one more point moves hardly any other.
         order = rng.permutation(m) if isinstance(data, NamedData) else np.argsort(rng.random(m))
         cut = min(m, max(1, round(m * data.train_fraction)))
         return cls(points, X, Y, np.sort(order[:cut]), np.sort(order[cut:]), features, data.task)

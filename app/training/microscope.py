@@ -1,8 +1,8 @@
 """One iteration of a session laid open, and calculations by hand compared with ours.
 
 nncore computes; here it becomes words and rows. What if it is too large: more parameters than a
-page can show are refused; central differences that would hold up a class are left out, and said
-to be.
+page can show are refused; central differences that would hold up a class are left out, and the
+answer says so.
 """
 
 from collections.abc import Sequence
@@ -118,7 +118,7 @@ def _layers(
     run: Run, network: nncore.Network, found: nncore.Inspection, shown: int
 ) -> list[dict[str, Any]]:
     updated = None if run.trainer.diverged else run.trainer.after_next_update()
-    told = []
+    layers = []
     m = found.forward_pass.A[0].shape[1]
     gradients, differences, agree = found.gradients, found.differences, found.agreement
     for index, layer in enumerate(network.layers):
@@ -151,8 +151,8 @@ def _layers(
         if updated is not None:
             after = updated.layers[index]
             words["update"] = _pair(after.W - layer.W, after.b - layer.b)
-        told.append(words)
-    return told
+        layers.append(words)
+    return layers
 
 
 def _check(found: nncore.Inspection, m: int) -> dict[str, Any]:

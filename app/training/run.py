@@ -32,7 +32,7 @@ class Model:
     def predict(self, points: Array) -> Array:
         """A[L] of points, one column each; NaN where a z on the way is not finite.
 
-        The network of a run that is about to diverge can be so large.
+        The network of a run that is about to diverge can be that large.
         """
         with np.errstate(all="ignore"):
             passed = nncore.forward(self.network, inputs(points, self.features))
@@ -262,7 +262,7 @@ class Run:
         """Train up to `n` iterations: fewer if the run ends, or leaves the finite."""
         if n := min(n, self.left):
             self.costs.extend(self.trainer.step(n))
-            # A step that leaves the finite is undone, but has told the cost before it.
+            # A step that leaves the finite is undone; the cost before it is dropped with it.
             self.costs.cut(self.trainer.iteration)
 
     @property

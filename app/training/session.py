@@ -5,20 +5,17 @@ the same commands give the same bits, however the iterations were sliced.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from functools import cached_property
 from itertools import takewhile
 from typing import Any
 
 import numpy as np
 
-import nncore
 from app import wire
 from app.errors import Full, InvalidField
-from app.schemas import Edit, Plan, RunPlan, Set, View, check_stop
+from app.schemas import Edit, Plan, Set, View, check_stop
+from app.training.checkpoints import Checkpoint, Record
 from app.training.examples import Examples
-from app.training.run import SETTINGS, Change, Edited, Run, Score, initial_network
-from app.wire import Array
+from app.training.run import SETTINGS, Change, Edited, Run
 
 MOST_CHANGES = 4_000
 """Changes that a session remembers. Those of one target at one iteration count as one."""
@@ -56,80 +53,11 @@ class Timeline:
         self._states = {k: v for k, v in self._states.items() if k <= iteration}
 
 
-@dataclass(frozen=True)
-class Checkpoint:
-    """A session at an iteration, as plain data that can cross a process.
-
-    `costs` holds each run's costs from `costs_from` on, so that a keeper who has the earlier ones
-    is sent only the new.
-    """
-
-    plan: Plan
-    iteration: int
-    trainers: list[Any]
-    changes: list[Change]
-    costs_from: int
-    costs: list[Array] = field(repr=False)
-
-    @property
-    def size(self) -> int:
-        """Bytes of its arrays."""
-        states = sum(
-            state["parameters"].nbytes + sum(memory.nbytes for memory in state["memory"])
-            for state in self.trainers
-        )
-        return int(states + sum(costs.nbytes for costs in self.costs))
-
-
-@dataclass(frozen=True)
-class Record:
-    """All of one run, as plain data: where it came from, how it was trained, what it is now.
-
-    Attributes:
-        plan: That of its session.
-        run: Its index there.
-        changes: Those that were made in it up to now, in order.
-        network: As trained so far.
-        costs: J of each iteration so far.
-    """
-
-    plan: Plan
-    run: int
-    changes: tuple[Change, ...]
-    network: nncore.Network
-    costs: Array = field(repr=False)
-
-    @property
-    def iteration(self) -> int:
-        """How many updates were made."""
-        return len(self.costs)
-
-    @property
-    def run_plan(self) -> RunPlan:
-        """What was planned of this run."""
-        return self.plan.runs[self.run]
-
-    @cached_property
-    def examples(self) -> Examples:
-        """The points; drawn again, as they are determined by the plan."""
-        return Examples.of(self.plan.data)
-
-    @cached_property
-    def initial(self) -> nncore.Network:
-        """Where it started."""
-        return initial_network(self.run_plan, self.examples)
-
-    @cached_property
-    def score(self) -> Score:
-        """How it does now."""
-        return Score.of(self.network, self.examples)
-
-
 class Session:
     """Data and one to eight runs in lockstep on it.
 
-    A run that is over stays where it is. Once the others have gone on without it nothing that is
-    changed makes it go on; after a reset, or before its end, it is one of them again.
+    A run that is over stays where it is. Once the others have gone on without it, no change makes
+    it go on; after a reset, or at an iteration before its end, it trains with them again.
     """
 
     def __init__(self, plan: Plan) -> None:
@@ -226,7 +154,7 @@ class Session:
         )
 
     def _missed(self, index: int) -> dict[str, Any]:
-        """The settings of now that a run has not, as it was over before they were made."""
+        """The settings of now that a run does not have, since it was over before they were made."""
         over = self.runs[index].trainer.iteration
         return {
             change.name: change.value
@@ -248,7 +176,7 @@ class Session:
         self._catch_up_with_changes()
 
     def begin_another_future(self) -> None:
-        """What was changed after the current iteration, before going back, is no more."""
+        """Forget what was changed after the current iteration, before going back."""
         if self._changed < len(self._changes):
             del self._changes[self._changed :]
             self._timeline.cut(self.iteration)
@@ -336,7 +264,7 @@ class Session:
         """Whether it was over before the others, who have gone on."""
         return run.trainer.iteration < self.iteration
 
-    # -- what is told of it -----------------------------------------------------------------
+    # -- what is sent of it -----------------------------------------------------------------
 
     def description(self) -> dict[str, Any]:
         """`data` and `runs` of the `configured` message: points, split, shapes, initial values."""

@@ -23,7 +23,7 @@ MOST_WORK_IN_ALL = 4_000_000_000
 SOLVED_ACCURACY = 0.95
 SOLVED_COST = 0.01
 QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
-"""Of the seeds' costs, told at every sampled iteration: the fan of their curves."""
+"""Of the seeds' costs at every sampled iteration: the fan of their curves."""
 
 
 class SeedSweep:
@@ -72,8 +72,8 @@ class SeedSweep:
         self._sampled = [0]
         self._costs = [self._trainer.cost()]
         self._iteration = 0
-        self.told_at = -math.inf
-        """When its progress was last told."""
+        self.reported_at = -math.inf
+        """When its progress was last reported."""
 
     def _check_work(self, network: nncore.Network, m: int, batch_size: int | None) -> None:
         sizes = network.layer_sizes
@@ -160,7 +160,7 @@ class SeedSweep:
             solved = self.cost is not None and score.train_cost <= self.cost
         return {
             "seed": seed,
-            "costs": _told(costs),
+            "costs": _finite_costs(costs),
             "cost": score and score.train_cost,
             "train_accuracy": score and score.train_accuracy,
             "test_accuracy": score and score.test_accuracy,
@@ -169,7 +169,7 @@ class SeedSweep:
         }
 
 
-def _told(costs: Any) -> list[float | None]:
+def _finite_costs(costs: Any) -> list[float | None]:
     """Costs to five digits; what is not finite is null."""
     return [float(f"{J:.5g}") if np.isfinite(J) else None for J in costs]
 
@@ -179,4 +179,4 @@ def _quantiles(costs: Any) -> list[list[float | None]]:
     there = [J[np.isfinite(J)] for J in costs.T]
     none = np.full(len(QUANTILES), np.nan)
     columns = [np.quantile(J, QUANTILES) if J.size else none for J in there]
-    return [_told(curve) for curve in np.transpose(columns)]
+    return [_finite_costs(curve) for curve in np.transpose(columns)]

@@ -13,10 +13,10 @@ from starlette.testclient import TestClient
 from app.main import create_app
 from app.schemas import Plan
 from app.settings import Settings
-from app.store import Store, Stored
+from app.store import Store, StoredRun
 from app.store.database import engine_of, url_of
 from app.store.tables import RunRow
-from app.training.backend import HostedState, Progress, Saved
+from app.training.messages import Progress
 from app.training.session import Session
 from tests.app.conftest import settings_for
 
@@ -64,10 +64,9 @@ def session_of(plan: dict[str, Any], iterations: int) -> Session:
     return session
 
 
-def stored(session: Session, kind: Any = "save", page: str | None = None) -> Stored:
-    state = HostedState(session.checkpoint(), playing=False, stepping=0, iterations_per_frame=5)
+def stored(session: Session, kind: Any = "save", page: str | None = None) -> StoredRun:
     progress = Progress("session", "saved", session.iteration, cost=0.25)
-    return Stored(kind, progress, 5000, Saved.whole(state), page)
+    return StoredRun(kind, progress, 5000, session.checkpoint(), page)
 
 
 def rows(url: str) -> list[str]:

@@ -7,9 +7,9 @@ import pytest
 from starlette.testclient import TestClient, WebSocketDenialResponse
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from app.access import COOKIE
 from app.main import create_app
 from app.settings import Settings
+from app.web.access import COOKIE
 from tests.app.conftest import metric, settings_for
 from tests.app.stream import Stream
 

@@ -22,7 +22,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.server import ServerProtocol
 
-from app.connections import (
+from app.web.connections import (
     CONTROLS_BURST,
     MOST_FRAGMENTS,
     MOST_UNFINISHED,
@@ -31,7 +31,7 @@ from app.connections import (
     RequestProtocol,
     StreamProtocol,
 )
-from app.limits import Refusals
+from app.web.limits import Refusals
 from tests.app.conftest import settings_for
 from tests.app.test_server import Server
 

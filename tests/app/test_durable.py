@@ -17,11 +17,10 @@ from websockets.exceptions import ConnectionClosed
 from app.errors import NotStored
 from app.main import create_app
 from app.store import Store
-from app.store.sessions import Part, Sessions
+from app.store.sessions import Part, StoredSessions
 from tests.app.conftest import BACKENDS, a_moment, settings_for, wait_ready
 from tests.app.crash import end, resume_after_crashes, started
 from tests.app.storing import opened, run, session_of, settings
-from tests.app.storing import stored as stored_of
 from tests.app.stream import Stream
 
 EDIT = {"layer": 1, "unit": 0, "input": 1, "value": 0.75, "frozen": True}
@@ -298,15 +297,14 @@ def test_kill_9_loses_five_seconds_at_most_and_no_cost_before(folder: Path) -> N
 
 
 def part(name: str, iterations: int, **changes: Any) -> Part:
-    saved = stored_of(session_of({}, iterations)).saved
-    assert saved is not None
-    costs = [bytes(run) for run in saved.costs]
+    checkpoint = session_of({}, iterations).checkpoint()
+    costs = [run.tobytes() for run in checkpoint.costs]
     given = {"after": None, "costs": costs, "costs_size": len(costs[0]), "settled": False}
-    return Part(name, "me", saved.state, **{**given, **changes})
+    return Part(name, "me", checkpoint, **{**given, **changes})
 
 
 def test_costs_are_added_to_only_by_who_knows_what_is_there(url: str) -> None:
-    async def work(sessions: Sessions) -> None:
+    async def work(sessions: StoredSessions) -> None:
         whole = part("a", 30)
         marks = await sessions.keep([whole], ())
         later = part("a", 50)
@@ -317,7 +315,7 @@ def test_costs_are_added_to_only_by_who_knows_what_is_there(url: str) -> None:
         stored = await sessions.get("a")
         assert stored is not None
         assert (stored.mark, stored.settled) == (marks["a"], True)
-        assert [bytes(run) for run in stored.saved.costs] == later.costs
+        assert [run.tobytes() for run in stored.checkpoint.costs] == later.costs
         # The same again would repeat costs; it is not taken.
         assert await sessions.keep([follows], ()) == {}
         await sessions.keep([], ["a"])
@@ -325,20 +323,20 @@ def test_costs_are_added_to_only_by_who_knows_what_is_there(url: str) -> None:
         assert await sessions.keep([follows], ()) == {}
 
     with opened(url) as store:
-        asyncio.run(work(Sessions(store, settings(url))))
+        asyncio.run(work(StoredSessions(store, settings(url))))
 
 
 @pytest.mark.parametrize(
     "bound", [{"max_stored_sessions": 2}, {"max_stored_sessions_bytes": 3_000}]
 )
 def test_the_oldest_gives_way(url: str, bound: dict[str, Any]) -> None:
-    async def work(sessions: Sessions) -> list[bool]:
+    async def work(sessions: StoredSessions) -> list[bool]:
         for name in "abcd":
             await sessions.keep([part(name, 30)], ())
         return [await sessions.get(name) is not None for name in "abcd"]
 
     with opened(url) as store:
-        a, b, _, d = asyncio.run(work(Sessions(store, settings(url, **bound))))
+        a, b, _, d = asyncio.run(work(StoredSessions(store, settings(url, **bound))))
     assert (a, b, d) == (False, False, True)
 
 
@@ -351,7 +349,7 @@ def test_many_are_written_a_few_at_a_time_and_what_was_written_is_known(
     parts = [part("a", 3), part("b", 3), part("c", 3), large, part("d", 3)]
 
     async def work(store: Store) -> None:
-        sessions, writes = Sessions(store, settings(url)), 0
+        sessions, writes = StoredSessions(store, settings(url)), 0
         write = store.write
 
         async def count(work: Any) -> Any:
@@ -378,22 +376,21 @@ def test_one_that_cant_be_written_takes_no_other_along(
     url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     bad = part("bad", 3)
-    assert bad.state.checkpoint is not None
-    bad.state.checkpoint.trainers[0]["parameters"] = None
+    bad.checkpoint.trainers[0]["parameters"] = None
 
-    async def work(sessions: Sessions) -> None:
+    async def work(sessions: StoredSessions) -> None:
         marks = await sessions.keep([part("a", 3), bad, part("b", 3)], ())
         assert marks.keys() == {"a", "b"}
 
     with opened(url) as store:
-        asyncio.run(work(Sessions(store, settings(url))))
+        asyncio.run(work(StoredSessions(store, settings(url))))
     assert "can't be stored" in caplog.text
 
 
 def test_too_old_a_session_is_let_go(url: str) -> None:
     now = 1e9
 
-    async def work(sessions: Sessions) -> list[bool]:
+    async def work(sessions: StoredSessions) -> list[bool]:
         nonlocal now
         await sessions.keep([part("a", 3)], ())
         now += 3601
@@ -401,5 +398,5 @@ def test_too_old_a_session_is_let_go(url: str) -> None:
         return [await sessions.get(name) is not None for name in "ab"]
 
     with opened(url, clock=lambda: now) as store:
-        sessions = Sessions(store, settings(url, max_stored_sessions_hours=1))
+        sessions = StoredSessions(store, settings(url, max_stored_sessions_hours=1))
         assert asyncio.run(work(sessions)) == [False, True]

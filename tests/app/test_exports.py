@@ -20,14 +20,15 @@ from safetensors.numpy import load as load_safetensors
 from starlette.testclient import TestClient
 
 import nncore
-from app.assets import plotly_script
-from app.exports import tables
+from app.content.assets import plotly_script
+from app.exports import text_tables
 from app.exports.code import LANGUAGES
 from app.exports.formula import formula
 from app.exports.parameters import FORMATS, read
 from app.exports.report import report
 from app.schemas import Edit, Plan, Set, parse_message
-from app.training.session import Record, Session
+from app.training.checkpoints import Record
+from app.training.session import Session
 from tests.app.stream import Stream
 
 
@@ -267,7 +268,7 @@ def test_arrays_have_the_lectures_names_and_shapes() -> None:
 def test_the_points_and_the_split_are_those_of_the_run(name: str) -> None:
     record = RECORDS[name]
     examples = record.examples
-    header, *rows = csv.reader(io.StringIO(whole(tables.data_csv(record)).decode()))
+    header, *rows = csv.reader(io.StringIO(whole(text_tables.data_csv(record)).decode()))
     assert header[0] == "x1"
     columns = dict(zip(header, zip(*rows, strict=True), strict=True))
     given = [np.array(columns[name], float) for name in examples.features or header[:-2]]
@@ -276,14 +277,14 @@ def test_the_points_and_the_split_are_those_of_the_run(name: str) -> None:
     np.testing.assert_array_equal(np.array(columns[label], float), examples.Y[0])
     split = np.array(columns["split"])
     np.testing.assert_array_equal(np.flatnonzero(split == "test"), examples.test)
-    costs = list(csv.reader(io.StringIO(whole(tables.costs_csv(record)).decode())))
+    costs = list(csv.reader(io.StringIO(whole(text_tables.costs_csv(record)).decode())))
     assert costs[0] == ["iteration", "cost"]
     assert [float(cost) for _, cost in costs[1:]] == record.costs.tolist()
 
 
 def test_a_cell_is_no_formula() -> None:
     rows = [["=1+1", "+A1", "-A1", "@SUM(A1)", "\t=1", -1.5, "plain"]]
-    written = whole(tables.write(["=cmd|' /C calc'!A0"], rows)).decode()
+    written = whole(text_tables.write(["=cmd|' /C calc'!A0"], rows)).decode()
     header, cells = csv.reader(io.StringIO(written))
     assert header == ["'=cmd|' /C calc'!A0"]
     assert cells == ["'=1+1", "'+A1", "'-A1", "'@SUM(A1)", "'\t=1", "-1.5", "plain"]

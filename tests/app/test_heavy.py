@@ -23,8 +23,8 @@ from starlette.testclient import TestClient
 
 from app.errors import Busy, Full, GoingAway, InvalidField
 from app.exports.text import numbers
-from app.heavy.pool import Answer, Pool, Room
-from app.heavy.turns import Fairness
+from app.fairness import Turns
+from app.heavy.pool import Allowance, Outcome, Pool
 from app.main import create_app
 from app.schemas import VectorizingRequest
 from tests.app.conftest import a_moment, metric, settings_for, wait_ready
@@ -236,12 +236,12 @@ def test_an_address_with_one_call_does_not_wait_behind_all_of_another() -> None:
 
 
 def test_turns_go_by_the_time_that_each_has_had() -> None:
-    fairness = Fairness()
+    turns = Turns(0.02)
     served = []
     for _ in range(40):
-        client = fairness.next(["long", "short"])
-        fairness.begins(client)
-        fairness.took(client, 1.0 if client == "long" else 0.1)
+        client = turns.order(["long", "short"])[0]
+        turns.begins(client)
+        turns.took(client, 1.0 if client == "long" else 0.1)
         served.append(client)
     assert 3 <= served.count("long") <= 5
 
@@ -334,13 +334,13 @@ def test_numbers_read_back_to_the_same(values: Any) -> None:
 def test_a_long_answer_is_kept_elsewhere_and_bounded_for_each_address() -> None:
     async def run() -> None:
         async with a_pool() as pool:
-            pool.room = Room(None, 8_000_000)
+            pool.room = Allowance(None, 8_000_000)
             costs = np.random.default_rng(0).normal(size=100_000)
 
             async def prepare() -> Sequence[Any]:
                 return (costs,)
 
-            answer: Answer = await pool.call("a", "costs", prepare)
+            answer: Outcome = await pool.call("a", "costs", prepare)
             assert json.loads(b"".join(answer.chunks()))["costs"] == costs.tolist()
             assert max(map(len, answer.chunks())) <= 65_536
             with pytest.raises(Full, match="long answers"):

@@ -11,26 +11,27 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from app import wire
 from app.schemas import Ack, Configure, Edit, Message, Plan, Set, parse_message
-from app.training.backend import (
+from app.training.checkpoints import Latest
+from app.training.host.events import checkpointed
+from app.training.host.host import Host
+from app.training.host.shares import Account, Share
+from app.training.messages import (
     Answer,
     Attach,
+    Checkpointed,
     Close,
     Detach,
     Event,
     Frame,
-    Kept,
     Kind,
     Open,
-    Saved,
     Snap,
     Snapshot,
     Tell,
     Text,
     Worked,
 )
-from app.training.host import Host
 from app.training.session import Session
-from app.training.turns import Account, Share
 
 FRAME = 1 / 60
 
@@ -54,7 +55,7 @@ class Desk:
         self.host = Host(self.clock, self.clock, **options)
         self.frames: dict[str, list[dict[str, Any]]] = {}
         self.texts: list[dict[str, Any]] = []
-        self.kept: dict[str, Saved] = {}
+        self.kept: dict[str, Latest] = {}
 
     def open(
         self,
@@ -62,7 +63,7 @@ class Desk:
         plan: dict[str, Any] | None = None,
         *,
         playing: bool = True,
-        kind: Kind = "learner",
+        kind: Kind = "interactive",
     ) -> None:
         self.host.handle(Open(name, kind))
         self.hear(self.host.handle(Attach(name, name)))
@@ -82,12 +83,11 @@ class Desk:
                     self.frames[event.session].append(wire.unpack(event.data))
                 case Text():
                     self.texts.append(json.loads(event.json))
-                case Kept():
+                case Checkpointed():
                     if event.session in self.kept:
                         self.kept[event.session].add(event.part, same_plan=event.same_plan)
                     else:
-                        saved = self.kept[event.session] = Saved(event.part)
-                        saved.add(event.part, same_plan=event.same_plan)
+                        self.kept[event.session] = Latest(event.part)
         return events
 
     def pass_time(self, seconds: float, *, acks: bool = True) -> None:
@@ -161,7 +161,7 @@ def test_what_is_kept_is_of_one_iteration_and_never_of_the_way_to_another() -> N
     (answer,) = desk.host.handle(Snap("a", 1))
     assert isinstance(answer, Answer)
     assert isinstance(answer.value, Snapshot)
-    checkpoint = answer.value.state.checkpoint
+    checkpoint = answer.value.checkpoint
     assert checkpoint is not None
     assert 0 < checkpoint.iteration == answer.value.progress.iteration == len(checkpoint.costs[0])
     desk.say("a", "seek", iteration=890)
@@ -386,7 +386,7 @@ class TestFairness:
             patient = [f"other {index}" for index in range(others)]
             for name in (*students, *patient):
                 job = name in patient and neighbour == "a REST run"
-                desk.open(name, plan_of(iterations=1_000_000), kind="job" if job else "learner")
+                desk.open(name, plan_of(iterations=1_000_000), kind="job" if job else "interactive")
                 slow_down(desk, name, seconds_per_iteration=0.0005)
                 if name in patient and neighbour == "at top speed":
                     desk.say(name, "set", iterations_per_frame="max")
@@ -573,15 +573,15 @@ class Sessions(RuleBasedStateMachine):
         told = frames[-1]["iteration"]
         self.desk = Desk(checkpoint_seconds=0.05)
         self.desk.frames, self.desk.kept = old.frames, old.kept
-        from app.training.backend import Position
+        from app.training.messages import Position
 
         last = frames[-1]["frame"]
         position = Position(told, last + 1, last)
         # What was commanded after the last round is not lost with a host: the driver says it again.
-        saved = old.kept["a"]
-        last_kept = old.host._keep(old.host._sessions["a"])
-        saved.add(last_kept.part, same_plan=last_kept.same_plan)
-        self.desk.hear(self.desk.host.handle(Open("a", "learner", saved, replay_to=told)))
+        latest = old.kept["a"]
+        last_kept = checkpointed(old.host._sessions["a"], old.clock.now)
+        latest.add(last_kept.part, same_plan=last_kept.same_plan)
+        self.desk.hear(self.desk.host.handle(Open("a", "interactive", latest, replay_to=told)))
         self.desk.hear(self.desk.host.handle(Attach("a", "a", position, greet=False)))
 
     @invariant()

@@ -13,7 +13,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from app.main import create_app
-from app.training.backend import Progress
+from app.training.messages import Progress
 from tests.app.conftest import a_moment, metric, settings_for, wait_ready
 from tests.app.storing import rows, service
 from tests.app.storing import run as run_statement
@@ -40,8 +40,8 @@ def pool(folder: Path, workers: int) -> Iterator[tuple[TestClient, list[psutil.P
 
 
 def iteration_kept(client: TestClient, run: str) -> int:
-    saved = client.app.state.services.backend.saved(run)  # type: ignore[attr-defined]
-    return saved.state.checkpoint.iteration if saved and saved.state.checkpoint else 0
+    latest = client.app.state.services.backend.latest(run)  # type: ignore[attr-defined]
+    return latest.checkpoint.iteration if latest else 0
 
 
 def start(client: TestClient) -> str:
@@ -55,7 +55,7 @@ def start(client: TestClient) -> str:
 def test_a_worker_that_hangs_is_waited_for_and_its_run_kept_whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.training.driver.ANSWER_SECONDS", 1.0)
+    monkeypatch.setattr("app.training.workers.driver.ANSWER_SECONDS", 1.0)
     with pool(tmp_path, 1) as (client, (worker,)):
         run = start(client)
         os.kill(worker.pid, signal.SIGSTOP)
@@ -75,7 +75,7 @@ def test_a_worker_that_hangs_is_waited_for_and_its_run_kept_whole(
 def test_the_end_keeps_the_runs_of_all_workers_also_of_one_that_hangs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.training.jobs.LAST_SECONDS", 0.3)
+    monkeypatch.setattr("app.sessions.jobs.LAST_SECONDS", 0.3)
     with pool(tmp_path, 2) as (client, workers):
         runs = [start(client) for _ in range(2)]
         kept = [iteration_kept(client, run) for run in runs]

@@ -202,7 +202,7 @@ class TestSweep:
 
     @pytest.mark.parametrize("ended_by", ["configure", "detach"])
     def test_who_leaves_or_begins_anew_gets_no_answer(self, ended_by: str) -> None:
-        from app.training.backend import Detach
+        from app.training.messages import Detach
 
         desk = Desk()
         desk.open("a", XOR, playing=False)
@@ -216,10 +216,10 @@ class TestSweep:
 
     def test_a_sweep_is_begun_again_when_its_worker_dies(self) -> None:
         from app.schemas import parse_message
-        from app.training.backend import Attach, Tell, Text
-        from app.training.driver import Placed
+        from app.training.messages import Attach, Tell, Text
+        from app.training.workers.placed import Placed
 
-        placed = Placed("a", "learner", lambda event: None)
+        placed = Placed("a", "interactive", lambda event: None)
         placed.send(Attach("a", "r"))
         begun = Tell("a", "r", parse_message('{"type": "sweep"}'))
         placed.send(begun)

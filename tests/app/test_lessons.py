@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from app.lessons import (
+from app.content.lessons import (
     COMPARISONS,
     LESSONS,
     QUANTITIES,
@@ -143,7 +143,7 @@ def test_there_are_eleven_in_the_order_of_the_lecture(inline: TestClient) -> Non
 
 @pytest.mark.parametrize("name", NAMES)
 def test_conditions_are_false_before_and_true_after(name: str) -> None:
-    told = json.loads(json.dumps(BUILT_IN[name].told()))
+    told = json.loads(json.dumps(BUILT_IN[name].as_json()))
     reader = Reader(told["run"])
     for step in told["steps"]:
         # As on the page: what was done counts from where the step begins.
@@ -189,7 +189,7 @@ def test_what_the_texts_say_of_numbers_is_so() -> None:
     # How many units: the test cost rises while the training cost falls.
     overfitting = BUILT_IN["how-many-units"].steps[5].words.run
     assert overfitting is not None
-    words = overfitting.told()
+    words = overfitting.as_json()
     del words["iterations_per_frame"]
     tests = [after(words, iterations).score.test_cost for iterations in (50, 300, 1000)]
     assert tests[0] < tests[1] < tests[2]
@@ -307,7 +307,7 @@ def until(condition: str) -> str:
 def test_what_is_wrong_is_said_with_its_place(source: str, words: str | None) -> None:
     if words is None:
         # HTML is text like any other.
-        told = json.dumps(parse("mine", source).told())
+        told = json.dumps(parse("mine", source).as_json())
         assert '"text": "<script>alert(1)</script>"' in told
         return
     with pytest.raises(LessonError) as error:

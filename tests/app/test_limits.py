@@ -10,9 +10,12 @@ import limits.strategies
 import pytest
 from starlette.testclient import TestClient, WebSocketDenialResponse
 
-import app.limits
+import app.web.limits
 from app.errors import Full
-from app.limits import (
+from app.main import create_app
+from app.schemas import Plan
+from app.sessions.outbox import MOST_BYTES, TOO_SLOW, Outbox
+from app.web.limits import (
     CLIENT_BURST,
     MOST_COUNTS,
     MOST_EARNED,
@@ -22,12 +25,9 @@ from app.limits import (
     Bucket,
     Clients,
     LoopTimes,
-    Pace,
+    Throttle,
     client_of,
 )
-from app.main import create_app
-from app.schemas import Plan
-from app.training.outbox import MOST_BYTES, TOO_SLOW, Outbox
 from tests.app.conftest import a_moment, metric, settings_for
 from tests.app.stream import Stream
 
@@ -46,7 +46,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """The clock of `limits`, which takes none; it counts in windows of the time since 1970."""
     clock = Clock()
     clock.now = 30 * 50_000_000.0
-    for module in (limits.storage.memory, limits.strategies, app.limits):
+    for module in (limits.storage.memory, limits.strategies, app.web.limits):
         monkeypatch.setattr(module, "time", SimpleNamespace(time=clock, monotonic=clock))
     return clock
 
@@ -125,7 +125,7 @@ class TestBuckets:
         clock = Clock()
         limits = {"messages_per_second": 10, "messages_burst": 3}
         limits |= {"bytes_per_second": 100, "bytes_burst": 1000}
-        pace = Pace(settings_for("inline", **limits), clock)
+        pace = Throttle(settings_for("inline", **limits), clock)
         assert [pace.take(1) for _ in range(4)] == [0, 0, 0, pytest.approx(0.1)]
         clock.now = 60
         assert pace.take(950) == 0

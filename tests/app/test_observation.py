@@ -16,9 +16,9 @@ from starlette.testclient import TestClient
 
 from app.logs import Lines, secrets_of
 from app.main import create_app
-from app.training.driver import Backend
-from app.training.host import Host
-from app.training.inline import InlineLine
+from app.training.host.host import Host
+from app.training.workers.backend import Backend
+from app.training.workers.inline import InlineLine
 from tests.app.conftest import a_moment, metric, settings_for
 from tests.app.stream import Stream
 from tests.app.test_server import Server

@@ -10,8 +10,8 @@ from starlette.testclient import TestClient
 
 import nncore
 from app import __version__
-from app.assets import Assets
-from app.catalogue import catalogue
+from app.content.assets import Assets
+from app.content.catalogue import catalogue
 
 
 @pytest.fixture(scope="module")

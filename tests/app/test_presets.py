@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import nncore
-from app.catalogue import catalogue
-from app.presets import PRESETS
+from app.content.catalogue import catalogue
+from app.content.presets import PRESETS
 from app.training.run import Run
 from app.training.session import Session
 

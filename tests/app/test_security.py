@@ -7,8 +7,8 @@ import pytest
 from starlette.testclient import TestClient, WebSocketDenialResponse
 
 from app.main import create_app
-from app.security import headers_for
 from app.settings import Settings
+from app.web.security import headers_for
 from tests.app.conftest import a_moment, metric, settings_for
 from tests.app.stream import Stream
 
@@ -257,7 +257,7 @@ class TestFull:
     def test_a_reader_that_takes_no_answers_is_let_go_and_keeps_its_session(self) -> None:
         settings = settings_for("inline", outbox_messages=8)
         with TestClient(create_app(settings)) as client:
-            from app.training.outbox import TOO_SLOW, Outbox
+            from app.sessions.outbox import TOO_SLOW, Outbox
 
             outbox = Outbox(8)
             for _ in range(8):

@@ -15,7 +15,7 @@ import nncore
 from app import wire
 from app.errors import Full, InvalidField
 from app.schemas import Edit, OwnData, Plan, Set, View, parse_message
-from app.training.backend import HostedState, Saved
+from app.training.checkpoints import Latest
 from app.training.examples import Examples
 from app.training.run import Change, CostLog
 from app.training.session import Session, Timeline
@@ -43,17 +43,17 @@ def bits(session: Session) -> list[bytes]:
 def test_slices_and_checkpoints_change_no_bit(slices: list[int], data: st.DataObject) -> None:
     whole = Session(PLAN)
     whole.advance(sum(slices))
-    sliced, saved = Session(PLAN), None
+    sliced, latest = Session(PLAN), None
     for n in slices:
         sliced.advance(n)
         if data.draw(st.booleans()):
-            part = sliced.checkpoint(len(saved.costs_of(0)) if saved else 0)
-            state = HostedState(pickle.loads(pickle.dumps(part)), True, 0, 5)
-            saved = saved or Saved(state)
-            saved.add(state)
-            checkpoint = saved.checkpoint
-            assert checkpoint is not None
-            sliced = Session.restore(checkpoint)
+            part = sliced.checkpoint(len(latest.costs[0]) // 8 if latest else 0)
+            part = pickle.loads(pickle.dumps(part))
+            if latest is None:
+                latest = Latest(part)
+            else:
+                latest.add(part)
+            sliced = Session.restore(latest.whole)
     assert bits(sliced) == bits(whole)
     assert sliced.iteration == whole.iteration == sum(slices)
     for one, other in zip(sliced.runs, whole.runs, strict=True):

@@ -17,7 +17,7 @@ from app.fairness import FairQueue, Places
 from app.main import create_app
 from app.store import Store
 from app.store.rows import row_of
-from app.store.sessions import Part, Sessions
+from app.store.sessions import Part, StoredSessions
 from app.store.tables import RunRow, SessionRow
 from tests.app.conftest import metric, settings_for
 from tests.app.storing import database, names_there, opened, session_of, settings
@@ -169,13 +169,13 @@ def test_saves_that_wait_are_counted_for_each_address(url: str) -> None:
 
 def test_sessions_push_out_those_of_their_own_address(url: str) -> None:
     def part(name: str, client: str) -> Part:
-        saved = SAVE.saved
-        assert saved is not None
-        costs = [bytes(run) for run in saved.costs]
-        return Part(name, client, saved.state, None, costs, len(costs[0]), settled=False)
+        checkpoint = SAVE.checkpoint
+        assert checkpoint is not None
+        costs = [run.tobytes() for run in checkpoint.costs]
+        return Part(name, client, checkpoint, None, costs, len(costs[0]), settled=False)
 
     async def work(store: Store) -> None:
-        sessions = Sessions(store, settings(url, max_stored_sessions=4))
+        sessions = StoredSessions(store, settings(url, max_stored_sessions=4))
         await sessions.keep([part("mine", "me")], ())
         for number in range(9):
             await sessions.keep([part(f"flood{number}", "flood")], ())
@@ -279,7 +279,7 @@ def test_a_flood_of_runs_leaves_places_to_wait_and_to_train_for_others() -> None
 
 
 def test_runs_are_counted_in_bytes_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.training.jobs.MOST_RUN_BYTES", 600_000)
+    monkeypatch.setattr("app.sessions.jobs.MOST_RUN_BYTES", 600_000)
     points = [[k / 100, k / 200] for k in range(200)]
     large = {**LONG, "data": {"points": points, "labels": [0, 1] * 100}}
     with two_addresses(max_running_runs=1) as (flood, other):
@@ -296,7 +296,7 @@ def test_watchers_of_a_flood_give_way_to_whoever_comes(
     bound: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if bound == "bytes":
-        monkeypatch.setattr("app.training.jobs.MOST_WATCHED_BYTES", 3 * 3 * 8)
+        monkeypatch.setattr("app.sessions.jobs.MOST_WATCHED_BYTES", 3 * 3 * 8)
     with two_addresses(max_watchers_in_all=3 if bound == "places" else 100) as (flood, other):
         run = flood.post("/train?wait=30", json={"training": {"iterations": 3}}).json()["id"]
         path = f"/train/{run}/stream"

@@ -19,7 +19,7 @@ from sqlalchemy import text
 
 from app.errors import Full, NotFound
 from app.schemas import Edit, Set
-from app.store import Store, Stored, StoreUnusable
+from app.store import Store, StoredRun, StoreUnusable
 from app.store.database import config_for, url_of
 from app.store.rows import row_of
 from app.store.tables import Base
@@ -157,8 +157,7 @@ def test_a_session_comes_back_to_the_bit_and_goes_on_to_the_same(
         kept = asyncio.run(store.get(name))
     assert kept is not None
     assert (kept.page, kept.iterations, kept.progress.session) == ("#dataset=xor", 5000, name)
-    assert kept.saved is not None
-    checkpoint = kept.saved.checkpoint
+    checkpoint = kept.checkpoint
     assert checkpoint is not None
     again = Session.restore(checkpoint)
     for _ in range(2):
@@ -223,7 +222,7 @@ def test_the_oldest_run_gives_way_by_count_bytes_and_age(url: str) -> None:
     ended = stored(session_of({}, 3), "run")
     size = row_of(ended)["size"]
 
-    async def keep(store: Store, names: str, ended: Stored = ended) -> list[bool]:
+    async def keep(store: Store, names: str, ended: StoredRun = ended) -> list[bool]:
         for name in names:
             await store.add(name, ended, "me")
         return await names_there(store, list("abcdef"))

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 import logging
 import os
 import signal
@@ -15,12 +16,14 @@ import pytest
 from starlette.testclient import TestClient
 
 from app.main import create_app
-from app.schemas import parse_message
+from app.schemas import TrainRequest, parse_message
 from app.supervision import Background
-from app.training.backend import Attach, Command, Event, Progress, Saved, Tell, Text, Worked
-from app.training.driver import Backend, Line, LineBroken
-from app.training.host import Host
-from app.training.inline import InlineLine
+from app.training.checkpoints import Latest
+from app.training.host.host import Host
+from app.training.messages import Attach, Command, Event, Open, Progress, Tell, Text, Worked
+from app.training.workers.backend import Backend
+from app.training.workers.driver import Line, LineBroken
+from app.training.workers.inline import InlineLine
 from tests.app.conftest import a_moment, metric, settings_for, wait_ready
 from tests.app.stream import Stream
 from tests.app.test_server import Server
@@ -135,13 +138,13 @@ def test_whichever_background_task_raises_the_class_goes_on(
 ) -> None:
     client, streams = lesson
     services = client.app.state.services  # type: ignore[attr-defined]
-    keeping = services.learners.keeping
+    keeping = services.sessions.keeping
 
     async def once(*_: object) -> None:
         monkeypatch.undo()
         raise RuntimeError("for a test")
 
-    monkeypatch.setattr(services.learners, "_keep_all", once)
+    monkeypatch.setattr(services.sessions, "_keep_all", once)
     while not keeping.restarts:
         a_moment()
     for driver in services.backend._drivers:
@@ -170,7 +173,7 @@ class Desk:
 
     def open(self, name: str, listener: Callable[[Event], None] | None = None) -> None:
         self.heard[name] = []
-        self.backend.open(name, "learner", listener or partial(self.hear, name))
+        self.backend.open(name, "interactive", listener or partial(self.hear, name))
         self.backend.put(Attach(name, name))
 
     async def say(self, name: str, text: str) -> None:
@@ -233,6 +236,34 @@ def test_an_event_that_cant_be_delivered_ends_its_session_alone() -> None:
     asyncio.run(watch())
 
 
+def test_a_run_whose_host_breaks_before_its_first_checkpoint_begins_again() -> None:
+    class Breaks(InlineLine):
+        async def exchange(self, commands: Sequence[Command]) -> Any:
+            if any(isinstance(command, Open) for command in commands) and next(times) == 0:
+                raise LineBroken("the worker died")
+            return await super().exchange(commands)
+
+    times = itertools.count()
+
+    async def watch() -> None:
+        async def connect() -> Line:
+            return Breaks(inline()._host)
+
+        desk = Desk(connect)
+        await desk.backend.start()
+        desk.heard["run"] = []
+        plan = TrainRequest.model_validate({"training": {"iterations": 300}}).plan()
+        desk.backend.open("run", "job", partial(desk.hear, "run"), plan=plan)
+        await desk.until("run", lambda event: getattr(event, "status", "") == "finished")
+        latest = desk.backend.latest("run")
+        assert latest is not None
+        assert latest.checkpoint.plan == plan
+        assert (latest.checkpoint.iteration, len(latest.whole.costs[0])) == (300, 300)
+        await desk.backend.stop()
+
+    asyncio.run(watch())
+
+
 class Fragile(InlineLine):
     """Breaks whenever it is told to serve a session."""
 
@@ -267,8 +298,8 @@ def test_a_session_that_breaks_its_host_twice_is_set_aside_and_the_others_go_on(
         await desk.say("neighbour", '{"type": "pause"}')
         await desk.until("neighbour", lambda event: isinstance(event, Text))
         assert not any(map(is_lost, desk.heard["neighbour"]))
-        saved = desk.backend.saved("neighbour")
-        assert isinstance(saved, Saved)
+        latest = desk.backend.latest("neighbour")
+        assert isinstance(latest, Latest)
         await desk.backend.stop()
 
     asyncio.run(watch())
@@ -283,13 +314,13 @@ def test_what_cant_be_restored_is_said_and_its_neighbours_do_not_notice() -> Non
             session = bad.configure()["session"]
             bad.say("step", iterations=5)
             bad.until("state", iteration=5)
-            saved = services.backend.saved(session)
-            (trainer,) = saved.state.checkpoint.trainers
+            latest = services.backend.latest(session)
+            (trainer,) = latest.checkpoint.trainers
             trainer["parameters"] = trainer["parameters"][:-1]
             before = metric(client, "shallows_worker_restarts_total")
             heard: list[Event] = []
             assert client.portal is not None
-            client.portal.call(services.backend.open, "again", "learner", heard.append, saved)
+            client.portal.call(services.backend.open, "again", "interactive", heard.append, latest)
             while not any(map(is_lost, heard)):
                 a_moment()
             good.until_iteration(good.frames[-1]["iteration"] + 50)

@@ -20,7 +20,7 @@ from starlette.testclient import TestClient
 import nncore
 from app.errors import InvalidField
 from app.exports.parameters import FORMATS, read
-from app.exports.tables import decode, parse, points, preview
+from app.exports.text_tables import decode, parse, points, preview
 from tests.app.test_exports import whole
 
 NETWORK = nncore.initialize(

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
-from app.lessons import LESSONS, lessons_of
+from app.content.lessons import LESSONS, lessons_of
 from tests.browser.conftest import VIEWPORT, Guard
 from tests.browser.harness import Server, running_server
 from tests.browser.playground import PATIENCE, Playground
@@ -20,7 +20,7 @@ from tests.browser.test_accessibility import LOOKS, violations, violations_in_bo
 Action = Callable[[Playground], None]
 Json = dict[str, Any]
 BUILT_IN: dict[str, Json] = {
-    name: json.loads(json.dumps(lesson.told())) for name, lesson in lessons_of(LESSONS).items()
+    name: json.loads(json.dumps(lesson.as_json())) for name, lesson in lessons_of(LESSONS).items()
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from playwright.sync_api import Page, expect
 
-from app.presets import PRESETS
+from app.content.presets import PRESETS
 from tests.browser.playground import Playground
 from tests.browser.test_accessibility import violations
 

@@ -1,7 +1,7 @@
 """Experiments worth seeing: those that work, and those that fail for an instructive reason.
 
-Each is a run in the words of `POST /train`, what is left out being by default, and a sentence of
-what to look for. A test trains every one and holds the sentence to what comes of it.
+Each is a run in the words of `POST /train` (what is left out has its default) and a sentence that
+says what to look for. A test trains every one and checks its sentence.
 """
 
 from dataclasses import asdict, dataclass
@@ -18,12 +18,12 @@ class Preset:
         name: Short and stable, for addresses.
         title: A few words.
         look_for: One plain sentence.
-        works: Whether it learns what it shall.
+        works: Whether it learns what it should.
         run: A part of a `POST /train` body.
         iterations_per_frame: How fast it is best seen.
 
     Raises:
-        ValueError: The run is none that could be started.
+        ValueError: such a run can't be started.
     """
 
     name: str
@@ -43,8 +43,8 @@ class Preset:
 
     def words(self) -> dict[str, Any]:
         """For the catalogue: the run's own words beside the name, the title and the sentence."""
-        told = asdict(self)
-        return {**told.pop("run"), **told}
+        words = asdict(self)
+        return {**words.pop("run"), **words}
 
 
 def _layers(*units: int, activation: str = "tanh") -> list[dict[str, Any]]:

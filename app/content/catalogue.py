@@ -1,4 +1,4 @@
-"""What the page is told at its start: the choices of nncore's tables, with their pictures.
+"""What the page gets at its start: the choices of nncore's tables, with their pictures.
 
 Curves and points are nncore's own numbers; the page only draws them.
 """
@@ -11,7 +11,7 @@ import numpy as np
 
 import nncore
 from app import wire
-from app.presets import PRESETS
+from app.content.presets import PRESETS
 from app.schemas import TrainRequest
 
 # What the page calls them; a name in nncore's tables that is missing here is shown as it is.

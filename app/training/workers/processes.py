@@ -18,9 +18,10 @@ from typing import Any, ParamSpec, TypeVar
 
 from app import logs
 from app.settings import Settings
-from app.training.backend import Command, Event, Worked
-from app.training.driver import Backend, Line, LineBroken
-from app.training.host import Host
+from app.training.host.host import Host
+from app.training.messages import Command, Event, Worked
+from app.training.workers.backend import Backend
+from app.training.workers.driver import Line, LineBroken
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -106,7 +107,7 @@ class WorkerLine:
     async def close(self) -> None:
         """Close the pipe, on which the worker ends; kill it if it does not.
 
-        Needs no thread that is not there yet: there may be none to be had.
+        It needs no new thread: there may be none left.
         """
         try:
             async with asyncio.timeout(PARTING_SECONDS):
@@ -133,7 +134,7 @@ class WorkerLine:
         loop = asyncio.get_running_loop()
         try:
             return await loop.run_in_executor(self._thread, lambda: call(*args, **kwargs))
-        except Exception as error:  # a pipe that is cut, or no thread to be had
+        except Exception as error:  # a pipe that is cut, or no thread left
             raise LineBroken(f"{type(error).__name__}: {error}", self._culprit()) from error
 
     def _culprit(self) -> str:

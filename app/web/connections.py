@@ -3,7 +3,7 @@
 uvicorn reads whatever comes, parses all of it at once, answers every ping, and waits for ever for
 the rest. Its two protocols are given a `Tap` here instead of their transport: it hands on what came
 in small slices, and stops reading for as long as a connection has had more than its share of the
-processor. The peer's own window fills then, and it pays for its haste itself.
+processor. Then the peer's own window fills, and it has to wait itself.
 
 What if it is full:
 
@@ -45,8 +45,8 @@ from websockets.frames import CTRL_OPCODES, Frame, Opcode
 from websockets.server import ServerProtocol
 
 from app.errors import PROBLEM_JSON, Malformed, ShallowsError, TooSlow
-from app.limits import Bucket, Refusals, client_of
 from app.settings import Settings
+from app.web.limits import Bucket, Refusals, client_of
 
 log = logging.getLogger(__name__)
 quiet = logging.getLogger(f"{__name__}.strangers")
@@ -201,7 +201,7 @@ class Tap:
                 self._feed_one()
             self.owner.looked()
         except Exception:
-            # Not even this may keep a connection open that nobody reads.
+            # An error here must not keep a connection open that nobody reads.
             log.exception("what a connection sent could not be parsed")
             self._transport.abort()
         finally:
@@ -310,7 +310,7 @@ class Bounded(asyncio.BufferedProtocol):
             slow = loop.time() - slowest.unfinished_since > RECENT
             largest = max(holding, key=lambda connection: connection.held)
             one = slowest if slow else largest
-            if one.transport.is_closing():  # and what it was told is not taken: it holds on
+            if one.transport.is_closing():  # it does not take the goodbye either
                 one.transport.abort()
             else:
                 one.too_slow()
@@ -425,7 +425,7 @@ class RequestProtocol(Bounded, H11Protocol):  # type: ignore[misc]
         self.transport.close()
 
     def send_400_response(self, msg: str) -> None:
-        """What is no HTTP is told so as everything else is."""
+        """Answer what is not HTTP as every other error is answered."""
         self.config.refusals["malformed"] += 1
         if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
             self._answer(Malformed("this is no request that HTTP/1.1 allows"))
@@ -546,7 +546,7 @@ class StreamProtocol(Bounded, WebSocketsSansIOProtocol):  # type: ignore[misc]
             super().handle_ping()
 
     async def send(self, message: Any) -> None:
-        """As uvicorn does; but a refusal, once told, is no handshake that was forgotten."""
+        """As uvicorn does; but a handshake that was refused is not one that was forgotten."""
         await super().send(message)
         if message["type"] == "websocket.http.response.body" and self.close_sent:
             self.handshake_complete = True

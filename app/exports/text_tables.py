@@ -17,9 +17,9 @@ from typing import Any, Literal
 import numpy as np
 
 from app.errors import InvalidField
-from app.exports.text import Text
+from app.exports.text import Parts
 from app.schemas import Task
-from app.training.session import Record
+from app.training.checkpoints import Record
 
 MOST_COLUMNS = 100
 MOST_POINTS = 10_000
@@ -42,7 +42,7 @@ PLANE = 5.0
 # -- written --------------------------------------------------------------------------------
 
 
-def write(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> Text:
+def write(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> Parts:
     """A CSV file (RFC 4180); floats have as many digits as it takes to read the same one back."""
     text = io.StringIO()
     writer = csv.writer(text)
@@ -61,7 +61,7 @@ def _harmless(cell: Any) -> Any:
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(tuple("=+-@\t\r")) else cell
 
 
-def data_csv(record: Record) -> Text:
+def data_csv(record: Record) -> Parts:
     """Every point, what the network is given of it, its label, and which part it belongs to."""
     examples = record.examples
     names = [f"x{index}" for index in range(1, len(examples.points) + 1)]
@@ -84,7 +84,7 @@ def data_csv(record: Record) -> Text:
     )
 
 
-def costs_csv(record: Record) -> Text:
+def costs_csv(record: Record) -> Parts:
     """The cost J of each iteration, computed before its update."""
     # The costs themselves, or a million of Python's numbers would take four times as much.
     return write(["iteration", "cost"], enumerate(map(float, record.costs)))
@@ -94,7 +94,7 @@ def costs_csv(record: Record) -> Text:
 
 
 @dataclass(frozen=True)
-class Row:
+class TableRow:
     """A row and the line of the text on which it ends, counted from 1."""
 
     line: int
@@ -117,7 +117,7 @@ class Table:
     count: int = 0
     width: int = 0
 
-    def rows(self) -> Iterator[Row]:
+    def rows(self) -> Iterator[TableRow]:
         """Its rows, without those that are empty.
 
         Raises:
@@ -127,7 +127,7 @@ class Table:
         try:
             for cells in reader:
                 if any(map(str.strip, cells)):
-                    yield Row(reader.line_num, cells)
+                    yield TableRow(reader.line_num, cells)
         except csv.Error as error:
             raise ValueError(str(error)) from None
 
@@ -249,7 +249,7 @@ class Points:
     scaled: list[list[float]] | None
 
 
-def _split(table: Table) -> tuple[list[str], Iterator[Row], bool]:
+def _split(table: Table) -> tuple[list[str], Iterator[TableRow], bool]:
     """The names of the columns, the rows below them, and whether the names are in the table."""
     first, *rest = islice(table.rows(), 1 + FIRST)
     numbered = [f"column {i + 1}" for i in range(table.width)]
@@ -257,11 +257,11 @@ def _split(table: Table) -> tuple[list[str], Iterator[Row], bool]:
         return numbered, table.rows(), False
     names = [cell.strip()[:80] for cell in first.cells[: table.width]]
     names += [""] * (table.width - len(names))
-    told = [name or number for name, number in zip(names, numbered, strict=True)]
-    return told, islice(table.rows(), 1, None), True
+    header = [name or number for name, number in zip(names, numbered, strict=True)]
+    return header, islice(table.rows(), 1, None), True
 
 
-def _is_header(table: Table, first: Row, rest: Sequence[Row]) -> bool:
+def _is_header(table: Table, first: TableRow, rest: Sequence[TableRow]) -> bool:
     """Whether the first row has words where most of the others have numbers."""
     for column, cell in enumerate(first.cells):
         below = [row.cells[column] for row in rest if column < len(row.cells)]
@@ -358,14 +358,14 @@ def points(table: Table, x1: int, x2: int, label: int, task: Task, fit: bool) ->
             "rows",
         )
     labels, classes = _labels(table, [text for _, _, text in good], task)
-    told = np.array([point[:2] for point in good])
-    low, high = told.min(axis=0), told.max(axis=0)
+    xy = np.array([point[:2] for point in good])
+    low, high = xy.min(axis=0), xy.max(axis=0)
     center = (low + high) / 2
     span = high - low
     # What is nearer to itself than that is one place: to stretch it would take infinity.
     scale = 2 * PLANE / np.where(span > 1e-300, span, 2 * PLANE)
     return Points(
-        told.tolist(),
+        xy.tolist(),
         labels,
         task,
         classes,
@@ -373,7 +373,7 @@ def points(table: Table, x1: int, x2: int, label: int, task: Task, fit: bool) ->
         bad.listed,
         bad.count,
         {"center": center.tolist(), "scale": scale.tolist()},
-        ((told - center) * scale).tolist() if fit else None,
+        ((xy - center) * scale).tolist() if fit else None,
     )
 
 
@@ -402,18 +402,18 @@ def _point(
     table: Table, cells: Sequence[str], x1: int, x2: int, label: int, task: Task
 ) -> tuple[float, float, str] | None:
     """x1, x2 and the label of a row; None if there is something wrong with it."""
-    told = cells[label].strip()
+    label_text = cells[label].strip()
     try:
         numbers = [table.number(cells[x1]), table.number(cells[x2])]
         if task == "regression":
-            numbers.append(table.number(told))
+            numbers.append(table.number(label_text))
     except ValueError:
         return None
     within = all(-LARGEST <= number <= LARGEST for number in numbers)
-    return (numbers[0], numbers[1], told) if within and told else None
+    return (numbers[0], numbers[1], label_text) if within and label_text else None
 
 
-def _cells(row: Row, width: int) -> str:
+def _cells(row: TableRow, width: int) -> str:
     return f"has {len(row.cells)} cells, most rows have {width}"
 
 

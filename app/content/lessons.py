@@ -20,13 +20,13 @@ from markdown_it.tree import SyntaxTreeNode
 from pydantic import Field, ValidationError
 
 import nncore
-from app.assets import ROOT, STATIC
+from app.content.assets import ROOT, STATIC
 from app.errors import InvalidField
 from app.schemas import (
     Iterations,
     IterationsPerFrame,
-    Model,
     Range,
+    Schema,
     Training,
     TrainRequest,
     check_plan,
@@ -38,7 +38,7 @@ MOST_STEPS = 99
 MOST_BYTES = 100_000
 
 Json = dict[str, Any]
-T = TypeVar("T", bound=Model)
+T = TypeVar("T", bound=Schema)
 
 
 class LessonError(Exception):
@@ -97,7 +97,7 @@ QUANTITIES: Mapping[str, Quantity] = MappingProxyType(
 )
 
 
-class Condition(Model):
+class Condition(Schema):
     """A quantity and exactly one comparison, checked against the live run."""
 
     quantity: str
@@ -113,7 +113,7 @@ class Condition(Model):
         return self.model_dump(exclude_none=True)
 
 
-class Choice(Model):
+class Choice(Schema):
     """One possible prediction. Its texts are Markdown."""
 
     text: Annotated[str, Field(min_length=1)]
@@ -133,13 +133,13 @@ class LessonRun(TrainRequest):
     training: LessonTraining = LessonTraining()
     iterations_per_frame: IterationsPerFrame = 5
 
-    def told(self) -> Json:
+    def as_json(self) -> Json:
         """All of it as JSON."""
         # Pydantic can't know that a whole number is a number that the validator lets through.
         return self.model_dump(warnings=False)
 
 
-class StepWords(Model):
+class StepWords(Schema):
     """The `toml` block of a step."""
 
     kind: Literal["predict", "run", "explain"]
@@ -150,7 +150,7 @@ class StepWords(Model):
     hint: str = ""
 
 
-class FrontMatter(Model):
+class FrontMatter(Schema):
     """The front matter of a lesson."""
 
     title: Annotated[str, Field(min_length=1, max_length=80)]
@@ -166,21 +166,21 @@ class FrontMatter(Model):
 
 
 @dataclass(frozen=True)
-class Step:
+class LessonStep:
     """A heading, what it asks for, and its text as nodes."""
 
     title: str
     words: StepWords
     text: list[Json]
 
-    def told(self) -> Json:
+    def as_json(self) -> Json:
         """As JSON."""
         words = self.words
         return {
             "kind": words.kind,
             "title": self.title,
             "text": self.text,
-            "run": words.run and words.run.told(),
+            "run": words.run and words.run.as_json(),
             "highlight": words.highlight,
             "choices": [
                 {"text": line(c.text), "right": c.right, "because": line(c.because)}
@@ -205,7 +205,7 @@ class Lesson:
     name: str
     front: FrontMatter
     about: list[Json]
-    steps: tuple[Step, ...]
+    steps: tuple[LessonStep, ...]
 
     def summary(self) -> Json:
         """For the list of lessons."""
@@ -218,17 +218,17 @@ class Lesson:
             "steps": len(self.steps),
         }
 
-    def told(self) -> Json:
+    def as_json(self) -> Json:
         """All of it as JSON."""
         front = self.front
         return {
             **self.summary(),
             "about": self.about,
-            "run": front.run.told(),
+            "run": front.run.as_json(),
             "lock": front.lock,
             "hide": front.hide,
             "highlight": front.highlight,
-            "steps": [step.told() for step in self.steps],
+            "steps": [step.as_json() for step in self.steps],
         }
 
 
@@ -309,7 +309,7 @@ def _sections(tokens: Sequence[Any]) -> Iterator[list[SyntaxTreeNode]]:
     yield section
 
 
-def _step(number: int, section: Sequence[SyntaxTreeNode]) -> Step:
+def _step(number: int, section: Sequence[SyntaxTreeNode]) -> LessonStep:
     heading, *rest = section
     where = f"step {number}"
     title = heading.children[0].content
@@ -322,7 +322,7 @@ def _step(number: int, section: Sequence[SyntaxTreeNode]) -> Step:
     _check_kind(words, where)
     for index, condition in enumerate(words.until, start=1):
         _check_condition(condition, f"{where}: until {index}")
-    return Step(title, words, [_node(node, where) for node in rest[1:]])
+    return LessonStep(title, words, [_node(node, where) for node in rest[1:]])
 
 
 def _check_kind(words: StepWords, where: str) -> None:
@@ -441,15 +441,15 @@ def _node(node: SyntaxTreeNode, where: str) -> Json:
             f"{where}: a {node.type.replace('_', ' ')} can't be shown; there are paragraphs, "
             "lists, bold, italics, code and links"
         )
-    told: Json = {"type": NODES[node.type]}
-    if told["type"] == "list":
-        told["ordered"] = node.type == "ordered_list"
+    element: Json = {"type": NODES[node.type]}
+    if element["type"] == "list":
+        element["ordered"] = node.type == "ordered_list"
     if node.type == "link":
-        told["href"] = str(node.attrs["href"])
+        element["href"] = str(node.attrs["href"])
     # What stands in a line lies one level deeper, in a node that means nothing by itself.
     within = [
         child
         for given in node.children
         for child in (given.children if given.type == "inline" else [given])
     ]
-    return {**told, "children": [_node(child, where) for child in within]}
+    return {**element, "children": [_node(child, where) for child in within]}

@@ -1,15 +1,16 @@
 """Interactive sessions: who has one, who looks at it, and how long it waits for its connection.
 
-One that nobody is connected to any more trains on for a while; after that only the store has it,
-from where it comes back as it left.
+A session that has lost its connection trains on for a while; after that only the store has it, and
+it comes back from there as it left.
 
 What if it is full: the session that has been without a connection for the longest gives way; if
-every session has a connection, a new one is told so. One whose points and parameters are too many
-for what its address may have in all is not configured so, and stays as it was.
+every session has a connection, a new one is refused. A configuration with more points and
+parameters than its address may have in all is refused too, and the session stays as it was.
 """
 
 import asyncio
 import contextlib
+import functools
 import logging
 import secrets
 from collections.abc import Collection
@@ -26,33 +27,32 @@ from app.errors import (
     UnknownSession,
 )
 from app.schemas import Configure, Message
+from app.sessions.keeping import Keeper
+from app.sessions.outbox import DONE, GOING_AWAY, REPLACED, Outbox
 from app.settings import Settings
-from app.store import Store, Stored
+from app.store import Store, StoredRun
 from app.supervision import Background
-from app.training.backend import (
+from app.training.checkpoints import Latest, Record
+from app.training.messages import (
     Attach,
     Detach,
     Event,
     Frame,
     Position,
     Progress,
-    Saved,
     Tell,
     Text,
 )
-from app.training.driver import Backend
-from app.training.keeping import Keeper
-from app.training.outbox import DONE, GOING_AWAY, REPLACED, Outbox
-from app.training.session import Record
+from app.training.workers.backend import Backend
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(eq=False)
-class Learner:
-    """One learner's session, and the connection that looks at it, if there is one."""
+class InteractiveSession:
+    """One that trains live, and the connection that looks at it, if there is one."""
 
-    session: str
+    name: str
     client: str
     outbox: Outbox | None = None
     expiry: asyncio.TimerHandle | None = None
@@ -61,32 +61,34 @@ class Learner:
     size: int = 0
     """About how many bytes it takes, as configured."""
     from_checkpoint: bool = False
-    """Whether its reader is to be told that it is as it was kept before the server ended."""
+    """Whether its reader shall learn that it is as it was stored before the server ended."""
 
 
-class Learners:
+class InteractiveSessions:
     """Every interactive session of this server."""
 
     def __init__(self, backend: Backend, store: Store, settings: Settings) -> None:
         self._backend = backend
         self._store = store
         self._settings = settings
-        self._learners: dict[str, Learner] = {}
+        self._sessions: dict[str, InteractiveSession] = {}
         self._keeper = Keeper(store, settings)
-        self._leaving: dict[str, tuple[str, Saved]] = {}
+        self._leaving: dict[str, tuple[str, Latest]] = {}
         """Sessions that are given up here and not in the store yet, and whose they are."""
         self.keeping = Background("keeping of sessions", self._run)
         self._going = False
 
     def __len__(self) -> int:
-        return len(self._learners)
+        return len(self._sessions)
 
     @property
     def connected(self) -> int:
         """How many of them have a connection."""
-        return sum(learner.outbox is not None for learner in self._learners.values())
+        return sum(session.outbox is not None for session in self._sessions.values())
 
-    async def join(self, client: str, outbox: Outbox, stored: Stored | None = None) -> Learner:
+    async def join(
+        self, client: str, outbox: Outbox, stored: StoredRun | None = None
+    ) -> InteractiveSession:
         """A new session for a connection, empty or as one was stored.
 
         Raises:
@@ -95,15 +97,15 @@ class Learners:
             GoingAway: the server is about to end.
         """
         self._make_room(client)
-        learner = Learner(secrets.token_urlsafe(16), client)
-        self._learners[learner.session] = learner
-        if stored is not None and stored.plan is not None:
-            learner.runs, learner.size = len(stored.plan.runs), stored.plan.size
-        self._open(learner, stored.saved if stored else None)
-        self._attach(learner, outbox, Attach(learner.session, outbox.name))
-        return learner
+        session = InteractiveSession(secrets.token_urlsafe(16), client)
+        self._sessions[session.name] = session
+        self._open(session, Latest(stored.checkpoint) if stored and stored.checkpoint else None)
+        self._attach(session, outbox, Attach(session.name, outbox.name))
+        return session
 
-    async def resume(self, client: str, session: str, outbox: Outbox, costs_from: int) -> Learner:
+    async def resume(
+        self, client: str, name: str, outbox: Outbox, costs_from: int
+    ) -> InteractiveSession:
         """Take a session up again; a connection that still has it gives way.
 
         Raises:
@@ -115,52 +117,50 @@ class Learners:
         """
         if self._going:
             raise GoingAway
-        learner = self._learners.get(session) or await self._back(client, session)
-        learner.client = client
-        if (old := learner.outbox) is not None:
-            self.leave(learner, old)
+        session = self._sessions.get(name) or await self._back(client, name)
+        session.client = client
+        if (old := session.outbox) is not None:
+            self.leave(session, old)
             old.close(REPLACED)
         # What the reader has after a checkpoint may be of another future.
-        position = Position(costs=0 if learner.from_checkpoint else costs_from)
-        attach = Attach(session, outbox.name, position, from_checkpoint=learner.from_checkpoint)
-        learner.from_checkpoint = False
-        self._attach(learner, outbox, attach)
-        return learner
+        position = Position(costs=0 if session.from_checkpoint else costs_from)
+        attach = Attach(name, outbox.name, position, from_checkpoint=session.from_checkpoint)
+        session.from_checkpoint = False
+        self._attach(session, outbox, attach)
+        return session
 
-    async def _back(self, client: str, session: str) -> Learner:
+    async def _back(self, client: str, name: str) -> InteractiveSession:
         """A session that this server has given up, or one from before it began."""
         settled = True
-        _, saved = self._leaving.get(session, (client, None))
-        if saved is None:
-            stored = await self._keeper.load(session)
-            if (there := self._learners.get(session)) is not None:
+        _, latest = self._leaving.get(name, (client, None))
+        if latest is None:
+            loaded = await self._keeper.load(name)
+            if (there := self._sessions.get(name)) is not None:
                 return there  # another connection was faster
-            if stored is None:
+            if loaded is None:
                 raise UnknownSession(
                     "this session has ended, or it was too old to be kept; configure a new one"
                 )
-            saved, settled = stored.saved, stored.settled
+            latest, settled = loaded
         self._make_room(client)
-        self._leaving.pop(session, None)
-        learner = Learner(session, client, from_checkpoint=not settled)
-        if (checkpoint := saved.state.checkpoint) is not None:
-            learner.runs, learner.size = len(checkpoint.plan.runs), checkpoint.plan.size
-        self._learners[session] = learner
-        self._open(learner, saved)
-        # It trains on also if whoever asked for it is gone by now.
-        self._expect(learner)
-        return learner
+        self._leaving.pop(name, None)
+        session = InteractiveSession(name, client, from_checkpoint=not settled)
+        self._sessions[name] = session
+        self._open(session, latest)
+        # It trains on even if whoever asked for it has gone by now.
+        self._expect(session)
+        return session
 
-    def _known(self, session: str) -> Learner:
-        learner = self._learners.get(session)
-        if learner is None:
+    def _known(self, name: str) -> InteractiveSession:
+        session = self._sessions.get(name)
+        if session is None:
             raise UnknownSession(
                 "no such session is open; it has ended, or nobody has been connected to it for "
                 f"{self._settings.session_grace_seconds:g} s"
             )
-        return learner
+        return session
 
-    async def record(self, session: str, run: int) -> Record:
+    async def record(self, name: str, run: int) -> Record:
         """All of one run of a session.
 
         Raises:
@@ -168,18 +168,18 @@ class Learners:
             NotConfigured: it has nothing to show yet.
             InvalidField: it has no such run.
         """
-        runs = self._known(session).runs
+        runs = self._known(name).runs
         if runs and run >= runs:
             raise InvalidField(f"run must be from 0 to {runs - 1}; got {run}", "run")
-        record = await self._backend.fetch(session, run) if runs else None
+        record = await self._backend.fetch(name, run) if runs else None
         if record is None:
             raise NotConfigured("send configure first: there is nothing to take away yet")
         return record
 
-    async def save(self, session: str, page: str | None, client: str) -> tuple[str, int]:
+    async def save(self, name: str, page: str | None, client: str) -> tuple[str, int]:
         """Keep a session as it is now; the id under which it is kept, and its iteration.
 
-        It counts as of the address that asks for it.
+        It counts as one of the address that asks for it.
 
         Raises:
             UnknownSession: it has ended, or never was.
@@ -187,51 +187,51 @@ class Learners:
             NotStarted: it is on its way to an iteration.
             Full, NotStored: the store does not take it.
         """
-        if not self._known(session).runs:
+        if not self._known(name).runs:
             raise NotConfigured("send configure first: there is nothing to save yet")
         async with self._store.turn(client):
-            snapshot = await self._backend.snap(session)
-            checkpoint = snapshot.state.checkpoint if snapshot else None
-            if snapshot is None or checkpoint is None:
+            snapshot = await self._backend.snap(name)
+            if snapshot is None:
                 raise NotStarted("this session is on its way elsewhere; save again in a moment")
             progress = replace(snapshot.progress, status="saved")
+            checkpoint = snapshot.checkpoint
             iterations = checkpoint.plan.runs[0].training.iterations
-            stored = Stored("save", progress, iterations, Saved.whole(snapshot.state), page)
+            stored = StoredRun("save", progress, iterations, checkpoint, page)
             return await self._store.save(stored, client), checkpoint.iteration
 
-    async def tell(self, learner: Learner, outbox: Outbox, message: Message) -> None:
+    async def tell(self, session: InteractiveSession, outbox: Outbox, message: Message) -> None:
         """Pass a message of the connection on to the session.
 
         Raises:
             Full: the sessions of this client would take too much memory.
         """
-        if learner.outbox is not outbox or outbox.close_code is not None:
+        if session.outbox is not outbox or outbox.close_code is not None:
             return
         if isinstance(message, Configure):
-            self._check_size(learner, message.size)
-            learner.runs, learner.size = len(message.runs), message.size
-        await self._backend.send(Tell(learner.session, outbox.name, message))
+            self._check_size(session, message.size)
+            session.runs, session.size = len(message.runs), message.size
+        await self._backend.send(Tell(session.name, outbox.name, message))
 
-    def leave(self, learner: Learner, outbox: Outbox, code: int | None = None) -> None:
+    def leave(self, session: InteractiveSession, outbox: Outbox, code: int | None = None) -> None:
         """The connection is gone; the session waits for it a while, training on if it plays.
 
         One that was closed with `DONE`, or was never configured, is over at once.
         """
-        if learner.outbox is not outbox:
+        if session.outbox is not outbox:
             return
-        learner.outbox = None
-        if code == DONE or not learner.runs:
-            self._forget(learner)
-            self._keeper.forget(learner.session)
+        session.outbox = None
+        if code == DONE or not session.runs:
+            self._forget(session)
+            self._keeper.forget(session.name)
             return
-        self._expect(learner)
-        self._backend.put(Detach(learner.session, outbox.name))
+        self._expect(session)
+        self._backend.put(Detach(session.name, outbox.name))
 
-    def _expect(self, learner: Learner) -> None:
+    def _expect(self, session: InteractiveSession) -> None:
         """Let a session wait for its connection."""
         loop = asyncio.get_running_loop()
         grace = self._settings.session_grace_seconds
-        learner.expiry = loop.call_later(grace, self._give_up, learner)
+        session.expiry = loop.call_later(grace, self._give_up, session)
 
     # -- the store and the end --------------------------------------------------------------
 
@@ -244,32 +244,32 @@ class Learners:
 
     async def _keep_all(self, settled: Collection[str] = ()) -> None:
         leaving = dict(self._leaving)
-        given_up = [(name, client, saved) for name, (client, saved) in leaving.items()]
+        given_up = [(name, client, latest) for name, (client, latest) in leaving.items()]
         await self._keeper.keep(given_up, settled=leaving)
         for name, left in leaving.items():
             if self._leaving.get(name) is left:
                 del self._leaving[name]
                 self._keeper.part_with(name)
         here = [
-            (learner.session, learner.client, saved)
-            for learner in self._learners.values()
-            if learner.runs
-            if (saved := self._backend.saved(learner.session)) is not None
+            (session.name, session.client, latest)
+            for session in self._sessions.values()
+            if session.runs
+            if (latest := self._backend.latest(session.name)) is not None
         ]
         await self._keeper.keep(here, settled)
 
-    def _give_up(self, learner: Learner) -> None:
+    def _give_up(self, session: InteractiveSession) -> None:
         """Nobody has come back to a session; from now on only the store has it."""
-        saved = self._backend.saved(learner.session)
-        self._forget(learner)
-        if saved is None:
-            self._keeper.part_with(learner.session)
+        latest = self._backend.latest(session.name)
+        self._forget(session)
+        if latest is None:
+            self._keeper.part_with(session.name)
             return
         if len(self._leaving) >= self._settings.max_sessions:
             lost = next(iter(self._leaving))
             del self._leaving[lost]
             log.error("the store does not answer, and a session that was given up is lost")
-        self._leaving[learner.session] = learner.client, saved
+        self._leaving[session.name] = session.client, latest
 
     async def drain(self) -> None:
         """Take no one in any more, close every connection, and bring all there is to the store.
@@ -278,64 +278,65 @@ class Learners:
             NotStored: the store does not answer.
         """
         self._going = True
-        for learner in self._learners.values():
-            if learner.outbox is not None:
-                learner.outbox.close(GOING_AWAY)
-        # Of one on its way to an iteration sought there is what was kept before.
+        for session in self._sessions.values():
+            if session.outbox is not None:
+                session.outbox.close(GOING_AWAY)
+        # A session on its way to an iteration is stored as it was kept before that.
         await self._keep_all(settled=await self._backend.flush())
         self._keeper.close()
 
-    def _open(self, learner: Learner, saved: Saved | None = None) -> None:
-        def listen(event: Event) -> None:
-            self._hear(learner, event)
+    def _open(self, session: InteractiveSession, latest: Latest | None = None) -> None:
+        if latest is not None:
+            plan = latest.checkpoint.plan
+            session.runs, session.size = len(plan.runs), plan.size
+        listener = functools.partial(self._hear, session)
+        self._backend.open(session.name, "interactive", listener, latest)
 
-        self._backend.open(learner.session, "learner", listen, saved)
-
-    def _attach(self, learner: Learner, outbox: Outbox, attach: Attach) -> None:
-        learner.outbox = outbox
-        if learner.expiry is not None:
-            learner.expiry.cancel()
-            learner.expiry = None
+    def _attach(self, session: InteractiveSession, outbox: Outbox, attach: Attach) -> None:
+        session.outbox = outbox
+        if session.expiry is not None:
+            session.expiry.cancel()
+            session.expiry = None
         self._backend.put(attach)
 
-    def _hear(self, learner: Learner, event: Event) -> None:
-        outbox = learner.outbox
+    def _hear(self, session: InteractiveSession, event: Event) -> None:
+        outbox = session.outbox
         match event:
             case Text() if outbox and event.reader in (None, outbox.name):
                 outbox.put(event.json)
             case Frame() if outbox and event.reader == outbox.name:
                 outbox.put(event.data)
             case Progress(status="failed"):
-                self._begin_anew(learner)
+                self._begin_anew(session)
 
-    def _begin_anew(self, learner: Learner) -> None:
-        """What was trained is lost, and has been told; the session itself goes on, empty."""
-        self._backend.close(learner.session)
-        self._keeper.forget(learner.session)
-        self._open(learner)
-        if (outbox := learner.outbox) is not None:
-            self._backend.put(Attach(learner.session, outbox.name))
+    def _begin_anew(self, session: InteractiveSession) -> None:
+        """What was trained is lost, and its reader knows; the session itself goes on, empty."""
+        self._backend.close(session.name)
+        self._keeper.forget(session.name)
+        self._open(session)
+        if (outbox := session.outbox) is not None:
+            self._backend.put(Attach(session.name, outbox.name))
 
     def _make_room(self, client: str) -> None:
         if self._going:
             raise GoingAway
-        theirs = [learner for learner in self._learners.values() if learner.client == client]
+        theirs = [session for session in self._sessions.values() if session.client == client]
         if len(theirs) >= self._settings.max_sessions_per_client:
             self._give_place(theirs)
-        elif len(self._learners) >= self._settings.max_sessions:
-            self._give_place(self._learners.values())
+        elif len(self._sessions) >= self._settings.max_sessions:
+            self._give_place(self._sessions.values())
 
-    def _give_place(self, among: Collection[Learner]) -> None:
-        waiting = [learner for learner in among if learner.expiry is not None]
+    def _give_place(self, among: Collection[InteractiveSession]) -> None:
+        waiting = [session for session in among if session.expiry is not None]
         if not waiting:
             raise TooManySessions(f"all {len(among)} places are taken; try again in a minute", 60)
-        self._give_up(min(waiting, key=lambda learner: learner.expiry.when()))  # type: ignore[union-attr]
+        self._give_up(min(waiting, key=lambda session: session.expiry.when()))  # type: ignore[union-attr]
 
-    def _check_size(self, learner: Learner, size: int) -> None:
+    def _check_size(self, session: InteractiveSession, size: int) -> None:
         others = sum(
             other.size
-            for other in self._learners.values()
-            if other.client == learner.client and other is not learner
+            for other in self._sessions.values()
+            if other.client == session.client and other is not session
         )
         if others + size > self._settings.max_session_bytes_per_client:
             raise Full(
@@ -344,8 +345,8 @@ class Learners:
                 60,
             )
 
-    def _forget(self, learner: Learner) -> None:
-        if learner.expiry is not None:
-            learner.expiry.cancel()
-        if self._learners.pop(learner.session, None) is not None:
-            self._backend.close(learner.session)
+    def _forget(self, session: InteractiveSession) -> None:
+        if session.expiry is not None:
+            session.expiry.cancel()
+        if self._sessions.pop(session.name, None) is not None:
+            self._backend.close(session.name)

@@ -18,11 +18,11 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import Receive, Scope
 
-from app.assets import TEMPLATES, Assets
+from app.content.assets import TEMPLATES, Assets
 from app.errors import ShallowsError, Unauthorized
-from app.limits import Clients, client_of, too_fast
 from app.origins import scheme_of
 from app.settings import Settings
+from app.web.limits import Clients, client_of, too_fast
 
 COOKIE = "shallows_access"
 COOKIE_SECONDS = 400 * 24 * 3600
@@ -73,7 +73,7 @@ class Access:
     ) -> tuple[Response, ShallowsError | None] | None:
         """What a browser is answered instead of the page: the form, or the way on from it.
 
-        None if whoever asks is no browser that shows a page. The form is sent to the address that
+        None if it is not a browser that asks for a page. The form is sent to the address that
         was asked for, so that the way on leads there, the hash included.
         """
         request = Request(scope, receive)

@@ -6,8 +6,8 @@ to the session's listener. It remembers enough of its sessions to bring them to 
 the line breaks: their last checkpoints, and what their readers have been sent.
 
 What ends alone: an event that can't be delivered, and a session whose work broke the line twice
-within `SUSPICION_SECONDS`, end that session. A host that can't be had is asked for again and again,
-and its sessions wait.
+within `SUSPICION_SECONDS`, end that session. A host that does not come up is started again and
+again, and its sessions wait.
 
 What if it is full: a session has at most `MOST_WAITING` commands waiting; whoever sends one more
 waits, and so, over the socket, does the client. In a round it has as many carried out as
@@ -16,61 +16,42 @@ waits, and so, over the socket, does the client. In a round it has as many carri
 
 import asyncio
 import contextlib
-import itertools
 import logging
 import math
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from app.errors import Full, Lost, NotReady
-from app.schemas import Ack, Cancel, Configure, Pause, Play, Sweep, View
+from app.errors import Full, NotReady
 from app.supervision import Background
-from app.training.backend import (
+from app.training.checkpoints import Latest
+from app.training.messages import (
     Answer,
-    Ask,
     Attach,
     Close,
     Command,
     Detach,
     Event,
-    Fetch,
     Flush,
     Frame,
-    Kept,
-    Kind,
-    Listener,
     Open,
-    Position,
-    Progress,
     Question,
     Reply,
-    Result,
-    Saved,
-    Snap,
-    Snapshot,
     Tell,
-    Text,
-    Work,
     Worked,
 )
-from app.training.session import Record
+from app.training.workers.placed import SUSPICION_SECONDS, Placed
+from app.training.workers.tally import Tally
 
 log = logging.getLogger(__name__)
 
 MOST_WAITING = 64
-MOST_WEIGHT = 8
-"""Of the commands of one session in one round: a command that builds something has all of it."""
-LIGHT = (Ack, Pause, Play, View, Cancel)
-"""Messages that weigh 1."""
 ANSWER_SECONDS = 2.5
 """For a host to answer a question."""
 FLUSH_SECONDS = 0.8
-"""For a host to tell of all its sessions, when the server is about to end."""
+"""For a host to send a checkpoint of all its sessions, when the server is about to end."""
 SILENCE_SECONDS = 2.0
 """Without a host, or with one that does not come back from a round: not ready any more."""
-SUSPICION_SECONDS = 60.0
 PAUSES = (0.0, 0.1, 0.3, 1.0)
 """Seconds before a host is asked for, by how many failed before it; the last one goes on."""
 SHORT_LIFE = 2.0
@@ -108,112 +89,10 @@ class Line(Protocol):
         """End the host and wait until it has gone."""
 
 
-def weight_of(command: Command) -> int:
-    """What a command counts of the weight that a session may have carried out in a round."""
-    light = isinstance(command, Detach) or (
-        isinstance(command, Tell) and isinstance(command.message, LIGHT)
-    )
-    return 1 if light else MOST_WEIGHT
-
-
-@dataclass
-class Placed:
-    """What the driver remembers of a session in its host."""
-
-    name: str
-    kind: Kind
-    listener: Listener
-    saved: Saved | None = None
-    readers: dict[str, tuple[Position, View]] = field(default_factory=dict)
-    sweeps: dict[str, Tell] = field(default_factory=dict)
-    """Those under way, by reader: they begin again in a new host."""
-    waiting: deque[Command] = field(default_factory=deque)
-    """For the next rounds, in their order."""
-    sits_out_until: float = 0.0
-    """When it has paid back what it had of the host beyond its share (of the loop's time)."""
-    broke_line_at: float = -SUSPICION_SECONDS
-    aside: bool = False
-    """Whether it has done harm, and is in no host any more; what is kept of it can still be had."""
-
-    def send(self, command: Command) -> None:
-        """Queue a command, and learn from it."""
-        self.waiting.append(command)
-        match command:
-            case Attach():
-                self.readers[command.reader] = command.position, command.view
-            case Detach():
-                self.readers.pop(command.reader, None)
-                self.sweeps.pop(command.reader, None)
-                self._forget(command.reader)
-            case Tell(message=Sweep()):
-                self.sweeps[command.reader] = command
-            case Tell(message=Cancel()):
-                self.sweeps.pop(command.reader, None)
-            case Tell(message=Configure()):
-                self.sweeps.clear()
-            case Tell(message=View() as view) if command.reader in self.readers:
-                self.readers[command.reader] = self.readers[command.reader][0], view
-
-    def _forget(self, reader: str) -> None:
-        """Whoever came and went while the host was busy leaves nothing in the queue."""
-        attached = next(
-            (c for c in self.waiting if isinstance(c, Attach) and c.reader == reader), None
-        )
-        if attached is not None:
-            self.waiting.remove(attached)
-            self.waiting.pop()
-
-    def next_commands(self) -> list[Command]:
-        """The commands of the next round."""
-        commands: list[Command] = []
-        weight = 0
-        while self.waiting and weight < MOST_WEIGHT:
-            commands.append(self.waiting.popleft())
-            weight += weight_of(commands[-1])
-        return commands
-
-    def take(self, event: Event) -> None:
-        """Learn from an event on its way up, and pass on what is not for the driver alone."""
-        match event:
-            case Kept():
-                self._keep(event)
-            case Frame() if event.reader in self.readers:
-                position = Position(event.iteration, event.number + 1, event.number)
-                self.readers[event.reader] = position, self.readers[event.reader][1]
-            case Text(type="swept" | "error", reader=str(reader)):
-                self.sweeps.pop(reader, None)
-        if not isinstance(event, Kept):
-            self.listener(event)
-
-    def _keep(self, event: Kept) -> None:
-        """Add a newer checkpoint."""
-        if self.saved is None:
-            self.saved = Saved(event.part)
-        self.saved.add(event.part, same_plan=event.same_plan)
-
-    def lose(self, why: str) -> None:
-        """Say that the session could not be taken up again."""
-        lost = Lost(f"{why}; what was trained is lost, configure it anew")
-        self.listener(Text.of(self.name, None, lost.message()))
-        self.listener(Progress(self.name, "failed", 0, detail=lost.detail))
-
-    def again(self) -> list[Command]:
-        """The commands that bring the session to a new host."""
-        told = max((position.costs for position, _ in self.readers.values()), default=0)
-        attached = [
-            Attach(self.name, reader, *known, greet=False) for reader, known in self.readers.items()
-        ]
-        return [
-            Open(self.name, self.kind, self.saved, replay_to=told),
-            *attached,
-            *self.sweeps.values(),
-        ]
-
-
 class Driver:
     """Drives one host, and replaces it when it is gone."""
 
-    def __init__(self, connect: Callable[[], Awaitable[Line]], work: Work, name: str) -> None:
+    def __init__(self, connect: Callable[[], Awaitable[Line]], work: Tally, name: str) -> None:
         self._connect = connect
         self._work = work
         self._line: Line | None = None
@@ -276,7 +155,7 @@ class Driver:
     def open(self, placed: Placed) -> None:
         """Take a session in."""
         self._placed[placed.name] = placed
-        self.put(Open(placed.name, placed.kind, placed.saved))
+        self.put(Open(placed.name, placed.kind, placed.latest, placed.plan))
 
     def close(self, session: str) -> None:
         """Let a session go."""
@@ -307,7 +186,7 @@ class Driver:
         return placed is None or len(placed.waiting) < MOST_WAITING
 
     async def ask(self, question: Question) -> Reply:
-        """What the session's host answers; None if there is nothing to tell.
+        """What the session's host answers; None if there is no answer.
 
         Raises:
             NotReady: it does not answer in time.
@@ -326,7 +205,7 @@ class Driver:
             ) from None
 
     async def flush(self, ticket: int) -> frozenset[str]:
-        """Bring every checkpoint up to now; the names of the sessions whose is."""
+        """Bring every checkpoint up to now; the names of the sessions where that succeeded."""
         with contextlib.suppress(TimeoutError):
             answer = await self._answer(Flush(ticket), FLUSH_SECONDS)
             return answer if isinstance(answer, frozenset) else frozenset()
@@ -348,7 +227,7 @@ class Driver:
             self._withdraw(question)
 
     def _withdraw(self, question: Question | Flush) -> None:
-        """Nobody waits for the answer any more: if it was not asked yet, it is not."""
+        """Nobody waits for the answer any more: if the question waits still, it is dropped."""
         if isinstance(question, Flush):
             queue: Any = self._first
         else:
@@ -357,10 +236,10 @@ class Driver:
         if question in queue:
             queue.remove(question)
 
-    def saved(self, session: str) -> Saved | None:
-        """What is kept of the session."""
+    def latest(self, session: str) -> Latest | None:
+        """The session at its latest checkpoint."""
         placed = self._placed.get(session)
-        return placed.saved if placed else None
+        return placed.latest if placed else None
 
     def put(self, command: Open | Attach | Detach | Tell | Question) -> None:
         """Queue a command of a session that is here."""
@@ -393,7 +272,7 @@ class Driver:
             self._under_way = None
 
     async def _connected(self) -> Line:
-        """A host, whenever there is one to be had."""
+        """A host, as soon as one comes up."""
         while True:
             await asyncio.sleep(PAUSES[min(self._failures, len(PAUSES) - 1)])
             try:
@@ -474,8 +353,8 @@ class Driver:
     async def _replace(self, broken: LineBroken) -> None:
         """Bring the sessions of a host that is gone to a new one.
 
-        Nothing of the broken round was told to anyone, so its commands are carried out again,
-        after the checkpoints from before it.
+        Nobody has heard anything of the broken round, so its commands are carried out again, on the
+        checkpoints from before it.
         """
         log.warning("a training host was lost (%s); starting another", broken)
         commands = self._under_way or []
@@ -511,112 +390,3 @@ class Driver:
             log.error("session %.6s broke its training host twice, and is set aside", session)
             self._set_aside(placed, "the worker that trained this session died of it twice")
         placed.broke_line_at = now
-
-
-class Backend:
-    """Where sessions train: one driver or more; a new session goes to the least loaded.
-
-    One listener for each session hears its events, on the event loop.
-    """
-
-    def __init__(self, connections: Iterable[Callable[[], Awaitable[Line]]]) -> None:
-        self.work = Work()
-        self._drivers = [
-            Driver(connect, self.work, f"driver {number}")
-            for number, connect in enumerate(connections)
-        ]
-        self._where: dict[str, Driver] = {}
-        self._tickets = itertools.count()
-
-    async def start(self) -> None:
-        """Begin; returns as soon as commands are taken."""
-        for driver in self._drivers:
-            driver.start()
-
-    async def stop(self) -> None:
-        """End, with everything that was started."""
-        await asyncio.gather(*(driver.stop() for driver in self._drivers))
-
-    @property
-    def ready(self) -> bool:
-        """Whether every host came up, and answers.
-
-        Sessions are on all of them, so each that is not there keeps its own waiting; one that is
-        being replaced is back in a second, and nobody needs to be sent elsewhere for that.
-        """
-        return all(driver.ready for driver in self._drivers)
-
-    @property
-    def backgrounds(self) -> list[Background]:
-        """The tasks that drive."""
-        return [driver.background for driver in self._drivers]
-
-    @property
-    def pending(self) -> int:
-        """How many commands wait for a round of their host."""
-        return sum(driver.pending for driver in self._drivers)
-
-    @property
-    def worker_restarts(self) -> int:
-        """How many hosts were replaced."""
-        return sum(driver.restarts for driver in self._drivers)
-
-    def open(
-        self, session: str, kind: Kind, listener: Listener, saved: Saved | None = None
-    ) -> None:
-        """Place a new session, or one that was saved; where it can train, if it can anywhere."""
-        driver = min(self._drivers, key=lambda driver: (not driver.ready, driver.load))
-        self._where[session] = driver
-        driver.open(Placed(session, kind, listener, saved))
-
-    async def send(self, command: Tell) -> None:
-        """Pass a message on; waits while the session's queue is full."""
-        if (driver := self._where.get(command.session)) is not None:
-            await driver.send(command)
-
-    def put(self, command: Attach | Detach) -> None:
-        """Let a reader look, or go; waits for nothing."""
-        if (driver := self._where.get(command.session)) is not None:
-            driver.put(command)
-
-    async def ask(self, session: str, *, model: bool = False) -> Result | None:
-        """How the session is now; None if it has gone, or was never configured.
-
-        Raises:
-            NotReady: its host does not answer in time. So do `fetch` and `snap`.
-            Full: too much is asked of it.
-        """
-        answer = await self._ask(Ask(session, next(self._tickets), model))
-        return answer if isinstance(answer, Result) else None
-
-    async def fetch(self, session: str, run: int) -> Record | None:
-        """All of one run; None if the session has gone, was never configured, or has no such."""
-        answer = await self._ask(Fetch(session, next(self._tickets), run))
-        return answer if isinstance(answer, Record) else None
-
-    async def snap(self, session: str) -> Snapshot | None:
-        """All of it; None if it has gone, was never configured, or is on its way elsewhere."""
-        answer = await self._ask(Snap(session, next(self._tickets)))
-        return answer if isinstance(answer, Snapshot) else None
-
-    async def flush(self) -> frozenset[str]:
-        """Bring what `saved` tells of every session up to now; the names of those it is true of.
-
-        A session on its way to an iteration is not there yet, and a host may not answer.
-        """
-        told = await asyncio.gather(*(d.flush(next(self._tickets)) for d in self._drivers))
-        return frozenset().union(*told)
-
-    async def _ask(self, question: Question) -> Reply:
-        driver = self._where.get(question.session)
-        return await driver.ask(question) if driver else None
-
-    def close(self, session: str) -> None:
-        """Forget the session."""
-        if (driver := self._where.pop(session, None)) is not None:
-            driver.close(session)
-
-    def saved(self, session: str) -> Saved | None:
-        """What is kept of the session, up to its last checkpoint."""
-        driver = self._where.get(session)
-        return driver.saved(session) if driver else None

@@ -8,7 +8,6 @@ from starlette.datastructures import MutableHeaders
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.access import Access
 from app.errors import (
     PROBLEM_JSON,
     AddressTooLong,
@@ -19,9 +18,10 @@ from app.errors import (
     Unauthorized,
     UnknownHost,
 )
-from app.limits import Bodies, Body, Clients, Refusals, client_of, too_fast
 from app.origins import allowed_origin, unnamed_proxy
 from app.settings import Settings
+from app.web.access import Access
+from app.web.limits import Bodies, Body, Clients, Refusals, client_of, too_fast
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +51,7 @@ HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
 
-# What a browser that does not know `frame-ancestors` is told; it cannot name other pages.
+# For browsers that do not know `frame-ancestors`; it cannot name other pages.
 FRAME_OPTIONS = {"'self'": "SAMEORIGIN", "'none'": "DENY"}
 
 # Cheap, and asked for often: by what watches over the server, and by every page that is opened.
@@ -97,7 +97,7 @@ class Security:
         self._settings = settings
         self._refusals = refusals
         self._headers = headers_for(settings)
-        self._told = False
+        self._warned = False
         self._clients = Clients(settings.requests_per_second, settings.requests_burst)
         self._bodies = Bodies(settings)
 
@@ -116,7 +116,7 @@ class Security:
                 message = {**message, "body": b""}
             await send(message)
 
-        # What answers GET answers HEAD, and says as much of it.
+        # HEAD is answered as GET, without the body.
         bodiless = scope.get("method") == "HEAD"
         if bodiless:
             scope = {**scope, "method": "GET"}
@@ -128,7 +128,7 @@ class Security:
                 response, refusal = page
                 if refusal is not None:
                     self._refusals.note(refusal)
-                # The form is the one page here with something to send.
+                # No other page here has something to send.
                 policy = self._headers[POLICY].replace("form-action 'none'", "form-action 'self'")
                 response.headers[POLICY] = policy
                 await response(scope, receive, send_with_headers)
@@ -154,8 +154,8 @@ class Security:
 
     def _look_for_a_proxy(self, request: HTTPConnection) -> None:
         """Say once what an operator has forgotten, or all of a school is one client."""
-        if not self._told and (proxy := unnamed_proxy(request.client, request.headers)):
-            self._told = True
+        if not self._warned and (proxy := unnamed_proxy(request.client, request.headers)):
+            self._warned = True
             log.warning(
                 "%s says for whom it asks (X-Forwarded-For), and is not believed: all that comes "
                 "through it counts as one client. If it is your proxy: SHALLOWS_TRUSTED_PROXIES=%s",
@@ -208,7 +208,7 @@ class Security:
 
 
 def _too_long(request: HTTPConnection) -> ShallowsError | None:
-    """Before anything of them is looked at: each is split, decoded and compared many times."""
+    """This comes first: each header is split, decoded and compared many times afterwards."""
     scope = request.scope
     if len(scope.get("raw_path") or b"") + len(scope["query_string"]) > MOST_ADDRESS:
         return AddressTooLong(f"path and query may have at most {MOST_ADDRESS:,} bytes")

@@ -1,25 +1,20 @@
 """What the service says to wherever training runs, and what it hears back.
 
-Commands go down, events come up; both are plain data that can cross a process. A backend runs
-them on one or more hosts (`host.py`): `inline.py` in this process, `pool.py` in workers.
+Commands go down, events come up; both are plain data that can cross a process. They are carried
+out by hosts (`host/`), in this process or in workers (`workers/`).
 """
 
-from bisect import bisect_left
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic_core import to_json
 
 from app.schemas import Message, Plan, View
+from app.training.checkpoints import Checkpoint, Latest, Record
 from app.training.run import Confusion, Model
-from app.training.session import Checkpoint, Record
 
-Kind = Literal["learner", "job"]
-Speed = float | Literal["max"]
-"""Iterations per frame."""
+Kind = Literal["interactive", "job"]
 Status = Literal["queued", "running", "finished", "cancelled", "diverged", "failed", "saved"]
 
 
@@ -37,21 +32,22 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """A session comes to this host, empty or as it was saved.
+    """A session comes to this host: as at its latest checkpoint, playing a plan, or empty.
 
-    `replay_to` is the last iteration that was told of it; a restored session trains on to there
-    before it says anything.
+    `replay_to` is the last iteration that anybody has seen of it; a restored session trains on to
+    there before it says anything.
     """
 
     session: str
     kind: Kind
-    saved: "Saved | None" = None
+    latest: Latest | None = None
+    plan: Plan | None = None
     replay_to: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Attach:
-    """A reader looks at the session; it is told what it has not been told."""
+    """A reader looks at the session; it gets what it has not had."""
 
     session: str
     reader: str
@@ -59,7 +55,7 @@ class Attach:
     view: View = field(default_factory=View)
     greet: bool = True
     from_checkpoint: bool = False
-    """Whether it is told that the session is as it was kept last before the server ended."""
+    """Whether it learns that the session is as it was stored before the server ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +82,7 @@ class Ask:
     session: str
     ticket: int
     model: bool
-    """Whether its network is wanted, too."""
+    """Whether its network is wanted, or its progress."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,8 +171,8 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """A session's checkpoint, with the costs since the one before.
+class Checkpointed:
+    """There is a newer checkpoint of a session, with the costs since the one before.
 
     Attributes:
         same_plan: Whether its plan is that of the one before, and is left out (`NO_PLAN`): it may
@@ -184,16 +180,8 @@ class Kept:
     """
 
     session: str
-    part: "HostedState"
+    part: Checkpoint
     same_plan: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """The first run of a session as it is: its progress, and its model if that was asked for."""
-
-    progress: Progress
-    model: Model | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,12 +189,12 @@ class Snapshot:
     """A session at one iteration: how its first run does, and its checkpoint with every cost."""
 
     progress: Progress
-    state: "HostedState"
+    checkpoint: Checkpoint
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The answer to a question; None if there is nothing to tell."""
+    """The answer to a question; None if there is none."""
 
     ticket: int
     value: "Reply"
@@ -226,96 +214,9 @@ class Worked:
     sits_out: Mapping[str, float]
 
 
-Reply = Result | Record | Snapshot | frozenset[str] | None
-Event = Text | Frame | Progress | Kept | Answer
+Reply = Progress | Model | Record | Snapshot | frozenset[str] | None
+Event = Text | Frame | Progress | Checkpointed | Answer
 """What comes of a session."""
-
-
-ROUND_SECONDS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
-
-
-@dataclass
-class Work:
-    """What was done since the server started, for whoever watches over it."""
-
-    iterations: int = 0
-    frames: int = 0
-    rounds: list[int] = field(default_factory=lambda: [0] * (len(ROUND_SECONDS) + 1))
-    """How many rounds took at most each of `ROUND_SECONDS`; the last, how many took longer."""
-    round_seconds: float = 0.0
-
-    def round_took(self, seconds: float) -> None:
-        """Count a round."""
-        self.rounds[bisect_left(ROUND_SECONDS, seconds)] += 1
-        self.round_seconds += seconds
-
-
-# -- checkpoints ----------------------------------------------------------------------------
-
-
-NO_PLAN = Plan()
-
-
-@dataclass(frozen=True, slots=True)
-class HostedState:
-    """A session in a host: its checkpoint and how it was being driven."""
-
-    checkpoint: Checkpoint | None
-    playing: bool
-    stepping: int
-    iterations_per_frame: Speed
-
-
-@dataclass
-class Saved:
-    """The whole of a session put together from the parts that were `Kept`.
-
-    Attributes:
-        parts: How many were added.
-        begun: How often its costs began again at 0.
-    """
-
-    state: HostedState
-    costs: list[bytearray] = field(default_factory=list)
-    parts: int = 0
-    begun: int = 0
-
-    @classmethod
-    def whole(cls, state: HostedState) -> "Saved":
-        """Of a single part that has every cost."""
-        saved = cls(state)
-        saved.add(state)
-        return saved
-
-    def add(self, state: HostedState, *, same_plan: bool = False) -> None:
-        """Take a newer part: its costs follow those that are here, or start again at 0."""
-        if same_plan and state.checkpoint and self.state.checkpoint:
-            plan = self.state.checkpoint.plan
-            state = replace(state, checkpoint=replace(state.checkpoint, plan=plan))
-        self.state = state
-        self.parts += 1
-        if state.checkpoint is None:
-            self.costs = []
-            return
-        new = state.checkpoint.costs
-        if state.checkpoint.costs_from == 0:
-            self.costs = [bytearray() for _ in new]
-            self.begun += 1
-        for kept, costs in zip(self.costs, new, strict=True):
-            kept += costs.tobytes()
-
-    def costs_of(self, run: int) -> NDArray[np.float64]:
-        """Every cost of a run."""
-        return np.frombuffer(bytes(self.costs[run]), dtype=np.float64)
-
-    @property
-    def checkpoint(self) -> Checkpoint | None:
-        """The checkpoint with all its costs."""
-        part = self.state.checkpoint
-        if part is None:
-            return None
-        costs = [self.costs_of(run) for run in range(len(self.costs))]
-        return replace(part, costs_from=0, costs=costs)
 
 
 Listener = Callable[[Event], None]

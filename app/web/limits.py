@@ -38,9 +38,9 @@ STREAM_SHARE, STREAM_BURST = 0.1, 0.3
 CLIENT_SHARE, CLIENT_BURST = 0.2, 1.0
 """And for those of one client; a class at one address is one."""
 MESSAGE_SECONDS = 0.0001
-"""That a message costs besides being read: to be passed on."""
+"""The cost of passing a message on, beside that of reading it."""
 ERROR_SECONDS = 0.001
-"""That one costs which is refused."""
+"""The cost of a message that is refused."""
 MOST_EARNED = 8
 """Frames under way are two."""
 
@@ -58,7 +58,7 @@ class Bucket:
         """Seconds until that many tokens are there; 0 if they are, and nothing is taken."""
         self._tokens = min(self._burst, self._tokens + (now - self._then) * self._rate)
         self._then = now
-        # More than ever fit is to be had, at the price of a debt.
+        # Whoever wants more than ever fits in gets it, and is in debt then.
         return max(0.0, (min(amount, self._burst) - self._tokens) / self._rate)
 
     def take(self, amount: float = 1.0) -> None:
@@ -138,7 +138,7 @@ class Bodies:
 
 
 class Body:
-    """The body of one request, counted as it comes. That it comes in time `connections.py` sees."""
+    """The body of one request, counted as it comes; `connections.py` bounds how long that takes."""
 
     def __init__(self, bodies: Bodies, client: str, receive: Receive) -> None:
         self._bodies, self._client, self._receive = bodies, client, receive
@@ -170,7 +170,7 @@ class Body:
         self._bodies.give(self._client, self._taken)
 
 
-class Pace:
+class Throttle:
     """How fast the messages of one stream may come, in number and in bytes."""
 
     def __init__(self, settings: Settings, clock: Clock = time.monotonic) -> None:
@@ -228,7 +228,7 @@ class LoopTime:
 
 
 class LoopTimes:
-    """Those of all clients. Who has no debt need not be known."""
+    """Those of all clients. A client without a debt may be forgotten."""
 
     def __init__(self, clock: Clock = time.monotonic) -> None:
         self._clock = clock
@@ -246,7 +246,7 @@ class LoopTimes:
 
 
 class Refusals(Counter[str]):
-    """How often what was refused, by the code of the error. Only refusals that protect count."""
+    """How often something was refused, by the error's code; only refusals that protect count."""
 
     STATUSES = frozenset({401, 403, 413, 421, 429, 503})
 
@@ -266,7 +266,7 @@ def too_fast(what: str, wait: float) -> TooFast:
 def client_of(scope: Scope) -> str:
     """Who asks: the address, of IPv6 the network of 64 bits, since one machine has all of it.
 
-    Behind a proxy it is the address that the proxy tells; see `Settings.trusted_proxies`.
+    Behind a proxy it is the address that the proxy names; see `Settings.trusted_proxies`.
     """
     host = (scope.get("client") or ("unknown", 0))[0]
     try:

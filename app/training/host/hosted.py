@@ -1,17 +1,17 @@
 """A session in a host, and the readers that look at it: what the rounds know of them."""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from app.errors import NotConfigured
 from app.schemas import Inspect, Plan, View
-from app.training.backend import Kind, Position, Speed, Tell
+from app.training.checkpoints import DEFAULT_ITERATIONS_PER_FRAME, Checkpoint, Speed
+from app.training.host.shares import Account
+from app.training.messages import Kind, Position, Tell
 from app.training.session import Session
 from app.training.sweep import SeedSweep
-from app.training.turns import Account
 
 FRAMES_UNDER_WAY = 2
-DEFAULT_ITERATIONS_PER_FRAME = 5
 
 
 @dataclass
@@ -54,15 +54,15 @@ class Hosted:
     """When playing next owes its iterations."""
     replay_to: int = 0
     waiting: list[Tell] = field(default_factory=list)
-    """What has been commanded while it was replaying: it is of the iteration sought."""
+    """What was commanded while it was replaying; it is meant for the iteration sought."""
     seconds_per_iteration: float = 1e-4
     framed_at: float = 0.0
     unframed: int = 0
     """Iterations trained since the last frame."""
-    told_at: float = -math.inf
-    """When a REST run's progress was last told."""
+    reported_at: float = -math.inf
+    """When a REST run's progress was last reported."""
     diverged: set[int] = field(default_factory=set)
-    told_ended: set[int] = field(default_factory=set)
+    said_to_have_ended: set[int] = field(default_factory=set)
     """Which runs are said to be over."""
     kept_at: float = -math.inf
     kept_costs: int = 0
@@ -97,7 +97,8 @@ class Hosted:
     def patient(self) -> bool:
         """Whether it takes only what time the others leave.
 
-        It plays with all there is, or nobody would see what it did: no reader, or none with room.
+        That is so if it plays at top speed, or nobody would see what it did: there is no reader, or
+        none that may be sent a frame.
         """
         readers = self.readers.values()
         greedy = self.unlimited and self.playing
@@ -118,6 +119,15 @@ class Hosted:
         """The next round sends every reader a frame."""
         for reader in self.readers.values():
             reader.wants = True
+
+    def checkpoint(self, costs_from: int = 0) -> Checkpoint:
+        """A checkpoint of now, with the costs from `costs_from` on."""
+        return replace(
+            self.configured.checkpoint(costs_from),
+            playing=self.playing,
+            stepping=self.stepping,
+            iterations_per_frame=self.iterations_per_frame,
+        )
 
     def halt(self) -> None:
         """Neither playing nor stepping."""

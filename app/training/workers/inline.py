@@ -1,13 +1,14 @@
-"""A host in this process: for tests, and wherever processes can't be had."""
+"""A host in this process: for tests, and wherever there can't be processes."""
 
 import asyncio
 import time
 from collections.abc import Sequence
 
 from app.settings import Settings
-from app.training.backend import Command, Event, Worked
-from app.training.driver import Backend, Line
-from app.training.host import Host
+from app.training.host.host import Host
+from app.training.messages import Command, Event, Worked
+from app.training.workers.backend import Backend
+from app.training.workers.driver import Line
 
 
 class InlineLine:

@@ -2,10 +2,10 @@
 
 What if it is full: a run that finds no place to train waits in the queue, and addresses take turns
 to start theirs; none has more than half of the places to train. Whoever has filled their part of
-the queue is refused with 429 and told when to come again. A run that has ended keeps its place
+the queue is refused with 429 and a time to come again. A run that has ended keeps its place
 until it is stored, so that no more can end than the store takes. Streams of runs are bounded for
-each run and in all, since of a run that has ended each has a copy of its own; one more is refused,
-or takes the place of the newest of whoever has the most.
+each run and in all, since each watcher of an ended run has a copy of it; one more is refused, or
+takes the place of the newest watcher of the address that has the most.
 """
 
 import asyncio
@@ -32,48 +32,39 @@ from app.errors import (
     Refused,
 )
 from app.fairness import FairQueue
-from app.schemas import Configure, Message, Pause, Plan
+from app.schemas import Message, Pause, Plan
+from app.sessions.outbox import GOING_AWAY, TRY_AGAIN_LATER, Outbox
 from app.settings import Settings
-from app.store import Store, Stored
-from app.training.backend import (
-    Attach,
-    Detach,
-    Event,
-    Frame,
-    Progress,
-    Saved,
-    Tell,
-    Text,
-)
-from app.training.driver import Backend
-from app.training.outbox import GOING_AWAY, TRY_AGAIN_LATER, Outbox
+from app.store import Store, StoredRun
+from app.training.checkpoints import Checkpoint, Latest, Source
+from app.training.messages import Attach, Detach, Event, Frame, Progress, Tell, Text
 from app.training.run import Model
-from app.training.session import Checkpoint, Record
+from app.training.workers.backend import Backend
 
 log = logging.getLogger(__name__)
 
 NORMAL = 1000
 CLIENTS_WORTH = 2
-"""So many addresses may have as many runs in the queue as one may."""
+"""The queue has room for so many addresses that fill their part of it."""
 MOST_RUN_BYTES = 30_000_000
 """Of the runs of one address that have not ended: each may have ten thousand points."""
 MOST_WATCHED_BYTES = 100_000_000
 """Of the costs of ended runs that are watched, in all."""
 STORE_AGAIN_SECONDS = 5.0
 STORE_TRIES = 60
-"""So many times a run that has ended is brought to a store that does not answer."""
+"""How often a run that has ended is brought to a store that does not answer."""
 ASK_SECONDS = 4.0
 """After which a worker is asked again."""
 ASK_AGAIN_SECONDS = 1.0
 """Between two times that a worker that does not answer is asked what became of a run."""
 LAST_SECONDS = 1.0
-"""For that when the server is about to end. After it, the last checkpoint has to do."""
+"""The same when the server is about to end. After that the latest checkpoint has to do."""
 MOST_FAILURES = 3
-"""After so many, what becomes of a run is not looked after any more."""
+"""After so many failures of the task that looks after it, a run counts as lost."""
 
 
 class End(asyncio.Event):
-    """Set once a run is stored or forgotten, or will never be as the server ends before."""
+    """Set once a run is stored or forgotten, or the server ends before it can be."""
 
     unkept = False
 
@@ -87,10 +78,6 @@ class End(asyncio.Event):
         if self.unkept:
             raise GoingAway
         return True
-
-
-Source = Record | tuple[Checkpoint, int]
-"""A run as it trains; or the session that it was kept in, yet to be restored, and its number."""
 
 
 @dataclass(eq=False)
@@ -116,12 +103,12 @@ class Job:
     silent: bool = False
     """Whether its worker does not say what became of it."""
     forgotten: bool = False
-    stored: Stored | None = None
+    stored: StoredRun | None = None
     """What is brought to the store."""
     tries: int = 0
     failures: int = 0
     limit: asyncio.Timeout | None = None
-    """Of what its worker is asked last."""
+    """The time limit of the last question to its worker."""
     over: asyncio.Event = field(default_factory=asyncio.Event)
     """Set once it is `ending`."""
     storing: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -132,7 +119,7 @@ class Job:
     watchers: dict[str, Outbox] = field(default_factory=dict)
 
     def end(self, *, cancelled: bool = False, detail: str | None = None) -> None:
-        """It trains no more; what there is of it goes to the store."""
+        """End its training; what there is of it goes to the store."""
         if not self.ending:
             self.ending, self.cancelled, self.detail = True, cancelled, detail
             self.over.set()
@@ -247,7 +234,7 @@ class Jobs:
     async def _see_through(self, job: Job) -> None:
         """Start a run, wait for its end, and keep it. Begun again, it goes on where it was."""
         if not job.started and not job.ending:
-            await self._start(job)
+            self._start(job)
         await job.over.wait()
         if job.stored is None and not job.forgotten:
             job.stored = await self._what_became(job)
@@ -255,15 +242,9 @@ class Jobs:
             await self._keep(job, job.stored)
         self._start_waiting()
 
-    async def _start(self, job: Job) -> None:
-        def listen(event: Event) -> None:
-            self._hear(job, event)
-
-        self._backend.open(job.id, "job", listen)
-        plan = job.plan
-        assert plan is not None
-        configure = Configure(type="configure", data=plan.data, runs=plan.runs, playing=True)
-        await self._backend.send(Tell(job.id, "", configure))
+    def _start(self, job: Job) -> None:
+        listener = functools.partial(self._hear, job)
+        self._backend.open(job.id, "job", listener, plan=job.plan)
         job.started, job.plan = True, None
         for name in list(job.watchers):
             self._backend.put(Attach(job.id, name))
@@ -303,17 +284,17 @@ class Jobs:
             for watch in self._watches.values():
                 watch.outbox.close(GOING_AWAY)
 
-    async def _what_became(self, job: Job) -> Stored | None:
+    async def _what_became(self, job: Job) -> StoredRun | None:
         """All of a run that has ended, or is to; None if nobody wants it any more."""
-        saved: Saved | None = None
+        checkpoint: Checkpoint | None = None
         while job.started and not job.forgotten:
             try:
-                saved = await self._last_of(job)
+                checkpoint = await self._last_of(job)
                 break
             except (NotReady, Full):
                 log.warning("the worker of run %.6s does not say what became of it", job.id)
                 if self.going:
-                    saved = self._backend.saved(job.id)
+                    checkpoint = self._latest_of(job)
                     break
                 job.silent = True
                 job.tried.set()
@@ -323,9 +304,9 @@ class Jobs:
             return None
         if job.cancelled:
             job.progress = replace(job.progress, status="cancelled", detail=job.detail)
-        return Stored("run", job.progress, job.iterations, saved)
+        return StoredRun("run", job.progress, job.iterations, checkpoint)
 
-    async def _last_of(self, job: Job) -> Saved | None:
+    async def _last_of(self, job: Job) -> Checkpoint | None:
         """What its worker has of a run.
 
         Raises:
@@ -342,10 +323,15 @@ class Jobs:
             raise NotReady("its worker does not answer") from None
         finally:
             job.limit = None
-        if snapshot is None:  # of one that failed there is what was known of it before
-            return self._backend.saved(job.id)
+        if snapshot is None:  # it failed: its latest checkpoint is all there is
+            return self._latest_of(job)
         job.progress = snapshot.progress
-        return Saved.whole(snapshot.state)
+        return snapshot.checkpoint
+
+    def _latest_of(self, job: Job) -> Checkpoint | None:
+        """What is known of a run without asking its worker."""
+        latest = self._backend.latest(job.id)
+        return latest.whole if latest else None
 
     async def _wait(self, seconds: float) -> None:
         """Before another try; not for long when the server is about to end."""
@@ -354,7 +340,7 @@ class Jobs:
         if self.going:
             await asyncio.sleep(min(seconds, 0.1))
 
-    async def _keep(self, job: Job, stored: Stored) -> None:
+    async def _keep(self, job: Job, stored: StoredRun) -> None:
         """Into the store with it; until then it is known here."""
         while job.tries < STORE_TRIES:
             job.tries += 1
@@ -374,7 +360,7 @@ class Jobs:
         self._let_go(job)
 
     def _let_go(self, job: Job) -> None:
-        """From now on it is not answered for here."""
+        """From now on the store answers for it, or nobody."""
         self._jobs.pop(job.id, None)
         job.tried.set()
         job.ended.set()
@@ -390,8 +376,8 @@ class Jobs:
             NotFound: there is no such run.
         """
         if (job := self._jobs.get(run)) is not None:
-            result = await self._backend.ask(run) if job.started and not job.ending else None
-            return (result.progress if result else job.progress), job.iterations
+            now = await self._backend.progress(run) if job.started and not job.ending else None
+            return now or job.progress, job.iterations
         stored = await self._store.progress(run)
         if stored is None:
             raise _unknown(run)
@@ -408,9 +394,12 @@ class Jobs:
             NotFound: there is no such run.
             NotStarted: it has no network (yet).
         """
-        if run in self._jobs:
-            return await self._model(run)
-        return await self._stored_source(run, 0)
+        if (job := self._jobs.get(run)) is None:
+            return await self._stored_source(run, 0)
+        model = await self._backend.model(run) if job.started else None
+        if model is None:
+            raise NotStarted(f"run {run} has not started yet; ask again in a moment")
+        return model
 
     async def costs(self, run: str) -> NDArray[np.float64]:
         """The cost of every iteration so far.
@@ -423,7 +412,7 @@ class Jobs:
             # It may have ended while it was asked.
             if record is not None or run in self._jobs:
                 return record.costs if record else np.empty(0)
-        checkpoint = _whole(await self._stored(run))
+        checkpoint = (await self._stored(run)).checkpoint
         return checkpoint.costs[0] if checkpoint else np.empty(0)
 
     async def record(self, run: str, index: int = 0) -> Source:
@@ -448,21 +437,14 @@ class Jobs:
     async def _stored_source(self, run: str, index: int) -> Source:
         stored = await self._stored(run)
         _check_index(index, len(stored.plan.runs) if stored.plan else 1)
-        checkpoint = _whole(stored)
+        checkpoint = stored.checkpoint
         if checkpoint is None:
             raise NotStarted(f"run {run} ended before it had a network")
         # The others' costs are only weight.
         costs = [c if run == index else c[:0] for run, c in enumerate(checkpoint.costs)]
         return replace(checkpoint, costs=costs), index
 
-    async def _model(self, run: str) -> Model:
-        started = self._jobs[run].started
-        result = await self._backend.ask(run, model=True) if started else None
-        if result is None or result.model is None:
-            raise NotStarted(f"run {run} has not started yet; ask again in a moment")
-        return result.model
-
-    async def _stored(self, run: str) -> Stored:
+    async def _stored(self, run: str) -> StoredRun:
         stored = await self._store.get(run)
         if stored is None:
             raise _unknown(run)
@@ -543,8 +525,13 @@ class Jobs:
         job = self._jobs.get(run)
         session = run if job is not None else f"{run}-{outbox.name}"
         watch = self._watches[outbox.name] = Watch(run, session, client, outbox, job)
+        if job is not None:
+            job.watchers[outbox.name] = outbox
+            if job.started:  # else it is attached as it starts
+                self._backend.put(Attach(session, outbox.name))
+            return watch
         try:
-            await (self._follow(watch, job) if job is not None else self._bring_back(watch))
+            await self._bring_back(watch)
         except BaseException:
             await self.unwatch(watch)
             raise
@@ -566,16 +553,11 @@ class Jobs:
         theirs[-1].outbox.close(TRY_AGAIN_LATER)
         await self.unwatch(theirs[-1])
 
-    async def _follow(self, watch: Watch, job: Job) -> None:
-        job.watchers[watch.outbox.name] = watch.outbox
-        if job.started:  # else it is attached as it starts
-            self._backend.put(Attach(watch.session, watch.outbox.name))
-
     async def _bring_back(self, watch: Watch) -> None:
-        saved = (await self._stored(watch.run)).saved
-        if saved is None:
+        checkpoint = (await self._stored(watch.run)).checkpoint
+        if checkpoint is None:
             raise NotStarted(f"run {watch.run} ended before there was anything to see")
-        size = sum(map(len, saved.costs))
+        size = sum(costs.nbytes for costs in checkpoint.costs)
         while size + sum(watch.size for watch in self._watches.values()) > MOST_WATCHED_BYTES:
             await self._give_way(watch.client, lambda watch: watch.size, size)
         watch.size = size
@@ -587,7 +569,7 @@ class Jobs:
                 case Frame():
                     watch.outbox.put(event.data)
 
-        self._backend.open(watch.session, "job", listen, saved)
+        self._backend.open(watch.session, "job", listen, Latest(checkpoint))
         self._backend.put(Attach(watch.session, watch.outbox.name))
 
     async def tell(self, watch: Watch, message: Message) -> None:
@@ -603,11 +585,6 @@ class Jobs:
             self._backend.put(Detach(watch.session, name))
         if job is None or (job.ended.is_set() and not job.watchers):
             self._backend.close(watch.session)
-
-
-def _whole(stored: Stored) -> Checkpoint | None:
-    """The checkpoint with every cost, as it was read: a million of them are 8 MB a copy."""
-    return stored.saved.state.checkpoint if stored.saved else None
 
 
 def _unknown(run: str) -> NotFound:

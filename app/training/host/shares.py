@@ -1,44 +1,10 @@
-"""Whose turn it is, among sessions that are to have the same share of a processor's time.
+"""What a session may have of a processor's time beyond the turns of `app/fairness.py`.
 
-`Turns` orders those who wait, `Share` is for those who come last, and `Account` is for work that no
-slice can bound: commands, a frame of a large network, an iteration that takes longer than a round.
+`Share` is for those who come last, and `Account` is for work that no slice can bound: commands, a
+frame of a large network, an iteration that takes longer than a round.
 """
 
 import math
-from collections.abc import Iterable
-
-SHORTEST_TURN = 0.005
-"""Seconds that a turn counts at least: small networks, whose times differ by chance or by their
-activation, take turns; one that is large pays for it."""
-
-
-class Turns:
-    """Start-time fair queueing (Goyal, Vin and Cheng, SIGCOMM 1996), with equal weights.
-
-    Every session has a time of its own, which passes only while it is served; whoever's is the
-    earliest comes next. A session that was not there meanwhile begins at the time of the one that
-    was served last: nobody saves up turns, and nobody pays for time that no one else wanted.
-    """
-
-    def __init__(self) -> None:
-        self._now = 0.0
-        self._until: dict[str, float] = {}
-
-    def order(self, names: Iterable[str]) -> list[str]:
-        """Those who wait, in the order of their turns; of equals, in that in which they came."""
-        return sorted(names, key=self._start)
-
-    def took(self, name: str, seconds: float) -> None:
-        """A session was served for so long (of the processor's time, not of the clock's)."""
-        self._now = self._start(name)
-        self._until[name] = self._now + max(SHORTEST_TURN, seconds)
-
-    def forget(self, name: str) -> None:
-        """The session is gone."""
-        self._until.pop(name, None)
-
-    def _start(self, name: str) -> float:
-        return max(self._now, self._until.get(name, 0.0))
 
 
 class Share:

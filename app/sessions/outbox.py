@@ -38,7 +38,7 @@ class Outbox:
 
     def put(self, message: str | bytes) -> None:
         """Queue a message that is written already: JSON, or a frame."""
-        # A single message may be as large as it is: the host has bounded it.
+        # A single message always fits: the host has bounded its size.
         full = self._waiting and self._size + len(message) > MOST_BYTES
         if full or len(self._waiting) >= self._most:
             self.close(TOO_SLOW)

@@ -1,0 +1,294 @@
+"""The commands of one session of a host; training itself waits for the next round."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+
+from app.errors import Full, InvalidField, ShallowsError
+from app.schemas import (
+    Ack,
+    Cancel,
+    Check,
+    Configure,
+    Edit,
+    Inspect,
+    Message,
+    Pause,
+    Plan,
+    Play,
+    Reset,
+    Seek,
+    Set,
+    Step,
+    Sweep,
+    View,
+)
+from app.training.checkpoints import Latest
+from app.training.host import events
+from app.training.host.hosted import Hosted, Reader
+from app.training.messages import (
+    Answer,
+    Ask,
+    Attach,
+    Detach,
+    Event,
+    Fetch,
+    Open,
+    Position,
+    Progress,
+    Question,
+    Snap,
+    Snapshot,
+    Tell,
+    Text,
+)
+from app.training.microscope import check, check_inspect
+from app.training.run import Model
+from app.training.session import Session
+from app.training.sweep import SeedSweep
+
+log = logging.getLogger(__name__)
+
+MOST_WAITING = 64
+"""Commands that wait for the end of a seek; one more is refused."""
+
+
+class Commands:
+    """Carries out the commands of sessions, one at a time.
+
+    Args:
+        clock: Seconds, as they pass.
+        interval: Seconds between two frames.
+    """
+
+    def __init__(self, clock: Callable[[], float], interval: float) -> None:
+        self._clock, self._interval = clock, interval
+
+    def carry_out(
+        self, hosted: Hosted, command: Open | Attach | Detach | Tell | Question
+    ) -> list[Event]:
+        """Carry out a command for a session."""
+        match command:
+            case Open():
+                return self._open(hosted, command)
+            case Attach():
+                return self._attach(hosted, command)
+            case Detach():
+                hosted.readers.pop(command.reader, None)
+                return []
+            case Ask():
+                # What the answer makes known is kept before it.
+                answer = Answer(command.ticket, self._answer(hosted, command))
+                if hosted.changed and hosted.session:
+                    return [events.checkpointed(hosted, self._clock()), answer]
+                return [answer]
+            case Fetch():
+                session = hosted.session
+                there = session is not None and command.run < len(session.runs)
+                record = session.record(command.run) if session and there else None
+                return [Answer(command.ticket, record)]
+            case Snap():
+                return [Answer(command.ticket, self._snapshot(hosted))]
+            case Tell():
+                return self.tell(hosted, command)
+
+    def _open(self, hosted: Hosted, command: Open) -> list[Event]:
+        try:
+            if command.latest is not None:
+                self._restore(hosted, command.latest)
+            elif command.plan is not None:
+                return self._configure(hosted, command.plan, playing=True)
+        except Exception:
+            log.exception("session %.6s could not be opened", hosted.name)
+            return events.failed(hosted, "what was kept of this session can't be taken up again")
+        return []
+
+    def _restore(self, hosted: Hosted, latest: Latest) -> None:
+        """Bring a session to where it was."""
+        checkpoint = latest.whole
+        hosted.session = Session.restore(checkpoint)
+        hosted.kept_costs = checkpoint.iteration  # whoever gave them has them
+        hosted.kept_plan = checkpoint.plan
+        hosted.diverged = set(hosted.session.diverged)
+        hosted.said_to_have_ended = hosted.session.ended_runs
+        hosted.playing, hosted.stepping = checkpoint.playing, checkpoint.stepping
+        hosted.iterations_per_frame = checkpoint.iterations_per_frame
+        hosted.due = self._clock()
+        hosted.changed = True
+
+    def _attach(self, hosted: Hosted, command: Attach) -> list[Event]:
+        reader = Reader(command.reader, command.view, command.position)
+        hosted.readers[command.reader] = reader
+        if hosted.session is None or not command.greet:
+            return []
+        said: list[Event] = [
+            Text.of(
+                hosted.name,
+                reader.name,
+                events.configured(hosted, resumed=True, from_checkpoint=command.from_checkpoint),
+            )
+        ]
+        if not hosted.session.left:
+            said.append(Text.of(hosted.name, reader.name, events.ended(hosted)))
+        return said
+
+    def _answer(self, hosted: Hosted, question: Ask) -> Progress | Model | None:
+        if hosted.session is None:
+            return None
+        return hosted.session.runs[0].model if question.model else events.progress(hosted)
+
+    def _snapshot(self, hosted: Hosted) -> Snapshot | None:
+        """None also on the way to an iteration that is sought: it is not there yet."""
+        if hosted.session is None or hosted.replaying:
+            return None
+        return Snapshot(events.progress(hosted), hosted.checkpoint())
+
+    def tell(self, hosted: Hosted, command: Tell) -> list[Event]:
+        """Carry out a message of the stream; if it can't be, its reader hears why."""
+        try:
+            return self._obey(hosted, command.reader, command.message)
+        except ShallowsError as error:
+            return [Text.of(hosted.name, command.reader, error.message())]
+        except Exception:
+            log.exception("session %.6s could not carry out a command", hosted.name)
+            return events.failed(hosted)
+
+    def _obey(self, hosted: Hosted, reader: str, message: Message) -> list[Event]:
+        match message:
+            case Configure():
+                return self._configure(hosted, message.plan(), message.playing)
+            case View():
+                if (looking := hosted.readers.get(reader)) is not None:
+                    looking.view, looking.wants = message, True
+                return []
+            case Ack():
+                return self._acknowledge(hosted, reader, message)
+            case Check():
+                return [Text.of(hosted.name, reader, {"type": "checked", **check(message)})]
+            case Inspect() | Sweep() | Cancel():
+                self._wish(hosted, hosted.readers.get(reader), message)
+                return []
+        if isinstance(message, Set) and not message.of_training:
+            # The speed belongs to whoever looks, not to what is trained.
+            self._set_speed(hosted, message)
+            return events.state(hosted)
+        session = hosted.configured
+        if hosted.replaying and not isinstance(message, Seek | Reset):
+            if len(hosted.waiting) == MOST_WAITING:
+                raise Full("the session is still on its way to the iteration sought", 1)
+            hosted.waiting.append(Tell(hosted.name, reader, message))
+            return []
+        match message:
+            case Play():
+                session.begin_another_future()
+                if not session.left:
+                    return events.over(hosted)
+                hosted.playing, hosted.stepping = True, 0
+                hosted.due = self._clock()
+            case Pause():
+                hosted.halt()
+                hosted.everyone_wants()
+            case Step():
+                session.begin_another_future()
+                hosted.playing = False
+                hosted.stepping = hosted.owed = min(message.iterations, session.left)
+                if not hosted.stepping:
+                    return events.over(hosted)
+            case Seek():
+                return self._seek(hosted, session, message.iteration)
+            case Reset():
+                session.reset()
+                return [*events.state(hosted), *self._start_again(hosted)]
+            case Set():
+                session.set(message)
+                self._set_speed(hosted, message)
+            case Edit():
+                session.edit(message)
+                hosted.everyone_wants()
+        hosted.changed = True
+        return events.state(hosted)
+
+    def _wish(
+        self, hosted: Hosted, reader: Reader | None, message: Inspect | Sweep | Cancel
+    ) -> None:
+        """Take what a reader wants to know beside its frames; the next rounds see to it."""
+        session = hosted.configured
+        if reader is None:
+            return
+        match message:
+            case Inspect():
+                check_inspect(session, message)
+                reader.inspect = message
+            case Sweep():
+                reader.sweep = SeedSweep(session, message)
+            case Cancel():
+                reader.sweep = None
+
+    def _set_speed(self, hosted: Hosted, message: Set) -> None:
+        if message.iterations_per_frame is not None:
+            hosted.iterations_per_frame = message.iterations_per_frame
+            if hosted.playing:
+                hosted.owed = 0  # what the old speed still owed is dropped
+
+    def _configure(self, hosted: Hosted, plan: Plan, playing: bool) -> list[Event]:
+        hosted.session, hosted.playing = Session(plan), playing
+        for reader in hosted.readers.values():
+            reader.inspect = reader.sweep = None
+        configured = Text.of(hosted.name, None, events.configured(hosted, resumed=False))
+        return [configured, *self._start_again(hosted)]
+
+    def _start_again(self, hosted: Hosted) -> list[Event]:
+        """Frame 0 of a session that is at iteration 0, as its readers' costs are now.
+
+        It goes out at once, also if frames are still under way: what they show is out of date.
+        """
+        now = self._clock()
+        hosted.stepping, hosted.owed, hosted.replay_to = 0, 0, 0
+        hosted.waiting.clear()
+        hosted.diverged.clear()
+        hosted.kept_costs, hosted.changed = 0, True
+        hosted.due = now + self._interval
+        for reader in hosted.readers.values():
+            frame = reader.position.frame
+            reader.position = Position(0, frame, acknowledged=frame - 1)
+        return [
+            events.frame(hosted, reader, now, self._clock, self._interval)
+            for reader in hosted.readers.values()
+        ]
+
+    def _seek(self, hosted: Hosted, session: Session, iteration: int) -> list[Event]:
+        """Back to a kept state, then on to exactly that iteration, before anything is sent."""
+        if iteration > session.iterations:
+            raise InvalidField(
+                f"iteration must be from 0 to {session.iterations:,}, where this session ends; "
+                f"got {iteration:,}",
+                "iteration",
+            )
+        hosted.halt()
+        hosted.waiting.clear()
+        if iteration < session.iteration:
+            session.rewind(iteration)
+            hosted.diverged = set(session.diverged)
+            hosted.kept_costs = 0
+        hosted.stepping = hosted.replay_to = iteration
+        hosted.stepping -= session.iteration
+        hosted.changed = True
+        for reader in hosted.readers.values():
+            costs = min(reader.position.costs, iteration)
+            reader.position = replace(reader.position, costs=costs)
+        hosted.everyone_wants()
+        return [] if hosted.stepping else events.state(hosted)
+
+    def _acknowledge(self, hosted: Hosted, name: str, message: Ack) -> list[Event]:
+        reader = hosted.readers.get(name)
+        if reader is None:
+            return []
+        position = reader.position
+        if message.frame >= position.frame:
+            raise InvalidField(
+                f"frame {message.frame} has not been sent; the last one is {position.frame - 1}",
+                "frame",
+            )
+        acknowledged = max(position.acknowledged, message.frame)
+        reader.position = Position(position.costs, position.frame, acknowledged)
+        return []

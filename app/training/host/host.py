@@ -1,0 +1,212 @@
+"""Many sessions sharing one processor fairly. Pure and synchronous; clocks are passed in.
+
+There are two: `clock` says when something is due, `meter` what a session has had. They differ when
+other programs want the processor too.
+
+A host is driven in rounds. `handle` takes commands, `round` trains whoever is due and says what
+came of it, `next_wake` says when another round is worth it. Playing trains `iterations_per_frame`
+iterations each frame interval, whether or not a reader keeps up; a REST run trains on whenever
+there is time. A round is one frame interval long, so a command waits no longer than that. In a
+round every session gets a slice, in the order of their turns: if there is not enough for all, each
+has the same share of the time. Those at top speed, those that nobody would see and REST runs are
+patient: they come after all others, and have a fiftieth of the time although none is left.
+
+How one session obeys is in `commands.py`, how it trains in `slices.py` (with what happens when that
+is too much), what is said of it in `events.py`.
+"""
+
+import logging
+import math
+from collections.abc import Callable, Iterable
+
+from app.fairness import Turns
+from app.training.host.commands import Commands
+from app.training.host.events import checkpointed, size_of
+from app.training.host.hosted import Hosted
+from app.training.host.shares import Account, Share
+from app.training.host.slices import Slices
+from app.training.messages import (
+    Answer,
+    Close,
+    Command,
+    Event,
+    Flush,
+    Open,
+    Question,
+    Worked,
+)
+
+log = logging.getLogger(__name__)
+
+SHORTEST_SLICE = 0.001
+SHORTEST_TURN = 0.005
+"""Seconds that a turn counts at least: small networks, whose times differ by chance or by their
+activation, take turns; one that is large pays for it."""
+PATIENT_REST = 1.0
+"""The patient rest for so many times as long as they trained, while others train: what is free in a
+worker is not all free, since the server needs the same processors to send every frame."""
+PATIENT_SHARE = 0.02
+"""Of the time, for the patient when no time is left."""
+MOST_SLOWED = 4.0
+"""Work that other programs interrupt counts at most so many times."""
+BYTES_PER_SECOND = 50e6
+"""How fast events are sent or stored, all in all."""
+
+
+class Host:
+    """Sessions that share one processor.
+
+    Args:
+        clock: Seconds, as they pass.
+        meter: Seconds that the processor has worked for this host.
+        serving: Called with the session that is served from now on: if that ends the process,
+            somebody knows which it was.
+    """
+
+    def __init__(
+        self,
+        clock: Callable[[], float],
+        meter: Callable[[], float],
+        *,
+        frames_per_second: float = 60.0,
+        checkpoint_seconds: float = 1.0,
+        serving: Callable[[str], None] = lambda session: None,
+    ) -> None:
+        self._clock, self._meter, self._serving = clock, meter, serving
+        self._interval = 1 / frames_per_second
+        self._commands = Commands(clock, self._interval)
+        self._slices = Slices(clock, self._commands, self._interval, checkpoint_seconds)
+        self._sessions: dict[str, Hosted] = {}
+        self._turns = {False: Turns(SHORTEST_TURN), True: Turns(SHORTEST_TURN)}
+        """Of those who are not patient, and of those who are."""
+        self._patients_share = Share(PATIENT_SHARE)
+        self._patients_rest_until = -math.inf
+        self._active = 0
+        """How many sessions wanted to train when the last round began, the patient left out."""
+
+    def handle(self, command: Command) -> list[Event]:
+        """Carry out a command; training itself waits for the next round."""
+        match command:
+            case Flush():
+                return self._flush(command)
+            case Close():
+                self._sessions.pop(command.session, None)
+                for turns in self._turns.values():
+                    turns.forget(command.session)
+                return []
+            case Open():
+                account = Account(self._clock())
+                hosted = Hosted(command.session, command.kind, account, replay_to=command.replay_to)
+                self._sessions[command.session] = hosted
+            case _:
+                there = self._sessions.get(command.session)
+                if there is None:
+                    return self._for_nobody(command)
+                hosted = there
+        self._serving(hosted.name)
+        now, before = self._clock(), self._meter()
+        events = self._commands.carry_out(hosted, command)
+        self._charge(hosted, events, now, self._meter() - before, granted=0.0)
+        return events
+
+    def _for_nobody(self, command: Command) -> list[Event]:
+        """The session has gone while the command was on its way."""
+        if isinstance(command, Question):
+            return [Answer(command.ticket, None)]
+        return []
+
+    def _charge(
+        self, hosted: Hosted, events: Iterable[Event], start: float, took: float, granted: float
+    ) -> None:
+        """Charge a session for work beyond its slice, and for what others have with its events.
+
+        Args:
+            start: When the work began, by the clock.
+            took: What the processor has worked. If other programs took their part of it meanwhile,
+                the sessions here waited for longer: that is charged too, up to `MOST_SLOWED`.
+            granted: The slice.
+        """
+        now = self._clock()
+        beyond = took - granted
+        if beyond > 0:
+            beyond *= min(MOST_SLOWED, max(1.0, (now - start) / took))
+        seconds = max(0.0, beyond) + sum(map(size_of, events)) / BYTES_PER_SECOND
+        if seconds > 0:
+            others = self._active - (hosted.active and not hosted.patient)
+            hosted.account.charge(now, seconds, max(0, others))
+
+    def _flush(self, command: Flush) -> list[Event]:
+        """A checkpoint of every session that has anything new to keep."""
+        events: list[Event] = []
+        up_to_now = set()
+        for hosted in self._sessions.values():
+            if hosted.session is None or hosted.replaying:
+                continue
+            try:
+                if hosted.changed or hosted.kept_costs < hosted.session.iteration:
+                    events.append(checkpointed(hosted, self._clock()))
+                up_to_now.add(hosted.name)
+            except Exception:
+                log.exception("session %.6s could not be kept", hosted.name)
+        return [*events, Answer(command.ticket, frozenset(up_to_now))]
+
+    def serve(self, commands: Iterable[Command]) -> tuple[list[Event | Worked], float | None]:
+        """Carry out commands, train for a round, and say when to come again (`next_wake`)."""
+        events = [event for command in commands for event in self.handle(command)]
+        events += self.round()
+        self._serving("")
+        now = self._clock()
+        sits_out = {
+            hosted.name: hosted.account.sits_out_until - now
+            for hosted in self._sessions.values()
+            if hosted.account.sits_out_until > now
+        }
+        worked, self._slices.trained = Worked(self._slices.trained, sits_out), 0
+        return [*events, worked], self.next_wake()
+
+    def round(self) -> list[Event]:
+        """Train whoever is due for about one frame interval."""
+        start = self._clock()
+        due = [hosted for hosted in self._sessions.values() if self._wake(hosted) <= start]
+        events: list[Event] = []
+        self._active = sum(h.active and not h.patient for h in self._sessions.values())
+        queues: dict[bool, list[str]] = {False: [], True: []}
+        for hosted in due:
+            queues[hosted.patient].append(hosted.name)
+        for patient, queue in queues.items():
+            turns = self._turns[patient]
+            for index, name in enumerate(turns.order(queue)):
+                hosted = self._sessions[name]
+                now, before = self._clock(), self._meter()
+                left = self._interval - (now - start)
+                if patient:
+                    left = max(left, self._patients_share.owed(now))
+                if left <= 0:
+                    break
+                slice_end = now + max(SHORTEST_SLICE, left / (len(queue) - index))
+                turns.begins(name)
+                self._serving(name)
+                served = self._slices.serve(hosted, now, slice_end)
+                took = self._meter() - before
+                turns.took(name, took)
+                self._charge(hosted, served, now, took, granted=slice_end - now)
+                events += served
+                if patient:
+                    then = self._clock()
+                    self._patients_share.had(now, then)
+                    if self._active:
+                        rest = max(self._patients_rest_until, then) + PATIENT_REST * (then - now)
+                        self._patients_rest_until = rest
+                # Among equals whoever was served comes last.
+                self._sessions[name] = self._sessions.pop(name)
+        return events
+
+    def next_wake(self) -> float | None:
+        """Seconds until a round has something to do; None if only a command can bring it."""
+        soonest = min(map(self._wake, self._sessions.values()), default=math.inf)
+        return None if soonest == math.inf else max(0.0, soonest - self._clock())
+
+    def _wake(self, hosted: Hosted) -> float:
+        """When this session next has something to do, and may."""
+        rests_until = self._patients_rest_until if hosted.patient else -math.inf
+        return max(self._slices.due_at(hosted), hosted.account.sits_out_until, rests_until)

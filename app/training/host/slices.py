@@ -1,0 +1,203 @@
+"""One session's slice of a round: train what is owed, then say what came of it.
+
+What if it is full: a session that the processor can't keep up with owes at most `MOST_OWED` frame
+intervals, so it slows down instead of falling ever further behind; a reader with two frames under
+way is sent no third, and what it missed is in the next.
+"""
+
+import logging
+import math
+from collections.abc import Callable
+
+from app.schemas import Inspect
+from app.training.host import events
+from app.training.host.commands import Commands
+from app.training.host.hosted import Hosted, Reader
+from app.training.messages import Event, Text
+from app.training.microscope import inspection
+
+log = logging.getLogger(__name__)
+
+MOST_OWED = 4
+LONGEST_SILENCE = 0.1
+"""Seconds after which a frame is sent although its iterations are not all done."""
+LONGEST_CHUNK = 0.002
+"""Seconds of training between two looks at the clock, as far as one iteration allows."""
+PROGRESS_EVERY = 0.2
+INSPECTING = 0.2
+"""The share of a processor's time that one reader's inspections may take."""
+
+
+class Slices:
+    """Trains sessions, one at a time.
+
+    Args:
+        clock: Seconds, as they pass.
+        commands: Carries out what had to wait for the end of a seek.
+        interval: Seconds between two frames.
+        checkpoint_seconds: Between two checkpoints of a session that trains.
+
+    Attributes:
+        trained: How many iterations, of all runs of all sessions.
+    """
+
+    def __init__(
+        self,
+        clock: Callable[[], float],
+        commands: Commands,
+        interval: float,
+        checkpoint_seconds: float,
+    ) -> None:
+        self._clock, self._commands = clock, commands
+        self._interval, self._checkpoint_seconds = interval, checkpoint_seconds
+        self.trained = 0
+
+    def serve(self, hosted: Hosted, now: float, until: float) -> list[Event]:
+        """One session's slice of a round."""
+        try:
+            return [
+                *self._train(hosted, now, until),
+                *self._sweep(hosted, until),
+                *self._report(hosted),
+            ]
+        except Exception:
+            log.exception("session %.6s failed", hosted.name)
+            return events.failed(hosted)
+
+    def due_at(self, hosted: Hosted) -> float:
+        """When this session next has something to do."""
+        if hosted.session is None:
+            return math.inf
+        if hosted.owed >= 1 or hosted.replaying or hosted.changed or hosted.sweeping:
+            return -math.inf
+        wakes = [*(r.next_inspection_at for r in hosted.readers.values() if r.inspect is not None)]
+        wakes += [
+            reader.next_frame_at
+            for reader in hosted.readers.values()
+            if reader.wants and reader.may_be_sent
+        ]
+        if hosted.playing:
+            wakes.append(-math.inf if hosted.unlimited else hosted.due)
+        return min(wakes, default=math.inf)
+
+    def _train(self, hosted: Hosted, now: float, until: float) -> list[Event]:
+        """Train what is owed, up to the end of the slice."""
+        session = hosted.configured
+        self._accrue(hosted, now)
+        wanted = min(hosted.owed, session.left)
+        while wanted >= 1 and now < until:
+            chunk = math.floor(min(LONGEST_CHUNK, until - now) / hosted.seconds_per_iteration)
+            n = int(min(wanted, max(1, chunk)))
+            session.advance(n)
+            self.trained += n * len(session.runs)
+            then, now = now, self._clock()
+            estimate = (now - then) / n
+            hosted.seconds_per_iteration += 0.3 * (estimate - hosted.seconds_per_iteration)
+            wanted = min(wanted - n, session.left)
+            hosted.owed -= n
+            hosted.unframed += n
+        return self._after_training(hosted, now)
+
+    def _accrue(self, hosted: Hosted, now: float) -> None:
+        """Add the iterations that have come due."""
+        if hosted.replaying:
+            hosted.owed = hosted.replay_to - hosted.configured.iteration
+        elif hosted.playing and hosted.unlimited:
+            hosted.owed, hosted.due = math.inf, now
+        elif hosted.playing and now >= hosted.due:
+            ticks = math.floor((now - hosted.due) / self._interval) + 1
+            hosted.due += ticks * self._interval
+            speed = float(hosted.iterations_per_frame)
+            owed = min(hosted.owed + ticks * speed, max(1.0, MOST_OWED * speed))
+            # Sixty sixtieths are one, whatever they add up to.
+            hosted.owed = round(owed, 9)
+        elif hosted.stepping:
+            hosted.owed = hosted.stepping
+
+    def _after_training(self, hosted: Hosted, now: float) -> list[Event]:
+        session = hosted.configured
+        if hosted.replaying:
+            return []
+        said: list[Event] = []
+        for index, divergence in session.diverged.items():
+            if index not in hosted.diverged:
+                hosted.diverged.add(index)
+                message = {
+                    "type": "diverged",
+                    "run": index,
+                    "iteration": divergence.iteration,
+                    "reason": divergence.reason,
+                }
+                said.append(Text.of(hosted.name, None, message))
+        # To seek the end is to look at it, not to come to it.
+        sought = hosted.stepping and session.iteration <= hosted.replay_to
+        if (hosted.playing or hosted.stepping) and not session.left and not sought:
+            said += events.over(hosted)
+        elif hosted.stepping:
+            hosted.stepping = int(max(0, hosted.owed)) if session.left else 0
+            if not hosted.stepping:
+                hosted.everyone_wants()
+                hosted.changed = True
+                said += events.state(hosted)
+        elif hosted.said_to_have_ended != session.ended_runs:
+            said += events.state(hosted)
+        done = (
+            hosted.owed < 1
+            or hosted.unlimited
+            or (hosted.unframed >= float(hosted.iterations_per_frame) and not hosted.stepping)
+        )
+        if hosted.unframed and (done or now - hosted.framed_at >= LONGEST_SILENCE):
+            hosted.everyone_wants()
+        waiting, hosted.waiting = hosted.waiting, []
+        for command in waiting:
+            said += self._commands.tell(hosted, command)
+        return said
+
+    def _sweep(self, hosted: Hosted, until: float) -> list[Event]:
+        """Train the sweeps of a session's readers up to the end of the slice, a little at least."""
+        said: list[Event] = []
+        for reader in hosted.readers.values():
+            sweep = reader.sweep
+            if sweep is None:
+                continue
+            sweep.advance()
+            while (now := self._clock()) < until and sweep.left:
+                sweep.advance()
+            if not sweep.left:
+                reader.sweep = None
+                said.append(Text.of(hosted.name, reader.name, sweep.result(reader.view)))
+            elif now >= sweep.reported_at + PROGRESS_EVERY:
+                sweep.reported_at = now
+                said.append(Text.of(hosted.name, reader.name, sweep.progress))
+        return said
+
+    def _inspection(self, hosted: Hosted, reader: Reader, wish: Inspect) -> Text:
+        start = self._clock()
+        message = inspection(hosted.configured, wish)
+        reader.inspect = None
+        now = self._clock()
+        reader.next_inspection_at = now + (now - start) * (1 / INSPECTING - 1)
+        return Text.of(hosted.name, reader.name, message)
+
+    def _report(self, hosted: Hosted) -> list[Event]:
+        """Frames for whoever wants and may have one, progress of REST runs, checkpoints."""
+        if hosted.replaying:
+            return []
+        session, now = hosted.configured, self._clock()
+        said: list[Event] = []
+        for reader in hosted.readers.values():
+            if reader.wants and reader.may_be_sent and reader.next_frame_at <= now:
+                said.append(events.frame(hosted, reader, now, self._clock, self._interval))
+            if reader.inspect is not None and reader.next_inspection_at <= now:
+                said.append(self._inspection(hosted, reader, reader.inspect))
+        over = not session.left
+        if hosted.kind == "job" and (
+            now - hosted.reported_at >= PROGRESS_EVERY or (over and hosted.changed)
+        ):
+            hosted.reported_at = now
+            said.append(events.progress(hosted))
+        advanced = hosted.kept_costs < session.iteration
+        if hosted.changed or (advanced and now - hosted.kept_at >= self._checkpoint_seconds):
+            # It comes before what it makes known, so that an ended run's checkpoint is there.
+            said.insert(0, events.checkpointed(hosted, self._clock()))
+        return said

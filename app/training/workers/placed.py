@@ -1,0 +1,130 @@
+"""What a driver remembers of a session, so that it can bring it to another host."""
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from app.errors import Lost
+from app.schemas import Ack, Cancel, Configure, Pause, Plan, Play, Sweep, View
+from app.training.checkpoints import Latest
+from app.training.messages import (
+    Attach,
+    Checkpointed,
+    Command,
+    Detach,
+    Event,
+    Frame,
+    Kind,
+    Listener,
+    Open,
+    Position,
+    Progress,
+    Tell,
+    Text,
+)
+
+MOST_WEIGHT = 8
+"""Of the commands of one session in one round; a command that builds something has all of it."""
+LIGHT = (Ack, Pause, Play, View, Cancel)
+"""Messages that weigh 1."""
+SUSPICION_SECONDS = 60.0
+
+
+def weight_of(command: Command) -> int:
+    """What a command counts of the weight that a session may have carried out in a round."""
+    light = isinstance(command, Detach) or (
+        isinstance(command, Tell) and isinstance(command.message, LIGHT)
+    )
+    return 1 if light else MOST_WEIGHT
+
+
+@dataclass
+class Placed:
+    """What the driver remembers of a session in its host."""
+
+    name: str
+    kind: Kind
+    listener: Listener
+    latest: Latest | None = None
+    plan: Plan | None = None
+    """What it begins with, until there is a checkpoint of it."""
+    readers: dict[str, tuple[Position, View]] = field(default_factory=dict)
+    sweeps: dict[str, Tell] = field(default_factory=dict)
+    """Those under way, by reader: they begin again in a new host."""
+    waiting: deque[Command] = field(default_factory=deque)
+    """For the next rounds, in their order."""
+    sits_out_until: float = 0.0
+    """When it has paid back what it had of the host beyond its share (of the loop's time)."""
+    broke_line_at: float = -SUSPICION_SECONDS
+    aside: bool = False
+    """Whether it has done harm, and is in no host any more; its latest checkpoint is still here."""
+
+    def send(self, command: Command) -> None:
+        """Queue a command, and learn from it."""
+        self.waiting.append(command)
+        match command:
+            case Attach():
+                self.readers[command.reader] = command.position, command.view
+            case Detach():
+                self.readers.pop(command.reader, None)
+                self.sweeps.pop(command.reader, None)
+                self._forget(command.reader)
+            case Tell(message=Sweep()):
+                self.sweeps[command.reader] = command
+            case Tell(message=Cancel()):
+                self.sweeps.pop(command.reader, None)
+            case Tell(message=Configure()):
+                self.sweeps.clear()
+            case Tell(message=View() as view) if command.reader in self.readers:
+                self.readers[command.reader] = self.readers[command.reader][0], view
+
+    def _forget(self, reader: str) -> None:
+        """Whoever came and went while the host was busy leaves nothing in the queue."""
+        attached = next(
+            (c for c in self.waiting if isinstance(c, Attach) and c.reader == reader), None
+        )
+        if attached is not None:
+            self.waiting.remove(attached)
+            self.waiting.pop()
+
+    def next_commands(self) -> list[Command]:
+        """The commands of the next round."""
+        commands: list[Command] = []
+        weight = 0
+        while self.waiting and weight < MOST_WEIGHT:
+            commands.append(self.waiting.popleft())
+            weight += weight_of(commands[-1])
+        return commands
+
+    def take(self, event: Event) -> None:
+        """Learn from an event on its way up, and pass on what is not for the driver alone."""
+        match event:
+            case Checkpointed():
+                if self.latest is None:
+                    self.latest, self.plan = Latest(event.part), None
+                else:
+                    self.latest.add(event.part, same_plan=event.same_plan)
+            case Frame() if event.reader in self.readers:
+                position = Position(event.iteration, event.number + 1, event.number)
+                self.readers[event.reader] = position, self.readers[event.reader][1]
+            case Text(type="swept" | "error", reader=str(reader)):
+                self.sweeps.pop(reader, None)
+        if not isinstance(event, Checkpointed):
+            self.listener(event)
+
+    def lose(self, why: str) -> None:
+        """Say that the session could not be taken up again."""
+        lost = Lost(f"{why}; what was trained is lost, configure it anew")
+        self.listener(Text.of(self.name, None, lost.message()))
+        self.listener(Progress(self.name, "failed", 0, detail=lost.detail))
+
+    def again(self) -> list[Command]:
+        """The commands that bring the session to a new host."""
+        seen = max((position.costs for position, _ in self.readers.values()), default=0)
+        attached = [
+            Attach(self.name, reader, *known, greet=False) for reader, known in self.readers.items()
+        ]
+        return [
+            Open(self.name, self.kind, self.latest, self.plan, replay_to=seen),
+            *attached,
+            *self.sweeps.values(),
+        ]

@@ -1,0 +1,1 @@
+"""What every request passes: bounds for connections, addresses and streams, origins, access."""
