@@ -6,8 +6,8 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const program = `
 import json
-from app.catalogue import catalogue
-from app.lessons import COMPARISONS, QUANTITIES
+from app.content.catalogue import catalogue
+from app.content.lessons import COMPARISONS, QUANTITIES
 quantities = {name: quantity.of for name, quantity in QUANTITIES.items()}
 print(json.dumps({"catalogue": catalogue(), "comparisons": COMPARISONS, "quantities": quantities}))
 `;
