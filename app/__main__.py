@@ -94,7 +94,7 @@ def serve(ending: Ending, listening: socket.socket | None) -> None:
     if settings.reload and listening is None:
         from app import reloading
 
-        reloading.run(announced(settings))
+        reloading.run(announced(settings), main)
         return
     give_back()
     # The event loop waits no longer than that for a thread that computes, such as the store's.

@@ -7,7 +7,8 @@ something changes. The page's own files need none of this: `assets.finder` reads
 
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import uvicorn
@@ -36,14 +37,11 @@ class Reload(StatReload):
                     yield path
 
 
-def run(listening: socket.socket) -> None:
-    """Serve, again and again, until asked to end."""
+def run(listening: socket.socket, serve: Callable[[socket.socket], None]) -> None:
+    """Serve in a child, again and again, until asked to end."""
     config = uvicorn.Config("app.main:create_app", log_config=None)
-    Reload(config, _serve, [listening]).run()
+    Reload(config, partial(_serve, serve), [listening]).run()
 
 
-def _serve(sockets: list[socket.socket] | None) -> None:
-    from app.__main__ import main
-
-    assert sockets
-    main(sockets[0])
+def _serve(serve: Callable[[socket.socket], None], sockets: list[socket.socket]) -> None:
+    serve(sockets[0])
