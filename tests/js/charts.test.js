@@ -1,8 +1,8 @@
 import './document.js';
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { place, xTicks, xTop, yRange } from '../../static/js/cost-scale.js';
-import { layoutNetwork } from '../../static/js/network-layout.js';
+import { place, xTicks, xTop, yRange } from '../../static/js/views/cost-scale.js';
+import { layoutNetwork } from '../../static/js/painting/network-layout.js';
 
 test('axes end at round numbers', () => {
   assert.deepEqual([0, 201, 1001, 1501, 999999].map(xTop), [200, 300, 1500, 2000, 1000000]);

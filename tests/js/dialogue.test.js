@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { Dialogue } from '../../static/js/dialogue.js';
-import { defaultsOf, liveTraining } from '../../static/js/experiment.js';
+import { Dialogue } from '../../static/js/stream/dialogue.js';
+import { defaultsOf, liveTraining } from '../../static/js/experiment/experiment.js';
 import { catalogue } from './server.js';
 
 const setup = { ...defaultsOf(catalogue), learningRate: 0.3 };

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { fromHash, leftOut, toHash } from '../../static/js/address.js';
-import { changed, configureMessage, defaultsOf, experimentOf, fieldsOf, obstacle, runSpec, sameData, sameRun } from '../../static/js/experiment.js';
+import { fromHash, leftOut, toHash } from '../../static/js/experiment/address.js';
+import { changed, configureMessage, defaultsOf, experimentOf, fieldsOf, obstacle, runSpec, sameData, sameRun } from '../../static/js/experiment/experiment.js';
 import { random } from './random.js';
 import { catalogue } from './server.js';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { FieldError, choice, number, optional, yesOrNo } from '../../static/js/field.js';
+import { FieldError, choice, number, optional, yesOrNo } from '../../static/js/experiment/field.js';
 
 /** What a field says of a text that is no value of it. */
 const refusal = (field, text) => {

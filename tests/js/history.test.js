@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { History, thin } from '../../static/js/history.js';
+import { History, thin } from '../../static/js/store/history.js';
 import { random } from './random.js';
 
 test('thinning keeps the extremes of every column', () => {

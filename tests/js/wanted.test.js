@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { Wanted } from '../../static/js/wanted.js';
+import { Wanted } from '../../static/js/stream/wanted.js';
 
 /** What is wanted after some commands. */
 function after(...commands) {

@@ -1,8 +1,8 @@
 import './document.js';
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { defaultsOf } from '../../static/js/experiment.js';
-import { describe, summary } from '../../static/js/words.js';
+import { defaultsOf } from '../../static/js/experiment/experiment.js';
+import { describe, summary } from '../../static/js/experiment/words.js';
 import { catalogue } from './server.js';
 
 const defaults = defaultsOf(catalogue);
