@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { fromHash, leftOut, toHash } from '../../static/js/experiment/address.js';
-import { changed, configureMessage, defaultsOf, experimentOf, fieldsOf, obstacle, runSpec, sameData, sameRun } from '../../static/js/experiment/experiment.js';
+import { changed, defaultsOf, experimentOf, fieldsOf, obstacle, runSpec, sameData, sameRun, TERMS } from '../../static/js/experiment/experiment.js';
 import { random } from './random.js';
 import { catalogue } from './server.js';
 
@@ -89,7 +89,11 @@ test('a run in the words of the protocol is read back to what was set up', () =>
   const read = experimentOf(runSpec(full), catalogue);
   for (const [name, value] of Object.entries(full)) if (name in read && !view.includes(name)) assert.deepEqual(read[name], value, name);
   assert.ok(Object.keys(read).length > 20);
-  assert.deepEqual(configureMessage(full, true), { type: 'configure', data: runSpec(full).data, runs: [{ network: runSpec(full).network, training: runSpec(full).training }], playing: true });
+  const { data, network, training } = runSpec(full);
+  assert.deepEqual(TERMS.configure(full, null), { data, runs: [{ network, training }] });
+  const weights = [{ weights: [[1]], biases: [0] }];
+  const carried = TERMS.configure(full, weights).runs[0];
+  assert.deepEqual(carried, { network: { ...network, parameters: weights }, training });
 });
 
 test('what can change while it trains makes no other run', () => {
