@@ -45,7 +45,14 @@ const described = (changes = {}) => ({
   runs: [{ network: {}, training }],
   ...changes,
 });
-const state = (changes = {}) => ({ type: 'state', playing: false, iteration: 0, iterations_per_frame, runs: [{ ...training, frozen: [] }], ...changes });
+const state = (changes = {}) => ({
+  type: 'state',
+  playing: false,
+  iteration: 0,
+  iterations_per_frame,
+  runs: [{ ...training, frozen: [] }],
+  ...changes,
+});
 
 /** One that is live and settled, with nothing sent. */
 function settled() {
@@ -109,7 +116,10 @@ test('what is wanted while the connection is down is asked for when it is back',
   dialogue.step(3);
   assert.deepEqual(said(), []);
   assert.equal(resume(described({ playing: true })), null);
-  assert.deepEqual(said(), [{ type: 'edit', ...edit, value: 1, frozen: true }, { type: 'step', iterations: 5 }]);
+  assert.deepEqual(said(), [
+    { type: 'edit', ...edit, value: 1, frozen: true },
+    { type: 'step', iterations: 5 },
+  ]);
   assert.equal(dialogue.playing.value, false);
 });
 

@@ -26,7 +26,14 @@ function clock(t) {
 
 function queueing() {
   const [said, dropped] = [[], []];
-  return { said, dropped, queue: new ResendQueue((message) => said.push(message), (message) => dropped.push(message)) };
+  return {
+    said,
+    dropped,
+    queue: new ResendQueue(
+      (message) => said.push(message),
+      (message) => dropped.push(message),
+    ),
+  };
 }
 
 const edit = { type: 'edit', layer: 1, unit: 0, input: 1 };
@@ -75,7 +82,10 @@ test('what came after a restart and may have been taken before it is said once m
   assert.equal(said.splice(0).length, 7);
   queue.refused(3, 1);
   wind(1000);
-  assert.deepEqual(said.map(({ type }) => type), ['configure', 'play', 'set']);
+  assert.deepEqual(
+    said.map(({ type }) => type),
+    ['configure', 'play', 'set'],
+  );
 });
 
 test('what waits is bounded: the oldest gives way, and is told of', (t) => {

@@ -12,6 +12,11 @@ quantities = {name: quantity.of for name, quantity in QUANTITIES.items()}
 print(json.dumps({"catalogue": catalogue(), "comparisons": COMPARISONS, "quantities": quantities}))
 `;
 const python = process.env.PYTHON ?? '.venv/bin/python';
-const told = execFileSync(python, ['-c', program], { cwd: root, encoding: 'utf8', maxBuffer: 2 ** 26, timeout: 60_000 });
+const told = execFileSync(python, ['-c', program], {
+  cwd: root,
+  encoding: 'utf8',
+  maxBuffer: 2 ** 26,
+  timeout: 60_000,
+});
 
 export const { catalogue, comparisons, quantities } = JSON.parse(told);
