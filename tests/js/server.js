@@ -1,4 +1,5 @@
-// What the page is told at its start, and what lessons may ask for: from the server's own tables, by the project's Python.
+// What the page is told at its start, and what lessons may ask for: from the server's own tables, by the project's
+// Python.
 
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
