@@ -7,7 +7,7 @@ something changes. The page's own files need none of this: `assets.finder` reads
 
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import uvicorn
@@ -36,14 +36,12 @@ class Reload(StatReload):
                     yield path
 
 
-def run(listening: socket.socket) -> None:
-    """Serve, again and again, until asked to end."""
+def run(listening: socket.socket, begin: Callable[[list[socket.socket] | None], None]) -> None:
+    """Serve, again and again, until asked to end.
+
+    Args:
+        listening: To serve on.
+        begin: What each child does with it.
+    """
     config = uvicorn.Config("app.main:create_app", log_config=None)
-    Reload(config, _serve, [listening]).run()
-
-
-def _serve(sockets: list[socket.socket] | None) -> None:
-    from app.__main__ import main
-
-    assert sockets
-    main(sockets[0])
+    Reload(config, begin, [listening]).run()
