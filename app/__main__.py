@@ -38,6 +38,12 @@ def main(listening: socket.socket | None = None) -> None:
     serve(ending, listening)
 
 
+def begin(sockets: list[socket.socket] | None) -> None:
+    """Serve on the socket that whoever watches has made."""
+    assert sockets
+    main(sockets[0])
+
+
 class Ending:
     """Remembers that the server was asked to end, also before uvicorn listens for that itself."""
 
@@ -92,9 +98,11 @@ def serve(ending: Ending, listening: socket.socket | None) -> None:
     settings = Settings()
     logs.configure(settings)
     if settings.reload and listening is None:
+        # Children find a function by its module's name, and one that is run is named otherwise.
+        from app import __main__ as named
         from app import reloading
 
-        reloading.run(announced(settings), main)
+        reloading.run(announced(settings), named.begin)
         return
     give_back()
     # The event loop waits no longer than that for a thread that computes, such as the store's.

@@ -8,7 +8,6 @@ something changes. The page's own files need none of this: `assets.finder` reads
 import signal
 import socket
 from collections.abc import Callable, Iterator
-from functools import partial
 from pathlib import Path
 
 import uvicorn
@@ -37,11 +36,12 @@ class Reload(StatReload):
                     yield path
 
 
-def run(listening: socket.socket, serve: Callable[[socket.socket], None]) -> None:
-    """Serve in a child, again and again, until asked to end."""
+def run(listening: socket.socket, begin: Callable[[list[socket.socket] | None], None]) -> None:
+    """Serve, again and again, until asked to end.
+
+    Args:
+        listening: To serve on.
+        begin: What each child does with it.
+    """
     config = uvicorn.Config("app.main:create_app", log_config=None)
-    Reload(config, partial(_serve, serve), [listening]).run()
-
-
-def _serve(serve: Callable[[socket.socket], None], sockets: list[socket.socket]) -> None:
-    serve(sockets[0])
+    Reload(config, begin, [listening]).run()

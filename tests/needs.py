@@ -22,6 +22,8 @@ STARTERS: list[set[str]] = [
     {"create_app"},
     {"listen"},
     {"Pool"},
+    {"pool_backend"},
+    {"WorkerLine"},
     {"Server"},
     {"running_server"},
     {"running_postgresql"},

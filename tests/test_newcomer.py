@@ -12,8 +12,18 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text()
-COPIED = ("app", "benchmarks", "docs", "lessons", "nncore", "static", "templates", "tests")
-FILES = ("pyproject.toml", "tsconfig.json", "package.json")
+COPIED = (
+    "app",
+    "benchmarks",
+    "docs",
+    "lessons",
+    "nncore",
+    "scripts",
+    "static",
+    "templates",
+    "tests",
+)
+FILES = ("biome.jsonc", "pyproject.toml", "tsconfig.json", "package.json")
 LINKED = (".venv", "node_modules")
 SECTIONS = ("An activation", "A dataset", "A panel", "A message", "A lesson")
 FENCED = re.compile(r"^(````?)\w.*?^\1\n", re.M | re.S)
@@ -113,6 +123,9 @@ with TestClient(create_app(Settings(backend="inline"))) as client:
 
 def test_what_was_written_passes_the_linters_and_its_own_tests(project: Path) -> None:
     run(project, "node_modules/.bin/tsc")
+    run(project, "node_modules/.bin/biome", "ci", "--error-on-warnings")
+    run(project, sys.executable, "scripts/page_layers.py")
+    run(project, ".venv/bin/lint-imports")
     run(project, ".venv/bin/ruff", "check", "app", "nncore", "tests")
     run(project, ".venv/bin/ruff", "format", "--check", "app", "nncore", "tests")
     told = run(
@@ -145,8 +158,9 @@ def test_its_server_has_all_of_it(project: Path) -> None:
     assert "a-straight-line" in json.dumps(facts["lessons"])
 
 
-def test_the_map_of_training_names_every_file() -> None:
-    named = re.findall(r"`(\w+\.py)`", section("A map of `app/training`"))
-    there = {path.name for path in (ROOT / "app" / "training").glob("[!_]*.py")}
-    assert set(named) == there
-    assert len(named) == len(there)
+def test_the_map_of_what_trains_names_every_file() -> None:
+    text = section("A map of what trains")
+    for folder in ("training/", "training/host/", "training/workers/", "sessions/"):
+        (rows,) = re.findall(rf"^\| \*\*`{folder}`\*\*.*\n((?:\| `.*\n)+)", text, re.M)
+        there = [path.name for path in (ROOT / "app" / folder).glob("[!_]*.py")]
+        assert sorted(re.findall(r"`(\w+\.py)`", rows)) == sorted(there)

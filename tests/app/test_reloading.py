@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import uvicorn
 
-from app import assets
+from app.content import assets
 from app.content.assets import ROOT
 from app.reloading import Reload
 from tests.browser.harness import Server, running_server
@@ -101,8 +101,8 @@ def test_without_it_nothing_is_read_twice(monkeypatch: pytest.MonkeyPatch, tmp_p
     kept, read = assets.finder(False), assets.finder(True)
     first = kept()
     assert read().digest == first.digest
-    (tmp_path / "js" / "words.js").write_text("// edited\n")
+    (tmp_path / "js" / "format.js").write_text("// edited\n")
     assert kept() is first
     assert read().digest != first.digest
-    assert read().files["js/words.js"].content == b"// edited\n"
+    assert read().files["js/format.js"].content == b"// edited\n"
     assert read() is read()

@@ -1,24 +1,38 @@
 import './document.js';
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { place, xTicks, xTop, yRange } from '../../static/js/cost-scale.js';
-import { layoutNetwork } from '../../static/js/network-layout.js';
+import { layoutNetwork } from '../../static/js/painting/network-layout.js';
+import { place, xTicks, xTop, yRange } from '../../static/js/views/cost-scale.js';
 
 test('axes end at round numbers', () => {
   assert.deepEqual([0, 201, 1001, 1501, 999999].map(xTop), [200, 300, 1500, 2000, 1000000]);
   assert.deepEqual(xTicks(1500), [0, 500, 1000, 1500]);
   assert.deepEqual(yRange([[0.69, 0.1]], false), [0, 0.72]);
-  const [, top] = yRange([[0.7, 1e30], [0.69, 0.2]], false);
+  const [, top] = yRange(
+    [
+      [0.7, 1e30],
+      [0.69, 0.2],
+    ],
+    false,
+  );
   assert.ok(Math.abs(top - 5 * 0.7 * 1.06) < 1e-6);
 });
 
 test('names of curves do not overlap', () => {
   const x = [...Array(100).keys()];
-  const curves = ['tanh', 'ReLU', 'sigmoid'].map((text, k) => ({ text, bold: k === 0, curve: { x, y: x.map((i) => 0.7 / (1 + i / (5 + k))) } }));
+  const curves = ['tanh', 'ReLU', 'sigmoid'].map((text, k) => ({
+    text,
+    bold: k === 0,
+    curve: { x, y: x.map((i) => 0.7 / (1 + i / (5 + k))) },
+  }));
   const labels = place(curves, [], { x: (i) => 4 * i, y: (v) => 150 * (1 - v / 0.72), width: 400, height: 150 }, 12);
-  assert.deepEqual(labels.map(({ text }) => text), ['tanh', 'ReLU', 'sigmoid']);
+  assert.deepEqual(
+    labels.map(({ text }) => text),
+    ['tanh', 'ReLU', 'sigmoid'],
+  );
   for (const [index, one] of labels.entries()) {
-    for (const other of labels.slice(0, index)) assert.ok(Math.abs(one.y - other.y) >= 12 || Math.abs(one.x - other.x) >= 25);
+    for (const other of labels.slice(0, index))
+      assert.ok(Math.abs(one.y - other.y) >= 12 || Math.abs(one.x - other.x) >= 25);
   }
 });
 
@@ -31,8 +45,14 @@ test('a layout keeps units apart and inside', () => {
   ];
   for (const [sizes, width, height] of cases) {
     const { nodes, edges } = layoutNetwork(sizes, width, height);
-    assert.equal(nodes.length, sizes.reduce((sum, size) => sum + size));
-    assert.equal(edges.length, sizes.slice(1).reduce((sum, size, index) => sum + size * sizes[index], 0));
+    assert.equal(
+      nodes.length,
+      sizes.reduce((sum, size) => sum + size),
+    );
+    assert.equal(
+      edges.length,
+      sizes.slice(1).reduce((sum, size, index) => sum + size * sizes[index], 0),
+    );
     for (const { x, y, size } of nodes) {
       const half = size / 2;
       assert.ok(half <= x && x <= width - half);

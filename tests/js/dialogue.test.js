@@ -1,29 +1,33 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { Dialogue } from '../../static/js/dialogue.js';
-import { defaultsOf, liveTraining } from '../../static/js/experiment.js';
+import { defaultsOf, TERMS } from '../../static/js/experiment/experiment.js';
+import { Dialogue } from '../../static/js/stream/dialogue.js';
 import { catalogue } from './server.js';
 
 const setup = { ...defaultsOf(catalogue), learningRate: 0.3 };
+const { iterations_per_frame, ...training } = TERMS.settings(setup);
 const edit = { layer: 1, unit: 0, input: 1 };
 
 /** A dialogue, what it has sent since one last looked, and what the page does around it. */
 function talk(saved = null) {
   const sent = [];
-  const dialogue = new Dialogue((message) => sent.push(message), saved);
+  const dialogue = new Dialogue((message) => sent.push(message), TERMS, saved);
   return {
     dialogue,
     said: () => sent.splice(0),
     types: () => sent.splice(0).map(({ type }) => type),
-    begin: () => dialogue.begin(() => dialogue.configure(setup, null)),
+    begin: () => {
+      const steps = dialogue.begin();
+      dialogue.configure(setup, null);
+      dialogue.stepFirst(steps);
+    },
     /** Whether it was to be set up anew, and with which weights. */
     resume: (message) => {
-      let anew = null;
-      dialogue.resumed(message, setup, (weights) => {
-        anew = { weights };
+      const anew = dialogue.resumed(message, setup);
+      if (anew) {
         dialogue.forget();
-        dialogue.configure(setup, weights);
-      });
+        dialogue.configure(setup, anew.weights);
+      }
       return anew;
     },
   };
@@ -36,12 +40,19 @@ const described = (changes = {}) => ({
   playing: false,
   iteration: 0,
   from_checkpoint: false,
-  iterations_per_frame: setup.iterationsPerFrame,
+  iterations_per_frame,
   data: {},
-  runs: [{ network: {}, training: liveTraining(setup) }],
+  runs: [{ network: {}, training }],
   ...changes,
 });
-const state = (changes = {}) => ({ type: 'state', playing: false, iteration: 0, iterations_per_frame: setup.iterationsPerFrame, runs: [{ ...liveTraining(setup), frozen: [] }], ...changes });
+const state = (changes = {}) => ({
+  type: 'state',
+  playing: false,
+  iteration: 0,
+  iterations_per_frame,
+  runs: [{ ...training, frozen: [] }],
+  ...changes,
+});
 
 /** One that is live and settled, with nothing sent. */
 function settled() {
@@ -105,7 +116,10 @@ test('what is wanted while the connection is down is asked for when it is back',
   dialogue.step(3);
   assert.deepEqual(said(), []);
   assert.equal(resume(described({ playing: true })), null);
-  assert.deepEqual(said(), [{ type: 'edit', ...edit, value: 1, frozen: true }, { type: 'step', iterations: 5 }]);
+  assert.deepEqual(said(), [
+    { type: 'edit', ...edit, value: 1, frozen: true },
+    { type: 'step', iterations: 5 },
+  ]);
   assert.equal(dialogue.playing.value, false);
 });
 
@@ -131,7 +145,7 @@ test('what was asked and not confirmed when the connection went is wanted again'
 test('a run that carried its weights on is set up again with those last seen, and what was frozen stays so', () => {
   const { dialogue, said, types, resume } = settled();
   const weights = [{ weights: [[1]], biases: [0] }];
-  dialogue.state(state({ runs: [{ ...liveTraining(setup), frozen: [edit] }] }), 0);
+  dialogue.state(state({ runs: [{ ...training, frozen: [edit] }] }), 0);
   dialogue.configure(setup, weights);
   const [configure, freeze] = said();
   assert.deepEqual(configure.runs[0].network.parameters, weights);
@@ -140,7 +154,7 @@ test('a run that carried its weights on is set up again with those last seen, an
   assert.equal(dialogue.startsAfresh, false);
   const later = [{ weights: [[2]], biases: [1] }];
   dialogue.closed(later);
-  const runs = [{ training: liveTraining(setup), state: { ...liveTraining(setup), frozen: [edit] } }];
+  const runs = [{ training, state: { ...training, frozen: [edit] } }];
   assert.deepEqual(resume(described({ runs })), { weights: later });
   assert.deepEqual(types(), ['configure', 'edit']);
 });
@@ -181,4 +195,47 @@ test('a pause that nobody asked for is told', () => {
   dialogue.play();
   assert.equal(dialogue.state(state({ playing: true }), 0), false);
   assert.equal(dialogue.state(state({ playing: false }), 0), true);
+});
+
+test('it asks in the terms that it is given, whatever is set up, and for steps only with a run', () => {
+  const sent = [];
+  const terms = {
+    configure: ({ lake }, weights) => ({ data: lake, runs: [{ weights }] }),
+    settings: ({ speed }) => ({ iterations_per_frame: speed }),
+  };
+  const dialogue = new Dialogue((message) => sent.push(message), terms);
+  const water = { lake: 1, speed: 5 };
+  dialogue.step(3);
+  assert.equal(dialogue.begin(), 3);
+  dialogue.stepFirst(3);
+  dialogue.configure(water, null);
+  dialogue.stepFirst(3);
+  assert.deepEqual(dialogue.configured(described({ iterations_per_frame: 7 }), water), water);
+  assert.ok(dialogue.settled);
+  assert.deepEqual(sent, [
+    { type: 'configure', data: 1, runs: [{ weights: null }], playing: false },
+    { type: 'step', iterations: 3 },
+    { type: 'set', iterations_per_frame: 5 },
+  ]);
+});
+
+test('only a setup that is lost with its connection is to be configured anew', () => {
+  const weights = [{ weights: [[1]], biases: [0] }];
+  for (const lost of [true, false]) {
+    const { dialogue, types } = settled();
+    dialogue.configure({ ...setup, noise: 0.7 }, lost ? [] : null);
+    if (!lost) dialogue.configured(described(), setup);
+    assert.equal(types()[0], 'configure');
+    dialogue.closed(weights);
+    assert.equal(dialogue.query(9), 'session=a&iteration=0');
+    assert.deepEqual(dialogue.resumed(described(), setup), lost ? { weights } : null);
+    assert.deepEqual(types(), []);
+  }
+});
+
+test('a session without a run says how it is too', () => {
+  const { dialogue } = settled();
+  dialogue.play();
+  assert.equal(dialogue.state(state({ runs: [] }), undefined), true);
+  assert.equal(dialogue.playing.value, false);
 });

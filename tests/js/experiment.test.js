@@ -1,7 +1,17 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { fromHash, leftOut, toHash } from '../../static/js/address.js';
-import { changed, configureMessage, defaultsOf, experimentOf, fieldsOf, obstacle, runSpec, sameData, sameRun } from '../../static/js/experiment.js';
+import { fromHash, leftOut, toHash } from '../../static/js/experiment/address.js';
+import {
+  changed,
+  defaultsOf,
+  experimentOf,
+  fieldsOf,
+  obstacle,
+  runSpec,
+  sameData,
+  sameRun,
+  TERMS,
+} from '../../static/js/experiment/experiment.js';
 import { random } from './random.js';
 import { catalogue } from './server.js';
 
@@ -12,7 +22,11 @@ const full = {
   ...defaults,
   dataset: 'own',
   problem: 'regression',
-  points: [[1.25, -3], [0.1, 2], [4, 5.5]],
+  points: [
+    [1.25, -3],
+    [0.1, 2],
+    [4, 5.5],
+  ],
   labels: [0.5, -1, 2],
   examples: 33,
   noise: 0.5,
@@ -28,7 +42,13 @@ const full = {
   scale: 0.5,
   weightSeed: 4,
   parameters: [
-    { weights: [[0.1, 1e-7], [-2, 3]], biases: [0, 1 / 3] },
+    {
+      weights: [
+        [0.1, 1e-7],
+        [-2, 3],
+      ],
+      biases: [0, 1 / 3],
+    },
     { weights: [[1], [2]], biases: [3] },
     { weights: [[-1]], biases: [0.7] },
   ],
@@ -58,7 +78,13 @@ test('an address of the defaults is empty, and one of everything is read back wh
 test('an address keeps every digit', () => {
   const next = random(1);
   const between = (low, high) => low + Math.floor(next() * (high - low + 1));
-  const rates = [Number.MIN_VALUE, 1e-300, 0.1 + 0.2, 100, ...Array.from({ length: 60 }, () => next() * 10 ** between(-12, 2))];
+  const rates = [
+    Number.MIN_VALUE,
+    1e-300,
+    0.1 + 0.2,
+    100,
+    ...Array.from({ length: 60 }, () => next() * 10 ** between(-12, 2)),
+  ];
   for (const learningRate of rates) {
     const layers = Array.from({ length: between(0, 6) }, () => ({ ...defaults.layers[0], units: between(1, 16) }));
     const experiment = { ...defaults, learningRate, noise: next(), dataSeed: between(0, 2 ** 32 - 1), layers };
@@ -71,7 +97,14 @@ test('what an address says wrongly is left out and named', () => {
   const wrong = '#points=1,2&parameters=1,2&activation=tanh,relu&batch=0&panel=x&noise=0.5&nothing=1';
   const { experiment, problems } = fromHash(wrong, defaults, fields);
   assert.deepEqual(experiment, { ...defaults, noise: 0.5 });
-  for (const label of ['Own points', 'Parameters', 'Activation', 'Batch size', 'Panel', 'no setting called “nothing”']) {
+  for (const label of [
+    'Own points',
+    'Parameters',
+    'Activation',
+    'Batch size',
+    'Panel',
+    'no setting called “nothing”',
+  ]) {
     assert.equal(problems.filter((problem) => problem.includes(label)).length, 1, label);
   }
 });
@@ -87,14 +120,21 @@ test('what no address can hold is named', () => {
 test('a run in the words of the protocol is read back to what was set up', () => {
   const view = ['iterationsPerFrame', 'showTest', 'discretise', 'panel', 'examples', 'noise', 'labelFlips'];
   const read = experimentOf(runSpec(full), catalogue);
-  for (const [name, value] of Object.entries(full)) if (name in read && !view.includes(name)) assert.deepEqual(read[name], value, name);
+  for (const [name, value] of Object.entries(full))
+    if (name in read && !view.includes(name)) assert.deepEqual(read[name], value, name);
   assert.ok(Object.keys(read).length > 20);
-  assert.deepEqual(configureMessage(full, true), { type: 'configure', data: runSpec(full).data, runs: [{ network: runSpec(full).network, training: runSpec(full).training }], playing: true });
+  const { data, network, training } = runSpec(full);
+  assert.deepEqual(TERMS.configure(full, null), { data, runs: [{ network, training }] });
+  const weights = [{ weights: [[1]], biases: [0] }];
+  const carried = TERMS.configure(full, weights).runs[0];
+  assert.deepEqual(carried, { network: { ...network, parameters: weights }, training });
 });
 
 test('what can change while it trains makes no other run', () => {
-  for (const name of ['learningRate', 'l1', 'l2', 'stopCost', 'panel', 'discretise']) assert.ok(sameRun(full, { ...full, [name]: defaults[name] }), name);
-  for (const name of ['optimizer', 'batchSize', 'weightSeed', 'features', 'layers']) assert.ok(!sameRun(full, { ...full, [name]: defaults[name] }), name);
+  for (const name of ['learningRate', 'l1', 'l2', 'stopCost', 'panel', 'discretise'])
+    assert.ok(sameRun(full, { ...full, [name]: defaults[name] }), name);
+  for (const name of ['optimizer', 'batchSize', 'weightSeed', 'features', 'layers'])
+    assert.ok(!sameRun(full, { ...full, [name]: defaults[name] }), name);
   assert.ok(sameData(defaults, { ...defaults, layers: [] }));
   assert.ok(!sameData(defaults, { ...defaults, noise: 0.9 }));
 });
@@ -110,7 +150,27 @@ test('a change brings along what follows from it', () => {
 test('own points that cannot be trained on say why', () => {
   const own = { ...defaults, dataset: 'own' };
   assert.match(obstacle({ ...own, points: [[0, 0]], labels: [0] }), /at least two/);
-  assert.match(obstacle({ ...own, points: [[0, 0], [1, 1]], labels: [1, 1] }), /y = 1\. Add one of y = 0/);
-  assert.equal(obstacle({ ...own, points: [[0, 0], [1, 1]], labels: [0, 1] }), '');
+  assert.match(
+    obstacle({
+      ...own,
+      points: [
+        [0, 0],
+        [1, 1],
+      ],
+      labels: [1, 1],
+    }),
+    /y = 1\. Add one of y = 0/,
+  );
+  assert.equal(
+    obstacle({
+      ...own,
+      points: [
+        [0, 0],
+        [1, 1],
+      ],
+      labels: [0, 1],
+    }),
+    '',
+  );
   assert.equal(obstacle(defaults), '');
 });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { FieldError, choice, number, optional, yesOrNo } from '../../static/js/field.js';
+import { choice, FieldError, number, optional, yesOrNo } from '../../static/js/experiment/field.js';
 
 /** What a field says of a text that is no value of it. */
 const refusal = (field, text) => {
@@ -16,7 +16,8 @@ const refusal = (field, text) => {
 test('a number says its range, ends included', () => {
   const noise = number('noise', 'Noise', [0, 1]);
   assert.deepEqual(['0', ' 0.5 ', '1'].map(noise.read), [0, 0.5, 1]);
-  for (const text of ['', ' ', '-0.1', '1.1', 'x', 'NaN', 'Infinity']) assert.equal(refusal(noise, text), 'Noise must be a number from 0 to 1.');
+  for (const text of ['', ' ', '-0.1', '1.1', 'x', 'NaN', 'Infinity'])
+    assert.equal(refusal(noise, text), 'Noise must be a number from 0 to 1.');
 });
 
 test('a lower end that is left out is said', () => {

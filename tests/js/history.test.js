@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { History, thin } from '../../static/js/history.js';
+import { History, thin } from '../../static/js/store/history.js';
 import { random } from './random.js';
 
 test('thinning keeps the extremes of every column', () => {
@@ -11,8 +11,14 @@ test('thinning keeps the extremes of every column', () => {
     // Some are equal, and some jump.
     const costs = Float32Array.from({ length }, () => (next() < 0.2 ? 0.5 : next() * 10));
     const { x, y } = thin(costs, columns);
-    assert.deepEqual([...x], [...new Set(x)].sort((a, b) => a - b));
-    assert.deepEqual([...y], [...x].map((iteration) => costs[iteration]));
+    assert.deepEqual(
+      [...x],
+      [...new Set(x)].sort((a, b) => a - b),
+    );
+    assert.deepEqual(
+      [...y],
+      [...x].map((iteration) => costs[iteration]),
+    );
     assert.ok(x.length <= 2 * (columns + 1));
     assert.equal(Math.max(...y), Math.max(...costs));
     assert.equal(Math.min(...y), Math.min(...costs));
@@ -32,7 +38,10 @@ test('it keeps what lies beyond until a cost is another, and has no gap', () => 
   assert.deepEqual(after(1, [2]), [1, 2, 3, 4]);
   assert.deepEqual(after(1, []), [1, 2, 3, 4]);
   assert.deepEqual(after(2, [5, 6, 7]), [1, 2, 5, 6, 7]);
-  assert.deepEqual(history.tests.map(({ iteration }) => iteration), [0]);
+  assert.deepEqual(
+    history.tests.map(({ iteration }) => iteration),
+    [0],
+  );
   assert.throws(() => history.write(9, new Float32Array(1)), RangeError);
   history.clear();
   assert.deepEqual(after(0, []), []);

@@ -6,10 +6,34 @@ import { verdictOf, verdictOn } from '../../static/js/labs/microscope/lines.js';
 import { powerOf, textsOf } from '../../static/js/labs/microscope/matrix.js';
 
 test('a matrix is written with one power of a thousand', () => {
-  const powers = [[0, 0], [0.1, 0], [999.9, 0], [0.0999, -3], [-2e-6, -6], [4e5, 3]];
-  for (const [largest, power] of powers) assert.equal(powerOf([[0, largest], [0, 0]]), power, String(largest));
+  const powers = [
+    [0, 0],
+    [0.1, 0],
+    [999.9, 0],
+    [0.0999, -3],
+    [-2e-6, -6],
+    [4e5, 3],
+  ];
+  for (const [largest, power] of powers)
+    assert.equal(
+      powerOf([
+        [0, largest],
+        [0, 0],
+      ]),
+      power,
+      String(largest),
+    );
   const written = [
-    [[[0.00123, -0.04], [0, null]], [['1.230', '−40.000'], ['0.000', null]]],
+    [
+      [
+        [0.00123, -0.04],
+        [0, null],
+      ],
+      [
+        ['1.230', '−40.000'],
+        ['0.000', null],
+      ],
+    ],
     [[[0, 1, 1]], [['0', '1', '1']]],
     [[[0.03351]], [['0.0335']]],
     [[[0.00001]], [['10.000']]],
@@ -37,7 +61,10 @@ test('what is pointed at is spoken of by what belongs to it', () => {
 test('a verdict says differs and kinks in words', () => {
   const on = (agree) => verdictOn({ agree, numeric: [] });
   assert.deepEqual(on([[true, true]]), { agrees: true, text: 'agrees' });
-  const differs = on([[true, false], [null, true]]);
+  const differs = on([
+    [true, false],
+    [null, true],
+  ]);
   assert.equal(differs.agrees, false);
   assert.ok(differs.text.startsWith('differs at row 1, column 2; one entry is at a kink'), differs.text);
   const kinks = on([[null], [null]]);
@@ -46,6 +73,9 @@ test('a verdict says differs and kinks in words', () => {
 
   const layers = [1, 2].map(() => ({ agree: { weights: [[true, false]], biases: [true] } }));
   const check = { agree: false, compared: 6, kinks: 0, worst: null, detail: null };
-  assert.deepEqual(verdictOf({ layers, check }), { agrees: false, text: '2 of 4 gradients differ from finite differences' });
+  assert.deepEqual(verdictOf({ layers, check }), {
+    agrees: false,
+    text: '2 of 4 gradients differ from finite differences',
+  });
   assert.equal(verdictOf({ layers, check: null }).agrees, null);
 });

@@ -6,16 +6,39 @@ import { ramp } from '../../static/js/painting/ramp.js';
 import { random } from './random.js';
 
 /** The lines of a path of M, L and Z. */
-const linesOf = (path) => path.split('M').slice(1).map((line) => line.replace(/Z$/, '').split('L').map((point) => point.trim().split(/\s+/).map(Number)));
+const linesOf = (path) =>
+  path
+    .split('M')
+    .slice(1)
+    .map((line) =>
+      line
+        .replace(/Z$/, '')
+        .split('L')
+        .map((point) => point.trim().split(/\s+/).map(Number)),
+    );
 /** A picture, row by row, of a function of the column and the row. */
-const picture = (width, height, value) => Array.from({ length: width * height }, (_, index) => value(index % width, Math.floor(index / width)));
-const within = (value, wanted, tolerance) => assert.ok(Math.abs(value - wanted) <= tolerance, `${value} is not ${wanted} ± ${tolerance}`);
+const picture = (width, height, value) =>
+  Array.from({ length: width * height }, (_, index) => value(index % width, Math.floor(index / width)));
+const within = (value, wanted, tolerance) =>
+  assert.ok(Math.abs(value - wanted) <= tolerance, `${value} is not ${wanted} ± ${tolerance}`);
 
 test('a ramp has its ends and its middle', () => {
-  const bytes = new Uint8Array(ramp([[250, 0, 10], [128, 128, 128], [0, 200, 40]]).buffer);
+  const bytes = new Uint8Array(
+    ramp([
+      [250, 0, 10],
+      [128, 128, 128],
+      [0, 200, 40],
+    ]).buffer,
+  );
   const colour = (index) => [...bytes.slice(4 * index, 4 * index + 4)];
   assert.equal(bytes.length, 4 * 256);
-  assert.deepEqual([colour(0), colour(255)], [[250, 0, 10, 255], [0, 200, 40, 255]]);
+  assert.deepEqual(
+    [colour(0), colour(255)],
+    [
+      [250, 0, 10, 255],
+      [0, 200, 40, 255],
+    ],
+  );
   for (const index of [127, 128]) for (const part of colour(index).slice(0, 3)) within(part, 128, 1);
   for (let index = 1; index < 256; index++) assert.ok(colour(index)[1] >= colour(index - 1)[1]);
 });
@@ -36,7 +59,10 @@ for (const up of [true, false]) {
     const [line, ...others] = linesOf(contour(values, 9, 5, 64.5));
     assert.deepEqual(others, []);
     const [across, along] = up ? [1, 0] : [0, 1];
-    assert.deepEqual([line[0][along], line.at(-1)[along]].sort((a, b) => a - b), [0, 100]);
+    assert.deepEqual(
+      [line[0][along], line.at(-1)[along]].sort((a, b) => a - b),
+      [0, 100],
+    );
     for (const point of line) within(point[across], up ? 100 - 64.5 / 2.55 : 64.5 / 2.55, 0.3);
   });
 }
@@ -59,7 +85,9 @@ test('differences sum up to the picture', () => {
   const [width, height] = [7, 5];
   const values = picture(width, height, () => Math.floor(next() * 256));
   const at = (i, j) => (i < 0 || j < 0 ? 0 : values[j * width + i]);
-  const bytes = Uint8Array.from(picture(width, height, (i, j) => at(i, j) - at(i - 1, j) - at(i, j - 1) + at(i - 1, j - 1)));
+  const bytes = Uint8Array.from(
+    picture(width, height, (i, j) => at(i, j) - at(i - 1, j) - at(i, j - 1) + at(i - 1, j - 1)),
+  );
   sumUp(bytes, width);
   assert.deepEqual([...bytes], values);
 });

@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { QUANTITIES, carriedOut, holds, inWordsOf, needsDiagnostics, nowOf } from '../../static/js/lessons/quantities.js';
+import {
+  carriedOut,
+  holds,
+  inWordsOf,
+  needsDiagnostics,
+  nowOf,
+  QUANTITIES,
+} from '../../static/js/lessons/quantities.js';
 import { catalogue, comparisons, quantities } from './server.js';
 
 const layers = [
@@ -17,8 +24,14 @@ test('the page and the server know the same quantities', () => {
   const names = Object.keys(QUANTITIES);
   const of = (kind) => Object.keys(quantities).filter((name) => quantities[name] === kind);
   assert.deepEqual(names, Object.keys(quantities));
-  assert.deepEqual(names.filter((quantity) => needsDiagnostics({ quantity })), of('diagnostics'));
-  assert.deepEqual(names.filter((quantity) => QUANTITIES[quantity].set), of('setup'));
+  assert.deepEqual(
+    names.filter((quantity) => needsDiagnostics({ quantity })),
+    of('diagnostics'),
+  );
+  assert.deepEqual(
+    names.filter((quantity) => QUANTITIES[quantity].set),
+    of('setup'),
+  );
 });
 
 // A condition, how it is worded, what is said to be so, whether it holds, and whether without a run.
@@ -62,7 +75,12 @@ test('every comparison of the server is known, ends and all', () => {
     equals: [false, true, false],
   };
   assert.deepEqual(Object.keys(expected), comparisons);
-  for (const [name, all] of Object.entries(expected)) assert.deepEqual([0.1, 0.2, 0.3].map((value) => holds({ quantity: 'train_cost', [name]: value }, facts)), all, name);
+  for (const [name, all] of Object.entries(expected))
+    assert.deepEqual(
+      [0.1, 0.2, 0.3].map((value) => holds({ quantity: 'train_cost', [name]: value }, facts)),
+      all,
+      name,
+    );
 });
 
 test('what can be set up is set up so that it holds', () => {
@@ -76,6 +94,12 @@ test('what can be set up is set up so that it holds', () => {
   ];
   const carried = conditions.reduce((before, condition) => carriedOut(before, condition, layers[0]), experiment);
   assert.deepEqual([carried.dataset, carried.scale], ['circle', 0.005]);
-  assert.deepEqual(carried.layers.map(({ units }) => units), [5, 5, 5]);
-  assert.deepEqual(carried.layers.map(({ activation }) => activation), ['tanh', 'linear', 'relu']);
+  assert.deepEqual(
+    carried.layers.map(({ units }) => units),
+    [5, 5, 5],
+  );
+  assert.deepEqual(
+    carried.layers.map(({ activation }) => activation),
+    ['tanh', 'linear', 'relu'],
+  );
 });

@@ -1,4 +1,5 @@
-// What the page is told at its start, and what lessons may ask for: from the server's own tables, by the project's Python.
+// What the page is told at its start, and what lessons may ask for: from the server's own tables, by the project's
+// Python.
 
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
@@ -12,6 +13,11 @@ quantities = {name: quantity.of for name, quantity in QUANTITIES.items()}
 print(json.dumps({"catalogue": catalogue(), "comparisons": COMPARISONS, "quantities": quantities}))
 `;
 const python = process.env.PYTHON ?? '.venv/bin/python';
-const told = execFileSync(python, ['-c', program], { cwd: root, encoding: 'utf8', maxBuffer: 2 ** 26, timeout: 60_000 });
+const told = execFileSync(python, ['-c', program], {
+  cwd: root,
+  encoding: 'utf8',
+  maxBuffer: 2 ** 26,
+  timeout: 60_000,
+});
 
 export const { catalogue, comparisons, quantities } = JSON.parse(told);

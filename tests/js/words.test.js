@@ -1,8 +1,8 @@
 import './document.js';
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { defaultsOf } from '../../static/js/experiment.js';
-import { describe, summary } from '../../static/js/words.js';
+import { defaultsOf } from '../../static/js/experiment/experiment.js';
+import { describe, summary } from '../../static/js/experiment/words.js';
 import { catalogue } from './server.js';
 
 const defaults = defaultsOf(catalogue);
@@ -12,7 +12,15 @@ test('a run is told by its activation and what is not the same', () => {
   assert.equal(describe(defaults, defaults, catalogue), 'tanh');
   const other = { ...defaults, layers: [layer('relu')], learningRate: 1, noise: 0.5 };
   assert.equal(describe(other, defaults, catalogue), 'ReLU, α 1, noise 0.5');
-  const own = { ...defaults, dataset: 'own', points: [[1, 2], [3, 4]], labels: [0, 1] };
+  const own = {
+    ...defaults,
+    dataset: 'own',
+    points: [
+      [1, 2],
+      [3, 4],
+    ],
+    labels: [0, 1],
+  };
   assert.match(describe(own, defaults, catalogue), /^tanh, 2 own points/);
 });
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { Pace } from '../../static/js/pace.js';
+import { ResendQueue } from '../../static/js/stream/resend-queue.js';
 
 /** A clock to wind on: timers are due in the order of their times. */
 function clock(t) {
@@ -24,16 +24,23 @@ function clock(t) {
   };
 }
 
-function pacing() {
+function queueing() {
   const [said, dropped] = [[], []];
-  return { said, dropped, pace: new Pace((message) => said.push(message), (message) => dropped.push(message)) };
+  return {
+    said,
+    dropped,
+    queue: new ResendQueue(
+      (message) => said.push(message),
+      (message) => dropped.push(message),
+    ),
+  };
 }
 
 const edit = { type: 'edit', layer: 1, unit: 0, input: 1 };
 
 test('of what was refused there is left what nothing newer replaces', (t) => {
   const wind = clock(t);
-  const { said, dropped, pace } = pacing();
+  const { said, dropped, queue } = queueing();
   const messages = [
     { type: 'configure', data: 1 },
     { type: 'configure', data: 2 },
@@ -46,12 +53,12 @@ test('of what was refused there is left what nothing newer replaces', (t) => {
     { type: 'ack', frame: 1 },
     { type: 'pause' },
   ];
-  for (const message of messages) pace.send(message);
+  for (const message of messages) queue.send(message);
   assert.deepEqual(said.splice(0), messages);
   // 2 and 10 were in time.
-  for (const number of [1, 3, 4, 5, 6, 7, 8, 9]) pace.refused(number, 1);
-  pace.send({ type: 'ack', frame: 2 });
-  pace.send({ type: 'step', iterations: 3 });
+  for (const number of [1, 3, 4, 5, 6, 7, 8, 9]) queue.refused(number, 1);
+  queue.send({ type: 'ack', frame: 2 });
+  queue.send({ type: 'step', iterations: 3 });
   wind(999);
   assert.deepEqual(said, []);
   wind(1);
@@ -70,20 +77,23 @@ test('of what was refused there is left what nothing newer replaces', (t) => {
 
 test('what came after a restart and may have been taken before it is said once more', (t) => {
   const wind = clock(t);
-  const { said, pace } = pacing();
-  for (const type of ['view', 'pause', 'configure', 'play', 'view', 'set', 'ack']) pace.send({ type });
+  const { said, queue } = queueing();
+  for (const type of ['view', 'pause', 'configure', 'play', 'view', 'set', 'ack']) queue.send({ type });
   assert.equal(said.splice(0).length, 7);
-  pace.refused(3, 1);
+  queue.refused(3, 1);
   wind(1000);
-  assert.deepEqual(said.map(({ type }) => type), ['configure', 'play', 'set']);
+  assert.deepEqual(
+    said.map(({ type }) => type),
+    ['configure', 'play', 'set'],
+  );
 });
 
 test('what waits is bounded: the oldest gives way, and is told of', (t) => {
   const wind = clock(t);
-  const { said, dropped, pace } = pacing();
-  pace.send({ type: 'play' });
-  pace.refused(1, 1);
-  for (let unit = 0; unit < 100; unit++) pace.send({ ...edit, unit });
+  const { said, dropped, queue } = queueing();
+  queue.send({ type: 'play' });
+  queue.refused(1, 1);
+  for (let unit = 0; unit < 100; unit++) queue.send({ ...edit, unit });
   wind(1000);
   assert.equal(said.length, 1 + 64);
   assert.deepEqual(said.at(-1), { ...edit, unit: 99 });
@@ -92,15 +102,15 @@ test('what waits is bounded: the oldest gives way, and is told of', (t) => {
 
 test('another connection begins with nothing held', (t) => {
   const wind = clock(t);
-  const { said, pace } = pacing();
-  pace.send({ type: 'play' });
-  pace.refused(1, 1);
-  pace.reset();
+  const { said, queue } = queueing();
+  queue.send({ type: 'play' });
+  queue.refused(1, 1);
+  queue.reset();
   wind(5000);
-  pace.send({ type: 'pause' });
+  queue.send({ type: 'pause' });
   assert.deepEqual(said, [{ type: 'play' }, { type: 'pause' }]);
   // A refusal of a message that nobody said is none.
-  pace.refused(7, 1);
+  queue.refused(7, 1);
   wind(5000);
   assert.equal(said.length, 2);
 });
