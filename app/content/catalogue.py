@@ -11,6 +11,7 @@ import numpy as np
 
 import nncore
 from app import wire
+from app.content.marks import PLANE
 from app.content.presets import PRESETS
 from app.schemas import TrainRequest
 
@@ -20,8 +21,7 @@ INITIALIZATION_LABELS = {"small_random": "random × 0.01", "xavier": "Xavier", "
 OPTIMIZER_LABELS = {"gradient_descent": "gradient descent", "rmsprop": "RMSprop", "adam": "Adam"}
 # 0.01 would be drawn as a flat line.
 DRAWN_LEAKY_SLOPE = 0.1
-# The plane that the page shows, and how many pixels wide a feature's picture of it is.
-PLANE = (-6.6, 6.6)
+# How many pixels wide a feature's picture of the plane is.
 MAP_SIZE = 32
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 import nncore
+from app.content import marks
 from app.content.assets import TEMPLATES, plotly_script
 from app.exports.formula import formula
 from app.exports.text import Parts
@@ -32,10 +33,8 @@ for (const element of document.querySelectorAll('[data-figure]')) {
 }
 """
 
-# Colour-blind readers can tell them apart, also in print: blue circles, orange squares.
-COLOURS = ("#2166ac", "#b35806")
-SYMBOLS = ("circle", "square")
-SCALE = [(0, "#67a9cf"), (0.5, "#f7f7f7"), (1, "#f1a340")]
+BEYOND = 1.05
+"""The plane reaches so much farther than a point that is outside of the page's."""
 CHUNK = 65_536
 
 
@@ -132,7 +131,7 @@ def _cost_figure(record: Record) -> dict[str, Any]:
                 "mode": "lines",
                 "x": drawn.tolist(),
                 "y": costs[drawn].tolist(),
-                "line": {"color": COLOURS[0]},
+                "line": {"color": marks.colour("one")},
             }
         ],
         xaxis={"title": {"text": "iteration"}},
@@ -145,7 +144,8 @@ def _boundary_figure(record: Record) -> dict[str, Any]:
     examples = record.examples
     features = examples.features
     assert features is not None
-    reach = max(6.0, float(np.abs(examples.points).max()))
+    outermost = float(np.abs(examples.points).max())
+    reach = marks.PLANE[1] if outermost <= marks.PLANE[1] else BEYOND * outermost
     grid = nncore.Grid((-reach, reach), (-reach, reach), RESOLUTION, RESOLUTION, features)
     values = nncore.boundary(record.network, grid).astype(float)
     at = np.linspace(-reach, reach, RESOLUTION).round(4).tolist()
@@ -158,7 +158,7 @@ def _boundary_figure(record: Record) -> dict[str, Any]:
         "z": values.round(5).tolist(),
         "zmin": low,
         "zmax": high,
-        "colorscale": SCALE,
+        "colorscale": marks.scale(marks.RAMP),
         "contours": {"start": low, "end": high, "size": (high - low) / 10},
         "line": {"width": 0},
         "colorbar": {"title": {"text": "ŷ"}},
@@ -178,7 +178,7 @@ def _boundary_figure(record: Record) -> dict[str, Any]:
 
 
 def _points(record: Record) -> list[dict[str, Any]]:
-    """Filled markers for what is trained on, open ones (or diamonds) for what is held out."""
+    """Filled marks for what is trained on, hollow ones for what is held out."""
     examples = record.examples
     traces = []
     for name, part in (("train", examples.train), ("test", examples.test)):
@@ -186,22 +186,19 @@ def _points(record: Record) -> list[dict[str, Any]]:
             rows = part if label is None else part[examples.Y[0, part] == label]
             if not rows.size:
                 continue
-            colour = COLOURS[label or 0]
-            marker: dict[str, Any] = {
-                "symbol": SYMBOLS[label or 0] + ("-open" if name == "test" else ""),
-                "color": colour,
-                "size": 7,
-                "line": {"width": 1, "color": "white" if name == "train" else colour},
-            }
+            # Targets have one shape, and their own colours.
+            mark = marks.MARKS[1 if label is None else label]
+            fill: dict[str, Any] = {"color": mark.colour}
             if label is None:
-                marker |= {
-                    "symbol": "circle" if name == "train" else "diamond",
+                fill = {
                     "color": examples.Y[0, rows].tolist(),
-                    "colorscale": SCALE,
+                    "colorscale": marks.scale(marks.TARGETS),
                     "cmin": -examples.largest_target,
                     "cmax": examples.largest_target,
-                    "line": {"width": 1, "color": "#444"},
                 }
+            hollow = {"color": "white", "line": {"width": 1.6, **fill}}
+            filled = {**fill, "line": {"width": 1, "color": "white"}}
+            marker = {"symbol": mark.symbol, "size": 7, **(filled if name == "train" else hollow)}
             x1, x2 = examples.points[:, rows].tolist()
             traces.append(
                 {
@@ -211,6 +208,7 @@ def _points(record: Record) -> list[dict[str, Any]]:
                     "x": x1,
                     "y": x2,
                     "marker": marker,
+                    "cliponaxis": False,
                 }
             )
     return traces

@@ -1,6 +1,7 @@
-/** Emphasis, dark or the system's, remembered; and the tokens of theme.css as colours that a canvas understands. */
+/** Light, dark or the system's, remembered; and the tokens of theme.css as colours that a canvas understands. */
 
 import { computed, effect, signal } from '../vendor/signals-core/signals-core.js';
+import { RAMP } from './marks.js';
 
 /** @typedef {'auto' | 'light' | 'dark'} Theme */
 
@@ -71,7 +72,7 @@ export function painterColours(read = colours) {
         ?.slice(0, 3)
         .map(Number)
     );
-  const [low, middle, high] = read('heat-0', 'heat-m', 'heat-1').map(channels);
+  const [low, middle, high] = read(...RAMP).map(channels);
   const [contour, halo, one, zero, ground, forward, backward] = read(
     'contour',
     'contour-halo',

@@ -317,6 +317,58 @@ def test_the_report_holds_all_there_is_to_say(name: str) -> None:
     assert not re.search(r"(src|href)=", page.split("<script>")[0])
 
 
+def drawn(record: Record) -> tuple[dict[str, Any], list[dict[str, Any]], list[float]]:
+    """The contour, the points, and the range of both axes, of a report's plane."""
+    page = whole(report(record)).decode()
+    (text,) = re.findall(r'id="boundary-figure">(.*?)</script>', page)
+    figure = json.loads(text)
+    contour, *points = figure["data"]
+    assert figure["layout"]["xaxis"]["range"] == figure["layout"]["yaxis"]["range"]
+    return contour, points, figure["layout"]["xaxis"]["range"]
+
+
+def test_a_report_shows_classes_as_the_page_does(root: Path) -> None:
+    css = (root / "static" / "css" / "tokens.css").read_text()
+
+    def light(token: str) -> str:
+        return re.findall(rf"--{token}: light-dark\((#\w+),", css)[0]
+
+    contour, points, reach = drawn(record_of({}, iterations=3))
+    assert [tuple(stop) for stop in contour["colorscale"]] == [
+        (0, light("heat-0")),
+        (0.5, light("heat-m")),
+        (1, light("heat-1")),
+    ]
+    looks = {
+        trace["name"]: (
+            trace["marker"]["symbol"],
+            trace["marker"]["color"],
+            trace["marker"]["line"]["color"],
+        )
+        for trace in points
+    }
+    zero, one = light("zero-mark"), light("one-mark")
+    assert looks == {
+        "train, y = 0": ("diamond", zero, "white"),
+        "train, y = 1": ("circle", one, "white"),
+        "test, y = 0": ("diamond", "white", zero),
+        "test, y = 1": ("circle", "white", one),
+    }
+    assert reach == [-6.6, 6.6]
+
+
+@pytest.mark.parametrize("farthest", [6.0, 6.6, 250.0])
+def test_a_report_cuts_no_point_off(farthest: float) -> None:
+    points = [[0, 0], [1, 1], [-1, 1], [farthest, -farthest]]
+    record = record_of({}, {"points": points, "labels": [0, 1, 0, 1]}, iterations=3)
+    contour, traces, (low, high) = drawn(record)
+    assert -low == high >= farthest
+    assert farthest == 6.6 or high > farthest
+    assert (contour["x"][0], contour["x"][-1]) == pytest.approx((low, high))
+    assert sum(len(trace["x"]) for trace in traces) == 4
+    assert not any(trace["cliponaxis"] for trace in traces)
+
+
 def test_a_name_in_a_report_is_text() -> None:
     record = record_of({"label": "<script>alert(1)</script> (plotly.min.js)"}, iterations=3)
     page = whole(report(record)).decode()

@@ -8,9 +8,18 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 const program = `
 import json
 from app.content.catalogue import catalogue
+from app.content import marks
 from app.content.lessons import COMPARISONS, QUANTITIES
 quantities = {name: quantity.of for name, quantity in QUANTITIES.items()}
-print(json.dumps({"catalogue": catalogue(), "comparisons": COMPARISONS, "quantities": quantities}))
+drawn = {
+    "plane": marks.PLANE,
+    "marks": [{"symbol": mark.symbol, "colour": mark.token} for mark in marks.MARKS],
+    "ramp": marks.RAMP,
+    "targets": marks.TARGETS,
+}
+print(json.dumps(
+    {"catalogue": catalogue(), "comparisons": COMPARISONS, "quantities": quantities, "drawn": drawn}
+))
 `;
 const python = process.env.PYTHON ?? '.venv/bin/python';
 const told = execFileSync(python, ['-c', program], {
@@ -20,4 +29,4 @@ const told = execFileSync(python, ['-c', program], {
   timeout: 60_000,
 });
 
-export const { catalogue, comparisons, quantities } = JSON.parse(told);
+export const { catalogue, comparisons, quantities, drawn } = JSON.parse(told);

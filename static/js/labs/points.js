@@ -1,10 +1,10 @@
 /**
- * The examples over a small picture of the plane: circles are class 1, diamonds class 0, hollow ones are held out for
- * test.
+ * The examples over a small picture of the plane, marked by their class; hollow ones are held out for test.
  */
 
 import { nothing, svg } from '../../vendor/lit-html/lit-html.js';
 import { PLANE } from '../experiment/experiment.js';
+import { markOf } from '../marks.js';
 
 /** @typedef {import('../types/protocol').Points} Points */
 
@@ -27,6 +27,8 @@ const circle = (x, y, r) =>
 const diamond = (x, y, r) =>
   `M${x.toFixed(2)} ${(y - 1.2 * r).toFixed(2)}l${1.2 * r} ${1.2 * r}l${-1.2 * r} ${1.2 * r}l${-1.2 * r} ${-1.2 * r}z`;
 
+const PATHS = { circle, diamond };
+
 /**
  * What an SVG with `VIEW_BOX` is filled with.
  *
@@ -46,12 +48,13 @@ export function pointsOver(data, showTest) {
       const [x, y] = points[index];
       const label = labels[index];
       const regression = task === 'regression';
-      const one = regression ? label > 0 : label === 1;
+      const mark = markOf(label);
       const strength = regression
         ? ` strength-${Math.min(STRENGTHS, 1 + Math.floor((Math.abs(label) / largest) * STRENGTHS))}`
         : '';
-      const name = `${one ? 'one' : 'zero'}${held}${strength}`;
-      paths.set(name, `${paths.get(name) ?? ''}${(one || regression ? circle : diamond)(x, -y, radius)}`);
+      const name = `${mark.name}${held}${strength}`;
+      const path = PATHS[regression ? 'circle' : mark.symbol];
+      paths.set(name, `${paths.get(name) ?? ''}${path(x, -y, radius)}`);
     }
   };
   add(split.train, '');

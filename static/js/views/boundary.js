@@ -7,6 +7,7 @@ import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
 import { computed, effect, signal } from '../../vendor/signals-core/signals-core.js';
 import { PLANE } from '../experiment/experiment.js';
 import { fixed } from '../format.js';
+import { MARKS, markOf, scaleOf, TARGETS } from '../marks.js';
 import { bracket, indexed, number, ofUnit, operator, variable, yHat } from '../notation.js';
 import { pixelRatio } from '../painting/painter.js';
 import { CONFIG } from '../plotly.js';
@@ -189,31 +190,25 @@ function mountLegend(store, chart, find) {
 
 /** @param {PlotlyApi} plotly @param {HTMLElement} chart @param {Points | null} data @param {boolean} showTest */
 function drawAxesAndPoints(plotly, chart, data, showTest) {
-  const [ink3, edge, line, one, zero, ghost, outline, hollow] = colours(
-    'ink-3',
-    'edge',
-    'line-2',
-    'one-mark',
-    'zero-mark',
-    'ghost',
-    'mark-line',
-    'test-fill',
-  );
+  const [ink3, edge, line, outline, hollow] = colours('ink-3', 'edge', 'line-2', 'mark-line', 'test-fill');
+  const markColours = colours(...MARKS.map(({ colour }) => colour));
+  const targetColours = colours(...TARGETS);
   const style = getComputedStyle(chart);
   const many = (data?.points.length ?? 0) > MANY_POINTS;
   const radius = many ? SMALL_RADIUS : RADIUS;
   /** @param {number[]} indices @param {number} label @param {boolean} test */
   const trace = (indices, label, test) => {
     const chosen = indices.filter((index) => data?.labels[index] === label);
-    const colour = label ? one : zero;
+    const { symbol, scale } = markOf(label);
+    const colour = markColours[label];
     return {
       type: 'scatter',
       mode: 'markers',
       x: chosen.map((index) => data?.points[index][0]),
       y: chosen.map((index) => data?.points[index][1]),
       marker: {
-        symbol: label ? 'circle' : 'diamond',
-        size: (label ? radius : radius * 1.15) - (test ? 0.5 : 0),
+        symbol,
+        size: radius * scale - (test ? 0.5 : 0),
         opacity: 1,
         color: test ? hollow : colour,
         line: { color: test ? colour : outline, width: test ? 1.6 : many ? 0.6 : 1 },
@@ -226,15 +221,7 @@ function drawAxesAndPoints(plotly, chart, data, showTest) {
   /** Targets in the ramp's hues, strong enough to be seen on it. @param {number[]} indices @param {boolean} test */
   const valued = (indices, test) => {
     const targets = indices.map((index) => data?.labels[index]);
-    const scale = {
-      colorscale: [
-        [0, zero],
-        [0.5, ghost],
-        [1, one],
-      ],
-      cmin: -largest,
-      cmax: largest,
-    };
+    const scale = scaleOf(targetColours, largest);
     return {
       type: 'scatter',
       mode: 'markers',

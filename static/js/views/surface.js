@@ -7,6 +7,7 @@ import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
 import { effect, signal } from '../../vendor/signals-core/signals-core.js';
 import { PLANE } from '../experiment/experiment.js';
 import { fixed } from '../format.js';
+import { MARKS, markOf, RAMP } from '../marks.js';
 import { loadPlotly } from '../plotly.js';
 import { colours, isDark } from '../theme.js';
 import { whenOpen } from './drawer.js';
@@ -135,16 +136,11 @@ function showSurface(store, scene, plotly, size) {
     if (!api || !boundary || scene.clientWidth === 0 || shown.every((value, index) => value === drawn[index])) return;
     drawn = shown;
     const began = performance.now();
-    api.react(
-      scene,
-      [surfaceOf(boundary), ...pointsOf(store.points.peek(), store.problem.peek() === 'regression')],
-      layoutOf(scene, boundary),
-      {
-        displayModeBar: false,
-        responsive: false,
-        showTips: false,
-      },
-    );
+    api.react(scene, [surfaceOf(boundary), ...pointsOf(store.points.peek())], layoutOf(scene, boundary), {
+      displayModeBar: false,
+      responsive: false,
+      showTips: false,
+    });
     made = true;
     const now = performance.now();
     next = now + Math.min(SELDOM, Math.max(INTERVAL, (now - began) / SHARE));
@@ -170,7 +166,7 @@ function surfaceOf({ width, height, x, y, low, high, values }) {
       Math.round((index * (length - 1)) / (Math.min(length, SAMPLES) - 1)),
     );
   const columns = chosen(width);
-  const [orange, middle, blue, ink, mesh] = colours('heat-0', 'heat-m', 'heat-1', 'ink', 'edge');
+  const [orange, middle, blue, ink, mesh] = colours(...RAMP, 'ink', 'edge');
   /** @param {[number, number]} ends @param {number} length */
   const along = ([from, to], length) => chosen(length).map((index) => from + ((to - from) * index) / (length - 1));
   const level = (low + high) / 2;
@@ -208,13 +204,12 @@ function surfaceOf({ width, height, x, y, low, high, values }) {
   };
 }
 
-/** Each at its label's height. @param {Points | null} data @param {boolean} regression */
-function pointsOf(data, regression) {
+/** Each at its label's height. @param {Points | null} data */
+function pointsOf(data) {
   if (!data) return [];
-  const [one, zero] = colours('one-mark', 'zero-mark');
-  /** @param {number[]} indices @param {boolean} high @param {boolean} test */
-  const trace = (indices, high, test) => {
-    const chosen = indices.filter((index) => data.labels[index] > (regression ? 0 : 0.5) === high);
+  /** @param {number[]} indices @param {import('../marks.js').Mark} mark @param {boolean} test */
+  const trace = (indices, mark, test) => {
+    const chosen = indices.filter((index) => markOf(data.labels[index]) === mark);
     return {
       type: 'scatter3d',
       mode: 'markers',
@@ -222,15 +217,15 @@ function pointsOf(data, regression) {
       y: chosen.map((index) => data.points[index][1]),
       z: chosen.map((index) => data.labels[index]),
       marker: {
-        symbol: `${high ? 'circle' : 'diamond'}${test ? '-open' : ''}`,
-        size: high ? 4 : 3.4,
-        color: high ? one : zero,
+        symbol: `${mark.symbol}${test ? '-open' : ''}`,
+        size: 4 / mark.scale,
+        color: colours(mark.colour)[0],
       },
       hoverinfo: 'skip',
     };
   };
   const { train, test } = data.split;
-  return [trace(train, false, false), trace(train, true, false), trace(test, false, true), trace(test, true, true)];
+  return [...MARKS.map((mark) => trace(train, mark, false)), ...MARKS.map((mark) => trace(test, mark, true))];
 }
 
 /** @param {HTMLElement} scene @param {Boundary} boundary */

@@ -6,6 +6,7 @@
 import { PLANE } from '../experiment/experiment.js';
 import { describe, summary } from '../experiment/words.js';
 import { cost, count, fixed } from '../format.js';
+import { MARKS, scaleOf, TARGETS } from '../marks.js';
 import { featureText } from '../notation.js';
 import { boundaryLine } from '../painting/contour.js';
 import { Maps } from '../painting/map.js';
@@ -71,17 +72,15 @@ const dataAddress = (blob) =>
  * @returns {Promise<Figure>}
  */
 export async function boundaryFigure(store, defaults, catalogue) {
-  const [ink, ink2, edge, line, one, zero, ghost, contour, halo] = paperColours(
+  const [ink, ink2, edge, line, contour, halo] = paperColours(
     'ink',
     'ink-2',
     'edge',
     'line-2',
-    'one-mark',
-    'zero-mark',
-    'ghost',
     'contour',
     'contour-halo',
   );
+  const targetColours = paperColours(...TARGETS);
   const { discretise, showTest } = store.experiment.peek();
   const boundary = store.current.picture.peek()?.run.boundary;
   const data = store.points.peek();
@@ -91,24 +90,14 @@ export async function boundaryFigure(store, defaults, catalogue) {
   /**
    * @param {number[]} indices
    * @param {string} name
-   * @param {string} colour
-   * @param {string} symbol
+   * @param {import('../marks.js').Mark} mark
    * @param {boolean} test
    */
-  const trace = (indices, name, colour, symbol, test) => {
+  const trace = (indices, name, { symbol, colour, scale }, test) => {
     const targets = indices.map((index) => data?.labels[index]);
     const fill = regression
-      ? {
-          color: targets,
-          colorscale: [
-            [0, zero],
-            [0.5, ghost],
-            [1, one],
-          ],
-          cmin: -largest,
-          cmax: largest,
-        }
-      : { color: colour };
+      ? { color: targets, ...scaleOf(targetColours, largest) }
+      : { color: paperColours(colour)[0] };
     return {
       type: 'scatter',
       mode: 'markers',
@@ -117,25 +106,21 @@ export async function boundaryFigure(store, defaults, catalogue) {
       y: indices.map((index) => data?.points[index][1]),
       marker: test
         ? { symbol, size: 8, color: 'rgba(255,255,255,0.88)', line: { width: 1.6, ...fill } }
-        : { symbol, size: symbol === 'diamond' ? 9.5 : 8, ...fill, line: { color: '#ffffff', width: 1 } },
+        : { symbol, size: 8 * scale, ...fill, line: { color: '#ffffff', width: 1 } },
       cliponaxis: false,
     };
   };
   const { train, test } = data?.split ?? { train: [], test: [] };
   const kinds = regression
-    ? [{ label: null, name: 'examples', colour: one, symbol: 'circle' }]
-    : [
-        { label: 0, name: 'y = 0', colour: zero, symbol: 'diamond' },
-        { label: 1, name: 'y = 1', colour: one, symbol: 'circle' },
-      ];
+    ? [{ label: null, name: 'examples', mark: MARKS[1] }]
+    : MARKS.map((mark, label) => ({ label, name: `y = ${label}`, mark }));
   const traces = [{ indices: train, held: false }, ...(showTest ? [{ indices: test, held: true }] : [])].flatMap(
     ({ indices, held }) =>
-      kinds.map(({ label, name, colour, symbol }) =>
+      kinds.map(({ label, name, mark }) =>
         trace(
           indices.filter((index) => label === null || data?.labels[index] === label),
           held ? `${name}, test` : name,
-          colour,
-          symbol,
+          mark,
           held,
         ),
       ),
