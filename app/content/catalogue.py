@@ -8,12 +8,21 @@ from functools import cache
 from typing import Any
 
 import numpy as np
+from pydantic import BaseModel
 
 import nncore
 from app import wire
 from app.content.marks import PLANE
 from app.content.presets import PRESETS
-from app.schemas import TrainRequest
+from app.schemas import (
+    Initialization,
+    NamedData,
+    OwnData,
+    Set,
+    StopConditions,
+    Training,
+    TrainRequest,
+)
 
 # What the page calls them; a name in nncore's tables that is missing here is shown as it is.
 ACTIVATION_LABELS = {"relu": "ReLU", "leaky_relu": "leaky ReLU"}
@@ -21,6 +30,19 @@ INITIALIZATION_LABELS = {"small_random": "random × 0.01", "xavier": "Xavier", "
 OPTIMIZER_LABELS = {"gradient_descent": "gradient descent", "rmsprop": "RMSprop", "adam": "Adam"}
 # 0.01 would be drawn as a flat line.
 DRAWN_LEAKY_SLOPE = 0.1
+LIMITS: dict[type[BaseModel], dict[str, str]] = {
+    NamedData: {
+        name: name for name in ("examples", "noise", "label_flips", "train_fraction", "seed")
+    },
+    OwnData: {"points": "points"},
+    Initialization: {"scale": "scale"},
+    Training: {name: name for name in ("learning_rate", "batch_size", "l1", "l2", "iterations")},
+    StopConditions: {f"stop_{name}": name for name in ("cost", "accuracy", "patience")},
+    Set: {"iterations_per_frame": "iterations_per_frame"},
+}
+"""What the page calls the fields of a plan that have bounds."""
+DRAWN_LIMITS = {"hidden_layers": [0, 6], "units": [1, 16]}
+"""Fewer than a plan may have: more of them can't be drawn."""
 # How many pixels wide a feature's picture of the plane is.
 MAP_SIZE = 32
 
@@ -43,26 +65,26 @@ def catalogue() -> dict[str, Any]:
         "presets": [preset.words() for preset in PRESETS],
         "defaults": TrainRequest().model_dump(),
         "limits": {
-            "examples": [10, 5_000],
-            "noise": [0, 1],
-            "label_flips": [0, 0.5],
-            "train_fraction": [0.1, 1],
-            "seed": [0, 2**32 - 1],
-            "points": [2, 10_000],
-            "hidden_layers": [0, 6],
-            "units": [1, 16],
-            "scale": [0, 10],
-            "learning_rate": [0.00001, 100],
-            "batch_size": [1, 10_000],
-            "l1": [0, 10],
-            "l2": [0, 10],
-            "stop_cost": [0, 1_000_000],
-            "stop_accuracy": [0, 1],
-            "stop_patience": [1, 1_000_000],
-            "iterations_per_frame": [0.01, 1_000],
-            "iterations": [1, 1_000_000],
-        },
+            name: bounds(model, field)
+            for model, fields in LIMITS.items()
+            for name, field in fields.items()
+        }
+        | DRAWN_LIMITS,
     }
+
+
+def bounds(model: type[BaseModel], field: str) -> list[float]:
+    """From what to what a field may be, as its schema has it; of a list, how long it may be."""
+    schema = model.model_json_schema()["properties"][field]
+    for choice in schema.get("anyOf", [schema]):
+        for lowest, highest in (
+            ("minimum", "maximum"),
+            ("exclusiveMinimum", "maximum"),
+            ("minItems", "maxItems"),
+        ):
+            if lowest in choice and highest in choice:
+                return [choice[lowest], choice[highest]]
+    raise LookupError(field)
 
 
 def _activation(name: str) -> dict[str, Any]:

@@ -7,9 +7,10 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const program = `
 import json
-from app.content.catalogue import catalogue
+from app.content.catalogue import bounds, catalogue
 from app.content import marks
 from app.content.lessons import COMPARISONS, QUANTITIES
+from app.schemas import Edit, OwnData, Sweep, Training, VectorizingRequest
 quantities = {name: quantity.of for name, quantity in QUANTITIES.items()}
 drawn = {
     "plane": marks.PLANE,
@@ -17,9 +18,18 @@ drawn = {
     "ramp": marks.RAMP,
     "targets": marks.TARGETS,
 }
-print(json.dumps(
-    {"catalogue": catalogue(), "comparisons": COMPARISONS, "quantities": quantities, "drawn": drawn}
-))
+bounded = {
+    "MAX_VALUE": bounds(Edit, "value")[1],
+    "MAX_ITERATIONS": bounds(Training, "iterations")[1],
+    "MOST_SEEDS": bounds(Sweep, "seeds")[1],
+    "MOST_SWEPT": bounds(Sweep, "iterations")[1],
+    "MIN_POINTS": bounds(OwnData, "points")[0],
+    "TIMED": {name: bounds(VectorizingRequest, name) for name in ("examples", "inputs", "units")},
+}
+print(json.dumps({
+    "catalogue": catalogue(), "comparisons": COMPARISONS, "quantities": quantities,
+    "drawn": drawn, "bounded": bounded,
+}))
 `;
 const python = process.env.PYTHON ?? '.venv/bin/python';
 const told = execFileSync(python, ['-c', program], {
@@ -29,4 +39,4 @@ const told = execFileSync(python, ['-c', program], {
   timeout: 60_000,
 });
 
-export const { catalogue, comparisons, quantities, drawn } = JSON.parse(told);
+export const { catalogue, comparisons, quantities, drawn, bounded } = JSON.parse(told);

@@ -1,6 +1,7 @@
 /** What a reader can set up: one table of its fields, with which text is read, checked, explained and written. */
 
 import { exact } from '../format.js';
+import { MAX_ITERATIONS, MAX_VALUE, MIN_POINTS, MOST_SEEDS, MOST_SWEPT } from './bounds.js';
 import { comparisonField, DEFAULT, factorsOf } from './comparison.js';
 import { choice, FieldError, namesOf, number, optional, words, yesOrNo } from './field.js';
 import { PARTS } from './parts.js';
@@ -96,16 +97,8 @@ export const PLANE = [-6.6, 6.6];
 export const FRAMES_A_SECOND = 60;
 /** No lesson has more. */
 const MOST_STEPS = 99;
-const MAX_ITERATIONS = 1_000_000;
-/** Of a seed sweep. */
-const MOST_SEEDS = 64;
-const MOST_SWEPT = 20_000;
 /** Longer than this an address is no link any more: what would make it so is left out. */
 const MAX_LINK = 8_000;
-/** Fewer cannot be trained on. */
-const MIN_POINTS = 2;
-/** As far out as the server takes a point or a parameter. */
-export const MAX_VALUE = 1e6;
 
 /** One text for what is the same in every layer, else one for each. @param {readonly string[]} texts */
 const alike = (texts) => (texts.every((text) => text === texts[0]) ? (texts[0] ?? '') : texts.join(','));
@@ -299,7 +292,7 @@ export function fieldsOf(catalogue, panels = []) {
     scale: number('scale', 'Scale', limits.scale, { above: true }),
     weightSeed: number('weights', 'Weight seed', limits.seed, { whole: true }),
     parameters: parametersField(),
-    learningRate: number('rate', 'Learning rate', [0, limits.learning_rate[1]], { above: true }),
+    learningRate: number('rate', 'Learning rate', limits.learning_rate, { above: true }),
     optimizer: choice('optimizer', 'Optimiser', namesOf(optimizers)),
     batchSize: optional(number('batch', 'Batch size', limits.batch_size, { whole: true }), 'full'),
     l1: number('l1', 'L1 rate', limits.l1),

@@ -1,6 +1,6 @@
 /** The parameters of a network, and what a reader can do to one of them. */
 
-import { MAX_VALUE } from './experiment.js';
+import { MAX_VALUE } from './bounds.js';
 
 /** @typedef {import('../types/protocol').Parameter} Parameter */
 /** @typedef {import('../types/protocol').LayerParameters} LayerParameters */

@@ -5,6 +5,7 @@
 
 import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
 import { effect, signal } from '../../vendor/signals-core/signals-core.js';
+import { TIMED } from '../experiment/bounds.js';
 import { wholeField } from '../experiment/experiment.js';
 import { count } from '../format.js';
 import { whenOpen } from '../views/drawer.js';
@@ -22,9 +23,9 @@ const MOST_TIMINGS = 6;
 
 /** @type {Record<Size, {label: string, limits: [number, number], stops: number[]}>} */
 const SIZES = {
-  examples: { label: 'Examples', limits: [1, 10_000], stops: [10, 100, 1000, 10_000] },
-  inputs: { label: 'Inputs', limits: [1, 32], stops: [1, 2, 4, 8, 16, 32] },
-  units: { label: 'Units', limits: [1, 64], stops: [1, 2, 4, 8, 16, 32, 64] },
+  examples: { label: 'Examples', limits: TIMED.examples, stops: [10, 100, 1000, 10_000] },
+  inputs: { label: 'Inputs', limits: TIMED.inputs, stops: [1, 2, 4, 8, 16, 32] },
+  units: { label: 'Units', limits: TIMED.units, stops: [1, 2, 4, 8, 16, 32, 64] },
 };
 
 /** @param {number} seconds */

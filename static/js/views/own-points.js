@@ -4,7 +4,8 @@
  */
 
 import { effect, signal } from '../../vendor/signals-core/signals-core.js';
-import { MAX_VALUE, OWN, PLANE } from '../experiment/experiment.js';
+import { MAX_VALUE } from '../experiment/bounds.js';
+import { OWN, PLANE } from '../experiment/experiment.js';
 import { FieldError } from '../experiment/field.js';
 import { allows } from '../experiment/parts.js';
 import { added, BY_HAND, erased, moved, nearest, relabelled, Steps } from '../experiment/points-by-hand.js';

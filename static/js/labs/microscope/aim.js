@@ -5,7 +5,8 @@
 
 import { html, nothing, render } from '../../../vendor/lit-html/lit-html.js';
 import { effect } from '../../../vendor/signals-core/signals-core.js';
-import { MAX_VALUE, PLANE } from '../../experiment/experiment.js';
+import { MAX_VALUE } from '../../experiment/bounds.js';
+import { PLANE } from '../../experiment/experiment.js';
 import { FieldError } from '../../experiment/field.js';
 import { cost, count, fixed } from '../../format.js';
 import { featureMath, variable } from '../../notation.js';
