@@ -285,3 +285,19 @@ def test_the_import_contracts_bite(path: str, line: str, contract: str, tmp_path
     broken = re.findall(r"^(.+) BROKEN", done.stdout, re.MULTILINE)
     assert any(name.startswith(contract) for name in broken), done.stdout + done.stderr
     assert done.returncode == 1
+
+
+def test_every_address_of_the_server_is_made_in_one_place() -> None:
+    """So that a sub-path is one setting: no page asks for, and no route tells, a path by itself."""
+    page = re.compile(r"(?:fetch\(|new URL\(|href = |src = |location = )[`'\"]/(?!\.)")
+    service = re.compile(r"""(?:Location"\] = |RedirectResponse\(|link = )f?["']/""")
+    template = re.compile(r"""(?:href|src|action)=["']/""")
+    for folder, pattern, suffix in (
+        ("static/js", page, ".js"),
+        ("app", service, ".py"),
+        ("templates", template, ".html"),
+    ):
+        paths = list((ROOT / folder).rglob(f"*{suffix}"))
+        assert paths
+        for path in paths:
+            assert not pattern.search(path.read_text()), path

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
 
+from app.links import server_path
+
 ROOT = Path(__file__).parents[2]
 STATIC = ROOT / "static"
 TEMPLATES = ROOT / "templates"
@@ -85,7 +87,7 @@ class Assets:
     @property
     def base(self) -> str:
         """The address under which they are."""
-        return f"/static/{self.digest}"
+        return server_path(f"/static/{self.digest}")
 
     def url(self, name: str) -> str:
         """The address of one."""

@@ -12,6 +12,7 @@ from app import __version__
 from app.content.assets import TEMPLATES
 from app.content.catalogue import catalogue
 from app.errors import GoingAway, NotFound
+from app.links import server_path
 from app.services import AllServices, Services
 from app.store import StoredRun
 from app.web.limits import client_of
@@ -68,7 +69,11 @@ def _script(name: str, stored: StoredRun | None) -> str:
 @router.get("/docs", response_class=HTMLResponse)
 def docs(request: Request, services: Services) -> Response:
     """The REST API, to try out; its scripts are this server's own."""
-    return templates.TemplateResponse(request, "docs.html", {"static": services.assets.base})
+    return templates.TemplateResponse(
+        request,
+        "docs.html",
+        {"static": services.assets.base, "openapi": server_path("/openapi.json")},
+    )
 
 
 @router.post("/version")

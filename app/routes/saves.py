@@ -3,6 +3,7 @@
 from fastapi import APIRouter, Request, Response, status
 from pydantic import BaseModel
 
+from app.links import server_path
 from app.routes.heavy import JsonRoute
 from app.schemas import SaveRequest
 from app.services import Services
@@ -30,6 +31,6 @@ async def save(
     """Keeps the session as it is now; once this answers, no crash can take it away."""
     page = request.page if request else None
     saved, iteration = await services.sessions.save(name, page, client_of(asked.scope))
-    link = f"/r/{saved}"
+    link = server_path(f"/r/{saved}")
     response.headers["Location"] = link
     return SavedSession(id=saved, link=link, iteration=iteration)

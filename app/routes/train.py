@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from app import wire
 from app.heavy import work
+from app.links import server_path
 from app.routes.heavy import JsonRoute, answered, here
 from app.schemas import Range, TrainRequest, check_plan
 from app.services import Services
@@ -135,7 +136,7 @@ async def start(
     plan = request.plan()
     check_plan(plan, one_run=True)
     job = await services.jobs.submit(plan, client_of(asked.scope))
-    response.headers["Location"] = f"/train/{job.id}"
+    response.headers["Location"] = server_path(f"/train/{job.id}")
     if wait:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(job.ended.wait(), wait)

@@ -20,6 +20,7 @@ from starlette.types import Receive, Scope
 
 from app.content.assets import TEMPLATES, Assets
 from app.errors import ShallowsError, Unauthorized
+from app.links import server_path
 from app.origins import scheme_of
 from app.settings import Settings
 from app.web.limits import Clients, client_of, too_fast
@@ -89,7 +90,7 @@ class Access:
                 return self._form(request, wrong, wrong.detail), wrong
             # A path that begins with two slashes would be another host.
             query = f"?{request.url.query}" if request.url.query else ""
-            on = RedirectResponse(f"/{request.url.path.lstrip('/')}{query}", 303)
+            on = RedirectResponse(server_path(f"/{request.url.path.lstrip('/')}{query}"), 303)
             on.set_cookie(
                 COOKIE,
                 self._proof,

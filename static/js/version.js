@@ -1,9 +1,7 @@
 /** What the server says of this page: whether it may connect, and whether the server has a newer one. */
 
 import { signal } from '../vendor/signals-core/signals-core.js';
-
-/** Under which all files of this page lie; the server's own changes with any of them. */
-const OURS = new URL(import.meta.url).pathname.split('/')[2];
+import { DIGEST, serverPath } from './links.js';
 
 /** Whether the server has a newer page than this one, and the reader has not said that it can wait. */
 export const newer = signal(false);
@@ -16,11 +14,11 @@ export const newer = signal(false);
  *   no answer
  */
 export async function askVersion(signal) {
-  const answer = await fetch('/version', { method: 'POST', signal }).catch(() => null);
+  const answer = await fetch(serverPath('/version'), { method: 'POST', signal }).catch(() => null);
   if (!answer) return null;
   if (answer.ok) {
     const { page } = await answer.json().catch(() => ({}));
-    newer.value = typeof page === 'string' && page !== OURS;
+    newer.value = typeof page === 'string' && page !== DIGEST;
   }
   const seconds = Number(answer.headers.get('Retry-After') ?? NaN);
   return { status: answer.status, seconds: Number.isFinite(seconds) ? seconds : undefined };

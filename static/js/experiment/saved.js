@@ -1,5 +1,6 @@
 /** The run that a short link brought: the server has written into the page what it was. */
 
+import { serverPath } from '../links.js';
 import { fromHash } from './address.js';
 import { experimentOf } from './experiment.js';
 
@@ -24,7 +25,7 @@ export function readSaved(catalogue, defaults, fields) {
   if (!text) return null;
   /** @type {{id: string, page: string | null, run: RunSpec | null}} */
   const { id, page, run } = JSON.parse(text);
-  const path = `/r/${id}`;
+  const path = serverPath(`/r/${id}`);
   if (!run) return { id, path, experiment: null };
   // The page's own hash has what is no part of a run; the run itself is the server's to say.
   const seen = fromHash(page ?? '', defaults, fields).experiment;

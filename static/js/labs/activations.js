@@ -7,6 +7,7 @@ import { html, nothing, render, svg } from '../../vendor/lit-html/lit-html.js';
 import { computed, effect, signal } from '../../vendor/signals-core/signals-core.js';
 import { slopeField } from '../experiment/experiment.js';
 import { count, fixed, percent } from '../format.js';
+import { serverPath } from '../links.js';
 import { bracket, FORMULAS, ofLayer, operator, variable } from '../notation.js';
 import { whenOpen } from '../views/drawer.js';
 import { bindValue, stopsEvery } from '../views/value.js';
@@ -148,7 +149,7 @@ class Curves {
     if (this.#wanted === address) return;
     this.#wanted = address;
     if (this.#known.size > MOST_CURVES) this.#known.clear();
-    const asked = this.#known.get(address) ?? fetch(address).then((answer) => answer.json());
+    const asked = this.#known.get(address) ?? fetch(serverPath(address)).then((answer) => answer.json());
     this.#known.set(address, asked);
     try {
       const curve = await asked;

@@ -8,6 +8,7 @@ import { effect, signal } from '../../vendor/signals-core/signals-core.js';
 import { TIMED } from '../experiment/bounds.js';
 import { wholeField } from '../experiment/experiment.js';
 import { count } from '../format.js';
+import { serverPath } from '../links.js';
 import { whenOpen } from '../views/drawer.js';
 import { bindValue } from '../views/value.js';
 
@@ -64,7 +65,7 @@ export async function mountTiming(store, find) {
     if (busy.peek()) return;
     busy.value = true;
     problem.value = '';
-    const response = await fetch('/vectorizing', {
+    const response = await fetch(serverPath('/vectorizing'), {
       method: 'POST',
       headers: { 'Content-Type': 'application/json' },
       body: JSON.stringify(sizes.peek()),

@@ -3,6 +3,7 @@
  * has no place it waits as long as the server says. Knows no state of the page.
  */
 
+import { serverPath } from '../links.js';
 import { askVersion } from '../version.js';
 import { ResendQueue } from './resend-queue.js';
 
@@ -47,7 +48,7 @@ const BLOCKED = 3;
 
 /** Where the server's stream is. */
 function streamAddress() {
-  const address = new URL('/ws', location.href);
+  const address = new URL(serverPath('/ws'), location.href);
   address.protocol = address.protocol.replace('http', 'ws');
   address.hash = '';
   return address;

@@ -5,6 +5,7 @@ import { effect, signal } from '../../vendor/signals-core/signals-core.js';
 import { copy } from '../clipboard.js';
 import { layerSizes } from '../experiment/experiment.js';
 import { count } from '../format.js';
+import { serverPath } from '../links.js';
 import { whenOpen } from './drawer.js';
 import { fits } from './network.js';
 import { unitFormula } from './parameter.js';
@@ -69,7 +70,7 @@ function showFormulas(store, container, open) {
 }
 
 /** The address of something of this session's. @param {Store} store @param {string} path */
-const addressOf = (store, path) => `/sessions/${store.dialogue.session.value}/${path}`;
+const addressOf = (store, path) => serverPath(`/sessions/${store.dialogue.session.value}/${path}`);
 
 /** @param {Response} response @returns {Promise<string>} what a problem document says */
 async function problemOf(response) {
@@ -179,7 +180,7 @@ function mountLoading(store, catalogue, find) {
     if (!CONTENT_TYPES[format])
       return wrong(`${file.name} is none of the files that can be loaded: ${Object.keys(CONTENT_TYPES).join(', ')}.`);
     if (file.size > MAX_BYTES) return wrong(`${file.name} is larger than ${count(MAX_BYTES / 1e6)} MB.`);
-    const response = await fetch(`/parameters?format=${format}`, {
+    const response = await fetch(serverPath(`/parameters?format=${format}`), {
       method: 'POST',
       headers: { 'Content-Type': CONTENT_TYPES[format] },
       body: file,

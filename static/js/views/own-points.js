@@ -10,6 +10,7 @@ import { FieldError } from '../experiment/field.js';
 import { allows } from '../experiment/parts.js';
 import { added, BY_HAND, erased, moved, nearest, relabelled, Steps } from '../experiment/points-by-hand.js';
 import { count, fixed } from '../format.js';
+import { serverPath } from '../links.js';
 import { mountTable } from './table.js';
 import { bindValue } from './value.js';
 
@@ -324,7 +325,7 @@ function mountTool(store, edit, find) {
   effect(() => {
     const session = store.dialogue.session.value;
     const ready = session !== null && !store.obstacle.value;
-    if (ready) download.href = `/sessions/${session}/data.csv`;
+    if (ready) download.href = serverPath(`/sessions/${session}/data.csv`);
     else download.removeAttribute('href');
     download.setAttribute('aria-disabled', String(!ready));
   });

@@ -3,6 +3,7 @@
 import { copy } from '../clipboard.js';
 import { toHash } from '../experiment/address.js';
 import { count } from '../format.js';
+import { serverPath } from '../links.js';
 
 /** @typedef {import('../store/state.js').Store} Store */
 /** @typedef {import('../experiment/experiment.js').Experiment} Experiment */
@@ -37,7 +38,7 @@ export function mountSave(store, fields, defaults, find) {
     // Whoever opens the link looks at a whole page, not at a frame of one.
     const page = toHash({ ...store.experiment.peek(), embed: false }, defaults, fields);
     tell('Saving');
-    const answer = await fetch(`/sessions/${store.dialogue.session.peek()}/save`, {
+    const answer = await fetch(serverPath(`/sessions/${store.dialogue.session.peek()}/save`), {
       method: 'POST',
       headers: { 'Content-Type': 'application/json' },
       body: JSON.stringify(page ? { page } : {}),

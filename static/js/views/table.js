@@ -7,6 +7,7 @@ import { html, render } from '../../vendor/lit-html/lit-html.js';
 import { OWN } from '../experiment/experiment.js';
 import { allows } from '../experiment/parts.js';
 import { count } from '../format.js';
+import { serverPath } from '../links.js';
 
 /** @typedef {import('../store/state.js').Store} Store */
 /** @typedef {import('../experiment/experiment.js').Experiment} Experiment */
@@ -58,7 +59,7 @@ export function mountTable(store, find, { dialog, take }) {
   /** @param {string} query @returns {Promise<any>} */
   const ask = async (query) => {
     const mine = ++asked;
-    const answer = await fetch(`/datasets/table${query}`, {
+    const answer = await fetch(serverPath(`/datasets/table${query}`), {
       method: 'POST',
       headers: { 'Content-Type': 'text/csv; charset=utf-8' },
       body: source,

@@ -6,6 +6,7 @@
 import { live } from '../../../vendor/lit-html/directives/live.js';
 import { html, nothing, render } from '../../../vendor/lit-html/lit-html.js';
 import { effect, signal } from '../../../vendor/signals-core/signals-core.js';
+import { serverPath } from '../../links.js';
 import { number, ofLayer, shape, variable } from '../../notation.js';
 
 /** @typedef {import('../../store/state.js').Store} Store */
@@ -213,7 +214,7 @@ async function ask(task) {
       kind: 'problem',
       text: 'Nothing to compare yet: enter at least one number of your own, the cost or a gradient.',
     };
-  const response = await fetch('/check', {
+  const response = await fetch(serverPath('/check'), {
     method: 'POST',
     headers: { 'Content-Type': 'application/json' },
     body: JSON.stringify(request),
