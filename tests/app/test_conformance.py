@@ -532,8 +532,9 @@ class TestWatching:
             stream.say("view", resolution=30)
             assert stream.until("configured")["session"] == name
             stream.until("ended", iteration=20_000)
-            frame = stream.until_iteration(20_000)
-            assert frame["runs"][0]["boundary"]["width"] == 30
+            # It may have ended before the view was heard.
+            while stream.until_iteration(20_000)["runs"][0]["boundary"]["width"] != 30:
+                pass
             costs = stream.costs()
         expected = client.get(f"/train/{name}/costs").json()["costs"]
         assert costs == np.array(expected, dtype="<f4").tobytes()

@@ -99,9 +99,11 @@ def threads_of_the_store() -> int:
 def test_all_are_answered_nothing_given_up_is_kept_and_it_comes_back(
     hang: tuple[str, Callable[[], contextlib.AbstractContextManager[None]]],
     monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
 ) -> None:
     monkeypatch.setattr("app.store.store.ANSWER_SECONDS", 0.7)
     url, hanging = hang
+    takes_new = request.node.callspec.params["hang"] == "backends stopped"
 
     async def work(store: Store) -> None:
         kept = [await store.save(SAVE, "me")]
@@ -111,7 +113,11 @@ def test_all_are_answered_nothing_given_up_is_kept_and_it_comes_back(
                 saves = await asyncio.gather(
                     *(store.save(SAVE, "me") for _ in range(9)), return_exceptions=True
                 )
-                assert {type(outcome) for outcome in saves} == {NotStored}
+                there = [save for save in saves if isinstance(save, str)]
+                # Only where a new connection works may one be kept.
+                assert takes_new or not there
+                assert {type(save) for save in saves if save not in there} <= {NotStored}
+                kept += there
                 assert threads_of_the_store() <= before + 5
             reads = await asyncio.gather(
                 *(store.get(kept[0]) for _ in range(9)), return_exceptions=True
@@ -126,7 +132,7 @@ def test_all_are_answered_nothing_given_up_is_kept_and_it_comes_back(
                 await asyncio.sleep(0.05)
         while True:
             with contextlib.suppress(NotStored):
-                assert await names_there(store, kept) == [True, True]
+                assert await names_there(store, kept) == [True] * len(kept)
                 break
             await asyncio.sleep(0.05)
         assert sorted(rows(url)) == sorted(kept)

@@ -67,8 +67,8 @@ class Server:
         """Signal the whole group, as a terminal does; the exit code and what was on stderr."""
         children = psutil.Process(self.process.pid).children(recursive=True)
         os.killpg(self.process.pid, number)
-        _, errors = self.process.communicate(timeout=10)
-        _, alive = psutil.wait_procs(children, timeout=5)
+        _, errors = self.process.communicate(timeout=30)
+        _, alive = psutil.wait_procs(children, timeout=15)
         assert alive == []
         return self.process.returncode, errors
 

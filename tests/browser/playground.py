@@ -31,6 +31,11 @@ def plain(frame: dict[str, Any]) -> dict[str, Any]:
     return frame
 
 
+def try_now(page: Page) -> None:
+    """Press the button, unless the page has tried by itself meanwhile and it is gone."""
+    page.evaluate("document.querySelector('#waiting button')?.click()")
+
+
 def until(page: Page, condition: Callable[[], Any], what: str = "it did not come") -> None:
     """Wait for what no locator tells: something on the wire, or drawn by Plotly.
 

@@ -14,7 +14,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.cable import Cable
 from tests.browser.conftest import Guard
 from tests.browser.harness import ROOT, Server, running_server
-from tests.browser.playground import Playground
+from tests.browser.playground import Playground, try_now
 from tests.browser.test_accessibility import violations
 from tests.browser.test_connection import REFUSED, state
 
@@ -65,11 +65,6 @@ def looks_well(page: Page, told: str) -> None:
             if shots := os.environ.get("SHOTS"):
                 page.screenshot(path=f"{shots}/{told[1:]}-{scheme}-{width}.png")
         assert violations(page) == []
-
-
-def try_now(page: Page) -> None:
-    """Press the button, unless the page has tried by itself meanwhile and it is gone."""
-    page.evaluate("document.querySelector('#waiting button')?.click()")
 
 
 @pytest.mark.parametrize("tls", [False, True])

@@ -14,7 +14,7 @@ from websockets.sync.client import connect
 
 from tests.browser.conftest import VIEWPORT, Guard
 from tests.browser.harness import Server, running_server
-from tests.browser.playground import PATIENCE, Playground, until
+from tests.browser.playground import PATIENCE, Playground, try_now, until
 from tests.browser.test_accessibility import violations
 
 TAKEN = "All places on this server are taken. What you have set up stays."
@@ -111,8 +111,7 @@ def test_a_full_server_is_waited_for_and_what_was_set_up_meanwhile_is_trained(
 
         def has_come_in() -> bool:
             # The server may not have heard yet that the first has left.
-            if button.is_visible():
-                button.press("Enter")
+            try_now(other)
             return other.locator("#connection").inner_text() == "Live"
 
         until(other, has_come_in, "it does not come in")
