@@ -53,8 +53,9 @@ class Ending:
 
     def ask(self, number: int, frame: object) -> None:
         """Handle a signal."""
+        if self._server is not None:
+            self._server.should_exit = True
         self.limit()
-        self.tell(self._server)
 
     def limit(self) -> None:
         """From now on there are `ENDING_SECONDS` left."""
@@ -64,15 +65,14 @@ class Ending:
             last.daemon = True
             try:
                 last.start()
-            except (
-                RuntimeError
-            ) as error:  # there is no thread left: the server has to end all the same
+            except RuntimeError as error:
+                # There is no thread left: the server has to end all the same.
                 log.warning("nothing ends what may hang: %s", error)
 
-    def tell(self, server: "uvicorn.Server | None") -> None:
+    def tell(self, server: "uvicorn.Server") -> None:
         """Let a server know, now or when it is asked."""
         self._server = server
-        if server is not None and self._asked:
+        if self._asked:
             server.should_exit = True
 
 
@@ -131,8 +131,8 @@ def serve(ending: Ending, listening: socket.socket | None) -> None:
         """Keeps what there is while it still answers, and only then ends."""
 
         def handle_exit(self, sig: int, frame: "FrameType | None") -> None:
-            ending.limit()
             super().handle_exit(sig, frame)
+            ending.limit()
 
         async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
             await app.state.services.drain()

@@ -117,8 +117,11 @@ def test_it_ends_cleanly_with_a_session_playing(own: Server, number: int) -> Non
     assert close_code == 1001
 
 
-def test_it_ends_cleanly_before_its_workers_are_up() -> None:
+@pytest.mark.parametrize("later", [0, 0.05, 0.1, 0.2])
+def test_it_ends_cleanly_before_its_workers_are_up(later: float) -> None:
+    """Nor does a worker hear of it, which would end with a traceback of its own."""
     server = Server()
+    time.sleep(later)
     _, errors = server.end(signal.SIGINT)
     assert errors == ""
 

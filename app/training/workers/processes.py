@@ -12,6 +12,7 @@ import signal
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Any, ParamSpec, TypeVar
@@ -161,12 +162,14 @@ class WorkerLine:
 def _start(process: BaseProcess) -> None:
     """Start a worker that Ctrl-C can't reach, not even before its first line of Python.
 
-    A blocked signal stays blocked in what a thread starts.
+    A blocked signal stays blocked in what a thread starts. What tracks shared memory has to be
+    there before: multiprocessing starts it with the first process, and unblocks these signals.
     """
     mask = getattr(signal, "pthread_sigmask", None)
     if mask is None:
         process.start()
         return
+    resource_tracker.ensure_running()
     before = mask(signal.SIG_BLOCK, ENDING)
     try:
         process.start()
