@@ -31,10 +31,12 @@ def main(listening: socket.socket | None = None) -> None:
         listening: To serve on, if whoever started this has made it.
     """
     ending = Ending()
-    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-        number = getattr(signal, name, None)  # Windows has no SIGHUP; under nohup it stays ignored
-        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, ending.ask)
+    # A shell's `&` starts what ignores SIGINT. Uvicorn hears it all the same, and so does this.
+    signal.signal(signal.SIGINT, ending.ask)
+    signal.signal(signal.SIGTERM, ending.ask)
+    hangup = getattr(signal, "SIGHUP", None)  # Windows has none; under nohup it stays ignored
+    if hangup is not None and signal.getsignal(hangup) is not signal.SIG_IGN:
+        signal.signal(hangup, ending.ask)
     serve(ending, listening)
 
 

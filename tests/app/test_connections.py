@@ -372,15 +372,24 @@ def test_a_terminal_that_is_closed_ends_it_in_order(number: int, tmp_path: Path)
     assert (code, errors) == (0, "")
 
 
-def test_with_nohup_it_goes_on(tmp_path: Path) -> None:
-    told = (
+@pytest.mark.parametrize(
+    ("name", "ignored"),
+    [
+        pytest.param("SIGHUP", True, id="with nohup it goes on"),
+        pytest.param("SIGINT", False, id="what a script's & has started ends on Ctrl-C"),
+    ],
+)
+def test_what_the_shell_lets_it_ignore(name: str, ignored: bool) -> None:
+    program = (
         "import signal, app.__main__ as main\n"
-        "signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
-        "main.serve = lambda *_: print(signal.getsignal(signal.SIGHUP) is signal.SIG_IGN)\n"
+        f"signal.signal(signal.{name}, signal.SIG_IGN)\n"
+        f"main.serve = lambda *_: print(signal.getsignal(signal.{name}) is signal.SIG_IGN)\n"
         "main.main()"
     )
-    ran = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)
-    assert ran.stdout == "True\n"
+    ran = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert ran.stdout == f"{ignored}\n"
 
 
 def test_what_is_relied_on_of_uvicorn_and_websockets_is_there() -> None:
