@@ -287,7 +287,7 @@ async def saves(aim: Aim) -> None:
     await save_again_and_again(aim, 8)
 
 
-@case(row=8, slow=45.0)
+@case(row=8, slow=75.0)
 async def savers(aim: Aim) -> None:
     """Eight savers at one address for so long that they would fill the store."""
     await asyncio.gather(*(save_again_and_again(aim, 1) for _ in range(8)))
