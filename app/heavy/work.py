@@ -188,6 +188,13 @@ def table(body: bytes, columns: tuple[int, int, int] | None, task: Task, fit: bo
     return iter((to_json(value),))
 
 
+def qr(address: str) -> Parts:
+    """An address as a QR code."""
+    from app.exports import qr
+
+    return iter((qr.svg(address),))
+
+
 WORK: Mapping[str, Callable[..., Any]] = {
     work.__name__: work
     for work in (
@@ -201,5 +208,6 @@ WORK: Mapping[str, Callable[..., Any]] = {
         vectorizing,
         parameters,
         table,
+        qr,
     )
 }

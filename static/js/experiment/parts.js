@@ -80,6 +80,22 @@ export const PARTS = [
 
 /** @typedef {{hide: readonly string[], lock: readonly string[]}} Reduction */
 
+/** @type {readonly (Reduction & {title: string})[]} pages that teachers often hand out */
+export const REDUCED = [
+  { title: 'The whole page', hide: [], lock: [] },
+  { title: 'Without the panels', hide: ['drawer'], lock: [] },
+  {
+    title: 'Only Play and the activation',
+    hide: ['links', 'rate', 'data', 'features', 'training', 'drawer'],
+    lock: ['network'],
+  },
+  {
+    title: 'Only to watch',
+    hide: ['links', 'activation', 'data', 'features', 'training', 'drawer', 'rate', 'speed'],
+    lock: ['network', 'shows'],
+  },
+];
+
 const SECTIONS = new Map(PARTS.map(({ name, within }) => [name, within]));
 
 /** @param {readonly string[]} names @param {string} name */

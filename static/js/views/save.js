@@ -3,7 +3,8 @@
 import { copy } from '../clipboard.js';
 import { toHash } from '../experiment/address.js';
 import { count } from '../format.js';
-import { serverPath } from '../links.js';
+import { reach, serverPath } from '../links.js';
+import { showCode } from './qr.js';
 
 /** @typedef {import('../store/state.js').Store} Store */
 /** @typedef {import('../experiment/experiment.js').Experiment} Experiment */
@@ -26,10 +27,11 @@ export function mountSave(store, fields, defaults, find) {
     message.textContent = text;
     message.classList.toggle('wrong', wrong);
   };
-  /** @param {string} address '' is none */
-  const show = (address) => {
+  /** @param {string} address '' is none @param {boolean} [own] it leads nobody else here */
+  const show = (address, own = false) => {
     link.value = address;
     link.hidden = copying.hidden = address === '';
+    showCode(find('save-code'), own ? '' : address);
   };
 
   const save = async () => {
@@ -45,7 +47,8 @@ export function mountSave(store, fields, defaults, find) {
     }).catch(() => null);
     const said = await answer?.json().catch(() => null);
     if (!answer?.ok || !said) return tell(`Not saved: ${said?.detail ?? 'the server did not answer'}.`, true);
-    show(`${location.origin}${said.link}`);
+    const { origin, own } = await reach();
+    show(origin + said.link, own);
     tell(`Saved at iteration ${count(said.iteration)}.`);
     copying.focus();
     return undefined;
