@@ -36,6 +36,7 @@ from app.training.workers.processes import pool_backend
 from app.web.access import Access
 from app.web.limits import LoopTimes, Refusals
 from app.web.security import Security
+from app.web.words import Words
 
 BACKENDS: dict[str, Callable[[Settings], Backend]] = {
     "pool": pool_backend,
@@ -113,6 +114,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(
         Security, settings=settings, access=Access(settings, assets), refusals=refusals
     )
+    app.add_middleware(Words, assets=assets)  # the last that is added is the outermost
     for kind, handler in problems.HANDLERS.items():
         app.add_exception_handler(kind, handler)
     return app

@@ -22,7 +22,7 @@ from websockets.typing import Origin
 
 from app import wire
 from app.__main__ import listen
-from app.links import addresses, lan_address
+from app.links import addresses
 from tests.app.conftest import a_moment
 
 ROOT = Path(__file__).parents[2]
