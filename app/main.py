@@ -15,6 +15,7 @@ from app.routes import (
     datasets,
     exports,
     health,
+    help,
     lessons,
     pages,
     predict,
@@ -104,12 +105,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         share,
         health,
         stream,
+        help,
         pages,
     ):
         app.include_router(
             module.router,
             max_body_size=settings.max_body_bytes,
-            dependencies=[] if module in (stream, pages) else [Depends(problems.each_once)],
+            dependencies=[] if module in (stream, help, pages) else [Depends(problems.each_once)],
         )
     app.add_middleware(
         Security, settings=settings, access=Access(settings, assets), refusals=refusals

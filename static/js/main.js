@@ -135,7 +135,7 @@ mountSave(store, fields, defaults, find);
 mountNotices(store, find);
 mountWaiting(stream, store, find);
 mountNewer(find);
-mountKeyboard(store);
+mountKeyboard(store, find);
 mountReduced(store, fields, defaults, find);
 
 mountAddress(store, fields, defaults, saved, start.problems);

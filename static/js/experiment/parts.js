@@ -32,6 +32,7 @@ export const PARTS = [
   { name: 'presets', title: 'Presets', roots: '#presets', within: 'links' },
   { name: 'share', title: 'Share', roots: '#share', within: 'links' },
   { name: 'save', title: 'Save run', roots: '.saving', within: 'links' },
+  { name: 'help', title: 'Help and keys', roots: '#help' },
   { name: 'theme', title: 'Theme', roots: '#theme' },
   { name: 'activation', title: 'Activation', roots: '.act, #layer-slope-row', mark: '#activations' },
   { name: 'data', title: 'Data', roots: '.data .d1, .data .d2' },
