@@ -41,7 +41,8 @@ def section(title: str) -> str:
 
 def steps(title: str) -> list[tuple[str, str, str]]:
     """The blocks of a section that name a file: what kind each is of, the file, and the text."""
-    found = [match.group("kind", "file", "text") for match in BLOCK.finditer(section(title))]
+    blocks = BLOCK.finditer(section(title))
+    found = [(block["kind"], block["file"], block["text"]) for block in blocks]
     assert found, title
     return found
 

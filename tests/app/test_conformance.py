@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from starlette.testclient import TestClient, WebSocketDisconnect
+from starlette.testclient import TestClient
+from starlette.websockets import WebSocketDisconnect
 
 import nncore
 from app import wire
 from tests.app.conftest import a_moment, metric
-from tests.app.stream import Stream
+from tests.app.stream import Json, Stream
 
 PLAN = {"data": {"seed": 3}, "network": {"layers": [{"units": 3, "activation": "relu"}]}}
 
@@ -21,10 +22,11 @@ WILD = {
 }
 
 
-def run(client: TestClient, body: dict[str, Any], wait: float = 30) -> dict[str, Any]:
+def run(client: TestClient, body: Json, wait: float = 30) -> Json:
     answer = client.post("/train", params={"wait": wait}, json=body)
     assert answer.status_code == 200, answer.text
-    return answer.json()
+    status: Json = answer.json()
+    return status
 
 
 def rest_network(client: TestClient, run: str) -> nncore.Network:

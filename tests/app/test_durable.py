@@ -18,7 +18,7 @@ from app.errors import NotStored
 from app.main import create_app
 from app.store import Store
 from app.store.sessions import Part, StoredSessions
-from tests.app.conftest import BACKENDS, a_moment, settings_for, wait_ready
+from tests.app.conftest import BACKENDS, a_moment, drain, settings_for, wait_ready
 from tests.app.crash import end, resume_after_crashes, started
 from tests.app.storing import opened, run, session_of, settings
 from tests.app.stream import Stream
@@ -193,8 +193,7 @@ class TestTheEnd:
                 a_moment()
             with Stream.connect(client) as stream:
                 session = stream.configure(playing=True)["session"]
-                assert client.portal is not None
-                client.portal.call(client.app.state.services.drain)  # type: ignore[attr-defined]
+                drain(client)
                 with pytest.raises(ConnectionError, match="1001"):
                     stream.until("never")
             for path in ("/ws", f"/ws?session={session}"):
@@ -234,8 +233,7 @@ class TestTheEnd:
                 second.until_iteration(1)
                 # There is no time left to keep them, and no store either.
                 run(f"sqlite:///{folder}/shallows.sqlite3", "ALTER TABLE runs RENAME TO away")
-                assert client.portal is not None
-                client.portal.call(client.app.state.services.drain)  # type: ignore[attr-defined]
+                drain(client)
                 for stream in (first, second):
                     with pytest.raises(ConnectionError, match="1001"):
                         stream.until("never")

@@ -26,10 +26,11 @@ from app.exports.code import LANGUAGES
 from app.exports.formula import formula
 from app.exports.parameters import FORMATS, read
 from app.exports.report import report
-from app.schemas import Edit, Plan, Set, parse_message
+from app.schemas import Plan
 from app.training.checkpoints import Record
 from app.training.session import Session
 from tests.app.stream import Stream
+from tests.app.test_session import act
 
 
 def record_of(
@@ -43,9 +44,7 @@ def record_of(
     session = Session(Plan.model_validate({"data": data or {"examples": 60}, "runs": [run]}))
     for at, message in sorted((changes or {}).items()):
         session.advance(at - session.iteration)
-        parsed = parse_message(message)
-        assert isinstance(parsed, Set | Edit)
-        (session.set if isinstance(parsed, Set) else session.edit)(parsed)  # type: ignore[arg-type]
+        act(session, message)
     if iterations > session.iteration:
         session.advance(iterations - session.iteration)
     return session.record(0)
@@ -173,8 +172,10 @@ def test_the_pytorch_program_predicts_the_same(name: str) -> None:
         for target in node.targets
         if isinstance(target, ast.Name)
     }
-    told = [ast.literal_eval(call.args[0]) for call in assigned["W"].elts]  # type: ignore[attr-defined]
-    assert told == [layer.W.tolist() for layer in record.network.layers]
+    W = assigned["W"]
+    assert isinstance(W, ast.List)
+    arrays = [ast.literal_eval(array.args[0]) for array in W.elts if isinstance(array, ast.Call)]
+    assert arrays == [layer.W.tolist() for layer in record.network.layers]
     assert text.count("nn.Linear(") == len(record.network.layers)
     if importlib.util.find_spec("torch") is not None:
         more = "\nimport json; print(json.dumps(y_hat.ravel().tolist()))\n"
@@ -331,7 +332,8 @@ def test_a_report_shows_classes_as_the_page_does(root: Path) -> None:
     css = (root / "static" / "css" / "tokens.css").read_text()
 
     def light(token: str) -> str:
-        return re.findall(rf"--{token}: light-dark\((#\w+),", css)[0]
+        found: list[str] = re.findall(rf"--{token}: light-dark\((#\w+),", css)
+        return found[0]
 
     contour, points, reach = drawn(record_of({}, iterations=3))
     assert [tuple(stop) for stop in contour["colorscale"]] == [

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import httpx2 as httpx
@@ -152,7 +153,7 @@ class TestThreads:
                     await threads.run(released.wait)
             for number in range(2000):  # at once, or this would take minutes
                 with pytest.raises(TooLate):
-                    await threads.run(lambda number=number: done.append(number))  # type: ignore[misc]
+                    await threads.run(partial(done.append, number))
             assert [t.name for t in threading.enumerate() if t.name.startswith("try-")] == [
                 "try-1",
                 "try-2",

@@ -27,7 +27,7 @@ from app.fairness import Turns
 from app.heavy.pool import Allowance, Outcome, Pool
 from app.main import create_app
 from app.schemas import VectorizingRequest
-from tests.app.conftest import a_moment, metric, settings_for, wait_ready
+from tests.app.conftest import a_moment, metric, services_of, settings_for, wait_ready
 from tests.browser.harness import running_server
 
 SMALL = VectorizingRequest(examples=10)
@@ -109,7 +109,7 @@ def test_a_child_that_was_killed_costs_nobody_a_call_and_one_under_a_call_only_t
             assert second != first
             os.kill(second, signal.SIGSTOP)
             under_way = asyncio.create_task(answer_of(pool))
-            killed = set()
+            killed: set[int] = set()
             while not under_way.done():  # whatever it is given to, as a poison would
                 for pid in set(pool.pids) - killed:
                     os.kill(pid, signal.SIGKILL)
@@ -364,8 +364,7 @@ def serving(**changes: object) -> Iterator[TestClient]:
 
 
 def pids(client: TestClient) -> list[int]:
-    told: list[int] = client.app.state.services.heavy.pids  # type: ignore[attr-defined]
-    return told
+    return services_of(client).heavy.pids
 
 
 def test_beyond_the_bound_of_an_address_there_is_429_with_retry_after() -> None:

@@ -50,7 +50,7 @@ class Clock:
 class Desk:
     """A host, and what a keeper of its events would know."""
 
-    def __init__(self, **options: float) -> None:
+    def __init__(self, **options: Any) -> None:
         self.clock = Clock()
         self.host = Host(self.clock, self.clock, **options)
         self.frames: dict[str, list[dict[str, Any]]] = {}
@@ -542,8 +542,7 @@ class Sessions(RuleBasedStateMachine):
         frozen=st.sampled_from([None, True, False]),
     )
     def edit(self, unit: int, input: int | None, value: float | None, frozen: bool | None) -> None:
-        place = {"layer": 1, "unit": unit, "input": input}
-        self.change(Edit(type="edit", **place, value=value, frozen=frozen))
+        self.change(Edit(type="edit", layer=1, unit=unit, input=input, value=value, frozen=frozen))
 
     def change(self, message: Set | Edit) -> None:
         self.another_future()
@@ -555,7 +554,8 @@ class Sessions(RuleBasedStateMachine):
         self.another_future()
         self.desk.say("a", "reset")
         self.epoch = len(self.desk.frames["a"]) - 1
-        self.changes = [(0, made) for _, made in self.changes if isinstance(made, Set)][-1:]
+        rates = [made for _, made in self.changes if isinstance(made, Set)]
+        self.changes = [(0, made) for made in rates[-1:]]
 
     @rule(resolution=st.integers(8, 20), neurons=st.booleans())
     def view(self, resolution: int, neurons: bool) -> None:
@@ -603,6 +603,7 @@ class Sessions(RuleBasedStateMachine):
             for at, made in self.changes:
                 run.advance(max(0, min(at, end) - run.trainer.iteration))
                 if isinstance(made, Set):
+                    assert made.learning_rate is not None
                     run.trainer.learning_rate = made.learning_rate
                 elif index == 0:
                     run.trainer.edit(

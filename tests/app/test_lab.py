@@ -73,7 +73,7 @@ def test_ten_times_a_second_while_it_moves_and_always_when_it_rests() -> None:
 
 # -- sweeps -----------------------------------------------------------------------------------
 
-XOR = {
+XOR: Json = {
     "data": {"dataset": "xor", "examples": 80},
     "runs": [
         {

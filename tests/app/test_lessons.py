@@ -67,13 +67,13 @@ class Reader:
         if kind == "done":
             return [self.done[quantity]] if quantity in self.done else []
         if kind == "diagnostics":
-            value = getattr(run.trainer.diagnose()[layer - 1], quantity)
+            value = getattr(run.trainer.diagnose()[condition["layer"] - 1], quantity)
             return [len(value) if quantity == "dead" else value]
         network, training = self.run["network"], self.run["training"]
         layers = network["layers"] if layer is None else [network["layers"][layer - 1]]
         if quantity in ("units", "activation"):
             return [each[quantity] for each in layers]
-        found = {
+        named: dict[str, Callable[[], Any]] = {
             "iteration": lambda: self.session.iteration,
             "ended": lambda: run.ended and run.ended[0],
             "dataset": lambda: self.run["data"]["dataset"],
@@ -82,8 +82,8 @@ class Reader:
             "scale": lambda: network["initialization"]["scale"],
             "learning_rate": lambda: training["learning_rate"],
             "optimizer": lambda: training["optimizer"],
-        }.get(quantity, lambda: getattr(run.score, quantity))
-        return [found()]
+        }
+        return [named.get(quantity, lambda: getattr(run.score, quantity))()]
 
     def holds(self, condition: Json) -> bool:
         (name,) = set(condition) & set(COMPARISONS)
@@ -137,7 +137,7 @@ def test_there_are_eleven_in_the_order_of_the_lecture(inline: TestClient) -> Non
         kinds = [step["kind"] for step in told["steps"]]
         assert len(kinds) == lesson["steps"]
         assert set(kinds) == {"predict", "run", "explain"}
-        assert LessonRun.model_validate(told["run"])
+        LessonRun.model_validate(told["run"])
     assert inline.get("/lessons/nothing").status_code == 404
 
 

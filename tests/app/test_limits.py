@@ -28,8 +28,8 @@ from app.web.limits import (
     Throttle,
     client_of,
 )
-from tests.app.conftest import a_moment, metric, settings_for
-from tests.app.stream import Stream
+from tests.app.conftest import a_moment, metric, services_of, settings_for
+from tests.app.stream import Json, Stream
 
 
 class Clock:
@@ -198,7 +198,7 @@ class TestRequests:
             assert denied.value.status_code == 429
             assert "retry-after" in denied.value.headers
             # What watches over the server, and a page's files, are not counted.
-            script = client.app.state.services.assets.url("js/main.js")  # type: ignore[attr-defined]
+            script = services_of(client).assets.url("js/main.js")
             for path in ("/healthz", "/readyz", "/metrics", script):
                 assert client.get(path).status_code == 200
             assert metric(client, "shallows_refused_total", code="too_fast") == 2
@@ -208,7 +208,7 @@ class TestRequests:
             for _ in range(300):
                 for path in ("/datasets", "/lessons", "/healthz"):
                     assert client.get(path).status_code == 200
-            assert not client.app.state.services.refusals  # type: ignore[attr-defined]
+            assert not services_of(client).refusals
 
 
 class TestBodies:
@@ -320,7 +320,7 @@ class TestMessages:
 class TestPlaces:
     def test_one_client_has_a_share_of_the_memory(self) -> None:
         points = [[x / 500, 0] for x in range(-1000, 1000)]
-        large = {"data": {"points": points, "labels": [0, 1] * 1000}}
+        large: Json = {"data": {"points": points, "labels": [0, 1] * 1000}}
         size = Plan.model_validate(large).size
         settings = settings_for("inline", max_session_bytes_per_client=int(1.5 * size))
         app = create_app(settings)

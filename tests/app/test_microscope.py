@@ -8,7 +8,7 @@ import pytest
 from starlette.testclient import TestClient
 
 import nncore
-from app.schemas import Inspect, Plan, parse_message
+from app.schemas import Edit, Inspect, Plan
 from app.training.microscope import inspection
 from app.training.session import Session
 from tests.app.stream import Json, Stream
@@ -18,7 +18,7 @@ RELU = {"layers": [{"units": 3, "activation": "relu"}], "initialization": {"sche
 
 
 def sigmoid(Z: np.ndarray) -> np.ndarray:
-    return 1 / (1 + np.exp(-Z))
+    return np.asarray(1 / (1 + np.exp(-Z)))
 
 
 def recomputed(told: Json) -> None:
@@ -129,16 +129,16 @@ def look(plan: Json, steps: int = 0, **message: Any) -> Json:
     session = Session(Plan.model_validate(plan))
     if steps:
         session.advance(steps)
-    told = inspection(session, Inspect(type="inspect", **message))
-    return json.loads(json.dumps(told, allow_nan=False))  # type: ignore[no-any-return]
+    made = inspection(session, Inspect(type="inspect", **message))
+    sent: Json = json.loads(json.dumps(made, allow_nan=False))
+    return sent
 
 
 def test_penalties_optimisers_and_frozen_ones_are_in_the_update_only() -> None:
     training = {"l1": 0.01, "l2": 0.1, "optimizer": "adam", "batch_size": 16}
     session = Session(Plan.model_validate({"runs": [{"training": training}]}))
     session.advance(25)
-    edit = parse_message('{"type":"edit","layer":1,"unit":2,"input":0,"frozen":true}')
-    session.edit(edit)  # type: ignore[arg-type]
+    session.edit(Edit(type="edit", layer=1, unit=2, input=0, frozen=True))
     told = inspection(session, Inspect(type="inspect"))
     network, trainer = session.runs[0].trainer.network, session.runs[0].trainer
     assert told["m"] == 16
@@ -232,7 +232,8 @@ QUESTION: Json = {"layers": NETWORK, "points": [[1, 2], [0, -1]], "labels": [1, 
 def ask(client: TestClient, claimed: Json, **fields: Any) -> Json:
     answer = client.post("/check", json={**QUESTION, **fields, "claimed": claimed})
     assert answer.status_code == 200, answer.text
-    return answer.json()
+    checked: Json = answer.json()
+    return checked
 
 
 def by_hand() -> tuple[Json, dict[str, np.ndarray]]:

@@ -12,6 +12,7 @@ import nncore
 from app import __version__
 from app.content.assets import Assets
 from app.content.catalogue import catalogue
+from tests.app.conftest import services_of
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +33,7 @@ def test_everything_the_page_names_is_there_and_its_own(inline: TestClient, html
 
 
 def test_every_module_is_preloaded_and_imports_only_what_is_served(inline: TestClient) -> None:
-    assets = inline.app.state.services.assets  # type: ignore[attr-defined]
+    assets = services_of(inline).assets
     modules = {url.removeprefix(assets.base + "/") for url in assets.modules}
     reached, waiting = set(), ["js/main.js"]
     while waiting:
@@ -78,7 +79,7 @@ def test_the_catalogue_is_nncores_own_numbers(html: str) -> None:
 
 
 def test_files_are_compressed_typed_and_kept_for_ever(inline: TestClient) -> None:
-    assets = inline.app.state.services.assets  # type: ignore[attr-defined]
+    assets = services_of(inline).assets
     for name, kind in (
         ("plotly.min.js", "text/javascript"),
         ("js/main.js", "text/javascript"),
@@ -102,7 +103,7 @@ def test_files_are_compressed_typed_and_kept_for_ever(inline: TestClient) -> Non
     "name", ["js/nothing.js", "../app/main.py", "..%2fpyproject.toml", "js/types/plotly.d.ts"]
 )
 def test_nothing_else_is_served(inline: TestClient, name: str) -> None:
-    assets = inline.app.state.services.assets  # type: ignore[attr-defined]
+    assets = services_of(inline).assets
     assert inline.get(assets.url(name)).status_code == 404
     assert inline.get("/static/another/js/main.js").status_code == 404
 
@@ -136,7 +137,7 @@ def test_openapi_has_the_paths_examples_and_bounds(inline: TestClient) -> None:
 
 def test_the_server_says_which_version_it_is(inline: TestClient) -> None:
     told = inline.post("/version", headers={"origin": "http://testserver"}).json()
-    assets = inline.app.state.services.assets  # type: ignore[attr-defined]
+    assets = services_of(inline).assets
     assert told == {"version": __version__, "page": assets.digest}
     assert inline.get("/openapi.json").json()["info"]["version"] == __version__
 

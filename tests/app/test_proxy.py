@@ -15,6 +15,7 @@ import httpx2 as httpx
 import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Origin
 
 from app import wire
 from tests.app.conftest import a_moment
@@ -56,7 +57,7 @@ class Proxied:
                 ("127.0.0.1", self.port), source_address=(address, 0), timeout=30
             ),
             ssl=self.tls,
-            origin=origin,  # type: ignore[arg-type]
+            origin=Origin(origin),
             additional_headers={"Authorization": f"Bearer {CODE}"},
         )
 

@@ -28,7 +28,7 @@ from tests.app.storing import (
     session_of,
     stored,
 )
-from tests.app.stream import Stream
+from tests.app.stream import Json, Stream
 
 # -- what if it is full, or away ------------------------------------------------------------
 
@@ -185,7 +185,7 @@ def test_a_run_that_was_cancelled_in_the_queue_is_remembered_as_that(url: str) -
 
 def test_a_save_opens_as_it_was_and_goes_on(url: str) -> None:
     with service(url) as client, Stream.connect(client) as stream:
-        plan = {"data": RUN["data"], "runs": [{k: RUN[k] for k in ("network", "training")}]}
+        plan: Json = {"data": RUN["data"], "runs": [{k: RUN[k] for k in ("network", "training")}]}
         session = stream.configure(**plan)["session"]
         stream.say("step", iterations=50)
         stream.until_iteration(50)

@@ -73,17 +73,21 @@ def test_the_split_is_a_partition_and_has_a_stream_of_its_own() -> None:
     assert set(other.train) <= set(examples.train)
 
 
+def own(points: list[list[float]], labels: list[int], train_fraction: float) -> Examples:
+    plain = {"points": points, "labels": labels, "train_fraction": train_fraction}
+    return Examples.of(OwnData.model_validate(plain))
+
+
 def test_own_data_keeps_its_order() -> None:
-    data = OwnData(points=[[1, 2], [3, 4], [5, 6]], labels=[0, 1, 1], train_fraction=0.7)
-    examples = Examples.of(data)
+    examples = own([[1, 2], [3, 4], [5, 6]], [0, 1, 1], 0.7)
     np.testing.assert_array_equal(examples.X, [[1, 3, 5], [2, 4, 6]])
     np.testing.assert_array_equal(examples.Y, [[0, 1, 1]])
 
 
 def test_an_own_point_more_leaves_the_split_of_the_others_nearly_as_it_was() -> None:
     points = [[x / 10, -x / 10] for x in range(80)]
-    many = Examples.of(OwnData(points=points, labels=[0, 1] * 40, train_fraction=0.75))
-    fewer = Examples.of(OwnData(points=points[:79], labels=[0, 1] * 39 + [0], train_fraction=0.75))
+    many = own(points, [0, 1] * 40, 0.75)
+    fewer = own(points[:79], [0, 1] * 39 + [0], 0.75)
     assert len(many.train) == 60
     assert sorted([*many.train, *many.test]) == list(range(80))
     assert len(set(many.train) ^ set(fewer.train)) <= 2
@@ -137,8 +141,11 @@ CHANGES = st.sampled_from(
 
 def act(session: Session, message: str) -> None:
     parsed = parse_message(message)
-    assert isinstance(parsed, Set | Edit)
-    (session.set if isinstance(parsed, Set) else session.edit)(parsed)  # type: ignore[arg-type]
+    if isinstance(parsed, Set):
+        session.set(parsed)
+    else:
+        assert isinstance(parsed, Edit)
+        session.edit(parsed)
 
 
 def everything(session: Session) -> list[object]:

@@ -466,6 +466,7 @@ def test_any_bytes_are_a_table_or_refused(data: bytes) -> None:
     except InvalidField:
         return
     assert np.isfinite(told.points).all()
+    assert told.scaled is not None
     assert np.abs(told.scaled).max() <= 5 + 1e-9
     assert set(told.labels) == {0, 1}
 

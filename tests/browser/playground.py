@@ -8,7 +8,7 @@ import os
 import time
 import zlib
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import msgpack
 import numpy as np
@@ -17,6 +17,8 @@ from playwright.sync_api import Locator, Page, WebSocket, expect
 # Milliseconds that a shared machine may take over what a quiet one does at once; no test asserts a
 # time. Whoever works on a test may want to hear sooner.
 PATIENCE = 1000 * int(os.environ.get("SHALLOWS_TEST_PATIENCE", "60"))
+
+Theme = Literal["light", "dark"]
 
 
 def plain(frame: dict[str, Any]) -> dict[str, Any]:

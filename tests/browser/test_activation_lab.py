@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from tests.browser.playground import Playground
 from tests.browser.test_accessibility import violations
 
 SLOPE = 0.2
-G = {
+G: dict[str, tuple[Callable[[np.ndarray], np.ndarray], ...]] = {
     "sigmoid": (lambda z: 1 / (1 + np.exp(-z)), lambda z: np.exp(-z) / (1 + np.exp(-z)) ** 2),
     "relu": (lambda z: np.maximum(z, 0), lambda z: (z >= 0) * 1.0),
     "leaky_relu": (

@@ -37,7 +37,9 @@ ACTIVATIONS: dict[str, Any] = {
 }
 
 
-def passed(X: np.ndarray, W: list[np.ndarray], b: list[np.ndarray], g: list[str]) -> Any:
+def passed(
+    X: np.ndarray, W: list[np.ndarray], b: list[np.ndarray], g: list[str]
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
     Z, A = [], [X]
     for weights, biases, name in zip(W, b, g, strict=True):
         Z.append(weights.T @ A[-1] + biases)
@@ -84,8 +86,8 @@ def computed(
             for step in (2e-5, 1e-5, -1e-5, -2e-5):
                 moved = [array.copy() for array in parameters]
                 moved[layer][place] += step
-                both = (moved, b) if name == "dW" else (W, moved)
-                J[step] = loss(passed(X, *both, g)[1][-1], Y, g[-1]).mean()
+                _, A_moved = passed(X, moved, b, g) if name == "dW" else passed(X, W, moved, g)
+                J[step] = loss(A_moved[-1], Y, g[-1]).mean()
             # Five points: with two the third derivative, of moons some hundreds, would be seen.
             rise = 8 * (J[1e-5] - J[-1e-5]) - (J[2e-5] - J[-2e-5])
             slopes[place] = rise / 12e-5

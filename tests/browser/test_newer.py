@@ -53,7 +53,7 @@ def newer_project(tmp_path: Path) -> Path:
 def looks_well(page: Page, told: str) -> None:
     """On every screen, in both themes: nothing sticks out, and everyone can read it."""
     for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         for width, height in SIZES:
             page.set_viewport_size({"width": width, "height": height})
             box = page.locator(told).bounding_box()

@@ -40,7 +40,7 @@ def seconds(page: Page) -> int:
 @pytest.fixture
 def timed(browser: Browser, server: Server) -> Iterator[BrowserContext]:
     """With a clock to turn: it is that of a whole context, which no other test may get."""
-    context = browser.new_context(base_url=server.url, viewport=VIEWPORT)  # type: ignore[arg-type]
+    context = browser.new_context(base_url=server.url, viewport=VIEWPORT)
     context.set_default_timeout(PATIENCE)
     context.clock.install()
     guard = Guard(server)
