@@ -142,9 +142,9 @@ def test_the_numpy_program_trains_to_the_same_costs_and_parameters(
     for W, b, layer in zip(left["W"], left["b"], record.network.layers, strict=True):
         np.testing.assert_allclose(W, layer.W, rtol=1e-6, atol=1e-9)
         np.testing.assert_allclose(b, layer.b, rtol=1e-6, atol=1e-9)
-    told = capsys.readouterr().out.splitlines()
-    assert told[0].startswith(f"train: cost {record.score.train_cost:.4g}"[:-1])
-    assert len(told) == 1 + (record.score.test_cost is not None)
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[0].startswith(f"train: cost {record.score.train_cost:.4g}"[:-1])
+    assert len(printed) == 1 + (record.score.test_cost is not None)
 
 
 @EACH
@@ -156,8 +156,8 @@ def test_the_scikit_learn_program_predicts_the_same(
     expected = nncore.predict(record.network, record.examples.X).ravel()
     np.testing.assert_allclose(left["y_hat"], expected, rtol=1e-9, atol=1e-12)
     if record.score.train_accuracy is not None:
-        told = capsys.readouterr().out.splitlines()[0]
-        assert told == f"train: accuracy {record.score.train_accuracy:.4f}"
+        printed = capsys.readouterr().out.splitlines()[0]
+        assert printed == f"train: accuracy {record.score.train_accuracy:.4f}"
 
 
 @EACH
@@ -240,8 +240,8 @@ def test_a_formula_by_hand() -> None:
 @pytest.mark.parametrize("form", FORMATS)
 def test_parameters_come_back_to_the_bit(name: str, form: str) -> None:
     network = RECORDS[name].network
-    told = read(whole(FORMATS[form].write(network)), form)
-    for back, layer in zip(told.layers, network.layers, strict=True):
+    parameters = read(whole(FORMATS[form].write(network)), form)
+    for back, layer in zip(parameters.layers, network.layers, strict=True):
         assert np.array(back.weights).tobytes() == layer.W.tobytes()
         assert np.array(back.biases).tobytes() == layer.b.tobytes()
         assert (back.activation, back.slope) == (layer.activation.name, layer.activation.slope)
@@ -425,8 +425,8 @@ def test_it_is_that_of_now_with_what_was_changed(client: TestClient) -> None:
         stream.say("edit", layer=2, unit=0, input=None, value=0.375, frozen=True)
         stream.say("step", iterations=20)
         stream.until_iteration(20)
-        told = client.get(f"/sessions/{session}/parameters.json").json()
-        assert told["layers"][1]["biases"] == [0.375]
+        parameters = client.get(f"/sessions/{session}/parameters.json").json()
+        assert parameters["layers"][1]["biases"] == [0.375]
         program = client.get(f"/sessions/{session}/code/numpy").text
         costs = execute(program)["costs"]
         np.testing.assert_allclose(costs, np.frombuffer(stream.costs(), "<f4"), rtol=1e-6)

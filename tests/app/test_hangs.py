@@ -176,8 +176,8 @@ class TestThreads:
             threads, released = Threads("odd", 2, 0.05), threading.Event()
             with pytest.raises(TooLate):
                 await threads.run(released.wait)
-            told = await asyncio.gather(*(threads.run(lambda: 7) for _ in range(20)))
-            assert told == [7] * 20
+            results = await asyncio.gather(*(threads.run(lambda: 7) for _ in range(20)))
+            assert results == [7] * 20
             released.set()
             threads.close()
 

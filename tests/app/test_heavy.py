@@ -40,8 +40,8 @@ async def small() -> Sequence[Any]:
 async def answer_of(pool: Pool, client: str = "a") -> dict[str, Any]:
     answer = await pool.call(client, "vectorizing", small)
     try:
-        told: dict[str, Any] = json.loads(b"".join(answer.chunks()))
-        return told
+        timing: dict[str, Any] = json.loads(b"".join(answer.chunks()))
+        return timing
     finally:
         answer.close()
 
@@ -325,10 +325,10 @@ def test_a_call_that_is_given_up_leaves_its_place(when: str) -> None:
 @given(arrays(np.float64, st.integers(0, 30)))
 @settings(max_examples=100, deadline=None)
 def test_numbers_read_back_to_the_same(values: Any) -> None:
-    told = json.loads("".join(str(part) for part in numbers(values)))
+    parsed = json.loads("".join(str(part) for part in numbers(values)))
     expected = [value if np.isfinite(value) else None for value in values.tolist()]
-    assert told == expected
-    assert [str(value) for value in told] == [str(value) for value in expected]  # -0.0 as well
+    assert parsed == expected
+    assert [str(value) for value in parsed] == [str(value) for value in expected]  # -0.0 as well
 
 
 def test_a_long_answer_is_kept_elsewhere_and_bounded_for_each_address() -> None:
@@ -372,8 +372,10 @@ def test_beyond_the_bound_of_an_address_there_is_429_with_retry_after() -> None:
         assert client.post("/vectorizing", json={}).status_code == 200
         (pid,) = pids(client)
         os.kill(pid, signal.SIGSTOP)
-        told = []
-        first = threading.Thread(target=lambda: told.append(client.post("/vectorizing", json={})))
+        answers = []
+        first = threading.Thread(
+            target=lambda: answers.append(client.post("/vectorizing", json={}))
+        )
         first.start()
         while not metric(client, "shallows_heavy_running"):
             a_moment()
@@ -386,7 +388,7 @@ def test_beyond_the_bound_of_an_address_there_is_429_with_retry_after() -> None:
         assert client.get("/datasets/circle").status_code == 200  # which is small
         os.kill(pid, signal.SIGCONT)
         first.join()
-        assert told[0].status_code == 200
+        assert answers[0].status_code == 200
 
 
 def test_what_a_large_body_says_is_what_a_small_one_says() -> None:
@@ -395,8 +397,8 @@ def test_what_a_large_body_says_is_what_a_small_one_says() -> None:
         body = {"data": data, "training": {"iterations": 3}}
         answer = client.post("/train", params={"wait": 30}, json=body)
         assert answer.json()["status"] == "finished"
-        told = client.get(f"/train/{answer.json()['id']}/data.csv").text.splitlines()
-        assert told[3].startswith(f"{2 / 7},{-2 / 3},0,")
+        lines = client.get(f"/train/{answer.json()['id']}/data.csv").text.splitlines()
+        assert lines[3].startswith(f"{2 / 7},{-2 / 3},0,")
         for spoilt, words in (
             ({**body, "data": {**data, "labels": [0, 1]}}, "data.labels has 2 entries"),
             ({**body, "colour": "x" * 9000}, "colour is not a field"),

@@ -67,8 +67,8 @@ def test_a_worker_that_hangs_is_waited_for_and_its_run_kept_whole(
             a_moment()
         while metric(client, "shallows_runs_running"):
             a_moment()
-        told = client.get(f"/train/{run}").json()
-        assert told["iteration"] == len(client.get(f"/train/{run}/costs").json()["costs"]) > 0
+        status = client.get(f"/train/{run}").json()
+        assert status["iteration"] == len(client.get(f"/train/{run}/costs").json()["costs"]) > 0
     assert rows(f"sqlite:///{tmp_path}/shallows.sqlite3") == [run]
 
 
@@ -83,8 +83,8 @@ def test_the_end_keeps_the_runs_of_all_workers_also_of_one_that_hangs(
         drain(client)
     with service(f"sqlite:///{tmp_path}/shallows.sqlite3") as client:
         for run, before in zip(runs, kept, strict=True):
-            told = client.get(f"/train/{run}").json()
-            assert told["status"] == "cancelled"
+            status = client.get(f"/train/{run}").json()
+            assert status["status"] == "cancelled"
             assert len(client.get(f"/train/{run}/costs").json()["costs"]) >= before > 0
 
 

@@ -286,11 +286,11 @@ class TestMessages:
             assert 0 < error["retry_after"] <= 0.2
             assert error["message"] == 5  # after configure and as many steps as may come at once
             assert str(error["retry_after"]) in error["detail"]
-            told = error
-            while told["type"] != "state" or told["iterations_per_frame"] != 7:
-                if told["type"] == "error":  # as whoever tries again, without waiting even
+            message = error
+            while message["type"] != "state" or message["iterations_per_frame"] != 7:
+                if message["type"] == "error":  # as whoever tries again, without waiting even
                     stream.say("set", iterations_per_frame=7)
-                told = stream.hear()
+                message = stream.hear()
             assert metric(client, "shallows_refused_total", code="too_fast") >= 5
 
     def test_acknowledgements_wait_for_their_turn_instead(self) -> None:
@@ -298,7 +298,7 @@ class TestMessages:
         with TestClient(create_app(settings)) as client, Stream.connect(client) as stream:
             stream.configure(playing=True)
             stream.until_iteration(100)
-            assert not [told for told in stream.texts if told["type"] == "error"]
+            assert not [text for text in stream.texts if text["type"] == "error"]
 
     def test_bytes_count_too_and_what_is_too_much_is_not_even_read(self) -> None:
         settings = settings_for("inline", bytes_per_second=1000, bytes_burst=2000)
@@ -313,8 +313,8 @@ class TestMessages:
         with TestClient(create_app(settings)) as client, Stream.connect(client) as stream:
             for _ in range(100):
                 stream.socket.send_text("nonsense")
-            told = [stream.hear()["code"] for _ in range(100)]
-            assert told == ["invalid_json"] * 100
+            codes = [stream.hear()["code"] for _ in range(100)]
+            assert codes == ["invalid_json"] * 100
 
 
 class TestPlaces:

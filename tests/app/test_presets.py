@@ -163,12 +163,12 @@ def test_it_does_what_its_sentence_says(name: str) -> None:
 
 
 def test_the_catalogue_has_each_with_a_title_and_a_sentence_of_its_own() -> None:
-    told = catalogue()["presets"]
+    presets = catalogue()["presets"]
     for field in ("name", "title", "look_for"):
-        assert len({preset[field] for preset in told}) == len(PRESETS)
-    assert all(preset["look_for"].endswith(".") for preset in told)
-    assert {preset["works"] for preset in told} == {True, False}
-    assert set(told[0]) == {
+        assert len({preset[field] for preset in presets}) == len(PRESETS)
+    assert all(preset["look_for"].endswith(".") for preset in presets)
+    assert {preset["works"] for preset in presets} == {True, False}
+    assert set(presets[0]) == {
         "data",
         "network",
         "name",

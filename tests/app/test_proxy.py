@@ -147,9 +147,9 @@ def test_the_page_comes_over_tls_and_the_cookie_is_for_tls_alone(proxied: Proxie
     page = proxied.ask("GET", {"Authorization": f"Bearer {CODE}"})
     assert page.status_code == 200
     assert "Shallows" in page.text
-    told = proxied.ask("POST", {"Origin": proxied.origin}, data={"code": CODE})
-    assert told.status_code == 303, told.text
-    assert "Secure" in told.headers["set-cookie"]
+    answer = proxied.ask("POST", {"Origin": proxied.origin}, data={"code": CODE})
+    assert answer.status_code == 303, answer.text
+    assert "Secure" in answer.headers["set-cookie"]
 
 
 def test_streams_pass_and_each_address_is_a_client_of_its_own(proxied: Proxied) -> None:

@@ -299,9 +299,9 @@ class TestFull:
             assert (refused["code"], refused["retry_after"]) == ("full", 30)
             assert "3 connections" in refused["detail"]
             first.socket.close()
-            while "detail" in (told := watch(another).hear()):
-                assert told["code"] == "full"
-            assert told["type"] == "configured"
+            while "detail" in (message := watch(another).hear()):
+                assert message["code"] == "full"
+            assert message["type"] == "configured"
 
 
 def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -173,8 +173,8 @@ def test_a_message_of_10_megabytes_closes_the_connection_and_keeps_the_session(
             with pytest.raises(ConnectionClosed) as closed:
                 await send_and_hear_on(socket, "x" * 10_000_000)
         async with websockets.connect(f"{address}?session={session}") as socket:
-            told = json.loads(await socket.recv())
-        return closed.value.rcvd.code if closed.value.rcvd else None, told["iteration"]
+            configured = json.loads(await socket.recv())
+        return closed.value.rcvd.code if closed.value.rcvd else None, configured["iteration"]
 
     assert asyncio.run(converse()) == (1009, 20)
 

@@ -290,7 +290,7 @@ def test_a_long_run_keeps_few_states_and_gets_anywhere_from_them() -> None:
         assert iteration - session.iteration < session._timeline.spacing
         session.advance(iteration - session.iteration)
         assert session.iteration == iteration
-        assert bits(session) == [told[: 8 * iteration] for told in costs]
+        assert bits(session) == [curve[: 8 * iteration] for curve in costs]
         session.advance(5000 - iteration)
         assert bits(session) == costs
 
@@ -310,15 +310,15 @@ def test_a_large_network_keeps_fewer_states() -> None:
 HUGE = View(resolution=200, neurons=True, neuron_resolution=64, diagnostics=True)
 
 
-def numbers(told: object) -> Iterator[float]:
+def numbers(part: object) -> Iterator[float]:
     """Every float in a frame."""
-    if isinstance(told, float):
-        yield told
-    elif isinstance(told, dict):
-        for value in told.values():
+    if isinstance(part, float):
+        yield part
+    elif isinstance(part, dict):
+        for value in part.values():
             yield from numbers(value)
-    elif isinstance(told, list | tuple):
-        for value in told:
+    elif isinstance(part, list | tuple):
+        for value in part:
             yield from numbers(value)
 
 
@@ -347,19 +347,19 @@ def test_pictures_of_many_or_large_networks_are_coarser() -> None:
     def frame(units: list[int], runs: int) -> dict[str, Any]:
         run = {"network": {"layers": [{"units": n} for n in units]}}
         plan = Plan.model_validate({"data": {"examples": 10}, "runs": [run] * runs})
-        told: dict[str, Any] = Session(plan).frame(0, 0, HUGE)
-        return told
+        made: dict[str, Any] = Session(plan).frame(0, 0, HUGE)
+        return made
 
     # The page's largest, as it looks at one: nothing is lost.
     (run,) = frame([16] * 6, 1)["runs"]
     assert run["boundary"]["width"] > 100
     assert run["neurons"][0]["width"] == 64
     for units, runs in (([256, 1] * 4, 8), ([256, 256], 1), ([16] * 6, 8)):
-        told = frame(units, runs)["runs"]
-        maps = [layer["values"] for run in told for layer in run["neurons"]]
+        parts = frame(units, runs)["runs"]
+        maps = [layer["values"] for run in parts for layer in run["neurons"]]
         assert (
             16 * runs * sum(units)
             <= sum(map(len, maps))
             <= max(wire.MOST_MAP_BYTES, 16 * runs * sum(units))
         )
-        assert 8 <= told[0]["boundary"]["width"] < 200
+        assert 8 <= parts[0]["boundary"]["width"] < 200

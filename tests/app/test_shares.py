@@ -270,8 +270,8 @@ def test_a_flood_of_runs_leaves_places_to_wait_and_to_train_for_others() -> None
         answers = [flood.post("/train", json=LONG) for _ in range(3)]
         assert [answer.status_code for answer in answers] == [202, 202, 429]
         assert metric(flood, "shallows_runs_running") == 1
-        told = other.post("/train?wait=30", json={"training": {"iterations": 3}}).json()
-        assert told["status"] == "finished"
+        status = other.post("/train?wait=30", json={"training": {"iterations": 3}}).json()
+        assert status["status"] == "finished"
         for _ in range(2):
             assert other.post("/train", json=LONG).status_code == 202
         assert other.post("/train", json=LONG).status_code == 429

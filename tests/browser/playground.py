@@ -306,9 +306,9 @@ class Playground:
         while True:
             # What a connection has lost, the next one asks for again.
             talk = self.wire.main_talks[-1]
-            told = talk.of_type("configure", sent=True)
+            asked = talk.of_type("configure", sent=True)
             answers = talk.of_type("configured", sent=False)
-            if answers and len(told) == len(talk.confirmed):
+            if answers and len(asked) == len(talk.confirmed):
                 return self.wire.main.of_type("configure", sent=True)[-1]
             assert time.monotonic() < deadline, "a configure was not answered"
             self.page.wait_for_timeout(20)

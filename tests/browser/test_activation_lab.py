@@ -123,8 +123,8 @@ def test_a_layer_in_picture_and_numbers_is_what_the_weights_make_of_the_points(p
     # The slope of this layer alone.
     page.locator("#layer-slope").fill("0.5")
     page.locator("#layer-slope").press("Enter")
-    told = playground.last_configure()["runs"][0]["network"]["layers"]
-    assert told[1] == {"units": 3, "activation": "leaky_relu", "slope": 0.5}
+    trained = playground.last_configure()["runs"][0]["network"]["layers"]
+    assert trained[1] == {"units": 3, "activation": "leaky_relu", "slope": 0.5}
     assert "slope=0.5" in page.url
 
     # A closed panel asks for nothing.

@@ -149,11 +149,11 @@ def test_every_number_is_that_of_an_independent_computation(page: Page, network:
     playground.button("Play").click()
     playground.wait_for_iteration(80)
     playground.settle()
-    (told,) = playground.wire.frames[-1]["runs"]
+    (latest,) = playground.wire.frames[-1]["runs"]
     configured = playground.wire.of_type("configured", sent=False)[0]
     data, (run,) = configured["data"], configured["runs"]
-    W = [np.array(layer["weights"]) for layer in told["layers"]]
-    b = [np.array(layer["biases"])[:, np.newaxis] for layer in told["layers"]]
+    W = [np.array(layer["weights"]) for layer in latest["layers"]]
+    b = [np.array(layer["biases"])[:, np.newaxis] for layer in latest["layers"]]
     g = [layer["activation"] for layer in run["layers"]]
     points, labels = np.array(data["points"]).T, np.array([data["labels"]], float)
 
