@@ -52,7 +52,7 @@ def stream(client: TestClient) -> Iterator[Stream]:
 
 
 def a_moment() -> None:
-    """Between two looks at what is waited for: without a rest, looking holds it up."""
+    """Rest between two looks at something: to look without a rest would hold it up."""
     time.sleep(0.01)
 
 

@@ -1,4 +1,4 @@
-"""`kill -9` in the middle of saves, and under sessions that play, and what is there then."""
+"""`kill -9` while sessions are saved and while they play, and what is left after it."""
 
 import asyncio
 import json
@@ -29,7 +29,7 @@ class Round:
 async def save_until_killed(
     server: Server, savers: int, after: int, delay: float
 ) -> dict[str, int]:
-    """Each saver plays a session and saves it over and over; id -> iteration of what was answered.
+    """Each saver plays a session and saves it over and over; id -> iteration of each answer.
 
     Args:
         after: So many saves are acknowledged before the server is killed,
@@ -96,7 +96,7 @@ def look(server: Server, names: Iterable[str]) -> dict[str, int]:
 
 
 def started(folder: Path) -> Server:
-    """A server on the store in a folder, ready, for whoever asks for all of it from one address."""
+    """A server on the store in a folder, ready; one address may ask for all of it."""
     server = Server(
         SHALLOWS_DATA_FOLDER=str(folder),
         SHALLOWS_REQUESTS_PER_SECOND="10000",

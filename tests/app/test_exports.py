@@ -40,7 +40,7 @@ def record_of(
     iterations: int = 120,
     changes: dict[int, str] | None = None,
 ) -> Record:
-    """A run as it is after some iterations, with what was said to it on the way."""
+    """A run as it is after some iterations, with the changes made on the way."""
     session = Session(Plan.model_validate({"data": data or {"examples": 60}, "runs": [run]}))
     for at, message in sorted((changes or {}).items()):
         session.advance(at - session.iteration)

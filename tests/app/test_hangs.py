@@ -291,7 +291,7 @@ def test_a_class_that_saves_is_told_at_once_and_not_four_by_four(
         asyncio.run(work(store))
     while threads_of_the_store() > before:
         a_moment()
-    gc.collect()  # a connection that was left open is told of as a warning
+    gc.collect()  # a connection that was left open makes a warning
 
 
 def test_a_run_that_was_kept_although_it_was_said_not_to_be_is_kept_once(url: str) -> None:

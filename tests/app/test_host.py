@@ -514,7 +514,7 @@ class Sessions(RuleBasedStateMachine):
         self.epoch = len(frames) - 1
 
     def another_future(self) -> None:
-        """What was changed beyond the current iteration, before a seek, is no more."""
+        """Changes after the current iteration, made before a seek, are forgotten."""
         now = self.desk.iteration("a")
         self.changes = [change for change in self.changes if change[0] <= now]
 

@@ -77,7 +77,7 @@ class TestClients:
             if wait := clients.wait("me"):
                 refused += 1
                 clients.take("me")  # which does not count
-                clock.now += math.ceil(wait * 10) / 10  # as told; see `too_fast`
+                clock.now += math.ceil(wait * 10) / 10  # rounded up, as `too_fast` does it
                 assert clients.wait("me") == 0
             clients.take("me")
         assert refused > 50

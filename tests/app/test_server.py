@@ -65,7 +65,7 @@ class Server:
                 a_moment()
 
     def end(self, number: int) -> tuple[int, str]:
-        """Signal the whole group, as a terminal does; the exit code and what was on stderr."""
+        """Signal the whole group, as a terminal does; returns the exit code and stderr."""
         children = psutil.Process(self.process.pid).children(recursive=True)
         os.killpg(self.process.pid, number)
         _, errors = self.process.communicate(timeout=30)

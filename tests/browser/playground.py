@@ -93,7 +93,7 @@ class Talk:
     def confirmed(self) -> list[dict[str, Any]]:
         """The answers to what was asked for.
 
-        A connection that a busy machine has dropped is told of the run once more, as it is.
+        A connection that a busy machine has dropped hears once more of the run, as it is.
         """
         answers = self.of_type("configured", sent=False)
         return [answer for answer in answers if not answer["resumed"]]

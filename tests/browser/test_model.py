@@ -1,4 +1,4 @@
-"""What a run is, set up on the page and told to the server as it is."""
+"""What a run is, set up on the page and sent to the server as it is."""
 
 from __future__ import annotations
 

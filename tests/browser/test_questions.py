@@ -1,6 +1,6 @@
 """Questions of somebody who has only the lecture, answered by the page alone.
 
-How many clicks each takes is told in docs/playground.md.
+How many clicks each takes stands in docs/playground.md.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A server without a place, or told too much at once: the page waits, and nothing is lost."""
+"""A server without a free place, or with too much to do: the page waits, and nothing is lost."""
 
 from __future__ import annotations
 
