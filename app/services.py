@@ -78,7 +78,7 @@ class AllServices:
         yield lambda size: loop_time.charge(size / READ_BYTES_PER_SECOND)
 
     async def drain(self) -> None:
-        """Refuse what is new and keep what there is, before the server ends. Done once."""
+        """Before the end, refuse what is new and keep what there is; a second call does nothing."""
         if self.jobs.going:
             return
         self.heavy.close()
