@@ -9,7 +9,7 @@ import resource
 import signal
 import socket
 import threading
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
@@ -57,7 +57,7 @@ async def a_pool(**changes: object) -> AsyncIterator[Pool]:
         assert pool.pids == []
 
 
-async def until(true: Any) -> None:
+async def until(true: Callable[[], object]) -> None:
     while not true():  # noqa: ASYNC110
         await asyncio.sleep(0.005)
 

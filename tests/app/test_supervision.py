@@ -6,9 +6,8 @@ import itertools
 import logging
 import os
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from functools import partial
-from typing import Any
 
 import httpx2 as httpx
 import psutil
@@ -163,7 +162,7 @@ def test_whichever_background_task_raises_the_class_goes_on(
 class Desk:
     """Sessions on a backend in this process, and what is heard of them."""
 
-    def __init__(self, connect: Callable[[], Any]) -> None:
+    def __init__(self, connect: Callable[[], Awaitable[Line]]) -> None:
         self.backend = Backend([connect])
         self.heard: dict[str, list[Event]] = {}
         self.news = asyncio.Event()
@@ -239,7 +238,9 @@ def test_an_event_that_cant_be_delivered_ends_its_session_alone() -> None:
 
 def test_a_run_whose_host_breaks_before_its_first_checkpoint_begins_again() -> None:
     class Breaks(InlineLine):
-        async def exchange(self, commands: Sequence[Command]) -> Any:
+        async def exchange(
+            self, commands: Sequence[Command]
+        ) -> tuple[list[Event | Worked], float | None]:
             if any(isinstance(command, Open) for command in commands) and next(times) == 0:
                 raise LineBroken("the worker died")
             return await super().exchange(commands)

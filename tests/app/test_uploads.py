@@ -293,7 +293,7 @@ def test_a_file_of_an_untold_format_or_size_is_refused(inline: TestClient) -> No
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["field"] == "format"
 
-    def much() -> Any:
+    def much() -> Iterator[bytes]:
         for _ in range(50):
             yield b" " * 100_000
 
