@@ -68,16 +68,17 @@ class AllServices:
 
     @contextlib.asynccontextmanager
     async def reading(self, client: str) -> AsyncIterator[Callable[[int], None]]:
-        """Wait until an address has paid for what it has read; gives what charges it for more.
+        """Wait until an address has paid for what it has read.
 
-        That is called with a number of bytes, as sessions and runs have them.
+        Gives a function that charges it for more: for so many bytes, as sessions and runs count
+        them.
         """
         loop_time = self.loop_times.open(client)
         await loop_time.paid()
         yield lambda size: loop_time.charge(size / READ_BYTES_PER_SECOND)
 
     async def drain(self) -> None:
-        """Refuse what is new and keep what there is, before the server ends; once is enough."""
+        """Before the end, refuse what is new and keep what there is; a second call does nothing."""
         if self.jobs.going:
             return
         self.heavy.close()

@@ -1,7 +1,7 @@
 """Parameters as files, and back: JSON, CSV, npz, safetensors, a row each.
 
 All four keep every bit. Arrays are named as in the lecture: W1 (n_in × n_out) and b1 (n_out) are
-those of the first layer. Of what is read every size is bounded before anything is made of it, and
+those of the first layer. Of what is read, every size is bounded before anything is made of it, and
 nothing is evaluated.
 """
 

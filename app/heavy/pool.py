@@ -1,4 +1,4 @@
-"""A few long-lived processes for heavy work, and who is served by them when.
+"""A few long-lived processes for heavy work, and who is served by them, and when.
 
 A child is started when it is first needed, and stays. Each has pipes of its own, so that none can
 keep another from working, and the event loop reads them: there is no thread that could wait for

@@ -1,4 +1,4 @@
-"""What one can take away of a run: a table of files, of REST runs and of sessions alike."""
+"""What one can take away of a run: one table of files, for REST runs and for sessions."""
 
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence

@@ -69,7 +69,7 @@ class RunStatus(BaseModel):
 
     @classmethod
     def of(cls, run: str, progress: Progress, iterations: int) -> "RunStatus":
-        """The status that REST tells."""
+        """The status that REST gives."""
         words = asdict(progress)
         costs = {name: wire.finite(words[name]) for name in ("cost", "test_cost")}
         return cls(**{**words, **costs, "id": run, "iterations": iterations})
@@ -184,12 +184,12 @@ async def network(request: Request, services: Services, run: str) -> Response:
 
 @router.post("/{run}/cancel", summary="End a run, and keep what it has trained")
 async def cancel(services: Services, run: str) -> RunStatus:
-    """Its status then; a run that has ended stays as it is."""
+    """Answers with its status then. A run that has ended stays as it is."""
     progress, iterations = await services.jobs.cancel(run)
     return RunStatus.of(run, progress, iterations)
 
 
 @router.delete("/{run}", summary="Forget a run", status_code=status.HTTP_204_NO_CONTENT)
 async def delete(services: Services, run: str) -> None:
-    """One under way ends. Saved sessions are nobody's to delete."""
+    """A run under way ends first. Nobody may delete a saved session."""
     await services.jobs.delete(run)

@@ -58,7 +58,7 @@ class Bucket:
         """Seconds until that many tokens are there; 0 if they are, and nothing is taken."""
         self._tokens = min(self._burst, self._tokens + (now - self._then) * self._rate)
         self._then = now
-        # Whoever wants more than ever fits in gets it, and is in debt then.
+        # Whoever asks for more than `burst` gets it once that is full, and is then in debt.
         return max(0.0, (min(amount, self._burst) - self._tokens) / self._rate)
 
     def take(self, amount: float = 1.0) -> None:
@@ -210,7 +210,7 @@ class LoopTime:
         return had
 
     def charge(self, seconds: float) -> None:
-        """So long has it taken."""
+        """Note that something has taken so long."""
         for bucket in self._buckets:
             bucket.take(seconds)
 

@@ -78,7 +78,7 @@ def headers_for(settings: Settings) -> dict[str, str]:
 
 
 def allowed_host(connection: HTTPConnection, settings: Settings) -> bool:
-    """Whether a request names this server as it may be named."""
+    """Whether a request names this server by one of the names that are allowed."""
     host = re.sub(r":\d*$", "", connection.headers.get("host", "")).lower()
     return not settings.allowed_hosts or any(
         host == name or (name.startswith("*.") and host.endswith(name[1:]))
@@ -153,7 +153,7 @@ class Security:
             body.close()
 
     def _look_for_a_proxy(self, request: HTTPConnection) -> None:
-        """Say once what an operator has forgotten, or all of a school is one client."""
+        """Say once what an operator has forgotten: without it, all of a school is one client."""
         if not self._warned and (proxy := unnamed_proxy(request.client, request.headers)):
             self._warned = True
             log.warning(

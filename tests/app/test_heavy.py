@@ -9,7 +9,7 @@ import resource
 import signal
 import socket
 import threading
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
@@ -27,7 +27,7 @@ from app.fairness import Turns
 from app.heavy.pool import Allowance, Outcome, Pool
 from app.main import create_app
 from app.schemas import VectorizingRequest
-from tests.app.conftest import a_moment, metric, settings_for, wait_ready
+from tests.app.conftest import a_moment, metric, services_of, settings_for, wait_ready
 from tests.browser.harness import running_server
 
 SMALL = VectorizingRequest(examples=10)
@@ -40,8 +40,8 @@ async def small() -> Sequence[Any]:
 async def answer_of(pool: Pool, client: str = "a") -> dict[str, Any]:
     answer = await pool.call(client, "vectorizing", small)
     try:
-        told: dict[str, Any] = json.loads(b"".join(answer.chunks()))
-        return told
+        timing: dict[str, Any] = json.loads(b"".join(answer.chunks()))
+        return timing
     finally:
         answer.close()
 
@@ -57,7 +57,7 @@ async def a_pool(**changes: object) -> AsyncIterator[Pool]:
         assert pool.pids == []
 
 
-async def until(true: Any) -> None:
+async def until(true: Callable[[], object]) -> None:
     while not true():  # noqa: ASYNC110
         await asyncio.sleep(0.005)
 
@@ -109,7 +109,7 @@ def test_a_child_that_was_killed_costs_nobody_a_call_and_one_under_a_call_only_t
             assert second != first
             os.kill(second, signal.SIGSTOP)
             under_way = asyncio.create_task(answer_of(pool))
-            killed = set()
+            killed: set[int] = set()
             while not under_way.done():  # whatever it is given to, as a poison would
                 for pid in set(pool.pids) - killed:
                     os.kill(pid, signal.SIGKILL)
@@ -325,10 +325,10 @@ def test_a_call_that_is_given_up_leaves_its_place(when: str) -> None:
 @given(arrays(np.float64, st.integers(0, 30)))
 @settings(max_examples=100, deadline=None)
 def test_numbers_read_back_to_the_same(values: Any) -> None:
-    told = json.loads("".join(str(part) for part in numbers(values)))
+    parsed = json.loads("".join(str(part) for part in numbers(values)))
     expected = [value if np.isfinite(value) else None for value in values.tolist()]
-    assert told == expected
-    assert [str(value) for value in told] == [str(value) for value in expected]  # -0.0 as well
+    assert parsed == expected
+    assert [str(value) for value in parsed] == [str(value) for value in expected]  # -0.0 as well
 
 
 def test_a_long_answer_is_kept_elsewhere_and_bounded_for_each_address() -> None:
@@ -364,8 +364,7 @@ def serving(**changes: object) -> Iterator[TestClient]:
 
 
 def pids(client: TestClient) -> list[int]:
-    told: list[int] = client.app.state.services.heavy.pids  # type: ignore[attr-defined]
-    return told
+    return services_of(client).heavy.pids
 
 
 def test_beyond_the_bound_of_an_address_there_is_429_with_retry_after() -> None:
@@ -373,8 +372,10 @@ def test_beyond_the_bound_of_an_address_there_is_429_with_retry_after() -> None:
         assert client.post("/vectorizing", json={}).status_code == 200
         (pid,) = pids(client)
         os.kill(pid, signal.SIGSTOP)
-        told = []
-        first = threading.Thread(target=lambda: told.append(client.post("/vectorizing", json={})))
+        answers = []
+        first = threading.Thread(
+            target=lambda: answers.append(client.post("/vectorizing", json={}))
+        )
         first.start()
         while not metric(client, "shallows_heavy_running"):
             a_moment()
@@ -387,7 +388,7 @@ def test_beyond_the_bound_of_an_address_there_is_429_with_retry_after() -> None:
         assert client.get("/datasets/circle").status_code == 200  # which is small
         os.kill(pid, signal.SIGCONT)
         first.join()
-        assert told[0].status_code == 200
+        assert answers[0].status_code == 200
 
 
 def test_what_a_large_body_says_is_what_a_small_one_says() -> None:
@@ -396,8 +397,8 @@ def test_what_a_large_body_says_is_what_a_small_one_says() -> None:
         body = {"data": data, "training": {"iterations": 3}}
         answer = client.post("/train", params={"wait": 30}, json=body)
         assert answer.json()["status"] == "finished"
-        told = client.get(f"/train/{answer.json()['id']}/data.csv").text.splitlines()
-        assert told[3].startswith(f"{2 / 7},{-2 / 3},0,")
+        lines = client.get(f"/train/{answer.json()['id']}/data.csv").text.splitlines()
+        assert lines[3].startswith(f"{2 / 7},{-2 / 3},0,")
         for spoilt, words in (
             ({**body, "data": {**data, "labels": [0, 1]}}, "data.labels has 2 entries"),
             ({**body, "colour": "x" * 9000}, "colour is not a field"),

@@ -16,6 +16,7 @@ from playwright.sync_api import (
     Page,
     Playwright,
     Request,
+    ViewportSize,
     WebError,
     expect,
     sync_playwright,
@@ -26,7 +27,7 @@ from tests.browser.playground import PATIENCE
 
 expect.set_options(timeout=PATIENCE)
 
-VIEWPORT = {"width": 1440, "height": 900}
+VIEWPORT: ViewportSize = {"width": 1440, "height": 900}
 
 
 class Guard:

@@ -179,8 +179,8 @@ def test_a_session_outlives_its_server_and_a_new_server_gets_the_same_experiment
         )
 
         def configured() -> dict[str, Any]:
-            told: dict[str, Any] = playground.wire.of_type("configured", sent=False)[-1]
-            return told
+            newest: dict[str, Any] = playground.wire.of_type("configured", sent=False)[-1]
+            return newest
 
         session = configured()["session"]
         # In order: it goes on from where it was, and there is nothing to say.

@@ -51,7 +51,7 @@ ANSWER_SECONDS = 2.5
 FLUSH_SECONDS = 0.8
 """For a host to send a checkpoint of all its sessions, when the server is about to end."""
 SILENCE_SECONDS = 2.0
-"""Without a host, or with one that does not come back from a round: not ready any more."""
+"""Seconds without a host, or without the answer to a round, until a driver is not ready."""
 PAUSES = (0.0, 0.1, 0.3, 1.0)
 """Seconds before a host is asked for, by how many failed before it; the last one goes on."""
 SHORT_LIFE = 2.0
