@@ -44,8 +44,8 @@ EXPORTS: Mapping[str, Export] = {
     "data.csv": Export("data.csv", CSV),
     "costs.csv": Export("costs.csv", CSV),
     **{
-        f"code/{language.name}": Export(f"{language.name.replace('-', '_')}.py", TEXT, shown=True)
-        for language in LANGUAGES.values()
+        f"code/{name}": Export(f"{name.replace('-', '_')}.py", TEXT, shown=True)
+        for name in LANGUAGES
     },
     "formula": Export("formula.txt", TEXT, shown=True),
     "report": Export("report.html", "text/html; charset=utf-8", shown=True, headers=headers),
