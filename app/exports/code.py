@@ -55,6 +55,11 @@ _OPTIMIZERS = {
 }
 
 _SKLEARN = {"sigmoid": "logistic", "tanh": "tanh", "relu": "relu", "linear": "identity"}
+# Of layers that are functions before it, and with hidden layers of its own.
+_SKLEARN_MODELS = {
+    "classification": ("LogisticRegression", "MLPClassifier"),
+    "regression": ("LinearRegression", "MLPRegressor"),
+}
 
 _TORCH = {
     "sigmoid": "nn.Sigmoid()",
@@ -129,16 +134,12 @@ def _scikit_learn(record: Record) -> Parts:
     kinds = {g.name for g in hidden}
     # scikit-learn has one activation for all layers, and not all of ours.
     mlp = _SKLEARN.get(*kinds) if len(kinds) == 1 else None
-    regression = record.examples.task == "regression"
-    models = (
-        ("MLPClassifier", "MLPRegressor") if mlp else ("LogisticRegression", "LinearRegression")
-    )
     return _program(
         "scikit-learn",
         record,
         record.network,
         mlp=mlp,
-        model=models[regression],
+        model=_SKLEARN_MODELS[record.examples.task][mlp is not None],
         sizes=record.network.layer_sizes,
         hidden=[_with_slope(_ACTIVATIONS[g.name][0], g) for g in hidden],
     )

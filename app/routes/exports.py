@@ -66,7 +66,7 @@ def _file_of(media_type: str) -> dict[int | str, dict[str, Any]]:
 
 async def of_job(services: AllServices, name: str, run: int) -> Source:
     """A run that was started over REST."""
-    return await services.jobs.record(name, run)
+    return await services.runs.record(name, run)
 
 
 async def of_session(services: AllServices, name: str, run: int) -> Source:
