@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 import nncore
 from app import wire
 from app.errors import InvalidField, TooMuch
-from app.schemas import CheckedLayer, CheckRequest, Inspect
+from app.schemas import CheckedLayer, CheckRequest, Inspect, Task, check_labels, check_slope
 from app.training.examples import inputs
 from app.training.run import Run
 from app.training.session import Session
@@ -255,12 +255,8 @@ def _network(layers: Sequence[CheckedLayer]) -> nncore.Network:
                 f"{path}.weights",
             )
         activation = nncore.ACTIVATIONS[given.activation]
+        check_slope(given, f"{path}.slope")
         if given.slope is not None:
-            if given.activation != "leaky_relu":
-                raise InvalidField(
-                    f"{path}.slope goes with leaky_relu only, this layer is {given.activation}",
-                    f"{path}.slope",
-                )
             activation = nncore.leaky_relu(given.slope)
         made.append(
             nncore.Layer(np.array(given.weights), np.array(given.biases)[:, np.newaxis], activation)
@@ -293,15 +289,8 @@ def _examples(request: CheckRequest, n: int) -> Array:
 
 
 def _labels(request: CheckRequest) -> Array:
-    if len(request.labels) != len(request.points):
-        raise InvalidField(
-            f"labels has {len(request.labels)} entries for {len(request.points)} points; "
-            "each point needs one",
-            "labels",
-        )
-    for index, label in enumerate(request.labels):
-        if request.layers[-1].activation == "sigmoid" and label not in (0, 1):
-            raise InvalidField(f"labels.{index} must be 0 or 1; got {label:g}", f"labels.{index}")
+    task: Task = "classification" if request.layers[-1].activation == "sigmoid" else "regression"
+    check_labels(request.labels, len(request.points), task, "labels")
     return np.array([request.labels])
 
 
