@@ -35,7 +35,7 @@ from app.training.workers.backend import Backend
 from app.training.workers.inline import inline_backend
 from app.training.workers.processes import pool_backend
 from app.web.access import Access
-from app.web.limits import LoopTimes, Refusals
+from app.web.limits import MOST_BODY_BYTES, LoopTimes, Refusals
 from app.web.security import Security
 
 BACKENDS: dict[str, Callable[[Settings], Backend]] = {
@@ -110,7 +110,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     ):
         app.include_router(
             module.router,
-            max_body_size=settings.max_body_bytes,
+            max_body_size=MOST_BODY_BYTES,
             dependencies=[] if module in (stream, pages) else [Depends(problems.each_once)],
         )
     app.add_middleware(

@@ -43,7 +43,7 @@ async def interact(
 ) -> None:
     """One interactive session; `session` takes one up again, `saved` begins as saved."""
     await websocket.accept()
-    sessions, outbox = services.sessions, Outbox(services.settings.outbox_messages)
+    sessions, outbox = services.sessions, Outbox()
     client = client_of(websocket.scope)
     try:
         try:
@@ -85,7 +85,7 @@ async def _stored(services: AllServices, client: str, saved: str | None) -> Stor
 async def watch(websocket: WebSocket, services: Services, run: str) -> None:
     """Watch a run that was started over REST."""
     await websocket.accept()
-    watches, outbox = services.watches, Outbox(services.settings.outbox_messages)
+    watches, outbox = services.watches, Outbox()
     client = client_of(websocket.scope)
     try:
         async with services.reading(client) as read:
