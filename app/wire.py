@@ -169,8 +169,7 @@ def _boundary(Y_hat: NDArray[Any], view: View, scale: tuple[float, float]) -> di
 
 
 def _work_of_a_point(network: nncore.Network) -> int:
-    parameters = sum(layer.W.size + layer.b.size for layer in network.layers)
-    return parameters + UNIT_WORK * sum(network.layer_sizes)
+    return network.parameter_count + UNIT_WORK * sum(network.layer_sizes)
 
 
 MEAN_RESOLUTION = 60

@@ -61,8 +61,7 @@ def headers() -> dict[str, str]:
 def report(record: Record) -> Parts:
     """A run as a page of HTML."""
     network, data = record.network, record.plan.data
-    parameters = sum(layer.W.size + layer.b.size for layer in network.layers)
-    shown = parameters <= MOST_PARAMETERS_SHOWN
+    shown = network.parameter_count <= MOST_PARAMETERS_SHOWN
     figures = {"cost": _cost_figure(record)}
     if record.examples.features is not None:
         figures["boundary"] = _boundary_figure(record)
@@ -71,7 +70,6 @@ def report(record: Record) -> Parts:
         dataset=data.dataset if isinstance(data, NamedData) else "points of one's own",
         sizes=network.layer_sizes,
         figures=figures,
-        parameters=parameters,
         layers=network.layers if shown else [],
         formula="".join(formula(record)) if shown else None,
         policy=policy(),
@@ -132,8 +130,7 @@ def _boundary_figure(record: Record) -> dict[str, Any]:
     grid = nncore.Grid((-reach, reach), (-reach, reach), RESOLUTION, RESOLUTION, features)
     values = nncore.boundary(record.network, grid).astype(float)
     at = np.linspace(-reach, reach, RESOLUTION).round(4).tolist()
-    regression = examples.task == "regression"
-    low, high = (-examples.largest_target, examples.largest_target) if regression else (0.0, 1.0)
+    low, high = examples.scale
     contour = {
         "type": "contour",
         "x": at,

@@ -169,10 +169,7 @@ async def network(request: Request, services: Services, run: str) -> Response:
     # What has to be read from the store waits for its turn.
     if services.runs.trains(run):
         source = await services.runs.model(run)
-        if (
-            isinstance(source, Model)
-            and sum(layer.W.size + layer.b.size for layer in source.network.layers) <= work.LIGHT
-        ):
+        if isinstance(source, Model) and source.network.parameter_count <= work.LIGHT:
             return here(work.network(source))
         del source
 
