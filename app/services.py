@@ -15,6 +15,8 @@ from app.content.lessons import Lesson
 from app.heavy.pool import Pool
 from app.sessions.interactive import InteractiveSessions
 from app.sessions.jobs import Jobs
+from app.sessions.known_runs import KnownRuns
+from app.sessions.watching import Watches
 from app.settings import Settings
 from app.store import Store, StoredRun
 from app.supervision import Background
@@ -37,6 +39,8 @@ class AllServices:
     backend: Backend
     sessions: InteractiveSessions
     jobs: Jobs
+    runs: KnownRuns
+    watches: Watches
     heavy: Pool
     store: Store
     find_assets: Callable[[], Assets]
@@ -84,6 +88,7 @@ class AllServices:
         self.heavy.close()
         sessions = asyncio.create_task(self.sessions.drain())
         jobs = asyncio.create_task(self.jobs.drain())
+        jobs.add_done_callback(lambda _: self.watches.close())
         saves = asyncio.create_task(self.store.finish())
         tasks = {"sessions": sessions, "runs": jobs, "saves": saves}
         await asyncio.wait(tasks.values(), timeout=DRAIN_SECONDS)

@@ -56,8 +56,6 @@ class _Metrics(Collector):
             "shallows_runs_queued": ("REST runs waiting to train", jobs.queued),
             "shallows_runs_running": ("REST runs training", jobs.running),
             "shallows_commands_pending": ("Commands waiting for a round", backend.pending),
-        }
-        gauges |= {
             "shallows_heavy_queued": ("Heavy calls waiting for their turn", heavy.queued),
             "shallows_heavy_running": ("Heavy calls being worked on", heavy.running),
         }

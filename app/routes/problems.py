@@ -18,6 +18,7 @@ from app.errors import (
     ShallowsError,
     UnsupportedType,
 )
+from app.web.limits import MOST_BODY_BYTES
 
 PROBLEM: dict[str, Any] = {
     PROBLEM_JSON: {
@@ -95,8 +96,7 @@ async def _invalid(request: Request, error: RequestValidationError) -> JSONRespo
 
 async def _http_error(request: Request, error: HTTPException) -> JSONResponse:
     if error.status_code == BodyTooLarge.status:
-        most = request.app.state.services.settings.max_body_bytes
-        return _answer(BodyTooLarge(f"the body may have at most {most:,} bytes"))
+        return _answer(BodyTooLarge(f"the body may have at most {MOST_BODY_BYTES:,} bytes"))
     if error.status_code == InvalidJson.status:
         return _answer(InvalidJson("the body is not JSON: it can't be read at all"))
     body = {

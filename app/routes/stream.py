@@ -43,7 +43,7 @@ async def interact(
 ) -> None:
     """One interactive session: that of the name `session` again, one as `saved`, or a new one."""
     await websocket.accept()
-    sessions, outbox = services.sessions, Outbox(services.settings.outbox_messages)
+    sessions, outbox = services.sessions, Outbox()
     client = client_of(websocket.scope)
     try:
         try:
@@ -85,24 +85,24 @@ async def _stored(services: AllServices, client: str, saved: str | None) -> Stor
 async def watch(websocket: WebSocket, services: Services, run: str) -> None:
     """Watch a run that was started over REST."""
     await websocket.accept()
-    jobs, outbox = services.jobs, Outbox(services.settings.outbox_messages)
+    watches, outbox = services.watches, Outbox()
     client = client_of(websocket.scope)
     try:
         async with services.reading(client) as read:
-            watched = await jobs.watch(run, outbox, client)
+            watched = await watches.watch(run, outbox, client)
             read(watched.size)
     except ShallowsError as error:
         await _refuse(websocket, services, error)
         return
 
     async def tell(message: Message) -> None:
-        await jobs.tell(watched, message)
+        await watches.tell(watched, message)
 
     try:
         await converse(websocket, services, outbox, tell, WATCHERS_MESSAGES)
     finally:
         with anyio.CancelScope(shield=True):
-            await jobs.unwatch(watched)
+            await watches.unwatch(watched)
 
 
 async def _refuse(websocket: WebSocket, services: AllServices, error: ShallowsError) -> None:

@@ -21,7 +21,7 @@ from app.errors import (
 from app.origins import allowed_origin, unnamed_proxy
 from app.settings import Settings
 from app.web.access import Access
-from app.web.limits import Bodies, Body, Clients, Refusals, client_of, too_fast
+from app.web.limits import MOST_BODY_BYTES, Bodies, Body, Clients, Refusals, client_of, too_fast
 
 log = logging.getLogger(__name__)
 
@@ -176,9 +176,9 @@ class Security:
         if request.scope.get("method") in SAFE_METHODS:
             return None
         # A body that does not say its size is counted by FastAPI as it comes in (max_body_size).
-        declared, most = request.headers.get("content-length", ""), self._settings.max_body_bytes
-        if declared.isdigit() and int(declared) > most:
-            return BodyTooLarge(f"the body may have at most {most:,} bytes")
+        declared = request.headers.get("content-length", "")
+        if declared.isdigit() and int(declared) > MOST_BODY_BYTES:
+            return BodyTooLarge(f"the body may have at most {MOST_BODY_BYTES:,} bytes")
         return None
 
     def _misdirected(self, request: HTTPConnection) -> ShallowsError | None:

@@ -137,7 +137,7 @@ def test_the_numpy_program_trains_to_the_same_costs_and_parameters(
     name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     record = RECORDS[name]
-    left = execute(whole(LANGUAGES["numpy"].write(record)).decode())
+    left = execute(whole(LANGUAGES["numpy"](record)).decode())
     np.testing.assert_allclose(left["costs"], record.costs, rtol=1e-8)
     for W, b, layer in zip(left["W"], left["b"], record.network.layers, strict=True):
         np.testing.assert_allclose(W, layer.W, rtol=1e-6, atol=1e-9)
@@ -152,7 +152,7 @@ def test_the_scikit_learn_program_predicts_the_same(
     name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     record = RECORDS[name]
-    left = execute(whole(LANGUAGES["scikit-learn"].write(record)).decode())
+    left = execute(whole(LANGUAGES["scikit-learn"](record)).decode())
     expected = nncore.predict(record.network, record.examples.X).ravel()
     np.testing.assert_allclose(left["y_hat"], expected, rtol=1e-9, atol=1e-12)
     if record.score.train_accuracy is not None:
@@ -164,7 +164,7 @@ def test_the_scikit_learn_program_predicts_the_same(
 def test_the_pytorch_program_predicts_the_same(name: str) -> None:
     """Where PyTorch is at hand it is run; everywhere it is a program with these parameters."""
     record = RECORDS[name]
-    text = whole(LANGUAGES["pytorch"].write(record)).decode()
+    text = whole(LANGUAGES["pytorch"](record)).decode()
     assigned = {
         target.id: node.value
         for node in ast.parse(text).body
@@ -189,7 +189,7 @@ def test_the_pytorch_program_predicts_the_same(name: str) -> None:
 
 
 def test_a_program_runs_by_itself() -> None:
-    text = whole(LANGUAGES["numpy"].write(RECORDS["as it is"])).decode()
+    text = whole(LANGUAGES["numpy"](RECORDS["as it is"])).decode()
     ran = subprocess.run([sys.executable, "-I", "-c", text], capture_output=True, text=True)
     assert ran.returncode == 0, ran.stderr
     assert ran.stdout.startswith("train: cost ")
@@ -198,7 +198,7 @@ def test_a_program_runs_by_itself() -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 @EACH
 def test_programs_are_readable(language: str, name: str) -> None:
-    text = whole(LANGUAGES[language].write(RECORDS[name])).decode()
+    text = whole(LANGUAGES[language](RECORDS[name])).decode()
     assert max(map(len, text.splitlines())) <= 180
     assert "\n\n\n\n" not in text
     assert not re.search(r"\b(nan|inf)\b", text)

@@ -23,8 +23,8 @@ from starlette.testclient import TestClient
 
 from app.errors import Busy, Full, GoingAway, InvalidField
 from app.exports.text import numbers
-from app.fairness import Turns
-from app.heavy.pool import Allowance, Outcome, Pool
+from app.fairness import Allowance, Turns
+from app.heavy.pool import Outcome, Pool
 from app.main import create_app
 from app.schemas import VectorizingRequest
 from tests.app.conftest import a_moment, metric, services_of, settings_for, wait_ready
@@ -270,9 +270,11 @@ def test_too_many_calls_of_one_address_are_refused_and_of_all_the_longest_queue_
     asyncio.run(run())
 
 
-def test_whoever_waits_too_long_is_told_so() -> None:
+def test_whoever_waits_too_long_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.heavy.pool.WAITING_SECONDS", 0.05)
+
     async def run() -> None:
-        async with a_pool(heavy_wait_seconds=0.05) as pool:
+        async with a_pool() as pool:
             held = Held(pool, "a")
             await held.has_its_turn.wait()
             with pytest.raises(Busy, match="no turn"):
@@ -334,7 +336,7 @@ def test_numbers_read_back_to_the_same(values: Any) -> None:
 def test_a_long_answer_is_kept_elsewhere_and_bounded_for_each_address() -> None:
     async def run() -> None:
         async with a_pool() as pool:
-            pool.room = Allowance(None, 8_000_000)
+            pool.room = Allowance(4_000_000, 8_000_000)
             costs = np.random.default_rng(0).normal(size=100_000)
 
             async def prepare() -> Sequence[Any]:

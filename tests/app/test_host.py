@@ -17,6 +17,7 @@ from app.training.host.host import Host
 from app.training.host.shares import Account, Share
 from app.training.messages import (
     Answer,
+    Ask,
     Attach,
     Checkpointed,
     Close,
@@ -25,7 +26,6 @@ from app.training.messages import (
     Frame,
     Kind,
     Open,
-    Snap,
     Snapshot,
     Tell,
     Text,
@@ -158,16 +158,16 @@ def test_what_is_kept_is_of_one_iteration_and_never_of_the_way_to_another() -> N
     desk = Desk()
     desk.open("a", plan_of(iterations=900))
     desk.pass_time(0.5)
-    (answer,) = desk.host.handle(Snap("a", 1))
+    (answer,) = desk.host.handle(Ask("a", 1, Snapshot))
     assert isinstance(answer, Answer)
     assert isinstance(answer.value, Snapshot)
     checkpoint = answer.value.checkpoint
     assert checkpoint is not None
     assert 0 < checkpoint.iteration == answer.value.progress.iteration == len(checkpoint.costs[0])
     desk.say("a", "seek", iteration=890)
-    assert desk.host.handle(Snap("a", 2)) == [Answer(2, None)]
+    assert desk.host.handle(Ask("a", 2, Snapshot)) == [Answer(2, None)]
     desk.pass_time(2)
-    (answer,) = desk.host.handle(Snap("a", 3))
+    (answer,) = desk.host.handle(Ask("a", 3, Snapshot))
     assert isinstance(answer, Answer)
     assert isinstance(answer.value, Snapshot)
     assert answer.value.progress.iteration == 890

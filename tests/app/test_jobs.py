@@ -75,7 +75,7 @@ def test_a_worker_that_hangs_is_waited_for_and_its_run_kept_whole(
 def test_the_end_keeps_the_runs_of_all_workers_also_of_one_that_hangs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.sessions.jobs.LAST_SECONDS", 0.3)
+    monkeypatch.setattr("app.sessions.ending.LAST_SECONDS", 0.3)
     with pool(tmp_path, 2) as (client, workers):
         runs = [start(client) for _ in range(2)]
         kept = [iteration_kept(client, run) for run in runs]
@@ -158,7 +158,7 @@ def test_what_is_told_twice_is_told_once(url: str) -> None:
     with service(url) as client:
         jobs = services_of(client).jobs
         run = client.post("/train", json=LONG).json()["id"]
-        job = jobs._jobs[run]
+        job = jobs.here[run]
 
         def say_twice() -> None:
             for _ in range(2):

@@ -189,7 +189,7 @@ def test_what_the_texts_say_of_numbers_is_so() -> None:
     # How many units: the test cost rises while the training cost falls.
     overfitting = BUILT_IN["how-many-units"].steps[5].words.run
     assert overfitting is not None
-    words = overfitting.as_json()
+    words = overfitting.model_dump(warnings=False)
     del words["iterations_per_frame"]
     tests = [after(words, iterations).score.test_cost for iterations in (50, 300, 1000)]
     assert tests[0] < tests[1] < tests[2]

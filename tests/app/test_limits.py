@@ -250,7 +250,7 @@ class TestBodies:
         bodies.take("c", 15_000_000)
         with pytest.raises(Full):
             bodies.take("d", 2_000_000)
-        bodies.give("a", 16_000_000)
+        bodies.here.give("a", 16_000_000)
         bodies.take("d", 2_000_000)
         bodies.take("a", 1)
 
@@ -370,7 +370,7 @@ class TestOutbox:
     def test_a_reader_that_takes_nothing_is_closed_when_it_is_full(
         self, messages: int, size: int
     ) -> None:
-        outbox = Outbox(64)
+        outbox = Outbox()
         for _ in range(messages - (size > 10)):
             outbox.put(bytes(size))
         assert outbox.close_code is None
@@ -378,6 +378,6 @@ class TestOutbox:
         assert outbox.close_code == TOO_SLOW
 
     def test_one_message_may_be_as_large_as_it_is(self) -> None:
-        outbox = Outbox(64)
+        outbox = Outbox()
         outbox.put(bytes(MOST_BYTES + 1))
         assert outbox.close_code is None

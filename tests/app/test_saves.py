@@ -75,7 +75,7 @@ def test_the_event_loop_goes_on_while_the_store_waits(url: str) -> None:
 def test_a_store_that_is_away_loses_no_run_and_says_that_it_saves_none(
     url: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("app.sessions.jobs.STORE_AGAIN_SECONDS", 0.02)
+    monkeypatch.setattr("app.sessions.ending.STORE_AGAIN_SECONDS", 0.02)
     with service(url) as client:
         run(url, "ALTER TABLE runs RENAME TO away")
         with Stream.connect(client) as stream:
@@ -101,8 +101,8 @@ def test_a_store_that_is_away_loses_no_run_and_says_that_it_saves_none(
 def test_runs_are_cancelled_and_forgotten_at_once_also_while_the_store_is_away(
     url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.sessions.jobs.STORE_AGAIN_SECONDS", 0.02)
-    monkeypatch.setattr("app.sessions.jobs.STORE_TRIES", 1_000_000)
+    monkeypatch.setattr("app.sessions.ending.STORE_AGAIN_SECONDS", 0.02)
+    monkeypatch.setattr("app.sessions.ending.STORE_TRIES", 1_000_000)
     long = {"training": {"iterations": 1_000_000}}
     with service(url, max_running_runs=1) as client:
         runs = [client.post("/train", json=long).headers["Location"] for _ in range(4)]

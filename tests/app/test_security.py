@@ -255,12 +255,11 @@ class TestFull:
             assert found == [404, 200, 200]
 
     def test_a_reader_that_takes_no_answers_is_let_go_and_keeps_its_session(self) -> None:
-        settings = settings_for("inline", outbox_messages=8)
-        with TestClient(create_app(settings)) as client:
-            from app.sessions.outbox import TOO_SLOW, Outbox
+        with TestClient(create_app(settings_for("inline"))) as client:
+            from app.sessions.outbox import MOST_MESSAGES, TOO_SLOW, Outbox
 
-            outbox = Outbox(8)
-            for _ in range(8):
+            outbox = Outbox()
+            for _ in range(MOST_MESSAGES):
                 outbox.text({})
             assert outbox.close_code is None
             outbox.text({})

@@ -296,7 +296,7 @@ def test_watchers_of_a_flood_give_way_to_whoever_comes(
     bound: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if bound == "bytes":
-        monkeypatch.setattr("app.sessions.jobs.MOST_WATCHED_BYTES", 3 * 3 * 8)
+        monkeypatch.setattr("app.sessions.watching.MOST_WATCHED_BYTES", 3 * 3 * 8)
     with two_addresses(max_watchers_in_all=3 if bound == "places" else 100) as (flood, other):
         run = flood.post("/train?wait=30", json={"training": {"iterations": 3}}).json()["id"]
         path = f"/train/{run}/stream"
