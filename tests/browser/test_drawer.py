@@ -7,7 +7,13 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Guard
 from tests.browser.playground import Playground
-from tests.browser.test_accessibility import LOOKS, violations_in_both_themes
+from tests.browser.test_accessibility import (
+    LOOKS,
+    RULES,
+    show_in,
+    violations,
+    violations_in_both_themes,
+)
 from tests.browser.test_surface import SLOW_GRAPHICS
 
 
@@ -86,8 +92,10 @@ def test_axe_finds_nothing_in_any_panel_nor_in_the_settings(page: Page, guard: G
     page.locator("#noise-about").click()
     assert violations_in_both_themes(page) == []
     page.keyboard.press("Escape")
-    for tab in page.get_by_role("tab").all():
-        tab.click()
-        expect(tab).to_have_attribute("aria-selected", "true")
-        # The rest of the page has just been looked at.
-        assert violations_in_both_themes(page, ".drawer") == []
+    for theme in RULES:
+        show_in(page, theme)
+        for tab in page.get_by_role("tab").all():
+            tab.click()
+            expect(tab).to_have_attribute("aria-selected", "true")
+            # The rest of the page has just been looked at.
+            assert violations(page, ".drawer", theme) == []
