@@ -19,6 +19,9 @@ from tests.app.stream import Stream
 
 BACKENDS = ("inline", "pool")
 
+# What a test leaves playing takes the time of the tests after it no longer than that.
+SHARED = {"session_grace_seconds": 5}
+
 
 def settings_for(backend: str, **changes: object) -> Settings:
     """Settings that nothing in the environment changes, with a store of their own."""
@@ -31,7 +34,7 @@ def settings_for(backend: str, **changes: object) -> Settings:
 @pytest.fixture(scope="session", params=BACKENDS)
 def client(request: pytest.FixtureRequest) -> Iterator[TestClient]:
     """The service on one backend; every test that takes it runs on both."""
-    with TestClient(create_app(settings_for(request.param))) as client:
+    with TestClient(create_app(settings_for(request.param, **SHARED))) as client:
         wait_ready(client)
         yield client
 
@@ -39,7 +42,9 @@ def client(request: pytest.FixtureRequest) -> Iterator[TestClient]:
 @pytest.fixture(scope="session")
 def inline() -> Iterator[TestClient]:
     """The service on the backend in this process, for what has nothing to do with backends."""
-    with TestClient(create_app(settings_for("inline")), raise_server_exceptions=False) as client:
+    with TestClient(
+        create_app(settings_for("inline", **SHARED)), raise_server_exceptions=False
+    ) as client:
         wait_ready(client)
         yield client
 

@@ -101,8 +101,11 @@ def test_axe_finds_nothing_in_dialogs_and_tools(page: Page) -> None:
     assert violations_in_both_themes(page) == []
 
 
-def test_announcements_do_not_chatter(page: Page) -> None:
+def test_the_title_and_the_language_are_said_and_announcements_do_not_chatter(page: Page) -> None:
     playground = Playground(page)
+    expect(page).to_have_title("Shallows: train a small network and watch it learn")
+    expect(page.locator("html")).to_have_attribute("lang", "en")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Shallows")
     page.evaluate(
         """() => {
           const said = (window.said_ = []);
@@ -146,10 +149,3 @@ def test_forced_colours_keep_the_choice_visible(page: Page) -> None:
     Playground(page)
     face = page.locator("#activations input:checked + .face")
     assert "solid" in face.evaluate("(element) => getComputedStyle(element).outline")
-
-
-def test_the_title_and_the_language_are_said(page: Page) -> None:
-    Playground(page)
-    expect(page).to_have_title("Shallows: train a small network and watch it learn")
-    expect(page.locator("html")).to_have_attribute("lang", "en")
-    expect(page.get_by_role("heading", level=1)).to_have_text("Shallows")
