@@ -15,6 +15,7 @@ import { cost, count, percent } from '../format.js';
 import { operator, variable } from '../notation.js';
 import { pixelRatio } from '../painting/painter.js';
 import { thin } from '../store/history.js';
+import { icon } from '../views/icon.js';
 import { Tip } from '../views/tip.js';
 import { stopsBetween, stopsEvery } from '../views/value.js';
 import { showWaiting } from '../views/waiting.js';
@@ -368,8 +369,7 @@ function showCards(context, container) {
         aria-hidden="true"><path class="line ${styleOf(context, value, index)}"
         d="M0 2H22"></path></svg>${editor(value, index)}
         <button class="btn quiet sq remove" type="button" aria-label="Remove ${say(value)}" title="Remove"
-          ?disabled=${values.value.length <= FEWEST} @click=${() => commands.remove(index)}><svg class="i"
-          aria-hidden="true"><use href="#i-close"></use></svg></button></div>
+          ?disabled=${values.value.length <= FEWEST} @click=${() => commands.remove(index)}>${icon('close')}</button></div>
       <div class="small-plane" role="img"
         aria-label="What ${say(value)} makes of the plane, with the examples"><canvas
         ${ref((canvas) => canvas instanceof HTMLCanvasElement && give(canvas, index))}></canvas><svg class="over"

@@ -20,6 +20,7 @@ import {
 import { pixelRatio } from '../painting/painter.js';
 import { bindChoice } from './choice.js';
 import { anotherSeed } from './data.js';
+import { icon } from './icon.js';
 import { layerActivation } from './layer-activation.js';
 import { lock, unitFormula, valueAt } from './parameter.js';
 import { bindValue, stopsBetween, stopsEvery } from './value.js';
@@ -177,13 +178,11 @@ function mountCaptions(store, catalogue, layout, container) {
           <b>${long ? `Hidden layer ${layer}` : `Layer ${layer}`}</b>
           <span class="stepper">
             <button class="btn sq" type="button" aria-label="Remove a unit from layer ${layer}"
-              ?disabled=${count <= fewest} @click=${() => resize(layer, count - 1)}><svg class="i"
-              aria-hidden="true"><use href="#i-minus"></use></svg></button>
+              ?disabled=${count <= fewest} @click=${() => resize(layer, count - 1)}>${icon('minus')}</button>
             <input class="value" type="number" inputmode="numeric" step="any" autocomplete="off"
               aria-label="Hidden units in layer ${layer}" aria-describedby="units-${layer}-problem" data-layer=${layer}>
             <button class="btn sq" type="button" aria-label="Add a unit to layer ${layer}" ?disabled=${count >= most}
-              @click=${() => resize(layer, count + 1)}><svg class="i"
-              aria-hidden="true"><use href="#i-plus"></use></svg></button>
+              @click=${() => resize(layer, count + 1)}>${icon('plus')}</button>
             <p class="problem" id="units-${layer}-problem" role="alert"></p>
           </span>
           ${layerActivation(store, catalogue, layer)}

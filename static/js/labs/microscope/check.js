@@ -8,6 +8,7 @@ import { html, nothing, render } from '../../../vendor/lit-html/lit-html.js';
 import { effect, signal } from '../../../vendor/signals-core/signals-core.js';
 import { serverPath } from '../../links.js';
 import { number, ofLayer, shape, variable } from '../../notation.js';
+import { icon } from '../../views/icon.js';
 
 /** @typedef {import('../../store/state.js').Store} Store */
 /** @typedef {import('../../notation.js').Fragment} Fragment */
@@ -392,11 +393,7 @@ export function mountCheck(store, catalogue, inspection, form) {
           <div class="row foot"><button type="submit" class="btn primary">Check</button>
             <div id="by-hand-verdict" class="said" role="status" data-kind=${said?.kind ?? ''}>${
               said
-                ? html`<p>${
-                    said.kind === 'right'
-                      ? html`<svg class="i" aria-hidden="true"><use href="#i-tick"></use></svg>`
-                      : nothing
-                  }${said.text}</p>${said.hint ? html`<p>${said.hint}</p>` : nothing}`
+                ? html`<p>${said.kind === 'right' ? icon('tick') : nothing}${said.text}</p>${said.hint ? html`<p>${said.hint}</p>` : nothing}`
                 : nothing
             }</div></div>`,
         form,

@@ -5,6 +5,7 @@ import { effect, signal } from '../../../vendor/signals-core/signals-core.js';
 import { shape } from '../../notation.js';
 import { takesIn } from '../../painting/emphasis.js';
 import { isDark } from '../../theme.js';
+import { icon } from '../../views/icon.js';
 import { DERIVATIONS, DIFFERENCES } from './derivations.js';
 import { isTerm, verdictOn } from './lines.js';
 import { isWide, lights, MOST, matrix, paintStrip, powerOf } from './matrix.js';
@@ -18,10 +19,8 @@ import { isWide, lights, MOST, matrix, paintStrip, powerOf } from './matrix.js';
 /** A term with at most so many entries is open from the start. */
 const SMALL = 32;
 
-const tick = html`<svg class="i" aria-hidden="true"><use href="#i-tick"></use></svg>`;
-
 /** A verdict with its mark: a tick, or a word. @param {{agrees: boolean | null, text: string}} verdict */
-export const verdict = ({ agrees, text }) => html`${agrees ? tick : nothing}<span>${text}</span>`;
+export const verdict = ({ agrees, text }) => html`${agrees ? icon('tick') : nothing}<span>${text}</span>`;
 
 /** @param {Term} term */
 const isSmall = ({ shape: [rows, columns] }) => rows * columns <= SMALL && Math.max(rows, columns) <= MOST;
