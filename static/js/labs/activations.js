@@ -8,7 +8,8 @@ import { computed, effect, signal } from '../../vendor/signals-core/signals-core
 import { slopeField } from '../experiment/experiment.js';
 import { count, fixed, percent } from '../format.js';
 import { serverPath } from '../links.js';
-import { bracket, FORMULAS, ofLayer, operator, variable } from '../notation.js';
+import { bracket, ofLayer, operator, variable } from '../notation.js';
+import { formulaLines } from '../views/activation.js';
 import { whenOpen } from '../views/drawer.js';
 import { bindValue, stopsEvery } from '../views/value.js';
 import { lineChart, smallFont } from './line-chart.js';
@@ -306,20 +307,15 @@ function showFacts(store, layer, chosen, looks, container) {
     const look = looks.value?.[layer.value - 1];
     if (!look) return;
     const { name, slope, output } = chosen.value;
-    const [g, prime] = FORMULAS[name](slope);
     const units = store.layerSizes.value[layer.value];
     const all = look.histogram.reduce((sum, n) => sum + n, 0);
-    const line = html`<svg aria-hidden="true"><line x1="1.5" x2="16.5" y1="2" y2="2"></line></svg>`;
-    const ofG = ofLayer('g', layer.value);
     /** @param {string} id @param {unknown} term @param {string} value @param {unknown} sentence */
     const fact = (id, term, value, sentence) =>
       html`<div id="acts-${id}"><dt>${term}</dt><dd class="number">${value}</dd><dd
         class="quiet">${sentence}</dd></div>`;
     render(
       html`<div class="formula"><div class="lines">
-          <div>${line}<math>${ofG}${bracket('(')}${variable('z')}${bracket(')')}${operator('=')}${g}</math></div>
-          <div class="prime">${line}<math><mrow>${ofG}<mo lspace="0" rspace="0">′</mo></mrow>
-            ${bracket('(')}${variable('z')}${bracket(')')}${operator('=')}${prime}</math></div></div></div>
+          ${formulaLines(ofLayer('g', layer.value), name, slope)}</div></div>
         <p class="about">${output ? ABOUT_OUTPUT : ABOUT[name](slope)}</p>
         <dl>
           ${fact(

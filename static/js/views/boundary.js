@@ -3,12 +3,12 @@
  * what it shows, in words and a legend.
  */
 
-import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
+import { html, mathml, nothing, render } from '../../vendor/lit-html/lit-html.js';
 import { computed, effect, signal } from '../../vendor/signals-core/signals-core.js';
 import { PLANE } from '../experiment/experiment.js';
 import { fixed } from '../format.js';
 import { MARKS, markOf, scaleOf, TARGETS } from '../marks.js';
-import { bracket, indexed, number, ofUnit, operator, variable, yHat } from '../notation.js';
+import { EQUALS, inBrackets, indexed, number, ofUnit, variable, yHat } from '../notation.js';
 import { pixelRatio } from '../painting/painter.js';
 import { CONFIG } from '../plotly.js';
 import { colours, isDark } from '../theme.js';
@@ -144,25 +144,26 @@ function mountLegend(store, chart, find) {
     const held = showTest && (store.points.value?.split.test.length ?? 0) > 0;
     const [low, high] = ends.value.split(' ');
     const middle = unit
-      ? html`<math>${ofUnit('z', unit.unit + 1, unit.layer)}${operator('=')}${number(0)}</math>`
+      ? html`<math>${ofUnit('z', unit.unit + 1, unit.layer)}${EQUALS}${number(0)}</math>`
       : regression
-        ? html`<math>${yHat}${operator('=')}${number(0)}</math>`
-        : html`<math>${yHat}${operator('=')}${number(0.5)}</math>`;
+        ? html`<math>${yHat}${EQUALS}${number(0)}</math>`
+        : html`<math>${yHat}${EQUALS}${number(0.5)}</math>`;
     render(
       unit
         ? html`<math class="small">${ofUnit('a', unit.unit + 1, unit.layer)}</math> over the plane`
         : regression
           ? html`<math class="small">${yHat}</math> estimates <math class="small">${variable('y')}</math>`
-          : html`<math class="small">${yHat}${operator('=')}${variable('P')}${bracket('(')}${variable('y')}
-          ${operator('=')}${number(1)}<mo lspace=".3em" rspace=".3em" stretchy="false">|</mo>
-          ${variable('x')}${bracket(')')}</math>`,
+          : html`<math class="small">${yHat}${EQUALS}${variable('P')}${inBrackets(
+              mathml`${variable('y')}${EQUALS}${number(1)}<mo lspace=".3em" rspace=".3em"
+              stretchy="false">|</mo>${variable('x')}`,
+            )}</math>`,
       heading,
     );
     const bar = html`<span class="bar ${unit || !regression ? 'lined' : ''}"><span class="mid">${middle}</span></span>`;
     const numbered = html`<span class="end">${low}</span>${bar}<span class="end">${high}</span>`;
     /** @param {string} shape @param {number} label */
     const key = (shape, label) =>
-      html`<span class="k">${mark(shape, shape)}<math>${variable('y')}${operator('=')}${number(label)}</math></span>`;
+      html`<span class="k">${mark(shape, shape)}<math>${variable('y')}${EQUALS}${number(label)}</math></span>`;
     render(
       html`${regression ? numbered : html`${key('zero', 0)}${unit ? numbered : bar}${key('one', 1)}`}
         ${
@@ -305,13 +306,12 @@ function mountTip(store, plot, plane) {
     const found = nearest(store.points.value, x, y, (REACH * (x1 - x0)) / area.width, store.experiment.value.showTest);
     if (found) [x, y] = found.point;
     const predicted = sample(boundary, (x - x0) / (x1 - x0), (y - y0) / (y1 - y0));
-    const equals = operator('=');
     tip.show(
-      html`<div><math>${indexed('x', 1)}${equals}</math> ${fixed(x)}&ensp;<math>
-        ${indexed('x', 2)}${equals}</math> ${fixed(y)}</div>
-        <div><math>${yHat}${equals}</math> ${fixed(predicted)}${
+      html`<div><math>${indexed('x', 1)}${EQUALS}</math> ${fixed(x)}&ensp;<math>
+        ${indexed('x', 2)}${EQUALS}</math> ${fixed(y)}</div>
+        <div><math>${yHat}${EQUALS}</math> ${fixed(predicted)}${
           found
-            ? html`&ensp;<math>${variable('y')}${equals}</math> ${
+            ? html`&ensp;<math>${variable('y')}${EQUALS}</math> ${
                 Number.isInteger(found.label) ? found.label : fixed(found.label)
               }${found.test ? html` <span class="quiet">held out for test</span>` : nothing}`
             : nothing

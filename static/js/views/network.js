@@ -8,7 +8,7 @@ import { computed, effect, signal } from '../../vendor/signals-core/signals-core
 import { unitsField } from '../experiment/experiment.js';
 import { parameterKey } from '../experiment/parameters.js';
 import { parameter as written } from '../format.js';
-import { featureMath, ofLayer, ofUnit, operator, shape, variable, yHat } from '../notation.js';
+import { EQUALS, featureMath, ofLayer, ofUnit, operator, shape, variable, yHat } from '../notation.js';
 import {
   along,
   layoutNetwork,
@@ -318,7 +318,7 @@ function mountGraph(store, layout, graph, painter, inputs, frozen, open) {
             labelled || layer === last
               ? html`<span class="node-label"
                 style="left:${x}px;top:${y + size / 2 + (layer === last ? 9 : 5)}px"><math>${
-                  layer === last ? [yHat, operator('='), ofLayer('a', last)] : ofUnit('a', unit + 1, layer)
+                  layer === last ? [yHat, EQUALS, ofLayer('a', last)] : ofUnit('a', unit + 1, layer)
                 }</math></span>`
               : nothing
           }`;

@@ -7,7 +7,7 @@ import { FieldError } from '../experiment/field.js';
 import { parameterKey } from '../experiment/parameters.js';
 import { allows } from '../experiment/parts.js';
 import { parameter as written } from '../format.js';
-import { bracket, entry, featureMath, featureText, OPENING, ofUnit, operator, signed, yHat } from '../notation.js';
+import { bracket, EQUALS, entry, featureMath, featureText, OPENING, ofUnit, signed, yHat } from '../notation.js';
 
 /** @typedef {import('../store/state.js').Store} Store */
 /** @typedef {import('../experiment/parameters.js').Edit} Edit */
@@ -90,7 +90,7 @@ export function unitFormula(store, layers, layer, unit, open) {
       class="vh">${isFrozen ? 'frozen, ' : ''}${name}</span></button>`;
   };
   return html`<div class="sum ${weights.length > 6 ? 'long' : ''}">
-    <math>${left}${operator('=')}${opening}</math>
+    <math>${left}${EQUALS}${opening}</math>
     ${weights.map(
       (row, input) => html`<span class="term">${number(row[unit], input)}<math>${factor(input)}</math></span>`,
     )}

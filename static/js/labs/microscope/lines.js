@@ -4,7 +4,19 @@
  */
 
 import { mathml } from '../../../vendor/lit-html/lit-html.js';
-import { bracket, ofLayer, operator, slopeOf, transposed, variable } from '../../notation.js';
+import {
+  bracket,
+  EQUALS,
+  inBrackets,
+  indexed,
+  named,
+  ofLayer,
+  operator,
+  slopeOf,
+  THIN,
+  transposed,
+  variable,
+} from '../../notation.js';
 
 /** @typedef {import('../../notation.js').Fragment} Fragment */
 /** @typedef {import('../../types/painting').Part} Part */
@@ -138,7 +150,7 @@ function termsOf({ layers, m, inputs, labels }) {
       slope: {
         ...units('Z', layer.g_prime),
         name: `the slope of g at Z[${l}]`,
-        symbol: mathml`${slopeOf(l)}${bracket('(')}${ofLayer('Z', l)}${bracket(')')}`,
+        symbol: mathml`${slopeOf(l)}${inBrackets(ofLayer('Z', l))}`,
       },
       dW: gradient && weights('dW', gradient.weights),
       db: gradient && biases('db', gradient.biases),
@@ -147,19 +159,20 @@ function termsOf({ layers, m, inputs, labels }) {
   return { X, Y, of: (layer) => found[layer - 1], into: (layer) => (layer === 1 ? X : found[layer - 2].A), last };
 }
 
-const EQUALS = operator('=');
-const MEAN = mathml`<mfrac><mn>1</mn>${variable('m')}</mfrac><mspace width="0.17em"></mspace>`;
+const MEAN = mathml`<mfrac><mn>1</mn>${variable('m')}</mfrac>${THIN}`;
 const SUM = mathml`<mo stretchy="false">∑</mo>`;
-const TIMES = mathml`<mo>∗</mo>`;
+const TIMES = operator('∗');
 const [OPEN, CLOSE] = ['(', ')'].map(bracket);
-const LOG = mathml`<mi>log</mi><mspace width="0.17em"></mspace>`;
+const LOG = named('log');
 const [a, y, L] = ['a', 'y', 'L'].map(variable);
+/** @param {Fragment} value */
+const oneLess = (value) => inBrackets(mathml`<mn>1</mn><mo>−</mo>${value}`);
 /** The loss of one example, by the activation of the output. @type {Record<string, Fragment>} */
 const LOSSES = {
-  sigmoid: mathml`<mo form="prefix">−</mo>${y}<mspace width="0.17em"></mspace>${LOG}${a}
-    <mo>−</mo>${OPEN}<mn>1</mn><mo>−</mo>${y}${CLOSE}${LOG}${OPEN}<mn>1</mn><mo>−</mo>${a}${CLOSE}`,
+  sigmoid: mathml`<mo form="prefix">−</mo>${y}${THIN}${LOG}${a}
+    <mo>−</mo>${oneLess(y)}${LOG}${oneLess(a)}`,
   linear: mathml`<mfrac><mn>1</mn><mn>2</mn></mfrac>
-    <msup><mrow>${OPEN}${a}<mo>−</mo>${y}${CLOSE}</mrow><mn>2</mn></msup>`,
+    <msup><mrow>${inBrackets(mathml`${a}<mo>−</mo>${y}`)}</mrow><mn>2</mn></msup>`,
 };
 /** How an activation is written before its bracket; the linear one is not. @type {Record<string, Fragment>} */
 const APPLIED = {
@@ -332,7 +345,7 @@ function update({ layer: l, update: step, l1, l2 }, { of }, { of: what, training
   const α = mathml`<mo form="prefix" lspace="0.1em" rspace="0.1em">−</mo>${variable('α')}`;
   /**
    * @param {string} name
-   * @param {string} index
+   * @param {number} index
    * @param {Fragment} factor
    * @param {number[][]} rows
    * @returns {(Term | Fragment)[]}
@@ -342,20 +355,13 @@ function update({ layer: l, update: step, l1, l2 }, { of }, { of: what, training
     {
       ...W,
       name,
-      symbol: mathml`<msub>${variable('λ')}<mn>${index}</mn></msub><mspace width="0.17em"></mspace>${factor}`,
+      symbol: mathml`${indexed('λ', index)}${THIN}${factor}`,
       rows,
     },
   ];
   const penalties = [
-    ...(l1
-      ? penalty(
-          `What L1 adds to dW[${l}]`,
-          '1',
-          mathml`<mi>sign</mi><mspace width="0.17em"></mspace>${ofLayer('W', l)}`,
-          l1,
-        )
-      : []),
-    ...(l2 ? penalty(`What L2 adds to dW[${l}]`, '2', ofLayer('W', l), l2) : []),
+    ...(l1 ? penalty(`What L1 adds to dW[${l}]`, 1, mathml`${named('sign')}${ofLayer('W', l)}`, l1) : []),
+    ...(l2 ? penalty(`What L2 adds to dW[${l}]`, 2, ofLayer('W', l), l2) : []),
   ];
   const taken = mathml`<mo>←</mo><mtext>${OPTIMIZERS[training.optimizer] ?? training.optimizer}</mtext>`;
   /** @param {'dW' | 'db'} name @param {(Term | Fragment)[]} more @returns {(Term | Fragment)[]} */
