@@ -11,7 +11,7 @@ import { serverPath } from '../links.js';
 import { bracket, ofLayer, operator, variable } from '../notation.js';
 import { formulaLines } from '../views/activation.js';
 import { whenOpen } from '../views/drawer.js';
-import { bindValue, stopsEvery } from '../views/value.js';
+import { bindNumber, stopsEvery } from '../views/value.js';
 import { lineChart, smallFont } from './line-chart.js';
 import { Norms } from './norms.js';
 
@@ -68,10 +68,7 @@ export function mountActivations(store, find) {
       ? { name: hidden.activation, slope: hidden.slope, output: false }
       : { name: store.outputActivation.value, slope: 0, output: true };
   });
-  bindValue({
-    input: /** @type {HTMLInputElement} */ (find('layer-slope')),
-    slider: /** @type {HTMLInputElement} */ (find('layer-slope-slider')),
-    problem: find('layer-slope-problem'),
+  bindNumber(find, 'layer-slope', {
     field: slopeField(),
     value: () => chosen.value.slope,
     change: (slope) => store.changeLayer(layer.value, { slope }),

@@ -10,7 +10,7 @@ import { wholeField } from '../experiment/experiment.js';
 import { count } from '../format.js';
 import { serverPath } from '../links.js';
 import { whenOpen } from '../views/drawer.js';
-import { bindValue } from '../views/value.js';
+import { bindNumber } from '../views/value.js';
 
 /** @typedef {import('../store/state.js').Store} Store */
 /**
@@ -49,9 +49,7 @@ export async function mountTiming(store, find) {
 
   for (const [size, { label, limits, stops }] of Object.entries(SIZES)) {
     const name = /** @type {Size} */ (size);
-    bindValue({
-      input: /** @type {HTMLInputElement} */ (find(`timing-${name}`)),
-      problem: find(`timing-${name}-problem`),
+    bindNumber(find, `timing-${name}`, {
       field: wholeField(label, limits),
       value: () => sizes.value[name],
       change: (value) => {

@@ -5,7 +5,7 @@ import { computed, effect } from '../../vendor/signals-core/signals-core.js';
 import { slopeField } from '../experiment/experiment.js';
 import { EQUALS, FORMULAS, inBrackets, ofLayer, variable } from '../notation.js';
 import { bindChoice } from './choice.js';
-import { bindValue, stopsEvery } from './value.js';
+import { bindNumber, stopsEvery } from './value.js';
 
 /** @typedef {import('../store/state.js').Store} Store */
 
@@ -38,10 +38,7 @@ export function mountActivation(store, find) {
     (activation) => store.changeLayers({ activation }),
   );
   const leaky = computed(() => store.experiment.value.layers.find(({ activation }) => activation === 'leaky_relu'));
-  bindValue({
-    input: /** @type {HTMLInputElement} */ (find('slope')),
-    slider: /** @type {HTMLInputElement} */ (find('slope-slider')),
-    problem: find('slope-problem'),
+  bindNumber(find, 'slope', {
     field: slopeField(),
     value: () => leaky.value?.slope ?? 0,
     change: (slope) => store.changeLayers({ slope }),

@@ -23,7 +23,7 @@ import { anotherSeed } from './data.js';
 import { icon } from './icon.js';
 import { layerActivation } from './layer-activation.js';
 import { lock, unitFormula, valueAt } from './parameter.js';
-import { bindValue, stopsBetween, stopsEvery } from './value.js';
+import { bindFields, bindValue, stopsBetween, stopsEvery } from './value.js';
 
 /** @typedef {import('../store/state.js').Store} Store */
 /** @typedef {import('../types/painting').Unit} Unit */
@@ -119,24 +119,12 @@ function mountSettings(store, fields, catalogue, find) {
     () => store.experiment.value.scheme,
     (scheme) => store.change({ scheme }),
   );
-  const scale = /** @type {HTMLInputElement} */ (find('weight-scale'));
-  bindValue({
-    input: scale,
-    problem: find('weight-scale-problem'),
-    field: fields.scale,
-    value: () => store.experiment.value.scale,
-    change: (value) => store.change({ scale: value }),
-    stops: stopsBetween(0.001, fields.scale.limits[1]),
+  bindFields(store, fields, find, {
+    scale: ['weight-scale', stopsBetween(0.001, fields.scale.limits[1])],
+    weightSeed: ['weight-seed', []],
   });
   effect(() => {
-    scale.disabled = store.experiment.value.scheme !== 'small_random';
-  });
-  bindValue({
-    input: /** @type {HTMLInputElement} */ (find('weight-seed')),
-    problem: find('weight-seed-problem'),
-    field: fields.weightSeed,
-    value: () => store.experiment.value.weightSeed,
-    change: (weightSeed) => store.change({ weightSeed }),
+    /** @type {HTMLInputElement} */ (find('weight-scale')).disabled = store.experiment.value.scheme !== 'small_random';
   });
   find('new-weight-seed').addEventListener('click', () => {
     const weightSeed = anotherSeed(store.experiment.value.weightSeed);

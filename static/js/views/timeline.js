@@ -9,7 +9,7 @@ import { cost, count } from '../format.js';
 import { isDark } from '../theme.js';
 import { whenOpen } from './drawer.js';
 import { paintThumbnail } from './thumbnail.js';
-import { bindValue } from './value.js';
+import { bindNumber } from './value.js';
 
 /** @typedef {import('../store/state.js').Store} Store */
 /** @typedef {import('../types/protocol').Boundary} Boundary */
@@ -51,9 +51,7 @@ export function mountTimeline(store, find) {
     event.preventDefault();
     go(position.value + way * tenth(store.current.furthest));
   });
-  bindValue({
-    input: /** @type {HTMLInputElement} */ (find('timeline-iteration')),
-    problem: find('timeline-iteration-problem'),
+  bindNumber(find, 'timeline-iteration', {
     field: {
       limits: [0, Infinity],
       factor: 1,
