@@ -15,10 +15,21 @@ const ABOUT_OWN = 'Points that you draw or bring along.';
 /** Short enough to be read out and typed. */
 const SEEDS = 10_000;
 
-/** A seed that is not the one there is. @param {number} now */
-export function anotherSeed(now) {
-  const seed = Math.floor(Math.random() * (SEEDS - 1));
-  return seed < now ? seed : seed + 1;
+/**
+ * A button that takes a seed that is not the one there is.
+ *
+ * @param {Store} store
+ * @param {HTMLElement} button
+ * @param {'dataSeed' | 'weightSeed' | 'trainingSeed'} name
+ * @param {string} said what there is then
+ */
+export function renewSeed(store, button, name, said) {
+  button.addEventListener('click', () => {
+    const other = Math.floor(Math.random() * (SEEDS - 1));
+    const seed = other < store.experiment.value[name] ? other : other + 1;
+    store.change({ [name]: seed });
+    store.announcement.value = `${said}, seed ${seed}`;
+  });
 }
 
 /**
@@ -76,11 +87,7 @@ export function mountData(store, fields, catalogue, find) {
     trainFraction: ['train-share', stopsEvery(...fields.trainFraction.limits, 0.05)],
     dataSeed: ['data-seed', []],
   });
-  find('new-data-seed').addEventListener('click', () => {
-    const dataSeed = anotherSeed(store.experiment.value.dataSeed);
-    store.change({ dataSeed });
-    store.announcement.value = `New points, seed ${dataSeed}`;
-  });
+  renewSeed(store, find('new-data-seed'), 'dataSeed', 'New points');
 }
 
 /**

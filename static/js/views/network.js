@@ -19,7 +19,7 @@ import {
 } from '../painting/network-layout.js';
 import { pixelRatio } from '../painting/painter.js';
 import { bindChoice } from './choice.js';
-import { anotherSeed } from './data.js';
+import { renewSeed } from './data.js';
 import { icon } from './icon.js';
 import { layerActivation } from './layer-activation.js';
 import { lock, unitFormula, valueAt } from './parameter.js';
@@ -126,11 +126,7 @@ function mountSettings(store, fields, catalogue, find) {
   effect(() => {
     /** @type {HTMLInputElement} */ (find('weight-scale')).disabled = store.experiment.value.scheme !== 'small_random';
   });
-  find('new-weight-seed').addEventListener('click', () => {
-    const weightSeed = anotherSeed(store.experiment.value.weightSeed);
-    store.change({ weightSeed });
-    store.announcement.value = `New initial weights, seed ${weightSeed}`;
-  });
+  renewSeed(store, find('new-weight-seed'), 'weightSeed', 'New initial weights');
 }
 
 /**
