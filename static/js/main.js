@@ -150,11 +150,10 @@ const stop = effect(() => {
 async function sayBlind() {
   await askVersion();
   if (!newer.peek())
-    store.notice.value = {
-      kind: 'problem',
-      text: 'What draws this page could not be fetched.',
-      offer: { label: 'Reload', accept: () => location.reload() },
-    };
+    store.complain('What draws this page could not be fetched.', {
+      label: 'Reload',
+      accept: () => location.reload(),
+    });
 }
 
 async function drawPlots() {

@@ -178,7 +178,6 @@ export class Course {
 
   /** Ends the lesson, and offers what there was before it. @param {boolean} [back] takes it at once */
   leave(back = false) {
-    const { experiment, notice } = this.#store;
     const before = this.#before;
     this.#before = null;
     const restore = () => before && this.#store.change({ ...before, lesson: '', step: 1 });
@@ -187,12 +186,8 @@ export class Course {
       return;
     }
     this.#store.change({ lesson: '', step: 1 });
-    if (before && !sameRun(before, experiment.peek()))
-      notice.value = {
-        kind: 'note',
-        text: 'What the lesson has set up stays as it is.',
-        offer: { label: 'Back to what I had', accept: restore },
-      };
+    if (before && !sameRun(before, this.#store.experiment.peek()))
+      this.#store.note('What the lesson has set up stays as it is.', { label: 'Back to what I had', accept: restore });
   }
 
   /** Asks again for a lesson that could not be opened. */

@@ -233,6 +233,16 @@ export class Store {
     };
   }
 
+  /** Something is wrong, for the reader to read. @param {string} text @param {Notice['offer']} [offer] */
+  complain(text, offer) {
+    this.notice.value = { kind: 'problem', text, offer };
+  }
+
+  /** @param {string} text @param {Notice['offer']} [offer] */
+  note(text, offer) {
+    this.notice.value = { kind: 'note', text, offer };
+  }
+
   /** @param {Deeds} deed */
   did(deed) {
     this.deeds.value = { ...this.deeds.peek(), ...deed };
@@ -330,7 +340,7 @@ export class Store {
   /** Says why there is nothing to train, if so. */
   #hindered() {
     const text = this.obstacle.value;
-    if (text) this.notice.value = { kind: 'problem', text };
+    if (text) this.complain(text);
     return text !== '';
   }
 
@@ -366,7 +376,7 @@ export class Store {
     if (anew) this.#configure(anew.weights);
     this.announcement.value = opensSaved ? 'The saved run is open' : 'Connected again';
     if (message.from_checkpoint && this.current.halted.value === null)
-      this.notice.value = { kind: 'note', text: fromCheckpoint(anew !== null, message.iteration) };
+      this.note(fromCheckpoint(anew !== null, message.iteration));
   }
 
   /** The reader's own points, until the server says which are held out for test. */
@@ -388,7 +398,8 @@ export class Store {
   #halt(end) {
     if (!this.current.halt(end)) return;
     this.dialogue.playing.value = false;
-    this.notice.value = { kind: end.halted === 'stopped' ? 'note' : 'problem', text: end.text };
+    if (end.halted === 'stopped') this.note(end.text);
+    else this.complain(end.text);
   }
 
   #announcePause() {
@@ -401,22 +412,16 @@ export class Store {
   #refused(code, detail) {
     switch (this.dialogue.refused(code)) {
       case 'session':
-        this.notice.value = {
-          kind: 'note',
-          text: 'The server no longer had this session; it started again from the same initial weights.',
-        };
+        this.note('The server no longer had this session; it started again from the same initial weights.');
         return this.#begin();
       case 'saved':
-        this.notice.value = {
-          kind: 'problem',
-          text: `${detail}. This is the same experiment, from its initial weights.`,
-        };
+        this.complain(`${detail}. This is the same experiment, from its initial weights.`);
         return this.#begin();
       case 'setup':
         // What the server refused is undone; it trains on as it was.
         if (this.current.experiment.value) this.experiment.value = this.current.experiment.value;
     }
-    this.notice.value = { kind: 'problem', text: detail };
+    this.complain(detail);
     return undefined;
   }
 }

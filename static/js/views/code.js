@@ -98,10 +98,7 @@ function mountText(store, find) {
   });
   button.addEventListener('click', async () => {
     const copied = await copy(box.textContent ?? '');
-    store.notice.value = {
-      kind: 'note',
-      text: copied ? 'Copied.' : 'This browser does not let the page copy: select the text and copy it yourself.',
-    };
+    store.note(copied ? 'Copied.' : 'This browser does not let the page copy: select the text and copy it yourself.');
   });
 
   /** The latest request, so that an earlier one's answer is not shown after it. */
@@ -222,7 +219,7 @@ function mountLoading(store, catalogue, find) {
     const start = (network) => {
       store.change({ layers: network, parameters });
       answer.value = nothing;
-      store.notice.value = { kind: 'note', text: `Training starts from the parameters in ${name}.` };
+      store.note(`Training starts from the parameters in ${name}.`);
     };
     /** What differs of the activations, in the order of the layers. @param {readonly HiddenLayer[]} network */
     const activations = (network) => network.map(({ activation }) => activation).join(', ');

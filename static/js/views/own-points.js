@@ -166,10 +166,7 @@ class Editor {
   add(place, label) {
     const { own } = this;
     if (own.points.length >= BY_HAND) {
-      this.#store.notice.value = {
-        kind: 'problem',
-        text: `${count(BY_HAND)} points are as many as can be set by hand. A table takes up to 10,000.`,
-      };
+      this.#store.complain(`${count(BY_HAND)} points are as many as can be set by hand. A table takes up to 10,000.`);
       return;
     }
     this.take(
