@@ -455,8 +455,7 @@ function reachedBy(history, problem) {
 function showChart(context, scale, plot) {
   const { session, factor, values, settled, size } = context;
   const area = /** @type {HTMLElement} */ (plot.querySelector('.area'));
-  const cursor = /** @type {HTMLElement} */ (plot.querySelector('.cursor'));
-  const tip = new Tip(/** @type {HTMLElement} */ (plot.querySelector('.tip')));
+  const tip = new Tip(plot);
   /** @type {ReturnType<typeof lineChart> | null} */
   let drawn = null;
 
@@ -493,9 +492,8 @@ function showChart(context, scale, plot) {
   });
 
   /** @param {PointerEvent} event */
-  const show = ({ clientX, clientY }) => {
-    const frame = plot.getBoundingClientRect();
-    const iteration = drawn ? iterationAt(drawn, clientX - frame.left) : -1;
+  const show = (event) => {
+    const iteration = drawn ? iterationAt(drawn, event.clientX - plot.getBoundingClientRect().left) : -1;
     const known = settled.peek()
       ? values
           .peek()
@@ -505,28 +503,22 @@ function showChart(context, scale, plot) {
               : [],
           )
       : [];
-    if (!drawn || iteration < 0 || known.length === 0) return hide();
-    cursor.hidden = false;
-    cursor.style.transform = `translateX(${placeOf(drawn.scale, iteration, 0).x}px)`;
+    if (!drawn || iteration < 0 || known.length === 0) return tip.hide();
     tip.show(
       html`<div>Iteration ${count(iteration)}</div>${known.map(({ name, J }) => html`<div>${name} ${cost(J)}</div>`)}`,
-      clientX - frame.left,
-      clientY - frame.top,
+      event,
+      placeOf(drawn.scale, iteration, 0).x,
     );
     return undefined;
-  };
-  const hide = () => {
-    tip.hide();
-    cursor.hidden = true;
   };
   const over = new AbortController();
   for (const type of /** @type {const} */ (['pointermove', 'pointerdown']))
     plot.addEventListener(type, show, { signal: over.signal });
-  plot.addEventListener('pointerleave', hide, { signal: over.signal });
+  plot.addEventListener('pointerleave', () => tip.hide(), { signal: over.signal });
   return () => {
     stop();
     over.abort();
-    hide();
+    tip.hide();
     render(nothing, area);
   };
 }

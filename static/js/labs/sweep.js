@@ -247,7 +247,7 @@ function finite(x, costs) {
  */
 function showFan(result, chosen, scale, plot) {
   const area = /** @type {HTMLElement} */ (plot.querySelector('.area'));
-  const tip = new Tip(/** @type {HTMLElement} */ (plot.querySelector('.tip')));
+  const tip = new Tip(plot);
   const size = signal('');
   const resized = new ResizeObserver(() => {
     size.value = `${plot.clientWidth}×${plot.clientHeight}`;
@@ -306,7 +306,7 @@ function showFan(result, chosen, scale, plot) {
       const distance = Math.abs(there.y - (clientY - frame.top));
       if (distance <= (best?.distance ?? REACH)) best = { seed, distance };
     }
-    return best && { seed: best.seed, x: clientX - frame.left, y: clientY - frame.top };
+    return best?.seed ?? null;
   };
   const over = new AbortController();
   plot.addEventListener(
@@ -314,7 +314,7 @@ function showFan(result, chosen, scale, plot) {
     (event) => {
       const found = under(event);
       plot.classList.toggle('on-curve', found !== null);
-      if (found) tip.show(words(found.seed), found.x, found.y);
+      if (found) tip.show(words(found), event);
       else tip.hide();
     },
     { signal: over.signal },
@@ -324,7 +324,7 @@ function showFan(result, chosen, scale, plot) {
     'click',
     (event) => {
       const found = under(event);
-      if (found) chosen.value = found.seed.seed;
+      if (found) chosen.value = found.seed;
     },
     { signal: over.signal },
   );

@@ -287,17 +287,16 @@ function drawAxesAndPoints(plotly, chart, data, showTest) {
  * @param {HTMLElement} plane
  */
 function mountTip(store, plot, plane) {
-  const tip = new Tip(/** @type {HTMLElement} */ (plot.querySelector('.tip')));
-  /** @type {{x: number, y: number} | null} */
+  const tip = new Tip(plot);
+  /** @type {PointerEvent | null} */
   let pointer = null;
 
   const show = () => {
     const boundary = store.current.picture.value?.run.boundary;
     if (!pointer || !boundary) return tip.hide();
     const area = plane.getBoundingClientRect();
-    const frame = plot.getBoundingClientRect();
-    const across = (pointer.x - area.left) / area.width;
-    const up = (area.bottom - pointer.y) / area.height;
+    const across = (pointer.clientX - area.left) / area.width;
+    const up = (area.bottom - pointer.clientY) / area.height;
     if (across < 0 || across > 1 || up < 0 || up > 1) return tip.hide();
     const [x0, x1] = boundary.x;
     const [y0, y1] = boundary.y;
@@ -316,20 +315,16 @@ function mountTip(store, plot, plane) {
               }${found.test ? html` <span class="quiet">held out for test</span>` : nothing}`
             : nothing
         }</div>`,
-      pointer.x - frame.left,
-      pointer.y - frame.top,
+      pointer,
     );
     return undefined;
   };
 
-  plot.addEventListener('pointermove', ({ clientX: x, clientY: y }) => {
-    pointer = { x, y };
-    show();
-  });
-  plot.addEventListener('pointerdown', ({ clientX: x, clientY: y }) => {
-    pointer = { x, y };
-    show();
-  });
+  for (const type of /** @type {const} */ (['pointermove', 'pointerdown']))
+    plot.addEventListener(type, (event) => {
+      pointer = event;
+      show();
+    });
   plot.addEventListener('pointerleave', () => {
     pointer = null;
     tip.hide();

@@ -353,31 +353,19 @@ function drawChart(plotly, chart, names, store, catalogue, log, before) {
  * @param {() => Drawn | null} axis
  */
 function mountTip(store, catalogue, plot, axis) {
-  const tip = new Tip(/** @type {HTMLElement} */ (plot.querySelector('.tip')));
-  const cursor = /** @type {HTMLElement} */ (plot.querySelector('.cursor'));
-  const hide = () => {
-    tip.hide();
-    cursor.hidden = true;
-  };
+  const tip = new Tip(plot);
   /** @param {PointerEvent} event */
-  const show = ({ clientX, clientY }) => {
+  const show = (event) => {
     const drawn = axis();
     if (!drawn) return undefined;
-    const frame = plot.getBoundingClientRect();
-    const left = MARGIN.l;
-    const { iterations } = drawn;
-    const { width } = drawn.scale;
-    const x = clientX - frame.left;
-    const iteration = iterationAt(drawn, plot, clientX);
+    const iteration = iterationAt(drawn, plot, event.clientX);
     const earlier = earlierRuns(store, catalogue).filter(({ length }) => iteration < length);
     const known = iteration >= 0 && iteration < store.current.history.length;
-    if (iteration < 0 || x > left + width + 2 || !(known || earlier.length > 0)) return hide();
+    if (iteration < 0 || iteration > drawn.iterations || !(known || earlier.length > 0)) return tip.hide();
     const running = store.current.experiment.peek() ?? store.experiment.peek();
     const test = known ? store.current.history.testNear(iteration) : null;
     /** @param {{iteration: number}} found */
     const at = (found) => (found.iteration === iteration ? nothing : html` at ${count(found.iteration)}`);
-    cursor.hidden = false;
-    cursor.style.transform = `translateX(${left + (iteration / iterations) * width}px)`;
     tip.show(
       html`<div>Iteration ${count(iteration)}</div>
         ${
@@ -391,12 +379,12 @@ function mountTip(store, catalogue, plot, axis) {
           ({ name, near }) =>
             html`<div class="quiet">${name} ${cost(near(iteration).cost)}${at(near(iteration))}</div>`,
         )}`,
-      x,
-      clientY - frame.top,
+      event,
+      MARGIN.l + drawn.scale.x(iteration),
     );
     return undefined;
   };
   plot.addEventListener('pointermove', show);
   plot.addEventListener('pointerdown', show);
-  plot.addEventListener('pointerleave', hide);
+  plot.addEventListener('pointerleave', () => tip.hide());
 }
