@@ -90,7 +90,7 @@ export function mountSweep(store, fields, find, scale) {
         if (!progress.peek()) return;
         progress.value = null;
         chosen.value = answer.seeds[0].seed;
-        result.value = { experiment: store.current.experiment.peek() ?? store.experiment.peek(), answer };
+        result.value = { experiment: store.running, answer };
         store.announcement.value = verdict(answer);
         store.did({ swept: answer.seeds.length });
       }),

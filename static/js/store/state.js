@@ -308,6 +308,11 @@ export class Store {
     this.dialogue.drawn(iteration);
   }
 
+  /** What is trained; until there is something, what is set up. */
+  get running() {
+    return this.current.experiment.peek() ?? this.experiment.peek();
+  }
+
   /** The run there is, as far as it has come. @returns {Run | null} */
   get run() {
     return this.dialogue.certain ? this.current.soFar : null;

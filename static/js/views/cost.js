@@ -196,7 +196,7 @@ class Tail {
  * @returns {Earlier[]}
  */
 function earlierRuns(store, catalogue) {
-  const now = store.current.experiment.peek() ?? store.experiment.peek();
+  const now = store.running;
   const compared = store.compared.peek();
   /** @param {Experiment} experiment */
   const isCompared = (experiment) =>
@@ -246,7 +246,7 @@ function drawChart(plotly, chart, names, store, catalogue, log, before) {
   const [ink, ink2, ink3, ghostColour, grid] = colours('ink', 'ink-2', 'ink-3', 'ghost', 'grid');
   const { history } = store.current;
   const runs = earlierRuns(store, catalogue);
-  const running = store.current.experiment.peek() ?? store.experiment.peek();
+  const { running } = store;
   const width = chart.clientWidth - MARGIN.l - MARGIN.r;
   const height = chart.clientHeight - MARGIN.t - MARGIN.b;
   const font = parseFloat(getComputedStyle(document.documentElement).fontSize) * 0.75;
@@ -362,7 +362,7 @@ function mountTip(store, catalogue, plot, axis) {
     const earlier = earlierRuns(store, catalogue).filter(({ length }) => iteration < length);
     const known = iteration >= 0 && iteration < store.current.history.length;
     if (iteration < 0 || iteration > drawn.iterations || !(known || earlier.length > 0)) return tip.hide();
-    const running = store.current.experiment.peek() ?? store.experiment.peek();
+    const { running } = store;
     const test = known ? store.current.history.testNear(iteration) : null;
     /** @param {{iteration: number}} found */
     const at = (found) => (found.iteration === iteration ? nothing : html` at ${count(found.iteration)}`);

@@ -34,9 +34,8 @@ const CURVE_POINTS = 2000;
 /** What all titles say. @param {Store} store @param {Experiment} defaults @param {Catalogue} catalogue */
 function caption(store, defaults, catalogue) {
   const picture = store.current.picture.peek();
-  const running = store.current.experiment.peek() ?? store.experiment.peek();
   return {
-    what: summary(running, defaults, catalogue),
+    what: summary(store.running, defaults, catalogue),
     when: picture ? `iteration ${count(picture.iteration)}, cost ${cost(picture.run.train_cost)}` : '',
   };
 }
@@ -208,7 +207,7 @@ async function planeImage({ values, width, height }, discrete) {
 export function costFigure(store, defaults, catalogue, log) {
   const [ink, ink2, ghost, grid, line] = paperColours('ink', 'ink-2', 'ghost', 'grid', 'line-2');
   const { history } = store.current;
-  const running = store.current.experiment.peek() ?? store.experiment.peek();
+  const { running } = store;
   /** @param {string} name @param {{x: number[], y: number[]}} curve @param {object} stroke */
   const trace = (name, { x, y }, stroke) => ({ type: 'scatter', mode: 'lines', name, x, y, line: stroke });
   const { tests } = history;
