@@ -12,7 +12,7 @@ import { bracket, ofLayer, operator, variable } from '../notation.js';
 import { formulaLines } from '../views/activation.js';
 import { whenOpen } from '../views/drawer.js';
 import { bindNumber, stopsEvery } from '../views/value.js';
-import { lineChart, smallFont } from './line-chart.js';
+import { lineChart } from './line-chart.js';
 import { Norms } from './norms.js';
 
 /** @typedef {import('../store/state.js').Store} Store */
@@ -382,11 +382,7 @@ function showNorms(layer, looks, norms, size, plot, list) {
       name: `dW[${index + 1}]`,
       bold: index + 1 === layer.value,
     }));
-    render(
-      lineChart({ width, height, iterations: x.at(-1) ?? 0, log: true, lines, namesAtEnd: true, font: smallFont() })
-        .picture,
-      plot,
-    );
+    render(lineChart({ width, height, iterations: x.at(-1) ?? 0, log: true, lines, namesAtEnd: true }).picture, plot);
     render(
       found.map(
         ({ gradient_norm }, index) =>

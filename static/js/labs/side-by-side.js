@@ -19,7 +19,7 @@ import { icon } from '../views/icon.js';
 import { Tip } from '../views/tip.js';
 import { stopsBetween, stopsEvery } from '../views/value.js';
 import { showWaiting } from '../views/waiting.js';
-import { iterationAt, lineChart, placeOf, smallFont } from './line-chart.js';
+import { iterationAt, lineChart, placeOf } from './line-chart.js';
 import { pointsOver, VIEW_BOX } from './points.js';
 import { Reached, thresholdsOf } from './reached.js';
 import { LabSession } from './session.js';
@@ -482,7 +482,6 @@ function showChart(context, scale, plot) {
       iterations: reading?.iteration ?? 0,
       log: scale.value === 'log',
       lines,
-      font: smallFont(),
     });
     render(drawn.picture, area);
     plot.setAttribute(

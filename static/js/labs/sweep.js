@@ -12,7 +12,7 @@ import { isDark } from '../theme.js';
 import { paintThumbnail } from '../views/thumbnail.js';
 import { Tip } from '../views/tip.js';
 import { bindFields } from '../views/value.js';
-import { iterationAt, lineChart, placeOf, smallFont } from './line-chart.js';
+import { iterationAt, lineChart, placeOf } from './line-chart.js';
 import { pointsOver, VIEW_BOX } from './points.js';
 
 /** @typedef {import('../store/state.js').Store} Store */
@@ -275,7 +275,6 @@ function showFan(result, chosen, scale, plot) {
       height,
       iterations,
       log: scale.value === 'log',
-      font: smallFont(),
       bands: BANDS.map(([low, high], index) => ({
         x: levels[low].x,
         low: levels[low].y,

@@ -69,6 +69,24 @@ export function yRange(curves, log) {
   return [0, top <= 0.72 ? 0.72 : top * 1.06];
 }
 
+/** What costs as small as 0 are on a logarithmic axis. */
+const SMALLEST = 1e-12;
+
+/**
+ * @param {number} iterations at the end of the axis
+ * @param {[number, number]} range from yRange
+ * @param {boolean} log
+ * @param {number} width
+ * @param {number} height
+ * @returns {Scale}
+ */
+export const scaleTo = (iterations, [low, high], log, width, height) => ({
+  x: (iteration) => (iteration / iterations) * width,
+  y: (value) => height * (1 - ((log ? Math.log10(Math.max(value, SMALLEST)) : value) - low) / (high - low)),
+  width,
+  height,
+});
+
 /** Plotly's distance between ticks of a logarithmic axis. @param {[number, number]} range */
 export const logTick = ([low, high]) => (high - low <= 2 ? 'D2' : Math.ceil((high - low) / 5));
 

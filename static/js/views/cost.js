@@ -9,11 +9,11 @@ import { effect, signal } from '../../vendor/signals-core/signals-core.js';
 import { sameRun } from '../experiment/experiment.js';
 import { describe } from '../experiment/words.js';
 import { cost, count } from '../format.js';
-import { CONFIG } from '../plotly.js';
+import { CONFIG, layoutIn, smallFont } from '../plotly.js';
 import { thin } from '../store/history.js';
 import { colours, isDark } from '../theme.js';
 import { bindChoice } from './choice.js';
-import { logTick, place, xTicks, xTop, yRange } from './cost-scale.js';
+import { logTick, place, scaleTo, xTicks, xTop, yRange } from './cost-scale.js';
 import { mountScrub } from './scrub.js';
 import { Tip } from './tip.js';
 
@@ -249,7 +249,6 @@ function drawChart(plotly, chart, names, store, catalogue, log, before) {
   const { running } = store;
   const width = chart.clientWidth - MARGIN.l - MARGIN.r;
   const height = chart.clientHeight - MARGIN.t - MARGIN.b;
-  const font = parseFloat(getComputedStyle(document.documentElement).fontSize) * 0.75;
 
   const current = thin(history.costs, width);
   const earlier = runs.map(({ name, curve }) => ({ name, curve: curve(width) }));
@@ -271,14 +270,7 @@ function drawChart(plotly, chart, names, store, catalogue, log, before) {
     ],
     log,
   );
-  /** @type {import('./cost-scale.js').Scale} */
-  const scale = {
-    x: (iteration) => (iteration / iterations) * width,
-    y: (value) =>
-      height * (1 - ((log ? Math.log10(Math.max(value, 1e-12)) : value) - range[0]) / (range[1] - range[0])),
-    width,
-    height,
-  };
+  const scale = scaleTo(iterations, range, log, width, height);
   const labels = place(
     [
       { text: describe(running, running, catalogue), curve: current, bold: true },
@@ -286,12 +278,11 @@ function drawChart(plotly, chart, names, store, catalogue, log, before) {
     ].filter(({ curve }) => curve.x.length > 1),
     [testCurve],
     scale,
-    font,
+    smallFont(),
   );
 
   /** @param {{x: number[], y: number[]}} curve @param {object} line */
   const trace = ({ x, y }, line) => ({ type: 'scatter', mode: 'lines', x, y, line, hoverinfo: 'skip' });
-  const axisFont = { color: ink3, size: font };
   plotly.react(
     chart,
     [
@@ -300,14 +291,7 @@ function drawChart(plotly, chart, names, store, catalogue, log, before) {
       trace(current, { color: ink, width: 2 }),
     ],
     {
-      width: chart.clientWidth,
-      height: chart.clientHeight,
-      margin: { ...MARGIN, pad: 0 },
-      paper_bgcolor: 'rgba(0,0,0,0)',
-      plot_bgcolor: 'rgba(0,0,0,0)',
-      font: { family: getComputedStyle(chart).fontFamily, ...axisFont },
-      showlegend: false,
-      hovermode: false,
+      ...layoutIn(chart, MARGIN, ink3),
       xaxis: {
         range: [0, iterations],
         fixedrange: true,
