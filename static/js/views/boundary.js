@@ -7,10 +7,10 @@ import { html, mathml, nothing, render } from '../../vendor/lit-html/lit-html.js
 import { computed, effect, signal } from '../../vendor/signals-core/signals-core.js';
 import { PLANE } from '../experiment/experiment.js';
 import { fixed } from '../format.js';
-import { MARKS, markOf, scaleOf, TARGETS } from '../marks.js';
+import { MARKS, scaleOf, TARGETS } from '../marks.js';
 import { EQUALS, inBrackets, indexed, number, ofUnit, variable, yHat } from '../notation.js';
 import { pixelRatio } from '../painting/painter.js';
-import { CONFIG } from '../plotly.js';
+import { CONFIG, layoutIn } from '../plotly.js';
 import { colours, isDark } from '../theme.js';
 import { Tip } from './tip.js';
 
@@ -194,52 +194,51 @@ function drawAxesAndPoints(plotly, chart, data, showTest) {
   const [ink3, edge, line, outline, hollow] = colours('ink-3', 'edge', 'line-2', 'mark-line', 'test-fill');
   const markColours = colours(...MARKS.map(({ colour }) => colour));
   const targetColours = colours(...TARGETS);
-  const style = getComputedStyle(chart);
   const many = (data?.points.length ?? 0) > MANY_POINTS;
   const radius = many ? SMALL_RADIUS : RADIUS;
-  /** @param {number[]} indices @param {number} label @param {boolean} test */
-  const trace = (indices, label, test) => {
-    const chosen = indices.filter((index) => data?.labels[index] === label);
-    const { symbol, scale } = markOf(label);
-    const colour = markColours[label];
-    return {
-      type: 'scatter',
-      mode: 'markers',
-      x: chosen.map((index) => data?.points[index][0]),
-      y: chosen.map((index) => data?.points[index][1]),
-      marker: {
-        symbol,
-        size: radius * scale - (test ? 0.5 : 0),
-        opacity: 1,
-        color: test ? hollow : colour,
-        line: { color: test ? colour : outline, width: test ? 1.6 : many ? 0.6 : 1 },
-      },
-      hoverinfo: 'skip',
-      cliponaxis: false,
-    };
-  };
+  /**
+   * @param {number[]} indices
+   * @param {import('../marks.js').Mark} mark
+   * @param {object} fill
+   * @param {number} ring of what is held out, which is hollow; else 0
+   */
+  const trace = (indices, { symbol, scale }, fill, ring) => ({
+    type: 'scatter',
+    mode: 'markers',
+    x: indices.map((index) => data?.points[index][0]),
+    y: indices.map((index) => data?.points[index][1]),
+    marker: {
+      symbol,
+      size: radius * scale - (ring > 0 ? 0.5 : 0),
+      opacity: 1,
+      ...(ring > 0
+        ? { color: hollow, line: { ...fill, width: ring } }
+        : { ...fill, line: { color: outline, width: many ? 0.6 : 1 } }),
+    },
+    hoverinfo: 'skip',
+    cliponaxis: false,
+  });
+  /** @param {number[]} indices @param {boolean} test */
+  const classes = (indices, test) =>
+    MARKS.map((mark, label) =>
+      trace(
+        indices.filter((index) => data?.labels[index] === label),
+        mark,
+        { color: markColours[label] },
+        test ? 1.6 : 0,
+      ),
+    );
   const largest = Math.max(Number.MIN_VALUE, ...(data?.labels.map(Math.abs) ?? []));
   /** Targets in the ramp's hues, strong enough to be seen on it. @param {number[]} indices @param {boolean} test */
-  const valued = (indices, test) => {
-    const targets = indices.map((index) => data?.labels[index]);
-    const scale = scaleOf(targetColours, largest);
-    return {
-      type: 'scatter',
-      mode: 'markers',
-      x: indices.map((index) => data?.points[index][0]),
-      y: indices.map((index) => data?.points[index][1]),
-      marker: {
-        symbol: 'circle',
-        size: radius - (test ? 0.5 : 0),
-        opacity: 1,
-        ...(test
-          ? { color: hollow, line: { color: targets, width: 1.8, ...scale } }
-          : { color: targets, ...scale, line: { color: outline, width: many ? 0.6 : 1 } }),
-      },
-      hoverinfo: 'skip',
-      cliponaxis: false,
-    };
-  };
+  const targets = (indices, test) => [
+    trace(
+      indices,
+      MARKS[1],
+      { color: indices.map((index) => data?.labels[index]), ...scaleOf(targetColours, largest) },
+      test ? 1.8 : 0,
+    ),
+  ];
+  const traces = data?.task === 'regression' ? targets : classes;
   const train = data?.split.train ?? [];
   const test = showTest ? (data?.split.test ?? []) : [];
   const axis = {
@@ -248,6 +247,7 @@ function drawAxesAndPoints(plotly, chart, data, showTest) {
     showgrid: false,
     zeroline: false,
     tickvals: TICKS,
+    ticktext: TICKS.map((tick) => fixed(tick, 0)),
     ticks: 'outside',
     ticklen: 4,
     tickcolor: edge,
@@ -256,24 +256,11 @@ function drawAxesAndPoints(plotly, chart, data, showTest) {
   };
   plotly.react(
     chart,
-    data?.task === 'regression'
-      ? [valued(train, false), valued(test, true)]
-      : [trace(train, 0, false), trace(train, 1, false), trace(test, 0, true), trace(test, 1, true)],
+    [...traces(train, false), ...traces(test, true)],
     {
-      width: chart.clientWidth,
-      height: chart.clientHeight,
-      margin: { ...MARGIN, pad: 0 },
-      paper_bgcolor: 'rgba(0,0,0,0)',
-      plot_bgcolor: 'rgba(0,0,0,0)',
-      font: {
-        family: style.fontFamily,
-        size: parseFloat(getComputedStyle(document.documentElement).fontSize) * 0.75,
-        color: ink3,
-      },
-      showlegend: false,
-      hovermode: false,
-      xaxis: { ...axis, ticktext: TICKS.map((tick) => fixed(tick, 0)) },
-      yaxis: { ...axis, ticktext: TICKS.map((tick) => fixed(tick, 0)) },
+      ...layoutIn(chart, MARGIN, ink3),
+      xaxis: { ...axis },
+      yaxis: { ...axis },
     },
     CONFIG,
   );
