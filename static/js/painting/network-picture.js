@@ -1,5 +1,6 @@
 /** The picture of a network: its edges by weight, every unit's map with the line where its z is zero, every bias. */
 
+import { fits } from '../layers.js';
 import { boundaryLine, contour } from './contour.js';
 import { drawEmphasisedEdges, drawEmphasisedUnits } from './emphasis.js';
 import { fitted, Maps } from './map.js';
@@ -52,11 +53,6 @@ export function edgeStyles(edges, layers, thickest = THICKEST) {
 
 /** How large a bias is drawn (CSS pixels). @param {number} bias */
 export const biasRadius = (bias) => Math.min(6.5, 2.6 + 1.3 * Math.abs(bias));
-
-/** Whether a run's network has these sizes. @param {FrameRun} run @param {number[]} sizes */
-const fits = ({ layers }, sizes) =>
-  layers.length === sizes.length - 1 &&
-  layers.every(({ weights, biases }, index) => weights.length === sizes[index] && biases.length === sizes[index + 1]);
 
 export class NetworkPicture {
   #canvas;
@@ -140,7 +136,7 @@ export class NetworkPicture {
     }
     context.setTransform(1, 0, 0, 1, 0, 0);
     context.clearRect(0, 0, width, height);
-    if (!fits(run, scene.sizes)) return;
+    if (!fits(run.layers, scene.sizes)) return;
     if (!manner.playing || now - this.#edgesDrawn >= EDGES_INTERVAL) {
       this.#edgesDrawn = now;
       this.#drawEdges(scene, manner, run);

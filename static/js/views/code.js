@@ -5,9 +5,9 @@ import { effect, signal } from '../../vendor/signals-core/signals-core.js';
 import { copy } from '../clipboard.js';
 import { layerSizes } from '../experiment/experiment.js';
 import { count } from '../format.js';
+import { fits } from '../layers.js';
 import { serverPath } from '../links.js';
 import { whenOpen } from './drawer.js';
-import { fits } from './network.js';
 import { unitFormula } from './parameter.js';
 
 /** @typedef {import('../store/state.js').Store} Store */

@@ -8,6 +8,7 @@ import { computed, effect, signal } from '../../vendor/signals-core/signals-core
 import { unitsField } from '../experiment/experiment.js';
 import { parameterKey } from '../experiment/parameters.js';
 import { parameter as written } from '../format.js';
+import { fits } from '../layers.js';
 import { EQUALS, featureMath, ofLayer, ofUnit, operator, shape, variable, yHat } from '../notation.js';
 import {
   along,
@@ -29,7 +30,6 @@ import { bindFields, bindValue, stopsBetween, stopsEvery } from './value.js';
 /** @typedef {import('../types/painting').Unit} Unit */
 /** @typedef {import('../experiment/experiment.js').Fields} Fields */
 /** @typedef {import('../types/protocol').Catalogue} Catalogue */
-/** @typedef {import('../types/protocol').LayerParameters} LayerParameters */
 /** @typedef {import('../painting/network-layout.js').Layout} Layout */
 /** @typedef {import('../types/painting').Edge} Edge */
 /** @typedef {import('../types/protocol').Parameter} Parameter */
@@ -436,16 +436,6 @@ function valuePlace({ layer, from, to }, incoming, sizes) {
 
 /** @param {Unit | null} chosen @param {number} layer @param {number} unit */
 const isUnit = (chosen, layer, unit) => chosen !== null && chosen.layer === layer && chosen.unit === unit;
-
-/**
- * Whether parameters are those of a network of these sizes.
- *
- * @param {LayerParameters[]} layers
- * @param {number[]} sizes
- */
-export const fits = (layers, sizes) =>
-  layers.length === sizes.length - 1 &&
-  layers.every(({ weights, biases }, index) => weights.length === sizes[index] && biases.length === sizes[index + 1]);
 
 /**
  * What the chosen unit computes, with its numbers: each is a button that takes the parameter in hand.

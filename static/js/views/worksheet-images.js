@@ -6,6 +6,7 @@
 import { PLANE } from '../experiment/experiment.js';
 import { describe, summary } from '../experiment/words.js';
 import { cost, count, fixed } from '../format.js';
+import { fits } from '../layers.js';
 import { MARKS, scaleOf, TARGETS } from '../marks.js';
 import { featureText } from '../notation.js';
 import { boundaryLine } from '../painting/contour.js';
@@ -346,11 +347,10 @@ export async function networkImage(store, defaults, catalogue, painter) {
   );
 
   const parameters = picture?.run.layers ?? [];
-  const fits =
-    parameters.length === last && parameters.every(({ biases }, index) => biases.length === sizes[index + 1]);
+  const known = fits(parameters, sizes);
   const many = edges.length > 150;
   const drawn = element('g', { fill: 'none', 'stroke-linecap': 'round', 'stroke-opacity': many ? 0.5 : 0.78 });
-  if (fits)
+  if (known)
     edgeStyles(edges, parameters).forEach((style, index) =>
       drawn.append(
         element('path', {
@@ -390,7 +390,7 @@ export async function networkImage(store, defaults, catalogue, painter) {
         stroke: line,
       }),
     );
-    if (layer > 0 && fits) {
+    if (layer > 0 && known) {
       const bias = parameters[layer - 1].biases[unit];
       units.append(
         element('circle', {
