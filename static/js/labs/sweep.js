@@ -8,6 +8,7 @@ import { computed, effect, signal } from '../../vendor/signals-core/signals-core
 import { sameData, sameRun } from '../experiment/experiment.js';
 import { allows } from '../experiment/parts.js';
 import { cost, count, percent } from '../format.js';
+import { bytesOf } from '../painting/map.js';
 import { isDark } from '../theme.js';
 import { paintThumbnail } from '../views/thumbnail.js';
 import { Tip } from '../views/tip.js';
@@ -349,7 +350,7 @@ function showMean(store, result, figure) {
       const { width, height, values } = found.answer.boundary;
       paintThumbnail(
         canvas,
-        { width, height, values: Uint8Array.from(atob(values), (byte) => byte.charCodeAt(0)) },
+        { width, height, values: bytesOf(values) },
         found.experiment.problem !== 'regression',
         STROKE,
       );

@@ -65,6 +65,9 @@ export class Maps {
   }
 }
 
+/** Bytes as they are in JSON. @param {string} base64 */
+export const bytesOf = (base64) => Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
+
 /** A line of contour.js, which spans 0…100, into a box. @param {string} line @param {Box} box */
 export function fitted(line, { x, y, width, height }) {
   const path = new Path2D();

@@ -6,6 +6,7 @@
 
 import { signal } from '../../vendor/signals-core/signals-core.js';
 import { defaultsOf, experimentOf, runSpec } from '../experiment/experiment.js';
+import { bytesOf } from '../painting/map.js';
 import { thin } from './history.js';
 
 /** @typedef {import('../experiment/experiment.js').Experiment} Experiment */
@@ -203,7 +204,7 @@ function pictureOf(boundary) {
 export const samplesOf = (picture) => ({
   width: PICTURE_SIZE,
   height: PICTURE_SIZE,
-  values: Uint8Array.from(atob(picture), (letter) => letter.charCodeAt(0)),
+  values: bytesOf(picture),
 });
 
 /** The columns of the table to take away. @type {[string, (run: KeptRun, words: string) => unknown][]} */

@@ -21,6 +21,7 @@ import {
 import { pixelRatio } from '../painting/painter.js';
 import { bindChoice } from './choice.js';
 import { renewSeed } from './data.js';
+import { mapsOf } from './features.js';
 import { icon } from './icon.js';
 import { layerActivation } from './layer-activation.js';
 import { lock, unitFormula, valueAt } from './parameter.js';
@@ -78,25 +79,9 @@ export function mountNetwork(store, fields, catalogue, find, painter, open) {
   mountCaptions(store, catalogue, layout, find('captions'));
   mountShapes(store, layout, find('shapes'));
   const frozen = computed(() => [...store.dialogue.frozen.value.values()]);
-  mountGraph(store, layout, graph, painter, inputMaps(store, catalogue), frozen, open);
+  const inputs = computed(() => mapsOf(catalogue, store.features.value));
+  mountGraph(store, layout, graph, painter, inputs, frozen, open);
   mountSentence(store, find('sentence'), open);
-}
-
-/** The chosen features' maps, one after the other. @param {Store} store @param {Catalogue} catalogue */
-function inputMaps(store, { features }) {
-  const maps = new Map(
-    features.map(({ name, map, size }) => [
-      name,
-      { size, bytes: Uint8Array.from(atob(map), (byte) => byte.charCodeAt(0)) },
-    ]),
-  );
-  return computed(() => {
-    const chosen = store.features.value.flatMap((name) => maps.get(name) ?? []);
-    const size = chosen[0]?.size ?? 1;
-    const values = new Uint8Array(chosen.length * size * size);
-    chosen.forEach(({ bytes }, index) => values.set(bytes, index * size * size));
-    return { size, values };
-  });
 }
 
 /** @param {Store} store @param {Fields} fields @param {Catalogue} catalogue @param {Find} find */

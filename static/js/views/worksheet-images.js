@@ -10,12 +10,13 @@ import { fits } from '../layers.js';
 import { MARKS, scaleOf, TARGETS } from '../marks.js';
 import { featureText } from '../notation.js';
 import { boundaryLine } from '../painting/contour.js';
-import { Maps } from '../painting/map.js';
+import { bytesOf, Maps } from '../painting/map.js';
 import { layoutNetwork } from '../painting/network-layout.js';
 import { biasRadius, edgeStyles } from '../painting/network-picture.js';
 import { ramp } from '../painting/ramp.js';
 import { thin } from '../store/history.js';
 import { painterColours, paperColours } from '../theme.js';
+import { mapsOf } from './features.js';
 
 /** @typedef {import('../store/state.js').Store} Store */
 /** @typedef {import('../experiment/experiment.js').Experiment} Experiment */
@@ -269,10 +270,9 @@ export async function plotImage(plotly, { data, layout, width, height }, format)
   );
   const [head, body] = [address.slice(0, address.indexOf(',')), address.slice(address.indexOf(',') + 1)];
   // No fetch: the page's policy lets it reach only its server.
-  return new Blob(
-    [head.endsWith('base64') ? Uint8Array.from(atob(body), (byte) => byte.charCodeAt(0)) : decodeURIComponent(body)],
-    { type: head.replace(/^data:/, '').replace(/;.*$/, '') },
-  );
+  return new Blob([head.endsWith('base64') ? bytesOf(body) : decodeURIComponent(body)], {
+    type: head.replace(/^data:/, '').replace(/;.*$/, ''),
+  });
 }
 
 const SVG = 'http://www.w3.org/2000/svg';
@@ -317,17 +317,6 @@ export async function networkImage(store, defaults, catalogue, painter) {
   );
   const { nodes, edges, columns, labelled, inputsBelow } = layout;
 
-  const maps = features
-    .map((name) => catalogue.features.find((feature) => feature.name === name))
-    .flatMap((feature) => feature ?? []);
-  const size = maps[0]?.size ?? 1;
-  const values = new Uint8Array(maps.length * size * size);
-  maps.forEach(({ map }, index) =>
-    values.set(
-      Uint8Array.from(atob(map), (byte) => byte.charCodeAt(0)),
-      index * size * size,
-    ),
-  );
   const ratio = 3;
   const bitmap = await painter.snapshot(
     {
@@ -340,7 +329,7 @@ export async function networkImage(store, defaults, catalogue, painter) {
       chosen: null,
       flat: store.flat.peek(),
       line: problem === 'classification',
-      inputs: { size, values },
+      inputs: mapsOf(catalogue, features),
       frozen: [],
     },
     colours,
