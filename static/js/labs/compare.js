@@ -1,7 +1,7 @@
 /** The panel of comparisons: two to eight networks side by side, or one network from many seeds. */
 
 import { effect, signal, untracked } from '../../vendor/signals-core/signals-core.js';
-import { bindChoice } from '../views/choice.js';
+import { bindChoice, bindSignal } from '../views/choice.js';
 import { showNetworks } from './side-by-side.js';
 import { mountSweep } from './sweep.js';
 
@@ -22,13 +22,7 @@ export function mountCompare(store, fields, catalogue, find) {
     (view) => store.change({ sweep: view === 'sweep' }),
   );
   const scale = signal('linear');
-  bindChoice(
-    find('compare-scale'),
-    () => scale.value,
-    (chosen) => {
-      scale.value = chosen;
-    },
-  );
+  bindSignal(find('compare-scale'), scale);
   /** Which of the two is open; '' is neither. */
   const shown = signal('');
   const showSweep = mountSweep(store, fields, find, scale);

@@ -7,6 +7,7 @@ import { layerSizes } from '../experiment/experiment.js';
 import { count } from '../format.js';
 import { fits } from '../layers.js';
 import { serverPath } from '../links.js';
+import { bindSignal } from './choice.js';
 import { whenOpen } from './drawer.js';
 import { unitFormula } from './parameter.js';
 
@@ -91,11 +92,8 @@ function mountText(store, find) {
   const update = find('program-update');
   const button = find('program-copy');
   const download = /** @type {HTMLAnchorElement} */ (find('program-download'));
-  const radios = /** @type {HTMLInputElement[]} */ ([...find('programs').querySelectorAll('input')]);
-  const chosen = signal(radios[0].value);
-  find('programs').addEventListener('change', ({ target }) => {
-    chosen.value = /** @type {HTMLInputElement} */ (target).value;
-  });
+  const chosen = signal(/** @type {HTMLInputElement} */ (find('programs').querySelector('input')).value);
+  bindSignal(find('programs'), chosen);
   button.addEventListener('click', async () => {
     const copied = await copy(box.textContent ?? '');
     store.note(copied ? 'Copied.' : 'This browser does not let the page copy: select the text and copy it yourself.');

@@ -12,7 +12,7 @@ import { cost, count } from '../format.js';
 import { CONFIG, layoutIn, smallFont } from '../plotly.js';
 import { thin } from '../store/history.js';
 import { colours, isDark } from '../theme.js';
-import { bindChoice } from './choice.js';
+import { bindSignal } from './choice.js';
 import { logTick, place, scaleTo, xTicks, xTop, yRange } from './cost-scale.js';
 import { mountScrub } from './scrub.js';
 import { Tip } from './tip.js';
@@ -45,13 +45,7 @@ export function mountCost(store, catalogue, find, plotly) {
   const chart = /** @type {HTMLElement} */ (plot.querySelector('.plotly'));
   const names = /** @type {HTMLElement} */ (plot.querySelector('.names'));
   const scale = signal('linear');
-  bindChoice(
-    find('scale'),
-    () => scale.value,
-    (chosen) => {
-      scale.value = chosen;
-    },
-  );
+  bindSignal(find('scale'), scale);
 
   const forget = find('forget');
   forget.addEventListener('click', () => {

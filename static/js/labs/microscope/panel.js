@@ -6,7 +6,7 @@
 import { nothing, render } from '../../../vendor/lit-html/lit-html.js';
 import { computed, effect, signal, untracked } from '../../../vendor/signals-core/signals-core.js';
 import { count } from '../../format.js';
-import { bindChoice } from '../../views/choice.js';
+import { bindSignal } from '../../views/choice.js';
 import { whenOpen } from '../../views/drawer.js';
 import { aimOnPlane, mountAim, showFacts } from './aim.js';
 import { mountCheck } from './check.js';
@@ -34,13 +34,7 @@ export function mountMicroscope(store, catalogue, find) {
   const pointing = signal(/** @type {Emphasis | null} */ (null));
   const motion = mountMotion(store, lines, find);
   mountAim(store, aim, find);
-  bindChoice(
-    find('microscope-task'),
-    () => task.value,
-    (chosen) => {
-      task.value = /** @type {'iteration' | 'check'} */ (chosen);
-    },
-  );
+  bindSignal(find('microscope-task'), task);
   const openIteration = mountIteration(find('microscope-lines'), {
     lines,
     step: motion.step,
