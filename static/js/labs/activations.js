@@ -53,7 +53,7 @@ const ABOUT_OUTPUT =
   'At the output a large |z| only means that the network is sure. g′ cancels in dZ = A − Y, so that saturation does no harm here.';
 
 /** @param {Store} store @param {(id: string) => HTMLElement} find */
-export function mountActivations(store, find) {
+export function mount(store, find) {
   const asked = signal(store.attention.selected.value?.layer ?? 1);
   effect(() => {
     const layer = store.attention.selected.value?.layer ?? 0;

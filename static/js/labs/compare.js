@@ -6,16 +6,13 @@ import { showNetworks } from './side-by-side.js';
 import { mountSweep } from './sweep.js';
 
 /** @typedef {import('../store/state.js').Store} Store */
-/** @typedef {import('../experiment/experiment.js').Fields} Fields */
-/** @typedef {import('../types/protocol').Catalogue} Catalogue */
 
 /**
  * @param {Store} store
- * @param {Fields} fields
- * @param {Catalogue} catalogue
  * @param {(id: string) => HTMLElement} find
+ * @param {import('../views/drawer.js').Tables} tables
  */
-export function mountCompare(store, fields, catalogue, find) {
+export function mount(store, find, { fields, catalogue }) {
   bindChoice(
     find('compare-view'),
     () => (store.experiment.value.sweep ? 'sweep' : 'networks'),

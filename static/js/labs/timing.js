@@ -39,7 +39,7 @@ function duration(seconds) {
 const times = (ratio) => (ratio >= 10 ? count(Math.round(ratio)) : String(Number(ratio.toPrecision(2))));
 
 /** @param {Store} store @param {(id: string) => HTMLElement} find */
-export async function mountTiming(store, find) {
+export function mount(store, find) {
   /** What to time. */
   const sizes = signal(/** @type {Record<Size, number>} */ ({ examples: 1000, inputs: 2, units: 4 }));
   /** The latest first. */

@@ -17,15 +17,14 @@ import { mountMotion } from './motion.js';
 
 /** @typedef {import('../../store/state.js').Store} Store */
 /** @typedef {import('../../types/painting').Emphasis} Emphasis */
-/** @typedef {import('../../types/protocol').Catalogue} Catalogue */
 /** @typedef {import('../../types/protocol').Inspection} Inspection */
 /** @typedef {import('./follow.js').Aim} Aim */
 /** @typedef {(id: string) => HTMLElement} Find */
 
 const PANEL = 'microscope';
 
-/** @param {Store} store @param {Catalogue} catalogue @param {Find} find */
-export function mountMicroscope(store, catalogue, find) {
+/** @param {Store} store @param {Find} find @param {import('../../views/drawer.js').Tables} tables */
+export function mount(store, find, { catalogue }) {
   const aim = signal(/** @type {Aim} */ ({ of: 'batch' }));
   const task = signal(/** @type {'iteration' | 'check'} */ ('iteration'));
   const follower = new Follower(store, aim);
