@@ -111,49 +111,31 @@ function termsOf({ layers, m, inputs, labels }) {
   };
   const found = layers.map((layer) => {
     const { layer: l, shapes, gradient } = layer;
-    /** @param {'Z' | 'A' | 'dZ'} name @param {Rows} rows @returns {Term} */
-    const units = (name, rows) => ({
-      name: `${name}[${l}]`,
-      symbol: ofLayer(name, l),
-      shape: shapes[name],
-      rows: turn(rows),
-      part: all('units', l),
-      turned: false,
-      each: true,
-    });
-    /** @param {'W' | 'dW'} name @param {Rows} rows @returns {Term} */
-    const weights = (name, rows) => ({
+    /** @param {keyof typeof shapes} name @param {Part['what']} what @param {Rows} rows @returns {Term} */
+    const term = (name, what, rows) => ({
       name: `${name}[${l}]`,
       symbol: ofLayer(name, l),
       shape: shapes[name],
       rows,
-      part: all('weights', l),
+      part: all(what, l),
       turned: false,
-      each: false,
+      each: what === 'units',
     });
-    /** @param {'b' | 'db'} name @param {(number | null)[]} values @returns {Term} */
-    const biases = (name, values) => ({
-      name: `${name}[${l}]`,
-      symbol: ofLayer(name, l),
-      shape: shapes[name],
-      rows: upright(values),
-      part: all('biases', l),
-      turned: false,
-      each: false,
-    });
+    const Z = term('Z', 'units', turn(layer.z));
     return {
-      W: weights('W', layer.weights),
-      b: biases('b', layer.biases),
-      Z: units('Z', layer.z),
-      A: units('A', layer.a),
-      dZ: layer.dz && units('dZ', layer.dz),
+      W: term('W', 'weights', layer.weights),
+      b: term('b', 'biases', upright(layer.biases)),
+      Z,
+      A: term('A', 'units', turn(layer.a)),
+      dZ: layer.dz && term('dZ', 'units', turn(layer.dz)),
       slope: {
-        ...units('Z', layer.g_prime),
+        ...Z,
+        rows: turn(layer.g_prime),
         name: `the slope of g at Z[${l}]`,
         symbol: mathml`${slopeOf(l)}${inBrackets(ofLayer('Z', l))}`,
       },
-      dW: gradient && weights('dW', gradient.weights),
-      db: gradient && biases('db', gradient.biases),
+      dW: gradient && term('dW', 'weights', gradient.weights),
+      db: gradient && term('db', 'biases', upright(gradient.biases)),
     };
   });
   return { X, Y, of: (layer) => found[layer - 1], into: (layer) => (layer === 1 ? X : found[layer - 2].A), last };
@@ -195,9 +177,13 @@ export function linesOf(inspection) {
   return [
     ...given(inspection, terms),
     ...layers.flatMap((layer) => forward(layer, terms)),
-    ...(learns ? judged(inspection, terms) : []),
-    ...(learns ? [...layers].reverse().flatMap((layer) => backward(layer, terms)) : []),
-    ...(learns ? layers.flatMap((layer) => update(layer, terms, inspection)) : []),
+    ...(learns
+      ? [
+          ...judged(inspection, terms),
+          ...layers.toReversed().flatMap((layer) => backward(layer, terms)),
+          ...layers.flatMap((layer) => update(layer, terms, inspection)),
+        ]
+      : []),
   ];
 }
 
@@ -288,24 +274,23 @@ function backward({ layer: l, activation, numeric, agree }, { Y, of, into, last 
       : { numeric: upright(numeric.biases), agree: agree.biases.map((one) => [one]) };
   };
   return [
-    after?.dZ
+    {
+      id: `dZ${l}`,
+      way: 'backward',
+      result: dZ,
+      ...(after?.dZ
       ? {
-          id: `dZ${l}`,
-          way: 'backward',
-          result: dZ,
           from: [EQUALS, after.W, after.dZ, TIMES, slope],
           caption: `Back through W[${l + 1}], then through the slope of the activation: how each z of layer ${l} moves the loss.`,
           shows: after.W.part,
           derivation: 'dZ',
         }
       : {
-          id: `dZ${l}`,
-          way: 'backward',
-          result: dZ,
           from: [EQUALS, A, operator('−'), Y],
           caption: 'Now back: how z of the output moves the loss of each example.',
           derivation: `dZ_${activation}`,
-        },
+        }),
+    },
     {
       id: `dW${l}`,
       way: 'backward',
@@ -363,11 +348,12 @@ function update({ layer: l, update: step, l1, l2 }, { of }, { of: what, training
     ...(l1 ? penalty(`What L1 adds to dW[${l}]`, 1, mathml`${named('sign')}${ofLayer('W', l)}`, l1) : []),
     ...(l2 ? penalty(`What L2 adds to dW[${l}]`, 2, ofLayer('W', l), l2) : []),
   ];
-  const taken = mathml`<mo>←</mo><mtext>${OPTIMIZERS[training.optimizer] ?? training.optimizer}</mtext>`;
+  const optimizer = OPTIMIZERS[training.optimizer] ?? training.optimizer;
+  const taken = mathml`<mo>←</mo><mtext>${optimizer}</mtext>`;
   /** @param {'dW' | 'db'} name @param {(Term | Fragment)[]} more @returns {(Term | Fragment)[]} */
   const made = (name, more) =>
     plain
-      ? [EQUALS, α, ...(more.length > 0 ? [OPEN] : []), ofLayer(name, l), ...more, ...(more.length > 0 ? [CLOSE] : [])]
+      ? [EQUALS, α, ...(more.length > 0 ? [OPEN, ofLayer(name, l), ...more, CLOSE] : [ofLayer(name, l)])]
       : [taken, ofLayer(name, l), ...more];
   /** @param {'W' | 'b'} letter */
   const added = (letter) =>
@@ -377,7 +363,7 @@ function update({ layer: l, update: step, l1, l2 }, { of }, { of: what, training
   const whose = what === 'batch' ? '' : ', made from the whole batch';
   const how = plain
     ? `a step of α = ${training.learning_rate} against the gradient`
-    : `a step of ${OPTIMIZERS[training.optimizer] ?? training.optimizer}`;
+    : `a step of ${optimizer}`;
   return [
     {
       id: `W${l}`,
