@@ -159,9 +159,10 @@ export class Store {
     this.#restarted();
     this.dialogue.forget();
     this.announcement.value = 'Back at iteration 0, with the same initial weights';
-    this.#reset ??= this.current.experiment.value;
+    const trained = this.current.experiment.value;
+    this.#reset ??= trained;
     // The server would go back to the weights that this run began with.
-    if (this.current.experiment.value && this.dialogue.carries(this.current.experiment.value)) this.#configure();
+    if (trained && this.dialogue.carries(trained)) this.#configure();
     else this.dialogue.reset();
   }
 
@@ -171,8 +172,8 @@ export class Store {
    * @param {Parameter} parameter
    * @param {Edit} edit
    */
-  edit({ layer, unit, input }, edit) {
-    this.dialogue.edit({ layer, unit, input }, edit);
+  edit(parameter, edit) {
+    this.dialogue.edit(parameter, edit);
   }
 
   /**
@@ -194,8 +195,9 @@ export class Store {
         this.#configure(keepWeights && !this.dialogue.startsAfresh ? this.current.weightsFor(layerSizes(after)) : null);
         return;
       }
-      if (this.current.experiment.value && sameRun(this.current.experiment.value, after)) {
-        this.dialogue.goesOnAs(this.current.experiment.value, after);
+      const trained = this.current.experiment.value;
+      if (trained && sameRun(trained, after)) {
+        this.dialogue.goesOnAs(trained, after);
         this.current.experiment.value = after;
       }
       if (this.dialogue.live) this.dialogue.adjust(after);

@@ -127,9 +127,7 @@ function mountCaptions(store, catalogue, layout, container) {
   const field = unitsField(catalogue);
   const [fewest, most] = field.limits;
   /** @param {number} layer @param {number} units */
-  const resize = (layer, units) => {
-    store.changeLayer(layer, { units });
-  };
+  const resize = (layer, units) => store.changeLayer(layer, { units });
   /** @type {WeakSet<Element>} */
   const bound = new WeakSet();
   effect(() => {
@@ -258,27 +256,21 @@ function mountGraph(store, layout, graph, painter, inputs, frozen, open) {
       nodes.map((node) => {
         const { layer, unit, x, y, size } = node;
         const position = `left:${x}px;top:${y}px;width:${size}px;height:${size}px`;
-        if (layer === 0) {
-          const place = inputsBelow ? `left:${x}px;top:${y + size / 2 + 4}px` : `left:${x - size / 2 - 8}px;top:${y}px`;
-          const point = () => {
-            store.attention.pointed.value = { what: 'units', layer, unit, input: null };
-          };
-          const leave = () => {
-            store.attention.pointed.value = null;
-          };
-          return html`<div class="node" style=${position} @pointerenter=${point} @pointerleave=${leave}></div>
-            <span class="node-label ${inputsBelow ? '' : 'left'}"
-              style=${place}><math>${featureMath(features[unit])}</math></span>`;
-        }
-        const name = layer === last ? 'Output unit' : `Unit ${unit + 1} of hidden layer ${layer}`;
         const look = () => {
-          store.attention.look({ layer, unit });
+          if (layer > 0) store.attention.look({ layer, unit });
           store.attention.pointed.value = { what: 'units', layer, unit, input: null };
         };
         const away = () => {
           store.attention.look(null);
           store.attention.pointed.value = null;
         };
+        if (layer === 0) {
+          const place = inputsBelow ? `left:${x}px;top:${y + size / 2 + 4}px` : `left:${x - size / 2 - 8}px;top:${y}px`;
+          return html`<div class="node" style=${position} @pointerenter=${look} @pointerleave=${away}></div>
+            <span class="node-label ${inputsBelow ? '' : 'left'}"
+              style=${place}><math>${featureMath(features[unit])}</math></span>`;
+        }
+        const name = layer === last ? 'Output unit' : `Unit ${unit + 1} of hidden layer ${layer}`;
         return html`<button class="node unit ${size < TINY_UNIT ? 'tiny' : ''}" type="button" style=${position}
           aria-label=${name} title=${name} aria-pressed=${isUnit(chosen, layer, unit)}
           @click=${() => store.attention.select({ layer, unit })} @pointerenter=${look} @pointerleave=${away} @focus=${look}
