@@ -3,7 +3,7 @@
 import { fits } from '../layers.js';
 import { boundaryLine, contour } from './contour.js';
 import { drawEmphasisedEdges, drawEmphasisedUnits } from './emphasis.js';
-import { fitted, Maps } from './map.js';
+import { fitted, Maps, resize } from './map.js';
 import { TINY_UNIT } from './network-layout.js';
 import { ramp } from './ramp.js';
 
@@ -127,15 +127,8 @@ export class NetworkPicture {
     const manner = this.#manner;
     if (!scene || !manner) return;
     const context = this.#context;
-    const width = Math.round(scene.width * scene.ratio);
-    const height = Math.round(scene.height * scene.ratio);
-    for (const canvas of [this.#canvas, this.#edges]) {
-      if (canvas.width === width && canvas.height === height) continue;
-      canvas.width = width;
-      canvas.height = height;
-    }
-    context.setTransform(1, 0, 0, 1, 0, 0);
-    context.clearRect(0, 0, width, height);
+    for (const canvas of [this.#canvas, this.#edges]) resize(canvas, scene);
+    context.reset();
     if (!fits(run.layers, scene.sizes)) return;
     if (!manner.playing || now - this.#edgesDrawn >= EDGES_INTERVAL) {
       this.#edgesDrawn = now;
