@@ -128,7 +128,8 @@ export class NetworkPicture {
     if (!scene || !manner) return;
     const context = this.#context;
     for (const canvas of [this.#canvas, this.#edges]) resize(canvas, scene);
-    context.reset();
+    context.setTransform(1, 0, 0, 1, 0, 0);
+    context.clearRect(0, 0, this.#canvas.width, this.#canvas.height);
     if (!fits(run.layers, scene.sizes)) return;
     if (!manner.playing || now - this.#edgesDrawn >= EDGES_INTERVAL) {
       this.#edgesDrawn = now;

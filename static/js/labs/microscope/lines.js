@@ -279,17 +279,17 @@ function backward({ layer: l, activation, numeric, agree }, { Y, of, into, last 
       way: 'backward',
       result: dZ,
       ...(after?.dZ
-      ? {
-          from: [EQUALS, after.W, after.dZ, TIMES, slope],
-          caption: `Back through W[${l + 1}], then through the slope of the activation: how each z of layer ${l} moves the loss.`,
-          shows: after.W.part,
-          derivation: 'dZ',
-        }
-      : {
-          from: [EQUALS, A, operator('−'), Y],
-          caption: 'Now back: how z of the output moves the loss of each example.',
-          derivation: `dZ_${activation}`,
-        }),
+        ? {
+            from: [EQUALS, after.W, after.dZ, TIMES, slope],
+            caption: `Back through W[${l + 1}], then through the slope of the activation: how each z of layer ${l} moves the loss.`,
+            shows: after.W.part,
+            derivation: 'dZ',
+          }
+        : {
+            from: [EQUALS, A, operator('−'), Y],
+            caption: 'Now back: how z of the output moves the loss of each example.',
+            derivation: `dZ_${activation}`,
+          }),
     },
     {
       id: `dW${l}`,
@@ -361,9 +361,7 @@ function update({ layer: l, update: step, l1, l2 }, { of }, { of: what, training
       rspace="0.8em">,</mo>${ofLayer(letter, l)}<mo>:=</mo>${ofLayer(letter, l)}<mo>+</mo><mo form="prefix" lspace="0"
       rspace="0">∆</mo>${ofLayer(letter, l)}`;
   const whose = what === 'batch' ? '' : ', made from the whole batch';
-  const how = plain
-    ? `a step of α = ${training.learning_rate} against the gradient`
-    : `a step of ${optimizer}`;
+  const how = plain ? `a step of α = ${training.learning_rate} against the gradient` : `a step of ${optimizer}`;
   return [
     {
       id: `W${l}`,
