@@ -171,6 +171,10 @@ function partsField(key, label, parts) {
   };
 }
 
+/** Whether they can be learned: of classes they are 0 and 1. @param {Problem} problem @param {readonly number[]} labels */
+export const labelsSuit = (problem, labels) =>
+  problem === 'regression' || labels.every((label) => label === 0 || label === 1);
+
 /** Hundredths are finer than a screen shows. @param {number} value */
 const short = (value) => String(Number(value.toFixed(2)));
 
@@ -197,7 +201,7 @@ function pointsField({ limits }) {
     },
     get: ({ dataset, points, labels }) => (dataset === OWN ? { points, labels } : { points: [], labels: [] }),
     set: (experiment, own) => {
-      if (experiment.problem === 'classification' && own.labels.some((label) => label !== 0 && label !== 1))
+      if (!labelsSuit(experiment.problem, own.labels))
         throw new FieldError('The labels of own points must be 0 or 1 for classification.');
       return { ...experiment, ...own };
     },

@@ -1,7 +1,8 @@
 /** Which points: the problem and its datasets, how many, how noisy, how split, and their seed. */
 
 import { effect } from '../../vendor/signals-core/signals-core.js';
-import { OWN } from '../experiment/experiment.js';
+import { labelsSuit, OWN } from '../experiment/experiment.js';
+import { hundredth } from '../experiment/points-by-hand.js';
 import { bindChoice } from './choice.js';
 import { bindFields, stopsBetween, stopsEvery } from './value.js';
 
@@ -54,9 +55,7 @@ export function mountData(store, fields, catalogue, find) {
       const problem = /** @type {Problem} */ (name);
       const { dataset, labels } = store.experiment.value;
       // One's own labels of either class are targets too; the other way round targets are no classes.
-      const stays =
-        dataset === OWN && (problem === 'regression' || labels.every((label) => label === 0 || label === 1));
-      store.change(stays ? { problem } : { dataset: latest[problem] });
+      store.change(dataset === OWN && labelsSuit(problem, labels) ? { problem } : { dataset: latest[problem] });
     },
   );
   bindChoice(
@@ -98,15 +97,11 @@ export function mountData(store, fields, catalogue, find) {
  */
 function ownPoints(store) {
   const { points, labels, problem } = store.experiment.value;
-  const fits = problem === 'regression' || labels.every((label) => label === 0 || label === 1);
   const shown = store.points.value;
-  if ((points.length > 0 && fits) || !shown) return { dataset: OWN };
+  if ((points.length > 0 && labelsSuit(problem, labels)) || !shown) return { dataset: OWN };
   return {
     dataset: OWN,
     points: shown.points.map(([x1, x2]) => [hundredth(x1), hundredth(x2)]),
     labels: problem === 'regression' ? shown.labels.map(hundredth) : shown.labels,
   };
 }
-
-/** As exactly as an address tells it. @param {number} value */
-const hundredth = (value) => Number(value.toFixed(2));
