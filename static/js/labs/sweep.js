@@ -60,8 +60,9 @@ export function mountSweep(store, fields, find, scale) {
 
   const start = () => {
     const { sweepSeeds: seeds, sweepIterations: iterations } = store.experiment.peek();
-    const hindered = store.obstacle.peek() || (store.dialogue.settled ? '' : 'Not connected: try again in a moment.');
-    if (hindered || !store.dialogue.questions.ask({ type: 'sweep', seeds, iterations })) {
+    const { dialogue } = store;
+    const hindered = store.obstacle.peek();
+    if (hindered || !dialogue.settled || !dialogue.questions.ask({ type: 'sweep', seeds, iterations })) {
       said.value = hindered || 'Not connected: try again in a moment.';
       return;
     }

@@ -85,7 +85,7 @@ export class Course {
     const place = computed(() => `${store.experiment.value.lesson} ${store.experiment.value.step}`);
     effect(() => {
       void place.value;
-      untracked(() => this.#arrive());
+      untracked(() => this.arrive());
     });
     effect(() => {
       const picture = store.current.picture.value;
@@ -125,8 +125,8 @@ export class Course {
     };
   }
 
-  /** @param {Lesson} lesson @param {number} [step] */
-  begin(lesson, step = 1) {
+  /** @param {Lesson} lesson @param {number} step */
+  begin(lesson, step) {
     const { name } = lesson;
     const { experiment } = this.#store;
     if (!experiment.peek().lesson) this.#before = experiment.peek();
@@ -190,11 +190,6 @@ export class Course {
       this.#store.note('What the lesson has set up stays as it is.', { label: 'Back to what I had', accept: restore });
   }
 
-  /** Asks again for a lesson that could not be opened. */
-  retry() {
-    this.#arrive();
-  }
-
   /** Whether there is something to go back to. */
   get hasBefore() {
     return this.#before !== null;
@@ -233,8 +228,8 @@ export class Course {
     });
   }
 
-  /** The address, or a command, says where the reader is. */
-  #arrive() {
+  /** The address, or a command, says where the reader is; a lesson that could not be opened is asked for again. */
+  arrive() {
     const { lesson: name, step } = this.#store.experiment.peek();
     const lesson = this.lesson.peek();
     if (!name) {
@@ -248,9 +243,7 @@ export class Course {
       const number = Math.min(step, lesson.steps.length);
       const { highlight } = lesson.steps[number - 1];
       this.problem.value = '';
-      this.finished.value = false;
-      this.met.value = false;
-      this.#store.deeds.value = {};
+      this.#refresh();
       this.#store.staged.value = {
         hide: lesson.hide,
         lock: lesson.lock,
@@ -273,16 +266,21 @@ export class Course {
         this.lesson.value = lesson;
         if (sameRun(now, this.#defaults)) this.#setUp(Math.min(now.step, lesson.steps.length));
       });
-      this.#arrive();
+      this.arrive();
     } catch (error) {
       if (experiment.peek().lesson === name) this.problem.value = /** @type {Error} */ (error).message;
     }
   }
 
-  #enter() {
+  /** Nothing is done yet of what the step asks for. */
+  #refresh() {
     this.finished.value = false;
     this.met.value = false;
     this.#store.deeds.value = {};
+  }
+
+  #enter() {
+    this.#refresh();
     this.turns.value++;
   }
 

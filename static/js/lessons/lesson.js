@@ -206,6 +206,6 @@ const unopened = (
   list,
 ) => html`<div class="say" role="alert"><h2 id="lesson-title">A lesson that is not there</h2><p>“${name}” could not be
   opened. ${course.problem.value}</p></div>
-  <div class="task ends"><button class="btn" type="button" @click=${() => course.retry()}>Try
+  <div class="task ends"><button class="btn" type="button" @click=${() => course.arrive()}>Try
     again</button><button class="btn" type="button" @click=${list}>Choose another
     lesson</button><button class="btn quiet" type="button" @click=${() => course.leave()}>Close</button></div>`;

@@ -91,7 +91,13 @@ export class KeptRuns {
     );
     if (twin && twin.iterations > iterations) return;
     // After a seek the latest frame shows an earlier iteration: what is kept of the end is then what was known of it.
-    const known = atEnd || twin?.iterations !== iterations;
+    const before = !atEnd && twin?.iterations === iterations ? twin : null;
+    const { testCost, trainAccuracy, testAccuracy, picture: seen } = before ?? {
+      testCost: run.test_cost,
+      trainAccuracy: run.train_accuracy,
+      testAccuracy: run.test_accuracy,
+      picture: pictureOf(run.boundary),
+    };
     /** @type {KeptRun} */
     const kept = {
       id: twin?.id ?? crypto.getRandomValues(new Uint32Array(2)).join('-'),
@@ -102,12 +108,12 @@ export class KeptRuns {
       outcome: halted ?? twin?.outcome ?? null,
       iterations,
       cost,
-      testCost: known ? run.test_cost : (twin?.testCost ?? null),
-      trainAccuracy: known ? run.train_accuracy : (twin?.trainAccuracy ?? null),
-      testAccuracy: known ? run.test_accuracy : (twin?.testAccuracy ?? null),
+      testCost,
+      trainAccuracy,
+      testAccuracy,
       curve,
       marks,
-      picture: known ? pictureOf(run.boundary) : (twin?.picture ?? ''),
+      picture: seen,
     };
     this.#keep([kept, ...this.list.value.filter((other) => other !== twin)]);
   }

@@ -123,7 +123,7 @@ export function place(curves, nameless, scale, font) {
           (share) => points.find((point) => point[1] >= top + share * (bottom - top)) ?? points[points.length - 1],
         )
       : TRIES.map((share) => points[Math.floor((points.length - 1) * share)]);
-    /** @type {(Label & {cost: number}) | null} */
+    /** @type {{label: Label, box: typeof taken[number], cost: number} | null} */
     let best = null;
     for (const [x, y] of spots) {
       for (const anchor of /** @type {const} */ (['left', 'right'])) {
@@ -150,18 +150,13 @@ export function place(curves, nameless, scale, font) {
         for (const shape of shapes)
           for (const [px, py] of shape)
             if (px > box.left && px < box.right && py > box.top && py < box.bottom) cost += 1;
-        if (!best || cost < best.cost) best = { text, bold, x: atX, y: atY, anchor, cost };
+        if (!best || cost < best.cost) best = { label: { text, bold, x: atX, y: atY, anchor }, box, cost };
       }
       if (best?.cost === 0) break;
     }
     if (!best) return;
-    taken.push({
-      left: best.anchor === 'left' ? best.x : best.x - textWidth,
-      right: best.anchor === 'left' ? best.x + textWidth : best.x,
-      top: best.y - font * 0.75,
-      bottom: best.y + font * 0.75,
-    });
-    labels.push({ text, bold, x: best.x, y: best.y, anchor: best.anchor });
+    taken.push(best.box);
+    labels.push(best.label);
   });
   return labels;
 }
