@@ -40,9 +40,11 @@ const MOST_CURVES = 100;
 /** What to see in each. @type {Record<string, (slope: number) => string>} */
 const ABOUT = {
   sigmoid: () =>
-    'Its slope is never above 0.25 and nearly 0 far out, so each sigmoid layer passes back a quarter of the gradient at most: it learns slowly.',
+    'Its slope is never above 0.25 and nearly 0 far out, so each sigmoid layer passes back a ' +
+    'quarter of the gradient at most: it learns slowly.',
   tanh: () =>
-    'Its slope is 1 at z = 0, four times sigmoid’s, and its values lie around 0, so that the next layer’s inputs are centred. Far out it saturates too.',
+    'Its slope is 1 at z = 0, four times sigmoid’s, and its values lie around 0, so that the ' +
+    'next layer’s inputs are centred. Far out it saturates too.',
   relu: () =>
     'Its slope is 1 above zero, so gradients pass unchanged, and exactly 0 below: there a unit learns nothing.',
   leaky_relu: (slope) => `Its slope is 1 above zero and ${slope} below, so that a unit learns a little there too.`,
@@ -237,7 +239,8 @@ function showPlot(layer, chosen, looks, size, plot) {
     );
     plot.setAttribute(
       'aria-label',
-      `g and g′ of layer ${layer.value} from z = ${-reach} to ${reach}; under them a histogram of its z, which lie between ${fixed(look.low)} and ${fixed(look.high)}`,
+      `g and g′ of layer ${layer.value} from z = ${-reach} to ${reach}; ` +
+        `under them a histogram of its z, which lie between ${fixed(look.low)} and ${fixed(look.high)}`,
     );
   });
   return stop;

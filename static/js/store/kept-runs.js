@@ -92,7 +92,12 @@ export class KeptRuns {
     if (twin && twin.iterations > iterations) return;
     // After a seek the latest frame shows an earlier iteration: what is kept of the end is then what was known of it.
     const before = !atEnd && twin?.iterations === iterations ? twin : null;
-    const { testCost, trainAccuracy, testAccuracy, picture: seen } = before ?? {
+    const {
+      testCost,
+      trainAccuracy,
+      testAccuracy,
+      picture: seen,
+    } = before ?? {
       testCost: run.test_cost,
       trainAccuracy: run.train_accuracy,
       testAccuracy: run.test_accuracy,

@@ -181,7 +181,8 @@ function mountLegend(store, chart, find) {
     chart.setAttribute(
       'aria-label',
       unit
-        ? `Activation of unit ${unit.unit + 1} of hidden layer ${unit.layer} over the plane, with the examples and the line where its z is zero`
+        ? `Activation of unit ${unit.unit + 1} of hidden layer ${unit.layer} over the plane, ` +
+            'with the examples and the line where its z is zero'
         : regression
           ? 'Predicted value over the plane, with the examples in the colours of their targets'
           : 'Predicted probability of class 1 over the plane, with the examples and the line where it is one half',

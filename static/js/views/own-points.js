@@ -513,10 +513,7 @@ function mountLayer(store, edit, find) {
       return;
     }
     const step = event.shiftKey ? LARGE_STEP : STEP;
-    crossAt([
-      within(hundredth(at[0] + arrow[0] * step)),
-      within(hundredth(at[1] + arrow[1] * step)),
-    ]);
+    crossAt([within(hundredth(at[0] + arrow[0] * step)), within(hundredth(at[1] + arrow[1] * step))]);
     if (held) carry(at);
     tell();
   });

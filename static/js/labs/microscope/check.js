@@ -393,7 +393,8 @@ export function mountCheck(store, catalogue, inspection, form) {
           <div class="row foot"><button type="submit" class="btn primary">Check</button>
             <div id="by-hand-verdict" class="said" role="status" data-kind=${said?.kind ?? ''}>${
               said
-                ? html`<p>${said.kind === 'right' ? icon('tick') : nothing}${said.text}</p>${said.hint ? html`<p>${said.hint}</p>` : nothing}`
+                ? html`<p>${said.kind === 'right' ? icon('tick') : nothing}${said.text}</p>
+                  ${said.hint ? html`<p>${said.hint}</p>` : nothing}`
                 : nothing
             }</div></div>`,
         form,
