@@ -11,6 +11,7 @@ import { serverPath } from '../links.js';
 import { bracket, ofLayer, operator, variable } from '../notation.js';
 import { formulaLines } from '../views/activation.js';
 import { whenOpen } from '../views/drawer.js';
+import { sizeOf } from '../views/size.js';
 import { bindNumber, stopsEvery } from '../views/value.js';
 import { lineChart } from './line-chart.js';
 import { Norms } from './norms.js';
@@ -84,12 +85,9 @@ export function mount(store, find) {
     /** Of every layer, as far as they are of the network that is set up. @type {Signal<Diagnostics[] | null>} */
     const looks = signal(/** @type {Diagnostics[] | null} */ (null));
     const norms = new Norms();
-    const size = signal('');
-    const resized = new ResizeObserver(() => {
-      size.value = ['acts-plot', 'acts-norms'].map((id) => `${find(id).clientWidth}×${find(id).clientHeight}`).join();
-    });
-    for (const id of ['acts-plot', 'acts-norms']) resized.observe(find(id));
+    const { size, stop: stopSize } = sizeOf(find('acts-plot'), find('acts-norms'));
     const stops = [
+      stopSize,
       store.watchDiagnostics(),
       effect(() => {
         const picture = store.current.picture.value;
@@ -108,7 +106,6 @@ export function mount(store, find) {
     ];
     return () => {
       for (const stop of stops) stop();
-      resized.disconnect();
       for (const id of ['acts-layers', 'acts-plot', 'acts-facts', 'acts-norms', 'acts-norms-now'])
         render(nothing, find(id));
     };

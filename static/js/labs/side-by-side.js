@@ -16,6 +16,7 @@ import { operator, variable } from '../notation.js';
 import { pixelRatio } from '../painting/painter.js';
 import { thin } from '../store/history.js';
 import { icon } from '../views/icon.js';
+import { sizeOf } from '../views/size.js';
 import { Tip } from '../views/tip.js';
 import { stopsBetween, stopsEvery } from '../views/value.js';
 import { showWaiting } from '../views/waiting.js';
@@ -134,17 +135,7 @@ export function showNetworks(store, fields, catalogue, find, scale) {
     },
   };
 
-  const size = signal('');
-  const resized = new ResizeObserver(() => {
-    size.value = [
-      find('networks').clientWidth,
-      find('compare-chart').clientWidth,
-      find('compare-chart').clientHeight,
-    ].join('×');
-  });
-  resized.observe(find('networks'));
-  resized.observe(find('compare-chart'));
-
+  const { size, stop: stopSize } = sizeOf(find('networks'), find('compare-chart'));
   const context = { store, session, factor, values, settled, commands, size };
   const stops = [
     // The learner's own session comes first, where places are few.
@@ -161,11 +152,11 @@ export function showNetworks(store, fields, catalogue, find, scale) {
     showCards(context, find('networks')),
     showChart(context, scale, find('compare-chart')),
     showTable(context, find('compare-table')),
+    stopSize,
+    () => session.close(),
   ];
   return () => {
     for (const stop of stops) stop();
-    resized.disconnect();
-    session.close();
   };
 }
 

@@ -10,6 +10,7 @@ import { allows } from '../experiment/parts.js';
 import { cost, count, percent } from '../format.js';
 import { bytesOf } from '../painting/map.js';
 import { isDark } from '../theme.js';
+import { sizeOf } from '../views/size.js';
 import { paintThumbnail } from '../views/thumbnail.js';
 import { Tip } from '../views/tip.js';
 import { bindFields } from '../views/value.js';
@@ -250,11 +251,7 @@ function finite(x, costs) {
 function showFan(result, chosen, scale, plot) {
   const area = /** @type {HTMLElement} */ (plot.querySelector('.area'));
   const tip = new Tip(plot);
-  const size = signal('');
-  const resized = new ResizeObserver(() => {
-    size.value = `${plot.clientWidth}×${plot.clientHeight}`;
-  });
-  resized.observe(plot);
+  const { size, stop: stopSize } = sizeOf(plot);
   /** @type {ReturnType<typeof lineChart> | null} */
   let drawn = null;
   const curves = computed(
@@ -332,7 +329,7 @@ function showFan(result, chosen, scale, plot) {
   return () => {
     stop();
     over.abort();
-    resized.disconnect();
+    stopSize();
     tip.hide();
     render(nothing, area);
   };

@@ -4,7 +4,7 @@
  */
 
 import { html, mathml, nothing, render } from '../../vendor/lit-html/lit-html.js';
-import { computed, effect, signal } from '../../vendor/signals-core/signals-core.js';
+import { computed, effect } from '../../vendor/signals-core/signals-core.js';
 import { PLANE } from '../experiment/experiment.js';
 import { fixed } from '../format.js';
 import { MARKS, scaleOf, TARGETS } from '../marks.js';
@@ -12,6 +12,7 @@ import { EQUALS, inBrackets, indexed, number, ofUnit, variable, yHat } from '../
 import { pixelRatio } from '../painting/painter.js';
 import { CONFIG, layoutIn } from '../plotly.js';
 import { colours, isDark } from '../theme.js';
+import { sizeOf } from './size.js';
 import { Tip } from './tip.js';
 
 /** @typedef {import('../store/state.js').Store} Store */
@@ -42,17 +43,15 @@ export function mountBoundary(store, find, plotly, painter) {
   const chart = /** @type {HTMLElement} */ (plot.querySelector('.plotly'));
   painter.give('boundary', /** @type {HTMLCanvasElement} */ (plane.querySelector('canvas')));
 
-  const size = signal(plot.clientWidth);
-  new ResizeObserver(() => {
-    size.value = plot.clientWidth;
-  }).observe(plot);
+  const { size } = sizeOf(plot);
   const discrete = computed(() => store.experiment.value.discretise);
   const showTest = computed(() => store.experiment.value.showTest);
   const marking = computed(() => store.experiment.value.mistakes && store.problem.value === 'classification');
   effect(() => {
     const unit = store.attention.lookedAt.value;
     const { clientWidth: width, clientHeight: height } = plane;
-    if (size.value === 0) return;
+    void size.value;
+    if (width === 0) return;
     painter.plane('boundary', {
       width,
       height,
@@ -69,8 +68,8 @@ export function mountBoundary(store, find, plotly, painter) {
     const api = plotly.value;
     const points = store.points.value;
     const test = showTest.value;
-    void isDark.value;
-    if (!api || size.value === 0) return;
+    void [isDark.value, size.value];
+    if (!api || chart.clientWidth === 0) return;
     drawAxesAndPoints(api, chart, points, test);
   });
 

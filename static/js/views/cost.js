@@ -15,6 +15,7 @@ import { colours, isDark } from '../theme.js';
 import { bindSignal } from './choice.js';
 import { logTick, place, scaleTo, xTicks, xTop, yRange } from './cost-scale.js';
 import { mountScrub } from './scrub.js';
+import { sizeOf } from './size.js';
 import { Tip } from './tip.js';
 
 /** @typedef {import('../store/state.js').Store} Store */
@@ -56,10 +57,7 @@ export function mountCost(store, catalogue, find, plotly) {
     forget.hidden = store.current.ghosts.value.length === 0 && store.compared.value.length === 0;
   });
 
-  const size = signal('');
-  new ResizeObserver(() => {
-    size.value = `${plot.clientWidth}×${plot.clientHeight}`;
-  }).observe(plot);
+  const { size } = sizeOf(plot);
 
   const tail = new Tail(plot);
   /** What is on Plotly's axes. @type {Drawn | null} */

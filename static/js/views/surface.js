@@ -12,6 +12,7 @@ import { loadPlotly } from '../plotly.js';
 import { colours, isDark } from '../theme.js';
 import { whenOpen } from './drawer.js';
 import { fetchLater } from './later.js';
+import { sizeOf } from './size.js';
 
 /** @typedef {import('../store/state.js').Store} Store */
 /** @typedef {import('../types/plotly').PlotlyApi} PlotlyApi */
@@ -53,14 +54,10 @@ export function mountSurface(store, find) {
   const buttons = find('surface-turn');
   const table = find('surface-table');
   const details = /** @type {HTMLDetailsElement} */ (table.closest('details'));
-  const size = signal('');
   const tableOpen = signal(details.open);
   let asked = false;
   details.addEventListener('toggle', () => {
     tableOpen.value = details.open;
-  });
-  const resized = new ResizeObserver(() => {
-    size.value = `${scene.clientWidth}×${scene.clientHeight}`;
   });
   for (const [id, turn] of Object.entries(TURNS)) {
     find(id).addEventListener('click', () => {
@@ -84,17 +81,15 @@ export function mountSurface(store, find) {
     problem.hidden = able;
     scene.hidden = buttons.hidden = !able;
     details.open ||= !able;
-    if (able) {
-      resized.observe(scene);
-      void load();
-    }
+    if (able) void load();
+    const { size, stop: stopSize } = sizeOf(scene);
     const stops = [
+      stopSize,
       able ? showSurface(store, scene, plotly, size) : () => undefined,
       showTable(store, table, tableOpen),
     ];
     return () => {
       for (const stop of stops) stop();
-      resized.disconnect();
       render(nothing, table);
     };
   });
