@@ -368,7 +368,7 @@ function showCards(context, container) {
       <dl>
         <div><dt>Cost</dt><dd>${run ? cost(run.train_cost) : '–'}</dd></div>
         ${
-          store.problem.value === 'regression'
+          store.regression.value
             ? nothing
             : html`<div><dt>${held === null ? 'Train' : 'Test'}</dt><dd>${
                 run ? percent(held ?? run.train_accuracy) : '–'
@@ -404,7 +404,7 @@ function showCards(context, container) {
     }),
     effect(() => {
       void [size.value, values.value, session.running.value];
-      const line = store.problem.value === 'classification';
+      const line = !store.regression.value;
       const discrete = store.experiment.value.discretise;
       for (const [canvas, index] of canvases) {
         if (!canvas.isConnected) canvases.delete(canvas);
@@ -516,7 +516,7 @@ function showChart(context, scale, plot) {
 /** Who came to which cost when. @param {Context} context @param {HTMLElement} container */
 function showTable({ store, session, factor, values, settled }, container) {
   const stop = effect(() => {
-    const regression = store.problem.value === 'regression';
+    const regression = store.regression.value;
     const thresholds = thresholdsOf(store.problem.value);
     const reading = settled.value ? session.reading.value : null;
     /** @param {Value} value @param {number} index */

@@ -73,8 +73,9 @@ export class Store {
   /** The activation of each hidden layer. */
   activations = unlessSame(() => this.experiment.value.layers.map(({ activation }) => activation));
   problem = computed(() => this.experiment.value.problem);
+  regression = computed(() => this.problem.value === 'regression');
   /** As in the tables of formulas. */
-  outputActivation = computed(() => (this.problem.value === 'regression' ? 'linear' : 'sigmoid'));
+  outputActivation = computed(() => (this.regression.value ? 'linear' : 'sigmoid'));
   /** The panel of the drawer that is open; '' is none. */
   panel = computed(() => this.experiment.value.panel);
   /**

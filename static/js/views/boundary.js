@@ -46,7 +46,7 @@ export function mountBoundary(store, find, plotly, painter) {
   const { size } = sizeOf(plot);
   const discrete = computed(() => store.experiment.value.discretise);
   const showTest = computed(() => store.experiment.value.showTest);
-  const marking = computed(() => store.experiment.value.mistakes && store.problem.value === 'classification');
+  const marking = computed(() => store.experiment.value.mistakes && !store.regression.value);
   effect(() => {
     const unit = store.attention.lookedAt.value;
     const { clientWidth: width, clientHeight: height } = plane;
@@ -60,7 +60,7 @@ export function mountBoundary(store, find, plotly, painter) {
       unit,
       flat: unit !== null && (store.flat.value[unit.layer - 1] ?? false),
       discrete: discrete.value,
-      line: store.problem.value === 'classification',
+      line: !store.regression.value,
       marked: marking.value && store.points.value ? places(store.points.value, showTest.value) : null,
     });
   });
@@ -110,7 +110,7 @@ function mountSwitches(store, find) {
   }
   // A value is never simply wrong.
   effect(() => {
-    /** @type {HTMLElement} */ (find('mistakes').closest('.labelled')).hidden = store.problem.value === 'regression';
+    /** @type {HTMLElement} */ (find('mistakes').closest('.labelled')).hidden = store.regression.value;
   });
 }
 
@@ -138,7 +138,7 @@ function mountLegend(store, chart, find) {
   effect(() => {
     const looked = store.attention.lookedAt.value;
     const unit = looked && looked.layer > 0 && looked.layer < store.layerSizes.value.length - 1 ? looked : null;
-    const regression = store.problem.value === 'regression';
+    const regression = store.regression.value;
     const { showTest, mistakes } = store.experiment.value;
     const held = showTest && (store.points.value?.split.test.length ?? 0) > 0;
     const [low, high] = ends.value.split(' ');

@@ -241,7 +241,7 @@ function mountGraph(store, layout, graph, painter, inputs, frozen, open) {
       sizes: store.layerSizes.value,
       chosen: store.attention.selected.value,
       flat: store.flat.value,
-      line: store.problem.value === 'classification',
+      line: !store.regression.value,
       inputs: inputs.value,
       frozen: frozen.value,
     });
@@ -454,7 +454,7 @@ function mountSentence(store, container, open) {
       : sizes.length === 3
         ? `neuron ${unit + 1}`
         : `neuron ${unit + 1} of layer ${layer}`;
-    const hasLine = !isOutput || store.problem.value === 'classification';
+    const hasLine = !isOutput || !store.regression.value;
     render(
       html`<p>What ${which} computes.${
         hasLine ? ' The line in its picture is where the bracket is zero.' : ''

@@ -110,7 +110,7 @@ class Editor {
   }
 
   get regression() {
-    return this.#store.problem.value === 'regression';
+    return this.#store.regression.value;
   }
 
   /** The class of the other kind; of a regression the value that is set. @param {number} label */

@@ -15,7 +15,7 @@ export function mountResults(store, find) {
   whenOpen(store, 'results', () =>
     effect(() => {
       const picture = store.current.reading.value;
-      const regression = store.problem.value === 'regression';
+      const regression = store.regression.value;
       if (!picture) return;
       const { train_cost, test_cost, train_accuracy, test_accuracy, train_confusion, test_confusion } = picture.run;
       render(

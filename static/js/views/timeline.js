@@ -123,7 +123,7 @@ function showFilm(store, film, position, go) {
       if (painted.get(canvas) === boundary && canvas.dataset.dark === dark) return;
       painted.set(canvas, boundary);
       canvas.dataset.dark = dark;
-      paintThumbnail(canvas, boundary, store.problem.peek() !== 'regression');
+      paintThumbnail(canvas, boundary, !store.regression.peek());
     });
   });
 }

@@ -108,7 +108,7 @@ export function mountAim(store, aim, find) {
       /** @param {string} text @returns {number | null} */
       read(text) {
         if (text.trim() === '') return null;
-        const regression = store.problem.peek() === 'regression';
+        const regression = store.regression.peek();
         return numberField(
           'The label',
           (value) => (regression ? isCoordinate(value) : value === 0 || value === 1),
@@ -139,13 +139,7 @@ export function mountAim(store, aim, find) {
   });
   effect(() => {
     const now = aim.value;
-    if (
-      now.of === 'point' &&
-      store.problem.value === 'classification' &&
-      now.label !== null &&
-      now.label !== 0 &&
-      now.label !== 1
-    )
+    if (now.of === 'point' && !store.regression.value && now.label !== null && now.label !== 0 && now.label !== 1)
       aim.value = { ...now, label: null };
   });
 }
