@@ -5,10 +5,10 @@
 
 import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
 import { effect, signal } from '../../vendor/signals-core/signals-core.js';
+import { post, UNANSWERED } from '../asking.js';
 import { TIMED } from '../experiment/bounds.js';
 import { wholeField } from '../experiment/experiment.js';
 import { count } from '../format.js';
-import { serverPath } from '../links.js';
 import { whenOpen } from '../views/drawer.js';
 import { bindNumber } from '../views/value.js';
 
@@ -63,15 +63,11 @@ export function mount(store, find) {
     if (busy.peek()) return;
     busy.value = true;
     problem.value = '';
-    const response = await fetch(serverPath('/vectorizing'), {
-      method: 'POST',
-      headers: { 'Content-Type': 'application/json' },
-      body: JSON.stringify(sizes.peek()),
-    }).catch(() => null);
+    const response = await post('/vectorizing', JSON.stringify(sizes.peek()));
     const timing = await response?.json().catch(() => null);
     busy.value = false;
     if (!response?.ok || !timing) {
-      problem.value = timing?.detail ?? 'The server does not answer. Try again when the page is connected.';
+      problem.value = timing?.detail ?? UNANSWERED;
       return;
     }
     timings.value = [/** @type {Timing} */ (timing), ...timings.value].slice(0, MOST_TIMINGS);

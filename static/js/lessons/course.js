@@ -4,6 +4,7 @@
  */
 
 import { batch, computed, effect, signal, untracked } from '../../vendor/signals-core/signals-core.js';
+import { UNANSWERED } from '../asking.js';
 import { experimentOf, sameRun } from '../experiment/experiment.js';
 import { serverPath } from '../links.js';
 import { UNSTAGED } from '../store/state.js';
@@ -19,7 +20,7 @@ import { carriedOut, holds, needsDiagnostics } from './quantities.js';
 /** What the server has to say, or a sentence that is for the reader. @param {string} path @returns {Promise<any>} */
 async function fetched(path) {
   const response = await fetch(serverPath(path)).catch(() => null);
-  if (!response) throw new Error('The server does not answer. Try again when the page is connected.');
+  if (!response) throw new Error(UNANSWERED);
   const lesson = await response.json().catch(() => null);
   if (!response.ok || !lesson)
     throw new Error(

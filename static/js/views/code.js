@@ -2,6 +2,7 @@
 
 import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
 import { effect, signal } from '../../vendor/signals-core/signals-core.js';
+import { post, UNANSWERED } from '../asking.js';
 import { copy } from '../clipboard.js';
 import { layerSizes } from '../experiment/experiment.js';
 import { count } from '../format.js';
@@ -105,11 +106,7 @@ function mountText(store, find) {
     const request = ++asked;
     const address = addressOf(store, chosen.peek());
     const response = await fetch(address).catch(() => null);
-    const answer = response
-      ? response.ok
-        ? await response.text()
-        : await problemOf(response)
-      : 'The server does not answer. Try again when the page is connected.';
+    const answer = response ? (response.ok ? await response.text() : await problemOf(response)) : UNANSWERED;
     if (request !== asked) return;
     const ok = response?.ok === true;
     if (box.textContent !== answer) box.textContent = answer;
@@ -175,12 +172,8 @@ function mountLoading(store, catalogue, find) {
     if (!CONTENT_TYPES[format])
       return wrong(`${file.name} is none of the files that can be loaded: ${Object.keys(CONTENT_TYPES).join(', ')}.`);
     if (file.size > MAX_BYTES) return wrong(`${file.name} is larger than ${count(MAX_BYTES / 1e6)} MB.`);
-    const response = await fetch(serverPath(`/parameters?format=${format}`), {
-      method: 'POST',
-      headers: { 'Content-Type': CONTENT_TYPES[format] },
-      body: file,
-    }).catch(() => null);
-    if (!response) return wrong('The server does not answer. Try again when the page is connected.');
+    const response = await post(`/parameters?format=${format}`, file, CONTENT_TYPES[format]);
+    if (!response) return wrong(UNANSWERED);
     if (!response.ok) return wrong(`${file.name} could not be read: ${await problemOf(response)}`);
     return fit(file.name, (await response.json()).layers);
   };

@@ -6,7 +6,7 @@
 import { live } from '../../../vendor/lit-html/directives/live.js';
 import { html, nothing, render } from '../../../vendor/lit-html/lit-html.js';
 import { effect, signal } from '../../../vendor/signals-core/signals-core.js';
-import { serverPath } from '../../links.js';
+import { post, UNANSWERED } from '../../asking.js';
 import { number, ofLayer, shape, variable } from '../../notation.js';
 import { icon } from '../../views/icon.js';
 
@@ -215,12 +215,8 @@ async function ask(task) {
       kind: 'problem',
       text: 'Nothing to compare yet: enter at least one number of your own, the cost or a gradient.',
     };
-  const response = await fetch(serverPath('/check'), {
-    method: 'POST',
-    headers: { 'Content-Type': 'application/json' },
-    body: JSON.stringify(request),
-  }).catch(() => null);
-  if (!response) return { kind: 'problem', text: 'The server does not answer. Try again when the page is connected.' };
+  const response = await post('/check', JSON.stringify(request));
+  if (!response) return { kind: 'problem', text: UNANSWERED };
   const answer = await response.json().catch(() => null);
   if (!response.ok) {
     const problem = answer?.errors?.[0];
