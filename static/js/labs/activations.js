@@ -13,7 +13,7 @@ import { formulaLines } from '../views/activation.js';
 import { whenOpen } from '../views/drawer.js';
 import { sizeOf } from '../views/size.js';
 import { bindNumber, stopsEvery } from '../views/value.js';
-import { lineChart } from './line-chart.js';
+import { belowAxis, lineChart, sampleOf } from './line-chart.js';
 import { Norms } from './norms.js';
 
 /** @typedef {import('../store/state.js').Store} Store */
@@ -226,10 +226,12 @@ function showPlot(layer, chosen, looks, size, plot) {
         }</svg>
         <path class="bars" d=${barsOf(look, x, height, lower)}></path>
         <path class="axis-line" d=${`M0 ${height}H${width}`}></path>
-        ${[-reach, -reach / 2, 0, reach / 2, reach].map(
-          (z, index, { length }) =>
-            svg`<text class="x ${index === 0 ? 'first' : index === length - 1 ? 'last' : ''}" x=${x(z).toFixed(1)}
-              y=${height + 15}>${z < 0 ? '−' : ''}${count(Math.abs(z))}</text>`,
+        ${belowAxis(
+          [-1, -0.5, 0, 0.5, 1].map((share) => ({
+            x: x(share * reach),
+            text: `${share < 0 ? '−' : ''}${count(Math.abs(share * reach))}`,
+          })),
+          height + 15,
         )}
       </g></svg>`,
       plot,
@@ -386,8 +388,7 @@ function showNorms(layer, looks, norms, size, plot, list) {
     render(
       found.map(
         ({ gradient_norm }, index) =>
-          html`<li><svg class="sample" viewBox="0 0 22 4" aria-hidden="true"><path class="line ${styleOf(index)}"
-            d="M0 2H22"></path></svg><math>${bracket('‖')}<mi
+          html`<li>${sampleOf(styleOf(index))}<math>${bracket('‖')}<mi
             mathvariant="normal">d</mi>${ofLayer('W', index + 1)}${bracket('‖')}</math> <b>${
               gradient_norm === null ? '–' : gradient_norm.toPrecision(3).replaceAll('-', '−')
             }</b></li>`,

@@ -26,6 +26,23 @@ const GAP = 6;
 const STEPS = [1, 2, 5, 10];
 const FEWEST_TICKS = 3;
 
+/** A piece of a curve, for lists. @param {string} style of it */
+export const sampleOf = (style) =>
+  html`<svg class="sample" viewBox="0 0 22 4" aria-hidden="true"><path class="line ${style}" d="M0 2H22"></path></svg>`;
+
+/**
+ * The numbers below an axis; the outermost stay within the picture.
+ *
+ * @param {{x: number, text: string}[]} ticks
+ * @param {number} y
+ */
+export const belowAxis = (ticks, y) =>
+  ticks.map(
+    ({ x, text }, index) =>
+      svg`<text class="x ${index === 0 ? 'first' : index === ticks.length - 1 ? 'last' : ''}" x=${x.toFixed(1)}
+        y=${y}>${text}</text>`,
+  );
+
 /** @param {[number, number]} range @param {boolean} log @returns {{at: number, text: string}[]} */
 function yTicks([low, high], log) {
   if (log) {
@@ -87,10 +104,9 @@ export function lineChart({ width, height, iterations, log, lines, bands = [], n
         d="M0 ${scale.y(value).toFixed(1)}H${scale.width}"></path><text class="y" x="-6"
         y=${scale.y(value).toFixed(1)}>${text}</text>`,
       )}
-      ${xTicks(top).map(
-        (tick, index, { length }) =>
-          svg`<text class="x ${index === 0 ? 'first' : index === length - 1 ? 'last' : ''}"
-            x=${scale.x(tick).toFixed(1)} y=${scale.height + 16}>${count(tick)}</text>`,
+      ${belowAxis(
+        xTicks(top).map((tick) => ({ x: scale.x(tick), text: count(tick) })),
+        scale.height + 16,
       )}
       ${bands.map(
         ({ x, low, high, style }) => svg`<path class="band ${style}"

@@ -20,7 +20,7 @@ import { sizeOf } from '../views/size.js';
 import { Tip } from '../views/tip.js';
 import { stopsBetween, stopsEvery } from '../views/value.js';
 import { showWaiting } from '../views/waiting.js';
-import { iterationAt, lineChart, placeOf } from './line-chart.js';
+import { iterationAt, lineChart, placeOf, sampleOf } from './line-chart.js';
 import { pointsOver, VIEW_BOX } from './points.js';
 import { Reached, thresholdsOf } from './reached.js';
 import { LabSession } from './session.js';
@@ -91,10 +91,10 @@ export function showNetworks(store, fields, catalogue, find, scale) {
   /** Whether what is shown is what is set up. */
   const settled = computed(() => session.running.value?.key === plan.value.key);
 
-  /** @param {Value[]} wanted */
+  /** @param {() => Value[]} wanted throws FieldError */
   const compare = (wanted) => {
     try {
-      store.change({ comparison: { by: factor.peek().name, values: checkedValues(factor.peek(), wanted) } });
+      store.change({ comparison: { by: factor.peek().name, values: checkedValues(factor.peek(), wanted()) } });
       said.value = '';
     } catch (error) {
       if (!(error instanceof FieldError)) throw error;
@@ -104,17 +104,11 @@ export function showNetworks(store, fields, catalogue, find, scale) {
   const commands = {
     /** @param {number} index @param {string} text */
     change(index, text) {
-      try {
-        const value = factor.peek().field.read(text);
-        compare(values.peek().map((now, other) => (other === index ? value : now)));
-      } catch (error) {
-        if (!(error instanceof FieldError)) throw error;
-        said.value = error.message;
-      }
+      compare(() => values.peek().with(index, factor.peek().field.read(text)));
     },
     /** @param {number} index */
     remove(index) {
-      compare(values.peek().filter((_, other) => other !== index));
+      compare(() => values.peek().toSpliced(index, 1));
       const removes = /** @type {HTMLButtonElement[]} */ ([...find('networks').querySelectorAll('.remove')]);
       const next = removes[Math.min(index, removes.length - 1)];
       (next.disabled ? find('compare-add') : next).focus();
@@ -126,7 +120,7 @@ export function showNetworks(store, fields, catalogue, find, scale) {
       const largest = Math.max(...now.map(Number));
       const next =
         candidates.find((value) => Number(value) > largest) ?? candidates.find((value) => !now.includes(value));
-      if (next !== undefined) compare([...now, next]);
+      if (next !== undefined) compare(() => [...now, next]);
     },
     /** @param {Value} value */
     take(value) {
@@ -356,9 +350,7 @@ function showCards(context, container) {
     const usable = allows(store.experiment.value, part);
     const held = run?.test_accuracy ?? null;
     return html`<article class="network ${now ? 'now' : ''}" aria-label=${say(value)}>
-      <div class="title"><svg class="sample" viewBox="0 0 22 4"
-        aria-hidden="true"><path class="line ${styleOf(context, value, index)}"
-        d="M0 2H22"></path></svg>${editor(value, index)}
+      <div class="title">${sampleOf(styleOf(context, value, index))}${editor(value, index)}
         <button class="btn quiet sq remove" type="button" aria-label="Remove ${say(value)}" title="Remove"
           ?disabled=${values.value.length <= FEWEST} @click=${() => commands.remove(index)}>${icon('close')}</button></div>
       <div class="small-plane" role="img"
