@@ -7,7 +7,7 @@ import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
 import { effect, signal } from '../../vendor/signals-core/signals-core.js';
 import { post, UNANSWERED } from '../asking.js';
 import { TIMED } from '../experiment/bounds.js';
-import { wholeField } from '../experiment/experiment.js';
+import { whole } from '../experiment/experiment.js';
 import { count } from '../format.js';
 import { whenOpen } from '../views/drawer.js';
 import { bindNumber } from '../views/value.js';
@@ -50,7 +50,7 @@ export function mount(store, find) {
   for (const [size, { label, limits, stops }] of Object.entries(SIZES)) {
     const name = /** @type {Size} */ (size);
     bindNumber(find, `timing-${name}`, {
-      field: wholeField(label, limits),
+      field: whole('', label, limits),
       value: () => sizes.value[name],
       change: (value) => {
         sizes.value = { ...sizes.value, [name]: value };
