@@ -9,6 +9,7 @@ import { slopeField } from '../experiment/experiment.js';
 import { count, fixed, percent } from '../format.js';
 import { serverPath } from '../links.js';
 import { bracket, ofLayer, operator, variable } from '../notation.js';
+import { together } from '../signals.js';
 import { formulaLines } from '../views/activation.js';
 import { whenOpen } from '../views/drawer.js';
 import { sizeOf } from '../views/size.js';
@@ -86,7 +87,7 @@ export function mount(store, find) {
     const looks = signal(/** @type {Diagnostics[] | null} */ (null));
     const norms = new Norms();
     const { size, stop: stopSize } = sizeOf(find('acts-plot'), find('acts-norms'));
-    const stops = [
+    return together(
       stopSize,
       store.watchDiagnostics(),
       effect(() => {
@@ -103,12 +104,11 @@ export function mount(store, find) {
       showPlot(layer, chosen, looks, size, find('acts-plot')),
       showFacts(store, layer, chosen, looks, find('acts-facts')),
       showNorms(layer, looks, norms, size, find('acts-norms'), find('acts-norms-now')),
-    ];
-    return () => {
-      for (const stop of stops) stop();
-      for (const id of ['acts-layers', 'acts-plot', 'acts-facts', 'acts-norms', 'acts-norms-now'])
-        render(nothing, find(id));
-    };
+      () => {
+        for (const id of ['acts-layers', 'acts-plot', 'acts-facts', 'acts-norms', 'acts-norms-now'])
+          render(nothing, find(id));
+      },
+    );
   });
 }
 
@@ -180,7 +180,7 @@ function showPlot(layer, chosen, looks, size, plot) {
   const curves = new Curves();
   let reach = REACHES[0];
   let of = 0;
-  const stop = effect(() => {
+  return effect(() => {
     void size.value;
     const look = looks.value?.[layer.value - 1];
     const { clientWidth, clientHeight } = plot;
@@ -242,7 +242,6 @@ function showPlot(layer, chosen, looks, size, plot) {
         `under them a histogram of its z, which lie between ${fixed(look.low)} and ${fixed(look.high)}`,
     );
   });
-  return stop;
 }
 
 /**

@@ -14,6 +14,7 @@ import { allows } from '../experiment/parts.js';
 import { cost, count, percent } from '../format.js';
 import { operator, variable } from '../notation.js';
 import { pixelRatio } from '../painting/painter.js';
+import { together } from '../signals.js';
 import { thin } from '../store/history.js';
 import { icon } from '../views/icon.js';
 import { sizeOf } from '../views/size.js';
@@ -131,7 +132,7 @@ export function showNetworks(store, fields, catalogue, find, scale) {
 
   const { size, stop: stopSize } = sizeOf(find('networks'), find('compare-chart'));
   const context = { store, session, factor, values, settled, commands, size };
-  const stops = [
+  return together(
     // The learner's own session comes first, where places are few.
     effect(() => {
       if (store.dialogue.session.value !== null) session.open();
@@ -148,10 +149,7 @@ export function showNetworks(store, fields, catalogue, find, scale) {
     showTable(context, find('compare-table')),
     stopSize,
     () => session.close(),
-  ];
-  return () => {
-    for (const stop of stops) stop();
-  };
+  );
 }
 
 /**
@@ -178,7 +176,7 @@ function follow(session, plan, obstacle, store) {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let resting;
   let first = true;
-  const stops = [
+  return together(
     effect(() => {
       const wanted = plan.value;
       const hindered = obstacle.value !== '';
@@ -190,11 +188,8 @@ function follow(session, plan, obstacle, store) {
     effect(() => {
       session.speed = store.experiment.value.iterationsPerFrame;
     }),
-  ];
-  return () => {
-    clearTimeout(resting);
-    for (const stop of stops) stop();
-  };
+    () => clearTimeout(resting),
+  );
 }
 
 /**
@@ -231,7 +226,8 @@ function showControls({ store, session, factor, values, settled, commands }, fac
   reset.addEventListener('click', () => session.reset(), { signal: until });
   add.addEventListener('click', commands.add, { signal: until });
 
-  const stops = [
+  return together(
+    () => over.abort(),
     effect(() => {
       by.value = factor.value.name;
       const { options } = factor.value;
@@ -276,11 +272,7 @@ function showControls({ store, session, factor, values, settled, commands }, fac
         find('compare-said'),
       );
     }),
-  ];
-  return () => {
-    over.abort();
-    for (const stop of stops) stop();
-  };
+  );
 }
 
 /** Why it has no session, for each reason. */
@@ -386,7 +378,7 @@ function showCards(context, container) {
     </article>`;
   };
 
-  const stops = [
+  return together(
     effect(() => {
       /** @type {HTMLElement} */ (container.parentElement).style.setProperty('--networks', String(values.value.length));
       render(
@@ -414,11 +406,8 @@ function showCards(context, container) {
           });
       }
     }),
-  ];
-  return () => {
-    for (const stop of stops) stop();
-    render(nothing, container);
-  };
+    () => render(nothing, container),
+  );
 }
 
 /** @type {WeakMap<History, Reached>} */

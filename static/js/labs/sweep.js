@@ -9,6 +9,7 @@ import { sameData, sameRun } from '../experiment/experiment.js';
 import { allows } from '../experiment/parts.js';
 import { cost, count, percent } from '../format.js';
 import { bytesOf } from '../painting/map.js';
+import { together } from '../signals.js';
 import { isDark } from '../theme.js';
 import { sizeOf } from '../views/size.js';
 import { paintThumbnail } from '../views/thumbnail.js';
@@ -84,8 +85,9 @@ export function mountSweep(store, fields, find, scale) {
     else start();
   });
 
-  return () => {
-    const stops = [
+  return () =>
+    together(
+      () => stop(''),
       store.dialogue.questions.listen('sweeping', ({ iteration, iterations }) => {
         if (progress.peek()) progress.value = { iteration, iterations };
       }),
@@ -114,12 +116,7 @@ export function mountSweep(store, fields, find, scale) {
       showResult(store, result, chosen, find('sweep-result')),
       showFan(result, chosen, scale, find('sweep-chart')),
       showMean(store, result, find('sweep-mean')),
-    ];
-    return () => {
-      stop('');
-      for (const end of stops) end();
-    };
-  };
+    );
 }
 
 /**
@@ -129,7 +126,7 @@ export function mountSweep(store, fields, find, scale) {
  */
 function showState(progress, said, find) {
   const bar = /** @type {HTMLProgressElement} */ (find('sweep-progress'));
-  const stops = [
+  return together(
     effect(() => {
       const now = progress.value;
       /** @type {HTMLElement} */ (find('sweep-start').querySelector('.word')).textContent = now ? 'Cancel' : 'Start';
@@ -145,10 +142,7 @@ function showState(progress, said, find) {
       const text = said.value;
       if (find('sweep-said').textContent !== text) find('sweep-said').textContent = text;
     }),
-  ];
-  return () => {
-    for (const stop of stops) stop();
-  };
+  );
 }
 
 /** What counts as solved. @param {Swept['solved']} solved */
@@ -339,7 +333,7 @@ function showFan(result, chosen, scale, plot) {
 function showMean(store, result, figure) {
   const canvas = /** @type {HTMLCanvasElement} */ (figure.querySelector('canvas'));
   const over = /** @type {HTMLElement} */ (figure.querySelector('.over'));
-  const stops = [
+  return together(
     effect(() => {
       const found = result.value;
       void isDark.value;
@@ -358,8 +352,5 @@ function showMean(store, result, figure) {
       const same = result.value !== null && sameData(result.value.experiment, store.experiment.value);
       render(same ? pointsOver(store.points.value, store.experiment.value.showTest) : nothing, over);
     }),
-  ];
-  return () => {
-    for (const stop of stops) stop();
-  };
+  );
 }

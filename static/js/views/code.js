@@ -8,6 +8,7 @@ import { layerSizes } from '../experiment/experiment.js';
 import { count } from '../format.js';
 import { fits } from '../layers.js';
 import { serverPath } from '../links.js';
+import { together } from '../signals.js';
 import { bindSignal } from './choice.js';
 import { whenOpen } from './drawer.js';
 import { unitFormula } from './parameter.js';
@@ -42,10 +43,7 @@ export function mountCode(store, catalogue, find, open) {
   const text = mountText(store, find);
   mountFiles(store, find);
   mountLoading(store, catalogue, find);
-  whenOpen(store, 'code', () => {
-    const stops = [showFormulas(store, find('formulas'), open), text()];
-    return () => stops.forEach((stop) => stop());
-  });
+  whenOpen(store, 'code', () => together(showFormulas(store, find('formulas'), open), text()));
 }
 
 /** A line for each unit. @param {Store} store @param {HTMLElement} container @param {OpenParameter} open */

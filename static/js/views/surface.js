@@ -9,6 +9,7 @@ import { PLANE } from '../experiment/experiment.js';
 import { fixed } from '../format.js';
 import { MARKS, markOf, RAMP } from '../marks.js';
 import { loadPlotly } from '../plotly.js';
+import { together } from '../signals.js';
 import { colours, isDark } from '../theme.js';
 import { whenOpen } from './drawer.js';
 import { fetchLater } from './later.js';
@@ -83,15 +84,12 @@ export function mountSurface(store, find) {
     details.open ||= !able;
     if (able) void load();
     const { size, stop: stopSize } = sizeOf(scene);
-    const stops = [
+    return together(
       stopSize,
       able ? showSurface(store, scene, plotly, size) : () => undefined,
       showTable(store, table, tableOpen),
-    ];
-    return () => {
-      for (const stop of stops) stop();
-      render(nothing, table);
-    };
+      () => render(nothing, table),
+    );
   });
 }
 

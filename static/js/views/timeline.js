@@ -6,6 +6,7 @@ import { html, render } from '../../vendor/lit-html/lit-html.js';
 import { computed, effect } from '../../vendor/signals-core/signals-core.js';
 import { FieldError } from '../experiment/field.js';
 import { cost, count } from '../format.js';
+import { together } from '../signals.js';
 import { isDark } from '../theme.js';
 import { whenOpen } from './drawer.js';
 import { paintThumbnail } from './thumbnail.js';
@@ -69,7 +70,7 @@ export function mountTimeline(store, find) {
   });
 
   whenOpen(store, 'timeline', () => {
-    const stops = [
+    return together(
       effect(() => {
         const at = position.value;
         const { furthest } = store.current;
@@ -85,11 +86,8 @@ export function mountTimeline(store, find) {
         if (end.textContent !== text) end.textContent = text;
       }),
       showFilm(store, film, position, go),
-    ];
-    return () => {
-      for (const stop of stops) stop();
-      render(null, film);
-    };
+      () => render(null, film),
+    );
   });
 }
 

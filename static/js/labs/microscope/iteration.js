@@ -4,6 +4,7 @@ import { html, nothing, render } from '../../../vendor/lit-html/lit-html.js';
 import { effect, signal } from '../../../vendor/signals-core/signals-core.js';
 import { shape } from '../../notation.js';
 import { takesIn } from '../../painting/emphasis.js';
+import { together } from '../../signals.js';
 import { isDark } from '../../theme.js';
 import { icon } from '../../views/icon.js';
 import { DERIVATIONS, DIFFERENCES } from './derivations.js';
@@ -165,7 +166,7 @@ export function mountIteration(place, { lines, step, pointed, point, choose }) {
   return () => {
     /** @type {number | null} */
     let seen = null;
-    const stops = [
+    return together(
       effect(() => {
         const all = lines.value;
         const at = step.value;
@@ -181,12 +182,11 @@ export function mountIteration(place, { lines, step, pointed, point, choose }) {
         seen = at;
       }),
       effect(() => mark(pointed.value)),
-    ];
-    return () => {
-      for (const stop of stops) stop();
-      render(nothing, place);
-      point(null);
-    };
+      () => {
+        render(nothing, place);
+        point(null);
+      },
+    );
   };
 }
 

@@ -6,6 +6,7 @@
 import { nothing, render } from '../../../vendor/lit-html/lit-html.js';
 import { computed, effect, signal, untracked } from '../../../vendor/signals-core/signals-core.js';
 import { count } from '../../format.js';
+import { together } from '../../signals.js';
 import { bindSignal } from '../../views/choice.js';
 import { whenOpen } from '../../views/drawer.js';
 import { aimOnPlane, mountAim, showFacts } from './aim.js';
@@ -49,7 +50,7 @@ export function mount(store, find, { catalogue }) {
   const openCheck = mountCheck(store, catalogue, inspection, find('microscope-check'));
 
   whenOpen(store, PANEL, () => {
-    const stop = effect(() => {
+    return effect(() => {
       const isCheck = task.value === 'check';
       find('microscope').dataset.task = task.value;
       for (const id of ['microscope-aim', 'microscope-motion', 'microscope-note', 'microscope-lines'])
@@ -57,12 +58,11 @@ export function mount(store, find, { catalogue }) {
       find('microscope-check').hidden = !isCheck;
       return untracked(isCheck ? openCheck : watch);
     });
-    return stop;
   });
 
   /** Shows the iteration, until what it returns is called. @returns {() => void} */
   function watch() {
-    const stops = [
+    return together(
       openIteration(),
       motion.open(),
       aimOnPlane(store, aim, find),
@@ -91,12 +91,11 @@ export function mount(store, find, { catalogue }) {
         store.attention.emphasis.value =
           pointing.value ?? (line ? { ...(line.shows ?? line.result.part), way: line.way } : null);
       }),
-    ];
-    return () => {
-      for (const stop of stops) stop();
-      store.attention.emphasis.value = null;
-      find('microscope-verdict').hidden = true;
-    };
+      () => {
+        store.attention.emphasis.value = null;
+        find('microscope-verdict').hidden = true;
+      },
+    );
   }
 
   /** What there is to say beside the numbers, or instead of them. @param {Inspection | null} shown */
