@@ -4,6 +4,7 @@ import { exact } from '../format.js';
 import { MAX_ITERATIONS, MAX_VALUE, MIN_POINTS, MOST_SEEDS, MOST_SWEPT } from './bounds.js';
 import { comparisonField, DEFAULT, factorsOf } from './comparison.js';
 import { choice, FieldError, namesOf, number, optional, words, yesOrNo } from './field.js';
+import { numbersOf } from './parameters.js';
 import { PARTS } from './parts.js';
 
 /** @typedef {import('../types/protocol').Catalogue} Catalogue */
@@ -225,7 +226,7 @@ function parametersField() {
       const text = values?.map(exact).join(',') ?? '';
       return text.length <= MAX_LINK ? text : '';
     },
-    get: ({ parameters }) => parameters?.flatMap(({ weights, biases }) => [...weights.flat(), ...biases]) ?? null,
+    get: ({ parameters }) => parameters && numbersOf(parameters),
     set(experiment, values) {
       if (values === null) return { ...experiment, parameters: null };
       const sizes = layerSizes(experiment);

@@ -10,6 +10,9 @@ import { MAX_VALUE } from './bounds.js';
 /** A parameter as a key. @param {Parameter} parameter */
 export const parameterKey = ({ layer, unit, input }) => `${layer} ${unit} ${input ?? 'b'}`;
 
+/** All of them in a row: each layer's weights, row by row, then its biases. @param {readonly LayerParameters[]} layers */
+export const numbersOf = (layers) => layers.flatMap(({ weights, biases }) => [...weights.flat(), ...biases]);
+
 /**
  * Whether a run can begin with them.
  *
@@ -17,7 +20,4 @@ export const parameterKey = ({ layer, unit, input }) => `${layer} ${unit} ${inpu
  * @param {readonly number[]} sizes units of every layer of its network, inputs and output included
  */
 export const canBegin = (parameters, sizes) =>
-  fits(parameters, sizes) &&
-  parameters.every(({ weights, biases }) =>
-    [...weights.flat(), ...biases].every((value) => Math.abs(value) <= MAX_VALUE),
-  );
+  fits(parameters, sizes) && numbersOf(parameters).every((value) => Math.abs(value) <= MAX_VALUE);

@@ -320,11 +320,13 @@ function update({ layer: l, update: step, l1, l2 }, { of }, { of: what, training
   const { W, b } = of(l);
   if (!step) return [];
   const plain = training.optimizer === 'gradient_descent';
+  /** @param {'W' | 'b'} letter */
+  const changeOf = (letter) => mathml`<mo form="prefix" lspace="0" rspace="0">∆</mo>${ofLayer(letter, l)}`;
   /** @param {'W' | 'b'} letter @param {Rows} rows @returns {Term} */
   const change = (letter, rows) => ({
     ...(letter === 'W' ? W : b),
     name: `The change of ${letter}[${l}]`,
-    symbol: mathml`<mo form="prefix" lspace="0" rspace="0">∆</mo>${ofLayer(letter, l)}`,
+    symbol: changeOf(letter),
     rows,
   });
   const α = mathml`<mo form="prefix" lspace="0.1em" rspace="0.1em">−</mo>${variable('α')}`;
@@ -358,8 +360,7 @@ function update({ layer: l, update: step, l1, l2 }, { of }, { of: what, training
   /** @param {'W' | 'b'} letter */
   const added = (letter) =>
     mathml`<mo separator="true"
-      rspace="0.8em">,</mo>${ofLayer(letter, l)}<mo>:=</mo>${ofLayer(letter, l)}<mo>+</mo><mo form="prefix" lspace="0"
-      rspace="0">∆</mo>${ofLayer(letter, l)}`;
+      rspace="0.8em">,</mo>${ofLayer(letter, l)}<mo>:=</mo>${ofLayer(letter, l)}<mo>+</mo>${changeOf(letter)}`;
   const whose = what === 'batch' ? '' : ', made from the whole batch';
   const how = plain ? `a step of α = ${training.learning_rate} against the gradient` : `a step of ${optimizer}`;
   return [
