@@ -3,7 +3,7 @@
 import { html, nothing, svg } from '../../vendor/lit-html/lit-html.js';
 import { count } from '../format.js';
 import { smallFont } from '../plotly.js';
-import { place, scaleTo, xTicks, xTop, yRange } from '../views/cost-scale.js';
+import { namesAt, place, scaleTo, xTicks, xTop, yRange } from '../views/cost-scale.js';
 
 /** @typedef {import('../views/cost-scale.js').Scale} Scale */
 
@@ -116,11 +116,7 @@ export function lineChart({ width, height, iterations, log, lines, bands = [], n
         x.length > 1 ? svg`<path class="line ${style}" d="M${points(x, y).join('L')}"></path>` : nothing,
       )}
     </g></svg>
-    ${labels.map(
-      ({ text, x, y, bold, anchor }) =>
-        html`<span class="curve-name ${bold ? 'now' : ''} ${anchor}" aria-hidden="true"
-          style="left:${MARGIN.l + x}px;top:${MARGIN.t + y}px">${text}</span>`,
-    )}`;
+    ${namesAt(labels, MARGIN)}`;
   return { picture, scale, top };
 }
 

@@ -1,5 +1,7 @@
 /** The axes of the cost chart, and where the names of its curves go. */
 
+import { html } from '../../vendor/lit-html/lit-html.js';
+
 /**
  * @typedef {{x: (iteration: number) => number, y: (cost: number) => number, width: number, height: number}} Scale in
  *   pixels, y downwards
@@ -160,3 +162,11 @@ export function place(curves, nameless, scale, font) {
   });
   return labels;
 }
+
+/** The names where they go, in a chart with such margins. @param {Label[]} labels @param {{l: number, t: number}} margin */
+export const namesAt = (labels, { l, t }) =>
+  labels.map(
+    ({ text, x, y, bold, anchor }) =>
+      html`<span class="curve-name ${bold ? 'now' : ''} ${anchor}" aria-hidden="true"
+        style="left:${l + x}px;top:${t + y}px">${text}</span>`,
+  );

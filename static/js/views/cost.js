@@ -13,7 +13,7 @@ import { CONFIG, layoutIn, smallFont } from '../plotly.js';
 import { thin } from '../store/history.js';
 import { colours, isDark } from '../theme.js';
 import { bindSignal } from './choice.js';
-import { logTick, place, scaleTo, xTicks, xTop, yRange } from './cost-scale.js';
+import { logTick, namesAt, place, scaleTo, xTicks, xTop, yRange } from './cost-scale.js';
 import { mountScrub } from './scrub.js';
 import { sizeOf } from './size.js';
 import { Tip } from './tip.js';
@@ -309,14 +309,7 @@ function drawChart(plotly, chart, names, store, catalogue, log, before) {
     },
     CONFIG,
   );
-  render(
-    labels.map(
-      ({ text, x, y, bold, anchor }) =>
-        html`<span class="curve-name ${bold ? 'now' : ''} ${anchor}"
-          style="left:${MARGIN.l + x}px;top:${MARGIN.t + y}px">${text}</span>`,
-    ),
-    names,
-  );
+  render(namesAt(labels, MARGIN), names);
   return { history, upTo: history.length, testsUpTo: history.tests.length, iterations, scale };
 }
 
