@@ -137,9 +137,9 @@ class Editor {
   }
 
   /** @param {State} state @param {string} said @param {State} [before] */
-  replace(state, said, before = stateOf(this.#store.experiment.value)) {
+  replace(state, said, before = this.#state) {
     this.restore(state);
-    this.#steps.take(before, stateOf(this.#store.experiment.value));
+    this.#steps.take(before, this.#state);
     this.steps.value++;
     this.#store.announcement.value = said;
   }
@@ -203,28 +203,29 @@ class Editor {
 
   get canUndo() {
     void this.steps.value;
-    return this.#steps.back(stateOf(this.#store.experiment.value)) !== null;
+    return this.#steps.back(this.#state) !== null;
   }
 
   get canRedo() {
     void this.steps.value;
-    return this.#steps.forth(stateOf(this.#store.experiment.value)) !== null;
+    return this.#steps.forth(this.#state) !== null;
   }
 
   undo() {
-    const state = this.#steps.back(stateOf(this.#store.experiment.value));
-    return this.#travel(state, () => this.#steps.undone(), 'Undone');
+    return this.#travel(this.#steps.undo(this.#state), 'Undone');
   }
 
   redo() {
-    const state = this.#steps.forth(stateOf(this.#store.experiment.value));
-    return this.#travel(state, () => this.#steps.redone(), 'Redone');
+    return this.#travel(this.#steps.redo(this.#state), 'Redone');
   }
 
-  /** @param {State | null} state @param {() => void} note @param {string} said */
-  #travel(state, note, said) {
+  get #state() {
+    return stateOf(this.#store.experiment.value);
+  }
+
+  /** @param {State | null} state @param {string} said */
+  #travel(state, said) {
     if (!state) return false;
-    note();
     this.restore(state);
     this.steps.value++;
     this.#store.announcement.value = said;
