@@ -12,7 +12,7 @@ import { bracket, ofLayer, operator, variable } from '../notation.js';
 import { together } from '../signals.js';
 import { formulaLines } from '../views/activation.js';
 import { whenOpen } from '../views/drawer.js';
-import { sizeOf } from '../views/size.js';
+import { sizeOf } from '../views/extent.js';
 import { bindNumber, stopsEvery } from '../views/value.js';
 import { belowAxis, lineChart, sampleOf } from './line-chart.js';
 import { Norms } from './norms.js';

@@ -11,7 +11,7 @@ import { cost, count, percent } from '../format.js';
 import { bytesOf } from '../painting/map.js';
 import { together } from '../signals.js';
 import { isDark } from '../theme.js';
-import { sizeOf } from '../views/size.js';
+import { sizeOf } from '../views/extent.js';
 import { paintThumbnail } from '../views/thumbnail.js';
 import { Tip } from '../views/tip.js';
 import { bindFields } from '../views/value.js';

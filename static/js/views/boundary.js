@@ -12,7 +12,7 @@ import { EQUALS, inBrackets, indexed, number, ofUnit, variable, yHat } from '../
 import { pixelRatio } from '../painting/painter.js';
 import { CONFIG, layoutIn } from '../plotly.js';
 import { colours, isDark } from '../theme.js';
-import { sizeOf } from './size.js';
+import { sizeOf } from './extent.js';
 import { Tip } from './tip.js';
 
 /** @typedef {import('../store/state.js').Store} Store */

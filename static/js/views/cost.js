@@ -14,8 +14,8 @@ import { thin } from '../store/history.js';
 import { colours, isDark } from '../theme.js';
 import { bindSignal } from './choice.js';
 import { logTick, namesAt, place, scaleTo, xTicks, xTop, yRange } from './cost-scale.js';
+import { sizeOf } from './extent.js';
 import { mountScrub } from './scrub.js';
-import { sizeOf } from './size.js';
 import { Tip } from './tip.js';
 
 /** @typedef {import('../store/state.js').Store} Store */

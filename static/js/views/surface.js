@@ -12,8 +12,8 @@ import { loadPlotly } from '../plotly.js';
 import { together } from '../signals.js';
 import { colours, isDark } from '../theme.js';
 import { whenOpen } from './drawer.js';
+import { sizeOf } from './extent.js';
 import { fetchLater } from './later.js';
-import { sizeOf } from './size.js';
 
 /** @typedef {import('../store/state.js').Store} Store */
 /** @typedef {import('../types/plotly').PlotlyApi} PlotlyApi */
