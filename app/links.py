@@ -1,4 +1,4 @@
-"""Where the server is: every address of it that it tells is made here."""
+"""Where the server is: every address of its own that it gives out is made here."""
 
 import socket
 from pathlib import Path
@@ -8,7 +8,7 @@ BASE = ""
 
 
 def server_path(path: str) -> str:
-    """Where a path of the server's is; it begins with /."""
+    """The address of a path of the server; the path begins with /."""
     return f"{BASE}{path}"
 
 
