@@ -34,8 +34,8 @@ _PLAINLY = str.maketrans(
 _RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻", "0123456789+-")
 _POWER = re.compile(r"[⁺⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+")
 
-_ORDINARY = re.compile(r"[+-]?[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?")
-"""What nearly every number looks like; it is never in groups."""
+ORDINARY = re.compile(r"[+-]?[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?")
+"""What nearly every number looks like: `float` reads it, if a point is the sign of decimals."""
 
 
 def _number(decimal: str, groups: str) -> re.Pattern[str]:
@@ -101,7 +101,7 @@ def _under(text: str, decimal: Decimal, by_hand: bool = False) -> float | None:
     """The number that a text is if that is the sign of decimals."""
     if len(text) > LONGEST:
         return None
-    if decimal == "." and _ORDINARY.fullmatch(text):
+    if decimal == "." and ORDINARY.fullmatch(text):
         return _finite(float(text))
     text = plain(text)
     if not by_hand or "/" not in text:

@@ -13,7 +13,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice, pairwise
+from itertools import pairwise
 from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
@@ -24,7 +24,7 @@ from safetensors import numpy as safetensors
 
 import nncore
 from app.errors import InvalidField
-from app.exports import text_tables
+from app.exports import dialects, text_tables
 from app.exports.text import Parts, an_object, numbers, rows
 from app.reading import read_json
 from app.schemas import OneOf, Parameters, Range, Schema
@@ -176,15 +176,16 @@ def _write_csv(network: nncore.Network) -> Parts:
 
 
 def _read_csv(data: bytes) -> Layers:
-    table = text_tables.parse(
-        text_tables.decode(data), MOST_LAYERS * (MOST_UNITS + 1) * MOST_UNITS + 1
-    )
-    names = [name.strip().lower() for name in next(table.rows()).cells]
+    most = MOST_LAYERS * (MOST_UNITS + 1) * MOST_UNITS + 1
+    table = dialects.parse(dialects.decode(data), most, header=True)
+    names = [name.strip().lower() for name in table.names]
     if missing := {"layer", "unit", "input", "value"} - set(names):
         raise ValueError(f"the columns {', '.join(sorted(missing))} are missing in its first line")
     found: dict[int, NDArray[np.float64]] = {}
     about: dict[int, dict[str, Any]] = {}
-    for row in islice(table.rows(), 1, None):
+    for row in table.body():
+        if row.aside:
+            continue
         cells = dict(zip(names, (cell.strip() for cell in row.cells), strict=False))
         try:
             layer, unit = int(cells["layer"]), int(cells["unit"])

@@ -6,8 +6,9 @@ from fastapi import APIRouter, HTTPException, Query, Request, Response
 from pydantic import ConfigDict, Field
 
 from app.errors import InvalidField, UnsupportedType
-from app.exports import text_tables
+from app.exports import dialects, text_tables
 from app.exports.parameters import FORMATS, ParametersFile
+from app.numbers import Decimal
 from app.routes.heavy import answered, given
 from app.schemas import Range, Schema, Task
 from app.services import Services
@@ -42,7 +43,8 @@ async def parameters(
     return await answered(request, services, "parameters", given(body, chosen))
 
 
-Column = Annotated[int, Range(0, text_tables.MOST_COLUMNS - 1)]
+Column = Annotated[int, Range(0, dialects.MOST_COLUMNS - 1)]
+ClassName = Annotated[str, Field(min_length=1, max_length=text_tables.LONGEST_SHOWN)]
 
 
 class ChosenColumns(Schema):
@@ -55,6 +57,18 @@ class ChosenColumns(Schema):
     label: Column | None = None
     task: Task = "classification"
     fit: bool = Field(False, description="tell the points moved into the plane, too")
+    header: bool | None = Field(
+        None, description="whether the first row tells the names; found out if left out"
+    )
+    decimal: Decimal | None = Field(
+        None, description="the sign of decimals; found out, column by column, if left out"
+    )
+    zero: ClassName | None = Field(
+        None, description="the value of the label that is y = 0; all others than one if left out"
+    )
+    one: ClassName | None = Field(
+        None, description="the value of the label that is y = 1; all others than zero if left out"
+    )
 
 
 @router.post(
@@ -75,7 +89,8 @@ async def table(
         )
     columns = None if missing else tuple(chosen.values())
     body = await request.body()
-    return await answered(request, services, "table", given(body, columns, choice.task, choice.fit))
+    how = choice.task, choice.fit, choice.header, choice.decimal, (choice.zero, choice.one)
+    return await answered(request, services, "table", given(body, columns, *how))
 
 
 @router.get("/datasets/table", include_in_schema=False)

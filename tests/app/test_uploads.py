@@ -19,8 +19,9 @@ from starlette.testclient import TestClient
 
 import nncore
 from app.errors import InvalidField
+from app.exports.dialects import decode, parse
 from app.exports.parameters import FORMATS, read
-from app.exports.text_tables import decode, parse, points, preview
+from app.exports.text_tables import points, preview
 from tests.app.test_exports import whole
 
 NETWORK = nncore.initialize(
