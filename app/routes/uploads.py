@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, HTTPException, Query, Request, Response
+from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from pydantic import ConfigDict, Field
 
 from app.errors import InvalidField, UnsupportedType
@@ -24,8 +24,25 @@ def _raw_body(*media_types: str) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": dict.fromkeys(media_types, schema)}}
 
 
+def no_form(request: Request) -> None:
+    """Refuse a form before it is read, and say how to send what is in it.
+
+    Raises:
+        UnsupportedType: the body is one.
+    """
+    if request.headers.get("content-type", "").strip().lower().startswith("multipart/"):
+        raise UnsupportedType(
+            "send the file itself as the body, and no form around it: "
+            f"curl --data-binary @FILE -H 'Content-Type: text/csv' '{request.url!s:.300}'"
+        )
+
+
+NoForm = Depends(no_form)
+
+
 @router.post(
     "/parameters",
+    dependencies=[NoForm],
     summary="Read a file of parameters",
     response_model=ParametersFile,
     openapi_extra=_raw_body(*(t for form in FORMATS.values() for t in form.media_types)),
@@ -73,6 +90,7 @@ class ChosenColumns(Schema):
 
 @router.post(
     "/datasets/table",
+    dependencies=[NoForm],
     summary="Read a table of points",
     response_model=text_tables.Preview | text_tables.Points,
     openapi_extra=_raw_body("text/csv"),
