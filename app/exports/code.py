@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 import nncore
 from app.exports.formula import FEATURES as FEATURE_TEXTS
+from app.exports.origins import origin_of
 from app.exports.text import Parts, joined
 from app.schemas import NamedData
 from app.training.checkpoints import Record
@@ -72,6 +73,22 @@ def _inputs(record: Record) -> str:
     return (
         "def inputs(points):\n    x1, x2 = points.T\n"
         f"    return np.stack([{', '.join(texts)}], axis=1)\n"
+    )
+
+
+def _origin(record: Record) -> str:
+    """What the points were, and how others like them become such as the network knows."""
+    if (origin := origin_of(record)) is None:
+        return ""
+    classes = "" if origin.classes is None else f"CLASSES = {origin.classes!r}  # y = 0, y = 1\n"
+    return (
+        f"# The columns that the points come from.\nNAMES = {[a.name for a in origin.axes]!r}\n"
+        f"{classes}"
+        f"CENTER = np.array({[axis.center for axis in origin.axes]!r})\n"
+        f"SCALE = np.array({[axis.scale for axis in origin.axes]!r})\n\n\n"
+        "def moved(rows):\n"
+        "    # Rows as they were entered become rows like those of DATA.\n"
+        "    return (np.asarray(rows) - CENTER) * SCALE\n"
     )
 
 
@@ -191,6 +208,7 @@ def _numpy(record: Record) -> Parts:
         + (f"l1, l2 = {training.l1!r}, {training.l2!r}\n" if penalties else "")
         + f"ITERATIONS = {record.iteration}\n",
         _inputs(record),
+        *filter(None, [_origin(record)]),
         *_activations(network),
         _LOSSES[network.activations[-1].name],
         _FORWARD,
@@ -332,6 +350,7 @@ def _scikit_learn(record: Record) -> Parts:
         _data(record),
         _parameters(record.network),
         _inputs(record),
+        *filter(None, [_origin(record)]),
         *model[1:],
         f"X, y = inputs(DATA[:, :-1]), DATA[:, -1]{'' if regression else '.astype(int)'}\n"
         f"y_hat = model.{predicts}(X){'' if regression else '[:, 1]'}\n"
@@ -423,6 +442,7 @@ def _pytorch(record: Record) -> Parts:
         _data(record),
         _parameters(network),
         _inputs(record),
+        *filter(None, [_origin(record)]),
         f"model = nn.Sequential(\n{listed}).double()\n"
         "linear = [module for module in model if isinstance(module, nn.Linear)]\n"
         "with torch.no_grad():\n"
@@ -437,7 +457,7 @@ def _pytorch(record: Record) -> Parts:
         "        if part:\n"
         f'            print(f"{{name}}: cost {{loss(logits[part], Y[part]):.6g}}")\n',
     ]
-    parts.insert(5, f"def loss(logits, y):\n    return {loss}\n")
+    parts.insert(parts.index(_inputs(record)) + 1, f"def loss(logits, y):\n    return {loss}\n")
     return _program(parts)
 
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from app.errors import InvalidField
 from app.exports.dialects import Ambiguous, Table, TableRow, is_missing
+from app.exports.origins import entered, origin_of
 from app.exports.text import Parts
 from app.numbers import Decimal
 from app.schemas import Task
@@ -58,24 +59,36 @@ def _harmless(cell: Any) -> Any:
 
 
 def data_csv(record: Record) -> Parts:
-    """Every point, what the network is given of it, its label, and which part it belongs to."""
+    """Every point, what the network is given of it, its label, and which part it belongs to.
+
+    Numbers that were moved into the plane stand before that as they were, with their names.
+    """
     examples = record.examples
     names = [f"x{index}" for index in range(1, len(examples.points) + 1)]
     derived = [i for i, name in enumerate(examples.features or ()) if name not in names]
     header = [*names, *((examples.features or ())[i] for i in derived)]
     label = "target" if examples.task == "regression" else "label"
-    columns = np.vstack([examples.points, examples.X[derived]]).T
+    columns = np.vstack([examples.points, examples.X[derived]])
+    classes: list[str] | None = None
+    if (origin := origin_of(record)) is not None:
+        taken = {*header, label, "split"}
+        told = [axis.name for axis in origin.axes]
+        header = [*(f"{name} (entered)" if name in taken else name for name in told), *header]
+        columns = np.vstack([entered(origin.axes, examples.points), columns])
+        classes = origin.classes if examples.task == "classification" else None
     held_out = set(examples.test.tolist())
     targets = examples.Y[0].tolist()
+    of_class = origin.label if origin and origin.label not in (None, label) else "class"
     return write(
-        [*header, label, "split"],
+        [*header, label, *([of_class] if classes else ()), "split"],
         (
             (
                 *values.tolist(),
                 target if examples.task == "regression" else int(target),
+                *([classes[int(target)]] if classes else ()),
                 "test" if index in held_out else "train",
             )
-            for index, (values, target) in enumerate(zip(columns, targets, strict=True))
+            for index, (values, target) in enumerate(zip(columns.T, targets, strict=True))
         ),
     )
 
