@@ -370,10 +370,11 @@ def parse(
     widths: Counter[int] = Counter()
     filled: Counter[int] = Counter()
     signs = [_Signs() for _ in range(MOST_COLUMNS)]
+    only: list[str] = []
     for row in _rows(text, table.delimiter):
         if row.aside:
             continue
-        size = len(row.cells)
+        only, size = row.cells, len(row.cells)
         widths[size] += 1
         if size > MOST_COLUMNS:
             raise ValueError(f"it has more than {MOST_COLUMNS} columns")
@@ -387,6 +388,8 @@ def parse(
     if not widths:
         raise ValueError("it is empty: it has no rows")
     width = filled[_usual(widths)]
+    if widths.total() == 1 and width > 1 and not any(map(readings, only)):
+        raise ValueError("it has one row and no numbers: a header, and nothing below it")
     table = replace(table, count=widths.total(), width=width, given=decimal)
     return _with_signs(_with_names(table, header), signs[:width])
 

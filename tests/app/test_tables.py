@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from starlette.testclient import TestClient
 
-from app.exports.dialects import decode, parse
+from app.errors import InvalidField
+from app.exports.dialects import decode, encoding_of, parse
 from app.exports.text_tables import Points, Preview, points, preview
 
 HERE = Path(__file__).parent / "tables"
@@ -288,6 +290,103 @@ SIBLINGS: Mapping[str, tuple[str, list[list[float]], list[str]]] = {
     ),
     "id before": ("id,x1,x2,y\n1,5,6,0\n2,7,9,1\n3,8,9,1\n", [[5, 6], [7, 9], [8, 9]], ["0", "1"]),
 }
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "it is empty"),
+        ("\ufeff", "it is empty"),
+        (" \r\n\n", "it is empty"),
+        (";;;\n;;;\n", "it is empty"),
+        ("sep=;\n", "it is empty"),
+        ("x1,x2,label\n", "a header, and nothing below it"),
+    ],
+)
+def test_nothing_is_said_in_words(text: str, words: str) -> None:
+    for encoding in ("utf-8", "utf-16"):
+        with pytest.raises(ValueError, match=words):
+            parse(decode(text.encode(encoding)))
+
+
+def test_one_column_is_told_as_one() -> None:
+    seen = preview(parse("height\n1,5\n2,5\n"))
+    assert seen.columns == [{"name": "height", "numeric": 1}] or len(seen.columns) == 2
+    seen = preview(parse("height\n1.5\n2.5\n"))
+    assert (seen.columns, seen.header) == ([{"name": "height", "numeric": 1}], True)
+
+
+def test_what_was_guessed_can_be_told() -> None:
+    numbers = (HERE / "header-of-numbers.csv").read_text()
+    seen, told = read(numbers, header=False)
+    assert (seen.header, told.names[0], len(told.points)) == (False, "column 1", 5)
+    seen, told = read("1,2,0\n3,4,1\n5,6,0\n", header=True)
+    assert (seen.header, told.names, told.points) == (True, ["1", "2", "0"], [[3, 4], [5, 6]])
+
+    thousands = (HERE / "thousands.tsv").read_text()
+    _, told = read(thousands, decimal=".")
+    assert (told.points[0], told.ambiguous) == ([1250, 55.5], [])
+    table = parse(thousands, decimal=",")
+    assert preview(table).decimals is not None
+    with pytest.raises(InvalidField, match=r"length is '55\.5', not a number"):
+        points(table, 0, 1, 2, "classification", fit=False)
+
+
+THREE = "x1,x2,kind\n1,2,a\n2,3,b\n3,4,c\n4,5,A\n5,6,NA\n"
+
+
+def test_more_classes_are_reduced_to_two() -> None:
+    seen = preview(parse(THREE))
+    assert seen.suggested == {"x1": 0, "x2": 1, "label": 2}
+    assert [(c.value, c.rows) for c in seen.classes[2] or ()] == [("a", 2), ("b", 1), ("c", 1)]
+    _, told = read(THREE, one="a")
+    assert (told.classes, told.labels) == (["not a", "a"], [1, 0, 0, 1])
+    _, told = read(THREE, zero="a")
+    assert (told.classes, told.labels) == (["a", "not a"], [0, 1, 1, 0])
+    _, told = read(THREE, zero="c", one="A")
+    assert (told.classes, told.labels) == (["c", "a"], [1, 0, 1])
+    assert (told.other_rows, told.missing_rows, told.bad_rows) == (1, 1, 1)
+    # A value that is named is one, whatever it looks like.
+    _, told = read(THREE, zero="a", one="NA")
+    assert (told.classes, told.missing_rows) == (["a", "NA"], 0)
+    for wrong in ({"zero": "d"}, {"zero": "a", "one": "a"}):
+        with pytest.raises(InvalidField, match="must be one of the values of label, a, b, c"):
+            read(THREE, **wrong)
+    with pytest.raises(InvalidField, match=r"3 different values \(a, b, c\).*one=.*zero="):
+        read(THREE)
+
+
+def test_what_can_be_read_in_two_ways_is_read_as_is_likelier() -> None:
+    for text, taken, other in (
+        ("x1\tx2\ty\n1,250\t1\t0\n2,500\t2\t1\n", 1250, 1.25),
+        ("x1;x2;y\n1,250;1;0\n2,500;2;1\n", 1.25, 1250),
+        ("x1;x2;y\n1.250;1;0\n2.500;2;1\n", 1.25, 1250),
+        ("x1;x2;y\n1.250;1;0\n950;2;1\n", 1250, 1.25),
+        ("x1;x2;y\n1.250;1,5;0\n2.500;2,5;1\n", 1250, 1.25),
+        ("x1;x2;y\n1,250;1.5;0\n2,500;2.5;1\n", 1250, 1.25),
+    ):
+        seen, told = read(text)
+        assert told.points[0][0] == taken
+        assert [(a.taken, a.other) for a in told.ambiguous] == [(taken, other)]
+        assert seen.ambiguous == told.ambiguous
+
+
+def test_units_below_the_names_belong_to_them() -> None:
+    _, told = read(SIBLINGS["units below the names"][0])
+    assert told.names == ["height (cm)", "weight (kg)", "sex"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-16-be", "windows-1252"])
+def test_the_answer_says_how_the_text_is_written(inline: TestClient, encoding: str) -> None:
+    data = decode((HERE / "windows-1252.csv").read_bytes()).encode(encoding)
+    assert encoding_of(data) == encoding
+    told = inline.post("/datasets/table", content=data).json()
+    assert told["encoding"] == encoding
+    query = {**told["suggested"], "zero": "Bär", "one": "Möwe", "decimal": ",", "header": "true"}
+    points = inline.post("/datasets/table", params=query, content=data).json()
+    assert points["names"] == ["größe", "breite", "tier"]
+    assert points["labels"] == [0, 1, 0, 1]
+    assert (points["delimiter"], points["header"], points["ambiguous"]) == (";", True, [])
 
 
 @pytest.mark.parametrize("name", SIBLINGS)

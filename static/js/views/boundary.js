@@ -5,7 +5,8 @@
 
 import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
 import { computed, effect, signal } from '../../vendor/signals-core/signals-core.js';
-import { PLANE } from '../experiment/experiment.js';
+import { OWN, PLANE } from '../experiment/experiment.js';
+import { entered, ticks } from '../experiment/origin.js';
 import { fixed } from '../format.js';
 import { MARKS, markOf, scaleOf, TARGETS } from '../marks.js';
 import { bracket, indexed, number, ofUnit, operator, variable, yHat } from '../notation.js';
@@ -18,6 +19,8 @@ import { Tip } from './tip.js';
 /** @typedef {import('../types/plotly').PlotlyApi} PlotlyApi */
 /** @typedef {import('../types/protocol').Boundary} Boundary */
 /** @typedef {import('../types/protocol').Points} Points */
+/** @typedef {import('../types/protocol').Origin} Origin */
+/** @typedef {import('../types/protocol').Axis} Axis */
 /** @typedef {(id: string) => HTMLElement} Find */
 
 /** The plane's inset in css/output.css is this. */
@@ -65,18 +68,23 @@ export function mountBoundary(store, find, plotly, painter) {
       marked: marking.value && store.points.value ? places(store.points.value, showTest.value) : null,
     });
   });
+  /** What the points mean, as long as they are from a table. */
+  const origin = computed(() => {
+    const { dataset, origin: from } = store.experiment.value;
+    return dataset === OWN ? from : null;
+  });
   effect(() => {
     const api = plotly.value;
     const points = store.points.value;
     const test = showTest.value;
     void isDark.value;
     if (!api || size.value === 0) return;
-    drawAxesAndPoints(api, chart, points, test);
+    drawAxesAndPoints(api, chart, points, test, origin.value);
   });
 
   mountSwitches(store, find);
   mountLegend(store, chart, find);
-  mountTip(store, plot, plane);
+  mountTip(store, plot, plane, origin);
 }
 
 /**
@@ -188,8 +196,14 @@ function mountLegend(store, chart, find) {
   });
 }
 
-/** @param {PlotlyApi} plotly @param {HTMLElement} chart @param {Points | null} data @param {boolean} showTest */
-function drawAxesAndPoints(plotly, chart, data, showTest) {
+/**
+ * @param {PlotlyApi} plotly
+ * @param {HTMLElement} chart
+ * @param {Points | null} data
+ * @param {boolean} showTest
+ * @param {Origin | null} origin
+ */
+function drawAxesAndPoints(plotly, chart, data, showTest, origin) {
   const [ink3, edge, line, outline, hollow] = colours('ink-3', 'edge', 'line-2', 'mark-line', 'test-fill');
   const markColours = colours(...MARKS.map(({ colour }) => colour));
   const targetColours = colours(...TARGETS);
@@ -246,7 +260,6 @@ function drawAxesAndPoints(plotly, chart, data, showTest) {
     fixedrange: true,
     showgrid: false,
     zeroline: false,
-    tickvals: TICKS,
     ticks: 'outside',
     ticklen: 4,
     tickcolor: edge,
@@ -271,11 +284,18 @@ function drawAxesAndPoints(plotly, chart, data, showTest) {
       },
       showlegend: false,
       hovermode: false,
-      xaxis: { ...axis, ticktext: TICKS.map((tick) => fixed(tick, 0)) },
-      yaxis: { ...axis, ticktext: TICKS.map((tick) => fixed(tick, 0)) },
+      xaxis: { ...axis, ...numbers(origin?.axes[0]) },
+      yaxis: { ...axis, ...numbers(origin?.axes[1]) },
     },
     CONFIG,
   );
+}
+
+/** What stands at an axis, in the units that the points had where they came from. @param {Axis} [axis] */
+function numbers(axis) {
+  if (!axis) return { tickvals: TICKS, ticktext: TICKS.map((tick) => fixed(tick, 0)) };
+  const { at, texts } = ticks(axis, PLANE);
+  return { tickvals: at, ticktext: texts };
 }
 
 /**
@@ -284,8 +304,9 @@ function drawAxesAndPoints(plotly, chart, data, showTest) {
  * @param {Store} store
  * @param {HTMLElement} plot
  * @param {HTMLElement} plane
+ * @param {import('../../vendor/signals-core/signals-core.js').ReadonlySignal<Origin | null>} origin
  */
-function mountTip(store, plot, plane) {
+function mountTip(store, plot, plane, origin) {
   const tip = new Tip(/** @type {HTMLElement} */ (plot.querySelector('.tip')));
   /** @type {{x: number, y: number} | null} */
   let pointer = null;
@@ -309,6 +330,10 @@ function mountTip(store, plot, plane) {
     tip.show(
       html`<div><math>${indexed('x', 1)}${equals}</math> ${fixed(x)}&ensp;<math>
         ${indexed('x', 2)}${equals}</math> ${fixed(y)}</div>
+        ${origin.value?.axes.map(
+          (axis, index) =>
+            html`<div class="quiet" translate="no">${axis.name}: ${Number(entered(axis, [x, y][index]).toPrecision(4))}</div>`,
+        )}
         <div><math>${yHat}${equals}</math> ${fixed(predicted)}${
           found
             ? html`&ensp;<math>${variable('y')}${equals}</math> ${

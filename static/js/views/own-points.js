@@ -18,7 +18,7 @@ import { bindValue } from './value.js';
 /** @typedef {import('../experiment/experiment.js').Experiment} Experiment */
 /** @typedef {import('../experiment/points-by-hand.js').Own} Own */
 /** @typedef {import('../experiment/points-by-hand.js').Point} Point */
-/** @typedef {Pick<Experiment, 'dataset' | 'problem' | 'points' | 'labels'>} State */
+/** @typedef {Pick<Experiment, 'dataset' | 'problem' | 'points' | 'labels' | 'origin'>} State */
 /** @typedef {'one' | 'zero' | 'value' | 'move' | 'erase'} Tool */
 /** @typedef {(id: string) => HTMLElement} Find */
 
@@ -40,7 +40,7 @@ const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowD
 const TYPING = 'input:not([type="radio"], [type="range"], [type="checkbox"]), textarea, select, [contenteditable]';
 
 /** @param {Experiment} experiment @returns {State} */
-const stateOf = ({ dataset, problem, points, labels }) => ({ dataset, problem, points, labels });
+const stateOf = ({ dataset, problem, points, labels, origin }) => ({ dataset, problem, points, labels, origin });
 
 /** @param {State} a @param {State} b */
 const sameState = (a, b) =>
@@ -113,6 +113,12 @@ class Editor {
     return this.#store.problem.value === 'regression';
   }
 
+  /** Where its points came from, as long as there are some. @param {Own} own */
+  origin({ points }) {
+    const { dataset, origin } = this.#store.experiment.value;
+    return dataset === OWN && points.length > 0 ? origin : null;
+  }
+
   /** The class of the other kind; of a regression the value that is set. @param {number} label */
   other(label) {
     return this.regression ? this.value.value : 1 - label;
@@ -138,9 +144,9 @@ class Editor {
   }
 
   /** @param {Own} own @param {string} said @param {State} [before] */
-  take({ points, labels }, said, before) {
+  take(own, said, before) {
     const { problem } = this.#store.experiment.value;
-    this.replace({ dataset: OWN, problem, points, labels }, said, before);
+    this.replace({ dataset: OWN, problem, ...own, origin: this.origin(own) }, said, before);
   }
 
   /** @param {State} state @param {string} said @param {State} [before] */
@@ -152,9 +158,9 @@ class Editor {
   }
 
   /** Trains on these points, without a step to undo. @param {Own} own */
-  show({ points, labels }) {
+  show(own) {
     const { problem } = this.#store.experiment.value;
-    this.restore({ dataset: OWN, problem, points, labels });
+    this.restore({ dataset: OWN, problem, ...own, origin: this.origin(own) });
   }
 
   /** @param {State} state */
