@@ -385,7 +385,7 @@ def parse(
         for sign, cell in zip(signs, row.cells, strict=False):
             if cell:
                 sign.look(cell)
-    if not widths:
+    if not widths or not text.strip("".join(DELIMITERS) + "\r\n"):
         raise ValueError("it is empty: it has no rows")
     width = filled[_usual(widths)]
     if widths.total() == 1 and width > 1 and not any(map(readings, only)):

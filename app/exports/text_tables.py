@@ -25,6 +25,8 @@ MOST_POINTS = 10_000
 MOST_LISTED = 20
 MOST_CLASSES = 10
 """Values that are told of a column; of more, it is hardly one of classes."""
+MOST_VALUES = 1_000
+"""Values of a label that are looked through for the classes that were chosen."""
 MOST_ABSENT = 5
 """Ways beside in which a column may write that there is no value."""
 ROWS_AT_ONCE = 1_000
@@ -380,6 +382,15 @@ def _suggested(
     return {"x1": x1, "x2": x2, "label": label}
 
 
+def _again(values: list[ClassCount] | None, rows: int) -> bool:
+    """Whether few whole numbers are there several times each, as those of classes are."""
+    return (
+        bool(values)
+        and all(v.value.isdecimal() for v in values or ())
+        and (rows >= 3 * len(values or ()))
+    )
+
+
 def _is_index(table: Table, column: _Column, name: str, index: int) -> bool:
     if name or table.header is None:
         return column.counts_up and index == 0 and (name in _INDEXES or table.header is None)
@@ -419,11 +430,14 @@ def points(
             raise InvalidField(f"{field} must be from 0 to {table.width - 1}; got {column}", field)
     chosen = [None if text is None else _key(table, text.strip(), label) for text in (zero, one)]
     good: list[tuple[float, float, str, str, int]] = []
+    values: dict[str, str] = {}
     missing = others = 0
     for row in reading.rows():
         cells = row.cells
         text = cells[label].strip()
         key = "" if task == "regression" else _key(table, text, label)
+        if len(values) < MOST_VALUES:
+            values.setdefault(key, text)
         why = (
             _no_number(table, names[x1], cells[x1], x1)
             or _no_number(table, names[x2], cells[x2], x2)
@@ -443,6 +457,14 @@ def points(
             good.append((x, y, text, key, row.line))
             if len(good) > MOST_POINTS:
                 break
+    for field, key, given in (("zero", chosen[0], zero), ("one", chosen[1], one)):
+        if key is not None and (key not in values or (field == "one" and key == chosen[0])):
+            there = {key: text for key, text in values.items() if key in _not_missing(values)}
+            raise InvalidField(
+                f"{field} must be one of the values of label, {_some(there)}, "
+                f"and not the other class; got {given!r:.60}",
+                field,
+            )
     if task == "classification" and not any(chosen):
         good, dashes = _without_dashes(good)
         missing += len(dashes)
@@ -467,7 +489,7 @@ def points(
         shown: dict[str, str] = {}
         for _, _, text, key, _ in good:
             shown.setdefault(key, text)
-        labels, classes = _labels(keys, shown, *chosen, zero, one)
+        labels, classes = _labels(keys, {**values, **shown} if any(chosen) else shown, *chosen)
     xy = np.array([point[:2] for point in good])
     low, high = xy.min(axis=0), xy.max(axis=0)
     center = (low + high) / 2
@@ -502,17 +524,8 @@ def _labels(
     shown: Mapping[str, str],
     zero: str | None,
     one: str | None,
-    zero_text: str | None,
-    one_text: str | None,
 ) -> tuple[list[int], list[str]]:
     """0 or 1 for each row, and the names of these classes."""
-    for field, key, text in (("zero", zero, zero_text), ("one", one, one_text)):
-        if key is not None and (key not in shown or (field == "one" and key == zero)):
-            raise InvalidField(
-                f"{field} must be one of the values of label, {_some(shown)}, "
-                f"and not the other class; got {text!r:.60}",
-                field,
-            )
     if zero is None and one is None:
         if len(shown) != 2:
             raise InvalidField(
@@ -521,8 +534,11 @@ def _labels(
                 "label",
             )
         zero, one = _sorted(list(shown))
-    elif len(shown) < 2:
-        raise InvalidField(f"label has one value only ({_some(shown)}); it takes two", "label")
+    elif len(set(keys)) < 2:
+        raise InvalidField(
+            f"all rows that can be used are of one class ({shown[keys[0]]:.60}); it takes two",
+            "label",
+        )
     if one is None:
         assert zero is not None
         return [int(key != zero) for key in keys], [shown[zero], f"not {shown[zero]}"]
