@@ -29,7 +29,7 @@ class Unread(BaseModel):
 
 
 class Lessons(BaseModel):
-    """All of them, in their order, and the files that can't be read."""
+    """All lessons, in their order, and the files that can't be read."""
 
     lessons: list[Summary]
     unread: list[Unread]

@@ -4,11 +4,11 @@
  */
 
 import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
+import { post } from '../asking.js';
 import { OWN } from '../experiment/experiment.js';
 import { short } from '../experiment/origin.js';
 import { allows } from '../experiment/parts.js';
 import { count } from '../format.js';
-import { serverPath } from '../links.js';
 
 /** @typedef {import('../store/state.js').Store} Store */
 /** @typedef {import('../experiment/experiment.js').Experiment} Experiment */
@@ -72,11 +72,7 @@ export function mountTable(store, find, { dialog, take }) {
   /** @param {Record<string, string>} query @param {boolean} keep the columns, if it fails @returns {Promise<any>} */
   const ask = async (query, keep) => {
     const mine = ++asked;
-    const answer = await fetch(serverPath(`/datasets/table?${new URLSearchParams({ ...told, ...query })}`), {
-      method: 'POST',
-      headers: { 'Content-Type': 'text/csv' },
-      body: source,
-    }).catch(() => null);
+    const answer = await post(`/datasets/table?${new URLSearchParams({ ...told, ...query })}`, source, 'text/csv');
     if (mine !== asked) return null;
     if (!answer) {
       complain('The server cannot be reached. Nothing is lost; try again.', true);
