@@ -5,6 +5,7 @@ they are read anew each time, and never all there. What is bounded: lines, their
 rows; what is beyond is refused in words. What is said of a text is a list as well as a count.
 """
 
+import contextlib
 import csv
 import math
 import re
@@ -166,18 +167,19 @@ def _cells(line: str, delimiter: str) -> list[str]:
         raise ValueError(str(error)) from None
 
 
+def _is_open(line: str, delimiter: str) -> bool:
+    """Whether a cell in quotes goes on after a line: the reader then asks for the next one."""
+    reader = csv.reader((line, ""), delimiter=delimiter)
+    with contextlib.suppress(csv.Error):
+        next(reader, None)
+    return reader.line_num > 1
+
+
 def _closed(text: str, begin: int, end: int, delimiter: str) -> int | None:
     """Where the row ends whose first line that is: where its quotes are closed; None if nowhere."""
-    line_end = end
+    if not _is_open(text[begin:end], delimiter):
+        return end
     for _ in range(MOST_OPENED):
-        try:
-            next(csv.reader((text[begin:end],), delimiter=delimiter, strict=True), None)
-        except csv.Error as error:
-            if "unexpected end" not in str(error):
-                # A slip; in the first line it is one after which the row ends with that line.
-                return end if end == line_end else None
-        else:
-            return end
         close = _TO_CLOSE.match(text, end, end + LONGEST_CELL)
         if close is None or text[close.end() : close.end() + 1] not in (delimiter, "\r", "\n", ""):
             return None
@@ -185,6 +187,13 @@ def _closed(text: str, begin: int, end: int, delimiter: str) -> int | None:
         end = rest.end() if rest else close.end()
         if end - begin > LONGEST_LINE:
             return None
+        try:
+            next(csv.reader((text[begin:end],), delimiter=delimiter, strict=True), None)
+        except csv.Error as error:
+            if "unexpected end" not in str(error):
+                return None
+        else:
+            return end
     raise ValueError(f"a row of it has more than {MOST_OPENED} cells that go over lines")
 
 

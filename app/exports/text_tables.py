@@ -457,9 +457,11 @@ def points(
             good.append((x, y, text, key, row.line))
             if len(good) > MOST_POINTS:
                 break
-    for field, key, given in (("zero", chosen[0], zero), ("one", chosen[1], one)):
-        if key is not None and (key not in values or (field == "one" and key == chosen[0])):
-            there = {key: text for key, text in values.items() if key in _not_missing(values)}
+    for field, picked, given in (("zero", chosen[0], zero), ("one", chosen[1], one)):
+        if picked is not None and (
+            picked not in values or (field == "one" and picked == chosen[0])
+        ):
+            there = {kept: values[kept] for kept in _not_missing(values)}
             raise InvalidField(
                 f"{field} must be one of the values of label, {_some(there)}, "
                 f"and not the other class; got {given!r:.60}",

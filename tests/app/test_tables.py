@@ -20,10 +20,12 @@ def read(data: bytes | str, **how: Any) -> tuple[Preview, Points]:
     chosen = {name: how.pop(name) for name in ("zero", "one", "task") if name in how}
     table = parse(text, **how)
     seen = preview(table)
-    columns = [seen.suggested[name] for name in ("x1", "x2", "label")]
-    assert None not in columns, seen
+    x1, x2, label = (seen.suggested[name] for name in ("x1", "x2", "label"))
+    assert x1 is not None, seen
+    assert x2 is not None, seen
+    assert label is not None, seen
     task = chosen.pop("task", "classification")
-    return seen, points(table, *columns, task, fit=False, **chosen)  # type: ignore[arg-type]
+    return seen, points(table, x1, x2, label, task, fit=False, **chosen)
 
 
 FILES: Mapping[str, tuple[list[str], list[list[float]], list[str], list[int]]] = {

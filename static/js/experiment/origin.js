@@ -4,8 +4,8 @@
 /** @typedef {import('../types/protocol').Axis} Axis */
 
 const LONGEST_NAME = 80;
-/** Numbers at an axis, about. */
-const TICKS = 6;
+/** Numbers at an axis, about; as in the report. */
+const TICKS = 7;
 /** Digits that moving a number and moving it back leaves right. */
 const DIGITS = 12;
 
