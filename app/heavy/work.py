@@ -178,9 +178,9 @@ def table(
     columns: tuple[int, int, int] | None,
     task: Task,
     fit: bool,
-    header: bool | None,
-    decimal: Decimal | None,
-    classes: tuple[str | None, str | None],
+    header: bool | None = None,
+    decimal: Decimal | None = None,
+    classes: tuple[str | None, str | None] = (None, None),
 ) -> Parts:
     """A table that was sent up: what is in it, or the points of three of its columns."""
     from app.exports import dialects, text_tables
