@@ -3,9 +3,10 @@
 docs/lessons.md says how to write one. A file has a front matter of TOML between lines of `+++`,
 an introduction, and steps: a heading of the second level each, right below it a code block `toml`
 of what the step is, then its text. What is wrong with a file is said with its name and the step
-and field, and keeps the server from starting.
+and field, in the log and where lessons are listed; the others are there all the same.
 """
 
+import os
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -36,6 +37,10 @@ LESSONS = ROOT / "lessons"
 MOST_LESSONS = 200
 MOST_STEPS = 99
 MOST_BYTES = 100_000
+MOST_FILES = 2_000
+"""In a folder of lessons and those within it; what is beyond is not looked at, and that is said."""
+MOST_UNREAD = 100
+"""Files whose mistakes are told."""
 
 Json = dict[str, Any]
 T = TypeVar("T", bound=Schema)
@@ -216,29 +221,70 @@ class Lesson:
         }
 
 
-def lessons_of(*folders: Path) -> dict[str, Lesson]:
+@dataclass(frozen=True)
+class Unread:
+    """A file that is no lesson, and why."""
+
+    file: str
+    detail: str
+
+
+class Lessons(dict[str, Lesson]):
+    """Lessons by their names, and what beside them can't be read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.unread: list[Unread] = []
+
+
+def lessons_of(*folders: Path) -> Lessons:
     """The lessons of some folders, in the order of their files; a later one replaces an earlier.
 
+    A file that is wrong is told in `unread`, and the others are lessons all the same.
+
     Raises:
-        LessonError: something in them is not right.
+        LessonError: there is no such folder.
     """
-    lessons: dict[str, Lesson] = {}
+    lessons = Lessons()
     for folder in folders:
         if not folder.is_dir():
             raise LessonError(f"there is no folder of lessons at {folder}")
-        here: dict[str, Path] = {}
-        for path in sorted(folder.glob("*.md")):
-            lesson = read(path)
-            if lesson.name in here:
-                raise LessonError(f"{path.name}: the lesson {here[lesson.name].name} has this name")
-            here[lesson.name] = path
+        here: dict[str, str] = {}
+        for path in _files(folder, lessons.unread):
+            name = path.relative_to(folder).as_posix()
+            try:
+                lesson = read(path)
+                if lesson.name in here:
+                    raise LessonError(f"the lesson {here[lesson.name]} has this name")
+                if len(lessons) >= MOST_LESSONS and lesson.name not in lessons:
+                    raise LessonError(f"there are {MOST_LESSONS} lessons, and no more are kept")
+            except LessonError as error:
+                if len(lessons.unread) < MOST_UNREAD:
+                    lessons.unread.append(Unread(name, str(error)))
+                continue
+            here[lesson.name] = name
             lessons[lesson.name] = lesson
-    if len(lessons) > MOST_LESSONS:
-        raise LessonError(f"there are {len(lessons)} lessons; at most {MOST_LESSONS} are kept")
     return lessons
 
 
-FILE = re.compile(r"(?:\d+-)?([a-z][a-z0-9-]{0,79})\.md")
+def _files(folder: Path, unread: list[Unread]) -> list[Path]:
+    """What may be lessons in a folder and those within it, in order; what is hidden is not."""
+    found: list[Path] = []
+    looked_at = 0
+    for here, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        looked_at += len(files) + len(folders)
+        found += [Path(here, name) for name in files if LIKE_A_LESSON.search(name)]
+        if looked_at > MOST_FILES:
+            unread.append(
+                Unread(".", f"it has more than {MOST_FILES:,} files; the others are not looked at")
+            )
+            break
+    return sorted(found, key=lambda path: path.relative_to(folder).as_posix().lower())
+
+
+FILE = re.compile(r"(?:\d+-)?([a-z][a-z0-9-]{0,79})\.(?i:md)")
+LIKE_A_LESSON = re.compile(r"\.(md|markdown|md\.txt)$", re.IGNORECASE)
 
 
 def read(path: Path) -> Lesson:
@@ -247,17 +293,19 @@ def read(path: Path) -> Lesson:
     Raises:
         LessonError: something in it is not right.
     """
+    if path.name.startswith("."):
+        raise LessonError("this is a system's own note beside a file, and no lesson")
+    match = FILE.fullmatch(path.name)
+    if match is None:
+        raise LessonError("a file's name is small letters, digits and hyphens: 03-my-lesson.md")
     try:
-        match = FILE.fullmatch(path.name)
-        if match is None:
-            raise LessonError("a file's name is small letters, digits and hyphens: 03-my-lesson.md")
         if path.stat().st_size > MOST_BYTES:
             raise LessonError(f"a lesson may have at most {MOST_BYTES:,} bytes")
-        return parse(match[1], path.read_text("utf-8"))
-    except LessonError as error:
-        raise LessonError(f"{path.name}: {error}") from None
-    except (UnicodeDecodeError, OSError) as error:
-        raise LessonError(f"{path.name}: {error}") from None
+        return parse(match[1], path.read_text("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise LessonError(f"it is not saved as UTF-8: {error}") from None
+    except OSError as error:
+        raise LessonError(str(error)) from None
 
 
 def parse(name: str, source: str) -> Lesson:

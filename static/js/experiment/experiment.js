@@ -4,6 +4,7 @@ import { exact } from '../format.js';
 import { MAX_ITERATIONS, MAX_VALUE, MIN_POINTS, MOST_SEEDS, MOST_SWEPT } from './bounds.js';
 import { comparisonField, DEFAULT, factorsOf } from './comparison.js';
 import { choice, FieldError, namesOf, number, optional, words, yesOrNo } from './field.js';
+import { isOrigin } from './origin.js';
 import { numbersOf } from './parameters.js';
 import { PARTS } from './parts.js';
 
@@ -27,6 +28,7 @@ import { PARTS } from './parts.js';
  * @property {Problem} problem follows from the dataset; of own points it is the reader's to say
  * @property {readonly (readonly [x1: number, x2: number])[]} points the reader's own, used if `dataset` is `OWN`
  * @property {readonly number[]} labels of those points
+ * @property {import('../types/protocol').Origin | null} origin what those points mean, if they come from a table
  * @property {number} examples
  * @property {number} noise
  * @property {number} labelFlips
@@ -72,7 +74,7 @@ import { PARTS } from './parts.js';
 /**
  * The experiment's own properties that are one field each.
  *
- * @typedef {Exclude<keyof Experiment, 'labels' | 'points' | 'layers' | 'parameters' | 'comparison'>} Plain
+ * @typedef {Exclude<keyof Experiment, 'labels' | 'points' | 'origin' | 'layers' | 'parameters' | 'comparison'>} Plain
  */
 /**
  * @typedef {{
@@ -81,6 +83,7 @@ import { PARTS } from './parts.js';
  *     : Field<Experiment[K]>
  * } & {
  *   points: Field<OwnPoints>,
+ *   origin: Field<Experiment['origin']>,
  *   units: Field<readonly number[]>,
  *   activations: Field<readonly string[]>,
  *   slopes: Field<readonly number[]>,
@@ -195,6 +198,23 @@ function pointsField({ limits }) {
   };
 }
 
+/** What own points mean, as JSON. @returns {Field<Experiment['origin']>} */
+const originField = () => ({
+  key: 'origin',
+  label: 'Origin',
+  read(text) {
+    try {
+      const value = JSON.parse(text);
+      if (isOrigin(value)) return value;
+    } catch {
+      // It is no JSON.
+    }
+    throw new FieldError('Origin must tell the axes of own points.');
+  },
+  write: (origin) => (origin ? JSON.stringify(origin) : ''),
+  get: ({ dataset, origin }) => (dataset === OWN ? origin : null),
+});
+
 /** Whether there is such a lesson the server knows. @returns {Field<string>} */
 function lessonField() {
   return {
@@ -272,6 +292,7 @@ export function fieldsOf(catalogue, panels = []) {
       get: ({ dataset, problem }) => (dataset === OWN ? problem : 'classification'),
     },
     points: pointsField(catalogue),
+    origin: originField(),
     examples: whole('examples', 'Examples', limits.examples),
     noise: number('noise', 'Noise', limits.noise),
     labelFlips: number('flips', 'Label flips', limits.label_flips, { factor: 100 }),
@@ -405,6 +426,7 @@ export const layerSizes = ({ features, layers }) => [features.length, ...layers.
 export const defaultsOf = (catalogue) => ({
   points: [],
   labels: [],
+  origin: null,
   ...experimentOf({}, catalogue),
   iterationsPerFrame: 5,
   showTest: true,
@@ -428,7 +450,7 @@ export const defaultsOf = (catalogue) => ({
  *
  * @param {RunSpec} run
  * @param {Catalogue} catalogue
- * @returns {Omit<Experiment, 'points' | 'labels' | 'iterationsPerFrame' | 'showTest' | 'discretise' | 'mistakes' |
+ * @returns {Omit<Experiment, 'points' | 'labels' | 'origin' | 'iterationsPerFrame' | 'showTest' | 'discretise' | 'mistakes' |
  *   'panel' | 'comparison' | 'sweep' | 'sweepSeeds' | 'sweepIterations' | 'lesson' | 'step' | 'hide' | 'lock' |
  *   'embed'> & Partial<Experiment>}
  */
@@ -443,7 +465,10 @@ export function experimentOf(
   const training = { ...defaults.training, ...ofTraining };
   const { stop } = training;
   const fresh = layerByDefault(catalogue);
-  const own = ofData?.points && ofData.labels ? { points: ofData.points, labels: ofData.labels } : null;
+  const own =
+    ofData?.points && ofData.labels
+      ? { points: ofData.points, labels: ofData.labels, origin: ofData.origin ?? null }
+      : null;
   const iterations = ofTraining?.iterations ?? MAX_ITERATIONS;
   return {
     dataset: own ? OWN : data.dataset,
@@ -520,6 +545,7 @@ function dataSpec({
   problem,
   points,
   labels,
+  origin,
   examples,
   noise,
   labelFlips,
@@ -528,7 +554,7 @@ function dataSpec({
   features,
 }) {
   const both = { seed: dataSeed, train_fraction: trainFraction, features };
-  if (dataset === OWN) return { points, labels, task: problem, ...both };
+  if (dataset === OWN) return { points, labels, task: problem, ...(origin && { origin }), ...both };
   return { dataset, examples, noise, label_flips: problem === 'regression' ? 0 : labelFlips, ...both };
 }
 

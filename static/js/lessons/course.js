@@ -31,8 +31,8 @@ async function fetched(path) {
   return lesson;
 }
 
-/** @returns {Promise<Summary[]>} throws an Error for the reader */
-export const listed = async () => (await fetched('/lessons')).lessons;
+/** @returns {Promise<import('../types/lessons').Listed>} throws an Error for the reader */
+export const listed = () => fetched('/lessons');
 
 /** @param {string} name @returns {Promise<Lesson>} throws an Error for the reader */
 export const lessonOf = (name) => fetched(`/lessons/${name}`);

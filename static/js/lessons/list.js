@@ -7,12 +7,15 @@ import { lessonOf, listed } from './course.js';
 
 /** @typedef {import('./course.js').Course} Course */
 /** @typedef {import('../types/lessons').Summary} Summary */
+/** @typedef {import('../types/lessons').Unread} Unread */
 
 /** @param {Course} course @param {(id: string) => HTMLElement} find @returns {() => void} opens it */
 export function mountList(course, find) {
   const dialog = /** @type {HTMLDialogElement} */ (find('lessons-dialog'));
   const { book } = course;
   const lessons = signal(/** @type {Summary[] | null} */ (null));
+  /** Files of a teacher's that are no lessons. */
+  const unread = signal(/** @type {Unread[]} */ ([]));
   const problem = signal('');
   /** What “Clear progress” has cleared. */
   const cleared = signal(/** @type {import('./progress.js').All | null} */ (null));
@@ -21,7 +24,9 @@ export function mountList(course, find) {
   const ask = async () => {
     problem.value = '';
     try {
-      lessons.value = await listed();
+      const found = await listed();
+      unread.value = found.unread;
+      lessons.value = found.lessons;
     } catch (error) {
       problem.value = /** @type {Error} */ (error).message;
     }
@@ -94,6 +99,12 @@ export function mountList(course, find) {
             : problem.value
               ? nothing
               : html`<p class="hint" role="status">Fetching the lessons</p>`
+        }
+        ${
+          unread.value.length > 0
+            ? html`<details><summary>${unread.value.length === 1 ? '1 file is' : `${unread.value.length} files are`} left out</summary>
+              <ul>${unread.value.map(({ file, detail }) => html`<li>${file}: ${detail}</li>`)}</ul></details>`
+            : nothing
         }
         <p class="hint">Each takes one part of the lecture: predict, try it on this page, read why. ${
           book.stored.value

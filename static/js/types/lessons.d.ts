@@ -43,6 +43,18 @@ export interface Step {
   hint: TextNode[];
 }
 
+/** All lessons, and the files of a teacher's that are none. */
+export interface Listed {
+  lessons: Summary[];
+  unread: Unread[];
+}
+
+export interface Unread {
+  file: string;
+  /** What is wrong with it. */
+  detail: string;
+}
+
 /** A row of the list of lessons. */
 export interface Summary {
   name: string;

@@ -45,6 +45,23 @@ export interface OwnData {
   points: readonly (readonly [x1: number, x2: number])[];
   labels: readonly number[];
   task: Problem;
+  origin?: Origin | null;
+}
+
+/** A number of own points where it came from: x = (value − center) · scale. */
+export interface Axis {
+  /** With its unit. */
+  name: string;
+  center: number;
+  scale: number;
+}
+
+/** What own points mean. */
+export interface Origin {
+  axes: readonly Axis[];
+  label?: string | null;
+  /** What the labels 0 and 1 stand for. */
+  classes?: readonly string[] | null;
 }
 
 export interface NetworkSpec {
@@ -414,15 +431,25 @@ export interface Dataset {
 }
 
 /** What a table has, as `POST /datasets/table` finds it. */
-export interface Table {
+export interface Table extends Understood {
   columns: { name: string; numeric: number }[];
-  header: boolean;
-  delimiter: string;
   rows: number;
   suggested: { x1: number | null; x2: number | null; label: number | null };
   bad: BadRow[];
   bad_rows: number;
   sample: string[][];
+  decimals: ('.' | ',' | null)[];
+  classes: ({ value: string; rows: number }[] | null)[];
+  encoding: string;
+}
+
+/** How a table was read. */
+export interface Understood {
+  header: boolean;
+  delimiter: string;
+  passed_over: BadRow[];
+  passed_over_lines: number;
+  ambiguous: { column: number; text: string; taken: number; other: number }[];
 }
 
 export interface BadRow {
@@ -431,11 +458,14 @@ export interface BadRow {
 }
 
 /** What comes of the chosen columns. */
-export interface TablePoints {
+export interface TablePoints extends Understood {
   points: [x1: number, x2: number][];
   labels: number[];
   task: Problem;
   classes: [zero: string, one: string] | null;
+  names: [x1: string, x2: string, label: string];
+  missing_rows: number;
+  other_rows: number;
   rows: number;
   bad: BadRow[];
   bad_rows: number;

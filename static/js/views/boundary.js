@@ -5,7 +5,8 @@
 
 import { html, mathml, nothing, render } from '../../vendor/lit-html/lit-html.js';
 import { computed, effect } from '../../vendor/signals-core/signals-core.js';
-import { PLANE } from '../experiment/experiment.js';
+import { OWN, PLANE } from '../experiment/experiment.js';
+import { entered, ticks } from '../experiment/origin.js';
 import { fixed } from '../format.js';
 import { MARKS, scaleOf, TARGETS } from '../marks.js';
 import { EQUALS, inBrackets, indexed, number, ofUnit, variable, yHat } from '../notation.js';
@@ -19,6 +20,8 @@ import { Tip } from './tip.js';
 /** @typedef {import('../types/plotly').PlotlyApi} PlotlyApi */
 /** @typedef {import('../types/protocol').Boundary} Boundary */
 /** @typedef {import('../types/protocol').Points} Points */
+/** @typedef {import('../types/protocol').Origin} Origin */
+/** @typedef {import('../types/protocol').Axis} Axis */
 /** @typedef {(id: string) => HTMLElement} Find */
 
 /** The plane's inset in css/output.css is this. */
@@ -64,18 +67,23 @@ export function mountBoundary(store, find, plotly, painter) {
       marked: marking.value && store.points.value ? places(store.points.value, showTest.value) : null,
     });
   });
+  /** What the points mean, as long as they are from a table. */
+  const origin = computed(() => {
+    const { dataset, origin: from } = store.experiment.value;
+    return dataset === OWN ? from : null;
+  });
   effect(() => {
     const api = plotly.value;
     const points = store.points.value;
     const test = showTest.value;
     void [isDark.value, size.value];
     if (!api || chart.clientWidth === 0) return;
-    drawAxesAndPoints(api, chart, points, test);
+    drawAxesAndPoints(api, chart, points, test, origin.value);
   });
 
   mountSwitches(store, find);
   mountLegend(store, chart, find);
-  mountTip(store, plot, plane);
+  mountTip(store, plot, plane, origin);
 }
 
 /**
@@ -189,8 +197,14 @@ function mountLegend(store, chart, find) {
   });
 }
 
-/** @param {PlotlyApi} plotly @param {HTMLElement} chart @param {Points | null} data @param {boolean} showTest */
-function drawAxesAndPoints(plotly, chart, data, showTest) {
+/**
+ * @param {PlotlyApi} plotly
+ * @param {HTMLElement} chart
+ * @param {Points | null} data
+ * @param {boolean} showTest
+ * @param {Origin | null} origin
+ */
+function drawAxesAndPoints(plotly, chart, data, showTest, origin) {
   const [ink3, edge, line, outline, hollow] = colours('ink-3', 'edge', 'line-2', 'mark-line', 'test-fill');
   const markColours = colours(...MARKS.map(({ colour }) => colour));
   const targetColours = colours(...TARGETS);
@@ -246,8 +260,6 @@ function drawAxesAndPoints(plotly, chart, data, showTest) {
     fixedrange: true,
     showgrid: false,
     zeroline: false,
-    tickvals: TICKS,
-    ticktext: TICKS.map((tick) => fixed(tick, 0)),
     ticks: 'outside',
     ticklen: 4,
     tickcolor: edge,
@@ -259,11 +271,18 @@ function drawAxesAndPoints(plotly, chart, data, showTest) {
     [...traces(train, false), ...traces(test, true)],
     {
       ...layoutIn(chart, MARGIN, ink3),
-      xaxis: { ...axis },
-      yaxis: { ...axis },
+      xaxis: { ...axis, ...numbers(origin?.axes[0]) },
+      yaxis: { ...axis, ...numbers(origin?.axes[1]) },
     },
     CONFIG,
   );
+}
+
+/** What stands at an axis, in the units that the points had where they came from. @param {Axis} [axis] */
+function numbers(axis) {
+  if (!axis) return { tickvals: TICKS, ticktext: TICKS.map((tick) => fixed(tick, 0)) };
+  const { at, texts } = ticks(axis, PLANE);
+  return { tickvals: at, ticktext: texts };
 }
 
 /**
@@ -272,8 +291,9 @@ function drawAxesAndPoints(plotly, chart, data, showTest) {
  * @param {Store} store
  * @param {HTMLElement} plot
  * @param {HTMLElement} plane
+ * @param {import('../../vendor/signals-core/signals-core.js').ReadonlySignal<Origin | null>} origin
  */
-function mountTip(store, plot, plane) {
+function mountTip(store, plot, plane, origin) {
   const tip = new Tip(plot);
   /** @type {PointerEvent | null} */
   let pointer = null;
@@ -295,6 +315,10 @@ function mountTip(store, plot, plane) {
     tip.show(
       html`<div><math>${indexed('x', 1)}${EQUALS}</math> ${fixed(x)}&ensp;<math>
         ${indexed('x', 2)}${EQUALS}</math> ${fixed(y)}</div>
+        ${origin.value?.axes.map(
+          (axis, index) =>
+            html`<div class="quiet" translate="no">${axis.name}: ${Number(entered(axis, [x, y][index]).toPrecision(4))}</div>`,
+        )}
         <div><math>${yHat}${EQUALS}</math> ${fixed(predicted)}${
           found
             ? html`&ensp;<math>${variable('y')}${EQUALS}</math> ${

@@ -101,6 +101,7 @@ function ownPoints(store) {
   if ((points.length > 0 && labelsSuit(problem, labels)) || !shown) return { dataset: OWN };
   return {
     dataset: OWN,
+    origin: null,
     points: shown.points.map(([x1, x2]) => [hundredth(x1), hundredth(x2)]),
     labels: problem === 'regression' ? shown.labels.map(hundredth) : shown.labels,
   };

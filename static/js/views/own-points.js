@@ -19,7 +19,7 @@ import { bindValue } from './value.js';
 /** @typedef {import('../experiment/experiment.js').Experiment} Experiment */
 /** @typedef {import('../experiment/points-by-hand.js').Own} Own */
 /** @typedef {import('../experiment/points-by-hand.js').Point} Point */
-/** @typedef {Pick<Experiment, 'dataset' | 'problem' | 'points' | 'labels'>} State */
+/** @typedef {Pick<Experiment, 'dataset' | 'problem' | 'points' | 'labels' | 'origin'>} State */
 /** @typedef {'one' | 'zero' | 'value' | 'move' | 'erase'} Tool */
 /** @typedef {(id: string) => HTMLElement} Find */
 
@@ -40,7 +40,7 @@ const LARGE_STEP = 1;
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
 
 /** @param {Experiment} experiment @returns {State} */
-const stateOf = ({ dataset, problem, points, labels }) => ({ dataset, problem, points, labels });
+const stateOf = ({ dataset, problem, points, labels, origin }) => ({ dataset, problem, points, labels, origin });
 
 /** @param {State} a @param {State} b */
 const sameState = (a, b) =>
@@ -113,6 +113,12 @@ class Editor {
     return this.#store.regression.value;
   }
 
+  /** Where its points came from, as long as there are some. @param {Own} own */
+  origin({ points }) {
+    const { dataset, origin } = this.#store.experiment.value;
+    return dataset === OWN && points.length > 0 ? origin : null;
+  }
+
   /** The class of the other kind; of a regression the value that is set. @param {number} label */
   other(label) {
     return this.regression ? this.value.value : 1 - label;
@@ -151,7 +157,7 @@ class Editor {
 
   /** @param {Own} own @returns {State} */
   #stateWith(own) {
-    return { dataset: OWN, problem: this.#store.experiment.value.problem, ...own };
+    return { dataset: OWN, problem: this.#store.experiment.value.problem, ...own, origin: this.origin(own) };
   }
 
   /** @param {State} state */
