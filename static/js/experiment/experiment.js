@@ -1,6 +1,7 @@
 /** What a reader can set up: one table of its fields, with which text is read, checked, explained and written. */
 
 import { exact } from '../format.js';
+import { readNumber } from '../numbers.js';
 import { MAX_ITERATIONS, MAX_VALUE, MIN_POINTS, MOST_SEEDS, MOST_SWEPT } from './bounds.js';
 import { comparisonField, DEFAULT, factorsOf } from './comparison.js';
 import { choice, FieldError, namesOf, number, optional, words, yesOrNo } from './field.js';
@@ -120,8 +121,8 @@ function spread(label, values, layers) {
 /** The number of units of one layer. @param {Catalogue} catalogue @returns {NumberField} */
 export const unitsField = ({ limits }) => number('units', 'Hidden units', limits.units, { whole: true });
 
-/** A weight or a bias. @returns {NumberField} */
-export const parameterField = () => number('parameter', 'The value', [-MAX_VALUE, MAX_VALUE]);
+/** A weight, a bias or a target. @param {string} [label] @returns {NumberField} */
+export const parameterField = (label = 'The value') => number('parameter', label, [-MAX_VALUE, MAX_VALUE]);
 
 /**
  * A whole number that is no part of an experiment.
@@ -181,7 +182,7 @@ function pointsField({ limits }) {
     key: 'points',
     label: 'Own points',
     read(text) {
-      const rows = text.split(';').map((row) => row.split(',').map((cell) => (cell === '' ? NaN : Number(cell))));
+      const rows = text.split(';').map((row) => row.split(',').map(readNumber));
       const good =
         rows.length <= most &&
         rows.every((row) => row.length === 3 && row.every((value) => Math.abs(value) <= MAX_VALUE));
@@ -227,7 +228,7 @@ function parametersField() {
     key: 'parameters',
     label: 'Parameters',
     read(text) {
-      const values = text.split(',').map((cell) => (cell === '' ? NaN : Number(cell)));
+      const values = text.split(',').map(readNumber);
       if (values.every((value) => Math.abs(value) <= MAX_VALUE)) return values;
       throw new FieldError('Parameters must be numbers with commas between.');
     },

@@ -179,7 +179,7 @@ function mountCaptions(store, catalogue, layout, container) {
             <button class="btn sq" type="button" aria-label="Remove a unit from layer ${layer}"
               ?disabled=${count <= fewest} @click=${() => resize(layer, count - 1)}><svg class="i"
               aria-hidden="true"><use href="#i-minus"></use></svg></button>
-            <input class="value" type="number" inputmode="numeric" step="any" autocomplete="off"
+            <input class="value" type="text" role="spinbutton" inputmode="numeric" autocomplete="off"
               aria-label="Hidden units in layer ${layer}" aria-describedby="units-${layer}-problem" data-layer=${layer}>
             <button class="btn sq" type="button" aria-label="Add a unit to layer ${layer}" ?disabled=${count >= most}
               @click=${() => resize(layer, count + 1)}><svg class="i"

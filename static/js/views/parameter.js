@@ -6,8 +6,9 @@ import { parameterField } from '../experiment/experiment.js';
 import { FieldError } from '../experiment/field.js';
 import { parameterKey } from '../experiment/parameters.js';
 import { allows } from '../experiment/parts.js';
-import { parameter as written } from '../format.js';
+import { exact, parameter as written } from '../format.js';
 import { bracket, entry, featureMath, featureText, OPENING, ofUnit, operator, signed, yHat } from '../notation.js';
+import { WAYS } from './value.js';
 
 /** @typedef {import('../store/state.js').Store} Store */
 /** @typedef {import('../experiment/parameters.js').Edit} Edit */
@@ -106,7 +107,7 @@ function reachOf(value) {
 }
 
 /** @param {number} value */
-const short = (value) => String(Number(value.toPrecision(DIGITS)));
+const short = (value) => exact(Number(value.toPrecision(DIGITS)));
 
 /**
  * @param {Store} store
@@ -174,6 +175,7 @@ export function mountParameter(store, find) {
     now.textContent = written(at);
     now.className = at < 0 ? 'n' : 'p';
     if (from !== field) field.value = short(at);
+    field.ariaValueNow = short(at);
     if (from === slider) return;
     if (Math.abs(at) > reach) reach = reachOf(at);
     slider.max = String(reach);
@@ -194,7 +196,7 @@ export function mountParameter(store, find) {
   const take = () => {
     if (field.value === short(wanted)) return complain('');
     try {
-      change(rule.read(field.validity.badInput ? '' : field.value), field);
+      change(rule.read(field.value), field);
     } catch (error) {
       if (!(error instanceof FieldError)) throw error;
       complain(error.message);
@@ -211,7 +213,7 @@ export function mountParameter(store, find) {
   field.addEventListener('focus', () => field.select());
   field.addEventListener('keydown', (event) => {
     if (event.key === 'Enter') take();
-    const way = { ArrowUp: 1, ArrowDown: -1 }[event.key];
+    const way = WAYS[event.key];
     if (!way) return;
     event.preventDefault();
     nudge(event.shiftKey ? 10 * way : way);

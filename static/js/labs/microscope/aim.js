@@ -10,6 +10,7 @@ import { PLANE } from '../../experiment/experiment.js';
 import { FieldError } from '../../experiment/field.js';
 import { cost, count, fixed } from '../../format.js';
 import { featureMath, variable } from '../../notation.js';
+import { doubt, readNumber } from '../../numbers.js';
 import { nearest, reachIn } from '../../views/boundary.js';
 import { bindChoice } from '../../views/choice.js';
 import { bindValue } from '../../views/value.js';
@@ -34,9 +35,9 @@ const numberField = (label, allowed, range) => ({
   suffix: '',
   /** @param {string} text */
   read(text) {
-    const value = text.trim() === '' ? NaN : Number(text);
+    const value = readNumber(text);
     if (allowed(value)) return value;
-    throw new FieldError(`${label} must be ${range}.`);
+    throw new FieldError(`${label} must be ${range}.${doubt(text)}`);
   },
 });
 

@@ -8,6 +8,7 @@ import { html, nothing, render } from '../../../vendor/lit-html/lit-html.js';
 import { effect, signal } from '../../../vendor/signals-core/signals-core.js';
 import { serverPath } from '../../links.js';
 import { number, ofLayer, shape, variable } from '../../notation.js';
+import { doubt, readNumber } from '../../numbers.js';
 
 /** @typedef {import('../../store/state.js').Store} Store */
 /** @typedef {import('../../notation.js').Fragment} Fragment */
@@ -141,14 +142,18 @@ class Wrong extends Error {
 function read({ texts }, { id, name, rows, columns, given }) {
   return Array.from({ length: rows }, (_, row) =>
     Array.from({ length: columns }, (_, column) => {
-      const text = (texts.get(keyOf(id, row, column)) ?? '').trim().replace('\u2212', '-');
+      const text = (texts.get(keyOf(id, row, column)) ?? '').trim();
       const where = rows * columns === 1 ? name : `${name}, row ${row + 1}, column ${column + 1},`;
       if (text === '' && given)
         throw new Wrong(`${where} is empty; it is needed to compute the rest.`, { id, row, column });
       if (text === '') return null;
-      const value = Number(text);
-      if (!Number.isFinite(value))
-        throw new Wrong(`${where} must be a number, such as -0.25; it is “${text}”.`, { id, row, column });
+      const value = readNumber(text);
+      if (Number.isNaN(value))
+        throw new Wrong(`${where} must be a number, such as -0.25.${doubt(text) || ` It is “${text}”.`}`, {
+          id,
+          row,
+          column,
+        });
       return value;
     }),
   );
@@ -361,7 +366,7 @@ export function mountCheck(store, catalogue, inspection, form) {
       const key = keyOf(id, row, column);
       const isWrong = wrong?.id === id && wrong.row === row && wrong.column === column;
       const label = rows * columns === 1 ? name : `${name} row ${row + 1} column ${column + 1}`;
-      return html`<input type="text" inputmode="text" autocomplete="off" spellcheck="false" maxlength="24"
+      return html`<input type="text" inputmode="text" autocomplete="off" spellcheck="false"
         data-cell=${key} aria-label=${label} aria-invalid=${isWrong ? 'true' : nothing}
         aria-describedby=${isWrong ? 'by-hand-verdict' : nothing} .value=${live(now.texts.get(key) ?? '')} @input=${(
           /** @type {Event} */ { target },
