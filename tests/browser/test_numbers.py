@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.playground import Playground, until
 
@@ -36,7 +36,11 @@ def test_a_field_reads_what_is_meant(page: Page) -> None:
 
 def test_what_can_be_read_in_two_ways_is_asked_about(page: Page) -> None:
     playground = Playground(page)
-    for name, says in (("Learning rate", RATE), ("Examples", "from 10 to 5,000."), ("Train share", "100 %.")):
+    for name, says in (
+        ("Learning rate", RATE),
+        ("Examples", "from 10 to 5,000."),
+        ("Train share", "100 %."),
+    ):
         playground.enter(name, "1,250")
         problem = page.locator(".problem", has_text=says)
         expect(problem).to_contain_text(f"{says} “1,250” {DOUBT}")
@@ -51,7 +55,7 @@ def test_who_rests_while_typing_goes_on_where_it_was(page: Page) -> None:
     noise.fill("")
     for more, counts in (("0,", 0), ("0", 0), ("5", 0.05)):
         noise.press_sequentially(more)
-        until(page, lambda: playground.last_configure()["data"]["noise"] == counts)
+        until(page, lambda counts=counts: playground.last_configure()["data"]["noise"] == counts)
     expect(noise).to_have_value("0,05")
     noise.blur()
     expect(noise).to_have_value("0.05")
@@ -81,10 +85,14 @@ def test_a_weight_is_pasted_as_the_page_writes_it(page: Page) -> None:
     playground = Playground(page)
     page.locator("#sentence .number").first.click()
     value = page.locator("#parameter-value")
-    for typed, weight in ((f"{MINUS} 0.53", -0.53), (f"{MINUS}1/3", -1 / 3), (f"{MINUS}1.2e{MINUS}5", -1.2e-5)):
+    for typed, weight in (
+        (f"{MINUS} 0.53", -0.53),
+        (f"{MINUS}1/3", -1 / 3),
+        (f"{MINUS}1.2e{MINUS}5", -1.2e-5),
+    ):
         value.fill(typed)
         value.press("Enter")
-        until(page, lambda: playground.wire.of_type("edit", sent=True)[-1]["value"] == weight)
+        until(page, lambda weight=weight: playground.wire.of_type("edit", sent=True)[-1]["value"] == weight)
     value.fill("1,250")
     value.press("Enter")
     expect(page.locator("#parameter-problem")).to_contain_text(DOUBT)
@@ -95,7 +103,7 @@ def test_numbers_by_hand_are_read_alike(page: Page) -> None:
     playground.choose("Microscope", "Check my numbers")
     check, said = playground.button("Check"), page.locator("#by-hand-verdict")
 
-    def cell(name: str) -> None:
+    def cell(name: str) -> Locator:
         return page.get_by_role("textbox", name=name, exact=True)
 
     # The unit is at 0: so is z, and a is one half.

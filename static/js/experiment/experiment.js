@@ -5,6 +5,7 @@ import { readNumber } from '../numbers.js';
 import { MAX_ITERATIONS, MAX_VALUE, MIN_POINTS, MOST_SEEDS, MOST_SWEPT } from './bounds.js';
 import { comparisonField, DEFAULT, factorsOf } from './comparison.js';
 import { choice, FieldError, namesOf, number, optional, words, yesOrNo } from './field.js';
+import { keptPoints } from './kept-points.js';
 import { PARTS } from './parts.js';
 
 /** @typedef {import('../types/protocol').Catalogue} Catalogue */
@@ -81,6 +82,7 @@ import { PARTS } from './parts.js';
  *     : Field<Experiment[K]>
  * } & {
  *   points: Field<OwnPoints>,
+ *   kept: Field<string>,
  *   units: Field<readonly number[]>,
  *   activations: Field<readonly string[]>,
  *   slopes: Field<readonly number[]>,
@@ -197,13 +199,43 @@ function pointsField({ limits }) {
       return text.length <= MAX_LINK ? text : '';
     },
     get: ({ dataset, points, labels }) => (dataset === OWN ? { points, labels } : { points: [], labels: [] }),
-    set: (experiment, own) => {
-      if (experiment.problem === 'classification' && own.labels.some((label) => label !== 0 && label !== 1))
-        throw new FieldError('The labels of own points must be 0 or 1 for classification.');
-      return { ...experiment, ...own };
+    set: withOwn,
+  };
+}
+
+/** @param {Experiment} experiment @param {OwnPoints} own @returns {Experiment} */
+function withOwn(experiment, own) {
+  if (experiment.problem === 'classification' && own.labels.some((label) => label !== 0 && label !== 1))
+    throw new FieldError('The labels of own points must be 0 or 1 for classification.');
+  return { ...experiment, ...own };
+}
+
+/**
+ * The name of a set of points that this browser keeps; `views/address-bar.js` writes it, beside as much of the points
+ * as a link can hold, for other browsers.
+ *
+ * @param {Catalogue} catalogue
+ * @returns {Field<string>}
+ */
+function keptField({ limits }) {
+  return {
+    key: 'kept',
+    label: 'Own points',
+    read: (text) => text,
+    write: () => '',
+    get: () => '',
+    set(experiment, name) {
+      const own = keptPoints(name);
+      if (own && own.points.length <= limits.points[1]) return withOwn(experiment, own);
+      if (experiment.points.length > 0) return experiment;
+      throw new FieldError('The own points of this address are kept in another browser, or no longer.');
     },
   };
 }
+
+/** Whether a link has one's own points as they are. @param {Experiment} experiment @param {Fields} fields */
+export const inLink = ({ points, labels }, { points: field }) =>
+  field.write({ points, labels }) !== '' && [points, labels].flat(2).every((value) => short(value) === exact(value));
 
 /** Whether there is such a lesson the server knows. @returns {Field<string>} */
 function lessonField() {
@@ -282,6 +314,7 @@ export function fieldsOf(catalogue, panels = []) {
       get: ({ dataset, problem }) => (dataset === OWN ? problem : 'classification'),
     },
     points: pointsField(catalogue),
+    kept: keptField(catalogue),
     examples: number('examples', 'Examples', limits.examples, { whole: true }),
     noise: number('noise', 'Noise', limits.noise),
     labelFlips: number('flips', 'Label flips', limits.label_flips, { factor: 100 }),
