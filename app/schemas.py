@@ -148,7 +148,9 @@ class Schema(BaseModel):
         told = handler(schema)
         for field in handler.resolve_ref_schema(told).get("properties", {}).values():
             default = field.get("default")
-            if isinstance(default, dict) or (isinstance(default, list) and dict in map(type, default)):
+            if isinstance(default, dict) or (
+                isinstance(default, list) and dict in map(type, default)
+            ):
                 del field["default"]
         return told
 
