@@ -33,9 +33,13 @@ def test_points_survive_a_reload_back_and_a_closed_tab(context: BrowserContext, 
         # A link holds what it can, for other browsers.
         assert ("points=" in page.url) == (count == FINE)
         assert len(page.url) < 8_100
-        playground = Playground(page, page.url)
+        sent = playground.wire.sent
+        before = len(sent)
         page.reload()
-        until(page, lambda: len(playground.wire.of_type("configure", sent=True)) > 0)
+        until(
+            page,
+            lambda sent=sent, before=before: "configure" in [x["type"] for x in sent[before:]],
+        )
         assert trains_on(playground) == points
     kept = page.url
     page.wait_for_timeout(1100)  # What follows within a second is the same step of the history.

@@ -92,7 +92,10 @@ def test_a_weight_is_pasted_as_the_page_writes_it(page: Page) -> None:
     ):
         value.fill(typed)
         value.press("Enter")
-        until(page, lambda weight=weight: playground.wire.of_type("edit", sent=True)[-1]["value"] == weight)
+        until(
+            page,
+            lambda weight=weight: playground.wire.of_type("edit", sent=True)[-1]["value"] == weight,
+        )
     value.fill("1,250")
     value.press("Enter")
     expect(page.locator("#parameter-problem")).to_contain_text(DOUBT)

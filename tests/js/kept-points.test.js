@@ -54,6 +54,8 @@ test('ten thousand points come back to the last digit', (t) => {
   assert.deepEqual(problems, []);
   assert.deepEqual(experiment.points, own.points);
   assert.equal(inLink(experiment, fields), false);
+  forgetPoints(nameOf(own));
+  assert.deepEqual([keptPoints(nameOf(own)), latestPoints()], [null, null]);
 });
 
 test('a set that is gone is said, unless the address has points beside it', () => {

@@ -317,8 +317,8 @@ function showFacts(store, layer, chosen, looks, container) {
         class="quiet">${sentence}</dd></div>`;
     render(
       html`<div class="formula"><div class="lines">
-          <div>${line}<math>${ofG}${bracket('(')}${variable('z')}${bracket(')')}${operator('=')}${g}</math></div>
-          <div class="prime">${line}<math><mrow>${ofG}<mo lspace="0" rspace="0">′</mo></mrow>
+          <div>${line}<math translate="no">${ofG}${bracket('(')}${variable('z')}${bracket(')')}${operator('=')}${g}</math></div>
+          <div class="prime">${line}<math translate="no"><mrow>${ofG}<mo lspace="0" rspace="0">′</mo></mrow>
             ${bracket('(')}${variable('z')}${bracket(')')}${operator('=')}${prime}</math></div></div></div>
         <p class="about">${output ? ABOUT_OUTPUT : ABOUT[name](slope)}</p>
         <dl>
@@ -339,7 +339,7 @@ function showFacts(store, layer, chosen, looks, container) {
           )}
           ${fact(
             'nonpositive',
-            html`<math>${variable('z')}${operator('≤')}<mn>0</mn></math>`,
+            html`<math translate="no">${variable('z')}${operator('≤')}<mn>0</mn></math>`,
             percent(look.nonpositive),
             name === 'relu'
               ? 'of all z: there ReLU passes nothing on, and no gradient back.'
@@ -347,7 +347,7 @@ function showFacts(store, layer, chosen, looks, container) {
           )}
           ${fact(
             'mean',
-            html`Mean of <math>${ofLayer('A', layer.value)}</math>`,
+            html`Mean of <math translate="no">${ofLayer('A', layer.value)}</math>`,
             look.mean === null ? '–' : fixed(look.mean),
             `${Math.abs(look.mean ?? Infinity) <= CENTRED ? 'Centred: it is near 0.' : 'Not centred.'} ${
               output
@@ -398,7 +398,7 @@ function showNorms(layer, looks, norms, size, plot, list) {
       found.map(
         ({ gradient_norm }, index) =>
           html`<li><svg class="sample" viewBox="0 0 22 4" aria-hidden="true"><path class="line ${styleOf(index)}"
-            d="M0 2H22"></path></svg><math>${bracket('‖')}<mi
+            d="M0 2H22"></path></svg><math translate="no">${bracket('‖')}<mi
             mathvariant="normal">d</mi>${ofLayer('W', index + 1)}${bracket('‖')}</math> <b>${
               gradient_norm === null ? '–' : gradient_norm.toPrecision(3).replaceAll('-', '−')
             }</b></li>`,

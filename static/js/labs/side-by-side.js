@@ -357,7 +357,7 @@ function showCards(context, container) {
       if (next !== undefined) commands.change(index, field.write(next));
     };
     return options
-      ? html`<select class="select" aria-label=${name} .value=${String(value)} @change=${change}>${options.map(
+      ? html`<select class="select" translate="no" aria-label=${name} .value=${String(value)} @change=${change}>${options.map(
           (option) =>
             html`<option value=${option.name} ?selected=${option.name === value}
               ?disabled=${option.name !== value && values.value.includes(option.name)}>${option.label}</option>`,
@@ -397,7 +397,7 @@ function showCards(context, container) {
         }
         <div><dt>${
           gone === undefined
-            ? html`<math>${variable('J')}${operator('≤')}<mn>${
+            ? html`<math translate="no">${variable('J')}${operator('≤')}<mn>${
                 thresholdsOf(store.problem.value)[SHOWN_THRESHOLD]
               }</mn></math> at`
             : 'Diverged at'

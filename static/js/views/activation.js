@@ -39,7 +39,7 @@ export function mountActivation(store, find) {
     const none = store.activations.value.length === 0;
     group.disabled = none;
     if (none) render('Without a hidden layer there is no g to choose', about);
-    else if (common.value) render(html`The <math>${variable('g')}</math> of every hidden neuron`, about);
+    else if (common.value) render(html`The <math translate="no">${variable('g')}</math> of every hidden neuron`, about);
     else render('Mixed: layers have their own', about);
   });
 
@@ -59,8 +59,8 @@ export function mountActivation(store, find) {
     const name = common.value ? variable('g') : ofLayer('g', shown);
     const line = html`<svg aria-hidden="true"><line x1="1.5" x2="16.5" y1="2" y2="2"></line></svg>`;
     render(
-      html`<div>${line}<math>${name}${bracket('(')}${variable('z')}${bracket(')')}${operator('=')}${g}</math></div>
-        <div class="prime">${line}<math><mrow>${name}<mo lspace="0"
+      html`<div>${line}<math translate="no">${name}${bracket('(')}${variable('z')}${bracket(')')}${operator('=')}${g}</math></div>
+        <div class="prime">${line}<math translate="no"><mrow>${name}<mo lspace="0"
           rspace="0">′</mo></mrow>${bracket('(')}${variable('z')}${bracket(')')}${operator('=')}${prime}</math></div>`,
       lines,
     );

@@ -220,7 +220,8 @@ function mountShapes(store, layout, container) {
     container.classList.toggle('dense', dense);
     container.classList.toggle('tight', pitch < 92);
     /** @param {unknown} name @param {unknown} extent */
-    const line = (name, extent) => html`<dt><math>${name}</math></dt><dd><math>${extent}</math></dd>`;
+    const line = (name, extent) =>
+      html`<dt><math translate="no">${name}</math></dt><dd><math translate="no">${extent}</math></dd>`;
     render(
       columns.map((x, layer) => {
         if (layer === 0) return html`<dl style="left:${x}px">${line(variable('X'), shape(sizes[0], 'm'))}</dl>`;
@@ -300,7 +301,7 @@ function mountGraph(store, layout, graph, painter, inputs, frozen, open) {
           };
           return html`<div class="node" style=${position} @pointerenter=${point} @pointerleave=${leave}></div>
             <span class="node-label ${inputsBelow ? '' : 'left'}"
-              style=${place}><math>${featureMath(features[unit])}</math></span>`;
+              style=${place}><math translate="no">${featureMath(features[unit])}</math></span>`;
         }
         const name = layer === last ? 'Output unit' : `Unit ${unit + 1} of hidden layer ${layer}`;
         const look = () => {
@@ -318,7 +319,7 @@ function mountGraph(store, layout, graph, painter, inputs, frozen, open) {
           ${
             labelled || layer === last
               ? html`<span class="node-label"
-                style="left:${x}px;top:${y + size / 2 + (layer === last ? 9 : 5)}px"><math>${
+                style="left:${x}px;top:${y + size / 2 + (layer === last ? 9 : 5)}px"><math translate="no">${
                   layer === last ? [yHat, operator('='), ofLayer('a', last)] : ofUnit('a', unit + 1, layer)
                 }</math></span>`
               : nothing

@@ -87,15 +87,16 @@ export function unitFormula(store, layers, layer, unit, open) {
     const take = (/** @type {Event} */ { currentTarget }) =>
       open(parameter, /** @type {HTMLElement} */ (currentTarget).getBoundingClientRect());
     return html`<button class="number ${isFrozen ? 'frozen' : ''}" type="button" data-parameter=${key} title=${name}
-      @click=${take}><math>${signed(value, input === 0)}</math>${isFrozen ? lock : nothing}<span
+      @click=${take}><math translate="no">${signed(value, input === 0)}</math>${isFrozen ? lock : nothing}<span
       class="vh">${isFrozen ? 'frozen, ' : ''}${name}</span></button>`;
   };
   return html`<div class="sum ${weights.length > 6 ? 'long' : ''}">
-    <math>${left}${operator('=')}${opening}</math>
+    <math translate="no">${left}${operator('=')}${opening}</math>
     ${weights.map(
-      (row, input) => html`<span class="term">${number(row[unit], input)}<math>${factor(input)}</math></span>`,
+      (row, input) =>
+        html`<span class="term">${number(row[unit], input)}<math translate="no">${factor(input)}</math></span>`,
     )}
-    <span class="term">${number(biases[unit], null)}<math>${bracket(')')}</math></span>
+    <span class="term">${number(biases[unit], null)}<math translate="no">${bracket(')')}</math></span>
   </div>`;
 }
 
@@ -266,7 +267,7 @@ export function mountParameter(store, find) {
     }
     const symbol = input === null ? ofUnit('b', unit + 1, layer) : entry('W', input + 1, unit + 1, layer);
     render(
-      html`${parameterName(parameter, sizes, store.features.value)} <math aria-hidden="true">${symbol}</math>`,
+      html`${parameterName(parameter, sizes, store.features.value)} <math translate="no" aria-hidden="true">${symbol}</math>`,
       title,
     );
     wanted = value.value;

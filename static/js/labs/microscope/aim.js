@@ -218,7 +218,7 @@ export function showFacts(store, inspection, place) {
   /** @param {unknown} name @param {unknown} value */
   const row = (name, value) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`;
   /** @param {string} letter */
-  const symbol = (letter) => html`<math>${variable(letter)}</math>`;
+  const symbol = (letter) => html`<math translate="no">${variable(letter)}</math>`;
   const single = of !== 'batch';
   return render(
     html`${row('Iteration', count(iteration))}
@@ -226,7 +226,9 @@ export function showFacts(store, inspection, place) {
       single
         ? inputs[0].map((value, index) =>
             row(
-              features[index] ? html`<math>${featureMath(features[index])}</math>` : `Input ${index + 1}`,
+              features[index]
+                ? html`<math translate="no">${featureMath(features[index])}</math>`
+                : `Input ${index + 1}`,
               fixed(value, 3),
             ),
           )

@@ -339,7 +339,9 @@ export function mountCheck(store, catalogue, inspection, form) {
       ${activations.slice(0, -1).map(
         (activation, index) => html`<label>${
           hidden === 1 ? 'Activation' : `Activation of layer ${index + 1}`
-        } <select class="select" .value=${live(activation)} @change=${(/** @type {Event} */ { target }) =>
+        } <select class="select" translate="no" .value=${live(activation)} @change=${(
+          /** @type {Event} */ { target },
+        ) =>
           change({
             activations: activations.map((own, at) =>
               at === index ? /** @type {HTMLSelectElement} */ (target).value : own,
@@ -360,7 +362,7 @@ export function mountCheck(store, catalogue, inspection, form) {
     { id, name, symbol, rows, columns },
     wrong,
   ) => html`<div class="grid" role="group" aria-label=${name}>
-    <span class="face"><math>${symbol}</math><small><math>${shape(rows, columns)}</math></small></span>
+    <span class="face"><math translate="no">${symbol}</math><small><math translate="no">${shape(rows, columns)}</math></small></span>
     <div class="entries" style="--columns:${columns}">${Array.from({ length: rows * columns }, (_, index) => {
       const [row, column] = [Math.floor(index / columns), index % columns];
       const key = keyOf(id, row, column);
@@ -389,7 +391,7 @@ export function mountCheck(store, catalogue, inspection, form) {
               .map((grid) => fields(now, grid, said?.place))}</div></section>
             <section aria-labelledby="by-hand-claimed"><h3 id="by-hand-claimed">Your numbers</h3><p class="quiet">Enter
               what you have; what is empty is not compared. To the third digit after the
-              point, <math>${number('0.001')}</math>, is near enough.</p>
+              point, <math translate="no">${number('0.001')}</math>, is near enough.</p>
               <div class="grids">${grids
                 .filter(({ given }) => !given)
                 .map((grid) => fields(now, grid, said?.place))}</div></section>
