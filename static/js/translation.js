@@ -58,10 +58,11 @@ function inPlaceOf(text, { target, addedNodes, previousSibling, nextSibling }, f
 /** @param {Text} text @param {Node} font */
 function putBack(text, font) {
   const place = /** @type {Node} */ (font.parentNode);
-  if (font.contains(text)) text.replaceWith(text.data);
+  // Spaces have no language, pictures and formulas no such element; or it stands empty here already.
+  const stays = text.data.trim() === '' || !(place instanceof HTMLElement);
+  if (!stays && font.contains(text)) text.replaceWith(text.data);
   place.insertBefore(text, font);
-  if (text.data === '') {
-    // It was empty, or stands empty here already.
+  if (stays) {
     place.removeChild(font);
     return;
   }

@@ -85,7 +85,7 @@ def test_a_text_is_shown_once(page: Page) -> None:
 def test_what_is_no_language_is_left_alone(page: Page) -> None:
     playground = Playground(page, "#panel=microscope")
     playground.step(1)
-    expect(page.locator("#microscope math").first).to_be_visible()
+    expect(page.locator("#microscope-lines math").first).to_be_visible()
     untouched = page.evaluate(
         "() => [...document.querySelectorAll('math, code, pre, data, #activations .face')]"
         ".filter((part) => !part.closest('[translate=no]')).map((part) => part.outerHTML)"
