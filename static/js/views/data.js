@@ -1,8 +1,9 @@
 /** Which points: the problem and its datasets, how many, how noisy, how split, and their seed. */
 
 import { effect } from '../../vendor/signals-core/signals-core.js';
-import { OWN } from '../experiment/experiment.js';
+import { labelsSuit, OWN } from '../experiment/experiment.js';
 import { keptPoints, latestPoints } from '../experiment/kept-points.js';
+import { hundredth } from '../experiment/points-by-hand.js';
 import { bindChoice } from './choice.js';
 import { bindFields, stopsBetween, stopsEvery } from './value.js';
 
@@ -16,10 +17,21 @@ const ABOUT_OWN = 'Points that you draw or bring along.';
 /** Short enough to be read out and typed. */
 const SEEDS = 10_000;
 
-/** A seed that is not the one there is. @param {number} now */
-export function anotherSeed(now) {
-  const seed = Math.floor(Math.random() * (SEEDS - 1));
-  return seed < now ? seed : seed + 1;
+/**
+ * A button that takes a seed that is not the one there is.
+ *
+ * @param {Store} store
+ * @param {HTMLElement} button
+ * @param {'dataSeed' | 'weightSeed' | 'trainingSeed'} name
+ * @param {string} said what there is then
+ */
+export function renewSeed(store, button, name, said) {
+  button.addEventListener('click', () => {
+    const other = Math.floor(Math.random() * (SEEDS - 1));
+    const seed = other < store.experiment.value[name] ? other : other + 1;
+    store.change({ [name]: seed });
+    store.announcement.value = `${said}, seed ${seed}`;
+  });
 }
 
 /**
@@ -44,9 +56,7 @@ export function mountData(store, fields, catalogue, find) {
       const problem = /** @type {Problem} */ (name);
       const { dataset, labels } = store.experiment.value;
       // One's own labels of either class are targets too; the other way round targets are no classes.
-      const stays =
-        dataset === OWN && (problem === 'regression' || labels.every((label) => label === 0 || label === 1));
-      store.change(stays ? { problem } : { dataset: latest[problem] });
+      store.change(dataset === OWN && labelsSuit(problem, labels) ? { problem } : { dataset: latest[problem] });
     },
   );
   bindChoice(
@@ -77,11 +87,7 @@ export function mountData(store, fields, catalogue, find) {
     trainFraction: ['train-share', stopsEvery(...fields.trainFraction.limits, 0.05)],
     dataSeed: ['data-seed', []],
   });
-  find('new-data-seed').addEventListener('click', () => {
-    const dataSeed = anotherSeed(store.experiment.value.dataSeed);
-    store.change({ dataSeed });
-    store.announcement.value = `New points, seed ${dataSeed}`;
-  });
+  renewSeed(store, find('new-data-seed'), 'dataSeed', 'New points');
 }
 
 /** Own points; those that were left in another tab, or on another day, are offered. @param {Store} store */
@@ -92,8 +98,8 @@ function chooseOwn(store) {
   const accept = () => {
     const own = keptPoints(latest.name);
     if (!own) return;
-    const classes = own.labels.every((label) => label === 0 || label === 1);
-    store.change({ ...own, dataset: OWN, ...(!classes && { problem: 'regression' }) });
+    const { problem } = store.experiment.peek();
+    store.change({ ...own, dataset: OWN, problem: labelsSuit(problem, own.labels) ? problem : 'regression' });
   };
   const when = new Date(latest.when).toLocaleString('en-GB', { dateStyle: 'medium', timeStyle: 'short' });
   store.notice.value = {
@@ -111,15 +117,11 @@ function chooseOwn(store) {
  */
 function ownPoints(store) {
   const { points, labels, problem } = store.experiment.value;
-  const fits = problem === 'regression' || labels.every((label) => label === 0 || label === 1);
   const shown = store.points.value;
-  if ((points.length > 0 && fits) || !shown) return { dataset: OWN };
+  if ((points.length > 0 && labelsSuit(problem, labels)) || !shown) return { dataset: OWN };
   return {
     dataset: OWN,
     points: shown.points.map(([x1, x2]) => [hundredth(x1), hundredth(x2)]),
     labels: problem === 'regression' ? shown.labels.map(hundredth) : shown.labels,
   };
 }
-
-/** As exactly as an address tells it. @param {number} value */
-const hundredth = (value) => Number(value.toFixed(2));

@@ -7,7 +7,7 @@ import { FieldError } from '../experiment/field.js';
 import { parameterKey } from '../experiment/parameters.js';
 import { allows } from '../experiment/parts.js';
 import { exact, parameter as written } from '../format.js';
-import { bracket, entry, featureMath, featureText, OPENING, ofUnit, operator, signed, yHat } from '../notation.js';
+import { bracket, EQUALS, entry, featureMath, featureText, OPENING, ofUnit, signed, yHat } from '../notation.js';
 import { WAYS } from './value.js';
 
 /** @typedef {import('../store/state.js').Store} Store */
@@ -53,9 +53,9 @@ function parameterName({ layer, unit, input }, sizes, features) {
     : `Weight from ${name(layer - 1, input)} to ${name(layer, unit)}`;
 }
 
-/** @param {LayerParameters[]} layers @param {Parameter} parameter */
+/** Undefined of a network that has no such parameter. @param {LayerParameters[]} layers @param {Parameter} parameter */
 export const valueAt = (layers, { layer, unit, input }) =>
-  input === null ? layers[layer - 1].biases[unit] : layers[layer - 1].weights[input][unit];
+  input === null ? layers[layer - 1]?.biases[unit] : layers[layer - 1]?.weights[input]?.[unit];
 
 export const lock = html`<svg class="lock" aria-hidden="true"><use href="#i-lock"></use></svg>`;
 
@@ -91,7 +91,7 @@ export function unitFormula(store, layers, layer, unit, open) {
       class="vh">${isFrozen ? 'frozen, ' : ''}${name}</span></button>`;
   };
   return html`<div class="sum ${weights.length > 6 ? 'long' : ''}">
-    <math translate="no">${left}${operator('=')}${opening}</math>
+    <math translate="no">${left}${EQUALS}${opening}</math>
     ${weights.map(
       (row, input) =>
         html`<span class="term">${number(row[unit], input)}<math translate="no">${factor(input)}</math></span>`,
@@ -128,9 +128,8 @@ export function mountParameter(store, find) {
 
   const chosen = signal(/** @type {Parameter | null} */ (null));
   const value = computed(() => {
-    const of = chosen.value;
-    const layer = of && store.current.reading.value?.run.layers[of.layer - 1];
-    return layer ? (of.input === null ? layer.biases[of.unit] : layer.weights[of.input]?.[of.unit]) : undefined;
+    const layers = store.current.reading.value?.run.layers;
+    return chosen.value && layers ? valueAt(layers, chosen.value) : undefined;
   });
   const isFrozen = computed(() => chosen.value !== null && store.dialogue.frozen.value.has(parameterKey(chosen.value)));
 

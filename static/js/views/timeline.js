@@ -7,10 +7,11 @@ import { computed, effect } from '../../vendor/signals-core/signals-core.js';
 import { FieldError } from '../experiment/field.js';
 import { cost, count } from '../format.js';
 import { doubt, readNumber } from '../numbers.js';
+import { together } from '../signals.js';
 import { isDark } from '../theme.js';
 import { whenOpen } from './drawer.js';
 import { paintThumbnail } from './thumbnail.js';
-import { bindValue } from './value.js';
+import { bindNumber } from './value.js';
 
 /** @typedef {import('../store/state.js').Store} Store */
 /** @typedef {import('../types/protocol').Boundary} Boundary */
@@ -52,9 +53,7 @@ export function mountTimeline(store, find) {
     event.preventDefault();
     go(position.value + way * tenth(store.current.furthest));
   });
-  bindValue({
-    input: /** @type {HTMLInputElement} */ (find('timeline-iteration')),
-    problem: find('timeline-iteration-problem'),
+  bindNumber(find, 'timeline-iteration', {
     field: {
       limits: [0, Infinity],
       factor: 1,
@@ -72,7 +71,7 @@ export function mountTimeline(store, find) {
   });
 
   whenOpen(store, 'timeline', () => {
-    const stops = [
+    return together(
       effect(() => {
         const at = position.value;
         const { furthest } = store.current;
@@ -88,11 +87,8 @@ export function mountTimeline(store, find) {
         if (end.textContent !== text) end.textContent = text;
       }),
       showFilm(store, film, position, go),
-    ];
-    return () => {
-      for (const stop of stops) stop();
-      render(null, film);
-    };
+      () => render(null, film),
+    );
   });
 }
 
@@ -126,7 +122,7 @@ function showFilm(store, film, position, go) {
       if (painted.get(canvas) === boundary && canvas.dataset.dark === dark) return;
       painted.set(canvas, boundary);
       canvas.dataset.dark = dark;
-      paintThumbnail(canvas, boundary, store.problem.peek() !== 'regression');
+      paintThumbnail(canvas, boundary, !store.regression.peek());
     });
   });
 }
