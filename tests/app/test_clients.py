@@ -58,7 +58,7 @@ def test_every_operation_comes_out_and_a_run_is_trained_and_asked(
         asked = models.PredictRequest(model=run.id, points=[[3.0, 3.0], [-3.0, -3.0]])
         answer = of("api.predict.predict_predict_post").sync(client=client, body=asked)
         assert sorted(answer.labels) == [0, 1]
-        table = of("types").File(payload=b"a,b,c\n1,2,0\n3,4,1\n")  # type: ignore[attr-defined]
+        table = of("types").File(payload=b"a,b,c\n1,2,0\n3,4,1\n")
         read = of("api.uploads.table_datasets_table_post").sync(client=client, body=table)
         assert [column["name"] for column in read.columns] == ["a", "b", "c"]
         defaults = start.sync(client=client, body=models.TrainRequest(), wait=0.1)

@@ -122,8 +122,11 @@ def plan_of(runs: int = 1, iterations: int = 5000) -> dict[str, Any]:
 
 def told(events: list[Event]) -> list[str]:
     """What a reader hears of some events, in their order."""
-    kinds = {Text: lambda event: json.loads(event.json)["type"], Frame: lambda _: "frame"}
-    return [kinds[type(event)](event) for event in events if type(event) in kinds]
+    return [
+        "frame" if isinstance(event, Frame) else str(json.loads(event.json)["type"])
+        for event in events
+        if isinstance(event, Frame | Text)
+    ]
 
 
 def rounds(desk: Desk, *, until: str) -> list[Event]:

@@ -25,6 +25,14 @@ def trains_on(playground: Playground) -> list[list[float]]:
     return points
 
 
+def reload(playground: Playground) -> None:
+    """Reload, until the server is told anew what to train."""
+    sent = playground.wire.sent
+    before = len(sent)
+    playground.page.reload()
+    until(playground.page, lambda: "configure" in [said["type"] for said in sent[before:]])
+
+
 def test_points_survive_a_reload_back_and_a_closed_tab(context: BrowserContext, page: Page) -> None:
     for count in (FINE, MANY):
         address, points = address_of(count)
@@ -33,13 +41,7 @@ def test_points_survive_a_reload_back_and_a_closed_tab(context: BrowserContext, 
         # A link holds what it can, for other browsers.
         assert ("points=" in page.url) == (count == FINE)
         assert len(page.url) < 8_100
-        sent = playground.wire.sent
-        before = len(sent)
-        page.reload()
-        until(
-            page,
-            lambda sent=sent, before=before: "configure" in [x["type"] for x in sent[before:]],
-        )
+        reload(playground)
         assert trains_on(playground) == points
     kept = page.url
     page.wait_for_timeout(1100)  # What follows within a second is the same step of the history.

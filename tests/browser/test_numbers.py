@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.playground import Playground, until
@@ -22,6 +25,13 @@ READ = [
     ("Hidden units in layer 1", "+3", "3"),
     ("Speed in iterations a second", "30 iterations a second", "30"),
 ]
+
+
+def wait_for(playground: Playground, type: str, told: Callable[[Any], float], value: float) -> None:
+    """Until the last message of a type tells a value."""
+    until(
+        playground.page, lambda: told(playground.wire.of_type(type, sent=True)[-1]) == value, type
+    )
 
 
 def test_a_field_reads_what_is_meant(page: Page) -> None:
@@ -55,7 +65,7 @@ def test_who_rests_while_typing_goes_on_where_it_was(page: Page) -> None:
     noise.fill("")
     for more, counts in (("0,", 0), ("0", 0), ("5", 0.05)):
         noise.press_sequentially(more)
-        until(page, lambda counts=counts: playground.last_configure()["data"]["noise"] == counts)
+        wait_for(playground, "configure", lambda said: said["data"]["noise"], counts)
     expect(noise).to_have_value("0,05")
     noise.blur()
     expect(noise).to_have_value("0.05")
@@ -92,10 +102,7 @@ def test_a_weight_is_pasted_as_the_page_writes_it(page: Page) -> None:
     ):
         value.fill(typed)
         value.press("Enter")
-        until(
-            page,
-            lambda weight=weight: playground.wire.of_type("edit", sent=True)[-1]["value"] == weight,
-        )
+        wait_for(playground, "edit", lambda said: said["value"], weight)
     value.fill("1,250")
     value.press("Enter")
     expect(page.locator("#parameter-problem")).to_contain_text(DOUBT)

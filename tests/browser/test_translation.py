@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.conftest import Guard
 from tests.browser.playground import Playground, until
 
 # As translators do: every text there is goes into <font><font>, moved there or as another text
@@ -45,7 +46,9 @@ def all_move(page: Page) -> None:
 
 
 @pytest.mark.parametrize("moved", [True, False], ids=["moved", "replaced"])
-def test_every_panel_goes_on_translated(page: Page, moved: bool) -> None:
+def test_every_panel_goes_on_translated(page: Page, guard: Guard, moved: bool) -> None:
+    # Of Plotly's surface, which is drawn again and again here.
+    guard.expect("willReadFrequently|GPU stall due to ReadPixels")
     playground = Playground(page)
     playground.play()
     for panel in page.locator("#tabs [role=tab]").all():
@@ -56,8 +59,8 @@ def test_every_panel_goes_on_translated(page: Page, moved: bool) -> None:
             assert page.evaluate(WRAP, moved) > 0, name
             all_move(page)
     # What has many forms takes them all.
-    playground.choose("Problem", "regression")
-    playground.choose("Problem", "classification")
+    playground.choose("Problem", "Regression")
+    playground.choose("Problem", "Classification")
     playground.button("Add a layer").click()
     page.evaluate(WRAP, moved)
     playground.choose("Activation", "ReLU")
