@@ -136,6 +136,23 @@ class Schema(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        """Without defaults that are objects: their own fields have theirs.
+
+        Generators of clients leave out what has such a default, and whatever needs it.
+        """
+        told = handler(schema)
+        for field in handler.resolve_ref_schema(told).get("properties", {}).values():
+            default = field.get("default")
+            if isinstance(default, dict) or (
+                isinstance(default, list) and dict in map(type, default)
+            ):
+                del field["default"]
+        return told
+
     @model_validator(mode="before")
     @classmethod
     def _has_few_fields(cls, value: object) -> object:

@@ -19,9 +19,13 @@ FormatName = Literal["json", "csv", "npz", "safetensors"]
 
 
 def _raw_body(*media_types: str) -> dict[str, Any]:
-    """For OpenAPI, which can't see that the body is read as it comes."""
+    """For OpenAPI, which can't see that the body is read as it comes.
+
+    Bytes without a name are what every generator of clients knows how to send.
+    """
     schema = {"schema": {"type": "string", "format": "binary"}}
-    return {"requestBody": {"required": True, "content": dict.fromkeys(media_types, schema)}}
+    content = dict.fromkeys((*media_types, "application/octet-stream"), schema)
+    return {"requestBody": {"required": True, "content": content}}
 
 
 def no_form(request: Request) -> None:

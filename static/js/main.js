@@ -8,6 +8,7 @@ import { loadPlotly } from './plotly.js';
 import { KeptRuns } from './store/kept-runs.js';
 import { Store } from './store/state.js';
 import { Stream } from './stream/stream.js';
+import { survivesTranslation } from './translation.js';
 import { askVersion, newer } from './version.js';
 import { mountActivation } from './views/activation.js';
 import { mountAddress } from './views/address-bar.js';
@@ -54,6 +55,7 @@ function find(id) {
   return element;
 }
 
+survivesTranslation();
 /** @type {import('./types/protocol').Catalogue} */
 const catalogue = JSON.parse(find('catalogue').textContent ?? '');
 const fields = fieldsOf(catalogue, panelNames(find));

@@ -1,9 +1,11 @@
 /** What a reader can set up: one table of its fields, with which text is read, checked, explained and written. */
 
 import { exact } from '../format.js';
+import { readNumber } from '../numbers.js';
 import { MAX_ITERATIONS, MAX_VALUE, MIN_POINTS, MOST_SEEDS, MOST_SWEPT } from './bounds.js';
 import { comparisonField, DEFAULT, factorsOf } from './comparison.js';
 import { choice, FieldError, namesOf, number, optional, words, yesOrNo } from './field.js';
+import { keptPoints } from './kept-points.js';
 import { isOrigin } from './origin.js';
 import { numbersOf } from './parameters.js';
 import { PARTS } from './parts.js';
@@ -84,6 +86,7 @@ import { PARTS } from './parts.js';
  * } & {
  *   points: Field<OwnPoints>,
  *   origin: Field<Experiment['origin']>,
+ *   kept: Field<string>,
  *   units: Field<readonly number[]>,
  *   activations: Field<readonly string[]>,
  *   slopes: Field<readonly number[]>,
@@ -127,8 +130,8 @@ export const whole = (key, label, limits) => number(key, label, limits, { whole:
 /** The number of units of one layer. @param {Catalogue} catalogue @returns {NumberField} */
 export const unitsField = ({ limits }) => whole('units', 'Hidden units', limits.units);
 
-/** A weight or a bias. @returns {NumberField} */
-export const parameterField = () => number('parameter', 'The value', [-MAX_VALUE, MAX_VALUE]);
+/** A weight, a bias or a target. @param {string} [label] @returns {NumberField} */
+export const parameterField = (label = 'The value') => number('parameter', label, [-MAX_VALUE, MAX_VALUE]);
 
 /** Leaky ReLU's slope below zero. @returns {NumberField} */
 export const slopeField = () => number('slope', 'Slope', [0, 1]);
@@ -175,7 +178,7 @@ function pointsField({ limits }) {
     key: 'points',
     label: 'Own points',
     read(text) {
-      const rows = text.split(';').map((row) => row.split(',').map((cell) => (cell === '' ? NaN : Number(cell))));
+      const rows = text.split(';').map((row) => row.split(',').map(readNumber));
       const good =
         rows.length <= most &&
         rows.every((row) => row.length === 3 && row.every((value) => Math.abs(value) <= MAX_VALUE));
@@ -190,10 +193,36 @@ function pointsField({ limits }) {
       return text.length <= MAX_LINK ? text : '';
     },
     get: ({ dataset, points, labels }) => (dataset === OWN ? { points, labels } : { points: [], labels: [] }),
-    set: (experiment, own) => {
-      if (!labelsSuit(experiment.problem, own.labels))
-        throw new FieldError('The labels of own points must be 0 or 1 for classification.');
-      return { ...experiment, ...own };
+    set: withOwn,
+  };
+}
+
+/** @param {Experiment} experiment @param {OwnPoints} own @returns {Experiment} */
+function withOwn(experiment, own) {
+  if (!labelsSuit(experiment.problem, own.labels))
+    throw new FieldError('The labels of own points must be 0 or 1 for classification.');
+  return { ...experiment, ...own };
+}
+
+/**
+ * The name of a set of points that this browser keeps; `views/address-bar.js` writes it, beside as much of the points
+ * as a link can hold, for other browsers.
+ *
+ * @param {Catalogue} catalogue
+ * @returns {Field<string>}
+ */
+function keptField({ limits }) {
+  return {
+    key: 'kept',
+    label: 'Own points',
+    read: (text) => text,
+    write: () => '',
+    get: () => '',
+    set(experiment, name) {
+      const own = keptPoints(name);
+      if (own && own.points.length <= limits.points[1]) return withOwn(experiment, own);
+      if (experiment.points.length > 0) return experiment;
+      throw new FieldError('The own points of this address are kept in another browser, or no longer.');
     },
   };
 }
@@ -214,6 +243,9 @@ const originField = () => ({
   write: (origin) => (origin ? JSON.stringify(origin) : ''),
   get: ({ dataset, origin }) => (dataset === OWN ? origin : null),
 });
+/** Whether a link has one's own points as they are. @param {Experiment} experiment @param {Fields} fields */
+export const inLink = ({ points, labels }, { points: field }) =>
+  field.write({ points, labels }) !== '' && [points, labels].flat(2).every((value) => short(value) === exact(value));
 
 /** Whether there is such a lesson the server knows. @returns {Field<string>} */
 function lessonField() {
@@ -238,7 +270,7 @@ function parametersField() {
     key: 'parameters',
     label: 'Parameters',
     read(text) {
-      const values = text.split(',').map((cell) => (cell === '' ? NaN : Number(cell)));
+      const values = text.split(',').map(readNumber);
       if (values.every((value) => Math.abs(value) <= MAX_VALUE)) return values;
       throw new FieldError('Parameters must be numbers with commas between.');
     },
@@ -293,6 +325,7 @@ export function fieldsOf(catalogue, panels = []) {
     },
     points: pointsField(catalogue),
     origin: originField(),
+    kept: keptField(catalogue),
     examples: whole('examples', 'Examples', limits.examples),
     noise: number('noise', 'Noise', limits.noise),
     labelFlips: number('flips', 'Label flips', limits.label_flips, { factor: 100 }),

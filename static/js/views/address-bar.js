@@ -2,7 +2,8 @@
 
 import { effect } from '../../vendor/signals-core/signals-core.js';
 import { fromHash, toHash } from '../experiment/address.js';
-import { sameRun } from '../experiment/experiment.js';
+import { inLink, OWN, sameRun } from '../experiment/experiment.js';
+import { forgetPoints, keepPoints, nameOf } from '../experiment/kept-points.js';
 
 /** @typedef {import('../experiment/experiment.js').Experiment} Experiment */
 /** @typedef {import('../experiment/experiment.js').Fields} Fields */
@@ -12,6 +13,9 @@ import { sameRun } from '../experiment/experiment.js';
 /** Changes that come as fast as this are one entry in the browser's history (milliseconds). */
 const ONE_CHANGE = 1000;
 const WRITE_INTERVAL = 120;
+
+/** @param {Experiment} experiment */
+const hasOwn = ({ dataset, points }) => dataset === OWN && points.length > 0;
 
 /**
  * @param {Store} store
@@ -27,13 +31,45 @@ export function mountAddress(store, fields, defaults, saved, mistakes) {
    * @param {Experiment} experiment
    */
   function addressOf(experiment) {
-    if (!saved) return location.pathname + location.search + toHash(experiment, defaults, fields);
-    const same = saved.experiment && sameRun(experiment, saved.experiment);
-    return (
-      (same ? saved.path : '/') +
-      location.search +
-      toHash(experiment, same && saved.experiment ? saved.experiment : defaults, fields)
-    );
+    const same = saved?.experiment && sameRun(experiment, saved.experiment) ? saved.experiment : null;
+    const path = same ? saved?.path : saved ? '/' : location.pathname;
+    const hash = toHash(experiment, same ?? defaults, fields);
+    const inHash = same || !hasOwn(experiment) || inLink(experiment, fields);
+    return path + location.search + hash + (inHash ? '' : `${hash ? '&' : '#'}kept=${nameOf(experiment)}`);
+  }
+
+  /** Asks whoever leaves. @type {AbortController | null} */
+  let leaving = null;
+  /** Own points outlive the page, or the reader is asked before it goes. @param {Experiment} experiment */
+  function ask(experiment) {
+    const lost = !set.outlives && !(hasOwn(experiment) && inLink(experiment, fields));
+    if (lost === (leaving !== null)) return;
+    leaving?.abort();
+    leaving = null;
+    if (!lost) return;
+    leaving = new AbortController();
+    addEventListener('beforeunload', (event) => event.preventDefault(), { signal: leaving.signal });
+    store.notice.value = {
+      kind: 'problem',
+      text: 'This browser does not keep your own points, and no address can hold them: download them before you leave.',
+    };
+  }
+  /** @param {Experiment} experiment @param {boolean} only whether no other entry of the browser's history refers to it */
+  function keepSet(experiment, only) {
+    const name = experiment.points.length > 0 ? nameOf(experiment) : null;
+    return { name, outlives: name === null || keepPoints(experiment), only };
+  }
+  let set = keepSet(store.experiment.peek(), false);
+  ask(store.experiment.peek());
+  /** What is about to be in the address, in an entry of its own or not. @param {Experiment} experiment @param {boolean} entry */
+  function keep(experiment, entry) {
+    const { name, only } = set;
+    const next = experiment.points.length > 0 ? nameOf(experiment) : null;
+    if (next !== name) {
+      set = keepSet(experiment, true);
+      if (name && next && only && !entry) forgetPoints(name);
+    } else if (entry) set.only = false;
+    ask(experiment);
   }
 
   /** @param {string[]} problems of the address */
@@ -61,6 +97,7 @@ export function mountAddress(store, fields, defaults, saved, mistakes) {
         (!now.lesson && !sameRun({ ...before, points: now.points, labels: now.labels }, now) && passed > ONE_CHANGE);
       const write = () => {
         if (location.hash !== known) return;
+        keep(now, entry);
         history[entry ? 'pushState' : 'replaceState'](null, '', address);
         known = location.hash;
       };
@@ -76,10 +113,12 @@ export function mountAddress(store, fields, defaults, saved, mistakes) {
     const { experiment, problems } = fromHash(location.hash, base ?? defaults, fields);
     clearTimeout(waiting);
     known = location.hash;
+    set = keepSet(experiment, false);
     before = experiment;
     changed = performance.now();
     store.change(experiment);
     complain(problems);
+    ask(experiment);
   });
   complain(mistakes);
   if (saved && !saved.experiment)

@@ -151,16 +151,16 @@ function mountLegend(store, chart, find) {
     const held = showTest && (store.points.value?.split.test.length ?? 0) > 0;
     const [low, high] = ends.value.split(' ');
     const middle = unit
-      ? html`<math>${ofUnit('z', unit.unit + 1, unit.layer)}${EQUALS}${number(0)}</math>`
+      ? html`<math translate="no">${ofUnit('z', unit.unit + 1, unit.layer)}${EQUALS}${number(0)}</math>`
       : regression
-        ? html`<math>${yHat}${EQUALS}${number(0)}</math>`
-        : html`<math>${yHat}${EQUALS}${number(0.5)}</math>`;
+        ? html`<math translate="no">${yHat}${EQUALS}${number(0)}</math>`
+        : html`<math translate="no">${yHat}${EQUALS}${number(0.5)}</math>`;
     render(
       unit
-        ? html`<math class="small">${ofUnit('a', unit.unit + 1, unit.layer)}</math> over the plane`
+        ? html`<math translate="no" class="small">${ofUnit('a', unit.unit + 1, unit.layer)}</math> over the plane`
         : regression
-          ? html`<math class="small">${yHat}</math> estimates <math class="small">${variable('y')}</math>`
-          : html`<math class="small">${yHat}${EQUALS}${variable('P')}${inBrackets(
+          ? html`<math translate="no" class="small">${yHat}</math> estimates <math translate="no" class="small">${variable('y')}</math>`
+          : html`<math translate="no" class="small">${yHat}${EQUALS}${variable('P')}${inBrackets(
               mathml`${variable('y')}${EQUALS}${number(1)}<mo lspace=".3em" rspace=".3em"
               stretchy="false">|</mo>${variable('x')}`,
             )}</math>`,
@@ -170,7 +170,7 @@ function mountLegend(store, chart, find) {
     const numbered = html`<span class="end">${low}</span>${bar}<span class="end">${high}</span>`;
     /** @param {string} shape @param {number} label */
     const key = (shape, label) =>
-      html`<span class="k">${mark(shape, shape)}<math>${variable('y')}${EQUALS}${number(label)}</math></span>`;
+      html`<span class="k">${mark(shape, shape)}<math translate="no">${variable('y')}${EQUALS}${number(label)}</math></span>`;
     render(
       html`${regression ? numbered : html`${key('zero', 0)}${unit ? numbered : bar}${key('one', 1)}`}
         ${
@@ -313,15 +313,15 @@ function mountTip(store, plot, plane, origin) {
     if (found) [x, y] = found.point;
     const predicted = sample(boundary, (x - x0) / (x1 - x0), (y - y0) / (y1 - y0));
     tip.show(
-      html`<div><math>${indexed('x', 1)}${EQUALS}</math> ${fixed(x)}&ensp;<math>
+      html`<div><math translate="no">${indexed('x', 1)}${EQUALS}</math> ${fixed(x)}&ensp;<math translate="no">
         ${indexed('x', 2)}${EQUALS}</math> ${fixed(y)}</div>
         ${origin.value?.axes.map(
           (axis, index) =>
             html`<div class="quiet" translate="no">${axis.name}: ${Number(entered(axis, [x, y][index]).toPrecision(4))}</div>`,
         )}
-        <div><math>${yHat}${EQUALS}</math> ${fixed(predicted)}${
+        <div><math translate="no">${yHat}${EQUALS}</math> ${fixed(predicted)}${
           found
-            ? html`&ensp;<math>${variable('y')}${EQUALS}</math> ${
+            ? html`&ensp;<math translate="no">${variable('y')}${EQUALS}</math> ${
                 Number.isInteger(found.label) ? found.label : fixed(found.label)
               }${found.test ? html` <span class="quiet">held out for test</span>` : nothing}`
             : nothing

@@ -2,6 +2,7 @@
 
 import { effect } from '../../vendor/signals-core/signals-core.js';
 import { labelsSuit, OWN } from '../experiment/experiment.js';
+import { keptPoints, latestPoints } from '../experiment/kept-points.js';
 import { hundredth } from '../experiment/points-by-hand.js';
 import { bindChoice } from './choice.js';
 import { bindFields, stopsBetween, stopsEvery } from './value.js';
@@ -61,7 +62,7 @@ export function mountData(store, fields, catalogue, find) {
   bindChoice(
     find('datasets'),
     () => store.experiment.value.dataset,
-    (dataset) => store.change(dataset === OWN ? ownPoints(store) : { dataset }),
+    (dataset) => (dataset === OWN ? chooseOwn(store) : store.change({ dataset })),
   );
   const tiles = /** @type {NodeListOf<HTMLElement>} */ (find('datasets').querySelectorAll('[data-task]'));
   const about = find('dataset-about');
@@ -87,6 +88,25 @@ export function mountData(store, fields, catalogue, find) {
     dataSeed: ['data-seed', []],
   });
   renewSeed(store, find('new-data-seed'), 'dataSeed', 'New points');
+}
+
+/** Own points; those that were left in another tab, or on another day, are offered. @param {Store} store */
+function chooseOwn(store) {
+  const latest = store.experiment.peek().points.length > 0 ? null : latestPoints();
+  store.change(ownPoints(store));
+  if (!latest) return;
+  const accept = () => {
+    const own = keptPoints(latest.name);
+    if (!own) return;
+    const { problem } = store.experiment.peek();
+    store.change({ ...own, dataset: OWN, problem: labelsSuit(problem, own.labels) ? problem : 'regression' });
+  };
+  const when = new Date(latest.when).toLocaleString('en-GB', { dateStyle: 'medium', timeStyle: 'short' });
+  store.notice.value = {
+    kind: 'note',
+    text: `This browser keeps points of your own of ${when}.`,
+    offer: { label: 'Bring them back', accept },
+  };
 }
 
 /**

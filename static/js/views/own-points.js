@@ -4,9 +4,7 @@
  */
 
 import { effect, signal } from '../../vendor/signals-core/signals-core.js';
-import { MAX_VALUE } from '../experiment/bounds.js';
-import { OWN, PLANE } from '../experiment/experiment.js';
-import { FieldError } from '../experiment/field.js';
+import { OWN, PLANE, parameterField } from '../experiment/experiment.js';
 import { allows } from '../experiment/parts.js';
 import { added, BY_HAND, erased, hundredth, moved, nearest, relabelled, Steps } from '../experiment/points-by-hand.js';
 import { count, fixed } from '../format.js';
@@ -266,16 +264,7 @@ function mountTool(store, edit, find) {
   bindValue({
     input: /** @type {HTMLInputElement} */ (find('own-value')),
     problem: find('own-value-problem'),
-    field: {
-      limits: [-MAX_VALUE, MAX_VALUE],
-      factor: 1,
-      suffix: '',
-      read(text) {
-        const value = text.trim() === '' ? NaN : Number(text);
-        if (Math.abs(value) <= MAX_VALUE) return value;
-        throw new FieldError('Value must be a number of at most a million.');
-      },
-    },
+    field: parameterField('Value'),
     value: () => edit.value.value,
     change: (value) => {
       edit.value.value = value;

@@ -67,8 +67,8 @@ export function mountIteration(place, { lines, step, pointed, point, choose }) {
     };
     return html`<div class="term" data-term=${term.name} data-lights=${lights(term.part)}>
       <button type="button" class="face" aria-expanded=${isOpen}
-        @click=${toggle}><math aria-hidden="true">${term.symbol}</math><small
-        aria-hidden="true"><math>${shape(rows, columns)}</math></small><span class="vh">${term.name}, ${rows} by
+        @click=${toggle}><math translate="no" aria-hidden="true">${term.symbol}</math><small
+        aria-hidden="true"><math translate="no">${shape(rows, columns)}</math></small><span class="vh">${term.name}, ${rows} by
         ${columns}</span></button>
       ${isOpen ? matrix(term) : nothing}
     </div>`;
@@ -90,7 +90,9 @@ export function mountIteration(place, { lines, step, pointed, point, choose }) {
       <div class="equation">
         ${showTerm(line, result, 0)}
         ${from.map((piece, at) =>
-          isTerm(piece) ? showTerm(line, piece, at + 1) : html`<span class="op"><math>${piece}</math></span>`,
+          isTerm(piece)
+            ? showTerm(line, piece, at + 1)
+            : html`<span class="op"><math translate="no">${piece}</math></span>`,
         )}
         ${
           check && judged
