@@ -1,0 +1,146 @@
+"""What a lesson's step speaks of is on the screen together with its text, and panels open into view."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, CDPSession, Page, expect
+
+from app.content.lessons import LESSONS, lessons_of, parts_of_the_page
+from tests.browser.conftest import VIEWPORT, Guard
+from tests.browser.harness import Server
+from tests.browser.playground import PATIENCE, Playground
+
+SIZES = [(390, 844), (844, 390), (820, 1180), (1024, 768), (1280, 720), (1366, 768)]
+BARS = [0, 57, 113]  # what a bar takes from the top
+FONTS = [16, 32]  # the browser's font size
+LEAST = 120  # of a picture's or a panel's height in pixels
+STEPS = {
+    f"{name}-{number}": (name, number, step)
+    for name, lesson in lessons_of(LESSONS).items()
+    for number, step in enumerate(lesson.steps, start=1)
+}
+PICTURES = {"network", "output", "cost"}
+
+# Looks at the page below bars of several heights, and says what of each element is seen: the share
+# of probes on it that meet it, and how many pixels of its height these are.
+LOOK = """([selectors, bars]) => {
+  let bar = document.querySelector('#test-bar');
+  if (!bar) {
+    bar = document.createElement('div');
+    bar.id = 'test-bar';
+    bar.style.cssText = 'position: sticky; top: 0; z-index: 90; flex: none; background: gray';
+    document.body.prepend(bar);
+  }
+  const seen = (element) => {
+    if (!element) return { share: 0, height: 0, of: 0 };
+    const { left, top, width, height } = element.getBoundingClientRect();
+    const [across, down] = [8, 12];
+    let hits = 0;
+    let rows = 0;
+    for (let row = 0; row < down; row++) {
+      let met = 0;
+      for (let column = 0; column < across; column++) {
+        const x = left + ((column + 0.5) / across) * width;
+        const y = top + ((row + 0.5) / down) * height;
+        const hit = document.elementFromPoint(x, y);
+        if (hit && (element.contains(hit) || hit.closest('label') === element)) met++;
+      }
+      hits += met;
+      if (met > 0.4 * across) rows++;
+    }
+    return { share: hits / (across * down), height: (rows / down) * height, of: height };
+  };
+  return bars.map((height) => {
+    bar.style.height = `${height}px`;
+    const { scrollWidth } = document.documentElement;
+    return {
+      wide: scrollWidth > innerWidth,
+      seen: Object.fromEntries(
+        selectors.map(([name, selector]) => [name, seen(document.querySelector(selector))]),
+      ),
+    };
+  });
+}"""
+
+
+class Screen:
+    """A page whose size and font size are set without waiting."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.session: CDPSession = page.context.new_cdp_session(page)
+
+    def is_of(self, width: int, height: int) -> None:
+        metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+        self.session.send("Emulation.setDeviceMetricsOverride", metrics)
+
+    def has_font_size(self, pixels: int) -> None:
+        sizes = {"fontSizes": {"standard": pixels, "fixed": 13}}
+        self.session.send("Page.setFontSizes", sizes)
+
+
+@pytest.fixture(scope="module")
+def screen(browser: Browser, server: Server) -> Iterator[Screen]:
+    """One page for all steps. Plotly never comes: what it would draw anew takes longest."""
+    context = browser.new_context(base_url=server.url, viewport=VIEWPORT)
+    context.set_default_timeout(PATIENCE)
+    context.route("**/plotly-basic.min.js", lambda route: None)
+    guard = Guard(server)
+    with guard.watching(context):
+        page = context.new_page()
+        Playground(page)
+        yield Screen(page)
+    context.unroute_all(behavior="ignoreErrors")
+    context.close()
+    assert guard.problems == []
+
+
+@pytest.fixture(scope="module")
+def places(screen: Screen) -> dict[str, str]:
+    """Where each part of the page is, by its own table."""
+    main = screen.page.evaluate("document.querySelector('script[type=module]').src")
+    module = str(main).replace("main.js", "experiment/parts.js")
+    parts: list[dict[str, Any]] = screen.page.evaluate(
+        "async (module) => (await import(module)).PARTS", module
+    )
+    return {part["name"]: part.get("mark", part["roots"]) for part in parts}
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_steps_subject_is_seen_with_its_text(
+    screen: Screen, places: dict[str, str], step: str
+) -> None:
+    name, number, told = STEPS[step]
+    page = screen.page
+    screen.has_font_size(16)
+    screen.is_of(1440, 900)
+    page.evaluate(f"location.hash = 'lesson={name}&step={number}'")
+    expect(page.locator("#lesson h3")).to_have_text(told.title)
+    panels = [part for part in told.shows if parts_of_the_page()[part] == "drawer"]
+    for panel in panels:
+        page.locator(f"#tab-{panel}").click()
+        expect(page.locator(f"#panel-{panel}")).to_be_visible()
+    selectors = {part: places[part] for part in told.shows}
+    selectors |= {panel: f"#panel-{panel}" for panel in panels}
+    selectors |= {"title": "#lesson h3", "text": "#lesson h3 + *", "go on": "#lesson footer"}
+    wrong: list[str] = []
+    for font in FONTS:
+        screen.has_font_size(font)
+        for size in SIZES:
+            screen.is_of(*size)
+            looks = page.evaluate(LOOK, [list(selectors.items()), BARS])
+            for bar, look in zip(BARS, looks, strict=True):
+                where = f"{size[0]}x{size[1]}, {font} px, bar {bar}"
+                if look["wide"]:
+                    wrong.append(f"{where}: wider than the window")
+                for part, seen in look["seen"].items():
+                    least = LEAST if part in PICTURES or part in panels else 0.6 * seen["of"]
+                    if part in {"text", "title"}:
+                        least = min(1.2 * font, 0.5 * seen["of"])
+                    if seen["height"] < least or not seen["of"]:
+                        wrong.append(f"{where}: {part} {json.dumps(seen)}")
+    assert wrong == []
