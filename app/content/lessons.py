@@ -300,9 +300,7 @@ def parse(name: str, source: str) -> Lesson:
     for field in ("lock", "hide", "highlight"):
         _check_parts(getattr(front, field), f"front matter: {field}")
     about, *sections = _sections(_markdown().parse(parts[2]))
-    steps = tuple(
-        _step(number, section, front) for number, section in enumerate(sections, start=1)
-    )
+    steps = tuple(_step(number, section, front) for number, section in enumerate(sections, start=1))
     if not steps:
         raise LessonError("it has no steps: a step is a heading of the second level, ## like this")
     if len(steps) > MOST_STEPS:

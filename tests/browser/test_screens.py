@@ -1,4 +1,4 @@
-"""What a lesson's step speaks of is on the screen together with its text, and panels open into view."""
+"""What a lesson's step speaks of is on the screen with its text, and panels open into view."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ STEPS = {
     for name, lesson in lessons_of(LESSONS).items()
     for number, step in enumerate(lesson.steps, start=1)
 }
+PANELS = sorted(name for name, within in parts_of_the_page().items() if within == "drawer")
 PICTURES = {"network", "output", "cost"}
 
 # Looks at the page below bars of several heights, and says what of each element is seen: the share
@@ -120,27 +121,82 @@ def test_a_steps_subject_is_seen_with_its_text(
     screen.is_of(1440, 900)
     page.evaluate(f"location.hash = 'lesson={name}&step={number}'")
     expect(page.locator("#lesson h3")).to_have_text(told.title)
-    panels = [part for part in told.shows if parts_of_the_page()[part] == "drawer"]
+    panels = [part for part in told.shows if part in PANELS]
     for panel in panels:
-        page.locator(f"#tab-{panel}").click()
+        if page.locator(f"#panel-{panel}").is_hidden():
+            page.locator(f"#tab-{panel}").click()
         expect(page.locator(f"#panel-{panel}")).to_be_visible()
     selectors = {part: places[part] for part in told.shows}
     selectors |= {panel: f"#panel-{panel}" for panel in panels}
     selectors |= {"title": "#lesson h3", "text": "#lesson h3 + *", "go on": "#lesson footer"}
+    expect_seen(screen, selectors, {*PICTURES, *panels})
+
+
+def expect_seen(screen: Screen, selectors: dict[str, str], pictures: set[str]) -> None:
+    """At every size, with every font size and bar."""
     wrong: list[str] = []
     for font in FONTS:
         screen.has_font_size(font)
         for size in SIZES:
             screen.is_of(*size)
-            looks = page.evaluate(LOOK, [list(selectors.items()), BARS])
+            looks = screen.page.evaluate(LOOK, [list(selectors.items()), BARS])
             for bar, look in zip(BARS, looks, strict=True):
                 where = f"{size[0]}x{size[1]}, {font} px, bar {bar}"
                 if look["wide"]:
                     wrong.append(f"{where}: wider than the window")
                 for part, seen in look["seen"].items():
-                    least = LEAST if part in PICTURES or part in panels else 0.6 * seen["of"]
+                    least = LEAST if part in pictures else 0.6 * seen["of"]
                     if part in {"text", "title"}:
                         least = min(1.2 * font, 0.5 * seen["of"])
                     if seen["height"] < least or not seen["of"]:
                         wrong.append(f"{where}: {part} {json.dumps(seen)}")
     assert wrong == []
+
+
+@pytest.mark.parametrize("panel", PANELS)
+def test_a_panel_opens_into_view(screen: Screen, panel: str) -> None:
+    page = screen.page
+    page.evaluate(f"location.hash = 'panel={panel}'")
+    expect(page.locator("#lesson")).to_be_hidden()
+    expect(page.locator(f"#panel-{panel}")).to_be_visible()
+    expect_seen(screen, {"panel": f"#panel-{panel}", "tab": f"#tab-{panel}"}, set())
+
+
+# -- what is done is seen -------------------------------------------------------------------------
+
+
+def test_a_step_is_done_when_its_subject_is_seen(page: Page) -> None:
+    playground = Playground(page, "#lesson=backwards&step=7")
+    state = page.locator("#lesson footer .state")
+    expect(page.locator("#lesson h3")).to_have_text("Take it")
+    playground.button("Step").click()
+    expect(state).to_have_text("Done once it is in view")
+    expect(state).to_have_attribute("data-done", "false")
+    page.get_by_role("complementary", name="Lesson").get_by_role(
+        "button", name="Open Backprop microscope"
+    ).click()
+    expect(page.get_by_role("tabpanel", name="Backprop microscope")).to_be_visible()
+    expect(state).to_have_text("Done")
+
+
+@pytest.mark.parametrize("context_options", [{"viewport": {"width": 390, "height": 844}}])
+def test_the_whole_page_is_a_press_away_and_what_is_scrolled_off_is_not_done(page: Page) -> None:
+    playground = Playground(page, "#lesson=a-hidden-layer")
+    lesson = page.get_by_role("complementary", name="Lesson")
+    state = page.locator("#lesson footer .state")
+    network = page.get_by_role("heading", name="Network", exact=True)
+    expect(lesson.get_by_role("heading", level=3)).to_have_text("One unit on the ring")
+    expect(network).to_be_hidden()
+    whole = lesson.get_by_role("button", name="Whole page")
+    whole.click()
+    expect(whole).to_have_attribute("aria-pressed", "true")
+    network.scroll_into_view_if_needed()
+    expect(network).to_be_in_viewport()
+    expect(page.locator("#cost")).not_to_be_in_viewport()
+    page.keyboard.press("Space")
+    expect(lesson.get_by_text("Iteration at least 300, holds")).to_be_visible()
+    expect(state).to_have_text("Done once it is in view")
+    whole.click()
+    expect(page.locator("#cost")).to_be_in_viewport()
+    expect(state).to_have_text("Done")
+    assert playground.wire.of_type("error", sent=False) == []

@@ -111,9 +111,7 @@ export function mountLesson(store, catalogue, course, list, find) {
         ${
           finished
             ? end(lesson, course, list)
-            : html`<div class="say">${
-                number === 1 ? html`<div class="about">${text(lesson.about)}</div>` : nothing
-              }<h3
+            : html`<div class="say">${number === 1 ? html`<div class="about">${text(lesson.about)}</div>` : nothing}<h3
               tabindex="-1">${step.title}</h3>${text(step.text)}</div>
         <div class="task">${DRAW[step.kind](step)}${opener(step)}</div>`
         }
