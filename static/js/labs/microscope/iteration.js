@@ -17,6 +17,8 @@ import { isWide, lights, MOST, matrix, paintStrip, powerOf } from './matrix.js';
 
 /** A term with at most so many entries is open from the start. */
 const SMALL = 32;
+/** On a phone only the results are, or the page would be several screens long. */
+const narrow = matchMedia('(max-width: 47.49em)');
 
 const tick = html`<svg class="i" aria-hidden="true"><use href="#i-tick"></use></svg>`;
 
@@ -59,7 +61,7 @@ export function mountIteration(place, { lines, step, pointed, point, choose }) {
   /** @param {Line} line @param {Term} term @param {number} index */
   const showTerm = (line, term, index) => {
     const key = `${line.id} ${index}`;
-    const whole = [line.result, ...line.from.filter(isTerm)].every(isSmall);
+    const whole = !narrow.matches && [line.result, ...line.from.filter(isTerm)].every(isSmall);
     const isOpen = opened.value.get(key) ?? (isSmall(term) && (index === 0 || whole));
     const [rows, columns] = term.shape;
     const toggle = () => {
