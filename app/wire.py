@@ -136,23 +136,10 @@ def pictures(
     `scale` is what the bytes 0 and 255 of the boundary stand for; `runs` is how many networks share
     the frame.
     """
-    low, high = scale
     fine = math.isqrt(MOST_PICTURE_WORK // (runs * _work_of_a_point(network)))
     size = max(SMALLEST, min(view.resolution, fine))
-    evaluator = _evaluator(network, view, features, size)
-    Y_hat = evaluator.boundary(network)
-    drawn: dict[str, Any] = {
-        "boundary": {
-            "width": evaluator.grid.width,
-            "height": evaluator.grid.height,
-            "x": view.x,
-            "y": view.y,
-            "encoding": view.encoding,
-            "low": low,
-            "high": high,
-            "values": _bytes(((Y_hat - low) / (high - low)).clip(0, 1), view),
-        }
-    }
+    Y_hat = _evaluator(network, view, features, size).boundary(network)
+    drawn: dict[str, Any] = {"boundary": _boundary(Y_hat, view, scale)}
     if view.neurons:
         units = max(1, sum(network.layer_sizes[1:-1]))
         fine = min(fine, math.isqrt(MOST_MAP_BYTES // (runs * units)))
@@ -165,9 +152,24 @@ def pictures(
     return drawn
 
 
+def _boundary(Y_hat: NDArray[Any], view: View, scale: tuple[float, float]) -> dict[str, Any]:
+    """ŷ over the view's part of the plane, of shape height × width, as a frame has it."""
+    low, high = scale
+    height, width = Y_hat.shape
+    return {
+        "width": width,
+        "height": height,
+        "x": view.x,
+        "y": view.y,
+        "encoding": view.encoding,
+        "low": low,
+        "high": high,
+        "values": _bytes(((Y_hat - low) / (high - low)).clip(0, 1), view),
+    }
+
+
 def _work_of_a_point(network: nncore.Network) -> int:
-    parameters = sum(layer.W.size + layer.b.size for layer in network.layers)
-    return parameters + UNIT_WORK * sum(network.layer_sizes)
+    return network.parameter_count + UNIT_WORK * sum(network.layer_sizes)
 
 
 MEAN_RESOLUTION = 60
@@ -180,24 +182,13 @@ def mean_boundary(
     scale: tuple[float, float],
 ) -> dict[str, Any]:
     """The mean of ŷ over networks of one shape, for a text message: bytes as base64."""
-    low, high = scale
     fine = math.isqrt(MOST_PICTURE_WORK // (len(networks) * _work_of_a_point(networks[0])))
     size = max(SMALLEST, min(MEAN_RESOLUTION, fine))
     evaluator = _evaluator(networks[0], view, features, size)
-    Y_hat = np.zeros((evaluator.grid.height, evaluator.grid.width))
-    for network in networks:
-        Y_hat += evaluator.boundary(network)
-    Y_hat /= len(networks)
-    values = _bytes(((Y_hat - low) / (high - low)).clip(0, 1), View())
-    return {
-        "width": evaluator.grid.width,
-        "height": evaluator.grid.height,
-        "x": view.x,
-        "y": view.y,
-        "low": low,
-        "high": high,
-        "values": b64encode(values).decode("ascii"),
-    }
+    Y_hat = sum(map(evaluator.boundary, networks), np.zeros((size, size))) / len(networks)
+    drawn = _boundary(Y_hat, View(x=view.x, y=view.y), scale)
+    del drawn["encoding"]
+    return {**drawn, "values": b64encode(drawn["values"]).decode("ascii")}
 
 
 def _evaluator(
