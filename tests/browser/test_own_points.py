@@ -265,7 +265,7 @@ def test_a_tap_always_does_something_and_a_swipe_scrolls(page: Page) -> None:
     playground.button("Edit these").tap()
     # What is in hand is said at the plot, where the tools are, too.
     expect(here.get_by_role("button", name="y = 1")).to_have_attribute("aria-pressed", "true")
-    hand.told(lambda data: len(data.get("points", [])) == 200)
+    hand.trains_on(lambda data: len(data.get("points", [])) == 200)
     points = hand.sent["points"]
     labels = hand.sent["labels"]
     hand.layer.scroll_into_view_if_needed()
@@ -273,12 +273,13 @@ def test_a_tap_always_does_something_and_a_swipe_scrolls(page: Page) -> None:
         # Near a point, nearer than a finger can tell, and not on it.
         x, y = hand.place(x1, x2)
         hand.layer.tap(position={"x": x + 8, "y": y + 8})
-        hand.told(lambda data, more=number: len(data["points"]) == 200 + more)
+        hand.trains_on(lambda data, more=number: len(data["points"]) == 200 + more)
     # On a point of the other class: that point changes.
     other = labels.index(0)
-    x, y = hand.place(*points[other])
+    x1, x2 = points[other]
+    x, y = hand.place(x1, x2)
     hand.layer.tap(position={"x": x, "y": y})
-    hand.labelled(*points[other], 1)
+    hand.labelled(x1, x2, 1)
 
     box = hand.layer.bounding_box()
     assert box is not None
