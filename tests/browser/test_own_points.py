@@ -241,6 +241,11 @@ def test_points_by_touch(page: Page) -> None:
     hand.labelled(0, 3, 0)
 
 
+def counting(points: int) -> Callable[[dict[str, Any]], bool]:
+    """Whether data have so many points."""
+    return lambda data: len(data.get("points", [])) == points
+
+
 def swipe(page: Page, start: tuple[float, float], up: float) -> None:
     """A finger from a place on the screen upwards."""
     session = page.context.new_cdp_session(page)
@@ -265,7 +270,7 @@ def test_a_tap_always_does_something_and_a_swipe_scrolls(page: Page) -> None:
     playground.button("Edit these").tap()
     # What is in hand is said at the plot, where the tools are, too.
     expect(here.get_by_role("button", name="y = 1")).to_have_attribute("aria-pressed", "true")
-    hand.trains_on(lambda data: len(data.get("points", [])) == 200)
+    hand.trains_on(counting(200))
     points = hand.sent["points"]
     labels = hand.sent["labels"]
     hand.layer.scroll_into_view_if_needed()
@@ -273,7 +278,7 @@ def test_a_tap_always_does_something_and_a_swipe_scrolls(page: Page) -> None:
         # Near a point, nearer than a finger can tell, and not on it.
         x, y = hand.place(x1, x2)
         hand.layer.tap(position={"x": x + 8, "y": y + 8})
-        hand.trains_on(lambda data, more=number: len(data["points"]) == 200 + more)
+        hand.trains_on(counting(200 + number))
     # On a point of the other class: that point changes.
     other = labels.index(0)
     x1, x2 = points[other]

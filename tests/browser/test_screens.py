@@ -40,7 +40,7 @@ LOOK = """([selectors, bars]) => {
   const seen = (element) => {
     if (!element) return { share: 0, height: 0, of: 0 };
     const { left, top, width, height } = element.getBoundingClientRect();
-    const [across, down] = [8, 12];
+    const [across, down] = [4, 8];
     let hits = 0;
     let rows = 0;
     for (let row = 0; row < down; row++) {
