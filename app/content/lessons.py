@@ -41,6 +41,7 @@ MOST_FILES = 2_000
 """In a folder of lessons and those within it; what is beyond is not looked at, and that is said."""
 MOST_UNREAD = 100
 """Files whose mistakes are told."""
+MOST_SHOWN = 4  # more than fit on a small screen beside the text
 
 Json = dict[str, Any]
 T = TypeVar("T", bound=Schema)
@@ -63,41 +64,43 @@ class Quantity:
     Attributes:
         of: Where the page finds it: in a frame of the run, in its diagnostics, in what is set up,
             or in what the reader has done since the step began.
+        part: Of the page, where it is seen.
         values: The names it can be; (True, False) of a yes or no; empty for numbers.
         layer: Whether a condition on it must, can or can't name a layer.
     """
 
     of: Literal["frame", "diagnostics", "setup", "done"]
+    part: str
     values: tuple[str | bool, ...] = ()
     layer: Literal["must", "can", "no"] = "no"
 
 
 QUANTITIES: Mapping[str, Quantity] = MappingProxyType(
     {
-        "iteration": Quantity("frame"),
-        "train_cost": Quantity("frame"),
-        "test_cost": Quantity("frame"),
-        "train_accuracy": Quantity("frame"),
-        "test_accuracy": Quantity("frame"),
-        "ended": Quantity("frame", ENDINGS),
-        "saturated": Quantity("diagnostics", layer="must"),
-        "dead": Quantity("diagnostics", layer="must"),
-        "nonpositive": Quantity("diagnostics", layer="must"),
-        "mean": Quantity("diagnostics", layer="must"),
-        "gradient_norm": Quantity("diagnostics", layer="must"),
-        "dataset": Quantity("setup", tuple(nncore.DATASETS)),
-        "hidden_layers": Quantity("setup"),
-        "activation": Quantity("setup", tuple(nncore.ACTIVATIONS), "can"),
-        "units": Quantity("setup", layer="can"),
-        "scheme": Quantity("setup", tuple(nncore.INITIALIZERS)),
-        "scale": Quantity("setup"),
-        "learning_rate": Quantity("setup"),
-        "optimizer": Quantity("setup", tuple(nncore.OPTIMIZERS)),
-        "inspected": Quantity("done", ("example", "point", "batch")),
-        "checked": Quantity("done", (True, False)),
-        "timed": Quantity("done"),
-        "swept": Quantity("done"),
-        "compared": Quantity("done"),
+        "iteration": Quantity("frame", "readouts"),
+        "train_cost": Quantity("frame", "cost"),
+        "test_cost": Quantity("frame", "cost"),
+        "train_accuracy": Quantity("frame", "output"),
+        "test_accuracy": Quantity("frame", "output"),
+        "ended": Quantity("frame", "cost", ENDINGS),
+        "saturated": Quantity("diagnostics", "activations", layer="must"),
+        "dead": Quantity("diagnostics", "activations", layer="must"),
+        "nonpositive": Quantity("diagnostics", "activations", layer="must"),
+        "mean": Quantity("diagnostics", "activations", layer="must"),
+        "gradient_norm": Quantity("diagnostics", "activations", layer="must"),
+        "dataset": Quantity("setup", "dataset", tuple(nncore.DATASETS)),
+        "hidden_layers": Quantity("setup", "depth"),
+        "activation": Quantity("setup", "activation", tuple(nncore.ACTIVATIONS), "can"),
+        "units": Quantity("setup", "layers", layer="can"),
+        "scheme": Quantity("setup", "init", tuple(nncore.INITIALIZERS)),
+        "scale": Quantity("setup", "init"),
+        "learning_rate": Quantity("setup", "rate"),
+        "optimizer": Quantity("setup", "optimizer", tuple(nncore.OPTIMIZERS)),
+        "inspected": Quantity("done", "microscope", ("example", "point", "batch")),
+        "checked": Quantity("done", "microscope", (True, False)),
+        "timed": Quantity("done", "timing"),
+        "swept": Quantity("done", "compare"),
+        "compared": Quantity("done", "compare"),
     }
 )
 
@@ -141,6 +144,7 @@ class StepWords(Schema):
     kind: Literal["predict", "run", "explain"]
     run: LessonRun | None = None
     highlight: list[str] = Field([])
+    shows: Annotated[list[str], Field(max_length=MOST_SHOWN)] = Field([])
     choices: Annotated[list[Choice], Field(max_length=6)] = Field([])
     until: Annotated[list[Condition], Field(max_length=6)] = Field([])
     hint: str = ""
@@ -168,10 +172,15 @@ def _dumped(words: Schema) -> Json:
 
 @dataclass(frozen=True)
 class LessonStep:
-    """A heading, what it asks for, and its text as nodes."""
+    """A heading, what it asks for, and its text as nodes.
+
+    Attributes:
+        shows: Parts of the page that are seen together with the text.
+    """
 
     title: str
     words: StepWords
+    shows: tuple[str, ...]
     text: list[Json]
 
     def as_json(self) -> Json:
@@ -181,6 +190,7 @@ class LessonStep:
             **_dumped(words),
             "title": self.title,
             "text": self.text,
+            "shows": list(self.shows),
             "choices": [
                 {"text": line(c.text), "right": c.right, "because": line(c.because)}
                 for c in words.choices
@@ -322,7 +332,7 @@ def parse(name: str, source: str) -> Lesson:
     for field in ("lock", "hide", "highlight"):
         _check_parts(getattr(front, field), f"front matter: {field}")
     about, *sections = _sections(_markdown().parse(parts[2]))
-    steps = tuple(_step(number, section) for number, section in enumerate(sections, start=1))
+    steps = tuple(_step(number, section, front) for number, section in enumerate(sections, start=1))
     if not steps:
         raise LessonError("it has no steps: a step is a heading of the second level, ## like this")
     if len(steps) > MOST_STEPS:
@@ -341,7 +351,7 @@ def _sections(tokens: Sequence[Any]) -> Iterator[list[SyntaxTreeNode]]:
     yield section
 
 
-def _step(number: int, section: Sequence[SyntaxTreeNode]) -> LessonStep:
+def _step(number: int, section: Sequence[SyntaxTreeNode], front: FrontMatter) -> LessonStep:
     heading, *rest = section
     where = f"step {number}"
     title = heading.children[0].content
@@ -350,11 +360,39 @@ def _step(number: int, section: Sequence[SyntaxTreeNode]) -> LessonStep:
     words = _words(StepWords, rest[0].content, where)
     if words.run is not None:
         _check_run(words.run, f"{where}: run")
-    _check_parts(words.highlight, f"{where}: highlight")
+    for field in ("highlight", "shows"):
+        _check_parts(getattr(words, field), f"{where}: {field}")
     _check_kind(words, where)
     for index, condition in enumerate(words.until, start=1):
         _check_condition(condition, f"{where}: until {index}")
-    return LessonStep(title, words, [_node(node, where) for node in rest[1:]])
+    _check_shown(words.shows, front.hide, f"{where}: shows")
+    text = [_node(node, where) for node in rest[1:]]
+    return LessonStep(title, words, _shown(words, front), text)
+
+
+def _shown(words: StepWords, front: FrontMatter) -> tuple[str, ...]:
+    """What a step shows: as it says, else what it points out, asks for, or what the output is."""
+    if words.shows:
+        return tuple(dict.fromkeys(words.shows))
+    asked = [QUANTITIES[condition.quantity].part for condition in words.until]
+    names = words.highlight or asked or front.highlight or ["output"]
+    panels = [name for name in names if parts_of_the_page()[name] == "drawer"]
+    fit = [n for n in names if not _is_hidden(n, front.hide) and n not in panels[1:]]
+    return tuple(dict.fromkeys(fit))[:MOST_SHOWN]
+
+
+def _is_hidden(name: str, hidden: Sequence[str]) -> bool:
+    return name in hidden or parts_of_the_page()[name] in hidden
+
+
+def _check_shown(names: Sequence[str], hidden: Sequence[str], where: str) -> None:
+    """What is to be shown is there, and all of it at once."""
+    for name in names:
+        if _is_hidden(name, hidden):
+            raise LessonError(f"{where}: {name} is a part that the lesson hides")
+    panels = [name for name in names if parts_of_the_page()[name] == "drawer"]
+    if len(panels) > 1:
+        raise LessonError(f"{where}: one panel at a time; {' and '.join(panels)} are two")
 
 
 def _check_kind(words: StepWords, where: str) -> None:
@@ -414,10 +452,12 @@ def _check_parts(names: Iterable[str], where: str) -> None:
 
 
 @cache
-def parts_of_the_page() -> frozenset[str]:
-    """The names that the page's own table has."""
+def parts_of_the_page() -> Mapping[str, str | None]:
+    """The names that the page's own table has, and the section that each belongs to."""
     table = (STATIC / "js" / "experiment" / "parts.js").read_text("utf-8")
-    return frozenset(re.findall(r"\bname: '([a-z0-9-]+)'", table))
+    rows = re.findall(r"\{\s*name: '([a-z0-9-]+)'([^}]*)\}", table)
+    within = {name: re.search(r"within: '([a-z0-9-]+)'", rest) for name, rest in rows}
+    return MappingProxyType({name: found and found[1] for name, found in within.items()})
 
 
 def _words(schema: type[T], toml: str, where: str) -> T:

@@ -376,4 +376,58 @@ def test_a_wrong_file_is_listed_and_the_others_work(
 def test_the_parts_are_those_of_the_pages_table() -> None:
     source = (Path(__file__).parents[2] / "static/js/experiment/parts.js").read_text()
     assert len(parts_of_the_page()) == source.count(" name: '") > 40
-    assert {"play", "dataset", "drawer"} <= parts_of_the_page()
+    assert {"play", "dataset", "drawer"} <= set(parts_of_the_page())
+    assert parts_of_the_page()["dataset"] == "data"
+    assert parts_of_the_page()["output"] is None
+
+
+@pytest.mark.parametrize(
+    ("front", "words", "shows"),
+    [
+        ("", 'kind = "explain"', ["output"]),
+        ('highlight = ["network"]', 'kind = "explain"', ["network"]),
+        ('highlight = ["network"]', 'kind = "explain"\nhighlight = ["cost"]', ["cost"]),
+        ("", 'kind = "explain"\nhighlight = ["cost"]\nshows = ["output"]', ["output"]),
+        ("", 'kind = "run"\nuntil = [{quantity = "units", above = 1}]', ["layers"]),
+        # What can't be seen at once is left out of what is only taken for granted.
+        ("", 'kind = "explain"\nhighlight = ["compare", "runs", "cost"]', ["compare", "cost"]),
+        ('hide = ["data"]', 'kind = "explain"\nhighlight = ["dataset", "cost"]', ["cost"]),
+    ],
+)
+def test_a_step_shows_what_it_says_or_points_out_or_asks_for(
+    front: str, words: str, shows: list[str]
+) -> None:
+    lesson = parse("mine", _source(front, words))
+    assert lesson.as_json()["steps"][0]["shows"] == shows
+
+
+@pytest.mark.parametrize(
+    ("front", "shows", "message"),
+    [
+        ("", ["plane"], "step 1: shows: 'plane' is no part of the page"),
+        ("", ["compare", "runs"], "step 1: shows: one panel at a time; compare and runs are two"),
+        ('hide = ["data"]', ["dataset"], "step 1: shows: dataset is a part that the lesson hides"),
+        ("", ["play", "cost", "data", "network", "output"], "step 1: shows"),
+    ],
+)
+def test_what_a_step_cannot_show_is_said(front: str, shows: list[str], message: str) -> None:
+    words = f'kind = "explain"\nshows = {json.dumps(shows)}'
+    with pytest.raises(LessonError, match=message):
+        parse("mine", _source(front, words))
+
+
+def _source(front: str, words: str) -> str:
+    return f"""+++
+title = "Mine"
+part = "Ours"
+minutes = 5
+{front}
++++
+About.
+
+## Look
+```toml
+{words}
+```
+Text.
+"""

@@ -36,6 +36,8 @@ export interface Step {
   run: RunSpec | null;
   /** Names of parts of the page. */
   highlight: string[];
+  /** Names of parts of the page that are seen together with the text. */
+  shows: string[];
   /** Of `predict`, else empty. */
   choices: Choice[];
   /** Of `run`, else empty. */

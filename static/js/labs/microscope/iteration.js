@@ -19,6 +19,8 @@ import { isWide, lights, MOST, matrix, paintStrip, powerOf } from './matrix.js';
 
 /** A term with at most so many entries is open from the start. */
 const SMALL = 32;
+/** On a phone only the results are, or the page would be several screens long. */
+const narrow = matchMedia('(max-width: 47.49em)');
 
 /** A verdict with its mark: a tick, or a word. @param {{agrees: boolean | null, text: string}} verdict */
 export const verdict = ({ agrees, text }) => html`${agrees ? icon('tick') : nothing}<span>${text}</span>`;
@@ -59,7 +61,7 @@ export function mountIteration(place, { lines, step, pointed, point, choose }) {
   /** @param {Line} line @param {Term} term @param {number} index */
   const showTerm = (line, term, index) => {
     const key = `${line.id} ${index}`;
-    const whole = [line.result, ...line.from.filter(isTerm)].every(isSmall);
+    const whole = !narrow.matches && [line.result, ...line.from.filter(isTerm)].every(isSmall);
     const isOpen = opened.value.get(key) ?? (isSmall(term) && (index === 0 || whole));
     const [rows, columns] = term.shape;
     const toggle = () => {

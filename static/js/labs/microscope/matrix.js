@@ -90,6 +90,7 @@ export function matrix(term, { rows = term.rows, power = powerOf(rows), missing 
       }</mtd>`;
   };
   return html`<div class="matrix" data-power=${power}>
+    <span class="of" aria-hidden="true"><math translate="no">${term.symbol}</math></span>
     ${
       power === 0
         ? nothing
