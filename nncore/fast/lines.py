@@ -17,10 +17,8 @@ Float64Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
 
 BENT = 0.4
-"""Where z bends by more than this between two samples, of what it changes, it is looked at. Else a
-straight line is wrong by less than a twentieth of the edge."""
-LOOKS, HALVINGS = 1, 4
-"""At each crossing; and where there is an edge at which z is zero."""
+"""Where z changes otherwise beyond the ends of an edge than in it, by more than this of what it
+changes there, it bends. Else a straight line is wrong by less than a twentieth of the edge."""
 
 
 class Lines(NamedTuple):
@@ -59,8 +57,8 @@ def find_lines(
         Z: That of the units, as `GridEvaluator.pictures` has it, n × height × width.
         first: Which unit of the layer is the first of them.
         strict: Whether zero itself is below the line: for a ReLU, which is zero there.
-        close: Whether to look with the network wherever z bends between samples, or only where it
-            is zero on a side, so that the samples say nothing.
+        close: Whether to look with the network wherever z bends. Else it is taken for two straight
+            lines, that go on from either side.
     """
     n, height, width = Z.shape
     above = Z > 0 if strict else Z >= 0
@@ -75,54 +73,46 @@ def find_lines(
     b = a + step
     z = Z.ravel()
     za, zb = 0.5 * z[a].astype(np.float64), 0.5 * z[b].astype(np.float64)
-    change = zb - za
-    t = -za / change
-    if layer > 1 or not evaluator.grid.is_plain:
-        unsure = (za == 0) | (zb == 0)
-        if close:
-            unsure |= np.abs(_bend(z, a, b, step, width)) > BENT * np.abs(change)
-        which = np.flatnonzero(unsure)
-        if which.size:
-            edges = _Edges(evaluator, network, layer, a[which], step[which] > 1, first)
-            is_above = np.greater if strict else np.greater_equal
-            t[which] = _crossed(edges, is_above, za[which], zb[which])
+    t = za / (za - zb)
+    if a.size and (layer > 1 or not evaluator.grid.is_plain):
+        bent, corners = _corners(
+            z, a, step, width, za, zb, np.greater if strict else np.greater_equal
+        )
+        if bent.size:
+            t[bent] = corners
+            if close:
+                edges = _Edges(evaluator, network, layer, a[bent], step[bent] > 1, first)
+                t[bent] = edges.closer(za[bent], zb[bent], corners)
     return Lines(above, a, b, t)
 
 
-def _bend(z: Float32Array, a: Indices, b: Indices, step: Indices, width: int) -> Float32Array:
-    """How much more z changes beyond both ends of an edge than in it, halved; 0 at the border."""
-    before, after = a - step, b + step
-    column = a % width
-    inside = (before >= 0) & (after < z.size) & (column > 0) & (column < width - 2)
-    beyond = z.take(before, mode="clip") + z.take(after, mode="clip")
-    bend: Float32Array = 0.5 * inside * (beyond - z[a] - z[b])
-    return bend
-
-
-def _crossed(
-    edges: "_Edges", is_above: np.ufunc, za: Float64Array, zb: Float64Array
-) -> Float64Array:
-    """Where edges are crossed: regula falsi, and halving where an end is zero."""
-    lo, hi = np.zeros(za.size), np.ones(za.size)
-    began = is_above(za, 0)
-    looks = HALVINGS if ((za == 0) | (zb == 0)).any() else LOOKS
-    t = _between(lo, hi, za, zb)
-    for _ in range(looks):
-        z = edges.z(t)
-        beyond = is_above(z, 0) == began
-        lo, za = np.where(beyond, t, lo), np.where(beyond, z, za)
-        hi, zb = np.where(beyond, hi, t), np.where(beyond, zb, z)
-        t = _between(lo, hi, za, zb)
-    return t
-
-
-def _between(
-    lo: Float64Array, hi: Float64Array, za: Float64Array, zb: Float64Array
-) -> Float64Array:
-    flat = (za == 0) | (zb == 0)
-    if not flat.any():
-        return lo + (hi - lo) * (za / (za - zb))
-    return lo + (hi - lo) * np.where(flat, 0.5, za / np.where(flat, 1, za - zb))
+def _corners(
+    z: Float32Array,
+    a: Indices,
+    step: Indices,
+    width: int,
+    za: Float64Array,
+    zb: Float64Array,
+    is_above: np.ufunc,
+) -> tuple[Indices, Float64Array]:
+    """Which edges z bends on, and where it were zero if it went on straight from both sides."""
+    column, change = a % width, zb - za
+    right = step == 1
+    inner = (a >= step) & (~right | (column > 0))
+    before = np.where(inner, za - 0.5 * z[a - step], change)
+    far = a + 2 * step
+    inner = (far < z.size) & (~right | (column < width - 2))
+    after = np.where(inner, 0.5 * z.take(far, mode="clip") - zb, change)
+    bend = np.abs(before - change) + np.abs(after - change) > BENT * np.abs(change)
+    bent = np.flatnonzero(bend)
+    za, zb, before, after = za[bent], zb[bent], before[bent], after[bent]
+    turn = before - after
+    straight = za / (za - zb)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        corner = (zb - after - za) / turn
+        first = is_above(za + before * corner, 0) != is_above(za, 0)
+        t = np.where(first, -za / before, 1 - zb / after)
+    return bent, np.where((corner > 0) & (corner < 1) & (t >= 0) & (t <= 1), t, straight)
 
 
 class _Edges:
@@ -142,7 +132,11 @@ class _Edges:
         self._start = np.stack([x_lo + column * dx, y_lo + row * dy])
         self._step = np.stack([np.where(upward, 0, dx), np.where(upward, dy, 0)])
 
-    def z(self, t: Float64Array) -> Float64Array:
-        """z, or rather half of it, at a share of each."""
+    def closer(self, za: Float64Array, zb: Float64Array, t: Float64Array) -> Float64Array:
+        """From where each seems to be crossed, by regula falsi; `za` and `zb` are halves of z."""
         z = self._z_of(self._grid.inputs(self._start + self._step * t))
-        return 0.5 * z[self._unit, np.arange(t.size)].astype(np.float64)
+        z = 0.5 * z[self._unit, np.arange(t.size)].astype(np.float64)
+        beyond = (z > 0) == (za > 0)
+        end = np.where(beyond, zb, za)
+        known = (z != end) & (za != 0) & (zb != 0)
+        return t + np.where(known, (beyond - t) * z / np.where(known, z - end, 1), 0)
