@@ -390,8 +390,10 @@ function showNorms(layer, looks, norms, size, plot, list) {
       bold: index + 1 === layer.value,
     }));
     render(
-      lineChart({ width, height, iterations: x.at(-1) ?? 0, log: true, lines, namesAtEnd: true, font: smallFont() })
-        .picture,
+      x.length < 2
+        ? html`<p class="quiet">It is drawn from here on: Play or Step.</p>`
+        : lineChart({ width, height, iterations: x.at(-1) ?? 0, log: true, lines, namesAtEnd: true, font: smallFont() })
+            .picture,
       plot,
     );
     render(

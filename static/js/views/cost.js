@@ -270,6 +270,7 @@ function drawChart(plotly, chart, names, store, catalogue, log, before) {
       latest === undefined || current.y.length > 1 ? [] : [latest],
     ],
     log,
+    latest,
   );
   /** @type {import('./cost-scale.js').Scale} */
   const scale = {
