@@ -25,7 +25,7 @@ ENDING_SECONDS = 4.5
 
 
 def main(listening: socket.socket | None = None) -> None:
-    """Serve until Ctrl-C or SIGTERM, which may come at any moment, the imports included.
+    """Serve until Ctrl-C or SIGTERM, which may come at any moment, even during the imports.
 
     Args:
         listening: To serve on, if whoever started this has made it.

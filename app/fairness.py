@@ -1,7 +1,7 @@
 """Turns that are fair: between addresses by number, between whoever shares a processor by time."""
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
 from typing import Generic, TypeVar
@@ -53,6 +53,36 @@ class FairQueue(Generic[T]):
         queue.remove(item)
         if not queue:
             del self._queues[client]
+
+
+class Allowance:
+    """How much each address has of something, and all of them together.
+
+    It refuses nothing by itself: whoever takes looks at `has_room` before.
+    """
+
+    def __init__(self, most_of_one: int, most: int) -> None:
+        self._most_of_one, self._most = most_of_one, most
+        self._had: Counter[str] = Counter()
+
+    def of(self, client: str) -> int:
+        """How much an address has."""
+        return self._had[client]
+
+    def has_room(self, client: str, amount: int = 1) -> bool:
+        """Whether an address may have so much more."""
+        mine, all_of_them = self._had[client], self._had.total()
+        return mine + amount <= self._most_of_one and all_of_them + amount <= self._most
+
+    def take(self, client: str, amount: int = 1) -> None:
+        """Note that it has more."""
+        self._had[client] += amount
+
+    def give(self, client: str, amount: int = 1) -> None:
+        """Note that it has less; whoever has nothing is forgotten."""
+        self._had[client] -= amount
+        if not self._had[client]:
+            del self._had[client]
 
 
 class Places:

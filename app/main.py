@@ -27,13 +27,15 @@ from app.routes import (
 from app.services import AllServices
 from app.sessions.interactive import InteractiveSessions
 from app.sessions.jobs import Jobs
+from app.sessions.known_runs import KnownRuns
+from app.sessions.watching import Watches
 from app.settings import Settings
 from app.store import Store
 from app.training.workers.backend import Backend
 from app.training.workers.inline import inline_backend
 from app.training.workers.processes import pool_backend
 from app.web.access import Access
-from app.web.limits import LoopTimes, Refusals
+from app.web.limits import MOST_BODY_BYTES, LoopTimes, Refusals
 from app.web.security import Security
 
 BACKENDS: dict[str, Callable[[Settings], Backend]] = {
@@ -52,6 +54,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     settings = settings or Settings()
     backend = BACKENDS[settings.backend](settings)
     store = Store.open(settings)
+    jobs = Jobs(backend, store, settings)
     refusals = Refusals()
     assets = finder(settings.reload)
 
@@ -81,7 +84,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         settings=settings,
         backend=backend,
         sessions=InteractiveSessions(backend, store, settings),
-        jobs=Jobs(backend, store, settings),
+        jobs=jobs,
+        runs=KnownRuns(jobs.here, backend, store),
+        watches=Watches(jobs, backend, store, settings),
         heavy=Pool(settings),
         store=store,
         find_assets=assets,
@@ -105,7 +110,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     ):
         app.include_router(
             module.router,
-            max_body_size=settings.max_body_bytes,
+            max_body_size=MOST_BODY_BYTES,
             dependencies=[] if module in (stream, pages) else [Depends(problems.each_once)],
         )
     app.add_middleware(

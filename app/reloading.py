@@ -16,7 +16,7 @@ from uvicorn.supervisors.statreload import StatReload
 from app.content.assets import ROOT
 
 WATCHED = ("app", "nncore", "templates", "lessons")
-SUFFIXES = (".py", ".html", ".md")
+SUFFIXES = (".py", ".html", ".jinja", ".md", ".toml")
 
 
 class Reload(StatReload):

@@ -6,7 +6,7 @@ the work of it all) is in `check_plan`, which both REST and the stream call befo
 sees a plan.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -21,7 +21,6 @@ from pydantic import (
     GetJsonSchemaHandler,
     PlainValidator,
     Tag,
-    TypeAdapter,
     ValidationError,
     model_validator,
 )
@@ -396,7 +395,18 @@ class SaveRequest(Schema):
 # -- the stream's messages ------------------------------------------------------------------
 
 
-class Configure(Plan):
+class Message(Schema):
+    """What the page says on the stream; each kind has its `type`."""
+
+    def check(self) -> None:
+        """Check what no single field can say.
+
+        Raises:
+            InvalidField: the first thing that does not fit, and what would.
+        """
+
+
+class Configure(Plan, Message):
     """(Re)start the session with this plan."""
 
     type: Literal["configure"]
@@ -406,33 +416,37 @@ class Configure(Plan):
         """The plan alone."""
         return Plan(data=self.data, runs=self.runs)
 
+    def check(self) -> None:
+        """As a plan over REST."""
+        check_plan(self)
 
-class Play(Schema):
+
+class Play(Message):
     """Train, `iterations_per_frame` each sixtieth of a second."""
 
     type: Literal["play"]
 
 
-class Pause(Schema):
+class Pause(Message):
     """Stop training where it is."""
 
     type: Literal["pause"]
 
 
-class Reset(Schema):
+class Reset(Message):
     """Back to iteration 0 and the same initial parameters."""
 
     type: Literal["reset"]
 
 
-class Step(Schema):
+class Step(Message):
     """Train that many iterations, then pause."""
 
     type: Literal["step"]
     iterations: Annotated[int, Range(1, 100_000)] = 1
 
 
-class Set(Schema):
+class Set(Message):
     """Change the rates, the conditions or the speed, at once and without a restart."""
 
     type: Literal["set"]
@@ -455,7 +469,7 @@ class Set(Schema):
         return {name: value for name, value in changes.items() if value is not None}
 
 
-class Edit(Schema):
+class Edit(Message):
     """Change one parameter, freeze or free it, or both."""
 
     type: Literal["edit"]
@@ -466,8 +480,13 @@ class Edit(Schema):
     frozen: bool | None = None
     run: Annotated[int, Range(0, MAX_RUNS - 1)] = 0
 
+    def check(self) -> None:
+        """Whether it changes anything."""
+        if self.value is None and self.frozen is None:
+            raise InvalidField("edit must give a value, or say whether it is frozen", "value")
 
-class Seek(Schema):
+
+class Seek(Message):
     """Go back to, or on to, exactly that iteration, and pause there."""
 
     type: Literal["seek"]
@@ -484,7 +503,7 @@ class Unit(Schema):
     unit: Annotated[int, Range(0, 255)]
 
 
-class View(Schema):
+class View(Message):
     """What the next frames carry."""
 
     type: Literal["view"] = "view"
@@ -499,8 +518,14 @@ class View(Schema):
     misclassified: bool = False
     diagnostics: bool = False
 
+    def check(self) -> None:
+        """Whether the part of the plane is one."""
+        for axis, (low, high) in (("x", self.x), ("y", self.y)):
+            if not low < high:
+                raise InvalidField(f"{axis} must be [low, high] with low < high", axis)
 
-class Inspect(Schema):
+
+class Inspect(Message):
     """Everything of the iteration that the session is at: of an example, a point or the batch."""
 
     type: Literal["inspect"]
@@ -509,14 +534,21 @@ class Inspect(Schema):
     point: Point | None = None
     label: Value | None = None
 
+    def check(self) -> None:
+        """Whether it is one thing that is looked at."""
+        if self.example is not None and self.point is not None:
+            raise InvalidField("inspect takes an example or a point, not both", "point")
+        if self.label is not None and self.point is None:
+            raise InvalidField("label goes with a point", "label")
 
-class Check(CheckRequest):
+
+class Check(CheckRequest, Message):
     """Which number of a calculation by hand differs first?"""
 
     type: Literal["check"]
 
 
-class Sweep(Schema):
+class Sweep(Message):
     """Train a run from many initialisations at once."""
 
     type: Literal["sweep"]
@@ -528,35 +560,19 @@ class Sweep(Schema):
     cost: Annotated[float, Range(0, 1e6)] | None = None
 
 
-class Cancel(Schema):
+class Cancel(Message):
     """End the sweep under way."""
 
     type: Literal["cancel"]
 
 
-class Ack(Schema):
+class Ack(Message):
     """The reader has dealt with this frame and all before it."""
 
     type: Literal["ack"]
     frame: Annotated[int, Range(0, 2**53)]
 
 
-Message = (
-    Configure
-    | Play
-    | Pause
-    | Reset
-    | Step
-    | Set
-    | Edit
-    | Seek
-    | View
-    | Inspect
-    | Check
-    | Sweep
-    | Cancel
-    | Ack
-)
 # -- what no single field can say -----------------------------------------------------------
 
 
@@ -619,6 +635,33 @@ def check_stop(stop: StopConditions, task: Task, path: str) -> None:
         )
 
 
+def check_labels(labels: Sequence[float], points: int, task: Task, path: str) -> None:
+    """Check that each point has a label that it can have.
+
+    Raises:
+        InvalidField: it has not.
+    """
+    if len(labels) != points:
+        raise InvalidField(
+            f"{path} has {len(labels)} entries for {points} points; each point needs one", path
+        )
+    for index, label in enumerate(labels if task == "classification" else ()):
+        if label not in (0, 1):
+            raise InvalidField(f"{path}.{index} must be 0 or 1; got {label:g}", f"{path}.{index}")
+
+
+def check_slope(layer: "Layer | CheckedLayer", path: str) -> None:
+    """Check that a slope is that of a leaky ReLU.
+
+    Raises:
+        InvalidField: it is of something else.
+    """
+    if layer.slope is not None and layer.activation != "leaky_relu":
+        raise InvalidField(
+            f"{path} goes with leaky_relu only, this layer is {layer.activation}", path
+        )
+
+
 def _check_data(data: NamedData | OwnData) -> tuple[int, int]:
     """The number of inputs and of examples."""
     if data.features is not None and len(set(data.features)) < len(data.features):
@@ -631,17 +674,7 @@ def _check_data(data: NamedData | OwnData) -> tuple[int, int]:
             )
         return len(data.features), data.examples
     features = data.points.width
-    if len(data.labels) != len(data.points):
-        raise InvalidField(
-            f"data.labels has {len(data.labels)} entries for {len(data.points)} points; "
-            "each point needs one",
-            "data.labels",
-        )
-    for index, label in enumerate(data.labels if data.task == "classification" else ()):
-        if label not in (0, 1):
-            raise InvalidField(
-                f"data.labels.{index} must be 0 or 1; got {label:g}", f"data.labels.{index}"
-            )
+    check_labels(data.labels, len(data.points), data.task, "data.labels")
     if data.features is None:
         return features, len(data.points)
     if features != 2:
@@ -653,12 +686,7 @@ def _check_data(data: NamedData | OwnData) -> tuple[int, int]:
 
 def _check_network(network: NetworkPlan, sizes: Sequence[int], path: str) -> None:
     for index, layer in enumerate(network.layers):
-        if layer.slope is not None and layer.activation != "leaky_relu":
-            raise InvalidField(
-                f"{path}.layers.{index}.slope goes with leaky_relu only, "
-                f"this layer is {layer.activation}",
-                f"{path}.layers.{index}.slope",
-            )
+        check_slope(layer, f"{path}.layers.{index}.slope")
     if network.parameters is None:
         return
     if len(network.parameters) != len(sizes) - 1:
@@ -683,35 +711,8 @@ def _check_network(network: NetworkPlan, sizes: Sequence[int], path: str) -> Non
             )
 
 
-def _check_inspect(message: Inspect) -> None:
-    if message.example is not None and message.point is not None:
-        raise InvalidField("inspect takes an example or a point, not both", "point")
-    if message.label is not None and message.point is None:
-        raise InvalidField("label goes with a point", "label")
-
-
-def _check_view(view: View) -> None:
-    for axis, (low, high) in (("x", view.x), ("y", view.y)):
-        if not low < high:
-            raise InvalidField(f"{axis} must be [low, high] with low < high", axis)
-
-
-def _check_edit(edit: Edit) -> None:
-    if edit.value is None and edit.frozen is None:
-        raise InvalidField("edit must give a value, or say whether it is frozen", "value")
-
-
-CHECKS: Mapping[type[Schema], Callable[[Any], None]] = {
-    Configure: check_plan,
-    View: _check_view,
-    Edit: _check_edit,
-    Inspect: _check_inspect,
-}
-"""What no single field of a message can say."""
-
-MESSAGES: Mapping[str, TypeAdapter[Message]] = {
-    get_args(kind.model_fields["type"].annotation)[0]: TypeAdapter(kind)
-    for kind in get_args(Message)
+MESSAGES: Mapping[str, type[Message]] = {
+    get_args(kind.model_fields["type"].annotation)[0]: kind for kind in Message.__subclasses__()
 }
 """Each kind of message by its `type`."""
 
@@ -734,9 +735,8 @@ def parse_message(text: str | bytes, allowed: Sequence[str] = tuple(MESSAGES)) -
     if not isinstance(kind, str) or kind not in allowed:
         raise UnknownType(f"type must be one of {', '.join(allowed)}; got {kind!r:.60}", "type")
     try:
-        message = MESSAGES[kind].validate_python(raw)
+        message = MESSAGES[kind].model_validate(raw)
     except ValidationError as error:
         raise InvalidField.from_pydantic(error.errors(include_url=False)) from None
-    if (check := CHECKS.get(type(message))) is not None:
-        check(message)
+    message.check()
     return message

@@ -15,6 +15,8 @@ from app.content.lessons import Lesson
 from app.heavy.pool import Pool
 from app.sessions.interactive import InteractiveSessions
 from app.sessions.jobs import Jobs
+from app.sessions.known_runs import KnownRuns
+from app.sessions.watching import Watches
 from app.settings import Settings
 from app.store import Store, StoredRun
 from app.supervision import Background
@@ -37,6 +39,8 @@ class AllServices:
     backend: Backend
     sessions: InteractiveSessions
     jobs: Jobs
+    runs: KnownRuns
+    watches: Watches
     heavy: Pool
     store: Store
     find_assets: Callable[[], Assets]
@@ -68,21 +72,23 @@ class AllServices:
 
     @contextlib.asynccontextmanager
     async def reading(self, client: str) -> AsyncIterator[Callable[[int], None]]:
-        """Wait until an address has paid for what it has read; gives what charges it for more.
+        """Wait until an address has paid for what it has read.
 
-        That is called with a number of bytes, as sessions and runs have them.
+        Gives a function that charges it for more: for so many bytes, as sessions and runs count
+        them.
         """
         loop_time = self.loop_times.open(client)
         await loop_time.paid()
         yield lambda size: loop_time.charge(size / READ_BYTES_PER_SECOND)
 
     async def drain(self) -> None:
-        """Refuse what is new and keep what there is, before the server ends; once is enough."""
+        """Before the end, refuse what is new and keep what there is; a second call does nothing."""
         if self.jobs.going:
             return
         self.heavy.close()
         sessions = asyncio.create_task(self.sessions.drain())
         jobs = asyncio.create_task(self.jobs.drain())
+        jobs.add_done_callback(lambda _: self.watches.close())
         saves = asyncio.create_task(self.store.finish())
         tasks = {"sessions": sessions, "runs": jobs, "saves": saves}
         await asyncio.wait(tasks.values(), timeout=DRAIN_SECONDS)

@@ -9,9 +9,9 @@ import re
 from functools import cached_property
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import AliasChoices, Field, SecretStr, field_validator, model_validator
+from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.origins import origin_of
@@ -134,11 +134,7 @@ class Settings(BaseSettings):
         description="saves of one address under way (in all four times that); more get 429",
     )
 
-    max_body_bytes: int = Field(2_000_000, ge=1, description="of a REST request")
     max_message_bytes: int = Field(1_000_000, ge=1, description="of a message on the stream")
-    outbox_messages: int = Field(
-        64, ge=8, description="answers waiting for a slow reader; one more closes its connection"
-    )
 
     requests_per_second: float = Field(
         100.0, gt=0, description="from one address, in the long run; a class may share one"
@@ -160,7 +156,6 @@ class Settings(BaseSettings):
     )
     heavy_calls: int = Field(400, ge=1, description="and from all")
     heavy_seconds: float = Field(15.0, gt=0, description="that one may take, once it has its turn")
-    heavy_wait_seconds: float = Field(30.0, gt=0, description="that it may wait for its turn")
     messages_per_second: float = Field(
         400.0, gt=0, description="on one stream: a drag at 120 Hz, its acknowledgements, and more"
     )
@@ -194,18 +189,23 @@ class Settings(BaseSettings):
         None, description="a folder of a teacher's own lessons, beside the built-in ones"
     )
 
-    frames_per_second: float = Field(60.0, gt=0, le=120, description="at most, for each reader")
     checkpoint_seconds: float = Field(1.0, ge=0, description="of training lost to a dead worker")
     round_timeout_seconds: float = Field(
         30.0, gt=0, description="after which a silent worker is replaced"
     )
 
-    @field_validator("allowed_origins", mode="before")
+    @field_validator("allowed_origins", "allowed_hosts", "frame_ancestors", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
-        if isinstance(value, str):
-            return [origin.strip().rstrip("/") for origin in value.split(",") if origin.strip()]
-        return value
+        return value.replace(",", " ").split() if isinstance(value, str) else value
+
+    @field_validator("allowed_origins")
+    @classmethod
+    def _origins_are_origins(cls, origins: list[str]) -> list[str]:
+        for origin in origins:
+            if origin_of(origin.rstrip("/")) is None:
+                raise ValueError(f"{origin!r} is not scheme://host[:port]")
+        return [origin.rstrip("/") for origin in origins]
 
     @field_validator("trusted_proxies")
     @classmethod
@@ -221,44 +221,26 @@ class Settings(BaseSettings):
                 ) from None
         return ",".join(named)
 
-    @field_validator("allowed_hosts", mode="before")
-    @classmethod
-    def _split_hosts(cls, value: object) -> object:
-        return value.lower().replace(",", " ").split() if isinstance(value, str) else value
-
     @field_validator("allowed_hosts")
     @classmethod
     def _hosts_are_names(cls, hosts: list[str]) -> list[str]:
+        hosts = [host.lower() for host in hosts]
         for host in hosts:
             if not HOST.fullmatch(host):
                 raise ValueError(f"{host!r} is not a name such as school.example, without a port")
         return hosts
 
-    @field_validator("frame_ancestors", mode="before")
-    @classmethod
-    def _split_ancestors(cls, value: object) -> object:
-        # A shell takes the quotes of 'self' for its own.
-        words = value.replace(",", " ").split() if isinstance(value, str) else value
-        if not isinstance(words, list):
-            return words
-        return [f"'{word}'" if word in {"self", "none"} else word for word in words]
-
     @field_validator("frame_ancestors")
     @classmethod
     def _ancestors_are_sources(cls, sources: list[str]) -> list[str]:
+        # A shell takes the quotes of 'self' for its own.
+        sources = [f"'{word}'" if word in {"self", "none"} else word for word in sources]
         for source in sources:
             if source not in {"'self'", "'none'"} and not FRAME_SOURCE.fullmatch(source):
                 raise ValueError(f"{source!r} is not 'self', 'none' or scheme://host[:port]")
         if not sources or ("'none'" in sources and len(sources) > 1):
             raise ValueError("'none' stands alone, and something must be said")
         return sources
-
-    @model_validator(mode="after")
-    def _origins_are_origins(self) -> Self:
-        for origin in self.allowed_origins:
-            if origin_of(origin) is None:
-                raise ValueError(f"allowed_origins: {origin!r} is not scheme://host[:port]")
-        return self
 
     @cached_property
     def worker_count(self) -> int:

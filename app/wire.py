@@ -156,7 +156,6 @@ def pictures(
     `scale` is what the bytes 0 and 255 of the boundary stand for; `runs` is how many networks share
     the frame.
     """
-    low, high = scale
     last = len(network.layers)
     fine = math.isqrt(MOST_PICTURE_WORK // (runs * _work_of_a_point(network)))
     evaluator = _evaluator(network, view, features, max(SMALLEST, min(view.resolution, fine)))
@@ -168,7 +167,7 @@ def pictures(
         layer: _find_lines(evaluator, network, layer, Z[layer], unit)
         for layer, unit in lined.items()
     }
-    values = _rounded(((A[-1][0] - low) / (high - low)).clip(0, 1), lines.get(last))
+    values = _rounded(_scaled(A[-1][0], scale), lines.get(last))
     told: dict[str, Any] = {}
     if last in lines:
         told["boundary"] = _shares(values, lines.pop(last), STEPS)
@@ -181,14 +180,7 @@ def pictures(
             "values": _encoded(sides, view),
             "shares": _shares(sides, line, STEPS, 0),
         }
-    boundary = {
-        **_size(evaluator, view),
-        "x": view.x,
-        "y": view.y,
-        "low": low,
-        "high": high,
-        "values": _encoded(values, view),
-    }
+    boundary = _boundary(values, view, scale)
     if not view.neurons:
         return {"lines": told, "boundary": boundary} if view.lines else {"boundary": boundary}
     units = max(1, sum(network.layer_sizes[1:-1]))
@@ -199,9 +191,12 @@ def pictures(
     A, Z = evaluator.pictures(network, dict.fromkeys(hidden if view.lines else (), slice(None)))
     neurons, told["neurons"] = [], []
     for layer in hidden:
-        line = _find_lines(evaluator, network, layer, Z[layer], close=False) if Z else None
         maps, shares = _unit_maps(
-            A[layer - 1], network.layers[layer - 1].activation, evaluator, view, line
+            A[layer - 1],
+            network.layers[layer - 1].activation,
+            evaluator,
+            view,
+            _find_lines(evaluator, network, layer, Z[layer], close=False) if Z else None,
         )
         neurons.append(maps)
         told["neurons"].append(shares)
@@ -253,12 +248,34 @@ def _shares(values: NDArray[np.uint8], lines: nncore.Lines, steps: int, middle: 
     a, b = flat[lines.a].astype(np.intp), flat[lines.b].astype(np.intp)
     guess = np.abs(2 * middle + 1 - 2 * a) * steps // (2 * np.abs(b - a))
     at = (lines.t * steps).astype(np.intp).clip(0, steps - 1)
-    return ((at - guess) % steps).astype(np.uint8).tobytes()
+    shares: NDArray[np.uint8] = ((at - guess) % steps).astype(np.uint8)
+    return shares.tobytes()
+
+
+def _scaled(Y_hat: NDArray[Any], scale: tuple[float, float]) -> NDArray[Any]:
+    low, high = scale
+    scaled: NDArray[Any] = ((Y_hat - low) / (high - low)).clip(0, 1)
+    return scaled
+
+
+def _boundary(values: NDArray[np.uint8], view: View, scale: tuple[float, float]) -> dict[str, Any]:
+    """Bytes of ŷ over the view's part of the plane, of shape height × width, as a frame has it."""
+    low, high = scale
+    height, width = values.shape
+    return {
+        "width": width,
+        "height": height,
+        "x": view.x,
+        "y": view.y,
+        "encoding": view.encoding,
+        "low": low,
+        "high": high,
+        "values": _encoded(values, view),
+    }
 
 
 def _work_of_a_point(network: nncore.Network) -> int:
-    parameters = sum(layer.W.size + layer.b.size for layer in network.layers)
-    return parameters + UNIT_WORK * sum(network.layer_sizes)
+    return network.parameter_count + UNIT_WORK * sum(network.layer_sizes)
 
 
 MEAN_RESOLUTION = 60
@@ -271,24 +288,13 @@ def mean_boundary(
     scale: tuple[float, float],
 ) -> dict[str, Any]:
     """The mean of ŷ over networks of one shape, for a text message: bytes as base64."""
-    low, high = scale
     fine = math.isqrt(MOST_PICTURE_WORK // (len(networks) * _work_of_a_point(networks[0])))
     size = max(SMALLEST, min(MEAN_RESOLUTION, fine))
     evaluator = _evaluator(networks[0], view, features, size)
-    Y_hat = np.zeros((evaluator.grid.height, evaluator.grid.width))
-    for network in networks:
-        Y_hat += evaluator.boundary(network)
-    Y_hat /= len(networks)
-    values = _encoded(_rounded(((Y_hat - low) / (high - low)).clip(0, 1)), View())
-    return {
-        "width": evaluator.grid.width,
-        "height": evaluator.grid.height,
-        "x": view.x,
-        "y": view.y,
-        "low": low,
-        "high": high,
-        "values": b64encode(values).decode("ascii"),
-    }
+    Y_hat = sum(map(evaluator.boundary, networks), np.zeros((size, size))) / len(networks)
+    drawn = _boundary(_rounded(_scaled(Y_hat, scale)), View(x=view.x, y=view.y), scale)
+    del drawn["encoding"]
+    return {**drawn, "values": b64encode(drawn["values"]).decode("ascii")}
 
 
 def _evaluator(
@@ -317,7 +323,7 @@ def _rounded(
     values: NDArray[Any], lines: nncore.Lines | None = None, middle: int = 127
 ) -> NDArray[np.uint8]:
     """Values from 0 to 1 as bytes: round(255·value), those above a line above its middle."""
-    plain = np.rint(values * 255).astype(np.uint8)
+    plain: NDArray[np.uint8] = np.rint(values * 255).astype(np.uint8)
     if lines is not None:
         above = lines.above.reshape(plain.shape)
         wrong = (plain > middle) != above

@@ -36,8 +36,9 @@ SHAPES = ((4,), (8, 8, 8))
 def z_of(run: Run, layer: int, unit: int, places: Array) -> Array:
     """z at places counted in shares of the plane, 2 × m."""
     points = PLANE[0] + places * (PLANE[1] - PLANE[0])
-    inputs = nncore.featurize(points, run.examples.features)
-    return nncore.forward(run.trainer.network, inputs).Z[layer - 1][unit]
+    inputs = nncore.featurize(points, run.examples.features or ())
+    z: Array = nncore.forward(run.trainer.network, inputs).Z[layer - 1][unit]
+    return z
 
 
 def segments(above: Array, right: Array, up: Array) -> Array:
@@ -59,10 +60,10 @@ def segments(above: Array, right: Array, up: Array) -> Array:
         ],
         axis=1,
     ) / (size - 1)
-    crossed = np.isfinite(ends).all(axis=2)
+    crossed: Array = np.asarray(np.isfinite(ends).all(axis=2))
     first = np.argsort(~crossed, axis=1, kind="stable")
     ordered = np.take_along_axis(ends, first[..., np.newaxis], axis=1)
-    saddle = crossed.all(axis=1)
+    saddle = np.all(crossed, axis=1)
     return np.concatenate([ordered[:, :2], ordered[saddle, 2:]])
 
 
@@ -148,7 +149,9 @@ def measure(activation: str, tally: Callable[[str, Array, Array], None]) -> list
             session = Session(Plan.model_validate({"data": {"dataset": data}, "runs": runs}))
             (run,) = session.runs
             of = {"layer": len(shape), "unit": 1}
-            view = View.model_validate({"x": list(PLANE), "y": list(PLANE), "neurons": True, "lines": True})
+            view = View.model_validate(
+                {"x": list(PLANE), "y": list(PLANE), "neurons": True, "lines": True}
+            )
             for iteration in ITERATIONS:
                 session.advance(iteration - session.iteration)
                 asked = view.model_copy(update={"encoding": "differences"})

@@ -89,6 +89,11 @@ class Network:
         return (self.layers[0].W.shape[0], *(layer.W.shape[1] for layer in self.layers))
 
     @property
+    def parameter_count(self) -> int:
+        """How many weights and biases there are."""
+        return sum(layer.W.size + layer.b.size for layer in self.layers)
+
+    @property
     def activations(self) -> tuple[Activation, ...]:
         """g[1], …, g[L]."""
         return tuple(layer.activation for layer in self.layers)

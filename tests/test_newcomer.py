@@ -41,7 +41,8 @@ def section(title: str) -> str:
 
 def steps(title: str) -> list[tuple[str, str, str]]:
     """The blocks of a section that name a file: what kind each is of, the file, and the text."""
-    found = [match.group("kind", "file", "text") for match in BLOCK.finditer(section(title))]
+    blocks = BLOCK.finditer(section(title))
+    found = [(block["kind"], block["file"], block["text"]) for block in blocks]
     assert found, title
     return found
 
@@ -128,14 +129,14 @@ def test_what_was_written_passes_the_linters_and_its_own_tests(project: Path) ->
     run(project, ".venv/bin/lint-imports")
     run(project, ".venv/bin/ruff", "check", "app", "nncore", "tests")
     run(project, ".venv/bin/ruff", "format", "--check", "app", "nncore", "tests")
-    told = run(
+    printed = run(
         project,
         *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"),
         *("tests/nncore/test_activations.py", "tests/nncore/test_network.py"),
         *("tests/nncore/test_datasets.py", "tests/nncore/test_docs.py", "tests/app/test_host.py"),
         *("-k", "softplus or by_hand or order or stripes or table or weighed or nncore.md"),
     )
-    assert int(re.findall(r"(\d+) passed", told)[0]) > 20
+    assert int(re.findall(r"(\d+) passed", printed)[0]) > 20
 
 
 @pytest.mark.service

@@ -74,7 +74,7 @@ def catalogue() -> dict[str, Any]:
 
 
 def bounds(model: type[BaseModel], field: str) -> list[float]:
-    """From what to what a field may be, as its schema has it; of a list, how long it may be."""
+    """The bounds of a field, as its schema has them; of a list, those of its length."""
     schema = model.model_json_schema()["properties"][field]
     for choice in schema.get("anyOf", [schema]):
         for lowest, highest in (

@@ -108,10 +108,6 @@ class Condition(Schema):
     at_least: float | None = None
     equals: float | str | bool | None = None
 
-    def words(self) -> Json:
-        """As JSON: without what is not said."""
-        return self.model_dump(exclude_none=True)
-
 
 class Choice(Schema):
     """One possible prediction. Its texts are Markdown."""
@@ -132,11 +128,6 @@ class LessonRun(TrainRequest):
 
     training: LessonTraining = LessonTraining()
     iterations_per_frame: IterationsPerFrame = 5
-
-    def as_json(self) -> Json:
-        """All of it as JSON."""
-        # Pydantic can't know that a whole number is a number that the validator lets through.
-        return self.model_dump(warnings=False)
 
 
 class StepWords(Schema):
@@ -162,6 +153,11 @@ class FrontMatter(Schema):
     highlight: list[str] = Field([])
 
 
+def _dumped(words: Schema) -> Json:
+    # Pydantic can't know that a whole number is a number that the validator lets through.
+    return words.model_dump(warnings=False)
+
+
 # -- a lesson -----------------------------------------------------------------------------------
 
 
@@ -177,16 +173,14 @@ class LessonStep:
         """As JSON."""
         words = self.words
         return {
-            "kind": words.kind,
+            **_dumped(words),
             "title": self.title,
             "text": self.text,
-            "run": words.run and words.run.as_json(),
-            "highlight": words.highlight,
             "choices": [
                 {"text": line(c.text), "right": c.right, "because": line(c.because)}
                 for c in words.choices
             ],
-            "until": [condition.words() for condition in words.until],
+            "until": [condition.model_dump(exclude_none=True) for condition in words.until],
             "hint": line(words.hint),
         }
 
@@ -209,25 +203,15 @@ class Lesson:
 
     def summary(self) -> Json:
         """For the list of lessons."""
-        front = self.front
-        return {
-            "name": self.name,
-            "title": front.title,
-            "part": front.part,
-            "minutes": front.minutes,
-            "steps": len(self.steps),
-        }
+        front = self.front.model_dump(include={"title", "part", "minutes"})
+        return {"name": self.name, **front, "steps": len(self.steps)}
 
     def as_json(self) -> Json:
         """All of it as JSON."""
-        front = self.front
         return {
+            **_dumped(self.front),
             **self.summary(),
             "about": self.about,
-            "run": front.run.as_json(),
-            "lock": front.lock,
-            "hide": front.hide,
-            "highlight": front.highlight,
             "steps": [step.as_json() for step in self.steps],
         }
 

@@ -20,7 +20,7 @@ FILES: Mapping[str, Callable[..., Parts]] = {
     **{f"parameters.{form.extension}": partial(_parameters, form) for form in FORMATS.values()},
     "data.csv": text_tables.data_csv,
     "costs.csv": text_tables.costs_csv,
-    **{f"code/{language.name}": language.write for language in LANGUAGES.values()},
+    **{f"code/{name}": write for name, write in LANGUAGES.items()},
     "formula": formula,
     "report": report,
 }

@@ -1,7 +1,7 @@
 """Parameters as files, and back: JSON, CSV, npz, safetensors, a row each.
 
 All four keep every bit. Arrays are named as in the lecture: W1 (n_in × n_out) and b1 (n_out) are
-those of the first layer. Of what is read every size is bounded before anything is made of it, and
+those of the first layer. Of what is read, every size is bounded before anything is made of it, and
 nothing is evaluated.
 """
 
@@ -11,7 +11,7 @@ import math
 import re
 import zipfile
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice, pairwise
 from types import MappingProxyType
@@ -108,14 +108,9 @@ def read(data: bytes, extension: str) -> ParametersFile:
 
 def written(file: ParametersFile) -> Parts:
     """What was read, as JSON."""
-    yield '{"layers": ['
-    for index, layer in enumerate(file.layers):
-        about = layer.model_dump(include={"activation", "slope"}, exclude_none=True)
-        yield ", " if index else ""
-        yield from an_object(
-            weights=rows(np.array(layer.weights)), biases=numbers(np.array(layer.biases)), **about
-        )
-    yield "]}"
+    return _layers_json(
+        (np.array(y.weights), np.array(y.biases), y.activation, y.slope) for y in file.layers
+    )
 
 
 def _check_shapes(file: ParametersFile) -> None:
@@ -140,13 +135,21 @@ def _check_shapes(file: ParametersFile) -> None:
 
 def network_json(network: nncore.Network) -> Parts:
     """A network as `GET /train/{id}/network` gives it, layer by layer."""
+    return _layers_json(
+        (y.W, y.b.ravel(), y.activation.name, y.activation.slope) for y in network.layers
+    )
+
+
+def _layers_json(layers: Iterable[tuple[Any, Any, str | None, float | None]]) -> Parts:
+    """W, b, the activation and its slope of each layer; what is None is left out."""
     yield '{"layers": ['
-    for index, layer in enumerate(network.layers):
-        g = layer.activation
-        slope = {} if g.slope is None else {"slope": g.slope}
+    for index, (W, b, *about) in enumerate(layers):
+        said = zip(("activation", "slope"), about, strict=True)
         yield ", " if index else ""
         yield from an_object(
-            weights=rows(layer.W), biases=numbers(layer.b.ravel()), activation=g.name, **slope
+            weights=rows(W),
+            biases=numbers(b),
+            **{name: value for name, value in said if value is not None},
         )
     yield "]}"
 

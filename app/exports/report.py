@@ -8,17 +8,15 @@ import base64
 import hashlib
 import json
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 import nncore
 from app.content import marks
-from app.content.assets import TEMPLATES, plotly_script
+from app.content.assets import plotly_script
 from app.exports.formula import formula
-from app.exports.text import Parts
+from app.exports.text import Parts, template
 from app.schemas import NamedData
 from app.training.checkpoints import Record
 
@@ -60,40 +58,23 @@ def headers() -> dict[str, str]:
     return {"Content-Security-Policy": f"{policy()}; sandbox allow-scripts allow-downloads"}
 
 
-@cache
-def _environment() -> Environment:
-    return Environment(
-        loader=FileSystemLoader(Path(TEMPLATES)),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-
-
 def report(record: Record) -> Parts:
     """A run as a page of HTML."""
     network, data = record.network, record.plan.data
-    parameters = sum(layer.W.size + layer.b.size for layer in network.layers)
-    shown = parameters <= MOST_PARAMETERS_SHOWN
+    shown = network.parameter_count <= MOST_PARAMETERS_SHOWN
     figures = {"cost": _cost_figure(record)}
     if record.examples.features is not None:
         figures["boundary"] = _boundary_figure(record)
-    page = (
-        _environment()
-        .get_template("report.html")
-        .render(
-            record=record,
-            dataset=data.dataset if isinstance(data, NamedData) else "points of one's own",
-            sizes=network.layer_sizes,
-            figures=figures,
-            parameters=parameters,
-            layers=network.layers if shown else [],
-            formula="".join(formula(record)) if shown else None,
-            policy=policy(),
-            plotly=PLOTLY_GOES_HERE,
-            draw=DRAW,
-        )
+    page = template("report.html").render(
+        record=record,
+        dataset=data.dataset if isinstance(data, NamedData) else "points of one's own",
+        sizes=network.layer_sizes,
+        figures=figures,
+        layers=network.layers if shown else [],
+        formula="".join(formula(record)) if shown else None,
+        policy=policy(),
+        plotly=PLOTLY_GOES_HERE,
+        draw=DRAW,
     )
     # What anybody wrote comes before that, and the last script is our own.
     before, _, after = page.rpartition(PLOTLY_GOES_HERE)
@@ -149,8 +130,7 @@ def _boundary_figure(record: Record) -> dict[str, Any]:
     grid = nncore.Grid((-reach, reach), (-reach, reach), RESOLUTION, RESOLUTION, features)
     values = nncore.boundary(record.network, grid).astype(float)
     at = np.linspace(-reach, reach, RESOLUTION).round(4).tolist()
-    regression = examples.task == "regression"
-    low, high = (-examples.largest_target, examples.largest_target) if regression else (0.0, 1.0)
+    low, high = examples.scale
     contour = {
         "type": "contour",
         "x": at,

@@ -1,18 +1,21 @@
-"""Numbers as text, some at a time: a million of them are never in memory as a whole.
+"""Text, some at a time: a million numbers are never in memory as a whole.
 
 Each number has as many digits as it takes to read the same one back. Generators yield texts
 and bytes, which belong one after the other.
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import numpy as np
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template, select_autoescape
 from numpy.typing import NDArray
 from pydantic_core import to_json
 
 from app import wire
+from app.content.assets import TEMPLATES
 
 Parts = Iterator[str | bytes]
 
@@ -50,12 +53,13 @@ def an_object(**parts: object) -> Parts:
     yield "}"
 
 
-def joined(separator: str, parts: Iterable[str | Parts]) -> Parts:
-    """Texts with something between them."""
-    for index, part in enumerate(parts):
-        if index:
-            yield separator
-        if isinstance(part, str):
-            yield part
-        else:
-            yield from part
+@cache
+def template(name: str) -> Template:
+    """One of `templates/`; of HTML, what is put in is escaped."""
+    return Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=select_autoescape(),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    ).get_template(name)

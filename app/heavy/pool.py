@@ -1,4 +1,4 @@
-"""A few long-lived processes for heavy work, and who is served by them when.
+"""A few long-lived processes for heavy work, and who is served by them, and when.
 
 A child is started when it is first needed, and stays. Each has pipes of its own, so that none can
 keep another from working, and the event loop reads them: there is no thread that could wait for
@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from app.errors import Busy, Full, GoingAway
-from app.fairness import Turns
+from app.fairness import Allowance, Turns
 from app.heavy.child import CALL, CHUNK, HEAD, MOST_CHUNK, VALUE, TooLong, head
 from app.settings import Settings
 
@@ -41,6 +41,8 @@ MOST_KEPT = 500_000_000
 """Bytes of the answers that are being sent, of all; of one address half of that."""
 FETCHING_SECONDS = 5.0
 """For what a call needs to come from a worker or the store, which may have been stopped."""
+WAITING_SECONDS = 30.0
+"""That a call may wait for its turn."""
 ENDING_SECONDS = 0.5
 LEAST_COST = 0.02
 """Seconds that a call counts at least for its address."""
@@ -52,11 +54,13 @@ OURS = "SHALLOWS_"
 class Outcome:
     """What a call came to: a value, or bytes in a file that is there until it is closed."""
 
-    def __init__(self, room: "Allowance", client: str, leave: Callable[[str], None]) -> None:
+    def __init__(
+        self, room: Allowance, folder: str | None, client: str, leave: Callable[[str], None]
+    ) -> None:
         self.value: Any = None
         self.size = 0
         self._room, self._client, self._leave = room, client, leave
-        self._file: IO[bytes] = tempfile.SpooledTemporaryFile(IN_MEMORY, dir=room.folder)  # noqa: SIM115
+        self._file: IO[bytes] = tempfile.SpooledTemporaryFile(IN_MEMORY, dir=folder)  # noqa: SIM115
         self._closed = False
 
     def add(self, chunk: bytes) -> None:
@@ -67,6 +71,8 @@ class Outcome:
         """
         if self.size > MOST_ANSWER:
             raise Full(f"the answer would have more than {MOST_ANSWER:,} bytes", 10)
+        if not self._room.has_room(self._client, len(chunk)):
+            raise Full("too many long answers are on their way; fetch those first", 10)
         self._room.take(self._client, len(chunk))
         self.size += len(chunk)
         try:
@@ -88,31 +94,6 @@ class Outcome:
             self._file.close()
             self._room.give(self._client, self.size)
             self._leave(self._client)
-
-
-class Allowance:
-    """How many bytes of answers there are, of each address and in all."""
-
-    def __init__(self, folder: str | None, most: int = MOST_KEPT) -> None:
-        self.folder = folder
-        self._most = most
-        self._kept: Counter[str] = Counter()
-
-    def take(self, client: str, size: int) -> None:
-        """Note that there are more.
-
-        Raises:
-            Full: there may not be.
-        """
-        if self._kept[client] + size > self._most // 2 or self._kept.total() + size > self._most:
-            raise Full("too many long answers are on their way; fetch those first", 10)
-        self._kept[client] += size
-
-    def give(self, client: str, size: int) -> None:
-        """Note that they are gone."""
-        self._kept[client] -= size
-        if not self._kept[client]:
-            del self._kept[client]
 
 
 class Child:
@@ -217,7 +198,8 @@ class Pool:
         self._busy: dict[object, Child | None] = {}
         self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
         self._calls: Counter[str] = Counter()
-        self.room = Allowance(_folder(settings.data_folder))
+        self.room = Allowance(MOST_KEPT // 2, MOST_KEPT)
+        self._folder = _folder(settings.data_folder)
         self._going = False
         self.killed = 0
         """Children that were ended, since they took too long or nobody waited for them."""
@@ -260,7 +242,7 @@ class Pool:
             raise GoingAway
         self._admit(client)
         self._calls[client] += 1
-        answer = Outcome(self.room, client, self._leave)
+        answer = Outcome(self.room, self._folder, client, self._leave)
         try:
             await self._serve(client, work, prepare, answer)
         except BaseException:
@@ -369,7 +351,7 @@ class Pool:
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(client, deque()).append(turn)
         try:
-            async with asyncio.timeout(self._settings.heavy_wait_seconds):
+            async with asyncio.timeout(WAITING_SECONDS):
                 await turn
         except BaseException as error:
             if turn.done() and not turn.cancelled() and turn.exception() is None:

@@ -13,10 +13,10 @@ from app.schemas import Range, Schema
 router = APIRouter(tags=["lecture"])
 
 ActivationPath = Annotated[str, Path(json_schema_extra={"enum": list(nncore.ACTIVATIONS)})]
-"""One that is in no table is not found, rather than invalid."""
+"""A name that is not in the table is not found (404), rather than invalid (422)."""
 
 STEPS = 240
-"""Between the ends: even, so that the kink at 0 is one of the places."""
+"""From one end to the other. Even, so that the kink at 0 is one of the places."""
 
 
 class CurveQuery(Schema):
@@ -25,7 +25,7 @@ class CurveQuery(Schema):
     model_config = ConfigDict(strict=False)
 
     reach: Annotated[float, Range(0, 1e6, above=True)] = Field(
-        4, description="z goes from minus that to that"
+        4, description="z goes from −reach to reach"
     )
     slope: Annotated[float, Range(0, 1)] | None = Field(
         None, description="of leaky_relu below zero"
@@ -33,7 +33,7 @@ class CurveQuery(Schema):
 
 
 class Curve(BaseModel):
-    """g and g′ at so many z; `slope` is that of leaky_relu."""
+    """g and g′ at each z; `slope` is that of leaky_relu."""
 
     name: str
     slope: float | None

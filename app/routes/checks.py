@@ -1,4 +1,4 @@
-"""Without a session: a calculation by hand compared with ours, and a layer timed two ways."""
+"""What needs no session: a calculation by hand compared with ours, and a layer timed two ways."""
 
 from typing import Annotated, Any
 

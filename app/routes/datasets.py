@@ -15,7 +15,7 @@ from app.services import Services
 router = APIRouter(tags=["datasets"])
 
 DatasetPath = Annotated[str, Path(json_schema_extra={"enum": list(nncore.DATASETS)})]
-"""One that is in no table is not found, rather than invalid."""
+"""A name that is not in the table is not found (404), rather than invalid (422)."""
 
 
 class DrawQuery(Schema):
@@ -38,7 +38,7 @@ class Dataset(BaseModel):
 
 
 class Datasets(BaseModel):
-    """All of them."""
+    """All named datasets."""
 
     datasets: list[Dataset]
 

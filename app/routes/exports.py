@@ -1,4 +1,4 @@
-"""What one can take away of a run: a table of files, of REST runs and of sessions alike."""
+"""What one can take away of a run: one table of files, for REST runs and for sessions."""
 
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -44,8 +44,8 @@ EXPORTS: Mapping[str, Export] = {
     "data.csv": Export("data.csv", CSV),
     "costs.csv": Export("costs.csv", CSV),
     **{
-        f"code/{language.name}": Export(f"{language.name.replace('-', '_')}.py", TEXT, shown=True)
-        for language in LANGUAGES.values()
+        f"code/{name}": Export(f"{name.replace('-', '_')}.py", TEXT, shown=True)
+        for name in LANGUAGES
     },
     "formula": Export("formula.txt", TEXT, shown=True),
     "report": Export("report.html", "text/html; charset=utf-8", shown=True, headers=headers),
@@ -64,16 +64,6 @@ def _file_of(media_type: str) -> dict[int | str, dict[str, Any]]:
     return {200: {"description": "The file", "content": {media_type: {}}}}
 
 
-async def of_job(services: AllServices, name: str, run: int) -> Source:
-    """A run that was started over REST."""
-    return await services.jobs.record(name, run)
-
-
-async def of_session(services: AllServices, name: str, run: int) -> Source:
-    """A run of an interactive session; whoever knows its id may look."""
-    return await services.sessions.record(name, run)
-
-
 def _file_name(source: Source, export: Export) -> str:
     if isinstance(source, Record):
         data, iteration = source.plan.data, source.iteration
@@ -85,9 +75,9 @@ def _file_name(source: Source, export: Export) -> str:
 
 
 def _routes(
-    prefix: str, tag: str, find: Callable[[AllServices, str, int], Awaitable[Source]]
+    tag: str, find: Callable[[AllServices], Callable[[str, int], Awaitable[Source]]]
 ) -> APIRouter:
-    router = APIRouter(prefix=f"{prefix}/{{name}}", tags=[tag], default_response_class=Response)
+    router = APIRouter(prefix=f"/{tag}/{{name}}", tags=[tag], default_response_class=Response)
 
     async def send(
         request: Request, services: AllServices, path: str, name: str, run: int, **options: Any
@@ -96,7 +86,7 @@ def _routes(
 
         async def prepare() -> Sequence[Any]:
             nonlocal file_name
-            source = await find(services, name, run)
+            source = await find(services)(name, run)
             file_name = _file_name(source, export)
             return path, source, options
 
@@ -143,5 +133,6 @@ def _routes(
 
 
 router = APIRouter()
-router.include_router(_routes("/train", "train", of_job))
-router.include_router(_routes("/sessions", "sessions", of_session))
+router.include_router(_routes("train", lambda services: services.runs.record))
+# Whoever knows the id of a session may look.
+router.include_router(_routes("sessions", lambda services: services.sessions.record))

@@ -28,9 +28,9 @@ async def healthz() -> dict[str, str]:
 
 @router.get("/readyz", summary="Can it train now")
 async def readyz(services: Services) -> dict[str, str]:
-    """Answers 503 while a worker or a background task is not there, and once the server is to end.
+    """Answers 503 while a worker or a background task is missing, and once the server is ending.
 
-    A worker that is replaced is back in a second, which counts as there.
+    A worker that is being replaced is back in a second, and does not count as missing.
     """
     if services.jobs.going:
         raise GoingAway
@@ -56,8 +56,6 @@ class _Metrics(Collector):
             "shallows_runs_queued": ("REST runs waiting to train", jobs.queued),
             "shallows_runs_running": ("REST runs training", jobs.running),
             "shallows_commands_pending": ("Commands waiting for a round", backend.pending),
-        }
-        gauges |= {
             "shallows_heavy_queued": ("Heavy calls waiting for their turn", heavy.queued),
             "shallows_heavy_running": ("Heavy calls being worked on", heavy.running),
         }

@@ -1,4 +1,4 @@
-"""From a request to the pool of heavy work and back: answers, large bodies, clients gone."""
+"""Between a request and the pool of heavy work: answers, large bodies, clients that have gone."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
@@ -17,21 +17,21 @@ from app.web.limits import client_of
 T = TypeVar("T")
 
 SMALL_BODY = 8_192
-"""Bytes of JSON that are read here; what is longer a child reads."""
+"""Bytes of JSON that are read here; a longer body is read by a child."""
 SENDING_SECONDS = 120.0
-"""In which a client must have taken an answer."""
+"""Within them a client must have taken its answer."""
 GONE = 499
 """The client has gone, so nobody reads this status."""
 
 
 def here(text: Parts) -> Response:
-    """An answer so small that it is made here; by the same functions as a child's."""
+    """A small answer, made here by the same functions as in a child."""
     parts = (part.encode() if isinstance(part, str) else part for part in text)
     return Response(b"".join(parts), media_type="application/json")
 
 
 def given(*arguments: Any) -> Callable[[], Awaitable[Sequence[Any]]]:
-    """The arguments of a call, for which there is nothing to fetch."""
+    """Arguments that are there already: for them nothing has to be fetched."""
 
     async def prepare() -> Sequence[Any]:
         return arguments
@@ -51,8 +51,8 @@ async def answered(
 
     Args:
         work: A name in `app.heavy.work.WORK`.
-        prepare: Finds the arguments, when it is their turn.
-        headers: Of the answer; asked when it is there.
+        prepare: Fetches the arguments, once it is the turn of this call.
+        headers: Gives the headers of the answer, once that is there.
     """
     call = services.heavy.call(client_of(request.scope), work, prepare)
     answer = await unless_gone(request, call)
@@ -83,7 +83,7 @@ class Made(Response):
 
 
 async def unless_gone(request: Request, work: Coroutine[Any, Any, Outcome]) -> Outcome | None:
-    """What comes of this work; it is cancelled, and there is nothing, if the client goes first."""
+    """What comes of this work; if the client goes first, it is cancelled, and None comes of it."""
     doing = asyncio.ensure_future(work)
     gone = asyncio.ensure_future(_gone(request.receive))
     heard = False
@@ -107,11 +107,12 @@ async def _gone(receive: Receive) -> None:
 class JsonRoute(APIRoute):
     """A route whose body, if it is large, is read and checked by a child.
 
-    FastAPI does so on the event loop: two megabytes hold up everybody, above all if they are wrong.
+    FastAPI would do both on the event loop. Two megabytes would hold up everybody, and even longer
+    if they are wrong.
     """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """As FastAPI has it; a large body comes as what has been made of it."""
+        """FastAPI's own, which gets of a large body what a child has read in it."""
         handle = super().get_route_handler()
         if self.body_field is None:
             return handle
@@ -144,9 +145,9 @@ class _Read(Request):
         self._value = value
 
     async def body(self) -> bytes:
-        """Something, since there was a body; nobody looks at it again."""
+        """Not empty, because there was a body; nobody reads it again."""
         return b"-"
 
     async def json(self) -> Any:
-        """What was made of it."""
+        """What a child has read in it."""
         return self._value

@@ -22,7 +22,7 @@ class Summary(BaseModel):
 
 
 class Lessons(BaseModel):
-    """All of them, in their order."""
+    """All lessons, in their order."""
 
     lessons: list[Summary]
 

@@ -21,7 +21,7 @@ router = APIRouter(include_in_schema=False)
 templates = Jinja2Templates(TEMPLATES)
 
 SAVED = "<!-- saved -->"
-"""Where the page has its saved run."""
+"""The place of a saved run in the page."""
 IMMUTABLE = {"Cache-Control": "public, max-age=31536000, immutable"}
 
 
@@ -33,7 +33,7 @@ async def index(services: Services) -> Response:
 
 @router.get("/r/{name}", response_class=HTMLResponse)
 async def saved(request: Request, services: Services, name: str) -> Response:
-    """The playground with a saved run; if there is none under that name, it says so itself."""
+    """The playground with a saved run; if there is none of that name, the page says so."""
     stored = await services.stored(client_of(request.scope), name)
     script = await run_in_threadpool(_script, name, stored)
     return _playground(services, script, 200 if stored and stored.plan else 404)
@@ -78,10 +78,10 @@ def docs(request: Request, services: Services) -> Response:
 
 @router.post("/version")
 async def version(services: Services) -> Response:
-    """Which page this is the server of: asked by one that cannot connect, or has been away.
+    """Which page this server has. A page asks when it cannot connect, or has been away.
 
-    A POST, since only with that a browser names the page's origin: what is refused here is refused
-    to its stream too, and says why.
+    A POST, because only then a browser names the page's origin. So a page whose stream is refused
+    is refused this too, with the reason.
     """
     if services.jobs.going:
         raise GoingAway
@@ -91,7 +91,7 @@ async def version(services: Services) -> Response:
 
 @router.get("/favicon.ico")
 async def favicon(services: Services) -> Response:
-    """For browsers that ask without being told of the one in the page."""
+    """For browsers that ask for it without having read which one the page names."""
     asset = services.assets.files["favicon.svg"]
     return Response(asset.content, media_type=asset.media_type)
 

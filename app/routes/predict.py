@@ -38,14 +38,14 @@ async def predict(
 ) -> Response:
     """The probability that y = 1, and the label: 1 from a probability of 0.5 on."""
     # What has to be read from the store waits for its turn.
-    if services.jobs.trains(request.model) and len(request.points) <= work.LIGHT // 10:
-        source = await services.jobs.model(request.model)
+    if services.runs.trains(request.model) and len(request.points) <= work.LIGHT // 10:
+        source = await services.runs.model(request.model)
         units = sum(source.network.layer_sizes) if isinstance(source, Model) else work.LIGHT
         if units * len(request.points) <= work.LIGHT:
             return here(work.predict(source, request))
         del source
 
     async def prepare() -> Sequence[Any]:
-        return await services.jobs.model(request.model), request
+        return await services.runs.model(request.model), request
 
     return await answered(http, services, "predict", prepare)

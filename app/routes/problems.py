@@ -1,4 +1,4 @@
-"""How whatever goes wrong is answered: problem details, for every kind of error."""
+"""How errors are answered: each kind as problem details."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -18,6 +18,7 @@ from app.errors import (
     ShallowsError,
     UnsupportedType,
 )
+from app.web.limits import MOST_BODY_BYTES
 
 PROBLEM: dict[str, Any] = {
     PROBLEM_JSON: {
@@ -95,8 +96,7 @@ async def _invalid(request: Request, error: RequestValidationError) -> JSONRespo
 
 async def _http_error(request: Request, error: HTTPException) -> JSONResponse:
     if error.status_code == BodyTooLarge.status:
-        most = request.app.state.services.settings.max_body_bytes
-        return _answer(BodyTooLarge(f"the body may have at most {most:,} bytes"))
+        return _answer(BodyTooLarge(f"the body may have at most {MOST_BODY_BYTES:,} bytes"))
     if error.status_code == InvalidJson.status:
         return _answer(InvalidJson("the body is not JSON: it can't be read at all"))
     body = {
@@ -113,7 +113,7 @@ async def _http_error(request: Request, error: HTTPException) -> JSONResponse:
 
 
 def _methods_of(request: Request) -> set[str]:
-    """What the path asked for allows; Starlette names only the first route that fits."""
+    """The methods that this path allows; Starlette names only the first route that fits."""
     path, described = request.url.path, request.app.openapi()["paths"]
     fitting = [named for named in described if _fits(named, path)]
     named = path if path in fitting else None
@@ -130,12 +130,12 @@ def _fits(named: str, path: str) -> bool:
 
 
 async def _nobody_listens(request: Request, error: Exception) -> Response:
-    """The client went while it sent; that is no failure of the server."""
+    """The client went away while it was sending; that is no failure of the server."""
     return Response(status_code=400)
 
 
 async def _unexpected(request: Request, error: Exception) -> JSONResponse:
-    """Say that it went wrong, and nothing of how; the log has that."""
+    """Say that something went wrong, but not what; the log has that."""
     return _answer(ShallowsError("the server failed to answer this; its log says why"))
 
 
@@ -146,4 +146,4 @@ HANDLERS: Mapping[type[Exception], Callable[[Request, Any], Any]] = {
     ClientDisconnect: _nobody_listens,
     Exception: _unexpected,
 }
-"""Who answers what."""
+"""Which function answers which error."""

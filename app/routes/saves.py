@@ -1,4 +1,4 @@
-"""Saving a session; what its link opens is one of the pages."""
+"""Saving a session. What its link opens is in `pages`."""
 
 from fastapi import APIRouter, Request, Response, status
 from pydantic import BaseModel

@@ -1,4 +1,4 @@
-"""The WebSockets: a connection's messages to its session, the session's to the connection."""
+"""The WebSockets: what a connection says goes to its session, what the session says comes back."""
 
 import contextlib
 import time
@@ -41,9 +41,9 @@ async def interact(
     iteration: Annotated[int, Query(ge=0)] = 0,
     saved: Annotated[str | None, Query(max_length=64)] = None,
 ) -> None:
-    """One interactive session; `session` takes one up again, `saved` begins as saved."""
+    """One interactive session: that of the name `session` again, one as `saved`, or a new one."""
     await websocket.accept()
-    sessions, outbox = services.sessions, Outbox(services.settings.outbox_messages)
+    sessions, outbox = services.sessions, Outbox()
     client = client_of(websocket.scope)
     try:
         try:
@@ -85,24 +85,24 @@ async def _stored(services: AllServices, client: str, saved: str | None) -> Stor
 async def watch(websocket: WebSocket, services: Services, run: str) -> None:
     """Watch a run that was started over REST."""
     await websocket.accept()
-    jobs, outbox = services.jobs, Outbox(services.settings.outbox_messages)
+    watches, outbox = services.watches, Outbox()
     client = client_of(websocket.scope)
     try:
         async with services.reading(client) as read:
-            watched = await jobs.watch(run, outbox, client)
+            watched = await watches.watch(run, outbox, client)
             read(watched.size)
     except ShallowsError as error:
         await _refuse(websocket, services, error)
         return
 
     async def tell(message: Message) -> None:
-        await jobs.tell(watched, message)
+        await watches.tell(watched, message)
 
     try:
         await converse(websocket, services, outbox, tell, WATCHERS_MESSAGES)
     finally:
         with anyio.CancelScope(shield=True):
-            await jobs.unwatch(watched)
+            await watches.unwatch(watched)
 
 
 async def _refuse(websocket: WebSocket, services: AllServices, error: ShallowsError) -> None:
@@ -120,7 +120,7 @@ async def converse(
     tell: PassOn,
     allowed: Sequence[str],
 ) -> int | None:
-    """Carry messages both ways until either side closes; the code with which the other side did."""
+    """Carry messages both ways until one side closes; the code, if it was the other side."""
     code: int | None = None
     loop_time = services.loop_times.open(client_of(websocket.scope))
     async with anyio.create_task_group() as group:
@@ -160,7 +160,7 @@ async def _hear(
             await tell(await _in_time(pace, loop_time, data, allowed))
         except ShallowsError as error:
             services.refusals.note(error)
-            # A client that has sent more meanwhile can send just this one again.
+            # A client that has sent more meanwhile knows by this which one to send again.
             which = {"message": number} if isinstance(error, TooFast) else {}
             outbox.text({**error.message(), **which})
             loop_time.charge(ERROR_SECONDS)
@@ -171,12 +171,12 @@ async def _hear(
 async def _in_time(
     pace: Throttle, loop_time: LoopTime, data: str | bytes, allowed: Sequence[str]
 ) -> Message:
-    """The message, if it did not come too fast, once what came before is paid for.
+    """The message, if it did not come too fast. It waits until those before it are paid for.
 
     An `ack` waits for its turn instead: nobody says it again, and without it no frame is sent.
 
     Raises:
-        ShallowsError: it came too fast, or is none.
+        ShallowsError: it came too fast, or is no message.
     """
     wait = pace.take(len(data))
     message = parse_message(data, allowed) if len(data) <= LONGEST_ACK else None

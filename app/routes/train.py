@@ -69,7 +69,7 @@ class RunStatus(BaseModel):
 
     @classmethod
     def of(cls, run: str, progress: Progress, iterations: int) -> "RunStatus":
-        """The status that REST tells."""
+        """The status that REST gives."""
         words = asdict(progress)
         costs = {name: wire.finite(words[name]) for name in ("cost", "test_cost")}
         return cls(**{**words, **costs, "id": run, "iterations": iterations})
@@ -147,18 +147,18 @@ async def start(
 @router.get("/{run}", summary="How far a run is")
 async def show(services: Services, run: str) -> RunStatus:
     """Status, iteration, cost and accuracy, as of now."""
-    progress, iterations = await services.jobs.progress(run)
+    progress, iterations = await services.runs.progress(run)
     return RunStatus.of(run, progress, iterations)
 
 
 @router.get("/{run}/costs", summary="The cost of every iteration", response_model=Costs)
 async def costs(request: Request, services: Services, run: str) -> Response:
     """From iteration 0 up to now."""
-    if (await services.jobs.progress(run))[0].iteration <= work.LIGHT:
-        return here(work.costs(await services.jobs.costs(run)))
+    if (await services.runs.progress(run))[0].iteration <= work.LIGHT:
+        return here(work.costs(await services.runs.costs(run)))
 
     async def prepare() -> Sequence[Any]:
-        return (await services.jobs.costs(run),)
+        return (await services.runs.costs(run),)
 
     return await answered(request, services, "costs", prepare)
 
@@ -167,29 +167,27 @@ async def costs(request: Request, services: Services, run: str) -> Response:
 async def network(request: Request, services: Services, run: str) -> Response:
     """Weights (n_in × n_out), biases and activation of every layer, output last."""
     # What has to be read from the store waits for its turn.
-    if services.jobs.trains(run):
-        source = await services.jobs.model(run)
-        if (
-            isinstance(source, Model)
-            and sum(layer.W.size + layer.b.size for layer in source.network.layers) <= work.LIGHT
-        ):
+    if services.runs.trains(run):
+        source = await services.runs.model(run)
+        if isinstance(source, Model) and source.network.parameter_count <= work.LIGHT:
             return here(work.network(source))
         del source
 
     async def prepare() -> Sequence[Any]:
-        return (await services.jobs.model(run),)
+        return (await services.runs.model(run),)
 
     return await answered(request, services, "network", prepare)
 
 
 @router.post("/{run}/cancel", summary="End a run, and keep what it has trained")
 async def cancel(services: Services, run: str) -> RunStatus:
-    """Its status then; a run that has ended stays as it is."""
-    progress, iterations = await services.jobs.cancel(run)
+    """Answers with its status then. A run that has ended stays as it is."""
+    await services.jobs.cancel(run)
+    progress, iterations = await services.runs.progress(run)
     return RunStatus.of(run, progress, iterations)
 
 
 @router.delete("/{run}", summary="Forget a run", status_code=status.HTTP_204_NO_CONTENT)
 async def delete(services: Services, run: str) -> None:
-    """One under way ends. Saved sessions are nobody's to delete."""
+    """A run under way ends first. Nobody may delete a saved session."""
     await services.jobs.delete(run)

@@ -54,7 +54,7 @@ class ChosenColumns(Schema):
     x2: Column | None = None
     label: Column | None = None
     task: Task = "classification"
-    fit: bool = Field(False, description="tell the points moved into the plane, too")
+    fit: bool = Field(False, description="give the points as moved into the plane, too")
 
 
 @router.post(
@@ -66,7 +66,7 @@ class ChosenColumns(Schema):
 async def table(
     request: Request, services: Services, choice: Annotated[ChosenColumns, Query()]
 ) -> Response:
-    """Without columns chosen, what is in it; with all three, its points. Nothing is kept."""
+    """What is in the table; with all three columns chosen, its points. Nothing is kept."""
     chosen = {"x1": choice.x1, "x2": choice.x2, "label": choice.label}
     missing = [name for name, column in chosen.items() if column is None]
     if missing and len(missing) < 3:
@@ -80,5 +80,5 @@ async def table(
 
 @router.get("/datasets/table", include_in_schema=False)
 def only_post() -> None:
-    """Or it would be looked for among the datasets."""
+    """Without this route, `table` would be looked for among the datasets."""
     raise HTTPException(405)

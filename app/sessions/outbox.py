@@ -18,15 +18,15 @@ DONE = 4002
 """From the reader: its session is not needed any more."""
 TOO_SLOW = 1008
 TRY_AGAIN_LATER = 1013
+MOST_MESSAGES = 64
 MOST_BYTES = 8_000_000
 
 
 class Outbox:
     """A bounded queue of messages for one connection, and the code it is to be closed with."""
 
-    def __init__(self, most: int) -> None:
+    def __init__(self) -> None:
         self.name = f"reader-{next(_numbers)}"
-        self._most = most
         self._waiting: list[str | bytes] = []
         self._size = 0
         self._news = asyncio.Event()
@@ -40,7 +40,7 @@ class Outbox:
         """Queue a message that is written already: JSON, or a frame."""
         # A single message always fits: the host has bounded its size.
         full = self._waiting and self._size + len(message) > MOST_BYTES
-        if full or len(self._waiting) >= self._most:
+        if full or len(self._waiting) >= MOST_MESSAGES:
             self.close(TOO_SLOW)
             return
         self._waiting.append(message)

@@ -17,7 +17,7 @@ from app.store.tables import NoteRow
 CLIENT_BITS = 20
 """Of the name of an address. Of all IPv4 addresses thousands have the same."""
 NOTE_SECONDS = 60.0
-"""Between two notes of the time: so much of it a crash may take back."""
+"""Between two notes of the time: a crash may lose so much of it."""
 
 
 class Notes:

@@ -5,6 +5,7 @@ So whatever one address brings pushes out its own, and whoever comes new finds r
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from operator import attrgetter
 
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.engine import Connection, Row
@@ -88,7 +89,7 @@ def surplus(
             if added is not None and room.safe_seconds:
                 raise NoRoom
             break
-        has = _count if count > room.most else _size
+        has = attrgetter("count" if count > room.most else "size")
         # Among equals it is whoever adds.
         greediest = max(holdings, key=lambda h: (has(h), h is mine))
         row = next(greediest.oldest, None)
@@ -106,11 +107,3 @@ def surplus(
         greediest.count, greediest.size = greediest.count - 1, greediest.size - row.size
         count, size = count - 1, size - row.size
     return gone
-
-
-def _count(holding: _Holding) -> int:
-    return holding.count
-
-
-def _size(holding: _Holding) -> int:
-    return holding.size

@@ -19,7 +19,6 @@ import logging
 import re
 import secrets
 import time
-from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -31,7 +30,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.errors import Full, GoingAway, NotFound, NotStored
-from app.fairness import Places
+from app.fairness import Allowance, Places
 from app.settings import Settings
 from app.store import threads
 from app.store.database import CONNECTIONS, STARTING_SECONDS, engine_of, migrate, url_of
@@ -74,9 +73,9 @@ class Store:
         self._writer = Threads("store-writer", 1, ANSWER_SECONDS, failures)
         self._readers = Threads("store-reader", CONNECTIONS - 1, ANSWER_SECONDS, failures)
         self._turns = Places(TURNS)
-        self._most_saves = settings.max_waiting_saves
-        self._savers: Counter[str] = Counter()
-        """How many saves of an address are under way."""
+        most = settings.max_waiting_saves
+        self._saves = Allowance(most, CLIENTS_WORTH * most)
+        """Those under way."""
         self._going = False
         self._room = rooms(settings)
 
@@ -180,17 +179,16 @@ class Store:
         """
         if self._going:
             raise GoingAway
-        saves, all_saves = self._savers[client], self._savers.total()
-        if saves >= self._most_saves or all_saves >= CLIENTS_WORTH * self._most_saves:
-            raise Full(f"{saves} runs are being saved already; save again in a moment", 2)
-        self._savers[client] += 1
+        if not self._saves.has_room(client):
+            raise Full(
+                f"{self._saves.of(client)} runs are being saved already; save again in a moment", 2
+            )
+        self._saves.take(client)
         try:
             async with self._turns.turn(client):
                 yield
         finally:
-            self._savers[client] -= 1
-            if not self._savers[client]:
-                del self._savers[client]
+            self._saves.give(client)
 
     async def save(self, stored: StoredRun, client: str) -> str:
         """Keep a session; it is on the disk when this returns the id under which it is kept.

@@ -5,8 +5,8 @@ outside. So it is left behind: whoever waited gets an error, what the call was t
 before it is committed, and what it waits for is cut off, so that the thread is free again as soon
 as the driver lets it go. The threads are daemons: a process that ends does not wait for them.
 
-What if it is full: once a call was too late, or failed after long, one tries, and those that come
-while it does not seem to be answered are refused at once. They are refused as well while every
+What if it is full: once a call was too late, or failed after long, the next one tries, and those
+that come while it seems to get no answer are refused at once. They are refused as well while every
 thread hangs, or when `MOST_CALLS` wait. So there are never more threads, however long it lasts.
 """
 

@@ -77,29 +77,18 @@ class Tell:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """How is the first run of the session now? The `Answer` carries the same ticket."""
+    """What is wanted of the session. The `Answer` carries the same ticket.
+
+    Attributes:
+        what: Of which class the answer is to be: `Progress` or `Model` of the first run, `Record`
+            of any, or a `Snapshot` of all.
+        run: Which run a `Record` is of.
+    """
 
     session: str
     ticket: int
-    model: bool
-    """Whether its network is wanted, or its progress."""
-
-
-@dataclass(frozen=True, slots=True)
-class Fetch:
-    """All of one run of the session, please. The `Answer` carries the same ticket."""
-
-    session: str
-    ticket: int
-    run: int
-
-
-@dataclass(frozen=True, slots=True)
-class Snap:
-    """All of the session as it is now, please. The `Answer` carries the same ticket."""
-
-    session: str
-    ticket: int
+    what: type[Any]
+    run: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +105,7 @@ class Close:
     session: str
 
 
-Question = Ask | Fetch | Snap
-Command = Open | Attach | Detach | Tell | Question | Flush | Close
+Command = Open | Attach | Detach | Tell | Ask | Flush | Close
 
 
 # -- up -------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 import nncore
 from app import wire
 from app.errors import InvalidField, TooMuch
-from app.schemas import CheckedLayer, CheckRequest, Inspect
+from app.schemas import CheckedLayer, CheckRequest, Inspect, Task, check_labels, check_slope
 from app.training.examples import inputs
 from app.training.run import Run
 from app.training.session import Session
@@ -50,7 +50,7 @@ def check_inspect(session: Session, message: Inspect) -> None:
         )
     if examples.task == "classification" and message.label not in (None, 0, 1):
         raise InvalidField(f"label must be 0 or 1; got {message.label:g}", "label")
-    parameters = _parameters(session.runs[message.run].initial)
+    parameters = session.runs[message.run].initial.parameter_count
     if parameters > MOST_PARAMETERS:
         raise TooMuch(
             f"an inspection shows networks of up to {MOST_PARAMETERS:,} parameters; "
@@ -78,7 +78,7 @@ def inspection(session: Session, message: Inspect) -> dict[str, Any]:
         )
         X, Y = examples.X[:, indices], examples.Y[:, indices]
     m = X.shape[1]
-    work = _parameters(network) * (_parameters(network) + sum(network.layer_sizes)) * m
+    work = network.parameter_count * (network.parameter_count + sum(network.layer_sizes)) * m
     numeric = work <= MOST_NUMERIC_WORK
     shown = min(m, MOST_SHOWN, max(1, MOST_VALUES // max(network.layer_sizes)))
     # A run that is about to diverge has numbers whose products are not finite; those are null.
@@ -196,10 +196,6 @@ def _numbers(array: NDArray[Any]) -> list[Any]:
     return np.where(np.isfinite(array), array, None).tolist()  # type: ignore[call-overload, no-any-return]
 
 
-def _parameters(network: nncore.Network) -> int:
-    return sum(layer.W.size + layer.b.size for layer in network.layers)
-
-
 # -- check my numbers -------------------------------------------------------------------------
 
 
@@ -213,7 +209,7 @@ def check(request: CheckRequest) -> dict[str, Any]:
     network = _network(request.layers)
     X = _examples(request, network.layer_sizes[0])
     Y = _labels(request)
-    work = (_parameters(network) + sum(network.layer_sizes)) * X.shape[1]
+    work = (network.parameter_count + sum(network.layer_sizes)) * X.shape[1]
     if work > MOST_CHECK_WORK:
         raise TooMuch(
             "(parameters + units) × examples may be at most "
@@ -255,12 +251,8 @@ def _network(layers: Sequence[CheckedLayer]) -> nncore.Network:
                 f"{path}.weights",
             )
         activation = nncore.ACTIVATIONS[given.activation]
+        check_slope(given, f"{path}.slope")
         if given.slope is not None:
-            if given.activation != "leaky_relu":
-                raise InvalidField(
-                    f"{path}.slope goes with leaky_relu only, this layer is {given.activation}",
-                    f"{path}.slope",
-                )
             activation = nncore.leaky_relu(given.slope)
         made.append(
             nncore.Layer(np.array(given.weights), np.array(given.biases)[:, np.newaxis], activation)
@@ -293,15 +285,8 @@ def _examples(request: CheckRequest, n: int) -> Array:
 
 
 def _labels(request: CheckRequest) -> Array:
-    if len(request.labels) != len(request.points):
-        raise InvalidField(
-            f"labels has {len(request.labels)} entries for {len(request.points)} points; "
-            "each point needs one",
-            "labels",
-        )
-    for index, label in enumerate(request.labels):
-        if request.layers[-1].activation == "sigmoid" and label not in (0, 1):
-            raise InvalidField(f"labels.{index} must be 0 or 1; got {label:g}", f"labels.{index}")
+    task: Task = "classification" if request.layers[-1].activation == "sigmoid" else "regression"
+    check_labels(request.labels, len(request.points), task, "labels")
     return np.array([request.labels])
 
 

@@ -217,9 +217,7 @@ class Run:
         """What `state` says of this run: its settings, what is frozen, and how it ended."""
         trainer = self.trainer
         return {
-            "learning_rate": trainer.learning_rate,
-            "l1": trainer.l1,
-            "l2": trainer.l2,
+            **self.settings,
             "stop": asdict(trainer.stop),
             "frozen": [
                 {"layer": layer, "unit": unit, "input": input}

@@ -71,7 +71,7 @@ class Session:
         self._changes: list[Change] = []
         self._changed = 0
         """How many of the changes have been made on the way to the current iteration."""
-        values = sum(y.W.size + y.b.size for run in self.runs for y in run.initial.layers)
+        values = sum(run.initial.parameter_count for run in self.runs)
         self._timeline = Timeline(self._states(), values)
 
     def _states(self) -> list[Any]:

@@ -77,8 +77,7 @@ class SeedSweep:
 
     def _check_work(self, network: nncore.Network, m: int, batch_size: int | None) -> None:
         sizes = network.layer_sizes
-        parameters = sum(layer.W.size + layer.b.size for layer in network.layers)
-        work = self.message.seeds * (parameters + sum(sizes)) * min(m, batch_size or m)
+        work = self.message.seeds * (network.parameter_count + sum(sizes)) * min(m, batch_size or m)
         if work > MOST_WORK:
             raise TooMuch(
                 f"seeds × (parameters + units) × examples may be at most {MOST_WORK:,}; "

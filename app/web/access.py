@@ -72,7 +72,7 @@ class Access:
     async def page(
         self, scope: Scope, receive: Receive, refusal: ShallowsError
     ) -> tuple[Response, ShallowsError | None] | None:
-        """What a browser is answered instead of the page: the form, or the way on from it.
+        """What a browser gets instead of the page: the form, or the way on from it.
 
         None if it is not a browser that asks for a page. The form is sent to the address that
         was asked for, so that the way on leads there, the hash included.

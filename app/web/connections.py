@@ -267,7 +267,7 @@ class Bounded(asyncio.BufferedProtocol):
         super().connection_lost(exc)
 
     def leave(self) -> None:
-        """Count for nothing any more."""
+        """Stop counting for anything."""
         self.finished()
         self.taken()
         self.config.forget(self.peer, self)
@@ -277,7 +277,7 @@ class Bounded(asyncio.BufferedProtocol):
         return self._buffer
 
     def buffer_updated(self, nbytes: int) -> None:
-        """To the tap first."""
+        """What has come goes to the tap first."""
         self.transport.received(memoryview(self._buffer)[:nbytes])
 
     @abstractmethod
@@ -332,7 +332,7 @@ class Bounded(asyncio.BufferedProtocol):
     # -- what is not taken
 
     def pause_writing(self) -> None:
-        """More waits to be taken than fits: see that it is."""
+        """More waits to be taken than fits: watch whether it is taken."""
         super().pause_writing()
         now = asyncio.get_running_loop().time()
         self.stuck_since = now
@@ -526,7 +526,7 @@ class StreamProtocol(Bounded, WebSocketsSansIOProtocol):  # type: ignore[misc]
             self.transport.close()
 
     def send_receive_event_to_app(self) -> None:
-        """Close on a text that is none, as uvicorn does; it would log that as an error."""
+        """Close on a text that is not UTF-8, as uvicorn does, but do not log it as an error."""
         if self.curr_msg_data_type == "text":
             try:
                 b"".join(self.frames).decode()
@@ -539,14 +539,14 @@ class StreamProtocol(Bounded, WebSocketsSansIOProtocol):  # type: ignore[misc]
         super().send_receive_event_to_app()
 
     def handle_ping(self) -> None:
-        """Answer, unless what is there to be taken is not."""
+        """Answer, unless the answers before are not taken."""
         if self.transport.get_write_buffer_size() > MOST_UNANSWERED:
             self.conn.data_to_send()  # the latest may be answered alone, says RFC 6455
         else:
             super().handle_ping()
 
     async def send(self, message: Any) -> None:
-        """As uvicorn does; but a handshake that was refused is not one that was forgotten."""
+        """As uvicorn does; but it would take a handshake that was refused for a forgotten one."""
         await super().send(message)
         if message["type"] == "websocket.http.response.body" and self.close_sent:
             self.handshake_complete = True

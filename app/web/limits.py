@@ -25,10 +25,13 @@ from limits.strategies import SlidingWindowCounterRateLimiter
 from starlette.types import Message, Receive, Scope
 
 from app.errors import Full, ShallowsError, TooFast
+from app.fairness import Allowance
 from app.settings import Settings
 
 log = logging.getLogger(__name__)
 
+MOST_BODY_BYTES = 2_000_000
+"""Of one REST request."""
 MOST_COUNTS = 10_000
 """Of a client there are at most two: of this window, and of the one before."""
 SHORTEST_WAIT = 0.001
@@ -58,7 +61,7 @@ class Bucket:
         """Seconds until that many tokens are there; 0 if they are, and nothing is taken."""
         self._tokens = min(self._burst, self._tokens + (now - self._then) * self._rate)
         self._then = now
-        # Whoever wants more than ever fits in gets it, and is in debt then.
+        # Whoever asks for more than `burst` gets it once that is full, and is then in debt.
         return max(0.0, (min(amount, self._burst) - self._tokens) / self._rate)
 
     def take(self, amount: float = 1.0) -> None:
@@ -113,7 +116,7 @@ class Bodies:
 
     def __init__(self, settings: Settings) -> None:
         self._rate = Clients(settings.body_bytes_per_second, settings.body_bytes_burst)
-        self._here: Counter[str] = Counter()
+        self.here = Allowance(self.MOST_HERE // 3, self.MOST_HERE)
 
     def take(self, client: str, size: int) -> None:
         """Note that there are so many more.
@@ -124,17 +127,10 @@ class Bodies:
         """
         if wait := self._rate.wait(client, size):
             raise too_fast("this address sends more than its share", wait)
-        mine, all_of_them = self._here[client] + size, self._here.total() + size
-        if mine > self.MOST_HERE // 3 or all_of_them > self.MOST_HERE:
+        if not self.here.has_room(client, size):
             raise Full("too much that was sent is being worked on; send it again soon", 5)
         self._rate.take(client, size)
-        self._here[client] += size
-
-    def give(self, client: str, size: int) -> None:
-        """Note that they are gone."""
-        self._here[client] -= size
-        if not self._here[client]:
-            del self._here[client]
+        self.here.take(client, size)
 
 
 class Body:
@@ -167,7 +163,7 @@ class Body:
 
     def close(self) -> None:
         """The request is answered."""
-        self._bodies.give(self._client, self._taken)
+        self._bodies.here.give(self._client, self._taken)
 
 
 class Throttle:
@@ -210,7 +206,7 @@ class LoopTime:
         return had
 
     def charge(self, seconds: float) -> None:
-        """So long has it taken."""
+        """Note that something has taken so long."""
         for bucket in self._buckets:
             bucket.take(seconds)
 

@@ -21,7 +21,7 @@ from app.errors import (
 from app.origins import allowed_origin, unnamed_proxy
 from app.settings import Settings
 from app.web.access import Access
-from app.web.limits import Bodies, Body, Clients, Refusals, client_of, too_fast
+from app.web.limits import MOST_BODY_BYTES, Bodies, Body, Clients, Refusals, client_of, too_fast
 
 log = logging.getLogger(__name__)
 
@@ -78,7 +78,7 @@ def headers_for(settings: Settings) -> dict[str, str]:
 
 
 def allowed_host(connection: HTTPConnection, settings: Settings) -> bool:
-    """Whether a request names this server as it may be named."""
+    """Whether a request names this server by one of the names that are allowed."""
     host = re.sub(r":\d*$", "", connection.headers.get("host", "")).lower()
     return not settings.allowed_hosts or any(
         host == name or (name.startswith("*.") and host.endswith(name[1:]))
@@ -153,7 +153,7 @@ class Security:
             body.close()
 
     def _look_for_a_proxy(self, request: HTTPConnection) -> None:
-        """Say once what an operator has forgotten, or all of a school is one client."""
+        """Say once what an operator has forgotten: without it, all of a school is one client."""
         if not self._warned and (proxy := unnamed_proxy(request.client, request.headers)):
             self._warned = True
             log.warning(
@@ -176,9 +176,9 @@ class Security:
         if request.scope.get("method") in SAFE_METHODS:
             return None
         # A body that does not say its size is counted by FastAPI as it comes in (max_body_size).
-        declared, most = request.headers.get("content-length", ""), self._settings.max_body_bytes
-        if declared.isdigit() and int(declared) > most:
-            return BodyTooLarge(f"the body may have at most {most:,} bytes")
+        declared = request.headers.get("content-length", "")
+        if declared.isdigit() and int(declared) > MOST_BODY_BYTES:
+            return BodyTooLarge(f"the body may have at most {MOST_BODY_BYTES:,} bytes")
         return None
 
     def _misdirected(self, request: HTTPConnection) -> ShallowsError | None:

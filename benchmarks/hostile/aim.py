@@ -17,8 +17,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from multiprocessing.synchronize import Event
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import httpx2 as httpx
@@ -29,6 +28,13 @@ REFUSED_SECONDS = 0.05
 """Until one who was refused asks again: no longer than an impatient one waits."""
 ANSWER_SECONDS = 60.0
 Message = dict[str, Any]
+
+
+class Flag(Protocol):
+    """An event, as far as a case looks at one."""
+
+    def is_set(self) -> bool:
+        """Whether it has come."""
 
 
 @dataclass
@@ -44,7 +50,7 @@ class Aim:
     """Where the server keeps its database."""
     prepared: Any = None
     """What the case has prepared before the students came."""
-    over: Event | None = None
+    over: Flag | None = None
     """Ends the case before its time."""
     got: Counter[str] = field(default_factory=Counter)
 

@@ -123,7 +123,7 @@ class _Edges:
         upward: NDArray[np.bool_], first: int,
     ) -> None:  # fmt: skip
         grid = self._grid = evaluator.grid
-        self._z_of = lambda X: evaluator.preactivation(network, layer, X)
+        self._evaluator, self._network, self._layer = evaluator, network, layer
         row, column = np.divmod(a, grid.width)
         unit, row = np.divmod(row, grid.height)
         self._unit = unit + first
@@ -134,8 +134,9 @@ class _Edges:
 
     def closer(self, za: Float64Array, zb: Float64Array, t: Float64Array) -> Float64Array:
         """From where each seems to be crossed, by regula falsi; `za` and `zb` are halves of z."""
-        z = self._z_of(self._grid.inputs(self._start + self._step * t))
-        z = 0.5 * z[self._unit, np.arange(t.size)].astype(np.float64)
+        X = self._grid.inputs(self._start + self._step * t)
+        Z = self._evaluator.preactivation(self._network, self._layer, X)
+        z = 0.5 * Z[self._unit, np.arange(t.size)].astype(np.float64)
         beyond = (z > 0) == (za > 0)
         end = np.where(beyond, zb, za)
         known = (z != end) & (za != 0) & (zb != 0)

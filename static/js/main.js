@@ -40,6 +40,14 @@ import { mountTraining } from './views/training.js';
 import { mountTransport } from './views/transport.js';
 import { mountWaiting } from './views/waiting.js';
 
+/** Panels whose modules come when they are first opened. */
+const LABS = {
+  activations: () => import('./labs/activations.js'),
+  compare: () => import('./labs/compare.js'),
+  microscope: () => import('./labs/microscope/panel.js'),
+  timing: () => import('./labs/timing.js'),
+};
+
 /** @param {string} id */
 function find(id) {
   const element = document.getElementById(id);
@@ -98,36 +106,9 @@ mountStandstill(store, find);
 mountDrawer(store, find);
 mountResults(store, find);
 mountCode(store, catalogue, find, openParameter);
-whenFirstOpen(
-  store,
-  'activations',
-  find,
-  () => import('./labs/activations.js'),
-  (lab) => lab.mountActivations(store, find),
-);
-whenFirstOpen(
-  store,
-  'compare',
-  find,
-  () => import('./labs/compare.js'),
-  (lab) => lab.mountCompare(store, fields, catalogue, find),
-);
+for (const [panel, get] of Object.entries(LABS)) whenFirstOpen(store, panel, find, get, { fields, catalogue });
 mountHelp();
 mountTimeline(store, find);
-whenFirstOpen(
-  store,
-  'microscope',
-  find,
-  () => import('./labs/microscope/panel.js'),
-  (lab) => lab.mountMicroscope(store, catalogue, find),
-);
-whenFirstOpen(
-  store,
-  'timing',
-  find,
-  () => import('./labs/timing.js'),
-  (lab) => lab.mountTiming(store, find),
-);
 mountRuns(store, new KeptRuns(catalogue), defaults, catalogue, find);
 mountSurface(store, find);
 mountPresets(store, catalogue, find);
@@ -159,11 +140,10 @@ const stop = effect(() => {
 async function sayBlind() {
   await askVersion();
   if (!newer.peek())
-    store.notice.value = {
-      kind: 'problem',
-      text: 'What draws this page could not be fetched.',
-      offer: { label: 'Reload', accept: () => location.reload() },
-    };
+    store.complain('What draws this page could not be fetched.', {
+      label: 'Reload',
+      accept: () => location.reload(),
+    });
 }
 
 async function drawPlots() {

@@ -11,6 +11,23 @@ export const variable = (letter) => mathml`<mi class="v">${letter}</mi>`;
 /** @param {number | string} value */
 export const number = (value) => mathml`<mn>${value}</mn>`;
 
+/** The space after the name of a function, and between factors. */
+export const THIN = mathml`<mspace width="0.17em"></mspace>`;
+
+/** A function that has a name, upright: log @param {string} name */
+export const named = (name) => mathml`<mi>${name}</mi>${THIN}`;
+
+/** @param {string} sign */
+export const operator = (sign) => mathml`<mo>${sign}</mo>`;
+
+export const EQUALS = operator('=');
+
+/** @param {string} side */
+export const bracket = (side) => mathml`<mo stretchy="false" lspace="0.04em" rspace="0.04em">${side}</mo>`;
+
+/** @param {Fragment} content */
+export const inBrackets = (content) => mathml`${bracket('(')}${content}${bracket(')')}`;
+
 /** @param {number | string} layer as in a^[1] */
 const bracketed = (layer) =>
   mathml`<mrow><mo lspace="0" rspace="0" stretchy="false">[</mo><mn>${layer}</mn><mo lspace="0" rspace="0"
@@ -46,8 +63,8 @@ const FEATURES = {
   x1_squared: { text: 'x₁²', math: mathml`<msubsup>${variable('x')}<mn>1</mn><mn>2</mn></msubsup>` },
   x2_squared: { text: 'x₂²', math: mathml`<msubsup>${variable('x')}<mn>2</mn><mn>2</mn></msubsup>` },
   x1_x2: { text: 'x₁x₂', math: mathml`${indexed('x', 1)}<mspace width="0.1em"></mspace>${indexed('x', 2)}` },
-  sin_x1: { text: 'sin x₁', math: mathml`<mi>sin</mi><mspace width="0.17em"></mspace>${indexed('x', 1)}` },
-  sin_x2: { text: 'sin x₂', math: mathml`<mi>sin</mi><mspace width="0.17em"></mspace>${indexed('x', 2)}` },
+  sin_x1: { text: 'sin x₁', math: mathml`${named('sin')}${indexed('x', 1)}` },
+  sin_x2: { text: 'sin x₂', math: mathml`${named('sin')}${indexed('x', 2)}` },
 };
 
 /** @param {string} name */
@@ -63,12 +80,6 @@ export const shape = (rows, columns) => mathml`${size(rows)}<mo>×</mo>${size(co
 
 /** @param {number | string} extent */
 const size = (extent) => (typeof extent === 'number' ? number(extent) : variable(extent));
-
-/** @param {string} sign */
-export const operator = (sign) => mathml`<mo>${sign}</mo>`;
-
-/** @param {string} side */
-export const bracket = (side) => mathml`<mo stretchy="false" lspace="0.04em" rspace="0.04em">${side}</mo>`;
 
 /**
  * A signed, coloured number before a variable, as a `<math>` of its own so that long sums wrap: “− 4.51 x₂”.
@@ -101,19 +112,19 @@ export const FORMULAS = {
     mathml`<mfrac><mn>1</mn><mrow><mn>1</mn><mo>+</mo><msup>${variable('e')}<mrow><mo
       form="prefix">−</mo>${variable('z')}</mrow></msup></mrow></mfrac>`,
     mathml`${variable('a')}<mspace
-      width="0.15em"></mspace>${bracket('(')}<mn>1</mn><mo>−</mo>${variable('a')}${bracket(')')}`,
+      width="0.15em"></mspace>${inBrackets(mathml`<mn>1</mn><mo>−</mo>${variable('a')}`)}`,
   ],
   tanh: () => [
-    mathml`<mi>tanh</mi><mspace width="0.17em"></mspace>${variable('z')}`,
+    mathml`${named('tanh')}${variable('z')}`,
     mathml`<mn>1</mn><mo>−</mo><msup>${variable('a')}<mn>2</mn></msup>`,
   ],
   relu: () => [
-    mathml`<mi>max</mi><mspace width="0.17em"></mspace>${bracket('(')}<mn>0</mn><mo
+    mathml`${named('max')}${bracket('(')}<mn>0</mn><mo
       separator="true">,</mo>${variable('z')}${bracket(')')}`,
     cases(0),
   ],
   leaky_relu: (slope) => [
-    mathml`<mi>max</mi><mspace width="0.17em"></mspace>${bracket('(')}${number(String(slope))}${variable('z')}<mo
+    mathml`${named('max')}${bracket('(')}${number(String(slope))}${variable('z')}<mo
       separator="true">,</mo>${variable('z')}${bracket(')')}`,
     cases(slope),
   ],
@@ -129,8 +140,8 @@ const cases = (below) =>
 /** How a unit's activation opens its bracket in a sentence. @type {Record<string, Fragment>} */
 export const OPENING = {
   sigmoid: mathml`${variable('σ')}${bracket('(')}`,
-  tanh: mathml`<mi>tanh</mi><mspace width="0.17em"></mspace>${bracket('(')}`,
-  relu: mathml`<mi>max</mi><mspace width="0.17em"></mspace>${bracket('(')}<mn>0</mn><mo separator="true">,</mo><mspace
+  tanh: mathml`${named('tanh')}${bracket('(')}`,
+  relu: mathml`${named('max')}${bracket('(')}<mn>0</mn><mo separator="true">,</mo><mspace
     width="0.3em"></mspace>`,
   leaky_relu: mathml`${variable('g')}${bracket('(')}`,
   linear: bracket('('),

@@ -19,5 +19,26 @@ export function loadPlotly(url) {
   });
 }
 
+/** The size of a text of 0.75rem (pixels). */
+export const smallFont = () => parseFloat(getComputedStyle(document.documentElement).fontSize) * 0.75;
+
+/**
+ * The layout of a plot that has its page's ground, and nothing but axes of Plotly's own.
+ *
+ * @param {HTMLElement} chart
+ * @param {object} margin
+ * @param {string} colour of texts
+ */
+export const layoutIn = (chart, margin, colour) => ({
+  width: chart.clientWidth,
+  height: chart.clientHeight,
+  margin: { ...margin, pad: 0 },
+  paper_bgcolor: 'rgba(0,0,0,0)',
+  plot_bgcolor: 'rgba(0,0,0,0)',
+  font: { family: getComputedStyle(chart).fontFamily, size: smallFont(), color: colour },
+  showlegend: false,
+  hovermode: false,
+});
+
 /** What every plot here has in common: no toolbar, no zoom, nothing on hover (the page's own read-out knows more). */
 export const CONFIG = { displayModeBar: false, staticPlot: true, responsive: false };

@@ -20,6 +20,13 @@ export function unlessSame(compute) {
   });
 }
 
+/** Ends several things, one after the other. @param {(() => void)[]} stops @returns {() => void} */
+export const together =
+  (...stops) =>
+  () => {
+    for (const stop of stops) stop();
+  };
+
 /**
  * What is read rather than looked at: while playing it follows the picture only so often, else at once.
  *

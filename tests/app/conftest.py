@@ -7,15 +7,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from fastapi import FastAPI
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import TestClient
 
 from app.main import create_app
+from app.services import AllServices
 from app.settings import Settings
 from tests.app.postgresql import PostgreSQL, running_postgresql
 from tests.app.stream import Stream
 
 BACKENDS = ("inline", "pool")
+
+# What a test leaves playing takes the time of the tests after it no longer than that.
+SHARED = {"session_grace_seconds": 5}
 
 
 def settings_for(backend: str, **changes: object) -> Settings:
@@ -29,7 +34,7 @@ def settings_for(backend: str, **changes: object) -> Settings:
 @pytest.fixture(scope="session", params=BACKENDS)
 def client(request: pytest.FixtureRequest) -> Iterator[TestClient]:
     """The service on one backend; every test that takes it runs on both."""
-    with TestClient(create_app(settings_for(request.param))) as client:
+    with TestClient(create_app(settings_for(request.param, **SHARED))) as client:
         wait_ready(client)
         yield client
 
@@ -37,7 +42,9 @@ def client(request: pytest.FixtureRequest) -> Iterator[TestClient]:
 @pytest.fixture(scope="session")
 def inline() -> Iterator[TestClient]:
     """The service on the backend in this process, for what has nothing to do with backends."""
-    with TestClient(create_app(settings_for("inline")), raise_server_exceptions=False) as client:
+    with TestClient(
+        create_app(settings_for("inline", **SHARED)), raise_server_exceptions=False
+    ) as client:
         wait_ready(client)
         yield client
 
@@ -50,7 +57,7 @@ def stream(client: TestClient) -> Iterator[Stream]:
 
 
 def a_moment() -> None:
-    """Between two looks at what is waited for: without a rest, looking holds it up."""
+    """Rest between two looks at something: to look without a rest would hold it up."""
     time.sleep(0.01)
 
 
@@ -58,6 +65,19 @@ def wait_ready(client: TestClient) -> None:
     """Ask until a worker is up; a server that never gets there fails the test's own timeout."""
     while client.get("/readyz").status_code != 200:
         a_moment()
+
+
+def services_of(client: TestClient) -> AllServices:
+    """What the server behind a client in this process works with."""
+    assert isinstance(client.app, FastAPI)
+    services: AllServices = client.app.state.services
+    return services
+
+
+def drain(client: TestClient) -> None:
+    """Have the server keep what there is, as it does before its end."""
+    assert client.portal is not None
+    client.portal.call(services_of(client).drain)
 
 
 def metric(client: TestClient, name: str, **labels: str) -> float:

@@ -1,4 +1,4 @@
-"""`kill -9` in the middle of saves, and under sessions that play, and what is there then."""
+"""`kill -9` while sessions are saved and while they play, and what is left after it."""
 
 import asyncio
 import json
@@ -29,7 +29,7 @@ class Round:
 async def save_until_killed(
     server: Server, savers: int, after: int, delay: float
 ) -> dict[str, int]:
-    """Each saver plays a session and saves it over and over; id -> iteration of what was answered.
+    """Each saver plays a session and saves it over and over; id -> iteration of each answer.
 
     Args:
         after: So many saves are acknowledged before the server is killed,
@@ -49,8 +49,8 @@ async def save_until_killed(
             while True:
                 answer = await client.post(f"{server.url}/sessions/{session}/save")
                 if answer.status_code == 201:
-                    told = answer.json()
-                    acknowledged[told["id"]] = told["iteration"]
+                    saved = answer.json()
+                    acknowledged[saved["id"]] = saved["iteration"]
                 if len(acknowledged) == after:
                     loop.call_later(delay, os.killpg, server.process.pid, signal.SIGKILL)
 
@@ -66,7 +66,7 @@ def crash(folder: Path, rounds: int, most: int, rng: random.Random) -> list[Roun
     A REST run that was said to have ended counts as acknowledged too.
     """
     acknowledged: dict[str, int] = {}
-    told: list[Round] = []
+    done: list[Round] = []
     server = started(folder)
     try:
         for _ in range(rounds):
@@ -77,10 +77,10 @@ def crash(folder: Path, rounds: int, most: int, rng: random.Random) -> list[Roun
             acknowledged |= asyncio.run(save_until_killed(server, 4, *moment))
             end(server)
             server = started(folder)
-            told.append(Round(dict(acknowledged), look(server, acknowledged)))
+            done.append(Round(dict(acknowledged), look(server, acknowledged)))
     finally:
         end(server)
-    return told
+    return done
 
 
 def look(server: Server, names: Iterable[str]) -> dict[str, int]:
@@ -96,7 +96,7 @@ def look(server: Server, names: Iterable[str]) -> dict[str, int]:
 
 
 def started(folder: Path) -> Server:
-    """A server on the store in a folder, ready, for whoever asks for all of it from one address."""
+    """A server on the store in a folder, ready; one address may ask for all of it."""
     server = Server(
         SHALLOWS_DATA_FOLDER=str(folder),
         SHALLOWS_REQUESTS_PER_SECOND="10000",
@@ -136,7 +136,7 @@ class Player:
         self.session = ""
         self.costs = b""
         self.seen: list[tuple[float, int]] = []
-        self.told: dict[str, Any] = {}
+        self.latest: dict[str, Any] = {}
         self.whole = True
 
     async def play(self, port: int, begun: asyncio.Event) -> None:
@@ -150,10 +150,10 @@ class Player:
                 await socket.send(json.dumps({"type": "configure", "playing": True, **plan}))
             async for message in socket:
                 if isinstance(message, str):
-                    self.told = json.loads(message)
-                    if self.told["type"] == "configured":
-                        self.session = self.told["session"]
-                        self.seen.append((time.monotonic(), self.told["iteration"]))
+                    self.latest = json.loads(message)
+                    if self.latest["type"] == "configured":
+                        self.session = self.latest["session"]
+                        self.seen.append((time.monotonic(), self.latest["iteration"]))
                     continue
                 frame = wire.unpack(message)
                 await socket.send(json.dumps({"type": "ack", "frame": frame["frame"]}))
@@ -172,7 +172,7 @@ def resume_after_crashes(
 ) -> list[Resumption]:
     """Kill a server `rounds` times at random moments while sessions play, and take them up."""
     pages = [Player(number) for number in range(players)]
-    told: list[Resumption] = []
+    resumptions: list[Resumption] = []
     seen: list[list[tuple[float, int]]] = []
     killed = 0.0
 
@@ -197,13 +197,13 @@ def resume_after_crashes(
             moment = asyncio.run(one(server, rng.uniform(0, 6) if index else rng.uniform(5, 8)))
             end(server)
             if index:
-                told.append(_resumption(pages, seen, killed))
+                resumptions.append(_resumption(pages, seen, killed))
             seen, killed = [page.seen for page in pages], moment
             if index < rounds:
                 server = started(folder)
     finally:
         end(server)
-    return told
+    return resumptions
 
 
 def _resumption(
@@ -211,8 +211,8 @@ def _resumption(
 ) -> Resumption:
     resumed, ages = [], []
     for page, before in zip(pages, seen, strict=True):
-        told, (_, at) = page.told, page.seen[0]
-        resumed.append(all(told.get(key) for key in ("resumed", "playing", "from_checkpoint")))
+        latest, (_, at) = page.latest, page.seen[0]
+        resumed.append(all(latest.get(key) for key in ("resumed", "playing", "from_checkpoint")))
         # Who had no frame yet when the server was killed, since it was slow, has lost none.
         ages.append(killed - max((t for t, iteration in before if iteration <= at), default=killed))
         assert not before or any(iteration <= at for _, iteration in before)

@@ -15,6 +15,7 @@ from app.schemas import Plan
 from app.settings import Settings
 from app.store import Store, StoredRun
 from app.store.database import engine_of, url_of
+from app.store.rows import StoredAs
 from app.store.tables import RunRow
 from app.training.messages import Progress
 from app.training.session import Session
@@ -64,7 +65,7 @@ def session_of(plan: dict[str, Any], iterations: int) -> Session:
     return session
 
 
-def stored(session: Session, kind: Any = "save", page: str | None = None) -> StoredRun:
+def stored(session: Session, kind: StoredAs = "save", page: str | None = None) -> StoredRun:
     progress = Progress("session", "saved", session.iteration, cost=0.25)
     return StoredRun(kind, progress, 5000, session.checkpoint(), page)
 

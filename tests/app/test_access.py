@@ -10,11 +10,11 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from app.main import create_app
 from app.settings import Settings
 from app.web.access import COOKIE
-from tests.app.conftest import metric, settings_for
+from tests.app.conftest import metric, services_of, settings_for
 from tests.app.stream import Stream
 
 CODE = "größe 7"
-BEARER = {"authorization": "Bearer größe 7".encode()}
+BEARER = {b"authorization": "Bearer größe 7".encode()}
 PAGE = {"accept": "text/html,application/xhtml+xml"}
 
 
@@ -147,7 +147,7 @@ class TestAccess:
         closed.get("/", headers=BEARER)
         assert CODE not in caplog.text
         assert "another" not in caplog.text
-        assert CODE not in repr(closed.app.state.services.settings)  # type: ignore[attr-defined]
+        assert CODE not in repr(services_of(closed).settings)
 
     @pytest.mark.parametrize("code", [None, ""])
     def test_without_a_code_set_there_is_no_question_and_no_cookie(self, code: str | None) -> None:

@@ -1,8 +1,10 @@
 """Bad input: a clear error that names the field and the range, over REST and the stream alike."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
+import httpx2 as httpx
 import pytest
 from starlette.testclient import TestClient
 
@@ -154,7 +156,7 @@ def test_rest_names_the_field_and_the_range(
 
 
 @pytest.fixture(scope="module")
-def open_stream(inline: TestClient) -> Any:
+def open_stream(inline: TestClient) -> Iterator[Stream]:
     with Stream.connect(inline) as stream:
         stream.configure()
         yield stream
@@ -255,7 +257,7 @@ def test_a_bad_message_is_answered_and_harms_nothing(
 
 
 class TestBodies:
-    def post(self, client: TestClient, content: bytes, **headers: str) -> Any:
+    def post(self, client: TestClient, content: bytes, **headers: str) -> httpx.Response:
         return client.post(
             "/train", content=content, headers={"content-type": "application/json", **headers}
         )
@@ -278,7 +280,7 @@ class TestBodies:
         assert "2,000,000 bytes" in answer.json()["detail"]
 
     def test_a_body_of_10_megabytes_that_does_not_say_so(self, inline: TestClient) -> None:
-        def chunks() -> Any:
+        def chunks() -> Iterator[bytes]:
             for _ in range(100):
                 yield b" " * 100_000
 

@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from starlette.testclient import TestClient, WebSocketDisconnect
+from starlette.testclient import TestClient
+from starlette.websockets import WebSocketDisconnect
 
 import nncore
 from app import wire
 from tests.app.conftest import a_moment, metric
-from tests.app.stream import Stream
+from tests.app.stream import Json, Stream
 
 PLAN = {"data": {"seed": 3}, "network": {"layers": [{"units": 3, "activation": "relu"}]}}
 
@@ -21,10 +22,11 @@ WILD = {
 }
 
 
-def run(client: TestClient, body: dict[str, Any], wait: float = 30) -> dict[str, Any]:
+def run(client: TestClient, body: Json, wait: float = 30) -> Json:
     answer = client.post("/train", params={"wait": wait}, json=body)
     assert answer.status_code == 200, answer.text
-    return answer.json()
+    status: Json = answer.json()
+    return status
 
 
 def rest_network(client: TestClient, run: str) -> nncore.Network:
@@ -211,10 +213,10 @@ class TestStream:
         split = configured["data"]["split"]
         assert len(split["train"]) == 150
         assert sorted(split["train"] + split["test"]) == list(range(200))
-        (told,) = configured["runs"]
-        assert told["label"] == "mine"
-        assert told["layer_sizes"] == [2, 3, 1]
-        hidden, output = told["layers"]
+        (run,) = configured["runs"]
+        assert run["label"] == "mine"
+        assert run["layer_sizes"] == [2, 3, 1]
+        hidden, output = run["layers"]
         assert np.shape(hidden["weights"]) == (2, 3)
         assert np.shape(output["weights"]) == (3, 1)
         assert hidden["biases"] == [0, 0, 0]
@@ -237,9 +239,9 @@ class TestStream:
         stream.configure(runs=[{"network": {"initialization": {"scheme": "xavier"}}}])
         stream.say("step", iterations=500)
         part = stream.until_iteration(500)["runs"][0]
-        told = part["boundary"]
-        assert (told["width"], told["height"]) == (20, 20)
-        assert (told["x"], told["y"]) == ([-3, 3], [-6, 0])
+        boundary = part["boundary"]
+        assert (boundary["width"], boundary["height"]) == (20, 20)
+        assert (boundary["x"], boundary["y"]) == ([-3, 3], [-6, 0])
         network = nncore.Network(
             [
                 nncore.Layer(np.array(y["weights"]), np.array(y["biases"])[:, None], g)
@@ -252,7 +254,7 @@ class TestStream:
         )
         x, y = np.meshgrid(np.linspace(-3, 3, 20), np.linspace(-6, 0, 20))
         expected = 255 * nncore.predict(network, np.stack([x.ravel(), y.ravel()]))
-        values = np.frombuffer(told["values"], np.uint8)
+        values = np.frombuffer(boundary["values"], np.uint8)
         assert np.abs(values - expected.ravel()).max() <= 0.51
         assert np.ptp(values) > 100
 
@@ -412,17 +414,17 @@ class TestStream:
         stream.configure(
             playing=True, runs=[{"network": WILD, "training": {"learning_rate": 100}}, {}]
         )
-        told = stream.until("diverged")
-        assert told["run"] == 0
-        assert told["iteration"] >= 0
-        assert "learning rate" in told["reason"] or "weights" in told["reason"]
-        frame = stream.until_iteration(told["iteration"] + 30)
+        end = stream.until("diverged")
+        assert end["run"] == 0
+        assert end["iteration"] >= 0
+        assert "learning rate" in end["reason"] or "weights" in end["reason"]
+        frame = stream.until_iteration(end["iteration"] + 30)
         diverged, healthy = frame["runs"]
         assert np.isfinite(diverged["train_cost"])
         assert all(np.isfinite(y["weights"]).all() for y in diverged["layers"])
         assert len(healthy["costs"]) > 0
         assert len(stream.costs(1)) // 4 == frame["iteration"]
-        assert len(stream.costs(0)) // 4 <= told["iteration"]
+        assert len(stream.costs(0)) // 4 <= end["iteration"]
 
     def test_play_ends_where_the_plan_does(self, stream: Stream) -> None:
         stream.configure(playing=True, runs=[{"training": {"iterations": 12}}])
@@ -593,8 +595,8 @@ class TestData:
             plain = client.get("/datasets/circle", params={"noise": 0}).json()["points"]
             assert configured["data"]["points"] == plain
             stream.say("step", iterations=2000)
-            told = stream.until_iteration(2000)["runs"][0]["boundary"]
-            values = np.frombuffer(told["values"], np.uint8).reshape(9, 9).astype(int)
+            boundary = stream.until_iteration(2000)["runs"][0]["boundary"]
+            values = np.frombuffer(boundary["values"], np.uint8).reshape(9, 9).astype(int)
             assert abs(values[4, 4] - values[0, 4]) > 50
             np.testing.assert_array_equal(values, values[::-1])
 
@@ -632,9 +634,9 @@ class TestData:
         assert configured["data"]["task"] == "regression"
         largest = max(map(abs, configured["data"]["labels"]))
         stream.say("step", iterations=3000)
-        told = stream.until_iteration(3000)["runs"][0]["boundary"]
-        assert (told["low"], told["high"]) == (-largest, largest)
-        values = np.frombuffer(told["values"], np.uint8).reshape(9, 9).astype(int)
+        boundary = stream.until_iteration(3000)["runs"][0]["boundary"]
+        assert (boundary["low"], boundary["high"]) == (-largest, largest)
+        values = np.frombuffer(boundary["values"], np.uint8).reshape(9, 9).astype(int)
         assert values[4, 4] == pytest.approx(127.5, abs=3)
         assert values[8, 8] > 250
         assert values[0, 0] < 5
@@ -657,8 +659,8 @@ class TestPenalties:
         assert stream.frames[0]["runs"][0]["penalty"] > 0
         stream.say("set", l1=0.5, l2=0)
         for _ in range(2):
-            (told,) = stream.until("state")["runs"]
-            assert (told["learning_rate"], told["l1"], told["l2"]) == (0.3, 0.5, 0)
+            (rates,) = stream.until("state")["runs"]
+            assert (rates["learning_rate"], rates["l1"], rates["l2"]) == (0.3, 0.5, 0)
             stream.say("reset")
         frame = stream.until("frame", iteration=0)
         weights = [abs(w) for y in frame["runs"][0]["layers"] for row in y["weights"] for w in row]
@@ -715,8 +717,8 @@ class TestEditing:
             stream.say("reset")
             assert stream.until("state", iteration=0)["runs"][0]["frozen"] == []
             start = stream.until("frame", iteration=0)["runs"][0]["layers"]
-            told = configured["runs"][0]["layers"]
-            assert [y["weights"] for y in start] == [y["weights"] for y in told]
+            initial = configured["runs"][0]["layers"]
+            assert [y["weights"] for y in start] == [y["weights"] for y in initial]
 
 
 class TestStopping:
@@ -771,7 +773,7 @@ class TestStopping:
         while stream.until("state")["runs"][0]["ended"] is None:
             pass
         state = stream.texts[-1]["runs"]
-        assert [told["ended"] for told in state] == ["no_progress", None]
+        assert [run["ended"] for run in state] == ["no_progress", None]
         ended = stream.until("ended")
         assert (ended["iteration"], ended["reason"]) == (90, "iterations")
         stream.until_iteration(90)
@@ -847,7 +849,8 @@ def test_differences_give_the_same_picture(client: TestClient) -> None:
     assert undo(coded["values"], (100, 100)) == plain["values"]
     assert undo(coded_units["values"], (8, 32, 32)) == plain_units["values"]
     packed = [
-        len(wire.pack({"values": told["values"]}, told["encoding"])) for told in (coded, plain)
+        len(wire.pack({"values": picture["values"]}, picture["encoding"]))
+        for picture in (coded, plain)
     ]
     assert packed[0] < 0.6 * packed[1]
 

@@ -253,11 +253,11 @@ class TestRequests:
         connections = [tcp(server) for _ in begun]
         for connection, said in zip(connections, begun, strict=True):
             connection.sendall(said.encode())
-        *late, told, silent = [rest(connection) for connection in connections]
+        *late, refusal, silent = [rest(connection) for connection in connections]
         for answer in late:
             assert answer.startswith(b"HTTP/1.1 408"), answer
             assert json.loads(answer.partition(b"\r\n\r\n")[2])["code"] == "too_slow"
-        assert told.startswith(b"HTTP/1.1 404")
+        assert refusal.startswith(b"HTTP/1.1 404")
         assert silent == b""
 
     def test_a_second_request_has_its_own_time(self, server: Server) -> None:

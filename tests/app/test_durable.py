@@ -18,7 +18,7 @@ from app.errors import NotStored
 from app.main import create_app
 from app.store import Store
 from app.store.sessions import Part, StoredSessions
-from tests.app.conftest import BACKENDS, a_moment, settings_for, wait_ready
+from tests.app.conftest import BACKENDS, a_moment, drain, settings_for, wait_ready
 from tests.app.crash import end, resume_after_crashes, started
 from tests.app.storing import opened, run, session_of, settings
 from tests.app.stream import Stream
@@ -95,12 +95,14 @@ class TestARestart:
                 seen = stream.until_iteration(130)["iteration"]
         with service(backend, folder) as client:
             with Stream.connect(client, f"/ws?session={session}&iteration={seen}") as stream:
-                told = stream.until("configured")
-                assert (told["session"], told["resumed"]) == (session, True)
-                assert (told["playing"], told["from_checkpoint"]) == (True, False)
-                assert told["iteration"] >= seen
-                assert told["runs"][0]["state"]["learning_rate"] == 0.02
-                assert told["runs"][0]["state"]["frozen"] == [{"layer": 1, "unit": 0, "input": 1}]
+                configured = stream.until("configured")
+                assert (configured["session"], configured["resumed"]) == (session, True)
+                assert (configured["playing"], configured["from_checkpoint"]) == (True, False)
+                assert configured["iteration"] >= seen
+                assert configured["runs"][0]["state"]["learning_rate"] == 0.02
+                assert configured["runs"][0]["state"]["frozen"] == [
+                    {"layer": 1, "unit": 0, "input": 1}
+                ]
                 stream.until_iteration(seen + 100)
                 # The log of changes came along: going back makes them again.
                 stream.say("seek", iteration=20)
@@ -176,9 +178,9 @@ class TestWithoutAConnection:
             with Stream.connect(client) as stream:
                 playing = stream.configure(playing=True)["session"]
             with Stream.connect(client, f"/ws?session={playing}") as stream:
-                told = stream.until("configured")
-                assert told["playing"] is True
-                stream.until_iteration(told["iteration"] + 10)
+                configured = stream.until("configured")
+                assert configured["playing"] is True
+                stream.until_iteration(configured["iteration"] + 10)
 
 
 class TestTheEnd:
@@ -193,16 +195,15 @@ class TestTheEnd:
                 a_moment()
             with Stream.connect(client) as stream:
                 session = stream.configure(playing=True)["session"]
-                assert client.portal is not None
-                client.portal.call(client.app.state.services.drain)  # type: ignore[attr-defined]
+                drain(client)
                 with pytest.raises(ConnectionError, match="1001"):
                     stream.until("never")
             for path in ("/ws", f"/ws?session={session}"):
                 with Stream.connect(client, path) as stream:
-                    told = stream.hear()
-                    assert (told["type"], told["code"]) == ("error", "going_away")
-                    assert "5 seconds" in told["detail"]
-                    assert told["retry_after"] == 5
+                    refusal = stream.hear()
+                    assert (refusal["type"], refusal["code"]) == ("error", "going_away")
+                    assert "5 seconds" in refusal["detail"]
+                    assert refusal["retry_after"] == 5
                     with pytest.raises(ConnectionError, match="1013"):
                         stream.hear()
             for answer in (client.post("/train", json={}), client.get("/readyz")):
@@ -210,9 +211,9 @@ class TestTheEnd:
                 assert answer.json()["code"] == "going_away"
         with service(backend, folder) as client:
             for where in runs:
-                told = client.get(where).json()
-                assert told["status"] == "cancelled"
-                assert "stopped" in told["detail"]
+                status = client.get(where).json()
+                assert status["status"] == "cancelled"
+                assert "stopped" in status["detail"]
             first = client.get(runs[0]).json()
             costs = client.get(f"{runs[0]}/costs").json()["costs"]
             assert first["iteration"] == len(costs) > 0
@@ -234,8 +235,7 @@ class TestTheEnd:
                 second.until_iteration(1)
                 # There is no time left to keep them, and no store either.
                 run(f"sqlite:///{folder}/shallows.sqlite3", "ALTER TABLE runs RENAME TO away")
-                assert client.portal is not None
-                client.portal.call(client.app.state.services.drain)  # type: ignore[attr-defined]
+                drain(client)
                 for stream in (first, second):
                     with pytest.raises(ConnectionError, match="1001"):
                         stream.until("never")
@@ -275,13 +275,13 @@ class TestTheEnd:
             async def look() -> dict[str, Any]:
                 address = f"ws://localhost:{server.port}/ws?session={session}"
                 async with websockets.connect(address) as socket:
-                    told: dict[str, Any] = json.loads(await socket.recv())
-                    return told
+                    first: dict[str, Any] = json.loads(await socket.recv())
+                    return first
 
-            told = asyncio.run(look())
-            assert (told["resumed"], told["from_checkpoint"]) == (True, False)
-            assert told["playing"] is True
-            assert told["iteration"] > 0
+            configured = asyncio.run(look())
+            assert (configured["resumed"], configured["from_checkpoint"]) == (True, False)
+            assert configured["playing"] is True
+            assert configured["iteration"] > 0
         finally:
             end(server)
 

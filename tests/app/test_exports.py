@@ -27,11 +27,12 @@ from app.exports.code import LANGUAGES
 from app.exports.formula import formula
 from app.exports.parameters import FORMATS, read
 from app.exports.report import report
-from app.schemas import Edit, Plan, Set, View, parse_message
+from app.schemas import Plan, View
 from app.training.checkpoints import Record
 from app.training.session import Session
 from app.wire import pictures
 from tests.app.stream import Stream
+from tests.app.test_session import act
 
 
 def record_of(
@@ -41,13 +42,11 @@ def record_of(
     iterations: int = 120,
     changes: dict[int, str] | None = None,
 ) -> Record:
-    """A run as it is after some iterations, with what was said to it on the way."""
+    """A run as it is after some iterations, with the changes made on the way."""
     session = Session(Plan.model_validate({"data": data or {"examples": 60}, "runs": [run]}))
     for at, message in sorted((changes or {}).items()):
         session.advance(at - session.iteration)
-        parsed = parse_message(message)
-        assert isinstance(parsed, Set | Edit)
-        (session.set if isinstance(parsed, Set) else session.edit)(parsed)  # type: ignore[arg-type]
+        act(session, message)
     if iterations > session.iteration:
         session.advance(iterations - session.iteration)
     return session.record(0)
@@ -140,14 +139,14 @@ def test_the_numpy_program_trains_to_the_same_costs_and_parameters(
     name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     record = RECORDS[name]
-    left = execute(whole(LANGUAGES["numpy"].write(record)).decode())
+    left = execute(whole(LANGUAGES["numpy"](record)).decode())
     np.testing.assert_allclose(left["costs"], record.costs, rtol=1e-8)
     for W, b, layer in zip(left["W"], left["b"], record.network.layers, strict=True):
         np.testing.assert_allclose(W, layer.W, rtol=1e-6, atol=1e-9)
         np.testing.assert_allclose(b, layer.b, rtol=1e-6, atol=1e-9)
-    told = capsys.readouterr().out.splitlines()
-    assert told[0].startswith(f"train: cost {record.score.train_cost:.4g}"[:-1])
-    assert len(told) == 1 + (record.score.test_cost is not None)
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[0].startswith(f"train: cost {record.score.train_cost:.4g}"[:-1])
+    assert len(printed) == 1 + (record.score.test_cost is not None)
 
 
 @EACH
@@ -155,19 +154,19 @@ def test_the_scikit_learn_program_predicts_the_same(
     name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     record = RECORDS[name]
-    left = execute(whole(LANGUAGES["scikit-learn"].write(record)).decode())
+    left = execute(whole(LANGUAGES["scikit-learn"](record)).decode())
     expected = nncore.predict(record.network, record.examples.X).ravel()
     np.testing.assert_allclose(left["y_hat"], expected, rtol=1e-9, atol=1e-12)
     if record.score.train_accuracy is not None:
-        told = capsys.readouterr().out.splitlines()[0]
-        assert told == f"train: accuracy {record.score.train_accuracy:.4f}"
+        printed = capsys.readouterr().out.splitlines()[0]
+        assert printed == f"train: accuracy {record.score.train_accuracy:.4f}"
 
 
 @EACH
 def test_the_pytorch_program_predicts_the_same(name: str) -> None:
     """Where PyTorch is at hand it is run; everywhere it is a program with these parameters."""
     record = RECORDS[name]
-    text = whole(LANGUAGES["pytorch"].write(record)).decode()
+    text = whole(LANGUAGES["pytorch"](record)).decode()
     assigned = {
         target.id: node.value
         for node in ast.parse(text).body
@@ -175,8 +174,10 @@ def test_the_pytorch_program_predicts_the_same(name: str) -> None:
         for target in node.targets
         if isinstance(target, ast.Name)
     }
-    told = [ast.literal_eval(call.args[0]) for call in assigned["W"].elts]  # type: ignore[attr-defined]
-    assert told == [layer.W.tolist() for layer in record.network.layers]
+    W = assigned["W"]
+    assert isinstance(W, ast.List)
+    arrays = [ast.literal_eval(array.args[0]) for array in W.elts if isinstance(array, ast.Call)]
+    assert arrays == [layer.W.tolist() for layer in record.network.layers]
     assert text.count("nn.Linear(") == len(record.network.layers)
     if importlib.util.find_spec("torch") is not None:
         more = "\nimport json; print(json.dumps(y_hat.ravel().tolist()))\n"
@@ -190,7 +191,7 @@ def test_the_pytorch_program_predicts_the_same(name: str) -> None:
 
 
 def test_a_program_runs_by_itself() -> None:
-    text = whole(LANGUAGES["numpy"].write(RECORDS["as it is"])).decode()
+    text = whole(LANGUAGES["numpy"](RECORDS["as it is"])).decode()
     ran = subprocess.run([sys.executable, "-I", "-c", text], capture_output=True, text=True)
     assert ran.returncode == 0, ran.stderr
     assert ran.stdout.startswith("train: cost ")
@@ -199,7 +200,7 @@ def test_a_program_runs_by_itself() -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 @EACH
 def test_programs_are_readable(language: str, name: str) -> None:
-    text = whole(LANGUAGES[language].write(RECORDS[name])).decode()
+    text = whole(LANGUAGES[language](RECORDS[name])).decode()
     assert max(map(len, text.splitlines())) <= 180
     assert "\n\n\n\n" not in text
     assert not re.search(r"\b(nan|inf)\b", text)
@@ -241,8 +242,8 @@ def test_a_formula_by_hand() -> None:
 @pytest.mark.parametrize("form", FORMATS)
 def test_parameters_come_back_to_the_bit(name: str, form: str) -> None:
     network = RECORDS[name].network
-    told = read(whole(FORMATS[form].write(network)), form)
-    for back, layer in zip(told.layers, network.layers, strict=True):
+    parameters = read(whole(FORMATS[form].write(network)), form)
+    for back, layer in zip(parameters.layers, network.layers, strict=True):
         assert np.array(back.weights).tobytes() == layer.W.tobytes()
         assert np.array(back.biases).tobytes() == layer.b.tobytes()
         assert (back.activation, back.slope) == (layer.activation.name, layer.activation.slope)
@@ -333,7 +334,8 @@ def test_a_report_shows_classes_as_the_page_does(root: Path) -> None:
     css = (root / "static" / "css" / "tokens.css").read_text()
 
     def light(token: str) -> str:
-        return re.findall(rf"--{token}: light-dark\((#\w+),", css)[0]
+        found: list[str] = re.findall(rf"--{token}: light-dark\((#\w+),", css)
+        return found[0]
 
     contour, points, reach = drawn(record_of({}, iterations=3))
     assert [tuple(stop) for stop in contour["colorscale"]] == [
@@ -443,8 +445,8 @@ def test_it_is_that_of_now_with_what_was_changed(client: TestClient) -> None:
         stream.say("edit", layer=2, unit=0, input=None, value=0.375, frozen=True)
         stream.say("step", iterations=20)
         stream.until_iteration(20)
-        told = client.get(f"/sessions/{session}/parameters.json").json()
-        assert told["layers"][1]["biases"] == [0.375]
+        parameters = client.get(f"/sessions/{session}/parameters.json").json()
+        assert parameters["layers"][1]["biases"] == [0.375]
         program = client.get(f"/sessions/{session}/code/numpy").text
         costs = execute(program)["costs"]
         np.testing.assert_allclose(costs, np.frombuffer(stream.costs(), "<f4"), rtol=1e-6)

@@ -81,8 +81,8 @@ def test_a_run_about_to_diverge_is_shown_whole(body: dict[str, Any]) -> None:
         assert look["low"] < look["high"]
         for name in ("mean", "gradient_norm", "update_ratio"):
             assert look[name] is None or math.isfinite(look[name])
-    told = inspection(session, Inspect(type="inspect"))
-    json.dumps(told, allow_nan=False)
+    seen = inspection(session, Inspect(type="inspect"))
+    json.dumps(seen, allow_nan=False)
     assert math.isfinite(run.trainer.penalty) or body is RUNS["deep"]
 
 
@@ -95,21 +95,21 @@ def test_the_runs_above_are_what_they_are_meant_to_be() -> None:
 
 @pytest.mark.usefixtures("loud")
 def test_a_cost_that_is_no_number_is_null(inline: TestClient) -> None:
-    told = inline.post("/train", params={"wait": 30}, json=HELD_OUT).json()
-    assert told["status"] == "diverged"
-    assert "iteration" in told["detail"] or "learning rate" in told["detail"]
-    assert told["cost"] > 1e150
-    assert told["test_cost"] is None
+    status = inline.post("/train", params={"wait": 30}, json=HELD_OUT).json()
+    assert status["status"] == "diverged"
+    assert "iteration" in status["detail"] or "learning rate" in status["detail"]
+    assert status["cost"] > 1e150
+    assert status["test_cost"] is None
 
 
 @pytest.mark.usefixtures("loud")
 def test_a_point_too_far_for_the_network_is_named(inline: TestClient) -> None:
-    told = inline.post("/train", params={"wait": 30}, json=RUNS["classes"]).json()
-    answer = inline.post("/predict", json={"model": told["id"], "points": [[0, 0], [1e6, -1e6]]})
+    trained = inline.post("/train", params={"wait": 30}, json=RUNS["classes"]).json()
+    answer = inline.post("/predict", json={"model": trained["id"], "points": [[0, 0], [1e6, -1e6]]})
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["field"] == "points.1"
     assert "too large" in answer.json()["detail"]
-    answer = inline.post("/predict", json={"model": told["id"], "points": [[0, 0]]})
+    answer = inline.post("/predict", json={"model": trained["id"], "points": [[0, 0]]})
     assert answer.status_code == 200
 
 
@@ -117,9 +117,9 @@ def test_a_point_too_far_for_the_network_is_named(inline: TestClient) -> None:
 def test_places_next_to_each_other_are_not_torn_apart(inline: TestClient) -> None:
     query = {"x1": 0, "x2": 1, "label": 2, "fit": True}
     table = "a,b,c\n0,1,x\n5e-324,2,y\n"
-    told = inline.post("/datasets/table", params=query, content=table).json()
-    assert told["fit"]["scale"] == [1, 10]
-    assert told["scaled"][1] == [5e-324, 5]
+    parsed = inline.post("/datasets/table", params=query, content=table).json()
+    assert parsed["fit"]["scale"] == [1, 10]
+    assert parsed["scaled"][1] == [5e-324, 5]
 
 
 # -- bodies -----------------------------------------------------------------------------------

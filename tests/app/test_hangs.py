@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import httpx2 as httpx
@@ -152,7 +153,7 @@ class TestThreads:
                     await threads.run(released.wait)
             for number in range(2000):  # at once, or this would take minutes
                 with pytest.raises(TooLate):
-                    await threads.run(lambda number=number: done.append(number))  # type: ignore[misc]
+                    await threads.run(partial(done.append, number))
             assert [t.name for t in threading.enumerate() if t.name.startswith("try-")] == [
                 "try-1",
                 "try-2",
@@ -175,8 +176,8 @@ class TestThreads:
             threads, released = Threads("odd", 2, 0.05), threading.Event()
             with pytest.raises(TooLate):
                 await threads.run(released.wait)
-            told = await asyncio.gather(*(threads.run(lambda: 7) for _ in range(20)))
-            assert told == [7] * 20
+            results = await asyncio.gather(*(threads.run(lambda: 7) for _ in range(20)))
+            assert results == [7] * 20
             released.set()
             threads.close()
 
@@ -290,7 +291,7 @@ def test_a_class_that_saves_is_told_at_once_and_not_four_by_four(
         asyncio.run(work(store))
     while threads_of_the_store() > before:
         a_moment()
-    gc.collect()  # a connection that was left open is told of as a warning
+    gc.collect()  # a connection that was left open makes a warning
 
 
 def test_a_run_that_was_kept_although_it_was_said_not_to_be_is_kept_once(url: str) -> None:

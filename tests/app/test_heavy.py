@@ -9,7 +9,7 @@ import resource
 import signal
 import socket
 import threading
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
@@ -23,11 +23,11 @@ from starlette.testclient import TestClient
 
 from app.errors import Busy, Full, GoingAway, InvalidField
 from app.exports.text import numbers
-from app.fairness import Turns
-from app.heavy.pool import Allowance, Outcome, Pool
+from app.fairness import Allowance, Turns
+from app.heavy.pool import Outcome, Pool
 from app.main import create_app
 from app.schemas import VectorizingRequest
-from tests.app.conftest import a_moment, metric, settings_for, wait_ready
+from tests.app.conftest import a_moment, metric, services_of, settings_for, wait_ready
 from tests.browser.harness import running_server
 
 SMALL = VectorizingRequest(examples=10)
@@ -40,8 +40,8 @@ async def small() -> Sequence[Any]:
 async def answer_of(pool: Pool, client: str = "a") -> dict[str, Any]:
     answer = await pool.call(client, "vectorizing", small)
     try:
-        told: dict[str, Any] = json.loads(b"".join(answer.chunks()))
-        return told
+        timing: dict[str, Any] = json.loads(b"".join(answer.chunks()))
+        return timing
     finally:
         answer.close()
 
@@ -57,7 +57,7 @@ async def a_pool(**changes: object) -> AsyncIterator[Pool]:
         assert pool.pids == []
 
 
-async def until(true: Any) -> None:
+async def until(true: Callable[[], object]) -> None:
     while not true():  # noqa: ASYNC110
         await asyncio.sleep(0.005)
 
@@ -109,7 +109,7 @@ def test_a_child_that_was_killed_costs_nobody_a_call_and_one_under_a_call_only_t
             assert second != first
             os.kill(second, signal.SIGSTOP)
             under_way = asyncio.create_task(answer_of(pool))
-            killed = set()
+            killed: set[int] = set()
             while not under_way.done():  # whatever it is given to, as a poison would
                 for pid in set(pool.pids) - killed:
                     os.kill(pid, signal.SIGKILL)
@@ -270,9 +270,11 @@ def test_too_many_calls_of_one_address_are_refused_and_of_all_the_longest_queue_
     asyncio.run(run())
 
 
-def test_whoever_waits_too_long_is_told_so() -> None:
+def test_whoever_waits_too_long_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.heavy.pool.WAITING_SECONDS", 0.05)
+
     async def run() -> None:
-        async with a_pool(heavy_wait_seconds=0.05) as pool:
+        async with a_pool() as pool:
             held = Held(pool, "a")
             await held.has_its_turn.wait()
             with pytest.raises(Busy, match="no turn"):
@@ -325,16 +327,16 @@ def test_a_call_that_is_given_up_leaves_its_place(when: str) -> None:
 @given(arrays(np.float64, st.integers(0, 30)))
 @settings(max_examples=100, deadline=None)
 def test_numbers_read_back_to_the_same(values: Any) -> None:
-    told = json.loads("".join(str(part) for part in numbers(values)))
+    parsed = json.loads("".join(str(part) for part in numbers(values)))
     expected = [value if np.isfinite(value) else None for value in values.tolist()]
-    assert told == expected
-    assert [str(value) for value in told] == [str(value) for value in expected]  # -0.0 as well
+    assert parsed == expected
+    assert [str(value) for value in parsed] == [str(value) for value in expected]  # -0.0 as well
 
 
 def test_a_long_answer_is_kept_elsewhere_and_bounded_for_each_address() -> None:
     async def run() -> None:
         async with a_pool() as pool:
-            pool.room = Allowance(None, 8_000_000)
+            pool.room = Allowance(4_000_000, 8_000_000)
             costs = np.random.default_rng(0).normal(size=100_000)
 
             async def prepare() -> Sequence[Any]:
@@ -364,8 +366,7 @@ def serving(**changes: object) -> Iterator[TestClient]:
 
 
 def pids(client: TestClient) -> list[int]:
-    told: list[int] = client.app.state.services.heavy.pids  # type: ignore[attr-defined]
-    return told
+    return services_of(client).heavy.pids
 
 
 def test_beyond_the_bound_of_an_address_there_is_429_with_retry_after() -> None:
@@ -373,8 +374,10 @@ def test_beyond_the_bound_of_an_address_there_is_429_with_retry_after() -> None:
         assert client.post("/vectorizing", json={}).status_code == 200
         (pid,) = pids(client)
         os.kill(pid, signal.SIGSTOP)
-        told = []
-        first = threading.Thread(target=lambda: told.append(client.post("/vectorizing", json={})))
+        answers = []
+        first = threading.Thread(
+            target=lambda: answers.append(client.post("/vectorizing", json={}))
+        )
         first.start()
         while not metric(client, "shallows_heavy_running"):
             a_moment()
@@ -387,7 +390,7 @@ def test_beyond_the_bound_of_an_address_there_is_429_with_retry_after() -> None:
         assert client.get("/datasets/circle").status_code == 200  # which is small
         os.kill(pid, signal.SIGCONT)
         first.join()
-        assert told[0].status_code == 200
+        assert answers[0].status_code == 200
 
 
 def test_what_a_large_body_says_is_what_a_small_one_says() -> None:
@@ -396,8 +399,8 @@ def test_what_a_large_body_says_is_what_a_small_one_says() -> None:
         body = {"data": data, "training": {"iterations": 3}}
         answer = client.post("/train", params={"wait": 30}, json=body)
         assert answer.json()["status"] == "finished"
-        told = client.get(f"/train/{answer.json()['id']}/data.csv").text.splitlines()
-        assert told[3].startswith(f"{2 / 7},{-2 / 3},0,")
+        lines = client.get(f"/train/{answer.json()['id']}/data.csv").text.splitlines()
+        assert lines[3].startswith(f"{2 / 7},{-2 / 3},0,")
         for spoilt, words in (
             ({**body, "data": {**data, "labels": [0, 1]}}, "data.labels has 2 entries"),
             ({**body, "colour": "x" * 9000}, "colour is not a field"),

@@ -17,6 +17,7 @@ from app.training.host.host import Host
 from app.training.host.shares import Account, Share
 from app.training.messages import (
     Answer,
+    Ask,
     Attach,
     Checkpointed,
     Close,
@@ -25,7 +26,6 @@ from app.training.messages import (
     Frame,
     Kind,
     Open,
-    Snap,
     Snapshot,
     Tell,
     Text,
@@ -50,7 +50,7 @@ class Clock:
 class Desk:
     """A host, and what a keeper of its events would know."""
 
-    def __init__(self, **options: float) -> None:
+    def __init__(self, **options: Any) -> None:
         self.clock = Clock()
         self.host = Host(self.clock, self.clock, **options)
         self.frames: dict[str, list[dict[str, Any]]] = {}
@@ -158,16 +158,16 @@ def test_what_is_kept_is_of_one_iteration_and_never_of_the_way_to_another() -> N
     desk = Desk()
     desk.open("a", plan_of(iterations=900))
     desk.pass_time(0.5)
-    (answer,) = desk.host.handle(Snap("a", 1))
+    (answer,) = desk.host.handle(Ask("a", 1, Snapshot))
     assert isinstance(answer, Answer)
     assert isinstance(answer.value, Snapshot)
     checkpoint = answer.value.checkpoint
     assert checkpoint is not None
     assert 0 < checkpoint.iteration == answer.value.progress.iteration == len(checkpoint.costs[0])
     desk.say("a", "seek", iteration=890)
-    assert desk.host.handle(Snap("a", 2)) == [Answer(2, None)]
+    assert desk.host.handle(Ask("a", 2, Snapshot)) == [Answer(2, None)]
     desk.pass_time(2)
-    (answer,) = desk.host.handle(Snap("a", 3))
+    (answer,) = desk.host.handle(Ask("a", 3, Snapshot))
     assert isinstance(answer, Answer)
     assert isinstance(answer.value, Snapshot)
     assert answer.value.progress.iteration == 890
@@ -193,8 +193,8 @@ class TestPace:
         desk.say("a", "play")
         desk.pass_time(4.001)
         assert desk.iteration("a") == pytest.approx(iterations, abs=1)
-        told = [frame["iteration"] for frame in desk.frames["a"]]
-        assert told == list(range(desk.iteration("a") + 1))
+        shown = [frame["iteration"] for frame in desk.frames["a"]]
+        assert shown == list(range(desk.iteration("a") + 1))
 
     def test_at_top_speed_it_takes_what_is_free_and_sends_every_frame(self) -> None:
         desk = Desk()
@@ -514,7 +514,7 @@ class Sessions(RuleBasedStateMachine):
         self.epoch = len(frames) - 1
 
     def another_future(self) -> None:
-        """What was changed beyond the current iteration, before a seek, is no more."""
+        """Changes after the current iteration, made before a seek, are forgotten."""
         now = self.desk.iteration("a")
         self.changes = [change for change in self.changes if change[0] <= now]
 
@@ -542,8 +542,7 @@ class Sessions(RuleBasedStateMachine):
         frozen=st.sampled_from([None, True, False]),
     )
     def edit(self, unit: int, input: int | None, value: float | None, frozen: bool | None) -> None:
-        place = {"layer": 1, "unit": unit, "input": input}
-        self.change(Edit(type="edit", **place, value=value, frozen=frozen))
+        self.change(Edit(type="edit", layer=1, unit=unit, input=input, value=value, frozen=frozen))
 
     def change(self, message: Set | Edit) -> None:
         self.another_future()
@@ -555,7 +554,8 @@ class Sessions(RuleBasedStateMachine):
         self.another_future()
         self.desk.say("a", "reset")
         self.epoch = len(self.desk.frames["a"]) - 1
-        self.changes = [(0, made) for _, made in self.changes if isinstance(made, Set)][-1:]
+        rates = [made for _, made in self.changes if isinstance(made, Set)]
+        self.changes = [(0, made) for made in rates[-1:]]
 
     @rule(resolution=st.integers(8, 20), neurons=st.booleans())
     def view(self, resolution: int, neurons: bool) -> None:
@@ -570,18 +570,18 @@ class Sessions(RuleBasedStateMachine):
     def die_and_come_back(self) -> None:
         """A new host takes the session up from its checkpoint, as the driver does it."""
         old, frames = self.desk, self.desk.frames["a"]
-        told = frames[-1]["iteration"]
+        iteration = frames[-1]["iteration"]
         self.desk = Desk(checkpoint_seconds=0.05)
         self.desk.frames, self.desk.kept = old.frames, old.kept
         from app.training.messages import Position
 
         last = frames[-1]["frame"]
-        position = Position(told, last + 1, last)
+        position = Position(iteration, last + 1, last)
         # What was commanded after the last round is not lost with a host: the driver says it again.
         latest = old.kept["a"]
         last_kept = checkpointed(old.host._sessions["a"], old.clock.now)
         latest.add(last_kept.part, same_plan=last_kept.same_plan)
-        self.desk.hear(self.desk.host.handle(Open("a", "interactive", latest, replay_to=told)))
+        self.desk.hear(self.desk.host.handle(Open("a", "interactive", latest, replay_to=iteration)))
         self.desk.hear(self.desk.host.handle(Attach("a", "a", position, greet=False)))
 
     @invariant()
@@ -591,18 +591,19 @@ class Sessions(RuleBasedStateMachine):
         frames = self.desk.frames["a"]
         numbers = [frame["frame"] for frame in frames]
         assert numbers == list(range(len(frames)))
-        told = frames[self.epoch :]
+        since = frames[self.epoch :]
         session = Session(Plan.model_validate(self.plan))
         for index, run in enumerate(session.runs):
-            joined, first = b"", told[0]["runs"][index]["first_iteration"]
-            for frame in told:
+            joined, first = b"", since[0]["runs"][index]["first_iteration"]
+            for frame in since:
                 assert frame["runs"][index]["first_iteration"] == first + len(joined) // 4
                 joined += frame["runs"][index]["costs"]
-            end = told[-1]["iteration"]
+            end = since[-1]["iteration"]
             assert first + len(joined) // 4 == end
             for at, made in self.changes:
                 run.advance(max(0, min(at, end) - run.trainer.iteration))
                 if isinstance(made, Set):
+                    assert made.learning_rate is not None
                     run.trainer.learning_rate = made.learning_rate
                 elif index == 0:
                     run.trainer.edit(

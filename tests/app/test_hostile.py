@@ -49,7 +49,7 @@ def test_a_case_is_measured_beside_students_and_a_class() -> None:
 
 
 class Enough:
-    """Ends a case as soon as it was answered what was waited for."""
+    """Ends a case as soon as the awaited answer has come."""
 
     def __init__(self, aim: Aim, answer: str) -> None:
         self.aim, self.answer = aim, answer

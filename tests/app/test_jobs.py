@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 
 from app.main import create_app
 from app.training.messages import Progress
-from tests.app.conftest import a_moment, metric, settings_for, wait_ready
+from tests.app.conftest import a_moment, drain, metric, services_of, settings_for, wait_ready
 from tests.app.storing import rows, service
 from tests.app.storing import run as run_statement
 from tests.app.stream import Stream
@@ -40,7 +40,7 @@ def pool(folder: Path, workers: int) -> Iterator[tuple[TestClient, list[psutil.P
 
 
 def iteration_kept(client: TestClient, run: str) -> int:
-    latest = client.app.state.services.backend.latest(run)  # type: ignore[attr-defined]
+    latest = services_of(client).backend.latest(run)
     return latest.checkpoint.iteration if latest else 0
 
 
@@ -67,25 +67,24 @@ def test_a_worker_that_hangs_is_waited_for_and_its_run_kept_whole(
             a_moment()
         while metric(client, "shallows_runs_running"):
             a_moment()
-        told = client.get(f"/train/{run}").json()
-        assert told["iteration"] == len(client.get(f"/train/{run}/costs").json()["costs"]) > 0
+        status = client.get(f"/train/{run}").json()
+        assert status["iteration"] == len(client.get(f"/train/{run}/costs").json()["costs"]) > 0
     assert rows(f"sqlite:///{tmp_path}/shallows.sqlite3") == [run]
 
 
 def test_the_end_keeps_the_runs_of_all_workers_also_of_one_that_hangs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.sessions.jobs.LAST_SECONDS", 0.3)
+    monkeypatch.setattr("app.sessions.ending.LAST_SECONDS", 0.3)
     with pool(tmp_path, 2) as (client, workers):
         runs = [start(client) for _ in range(2)]
         kept = [iteration_kept(client, run) for run in runs]
         os.kill(workers[0].pid, signal.SIGSTOP)
-        assert client.portal is not None
-        client.portal.call(client.app.state.services.drain)  # type: ignore[attr-defined]
+        drain(client)
     with service(f"sqlite:///{tmp_path}/shallows.sqlite3") as client:
         for run, before in zip(runs, kept, strict=True):
-            told = client.get(f"/train/{run}").json()
-            assert told["status"] == "cancelled"
+            status = client.get(f"/train/{run}").json()
+            assert status["status"] == "cancelled"
             assert len(client.get(f"/train/{run}/costs").json()["costs"]) >= before > 0
 
 
@@ -93,7 +92,7 @@ def test_whoever_looks_after_a_run_is_brought_back(
     url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     with service(url, max_running_runs=1) as client:
-        jobs = client.app.state.services.jobs  # type: ignore[attr-defined]
+        jobs = services_of(client).jobs
         trains, waits = (client.post("/train", json=LONG).json()["id"] for _ in range(2))
 
         def cancel_all() -> None:
@@ -116,7 +115,7 @@ def test_a_run_that_cant_be_kept_gives_its_place_to_the_next(
 ) -> None:
     url = f"sqlite:///{tmp_path}/store.sqlite3"
     with service(url, max_running_runs=1) as client:
-        store = client.app.state.services.store  # type: ignore[attr-defined]
+        store = services_of(client).store
         add, poison = store.add, client.post("/train", json=LONG).json()["id"]
 
         async def refuse(run: str, *rest: Any) -> None:
@@ -149,8 +148,7 @@ def test_whoever_waits_for_a_run_is_answered_as_the_server_ends(
         while not metric(client, "shallows_runs_running"):
             a_moment()
         run_statement(f"sqlite:///{tmp_path}/store.sqlite3", "ALTER TABLE runs RENAME TO away")
-        assert client.portal is not None
-        client.portal.call(client.app.state.services.drain)  # type: ignore[attr-defined]
+        drain(client)
         waits.join()
     (answer,) = answers
     assert (answer.status_code, answer.json()["code"]) == (503, "going_away")
@@ -158,9 +156,9 @@ def test_whoever_waits_for_a_run_is_answered_as_the_server_ends(
 
 def test_what_is_told_twice_is_told_once(url: str) -> None:
     with service(url) as client:
-        jobs = client.app.state.services.jobs  # type: ignore[attr-defined]
+        jobs = services_of(client).jobs
         run = client.post("/train", json=LONG).json()["id"]
-        job = jobs._jobs[run]
+        job = jobs.here[run]
 
         def say_twice() -> None:
             for _ in range(2):

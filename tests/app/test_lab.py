@@ -36,18 +36,18 @@ def test_a_frame_has_what_nncore_says_of_each_layer(stream: Stream) -> None:
     )
     Z = [np.array(z) for z in nncore.forward(network, X).Z]
     gradients = nncore.backward(network, nncore.forward(network, X), Y)
-    for told, z, name, dW in zip(
+    for shown, z, name, dW in zip(
         frame["runs"][0]["diagnostics"], Z, names, gradients.dW, strict=True
     ):
         g = nncore.ACTIVATIONS[name]
-        assert sum(told["histogram"]) == z.size
-        assert len(told["histogram"]) == 30
-        assert (told["low"], told["high"]) == (pytest.approx(z.min()), pytest.approx(z.max()))
-        assert told["nonpositive"] == np.mean(z <= 0)
-        assert told["mean"] == pytest.approx(g.g(z).mean())
-        assert told["saturated"] == np.mean(np.abs(g.g_prime(z)) < 0.01)
-        assert told["dead"] == np.flatnonzero((g.g_prime(z) == 0).all(axis=1)).tolist()
-        assert told["gradient_norm"] == pytest.approx(np.linalg.norm(dW))
+        assert sum(shown["histogram"]) == z.size
+        assert len(shown["histogram"]) == 30
+        assert (shown["low"], shown["high"]) == (pytest.approx(z.min()), pytest.approx(z.max()))
+        assert shown["nonpositive"] == np.mean(z <= 0)
+        assert shown["mean"] == pytest.approx(g.g(z).mean())
+        assert shown["saturated"] == np.mean(np.abs(g.g_prime(z)) < 0.01)
+        assert shown["dead"] == np.flatnonzero((g.g_prime(z) == 0).all(axis=1)).tolist()
+        assert shown["gradient_norm"] == pytest.approx(np.linalg.norm(dW))
 
 
 def test_ten_times_a_second_while_it_moves_and_always_when_it_rests() -> None:
@@ -73,7 +73,7 @@ def test_ten_times_a_second_while_it_moves_and_always_when_it_rests() -> None:
 
 # -- sweeps -----------------------------------------------------------------------------------
 
-XOR = {
+XOR: Json = {
     "data": {"dataset": "xor", "examples": 80},
     "runs": [
         {
@@ -93,13 +93,13 @@ XOR = {
 )
 def test_a_curve_is_nncores(inline: TestClient, name: str, slope: float | None) -> None:
     query = {"reach": 20} if slope is None else {"reach": 20, "slope": slope}
-    told = inline.get(f"/activations/{name}", params=query).json()
+    curve = inline.get(f"/activations/{name}", params=query).json()
     activation = nncore.ACTIVATIONS[name] if slope is None else nncore.leaky_relu(slope)
-    z = np.array(told["z"])
-    assert told["slope"] == activation.slope
+    z = np.array(curve["z"])
+    assert curve["slope"] == activation.slope
     assert (z[0], z[120], z[-1], len(z)) == (-20, 0, 20, 241)
-    np.testing.assert_allclose(told["g"], activation.g(z), atol=5e-5)
-    np.testing.assert_allclose(told["g_prime"], activation.g_prime(z), atol=5e-5)
+    np.testing.assert_allclose(curve["g"], activation.g(z), atol=5e-5)
+    np.testing.assert_allclose(curve["g_prime"], activation.g_prime(z), atol=5e-5)
 
 
 def sweep(plan: Json, **fields: Any) -> Json:
@@ -115,20 +115,20 @@ class TestSweep:
     def test_each_seed_is_as_if_trained_alone(self, stream: Stream) -> None:
         stream.configure(**XOR)
         stream.say("sweep", seeds=8, first_seed=3, iterations=700)
-        told = None
-        while told is None or told["type"] != "swept":
-            told = stream.hear()
-            assert told["type"] in ("sweeping", "swept", "frame")
-        assert [seed["seed"] for seed in told["seeds"]] == list(range(3, 11))
-        sampled = told["sampled"]
+        message = None
+        while message is None or message["type"] != "swept":
+            message = stream.hear()
+            assert message["type"] in ("sweeping", "swept", "frame")
+        assert [seed["seed"] for seed in message["seeds"]] == list(range(3, 11))
+        sampled = message["sampled"]
         assert sampled[0] == 0
-        assert sampled[-1] == told["iterations"] == 700
+        assert sampled[-1] == message["iterations"] == 700
         assert len(sampled) <= 200
         solved = 0
         examples = Examples.of(Plan.model_validate(XOR).data)
         X, Y = examples.X[:, examples.train], examples.Y[:, examples.train]
         boundaries = []
-        for seed in told["seeds"]:
+        for seed in message["seeds"]:
             network = nncore.initialize(
                 [2, 3, 1],
                 ["relu", "sigmoid"],
@@ -145,14 +145,14 @@ class TestSweep:
             solved += seed["solved"]
             grid = nncore.Grid((-6, 6), (-6, 6), 60, 60)
             boundaries.append(nncore.boundary(trainer.network, grid))
-        assert told["solved"] == {
+        assert message["solved"] == {
             "accuracy": 0.95,
             "cost": None,
             "count": solved,
             "share": solved / 8,
         }
         assert 0 < solved < 8  # or the test shows less than it could
-        boundary = told["boundary"]
+        boundary = message["boundary"]
         values = np.frombuffer(b64decode(boundary["values"]), np.uint8).reshape(60, 60)
         np.testing.assert_allclose(values, 255 * np.mean(boundaries, axis=0), atol=0.51)
 
@@ -172,8 +172,8 @@ class TestSweep:
         desk.open("a", {"data": {"dataset": "plane"}, "runs": [run]}, playing=False)
         desk.say("a", "sweep", seeds=64, iterations=100)
         desk.pass_time(1)
-        (told,) = [text for text in desk.texts if text["type"] == "swept"]
-        costs = [seed["cost"] for seed in told["seeds"]]
+        (swept,) = [text for text in desk.texts if text["type"] == "swept"]
+        costs = [seed["cost"] for seed in swept["seeds"]]
         assert None in costs
         assert all(cost is None or np.isfinite(cost) for cost in costs)
 
@@ -191,10 +191,10 @@ class TestSweep:
             patch.setattr(SeedSweep, "advance", slowly)
             desk.say("a", "sweep", iterations=1000, seeds=4)
             desk.pass_time(2.0)
-            told = [t for t in desk.texts if t["type"] == "sweeping"]
-            assert 6 <= len(told) <= 11
-            assert told == sorted(told, key=lambda message: message["iteration"])
-            assert told[-1]["iterations"] == 1000
+            progress = [t for t in desk.texts if t["type"] == "sweeping"]
+            assert 6 <= len(progress) <= 11
+            assert progress == sorted(progress, key=lambda message: message["iteration"])
+            assert progress[-1]["iterations"] == 1000
             desk.say("a", "cancel")
             desk.pass_time(60)
         assert not [t for t in desk.texts if t["type"] == "swept"]
@@ -234,9 +234,9 @@ class TestSweep:
             assert begun not in placed.again()
 
     def test_the_fan_is_the_quantiles_of_the_curves(self) -> None:
-        told = sweep(XOR, seeds=9, iterations=40)
-        costs = [seed["costs"] for seed in told["seeds"]]
-        fan = told["quantiles"]
+        swept = sweep(XOR, seeds=9, iterations=40)
+        costs = [seed["costs"] for seed in swept["seeds"]]
+        fan = swept["quantiles"]
         assert fan["levels"] == [0.1, 0.25, 0.5, 0.75, 0.9]
         expected = np.quantile(costs, fan["levels"], axis=0)
         np.testing.assert_allclose(fan["costs"], expected, rtol=1e-4)
@@ -247,12 +247,12 @@ class TestSweep:
             "data": {"dataset": "plane"},
             "runs": [{"network": wild, "training": {"learning_rate": 50}}],
         }
-        told = sweep(plan, seeds=4, iterations=300)
-        assert told["solved"]["cost"] == 0.01
-        gone = [seed for seed in told["seeds"] if seed["diverged"] is not None]
+        swept = sweep(plan, seeds=4, iterations=300)
+        assert swept["solved"]["cost"] == 0.01
+        gone = [seed for seed in swept["seeds"] if seed["diverged"] is not None]
         assert gone
-        last = [curve[-1] for curve in told["quantiles"]["costs"]]
-        left = [seed["cost"] for seed in told["seeds"] if seed["cost"] is not None]
+        last = [curve[-1] for curve in swept["quantiles"]["costs"]]
+        left = [seed["cost"] for seed in swept["seeds"] if seed["cost"] is not None]
         assert (last == [None] * 5) == (not left)
         for seed in gone:
             assert seed["cost"] is None

@@ -67,13 +67,13 @@ class Reader:
         if kind == "done":
             return [self.done[quantity]] if quantity in self.done else []
         if kind == "diagnostics":
-            value = getattr(run.trainer.diagnose()[layer - 1], quantity)
+            value = getattr(run.trainer.diagnose()[condition["layer"] - 1], quantity)
             return [len(value) if quantity == "dead" else value]
         network, training = self.run["network"], self.run["training"]
         layers = network["layers"] if layer is None else [network["layers"][layer - 1]]
         if quantity in ("units", "activation"):
             return [each[quantity] for each in layers]
-        found = {
+        named: dict[str, Callable[[], Any]] = {
             "iteration": lambda: self.session.iteration,
             "ended": lambda: run.ended and run.ended[0],
             "dataset": lambda: self.run["data"]["dataset"],
@@ -82,8 +82,8 @@ class Reader:
             "scale": lambda: network["initialization"]["scale"],
             "learning_rate": lambda: training["learning_rate"],
             "optimizer": lambda: training["optimizer"],
-        }.get(quantity, lambda: getattr(run.score, quantity))
-        return [found()]
+        }
+        return [named.get(quantity, lambda: getattr(run.score, quantity))()]
 
     def holds(self, condition: Json) -> bool:
         (name,) = set(condition) & set(COMPARISONS)
@@ -130,22 +130,22 @@ def test_there_are_eleven_in_the_order_of_the_lecture(inline: TestClient) -> Non
     assert [lesson["name"] for lesson in listed] == NAMES
     for lesson in listed:
         assert 5 <= lesson["minutes"] <= 10
-        told = inline.get(f"/lessons/{lesson['name']}").json()
-        assert {key: told[key] for key in ("name", "title", "part", "minutes")} == {
+        whole = inline.get(f"/lessons/{lesson['name']}").json()
+        assert {key: whole[key] for key in ("name", "title", "part", "minutes")} == {
             key: lesson[key] for key in ("name", "title", "part", "minutes")
         }
-        kinds = [step["kind"] for step in told["steps"]]
+        kinds = [step["kind"] for step in whole["steps"]]
         assert len(kinds) == lesson["steps"]
         assert set(kinds) == {"predict", "run", "explain"}
-        assert LessonRun.model_validate(told["run"])
+        LessonRun.model_validate(whole["run"])
     assert inline.get("/lessons/nothing").status_code == 404
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_conditions_are_false_before_and_true_after(name: str) -> None:
-    told = json.loads(json.dumps(BUILT_IN[name].as_json()))
-    reader = Reader(told["run"])
-    for step in told["steps"]:
+    lesson = json.loads(json.dumps(BUILT_IN[name].as_json()))
+    reader = Reader(lesson["run"])
+    for step in lesson["steps"]:
         # As on the page: what was done counts from where the step begins.
         reader.done.clear()
         if step["run"]:
@@ -189,7 +189,7 @@ def test_what_the_texts_say_of_numbers_is_so() -> None:
     # How many units: the test cost rises while the training cost falls.
     overfitting = BUILT_IN["how-many-units"].steps[5].words.run
     assert overfitting is not None
-    words = overfitting.as_json()
+    words = overfitting.model_dump(warnings=False)
     del words["iterations_per_frame"]
     tests = [after(words, iterations).score.test_cost for iterations in (50, 300, 1000)]
     assert tests[0] < tests[1] < tests[2]
@@ -206,8 +206,8 @@ def test_the_numbers_by_hand_of_the_lesson_on_the_way_back(inline: TestClient) -
             "gradients": [{"weights": [[-0.5], [-1]], "biases": [-0.5]}],
         },
     }
-    told = inline.post("/check", json=question).json()
-    assert (told["agree"], told["compared"]) == (True, 5)
+    checked = inline.post("/check", json=question).json()
+    assert (checked["agree"], checked["compared"]) == (True, 5)
 
 
 # -- files that are not right -------------------------------------------------------------------
@@ -307,8 +307,8 @@ def until(condition: str) -> str:
 def test_what_is_wrong_is_said_with_its_place(source: str, words: str | None) -> None:
     if words is None:
         # HTML is text like any other.
-        told = json.dumps(parse("mine", source).as_json())
-        assert '"text": "<script>alert(1)</script>"' in told
+        sent = json.dumps(parse("mine", source).as_json())
+        assert '"text": "<script>alert(1)</script>"' in sent
         return
     with pytest.raises(LessonError) as error:
         parse("mine", source)

@@ -28,8 +28,8 @@ from app.web.limits import (
     Throttle,
     client_of,
 )
-from tests.app.conftest import a_moment, metric, settings_for
-from tests.app.stream import Stream
+from tests.app.conftest import a_moment, metric, services_of, settings_for
+from tests.app.stream import Json, Stream
 
 
 class Clock:
@@ -77,7 +77,7 @@ class TestClients:
             if wait := clients.wait("me"):
                 refused += 1
                 clients.take("me")  # which does not count
-                clock.now += math.ceil(wait * 10) / 10  # as told; see `too_fast`
+                clock.now += math.ceil(wait * 10) / 10  # rounded up, as `too_fast` does it
                 assert clients.wait("me") == 0
             clients.take("me")
         assert refused > 50
@@ -198,7 +198,7 @@ class TestRequests:
             assert denied.value.status_code == 429
             assert "retry-after" in denied.value.headers
             # What watches over the server, and a page's files, are not counted.
-            script = client.app.state.services.assets.url("js/main.js")  # type: ignore[attr-defined]
+            script = services_of(client).assets.url("js/main.js")
             for path in ("/healthz", "/readyz", "/metrics", script):
                 assert client.get(path).status_code == 200
             assert metric(client, "shallows_refused_total", code="too_fast") == 2
@@ -208,7 +208,7 @@ class TestRequests:
             for _ in range(300):
                 for path in ("/datasets", "/lessons", "/healthz"):
                     assert client.get(path).status_code == 200
-            assert not client.app.state.services.refusals  # type: ignore[attr-defined]
+            assert not services_of(client).refusals
 
 
 class TestBodies:
@@ -250,7 +250,7 @@ class TestBodies:
         bodies.take("c", 15_000_000)
         with pytest.raises(Full):
             bodies.take("d", 2_000_000)
-        bodies.give("a", 16_000_000)
+        bodies.here.give("a", 16_000_000)
         bodies.take("d", 2_000_000)
         bodies.take("a", 1)
 
@@ -286,11 +286,11 @@ class TestMessages:
             assert 0 < error["retry_after"] <= 0.2
             assert error["message"] == 5  # after configure and as many steps as may come at once
             assert str(error["retry_after"]) in error["detail"]
-            told = error
-            while told["type"] != "state" or told["iterations_per_frame"] != 7:
-                if told["type"] == "error":  # as whoever tries again, without waiting even
+            message = error
+            while message["type"] != "state" or message["iterations_per_frame"] != 7:
+                if message["type"] == "error":  # as whoever tries again, without waiting even
                     stream.say("set", iterations_per_frame=7)
-                told = stream.hear()
+                message = stream.hear()
             assert metric(client, "shallows_refused_total", code="too_fast") >= 5
 
     def test_acknowledgements_wait_for_their_turn_instead(self) -> None:
@@ -298,7 +298,7 @@ class TestMessages:
         with TestClient(create_app(settings)) as client, Stream.connect(client) as stream:
             stream.configure(playing=True)
             stream.until_iteration(100)
-            assert not [told for told in stream.texts if told["type"] == "error"]
+            assert not [text for text in stream.texts if text["type"] == "error"]
 
     def test_bytes_count_too_and_what_is_too_much_is_not_even_read(self) -> None:
         settings = settings_for("inline", bytes_per_second=1000, bytes_burst=2000)
@@ -313,14 +313,14 @@ class TestMessages:
         with TestClient(create_app(settings)) as client, Stream.connect(client) as stream:
             for _ in range(100):
                 stream.socket.send_text("nonsense")
-            told = [stream.hear()["code"] for _ in range(100)]
-            assert told == ["invalid_json"] * 100
+            codes = [stream.hear()["code"] for _ in range(100)]
+            assert codes == ["invalid_json"] * 100
 
 
 class TestPlaces:
     def test_one_client_has_a_share_of_the_memory(self) -> None:
         points = [[x / 500, 0] for x in range(-1000, 1000)]
-        large = {"data": {"points": points, "labels": [0, 1] * 1000}}
+        large: Json = {"data": {"points": points, "labels": [0, 1] * 1000}}
         size = Plan.model_validate(large).size
         settings = settings_for("inline", max_session_bytes_per_client=int(1.5 * size))
         app = create_app(settings)
@@ -370,7 +370,7 @@ class TestOutbox:
     def test_a_reader_that_takes_nothing_is_closed_when_it_is_full(
         self, messages: int, size: int
     ) -> None:
-        outbox = Outbox(64)
+        outbox = Outbox()
         for _ in range(messages - (size > 10)):
             outbox.put(bytes(size))
         assert outbox.close_code is None
@@ -378,6 +378,6 @@ class TestOutbox:
         assert outbox.close_code == TOO_SLOW
 
     def test_one_message_may_be_as_large_as_it_is(self) -> None:
-        outbox = Outbox(64)
+        outbox = Outbox()
         outbox.put(bytes(MOST_BYTES + 1))
         assert outbox.close_code is None

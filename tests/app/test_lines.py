@@ -61,7 +61,8 @@ def right_share(
 
     def z(points: Array) -> Array:
         inputs = nncore.featurize(points, run.examples.features)
-        return nncore.forward(run.trainer.network, inputs).Z[layer - 1][unit]
+        found: Array = nncore.forward(run.trainer.network, inputs).Z[layer - 1][unit]
+        return found
 
     around = [
         z(points + half * np.array([[np.cos(angle)], [np.sin(angle)]]))

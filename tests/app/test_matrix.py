@@ -1,4 +1,4 @@
-"""Own points: lists to whoever sends and stores them, one block of memory in between."""
+"""Own points: lists where they are sent and stored, one block of memory in between."""
 
 import pickle
 

@@ -14,8 +14,8 @@ if sys.argv[1] == "give back":
     give_back()
 
 def resident():
-    with open("/proc/self/statm") as told:
-        return int(told.read().split()[1]) * 4096
+    with open("/proc/self/statm") as pages:
+        return int(pages.read().split()[1]) * 4096
 
 blocks = [b'x' * 10_000_000]  # freed, it makes glibc keep what is as large
 del blocks

@@ -8,7 +8,7 @@ import pytest
 from starlette.testclient import TestClient
 
 import nncore
-from app.schemas import Inspect, Plan, parse_message
+from app.schemas import Edit, Inspect, Plan
 from app.training.microscope import inspection
 from app.training.session import Session
 from tests.app.stream import Json, Stream
@@ -18,14 +18,14 @@ RELU = {"layers": [{"units": 3, "activation": "relu"}], "initialization": {"sche
 
 
 def sigmoid(Z: np.ndarray) -> np.ndarray:
-    return 1 / (1 + np.exp(-Z))
+    return np.asarray(1 / (1 + np.exp(-Z)))
 
 
-def recomputed(told: Json) -> None:
+def recomputed(seen: Json) -> None:
     """The whole iteration again with NumPy alone, from the weights that the message has."""
-    W1, W2 = (np.array(layer["weights"]) for layer in told["layers"])
-    b1, b2 = (np.array(layer["biases"])[:, None] for layer in told["layers"])
-    X, Y, m = np.array(told["inputs"]).T, np.array([told["labels"]]), told["m"]
+    W1, W2 = (np.array(layer["weights"]) for layer in seen["layers"])
+    b1, b2 = (np.array(layer["biases"])[:, None] for layer in seen["layers"])
+    X, Y, m = np.array(seen["inputs"]).T, np.array([seen["labels"]]), seen["m"]
     Z1 = W1.T @ X + b1
     A1 = np.maximum(0, Z1)
     Z2 = W2.T @ A1 + b2
@@ -33,7 +33,7 @@ def recomputed(told: Json) -> None:
     losses = -(Y * np.log(A2) + (1 - Y) * np.log(1 - A2))
     dZ2 = A2 - Y
     dZ1 = (W2 @ dZ2) * (Z1 >= 0)
-    hidden, output = told["layers"]
+    hidden, output = seen["layers"]
     for layer, Z, A, dZ, A_in in ((hidden, Z1, A1, dZ1, X), (output, Z2, A2, dZ2, A1)):
         np.testing.assert_allclose(np.array(layer["z"]).T, Z, atol=1e-12)
         np.testing.assert_allclose(np.array(layer["a"]).T, A, atol=1e-12)
@@ -46,11 +46,11 @@ def recomputed(told: Json) -> None:
         assert layer["shapes"]["Z"] == list(Z.shape)
         assert layer["shapes"]["dW"] == list(np.shape(gradient["weights"]))
     np.testing.assert_allclose(np.array(hidden["g_prime"]).T, Z1 >= 0)
-    np.testing.assert_allclose(told["predictions"], A2[0])
-    np.testing.assert_allclose(told["losses"], losses[0])
-    assert told["cost"] == pytest.approx(losses.mean())
-    assert told["check"]["agree"] is True
-    assert told["check"]["compared"] == W1.size + b1.size + W2.size + b2.size
+    np.testing.assert_allclose(seen["predictions"], A2[0])
+    np.testing.assert_allclose(seen["losses"], losses[0])
+    assert seen["cost"] == pytest.approx(losses.mean())
+    assert seen["check"]["agree"] is True
+    assert seen["check"]["compared"] == W1.size + b1.size + W2.size + b2.size
 
 
 class TestInspect:
@@ -59,13 +59,13 @@ class TestInspect:
         stream.say("step", iterations=30)
         stream.until_iteration(30)
         stream.say("inspect")
-        told = stream.until("inspection")
-        assert (told["of"], told["iteration"], told["m"], told["shown"]) == ("batch", 30, 150, 150)
-        assert told["examples"] == configured["data"]["split"]["train"]
+        seen = stream.until("inspection")
+        assert (seen["of"], seen["iteration"], seen["m"], seen["shown"]) == ("batch", 30, 150, 150)
+        assert seen["examples"] == configured["data"]["split"]["train"]
         points, labels = configured["data"]["points"], configured["data"]["labels"]
-        assert told["inputs"] == [points[i] for i in told["examples"]]
-        recomputed(told)
-        for layer in told["layers"]:
+        assert seen["inputs"] == [points[i] for i in seen["examples"]]
+        recomputed(seen)
+        for layer in seen["layers"]:
             for part in ("weights", "biases"):
                 np.testing.assert_allclose(
                     layer["update"][part], -0.3 * np.array(layer["gradient"][part]), atol=1e-15
@@ -73,24 +73,24 @@ class TestInspect:
         # The very next frame has what the update says.
         stream.say("step")
         frame = stream.until_iteration(31)
-        for now, layer in zip(frame["runs"][0]["layers"], told["layers"], strict=True):
+        for now, layer in zip(frame["runs"][0]["layers"], seen["layers"], strict=True):
             moved = np.array(layer["weights"]) + layer["update"]["weights"]
             np.testing.assert_array_equal(now["weights"], moved)
         stream.say("inspect", example=7)
-        told = stream.until("inspection")
-        assert (told["of"], told["m"], told["examples"]) == ("example", 1, [7])
-        assert told["inputs"] == [points[7]]
-        assert told["labels"] == [labels[7]]
-        recomputed(told)
+        seen = stream.until("inspection")
+        assert (seen["of"], seen["m"], seen["examples"]) == ("example", 1, [7])
+        assert seen["inputs"] == [points[7]]
+        assert seen["labels"] == [labels[7]]
+        recomputed(seen)
         stream.say("inspect", point=[1.5, -2], label=1)
-        told = stream.until("inspection")
-        assert (told["of"], told["point"], told["examples"]) == ("point", [1.5, -2], None)
-        recomputed(told)
+        seen = stream.until("inspection")
+        assert (seen["of"], seen["point"], seen["examples"]) == ("point", [1.5, -2], None)
+        recomputed(seen)
         stream.say("inspect", point=[1.5, -2])
-        told = stream.until("inspection")
-        assert told["losses"] is told["cost"] is told["check"] is told["labels"] is None
-        assert told["layers"][0]["dz"] is told["layers"][0]["gradient"] is None
-        assert len(told["predictions"]) == 1
+        seen = stream.until("inspection")
+        assert seen["losses"] is seen["cost"] is seen["check"] is seen["labels"] is None
+        assert seen["layers"][0]["dz"] is seen["layers"][0]["gradient"] is None
+        assert len(seen["predictions"]) == 1
 
     def test_while_it_plays_all_of_it_is_of_one_iteration(self, stream: Stream) -> None:
         stream.configure(runs=[{"network": RELU}], playing=True)
@@ -129,74 +129,74 @@ def look(plan: Json, steps: int = 0, **message: Any) -> Json:
     session = Session(Plan.model_validate(plan))
     if steps:
         session.advance(steps)
-    told = inspection(session, Inspect(type="inspect", **message))
-    return json.loads(json.dumps(told, allow_nan=False))  # type: ignore[no-any-return]
+    made = inspection(session, Inspect(type="inspect", **message))
+    sent: Json = json.loads(json.dumps(made, allow_nan=False))
+    return sent
 
 
 def test_penalties_optimisers_and_frozen_ones_are_in_the_update_only() -> None:
     training = {"l1": 0.01, "l2": 0.1, "optimizer": "adam", "batch_size": 16}
     session = Session(Plan.model_validate({"runs": [{"training": training}]}))
     session.advance(25)
-    edit = parse_message('{"type":"edit","layer":1,"unit":2,"input":0,"frozen":true}')
-    session.edit(edit)  # type: ignore[arg-type]
-    told = inspection(session, Inspect(type="inspect"))
+    session.edit(Edit(type="edit", layer=1, unit=2, input=0, frozen=True))
+    seen = inspection(session, Inspect(type="inspect"))
     network, trainer = session.runs[0].trainer.network, session.runs[0].trainer
-    assert told["m"] == 16
+    assert seen["m"] == 16
     W = network.layers[0].W
-    np.testing.assert_allclose(told["layers"][0]["l1"], 0.01 * np.sign(W))
-    np.testing.assert_allclose(told["layers"][0]["l2"], 0.1 * W)
-    assert told["penalty"] == trainer.penalty
+    np.testing.assert_allclose(seen["layers"][0]["l1"], 0.01 * np.sign(W))
+    np.testing.assert_allclose(seen["layers"][0]["l2"], 0.1 * W)
+    assert seen["penalty"] == trainer.penalty
     (J,) = trainer.step()
-    assert told["cost"] == pytest.approx(J)
+    assert seen["cost"] == pytest.approx(J)
     moved = trainer.network.layers[0].W - W
-    np.testing.assert_array_equal(told["layers"][0]["update"]["weights"], moved)
+    np.testing.assert_array_equal(seen["layers"][0]["update"]["weights"], moved)
     assert moved[0, 2] == 0
     assert (np.delete(moved.ravel(), 2) != 0).all()
 
 
 def test_a_regression_deeper_networks_and_logistic_regression() -> None:
-    told = look({"data": {"dataset": "plane"}}, 10)
-    z = np.array(told["layers"][-1]["z"])[:, 0]
-    np.testing.assert_allclose(told["losses"], (z - told["labels"]) ** 2 / 2)
-    assert told["check"]["agree"] is True
+    seen = look({"data": {"dataset": "plane"}}, 10)
+    z = np.array(seen["layers"][-1]["z"])[:, 0]
+    np.testing.assert_allclose(seen["losses"], (z - seen["labels"]) ** 2 / 2)
+    assert seen["check"]["agree"] is True
     layers = [{"units": 3}, {"units": 2, "activation": "leaky_relu", "slope": 0.2}]
-    told = look({"runs": [{"network": {"layers": layers}}]}, 10)
-    assert [layer["activation"] for layer in told["layers"]] == ["tanh", "leaky_relu", "sigmoid"]
-    assert told["layers"][1]["slope"] == 0.2
-    assert told["check"]["agree"] is True
-    told = look({"runs": [{"network": {"layers": []}}]}, 10)
-    assert len(told["layers"]) == 1
-    assert told["check"]["agree"] is True
+    seen = look({"runs": [{"network": {"layers": layers}}]}, 10)
+    assert [layer["activation"] for layer in seen["layers"]] == ["tanh", "leaky_relu", "sigmoid"]
+    assert seen["layers"][1]["slope"] == 0.2
+    assert seen["check"]["agree"] is True
+    seen = look({"runs": [{"network": {"layers": []}}]}, 10)
+    assert len(seen["layers"]) == 1
+    assert seen["check"]["agree"] is True
 
 
 def test_a_diverged_run_has_no_next_update() -> None:
     wild = {"layers": [{"units": 8, "activation": "linear"}] * 6, "initialization": {"scale": 10}}
-    told = look({"runs": [{"network": wild, "training": {"learning_rate": 100}}]}, 50)
-    assert all(layer["update"] is None for layer in told["layers"])
+    seen = look({"runs": [{"network": wild, "training": {"learning_rate": 100}}]}, 50)
+    assert all(layer["update"] is None for layer in seen["layers"])
 
 
 def test_at_a_kink_there_is_nothing_to_compare_with() -> None:
-    told = look({"runs": [{"network": {**RELU, "initialization": {"scheme": "zeros"}}}]})
-    assert told["layers"][0]["numeric"]["weights"] == [[None] * 3] * 2
-    assert told["check"]["kinks"] == 9
-    assert told["check"]["agree"] is True
+    seen = look({"runs": [{"network": {**RELU, "initialization": {"scheme": "zeros"}}}]})
+    assert seen["layers"][0]["numeric"]["weights"] == [[None] * 3] * 2
+    assert seen["check"]["kinks"] == 9
+    assert seen["check"]["agree"] is True
 
 
 def test_what_is_large_is_cut_left_out_or_refused_and_said_so() -> None:
     many = {"data": {"examples": 5000, "train_fraction": 1}}
-    told = look(many)
-    assert (told["m"], told["shown"]) == (5000, 200)
-    assert len(told["layers"][0]["dz"]) == len(told["losses"]) == len(told["examples"]) == 200
-    assert told["cost"] != pytest.approx(np.mean(told["losses"]), abs=1e-9)
-    assert told["layers"][0]["shapes"]["Z"] == [4, 5000]
+    seen = look(many)
+    assert (seen["m"], seen["shown"]) == (5000, 200)
+    assert len(seen["layers"][0]["dz"]) == len(seen["losses"]) == len(seen["examples"]) == 200
+    assert seen["cost"] != pytest.approx(np.mean(seen["losses"]), abs=1e-9)
+    assert seen["layers"][0]["shapes"]["Z"] == [4, 5000]
     network = {"layers": [{"units": 30}, {"units": 30}]}
-    told = look({**many, "runs": [{"network": network}]})
-    assert told["check"]["agree"] is None
-    assert "one example" in told["check"]["detail"]
-    assert told["layers"][0]["numeric"] is told["layers"][0]["agree"] is None
-    assert told["layers"][0]["gradient"]["weights"]
-    told = look({**many, "runs": [{"network": network}]}, example=3)
-    assert told["check"]["agree"] is True
+    seen = look({**many, "runs": [{"network": network}]})
+    assert seen["check"]["agree"] is None
+    assert "one example" in seen["check"]["detail"]
+    assert seen["layers"][0]["numeric"] is seen["layers"][0]["agree"] is None
+    assert seen["layers"][0]["gradient"]["weights"]
+    seen = look({**many, "runs": [{"network": network}]}, example=3)
+    assert seen["check"]["agree"] is True
     large = {"runs": [{"network": {"layers": [{"units": 60}, {"units": 60}]}}]}
     desk = Desk()
     desk.open("large", large, playing=False)
@@ -212,8 +212,8 @@ def test_a_newer_wish_takes_the_place_of_one_not_yet_granted() -> None:
     for example in range(5):
         desk.say("a", "inspect", example=example)
     desk.pass_time(0.1)
-    (told,) = [text for text in desk.texts if text["type"] == "inspection"]
-    assert told["example"] == 4
+    (seen,) = [text for text in desk.texts if text["type"] == "inspection"]
+    assert seen["example"] == 4
     desk.say("a", "inspect", example=3)
     desk.say("a", "configure")
     desk.pass_time(0.1)
@@ -232,7 +232,8 @@ QUESTION: Json = {"layers": NETWORK, "points": [[1, 2], [0, -1]], "labels": [1, 
 def ask(client: TestClient, claimed: Json, **fields: Any) -> Json:
     answer = client.post("/check", json={**QUESTION, **fields, "claimed": claimed})
     assert answer.status_code == 200, answer.text
-    return answer.json()
+    checked: Json = answer.json()
+    return checked
 
 
 def by_hand() -> tuple[Json, dict[str, np.ndarray]]:
@@ -260,24 +261,24 @@ def by_hand() -> tuple[Json, dict[str, np.ndarray]]:
 class TestCheck:
     def test_what_is_right_is_right(self, inline: TestClient) -> None:
         claims, _ = by_hand()
-        told = ask(inline, claims, tolerance=1e-12)
-        assert told["agree"] is True
-        assert told["first"] is None
-        assert told["compared"] == 4 + 2 + 4 + 2 + 1 + 6 + 3
-        np.testing.assert_allclose(told["ours"]["z"][0], claims["z"][0])
-        assert told["ours"]["cost"] == pytest.approx(claims["cost"])
+        checked = ask(inline, claims, tolerance=1e-12)
+        assert checked["agree"] is True
+        assert checked["first"] is None
+        assert checked["compared"] == 4 + 2 + 4 + 2 + 1 + 6 + 3
+        np.testing.assert_allclose(checked["ours"]["z"][0], claims["z"][0])
+        assert checked["ours"]["cost"] == pytest.approx(claims["cost"])
 
     def test_the_first_that_differs_is_named_with_what_may_have_happened(
         self, inline: TestClient
     ) -> None:
         claims, ours = by_hand()
         claims["gradients"][0]["weights"] = (2 * ours["dW1"]).tolist()
-        told = ask(inline, claims)
-        first = told["first"]
+        checked = ask(inline, claims)
+        first = checked["first"]
         assert (first["quantity"], first["layer"], first["input"], first["unit"]) == ("dW", 1, 0, 0)
         assert "m = 2" in first["hint"]
         assert first["detail"].startswith("dW[1] of input 1 and unit 1: yours is ")
-        assert told["differing"] == 4
+        assert checked["differing"] == 4
         claims["z"][0][1][0] += 0.5
         first = ask(inline, claims)["first"]
         assert (first["quantity"], first["layer"], first["example"], first["unit"]) == (
@@ -291,8 +292,8 @@ class TestCheck:
     def test_a_part_of_it_is_enough_and_rounding_is_fine(self, inline: TestClient) -> None:
         claims, ours = by_hand()
         weights = [[round(float(ours["dW1"][0, 0]), 4), None], None]
-        told = ask(inline, {"gradients": [{"weights": weights}, None]})
-        assert (told["agree"], told["compared"]) == (True, 1)
+        checked = ask(inline, {"gradients": [{"weights": weights}, None]})
+        assert (checked["agree"], checked["compared"]) == (True, 1)
         assert ask(inline, {"cost": round(claims["cost"], 4)})["agree"] is True
 
     def test_the_stream_answers_the_same_without_a_session(self, client: TestClient) -> None:
@@ -331,10 +332,10 @@ class TestCheck:
 
 
 def test_a_layer_timed_two_ways(inline: TestClient) -> None:
-    told = inline.post("/vectorizing", json={"examples": 2000, "units": 8}).json()
-    assert told["equal"] is True
-    assert (told["examples"], told["inputs"], told["units"]) == (2000, 2, 8)
-    assert told["ratio"] == pytest.approx(told["loop_seconds"] / told["product_seconds"])
+    timing = inline.post("/vectorizing", json={"examples": 2000, "units": 8}).json()
+    assert timing["equal"] is True
+    assert (timing["examples"], timing["inputs"], timing["units"]) == (2000, 2, 8)
+    assert timing["ratio"] == pytest.approx(timing["loop_seconds"] / timing["product_seconds"])
     refused = inline.post("/vectorizing", json={"examples": 10_000, "units": 64})
     assert refused.status_code == 422
     assert refused.json()["code"] == "too_much"
@@ -342,8 +343,8 @@ def test_a_layer_timed_two_ways(inline: TestClient) -> None:
 
 def test_nncore_and_the_message_agree() -> None:
     session = Session(Plan())
-    told = inspection(session, Inspect(type="inspect", example=0))
+    seen = inspection(session, Inspect(type="inspect", example=0))
     found = nncore.inspect(
         session.runs[0].trainer.network, session.examples.X[:, :1], session.examples.Y[:, :1]
     )
-    assert told["cost"] == found.cost
+    assert seen["cost"] == found.cost

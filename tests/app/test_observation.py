@@ -41,15 +41,15 @@ class TestLogs:
     def test_no_line_has_a_secret_in_it_not_even_in_a_traceback(self, form: str) -> None:
         text = f"could not reach {SECRETS['database_url']} with pa55 and open-sesame"
         for error in (False, True):
-            told = line(form, text, error=error)
-            assert "pa55" not in told
-            assert "open-sesame" not in told
-            assert "could not reach ***" in told
+            written = line(form, text, error=error)
+            assert "pa55" not in written
+            assert "open-sesame" not in written
+            assert "could not reach ***" in written
 
     def test_json_is_an_object_a_line(self) -> None:
-        told = line("json", "two\nlines", error=True)
-        assert "\n" not in told
-        read = json.loads(told)
+        written = line("json", "two\nlines", error=True)
+        assert "\n" not in written
+        read = json.loads(written)
         assert read["level"] == "error"
         assert read["logger"] == "app.x"
         assert read["message"] == "two\nlines"

@@ -12,6 +12,7 @@ import nncore
 from app import __version__
 from app.content.assets import Assets
 from app.content.catalogue import catalogue
+from tests.app.conftest import services_of
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +33,7 @@ def test_everything_the_page_names_is_there_and_its_own(inline: TestClient, html
 
 
 def test_every_module_is_preloaded_and_imports_only_what_is_served(inline: TestClient) -> None:
-    assets = inline.app.state.services.assets  # type: ignore[attr-defined]
+    assets = services_of(inline).assets
     modules = {url.removeprefix(assets.base + "/") for url in assets.modules}
     reached, waiting = set(), ["js/main.js"]
     while waiting:
@@ -56,12 +57,12 @@ def test_every_module_is_preloaded_and_imports_only_what_is_served(inline: TestC
 def test_the_catalogue_is_nncores_own_numbers(html: str) -> None:
     found = re.search(r'id="catalogue">(.*?)</script>', html, re.DOTALL)
     assert found is not None
-    told = json.loads(found[1])
-    assert [entry["name"] for entry in told["activations"]] == list(nncore.ACTIVATIONS)
-    tanh = told["activations"][1]
+    sent = json.loads(found[1])
+    assert [entry["name"] for entry in sent["activations"]] == list(nncore.ACTIVATIONS)
+    tanh = sent["activations"][1]
     np.testing.assert_allclose(tanh["g"], np.tanh(tanh["z"]), atol=1e-4)
     np.testing.assert_allclose(tanh["g_prime"], 1 - np.tanh(tanh["z"]) ** 2, atol=1e-4)
-    assert told["defaults"]["data"] == {
+    assert sent["defaults"]["data"] == {
         "dataset": "circle",
         "examples": 200,
         "noise": 0.1,
@@ -70,15 +71,15 @@ def test_the_catalogue_is_nncores_own_numbers(html: str) -> None:
         "train_fraction": 0.75,
         "features": ["x1", "x2"],
     }
-    assert told["defaults"]["training"]["learning_rate"] == 0.3
+    assert sent["defaults"]["training"]["learning_rate"] == 0.3
     for table, task in (("datasets", "classification"), ("regression_datasets", "regression")):
         named = [name for name, dataset in nncore.DATASETS.items() if dataset.task == task]
-        assert [entry["name"] for entry in told[table]] == named
+        assert [entry["name"] for entry in sent[table]] == named
     assert all(entry["sample"]["points"] for entry in catalogue()["datasets"])
 
 
 def test_files_are_compressed_typed_and_kept_for_ever(inline: TestClient) -> None:
-    assets = inline.app.state.services.assets  # type: ignore[attr-defined]
+    assets = services_of(inline).assets
     for name, kind in (
         ("plotly.min.js", "text/javascript"),
         ("js/main.js", "text/javascript"),
@@ -102,7 +103,7 @@ def test_files_are_compressed_typed_and_kept_for_ever(inline: TestClient) -> Non
     "name", ["js/nothing.js", "../app/main.py", "..%2fpyproject.toml", "js/types/plotly.d.ts"]
 )
 def test_nothing_else_is_served(inline: TestClient, name: str) -> None:
-    assets = inline.app.state.services.assets  # type: ignore[attr-defined]
+    assets = services_of(inline).assets
     assert inline.get(assets.url(name)).status_code == 404
     assert inline.get("/static/another/js/main.js").status_code == 404
 
@@ -122,28 +123,28 @@ def test_the_apis_page_needs_no_other_host(inline: TestClient) -> None:
 
 
 def test_openapi_has_the_paths_examples_and_bounds(inline: TestClient) -> None:
-    told = inline.get("/openapi.json").json()
+    api = inline.get("/openapi.json").json()
     assert {"/train", "/train/{run}", "/predict", "/datasets", "/healthz", "/readyz"} <= set(
-        told["paths"]
+        api["paths"]
     )
-    body = told["paths"]["/train"]["post"]["requestBody"]["content"]["application/json"]
+    body = api["paths"]["/train"]["post"]["requestBody"]["content"]["application/json"]
     assert body["examples"]["defaults"]["value"] == {}
-    rate = told["components"]["schemas"]["Training"]["properties"]["learning_rate"]
+    rate = api["components"]["schemas"]["Training"]["properties"]["learning_rate"]
     assert (rate["exclusiveMinimum"], rate["maximum"]) == (0, 100)
-    activation = told["components"]["schemas"]["Layer"]["properties"]["activation"]
+    activation = api["components"]["schemas"]["Layer"]["properties"]["activation"]
     assert activation["enum"] == list(nncore.ACTIVATIONS)
 
 
 def test_the_server_says_which_version_it_is(inline: TestClient) -> None:
-    told = inline.post("/version", headers={"origin": "http://testserver"}).json()
-    assets = inline.app.state.services.assets  # type: ignore[attr-defined]
-    assert told == {"version": __version__, "page": assets.digest}
+    answer = inline.post("/version", headers={"origin": "http://testserver"}).json()
+    assets = services_of(inline).assets
+    assert answer == {"version": __version__, "page": assets.digest}
     assert inline.get("/openapi.json").json()["info"]["version"] == __version__
 
 
 def test_every_example_of_openapi_works(inline: TestClient) -> None:
-    told = inline.get("/openapi.json").json()
-    body = told["paths"]["/train"]["post"]["requestBody"]["content"]["application/json"]
+    api = inline.get("/openapi.json").json()
+    body = api["paths"]["/train"]["post"]["requestBody"]["content"]["application/json"]
     for example in body["examples"].values():
         answer = inline.post("/train", params={"wait": 30}, json=example["value"])
         assert answer.status_code == 200, answer.text

@@ -20,6 +20,11 @@ def trained(name: str, iterations: int) -> Run:
     return session.runs[0]
 
 
+def cost_of_test_points(run: Run) -> float:
+    assert run.score.test_cost is not None
+    return run.score.test_cost
+
+
 def learns(iterations: int, accuracy: float = 0.97) -> Callable[[str], None]:
     def check(name: str) -> None:
         score = trained(name, iterations).score
@@ -62,12 +67,12 @@ def flickers_and_falls(name: str) -> None:
 def overfits(name: str) -> None:
     run, later = trained(name, 150), trained(name, 3000)
     assert run.score.train_accuracy == later.score.train_accuracy == 1
-    assert later.score.test_cost > 1.5 * run.score.test_cost  # type: ignore[operator]
+    assert cost_of_test_points(later) > 1.5 * cost_of_test_points(run)
 
 
 def is_smoothed(name: str) -> None:
     run, without = trained(name, 3000), trained("overfitting", 3000)
-    assert run.score.test_cost < without.score.test_cost / 2  # type: ignore[operator]
+    assert cost_of_test_points(run) < cost_of_test_points(without) / 2
     weights = [
         sum(float((layer.W**2).sum()) for layer in some.trainer.network.layers)
         for some in (run, without)
@@ -158,12 +163,12 @@ def test_it_does_what_its_sentence_says(name: str) -> None:
 
 
 def test_the_catalogue_has_each_with_a_title_and_a_sentence_of_its_own() -> None:
-    told = catalogue()["presets"]
+    presets = catalogue()["presets"]
     for field in ("name", "title", "look_for"):
-        assert len({preset[field] for preset in told}) == len(PRESETS)
-    assert all(preset["look_for"].endswith(".") for preset in told)
-    assert {preset["works"] for preset in told} == {True, False}
-    assert set(told[0]) == {
+        assert len({preset[field] for preset in presets}) == len(PRESETS)
+    assert all(preset["look_for"].endswith(".") for preset in presets)
+    assert {preset["works"] for preset in presets} == {True, False}
+    assert set(presets[0]) == {
         "data",
         "network",
         "name",

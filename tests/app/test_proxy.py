@@ -15,6 +15,7 @@ import httpx2 as httpx
 import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Origin
 
 from app import wire
 from tests.app.conftest import a_moment
@@ -56,7 +57,7 @@ class Proxied:
                 ("127.0.0.1", self.port), source_address=(address, 0), timeout=30
             ),
             ssl=self.tls,
-            origin=origin,  # type: ignore[arg-type]
+            origin=Origin(origin),
             additional_headers={"Authorization": f"Bearer {CODE}"},
         )
 
@@ -146,9 +147,9 @@ def test_the_page_comes_over_tls_and_the_cookie_is_for_tls_alone(proxied: Proxie
     page = proxied.ask("GET", {"Authorization": f"Bearer {CODE}"})
     assert page.status_code == 200
     assert "Shallows" in page.text
-    told = proxied.ask("POST", {"Origin": proxied.origin}, data={"code": CODE})
-    assert told.status_code == 303, told.text
-    assert "Secure" in told.headers["set-cookie"]
+    answer = proxied.ask("POST", {"Origin": proxied.origin}, data={"code": CODE})
+    assert answer.status_code == 303, answer.text
+    assert "Secure" in answer.headers["set-cookie"]
 
 
 def test_streams_pass_and_each_address_is_a_client_of_its_own(proxied: Proxied) -> None:

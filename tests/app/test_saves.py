@@ -28,7 +28,7 @@ from tests.app.storing import (
     session_of,
     stored,
 )
-from tests.app.stream import Stream
+from tests.app.stream import Json, Stream
 
 # -- what if it is full, or away ------------------------------------------------------------
 
@@ -75,7 +75,7 @@ def test_the_event_loop_goes_on_while_the_store_waits(url: str) -> None:
 def test_a_store_that_is_away_loses_no_run_and_says_that_it_saves_none(
     url: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("app.sessions.jobs.STORE_AGAIN_SECONDS", 0.02)
+    monkeypatch.setattr("app.sessions.ending.STORE_AGAIN_SECONDS", 0.02)
     with service(url) as client:
         run(url, "ALTER TABLE runs RENAME TO away")
         with Stream.connect(client) as stream:
@@ -84,9 +84,9 @@ def test_a_store_that_is_away_loses_no_run_and_says_that_it_saves_none(
             assert (refused.status_code, refused.json()["code"]) == (503, NotStored.code)
             assert "Retry-After" in refused.headers
         where = client.post("/train", json={"training": {"iterations": 9}}).headers["Location"]
-        while (told := client.get(where).json())["status"] != "finished":
+        while (status := client.get(where).json())["status"] != "finished":
             a_moment()
-        assert told["iteration"] == 9
+        assert status["iteration"] == 9
         assert len(client.get(f"{where}/costs").json()["costs"]) == 9
         # What the database was asked to write is in no log: names of sessions are among it.
         assert "the store failed" in caplog.text
@@ -95,14 +95,14 @@ def test_a_store_that_is_away_loses_no_run_and_says_that_it_saves_none(
         while not rows(url):
             a_moment()
     with service(url) as client:
-        assert client.get(where).json() == told
+        assert client.get(where).json() == status
 
 
 def test_runs_are_cancelled_and_forgotten_at_once_also_while_the_store_is_away(
     url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.sessions.jobs.STORE_AGAIN_SECONDS", 0.02)
-    monkeypatch.setattr("app.sessions.jobs.STORE_TRIES", 1_000_000)
+    monkeypatch.setattr("app.sessions.ending.STORE_AGAIN_SECONDS", 0.02)
+    monkeypatch.setattr("app.sessions.ending.STORE_TRIES", 1_000_000)
     long = {"training": {"iterations": 1_000_000}}
     with service(url, max_running_runs=1) as client:
         runs = [client.post("/train", json=long).headers["Location"] for _ in range(4)]
@@ -185,7 +185,7 @@ def test_a_run_that_was_cancelled_in_the_queue_is_remembered_as_that(url: str) -
 
 def test_a_save_opens_as_it_was_and_goes_on(url: str) -> None:
     with service(url) as client, Stream.connect(client) as stream:
-        plan = {"data": RUN["data"], "runs": [{k: RUN[k] for k in ("network", "training")}]}
+        plan: Json = {"data": RUN["data"], "runs": [{k: RUN[k] for k in ("network", "training")}]}
         session = stream.configure(**plan)["session"]
         stream.say("step", iterations=50)
         stream.until_iteration(50)
@@ -218,9 +218,9 @@ def test_a_save_opens_as_it_was_and_goes_on(url: str) -> None:
         assert (refused.status_code, refused.json()["code"]) == (403, "refused")
         page = client.get(saved["link"])
         assert page.status_code == 200
-        told = json.loads(page.text.split('id="saved">')[1].split("</script>")[0])
-        assert (told["id"], told["page"]) == (saved["id"], "#dataset=xor&test=no")
-        assert told["run"]["training"]["learning_rate"] == 0.5
+        shown = json.loads(page.text.split('id="saved">')[1].split("</script>")[0])
+        assert (shown["id"], shown["page"]) == (saved["id"], "#dataset=xor&test=no")
+        assert shown["run"]["training"]["learning_rate"] == 0.5
         assert client.get("/r/nothing").status_code == 404
         with Stream.connect(client, "/ws?saved=nothing") as stream:
             assert stream.hear()["code"] == "not_found"
@@ -258,8 +258,8 @@ def test_bounds_of_the_store_are_checked() -> None:
 
 
 def test_kill_9_in_a_burst_of_saves_takes_no_run_and_no_acknowledged_save(tmp_path: Path) -> None:
-    for told in crash(tmp_path, rounds=2, most=40, rng=random.Random(6)):
-        assert told.found == told.acknowledged
+    for each in crash(tmp_path, rounds=2, most=40, rng=random.Random(6)):
+        assert each.found == each.acknowledged
     database = sqlite3.connect(tmp_path / "shallows.sqlite3")
     assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     database.close()

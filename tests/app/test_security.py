@@ -255,12 +255,11 @@ class TestFull:
             assert found == [404, 200, 200]
 
     def test_a_reader_that_takes_no_answers_is_let_go_and_keeps_its_session(self) -> None:
-        settings = settings_for("inline", outbox_messages=8)
-        with TestClient(create_app(settings)) as client:
-            from app.sessions.outbox import TOO_SLOW, Outbox
+        with TestClient(create_app(settings_for("inline"))) as client:
+            from app.sessions.outbox import MOST_MESSAGES, TOO_SLOW, Outbox
 
-            outbox = Outbox(8)
-            for _ in range(8):
+            outbox = Outbox()
+            for _ in range(MOST_MESSAGES):
                 outbox.text({})
             assert outbox.close_code is None
             outbox.text({})
@@ -282,7 +281,7 @@ class TestFull:
 
     def test_watchers_of_runs_that_have_ended_are_bounded_too(self) -> None:
         settings = settings_for("inline", max_watchers=2, max_watchers_in_all=3)
-        short = {"params": {"wait": 30}, "json": {"training": {"iterations": 1}}}
+        short: dict[str, Any] = {"params": {"wait": 30}, "json": {"training": {"iterations": 1}}}
         with TestClient(create_app(settings)) as client, ExitStack() as stack:
             ended, another = (client.post("/train", **short).json()["id"] for _ in range(2))
 
@@ -299,9 +298,9 @@ class TestFull:
             assert (refused["code"], refused["retry_after"]) == ("full", 30)
             assert "3 connections" in refused["detail"]
             first.socket.close()
-            while "detail" in (told := watch(another).hear()):
-                assert told["code"] == "full"
-            assert told["type"] == "configured"
+            while "detail" in (message := watch(another).hear()):
+                assert message["code"] == "full"
+            assert message["type"] == "configured"
 
 
 def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

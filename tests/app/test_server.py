@@ -65,7 +65,7 @@ class Server:
                 a_moment()
 
     def end(self, number: int) -> tuple[int, str]:
-        """Signal the whole group, as a terminal does; the exit code and what was on stderr."""
+        """Signal the whole group, as a terminal does; returns the exit code and stderr."""
         children = psutil.Process(self.process.pid).children(recursive=True)
         os.killpg(self.process.pid, number)
         _, errors = self.process.communicate(timeout=30)
@@ -173,8 +173,8 @@ def test_a_message_of_10_megabytes_closes_the_connection_and_keeps_the_session(
             with pytest.raises(ConnectionClosed) as closed:
                 await send_and_hear_on(socket, "x" * 10_000_000)
         async with websockets.connect(f"{address}?session={session}") as socket:
-            told = json.loads(await socket.recv())
-        return closed.value.rcvd.code if closed.value.rcvd else None, told["iteration"]
+            configured = json.loads(await socket.recv())
+        return closed.value.rcvd.code if closed.value.rcvd else None, configured["iteration"]
 
     assert asyncio.run(converse()) == (1009, 20)
 

@@ -73,17 +73,21 @@ def test_the_split_is_a_partition_and_has_a_stream_of_its_own() -> None:
     assert set(other.train) <= set(examples.train)
 
 
+def own(points: list[list[float]], labels: list[int], train_fraction: float) -> Examples:
+    plain = {"points": points, "labels": labels, "train_fraction": train_fraction}
+    return Examples.of(OwnData.model_validate(plain))
+
+
 def test_own_data_keeps_its_order() -> None:
-    data = OwnData(points=[[1, 2], [3, 4], [5, 6]], labels=[0, 1, 1], train_fraction=0.7)
-    examples = Examples.of(data)
+    examples = own([[1, 2], [3, 4], [5, 6]], [0, 1, 1], 0.7)
     np.testing.assert_array_equal(examples.X, [[1, 3, 5], [2, 4, 6]])
     np.testing.assert_array_equal(examples.Y, [[0, 1, 1]])
 
 
 def test_an_own_point_more_leaves_the_split_of_the_others_nearly_as_it_was() -> None:
     points = [[x / 10, -x / 10] for x in range(80)]
-    many = Examples.of(OwnData(points=points, labels=[0, 1] * 40, train_fraction=0.75))
-    fewer = Examples.of(OwnData(points=points[:79], labels=[0, 1] * 39 + [0], train_fraction=0.75))
+    many = own(points, [0, 1] * 40, 0.75)
+    fewer = own(points[:79], [0, 1] * 39 + [0], 0.75)
     assert len(many.train) == 60
     assert sorted([*many.train, *many.test]) == list(range(80))
     assert len(set(many.train) ^ set(fewer.train)) <= 2
@@ -137,8 +141,11 @@ CHANGES = st.sampled_from(
 
 def act(session: Session, message: str) -> None:
     parsed = parse_message(message)
-    assert isinstance(parsed, Set | Edit)
-    (session.set if isinstance(parsed, Set) else session.edit)(parsed)  # type: ignore[arg-type]
+    if isinstance(parsed, Set):
+        session.set(parsed)
+    else:
+        assert isinstance(parsed, Edit)
+        session.edit(parsed)
 
 
 def everything(session: Session) -> list[object]:
@@ -283,7 +290,7 @@ def test_a_long_run_keeps_few_states_and_gets_anywhere_from_them() -> None:
         assert iteration - session.iteration < session._timeline.spacing
         session.advance(iteration - session.iteration)
         assert session.iteration == iteration
-        assert bits(session) == [told[: 8 * iteration] for told in costs]
+        assert bits(session) == [curve[: 8 * iteration] for curve in costs]
         session.advance(5000 - iteration)
         assert bits(session) == costs
 
@@ -303,15 +310,15 @@ def test_a_large_network_keeps_fewer_states() -> None:
 HUGE = View(resolution=200, neurons=True, neuron_resolution=64, diagnostics=True)
 
 
-def numbers(told: object) -> Iterator[float]:
+def numbers(part: object) -> Iterator[float]:
     """Every float in a frame."""
-    if isinstance(told, float):
-        yield told
-    elif isinstance(told, dict):
-        for value in told.values():
+    if isinstance(part, float):
+        yield part
+    elif isinstance(part, dict):
+        for value in part.values():
             yield from numbers(value)
-    elif isinstance(told, list | tuple):
-        for value in told:
+    elif isinstance(part, list | tuple):
+        for value in part:
             yield from numbers(value)
 
 
@@ -340,19 +347,19 @@ def test_pictures_of_many_or_large_networks_are_coarser() -> None:
     def frame(units: list[int], runs: int) -> dict[str, Any]:
         run = {"network": {"layers": [{"units": n} for n in units]}}
         plan = Plan.model_validate({"data": {"examples": 10}, "runs": [run] * runs})
-        told: dict[str, Any] = Session(plan).frame(0, 0, HUGE)
-        return told
+        made: dict[str, Any] = Session(plan).frame(0, 0, HUGE)
+        return made
 
     # The page's largest, as it looks at one: nothing is lost.
     (run,) = frame([16] * 6, 1)["runs"]
     assert run["boundary"]["width"] > 100
     assert run["neurons"][0]["width"] == 64
     for units, runs in (([256, 1] * 4, 8), ([256, 256], 1), ([16] * 6, 8)):
-        told = frame(units, runs)["runs"]
-        maps = [layer["values"] for run in told for layer in run["neurons"]]
+        parts = frame(units, runs)["runs"]
+        maps = [layer["values"] for run in parts for layer in run["neurons"]]
         assert (
             16 * runs * sum(units)
             <= sum(map(len, maps))
             <= max(wire.MOST_MAP_BYTES, 16 * runs * sum(units))
         )
-        assert 8 <= told[0]["boundary"]["width"] < 200
+        assert 8 <= parts[0]["boundary"]["width"] < 200

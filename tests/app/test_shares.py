@@ -6,7 +6,7 @@ import random
 from collections import Counter, deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from pathlib import Path
 
 import pytest
 from sqlalchemy import select
@@ -102,7 +102,7 @@ def test_what_is_not_safe_any_more_gives_way_to_whoever_comes(url: str) -> None:
         asyncio.run(work(store))
 
 
-def test_an_address_within_its_share_loses_nothing_to_others(tmp_path: Any) -> None:
+def test_an_address_within_its_share_loses_nothing_to_others(tmp_path: Path) -> None:
     url, rng = f"sqlite:///{tmp_path}/store", random.Random(11)
     clients = ["a", "b", "c", "d"]
     kept: dict[str, deque[str]] = {client: deque() for client in clients}
@@ -128,7 +128,7 @@ def test_an_address_within_its_share_loses_nothing_to_others(tmp_path: Any) -> N
     assert all(len(theirs) >= 1 for theirs in kept.values())
 
 
-def test_a_class_saves_beside_a_flood(tmp_path: Any) -> None:
+def test_a_class_saves_beside_a_flood(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/store"
 
     async def one(store: Store, client: str) -> str:
@@ -158,7 +158,7 @@ def test_saves_that_wait_are_counted_for_each_address(url: str) -> None:
         async with store.turn(client):
             return await store.save(SAVE, client)
 
-    async def burst(store: Store) -> list[Any]:
+    async def burst(store: Store) -> list[str | BaseException]:
         flood = [one(store, "flood") for _ in range(12)]
         return await asyncio.gather(*flood, one(store, "other"), return_exceptions=True)
 
@@ -188,7 +188,7 @@ def test_sessions_push_out_those_of_their_own_address(url: str) -> None:
         assert len(set(connection.scalars(select(SessionRow.client)))) == 2
 
 
-def test_no_address_is_kept_nor_what_tells_it(url: str, tmp_path: Any) -> None:
+def test_no_address_is_kept_nor_what_tells_it(url: str, tmp_path: Path) -> None:
     address = "192.0.2.77"
     with opened(url) as store:
         asyncio.run(fill(store, address, 2))
@@ -270,8 +270,8 @@ def test_a_flood_of_runs_leaves_places_to_wait_and_to_train_for_others() -> None
         answers = [flood.post("/train", json=LONG) for _ in range(3)]
         assert [answer.status_code for answer in answers] == [202, 202, 429]
         assert metric(flood, "shallows_runs_running") == 1
-        told = other.post("/train?wait=30", json={"training": {"iterations": 3}}).json()
-        assert told["status"] == "finished"
+        status = other.post("/train?wait=30", json={"training": {"iterations": 3}}).json()
+        assert status["status"] == "finished"
         for _ in range(2):
             assert other.post("/train", json=LONG).status_code == 202
         assert other.post("/train", json=LONG).status_code == 429
@@ -296,7 +296,7 @@ def test_watchers_of_a_flood_give_way_to_whoever_comes(
     bound: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if bound == "bytes":
-        monkeypatch.setattr("app.sessions.jobs.MOST_WATCHED_BYTES", 3 * 3 * 8)
+        monkeypatch.setattr("app.sessions.watching.MOST_WATCHED_BYTES", 3 * 3 * 8)
     with two_addresses(max_watchers_in_all=3 if bound == "places" else 100) as (flood, other):
         run = flood.post("/train?wait=30", json={"training": {"iterations": 3}}).json()["id"]
         path = f"/train/{run}/stream"

@@ -6,9 +6,8 @@ import itertools
 import logging
 import os
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from functools import partial
-from typing import Any
 
 import httpx2 as httpx
 import psutil
@@ -24,7 +23,8 @@ from app.training.messages import Attach, Command, Event, Open, Progress, Tell, 
 from app.training.workers.backend import Backend
 from app.training.workers.driver import Line, LineBroken
 from app.training.workers.inline import InlineLine
-from tests.app.conftest import a_moment, metric, settings_for, wait_ready
+from app.training.workers.processes import WorkerLine
+from tests.app.conftest import a_moment, metric, services_of, settings_for, wait_ready
 from tests.app.stream import Stream
 from tests.app.test_server import Server
 
@@ -115,7 +115,7 @@ def test_whichever_background_task_ends_the_class_goes_on(
     lesson: tuple[TestClient, list[Stream]], caplog: pytest.LogCaptureFixture
 ) -> None:
     client, streams = lesson
-    services = client.app.state.services  # type: ignore[attr-defined]
+    services = services_of(client)
     assert len(services.backgrounds) == 3  # two drivers, and the keeping
     assert client.portal is not None
 
@@ -137,7 +137,7 @@ def test_whichever_background_task_raises_the_class_goes_on(
     lesson: tuple[TestClient, list[Stream]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client, streams = lesson
-    services = client.app.state.services  # type: ignore[attr-defined]
+    services = services_of(client)
     keeping = services.sessions.keeping
 
     async def once(*_: object) -> None:
@@ -162,7 +162,7 @@ def test_whichever_background_task_raises_the_class_goes_on(
 class Desk:
     """Sessions on a backend in this process, and what is heard of them."""
 
-    def __init__(self, connect: Callable[[], Any]) -> None:
+    def __init__(self, connect: Callable[[], Awaitable[Line]]) -> None:
         self.backend = Backend([connect])
         self.heard: dict[str, list[Event]] = {}
         self.news = asyncio.Event()
@@ -238,7 +238,9 @@ def test_an_event_that_cant_be_delivered_ends_its_session_alone() -> None:
 
 def test_a_run_whose_host_breaks_before_its_first_checkpoint_begins_again() -> None:
     class Breaks(InlineLine):
-        async def exchange(self, commands: Sequence[Command]) -> Any:
+        async def exchange(
+            self, commands: Sequence[Command]
+        ) -> tuple[list[Event | Worked], float | None]:
             if any(isinstance(command, Open) for command in commands) and next(times) == 0:
                 raise LineBroken("the worker died")
             return await super().exchange(commands)
@@ -308,13 +310,14 @@ def test_a_session_that_breaks_its_host_twice_is_set_aside_and_the_others_go_on(
 def test_what_cant_be_restored_is_said_and_its_neighbours_do_not_notice() -> None:
     with TestClient(create_app(settings_for("pool", workers=1))) as client:
         wait_ready(client)
-        services = client.app.state.services  # type: ignore[attr-defined]
+        services = services_of(client)
         with Stream.connect(client) as good, Stream.connect(client) as bad:
             good.configure(playing=True)
             session = bad.configure()["session"]
             bad.say("step", iterations=5)
             bad.until("state", iteration=5)
             latest = services.backend.latest(session)
+            assert latest is not None
             (trainer,) = latest.checkpoint.trainers
             trainer["parameters"] = trainer["parameters"][:-1]
             before = metric(client, "shallows_worker_restarts_total")
@@ -330,13 +333,16 @@ def test_what_cant_be_restored_is_said_and_its_neighbours_do_not_notice() -> Non
 def test_a_worker_that_stands_still_holds_up_its_own_sessions_alone() -> None:
     with TestClient(create_app(settings_for("pool", store_seconds=0.1))) as client:
         wait_ready(client)
-        services = client.app.state.services  # type: ignore[attr-defined]
+        services = services_of(client)
         with Stream.connect(client) as first, Stream.connect(client) as second:
             sessions = [stream.configure(playing=True)["session"] for stream in (first, second)]
             drivers = services.backend._drivers
             where = {name: drivers.index(services.backend._where[name]) for name in sessions}
             assert sorted(where.values()) == [0, 1]
-            stopped = drivers[where[sessions[0]]]._line._process.pid
+            line = drivers[where[sessions[0]]]._line
+            assert isinstance(line, WorkerLine)
+            stopped = line._process.pid
+            assert stopped is not None
             os.kill(stopped, signal.SIGSTOP)
             try:
                 while client.get("/readyz").status_code == 200:

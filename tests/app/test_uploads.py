@@ -236,10 +236,10 @@ def test_a_damaged_file_is_read_or_refused_and_nothing_else(form: str, data: st.
         at = data.draw(st.integers(0, len(file) - 1))
         file[at : at + data.draw(st.integers(0, 3))] = data.draw(st.binary(max_size=3))
     try:
-        told = read(bytes(file), form)
+        network = read(bytes(file), form)
     except InvalidField:
         return
-    assert told.layers
+    assert network.layers
 
 
 HEADERS = st.dictionaries(
@@ -293,7 +293,7 @@ def test_a_file_of_an_untold_format_or_size_is_refused(inline: TestClient) -> No
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["field"] == "format"
 
-    def much() -> Any:
+    def much() -> Iterator[bytes]:
         for _ in range(50):
             yield b" " * 100_000
 
@@ -325,22 +325,22 @@ def test_tables_of_any_make(name: str) -> None:
     assert seen.suggested == {"x1": 0, "x2": 1, "label": 2}
     assert [column["numeric"] for column in seen.columns] == [1, 1, 0]
     assert seen.columns[0]["name"] == (next(table.rows()).cells[0] if header else "column 1")
-    told = points(table, 0, 1, 2, "classification", fit=True)
-    assert told.points == [[1.7, 60], [1.8, 80], [1.6, 55]]
-    assert (told.labels, told.classes) == ([0, 1, 0], ["f", "m"])
-    scaled = np.array(told.scaled)
+    found = points(table, 0, 1, 2, "classification", fit=True)
+    assert found.points == [[1.7, 60], [1.8, 80], [1.6, 55]]
+    assert (found.labels, found.classes) == ([0, 1, 0], ["f", "m"])
+    scaled = np.array(found.scaled)
     np.testing.assert_allclose(scaled.min(axis=0), [-5, -5])
     np.testing.assert_allclose(scaled.max(axis=0), [5, 5])
-    fit = [(np.array(told.points) - told.fit["center"]) * told.fit["scale"]]
+    fit = [(np.array(found.points) - found.fit["center"]) * found.fit["scale"]]
     np.testing.assert_allclose(scaled, fit[0])
 
 
 def test_bad_rows_are_listed_with_their_line_and_good_ones_kept() -> None:
     text = "a,b,class\n1,2,yes\nx,2,no\n3,,no\n4,5\n6,7,\n8,1e9,no\n9,nan,no\n-1,0,No\n"
-    told = points(parse(text), 0, 1, 2, "classification", fit=False)
-    assert told.points == [[1, 2], [-1, 0]]
-    assert (told.labels, told.classes) == ([1, 0], ["No", "yes"])
-    assert [(bad.line, bad.reason) for bad in told.bad] == [
+    found = points(parse(text), 0, 1, 2, "classification", fit=False)
+    assert found.points == [[1, 2], [-1, 0]]
+    assert (found.labels, found.classes) == ([1, 0], ["No", "yes"])
+    assert [(bad.line, bad.reason) for bad in found.bad] == [
         (3, "a is 'x', not a number"),
         (4, "b is empty"),
         (5, "has 2 cells, most rows have 3"),
@@ -348,8 +348,8 @@ def test_bad_rows_are_listed_with_their_line_and_good_ones_kept() -> None:
         (7, "b is 1e9, beyond ±1,000,000"),
         (8, "b is 'nan', not a number"),
     ]
-    assert told.bad_rows == 6
-    assert told.scaled is None
+    assert found.bad_rows == 6
+    assert found.scaled is None
 
 
 @pytest.mark.parametrize(
@@ -365,23 +365,23 @@ def test_bad_rows_are_listed_with_their_line_and_good_ones_kept() -> None:
 )
 def test_any_two_values_are_classes(labels: list[str], classes: list[str]) -> None:
     text = "".join(f"{i},{i},{label}\n" for i, label in enumerate(labels))
-    told = points(parse(text), 0, 1, 2, "classification", fit=False)
-    assert told.classes == classes
-    assert told.labels[0] == 1
-    assert told.labels[1] == 0
+    found = points(parse(text), 0, 1, 2, "classification", fit=False)
+    assert found.classes == classes
+    assert found.labels[0] == 1
+    assert found.labels[1] == 0
 
 
 def test_targets_are_numbers() -> None:
-    told = points(parse("1;2;0,5\n3;4;x\n5;6;-2\n"), 0, 1, 2, "regression", fit=False)
-    assert told.labels == [0.5, -2]
-    assert told.classes is None
-    assert [bad.line for bad in told.bad] == [2]
+    found = points(parse("1;2;0,5\n3;4;x\n5;6;-2\n"), 0, 1, 2, "regression", fit=False)
+    assert found.labels == [0.5, -2]
+    assert found.classes is None
+    assert [bad.line for bad in found.bad] == [2]
 
 
 def test_many_bad_rows_are_counted_and_some_listed() -> None:
     text = "1,2,0\n2,3,1\n" + "x,y,0\n" * 500
-    told = points(parse(text), 0, 1, 2, "classification", fit=False)
-    assert (told.rows, told.bad_rows, len(told.bad)) == (2, 500, 20)
+    found = points(parse(text), 0, 1, 2, "classification", fit=False)
+    assert (found.rows, found.bad_rows, len(found.bad)) == (2, 500, 20)
 
 
 @pytest.mark.parametrize(
@@ -462,12 +462,13 @@ def test_any_bytes_are_a_table_or_refused(data: bytes) -> None:
     seen = preview(table)
     assert len(seen.columns) >= 1
     try:
-        told = points(table, 0, 0, len(seen.columns) - 1, "classification", fit=True)
+        found = points(table, 0, 0, len(seen.columns) - 1, "classification", fit=True)
     except InvalidField:
         return
-    assert np.isfinite(told.points).all()
-    assert np.abs(told.scaled).max() <= 5 + 1e-9
-    assert set(told.labels) == {0, 1}
+    assert np.isfinite(found.points).all()
+    assert found.scaled is not None
+    assert np.abs(found.scaled).max() <= 5 + 1e-9
+    assert set(found.labels) == {0, 1}
 
 
 def test_a_table_becomes_a_run(inline: TestClient) -> None:
@@ -482,13 +483,13 @@ def test_a_table_becomes_a_run(inline: TestClient) -> None:
     assert seen["columns"][2] == {"name": "where", "numeric": 0}
     assert seen["sample"][0] == rows[0].split(";")
     query = {**seen["suggested"], "fit": True}
-    told = inline.post("/datasets/table", params=query, content=body).json()
-    assert told["classes"] == ["in", "out"]
+    parsed = inline.post("/datasets/table", params=query, content=body).json()
+    assert parsed["classes"] == ["in", "out"]
     for chosen in ("points", "scaled"):
         data = {
-            "points": told[chosen],
-            "labels": told["labels"],
-            "task": told["task"],
+            "points": parsed[chosen],
+            "labels": parsed["labels"],
+            "task": parsed["task"],
             "features": ["x1_squared", "x2_squared"],
             "train_fraction": 0.5,
             "seed": 4,

@@ -16,6 +16,7 @@ from playwright.sync_api import (
     Page,
     Playwright,
     Request,
+    ViewportSize,
     WebError,
     expect,
     sync_playwright,
@@ -26,7 +27,7 @@ from tests.browser.playground import PATIENCE
 
 expect.set_options(timeout=PATIENCE)
 
-VIEWPORT = {"width": 1440, "height": 900}
+VIEWPORT: ViewportSize = {"width": 1440, "height": 900}
 
 
 class Guard:
@@ -68,7 +69,11 @@ class Guard:
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
-    with running_server() as server:
+    with ExitStack() as stack:
+        with pytest.MonkeyPatch.context() as environment:
+            # What a test leaves playing takes the time of the tests after it no longer than that.
+            environment.setenv("SHALLOWS_SESSION_GRACE_SECONDS", "20")
+            server = stack.enter_context(running_server())
         yield server
 
 

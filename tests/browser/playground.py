@@ -8,7 +8,7 @@ import os
 import time
 import zlib
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import msgpack
 import numpy as np
@@ -17,6 +17,8 @@ from playwright.sync_api import Locator, Page, WebSocket, expect
 # Milliseconds that a shared machine may take over what a quiet one does at once; no test asserts a
 # time. Whoever works on a test may want to hear sooner.
 PATIENCE = 1000 * int(os.environ.get("SHALLOWS_TEST_PATIENCE", "60"))
+
+Theme = Literal["light", "dark"]
 
 
 def plain(frame: dict[str, Any]) -> dict[str, Any]:
@@ -91,7 +93,7 @@ class Talk:
     def confirmed(self) -> list[dict[str, Any]]:
         """The answers to what was asked for.
 
-        A connection that a busy machine has dropped is told of the run once more, as it is.
+        A connection that a busy machine has dropped hears once more of the run, as it is.
         """
         answers = self.of_type("configured", sent=False)
         return [answer for answer in answers if not answer["resumed"]]
@@ -304,9 +306,9 @@ class Playground:
         while True:
             # What a connection has lost, the next one asks for again.
             talk = self.wire.main_talks[-1]
-            told = talk.of_type("configure", sent=True)
+            asked = talk.of_type("configure", sent=True)
             answers = talk.of_type("configured", sent=False)
-            if answers and len(told) == len(talk.confirmed):
+            if answers and len(asked) == len(talk.confirmed):
                 return self.wire.main.of_type("configure", sent=True)[-1]
             assert time.monotonic() < deadline, "a configure was not answered"
             self.page.wait_for_timeout(20)

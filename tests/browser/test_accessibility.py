@@ -9,13 +9,13 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.harness import ROOT
-from tests.browser.playground import Playground
+from tests.browser.playground import Playground, Theme
 
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 STANDARDS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 # The themes differ in nothing but colours: the second is asked for these alone.
-RULES: dict[str, dict[str, Any]] = {
+RULES: dict[Theme, dict[str, Any]] = {
     "light": {"type": "tag", "values": STANDARDS},
     "dark": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]},
 }
@@ -27,7 +27,7 @@ LOOKS = [
 ]
 
 
-def violations(page: Page, within: str = "html", theme: str = "light") -> list[str]:
+def violations(page: Page, within: str = "html", theme: Theme = "light") -> list[str]:
     """What axe finds in a part of the page, in words; the page is in that theme already."""
     if not page.evaluate("'axe' in window"):
         page.evaluate(AXE.read_text(encoding="utf-8"))
@@ -45,9 +45,9 @@ def violations(page: Page, within: str = "html", theme: str = "light") -> list[s
     ]
 
 
-def show_in(page: Page, theme: str) -> None:
+def show_in(page: Page, theme: Theme) -> None:
     """Show it in a theme, whole: what the page colours by itself follows with the next frame."""
-    page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+    page.emulate_media(color_scheme=theme)
     page.evaluate("() => new Promise((resolve) => requestAnimationFrame(resolve))")
 
 
@@ -101,8 +101,11 @@ def test_axe_finds_nothing_in_dialogs_and_tools(page: Page) -> None:
     assert violations_in_both_themes(page) == []
 
 
-def test_announcements_do_not_chatter(page: Page) -> None:
+def test_the_title_and_the_language_are_said_and_announcements_do_not_chatter(page: Page) -> None:
     playground = Playground(page)
+    expect(page).to_have_title("Shallows: train a small network and watch it learn")
+    expect(page.locator("html")).to_have_attribute("lang", "en")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Shallows")
     page.evaluate(
         """() => {
           const said = (window.said_ = []);
@@ -146,10 +149,3 @@ def test_forced_colours_keep_the_choice_visible(page: Page) -> None:
     Playground(page)
     face = page.locator("#activations input:checked + .face")
     assert "solid" in face.evaluate("(element) => getComputedStyle(element).outline")
-
-
-def test_the_title_and_the_language_are_said(page: Page) -> None:
-    Playground(page)
-    expect(page).to_have_title("Shallows: train a small network and watch it learn")
-    expect(page.locator("html")).to_have_attribute("lang", "en")
-    expect(page.get_by_role("heading", level=1)).to_have_text("Shallows")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from playwright.sync_api import Page, expect
 
 from tests.browser.playground import Playground, until
@@ -83,9 +85,13 @@ def test_a_ghost_says_what_else_was_different(page: Page) -> None:
 def test_each_has_its_formula_and_its_curves(page: Page) -> None:
     playground = Playground(page)
     formula = page.locator("#formula .lines math").first
+
+    def shown(text: str) -> bool:
+        return text in "".join((formula.text_content() or "").split())
+
     for name, text in FORMULAS.items():
         playground.choose("Activation", name)
-        until(page, lambda text=text: text in "".join((formula.text_content() or "").split()))
+        until(page, partial(shown, text))
         expect(formula).to_be_visible()
         face = page.locator(
             "#activations label", has=page.get_by_role("radio", name=name, exact=True)

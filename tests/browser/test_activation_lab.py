@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from tests.browser.playground import Playground
 from tests.browser.test_accessibility import violations
 
 SLOPE = 0.2
-G = {
+G: dict[str, tuple[Callable[[np.ndarray], np.ndarray], ...]] = {
     "sigmoid": (lambda z: 1 / (1 + np.exp(-z)), lambda z: np.exp(-z) / (1 + np.exp(-z)) ** 2),
     "relu": (lambda z: np.maximum(z, 0), lambda z: (z >= 0) * 1.0),
     "leaky_relu": (
@@ -122,8 +123,8 @@ def test_a_layer_in_picture_and_numbers_is_what_the_weights_make_of_the_points(p
     # The slope of this layer alone.
     page.locator("#layer-slope").fill("0.5")
     page.locator("#layer-slope").press("Enter")
-    told = playground.last_configure()["runs"][0]["network"]["layers"]
-    assert told[1] == {"units": 3, "activation": "leaky_relu", "slope": 0.5}
+    trained = playground.last_configure()["runs"][0]["network"]["layers"]
+    assert trained[1] == {"units": 3, "activation": "leaky_relu", "slope": 0.5}
     assert "slope=0.5" in page.url
 
     # A closed panel asks for nothing.

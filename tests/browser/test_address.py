@@ -44,12 +44,20 @@ def test_a_link_restores_the_experiment_bit_for_bit(context: BrowserContext, pag
     )
 
 
-def test_only_what_differs_is_in_the_address(page: Page) -> None:
+def test_only_what_differs_is_in_the_address_and_an_edited_one_applies(page: Page) -> None:
     playground = Playground(page)
     playground.choose("Dataset", "moons")
     expect(page).to_have_url("/#dataset=moons")
     playground.choose("Dataset", "circle")
     expect(page).to_have_url("/")
+    # One that is edited by hand applies.
+    page.evaluate("location.hash = 'layers=3,2&rate=0.5'")
+    expect(playground.field("Hidden units in layer 2")).to_have_value("2")
+    expect(playground.field("Learning rate")).to_have_value("0.5")
+    playground.last_configure()
+    state = playground.wire.of_type("configured", sent=False)[-1]["runs"][0]
+    assert state["layer_sizes"] == [2, 3, 2, 1]
+    assert state["training"]["learning_rate"] == 0.5
 
 
 def test_going_back_goes_back(page: Page) -> None:
@@ -65,17 +73,6 @@ def test_going_back_goes_back(page: Page) -> None:
     last = playground.last_configure()
     assert last["data"]["dataset"] == "xor"
     assert last["runs"][0]["network"]["layers"][0]["activation"] == "tanh"
-
-
-def test_an_edited_address_applies(page: Page) -> None:
-    playground = Playground(page)
-    page.evaluate("location.hash = 'layers=3,2&rate=0.5'")
-    expect(playground.field("Hidden units in layer 2")).to_have_value("2")
-    expect(playground.field("Learning rate")).to_have_value("0.5")
-    playground.last_configure()
-    state = playground.wire.of_type("configured", sent=False)[-1]["runs"][0]
-    assert state["layer_sizes"] == [2, 3, 2, 1]
-    assert state["training"]["learning_rate"] == 0.5
 
 
 def test_what_a_link_says_wrongly_is_left_out_and_said(page: Page) -> None:

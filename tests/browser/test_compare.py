@@ -50,7 +50,7 @@ class Lab:
     def configured(self, **expected: Any) -> None:
         """Until the latest comparison is confirmed and is of this dataset, or has these rates."""
 
-        def told() -> bool:
+        def is_compared() -> bool:
             lab = self.playground.wire.lab
             sent = lab.of_type("configure", sent=True)
             if len(sent) != len(lab.confirmed):
@@ -61,7 +61,7 @@ class Lab:
             }
             return all(found[name] == value for name, value in expected.items())
 
-        until(self.page, told, f"{expected} is not compared")
+        until(self.page, is_compared, f"{expected} is not compared")
 
 
 def test_four_in_lockstep_are_the_single_runs_to_the_bit(page: Page) -> None:
@@ -80,9 +80,9 @@ def test_four_in_lockstep_are_the_single_runs_to_the_bit(page: Page) -> None:
     # Shown is what was sent; and who reached which cost when.
     cards, rows = page.locator(".network"), page.locator("#compare-table tbody tr")
     for run, name in enumerate(NAMES):
-        told = frame["runs"][run]
-        expect(cards.nth(run).locator("dd").nth(0)).to_have_text(f"{told['train_cost']:.4f}")
-        accuracy = f"{100 * told['test_accuracy']:.1f}%"
+        sent = frame["runs"][run]
+        expect(cards.nth(run).locator("dd").nth(0)).to_have_text(f"{sent['train_cost']:.4f}")
+        accuracy = f"{100 * sent['test_accuracy']:.1f}%"
         expect(cards.nth(run).locator("dd").nth(1)).to_have_text(accuracy)
         reached = []
         for threshold in (0.5, 0.3, 0.1, 0.03):
@@ -183,17 +183,17 @@ def test_values_are_edited_by_keyboard_and_live_in_the_address(page: Page) -> No
 
 def test_a_comparison_that_has_run_is_told_for_the_lessons(page: Page) -> None:
     Playground(page)
-    told = page.evaluate(
+    heard = page.evaluate(
         """() => new Promise((resolve) => {
           const base = document.querySelector('script[type=module]').src.replace(/main\\.js$/, '');
           import(`${base}labs/session.js`)
             .then(({ LabSession }) => {
-              const told = [];
+              const heard = [];
               const session = new LabSession((runs) => {
-                told.push(runs);
-                if (told.length === 1) return session.step();
+                heard.push(runs);
+                if (heard.length === 1) return session.step();
                 session.close();
-                return resolve(told);
+                return resolve(heard);
               });
               session.open();
               session.configure({ data: {}, runs: [{}, {}, {}], key: 'three' });
@@ -202,7 +202,7 @@ def test_a_comparison_that_has_run_is_told_for_the_lessons(page: Page) -> None:
             });
         })"""
     )
-    assert told == [3, 3]
+    assert heard == [3, 3]
 
 
 def test_it_goes_on_after_a_dropped_connection(page: Page, server: Server, guard: Guard) -> None:
@@ -304,8 +304,8 @@ def test_many_seeds_are_counted_drawn_and_set_up(page: Page) -> None:
     picked = int(page.locator(".picked").inner_text().split(":")[0].removeprefix("Seed "))
     page.get_by_role("button", name=f"Set up seed {picked}").click()
     expect(playground.field("Weight seed")).to_have_count(0)  # the open drawer has its room
-    told = playground.last_configure()["runs"][0]["network"]["initialization"]
-    assert told["seed"] == picked
+    initialization = playground.last_configure()["runs"][0]["network"]["initialization"]
+    assert initialization["seed"] == picked
 
     # What takes long can be cancelled, and another experiment ends it.
     playground.enter("Iterations each", "20000")

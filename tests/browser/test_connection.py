@@ -30,13 +30,9 @@ def state(page: Page, text: str) -> None:
     expect(page.locator("#connection")).to_have_text(text, timeout=15_000)
 
 
-def test_it_says_live(page: Page) -> None:
-    Playground(page)
-    state(page, "Live")
-
-
 def test_training_goes_on_and_every_cost_arrives(page: Page, cable: Cable) -> None:
     playground = Playground(page, cable.url)
+    state(page, "Live")
     playground.play()
     playground.wait_for_iteration(60)
     cable.pull()
@@ -179,8 +175,8 @@ def test_a_session_outlives_its_server_and_a_new_server_gets_the_same_experiment
         )
 
         def configured() -> dict[str, Any]:
-            told: dict[str, Any] = playground.wire.of_type("configured", sent=False)[-1]
-            return told
+            newest: dict[str, Any] = playground.wire.of_type("configured", sent=False)[-1]
+            return newest
 
         session = configured()["session"]
         # In order: it goes on from where it was, and there is nothing to say.

@@ -68,5 +68,5 @@ def test_test_costs_are_dashed_and_end_where_the_run_is(page: Page) -> None:
     until(page, lambda: playground.trace("cost", -2)["x"][-1:] == [playground.iteration])
     trace = playground.trace("cost", -2)
     assert "px" in trace["line"]["dash"]
-    told = {frame["iteration"]: frame["runs"][0]["test_cost"] for frame in playground.wire.frames}
-    assert all(told[x] == y for x, y in zip(trace["x"], trace["y"], strict=True))
+    costs = {frame["iteration"]: frame["runs"][0]["test_cost"] for frame in playground.wire.frames}
+    assert all(costs[x] == y for x, y in zip(trace["x"], trace["y"], strict=True))

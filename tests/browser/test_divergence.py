@@ -10,7 +10,13 @@ from tests.browser.playground import Playground
 
 
 def test_divergence_says_when_why_and_what_to_do(page: Page) -> None:
-    playground = Playground(page, "#activation=leaky_relu&init=he&layers=8,8,4&rate=100")
+    address = "#activation=leaky_relu&init=he&layers=8,8,4&rate=100&colour=red"
+    playground = Playground(page, address)
+    # A notice can be dismissed.
+    expect(playground.notice).to_contain_text("colour")
+    playground.button("Dismiss").click()
+    expect(playground.notice).to_be_empty()
+
     playground.button("Play").click()
     expect(playground.notice).to_contain_text("Diverged at iteration")
     (diverged,) = playground.wire.of_type("diverged", sent=False)
@@ -25,10 +31,3 @@ def test_divergence_says_when_why_and_what_to_do(page: Page) -> None:
     expect(playground.notice).to_be_empty()
     playground.wait_for_cost_below(0.2)
     assert len(playground.wire.of_type("diverged", sent=False)) == 1
-
-
-def test_a_notice_can_be_dismissed(page: Page) -> None:
-    playground = Playground(page, "#colour=red")
-    expect(playground.notice).to_contain_text("colour")
-    playground.button("Dismiss").click()
-    expect(playground.notice).to_be_empty()

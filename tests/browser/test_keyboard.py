@@ -51,8 +51,9 @@ def test_a_whole_experiment_by_keyboard(page: Page) -> None:
     expect(playground.readout("iteration")).to_have_attribute("value", "0")
 
 
-def test_keys_typed_into_a_field_are_text(page: Page) -> None:
+def test_keys_that_mean_something_else_keep_their_meaning(page: Page) -> None:
     playground = Playground(page)
+    # Typed into a field they are text.
     playground.step(1)
     playground.field("Seed").focus()
     for key in ("Space", "ArrowRight", "r"):
@@ -62,6 +63,21 @@ def test_keys_typed_into_a_field_are_text(page: Page) -> None:
     expect(playground.button("Play")).to_be_visible()
     assert playground.iteration == 2
     assert playground.wire.of_type("play", sent=True) == []
+    # Shortcuts of the browser stay the browser's.
+    page.evaluate(
+        """() => document.body.dispatchEvent(
+          new KeyboardEvent('keydown', { key: 'r', ctrlKey: true, bubbles: true }))"""
+    )
+    playground.step(1)
+    playground.settle()
+    assert playground.iteration == 3
+    # Arrows on a choice and a slider do not step.
+    steps = playground.wire.of_type("step", sent=True)
+    playground.radio("Activation", "tanh").focus()
+    page.keyboard.press("ArrowRight")
+    page.get_by_role("slider", name="Noise slider").press("ArrowRight")
+    playground.last_configure()
+    assert playground.wire.of_type("step", sent=True) == steps
 
 
 def test_space_on_a_button_is_that_button_once(page: Page) -> None:
@@ -79,38 +95,13 @@ def test_space_on_a_button_is_that_button_once(page: Page) -> None:
     assert playground.wire.of_type("pause", sent=True) == []
 
 
-def test_arrows_on_a_choice_and_a_slider_do_not_step(page: Page) -> None:
-    playground = Playground(page)
-    playground.radio("Activation", "tanh").focus()
-    page.keyboard.press("ArrowRight")
-    page.get_by_role("slider", name="Noise slider").press("ArrowRight")
-    playground.last_configure()
-    assert playground.wire.of_type("step", sent=True) == []
-
-
-def test_space_plays_from_where_one_has_just_chosen(page: Page) -> None:
-    playground = Playground(page)
-    playground.choose("Activation", "ReLU")
-    page.keyboard.press("Space")
-    expect(playground.button("Pause")).to_be_visible()
-
-
-def test_shortcuts_of_the_browser_stay_the_browsers(page: Page) -> None:
-    playground = Playground(page)
-    playground.step(2)
-    page.evaluate(
-        """() => document.body.dispatchEvent(
-          new KeyboardEvent('keydown', { key: 'r', ctrlKey: true, bubbles: true }))"""
-    )
-    playground.step(1)
-    playground.settle()
-    assert playground.iteration == 3
-
-
-def test_focus_is_seen(page: Page) -> None:
+def test_focus_is_seen_and_space_plays_from_where_one_has_just_chosen(page: Page) -> None:
     playground = Playground(page)
     page.keyboard.press("Tab")
     expect(playground.button("Lessons")).to_be_focused()
     outline = page.evaluate("getComputedStyle(document.activeElement).outline")
     assert "2px" in outline
     assert "solid" in outline
+    playground.choose("Activation", "ReLU")
+    page.keyboard.press("Space")
+    expect(playground.button("Pause")).to_be_visible()

@@ -245,14 +245,14 @@ def desk(browser: Browser, server: Server) -> Iterator[Playground]:
 
 @pytest.mark.parametrize("name", BUILT_IN)
 def test_a_lesson_is_taken_to_its_end_by_its_own_text(desk: Playground, name: str) -> None:
-    told = BUILT_IN[name]
+    content = BUILT_IN[name]
     if (toggle := desk.button("Close the panel")).is_visible():
         toggle.click()
-    lesson = begin(desk.page, told["title"])
-    for number, step in enumerate(told["steps"], start=1):
+    lesson = begin(desk.page, content["title"])
+    for number, step in enumerate(content["steps"], start=1):
         expect(lesson.heading).to_have_text(step["title"])
         expect(lesson.heading).to_be_focused()
-        expect(lesson.panel).to_contain_text(f"Step {number} of {len(told['steps'])}")
+        expect(lesson.panel).to_contain_text(f"Step {number} of {len(content['steps'])}")
         if step["kind"] == "predict":
             right = next(index for index, choice in enumerate(step["choices"]) if choice["right"])
             lesson.panel.get_by_role("radio").nth(right).check()
@@ -356,7 +356,9 @@ def test_the_list_tells_how_far_one_is(page: Page) -> None:
     dialog = page.get_by_role("dialog", name="Lessons")
     rows = dialog.locator(".row")
     expect(rows).to_have_count(len(BUILT_IN))
-    assert rows.locator("b").all_inner_texts() == [told["title"] for told in BUILT_IN.values()]
+    assert rows.locator("b").all_inner_texts() == [
+        content["title"] for content in BUILT_IN.values()
+    ]
     expect(rows.first).to_contain_text("Logistic regression")
     expect(rows.first).to_contain_text("6 min")
     expect(rows.first).to_contain_text("7 steps")
@@ -542,15 +544,15 @@ def test_it_leaves_the_playground_usable(page: Page) -> None:
 def test_a_layer_is_timed_two_ways_outside_a_lesson_too(page: Page, guard: Guard) -> None:
     playground = Playground(page, "#panel=timing")
     panel = page.get_by_role("tabpanel", name="Vectorising")
-    told = panel.get_by_role("status")
+    status = panel.get_by_role("status")
     go = panel.get_by_role("button", name="Time it")
-    expect(told).to_have_text("Nothing is timed yet.")
+    expect(status).to_have_text("Nothing is timed yet.")
     with page.expect_response("**/vectorizing") as answer:
         go.click()
     timing = answer.value.json()
-    expect(told).to_contain_text("both gave the same numbers.")
+    expect(status).to_contain_text("both gave the same numbers.")
     assert (timing["examples"], timing["equal"]) == (1000, True)
-    expect(told.locator("dd b")).to_have_text(
+    expect(status.locator("dd b")).to_have_text(
         [duration(timing["loop_seconds"]), duration(timing["product_seconds"])]
     )
     assert timing["ratio"] == pytest.approx(timing["loop_seconds"] / timing["product_seconds"])
@@ -560,7 +562,7 @@ def test_a_layer_is_timed_two_ways_outside_a_lesson_too(page: Page, guard: Guard
     with page.expect_response("**/vectorizing") as answer:
         examples.press("Enter")
     assert answer.value.request.post_data_json == {"examples": 2000, "inputs": 2, "units": 4}
-    expect(told.get_by_role("row")).to_have_count(3)
+    expect(status.get_by_role("row")).to_have_count(3)
     # What cannot be is said, and nothing is asked.
     examples.fill("20000")
     go.click()
@@ -572,7 +574,7 @@ def test_a_layer_is_timed_two_ways_outside_a_lesson_too(page: Page, guard: Guard
         panel.get_by_role("spinbutton", name=name).fill(most)
         panel.get_by_role("spinbutton", name=name).blur()
     go.click()
-    expect(told).to_contain_text("may be at most 1,000,000")
+    expect(status).to_contain_text("may be at most 1,000,000")
     assert playground.wire.of_type("error", sent=False) == []
 
 

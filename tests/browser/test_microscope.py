@@ -37,7 +37,9 @@ ACTIVATIONS: dict[str, Any] = {
 }
 
 
-def passed(X: np.ndarray, W: list[np.ndarray], b: list[np.ndarray], g: list[str]) -> Any:
+def passed(
+    X: np.ndarray, W: list[np.ndarray], b: list[np.ndarray], g: list[str]
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
     Z, A = [], [X]
     for weights, biases, name in zip(W, b, g, strict=True):
         Z.append(weights.T @ A[-1] + biases)
@@ -84,8 +86,8 @@ def computed(
             for step in (2e-5, 1e-5, -1e-5, -2e-5):
                 moved = [array.copy() for array in parameters]
                 moved[layer][place] += step
-                both = (moved, b) if name == "dW" else (W, moved)
-                J[step] = loss(passed(X, *both, g)[1][-1], Y, g[-1]).mean()
+                _, A_moved = passed(X, moved, b, g) if name == "dW" else passed(X, W, moved, g)
+                J[step] = loss(A_moved[-1], Y, g[-1]).mean()
             # Five points: with two the third derivative, of moons some hundreds, would be seen.
             rise = 8 * (J[1e-5] - J[-1e-5]) - (J[2e-5] - J[-2e-5])
             slopes[place] = rise / 12e-5
@@ -147,11 +149,11 @@ def test_every_number_is_that_of_an_independent_computation(page: Page, network:
     playground.button("Play").click()
     playground.wait_for_iteration(80)
     playground.settle()
-    (told,) = playground.wire.frames[-1]["runs"]
+    (latest,) = playground.wire.frames[-1]["runs"]
     configured = playground.wire.of_type("configured", sent=False)[0]
     data, (run,) = configured["data"], configured["runs"]
-    W = [np.array(layer["weights"]) for layer in told["layers"]]
-    b = [np.array(layer["biases"])[:, np.newaxis] for layer in told["layers"]]
+    W = [np.array(layer["weights"]) for layer in latest["layers"]]
+    b = [np.array(layer["biases"])[:, np.newaxis] for layer in latest["layers"]]
     g = [layer["activation"] for layer in run["layers"]]
     points, labels = np.array(data["points"]).T, np.array([data["labels"]], float)
 

@@ -1,4 +1,4 @@
-"""What a run is, set up on the page and told to the server as it is."""
+"""What a run is, set up on the page and sent to the server as it is."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from tests.browser.playground import Playground
 
 def spec(playground: Playground) -> dict[str, Any]:
     """The data and the run that the server was last told to train."""
-    told = playground.last_configure()
-    (run,) = told["runs"]
-    return {"data": told["data"], **run}
+    asked = playground.last_configure()
+    (run,) = asked["runs"]
+    return {"data": asked["data"], **run}
 
 
 def test_classification_and_regression(page: Page) -> None:
@@ -198,7 +198,9 @@ def test_speed_from_one_a_second_to_as_fast_as_it_goes(page: Page) -> None:
     expect(page.locator("#achieved")).to_contain_text("/ s")
     playground.pause()
     expect(page.locator("#achieved")).to_be_empty()
-    speeds = [told["iterations_per_frame"] for told in playground.wire.of_type("set", sent=True)]
+    speeds = [
+        message["iterations_per_frame"] for message in playground.wire.of_type("set", sent=True)
+    ]
     assert speeds[-1] == "max"
     assert abs(speeds[0] - 1 / 60) < 1e-12
 
@@ -207,15 +209,15 @@ def test_own_points_start_from_those_there_are(context: BrowserContext, page: Pa
     playground = Playground(page, "#examples=20")
     before = playground.wire.of_type("configured", sent=False)[-1]["data"]
     playground.choose("Dataset", "your own points")
-    told = spec(playground)["data"]
-    assert told["labels"] == before["labels"]
-    assert told["points"] == [[round(x, 2), round(y, 2)] for x, y in before["points"]]
-    assert told["task"] == "classification"
+    data = spec(playground)["data"]
+    assert data["labels"] == before["labels"]
+    assert data["points"] == [[round(x, 2), round(y, 2)] for x, y in before["points"]]
+    assert data["task"] == "classification"
     for name in ("Examples", "Noise", "Label flips"):
         expect(playground.field(name)).to_be_hidden()
     other = Playground(context.new_page(), f"#{page.url.partition('#')[2]}")
-    assert spec(other)["data"] == told
+    assert spec(other)["data"] == data
     # They are still there after another dataset.
     playground.choose("Dataset", "gauss")
     playground.choose("Dataset", "your own points")
-    assert spec(playground)["data"] == told
+    assert spec(playground)["data"] == data

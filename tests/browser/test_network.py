@@ -54,7 +54,7 @@ def test_focus_stays_on_the_stepper(page: Page) -> None:
         expect(more).to_be_focused()
 
 
-def test_weights_on_the_edges_and_in_the_sentence_are_the_servers(page: Page) -> None:
+def test_edges_their_weights_and_the_sentence_are_the_servers(page: Page) -> None:
     playground = Playground(page)
     playground.play()
     playground.wait_for_cost_below(0.4)
@@ -74,14 +74,10 @@ def test_weights_on_the_edges_and_in_the_sentence_are_the_servers(page: Page) ->
     signs = sentence.locator("mn.p, mn.n").evaluate_all("all => all.map((mn) => mn.className)")
     assert signs == ["n" if value < 0 else "p" for value in values]
 
-
-def test_edges_are_as_thick_as_their_weights(page: Page) -> None:
-    playground = Playground(page)
-    playground.play()
-    playground.wait_for_cost_below(0.4)
-    playground.pause()
-    playground.button("Unit 1 of hidden layer 1").click()  # Chosen: now none is, and none is dim.
-    layers = playground.wire.frames[-1]["runs"][0]["layers"]
+    # Each edge is as thick as its weight. Chosen again, the unit is not: no edge is dim.
+    playground.button("Unit 3 of hidden layer 1").click()
+    expect(playground.button("Unit 3 of hidden layer 1")).to_have_attribute("aria-pressed", "false")
+    layers = [first, second]
     base = page.evaluate(
         "document.querySelector('script[type=module]').src.replace(/main\\.js$/, '')"
     )

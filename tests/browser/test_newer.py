@@ -50,21 +50,21 @@ def newer_project(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def looks_well(page: Page, told: str) -> None:
+def looks_well(page: Page, place: str) -> None:
     """On every screen, in both themes: nothing sticks out, and everyone can read it."""
     for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         for width, height in SIZES:
             page.set_viewport_size({"width": width, "height": height})
-            box = page.locator(told).bounding_box()
+            box = page.locator(place).bounding_box()
             assert box is not None
             assert box["x"] >= 0
             assert box["x"] + box["width"] <= width
             assert box["y"] + box["height"] <= height
             assert page.evaluate("document.documentElement.scrollWidth") == width
             if shots := os.environ.get("SHOTS"):
-                page.screenshot(path=f"{shots}/{told[1:]}-{scheme}-{width}.png")
-        assert violations(page) == []
+                page.screenshot(path=f"{shots}/{place[1:]}-{scheme}-{width}.png")
+        assert violations(page, theme=scheme) == []
 
 
 @pytest.mark.parametrize("tls", [False, True])
@@ -112,19 +112,19 @@ def test_a_page_that_is_older_than_its_server_says_so_and_goes_on(
         own.project = newer_project
         own.start()
         state(page, "Live")
-        told = page.locator("#newer")
-        expect(told).to_contain_text(NEWER)
-        expect(told).to_have_attribute("role", "status")
+        notice = page.locator("#newer")
+        expect(notice).to_contain_text(NEWER)
+        expect(notice).to_have_attribute("role", "status")
         assert violations(page) == []
         # The same run goes on; a part that the page has not got is said to be missing.
         playground.wait_for_iteration(playground.iteration + 20)
         page.get_by_role("button", name="Later").click()
-        expect(told).to_be_empty()
+        expect(notice).to_be_empty()
         page.get_by_role("tab", name="Activations").click()
-        expect(told).to_contain_text(NEWER)
+        expect(notice).to_contain_text(NEWER)
         expect(page.locator("#panel-activations")).to_have_attribute("data-missing", "")
         page.get_by_role("tab", name="Surface").click()
-        expect(told).to_contain_text(NEWER)
+        expect(notice).to_contain_text(NEWER)
         page.get_by_role("tab", name="Activations").click()
         playground.wait_for_iteration(playground.iteration + 20)
         # Of changes that come fast the address has the last one only a moment later.

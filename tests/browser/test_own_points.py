@@ -56,7 +56,7 @@ class Hand:
         assert isinstance(data, dict)
         return data
 
-    def told(self, condition: Callable[[dict[str, Any]], bool]) -> None:
+    def trains_on(self, condition: Callable[[dict[str, Any]], bool]) -> None:
         """Wait until the server trains on such data."""
         deadline = time.monotonic() + PATIENCE / 1000
         while not condition(self.sent):
@@ -65,11 +65,11 @@ class Hand:
 
     def at(self, x1: float, x2: float) -> None:
         """Wait for a point there, to a pixel's width."""
-        self.told(lambda data: len(labels_at(data, x1, x2)) > 0)
+        self.trains_on(lambda data: len(labels_at(data, x1, x2)) > 0)
 
     def labelled(self, x1: float, x2: float, label: float) -> None:
         """Wait for a point there of that label."""
-        self.told(lambda data: label in labels_at(data, x1, x2))
+        self.trains_on(lambda data: label in labels_at(data, x1, x2))
 
 
 def labels_at(data: dict[str, Any], x1: float, x2: float) -> list[float]:
@@ -89,7 +89,7 @@ def test_points_are_added_moved_relabelled_erased_and_undone_while_training(page
     hand.tool("y = 1").click()
     hand.click(4, -4)
     # The dataset's points are a start, the network goes on from its weights, playing.
-    hand.told(lambda data: len(data.get("points", [])) == 201)
+    hand.trains_on(lambda data: len(data.get("points", [])) == 201)
     hand.labelled(4, -4, 1)
     expect(playground.radio("Dataset", "your own points")).to_be_checked()
     carried = playground.wire.of_type("configure", sent=True)[-1]
@@ -103,13 +103,13 @@ def test_points_are_added_moved_relabelled_erased_and_undone_while_training(page
     hand.labelled(-5, 5, 0)
     hand.drag((4, -4), (5, -2))
     hand.labelled(5, -2, 1)
-    hand.told(lambda data: len(data.get("points", [])) == 202)
+    hand.trains_on(lambda data: len(data.get("points", [])) == 202)
     x, y = hand.place(5, -2)
     hand.layer.dblclick(position={"x": x, "y": y})
     hand.labelled(5, -2, 0)
     hand.tool("erase").click()
     hand.click(5, -2)
-    hand.told(lambda data: len(data.get("points", [])) == 201)
+    hand.trains_on(lambda data: len(data.get("points", [])) == 201)
 
     for _ in range(2):
         playground.button("Undo").click()
@@ -156,7 +156,7 @@ def test_an_empty_plane_and_one_class_say_what_is_missing_and_lose_nothing(page:
     expect(count).to_contain_text("All your points are y = 1. Add one of y = 0")
     hand.click(-1, -1, modifiers=["Shift"])
     expect(count).to_have_text("3 points: 2 of y = 1, 1 of y = 0.")
-    hand.told(lambda data: data.get("labels") == [1, 1, 0])
+    hand.trains_on(lambda data: data.get("labels") == [1, 1, 0])
     playground.step(1)
     playground.button("Clear all").click()
     expect(count).to_contain_text("at least two")
@@ -182,16 +182,16 @@ def test_points_by_keyboard_alone(page: Page) -> None:
         page.keyboard.press(key)
     expect(said).to_have_text("1.10, 1.00")
     page.keyboard.press("Enter")
-    hand.told(lambda data: data["points"][-1] == [1.1, 1])
-    hand.told(lambda data: data.get("labels") == [0, 1, 0])
+    hand.trains_on(lambda data: data["points"][-1] == [1.1, 1])
+    hand.trains_on(lambda data: data.get("labels") == [0, 1, 0])
     expect(said).to_contain_text("Added y = 0 at 1.10, 1.00, 3 points")
     page.keyboard.press("l")
-    hand.told(lambda data: data.get("labels") == [0, 1, 1])
+    hand.trains_on(lambda data: data.get("labels") == [0, 1, 1])
     page.keyboard.press("Shift+ArrowLeft")
     page.keyboard.press("Shift+Enter")
-    hand.told(lambda data: data.get("labels") == [0, 1, 1, 1])
+    hand.trains_on(lambda data: data.get("labels") == [0, 1, 1, 1])
     page.keyboard.press("Delete")
-    hand.told(lambda data: len(data.get("points", [])) == 3)
+    hand.trains_on(lambda data: len(data.get("points", [])) == 3)
     page.keyboard.press("Escape")
     expect(hand.tool("y = 0")).to_be_focused()
     expect(hand.layer).to_be_hidden()
@@ -204,7 +204,7 @@ def test_points_by_keyboard_alone(page: Page) -> None:
     expect(said).to_contain_text("Picked up y = 1")
     page.keyboard.press("ArrowUp")
     page.keyboard.press("Enter")
-    hand.told(lambda data: data["points"][-1] == [1.1, 1.1])
+    hand.trains_on(lambda data: data["points"][-1] == [1.1, 1.1])
     assert playground.iteration == 0  # no arrow key stepped
 
 

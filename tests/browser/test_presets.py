@@ -48,13 +48,13 @@ def test_a_preset_is_chosen_by_keyboard_and_back_returns(page: Page) -> None:
     note = page.get_by_role("note", name="What to look for")
     expect(note).to_contain_text(preset.look_for)
 
-    told = playground.last_configure()
+    asked = playground.last_configure()
     request = preset.request.model_dump()
-    assert told["data"]["dataset"] == request["data"]["dataset"]
-    assert told["data"]["noise"] == request["data"]["noise"]
+    assert asked["data"]["dataset"] == request["data"]["dataset"]
+    assert asked["data"]["noise"] == request["data"]["noise"]
     units = [layer["units"] for layer in request["network"]["layers"]]
-    assert [layer["units"] for layer in told["runs"][0]["network"]["layers"]] == units
-    assert told["runs"][0]["training"]["learning_rate"] == request["training"]["learning_rate"]
+    assert [layer["units"] for layer in asked["runs"][0]["network"]["layers"]] == units
+    assert asked["runs"][0]["training"]["learning_rate"] == request["training"]["learning_rate"]
     assert page.evaluate("history.length") == entries + 1
     assert violations(page, ".net") == []
 
@@ -72,11 +72,11 @@ def test_every_preset_can_be_trained_and_its_note_put_away(page: Page) -> None:
             has=page.get_by_text(preset.title, exact=True)
         ).click()
         expect(note).to_contain_text(preset.look_for)
-        told = playground.last_configure()
+        asked = playground.last_configure()
         expected = preset.request.model_dump()
         for key, value in preset.run.get("data", {}).items():
-            assert told["data"][key] == value, (preset.name, key)
-        assert len(told["runs"][0]["network"]["layers"]) == len(expected["network"]["layers"])
+            assert asked["data"][key] == value, (preset.name, key)
+        assert len(asked["runs"][0]["network"]["layers"]) == len(expected["network"]["layers"])
     assert playground.wire.of_type("error", sent=False) == []
     note.get_by_role("button", name="Dismiss the note").click()
     expect(note).to_be_hidden()

@@ -1,4 +1,4 @@
-"""A server without a place, or told too much at once: the page waits, and nothing is lost."""
+"""A server without a free place, or with too much to do: the page waits, and nothing is lost."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def seconds(page: Page) -> int:
 @pytest.fixture
 def timed(browser: Browser, server: Server) -> Iterator[BrowserContext]:
     """With a clock to turn: it is that of a whole context, which no other test may get."""
-    context = browser.new_context(base_url=server.url, viewport=VIEWPORT)  # type: ignore[arg-type]
+    context = browser.new_context(base_url=server.url, viewport=VIEWPORT)
     context.set_default_timeout(PATIENCE)
     context.clock.install()
     guard = Guard(server)
@@ -58,9 +58,9 @@ def test_a_full_server_is_waited_for_and_what_was_set_up_meanwhile_is_trained(
         page = timed.new_page()
         with holding_a_place(full):
             playground = Playground(page, f"{full.url}#dataset=xor", refused=True)
-            waiting, told = page.locator("#waiting"), page.locator("#announcer")
+            waiting, announced = page.locator("#waiting"), page.locator("#announcer")
             expect(waiting).to_contain_text(TAKEN)
-            expect(told).to_have_text(f"{TAKEN} This page tries again by itself.")
+            expect(announced).to_have_text(f"{TAKEN} This page tries again by itself.")
             expect(page.locator("#connection")).to_have_text("Waiting")
             expect(playground.notice).to_be_empty()
             # As long as the server wants, and up to a quarter more; counted without a word.
@@ -68,7 +68,7 @@ def test_a_full_server_is_waited_for_and_what_was_set_up_meanwhile_is_trained(
             assert 50 < first <= 75
             page.clock.run_for(5000)
             assert seconds(page) <= first - 5
-            expect(told).to_have_text(f"{TAKEN} This page tries again by itself.")
+            expect(announced).to_have_text(f"{TAKEN} This page tries again by itself.")
             page.clock.fast_forward(40_000)
             assert len(playground.wire.urls) == 1
             page.clock.fast_forward(40_000)
@@ -91,7 +91,7 @@ def test_a_full_server_is_waited_for_and_what_was_set_up_meanwhile_is_trained(
             waiting.get_by_role("button", name="Try now").press("Enter")
             until(page, lambda: len(playground.wire.urls) == 3, "it does not ask at once")
             until(page, lambda: seconds(page) > 50, "it does not wait again")
-            expect(told).to_have_text(f"{TAKEN} This page tries again by itself.")
+            expect(announced).to_have_text(f"{TAKEN} This page tries again by itself.")
         page.clock.fast_forward(80_000)
         expect(waiting).to_be_empty()
         expect(page.locator("#connection")).to_have_text("Live")

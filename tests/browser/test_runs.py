@@ -76,9 +76,9 @@ def test_runs_are_kept_named_compared_restored_and_deleted(page: Page, tmp_path:
 
     rows(page).nth(1).get_by_role("button", name="Restore").click()
     expect(playground.radio("Activation", "tanh")).to_be_checked()
-    told = playground.last_configure()
-    assert told["runs"] == playground.wire.of_type("configure", sent=True)[0]["runs"]
-    assert told["data"] == playground.wire.of_type("configure", sent=True)[0]["data"]
+    asked = playground.last_configure()
+    assert asked["runs"] == playground.wire.of_type("configure", sent=True)[0]["runs"]
+    assert asked["data"] == playground.wire.of_type("configure", sent=True)[0]["data"]
 
     # The same run as before, as far as it goes, is the same one.
     train(playground, iterations + 40)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Literal
+
 from playwright.sync_api import Page, expect
 
 from tests.browser.playground import Playground, until
 
-NAMES = {
+NAMES: dict[Literal["button", "spinbutton", "slider"], list[str]] = {
     "button": [
         "Play",
         "Step",
@@ -39,7 +42,7 @@ def test_everything_has_its_name(page: Page) -> None:
     playground = Playground(page)
     for role, names in NAMES.items():
         for name in names:
-            expect(page.get_by_role(role, name=name, exact=True)).to_have_count(1)  # type: ignore[arg-type]
+            expect(page.get_by_role(role, name=name, exact=True)).to_have_count(1)
     for group, options in GROUPS.items():
         for option in options:
             expect(playground.radio(group, option)).to_have_count(1)
@@ -85,7 +88,9 @@ def test_a_wrong_value_is_explained_and_the_old_one_kept(page: Page) -> None:
         problem = page.locator(".problem:not(:empty)")
         expect(problem).to_contain_text(says)
         expect(problem).to_contain_text("It stays at")
-        assert problem.get_attribute("id") in (field.get_attribute("aria-describedby") or "")
+        name_of_problem = problem.get_attribute("id")
+        assert name_of_problem is not None
+        assert name_of_problem in (field.get_attribute("aria-describedby") or "")
         near, far = field.bounding_box(), problem.bounding_box()
         assert near is not None
         assert far is not None
@@ -139,12 +144,16 @@ def drawn(playground: Playground) -> list[list[float]]:
 def test_every_dataset_shows_its_points(page: Page) -> None:
     playground = Playground(page)
     playground.wait_for_plots()
+
+    def shown(points: list[list[float]]) -> bool:
+        return drawn(playground) == sorted(points)
+
     for dataset in GROUPS["Dataset"]:
         playground.choose("Dataset", dataset)
         assert playground.last_configure()["data"]["dataset"] == dataset
         expect(page.locator("#dataset-about")).not_to_be_empty()
         points = playground.wire.of_type("configured", sent=False)[-1]["data"]["points"]
-        until(page, lambda points=points: drawn(playground) == sorted(points), dataset)
+        until(page, partial(shown, points), dataset)
 
 
 def test_playing_goes_on_with_other_data(page: Page) -> None:

@@ -1,4 +1,4 @@
-"""Points from a table: pasted, chosen or dropped; bad rows told, good ones kept; and as a file."""
+"""Points from a table: pasted, chosen or dropped; bad rows listed, good ones kept; as a file."""
 
 from __future__ import annotations
 

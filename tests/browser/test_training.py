@@ -42,6 +42,20 @@ def test_the_default_experiment_is_there_ready_to_play(page: Page) -> None:
     assert configure["playing"] is False
     assert page.url.endswith("/")
 
+    # Points are told apart by shape, and the held out by being hollow.
+    playground.wait_for_plots()
+    data = playground.wire.of_type("configured", sent=False)[0]["data"]
+    traces = [playground.trace("boundary", index) for index in range(4)]
+    markers = [trace["marker"] for trace in traces]
+    counts = [
+        sum(data["labels"][index] == label for index in data["split"][part])
+        for part in ("train", "test")
+        for label in (0, 1)
+    ]
+    assert [len(trace["x"]) for trace in traces] == counts
+    assert [marker["symbol"] for marker in markers] == ["diamond", "circle", "diamond", "circle"]
+    assert markers[0]["color"] == markers[2]["line"]["color"] != markers[2]["color"]
+
 
 def test_it_plays_and_learns(page: Page) -> None:
     playground = Playground(page)
@@ -118,22 +132,6 @@ def test_the_plane_is_the_servers_with_a_line_at_one_half(page: Page) -> None:
     sides = values > 127.5
     crossed = sides[:, 1:] != sides[:, :-1]
     assert (line[:, 1:] | line[:, :-1])[crossed].all()
-
-
-def test_points_are_told_apart_by_shape_and_the_held_out_by_being_hollow(page: Page) -> None:
-    playground = Playground(page)
-    playground.wait_for_plots()
-    data = playground.wire.of_type("configured", sent=False)[0]["data"]
-    traces = [playground.trace("boundary", index) for index in range(4)]
-    markers = [trace["marker"] for trace in traces]
-    counts = [
-        sum(data["labels"][index] == label for index in data["split"][part])
-        for part in ("train", "test")
-        for label in (0, 1)
-    ]
-    assert [len(trace["x"]) for trace in traces] == counts
-    assert [marker["symbol"] for marker in markers] == ["diamond", "circle", "diamond", "circle"]
-    assert markers[0]["color"] == markers[2]["line"]["color"] != markers[2]["color"]
 
 
 def test_the_pointer_reads_the_plane(page: Page) -> None:

@@ -190,7 +190,7 @@ test('a seek is forgotten with the run that it was of', () => {
   assert.deepEqual(said(), []);
 });
 
-test('a pause that nobody asked for is told', () => {
+test('a pause that nobody asked for is reported', () => {
   const { dialogue } = settled();
   dialogue.play();
   assert.equal(dialogue.state(state({ playing: true }), 0), false);

@@ -88,7 +88,7 @@ test('what came after a restart and may have been taken before it is said once m
   );
 });
 
-test('what waits is bounded: the oldest gives way, and is told of', (t) => {
+test('what waits is bounded: the oldest gives way, and is reported', (t) => {
   const wind = clock(t);
   const { said, dropped, queue } = queueing();
   queue.send({ type: 'play' });

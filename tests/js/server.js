@@ -48,11 +48,11 @@ print(json.dumps({
 }))
 `;
 const python = process.env.PYTHON ?? '.venv/bin/python';
-const told = execFileSync(python, ['-c', program], {
+const printed = execFileSync(python, ['-c', program], {
   cwd: root,
   encoding: 'utf8',
   maxBuffer: 2 ** 26,
   timeout: 60_000,
 });
 
-export const { catalogue, comparisons, quantities, drawn, bounded, lined } = JSON.parse(told);
+export const { catalogue, comparisons, quantities, drawn, bounded, lined } = JSON.parse(printed);

@@ -8,7 +8,7 @@ import { catalogue } from './server.js';
 const defaults = defaultsOf(catalogue);
 const layer = (activation) => ({ ...defaults.layers[0], activation });
 
-test('a run is told by its activation and what is not the same', () => {
+test('a run is named by its activation and what is not the same', () => {
   assert.equal(describe(defaults, defaults, catalogue), 'tanh');
   const other = { ...defaults, layers: [layer('relu')], learningRate: 1, noise: 0.5 };
   assert.equal(describe(other, defaults, catalogue), 'ReLU, α 1, noise 0.5');

@@ -104,6 +104,7 @@ def test_the_general_layer_by_shapes() -> None:
     passed = forward(network, X)
     gradients = backward(network, passed, Y)
     sizes = network.layer_sizes
+    assert network.parameter_count == (3 + 1) * 5 + (5 + 1) * 4 + (4 + 1) * 2 + (2 + 1) * 1
     assert [Z.shape for Z in passed.Z] == [(n, 7) for n in sizes[1:]]
     assert [A.shape for A in passed.A] == [(n, 7) for n in sizes]
     assert [dZ.shape for dZ in gradients.dZ] == [(n, 7) for n in sizes[1:]]

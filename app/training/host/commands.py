@@ -23,21 +23,19 @@ from app.schemas import (
     Sweep,
     View,
 )
-from app.training.checkpoints import Latest
+from app.training.checkpoints import Latest, Record
 from app.training.host import events
-from app.training.host.hosted import Hosted, Reader
+from app.training.host.hosted import INTERVAL, Hosted, Reader
 from app.training.messages import (
     Answer,
     Ask,
     Attach,
     Detach,
     Event,
-    Fetch,
     Open,
     Position,
     Progress,
-    Question,
-    Snap,
+    Reply,
     Snapshot,
     Tell,
     Text,
@@ -58,14 +56,13 @@ class Commands:
 
     Args:
         clock: Seconds, as they pass.
-        interval: Seconds between two frames.
     """
 
-    def __init__(self, clock: Callable[[], float], interval: float) -> None:
-        self._clock, self._interval = clock, interval
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
 
     def carry_out(
-        self, hosted: Hosted, command: Open | Attach | Detach | Tell | Question
+        self, hosted: Hosted, command: Open | Attach | Detach | Tell | Ask
     ) -> list[Event]:
         """Carry out a command for a session."""
         match command:
@@ -77,18 +74,12 @@ class Commands:
                 hosted.readers.pop(command.reader, None)
                 return []
             case Ask():
-                # What the answer makes known is kept before it.
                 answer = Answer(command.ticket, self._answer(hosted, command))
-                if hosted.changed and hosted.session:
+                # How it does is kept before it is known.
+                known = command.what in (Progress, Model)
+                if known and hosted.changed and hosted.session:
                     return [events.checkpointed(hosted, self._clock()), answer]
                 return [answer]
-            case Fetch():
-                session = hosted.session
-                there = session is not None and command.run < len(session.runs)
-                record = session.record(command.run) if session and there else None
-                return [Answer(command.ticket, record)]
-            case Snap():
-                return [Answer(command.ticket, self._snapshot(hosted))]
             case Tell():
                 return self.tell(hosted, command)
 
@@ -132,16 +123,18 @@ class Commands:
             said.append(Text.of(hosted.name, reader.name, events.ended(hosted)))
         return said
 
-    def _answer(self, hosted: Hosted, question: Ask) -> Progress | Model | None:
-        if hosted.session is None:
+    def _answer(self, hosted: Hosted, question: Ask) -> Reply:
+        session, what = hosted.session, question.what
+        if session is None:
             return None
-        return hosted.session.runs[0].model if question.model else events.progress(hosted)
-
-    def _snapshot(self, hosted: Hosted) -> Snapshot | None:
-        """None also on the way to an iteration that is sought: it is not there yet."""
-        if hosted.session is None or hosted.replaying:
-            return None
-        return Snapshot(events.progress(hosted), hosted.checkpoint())
+        if what is Progress:
+            return events.progress(hosted)
+        if what is Model:
+            return session.runs[0].model
+        if what is Record:
+            return session.record(question.run) if question.run < len(session.runs) else None
+        # On the way to an iteration that is sought, it is not there yet.
+        return None if hosted.replaying else Snapshot(events.progress(hosted), hosted.checkpoint())
 
     def tell(self, hosted: Hosted, command: Tell) -> list[Event]:
         """Carry out a message of the stream; if it can't be, its reader hears why."""
@@ -247,13 +240,12 @@ class Commands:
         hosted.waiting.clear()
         hosted.diverged.clear()
         hosted.kept_costs, hosted.changed = 0, True
-        hosted.due = now + self._interval
+        hosted.due = now + INTERVAL
         for reader in hosted.readers.values():
             frame = reader.position.frame
             reader.position = Position(0, frame, acknowledged=frame - 1)
         return [
-            events.frame(hosted, reader, now, self._clock, self._interval)
-            for reader in hosted.readers.values()
+            events.frame(hosted, reader, now, self._clock) for reader in hosted.readers.values()
         ]
 
     def _seek(self, hosted: Hosted, session: Session, iteration: int) -> list[Event]:

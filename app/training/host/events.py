@@ -6,7 +6,7 @@ from dataclasses import replace
 from app import wire
 from app.errors import Lost
 from app.training.checkpoints import NO_PLAN
-from app.training.host.hosted import Hosted, Reader
+from app.training.host.hosted import INTERVAL, Hosted, Reader
 from app.training.messages import Checkpointed, Event, Frame, Position, Progress, Status, Text
 
 DIAGNOSE_EVERY = 0.1
@@ -104,14 +104,11 @@ def progress(hosted: Hosted) -> Progress:
     )
 
 
-def frame(
-    hosted: Hosted, reader: Reader, now: float, clock: Callable[[], float], interval: float
-) -> Frame:
+def frame(hosted: Hosted, reader: Reader, now: float, clock: Callable[[], float]) -> Frame:
     """The next frame for a reader.
 
     Args:
         clock: Says how long the diagnostics took.
-        interval: Seconds between two frames of one reader.
     """
     session = hosted.configured
     position = reader.position
@@ -126,7 +123,7 @@ def frame(
         reader.next_diagnosis_at = now + max(DIAGNOSE_EVERY, took / DIAGNOSING)
     reader.position = Position(session.iteration, position.frame + 1, position.acknowledged)
     reader.wants = False
-    reader.next_frame_at = max(reader.next_frame_at, now - interval) + interval
+    reader.next_frame_at = max(reader.next_frame_at, now - INTERVAL) + INTERVAL
     hosted.framed_at, hosted.unframed = now, 0
     return Frame(hosted.name, reader.name, position.frame, session.iteration, data)
 

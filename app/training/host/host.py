@@ -22,17 +22,17 @@ from collections.abc import Callable, Iterable
 from app.fairness import Turns
 from app.training.host.commands import Commands
 from app.training.host.events import checkpointed, size_of
-from app.training.host.hosted import Hosted
+from app.training.host.hosted import INTERVAL, Hosted
 from app.training.host.shares import Account, Share
 from app.training.host.slices import Slices
 from app.training.messages import (
     Answer,
+    Ask,
     Close,
     Command,
     Event,
     Flush,
     Open,
-    Question,
     Worked,
 )
 
@@ -68,14 +68,12 @@ class Host:
         clock: Callable[[], float],
         meter: Callable[[], float],
         *,
-        frames_per_second: float = 60.0,
         checkpoint_seconds: float = 1.0,
         serving: Callable[[str], None] = lambda session: None,
     ) -> None:
         self._clock, self._meter, self._serving = clock, meter, serving
-        self._interval = 1 / frames_per_second
-        self._commands = Commands(clock, self._interval)
-        self._slices = Slices(clock, self._commands, self._interval, checkpoint_seconds)
+        self._commands = Commands(clock)
+        self._slices = Slices(clock, self._commands, checkpoint_seconds)
         self._sessions: dict[str, Hosted] = {}
         self._turns = {False: Turns(SHORTEST_TURN), True: Turns(SHORTEST_TURN)}
         """Of those who are not patient, and of those who are."""
@@ -111,7 +109,7 @@ class Host:
 
     def _for_nobody(self, command: Command) -> list[Event]:
         """The session has gone while the command was on its way."""
-        if isinstance(command, Question):
+        if isinstance(command, Ask):
             return [Answer(command.ticket, None)]
         return []
 
@@ -178,7 +176,7 @@ class Host:
             for index, name in enumerate(turns.order(queue)):
                 hosted = self._sessions[name]
                 now, before = self._clock(), self._meter()
-                left = self._interval - (now - start)
+                left = INTERVAL - (now - start)
                 if patient:
                     left = max(left, self._patients_share.owed(now))
                 if left <= 0:

@@ -12,6 +12,8 @@ from app.training.session import Session
 from app.training.sweep import SeedSweep
 
 FRAMES_UNDER_WAY = 2
+INTERVAL = 1 / 60
+"""Seconds between two frames of one reader, and between two rounds."""
 
 
 @dataclass

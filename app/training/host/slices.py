@@ -12,7 +12,7 @@ from collections.abc import Callable
 from app.schemas import Inspect
 from app.training.host import events
 from app.training.host.commands import Commands
-from app.training.host.hosted import Hosted, Reader
+from app.training.host.hosted import INTERVAL, Hosted, Reader
 from app.training.messages import Event, Text
 from app.training.microscope import inspection
 
@@ -34,7 +34,6 @@ class Slices:
     Args:
         clock: Seconds, as they pass.
         commands: Carries out what had to wait for the end of a seek.
-        interval: Seconds between two frames.
         checkpoint_seconds: Between two checkpoints of a session that trains.
 
     Attributes:
@@ -45,11 +44,10 @@ class Slices:
         self,
         clock: Callable[[], float],
         commands: Commands,
-        interval: float,
         checkpoint_seconds: float,
     ) -> None:
         self._clock, self._commands = clock, commands
-        self._interval, self._checkpoint_seconds = interval, checkpoint_seconds
+        self._checkpoint_seconds = checkpoint_seconds
         self.trained = 0
 
     def serve(self, hosted: Hosted, now: float, until: float) -> list[Event]:
@@ -105,8 +103,8 @@ class Slices:
         elif hosted.playing and hosted.unlimited:
             hosted.owed, hosted.due = math.inf, now
         elif hosted.playing and now >= hosted.due:
-            ticks = math.floor((now - hosted.due) / self._interval) + 1
-            hosted.due += ticks * self._interval
+            ticks = math.floor((now - hosted.due) / INTERVAL) + 1
+            hosted.due += ticks * INTERVAL
             speed = float(hosted.iterations_per_frame)
             owed = min(hosted.owed + ticks * speed, max(1.0, MOST_OWED * speed))
             # Sixty sixtieths are one, whatever they add up to.
@@ -187,7 +185,7 @@ class Slices:
         said: list[Event] = []
         for reader in hosted.readers.values():
             if reader.wants and reader.may_be_sent and reader.next_frame_at <= now:
-                said.append(events.frame(hosted, reader, now, self._clock, self._interval))
+                said.append(events.frame(hosted, reader, now, self._clock))
             if reader.inspect is not None and reader.next_inspection_at <= now:
                 said.append(self._inspection(hosted, reader, reader.inspect))
         over = not session.left

@@ -12,12 +12,9 @@ from app.training.messages import (
     Ask,
     Attach,
     Detach,
-    Fetch,
     Kind,
     Listener,
     Progress,
-    Question,
-    Snap,
     Snapshot,
     Tell,
 )
@@ -112,19 +109,19 @@ class Backend:
             NotReady: its host does not answer in time. So do `model`, `fetch` and `snap`.
             Full: too much is asked of it.
         """
-        return await self._ask(Ask(session, next(self._tickets), model=False), Progress)
+        return await self._ask(session, Progress)
 
     async def model(self, session: str) -> Model | None:
         """The network of its first run; None if it has gone, or was never configured."""
-        return await self._ask(Ask(session, next(self._tickets), model=True), Model)
+        return await self._ask(session, Model)
 
     async def fetch(self, session: str, run: int) -> Record | None:
         """All of one run; None if the session has gone, was never configured, or has no such."""
-        return await self._ask(Fetch(session, next(self._tickets), run), Record)
+        return await self._ask(session, Record, run)
 
     async def snap(self, session: str) -> Snapshot | None:
         """All of it; None if it has gone, was never configured, or is on its way elsewhere."""
-        return await self._ask(Snap(session, next(self._tickets)), Snapshot)
+        return await self._ask(session, Snapshot)
 
     async def flush(self) -> frozenset[str]:
         """Bring the `latest` of every session up to now; the names of those where that succeeded.
@@ -134,10 +131,11 @@ class Backend:
         names = await asyncio.gather(*(d.flush(next(self._tickets)) for d in self._drivers))
         return frozenset().union(*names)
 
-    async def _ask(self, question: Question, kind: type[T]) -> T | None:
-        driver = self._where.get(question.session)
-        answer = await driver.ask(question) if driver else None
-        return answer if isinstance(answer, kind) else None
+    async def _ask(self, session: str, what: type[T], run: int = 0) -> T | None:
+        driver = self._where.get(session)
+        ask = Ask(session, next(self._tickets), what, run)
+        answer = await driver.ask(ask) if driver else None
+        return answer if isinstance(answer, what) else None
 
     def close(self, session: str) -> None:
         """Forget the session."""

@@ -27,6 +27,7 @@ from app.supervision import Background
 from app.training.checkpoints import Latest
 from app.training.messages import (
     Answer,
+    Ask,
     Attach,
     Close,
     Command,
@@ -35,7 +36,6 @@ from app.training.messages import (
     Flush,
     Frame,
     Open,
-    Question,
     Reply,
     Tell,
     Worked,
@@ -51,7 +51,7 @@ ANSWER_SECONDS = 2.5
 FLUSH_SECONDS = 0.8
 """For a host to send a checkpoint of all its sessions, when the server is about to end."""
 SILENCE_SECONDS = 2.0
-"""Without a host, or with one that does not come back from a round: not ready any more."""
+"""Seconds without a host, or without the answer to a round, until a driver is not ready."""
 PAUSES = (0.0, 0.1, 0.3, 1.0)
 """Seconds before a host is asked for, by how many failed before it; the last one goes on."""
 SHORT_LIFE = 2.0
@@ -165,7 +165,7 @@ class Driver:
     def _drop(self, placed: Placed) -> None:
         """Take a session out of its host."""
         for question in placed.waiting:
-            if isinstance(question, Question):
+            if isinstance(question, Ask):
                 self._settle(question.ticket, None)
         there = not any(isinstance(command, Open) for command in placed.waiting)
         placed.waiting.clear()
@@ -185,7 +185,7 @@ class Driver:
         placed = self._placed.get(session)
         return placed is None or len(placed.waiting) < MOST_WAITING
 
-    async def ask(self, question: Question) -> Reply:
+    async def ask(self, question: Ask) -> Reply:
         """What the session's host answers; None if there is no answer.
 
         Raises:
@@ -211,7 +211,7 @@ class Driver:
             return answer if isinstance(answer, frozenset) else frozenset()
         return frozenset()
 
-    async def _answer(self, question: Question | Flush, patience: float) -> Reply:
+    async def _answer(self, question: Ask | Flush, patience: float) -> Reply:
         answer: Future = asyncio.get_running_loop().create_future()
         self._answers[question.ticket] = answer
         if isinstance(question, Flush):
@@ -226,7 +226,7 @@ class Driver:
             del self._answers[question.ticket]
             self._withdraw(question)
 
-    def _withdraw(self, question: Question | Flush) -> None:
+    def _withdraw(self, question: Ask | Flush) -> None:
         """Nobody waits for the answer any more: if the question waits still, it is dropped."""
         if isinstance(question, Flush):
             queue: Any = self._first
@@ -241,7 +241,7 @@ class Driver:
         placed = self._placed.get(session)
         return placed.latest if placed else None
 
-    def put(self, command: Open | Attach | Detach | Tell | Question) -> None:
+    def put(self, command: Open | Attach | Detach | Tell | Ask) -> None:
         """Queue a command of a session that is here."""
         placed = self._placed.get(command.session)
         if placed is not None and not placed.aside:

@@ -36,7 +36,6 @@ def inline_backend(settings: Settings) -> Backend:
             Host(
                 time.perf_counter,
                 time.thread_time,
-                frames_per_second=settings.frames_per_second,
                 checkpoint_seconds=settings.checkpoint_seconds,
             )
         )

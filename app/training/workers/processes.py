@@ -193,7 +193,6 @@ def work(pipe: Connection, serving: Any, settings: Settings) -> None:
     host = Host(
         time.perf_counter,
         time.thread_time,
-        frames_per_second=settings.frames_per_second,
         checkpoint_seconds=settings.checkpoint_seconds,
         serving=note,
     )

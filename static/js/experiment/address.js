@@ -2,6 +2,7 @@
 
 import { OWN } from './experiment.js';
 import { FieldError } from './field.js';
+import { numbersOf } from './parameters.js';
 
 /** @typedef {import('./experiment.js').Experiment} Experiment */
 /** @typedef {import('./experiment.js').Fields} Fields */
@@ -54,10 +55,7 @@ export function leftOut(experiment, { points, parameters }) {
   const missing = [];
   if (experiment.dataset === OWN && experiment.points.length > 0 && points.write(experiment) === '')
     missing.push('your own points');
-  if (
-    experiment.parameters &&
-    parameters.write(experiment.parameters.flatMap(({ weights, biases }) => [...weights.flat(), ...biases])) === ''
-  )
+  if (experiment.parameters && parameters.write(numbersOf(experiment.parameters)) === '')
     missing.push('the loaded parameters');
   return missing.join(' and ');
 }

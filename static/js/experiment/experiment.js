@@ -4,6 +4,7 @@ import { exact } from '../format.js';
 import { MAX_ITERATIONS, MAX_VALUE, MIN_POINTS, MOST_SEEDS, MOST_SWEPT } from './bounds.js';
 import { comparisonField, DEFAULT, factorsOf } from './comparison.js';
 import { choice, FieldError, namesOf, number, optional, words, yesOrNo } from './field.js';
+import { numbersOf } from './parameters.js';
 import { PARTS } from './parts.js';
 
 /** @typedef {import('../types/protocol').Catalogue} Catalogue */
@@ -117,47 +118,29 @@ function spread(label, values, layers) {
   throw new FieldError(`${label} must be one for all hidden layers, or one for each.`);
 }
 
+/** A whole number. @param {string} key @param {string} label @param {[number, number]} limits @returns {NumberField} */
+export const whole = (key, label, limits) => number(key, label, limits, { whole: true });
+
 /** The number of units of one layer. @param {Catalogue} catalogue @returns {NumberField} */
-export const unitsField = ({ limits }) => number('units', 'Hidden units', limits.units, { whole: true });
+export const unitsField = ({ limits }) => whole('units', 'Hidden units', limits.units);
 
 /** A weight or a bias. @returns {NumberField} */
 export const parameterField = () => number('parameter', 'The value', [-MAX_VALUE, MAX_VALUE]);
 
-/**
- * A whole number that is no part of an experiment.
- *
- * @param {string} label
- * @param {[number, number]} limits
- * @returns {NumberField}
- */
-export const wholeField = (label, limits) => number('', label, limits, { whole: true });
-
 /** Leaky ReLU's slope below zero. @returns {NumberField} */
 export const slopeField = () => number('slope', 'Slope', [0, 1]);
 
-/** @param {Catalogue} catalogue @returns {Field<readonly string[]>} in the catalogue's order */
-function featuresField({ features }) {
-  const names = namesOf(features);
-  return {
-    key: 'features',
-    label: 'Features',
-    read(text) {
-      const chosen = text.split(',');
-      if (chosen.every((name) => names.includes(name))) return names.filter((name) => chosen.includes(name));
-      throw new FieldError(`Features must be one or more of ${names.join(', ')}.`);
-    },
-    write: (chosen) => chosen.join(','),
-  };
-}
-
 /**
+ * Some of the rows of a table, in its order.
+ *
  * @param {string} key
  * @param {string} label
- * @param {readonly {name: string}[]} parts
+ * @param {readonly {name: string}[]} rows
+ * @param {(unknown: string, names: string) => string} wrong what is said of a name that none has
  * @returns {Field<readonly string[]>}
  */
-function partsField(key, label, parts) {
-  const names = namesOf([...parts]);
+function someOf(key, label, rows, wrong) {
+  const names = namesOf([...rows]);
   return {
     key,
     label,
@@ -165,11 +148,19 @@ function partsField(key, label, parts) {
       const chosen = text.split(',');
       const unknown = chosen.find((name) => !names.includes(name));
       if (unknown === undefined) return names.filter((name) => chosen.includes(name));
-      throw new FieldError(`${label}: there is no “${unknown}”; there are ${names.join(', ')}.`);
+      throw new FieldError(`${label}${wrong(unknown, names.join(', '))}.`);
     },
     write: (chosen) => chosen.join(','),
   };
 }
+
+/** @param {string} key @param {string} label @param {readonly {name: string}[]} parts */
+const partsField = (key, label, parts) =>
+  someOf(key, label, parts, (unknown, names) => `: there is no “${unknown}”; there are ${names}`);
+
+/** Whether they can be learned: of classes they are 0 and 1. @param {Problem} problem @param {readonly number[]} labels */
+export const labelsSuit = (problem, labels) =>
+  problem === 'regression' || labels.every((label) => label === 0 || label === 1);
 
 /** Hundredths are finer than a screen shows. @param {number} value */
 const short = (value) => String(Number(value.toFixed(2)));
@@ -197,7 +188,7 @@ function pointsField({ limits }) {
     },
     get: ({ dataset, points, labels }) => (dataset === OWN ? { points, labels } : { points: [], labels: [] }),
     set: (experiment, own) => {
-      if (experiment.problem === 'classification' && own.labels.some((label) => label !== 0 && label !== 1))
+      if (!labelsSuit(experiment.problem, own.labels))
         throw new FieldError('The labels of own points must be 0 or 1 for classification.');
       return { ...experiment, ...own };
     },
@@ -235,7 +226,7 @@ function parametersField() {
       const text = values?.map(exact).join(',') ?? '';
       return text.length <= MAX_LINK ? text : '';
     },
-    get: ({ parameters }) => parameters?.flatMap(({ weights, biases }) => [...weights.flat(), ...biases]) ?? null,
+    get: ({ parameters }) => parameters && numbersOf(parameters),
     set(experiment, values) {
       if (values === null) return { ...experiment, parameters: null };
       const sizes = layerSizes(experiment);
@@ -281,27 +272,27 @@ export function fieldsOf(catalogue, panels = []) {
       get: ({ dataset, problem }) => (dataset === OWN ? problem : 'classification'),
     },
     points: pointsField(catalogue),
-    examples: number('examples', 'Examples', limits.examples, { whole: true }),
+    examples: whole('examples', 'Examples', limits.examples),
     noise: number('noise', 'Noise', limits.noise),
     labelFlips: number('flips', 'Label flips', limits.label_flips, { factor: 100 }),
     trainFraction: number('train', 'Train share', limits.train_fraction, { factor: 100 }),
-    dataSeed: number('seed', 'Seed', limits.seed, { whole: true }),
-    features: featuresField(catalogue),
+    dataSeed: whole('seed', 'Seed', limits.seed),
+    features: someOf('features', 'Features', catalogue.features, (_, names) => ` must be one or more of ${names}`),
     ...layerFields(catalogue),
     scheme: choice('init', 'Start from', namesOf(initializations)),
     scale: number('scale', 'Scale', limits.scale, { above: true }),
-    weightSeed: number('weights', 'Weight seed', limits.seed, { whole: true }),
+    weightSeed: whole('weights', 'Weight seed', limits.seed),
     parameters: parametersField(),
     learningRate: number('rate', 'Learning rate', limits.learning_rate, { above: true }),
     optimizer: choice('optimizer', 'Optimiser', namesOf(optimizers)),
-    batchSize: optional(number('batch', 'Batch size', limits.batch_size, { whole: true }), 'full'),
+    batchSize: optional(whole('batch', 'Batch size', limits.batch_size), 'full'),
     l1: number('l1', 'L1 rate', limits.l1),
     l2: number('l2', 'L2 rate', limits.l2),
-    trainingSeed: number('order', 'Batch seed', limits.seed, { whole: true }),
+    trainingSeed: whole('order', 'Batch seed', limits.seed),
     stopCost: optional(number('stop-cost', 'Cost to stop at', limits.stop_cost)),
     stopAccuracy: optional(number('stop-accuracy', 'Accuracy to stop at', limits.stop_accuracy, { factor: 100 })),
-    stopPatience: optional(number('patience', 'Patience', limits.stop_patience, { whole: true })),
-    stopIterations: optional(number('iterations', 'Iterations to stop at', limits.iterations, { whole: true })),
+    stopPatience: optional(whole('patience', 'Patience', limits.stop_patience)),
+    stopIterations: optional(whole('iterations', 'Iterations to stop at', limits.iterations)),
     iterationsPerFrame: optional(
       number('speed', 'Speed', limits.iterations_per_frame, {
         factor: FRAMES_A_SECOND,
@@ -314,10 +305,10 @@ export function fieldsOf(catalogue, panels = []) {
     mistakes: yesOrNo('mistakes', 'Mark mistakes'),
     panel: choice('panel', 'Panel', panels),
     sweep: yesOrNo('sweep', 'Seed sweep'),
-    sweepSeeds: number('sweep-seeds', 'Seeds', [1, MOST_SEEDS], { whole: true }),
-    sweepIterations: number('sweep-iterations', 'Iterations', [1, MOST_SWEPT], { whole: true }),
+    sweepSeeds: whole('sweep-seeds', 'Seeds', [1, MOST_SEEDS]),
+    sweepIterations: whole('sweep-iterations', 'Iterations', [1, MOST_SWEPT]),
     lesson: lessonField(),
-    step: number('step', 'Step', [1, MOST_STEPS], { whole: true }),
+    step: whole('step', 'Step', [1, MOST_STEPS]),
     hide: partsField('hide', 'What to hide', PARTS),
     lock: partsField(
       'lock',

@@ -87,13 +87,17 @@ export class Steps {
     return step && this.#same(step.before, now) ? step.after : null;
   }
 
-  undone() {
-    const step = this.#done.pop();
-    if (step) this.#undone.push(step);
+  /** Takes the last step back, from where it led to. @param {T} now */
+  undo(now) {
+    const state = this.back(now);
+    if (state) this.#undone.push(...this.#done.splice(-1));
+    return state;
   }
 
-  redone() {
-    const step = this.#undone.pop();
-    if (step) this.#done.push(step);
+  /** Takes it again. @param {T} now */
+  redo(now) {
+    const state = this.forth(now);
+    if (state) this.#done.push(...this.#undone.splice(-1));
+    return state;
   }
 }

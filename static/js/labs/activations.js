@@ -8,10 +8,13 @@ import { computed, effect, signal } from '../../vendor/signals-core/signals-core
 import { slopeField } from '../experiment/experiment.js';
 import { count, fixed, percent } from '../format.js';
 import { serverPath } from '../links.js';
-import { bracket, FORMULAS, ofLayer, operator, variable } from '../notation.js';
+import { bracket, ofLayer, operator, variable } from '../notation.js';
+import { together } from '../signals.js';
+import { formulaLines } from '../views/activation.js';
 import { whenOpen } from '../views/drawer.js';
-import { bindValue, stopsEvery } from '../views/value.js';
-import { lineChart, smallFont } from './line-chart.js';
+import { sizeOf } from '../views/extent.js';
+import { bindNumber, stopsEvery } from '../views/value.js';
+import { belowAxis, lineChart, sampleOf } from './line-chart.js';
 import { Norms } from './norms.js';
 
 /** @typedef {import('../store/state.js').Store} Store */
@@ -39,9 +42,11 @@ const MOST_CURVES = 100;
 /** What to see in each. @type {Record<string, (slope: number) => string>} */
 const ABOUT = {
   sigmoid: () =>
-    'Its slope is never above 0.25 and nearly 0 far out, so each sigmoid layer passes back a quarter of the gradient at most: it learns slowly.',
+    'Its slope is never above 0.25 and nearly 0 far out, so each sigmoid layer passes back a ' +
+    'quarter of the gradient at most: it learns slowly.',
   tanh: () =>
-    'Its slope is 1 at z = 0, four times sigmoid’s, and its values lie around 0, so that the next layer’s inputs are centred. Far out it saturates too.',
+    'Its slope is 1 at z = 0, four times sigmoid’s, and its values lie around 0, so that the ' +
+    'next layer’s inputs are centred. Far out it saturates too.',
   relu: () =>
     'Its slope is 1 above zero, so gradients pass unchanged, and exactly 0 below: there a unit learns nothing.',
   leaky_relu: (slope) => `Its slope is 1 above zero and ${slope} below, so that a unit learns a little there too.`,
@@ -52,7 +57,7 @@ const ABOUT_OUTPUT =
   'At the output a large |z| only means that the network is sure. g′ cancels in dZ = A − Y, so that saturation does no harm here.';
 
 /** @param {Store} store @param {(id: string) => HTMLElement} find */
-export function mountActivations(store, find) {
+export function mount(store, find) {
   const asked = signal(store.attention.selected.value?.layer ?? 1);
   effect(() => {
     const layer = store.attention.selected.value?.layer ?? 0;
@@ -67,10 +72,7 @@ export function mountActivations(store, find) {
       ? { name: hidden.activation, slope: hidden.slope, output: false }
       : { name: store.outputActivation.value, slope: 0, output: true };
   });
-  bindValue({
-    input: /** @type {HTMLInputElement} */ (find('layer-slope')),
-    slider: /** @type {HTMLInputElement} */ (find('layer-slope-slider')),
-    problem: find('layer-slope-problem'),
+  bindNumber(find, 'layer-slope', {
     field: slopeField(),
     value: () => chosen.value.slope,
     change: (slope) => store.changeLayer(layer.value, { slope }),
@@ -84,12 +86,9 @@ export function mountActivations(store, find) {
     /** Of every layer, as far as they are of the network that is set up. @type {Signal<Diagnostics[] | null>} */
     const looks = signal(/** @type {Diagnostics[] | null} */ (null));
     const norms = new Norms();
-    const size = signal('');
-    const resized = new ResizeObserver(() => {
-      size.value = ['acts-plot', 'acts-norms'].map((id) => `${find(id).clientWidth}×${find(id).clientHeight}`).join();
-    });
-    for (const id of ['acts-plot', 'acts-norms']) resized.observe(find(id));
-    const stops = [
+    const { size, stop: stopSize } = sizeOf(find('acts-plot'), find('acts-norms'));
+    return together(
+      stopSize,
       store.watchDiagnostics(),
       effect(() => {
         const picture = store.current.picture.value;
@@ -105,13 +104,11 @@ export function mountActivations(store, find) {
       showPlot(layer, chosen, looks, size, find('acts-plot')),
       showFacts(store, layer, chosen, looks, find('acts-facts')),
       showNorms(layer, looks, norms, size, find('acts-norms'), find('acts-norms-now')),
-    ];
-    return () => {
-      for (const stop of stops) stop();
-      resized.disconnect();
-      for (const id of ['acts-layers', 'acts-plot', 'acts-facts', 'acts-norms', 'acts-norms-now'])
-        render(nothing, find(id));
-    };
+      () => {
+        for (const id of ['acts-layers', 'acts-plot', 'acts-facts', 'acts-norms', 'acts-norms-now'])
+          render(nothing, find(id));
+      },
+    );
   });
 }
 
@@ -183,7 +180,7 @@ function showPlot(layer, chosen, looks, size, plot) {
   const curves = new Curves();
   let reach = REACHES[0];
   let of = 0;
-  const stop = effect(() => {
+  return effect(() => {
     void size.value;
     const look = looks.value?.[layer.value - 1];
     const { clientWidth, clientHeight } = plot;
@@ -229,20 +226,22 @@ function showPlot(layer, chosen, looks, size, plot) {
         }</svg>
         <path class="bars" d=${barsOf(look, x, height, lower)}></path>
         <path class="axis-line" d=${`M0 ${height}H${width}`}></path>
-        ${[-reach, -reach / 2, 0, reach / 2, reach].map(
-          (z, index, { length }) =>
-            svg`<text class="x ${index === 0 ? 'first' : index === length - 1 ? 'last' : ''}" x=${x(z).toFixed(1)}
-              y=${height + 15}>${z < 0 ? '−' : ''}${count(Math.abs(z))}</text>`,
+        ${belowAxis(
+          [-1, -0.5, 0, 0.5, 1].map((share) => ({
+            x: x(share * reach),
+            text: `${share < 0 ? '−' : ''}${count(Math.abs(share * reach))}`,
+          })),
+          height + 15,
         )}
       </g></svg>`,
       plot,
     );
     plot.setAttribute(
       'aria-label',
-      `g and g′ of layer ${layer.value} from z = ${-reach} to ${reach}; under them a histogram of its z, which lie between ${fixed(look.low)} and ${fixed(look.high)}`,
+      `g and g′ of layer ${layer.value} from z = ${-reach} to ${reach}; ` +
+        `under them a histogram of its z, which lie between ${fixed(look.low)} and ${fixed(look.high)}`,
     );
   });
-  return stop;
 }
 
 /**
@@ -306,20 +305,15 @@ function showFacts(store, layer, chosen, looks, container) {
     const look = looks.value?.[layer.value - 1];
     if (!look) return;
     const { name, slope, output } = chosen.value;
-    const [g, prime] = FORMULAS[name](slope);
     const units = store.layerSizes.value[layer.value];
     const all = look.histogram.reduce((sum, n) => sum + n, 0);
-    const line = html`<svg aria-hidden="true"><line x1="1.5" x2="16.5" y1="2" y2="2"></line></svg>`;
-    const ofG = ofLayer('g', layer.value);
     /** @param {string} id @param {unknown} term @param {string} value @param {unknown} sentence */
     const fact = (id, term, value, sentence) =>
       html`<div id="acts-${id}"><dt>${term}</dt><dd class="number">${value}</dd><dd
         class="quiet">${sentence}</dd></div>`;
     render(
       html`<div class="formula"><div class="lines">
-          <div>${line}<math>${ofG}${bracket('(')}${variable('z')}${bracket(')')}${operator('=')}${g}</math></div>
-          <div class="prime">${line}<math><mrow>${ofG}<mo lspace="0" rspace="0">′</mo></mrow>
-            ${bracket('(')}${variable('z')}${bracket(')')}${operator('=')}${prime}</math></div></div></div>
+          ${formulaLines(ofLayer('g', layer.value), name, slope)}</div></div>
         <p class="about">${output ? ABOUT_OUTPUT : ABOUT[name](slope)}</p>
         <dl>
           ${fact(
@@ -392,15 +386,13 @@ function showNorms(layer, looks, norms, size, plot, list) {
     render(
       x.length < 2
         ? html`<p class="quiet">It is drawn from here on: Play or Step.</p>`
-        : lineChart({ width, height, iterations: x.at(-1) ?? 0, log: true, lines, namesAtEnd: true, font: smallFont() })
-            .picture,
+        : lineChart({ width, height, iterations: x.at(-1) ?? 0, log: true, lines, namesAtEnd: true }).picture,
       plot,
     );
     render(
       found.map(
         ({ gradient_norm }, index) =>
-          html`<li><svg class="sample" viewBox="0 0 22 4" aria-hidden="true"><path class="line ${styleOf(index)}"
-            d="M0 2H22"></path></svg><math>${bracket('‖')}<mi
+          html`<li>${sampleOf(styleOf(index))}<math>${bracket('‖')}<mi
             mathvariant="normal">d</mi>${ofLayer('W', index + 1)}${bracket('‖')}</math> <b>${
               gradient_norm === null ? '–' : gradient_norm.toPrecision(3).replaceAll('-', '−')
             }</b></li>`,

@@ -1,34 +1,25 @@
 /** The panel of comparisons: two to eight networks side by side, or one network from many seeds. */
 
 import { effect, signal, untracked } from '../../vendor/signals-core/signals-core.js';
-import { bindChoice } from '../views/choice.js';
+import { bindChoice, bindSignal } from '../views/choice.js';
 import { showNetworks } from './side-by-side.js';
 import { mountSweep } from './sweep.js';
 
 /** @typedef {import('../store/state.js').Store} Store */
-/** @typedef {import('../experiment/experiment.js').Fields} Fields */
-/** @typedef {import('../types/protocol').Catalogue} Catalogue */
 
 /**
  * @param {Store} store
- * @param {Fields} fields
- * @param {Catalogue} catalogue
  * @param {(id: string) => HTMLElement} find
+ * @param {import('../views/drawer.js').Tables} tables
  */
-export function mountCompare(store, fields, catalogue, find) {
+export function mount(store, find, { fields, catalogue }) {
   bindChoice(
     find('compare-view'),
     () => (store.experiment.value.sweep ? 'sweep' : 'networks'),
     (view) => store.change({ sweep: view === 'sweep' }),
   );
   const scale = signal('linear');
-  bindChoice(
-    find('compare-scale'),
-    () => scale.value,
-    (chosen) => {
-      scale.value = chosen;
-    },
-  );
+  bindSignal(find('compare-scale'), scale);
   /** Which of the two is open; '' is neither. */
   const shown = signal('');
   const showSweep = mountSweep(store, fields, find, scale);

@@ -2,7 +2,8 @@
 
 import { html, nothing, svg } from '../../vendor/lit-html/lit-html.js';
 import { count } from '../format.js';
-import { place, xTicks, xTop, yRange } from '../views/cost-scale.js';
+import { smallFont } from '../plotly.js';
+import { namesAt, place, scaleTo, xTicks, xTop, yRange } from '../views/cost-scale.js';
 
 /** @typedef {import('../views/cost-scale.js').Scale} Scale */
 
@@ -18,13 +19,29 @@ import { place, xTicks, xTop, yRange } from '../views/cost-scale.js';
 /** @typedef {{x: number[], low: number[], high: number[], style: string}} Band */
 
 const MARGIN = { l: 38, t: 8, r: 10, b: 22 };
-const SMALLEST = 1e-12;
 /** Where names are at the ends of the curves, they have this beside the picture. */
 const END = 46;
 const GAP = 6;
 /** Steps of a linear axis, within a power of ten. */
 const STEPS = [1, 2, 5, 10];
 const FEWEST_TICKS = 3;
+
+/** A piece of a curve, for lists. @param {string} style of it */
+export const sampleOf = (style) =>
+  html`<svg class="sample" viewBox="0 0 22 4" aria-hidden="true"><path class="line ${style}" d="M0 2H22"></path></svg>`;
+
+/**
+ * The numbers below an axis; the outermost stay within the picture.
+ *
+ * @param {{x: number, text: string}[]} ticks
+ * @param {number} y
+ */
+export const belowAxis = (ticks, y) =>
+  ticks.map(
+    ({ x, text }, index) =>
+      svg`<text class="x ${index === 0 ? 'first' : index === ticks.length - 1 ? 'last' : ''}" x=${x.toFixed(1)}
+        y=${y}>${text}</text>`,
+  );
 
 /** @param {[number, number]} range @param {boolean} log @returns {{at: number, text: string}[]} */
 function yTicks([low, high], log) {
@@ -57,44 +74,39 @@ function yTicks([low, high], log) {
  * @param {Line[]} chart.lines the last are drawn above the others
  * @param {Band[]} [chart.bands]
  * @param {boolean} [chart.namesAtEnd] for curves that do not fall
- * @param {number} chart.font pixels
  * @returns {{picture: unknown, scale: Scale, top: number}}
  */
-export function lineChart({ width, height, iterations, log, lines, bands = [], namesAtEnd = false, font }) {
-  const inner = {
-    width: Math.max(1, width - MARGIN.l - (namesAtEnd ? END : MARGIN.r)),
-    height: Math.max(1, height - MARGIN.t - MARGIN.b),
-  };
+export function lineChart({ width, height, iterations, log, lines, bands = [], namesAtEnd = false }) {
   const top = xTop(iterations);
   const range = yRange([...lines.map(({ y }) => y), ...bands.map(({ high }) => high)], log);
-  /** @type {Scale} */
-  const scale = {
-    x: (iteration) => (iteration / top) * inner.width,
-    y: (value) =>
-      inner.height * (1 - ((log ? Math.log10(Math.max(value, SMALLEST)) : value) - range[0]) / (range[1] - range[0])),
-    ...inner,
-  };
+  const scale = scaleTo(
+    top,
+    range,
+    log,
+    Math.max(1, width - MARGIN.l - (namesAtEnd ? END : MARGIN.r)),
+    Math.max(1, height - MARGIN.t - MARGIN.b),
+  );
   /** @param {number} iteration @param {number} value */
   const at = (iteration, value) =>
-    `${scale.x(iteration).toFixed(1)} ${Math.min(inner.height, Math.max(-1, scale.y(value))).toFixed(1)}`;
+    `${scale.x(iteration).toFixed(1)} ${Math.min(scale.height, Math.max(-1, scale.y(value))).toFixed(1)}`;
   /** @param {number[]} x @param {number[]} y */
   const points = (x, y) => x.map((iteration, index) => at(iteration, y[index]));
   const named = lines.filter(({ name, x }) => name && x.length > 1);
   const texts = named
     .map(({ name = '', x, y, bold = false }) => ({ text: name, curve: { x, y }, bold }))
     .sort((a, b) => Number(b.bold) - Number(a.bold));
+  const font = smallFont();
   const labels = namesAtEnd ? endLabels(texts, scale, font) : place(texts, [], scale, font);
   const picture = html`<svg class="lines" width=${width} height=${height}
     aria-hidden="true"><g transform="translate(${MARGIN.l} ${MARGIN.t})">
       ${yTicks(range, log).map(
         ({ at: value, text }) => svg`<path class="grid"
-        d="M0 ${scale.y(value).toFixed(1)}H${inner.width}"></path><text class="y" x="-6"
+        d="M0 ${scale.y(value).toFixed(1)}H${scale.width}"></path><text class="y" x="-6"
         y=${scale.y(value).toFixed(1)}>${text}</text>`,
       )}
-      ${xTicks(top).map(
-        (tick, index, { length }) =>
-          svg`<text class="x ${index === 0 ? 'first' : index === length - 1 ? 'last' : ''}"
-            x=${scale.x(tick).toFixed(1)} y=${inner.height + 16}>${count(tick)}</text>`,
+      ${belowAxis(
+        xTicks(top).map((tick) => ({ x: scale.x(tick), text: count(tick) })),
+        scale.height + 16,
       )}
       ${bands.map(
         ({ x, low, high, style }) => svg`<path class="band ${style}"
@@ -104,11 +116,7 @@ export function lineChart({ width, height, iterations, log, lines, bands = [], n
         x.length > 1 ? svg`<path class="line ${style}" d="M${points(x, y).join('L')}"></path>` : nothing,
       )}
     </g></svg>
-    ${labels.map(
-      ({ text, x, y, bold, anchor }) =>
-        html`<span class="curve-name ${bold ? 'now' : ''} ${anchor}" aria-hidden="true"
-          style="left:${MARGIN.l + x}px;top:${MARGIN.t + y}px">${text}</span>`,
-    )}`;
+    ${namesAt(labels, MARGIN)}`;
   return { picture, scale, top };
 }
 
@@ -160,6 +168,3 @@ export const placeOf = (scale, iteration, value) => ({
   x: MARGIN.l + scale.x(iteration),
   y: MARGIN.t + scale.y(value),
 });
-
-/** The size of a text of 0.75rem. */
-export const smallFont = () => parseFloat(getComputedStyle(document.documentElement).fontSize) * 0.75;

@@ -8,7 +8,7 @@
 import { batch, effect, signal } from '../../vendor/signals-core/signals-core.js';
 import { PLANE } from '../experiment/experiment.js';
 import { count } from '../format.js';
-import { atReadingPace } from '../signals.js';
+import { atReadingPace, together } from '../signals.js';
 import { floats, History } from '../store/history.js';
 import { Stream } from '../stream/stream.js';
 import { askVersion } from '../version.js';
@@ -55,7 +55,7 @@ export class LabSession {
   /** Whether iterations that come are an answer to the learner. */
   #asked = false;
   #trained;
-  #stops;
+  #stop;
 
   /** @param {(runs: number) => void} trained a plan has been trained, at the learner's wish */
   constructor(trained) {
@@ -77,7 +77,7 @@ export class LabSession {
       lines: true,
     });
     this.dialogue = this.stream.dialogue;
-    this.#stops = [
+    this.#stop = together(
       atReadingPace(this.#picture, this.dialogue.playing, READING_INTERVAL, (picture) => {
         this.reading.value = picture;
       }),
@@ -86,7 +86,7 @@ export class LabSession {
         this.said.value = 'What draws the comparison could not be fetched. Reload the page.';
         void askVersion();
       }),
-    ];
+    );
   }
 
   open() {
@@ -95,7 +95,7 @@ export class LabSession {
 
   /** Ends it, here and at the server. */
   close() {
-    for (const stop of this.#stops) stop();
+    this.#stop();
     this.stream.close();
   }
 

@@ -14,11 +14,14 @@ import { allows } from '../experiment/parts.js';
 import { cost, count, percent } from '../format.js';
 import { operator, variable } from '../notation.js';
 import { pixelRatio } from '../painting/painter.js';
+import { together } from '../signals.js';
 import { thin } from '../store/history.js';
+import { sizeOf } from '../views/extent.js';
+import { icon } from '../views/icon.js';
 import { Tip } from '../views/tip.js';
 import { stopsBetween, stopsEvery } from '../views/value.js';
 import { showWaiting } from '../views/waiting.js';
-import { iterationAt, lineChart, placeOf, smallFont } from './line-chart.js';
+import { iterationAt, lineChart, placeOf, sampleOf } from './line-chart.js';
 import { pointsOver, VIEW_BOX } from './points.js';
 import { Reached, thresholdsOf } from './reached.js';
 import { LabSession } from './session.js';
@@ -89,10 +92,10 @@ export function showNetworks(store, fields, catalogue, find, scale) {
   /** Whether what is shown is what is set up. */
   const settled = computed(() => session.running.value?.key === plan.value.key);
 
-  /** @param {Value[]} wanted */
+  /** @param {() => Value[]} wanted throws FieldError */
   const compare = (wanted) => {
     try {
-      store.change({ comparison: { by: factor.peek().name, values: checkedValues(factor.peek(), wanted) } });
+      store.change({ comparison: { by: factor.peek().name, values: checkedValues(factor.peek(), wanted()) } });
       said.value = '';
     } catch (error) {
       if (!(error instanceof FieldError)) throw error;
@@ -102,17 +105,11 @@ export function showNetworks(store, fields, catalogue, find, scale) {
   const commands = {
     /** @param {number} index @param {string} text */
     change(index, text) {
-      try {
-        const value = factor.peek().field.read(text);
-        compare(values.peek().map((now, other) => (other === index ? value : now)));
-      } catch (error) {
-        if (!(error instanceof FieldError)) throw error;
-        said.value = error.message;
-      }
+      compare(() => values.peek().with(index, factor.peek().field.read(text)));
     },
     /** @param {number} index */
     remove(index) {
-      compare(values.peek().filter((_, other) => other !== index));
+      compare(() => values.peek().toSpliced(index, 1));
       const removes = /** @type {HTMLButtonElement[]} */ ([...find('networks').querySelectorAll('.remove')]);
       const next = removes[Math.min(index, removes.length - 1)];
       (next.disabled ? find('compare-add') : next).focus();
@@ -124,7 +121,7 @@ export function showNetworks(store, fields, catalogue, find, scale) {
       const largest = Math.max(...now.map(Number));
       const next =
         candidates.find((value) => Number(value) > largest) ?? candidates.find((value) => !now.includes(value));
-      if (next !== undefined) compare([...now, next]);
+      if (next !== undefined) compare(() => [...now, next]);
     },
     /** @param {Value} value */
     take(value) {
@@ -133,19 +130,9 @@ export function showNetworks(store, fields, catalogue, find, scale) {
     },
   };
 
-  const size = signal('');
-  const resized = new ResizeObserver(() => {
-    size.value = [
-      find('networks').clientWidth,
-      find('compare-chart').clientWidth,
-      find('compare-chart').clientHeight,
-    ].join('×');
-  });
-  resized.observe(find('networks'));
-  resized.observe(find('compare-chart'));
-
+  const { size, stop: stopSize } = sizeOf(find('networks'), find('compare-chart'));
   const context = { store, session, factor, values, settled, commands, size };
-  const stops = [
+  return together(
     // The learner's own session comes first, where places are few.
     effect(() => {
       if (store.dialogue.session.value !== null) session.open();
@@ -160,12 +147,9 @@ export function showNetworks(store, fields, catalogue, find, scale) {
     showCards(context, find('networks')),
     showChart(context, scale, find('compare-chart')),
     showTable(context, find('compare-table')),
-  ];
-  return () => {
-    for (const stop of stops) stop();
-    resized.disconnect();
-    session.close();
-  };
+    stopSize,
+    () => session.close(),
+  );
 }
 
 /**
@@ -192,7 +176,7 @@ function follow(session, plan, obstacle, store) {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let resting;
   let first = true;
-  const stops = [
+  return together(
     effect(() => {
       const wanted = plan.value;
       const hindered = obstacle.value !== '';
@@ -204,11 +188,8 @@ function follow(session, plan, obstacle, store) {
     effect(() => {
       session.speed = store.experiment.value.iterationsPerFrame;
     }),
-  ];
-  return () => {
-    clearTimeout(resting);
-    for (const stop of stops) stop();
-  };
+    () => clearTimeout(resting),
+  );
 }
 
 /**
@@ -245,7 +226,8 @@ function showControls({ store, session, factor, values, settled, commands }, fac
   reset.addEventListener('click', () => session.reset(), { signal: until });
   add.addEventListener('click', commands.add, { signal: until });
 
-  const stops = [
+  return together(
+    () => over.abort(),
     effect(() => {
       by.value = factor.value.name;
       const { options } = factor.value;
@@ -290,11 +272,7 @@ function showControls({ store, session, factor, values, settled, commands }, fac
         find('compare-said'),
       );
     }),
-  ];
-  return () => {
-    over.abort();
-    for (const stop of stops) stop();
-  };
+  );
 }
 
 /** Why it has no session, for each reason. */
@@ -364,12 +342,9 @@ function showCards(context, container) {
     const usable = allows(store.experiment.value, part);
     const held = run?.test_accuracy ?? null;
     return html`<article class="network ${now ? 'now' : ''}" aria-label=${say(value)}>
-      <div class="title"><svg class="sample" viewBox="0 0 22 4"
-        aria-hidden="true"><path class="line ${styleOf(context, value, index)}"
-        d="M0 2H22"></path></svg>${editor(value, index)}
+      <div class="title">${sampleOf(styleOf(context, value, index))}${editor(value, index)}
         <button class="btn quiet sq remove" type="button" aria-label="Remove ${say(value)}" title="Remove"
-          ?disabled=${values.value.length <= FEWEST} @click=${() => commands.remove(index)}><svg class="i"
-          aria-hidden="true"><use href="#i-close"></use></svg></button></div>
+          ?disabled=${values.value.length <= FEWEST} @click=${() => commands.remove(index)}>${icon('close')}</button></div>
       <div class="small-plane" role="img"
         aria-label="What ${say(value)} makes of the plane, with the examples"><canvas
         ${ref((canvas) => canvas instanceof HTMLCanvasElement && give(canvas, index))}></canvas><svg class="over"
@@ -377,7 +352,7 @@ function showCards(context, container) {
       <dl>
         <div><dt>Cost</dt><dd>${run ? cost(run.train_cost) : '–'}</dd></div>
         ${
-          store.problem.value === 'regression'
+          store.regression.value
             ? nothing
             : html`<div><dt>${held === null ? 'Train' : 'Test'}</dt><dd>${
                 run ? percent(held ?? run.train_accuracy) : '–'
@@ -403,7 +378,7 @@ function showCards(context, container) {
     </article>`;
   };
 
-  const stops = [
+  return together(
     effect(() => {
       /** @type {HTMLElement} */ (container.parentElement).style.setProperty('--networks', String(values.value.length));
       render(
@@ -413,7 +388,7 @@ function showCards(context, container) {
     }),
     effect(() => {
       void [size.value, values.value, session.running.value];
-      const line = store.problem.value === 'classification';
+      const line = !store.regression.value;
       const discrete = store.experiment.value.discretise;
       for (const [canvas, index] of canvases) {
         if (!canvas.isConnected) canvases.delete(canvas);
@@ -431,11 +406,8 @@ function showCards(context, container) {
           });
       }
     }),
-  ];
-  return () => {
-    for (const stop of stops) stop();
-    render(nothing, container);
-  };
+    () => render(nothing, container),
+  );
 }
 
 /** @type {WeakMap<History, Reached>} */
@@ -455,8 +427,7 @@ function reachedBy(history, problem) {
 function showChart(context, scale, plot) {
   const { session, factor, values, settled, size } = context;
   const area = /** @type {HTMLElement} */ (plot.querySelector('.area'));
-  const cursor = /** @type {HTMLElement} */ (plot.querySelector('.cursor'));
-  const tip = new Tip(/** @type {HTMLElement} */ (plot.querySelector('.tip')));
+  const tip = new Tip(plot);
   /** @type {ReturnType<typeof lineChart> | null} */
   let drawn = null;
 
@@ -483,7 +454,6 @@ function showChart(context, scale, plot) {
       iterations: reading?.iteration ?? 0,
       log: scale.value === 'log',
       lines,
-      font: smallFont(),
     });
     render(drawn.picture, area);
     plot.setAttribute(
@@ -493,9 +463,8 @@ function showChart(context, scale, plot) {
   });
 
   /** @param {PointerEvent} event */
-  const show = ({ clientX, clientY }) => {
-    const frame = plot.getBoundingClientRect();
-    const iteration = drawn ? iterationAt(drawn, clientX - frame.left) : -1;
+  const show = (event) => {
+    const iteration = drawn ? iterationAt(drawn, event.clientX - plot.getBoundingClientRect().left) : -1;
     const known = settled.peek()
       ? values
           .peek()
@@ -505,28 +474,22 @@ function showChart(context, scale, plot) {
               : [],
           )
       : [];
-    if (!drawn || iteration < 0 || known.length === 0) return hide();
-    cursor.hidden = false;
-    cursor.style.transform = `translateX(${placeOf(drawn.scale, iteration, 0).x}px)`;
+    if (!drawn || iteration < 0 || known.length === 0) return tip.hide();
     tip.show(
       html`<div>Iteration ${count(iteration)}</div>${known.map(({ name, J }) => html`<div>${name} ${cost(J)}</div>`)}`,
-      clientX - frame.left,
-      clientY - frame.top,
+      event,
+      placeOf(drawn.scale, iteration, 0).x,
     );
     return undefined;
-  };
-  const hide = () => {
-    tip.hide();
-    cursor.hidden = true;
   };
   const over = new AbortController();
   for (const type of /** @type {const} */ (['pointermove', 'pointerdown']))
     plot.addEventListener(type, show, { signal: over.signal });
-  plot.addEventListener('pointerleave', hide, { signal: over.signal });
+  plot.addEventListener('pointerleave', () => tip.hide(), { signal: over.signal });
   return () => {
     stop();
     over.abort();
-    hide();
+    tip.hide();
     render(nothing, area);
   };
 }
@@ -534,7 +497,7 @@ function showChart(context, scale, plot) {
 /** Who came to which cost when. @param {Context} context @param {HTMLElement} container */
 function showTable({ store, session, factor, values, settled }, container) {
   const stop = effect(() => {
-    const regression = store.problem.value === 'regression';
+    const regression = store.regression.value;
     const thresholds = thresholdsOf(store.problem.value);
     const reading = settled.value ? session.reading.value : null;
     /** @param {Value} value @param {number} index */

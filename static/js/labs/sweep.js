@@ -8,11 +8,14 @@ import { computed, effect, signal } from '../../vendor/signals-core/signals-core
 import { sameData, sameRun } from '../experiment/experiment.js';
 import { allows } from '../experiment/parts.js';
 import { cost, count, percent } from '../format.js';
+import { bytesOf } from '../painting/map.js';
+import { together } from '../signals.js';
 import { isDark } from '../theme.js';
+import { sizeOf } from '../views/extent.js';
 import { paintThumbnail } from '../views/thumbnail.js';
 import { Tip } from '../views/tip.js';
 import { bindFields } from '../views/value.js';
-import { iterationAt, lineChart, placeOf, smallFont } from './line-chart.js';
+import { iterationAt, lineChart, placeOf } from './line-chart.js';
 import { pointsOver, VIEW_BOX } from './points.js';
 
 /** @typedef {import('../store/state.js').Store} Store */
@@ -59,8 +62,9 @@ export function mountSweep(store, fields, find, scale) {
 
   const start = () => {
     const { sweepSeeds: seeds, sweepIterations: iterations } = store.experiment.peek();
-    const hindered = store.obstacle.peek() || (store.dialogue.settled ? '' : 'Not connected: try again in a moment.');
-    if (hindered || !store.dialogue.questions.ask({ type: 'sweep', seeds, iterations })) {
+    const { dialogue } = store;
+    const hindered = store.obstacle.peek();
+    if (hindered || !dialogue.settled || !dialogue.questions.ask({ type: 'sweep', seeds, iterations })) {
       said.value = hindered || 'Not connected: try again in a moment.';
       return;
     }
@@ -81,8 +85,9 @@ export function mountSweep(store, fields, find, scale) {
     else start();
   });
 
-  return () => {
-    const stops = [
+  return () =>
+    together(
+      () => stop(''),
       store.dialogue.questions.listen('sweeping', ({ iteration, iterations }) => {
         if (progress.peek()) progress.value = { iteration, iterations };
       }),
@@ -90,7 +95,7 @@ export function mountSweep(store, fields, find, scale) {
         if (!progress.peek()) return;
         progress.value = null;
         chosen.value = answer.seeds[0].seed;
-        result.value = { experiment: store.current.experiment.peek() ?? store.experiment.peek(), answer };
+        result.value = { experiment: store.running, answer };
         store.announcement.value = verdict(answer);
         store.did({ swept: answer.seeds.length });
       }),
@@ -111,12 +116,7 @@ export function mountSweep(store, fields, find, scale) {
       showResult(store, result, chosen, find('sweep-result')),
       showFan(result, chosen, scale, find('sweep-chart')),
       showMean(store, result, find('sweep-mean')),
-    ];
-    return () => {
-      stop('');
-      for (const end of stops) end();
-    };
-  };
+    );
 }
 
 /**
@@ -126,7 +126,7 @@ export function mountSweep(store, fields, find, scale) {
  */
 function showState(progress, said, find) {
   const bar = /** @type {HTMLProgressElement} */ (find('sweep-progress'));
-  const stops = [
+  return together(
     effect(() => {
       const now = progress.value;
       /** @type {HTMLElement} */ (find('sweep-start').querySelector('.word')).textContent = now ? 'Cancel' : 'Start';
@@ -142,10 +142,7 @@ function showState(progress, said, find) {
       const text = said.value;
       if (find('sweep-said').textContent !== text) find('sweep-said').textContent = text;
     }),
-  ];
-  return () => {
-    for (const stop of stops) stop();
-  };
+  );
 }
 
 /** What counts as solved. @param {Swept['solved']} solved */
@@ -247,12 +244,8 @@ function finite(x, costs) {
  */
 function showFan(result, chosen, scale, plot) {
   const area = /** @type {HTMLElement} */ (plot.querySelector('.area'));
-  const tip = new Tip(/** @type {HTMLElement} */ (plot.querySelector('.tip')));
-  const size = signal('');
-  const resized = new ResizeObserver(() => {
-    size.value = `${plot.clientWidth}×${plot.clientHeight}`;
-  });
-  resized.observe(plot);
+  const tip = new Tip(plot);
+  const { size, stop: stopSize } = sizeOf(plot);
   /** @type {ReturnType<typeof lineChart> | null} */
   let drawn = null;
   const curves = computed(
@@ -275,7 +268,6 @@ function showFan(result, chosen, scale, plot) {
       height,
       iterations,
       log: scale.value === 'log',
-      font: smallFont(),
       bands: BANDS.map(([low, high], index) => ({
         x: levels[low].x,
         low: levels[low].y,
@@ -306,7 +298,7 @@ function showFan(result, chosen, scale, plot) {
       const distance = Math.abs(there.y - (clientY - frame.top));
       if (distance <= (best?.distance ?? REACH)) best = { seed, distance };
     }
-    return best && { seed: best.seed, x: clientX - frame.left, y: clientY - frame.top };
+    return best?.seed ?? null;
   };
   const over = new AbortController();
   plot.addEventListener(
@@ -314,7 +306,7 @@ function showFan(result, chosen, scale, plot) {
     (event) => {
       const found = under(event);
       plot.classList.toggle('on-curve', found !== null);
-      if (found) tip.show(words(found.seed), found.x, found.y);
+      if (found) tip.show(words(found), event);
       else tip.hide();
     },
     { signal: over.signal },
@@ -324,14 +316,14 @@ function showFan(result, chosen, scale, plot) {
     'click',
     (event) => {
       const found = under(event);
-      if (found) chosen.value = found.seed.seed;
+      if (found) chosen.value = found.seed;
     },
     { signal: over.signal },
   );
   return () => {
     stop();
     over.abort();
-    resized.disconnect();
+    stopSize();
     tip.hide();
     render(nothing, area);
   };
@@ -341,7 +333,7 @@ function showFan(result, chosen, scale, plot) {
 function showMean(store, result, figure) {
   const canvas = /** @type {HTMLCanvasElement} */ (figure.querySelector('canvas'));
   const over = /** @type {HTMLElement} */ (figure.querySelector('.over'));
-  const stops = [
+  return together(
     effect(() => {
       const found = result.value;
       void isDark.value;
@@ -350,7 +342,7 @@ function showMean(store, result, figure) {
       const { width, height, values } = found.answer.boundary;
       paintThumbnail(
         canvas,
-        { width, height, values: Uint8Array.from(atob(values), (byte) => byte.charCodeAt(0)) },
+        { width, height, values: bytesOf(values) },
         found.experiment.problem !== 'regression',
         STROKE,
       );
@@ -360,8 +352,5 @@ function showMean(store, result, figure) {
       const same = result.value !== null && sameData(result.value.experiment, store.experiment.value);
       render(same ? pointsOver(store.points.value, store.experiment.value.showTest) : nothing, over);
     }),
-  ];
-  return () => {
-    for (const stop of stops) stop();
-  };
+  );
 }

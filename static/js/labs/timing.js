@@ -5,12 +5,12 @@
 
 import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
 import { effect, signal } from '../../vendor/signals-core/signals-core.js';
+import { post, UNANSWERED } from '../asking.js';
 import { TIMED } from '../experiment/bounds.js';
-import { wholeField } from '../experiment/experiment.js';
+import { whole } from '../experiment/experiment.js';
 import { count } from '../format.js';
-import { serverPath } from '../links.js';
 import { whenOpen } from '../views/drawer.js';
-import { bindValue } from '../views/value.js';
+import { bindNumber } from '../views/value.js';
 
 /** @typedef {import('../store/state.js').Store} Store */
 /**
@@ -39,7 +39,7 @@ function duration(seconds) {
 const times = (ratio) => (ratio >= 10 ? count(Math.round(ratio)) : String(Number(ratio.toPrecision(2))));
 
 /** @param {Store} store @param {(id: string) => HTMLElement} find */
-export async function mountTiming(store, find) {
+export function mount(store, find) {
   /** What to time. */
   const sizes = signal(/** @type {Record<Size, number>} */ ({ examples: 1000, inputs: 2, units: 4 }));
   /** The latest first. */
@@ -49,10 +49,8 @@ export async function mountTiming(store, find) {
 
   for (const [size, { label, limits, stops }] of Object.entries(SIZES)) {
     const name = /** @type {Size} */ (size);
-    bindValue({
-      input: /** @type {HTMLInputElement} */ (find(`timing-${name}`)),
-      problem: find(`timing-${name}-problem`),
-      field: wholeField(label, limits),
+    bindNumber(find, `timing-${name}`, {
+      field: whole('', label, limits),
       value: () => sizes.value[name],
       change: (value) => {
         sizes.value = { ...sizes.value, [name]: value };
@@ -65,15 +63,11 @@ export async function mountTiming(store, find) {
     if (busy.peek()) return;
     busy.value = true;
     problem.value = '';
-    const response = await fetch(serverPath('/vectorizing'), {
-      method: 'POST',
-      headers: { 'Content-Type': 'application/json' },
-      body: JSON.stringify(sizes.peek()),
-    }).catch(() => null);
+    const response = await post('/vectorizing', JSON.stringify(sizes.peek()));
     const timing = await response?.json().catch(() => null);
     busy.value = false;
     if (!response?.ok || !timing) {
-      problem.value = timing?.detail ?? 'The server does not answer. Try again when the page is connected.';
+      problem.value = timing?.detail ?? UNANSWERED;
       return;
     }
     timings.value = [/** @type {Timing} */ (timing), ...timings.value].slice(0, MOST_TIMINGS);

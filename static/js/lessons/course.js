@@ -4,6 +4,7 @@
  */
 
 import { batch, computed, effect, signal, untracked } from '../../vendor/signals-core/signals-core.js';
+import { UNANSWERED } from '../asking.js';
 import { experimentOf, sameRun } from '../experiment/experiment.js';
 import { serverPath } from '../links.js';
 import { UNSTAGED } from '../store/state.js';
@@ -19,7 +20,7 @@ import { carriedOut, holds, needsDiagnostics } from './quantities.js';
 /** What the server has to say, or a sentence that is for the reader. @param {string} path @returns {Promise<any>} */
 async function fetched(path) {
   const response = await fetch(serverPath(path)).catch(() => null);
-  if (!response) throw new Error('The server does not answer. Try again when the page is connected.');
+  if (!response) throw new Error(UNANSWERED);
   const lesson = await response.json().catch(() => null);
   if (!response.ok || !lesson)
     throw new Error(
@@ -85,7 +86,7 @@ export class Course {
     const place = computed(() => `${store.experiment.value.lesson} ${store.experiment.value.step}`);
     effect(() => {
       void place.value;
-      untracked(() => this.#arrive());
+      untracked(() => this.arrive());
     });
     effect(() => {
       const picture = store.current.picture.value;
@@ -125,8 +126,8 @@ export class Course {
     };
   }
 
-  /** @param {Lesson} lesson @param {number} [step] */
-  begin(lesson, step = 1) {
+  /** @param {Lesson} lesson @param {number} step */
+  begin(lesson, step) {
     const { name } = lesson;
     const { experiment } = this.#store;
     if (!experiment.peek().lesson) this.#before = experiment.peek();
@@ -178,7 +179,6 @@ export class Course {
 
   /** Ends the lesson, and offers what there was before it. @param {boolean} [back] takes it at once */
   leave(back = false) {
-    const { experiment, notice } = this.#store;
     const before = this.#before;
     this.#before = null;
     const restore = () => before && this.#store.change({ ...before, lesson: '', step: 1 });
@@ -187,17 +187,8 @@ export class Course {
       return;
     }
     this.#store.change({ lesson: '', step: 1 });
-    if (before && !sameRun(before, experiment.peek()))
-      notice.value = {
-        kind: 'note',
-        text: 'What the lesson has set up stays as it is.',
-        offer: { label: 'Back to what I had', accept: restore },
-      };
-  }
-
-  /** Asks again for a lesson that could not be opened. */
-  retry() {
-    this.#arrive();
+    if (before && !sameRun(before, this.#store.experiment.peek()))
+      this.#store.note('What the lesson has set up stays as it is.', { label: 'Back to what I had', accept: restore });
   }
 
   /** Whether there is something to go back to. */
@@ -238,8 +229,8 @@ export class Course {
     });
   }
 
-  /** The address, or a command, says where the reader is. */
-  #arrive() {
+  /** The address, or a command, says where the reader is; a lesson that could not be opened is asked for again. */
+  arrive() {
     const { lesson: name, step } = this.#store.experiment.peek();
     const lesson = this.lesson.peek();
     if (!name) {
@@ -253,9 +244,7 @@ export class Course {
       const number = Math.min(step, lesson.steps.length);
       const { highlight } = lesson.steps[number - 1];
       this.problem.value = '';
-      this.finished.value = false;
-      this.met.value = false;
-      this.#store.deeds.value = {};
+      this.#refresh();
       this.#store.staged.value = {
         hide: lesson.hide,
         lock: lesson.lock,
@@ -278,16 +267,21 @@ export class Course {
         this.lesson.value = lesson;
         if (sameRun(now, this.#defaults)) this.#setUp(Math.min(now.step, lesson.steps.length));
       });
-      this.#arrive();
+      this.arrive();
     } catch (error) {
       if (experiment.peek().lesson === name) this.problem.value = /** @type {Error} */ (error).message;
     }
   }
 
-  #enter() {
+  /** Nothing is done yet of what the step asks for. */
+  #refresh() {
     this.finished.value = false;
     this.met.value = false;
     this.#store.deeds.value = {};
+  }
+
+  #enter() {
+    this.#refresh();
     this.turns.value++;
   }
 

@@ -2,6 +2,7 @@
 
 import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
 import { computed, effect, signal } from '../../vendor/signals-core/signals-core.js';
+import { crossButton, icon } from '../views/icon.js';
 import { holds, inWordsOf, nowOf } from './quantities.js';
 import { text } from './text.js';
 
@@ -10,9 +11,6 @@ import { text } from './text.js';
 /** @typedef {import('../types/lessons').Lesson} Lesson */
 /** @typedef {import('../types/lessons').Step} Step */
 /** @typedef {import('./course.js').Course} Course */
-
-/** @param {string} name */
-const icon = (name) => html`<svg class="i" aria-hidden="true"><use href="#${name}"></use></svg>`;
 
 /**
  * @param {Store} store
@@ -79,9 +77,8 @@ export function mountLesson(store, catalogue, course, list, find) {
         <div class="name"><p class="part">${lesson.part}</p><h2 id="lesson-title">${lesson.title}</h2></div>
         <button class="btn quiet sq fold" type="button" aria-expanded=${String(!folded.value)}
           aria-controls="lesson-scroll" aria-label="The step’s text"
-          @click=${() => (folded.value = !folded.value)}>${icon('i-chevron')}</button>
-        <button class="btn quiet sq" type="button" aria-label="Leave the lesson" title="Leave the lesson"
-          @click=${leave}>${icon('i-close')}</button>
+          @click=${() => (folded.value = !folded.value)}>${icon('chevron')}</button>
+        ${crossButton('Leave the lesson', leave, 'Leave the lesson')}
         <p class="count"><span>${finished ? 'The end' : `Step ${number} of ${count}`}</span><span class="bar"
           aria-hidden="true"><span style="width: ${(100 * (finished ? count : number - 1)) / count}%"></span></span></p>
       </header>
@@ -96,7 +93,7 @@ export function mountLesson(store, catalogue, course, list, find) {
       </div>
       <footer>
         <button class="btn" type="button" ?disabled=${number === 1 && !finished}
-          @click=${() => course.go(finished ? number : number - 1)}>${icon('i-left')}Back</button>
+          @click=${() => course.go(finished ? number : number - 1)}>${icon('left')}Back</button>
         <span class="state" data-done=${String(
           course.met.value || (step.kind !== 'run' && done),
         )}>${finished ? nothing : stateOf(step, done)}</span>
@@ -104,14 +101,14 @@ export function mountLesson(store, catalogue, course, list, find) {
           finished
             ? nothing
             : html`<button class="btn ${done || step.kind === 'explain' ? 'primary' : ''}" type="button"
-              @click=${() => course.go(number + 1)}>${number === count ? 'Finish' : 'Next'}${icon('i-right')}</button>`
+              @click=${() => course.go(number + 1)}>${number === count ? 'Finish' : 'Next'}${icon('right')}</button>`
         }
       </footer>`;
   };
 
   /** @param {Step} step @param {boolean} done */
   const stateOf = ({ kind }, done) => {
-    if (course.met.value || (done && kind === 'predict')) return html`${icon('i-check')}Done`;
+    if (course.met.value || (done && kind === 'predict')) return html`${icon('check')}Done`;
     return done && kind === 'run' ? 'Done before' : nothing;
   };
 
@@ -126,7 +123,7 @@ export function mountLesson(store, catalogue, course, list, find) {
         ${step.choices.map((choice, index) => {
           const shown = answered && (index === chosen || (choice.right && !step.choices[chosen].right));
           const mark = choice.right
-            ? html`<b class="answer">${icon('i-check')}${index === chosen ? 'As you predicted.' : 'The answer.'}</b> `
+            ? html`<b class="answer">${icon('check')}${index === chosen ? 'As you predicted.' : 'The answer.'}</b> `
             : html`<b>Not so.</b> `;
           return html`<div class="choice" data-told=${shown ? (choice.right ? 'right' : 'other') : 'no'}>
             <label><input type="radio" name="prediction-${number}" .checked=${index === chosen}
@@ -147,7 +144,7 @@ export function mountLesson(store, catalogue, course, list, find) {
         ${
           /** @type {{asked: string, now: string, holds: boolean}[]} */ (JSON.parse(conditions.value)).map(
             ({ asked, now, holds: so }) =>
-              html`<li data-holds=${String(so)}>${icon(so ? 'i-check' : 'i-open')}<span class="asked">${asked}<span
+              html`<li data-holds=${String(so)}>${icon(so ? 'check' : 'open')}<span class="asked">${asked}<span
                 class="vh">${so ? ', holds' : ', not yet'}</span></span><span
                 class="now">${now === 'not yet' ? now : `now ${now}`}</span></li>`,
           )
@@ -209,6 +206,6 @@ const unopened = (
   list,
 ) => html`<div class="say" role="alert"><h2 id="lesson-title">A lesson that is not there</h2><p>“${name}” could not be
   opened. ${course.problem.value}</p></div>
-  <div class="task ends"><button class="btn" type="button" @click=${() => course.retry()}>Try
+  <div class="task ends"><button class="btn" type="button" @click=${() => course.arrive()}>Try
     again</button><button class="btn" type="button" @click=${list}>Choose another
     lesson</button><button class="btn quiet" type="button" @click=${() => course.leave()}>Close</button></div>`;

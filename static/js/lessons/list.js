@@ -2,6 +2,7 @@
 
 import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
 import { effect, signal } from '../../vendor/signals-core/signals-core.js';
+import { icon } from '../views/icon.js';
 import { lessonOf, listed } from './course.js';
 
 /** @typedef {import('./course.js').Course} Course */
@@ -54,8 +55,7 @@ export function mountList(course, find) {
     const finished = did === steps;
     const current = course.lesson.value?.name === name;
     const state = finished
-      ? html`<span class="state done"><svg class="i"
-        aria-hidden="true"><use href="#i-check"></use></svg>Finished</span>`
+      ? html`<span class="state done">${icon('check')}Finished</span>`
       : html`<span class="state">${begun ? `${did} of ${steps} done` : `${steps} steps`}</span>`;
     return html`<li>
       <button type="button" class="row" aria-current=${current ? 'true' : 'false'}

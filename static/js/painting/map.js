@@ -65,6 +65,21 @@ export class Maps {
   }
 }
 
+/**
+ * Gives a canvas the size of its scene, if it has another.
+ *
+ * @param {OffscreenCanvas} canvas
+ * @param {{width: number, height: number, ratio: number}} scene in CSS pixels, and the screen's to one of them
+ */
+export function resize(canvas, scene) {
+  const [width, height] = [scene.width, scene.height].map((length) => Math.round(length * scene.ratio));
+  if (canvas.width !== width) canvas.width = width;
+  if (canvas.height !== height) canvas.height = height;
+}
+
+/** Bytes as they are in JSON. @param {string} base64 */
+export const bytesOf = (base64) => Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
+
 /** A line of contour.js, which spans 0…100, into a box. @param {string} line @param {Box} box */
 export function fitted(line, { x, y, width, height }) {
   const path = new Path2D();

@@ -1,8 +1,9 @@
 /** The picture of a network: its edges by weight, every unit's map with the line where its z is zero, every bias. */
 
+import { fits } from '../layers.js';
 import { boundaryLine, mapLine } from './contour.js';
 import { drawEmphasisedEdges, drawEmphasisedUnits } from './emphasis.js';
-import { fitted, Maps } from './map.js';
+import { fitted, Maps, resize } from './map.js';
 import { TINY_UNIT } from './network-layout.js';
 import { ramp } from './ramp.js';
 
@@ -52,11 +53,6 @@ export function edgeStyles(edges, layers, thickest = THICKEST) {
 
 /** How large a bias is drawn (CSS pixels). @param {number} bias */
 export const biasRadius = (bias) => Math.min(6.5, 2.6 + 1.3 * Math.abs(bias));
-
-/** Whether a run's network has these sizes. @param {FrameRun} run @param {number[]} sizes */
-const fits = ({ layers }, sizes) =>
-  layers.length === sizes.length - 1 &&
-  layers.every(({ weights, biases }, index) => weights.length === sizes[index] && biases.length === sizes[index + 1]);
 
 export class NetworkPicture {
   #canvas;
@@ -131,16 +127,10 @@ export class NetworkPicture {
     const manner = this.#manner;
     if (!scene || !manner) return;
     const context = this.#context;
-    const width = Math.round(scene.width * scene.ratio);
-    const height = Math.round(scene.height * scene.ratio);
-    for (const canvas of [this.#canvas, this.#edges]) {
-      if (canvas.width === width && canvas.height === height) continue;
-      canvas.width = width;
-      canvas.height = height;
-    }
+    for (const canvas of [this.#canvas, this.#edges]) resize(canvas, scene);
     context.setTransform(1, 0, 0, 1, 0, 0);
-    context.clearRect(0, 0, width, height);
-    if (!fits(run, scene.sizes)) return;
+    context.clearRect(0, 0, this.#canvas.width, this.#canvas.height);
+    if (!fits(run.layers, scene.sizes)) return;
     if (!manner.playing || now - this.#edgesDrawn >= EDGES_INTERVAL) {
       this.#edgesDrawn = now;
       this.#drawEdges(scene, manner, run);

@@ -4,7 +4,7 @@
  */
 
 import { boundaryLine, mapLine, unitLine } from './contour.js';
-import { fitted, Maps } from './map.js';
+import { fitted, Maps, resize } from './map.js';
 import { levelOf } from './network-picture.js';
 import { ramp } from './ramp.js';
 
@@ -60,12 +60,8 @@ export class PlanePicture {
     const manner = this.#manner;
     const map = scene && mapOf(frame.runs[scene.run], scene);
     if (!scene || !manner || !map) return;
-    const width = Math.round(scene.width * scene.ratio);
-    const height = Math.round(scene.height * scene.ratio);
-    if (this.#canvas.width !== width || this.#canvas.height !== height) {
-      this.#canvas.width = width;
-      this.#canvas.height = height;
-    }
+    resize(this.#canvas, scene);
+    const { width, height } = this.#canvas;
     const context = this.#context;
     const box = { x: 0, y: 0, width, height };
     this.#maps.paint(map.values, map.width, map.height, this.#ramp);

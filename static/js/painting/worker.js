@@ -24,25 +24,8 @@ const CALM_INTERVAL = 500;
 
 const scope = /** @type {PainterScope} */ (/** @type {unknown} */ (self));
 
-/** @type {Manner} */
-let manner = {
-  colours: {
-    heat: [
-      [0, 0, 0],
-      [0, 0, 0],
-      [0, 0, 0],
-    ],
-    contour: 'black',
-    halo: 'white',
-    one: 'black',
-    zero: 'black',
-    ground: 'white',
-    forward: 'black',
-    backward: 'black',
-  },
-  playing: false,
-  calm: false,
-};
+/** Nothing is drawn before the page has told its colours. @type {Pick<Manner, 'playing' | 'calm'> & Partial<Manner>} */
+let manner = { playing: false, calm: false };
 /** @type {Map<string, PlanePicture>} */
 const planes = new Map();
 /** @type {NetworkPicture | null} */
@@ -87,7 +70,7 @@ const TAKE = {
     const picture = name === 'network' ? new NetworkPicture(canvas) : new PlanePicture(canvas);
     if (picture instanceof PlanePicture) planes.set(name, picture);
     else network = picture;
-    picture.restyle(manner);
+    restyle(picture);
   },
   plane({ name, scene }) {
     planes.get(name)?.show(scene);
@@ -112,10 +95,16 @@ const TAKE = {
   },
   manner({ manner: changes }) {
     manner = { ...manner, ...changes };
-    for (const picture of [...planes.values(), network]) picture?.restyle(manner);
+    for (const picture of [...planes.values(), network]) restyle(picture);
     schedule();
   },
 };
+
+/** @param {PlanePicture | NetworkPicture | null} picture */
+function restyle(picture) {
+  const { colours } = manner;
+  if (colours) picture?.restyle({ ...manner, colours });
+}
 
 scope.onmessage = ({ data }) => /** @type {(message: ToPainter) => void} */ (TAKE[data.type])(data);
 

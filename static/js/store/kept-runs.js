@@ -6,6 +6,7 @@
 
 import { signal } from '../../vendor/signals-core/signals-core.js';
 import { defaultsOf, experimentOf, runSpec } from '../experiment/experiment.js';
+import { bytesOf } from '../painting/map.js';
 import { thin } from './history.js';
 
 /** @typedef {import('../experiment/experiment.js').Experiment} Experiment */
@@ -90,7 +91,18 @@ export class KeptRuns {
     );
     if (twin && twin.iterations > iterations) return;
     // After a seek the latest frame shows an earlier iteration: what is kept of the end is then what was known of it.
-    const known = atEnd || twin?.iterations !== iterations;
+    const before = !atEnd && twin?.iterations === iterations ? twin : null;
+    const {
+      testCost,
+      trainAccuracy,
+      testAccuracy,
+      picture: seen,
+    } = before ?? {
+      testCost: run.test_cost,
+      trainAccuracy: run.train_accuracy,
+      testAccuracy: run.test_accuracy,
+      picture: pictureOf(run.boundary),
+    };
     /** @type {KeptRun} */
     const kept = {
       id: twin?.id ?? crypto.getRandomValues(new Uint32Array(2)).join('-'),
@@ -101,12 +113,12 @@ export class KeptRuns {
       outcome: halted ?? twin?.outcome ?? null,
       iterations,
       cost,
-      testCost: known ? run.test_cost : (twin?.testCost ?? null),
-      trainAccuracy: known ? run.train_accuracy : (twin?.trainAccuracy ?? null),
-      testAccuracy: known ? run.test_accuracy : (twin?.testAccuracy ?? null),
+      testCost,
+      trainAccuracy,
+      testAccuracy,
       curve,
       marks,
-      picture: known ? pictureOf(run.boundary) : (twin?.picture ?? ''),
+      picture: seen,
     };
     this.#keep([kept, ...this.list.value.filter((other) => other !== twin)]);
   }
@@ -203,7 +215,7 @@ function pictureOf(boundary) {
 export const samplesOf = (picture) => ({
   width: PICTURE_SIZE,
   height: PICTURE_SIZE,
-  values: Uint8Array.from(atob(picture), (letter) => letter.charCodeAt(0)),
+  values: bytesOf(picture),
 });
 
 /** The columns of the table to take away. @type {[string, (run: KeptRun, words: string) => unknown][]} */

@@ -73,8 +73,9 @@ export class Store {
   /** The activation of each hidden layer. */
   activations = unlessSame(() => this.experiment.value.layers.map(({ activation }) => activation));
   problem = computed(() => this.experiment.value.problem);
+  regression = computed(() => this.problem.value === 'regression');
   /** As in the tables of formulas. */
-  outputActivation = computed(() => (this.problem.value === 'regression' ? 'linear' : 'sigmoid'));
+  outputActivation = computed(() => (this.regression.value ? 'linear' : 'sigmoid'));
   /** The panel of the drawer that is open; '' is none. */
   panel = computed(() => this.experiment.value.panel);
   /**
@@ -159,9 +160,10 @@ export class Store {
     this.#restarted();
     this.dialogue.forget();
     this.announcement.value = 'Back at iteration 0, with the same initial weights';
-    this.#reset ??= this.current.experiment.value;
+    const trained = this.current.experiment.value;
+    this.#reset ??= trained;
     // The server would go back to the weights that this run began with.
-    if (this.current.experiment.value && this.dialogue.carries(this.current.experiment.value)) this.#configure();
+    if (trained && this.dialogue.carries(trained)) this.#configure();
     else this.dialogue.reset();
   }
 
@@ -171,8 +173,8 @@ export class Store {
    * @param {Parameter} parameter
    * @param {Edit} edit
    */
-  edit({ layer, unit, input }, edit) {
-    this.dialogue.edit({ layer, unit, input }, edit);
+  edit(parameter, edit) {
+    this.dialogue.edit(parameter, edit);
   }
 
   /**
@@ -194,8 +196,9 @@ export class Store {
         this.#configure(keepWeights && !this.dialogue.startsAfresh ? this.current.weightsFor(layerSizes(after)) : null);
         return;
       }
-      if (this.current.experiment.value && sameRun(this.current.experiment.value, after)) {
-        this.dialogue.goesOnAs(this.current.experiment.value, after);
+      const trained = this.current.experiment.value;
+      if (trained && sameRun(trained, after)) {
+        this.dialogue.goesOnAs(trained, after);
         this.current.experiment.value = after;
       }
       if (this.dialogue.live) this.dialogue.adjust(after);
@@ -231,6 +234,16 @@ export class Store {
     return () => {
       this.#watchers.value--;
     };
+  }
+
+  /** Something is wrong, for the reader to read. @param {string} text @param {Notice['offer']} [offer] */
+  complain(text, offer) {
+    this.notice.value = { kind: 'problem', text, offer };
+  }
+
+  /** @param {string} text @param {Notice['offer']} [offer] */
+  note(text, offer) {
+    this.notice.value = { kind: 'note', text, offer };
   }
 
   /** @param {Deeds} deed */
@@ -298,6 +311,11 @@ export class Store {
     this.dialogue.drawn(iteration);
   }
 
+  /** What is trained; until there is something, what is set up. */
+  get running() {
+    return this.current.experiment.peek() ?? this.experiment.peek();
+  }
+
   /** The run there is, as far as it has come. @returns {Run | null} */
   get run() {
     return this.dialogue.certain ? this.current.soFar : null;
@@ -330,7 +348,7 @@ export class Store {
   /** Says why there is nothing to train, if so. */
   #hindered() {
     const text = this.obstacle.value;
-    if (text) this.notice.value = { kind: 'problem', text };
+    if (text) this.complain(text);
     return text !== '';
   }
 
@@ -366,7 +384,7 @@ export class Store {
     if (anew) this.#configure(anew.weights);
     this.announcement.value = opensSaved ? 'The saved run is open' : 'Connected again';
     if (message.from_checkpoint && this.current.halted.value === null)
-      this.notice.value = { kind: 'note', text: fromCheckpoint(anew !== null, message.iteration) };
+      this.note(fromCheckpoint(anew !== null, message.iteration));
   }
 
   /** The reader's own points, until the server says which are held out for test. */
@@ -388,7 +406,8 @@ export class Store {
   #halt(end) {
     if (!this.current.halt(end)) return;
     this.dialogue.playing.value = false;
-    this.notice.value = { kind: end.halted === 'stopped' ? 'note' : 'problem', text: end.text };
+    if (end.halted === 'stopped') this.note(end.text);
+    else this.complain(end.text);
   }
 
   #announcePause() {
@@ -401,22 +420,16 @@ export class Store {
   #refused(code, detail) {
     switch (this.dialogue.refused(code)) {
       case 'session':
-        this.notice.value = {
-          kind: 'note',
-          text: 'The server no longer had this session; it started again from the same initial weights.',
-        };
+        this.note('The server no longer had this session; it started again from the same initial weights.');
         return this.#begin();
       case 'saved':
-        this.notice.value = {
-          kind: 'problem',
-          text: `${detail}. This is the same experiment, from its initial weights.`,
-        };
+        this.complain(`${detail}. This is the same experiment, from its initial weights.`);
         return this.#begin();
       case 'setup':
         // What the server refused is undone; it trains on as it was.
         if (this.current.experiment.value) this.experiment.value = this.current.experiment.value;
     }
-    this.notice.value = { kind: 'problem', text: detail };
+    this.complain(detail);
     return undefined;
   }
 }

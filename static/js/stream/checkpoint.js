@@ -28,5 +28,8 @@ export function described({ data, runs }) {
 export function fromCheckpoint(again, iteration) {
   if (again)
     return 'The server was restarted before it had kept this experiment; it started again from the same initial weights.';
-  return `The server was restarted. Training goes on from iteration ${count(iteration)}, kept at most 5 seconds before; a change made after that is to be made again.`;
+  return (
+    `The server was restarted. Training goes on from iteration ${count(iteration)}, kept at most 5 seconds before; ` +
+    'a change made after that is to be made again.'
+  );
 }

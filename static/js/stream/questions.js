@@ -4,18 +4,13 @@
 /** @typedef {import('../types/protocol').Answer} Answer */
 
 export class Questions {
-  #send;
   /** Who listens for which answers. @type {Map<string, Set<(message: any) => void>>} */
   #listeners = new Map();
 
   /** @param {(question: Question) => boolean} send says whether it could */
   constructor(send) {
-    this.#send = send;
-  }
-
-  /** The answer goes to who listens for it. @param {Question} question @returns {boolean} whether it was asked */
-  ask(question) {
-    return this.#send(question);
+    /** The answer goes to who listens for it; false is that nothing could be asked. */
+    this.ask = send;
   }
 
   /**

@@ -58,7 +58,7 @@ export class Stream {
    * @param {number} [manner.rest] from one acknowledgement to the next, at least: fewer frames come (milliseconds)
    * @param {string} [manner.mark] for whoever measures: the name of the entry that each drawn frame leaves
    */
-  constructor(terms, { saved = null, rest = 0, mark = 'frame-drawn' } = {}) {
+  constructor(terms, { saved = null, rest = 0, mark } = {}) {
     this.#rest = rest;
     this.dialogue = new Dialogue((message) => this.#connection.send(message), terms, saved);
     const { dialogue } = this;

@@ -3,11 +3,26 @@
 import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
 import { computed, effect } from '../../vendor/signals-core/signals-core.js';
 import { slopeField } from '../experiment/experiment.js';
-import { bracket, FORMULAS, ofLayer, operator, variable } from '../notation.js';
+import { EQUALS, FORMULAS, inBrackets, ofLayer, variable } from '../notation.js';
 import { bindChoice } from './choice.js';
-import { bindValue, stopsEvery } from './value.js';
+import { bindNumber, stopsEvery } from './value.js';
 
 /** @typedef {import('../store/state.js').Store} Store */
+
+/**
+ * g and g′, each after a sample of its line.
+ *
+ * @param {import('../notation.js').Fragment} name of g
+ * @param {string} activation
+ * @param {number} slope
+ */
+export function formulaLines(name, activation, slope) {
+  const [g, prime] = FORMULAS[activation](slope);
+  const line = html`<svg aria-hidden="true"><line x1="1.5" x2="16.5" y1="2" y2="2"></line></svg>`;
+  const ofZ = [inBrackets(variable('z')), EQUALS];
+  return html`<div>${line}<math>${name}${ofZ}${g}</math></div>
+    <div class="prime">${line}<math><mrow>${name}<mo lspace="0" rspace="0">′</mo></mrow>${ofZ}${prime}</math></div>`;
+}
 
 /** @param {Store} store @param {(id: string) => HTMLElement} find */
 export function mountActivation(store, find) {
@@ -23,10 +38,7 @@ export function mountActivation(store, find) {
     (activation) => store.changeLayers({ activation }),
   );
   const leaky = computed(() => store.experiment.value.layers.find(({ activation }) => activation === 'leaky_relu'));
-  bindValue({
-    input: /** @type {HTMLInputElement} */ (find('slope')),
-    slider: /** @type {HTMLInputElement} */ (find('slope-slider')),
-    problem: find('slope-problem'),
+  bindNumber(find, 'slope', {
     field: slopeField(),
     value: () => leaky.value?.slope ?? 0,
     change: (slope) => store.changeLayers({ slope }),
@@ -55,14 +67,7 @@ export function mountActivation(store, find) {
     // Of layers that differ the selected unit's has the word.
     const shown = common.value ? 1 : Math.min(layers.length, Math.max(1, store.attention.selected.value?.layer ?? 1));
     const { activation, slope } = layers[shown - 1];
-    const [g, prime] = FORMULAS[activation](slope);
     const name = common.value ? variable('g') : ofLayer('g', shown);
-    const line = html`<svg aria-hidden="true"><line x1="1.5" x2="16.5" y1="2" y2="2"></line></svg>`;
-    render(
-      html`<div>${line}<math>${name}${bracket('(')}${variable('z')}${bracket(')')}${operator('=')}${g}</math></div>
-        <div class="prime">${line}<math><mrow>${name}<mo lspace="0"
-          rspace="0">′</mo></mrow>${bracket('(')}${variable('z')}${bracket(')')}${operator('=')}${prime}</math></div>`,
-      lines,
-    );
+    render(formulaLines(name, activation, slope), lines);
   });
 }

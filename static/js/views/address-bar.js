@@ -38,8 +38,7 @@ export function mountAddress(store, fields, defaults, saved, mistakes) {
 
   /** @param {string[]} problems of the address */
   function complain(problems) {
-    if (problems.length > 0)
-      store.notice.value = { kind: 'problem', text: `Part of this link could not be used. ${problems.join(' ')}` };
+    if (problems.length > 0) store.complain(`Part of this link could not be used. ${problems.join(' ')}`);
   }
 
   let before = store.experiment.peek();
@@ -84,8 +83,5 @@ export function mountAddress(store, fields, defaults, saved, mistakes) {
   });
   complain(mistakes);
   if (saved && !saved.experiment)
-    store.notice.value = {
-      kind: 'problem',
-      text: 'Nothing is saved under this link, or no longer. This is the experiment that the page begins with.',
-    };
+    store.complain('Nothing is saved under this link, or no longer. This is the experiment that the page begins with.');
 }

@@ -3,15 +3,16 @@
  * what it shows, in words and a legend.
  */
 
-import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
-import { computed, effect, signal } from '../../vendor/signals-core/signals-core.js';
+import { html, mathml, nothing, render } from '../../vendor/lit-html/lit-html.js';
+import { computed, effect } from '../../vendor/signals-core/signals-core.js';
 import { PLANE } from '../experiment/experiment.js';
 import { fixed } from '../format.js';
-import { MARKS, markOf, scaleOf, TARGETS } from '../marks.js';
-import { bracket, indexed, number, ofUnit, operator, variable, yHat } from '../notation.js';
+import { MARKS, scaleOf, TARGETS } from '../marks.js';
+import { EQUALS, inBrackets, indexed, number, ofUnit, variable, yHat } from '../notation.js';
 import { pixelRatio } from '../painting/painter.js';
-import { CONFIG } from '../plotly.js';
+import { CONFIG, layoutIn } from '../plotly.js';
 import { colours, isDark } from '../theme.js';
+import { sizeOf } from './extent.js';
 import { Tip } from './tip.js';
 
 /** @typedef {import('../store/state.js').Store} Store */
@@ -42,17 +43,15 @@ export function mountBoundary(store, find, plotly, painter) {
   const chart = /** @type {HTMLElement} */ (plot.querySelector('.plotly'));
   painter.give('boundary', /** @type {HTMLCanvasElement} */ (plane.querySelector('canvas')));
 
-  const size = signal(plot.clientWidth);
-  new ResizeObserver(() => {
-    size.value = plot.clientWidth;
-  }).observe(plot);
+  const { size } = sizeOf(plot);
   const discrete = computed(() => store.experiment.value.discretise);
   const showTest = computed(() => store.experiment.value.showTest);
-  const marking = computed(() => store.experiment.value.mistakes && store.problem.value === 'classification');
+  const marking = computed(() => store.experiment.value.mistakes && !store.regression.value);
   effect(() => {
     const unit = store.attention.lookedAt.value;
     const { clientWidth: width, clientHeight: height } = plane;
-    if (size.value === 0) return;
+    void size.value;
+    if (width === 0) return;
     painter.plane('boundary', {
       width,
       height,
@@ -61,7 +60,7 @@ export function mountBoundary(store, find, plotly, painter) {
       unit,
       flat: unit !== null && (store.flat.value[unit.layer - 1] ?? false),
       discrete: discrete.value,
-      line: store.problem.value === 'classification',
+      line: !store.regression.value,
       marked: marking.value && store.points.value ? places(store.points.value, showTest.value) : null,
     });
   });
@@ -69,8 +68,8 @@ export function mountBoundary(store, find, plotly, painter) {
     const api = plotly.value;
     const points = store.points.value;
     const test = showTest.value;
-    void isDark.value;
-    if (!api || size.value === 0) return;
+    void [isDark.value, size.value];
+    if (!api || chart.clientWidth === 0) return;
     drawAxesAndPoints(api, chart, points, test);
   });
 
@@ -111,7 +110,7 @@ function mountSwitches(store, find) {
   }
   // A value is never simply wrong.
   effect(() => {
-    /** @type {HTMLElement} */ (find('mistakes').closest('.labelled')).hidden = store.problem.value === 'regression';
+    /** @type {HTMLElement} */ (find('mistakes').closest('.labelled')).hidden = store.regression.value;
   });
 }
 
@@ -139,30 +138,31 @@ function mountLegend(store, chart, find) {
   effect(() => {
     const looked = store.attention.lookedAt.value;
     const unit = looked && looked.layer > 0 && looked.layer < store.layerSizes.value.length - 1 ? looked : null;
-    const regression = store.problem.value === 'regression';
+    const regression = store.regression.value;
     const { showTest, mistakes } = store.experiment.value;
     const held = showTest && (store.points.value?.split.test.length ?? 0) > 0;
     const [low, high] = ends.value.split(' ');
     const middle = unit
-      ? html`<math>${ofUnit('z', unit.unit + 1, unit.layer)}${operator('=')}${number(0)}</math>`
+      ? html`<math>${ofUnit('z', unit.unit + 1, unit.layer)}${EQUALS}${number(0)}</math>`
       : regression
-        ? html`<math>${yHat}${operator('=')}${number(0)}</math>`
-        : html`<math>${yHat}${operator('=')}${number(0.5)}</math>`;
+        ? html`<math>${yHat}${EQUALS}${number(0)}</math>`
+        : html`<math>${yHat}${EQUALS}${number(0.5)}</math>`;
     render(
       unit
         ? html`<math class="small">${ofUnit('a', unit.unit + 1, unit.layer)}</math> over the plane`
         : regression
           ? html`<math class="small">${yHat}</math> estimates <math class="small">${variable('y')}</math>`
-          : html`<math class="small">${yHat}${operator('=')}${variable('P')}${bracket('(')}${variable('y')}
-          ${operator('=')}${number(1)}<mo lspace=".3em" rspace=".3em" stretchy="false">|</mo>
-          ${variable('x')}${bracket(')')}</math>`,
+          : html`<math class="small">${yHat}${EQUALS}${variable('P')}${inBrackets(
+              mathml`${variable('y')}${EQUALS}${number(1)}<mo lspace=".3em" rspace=".3em"
+              stretchy="false">|</mo>${variable('x')}`,
+            )}</math>`,
       heading,
     );
     const bar = html`<span class="bar ${unit || !regression ? 'lined' : ''}"><span class="mid">${middle}</span></span>`;
     const numbered = html`<span class="end">${low}</span>${bar}<span class="end">${high}</span>`;
     /** @param {string} shape @param {number} label */
     const key = (shape, label) =>
-      html`<span class="k">${mark(shape, shape)}<math>${variable('y')}${operator('=')}${number(label)}</math></span>`;
+      html`<span class="k">${mark(shape, shape)}<math>${variable('y')}${EQUALS}${number(label)}</math></span>`;
     render(
       html`${regression ? numbered : html`${key('zero', 0)}${unit ? numbered : bar}${key('one', 1)}`}
         ${
@@ -180,7 +180,8 @@ function mountLegend(store, chart, find) {
     chart.setAttribute(
       'aria-label',
       unit
-        ? `Activation of unit ${unit.unit + 1} of hidden layer ${unit.layer} over the plane, with the examples and the line where its z is zero`
+        ? `Activation of unit ${unit.unit + 1} of hidden layer ${unit.layer} over the plane, ` +
+            'with the examples and the line where its z is zero'
         : regression
           ? 'Predicted value over the plane, with the examples in the colours of their targets'
           : 'Predicted probability of class 1 over the plane, with the examples and the line where it is one half',
@@ -193,52 +194,51 @@ function drawAxesAndPoints(plotly, chart, data, showTest) {
   const [ink3, edge, line, outline, hollow] = colours('ink-3', 'edge', 'line-2', 'mark-line', 'test-fill');
   const markColours = colours(...MARKS.map(({ colour }) => colour));
   const targetColours = colours(...TARGETS);
-  const style = getComputedStyle(chart);
   const many = (data?.points.length ?? 0) > MANY_POINTS;
   const radius = many ? SMALL_RADIUS : RADIUS;
-  /** @param {number[]} indices @param {number} label @param {boolean} test */
-  const trace = (indices, label, test) => {
-    const chosen = indices.filter((index) => data?.labels[index] === label);
-    const { symbol, scale } = markOf(label);
-    const colour = markColours[label];
-    return {
-      type: 'scatter',
-      mode: 'markers',
-      x: chosen.map((index) => data?.points[index][0]),
-      y: chosen.map((index) => data?.points[index][1]),
-      marker: {
-        symbol,
-        size: radius * scale - (test ? 0.5 : 0),
-        opacity: 1,
-        color: test ? hollow : colour,
-        line: { color: test ? colour : outline, width: test ? 1.6 : many ? 0.6 : 1 },
-      },
-      hoverinfo: 'skip',
-      cliponaxis: false,
-    };
-  };
+  /**
+   * @param {number[]} indices
+   * @param {import('../marks.js').Mark} mark
+   * @param {object} fill
+   * @param {number} ring of what is held out, which is hollow; else 0
+   */
+  const trace = (indices, { symbol, scale }, fill, ring) => ({
+    type: 'scatter',
+    mode: 'markers',
+    x: indices.map((index) => data?.points[index][0]),
+    y: indices.map((index) => data?.points[index][1]),
+    marker: {
+      symbol,
+      size: radius * scale - (ring > 0 ? 0.5 : 0),
+      opacity: 1,
+      ...(ring > 0
+        ? { color: hollow, line: { ...fill, width: ring } }
+        : { ...fill, line: { color: outline, width: many ? 0.6 : 1 } }),
+    },
+    hoverinfo: 'skip',
+    cliponaxis: false,
+  });
+  /** @param {number[]} indices @param {boolean} test */
+  const classes = (indices, test) =>
+    MARKS.map((mark, label) =>
+      trace(
+        indices.filter((index) => data?.labels[index] === label),
+        mark,
+        { color: markColours[label] },
+        test ? 1.6 : 0,
+      ),
+    );
   const largest = Math.max(Number.MIN_VALUE, ...(data?.labels.map(Math.abs) ?? []));
   /** Targets in the ramp's hues, strong enough to be seen on it. @param {number[]} indices @param {boolean} test */
-  const valued = (indices, test) => {
-    const targets = indices.map((index) => data?.labels[index]);
-    const scale = scaleOf(targetColours, largest);
-    return {
-      type: 'scatter',
-      mode: 'markers',
-      x: indices.map((index) => data?.points[index][0]),
-      y: indices.map((index) => data?.points[index][1]),
-      marker: {
-        symbol: 'circle',
-        size: radius - (test ? 0.5 : 0),
-        opacity: 1,
-        ...(test
-          ? { color: hollow, line: { color: targets, width: 1.8, ...scale } }
-          : { color: targets, ...scale, line: { color: outline, width: many ? 0.6 : 1 } }),
-      },
-      hoverinfo: 'skip',
-      cliponaxis: false,
-    };
-  };
+  const targets = (indices, test) => [
+    trace(
+      indices,
+      MARKS[1],
+      { color: indices.map((index) => data?.labels[index]), ...scaleOf(targetColours, largest) },
+      test ? 1.8 : 0,
+    ),
+  ];
+  const traces = data?.task === 'regression' ? targets : classes;
   const train = data?.split.train ?? [];
   const test = showTest ? (data?.split.test ?? []) : [];
   const axis = {
@@ -247,6 +247,7 @@ function drawAxesAndPoints(plotly, chart, data, showTest) {
     showgrid: false,
     zeroline: false,
     tickvals: TICKS,
+    ticktext: TICKS.map((tick) => fixed(tick, 0)),
     ticks: 'outside',
     ticklen: 4,
     tickcolor: edge,
@@ -255,24 +256,11 @@ function drawAxesAndPoints(plotly, chart, data, showTest) {
   };
   plotly.react(
     chart,
-    data?.task === 'regression'
-      ? [valued(train, false), valued(test, true)]
-      : [trace(train, 0, false), trace(train, 1, false), trace(test, 0, true), trace(test, 1, true)],
+    [...traces(train, false), ...traces(test, true)],
     {
-      width: chart.clientWidth,
-      height: chart.clientHeight,
-      margin: { ...MARGIN, pad: 0 },
-      paper_bgcolor: 'rgba(0,0,0,0)',
-      plot_bgcolor: 'rgba(0,0,0,0)',
-      font: {
-        family: style.fontFamily,
-        size: parseFloat(getComputedStyle(document.documentElement).fontSize) * 0.75,
-        color: ink3,
-      },
-      showlegend: false,
-      hovermode: false,
-      xaxis: { ...axis, ticktext: TICKS.map((tick) => fixed(tick, 0)) },
-      yaxis: { ...axis, ticktext: TICKS.map((tick) => fixed(tick, 0)) },
+      ...layoutIn(chart, MARGIN, ink3),
+      xaxis: { ...axis },
+      yaxis: { ...axis },
     },
     CONFIG,
   );
@@ -286,17 +274,16 @@ function drawAxesAndPoints(plotly, chart, data, showTest) {
  * @param {HTMLElement} plane
  */
 function mountTip(store, plot, plane) {
-  const tip = new Tip(/** @type {HTMLElement} */ (plot.querySelector('.tip')));
-  /** @type {{x: number, y: number} | null} */
+  const tip = new Tip(plot);
+  /** @type {PointerEvent | null} */
   let pointer = null;
 
   const show = () => {
     const boundary = store.current.picture.value?.run.boundary;
     if (!pointer || !boundary) return tip.hide();
     const area = plane.getBoundingClientRect();
-    const frame = plot.getBoundingClientRect();
-    const across = (pointer.x - area.left) / area.width;
-    const up = (area.bottom - pointer.y) / area.height;
+    const across = (pointer.clientX - area.left) / area.width;
+    const up = (area.bottom - pointer.clientY) / area.height;
     if (across < 0 || across > 1 || up < 0 || up > 1) return tip.hide();
     const [x0, x1] = boundary.x;
     const [y0, y1] = boundary.y;
@@ -305,31 +292,26 @@ function mountTip(store, plot, plane) {
     const found = nearest(store.points.value, x, y, (REACH * (x1 - x0)) / area.width, store.experiment.value.showTest);
     if (found) [x, y] = found.point;
     const predicted = sample(boundary, (x - x0) / (x1 - x0), (y - y0) / (y1 - y0));
-    const equals = operator('=');
     tip.show(
-      html`<div><math>${indexed('x', 1)}${equals}</math> ${fixed(x)}&ensp;<math>
-        ${indexed('x', 2)}${equals}</math> ${fixed(y)}</div>
-        <div><math>${yHat}${equals}</math> ${fixed(predicted)}${
+      html`<div><math>${indexed('x', 1)}${EQUALS}</math> ${fixed(x)}&ensp;<math>
+        ${indexed('x', 2)}${EQUALS}</math> ${fixed(y)}</div>
+        <div><math>${yHat}${EQUALS}</math> ${fixed(predicted)}${
           found
-            ? html`&ensp;<math>${variable('y')}${equals}</math> ${
+            ? html`&ensp;<math>${variable('y')}${EQUALS}</math> ${
                 Number.isInteger(found.label) ? found.label : fixed(found.label)
               }${found.test ? html` <span class="quiet">held out for test</span>` : nothing}`
             : nothing
         }</div>`,
-      pointer.x - frame.left,
-      pointer.y - frame.top,
+      pointer,
     );
     return undefined;
   };
 
-  plot.addEventListener('pointermove', ({ clientX: x, clientY: y }) => {
-    pointer = { x, y };
-    show();
-  });
-  plot.addEventListener('pointerdown', ({ clientX: x, clientY: y }) => {
-    pointer = { x, y };
-    show();
-  });
+  for (const type of /** @type {const} */ (['pointermove', 'pointerdown']))
+    plot.addEventListener(type, (event) => {
+      pointer = event;
+      show();
+    });
   plot.addEventListener('pointerleave', () => {
     pointer = null;
     tip.hide();

@@ -17,3 +17,19 @@ export function bindChoice(group, value, change) {
     for (const radio of radios) radio.checked = radio.value === value();
   });
 }
+
+/**
+ * A choice that is a signal's value.
+ *
+ * @template {string} T
+ * @param {HTMLElement} group
+ * @param {import('../../vendor/signals-core/signals-core.js').Signal<T>} chosen
+ */
+export const bindSignal = (group, chosen) =>
+  bindChoice(
+    group,
+    () => chosen.value,
+    (value) => {
+      chosen.value = /** @type {T} */ (value);
+    },
+  );

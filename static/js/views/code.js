@@ -2,12 +2,15 @@
 
 import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
 import { effect, signal } from '../../vendor/signals-core/signals-core.js';
+import { post, UNANSWERED } from '../asking.js';
 import { copy } from '../clipboard.js';
 import { layerSizes } from '../experiment/experiment.js';
 import { count } from '../format.js';
+import { fits } from '../layers.js';
 import { serverPath } from '../links.js';
+import { together } from '../signals.js';
+import { bindSignal } from './choice.js';
 import { whenOpen } from './drawer.js';
-import { fits } from './network.js';
 import { unitFormula } from './parameter.js';
 
 /** @typedef {import('../store/state.js').Store} Store */
@@ -40,10 +43,7 @@ export function mountCode(store, catalogue, find, open) {
   const text = mountText(store, find);
   mountFiles(store, find);
   mountLoading(store, catalogue, find);
-  whenOpen(store, 'code', () => {
-    const stops = [showFormulas(store, find('formulas'), open), text()];
-    return () => stops.forEach((stop) => stop());
-  });
+  whenOpen(store, 'code', () => together(showFormulas(store, find('formulas'), open), text()));
 }
 
 /** A line for each unit. @param {Store} store @param {HTMLElement} container @param {OpenParameter} open */
@@ -91,17 +91,11 @@ function mountText(store, find) {
   const update = find('program-update');
   const button = find('program-copy');
   const download = /** @type {HTMLAnchorElement} */ (find('program-download'));
-  const radios = /** @type {HTMLInputElement[]} */ ([...find('programs').querySelectorAll('input')]);
-  const chosen = signal(radios[0].value);
-  find('programs').addEventListener('change', ({ target }) => {
-    chosen.value = /** @type {HTMLInputElement} */ (target).value;
-  });
+  const chosen = signal(/** @type {HTMLInputElement} */ (find('programs').querySelector('input')).value);
+  bindSignal(find('programs'), chosen);
   button.addEventListener('click', async () => {
     const copied = await copy(box.textContent ?? '');
-    store.notice.value = {
-      kind: 'note',
-      text: copied ? 'Copied.' : 'This browser does not let the page copy: select the text and copy it yourself.',
-    };
+    store.note(copied ? 'Copied.' : 'This browser does not let the page copy: select the text and copy it yourself.');
   });
 
   /** The latest request, so that an earlier one's answer is not shown after it. */
@@ -110,11 +104,7 @@ function mountText(store, find) {
     const request = ++asked;
     const address = addressOf(store, chosen.peek());
     const response = await fetch(address).catch(() => null);
-    const answer = response
-      ? response.ok
-        ? await response.text()
-        : await problemOf(response)
-      : 'The server does not answer. Try again when the page is connected.';
+    const answer = response ? (response.ok ? await response.text() : await problemOf(response)) : UNANSWERED;
     if (request !== asked) return;
     const ok = response?.ok === true;
     if (box.textContent !== answer) box.textContent = answer;
@@ -180,12 +170,8 @@ function mountLoading(store, catalogue, find) {
     if (!CONTENT_TYPES[format])
       return wrong(`${file.name} is none of the files that can be loaded: ${Object.keys(CONTENT_TYPES).join(', ')}.`);
     if (file.size > MAX_BYTES) return wrong(`${file.name} is larger than ${count(MAX_BYTES / 1e6)} MB.`);
-    const response = await fetch(serverPath(`/parameters?format=${format}`), {
-      method: 'POST',
-      headers: { 'Content-Type': CONTENT_TYPES[format] },
-      body: file,
-    }).catch(() => null);
-    if (!response) return wrong('The server does not answer. Try again when the page is connected.');
+    const response = await post(`/parameters?format=${format}`, file, CONTENT_TYPES[format]);
+    if (!response) return wrong(UNANSWERED);
     if (!response.ok) return wrong(`${file.name} could not be read: ${await problemOf(response)}`);
     return fit(file.name, (await response.json()).layers);
   };
@@ -222,7 +208,7 @@ function mountLoading(store, catalogue, find) {
     const start = (network) => {
       store.change({ layers: network, parameters });
       answer.value = nothing;
-      store.notice.value = { kind: 'note', text: `Training starts from the parameters in ${name}.` };
+      store.note(`Training starts from the parameters in ${name}.`);
     };
     /** What differs of the activations, in the order of the layers. @param {readonly HiddenLayer[]} network */
     const activations = (network) => network.map(({ activation }) => activation).join(', ');

@@ -1,5 +1,7 @@
 /** The axes of the cost chart, and where the names of its curves go. */
 
+import { html } from '../../vendor/lit-html/lit-html.js';
+
 /**
  * @typedef {{x: (iteration: number) => number, y: (cost: number) => number, width: number, height: number}} Scale in
  *   pixels, y downwards
@@ -73,6 +75,24 @@ export function yRange(curves, log, now = 0) {
   return [0, top <= 0.72 ? 0.72 : top * 1.06];
 }
 
+/** What costs as small as 0 are on a logarithmic axis. */
+const SMALLEST = 1e-12;
+
+/**
+ * @param {number} iterations at the end of the axis
+ * @param {[number, number]} range from yRange
+ * @param {boolean} log
+ * @param {number} width
+ * @param {number} height
+ * @returns {Scale}
+ */
+export const scaleTo = (iterations, [low, high], log, width, height) => ({
+  x: (iteration) => (iteration / iterations) * width,
+  y: (value) => height * (1 - ((log ? Math.log10(Math.max(value, SMALLEST)) : value) - low) / (high - low)),
+  width,
+  height,
+});
+
 /** Plotly's distance between ticks of a logarithmic axis. @param {[number, number]} range */
 export const logTick = ([low, high]) => (high - low <= 2 ? 'D2' : Math.ceil((high - low) / 5));
 
@@ -109,7 +129,7 @@ export function place(curves, nameless, scale, font) {
           (share) => points.find((point) => point[1] >= top + share * (bottom - top)) ?? points[points.length - 1],
         )
       : TRIES.map((share) => points[Math.floor((points.length - 1) * share)]);
-    /** @type {(Label & {cost: number}) | null} */
+    /** @type {{label: Label, box: typeof taken[number], cost: number} | null} */
     let best = null;
     for (const [x, y] of spots) {
       for (const anchor of /** @type {const} */ (['left', 'right'])) {
@@ -136,18 +156,21 @@ export function place(curves, nameless, scale, font) {
         for (const shape of shapes)
           for (const [px, py] of shape)
             if (px > box.left && px < box.right && py > box.top && py < box.bottom) cost += 1;
-        if (!best || cost < best.cost) best = { text, bold, x: atX, y: atY, anchor, cost };
+        if (!best || cost < best.cost) best = { label: { text, bold, x: atX, y: atY, anchor }, box, cost };
       }
       if (best?.cost === 0) break;
     }
     if (!best) return;
-    taken.push({
-      left: best.anchor === 'left' ? best.x : best.x - textWidth,
-      right: best.anchor === 'left' ? best.x + textWidth : best.x,
-      top: best.y - font * 0.75,
-      bottom: best.y + font * 0.75,
-    });
-    labels.push({ text, bold, x: best.x, y: best.y, anchor: best.anchor });
+    taken.push(best.box);
+    labels.push(best.label);
   });
   return labels;
 }
+
+/** The names where they go, in a chart with such margins. @param {Label[]} labels @param {{l: number, t: number}} margin */
+export const namesAt = (labels, { l, t }) =>
+  labels.map(
+    ({ text, x, y, bold, anchor }) =>
+      html`<span class="curve-name ${bold ? 'now' : ''} ${anchor}" aria-hidden="true"
+        style="left:${l + x}px;top:${t + y}px">${text}</span>`,
+  );

@@ -9,11 +9,12 @@ import { effect, signal } from '../../vendor/signals-core/signals-core.js';
 import { sameRun } from '../experiment/experiment.js';
 import { describe } from '../experiment/words.js';
 import { cost, count } from '../format.js';
-import { CONFIG } from '../plotly.js';
+import { CONFIG, layoutIn, smallFont } from '../plotly.js';
 import { thin } from '../store/history.js';
 import { colours, isDark } from '../theme.js';
-import { bindChoice } from './choice.js';
-import { logTick, place, xTicks, xTop, yRange } from './cost-scale.js';
+import { bindSignal } from './choice.js';
+import { logTick, namesAt, place, scaleTo, xTicks, xTop, yRange } from './cost-scale.js';
+import { sizeOf } from './extent.js';
 import { mountScrub } from './scrub.js';
 import { Tip } from './tip.js';
 
@@ -45,13 +46,7 @@ export function mountCost(store, catalogue, find, plotly) {
   const chart = /** @type {HTMLElement} */ (plot.querySelector('.plotly'));
   const names = /** @type {HTMLElement} */ (plot.querySelector('.names'));
   const scale = signal('linear');
-  bindChoice(
-    find('scale'),
-    () => scale.value,
-    (chosen) => {
-      scale.value = chosen;
-    },
-  );
+  bindSignal(find('scale'), scale);
 
   const forget = find('forget');
   forget.addEventListener('click', () => {
@@ -62,10 +57,7 @@ export function mountCost(store, catalogue, find, plotly) {
     forget.hidden = store.current.ghosts.value.length === 0 && store.compared.value.length === 0;
   });
 
-  const size = signal('');
-  new ResizeObserver(() => {
-    size.value = `${plot.clientWidth}×${plot.clientHeight}`;
-  }).observe(plot);
+  const { size } = sizeOf(plot);
 
   const tail = new Tail(plot);
   /** What is on Plotly's axes. @type {Drawn | null} */
@@ -196,7 +188,7 @@ class Tail {
  * @returns {Earlier[]}
  */
 function earlierRuns(store, catalogue) {
-  const now = store.current.experiment.peek() ?? store.experiment.peek();
+  const now = store.running;
   const compared = store.compared.peek();
   /** @param {Experiment} experiment */
   const isCompared = (experiment) =>
@@ -246,10 +238,9 @@ function drawChart(plotly, chart, names, store, catalogue, log, before) {
   const [ink, ink2, ink3, ghostColour, grid] = colours('ink', 'ink-2', 'ink-3', 'ghost', 'grid');
   const { history } = store.current;
   const runs = earlierRuns(store, catalogue);
-  const running = store.current.experiment.peek() ?? store.experiment.peek();
+  const { running } = store;
   const width = chart.clientWidth - MARGIN.l - MARGIN.r;
   const height = chart.clientHeight - MARGIN.t - MARGIN.b;
-  const font = parseFloat(getComputedStyle(document.documentElement).fontSize) * 0.75;
 
   const current = thin(history.costs, width);
   const earlier = runs.map(({ name, curve }) => ({ name, curve: curve(width) }));
@@ -272,14 +263,7 @@ function drawChart(plotly, chart, names, store, catalogue, log, before) {
     log,
     latest,
   );
-  /** @type {import('./cost-scale.js').Scale} */
-  const scale = {
-    x: (iteration) => (iteration / iterations) * width,
-    y: (value) =>
-      height * (1 - ((log ? Math.log10(Math.max(value, 1e-12)) : value) - range[0]) / (range[1] - range[0])),
-    width,
-    height,
-  };
+  const scale = scaleTo(iterations, range, log, width, height);
   const labels = place(
     [
       { text: describe(running, running, catalogue), curve: current, bold: true },
@@ -287,12 +271,11 @@ function drawChart(plotly, chart, names, store, catalogue, log, before) {
     ].filter(({ curve }) => curve.x.length > 1),
     [testCurve],
     scale,
-    font,
+    smallFont(),
   );
 
   /** @param {{x: number[], y: number[]}} curve @param {object} line */
   const trace = ({ x, y }, line) => ({ type: 'scatter', mode: 'lines', x, y, line, hoverinfo: 'skip' });
-  const axisFont = { color: ink3, size: font };
   plotly.react(
     chart,
     [
@@ -301,14 +284,7 @@ function drawChart(plotly, chart, names, store, catalogue, log, before) {
       trace(current, { color: ink, width: 2 }),
     ],
     {
-      width: chart.clientWidth,
-      height: chart.clientHeight,
-      margin: { ...MARGIN, pad: 0 },
-      paper_bgcolor: 'rgba(0,0,0,0)',
-      plot_bgcolor: 'rgba(0,0,0,0)',
-      font: { family: getComputedStyle(chart).fontFamily, ...axisFont },
-      showlegend: false,
-      hovermode: false,
+      ...layoutIn(chart, MARGIN, ink3),
       xaxis: {
         range: [0, iterations],
         fixedrange: true,
@@ -334,14 +310,7 @@ function drawChart(plotly, chart, names, store, catalogue, log, before) {
     },
     CONFIG,
   );
-  render(
-    labels.map(
-      ({ text, x, y, bold, anchor }) =>
-        html`<span class="curve-name ${bold ? 'now' : ''} ${anchor}"
-          style="left:${MARGIN.l + x}px;top:${MARGIN.t + y}px">${text}</span>`,
-    ),
-    names,
-  );
+  render(namesAt(labels, MARGIN), names);
   return { history, upTo: history.length, testsUpTo: history.tests.length, iterations, scale };
 }
 
@@ -354,31 +323,19 @@ function drawChart(plotly, chart, names, store, catalogue, log, before) {
  * @param {() => Drawn | null} axis
  */
 function mountTip(store, catalogue, plot, axis) {
-  const tip = new Tip(/** @type {HTMLElement} */ (plot.querySelector('.tip')));
-  const cursor = /** @type {HTMLElement} */ (plot.querySelector('.cursor'));
-  const hide = () => {
-    tip.hide();
-    cursor.hidden = true;
-  };
+  const tip = new Tip(plot);
   /** @param {PointerEvent} event */
-  const show = ({ clientX, clientY }) => {
+  const show = (event) => {
     const drawn = axis();
     if (!drawn) return undefined;
-    const frame = plot.getBoundingClientRect();
-    const left = MARGIN.l;
-    const { iterations } = drawn;
-    const { width } = drawn.scale;
-    const x = clientX - frame.left;
-    const iteration = iterationAt(drawn, plot, clientX);
+    const iteration = iterationAt(drawn, plot, event.clientX);
     const earlier = earlierRuns(store, catalogue).filter(({ length }) => iteration < length);
     const known = iteration >= 0 && iteration < store.current.history.length;
-    if (iteration < 0 || x > left + width + 2 || !(known || earlier.length > 0)) return hide();
-    const running = store.current.experiment.peek() ?? store.experiment.peek();
+    if (iteration < 0 || iteration > drawn.iterations || !(known || earlier.length > 0)) return tip.hide();
+    const { running } = store;
     const test = known ? store.current.history.testNear(iteration) : null;
     /** @param {{iteration: number}} found */
     const at = (found) => (found.iteration === iteration ? nothing : html` at ${count(found.iteration)}`);
-    cursor.hidden = false;
-    cursor.style.transform = `translateX(${left + (iteration / iterations) * width}px)`;
     tip.show(
       html`<div>Iteration ${count(iteration)}</div>
         ${
@@ -392,12 +349,12 @@ function mountTip(store, catalogue, plot, axis) {
           ({ name, near }) =>
             html`<div class="quiet">${name} ${cost(near(iteration).cost)}${at(near(iteration))}</div>`,
         )}`,
-      x,
-      clientY - frame.top,
+      event,
+      MARGIN.l + drawn.scale.x(iteration),
     );
     return undefined;
   };
   plot.addEventListener('pointermove', show);
   plot.addEventListener('pointerdown', show);
-  plot.addEventListener('pointerleave', hide);
+  plot.addEventListener('pointerleave', () => tip.hide());
 }

@@ -1,7 +1,8 @@
 /** Which points: the problem and its datasets, how many, how noisy, how split, and their seed. */
 
 import { effect } from '../../vendor/signals-core/signals-core.js';
-import { OWN } from '../experiment/experiment.js';
+import { labelsSuit, OWN } from '../experiment/experiment.js';
+import { hundredth } from '../experiment/points-by-hand.js';
 import { bindChoice } from './choice.js';
 import { bindFields, stopsBetween, stopsEvery } from './value.js';
 
@@ -15,10 +16,21 @@ const ABOUT_OWN = 'Points that you draw or bring along.';
 /** Short enough to be read out and typed. */
 const SEEDS = 10_000;
 
-/** A seed that is not the one there is. @param {number} now */
-export function anotherSeed(now) {
-  const seed = Math.floor(Math.random() * (SEEDS - 1));
-  return seed < now ? seed : seed + 1;
+/**
+ * A button that takes a seed that is not the one there is.
+ *
+ * @param {Store} store
+ * @param {HTMLElement} button
+ * @param {'dataSeed' | 'weightSeed' | 'trainingSeed'} name
+ * @param {string} said what there is then
+ */
+export function renewSeed(store, button, name, said) {
+  button.addEventListener('click', () => {
+    const other = Math.floor(Math.random() * (SEEDS - 1));
+    const seed = other < store.experiment.value[name] ? other : other + 1;
+    store.change({ [name]: seed });
+    store.announcement.value = `${said}, seed ${seed}`;
+  });
 }
 
 /**
@@ -43,9 +55,7 @@ export function mountData(store, fields, catalogue, find) {
       const problem = /** @type {Problem} */ (name);
       const { dataset, labels } = store.experiment.value;
       // One's own labels of either class are targets too; the other way round targets are no classes.
-      const stays =
-        dataset === OWN && (problem === 'regression' || labels.every((label) => label === 0 || label === 1));
-      store.change(stays ? { problem } : { dataset: latest[problem] });
+      store.change(dataset === OWN && labelsSuit(problem, labels) ? { problem } : { dataset: latest[problem] });
     },
   );
   bindChoice(
@@ -76,11 +86,7 @@ export function mountData(store, fields, catalogue, find) {
     trainFraction: ['train-share', stopsEvery(...fields.trainFraction.limits, 0.05)],
     dataSeed: ['data-seed', []],
   });
-  find('new-data-seed').addEventListener('click', () => {
-    const dataSeed = anotherSeed(store.experiment.value.dataSeed);
-    store.change({ dataSeed });
-    store.announcement.value = `New points, seed ${dataSeed}`;
-  });
+  renewSeed(store, find('new-data-seed'), 'dataSeed', 'New points');
 }
 
 /**
@@ -91,15 +97,11 @@ export function mountData(store, fields, catalogue, find) {
  */
 function ownPoints(store) {
   const { points, labels, problem } = store.experiment.value;
-  const fits = problem === 'regression' || labels.every((label) => label === 0 || label === 1);
   const shown = store.points.value;
-  if ((points.length > 0 && fits) || !shown) return { dataset: OWN };
+  if ((points.length > 0 && labelsSuit(problem, labels)) || !shown) return { dataset: OWN };
   return {
     dataset: OWN,
     points: shown.points.map(([x1, x2]) => [hundredth(x1), hundredth(x2)]),
     labels: problem === 'regression' ? shown.labels.map(hundredth) : shown.labels,
   };
 }
-
-/** As exactly as an address tells it. @param {number} value */
-const hundredth = (value) => Number(value.toFixed(2));

@@ -8,6 +8,10 @@ import { allows } from '../experiment/parts.js';
 import { fetchLater } from './later.js';
 
 /** @typedef {import('../store/state.js').Store} Store */
+/**
+ * @typedef {{fields: import('../experiment/experiment.js').Fields, catalogue:
+ *   import('../types/protocol').Catalogue}} Tables
+ */
 
 /** What a key does to the tab that has the focus. @type {Record<string, (index: number, count: number) => number>} */
 const MOVES = {
@@ -77,14 +81,14 @@ export function mountDrawer(store, find) {
 /**
  * Fetches a panel's module when the panel is first opened. If it does not come the panel says so, until it does.
  *
- * @template T
  * @param {Store} store
  * @param {string} name of the panel
  * @param {(id: string) => HTMLElement} find
- * @param {() => Promise<T>} get
- * @param {(module: T) => void} mount what it mounts uses `whenOpen`
+ * @param {() => Promise<{mount: (store: Store, find: (id: string) => HTMLElement, tables: Tables) => void}>} get what it
+ *   mounts uses `whenOpen`
+ * @param {Tables} tables
  */
-export function whenFirstOpen(store, name, find, get, mount) {
+export function whenFirstOpen(store, name, find, get, tables) {
   const panel = find(`panel-${name}`);
   const what = find(`tab-${name}`).dataset.label;
   let asking = false;
@@ -96,7 +100,7 @@ export function whenFirstOpen(store, name, find, get, mount) {
     panel.toggleAttribute('data-missing', module === null);
     if (module === null) return;
     stop();
-    mount(module);
+    module.mount(store, find, tables);
   };
   const stop = effect(() => {
     if (store.panel.value === name) void load();

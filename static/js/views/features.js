@@ -3,7 +3,7 @@
 import { html, render } from '../../vendor/lit-html/lit-html.js';
 import { effect } from '../../vendor/signals-core/signals-core.js';
 import { featureMath, featureText } from '../notation.js';
-import { Maps } from '../painting/map.js';
+import { bytesOf, Maps } from '../painting/map.js';
 import { ramp } from '../painting/ramp.js';
 import { isDark, painterColours } from '../theme.js';
 
@@ -12,6 +12,15 @@ import { isDark, painterColours } from '../theme.js';
 
 /** Pixels of a map on the page, twice as fine as its points. */
 const SIDE = 104;
+
+/** The maps of some inputs, one after the other. @param {Catalogue} catalogue @param {readonly string[]} names */
+export function mapsOf({ features }, names) {
+  const chosen = names.flatMap((name) => features.find((feature) => feature.name === name) ?? []);
+  return {
+    size: chosen[0]?.size ?? 1,
+    values: Uint8Array.from(chosen.flatMap(({ map }) => [...bytesOf(map)])),
+  };
+}
 
 /** @param {Store} store @param {Catalogue} catalogue @param {(id: string) => HTMLElement} find */
 export function mountFeatures(store, catalogue, find) {
@@ -51,12 +60,7 @@ export function mountFeatures(store, catalogue, find) {
     catalogue.features.forEach(({ map, size }, index) => {
       const canvas = /** @type {HTMLCanvasElement} */ (boxes[index].closest('label')?.querySelector('canvas'));
       canvas.width = canvas.height = SIDE;
-      maps.paint(
-        Uint8Array.from(atob(map), (byte) => byte.charCodeAt(0)),
-        size,
-        size,
-        colours,
-      );
+      maps.paint(bytesOf(map), size, size, colours);
       maps.draw(/** @type {CanvasRenderingContext2D} */ (canvas.getContext('2d', { alpha: false })), 0, {
         x: 0,
         y: 0,

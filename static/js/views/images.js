@@ -70,10 +70,7 @@ export function mountImages(store, defaults, catalogue, find, plotly, painter) {
       save(await pictures[image](/** @type {Format} */ (format)), `shallows-${image}-${iteration}.${format}`);
       store.announcement.value = 'Image saved';
     } catch (error) {
-      store.notice.value = {
-        kind: 'problem',
-        text: `The image could not be made. ${error instanceof Error ? error.message : ''}`,
-      };
+      store.complain(`The image could not be made. ${error instanceof Error ? error.message : ''}`);
     }
   });
 }

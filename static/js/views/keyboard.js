@@ -4,7 +4,8 @@ import { allows } from '../experiment/parts.js';
 
 /** @typedef {import('../store/state.js').Store} Store */
 
-const TYPING =
+/** Where keys are for typing, or a dialog's. */
+export const TYPING =
   'input:not([type="radio"], [type="range"], [type="checkbox"]), textarea, select, [contenteditable], dialog';
 
 /**

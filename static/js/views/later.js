@@ -22,11 +22,10 @@ export async function fetchLater(store, what, get, again) {
     await askVersion();
     // A server with a newer page no longer has this one's files; there is a button for that already.
     if (!newer.peek())
-      store.notice.value = {
-        kind: 'problem',
-        text: `${what} could not be fetched. The rest of the page goes on.`,
-        offer: { label: 'Try again', accept: again },
-      };
+      store.complain(`${what} could not be fetched. The rest of the page goes on.`, {
+        label: 'Try again',
+        accept: again,
+      });
     return null;
   }
 }

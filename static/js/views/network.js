@@ -8,7 +8,8 @@ import { computed, effect, signal } from '../../vendor/signals-core/signals-core
 import { unitsField } from '../experiment/experiment.js';
 import { parameterKey } from '../experiment/parameters.js';
 import { parameter as written } from '../format.js';
-import { featureMath, ofLayer, ofUnit, operator, shape, variable, yHat } from '../notation.js';
+import { fits } from '../layers.js';
+import { EQUALS, featureMath, ofLayer, ofUnit, operator, shape, variable, yHat } from '../notation.js';
 import {
   along,
   layoutNetwork,
@@ -19,16 +20,17 @@ import {
 } from '../painting/network-layout.js';
 import { pixelRatio } from '../painting/painter.js';
 import { bindChoice } from './choice.js';
-import { anotherSeed } from './data.js';
+import { renewSeed } from './data.js';
+import { mapsOf } from './features.js';
+import { icon } from './icon.js';
 import { layerActivation } from './layer-activation.js';
 import { lock, unitFormula, valueAt } from './parameter.js';
-import { bindValue, stopsBetween, stopsEvery } from './value.js';
+import { bindFields, bindValue, stopsBetween, stopsEvery } from './value.js';
 
 /** @typedef {import('../store/state.js').Store} Store */
 /** @typedef {import('../types/painting').Unit} Unit */
 /** @typedef {import('../experiment/experiment.js').Fields} Fields */
 /** @typedef {import('../types/protocol').Catalogue} Catalogue */
-/** @typedef {import('../types/protocol').LayerParameters} LayerParameters */
 /** @typedef {import('../painting/network-layout.js').Layout} Layout */
 /** @typedef {import('../types/painting').Edge} Edge */
 /** @typedef {import('../types/protocol').Parameter} Parameter */
@@ -77,25 +79,9 @@ export function mountNetwork(store, fields, catalogue, find, painter, open) {
   mountCaptions(store, catalogue, layout, find('captions'));
   mountShapes(store, layout, find('shapes'));
   const frozen = computed(() => [...store.dialogue.frozen.value.values()]);
-  mountGraph(store, layout, graph, painter, inputMaps(store, catalogue), frozen, open);
+  const inputs = computed(() => mapsOf(catalogue, store.features.value));
+  mountGraph(store, layout, graph, painter, inputs, frozen, open);
   mountSentence(store, find('sentence'), open);
-}
-
-/** The chosen features' maps, one after the other. @param {Store} store @param {Catalogue} catalogue */
-function inputMaps(store, { features }) {
-  const maps = new Map(
-    features.map(({ name, map, size }) => [
-      name,
-      { size, bytes: Uint8Array.from(atob(map), (byte) => byte.charCodeAt(0)) },
-    ]),
-  );
-  return computed(() => {
-    const chosen = store.features.value.flatMap((name) => maps.get(name) ?? []);
-    const size = chosen[0]?.size ?? 1;
-    const values = new Uint8Array(chosen.length * size * size);
-    chosen.forEach(({ bytes }, index) => values.set(bytes, index * size * size));
-    return { size, values };
-  });
 }
 
 /** @param {Store} store @param {Fields} fields @param {Catalogue} catalogue @param {Find} find */
@@ -118,30 +104,14 @@ function mountSettings(store, fields, catalogue, find) {
     () => store.experiment.value.scheme,
     (scheme) => store.change({ scheme }),
   );
-  const scale = /** @type {HTMLInputElement} */ (find('weight-scale'));
-  bindValue({
-    input: scale,
-    problem: find('weight-scale-problem'),
-    field: fields.scale,
-    value: () => store.experiment.value.scale,
-    change: (value) => store.change({ scale: value }),
-    stops: stopsBetween(0.001, fields.scale.limits[1]),
+  bindFields(store, fields, find, {
+    scale: ['weight-scale', stopsBetween(0.001, fields.scale.limits[1])],
+    weightSeed: ['weight-seed', []],
   });
   effect(() => {
-    scale.disabled = store.experiment.value.scheme !== 'small_random';
+    /** @type {HTMLInputElement} */ (find('weight-scale')).disabled = store.experiment.value.scheme !== 'small_random';
   });
-  bindValue({
-    input: /** @type {HTMLInputElement} */ (find('weight-seed')),
-    problem: find('weight-seed-problem'),
-    field: fields.weightSeed,
-    value: () => store.experiment.value.weightSeed,
-    change: (weightSeed) => store.change({ weightSeed }),
-  });
-  find('new-weight-seed').addEventListener('click', () => {
-    const weightSeed = anotherSeed(store.experiment.value.weightSeed);
-    store.change({ weightSeed });
-    store.announcement.value = `New initial weights, seed ${weightSeed}`;
-  });
+  renewSeed(store, find('new-weight-seed'), 'weightSeed', 'New initial weights');
 }
 
 /**
@@ -157,9 +127,7 @@ function mountCaptions(store, catalogue, layout, container) {
   const field = unitsField(catalogue);
   const [fewest, most] = field.limits;
   /** @param {number} layer @param {number} units */
-  const resize = (layer, units) => {
-    store.changeLayer(layer, { units });
-  };
+  const resize = (layer, units) => store.changeLayer(layer, { units });
   /** @type {WeakSet<Element>} */
   const bound = new WeakSet();
   effect(() => {
@@ -177,13 +145,11 @@ function mountCaptions(store, catalogue, layout, container) {
           <b>${long ? `Hidden layer ${layer}` : `Layer ${layer}`}</b>
           <span class="stepper">
             <button class="btn sq" type="button" aria-label="Remove a unit from layer ${layer}"
-              ?disabled=${count <= fewest} @click=${() => resize(layer, count - 1)}><svg class="i"
-              aria-hidden="true"><use href="#i-minus"></use></svg></button>
+              ?disabled=${count <= fewest} @click=${() => resize(layer, count - 1)}>${icon('minus')}</button>
             <input class="value" type="number" inputmode="numeric" step="any" autocomplete="off"
               aria-label="Hidden units in layer ${layer}" aria-describedby="units-${layer}-problem" data-layer=${layer}>
             <button class="btn sq" type="button" aria-label="Add a unit to layer ${layer}" ?disabled=${count >= most}
-              @click=${() => resize(layer, count + 1)}><svg class="i"
-              aria-hidden="true"><use href="#i-plus"></use></svg></button>
+              @click=${() => resize(layer, count + 1)}>${icon('plus')}</button>
             <p class="problem" id="units-${layer}-problem" role="alert"></p>
           </span>
           ${layerActivation(store, catalogue, layer)}
@@ -275,7 +241,7 @@ function mountGraph(store, layout, graph, painter, inputs, frozen, open) {
       sizes: store.layerSizes.value,
       chosen: store.attention.selected.value,
       flat: store.flat.value,
-      line: store.problem.value === 'classification',
+      line: !store.regression.value,
       inputs: inputs.value,
       frozen: frozen.value,
     });
@@ -290,27 +256,21 @@ function mountGraph(store, layout, graph, painter, inputs, frozen, open) {
       nodes.map((node) => {
         const { layer, unit, x, y, size } = node;
         const position = `left:${x}px;top:${y}px;width:${size}px;height:${size}px`;
-        if (layer === 0) {
-          const place = inputsBelow ? `left:${x}px;top:${y + size / 2 + 4}px` : `left:${x - size / 2 - 8}px;top:${y}px`;
-          const point = () => {
-            store.attention.pointed.value = { what: 'units', layer, unit, input: null };
-          };
-          const leave = () => {
-            store.attention.pointed.value = null;
-          };
-          return html`<div class="node" style=${position} @pointerenter=${point} @pointerleave=${leave}></div>
-            <span class="node-label ${inputsBelow ? '' : 'left'}"
-              style=${place}><math>${featureMath(features[unit])}</math></span>`;
-        }
-        const name = layer === last ? 'Output unit' : `Unit ${unit + 1} of hidden layer ${layer}`;
         const look = () => {
-          store.attention.look({ layer, unit });
+          if (layer > 0) store.attention.look({ layer, unit });
           store.attention.pointed.value = { what: 'units', layer, unit, input: null };
         };
         const away = () => {
           store.attention.look(null);
           store.attention.pointed.value = null;
         };
+        if (layer === 0) {
+          const place = inputsBelow ? `left:${x}px;top:${y + size / 2 + 4}px` : `left:${x - size / 2 - 8}px;top:${y}px`;
+          return html`<div class="node" style=${position} @pointerenter=${look} @pointerleave=${away}></div>
+            <span class="node-label ${inputsBelow ? '' : 'left'}"
+              style=${place}><math>${featureMath(features[unit])}</math></span>`;
+        }
+        const name = layer === last ? 'Output unit' : `Unit ${unit + 1} of hidden layer ${layer}`;
         return html`<button class="node unit ${size < TINY_UNIT ? 'tiny' : ''}" type="button" style=${position}
           aria-label=${name} title=${name} aria-pressed=${isUnit(chosen, layer, unit)}
           @click=${() => store.attention.select({ layer, unit })} @pointerenter=${look} @pointerleave=${away} @focus=${look}
@@ -319,7 +279,7 @@ function mountGraph(store, layout, graph, painter, inputs, frozen, open) {
             labelled || layer === last
               ? html`<span class="node-label"
                 style="left:${x}px;top:${y + size / 2 + (layer === last ? 9 : 5)}px"><math>${
-                  layer === last ? [yHat, operator('='), ofLayer('a', last)] : ofUnit('a', unit + 1, layer)
+                  layer === last ? [yHat, EQUALS, ofLayer('a', last)] : ofUnit('a', unit + 1, layer)
                 }</math></span>`
               : nothing
           }`;
@@ -455,16 +415,6 @@ function valuePlace({ layer, from, to }, incoming, sizes) {
 const isUnit = (chosen, layer, unit) => chosen !== null && chosen.layer === layer && chosen.unit === unit;
 
 /**
- * Whether parameters are those of a network of these sizes.
- *
- * @param {LayerParameters[]} layers
- * @param {number[]} sizes
- */
-export const fits = (layers, sizes) =>
-  layers.length === sizes.length - 1 &&
-  layers.every(({ weights, biases }, index) => weights.length === sizes[index] && biases.length === sizes[index + 1]);
-
-/**
  * What the chosen unit computes, with its numbers: each is a button that takes the parameter in hand.
  *
  * @param {Store} store
@@ -504,7 +454,7 @@ function mountSentence(store, container, open) {
       : sizes.length === 3
         ? `neuron ${unit + 1}`
         : `neuron ${unit + 1} of layer ${layer}`;
-    const hasLine = !isOutput || store.problem.value === 'classification';
+    const hasLine = !isOutput || !store.regression.value;
     render(
       html`<p>What ${which} computes.${
         hasLine ? ' The line in its picture is where the bracket is zero.' : ''

@@ -3,6 +3,7 @@
 import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
 import { effect } from '../../vendor/signals-core/signals-core.js';
 import { newer } from '../version.js';
+import { crossButton } from './icon.js';
 
 /** @param {(id: string) => HTMLElement} find */
 export function mountNewer(find) {
@@ -14,9 +15,7 @@ export function mountNewer(find) {
       newer.value
         ? html`<div class="bubble note-kind"><span>The server has a newer version of this page. Some parts of this one
           cannot be fetched any more; what is here goes on.</span><button class="btn small" type="button"
-          @click=${() => location.reload()}>Reload</button><button class="btn quiet sq" type="button" aria-label="Later"
-          title="Later" @click=${later}><svg class="i"
-          aria-hidden="true"><use href="#i-close"></use></svg></button></div>`
+          @click=${() => location.reload()}>Reload</button>${crossButton('Later', later, 'Later')}</div>`
         : nothing,
       find('newer'),
     );

@@ -2,6 +2,7 @@
 
 import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
 import { effect } from '../../vendor/signals-core/signals-core.js';
+import { crossButton } from './icon.js';
 
 /** @typedef {import('../store/state.js').Store} Store */
 
@@ -27,8 +28,7 @@ export function mountNotices(store, find) {
             notice.offer
               ? html`<button class="btn small" type="button" @click=${accept}>${notice.offer.label}</button>`
               : nothing
-          }<button class="btn quiet sq" type="button" aria-label="Dismiss" @click=${dismiss}><svg class="i"
-            aria-hidden="true"><use href="#i-close"></use></svg></button></div>`
+          }${crossButton('Dismiss', dismiss)}</div>`
         : nothing,
       box,
     );

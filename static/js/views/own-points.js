@@ -8,9 +8,10 @@ import { MAX_VALUE } from '../experiment/bounds.js';
 import { OWN, PLANE } from '../experiment/experiment.js';
 import { FieldError } from '../experiment/field.js';
 import { allows } from '../experiment/parts.js';
-import { added, BY_HAND, erased, moved, nearest, relabelled, Steps } from '../experiment/points-by-hand.js';
+import { added, BY_HAND, erased, hundredth, moved, nearest, relabelled, Steps } from '../experiment/points-by-hand.js';
 import { count, fixed } from '../format.js';
 import { serverPath } from '../links.js';
+import { TYPING } from './keyboard.js';
 import { mountTable } from './table.js';
 import { bindValue } from './value.js';
 
@@ -37,7 +38,6 @@ const LARGE_STEP = 1;
 
 /** @type {Record<string, Point>} */
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
-const TYPING = 'input:not([type="radio"], [type="range"], [type="checkbox"]), textarea, select, [contenteditable]';
 
 /** @param {Experiment} experiment @returns {State} */
 const stateOf = ({ dataset, problem, points, labels }) => ({ dataset, problem, points, labels });
@@ -65,7 +65,7 @@ export function mountOwnPoints(store, find) {
   });
   document.addEventListener('keydown', (event) => {
     if (!(event.ctrlKey || event.metaKey) || event.altKey || event.defaultPrevented) return;
-    if (event.target instanceof Element && event.target.closest(`${TYPING}, dialog`)) return;
+    if (event.target instanceof Element && event.target.closest(TYPING)) return;
     const key = event.key.toLowerCase();
     const forth = key === 'y' || (key === 'z' && event.shiftKey);
     if ((forth || key === 'z') && edit.allowed && (forth ? edit.redo() : edit.undo())) event.preventDefault();
@@ -110,7 +110,7 @@ class Editor {
   }
 
   get regression() {
-    return this.#store.problem.value === 'regression';
+    return this.#store.regression.value;
   }
 
   /** The class of the other kind; of a regression the value that is set. @param {number} label */
@@ -120,16 +120,10 @@ class Editor {
 
   /** What a click gives a new point. @param {boolean} shift the other class @returns {number | null} */
   label(shift) {
-    switch (this.tool.value) {
-      case 'one':
-        return shift ? 0 : 1;
-      case 'zero':
-        return shift ? 1 : 0;
-      case 'value':
-        return shift ? -this.value.value : this.value.value;
-      default:
-        return null;
-    }
+    const value = this.value.value;
+    /** @type {Partial<Record<Tool, number>>} */
+    const labels = { one: shift ? 0 : 1, zero: shift ? 1 : 0, value: shift ? -value : value };
+    return (this.tool.value && labels[this.tool.value]) ?? null;
   }
 
   /** @param {number} label */
@@ -138,23 +132,26 @@ class Editor {
   }
 
   /** @param {Own} own @param {string} said @param {State} [before] */
-  take({ points, labels }, said, before) {
-    const { problem } = this.#store.experiment.value;
-    this.replace({ dataset: OWN, problem, points, labels }, said, before);
+  take(own, said, before) {
+    this.replace(this.#stateWith(own), said, before);
   }
 
   /** @param {State} state @param {string} said @param {State} [before] */
-  replace(state, said, before = stateOf(this.#store.experiment.value)) {
+  replace(state, said, before = this.#state) {
     this.restore(state);
-    this.#steps.take(before, stateOf(this.#store.experiment.value));
+    this.#steps.take(before, this.#state);
     this.steps.value++;
     this.#store.announcement.value = said;
   }
 
   /** Trains on these points, without a step to undo. @param {Own} own */
-  show({ points, labels }) {
-    const { problem } = this.#store.experiment.value;
-    this.restore({ dataset: OWN, problem, points, labels });
+  show(own) {
+    this.restore(this.#stateWith(own));
+  }
+
+  /** @param {Own} own @returns {State} */
+  #stateWith(own) {
+    return { dataset: OWN, problem: this.#store.experiment.value.problem, ...own };
   }
 
   /** @param {State} state */
@@ -166,10 +163,7 @@ class Editor {
   add(place, label) {
     const { own } = this;
     if (own.points.length >= BY_HAND) {
-      this.#store.notice.value = {
-        kind: 'problem',
-        text: `${count(BY_HAND)} points are as many as can be set by hand. A table takes up to 10,000.`,
-      };
+      this.#store.complain(`${count(BY_HAND)} points are as many as can be set by hand. A table takes up to 10,000.`);
       return;
     }
     this.take(
@@ -195,9 +189,7 @@ class Editor {
     const { own } = this;
     this.take(
       {
-        points: own.points.map(
-          ([x1, x2]) => /** @type {Point} */ ([Math.round(x1 * 100) / 100, Math.round(x2 * 100) / 100]),
-        ),
+        points: own.points.map(([x1, x2]) => /** @type {Point} */ ([hundredth(x1), hundredth(x2)])),
         labels: [...own.labels],
       },
       `${count(own.points.length)} points are yours to edit`,
@@ -211,28 +203,29 @@ class Editor {
 
   get canUndo() {
     void this.steps.value;
-    return this.#steps.back(stateOf(this.#store.experiment.value)) !== null;
+    return this.#steps.back(this.#state) !== null;
   }
 
   get canRedo() {
     void this.steps.value;
-    return this.#steps.forth(stateOf(this.#store.experiment.value)) !== null;
+    return this.#steps.forth(this.#state) !== null;
   }
 
   undo() {
-    const state = this.#steps.back(stateOf(this.#store.experiment.value));
-    return this.#travel(state, () => this.#steps.undone(), 'Undone');
+    return this.#travel(this.#steps.undo(this.#state), 'Undone');
   }
 
   redo() {
-    const state = this.#steps.forth(stateOf(this.#store.experiment.value));
-    return this.#travel(state, () => this.#steps.redone(), 'Redone');
+    return this.#travel(this.#steps.redo(this.#state), 'Redone');
   }
 
-  /** @param {State | null} state @param {() => void} note @param {string} said */
-  #travel(state, note, said) {
+  get #state() {
+    return stateOf(this.#store.experiment.value);
+  }
+
+  /** @param {State | null} state @param {string} said */
+  #travel(state, said) {
     if (!state) return false;
-    note();
     this.restore(state);
     this.steps.value++;
     this.#store.announcement.value = said;
@@ -468,6 +461,13 @@ function mountLayer(store, edit, find) {
     move(cross, at);
   };
   const under = () => nearest(shown(), at, KEY_REACH);
+  /** What a key does to the point under the crosshair. @param {(index: number) => void} act */
+  const toPoint = (act) => () => {
+    const index = under();
+    if (held) return;
+    if (index >= 0) act(index);
+    else store.announcement.value = 'There is no point here';
+  };
   const tell = () => {
     const index = under();
     store.announcement.value =
@@ -492,19 +492,9 @@ function mountLayer(store, edit, find) {
       }
       return undefined;
     },
-    Delete() {
-      const index = under();
-      if (held) return;
-      if (index >= 0) edit.erase(index);
-      else store.announcement.value = 'There is no point here';
-    },
-    Backspace: (event) => keys.Delete(event),
-    l() {
-      const index = under();
-      if (held) return;
-      if (index >= 0) edit.relabel(index);
-      else store.announcement.value = 'There is no point here';
-    },
+    Delete: toPoint((index) => edit.erase(index)),
+    Backspace: toPoint((index) => edit.erase(index)),
+    l: toPoint((index) => edit.relabel(index)),
     Escape() {
       if (held) return back();
       const button = /** @type {HTMLElement | null} */ (find('own-tools').querySelector('[aria-pressed="true"]'));
@@ -524,10 +514,7 @@ function mountLayer(store, edit, find) {
       return;
     }
     const step = event.shiftKey ? LARGE_STEP : STEP;
-    crossAt([
-      within(Math.round((at[0] + arrow[0] * step) * 100) / 100),
-      within(Math.round((at[1] + arrow[1] * step) * 100) / 100),
-    ]);
+    crossAt([within(hundredth(at[0] + arrow[0] * step)), within(hundredth(at[1] + arrow[1] * step))]);
     if (held) carry(at);
     tell();
   });

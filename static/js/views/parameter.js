@@ -7,7 +7,7 @@ import { FieldError } from '../experiment/field.js';
 import { parameterKey } from '../experiment/parameters.js';
 import { allows } from '../experiment/parts.js';
 import { parameter as written } from '../format.js';
-import { bracket, entry, featureMath, featureText, OPENING, ofUnit, operator, signed, yHat } from '../notation.js';
+import { bracket, EQUALS, entry, featureMath, featureText, OPENING, ofUnit, signed, yHat } from '../notation.js';
 
 /** @typedef {import('../store/state.js').Store} Store */
 /** @typedef {import('../experiment/parameters.js').Edit} Edit */
@@ -52,9 +52,9 @@ function parameterName({ layer, unit, input }, sizes, features) {
     : `Weight from ${name(layer - 1, input)} to ${name(layer, unit)}`;
 }
 
-/** @param {LayerParameters[]} layers @param {Parameter} parameter */
+/** Undefined of a network that has no such parameter. @param {LayerParameters[]} layers @param {Parameter} parameter */
 export const valueAt = (layers, { layer, unit, input }) =>
-  input === null ? layers[layer - 1].biases[unit] : layers[layer - 1].weights[input][unit];
+  input === null ? layers[layer - 1]?.biases[unit] : layers[layer - 1]?.weights[input]?.[unit];
 
 export const lock = html`<svg class="lock" aria-hidden="true"><use href="#i-lock"></use></svg>`;
 
@@ -90,7 +90,7 @@ export function unitFormula(store, layers, layer, unit, open) {
       class="vh">${isFrozen ? 'frozen, ' : ''}${name}</span></button>`;
   };
   return html`<div class="sum ${weights.length > 6 ? 'long' : ''}">
-    <math>${left}${operator('=')}${opening}</math>
+    <math>${left}${EQUALS}${opening}</math>
     ${weights.map(
       (row, input) => html`<span class="term">${number(row[unit], input)}<math>${factor(input)}</math></span>`,
     )}
@@ -126,9 +126,8 @@ export function mountParameter(store, find) {
 
   const chosen = signal(/** @type {Parameter | null} */ (null));
   const value = computed(() => {
-    const of = chosen.value;
-    const layer = of && store.current.reading.value?.run.layers[of.layer - 1];
-    return layer ? (of.input === null ? layer.biases[of.unit] : layer.weights[of.input]?.[of.unit]) : undefined;
+    const layers = store.current.reading.value?.run.layers;
+    return chosen.value && layers ? valueAt(layers, chosen.value) : undefined;
   });
   const isFrozen = computed(() => chosen.value !== null && store.dialogue.frozen.value.has(parameterKey(chosen.value)));
 

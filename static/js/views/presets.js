@@ -3,6 +3,7 @@
 import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
 import { effect, signal } from '../../vendor/signals-core/signals-core.js';
 import { experimentOf, sameRun } from '../experiment/experiment.js';
+import { crossButton } from './icon.js';
 
 /** @typedef {import('../store/state.js').Store} Store */
 /** @typedef {import('../types/protocol').Catalogue} Catalogue */
@@ -86,9 +87,7 @@ export function mountPresets(store, catalogue, find) {
     note.hidden = !preset;
     render(
       preset
-        ? html`<p><b>${preset.title}.</b> ${preset.look_for}</p><button class="btn quiet sq" type="button"
-          aria-label="Dismiss the note" @click=${dismiss}><svg class="i"
-          aria-hidden="true"><use href="#i-close"></use></svg></button>`
+        ? html`<p><b>${preset.title}.</b> ${preset.look_for}</p>${crossButton('Dismiss the note', dismiss)}`
         : nothing,
       note,
     );

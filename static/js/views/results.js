@@ -3,7 +3,7 @@
 import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
 import { effect } from '../../vendor/signals-core/signals-core.js';
 import { cost, count, percent } from '../format.js';
-import { operator, variable, yHat } from '../notation.js';
+import { EQUALS, operator, variable, yHat } from '../notation.js';
 import { whenOpen } from './drawer.js';
 
 /** @typedef {import('../store/state.js').Store} Store */
@@ -15,7 +15,7 @@ export function mountResults(store, find) {
   whenOpen(store, 'results', () =>
     effect(() => {
       const picture = store.current.reading.value;
-      const regression = store.problem.value === 'regression';
+      const regression = store.regression.value;
       if (!picture) return;
       const { train_cost, test_cost, train_accuracy, test_accuracy, train_confusion, test_confusion } = picture.run;
       render(
@@ -63,7 +63,7 @@ function table(title, confusion) {
   /** @param {number} label in words too, since not every reader takes mathematics for text */
   const is = (label) =>
     html`<span class="vh">y is
-      ${label}</span><math aria-hidden="true">${variable('y')}${operator('=')}<mn>${label}</mn></math>`;
+      ${label}</span><math aria-hidden="true">${variable('y')}${EQUALS}<mn>${label}</mn></math>`;
   /** @param {number} value @param {boolean} right @param {number} all */
   const cell = (value, right, all) =>
     html`<td class=${right ? 'right' : 'wrong'}><b>${count(value)}</b> <span

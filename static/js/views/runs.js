@@ -11,6 +11,7 @@ import { cost, count, percent } from '../format.js';
 import { csvOf, MOST_RUNS, samplesOf } from '../store/kept-runs.js';
 import { isDark } from '../theme.js';
 import { whenOpen } from './drawer.js';
+import { crossButton } from './icon.js';
 import { paintThumbnail } from './thumbnail.js';
 
 /** @typedef {import('../store/state.js').Store} Store */
@@ -114,9 +115,7 @@ export function mountRuns(store, runs, defaults, catalogue, find) {
       <td data-label="Iterations">${count(run.iterations)}</td>
       <td class="acts"><button class="btn small" type="button" aria-label="Restore ${title(run)}"
         title="Set up this experiment again" @click=${() => actions.restore(run)}>Restore</button>
-        <button class="btn quiet sq" type="button" aria-label="Delete ${title(run)}" title="Delete"
-          @click=${() => actions.remove(run)}><svg class="i"
-          aria-hidden="true"><use href="#i-close"></use></svg></button></td>
+        ${crossButton(`Delete ${title(run)}`, () => actions.remove(run), 'Delete')}</td>
     </tr>`;
   };
 

@@ -45,12 +45,14 @@ export function mountShare(store, fields, defaults, find) {
   };
   const show = () => {
     link.value = address(false);
-    frame.value = `<iframe src="${address(true)
-      .replaceAll('&', '&amp;')
-      .replaceAll(
-        '"',
-        '&quot;',
-      )}" title="Shallows: a small network to train" width="${FRAME.width}" height="${FRAME.height}" style="border: 0" allow="clipboard-write"></iframe>`;
+    frame.value =
+      `<iframe src="${address(true)
+        .replaceAll('&', '&amp;')
+        .replaceAll(
+          '"',
+          '&quot;',
+        )}" title="Shallows: a small network to train" width="${FRAME.width}" height="${FRAME.height}" ` +
+      'style="border: 0" allow="clipboard-write"></iframe>';
     const missing = leftOut(store.experiment.peek(), fields);
     about.textContent = missing
       ? `It opens this same experiment, but no link can hold ${missing}: save those as a file.`

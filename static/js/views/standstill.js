@@ -32,7 +32,10 @@ export function mountStandstill(store, find) {
     return still ? JSON.stringify(still) : '';
   });
   effect(() => {
-    if (told.value === '') return render(nothing, box);
+    if (told.value === '') {
+      render(nothing, box);
+      return;
+    }
     /** @type {Standstill} */
     const still = JSON.parse(told.value);
     const { scheme, learning_rate: rate } = still;
@@ -42,7 +45,7 @@ export function mountStandstill(store, find) {
       store.change(changes);
       store.play();
     };
-    return render(
+    render(
       html`<p class="standstill"><span>The cost stands still. ${WHY[still.cause](still)}</span>${
         scheme !== null && known
           ? html`<button class="btn small" type="button" @click=${set({ scheme, parameters: null })}>Start from ${known}</button>`

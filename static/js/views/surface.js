@@ -9,8 +9,10 @@ import { PLANE } from '../experiment/experiment.js';
 import { fixed } from '../format.js';
 import { MARKS, markOf, RAMP } from '../marks.js';
 import { loadPlotly } from '../plotly.js';
+import { together } from '../signals.js';
 import { colours, isDark } from '../theme.js';
 import { whenOpen } from './drawer.js';
+import { sizeOf } from './extent.js';
 import { fetchLater } from './later.js';
 
 /** @typedef {import('../store/state.js').Store} Store */
@@ -53,14 +55,10 @@ export function mountSurface(store, find) {
   const buttons = find('surface-turn');
   const table = find('surface-table');
   const details = /** @type {HTMLDetailsElement} */ (table.closest('details'));
-  const size = signal('');
   const tableOpen = signal(details.open);
   let asked = false;
   details.addEventListener('toggle', () => {
     tableOpen.value = details.open;
-  });
-  const resized = new ResizeObserver(() => {
-    size.value = `${scene.clientWidth}×${scene.clientHeight}`;
   });
   for (const [id, turn] of Object.entries(TURNS)) {
     find(id).addEventListener('click', () => {
@@ -84,19 +82,14 @@ export function mountSurface(store, find) {
     problem.hidden = able;
     scene.hidden = buttons.hidden = !able;
     details.open ||= !able;
-    if (able) {
-      resized.observe(scene);
-      void load();
-    }
-    const stops = [
+    if (able) void load();
+    const { size, stop: stopSize } = sizeOf(scene);
+    return together(
+      stopSize,
       able ? showSurface(store, scene, plotly, size) : () => undefined,
       showTable(store, table, tableOpen),
-    ];
-    return () => {
-      for (const stop of stops) stop();
-      resized.disconnect();
-      render(nothing, table);
-    };
+      () => render(nothing, table),
+    );
   });
 }
 

@@ -4,10 +4,10 @@
  */
 
 import { html, render } from '../../vendor/lit-html/lit-html.js';
+import { post } from '../asking.js';
 import { OWN } from '../experiment/experiment.js';
 import { allows } from '../experiment/parts.js';
 import { count } from '../format.js';
-import { serverPath } from '../links.js';
 
 /** @typedef {import('../store/state.js').Store} Store */
 /** @typedef {import('../experiment/experiment.js').Experiment} Experiment */
@@ -59,11 +59,7 @@ export function mountTable(store, find, { dialog, take }) {
   /** @param {string} query @returns {Promise<any>} */
   const ask = async (query) => {
     const mine = ++asked;
-    const answer = await fetch(serverPath(`/datasets/table${query}`), {
-      method: 'POST',
-      headers: { 'Content-Type': 'text/csv; charset=utf-8' },
-      body: source,
-    }).catch(() => null);
+    const answer = await post(`/datasets/table${query}`, source, 'text/csv; charset=utf-8');
     if (mine !== asked) return null;
     if (!answer) {
       complain('The server cannot be reached. Nothing is lost; try again.', true);

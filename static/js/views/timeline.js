@@ -6,10 +6,11 @@ import { html, render } from '../../vendor/lit-html/lit-html.js';
 import { computed, effect } from '../../vendor/signals-core/signals-core.js';
 import { FieldError } from '../experiment/field.js';
 import { cost, count } from '../format.js';
+import { together } from '../signals.js';
 import { isDark } from '../theme.js';
 import { whenOpen } from './drawer.js';
 import { paintThumbnail } from './thumbnail.js';
-import { bindValue } from './value.js';
+import { bindNumber } from './value.js';
 
 /** @typedef {import('../store/state.js').Store} Store */
 /** @typedef {import('../types/protocol').Boundary} Boundary */
@@ -51,9 +52,7 @@ export function mountTimeline(store, find) {
     event.preventDefault();
     go(position.value + way * tenth(store.current.furthest));
   });
-  bindValue({
-    input: /** @type {HTMLInputElement} */ (find('timeline-iteration')),
-    problem: find('timeline-iteration-problem'),
+  bindNumber(find, 'timeline-iteration', {
     field: {
       limits: [0, Infinity],
       factor: 1,
@@ -71,7 +70,7 @@ export function mountTimeline(store, find) {
   });
 
   whenOpen(store, 'timeline', () => {
-    const stops = [
+    return together(
       effect(() => {
         const at = position.value;
         const { furthest } = store.current;
@@ -87,11 +86,8 @@ export function mountTimeline(store, find) {
         if (end.textContent !== text) end.textContent = text;
       }),
       showFilm(store, film, position, go),
-    ];
-    return () => {
-      for (const stop of stops) stop();
-      render(null, film);
-    };
+      () => render(null, film),
+    );
   });
 }
 
@@ -125,7 +121,7 @@ function showFilm(store, film, position, go) {
       if (painted.get(canvas) === boundary && canvas.dataset.dark === dark) return;
       painted.set(canvas, boundary);
       canvas.dataset.dark = dark;
-      paintThumbnail(canvas, boundary, store.problem.peek() !== 'regression');
+      paintThumbnail(canvas, boundary, !store.regression.peek());
     });
   });
 }

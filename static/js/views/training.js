@@ -2,7 +2,7 @@
 
 import { effect } from '../../vendor/signals-core/signals-core.js';
 import { count } from '../format.js';
-import { anotherSeed } from './data.js';
+import { renewSeed } from './data.js';
 import { bindFields, stopsBetween } from './value.js';
 
 /** @typedef {import('../store/state.js').Store} Store */
@@ -40,11 +40,7 @@ export function mountTraining(store, fields, catalogue, find) {
     stopPatience: ['stop-patience', [null, ...stopsBetween(10, 10_000)]],
     stopIterations: ['stop-iterations', [null, ...stopsBetween(10, 100_000)]],
   });
-  find('new-training-seed').addEventListener('click', () => {
-    const trainingSeed = anotherSeed(store.experiment.value.trainingSeed);
-    store.change({ trainingSeed });
-    store.announcement.value = `New order of the batches, seed ${trainingSeed}`;
-  });
+  renewSeed(store, find('new-training-seed'), 'trainingSeed', 'New order of the batches');
 
   const order = /** @type {HTMLElement} */ (find('training-seed').closest('.sl'));
   const accuracy = /** @type {HTMLElement} */ (find('stop-accuracy').closest('.sl'));

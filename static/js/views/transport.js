@@ -4,7 +4,7 @@ import { effect } from '../../vendor/signals-core/signals-core.js';
 import { FRAMES_A_SECOND } from '../experiment/experiment.js';
 import { cost, count, percent } from '../format.js';
 import { isDark, nextTheme, theme } from '../theme.js';
-import { bindValue, stopsBetween } from './value.js';
+import { bindFields, stopsBetween } from './value.js';
 
 /** @typedef {import('../store/state.js').Store} Store */
 /** @typedef {import('../experiment/experiment.js').Fields} Fields */
@@ -48,26 +48,10 @@ export function mountTransport(store, fields, find, stream) {
   });
 
   const [slowest, fastest] = fields.iterationsPerFrame.limits;
-  bindValue({
-    input: /** @type {HTMLInputElement} */ (find('speed')),
-    slider: /** @type {HTMLInputElement} */ (find('speed-slider')),
-    problem: find('speed-problem'),
-    field: fields.iterationsPerFrame,
-    value: () => store.experiment.value.iterationsPerFrame,
-    change: (iterationsPerFrame) => store.change({ iterationsPerFrame }),
-    stops: [
-      ...SPEEDS.map((speed) => speed / FRAMES_A_SECOND).filter((speed) => speed >= slowest && speed <= fastest),
-      null,
-    ],
-  });
-  bindValue({
-    input: /** @type {HTMLInputElement} */ (find('learning-rate')),
-    slider: /** @type {HTMLInputElement} */ (find('learning-rate-slider')),
-    problem: find('learning-rate-problem'),
-    field: fields.learningRate,
-    value: () => store.experiment.value.learningRate,
-    change: (learningRate) => store.change({ learningRate }),
-    stops: stopsBetween(0.0001, fields.learningRate.limits[1]),
+  const speeds = SPEEDS.map((speed) => speed / FRAMES_A_SECOND).filter((speed) => speed >= slowest && speed <= fastest);
+  bindFields(store, fields, find, {
+    iterationsPerFrame: ['speed', [...speeds, null]],
+    learningRate: ['learning-rate', stopsBetween(0.0001, fields.learningRate.limits[1])],
   });
 
   mountReadouts(store);

@@ -137,8 +137,23 @@ export function bindValue({ input, slider = null, problem, field, value, change,
 }
 
 /**
- * Inputs for numbers of the experiment, found in the page by their ids; with stops, and a slider of the same name, it
- * has one.
+ * The same, found in the page by its id: so are its slider, where it has one, and the place of what is wrong.
+ *
+ * @template {number | null} T
+ * @param {(id: string) => HTMLElement} find
+ * @param {string} id
+ * @param {Omit<Parameters<typeof bindValue<T>>[0], 'input' | 'slider' | 'problem'>} parts
+ */
+export const bindNumber = (find, id, parts) =>
+  bindValue({
+    input: /** @type {HTMLInputElement} */ (find(id)),
+    slider: /** @type {HTMLInputElement | null} */ (document.getElementById(`${id}-slider`)),
+    problem: find(`${id}-problem`),
+    ...parts,
+  });
+
+/**
+ * Numbers of the experiment, by the ids of their inputs, with the stops of each.
  *
  * @param {import('../store/state.js').Store} store
  * @param {import('../experiment/experiment.js').Fields} fields
@@ -148,10 +163,7 @@ export function bindValue({ input, slider = null, problem, field, value, change,
 export function bindFields(store, fields, find, rows) {
   for (const [key, [id, stops]] of Object.entries(rows)) {
     const name = /** @type {'batchSize'} any of the numbers */ (key);
-    bindValue({
-      input: /** @type {HTMLInputElement} */ (find(id)),
-      slider: /** @type {HTMLInputElement | null} */ (document.getElementById(`${id}-slider`)),
-      problem: find(`${id}-problem`),
+    bindNumber(find, id, {
       field: fields[name],
       value: () => store.experiment.value[name],
       change: (value) => store.change({ [name]: value }),

@@ -11,10 +11,16 @@ import { count } from '../format.js';
 
 /** Why the page has no session, for each reason. */
 const WHY_NOT = {
-  foreign: `This server refuses pages of ${location.origin}. Its operator can mend that: a proxy in front of it has to pass on the headers Host and X-Forwarded-Proto as they are, or SHALLOWS_ALLOWED_ORIGINS=${location.origin} allows it.`,
-  misnamed: `This server does not answer to the name ${location.hostname}. Its operator can mend that: SHALLOWS_ALLOWED_HOSTS has to list it, and a proxy has to pass on the header Host as it is.`,
+  foreign:
+    `This server refuses pages of ${location.origin}. Its operator can mend that: a proxy in ` +
+    'front of it has to pass on the headers Host and X-Forwarded-Proto as they are, or ' +
+    `SHALLOWS_ALLOWED_ORIGINS=${location.origin} allows it.`,
+  misnamed:
+    `This server does not answer to the name ${location.hostname}. Its operator can mend that: ` +
+    'SHALLOWS_ALLOWED_HOSTS has to list it, and a proxy has to pass on the header Host as it is.',
   blocked:
-    'The server answers, but its stream does not open: something on the way does not let WebSockets pass. An operator can mend that: a proxy has to pass on the headers Upgrade and Connection.',
+    'The server answers, but its stream does not open: something on the way does not let WebSockets pass. An ' +
+    'operator can mend that: a proxy has to pass on the headers Upgrade and Connection.',
   fast: 'This address asks for more than its share of the server just now. What you have set up stays.',
   full: 'All places on this server are taken. What you have set up stays.',
   restarting: 'The server is restarting. Your run goes on when it is back.',

@@ -6,15 +6,17 @@
 import { PLANE } from '../experiment/experiment.js';
 import { describe, summary } from '../experiment/words.js';
 import { cost, count, fixed } from '../format.js';
+import { fits } from '../layers.js';
 import { MARKS, scaleOf, TARGETS } from '../marks.js';
 import { featureText } from '../notation.js';
 import { boundaryLine } from '../painting/contour.js';
-import { Maps } from '../painting/map.js';
-import { layoutNetwork } from '../painting/network-layout.js';
+import { bytesOf, Maps } from '../painting/map.js';
+import { layoutNetwork, TINY_UNIT } from '../painting/network-layout.js';
 import { biasRadius, edgeStyles } from '../painting/network-picture.js';
 import { ramp } from '../painting/ramp.js';
 import { thin } from '../store/history.js';
 import { painterColours, paperColours } from '../theme.js';
+import { mapsOf } from './features.js';
 
 /** @typedef {import('../store/state.js').Store} Store */
 /** @typedef {import('../experiment/experiment.js').Experiment} Experiment */
@@ -30,13 +32,13 @@ const SCALE = 2;
 /** The bitmap under the plane (pixels). */
 const PLANE_PIXELS = 840;
 const CURVE_POINTS = 2000;
+const TICKS = [-6, -4, -2, 0, 2, 4, 6];
 
 /** What all titles say. @param {Store} store @param {Experiment} defaults @param {Catalogue} catalogue */
 function caption(store, defaults, catalogue) {
   const picture = store.current.picture.peek();
-  const running = store.current.experiment.peek() ?? store.experiment.peek();
   return {
-    what: summary(running, defaults, catalogue),
+    what: summary(store.running, defaults, catalogue),
     when: picture ? `iteration ${count(picture.iteration)}, cost ${cost(picture.run.train_cost)}` : '',
   };
 }
@@ -52,6 +54,13 @@ const titled = (title, { what, when }) => ({
   yref: 'container',
   yanchor: 'top',
   font: { size: 15 },
+});
+
+/** What the layouts of both have in common. @param {string} colour of texts */
+const onPaper = (colour) => ({
+  paper_bgcolor: '#ffffff',
+  plot_bgcolor: '#ffffff',
+  font: { family: FONT, size: 12, color: colour },
 });
 
 /** @param {Blob} blob @returns {Promise<string>} a data address */
@@ -129,14 +138,19 @@ export async function boundaryFigure(store, defaults, catalogue) {
     range: PLANE,
     showgrid: false,
     zeroline: false,
-    tickvals: [-6, -4, -2, 0, 2, 4, 6],
-    ticktext: [-6, -4, -2, 0, 2, 4, 6].map((tick) => fixed(tick, 0)),
+    tickvals: TICKS,
+    ticktext: TICKS.map((tick) => fixed(tick, 0)),
     ticks: 'outside',
     tickcolor: edge,
     showline: true,
     mirror: true,
     linecolor: line,
   };
+  /** @param {number} index */
+  const axisTitle = (index) => ({
+    text: `<i>x</i><sub>${index}</sub>`,
+    font: { family: SERIF, size: 17, color: ink },
+  });
   const [low, high] = PLANE;
   /** The contour's path spans 0 to 100 from the upper left corner. @param {string} path */
   const inPlane = (path) =>
@@ -152,15 +166,13 @@ export async function boundaryFigure(store, defaults, catalogue) {
     layout: {
       title: titled('Output', caption(store, defaults, catalogue)),
       margin: { l: 60, r: 20, t: 64, b: 96 },
-      paper_bgcolor: '#ffffff',
-      plot_bgcolor: '#ffffff',
-      font: { family: FONT, size: 12, color: ink2 },
+      ...onPaper(ink2),
       legend: { orientation: 'h', x: 0, y: -0.12, font: { color: ink } },
       xaxis: {
         ...axis,
-        title: { standoff: 6, text: '<i>x</i><sub>1</sub>', font: { family: SERIF, size: 17, color: ink } },
+        title: { standoff: 6, ...axisTitle(1) },
       },
-      yaxis: { ...axis, title: { text: '<i>x</i><sub>2</sub>', font: { family: SERIF, size: 17, color: ink } } },
+      yaxis: { ...axis, title: axisTitle(2) },
       images: boundary
         ? [
             {
@@ -208,7 +220,7 @@ async function planeImage({ values, width, height }, discrete) {
 export function costFigure(store, defaults, catalogue, log) {
   const [ink, ink2, ghost, grid, line] = paperColours('ink', 'ink-2', 'ghost', 'grid', 'line-2');
   const { history } = store.current;
-  const running = store.current.experiment.peek() ?? store.experiment.peek();
+  const { running } = store;
   /** @param {string} name @param {{x: number[], y: number[]}} curve @param {object} stroke */
   const trace = (name, { x, y }, stroke) => ({ type: 'scatter', mode: 'lines', name, x, y, line: stroke });
   const { tests } = history;
@@ -236,9 +248,7 @@ export function costFigure(store, defaults, catalogue, log) {
     layout: {
       title: titled('Cost', caption(store, defaults, catalogue)),
       margin: { l: 64, r: 24, t: 64, b: 92 },
-      paper_bgcolor: '#ffffff',
-      plot_bgcolor: '#ffffff',
-      font: { family: FONT, size: 12, color: ink2 },
+      ...onPaper(ink2),
       showlegend: true,
       legend: { orientation: 'h', x: 0, y: -0.18, traceorder: 'reversed', font: { color: ink } },
       xaxis: {
@@ -269,10 +279,9 @@ export async function plotImage(plotly, { data, layout, width, height }, format)
   );
   const [head, body] = [address.slice(0, address.indexOf(',')), address.slice(address.indexOf(',') + 1)];
   // No fetch: the page's policy lets it reach only its server.
-  return new Blob(
-    [head.endsWith('base64') ? Uint8Array.from(atob(body), (byte) => byte.charCodeAt(0)) : decodeURIComponent(body)],
-    { type: head.replace(/^data:/, '').replace(/;.*$/, '') },
-  );
+  return new Blob([head.endsWith('base64') ? bytesOf(body) : decodeURIComponent(body)], {
+    type: head.replace(/^data:/, '').replace(/;.*$/, ''),
+  });
 }
 
 const SVG = 'http://www.w3.org/2000/svg';
@@ -317,17 +326,6 @@ export async function networkImage(store, defaults, catalogue, painter) {
   );
   const { nodes, edges, columns, labelled, inputsBelow } = layout;
 
-  const maps = features
-    .map((name) => catalogue.features.find((feature) => feature.name === name))
-    .flatMap((feature) => feature ?? []);
-  const size = maps[0]?.size ?? 1;
-  const values = new Uint8Array(maps.length * size * size);
-  maps.forEach(({ map }, index) =>
-    values.set(
-      Uint8Array.from(atob(map), (byte) => byte.charCodeAt(0)),
-      index * size * size,
-    ),
-  );
   const ratio = 3;
   const bitmap = await painter.snapshot(
     {
@@ -340,18 +338,17 @@ export async function networkImage(store, defaults, catalogue, painter) {
       chosen: null,
       flat: store.flat.peek(),
       line: problem === 'classification',
-      inputs: { size, values },
+      inputs: mapsOf(catalogue, features),
       frozen: [],
     },
     colours,
   );
 
   const parameters = picture?.run.layers ?? [];
-  const fits =
-    parameters.length === last && parameters.every(({ biases }, index) => biases.length === sizes[index + 1]);
+  const known = fits(parameters, sizes);
   const many = edges.length > 150;
   const drawn = element('g', { fill: 'none', 'stroke-linecap': 'round', 'stroke-opacity': many ? 0.5 : 0.78 });
-  if (fits)
+  if (known)
     edgeStyles(edges, parameters).forEach((style, index) =>
       drawn.append(
         element('path', {
@@ -363,8 +360,18 @@ export async function networkImage(store, defaults, catalogue, painter) {
     );
 
   const units = element('g', {});
+  /** @param {Record<string, string | number>} attributes @param {(Node | string)[]} children */
+  const label = (attributes, ...children) =>
+    units.append(
+      element(
+        'text',
+        { 'text-anchor': 'middle', 'font-family': SERIF, 'font-size': 15, fill: ink, ...attributes },
+        ...children,
+      ),
+    );
   for (const { layer, unit, x, y, size: side } of nodes) {
     const [left, above] = [x - side / 2, y - side / 2];
+    const square = { x: left, y: above, width: side, height: side };
     const crop = new OffscreenCanvas(Math.round(side * ratio), Math.round(side * ratio));
     /** @type {OffscreenCanvasRenderingContext2D} */ (crop.getContext('2d')).drawImage(
       bitmap,
@@ -372,26 +379,10 @@ export async function networkImage(store, defaults, catalogue, painter) {
       -above * ratio,
     );
     units.append(
-      element('image', {
-        x: left,
-        y: above,
-        width: side,
-        height: side,
-        href: await dataAddress(await crop.convertToBlob()),
-      }),
+      element('image', { ...square, href: await dataAddress(await crop.convertToBlob()) }),
+      element('rect', { ...square, rx: side < TINY_UNIT ? 5 : 8, fill: 'none', stroke: line }),
     );
-    units.append(
-      element('rect', {
-        x: left,
-        y: above,
-        width: side,
-        height: side,
-        rx: side < 34 ? 5 : 8,
-        fill: 'none',
-        stroke: line,
-      }),
-    );
-    if (layer > 0 && fits) {
+    if (layer > 0 && known) {
       const bias = parameters[layer - 1].biases[unit];
       units.append(
         element('circle', {
@@ -405,37 +396,18 @@ export async function networkImage(store, defaults, catalogue, painter) {
       );
     }
     if (layer === 0) {
-      const at = inputsBelow
-        ? { x, y: y + side / 2 + 16, 'text-anchor': 'middle' }
-        : { x: left - 8, y: y + 5, 'text-anchor': 'end' };
-      units.append(
-        element('text', { ...at, 'font-family': SERIF, 'font-size': 15, fill: ink }, featureText(features[unit])),
+      label(
+        inputsBelow ? { x, y: y + side / 2 + 16 } : { x: left - 8, y: y + 5, 'text-anchor': 'end' },
+        featureText(features[unit]),
       );
     } else if (layer === last) {
-      units.append(
-        element(
-          'text',
-          {
-            x,
-            y: y + side / 2 + 22,
-            'text-anchor': 'middle',
-            'font-family': SERIF,
-            'font-size': 16,
-            'font-style': 'italic',
-            fill: ink,
-          },
-          'ŷ',
-        ),
-      );
+      label({ x, y: y + side / 2 + 22, 'font-size': 16, 'font-style': 'italic' }, 'ŷ');
     } else if (labelled) {
-      units.append(
-        element(
-          'text',
-          { x, y: y + side / 2 + 20, 'text-anchor': 'middle', 'font-family': SERIF, 'font-size': 15, fill: ink },
-          element('tspan', { 'font-style': 'italic' }, 'a'),
-          element('tspan', { dy: 4, 'font-size': 10 }, String(unit + 1)),
-          element('tspan', { dy: -10, 'font-size': 10 }, `[${layer}]`),
-        ),
+      label(
+        { x, y: y + side / 2 + 20 },
+        element('tspan', { 'font-style': 'italic' }, 'a'),
+        element('tspan', { dy: 4, 'font-size': 10 }, String(unit + 1)),
+        element('tspan', { dy: -10, 'font-size': 10 }, `[${layer}]`),
       );
     }
   }
@@ -447,9 +419,7 @@ export async function networkImage(store, defaults, catalogue, painter) {
       layer === 0
         ? ''
         : layer === last
-          ? problem === 'regression'
-            ? 'linear'
-            : 'sigmoid'
+          ? store.outputActivation.peek()
           : (catalogue.activations.find((row) => row.name === hidden[layer - 1].activation)?.label ?? '');
     return element(
       'g',

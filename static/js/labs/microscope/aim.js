@@ -12,7 +12,7 @@ import { cost, count, fixed } from '../../format.js';
 import { featureMath, variable } from '../../notation.js';
 import { nearest, reachIn } from '../../views/boundary.js';
 import { bindChoice } from '../../views/choice.js';
-import { bindValue } from '../../views/value.js';
+import { bindNumber } from '../../views/value.js';
 
 /** @typedef {import('../../store/state.js').Store} Store */
 /** @typedef {import('../../types/protocol').Inspection} Inspection */
@@ -72,9 +72,7 @@ export function mountAim(store, aim, find) {
   const example = () => (aim.value.of === 'example' ? aim.value.example : 0);
   find('aim-previous').addEventListener('click', () => go(example() - 1));
   find('aim-next').addEventListener('click', () => go(example() + 1));
-  bindValue({
-    input: /** @type {HTMLInputElement} */ (find('aim-number')),
-    problem: find('aim-number-problem'),
+  bindNumber(find, 'aim-number', {
     field: {
       ...numberField('', () => true, ''),
       read: (text) =>
@@ -94,9 +92,7 @@ export function mountAim(store, aim, find) {
     if (now.of === 'point') aim.value = { ...now, ...change(now) };
   };
   for (const axis of [0, 1]) {
-    bindValue({
-      input: /** @type {HTMLInputElement} */ (find(`aim-x${axis + 1}`)),
-      problem: find(`aim-x${axis + 1}-problem`),
+    bindNumber(find, `aim-x${axis + 1}`, {
       field: numberField(
         axis === 0 ? 'x₁' : 'x₂',
         isCoordinate,
@@ -106,15 +102,13 @@ export function mountAim(store, aim, find) {
       change: (value) => move(({ point: [x1, x2] }) => ({ point: axis === 0 ? [value, x2] : [x1, value] })),
     });
   }
-  bindValue({
-    input: /** @type {HTMLInputElement} */ (find('aim-label')),
-    problem: find('aim-label-problem'),
+  bindNumber(find, 'aim-label', {
     field: {
       ...numberField('', () => true, ''),
       /** @param {string} text @returns {number | null} */
       read(text) {
         if (text.trim() === '') return null;
-        const regression = store.problem.peek() === 'regression';
+        const regression = store.regression.peek();
         return numberField(
           'The label',
           (value) => (regression ? isCoordinate(value) : value === 0 || value === 1),
@@ -145,13 +139,7 @@ export function mountAim(store, aim, find) {
   });
   effect(() => {
     const now = aim.value;
-    if (
-      now.of === 'point' &&
-      store.problem.value === 'classification' &&
-      now.label !== null &&
-      now.label !== 0 &&
-      now.label !== 1
-    )
+    if (now.of === 'point' && !store.regression.value && now.label !== null && now.label !== 0 && now.label !== 1)
       aim.value = { ...now, label: null };
   });
 }

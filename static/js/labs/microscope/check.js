@@ -6,8 +6,9 @@
 import { live } from '../../../vendor/lit-html/directives/live.js';
 import { html, nothing, render } from '../../../vendor/lit-html/lit-html.js';
 import { effect, signal } from '../../../vendor/signals-core/signals-core.js';
-import { serverPath } from '../../links.js';
+import { post, UNANSWERED } from '../../asking.js';
 import { number, ofLayer, shape, variable } from '../../notation.js';
+import { icon } from '../../views/icon.js';
 
 /** @typedef {import('../../store/state.js').Store} Store */
 /** @typedef {import('../../notation.js').Fragment} Fragment */
@@ -214,12 +215,8 @@ async function ask(task) {
       kind: 'problem',
       text: 'Nothing to compare yet: enter at least one number of your own, the cost or a gradient.',
     };
-  const response = await fetch(serverPath('/check'), {
-    method: 'POST',
-    headers: { 'Content-Type': 'application/json' },
-    body: JSON.stringify(request),
-  }).catch(() => null);
-  if (!response) return { kind: 'problem', text: 'The server does not answer. Try again when the page is connected.' };
+  const response = await post('/check', JSON.stringify(request));
+  if (!response) return { kind: 'problem', text: UNANSWERED };
   const answer = await response.json().catch(() => null);
   if (!response.ok) {
     const problem = answer?.errors?.[0];
@@ -392,11 +389,8 @@ export function mountCheck(store, catalogue, inspection, form) {
           <div class="row foot"><button type="submit" class="btn primary">Check</button>
             <div id="by-hand-verdict" class="said" role="status" data-kind=${said?.kind ?? ''}>${
               said
-                ? html`<p>${
-                    said.kind === 'right'
-                      ? html`<svg class="i" aria-hidden="true"><use href="#i-tick"></use></svg>`
-                      : nothing
-                  }${said.text}</p>${said.hint ? html`<p>${said.hint}</p>` : nothing}`
+                ? html`<p>${said.kind === 'right' ? icon('tick') : nothing}${said.text}</p>
+                  ${said.hint ? html`<p>${said.hint}</p>` : nothing}`
                 : nothing
             }</div></div>`,
         form,

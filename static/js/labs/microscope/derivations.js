@@ -4,7 +4,18 @@
  */
 
 import { html, mathml } from '../../../vendor/lit-html/lit-html.js';
-import { bracket, ofLayer, operator, shape, slopeOf, transposed, variable } from '../../notation.js';
+import {
+  bracket,
+  indexed,
+  named,
+  number,
+  ofLayer,
+  operator,
+  shape,
+  slopeOf,
+  transposed,
+  variable,
+} from '../../notation.js';
 
 /** @typedef {import('../../notation.js').Fragment} Fragment */
 
@@ -21,14 +32,15 @@ const raised = (base, power) => mathml`<msup><mrow>${base}</mrow>${power}</msup>
 /** @param {Fragment | Fragment[]} upper @param {Fragment | Fragment[]} lower */
 const over = (upper, lower) => mathml`<mfrac><mrow>${upper}</mrow><mrow>${lower}</mrow></mfrac>`;
 
-const [a, b, g, w, x, y, z, L, J, m, X, Y] = ['a', 'b', 'g', 'w', 'x', 'y', 'z', 'L', 'J', 'm', 'X', 'Y'].map(variable);
-const [eq, plus, minus, times, colon] = ['=', '+', '−', '∗', ':='].map(operator);
+const [a, b, e, g, w, x, y, z, L, J, m, X, Y, α, ε] = [...'abegwxyzLJmXYαε'].map(variable);
+const [eq, plus, minus, times, colon, prime] = ['=', '+', '−', '∗', ':=', '′'].map(operator);
 const [open, close] = ['(', ')'].map(bracket);
-const [one, two] = ['1', '2'].map((digit) => mathml`<mn>${digit}</mn>`);
+const [zero, one, two] = [0, 1, 2].map(number);
 const less = mathml`<mo form="prefix">−</mo>`;
-const log = mathml`<mi>log</mi><mspace width="0.17em"></mspace>`;
+const log = named('log');
 const mean = over(one, m);
 const sum = mathml`<mo stretchy="false">∑</mo>`;
+const bar = mathml`<mo stretchy="false">|</mo>`;
 const dot = mathml`<mspace width="0.2em"></mspace>`;
 const T = mathml`<mi mathvariant="normal">T</mi>`;
 const l = 'l';
@@ -80,9 +92,9 @@ export const DERIVATIONS = {
       raised([open, ofLayer('W', 1), ofLayer('W', 2), close], T),
       X,
       plus,
-      raised(b, mathml`<mo>′</mo>`),
+      raised(b, prime),
     )}
-    <p>with ${math(raised(b, mathml`<mo>′</mo>`), eq, transposed('W', 2), ofLayer('b', 1), plus, ofLayer('b', 2))}:
+    <p>with ${math(raised(b, prime), eq, transposed('W', 2), ofLayer('b', 1), plus, ofLayer('b', 2))}:
       again one straight line.</p>
     ${slip(
       html`this ends with w X, with w made of the transposes; it is ${math(raised(w, T), X)} with
@@ -93,28 +105,20 @@ export const DERIVATIONS = {
     ${math(
       a,
       eq,
-      over(one, [
-        one,
-        plus,
-        raised(
-          mathml`<mi class="v">e</mi>`,
-          mathml`<mrow><mo
-    form="prefix">−</mo>${z}</mrow>`,
-        ),
-      ]),
-    )}. It is one half where ${math(z, eq, mathml`<mn>0</mn>`)}: there the boundary
+      over(one, [one, plus, raised(e, mathml`<mrow>${less}${z}</mrow>`)]),
+    )}. It is one half where ${math(z, eq, zero)}: there the boundary
     runs.</p>`,
   output_linear: html`<p>A regression predicts a number as large or small as it likes, so the output is not bent:
     ${math(a, eq, z)}.</p>`,
   loss_sigmoid: html`<p>If ${math(y, eq, one)}, only ${math(less, log, a)} is left: 0 for a sure and right prediction,
-    without bound for a sure and wrong one. If ${math(y, eq, mathml`<mn>0</mn>`)}, it is ${math(less, log, oneLess)},
+    without bound for a sure and wrong one. If ${math(y, eq, zero)}, it is ${math(less, log, oneLess)},
     the same the other way round. The server takes it from z, as
-    ${math(log, open, one, plus, raised(mathml`<mi class="v">e</mi>`, z), close, minus, y, z)}, which is the same and
+    ${math(log, open, one, plus, raised(e, z), close, minus, y, z)}, which is the same and
     never takes the logarithm of 0.</p>
     ${slip(
       html`one version lacks the half with ${math(open, one, minus, y, close)}, so that examples of class 0 would cost
         nothing; another writes ${math(one, minus, y, dot, log, oneLess)} without the brackets around
-        ${math(one, minus, y)}; and a ${math(raised(g, mathml`<mo>′</mo>`))} behind the sum belongs to the way back, not
+        ${math(one, minus, y)}; and a ${math(raised(g, prime))} behind the sum belongs to the way back, not
         to the cost.`,
     )}`,
   loss_linear: html`<p>The squared distance from the target; the half is there so that its slope is simply
@@ -197,18 +201,11 @@ export const DERIVATIONS = {
     ${slip(html`for one example it says dz[2] a[2], and in general dz[l+1]; it is ${math(ofLayer('dz', l))}.`)}`,
   update: html`<p>The gradient points to where the cost grows fastest, so a step against it makes it smaller, if the
     step is short enough:</p>
-    ${line(ofLayer('W', l), colon, ofLayer('W', l), minus, variable('α'), ofLayer('dW', l))}
-    ${line(ofLayer('b', l), colon, ofLayer('b', l), minus, variable('α'), ofLayer('db', l))}
+    ${line(ofLayer('W', l), colon, ofLayer('W', l), minus, α, ofLayer('dW', l))}
+    ${line(ofLayer('b', l), colon, ofLayer('b', l), minus, α, ofLayer('db', l))}
     <p>A penalty adds its own slope to ${math(ofLayer('dW', l))}: that of
-      ${math(
-        mathml`<msub>${variable('λ')}${one}</msub>`,
-        sum,
-        mathml`<mo stretchy="false">|</mo>`,
-        w,
-        mathml`<mo
-      stretchy="false">|</mo>`,
-      )} is its rate times the sign of the weight, that of
-      ${math(over(one, two), mathml`<msub>${variable('λ')}${two}</msub>`, sum, raised(w, two))} its rate times the
+      ${math(indexed('λ', 1), sum, bar, w, bar)} is its rate times the sign of the weight, that of
+      ${math(over(one, two), indexed('λ', 2), sum, raised(w, two))} its rate times the
       weight. Other optimisers make another step of the same gradient. A frozen parameter stays.</p>`,
 };
 
@@ -217,9 +214,6 @@ export const DIFFERENCES = html`<p>A check that knows nothing of the chain rule:
   down, and see what becomes of the cost. ${math(
     slope(J, w),
     operator('≈'),
-    over(
-      [J, open, w, plus, variable('ε'), close, minus, J, open, w, minus, variable('ε'), close],
-      [two, variable('ε')],
-    ),
+    over([J, open, w, plus, ε, close, minus, J, open, w, minus, ε, close], [two, ε]),
   )}. The two agree if they differ by less than a millionth of the larger. Where z lies on the corner of a ReLU there is
   no slope, and nothing to compare with.</p>`;

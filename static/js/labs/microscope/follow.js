@@ -4,6 +4,7 @@
  */
 
 import { effect, signal } from '../../../vendor/signals-core/signals-core.js';
+import { together } from '../../signals.js';
 
 /** @typedef {import('../../store/state.js').Store} Store */
 /** @typedef {import('../../types/protocol').Inspection} Inspection */
@@ -65,7 +66,7 @@ export class Follower {
   /** Asks until what it returns is called. @returns {() => void} */
   start() {
     const store = this.#store;
-    const stops = [
+    return together(
       store.dialogue.questions.listen('inspection', (answer) => {
         if (!isOf(answer, this.#aim.peek())) return;
         this.problem.value = '';
@@ -90,13 +91,12 @@ export class Follower {
         this.#due = true;
         this.#soon();
       }),
-    ];
-    return () => {
-      for (const stop of stops) stop();
-      for (const timer of [this.#timer, this.#patience]) clearTimeout(timer);
-      this.#timer = undefined;
-      this.#waiting = false;
-    };
+      () => {
+        for (const timer of [this.#timer, this.#patience]) clearTimeout(timer);
+        this.#timer = undefined;
+        this.#waiting = false;
+      },
+    );
   }
 
   #answered() {

@@ -4,7 +4,9 @@ import { html, nothing, render } from '../../../vendor/lit-html/lit-html.js';
 import { effect, signal } from '../../../vendor/signals-core/signals-core.js';
 import { shape } from '../../notation.js';
 import { takesIn } from '../../painting/emphasis.js';
+import { together } from '../../signals.js';
 import { isDark } from '../../theme.js';
+import { icon } from '../../views/icon.js';
 import { DERIVATIONS, DIFFERENCES } from './derivations.js';
 import { isTerm, verdictOn } from './lines.js';
 import { isWide, lights, MOST, matrix, paintStrip, powerOf } from './matrix.js';
@@ -18,10 +20,8 @@ import { isWide, lights, MOST, matrix, paintStrip, powerOf } from './matrix.js';
 /** A term with at most so many entries is open from the start. */
 const SMALL = 32;
 
-const tick = html`<svg class="i" aria-hidden="true"><use href="#i-tick"></use></svg>`;
-
 /** A verdict with its mark: a tick, or a word. @param {{agrees: boolean | null, text: string}} verdict */
-export const verdict = ({ agrees, text }) => html`${agrees ? tick : nothing}<span>${text}</span>`;
+export const verdict = ({ agrees, text }) => html`${agrees ? icon('tick') : nothing}<span>${text}</span>`;
 
 /** @param {Term} term */
 const isSmall = ({ shape: [rows, columns] }) => rows * columns <= SMALL && Math.max(rows, columns) <= MOST;
@@ -166,7 +166,7 @@ export function mountIteration(place, { lines, step, pointed, point, choose }) {
   return () => {
     /** @type {number | null} */
     let seen = null;
-    const stops = [
+    return together(
       effect(() => {
         const all = lines.value;
         const at = step.value;
@@ -182,12 +182,11 @@ export function mountIteration(place, { lines, step, pointed, point, choose }) {
         seen = at;
       }),
       effect(() => mark(pointed.value)),
-    ];
-    return () => {
-      for (const stop of stops) stop();
-      render(nothing, place);
-      point(null);
-    };
+      () => {
+        render(nothing, place);
+        point(null);
+      },
+    );
   };
 }
 

@@ -4,7 +4,19 @@
  */
 
 import { mathml } from '../../../vendor/lit-html/lit-html.js';
-import { bracket, ofLayer, operator, slopeOf, transposed, variable } from '../../notation.js';
+import {
+  bracket,
+  EQUALS,
+  inBrackets,
+  indexed,
+  named,
+  ofLayer,
+  operator,
+  slopeOf,
+  THIN,
+  transposed,
+  variable,
+} from '../../notation.js';
 
 /** @typedef {import('../../notation.js').Fragment} Fragment */
 /** @typedef {import('../../types/painting').Part} Part */
@@ -99,67 +111,50 @@ function termsOf({ layers, m, inputs, labels }) {
   };
   const found = layers.map((layer) => {
     const { layer: l, shapes, gradient } = layer;
-    /** @param {'Z' | 'A' | 'dZ'} name @param {Rows} rows @returns {Term} */
-    const units = (name, rows) => ({
-      name: `${name}[${l}]`,
-      symbol: ofLayer(name, l),
-      shape: shapes[name],
-      rows: turn(rows),
-      part: all('units', l),
-      turned: false,
-      each: true,
-    });
-    /** @param {'W' | 'dW'} name @param {Rows} rows @returns {Term} */
-    const weights = (name, rows) => ({
+    /** @param {keyof typeof shapes} name @param {Part['what']} what @param {Rows} rows @returns {Term} */
+    const term = (name, what, rows) => ({
       name: `${name}[${l}]`,
       symbol: ofLayer(name, l),
       shape: shapes[name],
       rows,
-      part: all('weights', l),
+      part: all(what, l),
       turned: false,
-      each: false,
+      each: what === 'units',
     });
-    /** @param {'b' | 'db'} name @param {(number | null)[]} values @returns {Term} */
-    const biases = (name, values) => ({
-      name: `${name}[${l}]`,
-      symbol: ofLayer(name, l),
-      shape: shapes[name],
-      rows: upright(values),
-      part: all('biases', l),
-      turned: false,
-      each: false,
-    });
+    const Z = term('Z', 'units', turn(layer.z));
     return {
-      W: weights('W', layer.weights),
-      b: biases('b', layer.biases),
-      Z: units('Z', layer.z),
-      A: units('A', layer.a),
-      dZ: layer.dz && units('dZ', layer.dz),
+      W: term('W', 'weights', layer.weights),
+      b: term('b', 'biases', upright(layer.biases)),
+      Z,
+      A: term('A', 'units', turn(layer.a)),
+      dZ: layer.dz && term('dZ', 'units', turn(layer.dz)),
       slope: {
-        ...units('Z', layer.g_prime),
+        ...Z,
+        rows: turn(layer.g_prime),
         name: `the slope of g at Z[${l}]`,
-        symbol: mathml`${slopeOf(l)}${bracket('(')}${ofLayer('Z', l)}${bracket(')')}`,
+        symbol: mathml`${slopeOf(l)}${inBrackets(ofLayer('Z', l))}`,
       },
-      dW: gradient && weights('dW', gradient.weights),
-      db: gradient && biases('db', gradient.biases),
+      dW: gradient && term('dW', 'weights', gradient.weights),
+      db: gradient && term('db', 'biases', upright(gradient.biases)),
     };
   });
   return { X, Y, of: (layer) => found[layer - 1], into: (layer) => (layer === 1 ? X : found[layer - 2].A), last };
 }
 
-const EQUALS = operator('=');
-const MEAN = mathml`<mfrac><mn>1</mn>${variable('m')}</mfrac><mspace width="0.17em"></mspace>`;
+const MEAN = mathml`<mfrac><mn>1</mn>${variable('m')}</mfrac>${THIN}`;
 const SUM = mathml`<mo stretchy="false">∑</mo>`;
-const TIMES = mathml`<mo>∗</mo>`;
+const TIMES = operator('∗');
 const [OPEN, CLOSE] = ['(', ')'].map(bracket);
-const LOG = mathml`<mi>log</mi><mspace width="0.17em"></mspace>`;
+const LOG = named('log');
 const [a, y, L] = ['a', 'y', 'L'].map(variable);
+/** @param {Fragment} value */
+const oneLess = (value) => inBrackets(mathml`<mn>1</mn><mo>−</mo>${value}`);
 /** The loss of one example, by the activation of the output. @type {Record<string, Fragment>} */
 const LOSSES = {
-  sigmoid: mathml`<mo form="prefix">−</mo>${y}<mspace width="0.17em"></mspace>${LOG}${a}
-    <mo>−</mo>${OPEN}<mn>1</mn><mo>−</mo>${y}${CLOSE}${LOG}${OPEN}<mn>1</mn><mo>−</mo>${a}${CLOSE}`,
+  sigmoid: mathml`<mo form="prefix">−</mo>${y}${THIN}${LOG}${a}
+    <mo>−</mo>${oneLess(y)}${LOG}${oneLess(a)}`,
   linear: mathml`<mfrac><mn>1</mn><mn>2</mn></mfrac>
-    <msup><mrow>${OPEN}${a}<mo>−</mo>${y}${CLOSE}</mrow><mn>2</mn></msup>`,
+    <msup><mrow>${inBrackets(mathml`${a}<mo>−</mo>${y}`)}</mrow><mn>2</mn></msup>`,
 };
 /** How an activation is written before its bracket; the linear one is not. @type {Record<string, Fragment>} */
 const APPLIED = {
@@ -182,9 +177,13 @@ export function linesOf(inspection) {
   return [
     ...given(inspection, terms),
     ...layers.flatMap((layer) => forward(layer, terms)),
-    ...(learns ? judged(inspection, terms) : []),
-    ...(learns ? [...layers].reverse().flatMap((layer) => backward(layer, terms)) : []),
-    ...(learns ? layers.flatMap((layer) => update(layer, terms, inspection)) : []),
+    ...(learns
+      ? [
+          ...judged(inspection, terms),
+          ...layers.toReversed().flatMap((layer) => backward(layer, terms)),
+          ...layers.flatMap((layer) => update(layer, terms, inspection)),
+        ]
+      : []),
   ];
 }
 
@@ -275,24 +274,23 @@ function backward({ layer: l, activation, numeric, agree }, { Y, of, into, last 
       : { numeric: upright(numeric.biases), agree: agree.biases.map((one) => [one]) };
   };
   return [
-    after?.dZ
-      ? {
-          id: `dZ${l}`,
-          way: 'backward',
-          result: dZ,
-          from: [EQUALS, after.W, after.dZ, TIMES, slope],
-          caption: `Back through W[${l + 1}], then through the slope of the activation: how each z of layer ${l} moves the loss.`,
-          shows: after.W.part,
-          derivation: 'dZ',
-        }
-      : {
-          id: `dZ${l}`,
-          way: 'backward',
-          result: dZ,
-          from: [EQUALS, A, operator('−'), Y],
-          caption: 'Now back: how z of the output moves the loss of each example.',
-          derivation: `dZ_${activation}`,
-        },
+    {
+      id: `dZ${l}`,
+      way: 'backward',
+      result: dZ,
+      ...(after?.dZ
+        ? {
+            from: [EQUALS, after.W, after.dZ, TIMES, slope],
+            caption: `Back through W[${l + 1}], then through the slope of the activation: how each z of layer ${l} moves the loss.`,
+            shows: after.W.part,
+            derivation: 'dZ',
+          }
+        : {
+            from: [EQUALS, A, operator('−'), Y],
+            caption: 'Now back: how z of the output moves the loss of each example.',
+            derivation: `dZ_${activation}`,
+          }),
+    },
     {
       id: `dW${l}`,
       way: 'backward',
@@ -322,17 +320,19 @@ function update({ layer: l, update: step, l1, l2 }, { of }, { of: what, training
   const { W, b } = of(l);
   if (!step) return [];
   const plain = training.optimizer === 'gradient_descent';
+  /** @param {'W' | 'b'} letter */
+  const changeOf = (letter) => mathml`<mo form="prefix" lspace="0" rspace="0">∆</mo>${ofLayer(letter, l)}`;
   /** @param {'W' | 'b'} letter @param {Rows} rows @returns {Term} */
   const change = (letter, rows) => ({
     ...(letter === 'W' ? W : b),
     name: `The change of ${letter}[${l}]`,
-    symbol: mathml`<mo form="prefix" lspace="0" rspace="0">∆</mo>${ofLayer(letter, l)}`,
+    symbol: changeOf(letter),
     rows,
   });
   const α = mathml`<mo form="prefix" lspace="0.1em" rspace="0.1em">−</mo>${variable('α')}`;
   /**
    * @param {string} name
-   * @param {string} index
+   * @param {number} index
    * @param {Fragment} factor
    * @param {number[][]} rows
    * @returns {(Term | Fragment)[]}
@@ -342,36 +342,27 @@ function update({ layer: l, update: step, l1, l2 }, { of }, { of: what, training
     {
       ...W,
       name,
-      symbol: mathml`<msub>${variable('λ')}<mn>${index}</mn></msub><mspace width="0.17em"></mspace>${factor}`,
+      symbol: mathml`${indexed('λ', index)}${THIN}${factor}`,
       rows,
     },
   ];
   const penalties = [
-    ...(l1
-      ? penalty(
-          `What L1 adds to dW[${l}]`,
-          '1',
-          mathml`<mi>sign</mi><mspace width="0.17em"></mspace>${ofLayer('W', l)}`,
-          l1,
-        )
-      : []),
-    ...(l2 ? penalty(`What L2 adds to dW[${l}]`, '2', ofLayer('W', l), l2) : []),
+    ...(l1 ? penalty(`What L1 adds to dW[${l}]`, 1, mathml`${named('sign')}${ofLayer('W', l)}`, l1) : []),
+    ...(l2 ? penalty(`What L2 adds to dW[${l}]`, 2, ofLayer('W', l), l2) : []),
   ];
-  const taken = mathml`<mo>←</mo><mtext>${OPTIMIZERS[training.optimizer] ?? training.optimizer}</mtext>`;
+  const optimizer = OPTIMIZERS[training.optimizer] ?? training.optimizer;
+  const taken = mathml`<mo>←</mo><mtext>${optimizer}</mtext>`;
   /** @param {'dW' | 'db'} name @param {(Term | Fragment)[]} more @returns {(Term | Fragment)[]} */
   const made = (name, more) =>
     plain
-      ? [EQUALS, α, ...(more.length > 0 ? [OPEN] : []), ofLayer(name, l), ...more, ...(more.length > 0 ? [CLOSE] : [])]
+      ? [EQUALS, α, ...(more.length > 0 ? [OPEN, ofLayer(name, l), ...more, CLOSE] : [ofLayer(name, l)])]
       : [taken, ofLayer(name, l), ...more];
   /** @param {'W' | 'b'} letter */
   const added = (letter) =>
     mathml`<mo separator="true"
-      rspace="0.8em">,</mo>${ofLayer(letter, l)}<mo>:=</mo>${ofLayer(letter, l)}<mo>+</mo><mo form="prefix" lspace="0"
-      rspace="0">∆</mo>${ofLayer(letter, l)}`;
+      rspace="0.8em">,</mo>${ofLayer(letter, l)}<mo>:=</mo>${ofLayer(letter, l)}<mo>+</mo>${changeOf(letter)}`;
   const whose = what === 'batch' ? '' : ', made from the whole batch';
-  const how = plain
-    ? `a step of α = ${training.learning_rate} against the gradient`
-    : `a step of ${OPTIMIZERS[training.optimizer] ?? training.optimizer}`;
+  const how = plain ? `a step of α = ${training.learning_rate} against the gradient` : `a step of ${optimizer}`;
   return [
     {
       id: `W${l}`,

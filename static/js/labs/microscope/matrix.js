@@ -24,6 +24,9 @@ const LEAST_ALONE = 0.001;
 const THOUSAND = 1000;
 const DECIMALS = 3;
 
+/** The largest entry's size; of none, or of zeros, next to nothing. @param {Rows} rows */
+const largestOf = (rows) => Math.max(Number.MIN_VALUE, ...rows.flat().map((value) => Math.abs(value ?? 0)));
+
 /** @param {Rows} rows */
 const isAlone = (rows) => rows.length === 1 && rows[0].length === 1;
 
@@ -35,9 +38,9 @@ const isAlone = (rows) => rows.length === 1 && rows[0].length === 1;
  * @returns {number} the exponent of ten: 0, or a multiple of 3
  */
 export function powerOf(rows) {
-  const largest = Math.max(0, ...rows.flat().map((value) => Math.abs(value ?? 0)));
+  const largest = largestOf(rows);
   if (
-    largest === 0 ||
+    largest === Number.MIN_VALUE ||
     !Number.isFinite(largest) ||
     (largest >= (isAlone(rows) ? LEAST_ALONE : LEAST) && largest < THOUSAND)
   )
@@ -75,7 +78,7 @@ const shownOf = (length) => (length > MOST ? SHOWN : length);
 export function matrix(term, { rows = term.rows, power = powerOf(rows), missing = '–', wrong } = {}) {
   const [height, width] = [shownOf(rows.length), shownOf(rows[0]?.length ?? 0)];
   const [moreRows, moreColumns] = [term.shape[0] - height, term.shape[1] - width];
-  const largest = Math.max(Number.MIN_VALUE, ...rows.flat().map((value) => Math.abs(value ?? 0)));
+  const largest = largestOf(rows);
   const shown = rows.slice(0, height).map((row) => row.slice(0, width));
   const texts = textsOf(shown, power);
   /** @param {number | null} value @param {number} i @param {number} j */
@@ -117,8 +120,7 @@ export function paintStrip(canvas, rows) {
   canvas.width = width;
   canvas.height = rows.length;
   const colours = ramp(painterColours().heat);
-  const values = rows.flat();
-  const largest = Math.max(Number.MIN_VALUE, ...values.map((value) => Math.abs(value ?? 0)));
-  const words = Uint32Array.from(values, (value) => colours[Math.round(127.5 + (127.5 * (value ?? 0)) / largest)]);
+  const largest = largestOf(rows);
+  const words = Uint32Array.from(rows.flat(), (value) => colours[Math.round(127.5 + (127.5 * (value ?? 0)) / largest)]);
   context.putImageData(new ImageData(new Uint8ClampedArray(words.buffer), width, rows.length), 0, 0);
 }

@@ -1,6 +1,7 @@
 /** One iteration line by line: by hand or, unless the reader asked for less motion, by itself. */
 
 import { computed, effect, signal } from '../../../vendor/signals-core/signals-core.js';
+import { together } from '../../signals.js';
 
 /** @typedef {import('./lines.js').Line} Line */
 /** @typedef {import('../../store/state.js').Store} Store */
@@ -71,7 +72,7 @@ export function mountMotion(store, lines, find) {
     leave,
     /** @returns {() => void} */
     open() {
-      const stops = [
+      return together(
         effect(() => {
           const all = lines.value;
           const at = step.value;
@@ -104,11 +105,8 @@ export function mountMotion(store, lines, find) {
           }, PACE);
           return () => clearTimeout(timer);
         }),
-      ];
-      return () => {
-        for (const stop of stops) stop();
-        leave();
-      };
+        leave,
+      );
     },
   };
 }

@@ -6,7 +6,8 @@
 import { nothing, render } from '../../../vendor/lit-html/lit-html.js';
 import { computed, effect, signal, untracked } from '../../../vendor/signals-core/signals-core.js';
 import { count } from '../../format.js';
-import { bindChoice } from '../../views/choice.js';
+import { together } from '../../signals.js';
+import { bindSignal } from '../../views/choice.js';
 import { whenOpen } from '../../views/drawer.js';
 import { aimOnPlane, mountAim, showFacts } from './aim.js';
 import { mountCheck } from './check.js';
@@ -17,15 +18,14 @@ import { mountMotion } from './motion.js';
 
 /** @typedef {import('../../store/state.js').Store} Store */
 /** @typedef {import('../../types/painting').Emphasis} Emphasis */
-/** @typedef {import('../../types/protocol').Catalogue} Catalogue */
 /** @typedef {import('../../types/protocol').Inspection} Inspection */
 /** @typedef {import('./follow.js').Aim} Aim */
 /** @typedef {(id: string) => HTMLElement} Find */
 
 const PANEL = 'microscope';
 
-/** @param {Store} store @param {Catalogue} catalogue @param {Find} find */
-export function mountMicroscope(store, catalogue, find) {
+/** @param {Store} store @param {Find} find @param {import('../../views/drawer.js').Tables} tables */
+export function mount(store, find, { catalogue }) {
   const aim = signal(/** @type {Aim} */ ({ of: 'batch' }));
   const task = signal(/** @type {'iteration' | 'check'} */ ('iteration'));
   const follower = new Follower(store, aim);
@@ -34,13 +34,7 @@ export function mountMicroscope(store, catalogue, find) {
   const pointing = signal(/** @type {Emphasis | null} */ (null));
   const motion = mountMotion(store, lines, find);
   mountAim(store, aim, find);
-  bindChoice(
-    find('microscope-task'),
-    () => task.value,
-    (chosen) => {
-      task.value = /** @type {'iteration' | 'check'} */ (chosen);
-    },
-  );
+  bindSignal(find('microscope-task'), task);
   const openIteration = mountIteration(find('microscope-lines'), {
     lines,
     step: motion.step,
@@ -56,7 +50,7 @@ export function mountMicroscope(store, catalogue, find) {
   const openCheck = mountCheck(store, catalogue, inspection, find('microscope-check'));
 
   whenOpen(store, PANEL, () => {
-    const stop = effect(() => {
+    return effect(() => {
       const isCheck = task.value === 'check';
       find('microscope').dataset.task = task.value;
       for (const id of ['microscope-aim', 'microscope-motion', 'microscope-note', 'microscope-lines'])
@@ -64,12 +58,11 @@ export function mountMicroscope(store, catalogue, find) {
       find('microscope-check').hidden = !isCheck;
       return untracked(isCheck ? openCheck : watch);
     });
-    return stop;
   });
 
   /** Shows the iteration, until what it returns is called. @returns {() => void} */
   function watch() {
-    const stops = [
+    return together(
       openIteration(),
       motion.open(),
       aimOnPlane(store, aim, find),
@@ -98,12 +91,11 @@ export function mountMicroscope(store, catalogue, find) {
         store.attention.emphasis.value =
           pointing.value ?? (line ? { ...(line.shows ?? line.result.part), way: line.way } : null);
       }),
-    ];
-    return () => {
-      for (const stop of stops) stop();
-      store.attention.emphasis.value = null;
-      find('microscope-verdict').hidden = true;
-    };
+      () => {
+        store.attention.emphasis.value = null;
+        find('microscope-verdict').hidden = true;
+      },
+    );
   }
 
   /** What there is to say beside the numbers, or instead of them. @param {Inspection | null} shown */
