@@ -539,6 +539,13 @@ class Seek(Message):
 Interval = Annotated[list[Value], Field(min_length=2, max_length=2)]
 
 
+class Unit(Schema):
+    """A unit of a network."""
+
+    layer: Annotated[int, Range(1, 9)]
+    unit: Annotated[int, Range(0, 255)]
+
+
 class View(Message):
     """What the next frames carry."""
 
@@ -549,6 +556,8 @@ class View(Message):
     encoding: Encoding = "plain"
     neurons: bool = False
     neuron_resolution: Annotated[int, Range(4, 64)] = 32
+    lines: bool = False
+    line_of: Unit | None = Field(None, description="a hidden unit whose line is wanted finely")
     misclassified: bool = False
     diagnostics: bool = False
 

@@ -145,11 +145,17 @@ def _boundary_figure(record: Record) -> dict[str, Any]:
         "type": "contour",
         "x": at,
         "y": at,
-        "z": values.round(5).tolist(),
+        "z": values.round(7).tolist(),
         "zmin": low,
         "zmax": high,
         "colorscale": marks.scale(marks.RAMP),
-        "contours": {"start": low, "end": high, "size": (high - low) / 10},
+        # Coloured without bands, as the page is.
+        "contours": {
+            "coloring": "heatmap",
+            "start": low,
+            "end": high,
+            "size": (high - low) / 10,
+        },
         "line": {"width": 0},
         "colorbar": {"title": {"text": "ŷ"}},
     }

@@ -34,6 +34,7 @@ import { mountResults } from './views/results.js';
 import { mountRuns } from './views/runs.js';
 import { mountSave } from './views/save.js';
 import { mountShare } from './views/share.js';
+import { mountStandstill } from './views/standstill.js';
 import { mountSurface } from './views/surface.js';
 import { mountTimeline } from './views/timeline.js';
 import { mountTraining } from './views/training.js';
@@ -69,6 +70,11 @@ const stream = new Stream(TERMS, {
 const { painter } = stream;
 const store = new Store(start.experiment, catalogue, stream.dialogue);
 const mistakes = computed(() => store.experiment.value.mistakes);
+/** The hidden unit that fills the plane. */
+const filling = computed(() => {
+  const unit = store.attention.lookedAt.value;
+  return unit && unit.layer > 0 && unit.layer < store.layerSizes.value.length - 1 ? unit : null;
+});
 effect(() =>
   stream.look({
     x: PLANE,
@@ -76,6 +82,8 @@ effect(() =>
     neurons: true,
     neuron_resolution: 32,
     encoding: 'differences',
+    lines: true,
+    ...(filling.value && { line_of: { layer: filling.value.layer, unit: filling.value.unit } }),
     ...(mistakes.value && { misclassified: true }),
     ...(store.diagnosed.value && { diagnostics: true }),
   }),
@@ -96,6 +104,7 @@ const openParameter = mountParameter(store, find);
 mountNetwork(store, fields, catalogue, find, painter, openParameter);
 mountBoundary(store, find, plotly, painter);
 mountCost(store, catalogue, find, plotly);
+mountStandstill(store, find);
 mountDrawer(store, find);
 mountResults(store, find);
 mountCode(store, catalogue, find, openParameter);

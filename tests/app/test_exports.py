@@ -20,6 +20,7 @@ from safetensors.numpy import load as load_safetensors
 from starlette.testclient import TestClient
 
 import nncore
+from app.content import marks
 from app.content.assets import plotly_script
 from app.errors import InvalidField
 from app.exports import dialects, text_tables
@@ -27,9 +28,10 @@ from app.exports.code import LANGUAGES
 from app.exports.formula import formula
 from app.exports.parameters import FORMATS, read
 from app.exports.report import report
-from app.schemas import Plan, check_plan
+from app.schemas import Plan, View, check_plan
 from app.training.checkpoints import Record
 from app.training.session import Session
+from app.wire import pictures
 from tests.app.stream import Stream
 from tests.app.test_session import act
 
@@ -427,6 +429,24 @@ def test_a_report_shows_classes_as_the_page_does(root: Path) -> None:
         "test, y = 1": ("circle", "white", one),
     }
     assert reach == [-6.6, 6.6]
+
+
+@pytest.mark.parametrize("dataset", ["circle", "plane"])
+def test_a_report_shows_the_plane_that_the_page_shows(dataset: str) -> None:
+    """The same values, from and to, in the same colours; a saved image is made of the page's."""
+    record = record_of({}, {"dataset": dataset, "examples": 60}, iterations=60)
+    contour, _, reach = drawn(record)
+    assert reach == list(marks.PLANE)
+    view = View(resolution=80, x=reach, y=reach)
+    features = record.examples.features
+    assert features is not None
+    seen = pictures(record.network, view, features, record.examples.scale)["boundary"]
+    assert (contour["zmin"], contour["zmax"]) == (seen["low"], seen["high"])
+    assert contour["contours"]["coloring"] == "heatmap"
+    values = np.frombuffer(seen["values"], np.uint8).reshape(80, 80) / 255
+    shown = seen["low"] + values * (seen["high"] - seen["low"])
+    expected = np.clip(contour["z"], seen["low"], seen["high"])
+    assert np.abs(shown - expected).max() <= 0.51 / 255 * (seen["high"] - seen["low"])
 
 
 @pytest.mark.parametrize("farthest", [6.0, 6.6, 250.0])

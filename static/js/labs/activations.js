@@ -383,7 +383,12 @@ function showNorms(layer, looks, norms, size, plot, list) {
       name: `dW[${index + 1}]`,
       bold: index + 1 === layer.value,
     }));
-    render(lineChart({ width, height, iterations: x.at(-1) ?? 0, log: true, lines, namesAtEnd: true }).picture, plot);
+    render(
+      x.length < 2
+        ? html`<p class="quiet">It is drawn from here on: Play or Step.</p>`
+        : lineChart({ width, height, iterations: x.at(-1) ?? 0, log: true, lines, namesAtEnd: true }).picture,
+      plot,
+    );
     render(
       found.map(
         ({ gradient_norm }, index) =>

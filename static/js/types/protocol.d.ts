@@ -300,6 +300,8 @@ export interface Boundary {
   high: number;
   encoding: 'plain' | 'differences';
   values: Uint8Array;
+  /** Its part of a frame's `lines`. */
+  shares?: Uint8Array;
 }
 
 /** The activations of one hidden layer over the plane, a map per unit, each with its own scale. */
@@ -311,6 +313,8 @@ export interface UnitMaps {
   high: number[];
   encoding: 'plain' | 'differences';
   values: Uint8Array;
+  /** Its part of a frame's `lines`. */
+  shares?: Uint8Array;
 }
 
 export type Confusion = [[tn: number, fp: number], [fn: number, tp: number]];
@@ -331,9 +335,41 @@ export interface FrameRun {
   misclassified?: Uint8Array | null;
   /** Per layer, if asked for. */
   diagnostics?: Diagnostics[];
+  /** While it stands still at a start that was dead. */
+  standstill?: Standstill;
   layers: LayerParameters[];
+  /** If asked for: where lines cross the edges of the pictures. */
+  lines?: Lines;
   boundary?: Boundary;
   neurons?: UnitMaps[];
+}
+
+/** Why nothing moves, and what would help. */
+export interface Standstill {
+  cause: 'zeros' | 'dead' | 'saturated' | 'small' | 'rate';
+  /** The first for which that holds; of `small`, how many there are. */
+  layer: number;
+  /** The largest of any layer. */
+  gradient_norm: number;
+  /** The root of the mean square of all weights. */
+  weight: number;
+  scheme: string | null;
+  learning_rate: number | null;
+}
+
+export interface Lines {
+  /** Of a classification. */
+  boundary?: Uint8Array;
+  /** That of `line_of`, on a grid as fine as the plane's: 1 above it, 0 below. */
+  unit?: Unit & Pick<Boundary, 'width' | 'height' | 'encoding' | 'values'> & { shares: Uint8Array };
+  /** Of each hidden layer, if its maps are there. */
+  neurons?: Uint8Array[];
+}
+
+/** A hidden unit: layer as in the lecture, unit from 0. */
+export interface Unit {
+  layer: number;
+  unit: number;
 }
 
 export interface Frame {
@@ -357,6 +393,8 @@ export type ClientMessage =
       neuron_resolution?: number;
       resolution?: number;
       encoding: 'plain' | 'differences';
+      lines?: boolean;
+      line_of?: Unit;
       misclassified?: boolean;
       diagnostics?: boolean;
     }
