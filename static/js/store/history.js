@@ -98,6 +98,19 @@ export class History {
   }
 }
 
+/**
+ * The cost nearest to an iteration on a thinned curve.
+ *
+ * @param {{x: number[], y: number[]}} curve
+ * @param {number} iteration at most its last
+ */
+export function nearestOn({ x, y }, iteration) {
+  const after = x.findIndex((known) => known >= iteration);
+  const before = Math.max(0, after - 1);
+  const index = iteration - x[before] < x[after] - iteration ? before : after;
+  return { iteration: x[index], cost: y[index] };
+}
+
 /** @param {Uint8Array} bytes float32, little-endian (as every browser's machine is), at any offset */
 export const floats = (bytes) => new Float32Array(bytes.slice().buffer);
 
