@@ -1,7 +1,7 @@
 /** Wires store, stream, address and views. Imports everything, is imported by nothing. */
 
 import { computed, effect, signal } from '../vendor/signals-core/signals-core.js';
-import { fromHash } from './experiment/address.js';
+import { addressesBeside, fromHash } from './experiment/address.js';
 import { defaultsOf, fieldsOf, PLANE, sameRun, TERMS } from './experiment/experiment.js';
 import { readSaved } from './experiment/saved.js';
 import { loadPlotly } from './plotly.js';
@@ -60,6 +60,7 @@ const fields = fieldsOf(catalogue, panelNames(find));
 const defaults = defaultsOf(catalogue);
 
 const saved = readSaved(catalogue, defaults, fields);
+const addressOf = addressesBeside(saved, defaults, fields);
 const start = fromHash(location.hash, saved?.experiment ?? defaults, fields);
 const stream = new Stream(TERMS, {
   saved: saved?.experiment && sameRun(start.experiment, saved.experiment) ? saved.id : null,
@@ -111,15 +112,15 @@ mountLessons(
 );
 mountOwnPoints(store, find);
 mountImages(store, defaults, catalogue, find, plotly, painter);
-mountShare(store, fields, defaults, find);
+mountShare(store, fields, addressOf, find);
 mountSave(store, fields, defaults, find);
 mountNotices(store, find);
 mountWaiting(stream, store, find);
 mountNewer(find);
 mountKeyboard(store);
-mountReduced(store, fields, defaults, find);
+mountReduced(store, addressOf, find);
 
-mountAddress(store, fields, defaults, saved, start.problems);
+mountAddress(store, fields, defaults, saved, addressOf, start.problems);
 
 /** Plotly comes after the first picture, so that nothing waits for it. */
 const stop = effect(() => {

@@ -2,7 +2,7 @@
 
 import { html, render } from '../../vendor/lit-html/lit-html.js';
 import { copy } from '../clipboard.js';
-import { leftOut, toHash } from '../experiment/address.js';
+import { leftOut } from '../experiment/address.js';
 import { isShown, PARTS } from '../experiment/parts.js';
 
 /** @typedef {import('../store/state.js').Store} Store */
@@ -16,10 +16,10 @@ const FRAME = { width: '100%', height: 900 };
 /**
  * @param {Store} store
  * @param {Fields} fields
- * @param {Experiment} defaults
+ * @param {(experiment: Experiment) => string} addressOf
  * @param {(id: string) => HTMLElement} find
  */
-export function mountShare(store, fields, defaults, find) {
+export function mountShare(store, fields, addressOf, find) {
   const dialog = /** @type {HTMLDialogElement} */ (find('share-dialog'));
   const link = /** @type {HTMLInputElement} */ (find('share-link'));
   const frame = /** @type {HTMLTextAreaElement} */ (find('share-frame'));
@@ -41,7 +41,7 @@ export function mountShare(store, fields, defaults, find) {
       lock,
       embed,
     };
-    return `${location.origin}${location.pathname}${location.search}${toHash(experiment, defaults, fields)}`;
+    return location.origin + addressOf(experiment);
   };
   const show = () => {
     link.value = address(false);
