@@ -10,6 +10,7 @@ import { PLANE } from '../experiment/experiment.js';
 import { count } from '../format.js';
 import { atReadingPace, together } from '../signals.js';
 import { floats, History } from '../store/history.js';
+import { LOST } from '../stream/checkpoint.js';
 import { Stream } from '../stream/stream.js';
 import { askVersion } from '../version.js';
 
@@ -54,6 +55,8 @@ export class LabSession {
   #speed = 'max';
   /** Whether iterations that come are an answer to the learner. */
   #asked = false;
+  /** Whether it begins again because the server has lost it. */
+  #lost = false;
   #trained;
   #stop;
 
@@ -209,6 +212,8 @@ export class LabSession {
   /** @param {Configured} message */
   #configured(message) {
     this.#restarted();
+    if (this.#lost) this.said.value = LOST;
+    this.#lost = false;
     this.histories = message.runs.map(() => new History());
     this.points.value = message.data;
     this.#picture.value = null;
@@ -236,12 +241,12 @@ export class LabSession {
 
   /** @param {import('../types/protocol').ServerError} error */
   #refused({ code, detail }) {
-    if (code === 'lost') {
-      this.dialogue.leaveSession();
-      return this.#begin();
-    }
     const refused = this.dialogue.refused(code);
     if (refused === 'session') return this.#begin();
+    if (refused === 'run') {
+      this.#lost = true;
+      return this.#begin();
+    }
     if (refused === 'setup') this.#wanted = this.running.value;
     this.said.value = detail;
     return undefined;

@@ -8,7 +8,7 @@ import { batch, computed, signal } from '../../vendor/signals-core/signals-core.
 import { changed, defaultsOf, layerSizes, OWN, obstacle, sameRun } from '../experiment/experiment.js';
 import { cost, count } from '../format.js';
 import { unlessSame } from '../signals.js';
-import { fromCheckpoint } from '../stream/checkpoint.js';
+import { fromCheckpoint, LOST } from '../stream/checkpoint.js';
 import { Attention } from './attention.js';
 import { CurrentRun, endOf } from './current-run.js';
 
@@ -425,6 +425,9 @@ export class Store {
       case 'saved':
         this.complain(`${detail}. This is the same experiment, from its initial weights.`);
         return this.#begin();
+      case 'run':
+        this.#begin();
+        return this.complain(LOST);
       case 'setup':
         // What the server refused is undone; it trains on as it was.
         if (this.current.experiment.value) this.experiment.value = this.current.experiment.value;

@@ -19,6 +19,9 @@ export function described({ data, runs }) {
   ]);
 }
 
+/** What a reader reads where nothing could be taken up. */
+export const LOST = 'The server lost what it had trained. Play starts again from the same initial weights.';
+
 /**
  * What a reader reads of it.
  *

@@ -370,16 +370,27 @@ export class Dialogue {
 
   /**
    * @param {string} code of an error
-   * @returns {'session' | 'saved' | 'setup' | 'command'} what the server has not, or does not take
+   * @returns {'session' | 'saved' | 'run' | 'setup' | 'command'} what the server does not have, or refused; without
+   *   its `run` the session is empty, and begins again, paused
    */
   refused(code) {
-    if (code === 'unknown_session') {
+    if (code === 'unknown_session' || (code === 'lost' && !this.live)) {
       this.session.value = null;
       return 'session';
     }
     if (code === 'not_found' && this.#saved !== null) {
       this.#saved = null;
       return 'saved';
+    }
+    if (code === 'lost') {
+      this.playing.value = false;
+      // What was lost before it trained may do harm: it is not asked for again by itself.
+      const trained = this.#reached > 0;
+      this.#reached = 0;
+      if (trained) {
+        this.#unconfirmed = new Unconfirmed();
+        return 'run';
+      }
     }
     this.forget();
     return this.#unconfirmed.answered() ? 'setup' : 'command';
