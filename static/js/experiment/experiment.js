@@ -195,7 +195,7 @@ function pointsField({ limits }) {
   };
 }
 
-/** Whether there is such a lesson the server knows. @returns {Field<string>} */
+/** A lesson's name; only the server knows whether it exists. @returns {Field<string>} */
 function lessonField() {
   return {
     key: 'lesson',

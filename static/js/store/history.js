@@ -32,8 +32,8 @@ export class History {
   }
 
   /**
-   * Puts costs in their place; there is never a gap. What lies beyond stays for as long as the run goes the way that it
-   * went: to the first cost that is another.
+   * Puts costs in their place; there is never a gap. Later costs are kept, unless one of these differs from the cost
+   * known there: then all after it go.
    *
    * @param {number} first the iteration of `costs[0]`, at most `length`
    * @param {Float32Array} costs

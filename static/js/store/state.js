@@ -253,7 +253,7 @@ export class Store {
 
   // ---- what comes over the stream
 
-  /** Is costs of each run that gives way to another. @type {(run: Run) => void} */
+  /** Called with each run as another takes its place. @type {(run: Run) => void} */
   left = () => undefined;
 
   /** How many costs there are. */

@@ -23,7 +23,7 @@ const PATIENCE = 5000;
 const LONGEST_WAIT = 300;
 /** And a while after that, so that a class does not come at once: half as long again, and at most this (seconds). */
 const MOST_SPREAD = 15;
-/** For how long a server has no place that has not said so (seconds). */
+/** How long to wait if the server does not say (seconds). */
 const USUAL_WAIT = 5;
 /** Close codes of the server, see docs/protocol.md. */
 const GOING_AWAY = 1001;

@@ -91,14 +91,16 @@ export class Dialogue {
   }
 
   /**
-   * Whether costs that come are of the run there is: between a restart lost with its connection and the next they may
-   * be of either.
+   * Whether costs that arrive belong to the current run. After a restart was lost with its connection they may belong to
+   * either run, until the next `configured`.
    */
   get certain() {
     return this.#certain;
   }
 
-  /** Whether a run with the weights of its seed is asked for or wanted: those that are seen are soon of no use. */
+  /**
+   * Whether a run from the seed's weights is asked for or wanted; then the weights on screen will soon be useless.
+   */
   get startsAfresh() {
     const { restart, weights } = this.#wanted;
     return (
@@ -303,8 +305,8 @@ export class Dialogue {
    *
    * @param {Configured} message
    * @param {T} setup what is set up
-   * @returns {{weights: readonly LayerParameters[] | null} | null} that it is to be configured anew, if it is: with
-   *   those weights instead of its seed's, if there are any
+   * @returns {{weights: readonly LayerParameters[] | null} | null} null if the run goes on; else configure it anew,
+   *   with these weights or (null) the seed's
    */
   resumed(message, setup) {
     const {
