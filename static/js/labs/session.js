@@ -1,5 +1,5 @@
 /**
- * A lab's own session beside the learner's: one to eight runs in lockstep, over a stream of its own, so that nothing of it
+ * A lab's own session beside the page's: one to eight runs in lockstep, over a stream of its own, so that nothing of it
  * touches the run on the page. It ends with `close`.
  *
  * What is wanted while the connection is down is asked for when it is there again; the costs go on where they were.
@@ -24,7 +24,7 @@ import { askVersion } from '../version.js';
 /** @typedef {{data: object, runs: object[], key: string}} Plan `key` is the same for the same plan */
 /** @template T @typedef {import('../../vendor/signals-core/signals-core.js').Signal<T>} Signal */
 
-/** Small pictures need no more than ten a second: what is saved is the learner's own run's (milliseconds). */
+/** Small pictures need no more than ten a second: what is saved is for the page's own run (milliseconds). */
 const REST = 100;
 /** How fine they are. */
 const RESOLUTION = 64;
@@ -53,14 +53,14 @@ export class LabSession {
   #wanted = null;
   /** @type {number | 'max'} */
   #speed = 'max';
-  /** Whether iterations that come are an answer to the learner. */
+  /** Whether iterations that come are an answer to the reader. */
   #asked = false;
   /** Whether it begins again because the server has lost it. */
   #lost = false;
   #trained;
   #stop;
 
-  /** @param {(runs: number) => void} trained a plan has been trained, at the learner's wish */
+  /** @param {(runs: number) => void} trained a plan has been trained, at the reader's wish */
   constructor(trained) {
     this.#trained = trained;
     /** @type {Stream<Plan>} */

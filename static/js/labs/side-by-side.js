@@ -133,7 +133,7 @@ export function showNetworks(store, fields, catalogue, find, scale) {
   const { size, stop: stopSize } = sizeOf(find('networks'), find('compare-chart'));
   const context = { store, session, factor, values, settled, commands, size };
   return together(
-    // The learner's own session comes first, where places are few.
+    // The page's own session comes first, where places are few.
     effect(() => {
       if (store.dialogue.session.value !== null) session.open();
     }),

@@ -182,8 +182,7 @@ export class Store {
    *
    * @param {Partial<Experiment>} changes
    * @param {{keepWeights?: boolean}} [manner] `keepWeights` begins the run with the weights there are, if they fit;
-   *   Reset still
-   *   goes back to those of the seed
+   *   Reset still goes back to those of the seed
    */
   change(changes, { keepWeights = false } = {}) {
     const before = this.experiment.value;

@@ -1,7 +1,7 @@
 /**
  * The page's side of the talk with the server: what has been asked (and is in unconfirmed.js until the server confirms
- * it), what is wanted while it cannot be asked (in wanted.js), and what the server last reported. Knows nothing of what
- * is drawn.
+ * it), what is wanted while it cannot be asked (in wanted.js), and what the server last reported. What is set up it
+ * hands on unread, in the terms that it is given.
  *
  * The server cannot be asked while the connection is down, nor until it has answered a seek: what is wanted then is
  * asked afterwards.
