@@ -1,7 +1,7 @@
 /** What a reader can set up: one table of its fields, with which text is read, checked, explained and written. */
 
 import { exact } from '../format.js';
-import { MAX_ITERATIONS, MAX_VALUE, MIN_POINTS, MOST_SEEDS, MOST_SWEPT } from './bounds.js';
+import { MAX_ITERATIONS, MAX_VALUE, MIN_POINTS, MOST_SEEDS, MOST_SWEPT, SLOPE } from './bounds.js';
 import { comparisonField, DEFAULT, factorsOf } from './comparison.js';
 import { choice, FieldError, namesOf, number, optional, words, yesOrNo } from './field.js';
 import { numbersOf } from './parameters.js';
@@ -128,7 +128,7 @@ export const unitsField = ({ limits }) => whole('units', 'Hidden units', limits.
 export const parameterField = () => number('parameter', 'The value', [-MAX_VALUE, MAX_VALUE]);
 
 /** Leaky ReLU's slope below zero. @returns {NumberField} */
-export const slopeField = () => number('slope', 'Slope', [0, 1]);
+export const slopeField = () => number('slope', 'Slope', SLOPE);
 
 /**
  * Some of the rows of a table, in its order.
