@@ -1,7 +1,7 @@
 /** What to hand out: a link to this experiment, a page with less on it, a frame for another page. */
 
 import { html, render } from '../../vendor/lit-html/lit-html.js';
-import { copy } from '../clipboard.js';
+import { copy, UNCOPIED } from '../clipboard.js';
 import { leftOut } from '../experiment/address.js';
 import { isShown, PARTS } from '../experiment/parts.js';
 
@@ -110,7 +110,7 @@ export function mountShare(store, fields, addressOf, find) {
   for (const [id, field, said] of copies) {
     find(id).addEventListener('click', async () => {
       const copied = await copy(field.value, dialog);
-      message.textContent = copied ? said : 'This browser does not let the page copy: it is selected, press Ctrl C.';
+      message.textContent = copied ? said : UNCOPIED;
       if (!copied) field.select();
     });
     field.addEventListener('focus', () => field.select());
