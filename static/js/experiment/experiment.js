@@ -251,10 +251,10 @@ function parametersField() {
  * In the order in which an address is read: what depends on another comes after it.
  *
  * @param {Catalogue} catalogue
- * @param {readonly string[]} [panels] the names of the drawer's
+ * @param {readonly string[]} panels the names of the drawer's
  * @returns {Fields}
  */
-export function fieldsOf(catalogue, panels = []) {
+export function fieldsOf(catalogue, panels) {
   const { limits, datasets, regression_datasets, initializations, optimizers } = catalogue;
   /** @type {Omit<Fields, 'comparison'>} */
   const fields = {
@@ -332,8 +332,8 @@ const layerByDefault = ({ activations, defaults }) => ({
   slope: activations.find(({ slope }) => slope !== null)?.slope ?? 0,
 });
 
-/** @param {HiddenLayer} layer */
-const isLeaky = ({ activation }) => activation === 'leaky_relu';
+/** @param {Pick<HiddenLayer, 'activation'>} layer */
+export const isLeaky = ({ activation }) => activation === 'leaky_relu';
 
 /**
  * The columns of the hidden layers, a text each.
@@ -498,7 +498,7 @@ export function runSpec(experiment) {
       layers: experiment.layers.map(({ units, activation, slope }) => ({
         units,
         activation,
-        ...(activation === 'leaky_relu' && { slope }),
+        ...(isLeaky({ activation }) && { slope }),
       })),
       initialization: { scheme, scale, seed: weightSeed },
       ...(parameters && { parameters }),

@@ -40,8 +40,6 @@ import { bindFields, bindValue, stopsBetween, stopsEvery } from './value.js';
 /** An edge or a bias as near as this is the one meant (pixels). */
 const MOUSE_REACH = 8;
 const FINGER_REACH = 16;
-/** Inputs whose names take little room. */
-const SHORT_NAMES = ['x1', 'x2'];
 
 /**
  * @param {Store} store
@@ -63,12 +61,7 @@ export function mountNetwork(store, fields, catalogue, find, painter, open) {
 
   const stage = /** @type {HTMLElement} */ (graph.parentElement);
   const layout = computed(() =>
-    layoutNetwork(
-      store.layerSizes.value,
-      area.value.width,
-      area.value.height,
-      store.features.value.some((name) => !SHORT_NAMES.includes(name)),
-    ),
+    layoutNetwork(store.layerSizes.value, area.value.width, area.value.height, store.features.value),
   );
   effect(() => {
     const sizes = store.layerSizes.value;

@@ -4,6 +4,7 @@ import { html, render } from '../../vendor/lit-html/lit-html.js';
 import { copy, UNCOPIED } from '../clipboard.js';
 import { leftOut } from '../experiment/address.js';
 import { isShown, PARTS } from '../experiment/parts.js';
+import { closesBy } from './closing.js';
 
 /** @typedef {import('../store/state.js').Store} Store */
 /** @typedef {import('../experiment/experiment.js').Experiment} Experiment */
@@ -96,11 +97,7 @@ export function mountShare(store, fields, addressOf, find) {
     dialog.showModal();
     find('copy-link').focus();
   });
-  find('share-close').addEventListener('click', () => dialog.close());
-  dialog.addEventListener('click', (event) => {
-    // Beside its frame lies the backdrop.
-    if (event.target === dialog) dialog.close();
-  });
+  closesBy(dialog, find('share-close'));
 
   /** @type {[id: string, field: HTMLInputElement | HTMLTextAreaElement, said: string][]} */
   const copies = [
