@@ -3,7 +3,7 @@
 import { exact } from '../format.js';
 import { MAX_ITERATIONS, MAX_VALUE, MIN_POINTS, MOST_SEEDS, MOST_SWEPT, SLOPE } from './bounds.js';
 import { comparisonField, DEFAULT, factorsOf } from './comparison.js';
-import { choice, FieldError, namesOf, number, optional, words, yesOrNo } from './field.js';
+import { choice, FieldError, namesOf, number, optional, readable, yesOrNo } from './field.js';
 import { numbersOf } from './parameters.js';
 import { PARTS } from './parts.js';
 
@@ -178,7 +178,7 @@ function pointsField({ limits }) {
         rows.every((row) => row.length === 3 && row.every((value) => Math.abs(value) <= MAX_VALUE));
       if (!good)
         throw new FieldError(
-          `Own points must be x1,x2,label each, with semicolons between, at most ${words.format(most)}.`,
+          `Own points must be x1,x2,label each, with semicolons between, at most ${readable.format(most)}.`,
         );
       return { points: rows.map(([x1, x2]) => [x1, x2]), labels: rows.map((row) => row[2]) };
     },

@@ -12,7 +12,7 @@ import { count } from '../format.js';
  *
  * @param {Configured} message
  */
-export function described({ data, runs }) {
+export function whatIsTrained({ data, runs }) {
   return JSON.stringify([
     data,
     runs.map(({ label, layer_sizes, layers, training }) => [label, layer_sizes, layers, training]),

@@ -10,7 +10,7 @@
 import { signal } from '../../vendor/signals-core/signals-core.js';
 import { conditions } from '../experiment/experiment.js';
 import { parameterKey } from '../experiment/parameters.js';
-import { described } from './checkpoint.js';
+import { whatIsTrained } from './checkpoint.js';
 import { Questions } from './questions.js';
 import { Unconfirmed } from './unconfirmed.js';
 import { Wanted } from './wanted.js';
@@ -282,7 +282,7 @@ export class Dialogue {
       iterations_per_frame,
       runs: [{ training, state = training }],
     } = message;
-    this.#described = described(message);
+    this.#described = whatIsTrained(message);
     this.session.value = session;
     const now = this.#unconfirmed.answered() ?? setup;
     this.#firstSteps = 0;
@@ -317,7 +317,7 @@ export class Dialogue {
       runs: [{ training, state = training }],
     } = message;
     const known = this.#described;
-    this.#described = described(message);
+    this.#described = whatIsTrained(message);
     // What was configured last may be younger than what the server had kept.
     if (from_checkpoint && known !== this.#described) {
       this.#wanted.restart = 'configure';
