@@ -139,12 +139,13 @@ export class LabSession {
     return Math.max(0, ...this.histories.map(({ length }) => length));
   }
 
-  opened() {
-    if (this.dialogue.session.value === null) this.#begin();
-  }
+  /** A plan begins with the weights of its seeds. */
+  weights = null;
 
-  closed() {
-    this.dialogue.closed(null);
+  begin() {
+    const steps = this.dialogue.begin();
+    if (this.#wanted) this.#configure(this.#wanted);
+    this.dialogue.stepFirst(steps);
   }
 
   /** @param {ServerMessage} message */
@@ -189,12 +190,6 @@ export class LabSession {
   }
 
   // ---- within
-
-  #begin() {
-    const steps = this.dialogue.begin();
-    if (this.#wanted) this.#configure(this.#wanted);
-    this.dialogue.stepFirst(steps);
-  }
 
   /** @param {Plan} plan */
   #configure(plan) {
@@ -242,10 +237,10 @@ export class LabSession {
   /** @param {import('../types/protocol').ServerError} error */
   #refused({ code, detail }) {
     const refused = this.dialogue.refused(code);
-    if (refused === 'session') return this.#begin();
+    if (refused === 'session') return this.begin();
     if (refused === 'run') {
       this.#lost = true;
-      return this.#begin();
+      return this.begin();
     }
     if (refused === 'setup') this.#wanted = this.running.value;
     this.said.value = detail;

@@ -260,12 +260,16 @@ export class Store {
     return this.current.history.length;
   }
 
-  opened() {
-    if (this.dialogue.session.value === null && !this.dialogue.opensSaved) this.#begin();
+  /** The parameters of the latest frame. */
+  get weights() {
+    return this.current.weights;
   }
 
-  closed() {
-    this.dialogue.closed(this.current.weights);
+  /** A new session with what is set up. */
+  begin() {
+    const steps = this.dialogue.begin();
+    this.#configure();
+    this.dialogue.stepFirst(steps);
   }
 
   /** @param {ServerMessage} message */
@@ -307,7 +311,6 @@ export class Store {
   /** What has been drawn. @param {Pick<import('../types/protocol').Frame, 'iteration' | 'runs'>} frame */
   show({ iteration, runs: [run] }) {
     this.current.show({ iteration, run });
-    this.dialogue.drawn(iteration);
   }
 
   /** What is trained; until there is something, what is set up. */
@@ -321,13 +324,6 @@ export class Store {
   }
 
   // ---- within
-
-  /** A new session with what is set up. */
-  #begin() {
-    const steps = this.dialogue.begin();
-    this.#configure();
-    this.dialogue.stepFirst(steps);
-  }
 
   /** @param {readonly LayerParameters[] | null} [weights] to begin with instead of the seed's */
   #configure(weights = null) {
@@ -420,12 +416,12 @@ export class Store {
     switch (this.dialogue.refused(code)) {
       case 'session':
         this.note('The server no longer had this session; it started again from the same initial weights.');
-        return this.#begin();
+        return this.begin();
       case 'saved':
         this.complain(`${detail}. This is the same experiment, from its initial weights.`);
-        return this.#begin();
+        return this.begin();
       case 'run':
-        this.#begin();
+        this.begin();
         return this.complain(LOST);
       case 'setup':
         // What the server refused is undone; it trains on as it was.

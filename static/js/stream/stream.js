@@ -14,6 +14,7 @@ import { Dialogue } from './dialogue.js';
 
 /** @typedef {import('../types/protocol').ClientMessage} ClientMessage */
 /** @typedef {import('../types/protocol').Frame} Frame */
+/** @typedef {import('../types/protocol').LayerParameters} LayerParameters */
 /** @typedef {import('../types/protocol').ServerMessage} ServerMessage */
 /** @typedef {import('../types/painting').FrameCosts} FrameCosts */
 /** @typedef {import('./connection.js').Wait} Wait */
@@ -23,8 +24,8 @@ import { Dialogue } from './dialogue.js';
 /**
  * @typedef {object} StreamListener whose stream it is
  * @property {number} known how many costs it has
- * @property {() => void} opened
- * @property {() => void} closed
+ * @property {readonly LayerParameters[] | null} weights those last seen
+ * @property {() => void} begin there is a connection, and no session yet
  * @property {(message: ServerMessage) => void} receive
  * @property {(frame: FrameCosts) => void} receiveCosts of every frame, in order
  * @property {(picture: Pick<Frame, 'iteration' | 'runs'>) => void} show what has been drawn
@@ -68,7 +69,10 @@ export class Stream {
           if (!this.#connection.heard(message)) this.#listener?.receive(message);
         },
         costs: (frame) => this.#listener?.receiveCosts(frame),
-        picture: (picture) => this.#listener?.show(picture),
+        picture: (picture) => {
+          this.#listener?.show(picture);
+          dialogue.drawn(picture.iteration);
+        },
         acknowledge: (frame) => this.#acknowledge(frame),
         missing: () => {
           this.blind.value = true;
@@ -80,12 +84,12 @@ export class Stream {
       query: () => dialogue.query(this.#listener?.known ?? 0),
       opened: () => {
         if (this.#view) this.#connection.send(this.#view);
-        this.#listener?.opened();
+        if (dialogue.session.value === null && !dialogue.opensSaved) this.#listener?.begin();
       },
       closed: () => {
         clearTimeout(this.#acknowledging);
         this.#acknowledging = undefined;
-        this.#listener?.closed();
+        dialogue.closed(this.#listener?.weights ?? null);
       },
       takenOver: () => dialogue.leaveSession(),
       received: (data) => this.painter.receive(data),
