@@ -66,7 +66,8 @@ const stream = new Stream(TERMS, {
   saved: saved?.experiment && sameRun(start.experiment, saved.experiment) ? saved.id : null,
 });
 const { painter } = stream;
-const store = new Store(start.experiment, catalogue, stream.dialogue);
+const runs = new KeptRuns(catalogue);
+const store = new Store(start.experiment, catalogue, stream.dialogue, runs);
 const mistakes = computed(() => store.experiment.value.mistakes);
 effect(() =>
   stream.look({
@@ -101,7 +102,7 @@ mountCode(store, catalogue, find, openParameter);
 for (const [panel, get] of Object.entries(LABS)) whenFirstOpen(store, panel, find, get, { fields, catalogue });
 mountHelp();
 mountTimeline(store, find);
-mountRuns(store, new KeptRuns(catalogue), defaults, catalogue, find);
+mountRuns(store, runs, defaults, catalogue, find);
 mountSurface(store, find);
 mountPresets(store, catalogue, find);
 mountLessons(

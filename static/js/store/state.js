@@ -99,9 +99,16 @@ export class Store {
   /** The run that was asked to begin again, until it has. @type {Experiment | null} */
   #reset = null;
   #catalogue;
+  #kept;
 
-  /** @param {Experiment} experiment @param {Catalogue} catalogue @param {Dialogue} dialogue with the server */
-  constructor(experiment, catalogue, dialogue) {
+  /**
+   * @param {Experiment} experiment
+   * @param {Catalogue} catalogue
+   * @param {Dialogue} dialogue with the server
+   * @param {import('./kept-runs.js').KeptRuns} kept where each run goes as another takes its place
+   */
+  constructor(experiment, catalogue, dialogue, kept) {
+    this.#kept = kept;
     this.experiment = signal(experiment);
     this.#catalogue = catalogue;
     this.#spareLayer = experiment.layers.at(-1) ?? defaultsOf(catalogue).layers[0];
@@ -252,9 +259,6 @@ export class Store {
 
   // ---- what comes over the stream
 
-  /** Called with each run as another takes its place. @type {(run: Run) => void} */
-  left = () => undefined;
-
   /** How many costs there are. */
   get known() {
     return this.current.history.length;
@@ -301,7 +305,7 @@ export class Store {
     if (this.dialogue.costs(frame)) {
       const { run } = this;
       // What has been changed since the reset is of the run that begins here.
-      if (run) this.left({ ...run, experiment: this.#reset ?? run.experiment });
+      if (run) this.#kept.enter({ ...run, experiment: this.#reset ?? run.experiment });
       this.#reset = null;
       this.current.history.clear();
     }
@@ -364,7 +368,7 @@ export class Store {
     const now = this.dialogue.configured(message, this.experiment.value);
     const carried = this.dialogue.carries(now);
     // What goes on with other points is no run of its own.
-    if (run && !carried) this.left(run);
+    if (run && !carried) this.#kept.enter(run);
     this.#reset = null;
     this.current.begin(now, { certain, carried });
     this.#plot(message.data);

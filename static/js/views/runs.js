@@ -178,7 +178,6 @@ export function mountRuns(store, runs, defaults, catalogue, find) {
  * @param {KeptRuns} runs
  */
 function record(store, runs) {
-  store.left = (run) => runs.enter(run);
   const enter = () => {
     if (store.run) runs.enter(store.run);
   };
