@@ -485,12 +485,12 @@ function showChart(context, scale, plot) {
   for (const type of /** @type {const} */ (['pointermove', 'pointerdown']))
     plot.addEventListener(type, show, { signal: over.signal });
   plot.addEventListener('pointerleave', () => tip.hide(), { signal: over.signal });
-  return () => {
-    stop();
-    over.abort();
-    tip.hide();
-    render(nothing, area);
-  };
+  return together(
+    stop,
+    () => over.abort(),
+    () => tip.hide(),
+    () => render(nothing, area),
+  );
 }
 
 /** Who came to which cost when. @param {Context} context @param {HTMLElement} container */
@@ -530,8 +530,5 @@ function showTable({ store, session, factor, values, settled }, container) {
       container,
     );
   });
-  return () => {
-    stop();
-    render(nothing, container);
-  };
+  return together(stop, () => render(nothing, container));
 }

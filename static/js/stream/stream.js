@@ -8,6 +8,7 @@
 
 import { effect, signal } from '../../vendor/signals-core/signals-core.js';
 import { Painter } from '../painting/painter.js';
+import { together } from '../signals.js';
 import { isDark, painterColours } from '../theme.js';
 import { Connection } from './connection.js';
 import { Dialogue } from './dialogue.js';
@@ -49,8 +50,7 @@ export class Stream {
   #drawn = -1;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #acknowledging;
-  /** @type {(() => void)[]} */
-  #stops = [];
+  #stop = () => {};
 
   /**
    * @param {Terms<T>} terms in which the server is asked
@@ -106,13 +106,13 @@ export class Stream {
     if (this.#listener) return;
     this.#listener = listener;
     this.#connection.open();
-    this.#stops = [
+    this.#stop = together(
       effect(() => {
         void isDark.value;
         this.painter.manner({ colours: painterColours() });
       }),
       effect(() => this.painter.manner({ playing: this.dialogue.playing.value })),
-    ];
+    );
   }
 
   /** What frames shall have, from now on. @param {Omit<Extract<ClientMessage, {type: 'view'}>, 'type'>} view */
@@ -128,7 +128,7 @@ export class Stream {
 
   /** Ends it, here and at the server. */
   close() {
-    for (const stop of this.#stops) stop();
+    this.#stop();
     clearTimeout(this.#acknowledging);
     this.#connection.close();
     this.painter.close();
