@@ -8,7 +8,6 @@ import { loadPlotly } from './plotly.js';
 import { KeptRuns } from './store/kept-runs.js';
 import { Store } from './store/state.js';
 import { Stream } from './stream/stream.js';
-import { askVersion, newer } from './version.js';
 import { mountActivation } from './views/activation.js';
 import { mountAddress } from './views/address-bar.js';
 import { mountBoundary } from './views/boundary.js';
@@ -20,7 +19,7 @@ import { mountFeatures } from './views/features.js';
 import { mountHelp } from './views/help.js';
 import { mountImages } from './views/images.js';
 import { mountKeyboard } from './views/keyboard.js';
-import { fetchLater } from './views/later.js';
+import { fetchLater, unlessNewer } from './views/later.js';
 import { mountLessons } from './views/lessons.js';
 import { mountNetwork } from './views/network.js';
 import { mountNewer } from './views/newer.js';
@@ -81,7 +80,13 @@ effect(() =>
   }),
 );
 effect(() => {
-  if (stream.blind.value) void sayBlind();
+  if (stream.blind.value)
+    void unlessNewer(() =>
+      store.complain('What draws this page could not be fetched.', {
+        label: 'Reload',
+        accept: () => location.reload(),
+      }),
+    );
 });
 stream.open(store);
 
@@ -129,15 +134,6 @@ const stop = effect(() => {
   queueMicrotask(() => stop());
   void drawPlots();
 });
-
-async function sayBlind() {
-  await askVersion();
-  if (!newer.peek())
-    store.complain('What draws this page could not be fetched.', {
-      label: 'Reload',
-      accept: () => location.reload(),
-    });
-}
 
 async function drawPlots() {
   plotly.value = await fetchLater(

@@ -12,7 +12,7 @@ import { atReadingPace, together } from '../signals.js';
 import { floats, History } from '../store/history.js';
 import { LOST } from '../stream/checkpoint.js';
 import { Stream } from '../stream/stream.js';
-import { askVersion } from '../version.js';
+import { unlessNewer } from '../views/later.js';
 
 /** @typedef {import('../types/protocol').Configured} Configured */
 /** @typedef {import('../types/protocol').Ended} Ended */
@@ -79,8 +79,9 @@ export class LabSession {
       }),
       effect(() => {
         if (!this.stream.blind.value) return;
-        this.said.value = 'What draws the comparison could not be fetched. Reload the page.';
-        void askVersion();
+        void unlessNewer(() => {
+          this.said.value = 'What draws the comparison could not be fetched. Reload the page.';
+        });
       }),
     );
   }
