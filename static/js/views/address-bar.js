@@ -1,7 +1,7 @@
 /** The experiment into the browser's address, and back when the reader goes back or edits it. */
 
 import { effect } from '../../vendor/signals-core/signals-core.js';
-import { fromHash, toHash } from '../experiment/address.js';
+import { fromHash } from '../experiment/address.js';
 import { sameRun } from '../experiment/experiment.js';
 
 /** @typedef {import('../experiment/experiment.js').Experiment} Experiment */
@@ -18,24 +18,10 @@ const WRITE_INTERVAL = 120;
  * @param {Fields} fields
  * @param {Experiment} defaults
  * @param {SavedRun | null} saved
+ * @param {(experiment: Experiment) => string} addressOf
  * @param {string[]} mistakes in the address that the page was opened by
  */
-export function mountAddress(store, fields, defaults, saved, mistakes) {
-  /**
-   * Where an experiment is: a saved run under its short link as long as it is that run.
-   *
-   * @param {Experiment} experiment
-   */
-  function addressOf(experiment) {
-    if (!saved) return location.pathname + location.search + toHash(experiment, defaults, fields);
-    const same = saved.experiment && sameRun(experiment, saved.experiment);
-    return (
-      (same ? saved.path : '/') +
-      location.search +
-      toHash(experiment, same && saved.experiment ? saved.experiment : defaults, fields)
-    );
-  }
-
+export function mountAddress(store, fields, defaults, saved, addressOf, mistakes) {
   /** @param {string[]} problems of the address */
   function complain(problems) {
     if (problems.length > 0) store.complain(`Part of this link could not be used. ${problems.join(' ')}`);

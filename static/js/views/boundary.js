@@ -7,7 +7,7 @@ import { html, mathml, nothing, render } from '../../vendor/lit-html/lit-html.js
 import { computed, effect } from '../../vendor/signals-core/signals-core.js';
 import { PLANE } from '../experiment/experiment.js';
 import { fixed } from '../format.js';
-import { MARKS, scaleOf, TARGETS } from '../marks.js';
+import { MANY_POINTS, MARKS, scaleOf, TARGETS } from '../marks.js';
 import { EQUALS, inBrackets, indexed, number, ofUnit, variable, yHat } from '../notation.js';
 import { pixelRatio } from '../painting/painter.js';
 import { CONFIG, layoutIn } from '../plotly.js';
@@ -26,8 +26,6 @@ const MARGIN = { l: 31, t: 1, r: 1, b: 23 };
 const TICKS = [-4, -2, 0, 2, 4];
 const RADIUS = 8;
 const SMALL_RADIUS = 5;
-/** With more points than this they are smaller. */
-const MANY_POINTS = 600;
 /** A point this near to the pointer is the one meant (pixels). */
 const REACH = 8;
 

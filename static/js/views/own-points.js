@@ -4,7 +4,7 @@
  */
 
 import { effect, signal } from '../../vendor/signals-core/signals-core.js';
-import { MAX_VALUE } from '../experiment/bounds.js';
+import { MAX_POINTS, MAX_VALUE } from '../experiment/bounds.js';
 import { OWN, PLANE } from '../experiment/experiment.js';
 import { FieldError } from '../experiment/field.js';
 import { allows } from '../experiment/parts.js';
@@ -163,7 +163,9 @@ class Editor {
   add(place, label) {
     const { own } = this;
     if (own.points.length >= BY_HAND) {
-      this.#store.complain(`${count(BY_HAND)} points are as many as can be set by hand. A table takes up to 10,000.`);
+      this.#store.complain(
+        `${count(BY_HAND)} points are as many as can be set by hand. A table takes up to ${count(MAX_POINTS)}.`,
+      );
       return;
     }
     this.take(

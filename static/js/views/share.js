@@ -1,9 +1,10 @@
 /** What to hand out: a link to this experiment, a page with less on it, a frame for another page. */
 
 import { html, render } from '../../vendor/lit-html/lit-html.js';
-import { copy } from '../clipboard.js';
-import { leftOut, toHash } from '../experiment/address.js';
+import { copy, UNCOPIED } from '../clipboard.js';
+import { leftOut } from '../experiment/address.js';
 import { isShown, PARTS } from '../experiment/parts.js';
+import { closesBy } from './closing.js';
 
 /** @typedef {import('../store/state.js').Store} Store */
 /** @typedef {import('../experiment/experiment.js').Experiment} Experiment */
@@ -16,10 +17,10 @@ const FRAME = { width: '100%', height: 900 };
 /**
  * @param {Store} store
  * @param {Fields} fields
- * @param {Experiment} defaults
+ * @param {(experiment: Experiment) => string} addressOf
  * @param {(id: string) => HTMLElement} find
  */
-export function mountShare(store, fields, defaults, find) {
+export function mountShare(store, fields, addressOf, find) {
   const dialog = /** @type {HTMLDialogElement} */ (find('share-dialog'));
   const link = /** @type {HTMLInputElement} */ (find('share-link'));
   const frame = /** @type {HTMLTextAreaElement} */ (find('share-frame'));
@@ -41,7 +42,7 @@ export function mountShare(store, fields, defaults, find) {
       lock,
       embed,
     };
-    return `${location.origin}${location.pathname}${location.search}${toHash(experiment, defaults, fields)}`;
+    return location.origin + addressOf(experiment);
   };
   const show = () => {
     link.value = address(false);
@@ -96,11 +97,7 @@ export function mountShare(store, fields, defaults, find) {
     dialog.showModal();
     find('copy-link').focus();
   });
-  find('share-close').addEventListener('click', () => dialog.close());
-  dialog.addEventListener('click', (event) => {
-    // Beside its frame lies the backdrop.
-    if (event.target === dialog) dialog.close();
-  });
+  closesBy(dialog, find('share-close'));
 
   /** @type {[id: string, field: HTMLInputElement | HTMLTextAreaElement, said: string][]} */
   const copies = [
@@ -110,7 +107,7 @@ export function mountShare(store, fields, defaults, find) {
   for (const [id, field, said] of copies) {
     find(id).addEventListener('click', async () => {
       const copied = await copy(field.value, dialog);
-      message.textContent = copied ? said : 'This browser does not let the page copy: it is selected, press Ctrl C.';
+      message.textContent = copied ? said : UNCOPIED;
       if (!copied) field.select();
     });
     field.addEventListener('focus', () => field.select());
