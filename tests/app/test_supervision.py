@@ -330,6 +330,25 @@ def test_what_cant_be_restored_is_said_and_its_neighbours_do_not_notice() -> Non
             assert metric(client, "shallows_worker_restarts_total") == before
 
 
+def test_who_looks_at_a_session_that_failed_sees_the_next_one_the_same_way() -> None:
+    with (
+        TestClient(create_app(settings_for("inline"))) as client,
+        Stream.connect(client) as stream,
+    ):
+        stream.say("view", resolution=20, neurons=True)
+        session = stream.configure()["session"]
+        (joined,) = services_of(client).sessions._sessions.values()
+        assert "neurons" in stream.frames[-1]["runs"][0]
+        services = services_of(client)
+        assert client.portal is not None
+        failed = Progress(session, "failed", 0)
+        client.portal.call(services.sessions._hear, joined, failed)
+        assert (joined.runs, joined.size) == (0, 0)
+        assert client.post(f"/sessions/{session}/save").json()["code"] == "not_configured"
+        stream.configure()
+        assert "neurons" in stream.frames[-1]["runs"][0]
+
+
 def test_a_worker_that_stands_still_holds_up_its_own_sessions_alone() -> None:
     with TestClient(create_app(settings_for("pool", store_seconds=0.1))) as client:
         wait_ready(client)
