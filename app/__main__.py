@@ -91,7 +91,6 @@ def serve(ending: Ending, listening: socket.socket | None) -> None:
 
     from app import logs
     from app.content.lessons import LessonError
-    from app.main import create_app
     from app.memory import give_back
     from app.settings import Settings
     from app.store import StoreUnusable
@@ -110,6 +109,8 @@ def serve(ending: Ending, listening: socket.socket | None) -> None:
     # The event loop waits no longer than that for a thread that computes, such as the store's.
     sys.setswitchinterval(SWITCH_SECONDS)
     try:
+        from app.main import create_app  # it reads the presets
+
         app = create_app(settings)
     except (LessonError, StoreUnusable) as error:
         sys.exit(f"Shallows can't start: {error}")

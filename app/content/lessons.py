@@ -269,8 +269,8 @@ def parse(name: str, source: str) -> Lesson:
     parts = re.split(r"^\+\+\+[ \t]*\r?$", source, maxsplit=2, flags=re.MULTILINE)
     if len(parts) != 3 or parts[0].strip():
         raise LessonError("it must begin with a front matter of TOML between two lines of +++")
-    front = _words(FrontMatter, parts[1], "front matter")
-    _check_run(front.run, "front matter: run")
+    front = words_of(FrontMatter, parts[1], "front matter")
+    check_run(front.run, "front matter: run")
     for field in ("lock", "hide", "highlight"):
         _check_parts(getattr(front, field), f"front matter: {field}")
     about, *sections = _sections(_markdown().parse(parts[2]))
@@ -299,9 +299,9 @@ def _step(number: int, section: Sequence[SyntaxTreeNode]) -> LessonStep:
     title = heading.children[0].content
     if not rest or rest[0].type != "fence" or rest[0].info.strip() != "toml":
         raise LessonError(f"{where}: below its heading must be a code block toml with its kind")
-    words = _words(StepWords, rest[0].content, where)
+    words = words_of(StepWords, rest[0].content, where)
     if words.run is not None:
-        _check_run(words.run, f"{where}: run")
+        check_run(words.run, f"{where}: run")
     _check_parts(words.highlight, f"{where}: highlight")
     _check_kind(words, where)
     for index, condition in enumerate(words.until, start=1):
@@ -349,7 +349,12 @@ def _check_condition(condition: Condition, where: str) -> None:
         raise LessonError(f"{where}: {given[0]} must be a number; {condition.quantity} is one")
 
 
-def _check_run(run: LessonRun, where: str) -> None:
+def check_run(run: TrainRequest, where: str) -> None:
+    """Refuse a run that can't be started.
+
+    Raises:
+        LessonError: it can't.
+    """
     try:
         check_plan(run.plan(), one_run=True)
     except InvalidField as error:
@@ -372,7 +377,12 @@ def parts_of_the_page() -> frozenset[str]:
     return frozenset(re.findall(r"\bname: '([a-z0-9-]+)'", table))
 
 
-def _words(schema: type[T], toml: str, where: str) -> T:
+def words_of(schema: type[T], toml: str, where: str) -> T:
+    """What a piece of TOML says.
+
+    Raises:
+        LessonError: it does not fit the schema.
+    """
     try:
         return schema.model_validate(tomllib.loads(toml))
     except tomllib.TOMLDecodeError as error:
