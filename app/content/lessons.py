@@ -335,14 +335,13 @@ def _check_condition(condition: Condition, where: str) -> None:
     given = [name for name in COMPARISONS if getattr(condition, name) is not None]
     if len(given) != 1:
         raise LessonError(f"{where}: exactly one of {', '.join(COMPARISONS)} must be given")
-    if (condition.layer is not None) > (quantity.layer != "no") or (
-        condition.layer is None and quantity.layer == "must"
-    ):
+    if quantity.layer == ("must" if condition.layer is None else "no"):
         needs = "needs a layer" if quantity.layer == "must" else "is of no layer"
         raise LessonError(f"{where}: {condition.quantity} {needs}")
     value = getattr(condition, given[0])
     if quantity.values:
-        if given != ["equals"] or value not in quantity.values:
+        # To Python, True is 1; to the page it is not.
+        if given != ["equals"] or isinstance(value, float) or value not in quantity.values:
             known = ", ".join(map(str, quantity.values)).lower()
             raise LessonError(f"{where}: {condition.quantity} equals one of {known}")
     elif isinstance(value, str | bool):
