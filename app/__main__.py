@@ -103,7 +103,7 @@ def serve(ending: Ending, listening: socket.socket | None) -> None:
         from app import __main__ as named
         from app import reloading
 
-        reloading.run(announced(settings), named.begin)
+        reloading.run(announced(settings), named.begin, settings.lessons_folder)
         return
     give_back()
     # The event loop waits no longer than that for a thread that computes, such as the store's.
