@@ -118,7 +118,7 @@ class Choice(Schema):
 
 
 class LessonTraining(Training):
-    """As of a run on the page, which nothing ends but the reader."""
+    """Like `Training`, but with a million iterations: only the reader ends it."""
 
     iterations: Iterations = 1_000_000
 

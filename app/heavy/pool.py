@@ -5,12 +5,12 @@ keep another from working, and the event loop reads them: there is no thread tha
 ever. Whatever goes wrong with a child costs the one call that it works on (503), and the next call
 begins another. Children end when their pipe closes, so that none outlives a server that was killed.
 
-What if it is full: an address may have `heavy_calls_per_client` calls here, being sent included,
-and all together `heavy_calls`; one more is answered 429. If all places are taken, the address with
-the most calls gives up its newest to one with fewer. Whoever waits is served in turn (`Turns`).
-Nothing is fetched for a call before its turn, so a call that waits is small. An answer longer than
-`IN_MEMORY` goes through a file without a name, and the files of all are bounded too; a child never
-waits for a slow reader.
+What if it is full: an address may have `heavy_calls_per_client` calls here, counting those whose
+answer is being sent, and all together `heavy_calls`; one more is answered 429. If all places are
+taken, the address with the most calls gives up its newest to one with fewer. Whoever waits is
+served in turn (`Turns`). Nothing is fetched for a call before its turn, so a call that waits is
+small. An answer longer than `IN_MEMORY` goes through a file without a name, and the files of all
+are bounded too; a child never waits for a slow reader.
 """
 
 import asyncio

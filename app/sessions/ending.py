@@ -24,7 +24,7 @@ ASK_SECONDS = 4.0
 ASK_AGAIN_SECONDS = 1.0
 """Between two times that a worker that does not answer is asked what became of a run."""
 LAST_SECONDS = 1.0
-"""The same when the server is about to end. After that the latest checkpoint has to do."""
+"""As `ASK_SECONDS`, once the server is ending. Then the latest checkpoint is stored."""
 
 
 class Ending:
@@ -46,7 +46,7 @@ class Ending:
         self._going, self._let_go = going, let_go
 
     async def what_became(self, job: Job) -> StoredRun | None:
-        """All of a run that has ended, or is to; None if nobody wants it any more."""
+        """A run at its end, as it is stored; None if it was deleted."""
         checkpoint: Checkpoint | None = None
         while job.started and not job.forgotten:
             try:

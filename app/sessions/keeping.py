@@ -117,7 +117,7 @@ class Keeper:
         self._closed = True
 
     def part_with(self, name: str) -> None:
-        """The session is in the store alone."""
+        """From now on the store alone has the session."""
         self._in_store.pop(name, None)
 
     def forget(self, name: str) -> None:

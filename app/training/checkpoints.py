@@ -92,7 +92,7 @@ class Record:
 
 
 Source = Record | tuple[Checkpoint, int]
-"""A run as it trains; or the session that it was kept in, yet to be restored, and its number."""
+"""A live run, or a stored session and the index of a run in it."""
 
 
 NO_PLAN = Plan()

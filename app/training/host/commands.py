@@ -87,7 +87,7 @@ class Commands:
                 return []
             case Ask():
                 answer = Answer(command.ticket, self._answer(hosted, command))
-                # How it does is kept before it is known.
+                # Checkpoint first: what a client was told must survive a crash.
                 known = command.what in (Progress, Model)
                 if known and hosted.changed and hosted.session:
                     return [events.checkpointed(hosted, self._clock()), answer]

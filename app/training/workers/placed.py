@@ -78,7 +78,7 @@ class Placed:
                 self.readers[command.reader] = self.readers[command.reader][0], view
 
     def _forget(self, reader: str) -> None:
-        """Whoever came and went while the host was busy leaves nothing in the queue."""
+        """A reader that left before it was attached: drop both commands."""
         attached = next(
             (c for c in self.waiting if isinstance(c, Attach) and c.reader == reader), None
         )
