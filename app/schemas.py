@@ -43,7 +43,7 @@ MAX_PARAMETERS = 100_000
 
 @dataclass(frozen=True)
 class OneOf:
-    """A text that is a name in one of nncore's tables."""
+    """A text that is a name in a table."""
 
     names: tuple[str, ...]
 

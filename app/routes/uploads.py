@@ -1,6 +1,6 @@
 """What one can bring: parameters as a file, points as a table. Read, checked, and given back."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Query, Request, Response
 from pydantic import ConfigDict, Field
@@ -9,12 +9,12 @@ from app.errors import InvalidField, UnsupportedType
 from app.exports import text_tables
 from app.exports.parameters import FORMATS, ParametersFile
 from app.routes.heavy import answered, given
-from app.schemas import Range, Schema, Task
+from app.schemas import OneOf, Range, Schema, Task
 from app.services import Services
 
 router = APIRouter(tags=["uploads"])
 
-FormatName = Literal["json", "csv", "npz", "safetensors"]
+FormatName = Annotated[str, OneOf(tuple(FORMATS))]
 
 
 def _raw_body(*media_types: str) -> dict[str, Any]:
