@@ -147,6 +147,12 @@ class Schema(BaseModel):
         return value
 
 
+class FromUrl(Schema):
+    """What is said after the `?` of an address. There everything is a text, so it is not strict."""
+
+    model_config = ConfigDict(strict=False)
+
+
 Penalty = Annotated[float, Range(0, 10)]
 Features = Annotated[
     list[Annotated[str, OneOf(tuple(nncore.FEATURES))]],

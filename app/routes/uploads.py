@@ -3,13 +3,13 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Query, Request, Response
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from app.errors import InvalidField, UnsupportedType
 from app.exports import text_tables
 from app.exports.parameters import FORMATS, ParametersFile
 from app.routes.heavy import answered, given
-from app.schemas import OneOf, Range, Schema, Task
+from app.schemas import FromUrl, OneOf, Range, Task
 from app.services import Services
 
 router = APIRouter(tags=["uploads"])
@@ -45,10 +45,8 @@ async def parameters(
 Column = Annotated[int, Range(0, text_tables.MOST_COLUMNS - 1)]
 
 
-class ChosenColumns(Schema):
-    """Which columns are what. From a URL everything is a text, so this is not strict."""
-
-    model_config = ConfigDict(strict=False)
+class ChosenColumns(FromUrl):
+    """Which columns are what."""
 
     x1: Column | None = Field(None, description="the column of x1, counted from 0")
     x2: Column | None = None
