@@ -47,7 +47,7 @@ from app.training.sweep import SeedSweep
 
 log = logging.getLogger(__name__)
 
-MOST_WAITING = 64
+MOST_DURING_SEEK = 64
 """Commands that wait for the end of a seek; one more is refused."""
 CANT_RESTORE = "what was kept of this session can't be taken up again"
 
@@ -172,7 +172,7 @@ class Commands:
             return events.state(hosted)
         session = hosted.configured
         if hosted.replaying and not isinstance(message, Seek | Reset):
-            if len(hosted.waiting) == MOST_WAITING:
+            if len(hosted.waiting) == MOST_DURING_SEEK:
                 raise Full("the session is still on its way to the iteration sought", 1)
             hosted.waiting.append(Tell(hosted.name, reader, message))
             return []
