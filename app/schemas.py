@@ -404,7 +404,7 @@ class SaveRequest(Schema):
 class Message(Schema):
     """What the page says on the stream; each kind has its `type`."""
 
-    def check(self) -> None:
+    def validate_whole(self) -> None:
         """Check what no single field can say.
 
         Raises:
@@ -422,7 +422,7 @@ class Configure(Plan, Message):
         """The plan alone."""
         return Plan(data=self.data, runs=self.runs)
 
-    def check(self) -> None:
+    def validate_whole(self) -> None:
         """As a plan over REST."""
         check_plan(self)
 
@@ -486,7 +486,7 @@ class Edit(Message):
     frozen: bool | None = None
     run: Annotated[int, Range(0, MAX_RUNS - 1)] = 0
 
-    def check(self) -> None:
+    def validate_whole(self) -> None:
         """Whether it changes anything."""
         if self.value is None and self.frozen is None:
             raise InvalidField("edit must give a value, or say whether it is frozen", "value")
@@ -515,7 +515,7 @@ class View(Message):
     misclassified: bool = False
     diagnostics: bool = False
 
-    def check(self) -> None:
+    def validate_whole(self) -> None:
         """Whether the part of the plane is one."""
         for axis, (low, high) in (("x", self.x), ("y", self.y)):
             if not low < high:
@@ -531,7 +531,7 @@ class Inspect(Message):
     point: Point | None = None
     label: Value | None = None
 
-    def check(self) -> None:
+    def validate_whole(self) -> None:
         """Whether it is one thing that is looked at."""
         if self.example is not None and self.point is not None:
             raise InvalidField("inspect takes an example or a point, not both", "point")
@@ -735,5 +735,5 @@ def parse_message(text: str | bytes, allowed: Sequence[str] = tuple(MESSAGES)) -
         message = MESSAGES[kind].model_validate(raw)
     except ValidationError as error:
         raise InvalidField.from_pydantic(error.errors(include_url=False)) from None
-    message.check()
+    message.validate_whole()
     return message
