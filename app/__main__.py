@@ -30,7 +30,7 @@ def main(listening: socket.socket | None = None) -> None:
     Args:
         listening: To serve on, if whoever started this has made it.
     """
-    ending = Ending()
+    ending = Shutdown()
     # A shell's `&` starts what ignores SIGINT. Uvicorn hears it all the same, and so does this.
     signal.signal(signal.SIGINT, ending.ask)
     signal.signal(signal.SIGTERM, ending.ask)
@@ -46,7 +46,7 @@ def begin(sockets: list[socket.socket] | None) -> None:
     main(sockets[0])
 
 
-class Ending:
+class Shutdown:
     """Remembers that the server was asked to end, also before uvicorn listens for that itself."""
 
     def __init__(self) -> None:
@@ -85,7 +85,7 @@ def _end_now() -> None:
     os._exit(1)
 
 
-def serve(ending: Ending, listening: socket.socket | None) -> None:
+def serve(ending: Shutdown, listening: socket.socket | None) -> None:
     """Listen and say where, unless that is done, and serve."""
     import uvicorn
 
