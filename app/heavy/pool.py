@@ -131,11 +131,6 @@ class Child:
         return cls(process)
 
     @property
-    def pid(self) -> int:
-        """Of its process."""
-        return self._process.pid
-
-    @property
     def alive(self) -> bool:
         """Whether there is such a process, as far as is known."""
         return self._process.returncode is None
@@ -213,12 +208,6 @@ class Pool:
     def running(self) -> int:
         """How many calls are being worked on."""
         return len(self._busy)
-
-    @property
-    def pids(self) -> list[int]:
-        """Of all children there are."""
-        there = [*self._idle, *filter(None, self._busy.values())]
-        return [child.pid for child in there if child.alive]
 
     async def call(
         self, client: str, work: str, prepare: Callable[[], Awaitable[Sequence[Any]]]
