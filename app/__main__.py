@@ -156,7 +156,7 @@ def announced(settings: "Settings") -> socket.socket:
     return listening
 
 
-def listen(host: str, port: int, patience: float = 20.0) -> socket.socket:
+def listen(host: str, port: int, patience: float) -> socket.socket:
     """The socket to serve on; says what is wrong, and ends, if it can't be opened."""
     try:
         listening = socket.create_server((host, port), backlog=2048)

@@ -6,7 +6,7 @@ the work of it all) is in `check_plan`, which both REST and the stream call befo
 sees a plan.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -714,7 +714,7 @@ MESSAGES: Mapping[str, type[Message]] = {
 """Each kind of message by its `type`."""
 
 
-def parse_message(text: str | bytes, allowed: Sequence[str] = tuple(MESSAGES)) -> Message:
+def parse_message(text: str | bytes, allowed: Collection[str]) -> Message:
     """One message of the stream from its JSON.
 
     Raises:

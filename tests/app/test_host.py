@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from app import wire
-from app.schemas import Ack, Configure, Edit, Message, Pause, Plan, Set, parse_message
+from app.schemas import MESSAGES, Ack, Configure, Edit, Message, Pause, Plan, Set, parse_message
 from app.training.checkpoints import Latest, Record
 from app.training.host.events import checkpointed
 from app.training.host.host import Host
@@ -53,9 +53,9 @@ class Clock:
 class Desk:
     """A host, and what a keeper of its events would know."""
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, checkpoint_seconds: float = 1.0) -> None:
         self.clock = Clock()
-        self.host = Host(self.clock, self.clock, **options)
+        self.host = Host(self.clock, self.clock, checkpoint_seconds=checkpoint_seconds)
         self.frames: dict[str, list[dict[str, Any]]] = {}
         self.texts: list[dict[str, Any]] = []
         self.kept: dict[str, Latest] = {}
@@ -74,7 +74,7 @@ class Desk:
         self.say(name, "configure", playing=playing, **(plan or {}))
 
     def say(self, name: str, type: str, **fields: Any) -> list[Event]:
-        return self.tell(name, parse_message(json.dumps({"type": type, **fields})))
+        return self.tell(name, parse_message(json.dumps({"type": type, **fields}), MESSAGES))
 
     def tell(self, name: str, message: Message) -> list[Event]:
         return self.hear(self.host.handle(Tell(name, name, message)))

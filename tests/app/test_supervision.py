@@ -15,7 +15,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from app.main import create_app
-from app.schemas import TrainRequest, parse_message
+from app.schemas import MESSAGES, TrainRequest, parse_message
 from app.supervision import Background
 from app.training.checkpoints import Latest
 from app.training.host.host import Host
@@ -177,7 +177,7 @@ class Desk:
         self.backend.put(Attach(name, name))
 
     async def say(self, name: str, text: str) -> None:
-        await self.backend.send(Tell(name, name, parse_message(text)))
+        await self.backend.send(Tell(name, name, parse_message(text, MESSAGES)))
 
     async def until(self, name: str, what: Callable[[Event], bool]) -> None:
         while not any(map(what, self.heard[name])):
@@ -194,7 +194,7 @@ def inline() -> InlineLine:
         now += 0.001
         return now
 
-    return InlineLine(Host(clock, clock))
+    return InlineLine(Host(clock, clock, checkpoint_seconds=1.0))
 
 
 PLAYING = '{"type": "configure", "playing": true}'

@@ -68,7 +68,7 @@ class Host:
         clock: Callable[[], float],
         meter: Callable[[], float],
         *,
-        checkpoint_seconds: float = 1.0,
+        checkpoint_seconds: float,
         serving: Callable[[str], None] = lambda session: None,
     ) -> None:
         self._clock, self._meter, self._serving = clock, meter, serving
