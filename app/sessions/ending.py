@@ -82,7 +82,8 @@ class Ending:
             seconds = LAST_SECONDS if self._going.is_set() else ASK_SECONDS
             async with asyncio.timeout(seconds) as job.limit:
                 if job.cancelled and not job.paused:
-                    # Pausing makes a checkpoint, and the answer comes after it.
+                    # Pausing makes a checkpoint, and the answer comes after it. Nobody reads what
+                    # is said to the reader "".
                     await self._backend.send(Tell(job.id, "", Pause(type="pause")))
                     job.paused = True
                 snapshot = await self._backend.snap(job.id)
