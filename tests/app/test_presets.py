@@ -85,7 +85,7 @@ def is_smoothed(name: str) -> None:
         for some in (run, without)
     ]
     assert weights[0] < weights[1] / 5
-    a, b = (BY_NAME[other].request for other in (name, "overfitting"))
+    a, b = (BY_NAME[other].run for other in (name, "overfitting"))
     assert a.data == b.data
     assert a.network == b.network
 
@@ -100,10 +100,8 @@ def stays_alike(name: str) -> None:
 def jumps(name: str) -> None:
     costs = trained(name, 300).costs.since(0)
     assert (np.diff(costs) > 0).mean() > 0.1
-    gentle = BY_NAME[name].request.model_copy(
-        update={
-            "training": BY_NAME[name].request.training.model_copy(update={"learning_rate": 0.3})
-        }
+    gentle = BY_NAME[name].run.model_copy(
+        update={"training": BY_NAME[name].run.training.model_copy(update={"learning_rate": 0.3})}
     )
     session = Session(gentle.plan())
     session.advance(300)
