@@ -30,7 +30,7 @@ def main(listening: socket.socket | None = None) -> None:
     Args:
         listening: To serve on, if whoever started this has made it.
     """
-    ending = Ending()
+    ending = Shutdown()
     # A shell's `&` starts what ignores SIGINT. Uvicorn hears it all the same, and so does this.
     signal.signal(signal.SIGINT, ending.ask)
     signal.signal(signal.SIGTERM, ending.ask)
@@ -46,7 +46,7 @@ def begin(sockets: list[socket.socket] | None) -> None:
     main(sockets[0])
 
 
-class Ending:
+class Shutdown:
     """Remembers that the server was asked to end, also before uvicorn listens for that itself."""
 
     def __init__(self) -> None:
@@ -85,13 +85,12 @@ def _end_now() -> None:
     os._exit(1)
 
 
-def serve(ending: Ending, listening: socket.socket | None) -> None:
+def serve(ending: Shutdown, listening: socket.socket | None) -> None:
     """Listen and say where, unless that is done, and serve."""
     import uvicorn
 
     from app import logs
     from app.content.lessons import LessonError
-    from app.main import create_app
     from app.memory import give_back
     from app.settings import Settings
     from app.store import StoreUnusable
@@ -104,12 +103,14 @@ def serve(ending: Ending, listening: socket.socket | None) -> None:
         from app import __main__ as named
         from app import reloading
 
-        reloading.run(announced(settings), named.begin)
+        reloading.run(announced(settings), named.begin, settings.lessons_folder)
         return
     give_back()
     # The event loop waits no longer than that for a thread that computes, such as the store's.
     sys.setswitchinterval(SWITCH_SECONDS)
     try:
+        from app.main import create_app  # it reads the presets
+
         app = create_app(settings)
     except (LessonError, StoreUnusable) as error:
         sys.exit(f"Shallows can't start: {error}")
@@ -164,7 +165,7 @@ def announced(settings: "Settings") -> socket.socket:
     return listening
 
 
-def listen(host: str, port: int, patience: float = 20.0) -> socket.socket:
+def listen(host: str, port: int, patience: float) -> socket.socket:
     """The socket to serve on; says what is wrong, and ends, if it can't be opened."""
     try:
         listening = socket.create_server((host, port), backlog=2048)

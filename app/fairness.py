@@ -26,9 +26,18 @@ class FairQueue(Generic[T]):
         for queue in self._queues.values():
             yield from queue
 
+    @property
+    def clients(self) -> Iterable[str]:
+        """The addresses of which something waits."""
+        return self._queues.keys()
+
     def of(self, client: str) -> int:
         """How many of an address wait."""
         return len(self._queues.get(client, ()))
+
+    def newest(self, client: str) -> T:
+        """What an address has put in last."""
+        return self._queues[client][-1]
 
     def put(self, client: str, item: T) -> None:
         """Let something wait."""

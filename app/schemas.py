@@ -6,7 +6,7 @@ the work of it all) is in `check_plan`, which both REST and the stream call befo
 sees a plan.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -43,7 +43,7 @@ MAX_PARAMETERS = 100_000
 
 @dataclass(frozen=True)
 class OneOf:
-    """A text that is a name in one of nncore's tables."""
+    """A text that is a name in a table."""
 
     names: tuple[str, ...]
 
@@ -162,6 +162,12 @@ class Schema(BaseModel):
                 "too_many_fields", "has {n} fields; none has so many", {"n": len(value)}
             )
         return value
+
+
+class FromUrl(Schema):
+    """What is said after the `?` of an address. There everything is a text, so it is not strict."""
+
+    model_config = ConfigDict(strict=False)
 
 
 Penalty = Annotated[float, Range(0, 10)]
@@ -441,7 +447,7 @@ class SaveRequest(Schema):
 class Message(Schema):
     """What the page says on the stream; each kind has its `type`."""
 
-    def check(self) -> None:
+    def validate_whole(self) -> None:
         """Check what no single field can say.
 
         Raises:
@@ -459,7 +465,7 @@ class Configure(Plan, Message):
         """The plan alone."""
         return Plan(data=self.data, runs=self.runs)
 
-    def check(self) -> None:
+    def validate_whole(self) -> None:
         """As a plan over REST."""
         check_plan(self)
 
@@ -523,7 +529,7 @@ class Edit(Message):
     frozen: bool | None = None
     run: Annotated[int, Range(0, MAX_RUNS - 1)] = 0
 
-    def check(self) -> None:
+    def validate_whole(self) -> None:
         """Whether it changes anything."""
         if self.value is None and self.frozen is None:
             raise InvalidField("edit must give a value, or say whether it is frozen", "value")
@@ -561,7 +567,7 @@ class View(Message):
     misclassified: bool = False
     diagnostics: bool = False
 
-    def check(self) -> None:
+    def validate_whole(self) -> None:
         """Whether the part of the plane is one."""
         for axis, (low, high) in (("x", self.x), ("y", self.y)):
             if not low < high:
@@ -577,7 +583,7 @@ class Inspect(Message):
     point: Point | None = None
     label: Value | None = None
 
-    def check(self) -> None:
+    def validate_whole(self) -> None:
         """Whether it is one thing that is looked at."""
         if self.example is not None and self.point is not None:
             raise InvalidField("inspect takes an example or a point, not both", "point")
@@ -766,7 +772,7 @@ MESSAGES: Mapping[str, type[Message]] = {
 """Each kind of message by its `type`."""
 
 
-def parse_message(text: str | bytes, allowed: Sequence[str] = tuple(MESSAGES)) -> Message:
+def parse_message(text: str | bytes, allowed: Collection[str]) -> Message:
     """One message of the stream from its JSON.
 
     Raises:
@@ -787,5 +793,5 @@ def parse_message(text: str | bytes, allowed: Sequence[str] = tuple(MESSAGES)) -
         message = MESSAGES[kind].model_validate(raw)
     except ValidationError as error:
         raise InvalidField.from_pydantic(error.errors(include_url=False)) from None
-    message.check()
+    message.validate_whole()
     return message

@@ -49,7 +49,11 @@ class Settings(BaseSettings):
     wrong_codes_per_second: float = Field(
         0.2, gt=0, description="wrong access codes from one address, in the long run"
     )
-    wrong_codes_burst: int = Field(50, ge=1, description="and at once, since a class makes some")
+    wrong_codes_burst: int = Field(
+        50,
+        ge=1,
+        description="wrong access codes from one address at once, since a class makes some",
+    )
     trusted_proxies: str = Field(
         "",
         description="addresses or networks, comma-separated, of proxies that are believed when "
@@ -69,7 +73,7 @@ class Settings(BaseSettings):
 
     max_sessions: int = Field(400, ge=1, description="interactive sessions, connected or kept")
     max_sessions_per_client: int = Field(
-        350, ge=1, description="of those, from one address: a whole school may share one"
+        350, ge=1, description="interactive sessions of one address: a whole school may share one"
     )
     max_session_bytes_per_client: int = Field(
         120_000_000,
@@ -106,11 +110,17 @@ class Settings(BaseSettings):
         ge=1,
         description="REST runs kept when they have ended; of whoever has the most, the oldest goes",
     )
-    max_finished_bytes: int = Field(256_000_000, ge=1, description="what they may take in all")
-    max_finished_days: float = Field(30.0, gt=0, description="how long they are kept")
-    max_saves: int = Field(5000, ge=1, description="saved sessions kept; the same")
-    max_saves_bytes: int = Field(1_000_000_000, ge=1, description="what they may take in all")
-    max_saves_days: float = Field(365.0, gt=0, description="how long they are kept")
+    max_finished_bytes: int = Field(
+        256_000_000, ge=1, description="bytes that all kept REST runs may take"
+    )
+    max_finished_days: float = Field(30.0, gt=0, description="how long REST runs are kept")
+    max_saves: int = Field(
+        5000, ge=1, description="saved sessions kept; of whoever has the most, the oldest goes"
+    )
+    max_saves_bytes: int = Field(
+        1_000_000_000, ge=1, description="bytes that all saved sessions may take"
+    )
+    max_saves_days: float = Field(365.0, gt=0, description="how long saved sessions are kept")
     saves_safe_days: float = Field(
         7.0,
         ge=0,
@@ -120,10 +130,10 @@ class Settings(BaseSettings):
         2.5, gt=0, le=4, description="between two writes of what sessions have trained"
     )
     max_stored_sessions: int = Field(
-        2000, ge=1, description="sessions that outlive the server; the same"
+        2000, ge=1, description="sessions in the store; of whoever has the most, the oldest goes"
     )
     max_stored_sessions_bytes: int = Field(
-        500_000_000, ge=1, description="what they may take in all"
+        500_000_000, ge=1, description="bytes that all sessions in the store may take"
     )
     max_stored_sessions_hours: float = Field(
         24.0, gt=0, description="how long a session that nobody returns to is kept"
@@ -137,31 +147,41 @@ class Settings(BaseSettings):
     max_message_bytes: int = Field(1_000_000, ge=1, description="of a message on the stream")
 
     requests_per_second: float = Field(
-        100.0, gt=0, description="from one address, in the long run; a class may share one"
+        100.0, gt=0, description="requests from one address, in the long run; a class may share it"
     )
     requests_burst: int = Field(
-        3000, ge=1, description="and at once: 300 students who open the page, ten requests each"
+        3000,
+        ge=1,
+        description="requests from one address at once: ten each of 300 students",
     )
     body_bytes_per_second: float = Field(
-        2_000_000.0, gt=0, description="of bodies, from one address, in the long run"
+        2_000_000.0, gt=0, description="bytes of bodies from one address, in the long run"
     )
     body_bytes_burst: int = Field(
-        30_000_000, ge=1, description="and at once: 30 students with a table each, five times"
+        30_000_000,
+        ge=1,
+        description="bytes of bodies from one address at once: five tables of 30 students",
     )
     heavy_processes: int = Field(
         2, ge=1, le=16, description="processes for tables, files, reports and long answers"
     )
     heavy_calls_per_client: int = Field(
-        120, ge=1, description="calls for them from one address; one more gets 429"
+        120, ge=1, description="calls for heavy work from one address; one more gets 429"
     )
-    heavy_calls: int = Field(400, ge=1, description="and from all")
-    heavy_seconds: float = Field(15.0, gt=0, description="that one may take, once it has its turn")
+    heavy_calls: int = Field(
+        400, ge=1, description="calls for heavy work from all addresses; one more gets 429"
+    )
+    heavy_seconds: float = Field(
+        15.0, gt=0, description="that a call may take, once it has its turn"
+    )
     messages_per_second: float = Field(
-        400.0, gt=0, description="on one stream: a drag at 120 Hz, its acknowledgements, and more"
+        400.0, gt=0, description="messages on one stream: a drag at 120 Hz, its acknowledgements"
     )
-    messages_burst: int = Field(1200, ge=1, description="and at once")
-    bytes_per_second: float = Field(4_000_000.0, gt=0, description="on one stream")
-    bytes_burst: int = Field(16_000_000, ge=1, description="and at once")
+    messages_burst: int = Field(1200, ge=1, description="messages on one stream at once")
+    bytes_per_second: float = Field(
+        4_000_000.0, gt=0, description="bytes on one stream, in the long run"
+    )
+    bytes_burst: int = Field(16_000_000, ge=1, description="bytes on one stream at once")
 
     heartbeat_seconds: float = Field(
         10.0, gt=0, description="between pings; after another one without answer the peer is dead"

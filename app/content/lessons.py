@@ -126,7 +126,7 @@ class Choice(Schema):
 
 
 class LessonTraining(Training):
-    """As of a run on the page, which nothing ends but the reader."""
+    """Like `Training`, but with a million iterations: only the reader ends it."""
 
     iterations: Iterations = 1_000_000
 
@@ -327,8 +327,8 @@ def parse(name: str, source: str) -> Lesson:
     parts = re.split(r"^\+\+\+[ \t]*\r?$", source, maxsplit=2, flags=re.MULTILINE)
     if len(parts) != 3 or parts[0].strip():
         raise LessonError("it must begin with a front matter of TOML between two lines of +++")
-    front = _words(FrontMatter, parts[1], "front matter")
-    _check_run(front.run, "front matter: run")
+    front = words_of(FrontMatter, parts[1], "front matter")
+    check_run(front.run, "front matter: run")
     for field in ("lock", "hide", "highlight"):
         _check_parts(getattr(front, field), f"front matter: {field}")
     about, *sections = _sections(_markdown().parse(parts[2]))
@@ -357,9 +357,9 @@ def _step(number: int, section: Sequence[SyntaxTreeNode], front: FrontMatter) ->
     title = heading.children[0].content
     if not rest or rest[0].type != "fence" or rest[0].info.strip() != "toml":
         raise LessonError(f"{where}: below its heading must be a code block toml with its kind")
-    words = _words(StepWords, rest[0].content, where)
+    words = words_of(StepWords, rest[0].content, where)
     if words.run is not None:
-        _check_run(words.run, f"{where}: run")
+        check_run(words.run, f"{where}: run")
     for field in ("highlight", "shows"):
         _check_parts(getattr(words, field), f"{where}: {field}")
     _check_kind(words, where)
@@ -421,21 +421,25 @@ def _check_condition(condition: Condition, where: str) -> None:
     given = [name for name in COMPARISONS if getattr(condition, name) is not None]
     if len(given) != 1:
         raise LessonError(f"{where}: exactly one of {', '.join(COMPARISONS)} must be given")
-    if (condition.layer is not None) > (quantity.layer != "no") or (
-        condition.layer is None and quantity.layer == "must"
-    ):
+    if quantity.layer == ("must" if condition.layer is None else "no"):
         needs = "needs a layer" if quantity.layer == "must" else "is of no layer"
         raise LessonError(f"{where}: {condition.quantity} {needs}")
     value = getattr(condition, given[0])
     if quantity.values:
-        if given != ["equals"] or value not in quantity.values:
+        # To Python, True is 1; to the page it is not.
+        if given != ["equals"] or isinstance(value, float) or value not in quantity.values:
             known = ", ".join(map(str, quantity.values)).lower()
             raise LessonError(f"{where}: {condition.quantity} equals one of {known}")
     elif isinstance(value, str | bool):
         raise LessonError(f"{where}: {given[0]} must be a number; {condition.quantity} is one")
 
 
-def _check_run(run: LessonRun, where: str) -> None:
+def check_run(run: TrainRequest, where: str) -> None:
+    """Refuse a run that can't be started.
+
+    Raises:
+        LessonError: it can't.
+    """
     try:
         check_plan(run.plan(), one_run=True)
     except InvalidField as error:
@@ -460,7 +464,12 @@ def parts_of_the_page() -> Mapping[str, str | None]:
     return MappingProxyType({name: found and found[1] for name, found in within.items()})
 
 
-def _words(schema: type[T], toml: str, where: str) -> T:
+def words_of(schema: type[T], toml: str, where: str) -> T:
+    """What a piece of TOML says.
+
+    Raises:
+        LessonError: it does not fit the schema.
+    """
     try:
         return schema.model_validate(tomllib.loads(toml))
     except tomllib.TOMLDecodeError as error:

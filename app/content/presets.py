@@ -3,16 +3,13 @@
 They are in `lessons/presets.toml`. A test trains every one and checks its sentence.
 """
 
-import tomllib
-from dataclasses import asdict, dataclass
 from typing import Any
 
-from app.content.assets import ROOT
-from app.schemas import TrainRequest, check_plan
+from app.content.lessons import LESSONS, check_run, words_of
+from app.schemas import IterationsPerFrame, Schema, TrainRequest
 
 
-@dataclass(frozen=True)
-class Preset:
+class Preset(Schema):
     """One experiment.
 
     Attributes:
@@ -20,35 +17,39 @@ class Preset:
         title: A few words.
         look_for: One plain sentence.
         works: Whether it learns what it should.
-        run: A part of a `POST /train` body.
         iterations_per_frame: How fast it is best seen.
-
-    Raises:
-        ValueError: such a run can't be started.
+        run: A part of a `POST /train` body.
     """
 
     name: str
     title: str
     look_for: str
     works: bool
-    run: dict[str, Any]
-    iterations_per_frame: float = 5
-
-    def __post_init__(self) -> None:
-        check_plan(self.request.plan(), one_run=True)
-
-    @property
-    def request(self) -> TrainRequest:
-        """The run, with everything that is left out."""
-        return TrainRequest.model_validate(self.run)
+    iterations_per_frame: IterationsPerFrame = 5
+    run: TrainRequest
 
     def words(self) -> dict[str, Any]:
         """For the catalogue: the run's own words beside the name, the title and the sentence."""
-        words = asdict(self)
-        return {**words.pop("run"), **words}
+        run = self.run.model_dump(exclude_unset=True, warnings=False)
+        return {**run, **self.model_dump(exclude={"run"}, warnings=False)}
 
 
-PRESETS = tuple(
-    Preset(**words)
-    for words in tomllib.loads((ROOT / "lessons" / "presets.toml").read_text("utf-8"))["preset"]
-)
+class Presets(Schema):
+    """All of them, as they stand in their file."""
+
+    preset: list[Preset]
+
+
+def presets_of(toml: str) -> list[Preset]:
+    """The presets of a file.
+
+    Raises:
+        LessonError: something in it is not right.
+    """
+    presets = words_of(Presets, toml, "presets.toml").preset
+    for preset in presets:
+        check_run(preset.run, f"presets.toml: {preset.name}: run")
+    return presets
+
+
+PRESETS = presets_of((LESSONS / "presets.toml").read_text("utf-8"))

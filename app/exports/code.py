@@ -87,7 +87,7 @@ def _program(name: str, record: Record, network: nncore.Network, **words: Any) -
         origin=origin_of(record),
         examples=examples,
         data=np.vstack([examples.points, examples.Y]).T,
-        features=[sin.get(name, FEATURES[name]) for name in examples.features or ()],
+        features=[sin.get(term, FEATURES[term]) for term in examples.features or ()],
         regression=examples.task == "regression",
         network=network,
         **words,

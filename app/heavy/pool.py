@@ -5,12 +5,12 @@ keep another from working, and the event loop reads them: there is no thread tha
 ever. Whatever goes wrong with a child costs the one call that it works on (503), and the next call
 begins another. Children end when their pipe closes, so that none outlives a server that was killed.
 
-What if it is full: an address may have `heavy_calls_per_client` calls here, being sent included,
-and all together `heavy_calls`; one more is answered 429. If all places are taken, the address with
-the most calls gives up its newest to one with fewer. Whoever waits is served in turn (`Turns`).
-Nothing is fetched for a call before its turn, so a call that waits is small. An answer longer than
-`IN_MEMORY` goes through a file without a name, and the files of all are bounded too; a child never
-waits for a slow reader.
+What if it is full: an address may have `heavy_calls_per_client` calls here, counting those whose
+answer is being sent, and all together `heavy_calls`; one more is answered 429. If all places are
+taken, the address with the most calls gives up its newest to one with fewer. Whoever waits is
+served in turn (`Turns`). Nothing is fetched for a call before its turn, so a call that waits is
+small. An answer longer than `IN_MEMORY` goes through a file without a name, and the files of all
+are bounded too; a child never waits for a slow reader.
 """
 
 import asyncio
@@ -21,13 +21,12 @@ import pickle
 import sys
 import tempfile
 import time
-from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
 from app.errors import Busy, Full, GoingAway
-from app.fairness import Allowance, Turns
+from app.fairness import Allowance, FairQueue, Turns
 from app.heavy.child import CALL, CHUNK, HEAD, MOST_CHUNK, VALUE, TooLong, head
 from app.settings import Settings
 
@@ -131,11 +130,6 @@ class Child:
         return cls(process)
 
     @property
-    def pid(self) -> int:
-        """Of its process."""
-        return self._process.pid
-
-    @property
     def alive(self) -> bool:
         """Whether there is such a process, as far as is known."""
         return self._process.returncode is None
@@ -196,8 +190,8 @@ class Pool:
         self._idle: list[Child] = []
         self._ending: set[asyncio.Task[None]] = set()
         self._busy: dict[object, Child | None] = {}
-        self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
-        self._calls: Counter[str] = Counter()
+        self._waiting: FairQueue[asyncio.Future[None]] = FairQueue()
+        self._calls = Allowance(settings.heavy_calls_per_client, sys.maxsize)
         self.room = Allowance(MOST_KEPT // 2, MOST_KEPT)
         self._folder = _folder(settings.data_folder)
         self._going = False
@@ -207,18 +201,12 @@ class Pool:
     @property
     def queued(self) -> int:
         """How many calls wait."""
-        return sum(map(len, self._waiting.values()))
+        return len(self._waiting)
 
     @property
     def running(self) -> int:
         """How many calls are being worked on."""
         return len(self._busy)
-
-    @property
-    def pids(self) -> list[int]:
-        """Of all children there are."""
-        there = [*self._idle, *filter(None, self._busy.values())]
-        return [child.pid for child in there if child.alive]
 
     async def call(
         self, client: str, work: str, prepare: Callable[[], Awaitable[Sequence[Any]]]
@@ -241,8 +229,8 @@ class Pool:
         if self._going:
             raise GoingAway
         self._admit(client)
-        self._calls[client] += 1
-        answer = Outcome(self.room, self._folder, client, self._leave)
+        self._calls.take(client)
+        answer = Outcome(self.room, self._folder, client, self._calls.give)
         try:
             await self._serve(client, work, prepare, answer)
         except BaseException:
@@ -250,25 +238,21 @@ class Pool:
             raise
         return answer
 
-    def _leave(self, client: str) -> None:
-        self._calls[client] -= 1
-        if not self._calls[client]:
-            del self._calls[client]
-
     def _admit(self, client: str) -> None:
-        here = self._calls[client]
-        if here >= self._settings.heavy_calls_per_client:
+        here = self._calls.of(client)
+        if not self._calls.has_room(client):
             raise Full(f"{here} calls of this address are being worked on; wait for some", 5)
         # Whoever is only slow to take an answer keeps no place from others.
         if self.queued + self.running < self._settings.heavy_calls:
             return
-        longest = max(self._waiting, key=lambda other: len(self._waiting[other]), default=client)
-        if len(self._waiting.get(longest, ())) <= here + 1:
-            raise Full(f"{self._calls.total()} calls are being worked on; try again soon", 5)
-        newest = self._waiting[longest].pop()
+        longest = max(self._waiting.clients, key=self._waiting.of, default=client)
+        if self._waiting.of(longest) <= here + 1:
+            there = self.queued + self.running
+            raise Full(f"{there} calls are being worked on; try again soon", 5)
+        newest = self._waiting.newest(longest)
+        self._waiting.remove(longest, newest)
         if not newest.done():
             newest.set_exception(Full("others have waited for longer; try again soon", 5))
-        self._forget_if_none(longest)
 
     async def _serve(
         self,
@@ -349,7 +333,7 @@ class Pool:
             self._begin(client, place)
             return
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.setdefault(client, deque()).append(turn)
+        self._waiting.put(client, turn)
         try:
             async with asyncio.timeout(WAITING_SECONDS):
                 await turn
@@ -358,9 +342,7 @@ class Pool:
                 del self._busy[turn]  # its turn came in the same moment
                 self._next()
             else:
-                with contextlib.suppress(KeyError, ValueError):
-                    self._waiting[client].remove(turn)
-                self._forget_if_none(client)
+                self._waiting.remove(client, turn)
             if isinstance(error, TimeoutError):
                 raise Busy("there was no turn for this in time; try again later") from None
             raise
@@ -373,27 +355,20 @@ class Pool:
     def _next(self) -> None:
         """Give the places there are to those whose turn it is."""
         while self._waiting and len(self._busy) < self._settings.heavy_processes:
-            client = self._turns.order(self._waiting)[0]
-            turn = self._waiting[client].popleft()
-            self._forget_if_none(client)
-            if not turn.done():
+            client = self._turns.order(self._waiting.clients)[0]
+            turn = self._waiting.take(client.__eq__)
+            if turn is not None and not turn.done():
                 self._begin(client, turn)
                 turn.set_result(None)
         if not self._waiting and not self._busy:
             self._turns.rest()
 
-    def _forget_if_none(self, client: str) -> None:
-        if not self._waiting.get(client, True):
-            del self._waiting[client]
-
     def close(self) -> None:
         """Take no calls any more, and refuse those that wait."""
         self._going = True
-        for turns in self._waiting.values():
-            for turn in turns:
-                if not turn.done():
-                    turn.set_exception(GoingAway())
-        self._waiting.clear()
+        for turn in self._waiting:
+            if not turn.done():
+                turn.set_exception(GoingAway())
 
     async def stop(self) -> None:
         """End, with every child, at once."""

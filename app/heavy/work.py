@@ -71,7 +71,7 @@ def parse(model: type[BaseModel], body: bytes) -> BaseModel:
 
 def file(path: str, source: Source, options: Mapping[str, Any]) -> Parts:
     """A run as a file to take away."""
-    return iter(FILES[path](record_of(source), **options))
+    return iter(FILES[path].make(record_of(source), **options))
 
 
 def costs(values: NDArray[np.float64]) -> Parts:

@@ -4,11 +4,11 @@ from typing import Annotated
 
 import numpy as np
 from fastapi import APIRouter, Path, Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 import nncore
 from app.errors import InvalidField, NotFound
-from app.schemas import Range, Schema
+from app.schemas import FromUrl, Range
 
 router = APIRouter(tags=["lecture"])
 
@@ -19,10 +19,8 @@ STEPS = 240
 """From one end to the other. Even, so that the kink at 0 is one of the places."""
 
 
-class CurveQuery(Schema):
-    """How far to draw. From a URL everything is a text, so this schema is not strict."""
-
-    model_config = ConfigDict(strict=False)
+class CurveQuery(FromUrl):
+    """How far to draw."""
 
     reach: Annotated[float, Range(0, 1e6, above=True)] = Field(
         4, description="z goes from −reach to reach"

@@ -29,12 +29,12 @@ EXAMPLES = {
 
 @router.post("/check", summary="Which of my numbers differs first?", response_model=dict[str, Any])
 async def check(
-    http: Request,
+    request: Request,
     services: Services,
-    request: Annotated[CheckRequest, Body(openapi_examples=EXAMPLES)],
+    body: Annotated[CheckRequest, Body(openapi_examples=EXAMPLES)],
 ) -> Response:
     """Compares Z, A, J, dW and db, as far as they are claimed, in the lecture's order."""
-    return await answered(http, services, "check", given(request))
+    return await answered(request, services, "check", given(body))
 
 
 class Timing(BaseModel):
@@ -50,12 +50,12 @@ class Timing(BaseModel):
 
 
 @router.post("/vectorizing", summary="A loop against a matrix product", response_model=Timing)
-async def vectorizing(http: Request, services: Services, request: VectorizingRequest) -> Response:
+async def vectorizing(request: Request, services: Services, body: VectorizingRequest) -> Response:
     """Z = W.T X + b of random numbers, by loops in Python and as one product, timed."""
-    work = request.examples * request.inputs * request.units
+    work = body.examples * body.inputs * body.units
     if work > MOST_MULTIPLICATIONS:
         raise TooMuch(
             f"examples × inputs × units may be at most {MOST_MULTIPLICATIONS:,}; this is {work:,}",
             "examples",
         )
-    return await answered(http, services, "vectorizing", given(request))
+    return await answered(request, services, "vectorizing", given(body))

@@ -3,13 +3,13 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 import nncore
 from app.errors import NotFound
 from app.heavy import work
 from app.routes.heavy import answered, given, here
-from app.schemas import ExampleCount, Noise, Schema, Seed, Task
+from app.schemas import ExampleCount, FromUrl, Noise, Seed, Task
 from app.services import Services
 
 router = APIRouter(tags=["datasets"])
@@ -18,10 +18,8 @@ DatasetPath = Annotated[str, Path(json_schema_extra={"enum": list(nncore.DATASET
 """A name that is not in the table is not found (404), rather than invalid (422)."""
 
 
-class DrawQuery(Schema):
-    """How to draw points. From a URL everything is a text, so this one schema is not strict."""
-
-    model_config = ConfigDict(strict=False)
+class DrawQuery(FromUrl):
+    """How to draw points."""
 
     examples: ExampleCount = Field(200, description="how many points")
     noise: Noise = Field(0.1, description="0 is clean")

@@ -32,20 +32,20 @@ class Predictions(BaseModel):
 
 @router.post("/predict", summary="Predict", response_model=Predictions)
 async def predict(
-    http: Request,
+    request: Request,
     services: Services,
-    request: Annotated[PredictRequest, Body(openapi_examples=EXAMPLES)],
+    body: Annotated[PredictRequest, Body(openapi_examples=EXAMPLES)],
 ) -> Response:
     """The probability that y = 1, and the label: 1 from a probability of 0.5 on."""
     # What has to be read from the store waits for its turn.
-    if services.runs.trains(request.model) and len(request.points) <= work.LIGHT // 10:
-        source = await services.runs.model(request.model)
+    if services.runs.trains(body.model) and len(body.points) <= work.LIGHT // 10:
+        source = await services.runs.model(body.model)
         units = sum(source.network.layer_sizes) if isinstance(source, Model) else work.LIGHT
-        if units * len(request.points) <= work.LIGHT:
-            return here(work.predict(source, request))
+        if units * len(body.points) <= work.LIGHT:
+            return here(work.predict(source, body))
         del source
 
     async def prepare() -> Sequence[Any]:
-        return await services.runs.model(request.model), request
+        return await services.runs.model(body.model), body
 
-    return await answered(http, services, "predict", prepare)
+    return await answered(request, services, "predict", prepare)

@@ -1,6 +1,8 @@
 """Saving a session. What its link opens is in `pages`."""
 
-from fastapi import APIRouter, Request, Response, status
+from typing import Annotated
+
+from fastapi import APIRouter, Body, Request, Response, status
 from pydantic import BaseModel
 
 from app.links import server_path
@@ -23,14 +25,14 @@ class SavedSession(BaseModel):
 @router.post("/sessions/{name}/save", summary="Save", status_code=status.HTTP_201_CREATED)
 async def save(
     services: Services,
-    asked: Request,
+    request: Request,
     response: Response,
     name: str,
-    request: SaveRequest | None = None,
+    body: Annotated[SaveRequest | None, Body(title="Request")] = None,
 ) -> SavedSession:
     """Keeps the session as it is now; once this answers, no crash can take it away."""
-    page = request.page if request else None
-    saved, iteration = await services.sessions.save(name, page, client_of(asked.scope))
+    page = body.page if body else None
+    saved, iteration = await services.sessions.save(name, page, client_of(request.scope))
     link = server_path(f"/r/{saved}")
     response.headers["Location"] = link
     return SavedSession(id=saved, link=link, iteration=iteration)

@@ -125,17 +125,17 @@ LINKS = {
 )
 async def start(
     services: Services,
-    asked: Request,
+    request: Request,
     response: Response,
-    request: Annotated[TrainRequest, Body(openapi_examples=EXAMPLES)],
+    body: Annotated[TrainRequest, Body(openapi_examples=EXAMPLES)],
     wait: Annotated[
         Annotated[float, Range(0, 30)] | None, Query(description="seconds to wait for its end")
     ] = None,
 ) -> RunStatus:
     """Everything has a default, so `{}` is a valid run."""
-    plan = request.plan()
+    plan = body.plan()
     check_plan(plan, one_run=True)
-    job = await services.jobs.submit(plan, client_of(asked.scope))
+    job = await services.jobs.submit(plan, client_of(request.scope))
     response.headers["Location"] = server_path(f"/train/{job.id}")
     if wait:
         with contextlib.suppress(TimeoutError):

@@ -1,21 +1,21 @@
 """What one can bring: parameters as a file, points as a table. Read, checked, and given back."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from app.errors import InvalidField, UnsupportedType
 from app.exports import dialects, text_tables
 from app.exports.parameters import FORMATS, ParametersFile
 from app.numbers import Decimal
 from app.routes.heavy import answered, given
-from app.schemas import Range, Schema, Task
+from app.schemas import FromUrl, OneOf, Range, Task
 from app.services import Services
 
 router = APIRouter(tags=["uploads"])
 
-FormatName = Literal["json", "csv", "npz", "safetensors"]
+FormatName = Annotated[str, OneOf(tuple(FORMATS))]
 
 
 def _raw_body(*media_types: str) -> dict[str, Any]:
@@ -68,10 +68,8 @@ Column = Annotated[int, Range(0, dialects.MOST_COLUMNS - 1)]
 ClassName = Annotated[str, Field(min_length=1, max_length=text_tables.LONGEST_SHOWN)]
 
 
-class ChosenColumns(Schema):
-    """Which columns are what. From a URL everything is a text, so this is not strict."""
-
-    model_config = ConfigDict(strict=False)
+class ChosenColumns(FromUrl):
+    """Which columns are what."""
 
     x1: Column | None = Field(None, description="the column of x1, counted from 0")
     x2: Column | None = None

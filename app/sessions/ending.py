@@ -24,7 +24,7 @@ ASK_SECONDS = 4.0
 ASK_AGAIN_SECONDS = 1.0
 """Between two times that a worker that does not answer is asked what became of a run."""
 LAST_SECONDS = 1.0
-"""The same when the server is about to end. After that the latest checkpoint has to do."""
+"""As `ASK_SECONDS`, once the server is ending. Then the latest checkpoint is stored."""
 
 
 class Ending:
@@ -46,7 +46,7 @@ class Ending:
         self._going, self._let_go = going, let_go
 
     async def what_became(self, job: Job) -> StoredRun | None:
-        """All of a run that has ended, or is to; None if nobody wants it any more."""
+        """A run at its end, as it is stored; None if it was deleted."""
         checkpoint: Checkpoint | None = None
         while job.started and not job.forgotten:
             try:
@@ -82,7 +82,8 @@ class Ending:
             seconds = LAST_SECONDS if self._going.is_set() else ASK_SECONDS
             async with asyncio.timeout(seconds) as job.limit:
                 if job.cancelled and not job.paused:
-                    # Pausing makes a checkpoint, and the answer comes after it.
+                    # Pausing makes a checkpoint, and the answer comes after it. Nobody reads what
+                    # is said to the reader "".
                     await self._backend.send(Tell(job.id, "", Pause(type="pause")))
                     job.paused = True
                 snapshot = await self._backend.snap(job.id)

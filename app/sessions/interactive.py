@@ -14,7 +14,7 @@ import functools
 import logging
 import secrets
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from app.errors import (
     Full,
@@ -26,7 +26,7 @@ from app.errors import (
     TooManySessions,
     UnknownSession,
 )
-from app.schemas import Configure, Message
+from app.schemas import Configure, Message, View
 from app.sessions.keeping import Keeper
 from app.sessions.outbox import DONE, GOING_AWAY, REPLACED, Outbox
 from app.settings import Settings
@@ -55,6 +55,8 @@ class InteractiveSession:
     name: str
     client: str
     outbox: Outbox | None = None
+    view: View = field(default_factory=View)
+    """What that connection wants to see."""
     expiry: asyncio.TimerHandle | None = None
     runs: int = 0
     """How many it was configured with; 0 before."""
@@ -210,6 +212,8 @@ class InteractiveSessions:
         if isinstance(message, Configure):
             self._check_size(session, message.size)
             session.runs, session.size = len(message.runs), message.size
+        elif isinstance(message, View):
+            session.view = message
         await self._backend.send(Tell(session.name, outbox.name, message))
 
     def leave(self, session: InteractiveSession, outbox: Outbox, code: int | None = None) -> None:
@@ -293,7 +297,7 @@ class InteractiveSessions:
         self._backend.open(session.name, "interactive", listener, latest)
 
     def _attach(self, session: InteractiveSession, outbox: Outbox, attach: Attach) -> None:
-        session.outbox = outbox
+        session.outbox, session.view = outbox, attach.view
         if session.expiry is not None:
             session.expiry.cancel()
             session.expiry = None
@@ -313,9 +317,10 @@ class InteractiveSessions:
         """What was trained is lost, and its reader knows; the session itself goes on, empty."""
         self._backend.close(session.name)
         self._keeper.forget(session.name)
+        session.runs = session.size = 0
         self._open(session)
         if (outbox := session.outbox) is not None:
-            self._backend.put(Attach(session.name, outbox.name))
+            self._backend.put(Attach(session.name, outbox.name, view=session.view))
 
     def _make_room(self, client: str) -> None:
         if self._going:

@@ -43,7 +43,7 @@ class Job:
     """About how many bytes it takes."""
     started: bool = False
     ending: bool = False
-    """Whether it trains no more, or is to, and is on its way into the store."""
+    """Whether its training is over or cancelled, so that it is being stored."""
     cancelled: bool = False
     detail: str | None = None
     """Why it was cancelled."""

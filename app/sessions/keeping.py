@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from app.settings import Settings
 from app.store import Store
-from app.store.sessions import Part, StoredSessions
+from app.store.sessions import SessionUpdate, StoredSessions
 from app.training.checkpoints import Latest
 
 MOST_GONE = 10_000
@@ -22,7 +22,7 @@ class InStore:
     """How much of a session is in the store."""
 
     mark: str
-    parts: int
+    updates: int
     begun: int
     costs: tuple[int, ...]
     """Bytes of each run."""
@@ -31,7 +31,7 @@ class InStore:
     @classmethod
     def of(cls, latest: Latest, *, settled: bool) -> "InStore":
         """All that there is now; its mark is yet to come."""
-        return cls("", latest.parts, latest.begun, tuple(map(len, latest.costs)), settled)
+        return cls("", latest.updates, latest.begun, tuple(map(len, latest.costs)), settled)
 
 
 class Keeper:
@@ -64,9 +64,9 @@ class Keeper:
             # Twice: where the store has something else than we think, all of it is written again.
             for _ in range(2):
                 new = {
-                    name: (part, InStore.of(latest, settled=part.settled))
+                    name: (update, InStore.of(latest, settled=update.settled))
                     for name, (client, latest) in left.items()
-                    if (part := self._part(name, client, latest, name in settled))
+                    if (update := self._update(name, client, latest, name in settled))
                 }
                 if not new and not gone:
                     return
@@ -80,14 +80,16 @@ class Keeper:
                         self._in_store.pop(name, None)
                 left = {name: left[name] for name in new if name not in marks}
 
-    def _part(self, name: str, client: str, latest: Latest, settled: bool) -> Part | None:
+    def _update(
+        self, name: str, client: str, latest: Latest, settled: bool
+    ) -> SessionUpdate | None:
         there = self._in_store.get(name)
-        if there is not None and there.parts == latest.parts and there.settled >= settled:
+        if there is not None and there.updates == latest.updates and there.settled >= settled:
             return None
         if there is not None and there.begun != latest.begun:
             there = None  # nothing of what is there counts any more
         known = there.costs if there is not None else (0,) * len(latest.costs)
-        return Part(
+        return SessionUpdate(
             name,
             client,
             latest.checkpoint,
@@ -117,7 +119,7 @@ class Keeper:
         self._closed = True
 
     def part_with(self, name: str) -> None:
-        """The session is in the store alone."""
+        """From now on the store alone has the session."""
         self._in_store.pop(name, None)
 
     def forget(self, name: str) -> None:

@@ -50,12 +50,9 @@ class KnownRuns:
             NotFound: there is no such run.
             NotStarted: it has no network (yet).
         """
-        if (job := self._here.get(run)) is None:
-            return await self._stored_source(run, 0)
-        model = await self._backend.model(run) if job.started else None
-        if model is None:
-            raise _not_started(run)
-        return model
+        job = self._here.get(run)
+        model = await self._backend.model(run) if job and job.started else None
+        return model or await self._stored_source(run, 0)
 
     async def costs(self, run: str) -> NDArray[np.float64]:
         """The cost of every iteration so far.
@@ -77,18 +74,16 @@ class KnownRuns:
             NotStarted: there is nothing of it (yet).
             InvalidField: it has no run `index`; a REST run is the only one of its session.
         """
-        if (job := self._here.get(run)) is None:
-            return await self._stored_source(run, index)
-        _check_index(index, 1)
-        record = await self._backend.fetch(run, 0) if job.started else None
-        if record is not None:
-            return record
-        # It may have ended while it was asked.
-        if run in self._here:
-            raise _not_started(run)
-        return await self._stored_source(run, index)
+        record = None
+        if (job := self._here.get(run)) is not None:
+            _check_index(index, 1)
+            record = await self._backend.fetch(run, 0) if job.started else None
+        return record or await self._stored_source(run, index)
 
     async def _stored_source(self, run: str, index: int) -> Source:
+        # It was asked about before it had anything, or it ended meanwhile and is stored.
+        if run in self._here:
+            raise NotStarted(f"run {run} has not started yet; ask again in a moment")
         stored = await stored_run(self._store, run)
         _check_index(index, len(stored.plan.runs) if stored.plan else 1)
         checkpoint = stored.checkpoint
@@ -113,10 +108,6 @@ async def stored_run(store: Store, run: str) -> StoredRun:
 
 def _unknown(run: str) -> NotFound:
     return NotFound(f"there is no run {run!r:.80}")
-
-
-def _not_started(run: str) -> NotStarted:
-    return NotStarted(f"run {run} has not started yet; ask again in a moment")
 
 
 def _check_index(index: int, runs: int) -> None:

@@ -31,12 +31,12 @@ log = logging.getLogger(__name__)
 HOUR = 3600.0
 MOST_AT_A_TIME = 64
 BYTES_AT_A_TIME = 4_000_000
-PART_BYTES = 10_000
+UPDATE_BYTES = 10_000
 """About so much is written of a session beside its costs."""
 
 
 @dataclass(frozen=True)
-class Part:
+class SessionUpdate:
     """What is new of a session.
 
     Attributes:
@@ -77,7 +77,7 @@ class StoredSessions:
             settings.max_stored_sessions_hours * HOUR,
         )
 
-    async def keep(self, parts: Sequence[Part], gone: Collection[str]) -> dict[str, str]:
+    async def keep(self, updates: Sequence[SessionUpdate], gone: Collection[str]) -> dict[str, str]:
         """Write what is new, forget what is gone, and let go what there is no room for.
 
         They are written a few at a time, so that saves can come in between.
@@ -88,7 +88,7 @@ class StoredSessions:
         Raises:
             NotStored: the database does not answer now, and nothing was written.
         """
-        first, *rest = _few_at_a_time(parts)
+        first, *rest = _few_at_a_time(updates)
         marks = await self._write(first, gone)
         for some in rest:
             try:
@@ -97,12 +97,14 @@ class StoredSessions:
                 break
         return marks
 
-    async def _write(self, parts: Sequence[Part], gone: Collection[str]) -> dict[str, str]:
+    async def _write(
+        self, updates: Sequence[SessionUpdate], gone: Collection[str]
+    ) -> dict[str, str]:
         def write(connection: Connection) -> dict[str, str]:
             if gone:
                 _delete(connection, gone)
             now = self._store.notes.meet(connection)
-            marks = _insert(connection, parts, self._store.notes, now)
+            marks = _insert(connection, updates, self._store.notes, now)
             if numbers := surplus(connection, SessionRow, true(), self._room, now):
                 gone_too = select(SessionRow.id).where(SessionRow.number.in_(numbers))
                 _delete(connection, connection.scalars(gone_too).all())
@@ -152,60 +154,60 @@ class StoredSessions:
             return None
 
 
-def _few_at_a_time(parts: Sequence[Part]) -> list[list[Part]]:
-    """At least one list; the parts of each can be written in a moment."""
-    lists: list[list[Part]] = [[]]
+def _few_at_a_time(updates: Sequence[SessionUpdate]) -> list[list[SessionUpdate]]:
+    """At least one list; the updates of each can be written in a moment."""
+    lists: list[list[SessionUpdate]] = [[]]
     size = 0
-    for part in parts:
-        own = sum(map(len, part.costs)) + PART_BYTES
+    for new in updates:
+        own = sum(map(len, new.costs)) + UPDATE_BYTES
         if lists[-1] and (len(lists[-1]) >= MOST_AT_A_TIME or size + own > BYTES_AT_A_TIME):
             lists.append([])
             size = 0
-        lists[-1].append(part)
+        lists[-1].append(new)
         size += own
     return lists
 
 
 def _insert(
-    connection: Connection, parts: Sequence[Part], notes: Notes, now: float
+    connection: Connection, updates: Sequence[SessionUpdate], notes: Notes, now: float
 ) -> dict[str, str]:
-    """Write the parts that follow what is there, and those that are whole."""
-    names = [part.name for part in parts]
+    """Write the updates that follow what is there, and those that are whole."""
+    names = [new.name for new in updates]
     marked = select(SessionRow.id, SessionRow.mark).where(SessionRow.id.in_(names))
     there = {row.id: row.mark for row in connection.execute(marked)}
-    fit = [part for part in parts if part.after in (None, there.get(part.name))]
-    written = {part.name: columns for part in fit if (columns := _columns(part)) is not None}
-    fit = [part for part in fit if part.name in written]
+    fit = [new for new in updates if new.after in (None, there.get(new.name))]
+    written = {new.name: columns for new in fit if (columns := _columns(new)) is not None}
+    fit = [new for new in fit if new.name in written]
     if not fit:
         return {}
-    _delete(connection, [part.name for part in fit if part.after is None])
-    followed = [part.name for part in fit if part.after is not None]
+    _delete(connection, [new.name for new in fit if new.after is None])
+    followed = [new.name for new in fit if new.after is not None]
     connection.execute(delete(SessionRow).where(SessionRow.id.in_(followed)))
-    marks = {part.name: secrets.token_hex(8) for part in fit}
+    marks = {new.name: secrets.token_hex(8) for new in fit}
     rows = []
-    for part in fit:
-        columns = written[part.name]
-        size = size_of(columns) + part.costs_size
-        own = {"id": part.name, "client": notes.client(part.client), "mark": marks[part.name]}
-        now_there = {"stored_at": now, "size": size, "settled": part.settled}
+    for new in fit:
+        columns = written[new.name]
+        size = size_of(columns) + new.costs_size
+        own = {"id": new.name, "client": notes.client(new.client), "mark": marks[new.name]}
+        now_there = {"stored_at": now, "size": size, "settled": new.settled}
         rows.append({**own, **now_there, **columns})
     connection.execute(insert(SessionRow), rows)
     costs = [
-        {"session": part.name, "costs": costs_row_of(part.costs)}
-        for part in fit
-        if part.after is None or any(part.costs)
+        {"session": new.name, "costs": costs_row_of(new.costs)}
+        for new in fit
+        if new.after is None or any(new.costs)
     ]
     if costs:
         connection.execute(insert(CostsRow), costs)
     return marks
 
 
-def _columns(part: Part) -> dict[str, Any] | None:
+def _columns(new: SessionUpdate) -> dict[str, Any] | None:
     """What is written of a session; None if it can't be; the others are written all the same."""
     try:
-        return session_row_of(part.checkpoint)
+        return session_row_of(new.checkpoint)
     except Exception:
-        log.exception("session %.6s can't be stored", part.name)
+        log.exception("session %.6s can't be stored", new.name)
         return None
 
 

@@ -6,11 +6,11 @@ before it is acknowledged; reads have four threads beside it. Each is answered w
 was given up so is not committed later, unless its COMMIT was under way.
 
 What if it is full: by count, by bytes or by age the oldest of a kind gives way, of the address
-that has the most of it (`room.py`). A save is safe from that for a while, unless its address has
-more than its share; if it is safe, a new save of the address that has the most is refused. Saves
-wait for their turn, address by address; if too many of one do, or of all, one more is refused. A
-REST run that has ended is never refused: it keeps its place among those that train until it is
-stored, so their bound is its own.
+that has the most of it (`room.py`). A save can be lost to a newer one only when it is a while old,
+or its address has more than its share. If no save can be lost, a new save of the address that has
+the most is refused. Saves wait for their turn, address by address; if too many of one do, or of
+all, one more is refused. A REST run that has ended is never refused: it keeps its place among those
+that train until it is stored, so their bound is its own.
 """
 
 import asyncio
@@ -277,9 +277,8 @@ class Store:
             log.error("the store failed: %s", error)
             raise _away() from None
         except TooLate:
-            if (
-                lane is self._writer
-            ):  # otherwise those who wait for a turn would find out four by four
+            if lane is self._writer:
+                # Otherwise those who wait for a turn would find out four by four.
                 self._turns.refuse(_away())
             raise _away() from None
 

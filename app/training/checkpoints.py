@@ -92,7 +92,7 @@ class Record:
 
 
 Source = Record | tuple[Checkpoint, int]
-"""A run as it trains; or the session that it was kept in, yet to be restored, and its number."""
+"""A live run, or a stored session and the index of a run in it."""
 
 
 NO_PLAN = Plan()
@@ -106,12 +106,12 @@ class Latest:
     Attributes:
         checkpoint: The latest one, without its costs.
         costs: Of each run, every cost as the bytes of float64.
-        parts: How many checkpoints were added.
+        updates: How many checkpoints were added.
         begun: How often the costs began again at 0.
     """
 
     def __init__(self, whole: Checkpoint) -> None:
-        self.parts = self.begun = 0
+        self.updates = self.begun = 0
         self.checkpoint = whole
         self.add(whole)
 
@@ -128,7 +128,7 @@ class Latest:
             costs += new.tobytes()
         plan = self.checkpoint.plan if same_plan else part.plan
         self.checkpoint = replace(part, plan=plan, costs_from=0, costs=[])
-        self.parts += 1
+        self.updates += 1
 
     @property
     def whole(self) -> Checkpoint:

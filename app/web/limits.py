@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 MOST_BODY_BYTES = 2_000_000
 """Of one REST request."""
 MOST_COUNTS = 10_000
-"""Of a client there are at most two: of this window, and of the one before."""
+"""A client has at most two: for this window and the last."""
 SHORTEST_WAIT = 0.001
 
 STREAM_SHARE, STREAM_BURST = 0.1, 0.3
@@ -224,7 +224,7 @@ class LoopTime:
 
 
 class LoopTimes:
-    """Those of all clients. A client without a debt may be forgotten."""
+    """The loop time of every client. A client without a debt may be forgotten."""
 
     def __init__(self, clock: Clock = time.monotonic) -> None:
         self._clock = clock

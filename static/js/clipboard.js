@@ -1,5 +1,8 @@
 /** The clipboard, also over plain http on a classroom's network, where there is no clipboard API. */
 
+/** For the reader, where what could not be copied is selected instead. */
+export const UNCOPIED = 'This browser does not let the page copy: it is selected, press Ctrl C.';
+
 /**
  * @param {string} text
  * @param {HTMLElement} [place] an open dialog: outside of it nothing can be selected

@@ -1,7 +1,7 @@
 /** Wires store, stream, address and views. Imports everything, is imported by nothing. */
 
 import { computed, effect, signal } from '../vendor/signals-core/signals-core.js';
-import { fromHash } from './experiment/address.js';
+import { addressesBeside, fromHash } from './experiment/address.js';
 import { defaultsOf, fieldsOf, PLANE, sameRun, TERMS } from './experiment/experiment.js';
 import { readSaved } from './experiment/saved.js';
 import { loadPlotly } from './plotly.js';
@@ -9,7 +9,6 @@ import { KeptRuns } from './store/kept-runs.js';
 import { Store } from './store/state.js';
 import { Stream } from './stream/stream.js';
 import { survivesTranslation } from './translation.js';
-import { askVersion, newer } from './version.js';
 import { mountActivation } from './views/activation.js';
 import { mountAddress } from './views/address-bar.js';
 import { mountBoundary } from './views/boundary.js';
@@ -21,7 +20,7 @@ import { mountFeatures } from './views/features.js';
 import { mountHelp } from './views/help.js';
 import { mountImages } from './views/images.js';
 import { mountKeyboard } from './views/keyboard.js';
-import { fetchLater } from './views/later.js';
+import { fetchLater, unlessNewer } from './views/later.js';
 import { mountLessons } from './views/lessons.js';
 import { mountNetwork } from './views/network.js';
 import { mountNewer } from './views/newer.js';
@@ -63,12 +62,14 @@ const fields = fieldsOf(catalogue, panelNames(find));
 const defaults = defaultsOf(catalogue);
 
 const saved = readSaved(catalogue, defaults, fields);
+const addressOf = addressesBeside(saved, defaults, fields);
 const start = fromHash(location.hash, saved?.experiment ?? defaults, fields);
 const stream = new Stream(TERMS, {
   saved: saved?.experiment && sameRun(start.experiment, saved.experiment) ? saved.id : null,
 });
 const { painter } = stream;
-const store = new Store(start.experiment, catalogue, stream.dialogue);
+const runs = new KeptRuns(catalogue);
+const store = new Store(start.experiment, catalogue, stream.dialogue, runs);
 const mistakes = computed(() => store.experiment.value.mistakes);
 /** The hidden unit that fills the plane. */
 const filling = computed(() => {
@@ -89,7 +90,13 @@ effect(() =>
   }),
 );
 effect(() => {
-  if (stream.blind.value) void sayBlind();
+  if (stream.blind.value)
+    void unlessNewer(() =>
+      store.complain('What draws this page could not be fetched.', {
+        label: 'Reload',
+        accept: () => location.reload(),
+      }),
+    );
 });
 stream.open(store);
 
@@ -111,7 +118,7 @@ mountCode(store, catalogue, find, openParameter);
 for (const [panel, get] of Object.entries(LABS)) whenFirstOpen(store, panel, find, get, { fields, catalogue });
 mountHelp();
 mountTimeline(store, find);
-mountRuns(store, new KeptRuns(catalogue), defaults, catalogue, find);
+mountRuns(store, runs, defaults, catalogue, find);
 mountSurface(store, find);
 mountPresets(store, catalogue, find);
 mountLessons(
@@ -122,15 +129,15 @@ mountLessons(
 );
 mountOwnPoints(store, find);
 mountImages(store, defaults, catalogue, find, plotly, painter);
-mountShare(store, fields, defaults, find);
+mountShare(store, fields, addressOf, find);
 mountSave(store, fields, defaults, find);
 mountNotices(store, find);
 mountWaiting(stream, store, find);
 mountNewer(find);
 mountKeyboard(store, find);
-mountReduced(store, fields, defaults, find);
+mountReduced(store, addressOf, find);
 
-mountAddress(store, fields, defaults, saved, start.problems);
+mountAddress(store, fields, defaults, saved, addressOf, start.problems);
 
 /** Plotly comes after the first picture, so that nothing waits for it. */
 const stop = effect(() => {
@@ -138,15 +145,6 @@ const stop = effect(() => {
   queueMicrotask(() => stop());
   void drawPlots();
 });
-
-async function sayBlind() {
-  await askVersion();
-  if (!newer.peek())
-    store.complain('What draws this page could not be fetched.', {
-      label: 'Reload',
-      accept: () => location.reload(),
-    });
-}
 
 async function drawPlots() {
   plotly.value = await fetchLater(

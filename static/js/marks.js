@@ -17,6 +17,9 @@ export const MARKS = [
   { name: 'one', symbol: 'circle', colour: 'one-mark', scale: 1 },
 ];
 
+/** With more points than this in the plane they, and the rings around them, are smaller. */
+export const MANY_POINTS = 600;
+
 /** The tokens of the ramp, from the lowest value over the middle to the highest. */
 export const RAMP = ['heat-0', 'heat-m', 'heat-1'];
 

@@ -17,7 +17,7 @@ from websockets.exceptions import ConnectionClosed
 from app.errors import NotStored
 from app.main import create_app
 from app.store import Store
-from app.store.sessions import Part, StoredSessions
+from app.store.sessions import SessionUpdate, StoredSessions
 from tests.app.conftest import BACKENDS, a_moment, drain, settings_for, wait_ready
 from tests.app.crash import end, resume_after_crashes, started
 from tests.app.storing import opened, run, session_of, settings
@@ -296,11 +296,11 @@ def test_kill_9_loses_five_seconds_at_most_and_no_cost_before(folder: Path) -> N
 # -- the store ------------------------------------------------------------------------------
 
 
-def part(name: str, iterations: int, **changes: Any) -> Part:
+def part(name: str, iterations: int, **changes: Any) -> SessionUpdate:
     checkpoint = session_of({}, iterations).checkpoint()
     costs = [run.tobytes() for run in checkpoint.costs]
     given = {"after": None, "costs": costs, "costs_size": len(costs[0]), "settled": False}
-    return Part(name, "me", checkpoint, **{**given, **changes})
+    return SessionUpdate(name, "me", checkpoint, **{**given, **changes})
 
 
 def test_costs_are_added_to_only_by_who_knows_what_is_there(url: str) -> None:

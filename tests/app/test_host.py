@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from app import wire
-from app.schemas import Ack, Configure, Edit, Message, Plan, Set, parse_message
-from app.training.checkpoints import Latest
+from app.schemas import MESSAGES, Ack, Configure, Edit, Message, Pause, Plan, Set, parse_message
+from app.training.checkpoints import Latest, Record
 from app.training.host.events import checkpointed
 from app.training.host.host import Host
 from app.training.host.shares import Account, Share
@@ -21,16 +21,19 @@ from app.training.messages import (
     Attach,
     Checkpointed,
     Close,
+    Command,
     Detach,
     Event,
     Frame,
     Kind,
     Open,
+    Progress,
     Snapshot,
     Tell,
     Text,
     Worked,
 )
+from app.training.run import Model
 from app.training.session import Session
 
 FRAME = 1 / 60
@@ -50,9 +53,9 @@ class Clock:
 class Desk:
     """A host, and what a keeper of its events would know."""
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, checkpoint_seconds: float = 1.0) -> None:
         self.clock = Clock()
-        self.host = Host(self.clock, self.clock, **options)
+        self.host = Host(self.clock, self.clock, checkpoint_seconds=checkpoint_seconds)
         self.frames: dict[str, list[dict[str, Any]]] = {}
         self.texts: list[dict[str, Any]] = []
         self.kept: dict[str, Latest] = {}
@@ -71,7 +74,7 @@ class Desk:
         self.say(name, "configure", playing=playing, **(plan or {}))
 
     def say(self, name: str, type: str, **fields: Any) -> list[Event]:
-        return self.tell(name, parse_message(json.dumps({"type": type, **fields})))
+        return self.tell(name, parse_message(json.dumps({"type": type, **fields}), MESSAGES))
 
     def tell(self, name: str, message: Message) -> list[Event]:
         return self.hear(self.host.handle(Tell(name, name, message)))
@@ -196,6 +199,33 @@ def test_what_is_said_while_it_seeks_is_of_the_iteration_sought() -> None:
         assert last["iteration"] == 920
         trained.append(last["runs"][0]["layers"])
     assert trained[0] == trained[1]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        *(Ask("bad", 7, what) for what in (Progress, Model, Record, Snapshot)),
+        Attach("bad", "another"),
+        Tell("bad", "bad", Edit(type="edit", layer=1, unit=0, input=None, value=1.0)),
+        Tell("bad", "bad", Pause(type="pause")),
+    ],
+    ids=repr,
+)
+def test_a_session_whose_command_fails_ends_alone(command: Command) -> None:
+    class Broken:
+        iteration, left, runs = 3, 1, [None]
+
+    desk = Desk()
+    desk.open("bad")
+    desk.open("good")
+    desk.host._sessions["bad"].session = Broken()  # type: ignore[assignment]
+    said = desk.hear(desk.host.handle(command))
+    assert [text for text in desk.texts if text.get("code") == "lost"]
+    assert [e.iteration for e in said if isinstance(e, Progress) and e.status == "failed"] == [3]
+    answers = [event for event in said if isinstance(event, Answer)]
+    assert answers == ([Answer(7, None)] if isinstance(command, Ask) else [])
+    desk.pass_time(0.5)
+    assert desk.frames["good"][-1]["iteration"] > 0
 
 
 def test_a_seek_and_a_reset_overtake_what_waits_for_a_seek() -> None:

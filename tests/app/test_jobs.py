@@ -88,6 +88,27 @@ def test_the_end_keeps_the_runs_of_all_workers_also_of_one_that_hangs(
             assert len(client.get(f"/train/{run}/costs").json()["costs"]) >= before > 0
 
 
+@pytest.mark.parametrize("asked", ["network", "formula"])
+def test_a_run_that_is_stored_while_its_worker_is_asked_is_read_from_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: str
+) -> None:
+    with service(f"sqlite:///{tmp_path}/runs.sqlite3") as client:
+        jobs, backend = services_of(client).jobs, services_of(client).backend
+        run = client.post("/train", json=LONG).json()["id"]
+        while not iteration_kept(client, run):
+            a_moment()
+        ask = backend._ask
+
+        async def end_first(session: str, what: type[Any], index: int = 0) -> Any:
+            monkeypatch.setattr(backend, "_ask", ask)
+            await jobs.cancel(run)
+            return await ask(session, what, index)
+
+        monkeypatch.setattr(backend, "_ask", end_first)
+        assert client.get(f"/train/{run}/{asked}").status_code == 200
+        assert run not in jobs.here
+
+
 def test_whoever_looks_after_a_run_is_brought_back(
     url: str, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -215,13 +215,13 @@ class TestSweep:
         assert not [t for t in desk.texts if t["type"] == "swept"]
 
     def test_a_sweep_is_begun_again_when_its_worker_dies(self) -> None:
-        from app.schemas import parse_message
+        from app.schemas import MESSAGES, parse_message
         from app.training.messages import Attach, Tell, Text
         from app.training.workers.placed import Placed
 
         placed = Placed("a", "interactive", lambda event: None)
         placed.send(Attach("a", "r"))
-        begun = Tell("a", "r", parse_message('{"type": "sweep"}'))
+        begun = Tell("a", "r", parse_message('{"type": "sweep"}', MESSAGES))
         placed.send(begun)
         assert placed.again()[-1] == begun
         placed.take(Text.of("a", "r", {"type": "sweeping"}))
@@ -230,7 +230,7 @@ class TestSweep:
         assert begun not in placed.again()
         for text in ('{"type": "cancel"}', '{"type": "configure"}'):
             placed.send(begun)
-            placed.send(Tell("a", "r", parse_message(text)))
+            placed.send(Tell("a", "r", parse_message(text, MESSAGES)))
             assert begun not in placed.again()
 
     def test_the_fan_is_the_quantiles_of_the_curves(self) -> None:

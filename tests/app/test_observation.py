@@ -92,7 +92,7 @@ def test_ready_is_said_when_every_worker_has_come_up() -> None:
 
         async def connect(door: asyncio.Event) -> InlineLine:
             await door.wait()
-            return InlineLine(Host(lambda: 0.0, lambda: 0.0))
+            return InlineLine(Host(lambda: 0.0, lambda: 0.0, checkpoint_seconds=1.0))
 
         drivers = Backend([lambda: connect(doors[0]), lambda: connect(doors[1])])
         await drivers.start()

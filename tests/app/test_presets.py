@@ -1,13 +1,20 @@
 """Every preset does what its sentence says."""
 
+import os
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import nncore
+from app.content.assets import ROOT
 from app.content.catalogue import catalogue
-from app.content.presets import PRESETS
+from app.content.lessons import LESSONS, LessonError
+from app.content.presets import PRESETS, presets_of
 from app.training.run import Run
 from app.training.session import Session
 
@@ -15,7 +22,7 @@ BY_NAME = {preset.name: preset for preset in PRESETS}
 
 
 def trained(name: str, iterations: int) -> Run:
-    session = Session(BY_NAME[name].request.plan())
+    session = Session(BY_NAME[name].run.plan())
     session.advance(iterations)
     return session.runs[0]
 
@@ -78,7 +85,7 @@ def is_smoothed(name: str) -> None:
         for some in (run, without)
     ]
     assert weights[0] < weights[1] / 5
-    a, b = (BY_NAME[other].request for other in (name, "overfitting"))
+    a, b = (BY_NAME[other].run for other in (name, "overfitting"))
     assert a.data == b.data
     assert a.network == b.network
 
@@ -93,10 +100,8 @@ def stays_alike(name: str) -> None:
 def jumps(name: str) -> None:
     costs = trained(name, 300).costs.since(0)
     assert (np.diff(costs) > 0).mean() > 0.1
-    gentle = BY_NAME[name].request.model_copy(
-        update={
-            "training": BY_NAME[name].request.training.model_copy(update={"learning_rate": 0.3})
-        }
+    gentle = BY_NAME[name].run.model_copy(
+        update={"training": BY_NAME[name].run.training.model_copy(update={"learning_rate": 0.3})}
     )
     session = Session(gentle.plan())
     session.advance(300)
@@ -177,3 +182,43 @@ def test_the_catalogue_has_each_with_a_title_and_a_sentence_of_its_own() -> None
         "works",
         "iterations_per_frame",
     }
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("works = true", 'works = "yes"', "works"),
+        ("iterations_per_frame = 1", "iterations_per_frame = 0", "iterations_per_frame"),
+        ("iterations_per_frame = 1", "iterations_per_frame = true", "iterations_per_frame"),
+        ('dataset = "gauss"', 'dataset = "gaus"', "dataset"),
+        ('dataset = "gauss"', 'dataset = "gauss", train_fraction = 0.0001', "run"),
+        ('title = "Logistic regression"', "", "title"),
+        ('title = "Logistic regression"', 'title = "Logistic regression"\ntile = ""', "tile"),
+        ("[[preset]]", "[[preset", "this is no TOML"),
+    ],
+)
+def test_what_is_wrong_is_said_with_its_place(old: str, new: str, words: str) -> None:
+    text = (LESSONS / "presets.toml").read_text()
+    assert presets_of(text) == PRESETS
+    with pytest.raises(LessonError, match=rf"^presets\.toml: .*{words}"):
+        presets_of(text.replace(old, new, 1))
+
+
+def test_a_server_with_a_wrong_preset_says_so_in_one_line(tmp_path: Path) -> None:
+    for folder in ("app", "nncore", "templates", "lessons", "static"):
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=ignored)
+    presets = tmp_path / "lessons" / "presets.toml"
+    presets.write_text(presets.read_text().replace("works = true", 'works = "yes"', 1))
+    run = subprocess.run(
+        [sys.executable, "-m", "app"],
+        cwd=tmp_path,
+        env={**os.environ, "PORT": "0"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert run.returncode == 1
+    assert run.stderr.startswith("Shallows can't start: presets.toml: preset.0.works")
+    assert run.stderr.count("\n") == 1

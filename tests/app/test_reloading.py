@@ -28,6 +28,8 @@ def served(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Server]:
         shutil.copytree(ROOT / folder, tmp_path / folder, ignore=ignored)
     monkeypatch.setenv("RELOAD", "1")
     monkeypatch.setenv("SHALLOWS_WORKERS", "1")
+    monkeypatch.setenv("SHALLOWS_LESSONS_FOLDER", str(tmp_path / "mine"))
+    (tmp_path / "mine").mkdir()
     with running_server(tmp_path) as server:
         yield server
 
@@ -78,19 +80,28 @@ def test_an_edit_is_served_at_once(served: Server) -> None:
     edit(served, "nncore/__init__.py", "from nncore", "frim nncore")
     until(lambda: get(served, patience=1) == "")
     edit(served, "nncore/__init__.py", "frim nncore", "from nncore")
+    lesson = (served.project / "lessons" / "01-one-unit.md").read_text()
+    (served.project / "mine" / "mine.md").write_text(lesson)
+    until(lambda: '"name":"mine"' in get(served, "lessons", patience=1))
     edit(served, "app/__init__.py", '__version__ = "', '__version__ = "9')
     until(lambda: '"version":"9' in get(served, "version", patience=1))
     assert "<title>Edited " in get(served)
 
 
-def test_all_is_watched_that_the_server_reads_when_it_begins() -> None:
+def test_all_is_watched_that_the_server_reads_when_it_begins(tmp_path: Path) -> None:
     config = uvicorn.Config("app.main:create_app", log_config=None)
-    watched = set(Reload(config, lambda sockets: None, []).iter_py_files())
+    reload = Reload(config, lambda sockets: None, [])
+    reload.lessons = tmp_path
+    (tmp_path / "mine.md").write_text("")
+    watched = set(reload.iter_py_files())
+    assert tmp_path / "mine.md" in watched
     for name in (
         "app/main.py",
         "nncore/network.py",
         "templates/index.html",
         "lessons/01-one-unit.md",
+        "static/js/experiment/parts.js",
+        "static/css/tokens.css",
     ):
         assert ROOT / name in watched
 

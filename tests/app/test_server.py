@@ -130,7 +130,10 @@ def test_it_ends_cleanly_before_its_workers_are_up(later: float) -> None:
 
 
 def test_accepted_sockets_send_small_frames_at_once() -> None:
-    with listen("127.0.0.1", 0) as listening, socket.create_connection(listening.getsockname()):
+    with (
+        listen("127.0.0.1", 0, patience=20) as listening,
+        socket.create_connection(listening.getsockname()),
+    ):
         accepted, _ = listening.accept()
         with accepted:
             assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
@@ -138,7 +141,7 @@ def test_accepted_sockets_send_small_frames_at_once() -> None:
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
 def test_the_addresses_printed_are_reachable(host: str) -> None:
-    with listen(host, 0) as listening:
+    with listen(host, 0, patience=20) as listening:
         for address in addresses(host):
             socket.create_connection((address, listening.getsockname()[1])).close()
 

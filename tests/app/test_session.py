@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import nncore
 from app import wire
 from app.errors import Full, InvalidField
-from app.schemas import Edit, OwnData, Plan, Set, View, parse_message
+from app.schemas import MESSAGES, Edit, OwnData, Plan, Set, View, parse_message
 from app.training.checkpoints import Latest
 from app.training.examples import Examples
 from app.training.run import Change, CostLog
@@ -140,7 +140,7 @@ CHANGES = st.sampled_from(
 
 
 def act(session: Session, message: str) -> None:
-    parsed = parse_message(message)
+    parsed = parse_message(message, MESSAGES)
     if isinstance(parsed, Set):
         session.set(parsed)
     else:

@@ -17,7 +17,7 @@ from app.fairness import FairQueue, Places
 from app.main import create_app
 from app.store import Store
 from app.store.rows import row_of
-from app.store.sessions import Part, StoredSessions
+from app.store.sessions import SessionUpdate, StoredSessions
 from app.store.tables import RunRow, SessionRow
 from tests.app.conftest import metric, settings_for
 from tests.app.storing import database, names_there, opened, session_of, settings
@@ -168,11 +168,11 @@ def test_saves_that_wait_are_counted_for_each_address(url: str) -> None:
 
 
 def test_sessions_push_out_those_of_their_own_address(url: str) -> None:
-    def part(name: str, client: str) -> Part:
+    def part(name: str, client: str) -> SessionUpdate:
         checkpoint = SAVE.checkpoint
         assert checkpoint is not None
         costs = [run.tobytes() for run in checkpoint.costs]
-        return Part(name, client, checkpoint, None, costs, len(costs[0]), settled=False)
+        return SessionUpdate(name, client, checkpoint, None, costs, len(costs[0]), settled=False)
 
     async def work(store: Store) -> None:
         sessions = StoredSessions(store, settings(url, max_stored_sessions=4))

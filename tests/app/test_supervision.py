@@ -15,7 +15,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from app.main import create_app
-from app.schemas import TrainRequest, parse_message
+from app.schemas import MESSAGES, TrainRequest, parse_message
 from app.supervision import Background
 from app.training.checkpoints import Latest
 from app.training.host.host import Host
@@ -177,7 +177,7 @@ class Desk:
         self.backend.put(Attach(name, name))
 
     async def say(self, name: str, text: str) -> None:
-        await self.backend.send(Tell(name, name, parse_message(text)))
+        await self.backend.send(Tell(name, name, parse_message(text, MESSAGES)))
 
     async def until(self, name: str, what: Callable[[Event], bool]) -> None:
         while not any(map(what, self.heard[name])):
@@ -194,7 +194,7 @@ def inline() -> InlineLine:
         now += 0.001
         return now
 
-    return InlineLine(Host(clock, clock))
+    return InlineLine(Host(clock, clock, checkpoint_seconds=1.0))
 
 
 PLAYING = '{"type": "configure", "playing": true}'
@@ -328,6 +328,25 @@ def test_what_cant_be_restored_is_said_and_its_neighbours_do_not_notice() -> Non
                 a_moment()
             good.until_iteration(good.frames[-1]["iteration"] + 50)
             assert metric(client, "shallows_worker_restarts_total") == before
+
+
+def test_who_looks_at_a_session_that_failed_sees_the_next_one_the_same_way() -> None:
+    with (
+        TestClient(create_app(settings_for("inline"))) as client,
+        Stream.connect(client) as stream,
+    ):
+        stream.say("view", resolution=20, neurons=True)
+        session = stream.configure()["session"]
+        (joined,) = services_of(client).sessions._sessions.values()
+        assert "neurons" in stream.frames[-1]["runs"][0]
+        services = services_of(client)
+        assert client.portal is not None
+        failed = Progress(session, "failed", 0)
+        client.portal.call(services.sessions._hear, joined, failed)
+        assert (joined.runs, joined.size) == (0, 0)
+        assert client.post(f"/sessions/{session}/save").json()["code"] == "not_configured"
+        stream.configure()
+        assert "neurons" in stream.frames[-1]["runs"][0]
 
 
 def test_a_worker_that_stands_still_holds_up_its_own_sessions_alone() -> None:

@@ -240,7 +240,7 @@ def middle(page: Page, layer: int, source: int, target: int) -> tuple[float, flo
           const module = await import(main.replace(/main\\.js$/, 'painting/network-layout.js'));
           const graph = document.querySelector('#graph');
           const { edges } =
-            module.layoutNetwork([2, 4, 1], graph.clientWidth, graph.clientHeight);
+            module.layoutNetwork([2, 4, 1], graph.clientWidth, graph.clientHeight, ['x1', 'x2']);
           const found = edges.find((edge) =>
             edge.layer === layer && edge.from === from && edge.to === to);
           return module.along(found, 0.3);

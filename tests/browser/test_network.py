@@ -86,7 +86,8 @@ def test_edges_their_weights_and_the_sentence_are_the_servers(page: Page) -> Non
           const { along, layoutNetwork } = await import(`${base}painting/network-layout.js`);
           const { edgeStyles } = await import(`${base}painting/network-picture.js`);
           const graph = document.querySelector('#graph');
-          const { edges } = layoutNetwork([2, 4, 1], graph.clientWidth, graph.clientHeight);
+          const { clientWidth, clientHeight } = graph;
+          const { edges } = layoutNetwork([2, 4, 1], clientWidth, clientHeight, ['x1', 'x2']);
           return [edges.map((edge) => along(edge, 0.5)), edgeStyles(edges, layers)];
         }""",
         [base, layers],

@@ -116,7 +116,8 @@ def point(page: Page, sizes: list[int], edge: int, along: float) -> tuple[float,
         """async ([base, sizes, edge, t]) => {
           const { along, layoutNetwork } = await import(`${base}painting/network-layout.js`);
           const graph = document.querySelector('#graph');
-          const { edges } = layoutNetwork(sizes, graph.clientWidth, graph.clientHeight);
+          const { clientWidth, clientHeight } = graph;
+          const { edges } = layoutNetwork(sizes, clientWidth, clientHeight, ['x1', 'x2']);
           const { left, top } = graph.getBoundingClientRect();
           const [x, y] = along(edges[edge], t);
           return [left + x, top + y];

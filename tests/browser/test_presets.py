@@ -49,7 +49,7 @@ def test_a_preset_is_chosen_by_keyboard_and_back_returns(page: Page) -> None:
     expect(note).to_contain_text(preset.look_for)
 
     asked = playground.last_configure()
-    request = preset.request.model_dump()
+    request = preset.run.model_dump()
     assert asked["data"]["dataset"] == request["data"]["dataset"]
     assert asked["data"]["noise"] == request["data"]["noise"]
     units = [layer["units"] for layer in request["network"]["layers"]]
@@ -73,8 +73,8 @@ def test_every_preset_can_be_trained_and_its_note_put_away(page: Page) -> None:
         ).click()
         expect(note).to_contain_text(preset.look_for)
         asked = playground.last_configure()
-        expected = preset.request.model_dump()
-        for key, value in preset.run.get("data", {}).items():
+        expected = preset.run.model_dump()
+        for key, value in preset.run.data.model_dump(exclude_unset=True).items():
             assert asked["data"][key] == value, (preset.name, key)
         assert len(asked["runs"][0]["network"]["layers"]) == len(expected["network"]["layers"])
     assert playground.wire.of_type("error", sent=False) == []

@@ -51,7 +51,7 @@ test('a layout keeps units apart and inside', () => {
     [[2, 16, 1], 340, 420],
   ];
   for (const [sizes, width, height] of cases) {
-    const { nodes, edges } = layoutNetwork(sizes, width, height);
+    const { nodes, edges } = layoutNetwork(sizes, width, height, ['x1', 'x2']);
     assert.equal(
       nodes.length,
       sizes.reduce((sum, size) => sum + size),

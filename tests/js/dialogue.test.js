@@ -180,6 +180,22 @@ test('a refusal says what the server has not, or does not take', () => {
   assert.equal(opening.dialogue.query(0), '');
 });
 
+test('what the server has lost begins again, paused; what it lost before it trained does not', () => {
+  const { dialogue, types } = settled();
+  dialogue.play();
+  dialogue.configure(setup, null);
+  dialogue.costs({ iteration: 40, runs: [{ first_iteration: 0, costs: new Uint8Array(160) }] });
+  assert.equal(dialogue.refused('lost'), 'run');
+  assert.deepEqual([dialogue.playing.value, dialogue.settled], [false, true]);
+  types();
+  dialogue.configure(setup, null);
+  assert.equal(dialogue.refused('lost'), 'setup');
+  assert.equal(dialogue.refused('lost'), 'command');
+  // Nothing of it could be taken up as the connection came back: it is a new session's.
+  dialogue.closed(null);
+  assert.equal(dialogue.refused('lost'), 'session');
+});
+
 test('a seek is forgotten with the run that it was of', () => {
   const { dialogue, said } = settled();
   dialogue.seek(10);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { fromHash, leftOut, toHash } from '../../static/js/experiment/address.js';
+import { addressesBeside, fromHash, leftOut, toHash } from '../../static/js/experiment/address.js';
 import {
   changed,
   defaultsOf,
@@ -173,4 +173,21 @@ test('own points that cannot be trained on say why', () => {
     '',
   );
   assert.equal(obstacle(defaults), '');
+});
+
+test('a saved run has its short link, beside which a setting back at its default is written', () => {
+  globalThis.location = { pathname: '/r/abc', search: '?a=1' };
+  const kept = { ...defaults, learningRate: 0.125 };
+  const addressOf = addressesBeside({ id: 'abc', path: '/r/abc', experiment: kept }, defaults, fields);
+  assert.equal(addressOf(kept), '/r/abc?a=1');
+  for (const experiment of [
+    { ...kept, embed: true },
+    { ...kept, learningRate: defaults.learningRate },
+  ]) {
+    const { pathname, hash } = new URL(addressOf(experiment), 'http://here');
+    assert.deepEqual(fromHash(hash, pathname === '/r/abc' ? kept : defaults, fields).experiment, experiment);
+  }
+  const { pathname } = new URL(addressOf({ ...kept, dataSeed: 3 }), 'http://here');
+  assert.ok(pathname.endsWith('/') && !pathname.includes('/r/'));
+  assert.equal(addressesBeside(null, defaults, fields)(defaults), '/r/abc?a=1');
 });

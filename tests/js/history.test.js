@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { History, thin } from '../../static/js/store/history.js';
+import { History, nearestOn, thin } from '../../static/js/store/history.js';
 import { random } from './random.js';
 
 test('thinning keeps the extremes of every column', () => {
@@ -46,4 +46,11 @@ test('it keeps what lies beyond until a cost is another, and has no gap', () => 
   history.clear();
   assert.deepEqual(after(0, []), []);
   assert.equal(after(0, new Float32Array(5000).fill(1)).length, 5000);
+});
+
+test('the cost nearest to an iteration of a thinned curve, also where there is only one', () => {
+  assert.deepEqual(nearestOn({ x: [0], y: [0.7] }, 0), { iteration: 0, cost: 0.7 });
+  const curve = { x: [0, 10, 14], y: [3, 2, 1] };
+  const near = [0, 4, 6, 10, 11, 13, 14].map((iteration) => nearestOn(curve, iteration).iteration);
+  assert.deepEqual(near, [0, 0, 10, 10, 10, 14, 14]);
 });

@@ -12,7 +12,10 @@ from app import wire
 from app.content.catalogue import bounds, catalogue
 from app.content import marks
 from app.content.lessons import COMPARISONS, QUANTITIES
-from app.schemas import Edit, OwnData, Sweep, Training, Unit, VectorizingRequest, View
+from app.schemas import (
+    MAX_RUNS, MAX_SESSION_ITERATIONS, Edit, Layer, OwnData, Sweep, Training, Unit, VectorizingRequest, View
+)
+from app.web.limits import MOST_BODY_BYTES
 quantities = {name: quantity.of for name, quantity in QUANTITIES.items()}
 drawn = {
     "plane": marks.PLANE,
@@ -26,6 +29,11 @@ bounded = {
     "MOST_SEEDS": bounds(Sweep, "seeds")[1],
     "MOST_SWEPT": bounds(Sweep, "iterations")[1],
     "MIN_POINTS": bounds(OwnData, "points")[0],
+    "SLOPE": bounds(Layer, "slope"),
+    "MAX_RUNS": MAX_RUNS,
+    "MAX_SESSION_ITERATIONS": MAX_SESSION_ITERATIONS,
+    "MAX_POINTS": bounds(OwnData, "points")[1],
+    "MAX_FILE_BYTES": MOST_BODY_BYTES,
     "TIMED": {name: bounds(VectorizingRequest, name) for name in ("examples", "inputs", "units")},
 }
 def line_of(layers):

@@ -47,8 +47,9 @@ from app.training.sweep import SeedSweep
 
 log = logging.getLogger(__name__)
 
-MOST_WAITING = 64
+MOST_DURING_SEEK = 64
 """Commands that wait for the end of a seek; one more is refused."""
+CANT_RESTORE = "what was kept of this session can't be taken up again"
 
 
 class Commands:
@@ -64,7 +65,18 @@ class Commands:
     def carry_out(
         self, hosted: Hosted, command: Open | Attach | Detach | Tell | Ask
     ) -> list[Event]:
-        """Carry out a command for a session."""
+        """Carry out a command for a session; one that fails ends this session alone."""
+        try:
+            return self._carry_out(hosted, command)
+        except Exception:
+            log.exception("session %.6s could not carry out a command", hosted.name)
+            why = [CANT_RESTORE] if isinstance(command, Open) else []
+            said = events.failed(hosted, *why)
+            return [*said, Answer(command.ticket, None)] if isinstance(command, Ask) else said
+
+    def _carry_out(
+        self, hosted: Hosted, command: Open | Attach | Detach | Tell | Ask
+    ) -> list[Event]:
         match command:
             case Open():
                 return self._open(hosted, command)
@@ -75,7 +87,7 @@ class Commands:
                 return []
             case Ask():
                 answer = Answer(command.ticket, self._answer(hosted, command))
-                # How it does is kept before it is known.
+                # Checkpoint first: what a client was told must survive a crash.
                 known = command.what in (Progress, Model)
                 if known and hosted.changed and hosted.session:
                     return [events.checkpointed(hosted, self._clock()), answer]
@@ -84,14 +96,10 @@ class Commands:
                 return self.tell(hosted, command)
 
     def _open(self, hosted: Hosted, command: Open) -> list[Event]:
-        try:
-            if command.latest is not None:
-                self._restore(hosted, command.latest)
-            elif command.plan is not None:
-                return self._configure(hosted, command.plan, playing=True)
-        except Exception:
-            log.exception("session %.6s could not be opened", hosted.name)
-            return events.failed(hosted, "what was kept of this session can't be taken up again")
+        if command.latest is not None:
+            self._restore(hosted, command.latest)
+        elif command.plan is not None:
+            return self._configure(hosted, command.plan, playing=True)
         return []
 
     def _restore(self, hosted: Hosted, latest: Latest) -> None:
@@ -140,9 +148,6 @@ class Commands:
             return self._obey(hosted, command.reader, command.message)
         except ShallowsError as error:
             return [Text.of(hosted.name, command.reader, error.message())]
-        except Exception:
-            log.exception("session %.6s could not carry out a command", hosted.name)
-            return events.failed(hosted)
 
     def _obey(self, hosted: Hosted, reader: str, message: Message) -> list[Event]:
         match message:
@@ -165,7 +170,7 @@ class Commands:
             return events.state(hosted)
         session = hosted.configured
         if hosted.replaying and not isinstance(message, Seek | Reset):
-            if len(hosted.waiting) == MOST_WAITING:
+            if len(hosted.waiting) == MOST_DURING_SEEK:
                 raise Full("the session is still on its way to the iteration sought", 1)
             hosted.waiting.append(Tell(hosted.name, reader, message))
             return []

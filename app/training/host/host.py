@@ -43,8 +43,8 @@ SHORTEST_TURN = 0.005
 """Seconds that a turn counts at least: small networks, whose times differ by chance or by their
 activation, take turns; one that is large pays for it."""
 PATIENT_REST = 1.0
-"""The patient rest for so many times as long as they trained, while others train: what is free in a
-worker is not all free, since the server needs the same processors to send every frame."""
+"""After training for t, the patient rest for so many times t while others train: the server needs
+that time to send frames."""
 PATIENT_SHARE = 0.02
 """Of the time, for the patient when no time is left."""
 MOST_SLOWED = 4.0
@@ -68,7 +68,7 @@ class Host:
         clock: Callable[[], float],
         meter: Callable[[], float],
         *,
-        checkpoint_seconds: float = 1.0,
+        checkpoint_seconds: float,
         serving: Callable[[str], None] = lambda session: None,
     ) -> None:
         self._clock, self._meter, self._serving = clock, meter, serving

@@ -10,8 +10,8 @@ import math
 class Share:
     """A share of the time as it passes, owed to somebody who has no other claim to it.
 
-    What was not called in for longer than `LONGEST_CLAIM` is forfeited; and what was had beyond the
-    share counts for as long as the last turn takes to earn, so that time that was free is no debt.
+    A claim older than `LONGEST_CLAIM` is dropped. Having more than the share counts only for the
+    last turn.
     """
 
     LONGEST_CLAIM = 1.0

@@ -127,7 +127,7 @@ class Slices:
                     "reason": divergence.reason,
                 }
                 said.append(Text.of(hosted.name, None, message))
-        # To seek the end is to look at it, not to come to it.
+        # A seek to the last iteration does not end the session.
         sought = hosted.stepping and session.iteration <= hosted.replay_to
         if (hosted.playing or hosted.stepping) and not session.left and not sought:
             said += events.over(hosted)

@@ -10,8 +10,8 @@ within `SUSPICION_SECONDS`, end that session. A host that does not come up is st
 again, and its sessions wait.
 
 What if it is full: a session has at most `MOST_WAITING` commands waiting; whoever sends one more
-waits, and so, over the socket, does the client. In a round it has as many carried out as
-`MOST_WEIGHT` allows, and none while the host says that it has had its share.
+waits, and so, over the socket, does the client. A round carries out at most `MOST_WEIGHT` of a
+session's commands, and none while the host says that it sits out.
 """
 
 import asyncio

@@ -24,7 +24,7 @@ from app.training.messages import (
 
 MOST_WEIGHT = 8
 """Of the commands of one session in one round; a command that builds something has all of it."""
-LIGHT = (Ack, Pause, Play, View, Cancel)
+LIGHT_MESSAGES = (Ack, Pause, Play, View, Cancel)
 """Messages that weigh 1."""
 SUSPICION_SECONDS = 60.0
 
@@ -32,7 +32,7 @@ SUSPICION_SECONDS = 60.0
 def weight_of(command: Command) -> int:
     """What a command counts of the weight that a session may have carried out in a round."""
     light = isinstance(command, Detach) or (
-        isinstance(command, Tell) and isinstance(command.message, LIGHT)
+        isinstance(command, Tell) and isinstance(command.message, LIGHT_MESSAGES)
     )
     return 1 if light else MOST_WEIGHT
 
@@ -78,7 +78,7 @@ class Placed:
                 self.readers[command.reader] = self.readers[command.reader][0], view
 
     def _forget(self, reader: str) -> None:
-        """Whoever came and went while the host was busy leaves nothing in the queue."""
+        """A reader that left before it was attached: drop both commands."""
         attached = next(
             (c for c in self.waiting if isinstance(c, Attach) and c.reader == reader), None
         )

@@ -1,6 +1,7 @@
 /** The experiment in the URL's hash: key=value of whatever differs from the defaults, numbers to their last digit. */
 
-import { OWN } from './experiment.js';
+import { serverPath } from '../links.js';
+import { OWN, sameRun } from './experiment.js';
 import { FieldError } from './field.js';
 import { numbersOf } from './parameters.js';
 
@@ -22,6 +23,20 @@ export function toHash(experiment, defaults, fields) {
   }
   return parts.length > 0 ? `#${parts.join('&')}` : '';
 }
+
+/**
+ * Where experiments are: a saved run under its short link as long as it is that run.
+ *
+ * @param {import('./saved.js').SavedRun | null} saved that this page was opened with
+ * @param {Experiment} defaults
+ * @param {Fields} fields
+ * @returns {(experiment: Experiment) => string} what comes after the origin
+ */
+export const addressesBeside = (saved, defaults, fields) => (experiment) => {
+  const kept = saved?.experiment && sameRun(experiment, saved.experiment) ? saved : null;
+  const path = kept ? kept.path : saved ? serverPath('/') : location.pathname;
+  return path + location.search + toHash(experiment, kept?.experiment ?? defaults, fields);
+};
 
 /**
  * What a hash says; what it says wrongly is left at its default and named in `problems`.

@@ -3,6 +3,7 @@
  * it stands for.
  */
 
+import { MAX_RUNS } from './bounds.js';
 import { choice, FieldError, namesOf } from './field.js';
 
 /** @typedef {import('./experiment.js').Experiment} Experiment */
@@ -25,7 +26,6 @@ import { choice, FieldError, namesOf } from './field.js';
  */
 
 export const FEWEST = 2;
-export const MOST = 8;
 
 /** @type {Comparison} */
 export const DEFAULT = { by: 'activation', values: ['sigmoid', 'tanh', 'relu', 'leaky_relu'] };
@@ -176,8 +176,8 @@ export function comparisonField(factors) {
  * @returns {readonly Value[]}
  */
 export function checkedValues({ say }, values) {
-  if (values.length < FEWEST || values.length > MOST)
-    throw new FieldError(`From ${FEWEST} to ${MOST} networks can be compared.`);
+  if (values.length < FEWEST || values.length > MAX_RUNS)
+    throw new FieldError(`From ${FEWEST} to ${MAX_RUNS} networks can be compared.`);
   const twice = values.find((value, index) => values.indexOf(value) < index);
   if (twice !== undefined) throw new FieldError(`“${say(twice)}” is compared already.`);
   return values;

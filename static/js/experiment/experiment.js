@@ -2,9 +2,9 @@
 
 import { exact } from '../format.js';
 import { readNumber } from '../numbers.js';
-import { MAX_ITERATIONS, MAX_VALUE, MIN_POINTS, MOST_SEEDS, MOST_SWEPT } from './bounds.js';
+import { MAX_ITERATIONS, MAX_VALUE, MIN_POINTS, MOST_SEEDS, MOST_SWEPT, SLOPE } from './bounds.js';
 import { comparisonField, DEFAULT, factorsOf } from './comparison.js';
-import { choice, FieldError, namesOf, number, optional, words, yesOrNo } from './field.js';
+import { choice, FieldError, namesOf, number, optional, readable, yesOrNo } from './field.js';
 import { keptPoints } from './kept-points.js';
 import { isOrigin } from './origin.js';
 import { numbersOf } from './parameters.js';
@@ -134,7 +134,7 @@ export const unitsField = ({ limits }) => whole('units', 'Hidden units', limits.
 export const parameterField = (label = 'The value') => number('parameter', label, [-MAX_VALUE, MAX_VALUE]);
 
 /** Leaky ReLU's slope below zero. @returns {NumberField} */
-export const slopeField = () => number('slope', 'Slope', [0, 1]);
+export const slopeField = () => number('slope', 'Slope', SLOPE);
 
 /**
  * Some of the rows of a table, in its order.
@@ -184,7 +184,7 @@ function pointsField({ limits }) {
         rows.every((row) => row.length === 3 && row.every((value) => Math.abs(value) <= MAX_VALUE));
       if (!good)
         throw new FieldError(
-          `Own points must be x1,x2,label each, with semicolons between, at most ${words.format(most)}.`,
+          `Own points must be x1,x2,label each, with semicolons between, at most ${readable.format(most)}.`,
         );
       return { points: rows.map(([x1, x2]) => [x1, x2]), labels: rows.map((row) => row[2]) };
     },
@@ -247,7 +247,7 @@ const originField = () => ({
 export const inLink = ({ points, labels }, { points: field }) =>
   field.write({ points, labels }) !== '' && [points, labels].flat(2).every((value) => short(value) === exact(value));
 
-/** Whether there is such a lesson the server knows. @returns {Field<string>} */
+/** A lesson's name; only the server knows whether it exists. @returns {Field<string>} */
 function lessonField() {
   return {
     key: 'lesson',
@@ -303,10 +303,10 @@ function parametersField() {
  * In the order in which an address is read: what depends on another comes after it.
  *
  * @param {Catalogue} catalogue
- * @param {readonly string[]} [panels] the names of the drawer's
+ * @param {readonly string[]} panels the names of the drawer's
  * @returns {Fields}
  */
-export function fieldsOf(catalogue, panels = []) {
+export function fieldsOf(catalogue, panels) {
   const { limits, datasets, regression_datasets, initializations, optimizers } = catalogue;
   /** @type {Omit<Fields, 'comparison'>} */
   const fields = {
@@ -386,8 +386,8 @@ const layerByDefault = ({ activations, defaults }) => ({
   slope: activations.find(({ slope }) => slope !== null)?.slope ?? 0,
 });
 
-/** @param {HiddenLayer} layer */
-const isLeaky = ({ activation }) => activation === 'leaky_relu';
+/** @param {Pick<HiddenLayer, 'activation'>} layer */
+export const isLeaky = ({ activation }) => activation === 'leaky_relu';
 
 /**
  * The columns of the hidden layers, a text each.
@@ -556,7 +556,7 @@ export function runSpec(experiment) {
       layers: experiment.layers.map(({ units, activation, slope }) => ({
         units,
         activation,
-        ...(activation === 'leaky_relu' && { slope }),
+        ...(isLeaky({ activation }) && { slope }),
       })),
       initialization: { scheme, scale, seed: weightSeed },
       ...(parameters && { parameters }),

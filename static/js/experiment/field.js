@@ -25,7 +25,7 @@ import { doubt, readNumber } from '../numbers.js';
 /** Text that is no value of a field; the message is for the reader. */
 export class FieldError extends Error {}
 
-export const words = new Intl.NumberFormat('en-US', { maximumSignificantDigits: 10 });
+export const readable = new Intl.NumberFormat('en-US', { maximumSignificantDigits: 10 });
 
 /**
  * @param {string} key
@@ -41,7 +41,7 @@ export function number(
   { whole = false, above = false, factor = 1, suffix = factor === 100 ? ' %' : '' } = {},
 ) {
   const [low, high] = limits;
-  const ends = [low, high].map((limit) => words.format(limit * factor));
+  const ends = [low, high].map((limit) => readable.format(limit * factor));
   const range = above
     ? `greater than ${ends[0]} and at most ${ends[1]}${suffix}`
     : `from ${ends[0]} to ${ends[1]}${suffix}`;

@@ -2,7 +2,7 @@
 
 import { count, percent } from '../format.js';
 import { featureText } from '../notation.js';
-import { layerSizes, OWN } from './experiment.js';
+import { isLeaky, layerSizes, OWN } from './experiment.js';
 
 /** @typedef {import('./experiment.js').Experiment} Experiment */
 /** @typedef {import('../types/protocol').Catalogue} Catalogue */
@@ -38,10 +38,7 @@ const OF_DATA = [
 ];
 /** @type {typeof OF_DATA} */
 const OF_RUN = [
-  ({ layers }) =>
-    [...new Set(layers.filter((layer) => layer.activation === 'leaky_relu').map(({ slope }) => `slope ${slope}`))].join(
-      ', ',
-    ),
+  ({ layers }) => [...new Set(layers.filter(isLeaky).map(({ slope }) => `slope ${slope}`))].join(', '),
   sizes,
   ({ features }) => `inputs ${features.map(featureText).join(', ')}`,
   ({ scheme, scale }, { initializations }) =>

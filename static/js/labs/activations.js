@@ -133,6 +133,13 @@ function reachFor(least) {
   return Math.min(FARTHEST, power * (REACHES.find((reach) => reach * power >= least) ?? 40));
 }
 
+/** @param {string} address @returns {Promise<Curve>} */
+async function fetchCurve(address) {
+  const answer = await fetch(serverPath(address));
+  if (!answer.ok) throw new Error(String(answer.status));
+  return answer.json();
+}
+
 /** Hands on nncore's curve for whatever is asked last. */
 class Curves {
   curve = signal(/** @type {Curve | null} */ (null));
@@ -146,15 +153,15 @@ class Curves {
     if (this.#wanted === address) return;
     this.#wanted = address;
     if (this.#known.size > MOST_CURVES) this.#known.clear();
-    const asked = this.#known.get(address) ?? fetch(serverPath(address)).then((answer) => answer.json());
+    const asked = this.#known.get(address) ?? fetchCurve(address);
     this.#known.set(address, asked);
     try {
       const curve = await asked;
       if (this.#wanted === address) this.curve.value = curve;
     } catch {
-      // Offline: the bars are drawn without it, and it is asked for again.
+      // Offline or refused: the bars are drawn without it, and it is asked for again.
       this.#known.delete(address);
-      this.#wanted = '';
+      if (this.#wanted === address) this.#wanted = '';
     }
   }
 }

@@ -1,5 +1,5 @@
 /**
- * A lab's own session beside the learner's: one to eight runs in lockstep, over a stream of its own, so that nothing of it
+ * A lab's own session beside the page's: one to eight runs in lockstep, over a stream of its own, so that nothing of it
  * touches the run on the page. It ends with `close`.
  *
  * What is wanted while the connection is down is asked for when it is there again; the costs go on where they were.
@@ -10,8 +10,9 @@ import { PLANE } from '../experiment/experiment.js';
 import { count } from '../format.js';
 import { atReadingPace, together } from '../signals.js';
 import { floats, History } from '../store/history.js';
+import { LOST } from '../stream/checkpoint.js';
 import { Stream } from '../stream/stream.js';
-import { askVersion } from '../version.js';
+import { unlessNewer } from '../views/later.js';
 
 /** @typedef {import('../types/protocol').Configured} Configured */
 /** @typedef {import('../types/protocol').Ended} Ended */
@@ -23,7 +24,7 @@ import { askVersion } from '../version.js';
 /** @typedef {{data: object, runs: object[], key: string}} Plan `key` is the same for the same plan */
 /** @template T @typedef {import('../../vendor/signals-core/signals-core.js').Signal<T>} Signal */
 
-/** Small pictures need no more than ten a second: what is saved is the learner's own run's (milliseconds). */
+/** Small pictures need no more than ten a second: what is saved is for the page's own run (milliseconds). */
 const REST = 100;
 /** How fine they are. */
 const RESOLUTION = 64;
@@ -52,12 +53,14 @@ export class LabSession {
   #wanted = null;
   /** @type {number | 'max'} */
   #speed = 'max';
-  /** Whether iterations that come are an answer to the learner. */
+  /** Whether iterations that come are an answer to the reader. */
   #asked = false;
+  /** Whether it begins again because the server has lost it. */
+  #lost = false;
   #trained;
   #stop;
 
-  /** @param {(runs: number) => void} trained a plan has been trained, at the learner's wish */
+  /** @param {(runs: number) => void} trained a plan has been trained, at the reader's wish */
   constructor(trained) {
     this.#trained = trained;
     /** @type {Stream<Plan>} */
@@ -83,8 +86,9 @@ export class LabSession {
       }),
       effect(() => {
         if (!this.stream.blind.value) return;
-        this.said.value = 'What draws the comparison could not be fetched. Reload the page.';
-        void askVersion();
+        void unlessNewer(() => {
+          this.said.value = 'What draws the comparison could not be fetched. Reload the page.';
+        });
       }),
     );
   }
@@ -143,12 +147,13 @@ export class LabSession {
     return Math.max(0, ...this.histories.map(({ length }) => length));
   }
 
-  opened() {
-    if (this.dialogue.session.value === null) this.#begin();
-  }
+  /** A plan begins with the weights of its seeds. */
+  weights = null;
 
-  closed() {
-    this.dialogue.closed(null);
+  begin() {
+    const steps = this.dialogue.begin();
+    if (this.#wanted) this.#configure(this.#wanted);
+    this.dialogue.stepFirst(steps);
   }
 
   /** @param {ServerMessage} message */
@@ -194,12 +199,6 @@ export class LabSession {
 
   // ---- within
 
-  #begin() {
-    const steps = this.dialogue.begin();
-    if (this.#wanted) this.#configure(this.#wanted);
-    this.dialogue.stepFirst(steps);
-  }
-
   /** @param {Plan} plan */
   #configure(plan) {
     this.#asked ||= this.dialogue.playing.peek();
@@ -216,6 +215,8 @@ export class LabSession {
   /** @param {Configured} message */
   #configured(message) {
     this.#restarted();
+    if (this.#lost) this.said.value = LOST;
+    this.#lost = false;
     this.histories = message.runs.map(() => new History());
     this.points.value = message.data;
     this.#picture.value = null;
@@ -243,12 +244,12 @@ export class LabSession {
 
   /** @param {import('../types/protocol').ServerError} error */
   #refused({ code, detail }) {
-    if (code === 'lost') {
-      this.dialogue.leaveSession();
-      return this.#begin();
-    }
     const refused = this.dialogue.refused(code);
-    if (refused === 'session') return this.#begin();
+    if (refused === 'session') return this.begin();
+    if (refused === 'run') {
+      this.#lost = true;
+      return this.begin();
+    }
     if (refused === 'setup') this.#wanted = this.running.value;
     this.said.value = detail;
     return undefined;

@@ -7,7 +7,8 @@ import { ref } from '../../vendor/lit-html/directives/ref.js';
 import { repeat } from '../../vendor/lit-html/directives/repeat.js';
 import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
 import { computed, effect, signal } from '../../vendor/signals-core/signals-core.js';
-import { checkedValues, FEWEST, hindrance, MOST } from '../experiment/comparison.js';
+import { MAX_RUNS, MAX_SESSION_ITERATIONS } from '../experiment/bounds.js';
+import { checkedValues, FEWEST, hindrance } from '../experiment/comparison.js';
 import { changed, runSpec } from '../experiment/experiment.js';
 import { FieldError } from '../experiment/field.js';
 import { allows } from '../experiment/parts.js';
@@ -36,8 +37,6 @@ import { LabSession } from './session.js';
 /** @typedef {import('./session.js').Plan} Plan */
 /** @typedef {(id: string) => HTMLElement} Find */
 
-/** The server's bound: iterations × runs. */
-const MOST_ITERATIONS = 2_000_000;
 /** What is dragged, the lab follows once it rests (milliseconds). */
 const REST = 250;
 /** Columns of pixels to one point of a curve. */
@@ -55,7 +54,7 @@ const NEXT = {
 
 /** @param {readonly Experiment[]} experiments @returns {Plan} */
 function planOf(experiments) {
-  const most = Math.floor(MOST_ITERATIONS / experiments.length);
+  const most = Math.floor(MAX_SESSION_ITERATIONS / experiments.length);
   const specs = experiments.map(runSpec);
   const { data } = specs[0];
   const runs = specs.map(({ network, training }) => ({
@@ -133,7 +132,7 @@ export function showNetworks(store, fields, catalogue, find, scale) {
   const { size, stop: stopSize } = sizeOf(find('networks'), find('compare-chart'));
   const context = { store, session, factor, values, settled, commands, size };
   return together(
-    // The learner's own session comes first, where places are few.
+    // The page's own session comes first, where places are few.
     effect(() => {
       if (store.dialogue.session.value !== null) session.open();
     }),
@@ -231,11 +230,11 @@ function showControls({ store, session, factor, values, settled, commands }, fac
     effect(() => {
       by.value = factor.value.name;
       const { options } = factor.value;
-      const full = values.value.length === Math.min(MOST, options?.length ?? MOST);
+      const full = values.value.length === Math.min(MAX_RUNS, options?.length ?? MAX_RUNS);
       add.disabled = full;
       add.title = full
         ? `${values.value.length} are compared, which is all there can be`
-        : `One more network; there can be ${MOST}`;
+        : `One more network; there can be ${MAX_RUNS}`;
     }),
     effect(() => {
       const ready = session.dialogue.connection.value === 'live' && settled.value && obstacle.value === '';
@@ -498,12 +497,12 @@ function showChart(context, scale, plot) {
   for (const type of /** @type {const} */ (['pointermove', 'pointerdown']))
     plot.addEventListener(type, show, { signal: over.signal });
   plot.addEventListener('pointerleave', () => tip.hide(), { signal: over.signal });
-  return () => {
-    stop();
-    over.abort();
-    tip.hide();
-    render(nothing, area);
-  };
+  return together(
+    stop,
+    () => over.abort(),
+    () => tip.hide(),
+    () => render(nothing, area),
+  );
 }
 
 /** Who came to which cost when. @param {Context} context @param {HTMLElement} container */
@@ -543,8 +542,5 @@ function showTable({ store, session, factor, values, settled }, container) {
       container,
     );
   });
-  return () => {
-    stop();
-    render(nothing, container);
-  };
+  return together(stop, () => render(nothing, container));
 }

@@ -222,10 +222,7 @@ function showResult(store, result, chosen, container) {
       container,
     );
   });
-  return () => {
-    stop();
-    render(nothing, container);
-  };
+  return together(stop, () => render(nothing, container));
 }
 
 /** A curve as far as it is finite. @param {number[]} x @param {(number | null)[]} costs */
@@ -320,13 +317,13 @@ function showFan(result, chosen, scale, plot) {
     },
     { signal: over.signal },
   );
-  return () => {
-    stop();
-    over.abort();
-    stopSize();
-    tip.hide();
-    render(nothing, area);
-  };
+  return together(
+    stop,
+    () => over.abort(),
+    stopSize,
+    () => tip.hide(),
+    () => render(nothing, area),
+  );
 }
 
 /** @param {Store} store @param {Signal<Result | null>} result @param {HTMLElement} figure */

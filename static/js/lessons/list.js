@@ -2,6 +2,7 @@
 
 import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
 import { effect, signal } from '../../vendor/signals-core/signals-core.js';
+import { closesBy } from '../views/closing.js';
 import { icon } from '../views/icon.js';
 import { lessonOf, listed } from './course.js';
 
@@ -122,11 +123,7 @@ export function mountList(course, find) {
     );
   });
 
-  find('lessons-close').addEventListener('click', () => dialog.close());
-  dialog.addEventListener('click', (event) => {
-    // Beside its frame lies the backdrop.
-    if (event.target === dialog) dialog.close();
-  });
+  closesBy(dialog, find('lessons-close'));
   dialog.addEventListener('close', () => {
     open.value = false;
     cleared.value = null;

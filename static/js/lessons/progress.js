@@ -15,7 +15,7 @@ import { signal } from '../../vendor/signals-core/signals-core.js';
  */
 /** @typedef {Readonly<Record<string, Progress>>} All by the lessons' names */
 
-export const KEY = 'lessons';
+const KEY = 'lessons';
 const VERSION = 1;
 /** As many as the server keeps. */
 const MOST_LESSONS = 200;

@@ -23,6 +23,8 @@ export const MIN_COLUMN_PITCH = 74;
 export const TINY_UNIT = 34;
 
 const LABEL = 38;
+/** Inputs whose names take little room. */
+const SHORT_NAMES = ['x1', 'x2'];
 /** The room that an input's name takes: below, and to its left if it is short (x₁) or long (sin x₁). */
 const INPUT_LABEL = { below: 20, short: 26, long: 52 };
 /** Closer than this there is no room below an input for its name. */
@@ -37,10 +39,11 @@ const clamp = (value, low, high) => Math.max(low, Math.min(high, value));
  * @param {number[]} sizes units of each layer, inputs and output included
  * @param {number} width
  * @param {number} height
- * @param {boolean} [long] whether an input has a long name
+ * @param {readonly string[]} features the names of the inputs
  * @returns {Layout}
  */
-export function layoutNetwork(sizes, width, height, long = false) {
+export function layoutNetwork(sizes, width, height, features) {
+  const long = features.some((name) => !SHORT_NAMES.includes(name));
   const last = sizes.length - 1;
   const narrow = width < 480;
   const margin = last === 1 ? 0.24 : narrow ? 0.125 : 0.105;

@@ -25,9 +25,10 @@ const MOST_PIXELS = 2;
  */
 
 export class Painter {
-  /** Who waits for which snapshot. @type {Map<number, (bitmap: ImageBitmap) => void>} */
+  /** Who waits for which snapshot. @type {Map<number, {resolve: (bitmap: ImageBitmap) => void, reject: () => void}>} */
   #waiting = new Map();
   #snapshots = 0;
+  #missing = false;
   #worker = new Worker(new URL('./worker.js', import.meta.url), { type: 'module' });
 
   #over = new AbortController();
@@ -41,7 +42,7 @@ export class Painter {
       const news = /** @type {FromPainter} */ (data);
       if (news.type === 'message') return listener.message(news.message);
       if (news.type === 'snapshot') {
-        this.#waiting.get(news.id)?.(news.bitmap);
+        this.#waiting.get(news.id)?.resolve(news.bitmap);
         this.#waiting.delete(news.id);
         return undefined;
       }
@@ -61,7 +62,11 @@ export class Painter {
     });
     // What goes wrong within the worker says what; a file that does not come is a plain event.
     this.#worker.addEventListener('error', (event) => {
-      if (!(event instanceof ErrorEvent)) listener.missing();
+      for (const { reject } of this.#waiting.values()) reject();
+      this.#waiting.clear();
+      if (event instanceof ErrorEvent) return;
+      this.#missing = true;
+      listener.missing();
     });
     const reducedMotion = matchMedia('(prefers-reduced-motion: reduce)');
     const calm = () => this.manner({ calm: reducedMotion.matches });
@@ -121,12 +126,16 @@ export class Painter {
    *
    * @param {NetworkScene} scene
    * @param {import('../types/painting').Colours} colours
-   * @returns {Promise<ImageBitmap>}
+   * @returns {Promise<ImageBitmap>} rejected where there is no painter, or it fails
    */
   snapshot(scene, colours) {
     const id = ++this.#snapshots;
-    this.#post({ type: 'snapshot', id, scene, colours });
-    return new Promise((resolve) => this.#waiting.set(id, resolve));
+    return new Promise((resolve, fail) => {
+      const reject = () => fail(new Error('What draws it does not answer.'));
+      if (this.#missing) return reject();
+      this.#waiting.set(id, { resolve, reject });
+      this.#post({ type: 'snapshot', id, scene, colours });
+    });
   }
 
   /** @param {ToPainter} message @param {Transferable[]} [transfer] */

@@ -3,6 +3,7 @@
  * its z is zero.
  */
 
+import { MANY_POINTS } from '../marks.js';
 import { boundaryLine, mapLine, unitLine } from './contour.js';
 import { fitted, Maps, resize } from './map.js';
 import { levelOf } from './network-picture.js';
@@ -20,7 +21,6 @@ const HALO = 5;
  */
 const RING = 8;
 const SMALL_RING = 5.5;
-const MANY_POINTS = 600;
 
 export class PlanePicture {
   #canvas;

@@ -52,7 +52,7 @@ export class CurrentRun {
   halted = signal(/** @type {Halt | null} */ (null));
   /** Why the run is over, if it is. @type {Signal<Ending | null>} */
   ending = signal(/** @type {Ending | null} */ (null));
-  /** Those last seen. @type {readonly LayerParameters[] | null} */
+  /** The parameters of the latest frame. @type {readonly LayerParameters[] | null} */
   weights = null;
 
   /** @param {ReadonlySignal<boolean>} playing */
@@ -89,7 +89,7 @@ export class CurrentRun {
    *
    * @param {Experiment} experiment
    * @param {object} manner
-   * @param {boolean} manner.certain whether all costs there are have been of the run that ends here
+   * @param {boolean} manner.certain whether every cost received belongs to the run that ends here
    * @param {boolean} manner.carried whether the new one has the weights of the old
    */
   begin(experiment, { certain, carried }) {
@@ -122,7 +122,7 @@ export class CurrentRun {
     return true;
   }
 
-  /** Its end is none any more: there are iterations before it again. @returns {boolean} whether that is news */
+  /** The run goes on: forget that it had ended. @returns {boolean} whether that is news */
   forgetEnd() {
     if (this.halted.value === null) return false;
     this.halted.value = null;
@@ -131,7 +131,7 @@ export class CurrentRun {
   }
 
   /**
-   * Of runs that differ in nothing but what can change meanwhile there is one.
+   * Keeps one ghost of runs that differ only in settings that can change during training.
    *
    * @param {Experiment} experiment the run that ends here
    */

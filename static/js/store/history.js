@@ -32,8 +32,8 @@ export class History {
   }
 
   /**
-   * Puts costs in their place; there is never a gap. What lies beyond stays for as long as the run goes the way that it
-   * went: to the first cost that is another.
+   * Puts costs in their place; there is never a gap. Later costs are kept, unless one of these differs from the cost
+   * known there: then all after it go.
    *
    * @param {number} first the iteration of `costs[0]`, at most `length`
    * @param {Float32Array} costs
@@ -96,6 +96,19 @@ export class History {
     const after = this.tests[low];
     return iteration - before.iteration < after.iteration - iteration ? before : after;
   }
+}
+
+/**
+ * The cost nearest to an iteration on a thinned curve.
+ *
+ * @param {{x: number[], y: number[]}} curve
+ * @param {number} iteration at most its last
+ */
+export function nearestOn({ x, y }, iteration) {
+  const after = x.findIndex((known) => known >= iteration);
+  const before = Math.max(0, after - 1);
+  const index = iteration - x[before] < x[after] - iteration ? before : after;
+  return { iteration: x[index], cost: y[index] };
 }
 
 /** @param {Uint8Array} bytes float32, little-endian (as every browser's machine is), at any offset */

@@ -90,7 +90,7 @@ export class KeptRuns {
         kept.marks.every((mark, index) => index >= marks.length || mark === marks[index]),
     );
     if (twin && twin.iterations > iterations) return;
-    // After a seek the latest frame shows an earlier iteration: what is kept of the end is then what was known of it.
+    // After a seek the latest frame is of an earlier iteration, so keep what was known of the end.
     const before = !atEnd && twin?.iterations === iterations ? twin : null;
     const {
       testCost,

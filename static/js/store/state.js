@@ -8,7 +8,7 @@ import { batch, computed, signal } from '../../vendor/signals-core/signals-core.
 import { changed, defaultsOf, layerSizes, OWN, obstacle, sameRun } from '../experiment/experiment.js';
 import { cost, count } from '../format.js';
 import { unlessSame } from '../signals.js';
-import { fromCheckpoint } from '../stream/checkpoint.js';
+import { fromCheckpoint, LOST } from '../stream/checkpoint.js';
 import { Attention } from './attention.js';
 import { CurrentRun, endOf } from './current-run.js';
 
@@ -99,9 +99,16 @@ export class Store {
   /** The run that was asked to begin again, until it has. @type {Experiment | null} */
   #reset = null;
   #catalogue;
+  #kept;
 
-  /** @param {Experiment} experiment @param {Catalogue} catalogue @param {Dialogue} dialogue with the server */
-  constructor(experiment, catalogue, dialogue) {
+  /**
+   * @param {Experiment} experiment
+   * @param {Catalogue} catalogue
+   * @param {Dialogue} dialogue with the server
+   * @param {import('./kept-runs.js').KeptRuns} kept where each run goes as another takes its place
+   */
+  constructor(experiment, catalogue, dialogue, kept) {
+    this.#kept = kept;
     this.experiment = signal(experiment);
     this.#catalogue = catalogue;
     this.#spareLayer = experiment.layers.at(-1) ?? defaultsOf(catalogue).layers[0];
@@ -182,8 +189,7 @@ export class Store {
    *
    * @param {Partial<Experiment>} changes
    * @param {{keepWeights?: boolean}} [manner] `keepWeights` begins the run with the weights there are, if they fit;
-   *   Reset still
-   *   goes back to those of the seed
+   *   Reset still goes back to those of the seed
    */
   change(changes, { keepWeights = false } = {}) {
     const before = this.experiment.value;
@@ -253,20 +259,21 @@ export class Store {
 
   // ---- what comes over the stream
 
-  /** Is costs of each run that gives way to another. @type {(run: Run) => void} */
-  left = () => undefined;
-
   /** How many costs there are. */
   get known() {
     return this.current.history.length;
   }
 
-  opened() {
-    if (this.dialogue.session.value === null && !this.dialogue.opensSaved) this.#begin();
+  /** The parameters of the latest frame. */
+  get weights() {
+    return this.current.weights;
   }
 
-  closed() {
-    this.dialogue.closed(this.current.weights);
+  /** A new session with what is set up. */
+  begin() {
+    const steps = this.dialogue.begin();
+    this.#configure();
+    this.dialogue.stepFirst(steps);
   }
 
   /** @param {ServerMessage} message */
@@ -298,7 +305,7 @@ export class Store {
     if (this.dialogue.costs(frame)) {
       const { run } = this;
       // What has been changed since the reset is of the run that begins here.
-      if (run) this.left({ ...run, experiment: this.#reset ?? run.experiment });
+      if (run) this.#kept.enter({ ...run, experiment: this.#reset ?? run.experiment });
       this.#reset = null;
       this.current.history.clear();
     }
@@ -308,7 +315,6 @@ export class Store {
   /** What has been drawn. @param {Pick<import('../types/protocol').Frame, 'iteration' | 'runs'>} frame */
   show({ iteration, runs: [run] }) {
     this.current.show({ iteration, run });
-    this.dialogue.drawn(iteration);
   }
 
   /** What is trained; until there is something, what is set up. */
@@ -322,13 +328,6 @@ export class Store {
   }
 
   // ---- within
-
-  /** A new session with what is set up. */
-  #begin() {
-    const steps = this.dialogue.begin();
-    this.#configure();
-    this.dialogue.stepFirst(steps);
-  }
 
   /** @param {readonly LayerParameters[] | null} [weights] to begin with instead of the seed's */
   #configure(weights = null) {
@@ -369,7 +368,7 @@ export class Store {
     const now = this.dialogue.configured(message, this.experiment.value);
     const carried = this.dialogue.carries(now);
     // What goes on with other points is no run of its own.
-    if (run && !carried) this.left(run);
+    if (run && !carried) this.#kept.enter(run);
     this.#reset = null;
     this.current.begin(now, { certain, carried });
     this.#plot(message.data);
@@ -421,10 +420,13 @@ export class Store {
     switch (this.dialogue.refused(code)) {
       case 'session':
         this.note('The server no longer had this session; it started again from the same initial weights.');
-        return this.#begin();
+        return this.begin();
       case 'saved':
         this.complain(`${detail}. This is the same experiment, from its initial weights.`);
-        return this.#begin();
+        return this.begin();
+      case 'run':
+        this.begin();
+        return this.complain(LOST);
       case 'setup':
         // What the server refused is undone; it trains on as it was.
         if (this.current.experiment.value) this.experiment.value = this.current.experiment.value;

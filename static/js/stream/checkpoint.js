@@ -12,12 +12,15 @@ import { count } from '../format.js';
  *
  * @param {Configured} message
  */
-export function described({ data, runs }) {
+export function whatIsTrained({ data, runs }) {
   return JSON.stringify([
     data,
     runs.map(({ label, layer_sizes, layers, training }) => [label, layer_sizes, layers, training]),
   ]);
 }
+
+/** What a reader reads where nothing could be taken up. */
+export const LOST = 'The server lost what it had trained. Play starts again from the same initial weights.';
 
 /**
  * What a reader reads of it.

@@ -23,7 +23,7 @@ const PATIENCE = 5000;
 const LONGEST_WAIT = 300;
 /** And a while after that, so that a class does not come at once: half as long again, and at most this (seconds). */
 const MOST_SPREAD = 15;
-/** For how long a server has no place that has not said so (seconds). */
+/** How long to wait if the server does not say (seconds). */
 const USUAL_WAIT = 5;
 /** Close codes of the server, see docs/protocol.md. */
 const GOING_AWAY = 1001;
@@ -98,6 +98,10 @@ export class Connection {
       (message) => this.#socket?.readyState === WebSocket.OPEN && this.#socket.send(JSON.stringify(message)),
       (message) => listener.dropped(message),
     );
+  }
+
+  /** From now on, once. */
+  open() {
     const { signal } = this.#over;
     addEventListener('online', () => this.#soon(), { signal });
     addEventListener('offline', () => this.#drop(), { signal });
@@ -111,9 +115,10 @@ export class Connection {
     );
     const watch = setInterval(() => this.#watch(), 1000);
     signal.addEventListener('abort', () => clearInterval(watch));
+    this.#connect();
   }
 
-  open() {
+  #connect() {
     const url = streamAddress();
     url.search = this.#listener.query();
     const socket = new WebSocket(url);
@@ -123,6 +128,7 @@ export class Connection {
     this.#heard = performance.now();
     let opened = false;
     socket.addEventListener('open', () => {
+      if (socket !== this.#socket) return;
       opened = true;
       this.#unopened = 0;
       this.#heard = performance.now();
@@ -235,7 +241,7 @@ export class Connection {
   #again(until, why) {
     clearTimeout(this.#retry);
     this.#next = until;
-    if (!this.#socket) this.#retry = setTimeout(() => this.open(), until - performance.now());
+    if (!this.#socket) this.#retry = setTimeout(() => this.#connect(), until - performance.now());
     this.#tell(why ? { why, until } : null);
   }
 
@@ -260,7 +266,7 @@ export class Connection {
   #soon() {
     if (this.#socket || performance.now() < this.#notBefore) return;
     clearTimeout(this.#retry);
-    this.open();
+    this.#connect();
   }
 
   #watch() {

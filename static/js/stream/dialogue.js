@@ -1,7 +1,7 @@
 /**
  * The page's side of the talk with the server: what has been asked (and is in unconfirmed.js until the server confirms
- * it), what is wanted while it cannot be asked (in wanted.js), and what the server last reported. Knows nothing of what
- * is drawn.
+ * it), what is wanted while it cannot be asked (in wanted.js), and what the server last reported. What is set up it
+ * hands on unread, in the terms that it is given.
  *
  * The server cannot be asked while the connection is down, nor until it has answered a seek: what is wanted then is
  * asked afterwards.
@@ -10,7 +10,7 @@
 import { signal } from '../../vendor/signals-core/signals-core.js';
 import { conditions } from '../experiment/experiment.js';
 import { parameterKey } from '../experiment/parameters.js';
-import { described } from './checkpoint.js';
+import { whatIsTrained } from './checkpoint.js';
 import { Questions } from './questions.js';
 import { Unconfirmed } from './unconfirmed.js';
 import { Wanted } from './wanted.js';
@@ -91,14 +91,16 @@ export class Dialogue {
   }
 
   /**
-   * Whether costs that come are of the run there is: between a restart lost with its connection and the next they may
-   * be of either.
+   * Whether costs that arrive belong to the current run. After a restart was lost with its connection they may belong to
+   * either run, until the next `configured`.
    */
   get certain() {
     return this.#certain;
   }
 
-  /** Whether a run with the weights of its seed is asked for or wanted: those that are seen are soon of no use. */
+  /**
+   * Whether a run from the seed's weights is asked for or wanted; then the weights on screen will soon be useless.
+   */
   get startsAfresh() {
     const { restart, weights } = this.#wanted;
     return (
@@ -280,7 +282,7 @@ export class Dialogue {
       iterations_per_frame,
       runs: [{ training, state = training }],
     } = message;
-    this.#described = described(message);
+    this.#described = whatIsTrained(message);
     this.session.value = session;
     const now = this.#unconfirmed.answered() ?? setup;
     this.#firstSteps = 0;
@@ -303,8 +305,8 @@ export class Dialogue {
    *
    * @param {Configured} message
    * @param {T} setup what is set up
-   * @returns {{weights: readonly LayerParameters[] | null} | null} that it is to be configured anew, if it is: with
-   *   those weights instead of its seed's, if there are any
+   * @returns {{weights: readonly LayerParameters[] | null} | null} null if the run goes on; else configure it anew,
+   *   with these weights or (null) the seed's
    */
   resumed(message, setup) {
     const {
@@ -315,7 +317,7 @@ export class Dialogue {
       runs: [{ training, state = training }],
     } = message;
     const known = this.#described;
-    this.#described = described(message);
+    this.#described = whatIsTrained(message);
     // What was configured last may be younger than what the server had kept.
     if (from_checkpoint && known !== this.#described) {
       this.#wanted.restart = 'configure';
@@ -370,16 +372,27 @@ export class Dialogue {
 
   /**
    * @param {string} code of an error
-   * @returns {'session' | 'saved' | 'setup' | 'command'} what the server has not, or does not take
+   * @returns {'session' | 'saved' | 'run' | 'setup' | 'command'} what the server does not have, or refused; without
+   *   its `run` the session is empty, and begins again, paused
    */
   refused(code) {
-    if (code === 'unknown_session') {
+    if (code === 'unknown_session' || (code === 'lost' && !this.live)) {
       this.session.value = null;
       return 'session';
     }
     if (code === 'not_found' && this.#saved !== null) {
       this.#saved = null;
       return 'saved';
+    }
+    if (code === 'lost') {
+      this.playing.value = false;
+      // What was lost before it trained may do harm: it is not asked for again by itself.
+      const trained = this.#reached > 0;
+      this.#reached = 0;
+      if (trained) {
+        this.#unconfirmed = new Unconfirmed();
+        return 'run';
+      }
     }
     this.forget();
     return this.#unconfirmed.answered() ? 'setup' : 'command';

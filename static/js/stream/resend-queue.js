@@ -98,7 +98,7 @@ export class ResendQueue {
   }
 
   /**
-   * What was said after it may have been taken, and saying it now would undo that: it is said once more too.
+   * Later messages may have been taken already, and sending this one now would undo them: send those again too.
    *
    * @param {number} number
    */

@@ -8,12 +8,14 @@
 
 import { effect, signal } from '../../vendor/signals-core/signals-core.js';
 import { Painter } from '../painting/painter.js';
+import { together } from '../signals.js';
 import { isDark, painterColours } from '../theme.js';
 import { Connection } from './connection.js';
 import { Dialogue } from './dialogue.js';
 
 /** @typedef {import('../types/protocol').ClientMessage} ClientMessage */
 /** @typedef {import('../types/protocol').Frame} Frame */
+/** @typedef {import('../types/protocol').LayerParameters} LayerParameters */
 /** @typedef {import('../types/protocol').ServerMessage} ServerMessage */
 /** @typedef {import('../types/painting').FrameCosts} FrameCosts */
 /** @typedef {import('./connection.js').Wait} Wait */
@@ -23,8 +25,8 @@ import { Dialogue } from './dialogue.js';
 /**
  * @typedef {object} StreamListener whose stream it is
  * @property {number} known how many costs it has
- * @property {() => void} opened
- * @property {() => void} closed
+ * @property {readonly LayerParameters[] | null} weights those last seen
+ * @property {() => void} begin there is a connection, and no session yet
  * @property {(message: ServerMessage) => void} receive
  * @property {(frame: FrameCosts) => void} receiveCosts of every frame, in order
  * @property {(picture: Pick<Frame, 'iteration' | 'runs'>) => void} show what has been drawn
@@ -48,8 +50,7 @@ export class Stream {
   #drawn = -1;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #acknowledging;
-  /** @type {(() => void)[]} */
-  #stops = [];
+  #stop = () => {};
 
   /**
    * @param {Terms<T>} terms in which the server is asked
@@ -68,7 +69,10 @@ export class Stream {
           if (!this.#connection.heard(message)) this.#listener?.receive(message);
         },
         costs: (frame) => this.#listener?.receiveCosts(frame),
-        picture: (picture) => this.#listener?.show(picture),
+        picture: (picture) => {
+          this.#listener?.show(picture);
+          dialogue.drawn(picture.iteration);
+        },
         acknowledge: (frame) => this.#acknowledge(frame),
         missing: () => {
           this.blind.value = true;
@@ -80,12 +84,12 @@ export class Stream {
       query: () => dialogue.query(this.#listener?.known ?? 0),
       opened: () => {
         if (this.#view) this.#connection.send(this.#view);
-        this.#listener?.opened();
+        if (dialogue.session.value === null && !dialogue.opensSaved) this.#listener?.begin();
       },
       closed: () => {
         clearTimeout(this.#acknowledging);
         this.#acknowledging = undefined;
-        this.#listener?.closed();
+        dialogue.closed(this.#listener?.weights ?? null);
       },
       takenOver: () => dialogue.leaveSession(),
       received: (data) => this.painter.receive(data),
@@ -102,13 +106,13 @@ export class Stream {
     if (this.#listener) return;
     this.#listener = listener;
     this.#connection.open();
-    this.#stops = [
+    this.#stop = together(
       effect(() => {
         void isDark.value;
         this.painter.manner({ colours: painterColours() });
       }),
       effect(() => this.painter.manner({ playing: this.dialogue.playing.value })),
-    ];
+    );
   }
 
   /** What frames shall have, from now on. @param {Omit<Extract<ClientMessage, {type: 'view'}>, 'type'>} view */
@@ -124,7 +128,7 @@ export class Stream {
 
   /** Ends it, here and at the server. */
   close() {
-    for (const stop of this.#stops) stop();
+    this.#stop();
     clearTimeout(this.#acknowledging);
     this.#connection.close();
     this.painter.close();

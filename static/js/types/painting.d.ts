@@ -33,7 +33,7 @@ export interface Colours {
   one: string;
   zero: string;
   ground: string;
-  /** What is lit on the way forwards, and on the way back. */
+  /** What stands out on the way forwards, and on the way back. */
   forward: string;
   backward: string;
 }
@@ -133,7 +133,8 @@ export type FromPainter =
       type: 'drawn';
       costs: FrameCosts[];
       picture: Pick<Frame, 'iteration' | 'runs'> | null;
-      frames: number[] /** Milliseconds since 1970. */;
+      frames: number[];
+      /** Milliseconds since 1970. */
       at: number;
     };
 

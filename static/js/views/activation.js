@@ -2,7 +2,7 @@
 
 import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
 import { computed, effect } from '../../vendor/signals-core/signals-core.js';
-import { slopeField } from '../experiment/experiment.js';
+import { isLeaky, slopeField } from '../experiment/experiment.js';
 import { EQUALS, FORMULAS, inBrackets, ofLayer, variable } from '../notation.js';
 import { bindChoice } from './choice.js';
 import { bindNumber, stopsEvery } from './value.js';
@@ -37,7 +37,7 @@ export function mountActivation(store, find) {
     () => common.value,
     (activation) => store.changeLayers({ activation }),
   );
-  const leaky = computed(() => store.experiment.value.layers.find(({ activation }) => activation === 'leaky_relu'));
+  const leaky = computed(() => store.experiment.value.layers.find(isLeaky));
   bindNumber(find, 'slope', {
     field: slopeField(),
     value: () => leaky.value?.slope ?? 0,

@@ -1,7 +1,7 @@
 /** The experiment into the browser's address, and back when the reader goes back or edits it. */
 
 import { effect } from '../../vendor/signals-core/signals-core.js';
-import { fromHash, toHash } from '../experiment/address.js';
+import { fromHash } from '../experiment/address.js';
 import { inLink, OWN, sameRun } from '../experiment/experiment.js';
 import { forgetPoints, keepPoints, nameOf } from '../experiment/kept-points.js';
 
@@ -22,20 +22,16 @@ const hasOwn = ({ dataset, points }) => dataset === OWN && points.length > 0;
  * @param {Fields} fields
  * @param {Experiment} defaults
  * @param {SavedRun | null} saved
+ * @param {(experiment: Experiment) => string} addressOf
  * @param {string[]} mistakes in the address that the page was opened by
  */
-export function mountAddress(store, fields, defaults, saved, mistakes) {
-  /**
-   * Where an experiment is: a saved run under its short link as long as it is that run.
-   *
-   * @param {Experiment} experiment
-   */
-  function addressOf(experiment) {
-    const same = saved?.experiment && sameRun(experiment, saved.experiment) ? saved.experiment : null;
-    const path = same ? saved?.path : saved ? '/' : location.pathname;
-    const hash = toHash(experiment, same ?? defaults, fields);
-    const inHash = same || !hasOwn(experiment) || inLink(experiment, fields);
-    return path + location.search + hash + (inHash ? '' : `${hash ? '&' : '#'}kept=${nameOf(experiment)}`);
+export function mountAddress(store, fields, defaults, saved, addressOf, mistakes) {
+  /** With the name of the own points that this browser keeps, where no link holds them. @param {Experiment} experiment */
+  function keptAddress(experiment) {
+    const address = addressOf(experiment);
+    const same = saved?.experiment && sameRun(experiment, saved.experiment);
+    if (same || !hasOwn(experiment) || inLink(experiment, fields)) return address;
+    return `${address}${address.includes('#') ? '&' : '#'}kept=${nameOf(experiment)}`;
   }
 
   /** Asks whoever leaves. @type {AbortController | null} */
@@ -85,7 +81,7 @@ export function mountAddress(store, fields, defaults, saved, mistakes) {
   let waiting;
   effect(() => {
     const now = store.experiment.value;
-    const address = addressOf(now);
+    const address = keptAddress(now);
     clearTimeout(waiting);
     if (address !== location.pathname + location.search + location.hash) {
       const passed = performance.now() - changed;

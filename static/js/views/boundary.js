@@ -8,7 +8,7 @@ import { computed, effect } from '../../vendor/signals-core/signals-core.js';
 import { OWN, PLANE } from '../experiment/experiment.js';
 import { entered, ticks } from '../experiment/origin.js';
 import { fixed } from '../format.js';
-import { MARKS, scaleOf, TARGETS } from '../marks.js';
+import { MANY_POINTS, MARKS, scaleOf, TARGETS } from '../marks.js';
 import { EQUALS, inBrackets, indexed, number, ofUnit, variable, yHat } from '../notation.js';
 import { pixelRatio } from '../painting/painter.js';
 import { CONFIG, layoutIn } from '../plotly.js';
@@ -29,8 +29,6 @@ const MARGIN = { l: 31, t: 1, r: 1, b: 23 };
 const TICKS = [-4, -2, 0, 2, 4];
 const RADIUS = 8;
 const SMALL_RADIUS = 5;
-/** With more points than this they are smaller. */
-const MANY_POINTS = 600;
 /** A point this near to the pointer is the one meant (pixels). */
 const REACH = 8;
 

@@ -4,6 +4,7 @@ import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
 import { effect, signal } from '../../vendor/signals-core/signals-core.js';
 import { post, UNANSWERED } from '../asking.js';
 import { copy } from '../clipboard.js';
+import { MAX_FILE_BYTES } from '../experiment/bounds.js';
 import { layerSizes } from '../experiment/experiment.js';
 import { count } from '../format.js';
 import { fits } from '../layers.js';
@@ -28,8 +29,6 @@ const MANY_NUMBERS = 40;
 const SELDOM = 500;
 /** The texts follow what is changed while paused, once it rests (milliseconds). */
 const REST = 250;
-/** As large as the server takes a file. */
-const MAX_BYTES = 2_000_000;
 /** @type {Record<string, string>} */
 const CONTENT_TYPES = {
   json: 'application/json',
@@ -169,7 +168,7 @@ function mountLoading(store, catalogue, find) {
     const format = file.name.split('.').at(-1)?.toLowerCase() ?? '';
     if (!CONTENT_TYPES[format])
       return wrong(`${file.name} is none of the files that can be loaded: ${Object.keys(CONTENT_TYPES).join(', ')}.`);
-    if (file.size > MAX_BYTES) return wrong(`${file.name} is larger than ${count(MAX_BYTES / 1e6)} MB.`);
+    if (file.size > MAX_FILE_BYTES) return wrong(`${file.name} is larger than ${count(MAX_FILE_BYTES / 1e6)} MB.`);
     const response = await post(`/parameters?format=${format}`, file, CONTENT_TYPES[format]);
     if (!response) return wrong(UNANSWERED);
     if (!response.ok) return wrong(`${file.name} could not be read: ${await problemOf(response)}`);

@@ -10,7 +10,7 @@ import { sameRun } from '../experiment/experiment.js';
 import { describe } from '../experiment/words.js';
 import { cost, count } from '../format.js';
 import { CONFIG, layoutIn, smallFont } from '../plotly.js';
-import { thin } from '../store/history.js';
+import { nearestOn, thin } from '../store/history.js';
 import { colours, isDark } from '../theme.js';
 import { bindSignal } from './choice.js';
 import { logTick, namesAt, place, scaleTo, xTicks, xTop, yRange } from './cost-scale.js';
@@ -212,14 +212,7 @@ function earlierRuns(store, catalogue) {
       length: (curve.x.at(-1) ?? 0) + 1,
       curve: () => curve,
       /** @param {number} iteration */
-      near(iteration) {
-        const after = Math.max(
-          1,
-          curve.x.findIndex((x) => x >= iteration),
-        );
-        const index = iteration - curve.x[after - 1] < curve.x[after] - iteration ? after - 1 : after;
-        return { iteration: curve.x[index], cost: curve.y[index] };
-      },
+      near: (iteration) => nearestOn(curve, iteration),
     })),
   ];
 }

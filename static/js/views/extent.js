@@ -2,7 +2,7 @@
 
 import { signal } from '../../vendor/signals-core/signals-core.js';
 
-/** A text that is another when one of them has another size, until `stop`. @param {HTMLElement[]} elements */
+/** A signal that changes whenever one of the elements changes size, until `stop`. @param {HTMLElement[]} elements */
 export function sizeOf(...elements) {
   const size = signal('');
   const observer = new ResizeObserver(() => {

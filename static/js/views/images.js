@@ -1,5 +1,6 @@
 /** The menu that saves the three pictures. */
 
+import { download } from '../download.js';
 import { boundaryFigure, costFigure, networkImage, plotImage, rasterised } from './worksheet-images.js';
 
 /** @typedef {import('../store/state.js').Store} Store */
@@ -67,18 +68,10 @@ export function mountImages(store, defaults, catalogue, find, plotly, painter) {
     opener.focus();
     try {
       const iteration = store.current.picture.peek()?.iteration ?? 0;
-      save(await pictures[image](/** @type {Format} */ (format)), `shallows-${image}-${iteration}.${format}`);
+      download(await pictures[image](/** @type {Format} */ (format)), `shallows-${image}-${iteration}.${format}`);
       store.announcement.value = 'Image saved';
     } catch (error) {
       store.complain(`The image could not be made. ${error instanceof Error ? error.message : ''}`);
     }
   });
-}
-
-/** @param {Blob} blob @param {string} name */
-function save(blob, name) {
-  const address = URL.createObjectURL(blob);
-  Object.assign(document.createElement('a'), { href: address, download: name }).click();
-  // The browser has taken it by then.
-  setTimeout(() => URL.revokeObjectURL(address), 10_000);
 }

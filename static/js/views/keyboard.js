@@ -2,6 +2,7 @@
 
 import { html, render } from '../../vendor/lit-html/lit-html.js';
 import { allows } from '../experiment/parts.js';
+import { closesBy } from './closing.js';
 
 /** @typedef {import('../store/state.js').Store} Store */
 
@@ -72,10 +73,7 @@ export function mountKeyboard(store, find) {
     dialog.showModal();
   };
   find('help').addEventListener('click', showKeys);
-  find('keys-close').addEventListener('click', () => dialog.close());
-  dialog.addEventListener('click', (event) => {
-    if (event.target === dialog) dialog.close();
-  });
+  closesBy(dialog, find('keys-close'));
 
   document.addEventListener('keydown', (event) => {
     const typing = event.target instanceof Element && event.target.closest(TYPING) !== null;

@@ -19,13 +19,23 @@ export async function fetchLater(store, what, get, again) {
   try {
     return await get();
   } catch {
-    await askVersion();
-    // A server with a newer page no longer has this one's files; there is a button for that already.
-    if (!newer.peek())
+    await unlessNewer(() =>
       store.complain(`${what} could not be fetched. The rest of the page goes on.`, {
         label: 'Try again',
         accept: again,
-      });
+      }),
+    );
     return null;
   }
+}
+
+/**
+ * Something did not come. A server with a newer page no longer has this one's files, and there is a button for that
+ * already.
+ *
+ * @param {() => void} complain
+ */
+export async function unlessNewer(complain) {
+  await askVersion();
+  if (!newer.peek()) complain();
 }

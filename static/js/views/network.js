@@ -40,8 +40,6 @@ import { bindFields, bindValue, stopsBetween, stopsEvery } from './value.js';
 /** An edge or a bias as near as this is the one meant (pixels). */
 const MOUSE_REACH = 8;
 const FINGER_REACH = 16;
-/** Inputs whose names take little room. */
-const SHORT_NAMES = ['x1', 'x2'];
 
 /**
  * @param {Store} store
@@ -63,12 +61,7 @@ export function mountNetwork(store, fields, catalogue, find, painter, open) {
 
   const stage = /** @type {HTMLElement} */ (graph.parentElement);
   const layout = computed(() =>
-    layoutNetwork(
-      store.layerSizes.value,
-      area.value.width,
-      area.value.height,
-      store.features.value.some((name) => !SHORT_NAMES.includes(name)),
-    ),
+    layoutNetwork(store.layerSizes.value, area.value.width, area.value.height, store.features.value),
   );
   effect(() => {
     const sizes = store.layerSizes.value;
@@ -128,8 +121,8 @@ function mountCaptions(store, catalogue, layout, container) {
   const [fewest, most] = field.limits;
   /** @param {number} layer @param {number} units */
   const resize = (layer, units) => store.changeLayer(layer, { units });
-  /** @type {WeakSet<Element>} */
-  const bound = new WeakSet();
+  /** What ends the binding of each. @type {Map<HTMLInputElement, () => void>} */
+  const bound = new Map();
   effect(() => {
     const { columns, pitch } = layout.value;
     const units = store.layerSizes.value.slice(1, -1);
@@ -157,11 +150,15 @@ function mountCaptions(store, catalogue, layout, container) {
       }),
       container,
     );
+    for (const [input, stop] of bound) {
+      if (input.isConnected) continue;
+      stop();
+      bound.delete(input);
+    }
     for (const input of /** @type {NodeListOf<HTMLInputElement>} */ (container.querySelectorAll('input'))) {
       if (bound.has(input)) continue;
-      bound.add(input);
       const layer = Number(input.dataset.layer);
-      bindValue({
+      const stop = bindValue({
         input,
         problem: /** @type {HTMLElement} */ (input.parentElement?.querySelector('.problem')),
         field,
@@ -169,6 +166,7 @@ function mountCaptions(store, catalogue, layout, container) {
         change: (units) => resize(layer, units),
         stops: stopsEvery(fewest, most, 1),
       });
+      bound.set(input, stop);
     }
   });
 }
@@ -309,7 +307,12 @@ function mountGraph(store, layout, graph, painter, inputs, frozen, open) {
             }))
         : [];
     const under = pointed.value;
-    if (under && !shown.some(({ parameter }) => parameterKey(parameter) === parameterKey(under)))
+    // The layer or unit that the pointer was over may be gone.
+    if (
+      under &&
+      valueAt(layers, under) !== undefined &&
+      !shown.some(({ parameter }) => parameterKey(parameter) === parameterKey(under))
+    )
       shown.push({ parameter: under, at: [under.x, under.y] });
     render(
       shown.map(({ parameter, at: [x, y] }) => {

@@ -4,6 +4,7 @@
  */
 
 import { effect, signal } from '../../vendor/signals-core/signals-core.js';
+import { MAX_POINTS } from '../experiment/bounds.js';
 import { OWN, PLANE, parameterField } from '../experiment/experiment.js';
 import { allows } from '../experiment/parts.js';
 import { added, BY_HAND, erased, hundredth, moved, nearest, relabelled, Steps } from '../experiment/points-by-hand.js';
@@ -173,7 +174,9 @@ class Editor {
   add(place, label) {
     const { own } = this;
     if (own.points.length >= BY_HAND) {
-      this.#store.complain(`${count(BY_HAND)} points are as many as can be set by hand. A table takes up to 10,000.`);
+      this.#store.complain(
+        `${count(BY_HAND)} points are as many as can be set by hand. A table takes up to ${count(MAX_POINTS)}.`,
+      );
       return;
     }
     this.take(

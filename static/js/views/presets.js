@@ -3,6 +3,7 @@
 import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
 import { effect, signal } from '../../vendor/signals-core/signals-core.js';
 import { experimentOf, sameRun } from '../experiment/experiment.js';
+import { closesBy } from './closing.js';
 import { crossButton } from './icon.js';
 
 /** @typedef {import('../store/state.js').Store} Store */
@@ -76,11 +77,7 @@ export function mountPresets(store, catalogue, find) {
     event.preventDefault();
     all[move(index, all.length)].focus();
   });
-  find('presets-close').addEventListener('click', () => dialog.close());
-  dialog.addEventListener('click', (event) => {
-    // Beside its frame lies the backdrop.
-    if (event.target === dialog) dialog.close();
-  });
+  closesBy(dialog, find('presets-close'));
   dialog.addEventListener('close', () => render(nothing, lists));
 
   const note = find('preset-note');

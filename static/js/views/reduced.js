@@ -4,12 +4,10 @@
  */
 
 import { effect, untracked } from '../../vendor/signals-core/signals-core.js';
-import { toHash } from '../experiment/address.js';
 import { allows, isShown, PARTS } from '../experiment/parts.js';
 
 /** @typedef {import('../store/state.js').Store} Store */
 /** @typedef {import('../experiment/experiment.js').Experiment} Experiment */
-/** @typedef {import('../experiment/experiment.js').Fields} Fields */
 /** @typedef {import('../experiment/parts.js').Part} Part */
 
 const CONTROLS = 'button, input, select, textarea, summary, a[href]';
@@ -20,11 +18,10 @@ const NOTE = 'locked-note';
 
 /**
  * @param {Store} store
- * @param {Fields} fields
- * @param {Experiment} defaults
+ * @param {(experiment: Experiment) => string} addressOf
  * @param {(id: string) => HTMLElement} find
  */
-export function mountReduced(store, fields, defaults, find) {
+export function mountReduced(store, addressOf, find) {
   /** @type {Map<string, Lock>} */
   const locks = new Map();
   effect(() => {
@@ -59,12 +56,7 @@ export function mountReduced(store, fields, defaults, find) {
     const { embed } = store.experiment.value;
     document.body.toggleAttribute('data-embed', embed);
     link.hidden = !embed;
-    if (embed)
-      link.href = `${location.pathname}${location.search}${toHash(
-        { ...store.experiment.value, embed: false },
-        defaults,
-        fields,
-      )}`;
+    if (embed) link.href = addressOf({ ...store.experiment.value, embed: false });
   });
 }
 

@@ -5,6 +5,7 @@ import { ref } from '../../vendor/lit-html/directives/ref.js';
 import { repeat } from '../../vendor/lit-html/directives/repeat.js';
 import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
 import { effect, signal, untracked } from '../../vendor/signals-core/signals-core.js';
+import { download } from '../download.js';
 import { experimentOf } from '../experiment/experiment.js';
 import { summary } from '../experiment/words.js';
 import { cost, count, percent } from '../format.js';
@@ -79,10 +80,7 @@ export function mountRuns(store, runs, defaults, catalogue, find) {
       store.compared.value = shown ? [...others, run].slice(-MOST_COMPARED) : others;
     },
     download() {
-      const url = URL.createObjectURL(new Blob([csvOf(runs.list.value, words)], { type: 'text/csv' }));
-      const link = Object.assign(document.createElement('a'), { href: url, download: 'shallows-runs.csv' });
-      link.click();
-      URL.revokeObjectURL(url);
+      download(new Blob([csvOf(runs.list.value, words)], { type: 'text/csv' }), 'shallows-runs.csv');
     },
   };
 
@@ -180,7 +178,6 @@ export function mountRuns(store, runs, defaults, catalogue, find) {
  * @param {KeptRuns} runs
  */
 function record(store, runs) {
-  store.left = (run) => runs.enter(run);
   const enter = () => {
     if (store.run) runs.enter(store.run);
   };

@@ -1,9 +1,10 @@
 /** Saves the run on the server, and hands out the short link that opens it again. */
 
-import { copy } from '../clipboard.js';
+import { post } from '../asking.js';
+import { copy, UNCOPIED } from '../clipboard.js';
 import { toHash } from '../experiment/address.js';
 import { count } from '../format.js';
-import { reach, serverPath } from '../links.js';
+import { reach } from '../links.js';
 import { showCode } from './qr.js';
 
 /** @typedef {import('../store/state.js').Store} Store */
@@ -40,11 +41,7 @@ export function mountSave(store, fields, defaults, find) {
     // Whoever opens the link looks at a whole page, not at a frame of one.
     const page = toHash({ ...store.experiment.peek(), embed: false }, defaults, fields);
     tell('Saving');
-    const answer = await fetch(serverPath(`/sessions/${store.dialogue.session.peek()}/save`), {
-      method: 'POST',
-      headers: { 'Content-Type': 'application/json' },
-      body: JSON.stringify(page ? { page } : {}),
-    }).catch(() => null);
+    const answer = await post(`/sessions/${store.dialogue.session.peek()}/save`, JSON.stringify(page ? { page } : {}));
     const said = await answer?.json().catch(() => null);
     if (!answer?.ok || !said) return tell(`Not saved: ${said?.detail ?? 'the server did not answer'}.`, true);
     const { origin, own } = await reach();
@@ -61,7 +58,7 @@ export function mountSave(store, fields, defaults, find) {
   });
   copying.addEventListener('click', async () => {
     const copied = await copy(link.value, find('share-dialog'));
-    tell(copied ? 'Short link copied.' : 'This browser does not let the page copy: it is selected, press Ctrl C.');
+    tell(copied ? 'Short link copied.' : UNCOPIED);
     if (!copied) link.select();
   });
   link.addEventListener('focus', () => link.select());

@@ -1,10 +1,11 @@
 /** What to hand out: a link to this experiment, a page with less on it, a frame for another page. */
 
 import { html, render } from '../../vendor/lit-html/lit-html.js';
-import { copy } from '../clipboard.js';
-import { leftOut, toHash } from '../experiment/address.js';
+import { copy, UNCOPIED } from '../clipboard.js';
+import { leftOut } from '../experiment/address.js';
 import { isShown, PARTS, REDUCED } from '../experiment/parts.js';
 import { reach } from '../links.js';
+import { closesBy } from './closing.js';
 import { showCode } from './qr.js';
 
 /** @typedef {import('../store/state.js').Store} Store */
@@ -18,10 +19,10 @@ const FRAME = { width: '100%', height: 900 };
 /**
  * @param {Store} store
  * @param {Fields} fields
- * @param {Experiment} defaults
+ * @param {(experiment: Experiment) => string} addressOf
  * @param {(id: string) => HTMLElement} find
  */
-export function mountShare(store, fields, defaults, find) {
+export function mountShare(store, fields, addressOf, find) {
   const dialog = /** @type {HTMLDialogElement} */ (find('share-dialog'));
   const link = /** @type {HTMLInputElement} */ (find('share-link'));
   const frame = /** @type {HTMLTextAreaElement} */ (find('share-frame'));
@@ -47,7 +48,7 @@ export function mountShare(store, fields, defaults, find) {
       lock,
       embed,
     };
-    return `${origin}${location.pathname}${location.search}${toHash(experiment, defaults, fields)}`;
+    return origin + addressOf(experiment);
   };
   const show = () => {
     link.value = address(false);
@@ -132,11 +133,7 @@ export function mountShare(store, fields, defaults, find) {
     dialog.showModal();
     find('copy-link').focus();
   });
-  find('share-close').addEventListener('click', () => dialog.close());
-  dialog.addEventListener('click', (event) => {
-    // Beside its frame lies the backdrop.
-    if (event.target === dialog) dialog.close();
-  });
+  closesBy(dialog, find('share-close'));
 
   /** @type {[id: string, field: HTMLInputElement | HTMLTextAreaElement, said: string][]} */
   const copies = [
@@ -146,7 +143,7 @@ export function mountShare(store, fields, defaults, find) {
   for (const [id, field, said] of copies) {
     find(id).addEventListener('click', async () => {
       const copied = await copy(field.value, dialog);
-      message.textContent = copied ? said : 'This browser does not let the page copy: it is selected, press Ctrl C.';
+      message.textContent = copied ? said : UNCOPIED;
       if (!copied) field.select();
     });
     field.addEventListener('focus', () => field.select());

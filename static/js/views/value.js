@@ -57,6 +57,7 @@ function meant(text, { factor, suffix }) {
  * @param {() => T} parts.value reads a signal
  * @param {(value: T) => void} parts.change
  * @param {T[]} [parts.stops] of the slider and the arrow keys, ascending
+ * @returns {() => void} ends what shows the value
  */
 export function bindValue({ input, slider = null, problem, field, value, change, stops = [] }) {
   /** @param {T} of */
@@ -171,7 +172,7 @@ export function bindValue({ input, slider = null, problem, field, value, change,
       change(stops[Number(slider.value)]);
     });
   }
-  effect(show);
+  return effect(show);
 }
 
 /**

@@ -318,12 +318,7 @@ export async function networkImage(store, defaults, catalogue, painter) {
   const head = { title: 64, names: 44 };
   const top = head.title + head.names;
   const height = top + graph + 24;
-  const layout = layoutNetwork(
-    sizes,
-    width,
-    graph,
-    features.some((name) => name !== 'x1' && name !== 'x2'),
-  );
+  const layout = layoutNetwork(sizes, width, graph, features);
   const { nodes, edges, columns, labelled, inputsBelow } = layout;
 
   const ratio = 3;
