@@ -3,7 +3,7 @@
 Looked for only where the cost has stayed as it is for `LONG` iterations and is no better than what
 one knows without looking at the points: a run that has converged is none of it. Then the next
 update is: what changes no layer by a thousandth is not about to begin. Looking costs as much
-as an iteration and is done once in `AGAIN` of them, so that no learner pays for it.
+as an iteration and is done once in `AGAIN` of them, so that no session pays for it.
 """
 
 from dataclasses import dataclass
