@@ -5,7 +5,7 @@ VENV_PYTHON := $(VENV)/bin/python
 BENCHMARKS := nncore_bench stream_bench page_bench store_bench load_bench hostile_bench
 
 .DEFAULT_GOAL := help
-.PHONY: help run fix check test test-page test-rest lint lint-types lint-rest bench lock vendor docker-test clean tools
+.PHONY: help run fix check test lint bench lock vendor docker-test clean tools
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -23,14 +23,7 @@ check: lint ## The quick checks: lint, and the tests that need no server, databa
 
 test: lint ## Every check: what lint does, then the tests, the page's in a real browser too
 	@scripts/install_test_tools.sh chromium postgresql nginx
-	@$(MAKE) --no-print-directory -j 2 test-page test-rest
-
-# Side by side: a browser keeps a core busy, and in many of the other tests one waits.
-test-page:
-	$(VENV_PYTHON) -m pytest --numprocesses logical --maxprocesses 4 tests/browser
-
-test-rest:
-	$(VENV_PYTHON) -m pytest --numprocesses logical --maxprocesses 4 --ignore=tests/browser
+	$(VENV_PYTHON) -m pytest --numprocesses logical --maxprocesses 4
 
 lint: $(VENV)/.dev-installed tools ## Style, types and the order of the storeys
 	@$(MAKE) --no-print-directory -j 2 lint-types lint-rest

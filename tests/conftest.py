@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 from hypothesis import settings
 
@@ -24,6 +25,13 @@ settings.load_profile("untimed")
 
 
 quiet = Quiet()
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """One process more than there are cores: in many tests of a service one waits, for its start,
+    its end or a bound, and another computes meanwhile."""
+    cores = psutil.cpu_count() or 1
+    return cores if config.option.markexpr == "not service" else cores + 1
 
 
 @pytest.hookimpl(tryfirst=True)
