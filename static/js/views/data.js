@@ -99,7 +99,12 @@ function chooseOwn(store) {
     const own = keptPoints(latest.name);
     if (!own) return;
     const { problem } = store.experiment.peek();
-    store.change({ ...own, origin: null, dataset: OWN, problem: labelsSuit(problem, own.labels) ? problem : 'regression' });
+    store.change({
+      ...own,
+      origin: null,
+      dataset: OWN,
+      problem: labelsSuit(problem, own.labels) ? problem : 'regression',
+    });
   };
   const when = new Date(latest.when).toLocaleString('en-GB', { dateStyle: 'medium', timeStyle: 'short' });
   store.notice.value = {
