@@ -165,7 +165,7 @@ def test_edges_biases_and_values_answer_the_pointer(page: Page) -> None:
         places = [point(page, [2, 4, 1], edge, t) for t in np.linspace(0.3, 0.7, 30)]
         return sum(alpha[round(y - graph["y"]), round(x - graph["x"])] < 20 for x, y in places)
 
-    assert gaps(8) > 5
+    until(page, lambda: gaps(8) > 5)
     assert gaps(9) == 0
 
 
