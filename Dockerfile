@@ -31,6 +31,7 @@ COPY LICENSE ./
 COPY templates templates
 COPY static static
 COPY lessons lessons
+COPY docs/*.md docs/
 COPY --from=build /shallows ./
 # A volume takes its owner from here.
 RUN install -d -o 10001 -g 10001 -m 700 /data

@@ -149,10 +149,19 @@ def serve(ending: Shutdown, listening: socket.socket | None) -> None:
 
 def announced(settings: "Settings") -> socket.socket:
     """The socket to serve on, when its addresses have been said."""
+    from app.links import addresses, lan_address
+
     listening = listen(settings.host, settings.port, settings.slow_reader_seconds)
+    port = listening.getsockname()[1]
     print("Shallows is at", flush=True)
     for address in addresses(settings.host):
-        print(f"  http://{address}:{listening.getsockname()[1]}", flush=True)
+        print(f"  http://{address}:{port}", flush=True)
+    lan = lan_address(settings.host)
+    if lan is not None and sys.stdout.isatty():
+        from app.exports import qr
+
+        print(f"A class opens http://{lan}:{port}, or points a camera at\n", flush=True)
+        qr.in_terminal(f"http://{lan}:{port}")
     return listening
 
 
@@ -172,25 +181,6 @@ def listen(host: str, port: int, patience: float) -> socket.socket:
     if (user_timeout := getattr(socket, "TCP_USER_TIMEOUT", None)) is not None:
         listening.setsockopt(socket.IPPROTO_TCP, user_timeout, int(1000 * patience))
     return listening
-
-
-def addresses(host: str) -> list[str]:
-    """The addresses at which a server bound to `host` can be reached, nearest first."""
-    if host not in ("0.0.0.0", "::"):
-        return [host]
-    lan = _lan_address()
-    return ["localhost", *([lan] if lan else [])]
-
-
-def _lan_address() -> str | None:
-    """This machine's address in its network. No packet is sent: a UDP socket only picks a route."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect(("192.0.2.1", 9))
-            address = str(probe.getsockname()[0])
-        except OSError:
-            return None
-    return None if address.startswith("127.") else address
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """`create_app`: the only place where things are wired."""
 
+import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -15,11 +16,13 @@ from app.routes import (
     datasets,
     exports,
     health,
+    help,
     lessons,
     pages,
     predict,
     problems,
     saves,
+    share,
     stream,
     train,
     uploads,
@@ -37,6 +40,9 @@ from app.training.workers.processes import pool_backend
 from app.web.access import Access
 from app.web.limits import MOST_BODY_BYTES, LoopTimes, Refusals
 from app.web.security import Security
+from app.web.words import Words
+
+log = logging.getLogger(__name__)
 
 BACKENDS: dict[str, Callable[[Settings], Backend]] = {
     "pool": pool_backend,
@@ -48,12 +54,15 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     """The service, ready to be served.
 
     Raises:
-        LessonError: a lesson is not right.
+        LessonError: there is no folder of lessons where there should be one.
         StoreUnusable: there is nowhere to store what is to be kept.
     """
     settings = settings or Settings()
     backend = BACKENDS[settings.backend](settings)
     store = Store.open(settings)
+    found = lessons_of(LESSONS, *filter(None, [settings.lessons_folder]))
+    for file in found.unread:
+        log.warning("the lesson %s is left out: %s", file.file, file.detail)
     jobs = Jobs(backend, store, settings)
     refusals = Refusals()
     assets = finder(settings.reload)
@@ -90,7 +99,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         heavy=Pool(settings),
         store=store,
         find_assets=assets,
-        lessons=lessons_of(LESSONS, *filter(None, [settings.lessons_folder])),
+        lessons=found,
         refusals=refusals,
         loop_times=LoopTimes(),
     )
@@ -104,18 +113,21 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         uploads,
         datasets,
         activations,
+        share,
         health,
         stream,
+        help,
         pages,
     ):
         app.include_router(
             module.router,
             max_body_size=MOST_BODY_BYTES,
-            dependencies=[] if module in (stream, pages) else [Depends(problems.each_once)],
+            dependencies=[] if module in (stream, help, pages) else [Depends(problems.each_once)],
         )
     app.add_middleware(
         Security, settings=settings, access=Access(settings, assets), refusals=refusals
     )
+    app.add_middleware(Words, assets=assets)  # the last that is added is the outermost
     for kind, handler in problems.HANDLERS.items():
         app.add_exception_handler(kind, handler)
     return app

@@ -4,6 +4,7 @@ Two megabytes of `[],` would be 700,000 lists and 60 MB. Counting signs costs ne
 within texts count too, so the bounds are far above what anything here needs.
 """
 
+import json
 from typing import Any
 
 from pydantic_core import from_json
@@ -17,6 +18,9 @@ def read_json(data: bytes) -> Any:
     Raises:
         ValueError: it is not JSON, or has too many parts.
     """
+    # As `json.loads`: PowerShell writes UTF-16, and others a mark before UTF-8.
+    if (encoding := json.detect_encoding(data)) != "utf-8":
+        data = data.decode(encoding).encode()
     for sign, (most, what) in MOST.items():
         if data.count(sign) > most:
             raise ValueError(f"it has too many {what}")

@@ -136,6 +136,23 @@ class Schema(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        """Without defaults that are objects: their own fields have theirs.
+
+        Generators of clients leave out what has such a default, and whatever needs it.
+        """
+        told = handler(schema)
+        for field in handler.resolve_ref_schema(told).get("properties", {}).values():
+            default = field.get("default")
+            if isinstance(default, dict) or (
+                isinstance(default, list) and dict in map(type, default)
+            ):
+                del field["default"]
+        return told
+
     @model_validator(mode="before")
     @classmethod
     def _has_few_fields(cls, value: object) -> object:
@@ -181,6 +198,29 @@ class NamedData(Schema):
         return nncore.DATASETS[self.dataset].task
 
 
+Name = Annotated[str, Field(min_length=1, max_length=80)]
+
+
+class Axis(Schema):
+    """What a number of own points was where it came from: x = (value - center) * scale."""
+
+    name: Name = Field(description="with its unit, if it has one")
+    center: Value = 0.0
+    scale: Annotated[float, Range(0, 1e306, above=True)] = 1.0
+
+
+class Origin(Schema):
+    """What own points mean: said in what is taken away of a run, and of no weight in it."""
+
+    axes: Annotated[list[Axis], Field(min_length=1, max_length=32)] = Field(
+        description="one for each number of a point"
+    )
+    label: Name | None = None
+    classes: Annotated[list[Name], Field(min_length=2, max_length=2)] | None = Field(
+        None, description="what the labels 0 and 1 stand for"
+    )
+
+
 class OwnData(Schema):
     """The caller's own points, with any number of features."""
 
@@ -193,6 +233,9 @@ class OwnData(Schema):
     train_fraction: TrainFraction = 0.75
     features: Features | None = Field(
         None, description="of points of two numbers; null gives a network the points as they are"
+    )
+    origin: Origin | None = Field(
+        None, description="the names and units of the numbers, and how they were moved"
     )
 
 
@@ -502,6 +545,13 @@ class Seek(Message):
 Interval = Annotated[list[Value], Field(min_length=2, max_length=2)]
 
 
+class Unit(Schema):
+    """A unit of a network."""
+
+    layer: Annotated[int, Range(1, 9)]
+    unit: Annotated[int, Range(0, 255)]
+
+
 class View(Message):
     """What the next frames carry."""
 
@@ -512,6 +562,8 @@ class View(Message):
     encoding: Encoding = "plain"
     neurons: bool = False
     neuron_resolution: Annotated[int, Range(4, 64)] = 32
+    lines: bool = False
+    line_of: Unit | None = Field(None, description="a hidden unit whose line is wanted finely")
     misclassified: bool = False
     diagnostics: bool = False
 
@@ -672,6 +724,12 @@ def _check_data(data: NamedData | OwnData) -> tuple[int, int]:
         return len(data.features), data.examples
     features = data.points.width
     check_labels(data.labels, len(data.points), data.task, "data.labels")
+    if data.origin is not None and len(data.origin.axes) != features:
+        raise InvalidField(
+            f"data.origin.axes must have {features} entries, one for each number of a point; "
+            f"it has {len(data.origin.axes)}",
+            "data.origin.axes",
+        )
     if data.features is None:
         return features, len(data.points)
     if features != 2:

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Annotated, cast
 
@@ -11,7 +11,7 @@ from fastapi import Depends
 from starlette.requests import HTTPConnection
 
 from app.content.assets import Assets
-from app.content.lessons import Lesson
+from app.content.lessons import Lessons
 from app.heavy.pool import Pool
 from app.sessions.interactive import InteractiveSessions
 from app.sessions.jobs import Jobs
@@ -44,7 +44,7 @@ class AllServices:
     heavy: Pool
     store: Store
     find_assets: Callable[[], Assets]
-    lessons: Mapping[str, Lesson]
+    lessons: Lessons
     refusals: Refusals
     loop_times: LoopTimes
 

@@ -25,6 +25,10 @@ Array = NDArray[np.float64]
 STRATEGIES = {"differences": zlib.Z_RLE, "plain": zlib.Z_DEFAULT_STRATEGY}
 DEFLATE_LEVEL = 6
 DEFLATE_MEMORY = 9
+ZLIB_HEADER, WINDOW = b"\x78\x9c", -15
+# What comes before the pictures is words and numbers: in a block of its own they take half as much.
+PICTURES = msgpack.packb("boundary")
+WORDS_WINDOW, WORDS_MEMORY = -12, 6
 
 
 def columns(rows: Array | Sequence[Sequence[float]]) -> Array:
@@ -97,11 +101,27 @@ def capped(value: float | None) -> float | None:
 
 
 def pack(frame: dict[str, Any], encoding: Encoding) -> bytes:
-    """A frame as it is sent: MessagePack, deflated with zlib as suits its pictures."""
-    deflate = zlib.compressobj(
-        DEFLATE_LEVEL, zlib.DEFLATED, zlib.MAX_WBITS, DEFLATE_MEMORY, STRATEGIES[encoding]
+    """A frame as it is sent: MessagePack, deflated with zlib, pictures and the rest as suits each.
+
+    Pictures begin where their name is. A number that happens to look like it costs some bytes.
+    """
+    packed = msgpack.packb(frame)
+    words = max(0, packed.find(PICTURES))
+    before = zlib.compressobj(DEFLATE_LEVEL, zlib.DEFLATED, WORDS_WINDOW, WORDS_MEMORY)
+    pictures = zlib.compressobj(
+        DEFLATE_LEVEL, zlib.DEFLATED, WINDOW, DEFLATE_MEMORY, STRATEGIES[encoding]
     )
-    return deflate.compress(msgpack.packb(frame)) + deflate.flush()
+    view = memoryview(packed)
+    return b"".join(
+        (
+            ZLIB_HEADER,
+            before.compress(view[:words]),
+            before.flush(zlib.Z_SYNC_FLUSH),
+            pictures.compress(view[words:]),
+            pictures.flush(),
+            zlib.adler32(packed).to_bytes(4, "big"),
+        )
+    )
 
 
 def unpack(data: bytes) -> dict[str, Any]:
@@ -131,31 +151,117 @@ def pictures(
     scale: tuple[float, float],
     runs: int = 1,
 ) -> dict[str, Any]:
-    """`boundary` and, if the view asks for them, `neurons` of a network over the plane.
+    """`boundary` of a network over the plane and, if the view asks for them, `neurons` and `lines`.
 
     `scale` is what the bytes 0 and 255 of the boundary stand for; `runs` is how many networks share
     the frame.
     """
+    last = len(network.layers)
     fine = math.isqrt(MOST_PICTURE_WORK // (runs * _work_of_a_point(network)))
-    size = max(SMALLEST, min(view.resolution, fine))
-    Y_hat = _evaluator(network, view, features, size).boundary(network)
-    drawn: dict[str, Any] = {"boundary": _boundary(Y_hat, view, scale)}
-    if view.neurons:
-        units = max(1, sum(network.layer_sizes[1:-1]))
-        fine = min(fine, math.isqrt(MOST_MAP_BYTES // (runs * units)))
-        size = max(SMALLEST // 2, min(view.neuron_resolution, fine))
-        maps = _evaluator(network, view, features, size).unit_maps(network)
-        drawn["neurons"] = [
-            _unit_maps(A, layer.activation, view)
-            for A, layer in zip(maps, network.layers[:-1], strict=True)
-        ]
-    return drawn
+    evaluator = _evaluator(network, view, features, max(SMALLEST, min(view.resolution, fine)))
+    lined = _lined(network, view)
+    A, Z = evaluator.pictures(
+        network, {layer: slice(unit, unit + 1) for layer, unit in lined.items()}
+    )
+    lines = {
+        layer: _find_lines(evaluator, network, layer, Z[layer], unit)
+        for layer, unit in lined.items()
+    }
+    values = _rounded(_scaled(A[-1][0], scale), lines.get(last))
+    told: dict[str, Any] = {}
+    if last in lines:
+        told["boundary"] = _shares(values, lines.pop(last), STEPS)
+    for layer, line in lines.items():
+        sides = line.above.astype(np.uint8)
+        told["unit"] = {
+            "layer": layer,
+            "unit": lined[layer],
+            **_size(evaluator, view),
+            "values": _encoded(sides, view),
+            "shares": _shares(sides, line, STEPS, 0),
+        }
+    boundary = _boundary(values, view, scale)
+    if not view.neurons:
+        return {"lines": told, "boundary": boundary} if view.lines else {"boundary": boundary}
+    units = max(1, sum(network.layer_sizes[1:-1]))
+    fine = min(fine, math.isqrt(MOST_MAP_BYTES // (runs * units)))
+    size = max(SMALLEST // 2, min(view.neuron_resolution, fine))
+    evaluator = _evaluator(network, view, features, size)
+    hidden = range(1, last)
+    A, Z = evaluator.pictures(network, dict.fromkeys(hidden if view.lines else (), slice(None)))
+    neurons, told["neurons"] = [], []
+    for layer in hidden:
+        maps, shares = _unit_maps(
+            A[layer - 1],
+            network.layers[layer - 1].activation,
+            evaluator,
+            view,
+            _find_lines(evaluator, network, layer, Z[layer], close=False) if Z else None,
+        )
+        neurons.append(maps)
+        told["neurons"].append(shares)
+    # Lines come before the pictures, with what deflates as words and numbers do.
+    return {**({"lines": told} if view.lines else {}), "boundary": boundary, "neurons": neurons}
 
 
-def _boundary(Y_hat: NDArray[Any], view: View, scale: tuple[float, float]) -> dict[str, Any]:
-    """ŷ over the view's part of the plane, of shape height × width, as a frame has it."""
+def _lined(network: nncore.Network, view: View) -> dict[int, int]:
+    """Layer -> the unit of it whose line is found as finely as the plane is drawn."""
+    lined = {}
+    if view.lines and network.layers[-1].activation.name == "sigmoid":
+        lined[len(network.layers)] = 0
+    if view.lines and (wanted := view.line_of) is not None:
+        hidden = network.layer_sizes[1:-1]
+        if wanted.layer <= len(hidden) and wanted.unit < hidden[wanted.layer - 1]:
+            lined[wanted.layer] = wanted.unit
+    return lined
+
+
+def _find_lines(
+    evaluator: nncore.GridEvaluator,
+    network: nncore.Network,
+    layer: int,
+    Z: NDArray[np.float32],
+    first: int = 0,
+    *,
+    close: bool = True,
+) -> nncore.Lines:
+    strict = network.layers[layer - 1].activation.name == "relu"
+    return nncore.find_lines(evaluator, network, layer, Z, first=first, strict=strict, close=close)
+
+
+def _size(evaluator: nncore.GridEvaluator, view: View) -> dict[str, Any]:
+    grid = evaluator.grid
+    return {"width": grid.width, "height": grid.height, "encoding": view.encoding}
+
+
+STEPS, MAP_STEPS = 32, 8
+"""Places at which a line may cross an edge of the plane, and of a unit's map: a fifth and a third
+of a pixel apart, as large as they are drawn."""
+
+
+def _shares(values: NDArray[np.uint8], lines: nncore.Lines, steps: int, middle: int = 127) -> bytes:
+    """Where lines cross the edges of a picture, as steps from where its bytes alone have them.
+
+    Modulo `steps`. Most are near 0, wherever the bytes differ by much.
+    """
+    flat = values.ravel()
+    a, b = flat[lines.a].astype(np.intp), flat[lines.b].astype(np.intp)
+    guess = np.abs(2 * middle + 1 - 2 * a) * steps // (2 * np.abs(b - a))
+    at = (lines.t * steps).astype(np.intp).clip(0, steps - 1)
+    shares: NDArray[np.uint8] = ((at - guess) % steps).astype(np.uint8)
+    return shares.tobytes()
+
+
+def _scaled(Y_hat: NDArray[Any], scale: tuple[float, float]) -> NDArray[Any]:
     low, high = scale
-    height, width = Y_hat.shape
+    scaled: NDArray[Any] = ((Y_hat - low) / (high - low)).clip(0, 1)
+    return scaled
+
+
+def _boundary(values: NDArray[np.uint8], view: View, scale: tuple[float, float]) -> dict[str, Any]:
+    """Bytes of ŷ over the view's part of the plane, of shape height × width, as a frame has it."""
+    low, high = scale
+    height, width = values.shape
     return {
         "width": width,
         "height": height,
@@ -164,7 +270,7 @@ def _boundary(Y_hat: NDArray[Any], view: View, scale: tuple[float, float]) -> di
         "encoding": view.encoding,
         "low": low,
         "high": high,
-        "values": _bytes(((Y_hat - low) / (high - low)).clip(0, 1), view),
+        "values": _encoded(values, view),
     }
 
 
@@ -186,7 +292,7 @@ def mean_boundary(
     size = max(SMALLEST, min(MEAN_RESOLUTION, fine))
     evaluator = _evaluator(networks[0], view, features, size)
     Y_hat = sum(map(evaluator.boundary, networks), np.zeros((size, size))) / len(networks)
-    drawn = _boundary(Y_hat, View(x=view.x, y=view.y), scale)
+    drawn = _boundary(_rounded(_scaled(Y_hat, scale)), View(x=view.x, y=view.y), scale)
     del drawn["encoding"]
     return {**drawn, "values": b64encode(drawn["values"]).decode("ascii")}
 
@@ -213,14 +319,26 @@ def _kept_evaluator(
     return nncore.GridEvaluator(nncore.Grid(x, y, size, size, features))
 
 
-def _bytes(values: NDArray[Any], view: View) -> bytes:
-    """Values from 0 to 1, of shape … × height × width, as bytes: round(255·value), row by row.
+def _rounded(
+    values: NDArray[Any], lines: nncore.Lines | None = None, middle: int = 127
+) -> NDArray[np.uint8]:
+    """Values from 0 to 1 as bytes: round(255·value), those above a line above its middle."""
+    plain: NDArray[np.uint8] = np.rint(values * 255).astype(np.uint8)
+    if lines is not None:
+        above = lines.above.reshape(plain.shape)
+        wrong = (plain > middle) != above
+        if wrong.any():
+            plain[wrong] = np.where(above[wrong], middle + 1, middle)
+    return plain
+
+
+def _encoded(plain: NDArray[np.uint8], view: View) -> bytes:
+    """Bytes of shape … × height × width, row by row.
 
     As `differences`, each byte is its value less those of its left and lower neighbours, plus that
     of the one between them (modulo 256, what lies outside being 0). A smooth picture is then nearly
     all zeros and deflates to half the size. Sums along the rows and up the columns undo it.
     """
-    plain: NDArray[np.uint8] = np.rint(values * 255).astype(np.uint8)
     if view.encoding == "plain":
         return plain.tobytes()
     differences = plain.copy()
@@ -229,9 +347,18 @@ def _bytes(values: NDArray[Any], view: View) -> bytes:
     return differences.tobytes()
 
 
-def _unit_maps(A: NDArray[Any], activation: nncore.Activation, view: View) -> dict[str, Any]:
-    """The maps of a layer's units, A of shape n[l] × height × width, each on its own scale."""
-    units, height, width = A.shape
+def _unit_maps(
+    A: NDArray[Any],
+    activation: nncore.Activation,
+    evaluator: nncore.GridEvaluator,
+    view: View,
+    lines: nncore.Lines | None,
+) -> tuple[dict[str, Any], bytes]:
+    """The maps of a layer's units, A of shape n[l] × height × width, each on its own scale.
+
+    And where their lines cross the edges.
+    """
+    units = len(A)
     if activation.name == "sigmoid":
         low, high = np.zeros(units), np.ones(units)
     else:
@@ -239,12 +366,14 @@ def _unit_maps(A: NDArray[Any], activation: nncore.Activation, view: View) -> di
         high[high == 0] = 1
         low = -high
     span = (high - low)[:, np.newaxis, np.newaxis]
-    return {
+    # A ReLU's zero is 128: what is above its line is above that.
+    middle = 128 if activation.name == "relu" else 127
+    values = _rounded((A - low[:, np.newaxis, np.newaxis]) / span, lines, middle)
+    maps = {
         "units": units,
-        "width": width,
-        "height": height,
+        **_size(evaluator, view),
         "low": low.tolist(),
         "high": high.tolist(),
-        "encoding": view.encoding,
-        "values": _bytes((A - low[:, np.newaxis, np.newaxis]) / span, view),
+        "values": _encoded(values, view),
     }
+    return maps, b"" if lines is None else _shares(values, lines, MAP_STEPS, middle)

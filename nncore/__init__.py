@@ -23,7 +23,7 @@ Many iterations:
 - `fast/engine.py`: the equations again, without new arrays. It stands on `fast/batches.py` and
   `fast/kernels.py`.
 - `fast/trainer.py`: training one network. `fast/stacked.py`: many of one shape.
-- `fast/grid.py`: the network's output over the plane.
+- `fast/grid.py`: the network's output over the plane. `fast/lines.py`: the lines in it.
 - `estimator.py`: the trainer for scikit-learn. `import nncore` leaves it out.
 """
 
@@ -40,6 +40,7 @@ from nncore.differences import (
     gradient_check,
 )
 from nncore.fast.grid import Grid, GridEvaluator, boundary
+from nncore.fast.lines import Lines, find_lines
 from nncore.fast.stacked import StackedTrainer
 from nncore.fast.trainer import Divergence, Trainer
 from nncore.features import FEATURES, featurize
@@ -81,6 +82,7 @@ __all__ = [
     "Inspection",
     "Layer",
     "LayerDiagnostics",
+    "Lines",
     "Loss",
     "Mismatch",
     "Network",
@@ -101,6 +103,7 @@ __all__ = [
     "cost",
     "diagnose",
     "featurize",
+    "find_lines",
     "forward",
     "gradient_check",
     "initialize",

@@ -1,5 +1,7 @@
 """The network as a scikit-learn estimator. Needs the extra: ``pip install shallows[sklearn]``."""
 
+import math
+import numbers
 import warnings
 from collections.abc import Sequence
 from typing import Any, Self
@@ -23,7 +25,8 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     meant for inputs of about that size.
 
     Args:
-        hidden_layer_sizes: Units of each hidden layer; ``()`` is logistic regression.
+        hidden_layer_sizes: Units of each hidden layer; ``()`` is logistic regression, and a number
+            alone is one layer.
         activation: Of the hidden layers: a name in `ACTIVATIONS`.
         learning_rate: α, a finite number > 0.
         iterations: How many updates, at least 1.
@@ -51,7 +54,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def __init__(
         self,
-        hidden_layer_sizes: Sequence[int] = (8,),
+        hidden_layer_sizes: int | Sequence[int] = (8,),
         *,
         activation: str = "tanh",
         learning_rate: float = 0.3,
@@ -100,10 +103,13 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 "Classifier can't train when only one class is present: "
                 f"y has the class {self.classes_[0]!r} alone."
             )
+        sizes = self._sizes()
+        iterations = _whole("iterations", self.iterations)
+        batch_size = None if self.batch_size is None else _whole("batch_size", self.batch_size)
         seeds = check_random_state(self.random_state).randint(2**31 - 1, size=2)
         network = initialize(
-            [rows.shape[1], *self.hidden_layer_sizes, 1],
-            [self.activation] * len(self.hidden_layer_sizes) + ["sigmoid"],
+            [rows.shape[1], *sizes, 1],
+            [self.activation] * len(sizes) + ["sigmoid"],
             scheme=self.initialization,
             rng=np.random.default_rng(int(seeds[0])),
         )
@@ -113,12 +119,12 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             labels[np.newaxis],
             learning_rate=self.learning_rate,
             optimizer=self.optimizer,
-            batch_size=self.batch_size,
+            batch_size=batch_size,
             batch_seed=int(seeds[1]),
             l1=self.l1,
             l2=self.l2,
         )
-        self.loss_curve_ = trainer.step(self.iterations).tolist()
+        self.loss_curve_ = trainer.step(iterations).tolist()
         self.network_ = trainer.network
         self.n_iter_ = trainer.iteration
         if trainer.diverged:
@@ -129,6 +135,12 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 stacklevel=2,
             )
         return self
+
+    def _sizes(self) -> list[int]:
+        given: Any = self.hidden_layer_sizes
+        several = isinstance(given, Sequence) and not isinstance(given, str)
+        sizes = given if several else np.atleast_1d(given).tolist()
+        return [_whole("hidden_layer_sizes", size) for size in sizes]
 
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
         """The probabilities of both classes, m × 2, in the order of `classes_`."""
@@ -147,3 +159,13 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_class = False
         return tags
+
+
+def _whole(name: str, value: Any) -> int:
+    """The whole number at least 1 that is meant: 1e3 is one as well as 1000."""
+    number = isinstance(value, numbers.Real) and not isinstance(value, bool | np.bool_)
+    if not number or not math.isfinite(value) or value != int(value):
+        raise ValueError(f"{name} must be a whole number; got {value!r}")
+    if value < 1:
+        raise ValueError(f"{name}: n must be at least 1; got {value!r}")
+    return int(value)

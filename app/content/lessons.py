@@ -3,9 +3,10 @@
 docs/lessons.md says how to write one. A file has a front matter of TOML between lines of `+++`,
 an introduction, and steps: a heading of the second level each, right below it a code block `toml`
 of what the step is, then its text. What is wrong with a file is said with its name and the step
-and field, and keeps the server from starting.
+and field, in the log and where lessons are listed; the others are there all the same.
 """
 
+import os
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -36,6 +37,11 @@ LESSONS = ROOT / "lessons"
 MOST_LESSONS = 200
 MOST_STEPS = 99
 MOST_BYTES = 100_000
+MOST_FILES = 2_000
+"""In a folder of lessons and those within it; what is beyond is not looked at, and that is said."""
+MOST_UNREAD = 100
+"""Files whose mistakes are told."""
+MOST_SHOWN = 4  # more than fit on a small screen beside the text
 
 Json = dict[str, Any]
 T = TypeVar("T", bound=Schema)
@@ -58,41 +64,43 @@ class Quantity:
     Attributes:
         of: Where the page finds it: in a frame of the run, in its diagnostics, in what is set up,
             or in what the reader has done since the step began.
+        part: Of the page, where it is seen.
         values: The names it can be; (True, False) of a yes or no; empty for numbers.
         layer: Whether a condition on it must, can or can't name a layer.
     """
 
     of: Literal["frame", "diagnostics", "setup", "done"]
+    part: str
     values: tuple[str | bool, ...] = ()
     layer: Literal["must", "can", "no"] = "no"
 
 
 QUANTITIES: Mapping[str, Quantity] = MappingProxyType(
     {
-        "iteration": Quantity("frame"),
-        "train_cost": Quantity("frame"),
-        "test_cost": Quantity("frame"),
-        "train_accuracy": Quantity("frame"),
-        "test_accuracy": Quantity("frame"),
-        "ended": Quantity("frame", ENDINGS),
-        "saturated": Quantity("diagnostics", layer="must"),
-        "dead": Quantity("diagnostics", layer="must"),
-        "nonpositive": Quantity("diagnostics", layer="must"),
-        "mean": Quantity("diagnostics", layer="must"),
-        "gradient_norm": Quantity("diagnostics", layer="must"),
-        "dataset": Quantity("setup", tuple(nncore.DATASETS)),
-        "hidden_layers": Quantity("setup"),
-        "activation": Quantity("setup", tuple(nncore.ACTIVATIONS), "can"),
-        "units": Quantity("setup", layer="can"),
-        "scheme": Quantity("setup", tuple(nncore.INITIALIZERS)),
-        "scale": Quantity("setup"),
-        "learning_rate": Quantity("setup"),
-        "optimizer": Quantity("setup", tuple(nncore.OPTIMIZERS)),
-        "inspected": Quantity("done", ("example", "point", "batch")),
-        "checked": Quantity("done", (True, False)),
-        "timed": Quantity("done"),
-        "swept": Quantity("done"),
-        "compared": Quantity("done"),
+        "iteration": Quantity("frame", "readouts"),
+        "train_cost": Quantity("frame", "cost"),
+        "test_cost": Quantity("frame", "cost"),
+        "train_accuracy": Quantity("frame", "output"),
+        "test_accuracy": Quantity("frame", "output"),
+        "ended": Quantity("frame", "cost", ENDINGS),
+        "saturated": Quantity("diagnostics", "activations", layer="must"),
+        "dead": Quantity("diagnostics", "activations", layer="must"),
+        "nonpositive": Quantity("diagnostics", "activations", layer="must"),
+        "mean": Quantity("diagnostics", "activations", layer="must"),
+        "gradient_norm": Quantity("diagnostics", "activations", layer="must"),
+        "dataset": Quantity("setup", "dataset", tuple(nncore.DATASETS)),
+        "hidden_layers": Quantity("setup", "depth"),
+        "activation": Quantity("setup", "activation", tuple(nncore.ACTIVATIONS), "can"),
+        "units": Quantity("setup", "layers", layer="can"),
+        "scheme": Quantity("setup", "init", tuple(nncore.INITIALIZERS)),
+        "scale": Quantity("setup", "init"),
+        "learning_rate": Quantity("setup", "rate"),
+        "optimizer": Quantity("setup", "optimizer", tuple(nncore.OPTIMIZERS)),
+        "inspected": Quantity("done", "microscope", ("example", "point", "batch")),
+        "checked": Quantity("done", "microscope", (True, False)),
+        "timed": Quantity("done", "timing"),
+        "swept": Quantity("done", "compare"),
+        "compared": Quantity("done", "compare"),
     }
 )
 
@@ -136,6 +144,7 @@ class StepWords(Schema):
     kind: Literal["predict", "run", "explain"]
     run: LessonRun | None = None
     highlight: list[str] = Field([])
+    shows: Annotated[list[str], Field(max_length=MOST_SHOWN)] = Field([])
     choices: Annotated[list[Choice], Field(max_length=6)] = Field([])
     until: Annotated[list[Condition], Field(max_length=6)] = Field([])
     hint: str = ""
@@ -163,10 +172,15 @@ def _dumped(words: Schema) -> Json:
 
 @dataclass(frozen=True)
 class LessonStep:
-    """A heading, what it asks for, and its text as nodes."""
+    """A heading, what it asks for, and its text as nodes.
+
+    Attributes:
+        shows: Parts of the page that are seen together with the text.
+    """
 
     title: str
     words: StepWords
+    shows: tuple[str, ...]
     text: list[Json]
 
     def as_json(self) -> Json:
@@ -176,6 +190,7 @@ class LessonStep:
             **_dumped(words),
             "title": self.title,
             "text": self.text,
+            "shows": list(self.shows),
             "choices": [
                 {"text": line(c.text), "right": c.right, "because": line(c.because)}
                 for c in words.choices
@@ -216,29 +231,70 @@ class Lesson:
         }
 
 
-def lessons_of(*folders: Path) -> dict[str, Lesson]:
+@dataclass(frozen=True)
+class Unread:
+    """A file that is no lesson, and why."""
+
+    file: str
+    detail: str
+
+
+class Lessons(dict[str, Lesson]):
+    """Lessons by their names, and what beside them can't be read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.unread: list[Unread] = []
+
+
+def lessons_of(*folders: Path) -> Lessons:
     """The lessons of some folders, in the order of their files; a later one replaces an earlier.
 
+    A file that is wrong is told in `unread`, and the others are lessons all the same.
+
     Raises:
-        LessonError: something in them is not right.
+        LessonError: there is no such folder.
     """
-    lessons: dict[str, Lesson] = {}
+    lessons = Lessons()
     for folder in folders:
         if not folder.is_dir():
             raise LessonError(f"there is no folder of lessons at {folder}")
-        here: dict[str, Path] = {}
-        for path in sorted(folder.glob("*.md")):
-            lesson = read(path)
-            if lesson.name in here:
-                raise LessonError(f"{path.name}: the lesson {here[lesson.name].name} has this name")
-            here[lesson.name] = path
+        here: dict[str, str] = {}
+        for path in _files(folder, lessons.unread):
+            name = path.relative_to(folder).as_posix()
+            try:
+                lesson = read(path)
+                if lesson.name in here:
+                    raise LessonError(f"the lesson {here[lesson.name]} has this name")
+                if len(lessons) >= MOST_LESSONS and lesson.name not in lessons:
+                    raise LessonError(f"there are {MOST_LESSONS} lessons, and no more are kept")
+            except LessonError as error:
+                if len(lessons.unread) < MOST_UNREAD:
+                    lessons.unread.append(Unread(name, str(error)))
+                continue
+            here[lesson.name] = name
             lessons[lesson.name] = lesson
-    if len(lessons) > MOST_LESSONS:
-        raise LessonError(f"there are {len(lessons)} lessons; at most {MOST_LESSONS} are kept")
     return lessons
 
 
-FILE = re.compile(r"(?:\d+-)?([a-z][a-z0-9-]{0,79})\.md")
+def _files(folder: Path, unread: list[Unread]) -> list[Path]:
+    """What may be lessons in a folder and those within it, in order; what is hidden is not."""
+    found: list[Path] = []
+    looked_at = 0
+    for here, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        looked_at += len(files) + len(folders)
+        found += [Path(here, name) for name in files if LIKE_A_LESSON.search(name)]
+        if looked_at > MOST_FILES:
+            unread.append(
+                Unread(".", f"it has more than {MOST_FILES:,} files; the others are not looked at")
+            )
+            break
+    return sorted(found, key=lambda path: path.relative_to(folder).as_posix().lower())
+
+
+FILE = re.compile(r"(?:\d+-)?([a-z][a-z0-9-]{0,79})\.(?i:md)")
+LIKE_A_LESSON = re.compile(r"\.(md|markdown|md\.txt)$", re.IGNORECASE)
 
 
 def read(path: Path) -> Lesson:
@@ -247,17 +303,19 @@ def read(path: Path) -> Lesson:
     Raises:
         LessonError: something in it is not right.
     """
+    if path.name.startswith("."):
+        raise LessonError("this is a system's own note beside a file, and no lesson")
+    match = FILE.fullmatch(path.name)
+    if match is None:
+        raise LessonError("a file's name is small letters, digits and hyphens: 03-my-lesson.md")
     try:
-        match = FILE.fullmatch(path.name)
-        if match is None:
-            raise LessonError("a file's name is small letters, digits and hyphens: 03-my-lesson.md")
         if path.stat().st_size > MOST_BYTES:
             raise LessonError(f"a lesson may have at most {MOST_BYTES:,} bytes")
-        return parse(match[1], path.read_text("utf-8"))
-    except LessonError as error:
-        raise LessonError(f"{path.name}: {error}") from None
-    except (UnicodeDecodeError, OSError) as error:
-        raise LessonError(f"{path.name}: {error}") from None
+        return parse(match[1], path.read_text("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise LessonError(f"it is not saved as UTF-8: {error}") from None
+    except OSError as error:
+        raise LessonError(str(error)) from None
 
 
 def parse(name: str, source: str) -> Lesson:
@@ -274,7 +332,7 @@ def parse(name: str, source: str) -> Lesson:
     for field in ("lock", "hide", "highlight"):
         _check_parts(getattr(front, field), f"front matter: {field}")
     about, *sections = _sections(_markdown().parse(parts[2]))
-    steps = tuple(_step(number, section) for number, section in enumerate(sections, start=1))
+    steps = tuple(_step(number, section, front) for number, section in enumerate(sections, start=1))
     if not steps:
         raise LessonError("it has no steps: a step is a heading of the second level, ## like this")
     if len(steps) > MOST_STEPS:
@@ -293,7 +351,7 @@ def _sections(tokens: Sequence[Any]) -> Iterator[list[SyntaxTreeNode]]:
     yield section
 
 
-def _step(number: int, section: Sequence[SyntaxTreeNode]) -> LessonStep:
+def _step(number: int, section: Sequence[SyntaxTreeNode], front: FrontMatter) -> LessonStep:
     heading, *rest = section
     where = f"step {number}"
     title = heading.children[0].content
@@ -302,11 +360,39 @@ def _step(number: int, section: Sequence[SyntaxTreeNode]) -> LessonStep:
     words = words_of(StepWords, rest[0].content, where)
     if words.run is not None:
         check_run(words.run, f"{where}: run")
-    _check_parts(words.highlight, f"{where}: highlight")
+    for field in ("highlight", "shows"):
+        _check_parts(getattr(words, field), f"{where}: {field}")
     _check_kind(words, where)
     for index, condition in enumerate(words.until, start=1):
         _check_condition(condition, f"{where}: until {index}")
-    return LessonStep(title, words, [_node(node, where) for node in rest[1:]])
+    _check_shown(words.shows, front.hide, f"{where}: shows")
+    text = [_node(node, where) for node in rest[1:]]
+    return LessonStep(title, words, _shown(words, front), text)
+
+
+def _shown(words: StepWords, front: FrontMatter) -> tuple[str, ...]:
+    """What a step shows: as it says, else what it points out, asks for, or what the output is."""
+    if words.shows:
+        return tuple(dict.fromkeys(words.shows))
+    asked = [QUANTITIES[condition.quantity].part for condition in words.until]
+    names = words.highlight or asked or front.highlight or ["output"]
+    panels = [name for name in names if parts_of_the_page()[name] == "drawer"]
+    fit = [n for n in names if not _is_hidden(n, front.hide) and n not in panels[1:]]
+    return tuple(dict.fromkeys(fit))[:MOST_SHOWN]
+
+
+def _is_hidden(name: str, hidden: Sequence[str]) -> bool:
+    return name in hidden or parts_of_the_page()[name] in hidden
+
+
+def _check_shown(names: Sequence[str], hidden: Sequence[str], where: str) -> None:
+    """What is to be shown is there, and all of it at once."""
+    for name in names:
+        if _is_hidden(name, hidden):
+            raise LessonError(f"{where}: {name} is a part that the lesson hides")
+    panels = [name for name in names if parts_of_the_page()[name] == "drawer"]
+    if len(panels) > 1:
+        raise LessonError(f"{where}: one panel at a time; {' and '.join(panels)} are two")
 
 
 def _check_kind(words: StepWords, where: str) -> None:
@@ -370,10 +456,12 @@ def _check_parts(names: Iterable[str], where: str) -> None:
 
 
 @cache
-def parts_of_the_page() -> frozenset[str]:
-    """The names that the page's own table has."""
+def parts_of_the_page() -> Mapping[str, str | None]:
+    """The names that the page's own table has, and the section that each belongs to."""
     table = (STATIC / "js" / "experiment" / "parts.js").read_text("utf-8")
-    return frozenset(re.findall(r"\bname: '([a-z0-9-]+)'", table))
+    rows = re.findall(r"\{\s*name: '([a-z0-9-]+)'([^}]*)\}", table)
+    within = {name: re.search(r"within: '([a-z0-9-]+)'", rest) for name, rest in rows}
+    return MappingProxyType({name: found and found[1] for name, found in within.items()})
 
 
 def words_of(schema: type[T], toml: str, where: str) -> T:

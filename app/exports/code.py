@@ -12,6 +12,7 @@ import numpy as np
 
 import nncore
 from app.exports.formula import FEATURES
+from app.exports.origins import origin_of
 from app.exports.text import Parts, template
 from app.schemas import NamedData
 from app.training.checkpoints import Record
@@ -83,6 +84,7 @@ def _program(name: str, record: Record, network: nncore.Network, **words: Any) -
         title=f"{what}, {' and '.join(hidden) or 'no hidden'} units, "
         f"{record.iteration:,} iterations",
         record=record,
+        origin=origin_of(record),
         examples=examples,
         data=np.vstack([examples.points, examples.Y]).T,
         features=[sin.get(term, FEATURES[term]) for term in examples.features or ()],

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from app.exports.origins import identifiers, one_line, origin_of
+from app.schemas import Origin
 from app.training.checkpoints import Record
 
 FEATURES: Mapping[str, str] = {
@@ -38,6 +40,8 @@ def formula(record: Record, digits: int = 5) -> Iterator[str]:
     used = [FUNCTIONS[g.name] for g in network.activations if g.name in FUNCTIONS]
     yield f"# after {record.iteration:,} iterations\n"
     yield from (f"# {function}\n" for function in dict.fromkeys(used))
+    if (origin := origin_of(record)) is not None:
+        yield from _moved(origin)
     for number, layer in enumerate(network.layers, start=1):
         last = number == len(network.layers)
         outputs = ["ŷ"] if last else [f"a{number}_{i + 1}" for i in range(layer.W.shape[1])]
@@ -49,6 +53,18 @@ def formula(record: Record, digits: int = 5) -> Iterator[str]:
             slope = "" if g.slope is None else f", {g.slope:.17g}"
             yield f"{name} = {z}\n" if g.name == "linear" else f"{name} = {g.name}({z}{slope})\n"
         inputs = outputs
+
+
+def _moved(origin: Origin) -> Iterator[str]:
+    """How the numbers that somebody enters become those of the plane."""
+    names = identifiers(origin.axes)
+    for name, axis in zip(names, origin.axes, strict=True):
+        yield f"# {name}: {one_line(axis.name)}\n"
+    if origin.classes is not None:
+        label = one_line(origin.label or "y")
+        yield f"# {label}: {' is 0, '.join(map(one_line, origin.classes))} is 1\n"
+    for number, (name, axis) in enumerate(zip(names, origin.axes, strict=True), start=1):
+        yield f"x{number} = ({name} - {axis.center!r})*{axis.scale!r}\n".replace("- -", "+ ")
 
 
 def _sum(weights: Sequence[float], inputs: Sequence[str], bias: float, digits: int) -> str:

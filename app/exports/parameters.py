@@ -13,7 +13,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice, pairwise
+from itertools import pairwise
 from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
@@ -24,7 +24,7 @@ from safetensors import numpy as safetensors
 
 import nncore
 from app.errors import InvalidField
-from app.exports import text_tables
+from app.exports import dialects, text_tables
 from app.exports.text import Parts, an_object, numbers, rows
 from app.reading import read_json
 from app.schemas import OneOf, Parameters, Range, Schema
@@ -158,6 +158,8 @@ def _read_json(data: bytes) -> Layers:
     content = read_json(data)
     if not isinstance(content, dict) or not isinstance(content.get("layers"), list):
         raise ValueError('it must be an object with a list of "layers"')
+    if others := [name for name in content if name != "layers"]:
+        raise ValueError(f'it has {_named(others)} beside "layers", which nothing reads')
     return content["layers"]  # type: ignore[no-any-return]
 
 
@@ -179,15 +181,18 @@ def _write_csv(network: nncore.Network) -> Parts:
 
 
 def _read_csv(data: bytes) -> Layers:
-    table = text_tables.parse(
-        text_tables.decode(data), MOST_LAYERS * (MOST_UNITS + 1) * MOST_UNITS + 1
-    )
-    names = [name.strip().lower() for name in next(table.rows()).cells]
+    most = MOST_LAYERS * (MOST_UNITS + 1) * MOST_UNITS + 1
+    table = dialects.parse(dialects.decode(data), most, header=True)
+    names = [name.strip().lower() for name in table.names]
     if missing := {"layer", "unit", "input", "value"} - set(names):
         raise ValueError(f"the columns {', '.join(sorted(missing))} are missing in its first line")
+    if others := [name for name in names if name and name not in _COLUMNS]:
+        raise ValueError(f"it has the columns {_named(others)}, which nothing reads")
     found: dict[int, NDArray[np.float64]] = {}
     about: dict[int, dict[str, Any]] = {}
-    for row in islice(table.rows(), 1, None):
+    for row in table.body():
+        if row.aside:
+            continue
         cells = dict(zip(names, (cell.strip() for cell in row.cells), strict=False))
         try:
             layer, unit = int(cells["layer"]), int(cells["unit"])
@@ -239,9 +244,39 @@ def _arrays(network: nncore.Network) -> dict[str, NDArray[Any]]:
     }
 
 
+_ARRAY = re.compile(r"([Ww]|[Bb])([1-9])")
+
+
+def _by_name(arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """Arrays by the lecture's names, W1 and b1, in whatever letters they are called.
+
+    Raises:
+        ValueError: one is called otherwise, or two mean the same.
+    """
+    named: dict[str, NDArray[Any]] = {}
+    for given, array in arrays.items():
+        found = _ARRAY.fullmatch(given)
+        if found is None:
+            raise ValueError(
+                f"it has {_named([given])}, and no array is called so: they are W1, b1, W2, b2, …"
+            )
+        name = f"{'W' if found[1] in 'Ww' else 'b'}{found[2]}"
+        if name in named:
+            raise ValueError(f"it has {name} twice, in large and in small letters")
+        named[name] = array
+    return named
+
+
+def _named(names: Sequence[str]) -> str:
+    """Some names, in words."""
+    shown = ", ".join(f"{name!r:.40}" for name in names[:3])
+    return shown + (f" and {len(names) - 3} others" if len(names) > 3 else "")
+
+
 def _layers(
     arrays: Mapping[str, NDArray[Any]], activations: Sequence[Any], slopes: Sequence[float]
 ) -> Layers:
+    arrays = _by_name(arrays)
     layers: Layers = []
     while (name := f"W{len(layers) + 1}") in arrays:
         index = len(layers)
@@ -249,7 +284,9 @@ def _layers(
         if bias not in arrays:
             raise ValueError(f"it has {name} but no {bias}")
         W, b = arrays[name], arrays[bias]
-        if W.dtype.kind != "f" or b.dtype.kind != "f" or W.ndim != 2 or b.squeeze().ndim > 1:
+        if W.dtype.kind not in _NUMBERS or b.dtype.kind not in _NUMBERS:
+            raise ValueError(f"{name} and {bias} must be numbers")
+        if W.ndim != 2 or b.squeeze().ndim > 1:
             raise ValueError(f"{name} must be a matrix of numbers, and {bias} a row of them")
         layer: dict[str, Any] = {
             "weights": W.astype(np.float64).tolist(),
@@ -262,6 +299,9 @@ def _layers(
         layers.append(layer)
     if not layers:
         raise ValueError("it has no array named W1")
+    read = {f"{kind}{number}" for kind in "Wb" for number in range(1, len(layers) + 1)}
+    if others := [name for name in arrays if name not in read]:
+        raise ValueError(f"it has {_named(others)}, but no W{len(layers) + 1}")
     return layers
 
 
@@ -297,18 +337,21 @@ def _read_npz(data: bytes) -> Layers:
             with archive.open(member) as file:
                 content = file.read(member.file_size)
             arrays[name] = _read_npy(content)
-    names, slopes = (arrays.get(name, np.array([])) for name in ("activations", "slopes"))
-    if (names.size and names.dtype.kind != "U") or slopes.dtype.kind != "f":
+    names, slopes = (arrays.pop(name, np.array([])) for name in ("activations", "slopes"))
+    if (names.size and names.dtype.kind != "U") or slopes.dtype.kind not in _NUMBERS:
         raise ValueError("activations must be texts, and slopes numbers")
     return _layers(arrays, names.ravel().tolist(), slopes.ravel().tolist())
 
 
 # What NumPy writes: a dictionary of Python, of which nothing is evaluated here.
 _NPY = {
-    "descr": re.compile(r"""['"]descr['"]\s*:\s*['"]([<>|=]?)([fU])(\d{1,3})['"]"""),
+    "descr": re.compile(r"""['"]descr['"]\s*:\s*['"]([<>|=]?)([fiuU])(\d{1,3})['"]"""),
     "fortran_order": re.compile(r"""['"]fortran_order['"]\s*:\s*(True|False)"""),
     "shape": re.compile(r"""['"]shape['"]\s*:\s*\(([\d, ]{0,20})\)"""),
 }
+_SIZES = {"f": (2, 4, 8), "i": (1, 2, 4, 8), "u": (1, 2, 4, 8)}
+"""Bytes of a number, by its kind."""
+_NUMBERS = tuple(_SIZES)
 _NPY_LENGTHS = {b"\x93NUMPY\1\0": 2, b"\x93NUMPY\2\0": 4, b"\x93NUMPY\3\0": 4}
 """Of the number that tells the length of the header, by version."""
 
@@ -328,7 +371,7 @@ def _read_npy(data: bytes) -> NDArray[Any]:
         raise ValueError("it holds something else than arrays of numbers")
     order, kind, size = descr.groups()
     fortran = fields["fortran_order"] is not None and fields["fortran_order"][1] == "True"
-    if int(size) not in ((2, 4, 8) if kind == "f" else range(1, MOST_TEXT + 1)):
+    if int(size) not in _SIZES.get(kind, range(1, MOST_TEXT + 1)):
         raise ValueError("it holds something else than arrays of numbers")
     dtype = np.dtype(f"{order.replace('|', '')}{kind}{size}")
     sizes = [int(part) for part in shape[1].split(",") if part.strip()]
@@ -361,7 +404,11 @@ def _write_safetensors(network: nncore.Network) -> Parts:
     return iter((safetensors.save(_arrays(network), metadata),))
 
 
-_TENSORS = {"F16": "<f2", "F32": "<f4", "F64": "<f8"}
+_TENSORS = {
+    **{f"F{8 * size}": f"<f{size}" for size in _SIZES["f"]},
+    **{f"I{8 * size}": f"<i{size}" for size in _SIZES["i"]},
+    **{f"U{8 * size}": f"<u{size}" for size in _SIZES["u"]},
+}
 
 
 def _read_safetensors(data: bytes) -> Layers:
@@ -380,10 +427,10 @@ def _read_safetensors(data: bytes) -> Layers:
     for name, entry in header.items():
         match entry:
             case {
-                "dtype": "F16" | "F32" | "F64" as dtype,
+                "dtype": str(dtype),
                 "shape": [*sizes],
                 "data_offsets": [int(first), int(last)],
-            } if first >= 0 and all(type(size) is int for size in sizes):
+            } if dtype in _TENSORS and first >= 0 and all(type(size) is int for size in sizes):
                 arrays[name] = _array(
                     data, np.dtype(_TENSORS[dtype]), sizes, begin + first, begin + last
                 )

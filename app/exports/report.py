@@ -8,6 +8,7 @@ import base64
 import hashlib
 import json
 from functools import cache
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ import nncore
 from app.content import marks
 from app.content.assets import plotly_script
 from app.exports.formula import formula
+from app.exports.origins import one_line, origin_of, ticks
 from app.exports.text import Parts, template
 from app.schemas import NamedData
 from app.training.checkpoints import Record
@@ -67,6 +69,7 @@ def report(record: Record) -> Parts:
         figures["boundary"] = _boundary_figure(record)
     page = template("report.html").render(
         record=record,
+        origin=origin_of(record),
         dataset=data.dataset if isinstance(data, NamedData) else "points of one's own",
         sizes=network.layer_sizes,
         figures=figures,
@@ -82,6 +85,13 @@ def report(record: Record) -> Parts:
     with plotly_script().open("rb") as script:
         yield from iter(lambda: script.read(CHUNK), b"")
     yield after
+
+
+def _class(record: Record, label: int) -> str:
+    """A class in the legend, by the name that it has where the points came from."""
+    origin = origin_of(record)
+    name = origin and origin.classes and f" ({escape(one_line(origin.classes[label]))})"
+    return f"y = {label}{name or ''}"
 
 
 @cache
@@ -135,26 +145,40 @@ def _boundary_figure(record: Record) -> dict[str, Any]:
         "type": "contour",
         "x": at,
         "y": at,
-        "z": values.round(5).tolist(),
+        "z": values.round(7).tolist(),
         "zmin": low,
         "zmax": high,
         "colorscale": marks.scale(marks.RAMP),
-        "contours": {"start": low, "end": high, "size": (high - low) / 10},
+        # Coloured without bands, as the page is.
+        "contours": {
+            "coloring": "heatmap",
+            "start": low,
+            "end": high,
+            "size": (high - low) / 10,
+        },
         "line": {"width": 0},
         "colorbar": {"title": {"text": "ŷ"}},
     }
+    x1, x2 = (_axis(record, index, reach) for index in (0, 1))
     return _figure(
         [contour, *_points(record)],
-        xaxis={"title": {"text": "x1"}, "range": [-reach, reach], "constrain": "domain"},
-        yaxis={
-            "title": {"text": "x2"},
-            "range": [-reach, reach],
-            "scaleanchor": "x",
-            "constrain": "domain",
-        },
+        xaxis=x1,
+        yaxis={**x2, "scaleanchor": "x"},
         legend={"orientation": "h"},
         height=620,
     )
+
+
+def _axis(record: Record, index: int, reach: float) -> dict[str, Any]:
+    """One of the plane's, in the units that the points had where they came from."""
+    axis: dict[str, Any] = {"range": [-reach, reach], "constrain": "domain"}
+    origin = origin_of(record)
+    if origin is None:
+        return {**axis, "title": {"text": f"x{index + 1}"}}
+    places, texts = ticks(origin.axes[index], reach)
+    # Plotly takes some marks of a text for HTML.
+    title = escape(f"x{index + 1}: {one_line(origin.axes[index].name)}")
+    return {**axis, "title": {"text": title}, "tickvals": places, "ticktext": texts}
 
 
 def _points(record: Record) -> list[dict[str, Any]]:
@@ -184,7 +208,7 @@ def _points(record: Record) -> list[dict[str, Any]]:
                 {
                     "type": "scatter",
                     "mode": "markers",
-                    "name": name if label is None else f"{name}, y = {label}",
+                    "name": name if label is None else f"{name}, {_class(record, label)}",
                     "x": x1,
                     "y": x2,
                     "marker": marker,

@@ -19,6 +19,7 @@ from app.errors import InvalidField, InvalidJson
 from app.exports.files import FILES
 from app.exports.parameters import network_json, read, written
 from app.exports.text import Parts, an_object, numbers
+from app.numbers import Decimal
 from app.reading import read_json
 from app.schemas import CheckRequest, PredictRequest, Task, VectorizingRequest
 from app.training.checkpoints import Record, Source
@@ -172,20 +173,33 @@ def parameters(body: bytes, form: str) -> Parts:
     return written(read(body, form))
 
 
-def table(body: bytes, columns: tuple[int, int, int] | None, task: Task, fit: bool) -> Parts:
+def table(
+    body: bytes,
+    columns: tuple[int, int, int] | None,
+    task: Task,
+    fit: bool,
+    header: bool | None = None,
+    decimal: Decimal | None = None,
+    classes: tuple[str | None, str | None] = (None, None),
+) -> Parts:
     """A table that was sent up: what is in it, or the points of three of its columns."""
-    from app.exports import text_tables
+    from app.exports import dialects, text_tables
 
+    encoding = dialects.encoding_of(body)
     try:
-        parsed = text_tables.parse(text_tables.decode(body))
+        parsed = dialects.parse(dialects.decode(body), header=header, decimal=decimal)
     except ValueError as error:
         raise InvalidField(f"this is not a table: {error}", "table") from None
-    value = (
-        text_tables.preview(parsed)
-        if columns is None
-        else text_tables.points(parsed, *columns, task, fit)
-    )
-    return iter((to_json(value),))
+    if columns is None:
+        return iter((to_json(text_tables.preview(parsed, encoding)),))
+    return iter((to_json(text_tables.points(parsed, *columns, task, fit, *classes)),))
+
+
+def qr(address: str) -> Parts:
+    """An address as a QR code."""
+    from app.exports import qr
+
+    return iter((qr.svg(address),))
 
 
 WORK: Mapping[str, Callable[..., Any]] = {
@@ -201,5 +215,6 @@ WORK: Mapping[str, Callable[..., Any]] = {
         vectorizing,
         parameters,
         table,
+        qr,
     )
 }

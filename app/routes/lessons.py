@@ -21,16 +21,27 @@ class Summary(BaseModel):
     steps: int
 
 
+class Unread(BaseModel):
+    """A file that is no lesson, and why."""
+
+    file: str
+    detail: str
+
+
 class Lessons(BaseModel):
-    """All lessons, in their order."""
+    """All lessons, in their order, and the files that can't be read."""
 
     lessons: list[Summary]
+    unread: list[Unread]
 
 
 @router.get("", summary="The lessons")
 async def list_lessons(services: Services) -> Lessons:
     """Name, title, part of the lecture, minutes and number of steps of each, in their order."""
-    return Lessons(lessons=[Summary(**lesson.summary()) for lesson in services.lessons.values()])
+    return Lessons(
+        lessons=[Summary(**lesson.summary()) for lesson in services.lessons.values()],
+        unread=[Unread(file=file.file, detail=file.detail) for file in services.lessons.unread],
+    )
 
 
 @router.get("/{name}", summary="A lesson")

@@ -50,7 +50,10 @@ def _playground(services: AllServices, script: str = "", status: int = 200) -> R
 def _page(static: str, modules: tuple[str, ...]) -> tuple[str, str]:
     """The playground, before and after the place of a saved run: the same for everybody."""
     html = templates.get_template("index.html").render(
-        static=static, modules=modules, catalogue=catalogue()
+        static=static,
+        modules=modules,
+        catalogue=catalogue(),
+        documentation=server_path("/help"),
     )
     before, _, after = html.partition(SAVED)
     return before, after

@@ -104,7 +104,9 @@ async def _http_error(request: Request, error: HTTPException) -> JSONResponse:
         "title": str(error.detail),
         "status": error.status_code,
         "code": "http_error",
-        "detail": f"{request.method} {request.url.path}: {error.detail}",
+        "detail": "there is nothing at this address"
+        if error.status_code == 404
+        else f"{request.method} {request.url.path}: {error.detail}",
     }
     headers = dict(error.headers or {})
     if error.status_code == 405:

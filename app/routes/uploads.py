@@ -2,12 +2,13 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, HTTPException, Query, Request, Response
+from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from pydantic import Field
 
 from app.errors import InvalidField, UnsupportedType
-from app.exports import text_tables
+from app.exports import dialects, text_tables
 from app.exports.parameters import FORMATS, ParametersFile
+from app.numbers import Decimal
 from app.routes.heavy import answered, given
 from app.schemas import FromUrl, OneOf, Range, Task
 from app.services import Services
@@ -18,13 +19,34 @@ FormatName = Annotated[str, OneOf(tuple(FORMATS))]
 
 
 def _raw_body(*media_types: str) -> dict[str, Any]:
-    """For OpenAPI, which can't see that the body is read as it comes."""
+    """For OpenAPI, which can't see that the body is read as it comes.
+
+    Bytes without a name are what every generator of clients knows how to send.
+    """
     schema = {"schema": {"type": "string", "format": "binary"}}
-    return {"requestBody": {"required": True, "content": dict.fromkeys(media_types, schema)}}
+    content = dict.fromkeys((*media_types, "application/octet-stream"), schema)
+    return {"requestBody": {"required": True, "content": content}}
+
+
+def no_form(request: Request) -> None:
+    """Refuse a form before it is read, and say how to send what is in it.
+
+    Raises:
+        UnsupportedType: the body is one.
+    """
+    if request.headers.get("content-type", "").strip().lower().startswith("multipart/"):
+        raise UnsupportedType(
+            "send the file itself as the body, and no form around it: "
+            f"curl --data-binary @FILE -H 'Content-Type: text/csv' '{request.url!s:.300}'"
+        )
+
+
+NoForm = Depends(no_form)
 
 
 @router.post(
     "/parameters",
+    dependencies=[NoForm],
     summary="Read a file of parameters",
     response_model=ParametersFile,
     openapi_extra=_raw_body(*(t for form in FORMATS.values() for t in form.media_types)),
@@ -42,7 +64,8 @@ async def parameters(
     return await answered(request, services, "parameters", given(body, chosen))
 
 
-Column = Annotated[int, Range(0, text_tables.MOST_COLUMNS - 1)]
+Column = Annotated[int, Range(0, dialects.MOST_COLUMNS - 1)]
+ClassName = Annotated[str, Field(min_length=1, max_length=text_tables.LONGEST_SHOWN)]
 
 
 class ChosenColumns(FromUrl):
@@ -53,10 +76,23 @@ class ChosenColumns(FromUrl):
     label: Column | None = None
     task: Task = "classification"
     fit: bool = Field(False, description="give the points as moved into the plane, too")
+    header: bool | None = Field(
+        None, description="whether the first row tells the names; found out if left out"
+    )
+    decimal: Decimal | None = Field(
+        None, description="the sign of decimals; found out, column by column, if left out"
+    )
+    zero: ClassName | None = Field(
+        None, description="the value of the label that is y = 0; all others than one if left out"
+    )
+    one: ClassName | None = Field(
+        None, description="the value of the label that is y = 1; all others than zero if left out"
+    )
 
 
 @router.post(
     "/datasets/table",
+    dependencies=[NoForm],
     summary="Read a table of points",
     response_model=text_tables.Preview | text_tables.Points,
     openapi_extra=_raw_body("text/csv"),
@@ -73,7 +109,8 @@ async def table(
         )
     columns = None if missing else tuple(chosen.values())
     body = await request.body()
-    return await answered(request, services, "table", given(body, columns, choice.task, choice.fit))
+    how = choice.task, choice.fit, choice.header, choice.decimal, (choice.zero, choice.one)
+    return await answered(request, services, "table", given(body, columns, *how))
 
 
 @router.get("/datasets/table", include_in_schema=False)

@@ -10,6 +10,14 @@ from numpy.typing import NDArray
 import nncore
 from app.schemas import RunPlan, Task
 from app.training.examples import Examples, inputs
+from app.training.standstill import (
+    AGAIN,
+    LONG,
+    Standstill,
+    best_constant,
+    has_not_moved,
+    standstill,
+)
 from app.wire import Array
 from nncore.costs import loss_for, mean
 
@@ -175,6 +183,9 @@ class Run:
         self.plan = plan
         self.examples = examples
         self.initial = initial_network(plan, examples)
+        self._best_constant = best_constant(
+            examples.Y[:, examples.train], regression=examples.task == "regression"
+        )
         self.restart()
 
     def restart(self) -> None:
@@ -194,6 +205,7 @@ class Run:
         )
         self.costs = CostLog()
         self._scored: tuple[int, Score] | None = None
+        self._looked: tuple[int, Standstill | None] | None = None
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -237,12 +249,12 @@ class Run:
             self.trainer.edit(layer, unit, input, value=value, frozen=frozen)
         else:
             setattr(self.trainer, change.name, change.value)
-        self._scored = None
+        self._scored = self._looked = None
 
     def restore(self, state: Any) -> None:
         """Back (or on) to a state of the trainer."""
         self.trainer.restore(state)
-        self._scored = None
+        self._scored = self._looked = None
 
     @property
     def model(self) -> Model:
@@ -270,6 +282,17 @@ class Run:
         if self._scored is None or self._scored[0] != iteration:
             self._scored = iteration, Score.of(self.trainer.network, self.examples)
         return self._scored[1]
+
+    @property
+    def standstill(self) -> Standstill | None:
+        """Why it stands still at a start that was dead; None if it does not, or has diverged."""
+        iteration = self.trainer.iteration
+        recent = self.costs.since(max(0, len(self.costs) - LONG))
+        if self.trainer.diverged or not has_not_moved(recent, self._best_constant):
+            return None
+        if self._looked is None or iteration - self._looked[0] >= AGAIN:
+            self._looked = iteration, standstill(self.trainer)
+        return self._looked[1]
 
 
 OUTPUTS: dict[Task, str] = {"classification": "sigmoid", "regression": "linear"}

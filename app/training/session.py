@@ -314,6 +314,8 @@ class Session:
             "test_confusion": score.test_confusion,
             "layers": wire.parameters(network),
         }
+        if (standstill := run.standstill) is not None:
+            frame["standstill"] = standstill.told()
         if view.misclassified:
             wrong = score.misclassified
             frame["misclassified"] = None if wrong is None else np.packbits(wrong).tobytes()

@@ -3,6 +3,7 @@
 The values are float32, which is enough for a picture; use `predict` for exact numbers.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -53,10 +54,18 @@ class Grid:
         x1, x2 = np.meshgrid(
             np.linspace(*self.x_range, self.width), np.linspace(*self.y_range, self.height)
         )
-        X: Float32Array = featurize(np.stack([x1.ravel(), x2.ravel()]), self.features).astype(
-            np.float32
-        )
+        X = self.inputs(np.stack([x1.ravel(), x2.ravel()]))
         X.flags.writeable = False
+        return X
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the network is given the coordinates themselves and nothing else."""
+        return set(self.features) <= set(PLAIN)
+
+    def inputs(self, points: NDArray[np.float64]) -> Float32Array:
+        """The features of other points, 2 × m, as `X` has those of its own."""
+        X: Float32Array = featurize(points, self.features).astype(np.float32)
         return X
 
 
@@ -93,18 +102,62 @@ class GridEvaluator:
         """
         return [self._picture(A) for A in self._evaluate(network)[:-1]]
 
-    def _evaluate(self, network: Network) -> list[Float32Array]:
-        """A[1], …, A[L], each n[l] × (height · width)."""
+    def pictures(
+        self, network: Network, units: Mapping[int, slice]
+    ) -> tuple[list[Float32Array], dict[int, Float32Array]]:
+        """A[1], …, A[L] at each point, and Z of those units, each n × height × width.
+
+        Args:
+            network: Any.
+            units: Of which units of a layer (from 1) Z is wanted; Z is the caller's to keep.
+
+        Raises:
+            ValueError: If the network's inputs are not the grid's features.
+        """
+        Z: dict[int, Float32Array] = {}
+        outputs = self._evaluate(network, units, Z)
+        return [self._picture(A) for A in outputs], {at: self._picture(Z[at]) for at in Z}
+
+    def preactivation(self, network: Network, layer: int, X: Float32Array) -> Float32Array:
+        """Z[l] of the network evaluated last at other points, n[l] × m.
+
+        Args:
+            network: The same again.
+            layer: l, from 1.
+            X: The points' features, as `Grid.inputs` has them.
+        """
+        A = X
+        with np.errstate(over="ignore", invalid="ignore"):
+            for y, V in zip(network.layers[: layer - 1], self._V, strict=False):
+                A = V[:, :-1] @ A
+                A += V[:, -1:]
+                kernel = kernel_of(y.activation, np.float32)
+                if kernel is not None:
+                    kernel(A, None)
+            V = self._V[layer - 1]
+            Z: Float32Array = V[:, :-1] @ A
+            Z += V[:, -1:]
+        return Z
+
+    def _evaluate(
+        self,
+        network: Network,
+        units: Mapping[int, slice] | None = None,
+        kept: dict[int, Float32Array] | None = None,
+    ) -> list[Float32Array]:
+        """A[1], …, A[L], each n[l] × (height · width); and Z of some units into `kept`."""
         if network.layer_sizes != self._layer_sizes:
             self._allocate(network.layer_sizes)
         outputs = []
         with np.errstate(over="ignore", invalid="ignore"):  # made finite below
-            for layer, V, A_in, A_out in zip(
-                network.layers, self._V, self._A, self._A[1:], strict=False
+            for index, (layer, V, A_in, A_out) in enumerate(
+                zip(network.layers, self._V, self._A, self._A[1:], strict=False), 1
             ):
                 V[:, :-1], V[:, -1:] = layer.W.T, layer.b
                 A = A_out[:-1]
                 np.matmul(V, A_in, out=A)
+                if units and kept is not None and index in units:
+                    kept[index] = A[units[index]].copy()
                 kernel = kernel_of(layer.activation, np.float32)
                 if kernel is not None:
                     kernel(A, None)

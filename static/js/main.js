@@ -8,6 +8,7 @@ import { loadPlotly } from './plotly.js';
 import { KeptRuns } from './store/kept-runs.js';
 import { Store } from './store/state.js';
 import { Stream } from './stream/stream.js';
+import { survivesTranslation } from './translation.js';
 import { mountActivation } from './views/activation.js';
 import { mountAddress } from './views/address-bar.js';
 import { mountBoundary } from './views/boundary.js';
@@ -32,6 +33,7 @@ import { mountResults } from './views/results.js';
 import { mountRuns } from './views/runs.js';
 import { mountSave } from './views/save.js';
 import { mountShare } from './views/share.js';
+import { mountStandstill } from './views/standstill.js';
 import { mountSurface } from './views/surface.js';
 import { mountTimeline } from './views/timeline.js';
 import { mountTraining } from './views/training.js';
@@ -53,6 +55,7 @@ function find(id) {
   return element;
 }
 
+survivesTranslation();
 /** @type {import('./types/protocol').Catalogue} */
 const catalogue = JSON.parse(find('catalogue').textContent ?? '');
 const fields = fieldsOf(catalogue, panelNames(find));
@@ -68,6 +71,11 @@ const { painter } = stream;
 const runs = new KeptRuns(catalogue);
 const store = new Store(start.experiment, catalogue, stream.dialogue, runs);
 const mistakes = computed(() => store.experiment.value.mistakes);
+/** The hidden unit that fills the plane. */
+const filling = computed(() => {
+  const unit = store.attention.lookedAt.value;
+  return unit && unit.layer > 0 && unit.layer < store.layerSizes.value.length - 1 ? unit : null;
+});
 effect(() =>
   stream.look({
     x: PLANE,
@@ -75,6 +83,8 @@ effect(() =>
     neurons: true,
     neuron_resolution: 32,
     encoding: 'differences',
+    lines: true,
+    ...(filling.value && { line_of: { layer: filling.value.layer, unit: filling.value.unit } }),
     ...(mistakes.value && { misclassified: true }),
     ...(store.diagnosed.value && { diagnostics: true }),
   }),
@@ -101,6 +111,7 @@ const openParameter = mountParameter(store, find);
 mountNetwork(store, fields, catalogue, find, painter, openParameter);
 mountBoundary(store, find, plotly, painter);
 mountCost(store, catalogue, find, plotly);
+mountStandstill(store, find);
 mountDrawer(store, find);
 mountResults(store, find);
 mountCode(store, catalogue, find, openParameter);
@@ -123,7 +134,7 @@ mountSave(store, fields, defaults, find);
 mountNotices(store, find);
 mountWaiting(stream, store, find);
 mountNewer(find);
-mountKeyboard(store);
+mountKeyboard(store, find);
 mountReduced(store, addressOf, find);
 
 mountAddress(store, fields, defaults, saved, addressOf, start.problems);

@@ -89,7 +89,7 @@ const size = (extent) => (typeof extent === 'number' ? number(extent) : variable
  * @param {boolean} first the first term of a sum shows no plus
  */
 export function term(value, factor, first) {
-  return html`<math>${signed(value, first)}<mspace width="0.25em"></mspace>${factor}</math>`;
+  return html`<math translate="no">${signed(value, first)}<mspace width="0.25em"></mspace>${factor}</math>`;
 }
 
 /** The number alone with its sign. @param {number} value @param {boolean} first */

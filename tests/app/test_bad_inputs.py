@@ -338,7 +338,7 @@ class TestDatasets:
             ("/activations/square", 404, "sigmoid, tanh"),
             ("/activations/tanh?reach=0", 422, "greater than 0"),
             ("/activations/tanh?slope=0.1", 422, "leaky_relu only"),
-            ("/nowhere", 404, "Not Found"),
+            ("/nowhere", 404, "nothing at this address"),
         ],
     )
     def test_bad_queries(self, inline: TestClient, path: str, status: int, words: str) -> None:

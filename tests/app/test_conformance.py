@@ -292,7 +292,6 @@ class TestStream:
         stream.until_iteration(50)
         stream.say("set", iterations_per_frame=1000)
         stream.until("ended", iteration=700)
-        stream.until_iteration(700)
         expected = np.array(client.get(f"/train/{name}/costs").json()["costs"], dtype="<f4")
         assert stream.costs() == expected.tobytes()
 
@@ -429,7 +428,6 @@ class TestStream:
     def test_play_ends_where_the_plan_does(self, stream: Stream) -> None:
         stream.configure(playing=True, runs=[{"training": {"iterations": 12}}])
         assert stream.until("ended")["iteration"] == 12
-        stream.until_iteration(12)
         assert len(stream.costs()) == 4 * 12
         stream.say("play")
         assert stream.until("state")["playing"] is False
@@ -535,8 +533,8 @@ class TestWatching:
             assert stream.until("configured")["session"] == name
             stream.until("ended", iteration=20_000)
             # It may have ended before the view was heard.
-            while stream.until_iteration(20_000)["runs"][0]["boundary"]["width"] != 30:
-                pass
+            while stream.frames[-1]["runs"][0]["boundary"]["width"] != 30:
+                stream.until_iteration(20_000)
             costs = stream.costs()
         expected = client.get(f"/train/{name}/costs").json()["costs"]
         assert costs == np.array(expected, dtype="<f4").tobytes()
@@ -741,7 +739,6 @@ class TestStopping:
         ended = stream.until("ended")
         assert (ended["iteration"], ended["reason"]) == (end, "cost")
         assert ended["detail"] == status["detail"]
-        stream.until_iteration(end)
         assert stream.costs() == np.array(costs, dtype="<f4").tobytes()
 
     def test_another_condition_or_none_plays_on_and_seek_finds_it_all_again(
@@ -749,8 +746,8 @@ class TestStopping:
     ) -> None:
         stream.configure(playing=True, runs=[{"training": {"stop": {"accuracy": 0.9}}}])
         end = stream.until("ended", reason="accuracy")["iteration"]
-        last = stream.until_iteration(end)["runs"][0]
-        assert last["train_accuracy"] >= 0.9
+        assert stream.frames[-1]["iteration"] == end
+        assert stream.frames[-1]["runs"][0]["train_accuracy"] >= 0.9
         assert stream.texts[-2]["runs"][0]["ended"] == "accuracy"
         stream.say("play")
         stream.until("ended", iteration=end)
@@ -761,7 +758,6 @@ class TestStopping:
         stream.say("play")
         later = stream.until("ended", reason="accuracy")["iteration"]
         assert later > end
-        stream.until_iteration(later)
         stream.say("seek", iteration=later + 100)
         assert stream.until("state", iteration=later)["runs"][0]["ended"] == "accuracy"
         stream.say("seek", iteration=end + 1)
@@ -776,7 +772,6 @@ class TestStopping:
         assert [run["ended"] for run in state] == ["no_progress", None]
         ended = stream.until("ended")
         assert (ended["iteration"], ended["reason"]) == (90, "iterations")
-        stream.until_iteration(90)
         assert len(stream.costs(0)) == 4 * 30
         assert len(stream.costs(1)) == 4 * 90
 
@@ -827,7 +822,6 @@ class TestSpeed:
         stream.say("set", iterations_per_frame="max")
         assert stream.until("state")["iterations_per_frame"] == "max"
         stream.until("ended", iteration=5000)
-        stream.until_iteration(5000)
         assert len(stream.costs()) == 4 * 5000
 
 

@@ -20,15 +20,18 @@ from safetensors.numpy import load as load_safetensors
 from starlette.testclient import TestClient
 
 import nncore
+from app.content import marks
 from app.content.assets import plotly_script
-from app.exports import text_tables
+from app.errors import InvalidField
+from app.exports import dialects, text_tables
 from app.exports.code import LANGUAGES
 from app.exports.formula import formula
 from app.exports.parameters import FORMATS, read
 from app.exports.report import report
-from app.schemas import Plan
+from app.schemas import Plan, View, check_plan
 from app.training.checkpoints import Record
 from app.training.session import Session
+from app.wire import pictures
 from tests.app.stream import Stream
 from tests.app.test_session import act
 
@@ -130,6 +133,75 @@ def execute(text: str) -> dict[str, Any]:
 
 
 # -- programs -------------------------------------------------------------------------------
+
+
+CENTIMETRES = {
+    "points": [[-5, 0], [5, 5], [0, -5], [2.5, 1]],
+    "labels": [0, 1, 0, 1],
+    "features": ["x1", "x2"],
+    "origin": {
+        "axes": [
+            {"name": "height (cm)", "center": 175, "scale": 0.4},
+            {"name": "weight\n</td>; print(1)", "center": -3, "scale": 2},
+        ],
+        "label": "sex",
+        "classes": ["f", "m"],
+    },
+}
+
+
+def test_who_enters_centimetres_gets_centimetres() -> None:
+    record = record_of({"network": layers("tanh")}, CENTIMETRES)
+    rows = list(csv.reader(io.StringIO(whole(text_tables.data_csv(record)).decode(), newline="")))
+    weight = "weight\n</td>; print(1)"
+    assert rows[0] == ["height (cm)", weight, "x1", "x2", "label", "sex", "split"]
+    assert [[*map(float, row[:2]), row[5]] for row in rows[1:]] == [
+        [162.5, -3, "f"],
+        [187.5, -0.5, "m"],
+        [175, -5.5, "f"],
+        [181.25, -2.5, "m"],
+    ]
+    # Read again, it is the table that it was.
+    table = dialects.parse(whole(text_tables.data_csv(record)).decode())
+    assert text_tables.preview(table).suggested == {"x1": 0, "x2": 1, "label": 4}
+
+    y_hat = nncore.predict(record.network, record.examples.X).ravel()
+    lines = "".join(formula(record, 17))
+    assert "# height_cm: height (cm)\n" in lines
+    names = {"exp": math.exp, "height_cm": 187.5}
+    names["weight_td_print_1"] = -0.5
+    names["tanh"], names["sigmoid"] = math.tanh, lambda z: 1 / (1 + math.exp(-z))
+    for line in lines.splitlines():
+        exec(line, names)
+    assert names["ŷ"] == pytest.approx(y_hat[1])
+
+    for language in LANGUAGES.values():
+        text = whole(language(record)).decode()
+        assert "NAMES = ['height (cm)', " in text
+        assert "CLASSES = ['f', 'm']" in text
+        ast.parse(text)
+    program = whole(LANGUAGES["numpy"](record)).decode()
+    known: dict[str, Any] = {}
+    exec(program, known)
+    assert known["moved"]([[187.5, -0.5]]).tolist() == [[5, 5]]
+
+    page = whole(report(record)).decode()
+    assert "x1 = (height (cm) − 175) · 0.4" in page
+    assert "f is y = 0, m is y = 1" in page
+    assert "</td>; print(1)" not in page.replace("&lt;/td&gt;", "")
+    figures = json.loads(re.findall(r'id="boundary-figure">(.*?)</script>', page, re.DOTALL)[0])
+    axis = figures["layout"]["xaxis"]
+    assert axis["title"]["text"] == "x1: height (cm)"
+    assert axis["ticktext"] == ["160", "165", "170", "175", "180", "185", "190"]
+    np.testing.assert_allclose(axis["tickvals"], [-6, -4, -2, 0, 2, 4, 6])
+    assert {"train, y = 1 (m)", "train, y = 0 (f)"} & {t.get("name") for t in figures["data"]}
+
+
+@pytest.mark.parametrize("axes", [1, 3])
+def test_an_origin_has_an_axis_for_each_number(axes: int) -> None:
+    data = {**CENTIMETRES, "origin": {"axes": [{"name": "a"}] * axes}}
+    with pytest.raises(InvalidField, match=r"data\.origin\.axes must have 2 entries"):
+        check_plan(Plan.model_validate({"data": data}))
 
 
 @EACH
@@ -357,6 +429,24 @@ def test_a_report_shows_classes_as_the_page_does(root: Path) -> None:
         "test, y = 1": ("circle", "white", one),
     }
     assert reach == [-6.6, 6.6]
+
+
+@pytest.mark.parametrize("dataset", ["circle", "plane"])
+def test_a_report_shows_the_plane_that_the_page_shows(dataset: str) -> None:
+    """The same values, from and to, in the same colours; a saved image is made of the page's."""
+    record = record_of({}, {"dataset": dataset, "examples": 60}, iterations=60)
+    contour, _, reach = drawn(record)
+    assert reach == list(marks.PLANE)
+    view = View(resolution=80, x=reach, y=reach)
+    features = record.examples.features
+    assert features is not None
+    seen = pictures(record.network, view, features, record.examples.scale)["boundary"]
+    assert (contour["zmin"], contour["zmax"]) == (seen["low"], seen["high"])
+    assert contour["contours"]["coloring"] == "heatmap"
+    values = np.frombuffer(seen["values"], np.uint8).reshape(80, 80) / 255
+    shown = seen["low"] + values * (seen["high"] - seen["low"])
+    expected = np.clip(contour["z"], seen["low"], seen["high"])
+    assert np.abs(shown - expected).max() <= 0.51 / 255 * (seen["high"] - seen["low"])
 
 
 @pytest.mark.parametrize("farthest", [6.0, 6.6, 250.0])

@@ -123,6 +123,65 @@ def plan_of(runs: int = 1, iterations: int = 5000) -> dict[str, Any]:
     return {"data": {"examples": 20}, "runs": [run] * runs}
 
 
+def told(events: list[Event]) -> list[str]:
+    """What a reader hears of some events, in their order."""
+    return [
+        "frame" if isinstance(event, Frame) else str(json.loads(event.json)["type"])
+        for event in events
+        if isinstance(event, Frame | Text)
+    ]
+
+
+def rounds(desk: Desk, *, until: str) -> list[Event]:
+    """Rounds without an acknowledgement, until such a message is told."""
+    said: list[Event] = []
+    for _ in range(2000):
+        if until in told(said):
+            break
+        desk.clock.now += FRAME
+        said += desk.hear(desk.host.round())
+    return said
+
+
+def test_the_end_is_told_after_the_last_frame() -> None:
+    desk = Desk()
+    plan = {"runs": [{"training": {"iterations": 40}}]}
+    desk.open("a", plan)
+    said: list[Event] = []
+    for _ in range(100):
+        desk.clock.now += FRAME
+        said += desk.hear(desk.host.round())
+        desk.ack_all()
+    assert told(said)[-3:] == ["state", "frame", "ended"]
+    assert (desk.frames["a"][-1]["iteration"], desk.texts[-1]["iteration"]) == (40, 40)
+    # Who asks again is told again, in the same order.
+    said = [*desk.say("a", "play"), *rounds(desk, until="ended")]
+    assert told(said) == ["state", "frame", "ended"]
+
+
+def test_a_reader_that_is_late_is_told_the_end_when_it_has_the_frame() -> None:
+    desk = Desk()
+    desk.open("a", {"runs": [{"training": {"iterations": 40}}]})
+    said = rounds(desk, until="state")
+    for _ in range(50):
+        desk.clock.now += FRAME
+        said += desk.hear(desk.host.round())
+    assert told(said).count("frame") == 2 - 1  # the other is that of iteration 0
+    assert "ended" not in told(said)
+    desk.ack_all()
+    assert told(rounds(desk, until="ended")) == ["frame", "ended"]
+
+
+def test_what_began_again_has_not_ended() -> None:
+    desk = Desk()
+    desk.open("a", {"runs": [{"training": {"iterations": 40}}]})
+    rounds(desk, until="state")
+    desk.say("a", "seek", iteration=10)
+    desk.pass_time(1.0)
+    assert desk.frames["a"][-1]["iteration"] == 10
+    assert "ended" not in [text["type"] for text in desk.texts]
+
+
 def test_what_is_said_while_it_seeks_is_of_the_iteration_sought() -> None:
     trained = []
     for patient in (False, True):

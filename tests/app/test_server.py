@@ -21,7 +21,8 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Origin
 
 from app import wire
-from app.__main__ import addresses, listen
+from app.__main__ import listen
+from app.links import addresses
 from tests.app.conftest import a_moment
 
 ROOT = Path(__file__).parents[2]
@@ -47,10 +48,11 @@ class Server:
             start_new_session=True,
         )
         assert self.process.stdout is not None
-        lines = [self.process.stdout.readline() for _ in range(2)]
-        self.printed = "".join(lines)
-        found = re.search(r"http://localhost:(\d+)", self.printed)
-        assert found is not None, self.printed
+        self.printed = ""
+        while not (found := re.search(r"http://localhost:(\d+)", self.printed)):
+            line = self.process.stdout.readline()
+            assert line, self.printed
+            self.printed += line
         self.port = int(found[1])
         self.url = f"http://localhost:{self.port}"
 

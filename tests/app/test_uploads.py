@@ -19,8 +19,9 @@ from starlette.testclient import TestClient
 
 import nncore
 from app.errors import InvalidField
+from app.exports.dialects import decode, parse
 from app.exports.parameters import FORMATS, read
-from app.exports.text_tables import decode, parse, points, preview
+from app.exports.text_tables import points, preview
 from tests.app.test_exports import whole
 
 NETWORK = nncore.initialize(
@@ -148,7 +149,15 @@ BAD_FILES: list[tuple[str, bytes, str]] = [
     ("npz", npz(W1=np.ones((1, 1))), "W1 but no b1"),
     ("npz", npz(W1=np.ones(3), b1=np.ones(1)), "must be a matrix"),
     ("npz", npz(W1=np.full((1, 1), np.nan), b1=np.ones(1)), "finite"),
-    ("npz", npz(W1=np.ones((1, 1), int), b1=np.ones(1)), "arrays of numbers"),
+    ("npz", npz(W1=np.ones((1, 1), bool), b1=np.ones(1)), "arrays of numbers"),
+    ("npz", npz(W1=np.ones((1, 1)), b1=np.ones(1), c1=np.ones(1)), "it has 'c1'"),
+    ("npz", npz(W1=np.ones((1, 1)), b1=np.ones(1), W3=np.ones((1, 1))), "it has 'W3', but no W2"),
+    ("npz", npz(W1=np.ones((1, 1)), w1=np.ones((1, 1)), b1=np.ones(1)), "it has W1 twice"),
+    ("npz", npz(W1=np.ones((1, 1)), b1=np.ones(1), b2=np.ones(1)), "it has 'b2', but no W2"),
+    ("npz", npz(weight=np.ones((1, 1))), "it has 'weight'.*W1, b1, W2, b2"),
+    ("npz", npz(W1=np.array([["a"]]), b1=np.ones(1)), "must be numbers"),
+    ("json", b'{"layers": [{"weights": [[1]], "biases": [1]}], "layer": 3}', "it has 'layer'"),
+    ("csv", b"layer,unit,input,value,slopes\n1,0,0,1,1\n", "the columns 'slopes'"),
     ("npz", objects(), "arrays of numbers"),
     ("npz", archive("W1.npy", npy_claiming("(1000000000, 1000)")), "arrays of numbers"),
     ("npz", archive("W1.npy", b"\x93NUMPY\x09\x00"), "can't be read|version"),
@@ -169,7 +178,8 @@ BAD_FILES: list[tuple[str, bytes, str]] = [
     ("safetensors", lone(tensor([2, 2], 8)), "not as long as it says"),
     ("safetensors", lone(tensor([1, 1], 4, first=100)), "not as long as it says"),
     ("safetensors", lone(tensor([1, 1], 4, first=-8)), "must be a matrix"),
-    ("safetensors", lone(tensor([1, 1], 4, "I64")), "must be a matrix"),
+    ("safetensors", lone(tensor([1, 1], 4, "I64")), "not as long as it says"),
+    ("safetensors", lone(tensor([1, 1], 4, "BOOL")), "must be a matrix"),
     ("safetensors", lone({"dtype": "F32"}), "must be a matrix"),
     ("safetensors", tensors({"W1": 7}), "must be a matrix"),
     ("safetensors", tensors(b"[" * 10_000), "can't be read|recursion"),
@@ -283,6 +293,42 @@ def test_a_file_that_was_taken_away_can_be_brought_back(inline: TestClient, form
     layer = {"units": 3, "activation": "leaky_relu", "slope": 0.25}
     run = {"network": {"layers": [layer], "parameters": given}, "training": {"iterations": 1}}
     assert inline.post("/train", params={"wait": 30}, json=run).json()["status"] == "finished"
+
+
+@pytest.mark.parametrize("dtype", ["i1", "<i2", ">i4", "i8", "u1", "u4", "f2", "f4"])
+def test_whole_numbers_and_small_letters_are_taken(dtype: str) -> None:
+    from safetensors import numpy as safetensors
+
+    W1, b1 = np.array([[1, 2], [3, 4]], dtype), np.array([5, 6], dtype)
+    W2, b2 = np.array([[7], [8]], dtype), np.array([9], dtype)
+    expected = [([[1, 2], [3, 4]], [5, 6]), ([[7], [8]], [9])]
+    for names in ("W1 b1 W2 b2", "W1 b1 w2 b2", "w1 B1 w2 B2"):
+        arrays = dict(zip(names.split(), (W1, b1, W2, b2), strict=True))
+        little = {
+            name: array.astype(array.dtype.newbyteorder("<")) for name, array in arrays.items()
+        }
+        for form, data in (("npz", npz(**arrays)), ("safetensors", safetensors.save(little))):
+            told = read(data, form)
+            assert [(layer.weights, layer.biases) for layer in told.layers] == expected
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+def test_a_mark_before_parameters_is_passed_over(inline: TestClient, encoding: str) -> None:
+    for form, text in (
+        ("json", '{"layers": [{"weights": [[1.5]], "biases": [2]}]}'),
+        ("csv", "layer,unit,input,value\n1,0,0,1.5\n1,0,bias,2\n"),
+        ("csv", "sep=;\r\nlayer;unit;input;value\r\n1;0;0;1,5\r\n1;0;bias;2\r\n"),
+    ):
+        answer = inline.post("/parameters", params={"format": form}, content=text.encode(encoding))
+        assert answer.json() == {"layers": [{"weights": [[1.5]], "biases": [2]}]}
+
+
+@pytest.mark.parametrize("path", ["/parameters", "/parameters?format=npz", "/datasets/table"])
+def test_a_form_is_refused_with_what_to_send_instead(inline: TestClient, path: str) -> None:
+    answer = inline.post(path, files={"file": ("points.csv", b"1,2,a\n3,4,b\n", "text/csv")})
+    assert answer.status_code == 415
+    assert "curl --data-binary @FILE" in answer.json()["detail"]
+    assert path in answer.json()["detail"]
 
 
 def test_a_file_of_an_untold_format_or_size_is_refused(inline: TestClient) -> None:

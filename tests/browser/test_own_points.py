@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.playground import PATIENCE, Playground
+from tests.browser.playground import PATIENCE, Playground, until
 
 PLANE = (-6.6, 6.6)
 
@@ -239,3 +239,67 @@ def test_points_by_touch(page: Page) -> None:
     x, y = hand.place(0, 3)
     hand.layer.tap(position={"x": x, "y": y})
     hand.labelled(0, 3, 0)
+
+
+def counting(points: int) -> Callable[[dict[str, Any]], bool]:
+    """Whether data have so many points."""
+    return lambda data: len(data.get("points", [])) == points
+
+
+def swipe(page: Page, start: tuple[float, float], up: float) -> None:
+    """A finger from a place on the screen upwards."""
+    session = page.context.new_cdp_session(page)
+    x, y = start
+    for kind, points in (
+        ("touchStart", [{"x": x, "y": y}]),
+        *(("touchMove", [{"x": x, "y": y - up * part / 10}]) for part in range(1, 11)),
+        ("touchEnd", []),
+    ):
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    session.detach()
+
+
+@pytest.mark.parametrize(
+    "context_options", [{"has_touch": True, "viewport": {"width": 390, "height": 844}}]
+)
+def test_a_tap_always_does_something_and_a_swipe_scrolls(page: Page) -> None:
+    playground = Playground(page, "#dataset=circle&examples=200")
+    hand = Hand(playground)
+    here = page.get_by_role("group", name="Tool in hand")
+    expect(here).to_be_hidden()
+    playground.button("Edit these").tap()
+    # What is in hand is said at the plot, where the tools are, too.
+    expect(here.get_by_role("button", name="y = 1")).to_have_attribute("aria-pressed", "true")
+    hand.trains_on(counting(200))
+    points = hand.sent["points"]
+    labels = hand.sent["labels"]
+    hand.layer.scroll_into_view_if_needed()
+    for number, (x1, x2) in enumerate(points[:4], start=1):
+        # Near a point, nearer than a finger can tell, and not on it.
+        x, y = hand.place(x1, x2)
+        hand.layer.tap(position={"x": x + 8, "y": y + 8})
+        hand.trains_on(counting(200 + number))
+    # On a point of the other class: that point changes.
+    other = labels.index(0)
+    x1, x2 = points[other]
+    x, y = hand.place(x1, x2)
+    hand.layer.tap(position={"x": x, "y": y})
+    hand.labelled(x1, x2, 1)
+
+    box = hand.layer.bounding_box()
+    assert box is not None
+    before = page.evaluate("scrollY")
+    swipe(page, (box["x"] + box["width"] / 2, box["y"] + box["height"] * 0.7), 150)
+    until(page, lambda: page.evaluate("scrollY") > before + 60, "the page did not scroll")
+    assert len(hand.sent["points"]) == 204
+
+    here.get_by_role("button", name="erase").tap()
+    playground.button("Clear all").tap()
+    here.get_by_role("button", name="move").tap()
+    hand.layer.tap(position={"x": 30, "y": 30})
+    expect(hand.layer).to_contain_text("No point here to move")
+    here.get_by_role("button", name="erase").tap()
+    hand.layer.tap(position={"x": 30, "y": 30})
+    expect(hand.layer).to_contain_text("No point here to erase")
+    here.get_by_role("button", name="Done").tap()
+    expect(here).to_be_hidden()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-from playwright.sync_api import Page, expect
+import pytest
+from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import Guard
 from tests.browser.playground import Playground
@@ -35,6 +36,7 @@ def test_a_pasted_table_becomes_points(page: Page, tmp_path: Path) -> None:
     expect(dialog.get_by_role("status")).to_have_text("4 points; “no” is y = 0, “yes” is y = 1.")
     bad = dialog.locator("#table-bad")
     expect(bad.locator("summary")).to_have_text("2 rows are left out")
+    expect(dialog.locator("#table-said")).to_contain_text("Left out for a missing value: 1.")
     bad.locator("summary").click()
     expect(bad.locator("li").first).to_contain_text("Line 4: height is 'tall', not a number")
     expect(dialog.get_by_role("checkbox")).to_be_checked()
@@ -83,16 +85,99 @@ def test_a_file_other_columns_and_a_regression(page: Page, guard: Guard) -> None
     assert data["labels"][:3] == [0, 0.25, 0.5]
 
 
-def test_a_dropped_file_opens_the_dialog(page: Page) -> None:
+def choose(dialog: Locator, name: str, content: bytes) -> None:
+    """A file, as its bytes are."""
+    dialog.locator("#table-file").set_input_files(
+        {"name": name, "mimeType": "text/csv", "buffer": content}
+    )
+
+
+def test_what_was_understood_is_said_changed_and_kept(
+    page: Page, guard: Guard, tmp_path: Path
+) -> None:
+    guard.expect("422")  # A table with a header alone.
+    playground = Playground(page)
+    playground.button("From a table").click()
+    dialog = page.get_by_role("dialog", name="Points from a table")
+    status, alert, said = (
+        dialog.get_by_role("status"),
+        dialog.get_by_role("alert"),
+        dialog.locator("#table-said"),
+    )
+    # In UTF-16, as Excel's "Unicode text", and without a mark in windows-1252.
+    table = "größe (cm)\tbreite\ttier\n1,250\t2.5\tBär\n950\t1.5\tMöwe\n1,100\t2.0\tLuchs\n"
+    choose(dialog, "tiere.txt", table.encode("utf-16"))
+    expect(dialog.get_by_role("combobox", name="x₁")).to_contain_text("größe (cm)")
+    expect(status).to_have_text("3 points; “not Bär” is y = 0, “Bär” is y = 1.")
+    expect(said).to_contain_text("größe (cm): “1,250” is read as 1250; it could be 1.25, too")
+    expect(said).to_contain_text("Separated by tabs, written in utf-16.")
+
+    # What is new and wrong stands alone: no summary of what was before.
+    choose(dialog, "empty.csv", b"")
+    expect(alert).to_have_text("empty.csv is empty.")
+    expect(status).to_be_hidden()
+    choose(dialog, "tiere.csv", table.replace("\t", ";").encode("cp1252"))
+    expect(status).to_contain_text("Bär")
+    choose(dialog, "header.csv", b"x1,x2,label\n")
+    expect(alert).to_contain_text("header")
+    expect(status).to_be_hidden()
+
+    choose(dialog, "tiere.csv", table.replace("\t", ";").encode("cp1252"))
+    header = dialog.get_by_role("switch", name="First row is a header")
+    expect(header).to_be_checked()
+    header.uncheck()
+    expect(dialog.locator("#table-bad summary")).to_have_text("1 row is left out")
+    header.check()
+    expect(dialog.locator("#table-bad")).to_be_hidden()
+    dialog.get_by_role("combobox", name="Decimals").select_option(",")
+    # 2.5 is no number where a comma is the sign of decimals.
+    expect(alert).to_contain_text("breite is '2.5', not a number")
+    expect(status).to_be_empty()
+    dialog.get_by_role("combobox", name="Decimals").select_option(".")
+    expect(status).to_have_text("3 points; “not Bär” is y = 0, “Bär” is y = 1.")
+    expect(said).not_to_contain_text("could be")
+    dialog.locator("#table-zero").select_option("Möwe")
+    dialog.locator("#table-one").select_option("Luchs")
+    expect(status).to_have_text("2 points; “Möwe” is y = 0, “Luchs” is y = 1.")
+    expect(said).to_contain_text("Left out for another class: 1.")
+    dialog.get_by_role("button", name="Use these points").click()
+
+    origin = {
+        "axes": [
+            {"name": "größe (cm)", "center": 1025, "scale": 10 / 150},
+            {"name": "breite", "center": 1.75, "scale": 20},
+        ],
+        "label": "tier",
+        "classes": ["Möwe", "Luchs"],
+    }
+    assert playground.last_configure()["data"]["origin"] == origin
+    ticks = page.locator("#boundary .xtick text")
+    expect(ticks.first).to_have_text("950")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download").click()
+    target = tmp_path / "data.csv"
+    download.value.save_as(target)
+    with target.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["größe (cm)"] for row in rows] == ["950.0", "1100.0"]
+    assert [row["tier"] for row in rows] == ["Möwe", "Luchs"]
+    page.reload()
+    expect(ticks.first).to_have_text("950")
+    assert playground.last_configure()["data"]["origin"] == origin
+
+
+@pytest.mark.parametrize("place", [".data", "#boundary"])
+def test_a_dropped_file_opens_the_dialog(page: Page, place: str) -> None:
     Playground(page)
     page.evaluate(
-        """() => {
+        """(place) => {
           const files = new DataTransfer();
           files.items.add(new File(['1,2,0\\n3,4,1\\n5,1,0\\n'], 'dropped.csv'));
           const how = { dataTransfer: files, bubbles: true, cancelable: true };
           const drop = new DragEvent('drop', how);
-          document.querySelector('.data').dispatchEvent(drop);
-        }"""
+          document.querySelector(place).dispatchEvent(drop);
+        }""",
+        place,
     )
     dialog = page.get_by_role("dialog", name="Points from a table")
     expect(dialog.get_by_role("status")).to_contain_text("3 points")

@@ -18,6 +18,13 @@ test('axes end at round numbers', () => {
   assert.ok(Math.abs(top - 5 * 0.7 * 1.06) < 1e-6);
 });
 
+test('a cost axis reaches where the run is, unless it has exploded', () => {
+  const [, top] = yRange([[0.7, 30, 208]], false, 208);
+  assert.ok(top >= 208 && top < 230);
+  assert.ok(yRange([[0.7, 30, 1e9]], false, 1e9)[1] < 4);
+  assert.ok(yRange([[0.7, 30, 0.2]], false, 0.2)[1] < 4);
+});
+
 test('names of curves do not overlap', () => {
   const x = [...Array(100).keys()];
   const curves = ['tanh', 'ReLU', 'sigmoid'].map((text, k) => ({

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { boundaryLine, contour } from '../../static/js/painting/contour.js';
+import { boundaryLine, contour, mapLine, unitLine } from '../../static/js/painting/contour.js';
 import { sumUp } from '../../static/js/painting/pictures.js';
 import { ramp } from '../../static/js/painting/ramp.js';
 import { random } from './random.js';
+import { lined } from './server.js';
 
 /** The lines of a path of M, L and Z. */
 const linesOf = (path) =>
@@ -78,6 +79,35 @@ test('steps too few for a line are smoothed', () => {
   const [line, ...others] = linesOf(boundaryLine({ values, width: 100, height: 100 }));
   assert.deepEqual(others, []);
   for (const [x, y] of line) within(x / 50 - 1 + 0.3 * (1 - y / 50), 0, 0.03);
+});
+
+/** x1 and x2 of each point of a path, in a plane from -6 to 6. */
+const placesOf = (path) =>
+  linesOf(path).flatMap((line) => line.map(([x, y]) => [(12 * x) / 100 - 6, 6 - (12 * y) / 100]));
+const bytesOf = (picture) => ({
+  ...picture,
+  values: Uint8Array.from(picture.values),
+  shares: Uint8Array.from(picture.shares),
+});
+
+test('lines are where the server has found them, however flat the bytes', () => {
+  const boundary = bytesOf(lined.boundary);
+  assert.ok(Math.max(...boundary.values) - Math.min(...boundary.values) <= 1);
+  // z is 1e-6 · (a1 - a2 - 1).
+  const places = placesOf(boundaryLine(boundary));
+  assert.ok(places.length > 20);
+  for (const [x, y] of places) within(Math.max(0, x + 0.5 * y + 0.7) - Math.max(0, 0.25 * y - x + 0.3), 1, 0.03);
+});
+
+test('a unit has its line on its map, and a finer one if it was asked for', () => {
+  const [maps, unit] = [bytesOf(lined.maps), bytesOf(lined.unit)];
+  const [first, second] = [mapLine(maps, 0, 128.5), mapLine(maps, 1, 128.5)].map(placesOf);
+  assert.ok(first.length > 20 && second.length > 10);
+  for (const [x, y] of first) within(x + 0.5 * y + 0.7, 0, 0.04);
+  for (const [x, y] of second) within(0.25 * y - x + 0.3, 0, 0.04);
+  const fine = placesOf(unitLine(unit));
+  assert.ok(fine.length > second.length);
+  for (const [x, y] of fine) within(0.25 * y - x + 0.3, 0, 0.01);
 });
 
 test('differences sum up to the picture', () => {

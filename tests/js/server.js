@@ -7,11 +7,13 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const program = `
 import json
+import nncore
+from app import wire
 from app.content.catalogue import bounds, catalogue
 from app.content import marks
 from app.content.lessons import COMPARISONS, QUANTITIES
 from app.schemas import (
-    MAX_RUNS, MAX_SESSION_ITERATIONS, Edit, Layer, OwnData, Sweep, Training, VectorizingRequest
+    MAX_RUNS, MAX_SESSION_ITERATIONS, Edit, Layer, OwnData, Sweep, Training, Unit, VectorizingRequest, View
 )
 from app.web.limits import MOST_BODY_BYTES
 quantities = {name: quantity.of for name, quantity in QUANTITIES.items()}
@@ -34,9 +36,23 @@ bounded = {
     "MAX_FILE_BYTES": MOST_BODY_BYTES,
     "TIMED": {name: bounds(VectorizingRequest, name) for name in ("examples", "inputs", "units")},
 }
+def line_of(layers):
+    """A picture with a line, as frames have it."""
+    network = nncore.Network(layers)
+    view = View(resolution=40, x=[-6, 6], y=[-6, 6], neurons=True, lines=True, line_of=Unit(layer=1, unit=1))
+    told = wire.pictures(network, view, ("x1", "x2"), (0, 1))
+    run = {**told["boundary"], "shares": told["lines"]["boundary"]}
+    maps = {**told["neurons"][0], "shares": told["lines"]["neurons"][0]}
+    coded = lambda of: {key: list(value) if isinstance(value, bytes) else value for key, value in of.items()}
+    return {"boundary": coded(run), "maps": coded(maps), "unit": coded(told["lines"]["unit"])}
+relu, sigmoid = nncore.ACTIVATIONS["relu"], nncore.ACTIVATIONS["sigmoid"]
+lined = line_of([
+    nncore.Layer([[1.0, -1.0], [0.5, 0.25]], [[0.7], [0.3]], relu),
+    nncore.Layer([[1e-6], [-1e-6]], [[-1e-6]], sigmoid),
+])
 print(json.dumps({
     "catalogue": catalogue(), "comparisons": COMPARISONS, "quantities": quantities,
-    "drawn": drawn, "bounded": bounded,
+    "drawn": drawn, "bounded": bounded, "lined": lined,
 }))
 `;
 const python = process.env.PYTHON ?? '.venv/bin/python';
@@ -47,4 +63,4 @@ const printed = execFileSync(python, ['-c', program], {
   timeout: 60_000,
 });
 
-export const { catalogue, comparisons, quantities, drawn, bounded } = JSON.parse(printed);
+export const { catalogue, comparisons, quantities, drawn, bounded, lined } = JSON.parse(printed);

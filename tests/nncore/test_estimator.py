@@ -84,13 +84,31 @@ def test_divergence_is_a_warning_and_leaves_a_finite_network() -> None:
     [
         ({"activation": "swish"}, "unknown activation"),
         ({"learning_rate": 0}, "learning_rate must be"),
-        ({"iterations": 0}, "n must be at least 1"),
-        ({"hidden_layer_sizes": (0,)}, "at least 1"),
+        ({"iterations": 0}, "iterations: n must be at least 1"),
+        ({"iterations": 10.5}, "iterations must be a whole number; got 10.5"),
+        ({"iterations": np.inf}, "iterations must be a whole number"),
+        ({"iterations": "1000"}, "iterations must be a whole number; got '1000'"),
+        ({"batch_size": 2.5}, "batch_size must be a whole number"),
+        ({"hidden_layer_sizes": (0,)}, "hidden_layer_sizes: n must be at least 1"),
+        ({"hidden_layer_sizes": (8, 2.5)}, "hidden_layer_sizes must be a whole number"),
+        ({"hidden_layer_sizes": "88"}, "hidden_layer_sizes must be a whole number; got '88'"),
+        ({"hidden_layer_sizes": True}, "hidden_layer_sizes must be a whole number"),
+        ({"hidden_layer_sizes": None}, "hidden_layer_sizes must be a whole number; got None"),
     ],
 )
 def test_bad_parameters_are_named_when_fitting(parameters: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         NetworkClassifier(**parameters).fit(*moons())
+
+
+@pytest.mark.parametrize("sizes", [8, 8.0, np.int64(8), [8], np.array([8]), np.array(8)])
+def test_sizes_and_iterations_mean_what_anyone_would_mean(sizes: Any) -> None:
+    X, y = moons()
+    plain = NetworkClassifier((8,), iterations=20, batch_size=50, random_state=0).fit(X, y)
+    model = NetworkClassifier(sizes, iterations=2e1, batch_size=5e1, random_state=0).fit(X, y)  # type: ignore[arg-type]
+    assert model.network_.layer_sizes == (2, 8, 1)
+    assert model.loss_curve_ == plain.loss_curve_
+    assert len(model.loss_curve_) == 20
 
 
 def test_nothing_else_in_nncore_needs_scikit_learn() -> None:

@@ -118,18 +118,16 @@ class Commands:
     def _attach(self, hosted: Hosted, command: Attach) -> list[Event]:
         reader = Reader(command.reader, command.view, command.position)
         hosted.readers[command.reader] = reader
-        if hosted.session is None or not command.greet:
+        if hosted.session is None:
             return []
-        said: list[Event] = [
-            Text.of(
-                hosted.name,
-                reader.name,
-                events.configured(hosted, resumed=True, from_checkpoint=command.from_checkpoint),
-            )
-        ]
-        if not hosted.session.left:
-            said.append(Text.of(hosted.name, reader.name, events.ended(hosted)))
-        return said
+        # Perhaps again: who was attached before may not have heard it.
+        reader.hears_end = not hosted.session.left
+        if not command.greet:
+            return []
+        configured = events.configured(
+            hosted, resumed=True, from_checkpoint=command.from_checkpoint
+        )
+        return [Text.of(hosted.name, reader.name, configured)]
 
     def _answer(self, hosted: Hosted, question: Ask) -> Reply:
         session, what = hosted.session, question.what

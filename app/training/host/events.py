@@ -54,19 +54,28 @@ def over(hosted: Hosted) -> list[Event]:
     """Say that there is nothing left to train."""
     hosted.halt()
     hosted.everyone_wants()
+    for reader in hosted.readers.values():
+        reader.hears_end = True
     hosted.changed = True
-    return [*state(hosted), Text.of(hosted.name, None, ended(hosted))]
+    return state(hosted)
 
 
-def ended(hosted: Hosted) -> dict[str, object]:
-    """Why nothing is left to train."""
-    reason, detail = hosted.configured.ended or (None, None)
-    return {
+def ended(hosted: Hosted, reader: Reader) -> list[Event]:
+    """Why nothing is left to train, for a reader that has the last frame and has not heard it.
+
+    What began again meanwhile has not ended: then there is nothing to hear.
+    """
+    hears, reader.hears_end = reader.hears_end, False
+    if not hears or hosted.configured.ended is None:
+        return []
+    reason, detail = hosted.configured.ended
+    message = {
         "type": "ended",
         "iteration": hosted.configured.iteration,
         "reason": reason,
         "detail": detail,
     }
+    return [Text.of(hosted.name, reader.name, message)]
 
 
 def failed(

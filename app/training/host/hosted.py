@@ -30,6 +30,8 @@ class Reader:
     """What is to be inspected; a newer wish takes the place of one not yet granted."""
     next_inspection_at: float = -math.inf
     sweep: SeedSweep | None = None
+    hears_end: bool = False
+    """Whether it is yet to hear why nothing is left to train: after the frame of the end."""
 
     @property
     def may_be_sent(self) -> bool:

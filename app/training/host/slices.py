@@ -186,6 +186,7 @@ class Slices:
         for reader in hosted.readers.values():
             if reader.wants and reader.may_be_sent and reader.next_frame_at <= now:
                 said.append(events.frame(hosted, reader, now, self._clock))
+                said += events.ended(hosted, reader)
             if reader.inspect is not None and reader.next_inspection_at <= now:
                 said.append(self._inspection(hosted, reader, reader.inspect))
         over = not session.left

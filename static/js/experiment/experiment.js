@@ -1,9 +1,12 @@
 /** What a reader can set up: one table of its fields, with which text is read, checked, explained and written. */
 
 import { exact } from '../format.js';
+import { readNumber } from '../numbers.js';
 import { MAX_ITERATIONS, MAX_VALUE, MIN_POINTS, MOST_SEEDS, MOST_SWEPT, SLOPE } from './bounds.js';
 import { comparisonField, DEFAULT, factorsOf } from './comparison.js';
 import { choice, FieldError, namesOf, number, optional, readable, yesOrNo } from './field.js';
+import { keptPoints } from './kept-points.js';
+import { isOrigin } from './origin.js';
 import { numbersOf } from './parameters.js';
 import { PARTS } from './parts.js';
 
@@ -27,6 +30,7 @@ import { PARTS } from './parts.js';
  * @property {Problem} problem follows from the dataset; of own points it is the reader's to say
  * @property {readonly (readonly [x1: number, x2: number])[]} points the reader's own, used if `dataset` is `OWN`
  * @property {readonly number[]} labels of those points
+ * @property {import('../types/protocol').Origin | null} origin what those points mean, if they come from a table
  * @property {number} examples
  * @property {number} noise
  * @property {number} labelFlips
@@ -72,7 +76,7 @@ import { PARTS } from './parts.js';
 /**
  * The experiment's own properties that are one field each.
  *
- * @typedef {Exclude<keyof Experiment, 'labels' | 'points' | 'layers' | 'parameters' | 'comparison'>} Plain
+ * @typedef {Exclude<keyof Experiment, 'labels' | 'points' | 'origin' | 'layers' | 'parameters' | 'comparison'>} Plain
  */
 /**
  * @typedef {{
@@ -81,6 +85,8 @@ import { PARTS } from './parts.js';
  *     : Field<Experiment[K]>
  * } & {
  *   points: Field<OwnPoints>,
+ *   origin: Field<Experiment['origin']>,
+ *   kept: Field<string>,
  *   units: Field<readonly number[]>,
  *   activations: Field<readonly string[]>,
  *   slopes: Field<readonly number[]>,
@@ -124,8 +130,8 @@ export const whole = (key, label, limits) => number(key, label, limits, { whole:
 /** The number of units of one layer. @param {Catalogue} catalogue @returns {NumberField} */
 export const unitsField = ({ limits }) => whole('units', 'Hidden units', limits.units);
 
-/** A weight or a bias. @returns {NumberField} */
-export const parameterField = () => number('parameter', 'The value', [-MAX_VALUE, MAX_VALUE]);
+/** A weight, a bias or a target. @param {string} [label] @returns {NumberField} */
+export const parameterField = (label = 'The value') => number('parameter', label, [-MAX_VALUE, MAX_VALUE]);
 
 /** Leaky ReLU's slope below zero. @returns {NumberField} */
 export const slopeField = () => number('slope', 'Slope', SLOPE);
@@ -172,7 +178,7 @@ function pointsField({ limits }) {
     key: 'points',
     label: 'Own points',
     read(text) {
-      const rows = text.split(';').map((row) => row.split(',').map((cell) => (cell === '' ? NaN : Number(cell))));
+      const rows = text.split(';').map((row) => row.split(',').map(readNumber));
       const good =
         rows.length <= most &&
         rows.every((row) => row.length === 3 && row.every((value) => Math.abs(value) <= MAX_VALUE));
@@ -187,13 +193,59 @@ function pointsField({ limits }) {
       return text.length <= MAX_LINK ? text : '';
     },
     get: ({ dataset, points, labels }) => (dataset === OWN ? { points, labels } : { points: [], labels: [] }),
-    set: (experiment, own) => {
-      if (!labelsSuit(experiment.problem, own.labels))
-        throw new FieldError('The labels of own points must be 0 or 1 for classification.');
-      return { ...experiment, ...own };
+    set: withOwn,
+  };
+}
+
+/** @param {Experiment} experiment @param {OwnPoints} own @returns {Experiment} */
+function withOwn(experiment, own) {
+  if (!labelsSuit(experiment.problem, own.labels))
+    throw new FieldError('The labels of own points must be 0 or 1 for classification.');
+  return { ...experiment, ...own };
+}
+
+/**
+ * The name of a set of points that this browser keeps; `views/address-bar.js` writes it, beside as much of the points
+ * as a link can hold, for other browsers.
+ *
+ * @param {Catalogue} catalogue
+ * @returns {Field<string>}
+ */
+function keptField({ limits }) {
+  return {
+    key: 'kept',
+    label: 'Own points',
+    read: (text) => text,
+    write: () => '',
+    get: () => '',
+    set(experiment, name) {
+      const own = keptPoints(name);
+      if (own && own.points.length <= limits.points[1]) return withOwn(experiment, own);
+      if (experiment.points.length > 0) return experiment;
+      throw new FieldError('The own points of this address are kept in another browser, or no longer.');
     },
   };
 }
+
+/** What own points mean, as JSON. @returns {Field<Experiment['origin']>} */
+const originField = () => ({
+  key: 'origin',
+  label: 'Origin',
+  read(text) {
+    try {
+      const value = JSON.parse(text);
+      if (isOrigin(value)) return value;
+    } catch {
+      // It is no JSON.
+    }
+    throw new FieldError('Origin must tell the axes of own points.');
+  },
+  write: (origin) => (origin ? JSON.stringify(origin) : ''),
+  get: ({ dataset, origin }) => (dataset === OWN ? origin : null),
+});
+/** Whether a link has one's own points as they are. @param {Experiment} experiment @param {Fields} fields */
+export const inLink = ({ points, labels }, { points: field }) =>
+  field.write({ points, labels }) !== '' && [points, labels].flat(2).every((value) => short(value) === exact(value));
 
 /** A lesson's name; only the server knows whether it exists. @returns {Field<string>} */
 function lessonField() {
@@ -218,7 +270,7 @@ function parametersField() {
     key: 'parameters',
     label: 'Parameters',
     read(text) {
-      const values = text.split(',').map((cell) => (cell === '' ? NaN : Number(cell)));
+      const values = text.split(',').map(readNumber);
       if (values.every((value) => Math.abs(value) <= MAX_VALUE)) return values;
       throw new FieldError('Parameters must be numbers with commas between.');
     },
@@ -272,6 +324,8 @@ export function fieldsOf(catalogue, panels) {
       get: ({ dataset, problem }) => (dataset === OWN ? problem : 'classification'),
     },
     points: pointsField(catalogue),
+    origin: originField(),
+    kept: keptField(catalogue),
     examples: whole('examples', 'Examples', limits.examples),
     noise: number('noise', 'Noise', limits.noise),
     labelFlips: number('flips', 'Label flips', limits.label_flips, { factor: 100 }),
@@ -405,6 +459,7 @@ export const layerSizes = ({ features, layers }) => [features.length, ...layers.
 export const defaultsOf = (catalogue) => ({
   points: [],
   labels: [],
+  origin: null,
   ...experimentOf({}, catalogue),
   iterationsPerFrame: 5,
   showTest: true,
@@ -428,7 +483,7 @@ export const defaultsOf = (catalogue) => ({
  *
  * @param {RunSpec} run
  * @param {Catalogue} catalogue
- * @returns {Omit<Experiment, 'points' | 'labels' | 'iterationsPerFrame' | 'showTest' | 'discretise' | 'mistakes' |
+ * @returns {Omit<Experiment, 'points' | 'labels' | 'origin' | 'iterationsPerFrame' | 'showTest' | 'discretise' | 'mistakes' |
  *   'panel' | 'comparison' | 'sweep' | 'sweepSeeds' | 'sweepIterations' | 'lesson' | 'step' | 'hide' | 'lock' |
  *   'embed'> & Partial<Experiment>}
  */
@@ -443,7 +498,10 @@ export function experimentOf(
   const training = { ...defaults.training, ...ofTraining };
   const { stop } = training;
   const fresh = layerByDefault(catalogue);
-  const own = ofData?.points && ofData.labels ? { points: ofData.points, labels: ofData.labels } : null;
+  const own =
+    ofData?.points && ofData.labels
+      ? { points: ofData.points, labels: ofData.labels, origin: ofData.origin ?? null }
+      : null;
   const iterations = ofTraining?.iterations ?? MAX_ITERATIONS;
   return {
     dataset: own ? OWN : data.dataset,
@@ -520,6 +578,7 @@ function dataSpec({
   problem,
   points,
   labels,
+  origin,
   examples,
   noise,
   labelFlips,
@@ -528,7 +587,7 @@ function dataSpec({
   features,
 }) {
   const both = { seed: dataSeed, train_fraction: trainFraction, features };
-  if (dataset === OWN) return { points, labels, task: problem, ...both };
+  if (dataset === OWN) return { points, labels, task: problem, ...(origin && { origin }), ...both };
   return { dataset, examples, noise, label_flips: problem === 'regression' ? 0 : labelFlips, ...both };
 }
 

@@ -1,6 +1,7 @@
 /** One field of what a reader can set up: how its text is read, checked, explained and written. */
 
 import { exact } from '../format.js';
+import { doubt, readNumber } from '../numbers.js';
 
 /** @typedef {import('./experiment.js').Experiment} Experiment */
 
@@ -52,7 +53,7 @@ export function number(
     suffix,
     /** @param {string} text */
     read(text) {
-      const value = text.trim() === '' ? NaN : Number(text);
+      const value = readNumber(text);
       if (
         Number.isFinite(value) &&
         (!whole || Number.isInteger(value)) &&
@@ -60,7 +61,7 @@ export function number(
         value <= high
       )
         return value;
-      throw new FieldError(`${label} must be a ${whole ? 'whole ' : ''}number ${range}.`);
+      throw new FieldError(`${label} must be a ${whole ? 'whole ' : ''}number ${range}.${doubt(text)}`);
     },
     write: exact,
   };

@@ -32,6 +32,7 @@ export const PARTS = [
   { name: 'presets', title: 'Presets', roots: '#presets', within: 'links' },
   { name: 'share', title: 'Share', roots: '#share', within: 'links' },
   { name: 'save', title: 'Save run', roots: '.saving', within: 'links' },
+  { name: 'help', title: 'Help and keys', roots: '#help' },
   { name: 'theme', title: 'Theme', roots: '#theme' },
   { name: 'activation', title: 'Activation', roots: '.act, #layer-slope-row', mark: '#activations' },
   { name: 'data', title: 'Data', roots: '.data .d1, .data .d2' },
@@ -79,6 +80,22 @@ export const PARTS = [
 ];
 
 /** @typedef {{hide: readonly string[], lock: readonly string[]}} Reduction */
+
+/** @type {readonly (Reduction & {title: string})[]} pages that teachers often hand out */
+export const REDUCED = [
+  { title: 'The whole page', hide: [], lock: [] },
+  { title: 'Without the panels', hide: ['drawer'], lock: [] },
+  {
+    title: 'Only Play and the activation',
+    hide: ['links', 'rate', 'data', 'features', 'training', 'drawer'],
+    lock: ['network'],
+  },
+  {
+    title: 'Only to watch',
+    hide: ['links', 'activation', 'data', 'features', 'training', 'drawer', 'rate', 'speed'],
+    lock: ['network', 'shows'],
+  },
+];
 
 const SECTIONS = new Map(PARTS.map(({ name, within }) => [name, within]));
 

@@ -340,7 +340,7 @@ function showFacts(store, layer, chosen, looks, container) {
           )}
           ${fact(
             'nonpositive',
-            html`<math>${variable('z')}${operator('≤')}<mn>0</mn></math>`,
+            html`<math translate="no">${variable('z')}${operator('≤')}<mn>0</mn></math>`,
             percent(look.nonpositive),
             name === 'relu'
               ? 'of all z: there ReLU passes nothing on, and no gradient back.'
@@ -348,7 +348,7 @@ function showFacts(store, layer, chosen, looks, container) {
           )}
           ${fact(
             'mean',
-            html`Mean of <math>${ofLayer('A', layer.value)}</math>`,
+            html`Mean of <math translate="no">${ofLayer('A', layer.value)}</math>`,
             look.mean === null ? '–' : fixed(look.mean),
             `${Math.abs(look.mean ?? Infinity) <= CENTRED ? 'Centred: it is near 0.' : 'Not centred.'} ${
               output
@@ -390,11 +390,16 @@ function showNorms(layer, looks, norms, size, plot, list) {
       name: `dW[${index + 1}]`,
       bold: index + 1 === layer.value,
     }));
-    render(lineChart({ width, height, iterations: x.at(-1) ?? 0, log: true, lines, namesAtEnd: true }).picture, plot);
+    render(
+      x.length < 2
+        ? html`<p class="quiet">It is drawn from here on: Play or Step.</p>`
+        : lineChart({ width, height, iterations: x.at(-1) ?? 0, log: true, lines, namesAtEnd: true }).picture,
+      plot,
+    );
     render(
       found.map(
         ({ gradient_norm }, index) =>
-          html`<li>${sampleOf(styleOf(index))}<math>${bracket('‖')}<mi
+          html`<li>${sampleOf(styleOf(index))}<math translate="no">${bracket('‖')}<mi
             mathvariant="normal">d</mi>${ofLayer('W', index + 1)}${bracket('‖')}</math> <b>${
               gradient_norm === null ? '–' : gradient_norm.toPrecision(3).replaceAll('-', '−')
             }</b></li>`,

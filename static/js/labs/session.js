@@ -71,7 +71,14 @@ export class LabSession {
       },
       { rest: REST, mark: 'lab-frame-drawn' },
     );
-    this.stream.look({ x: PLANE, y: PLANE, neurons: false, resolution: RESOLUTION, encoding: 'differences' });
+    this.stream.look({
+      x: PLANE,
+      y: PLANE,
+      neurons: false,
+      resolution: RESOLUTION,
+      encoding: 'differences',
+      lines: true,
+    });
     this.dialogue = this.stream.dialogue;
     this.#stop = together(
       atReadingPace(this.#picture, this.dialogue.playing, READING_INTERVAL, (picture) => {

@@ -20,7 +20,7 @@ import { thin } from '../store/history.js';
 import { sizeOf } from '../views/extent.js';
 import { icon } from '../views/icon.js';
 import { Tip } from '../views/tip.js';
-import { stopsBetween, stopsEvery } from '../views/value.js';
+import { stopsBetween, stopsEvery, WAYS } from '../views/value.js';
 import { showWaiting } from '../views/waiting.js';
 import { iterationAt, lineChart, placeOf, sampleOf } from './line-chart.js';
 import { pointsOver, VIEW_BOX } from './points.js';
@@ -321,14 +321,26 @@ function showCards(context, container) {
       // What was refused is not shown as if it held.
       input.value = field.write(values.peek()[index]);
     };
+    /** @param {KeyboardEvent} event */
+    const step = (event) => {
+      const way = WAYS[event.key];
+      if (!way) return;
+      event.preventDefault();
+      const now = Number(values.peek()[index]);
+      const stops = NEXT[factor.peek().name]
+        .filter((stop) => !values.peek().includes(stop))
+        .sort((one, other) => one - other);
+      const next = way > 0 ? stops.find((stop) => stop > now) : stops.findLast((stop) => stop < now);
+      if (next !== undefined) commands.change(index, field.write(next));
+    };
     return options
-      ? html`<select class="select" aria-label=${name} .value=${String(value)} @change=${change}>${options.map(
+      ? html`<select class="select" translate="no" aria-label=${name} .value=${String(value)} @change=${change}>${options.map(
           (option) =>
             html`<option value=${option.name} ?selected=${option.name === value}
               ?disabled=${option.name !== value && values.value.includes(option.name)}>${option.label}</option>`,
         )}</select>`
-      : html`<input class="value" type="number" step="any" autocomplete="off" aria-label=${name}
-        .value=${field.write(value)} @change=${change}>`;
+      : html`<input class="value" type="text" role="spinbutton" inputmode="decimal" autocomplete="off" aria-label=${name}
+        aria-valuenow=${value} .value=${field.write(value)} @change=${change} @keydown=${step}>`;
   };
 
   /** @param {Value} value @param {number} index */
@@ -359,7 +371,7 @@ function showCards(context, container) {
         }
         <div><dt>${
           gone === undefined
-            ? html`<math>${variable('J')}${operator('≤')}<mn>${
+            ? html`<math translate="no">${variable('J')}${operator('≤')}<mn>${
                 thresholdsOf(store.problem.value)[SHOWN_THRESHOLD]
               }</mn></math> at`
             : 'Diverged at'

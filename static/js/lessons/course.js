@@ -31,8 +31,8 @@ async function fetched(path) {
   return lesson;
 }
 
-/** @returns {Promise<Summary[]>} throws an Error for the reader */
-export const listed = async () => (await fetched('/lessons')).lessons;
+/** @returns {Promise<import('../types/lessons').Listed>} throws an Error for the reader */
+export const listed = () => fetched('/lessons');
 
 /** @param {string} name @returns {Promise<Lesson>} throws an Error for the reader */
 export const lessonOf = (name) => fetched(`/lessons/${name}`);
@@ -46,11 +46,19 @@ export class Course {
   finished = signal(false);
   /** Grows when the reader goes to another step by a command of the page's, whose place of action is then the step. */
   turns = signal(0);
-  /** Whether all that the step asks for has been so at once since it began. */
+  /** Whether all that the step asks for has been so at once since it began, and was seen. */
   met = signal(false);
+  /** Whether what the step speaks of can be seen; the lesson's view says so. */
+  seen = signal(false);
   /** From 1. */
   number = computed(() => Math.min(this.#store.experiment.value.step, this.lesson.value?.steps.length ?? 1));
   step = computed(() => this.lesson.value?.steps[this.number.value - 1] ?? null);
+  /** Whether all holds just now that the step asks for. */
+  reached = computed(() => {
+    const step = this.step.value;
+    const { value: picture } = this.#store.current.picture;
+    return step?.kind === 'run' && step.until.every((condition) => holds(condition, this.facts(picture)));
+  });
   /** How far the reader has come in this lesson. */
   progress = computed(() => this.book.all.value[this.lesson.value?.name ?? ''] ?? this.book.of(''));
   book;
@@ -98,14 +106,7 @@ export class Course {
       return needs ? untracked(() => store.watchDiagnostics()) : undefined;
     });
     effect(() => {
-      const step = this.step.value;
-      if (
-        this.met.value ||
-        step?.kind !== 'run' ||
-        !step.until.every((condition) => holds(condition, this.facts(store.current.picture.value)))
-      )
-        return;
-      untracked(() => this.#done());
+      if (!this.met.value && this.seen.value && this.reached.value) untracked(() => this.#done());
     });
   }
 

@@ -121,7 +121,7 @@ function typeset(line) {
     pieces.at(-1)?.push(drawn(token, before));
     before = token;
   });
-  return pieces.map((piece, index) => html`${index > 0 ? html`<wbr>` : nothing}<math>${piece}</math>`);
+  return pieces.map((piece, index) => html`${index > 0 ? html`<wbr>` : nothing}<math translate="no">${piece}</math>`);
 }
 
 /** @param {string} text */

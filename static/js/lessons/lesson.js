@@ -2,8 +2,11 @@
 
 import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
 import { computed, effect, signal } from '../../vendor/signals-core/signals-core.js';
+import { allows } from '../experiment/parts.js';
+import { unlessSame } from '../signals.js';
 import { crossButton, icon } from '../views/icon.js';
 import { holds, inWordsOf, nowOf } from './quantities.js';
+import { panelIn, viewsOf, watchSubjects } from './stage.js';
 import { text } from './text.js';
 
 /** @typedef {import('../store/state.js').Store} Store */
@@ -22,6 +25,18 @@ import { text } from './text.js';
 export function mountLesson(store, catalogue, course, list, find) {
   const box = find('lesson');
   const folded = signal(false);
+  /** Whether the reader wants the page as it is without a lesson, where there is no room for all of it. */
+  const whole = signal(false);
+  const shows = unlessSame(() => (course.finished.value ? [] : (course.step.value?.shows ?? [])));
+  const seen = watchSubjects(store, () => shows.value, find);
+  effect(() => {
+    course.seen.value = seen.value;
+  });
+  effect(() => {
+    const views = shows.value.length > 0 && !whole.value ? viewsOf(shows.value, store.panel.value) : [];
+    if (views.length > 0) document.body.dataset.stage = views.join(' ');
+    else delete document.body.dataset.stage;
+  });
 
   /** What the step asks for and how it stands, in words: it stays the same object as long as it says the same. */
   const conditions = computed(() => {
@@ -48,7 +63,7 @@ export function mountLesson(store, catalogue, course, list, find) {
     const step = course.step.value;
     if (course.problem.value) render(unopened(name, course, list), box);
     else if (!lesson || !step) render(html`<p class="say" role="status">Fetching the lesson</p>`, box);
-    else render(whole(lesson, step), box);
+    else render(drawn(lesson, step), box);
   });
 
   // Who goes on is at the new step, wherever the button was pressed.
@@ -68,13 +83,20 @@ export function mountLesson(store, catalogue, course, list, find) {
   };
 
   /** @param {Lesson} lesson @param {Step} step */
-  const whole = (lesson, step) => {
+  const drawn = (lesson, step) => {
     const number = course.number.value;
     const count = lesson.steps.length;
     const finished = course.finished.value;
     const done = course.progress.value.done.includes(number);
     return html`<header>
         <div class="name"><p class="part">${lesson.part}</p><h2 id="lesson-title">${lesson.title}</h2></div>
+        ${
+          finished
+            ? nothing
+            : html`<button class="btn quiet small extent" type="button" aria-pressed=${String(whole.value)}
+              title="Everything on the page, or what this step speaks of"
+              @click=${() => (whole.value = !whole.value)}>Whole page</button>`
+        }
         <button class="btn quiet sq fold" type="button" aria-expanded=${String(!folded.value)}
           aria-controls="lesson-scroll" aria-label="The step’s text"
           @click=${() => (folded.value = !folded.value)}>${icon('chevron')}</button>
@@ -86,9 +108,9 @@ export function mountLesson(store, catalogue, course, list, find) {
         ${
           finished
             ? end(lesson, course, list)
-            : html`<div class="say">${number === 1 ? text(lesson.about) : nothing}<h3
+            : html`<div class="say">${number === 1 ? html`<div class="about">${text(lesson.about)}</div>` : nothing}<h3
               tabindex="-1">${step.title}</h3>${text(step.text)}</div>
-        <div class="task">${DRAW[step.kind](step)}</div>`
+        <div class="task">${DRAW[step.kind](step)}${opener(step)}</div>`
         }
       </div>
       <footer>
@@ -106,9 +128,19 @@ export function mountLesson(store, catalogue, course, list, find) {
       </footer>`;
   };
 
+  /** The way to the panel that a step speaks of, while it is not there. @param {Step} step */
+  const opener = (step) => {
+    const panel = panelIn(step.shows);
+    if (!panel || panel === store.panel.value || !allows(store.reduction.value, panel)) return nothing;
+    const { label } = find(`tab-${panel}`).dataset;
+    return html`<p class="tools"><button class="btn quiet small" type="button"
+      @click=${() => store.change({ panel })}>Open ${label}</button></p>`;
+  };
+
   /** @param {Step} step @param {boolean} done */
   const stateOf = ({ kind }, done) => {
     if (course.met.value || (done && kind === 'predict')) return html`${icon('check')}Done`;
+    if (kind === 'run' && course.reached.value) return 'Done once it is in view';
     return done && kind === 'run' ? 'Done before' : nothing;
   };
 

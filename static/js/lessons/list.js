@@ -8,12 +8,15 @@ import { lessonOf, listed } from './course.js';
 
 /** @typedef {import('./course.js').Course} Course */
 /** @typedef {import('../types/lessons').Summary} Summary */
+/** @typedef {import('../types/lessons').Unread} Unread */
 
 /** @param {Course} course @param {(id: string) => HTMLElement} find @returns {() => void} opens it */
 export function mountList(course, find) {
   const dialog = /** @type {HTMLDialogElement} */ (find('lessons-dialog'));
   const { book } = course;
   const lessons = signal(/** @type {Summary[] | null} */ (null));
+  /** Files of a teacher's that are no lessons. */
+  const unread = signal(/** @type {Unread[]} */ ([]));
   const problem = signal('');
   /** What “Clear progress” has cleared. */
   const cleared = signal(/** @type {import('./progress.js').All | null} */ (null));
@@ -22,7 +25,9 @@ export function mountList(course, find) {
   const ask = async () => {
     problem.value = '';
     try {
-      lessons.value = await listed();
+      const found = await listed();
+      unread.value = found.unread;
+      lessons.value = found.lessons;
     } catch (error) {
       problem.value = /** @type {Error} */ (error).message;
     }
@@ -48,8 +53,8 @@ export function mountList(course, find) {
     cleared.value = null;
   };
 
-  /** @param {Summary} lesson */
-  const row = ({ name, title, part, minutes, steps }) => {
+  /** @param {Summary} lesson @param {number} index */
+  const row = ({ name, title, part, minutes, steps }, index) => {
     const { at, done } = book.all.value[name] ?? book.of(name);
     const did = done.filter((step) => step <= steps).length;
     const begun = did > 0 || at > 1;
@@ -61,7 +66,7 @@ export function mountList(course, find) {
     return html`<li>
       <button type="button" class="row" aria-current=${current ? 'true' : 'false'}
         @click=${() => begin(name, finished ? 1 : Math.min(at, steps))}>
-        <span class="what"><b>${title}</b><span class="part">${part}</span></span><span class="minutes">${minutes}
+        <span class="number">${index + 1}</span><span class="what"><b>${title}</b><span class="part">${part}</span></span><span class="minutes">${minutes}
           min</span>${state}${
             did > 0 && !finished
               ? html`<span class="bar" aria-hidden="true"><span style="width: ${(100 * did) / steps}%"></span></span>`
@@ -95,6 +100,12 @@ export function mountList(course, find) {
             : problem.value
               ? nothing
               : html`<p class="hint" role="status">Fetching the lessons</p>`
+        }
+        ${
+          unread.value.length > 0
+            ? html`<details><summary>${unread.value.length === 1 ? '1 file is' : `${unread.value.length} files are`} left out</summary>
+              <ul>${unread.value.map(({ file, detail }) => html`<li>${file}: ${detail}</li>`)}</ul></details>`
+            : nothing
         }
         <p class="hint">Each takes one part of the lecture: predict, try it on this page, read why. ${
           book.stored.value

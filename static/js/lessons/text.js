@@ -22,9 +22,10 @@ const DRAW = {
         rel="noopener noreferrer">${text(children)}</a>`
       : text(children),
   text: ({ text }) => text,
-  code: ({ text }) => formula(text) ?? html`<code>${text}</code>`,
+  code: ({ text }) => formula(text) ?? html`<code translate="no">${text}</code>`,
   block: ({ text }) =>
-    formulas(text.trimEnd()) ?? html`<pre tabindex="0" role="group" aria-label="Code">${text.trimEnd()}</pre>`,
+    formulas(text.trimEnd()) ??
+    html`<pre translate="no" tabindex="0" role="group" aria-label="Code">${text.trimEnd()}</pre>`,
   break: () => html`<br>`,
 };
 

@@ -1,6 +1,6 @@
 /**
- * The line on which a grid of bytes takes a value: marching squares with linear interpolation, joined into long
- * strokes.
+ * The line on which a grid of bytes takes a value: marching squares, joined into long strokes. Where it crosses the
+ * edges of the grid the server says; where it does not, the bytes are interpolated.
  */
 
 /** @typedef {import('../types/protocol').Boundary} Boundary */
@@ -9,7 +9,13 @@
 const FEW_STEPS = 24;
 const BLUR = 4;
 
-/** @typedef {Pick<Boundary, 'values' | 'width' | 'height'>} Samples */
+/** Places of an edge of the plane, and of a unit's map, at which a line may cross it. */
+const STEPS = 32;
+const MAP_STEPS = 8;
+
+/** @typedef {Pick<Boundary, 'values' | 'width' | 'height' | 'shares'>} Samples */
+/** @typedef {import('../types/protocol').UnitMaps} UnitMaps */
+/** @typedef {NonNullable<import('../types/protocol').Lines['unit']>} UnitLine */
 /** @type {WeakMap<Samples, string>} */
 const known = new WeakMap();
 
@@ -17,11 +23,61 @@ const known = new WeakMap();
 export function boundaryLine(boundary) {
   let path = known.get(boundary);
   if (path === undefined) {
-    const { values, width, height } = boundary;
-    path = contour(hasFewSteps(values) ? blurred(values, width, height) : values, width, height, 127.5);
+    const { values, width, height, shares } = boundary;
+    path = shares
+      ? contour(values, width, height, 127.5, placesOf(values, width, height, 127.5, shares, STEPS))
+      : contour(hasFewSteps(values) ? blurred(values, width, height) : values, width, height, 127.5);
     known.set(boundary, path);
   }
   return path;
+}
+
+/** Where z of a unit is zero, as finely as the plane is drawn. @param {UnitLine} line */
+export const unitLine = ({ values, width, height, shares }) =>
+  contour(values, width, height, 0.5, placesOf(values, width, height, 0.5, shares, STEPS));
+
+/** @type {WeakMap<UnitMaps, Float32Array>} */
+const mapPlaces = new WeakMap();
+
+/** Where z of a unit is zero on its map. @param {UnitMaps} maps @param {number} unit @param {number} level */
+export function mapLine(maps, unit, level) {
+  const { values, width, height, shares } = maps;
+  const size = width * height;
+  const map = values.subarray(unit * size, (unit + 1) * size);
+  if (!shares) return contour(map, width, height, level);
+  const places = mapPlaces.get(maps) ?? placesOf(values, width, height, level, shares, MAP_STEPS);
+  mapPlaces.set(maps, places);
+  return contour(map, width, height, level, places.subarray(2 * unit * size, 2 * (unit + 1) * size));
+}
+
+/**
+ * Where lines cross the edges of pictures, as the server says it: in steps from where the bytes alone would have them,
+ * first of all edges to the right, then of those upwards.
+ *
+ * @param {Uint8Array} values of any number of pictures
+ * @param {number} width
+ * @param {number} height
+ * @param {number} level
+ * @param {Uint8Array} shares
+ * @param {number} steps
+ * @returns {Float32Array} at 2·sample that of the edge to the right, from 0 to 1, and behind it that of the one upwards
+ */
+function placesOf(values, width, height, level, shares, steps) {
+  const places = new Float32Array(2 * values.length);
+  const size = width * height;
+  let at = 0;
+  /** @param {number} sample @param {number} next @param {number} edge */
+  const look = (sample, next, edge) => {
+    const [from, to] = [values[sample], values[next]];
+    if (from > level === to > level) return;
+    const guess = Math.floor((steps * (level - from)) / (to - from));
+    places[2 * sample + edge] = (((guess + shares[at++]) % steps) + 0.5) / steps;
+  };
+  for (let start = 0; start < values.length; start += width)
+    for (let sample = start; sample < start + width - 1; sample++) look(sample, sample + 1, 0);
+  for (let start = 0; start < values.length; start += size)
+    for (let sample = start; sample < start + size - width; sample++) look(sample, sample + width, 1);
+  return places;
 }
 
 /** @param {Uint8Array} values */
@@ -78,8 +134,9 @@ function along(from, to, length, lines, stride, next) {
  * @param {number} width
  * @param {number} height
  * @param {number} level between two bytes (127.5, say), so that no sample lies on the line
+ * @param {Float32Array} [places] as `placesOf` has them; else between bytes
  */
-export function contour(values, width, height, level) {
+export function contour(values, width, height, level, places) {
   // Each crossing of a grid edge is a point, known by its edge: 2·cell for the edge to the right, 2·cell + 1 for the
   // one upwards.
   /** @type {Map<number, number[]>} */
@@ -133,7 +190,7 @@ export function contour(values, width, height, level) {
     const row = (cell - column) / width;
     const from = values[cell];
     const to = values[edge & 1 ? cell + width : cell + 1];
-    const t = (level - from) / (to - from);
+    const t = places ? places[edge] : (level - from) / (to - from);
     const x = ((edge & 1 ? column : column + t) / (width - 1)) * 100;
     const y = 100 - ((edge & 1 ? row + t : row) / (height - 1)) * 100;
     return `${Math.round(x * 100) / 100} ${Math.round(y * 100) / 100}`;

@@ -1,7 +1,7 @@
 /** The picture of a network: its edges by weight, every unit's map with the line where its z is zero, every bias. */
 
 import { fits } from '../layers.js';
-import { boundaryLine, contour } from './contour.js';
+import { boundaryLine, mapLine } from './contour.js';
 import { drawEmphasisedEdges, drawEmphasisedUnits } from './emphasis.js';
 import { fitted, Maps, resize } from './map.js';
 import { TINY_UNIT } from './network-layout.js';
@@ -187,15 +187,9 @@ export class NetworkPicture {
       context.clip();
       if (map) {
         this.#maps[layer - 1].draw(context, layer === last ? 0 : unit, box);
-        const { width, height, values } = map;
         const line =
           layer < last
-            ? contour(
-                values.subarray(unit * width * height, (unit + 1) * width * height),
-                width,
-                height,
-                levelOf(flat[layer - 1]),
-              )
+            ? mapLine(/** @type {import('../types/protocol').UnitMaps} */ (map), unit, levelOf(flat[layer - 1]))
             : outputLine
               ? boundaryLine(/** @type {import('../types/protocol').Boundary} */ (map))
               : '';

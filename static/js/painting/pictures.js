@@ -1,4 +1,7 @@
-/** Pictures travel as differences between neighbours, which deflate to half the size; this gives the values back. */
+/**
+ * Pictures travel as differences between neighbours, which deflate to half the size, and where lines cross them beside
+ * them; this gives the values back, and to each picture its own.
+ */
 
 /** @typedef {import('../types/protocol').Frame} Frame */
 
@@ -20,8 +23,13 @@ export function sumUp(bytes, width) {
 
 /** @param {Frame} frame */
 export function restorePictures({ runs }) {
-  for (const { boundary, neurons = [] } of runs) {
-    if (boundary?.encoding === 'differences') sumUp(boundary.values, boundary.width);
+  for (const { boundary, neurons = [], lines } of runs) {
+    if (boundary) boundary.shares = lines?.boundary;
+    neurons.forEach((maps, index) => {
+      maps.shares = lines?.neurons?.[index];
+    });
+    for (const picture of [boundary, lines?.unit])
+      if (picture?.encoding === 'differences') sumUp(picture.values, picture.width);
     for (const { encoding, units, width, height, values } of neurons) {
       if (encoding !== 'differences') continue;
       for (let unit = 0; unit < units; unit++)

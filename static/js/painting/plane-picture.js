@@ -4,7 +4,7 @@
  */
 
 import { MANY_POINTS } from '../marks.js';
-import { boundaryLine, contour } from './contour.js';
+import { boundaryLine, mapLine, unitLine } from './contour.js';
 import { fitted, Maps, resize } from './map.js';
 import { levelOf } from './network-picture.js';
 import { ramp } from './ramp.js';
@@ -124,5 +124,8 @@ function mapOf(run, { unit, flat }) {
   if (!maps || unit.unit >= maps.units) return null;
   const { width, height } = maps;
   const values = maps.values.subarray(unit.unit * width * height, (unit.unit + 1) * width * height);
-  return { values, width, height, line: () => contour(values, width, height, levelOf(flat)) };
+  const fine = run.lines?.unit;
+  const line = () =>
+    fine?.layer === unit.layer && fine.unit === unit.unit ? unitLine(fine) : mapLine(maps, unit.unit, levelOf(flat));
+  return { values, width, height, line };
 }

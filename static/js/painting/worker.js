@@ -138,17 +138,19 @@ function paint() {
 }
 
 /**
- * A run without its units' maps but for their scales, and with a copy of the plane: what is posted takes its whole
+ * A run without its units' maps and lines but for their scales, and with a copy of the plane: what is posted takes its whole
  * buffer along.
  *
  * @param {FrameRun} run
  * @returns {FrameRun}
  */
-function numbers({ neurons, boundary, costs: _, misclassified: __, ...rest }) {
+function numbers({ neurons, boundary, costs: _, misclassified: __, lines: ___, ...rest }) {
   return {
     ...rest,
     costs: new Uint8Array(),
-    ...(neurons && { neurons: neurons.map((maps) => ({ ...maps, values: new Uint8Array() })) }),
-    ...(boundary && { boundary: { ...boundary, values: boundary.values.slice() } }),
+    ...(neurons && { neurons: neurons.map(({ shares: _, ...maps }) => ({ ...maps, values: new Uint8Array() })) }),
+    ...(boundary && {
+      boundary: { ...boundary, values: boundary.values.slice(), shares: boundary.shares?.slice() },
+    }),
   };
 }

@@ -36,11 +36,25 @@ export interface Step {
   run: RunSpec | null;
   /** Names of parts of the page. */
   highlight: string[];
+  /** Names of parts of the page that are seen together with the text. */
+  shows: string[];
   /** Of `predict`, else empty. */
   choices: Choice[];
   /** Of `run`, else empty. */
   until: Condition[];
   hint: TextNode[];
+}
+
+/** All lessons, and the files of a teacher's that are none. */
+export interface Listed {
+  lessons: Summary[];
+  unread: Unread[];
+}
+
+export interface Unread {
+  file: string;
+  /** What is wrong with it. */
+  detail: string;
 }
 
 /** A row of the list of lessons. */

@@ -45,6 +45,23 @@ export interface OwnData {
   points: readonly (readonly [x1: number, x2: number])[];
   labels: readonly number[];
   task: Problem;
+  origin?: Origin | null;
+}
+
+/** A number of own points where it came from: x = (value − center) · scale. */
+export interface Axis {
+  /** With its unit. */
+  name: string;
+  center: number;
+  scale: number;
+}
+
+/** What own points mean. */
+export interface Origin {
+  axes: readonly Axis[];
+  label?: string | null;
+  /** What the labels 0 and 1 stand for. */
+  classes?: readonly string[] | null;
 }
 
 export interface NetworkSpec {
@@ -283,6 +300,8 @@ export interface Boundary {
   high: number;
   encoding: 'plain' | 'differences';
   values: Uint8Array;
+  /** Its part of a frame's `lines`. */
+  shares?: Uint8Array;
 }
 
 /** The activations of one hidden layer over the plane, a map per unit, each with its own scale. */
@@ -294,6 +313,8 @@ export interface UnitMaps {
   high: number[];
   encoding: 'plain' | 'differences';
   values: Uint8Array;
+  /** Its part of a frame's `lines`. */
+  shares?: Uint8Array;
 }
 
 export type Confusion = [[tn: number, fp: number], [fn: number, tp: number]];
@@ -314,9 +335,41 @@ export interface FrameRun {
   misclassified?: Uint8Array | null;
   /** Per layer, if asked for. */
   diagnostics?: Diagnostics[];
+  /** While it stands still at a start that was dead. */
+  standstill?: Standstill;
   layers: LayerParameters[];
+  /** If asked for: where lines cross the edges of the pictures. */
+  lines?: Lines;
   boundary?: Boundary;
   neurons?: UnitMaps[];
+}
+
+/** Why nothing moves, and what would help. */
+export interface Standstill {
+  cause: 'zeros' | 'dead' | 'saturated' | 'small' | 'rate';
+  /** The first for which that holds; of `small`, how many there are. */
+  layer: number;
+  /** The largest of any layer. */
+  gradient_norm: number;
+  /** The root of the mean square of all weights. */
+  weight: number;
+  scheme: string | null;
+  learning_rate: number | null;
+}
+
+export interface Lines {
+  /** Of a classification. */
+  boundary?: Uint8Array;
+  /** That of `line_of`, on a grid as fine as the plane's: 1 above it, 0 below. */
+  unit?: Unit & Pick<Boundary, 'width' | 'height' | 'encoding' | 'values'> & { shares: Uint8Array };
+  /** Of each hidden layer, if its maps are there. */
+  neurons?: Uint8Array[];
+}
+
+/** A hidden unit: layer as in the lecture, unit from 0. */
+export interface Unit {
+  layer: number;
+  unit: number;
 }
 
 export interface Frame {
@@ -340,6 +393,8 @@ export type ClientMessage =
       neuron_resolution?: number;
       resolution?: number;
       encoding: 'plain' | 'differences';
+      lines?: boolean;
+      line_of?: Unit;
       misclassified?: boolean;
       diagnostics?: boolean;
     }
@@ -414,15 +469,25 @@ export interface Dataset {
 }
 
 /** What a table has, as `POST /datasets/table` finds it. */
-export interface Table {
+export interface Table extends Understood {
   columns: { name: string; numeric: number }[];
-  header: boolean;
-  delimiter: string;
   rows: number;
   suggested: { x1: number | null; x2: number | null; label: number | null };
   bad: BadRow[];
   bad_rows: number;
   sample: string[][];
+  decimals: ('.' | ',' | null)[];
+  classes: ({ value: string; rows: number }[] | null)[];
+  encoding: string;
+}
+
+/** How a table was read. */
+export interface Understood {
+  header: boolean;
+  delimiter: string;
+  passed_over: BadRow[];
+  passed_over_lines: number;
+  ambiguous: { column: number; text: string; taken: number; other: number }[];
 }
 
 export interface BadRow {
@@ -431,11 +496,14 @@ export interface BadRow {
 }
 
 /** What comes of the chosen columns. */
-export interface TablePoints {
+export interface TablePoints extends Understood {
   points: [x1: number, x2: number][];
   labels: number[];
   task: Problem;
   classes: [zero: string, one: string] | null;
+  names: [x1: string, x2: string, label: string];
+  missing_rows: number;
+  other_rows: number;
   rows: number;
   bad: BadRow[];
   bad_rows: number;

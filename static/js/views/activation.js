@@ -20,8 +20,8 @@ export function formulaLines(name, activation, slope) {
   const [g, prime] = FORMULAS[activation](slope);
   const line = html`<svg aria-hidden="true"><line x1="1.5" x2="16.5" y1="2" y2="2"></line></svg>`;
   const ofZ = [inBrackets(variable('z')), EQUALS];
-  return html`<div>${line}<math>${name}${ofZ}${g}</math></div>
-    <div class="prime">${line}<math><mrow>${name}<mo lspace="0" rspace="0">′</mo></mrow>${ofZ}${prime}</math></div>`;
+  return html`<div>${line}<math translate="no">${name}${ofZ}${g}</math></div>
+    <div class="prime">${line}<math translate="no"><mrow>${name}<mo lspace="0" rspace="0">′</mo></mrow>${ofZ}${prime}</math></div>`;
 }
 
 /** @param {Store} store @param {(id: string) => HTMLElement} find */
@@ -51,7 +51,7 @@ export function mountActivation(store, find) {
     const none = store.activations.value.length === 0;
     group.disabled = none;
     if (none) render('Without a hidden layer there is no g to choose', about);
-    else if (common.value) render(html`The <math>${variable('g')}</math> of every hidden neuron`, about);
+    else if (common.value) render(html`The <math translate="no">${variable('g')}</math> of every hidden neuron`, about);
     else render('Mixed: layers have their own', about);
   });
 

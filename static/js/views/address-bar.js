@@ -2,7 +2,8 @@
 
 import { effect } from '../../vendor/signals-core/signals-core.js';
 import { fromHash } from '../experiment/address.js';
-import { sameRun } from '../experiment/experiment.js';
+import { inLink, OWN, sameRun } from '../experiment/experiment.js';
+import { forgetPoints, keepPoints, nameOf } from '../experiment/kept-points.js';
 
 /** @typedef {import('../experiment/experiment.js').Experiment} Experiment */
 /** @typedef {import('../experiment/experiment.js').Fields} Fields */
@@ -13,6 +14,9 @@ import { sameRun } from '../experiment/experiment.js';
 const ONE_CHANGE = 1000;
 const WRITE_INTERVAL = 120;
 
+/** @param {Experiment} experiment */
+const hasOwn = ({ dataset, points }) => dataset === OWN && points.length > 0;
+
 /**
  * @param {Store} store
  * @param {Fields} fields
@@ -22,6 +26,48 @@ const WRITE_INTERVAL = 120;
  * @param {string[]} mistakes in the address that the page was opened by
  */
 export function mountAddress(store, fields, defaults, saved, addressOf, mistakes) {
+  /** With the name of the own points that this browser keeps, where no link holds them. @param {Experiment} experiment */
+  function keptAddress(experiment) {
+    const address = addressOf(experiment);
+    const same = saved?.experiment && sameRun(experiment, saved.experiment);
+    if (same || !hasOwn(experiment) || inLink(experiment, fields)) return address;
+    return `${address}${address.includes('#') ? '&' : '#'}kept=${nameOf(experiment)}`;
+  }
+
+  /** Asks whoever leaves. @type {AbortController | null} */
+  let leaving = null;
+  /** Own points outlive the page, or the reader is asked before it goes. @param {Experiment} experiment */
+  function ask(experiment) {
+    const lost = !set.outlives && !(hasOwn(experiment) && inLink(experiment, fields));
+    if (lost === (leaving !== null)) return;
+    leaving?.abort();
+    leaving = null;
+    if (!lost) return;
+    leaving = new AbortController();
+    addEventListener('beforeunload', (event) => event.preventDefault(), { signal: leaving.signal });
+    store.notice.value = {
+      kind: 'problem',
+      text: 'This browser does not keep your own points, and no address can hold them: download them before you leave.',
+    };
+  }
+  /** @param {Experiment} experiment @param {boolean} only whether no other entry of the browser's history refers to it */
+  function keepSet(experiment, only) {
+    const name = experiment.points.length > 0 ? nameOf(experiment) : null;
+    return { name, outlives: name === null || keepPoints(experiment), only };
+  }
+  let set = keepSet(store.experiment.peek(), false);
+  ask(store.experiment.peek());
+  /** What is about to be in the address, in an entry of its own or not. @param {Experiment} experiment @param {boolean} entry */
+  function keep(experiment, entry) {
+    const { name, only } = set;
+    const next = experiment.points.length > 0 ? nameOf(experiment) : null;
+    if (next !== name) {
+      set = keepSet(experiment, true);
+      if (name && next && only && !entry) forgetPoints(name);
+    } else if (entry) set.only = false;
+    ask(experiment);
+  }
+
   /** @param {string[]} problems of the address */
   function complain(problems) {
     if (problems.length > 0) store.complain(`Part of this link could not be used. ${problems.join(' ')}`);
@@ -35,7 +81,7 @@ export function mountAddress(store, fields, defaults, saved, addressOf, mistakes
   let waiting;
   effect(() => {
     const now = store.experiment.value;
-    const address = addressOf(now);
+    const address = keptAddress(now);
     clearTimeout(waiting);
     if (address !== location.pathname + location.search + location.hash) {
       const passed = performance.now() - changed;
@@ -47,6 +93,7 @@ export function mountAddress(store, fields, defaults, saved, addressOf, mistakes
         (!now.lesson && !sameRun({ ...before, points: now.points, labels: now.labels }, now) && passed > ONE_CHANGE);
       const write = () => {
         if (location.hash !== known) return;
+        keep(now, entry);
         history[entry ? 'pushState' : 'replaceState'](null, '', address);
         known = location.hash;
       };
@@ -62,10 +109,12 @@ export function mountAddress(store, fields, defaults, saved, addressOf, mistakes
     const { experiment, problems } = fromHash(location.hash, base ?? defaults, fields);
     clearTimeout(waiting);
     known = location.hash;
+    set = keepSet(experiment, false);
     before = experiment;
     changed = performance.now();
     store.change(experiment);
     complain(problems);
+    ask(experiment);
   });
   complain(mistakes);
   if (saved && !saved.experiment)

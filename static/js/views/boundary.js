@@ -5,7 +5,8 @@
 
 import { html, mathml, nothing, render } from '../../vendor/lit-html/lit-html.js';
 import { computed, effect } from '../../vendor/signals-core/signals-core.js';
-import { PLANE } from '../experiment/experiment.js';
+import { OWN, PLANE } from '../experiment/experiment.js';
+import { entered, ticks } from '../experiment/origin.js';
 import { fixed } from '../format.js';
 import { MANY_POINTS, MARKS, scaleOf, TARGETS } from '../marks.js';
 import { EQUALS, inBrackets, indexed, number, ofUnit, variable, yHat } from '../notation.js';
@@ -19,6 +20,8 @@ import { Tip } from './tip.js';
 /** @typedef {import('../types/plotly').PlotlyApi} PlotlyApi */
 /** @typedef {import('../types/protocol').Boundary} Boundary */
 /** @typedef {import('../types/protocol').Points} Points */
+/** @typedef {import('../types/protocol').Origin} Origin */
+/** @typedef {import('../types/protocol').Axis} Axis */
 /** @typedef {(id: string) => HTMLElement} Find */
 
 /** The plane's inset in css/output.css is this. */
@@ -62,18 +65,23 @@ export function mountBoundary(store, find, plotly, painter) {
       marked: marking.value && store.points.value ? places(store.points.value, showTest.value) : null,
     });
   });
+  /** What the points mean, as long as they are from a table. */
+  const origin = computed(() => {
+    const { dataset, origin: from } = store.experiment.value;
+    return dataset === OWN ? from : null;
+  });
   effect(() => {
     const api = plotly.value;
     const points = store.points.value;
     const test = showTest.value;
     void [isDark.value, size.value];
     if (!api || chart.clientWidth === 0) return;
-    drawAxesAndPoints(api, chart, points, test);
+    drawAxesAndPoints(api, chart, points, test, origin.value);
   });
 
   mountSwitches(store, find);
   mountLegend(store, chart, find);
-  mountTip(store, plot, plane);
+  mountTip(store, plot, plane, origin);
 }
 
 /**
@@ -141,16 +149,16 @@ function mountLegend(store, chart, find) {
     const held = showTest && (store.points.value?.split.test.length ?? 0) > 0;
     const [low, high] = ends.value.split(' ');
     const middle = unit
-      ? html`<math>${ofUnit('z', unit.unit + 1, unit.layer)}${EQUALS}${number(0)}</math>`
+      ? html`<math translate="no">${ofUnit('z', unit.unit + 1, unit.layer)}${EQUALS}${number(0)}</math>`
       : regression
-        ? html`<math>${yHat}${EQUALS}${number(0)}</math>`
-        : html`<math>${yHat}${EQUALS}${number(0.5)}</math>`;
+        ? html`<math translate="no">${yHat}${EQUALS}${number(0)}</math>`
+        : html`<math translate="no">${yHat}${EQUALS}${number(0.5)}</math>`;
     render(
       unit
-        ? html`<math class="small">${ofUnit('a', unit.unit + 1, unit.layer)}</math> over the plane`
+        ? html`<math translate="no" class="small">${ofUnit('a', unit.unit + 1, unit.layer)}</math> over the plane`
         : regression
-          ? html`<math class="small">${yHat}</math> estimates <math class="small">${variable('y')}</math>`
-          : html`<math class="small">${yHat}${EQUALS}${variable('P')}${inBrackets(
+          ? html`<math translate="no" class="small">${yHat}</math> estimates <math translate="no" class="small">${variable('y')}</math>`
+          : html`<math translate="no" class="small">${yHat}${EQUALS}${variable('P')}${inBrackets(
               mathml`${variable('y')}${EQUALS}${number(1)}<mo lspace=".3em" rspace=".3em"
               stretchy="false">|</mo>${variable('x')}`,
             )}</math>`,
@@ -160,7 +168,7 @@ function mountLegend(store, chart, find) {
     const numbered = html`<span class="end">${low}</span>${bar}<span class="end">${high}</span>`;
     /** @param {string} shape @param {number} label */
     const key = (shape, label) =>
-      html`<span class="k">${mark(shape, shape)}<math>${variable('y')}${EQUALS}${number(label)}</math></span>`;
+      html`<span class="k">${mark(shape, shape)}<math translate="no">${variable('y')}${EQUALS}${number(label)}</math></span>`;
     render(
       html`${regression ? numbered : html`${key('zero', 0)}${unit ? numbered : bar}${key('one', 1)}`}
         ${
@@ -187,8 +195,14 @@ function mountLegend(store, chart, find) {
   });
 }
 
-/** @param {PlotlyApi} plotly @param {HTMLElement} chart @param {Points | null} data @param {boolean} showTest */
-function drawAxesAndPoints(plotly, chart, data, showTest) {
+/**
+ * @param {PlotlyApi} plotly
+ * @param {HTMLElement} chart
+ * @param {Points | null} data
+ * @param {boolean} showTest
+ * @param {Origin | null} origin
+ */
+function drawAxesAndPoints(plotly, chart, data, showTest, origin) {
   const [ink3, edge, line, outline, hollow] = colours('ink-3', 'edge', 'line-2', 'mark-line', 'test-fill');
   const markColours = colours(...MARKS.map(({ colour }) => colour));
   const targetColours = colours(...TARGETS);
@@ -244,8 +258,6 @@ function drawAxesAndPoints(plotly, chart, data, showTest) {
     fixedrange: true,
     showgrid: false,
     zeroline: false,
-    tickvals: TICKS,
-    ticktext: TICKS.map((tick) => fixed(tick, 0)),
     ticks: 'outside',
     ticklen: 4,
     tickcolor: edge,
@@ -257,11 +269,18 @@ function drawAxesAndPoints(plotly, chart, data, showTest) {
     [...traces(train, false), ...traces(test, true)],
     {
       ...layoutIn(chart, MARGIN, ink3),
-      xaxis: { ...axis },
-      yaxis: { ...axis },
+      xaxis: { ...axis, ...numbers(origin?.axes[0]) },
+      yaxis: { ...axis, ...numbers(origin?.axes[1]) },
     },
     CONFIG,
   );
+}
+
+/** What stands at an axis, in the units that the points had where they came from. @param {Axis} [axis] */
+function numbers(axis) {
+  if (!axis) return { tickvals: TICKS, ticktext: TICKS.map((tick) => fixed(tick, 0)) };
+  const { at, texts } = ticks(axis, PLANE);
+  return { tickvals: at, ticktext: texts };
 }
 
 /**
@@ -270,8 +289,9 @@ function drawAxesAndPoints(plotly, chart, data, showTest) {
  * @param {Store} store
  * @param {HTMLElement} plot
  * @param {HTMLElement} plane
+ * @param {import('../../vendor/signals-core/signals-core.js').ReadonlySignal<Origin | null>} origin
  */
-function mountTip(store, plot, plane) {
+function mountTip(store, plot, plane, origin) {
   const tip = new Tip(plot);
   /** @type {PointerEvent | null} */
   let pointer = null;
@@ -291,11 +311,15 @@ function mountTip(store, plot, plane) {
     if (found) [x, y] = found.point;
     const predicted = sample(boundary, (x - x0) / (x1 - x0), (y - y0) / (y1 - y0));
     tip.show(
-      html`<div><math>${indexed('x', 1)}${EQUALS}</math> ${fixed(x)}&ensp;<math>
+      html`<div><math translate="no">${indexed('x', 1)}${EQUALS}</math> ${fixed(x)}&ensp;<math translate="no">
         ${indexed('x', 2)}${EQUALS}</math> ${fixed(y)}</div>
-        <div><math>${yHat}${EQUALS}</math> ${fixed(predicted)}${
+        ${origin.value?.axes.map(
+          (axis, index) =>
+            html`<div class="quiet" translate="no">${axis.name}: ${Number(entered(axis, [x, y][index]).toPrecision(4))}</div>`,
+        )}
+        <div><math translate="no">${yHat}${EQUALS}</math> ${fixed(predicted)}${
           found
-            ? html`&ensp;<math>${variable('y')}${EQUALS}</math> ${
+            ? html`&ensp;<math translate="no">${variable('y')}${EQUALS}</math> ${
                 Number.isInteger(found.label) ? found.label : fixed(found.label)
               }${found.test ? html` <span class="quiet">held out for test</span>` : nothing}`
             : nothing

@@ -51,15 +51,18 @@ export function xTicks(top) {
  * legible.
  */
 const EXPLODES = 5;
+/** Where the run is now it goes up to, though, as long as it is no more than so many times the start. */
+const READABLE = 1000;
 
 /**
  * The range of the cost axis; of a logarithmic one, in powers of ten.
  *
  * @param {number[][]} curves costs, each from its start
  * @param {boolean} log
+ * @param {number} [now] the cost where the run is
  * @returns {[number, number]}
  */
-export function yRange(curves, log) {
+export function yRange(curves, log, now = 0) {
   const known = curves.flat().filter((cost) => cost > 0);
   const highest = known.reduce((high, cost) => Math.max(high, cost), 0.1);
   if (log) {
@@ -67,7 +70,8 @@ export function yRange(curves, log) {
     return [Math.min(-1, Math.floor(Math.log10(lowest) * 2) / 2), Math.ceil(Math.log10(highest) * 5) / 5];
   }
   const start = curves.reduce((high, [first = 0]) => Math.max(high, first), 0);
-  const top = Math.min(highest, EXPLODES * Math.max(start, 0.1));
+  const least = Math.max(start, 0.1);
+  const top = Math.max(Math.min(highest, EXPLODES * least), now <= READABLE * least ? now : 0);
   return [0, top <= 0.72 ? 0.72 : top * 1.06];
 }
 

@@ -254,6 +254,7 @@ function drawChart(plotly, chart, names, store, catalogue, log, before) {
       latest === undefined || current.y.length > 1 ? [] : [latest],
     ],
     log,
+    latest,
   );
   const scale = scaleTo(iterations, range, log, width, height);
   const labels = place(

@@ -2,6 +2,7 @@
 
 import { effect } from '../../vendor/signals-core/signals-core.js';
 import { labelsSuit, OWN } from '../experiment/experiment.js';
+import { keptPoints, latestPoints } from '../experiment/kept-points.js';
 import { hundredth } from '../experiment/points-by-hand.js';
 import { bindChoice } from './choice.js';
 import { bindFields, stopsBetween, stopsEvery } from './value.js';
@@ -61,7 +62,7 @@ export function mountData(store, fields, catalogue, find) {
   bindChoice(
     find('datasets'),
     () => store.experiment.value.dataset,
-    (dataset) => store.change(dataset === OWN ? ownPoints(store) : { dataset }),
+    (dataset) => (dataset === OWN ? chooseOwn(store) : store.change({ dataset })),
   );
   const tiles = /** @type {NodeListOf<HTMLElement>} */ (find('datasets').querySelectorAll('[data-task]'));
   const about = find('dataset-about');
@@ -89,6 +90,30 @@ export function mountData(store, fields, catalogue, find) {
   renewSeed(store, find('new-data-seed'), 'dataSeed', 'New points');
 }
 
+/** Own points; those that were left in another tab, or on another day, are offered. @param {Store} store */
+function chooseOwn(store) {
+  const latest = store.experiment.peek().points.length > 0 ? null : latestPoints();
+  store.change(ownPoints(store));
+  if (!latest) return;
+  const accept = () => {
+    const own = keptPoints(latest.name);
+    if (!own) return;
+    const { problem } = store.experiment.peek();
+    store.change({
+      ...own,
+      origin: null,
+      dataset: OWN,
+      problem: labelsSuit(problem, own.labels) ? problem : 'regression',
+    });
+  };
+  const when = new Date(latest.when).toLocaleString('en-GB', { dateStyle: 'medium', timeStyle: 'short' });
+  store.notice.value = {
+    kind: 'note',
+    text: `This browser keeps points of your own of ${when}.`,
+    offer: { label: 'Bring them back', accept },
+  };
+}
+
 /**
  * The reader's own points as they were left; at first those of the dataset there is.
  *
@@ -101,6 +126,7 @@ function ownPoints(store) {
   if ((points.length > 0 && labelsSuit(problem, labels)) || !shown) return { dataset: OWN };
   return {
     dataset: OWN,
+    origin: null,
     points: shown.points.map(([x1, x2]) => [hundredth(x1), hundredth(x2)]),
     labels: problem === 'regression' ? shown.labels.map(hundredth) : shown.labels,
   };

@@ -74,6 +74,7 @@ export function mountDrawer(store, find) {
     giveTabStop(first() ?? '');
     document.body.toggleAttribute('data-drawer', name !== '');
     toggle.ariaExpanded = String(name !== '');
+    if (name) find(`tab-${name}`).scrollIntoView({ block: 'nearest', inline: 'nearest' });
     toggle.setAttribute('aria-label', name ? 'Close the panel' : 'Open the panel');
   });
 }

@@ -29,7 +29,7 @@ export function mountFeatures(store, catalogue, find) {
   const boxes = /** @type {HTMLInputElement[]} */ ([...group.querySelectorAll('input')]);
   for (const box of boxes) {
     const name = /** @type {HTMLElement} */ (box.closest('label')?.querySelector('.nm'));
-    render(html`<math aria-hidden="true">${featureMath(box.value)}</math>`, name);
+    render(html`<math translate="no" aria-hidden="true">${featureMath(box.value)}</math>`, name);
     box.setAttribute('aria-label', featureText(box.value));
   }
 

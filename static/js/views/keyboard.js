@@ -1,6 +1,8 @@
-/** Space plays, → steps, R resets: wherever the key has no meaning of its own. */
+/** Space plays, → steps, R resets, ? tells so: wherever the key has no meaning of its own. */
 
+import { html, render } from '../../vendor/lit-html/lit-html.js';
 import { allows } from '../experiment/parts.js';
+import { closesBy } from './closing.js';
 
 /** @typedef {import('../store/state.js').Store} Store */
 
@@ -9,23 +11,73 @@ export const TYPING =
   'input:not([type="radio"], [type="range"], [type="checkbox"]), textarea, select, [contenteditable], dialog';
 
 /**
- * @type {Record<string, {part: string, own: string, repeats: boolean, act: (store: Store) => void}>} part: of the page,
- *   for where it is hidden or locked; own: elements that use the key themselves
+ * @typedef {object} Key
+ * @property {string} name
+ * @property {string} does
+ * @property {string} part of the page, for where it is hidden or locked
+ * @property {string} own elements that use the key themselves
+ * @property {boolean} repeats
+ * @property {(store: Store) => void} act
  */
+
+/** @type {Record<string, Key>} */
 const KEYS = {
   ' ': {
+    name: 'Space',
+    does: 'Play, or pause',
     part: 'play',
     own: 'button, a, summary, input[type="radio"]:not(:checked), input[type="checkbox"]',
     repeats: false,
     act: (store) => store.toggle(),
   },
-  ArrowRight: { part: 'step', own: 'input', repeats: true, act: (store) => store.step() },
-  r: { part: 'reset', own: 'none', repeats: false, act: (store) => store.reset() },
+  ArrowRight: {
+    name: '→',
+    does: 'One iteration',
+    part: 'step',
+    own: 'input',
+    repeats: true,
+    act: (store) => store.step(),
+  },
+  r: {
+    name: 'R',
+    does: 'Back to the first weights',
+    part: 'reset',
+    own: 'none',
+    repeats: false,
+    act: (store) => store.reset(),
+  },
 };
 
-/** @param {Store} store */
-export function mountKeyboard(store) {
+/** What no key of this table does. @type {[name: string, does: string][]} */
+const BESIDES = [
+  ['Tab', 'To the next control'],
+  ['← ↑ ↓ →', 'Change a slider or a choice; move the mark on the plane'],
+  ['Esc', 'Close what is open'],
+];
+
+/** @param {Store} store @param {(id: string) => HTMLElement} find */
+export function mountKeyboard(store, find) {
+  const dialog = /** @type {HTMLDialogElement} */ (find('keys-dialog'));
+  const showKeys = () => {
+    const usable = Object.values(KEYS).filter(({ part }) => allows(store.reduction.peek(), part));
+    /** @type {[name: string, does: string][]} */
+    const rows = [
+      ...usable.map(({ name, does }) => /** @type {[string, string]} */ ([name, does])),
+      ['?', 'Show these keys'],
+      ...BESIDES,
+    ];
+    render(
+      rows.map(([name, does]) => html`<tr><th scope="row"><kbd>${name}</kbd></th><td>${does}</td></tr>`),
+      find('keys'),
+    );
+    dialog.showModal();
+  };
+  find('help').addEventListener('click', showKeys);
+  closesBy(dialog, find('keys-close'));
+
   document.addEventListener('keydown', (event) => {
+    const typing = event.target instanceof Element && event.target.closest(TYPING) !== null;
+    if (event.key === '?' && !typing && allows(store.reduction.peek(), 'help')) showKeys();
     const key = KEYS[event.key.length === 1 ? event.key.toLowerCase() : event.key];
     if (!key || event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
     if (event.target instanceof Element && event.target.closest(`${TYPING}, ${key.own}`)) return;

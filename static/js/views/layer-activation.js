@@ -16,7 +16,7 @@ export function layerActivation(store, { activations }, layer) {
   /** @param {Event} event */
   const change = ({ target }) =>
     store.changeLayer(layer, { activation: /** @type {HTMLSelectElement} */ (target).value });
-  return html`<select class="select layer-activation" aria-label="Activation of layer ${layer}"
+  return html`<select class="select layer-activation" translate="no" aria-label="Activation of layer ${layer}"
     title="The activation of this layer alone" .value=${live(now)} @change=${change}>
     ${activations.map(({ name, label }) => html`<option value=${name} ?selected=${name === now}>${label}</option>`)}
   </select>`;

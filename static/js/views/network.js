@@ -139,7 +139,7 @@ function mountCaptions(store, catalogue, layout, container) {
           <span class="stepper">
             <button class="btn sq" type="button" aria-label="Remove a unit from layer ${layer}"
               ?disabled=${count <= fewest} @click=${() => resize(layer, count - 1)}>${icon('minus')}</button>
-            <input class="value" type="number" inputmode="numeric" step="any" autocomplete="off"
+            <input class="value" type="text" role="spinbutton" inputmode="numeric" autocomplete="off"
               aria-label="Hidden units in layer ${layer}" aria-describedby="units-${layer}-problem" data-layer=${layer}>
             <button class="btn sq" type="button" aria-label="Add a unit to layer ${layer}" ?disabled=${count >= most}
               @click=${() => resize(layer, count + 1)}>${icon('plus')}</button>
@@ -184,7 +184,8 @@ function mountShapes(store, layout, container) {
     container.classList.toggle('dense', dense);
     container.classList.toggle('tight', pitch < 92);
     /** @param {unknown} name @param {unknown} extent */
-    const line = (name, extent) => html`<dt><math>${name}</math></dt><dd><math>${extent}</math></dd>`;
+    const line = (name, extent) =>
+      html`<dt><math translate="no">${name}</math></dt><dd><math translate="no">${extent}</math></dd>`;
     render(
       columns.map((x, layer) => {
         if (layer === 0) return html`<dl style="left:${x}px">${line(variable('X'), shape(sizes[0], 'm'))}</dl>`;
@@ -266,7 +267,7 @@ function mountGraph(store, layout, graph, painter, inputs, frozen, open) {
           const place = inputsBelow ? `left:${x}px;top:${y + size / 2 + 4}px` : `left:${x - size / 2 - 8}px;top:${y}px`;
           return html`<div class="node" style=${position} @pointerenter=${look} @pointerleave=${away}></div>
             <span class="node-label ${inputsBelow ? '' : 'left'}"
-              style=${place}><math>${featureMath(features[unit])}</math></span>`;
+              style=${place}><math translate="no">${featureMath(features[unit])}</math></span>`;
         }
         const name = layer === last ? 'Output unit' : `Unit ${unit + 1} of hidden layer ${layer}`;
         return html`<button class="node unit ${size < TINY_UNIT ? 'tiny' : ''}" type="button" style=${position}
@@ -276,7 +277,7 @@ function mountGraph(store, layout, graph, painter, inputs, frozen, open) {
           ${
             labelled || layer === last
               ? html`<span class="node-label"
-                style="left:${x}px;top:${y + size / 2 + (layer === last ? 9 : 5)}px"><math>${
+                style="left:${x}px;top:${y + size / 2 + (layer === last ? 9 : 5)}px"><math translate="no">${
                   layer === last ? [yHat, EQUALS, ofLayer('a', last)] : ofUnit('a', unit + 1, layer)
                 }</math></span>`
               : nothing

@@ -4,9 +4,8 @@
  */
 
 import { effect, signal } from '../../vendor/signals-core/signals-core.js';
-import { MAX_POINTS, MAX_VALUE } from '../experiment/bounds.js';
-import { OWN, PLANE } from '../experiment/experiment.js';
-import { FieldError } from '../experiment/field.js';
+import { MAX_POINTS } from '../experiment/bounds.js';
+import { OWN, PLANE, parameterField } from '../experiment/experiment.js';
 import { allows } from '../experiment/parts.js';
 import { added, BY_HAND, erased, hundredth, moved, nearest, relabelled, Steps } from '../experiment/points-by-hand.js';
 import { count, fixed } from '../format.js';
@@ -19,7 +18,7 @@ import { bindValue } from './value.js';
 /** @typedef {import('../experiment/experiment.js').Experiment} Experiment */
 /** @typedef {import('../experiment/points-by-hand.js').Own} Own */
 /** @typedef {import('../experiment/points-by-hand.js').Point} Point */
-/** @typedef {Pick<Experiment, 'dataset' | 'problem' | 'points' | 'labels'>} State */
+/** @typedef {Pick<Experiment, 'dataset' | 'problem' | 'points' | 'labels' | 'origin'>} State */
 /** @typedef {'one' | 'zero' | 'value' | 'move' | 'erase'} Tool */
 /** @typedef {(id: string) => HTMLElement} Find */
 
@@ -27,8 +26,14 @@ import { bindValue } from './value.js';
 const REACH = { mouse: 9, pen: 12, touch: 18 };
 /** And this near to the crosshair (units of the plane). */
 const KEY_REACH = 0.25;
+/** A finger this near to a point is on it, and means none beside it (pixels). */
+const ON_IT = 5;
 /** A pointer that moved less did not drag (pixels). */
 const DRAGGED = 4;
+/** A finger that moved less has tapped (pixels). */
+const TAPPED = 10;
+/** What a tap met is said for so long (milliseconds). */
+const SAID = 2500;
 /** While dragging, training learns of it this often (milliseconds). */
 const DRAG_INTERVAL = 150;
 /** Two clicks within this are a double one (milliseconds). */
@@ -40,7 +45,7 @@ const LARGE_STEP = 1;
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
 
 /** @param {Experiment} experiment @returns {State} */
-const stateOf = ({ dataset, problem, points, labels }) => ({ dataset, problem, points, labels });
+const stateOf = ({ dataset, problem, points, labels, origin }) => ({ dataset, problem, points, labels, origin });
 
 /** @param {State} a @param {State} b */
 const sameState = (a, b) =>
@@ -113,6 +118,12 @@ class Editor {
     return this.#store.regression.value;
   }
 
+  /** Where its points came from, as long as there are some. @param {Own} own */
+  origin({ points }) {
+    const { dataset, origin } = this.#store.experiment.value;
+    return dataset === OWN && points.length > 0 ? origin : null;
+  }
+
   /** The class of the other kind; of a regression the value that is set. @param {number} label */
   other(label) {
     return this.regression ? this.value.value : 1 - label;
@@ -151,7 +162,7 @@ class Editor {
 
   /** @param {Own} own @returns {State} */
   #stateWith(own) {
-    return { dataset: OWN, problem: this.#store.experiment.value.problem, ...own };
+    return { dataset: OWN, problem: this.#store.experiment.value.problem, ...own, origin: this.origin(own) };
   }
 
   /** @param {State} state */
@@ -237,7 +248,13 @@ class Editor {
 
 /** @param {Store} store @param {Editor} edit @param {Find} find */
 function mountTool(store, edit, find) {
-  const tools = /** @type {HTMLButtonElement[]} */ ([...find('own-tools').querySelectorAll('button')]);
+  const here = find('plot-tools');
+  const tools = /** @type {HTMLButtonElement[]} */ (
+    [find('own-tools'), here].flatMap((group) => [...group.querySelectorAll('[data-tool]')])
+  );
+  find('plot-tools-done').addEventListener('click', () => {
+    edit.tool.value = null;
+  });
   for (const button of tools) {
     const tool = /** @type {Tool} */ (button.dataset.tool);
     button.addEventListener('click', ({ detail }) => {
@@ -257,21 +274,13 @@ function mountTool(store, edit, find) {
       else if (tool === 'one' || tool === 'zero') button.hidden = edit.regression;
     }
     find('own-target').hidden = !edit.regression;
+    here.hidden = edit.tool.value === null;
   });
 
   bindValue({
     input: /** @type {HTMLInputElement} */ (find('own-value')),
     problem: find('own-value-problem'),
-    field: {
-      limits: [-MAX_VALUE, MAX_VALUE],
-      factor: 1,
-      suffix: '',
-      read(text) {
-        const value = text.trim() === '' ? NaN : Number(text);
-        if (Math.abs(value) <= MAX_VALUE) return value;
-        throw new FieldError('Value must be a number of at most a million.');
-      },
-    },
+    field: parameterField('Value'),
     value: () => edit.value.value,
     change: (value) => {
       edit.value.value = value;
@@ -417,8 +426,56 @@ function mountLayer(store, edit, find) {
     layer.toggleAttribute('data-dragging', false);
   };
 
+  const said = /** @type {HTMLElement} */ (layer.querySelector('.said'));
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let unsaid;
+  /** Says at the plot why a tap or click has changed nothing. @param {string} text */
+  const say = (text) => {
+    const line = /** @type {HTMLElement} */ (said.firstElementChild);
+    line.textContent = text;
+    store.announcement.value = text;
+    said.hidden = false;
+    clearTimeout(unsaid);
+    unsaid = setTimeout(hush, SAID);
+  };
+  const hush = () => {
+    said.hidden = true;
+  };
+
+  /** A finger on the plane that has not moved yet. @type {PointerEvent | null} */
+  let finger = null;
+  /** @param {PointerEvent} event */
+  const touched = (event) => {
+    finger = event;
+    if (edit.tool.value !== 'move') return;
+    const index = hitBy(event);
+    if (index < 0) return;
+    pick(index, [event.clientX, event.clientY]);
+    layer.setPointerCapture(event.pointerId);
+  };
+  /** @param {PointerEvent} event */
+  const tapped = (event) => {
+    layer.focus({ preventScroll: true });
+    const label = edit.label(false);
+    const index = hitBy(event);
+    if (label !== null) {
+      const under = nearest(shown(), place(event), (ON_IT * (PLANE[1] - PLANE[0])) / layer.clientWidth);
+      if (under >= 0 && edit.own.labels[under] !== label) edit.relabel(under);
+      else edit.add(place(event), label);
+    } else if (index < 0) say(edit.tool.value === 'erase' ? 'No point here to erase' : 'No point here to move');
+    else if (edit.tool.value === 'erase') edit.erase(index);
+    else say('Hold it and drag');
+  };
+  // What scrolls the page is decided here: a finger that holds a point does not.
+  layer.addEventListener('touchstart', (event) => held && event.preventDefault(), { passive: false });
+
   layer.addEventListener('pointerdown', (event) => {
+    hush();
     if (event.button !== 0 || !event.isPrimary) return;
+    if (event.pointerType === 'touch') {
+      touched(event);
+      return;
+    }
     layer.focus({ preventScroll: true });
     event.preventDefault();
     const index = hitBy(event);
@@ -426,6 +483,7 @@ function mountLayer(store, edit, find) {
     clicked = { index, time: event.timeStamp };
     if (edit.tool.value === 'erase') {
       if (index >= 0) edit.erase(index);
+      else say('No point here to erase');
       return;
     }
     if (again) {
@@ -440,8 +498,10 @@ function mountLayer(store, edit, find) {
     }
     const label = edit.label(event.shiftKey);
     if (label !== null) edit.add(place(event), label);
+    else say('No point here to move');
   });
   layer.addEventListener('pointermove', (event) => {
+    if (finger && Math.hypot(event.clientX - finger.clientX, event.clientY - finger.clientY) >= TAPPED) finger = null;
     if (held?.from) {
       const [x, y] = held.from;
       if (held.moved || Math.hypot(event.clientX - x, event.clientY - y) >= DRAGGED) carry(place(event));
@@ -451,8 +511,16 @@ function mountLayer(store, edit, find) {
     layer.toggleAttribute('data-hit', index >= 0);
     if (index >= 0) move(ring, edit.own.points[index]);
   });
-  layer.addEventListener('pointerup', () => held?.from && put());
-  layer.addEventListener('pointercancel', () => held?.from && back());
+  layer.addEventListener('pointerup', () => {
+    const tap = held?.moved ? null : finger;
+    finger = null;
+    if (held?.from) put();
+    if (tap) tapped(tap);
+  });
+  layer.addEventListener('pointercancel', () => {
+    finger = null;
+    if (held?.from) back();
+  });
   layer.addEventListener('pointerleave', () => layer.toggleAttribute('data-hit', false));
 
   /** @type {Point} */

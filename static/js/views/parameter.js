@@ -6,8 +6,9 @@ import { parameterField } from '../experiment/experiment.js';
 import { FieldError } from '../experiment/field.js';
 import { parameterKey } from '../experiment/parameters.js';
 import { allows } from '../experiment/parts.js';
-import { parameter as written } from '../format.js';
+import { exact, parameter as written } from '../format.js';
 import { bracket, EQUALS, entry, featureMath, featureText, OPENING, ofUnit, signed, yHat } from '../notation.js';
+import { WAYS } from './value.js';
 
 /** @typedef {import('../store/state.js').Store} Store */
 /** @typedef {import('../experiment/parameters.js').Edit} Edit */
@@ -86,15 +87,16 @@ export function unitFormula(store, layers, layer, unit, open) {
     const take = (/** @type {Event} */ { currentTarget }) =>
       open(parameter, /** @type {HTMLElement} */ (currentTarget).getBoundingClientRect());
     return html`<button class="number ${isFrozen ? 'frozen' : ''}" type="button" data-parameter=${key} title=${name}
-      @click=${take}><math>${signed(value, input === 0)}</math>${isFrozen ? lock : nothing}<span
+      @click=${take}><math translate="no">${signed(value, input === 0)}</math>${isFrozen ? lock : nothing}<span
       class="vh">${isFrozen ? 'frozen, ' : ''}${name}</span></button>`;
   };
   return html`<div class="sum ${weights.length > 6 ? 'long' : ''}">
-    <math>${left}${EQUALS}${opening}</math>
+    <math translate="no">${left}${EQUALS}${opening}</math>
     ${weights.map(
-      (row, input) => html`<span class="term">${number(row[unit], input)}<math>${factor(input)}</math></span>`,
+      (row, input) =>
+        html`<span class="term">${number(row[unit], input)}<math translate="no">${factor(input)}</math></span>`,
     )}
-    <span class="term">${number(biases[unit], null)}<math>${bracket(')')}</math></span>
+    <span class="term">${number(biases[unit], null)}<math translate="no">${bracket(')')}</math></span>
   </div>`;
 }
 
@@ -106,7 +108,7 @@ function reachOf(value) {
 }
 
 /** @param {number} value */
-const short = (value) => String(Number(value.toPrecision(DIGITS)));
+const short = (value) => exact(Number(value.toPrecision(DIGITS)));
 
 /**
  * @param {Store} store
@@ -173,6 +175,7 @@ export function mountParameter(store, find) {
     now.textContent = written(at);
     now.className = at < 0 ? 'n' : 'p';
     if (from !== field) field.value = short(at);
+    field.ariaValueNow = short(at);
     if (from === slider) return;
     if (Math.abs(at) > reach) reach = reachOf(at);
     slider.max = String(reach);
@@ -193,7 +196,7 @@ export function mountParameter(store, find) {
   const take = () => {
     if (field.value === short(wanted)) return complain('');
     try {
-      change(rule.read(field.validity.badInput ? '' : field.value), field);
+      change(rule.read(field.value), field);
     } catch (error) {
       if (!(error instanceof FieldError)) throw error;
       complain(error.message);
@@ -210,7 +213,7 @@ export function mountParameter(store, find) {
   field.addEventListener('focus', () => field.select());
   field.addEventListener('keydown', (event) => {
     if (event.key === 'Enter') take();
-    const way = { ArrowUp: 1, ArrowDown: -1 }[event.key];
+    const way = WAYS[event.key];
     if (!way) return;
     event.preventDefault();
     nudge(event.shiftKey ? 10 * way : way);
@@ -263,7 +266,7 @@ export function mountParameter(store, find) {
     }
     const symbol = input === null ? ofUnit('b', unit + 1, layer) : entry('W', input + 1, unit + 1, layer);
     render(
-      html`${parameterName(parameter, sizes, store.features.value)} <math aria-hidden="true">${symbol}</math>`,
+      html`${parameterName(parameter, sizes, store.features.value)} <math translate="no" aria-hidden="true">${symbol}</math>`,
       title,
     );
     wanted = value.value;

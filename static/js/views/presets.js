@@ -33,6 +33,11 @@ export function mountPresets(store, catalogue, find) {
   /** Whose sentence is shown. */
   const chosen = signal(/** @type {Preset | null} */ (null));
 
+  /** Its points, as their tile has them. @param {Preset} preset */
+  const pictureOf = (preset) =>
+    find('datasets')
+      .querySelector(`[value="${experimentOf(preset, catalogue).dataset}"] ~ .pic svg`)
+      ?.cloneNode(true);
   /** @param {Preset} preset */
   const choose = (preset) => {
     dialog.close();
@@ -54,7 +59,8 @@ export function mountPresets(store, catalogue, find) {
           ${catalogue.presets.filter(has).map(
             (preset) =>
               html`<li><button type="button" aria-current=${preset === current ? 'true' : 'false'}
-                  @click=${() => choose(preset)}><b>${preset.title}</b><span>${preset.look_for}</span></button></li>`,
+                  @click=${() => choose(preset)}><span class="tile"><span class="pic">${pictureOf(preset)}</span></span><span
+                  class="what"><b>${preset.title}</b><span>${preset.look_for}</span></span></button></li>`,
           )}
         </ul></section>`,
       ),

@@ -29,8 +29,8 @@ export function mountResults(store, find) {
           }
           <p class="quiet about">${
             regression
-              ? html`The cost is half the mean squared distance of <math>${yHat}</math> from its target.`
-              : html`A point counts as class 1 from <math>${yHat}${operator('≥')}<mn>0.5</mn></math> on. Each row is
+              ? html`The cost is half the mean squared distance of <math translate="no">${yHat}</math> from its target.`
+              : html`A point counts as class 1 from <math translate="no">${yHat}${operator('≥')}<mn>0.5</mn></math> on. Each row is
                 what points are, each column what the network takes them for.`
           }</p>
         </div>`,
@@ -51,7 +51,7 @@ function side(title, J, accuracy, confusion, regression) {
   return html`<div class="half">
     <h3>${title}</h3>
     <dl>
-      <div><dt>Cost <math><mi class="v q">J</mi></math></dt><dd>${cost(J)}</dd></div>
+      <div><dt>Cost <math translate="no"><mi class="v q">J</mi></math></dt><dd>${cost(J)}</dd></div>
       ${regression ? nothing : html`<div><dt>Accuracy</dt><dd>${percent(accuracy)}</dd></div>`}
     </dl>
     ${confusion ? table(title, confusion) : nothing}
@@ -63,7 +63,7 @@ function table(title, confusion) {
   /** @param {number} label in words too, since not every reader takes mathematics for text */
   const is = (label) =>
     html`<span class="vh">y is
-      ${label}</span><math aria-hidden="true">${variable('y')}${EQUALS}<mn>${label}</mn></math>`;
+      ${label}</span><math translate="no" aria-hidden="true">${variable('y')}${EQUALS}<mn>${label}</mn></math>`;
   /** @param {number} value @param {boolean} right @param {number} all */
   const cell = (value, right, all) =>
     html`<td class=${right ? 'right' : 'wrong'}><b>${count(value)}</b> <span

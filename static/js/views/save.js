@@ -4,6 +4,8 @@ import { post } from '../asking.js';
 import { copy, UNCOPIED } from '../clipboard.js';
 import { toHash } from '../experiment/address.js';
 import { count } from '../format.js';
+import { reach } from '../links.js';
+import { showCode } from './qr.js';
 
 /** @typedef {import('../store/state.js').Store} Store */
 /** @typedef {import('../experiment/experiment.js').Experiment} Experiment */
@@ -26,10 +28,11 @@ export function mountSave(store, fields, defaults, find) {
     message.textContent = text;
     message.classList.toggle('wrong', wrong);
   };
-  /** @param {string} address '' is none */
-  const show = (address) => {
+  /** @param {string} address '' is none @param {boolean} [own] it leads nobody else here */
+  const show = (address, own = false) => {
     link.value = address;
     link.hidden = copying.hidden = address === '';
+    showCode(find('save-code'), own ? '' : address);
   };
 
   const save = async () => {
@@ -41,7 +44,8 @@ export function mountSave(store, fields, defaults, find) {
     const answer = await post(`/sessions/${store.dialogue.session.peek()}/save`, JSON.stringify(page ? { page } : {}));
     const said = await answer?.json().catch(() => null);
     if (!answer?.ok || !said) return tell(`Not saved: ${said?.detail ?? 'the server did not answer'}.`, true);
-    show(`${location.origin}${said.link}`);
+    const { origin, own } = await reach();
+    show(origin + said.link, own);
     tell(`Saved at iteration ${count(said.iteration)}.`);
     copying.focus();
     return undefined;

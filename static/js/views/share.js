@@ -3,8 +3,10 @@
 import { html, render } from '../../vendor/lit-html/lit-html.js';
 import { copy, UNCOPIED } from '../clipboard.js';
 import { leftOut } from '../experiment/address.js';
-import { isShown, PARTS } from '../experiment/parts.js';
+import { isShown, PARTS, REDUCED } from '../experiment/parts.js';
+import { reach } from '../links.js';
 import { closesBy } from './closing.js';
+import { showCode } from './qr.js';
 
 /** @typedef {import('../store/state.js').Store} Store */
 /** @typedef {import('../experiment/experiment.js').Experiment} Experiment */
@@ -26,8 +28,12 @@ export function mountShare(store, fields, addressOf, find) {
   const frame = /** @type {HTMLTextAreaElement} */ (find('share-frame'));
   const message = find('share-told');
   const about = find('share-about');
+  const where = find('share-where');
   /** What the handed out page shall be like. @type {Map<string, Choice>} */
   let choices = new Map();
+  /** What a link begins with, and whether that leads others here. */
+  let { origin } = location;
+  let reached = false;
 
   /** @param {boolean} embed */
   const address = (embed) => {
@@ -42,7 +48,7 @@ export function mountShare(store, fields, addressOf, find) {
       lock,
       embed,
     };
-    return location.origin + addressOf(experiment);
+    return origin + addressOf(experiment);
   };
   const show = () => {
     link.value = address(false);
@@ -54,6 +60,7 @@ export function mountShare(store, fields, addressOf, find) {
           '&quot;',
         )}" title="Shallows: a small network to train" width="${FRAME.width}" height="${FRAME.height}" ` +
       'style="border: 0" allow="clipboard-write"></iframe>';
+    showCode(find('share-code'), reached ? link.value : '');
     const missing = leftOut(store.experiment.peek(), fields);
     about.textContent = missing
       ? `It opens this same experiment, but no link can hold ${missing}: save those as a file.`
@@ -61,6 +68,25 @@ export function mountShare(store, fields, addressOf, find) {
     const reduced = [...choices.values()].filter((choice) => choice !== 'shown').length;
     if (reduced > 0) about.textContent += ` With ${reduced} ${reduced === 1 ? 'part' : 'parts'} hidden or locked.`;
   };
+
+  /** @param {import('../experiment/parts.js').Reduction} reduction */
+  const choose = ({ hide, lock }) => {
+    choices = new Map(
+      PARTS.map(({ name }) => [name, hide.includes(name) ? 'hidden' : lock.includes(name) ? 'locked' : 'shown']),
+    );
+  };
+  render(
+    REDUCED.map(
+      ({ title, hide, lock }) =>
+        html`<button class="btn" type="button" @click=${() => {
+          choose({ hide, lock });
+          show();
+          showChoices();
+          message.textContent = `The link is now to: ${title.toLowerCase()}.`;
+        }}>${title}</button>`,
+    ),
+    find('reduce-kinds'),
+  );
 
   const showChoices = () => {
     const hide = PARTS.map(({ name }) => name).filter((name) => choices.get(name) === 'hidden');
@@ -86,13 +112,23 @@ export function mountShare(store, fields, addressOf, find) {
     );
   };
 
+  const showWhere = async () => {
+    const found = await reach();
+    where.hidden = !found.own && !found.changed;
+    where.textContent = found.own
+      ? `It opens on this computer only: ${location.hostname} is each reader’s own one. For a class, open this page by ` +
+        'this computer’s address in the network, and share from there.'
+      : `It names this computer by its address in the network. ${location.hostname} would be each reader’s own computer.`;
+    origin = found.origin;
+    reached = !found.own;
+    show();
+  };
+
   find('share').addEventListener('click', () => {
-    const { hide, lock } = store.experiment.peek();
-    choices = new Map(
-      PARTS.map(({ name }) => [name, hide.includes(name) ? 'hidden' : lock.includes(name) ? 'locked' : 'shown']),
-    );
+    choose(store.experiment.peek());
     message.textContent = '';
     show();
+    showWhere();
     showChoices();
     dialog.showModal();
     find('copy-link').focus();

@@ -1,11 +1,12 @@
 /**
- * Points from a table: pasted, chosen, or dropped onto the data section. The server reads it; the reader chooses the
- * columns.
+ * Points from a table: pasted, chosen, or dropped onto the data section or the plot. The server reads it and says what
+ * it has understood; the reader changes what is meant otherwise. A file is sent as its bytes are.
  */
 
-import { html, render } from '../../vendor/lit-html/lit-html.js';
+import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
 import { post } from '../asking.js';
 import { OWN } from '../experiment/experiment.js';
+import { short } from '../experiment/origin.js';
 import { allows } from '../experiment/parts.js';
 import { count } from '../format.js';
 
@@ -18,13 +19,17 @@ import { count } from '../format.js';
 const MOST_BYTES = 2_000_000;
 /** x1, x2 and the label. */
 const NEEDED = 3;
+/** What separates cells, in words. @type {Record<string, string>} */
+const DELIMITERS = { ',': 'commas', ';': 'semicolons', '\t': 'tabs', '|': 'upright lines', ' ': 'spaces' };
+/** Lines that are passed over and said one by one. */
+const MOST_SAID = 5;
 /** How long typing must rest before it is read (milliseconds). */
 const REST = 500;
 
 /**
  * @param {Store} store
  * @param {(id: string) => HTMLElement} find
- * @param {{dialog: HTMLDialogElement, take: (state: Pick<Experiment, 'dataset' | 'problem' | 'points' | 'labels'>,
+ * @param {{dialog: HTMLDialogElement, take: (state: Pick<Experiment, 'dataset' | 'problem' | 'points' | 'labels' | 'origin'>,
  *   said: string) => void}} own
  */
 export function mountTable(store, find, { dialog, take }) {
@@ -37,29 +42,37 @@ export function mountTable(store, find, { dialog, take }) {
   const fit = /** @type {HTMLInputElement} */ (find('table-fit'));
   const use = /** @type {HTMLButtonElement} */ (find('table-use'));
   const bad = /** @type {HTMLDetailsElement} */ (find('table-bad'));
-  const [x1, x2, label, task] = ['table-x1', 'table-x2', 'table-label', 'table-task'].map(
-    (id) => /** @type {HTMLSelectElement} */ (find(id)),
+  const header = /** @type {HTMLInputElement} */ (find('table-header'));
+  const said = find('table-said');
+  const [x1, x2, label, task, zero, one, decimal] = ['x1', 'x2', 'label', 'task', 'zero', 'one', 'decimal'].map(
+    (id) => /** @type {HTMLSelectElement} */ (find(`table-${id}`)),
   );
 
-  /** What there is to read; a file is kept as it is. */
+  /** What there is to read; a file is kept as it is. @type {string | File} */
   let source = '';
+  /** What the reader has said of it, in the words of the query. @type {Record<string, string>} */
+  let told = {};
   /** Answers to an older question do not count. */
   let asked = 0;
   /** @type {TablePoints | null} */
   let points = null;
 
-  /** @param {string} said @param {boolean} [keep] what was found */
-  const complain = (said, keep = false) => {
-    problem.textContent = said;
+  /** Why there are no points; what was said of others goes. @param {string} why @param {boolean} [keep] the columns */
+  const complain = (why, keep = false) => {
+    problem.textContent = why;
     points = null;
     use.disabled = true;
+    sum.textContent = '';
+    bad.hidden = true;
+    find('table-fit-line').hidden = true;
+    render(nothing, said);
     if (!keep) found.hidden = true;
   };
 
-  /** @param {string} query @returns {Promise<any>} */
-  const ask = async (query) => {
+  /** @param {Record<string, string>} query @param {boolean} keep the columns, if it fails @returns {Promise<any>} */
+  const ask = async (query, keep) => {
     const mine = ++asked;
-    const answer = await post(`/datasets/table${query}`, source, 'text/csv; charset=utf-8');
+    const answer = await post(`/datasets/table?${new URLSearchParams({ ...told, ...query })}`, source, 'text/csv');
     if (mine !== asked) return null;
     if (!answer) {
       complain('The server cannot be reached. Nothing is lost; try again.', true);
@@ -68,7 +81,7 @@ export function mountTable(store, find, { dialog, take }) {
     const body = await answer.json();
     if (mine !== asked) return null;
     if (!answer.ok) {
-      complain(body.detail ?? body.title, query !== '');
+      complain(body.detail ?? body.title, keep);
       return null;
     }
     problem.textContent = '';
@@ -76,10 +89,13 @@ export function mountTable(store, find, { dialog, take }) {
   };
 
   const read = async () => {
-    if (source.trim() === '') return complain('');
+    asked++;
+    if (source instanceof File && source.size === 0) return complain(`${source.name} is empty.`);
+    if (typeof source === 'string' && source.trim() === '') return complain('');
     if (new Blob([source]).size > MOST_BYTES) return complain('The table may have at most 2 MB.');
-    const table = /** @type {Table | null} */ (await ask(''));
+    const table = /** @type {Table | null} */ (await ask({}, false));
     if (!table) return undefined;
+    header.checked = table.header;
     if (table.columns.length < NEEDED)
       return complain(
         `A table of points needs ${NEEDED} columns, two of numbers and one of labels; this one has ${table.columns.length}.`,
@@ -92,10 +108,25 @@ export function mountTable(store, find, { dialog, take }) {
     x1.value = String(suggested.x1 ?? 0);
     x2.value = String(suggested.x2 ?? Math.min(1, table.columns.length - 1));
     label.value = String(suggested.label ?? table.columns.length - 1);
-    showSample(table);
+    shownTable = table;
     found.hidden = false;
+    return chooseLabel();
+  };
+
+  /** The classes of another label: two of them, or one against the rest. */
+  const chooseLabel = () => {
+    const classes = shownTable?.classes[Number(label.value)] ?? [];
+    const options = classes.map(({ value, rows }) => html`<option value=${value}>${value} (${count(rows)})</option>`);
+    render(options, one);
+    render([html`<option value="">all others</option>`, ...options], zero);
+    const several = classes.length > 2;
+    one.value = (several ? classes[0] : classes[1])?.value ?? '';
+    zero.value = several ? '' : (classes[0]?.value ?? '');
+    picked = several;
     return choose();
   };
+  /** Whether the reader, or that there are many, has picked classes. */
+  let picked = false;
 
   /** @param {Table} table */
   const showSample = (table) => {
@@ -118,25 +149,39 @@ export function mountTable(store, find, { dialog, take }) {
   const choose = async () => {
     use.disabled = true;
     if (shownTable) showSample(shownTable);
-    points = /** @type {TablePoints | null} */ (
-      await ask(`?x1=${x1.value}&x2=${x2.value}&label=${label.value}&task=${task.value}&fit=true`)
-    );
+    const classes = shownTable?.classes[Number(label.value)]?.length ?? 0;
+    for (const line of ['zero', 'one']) find(`table-${line}-line`).hidden = task.value === 'regression' || classes < 2;
+    const query = { x1: x1.value, x2: x2.value, label: label.value, task: task.value, fit: 'true' };
+    /** @type {Record<string, string>} */
+    const of = {};
+    if (picked && task.value !== 'regression' && one.value) of.one = one.value;
+    if (of.one && zero.value) of.zero = zero.value;
+    points = /** @type {TablePoints | null} */ (await ask({ ...query, ...of }, true));
     if (!points) return;
-    const { classes, rows, bad_rows, fit: scaling } = points;
+    tell(points);
+  };
+
+  /** @param {TablePoints} here */
+  const tell = (here) => {
+    const { classes, rows, bad_rows, fit: scaling } = here;
     const as = classes ? `; “${classes[0]}” is y = 0, “${classes[1]}” is y = 1` : '';
     sum.textContent = `${count(rows)} points${as}.`;
+    render(
+      understood(here).map((line) => html`<li>${line}</li>`),
+      said,
+    );
     bad.hidden = bad_rows === 0;
     /** @type {HTMLElement} */ (bad.querySelector('summary')).textContent =
       `${count(bad_rows)} ${bad_rows === 1 ? 'row is' : 'rows are'} left out`;
     render(
       [
-        ...points.bad.map(({ line, reason }) => html`<li>Line ${count(line)}: ${reason}</li>`),
-        bad_rows > points.bad.length ? html`<li>and ${count(bad_rows - points.bad.length)} more</li>` : '',
+        ...here.bad.map(({ line, reason }) => html`<li>Line ${count(line)}: ${reason}</li>`),
+        bad_rows > here.bad.length ? html`<li>and ${count(bad_rows - here.bad.length)} more</li>` : '',
       ],
       /** @type {HTMLElement} */ (bad.querySelector('ul')),
     );
-    const seen = points.points.every((point) => point.every((value) => Math.abs(value) <= 6));
-    const spread = Math.max(...points.points.flat().map(Math.abs));
+    const seen = here.points.every((point) => point.every((value) => Math.abs(value) <= 6));
+    const spread = Math.max(...here.points.flat().map(Math.abs));
     fit.checked = !seen || spread < 1.5;
     const [c1, c2] = scaling.center.map((value) => Number(value.toPrecision(4)));
     const [s1, s2] = scaling.scale.map((value) => Number(value.toPrecision(4)));
@@ -145,24 +190,46 @@ export function mountTable(store, find, { dialog, take }) {
         '-',
         '−',
       );
+    find('table-fit-line').hidden = false;
     use.disabled = rows < 2;
   };
 
-  /** @param {string} from @param {string} [called] */
+  /** What was understood that a person could understand otherwise. @param {TablePoints} here */
+  const understood = ({ delimiter, ambiguous, passed_over, passed_over_lines, missing_rows, other_rows }) => {
+    const names = shownTable?.columns.map(({ name }) => name) ?? [];
+    const encoding = shownTable?.encoding ?? 'utf-8';
+    const lines = passed_over.slice(0, MOST_SAID);
+    return [
+      ...ambiguous.map(
+        ({ column, text: cell, taken, other }) =>
+          `${names[column]}: “${cell}” is read as ${taken}; it could be ${other}, too (Decimals).`,
+      ),
+      ...lines.map(({ line, reason }) => `Line ${count(line)} ${reason}, and is passed over.`),
+      ...(passed_over_lines > lines.length ? [`${count(passed_over_lines - lines.length)} more are passed over.`] : []),
+      ...(missing_rows > 0 ? [`Left out for a missing value: ${count(missing_rows)}.`] : []),
+      ...(other_rows > 0 ? [`Left out for another class: ${count(other_rows)}.`] : []),
+      `Separated by ${DELIMITERS[delimiter] ?? delimiter}${encoding === 'utf-8' ? '' : `, written in ${encoding}`}.`,
+    ];
+  };
+
+  /** @param {string | File} from @param {string} [called] */
   const load = (from, called = '') => {
     source = from;
+    told = {};
+    decimal.value = '';
     name.textContent = called;
     read();
   };
   /** @param {File | null | undefined} chosen */
-  const loadFile = async (chosen) => {
+  const loadFile = (chosen) => {
     if (!chosen) return;
     if (chosen.size > MOST_BYTES) {
+      asked++;
       complain(`${chosen.name} is larger than 2 MB.`);
       return;
     }
     text.value = '';
-    load(await chosen.text(), chosen.name);
+    load(chosen, chosen.name);
   };
 
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -175,13 +242,36 @@ export function mountTable(store, find, { dialog, take }) {
     loadFile(file.files?.[0]);
     file.value = '';
   });
-  for (const select of [x1, x2, label, task]) select.addEventListener('change', choose);
+  for (const select of [x1, x2, task]) select.addEventListener('change', choose);
+  label.addEventListener('change', chooseLabel);
+  for (const select of [zero, one])
+    select.addEventListener('change', () => {
+      picked = true;
+      choose();
+    });
+  header.addEventListener('change', () => {
+    told.header = String(header.checked);
+    read();
+  });
+  decimal.addEventListener('change', () => {
+    told = { ...told, decimal: decimal.value };
+    if (!decimal.value) delete told.decimal;
+    read();
+  });
 
   use.addEventListener('click', () => {
     if (!points) return;
-    const used = fit.checked && points.scaled ? points.scaled : points.points;
+    const { names, classes, scaled, task: problemOf, labels } = points;
+    const moved = fit.checked && scaled !== null;
+    const used = moved ? scaled : points.points;
+    const axes = [0, 1].map((index) => ({
+      name: short(names[index]),
+      center: moved ? (points?.fit.center[index] ?? 0) : 0,
+      scale: moved ? (points?.fit.scale[index] ?? 1) : 1,
+    }));
+    const origin = { axes, label: short(names[2]), classes: classes?.map(short) ?? null };
     take(
-      { dataset: OWN, problem: points.task, points: used, labels: points.labels },
+      { dataset: OWN, problem: problemOf, points: used, labels, origin },
       `${count(used.length)} points from a table`,
     );
     dialog.close();
@@ -200,6 +290,7 @@ export function mountTable(store, find, { dialog, take }) {
     Boolean(dataTransfer?.types.includes('Files')) && allows(store.reduction.peek(), 'own');
   for (const [place, opens] of /** @type {[HTMLElement, boolean][]} */ ([
     [section, true],
+    [find('boundary'), true],
     [dialog, false],
   ])) {
     place.addEventListener('dragover', (event) => {

@@ -6,6 +6,7 @@ import { html, render } from '../../vendor/lit-html/lit-html.js';
 import { computed, effect } from '../../vendor/signals-core/signals-core.js';
 import { FieldError } from '../experiment/field.js';
 import { cost, count } from '../format.js';
+import { doubt, readNumber } from '../numbers.js';
 import { together } from '../signals.js';
 import { isDark } from '../theme.js';
 import { whenOpen } from './drawer.js';
@@ -58,10 +59,10 @@ export function mountTimeline(store, find) {
       factor: 1,
       suffix: '',
       read(text) {
-        const iteration = text.trim() === '' ? NaN : Number(text);
+        const iteration = readNumber(text);
         if (Number.isInteger(iteration) && iteration >= 0 && iteration <= store.current.furthest) return iteration;
         throw new FieldError(
-          `Iteration must be a whole number from 0 to ${count(store.current.furthest)}, as far as this run has come.`,
+          `Iteration must be a whole number from 0 to ${count(store.current.furthest)}, as far as this run has come.${doubt(text)}`,
         );
       },
     },

@@ -2,8 +2,13 @@
 
 import { effect } from '../../vendor/signals-core/signals-core.js';
 import { FieldError } from '../experiment/field.js';
+import { exact } from '../format.js';
+import { readings } from '../numbers.js';
 
 /** @typedef {import('../experiment/experiment.js').Shown} Shown */
+
+/** Arrow keys in a field. @type {Record<string, 1 | -1 | undefined>} */
+export const WAYS = { ArrowUp: 1, ArrowDown: -1 };
 
 /** How long typing must rest before it counts (milliseconds). */
 const REST = 400;
@@ -26,6 +31,22 @@ export const stopsEvery = (low, high, step) =>
     Number((low + index * step).toPrecision(10)),
   );
 
+/** An end of a range, if it has one. @param {number} value */
+const limit = (value) => (Number.isFinite(value) ? exact(Number(value.toPrecision(12))) : null);
+
+/**
+ * What is typed is what is shown; a field reads what is meant. What can be read in two ways, or none, is the field's to
+ * refuse.
+ *
+ * @param {string} text
+ * @param {Pick<Shown, 'factor' | 'suffix'>} field
+ */
+function meant(text, { factor, suffix }) {
+  const bare = suffix && text.trimEnd().endsWith(suffix.trim()) ? text.trimEnd().slice(0, -suffix.trim().length) : text;
+  const [value, ...others] = readings(bare);
+  return factor === 1 || value === undefined || others.length > 0 ? bare : exact(value / factor);
+}
+
 /**
  * @template {number | null} T null is what an empty input means, if it may be empty
  * @param {object} parts
@@ -40,12 +61,14 @@ export const stopsEvery = (low, high, step) =>
  */
 export function bindValue({ input, slider = null, problem, field, value, change, stops = [] }) {
   /** @param {T} of */
-  const shown = (of) => (of === null ? '' : String(Number((of * field.factor).toPrecision(12))));
+  const shown = (of) => (of === null ? '' : exact(Number((of * field.factor).toPrecision(12))));
   /** @param {T} of */
   const spoken = (of) => shown(of) || input.placeholder;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let resting;
   let wrong = false;
+  /** What is being typed, once it counts: it stays as it was typed, since more may follow. */
+  let typed = { text: '', value: /** @type {T | undefined} */ (undefined) };
 
   /** The stop nearest to a value. @param {T} of */
   const nearest = (of) => {
@@ -56,18 +79,33 @@ export function bindValue({ input, slider = null, problem, field, value, change,
     return best;
   };
 
+  /** One more or less than a value, if there is such a one. @param {T} of @param {1 | -1} way */
+  const beside = (of, way) => {
+    try {
+      return field.read(meant(exact(Number(shown(of)) + way), field));
+    } catch (error) {
+      if (!(error instanceof FieldError)) throw error;
+      return undefined;
+    }
+  };
+
   /** The stop next to a value; beyond the last there is none. @param {T} of @param {1 | -1} way */
   const next = (of, way) => {
+    if (stops.length === 0) return beside(of, way);
     const index = nearest(of);
     const stop = stops[index];
     const passed = stop !== null && of !== null && way * (stop - of) > 0;
     return passed ? stop : stops[index + way];
   };
 
+  input.ariaValueMin = limit(field.limits[0] * field.factor);
+  input.ariaValueMax = limit(field.limits[1] * field.factor);
   const show = () => {
     const now = value();
-    if (!wrong && input.value !== shown(now) && (resting === undefined || document.activeElement !== input))
-      input.value = shown(now);
+    const typing = resting !== undefined || (typed.text === input.value && typed.value === now);
+    if (!wrong && input.value !== shown(now) && !(typing && document.activeElement === input)) input.value = shown(now);
+    input.ariaValueNow = now === null ? null : shown(now);
+    input.ariaValueText = `${spoken(now)}${now === null ? '' : field.suffix}`;
     if (slider) {
       const index = nearest(now);
       slider.value = String(index);
@@ -89,10 +127,11 @@ export function bindValue({ input, slider = null, problem, field, value, change,
     clearTimeout(resting);
     resting = undefined;
     try {
-      const text = input.validity.badInput ? 'no number' : input.value;
-      const read = field.read(field.factor === 1 || text === '' ? text : String(Number(text) / field.factor));
+      const read = field.read(meant(input.value, field));
       complain('');
+      typed = { text: input.value, value: final ? undefined : read };
       if (read !== value()) change(read);
+      show();
     } catch (error) {
       if (!(error instanceof FieldError)) throw error;
       if (final) complain(`${error.message} It stays at ${spoken(value())}${field.factor === 100 ? ' %' : ''}.`);
@@ -116,12 +155,11 @@ export function bindValue({ input, slider = null, problem, field, value, change,
   });
   input.addEventListener('keydown', (event) => {
     if (event.key === 'Enter') take(true);
-    const up = event.key === 'ArrowUp';
-    if (stops.length === 0 || !(up || event.key === 'ArrowDown')) return;
+    const way = WAYS[event.key];
+    if (!way) return;
     event.preventDefault();
-    const stop = next(value(), up ? 1 : -1);
-    clearTimeout(resting);
-    resting = undefined;
+    if (resting !== undefined) take(false);
+    const stop = next(value(), way);
     complain('');
     if (stop !== undefined) change(stop);
     show();

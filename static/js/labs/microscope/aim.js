@@ -10,6 +10,7 @@ import { PLANE } from '../../experiment/experiment.js';
 import { FieldError } from '../../experiment/field.js';
 import { cost, count, fixed } from '../../format.js';
 import { featureMath, variable } from '../../notation.js';
+import { doubt, readNumber } from '../../numbers.js';
 import { nearest, reachIn } from '../../views/boundary.js';
 import { bindChoice } from '../../views/choice.js';
 import { bindNumber } from '../../views/value.js';
@@ -34,9 +35,9 @@ const numberField = (label, allowed, range) => ({
   suffix: '',
   /** @param {string} text */
   read(text) {
-    const value = text.trim() === '' ? NaN : Number(text);
+    const value = readNumber(text);
     if (allowed(value)) return value;
-    throw new FieldError(`${label} must be ${range}.`);
+    throw new FieldError(`${label} must be ${range}.${doubt(text)}`);
   },
 });
 
@@ -205,7 +206,7 @@ export function showFacts(store, inspection, place) {
   /** @param {unknown} name @param {unknown} value */
   const row = (name, value) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`;
   /** @param {string} letter */
-  const symbol = (letter) => html`<math>${variable(letter)}</math>`;
+  const symbol = (letter) => html`<math translate="no">${variable(letter)}</math>`;
   const single = of !== 'batch';
   return render(
     html`${row('Iteration', count(iteration))}
@@ -213,7 +214,9 @@ export function showFacts(store, inspection, place) {
       single
         ? inputs[0].map((value, index) =>
             row(
-              features[index] ? html`<math>${featureMath(features[index])}</math>` : `Input ${index + 1}`,
+              features[index]
+                ? html`<math translate="no">${featureMath(features[index])}</math>`
+                : `Input ${index + 1}`,
               fixed(value, 3),
             ),
           )

@@ -8,6 +8,7 @@ import { html, nothing, render } from '../../../vendor/lit-html/lit-html.js';
 import { effect, signal } from '../../../vendor/signals-core/signals-core.js';
 import { post, UNANSWERED } from '../../asking.js';
 import { number, ofLayer, shape, variable } from '../../notation.js';
+import { doubt, readNumber } from '../../numbers.js';
 import { icon } from '../../views/icon.js';
 
 /** @typedef {import('../../store/state.js').Store} Store */
@@ -142,14 +143,18 @@ class Wrong extends Error {
 function read({ texts }, { id, name, rows, columns, given }) {
   return Array.from({ length: rows }, (_, row) =>
     Array.from({ length: columns }, (_, column) => {
-      const text = (texts.get(keyOf(id, row, column)) ?? '').trim().replace('\u2212', '-');
+      const text = (texts.get(keyOf(id, row, column)) ?? '').trim();
       const where = rows * columns === 1 ? name : `${name}, row ${row + 1}, column ${column + 1},`;
       if (text === '' && given)
         throw new Wrong(`${where} is empty; it is needed to compute the rest.`, { id, row, column });
       if (text === '') return null;
-      const value = Number(text);
-      if (!Number.isFinite(value))
-        throw new Wrong(`${where} must be a number, such as -0.25; it is “${text}”.`, { id, row, column });
+      const value = readNumber(text);
+      if (Number.isNaN(value))
+        throw new Wrong(`${where} must be a number, such as -0.25.${doubt(text) || ` It is “${text}”.`}`, {
+          id,
+          row,
+          column,
+        });
       return value;
     }),
   );
@@ -331,7 +336,9 @@ export function mountCheck(store, catalogue, inspection, form) {
       ${activations.slice(0, -1).map(
         (activation, index) => html`<label>${
           hidden === 1 ? 'Activation' : `Activation of layer ${index + 1}`
-        } <select class="select" .value=${live(activation)} @change=${(/** @type {Event} */ { target }) =>
+        } <select class="select" translate="no" .value=${live(activation)} @change=${(
+          /** @type {Event} */ { target },
+        ) =>
           change({
             activations: activations.map((own, at) =>
               at === index ? /** @type {HTMLSelectElement} */ (target).value : own,
@@ -352,13 +359,13 @@ export function mountCheck(store, catalogue, inspection, form) {
     { id, name, symbol, rows, columns },
     wrong,
   ) => html`<div class="grid" role="group" aria-label=${name}>
-    <span class="face"><math>${symbol}</math><small><math>${shape(rows, columns)}</math></small></span>
+    <span class="face"><math translate="no">${symbol}</math><small><math translate="no">${shape(rows, columns)}</math></small></span>
     <div class="entries" style="--columns:${columns}">${Array.from({ length: rows * columns }, (_, index) => {
       const [row, column] = [Math.floor(index / columns), index % columns];
       const key = keyOf(id, row, column);
       const isWrong = wrong?.id === id && wrong.row === row && wrong.column === column;
       const label = rows * columns === 1 ? name : `${name} row ${row + 1} column ${column + 1}`;
-      return html`<input type="text" inputmode="text" autocomplete="off" spellcheck="false" maxlength="24"
+      return html`<input type="text" inputmode="text" autocomplete="off" spellcheck="false"
         data-cell=${key} aria-label=${label} aria-invalid=${isWrong ? 'true' : nothing}
         aria-describedby=${isWrong ? 'by-hand-verdict' : nothing} .value=${live(now.texts.get(key) ?? '')} @input=${(
           /** @type {Event} */ { target },
@@ -381,7 +388,7 @@ export function mountCheck(store, catalogue, inspection, form) {
               .map((grid) => fields(now, grid, said?.place))}</div></section>
             <section aria-labelledby="by-hand-claimed"><h3 id="by-hand-claimed">Your numbers</h3><p class="quiet">Enter
               what you have; what is empty is not compared. To the third digit after the
-              point, <math>${number('0.001')}</math>, is near enough.</p>
+              point, <math translate="no">${number('0.001')}</math>, is near enough.</p>
               <div class="grids">${grids
                 .filter(({ given }) => !given)
                 .map((grid) => fields(now, grid, said?.place))}</div></section>

@@ -20,9 +20,9 @@ import {
 /** @typedef {import('../../notation.js').Fragment} Fragment */
 
 /** @param {...(Fragment | Fragment[])} parts */
-const math = (...parts) => html`<math>${parts}</math>`;
+const math = (...parts) => html`<math translate="no">${parts}</math>`;
 /** A formula on a line of its own. @param {...(Fragment | Fragment[])} parts */
-const line = (...parts) => html`<p class="formula"><math>${parts}</math></p>`;
+const line = (...parts) => html`<p class="formula"><math translate="no">${parts}</math></p>`;
 /** @param {Fragment} upper @param {Fragment} lower */
 const slope = (upper, lower) =>
   mathml`<mfrac><mrow><mo form="prefix" lspace="0" rspace="0">∂</mo>${upper}</mrow><mrow><mo form="prefix" lspace="0"

@@ -19,6 +19,8 @@ import { isWide, lights, MOST, matrix, paintStrip, powerOf } from './matrix.js';
 
 /** A term with at most so many entries is open from the start. */
 const SMALL = 32;
+/** On a phone only the results are, or the page would be several screens long. */
+const narrow = matchMedia('(max-width: 47.49em)');
 
 /** A verdict with its mark: a tick, or a word. @param {{agrees: boolean | null, text: string}} verdict */
 export const verdict = ({ agrees, text }) => html`${agrees ? icon('tick') : nothing}<span>${text}</span>`;
@@ -59,7 +61,7 @@ export function mountIteration(place, { lines, step, pointed, point, choose }) {
   /** @param {Line} line @param {Term} term @param {number} index */
   const showTerm = (line, term, index) => {
     const key = `${line.id} ${index}`;
-    const whole = [line.result, ...line.from.filter(isTerm)].every(isSmall);
+    const whole = !narrow.matches && [line.result, ...line.from.filter(isTerm)].every(isSmall);
     const isOpen = opened.value.get(key) ?? (isSmall(term) && (index === 0 || whole));
     const [rows, columns] = term.shape;
     const toggle = () => {
@@ -67,8 +69,8 @@ export function mountIteration(place, { lines, step, pointed, point, choose }) {
     };
     return html`<div class="term" data-term=${term.name} data-lights=${lights(term.part)}>
       <button type="button" class="face" aria-expanded=${isOpen}
-        @click=${toggle}><math aria-hidden="true">${term.symbol}</math><small
-        aria-hidden="true"><math>${shape(rows, columns)}</math></small><span class="vh">${term.name}, ${rows} by
+        @click=${toggle}><math translate="no" aria-hidden="true">${term.symbol}</math><small
+        aria-hidden="true"><math translate="no">${shape(rows, columns)}</math></small><span class="vh">${term.name}, ${rows} by
         ${columns}</span></button>
       ${isOpen ? matrix(term) : nothing}
     </div>`;
@@ -90,7 +92,9 @@ export function mountIteration(place, { lines, step, pointed, point, choose }) {
       <div class="equation">
         ${showTerm(line, result, 0)}
         ${from.map((piece, at) =>
-          isTerm(piece) ? showTerm(line, piece, at + 1) : html`<span class="op"><math>${piece}</math></span>`,
+          isTerm(piece)
+            ? showTerm(line, piece, at + 1)
+            : html`<span class="op"><math translate="no">${piece}</math></span>`,
         )}
         ${
           check && judged

@@ -90,13 +90,14 @@ export function matrix(term, { rows = term.rows, power = powerOf(rows), missing 
       }</mtd>`;
   };
   return html`<div class="matrix" data-power=${power}>
+    <span class="of" aria-hidden="true"><math translate="no">${term.symbol}</math></span>
     ${
       power === 0
         ? nothing
-        : html`<math class="power"><msup><mn>10</mn><mn>${power < 0 ? `−${-power}` : power}</mn></msup></math>`
+        : html`<math translate="no" class="power"><msup><mn>10</mn><mn>${power < 0 ? `−${-power}` : power}</mn></msup></math>`
     }
     <div class="entries" role=${width > FEW ? 'group' : nothing} tabindex=${width > FEW ? '0' : nothing}
-      aria-label=${width > FEW ? term.name : nothing}><math><mtable>${shown.map(
+      aria-label=${width > FEW ? term.name : nothing}><math translate="no"><mtable>${shown.map(
         (row, i) => mathml`<mtr>${row.map((value, j) => cell(value, i, j))}</mtr>`,
       )}</mtable></math></div>
     ${moreColumns > 0 ? html`<span class="more">… ${count(moreColumns)} more columns</span>` : nothing}

@@ -1,0 +1,151 @@
+"""The lines that frames have, drawn as docs/protocol.md says, are where the network's are."""
+
+import zlib
+from typing import Any
+
+import msgpack
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import nncore
+from app import wire
+from app.schemas import Plan, View
+from app.training.session import Session
+
+Array = NDArray[Any]
+PLANE = [-6.6, 6.6]
+PIXELS = 600
+"""The plane is at most about so large."""
+MAP_PIXELS = 72
+VIEW: dict[str, Any] = {"x": PLANE, "y": PLANE, "neurons": True, "lines": True}
+
+
+def session(data: str, activation: str, units: list[int], **run: Any) -> Session:
+    layers = [{"units": n, "activation": activation} for n in units]
+    scheme = {"scheme": "he" if activation.endswith("relu") else "xavier"}
+    network = {"layers": layers, "initialization": scheme, **run}
+    training = {"learning_rate": 0.1}
+    return Session(
+        Plan.model_validate(
+            {"data": {"dataset": data}, "runs": [{"network": network, "training": training}]}
+        )
+    )
+
+
+def crossings(values: Array, shares: bytes, steps: int, level: float) -> list[Array]:
+    """Of each picture: the places of its line, in samples, as a client finds them."""
+    told = iter(shares)
+    places: list[list[tuple[float, float]]] = [[] for _ in values]
+    for right, up in ((1, 0), (0, 1)):
+        for n, j, i in np.ndindex(values.shape):
+            if i + right == values.shape[2] or j + up == values.shape[1]:
+                continue
+            a, b = int(values[n, j, i]), int(values[n, j + up, i + right])
+            if (a > level) != (b > level):
+                guess = int(steps * (level - a) / (b - a))
+                t = ((guess + next(told)) % steps + 0.5) / steps
+                places[n].append((i + right * t, j + up * t))
+    assert next(told, None) is None
+    return [np.array(each).reshape(-1, 2).T for each in places]
+
+
+def right_share(
+    run: Any, layer: int, unit: int, places: Array, samples: int, pixels: int
+) -> tuple[int, int]:
+    """How many places have the line of a unit within half a pixel of a plane so large."""
+    if places.size == 0:
+        return 0, 0
+    points = PLANE[0] + places * (PLANE[1] - PLANE[0]) / (samples - 1)
+    half = 0.5 * (PLANE[1] - PLANE[0]) / pixels
+
+    def z(points: Array) -> Array:
+        inputs = nncore.featurize(points, run.examples.features)
+        found: Array = nncore.forward(run.trainer.network, inputs).Z[layer - 1][unit]
+        return found
+
+    around = [
+        z(points + half * np.array([[np.cos(angle)], [np.sin(angle)]]))
+        for angle in np.linspace(0, 2 * np.pi, 16, endpoint=False)
+    ]
+    # A flat side is exactly zero: its border is a line too.
+    right = (np.min(around, axis=0) <= 0) & (np.max(around, axis=0) >= 0)
+    return int(right.sum()), right.size
+
+
+@pytest.mark.parametrize("activation", nncore.ACTIVATIONS)
+@pytest.mark.parametrize("data", ["circle", "spiral"])
+def test_lines_are_where_z_is_zero(activation: str, data: str) -> None:
+    training = session(data, activation, [4, 4])
+    (run,) = training.runs
+    relu = activation == "relu"
+    fine, coarse = [], []
+    for iteration in (0, 100, 1000):
+        training.advance(iteration - training.iteration)
+        view = View.model_validate({**VIEW, "line_of": {"layer": 2, "unit": 1}})
+        frame = training.frame(0, 0, view)["runs"][0]
+        lines, boundary = frame["lines"], frame["boundary"]
+        for picture, shares, level, place in (
+            (boundary, lines["boundary"], 127.5, (3, 0)),
+            (lines["unit"], lines["unit"]["shares"], 0.5, (2, 1)),
+        ):
+            values = np.frombuffer(picture["values"], np.uint8).reshape(1, 100, 100)
+            (places,) = crossings(values, shares, 32, level)
+            fine.append(right_share(run, *place, places, 100, PIXELS))
+        for index, maps in enumerate(frame["neurons"]):
+            values = np.frombuffer(maps["values"], np.uint8).reshape(-1, 32, 32)
+            found = crossings(values, lines["neurons"][index], 8, 128.5 if relu else 127.5)
+            coarse += [
+                right_share(run, index + 1, unit, places, 32, MAP_PIXELS)
+                for unit, places in enumerate(found)
+            ]
+    for shares in (np.sum(fine, axis=0), np.sum(coarse, axis=0)):
+        assert shares[1] > 100
+        assert shares[0] / shares[1] >= 0.99
+
+
+def test_bytes_are_on_the_side_of_the_line_that_z_is() -> None:
+    """Also where they are all rounded to the same: of a network that has not learned yet."""
+    small = {"initialization": {"scheme": "small_random", "scale": 0.001}}
+    for activation in nncore.ACTIVATIONS:
+        training = session("circle", activation, [3, 3], **small)
+        run = training.runs[0]
+        frame = training.frame(0, 0, View.model_validate(VIEW))["runs"][0]
+        for size, layer, values, middle in (
+            (100, 3, frame["boundary"]["values"], 127),
+            (32, 1, frame["neurons"][0]["values"], 127 + (activation == "relu")),
+            (32, 2, frame["neurons"][1]["values"], 127 + (activation == "relu")),
+        ):
+            grid = nncore.Grid((-6.6, 6.6), (-6.6, 6.6), size, size)
+            z = nncore.forward(run.trainer.network, grid.X.astype(float)).Z[layer - 1]
+            side = z > 0 if middle == 128 else z >= 0
+            clear = np.abs(z) > 1e-5 * np.abs(z).max()
+            drawn = np.frombuffer(values, np.uint8).reshape(z.shape) > middle
+            assert (drawn == side)[clear].all()
+
+
+def test_a_frame_with_lines_is_no_larger_than_it_was_without() -> None:
+    """As the page asks for it: lines take less than words save in a block of their own."""
+    for units in ([4], [8, 8, 8]):
+        training = session("spiral", "tanh", units)
+        training.advance(500)
+        view = View.model_validate({**VIEW, "encoding": "differences"})
+        frame = training.frame(1, 495, view)
+        without = training.frame(1, 495, view.model_copy(update={"lines": False}))
+        packed = wire.pack(frame, "differences")
+        assert wire.unpack(packed) == frame
+        deflate = zlib.compressobj(6, zlib.DEFLATED, 15, 9, zlib.Z_RLE)
+        before = deflate.compress(msgpack.packb(without)) + deflate.flush()
+        assert len(packed) <= len(before)
+
+
+def test_there_are_lines_only_where_there_is_something_to_divide() -> None:
+    plan = {"data": {"dataset": "plane"}, "runs": [{"network": {"layers": [{"units": 3}]}}]}
+    regression = Session(Plan.model_validate(plan))
+    wanted = {**VIEW, "line_of": {"layer": 2, "unit": 0}}
+    lines = regression.frame(0, 0, View.model_validate(wanted))["runs"][0]["lines"]
+    assert set(lines) == {"neurons"}
+    assert "lines" not in regression.frame(0, 0, View())["runs"][0]
+    logistic = session("circle", "tanh", [])
+    lines = logistic.frame(0, 0, View(lines=True))["runs"][0]["lines"]
+    assert set(lines) == {"boundary"}

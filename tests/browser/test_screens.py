@@ -1,0 +1,205 @@
+"""What a lesson's step speaks of is on the screen with its text, and panels open into view."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, CDPSession, Page, expect
+
+from app.content.lessons import LESSONS, lessons_of, parts_of_the_page
+from tests.browser.conftest import VIEWPORT, Guard
+from tests.browser.harness import Server
+from tests.browser.playground import PATIENCE, Playground
+from tests.browser.test_surface import SLOW_GRAPHICS
+
+SIZES = [(390, 844), (844, 390), (820, 1180), (1024, 768), (1280, 720), (1366, 768)]
+BARS = [0, 57, 113]  # what a bar takes from the top
+FONTS = [16, 32]  # the browser's font size
+LEAST = 120  # of a picture's or a panel's height in pixels
+STEPS = {
+    f"{name}-{number}": (name, number, step)
+    for name, lesson in lessons_of(LESSONS).items()
+    for number, step in enumerate(lesson.steps, start=1)
+}
+PANELS = sorted(name for name, within in parts_of_the_page().items() if within == "drawer")
+PICTURES = {"network", "output", "cost"}
+
+# Looks at the page below bars of several heights, and says what of each element is seen: the share
+# of probes on it that meet it, and how many pixels of its height these are.
+LOOK = """([selectors, bars]) => {
+  let bar = document.querySelector('#test-bar');
+  if (!bar) {
+    bar = document.createElement('div');
+    bar.id = 'test-bar';
+    bar.style.cssText = 'position: sticky; top: 0; z-index: 90; flex: none; background: gray';
+    document.body.prepend(bar);
+  }
+  const seen = (element) => {
+    if (!element) return { share: 0, height: 0, of: 0 };
+    const { left, top, width, height } = element.getBoundingClientRect();
+    const [across, down] = [4, 8];
+    let hits = 0;
+    let rows = 0;
+    for (let row = 0; row < down; row++) {
+      let met = 0;
+      for (let column = 0; column < across; column++) {
+        const x = left + ((column + 0.5) / across) * width;
+        const y = top + ((row + 0.5) / down) * height;
+        const hit = document.elementFromPoint(x, y);
+        if (hit && (element.contains(hit) || hit.closest('label') === element)) met++;
+      }
+      hits += met;
+      if (met > 0.4 * across) rows++;
+    }
+    return { share: hits / (across * down), height: (rows / down) * height, of: height };
+  };
+  return bars.map((height) => {
+    bar.style.height = `${height}px`;
+    const { scrollWidth } = document.documentElement;
+    return {
+      wide: scrollWidth > innerWidth,
+      seen: Object.fromEntries(
+        selectors.map(([name, selector]) => [name, seen(document.querySelector(selector))]),
+      ),
+    };
+  });
+}"""
+
+
+class Screen:
+    """A page whose size and font size are set without waiting."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.session: CDPSession = page.context.new_cdp_session(page)
+
+    def is_of(self, width: int, height: int) -> None:
+        metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+        self.session.send("Emulation.setDeviceMetricsOverride", metrics)
+
+    def has_font_size(self, pixels: int) -> None:
+        sizes = {"fontSizes": {"standard": pixels, "fixed": 13}}
+        self.session.send("Page.setFontSizes", sizes)
+
+
+@pytest.fixture(scope="module")
+def screen(browser: Browser, server: Server) -> Iterator[Screen]:
+    """One page for all steps. Plotly never comes: what it would draw anew takes longest."""
+    context = browser.new_context(base_url=server.url, viewport=VIEWPORT)
+    context.set_default_timeout(PATIENCE)
+    context.route("**/plotly-basic.min.js", lambda route: None)
+    guard = Guard(server)
+    guard.expect(SLOW_GRAPHICS)
+    with guard.watching(context):
+        page = context.new_page()
+        Playground(page)
+        yield Screen(page)
+    context.unroute_all(behavior="ignoreErrors")
+    context.close()
+    assert guard.problems == []
+
+
+@pytest.fixture(scope="module")
+def places(screen: Screen) -> dict[str, str]:
+    """Where each part of the page is, by its own table."""
+    main = screen.page.evaluate("document.querySelector('script[type=module]').src")
+    module = str(main).replace("main.js", "experiment/parts.js")
+    parts: list[dict[str, Any]] = screen.page.evaluate(
+        "async (module) => (await import(module)).PARTS", module
+    )
+    return {part["name"]: part.get("mark", part["roots"]) for part in parts}
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_steps_subject_is_seen_with_its_text(
+    screen: Screen, places: dict[str, str], step: str
+) -> None:
+    name, number, told = STEPS[step]
+    page = screen.page
+    screen.has_font_size(16)
+    screen.is_of(1440, 900)
+    page.evaluate(f"location.hash = 'lesson={name}&step={number}'")
+    expect(page.locator("#lesson h3")).to_have_text(told.title)
+    panels = [part for part in told.shows if part in PANELS]
+    for panel in panels:
+        if page.locator(f"#panel-{panel}").is_hidden():
+            page.locator(f"#tab-{panel}").click()
+        expect(page.locator(f"#panel-{panel}")).to_be_visible()
+    selectors = {part: places[part] for part in told.shows}
+    selectors |= {panel: f"#panel-{panel}" for panel in panels}
+    selectors |= {"title": "#lesson h3", "text": "#lesson h3 + *", "go on": "#lesson footer"}
+    expect_seen(screen, selectors, {*PICTURES, *panels}, list(STEPS).index(step))
+
+
+def expect_seen(screen: Screen, selectors: dict[str, str], pictures: set[str], turn: int) -> None:
+    """At every size below every bar; large text takes two of the sizes in turn."""
+    wrong: list[str] = []
+    for font in FONTS:
+        screen.has_font_size(font)
+        for size in SIZES if font == FONTS[0] else (SIZES * 2)[turn % 6 :: 3][:2]:
+            screen.is_of(*size)
+            looks = screen.page.evaluate(LOOK, [list(selectors.items()), BARS])
+            for bar, look in zip(BARS, looks, strict=True):
+                where = f"{size[0]}x{size[1]}, {font} px, bar {bar}"
+                if look["wide"] and "title" in selectors:
+                    wrong.append(f"{where}: wider than the window")
+                for part, seen in look["seen"].items():
+                    least = LEAST if part in pictures else 0.6 * seen["of"]
+                    if part in {"text", "title"}:
+                        least = min(1.2 * font, 0.5 * seen["of"])
+                    if seen["height"] < least or not seen["of"]:
+                        wrong.append(f"{where}: {part} {json.dumps(seen)}")
+    assert wrong == []
+
+
+@pytest.mark.parametrize("panel", PANELS)
+def test_a_panel_opens_into_view(screen: Screen, panel: str) -> None:
+    page = screen.page
+    page.evaluate(f"location.hash = 'panel={panel}'")
+    expect(page.locator("#lesson")).to_be_hidden()
+    expect(page.locator(f"#panel-{panel}")).to_be_visible()
+    selectors = {"panel": f"#panel-{panel}", "tabs": "#tabs"}
+    expect_seen(screen, selectors, set(), PANELS.index(panel))
+
+
+# -- what is done is seen -------------------------------------------------------------------------
+
+
+def test_a_step_is_done_when_its_subject_is_seen(page: Page) -> None:
+    playground = Playground(page, "#lesson=backwards&step=7")
+    state = page.locator("#lesson footer .state")
+    expect(page.locator("#lesson h3")).to_have_text("Take it")
+    playground.button("Step").click()
+    expect(state).to_have_text("Done once it is in view")
+    expect(state).to_have_attribute("data-done", "false")
+    page.get_by_role("complementary", name="Lesson").get_by_role(
+        "button", name="Open Backprop microscope"
+    ).click()
+    expect(page.get_by_role("tabpanel", name="Backprop microscope")).to_be_visible()
+    expect(state).to_have_text("Done")
+
+
+@pytest.mark.parametrize("context_options", [{"viewport": {"width": 390, "height": 844}}])
+def test_the_whole_page_is_a_press_away_and_what_is_scrolled_off_is_not_done(page: Page) -> None:
+    playground = Playground(page, "#lesson=a-hidden-layer")
+    lesson = page.get_by_role("complementary", name="Lesson")
+    state = page.locator("#lesson footer .state")
+    network = page.get_by_role("heading", name="Network", exact=True)
+    expect(lesson.get_by_role("heading", level=3)).to_have_text("One unit on the ring")
+    expect(network).to_be_hidden()
+    whole = lesson.get_by_role("button", name="Whole page")
+    whole.click()
+    expect(whole).to_have_attribute("aria-pressed", "true")
+    playground.button("Play").click()
+    expect(network).to_be_visible()
+    page.locator("#training").scroll_into_view_if_needed()
+    expect(page.locator("#cost")).not_to_be_in_viewport()
+    expect(lesson.get_by_text("Iteration at least 300, holds")).to_be_visible()
+    expect(state).to_have_text("Done once it is in view")
+    whole.click()
+    expect(page.locator("#cost")).to_be_in_viewport()
+    expect(state).to_have_text("Done")
+    assert playground.wire.of_type("error", sent=False) == []
