@@ -19,7 +19,11 @@ const MOST_AGE = 30 * 24 * 3600 * 1000;
 
 /** Sets of this page, the latest last. @type {Map<string, Own>} */
 const held = new Map();
-/** What each set is called, as long as somebody has its points. @type {WeakMap<readonly unknown[], [labels: readonly unknown[], name: string]>} */
+/**
+ * What each set is called, as long as somebody has its points.
+ *
+ * @type {WeakMap<readonly unknown[], [labels: readonly unknown[], name: string]>}
+ */
 const names = new WeakMap();
 
 /** What a set is called: the same points have the same name. @param {Own} own */

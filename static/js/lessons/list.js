@@ -66,7 +66,8 @@ export function mountList(course, find) {
     return html`<li>
       <button type="button" class="row" aria-current=${current ? 'true' : 'false'}
         @click=${() => begin(name, finished ? 1 : Math.min(at, steps))}>
-        <span class="number">${index + 1}</span><span class="what"><b>${title}</b><span class="part">${part}</span></span><span class="minutes">${minutes}
+        <span class="number">${index + 1}</span><span
+          class="what"><b>${title}</b><span class="part">${part}</span></span><span class="minutes">${minutes}
           min</span>${state}${
             did > 0 && !finished
               ? html`<span class="bar" aria-hidden="true"><span style="width: ${(100 * did) / steps}%"></span></span>`

@@ -10,7 +10,8 @@ import { cost, exact, fixed } from '../format.js';
 /** Why, by the server's name for it. @type {Record<Standstill['cause'], (still: Standstill) => string>} */
 const WHY = {
   small: ({ gradient_norm, weight, layer }) =>
-    `The gradient is only ${cost(gradient_norm)}: on its way back it is multiplied by the weights of ${layer} layers, of about ${fixed(weight, weight < 0.1 ? 3 : 2)} each, and by their slopes.`,
+    `The gradient is only ${cost(gradient_norm)}: on its way back it is multiplied by the weights of ${layer} layers, ` +
+    `of about ${fixed(weight, weight < 0.1 ? 3 : 2)} each, and by their slopes.`,
   zeros: ({ layer }) => `All units of layer ${layer} have the same weights, so that they can only stay the same.`,
   dead: ({ layer }) =>
     `All units of layer ${layer} are off at every point, so that no gradient comes back through them.`,
@@ -40,6 +41,7 @@ export function mountStandstill(store, find) {
     const still = JSON.parse(told.value);
     const { scheme, learning_rate: rate } = still;
     const known = scheme === null ? undefined : SCHEMES[scheme];
+    const learningRate = rate === null ? null : Number(rate.toPrecision(2));
     /** @param {Partial<import('../experiment/experiment.js').Experiment>} changes */
     const set = (changes) => () => {
       store.change(changes);
@@ -51,9 +53,9 @@ export function mountStandstill(store, find) {
           ? html`<button class="btn small" type="button" @click=${set({ scheme, parameters: null })}>Start from ${known}</button>`
           : nothing
       }${
-        rate === null
+        learningRate === null
           ? nothing
-          : html`<button class="btn small" type="button" @click=${set({ learningRate: Number(rate.toPrecision(2)) })}>Learning rate ${exact(Number(rate.toPrecision(2)))}</button>`
+          : html`<button class="btn small" type="button" @click=${set({ learningRate })}>Learning rate ${exact(learningRate)}</button>`
       }</p>`,
       box,
     );
