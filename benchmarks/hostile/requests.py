@@ -282,6 +282,18 @@ async def save_again_and_again(aim: Aim, at_once: int) -> None:
 
 
 @case(row=6)
+async def qr_codes(aim: Aim) -> None:
+    """QR codes of the longest address."""
+    await again(aim, "GET", "qr.svg?address=http://a/" + 491 * "a")
+
+
+@case(row=5)
+async def tables_of_slips(aim: Aim) -> None:
+    """Four tables at once in which every line opens a quote and every number has two readings."""
+    await table(aim, b'1,250;"2.500;a\n' * 120_000, 4)
+
+
+@case(row=6)
 async def saves(aim: Aim) -> None:
     """Saves of one session."""
     await save_again_and_again(aim, 8)

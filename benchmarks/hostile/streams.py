@@ -28,6 +28,8 @@ LARGEST_VIEW = {
     "resolution": 200,
     "neurons": True,
     "neuron_resolution": 64,
+    "lines": True,
+    "line_of": {"layer": 1, "unit": 0},
     "misclassified": True,
     "diagnostics": True,
 }
