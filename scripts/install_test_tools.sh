@@ -25,10 +25,10 @@ install_node() {
   return 1
 }
 
-# The same order as tests/browser/conftest.py.
+# The same order as tests/browser/harness.py.
 has_chromium() {
   [ -n "${SHALLOWS_CHROMIUM:-}" ] && [ -x "$SHALLOWS_CHROMIUM" ] && return
-  command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null && return
+  { command -v chromium-headless-shell || command -v chromium || command -v chromium-browser; } >/dev/null && return
   .venv/bin/python - <<'PYTHON' 2>/dev/null
 import sys
 from pathlib import Path
@@ -41,7 +41,7 @@ PYTHON
 install_chromium() {
   has_chromium && return
   if debian_root; then
-    apt_install chromium && has_chromium && return
+    apt_install chromium-headless-shell && has_chromium && return
   else
     .venv/bin/playwright install chromium && has_chromium && return
   fi

@@ -72,7 +72,7 @@ def server() -> Iterator[Server]:
     with ExitStack() as stack:
         with pytest.MonkeyPatch.context() as environment:
             # What a test leaves playing takes the time of the tests after it no longer than that.
-            environment.setenv("SHALLOWS_SESSION_GRACE_SECONDS", "20")
+            environment.setenv("SHALLOWS_SESSION_GRACE_SECONDS", "10")
             server = stack.enter_context(running_server())
         yield server
 

@@ -9,8 +9,8 @@ from tests.browser.conftest import Guard
 from tests.browser.playground import Playground
 from tests.browser.test_accessibility import (
     LOOKS,
-    RULES,
     show_in,
+    themes_to_look_at,
     violations,
     violations_in_both_themes,
 )
@@ -92,7 +92,7 @@ def test_axe_finds_nothing_in_any_panel_nor_in_the_settings(page: Page, guard: G
     page.locator("#noise-about").click()
     assert violations_in_both_themes(page) == []
     page.keyboard.press("Escape")
-    for theme in RULES:
+    for theme in themes_to_look_at(page):
         show_in(page, theme)
         for tab in page.get_by_role("tab").all():
             tab.click()

@@ -14,26 +14,21 @@ GROUNDS: dict[Theme, str] = {"light": "rgb(255, 255, 255)", "dark": "rgb(17, 20,
 
 
 @pytest.mark.parametrize(
-    "context_options",
-    [
-        pytest.param({"viewport": {"width": width, "height": height}}, id=f"{width}x{height}")
-        for width, height in SIZES
-    ],
+    "address", ["", "#layers=16,16,16,16,16,16&activation=leaky_relu", "#layers=none"]
 )
-def test_it_fits(page: Page) -> None:
-    for address in ("", "#layers=16,16,16,16,16,16&activation=leaky_relu", "#layers=none"):
-        # A page of its own for each: with another hash alone it would be the one before, changed.
-        page.goto("about:blank")
-        playground = Playground(page, address)
+def test_it_fits(page: Page, address: str) -> None:
+    playground = Playground(page, address)
+    for width, height in SIZES:
+        page.set_viewport_size({"width": width, "height": height})
         size = page.evaluate(
             """() => {
               const { scrollWidth: width, scrollHeight: height } = document.documentElement;
-              return { width, height, innerWidth, innerHeight };
+              return { width, height };
             }"""
         )
-        assert size["width"] <= size["innerWidth"]
-        if size["innerWidth"] >= 1200:
-            assert size["height"] <= size["innerHeight"]
+        assert size["width"] <= width
+        if width >= 1200:
+            assert size["height"] <= height
         for name in ("Play", "Step", "Reset"):
             expect(playground.button(name)).to_be_in_viewport(ratio=1)
         plane = page.locator("#boundary .plane").bounding_box()

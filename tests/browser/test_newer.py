@@ -64,7 +64,7 @@ def looks_well(page: Page, place: str) -> None:
             assert page.evaluate("document.documentElement.scrollWidth") == width
             if shots := os.environ.get("SHOTS"):
                 page.screenshot(path=f"{shots}/{place[1:]}-{scheme}-{width}.png")
-        assert violations(page, theme=scheme) == []
+        assert violations(page, place, scheme) == []
 
 
 @pytest.mark.parametrize("tls", [False, True])
