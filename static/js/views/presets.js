@@ -96,9 +96,10 @@ export function mountPresets(store, catalogue, find) {
     );
   });
   // Whoever goes back, or to other data, has left it.
-  addEventListener('hashchange', () => {
-    chosen.value = null;
-  });
+  for (const kind of ['hashchange', 'popstate'])
+    addEventListener(kind, () => {
+      chosen.value = null;
+    });
   effect(() => {
     const { dataset } = store.experiment.value;
     const preset = chosen.peek();
