@@ -387,8 +387,9 @@ export function mountCheck(store, catalogue, inspection, form) {
               .filter(({ given }) => given)
               .map((grid) => fields(now, grid, said?.place))}</div></section>
             <section aria-labelledby="by-hand-claimed"><h3 id="by-hand-claimed">Your numbers</h3><p class="quiet">Enter
-              what you have; what is empty is not compared. To the third digit after the
-              point, <math translate="no">${number('0.001')}</math>, is near enough.</p>
+              what you have; what is empty is not compared. A number is right if it is
+              within <math translate="no">${number('0.001')}</math> of ours, or within a thousandth of ours where that is
+              above 1.</p>
               <div class="grids">${grids
                 .filter(({ given }) => !given)
                 .map((grid) => fields(now, grid, said?.place))}</div></section>

@@ -13,7 +13,7 @@ import { aimOnPlane, mountAim, showFacts } from './aim.js';
 import { mountCheck } from './check.js';
 import { Follower } from './follow.js';
 import { mountIteration, verdict } from './iteration.js';
-import { linesOf, verdictOf } from './lines.js';
+import { AGREES, linesOf, verdictOf } from './lines.js';
 import { mountMotion } from './motion.js';
 
 /** @typedef {import('../../store/state.js').Store} Store */
@@ -83,6 +83,7 @@ export function mount(store, find, { catalogue }) {
         const said = inspection.value && verdictOf(inspection.value);
         place.hidden = !said;
         place.dataset.agrees = String(said?.agrees ?? 'unknown');
+        place.title = said?.agrees === null ? '' : AGREES;
         render(said ? verdict(said) : nothing, place);
       }),
       effect(() => {
