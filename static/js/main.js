@@ -124,8 +124,10 @@ mountPresets(store, catalogue, find);
 mountLessons(
   store,
   find,
+  fields,
+  defaults,
   () => import('./lessons/start.js'),
-  (lessons) => lessons.mount(store, catalogue, defaults, find),
+  (lessons, mine) => lessons.mount(store, catalogue, defaults, find, mine),
 );
 mountOwnPoints(store, find);
 mountImages(store, defaults, catalogue, find, plotly, painter);

@@ -223,8 +223,7 @@ function end(lesson, course, list) {
       <button class="btn" type="button" @click=${list}>Choose another lesson</button>
       ${
         course.hasBefore
-          ? html`<button class="btn" type="button" @click=${() => course.leave(true)}>Back to what I had
-            before</button>`
+          ? html`<button class="btn" type="button" @click=${() => course.leave(true)}>Back to mine</button>`
           : nothing
       }
       <button class="btn" type="button" @click=${() => course.leave()}>Leave the lesson</button>
