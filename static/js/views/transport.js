@@ -4,6 +4,7 @@ import { effect } from '../../vendor/signals-core/signals-core.js';
 import { FRAMES_A_SECOND } from '../experiment/experiment.js';
 import { cost, count, percent } from '../format.js';
 import { isDark, nextTheme, theme } from '../theme.js';
+import { markKey } from './keyboard.js';
 import { bindFields, stopsBetween } from './value.js';
 
 /** @typedef {import('../store/state.js').Store} Store */
@@ -33,18 +34,23 @@ export function mountTransport(store, fields, find, stream) {
   const play = find('play');
   const playLabel = /** @type {HTMLElement} */ (play.querySelector('span'));
   play.addEventListener('click', () => store.toggle());
-  find('step').addEventListener('click', () => store.step());
+  const step = find('step');
+  step.addEventListener('click', () => store.step());
   const epoch = find('step-epoch');
   epoch.addEventListener('click', () => store.step(store.epoch));
   effect(() => {
     epoch.hidden = store.experiment.value.batchSize === null;
   });
-  find('reset').addEventListener('click', () => store.reset());
+  const reset = find('reset');
+  reset.addEventListener('click', () => store.reset());
   effect(() => {
     const playing = store.dialogue.playing.value;
     playLabel.textContent = playing ? 'Pause' : 'Play';
-    play.title = playing ? 'Pause (Space)' : 'Train (Space)';
     play.toggleAttribute('data-playing', playing);
+    const own = store.keyed.value === null;
+    markKey(play, ' ', playing ? 'Pause' : 'Train', own);
+    markKey(step, 'ArrowRight', 'One iteration', own);
+    markKey(reset, 'r', 'Back to the same initial weights', own);
   });
 
   const [slowest, fastest] = fields.iterationsPerFrame.limits;
