@@ -16,12 +16,13 @@ from tests.browser.harness import ROOT, Server, running_server
 
 METHODS = {"get", "put", "post", "delete", "patch"}
 
-# openapi-typescript needs TypeScript 5, whose place TypeScript 7 has here: it has no such interface.
+# openapi-typescript needs TypeScript 5. In its place is TypeScript 7, which has no such interface.
 GENERATE = """
 const path = require.resolve('typescript');
 require.cache[path] = { id: path, filename: path, loaded: true, exports: require('typescript-5') };
 const { default: generate, astToString } = require('openapi-typescript');
-generate(new URL(process.argv[1]), { defaultNonNullable: false }).then((types) => console.log(astToString(types)));
+generate(new URL(process.argv[1]), { defaultNonNullable: false })
+  .then((types) => console.log(astToString(types)));
 """
 # What somebody would write who has these types: it trains, asks, and is wrong once.
 PROGRAM = """

@@ -37,6 +37,8 @@ import { bindFields, bindValue, stopsBetween, stopsEvery } from './value.js';
 /** @typedef {import('./parameter.js').OpenParameter} OpenParameter */
 /** @typedef {(id: string) => HTMLElement} Find */
 
+/** The browser's font size that distances beside text are of (pixels). */
+const USUAL_TEXT = 16;
 /** An edge or a bias as near as this is the one meant (pixels). */
 const MOUSE_REACH = 8;
 const FINGER_REACH = 16;
@@ -53,23 +55,29 @@ export function mountNetwork(store, fields, catalogue, find, painter, open) {
   mountSettings(store, fields, catalogue, find);
 
   const graph = find('graph');
-  const area = signal({ width: graph.clientWidth, height: graph.clientHeight });
+  const measured = () => ({
+    width: graph.clientWidth,
+    height: graph.clientHeight,
+    text: Number.parseFloat(getComputedStyle(document.documentElement).fontSize) / USUAL_TEXT,
+  });
+  const area = signal(measured());
   new ResizeObserver(() => {
-    const { clientWidth: width, clientHeight: height } = graph;
-    if (width !== area.value.width || height !== area.value.height) area.value = { width, height };
+    const now = measured();
+    const { width, height, text } = area.value;
+    if (width !== now.width || height !== now.height || text !== now.text) area.value = now;
   }).observe(graph);
 
   const stage = /** @type {HTMLElement} */ (graph.parentElement);
   const layout = computed(() =>
-    layoutNetwork(store.layerSizes.value, area.value.width, area.value.height, store.features.value),
+    layoutNetwork(store.layerSizes.value, area.value.width, area.value.height, store.features.value, area.value.text),
   );
   effect(() => {
     const sizes = store.layerSizes.value;
     graph.style.minHeight = sizes.some((units) => units > 7) ? `${Math.max(...sizes) * MIN_UNIT_PITCH}px` : '';
-    stage.style.minWidth = `${sizes.length * MIN_COLUMN_PITCH}px`;
+    stage.style.minWidth = `${sizes.length * MIN_COLUMN_PITCH * area.value.text}px`;
   });
 
-  mountCaptions(store, catalogue, layout, find('captions'));
+  mountCaptions(store, catalogue, layout, find('captions'), find('units-problems'));
   mountShapes(store, layout, find('shapes'));
   const frozen = computed(() => [...store.dialogue.frozen.value.values()]);
   const inputs = computed(() => mapsOf(catalogue, store.features.value));
@@ -115,8 +123,9 @@ function mountSettings(store, fields, catalogue, find) {
  * @param {Catalogue} catalogue
  * @param {import('../../vendor/signals-core/signals-core.js').ReadonlySignal<Layout>} layout
  * @param {HTMLElement} container
+ * @param {HTMLElement} problems where it is said what is wrong with a number of units
  */
-function mountCaptions(store, catalogue, layout, container) {
+function mountCaptions(store, catalogue, layout, container, problems) {
   const field = unitsField(catalogue);
   const [fewest, most] = field.limits;
   /** @param {number} layer @param {number} units */
@@ -124,11 +133,15 @@ function mountCaptions(store, catalogue, layout, container) {
   /** What ends the binding of each. @type {Map<HTMLInputElement, () => void>} */
   const bound = new Map();
   effect(() => {
-    const { columns, pitch } = layout.value;
+    const { columns, pitch, text } = layout.value;
     const units = store.layerSizes.value.slice(1, -1);
     const last = columns.length - 1;
-    const long = pitch >= 120;
-    container.classList.toggle('dense', pitch < 92);
+    const long = pitch >= 120 * text;
+    container.classList.toggle('dense', pitch < 92 * text);
+    render(
+      units.map((_, index) => html`<p class="problem" id="units-${index + 1}-problem" role="alert"></p>`),
+      problems,
+    );
     render(
       columns.map((x, layer) => {
         if (layer === 0) return html`<div style="left:${x}px"><b>Input</b></div>`;
@@ -143,7 +156,6 @@ function mountCaptions(store, catalogue, layout, container) {
               aria-label="Hidden units in layer ${layer}" aria-describedby="units-${layer}-problem" data-layer=${layer}>
             <button class="btn sq" type="button" aria-label="Add a unit to layer ${layer}" ?disabled=${count >= most}
               @click=${() => resize(layer, count + 1)}>${icon('plus')}</button>
-            <p class="problem" id="units-${layer}-problem" role="alert"></p>
           </span>
           ${layerActivation(store, catalogue, layer)}
         </div>`;
@@ -160,7 +172,7 @@ function mountCaptions(store, catalogue, layout, container) {
       const layer = Number(input.dataset.layer);
       const stop = bindValue({
         input,
-        problem: /** @type {HTMLElement} */ (input.parentElement?.querySelector('.problem')),
+        problem: /** @type {HTMLElement} */ (problems.children[layer - 1]),
         field,
         value: () => store.experiment.value.layers[layer - 1]?.units ?? fewest,
         change: (units) => resize(layer, units),
@@ -178,11 +190,11 @@ function mountCaptions(store, catalogue, layout, container) {
  */
 function mountShapes(store, layout, container) {
   effect(() => {
-    const { columns, pitch } = layout.value;
+    const { columns, pitch, text } = layout.value;
     const sizes = store.layerSizes.value;
-    const dense = pitch < 150;
+    const dense = pitch < 150 * text;
     container.classList.toggle('dense', dense);
-    container.classList.toggle('tight', pitch < 92);
+    container.classList.toggle('tight', pitch < 92 * text);
     /** @param {unknown} name @param {unknown} extent */
     const line = (name, extent) =>
       html`<dt><math translate="no">${name}</math></dt><dd><math translate="no">${extent}</math></dd>`;
