@@ -69,13 +69,13 @@ function planOf(experiments) {
 
 /**
  * @param {Store} store
- * @param {Fields} fields
- * @param {Catalogue} catalogue
  * @param {Find} find
+ * @param {Catalogue} catalogue
+ * @param {Fields} fields
  * @param {{value: string}} scale of the chart's costs
  * @returns {() => void} ends it
  */
-export function showNetworks(store, fields, catalogue, find, scale) {
+export function showNetworks(store, find, catalogue, fields, scale) {
   const { factors } = fields.comparison;
   const session = new LabSession((compared) => store.did({ compared }));
   const said = signal('');

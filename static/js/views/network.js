@@ -45,14 +45,14 @@ const FINGER_REACH = 16;
 
 /**
  * @param {Store} store
- * @param {Fields} fields
- * @param {Catalogue} catalogue
  * @param {Find} find
+ * @param {Catalogue} catalogue
+ * @param {Fields} fields
  * @param {import('../painting/painter.js').Painter} painter
  * @param {OpenParameter} open takes a parameter in hand
  */
-export function mountNetwork(store, fields, catalogue, find, painter, open) {
-  mountSettings(store, fields, catalogue, find);
+export function mountNetwork(store, find, catalogue, fields, painter, open) {
+  mountSettings(store, find, catalogue, fields);
 
   const graph = find('graph');
   const measured = () => ({
@@ -77,16 +77,16 @@ export function mountNetwork(store, fields, catalogue, find, painter, open) {
     stage.style.minWidth = `${sizes.length * MIN_COLUMN_PITCH * area.value.text}px`;
   });
 
-  mountCaptions(store, catalogue, layout, find('captions'), find('units-problems'));
-  mountShapes(store, layout, find('shapes'));
+  mountCaptions(store, find('captions'), catalogue, layout, find('units-problems'));
+  mountShapes(store, find('shapes'), layout);
   const frozen = computed(() => [...store.dialogue.frozen.value.values()]);
   const inputs = computed(() => mapsOf(catalogue, store.features.value));
-  mountGraph(store, layout, graph, painter, inputs, frozen, open);
+  mountGraph(store, graph, layout, painter, inputs, frozen, open);
   mountSentence(store, find('sentence'), open);
 }
 
-/** @param {Store} store @param {Fields} fields @param {Catalogue} catalogue @param {Find} find */
-function mountSettings(store, fields, catalogue, find) {
+/** @param {Store} store @param {Find} find @param {Catalogue} catalogue @param {Fields} fields */
+function mountSettings(store, find, catalogue, fields) {
   const add = /** @type {HTMLButtonElement} */ (find('add-layer'));
   const remove = /** @type {HTMLButtonElement} */ (find('remove-layer'));
   const depth = find('depth');
@@ -105,7 +105,7 @@ function mountSettings(store, fields, catalogue, find) {
     () => store.experiment.value.scheme,
     (scheme) => store.change({ scheme }),
   );
-  bindFields(store, fields, find, {
+  bindFields(store, find, fields, {
     scale: ['weight-scale', stopsBetween(0.001, fields.scale.limits[1])],
     weightSeed: ['weight-seed', []],
   });
@@ -120,12 +120,12 @@ function mountSettings(store, fields, catalogue, find) {
  * that focus does.
  *
  * @param {Store} store
+ * @param {HTMLElement} container
  * @param {Catalogue} catalogue
  * @param {import('../../vendor/signals-core/signals-core.js').ReadonlySignal<Layout>} layout
- * @param {HTMLElement} container
  * @param {HTMLElement} problems where it is said what is wrong with a number of units
  */
-function mountCaptions(store, catalogue, layout, container, problems) {
+function mountCaptions(store, container, catalogue, layout, problems) {
   const field = unitsField(catalogue);
   const [fewest, most] = field.limits;
   /** @param {number} layer @param {number} units */
@@ -185,10 +185,10 @@ function mountCaptions(store, catalogue, layout, container, problems) {
 
 /**
  * @param {Store} store
- * @param {import('../../vendor/signals-core/signals-core.js').ReadonlySignal<Layout>} layout
  * @param {HTMLElement} container
+ * @param {import('../../vendor/signals-core/signals-core.js').ReadonlySignal<Layout>} layout
  */
-function mountShapes(store, layout, container) {
+function mountShapes(store, container, layout) {
   effect(() => {
     const { columns, pitch, text } = layout.value;
     const sizes = store.layerSizes.value;
@@ -221,15 +221,15 @@ function mountShapes(store, layout, container) {
  * the pointer.
  *
  * @param {Store} store
- * @param {import('../../vendor/signals-core/signals-core.js').ReadonlySignal<Layout>} layout
  * @param {HTMLElement} graph
+ * @param {import('../../vendor/signals-core/signals-core.js').ReadonlySignal<Layout>} layout
  * @param {import('../painting/painter.js').Painter} painter
  * @param {import('../../vendor/signals-core/signals-core.js').ReadonlySignal<{size: number, values: Uint8Array}>}
  *   inputs
  * @param {import('../../vendor/signals-core/signals-core.js').ReadonlySignal<Parameter[]>} frozen
  * @param {OpenParameter} open
  */
-function mountGraph(store, layout, graph, painter, inputs, frozen, open) {
+function mountGraph(store, graph, layout, painter, inputs, frozen, open) {
   const units = document.createElement('div');
   const canvas = document.createElement('canvas');
   const values = document.createElement('div');
@@ -237,7 +237,7 @@ function mountGraph(store, layout, graph, painter, inputs, frozen, open) {
   canvas.ariaHidden = values.ariaHidden = 'true';
   graph.replaceChildren(units, canvas, values);
   painter.give('network', canvas);
-  const pointed = mountPointing(store, layout, graph, open);
+  const pointed = mountPointing(store, graph, layout, open);
   effect(() => painter.emphasise(store.attention.emphasis.value));
 
   effect(() => {
@@ -344,11 +344,11 @@ function mountGraph(store, layout, graph, painter, inputs, frozen, open) {
  * the sentence does the same.
  *
  * @param {Store} store
- * @param {import('../../vendor/signals-core/signals-core.js').ReadonlySignal<Layout>} layout
  * @param {HTMLElement} graph
+ * @param {import('../../vendor/signals-core/signals-core.js').ReadonlySignal<Layout>} layout
  * @param {OpenParameter} open
  */
-function mountPointing(store, layout, graph, open) {
+function mountPointing(store, graph, layout, open) {
   const pointed = signal(/** @type {(Parameter & {x: number, y: number}) | null} */ (null));
 
   /**

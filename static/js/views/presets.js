@@ -25,8 +25,8 @@ const MOVES = {
   End: (_, count) => count - 1,
 };
 
-/** @param {Store} store @param {Catalogue} catalogue @param {(id: string) => HTMLElement} find */
-export function mountPresets(store, catalogue, find) {
+/** @param {Store} store @param {(id: string) => HTMLElement} find @param {Catalogue} catalogue */
+export function mountPresets(store, find, catalogue) {
   const opener = find('presets');
   const dialog = /** @type {HTMLDialogElement} */ (find('presets-dialog'));
   const lists = find('presets-lists');

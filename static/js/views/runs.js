@@ -33,12 +33,12 @@ const time = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle
 
 /**
  * @param {Store} store
- * @param {KeptRuns} runs
- * @param {Experiment} defaults
- * @param {Catalogue} catalogue
  * @param {(id: string) => HTMLElement} find
+ * @param {Catalogue} catalogue
+ * @param {Experiment} defaults
+ * @param {KeptRuns} runs
  */
-export function mountRuns(store, runs, defaults, catalogue, find) {
+export function mountRuns(store, find, catalogue, defaults, runs) {
   record(store, runs);
   const panel = find('runs');
   /** @type {import('../../vendor/signals-core/signals-core.js').Signal<{run: KeptRun, index: number} | null>} */

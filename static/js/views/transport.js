@@ -29,8 +29,8 @@ const CONNECTION_HINT = {
   waiting: 'The server does not let this page train just now. What you change now is sent as soon as it does.',
 };
 
-/** @param {Store} store @param {Fields} fields @param {Find} find @param {Stream} stream */
-export function mountTransport(store, fields, find, stream) {
+/** @param {Store} store @param {Find} find @param {Fields} fields @param {Stream} stream */
+export function mountTransport(store, find, fields, stream) {
   const play = find('play');
   const playLabel = /** @type {HTMLElement} */ (play.querySelector('span'));
   play.addEventListener('click', () => store.toggle());
@@ -55,14 +55,14 @@ export function mountTransport(store, fields, find, stream) {
 
   const [slowest, fastest] = fields.iterationsPerFrame.limits;
   const speeds = SPEEDS.map((speed) => speed / FRAMES_A_SECOND).filter((speed) => speed >= slowest && speed <= fastest);
-  bindFields(store, fields, find, {
+  bindFields(store, find, fields, {
     iterationsPerFrame: ['speed', [...speeds, null]],
     learningRate: ['learning-rate', stopsBetween(0.0001, fields.learningRate.limits[1])],
   });
 
   mountReadouts(store);
   mountAchieved(store, find('achieved'));
-  mountConnection(store, stream, find('connection'));
+  mountConnection(store, find('connection'), stream);
   mountTheme(find('theme'));
 }
 
@@ -113,8 +113,8 @@ function mountAchieved(store, element) {
   });
 }
 
-/** @param {Store} store @param {Stream} stream @param {HTMLElement} element */
-function mountConnection(store, stream, element) {
+/** @param {Store} store @param {HTMLElement} element @param {Stream} stream */
+function mountConnection(store, element, stream) {
   const label = /** @type {HTMLElement} */ (element.firstElementChild);
   effect(() => {
     const why = stream.waiting.value?.why;

@@ -222,11 +222,11 @@ export const bindNumber = (find, id, parts) =>
  * Numbers of the experiment, by the ids of their inputs, with the stops of each.
  *
  * @param {import('../store/state.js').Store} store
- * @param {import('../experiment/experiment.js').Fields} fields
  * @param {(id: string) => HTMLElement} find
+ * @param {import('../experiment/experiment.js').Fields} fields
  * @param {{[K in import('../experiment/experiment.js').Plain]?: [id: string, stops: (number | null)[]]}} rows
  */
-export function bindFields(store, fields, find, rows) {
+export function bindFields(store, find, fields, rows) {
   for (const [key, [id, stops]] of Object.entries(rows)) {
     const name = /** @type {'batchSize'} any of the numbers */ (key);
     bindNumber(find, id, {

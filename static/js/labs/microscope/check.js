@@ -243,12 +243,12 @@ async function ask(task) {
 
 /**
  * @param {Store} store
+ * @param {HTMLElement} form
  * @param {Catalogue} catalogue
  * @param {ReadonlySignal<Inspection | null>} inspection
- * @param {HTMLElement} form
  * @returns {() => () => void} what to do when it opens, and then when it closes
  */
-export function mountCheck(store, catalogue, inspection, form) {
+export function mountCheck(store, form, catalogue, inspection) {
   const task = signal(smallest());
   const verdict = signal(/** @type {Verdict | null} */ (null));
   /** The latest question, so that an earlier one's answer is not shown after it. */

@@ -32,8 +32,8 @@ export function mount(store, find, { catalogue }) {
   const { inspection } = follower;
   const lines = computed(() => (inspection.value ? linesOf(inspection.value) : []));
   const pointing = signal(/** @type {Emphasis | null} */ (null));
-  const motion = mountMotion(store, lines, find);
-  mountAim(store, aim, find);
+  const motion = mountMotion(store, find, lines);
+  mountAim(store, find, aim);
   bindSignal(find('microscope-task'), task);
   const openIteration = mountIteration(find('microscope-lines'), {
     lines,
@@ -47,7 +47,7 @@ export function mount(store, find, { catalogue }) {
       if (example !== undefined) aim.value = { of: 'example', example };
     },
   });
-  const openCheck = mountCheck(store, catalogue, inspection, find('microscope-check'));
+  const openCheck = mountCheck(store, find('microscope-check'), catalogue, inspection);
 
   whenOpen(store, PANEL, () => {
     return effect(() => {
