@@ -196,7 +196,7 @@ COVERED = """() => {
 @pytest.mark.parametrize(
     ("address", "least"),
     [
-        ("layers=4,4,4&activation=leaky_relu&panel=timing", 14),
+        ("layers=4,4,4,4,4,4&activation=leaky_relu&panel=timing", 14),
         ("dataset=own&problem=regression&panel=compare&sweep=yes", 8),
     ],
 )

@@ -74,7 +74,12 @@ WRONG = [
     ("Train share", "5", "Train share must be a number from 10 to 100 %.", "75"),
     ("Seed", "-1", "Seed must be a whole number from 0 to 4,294,967,295.", "0"),
     ("Weight seed", "4294967296", "from 0 to 4,294,967,295", "0"),
-    ("Hidden units in layer 1", "17", "Hidden units must be a whole number from 1 to 16.", "4"),
+    (
+        "Hidden units in layer 1",
+        "17",
+        "Hidden units in layer 1 must be a whole number from 1 to 16.",
+        "4",
+    ),
     ("Speed in iterations a second", "0", "Speed must be a number from", "300"),
 ]
 

@@ -127,8 +127,8 @@ function spread(label, values, layers) {
 /** A whole number. @param {string} key @param {string} label @param {[number, number]} limits @returns {NumberField} */
 export const whole = (key, label, limits) => number(key, label, limits, { whole: true });
 
-/** The number of units of one layer. @param {Catalogue} catalogue @returns {NumberField} */
-export const unitsField = ({ limits }) => whole('units', 'Hidden units', limits.units);
+/** The number of units of one layer. @param {Catalogue} catalogue @param {string} [label] @returns {NumberField} */
+export const unitsField = ({ limits }, label = 'Hidden units') => whole('units', label, limits.units);
 
 /** A weight, a bias or a target. @param {string} [label] @returns {NumberField} */
 export const parameterField = (label = 'The value') => number('parameter', label, [-MAX_VALUE, MAX_VALUE]);

@@ -126,8 +126,7 @@ function mountSettings(store, find, catalogue, fields) {
  * @param {HTMLElement} problems where it is said what is wrong with a number of units
  */
 function mountCaptions(store, container, catalogue, layout, problems) {
-  const field = unitsField(catalogue);
-  const [fewest, most] = field.limits;
+  const [fewest, most] = catalogue.limits.units;
   /** @param {number} layer @param {number} units */
   const resize = (layer, units) => store.changeLayer(layer, { units });
   /** What ends the binding of each. @type {Map<HTMLInputElement, () => void>} */
@@ -173,7 +172,7 @@ function mountCaptions(store, container, catalogue, layout, problems) {
       const stop = bindValue({
         input,
         problem: /** @type {HTMLElement} */ (problems.children[layer - 1]),
-        field,
+        field: unitsField(catalogue, `Hidden units in layer ${layer}`),
         value: () => store.experiment.value.layers[layer - 1]?.units ?? fewest,
         change: (units) => resize(layer, units),
         stops: stopsEvery(fewest, most, 1),
