@@ -107,6 +107,11 @@ def test_a_wrong_value_is_explained_and_the_old_one_kept(page: Page) -> None:
         expect(problem).to_have_count(0)
     assert len(playground.wire.of_type("configure", sent=True)) == 1
     assert playground.wire.of_type("set", sent=True) == []
+    # What is pressed meanwhile stays where it is until it is released.
+    playground.field("Noise").fill("3")
+    playground.button("New points").click()
+    expect(playground.field("Seed")).not_to_have_value("0")
+    expect(page.locator("#noise-problem")).to_contain_text("from 0 to 1")
 
 
 def test_a_value_of_the_data_is_sent_as_typed(page: Page) -> None:
