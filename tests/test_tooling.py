@@ -115,6 +115,23 @@ def test_no_file_names_a_registry_or_a_cdn() -> None:
     assert found.stdout == ""
 
 
+def test_views_are_mounted_with_their_arguments_in_one_order() -> None:
+    order = ["store", "find", "catalogue", "fields", "defaults"]
+    mounted = [
+        (path.name, name, [argument.split("=")[0].strip() for argument in given.split(",")])
+        for path in (ROOT / "static/js").rglob("*.js")
+        for name, given in re.findall(r"function (mount\w*)\(([^)]*)\)", path.read_text("utf-8"))
+    ]
+    for file, name, given in mounted:
+        known = [argument for argument in given if argument in order]
+        assert known == sorted(known, key=order.index), (file, name)
+        assert "store" not in given[1:], (file, name)
+        # An element can stand where `find` would.
+        last = max((given.index(argument) for argument in known), default=0)
+        assert last <= len(known), (file, name)
+    assert len(mounted) > 40
+
+
 def test_ci_runs_make_test() -> None:
     script = ROOT / ".ci" / "run"
     assert os.access(script, os.X_OK)

@@ -102,40 +102,42 @@ stream.open(store);
 
 /** @type {import('../vendor/signals-core/signals-core.js').Signal<import('./types/plotly').PlotlyApi | null>} */
 const plotly = signal(/** @type {import('./types/plotly').PlotlyApi | null} */ (null));
-mountTransport(store, fields, find, stream);
+mountTransport(store, find, fields, stream);
 mountActivation(store, find);
-mountData(store, fields, catalogue, find);
-mountFeatures(store, catalogue, find);
-mountTraining(store, fields, catalogue, find);
+mountData(store, find, catalogue, fields);
+mountFeatures(store, find, catalogue);
+mountTraining(store, find, catalogue, fields);
 const openParameter = mountParameter(store, find);
-mountNetwork(store, fields, catalogue, find, painter, openParameter);
+mountNetwork(store, find, catalogue, fields, painter, openParameter);
 mountBoundary(store, find, plotly, painter);
-mountCost(store, catalogue, find, plotly);
+mountCost(store, find, catalogue, plotly);
 mountStandstill(store, find);
 mountDrawer(store, find);
 mountResults(store, find);
-mountCode(store, catalogue, find, openParameter);
-for (const [panel, get] of Object.entries(LABS)) whenFirstOpen(store, panel, find, get, { fields, catalogue });
+mountCode(store, find, catalogue, openParameter);
+for (const [panel, get] of Object.entries(LABS)) whenFirstOpen(store, find, panel, get, { fields, catalogue });
 mountHelp();
 mountTimeline(store, find);
-mountRuns(store, runs, defaults, catalogue, find);
+mountRuns(store, find, catalogue, defaults, runs);
 mountSurface(store, find);
-mountPresets(store, catalogue, find);
+mountPresets(store, find, catalogue);
 mountLessons(
   store,
   find,
+  fields,
+  defaults,
   () => import('./lessons/start.js'),
-  (lessons) => lessons.mount(store, catalogue, defaults, find),
+  (lessons, mine) => lessons.mount(store, find, catalogue, defaults, mine),
 );
 mountOwnPoints(store, find);
-mountImages(store, defaults, catalogue, find, plotly, painter);
-mountShare(store, fields, addressOf, find);
-mountSave(store, fields, defaults, find);
+mountImages(store, find, catalogue, defaults, plotly, painter);
+mountShare(store, find, fields, addressOf);
+mountSave(store, find, fields, defaults);
 mountNotices(store, find);
-mountWaiting(stream, store, find);
+mountWaiting(store, find, stream);
 mountNewer(find);
 mountKeyboard(store, find);
-mountReduced(store, addressOf, find);
+mountReduced(store, find, addressOf);
 
 mountAddress(store, fields, defaults, saved, addressOf, start.problems);
 

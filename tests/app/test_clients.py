@@ -4,6 +4,7 @@ import importlib
 import json
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,49 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from tests.browser.harness import Server, running_server
+from tests.browser.harness import ROOT, Server, running_server
 
 METHODS = {"get", "put", "post", "delete", "patch"}
+
+# openapi-typescript needs TypeScript 5. In its place is TypeScript 7, which has no such interface.
+GENERATE = """
+const path = require.resolve('typescript');
+require.cache[path] = { id: path, filename: path, loaded: true, exports: require('typescript-5') };
+const { default: generate, astToString } = require('openapi-typescript');
+generate(new URL(process.argv[1]), { defaultNonNullable: false })
+  .then((types) => console.log(astToString(types)));
+"""
+# What somebody would write who has these types: it trains, asks, and is wrong once.
+PROGRAM = """
+import type { components, paths } from './shallows';
+type Plan = components['schemas']['TrainRequest'];
+type Answer<O extends { responses: { 200: { content: { 'application/json': unknown } } } }> =
+  O['responses'][200]['content']['application/json'];
+declare const process: { argv: string[] };
+async function post<P extends keyof paths & ('/train' | '/predict')>(
+  path: P, query: string, body: paths[P]['post']['requestBody']['content']['application/json'],
+): Promise<Answer<paths[P]['post']>> {
+  const answer = await fetch(process.argv[2] + path.slice(1) + query, {
+    method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body),
+  });
+  return answer.json();
+}
+const plan: Plan = {
+  data: { dataset: 'gauss', examples: 100 },
+  network: { layers: [{ units: 2, activation: 'tanh' }] },
+  training: { iterations: 300 },
+};
+// @ts-expect-error there is no such activation
+const wrong: Plan = { network: { layers: [{ units: 2, activation: 'tan' }] } };
+// @ts-expect-error nor such a setting
+const unknown: Plan = { training: { iteration: 300 } };
+const run = await post('/train', '?wait=30', plan);
+const iteration: number = run.iteration;
+const status: 'finished' | (typeof run)['status'] = run.status;
+const { labels } = await post('/predict', '', { model: run.id, points: [[3, 3], [-3, -3]] });
+console.log(JSON.stringify({ status, iteration, labels: [...(labels ?? [])].sort() }));
+export {};
+"""
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +108,51 @@ def test_every_operation_comes_out_and_a_run_is_trained_and_asked(
 
     operations = sum(method in METHODS for path in described["paths"].values() for method in path)
     assert len(list(Path(made, "api").glob("*/[!_]*.py"))) == operations > 40
+
+
+def node(*command: str, cwd: Path = ROOT) -> str:
+    """What Node.js prints."""
+    ended = subprocess.run(
+        ["node", *command], cwd=cwd, capture_output=True, encoding="utf-8", timeout=60
+    )
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    return ended.stdout
+
+
+def test_every_operation_has_its_types_and_they_train_and_ask(
+    server: Server, tmp_path: Path
+) -> None:
+    with urllib.request.urlopen(f"{server.url}openapi.json", timeout=30) as answer:
+        described = json.load(answer)
+    types = node("--eval", GENERATE, f"{server.url}openapi.json")
+    (tmp_path / "shallows.ts").write_text(types, "utf-8")
+    # An operation that is not there would be `undefined`, which is no object.
+    there = [
+        f"paths[{json.dumps(path)}]['{method}']['responses']"
+        for path, methods in described["paths"].items()
+        for method in methods
+        if method in METHODS
+    ]
+    every = "".join(f"export type Of{at} = Must<{one}>;\n" for at, one in enumerate(there))
+    (tmp_path / "every.ts").write_text(
+        f"import type {{ paths }} from './shallows';\ntype Must<T extends object> = T;\n{every}",
+        "utf-8",
+    )
+    (tmp_path / "program.mts").write_text(PROGRAM, "utf-8")
+    options = {
+        "strict": True,
+        "target": "ES2023",
+        "lib": ["ES2023", "DOM"],
+        "module": "ESNext",
+        "moduleResolution": "bundler",
+        "types": [],
+        "skipLibCheck": True,
+    }
+    (tmp_path / "tsconfig.json").write_text(json.dumps({"compilerOptions": options}), "utf-8")
+    node(str(ROOT / "node_modules/typescript/bin/tsc"), "--project", str(tmp_path))
+    said = json.loads(node("program.mjs", server.url, cwd=tmp_path))
+    assert said == {"status": "finished", "iteration": 300, "labels": [0, 1]}
+    assert len(there) > 40
 
 
 def test_no_default_is_an_object(inline: TestClient) -> None:

@@ -425,6 +425,8 @@ def test_parts_are_locked_and_pointed_out_until_it_is_left(page: Page) -> None:
     expect(page.locator("#play")).to_have_attribute("data-pointed", "")
     play(playground)
     expect(lesson.state).to_have_text("Done")
+    page.reload()  # What was there before is known all the same.
+    expect(lesson.panel).to_contain_text("Step 3 of")
     lesson.button("Leave the lesson").click()
     expect(lesson.panel).to_be_hidden()
     expect(playground.button("Lessons")).to_be_focused()
@@ -432,11 +434,16 @@ def test_parts_are_locked_and_pointed_out_until_it_is_left(page: Page) -> None:
     expect(playground.button("Add a layer")).to_be_enabled()
     expect(playground.field("Noise")).to_be_disabled()
     expect(playground.radio("Dataset", "gauss")).to_be_checked()
-    playground.notice.get_by_role("button", name="Back to what I had").click()
+    expect(playground.notice).to_contain_text("What the lesson has set up stays as it is.")
+    playground.notice.get_by_role("button", name="Back to mine").click()
     expect(playground.radio("Dataset", "moons")).to_be_checked()
     expect(playground.field("Hidden units in layer 2")).to_have_value("3")
     expect(page).to_have_url("/#dataset=moons&noise=0.3&layers=3,3&hide=features&lock=noise")
-    expect(playground.notice).to_be_empty()
+    # Neither is lost.
+    playground.notice.get_by_role("button", name="Back to the lesson’s").click()
+    expect(playground.radio("Dataset", "gauss")).to_be_checked()
+    playground.notice.get_by_role("button", name="Back to mine").click()
+    expect(playground.radio("Dataset", "moons")).to_be_checked()
 
 
 def test_the_address_holds_lesson_and_step(context: BrowserContext, page: Page) -> None:

@@ -203,6 +203,7 @@ def test_every_number_is_that_of_an_independent_computation(page: Page, network:
         said = playground.wire.of_type("inspection", sent=False)[-1]["check"]
         assert said["agree"]
         expect(verdict).to_have_attribute("data-agrees", "true")
+        expect(page.locator(".agrees")).to_contain_text("by less than a millionth of the larger")
         count = "Both" if len(W) == 1 else f"All {2 * len(W)}"
         expect(verdict).to_have_text(f"{count} gradients agree with finite differences")
         assert page.locator("#microscope-lines .differences .verdict svg").count() == 2 * len(W)

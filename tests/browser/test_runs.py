@@ -52,6 +52,12 @@ def test_runs_are_kept_named_compared_restored_and_deleted(page: Page, tmp_path:
     name.press("Enter")
     page.get_by_role("checkbox", name='Compare =the "good" one').check()
     expect(playground.ghosts.filter(has_text="good")).to_have_count(1)
+    # One rule below each row: its cells end where it does.
+    ends = rows(page).evaluate_all(
+        """all => all.map((row) =>
+          [...row.children].map((cell) => cell.getBoundingClientRect().bottom))"""
+    )
+    assert all(max(row) - min(row) < 0.5 for row in ends)
     playground.button("Clear earlier runs").click()
     expect(playground.ghosts).to_have_count(0)
     expect(page.get_by_role("checkbox", name='Compare =the "good" one')).not_to_be_checked()

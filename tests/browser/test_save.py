@@ -85,6 +85,15 @@ def test_a_saved_run_opens_as_it_was_and_goes_on_to_the_same_bits(
     np.testing.assert_array_equal(third.wire.costs, costs)
     assert parameters(third) == layers
 
+    # Back to it from an address that has no hash either.
+    third.page.evaluate(
+        "history.pushState(null, '', '/'); dispatchEvent(new PopStateEvent('popstate'))"
+    )
+    expect(third.radio("Dataset", "circle")).to_be_checked()
+    third.page.go_back()
+    expect(third.radio("Dataset", "xor")).to_be_checked()
+    expect(third.page).to_have_url(link)
+
     # As long as it is that run it has that address.
     third.enter("Learning rate", "0.5")
     expect(third.page).to_have_url(f"{link}#rate=0.5")

@@ -144,7 +144,7 @@ def expect_seen(screen: Screen, selectors: dict[str, str], pictures: set[str], t
             looks = screen.page.evaluate(LOOK, [list(selectors.items()), BARS])
             for bar, look in zip(BARS, looks, strict=True):
                 where = f"{size[0]}x{size[1]}, {font} px, bar {bar}"
-                if look["wide"] and "title" in selectors:
+                if look["wide"]:
                     wrong.append(f"{where}: wider than the window")
                 for part, seen in look["seen"].items():
                     least = LEAST if part in pictures else 0.6 * seen["of"]
@@ -163,6 +163,111 @@ def test_a_panel_opens_into_view(screen: Screen, panel: str) -> None:
     expect(page.locator(f"#panel-{panel}")).to_be_visible()
     selectors = {"panel": f"#panel-{panel}", "tabs": "#tabs"}
     expect_seen(screen, selectors, set(), PANELS.index(panel))
+
+
+# Overlaps of what is wrong with a field with what can be used, and with each other; what scrolls
+# under a bar, or out of its box, is not beside it.
+COVERED = """() => {
+  const bars = ['.controls', '.drawer'].filter((bar) =>
+    ['fixed', 'sticky'].includes(getComputedStyle(document.querySelector(bar)).position));
+  const barOf = (element) => bars.find((bar) => element.closest(bar));
+  const box = (element) => {
+    let { left, top, right, bottom } = element.getBoundingClientRect();
+    for (let at = element.parentElement; at; at = at.parentElement) {
+      if (getComputedStyle(at).overflowY === 'visible') continue;
+      const room = at.getBoundingClientRect();
+      [left, right] = [Math.max(left, room.left), Math.min(right, room.right)];
+      [top, bottom] = [Math.max(top, room.top), Math.min(bottom, room.bottom)];
+    }
+    return { left, top, right, bottom };
+  };
+  const meet = (a, b) =>
+    Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1 &&
+    Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 1;
+  const all = [...document.querySelectorAll('button, input, select, summary, label, .problem')]
+    .filter((one) => one.checkVisibility() && !one.classList.contains('vh'));
+  const wrong = all.filter((one) => one.className === 'problem');
+  return [wrong.length, wrong.flatMap((one) => all
+    .filter((other) => other !== one && barOf(other) === barOf(one) && meet(box(one), box(other)))
+    .map((other) => `${one.id}: ${other.id || other.textContent.trim()}`))];
+}"""
+
+
+@pytest.mark.parametrize(
+    ("address", "least"),
+    [
+        ("layers=4,4,4,4,4,4&activation=leaky_relu&panel=timing", 14),
+        ("dataset=own&problem=regression&panel=compare&sweep=yes", 8),
+    ],
+)
+def test_what_is_wrong_with_a_field_covers_nothing(
+    screen: Screen, address: str, least: int
+) -> None:
+    page = screen.page
+    screen.has_font_size(16)
+    screen.is_of(1440, 900)
+    page.evaluate("(address) => { location.hash = address }", address)
+    expect(page.locator("#lesson")).to_be_hidden()
+    expect(page.locator(f"#panel-{address.partition('panel=')[2].split('&')[0]}")).to_be_visible()
+    covered: list[str] = []
+    for font in FONTS:
+        screen.has_font_size(font)
+        for size in SIZES:
+            screen.is_of(*size)
+            page.evaluate(
+                """() => {
+                  document.querySelector('#training').open = true;
+                  for (const field of document.querySelectorAll('input.value:enabled')) {
+                    if (!field.checkVisibility()) continue;
+                    field.value = 'twelve and a half dozen, or so';
+                    field.dispatchEvent(new Event('change'));
+                  }
+                  scrollTo(0, 0);
+                }"""
+            )
+            said, found = page.evaluate(COVERED)
+            assert said >= least, size
+            covered += [f"{size}, {font} px: {one}" for one in found]
+            if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+                covered.append(f"{size}, {font} px: wider than the window")
+    assert covered == []
+
+
+def test_no_unit_is_cut_off(screen: Screen) -> None:
+    page = screen.page
+    screen.has_font_size(16)
+    screen.is_of(1440, 900)
+    cut: list[str] = []
+    for layers in ("8,8,8", "16", "16,16,16,16,16,16"):
+        page.evaluate("(layers) => { location.hash = `layers=${layers}` }", layers)
+        expect(page.locator(".node.unit")).to_have_count(sum(map(int, layers.split(","))) + 1)
+        for font in FONTS:
+            screen.has_font_size(font)
+            for size in SIZES:
+                screen.is_of(*size)
+                # The view follows what the browser tells it of the size.
+                page.evaluate(
+                    "new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)))"
+                )
+                found = page.evaluate(
+                    """() => {
+                      const scroller = document.querySelector('.scroller');
+                      const { scrollWidth, scrollHeight, clientHeight, scrollLeft } = scroller;
+                      const { left, top } = scroller.getBoundingClientRect();
+                      const low = scrollHeight > clientHeight + 1 ? ['what is below'] : [];
+                      const parts = '.node, .node-label, .cap > div, .shapes > dl';
+                      return low.concat([...scroller.querySelectorAll(parts)].flatMap((part) => {
+                        const box = part.getBoundingClientRect();
+                        const [from, to] = [box.left, box.right].map((x) => x - left + scrollLeft);
+                        const above = box.top < top - 1 || box.bottom > top + clientHeight + 1;
+                        const out = above || from < -1 || to > scrollWidth + 1;
+                        const name = part.title || part.textContent.trim();
+                        return part.checkVisibility() && out ? [name] : [];
+                      }));
+                    }"""
+                )
+                cut += [f"{layers}, {size}, {font} px: {one}" for one in found]
+    assert cut == []
 
 
 # -- what is done is seen -------------------------------------------------------------------------

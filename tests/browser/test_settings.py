@@ -74,7 +74,12 @@ WRONG = [
     ("Train share", "5", "Train share must be a number from 10 to 100 %.", "75"),
     ("Seed", "-1", "Seed must be a whole number from 0 to 4,294,967,295.", "0"),
     ("Weight seed", "4294967296", "from 0 to 4,294,967,295", "0"),
-    ("Hidden units in layer 1", "17", "Hidden units must be a whole number from 1 to 16.", "4"),
+    (
+        "Hidden units in layer 1",
+        "17",
+        "Hidden units in layer 1 must be a whole number from 1 to 16.",
+        "4",
+    ),
     ("Speed in iterations a second", "0", "Speed must be a number from", "300"),
 ]
 
@@ -102,6 +107,11 @@ def test_a_wrong_value_is_explained_and_the_old_one_kept(page: Page) -> None:
         expect(problem).to_have_count(0)
     assert len(playground.wire.of_type("configure", sent=True)) == 1
     assert playground.wire.of_type("set", sent=True) == []
+    # What is pressed meanwhile stays where it is until it is released.
+    playground.field("Noise").fill("3")
+    playground.button("New points").click()
+    expect(playground.field("Seed")).not_to_have_value("0")
+    expect(page.locator("#noise-problem")).to_contain_text("from 0 to 1")
 
 
 def test_a_value_of_the_data_is_sent_as_typed(page: Page) -> None:

@@ -33,6 +33,20 @@ def test_a_link_from_localhost_names_the_machine_by_its_address_in_the_network(p
     dialog.get_by_text("Make a reduced page").click()
     dialog.get_by_role("button", name="Only to watch").click()
     expect(dialog.get_by_role("radio", name="Activation hidden")).to_be_checked()
+    # What scrolls is what is in it, and no more.
+    for width, height in ((390, 844), (1366, 768)):
+        page.set_viewport_size({"width": width, "height": height})
+        beyond = dialog.evaluate(
+            """(dialog) => {
+              const body = dialog.querySelector('.body');
+              const end = body.lastElementChild.getBoundingClientRect().bottom;
+              const top = body.getBoundingClientRect().top - body.scrollTop;
+              const below = top + body.scrollHeight - end;
+              return [dialog.scrollHeight - dialog.clientHeight, below];
+            }"""
+        )
+        assert beyond[0] == 0
+        assert beyond[1] < 24  # its padding
     reduced = link.input_value().replace("192.168.1.20", "127.0.0.1")
     page.keyboard.press("Escape")
     watching = Playground(page.context.new_page(), reduced[reduced.index("#") :])
@@ -74,6 +88,10 @@ def test_help_lists_the_keys_and_leads_to_the_documentation(page: Page, guard: G
     assert violations(documentation, "body") == []
     documentation.get_by_role("link", name="Writing a lesson").click()
     expect(documentation.get_by_role("heading", level=1)).to_have_text("Writing a lesson")
+    # Its longest words, on a phone.
+    documentation.set_viewport_size({"width": 390, "height": 844})
+    documentation.goto("/help/lecture")
+    assert documentation.evaluate("document.documentElement.scrollWidth") <= 390
     documentation.close()
     page.bring_to_front()
     page.keyboard.press("Escape")

@@ -187,6 +187,30 @@ test('a saved run has its short link, beside which a setting back at its default
     const { pathname, hash } = new URL(addressOf(experiment), 'http://here');
     assert.deepEqual(fromHash(hash, pathname === '/r/abc' ? kept : defaults, fields).experiment, experiment);
   }
+  // Nothing is something to say, too: of whatever the saved run has, and of all of it.
+  const much = { ...full, parameters: null, lesson: 'one-unit', step: 2, hide: ['data'], lock: ['rate'], embed: true };
+  const beside = addressesBeside({ id: 'abc', path: '/r/abc', experiment: much }, defaults, fields);
+  const own = ['dataset', 'problem', 'points', 'labels', 'origin'];
+  const others = Object.keys(much).filter((name) => !own.includes(name));
+  for (const names of [
+    own,
+    ['points', 'labels', 'origin'],
+    ['dataset'],
+    Object.keys(much),
+    ...others.map((name) => [name]),
+  ]) {
+    const experiment = changed(much, Object.fromEntries(names.map((name) => [name, defaults[name]])), catalogue);
+    const { pathname, hash } = new URL(beside(experiment), 'http://here');
+    const read = fromHash(hash, pathname === '/r/abc' ? much : defaults, fields);
+    assert.deepEqual(read.problems, [], String(names));
+    assert.deepEqual(runSpec(read.experiment), runSpec(experiment), String(names));
+    for (const name of ['lesson', 'step', 'hide', 'lock', 'embed', 'panel', 'discretise', 'iterationsPerFrame'])
+      assert.deepEqual(read.experiment[name], experiment[name], `${names}: ${name}`);
+  }
+  for (const empty of ['#hide=', '#lock=', '#panel=', '#lesson=', '#embed=0'])
+    assert.deepEqual(fromHash(empty, defaults, fields), { experiment: defaults, problems: [] }, empty);
+  for (const wrong of ['#features=', '#points=', '#noise=', '#activation=', '#dataset='])
+    assert.equal(fromHash(wrong, defaults, fields).problems.length, 1, wrong);
   const { pathname } = new URL(addressOf({ ...kept, dataSeed: 3 }), 'http://here');
   assert.ok(pathname.endsWith('/') && !pathname.includes('/r/'));
   assert.equal(addressesBeside(null, defaults, fields)(defaults), '/r/abc?a=1');

@@ -2,8 +2,9 @@ import './document.js';
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { speaksOf } from '../../static/js/labs/microscope/iteration.js';
-import { verdictOf, verdictOn } from '../../static/js/labs/microscope/lines.js';
+import { AGREES, verdictOf, verdictOn } from '../../static/js/labs/microscope/lines.js';
 import { powerOf, textsOf } from '../../static/js/labs/microscope/matrix.js';
+import { agrees } from './server.js';
 
 test('a matrix is written with one power of a thousand', () => {
   const powers = [
@@ -78,4 +79,9 @@ test('a verdict says differs and kinks in words', () => {
     text: '2 of 4 gradients differ from finite differences',
   });
   assert.equal(verdictOf({ layers, check: null }).agrees, null);
+});
+
+test('what agrees means is said with the bounds that the server has', () => {
+  assert.deepEqual(agrees, { relative: 1e-6, absolute: 1e-9 });
+  assert.match(AGREES, /less than a millionth of the larger one, or by less than 10⁻⁹ /);
 });

@@ -8,6 +8,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 const program = `
 import json
 import nncore
+from nncore import differences
 from app import wire
 from app.content.catalogue import bounds, catalogue
 from app.content import marks
@@ -36,6 +37,7 @@ bounded = {
     "MAX_FILE_BYTES": MOST_BODY_BYTES,
     "TIMED": {name: bounds(VectorizingRequest, name) for name in ("examples", "inputs", "units")},
 }
+agrees = {"relative": differences.RELATIVE, "absolute": differences.ABSOLUTE}
 def line_of(layers):
     """A picture with a line, as frames have it."""
     network = nncore.Network(layers)
@@ -52,7 +54,7 @@ lined = line_of([
 ])
 print(json.dumps({
     "catalogue": catalogue(), "comparisons": COMPARISONS, "quantities": quantities,
-    "drawn": drawn, "bounded": bounded, "lined": lined,
+    "drawn": drawn, "bounded": bounded, "lined": lined, "agrees": agrees,
 }))
 `;
 const python = process.env.PYTHON ?? '.venv/bin/python';
@@ -63,4 +65,4 @@ const printed = execFileSync(python, ['-c', program], {
   timeout: 60_000,
 });
 
-export const { catalogue, comparisons, quantities, drawn, bounded, lined } = JSON.parse(printed);
+export const { catalogue, comparisons, quantities, drawn, bounded, lined, agrees } = JSON.parse(printed);

@@ -1,8 +1,9 @@
 /** The experiment in the URL's hash: key=value of whatever differs from the defaults, numbers to their last digit. */
 
 import { serverPath } from '../links.js';
-import { OWN, sameRun } from './experiment.js';
+import { inLink, OWN, sameRun } from './experiment.js';
 import { FieldError } from './field.js';
+import { nameOf } from './kept-points.js';
 import { numbersOf } from './parameters.js';
 
 /** @typedef {import('./experiment.js').Experiment} Experiment */
@@ -16,9 +17,10 @@ import { numbersOf } from './parameters.js';
  */
 export function toHash(experiment, defaults, fields) {
   const parts = [];
-  for (const { key, write, get } of entries(fields)) {
+  for (const { key, write, get, none } of entries(fields)) {
     const text = write(get(experiment));
-    if (text !== '' && text !== write(get(defaults)))
+    // Nothing is said of what is as by default, nor of what no text can hold; that there is none is said.
+    if (text !== write(get(defaults)) && (text !== '' || none !== undefined))
       parts.push(`${key}=${encodeURIComponent(text).replaceAll(/%2C|%3B/g, decodeURIComponent)}`);
   }
   return parts.length > 0 ? `#${parts.join('&')}` : '';
@@ -37,6 +39,19 @@ export const addressesBeside = (saved, defaults, fields) => (experiment) => {
   const path = kept ? kept.path : saved ? serverPath('/') : location.pathname;
   return path + location.search + toHash(experiment, kept?.experiment ?? defaults, fields);
 };
+
+/**
+ * An address with the name of the own points that this browser keeps, where it cannot hold them itself.
+ *
+ * @param {string} address
+ * @param {Experiment} experiment that it is of
+ * @param {Fields} fields
+ */
+export function withKept(address, experiment, fields) {
+  const { dataset, points } = experiment;
+  if (dataset !== OWN || points.length === 0 || inLink(experiment, fields)) return address;
+  return `${address}${address.includes('#') ? '&' : '#'}kept=${nameOf(experiment)}`;
+}
 
 /**
  * What a hash says; what it says wrongly is left at its default and named in `problems`.

@@ -4,7 +4,7 @@ import { exact } from '../format.js';
 import { readNumber } from '../numbers.js';
 import { MAX_ITERATIONS, MAX_VALUE, MIN_POINTS, MOST_SEEDS, MOST_SWEPT, SLOPE } from './bounds.js';
 import { comparisonField, DEFAULT, factorsOf } from './comparison.js';
-import { choice, FieldError, namesOf, number, optional, readable, yesOrNo } from './field.js';
+import { choice, FieldError, namesOf, number, optional, orNone, readable, yesOrNo } from './field.js';
 import { keptPoints } from './kept-points.js';
 import { isOrigin } from './origin.js';
 import { numbersOf } from './parameters.js';
@@ -127,8 +127,8 @@ function spread(label, values, layers) {
 /** A whole number. @param {string} key @param {string} label @param {[number, number]} limits @returns {NumberField} */
 export const whole = (key, label, limits) => number(key, label, limits, { whole: true });
 
-/** The number of units of one layer. @param {Catalogue} catalogue @returns {NumberField} */
-export const unitsField = ({ limits }) => whole('units', 'Hidden units', limits.units);
+/** The number of units of one layer. @param {Catalogue} catalogue @param {string} [label] @returns {NumberField} */
+export const unitsField = ({ limits }, label = 'Hidden units') => whole('units', label, limits.units);
 
 /** A weight, a bias or a target. @param {string} [label] @returns {NumberField} */
 export const parameterField = (label = 'The value') => number('parameter', label, [-MAX_VALUE, MAX_VALUE]);
@@ -162,7 +162,10 @@ function someOf(key, label, rows, wrong) {
 
 /** @param {string} key @param {string} label @param {readonly {name: string}[]} parts */
 const partsField = (key, label, parts) =>
-  someOf(key, label, parts, (unknown, names) => `: there is no “${unknown}”; there are ${names}`);
+  orNone(
+    someOf(key, label, parts, (unknown, names) => `: there is no “${unknown}”; there are ${names}`),
+    [],
+  );
 
 /** Whether they can be learned: of classes they are 0 and 1. @param {Problem} problem @param {readonly number[]} labels */
 export const labelsSuit = (problem, labels) =>
@@ -252,6 +255,7 @@ function lessonField() {
   return {
     key: 'lesson',
     label: 'Lesson',
+    none: '',
     read(text) {
       if (text === '' || /^[a-z][a-z0-9-]{0,79}$/.test(text)) return text;
       throw new FieldError('Lesson must be a name of small letters, digits and hyphens.');
@@ -357,7 +361,7 @@ export function fieldsOf(catalogue, panels) {
     showTest: yesOrNo('test', 'Show test data'),
     discretise: yesOrNo('discrete', 'Discretise the output'),
     mistakes: yesOrNo('mistakes', 'Mark mistakes'),
-    panel: choice('panel', 'Panel', panels),
+    panel: orNone(choice('panel', 'Panel', panels), ''),
     sweep: yesOrNo('sweep', 'Seed sweep'),
     sweepSeeds: whole('sweep-seeds', 'Seeds', [1, MOST_SEEDS]),
     sweepIterations: whole('sweep-iterations', 'Iterations', [1, MOST_SWEPT]),
@@ -373,7 +377,7 @@ export function fieldsOf(catalogue, panels) {
       key: 'embed',
       label: 'Embed',
       read: (text) => choice('embed', 'Embed', ['1', '0']).read(text) === '1',
-      write: (value) => (value ? '1' : ''),
+      write: (value) => (value ? '1' : '0'),
     },
   };
   return { ...fields, comparison: comparisonField(factorsOf(catalogue, fields, unitsField(catalogue))) };

@@ -13,6 +13,8 @@ import { doubt, readNumber } from '../numbers.js';
  * @property {(text: string) => T} read throws FieldError
  * @property {(value: T) => string} write the shortest text that `read` takes back to the same value; '' needs no
  *   mention
+ * @property {T} [none] what an empty text means, if that is a value: one that has to be mentioned where it is not the
+ *   default
  * @property {(experiment: Experiment) => T} [get] its value, if it is not the property of its name
  * @property {(experiment: Experiment, value: T) => Experiment} [set] throws FieldError
  */
@@ -93,6 +95,16 @@ export function choice(key, label, names) {
     write: (name) => name,
   };
 }
+
+/**
+ * A field that may be empty, which its text then is too.
+ *
+ * @template T
+ * @param {Field<T>} field
+ * @param {T} none
+ * @returns {Field<T>}
+ */
+export const orNone = (field, none) => ({ ...field, none, read: (text) => (text === '' ? none : field.read(text)) });
 
 /** @param {string} key @param {string} label @returns {Field<boolean>} */
 export const yesOrNo = (key, label) => ({

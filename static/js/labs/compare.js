@@ -22,7 +22,7 @@ export function mount(store, find, { fields, catalogue }) {
   bindSignal(find('compare-scale'), scale);
   /** Which of the two is open; '' is neither. */
   const shown = signal('');
-  const showSweep = mountSweep(store, fields, find, scale);
+  const showSweep = mountSweep(store, find, fields, scale);
   effect(() => {
     const { panel, sweep } = store.experiment.value;
     shown.value = panel === 'compare' ? (sweep ? 'sweep' : 'networks') : '';
@@ -31,7 +31,7 @@ export function mount(store, find, { fields, catalogue }) {
     const view = shown.value;
     for (const element of find('panel-compare').querySelectorAll('[data-view]'))
       element.toggleAttribute('hidden', element.getAttribute('data-view') !== view);
-    if (view === 'networks') return untracked(() => showNetworks(store, fields, catalogue, find, scale));
+    if (view === 'networks') return untracked(() => showNetworks(store, find, catalogue, fields, scale));
     if (view === 'sweep') return untracked(showSweep);
     return undefined;
   });

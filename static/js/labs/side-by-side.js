@@ -19,6 +19,7 @@ import { together } from '../signals.js';
 import { thin } from '../store/history.js';
 import { sizeOf } from '../views/extent.js';
 import { icon } from '../views/icon.js';
+import { markKey } from '../views/keyboard.js';
 import { Tip } from '../views/tip.js';
 import { stopsBetween, stopsEvery, WAYS } from '../views/value.js';
 import { showWaiting } from '../views/waiting.js';
@@ -41,6 +42,8 @@ import { LabSession } from './session.js';
 const REST = 250;
 /** Columns of pixels to one point of a curve. */
 const COARSE = 2;
+/** The share of a button that is seen when the button is. */
+const SEEN = 0.5;
 /** The threshold under each picture: its place in the table's. */
 const SHOWN_THRESHOLD = 1;
 
@@ -66,13 +69,13 @@ function planOf(experiments) {
 
 /**
  * @param {Store} store
- * @param {Fields} fields
- * @param {Catalogue} catalogue
  * @param {Find} find
+ * @param {Catalogue} catalogue
+ * @param {Fields} fields
  * @param {{value: string}} scale of the chart's costs
  * @returns {() => void} ends it
  */
-export function showNetworks(store, fields, catalogue, find, scale) {
+export function showNetworks(store, find, catalogue, fields, scale) {
   const { factors } = fields.comparison;
   const session = new LabSession((compared) => store.did({ compared }));
   const said = signal('');
@@ -90,6 +93,8 @@ export function showNetworks(store, fields, catalogue, find, scale) {
   const obstacle = computed(() => store.obstacle.value || hindrance(factor.value, store.experiment.value));
   /** Whether what is shown is what is set up. */
   const settled = computed(() => session.running.value?.key === plan.value.key);
+  /** Whether it can be trained just now. */
+  const ready = computed(() => session.dialogue.connection.value === 'live' && settled.value && obstacle.value === '');
 
   /** @param {() => Value[]} wanted throws FieldError */
   const compare = (wanted) => {
@@ -122,6 +127,10 @@ export function showNetworks(store, fields, catalogue, find, scale) {
         candidates.find((value) => Number(value) > largest) ?? candidates.find((value) => !now.includes(value));
       if (next !== undefined) compare(() => [...now, next]);
     },
+    toggle() {
+      if (session.dialogue.playing.peek()) session.pause();
+      else session.play();
+    },
     /** @param {Value} value */
     take(value) {
       store.change(factor.peek().set(store.experiment.peek(), value));
@@ -130,7 +139,7 @@ export function showNetworks(store, fields, catalogue, find, scale) {
   };
 
   const { size, stop: stopSize } = sizeOf(find('networks'), find('compare-chart'));
-  const context = { store, session, factor, values, settled, commands, size };
+  const context = { store, session, factor, values, settled, ready, commands, size };
   return together(
     // The page's own session comes first, where places are few.
     effect(() => {
@@ -138,6 +147,7 @@ export function showNetworks(store, fields, catalogue, find, scale) {
     }),
     follow(session, plan, obstacle, store),
     showControls(context, factors, obstacle, said, find),
+    takeKeys(context, find('compare-play')),
     showWaiting(session.stream, WHY_NOT, {
       container: find('compare-waiting'),
       announcement: store.announcement,
@@ -158,8 +168,9 @@ export function showNetworks(store, fields, catalogue, find, scale) {
  * @property {{value: Factor, peek: () => Factor}} factor
  * @property {{value: readonly Value[], peek: () => readonly Value[]}} values
  * @property {{value: boolean, peek: () => boolean}} settled
+ * @property {{value: boolean, peek: () => boolean}} ready
  * @property {{change: (index: number, text: string) => void, remove: (index: number) => void, add: () => void, take:
- *   (value: Value) => void}} commands
+ *   (value: Value) => void, toggle: () => void}} commands
  * @property {{value: string}} size
  */
 
@@ -198,7 +209,7 @@ function follow(session, plan, obstacle, store) {
  * @param {{value: string}} said
  * @param {Find} find
  */
-function showControls({ store, session, factor, values, settled, commands }, factors, obstacle, said, find) {
+function showControls({ store, session, factor, values, ready, commands }, factors, obstacle, said, find) {
   const by = /** @type {HTMLSelectElement} */ (find('compare-by'));
   const [reset, play, step, add] = ['compare-reset', 'compare-play', 'compare-step', 'compare-add'].map(
     (id) => /** @type {HTMLButtonElement} */ (find(id)),
@@ -218,9 +229,7 @@ function showControls({ store, session, factor, values, settled, commands }, fac
     },
     { signal: until },
   );
-  play.addEventListener('click', () => (session.dialogue.playing.peek() ? session.pause() : session.play()), {
-    signal: until,
-  });
+  play.addEventListener('click', commands.toggle, { signal: until });
   step.addEventListener('click', () => session.step(), { signal: until });
   reset.addEventListener('click', () => session.reset(), { signal: until });
   add.addEventListener('click', commands.add, { signal: until });
@@ -237,9 +246,12 @@ function showControls({ store, session, factor, values, settled, commands }, fac
         : `One more network; there can be ${MAX_RUNS}`;
     }),
     effect(() => {
-      const ready = session.dialogue.connection.value === 'live' && settled.value && obstacle.value === '';
       const playing = session.dialogue.playing.value;
-      for (const button of [reset, play, step]) button.disabled = !ready;
+      for (const button of [reset, play, step]) button.disabled = !ready.value;
+      const own = store.keyed.value !== null;
+      markKey(play, ' ', playing ? 'Pause the comparison' : 'Train all of them', own);
+      markKey(step, 'ArrowRight', 'One iteration of each', own);
+      markKey(reset, 'r', 'Back to the same initial weights', own);
       play.toggleAttribute('data-playing', playing);
       /** @type {HTMLElement} */ (play.querySelector('.word')).textContent = playing ? 'Pause' : 'Play';
     }),
@@ -272,6 +284,38 @@ function showControls({ store, session, factor, values, settled, commands }, fac
       );
     }),
   );
+}
+
+/**
+ * The keys are the comparison's as long as its Play can be seen.
+ *
+ * @param {Context} context
+ * @param {HTMLElement} play
+ */
+function takeKeys({ store, session, ready, commands }, play) {
+  /** @param {() => void} act */
+  const once = (act) => () => {
+    if (ready.peek()) act();
+    else store.announcement.value = 'The comparison cannot be trained just now';
+  };
+  const keyed = {
+    what: 'the comparison',
+    part: 'compare',
+    toggle: once(commands.toggle),
+    step: once(() => session.step()),
+    reset: once(() => session.reset()),
+  };
+  const observer = new IntersectionObserver(
+    (entries) => {
+      store.keyed.value = (entries.at(-1)?.intersectionRatio ?? 0) >= SEEN ? keyed : null;
+    },
+    { threshold: SEEN },
+  );
+  observer.observe(play);
+  return () => {
+    observer.disconnect();
+    store.keyed.value = null;
+  };
 }
 
 /** Why it has no session, for each reason. */

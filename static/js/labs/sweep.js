@@ -42,12 +42,12 @@ const STROKE = 3;
 
 /**
  * @param {Store} store
- * @param {Fields} fields
  * @param {Find} find
+ * @param {Fields} fields
  * @param {{value: string}} scale of the chart's costs
  * @returns {() => () => void} shows it; what that returns ends it
  */
-export function mountSweep(store, fields, find, scale) {
+export function mountSweep(store, find, fields, scale) {
   const progress = signal(/** @type {{iteration: number, iterations: number} | null} */ (null));
   const result = signal(/** @type {Result | null} */ (null));
   const chosen = signal(/** @type {number | null} */ (null));
@@ -55,7 +55,7 @@ export function mountSweep(store, fields, find, scale) {
   /** What the sweep under way is of. */
   let history = store.current.history;
 
-  bindFields(store, fields, find, {
+  bindFields(store, find, fields, {
     sweepSeeds: ['sweep-seeds', SEEDS],
     sweepIterations: ['sweep-iterations', ITERATIONS],
   });

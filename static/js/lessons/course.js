@@ -5,7 +5,7 @@
 
 import { batch, computed, effect, signal, untracked } from '../../vendor/signals-core/signals-core.js';
 import { UNANSWERED } from '../asking.js';
-import { experimentOf, sameRun } from '../experiment/experiment.js';
+import { experimentOf, runSpec, sameRun } from '../experiment/experiment.js';
 import { serverPath } from '../links.js';
 import { UNSTAGED } from '../store/state.js';
 import { carriedOut, holds, needsDiagnostics } from './quantities.js';
@@ -37,6 +37,15 @@ export const listed = () => fetched('/lessons');
 /** @param {string} name @returns {Promise<Lesson>} throws an Error for the reader */
 export const lessonOf = (name) => fetched(`/lessons/${name}`);
 
+/** What is said of what is there after a lesson, and what brings the other. @typedef {{text: string, label: string}} Said */
+/** @type {Said} */
+const LESSONS_STAYS = { text: 'What the lesson has set up stays as it is.', label: 'Back to mine' };
+/** @type {Said} */
+const OWN_IS_BACK = { text: 'This is what you had before the lesson.', label: 'Back to the lesson’s' };
+
+/** What a lesson may have changed. @param {Experiment} experiment */
+const setUp = (experiment) => JSON.stringify([runSpec(experiment), experiment.iterationsPerFrame]);
+
 export class Course {
   /** @type {Signal<Lesson | null>} */
   lesson = signal(/** @type {Lesson | null} */ (null));
@@ -66,8 +75,7 @@ export class Course {
   #store;
   #catalogue;
   #defaults;
-  /** What there was before the lesson. @type {Experiment | null} */
-  #before = null;
+  #mine;
   /**
    * A reset is under way: until an earlier iteration is seen than this one, the picture is of what was.
    *
@@ -85,12 +93,14 @@ export class Course {
    * @param {import('../types/protocol').Catalogue} catalogue
    * @param {Experiment} defaults
    * @param {import('./progress.js').Book} book
+   * @param {() => Experiment | null} mine what the reader had before the lesson
    */
-  constructor(store, catalogue, defaults, book) {
+  constructor(store, catalogue, defaults, book, mine) {
     this.#store = store;
     this.#catalogue = catalogue;
     this.#defaults = defaults;
     this.book = book;
+    this.#mine = mine;
     const place = computed(() => `${store.experiment.value.lesson} ${store.experiment.value.step}`);
     effect(() => {
       void place.value;
@@ -130,8 +140,6 @@ export class Course {
   /** @param {Lesson} lesson @param {number} step */
   begin(lesson, step) {
     const { name } = lesson;
-    const { experiment } = this.#store;
-    if (!experiment.peek().lesson) this.#before = experiment.peek();
     const at = Math.max(1, Math.min(step, lesson.steps.length));
     batch(() => {
       this.lesson.value = lesson;
@@ -178,23 +186,41 @@ export class Course {
     this.#done();
   }
 
-  /** Ends the lesson, and offers what there was before it. @param {boolean} [back] takes it at once */
+  /**
+   * Ends the lesson, says whose experiment is there now, and offers the other: neither is lost.
+   *
+   * @param {boolean} [back] takes the reader's own at once
+   */
   leave(back = false) {
-    const before = this.#before;
-    this.#before = null;
-    const restore = () => before && this.#store.change({ ...before, lesson: '', step: 1 });
-    if (back) {
-      restore();
-      return;
-    }
-    this.#store.change({ lesson: '', step: 1 });
-    if (before && !sameRun(before, this.#store.experiment.peek()))
-      this.#store.note('What the lesson has set up stays as it is.', { label: 'Back to what I had', accept: restore });
+    const mine = this.#mine();
+    const began = this.lesson.peek() !== null;
+    const here = { ...this.#store.experiment.peek(), lesson: '', step: 1 };
+    if (back && mine) this.#exchange(here, mine, OWN_IS_BACK, LESSONS_STAYS);
+    else if (began) this.#exchange(mine, here, LESSONS_STAYS, OWN_IS_BACK);
+    else this.#store.change(here);
   }
 
   /** Whether there is something to go back to. */
   get hasBefore() {
-    return this.#before !== null;
+    return this.#mine() !== null;
+  }
+
+  /**
+   * Sets one experiment up, says so, and offers the other.
+   *
+   * @param {Experiment | null} other null if there is none
+   * @param {Experiment} now
+   * @param {Said} said
+   * @param {Said} otherwise what is said once the other is there
+   */
+  #exchange(other, now, said, otherwise) {
+    this.#store.change(now);
+    if (!other) this.#store.note(said.text);
+    else if (setUp(other) !== setUp(now))
+      this.#store.note(said.text, {
+        label: said.label,
+        accept: () => this.#exchange(this.#store.experiment.peek(), other, otherwise, said),
+      });
   }
 
   /** The step whose run a step is taken with, from 1; 0 is the lesson's. @param {number} number */

@@ -17,12 +17,12 @@ import { text } from './text.js';
 
 /**
  * @param {Store} store
+ * @param {(id: string) => HTMLElement} find
  * @param {Catalogue} catalogue
  * @param {Course} course
  * @param {() => void} list opens the list of lessons
- * @param {(id: string) => HTMLElement} find
  */
-export function mountLesson(store, catalogue, course, list, find) {
+export function mountLesson(store, find, catalogue, course, list) {
   const box = find('lesson');
   const folded = signal(false);
   /** Whether the reader wants the page as it is without a lesson, where there is no room for all of it. */
@@ -223,8 +223,7 @@ function end(lesson, course, list) {
       <button class="btn" type="button" @click=${list}>Choose another lesson</button>
       ${
         course.hasBefore
-          ? html`<button class="btn" type="button" @click=${() => course.leave(true)}>Back to what I had
-            before</button>`
+          ? html`<button class="btn" type="button" @click=${() => course.leave(true)}>Back to mine</button>`
           : nothing
       }
       <button class="btn" type="button" @click=${() => course.leave()}>Leave the lesson</button>

@@ -10,8 +10,8 @@ import { lessonOf, listed } from './course.js';
 /** @typedef {import('../types/lessons').Summary} Summary */
 /** @typedef {import('../types/lessons').Unread} Unread */
 
-/** @param {Course} course @param {(id: string) => HTMLElement} find @returns {() => void} opens it */
-export function mountList(course, find) {
+/** @param {(id: string) => HTMLElement} find @param {Course} course @returns {() => void} opens it */
+export function mountList(find, course) {
   const dialog = /** @type {HTMLDialogElement} */ (find('lessons-dialog'));
   const { book } = course;
   const lessons = signal(/** @type {Summary[] | null} */ (null));

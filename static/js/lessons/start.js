@@ -10,10 +10,11 @@ import { Book } from './progress.js';
  * @param {import('../types/protocol').Catalogue} catalogue
  * @param {import('../experiment/experiment.js').Experiment} defaults
  * @param {(id: string) => HTMLElement} find
+ * @param {() => import('../experiment/experiment.js').Experiment | null} mine what the reader had before the lesson
  */
-export function mount(store, catalogue, defaults, find) {
-  const course = new Course(store, catalogue, defaults, new Book());
-  const list = mountList(course, find);
-  mountLesson(store, catalogue, course, list, find);
+export function mount(store, find, catalogue, defaults, mine) {
+  const course = new Course(store, catalogue, defaults, new Book(), mine);
+  const list = mountList(find, course);
+  mountLesson(store, find, catalogue, course, list);
   return { list };
 }

@@ -14,6 +14,7 @@
  * @property {boolean} valued whether there is room for values on the edges
  * @property {boolean} inputsBelow whether the inputs' names stand below them; else to their left
  * @property {number} pitch distance between columns
+ * @property {number} text how much larger text is than usual
  */
 
 /** Below this a unit is too small to see or to touch. */
@@ -40,26 +41,36 @@ const clamp = (value, low, high) => Math.max(low, Math.min(high, value));
  * @param {number} width
  * @param {number} height
  * @param {readonly string[]} features the names of the inputs
+ * @param {number} [text] how much larger text is than usual
  * @returns {Layout}
  */
-export function layoutNetwork(sizes, width, height, features) {
+export function layoutNetwork(sizes, width, height, features, text = 1) {
   const long = features.some((name) => !SHORT_NAMES.includes(name));
   const last = sizes.length - 1;
   const narrow = width < 480;
   const margin = last === 1 ? 0.24 : narrow ? 0.125 : 0.105;
   const inputSlot = height / sizes[0];
-  const inputsBelow = long && narrow && inputSlot >= INPUT_PITCH;
-  const inputSide = clamp(Math.min(narrow ? 42 : 56, inputSlot - (inputsBelow ? INPUT_LABEL.below + 4 : 6)), 16, 56);
-  const label = inputsBelow ? 4 : long ? INPUT_LABEL.long : INPUT_LABEL.short;
+  const inputsBelow = long && narrow && inputSlot >= INPUT_PITCH * text;
+  const below = INPUT_LABEL.below * text;
+  const inputSide = clamp(
+    Math.min(narrow ? 42 : 56, inputSlot - (inputsBelow ? below + 4 : 6)),
+    Math.min(16, inputSlot - 2),
+    56,
+  );
+  const label = inputsBelow ? 4 : (long ? INPUT_LABEL.long : INPUT_LABEL.short) * text;
   const left = Math.max(width * margin, inputSide / 2 + label);
   const columns = sizes.map((_, layer) => Math.round(left + ((width * (1 - margin - 0.01) - left) * layer) / last));
   const pitch = (columns[last] - columns[0]) / last;
   const tallest = Math.max(...sizes.slice(1, -1), 2);
   const slot = height / tallest;
-  const labelled = slot >= 68;
+  const labelled = slot >= 30 + LABEL * text;
 
   const widest = pitch * 0.52;
-  const hidden = clamp(Math.min(slot - (labelled ? LABEL : 5), widest), 20, narrow ? 46 : 72);
+  const hidden = clamp(
+    Math.min(slot - (labelled ? LABEL * text : 5), widest),
+    Math.min(20, slot - 2),
+    narrow ? 46 : 72,
+  );
   const side = [
     Math.max(16, Math.min(inputSide, widest)),
     ...sizes.slice(1, -1).map(() => hidden),
@@ -70,7 +81,7 @@ export function layoutNetwork(sizes, width, height, features) {
     if (layer === 0) return Math.min(height / 2.6, hidden + 80, inputSlot);
     return layer === last ? 0 : Math.min(height / sizes[layer], 150);
   };
-  const lift = labelled ? 12 : 0;
+  const lift = labelled ? 12 * text : 0;
 
   /** @type {Node[][]} */
   const layers = sizes.map((units, layer) =>
@@ -81,7 +92,7 @@ export function layoutNetwork(sizes, width, height, features) {
       y: Math.round(
         height / 2 +
           (unit - (units - 1) / 2) * step(layer) -
-          (layer === 0 ? (inputsBelow ? INPUT_LABEL.below / 2 : 0) : layer < last ? lift : 0),
+          (layer === 0 ? (inputsBelow ? below / 2 : 0) : layer < last ? lift : 0),
       ),
       size: side[layer],
     })),
@@ -114,6 +125,7 @@ export function layoutNetwork(sizes, width, height, features) {
     valued: pitch - hidden >= 92,
     inputsBelow,
     pitch,
+    text,
   };
 }
 

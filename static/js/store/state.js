@@ -37,6 +37,12 @@ import { CurrentRun, endOf } from './current-run.js';
  *   number}} Deeds
  */
 
+/**
+ * What Space, → and R do.
+ *
+ * @typedef {{toggle: () => void, step: () => void, reset: () => void}} Keyed
+ */
+
 /** @type {Staging} */
 export const UNSTAGED = { hide: [], lock: [], highlight: [] };
 
@@ -54,6 +60,12 @@ export class Store {
   notice = signal(/** @type {Notice | null} */ (null));
   /** For screen readers. */
   announcement = signal('');
+  /**
+   * Whose Space, → and R are, while they are not this run's: a lab's whose own Play is on the screen.
+   *
+   * @type {Signal<Keyed & {what: string, part: string} | null>}
+   */
+  keyed = signal(/** @type {Keyed & {what: string, part: string} | null} */ (null));
   /** @type {Signal<Staging>} */
   staged = signal(UNSTAGED);
   /**

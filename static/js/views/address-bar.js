@@ -1,7 +1,7 @@
 /** The experiment into the browser's address, and back when the reader goes back or edits it. */
 
 import { effect } from '../../vendor/signals-core/signals-core.js';
-import { fromHash } from '../experiment/address.js';
+import { fromHash, withKept } from '../experiment/address.js';
 import { inLink, OWN, sameRun } from '../experiment/experiment.js';
 import { forgetPoints, keepPoints, nameOf } from '../experiment/kept-points.js';
 
@@ -13,6 +13,9 @@ import { forgetPoints, keepPoints, nameOf } from '../experiment/kept-points.js';
 /** Changes that come as fast as this are one entry in the browser's history (milliseconds). */
 const ONE_CHANGE = 1000;
 const WRITE_INTERVAL = 120;
+
+/** What an experiment's address is compared with. */
+const here = () => location.pathname + location.search + location.hash;
 
 /** @param {Experiment} experiment */
 const hasOwn = ({ dataset, points }) => dataset === OWN && points.length > 0;
@@ -30,8 +33,7 @@ export function mountAddress(store, fields, defaults, saved, addressOf, mistakes
   function keptAddress(experiment) {
     const address = addressOf(experiment);
     const same = saved?.experiment && sameRun(experiment, saved.experiment);
-    if (same || !hasOwn(experiment) || inLink(experiment, fields)) return address;
-    return `${address}${address.includes('#') ? '&' : '#'}kept=${nameOf(experiment)}`;
+    return same ? address : withKept(address, experiment, fields);
   }
 
   /** Asks whoever leaves. @type {AbortController | null} */
@@ -76,14 +78,14 @@ export function mountAddress(store, fields, defaults, saved, addressOf, mistakes
   let before = store.experiment.peek();
   let changed = -Infinity;
   /** What the page has last read or written there; else the reader has just edited it, and is about to be heard. */
-  let known = location.hash;
+  let known = here();
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let waiting;
   effect(() => {
     const now = store.experiment.value;
     const address = keptAddress(now);
     clearTimeout(waiting);
-    if (address !== location.pathname + location.search + location.hash) {
+    if (address !== here()) {
       const passed = performance.now() - changed;
       // A point more is no step of the browser's: the page undoes it itself.
       const turned = before.lesson !== now.lesson || before.step !== now.step;
@@ -92,10 +94,10 @@ export function mountAddress(store, fields, defaults, saved, addressOf, mistakes
         turned ||
         (!now.lesson && !sameRun({ ...before, points: now.points, labels: now.labels }, now) && passed > ONE_CHANGE);
       const write = () => {
-        if (location.hash !== known) return;
+        if (here() !== known) return;
         keep(now, entry);
         history[entry ? 'pushState' : 'replaceState'](null, '', address);
-        known = location.hash;
+        known = here();
       };
       // While something is dragged: browsers allow only so many a second.
       if (passed < WRITE_INTERVAL && !turned) waiting = setTimeout(write, WRITE_INTERVAL);
@@ -104,18 +106,21 @@ export function mountAddress(store, fields, defaults, saved, addressOf, mistakes
     }
     before = now;
   });
-  addEventListener('hashchange', () => {
+  const follow = () => {
+    if (here() === known) return;
     const base = location.pathname === saved?.path ? saved.experiment : null;
     const { experiment, problems } = fromHash(location.hash, base ?? defaults, fields);
     clearTimeout(waiting);
-    known = location.hash;
+    known = here();
     set = keepSet(experiment, false);
     before = experiment;
     changed = performance.now();
     store.change(experiment);
     complain(problems);
     ask(experiment);
-  });
+  };
+  // Between two addresses without a hash, such as a saved run's and the page's own, nothing says that one changed.
+  for (const kind of ['hashchange', 'popstate']) addEventListener(kind, follow);
   complain(mistakes);
   if (saved && !saved.experiment)
     store.complain('Nothing is saved under this link, or no longer. This is the experiment that the page begins with.');

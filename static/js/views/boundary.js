@@ -80,7 +80,7 @@ export function mountBoundary(store, find, plotly, painter) {
   });
 
   mountSwitches(store, find);
-  mountLegend(store, chart, find);
+  mountLegend(store, find, chart);
   mountTip(store, plot, plane, origin);
 }
 
@@ -127,10 +127,10 @@ const mark = (shape, kind) => html`<svg class="mk ${kind}" aria-hidden="true"><u
  * What the colours mean: of ŷ, or of the unit that is looked at.
  *
  * @param {Store} store
- * @param {HTMLElement} chart
  * @param {Find} find
+ * @param {HTMLElement} chart
  */
-function mountLegend(store, chart, find) {
+function mountLegend(store, find, chart) {
   const heading = find('output-shows');
   const legend = find('output-legend');
   /** The ends of the ramp: as the latest frame has them, at the pace of what is read. */

@@ -37,11 +37,11 @@ const CONTENT_TYPES = {
   safetensors: 'application/x-safetensors',
 };
 
-/** @param {Store} store @param {Catalogue} catalogue @param {Find} find @param {OpenParameter} open */
-export function mountCode(store, catalogue, find, open) {
+/** @param {Store} store @param {Find} find @param {Catalogue} catalogue @param {OpenParameter} open */
+export function mountCode(store, find, catalogue, open) {
   const text = mountText(store, find);
   mountFiles(store, find);
-  mountLoading(store, catalogue, find);
+  mountLoading(store, find, catalogue);
   whenOpen(store, 'code', () => together(showFormulas(store, find('formulas'), open), text()));
 }
 
@@ -148,8 +148,8 @@ function mountFiles(store, find) {
   });
 }
 
-/** @param {Store} store @param {Catalogue} catalogue @param {Find} find */
-function mountLoading(store, catalogue, find) {
+/** @param {Store} store @param {Find} find @param {Catalogue} catalogue */
+function mountLoading(store, find, catalogue) {
   const input = /** @type {HTMLInputElement} */ (find('parameters-file'));
   /** What came of the last file: an error, or a question. */
   const answer = signal(/** @type {unknown} */ (nothing));

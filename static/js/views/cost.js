@@ -37,11 +37,11 @@ const ROOM = 1.2;
 
 /**
  * @param {Store} store
- * @param {Catalogue} catalogue
  * @param {(id: string) => HTMLElement} find
+ * @param {Catalogue} catalogue
  * @param {import('../../vendor/signals-core/signals-core.js').Signal<PlotlyApi | null>} plotly
  */
-export function mountCost(store, catalogue, find, plotly) {
+export function mountCost(store, find, catalogue, plotly) {
   const plot = find('cost');
   const chart = /** @type {HTMLElement} */ (plot.querySelector('.plotly'));
   const names = /** @type {HTMLElement} */ (plot.querySelector('.names'));
@@ -100,7 +100,7 @@ export function mountCost(store, catalogue, find, plotly) {
     schedule(true);
   });
 
-  mountTip(store, catalogue, plot, () => drawn);
+  mountTip(store, plot, catalogue, () => drawn);
   mountScrub(store, plot, (clientX) => drawn && iterationAt(drawn, plot, clientX));
 }
 
@@ -315,7 +315,7 @@ function drawChart(plotly, chart, names, store, catalogue, log, before) {
  * @param {HTMLElement} plot
  * @param {() => Drawn | null} axis
  */
-function mountTip(store, catalogue, plot, axis) {
+function mountTip(store, plot, catalogue, axis) {
   const tip = new Tip(plot);
   /** @param {PointerEvent} event */
   const show = (event) => {

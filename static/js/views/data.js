@@ -36,11 +36,11 @@ export function renewSeed(store, button, name, said) {
 
 /**
  * @param {Store} store
- * @param {Fields} fields
- * @param {Catalogue} catalogue
  * @param {(id: string) => HTMLElement} find
+ * @param {Catalogue} catalogue
+ * @param {Fields} fields
  */
-export function mountData(store, fields, catalogue, find) {
+export function mountData(store, find, catalogue, fields) {
   const datasets = [...catalogue.datasets, ...catalogue.regression_datasets];
   /** The dataset to come back to of either problem. */
   const latest = { classification: catalogue.datasets[0].name, regression: catalogue.regression_datasets[0].name };
@@ -80,7 +80,7 @@ export function mountData(store, fields, catalogue, find) {
     flips.hidden = dataset === OWN || problem === 'regression';
   });
 
-  bindFields(store, fields, find, {
+  bindFields(store, find, fields, {
     examples: ['examples', stopsBetween(...fields.examples.limits)],
     noise: ['noise', stopsEvery(...fields.noise.limits, 0.05)],
     labelFlips: ['label-flips', stopsEvery(...fields.labelFlips.limits, 0.05)],

@@ -83,13 +83,13 @@ export function mountDrawer(store, find) {
  * Fetches a panel's module when the panel is first opened. If it does not come the panel says so, until it does.
  *
  * @param {Store} store
- * @param {string} name of the panel
  * @param {(id: string) => HTMLElement} find
+ * @param {string} name of the panel
  * @param {() => Promise<{mount: (store: Store, find: (id: string) => HTMLElement, tables: Tables) => void}>} get what it
  *   mounts uses `whenOpen`
  * @param {Tables} tables
  */
-export function whenFirstOpen(store, name, find, get, tables) {
+export function whenFirstOpen(store, find, name, get, tables) {
   const panel = find(`panel-${name}`);
   const what = find(`tab-${name}`).dataset.label;
   let asking = false;

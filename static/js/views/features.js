@@ -22,8 +22,8 @@ export function mapsOf({ features }, names) {
   };
 }
 
-/** @param {Store} store @param {Catalogue} catalogue @param {(id: string) => HTMLElement} find */
-export function mountFeatures(store, catalogue, find) {
+/** @param {Store} store @param {(id: string) => HTMLElement} find @param {Catalogue} catalogue */
+export function mountFeatures(store, find, catalogue) {
   const group = find('features');
   const problem = find('features-problem');
   const boxes = /** @type {HTMLInputElement[]} */ ([...group.querySelectorAll('input')]);

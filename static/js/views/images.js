@@ -14,13 +14,13 @@ const MARGIN = 8;
 
 /**
  * @param {Store} store
- * @param {Experiment} defaults
- * @param {Catalogue} catalogue
  * @param {(id: string) => HTMLElement} find
+ * @param {Catalogue} catalogue
+ * @param {Experiment} defaults
  * @param {import('../../vendor/signals-core/signals-core.js').Signal<PlotlyApi | null>} plotly
  * @param {import('../painting/painter.js').Painter} painter
  */
-export function mountImages(store, defaults, catalogue, find, plotly, painter) {
+export function mountImages(store, find, catalogue, defaults, plotly, painter) {
   const opener = find('image-open');
   const menu = find('image-menu');
   menu.addEventListener('toggle', (event) => {

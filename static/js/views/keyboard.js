@@ -1,4 +1,7 @@
-/** Space plays, → steps, R resets, ? tells so: wherever the key has no meaning of its own. */
+/**
+ * Space plays, → steps, R resets, ? tells so: wherever the key has no meaning of its own. They are one run's at a time, and
+ * the titles of its buttons say so: a comparison's while its Play is on the screen, else that of the page.
+ */
 
 import { html, render } from '../../vendor/lit-html/lit-html.js';
 import { allows } from '../experiment/parts.js';
@@ -13,11 +16,12 @@ export const TYPING =
 /**
  * @typedef {object} Key
  * @property {string} name
+ * @property {string} [letter] as aria-keyshortcuts has it, if that is not its name
  * @property {string} does
  * @property {string} part of the page, for where it is hidden or locked
  * @property {string} own elements that use the key themselves
  * @property {boolean} repeats
- * @property {(store: Store) => void} act
+ * @property {(run: import('../store/state.js').Keyed) => void} act
  */
 
 /** @type {Record<string, Key>} */
@@ -28,25 +32,42 @@ const KEYS = {
     part: 'play',
     own: 'button, a, summary, input[type="radio"]:not(:checked), input[type="checkbox"]',
     repeats: false,
-    act: (store) => store.toggle(),
+    act: (run) => run.toggle(),
   },
   ArrowRight: {
     name: '→',
+    letter: 'ArrowRight',
     does: 'One iteration',
     part: 'step',
     own: 'input',
     repeats: true,
-    act: (store) => store.step(),
+    act: (run) => run.step(),
   },
   r: {
     name: 'R',
+    letter: 'r',
     does: 'Back to the first weights',
     part: 'reset',
     own: 'none',
     repeats: false,
-    act: (store) => store.reset(),
+    act: (run) => run.reset(),
   },
 };
+
+/**
+ * Says on a button that it has a key, or has it no more.
+ *
+ * @param {HTMLElement} button
+ * @param {string} key
+ * @param {string} does what pressing it does
+ * @param {boolean} own whether the key is its own just now
+ */
+export function markKey(button, key, does, own) {
+  const { name, letter = name } = KEYS[key];
+  button.title = own ? `${does} (${name})` : does;
+  if (own) button.setAttribute('aria-keyshortcuts', letter);
+  else button.removeAttribute('aria-keyshortcuts');
+}
 
 /** What no key of this table does. @type {[name: string, does: string][]} */
 const BESIDES = [
@@ -59,10 +80,11 @@ const BESIDES = [
 export function mountKeyboard(store, find) {
   const dialog = /** @type {HTMLDialogElement} */ (find('keys-dialog'));
   const showKeys = () => {
-    const usable = Object.values(KEYS).filter(({ part }) => allows(store.reduction.peek(), part));
+    const lab = store.keyed.peek();
+    const usable = Object.values(KEYS).filter(({ part }) => allows(store.reduction.peek(), lab?.part ?? part));
     /** @type {[name: string, does: string][]} */
     const rows = [
-      ...usable.map(({ name, does }) => /** @type {[string, string]} */ ([name, does])),
+      ...usable.map(({ name, does }) => /** @type {[string, string]} */ ([name, lab ? `${does}: ${lab.what}` : does])),
       ['?', 'Show these keys'],
       ...BESIDES,
     ];
@@ -82,7 +104,8 @@ export function mountKeyboard(store, find) {
     if (!key || event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
     if (event.target instanceof Element && event.target.closest(`${TYPING}, ${key.own}`)) return;
     event.preventDefault();
-    if (!allows(store.reduction.peek(), key.part)) return;
-    if (key.repeats || !event.repeat) key.act(store);
+    const lab = store.keyed.peek();
+    if (!allows(store.reduction.peek(), lab?.part ?? key.part)) return;
+    if (key.repeats || !event.repeat) key.act(lab ?? store);
   });
 }

@@ -37,48 +37,56 @@ import { bindFields, bindValue, stopsBetween, stopsEvery } from './value.js';
 /** @typedef {import('./parameter.js').OpenParameter} OpenParameter */
 /** @typedef {(id: string) => HTMLElement} Find */
 
+/** The browser's font size that distances beside text are of (pixels). */
+const USUAL_TEXT = 16;
 /** An edge or a bias as near as this is the one meant (pixels). */
 const MOUSE_REACH = 8;
 const FINGER_REACH = 16;
 
 /**
  * @param {Store} store
- * @param {Fields} fields
- * @param {Catalogue} catalogue
  * @param {Find} find
+ * @param {Catalogue} catalogue
+ * @param {Fields} fields
  * @param {import('../painting/painter.js').Painter} painter
  * @param {OpenParameter} open takes a parameter in hand
  */
-export function mountNetwork(store, fields, catalogue, find, painter, open) {
-  mountSettings(store, fields, catalogue, find);
+export function mountNetwork(store, find, catalogue, fields, painter, open) {
+  mountSettings(store, find, catalogue, fields);
 
   const graph = find('graph');
-  const area = signal({ width: graph.clientWidth, height: graph.clientHeight });
+  const measured = () => ({
+    width: graph.clientWidth,
+    height: graph.clientHeight,
+    text: Number.parseFloat(getComputedStyle(document.documentElement).fontSize) / USUAL_TEXT,
+  });
+  const area = signal(measured());
   new ResizeObserver(() => {
-    const { clientWidth: width, clientHeight: height } = graph;
-    if (width !== area.value.width || height !== area.value.height) area.value = { width, height };
+    const now = measured();
+    const { width, height, text } = area.value;
+    if (width !== now.width || height !== now.height || text !== now.text) area.value = now;
   }).observe(graph);
 
   const stage = /** @type {HTMLElement} */ (graph.parentElement);
   const layout = computed(() =>
-    layoutNetwork(store.layerSizes.value, area.value.width, area.value.height, store.features.value),
+    layoutNetwork(store.layerSizes.value, area.value.width, area.value.height, store.features.value, area.value.text),
   );
   effect(() => {
     const sizes = store.layerSizes.value;
     graph.style.minHeight = sizes.some((units) => units > 7) ? `${Math.max(...sizes) * MIN_UNIT_PITCH}px` : '';
-    stage.style.minWidth = `${sizes.length * MIN_COLUMN_PITCH}px`;
+    stage.style.minWidth = `${sizes.length * MIN_COLUMN_PITCH * area.value.text}px`;
   });
 
-  mountCaptions(store, catalogue, layout, find('captions'));
-  mountShapes(store, layout, find('shapes'));
+  mountCaptions(store, find('captions'), catalogue, layout, find('units-problems'));
+  mountShapes(store, find('shapes'), layout);
   const frozen = computed(() => [...store.dialogue.frozen.value.values()]);
   const inputs = computed(() => mapsOf(catalogue, store.features.value));
-  mountGraph(store, layout, graph, painter, inputs, frozen, open);
+  mountGraph(store, graph, layout, painter, inputs, frozen, open);
   mountSentence(store, find('sentence'), open);
 }
 
-/** @param {Store} store @param {Fields} fields @param {Catalogue} catalogue @param {Find} find */
-function mountSettings(store, fields, catalogue, find) {
+/** @param {Store} store @param {Find} find @param {Catalogue} catalogue @param {Fields} fields */
+function mountSettings(store, find, catalogue, fields) {
   const add = /** @type {HTMLButtonElement} */ (find('add-layer'));
   const remove = /** @type {HTMLButtonElement} */ (find('remove-layer'));
   const depth = find('depth');
@@ -97,7 +105,7 @@ function mountSettings(store, fields, catalogue, find) {
     () => store.experiment.value.scheme,
     (scheme) => store.change({ scheme }),
   );
-  bindFields(store, fields, find, {
+  bindFields(store, find, fields, {
     scale: ['weight-scale', stopsBetween(0.001, fields.scale.limits[1])],
     weightSeed: ['weight-seed', []],
   });
@@ -112,23 +120,27 @@ function mountSettings(store, fields, catalogue, find) {
  * that focus does.
  *
  * @param {Store} store
+ * @param {HTMLElement} container
  * @param {Catalogue} catalogue
  * @param {import('../../vendor/signals-core/signals-core.js').ReadonlySignal<Layout>} layout
- * @param {HTMLElement} container
+ * @param {HTMLElement} problems where it is said what is wrong with a number of units
  */
-function mountCaptions(store, catalogue, layout, container) {
-  const field = unitsField(catalogue);
-  const [fewest, most] = field.limits;
+function mountCaptions(store, container, catalogue, layout, problems) {
+  const [fewest, most] = catalogue.limits.units;
   /** @param {number} layer @param {number} units */
   const resize = (layer, units) => store.changeLayer(layer, { units });
   /** What ends the binding of each. @type {Map<HTMLInputElement, () => void>} */
   const bound = new Map();
   effect(() => {
-    const { columns, pitch } = layout.value;
+    const { columns, pitch, text } = layout.value;
     const units = store.layerSizes.value.slice(1, -1);
     const last = columns.length - 1;
-    const long = pitch >= 120;
-    container.classList.toggle('dense', pitch < 92);
+    const long = pitch >= 120 * text;
+    container.classList.toggle('dense', pitch < 92 * text);
+    render(
+      units.map((_, index) => html`<p class="problem" id="units-${index + 1}-problem" role="alert"></p>`),
+      problems,
+    );
     render(
       columns.map((x, layer) => {
         if (layer === 0) return html`<div style="left:${x}px"><b>Input</b></div>`;
@@ -143,7 +155,6 @@ function mountCaptions(store, catalogue, layout, container) {
               aria-label="Hidden units in layer ${layer}" aria-describedby="units-${layer}-problem" data-layer=${layer}>
             <button class="btn sq" type="button" aria-label="Add a unit to layer ${layer}" ?disabled=${count >= most}
               @click=${() => resize(layer, count + 1)}>${icon('plus')}</button>
-            <p class="problem" id="units-${layer}-problem" role="alert"></p>
           </span>
           ${layerActivation(store, catalogue, layer)}
         </div>`;
@@ -160,8 +171,8 @@ function mountCaptions(store, catalogue, layout, container) {
       const layer = Number(input.dataset.layer);
       const stop = bindValue({
         input,
-        problem: /** @type {HTMLElement} */ (input.parentElement?.querySelector('.problem')),
-        field,
+        problem: /** @type {HTMLElement} */ (problems.children[layer - 1]),
+        field: unitsField(catalogue, `Hidden units in layer ${layer}`),
         value: () => store.experiment.value.layers[layer - 1]?.units ?? fewest,
         change: (units) => resize(layer, units),
         stops: stopsEvery(fewest, most, 1),
@@ -173,16 +184,16 @@ function mountCaptions(store, catalogue, layout, container) {
 
 /**
  * @param {Store} store
- * @param {import('../../vendor/signals-core/signals-core.js').ReadonlySignal<Layout>} layout
  * @param {HTMLElement} container
+ * @param {import('../../vendor/signals-core/signals-core.js').ReadonlySignal<Layout>} layout
  */
-function mountShapes(store, layout, container) {
+function mountShapes(store, container, layout) {
   effect(() => {
-    const { columns, pitch } = layout.value;
+    const { columns, pitch, text } = layout.value;
     const sizes = store.layerSizes.value;
-    const dense = pitch < 150;
+    const dense = pitch < 150 * text;
     container.classList.toggle('dense', dense);
-    container.classList.toggle('tight', pitch < 92);
+    container.classList.toggle('tight', pitch < 92 * text);
     /** @param {unknown} name @param {unknown} extent */
     const line = (name, extent) =>
       html`<dt><math translate="no">${name}</math></dt><dd><math translate="no">${extent}</math></dd>`;
@@ -209,15 +220,15 @@ function mountShapes(store, layout, container) {
  * the pointer.
  *
  * @param {Store} store
- * @param {import('../../vendor/signals-core/signals-core.js').ReadonlySignal<Layout>} layout
  * @param {HTMLElement} graph
+ * @param {import('../../vendor/signals-core/signals-core.js').ReadonlySignal<Layout>} layout
  * @param {import('../painting/painter.js').Painter} painter
  * @param {import('../../vendor/signals-core/signals-core.js').ReadonlySignal<{size: number, values: Uint8Array}>}
  *   inputs
  * @param {import('../../vendor/signals-core/signals-core.js').ReadonlySignal<Parameter[]>} frozen
  * @param {OpenParameter} open
  */
-function mountGraph(store, layout, graph, painter, inputs, frozen, open) {
+function mountGraph(store, graph, layout, painter, inputs, frozen, open) {
   const units = document.createElement('div');
   const canvas = document.createElement('canvas');
   const values = document.createElement('div');
@@ -225,7 +236,7 @@ function mountGraph(store, layout, graph, painter, inputs, frozen, open) {
   canvas.ariaHidden = values.ariaHidden = 'true';
   graph.replaceChildren(units, canvas, values);
   painter.give('network', canvas);
-  const pointed = mountPointing(store, layout, graph, open);
+  const pointed = mountPointing(store, graph, layout, open);
   effect(() => painter.emphasise(store.attention.emphasis.value));
 
   effect(() => {
@@ -332,11 +343,11 @@ function mountGraph(store, layout, graph, painter, inputs, frozen, open) {
  * the sentence does the same.
  *
  * @param {Store} store
- * @param {import('../../vendor/signals-core/signals-core.js').ReadonlySignal<Layout>} layout
  * @param {HTMLElement} graph
+ * @param {import('../../vendor/signals-core/signals-core.js').ReadonlySignal<Layout>} layout
  * @param {OpenParameter} open
  */
-function mountPointing(store, layout, graph, open) {
+function mountPointing(store, graph, layout, open) {
   const pointed = signal(/** @type {(Parameter & {x: number, y: number}) | null} */ (null));
 
   /**

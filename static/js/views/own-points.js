@@ -62,8 +62,8 @@ const within = (value) => Math.max(PLANE[0], Math.min(PLANE[1], value));
 /** @param {Store} store @param {Find} find */
 export function mountOwnPoints(store, find) {
   const edit = new Editor(store);
-  mountTool(store, edit, find);
-  mountLayer(store, edit, find);
+  mountTool(store, find, edit);
+  mountLayer(store, find, edit);
   mountTable(store, find, {
     dialog: /** @type {HTMLDialogElement} */ (find('table-dialog')),
     take: (state, said) => edit.replace(state, said),
@@ -246,8 +246,8 @@ class Editor {
   }
 }
 
-/** @param {Store} store @param {Editor} edit @param {Find} find */
-function mountTool(store, edit, find) {
+/** @param {Store} store @param {Find} find @param {Editor} edit */
+function mountTool(store, find, edit) {
   const here = find('plot-tools');
   const tools = /** @type {HTMLButtonElement[]} */ (
     [find('own-tools'), here].flatMap((group) => [...group.querySelectorAll('[data-tool]')])
@@ -339,10 +339,10 @@ function mountTool(store, edit, find) {
  * The layer over the plane that takes pointer and keys while a tool is in hand.
  *
  * @param {Store} store
- * @param {Editor} edit
  * @param {Find} find
+ * @param {Editor} edit
  */
-function mountLayer(store, edit, find) {
+function mountLayer(store, find, edit) {
   const layer = find('points-layer');
   const cross = /** @type {SVGGElement} */ (layer.querySelector('.cross'));
   const ring = /** @type {SVGCircleElement} */ (layer.querySelector('.ring'));

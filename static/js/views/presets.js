@@ -25,8 +25,8 @@ const MOVES = {
   End: (_, count) => count - 1,
 };
 
-/** @param {Store} store @param {Catalogue} catalogue @param {(id: string) => HTMLElement} find */
-export function mountPresets(store, catalogue, find) {
+/** @param {Store} store @param {(id: string) => HTMLElement} find @param {Catalogue} catalogue */
+export function mountPresets(store, find, catalogue) {
   const opener = find('presets');
   const dialog = /** @type {HTMLDialogElement} */ (find('presets-dialog'));
   const lists = find('presets-lists');
@@ -96,9 +96,10 @@ export function mountPresets(store, catalogue, find) {
     );
   });
   // Whoever goes back, or to other data, has left it.
-  addEventListener('hashchange', () => {
-    chosen.value = null;
-  });
+  for (const kind of ['hashchange', 'popstate'])
+    addEventListener(kind, () => {
+      chosen.value = null;
+    });
   effect(() => {
     const { dataset } = store.experiment.value;
     const preset = chosen.peek();

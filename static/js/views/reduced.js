@@ -18,10 +18,10 @@ const NOTE = 'locked-note';
 
 /**
  * @param {Store} store
- * @param {(experiment: Experiment) => string} addressOf
  * @param {(id: string) => HTMLElement} find
+ * @param {(experiment: Experiment) => string} addressOf
  */
-export function mountReduced(store, addressOf, find) {
+export function mountReduced(store, find, addressOf) {
   /** @type {Map<string, Lock>} */
   const locks = new Map();
   effect(() => {

@@ -33,12 +33,12 @@ const time = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle
 
 /**
  * @param {Store} store
- * @param {KeptRuns} runs
- * @param {Experiment} defaults
- * @param {Catalogue} catalogue
  * @param {(id: string) => HTMLElement} find
+ * @param {Catalogue} catalogue
+ * @param {Experiment} defaults
+ * @param {KeptRuns} runs
  */
-export function mountRuns(store, runs, defaults, catalogue, find) {
+export function mountRuns(store, find, catalogue, defaults, runs) {
   record(store, runs);
   const panel = find('runs');
   /** @type {import('../../vendor/signals-core/signals-core.js').Signal<{run: KeptRun, index: number} | null>} */
@@ -88,7 +88,7 @@ export function mountRuns(store, runs, defaults, catalogue, find) {
   const row = (run) => {
     const compared = store.compared.value.some(({ id }) => id === run.id);
     return html`<tr data-run=${run.id}>
-      <td class="pick"><label><input type="checkbox" .checked=${live(compared)}
+      <td class="tick"><label><input type="checkbox" .checked=${live(compared)}
         @change=${(/** @type {Event} */ event) =>
           actions.compare(run, /** @type {HTMLInputElement} */ (event.target).checked)}><span
         class="vh">Compare ${title(run)}</span></label></td>
@@ -111,7 +111,7 @@ export function mountRuns(store, runs, defaults, catalogue, find) {
       <td data-label="Train">${percent(run.trainAccuracy)}</td>
       <td data-label="Test">${percent(run.testAccuracy)}</td>
       <td data-label="Iterations">${count(run.iterations)}</td>
-      <td class="acts"><button class="btn small" type="button" aria-label="Restore ${title(run)}"
+      <td class="does"><button class="btn small" type="button" aria-label="Restore ${title(run)}"
         title="Set up this experiment again" @click=${() => actions.restore(run)}>Restore</button>
         ${crossButton(`Delete ${title(run)}`, () => actions.remove(run), 'Delete')}</td>
     </tr>`;

@@ -13,11 +13,11 @@ import { showCode } from './qr.js';
 
 /**
  * @param {Store} store
+ * @param {(id: string) => HTMLElement} find
  * @param {Fields} fields
  * @param {Experiment} defaults
- * @param {(id: string) => HTMLElement} find
  */
-export function mountSave(store, fields, defaults, find) {
+export function mountSave(store, find, fields, defaults) {
   const button = /** @type {HTMLButtonElement} */ (find('save'));
   const link = /** @type {HTMLInputElement} */ (find('save-link'));
   const copying = find('copy-save');

@@ -18,11 +18,11 @@ const FRAME = { width: '100%', height: 900 };
 
 /**
  * @param {Store} store
+ * @param {(id: string) => HTMLElement} find
  * @param {Fields} fields
  * @param {(experiment: Experiment) => string} addressOf
- * @param {(id: string) => HTMLElement} find
  */
-export function mountShare(store, fields, addressOf, find) {
+export function mountShare(store, find, fields, addressOf) {
   const dialog = /** @type {HTMLDialogElement} */ (find('share-dialog'));
   const link = /** @type {HTMLInputElement} */ (find('share-link'));
   const frame = /** @type {HTMLTextAreaElement} */ (find('share-frame'));

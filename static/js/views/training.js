@@ -15,11 +15,11 @@ const RATES = [0, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10];
 
 /**
  * @param {Store} store
- * @param {Fields} fields
- * @param {Catalogue} catalogue
  * @param {(id: string) => HTMLElement} find
+ * @param {Catalogue} catalogue
+ * @param {Fields} fields
  */
-export function mountTraining(store, fields, catalogue, find) {
+export function mountTraining(store, find, catalogue, fields) {
   const details = /** @type {HTMLDetailsElement} */ (find('training'));
   details.open = remembered();
   details.addEventListener('toggle', () => remember(details.open));
@@ -30,7 +30,7 @@ export function mountTraining(store, fields, catalogue, find) {
     optimizer.value = store.experiment.value.optimizer;
   });
 
-  bindFields(store, fields, find, {
+  bindFields(store, find, fields, {
     batchSize: ['batch-size', [...stopsBetween(1, 1000), null]],
     trainingSeed: ['training-seed', []],
     l1: ['l1', RATES],

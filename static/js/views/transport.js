@@ -4,6 +4,7 @@ import { effect } from '../../vendor/signals-core/signals-core.js';
 import { FRAMES_A_SECOND } from '../experiment/experiment.js';
 import { cost, count, percent } from '../format.js';
 import { isDark, nextTheme, theme } from '../theme.js';
+import { markKey } from './keyboard.js';
 import { bindFields, stopsBetween } from './value.js';
 
 /** @typedef {import('../store/state.js').Store} Store */
@@ -28,35 +29,40 @@ const CONNECTION_HINT = {
   waiting: 'The server does not let this page train just now. What you change now is sent as soon as it does.',
 };
 
-/** @param {Store} store @param {Fields} fields @param {Find} find @param {Stream} stream */
-export function mountTransport(store, fields, find, stream) {
+/** @param {Store} store @param {Find} find @param {Fields} fields @param {Stream} stream */
+export function mountTransport(store, find, fields, stream) {
   const play = find('play');
   const playLabel = /** @type {HTMLElement} */ (play.querySelector('span'));
   play.addEventListener('click', () => store.toggle());
-  find('step').addEventListener('click', () => store.step());
+  const step = find('step');
+  step.addEventListener('click', () => store.step());
   const epoch = find('step-epoch');
   epoch.addEventListener('click', () => store.step(store.epoch));
   effect(() => {
     epoch.hidden = store.experiment.value.batchSize === null;
   });
-  find('reset').addEventListener('click', () => store.reset());
+  const reset = find('reset');
+  reset.addEventListener('click', () => store.reset());
   effect(() => {
     const playing = store.dialogue.playing.value;
     playLabel.textContent = playing ? 'Pause' : 'Play';
-    play.title = playing ? 'Pause (Space)' : 'Train (Space)';
     play.toggleAttribute('data-playing', playing);
+    const own = store.keyed.value === null;
+    markKey(play, ' ', playing ? 'Pause' : 'Train', own);
+    markKey(step, 'ArrowRight', 'One iteration', own);
+    markKey(reset, 'r', 'Back to the same initial weights', own);
   });
 
   const [slowest, fastest] = fields.iterationsPerFrame.limits;
   const speeds = SPEEDS.map((speed) => speed / FRAMES_A_SECOND).filter((speed) => speed >= slowest && speed <= fastest);
-  bindFields(store, fields, find, {
+  bindFields(store, find, fields, {
     iterationsPerFrame: ['speed', [...speeds, null]],
     learningRate: ['learning-rate', stopsBetween(0.0001, fields.learningRate.limits[1])],
   });
 
   mountReadouts(store);
   mountAchieved(store, find('achieved'));
-  mountConnection(store, stream, find('connection'));
+  mountConnection(store, find('connection'), stream);
   mountTheme(find('theme'));
 }
 
@@ -107,8 +113,8 @@ function mountAchieved(store, element) {
   });
 }
 
-/** @param {Store} store @param {Stream} stream @param {HTMLElement} element */
-function mountConnection(store, stream, element) {
+/** @param {Store} store @param {HTMLElement} element @param {Stream} stream */
+function mountConnection(store, element, stream) {
   const label = /** @type {HTMLElement} */ (element.firstElementChild);
   effect(() => {
     const why = stream.waiting.value?.why;

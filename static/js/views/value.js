@@ -13,6 +13,26 @@ export const WAYS = { ArrowUp: 1, ArrowDown: -1 };
 /** How long typing must rest before it counts (milliseconds). */
 const REST = 400;
 
+/** Whether a button or a finger is down just now. */
+let pressed = false;
+for (const kind of ['pointerdown', 'pointerup', 'pointercancel'])
+  globalThis.addEventListener?.(
+    kind,
+    () => {
+      pressed = kind === 'pointerdown';
+    },
+    { capture: true },
+  );
+
+/** Does something that moves the page: not while something is pressed, which would no longer be there. @param {() => void} act */
+function onceReleased(act) {
+  if (!pressed) return act();
+  // A click follows the release at once.
+  const later = () => setTimeout(() => onceReleased(act));
+  for (const kind of ['pointerup', 'pointercancel']) addEventListener(kind, later, { once: true });
+  return undefined;
+}
+
 /** 1, 2, 3, 5 of each power of ten between two limits. @param {number} low @param {number} high */
 export function stopsBetween(low, high) {
   const stops = [];
@@ -67,6 +87,8 @@ export function bindValue({ input, slider = null, problem, field, value, change,
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let resting;
   let wrong = false;
+  /** What is wrong, in words. */
+  let said = '';
   /** What is being typed, once it counts: it stays as it was typed, since more may follow. */
   let typed = { text: '', value: /** @type {T | undefined} */ (undefined) };
 
@@ -115,9 +137,16 @@ export function bindValue({ input, slider = null, problem, field, value, change,
   };
 
   /** @param {string} text */
+  const say = (text) => {
+    said = text;
+    onceReleased(() => {
+      if (problem.textContent !== said) problem.textContent = said;
+    });
+  };
+  /** @param {string} text */
   const complain = (text) => {
     wrong = text !== '';
-    if (problem.textContent !== text) problem.textContent = text;
+    say(text);
     if (wrong) input.setAttribute('aria-invalid', 'true');
     else input.removeAttribute('aria-invalid');
   };
@@ -150,9 +179,7 @@ export function bindValue({ input, slider = null, problem, field, value, change,
     input.removeAttribute('aria-invalid');
     show();
   });
-  input.addEventListener('focus', () => {
-    if (problem.textContent) problem.textContent = '';
-  });
+  input.addEventListener('focus', () => say(''));
   input.addEventListener('keydown', (event) => {
     if (event.key === 'Enter') take(true);
     const way = WAYS[event.key];
@@ -195,11 +222,11 @@ export const bindNumber = (find, id, parts) =>
  * Numbers of the experiment, by the ids of their inputs, with the stops of each.
  *
  * @param {import('../store/state.js').Store} store
- * @param {import('../experiment/experiment.js').Fields} fields
  * @param {(id: string) => HTMLElement} find
+ * @param {import('../experiment/experiment.js').Fields} fields
  * @param {{[K in import('../experiment/experiment.js').Plain]?: [id: string, stops: (number | null)[]]}} rows
  */
-export function bindFields(store, fields, find, rows) {
+export function bindFields(store, find, fields, rows) {
   for (const [key, [id, stops]] of Object.entries(rows)) {
     const name = /** @type {'batchSize'} any of the numbers */ (key);
     bindNumber(find, id, {

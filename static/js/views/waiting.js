@@ -29,11 +29,11 @@ const WHY_NOT = {
 };
 
 /**
- * @param {{waiting: Signal<Wait | null>, tryNow: () => void}} stream
  * @param {Store} store
  * @param {(id: string) => HTMLElement} find
+ * @param {{waiting: Signal<Wait | null>, tryNow: () => void}} stream
  */
-export function mountWaiting(stream, store, find) {
+export function mountWaiting(store, find, stream) {
   showWaiting(stream, WHY_NOT, {
     container: find('waiting'),
     announcement: store.announcement,

@@ -48,10 +48,10 @@ const isCoordinate = (value) => Math.abs(value) <= MAX_VALUE;
  * The controls in the panel.
  *
  * @param {Store} store
- * @param {Signal<Aim>} aim
  * @param {Find} find
+ * @param {Signal<Aim>} aim
  */
-export function mountAim(store, aim, find) {
+export function mountAim(store, find, aim) {
   const total = () => store.points.value?.points.length ?? 0;
   /** What each choice had last. @type {Record<Aim['of'], Aim>} */
   const last = { ...FIRST };

@@ -243,12 +243,12 @@ async function ask(task) {
 
 /**
  * @param {Store} store
+ * @param {HTMLElement} form
  * @param {Catalogue} catalogue
  * @param {ReadonlySignal<Inspection | null>} inspection
- * @param {HTMLElement} form
  * @returns {() => () => void} what to do when it opens, and then when it closes
  */
-export function mountCheck(store, catalogue, inspection, form) {
+export function mountCheck(store, form, catalogue, inspection) {
   const task = signal(smallest());
   const verdict = signal(/** @type {Verdict | null} */ (null));
   /** The latest question, so that an earlier one's answer is not shown after it. */
@@ -387,8 +387,9 @@ export function mountCheck(store, catalogue, inspection, form) {
               .filter(({ given }) => given)
               .map((grid) => fields(now, grid, said?.place))}</div></section>
             <section aria-labelledby="by-hand-claimed"><h3 id="by-hand-claimed">Your numbers</h3><p class="quiet">Enter
-              what you have; what is empty is not compared. To the third digit after the
-              point, <math translate="no">${number('0.001')}</math>, is near enough.</p>
+              what you have; what is empty is not compared. A number is right if it is
+              within <math translate="no">${number('0.001')}</math> of ours, or within a thousandth of ours where that is
+              above 1.</p>
               <div class="grids">${grids
                 .filter(({ given }) => !given)
                 .map((grid) => fields(now, grid, said?.place))}</div></section>

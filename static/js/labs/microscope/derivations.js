@@ -215,5 +215,4 @@ export const DIFFERENCES = html`<p>A check that knows nothing of the chain rule:
     slope(J, w),
     operator('≈'),
     over([J, open, w, plus, ε, close, minus, J, open, w, minus, ε, close], [two, ε]),
-  )}. The two agree if they differ by less than a millionth of the larger. Where z lies on the corner of a ReLU there is
-  no slope, and nothing to compare with.</p>`;
+  )}. Where z lies on the corner of a ReLU there is no slope, and nothing to compare with.</p>`;

@@ -8,7 +8,7 @@ import { together } from '../../signals.js';
 import { isDark } from '../../theme.js';
 import { icon } from '../../views/icon.js';
 import { DERIVATIONS, DIFFERENCES } from './derivations.js';
-import { isTerm, verdictOn } from './lines.js';
+import { AGREES, isTerm, verdictOn } from './lines.js';
 import { isWide, lights, MOST, matrix, paintStrip, powerOf } from './matrix.js';
 
 /** @typedef {import('./lines.js').Line} Line */
@@ -146,7 +146,9 @@ export function mountIteration(place, { lines, step, pointed, point, choose }) {
   const pass = (title, way, all) => {
     const shown = all.flatMap((line, index) => (line.way === way ? [showLine(line, index)] : []));
     return shown.length > 0
-      ? html`<section class="pass" data-way=${way}><h3>${title}</h3><ol>${shown}</ol></section>`
+      ? html`<section class="pass" data-way=${way}><h3>${title}</h3>${
+          all.some((line) => line.way === way && line.check) ? html`<p class="quiet agrees">${AGREES}</p>` : nothing
+        }<ol>${shown}</ol></section>`
       : nothing;
   };
 

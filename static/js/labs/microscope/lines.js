@@ -416,6 +416,11 @@ export function verdictOf({ layers, check }) {
   };
 }
 
+/** What “agrees” means: nncore's bounds (nncore/differences.py), in words. */
+export const AGREES =
+  '“Agrees” means: apart by less than a millionth of the larger one, or by less than 10⁻⁹ (times J, where J is above 1). ' +
+  'That is rounding: of two zeros it may leave −1.6·10⁻¹⁵ and 3.1·10⁻¹³.';
+
 /** The same of one gradient. @param {Check} check @returns {{agrees: boolean | null, text: string}} */
 export function verdictOn({ agree }) {
   const places = agree.flatMap((row, i) =>

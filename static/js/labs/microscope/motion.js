@@ -15,10 +15,10 @@ const WAYS = { forward: 'Forward', backward: 'Backward', update: 'Update' };
 
 /**
  * @param {Store} store
- * @param {ReadonlySignal<Line[]>} lines
  * @param {Find} find
+ * @param {ReadonlySignal<Line[]>} lines
  */
-export function mountMotion(store, lines, find) {
+export function mountMotion(store, find, lines) {
   const [group, back, play, next, end, caption] = [
     'microscope-motion',
     'motion-back',

@@ -13,7 +13,7 @@ import { aimOnPlane, mountAim, showFacts } from './aim.js';
 import { mountCheck } from './check.js';
 import { Follower } from './follow.js';
 import { mountIteration, verdict } from './iteration.js';
-import { linesOf, verdictOf } from './lines.js';
+import { AGREES, linesOf, verdictOf } from './lines.js';
 import { mountMotion } from './motion.js';
 
 /** @typedef {import('../../store/state.js').Store} Store */
@@ -32,8 +32,8 @@ export function mount(store, find, { catalogue }) {
   const { inspection } = follower;
   const lines = computed(() => (inspection.value ? linesOf(inspection.value) : []));
   const pointing = signal(/** @type {Emphasis | null} */ (null));
-  const motion = mountMotion(store, lines, find);
-  mountAim(store, aim, find);
+  const motion = mountMotion(store, find, lines);
+  mountAim(store, find, aim);
   bindSignal(find('microscope-task'), task);
   const openIteration = mountIteration(find('microscope-lines'), {
     lines,
@@ -47,7 +47,7 @@ export function mount(store, find, { catalogue }) {
       if (example !== undefined) aim.value = { of: 'example', example };
     },
   });
-  const openCheck = mountCheck(store, catalogue, inspection, find('microscope-check'));
+  const openCheck = mountCheck(store, find('microscope-check'), catalogue, inspection);
 
   whenOpen(store, PANEL, () => {
     return effect(() => {
@@ -83,6 +83,7 @@ export function mount(store, find, { catalogue }) {
         const said = inspection.value && verdictOf(inspection.value);
         place.hidden = !said;
         place.dataset.agrees = String(said?.agrees ?? 'unknown');
+        place.title = said?.agrees === null ? '' : AGREES;
         render(said ? verdict(said) : nothing, place);
       }),
       effect(() => {
