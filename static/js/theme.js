@@ -47,6 +47,8 @@ function computedColours(tokens, scheme) {
   const probe = document.createElement('span');
   probe.hidden = true;
   probe.style.colorScheme = scheme;
+  // Where the reader's system forces colours on text, they would all be one.
+  probe.style.forcedColorAdjust = 'none';
   document.body.append(probe);
   const style = getComputedStyle(probe);
   const found = tokens.map((token) => {

@@ -98,6 +98,32 @@ export class History {
   }
 }
 
+/** Iterations that a table of costs lists, by powers of ten. */
+const LISTED = [1, 2, 5];
+
+/**
+ * The cost on the way: at the first iteration, at about 1, 2, 5, 10, 20, 50 and so on, and at the last; some twenty of a
+ * million. Where there are test costs, the iterations are those at which they are known.
+ *
+ * @param {History} history
+ */
+export function milestonesOf(history) {
+  const last = history.length - 1;
+  const wanted = [0];
+  for (let power = 1; power <= last; power *= 10) wanted.push(...LISTED.map((factor) => factor * power));
+  const near = [...wanted.filter((iteration) => iteration < last), last]
+    .filter((iteration) => iteration >= 0)
+    .map((iteration) => {
+      const test = history.testNear(iteration);
+      return test && test.iteration <= last
+        ? { iteration: test.iteration, test: test.cost }
+        : { iteration, test: null };
+    });
+  return near
+    .filter(({ iteration }, index) => iteration > (near[index - 1]?.iteration ?? -1))
+    .map(({ iteration, test }) => ({ iteration, train: history.costs[iteration], test }));
+}
+
 /**
  * The cost nearest to an iteration on a thinned curve.
  *

@@ -1,7 +1,7 @@
-/** Space plays, → steps, R resets, ? tells so: wherever the key has no meaning of its own. */
+/** Space plays, → steps, R resets, D describes, ? tells so: wherever the key has no meaning of its own. */
 
 import { html, render } from '../../vendor/lit-html/lit-html.js';
-import { allows } from '../experiment/parts.js';
+import { allows, isShown } from '../experiment/parts.js';
 import { closesBy } from './closing.js';
 
 /** @typedef {import('../store/state.js').Store} Store */
@@ -17,6 +17,7 @@ export const TYPING =
  * @property {string} part of the page, for where it is hidden or locked
  * @property {string} own elements that use the key themselves
  * @property {boolean} repeats
+ * @property {boolean} [reads] changes nothing, so that it works where its part is locked
  * @property {(store: Store) => void} act
  */
 
@@ -46,7 +47,19 @@ const KEYS = {
     repeats: false,
     act: (store) => store.reset(),
   },
+  d: {
+    name: 'D',
+    does: 'Say what the plane shows',
+    part: 'words',
+    own: 'none',
+    repeats: false,
+    reads: true,
+    act: (store) => store.describe(),
+  },
 };
+
+/** @param {Store} store @param {Key} key */
+const works = (store, { part, reads }) => (reads ? isShown : allows)(store.reduction.peek(), part);
 
 /** What no key of this table does. @type {[name: string, does: string][]} */
 const BESIDES = [
@@ -59,7 +72,7 @@ const BESIDES = [
 export function mountKeyboard(store, find) {
   const dialog = /** @type {HTMLDialogElement} */ (find('keys-dialog'));
   const showKeys = () => {
-    const usable = Object.values(KEYS).filter(({ part }) => allows(store.reduction.peek(), part));
+    const usable = Object.values(KEYS).filter((key) => works(store, key));
     /** @type {[name: string, does: string][]} */
     const rows = [
       ...usable.map(({ name, does }) => /** @type {[string, string]} */ ([name, does])),
@@ -82,7 +95,7 @@ export function mountKeyboard(store, find) {
     if (!key || event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
     if (event.target instanceof Element && event.target.closest(`${TYPING}, ${key.own}`)) return;
     event.preventDefault();
-    if (!allows(store.reduction.peek(), key.part)) return;
+    if (!works(store, key)) return;
     if (key.repeats || !event.repeat) key.act(store);
   });
 }
