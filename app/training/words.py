@@ -390,5 +390,7 @@ def _costs(train: float, test: float | None) -> str:
 
 
 def _number(value: float) -> str:
+    if not math.isfinite(value):
+        return "∞"
     large = 1000 <= abs(value) < 1e7
     return (f"{value:,.0f}" if large else f"{value:.3g}").replace("-", "−")

@@ -102,26 +102,26 @@ export class History {
 const LISTED = [1, 2, 5];
 
 /**
- * The cost on the way: at the first iteration, at about 1, 2, 5, 10, 20, 50 and so on, and at the last; some twenty of a
- * million. Where there are test costs, the iterations are those at which they are known.
+ * The cost before an iteration: at the first one, at about 1, 2, 5, 10, 20, 50 and so on; some twenty of a million. Where
+ * there are test costs, the iterations are those at which they are known.
  *
  * @param {History} history
+ * @param {number} end
  */
-export function milestonesOf(history) {
-  const last = history.length - 1;
+export function milestonesOf(history, end) {
+  const length = Math.min(end, history.length);
   const wanted = [0];
-  for (let power = 1; power <= last; power *= 10) wanted.push(...LISTED.map((factor) => factor * power));
-  const near = [...wanted.filter((iteration) => iteration < last), last]
-    .filter((iteration) => iteration >= 0)
-    .map((iteration) => {
-      const test = history.testNear(iteration);
-      return test && test.iteration <= last
-        ? { iteration: test.iteration, test: test.cost }
-        : { iteration, test: null };
-    });
-  return near
-    .filter(({ iteration }, index) => iteration > (near[index - 1]?.iteration ?? -1))
-    .map(({ iteration, test }) => ({ iteration, train: history.costs[iteration], test }));
+  for (let power = 1; power < length; power *= 10) wanted.push(...LISTED.map((factor) => factor * power));
+  /** @type {{iteration: number, train: number, test: number | null}[]} */
+  const rows = [];
+  for (const milestone of wanted.filter((iteration) => iteration < length)) {
+    const known = history.testNear(milestone);
+    const test = known && known.iteration < length ? known : null;
+    const iteration = test?.iteration ?? milestone;
+    if (iteration > (rows.at(-1)?.iteration ?? -1))
+      rows.push({ iteration, train: history.costs[iteration], test: test?.cost ?? null });
+  }
+  return rows;
 }
 
 /**

@@ -50,7 +50,8 @@ export class Milestones {
 
   /** How long a sentence that is due has to wait; null if none is. @param {number} now milliseconds */
   wait(now) {
-    return this.#due ? Math.max(0, this.#told + PAUSE - now) : null;
+    // A clock that is set back makes nobody wait longer.
+    return this.#due ? Math.min(PAUSE, Math.max(0, this.#told + PAUSE - now)) : null;
   }
 
   /** Something was said of the plane as it is. @param {number} now */

@@ -45,7 +45,7 @@ export class Telling {
     questions.listen('described', (answer) => {
       if (!this.#asked) return;
       this.described.value = answer;
-      this.#milestones.told(performance.now());
+      this.#milestones.told(Date.now());
       this.#say(answer);
     });
   }
@@ -119,10 +119,10 @@ export class Telling {
       const { iteration, run } = picture;
       const bounded = (run.boundary?.shares?.length ?? 0) > 0;
       this.#milestones.look({ iteration, accuracy: run.train_accuracy, bounded, over });
-      const wait = playing.value || over ? this.#milestones.wait(performance.now()) : null;
+      const wait = playing.value || over ? this.#milestones.wait(Date.now()) : null;
       if (wait === null) return undefined;
       const timer = setTimeout(() => {
-        this.#milestones.told(performance.now());
+        this.#milestones.told(Date.now());
         this.tell((answer) => (answer ? `Iteration ${count(answer.iteration)}.` : ''));
       }, wait);
       return () => clearTimeout(timer);

@@ -114,9 +114,10 @@ function wrongs({ wrong, examples }, axes) {
 
 /** @param {Store} store */
 function costs({ current }) {
-  const rows = milestonesOf(current.history);
-  if (rows.length === 0)
-    return html`<p class="hint">No iteration has been trained yet, so there is no cost to list.</p>`;
+  const picture = current.picture.peek();
+  if (!picture) return html`<p class="hint">There is no cost to list yet.</p>`;
+  const { iteration: now, run } = picture;
+  const rows = [...milestonesOf(current.history, now), { iteration: now, train: run.train_cost, test: run.test_cost }];
   return html`<div class="scroll" role="region" tabindex="0" aria-label="Table of the cost"><table class="numbers">
     <caption>The cost J on the way</caption>
     <thead><tr><th scope="col">iteration</th><th scope="col">training</th><th scope="col">test</th></tr></thead>
