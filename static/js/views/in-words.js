@@ -102,7 +102,7 @@ function wrongs({ wrong, examples }, axes) {
     <caption>${caption}</caption>
     <thead><tr><th scope="col">example</th>${examples[0].point.map(
       (_, index) => html`<th scope="col">${named(axes, index)}</th>`,
-    )}<th scope="col">is</th><th scope="col">output</th><th scope="col">for</th></tr></thead>
+    )}<th scope="col">y</th><th scope="col">output</th><th scope="col">for</th></tr></thead>
     <tbody>${examples.map(
       ({ example, point, label, prediction, split }) =>
         html`<tr><th scope="row">${count(example + 1)}</th>${point.map(
