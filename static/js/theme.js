@@ -17,6 +17,15 @@ export const theme = signal(/** @type {Theme} */ (document.documentElement.datas
 /** What is seen. */
 export const isDark = computed(() => (theme.value === 'auto' ? systemIsDark.value : theme.value === 'dark'));
 
+const forced = matchMedia('(forced-colors: active)');
+const isForced = signal(forced.matches);
+forced.addEventListener('change', () => {
+  isForced.value = forced.matches;
+});
+
+/** Changes with the colours of the page: whatever has been drawn in them is drawn anew. */
+export const palette = computed(() => `${isDark.value ? 'dark' : 'light'}${isForced.value ? ' forced' : ''}`);
+
 effect(() => {
   const chosen = theme.value;
   if (chosen === 'auto') delete document.documentElement.dataset.theme;
