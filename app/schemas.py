@@ -591,6 +591,13 @@ class Inspect(Message):
             raise InvalidField("label goes with a point", "label")
 
 
+class Describe(Message):
+    """What does a run show over the plane? In words, and in a small table."""
+
+    type: Literal["describe"]
+    run: Annotated[int, Range(0, MAX_RUNS - 1)] = 0
+
+
 class Check(CheckRequest, Message):
     """Which number of a calculation by hand differs first?"""
 

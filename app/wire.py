@@ -297,6 +297,14 @@ def mean_boundary(
     return {**drawn, "values": b64encode(drawn["values"]).decode("ascii")}
 
 
+def evaluator(
+    network: nncore.Network, view: View, features: tuple[str, ...], size: int
+) -> nncore.GridEvaluator:
+    """One of so many points across, or of fewer: it takes no longer than a picture."""
+    fine = math.isqrt(MOST_PICTURE_WORK // _work_of_a_point(network))
+    return _evaluator(network, view, features, max(SMALLEST, min(size, fine)))
+
+
 def _evaluator(
     network: nncore.Network, view: View, features: tuple[str, ...], size: int
 ) -> nncore.GridEvaluator:

@@ -51,6 +51,7 @@ GOOD: list[dict[str, Any]] = [
     {"type": "seek", "iteration": 10},
     {"type": "view", "resolution": 20, "x": [-1, 1], "y": [-1, 1], "neurons": True},
     {"type": "inspect", "point": [0.5, 0.5], "label": 1},
+    {"type": "describe", "run": 0},
     {"type": "check", "layers": [{"weights": [[1], [2]], "biases": [0]}], "points": [[1, 2]]},
     {"type": "sweep", "seeds": 2, "iterations": 5},
     {"type": "cancel"},

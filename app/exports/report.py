@@ -149,14 +149,13 @@ def _boundary_figure(record: Record) -> dict[str, Any]:
         "zmin": low,
         "zmax": high,
         "colorscale": marks.scale(marks.RAMP),
-        # Coloured without bands, as the page is.
-        "contours": {
-            "coloring": "heatmap",
-            "start": low,
-            "end": high,
-            "size": (high - low) / 10,
+        # Coloured without bands, as the page is; where ŷ is one half is a line, on grey paper too.
+        "contours": {"coloring": "heatmap", "start": 0.5, "end": 0.5, "size": 1},
+        "line": {
+            "width": 2 if examples.task == "classification" else 0,
+            "color": marks.colour("contour"),
+            "smoothing": 0,
         },
-        "line": {"width": 0},
         "colorbar": {"title": {"text": "ŷ"}},
     }
     x1, x2 = (_axis(record, index, reach) for index in (0, 1))

@@ -20,7 +20,7 @@ from app.web.limits import ERROR_SECONDS, MESSAGE_SECONDS, LoopTime, Throttle, c
 router = APIRouter()
 
 ALL_MESSAGES = tuple(MESSAGES)
-WATCHERS_MESSAGES = ("view", "ack", "inspect")
+WATCHERS_MESSAGES = ("view", "ack", "inspect", "describe")
 REFUSED = 1008
 LONGEST_ACK = 60
 """Characters of the longest message that is read although it came too fast."""

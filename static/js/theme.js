@@ -17,6 +17,15 @@ export const theme = signal(/** @type {Theme} */ (document.documentElement.datas
 /** What is seen. */
 export const isDark = computed(() => (theme.value === 'auto' ? systemIsDark.value : theme.value === 'dark'));
 
+const forced = matchMedia('(forced-colors: active)');
+const isForced = signal(forced.matches);
+forced.addEventListener('change', () => {
+  isForced.value = forced.matches;
+});
+
+/** Changes with the colours of the page: whatever has been drawn in them is drawn anew. */
+export const palette = computed(() => `${isDark.value ? 'dark' : 'light'}${isForced.value ? ' forced' : ''}`);
+
 effect(() => {
   const chosen = theme.value;
   if (chosen === 'auto') delete document.documentElement.dataset.theme;
@@ -47,6 +56,8 @@ function computedColours(tokens, scheme) {
   const probe = document.createElement('span');
   probe.hidden = true;
   probe.style.colorScheme = scheme;
+  // Where the reader's system forces colours on text, they would all be one.
+  probe.style.forcedColorAdjust = 'none';
   document.body.append(probe);
   const style = getComputedStyle(probe);
   const found = tokens.map((token) => {

@@ -545,6 +545,8 @@ class TestWatching:
             stream.until("configured")
             frame = stream.until_iteration(30)
             assert frame["runs"][0]["train_cost"] == pytest.approx(status["cost"])
+            stream.say("describe")
+            assert stream.until("described")["iteration"] == 30
             assert struct.unpack("<f", frame["runs"][0]["costs"][:4])[0] == pytest.approx(
                 client.get(f"/train/{status['id']}/costs").json()["costs"][0]
             )

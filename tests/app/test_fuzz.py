@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
-from app.schemas import Inspect, Plan, View
+from app.schemas import Describe, Inspect, Plan, View
 from app.training.microscope import inspection
 from app.training.session import Session
+from app.training.words import described
 from benchmarks.fuzz_stream import attack
 
 
@@ -83,6 +84,9 @@ def test_a_run_about_to_diverge_is_shown_whole(body: dict[str, Any]) -> None:
             assert look[name] is None or math.isfinite(look[name])
     seen = inspection(session, Inspect(type="inspect"))
     json.dumps(seen, allow_nan=False)
+    told = described(session, Describe(type="describe"), view)
+    json.dumps(told, allow_nan=False)
+    assert told["text"].startswith("The run diverged at iteration ")
     assert math.isfinite(run.trainer.penalty) or body is RUNS["deep"]
 
 

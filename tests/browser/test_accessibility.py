@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import re
 from typing import Any
 
+import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -125,10 +127,61 @@ def test_the_title_and_the_language_are_said_and_announcements_do_not_chatter(pa
     playground.play()
     playground.wait_for_iteration(400)
     playground.pause()
+    expect(page.locator("#announcer")).to_contain_text("points are right")
     said = page.evaluate("window.said_.filter((text) => text)")
     assert said[0] == "Training"
-    assert said[-1].startswith("Paused at iteration")
+    (told,) = playground.wire.main.of_type("described", sent=False)[-1:]
+    assert (
+        said[-1]
+        == f"Paused at iteration {told['iteration']}, cost {told['cost']:.4f}. " + (told["text"])
+    )
     assert len(said) <= 4
+    described = page.get_by_role("img", name="Predicted probability")
+    expect(described).to_have_accessible_description(
+        f"At iteration {told['iteration']}: {told['text']}"
+    )
+    playground.step(2)
+    expect(page.locator("#announcer")).to_have_text(
+        f"Iteration {told['iteration'] + 2}, cost {playground.cost:.4f}"
+    )
+
+
+def test_the_first_stops_skip_and_a_dialog_has_the_plane_and_the_cost_as_tables(
+    page: Page,
+) -> None:
+    playground = Playground(page, "#hide=data&lock=output&layers=2")
+    stops = []
+    for _ in range(2):
+        page.keyboard.press("Tab")
+        stops.append(page.locator(":focus").inner_text())
+        expect(page.locator(":focus")).to_be_in_viewport(ratio=1)
+    # What is hidden is not skipped to.
+    assert stops == ["To the plot", "To the training"]
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("group", name="Training", exact=True)).to_be_focused()
+    expect(page).to_have_url(re.compile("#.*hide=data"))
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    expect(playground.readout("iteration")).to_have_attribute("value", "2")
+    page.keyboard.press("d")
+    expect(page.locator("#announcer")).to_contain_text("Iteration 2. ")
+    playground.button("In words").focus()
+    page.keyboard.press("Enter")
+    dialog = page.get_by_role("dialog", name="In words")
+    told = playground.wire.main.of_type("described", sent=False)[-1]
+    expect(dialog.get_by_role("status")).to_have_text(f"At iteration 2: {told['text']}")
+    plane, wrong, cost = dialog.get_by_role("table").all()
+    corner = plane.get_by_role("row").nth(1).get_by_role("cell").first
+    expect(corner).to_have_text(f"{told['lattice']['values'][-1][0]:.2f}")
+    expect(plane.get_by_role("rowheader").first).to_have_text("6.60")
+    expect(plane.get_by_role("columnheader")).to_have_count(9)
+    expect(wrong).to_contain_text(f"wrong: {told['wrong']}")
+    expect(wrong.get_by_role("row")).to_have_count(1 + len(told["examples"]))
+    costs = [f"{value:.4f}" for value in (*playground.wire.costs, playground.cost)]
+    expect(cost.get_by_role("row").locator("td:nth-of-type(1)")).to_have_text(costs)
+    assert violations_in_both_themes(page, "#words-dialog") == []
+    page.keyboard.press("Escape")
+    expect(playground.button("In words")).to_be_focused()
 
 
 @pytest.mark.parametrize("context_options", [{"reduced_motion": "reduce"}])
@@ -150,8 +203,29 @@ def test_reduced_motion_draws_at_most_twice_a_second(page: Page) -> None:
     playground.step(3)
 
 
-@pytest.mark.parametrize("context_options", [{"forced_colors": "active"}])
-def test_forced_colours_keep_the_choice_visible(page: Page) -> None:
-    Playground(page)
-    face = page.locator("#activations input:checked + .face")
-    assert "solid" in face.evaluate("(element) => getComputedStyle(element).outline")
+@pytest.mark.parametrize("context_options", [{"forced_colors": "active", "color_scheme": "dark"}])
+def test_forced_colours_keep_choices_and_pictures_and_paper_has_the_run_on_one_page(
+    page: Page,
+) -> None:
+    playground = Playground(page)
+    for chosen in ("#activations input:checked + .face", "#datasets input:checked ~ .pic"):
+        outline = page.locator(chosen).evaluate("(element) => getComputedStyle(element).outline")
+        assert "solid" in outline
+    playground.play()
+    playground.wait_for_iteration(300)
+    playground.pause()
+    assert len(np.unique(playground.pixels("#boundary canvas").reshape(-1, 4), axis=0)) > 50
+    page.emulate_media(media="print", forced_colors="none")
+    paper = page.locator("#printed")
+    expect(paper).to_contain_text("circle, 200 examples, noise 0.1")
+    expect(paper).to_contain_text("points are right")
+    marks = paper.locator("figure").first
+    expect(marks.locator(".map circle, .map path[stroke-width='0.2']").first).to_be_visible()
+    expect(paper.locator("polyline.train").first).to_be_visible()
+    expect(playground.button("Reset")).to_be_hidden()
+    assert page.evaluate("getComputedStyle(document.body).color") == "rgb(0, 0, 0)"
+    # Drawn anew for a printer, which asks by another way.
+    page.emulate_media(media="null", forced_colors="none")
+    expect(paper.locator("figure")).to_have_count(0)
+    pages = re.findall(rb"/Type\s*/Page\b", page.pdf(format="A4"))
+    assert len(pages) == 1

@@ -98,7 +98,7 @@ def test_space_on_a_button_is_that_button_once(page: Page) -> None:
 def test_focus_is_seen_and_space_plays_from_where_one_has_just_chosen(page: Page) -> None:
     playground = Playground(page)
     page.keyboard.press("Tab")
-    expect(playground.button("Lessons")).to_be_focused()
+    expect(page.get_by_role("link", name="To the plot")).to_be_focused()
     outline = page.evaluate("getComputedStyle(document.activeElement).outline")
     assert "2px" in outline
     assert "solid" in outline

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { History, nearestOn, thin } from '../../static/js/store/history.js';
+import { History, milestonesOf, nearestOn, thin } from '../../static/js/store/history.js';
 import { random } from './random.js';
 
 test('thinning keeps the extremes of every column', () => {
@@ -53,4 +53,24 @@ test('the cost nearest to an iteration of a thinned curve, also where there is o
   const curve = { x: [0, 10, 14], y: [3, 2, 1] };
   const near = [0, 4, 6, 10, 11, 13, 14].map((iteration) => nearestOn(curve, iteration).iteration);
   assert.deepEqual(near, [0, 0, 10, 10, 10, 14, 14]);
+});
+
+test('a table of costs has the first and some twenty more, with test costs where they are known', () => {
+  const history = new History();
+  assert.deepEqual(milestonesOf(history, 0), []);
+  const costs = Float32Array.from({ length: 2304 }, (_, iteration) => 4 / (iteration + 1));
+  history.write(0, costs);
+  const iterations = (end) => milestonesOf(history, end).map(({ iteration }) => iteration);
+  assert.deepEqual(milestonesOf(history, 1), [{ iteration: 0, train: 4, test: null }]);
+  assert.deepEqual(iterations(2304), [0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000]);
+  assert.deepEqual(iterations(6), [0, 1, 2, 5]);
+  for (let iteration = 0; iteration <= 2304; iteration += 8) history.writeTest(iteration, iteration);
+  assert.deepEqual(iterations(2304), [0, 8, 24, 48, 104, 200, 504, 1000, 2000]);
+  for (const { iteration, train, test } of milestonesOf(history, 2304)) {
+    assert.equal(train, costs[iteration]);
+    assert.equal(test, iteration);
+  }
+  const long = new History();
+  long.write(0, new Float32Array(1_000_000));
+  assert.ok(milestonesOf(long, 1_000_000).length <= 20);
 });

@@ -37,7 +37,7 @@ const OF_DATA = [
   ({ dataSeed }) => `data seed ${dataSeed}`,
 ];
 /** @type {typeof OF_DATA} */
-const OF_RUN = [
+const OF_NETWORK = [
   ({ layers }) => [...new Set(layers.filter(isLeaky).map(({ slope }) => `slope ${slope}`))].join(', '),
   sizes,
   ({ features }) => `inputs ${features.map(featureText).join(', ')}`,
@@ -45,6 +45,9 @@ const OF_RUN = [
     scheme === 'small_random' ? `random × ${scale}` : labelOf(initializations, scheme),
   ({ weightSeed }) => `seed ${weightSeed}`,
   ({ parameters }) => (parameters ? 'loaded parameters' : ''),
+];
+/** @type {typeof OF_DATA} */
+const OF_TRAINING = [
   rate,
   ({ optimizer }, { optimizers }) => labelOf(optimizers, optimizer),
   ({ batchSize }) => (batchSize === null ? 'full batch' : `batch ${batchSize}`),
@@ -52,6 +55,7 @@ const OF_RUN = [
   ({ l1 }) => `L1 ${l1}`,
   ({ l2 }) => `L2 ${l2}`,
 ];
+const OF_RUN = [...OF_NETWORK, ...OF_TRAINING];
 
 /** @param {typeof OF_DATA} rows @param {Experiment} run @param {Experiment} other @param {Catalogue} catalogue */
 const differences = (rows, run, other, catalogue) =>
@@ -89,4 +93,21 @@ export function summary(run, defaults, catalogue) {
     catalogue,
   );
   return [...first, ...others].join(', ');
+}
+
+/**
+ * All of an experiment: its data, its network, its training.
+ *
+ * @param {Experiment} run
+ * @param {Catalogue} catalogue
+ * @returns {[title: string, text: string][]}
+ */
+export function inFull(run, catalogue) {
+  /** @param {typeof OF_DATA} rows */
+  const all = (rows) => rows.map((row) => row(run, catalogue)).filter(Boolean);
+  return [
+    ['Data', [dataset(run), ...all(OF_DATA)].join(', ')],
+    ['Network', [activation(run, catalogue), ...all(OF_NETWORK)].join(', ')],
+    ['Training', all(OF_TRAINING).join(', ')],
+  ];
 }

@@ -10,7 +10,7 @@ import { allows } from '../experiment/parts.js';
 import { cost, count, percent } from '../format.js';
 import { bytesOf } from '../painting/map.js';
 import { together } from '../signals.js';
-import { isDark } from '../theme.js';
+import { palette } from '../theme.js';
 import { sizeOf } from '../views/extent.js';
 import { paintThumbnail } from '../views/thumbnail.js';
 import { Tip } from '../views/tip.js';
@@ -333,7 +333,7 @@ function showMean(store, result, figure) {
   return together(
     effect(() => {
       const found = result.value;
-      void isDark.value;
+      void palette.value;
       figure.hidden = !found?.answer.boundary;
       if (!found?.answer.boundary) return;
       const { width, height, values } = found.answer.boundary;

@@ -98,6 +98,32 @@ export class History {
   }
 }
 
+/** Iterations that a table of costs lists, by powers of ten. */
+const LISTED = [1, 2, 5];
+
+/**
+ * The cost before an iteration: at the first one, at about 1, 2, 5, 10, 20, 50 and so on; some twenty of a million. Where
+ * there are test costs, the iterations are those at which they are known.
+ *
+ * @param {History} history
+ * @param {number} end
+ */
+export function milestonesOf(history, end) {
+  const length = Math.min(end, history.length);
+  const wanted = [0];
+  for (let power = 1; power < length; power *= 10) wanted.push(...LISTED.map((factor) => factor * power));
+  /** @type {{iteration: number, train: number, test: number | null}[]} */
+  const rows = [];
+  for (const milestone of wanted.filter((iteration) => iteration < length)) {
+    const known = history.testNear(milestone);
+    const test = known && known.iteration < length ? known : null;
+    const iteration = test?.iteration ?? milestone;
+    if (iteration > (rows.at(-1)?.iteration ?? -1))
+      rows.push({ iteration, train: history.costs[iteration], test: test?.cost ?? null });
+  }
+  return rows;
+}
+
 /**
  * The cost nearest to an iteration on a thinned curve.
  *

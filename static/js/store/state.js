@@ -5,12 +5,14 @@
  */
 
 import { batch, computed, signal } from '../../vendor/signals-core/signals-core.js';
+import { UNANSWERED } from '../asking.js';
 import { changed, defaultsOf, layerSizes, OWN, obstacle, sameRun } from '../experiment/experiment.js';
 import { cost, count } from '../format.js';
 import { unlessSame } from '../signals.js';
 import { fromCheckpoint, LOST } from '../stream/checkpoint.js';
 import { Attention } from './attention.js';
 import { CurrentRun, endOf } from './current-run.js';
+import { Telling } from './telling.js';
 
 /** @typedef {import('../types/protocol').ServerMessage} ServerMessage */
 /** @typedef {import('../types/protocol').Configured} Configured */
@@ -128,6 +130,7 @@ export class Store {
     this.dialogue = dialogue;
     /** The run that is shown. */
     this.current = new CurrentRun(dialogue.playing);
+    this.telling = new Telling(dialogue.questions, this.announcement);
   }
 
   // ---- commands
@@ -136,6 +139,7 @@ export class Store {
     if (this.#hindered()) return;
     this.#goOn();
     this.dialogue.play();
+    this.telling.hush();
     this.announcement.value = 'Training';
   }
 
@@ -153,7 +157,14 @@ export class Store {
   step(iterations = 1) {
     if (this.#hindered()) return;
     this.#goOn();
+    this.telling.stepped();
     this.dialogue.step(iterations);
+  }
+
+  /** Asks what the plane shows, in words, and says it. */
+  describe() {
+    if (this.obstacle.value) this.announcement.value = this.obstacle.value;
+    else this.telling.tell((answer) => (answer ? `Iteration ${count(answer.iteration)}.` : UNANSWERED));
   }
 
   /** How many iterations it takes to see every training example once. */
@@ -178,6 +189,7 @@ export class Store {
   reset() {
     this.#restarted();
     this.dialogue.forget();
+    this.telling.hush();
     this.announcement.value = 'Back at iteration 0, with the same initial weights';
     const trained = this.current.experiment.value;
     this.#reset ??= trained;
@@ -327,6 +339,7 @@ export class Store {
   /** What has been drawn. @param {Pick<import('../types/protocol').Frame, 'iteration' | 'runs'>} frame */
   show({ iteration, runs: [run] }) {
     this.current.show({ iteration, run });
+    this.telling.seen(iteration, run.train_cost);
   }
 
   /** What is trained; until there is something, what is set up. */
@@ -348,6 +361,7 @@ export class Store {
     if (this.obstacle.value) {
       // The run there was goes no further; there is none until it can be trained.
       if (this.dialogue.playing.value) this.pause();
+      this.telling.begin();
       this.#plotOwn();
       return;
     }
@@ -383,6 +397,7 @@ export class Store {
     if (run && !carried) this.#kept.enter(run);
     this.#reset = null;
     this.current.begin(now, { certain, carried });
+    this.telling.begin();
     this.#plot(message.data);
   }
 
@@ -423,8 +438,13 @@ export class Store {
 
   #announcePause() {
     const picture = this.current.picture.value;
-    if (picture)
-      this.announcement.value = `Paused at iteration ${count(picture.iteration)}, cost ${cost(picture.run.train_cost)}`;
+    if (!picture) return;
+    const { iteration, run } = picture;
+    // The server may have paused a little later than what is drawn.
+    this.telling.tell(
+      (answer) =>
+        `Paused at iteration ${count(answer?.iteration ?? iteration)}, cost ${cost(answer?.cost ?? run.train_cost)}.`,
+    );
   }
 
   /** @param {string} code @param {string} detail */

@@ -9,7 +9,7 @@
 import { effect, signal } from '../../vendor/signals-core/signals-core.js';
 import { Painter } from '../painting/painter.js';
 import { together } from '../signals.js';
-import { isDark, painterColours } from '../theme.js';
+import { painterColours, palette } from '../theme.js';
 import { Connection } from './connection.js';
 import { Dialogue } from './dialogue.js';
 
@@ -108,7 +108,7 @@ export class Stream {
     this.#connection.open();
     this.#stop = together(
       effect(() => {
-        void isDark.value;
+        void palette.value;
         this.painter.manner({ colours: painterColours() });
       }),
       effect(() => this.painter.manner({ playing: this.dialogue.playing.value })),

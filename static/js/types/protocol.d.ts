@@ -248,6 +248,41 @@ export interface Swept {
   boundary: (Omit<Boundary, 'values' | 'encoding'> & { values: string }) | null;
 }
 
+/** An example that the network has wrong; of a regression, one that is far from its target. */
+export interface WrongExample {
+  example: number;
+  split: 'train' | 'test';
+  point: number[];
+  label: number;
+  /** Null if it is no finite number. */
+  prediction: number | null;
+}
+
+/** What a run shows over the plane, in words and in a small table. */
+export interface Described {
+  type: 'described';
+  run: number;
+  iteration: number;
+  cost: number | null;
+  text: string;
+  /** Null for a regression, and where the points are of no plane. */
+  boundary: {
+    kind: 'none' | 'line' | 'closed' | 'pieces';
+    label: 0 | 1 | null;
+    /** Of class 0 and of class 1. */
+    pieces: [zero: number, one: number];
+    ends: [from: string, to: string] | null;
+  } | null;
+  /** How many of how many; null for a regression. */
+  right: { train: [right: number, all: number]; test: [right: number, all: number] | null } | null;
+  /** The output, row 0 at y = low; null where the points are of no plane. */
+  lattice: { x: number[]; y: number[]; values: (number | null)[][] } | null;
+  /** How many are wrong; null for a regression. */
+  wrong: number | null;
+  /** The first of them, the most wrong first. */
+  examples: WrongExample[];
+}
+
 /** A question asked for more numbers than there can be. */
 export interface TooMuch {
   type: 'too_much';
@@ -255,10 +290,11 @@ export interface TooMuch {
 }
 
 /** What questions are answered with. */
-export type Answer = Inspection | Sweeping | Swept | TooMuch;
+export type Answer = Inspection | Described | Sweeping | Swept | TooMuch;
 
 /** What changes nothing of the session. */
 export type Question =
+  | { type: 'describe'; run?: number }
   | { type: 'inspect'; run?: number; example?: number; point?: [x1: number, x2: number]; label?: number }
   | {
       type: 'sweep';

@@ -12,7 +12,7 @@ import { MANY_POINTS, MARKS, scaleOf, TARGETS } from '../marks.js';
 import { EQUALS, inBrackets, indexed, number, ofUnit, variable, yHat } from '../notation.js';
 import { pixelRatio } from '../painting/painter.js';
 import { CONFIG, layoutIn } from '../plotly.js';
-import { colours, isDark } from '../theme.js';
+import { colours, palette } from '../theme.js';
 import { sizeOf } from './extent.js';
 import { Tip } from './tip.js';
 
@@ -74,7 +74,7 @@ export function mountBoundary(store, find, plotly, painter) {
     const api = plotly.value;
     const points = store.points.value;
     const test = showTest.value;
-    void [isDark.value, size.value];
+    void [palette.value, size.value];
     if (!api || chart.clientWidth === 0) return;
     drawAxesAndPoints(api, chart, points, test, origin.value);
   });

@@ -11,7 +11,7 @@ import { describe } from '../experiment/words.js';
 import { cost, count } from '../format.js';
 import { CONFIG, layoutIn, smallFont } from '../plotly.js';
 import { nearestOn, thin } from '../store/history.js';
-import { colours, isDark } from '../theme.js';
+import { colours, palette } from '../theme.js';
 import { bindSignal } from './choice.js';
 import { logTick, namesAt, place, scaleTo, xTicks, xTop, yRange } from './cost-scale.js';
 import { sizeOf } from './extent.js';
@@ -96,7 +96,7 @@ export function mountCost(store, find, catalogue, plotly) {
     if (!store.dialogue.playing.value) schedule(true);
   });
   effect(() => {
-    void [plotly.value, scale.value, isDark.value, size.value];
+    void [plotly.value, scale.value, palette.value, size.value];
     schedule(true);
   });
 

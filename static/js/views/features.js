@@ -5,7 +5,7 @@ import { effect } from '../../vendor/signals-core/signals-core.js';
 import { featureMath, featureText } from '../notation.js';
 import { bytesOf, Maps } from '../painting/map.js';
 import { ramp } from '../painting/ramp.js';
-import { isDark, painterColours } from '../theme.js';
+import { painterColours, palette } from '../theme.js';
 
 /** @typedef {import('../store/state.js').Store} Store */
 /** @typedef {import('../types/protocol').Catalogue} Catalogue */
@@ -55,7 +55,7 @@ export function mountFeatures(store, find, catalogue) {
 
   const maps = new Maps();
   effect(() => {
-    void isDark.value;
+    void palette.value;
     const colours = ramp(painterColours().heat);
     catalogue.features.forEach(({ map, size }, index) => {
       const canvas = /** @type {HTMLCanvasElement} */ (boxes[index].closest('label')?.querySelector('canvas'));

@@ -1,10 +1,10 @@
 /**
- * Space plays, → steps, R resets, ? tells so: wherever the key has no meaning of its own. They are one run's at a time, and
- * the titles of its buttons say so: a comparison's while its Play is on the screen, else that of the page.
+ * Space plays, → steps, R resets, D describes, ? tells so: wherever the key has no meaning of its own. They are one run's at a
+ * time, and the titles of its buttons say so: a comparison's while its Play is on the screen, else that of the page.
  */
 
 import { html, render } from '../../vendor/lit-html/lit-html.js';
-import { allows } from '../experiment/parts.js';
+import { allows, isShown } from '../experiment/parts.js';
 import { closesBy } from './closing.js';
 
 /** @typedef {import('../store/state.js').Store} Store */
@@ -21,7 +21,8 @@ export const TYPING =
  * @property {string} part of the page, for where it is hidden or locked
  * @property {string} own elements that use the key themselves
  * @property {boolean} repeats
- * @property {(run: import('../store/state.js').Keyed) => void} act
+ * @property {boolean} [reads] changes nothing, so that it works where its part is locked; it is always the page's
+ * @property {(run: import('../store/state.js').Keyed, store: Store) => void} act
  */
 
 /** @type {Record<string, Key>} */
@@ -52,6 +53,15 @@ const KEYS = {
     repeats: false,
     act: (run) => run.reset(),
   },
+  d: {
+    name: 'D',
+    does: 'Say what the plane shows',
+    part: 'words',
+    own: 'none',
+    repeats: false,
+    reads: true,
+    act: (_, store) => store.describe(),
+  },
 };
 
 /**
@@ -69,6 +79,10 @@ export function markKey(button, key, does, own) {
   else button.removeAttribute('aria-keyshortcuts');
 }
 
+/** @param {Store} store @param {Key} key */
+const works = (store, { part, reads }) =>
+  reads ? isShown(store.reduction.peek(), part) : allows(store.reduction.peek(), store.keyed.peek()?.part ?? part);
+
 /** What no key of this table does. @type {[name: string, does: string][]} */
 const BESIDES = [
   ['Tab', 'To the next control'],
@@ -81,10 +95,10 @@ export function mountKeyboard(store, find) {
   const dialog = /** @type {HTMLDialogElement} */ (find('keys-dialog'));
   const showKeys = () => {
     const lab = store.keyed.peek();
-    const usable = Object.values(KEYS).filter(({ part }) => allows(store.reduction.peek(), lab?.part ?? part));
+    const usable = Object.values(KEYS).filter((key) => works(store, key));
     /** @type {[name: string, does: string][]} */
     const rows = [
-      ...usable.map(({ name, does }) => /** @type {[string, string]} */ ([name, lab ? `${does}: ${lab.what}` : does])),
+      ...usable.map(({ name, does, reads }) => /** @type {[string, string]} */ ([name, lab && !reads ? `${does}: ${lab.what}` : does])),
       ['?', 'Show these keys'],
       ...BESIDES,
     ];
@@ -104,8 +118,7 @@ export function mountKeyboard(store, find) {
     if (!key || event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
     if (event.target instanceof Element && event.target.closest(`${TYPING}, ${key.own}`)) return;
     event.preventDefault();
-    const lab = store.keyed.peek();
-    if (!allows(store.reduction.peek(), lab?.part ?? key.part)) return;
-    if (key.repeats || !event.repeat) key.act(lab ?? store);
+    if (!works(store, key)) return;
+    if (key.repeats || !event.repeat) key.act(store.keyed.peek() ?? store, store);
   });
 }

@@ -10,7 +10,7 @@ import { experimentOf } from '../experiment/experiment.js';
 import { summary } from '../experiment/words.js';
 import { cost, count, percent } from '../format.js';
 import { csvOf, MOST_RUNS, samplesOf } from '../store/kept-runs.js';
-import { isDark } from '../theme.js';
+import { palette } from '../theme.js';
 import { whenOpen } from './drawer.js';
 import { crossButton } from './icon.js';
 import { paintThumbnail } from './thumbnail.js';
@@ -130,7 +130,7 @@ export function mountRuns(store, find, catalogue, defaults, runs) {
     const stop = effect(() => {
       const list = runs.list.value;
       const gone = removed.value;
-      void [store.compared.value, isDark.value];
+      void [store.compared.value, palette.value];
       const kept = runs.stored.value
         ? `Kept in this browser, ${MOST_RUNS} at most; then the oldest goes.`
         : 'This browser keeps no more of them: they last as long as this page.';
@@ -195,7 +195,7 @@ const painted = new WeakMap();
 
 /** @param {HTMLCanvasElement} canvas @param {KeptRun} run */
 function paint(canvas, run) {
-  const shown = `${run.picture}${isDark.peek()}`;
+  const shown = `${run.picture}${palette.peek()}`;
   if (painted.get(canvas) === shown) return;
   painted.set(canvas, shown);
   paintThumbnail(canvas, samplesOf(run.picture), run.experiment.problem !== 'regression');

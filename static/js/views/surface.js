@@ -10,7 +10,7 @@ import { fixed } from '../format.js';
 import { MARKS, markOf, RAMP } from '../marks.js';
 import { loadPlotly } from '../plotly.js';
 import { together } from '../signals.js';
-import { colours, isDark } from '../theme.js';
+import { colours, palette } from '../theme.js';
 import { whenOpen } from './drawer.js';
 import { sizeOf } from './extent.js';
 import { fetchLater } from './later.js';
@@ -125,7 +125,7 @@ function showSurface(store, scene, plotly, size) {
     if (held) return;
     const api = plotly.peek();
     const { boundary } = store.current.picture.peek()?.run ?? {};
-    const shown = [boundary, store.points.peek(), isDark.peek(), scene.clientWidth, scene.clientHeight];
+    const shown = [boundary, store.points.peek(), palette.peek(), scene.clientWidth, scene.clientHeight];
     if (!api || !boundary || scene.clientWidth === 0 || shown.every((value, index) => value === drawn[index])) return;
     drawn = shown;
     const began = performance.now();
@@ -139,7 +139,7 @@ function showSurface(store, scene, plotly, size) {
     next = now + Math.min(SELDOM, Math.max(INTERVAL, (now - began) / SHARE));
   };
   const stop = effect(() => {
-    void [store.current.reading.value, store.points.value, plotly.value, isDark.value, size.value];
+    void [store.current.reading.value, store.points.value, plotly.value, palette.value, size.value];
     due ??= setTimeout(draw, Math.max(0, next - performance.now()));
   });
   return () => {

@@ -8,7 +8,7 @@ import { FieldError } from '../experiment/field.js';
 import { cost, count } from '../format.js';
 import { doubt, readNumber } from '../numbers.js';
 import { together } from '../signals.js';
-import { isDark } from '../theme.js';
+import { palette } from '../theme.js';
 import { whenOpen } from './drawer.js';
 import { paintThumbnail } from './thumbnail.js';
 import { bindNumber } from './value.js';
@@ -103,7 +103,7 @@ function showFilm(store, film, position, go) {
   const painted = new WeakMap();
   return effect(() => {
     void store.current.reading.value;
-    const dark = String(isDark.value);
+    const drawn = palette.value;
     const { pictures } = store.current.history;
     const at = position.value;
     const here = pictures.findLast(({ iteration }) => iteration <= at);
@@ -119,9 +119,9 @@ function showFilm(store, film, position, go) {
     );
     film.querySelectorAll('canvas').forEach((canvas, index) => {
       const { boundary } = pictures[index];
-      if (painted.get(canvas) === boundary && canvas.dataset.dark === dark) return;
+      if (painted.get(canvas) === boundary && canvas.dataset.colours === drawn) return;
       painted.set(canvas, boundary);
-      canvas.dataset.dark = dark;
+      canvas.dataset.colours = drawn;
       paintThumbnail(canvas, boundary, !store.regression.peek());
     });
   });

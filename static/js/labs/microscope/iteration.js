@@ -5,7 +5,7 @@ import { effect, signal } from '../../../vendor/signals-core/signals-core.js';
 import { shape } from '../../notation.js';
 import { takesIn } from '../../painting/emphasis.js';
 import { together } from '../../signals.js';
-import { isDark } from '../../theme.js';
+import { palette } from '../../theme.js';
 import { icon } from '../../views/icon.js';
 import { DERIVATIONS, DIFFERENCES } from './derivations.js';
 import { AGREES, isTerm, verdictOn } from './lines.js';
@@ -43,7 +43,7 @@ export function mountIteration(place, { lines, step, pointed, point, choose }) {
   const opened = signal(/** @type {ReadonlyMap<string, boolean>} */ (new Map()));
   /** Lines whose derivation is open. */
   const explained = signal(/** @type {ReadonlySet<string>} */ (new Set()));
-  /** What each strip shows, in which theme. @type {WeakMap<HTMLCanvasElement, [rows: unknown, dark: boolean]>} */
+  /** What each strip shows, in which colours. @type {WeakMap<HTMLCanvasElement, [rows: unknown, colours: string]>} */
   const painted = new WeakMap();
 
   /** @param {Event} event */
@@ -158,14 +158,14 @@ export function mountIteration(place, { lines, step, pointed, point, choose }) {
       element.toggleAttribute('data-lit', part !== null && speaksOf(JSON.parse(element.dataset.lights ?? ''), part));
   };
 
-  /** @param {Line[]} all @param {boolean} dark */
-  const paint = (all, dark) => {
+  /** @param {Line[]} all @param {string} colours */
+  const paint = (all, colours) => {
     for (const { id, result } of all) {
       const canvas = /** @type {HTMLCanvasElement | null} */ (place.querySelector(`[data-line="${id}"] .strip`));
-      const [rows, drawnDark] = (canvas && painted.get(canvas)) ?? [];
-      if (!canvas || (rows === result.rows && drawnDark === dark)) continue;
+      const [rows, drawn] = (canvas && painted.get(canvas)) ?? [];
+      if (!canvas || (rows === result.rows && drawn === colours)) continue;
       paintStrip(canvas, result.rows);
-      painted.set(canvas, [result.rows, dark]);
+      painted.set(canvas, [result.rows, colours]);
     }
   };
 
@@ -181,7 +181,7 @@ export function mountIteration(place, { lines, step, pointed, point, choose }) {
             <div>${pass('Backward', 'backward', all)}${pass('Update', 'update', all)}</div>`,
           place,
         );
-        paint(all, isDark.value);
+        paint(all, palette.value);
         mark(pointed.peek());
         if (at !== null && at !== seen)
           place.querySelector('[aria-current="step"]')?.scrollIntoView({ block: 'nearest' });
