@@ -64,7 +64,9 @@ export function mountSurface(store, find) {
   });
   for (const [id, turn] of Object.entries(TURNS)) {
     find(id).addEventListener('click', () => {
-      plotly.peek()?.relayout(scene, { 'scene.camera': camera(turn(id === 'surface-start' ? startOf(scene) : viewOf(scene))) });
+      plotly
+        .peek()
+        ?.relayout(scene, { 'scene.camera': camera(turn(id === 'surface-start' ? startOf(scene) : viewOf(scene))) });
     });
   }
 
