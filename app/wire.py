@@ -4,12 +4,13 @@ nncore holds one column per example; JSON and MessagePack hold one row per examp
 matrix is n_in × n_out in both, so it crosses as it is.
 """
 
+import itertools
 import math
 import zlib
 from base64 import b64encode
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgpack
 import numpy as np
@@ -19,6 +20,7 @@ import nncore
 from app.schemas import Encoding, Task, View
 
 Array = NDArray[np.float64]
+Indices = NDArray[np.intp]
 
 # A picture as differences is mostly runs of equal bytes: looking for nothing else takes 0.1 ms a
 # frame where zlib's whole search takes 0.5, for an eighth more bytes. A plain one needs the search.
@@ -150,83 +152,77 @@ def pictures(
     features: tuple[str, ...],
     scale: tuple[float, float],
     runs: int = 1,
+    *,
+    still: bool = True,
 ) -> dict[str, Any]:
     """`boundary` of a network over the plane and, if the view asks for them, `neurons` and `lines`.
 
     `scale` is what the bytes 0 and 255 of the boundary stand for; `runs` is how many networks share
-    the frame.
+    the frame. Lines of units have corners where it is `still`: else the next frame follows at once,
+    and they would cost as much as all the rest.
     """
-    last = len(network.layers)
     fine = math.isqrt(MOST_PICTURE_WORK // (runs * _work_of_a_point(network)))
     evaluator = _evaluator(network, view, features, max(SMALLEST, min(view.resolution, fine)))
     lined = _lined(network, view)
-    A, Z = evaluator.pictures(
-        network, {layer: slice(unit, unit + 1) for layer, unit in lined.items()}
-    )
-    lines = {
-        layer: _find_lines(evaluator, network, layer, Z[layer], unit)
-        for layer, unit in lined.items()
-    }
-    values = _rounded(_scaled(A[-1][0], scale), lines.get(last))
+    A, Z = evaluator.pictures(network, lined)
+    values = _scaled(A[-1], scale)
     told: dict[str, Any] = {}
-    if last in lines:
-        told["boundary"] = _shares(values, lines.pop(last), STEPS)
-    for layer, line in lines.items():
-        sides = line.above.astype(np.uint8)
-        told["unit"] = {
-            "layer": layer,
-            "unit": lined[layer],
-            **_size(evaluator, view),
-            "values": _encoded(sides, view),
-            "shares": _shares(sides, line, STEPS, 0),
-        }
-    boundary = _boundary(values, view, scale)
+    if lined:
+        told = _plane_lines(evaluator, network, view, lined, Z, values)
+    boundary = _boundary(values[0], view, scale)
     if not view.neurons:
         return {"lines": told, "boundary": boundary} if view.lines else {"boundary": boundary}
     units = max(1, sum(network.layer_sizes[1:-1]))
     fine = min(fine, math.isqrt(MOST_MAP_BYTES // (runs * units)))
     size = max(SMALLEST // 2, min(view.neuron_resolution, fine))
     evaluator = _evaluator(network, view, features, size)
-    hidden = range(1, last)
-    A, Z = evaluator.pictures(network, dict.fromkeys(hidden if view.lines else (), slice(None)))
-    neurons, told["neurons"] = [], []
-    for layer in hidden:
-        maps, shares = _unit_maps(
-            A[layer - 1],
-            network.layers[layer - 1].activation,
-            evaluator,
-            view,
-            _find_lines(evaluator, network, layer, Z[layer], close=False) if Z else None,
-        )
-        neurons.append(maps)
-        told["neurons"].append(shares)
+    neurons, told["neurons"] = _unit_maps(evaluator, network, view, corners=still)
     # Lines come before the pictures, with what deflates as words and numbers do.
     return {**({"lines": told} if view.lines else {}), "boundary": boundary, "neurons": neurons}
 
 
-def _lined(network: nncore.Network, view: View) -> dict[int, int]:
-    """Layer -> the unit of it whose line is found as finely as the plane is drawn."""
-    lined = {}
-    if view.lines and network.layers[-1].activation.name == "sigmoid":
-        lined[len(network.layers)] = 0
+def _lined(network: nncore.Network, view: View) -> list[tuple[int, int]]:
+    """Layer and number of units whose lines are found as finely as the plane is drawn."""
+    lined = []
     if view.lines and (wanted := view.line_of) is not None:
         hidden = network.layer_sizes[1:-1]
         if wanted.layer <= len(hidden) and wanted.unit < hidden[wanted.layer - 1]:
-            lined[wanted.layer] = wanted.unit
+            lined.append((wanted.layer, wanted.unit))
+    if view.lines and network.layers[-1].activation.name == "sigmoid":
+        lined.append((len(network.layers), 0))
     return lined
 
 
-def _find_lines(
+def _plane_lines(
     evaluator: nncore.GridEvaluator,
     network: nncore.Network,
-    layer: int,
+    view: View,
+    lined: list[tuple[int, int]],
     Z: NDArray[np.float32],
-    first: int = 0,
-    *,
-    close: bool = True,
-) -> nncore.Lines:
-    strict = network.layers[layer - 1].activation.name == "relu"
-    return nncore.find_lines(evaluator, network, layer, Z, first=first, strict=strict, close=close)
+    values: NDArray[np.uint8],
+) -> dict[str, Any]:
+    """The lines of a plane: of ŷ, whose bytes are put on the right side of it, and of a unit."""
+    lines = nncore.find_lines(evaluator, network, lined, Z, PLANE_PLACES.within)
+    sides = lines.above.astype(np.uint8)
+    last = len(network.layers)
+    middles = [127 if layer == last else 0 for layer, _ in lined]
+    if middles[-1]:
+        _put_right(values, lines.above[-1:], np.array([127]))
+    drawn = [values[0] if middle else sides[k] for k, middle in enumerate(middles)]
+    told: dict[str, Any] = {}
+    shares = _told(np.stack(drawn), lines, PLANE_PLACES, np.array(middles), range(len(drawn) + 1))
+    for (layer, unit), above, share in zip(lined, sides, shares, strict=True):
+        if layer == last:
+            told["boundary"] = share
+        else:
+            told["unit"] = {
+                "layer": layer,
+                "unit": unit,
+                **_size(evaluator, view),
+                "values": _encoded(above, view),
+                "shares": share,
+            }
+    return told
 
 
 def _size(evaluator: nncore.GridEvaluator, view: View) -> dict[str, Any]:
@@ -234,28 +230,99 @@ def _size(evaluator: nncore.GridEvaluator, view: View) -> dict[str, Any]:
     return {"width": grid.width, "height": grid.height, "encoding": view.encoding}
 
 
-STEPS, MAP_STEPS = 32, 8
-"""Places at which a line may cross an edge of the plane, and of a unit's map: a fifth and a third
-of a pixel apart, as large as they are drawn."""
+class Places(NamedTuple):
+    """In how many places a line may be.
+
+    Attributes:
+        steps: Along an edge.
+        lattice: Along each side of a cell, for a corner.
+        within: How exactly they are found, in parts of an edge.
+    """
+
+    steps: int
+    lattice: int
+    within: float
 
 
-def _shares(values: NDArray[np.uint8], lines: nncore.Lines, steps: int, middle: int = 127) -> bytes:
-    """Where lines cross the edges of a picture, as steps from where its bytes alone have them.
+PLANE_PLACES, MAP_PLACES = Places(32, 15, 0.03), Places(6, 5, 0.1)
+"""Of the plane, a fifth of a pixel and two fifths apart; of a unit's map, two fifths of a pixel."""
 
-    Modulo `steps`. Most are near 0, wherever the bytes differ by much.
+
+def _told(
+    values: NDArray[np.uint8],
+    lines: nncore.Lines,
+    places: Places,
+    middles: Indices,
+    bounds: Sequence[int],
+) -> list[bytes]:
+    """Where lines cross the edges of pictures, as steps from where their bytes alone have them.
+
+    Modulo `steps`. Most are near 0, wherever the bytes differ by much. Then the corners in cells,
+    and the edges that are crossed twice, if there are any. `bounds` are the pictures with which a
+    part begins, and their number at last.
+    """
+    steps, lattice, _ = places
+    _, height, width = values.shape
+    samples = np.array(bounds) * height * width
+    at = (lines.t * steps).astype(np.intp).clip(0, steps - 1)
+    shares = ((at - _guess(values, lines, steps, middles)) % steps).astype(np.uint8)
+    rights, ups = shares[: lines.rights], shares[lines.rights :]
+    r = np.searchsorted(lines.a[: lines.rights], samples)
+    u = np.searchsorted(lines.a[lines.rights :], samples)
+    if not lines.cells.size and not lines.twice.size:
+        return [
+            rights[r[k] : r[k + 1]].tobytes() + ups[u[k] : u[k + 1]].tobytes()
+            for k in range(len(r) - 1)
+        ]
+    corners = np.zeros(lines.cells.size, np.uint8)
+    bent = np.flatnonzero(lines.corners[0] >= 0)
+    column, row = (lines.corners[:, bent] * lattice).astype(np.intp).clip(0, lattice - 1)
+    corners[bent] = 1 + row * lattice + column
+    c = np.searchsorted(lines.cells, np.array(bounds) * (height - 1) * (width - 1))
+    w = np.searchsorted(lines.twice, 2 * samples)
+    told = []
+    for k in range(len(r) - 1):
+        part = [rights[r[k] : r[k + 1]], ups[u[k] : u[k + 1]]]
+        turns = corners[c[k] : c[k + 1]]
+        twice = slice(w[k], w[k + 1])
+        if turns.any() or w[k] < w[k + 1]:
+            gaps = np.diff(lines.twice[twice] - 2 * samples[k], prepend=0)
+            both = (lines.places[:, twice] * steps).astype(np.intp).clip(0, steps - 1)
+            rows = np.stack([gaps & 255, gaps >> 8 & 255, gaps >> 16, *both], axis=1)
+            part += [turns, rows.astype(np.uint8)]
+        told.append(b"".join(each.tobytes() for each in part))
+    return told
+
+
+def _guess(values: NDArray[np.uint8], lines: nncore.Lines, steps: int, middles: Indices) -> Indices:
+    """Where bytes alone have the lines: where they go straight from one to the other.
+
+    Where they rise more steeply beyond the upper one, the line is where they would begin to.
     """
     flat = values.ravel()
-    a, b = flat[lines.a].astype(np.intp), flat[lines.b].astype(np.intp)
-    guess = np.abs(2 * middle + 1 - 2 * a) * steps // (2 * np.abs(b - a))
-    at = (lines.t * steps).astype(np.intp).clip(0, steps - 1)
-    shares: NDArray[np.uint8] = ((at - guess) % steps).astype(np.uint8)
-    return shares.tobytes()
+    size, width = values.shape[1] * values.shape[2], values.shape[2]
+    a, step = lines.a, lines.step
+    from_, to = flat[a].astype(np.intp), flat[a + step].astype(np.intp)
+    middle = middles[a // size]
+    rises = to > from_
+    rise, upper = np.abs(to - from_), np.maximum(from_, to)
+    guess: Indices = np.abs(2 * middle + 1 - 2 * from_) * steps // (2 * rise)
+    beyond = a + np.where(rises, 2 * step, -step)
+    row = np.where(step == 1, width, size)
+    on = flat.take(beyond, mode="clip") - upper
+    kink = np.flatnonzero((on > rise) & (beyond >= 0) & (beyond // row == a // row))
+    if kink.size:
+        middle = middle[kink]
+        zero = 2 * middle + (middle != 128)
+        back = (2 * upper[kink] - zero) * steps // (2 * on[kink])
+        back = back.clip(0, steps - 1)
+        guess[kink] = np.where(rises[kink], steps - 1 - back, back)
+    return guess
 
 
-def _scaled(Y_hat: NDArray[Any], scale: tuple[float, float]) -> NDArray[Any]:
+def _scaled(Y_hat: NDArray[Any], scale: tuple[float, float]) -> NDArray[np.uint8]:
     low, high = scale
-    scaled: NDArray[Any] = ((Y_hat - low) / (high - low)).clip(0, 1)
-    return scaled
+    return _rounded(((Y_hat - low) / (high - low)).clip(0, 1))
 
 
 def _boundary(values: NDArray[np.uint8], view: View, scale: tuple[float, float]) -> dict[str, Any]:
@@ -292,7 +359,7 @@ def mean_boundary(
     size = max(SMALLEST, min(MEAN_RESOLUTION, fine))
     evaluator = _evaluator(networks[0], view, features, size)
     Y_hat = sum(map(evaluator.boundary, networks), np.zeros((size, size))) / len(networks)
-    drawn = _boundary(_rounded(_scaled(Y_hat, scale)), View(x=view.x, y=view.y), scale)
+    drawn = _boundary(_scaled(Y_hat, scale), View(x=view.x, y=view.y), scale)
     del drawn["encoding"]
     return {**drawn, "values": b64encode(drawn["values"]).decode("ascii")}
 
@@ -327,17 +394,17 @@ def _kept_evaluator(
     return nncore.GridEvaluator(nncore.Grid(x, y, size, size, features))
 
 
-def _rounded(
-    values: NDArray[Any], lines: nncore.Lines | None = None, middle: int = 127
-) -> NDArray[np.uint8]:
-    """Values from 0 to 1 as bytes: round(255·value), those above a line above its middle."""
+def _rounded(values: NDArray[Any]) -> NDArray[np.uint8]:
+    """Values from 0 to 1 as bytes: round(255·value)."""
     plain: NDArray[np.uint8] = np.rint(values * 255).astype(np.uint8)
-    if lines is not None:
-        above = lines.above.reshape(plain.shape)
-        wrong = (plain > middle) != above
-        if wrong.any():
-            plain[wrong] = np.where(above[wrong], middle + 1, middle)
     return plain
+
+
+def _put_right(values: NDArray[np.uint8], above: NDArray[np.bool_], middles: Indices) -> None:
+    """Has those bytes above a middle that are above the line, n × height × width."""
+    wrong = np.flatnonzero((values > middles.astype(np.uint8)[:, np.newaxis, np.newaxis]) != above)
+    if wrong.size:
+        values.ravel()[wrong] = middles[wrong // values[0].size] + above.ravel()[wrong]
 
 
 def _encoded(plain: NDArray[np.uint8], view: View) -> bytes:
@@ -356,32 +423,42 @@ def _encoded(plain: NDArray[np.uint8], view: View) -> bytes:
 
 
 def _unit_maps(
-    A: NDArray[Any],
-    activation: nncore.Activation,
-    evaluator: nncore.GridEvaluator,
-    view: View,
-    lines: nncore.Lines | None,
-) -> tuple[dict[str, Any], bytes]:
-    """The maps of a layer's units, A of shape n[l] × height × width, each on its own scale.
-
-    And where their lines cross the edges.
-    """
-    units = len(A)
-    if activation.name == "sigmoid":
-        low, high = np.zeros(units), np.ones(units)
-    else:
-        high = np.abs(A).max(axis=(1, 2)).astype(np.float64)
-        high[high == 0] = 1
-        low = -high
-    span = (high - low)[:, np.newaxis, np.newaxis]
-    # A ReLU's zero is 128: what is above its line is above that.
-    middle = 128 if activation.name == "relu" else 127
-    values = _rounded((A - low[:, np.newaxis, np.newaxis]) / span, lines, middle)
-    maps = {
-        "units": units,
-        **_size(evaluator, view),
-        "low": low.tolist(),
-        "high": high.tolist(),
-        "values": _encoded(values, view),
-    }
-    return maps, b"" if lines is None else _shares(values, lines, MAP_STEPS, middle)
+    evaluator: nncore.GridEvaluator, network: nncore.Network, view: View, *, corners: bool
+) -> tuple[list[dict[str, Any]], list[bytes]]:
+    """The maps of each hidden layer's units, each on its own scale, and where their lines are."""
+    hidden = network.layers[:-1]
+    sizes = network.layer_sizes[1:-1]
+    if not hidden:
+        return [], []
+    units = [(layer, unit) for layer, size in enumerate(sizes, 1) for unit in range(size)]
+    A, Z = evaluator.pictures(network, units if view.lines else [])
+    values = np.concatenate(A[:-1])
+    names = np.repeat([layer.activation.name for layer in hidden], sizes)
+    high = np.maximum(values.max(axis=(1, 2)), -values.min(axis=(1, 2))).astype(np.float64)
+    high[(high == 0) | (names == "sigmoid")] = 1
+    low = np.where(names == "sigmoid", 0, -high)
+    span = (high - low).astype(np.float32)[:, np.newaxis, np.newaxis]
+    values -= low.astype(np.float32)[:, np.newaxis, np.newaxis]
+    values /= span
+    plain = _rounded(values)
+    bounds = np.cumsum([0, *sizes]).tolist()
+    shares = [b""] * len(hidden)
+    if view.lines:
+        lines = nncore.find_lines(evaluator, network, units, Z, MAP_PLACES.within, corners=corners)
+        # A ReLU's zero is 128: what is above its line is above that.
+        middles = np.where(names == "relu", 128, 127)
+        _put_right(plain, lines.above, middles)
+        shares = _told(plain, lines, MAP_PLACES, middles, bounds)
+    encoded = _encoded(plain, view)
+    size = plain[0].size
+    maps = [
+        {
+            "units": end - begin,
+            **_size(evaluator, view),
+            "low": low[begin:end].tolist(),
+            "high": high[begin:end].tolist(),
+            "values": encoded[begin * size : end * size],
+        }
+        for begin, end in itertools.pairwise(bounds)
+    ]
+    return maps, shares

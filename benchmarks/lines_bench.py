@@ -41,8 +41,14 @@ def z_of(run: Run, layer: int, unit: int, places: Array) -> Array:
     return z
 
 
-def segments(above: Array, right: Array, up: Array) -> Array:
-    """The line through a grid, from where it crosses the edges: n × 2 × 2, in shares of it."""
+def segments(
+    above: Array, right: Array, up: Array, corners: Array | None = None, twice: Any = ()
+) -> Array:
+    """The line through a grid, from where it crosses the edges: n × 2 × 2, in shares of it.
+
+    With what else is told of it: the corners of cells that it enters and leaves once, and edges
+    that it crosses twice (2 · sample + whether up -> where).
+    """
     size = len(above)
     j, i = np.nonzero(
         (above[:-1, :-1] != above[:-1, 1:])
@@ -50,7 +56,7 @@ def segments(above: Array, right: Array, up: Array) -> Array:
         | (above[:-1, :-1] != above[1:, 1:])
     )
     if not j.size:
-        return np.empty((0, 2, 2))
+        return np.concatenate([np.empty((0, 2, 2)), around_twice(size, right, up, twice)])
     ends = np.stack(
         [
             np.stack([i + right[j, i], j], 1),
@@ -59,12 +65,61 @@ def segments(above: Array, right: Array, up: Array) -> Array:
             np.stack([i + 1, j + up[j, i + 1]], 1),
         ],
         axis=1,
-    ) / (size - 1)
+    )
     crossed: Array = np.asarray(np.isfinite(ends).all(axis=2))
     first = np.argsort(~crossed, axis=1, kind="stable")
     ordered = np.take_along_axis(ends, first[..., np.newaxis], axis=1)
     saddle = np.all(crossed, axis=1)
-    return np.concatenate([ordered[:, :2], ordered[saddle, 2:]])
+    once = ordered[~saddle, :2]
+    if corners is not None and corners.size:
+        bent = np.isfinite(corners[0])
+        place = np.stack([i[~saddle], j[~saddle]], 1)[bent] + corners[:, bent].T
+        legs = once[bent]
+        once = np.concatenate(
+            [once[~bent], np.stack([legs[:, 0], place], 1), np.stack([place, legs[:, 1]], 1)]
+        )
+    ends = np.concatenate([once, ordered[saddle, :2], ordered[saddle, 2:]])
+    if twice:
+        cells = cells_of(twice, size)
+        middle = ends.mean(axis=1).astype(int)
+        ends = ends[[(x, y) not in cells for x, y in middle]]
+    return np.concatenate([ends / (size - 1), around_twice(size, right, up, twice)])
+
+
+def cells_of(twice: Any, size: int) -> set[tuple[int, int]]:
+    """The cells beside edges that are crossed twice."""
+    cells = set()
+    for edge in twice:
+        row, column = divmod(edge // 2, size)
+        cells |= {(column, row), (column - (edge % 2), row - 1 + edge % 2)}
+    return {(x, y) for x, y in cells if 0 <= x < size - 1 and 0 <= y < size - 1}
+
+
+def around_twice(size: int, right: Array, up: Array, twice: Any) -> Array:
+    """The lines in cells with edges that are crossed twice, as docs/protocol.md has it."""
+    found = []
+    for x, y in cells_of(twice, size):
+        ends: list[tuple[int, float, float]] = []
+        for side, (i, j, is_up, way) in enumerate(
+            ((x, y, 0, 1), (x + 1, y, 1, 1), (x, y + 1, 0, -1), (x, y, 1, -1))
+        ):
+            single = (up if is_up else right)[j, i] if (i < size and j < size) else np.nan
+            places = twice.get(2 * (j * size + i) + is_up, [single] if np.isfinite(single) else [])
+            for t in places[::way]:
+                ends.append((side, i + (0 if is_up else t), j + (t if is_up else 0)))
+        best = min((ends[k:] + ends[:k] for k in (0, 1)), key=badness)
+        for (_, *one), (_, *other) in zip(best[::2], best[1::2], strict=True):
+            found.append([one, other])
+    return np.array(found).reshape(-1, 2, 2) / (size - 1)
+
+
+def badness(ends: list[tuple[int, float, float]]) -> tuple[int, float]:
+    """How often an edge is joined to itself, and how long all is."""
+    pairs = list(zip(ends[::2], ends[1::2], strict=True))
+    return (
+        sum(one[0] == other[0] for one, other in pairs),
+        sum(float(np.hypot(one[1] - other[1], one[2] - other[2])) for one, other in pairs),
+    )
 
 
 def true_line(run: Run, layer: int, unit: int, *, strict: bool) -> Array:
@@ -95,23 +150,63 @@ def true_line(run: Run, layer: int, unit: int, *, strict: bool) -> Array:
     )
 
 
-def drawn_lines(values: Array, level: float, shares: bytes | None, steps: int) -> list[Array]:
-    """The lines of pictures as a client draws them; without shares, between bytes."""
+def guess(values: Array, at: Array, step: Array, steps: int, level: float) -> Array:
+    """Where bytes alone have the line on edges that begin at samples, in steps."""
+    _, height, width = values.shape
+    flat = values.ravel().astype(int)
+    a, b = flat[at], flat[at + step]
+    upper = np.where(b > a, at + step, at)
+    beyond = np.where(b > a, at + 2 * step, at - step)
+    row = np.where(step == 1, width, width * height)
+    inner = (beyond >= 0) & (beyond < flat.size) & (beyond // row == at // row)
+    on = flat[beyond.clip(0, flat.size - 1)] - flat[upper]
+    kink = inner & (on > np.abs(b - a))
+    zero = 128 if level == 128.5 else level
+    back = np.floor((flat[upper] - zero) * steps / np.where(kink, on, 1)).clip(0, steps - 1)
+    straight = np.floor(steps * (level - a) / (b - a))
+    return np.where(kink, np.where(b > a, steps - 1 - back, back), straight).astype(int)
+
+
+def drawn_lines(
+    values: Array, level: float, told: bytes | None, steps: int, lattice: int = 15
+) -> list[Array]:
+    """The lines of pictures as a client draws them; without what is told, between bytes."""
     n, size, _ = values.shape
-    told = np.frombuffer(shares or b"", np.uint8).astype(int)
+    above = values > level
+    rest = np.frombuffer(told or b"", np.uint8).astype(int)
     edges = []
     for right, up in ((1, 0), (0, 1)):
-        a = values[:, : size - up, : size - right].astype(int)
-        b = values[:, up:, right:].astype(int)
+        crossed = np.nonzero(above[:, : size - up, : size - right] != above[:, up:, right:])
+        at = np.ravel_multi_index(crossed, values.shape)
+        step = np.full(at.size, right + up * size)
+        a, b = values.ravel()[at].astype(int), values.ravel()[at + step].astype(int)
+        share = (level - a) / (b - a)
+        if told is not None:
+            mine, rest = rest[: share.size], rest[share.size :]
+            share = ((guess(values, at, step, steps, level) + mine) % steps + 0.5) / steps
         t = np.full(values.shape, np.nan)
-        crossed = np.nonzero((a > level) != (b > level))
-        share = (level - a[crossed]) / (b - a)[crossed]
-        if shares is not None:
-            mine, told = told[: share.size], told[share.size :]
-            share = ((np.floor(steps * share).astype(int) + mine) % steps + 0.5) / steps
         t[crossed] = share
         edges.append(t)
-    return [segments(values[k] > level, edges[0][k], edges[1][k]) for k in range(n)]
+    corners: list[Array | None] = [None] * n
+    twice: list[dict[int, list[float]]] = [{} for _ in range(n)]
+    if rest.size:
+        for k in range(n):
+            count = cells_once(above[k])
+            mine, rest = rest[:count], rest[count:]
+            places = (np.stack([(mine - 1) % lattice, (mine - 1) // lattice]) + 0.5) / lattice
+            corners[k] = np.where(mine > 0, places, np.nan)
+        edge = 0
+        for low, middle, high, one, other in rest.reshape(-1, 5):
+            edge += int(low + 256 * middle + 65536 * high)
+            k, mine = divmod(edge, 2 * size * size)
+            twice[k][mine] = [(one + 0.5) / steps, (other + 0.5) / steps]
+    return [segments(above[k], edges[0][k], edges[1][k], corners[k], twice[k]) for k in range(n)]
+
+
+def cells_once(above: Array) -> int:
+    """How many cells have two of their edges crossed."""
+    right, up = above[:, 1:] != above[:, :-1], above[1:] != above[:-1]
+    return int((1 * right[:-1] + right[1:] + up[:, :-1] + up[:, 1:] == 2).sum())
 
 
 def right_length(line: Array, other: Array, pixels: int) -> Array:
@@ -182,7 +277,7 @@ def measure(activation: str, tally: Callable[[str, Array, Array], None]) -> list
                     ("map", lines["neurons"][of["layer"] - 1]),
                     ("map, bytes", None),
                 ):
-                    line = drawn_lines(values, level, shares, 8)[of["unit"]]
+                    line = drawn_lines(values, level, shares, 6, 5)[of["unit"]]
                     tally(
                         name,
                         right_length(line, truth, MAP_PIXELS),

@@ -24,7 +24,10 @@ from app.training.checkpoints import Record
 
 MOST_COSTS_DRAWN = 2_000
 MOST_PARAMETERS_SHOWN = 1_000
-RESOLUTION = 80
+RESOLUTION = 100
+"""Samples each way, as on the page."""
+LINE = 2
+"""Pixels."""
 
 DRAW = """
 for (const element of document.querySelectorAll('[data-figure]')) {
@@ -138,7 +141,9 @@ def _boundary_figure(record: Record) -> dict[str, Any]:
     outermost = float(np.abs(examples.points).max())
     reach = marks.PLANE[1] if outermost <= marks.PLANE[1] else BEYOND * outermost
     grid = nncore.Grid((-reach, reach), (-reach, reach), RESOLUTION, RESOLUTION, features)
-    values = nncore.boundary(record.network, grid).astype(float)
+    last = len(record.network.layers)
+    A, Z = nncore.GridEvaluator(grid).pictures(record.network, [(last, 0)])
+    values = A[-1][0].astype(float)
     at = np.linspace(-reach, reach, RESOLUTION).round(4).tolist()
     low, high = examples.scale
     contour = {
@@ -158,9 +163,23 @@ def _boundary_figure(record: Record) -> dict[str, Any]:
         },
         "colorbar": {"title": {"text": "ŷ"}},
     }
+    # ŷ = 0.5 where z = 0: ŷ itself is flat on either side, and would have the line elsewhere.
+    line = {
+        "type": "contour",
+        "x": at,
+        "y": at,
+        "z": [[float(f"{z:.4g}") for z in row] for row in np.nan_to_num(Z[0]).tolist()],
+        "contours": {"coloring": "none", "start": 0, "end": 0, "size": 1},
+        "line": {"width": LINE, "color": marks.colour("contour")},
+        "name": "ŷ = 0.5",
+        "showscale": False,
+        "showlegend": False,
+        "hoverinfo": "skip",
+    }
+    lines = [line] if examples.task == "classification" else []
     x1, x2 = (_axis(record, index, reach) for index in (0, 1))
     return _figure(
-        [contour, *_points(record)],
+        [contour, *lines, *_points(record)],
         xaxis=x1,
         yaxis={**x2, "scaleanchor": "x"},
         legend={"orientation": "h"},

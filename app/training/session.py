@@ -289,17 +289,28 @@ class Session:
         }
 
     def frame(
-        self, number: int, costs_from: int, view: View, *, diagnostics: bool = False
+        self,
+        number: int,
+        costs_from: int,
+        view: View,
+        *,
+        diagnostics: bool = False,
+        still: bool = True,
     ) -> dict[str, Any]:
-        """A frame in words and arrays, ready for `wire.pack`."""
+        """A frame in words and arrays, ready for `wire.pack`.
+
+        Unless it is `still`, the next one is on its way, and lines of maps have no corners.
+        """
         return {
             "frame": number,
             "iteration": self.iteration,
-            "runs": [self._run_frame(run, costs_from, view, diagnostics) for run in self.runs],
+            "runs": [
+                self._run_frame(run, costs_from, view, diagnostics, still) for run in self.runs
+            ],
         }
 
     def _run_frame(
-        self, run: Run, costs_from: int, view: View, diagnostics: bool
+        self, run: Run, costs_from: int, view: View, diagnostics: bool, still: bool
     ) -> dict[str, Any]:
         network, score = run.trainer.network, run.score
         frame: dict[str, Any] = {
@@ -322,7 +333,8 @@ class Session:
         if diagnostics:
             frame["diagnostics"] = [wire.diagnostics(look) for look in run.trainer.diagnose()]
         if (features := self.examples.features) is not None:
-            frame |= wire.pictures(network, view, features, self.examples.scale, len(self.runs))
+            scale, runs = self.examples.scale, len(self.runs)
+            frame |= wire.pictures(network, view, features, scale, runs, still=still)
         return frame
 
     def record(self, index: int) -> Record:

@@ -3,7 +3,7 @@
 The values are float32, which is enough for a picture; use `predict` for exact numbers.
 """
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -11,7 +11,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from nncore.fast.kernels import kernel_of
+from nncore.fast.kernels import Kernel, kernel_of
 from nncore.features import PLAIN, featurize
 from nncore.network import Network
 
@@ -65,8 +65,8 @@ class Grid:
 
     def inputs(self, points: NDArray[np.float64]) -> Float32Array:
         """The features of other points, 2 × m, as `X` has those of its own."""
-        X: Float32Array = featurize(points, self.features).astype(np.float32)
-        return X
+        X = points if self.features == PLAIN else featurize(points, self.features)
+        return X.astype(np.float32)
 
 
 class GridEvaluator:
@@ -81,6 +81,7 @@ class GridEvaluator:
         self.grid = grid
         self._layer_sizes: tuple[int, ...] = ()
         self._V: list[Float32Array] = []
+        self._kernels: list[Kernel | None] = []
         self._A: list[Float32Array] = [
             np.vstack([grid.X, np.ones((1, grid.X.shape[1]), np.float32)])
         ]
@@ -103,51 +104,59 @@ class GridEvaluator:
         return [self._picture(A) for A in self._evaluate(network)[:-1]]
 
     def pictures(
-        self, network: Network, units: Mapping[int, slice]
-    ) -> tuple[list[Float32Array], dict[int, Float32Array]]:
+        self, network: Network, units: Sequence[tuple[int, int]] = ()
+    ) -> tuple[list[Float32Array], Float32Array]:
         """A[1], …, A[L] at each point, and Z of those units, each n × height × width.
 
         Args:
             network: Any.
-            units: Of which units of a layer (from 1) Z is wanted; Z is the caller's to keep.
+            units: The layer (from 1) and number of each whose Z is wanted, layer by layer; Z is the
+                caller's to keep.
 
         Raises:
             ValueError: If the network's inputs are not the grid's features.
         """
-        Z: dict[int, Float32Array] = {}
-        outputs = self._evaluate(network, units, Z)
-        return [self._picture(A) for A in outputs], {at: self._picture(Z[at]) for at in Z}
+        kept = np.empty((len(units), self.grid.X.shape[1]), np.float32)
+        outputs = self._evaluate(network, units, kept)
+        return [self._picture(A) for A in outputs], self._picture(kept)
 
-    def preactivation(self, network: Network, layer: int, X: Float32Array) -> Float32Array:
-        """Z[l] of the network evaluated last at other points, n[l] × m.
+    def preactivations(self, network: Network, last: int, X: Float32Array) -> Float32Array:
+        """Z[1], …, Z[last] of the network evaluated last at other points, one below the other.
 
         Args:
             network: The same again.
-            layer: l, from 1.
+            last: A layer, from 1.
             X: The points' features, as `Grid.inputs` has them.
         """
-        A = X
+        sizes = network.layer_sizes
+        Z = np.empty((sum(sizes[1 : last + 1]), X.shape[1]), np.float32)
+        A, row = X, 0
         with np.errstate(over="ignore", invalid="ignore"):
-            for y, V in zip(network.layers[: layer - 1], self._V, strict=False):
-                A = V[:, :-1] @ A
-                A += V[:, -1:]
-                kernel = kernel_of(y.activation, np.float32)
-                if kernel is not None:
-                    kernel(A, None)
-            V = self._V[layer - 1]
-            Z: Float32Array = V[:, :-1] @ A
-            Z += V[:, -1:]
+            for size, V, kernel in zip(sizes[1 : last + 1], self._V, self._kernels, strict=False):
+                z = Z[row : row + size]
+                row += size
+                np.matmul(V[:, :-1], A, out=z)
+                z += V[:, -1:]
+                if row < len(Z):
+                    A = z.copy()
+                    if kernel is not None:
+                        kernel(A, None)
         return Z
 
     def _evaluate(
         self,
         network: Network,
-        units: Mapping[int, slice] | None = None,
-        kept: dict[int, Float32Array] | None = None,
+        units: Sequence[tuple[int, int]] = (),
+        kept: Float32Array | None = None,
     ) -> list[Float32Array]:
         """A[1], …, A[L], each n[l] × (height · width); and Z of some units into `kept`."""
+        wanted: dict[int, list[int]] = {}
+        for at, unit in units:
+            wanted.setdefault(at, []).append(unit)
+        row = 0
         if network.layer_sizes != self._layer_sizes:
             self._allocate(network.layer_sizes)
+        self._kernels = [kernel_of(layer.activation, np.float32) for layer in network.layers]
         outputs = []
         with np.errstate(over="ignore", invalid="ignore"):  # made finite below
             for index, (layer, V, A_in, A_out) in enumerate(
@@ -156,9 +165,11 @@ class GridEvaluator:
                 V[:, :-1], V[:, -1:] = layer.W.T, layer.b
                 A = A_out[:-1]
                 np.matmul(V, A_in, out=A)
-                if units and kept is not None and index in units:
-                    kept[index] = A[units[index]].copy()
-                kernel = kernel_of(layer.activation, np.float32)
+                if kept is not None and index in wanted:
+                    numbers = wanted[index]
+                    A.take(numbers, axis=0, out=kept[row : row + len(numbers)], mode="clip")
+                    row += len(numbers)
+                kernel = self._kernels[index - 1]
                 if kernel is not None:
                     kernel(A, None)
                 if not np.isfinite(A).all():

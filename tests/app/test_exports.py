@@ -379,8 +379,9 @@ def test_the_report_holds_all_there_is_to_say(name: str) -> None:
     assert set(figures) == {"cost"} | ({"boundary"} if record.examples.features else set())
     assert figures["cost"]["data"][0]["y"] == record.costs.tolist()
     if record.examples.features:
-        contour, *points = figures["boundary"]["data"]
-        assert np.shape(contour["z"]) == (80, 80)
+        contour, *others = figures["boundary"]["data"]
+        points = [trace for trace in others if trace["type"] == "scatter"]
+        assert np.shape(contour["z"]) == (100, 100)
         assert sum(len(trace["x"]) for trace in points) == record.examples.X.shape[1]
     for figure in figures.values():
         go.Figure(figure["data"], figure["layout"])  # Plotly knows every word of it
@@ -395,7 +396,8 @@ def drawn(record: Record) -> tuple[dict[str, Any], list[dict[str, Any]], list[fl
     page = whole(report(record)).decode()
     (text,) = re.findall(r'id="boundary-figure">(.*?)</script>', page)
     figure = json.loads(text)
-    contour, *points = figure["data"]
+    contour, *others = figure["data"]
+    points = [trace for trace in others if trace["type"] == "scatter"]
     assert figure["layout"]["xaxis"]["range"] == figure["layout"]["yaxis"]["range"]
     return contour, points, figure["layout"]["xaxis"]["range"]
 
@@ -437,16 +439,32 @@ def test_a_report_shows_the_plane_that_the_page_shows(dataset: str) -> None:
     record = record_of({}, {"dataset": dataset, "examples": 60}, iterations=60)
     contour, _, reach = drawn(record)
     assert reach == list(marks.PLANE)
-    view = View(resolution=80, x=reach, y=reach)
+    view = View(resolution=100, x=reach, y=reach)
     features = record.examples.features
     assert features is not None
     seen = pictures(record.network, view, features, record.examples.scale)["boundary"]
     assert (contour["zmin"], contour["zmax"]) == (seen["low"], seen["high"])
     assert contour["contours"]["coloring"] == "heatmap"
-    values = np.frombuffer(seen["values"], np.uint8).reshape(80, 80) / 255
+    values = np.frombuffer(seen["values"], np.uint8).reshape(100, 100) / 255
     shown = seen["low"] + values * (seen["high"] - seen["low"])
     expected = np.clip(contour["z"], seen["low"], seen["high"])
     assert np.abs(shown - expected).max() <= 0.51 / 255 * (seen["high"] - seen["low"])
+
+
+@pytest.mark.parametrize(("dataset", "lines"), [("circle", 1), ("plane", 0)])
+def test_a_report_has_the_line_of_one_half_where_z_is_zero(dataset: str, lines: int) -> None:
+    record = record_of({}, {"dataset": dataset, "examples": 60}, iterations=60)
+    page = whole(report(record)).decode()
+    (text,) = re.findall(r'id="boundary-figure">(.*?)</script>', page)
+    contour, *others = json.loads(text)["data"]
+    drawn = [trace for trace in others if trace["type"] == "contour"]
+    assert len(drawn) == lines
+    for line in drawn:
+        assert line["contours"]["start"] == line["contours"]["end"] == 0
+        assert line["line"] == {"width": 2, "color": marks.colour("contour")}
+        z, values = np.array(line["z"]), np.array(contour["z"])
+        clear = np.abs(values - 0.5) > 1e-6
+        assert ((z > 0) == (values > 0.5))[clear].all()
 
 
 @pytest.mark.parametrize("farthest", [6.0, 6.6, 250.0])

@@ -29,6 +29,15 @@ def test_the_surface_is_the_output_and_keeps_where_one_looks_from(page: Page, gu
     page.get_by_role("tab", name="Surface").click()
     expect(scene.locator("canvas").first).to_be_attached(timeout=PATIENCE)
     before = drawn(page, "scene._fullLayout.scene.camera.eye")
+    # One line, at 0.5: with no end beyond its start, Plotly draws one at every tick instead.
+    line = drawn(page, "scene.data[0].contours.z")
+    assert line["start"] == 0.5
+    assert 0.5 < line["end"] <= 0.5 + line["size"]
+    # Nothing lies on the ends of the axes, where it is cut.
+    for axis, (low, high) in {"x": (-6.6, 6.6), "y": (-6.6, 6.6), "z": (0, 1)}.items():
+        ends = drawn(page, f"scene._fullLayout.scene.{axis}axis.range")
+        assert low - 0.2 < ends[0] < low
+        assert high < ends[1] < high + 0.2
     playground.button("Turn left").click()
     turned = drawn(page, "scene._fullLayout.scene.camera.eye")
     assert turned != before

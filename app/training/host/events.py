@@ -124,7 +124,13 @@ def frame(hosted: Hosted, reader: Reader, now: float, clock: Callable[[], float]
     moving = hosted.playing or hosted.stepping
     diagnostics = reader.view.diagnostics and not (moving and now < reader.next_diagnosis_at)
     data = wire.pack(
-        session.frame(position.frame, position.costs, reader.view, diagnostics=diagnostics),
+        session.frame(
+            position.frame,
+            position.costs,
+            reader.view,
+            diagnostics=diagnostics,
+            still=not moving,
+        ),
         reader.view.encoding,
     )
     if diagnostics:

@@ -35,7 +35,9 @@ const TABLE_SIZE = 7;
 const MESH = 20;
 
 /** Where one looks from: an angle around, an angle up (degrees), and how far away. */
-const START = { around: -60, up: 26, away: 2 };
+const START = { around: -60, up: 26, away: 2.4 };
+/** The axes reach beyond what is drawn by this share of it: what lies on their ends is cut raggedly. */
+const SLACK = 0.01;
 /** What each button does to it. @type {Record<string, (view: typeof START) => typeof START>} */
 const TURNS = {
   'surface-left': (view) => ({ ...view, around: view.around - 15 }),
@@ -44,7 +46,7 @@ const TURNS = {
   'surface-down': (view) => ({ ...view, up: Math.max(-5, view.up - 10) }),
   'surface-nearer': (view) => ({ ...view, away: Math.max(1, view.away / 1.2) }),
   'surface-farther': (view) => ({ ...view, away: Math.min(5, view.away * 1.2) }),
-  'surface-start': () => START,
+  'surface-start': (view) => view,
 };
 
 /** @param {Store} store @param {(id: string) => HTMLElement} find */
@@ -62,7 +64,9 @@ export function mountSurface(store, find) {
   });
   for (const [id, turn] of Object.entries(TURNS)) {
     find(id).addEventListener('click', () => {
-      plotly.peek()?.relayout(scene, { 'scene.camera': camera(turn(id === 'surface-start' ? START : viewOf(scene))) });
+      plotly
+        .peek()
+        ?.relayout(scene, { 'scene.camera': camera(turn(id === 'surface-start' ? startOf(scene) : viewOf(scene))) });
     });
   }
 
@@ -192,7 +196,8 @@ function surfaceOf({ width, height, x, y, low, high, values }) {
     contours: {
       x: lines(x),
       y: lines(y),
-      z: { show: low === 0, start: level, end: level, size: 1, color: ink, width: 3, highlight: false },
+      // With an end no higher than its start, Plotly draws one at each tick of the axis instead.
+      z: { show: low === 0, start: level, end: level + 0.5, size: 1, color: ink, width: 3, highlight: false },
     },
   };
 }
@@ -233,9 +238,9 @@ function layoutOf(scene, { low, high }) {
     font: { family: getComputedStyle(scene).fontFamily, size: 12, color: ink3 },
     showlegend: false,
     scene: {
-      xaxis: { ...axis, range: PLANE, title: { text: 'x₁' } },
-      yaxis: { ...axis, range: PLANE, title: { text: 'x₂' } },
-      zaxis: { ...axis, range: [low, high], title: { text: 'ŷ' } },
+      xaxis: { ...axis, range: beyond(PLANE), title: { text: 'x₁' } },
+      yaxis: { ...axis, range: beyond(PLANE), title: { text: 'x₂' } },
+      zaxis: { ...axis, range: beyond([low, high]), title: { text: 'ŷ' } },
       aspectmode: 'manual',
       aspectratio: { x: 1.2, y: 1.2, z: 0.7 },
       dragmode: 'orbit',
@@ -245,12 +250,24 @@ function layoutOf(scene, { low, high }) {
   };
 }
 
+/** @param {readonly number[]} range */
+function beyond([low, high]) {
+  const slack = SLACK * (high - low);
+  return [low - slack, high + slack];
+}
+
+/** From so far that all of it is seen: where there is more height than width, from farther. @param {HTMLElement} scene */
+const startOf = ({ clientWidth, clientHeight }) => ({
+  ...START,
+  away: START.away * Math.max(1, (1.05 * clientHeight) / Math.max(1, clientWidth)),
+});
+
 /** Plotly's camera. @param {typeof START} view */
 function camera({ around, up, away }) {
   const [a, b] = [around, up].map((degrees) => (degrees * Math.PI) / 180);
   return {
     eye: { x: away * Math.cos(b) * Math.cos(a), y: away * Math.cos(b) * Math.sin(a), z: away * Math.sin(b) },
-    center: { x: 0, y: 0, z: -0.25 },
+    center: { x: 0, y: 0, z: -0.15 },
     up: { x: 0, y: 0, z: 1 },
   };
 }
@@ -262,7 +279,7 @@ function camera({ around, up, away }) {
  */
 const cameraOf = (scene) =>
   /** @type {{layout?: {scene?: {camera?: ReturnType<typeof camera>}}}} */ (scene).layout?.scene?.camera ??
-  camera(START);
+  camera(startOf(scene));
 
 /** @param {HTMLElement} scene @returns {typeof START} */
 function viewOf(scene) {
