@@ -79,27 +79,41 @@ export function mountAddress(store, fields, defaults, saved, addressOf, mistakes
   let known = location.hash;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let waiting;
+  /** What waits to be written, and whether it is an entry of its own. @type {{write: () => void, entry: boolean} | null} */
+  let unwritten = null;
+  function forgetUnwritten() {
+    clearTimeout(waiting);
+    unwritten = null;
+  }
+  addEventListener('pagehide', () => unwritten?.write());
   effect(() => {
     const now = store.experiment.value;
     const address = keptAddress(now);
-    clearTimeout(waiting);
+    const owed = unwritten?.entry ?? false;
+    forgetUnwritten();
     if (address !== location.pathname + location.search + location.hash) {
       const passed = performance.now() - changed;
       // A point more is no step of the browser's: the page undoes it itself.
       const turned = before.lesson !== now.lesson || before.step !== now.step;
       // Within a lesson the browser goes back and forth between its steps.
       const entry =
+        owed ||
         turned ||
         (!now.lesson && !sameRun({ ...before, points: now.points, labels: now.labels }, now) && passed > ONE_CHANGE);
       const write = () => {
+        forgetUnwritten();
         if (location.hash !== known) return;
         keep(now, entry);
         history[entry ? 'pushState' : 'replaceState'](null, '', address);
         known = location.hash;
       };
-      // While something is dragged: browsers allow only so many a second.
-      if (passed < WRITE_INTERVAL && !turned) waiting = setTimeout(write, WRITE_INTERVAL);
-      else write();
+      // While something is dragged: browsers allow only so many a second. And it takes as long as a frame, which a reader
+      // who sees it train waits for.
+      const awaits = store.dialogue.playing.peek() && !sameRun(before, now);
+      if ((passed < WRITE_INTERVAL || awaits) && !turned) {
+        unwritten = { write, entry };
+        waiting = setTimeout(write, WRITE_INTERVAL);
+      } else write();
       changed = performance.now();
     }
     before = now;
@@ -107,7 +121,7 @@ export function mountAddress(store, fields, defaults, saved, addressOf, mistakes
   addEventListener('hashchange', () => {
     const base = location.pathname === saved?.path ? saved.experiment : null;
     const { experiment, problems } = fromHash(location.hash, base ?? defaults, fields);
-    clearTimeout(waiting);
+    forgetUnwritten();
     known = location.hash;
     set = keepSet(experiment, false);
     before = experiment;
