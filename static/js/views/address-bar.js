@@ -85,6 +85,10 @@ export function mountAddress(store, fields, defaults, saved, addressOf, mistakes
     clearTimeout(waiting);
     unwritten = null;
   }
+  /** @param {() => void} write */
+  function later(write) {
+    waiting = setTimeout(write, WRITE_INTERVAL);
+  }
   addEventListener('pagehide', () => unwritten?.write());
   effect(() => {
     const now = store.experiment.value;
@@ -100,20 +104,21 @@ export function mountAddress(store, fields, defaults, saved, addressOf, mistakes
         owed ||
         turned ||
         (!now.lesson && !sameRun({ ...before, points: now.points, labels: now.labels }, now) && passed > ONE_CHANGE);
-      const write = () => {
+      const writeNow = () => {
         forgetUnwritten();
         if (location.hash !== known) return;
         keep(now, entry);
         history[entry ? 'pushState' : 'replaceState'](null, '', address);
         known = location.hash;
       };
-      // While something is dragged: browsers allow only so many a second. And it takes as long as a frame, which a reader
-      // who sees it train waits for.
+      // While something is dragged: browsers allow only so many a second. And it takes as long as a frame, so that who
+      // sees it train sees the picture first.
       const awaits = store.dialogue.playing.peek() && !sameRun(before, now);
+      const write = () => (store.awaited ? later(writeNow) : writeNow());
       if ((passed < WRITE_INTERVAL || awaits) && !turned) {
-        unwritten = { write, entry };
-        waiting = setTimeout(write, WRITE_INTERVAL);
-      } else write();
+        unwritten = { write: writeNow, entry };
+        later(write);
+      } else writeNow();
       changed = performance.now();
     }
     before = now;

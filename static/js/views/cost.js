@@ -86,7 +86,7 @@ export function mountCost(store, catalogue, find, plotly) {
     if (due && !soon) return;
     due = true;
     setTimeout(
-      () => (store.dialogue.settled ? drawDue() : setTimeout(drawDue, AFTER_FRAME)),
+      () => (store.awaited ? setTimeout(drawDue, AFTER_FRAME) : drawDue()),
       soon ? 0 : Math.max(AFTER_FRAME, next - performance.now()),
     );
   };
