@@ -45,6 +45,7 @@ export function mountTransport(store, fields, find, stream) {
     playLabel.textContent = playing ? 'Pause' : 'Play';
     play.title = playing ? 'Pause (Space)' : 'Train (Space)';
     play.toggleAttribute('data-playing', playing);
+    document.body.toggleAttribute('data-training', playing);
   });
 
   const [slowest, fastest] = fields.iterationsPerFrame.limits;
