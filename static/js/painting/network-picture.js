@@ -65,7 +65,11 @@ export class NetworkPicture {
   #ramp = new Uint32Array(256);
   /** @type {Path2D[]} */
   #paths = [];
-  /** @type {Maps[]} */
+  /**
+   * Of each layer but the inputs. They outlive their scene: a new canvas waits for the page's own thread.
+   *
+   * @type {Maps[]}
+   */
   #maps = [];
   #inputs = new Maps();
   /** Which edges are frozen, and whose biases: places in the scene's lists. */
@@ -86,7 +90,7 @@ export class NetworkPicture {
   show(scene) {
     this.#scene = scene;
     this.#paths = scene.edges.map(({ path }) => new Path2D(path));
-    this.#maps = scene.sizes.slice(1).map(() => new Maps());
+    this.#maps = scene.sizes.slice(1).map((_, layer) => this.#maps[layer] ?? new Maps());
     const { nodes, edges, frozen } = scene;
     this.#frozenEdges = new Set(
       frozen.map(({ layer, unit, input }) =>

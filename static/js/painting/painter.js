@@ -1,6 +1,6 @@
 /**
- * The page's side of its painter, a worker: what the server sends goes in, costs and numbers come out, and pictures
- * appear by themselves.
+ * The page's side of its painter, a worker that hears the server: costs and numbers come out, and pictures appear by
+ * themselves.
  */
 
 /** @typedef {import('../types/painting').FromPainter} FromPainter */
@@ -24,13 +24,43 @@ const MOST_PIXELS = 2;
  * @property {() => void} missing the worker could not be fetched: nothing will be drawn
  */
 
+/**
+ * The painter's socket as the page knows it: a WebSocket whose messages are read over there. Of what came of them it has
+ * an event only.
+ */
+class PainterSocket extends EventTarget {
+  /** @type {number} */
+  readyState = WebSocket.CONNECTING;
+  #post;
+
+  /** @param {(message: ToPainter) => void} post */
+  constructor(post) {
+    super();
+    this.#post = post;
+  }
+
+  /** @param {string} text */
+  send(text) {
+    this.#post({ type: 'say', text });
+  }
+
+  /** @param {number} [code] */
+  close(code) {
+    if (this.readyState >= WebSocket.CLOSING) return;
+    this.readyState = WebSocket.CLOSING;
+    this.#post({ type: 'hangUp', code });
+  }
+}
+
 export class Painter {
   /** Who waits for which snapshot. @type {Map<number, {resolve: (bitmap: ImageBitmap) => void, reject: () => void}>} */
   #waiting = new Map();
   #snapshots = 0;
   #missing = false;
   #worker = new Worker(new URL('./worker.js', import.meta.url), { type: 'module' });
-
+  /** @type {PainterSocket | null} */
+  #socket = null;
+  #sockets = 0;
   #over = new AbortController();
 
   /**
@@ -40,6 +70,9 @@ export class Painter {
   constructor(listener, mark = 'frame-drawn') {
     this.#worker.addEventListener('message', ({ data }) => {
       const news = /** @type {FromPainter} */ (data);
+      if (news.type === 'opened' || news.type === 'closed') return this.#changed(news);
+      if (this.#over.signal.aborted) return undefined;
+      this.#socket?.dispatchEvent(new Event('message'));
       if (news.type === 'message') return listener.message(news.message);
       if (news.type === 'snapshot') {
         this.#waiting.get(news.id)?.resolve(news.bitmap);
@@ -75,19 +108,37 @@ export class Painter {
   }
 
   /**
-   * What came from the server: a text message, or a frame. Both come out again in the order they came in.
+   * Hears the server from now on, and no other socket. What is sent comes out in the order in which it came in.
    *
-   * @param {string | ArrayBuffer} data
+   * @param {URL} url
+   * @returns {WebSocket} as far as a page needs one
    */
-  receive(data) {
-    if (typeof data === 'string') this.#post({ type: 'text', text: data });
-    else this.#post({ type: 'bytes', bytes: data }, [data]);
+  connect(url) {
+    const socket = new PainterSocket((message) => {
+      if (socket === this.#socket) this.#post(message);
+    });
+    this.#socket = socket;
+    this.#post({ type: 'connect', id: ++this.#sockets, url: url.href });
+    return /** @type {WebSocket} */ (/** @type {unknown} */ (socket));
   }
 
-  /** For good. */
+  /** @param {Extract<FromPainter, {type: 'opened' | 'closed'}>} news */
+  #changed(news) {
+    const socket = this.#socket;
+    if (!socket || news.id !== this.#sockets) return;
+    if (news.type === 'closed') {
+      socket.readyState = WebSocket.CLOSED;
+      socket.dispatchEvent(new CloseEvent('close', { code: news.code }));
+    } else if (socket.readyState === WebSocket.CONNECTING) {
+      socket.readyState = WebSocket.OPEN;
+      socket.dispatchEvent(new Event('open'));
+    }
+  }
+
+  /** For good, once its socket has said so. */
   close() {
     this.#over.abort();
-    this.#worker.terminate();
+    this.#post({ type: 'end' });
   }
 
   /** @param {Partial<Manner>} manner */

@@ -1,9 +1,10 @@
 /**
- * The painter: a thread of its own that decodes what the server sends and paints it, so that the page's own stays free
- * for its reader.
+ * The painter: a thread of its own that hears what the server sends, decodes and paints it, so that the page's own stays
+ * free for its reader.
  *
- * Frames are drawn at the screen's pace, the latest one wins; each is acknowledged once it has been drawn or overtaken.
- * Costs and messages leave in the order in which they came.
+ * Frames are drawn at the screen's pace, the latest one wins; each is acknowledged once it has been drawn or overtaken,
+ * by the page: so the server sends no more than the page's own thread can take. Costs and messages leave in the order in
+ * which they came.
  */
 
 import { unzlibSync } from '../../vendor/fflate/browser.js';
@@ -21,6 +22,8 @@ import { PlanePicture } from './plane-picture.js';
 
 /** Under prefers-reduced-motion playing draws at most this often (milliseconds). */
 const CALM_INTERVAL = 500;
+/** For the last words of a socket, once all is over (milliseconds). */
+const FAREWELL = 2000;
 
 const scope = /** @type {PainterScope} */ (/** @type {unknown} */ (self));
 
@@ -31,6 +34,8 @@ const planes = new Map();
 /** @type {NetworkPicture | null} */
 let network = null;
 
+/** What is heard. @type {WebSocket | null} */
+let socket = null;
 /** The frame to draw next. @type {Frame | null} */
 let latest = null;
 /** The frame that is seen. @type {Frame | null} */
@@ -44,27 +49,27 @@ let drawn = -Infinity;
 
 /** @type {{[T in ToPainter['type']]: (message: Extract<ToPainter, {type: T}>) => void}} */
 const TAKE = {
-  bytes({ bytes }) {
-    const frame = /** @type {Frame} */ (decode(unzlibSync(new Uint8Array(bytes))));
-    restorePictures(frame);
-    unsent.push({
-      iteration: frame.iteration,
-      runs: frame.runs.map(({ first_iteration, costs, test_cost }) => ({
-        first_iteration,
-        costs: costs.slice(),
-        test_cost,
-      })),
-    });
-    unacknowledged.push(frame.frame);
-    latest = frame;
-    schedule();
+  connect({ id, url }) {
+    const here = new WebSocket(url);
+    here.binaryType = 'arraybuffer';
+    here.onopen = () => scope.postMessage({ type: 'opened', id });
+    here.onclose = ({ code }) => scope.postMessage({ type: 'closed', id, code });
+    here.onmessage = ({ data }) => {
+      if (here !== socket) return;
+      if (typeof data === 'string') takeText(data);
+      else takeFrame(data);
+    };
+    socket = here;
   },
-  text({ text }) {
-    const message = JSON.parse(text);
-    // What waits to be drawn shows a run that is no more.
-    if (message.type === 'configured' && !message.resumed) latest = null;
-    if (unsent.length > 0) scope.postMessage({ type: 'costs', costs: unsent.splice(0) });
-    scope.postMessage({ type: 'message', message });
+  say({ text }) {
+    if (socket?.readyState === WebSocket.OPEN) socket.send(text);
+  },
+  hangUp({ code }) {
+    socket?.close(code);
+    socket = null;
+  },
+  end() {
+    setTimeout(() => scope.close(), FAREWELL);
   },
   canvas({ name, canvas }) {
     const picture = name === 'network' ? new NetworkPicture(canvas) : new PlanePicture(canvas);
@@ -104,6 +109,32 @@ const TAKE = {
 function restyle(picture) {
   const { colours } = manner;
   if (colours) picture?.restyle({ ...manner, colours });
+}
+
+/** @param {string} text */
+function takeText(text) {
+  const message = JSON.parse(text);
+  // What waits to be drawn shows a run that is no more.
+  if (message.type === 'configured' && !message.resumed) latest = null;
+  if (unsent.length > 0) scope.postMessage({ type: 'costs', costs: unsent.splice(0) });
+  scope.postMessage({ type: 'message', message });
+}
+
+/** @param {ArrayBuffer} bytes */
+function takeFrame(bytes) {
+  const frame = /** @type {Frame} */ (decode(unzlibSync(new Uint8Array(bytes))));
+  restorePictures(frame);
+  unsent.push({
+    iteration: frame.iteration,
+    runs: frame.runs.map(({ first_iteration, costs, test_cost }) => ({
+      first_iteration,
+      costs: costs.slice(),
+      test_cost,
+    })),
+  });
+  unacknowledged.push(frame.frame);
+  latest = frame;
+  schedule();
 }
 
 scope.onmessage = ({ data }) => /** @type {(message: ToPainter) => void} */ (TAKE[data.type])(data);

@@ -26,8 +26,8 @@ import { floats, History } from './history.js';
 /** @template T @typedef {import('../../vendor/signals-core/signals-core.js').ReadonlySignal<T>} ReadonlySignal */
 
 const MAX_GHOSTS = 5;
-/** Numbers that change faster cannot be read (milliseconds). */
-const READING_INTERVAL = 80;
+/** Numbers that change faster cannot be read, and each time the page is laid out anew (milliseconds). */
+const READING_INTERVAL = 100;
 
 export class CurrentRun {
   /** The experiment that the costs in `history` are of. @type {Signal<Experiment | null>} */

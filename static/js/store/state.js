@@ -281,6 +281,11 @@ export class Store {
     this.deeds.value = { ...this.deeds.peek(), ...deed };
   }
 
+  /** Whether the reader waits for the first picture of a run: whatever takes long has time until then. */
+  get awaited() {
+    return this.dialogue.live && (!this.dialogue.settled || this.current.picture.peek() === null);
+  }
+
   // ---- what comes over the stream
 
   /** How many costs there are. */

@@ -1,6 +1,6 @@
 /**
- * The WebSocket: opens it, hands on what comes, and when it drops opens it again, ever more patiently. Where the server
- * has no place it waits as long as the server says. Knows no state of the page.
+ * The WebSocket: has it opened, and when it drops opened again, ever more patiently. Where the server has no place it
+ * waits as long as the server says. Knows no state of the page, and does not read what comes: the painter does.
  */
 
 import { serverPath } from '../links.js';
@@ -60,7 +60,6 @@ function streamAddress() {
  * @property {() => void} opened
  * @property {() => void} closed
  * @property {() => void} takenOver another connection reads our session now
- * @property {(data: string | ArrayBuffer) => void} received a text message, or a frame as it came
  * @property {() => boolean} expecting whether the server should be talking now
  * @property {(wait: Wait | null) => void} waiting why there is no session and when it is asked for again; null once
  *   there is one
@@ -70,6 +69,7 @@ function streamAddress() {
 
 export class Connection {
   #listener;
+  #open;
   /** @type {WebSocket | null} */
   #socket = null;
   #attempts = 0;
@@ -91,9 +91,13 @@ export class Connection {
   #queue;
   #over = new AbortController();
 
-  /** @param {ConnectionListener} listener */
-  constructor(listener) {
+  /**
+   * @param {ConnectionListener} listener
+   * @param {(url: URL) => WebSocket} [open] whoever reads what comes
+   */
+  constructor(listener, open = (url) => new WebSocket(url)) {
     this.#listener = listener;
+    this.#open = open;
     this.#queue = new ResendQueue(
       (message) => this.#socket?.readyState === WebSocket.OPEN && this.#socket.send(JSON.stringify(message)),
       (message) => listener.dropped(message),
@@ -121,8 +125,7 @@ export class Connection {
   #connect() {
     const url = streamAddress();
     url.search = this.#listener.query();
-    const socket = new WebSocket(url);
-    socket.binaryType = 'arraybuffer';
+    const socket = this.#open(url);
     this.#settled = false;
     this.#queue.reset();
     this.#heard = performance.now();
@@ -134,10 +137,8 @@ export class Connection {
       this.#heard = performance.now();
       this.#listener.opened();
     });
-    socket.addEventListener('message', ({ data }) => {
-      if (socket !== this.#socket) return;
-      this.#heard = performance.now();
-      this.#listener.received(data);
+    socket.addEventListener('message', () => {
+      if (socket === this.#socket) this.#heard = performance.now();
     });
     socket.addEventListener('close', ({ code }) => {
       if (socket !== this.#socket) return;

@@ -80,25 +80,27 @@ export class Stream {
       },
       mark,
     );
-    this.#connection = new Connection({
-      query: () => dialogue.query(this.#listener?.known ?? 0),
-      opened: () => {
-        if (this.#view) this.#connection.send(this.#view);
-        if (dialogue.session.value === null && !dialogue.opensSaved) this.#listener?.begin();
+    this.#connection = new Connection(
+      {
+        query: () => dialogue.query(this.#listener?.known ?? 0),
+        opened: () => {
+          if (this.#view) this.#connection.send(this.#view);
+          if (dialogue.session.value === null && !dialogue.opensSaved) this.#listener?.begin();
+        },
+        closed: () => {
+          clearTimeout(this.#acknowledging);
+          this.#acknowledging = undefined;
+          dialogue.closed(this.#listener?.weights ?? null);
+        },
+        takenOver: () => dialogue.leaveSession(),
+        expecting: () => dialogue.expecting,
+        waiting: (wait) => {
+          this.waiting.value = wait;
+        },
+        dropped: (message) => dialogue.dropped(message),
       },
-      closed: () => {
-        clearTimeout(this.#acknowledging);
-        this.#acknowledging = undefined;
-        dialogue.closed(this.#listener?.weights ?? null);
-      },
-      takenOver: () => dialogue.leaveSession(),
-      received: (data) => this.painter.receive(data),
-      expecting: () => dialogue.expecting,
-      waiting: (wait) => {
-        this.waiting.value = wait;
-      },
-      dropped: (message) => dialogue.dropped(message),
-    });
+      (url) => this.painter.connect(url),
+    );
   }
 
   /** Connects, once. @param {StreamListener} listener */

@@ -110,8 +110,10 @@ export interface Manner {
 }
 
 export type ToPainter =
-  | { type: 'bytes'; bytes: ArrayBuffer }
-  | { type: 'text'; text: string }
+  | { type: 'connect'; id: number; url: string }
+  | { type: 'say'; text: string }
+  | { type: 'hangUp'; code?: number }
+  | { type: 'end' }
   | { type: 'canvas'; name: string; canvas: OffscreenCanvas }
   | { type: 'plane'; name: string; scene: PlaneScene }
   | { type: 'network'; scene: NetworkScene }
@@ -126,6 +128,8 @@ export interface FrameCosts {
 }
 
 export type FromPainter =
+  | { type: 'opened'; id: number }
+  | { type: 'closed'; id: number; code: number }
   | { type: 'message'; message: ServerMessage }
   | { type: 'costs'; costs: FrameCosts[] }
   | { type: 'snapshot'; id: number; bitmap: ImageBitmap }
@@ -143,4 +147,5 @@ export interface PainterScope {
   onmessage: (event: MessageEvent<ToPainter>) => void;
   postMessage(message: FromPainter, transfer?: Transferable[]): void;
   requestAnimationFrame(callback: () => void): number;
+  close(): void;
 }

@@ -55,11 +55,13 @@ export function mountActivation(store, find) {
     else render('Mixed: layers have their own', about);
   });
 
-  const lines = /** @type {HTMLElement} */ (find('formula').querySelector('.lines'));
-  const slopeRow = /** @type {HTMLElement} */ (find('formula').querySelector('.slope'));
+  const formula = find('formula');
+  const lines = /** @type {HTMLElement} */ (formula.querySelector('.lines'));
+  const slopeRow = /** @type {HTMLElement} */ (formula.querySelector('.slope'));
   effect(() => {
     const { layers } = store.experiment.value;
     slopeRow.hidden = leaky.value === undefined;
+    formula.toggleAttribute('data-sloped', !slopeRow.hidden);
     if (layers.length === 0) {
       render(nothing, lines);
       return;

@@ -81,27 +81,46 @@ export function mountAddress(store, fields, defaults, saved, addressOf, mistakes
   let known = here();
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let waiting;
+  /** What waits to be written, and whether it is an entry of its own. @type {{write: () => void, entry: boolean} | null} */
+  let unwritten = null;
+  function forgetUnwritten() {
+    clearTimeout(waiting);
+    unwritten = null;
+  }
+  /** @param {() => void} write */
+  function later(write) {
+    waiting = setTimeout(write, WRITE_INTERVAL);
+  }
+  addEventListener('pagehide', () => unwritten?.write());
   effect(() => {
     const now = store.experiment.value;
     const address = keptAddress(now);
-    clearTimeout(waiting);
+    const owed = unwritten?.entry ?? false;
+    forgetUnwritten();
     if (address !== here()) {
       const passed = performance.now() - changed;
       // A point more is no step of the browser's: the page undoes it itself.
       const turned = before.lesson !== now.lesson || before.step !== now.step;
       // Within a lesson the browser goes back and forth between its steps.
       const entry =
+        owed ||
         turned ||
         (!now.lesson && !sameRun({ ...before, points: now.points, labels: now.labels }, now) && passed > ONE_CHANGE);
-      const write = () => {
+      const writeNow = () => {
+        forgetUnwritten();
         if (here() !== known) return;
         keep(now, entry);
         history[entry ? 'pushState' : 'replaceState'](null, '', address);
         known = here();
       };
-      // While something is dragged: browsers allow only so many a second.
-      if (passed < WRITE_INTERVAL && !turned) waiting = setTimeout(write, WRITE_INTERVAL);
-      else write();
+      // While something is dragged: browsers allow only so many a second. And it takes as long as a frame, so that who
+      // sees it train sees the picture first.
+      const awaits = store.dialogue.playing.peek() && !sameRun(before, now);
+      const write = () => (store.awaited ? later(writeNow) : writeNow());
+      if ((passed < WRITE_INTERVAL || awaits) && !turned) {
+        unwritten = { write: writeNow, entry };
+        later(write);
+      } else writeNow();
       changed = performance.now();
     }
     before = now;
@@ -110,7 +129,7 @@ export function mountAddress(store, fields, defaults, saved, addressOf, mistakes
     if (here() === known) return;
     const base = location.pathname === saved?.path ? saved.experiment : null;
     const { experiment, problems } = fromHash(location.hash, base ?? defaults, fields);
-    clearTimeout(waiting);
+    forgetUnwritten();
     known = here();
     set = keepSet(experiment, false);
     before = experiment;

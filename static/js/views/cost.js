@@ -29,7 +29,7 @@ const MARGIN = { l: 31, t: 6, r: 12, b: 24 };
  * milliseconds.
  */
 const SHARE = 0.03;
-const INTERVAL = 400;
+const INTERVAL = 600;
 /** A new run's first frame comes before its ghosts. */
 const AFTER_FRAME = 120;
 /** Room to grow that a new axis has. */
@@ -78,11 +78,17 @@ export function mountCost(store, find, catalogue, plotly) {
   const grow = () => {
     if (drawn) tail.draw(drawn, store);
   };
-  /** In a task of its own, after the frame. @param {boolean} [soon] */
+  const drawDue = () => {
+    if (due) draw();
+  };
+  /** In a task of its own, after the frame, or after that of a run that is asked for. @param {boolean} [soon] */
   const schedule = (soon = false) => {
     if (due && !soon) return;
     due = true;
-    setTimeout(() => due && draw(), soon ? 0 : Math.max(AFTER_FRAME, next - performance.now()));
+    setTimeout(
+      () => (store.awaited ? setTimeout(drawDue, AFTER_FRAME) : drawDue()),
+      soon ? 0 : Math.max(AFTER_FRAME, next - performance.now()),
+    );
   };
   effect(() => {
     void [store.current.reading.value, store.current.ghosts.value, store.compared.value];

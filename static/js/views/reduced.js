@@ -16,12 +16,21 @@ const SPARED = '.help';
 const EXPLANATION = 'Locked on this page';
 const NOTE = 'locked-note';
 
+/** Sections that are gone when all of this is. @type {[string, string][]} */
+const SECTIONS = [
+  ['act', '.act'],
+  ['data', '.data > :is(.d1, .d2, .d3, .d4)'],
+  ['net', '.net'],
+  ['out', '.out > :is(.output-head, .cost-head)'],
+];
+
 /**
  * @param {Store} store
  * @param {(id: string) => HTMLElement} find
  * @param {(experiment: Experiment) => string} addressOf
  */
 export function mountReduced(store, find, addressOf) {
+  const app = /** @type {HTMLElement} */ (document.querySelector('.app'));
   /** @type {Map<string, Lock>} */
   const locks = new Map();
   effect(() => {
@@ -38,6 +47,12 @@ export function mountReduced(store, find, addressOf) {
         locks.set(part.name, new Lock(roots, part));
       }
     }
+    // For the styles to read. Asked by :has(), every text that changes within would have them looked at anew.
+    app.dataset.without = SECTIONS.filter(([, parts]) =>
+      [...app.querySelectorAll(parts)].every((part) => part.hasAttribute('data-gone')),
+    )
+      .map(([name]) => name)
+      .join(' ');
     // A panel that nobody may open is not open.
     const { panel } = store.experiment.peek();
     if (panel && !allows(now, panel)) untracked(() => store.change({ panel: '' }));

@@ -47,6 +47,7 @@ export function mountTransport(store, find, fields, stream) {
     const playing = store.dialogue.playing.value;
     playLabel.textContent = playing ? 'Pause' : 'Play';
     play.toggleAttribute('data-playing', playing);
+    document.body.toggleAttribute('data-training', playing);
     const own = store.keyed.value === null;
     markKey(play, ' ', playing ? 'Pause' : 'Train', own);
     markKey(step, 'ArrowRight', 'One iteration', own);
@@ -66,15 +67,31 @@ export function mountTransport(store, find, fields, stream) {
   mountTheme(find('theme'));
 }
 
+/**
+ * What an element says from now on, over and over: one text that changes, so that no other element has to be looked at
+ * for it.
+ *
+ * @param {HTMLElement} element
+ */
+function textOf(element) {
+  const node = document.createTextNode(element.textContent);
+  element.replaceChildren(node);
+  let said = node.data;
+  return (/** @type {string} */ text) => {
+    if (text !== said) node.data = said = text;
+  };
+}
+
 /** @param {Store} store */
 function mountReadouts(store) {
   /** @param {string} name @returns {(value: number | null, text: string) => void} */
   const readout = (name) => {
     const element = /** @type {HTMLDataElement} */ (document.querySelector(`[data-testid="${name}"]`));
+    const say = textOf(element);
     return (value, text) => {
       const exact = value === null ? '' : String(value);
       if (element.value !== exact) element.value = exact;
-      if (element.textContent !== text) element.textContent = text;
+      say(text);
     };
   };
   const [iteration, trainCost, train, test] = ['iteration', 'cost', 'train-accuracy', 'test-accuracy'].map(readout);
@@ -96,6 +113,7 @@ function mountReadouts(store) {
  * @param {HTMLElement} element
  */
 function mountAchieved(store, element) {
+  const say = textOf(element);
   /** @type {{time: number, iteration: number}[]} */
   let seen = [];
   effect(() => {
@@ -103,13 +121,13 @@ function mountAchieved(store, element) {
     const time = performance.now();
     if (!picture || !store.dialogue.playing.value || picture.iteration < (seen.at(-1)?.iteration ?? 0)) {
       seen = [];
-      element.textContent = '';
+      say('');
       return;
     }
     seen = [...seen.filter((one) => time - one.time < ACHIEVED_OVER), { time, iteration: picture.iteration }];
     const [first] = seen;
     if (time - first.time > ACHIEVED_OVER / 3)
-      element.textContent = `${count((1000 * (picture.iteration - first.iteration)) / (time - first.time))} / s`;
+      say(`${count((1000 * (picture.iteration - first.iteration)) / (time - first.time))} / s`);
   });
 }
 
