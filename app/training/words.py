@@ -343,9 +343,8 @@ def _evaluated(model: Model, view: View) -> tuple[NDArray[Any], NDArray[Any]]:
     """ŷ and its z over the plane, as finely as the size of the network allows."""
     network = model.network
     evaluator = wire.evaluator(network, view, model.features or (), LATTICE)
-    last = len(network.layers)
-    A, Z = evaluator.pictures(network, {last: slice(0, 1)})
-    return A[-1][0], Z[last][0]
+    A, Z = evaluator.pictures(network, [(len(network.layers), 0)])
+    return A[-1][0], Z[0]
 
 
 def _above(model: Model, view: View) -> Flags:

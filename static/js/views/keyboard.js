@@ -98,7 +98,10 @@ export function mountKeyboard(store, find) {
     const usable = Object.values(KEYS).filter((key) => works(store, key));
     /** @type {[name: string, does: string][]} */
     const rows = [
-      ...usable.map(({ name, does, reads }) => /** @type {[string, string]} */ ([name, lab && !reads ? `${does}: ${lab.what}` : does])),
+      ...usable.map(
+        ({ name, does, reads }) =>
+          /** @type {[string, string]} */ ([name, lab && !reads ? `${does}: ${lab.what}` : does]),
+      ),
       ['?', 'Show these keys'],
       ...BESIDES,
     ];
