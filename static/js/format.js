@@ -31,15 +31,19 @@ export const count = (value) => whole.format(value);
 /** @param {number | null} share from 0 to 1; null is "there is none" */
 export const percent = (share) => (share === null ? '–' : `${(100 * share).toFixed(1)}%`);
 
+/** Beyond this five digits are not all of a whole number. */
+const FIVE_DIGITS = 99_999.5;
+
 /**
- * A cost to four decimals, and a very small or large one by its power of ten; one beyond all numbers is infinite.
+ * A cost in as much room whatever it is: to four decimals, from 10 on to five digits, and a very small or large one by
+ * its power of ten; one beyond all numbers is infinite.
  *
  * @param {number} value
  */
 export function cost(value) {
   if (value === Infinity) return '∞';
-  if (value >= 1000 || (value !== 0 && value < 0.00005)) return scientific(value);
-  return value.toFixed(4);
+  if (value >= FIVE_DIGITS || (value !== 0 && value < 0.00005)) return scientific(value);
+  return value < 1 ? value.toFixed(4) : value.toPrecision(5);
 }
 
 /** The shortest text that reads back as the same number. @param {number} value */

@@ -111,7 +111,7 @@ export interface ConfiguredRun {
   layer_sizes: number[];
   layers: Layer[];
   /** As planned. */
-  training: LiveTraining;
+  training: LiveTraining & { batch_size?: number | null };
   /** As it is now. */
   state?: RunState;
 }

@@ -75,6 +75,23 @@ export function yRange(curves, log, now = 0) {
   return [0, top <= 0.72 ? 0.72 : top * 1.06];
 }
 
+/** The costs of batches do not make the axis larger than so many times what their mean needs. */
+const BEYOND = 2;
+
+/**
+ * The costs of batches, as far as an axis has room for them.
+ *
+ * @param {number[]} batches
+ * @param {number[]} means
+ */
+export function within(batches, means) {
+  const [low, high] = means.reduce(
+    ([least, most], mean) => [Math.min(least, mean), Math.max(most, mean)],
+    [Infinity, 0],
+  );
+  return batches.map((cost) => Math.min(Math.max(cost, low / BEYOND), high * BEYOND));
+}
+
 /** What costs as small as 0 are on a logarithmic axis. */
 const SMALLEST = 1e-12;
 
