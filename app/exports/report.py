@@ -122,7 +122,10 @@ def _cost_figure(record: Record) -> dict[str, Any]:
         # One after the other, the costs of batches look like a barcode.
         faint = {"color": marks.colour("faint"), "width": 1}
         name = f"mean of an epoch ({epoch:,} batches)"
-        lines = [_line("each batch", drawn, costs[drawn].tolist(), faint), {**lines[0], "name": name}]
+        lines = [
+            _line("each batch", drawn, costs[drawn].tolist(), faint),
+            {**lines[0], "name": name},
+        ]
     return _figure(
         lines,
         showlegend=epoch > 1,

@@ -117,7 +117,12 @@ mountResults(store, find);
 mountCode(store, catalogue, find, openParameter);
 for (const [panel, get] of Object.entries(LABS)) whenFirstOpen(store, panel, find, get, { fields, catalogue });
 mountHelp();
-mountTimeline(store, find);
+mountTimeline(
+  store,
+  find,
+  () => import('./labs/animation/animation.js'),
+  (animation) => animation.mount(store, defaults, catalogue, find),
+);
 mountRuns(store, runs, defaults, catalogue, find);
 mountSurface(store, find);
 mountPresets(store, catalogue, find);

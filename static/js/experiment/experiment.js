@@ -636,8 +636,7 @@ export function obstacle({ dataset, problem, points, labels }) {
  * @param {number | null} batchSize
  * @param {number} examples to train on
  */
-export const epochOf = (batchSize, examples) =>
-  batchSize === null ? 1 : Math.max(1, Math.ceil(examples / batchSize));
+export const epochOf = (batchSize, examples) => (batchSize === null ? 1 : Math.max(1, Math.ceil(examples / batchSize)));
 
 /** That of each run that the server trains. @param {import('../types/protocol').Configured} configured */
 export const epochsIn = ({ data, runs }) =>

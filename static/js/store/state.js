@@ -5,7 +5,16 @@
  */
 
 import { batch, computed, signal } from '../../vendor/signals-core/signals-core.js';
-import { changed, defaultsOf, epochOf, epochsIn, layerSizes, OWN, obstacle, sameRun } from '../experiment/experiment.js';
+import {
+  changed,
+  defaultsOf,
+  epochOf,
+  epochsIn,
+  layerSizes,
+  OWN,
+  obstacle,
+  sameRun,
+} from '../experiment/experiment.js';
 import { cost, count } from '../format.js';
 import { unlessSame } from '../signals.js';
 import { fromCheckpoint, LOST } from '../stream/checkpoint.js';

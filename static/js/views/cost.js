@@ -160,10 +160,7 @@ class Tail {
     const means = (x) => meansAt(now.costs, over, x).map((cost, index) => [x[index], cost]);
     const points = mean ? means(columnEnds(from, shown, scale.width)) : every;
     const back = picture !== null && picture.iteration < now.length;
-    const here = picture && [
-      picture.iteration,
-      mean && back ? now.mean(picture.iteration) : picture.run.train_cost,
-    ];
+    const here = picture && [picture.iteration, mean && back ? now.mean(picture.iteration) : picture.run.train_cost];
     // A mean ends with the costs that there are.
     const hangs = !mean || now.length === 0;
     if (here && hangs && picture.iteration === now.length && now.length <= iterations) points.push(here);
@@ -359,9 +356,7 @@ function mountTip(store, catalogue, plot, axis) {
           known
             ? html`<div><b>${describe(running, running, catalogue)}</b> ${cost(history.mean(iteration))}${
                 history.epoch > 1 ? html` <span class="quiet">batch ${cost(history.costs[iteration])}</span>` : nothing
-              }${
-                test ? html` <span class="quiet">test ${cost(test.cost)}${at(test)}</span>` : nothing
-              }</div>`
+              }${test ? html` <span class="quiet">test ${cost(test.cost)}${at(test)}</span>` : nothing}</div>`
             : nothing
         }
         ${earlier.map(

@@ -103,7 +103,7 @@ function mountAchieved(store, element) {
     seen = [...seen.filter((one) => time - one.time < ACHIEVED_OVER), { time, iteration: picture.iteration }];
     const [first] = seen;
     if (time - first.time > ACHIEVED_OVER / 3)
-      element.textContent = `${count((1000 * (picture.iteration - first.iteration)) / (time - first.time))} / s`;
+      element.textContent = `${count((1000 * (picture.iteration - first.iteration)) / (time - first.time))} /\u00a0s`;
   });
 }
 
