@@ -591,6 +591,13 @@ class Inspect(Message):
             raise InvalidField("label goes with a point", "label")
 
 
+class Recall(Message):
+    """How large were the gradients on the way to the iteration that the session is at?"""
+
+    type: Literal["recall"]
+    run: Annotated[int, Range(0, MAX_RUNS - 1)] = 0
+
+
 class Check(CheckRequest, Message):
     """Which number of a calculation by hand differs first?"""
 

@@ -108,4 +108,3 @@ def test_a_run_is_recorded_as_a_film(page: Page, tmp_path: Path) -> None:
     # It begins where ŷ is nearly one half everywhere, and ends sure of the corner.
     assert min(first) > 225
     assert np.abs(np.array(last) - film[4, 4, :3]).max() < 12
-

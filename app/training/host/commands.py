@@ -16,6 +16,7 @@ from app.schemas import (
     Pause,
     Plan,
     Play,
+    Recall,
     Reset,
     Seek,
     Set,
@@ -161,7 +162,7 @@ class Commands:
                 return self._acknowledge(hosted, reader, message)
             case Check():
                 return [Text.of(hosted.name, reader, {"type": "checked", **check(message)})]
-            case Inspect() | Sweep() | Cancel():
+            case Inspect() | Recall() | Sweep() | Cancel():
                 self._wish(hosted, hosted.readers.get(reader), message)
                 return []
         if isinstance(message, Set) and not message.of_training:
@@ -205,7 +206,7 @@ class Commands:
         return events.state(hosted)
 
     def _wish(
-        self, hosted: Hosted, reader: Reader | None, message: Inspect | Sweep | Cancel
+        self, hosted: Hosted, reader: Reader | None, message: Inspect | Recall | Sweep | Cancel
     ) -> None:
         """Take what a reader wants to know beside its frames; the next rounds see to it."""
         session = hosted.configured
@@ -214,7 +215,10 @@ class Commands:
         match message:
             case Inspect():
                 check_inspect(session, message)
-                reader.inspect = message
+                reader.looks[Inspect] = message
+            case Recall():
+                session.check_run(message.run)
+                reader.looks[Recall] = message
             case Sweep():
                 reader.sweep = SeedSweep(session, message)
             case Cancel():
@@ -229,7 +233,8 @@ class Commands:
     def _configure(self, hosted: Hosted, plan: Plan, playing: bool) -> list[Event]:
         hosted.session, hosted.playing = Session(plan), playing
         for reader in hosted.readers.values():
-            reader.inspect = reader.sweep = None
+            reader.looks.clear()
+            reader.sweep = None
         configured = Text.of(hosted.name, None, events.configured(hosted, resumed=False))
         return [configured, *self._start_again(hosted)]
 

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass, field, replace
 
 from app.errors import NotConfigured
-from app.schemas import Inspect, Plan, View
+from app.schemas import Inspect, Plan, Recall, View
 from app.training.checkpoints import DEFAULT_ITERATIONS_PER_FRAME, Checkpoint, Speed
 from app.training.host.shares import Account
 from app.training.messages import Kind, Position, Tell
@@ -26,9 +26,9 @@ class Reader:
     wants: bool = True
     next_frame_at: float = -math.inf
     next_diagnosis_at: float = -math.inf
-    inspect: Inspect | None = None
-    """What is to be inspected; a newer wish takes the place of one not yet granted."""
-    next_inspection_at: float = -math.inf
+    looks: dict[type, Inspect | Recall] = field(default_factory=dict)
+    """What is to be looked at; a newer wish takes the place of one like it, not yet granted."""
+    next_look_at: float = -math.inf
     sweep: SeedSweep | None = None
     hears_end: bool = False
     """Whether it is yet to hear why nothing is left to train: after the frame of the end."""

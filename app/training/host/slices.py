@@ -9,12 +9,13 @@ import logging
 import math
 from collections.abc import Callable
 
-from app.schemas import Inspect
+from app.schemas import Recall
 from app.training.host import events
 from app.training.host.commands import Commands
 from app.training.host.hosted import INTERVAL, Hosted, Reader
 from app.training.messages import Event, Text
 from app.training.microscope import inspection
+from app.training.past import recalled
 
 log = logging.getLogger(__name__)
 
@@ -24,8 +25,8 @@ LONGEST_SILENCE = 0.1
 LONGEST_CHUNK = 0.002
 """Seconds of training between two looks at the clock, as far as one iteration allows."""
 PROGRESS_EVERY = 0.2
-INSPECTING = 0.2
-"""The share of a processor's time that one reader's inspections may take."""
+LOOKING = 0.2
+"""The share of a processor's time that one reader's looks at a session may take."""
 
 
 class Slices:
@@ -68,7 +69,7 @@ class Slices:
             return math.inf
         if hosted.owed >= 1 or hosted.replaying or hosted.changed or hosted.sweeping:
             return -math.inf
-        wakes = [*(r.next_inspection_at for r in hosted.readers.values() if r.inspect is not None)]
+        wakes = [*(r.next_look_at for r in hosted.readers.values() if r.looks)]
         wakes += [
             reader.next_frame_at
             for reader in hosted.readers.values()
@@ -169,13 +170,15 @@ class Slices:
                 said.append(Text.of(hosted.name, reader.name, sweep.progress))
         return said
 
-    def _inspection(self, hosted: Hosted, reader: Reader, wish: Inspect) -> Text:
+    def _look(self, hosted: Hosted, reader: Reader) -> Text:
+        """Grant the oldest of a reader's wishes."""
         start = self._clock()
-        message = inspection(hosted.configured, wish)
-        reader.inspect = None
+        wish = reader.looks.pop(next(iter(reader.looks)))
+        session = hosted.configured
+        said = recalled(session, wish) if isinstance(wish, Recall) else inspection(session, wish)
         now = self._clock()
-        reader.next_inspection_at = now + (now - start) * (1 / INSPECTING - 1)
-        return Text.of(hosted.name, reader.name, message)
+        reader.next_look_at = now + (now - start) * (1 / LOOKING - 1)
+        return Text.of(hosted.name, reader.name, said)
 
     def _report(self, hosted: Hosted) -> list[Event]:
         """Frames for whoever wants and may have one, progress of REST runs, checkpoints."""
@@ -187,8 +190,8 @@ class Slices:
             if reader.wants and reader.may_be_sent and reader.next_frame_at <= now:
                 said.append(events.frame(hosted, reader, now, self._clock))
                 said += events.ended(hosted, reader)
-            if reader.inspect is not None and reader.next_inspection_at <= now:
-                said.append(self._inspection(hosted, reader, reader.inspect))
+            if reader.looks and reader.next_look_at <= now:
+                said.append(self._look(hosted, reader))
         over = not session.left
         if hosted.kind == "job" and (
             now - hosted.reported_at >= PROGRESS_EVERY or (over and hosted.changed)

@@ -20,7 +20,7 @@ const MOST_HELD = 64;
  * @type {Record<ClientMessage['type'], ClientMessage['type'][]>}
  */
 const REPLACES = {
-  configure: ['configure', 'reset', 'seek', 'step', 'play', 'pause', 'edit', 'set', 'inspect', 'sweep'],
+  configure: ['configure', 'reset', 'seek', 'step', 'play', 'pause', 'edit', 'set', 'inspect', 'recall', 'sweep'],
   reset: ['reset', 'seek', 'step', 'edit'],
   seek: ['seek', 'step', 'edit', 'play', 'pause'],
   play: ['play', 'pause', 'step'],
@@ -30,6 +30,7 @@ const REPLACES = {
   edit: [],
   view: ['view'],
   inspect: ['inspect'],
+  recall: ['recall'],
   sweep: ['sweep'],
   cancel: ['sweep', 'cancel'],
   ack: ['ack'],

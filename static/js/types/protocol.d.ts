@@ -254,11 +254,21 @@ export interface TooMuch {
   detail: string;
 }
 
+/** How large the gradients were on the way. */
+export interface Recalled {
+  type: 'recalled';
+  run: number;
+  iterations: number[];
+  /** A row for each iteration, with a number for each layer. */
+  gradient_norms: (number | null)[][];
+}
+
 /** What questions are answered with. */
-export type Answer = Inspection | Sweeping | Swept | TooMuch;
+export type Answer = Inspection | Recalled | Sweeping | Swept | TooMuch;
 
 /** What changes nothing of the session. */
 export type Question =
+  | { type: 'recall'; run?: number }
   | { type: 'inspect'; run?: number; example?: number; point?: [x1: number, x2: number]; label?: number }
   | {
       type: 'sweep';
