@@ -598,6 +598,17 @@ class Describe(Message):
     run: Annotated[int, Range(0, MAX_RUNS - 1)] = 0
 
 
+class Recall(Message):
+    """How large were the gradients on the way to the iteration that the session is at?"""
+
+    type: Literal["recall"]
+    run: Annotated[int, Range(0, MAX_RUNS - 1)] = 0
+
+
+Question = Inspect | Describe | Recall
+"""What is asked of the iteration that a session is at."""
+
+
 class Check(CheckRequest, Message):
     """Which number of a calculation by hand differs first?"""
 

@@ -118,20 +118,42 @@ def _cost_figure(record: Record) -> dict[str, Any]:
         if len(costs)
         else np.empty(0, int)
     )
+    epoch = _epoch(record)
+    means = [float(costs[max(0, k + 1 - epoch) : k + 1].mean()) for k in drawn]
+    lines = [_line("J", drawn, means, {"color": marks.colour("one")})]
+    if epoch > 1:
+        # One after the other, the costs of batches look like a barcode.
+        faint = {"color": marks.colour("faint"), "width": 1}
+        name = f"mean of an epoch ({epoch:,} batches)"
+        lines = [
+            _line("each batch", drawn, costs[drawn].tolist(), faint),
+            {**lines[0], "name": name},
+        ]
     return _figure(
-        [
-            {
-                "type": "scatter",
-                "mode": "lines",
-                "x": drawn.tolist(),
-                "y": costs[drawn].tolist(),
-                "line": {"color": marks.colour("one")},
-            }
-        ],
+        lines,
+        showlegend=epoch > 1,
+        legend={"orientation": "h", "y": 1.12},
         xaxis={"title": {"text": "iteration"}},
         yaxis={"title": {"text": "cost J"}, "rangemode": "tozero"},
         height=360,
     )
+
+
+def _epoch(record: Record) -> int:
+    """How many iterations see every training example once; 1 without mini-batches."""
+    batch_size = record.run_plan.training.batch_size
+    return 1 if batch_size is None else -(-record.examples.train.size // batch_size)
+
+
+def _line(name: str, x: Any, y: list[float], line: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "name": name,
+        "x": x.tolist(),
+        "y": y,
+        "line": line,
+    }
 
 
 def _boundary_figure(record: Record) -> dict[str, Any]:

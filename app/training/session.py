@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+import nncore
 from app import wire
 from app.errors import Full, InvalidField
 from app.schemas import Edit, Plan, Set, View, check_stop
@@ -34,7 +35,7 @@ class Timeline:
     def __init__(self, initial: list[Any], values: int) -> None:
         self._most = max(4, min(self.MOST_STATES, self.MOST_VALUES // values))
         self._states = {0: initial}
-        self.spacing = 64
+        self.spacing = 8
 
     def keep(self, iteration: int, states: list[Any]) -> None:
         """Keep the states at an iteration that is a multiple of the spacing."""
@@ -42,6 +43,10 @@ class Timeline:
         if len(self._states) > self._most:
             self.spacing *= 2
             self._states = {k: v for k, v in self._states.items() if k % self.spacing == 0}
+
+    def until(self, iteration: int) -> list[list[Any]]:
+        """All that is kept up to an iteration, in its order."""
+        return [self._states[kept] for kept in sorted(self._states) if kept <= iteration]
 
     def before(self, iteration: int) -> tuple[int, list[Any]]:
         """The last kept iteration that is not after this one, and the states there."""
@@ -352,6 +357,14 @@ class Session:
             network=run.trainer.network,
             costs=run.costs.since(0).copy(),
         )
+
+    def past(self, index: int) -> list[tuple[int, nncore.Network]]:
+        """The iterations of a run at which it is still known, up to now, and its network there."""
+        trainer = self.runs[index].trainer
+        states = [states[index] for states in self._timeline.until(self.iteration)]
+        # A run that was over before the others has the same state again and again.
+        known = {state["iteration"]: state for state in [*states, trainer.state()]}
+        return [(iteration, trainer.network_of(state)) for iteration, state in known.items()]
 
     # -- checkpoints ------------------------------------------------------------------------
 

@@ -321,9 +321,10 @@ class Engine:
 
     # -- what is kept -------------------------------------------------------------------------
 
-    def network(self, e: int = 0) -> Network:
-        """A copy of the network, or of number e of the stack."""
-        blocks = [V[e] for V in self._V] if self._stack else self._V
+    def network(self, e: int = 0, parameters: FloatArray | None = None) -> Network:
+        """A copy of the network, or of number e of the stack; with the parameters of a state."""
+        every = self._V if parameters is None else self._views(parameters)
+        blocks = [V[e] for V in every] if self._stack else every
         return Network(
             Layer(V[:, :-1].T, V[:, -1:], activation)
             for V, activation in zip(blocks, self._activations, strict=True)

@@ -367,6 +367,10 @@ class Trainer:
             "diverged": None if diverged is None else (diverged.iteration, diverged.reason),
         }
 
+    def network_of(self, state: dict[str, Any]) -> Network:
+        """The network as it was at a `state` of this trainer, which stays where it is."""
+        return self._engine.network(parameters=state["parameters"])
+
     def restore(self, state: dict[str, Any]) -> None:
         """Go to an earlier or later `state` of this trainer, or of one with the same arguments.
 

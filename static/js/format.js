@@ -7,8 +7,8 @@ const MINUS = '\u2212';
 /** From here on a number is written by its power of ten. */
 const HUGE = 100_000;
 
-/** @param {number} value */
-const scientific = (value) => value.toExponential(1).replace('e+', 'e').replaceAll('-', MINUS);
+/** By its power of ten. @param {number} value */
+export const scientific = (value) => value.toExponential(1).replace('e+', 'e').replaceAll('-', MINUS);
 
 /**
  * @param {number} value
@@ -31,15 +31,30 @@ export const count = (value) => whole.format(value);
 /** @param {number | null} share from 0 to 1; null is "there is none" */
 export const percent = (share) => (share === null ? '–' : `${(100 * share).toFixed(1)}%`);
 
+/** Beyond this five digits are not all of a whole number. */
+const FIVE_DIGITS = 99_999.5;
+
 /**
- * A cost to four decimals, and a very small or large one by its power of ten; one beyond all numbers is infinite.
+ * A cost in as much room whatever it is: to four decimals, from 10 on to five digits, and a very small or large one by
+ * its power of ten; one beyond all numbers is infinite.
  *
  * @param {number} value
  */
 export function cost(value) {
   if (value === Infinity) return '∞';
-  if (value >= 1000 || (value !== 0 && value < 0.00005)) return scientific(value);
-  return value.toFixed(4);
+  if (value >= FIVE_DIGITS || (value !== 0 && value < 0.00005)) return scientific(value);
+  return value < 1 ? value.toFixed(4) : value.toPrecision(5);
+}
+
+/**
+ * What a place of the plane or a unit has: to two decimals, a large one to five digits, a huge one by its power of ten.
+ *
+ * @param {number} value
+ */
+export function level(value) {
+  const size = Math.abs(value);
+  if (size < 1000) return fixed(value);
+  return size < FIVE_DIGITS ? value.toPrecision(5).replace('-', MINUS) : scientific(value);
 }
 
 /** The shortest text that reads back as the same number. @param {number} value */

@@ -120,7 +120,12 @@ mountResults(store, find);
 mountCode(store, find, catalogue, openParameter);
 for (const [panel, get] of Object.entries(LABS)) whenFirstOpen(store, find, panel, get, { fields, catalogue });
 mountHelp();
-mountTimeline(store, find);
+mountTimeline(
+  store,
+  find,
+  () => import('./labs/animation/animation.js'),
+  (animation) => animation.mount(store, find, catalogue, defaults),
+);
 mountRuns(store, find, catalogue, defaults, runs);
 mountSurface(store, find);
 mountPresets(store, find, catalogue);

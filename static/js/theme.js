@@ -68,6 +68,15 @@ function computedColours(tokens, scheme) {
   return found;
 }
 
+/** @param {string} colour as computed by the browser: rgb(1, 2, 3) */
+export const channels = (colour) =>
+  /** @type {import('./types/painting').Rgb} */ (
+    colour
+      .match(/[\d.]+/g)
+      ?.slice(0, 3)
+      .map(Number)
+  );
+
 /**
  * What the painter's canvases take from the theme.
  *
@@ -75,14 +84,6 @@ function computedColours(tokens, scheme) {
  * @returns {import('./types/painting').Colours}
  */
 export function painterColours(read = colours) {
-  /** @param {string} colour as computed by the browser: rgb(1, 2, 3) */
-  const channels = (colour) =>
-    /** @type {import('./types/painting').Rgb} */ (
-      colour
-        .match(/[\d.]+/g)
-        ?.slice(0, 3)
-        .map(Number)
-    );
   const [low, middle, high] = read(...RAMP).map(channels);
   const [contour, halo, one, zero, ground, forward, backward] = read(
     'contour',

@@ -377,7 +377,15 @@ def test_the_report_holds_all_there_is_to_say(name: str) -> None:
         )
     }
     assert set(figures) == {"cost"} | ({"boundary"} if record.examples.features else set())
-    assert figures["cost"]["data"][0]["y"] == record.costs.tolist()
+    every, *means = figures["cost"]["data"]
+    assert every["y"] == record.costs.tolist()
+    batch = record.run_plan.training.batch_size
+    assert len(means) == (batch is not None)
+    if batch is not None:
+        epoch = math.ceil(record.examples.train.size / batch)
+        assert f"({epoch} batches)" in means[0]["name"]
+        plain = [record.costs[max(0, k + 1 - epoch) : k + 1].mean() for k in means[0]["x"]]
+        assert means[0]["y"] == pytest.approx(plain)
     if record.examples.features:
         contour, *others = figures["boundary"]["data"]
         points = [trace for trace in others if trace["type"] == "scatter"]

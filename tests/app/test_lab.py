@@ -8,9 +8,10 @@ import pytest
 from starlette.testclient import TestClient
 
 import nncore
-from app.schemas import Plan, Sweep
+from app.schemas import Plan, Recall, Sweep
 from app.schemas import View as PlainView
 from app.training.examples import Examples
+from app.training.past import recalled
 from app.training.session import Session
 from app.training.sweep import SeedSweep
 from tests.app.stream import Json, Stream
@@ -109,6 +110,53 @@ def sweep(plan: Json, **fields: Any) -> Json:
     while trained.left:
         trained.advance()
     return trained.result(PlainView())
+
+
+def test_the_past_of_the_gradients_is_what_frames_would_have_said() -> None:
+    desk = Desk()
+    desk.open("a", {"runs": [RELU]}, playing=False)
+    desk.say("a", "view", diagnostics=True)
+    said: dict[int, list[float]] = {}
+    for _ in range(25):
+        desk.say("a", "step", iterations=4)
+        desk.pass_time(0.1)
+        desk.say("a", "ack", frame=desk.frames["a"][-1]["frame"])
+        frame = desk.frames["a"][-1]
+        looks = frame["runs"][0]["diagnostics"]
+        said[frame["iteration"]] = [look["gradient_norm"] for look in looks]
+    assert len(said) == 25
+    desk.say("a", "recall")
+    desk.pass_time(0.1)
+    told = desk.texts[-1]
+    assert told["iterations"] == [*range(0, 100, 8), 100]
+    for iteration, norms in list(zip(told["iterations"], told["gradient_norms"], strict=True))[1:]:
+        assert norms == pytest.approx(said[iteration])
+    # Where one has gone back to, what comes after is not on the way.
+    desk.say("a", "seek", iteration=30)
+    desk.pass_time(0.1)
+    desk.say("a", "recall")
+    desk.pass_time(0.1)
+    assert desk.texts[-1]["iterations"] == [0, 8, 16, 24, 30]
+    desk.say("a", "recall", run=1)
+    assert desk.texts[-1]["code"] == "invalid_field"
+
+
+def test_the_past_is_bounded() -> None:
+    run = {**RELU, "training": {"iterations": 20_000}}
+    session = Session(Plan.model_validate({"runs": [run]}))
+    session.advance(20_000)
+    told = recalled(session, Recall(type="recall"))
+    assert 32 <= len(told["iterations"]) <= 65
+    assert told["iterations"][0] == 0
+    assert told["iterations"][-1] == 20_000
+    large = {"layers": [{"units": 200}, {"units": 100}]}
+    session = Session(
+        Plan.model_validate({"data": {"examples": 2000}, "runs": [{"network": large}]})
+    )
+    session.advance(24)
+    told = recalled(session, Recall(type="recall"))
+    assert told["iterations"] == [24]
+    assert len(told["gradient_norms"][0]) == 3
 
 
 class TestSweep:

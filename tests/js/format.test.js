@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { cost, count, exact, fixed, parameter, percent } from '../../static/js/format.js';
+import { cost, count, exact, fixed, level, parameter, percent } from '../../static/js/format.js';
 
 test('a number has a real minus sign and fixed decimals, and nothing is −0', () => {
   assert.deepEqual(
@@ -9,9 +9,18 @@ test('a number has a real minus sign and fixed decimals, and nothing is −0', (
   );
 });
 
-test('a cost has four decimals, and a very small or large one its power of ten', () => {
-  const costs = [0.6942, 0.00001234, 0, 1234567, 999.99999, Infinity];
-  assert.deepEqual(costs.map(cost), ['0.6942', '1.2e−5', '0.0000', '1.2e6', '1000.0000', '∞']);
+test('a cost takes six characters, or a power of ten', () => {
+  const costs = [0.6942, 0.99999, 1, 9.99999, 12.3456, 208.3, 999.99999, 9999.99, 12345, 99_999.4];
+  assert.deepEqual(costs.map(cost), [
+    ...['0.6942', '1.0000', '1.0000', '10.000', '12.346', '208.30', '1000.0', '10000', '12345', '99999'],
+  ]);
+  const extremes = [0.00001234, 0, 99_999.5, 123456, 1234567, 3.4e38, Infinity];
+  assert.deepEqual(extremes.map(cost), ['1.2e−5', '0.0000', '1.0e5', '1.2e5', '1.2e6', '3.4e38', '∞']);
+});
+
+test('a level has two decimals, and no more than seven characters', () => {
+  const levels = [-1.234, 0, 999.994, -1000, 12345.67, 99_999.5, -3e20];
+  assert.deepEqual(levels.map(level), ['−1.23', '0.00', '999.99', '−1000.0', '12346', '1.0e5', '−3.0e20']);
 });
 
 test('a parameter has one more decimal while it is small', () => {

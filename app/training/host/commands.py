@@ -17,6 +17,8 @@ from app.schemas import (
     Pause,
     Plan,
     Play,
+    Question,
+    Recall,
     Reset,
     Seek,
     Set,
@@ -162,7 +164,7 @@ class Commands:
                 return self._acknowledge(hosted, reader, message)
             case Check():
                 return [Text.of(hosted.name, reader, {"type": "checked", **check(message)})]
-            case Inspect() | Describe() | Sweep() | Cancel():
+            case Inspect() | Describe() | Recall() | Sweep() | Cancel():
                 self._wish(hosted, hosted.readers.get(reader), message)
                 return []
         if isinstance(message, Set) and not message.of_training:
@@ -209,7 +211,7 @@ class Commands:
         self,
         hosted: Hosted,
         reader: Reader | None,
-        message: Inspect | Describe | Sweep | Cancel,
+        message: Question | Sweep | Cancel,
     ) -> None:
         """Take what a reader wants to know beside its frames; the next rounds see to it."""
         session = hosted.configured
@@ -219,9 +221,9 @@ class Commands:
             case Inspect():
                 check_inspect(session, message)
                 reader.questions[Inspect] = message
-            case Describe():
+            case Describe() | Recall():
                 session.check_run(message.run)
-                reader.questions[Describe] = message
+                reader.questions[type(message)] = message
             case Sweep():
                 reader.sweep = SeedSweep(session, message)
             case Cancel():

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass, field, replace
 
 from app.errors import NotConfigured
-from app.schemas import Describe, Inspect, Message, Plan, View
+from app.schemas import Message, Plan, Question, View
 from app.training.checkpoints import DEFAULT_ITERATIONS_PER_FRAME, Checkpoint, Speed
 from app.training.host.shares import Account
 from app.training.messages import Kind, Position, Tell
@@ -26,7 +26,7 @@ class Reader:
     wants: bool = True
     next_frame_at: float = -math.inf
     next_diagnosis_at: float = -math.inf
-    questions: dict[type[Message], Inspect | Describe] = field(default_factory=dict)
+    questions: dict[type[Message], Question] = field(default_factory=dict)
     """What is asked of the iteration there is; a newer question takes the place of one of its kind
     that is not answered yet."""
     next_answer_at: float = -math.inf

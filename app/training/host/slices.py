@@ -9,12 +9,13 @@ import logging
 import math
 from collections.abc import Callable
 
-from app.schemas import Describe, Inspect
+from app.schemas import Describe, Inspect, Recall
 from app.training.host import events
 from app.training.host.commands import Commands
 from app.training.host.hosted import INTERVAL, Hosted, Reader
 from app.training.messages import Event, Text
 from app.training.microscope import inspection
+from app.training.past import recalled
 from app.training.words import described
 
 log = logging.getLogger(__name__)
@@ -179,6 +180,8 @@ class Slices:
                 message = inspection(hosted.configured, question)
             case Describe():
                 message = described(hosted.configured, question, reader.view)
+            case Recall():
+                message = recalled(hosted.configured, question)
         del reader.questions[kind]
         now = self._clock()
         reader.next_answer_at = now + (now - start) * (1 / ANSWERING - 1)

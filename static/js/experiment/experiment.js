@@ -634,6 +634,18 @@ export function obstacle({ dataset, problem, points, labels }) {
   return '';
 }
 
+/**
+ * How many iterations it takes to see every training example once.
+ *
+ * @param {number | null} batchSize
+ * @param {number} examples to train on
+ */
+export const epochOf = (batchSize, examples) => (batchSize === null ? 1 : Math.max(1, Math.ceil(examples / batchSize)));
+
+/** That of each run that the server trains. @param {import('../types/protocol').Configured} configured */
+export const epochsIn = ({ data, runs }) =>
+  runs.map(({ training }) => epochOf(training.batch_size ?? null, data.split.train.length));
+
 /** @param {Experiment} a @param {Experiment} b */
 export const sameData = (a, b) => JSON.stringify(dataSpec(a)) === JSON.stringify(dataSpec(b));
 

@@ -86,10 +86,26 @@ export function mount(store, find) {
     /** Of every layer, as far as they are of the network that is set up. @type {Signal<Diagnostics[] | null>} */
     const looks = signal(/** @type {Diagnostics[] | null} */ (null));
     const norms = new Norms();
+    const { connection, sought, questions } = store.dialogue;
+    /** Before that there is nothing to ask about. */
+    const trained = computed(() => store.current.picture.value !== null);
     const { size, stop: stopSize } = sizeOf(find('acts-plot'), find('acts-norms'));
     return together(
       stopSize,
       store.watchDiagnostics(),
+      questions.listen('recalled', ({ iterations, gradient_norms }) => {
+        if (gradient_norms[0].length !== depth.peek()) return;
+        norms.recall(
+          iterations,
+          gradient_norms.map((row) => row.map((norm) => norm ?? NaN)),
+        );
+        // What is drawn is drawn anew.
+        looks.value = looks.peek() && [.../** @type {Diagnostics[]} */ (looks.peek())];
+      }),
+      // What was trained before this was opened, while the connection was down, or before a seek went elsewhere.
+      effect(() => {
+        if (trained.value && connection.value === 'live' && sought.value === null) questions.ask({ type: 'recall' });
+      }),
       effect(() => {
         const picture = store.current.picture.value;
         const found = picture?.run.diagnostics;

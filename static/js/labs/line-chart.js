@@ -3,7 +3,7 @@
 import { html, nothing, svg } from '../../vendor/lit-html/lit-html.js';
 import { count } from '../format.js';
 import { smallFont } from '../plotly.js';
-import { namesAt, place, scaleTo, xTicks, xTop, yRange } from '../views/cost-scale.js';
+import { namesAt, place, scaleTo, xTicks, xTop, yRange, yTicks } from '../views/cost-scale.js';
 
 /** @typedef {import('../views/cost-scale.js').Scale} Scale */
 
@@ -22,10 +22,6 @@ const MARGIN = { l: 38, t: 8, r: 10, b: 22 };
 /** Where names are at the ends of the curves, they have this beside the picture. */
 const END = 46;
 const GAP = 6;
-/** Steps of a linear axis, within a power of ten. */
-const STEPS = [1, 2, 5, 10];
-const FEWEST_TICKS = 3;
-
 /** A piece of a curve, for lists. @param {string} style of it */
 export const sampleOf = (style) =>
   html`<svg class="sample" viewBox="0 0 22 4" aria-hidden="true"><path class="line ${style}" d="M0 2H22"></path></svg>`;
@@ -42,28 +38,6 @@ export const belowAxis = (ticks, y) =>
       svg`<text class="x ${index === 0 ? 'first' : index === ticks.length - 1 ? 'last' : ''}" x=${x.toFixed(1)}
         y=${y}>${text}</text>`,
   );
-
-/** @param {[number, number]} range @param {boolean} log @returns {{at: number, text: string}[]} */
-function yTicks([low, high], log) {
-  if (log) {
-    const every = Math.ceil((high - low) / 5);
-    const powers = Array.from({ length: Math.floor(high) - Math.ceil(low) + 1 }, (_, index) => Math.ceil(low) + index);
-    return powers
-      .filter((power) => power % every === 0)
-      .map((power) => ({
-        at: 10 ** power,
-        text: power < -3 || power > 3 ? `1e${power}`.replace('-', '−') : String(10 ** power),
-      }));
-  }
-  const raw = (high - low) / (FEWEST_TICKS + 1);
-  const power = 10 ** Math.floor(Math.log10(raw));
-  const step = power * /** @type {number} */ (STEPS.find((digit) => digit * power >= raw));
-  const decimals = Math.max(0, -Math.floor(Math.log10(step)));
-  return Array.from({ length: Math.floor(high / step) + 1 }, (_, index) => ({
-    at: index * step,
-    text: (index * step).toFixed(decimals),
-  }));
-}
 
 /**
  * @param {object} chart

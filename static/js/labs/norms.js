@@ -1,4 +1,7 @@
-/** A number of each layer over the iterations at which it was looked at; when there are many, every other one goes. */
+/**
+ * A number of each layer over the iterations at which it was looked at, or that the server still knows; when there are
+ * many, every other one goes.
+ */
 
 const MOST = 600;
 
@@ -19,6 +22,33 @@ export class Norms {
     const length = before < 0 ? this.iterations.length : before;
     this.iterations = [...this.iterations.slice(0, length), iteration];
     this.curves = norms.map((norm, layer) => [...(this.curves[layer]?.slice(0, length) ?? []), norm]);
+    this.#thin();
+  }
+
+  /**
+   * What the server knows of the way here goes between what is known already.
+   *
+   * @param {number[]} iterations
+   * @param {number[][]} norms a row for each
+   */
+  recall(iterations, norms) {
+    /** Of another network. */
+    const other = norms[0]?.length !== this.curves.length;
+    const known = new Map(iterations.map((iteration, index) => [iteration, norms[index]]));
+    if (!other)
+      this.iterations.forEach((iteration, index) =>
+        known.set(
+          iteration,
+          this.curves.map((curve) => curve[index]),
+        ),
+      );
+    const rows = [...known].sort(([a], [b]) => a - b);
+    this.iterations = rows.map(([iteration]) => iteration);
+    this.curves = (norms[0] ?? []).map((_, layer) => rows.map(([, row]) => row[layer]));
+    this.#thin();
+  }
+
+  #thin() {
     if (this.iterations.length <= MOST) return;
     const every = (/** @type {unknown} */ _, /** @type {number} */ index) => index % 2 === 0;
     this.iterations = this.iterations.filter(every);

@@ -6,7 +6,7 @@
  */
 
 import { batch, effect, signal } from '../../vendor/signals-core/signals-core.js';
-import { PLANE } from '../experiment/experiment.js';
+import { epochsIn, PLANE } from '../experiment/experiment.js';
 import { count } from '../format.js';
 import { atReadingPace, together } from '../signals.js';
 import { floats, History } from '../store/history.js';
@@ -217,7 +217,7 @@ export class LabSession {
     this.#restarted();
     if (this.#lost) this.said.value = LOST;
     this.#lost = false;
-    this.histories = message.runs.map(() => new History());
+    this.histories = epochsIn(message).map((epoch) => new History(epoch));
     this.points.value = message.data;
     this.#picture.value = null;
     this.running.value = this.#wanted && this.dialogue.configured(message, this.#wanted);

@@ -16,7 +16,7 @@ import { cost, count, percent } from '../format.js';
 import { operator, variable } from '../notation.js';
 import { pixelRatio } from '../painting/painter.js';
 import { together } from '../signals.js';
-import { thin } from '../store/history.js';
+import { within } from '../views/cost-scale.js';
 import { sizeOf } from '../views/extent.js';
 import { icon } from '../views/icon.js';
 import { markKey } from '../views/keyboard.js';
@@ -262,8 +262,11 @@ function showControls({ store, session, factor, values, ready, commands }, facto
       data.textContent = count(iteration);
     }),
     effect(() => {
+      const { batchSize } = store.experiment.value;
       render(
-        `${count(values.value.length)} networks, one difference. ${factor.value.same}, the same iteration.`,
+        `${count(values.value.length)} networks, one difference. ${factor.value.same}, the same iteration.${
+          batchSize === null ? '' : ' Lines are means of an epoch; each batch, faintly, of the one set up.'
+        }`,
         find('compare-about'),
       );
     }),
@@ -491,24 +494,29 @@ function showChart(context, scale, plot) {
     const { clientWidth: width, clientHeight: height } = plot;
     const reading = settled.value ? session.reading.value : null;
     if (width === 0) return;
+    /** @type {import('./line-chart.js').Line | null} */
+    let faint = null;
     const lines = values.value.flatMap((value, index) => {
       const run = reading?.runs[index];
       if (!run) return [];
       const history = session.histories[index];
-      const { x, y } = thin(history.costs, width / COARSE);
+      const { line, batches } = history.curves(width / COARSE);
       const style = styleOf(context, value, index);
-      if (history.length === reading.iteration) {
-        x.push(reading.iteration);
-        y.push(run.train_cost);
+      const bold = style.endsWith('now');
+      if (!batches && history.length === reading.iteration) {
+        line.x.push(reading.iteration);
+        line.y.push(run.train_cost);
       }
-      return [{ x, y, style, name: factor.value.say(value), bold: style.endsWith('now') }];
+      // Of all of them, one would see none.
+      if (batches && bold) faint = { x: batches.x, y: within(batches.y, line.y), style: 'batches' };
+      return [{ ...line, style, name: factor.value.say(value), bold }];
     });
     drawn = lineChart({
       width,
       height,
       iterations: reading?.iteration ?? 0,
       log: scale.value === 'log',
-      lines,
+      lines: [...(faint ? [faint] : []), ...lines],
     });
     render(drawn.picture, area);
     plot.setAttribute(
@@ -525,7 +533,7 @@ function showChart(context, scale, plot) {
           .peek()
           .flatMap((value, index) =>
             iteration < (session.histories[index]?.length ?? 0)
-              ? [{ name: factor.peek().say(value), J: session.histories[index].costs[iteration] }]
+              ? [{ name: factor.peek().say(value), J: session.histories[index].mean(iteration) }]
               : [],
           )
       : [];

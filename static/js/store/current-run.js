@@ -91,12 +91,13 @@ export class CurrentRun {
    * @param {object} manner
    * @param {boolean} manner.certain whether every cost received belongs to the run that ends here
    * @param {boolean} manner.carried whether the new one has the weights of the old
+   * @param {number} manner.epoch how many of its iterations see every training example once
    */
-  begin(experiment, { certain, carried }) {
+  begin(experiment, { certain, carried, epoch }) {
     const before = this.experiment.value;
     if (!before || !sameData(before, experiment)) this.ghosts.value = [];
     else if (certain) this.#leaveGhost(before);
-    this.history = new History();
+    this.history = new History(epoch);
     this.experiment.value = experiment;
     this.picture.value = null;
     if (!carried) this.weights = null;

@@ -1,12 +1,17 @@
 /** Every cost of a run, as it came: J of iteration k at index k, and the test cost wherever a frame had it. */
 
+import { columnEnds, meansAt } from './means.js';
+
 const MAX_TESTS = 1 << 16;
 const MAX_PICTURES = 16;
 
 /** @typedef {import('../types/protocol').Boundary} Boundary */
+/** @typedef {{x: number[], y: number[]}} Curve */
 
 export class History {
   length = 0;
+  /** So many iterations see every training example once; 1 without mini-batches. */
+  epoch;
   #costs = new Float32Array(1024);
   /** Iterations and test costs in step. @type {{iteration: number, cost: number}[]} */
   tests = [];
@@ -19,9 +24,34 @@ export class History {
   /** Iterations from one picture to the next, at least. */
   #spacing = 1;
 
+  /** @param {number} [epoch] */
+  constructor(epoch = 1) {
+    this.epoch = epoch;
+  }
+
   /** J of iterations 0 … length − 1. */
   get costs() {
     return this.#costs.subarray(0, this.length);
+  }
+
+  /**
+   * What a chart shows of it. With mini-batches the line is the mean over an epoch, or over as many iterations as a column
+   * of pixels has if those are more; and the costs of the batches are beside it.
+   *
+   * @param {number} columns of pixels
+   * @returns {{line: Curve, batches: Curve | null, window: number}} `window` is how many costs a mean is of
+   */
+  curves(columns) {
+    const every = thin(this.costs, columns);
+    if (this.epoch === 1) return { line: every, batches: null, window: 1 };
+    const window = Math.max(this.epoch, Math.ceil(this.length / Math.max(1, columns)));
+    const x = columnEnds(0, this.length, columns);
+    return { line: { x, y: meansAt(this.costs, window, x) }, batches: every, window };
+  }
+
+  /** The cost that a chart's line has at an iteration. @param {number} iteration */
+  mean(iteration) {
+    return this.epoch === 1 ? this.#costs[iteration] : meansAt(this.costs, this.epoch, [iteration])[0];
   }
 
   clear() {

@@ -7,7 +7,6 @@
 import { signal } from '../../vendor/signals-core/signals-core.js';
 import { defaultsOf, experimentOf, runSpec } from '../experiment/experiment.js';
 import { bytesOf } from '../painting/map.js';
-import { thin } from './history.js';
 
 /** @typedef {import('../experiment/experiment.js').Experiment} Experiment */
 /** @typedef {import('../types/protocol').Boundary} Boundary */
@@ -28,7 +27,8 @@ import { thin } from './history.js';
  * @property {number | null} testCost
  * @property {number | null} trainAccuracy
  * @property {number | null} testAccuracy
- * @property {{x: number[], y: number[]}} curve thinned; its last point is the last iteration's
+ * @property {import('./history.js').Curve} curve thinned; its last point is the last iteration's
+ * @property {import('./history.js').Curve | null} [means] with mini-batches: of an epoch's costs
  * @property {number[]} marks the costs of iterations 0, 1, 3, 7, …, by which a run that goes another way is known
  * @property {string} picture ŷ over the plane: base64 of a byte each, row 0 lowest; '' is none
  */
@@ -76,7 +76,8 @@ export class KeptRuns {
     const { run } = picture;
     const atEnd = picture.iteration >= iterations;
     const cost = atEnd ? run.train_cost : history.costs[iterations - 1];
-    const curve = thin(history.costs, CURVE_COLUMNS);
+    const { line, batches } = history.curves(CURVE_COLUMNS);
+    const curve = batches ?? line;
     if (curve.x.at(-1) !== iterations - 1) {
       curve.x.push(iterations - 1);
       curve.y.push(history.costs[iterations - 1]);
@@ -117,6 +118,7 @@ export class KeptRuns {
       trainAccuracy,
       testAccuracy,
       curve,
+      means: batches && { x: line.x, y: line.y.map((mean) => Number(mean.toPrecision(6))) },
       marks,
       picture: seen,
     };
@@ -186,8 +188,10 @@ export class KeptRuns {
   #read(row) {
     try {
       const whole =
-        [row.iterations, row.cost, row.when, ...row.curve.x, ...row.curve.y, ...row.marks].every(Number.isFinite) &&
-        row.curve.x.length === row.curve.y.length;
+        [row.iterations, row.cost, row.when, ...row.marks].every(Number.isFinite) &&
+        [row.curve, ...(row.means ? [row.means] : [])].every(
+          ({ x, y }) => x.length === y.length && [...x, ...y].every(Number.isFinite),
+        );
       const experiment = { ...defaultsOf(this.#catalogue), ...experimentOf(row.spec, this.#catalogue) };
       return whole && typeof row.id === 'string' && typeof row.name === 'string' && typeof row.picture === 'string'
         ? [{ ...row, experiment }]

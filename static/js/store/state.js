@@ -6,7 +6,16 @@
 
 import { batch, computed, signal } from '../../vendor/signals-core/signals-core.js';
 import { UNANSWERED } from '../asking.js';
-import { changed, defaultsOf, layerSizes, OWN, obstacle, sameRun } from '../experiment/experiment.js';
+import {
+  changed,
+  defaultsOf,
+  epochOf,
+  epochsIn,
+  layerSizes,
+  OWN,
+  obstacle,
+  sameRun,
+} from '../experiment/experiment.js';
 import { cost, count } from '../format.js';
 import { unlessSame } from '../signals.js';
 import { fromCheckpoint, LOST } from '../stream/checkpoint.js';
@@ -170,8 +179,7 @@ export class Store {
   /** How many iterations it takes to see every training example once. */
   get epoch() {
     const { batchSize } = this.experiment.value;
-    const examples = this.points.value?.split.train.length ?? 0;
-    return batchSize === null ? 1 : Math.max(1, Math.ceil(examples / batchSize));
+    return epochOf(batchSize, this.points.value?.split.train.length ?? 0);
   }
 
   /**
@@ -401,7 +409,7 @@ export class Store {
     // What goes on with other points is no run of its own.
     if (run && !carried) this.#kept.enter(run);
     this.#reset = null;
-    this.current.begin(now, { certain, carried });
+    this.current.begin(now, { certain, carried, epoch: epochsIn(message)[0] });
     this.telling.begin();
     this.#plot(message.data);
   }
@@ -409,6 +417,7 @@ export class Store {
   /** The same session goes on, or one that was saved. @param {Configured} message */
   #resumed(message) {
     const { opensSaved } = this.dialogue;
+    this.current.history.epoch = epochsIn(message)[0];
     if (opensSaved) this.current.experiment.value = this.experiment.value;
     this.#plot(message.data);
     const anew = this.dialogue.resumed(message, this.experiment.value);

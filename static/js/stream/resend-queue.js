@@ -20,7 +20,20 @@ const MOST_HELD = 64;
  * @type {Record<ClientMessage['type'], ClientMessage['type'][]>}
  */
 const REPLACES = {
-  configure: ['configure', 'reset', 'seek', 'step', 'play', 'pause', 'edit', 'set', 'inspect', 'describe', 'sweep'],
+  configure: [
+    'configure',
+    'reset',
+    'seek',
+    'step',
+    'play',
+    'pause',
+    'edit',
+    'set',
+    'inspect',
+    'describe',
+    'recall',
+    'sweep',
+  ],
   reset: ['reset', 'seek', 'step', 'edit'],
   seek: ['seek', 'step', 'edit', 'play', 'pause'],
   play: ['play', 'pause', 'step'],
@@ -31,6 +44,7 @@ const REPLACES = {
   view: ['view'],
   inspect: ['inspect'],
   describe: ['describe'],
+  recall: ['recall'],
   sweep: ['sweep'],
   cancel: ['sweep', 'cancel'],
   ack: ['ack'],

@@ -111,7 +111,7 @@ export interface ConfiguredRun {
   layer_sizes: number[];
   layers: Layer[];
   /** As planned. */
-  training: LiveTraining;
+  training: LiveTraining & { batch_size?: number | null };
   /** As it is now. */
   state?: RunState;
 }
@@ -289,12 +289,22 @@ export interface TooMuch {
   detail: string;
 }
 
+/** How large the gradients were on the way. */
+export interface Recalled {
+  type: 'recalled';
+  run: number;
+  iterations: number[];
+  /** A row for each iteration, with a number for each layer. */
+  gradient_norms: (number | null)[][];
+}
+
 /** What questions are answered with. */
-export type Answer = Inspection | Described | Sweeping | Swept | TooMuch;
+export type Answer = Inspection | Described | Recalled | Sweeping | Swept | TooMuch;
 
 /** What changes nothing of the session. */
 export type Question =
   | { type: 'describe'; run?: number }
+  | { type: 'recall'; run?: number }
   | { type: 'inspect'; run?: number; example?: number; point?: [x1: number, x2: number]; label?: number }
   | {
       type: 'sweep';

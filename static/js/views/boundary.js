@@ -7,7 +7,7 @@ import { html, mathml, nothing, render } from '../../vendor/lit-html/lit-html.js
 import { computed, effect } from '../../vendor/signals-core/signals-core.js';
 import { OWN, PLANE } from '../experiment/experiment.js';
 import { entered, ticks } from '../experiment/origin.js';
-import { fixed } from '../format.js';
+import { fixed, level } from '../format.js';
 import { MANY_POINTS, MARKS, scaleOf, TARGETS } from '../marks.js';
 import { EQUALS, inBrackets, indexed, number, ofUnit, variable, yHat } from '../notation.js';
 import { pixelRatio } from '../painting/painter.js';
@@ -138,8 +138,8 @@ function mountLegend(store, find, chart) {
     const run = store.current.reading.value?.run;
     const unit = store.attention.lookedAt.value;
     const maps = unit && run?.neurons?.[unit.layer - 1];
-    if (unit && maps && unit.unit < maps.units) return `${fixed(maps.low[unit.unit])} ${fixed(maps.high[unit.unit])}`;
-    return `${fixed(run?.boundary?.low ?? 0)} ${fixed(run?.boundary?.high ?? 1)}`;
+    if (unit && maps && unit.unit < maps.units) return `${level(maps.low[unit.unit])} ${level(maps.high[unit.unit])}`;
+    return `${level(run?.boundary?.low ?? 0)} ${level(run?.boundary?.high ?? 1)}`;
   });
   effect(() => {
     const looked = store.attention.lookedAt.value;
@@ -317,10 +317,10 @@ function mountTip(store, plot, plane, origin) {
           (axis, index) =>
             html`<div class="quiet" translate="no">${axis.name}: ${Number(entered(axis, [x, y][index]).toPrecision(4))}</div>`,
         )}
-        <div><math translate="no">${yHat}${EQUALS}</math> ${fixed(predicted)}${
+        <div><math translate="no">${yHat}${EQUALS}</math> ${level(predicted)}${
           found
             ? html`&ensp;<math translate="no">${variable('y')}${EQUALS}</math> ${
-                Number.isInteger(found.label) ? found.label : fixed(found.label)
+                Number.isInteger(found.label) ? found.label : level(found.label)
               }${found.test ? html` <span class="quiet">held out for test</span>` : nothing}`
             : nothing
         }</div>`,

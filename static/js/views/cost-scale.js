@@ -1,6 +1,7 @@
 /** The axes of the cost chart, and where the names of its curves go. */
 
 import { html } from '../../vendor/lit-html/lit-html.js';
+import { scientific } from '../format.js';
 
 /**
  * @typedef {{x: (iteration: number) => number, y: (cost: number) => number, width: number, height: number}} Scale in
@@ -75,6 +76,23 @@ export function yRange(curves, log, now = 0) {
   return [0, top <= 0.72 ? 0.72 : top * 1.06];
 }
 
+/** The costs of batches do not make the axis larger than so many times what their mean needs. */
+const BEYOND = 2;
+
+/**
+ * The costs of batches, as far as an axis has room for them.
+ *
+ * @param {number[]} batches
+ * @param {number[]} means
+ */
+export function within(batches, means) {
+  const [low, high] = means.reduce(
+    ([least, most], mean) => [Math.min(least, mean), Math.max(most, mean)],
+    [Infinity, 0],
+  );
+  return batches.map((cost) => Math.min(Math.max(cost, low / BEYOND), high * BEYOND));
+}
+
 /** What costs as small as 0 are on a logarithmic axis. */
 const SMALLEST = 1e-12;
 
@@ -92,6 +110,40 @@ export const scaleTo = (iterations, [low, high], log, width, height) => ({
   width,
   height,
 });
+
+/** Steps of a linear axis, within a power of ten. */
+const STEPS = [1, 2, 5, 10];
+const FEWEST_TICKS = 3;
+/** Numbers that go so far are written by their powers of ten: there is room for four digits. */
+const LONG = 10_000;
+
+/**
+ * Round numbers on a cost axis.
+ *
+ * @param {[number, number]} range from yRange
+ * @param {boolean} log
+ * @returns {{at: number, text: string}[]}
+ */
+export function yTicks([low, high], log) {
+  if (log) {
+    const every = Math.ceil((high - low) / 5);
+    const powers = Array.from({ length: Math.floor(high) - Math.ceil(low) + 1 }, (_, index) => Math.ceil(low) + index);
+    return powers
+      .filter((power) => power % every === 0)
+      .map((power) => ({
+        at: 10 ** power,
+        text: power < -3 || power > 3 ? `1e${power}`.replace('-', '−') : String(10 ** power),
+      }));
+  }
+  const raw = (high - low) / (FEWEST_TICKS + 1);
+  const power = 10 ** Math.floor(Math.log10(raw));
+  const step = power * /** @type {number} */ (STEPS.find((digit) => digit * power >= raw));
+  const decimals = Math.max(0, -Math.floor(Math.log10(step)));
+  return Array.from({ length: Math.floor(high / step) + 1 }, (_, index) => ({
+    at: index * step,
+    text: high < LONG ? (index * step).toFixed(decimals) : index === 0 ? '0' : scientific(index * step),
+  }));
+}
 
 /** Plotly's distance between ticks of a logarithmic axis. @param {[number, number]} range */
 export const logTick = ([low, high]) => (high - low <= 2 ? 'D2' : Math.ceil((high - low) / 5));

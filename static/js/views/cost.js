@@ -1,7 +1,7 @@
 /**
- * The cost of every iteration, thinned to what the pixels show, with earlier runs in grey. Plotly draws axes and curves
- * a few times a second; what has come since hangs on as a tail of our own, so that the curve grows smoothly whatever
- * Plotly takes.
+ * The cost of every iteration, thinned to what the pixels show, with earlier runs in grey. With mini-batches it is the
+ * mean over an epoch that is drawn, over the costs of the batches, faintly. Plotly draws axes and curves a few times a
+ * second; what has come since hangs on as a tail of our own, so that the curve grows smoothly whatever Plotly takes.
  */
 
 import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
@@ -11,9 +11,10 @@ import { describe } from '../experiment/words.js';
 import { cost, count } from '../format.js';
 import { CONFIG, layoutIn, smallFont } from '../plotly.js';
 import { nearestOn, thin } from '../store/history.js';
+import { columnEnds, meansAt } from '../store/means.js';
 import { colours, palette } from '../theme.js';
 import { bindSignal } from './choice.js';
-import { logTick, namesAt, place, scaleTo, xTicks, xTop, yRange } from './cost-scale.js';
+import { logTick, namesAt, place, scaleTo, within, xTicks, xTop, yRange } from './cost-scale.js';
 import { sizeOf } from './extent.js';
 import { mountScrub } from './scrub.js';
 import { Tip } from './tip.js';
@@ -55,6 +56,12 @@ export function mountCost(store, find, catalogue, plotly) {
   });
   effect(() => {
     forget.hidden = store.current.ghosts.value.length === 0 && store.compared.value.length === 0;
+  });
+
+  const keys = find('cost-keys');
+  effect(() => {
+    void store.current.experiment.value;
+    keys.toggleAttribute('data-batches', store.current.history.epoch > 1);
   });
 
   const { size } = sizeOf(plot);
@@ -114,6 +121,7 @@ export function mountCost(store, find, catalogue, plotly) {
  * @typedef {object} Drawn
  * @property {import('../store/history.js').History} history of the current curve
  * @property {number} upTo iterations of it that are drawn
+ * @property {number} window costs that the line is the mean of
  * @property {number} testsUpTo test costs that are drawn
  * @property {number} iterations at the axis' end
  * @property {import('./cost-scale.js').Scale} scale
@@ -129,6 +137,7 @@ const iterationAt = ({ iterations, scale }, plot, clientX) =>
  */
 class Tail {
   #train;
+  #batches;
   #test;
   #dot;
   #here;
@@ -136,22 +145,31 @@ class Tail {
   /** @param {HTMLElement} plot */
   constructor(plot) {
     this.#train = /** @type {SVGPathElement} */ (plot.querySelector('.train-tail'));
+    this.#batches = /** @type {SVGPathElement} */ (plot.querySelector('.batch-tail'));
     this.#test = /** @type {SVGPathElement} */ (plot.querySelector('.test-tail'));
     this.#dot = /** @type {SVGCircleElement} */ (plot.querySelector('.live circle'));
     this.#here = /** @type {SVGPathElement} */ (plot.querySelector('.live .here'));
   }
 
   /** @param {Drawn} drawn @param {Store} store */
-  draw({ history, upTo, testsUpTo, iterations, scale }, { current: { history: now, reading } }) {
+  draw({ history, upTo, window, testsUpTo, iterations, scale }, { current: { history: now, reading } }) {
     const picture = reading.peek();
     // A run that Plotly has not drawn anything of yet begins at its own first iteration.
     const from = now === history ? Math.max(0, upTo - 1) : 0;
     const testsFrom = now === history ? Math.max(0, testsUpTo - 1) : 0;
     const shown = Math.min(now.length, iterations + 1);
     const piece = thin(now.costs.subarray(from, shown), scale.width);
-    const points = piece.x.map((iteration, index) => [from + iteration, piece.y[index]]);
-    const here = picture && [picture.iteration, picture.run.train_cost];
-    if (here && picture.iteration === now.length && now.length <= iterations) points.push(here);
+    const every = piece.x.map((iteration, index) => [from + iteration, piece.y[index]]);
+    const mean = now.epoch > 1;
+    const over = now === history ? window : now.epoch;
+    /** @param {number[]} x */
+    const means = (x) => meansAt(now.costs, over, x).map((cost, index) => [x[index], cost]);
+    const points = mean ? means(columnEnds(from, shown, scale.width)) : every;
+    const back = picture !== null && picture.iteration < now.length;
+    const here = picture && [picture.iteration, mean && back ? now.mean(picture.iteration) : picture.run.train_cost];
+    // A mean ends with the costs that there are.
+    const hangs = !mean || now.length === 0;
+    if (here && hangs && picture.iteration === now.length && now.length <= iterations) points.push(here);
     /** @param {number[]} point */
     const at = ([iteration, value]) =>
       `${(MARGIN.l + scale.x(iteration)).toFixed(1)} ${(
@@ -160,6 +178,7 @@ class Tail {
     /** @param {number[][]} line */
     const path = (line) => (line.length > 1 ? `M${line.map(at).join('L')}` : '');
     this.#train.setAttribute('d', path(points));
+    this.#batches.setAttribute('d', mean ? path(every) : '');
     this.#test.setAttribute(
       'd',
       path(
@@ -170,9 +189,8 @@ class Tail {
       ),
     );
     // After a seek the run is not where the curve ends.
-    const back = here && picture.iteration < now.length;
-    const end = back ? here : points.at(-1);
-    this.#here.setAttribute('d', back ? `M${at([here[0], Infinity])}V${MARGIN.t + scale.height}` : '');
+    const end = here && back ? here : points.at(-1);
+    this.#here.setAttribute('d', here && back ? `M${at([here[0], Infinity])}V${MARGIN.t + scale.height}` : '');
     this.#dot.setAttribute('visibility', end ? 'visible' : 'hidden');
     if (end) this.#dot.setAttribute('transform', `translate(${at(end)})`);
   }
@@ -182,7 +200,7 @@ class Tail {
  * @typedef {object} Earlier
  * @property {string} name
  * @property {number} length iterations
- * @property {(columns: number) => {x: number[], y: number[]}} curve
+ * @property {(columns: number) => import('../store/history.js').Curve} curve with mini-batches, of means
  * @property {(iteration: number) => {iteration: number, cost: number}} near the cost there, or the nearest known
  */
 
@@ -209,16 +227,16 @@ function earlierRuns(store, catalogue) {
         name: describe(experiment, now, catalogue),
         length: history.length,
         /** @param {number} columns */
-        curve: (columns) => thin(history.costs, columns),
+        curve: (columns) => history.curves(columns).line,
         /** @param {number} iteration */
-        near: (iteration) => ({ iteration, cost: history.costs[iteration] }),
+        near: (iteration) => ({ iteration, cost: history.mean(iteration) }),
       })),
-    ...compared.map(({ name, experiment, curve }) => ({
+    ...compared.map(({ name, experiment, curve, means }) => ({
       name: name || describe(experiment, now, catalogue),
       length: (curve.x.at(-1) ?? 0) + 1,
-      curve: () => curve,
+      curve: () => means ?? curve,
       /** @param {number} iteration */
-      near: (iteration) => nearestOn(curve, iteration),
+      near: (iteration) => nearestOn(means ?? curve, iteration),
     })),
   ];
 }
@@ -234,14 +252,14 @@ function earlierRuns(store, catalogue) {
  * @returns {Drawn}
  */
 function drawChart(plotly, chart, names, store, catalogue, log, before) {
-  const [ink, ink2, ink3, ghostColour, grid] = colours('ink', 'ink-2', 'ink-3', 'ghost', 'grid');
+  const [ink, ink2, ink3, ghostColour, grid, faint] = colours('ink', 'ink-2', 'ink-3', 'ghost', 'grid', 'faint');
   const { history } = store.current;
   const runs = earlierRuns(store, catalogue);
   const { running } = store;
   const width = chart.clientWidth - MARGIN.l - MARGIN.r;
   const height = chart.clientHeight - MARGIN.t - MARGIN.b;
 
-  const current = thin(history.costs, width);
+  const { line: current, batches, window } = history.curves(width);
   const earlier = runs.map(({ name, curve }) => ({ name, curve: curve(width) }));
   const longest = Math.max(history.length, ...runs.map(({ length }) => length));
   const keeps = before?.history === history && before.iterations >= longest;
@@ -255,6 +273,7 @@ function drawChart(plotly, chart, names, store, catalogue, log, before) {
   const range = yRange(
     [
       current.y,
+      ...(batches ? [within(batches.y, current.y)] : []),
       ...earlier.map(({ curve }) => curve.y),
       testCurve.y,
       latest === undefined || current.y.length > 1 ? [] : [latest],
@@ -278,6 +297,7 @@ function drawChart(plotly, chart, names, store, catalogue, log, before) {
   plotly.react(
     chart,
     [
+      ...(batches ? [trace(batches, { color: faint, width: 1 })] : []),
       ...earlier.map(({ curve }) => trace(curve, { color: ghostColour, width: 1.25 })),
       trace(testCurve, { color: ink2, width: 1.5, dash: '4px,3px' }),
       trace(current, { color: ink, width: 2 }),
@@ -310,7 +330,7 @@ function drawChart(plotly, chart, names, store, catalogue, log, before) {
     CONFIG,
   );
   render(namesAt(labels, MARGIN), names);
-  return { history, upTo: history.length, testsUpTo: history.tests.length, iterations, scale };
+  return { history, upTo: history.length, window, testsUpTo: history.tests.length, iterations, scale };
 }
 
 /**
@@ -332,16 +352,17 @@ function mountTip(store, plot, catalogue, axis) {
     const known = iteration >= 0 && iteration < store.current.history.length;
     if (iteration < 0 || iteration > drawn.iterations || !(known || earlier.length > 0)) return tip.hide();
     const { running } = store;
-    const test = known ? store.current.history.testNear(iteration) : null;
+    const { history } = store.current;
+    const test = known ? history.testNear(iteration) : null;
     /** @param {{iteration: number}} found */
     const at = (found) => (found.iteration === iteration ? nothing : html` at ${count(found.iteration)}`);
     tip.show(
       html`<div>Iteration ${count(iteration)}</div>
         ${
           known
-            ? html`<div><b>${describe(running, running, catalogue)}</b> ${cost(store.current.history.costs[iteration])}${
-                test ? html` <span class="quiet">test ${cost(test.cost)}${at(test)}</span>` : nothing
-              }</div>`
+            ? html`<div><b>${describe(running, running, catalogue)}</b> ${cost(history.mean(iteration))}${
+                history.epoch > 1 ? html` <span class="quiet">batch ${cost(history.costs[iteration])}</span>` : nothing
+              }${test ? html` <span class="quiet">test ${cost(test.cost)}${at(test)}</span>` : nothing}</div>`
             : nothing
         }
         ${earlier.map(

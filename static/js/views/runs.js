@@ -3,7 +3,7 @@
 import { live } from '../../vendor/lit-html/directives/live.js';
 import { ref } from '../../vendor/lit-html/directives/ref.js';
 import { repeat } from '../../vendor/lit-html/directives/repeat.js';
-import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
+import { html, nothing, render, svg } from '../../vendor/lit-html/lit-html.js';
 import { effect, signal, untracked } from '../../vendor/signals-core/signals-core.js';
 import { download } from '../download.js';
 import { experimentOf } from '../experiment/experiment.js';
@@ -11,6 +11,7 @@ import { summary } from '../experiment/words.js';
 import { cost, count, percent } from '../format.js';
 import { csvOf, MOST_RUNS, samplesOf } from '../store/kept-runs.js';
 import { palette } from '../theme.js';
+import { within } from './cost-scale.js';
 import { whenOpen } from './drawer.js';
 import { crossButton } from './icon.js';
 import { paintThumbnail } from './thumbnail.js';
@@ -202,12 +203,18 @@ function paint(canvas, run) {
 }
 
 /** @param {KeptRun} run */
-function spark({ curve: { x, y } }) {
-  const [end, top] = [Math.max(1, x.at(-1) ?? 1), Math.max(...y, 1e-12)];
-  const points = x.map(
-    (iteration, index) =>
-      `${((iteration / end) * SPARK.width).toFixed(1)} ${(1 + (1 - y[index] / top) * (SPARK.height - 2)).toFixed(1)}`,
-  );
+function spark({ curve, means }) {
+  const end = Math.max(1, curve.x.at(-1) ?? 1);
+  const top = Math.max(...(means ? within(curve.y, means.y) : curve.y), 1e-12);
+  /** @param {import('../store/history.js').Curve} line */
+  const path = ({ x, y }) => {
+    const points = x.map(
+      (iteration, index) =>
+        `${((iteration / end) * SPARK.width).toFixed(1)} ${(1 + (1 - Math.min(1, y[index] / top)) * (SPARK.height - 2)).toFixed(1)}`,
+    );
+    return `M${points.join('L')}`;
+  };
   return html`<svg viewBox="0 0 ${SPARK.width} ${SPARK.height}" width=${SPARK.width} height=${SPARK.height}
-    aria-hidden="true"><path d="M${points.join('L')}"></path></svg>`;
+    aria-hidden="true">${means ? svg`<path class="batches" d=${path(curve)}></path>` : nothing}<path
+    d=${path(means ?? curve)}></path></svg>`;
 }

@@ -3,6 +3,7 @@
 import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
 import { computed, effect } from '../../vendor/signals-core/signals-core.js';
 import { cost, exact, fixed } from '../format.js';
+import { sizeOf } from './extent.js';
 
 /** @typedef {import('../store/state.js').Store} Store */
 /** @typedef {import('../types/protocol').Standstill} Standstill */
@@ -27,6 +28,12 @@ const SCHEMES = { he: 'He', xavier: 'Xavier' };
 /** @param {Store} store @param {(id: string) => HTMLElement} find */
 export function mountStandstill(store, find) {
   const box = find('standstill');
+  const column = /** @type {HTMLElement} */ (box.parentElement);
+  const { size } = sizeOf(box);
+  effect(() => {
+    void size.value;
+    column.style.setProperty('--standstill', `${box.offsetHeight}px`);
+  });
   /** As text, so that it is drawn only when it says something else. */
   const told = computed(() => {
     const still = store.current.reading.value?.run.standstill;

@@ -10,6 +10,7 @@ import { doubt, readNumber } from '../numbers.js';
 import { together } from '../signals.js';
 import { palette } from '../theme.js';
 import { whenOpen } from './drawer.js';
+import { fetchLater } from './later.js';
 import { paintThumbnail } from './thumbnail.js';
 import { bindNumber } from './value.js';
 
@@ -29,11 +30,25 @@ const MOVES = {
 /** @param {number} furthest */
 const tenth = (furthest) => Math.max(1, Math.round(furthest / 10));
 
-/** @param {Store} store @param {(id: string) => HTMLElement} find */
-export function mountTimeline(store, find) {
+/**
+ * @template T
+ * @param {Store} store
+ * @param {(id: string) => HTMLElement} find
+ * @param {() => Promise<T>} get the modules that make a film of it
+ * @param {(module: T) => {open: () => void}} start
+ */
+export function mountTimeline(store, find, get, start) {
+  /** @type {{open: () => void} | undefined} */
+  let film;
+  const animate = async () => {
+    const module = film ? null : await fetchLater(store, 'What records a video', get, animate);
+    if (module) film ??= start(module);
+    film?.open();
+  };
+  find('animate').addEventListener('click', animate);
   const slider = /** @type {HTMLInputElement} */ (find('timeline-slider'));
   const end = find('timeline-end');
-  const film = find('timeline-film');
+  const strip = find('timeline-film');
   const isOpen = computed(() => store.panel.value === 'timeline');
   const position = computed(() =>
     isOpen.value ? (store.dialogue.sought.value ?? store.current.reading.value?.iteration ?? 0) : 0,
@@ -86,8 +101,8 @@ export function mountTimeline(store, find) {
         const text = count(furthest);
         if (end.textContent !== text) end.textContent = text;
       }),
-      showFilm(store, film, position, go),
-      () => render(null, film),
+      showFilm(store, strip, position, go),
+      () => render(null, strip),
     );
   });
 }

@@ -127,7 +127,7 @@ function mountAchieved(store, element) {
     seen = [...seen.filter((one) => time - one.time < ACHIEVED_OVER), { time, iteration: picture.iteration }];
     const [first] = seen;
     if (time - first.time > ACHIEVED_OVER / 3)
-      say(`${count((1000 * (picture.iteration - first.iteration)) / (time - first.time))} / s`);
+      say(`${count((1000 * (picture.iteration - first.iteration)) / (time - first.time))} /\u00a0s`);
   });
 }
 

@@ -14,7 +14,6 @@ import { bytesOf, Maps } from '../painting/map.js';
 import { layoutNetwork, TINY_UNIT } from '../painting/network-layout.js';
 import { biasRadius, edgeStyles } from '../painting/network-picture.js';
 import { ramp } from '../painting/ramp.js';
-import { thin } from '../store/history.js';
 import { painterColours, paperColours } from '../theme.js';
 import { mapsOf } from './features.js';
 
@@ -218,8 +217,9 @@ async function planeImage({ values, width, height }, discrete) {
  * @returns {Figure}
  */
 export function costFigure(store, defaults, catalogue, log) {
-  const [ink, ink2, ghost, grid, line] = paperColours('ink', 'ink-2', 'ghost', 'grid', 'line-2');
+  const [ink, ink2, ghost, grid, line, faint] = paperColours('ink', 'ink-2', 'ghost', 'grid', 'line-2', 'faint');
   const { history } = store.current;
+  const { line: train, batches } = history.curves(CURVE_POINTS);
   const { running } = store;
   /** @param {string} name @param {{x: number[], y: number[]}} curve @param {object} stroke */
   const trace = (name, { x, y }, stroke) => ({ type: 'scatter', mode: 'lines', name, x, y, line: stroke });
@@ -228,8 +228,9 @@ export function costFigure(store, defaults, catalogue, log) {
     width: 760,
     height: 460,
     data: [
+      ...(batches ? [trace('each batch', batches, { color: faint, width: 1 })] : []),
       ...store.current.ghosts.peek().map(({ experiment, history: earlier }) =>
-        trace(describe(experiment, running, catalogue), thin(earlier.costs, CURVE_POINTS), {
+        trace(describe(experiment, running, catalogue), earlier.curves(CURVE_POINTS).line, {
           color: ghost,
           width: 1.25,
         }),
@@ -243,7 +244,10 @@ export function costFigure(store, defaults, catalogue, log) {
             ),
           ]
         : []),
-      trace('train', thin(history.costs, CURVE_POINTS), { color: ink, width: 2 }),
+      trace(batches ? `train, mean of an epoch (${count(history.epoch)} batches)` : 'train', train, {
+        color: ink,
+        width: 2,
+      }),
     ],
     layout: {
       title: titled('Cost', caption(store, defaults, catalogue)),
