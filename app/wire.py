@@ -437,9 +437,11 @@ def _unit_maps(
     high = np.maximum(values.max(axis=(1, 2)), -values.min(axis=(1, 2))).astype(np.float64)
     high[(high == 0) | (names == "sigmoid")] = 1
     low = np.where(names == "sigmoid", 0, -high)
-    span = (high - low).astype(np.float32)[:, np.newaxis, np.newaxis]
-    values -= low.astype(np.float32)[:, np.newaxis, np.newaxis]
-    values /= span
+    # From halves, which give the same share: of the largest numbers the difference has no float32.
+    half_low, half_span = ((a / 2).astype(np.float32)[:, None, None] for a in (low, high - low))
+    values /= 2
+    values -= half_low
+    values /= half_span
     plain = _rounded(values)
     bounds = np.cumsum([0, *sizes]).tolist()
     shares = [b""] * len(hidden)

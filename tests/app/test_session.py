@@ -328,6 +328,7 @@ def numbers(part: object) -> Iterator[float]:
     st.floats(1, 100),
     st.integers(1, 60),
 )
+@example("plane", "linear", 1.0, 9)
 @settings(max_examples=40, deadline=None)
 @example("plane", "relu", 10.0, 8)
 def test_a_frame_of_a_run_that_diverges_has_finite_numbers_alone(
