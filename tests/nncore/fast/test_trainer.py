@@ -90,7 +90,7 @@ class Textbook:
                 for a in (dW + self.l1 * np.sign(layer.W) + self.l2 * layer.W, db)
             ]
         )
-        # RMSProp and Adam divide by √g²: of a sum that cancels, and is rounding error, they make a step.
+        # RMSProp and Adam divide by √g²: of a sum that is rounding error they make a step.
         for A, dZ, dW, db in zip(passed.A, gradients.dZ, gradients.dW, gradients.db, strict=False):
             summed = abs(A) @ abs(dZ).T / len(dZ.T), abs(dZ).mean(axis=1, keepdims=True)
             for total, terms in zip((dW, db), summed, strict=True):
