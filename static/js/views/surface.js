@@ -259,7 +259,7 @@ function beyond([low, high]) {
 /** From so far that all of it is seen: where there is more height than width, from farther. @param {HTMLElement} scene */
 const startOf = ({ clientWidth, clientHeight }) => ({
   ...START,
-  away: START.away * Math.max(1, (1.05 * clientHeight) / Math.max(1, clientWidth)),
+  away: START.away * Math.max(1, (1.36 * clientHeight) / Math.max(1, clientWidth)),
 });
 
 /** Plotly's camera. @param {typeof START} view */
