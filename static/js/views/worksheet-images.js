@@ -32,8 +32,8 @@ const SCALE = 2;
 /** The plane's side, and its bitmap's: as many pixels as it has in print. */
 const SIDE = 540;
 const PLANE_PIXELS = SCALE * SIDE;
-/** Around the plane (the picture's units). */
-const MARGIN = { l: 60, r: 20, t: 64, b: 96 };
+/** Around the plane, with two lines of a legend below (the picture's units): the plane stays a square of its size. */
+const MARGIN = { l: 60, r: 20, t: 64, b: 120, autoexpand: false };
 /** Points, and where there are many, as on the page (CSS pixels). */
 const POINT = 8;
 const SMALL_POINT = 5;
