@@ -80,7 +80,9 @@ def spread(mask: NDArray[np.bool_], reach: int) -> NDArray[np.bool_]:
 
 @pytest.mark.parametrize("context_options", [{"color_scheme": "dark"}])
 def test_the_three_pictures_in_both_formats(page: Page, tmp_path: Path) -> None:
-    playground = Playground(page, "#speed=6000&iterations=400&features=x1,x2,x1_x2&noise=0.6&flips=0.1")
+    playground = Playground(
+        page, "#speed=6000&iterations=400&features=x1,x2,x1_x2&noise=0.6&flips=0.1"
+    )
     playground.wait_for_plots()
     playground.button("Play").click()  # It may be over before anyone sees it play.
     playground.wait_for_iteration(400)
