@@ -39,6 +39,7 @@ NAMES = [
 ]
 Json = dict[str, Any]
 
+
 class Reader:
     """Somebody who does what the conditions of a step ask for, in a session as the page has it."""
 

@@ -70,7 +70,9 @@ def case(data: Json, network: Json, training: Json, iterations: int) -> Json:
         except (InvalidField, ValueError):
             continue
         asked.append([words, holds(condition, facts)])
-    run = {key: frame["runs"][0][key] for key in frame["runs"][0] if key not in ("costs", "boundary")}
+    run = {
+        key: frame["runs"][0][key] for key in frame["runs"][0] if key not in ("costs", "boundary")
+    }
     return {
         "spec": {"data": data, "network": network, "training": training},
         "rate": rate,
