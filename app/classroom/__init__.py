@@ -1,9 +1,10 @@
 """A class in a room: who is in, what is asked, what each may see. No sockets, no SQL, no web.
 
 `room.py` is the state machine: commands in (`commands.py`, `messages.py`), events out
-(`events.py`). What the commands do is in `doors.py` (who is in), `teaching.py`, `asking.py` and `tasks.py`;
-`state.py` is what they change, `views.py` what each role sees of it, `rooms.py` all rooms of a
-server. `bounds.py` says how much there may be of everything, and what happens when it is full.
+(`events.py`). What the commands do is in `doors.py` (who is in), `teaching.py`, `asking.py` and
+`tasks.py`; `state.py` is what they change, `views.py` what each role sees of it, `results.py` the
+table that a teacher takes away, `rooms.py` all rooms of a server. `bounds.py` says how much there
+may be of everything, and what happens when it is full.
 
 What is kept, and when. A room is a handful of rows of one table, `(room, key, value)` with the
 primary key `(room, key)`, each value JSON (`rows.py`):

@@ -1,8 +1,8 @@
 """A room as rows of text, and back.
 
 A row has a key and JSON. `room` is there once; `experiment` and `lesson` if there is one;
-`member/7`, `question/3`, `task/2` and `claim/…` for each. What a member has answered and solved is in
-the member's own row: an answer writes one row, and a room of 400 has some 500.
+`member/7`, `question/3`, `task/2` and `claim/…` for each. What a member has answered and solved is
+in the member's own row: an answer writes one row, and a room of 400 has some 500.
 
 What if a row can't be read: it was written by another version, and the room is not taken up.
 """
