@@ -916,6 +916,7 @@ def test_a_task_is_solved_by_what_the_server_sees_and_stays_solved(room: Class) 
     assert room.heard["a"][-1]["task"]["solved"] is True
     assert {"type": "member", "member": 1, "here": True, "solved": [1]} in room.heard["screen"]
     assert (room.teacher["tasks"][0]["solved"], room.screen["task"]["solved"]) == (1, 1)
+    assert room.run_is(1, test_accuracy=1, iteration=900) == []
     room.run_is(1, test_accuracy=0.1)
     room.crashes()
     assert room.of(1)["solved"] == [1]

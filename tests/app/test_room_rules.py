@@ -1,6 +1,7 @@
 """Whatever a class does, in whatever order: what holds of a room at any moment."""
 
 import json
+from collections.abc import Collection
 from typing import Any
 
 from hypothesis import HealthCheck, settings
@@ -9,6 +10,7 @@ from hypothesis.stateful import (
     Bundle,
     RuleBasedStateMachine,
     consumes,
+    initialize,
     invariant,
     multiple,
     precondition,
@@ -29,8 +31,9 @@ LINES = st.one_of(
     st.sampled_from(["Ada", "ada ", "calm otter", "ReLU", "", "x" * 90, "a\u202eb", "Zoë"]),
     st.text(max_size=30),
 )
-NUMBERS = st.integers(1, 6)
-CONNECTIONS = st.sampled_from("abcdef")
+PICKS = st.integers(0, 7)
+"""One of those that there are; the last one is none of them."""
+NONE = 7
 CONDITIONS = st.sampled_from(
     [
         {"quantity": "train_cost", "below": 0.3},
@@ -83,6 +86,51 @@ class ClassInARoom(RuleBasedStateMachine):
 
     # -- coming and going -----------------------------------------------------------------
 
+    @initialize(target=secrets, connections=st.sampled_from(["ab", "abc"]))
+    def some_are_in(self, connections: str) -> Any:
+        return multiple(*(self.enters(f"{connection}False") for connection in connections))
+
+    def page(self, pick: int) -> str:
+        """The connection of a member's page; if there is none, somebody comes."""
+        state = self.room.room.state
+        if pick == NONE or self.room.over:
+            return "nobody"
+        there = [c for p in state.presences.values() if (c := p.connection) is not None]
+        if not there:
+            self.teach("lock", locked=False)
+            self.enters("aFalse")
+            there = ["aFalse"]
+        return sorted(there)[pick % len(there)]
+
+    def one_of(self, pick: int, among: Collection[int]) -> int:
+        """A number that there is."""
+        return sorted(among)[pick % len(among)] if among and pick != NONE else 99
+
+    def member(self, pick: int) -> int:
+        return self.one_of(pick, {each.number for each in self.room.room.state.members_in})
+
+    def question(self, pick: int) -> int:
+        """Mostly the one that is on."""
+        state = self.room.room.state
+        return (pick < 4 and state.door.question) or self.one_of(pick, state.questions)
+
+    def say(self, pick: int, type: str, **fields: Any) -> list[Event]:
+        """A member's page says something."""
+        connection = self.page(pick)
+        return self.do(lambda: self.room.say(connection, type, **fields))
+
+    def teach(self, type: str, **fields: Any) -> list[Event]:
+        """A teacher's page says something; if there is none, it comes."""
+        if "teacher" not in self.room.room.state.pages:
+            self.teacher_comes()
+        return self.do(lambda: self.room.teach(type, **fields))
+
+    def enters(self, connection: str) -> str:
+        joined = self.room.joins()
+        self.room.do(Come(connection, joined.secret))
+        self.secret.add(joined.secret)
+        return joined.secret
+
     @rule(target=secrets, name=st.none() | LINES)
     def join(self, name: str | None) -> Any:
         events = self.do(lambda: self.room.do(Join(name)))
@@ -92,27 +140,27 @@ class ClassInARoom(RuleBasedStateMachine):
     def join_again(self, secret: str) -> None:
         self.do(lambda: self.room.do(Join(secret=secret)))
 
-    @rule(target=claims, number=NUMBERS)
-    def claim(self, number: int) -> Any:
-        member = self.room.room.state.members.get(number)
+    @rule(target=claims, pick=PICKS)
+    def claim(self, pick: int) -> Any:
+        member = self.room.room.state.members.get(self.member(pick))
         name = member.name if member else "nobody"
         events = self.do(lambda: self.room.do(Join(name)))
         return multiple(*(event.claim for event in events if isinstance(event, Waiting)))
 
     @rule(claim=claims)
     def admit(self, claim: str) -> None:
-        self.do(lambda: self.room.teach("admit", claim=claim))
+        self.teach("admit", claim=claim)
 
     @rule(claim=consumes(claims))
     def refuse(self, claim: str) -> None:
-        self.do(lambda: self.room.teach("refuse", claim=claim))
+        self.teach("refuse", claim=claim)
 
     @rule(target=secrets, claim=claims)
     def collect(self, claim: str) -> Any:
         events = self.do(lambda: self.room.do(Collect(claim)))
         return multiple(*(event.secret for event in events if isinstance(event, Joined)))
 
-    @rule(connection=CONNECTIONS, secret=secrets, lab=st.booleans())
+    @rule(connection=st.sampled_from("abc"), secret=secrets, lab=st.booleans())
     def come(self, connection: str, secret: str, lab: bool) -> None:
         if connection not in self.room.room.state.pages:
             self.do(lambda: self.room.do(Come(f"{connection}{lab}", secret, lab)))
@@ -129,16 +177,13 @@ class ClassInARoom(RuleBasedStateMachine):
     def projector_comes(self) -> None:
         self.do(lambda: self.room.do(OpenPage("screen", self.room.screen_key)))
 
-    @rule()
-    def another_device(self) -> None:
-        if self.do(lambda: self.room.teach("pair")):
+    @rule(device=st.booleans())
+    def keys(self, device: bool) -> None:
+        if device and self.teach("pair"):
             code = self.room.heard["teacher"][-1]["code"]
             events = self.do(lambda: self.room.do(Redeem(code)))
             self.secret |= {event.key for event in events if isinstance(event, KeyMade)}
-
-    @rule()
-    def new_key(self) -> None:
-        if self.do(lambda: self.room.teach("new_key")):
+        elif not device and self.teach("new_key"):
             told = [each for each in self.room.heard["teacher"] if each["type"] == "key"]
             self.room.key = told[-1]["key"]
             self.secret.add(self.room.key)
@@ -148,59 +193,65 @@ class ClassInARoom(RuleBasedStateMachine):
     @rule(held=st.booleans())
     def hold(self, held: bool) -> None:
         was = self.room.room.state.held
-        events = self.do(lambda: self.room.teach("hold", held=held))
+        events = self.teach("hold", held=held)
         told = [event.held for event in events if isinstance(event, Holding)]
         assert told == ([held] if events and was != held else [])
 
     @rule(plan=PLANS, seeds=st.sampled_from(["same", "own"]), playing=st.booleans())
     def push(self, plan: Any, seeds: str, playing: bool) -> None:
-        self.do(lambda: self.room.teach("push", page="#", plan=plan, seeds=seeds, playing=playing))
+        self.teach("push", page="#", plan=plan, seeds=seeds, playing=playing)
 
     @rule(right=st.none() | st.integers(0, 2), other=LINES)
     def ask(self, right: int | None, other: str) -> None:
-        choices = ["first", "second", *([other] if other else [])]
-        self.do(lambda: self.room.teach("ask", text=QUESTION, choices=choices, right=right))
+        choices = ["first", "second", *([f"or {other}"] if other else [])]
+        self.teach("ask", text=QUESTION, choices=choices, right=right)
 
-    @rule(question=NUMBERS, what=st.sampled_from(["reveal", "close"]))
-    def show_or_close(self, question: int, what: str) -> None:
-        self.do(lambda: self.room.teach(what, question=question))
+    @rule(pick=PICKS, what=st.sampled_from(["reveal", "close"]))
+    def show_or_close(self, pick: int, what: str) -> None:
+        self.teach(what, question=self.question(pick))
 
     @rule(title=LINES, until=st.lists(CONDITIONS, max_size=2), edited=st.booleans())
     def set_task(self, title: str, until: Any, edited: bool) -> None:
-        self.do(lambda: self.room.teach("task", title=title, until=until, edited=edited))
+        said = {"title": f"Do {title}", "until": until, "edited": edited}
+        self.teach("task", **said)
 
-    @rule(task=st.none() | NUMBERS)
+    @rule(task=st.none() | PICKS)
     def task_again(self, task: int | None) -> None:
-        self.do(lambda: self.room.teach("task", task=task))
+        tasks = self.room.room.state.tasks
+        self.teach("task", task=None if task is None else self.one_of(task, tasks))
 
-    @rule(name=st.sampled_from(["one-unit", "slopes", "nothing", None]))
+    @rule(name=st.sampled_from(["one-unit", "slopes", None, "nothing"]))
     def lesson(self, name: str | None) -> None:
-        self.do(lambda: self.room.teach("lesson", name=name))
+        self.teach("lesson", name=name)
 
     @rule(
         what=st.sampled_from(["spotlight", "watch"]),
-        members=st.lists(NUMBERS, max_size=5),
+        picks=st.lists(PICKS, max_size=5, unique=True),
     )
-    def look(self, what: str, members: list[int]) -> None:
-        self.do(lambda: self.room.teach(what, members=members))
+    def look(self, what: str, picks: list[int]) -> None:
+        self.teach(what, members=[self.member(pick) for pick in picks])
 
-    @rule(member=NUMBERS, name=LINES)
-    def rename(self, member: int, name: str) -> None:
-        self.do(lambda: self.room.teach("rename", member=member, name=name))
+    @rule(pick=PICKS, name=LINES)
+    def rename(self, pick: int, name: str) -> None:
+        self.teach("rename", member=self.member(pick), name=name)
 
-    @rule(member=NUMBERS)
-    def remove(self, member: int) -> None:
-        self.do(lambda: self.room.teach("remove", member=member))
+    @rule(pick=PICKS, removed=st.booleans())
+    def somebody_goes(self, pick: int, removed: bool) -> None:
+        if removed:
+            self.teach("remove", member=self.member(pick))
+        else:
+            self.say(pick, "leave")
 
     @rule(
         what=st.sampled_from(
             [
-                ("lock", {"locked": True}),
-                ("lock", {"locked": False}),
-                ("names", {"shown": True}),
-                ("names", {"shown": False}),
                 ("new_code", {}),
                 ("reduce", {"hide": ["data"], "lock": ["play"]}),
+                ("reduce", {"hide": [], "lock": ["rate"]}),
+                ("names", {"shown": True}),
+                ("names", {"shown": False}),
+                ("lock", {"locked": True}),
+                ("lock", {"locked": False}),
                 ("reduce", {"hide": ["nothing"], "lock": []}),
             ]
         ),
@@ -208,54 +259,62 @@ class ClassInARoom(RuleBasedStateMachine):
     )
     def switch(self, what: tuple[str, Any], connection: str) -> None:
         type, fields = what
-        events = self.do(lambda: self.room.teach(type, connection=connection, **fields))
+        events = self.teach(type, connection=connection, **fields)
         assert connection == "teacher" or events == []
 
     # -- what members say, and how their runs are -----------------------------------------
 
-    @rule(connection=CONNECTIONS, question=NUMBERS, choice=st.integers(0, 3))
-    def answer(self, connection: str, question: int, choice: int) -> None:
-        self.do(
-            lambda: self.room.say(f"{connection}False", "answer", question=question, choice=choice)
-        )
+    @rule(pick=PICKS, question=PICKS, choice=st.integers(0, 2))
+    def answer(self, pick: int, question: int, choice: int) -> None:
+        if self.room.room.state.door.question is None:
+            self.ask(None, "")
+        self.say(pick, "answer", question=self.question(question), choice=choice)
 
-    @rule(connection=CONNECTIONS, up=st.booleans())
-    def hand(self, connection: str, up: bool) -> None:
-        self.do(lambda: self.room.say(f"{connection}False", "hand", up=up))
+    @rule(choices=st.lists(st.integers(0, 1), min_size=1, max_size=4))
+    def everybody_answers(self, choices: list[int]) -> None:
+        for pick, choice in enumerate(choices):
+            self.answer(pick, 0, choice)
 
-    @rule(connection=CONNECTIONS)
-    def leave(self, connection: str) -> None:
-        self.do(lambda: self.room.say(f"{connection}False", "leave"))
+    @rule(pick=PICKS, up=st.booleans())
+    def hand(self, pick: int, up: bool) -> None:
+        self.say(pick, "hand", up=up)
 
-    @rule(connection=CONNECTIONS, task=NUMBERS, done=st.booleans())
-    def report_task(self, connection: str, task: int, done: bool) -> None:
-        self.do(lambda: self.room.say(f"{connection}False", "report", task=task, done=done))
+    @rule(pick=PICKS, task=PICKS, done=st.booleans())
+    def report_task(self, pick: int, task: int, done: bool) -> None:
+        if not self.room.room.state.tasks:
+            self.set_task("look", [{"quantity": "inspected", "equals": "point"}], False)
+        number = self.one_of(task, self.room.room.state.tasks)
+        self.say(pick, "report", task=number, done=done)
 
     @rule(
-        connection=CONNECTIONS,
-        step=st.integers(1, 7),
+        pick=PICKS,
+        step=st.integers(1, 8),
         done=st.booleans(),
-        choice=st.none() | st.integers(0, 2),
+        choice=st.none() | st.integers(0, 3),
     )
-    def report_step(self, connection: str, step: int, done: bool, choice: int | None) -> None:
-        said = {"lesson": "one-unit", "step": step, "done": done}
-        if choice is not None:
-            said["choice"] = choice
-        self.do(lambda: self.room.say(f"{connection}False", "report", **said))
+    def report_step(self, pick: int, step: int, done: bool, choice: int | None) -> None:
+        if self.room.room.state.lesson is None:
+            self.lesson("one-unit")
+        lesson = self.room.room.state.lesson
+        said = {"lesson": lesson.name if lesson else "slopes", "step": step, "done": done}
+        self.say(pick, "report", **said, **({} if choice is None else {"choice": choice}))
 
-    @rule(member=NUMBERS, cost=st.sampled_from([0.1, 0.5]), accuracy=st.sampled_from([0.5, 1.0]))
-    def run_is(self, member: int, cost: float, accuracy: float) -> None:
+    @rule(pick=PICKS, cost=st.sampled_from([0.1, 0.5]), accuracy=st.sampled_from([0.5, 1.0]))
+    def run_is(self, pick: int, cost: float, accuracy: float) -> None:
+        member = self.member(pick)
+        if not self.room.room.state.tasks:
+            self.set_task("lower it", [{"quantity": "train_cost", "below": 0.3}], False)
         self.do(lambda: self.room.run_is(member, train_cost=cost, test_accuracy=accuracy))
 
     # -- time -----------------------------------------------------------------------------
 
-    @rule(seconds=st.sampled_from([1, 60, 119, 121, 301, 3600, 5 * 3600]))
+    @rule(seconds=st.sampled_from([1, 1, 60, 119, 121, 301, 3600, 5 * 3600]))
     def wait(self, seconds: float) -> None:
         self.room.waits(seconds)
 
     @precondition(lambda self: not self.room.over)
-    @rule()
-    def crash(self) -> None:
+    @rule(come_back=st.sampled_from([True, True, False]))
+    def crash(self, come_back: bool) -> None:
         state = self.room.room.state
         before = {number: views.student_view(state, m) for number, m in state.members.items()}
         self.room.crashes()
@@ -263,8 +322,13 @@ class ClassInARoom(RuleBasedStateMachine):
         assert before == {n: views.student_view(after, m) for n, m in after.members.items()}
         assert not after.pages
         assert not any(presence.connection for presence in after.presences.values())
+        if come_back:
+            self.teacher_comes()
+            for number, connection in zip(sorted(after.members), "abc", strict=False):
+                if number in self.room.secrets:
+                    self.come(connection, self.room.secrets[number], False)
 
-    @precondition(lambda self: len(self.room.room.state.members) > 3)
+    @precondition(lambda self: len(self.room.room.state.members) > 4)
     @rule()
     def end(self) -> None:
         self.do(lambda: self.room.do(End()))
@@ -319,7 +383,8 @@ class ClassInARoom(RuleBasedStateMachine):
             assert secret not in seen
         assert not any(secret in json.dumps(self.room.disk) for secret in self.secret)
         if not state.door.names_shown:
-            assert '"name":' not in json.dumps(screen)
+            assert not any("name" in each for each in [*screen[1:], *screen[0]["members"]])
+            assert not any("name" in each for each in screen[0]["spotlight"])
         for member in state.members_in:
             own = json.dumps(self.room.student(member.number))
             for other in state.members_in:
@@ -367,8 +432,8 @@ class ClassInARoom(RuleBasedStateMachine):
 
 TestAClassInARoom = ClassInARoom.TestCase
 TestAClassInARoom.settings = settings(
-    max_examples=40,
-    stateful_step_count=40,
+    max_examples=60,
+    stateful_step_count=50,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
