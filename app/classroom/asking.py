@@ -96,7 +96,8 @@ def _of(turn: Turn, number: int) -> Question:
 def _end(turn: Turn, question: Question) -> None:
     door = turn.state.door
     question.open = False
-    question.answered = _answered(turn, question)
+    if question.counts is None:
+        question.answered = _answered(turn, question)
     if door.question == question.id:
         door.question = None
     turn.keep(door, question)

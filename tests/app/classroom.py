@@ -152,7 +152,7 @@ class Class:
         while not self.over and (due := self.room.due()) <= end:
             self.clock = max(self.clock, due)
             events += self.do(Tick())
-            assert self.over or self.room.due() > self.clock, "a tick leaves nothing due"
+            assert self.room.state.over or self.room.due() > self.clock, "a tick leaves it due"
         self.clock = end
         return events
 

@@ -122,7 +122,7 @@ def test_conditions_are_false_before_and_true_after(name: str) -> None:
             try:
                 reader.carry_out(step["until"])
             except AssertionError as error:
-                facts = [(c, reader.facts(c)) for c in step["until"]]
+                facts = facts_of(reader.session)
                 raise AssertionError(f"{step['title']}: {error}; {facts}") from None
 
 

@@ -59,13 +59,15 @@ from app.classroom.state import Now
 from app.classroom.tasks import counts_on
 from app.classroom.teaching import plan_for
 from app.errors import InvalidField, ShallowsError, UnknownType
-from app.schemas import MESSAGES, Configure, parse_message
+from app.schemas import MESSAGES, Configure, Edit, Plan, parse_message
+from app.training.facts import facts_of
+from app.training.session import Session
 from tests.app.classroom import CIRCLE, LESSONS_THERE, START, WALL, Class, facts
 
 HOUR = 3600.0
 XOR = {"data": {"dataset": "xor"}, "runs": [{}]}
 ACCURATE = [{"quantity": "test_accuracy", "at_least": 0.95}]
-WHICH = {"text": "Which is better?", "choices": ["tanh", "ReLU", "neither"]}
+WHICH: dict[str, Any] = {"text": "Which is better?", "choices": ["tanh", "ReLU", "neither"]}
 
 
 @pytest.fixture
@@ -833,6 +835,7 @@ def test_what_was_shown_stays_when_somebody_goes(room: Class) -> None:
     room.say("a", "answer", question=1, choice=0)
     room.teach("reveal", question=1)
     room.teach("remove", member=1)
+    room.teach("close", question=1)
     question = room.teacher["questions"][0]
     assert (question["counts"], question["answered"], question["of"]) == ([1, 0, 0], 1, 2)
 
@@ -970,6 +973,49 @@ def test_a_task_counts_on_the_experiment_it_was_set_with(room: Class) -> None:
     assert room.of(1)["solved"] == []
     room.run_is(1, **good, points=xor)
     assert room.of(1)["solved"] == [1]
+
+
+@pytest.mark.parametrize(
+    ("data", "same"),
+    [
+        ({}, True),
+        ({"examples": 200, "features": ["x2", "x1"]}, True),
+        ({"seed": 1}, False),
+        ({"noise": 0.2}, False),
+        ({"train_fraction": 0.5}, False),
+        ({"features": ["x1", "x2", "x1_x2"]}, False),
+        ({"dataset": "xor"}, False),
+    ],
+)
+def test_points_are_the_same(data: dict[str, Any], same: bool) -> None:
+    assert (Plan.model_validate({"data": data}).points_key == CIRCLE) is same
+
+
+def test_own_points_are_the_same_whatever_they_mean() -> None:
+    own: dict[str, Any] = {"points": [[0, 1], [1, 0]], "labels": [0, 1]}
+    axes = [{"name": "height"}, {"name": "weight"}]
+    key = Plan.model_validate({"data": own}).points_key
+    for more in ({"origin": {"axes": axes}}, {"features": ["x1", "x2"]}):
+        assert Plan.model_validate({"data": own | more}).points_key == key
+    for other in ({"labels": [1, 1]}, {"points": [[0, 1], [1, 2]]}, {"task": "regression"}):
+        assert Plan.model_validate({"data": own | other}).points_key != key
+
+
+def test_what_a_session_was_edited_is_known_until_it_begins_again() -> None:
+    session = Session(Plan.model_validate({"data": {"examples": 10}}))
+    session.advance(3)
+    assert (facts_of(session).edited, facts_of(session).given) == (False, False)
+    session.edit(Edit(type="edit", layer=1, unit=0, input=None, frozen=True))
+    assert facts_of(session).edited
+    session.rewind(0)
+    assert not facts_of(session).edited
+    session.advance(3)
+    assert facts_of(session).edited
+    session.reset()
+    assert not facts_of(session).edited
+    given = [{"weights": [[1], [1]], "biases": [0]}]
+    network = {"layers": [], "parameters": given}
+    assert facts_of(Session(Plan.model_validate({"runs": [{"network": network}]}))).given
 
 
 def test_a_task_may_allow_other_points_and_edits(room: Class) -> None:
