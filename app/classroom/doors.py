@@ -180,11 +180,13 @@ def come(turn: Turn, command: Come) -> None:
         turn.keep(member)
         turn.staff()
     presence = turn.presence(member)
+    before = presence.lab if command.lab else presence.connection
+    _release(turn, command.connection)
     if command.lab:
-        before, presence.lab = presence.lab, command.connection
+        presence.lab = command.connection
     else:
-        before, presence.connection = presence.connection, command.connection
-    if before != command.connection:
+        presence.connection = command.connection
+    if before is not None and before != command.connection:
         turn.dismiss(before, REPLACED, None)
     turn.send(Entered(member.number, command.connection, member.session, command.lab))
     if not command.lab:
@@ -225,17 +227,20 @@ def open_page(turn: Turn, command: OpenPage) -> None:
 
 def gone(turn: Turn, command: Gone) -> None:
     """A connection is not there any more; whose it was keeps everything."""
-    state = turn.state
-    page = state.pages.pop(command.connection, None)
-    if page is not None:
+    if turn.state.pages.pop(command.connection, None) is None:
+        _release(turn, command.connection)
+    else:
         _perhaps_alone(turn)
-        return
-    for number, presence in state.presences.items():
-        if presence.lab == command.connection:
+
+
+def _release(turn: Turn, connection: str) -> None:
+    """A connection is no member's, or no member's any more."""
+    for number, presence in turn.state.presences.items():
+        if presence.lab == connection:
             presence.lab = None
-        if presence.connection == command.connection:
+        if presence.connection == connection:
             presence.connection, presence.away_since = None, turn.now.wall
-            turn.member(state.members[number])
+            turn.member(turn.state.members[number])
 
 
 def _perhaps_alone(turn: Turn) -> None:

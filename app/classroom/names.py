@@ -58,6 +58,8 @@ def given_name(seed: int, taken: Collection[str]) -> str:
 
 def folded(name: str) -> str:
     """What two names share if one could be taken for the other: no case, width, marks or spaces."""
+    if name.isascii() and name.isprintable():  # as nearly all are; a join looks at 400
+        return "".join(name.lower().split())
     plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", name).casefold())
     return "".join(
         sign

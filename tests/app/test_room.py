@@ -186,6 +186,14 @@ def test_the_labs_second_session_is_the_members_and_takes_over_from_no_page(room
     assert room.of(1)["here"] is True
 
 
+def test_a_connection_is_one_members(room: Class) -> None:
+    room.comes("a")
+    other = room.joins()
+    room.do(Come("a", other.secret))
+    assert (room.of(1)["here"], room.of(2)["here"]) == (False, True)
+    assert not room.closed
+
+
 @pytest.mark.parametrize("secret", ["", "nothing", "x" * 100])
 def test_a_stranger(room: Class, secret: str) -> None:
     room.joins()

@@ -160,10 +160,15 @@ class ClassInARoom(RuleBasedStateMachine):
         events = self.do(lambda: self.room.do(Collect(claim)))
         return multiple(*(event.secret for event in events if isinstance(event, Joined)))
 
-    @rule(connection=st.sampled_from("abc"), secret=secrets, lab=st.booleans())
-    def come(self, connection: str, secret: str, lab: bool) -> None:
+    @rule(
+        connection=st.sampled_from("abc"),
+        secret=secrets,
+        lab=st.booleans(),
+        shared=st.booleans(),
+    )
+    def come(self, connection: str, secret: str, lab: bool, shared: bool = False) -> None:
         if connection not in self.room.room.state.pages:
-            self.do(lambda: self.room.do(Come(f"{connection}{lab}", secret, lab)))
+            self.do(lambda: self.room.do(Come(f"{connection}{lab and not shared}", secret, lab)))
 
     @rule(connection=st.sampled_from(["aTrue", "aFalse", "bFalse", "teacher", "screen"]))
     def go(self, connection: str) -> None:
@@ -420,6 +425,8 @@ class ClassInARoom(RuleBasedStateMachine):
         state = self.room.room.state
         assert set(state.presences) <= set(state.members)
         assert len(state.pages) <= 2 * bounds.MOST_PAGES
+        of_members = [c for p in state.presences.values() for c in (p.connection, p.lab) if c]
+        assert len(set(of_members)) == len(of_members)
         assert (state.door.alone_since is None) == bool(state.teachers) or self.room.over
 
     @invariant()
@@ -432,8 +439,8 @@ class ClassInARoom(RuleBasedStateMachine):
 
 TestAClassInARoom = ClassInARoom.TestCase
 TestAClassInARoom.settings = settings(
-    max_examples=60,
-    stateful_step_count=50,
+    max_examples=40,
+    stateful_step_count=40,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )

@@ -1,7 +1,8 @@
 """What the server finds of conditions on real sessions, for the page's own code to find the same.
 
-Prints, as JSON, sessions as frames and plans tell them, each with conditions on every quantity that
-the server can see, and whether the server says that they hold.
+Prints, as JSON, the page's catalogue, where quantities are found, and sessions as frames and plans
+tell them: each with conditions on every quantity that the server can see, and whether it says that
+they hold.
 """
 
 import json
@@ -18,6 +19,7 @@ from app.conditions import (
     check_condition,
     holds,
 )
+from app.content.catalogue import catalogue
 from app.errors import InvalidField
 from app.schemas import Edit, Plan, Set, View
 from app.training.facts import facts_of
@@ -83,4 +85,6 @@ def case(data: Json, network: Json, training: Json, iterations: int) -> Json:
 
 
 if __name__ == "__main__":
-    print(json.dumps([case(*each) for each in SESSIONS]))  # noqa: T201
+    of = {name: quantity.of for name, quantity in QUANTITIES.items()}
+    cases = [case(*each) for each in SESSIONS]
+    print(json.dumps({"catalogue": catalogue(), "quantities": of, "cases": cases}))  # noqa: T201

@@ -7,7 +7,6 @@ import test from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { defaultsOf, experimentOf } from '../../static/js/experiment/experiment.js';
 import { holds } from '../../static/js/lessons/quantities.js';
-import { catalogue, quantities } from './server.js';
 
 const printed = execFileSync(process.env.PYTHON ?? '.venv/bin/python', ['-m', 'tests.js.conditions'], {
   cwd: fileURLToPath(new URL('../..', import.meta.url)),
@@ -15,7 +14,7 @@ const printed = execFileSync(process.env.PYTHON ?? '.venv/bin/python', ['-m', 't
   maxBuffer: 2 ** 26,
   timeout: 60_000,
 });
-const cases = JSON.parse(printed);
+const { catalogue, quantities, cases } = JSON.parse(printed);
 
 test('the server and the page find the same, quantity by quantity', () => {
   /** What was found of each quantity. */
