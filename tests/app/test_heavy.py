@@ -131,14 +131,14 @@ def test_a_child_that_was_killed_costs_nobody_a_call_and_one_under_a_call_only_t
 
 def test_a_child_that_was_stopped_is_replaced_and_costs_one_call() -> None:
     async def run() -> None:
-        async with a_pool(heavy_seconds=3) as pool:
+        async with a_pool(heavy_seconds=6) as pool:
             await answer_of(pool)
             (stopped,) = pids_of(pool)
             os.kill(stopped, signal.SIGSTOP)
             waiting = asyncio.create_task(answer_of(pool))
             await until(lambda: pool.running)
             behind = asyncio.create_task(answer_of(pool, "b"))
-            with pytest.raises(Busy, match="longer than 3 s"):
+            with pytest.raises(Busy, match="longer than 6 s"):
                 await waiting
             assert (await behind)["equal"]
             assert pool.killed == 1

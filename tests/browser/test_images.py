@@ -1,4 +1,4 @@
-"""Pictures for a worksheet: right size, light whatever the theme, what they say, and the page's own pixels."""
+"""Pictures for a worksheet: right size, light whatever the theme, the same plane as the page."""
 
 from __future__ import annotations
 
