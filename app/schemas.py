@@ -6,6 +6,7 @@ the work of it all) is in `check_plan`, which both REST and the stream call befo
 sees a plan.
 """
 
+import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -24,7 +25,7 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
-from pydantic_core import CoreSchema, PydanticCustomError, core_schema, from_json
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema, from_json, to_json
 
 import nncore
 from app.errors import InvalidField, InvalidJson, UnknownType
@@ -367,6 +368,20 @@ class Plan(Schema):
     def written(self) -> str:
         """It as JSON, written once: it may hold ten thousand points, and is stored often."""
         return self.model_dump_json()
+
+    @cached_property
+    def points_key(self) -> str:
+        """A name of the points: plans have the same one if they train and test on the same.
+
+        What the numbers mean is of no weight, nor is the order of the features.
+        """
+        words = self.data.model_dump(mode="json", exclude={"origin"})
+        features = self.data.features
+        if isinstance(self.data, OwnData) and features is None and self.data.points.width == 2:
+            features = ["x1", "x2"]
+        words["features"] = features and sorted(features)
+        written = to_json(dict(sorted(words.items())))
+        return hashlib.blake2b(written, digest_size=16).hexdigest()
 
 
 class VectorizingRequest(Schema):
@@ -790,8 +805,10 @@ MESSAGES: Mapping[str, type[Message]] = {
 """Each kind of message by its `type`."""
 
 
-def parse_message(text: str | bytes, allowed: Collection[str]) -> Message:
-    """One message of the stream from its JSON.
+def parse_message(
+    text: str | bytes, allowed: Collection[str], kinds: Mapping[str, type[Message]] = MESSAGES
+) -> Message:
+    """One message of the stream from its JSON, of one of some kinds.
 
     Raises:
         InvalidJson: it is not JSON, or not an object.
@@ -808,7 +825,7 @@ def parse_message(text: str | bytes, allowed: Collection[str]) -> Message:
     if not isinstance(kind, str) or kind not in allowed:
         raise UnknownType(f"type must be one of {', '.join(allowed)}; got {kind!r:.60}", "type")
     try:
-        message = MESSAGES[kind].model_validate(raw)
+        message = kinds[kind].model_validate(raw)
     except ValidationError as error:
         raise InvalidField.from_pydantic(error.errors(include_url=False)) from None
     message.validate_whole()

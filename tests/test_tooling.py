@@ -281,7 +281,7 @@ def test_arrows_of_the_page_that_run_down_or_stay_are_let_be(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("path", "line", "contract"),
     [
-        ("app/classroom/__init__.py", "", "The rooms of the service"),
+        ("app/attic/__init__.py", "", "The rooms of the service"),
         ("app/training/tally.py", "", "The rooms of the training"),
         ("app/content/presets.py", "import app.exports.files", "The rooms of the service"),
         ("app/web/limits.py", "import app.web.security", "No circles"),

@@ -20,7 +20,7 @@ from markdown_it import MarkdownIt
 from markdown_it.tree import SyntaxTreeNode
 from pydantic import Field, ValidationError
 
-import nncore
+from app.conditions import QUANTITIES, Condition, check_condition
 from app.content.assets import ROOT, STATIC
 from app.errors import InvalidField
 from app.schemas import (
@@ -52,69 +52,6 @@ class LessonError(Exception):
 
 
 # -- what a lesson may say ----------------------------------------------------------------------
-
-COMPARISONS = ("below", "at_most", "above", "at_least", "equals")
-ENDINGS = ("iterations", "cost", "accuracy", "no_progress", "diverged")
-
-
-@dataclass(frozen=True)
-class Quantity:
-    """Something that a condition can look at.
-
-    Attributes:
-        of: Where the page finds it: in a frame of the run, in its diagnostics, in what is set up,
-            or in what the reader has done since the step began.
-        part: Of the page, where it is seen.
-        values: The names it can be; (True, False) of a yes or no; empty for numbers.
-        layer: Whether a condition on it must, can or can't name a layer.
-    """
-
-    of: Literal["frame", "diagnostics", "setup", "done"]
-    part: str
-    values: tuple[str | bool, ...] = ()
-    layer: Literal["must", "can", "no"] = "no"
-
-
-QUANTITIES: Mapping[str, Quantity] = MappingProxyType(
-    {
-        "iteration": Quantity("frame", "readouts"),
-        "train_cost": Quantity("frame", "cost"),
-        "test_cost": Quantity("frame", "cost"),
-        "train_accuracy": Quantity("frame", "output"),
-        "test_accuracy": Quantity("frame", "output"),
-        "ended": Quantity("frame", "cost", ENDINGS),
-        "saturated": Quantity("diagnostics", "activations", layer="must"),
-        "dead": Quantity("diagnostics", "activations", layer="must"),
-        "nonpositive": Quantity("diagnostics", "activations", layer="must"),
-        "mean": Quantity("diagnostics", "activations", layer="must"),
-        "gradient_norm": Quantity("diagnostics", "activations", layer="must"),
-        "dataset": Quantity("setup", "dataset", tuple(nncore.DATASETS)),
-        "hidden_layers": Quantity("setup", "depth"),
-        "activation": Quantity("setup", "activation", tuple(nncore.ACTIVATIONS), "can"),
-        "units": Quantity("setup", "layers", layer="can"),
-        "scheme": Quantity("setup", "init", tuple(nncore.INITIALIZERS)),
-        "scale": Quantity("setup", "init"),
-        "learning_rate": Quantity("setup", "rate"),
-        "optimizer": Quantity("setup", "optimizer", tuple(nncore.OPTIMIZERS)),
-        "inspected": Quantity("done", "microscope", ("example", "point", "batch")),
-        "checked": Quantity("done", "microscope", (True, False)),
-        "timed": Quantity("done", "timing"),
-        "swept": Quantity("done", "compare"),
-        "compared": Quantity("done", "compare"),
-    }
-)
-
-
-class Condition(Schema):
-    """A quantity and exactly one comparison, checked against the live run."""
-
-    quantity: str
-    layer: Annotated[int, Range(1, 9)] | None = None
-    below: float | None = None
-    at_most: float | None = None
-    above: float | None = None
-    at_least: float | None = None
-    equals: float | str | bool | None = None
 
 
 class Choice(Schema):
@@ -413,25 +350,10 @@ def _check_kind(words: StepWords, where: str) -> None:
 
 
 def _check_condition(condition: Condition, where: str) -> None:
-    quantity = QUANTITIES.get(condition.quantity)
-    if quantity is None:
-        raise LessonError(
-            f"{where}: quantity must be one of {', '.join(QUANTITIES)}; got {condition.quantity!r}"
-        )
-    given = [name for name in COMPARISONS if getattr(condition, name) is not None]
-    if len(given) != 1:
-        raise LessonError(f"{where}: exactly one of {', '.join(COMPARISONS)} must be given")
-    if quantity.layer == ("must" if condition.layer is None else "no"):
-        needs = "needs a layer" if quantity.layer == "must" else "is of no layer"
-        raise LessonError(f"{where}: {condition.quantity} {needs}")
-    value = getattr(condition, given[0])
-    if quantity.values:
-        # To Python, True is 1; to the page it is not.
-        if given != ["equals"] or isinstance(value, float) or value not in quantity.values:
-            known = ", ".join(map(str, quantity.values)).lower()
-            raise LessonError(f"{where}: {condition.quantity} equals one of {known}")
-    elif isinstance(value, str | bool):
-        raise LessonError(f"{where}: {given[0]} must be a number; {condition.quantity} is one")
+    try:
+        check_condition(condition)
+    except InvalidField as error:
+        raise LessonError(f"{where}: {error.detail}") from None
 
 
 def check_run(run: TrainRequest, where: str) -> None:

@@ -342,18 +342,22 @@ class Session:
             frame |= wire.pictures(network, view, features, scale, runs, still=still)
         return frame
 
+    def made(self, index: int) -> tuple[Change, ...]:
+        """The changes that were made in a run up to now, in order."""
+        iteration = self.runs[index].trainer.iteration
+        return tuple(
+            change
+            for change in self._changes[: self._changed]
+            if change.run in (None, index) and change.iteration <= iteration
+        )
+
     def record(self, index: int) -> Record:
         """All of one run."""
         run = self.runs[index]
-        made = self._changes[: self._changed]
         return Record(
             plan=self.plan,
             run=index,
-            changes=tuple(
-                change
-                for change in made
-                if change.run in (None, index) and change.iteration <= run.trainer.iteration
-            ),
+            changes=self.made(index),
             network=run.trainer.network,
             costs=run.costs.since(0).copy(),
         )

@@ -1,17 +1,16 @@
 """The lessons: each is true to its own text, and a file that is not right says where."""
 
 import json
-from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
+from app.conditions import COMPARISONS, QUANTITIES, Condition, holds, needs_diagnostics
 from app.content.lessons import (
-    COMPARISONS,
     LESSONS,
-    QUANTITIES,
     LessonError,
     LessonRun,
     lessons_of,
@@ -20,6 +19,7 @@ from app.content.lessons import (
 )
 from app.main import create_app
 from app.schemas import TrainRequest
+from app.training.facts import facts_of
 from app.training.session import Session
 from tests.app.conftest import settings_for
 
@@ -39,14 +39,6 @@ NAMES = [
 ]
 Json = dict[str, Any]
 
-HOLDS: dict[str, Callable[[Any, Any], bool]] = {
-    "below": lambda fact, value: fact < value,
-    "at_most": lambda fact, value: fact <= value,
-    "above": lambda fact, value: fact > value,
-    "at_least": lambda fact, value: fact >= value,
-    "equals": lambda fact, value: fact == value,
-}
-
 
 class Reader:
     """Somebody who does what the conditions of a step ask for, in a session as the page has it."""
@@ -60,35 +52,10 @@ class Reader:
         words = {k: v for k, v in self.run.items() if k != "iterations_per_frame"}
         self.session = Session(TrainRequest.model_validate(words).plan())
 
-    def facts(self, condition: Json) -> list[Any]:
-        """All of the values must meet the condition."""
-        quantity, layer = condition["quantity"], condition.get("layer")
-        kind, run = QUANTITIES[quantity].of, self.session.runs[0]
-        if kind == "done":
-            return [self.done[quantity]] if quantity in self.done else []
-        if kind == "diagnostics":
-            value = getattr(run.trainer.diagnose()[condition["layer"] - 1], quantity)
-            return [len(value) if quantity == "dead" else value]
-        network, training = self.run["network"], self.run["training"]
-        layers = network["layers"] if layer is None else [network["layers"][layer - 1]]
-        if quantity in ("units", "activation"):
-            return [each[quantity] for each in layers]
-        named: dict[str, Callable[[], Any]] = {
-            "iteration": lambda: self.session.iteration,
-            "ended": lambda: run.ended and run.ended[0],
-            "dataset": lambda: self.run["data"]["dataset"],
-            "hidden_layers": lambda: len(network["layers"]),
-            "scheme": lambda: network["initialization"]["scheme"],
-            "scale": lambda: network["initialization"]["scale"],
-            "learning_rate": lambda: training["learning_rate"],
-            "optimizer": lambda: training["optimizer"],
-        }
-        return [named.get(quantity, lambda: getattr(run.score, quantity))()]
-
     def holds(self, condition: Json) -> bool:
-        (name,) = set(condition) & set(COMPARISONS)
-        facts = self.facts(condition)
-        return bool(facts) and all(HOLDS[name](fact, condition[name]) for fact in facts)
+        asked = Condition.model_validate(condition)
+        facts = facts_of(self.session, diagnosed=needs_diagnostics([asked]))
+        return holds(asked, replace(facts, done=self.done))
 
     def carry_out(self, until: list[Json]) -> None:
         """Use the controls as asked, then train until all conditions hold."""
@@ -155,7 +122,7 @@ def test_conditions_are_false_before_and_true_after(name: str) -> None:
             try:
                 reader.carry_out(step["until"])
             except AssertionError as error:
-                facts = [(c, reader.facts(c)) for c in step["until"]]
+                facts = facts_of(reader.session)
                 raise AssertionError(f"{step['title']}: {error}; {facts}") from None
 
 

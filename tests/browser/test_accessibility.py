@@ -107,6 +107,11 @@ def test_axe_finds_nothing_in_dialogs_and_tools(page: Page) -> None:
     page.get_by_role("textbox", name="Paste a table").fill("1,2,a\n3,x,b\n5,4,b\n2,2,a")
     expect(page.locator("#table-bad")).to_be_visible()
     assert violations_in_both_themes(page) == []
+    page.keyboard.press("Escape")
+    page.get_by_role("tab", name="Timeline").click()
+    playground.button("Save as video").click()
+    expect(playground.button("Record")).to_be_visible()
+    assert violations_in_both_themes(page) == []
 
 
 def test_the_title_and_the_language_are_said_and_announcements_do_not_chatter(page: Page) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.playground import Playground
+from tests.browser.playground import Playground, until
 from tests.browser.test_accessibility import violations
 
 SLOPE = 0.2
@@ -58,6 +58,12 @@ def bars(page: Page) -> np.ndarray:
     return np.array(found, float)[:, [0, 2, 1]]
 
 
+def past(page: Page) -> int:
+    """How many iterations the curve of the gradients has."""
+    curve = page.locator("#acts-norms path.line.now").get_attribute("d") or ""
+    return curve.count("L") + 1
+
+
 def shows(page: Page, layer: dict[str, Any], reach: float) -> None:
     """The picture and the numbers are that layer's."""
     Z, A = layer["Z"], layer["A"]
@@ -79,12 +85,16 @@ def shows(page: Page, layer: dict[str, Any], reach: float) -> None:
 
 def test_a_layer_in_picture_and_numbers_is_what_the_weights_make_of_the_points(page: Page) -> None:
     address = f"#layers=6,3&activation=relu,leaky_relu&slope={SLOPE}&init=he&rate=0.5"
-    playground = Playground(page, f"{address}&panel=activations")
+    playground = Playground(page, address)
     activations = ["relu", "leaky_relu", "sigmoid"]
     playground.play()
     playground.wait_for_iteration(150)
     playground.pause()
     layers = layers_of(playground, activations)
+    # What has been trained before it is opened is in it, from the beginning.
+    page.get_by_role("tab", name="Activations").click()
+    expect(page.locator("#acts-norms path.line.now")).to_have_attribute("d", re.compile("^M0.0 "))
+    until(page, lambda: past(page) >= 15)
     group = page.get_by_role("radiogroup", name="Layer", exact=True)
     expect(group.get_by_role("radio", name="Layer 1")).to_be_checked()
 

@@ -103,7 +103,8 @@ def test_a_run_is_recorded_as_a_film(page: Page, tmp_path: Path) -> None:
     blank = page.context.pages[0]
     blank.bring_to_front()
     duration, size, first, last = blank.evaluate(PLAYED, base64.b64encode(content).decode())
-    assert abs(duration - 1) < 0.3
+    # Of a second, and as much longer as a busy machine took its last picture later.
+    assert 0.99 <= duration < 2
     assert size == [1280, 640]
     # It begins where ŷ is nearly one half everywhere, and ends sure of the corner.
     assert min(first) > 225

@@ -46,16 +46,38 @@ def test_no_extreme_is_lost_in_the_drawing(page: Page) -> None:
     assert y.min() == drawn.min()
 
 
-def test_linear_or_logarithmic(page: Page) -> None:
-    playground = Playground(page)
+def test_batches_are_drawn_faintly_under_their_mean(page: Page) -> None:
+    playground = Playground(page, "#batch=10&rate=0.3&speed=20")
     playground.wait_for_plots()
     playground.play()
-    playground.wait_for_cost_below(0.3)
+    playground.wait_for_iteration(1500)
+    playground.pause()
+    playground.wait_for_curve()
+    keys = page.locator("#cost-keys")
+    expect(keys).to_have_text("train, mean of an epocheach batchtest")
+    expect(keys.locator(".b")).to_be_visible()
+    costs = playground.wire.costs
+    every, mean = playground.trace("cost", 0), playground.trace("cost", -1)
+    np.testing.assert_array_equal(costs[every["x"]], np.array(every["y"], np.float32))
+    # 150 training examples are 15 batches.
+    plain = [costs[max(0, k - 14) : k + 1].mean(dtype=float) for k in mean["x"]]
+    np.testing.assert_allclose(mean["y"], plain, rtol=1e-5)
+    assert mean["line"]["width"] > every["line"]["width"]
+    box = page.locator("#cost").bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    expect(page.locator("#cost .tip")).to_contain_text("batch 0.")
+
     axis = "document.querySelector('#cost .plotly').layout.yaxis.type"
     assert page.evaluate(axis) == "linear"
     playground.choose("Cost axis", "log")
-    expect(page.locator("#cost .plotly .ytick").first).to_be_attached()
     until(page, lambda: page.evaluate(axis) == "log")
+    playground.button("Save image").click()
+    with page.expect_download() as download:
+        playground.button("Cost as SVG").click()
+    picture = download.value.path().read_text(encoding="utf-8")
+    assert "mean of an epoch (15 batches)" in picture
+    assert "each batch" in picture
 
 
 def test_test_costs_are_dashed_and_end_where_the_run_is(page: Page) -> None:

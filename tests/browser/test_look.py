@@ -77,23 +77,61 @@ def test_the_charts_head_holds_all_its_controls(page: Page) -> None:
         assert log["x"] + log["width"] <= section["x"] + section["width"], width
 
 
-def test_no_readout_touches_the_next(page: Page) -> None:
+def test_no_readout_touches_the_next_nor_moves(page: Page) -> None:
     Playground(page)
-    page.evaluate(
-        """() => {
-          const longest = { iteration: '999,995', cost: '0.0612', 'train-accuracy': '100.0%' };
-          for (const [name, text] of Object.entries(longest))
-            document.querySelector(`[data-testid="${name}"]`).textContent = text;
-        }"""
-    )
-    for width in (390, 1024, 1440):
-        page.set_viewport_size({"width": width, "height": 900})
-        boxes = page.locator(".readouts data").evaluate_all(
-            "all => all.map((element) => element.getBoundingClientRect())"
+
+    def lefts(texts: dict[str, str]) -> list[float]:
+        """Where each begins, once none touches the next, or what is beside them."""
+        page.evaluate(
+            """(texts) => {
+              for (const [name, text] of Object.entries(texts))
+                document.querySelector(`[data-testid="${name}"]`).textContent = text;
+              document.getElementById('achieved').textContent = '60,000 /\u00a0s';
+            }""",
+            texts,
         )
-        ends = [(box["left"], box["right"]) for box in sorted(boxes, key=lambda box: box["left"])]
-        for (_, right), (left, _) in itertools.pairwise(ends):
-            assert right < left, width
+        boxes = page.locator(".readouts data, .side > *:not([hidden])").evaluate_all(
+            "all => all.map((one) => one.getBoundingClientRect()).filter(({ width }) => width > 0)"
+        )
+        for one, other in itertools.combinations(boxes, 2):
+            apart = one["right"] < other["left"] or other["right"] < one["left"]
+            assert apart or one["bottom"] <= other["top"] or other["bottom"] <= one["top"]
+        return [box["left"] for box in boxes[:4]]
+
+    sure = {"train-accuracy": "100.0%", "test-accuracy": "100.0%"}
+    for width in (360, 390, 600, 820, 960, 1024, 1200, 1366, 1440, 1920):
+        page.set_viewport_size({"width": width, "height": 900})
+        places = [
+            lefts({"iteration": "7", "cost": "0.6931", **dict.fromkeys(sure, "9.3%")}),
+            *(
+                lefts({"iteration": "1,000,000", "cost": cost, **sure})
+                for cost in ("208.30", "12345", "1.2e−10")
+            ),
+        ]
+        assert all(place == places[0] for place in places), width
+
+
+def test_the_chart_has_its_room_while_a_run_stands_still(page: Page) -> None:
+    playground = Playground(page, "#dataset=spiral&layers=8,8,8&activation=relu&rate=0.03&speed=20")
+    playground.wait_for_plots()
+    playground.play()
+    expect(page.locator(".standstill")).to_be_visible()
+    playground.pause()
+    expect(page.locator(".standstill")).to_be_visible()
+    for panel in (False, True):
+        if panel:
+            page.get_by_role("tab", name="Timeline").click()
+        for width, height in ((1440, 900), (1366, 768), (1280, 720)):
+            page.set_viewport_size({"width": width, "height": height})
+            chart, said, out = (
+                page.locator(place).bounding_box() for place in ("#cost", ".standstill", ".out")
+            )
+            assert chart is not None
+            assert said is not None
+            assert out is not None
+            assert chart["height"] >= 90
+            assert chart["y"] + chart["height"] <= out["y"] + out["height"]
+            assert said["y"] + said["height"] <= chart["y"]
 
 
 @pytest.mark.parametrize("context_options", [{"color_scheme": s} for s in GROUNDS], ids=GROUNDS)

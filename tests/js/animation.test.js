@@ -64,9 +64,24 @@ test('in the unit of its time', () => {
   assert.deepEqual(joined(withDurationIn(head, 1)).slice(-11), duration(1_000_000));
 });
 
-test('a file that is whole, and what is none, stay as they are', async () => {
-  const whole = bytes(EBML, element([0x18, 0x53, 0x80, 0x67], element(INFO, duration(1948))));
-  for (const content of [whole, bytes([1, 2, 3]), bytes([]), bytes(EBML, STREAM), bytes(EBML, STREAM, INDEX, [0])]) {
+test('a file that is whole is made longer in its place, and never shorter', async () => {
+  const whole = (said) => bytes(EBML, element([0x18, 0x53, 0x80, 0x67], INDEX, element(INFO, SCALE, said, APP), REST));
+  const single = (milliseconds) => {
+    const view = new DataView(new ArrayBuffer(4));
+    view.setFloat32(0, milliseconds);
+    return [0x44, 0x89, 0x84, ...new Uint8Array(view.buffer)];
+  };
+  for (const of of [duration, single])
+    for (const [said, then] of [
+      [446, 2000],
+      [2050, 2050],
+    ])
+      assert.deepEqual(joined(withDurationIn(whole(of(said)), 2)), [...whole(of(then))]);
+});
+
+test('what is no recording, or says nothing of it, stays as it is', async () => {
+  const silent = bytes(EBML, element([0x18, 0x53, 0x80, 0x67], element(INFO, SCALE)));
+  for (const content of [silent, bytes([1, 2, 3]), bytes([]), bytes(EBML, STREAM), bytes(EBML, STREAM, INDEX, [0])]) {
     const blob = new Blob([content], { type: 'video/webm' });
     assert.deepEqual(new Uint8Array(await (await withDuration(blob, 2)).arrayBuffer()), content);
   }

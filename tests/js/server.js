@@ -12,7 +12,7 @@ from nncore import differences
 from app import wire
 from app.content.catalogue import bounds, catalogue
 from app.content import marks
-from app.content.lessons import COMPARISONS, QUANTITIES
+from app.conditions import COMPARISONS, QUANTITIES
 from app.schemas import (
     MAX_RUNS, MAX_SESSION_ITERATIONS, Edit, Layer, OwnData, Sweep, Training, Unit, VectorizingRequest, View
 )
@@ -53,7 +53,7 @@ lined = line_of([
     nncore.Layer([[1e-6], [-1e-6]], [[-1e-6]], sigmoid),
 ])
 print(json.dumps({
-    "catalogue": catalogue(), "comparisons": COMPARISONS, "quantities": quantities,
+    "catalogue": catalogue(), "comparisons": list(COMPARISONS), "quantities": quantities,
     "drawn": drawn, "bounded": bounded, "lined": lined, "agrees": agrees,
 }))
 `;

@@ -122,7 +122,7 @@ def first_batches(
     return batches
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(
     data=st.data(),
     hidden=st.lists(st.tuples(st.integers(1, 6), ACTIVATION), max_size=6),

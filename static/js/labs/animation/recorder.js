@@ -9,8 +9,8 @@ import { withDuration } from './webm.js';
 export const RATE = 20;
 /** Of which lines and colours are still sharp. */
 const BITS_A_SECOND = 2_500_000;
-/** The recorder hands over what it has, at the end, within this time or never (milliseconds). */
-const LAST_WORD = 10_000;
+/** The recorder begins, and hands over what it has, within this time or never (milliseconds). */
+const PATIENCE = 10_000;
 
 /** The better one first. */
 const TYPES = ['video/webm;codecs=vp9', 'video/webm;codecs=vp8', 'video/webm'];
@@ -38,6 +38,32 @@ const rest = (milliseconds, signal) =>
     signal.addEventListener('abort', stop, { once: true });
   });
 
+/** What the recorder promises, if it comes. @param {Promise<unknown>} promise @param {AbortSignal} signal throws its reason */
+function soon(promise, signal) {
+  const end = AbortSignal.any([signal, AbortSignal.timeout(PATIENCE)]);
+  const never = new Promise((_, reject) => {
+    end.addEventListener(
+      'abort',
+      () => reject(signal.aborted ? signal.reason : new Error('The browser’s recorder does not answer.')),
+      { once: true },
+    );
+  });
+  return Promise.race([promise, never]);
+}
+
+/** Until the page is drawn; a page that is hidden is not. @param {AbortSignal} signal throws its reason */
+const drawn = (signal) =>
+  new Promise((resolve, reject) => {
+    const stop = () => reject(signal.reason);
+    if (signal.aborted) return stop();
+    signal.addEventListener('abort', stop, { once: true });
+    requestAnimationFrame(() => {
+      signal.removeEventListener('abort', stop);
+      resolve(undefined);
+    });
+    return undefined;
+  });
+
 /**
  * @param {HTMLCanvasElement} canvas
  * @param {string} type from `recordable`
@@ -47,7 +73,10 @@ const rest = (milliseconds, signal) =>
  * @returns {Promise<Blob>}
  */
 export async function record(canvas, type, seconds, draw, signal) {
-  signal.throwIfAborted();
+  // A stream begins with what is on the canvas.
+  draw(0);
+  await drawn(signal);
+  await drawn(signal);
   const stream = canvas.captureStream(0);
   const [track] = /** @type {CanvasCaptureMediaStreamTrack[]} */ (stream.getVideoTracks());
   const recorder = new MediaRecorder(stream, { mimeType: type, videoBitsPerSecond: BITS_A_SECOND });
@@ -60,8 +89,13 @@ export async function record(canvas, type, seconds, draw, signal) {
   });
   // It may fail while nobody waits for it yet.
   over.catch(() => {});
+  const ready = new Promise((resolve) => recorder.addEventListener('start', resolve));
   try {
     recorder.start();
+    // It begins with the first picture; the first time that takes a while, and the page waits with it.
+    draw(0);
+    track.requestFrame();
+    await soon(Promise.race([ready, over]), signal);
     const began = performance.now();
     for (let next = 0; next <= seconds * RATE; next++) {
       const due = began + (1000 * next) / RATE;
@@ -70,17 +104,13 @@ export async function record(canvas, type, seconds, draw, signal) {
       next = Math.max(next, Math.min(late, Math.floor(seconds * RATE)));
       draw(next / RATE / seconds);
       track.requestFrame();
+      // It is taken as the page is next drawn, and the next one must not come before.
+      await drawn(signal);
     }
-    // The last picture is taken when the page is next drawn.
+    await drawn(signal);
     await rest(1000 / RATE, signal);
     recorder.stop();
-    const patience = AbortSignal.any([signal, AbortSignal.timeout(LAST_WORD)]);
-    await Promise.race([
-      over,
-      new Promise((_, reject) => {
-        patience.addEventListener('abort', () => reject(patience.reason), { once: true });
-      }),
-    ]);
+    await soon(over, signal);
   } finally {
     if (recorder.state !== 'inactive') recorder.stop();
     track.stop();

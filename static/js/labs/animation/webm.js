@@ -1,6 +1,7 @@
 /**
- * What some browsers record is written as it comes, and so does not say how long it is: players show no duration then, and
- * can't be dragged. This puts it into the file's head. Chromium's files are whole by themselves, and stay as they are.
+ * How long a film is, in its file's head. What some browsers record is written as it comes and says nothing: players show
+ * no duration then, and can't be dragged. Chromium's files say when their last picture was taken, which on a slow machine
+ * is before the film's end.
  *
  * The head is of EBML: elements of an id, a size and what is in them. A stream's Segment is of unknown size.
  */
@@ -69,6 +70,26 @@ function durationElement(seconds, scale) {
 }
 
 /**
+ * The head of a whole file, in which nothing may move, with its duration if it says a shorter one.
+ *
+ * @param {Uint8Array} head
+ * @param {ReturnType<typeof elementAt> | null} known where it says one
+ * @param {number} least
+ */
+function prolonged(head, known, least) {
+  const size = known?.size ?? 0;
+  if (!known || known.end > head.length || ![4, 8].includes(size)) return head;
+  const copy = head.slice();
+  const view = new DataView(copy.buffer);
+  const said = size === 4 ? view.getFloat32(known.body) : view.getFloat64(known.body);
+  // What is no number is no duration either.
+  if (said >= least) return head;
+  if (size === 4) view.setFloat32(known.body, least);
+  else view.setFloat64(known.body, least);
+  return copy;
+}
+
+/**
  * The head of a file with its duration.
  *
  * @param {Uint8Array} head
@@ -79,26 +100,30 @@ function durationElement(seconds, scale) {
 export function withDurationIn(head, seconds) {
   const ebml = elementAt(head, 0);
   const segment = elementAt(head, ebml.end);
-  if (ebml.id !== ID.ebml || segment.id !== ID.segment || !segment.unknown) throw new RangeError('no stream of WebM');
+  if (ebml.id !== ID.ebml || segment.id !== ID.segment) throw new RangeError('no file of WebM');
   /** @type {Uint8Array[]} */
   const before = [];
   let at = segment.body;
   let info = elementAt(head, at);
   while (info.id !== ID.info) {
-    // The places that an index names are no longer right.
-    if (info.id !== ID.index) before.push(head.subarray(at, info.end));
+    // The places that an index names are no longer right, unless nothing moves.
+    if (!segment.unknown || info.id !== ID.index) before.push(head.subarray(at, info.end));
     at = info.end;
     info = elementAt(head, at);
   }
   let scale = SCALE;
+  /** @type {ReturnType<typeof elementAt> | null} */
+  let known = null;
   /** @type {Uint8Array[]} */
   const inside = [];
   for (let place = info.body; place < info.end; ) {
     const child = elementAt(head, place);
     if (child.id === ID.scale) scale = numberIn(head, child.body, child.end);
-    if (child.id !== ID.duration) inside.push(head.subarray(place, child.end));
+    if (child.id === ID.duration) known = child;
+    else inside.push(head.subarray(place, child.end));
     place = child.end;
   }
+  if (!segment.unknown) return [prolonged(head, known, (seconds * 1e9) / scale)];
   inside.push(durationElement(seconds, scale));
   const size = inside.reduce((sum, { length }) => sum + length, 0);
   return [
