@@ -176,13 +176,8 @@ def _boundary_figure(record: Record) -> dict[str, Any]:
         "zmin": low,
         "zmax": high,
         "colorscale": marks.scale(marks.RAMP),
-        # Coloured without bands, as the page is; where ŷ is one half is a line, on grey paper too.
-        "contours": {"coloring": "heatmap", "start": 0.5, "end": 0.5, "size": 1},
-        "line": {
-            "width": 2 if examples.task == "classification" else 0,
-            "color": marks.colour("contour"),
-            "smoothing": 0,
-        },
+        # Coloured without bands, as the page is.
+        "contours": {"coloring": "heatmap", "showlines": False},
         "colorbar": {"title": {"text": "ŷ"}},
     }
     # ŷ = 0.5 where z = 0: ŷ itself is flat on either side, and would have the line elsewhere.

@@ -20,6 +20,15 @@ export const MARKS = [
 /** With more points than this in the plane they, and the rings around them, are smaller. */
 export const MANY_POINTS = 600;
 
+/** A ring around a point that the network has wrong: its radius, and where there are many points (CSS pixels). */
+export const RING = 8;
+export const SMALL_RING = 5.5;
+export const RING_LINE = 1.6;
+
+/** The line where ŷ is one half, and how broad what is lighter around it is, as around rings (CSS pixels). */
+export const LINE = 2;
+export const HALO = 5;
+
 /** The tokens of the ramp, from the lowest value over the middle to the highest. */
 export const RAMP = ['heat-0', 'heat-m', 'heat-1'];
 

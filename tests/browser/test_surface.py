@@ -38,6 +38,15 @@ def test_the_surface_is_the_output_and_keeps_where_one_looks_from(page: Page, gu
         ends = drawn(page, f"scene._fullLayout.scene.{axis}axis.range")
         assert low - 0.2 < ends[0] < low
         assert high < ends[1] < high + 0.2
+    # What nobody has turned fits into whatever place there is.
+    size = page.viewport_size
+    assert size is not None
+    eye = "Math.hypot(...Object.values(scene._fullLayout.scene.camera.eye))"
+    near = drawn(page, eye)
+    page.set_viewport_size({**size, "width": 390})
+    until(page, lambda: bool(drawn(page, eye) > 1.1 * near), "some of it is out of view")
+    page.set_viewport_size(size)
+    until(page, lambda: bool(drawn(page, eye) < 1.01 * near), "it stays far away")
     playground.button("Turn left").click()
     turned = drawn(page, "scene._fullLayout.scene.camera.eye")
     assert turned != before
@@ -47,19 +56,21 @@ def test_the_surface_is_the_output_and_keeps_where_one_looks_from(page: Page, gu
 
     boundary = playground.wire.frames[-1]["runs"][0]["boundary"]
     values = np.frombuffer(boundary["values"], np.uint8).reshape(boundary["height"], -1) / 255
-    rows = np.rint(np.linspace(0, boundary["height"] - 1, 50)).astype(int)
-    columns = np.rint(np.linspace(0, boundary["width"] - 1, 50)).astype(int)
-    expected = values[np.ix_(rows, columns)]
-    assert expected.max() - expected.min() > 0.5
+    assert values.max() - values.min() > 0.5
     # It is drawn a few times a second at most.
     until(
         page,
-        lambda: np.allclose(drawn(page, "scene.data[0].z"), expected, rtol=1e-7, atol=1e-9),
+        lambda: np.allclose(drawn(page, "scene.data[0].z"), values, rtol=1e-7, atol=1e-9),
         "the surface is another",
     )
     points = drawn(page, "scene.data.slice(1).map(({ z }) => z.length)")
     data = playground.wire.of_type("configured", sent=False)[0]["data"]
     assert sum(points) == len(data["points"])
+    # A mark of class 0 lies on the floor, not half in it.
+    assert all(
+        0 < min(heights, default=1) < 0.1
+        for heights in drawn(page, "[1, 3].map((at) => scene.data[at].z)")
+    )
     assert drawn(page, "scene._fullLayout.scene.camera.eye") == turned
 
     page.get_by_text("The same as a table").click()

@@ -80,6 +80,9 @@ export function resize(canvas, scene) {
 /** Bytes as they are in JSON. @param {string} base64 */
 export const bytesOf = (base64) => Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
 
+/** Of bits one after the other, the first of a byte its highest. @param {Uint8Array} bits @param {number} index */
+export const isSet = (bits, index) => (bits[index >> 3] & (0x80 >> (index & 7))) !== 0;
+
 /** A line of contour.js, which spans 0…100, into a box. @param {string} line @param {Box} box */
 export function fitted(line, { x, y, width, height }) {
   const path = new Path2D();

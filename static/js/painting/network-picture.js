@@ -24,8 +24,11 @@ const DASH = [7, 5];
 const MANY_EDGES = 150;
 /** Below this width everything is smaller (CSS pixels). */
 const NARROW = 480;
-/** While playing, edges are drawn anew this often: they are many, and change slowly (milliseconds). */
-const EDGES_INTERVAL = 80;
+/**
+ * While playing, edges are drawn anew this often: they are many, and change slowly. What is drawn last has its own,
+ * whatever the reason that no more comes (milliseconds).
+ */
+export const EDGES_INTERVAL = 80;
 
 /**
  * The byte of a map at which z changes sign. Where a whole side of it is zero, the line is drawn just above.
@@ -79,6 +82,8 @@ export class NetworkPicture {
   #emphasis = null;
   /** When the edges were drawn, as far as they still hold. */
   #edgesDrawn = -Infinity;
+  /** Whose edges these are. @type {FrameRun | null} */
+  #edgesOf = null;
 
   /** @param {OffscreenCanvas} canvas */
   constructor(canvas) {
@@ -103,6 +108,7 @@ export class NetworkPicture {
         .map(({ layer, unit }) => nodes.findIndex((node) => node.layer === layer && node.unit === unit)),
     );
     this.#paintInputs();
+    this.#edgesOf = null;
     this.#edgesDrawn = -Infinity;
   }
 
@@ -116,6 +122,7 @@ export class NetworkPicture {
     this.#manner = manner;
     this.#ramp = ramp(manner.colours.heat);
     this.#paintInputs();
+    this.#edgesOf = null;
     this.#edgesDrawn = -Infinity;
   }
 
@@ -125,18 +132,24 @@ export class NetworkPicture {
     this.#inputs.paint(values, size, size, this.#ramp);
   }
 
-  /** @param {Frame} frame @param {number} now */
+  /** @param {Frame} frame @param {number} now @returns {boolean} whether its edges are an earlier frame's */
   draw({ runs: [run] }, now) {
     const scene = this.#scene;
     const manner = this.#manner;
-    if (!scene || !manner) return;
+    if (!scene || !manner) return false;
     const context = this.#context;
     for (const canvas of [this.#canvas, this.#edges]) resize(canvas, scene);
     context.setTransform(1, 0, 0, 1, 0, 0);
     context.clearRect(0, 0, this.#canvas.width, this.#canvas.height);
-    if (!fits(run.layers, scene.sizes)) return;
-    if (!manner.playing || now - this.#edgesDrawn >= EDGES_INTERVAL) {
+    if (!fits(run.layers, scene.sizes)) {
+      // Until a network of these layers is trained: what depends on none of them stays, ŷ as the plane has it.
+      context.scale(scene.ratio, scene.ratio);
+      this.#drawUnits(context, scene, manner, { boundary: run.boundary });
+      return false;
+    }
+    if (run !== this.#edgesOf && (!manner.playing || now - this.#edgesDrawn >= EDGES_INTERVAL)) {
       this.#edgesDrawn = now;
+      this.#edgesOf = run;
       this.#drawEdges(scene, manner, run);
     }
     context.drawImage(this.#edges, 0, 0);
@@ -145,6 +158,7 @@ export class NetworkPicture {
     this.#drawUnits(context, scene, manner, run);
     drawBiases(context, scene, manner, run, this.#frozenNodes);
     if (this.#emphasis) drawEmphasisedUnits(context, scene, manner.colours, this.#emphasis);
+    return run !== this.#edgesOf;
   }
 
   /** @param {NetworkScene} scene @param {Manner} manner @param {FrameRun} run */
@@ -173,7 +187,7 @@ export class NetworkPicture {
    * @param {OffscreenCanvasRenderingContext2D} context
    * @param {NetworkScene} scene
    * @param {Manner} manner
-   * @param {FrameRun} run
+   * @param {Pick<FrameRun, 'neurons' | 'boundary'>} run
    */
   #drawUnits(context, { nodes, sizes, flat, line: outputLine }, { colours }, { neurons, boundary }) {
     const last = sizes.length - 1;

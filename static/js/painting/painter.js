@@ -9,6 +9,7 @@
 /** @typedef {import('../types/painting').NetworkScene} NetworkScene */
 /** @typedef {import('../types/painting').PlaneScene} PlaneScene */
 /** @typedef {import('../types/painting').FrameCosts} FrameCosts */
+/** @typedef {import('../types/painting').Snapshot} Snapshot */
 /** @typedef {import('../types/protocol').Frame} Frame */
 /** @typedef {import('../types/protocol').ServerMessage} ServerMessage */
 
@@ -53,7 +54,7 @@ class PainterSocket extends EventTarget {
 }
 
 export class Painter {
-  /** Who waits for which snapshot. @type {Map<number, {resolve: (bitmap: ImageBitmap) => void, reject: () => void}>} */
+  /** Who waits for which snapshot. @type {Map<number, {resolve: (snapshot: Snapshot) => void, reject: () => void}>} */
   #waiting = new Map();
   #snapshots = 0;
   #missing = false;
@@ -75,7 +76,7 @@ export class Painter {
       this.#socket?.dispatchEvent(new Event('message'));
       if (news.type === 'message') return listener.message(news.message);
       if (news.type === 'snapshot') {
-        this.#waiting.get(news.id)?.resolve(news.bitmap);
+        this.#waiting.get(news.id)?.resolve(news.snapshot);
         this.#waiting.delete(news.id);
         return undefined;
       }
@@ -177,7 +178,7 @@ export class Painter {
    *
    * @param {NetworkScene} scene
    * @param {import('../types/painting').Colours} colours
-   * @returns {Promise<ImageBitmap>} rejected where there is no painter, or it fails
+   * @returns {Promise<Snapshot>} rejected where there is no painter, or it fails
    */
   snapshot(scene, colours) {
     const id = ++this.#snapshots;

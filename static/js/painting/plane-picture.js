@@ -3,9 +3,9 @@
  * its z is zero.
  */
 
-import { MANY_POINTS } from '../marks.js';
+import { HALO, LINE, MANY_POINTS, RING, RING_LINE, SMALL_RING } from '../marks.js';
 import { boundaryLine, mapLine, unitLine } from './contour.js';
-import { fitted, Maps, resize } from './map.js';
+import { fitted, isSet, Maps, resize } from './map.js';
 import { levelOf } from './network-picture.js';
 import { ramp } from './ramp.js';
 
@@ -13,14 +13,6 @@ import { ramp } from './ramp.js';
 /** @typedef {import('../types/painting').PlaneScene} PlaneScene */
 /** @typedef {import('../types/protocol').Frame} Frame */
 /** @typedef {import('../types/protocol').FrameRun} FrameRun */
-
-const LINE = 2;
-const HALO = 5;
-/**
- * A ring around a point that the network has wrong, and around fewer pixels where there are many points (CSS pixels).
- */
-const RING = 8;
-const SMALL_RING = 5.5;
 
 export class PlanePicture {
   #canvas;
@@ -69,7 +61,7 @@ export class PlanePicture {
     if (scene.unit || scene.line) this.#stroke(context, scene, manner, fitted(map.line(), box), LINE);
     const wrong = !scene.unit && scene.marked && frame.runs[scene.run].misclassified;
     if (wrong && scene.marked)
-      this.#stroke(context, scene, manner, rings(scene.marked, wrong, width, height, scene.ratio), LINE * 0.8);
+      this.#stroke(context, scene, manner, rings(scene.marked, wrong, width, height, scene.ratio), RING_LINE);
   }
 
   /**
@@ -108,7 +100,7 @@ function rings(places, bits, width, height, ratio) {
   for (let point = 0; point < places.length / 2; point++) {
     const x = places[2 * point] * width;
     const y = places[2 * point + 1] * height;
-    if (Number.isNaN(x) || !(bits[point >> 3] & (0x80 >> (point & 7)))) continue;
+    if (Number.isNaN(x) || !isSet(bits, point)) continue;
     path.moveTo(x + radius, y);
     path.arc(x, y, radius, 0, 2 * Math.PI);
   }

@@ -5,11 +5,14 @@
  * Frames are drawn at the screen's pace, the latest one wins; each is acknowledged once it has been drawn or overtaken,
  * by the page: so the server sends no more than the page's own thread can take. Costs and messages leave in the order in
  * which they came.
+ *
+ * All canvases are drawn in one task, of one frame, so that the browser is given them together. Edges alone may be of an
+ * earlier one while frame follows frame, and catch up with the last.
  */
 
 import { unzlibSync } from '../../vendor/fflate/browser.js';
 import { decode } from '../../vendor/msgpack/decode.js';
-import { NetworkPicture } from './network-picture.js';
+import { EDGES_INTERVAL, NetworkPicture } from './network-picture.js';
 import { restorePictures } from './pictures.js';
 import { PlanePicture } from './plane-picture.js';
 
@@ -45,6 +48,8 @@ const unsent = [];
 /** @type {number[]} */
 const unacknowledged = [];
 let scheduled = false;
+/** Draws the edges of a frame that none has followed. @type {ReturnType<typeof setTimeout> | undefined} */
+let catchingUp;
 let drawn = -Infinity;
 
 /** @type {{[T in ToPainter['type']]: (message: Extract<ToPainter, {type: T}>) => void}} */
@@ -96,7 +101,7 @@ const TAKE = {
     picture.restyle({ ...manner, colours, playing: false });
     if (seen) picture.draw(seen, 0);
     const bitmap = canvas.transferToImageBitmap();
-    scope.postMessage({ type: 'snapshot', id, bitmap }, [bitmap]);
+    scope.postMessage({ type: 'snapshot', id, snapshot: { bitmap, of: seen && told(seen) } }, [bitmap]);
   },
   manner({ manner: changes }) {
     manner = { ...manner, ...changes };
@@ -155,10 +160,11 @@ function paint() {
   seen = frame ?? seen;
   if (seen) {
     for (const plane of planes.values()) plane.draw(seen);
-    network?.draw(seen, drawn);
+    clearTimeout(catchingUp);
+    if (network?.draw(seen, drawn)) catchingUp = setTimeout(schedule, EDGES_INTERVAL);
   }
   if (unacknowledged.length === 0) return;
-  const picture = frame && { iteration: frame.iteration, runs: frame.runs.map(numbers) };
+  const picture = frame && told(frame);
   scope.postMessage({
     type: 'drawn',
     costs: unsent.splice(0),
@@ -168,6 +174,9 @@ function paint() {
   });
 }
 
+/** What the page is told of a frame. @param {Frame} frame */
+const told = ({ iteration, runs }) => ({ iteration, runs: runs.map(numbers) });
+
 /**
  * A run without its units' maps and lines but for their scales, and with a copy of the plane: what is posted takes its whole
  * buffer along.
@@ -175,10 +184,11 @@ function paint() {
  * @param {FrameRun} run
  * @returns {FrameRun}
  */
-function numbers({ neurons, boundary, costs: _, misclassified: __, lines: ___, ...rest }) {
+function numbers({ neurons, boundary, costs: _, misclassified, lines: __, ...rest }) {
   return {
     ...rest,
     costs: new Uint8Array(),
+    ...(misclassified && { misclassified: misclassified.slice() }),
     ...(neurons && { neurons: neurons.map(({ shares: _, ...maps }) => ({ ...maps, values: new Uint8Array() })) }),
     ...(boundary && {
       boundary: { ...boundary, values: boundary.values.slice(), shares: boundary.shares?.slice() },

@@ -127,12 +127,18 @@ export interface FrameCosts {
   runs: Pick<FrameRun, 'first_iteration' | 'costs' | 'test_cost'>[];
 }
 
+/** A picture of its own, and the frame that it is of, if any. */
+export interface Snapshot {
+  bitmap: ImageBitmap;
+  of: Pick<Frame, 'iteration' | 'runs'> | null;
+}
+
 export type FromPainter =
   | { type: 'opened'; id: number }
   | { type: 'closed'; id: number; code: number }
   | { type: 'message'; message: ServerMessage }
   | { type: 'costs'; costs: FrameCosts[] }
-  | { type: 'snapshot'; id: number; bitmap: ImageBitmap }
+  | { type: 'snapshot'; id: number; snapshot: Snapshot }
   | {
       type: 'drawn';
       costs: FrameCosts[];

@@ -8,6 +8,7 @@ import { boundaryFigure, costFigure, networkImage, plotImage, rasterised } from 
 /** @typedef {import('../types/protocol').Catalogue} Catalogue */
 /** @typedef {import('../types/plotly').PlotlyApi} PlotlyApi */
 /** @typedef {'png' | 'svg'} Format */
+/** @typedef {{blob: Blob, iteration: number}} Made a picture, and what it is of */
 
 const GAP = 4;
 const MARGIN = 8;
@@ -35,12 +36,11 @@ export function mountImages(store, find, catalogue, defaults, plotly, painter) {
     menu.querySelector('button')?.focus();
   });
 
-  /** @type {Record<string, (format: Format) => Promise<Blob>>} */
+  /** @type {Record<string, (format: Format) => Promise<Made>>} */
   const pictures = {
-    boundary: async (format) => plotImage(api(), await boundaryFigure(store, defaults, catalogue), format),
-    cost: async (format) =>
-      plotImage(
-        api(),
+    boundary: async (format) => plotted(await boundaryFigure(store, defaults, catalogue), format),
+    cost: (format) =>
+      plotted(
         costFigure(
           store,
           defaults,
@@ -51,9 +51,18 @@ export function mountImages(store, find, catalogue, defaults, plotly, painter) {
       ),
     async network(format) {
       const picture = await networkImage(store, defaults, catalogue, painter);
-      return format === 'png' ? rasterised(picture) : new Blob([picture.svg], { type: 'image/svg+xml' });
+      const { svg, iteration } = picture;
+      return {
+        blob: format === 'png' ? await rasterised(picture) : new Blob([svg], { type: 'image/svg+xml' }),
+        iteration,
+      };
     },
   };
+  /** @param {import('./worksheet-images.js').Figure} figure @param {Format} format @returns {Promise<Made>} */
+  const plotted = async (figure, format) => ({
+    blob: await plotImage(api(), figure, format),
+    iteration: figure.iteration,
+  });
   const api = () => {
     const loaded = plotly.peek();
     if (loaded) return loaded;
@@ -67,8 +76,8 @@ export function mountImages(store, find, catalogue, defaults, plotly, painter) {
     menu.hidePopover();
     opener.focus();
     try {
-      const iteration = store.current.picture.peek()?.iteration ?? 0;
-      download(await pictures[image](/** @type {Format} */ (format)), `shallows-${image}-${iteration}.${format}`);
+      const { blob, iteration } = await pictures[image](/** @type {Format} */ (format));
+      download(blob, `shallows-${image}-${iteration}.${format}`);
       store.announcement.value = 'Image saved';
     } catch (error) {
       store.complain(`The image could not be made. ${error instanceof Error ? error.message : ''}`);

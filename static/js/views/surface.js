@@ -28,7 +28,7 @@ const INTERVAL = 250;
 const SHARE = 0.2;
 const SELDOM = 1500;
 /** It is made of so many samples each way: more take long where there is no graphics card. */
-const SAMPLES = 50;
+const SAMPLES = 100;
 /** The table has so many rows and columns. */
 const TABLE_SIZE = 7;
 /** Of its lines only so many are drawn each way. */
@@ -38,6 +38,8 @@ const MESH = 20;
 const START = { around: -60, up: 26, away: 2.4 };
 /** The axes reach beyond what is drawn by this share of it: what lies on their ends is cut raggedly. */
 const SLACK = 0.01;
+/** Half a mark's height, as a share of what is drawn. */
+const LIFT = 0.04;
 /** What each button does to it. @type {Record<string, (view: typeof START) => typeof START>} */
 const TURNS = {
   'surface-left': (view) => ({ ...view, around: view.around - 15 }),
@@ -133,7 +135,7 @@ function showSurface(store, scene, plotly, size) {
     if (!api || !boundary || scene.clientWidth === 0 || shown.every((value, index) => value === drawn[index])) return;
     drawn = shown;
     const began = performance.now();
-    api.react(scene, [surfaceOf(boundary), ...pointsOf(store.points.peek())], layoutOf(scene, boundary), {
+    api.react(scene, [surfaceOf(boundary), ...pointsOf(store.points.peek(), boundary)], layoutOf(scene, boundary), {
       displayModeBar: false,
       responsive: false,
       showTips: false,
@@ -190,7 +192,6 @@ function surfaceOf({ width, height, x, y, low, high, values }) {
       [1, blue],
     ],
     showscale: false,
-    opacity: 0.9,
     hoverinfo: 'skip',
     lighting: { ambient: 0.85, diffuse: 0.3, specular: 0.05, roughness: 0.9 },
     contours: {
@@ -202,9 +203,15 @@ function surfaceOf({ width, height, x, y, low, high, values }) {
   };
 }
 
-/** Each at its label's height. @param {Points | null} data */
-function pointsOf(data) {
+/**
+ * Each at its label's height, as much above it as keeps the surface from cutting it in half.
+ *
+ * @param {Points | null} data
+ * @param {Boundary} boundary
+ */
+function pointsOf(data, { low, high }) {
   if (!data) return [];
+  const lift = LIFT * (high - low);
   /** @param {number[]} indices @param {import('../marks.js').Mark} mark @param {boolean} test */
   const trace = (indices, mark, test) => {
     const chosen = indices.filter((index) => markOf(data.labels[index]) === mark);
@@ -213,7 +220,7 @@ function pointsOf(data) {
       mode: 'markers',
       x: chosen.map((index) => data.points[index][0]),
       y: chosen.map((index) => data.points[index][1]),
-      z: chosen.map((index) => data.labels[index]),
+      z: chosen.map((index) => data.labels[index] + lift),
       marker: {
         symbol: `${mark.symbol}${test ? '-open' : ''}`,
         size: 4 / mark.scale,
@@ -240,7 +247,7 @@ function layoutOf(scene, { low, high }) {
     scene: {
       xaxis: { ...axis, range: beyond(PLANE), title: { text: 'x₁' } },
       yaxis: { ...axis, range: beyond(PLANE), title: { text: 'x₂' } },
-      zaxis: { ...axis, range: beyond([low, high]), title: { text: 'ŷ' } },
+      zaxis: { ...axis, range: beyond([low, high + LIFT * (high - low)]), title: { text: 'ŷ' } },
       aspectmode: 'manual',
       aspectratio: { x: 1.2, y: 1.2, z: 0.7 },
       dragmode: 'orbit',
@@ -259,7 +266,7 @@ function beyond([low, high]) {
 /** From so far that all of it is seen: where there is more height than width, from farther. @param {HTMLElement} scene */
 const startOf = ({ clientWidth, clientHeight }) => ({
   ...START,
-  away: START.away * Math.max(1, (1.05 * clientHeight) / Math.max(1, clientWidth)),
+  away: START.away * Math.max(1, (1.36 * clientHeight) / Math.max(1, clientWidth)),
 });
 
 /** Plotly's camera. @param {typeof START} view */
@@ -272,14 +279,22 @@ function camera({ around, up, away }) {
   };
 }
 
+/** Where each scene was begun to be looked at from. @type {WeakMap<HTMLElement, string>} */
+const begun = new WeakMap();
+
 /**
- * Where the reader looks from, also after turning it by hand: Plotly keeps the layout on its element.
+ * Where the reader looks from, also after turning it by hand: Plotly keeps the layout on its element. What nobody has
+ * turned is seen from where all of it fits in, whatever the size has become.
  *
  * @param {HTMLElement} scene
  */
-const cameraOf = (scene) =>
-  /** @type {{layout?: {scene?: {camera?: ReturnType<typeof camera>}}}} */ (scene).layout?.scene?.camera ??
-  camera(startOf(scene));
+function cameraOf(scene) {
+  const now = /** @type {{layout?: {scene?: {camera?: ReturnType<typeof camera>}}}} */ (scene).layout?.scene?.camera;
+  if (now && JSON.stringify(now.eye) !== begun.get(scene)) return now;
+  const start = camera(startOf(scene));
+  begun.set(scene, JSON.stringify(start.eye));
+  return start;
+}
 
 /** @param {HTMLElement} scene @returns {typeof START} */
 function viewOf(scene) {

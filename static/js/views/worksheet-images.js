@@ -3,14 +3,15 @@
  * own.
  */
 
-import { PLANE } from '../experiment/experiment.js';
+import { OWN, PLANE } from '../experiment/experiment.js';
+import { ticks } from '../experiment/origin.js';
 import { describe, summary } from '../experiment/words.js';
 import { cost, count, fixed } from '../format.js';
 import { fits } from '../layers.js';
-import { MARKS, scaleOf, TARGETS } from '../marks.js';
+import { HALO, LINE, MANY_POINTS, MARKS, RING, RING_LINE, SMALL_RING, scaleOf, TARGETS } from '../marks.js';
 import { featureText } from '../notation.js';
 import { boundaryLine } from '../painting/contour.js';
-import { bytesOf, Maps } from '../painting/map.js';
+import { bytesOf, isSet, Maps } from '../painting/map.js';
 import { layoutNetwork, TINY_UNIT } from '../painting/network-layout.js';
 import { biasRadius, edgeStyles } from '../painting/network-picture.js';
 import { ramp } from '../painting/ramp.js';
@@ -22,25 +23,35 @@ import { mapsOf } from './features.js';
 /** @typedef {import('../types/protocol').Catalogue} Catalogue */
 /** @typedef {import('../types/protocol').Boundary} Boundary */
 /** @typedef {import('../types/plotly').PlotlyApi} PlotlyApi */
-/** @typedef {{data: object[], layout: object, width: number, height: number}} Figure */
+/** @typedef {{data: object[], layout: object, width: number, height: number, iteration: number}} Figure */
 
 const FONT = 'Roboto, "Segoe UI", "Liberation Sans", Arial, sans-serif';
 const SERIF = '"STIX Two Text", STIX, Cambria, "Times New Roman", serif';
 /** Pixels to each of the picture's units, for print. */
 const SCALE = 2;
-/** The bitmap under the plane (pixels). */
-const PLANE_PIXELS = 840;
+/** The plane's side, and its bitmap's: as many pixels as it has in print. */
+const SIDE = 540;
+const PLANE_PIXELS = SCALE * SIDE;
+/** Around the plane, with two lines of a legend below (the picture's units): the plane stays a square of its size. */
+const MARGIN = { l: 60, r: 20, t: 64, b: 120, autoexpand: false };
+/** Points, and where there are many, as on the page (CSS pixels). */
+const POINT = 8;
+const SMALL_POINT = 5;
 const CURVE_POINTS = 2000;
 const TICKS = [-6, -4, -2, 0, 2, 4, 6];
 
-/** What all titles say. @param {Store} store @param {Experiment} defaults @param {Catalogue} catalogue */
-function caption(store, defaults, catalogue) {
-  const picture = store.current.picture.peek();
-  return {
-    what: summary(store.running, defaults, catalogue),
-    when: picture ? `iteration ${count(picture.iteration)}, cost ${cost(picture.run.train_cost)}` : '',
-  };
-}
+/**
+ * What all titles say.
+ *
+ * @param {Store} store
+ * @param {Experiment} defaults
+ * @param {Catalogue} catalogue
+ * @param {import('../store/current-run.js').Picture | null} picture
+ */
+const caption = (store, defaults, catalogue, picture) => ({
+  what: summary(store.running, defaults, catalogue),
+  when: picture ? `iteration ${count(picture.iteration)}, cost ${cost(picture.run.train_cost)}` : '',
+});
 
 /** @param {string} title @param {{what: string, when: string}} caption */
 const titled = (title, { what, when }) => ({
@@ -89,11 +100,14 @@ export async function boundaryFigure(store, defaults, catalogue) {
     'contour-halo',
   );
   const targetColours = paperColours(...TARGETS);
-  const { discretise, showTest } = store.experiment.peek();
-  const boundary = store.current.picture.peek()?.run.boundary;
+  const { discretise, showTest, mistakes, dataset, origin: from } = store.experiment.peek();
+  const picture = store.current.picture.peek();
+  const boundary = picture?.run.boundary;
   const data = store.points.peek();
   const regression = data?.task === 'regression';
   const largest = Math.max(Number.MIN_VALUE, ...(data?.labels.map(Math.abs) ?? []));
+  const many = (data?.points.length ?? 0) > MANY_POINTS;
+  const point = many ? SMALL_POINT : POINT;
 
   /**
    * @param {number[]} indices
@@ -113,8 +127,8 @@ export async function boundaryFigure(store, defaults, catalogue) {
       x: indices.map((index) => data?.points[index][0]),
       y: indices.map((index) => data?.points[index][1]),
       marker: test
-        ? { symbol, size: 8, color: 'rgba(255,255,255,0.88)', line: { width: 1.6, ...fill } }
-        : { symbol, size: 8 * scale, ...fill, line: { color: '#ffffff', width: 1 } },
+        ? { symbol, size: point * scale - 0.5, color: 'rgba(255,255,255,0.88)', line: { width: 1.6, ...fill } }
+        : { symbol, size: point * scale, ...fill, line: { color: '#ffffff', width: many ? 0.6 : 1 } },
       cliponaxis: false,
     };
   };
@@ -133,23 +147,46 @@ export async function boundaryFigure(store, defaults, catalogue) {
         ),
       ),
   );
+  const bits = mistakes && !regression ? picture?.run.misclassified : null;
+  const wrong = bits ? [...train, ...(showTest ? test : [])].filter((index) => isSet(bits, index)) : [];
+  const radius = many ? SMALL_RING : RING;
+  const ring = {
+    type: 'scatter',
+    mode: 'markers',
+    x: wrong.map((index) => data?.points[index][0]),
+    y: wrong.map((index) => data?.points[index][1]),
+    cliponaxis: false,
+  };
+  /** @param {string} colour @param {number} width */
+  const rings = (colour, width) => ({ symbol: 'circle-open', size: 2 * radius, color: colour, line: { width } });
   const axis = {
     range: PLANE,
     showgrid: false,
     zeroline: false,
-    tickvals: TICKS,
-    ticktext: TICKS.map((tick) => fixed(tick, 0)),
     ticks: 'outside',
     tickcolor: edge,
     showline: true,
     mirror: true,
     linecolor: line,
   };
-  /** @param {number} index */
-  const axisTitle = (index) => ({
-    text: `<i>x</i><sub>${index}</sub>`,
-    font: { family: SERIF, size: 17, color: ink },
-  });
+  /** Points of a table keep its names and units, as on the page. */
+  const origin = dataset === OWN ? from : null;
+  /** @param {0 | 1} index */
+  const numbered = (index) => {
+    const { at, texts } = origin
+      ? ticks(origin.axes[index], PLANE)
+      : { at: TICKS, texts: TICKS.map((tick) => fixed(tick, 0)) };
+    const name = origin ? `: ${plain(origin.axes[index].name)}` : '';
+    return {
+      tickvals: at,
+      ticktext: texts,
+      title: {
+        standoff: 6,
+        text: `<i>x</i><sub>${index + 1}</sub>${name}`,
+        font: { family: SERIF, size: 17, color: ink },
+      },
+    };
+  };
   const [low, high] = PLANE;
   /** The contour's path spans 0 to 100 from the upper left corner. @param {string} path */
   const inPlane = (path) =>
@@ -159,19 +196,21 @@ export async function boundaryFigure(store, defaults, catalogue) {
     );
   const path = boundary && !regression ? inPlane(boundaryLine(boundary)) : '';
   return {
-    width: 620,
-    height: 700,
-    data: traces.filter(({ x }) => x.length > 0),
+    width: MARGIN.l + SIDE + MARGIN.r,
+    height: MARGIN.t + SIDE + MARGIN.b,
+    iteration: picture?.iteration ?? 0,
+    data: [
+      { ...ring, name: 'halo', showlegend: false, marker: rings(halo, RING_LINE + HALO - LINE) },
+      { ...ring, name: 'wrong', marker: rings(contour, RING_LINE) },
+      ...traces,
+    ].filter(({ x }) => x.length > 0),
     layout: {
-      title: titled('Output', caption(store, defaults, catalogue)),
-      margin: { l: 60, r: 20, t: 64, b: 96 },
+      title: titled('Output', caption(store, defaults, catalogue, picture)),
+      margin: MARGIN,
       ...onPaper(ink2),
       legend: { orientation: 'h', x: 0, y: -0.12, font: { color: ink } },
-      xaxis: {
-        ...axis,
-        title: { standoff: 6, ...axisTitle(1) },
-      },
-      yaxis: { ...axis, title: axisTitle(2) },
+      xaxis: { ...axis, ...numbered(0) },
+      yaxis: { ...axis, ...numbered(1) },
       images: boundary
         ? [
             {
@@ -189,13 +228,16 @@ export async function boundaryFigure(store, defaults, catalogue) {
         : [],
       shapes: path
         ? [
-            { color: halo, width: 5 },
-            { color: contour, width: 2 },
+            { color: halo, width: HALO },
+            { color: contour, width: LINE },
           ].map((stroke) => ({ type: 'path', path, xref: 'x', yref: 'y', layer: 'between', line: stroke }))
         : [],
     },
   };
 }
+
+/** Plotly takes some marks of a text for HTML. @param {string} text */
+const plain = (text) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
 
 /** @param {Boundary} boundary @param {boolean} discrete @returns {Promise<string>} */
 async function planeImage({ values, width, height }, discrete) {
@@ -224,9 +266,11 @@ export function costFigure(store, defaults, catalogue, log) {
   /** @param {string} name @param {{x: number[], y: number[]}} curve @param {object} stroke */
   const trace = (name, { x, y }, stroke) => ({ type: 'scatter', mode: 'lines', name, x, y, line: stroke });
   const { tests } = history;
+  const picture = store.current.picture.peek();
   return {
     width: 760,
     height: 460,
+    iteration: picture?.iteration ?? 0,
     data: [
       ...(batches ? [trace('each batch', batches, { color: faint, width: 1 })] : []),
       ...store.current.ghosts.peek().map(({ experiment, history: earlier }) =>
@@ -250,7 +294,7 @@ export function costFigure(store, defaults, catalogue, log) {
       }),
     ],
     layout: {
-      title: titled('Cost', caption(store, defaults, catalogue)),
+      title: titled('Cost', caption(store, defaults, catalogue, picture)),
       margin: { l: 64, r: 24, t: 64, b: 92 },
       ...onPaper(ink2),
       showlegend: true,
@@ -308,12 +352,11 @@ const tenth = (value) => Math.round(value * 10) / 10;
  * @param {Experiment} defaults
  * @param {Catalogue} catalogue
  * @param {import('../painting/painter.js').Painter} painter
- * @returns {Promise<{svg: string, width: number, height: number}>}
+ * @returns {Promise<{svg: string, width: number, height: number, iteration: number}>}
  */
 export async function networkImage(store, defaults, catalogue, painter) {
   const colours = painterColours(paperColours);
   const [ink, ink2, ink3, line] = paperColours('ink', 'ink-2', 'ink-3', 'line-2');
-  const picture = store.current.picture.peek();
   const { features, layers: hidden, problem } = store.experiment.peek();
   const sizes = store.layerSizes.peek();
   const last = sizes.length - 1;
@@ -326,7 +369,8 @@ export async function networkImage(store, defaults, catalogue, painter) {
   const { nodes, edges, columns, labelled, inputsBelow } = layout;
 
   const ratio = 3;
-  const bitmap = await painter.snapshot(
+  // While it trains the painter is ahead of the page: whatever the picture says is of its frame.
+  const { bitmap, of } = await painter.snapshot(
     {
       nodes,
       edges: [],
@@ -343,6 +387,7 @@ export async function networkImage(store, defaults, catalogue, painter) {
     colours,
   );
 
+  const picture = of && { iteration: of.iteration, run: of.runs[0] };
   const parameters = picture?.run.layers ?? [];
   const known = fits(parameters, sizes);
   const many = edges.length > 150;
@@ -427,7 +472,7 @@ export async function networkImage(store, defaults, catalogue, painter) {
       element('text', { x, y: head.title + 31, fill: ink3, 'font-size': 12 }, activation),
     );
   });
-  const { what, when } = caption(store, defaults, catalogue);
+  const { what, when } = caption(store, defaults, catalogue, picture);
   const svg = element(
     'svg',
     { width, height, viewBox: `0 0 ${width} ${height}`, 'font-family': FONT },
@@ -443,7 +488,7 @@ export async function networkImage(store, defaults, catalogue, painter) {
     ...names,
     element('g', { transform: `translate(0 ${top})` }, drawn, units),
   );
-  return { svg: new XMLSerializer().serializeToString(svg), width, height };
+  return { svg: new XMLSerializer().serializeToString(svg), width, height, iteration: picture?.iteration ?? 0 };
 }
 
 /** @param {{svg: string, width: number, height: number}} picture @returns {Promise<Blob>} */

@@ -1,0 +1,116 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { deflateSync } from 'node:zlib';
+import { encode } from '@msgpack/msgpack';
+
+/** What has been drawn: `[what, how]`, on no screen. */
+const drawn = [];
+class Context {
+  stroke(path) {
+    if (path) drawn.push([path.line, this.strokeStyle]);
+  }
+  drawImage(_image, ...at) {
+    drawn.push(['map', at.slice(-4).join(' ')]);
+  }
+}
+for (const name of ['setTransform', 'clearRect', 'scale', 'save', 'restore', 'beginPath', 'roundRect', 'clip'])
+  Context.prototype[name] = () => {};
+for (const name of ['arc', 'fill', 'setLineDash', 'putImageData']) Context.prototype[name] = () => {};
+globalThis.OffscreenCanvas = class {
+  context = new Context();
+  getContext() {
+    return this.context;
+  }
+  transferToImageBitmap() {
+    return 'a picture';
+  }
+};
+globalThis.ImageData = class {
+  constructor(width, height) {
+    Object.assign(this, { width, height, data: new Uint8ClampedArray(4 * width * height) });
+  }
+};
+globalThis.Path2D = class {
+  constructor(line) {
+    this.line = line;
+  }
+  addPath() {}
+};
+let socket;
+globalThis.WebSocket = class {
+  constructor() {
+    socket = this;
+  }
+};
+const posted = [];
+globalThis.self = { postMessage: (message) => posted.push(message), requestAnimationFrame: setImmediate };
+await import('../../static/js/painting/worker.js');
+const say = (data) => self.onmessage({ data });
+const until = async (condition) => {
+  const deadline = performance.now() + 10_000;
+  while (!condition()) {
+    assert.ok(performance.now() < deadline, 'it does not come');
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+};
+
+const colours = { heat: Array(3).fill([0, 0, 0]), one: 'positive', zero: 'negative', contour: 'line', halo: 'halo' };
+const scene = {
+  nodes: [
+    { layer: 0, unit: 0, x: 10, y: 10, size: 10 },
+    { layer: 1, unit: 0, x: 50, y: 30, size: 20 },
+  ],
+  edges: [{ layer: 1, from: 0, to: 0, path: 'edge', points: [] }],
+  sizes: [1, 1],
+  width: 60,
+  height: 60,
+  ratio: 1,
+  flat: [],
+  frozen: [],
+  chosen: null,
+  line: false,
+  inputs: { size: 2, values: new Uint8Array(4) },
+};
+const take = (iteration, weight) => {
+  const boundary = { width: 2, height: 2, values: new Uint8Array([0, 0, 255, 255]), encoding: 'plain' };
+  const run = { boundary, layers: [{ weights: [[weight]], biases: [0] }], costs: new Uint8Array(), train_cost: 1 };
+  const bytes = deflateSync(encode({ iteration, frame: iteration, runs: [run] }));
+  socket.onmessage({ data: bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) });
+};
+const drawnIteration = () => posted.findLast(({ type, picture }) => type === 'drawn' && picture)?.picture.iteration;
+const edge = () => drawn.findLast(([line]) => line === 'edge')?.[1];
+
+test('when no more frames come while it plays, edges are of the last one', async () => {
+  say({ type: 'canvas', name: 'network', canvas: new OffscreenCanvas() });
+  say({ type: 'network', scene });
+  say({ type: 'manner', manner: { colours, playing: true } });
+  say({ type: 'connect', id: 1, url: 'ws://here/ws' });
+  take(1, 1);
+  await until(() => drawnIteration() === 1);
+  assert.equal(edge(), 'positive');
+  take(2, -1);
+  await until(() => drawnIteration() === 2);
+  // The connection is lost: it still plays, as far as the page knows.
+  socket.onclose({ code: 1006 });
+  await until(() => edge() === 'negative');
+});
+
+test('a picture of its own says of which iteration it is', () => {
+  say({ type: 'snapshot', id: 7, scene, colours });
+  const { snapshot } = posted.find(({ type }) => type === 'snapshot');
+  assert.equal(snapshot.bitmap, 'a picture');
+  assert.equal(snapshot.of.iteration, 2);
+  assert.deepEqual(snapshot.of.runs[0].layers, [{ weights: [[-1]], biases: [0] }]);
+});
+
+test('while other layers wait to be trained the output unit shows what the plane shows', async () => {
+  const nodes = [...scene.nodes, { layer: 2, unit: 0, x: 90, y: 30, size: 20 }];
+  drawn.length = 0;
+  say({ type: 'network', scene: { ...scene, sizes: [1, 1, 1], nodes } });
+  await until(() => drawn.length > 0);
+  assert.deepEqual(
+    drawn.filter(([what]) => what === 'map').map(([, at]) => at),
+    ['5 5 10 10', '80 20 20 20'],
+  );
+  assert.equal(edge(), undefined);
+});
