@@ -22,6 +22,9 @@ export function loadPlotly(url) {
 /** The size of a text of 0.75rem (pixels). */
 export const smallFont = () => parseFloat(getComputedStyle(document.documentElement).fontSize) * 0.75;
 
+/** The largest text that the margins of the plots have room for (pixels). */
+const LARGEST = 16;
+
 /**
  * The layout of a plot that has its page's ground, and nothing but axes of Plotly's own.
  *
@@ -35,7 +38,7 @@ export const layoutIn = (chart, margin, colour) => ({
   margin: { ...margin, pad: 0 },
   paper_bgcolor: 'rgba(0,0,0,0)',
   plot_bgcolor: 'rgba(0,0,0,0)',
-  font: { family: getComputedStyle(chart).fontFamily, size: smallFont(), color: colour },
+  font: { family: getComputedStyle(chart).fontFamily, size: Math.min(smallFont(), LARGEST), color: colour },
   showlegend: false,
   hovermode: false,
 });

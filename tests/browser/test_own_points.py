@@ -104,6 +104,9 @@ def test_points_are_added_moved_relabelled_erased_and_undone_while_training(page
     hand.drag((4, -4), (5, -2))
     hand.labelled(5, -2, 1)
     hand.trains_on(lambda data: len(data.get("points", [])) == 202)
+    # A click on a point changes nothing, and says what would.
+    hand.click(5, -2)
+    expect(hand.layer.locator(".said")).to_contain_text("double-click it for the other class")
     x, y = hand.place(5, -2)
     hand.layer.dblclick(position={"x": x, "y": y})
     hand.labelled(5, -2, 0)

@@ -270,6 +270,29 @@ def test_no_unit_is_cut_off(screen: Screen) -> None:
     assert cut == []
 
 
+def test_the_bar_with_the_controls_covers_nothing_at_the_end(screen: Screen) -> None:
+    page = screen.page
+    page.evaluate("location.hash = ''")
+    expect(page.locator("#drawer-toggle")).to_have_attribute("aria-expanded", "false")
+    covered: list[str] = []
+    for font in FONTS:
+        screen.has_font_size(font)
+        for size in SIZES:
+            screen.is_of(*size)
+            # The lower edge of the last thing on the page, once all is scrolled.
+            met = page.evaluate(
+                """() => {
+                  scrollTo(0, document.documentElement.scrollHeight);
+                  const { left, width, bottom } = document.querySelector('#tabs')
+                    .getBoundingClientRect();
+                  const hit = document.elementFromPoint(left + width / 2, bottom - 3);
+                  return hit?.closest('#tabs') ? '' : (hit?.id || hit?.className || 'nothing');
+                }"""
+            )
+            covered += [f"{size}, {font} px: {met}"] if met else []
+    assert covered == []
+
+
 # -- what is done is seen -------------------------------------------------------------------------
 
 

@@ -2,6 +2,7 @@ import './document.js';
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { layoutNetwork } from '../../static/js/painting/network-layout.js';
+import { biasRadius } from '../../static/js/painting/network-picture.js';
 import { place, xTicks, xTop, yRange } from '../../static/js/views/cost-scale.js';
 
 test('axes end at round numbers', () => {
@@ -46,6 +47,7 @@ test('names of curves do not overlap', () => {
 test('a layout keeps units apart and inside', () => {
   const cases = [
     [[2, 4, 1], 664, 470],
+    [[2, 8, 1], 646, 307],
     [[2, 1], 664, 470],
     [[2, 16, 16, 16, 16, 16, 16, 1], 664, 430],
     [[2, 16, 1], 340, 420],
@@ -60,8 +62,10 @@ test('a layout keeps units apart and inside', () => {
       edges.length,
       sizes.slice(1).reduce((sum, size, index) => sum + size * sizes[index], 0),
     );
-    for (const { x, y, size } of nodes) {
+    for (const { layer, x, y, size } of nodes) {
       const half = size / 2;
+      // The largest bias, on the unit's lower left corner.
+      if (layer > 0) assert.ok(y + half + biasRadius(Infinity) <= height);
       assert.ok(half <= x && x <= width - half);
       assert.ok(half - 1 <= y && y <= height - half + 1);
     }

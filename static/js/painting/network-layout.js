@@ -24,6 +24,8 @@ export const MIN_COLUMN_PITCH = 74;
 export const TINY_UNIT = 34;
 
 const LABEL = 38;
+/** What a bias on the corner of the lowest unit needs below it, where no name does. */
+const FOOT = 5;
 /** Inputs whose names take little room. */
 const SHORT_NAMES = ['x1', 'x2'];
 /** The room that an input's name takes: below, and to its left if it is short (x₁) or long (sin x₁). */
@@ -62,8 +64,9 @@ export function layoutNetwork(sizes, width, height, features, text = 1) {
   const columns = sizes.map((_, layer) => Math.round(left + ((width * (1 - margin - 0.01) - left) * layer) / last));
   const pitch = (columns[last] - columns[0]) / last;
   const tallest = Math.max(...sizes.slice(1, -1), 2);
-  const slot = height / tallest;
-  const labelled = slot >= 30 + LABEL * text;
+  const labelled = height / tallest >= 30 + LABEL * text;
+  const foot = labelled ? 0 : FOOT;
+  const slot = (height - foot) / tallest;
 
   const widest = pitch * 0.52;
   const hidden = clamp(
@@ -79,9 +82,9 @@ export function layoutNetwork(sizes, width, height, features, text = 1) {
   /** @param {number} layer */
   const step = (layer) => {
     if (layer === 0) return Math.min(height / 2.6, hidden + 80, inputSlot);
-    return layer === last ? 0 : Math.min(height / sizes[layer], 150);
+    return layer === last ? 0 : Math.min((height - foot) / sizes[layer], 150);
   };
-  const lift = labelled ? 12 * text : 0;
+  const lift = labelled ? 12 * text : foot / 2;
 
   /** @type {Node[][]} */
   const layers = sizes.map((units, layer) =>

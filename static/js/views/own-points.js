@@ -513,9 +513,11 @@ function mountLayer(store, find, edit) {
   });
   layer.addEventListener('pointerup', () => {
     const tap = held?.moved ? null : finger;
+    const clickedOn = held?.from && !held.moved && !tap;
     finger = null;
     if (held?.from) put();
     if (tap) tapped(tap);
+    else if (clickedOn) say(`Drag it, or double-click it for ${edit.regression ? 'this value' : 'the other class'}`);
   });
   layer.addEventListener('pointercancel', () => {
     finger = null;
