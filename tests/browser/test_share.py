@@ -61,6 +61,7 @@ def test_where_the_address_is_not_known_it_says_so_and_draws_no_dead_code(page: 
     playground.button("Share").click()
     dialog = page.get_by_role("dialog", name="Share")
     expect(dialog.locator("#share-where")).to_contain_text("It opens on this computer only")
+    expect(dialog.locator("#share-where")).to_contain_text("HOST=0.0.0.0")
     expect(dialog.get_by_role("img")).to_have_count(0)
 
 

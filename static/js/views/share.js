@@ -116,8 +116,8 @@ export function mountShare(store, find, fields, addressOf) {
     const found = await reach();
     where.hidden = !found.own && !found.changed;
     where.textContent = found.own
-      ? `It opens on this computer only: ${location.hostname} is each reader’s own one. For a class, open this page by ` +
-        'this computer’s address in the network, and share from there.'
+      ? `It opens on this computer only: ${location.hostname} is each reader’s own one. For a class, start Shallows so that ` +
+        'others reach it (HOST=0.0.0.0), open this page by this computer’s address in the network, and share from there.'
       : `It names this computer by its address in the network. ${location.hostname} would be each reader’s own computer.`;
     origin = found.origin;
     reached = !found.own;
