@@ -67,15 +67,20 @@ def test_every_panel_goes_on_translated(page: Page, guard: Guard) -> None:
 
 def test_a_text_is_shown_once(page: Page) -> None:
     playground = Playground(page)
-    playground.step(1)
-    before = page.locator("body").inner_text()
+
+    def stepped() -> str:
+        """All that is there once a step has been announced."""
+        playground.step(1)
+        expect(page.get_by_test_id("iteration")).to_have_text(str(playground.iteration))
+        announced = f"Iteration {playground.iteration},"
+        expect(page.locator("#announcer")).to_contain_text(announced)
+        return page.locator("body").inner_text()
+
+    before = stepped()
     for moved in (True, False):
         page.evaluate(WRAP, moved)
         assert page.locator("body").inner_text() == before
-        playground.step(1)
-        iteration = page.get_by_test_id("iteration")
-        expect(iteration).to_have_text(str(playground.iteration))
-        before = page.locator("body").inner_text()
+        before = stepped()
 
 
 def test_what_is_no_language_is_left_alone(page: Page) -> None:
