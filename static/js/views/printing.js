@@ -217,11 +217,10 @@ function costs(store, catalogue, log) {
       )}
       ${curves.map(({ kind, curve }) => svg`<polyline class=${kind} points=${path(curve)}></polyline>`)}
     </svg>
-    <figcaption><span>Cost J of each iteration</span>${curves
-      .toReversed()
-      .map(
-        ({ name, kind }) =>
-          html`<span class="key"><svg viewBox="0 0 18 4" width="27" height="6"><polyline class=${kind} points="0,2 18,2"></polyline></svg>${name}</span>`,
-      )}</figcaption>
+    <figcaption><span>Cost J of each iteration</span>${curves.toReversed().map(
+      ({ name, kind }) =>
+        html`<span class="key"><svg viewBox="0 0 18 4" width="27" height="6"><polyline
+            class=${kind} points="0,2 18,2"></polyline></svg>${name}</span>`,
+    )}</figcaption>
   </figure>`;
 }

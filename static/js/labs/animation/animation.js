@@ -134,7 +134,8 @@ export function mount(store, find, catalogue, defaults) {
     const { length } = iterationsOf(from.value, to.value, seconds.value);
     const each = (to.value - from.value) / seconds.value;
     find('animation-about').textContent =
-      `${count(length)} pictures of ${count(SIZE.width)} × ${SIZE.height} pixels, ${count(Math.max(1, Math.round(each)))} iterations a second, ` +
+      `${count(length)} pictures of ${count(SIZE.width)} × ${SIZE.height} pixels, ` +
+      `${count(Math.max(1, Math.round(each)))} iterations a second, ` +
       `at most ${megabytes(mostBytes(seconds.value))}. First the pictures are fetched; to record them then takes as long as the film.`;
   });
 

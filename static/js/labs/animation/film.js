@@ -88,7 +88,8 @@ export function filmOf(store, title, to, log) {
    * @param {string} text
    * @param {number} x
    * @param {number} y
-   * @param {{size?: number, fill?: string, bold?: boolean, italic?: boolean, align?: CanvasTextAlign, base?: CanvasTextBaseline, most?: number}} [manner]
+   * @param {{size?: number, fill?: string, bold?: boolean, italic?: boolean, align?: CanvasTextAlign,
+   *   base?: CanvasTextBaseline, most?: number}} [manner]
    */
   const write = (
     context,
