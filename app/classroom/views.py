@@ -4,6 +4,7 @@ A student sees the room and what is their own. A teacher sees all but how an ope
 answered. A projector sees no name unless names are shown. Nobody sees a secret or its digest.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from app.classroom.state import Experiment, Member, Question, State, Task
@@ -126,10 +127,14 @@ def teacher_view(state: State, *, whole: bool = True) -> Json:
 
 def teacher_member(state: State, number: int) -> Json:
     """The `member` message of a teacher's page; of one who is not in any more just that."""
+    return _changed(state, number, _teachers_member)
+
+
+def _changed(state: State, number: int, shown: Callable[[State, Member], Json]) -> Json:
     member = state.members.get(number)
     if member is None or member.standing != "in":
         return {"type": "member", "member": number, "gone": True}
-    return {"type": "member", **_teachers_member(state, member)}
+    return {"type": "member", **shown(state, member)}
 
 
 def _teachers_member(state: State, member: Member) -> Json:
@@ -231,10 +236,7 @@ def screen_view(state: State, *, whole: bool = True) -> Json:
 
 def screen_member(state: State, number: int) -> Json:
     """The `member` message of a projector's page."""
-    member = state.members.get(number)
-    if member is None or member.standing != "in":
-        return {"type": "member", "member": number, "gone": True}
-    return {"type": "member", **_screens_member(state, member)}
+    return _changed(state, number, _screens_member)
 
 
 def _screens_member(state: State, member: Member) -> Json:

@@ -291,6 +291,14 @@ async def inspections(aim: Aim) -> None:
 
 
 @case(row=6)
+async def questions(aim: Aim) -> None:
+    """The plane in words and the gradients' past of a large network, 300 times a second."""
+    plan = configure({}, network(8, 64))
+    run = [PAGE_VIEW, plan, {"type": "play"}]
+    await storm(aim, run, [{"type": "describe"}, {"type": "recall"}], 300)
+
+
+@case(row=6)
 async def views(aim: Aim) -> None:
     """Another view of eight paused networks with the largest pictures, 300 times a second."""
     moved = [{**LARGEST_VIEW, "x": [-6, 6 + k]} for k in range(2)]

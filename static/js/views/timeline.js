@@ -4,15 +4,13 @@
 
 import { html, render } from '../../vendor/lit-html/lit-html.js';
 import { computed, effect } from '../../vendor/signals-core/signals-core.js';
-import { FieldError } from '../experiment/field.js';
 import { cost, count } from '../format.js';
-import { doubt, readNumber } from '../numbers.js';
 import { together } from '../signals.js';
 import { palette } from '../theme.js';
 import { whenOpen } from './drawer.js';
 import { fetchLater } from './later.js';
 import { paintThumbnail } from './thumbnail.js';
-import { bindNumber } from './value.js';
+import { bindNumber, iteration } from './value.js';
 
 /** @typedef {import('../store/state.js').Store} Store */
 /** @typedef {import('../types/protocol').Boundary} Boundary */
@@ -69,18 +67,7 @@ export function mountTimeline(store, find, get, start) {
     go(position.value + way * tenth(store.current.furthest));
   });
   bindNumber(find, 'timeline-iteration', {
-    field: {
-      limits: [0, Infinity],
-      factor: 1,
-      suffix: '',
-      read(text) {
-        const iteration = readNumber(text);
-        if (Number.isInteger(iteration) && iteration >= 0 && iteration <= store.current.furthest) return iteration;
-        throw new FieldError(
-          `Iteration must be a whole number from 0 to ${count(store.current.furthest)}, as far as this run has come.${doubt(text)}`,
-        );
-      },
-    },
+    field: iteration('Iteration', () => [0, store.current.furthest]),
     value: () => position.value,
     change: go,
   });

@@ -2,13 +2,34 @@
 
 import { effect } from '../../vendor/signals-core/signals-core.js';
 import { FieldError } from '../experiment/field.js';
-import { exact } from '../format.js';
-import { readings } from '../numbers.js';
+import { count, exact } from '../format.js';
+import { doubt, readings, readNumber } from '../numbers.js';
 
 /** @typedef {import('../experiment/experiment.js').Shown} Shown */
 
 /** Arrow keys in a field. @type {Record<string, 1 | -1 | undefined>} */
 export const WAYS = { ArrowUp: 1, ArrowDown: -1 };
+
+/**
+ * An iteration that a run has been at.
+ *
+ * @param {string} label
+ * @param {() => [low: number, high: number]} limits as they are when it is read
+ */
+export const iteration = (label, limits) => ({
+  limits: /** @type {[number, number]} */ ([0, Infinity]),
+  factor: 1,
+  suffix: '',
+  /** @param {string} text @throws {FieldError} */
+  read(text) {
+    const [low, high] = limits();
+    const chosen = readNumber(text);
+    if (Number.isInteger(chosen) && chosen >= low && chosen <= high) return chosen;
+    throw new FieldError(
+      `${label} must be a whole number from ${count(low)} to ${count(high)}, as far as this run has come.${doubt(text)}`,
+    );
+  },
+});
 
 /** How long typing must rest before it counts (milliseconds). */
 const REST = 400;

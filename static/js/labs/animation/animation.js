@@ -8,12 +8,11 @@
 
 import { effect, signal } from '../../../vendor/signals-core/signals-core.js';
 import { download } from '../../download.js';
-import { FieldError, number } from '../../experiment/field.js';
+import { number } from '../../experiment/field.js';
 import { summary } from '../../experiment/words.js';
 import { count } from '../../format.js';
-import { doubt, readNumber } from '../../numbers.js';
 import { closesBy } from '../../views/closing.js';
-import { bindNumber } from '../../views/value.js';
+import { bindNumber, iteration } from '../../views/value.js';
 import { filmOf, SIZE } from './film.js';
 import { mostBytes, RATE, record, recordable } from './recorder.js';
 
@@ -96,22 +95,10 @@ export function mount(store, find, catalogue, defaults) {
    */
   const bindIteration = (id, label, value, limits) =>
     bindNumber(find, id, {
-      field: {
-        limits: [0, Infinity],
-        factor: 1,
-        suffix: '',
-        read(text) {
-          const iteration = readNumber(text);
-          const [low, high] = limits();
-          if (Number.isInteger(iteration) && iteration >= low && iteration <= high) return iteration;
-          throw new FieldError(
-            `${label} must be a whole number from ${count(low)} to ${count(high)}, as far as this run has come.${doubt(text)}`,
-          );
-        },
-      },
+      field: iteration(label, limits),
       value: () => value.value,
-      change: (iteration) => {
-        value.value = iteration;
+      change: (chosen) => {
+        value.value = chosen;
       },
     });
   bindIteration('animation-from', 'From', from, () => [0, to.peek() - 1]);
