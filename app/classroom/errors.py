@@ -199,6 +199,17 @@ class Held(ShallowsError):
         )
 
 
+class NotATeacher(ShallowsError):
+    """The code of those who may open rooms is missing or wrong."""
+
+    status = 403
+    code = "teacher_code"
+    title = "Teacher's code needed"
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+
+
 class NotYours(ShallowsError):
     """Only a teacher may do that."""
 

@@ -4,8 +4,10 @@ A session that has lost its connection trains on for a while; after that only th
 it comes back from there as it left.
 
 What if it is full: the session that has been without a connection for the longest gives way; if
-every session has a connection, a new one is refused. A configuration with more points and
-parameters than its address may have in all is refused too, and the session stays as it was.
+every session has a connection, a new one is refused. Sessions of a room's members have places of
+their own: they count for the room, and not for the address of whoever has them. A configuration
+with more points and parameters than its address, or room, may have in all is refused too, and the
+session stays as it was.
 """
 
 import asyncio
@@ -54,6 +56,8 @@ class InteractiveSession:
 
     name: str
     client: str
+    room: str | None = None
+    """Of a class, if it is a member's."""
     outbox: Outbox | None = None
     view: View = field(default_factory=View)
     """What that connection wants to see."""
@@ -64,6 +68,11 @@ class InteractiveSession:
     """About how many bytes it takes, as configured."""
     from_checkpoint: bool = False
     """Whether its reader shall learn that it is as it was stored before the server ended."""
+
+    @property
+    def whose(self) -> str:
+        """For what it counts: its room, or the address of whoever has it."""
+        return self.client if self.room is None else f"room {self.room}"
 
 
 class InteractiveSessions:
@@ -89,26 +98,69 @@ class InteractiveSessions:
         return sum(session.outbox is not None for session in self._sessions.values())
 
     async def join(
-        self, client: str, outbox: Outbox, stored: StoredRun | None = None
+        self,
+        client: str,
+        outbox: Outbox,
+        stored: StoredRun | None = None,
+        *,
+        room: str | None = None,
     ) -> InteractiveSession:
         """A new session for a connection, empty or as one was stored.
+
+        Args:
+            room: Of which it is a member's.
 
         Raises:
             TooManySessions: every place, or each that this client may have, is taken by someone
                 who is there.
             GoingAway: the server is about to end.
         """
-        self._make_room(client)
-        session = InteractiveSession(secrets.token_urlsafe(16), client)
+        latest = Latest(stored.checkpoint) if stored and stored.checkpoint else None
+        return self._begin(client, outbox, latest, secrets.token_urlsafe(16), room)
+
+    def _begin(
+        self, client: str, outbox: Outbox, latest: Latest | None, name: str, room: str | None
+    ) -> InteractiveSession:
+        self._make_room(client, room)
+        session = InteractiveSession(name, client, room)
         self._sessions[session.name] = session
-        self._open(session, Latest(stored.checkpoint) if stored and stored.checkpoint else None)
+        self._open(session, latest)
         self._attach(session, outbox, Attach(session.name, outbox.name))
         return session
 
+    async def enter(
+        self, client: str, name: str, outbox: Outbox, costs_from: int, room: str
+    ) -> InteractiveSession:
+        """The session of a room's member: again, or for the first time.
+
+        Raises:
+            TooManySessions, NotStored, GoingAway: as `resume`.
+        """
+        try:
+            return await self.resume(client, name, outbox, costs_from, room=room)
+        except UnknownSession:
+            if name in self._sessions:  # another page of theirs was faster
+                return await self.resume(client, name, outbox, costs_from, room=room)
+            return self._begin(client, outbox, None, name, room)
+
+    def free(self, name: str) -> None:
+        """A session is no room's any more; it goes on as that of whoever has it."""
+        if (session := self._sessions.get(name)) is not None:
+            session.room = None
+
     async def resume(
-        self, client: str, name: str, outbox: Outbox, costs_from: int
+        self,
+        client: str,
+        name: str,
+        outbox: Outbox,
+        costs_from: int,
+        *,
+        room: str | None = None,
     ) -> InteractiveSession:
         """Take a session up again; a connection that still has it gives way.
+
+        Args:
+            room: Of which it is a member's; None leaves that as it is.
 
         Raises:
             UnknownSession: it has ended, or never was.
@@ -119,8 +171,8 @@ class InteractiveSessions:
         """
         if self._going:
             raise GoingAway
-        session = self._sessions.get(name) or await self._back(client, name)
-        session.client = client
+        session = self._sessions.get(name) or await self._back(client, name, room)
+        session.client, session.room = client, room or session.room
         if (old := session.outbox) is not None:
             self.leave(session, old)
             old.close(REPLACED)
@@ -131,7 +183,7 @@ class InteractiveSessions:
         self._attach(session, outbox, attach)
         return session
 
-    async def _back(self, client: str, name: str) -> InteractiveSession:
+    async def _back(self, client: str, name: str, room: str | None) -> InteractiveSession:
         """A session that this server has given up, or one from before it began."""
         settled = True
         _, latest = self._leaving.get(name, (client, None))
@@ -144,9 +196,9 @@ class InteractiveSessions:
                     "this session has ended, or it was too old to be kept; configure a new one"
                 )
             latest, settled = loaded
-        self._make_room(client)
+        self._make_room(client, room)
         self._leaving.pop(name, None)
-        session = InteractiveSession(name, client, from_checkpoint=not settled)
+        session = InteractiveSession(name, client, room, from_checkpoint=not settled)
         self._sessions[name] = session
         self._open(session, latest)
         # It trains on even if whoever asked for it has gone by now.
@@ -248,14 +300,14 @@ class InteractiveSessions:
 
     async def _keep_all(self, settled: Collection[str] = ()) -> None:
         leaving = dict(self._leaving)
-        given_up = [(name, client, latest) for name, (client, latest) in leaving.items()]
+        given_up = [(name, whose, latest) for name, (whose, latest) in leaving.items()]
         await self._keeper.keep(given_up, settled=leaving)
         for name, left in leaving.items():
             if self._leaving.get(name) is left:
                 del self._leaving[name]
                 self._keeper.part_with(name)
         here = [
-            (session.name, session.client, latest)
+            (session.name, session.whose, latest)
             for session in self._sessions.values()
             if session.runs
             if (latest := self._backend.latest(session.name)) is not None
@@ -273,7 +325,7 @@ class InteractiveSessions:
             lost = next(iter(self._leaving))
             del self._leaving[lost]
             log.error("the store does not answer, and a session that was given up is lost")
-        self._leaving[session.name] = session.client, latest
+        self._leaving[session.name] = session.whose, latest
 
     async def drain(self) -> None:
         """Take no one in any more, close every connection, and bring all there is to the store.
@@ -322,14 +374,19 @@ class InteractiveSessions:
         if (outbox := session.outbox) is not None:
             self._backend.put(Attach(session.name, outbox.name, view=session.view))
 
-    def _make_room(self, client: str) -> None:
+    def _make_room(self, client: str, room: str | None) -> None:
         if self._going:
             raise GoingAway
-        theirs = [session for session in self._sessions.values() if session.client == client]
-        if len(theirs) >= self._settings.max_sessions_per_client:
+        settings = self._settings
+        most_of_one, most = settings.max_sessions_per_client, settings.max_sessions
+        if room is not None:
+            most_of_one, most = settings.max_sessions_per_room, settings.max_room_sessions
+        alike = [each for each in self._sessions.values() if (each.room is None) == (room is None)]
+        theirs = [each for each in alike if (each.room or each.client) == (room or client)]
+        if len(theirs) >= most_of_one:
             self._give_place(theirs)
-        elif len(self._sessions) >= self._settings.max_sessions:
-            self._give_place(self._sessions.values())
+        elif len(alike) >= most:
+            self._give_place(alike)
 
     def _give_place(self, among: Collection[InteractiveSession]) -> None:
         waiting = [session for session in among if session.expiry is not None]
@@ -341,11 +398,12 @@ class InteractiveSessions:
         others = sum(
             other.size
             for other in self._sessions.values()
-            if other.client == session.client and other is not session
+            if other.whose == session.whose and other is not session
         )
         if others + size > self._settings.max_session_bytes_per_client:
             raise Full(
-                "the sessions of this address hold as many points and parameters as they may; "
+                "the sessions of this address or room hold as many points and parameters as they "
+                "may; "
                 "close one, or take fewer points",
                 60,
             )
