@@ -186,19 +186,6 @@ class CheckedHere(ShallowsError):
         super().__init__("The server sees for itself whether this is done.")
 
 
-class Held(ShallowsError):
-    """The room is held."""
-
-    status = 409
-    code = "held"
-    title = "Eyes here"
-
-    def __init__(self) -> None:
-        super().__init__(
-            "Eyes here. Your network is paused and kept. It goes on when your teacher lets go."
-        )
-
-
 class NotATeacher(ShallowsError):
     """The code of those who may open rooms is missing or wrong."""
 
