@@ -104,6 +104,7 @@ class InteractiveSessions:
         stored: StoredRun | None = None,
         *,
         room: str | None = None,
+        held: bool = False,
     ) -> InteractiveSession:
         """A new session for a connection, empty or as one was stored.
 
@@ -156,6 +157,7 @@ class InteractiveSessions:
         costs_from: int,
         *,
         room: str | None = None,
+        held: bool = False,
     ) -> InteractiveSession:
         """Take a session up again; a connection that still has it gives way.
 
@@ -253,7 +255,13 @@ class InteractiveSessions:
             stored = StoredRun("save", progress, iterations, checkpoint, page)
             return await self._store.save(stored, client), checkpoint.iteration
 
-    async def tell(self, session: InteractiveSession, outbox: Outbox, message: Message) -> None:
+    async def tell(
+        self,
+        session: InteractiveSession,
+        outbox: Outbox,
+        message: Message,
+        experiment: int | None = None,
+    ) -> None:
         """Pass a message of the connection on to the session.
 
         Raises:
