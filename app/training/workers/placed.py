@@ -125,7 +125,7 @@ class Placed:
             case Frame() if event.reader in self.readers:
                 position = Position(event.iteration, event.number + 1, event.number)
                 self.readers[event.reader] = position, self.readers[event.reader][1]
-            case Glimpse():
+            case Glimpse(at_once=False):
                 self.look = None
             case Text(type="swept" | "error", reader=str(reader)):
                 self.sweeps.pop(reader, None)
