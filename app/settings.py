@@ -49,7 +49,7 @@ class Settings(BaseSettings):
     wrong_codes_per_second: float = Field(
         0.2,
         gt=0,
-        description="wrong codes from one address, in the long run: of the server, of rooms, of teachers",
+        description="wrong codes from one address, in the long run: of server, room or teacher",
     )
     wrong_codes_burst: int = Field(
         50,

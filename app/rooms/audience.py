@@ -110,7 +110,8 @@ class Audience:
 
     def _dismiss(self, event: Dismiss) -> None:
         if (gone := self._listeners.pop(event.connection, None)) is not None:
-            gone.outbox.close(event.code, event.error and event.error.message())
+            last = None if event.error is None else event.error.message()
+            gone.outbox.close(event.code, last)
 
     def _end(self, event: Ended) -> None:
         message = {"type": "over", "reason": event.reason, "detail": OVER[event.reason]}

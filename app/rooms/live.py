@@ -1,15 +1,15 @@
-"""The rooms of this server: commands are carried out one after the other, written, and then told.
+"""The rooms of this server: commands are carried out one by one, written, and only then told.
 
-A single task does it, in rounds: it takes what has come, has the rooms carry it out, and writes what
-that changes in one transaction. Only then is anybody answered, or told. So what a room has in
+A single task does it, in rounds: it takes what has come, has the rooms carry it out, and writes
+what that changes in one transaction. Only then is anybody answered, or told. So what a room has in
 memory is on the disk whenever somebody looks at it, and thirty answers within a moment cost one
 writing. If it can't be written, the rooms are as they were before the round, and who waits is told
 so; what nobody waits for (somebody is gone, a run was looked at) is done again.
 
-What if it is full: of commands at most `MOST_ASKED` wait, one more is refused (`busy`); a stream says
-its next thing only when the last is answered. Rooms are bounded by a setting: an empty one that has
-no teacher gives way; if there is none, and if an address has opened as many as it may, the new one
-is refused.
+What if it is full: of commands at most `MOST_ASKED` wait, one more is refused (`busy`); a stream
+says its next thing only when the last is answered. Rooms are bounded by a setting: an empty one
+that has no teacher gives way; if there is none, or if an address has opened as many as it may, the
+new one is refused.
 """
 
 import asyncio
@@ -154,7 +154,8 @@ class LiveRooms:
         self._loaded = asyncio.Event()
         self._next: float | None = None
         """When somebody is to be told something that is new already."""
-        self._to_cut = True
+        self._was_cut = asyncio.Event()
+        """Whether the store's log has nothing of rooms that are over."""
         self._going = False
         self.running = Background("rooms", self._run)
         wall.measured = self.measured
@@ -238,6 +239,11 @@ class LiveRooms:
             NoRoom: there is no such room.
         """
         return await self.look(id, lambda _: dict(self._disk[id]))
+
+    async def forgotten(self) -> None:
+        """Until nothing of a room that has ended is left anywhere, or for as long as one waits."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._was_cut.wait(), WAIT_SECONDS)
 
     def room(self, id: str) -> Room:
         """A room as it is in memory, for what decides about a message of a session.
@@ -334,7 +340,7 @@ class LiveRooms:
         waits = [self._next - asyncio.get_running_loop().time()] if self._next is not None else []
         if (due := self._rooms.due()) is not None:
             waits.append(due - self._stored.clock())
-        if self._to_cut or self._owed:
+        if self._owed or not self._was_cut.is_set():
             waits.append(AGAIN_SECONDS)
         with contextlib.suppress(TimeoutError):
             seconds = max(0.0, min(waits)) if waits else None
@@ -454,7 +460,7 @@ class LiveRooms:
         for id, new in changes.items():
             if new.over:
                 self._disk.pop(id, None)
-                self._to_cut = True
+                self._was_cut.clear()
                 continue
             rows = self._disk.setdefault(id, {})
             for key in new.dropped:
@@ -518,9 +524,10 @@ class LiveRooms:
 
     async def _cut(self) -> None:
         """After a room's end, have the store forget what its log still has."""
-        if self._to_cut:
+        if not self._was_cut.is_set():
             with contextlib.suppress(NotStored):
-                self._to_cut = not await self._stored.cut()
+                if await self._stored.cut():
+                    self._was_cut.set()
 
     # -- the end ----------------------------------------------------------------------------
 

@@ -147,9 +147,7 @@ async def _hear(
             await anyio.lowlevel.checkpoint()
 
 
-async def _in_time(
-    pace: Throttle, loop_time: LoopTime, data: str | bytes, kinds: Kinds
-) -> Message:
+async def _in_time(pace: Throttle, loop_time: LoopTime, data: str | bytes, kinds: Kinds) -> Message:
     """The message, if it did not come too fast. It waits until those before it are paid for.
 
     An `ack` waits for its turn instead: nobody says it again, and without it no frame is sent.

@@ -22,7 +22,10 @@ from app.sessions.outbox import Outbox
 from app.store import StoredRun
 
 ENTERING: Kinds = {"enter": Enter}
-IN_A_ROOM: Kinds = MESSAGES | {type: OF_MEMBERS[type] for type in OF_MEMBERS if type != "enter"}
+IN_A_ROOM: Kinds = {
+    **MESSAGES,
+    **{type: kind for type, kind in OF_MEMBERS.items() if type not in ENTERING},
+}
 
 
 class Begins(FromUrl):
@@ -142,15 +145,16 @@ async def _session(
             read(mine.size)
             return mine
     held = services.rooms.room(id).state.held
-    mine = None
-    if begins.session not in (None, entered.session):
-        with contextlib.suppress(UnknownSession):
-            mine = await sessions.resume(
-                client, begins.session, outbox, begins.iteration, room=id, held=held
-            )
-    mine = mine or await sessions.join(client, outbox, room=id, held=held)
-    services.wall.lab(id, entered.member, mine.name)
-    return mine
+    try:
+        if begins.session in (None, entered.session):
+            raise UnknownSession("a lab begins with a session of its own")
+        lab = await sessions.resume(
+            client, begins.session or "", outbox, begins.iteration, room=id, held=held
+        )
+    except UnknownSession:
+        lab = await sessions.join(client, outbox, room=id, held=held)
+    services.wall.lab(id, entered.member, lab.name)
+    return lab
 
 
 @dataclass(frozen=True)
@@ -187,5 +191,3 @@ def _allowed(room: Room, member: int, message: Message) -> Allowed:
         experiment=number,
     )
     return Allowed(mine, number)
-
-

@@ -69,6 +69,13 @@ def _script(name: str, stored: StoredRun | None) -> str:
     return f'<script type="application/json" id="saved">{htmlsafe_json_dumps(content)}</script>'
 
 
+def room_page(services: AllServices, kind: str) -> HTMLResponse:
+    """A stand-in until the pages of a room are there."""
+    return HTMLResponse(
+        f"<!doctype html><title>{kind}</title>", headers={"Cache-Control": "no-cache"}
+    )
+
+
 @router.get("/docs", response_class=HTMLResponse)
 def docs(request: Request, services: Services) -> Response:
     """The REST API, to try out; its scripts are this server's own."""

@@ -112,8 +112,10 @@ def _check_teacher(code: str | None, wanted: str) -> None:
     if code is None:
         raise NotATeacher("Only teachers open rooms here. Type the teachers' code.")
     # Digests, so that not even the length of the code shows in the time taken. A header has bytes.
-    ours, theirs = (hashlib.sha256(text.encode("utf-8", "replace")).digest()
-                    for text in (wanted, _header_text(code)))
+    ours, theirs = (
+        hashlib.sha256(text.encode("utf-8", "replace")).digest()
+        for text in (wanted, _header_text(code))
+    )
     if not hmac.compare_digest(ours, theirs):
         raise NotATeacher("That is not the teachers' code of this server.")
 

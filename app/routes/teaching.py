@@ -1,6 +1,7 @@
 """The conversation of a teacher's page, or a projector's, with its room."""
 
 import contextlib
+
 from app.classroom.commands import OpenPage, Said
 from app.classroom.messages import OF_TEACHERS, FromATeacher, Open
 from app.errors import ShallowsError
@@ -8,7 +9,6 @@ from app.routes.conversing import Closed, Kinds, Line, converse, first, refuse
 from app.schemas import Message
 from app.services import AllServices
 from app.sessions.outbox import Outbox
-
 
 OPENING: Kinds = {"open": Open}
 

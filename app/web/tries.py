@@ -4,8 +4,8 @@ A class behind one address makes some mistakes, and is not to notice that somebo
 wrong codes are counted by address; beyond its limit, what comes from an address waits in a line,
 one try after the other, the right ones too: else the waiting would tell them apart.
 
-What if it is full: of one address `MOST_WAITING` tries wait, as many as it may have connections; one
-more is refused. Whoever has gone when it is their turn takes none.
+What if it is full: of one address `MOST_WAITING` tries wait, as many as it may have connections;
+one more is refused. Whoever has gone when it is their turn takes none.
 """
 
 import asyncio
