@@ -148,5 +148,5 @@ class Placed:
             Open(self.name, self.kind, self.latest, self.plan, seen, self.held),
             *attached,
             *self.sweeps.values(),
-            *filter(None, (self.expect, self.look)),
+            *(each for each in (self.expect, self.look) if each is not None),
         ]
