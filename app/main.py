@@ -71,7 +71,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         log.warning("the lesson %s is left out: %s", file.file, file.detail)
     jobs = Jobs(backend, store, settings)
     sessions = InteractiveSessions(backend, store, settings)
-    wall, kept = Wall(), StoredRooms(store)
+    wall, kept = Wall(backend, sessions), StoredRooms(store)
     live = LiveRooms(kept, found, settings, wall, sessions.free)
     passes = Passes(settings, kept.key_for("passes"), live.has)
     refusals = Refusals()
@@ -82,6 +82,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         await backend.start()
         services.sessions.keeping.start()
         services.rooms.running.start()
+        services.wall.background.start()
         try:
             yield
             await services.drain()

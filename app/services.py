@@ -64,7 +64,8 @@ class AllServices:
     @property
     def backgrounds(self) -> list[Background]:
         """The tasks that run as long as the server does."""
-        return [*self.backend.backgrounds, self.sessions.keeping, self.rooms.running]
+        ours = (self.sessions.keeping, self.rooms.running, self.wall.background)
+        return [*self.backend.backgrounds, *ours]
 
     async def stored(self, client: str, name: str) -> StoredRun | None:
         """What is stored under a name, all of it; an address that asks for much has to wait.
@@ -113,6 +114,7 @@ class AllServices:
     async def stop(self) -> None:
         """End all there is, side by side: what hangs holds up nothing else."""
         await self.rooms.running.stop()
+        await self.wall.background.stop()
         ends = (self.heavy.stop, self.sessions.keeping.stop, self.backend.stop, self.store.close)
         for end in await asyncio.gather(*(end() for end in ends), return_exceptions=True):
             if isinstance(end, BaseException):

@@ -15,7 +15,7 @@ import contextlib
 import functools
 import logging
 import secrets
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 
 from app.errors import (
@@ -28,7 +28,7 @@ from app.errors import (
     TooManySessions,
     UnknownSession,
 )
-from app.schemas import Configure, Message, View
+from app.schemas import Ack, Configure, Message, View
 from app.sessions.keeping import Keeper
 from app.sessions.outbox import DONE, GOING_AWAY, REPLACED, Outbox
 from app.settings import Settings
@@ -39,11 +39,17 @@ from app.training.messages import (
     Attach,
     Detach,
     Event,
+    Expect,
     Frame,
+    Glimpse,
+    Hold,
+    Listener,
+    Look,
     Position,
     Progress,
     Tell,
     Text,
+    Until,
 )
 from app.training.workers.backend import Backend
 
@@ -68,6 +74,8 @@ class InteractiveSession:
     """About how many bytes it takes, as configured."""
     from_checkpoint: bool = False
     """Whether its reader shall learn that it is as it was stored before the server ended."""
+    watchers: dict[str, tuple[View, Listener]] = field(default_factory=dict)
+    """Readers that its class has, beside its own."""
 
     @property
     def whose(self) -> str:
@@ -75,8 +83,27 @@ class InteractiveSession:
         return self.client if self.room is None else f"room {self.room}"
 
 
+@dataclass
+class InClass:
+    """What a class wants of a session, whether it is here or not.
+
+    Attributes:
+        held: Whether it waits.
+        until: What it is looked at for; None if nothing is asked of it.
+    """
+
+    held: bool = False
+    until: Until | None = None
+
+
 class InteractiveSessions:
-    """Every interactive session of this server."""
+    """Every interactive session of this server.
+
+    Attributes:
+        glimpsed: Hears of sessions that a class looks at.
+    """
+
+    glimpsed: Callable[[Glimpse], None]
 
     def __init__(self, backend: Backend, store: Store, settings: Settings) -> None:
         self._backend = backend
@@ -86,6 +113,9 @@ class InteractiveSessions:
         self._keeper = Keeper(store, settings)
         self._leaving: dict[str, tuple[str, Latest]] = {}
         """Sessions that are given up here and not in the store yet, and whose they are."""
+        self._in_class: dict[str, InClass] = {}
+        """By name: as many as the rooms of this server have members, and their labs."""
+        self.glimpsed = lambda glimpse: None
         self.keeping = Background("keeping of sessions", self._run)
         self._going = False
 
@@ -110,6 +140,7 @@ class InteractiveSessions:
 
         Args:
             room: Of which it is a member's.
+            held: Whether that waits.
 
         Raises:
             TooManySessions: every place, or each that this client may have, is taken by someone
@@ -117,7 +148,10 @@ class InteractiveSessions:
             GoingAway: the server is about to end.
         """
         latest = Latest(stored.checkpoint) if stored and stored.checkpoint else None
-        return self._begin(client, outbox, latest, secrets.token_urlsafe(16), room)
+        name = secrets.token_urlsafe(16)
+        if held:
+            self.hold(name, True)
+        return self._begin(client, outbox, latest, name, room)
 
     def _begin(
         self, client: str, outbox: Outbox, latest: Latest | None, name: str, room: str | None
@@ -126,7 +160,7 @@ class InteractiveSessions:
         session = InteractiveSession(name, client, room)
         self._sessions[session.name] = session
         self._open(session, latest)
-        self._attach(session, outbox, Attach(session.name, outbox.name))
+        self._attach(session, outbox, Attach(session.name, outbox.name, setup=room is not None))
         return session
 
     async def enter(
@@ -146,8 +180,60 @@ class InteractiveSessions:
 
     def free(self, name: str) -> None:
         """A session is no room's any more; it goes on as that of whoever has it."""
+        self.hold(name, False)
+        self._in_class.pop(name, None)
         if (session := self._sessions.get(name)) is not None:
             session.room = None
+            for reader in list(session.watchers):
+                self.unwatch(name, reader)
+
+    # -- what a class wants of its members' sessions ----------------------------------------
+
+    def hold(self, name: str, held: bool) -> None:
+        """Let a session wait, now or when it comes, or go on as it was."""
+        known = self._in_class.setdefault(name, InClass())
+        if known.held != held:
+            known.held = held
+            self._backend.put(Hold(name, held))
+
+    def expect(self, name: str, until: Until) -> None:
+        """Be told of a session as soon as all of one of these lists holds; see `Expect`."""
+        known = self._in_class.setdefault(name, InClass())
+        if known.until != until:
+            known.until = until
+            self._backend.put(Expect(name, until))
+
+    def look(self, name: str, resolution: int | None) -> bool:
+        """Ask for a glimpse of a session; whether it is here."""
+        session = self._sessions.get(name)
+        if session is None or not session.runs:
+            return False
+        self._backend.put(Look(name, resolution))
+        return True
+
+    def watch(self, name: str, reader: str, view: View, listener: Listener) -> bool:
+        """Let a reader of a class look at a session; whether it is here."""
+        session = self._sessions.get(name)
+        if session is None:
+            return False
+        session.watchers[reader] = view, listener
+        self._backend.put(Attach(name, reader, view=view))
+        return True
+
+    def watched(self, name: str, reader: str) -> bool:
+        """Whether a reader of a class looks at a session."""
+        session = self._sessions.get(name)
+        return session is not None and reader in session.watchers
+
+    def acknowledge(self, name: str, reader: str, frame: int) -> None:
+        """A reader of a class has had a frame."""
+        self._backend.put(Tell(name, reader, Ack(type="ack", frame=frame)))
+
+    def unwatch(self, name: str, reader: str) -> None:
+        """It looks no more."""
+        session = self._sessions.get(name)
+        if session is not None and session.watchers.pop(reader, None) is not None:
+            self._backend.put(Detach(name, reader))
 
     async def resume(
         self,
@@ -163,6 +249,7 @@ class InteractiveSessions:
 
         Args:
             room: Of which it is a member's; None leaves that as it is.
+            held: Whether that waits.
 
         Raises:
             UnknownSession: it has ended, or never was.
@@ -173,19 +260,31 @@ class InteractiveSessions:
         """
         if self._going:
             raise GoingAway
-        session = self._sessions.get(name) or await self._back(client, name, room)
+        session = self._sessions.get(name)
+        if session is None:
+            session = await self._back(client, name, room, held)
+        elif held:
+            self.hold(name, True)
         session.client, session.room = client, room or session.room
         if (old := session.outbox) is not None:
             self.leave(session, old)
             old.close(REPLACED)
         # What the reader has after a checkpoint may be of another future.
         position = Position(costs=0 if session.from_checkpoint else costs_from)
-        attach = Attach(name, outbox.name, position, from_checkpoint=session.from_checkpoint)
+        attach = Attach(
+            name,
+            outbox.name,
+            position,
+            from_checkpoint=session.from_checkpoint,
+            setup=session.room is not None,
+        )
         session.from_checkpoint = False
         self._attach(session, outbox, attach)
         return session
 
-    async def _back(self, client: str, name: str, room: str | None) -> InteractiveSession:
+    async def _back(
+        self, client: str, name: str, room: str | None, held: bool
+    ) -> InteractiveSession:
         """A session that this server has given up, or one from before it began."""
         settled = True
         _, latest = self._leaving.get(name, (client, None))
@@ -200,6 +299,8 @@ class InteractiveSessions:
             latest, settled = loaded
         self._make_room(client, room)
         self._leaving.pop(name, None)
+        if held:
+            self.hold(name, True)
         session = InteractiveSession(name, client, room, from_checkpoint=not settled)
         self._sessions[name] = session
         self._open(session, latest)
@@ -264,6 +365,9 @@ class InteractiveSessions:
     ) -> None:
         """Pass a message of the connection on to the session.
 
+        Args:
+            experiment: The number of what was sent, if this sets it up.
+
         Raises:
             Full: the sessions of this client would take too much memory.
         """
@@ -274,7 +378,7 @@ class InteractiveSessions:
             session.runs, session.size = len(message.runs), message.size
         elif isinstance(message, View):
             session.view = message
-        await self._backend.send(Tell(session.name, outbox.name, message))
+        await self._backend.send(Tell(session.name, outbox.name, message, experiment))
 
     def leave(self, session: InteractiveSession, outbox: Outbox, code: int | None = None) -> None:
         """The connection is gone; the session waits for it a while, training on if it plays.
@@ -354,7 +458,10 @@ class InteractiveSessions:
             plan = latest.checkpoint.plan
             session.runs, session.size = len(plan.runs), plan.size
         listener = functools.partial(self._hear, session)
-        self._backend.open(session.name, "interactive", listener, latest)
+        known = self._in_class.get(session.name, InClass())
+        self._backend.open(session.name, "interactive", listener, latest, held=known.held)
+        if known.until is not None:
+            self._backend.put(Expect(session.name, known.until))
 
     def _attach(self, session: InteractiveSession, outbox: Outbox, attach: Attach) -> None:
         session.outbox, session.view = outbox, attach.view
@@ -366,10 +473,18 @@ class InteractiveSessions:
     def _hear(self, session: InteractiveSession, event: Event) -> None:
         outbox = session.outbox
         match event:
-            case Text() if outbox and event.reader in (None, outbox.name):
-                outbox.put(event.json)
+            case Text():
+                if outbox and event.reader in (None, outbox.name):
+                    outbox.put(event.json)
+                for reader, (_, listener) in session.watchers.items():
+                    if event.reader in (None, reader):
+                        listener(event)
             case Frame() if outbox and event.reader == outbox.name:
                 outbox.put(event.data)
+            case Frame() if event.reader in session.watchers:
+                session.watchers[event.reader][1](event)
+            case Glimpse():
+                self.glimpsed(event)
             case Progress(status="failed"):
                 self._begin_anew(session)
 
@@ -381,6 +496,8 @@ class InteractiveSessions:
         self._open(session)
         if (outbox := session.outbox) is not None:
             self._backend.put(Attach(session.name, outbox.name, view=session.view))
+        for reader, (view, _) in session.watchers.items():
+            self._backend.put(Attach(session.name, reader, view=view))
 
     def _make_room(self, client: str, room: str | None) -> None:
         if self._going:

@@ -73,6 +73,8 @@ class Attach:
     greet: bool = True
     from_checkpoint: bool = False
     """Whether it learns that the session is as it was stored before the server ended."""
+    setup: bool = False
+    """Whether it learns how the session is set up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,6 +248,7 @@ class Glimpse:
         setup: How it is set up, in the words of `POST /train`; with a picture only.
         boundary: Its picture as differences, as frames have it; None if none was asked for, or can
             be drawn.
+        at_once: Whether it is no answer to a `Look`, but what an `Expect` waits for.
     """
 
     session: str
@@ -254,6 +257,7 @@ class Glimpse:
     experiment: int | None = None
     setup: Mapping[str, Any] | None = None
     boundary: Mapping[str, Any] | None = None
+    at_once: bool = False
 
 
 @dataclass(frozen=True, slots=True)

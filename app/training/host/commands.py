@@ -149,7 +149,10 @@ class Commands:
         if not command.greet:
             return []
         configured = events.configured(
-            hosted, resumed=True, from_checkpoint=command.from_checkpoint
+            hosted,
+            resumed=True,
+            from_checkpoint=command.from_checkpoint,
+            setup=command.setup,
         )
         return [Text.of(hosted.name, reader.name, configured)]
 

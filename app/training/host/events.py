@@ -16,6 +16,7 @@ from app.training.messages import (
     Event,
     Frame,
     Glimpse,
+    Look,
     Position,
     Progress,
     Status,
@@ -28,12 +29,13 @@ DIAGNOSING = 0.1
 
 
 def configured(
-    hosted: Hosted, *, resumed: bool, from_checkpoint: bool = False
+    hosted: Hosted, *, resumed: bool, from_checkpoint: bool = False, setup: bool = False
 ) -> dict[str, object]:
     """All there is to know of a session before its frames."""
     session = hosted.configured
     description = session.description()
     return {
+        **({"setup": setup_of(session)} if setup else {}),
         "type": "configured",
         "session": hosted.name,
         "resumed": resumed,
@@ -171,16 +173,17 @@ def checkpointed(hosted: Hosted, now: float) -> Checkpointed:
     return Checkpointed(hosted.name, checkpoint, same_plan)
 
 
-def glimpse(hosted: Hosted, facts: Facts, resolution: int | None = None) -> Glimpse:
-    """How a session's first run is, and its picture if a resolution is given."""
+def glimpse(hosted: Hosted, facts: Facts, look: Look | None = None) -> Glimpse:
+    """How a session's first run is, and its picture if somebody looks and asks for one."""
     session, setup, boundary = hosted.configured, None, None
-    if resolution is not None:
+    if look is not None and look.resolution is not None:
         setup = setup_of(session)
         if (features := session.examples.features) is not None:
             network, scale = session.runs[0].trainer.network, session.examples.scale
-            view = _glimpse_view(resolution)
+            view = _glimpse_view(look.resolution)
             boundary = wire.pictures(network, view, features, scale)["boundary"]
-    return Glimpse(hosted.name, facts, hosted.moving, hosted.experiment, setup, boundary)
+    moving, experiment = hosted.moving, hosted.experiment
+    return Glimpse(hosted.name, facts, moving, experiment, setup, boundary, at_once=look is None)
 
 
 @lru_cache(maxsize=8)

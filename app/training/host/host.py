@@ -222,7 +222,7 @@ class Host:
             try:
                 diagnosed = needs_diagnostics(chain.from_iterable(hosted.until or ()))
                 facts = facts_of(hosted.configured, diagnosed=diagnosed)
-                events.append(glimpse(hosted, facts, look.resolution))
+                events.append(glimpse(hosted, facts, look))
             except Exception:
                 log.exception("session %.6s could not be looked at", hosted.name)
             self._glimpses_share.had(now, self._clock())

@@ -102,9 +102,10 @@ class Backend:
         if (driver := self._where.get(command.session)) is not None:
             await driver.send(command)
 
-    def put(self, command: Attach | Detach | Hold | Expect | Look) -> None:
+    def put(self, command: Attach | Detach | Hold | Expect | Look | Tell) -> None:
         """Let a reader look, or go, or say what a class wants of a session; waits for nothing.
 
+        A message is put here only by whoever sends few of them: others `send` it.
         A `Look` is answered by one `Glimpse` to the session's listener, as soon as there is news
         and time for it; a newer `Look` takes its place.
         """

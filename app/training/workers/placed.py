@@ -125,7 +125,7 @@ class Placed:
             case Frame() if event.reader in self.readers:
                 position = Position(event.iteration, event.number + 1, event.number)
                 self.readers[event.reader] = position, self.readers[event.reader][1]
-            case Glimpse():
+            case Glimpse(at_once=False):
                 self.look = None
             case Text(type="swept" | "error", reader=str(reader)):
                 self.sweeps.pop(reader, None)
@@ -148,5 +148,5 @@ class Placed:
             Open(self.name, self.kind, self.latest, self.plan, seen, self.held),
             *attached,
             *self.sweeps.values(),
-            *filter(None, (self.expect, self.look)),
+            *(each for each in (self.expect, self.look) if each is not None),
         ]
