@@ -26,6 +26,7 @@ from app.training.workers.backend import Backend
 from app.web.limits import LoopTimes, Refusals
 from app.web.passes import Passes
 from app.web.tries import Tries
+from app.web.ways import Ways
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +56,7 @@ class AllServices:
     wall: Wall
     passes: Passes
     tries: Tries
+    ways: Ways
 
     @property
     def assets(self) -> Assets:
