@@ -10,6 +10,7 @@ from app import __version__
 from app.content.assets import finder
 from app.content.lessons import LESSONS, lessons_of
 from app.heavy.pool import Pool
+from app.rooms.linking import Linking
 from app.rooms.live import LiveRooms
 from app.routes import (
     activations,
@@ -118,6 +119,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         refusals=refusals,
         loop_times=LoopTimes(),
         rooms=live,
+        linking=Linking(live, sessions),
         wall=wall,
         passes=passes,
         tries=Tries(settings),

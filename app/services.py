@@ -13,6 +13,7 @@ from starlette.requests import HTTPConnection
 from app.content.assets import Assets
 from app.content.lessons import Lessons
 from app.heavy.pool import Pool
+from app.rooms.linking import Linking
 from app.rooms.live import LiveRooms
 from app.sessions.interactive import InteractiveSessions
 from app.sessions.jobs import Jobs
@@ -53,6 +54,7 @@ class AllServices:
     refusals: Refusals
     loop_times: LoopTimes
     rooms: LiveRooms
+    linking: Linking
     wall: Wall
     passes: Passes
     tries: Tries
