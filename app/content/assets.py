@@ -97,13 +97,14 @@ class Assets:
     def modules(self) -> list[str]:
         """The addresses of the modules that the page begins with, to fetch at once.
 
-        Those of js/labs/ come when their panel is first opened, those of js/lessons/ with a lesson.
+        Those of js/labs/ come when their panel is first opened, those of js/lessons/ with a lesson,
+        those of js/classroom/ with a room.
         """
         return [
             self.url(name)
             for name in self.files
             if name.startswith(("js/", "vendor/"))
-            and not name.startswith(("js/labs/", "js/lessons/"))
+            and not name.startswith(("js/classroom/", "js/labs/", "js/lessons/"))
             and name.endswith((".js", ".mjs"))
             and not name.startswith("vendor/swagger-ui-dist/")
             and name not in {"js/docs.js", "js/early-theme.js"}  # no modules of the page

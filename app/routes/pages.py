@@ -1,6 +1,7 @@
-"""The page, its files, and the API's own page."""
+"""The pages, their files, and the API's own page."""
 
 from functools import lru_cache
+from typing import Literal
 
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
@@ -23,6 +24,14 @@ templates = Jinja2Templates(TEMPLATES)
 SAVED = "<!-- saved -->"
 """The place of a saved run in the page."""
 IMMUTABLE = {"Cache-Control": "public, max-age=31536000, immutable"}
+
+RoomPage = Literal["teacher", "screen", "join"]
+TITLES: dict[RoomPage, str] = {
+    "teacher": "A class in a room",
+    "screen": "The class on the screen",
+    "join": "Join a class",
+}
+"""Of the pages of a room. None of them says whose room it is: the page's script asks for that."""
 
 
 @router.get("/", response_class=HTMLResponse)
@@ -69,10 +78,29 @@ def _script(name: str, stored: StoredRun | None) -> str:
     return f'<script type="application/json" id="saved">{htmlsafe_json_dumps(content)}</script>'
 
 
-def room_page(services: AllServices, kind: str) -> HTMLResponse:
-    """A stand-in until the pages of a room are there."""
-    return HTMLResponse(
-        f"<!doctype html><title>{kind}</title>", headers={"Cache-Control": "no-cache"}
+@router.get("/j", response_class=HTMLResponse)
+@router.get("/j/{code}", response_class=HTMLResponse)
+async def join(services: Services) -> Response:
+    """Where a student types a room's code, or comes with it from its QR code."""
+    return room_page(services, "join")
+
+
+@router.get("/rooms/{room}/screen", response_class=HTMLResponse)
+async def screen(services: Services) -> Response:
+    """What a room's projector shows. Its key is in the fragment, which no server is sent."""
+    return room_page(services, "screen")
+
+
+def room_page(services: AllServices, kind: RoomPage) -> HTMLResponse:
+    """A page of a room, the same for every room and for everybody."""
+    html = _room_page(services.assets.base, kind)
+    return HTMLResponse(html, headers={"Cache-Control": "no-cache"})
+
+
+@lru_cache(maxsize=len(TITLES))
+def _room_page(static: str, kind: RoomPage) -> str:
+    return templates.get_template("room.html").render(
+        static=static, kind=kind, heading=TITLES[kind], catalogue=catalogue()
     )
 
 

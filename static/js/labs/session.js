@@ -18,7 +18,7 @@ import { unlessNewer } from '../views/later.js';
 /** @typedef {import('../types/protocol').Ended} Ended */
 /** @typedef {import('../types/protocol').Frame} Frame */
 /** @typedef {import('../types/protocol').Points} Points */
-/** @typedef {import('../types/protocol').ServerMessage} ServerMessage */
+/** @typedef {import('../types/protocol').RunMessage} RunMessage */
 /** @typedef {import('../types/painting').FrameCosts} FrameCosts */
 /** @typedef {Pick<Frame, 'iteration' | 'runs'>} Picture */
 /** @typedef {{data: object, runs: object[], key: string}} Plan `key` is the same for the same plan */
@@ -69,7 +69,7 @@ export class LabSession {
         configure: ({ data, runs }) => ({ data, runs }),
         settings: () => ({ iterations_per_frame: this.#speed }),
       },
-      { rest: REST, mark: 'lab-frame-drawn' },
+      { rest: REST, mark: 'lab-frame-drawn', lab: true },
     );
     this.stream.look({
       x: PLANE,
@@ -156,7 +156,7 @@ export class LabSession {
     this.dialogue.stepFirst(steps);
   }
 
-  /** @param {ServerMessage} message */
+  /** @param {RunMessage} message */
   receive(message) {
     batch(() => {
       switch (message.type) {

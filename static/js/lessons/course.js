@@ -183,7 +183,7 @@ export class Course {
     const lesson = this.lesson.peek();
     if (!lesson) return;
     this.book.choose(lesson.name, this.number.peek(), choice);
-    this.#done();
+    this.#done(choice);
   }
 
   /**
@@ -312,7 +312,8 @@ export class Course {
     this.turns.value++;
   }
 
-  #done() {
+  /** @param {number} [choice] of a prediction */
+  #done(choice) {
     const lesson = this.lesson.peek();
     const step = this.step.peek();
     if (!lesson || !step) return;
@@ -321,5 +322,6 @@ export class Course {
       this.#store.announcement.value = `Done: ${step.title}`;
     }
     this.book.did(lesson.name, this.number.peek());
+    this.#store.lessonDone.value = { lesson: lesson.name, step: this.number.peek(), choice };
   }
 }

@@ -23,7 +23,7 @@ import { Attention } from './attention.js';
 import { CurrentRun, endOf } from './current-run.js';
 import { Telling } from './telling.js';
 
-/** @typedef {import('../types/protocol').ServerMessage} ServerMessage */
+/** @typedef {import('../types/protocol').RunMessage} RunMessage */
 /** @typedef {import('../types/protocol').Configured} Configured */
 /** @typedef {import('../types/protocol').Points} Points */
 /** @typedef {import('../types/protocol').LayerParameters} LayerParameters */
@@ -79,6 +79,14 @@ export class Store {
   keyed = signal(/** @type {Keyed & {what: string, part: string} | null} */ (null));
   /** @type {Signal<Staging>} */
   staged = signal(UNSTAGED);
+  /** What a class's teacher does to them. @type {Signal<import('../experiment/parts.js').Reduction>} */
+  classroom = signal({ hide: [], lock: [] });
+  /**
+   * What the reader has done of a lesson last, for whoever wants to know.
+   *
+   * @type {Signal<{lesson: string, step: number, choice?: number} | null>}
+   */
+  lessonDone = signal(/** @type {{lesson: string, step: number, choice?: number} | null} */ (null));
   /**
    * What the reader has done, by names of docs/lessons.md: a lesson asks for some of it, and empties it as a step
    * begins.
@@ -102,14 +110,14 @@ export class Store {
   /** The panel of the drawer that is open; '' is none. */
   panel = computed(() => this.experiment.value.panel);
   /**
-   * What is hidden and locked, by the address or by a lesson.
+   * What is hidden and locked, by the address, by a lesson or by a class's teacher.
    *
    * @type {Signal<import('../experiment/parts.js').Reduction>}
    */
   reduction = unlessSame(() => {
     const { hide, lock } = this.experiment.value;
-    const staged = this.staged.value;
-    return { hide: [...hide, ...staged.hide], lock: [...lock, ...staged.lock] };
+    const [staged, room] = [this.staged.value, this.classroom.value];
+    return { hide: [...hide, ...staged.hide, ...room.hide], lock: [...lock, ...staged.lock, ...room.lock] };
   });
   /** What stands in the way of training what is set up; '' is nothing. */
   obstacle = computed(() => obstacle(this.experiment.value));
@@ -220,17 +228,17 @@ export class Store {
    * Changes the experiment; whatever cannot change while training restarts it, playing on if it was playing.
    *
    * @param {Partial<Experiment>} changes
-   * @param {{keepWeights?: boolean}} [manner] `keepWeights` begins the run with the weights there are, if they fit;
-   *   Reset still goes back to those of the seed
+   * @param {{keepWeights?: boolean, anew?: boolean}} [manner] `keepWeights` begins the run with the weights there are,
+   *   if they fit; Reset still goes back to those of the seed. `anew` begins it in any case
    */
-  change(changes, { keepWeights = false } = {}) {
+  change(changes, { keepWeights = false, anew = false } = {}) {
     const before = this.experiment.value;
     const after = changed(before, changes, this.#catalogue);
     this.#spareLayer = before.layers.at(-1) ?? this.#spareLayer;
     // In a batch, so that the message is under way before the page is redrawn.
     batch(() => {
       this.experiment.value = after;
-      if (!sameRun(before, after)) {
+      if (anew || !sameRun(before, after)) {
         this.#configure(keepWeights && !this.dialogue.startsAfresh ? this.current.weightsFor(layerSizes(after)) : null);
         return;
       }
@@ -313,7 +321,7 @@ export class Store {
     this.dialogue.stepFirst(steps);
   }
 
-  /** @param {ServerMessage} message */
+  /** @param {RunMessage} message */
   receive(message) {
     batch(() => {
       switch (message.type) {
@@ -418,7 +426,7 @@ export class Store {
   #resumed(message) {
     const { opensSaved } = this.dialogue;
     this.current.history.epoch = epochsIn(message)[0];
-    if (opensSaved) this.current.experiment.value = this.experiment.value;
+    if (opensSaved || !this.current.experiment.peek()) this.current.experiment.value = this.experiment.value;
     this.#plot(message.data);
     const anew = this.dialogue.resumed(message, this.experiment.value);
     if (anew) this.#configure(anew.weights);

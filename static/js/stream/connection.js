@@ -180,6 +180,12 @@ export class Connection {
     this.#soon();
   }
 
+  /** With another address, at once: what it is asked for has changed. */
+  again() {
+    this.#drop();
+    this.tryNow();
+  }
+
   /** For good: nothing is heard any more, and the server forgets the session. */
   close() {
     this.#over.abort();

@@ -323,10 +323,8 @@ export class Dialogue {
       this.#wanted.restart = 'configure';
       this.#certain = false;
     }
-    if (this.#saved !== null) {
-      this.session.value = session;
-      this.#saved = null;
-    }
+    this.session.value = session;
+    this.#saved = null;
     const { restart, weights } = this.#wanted;
     this.connection.value = 'live';
     this.#report(state, iterations_per_frame);

@@ -48,6 +48,11 @@ const REPLACES = {
   sweep: ['sweep'],
   cancel: ['sweep', 'cancel'],
   ack: ['ack'],
+  enter: ['enter'],
+  answer: ['answer'],
+  hand: ['hand'],
+  report: [],
+  leave: ['answer', 'hand', 'report'],
 };
 
 /** What names the thing that a message changes, rather than how. */

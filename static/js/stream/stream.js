@@ -12,10 +12,12 @@ import { together } from '../signals.js';
 import { painterColours, palette } from '../theme.js';
 import { Connection } from './connection.js';
 import { Dialogue } from './dialogue.js';
+import { guest } from './guest.js';
 
 /** @typedef {import('../types/protocol').ClientMessage} ClientMessage */
 /** @typedef {import('../types/protocol').Frame} Frame */
 /** @typedef {import('../types/protocol').LayerParameters} LayerParameters */
+/** @typedef {import('../types/protocol').RunMessage} RunMessage */
 /** @typedef {import('../types/protocol').ServerMessage} ServerMessage */
 /** @typedef {import('../types/painting').FrameCosts} FrameCosts */
 /** @typedef {import('./connection.js').Wait} Wait */
@@ -27,7 +29,7 @@ import { Dialogue } from './dialogue.js';
  * @property {number} known how many costs it has
  * @property {readonly LayerParameters[] | null} weights those last seen
  * @property {() => void} begin there is a connection, and no session yet
- * @property {(message: ServerMessage) => void} receive
+ * @property {(message: RunMessage) => void} receive
  * @property {(frame: FrameCosts) => void} receiveCosts of every frame, in order
  * @property {(picture: Pick<Frame, 'iteration' | 'runs'>) => void} show what has been drawn
  */
@@ -48,6 +50,9 @@ export class Stream {
   /** @type {Extract<ClientMessage, {type: 'view'}> | null} */
   #view = null;
   #drawn = -1;
+  #lab;
+  /** Whether this connection's session is known: the server has said what it trains, or it was begun. */
+  #begun = false;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #acknowledging;
   #stop = () => {};
@@ -58,15 +63,19 @@ export class Stream {
    * @param {string | null} [manner.saved] the id of a saved run to go on with
    * @param {number} [manner.rest] from one acknowledgement to the next, at least: fewer frames come (milliseconds)
    * @param {string} [manner.mark] for whoever measures: the name of the entry that each drawn frame leaves
+   * @param {boolean} [manner.lab] whether it is a lab's: a room hears of its reader from the other one
    */
-  constructor(terms, { saved = null, rest = 0, mark } = {}) {
+  constructor(terms, { saved = null, rest = 0, mark, lab = false } = {}) {
     this.#rest = rest;
+    this.#lab = lab;
     this.dialogue = new Dialogue((message) => this.#connection.send(message), terms, saved);
     const { dialogue } = this;
     this.painter = new Painter(
       {
         message: (message) => {
-          if (!this.#connection.heard(message)) this.#listener?.receive(message);
+          if (this.#ofRoom(message) || this.#connection.heard(message)) return;
+          this.#begun ||= message.type === 'configured';
+          this.#listener?.receive(/** @type {RunMessage} */ (message));
         },
         costs: (frame) => this.#listener?.receiveCosts(frame),
         picture: (picture) => {
@@ -82,17 +91,27 @@ export class Stream {
     );
     this.#connection = new Connection(
       {
-        query: () => dialogue.query(this.#listener?.known ?? 0),
+        query: () => {
+          const own = dialogue.query(this.#listener?.known ?? 0);
+          const { room } = guest.peek() ?? {};
+          return room ? `room=${room}${own && `&${own}`}` : own;
+        },
         opened: () => {
+          const { room, secret } = guest.peek() ?? {};
+          this.#begun = false;
+          if (room && secret) this.#connection.send({ type: 'enter', room, secret, ...(this.#lab && { lab: true }) });
           if (this.#view) this.#connection.send(this.#view);
-          if (dialogue.session.value === null && !dialogue.opensSaved) this.#listener?.begin();
+          if (!room && dialogue.session.value === null && !dialogue.opensSaved) this.#begin();
         },
         closed: () => {
           clearTimeout(this.#acknowledging);
           this.#acknowledging = undefined;
           dialogue.closed(this.#listener?.weights ?? null);
         },
-        takenOver: () => dialogue.leaveSession(),
+        takenOver: () => {
+          if (!this.#lab) guest.peek()?.replaced();
+          dialogue.leaveSession();
+        },
         expecting: () => dialogue.expecting,
         waiting: (wait) => {
           this.waiting.value = wait;
@@ -108,7 +127,13 @@ export class Stream {
     if (this.#listener) return;
     this.#listener = listener;
     this.#connection.open();
+    let here = guest.peek();
     this.#stop = together(
+      effect(() => {
+        const now = guest.value;
+        if (now !== here) this.#connection.again();
+        here = now;
+      }),
       effect(() => {
         void palette.value;
         this.painter.manner({ colours: painterColours() });
@@ -128,12 +153,35 @@ export class Stream {
     this.#connection.tryNow();
   }
 
+  /** Says something to the room. @param {ClientMessage} message */
+  say(message) {
+    this.#connection.send(message);
+  }
+
   /** Ends it, here and at the server. */
   close() {
     this.#stop();
     clearTimeout(this.#acknowledging);
     this.#connection.close();
     this.painter.close();
+  }
+
+  #begin() {
+    this.#begun = true;
+    this.#listener?.begin();
+  }
+
+  /**
+   * What a room says is not the run's. After it, a session of which the server has said nothing begins.
+   *
+   * @param {ServerMessage} message
+   */
+  #ofRoom(message) {
+    const now = guest.peek();
+    if (!now) return false;
+    const taken = !this.#lab && now.hear(message);
+    if (message.type === 'room' && !this.#begun) this.#begin();
+    return taken || message.type === 'room' || message.type === 'over';
   }
 
   /** @param {number} frame */

@@ -118,6 +118,8 @@ export interface ConfiguredRun {
 
 export interface Configured {
   type: 'configured';
+  /** In a room, of a session that goes on: what it trains. */
+  setup?: RunSpec;
   session: string;
   resumed: boolean;
   /** Whether the server ended without notice, and this is what it had kept last. */
@@ -317,7 +319,10 @@ export type Question =
     }
   | { type: 'cancel' };
 
-export type ServerMessage = Configured | State | Diverged | Ended | ServerError | Exclude<Answer, TooMuch>;
+/** What is said of a session. */
+export type RunMessage = Configured | State | Diverged | Ended | ServerError | Exclude<Answer, TooMuch>;
+
+export type ServerMessage = RunMessage | StudentsRoom | Over;
 
 /** Of one layer, over all training points. */
 export interface Diagnostics {
@@ -426,7 +431,8 @@ export interface Frame {
 
 export type ClientMessage =
   | Question
-  | { type: 'configure'; data: object; runs: object[]; playing: boolean }
+  | FromAMember
+  | { type: 'configure'; data: object; runs: object[]; playing: boolean; experiment?: number }
   | { type: 'play' | 'pause' | 'reset' }
   | { type: 'step'; iterations: number }
   | { type: 'seek'; iteration: number }
@@ -446,6 +452,70 @@ export type ClientMessage =
     }
   | ({ type: 'edit'; value?: number; frozen?: boolean } & Parameter)
   | { type: 'ack'; frame: number };
+
+/** What a member may say to a room. */
+export type FromAMember =
+  | { type: 'enter'; room: string; secret: string; lab?: boolean }
+  | { type: 'answer'; question: number; choice: number }
+  | { type: 'hand'; up: boolean }
+  | { type: 'report'; task: number; done: boolean }
+  | { type: 'report'; lesson: string; step: number; done: boolean; choice?: number }
+  | { type: 'leave' };
+
+/** What a teacher has sent, as a student's page hears of it. */
+export interface SentExperiment {
+  number: number;
+  page: string;
+  /** Of the weights; null is as it was sent. */
+  seed: number | null;
+  playing: boolean;
+}
+
+export interface StudentsTask {
+  id: number;
+  number: number;
+  title: string;
+  until: import('./lessons').Condition[];
+  page: string | null;
+  edited: boolean;
+  solved: boolean;
+  /** Solved as the page says. */
+  reported: boolean;
+}
+
+export interface StudentsQuestion {
+  id: number;
+  text: string;
+  choices: string[];
+  answered: boolean;
+  choice: number | null;
+  /** Once they are shown. */
+  counts?: number[];
+  right?: number | null;
+}
+
+/** The `room` of a student's page. */
+export interface StudentsRoom {
+  type: 'room';
+  room: string;
+  title: string;
+  member: number;
+  name: string;
+  hand: boolean;
+  held: boolean;
+  reduction: { hide: string[]; lock: string[] };
+  experiment: SentExperiment | null;
+  task: StudentsTask | null;
+  question: StudentsQuestion | null;
+  lesson: { name: string; title: string; done: number[] } | null;
+}
+
+/** A room has ended. */
+export interface Over {
+  type: 'over';
+  reason: string;
+  detail: string;
+}
 
 /** What `GET /activations/{name}` tells. */
 export interface Curve {
