@@ -1,18 +1,25 @@
 """A class on a server: held sessions, tiles, opened networks and conditions, on every backend."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+import numpy as np
 import pytest
 from starlette.testclient import TestClient, WebSocketTestSession
 
 from app import wire
 from app.schemas import MESSAGES, Plan, View
+from app.sessions.outbox import Outbox
+from app.sessions.wall import BYTES_PER_SECOND, TICK, Pace, Page, Seat, Tile, Wall
+from app.sessions.wall import Class as ClassOnWall
 from app.training.messages import LOOKING
 from app.training.session import Session
+from app.training.workers.inline import inline_backend
+from tests.app.conftest import services_of, settings_for
 from tests.app.rooms import Class
 from tests.app.storing import service
 from tests.app.stream import Json, Stream
@@ -381,3 +388,74 @@ def test_a_worker_that_dies_leaves_a_class_as_it_was(pool: TestClient, others: s
 
 
 FURTHER: Json = {"quantity": "iteration", "at_least": 100}
+
+
+def test_who_takes_nothing_has_one_message_waiting_and_the_newest_when_it_does(
+    inline: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.sessions.wall.EVERY", 0.1)
+    assert inline.portal is not None
+    wall, slow = services_of(inline).wall, Outbox()
+    with classroom(inline) as room:
+        a, teacher = room.comes(), room.page
+        a.configure(playing=True, **CIRCLE)
+        teacher.until(lambda: teacher.tiles)
+        inline.portal.call(wall.open, room.id, "slow", slow, 64)
+        for _ in range(3):
+            before = teacher.tiles[1]["iteration"]
+            teacher.until(lambda before=before: teacher.tiles[1]["iteration"] > before)  # type: ignore[misc]
+        assert slow.waiting == 1
+        (first,) = inline.portal.call(slow.take)
+        (later,) = inline.portal.call(slow.take)
+        assert isinstance(first, bytes)
+        assert isinstance(later, bytes)
+        tiles = [wire.unpack(message)["tiles"] for message in (first, later)]
+        assert [[each["member"] for each in one] for one in tiles] == [[1], [1]]
+        assert tiles[1][0]["iteration"] >= before
+        inline.portal.call(wall.close, "slow")
+
+
+def test_a_page_gets_no_more_bytes_than_its_share_and_every_member_in_turn() -> None:
+    """Tiles that do not deflate, of more members than a second has room for."""
+    wall = Wall(inline_backend(settings_for("inline")), cast("Any", Nobody()))
+    outbox, noise = Outbox(), np.random.default_rng(1)
+    page = Page("page", outbox, 40)
+    there = ClassOnWall(cast("Any", None))
+    members = range(1, 301)
+    for member in members:
+        there.seats[member] = Seat(member, str(member))
+    sent: Counter[int] = Counter()
+    size = 0
+    for tick in range(50):
+        page.credit = min(BYTES_PER_SECOND, page.credit + BYTES_PER_SECOND * TICK)
+        # Every second each has a new one.
+        for member in members[tick % 10 :: 10]:
+            words = {"member": member, "boundary": noise.bytes(1600)}
+            there.seats[member].tile = Tile(1000 * tick + member, words, None)
+        if page.credit > 0:
+            page.credit -= wall._send(there, page)
+        for message in outbox._waiting:
+            assert isinstance(message, bytes)
+            size += len(message)
+            sent.update(tile["member"] for tile in wire.unpack(message)["tiles"])
+        outbox._waiting.clear()
+    assert size <= BYTES_PER_SECOND * 6.5
+    assert max(sent.values()) - min(sent[member] for member in members) <= 1
+
+
+class Nobody:
+    """Sessions of nobody."""
+
+
+@pytest.mark.parametrize(
+    ("late", "frames", "looks"), [(0.0, 0, 300), (0.0, 50, 300), (0.05, 150, 50), (0.05, 0, 30)]
+)
+def test_looks_are_a_twentieth_of_the_frames_while_the_server_is_busy(
+    late: float, frames: int, looks: int
+) -> None:
+    pace, taken = Pace(), 0
+    for tick in range(300):
+        pace.passed(TICK + late, frames, 300)
+        while pace.take():
+            taken += tick >= 200
+    assert taken == pytest.approx(looks * 100 * (TICK + late), rel=0.05)
