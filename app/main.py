@@ -77,7 +77,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     wall, kept = Wall(backend, sessions), StoredRooms(store)
     live = LiveRooms(kept, found, settings, wall, sessions.free)
     ways = Ways()
-    passes = Passes(settings, kept.key_for("passes"), live.has, ways)
+    passes = Passes(settings, kept.key_for("passes"), live.has, live.has_code, ways)
     refusals = Refusals()
     assets = finder(settings.reload)
 

@@ -180,9 +180,11 @@ class LiveRooms:
             return self._rooms.of_id(id) is not None
         return False
 
-    def key_for(self, purpose: str) -> bytes:
-        """A key that lasts as long as the store."""
-        return self._stored.key_for(purpose)
+    def has_code(self, typed: str) -> bool:
+        """Whether there is a room whose code somebody has typed."""
+        with contextlib.suppress(NoRoom):
+            return self._rooms.of_code(typed) is not None
+        return False
 
     async def of_code(self, typed: str) -> str:
         """The id of the room whose code somebody has typed.

@@ -31,13 +31,19 @@ class Passes:
     Args:
         key: Makes the proofs.
         is_there: Whether there is a room of that id.
+        is_code: Whether somebody has typed the code of a room.
     """
 
     def __init__(
-        self, settings: Settings, key: bytes, is_there: Callable[[str], bool], ways: Ways
+        self,
+        settings: Settings,
+        key: bytes,
+        is_there: Callable[[str], bool],
+        is_code: Callable[[str], bool],
+        ways: Ways,
     ) -> None:
         self._wanted = settings.access_code is not None
-        self._ways = ways
+        self.is_code, self._ways = is_code, ways
         self._key, self._is_there = key, is_there
 
     def give(self, response: Response, request: Request, room: str) -> None:

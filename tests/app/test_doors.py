@@ -319,6 +319,10 @@ def test_with_an_access_code_a_students_one_code_is_the_rooms() -> None:
         for path in ("/ws", "/ws?room=", "/train/any/stream"):
             with pytest.raises(WebSocketDenialResponse), client.websocket_connect(path):
                 pass
+        form = {"accept": "text/html", "origin": "http://testserver"}
+        typed = client.post("/", data={"code": opened["code"].lower()}, headers=form)
+        assert typed.request.url.path == f"/j/{opened['code']}"  # where the form has led
+        assert client.post("/", data={"code": "ZZZZZZ"}, headers=form).status_code == 401
         joined = client.post("/rooms/join", json={"code": opened["code"]})
         assert joined.status_code == 201
         cookie = joined.headers["set-cookie"].lower()
