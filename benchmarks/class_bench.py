@@ -365,8 +365,8 @@ def main() -> None:
     parser.add_argument("--part", type=float, default=6.0)
     parser.add_argument("--clicks", type=int, default=0)
     chosen = vars(parser.parse_args())
-    if chosen["seconds"] < 4 * chosen["part"]:
-        parser.error("--seconds must be at least four parts, to compare")
+    if chosen["seconds"] < 6 * chosen["part"]:
+        parser.error("--seconds must be at least six parts, to compare")
     classes = [Class(**chosen)] if chosen["students"] else CLASSES
     well = [give(group) for group in classes]
     sys.exit(not all(well))
