@@ -18,6 +18,7 @@ import contextlib
 import json
 import multiprocessing
 import random
+import statistics
 import sys
 import time
 from collections import defaultdict
@@ -342,9 +343,8 @@ def give(group: Class) -> bool:
         seconds = sum(end - start + SETTLING for start, end in beside)
         each = [a_second(times, beside) for times in wall.tiles.values()]
         size = sum(size for _, size in wall.bytes) / seconds / 1000
-        print(
-            f"| tiles a second each, on the {name}'s | {min(each):.2f} to {max(each):.2f}, median {statistics.median(each):.2f} |"
-        )
+        spread = f"{min(each):.2f} to {max(each):.2f}, median {statistics.median(each):.2f}"
+        print(f"| tiles a second each, on the {name}'s | {spread} |")
         print(f"| from a tile to the next | {milliseconds(gaps(wall, beside))} |")
         print(f"| bytes to it | {size:.0f} kB/s |")
         missing = group.students - len(wall.tiles)
