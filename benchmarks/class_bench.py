@@ -18,6 +18,7 @@ import contextlib
 import json
 import multiprocessing
 import random
+import statistics
 import sys
 import time
 from collections import defaultdict
@@ -279,6 +280,13 @@ def gaps(seen: OnTheWall, parts: Sequence[Span]) -> list[float]:
     return found
 
 
+def a_second(times: Sequence[float], parts: Sequence[Span]) -> float:
+    """How many tiles of a member a second, from the first of each part to the last."""
+    here = [[at for at in times if begin - SETTLING <= at < end] for begin, end in parts]
+    lasted = sum(each[-1] - each[0] for each in here if each)
+    return sum(len(each) - 1 for each in here if each) / lasted if lasted else 0.0
+
+
 def last_of_all(seen: Sequence[SeenInRoom], clicks: Sequence[tuple[float, bool]]) -> list[float]:
     """Of each click, the seconds until the last student's page had heard it."""
     found = []
@@ -333,9 +341,10 @@ def give(group: Class) -> bool:
     print(f"| … as a share of those without | {compared(seen, alone, beside)} |")
     for name, wall in (("teacher", taught.teacher), ("projector", taught.screen)):
         seconds = sum(end - start + SETTLING for start, end in beside)
-        each = [len(times) / seconds for times in wall.tiles.values()]
+        each = [a_second(times, beside) for times in wall.tiles.values()]
         size = sum(size for _, size in wall.bytes) / seconds / 1000
-        print(f"| tiles a second each, on the {name}'s | {min(each):.2f} to {max(each):.2f} |")
+        spread = f"{min(each):.2f} to {max(each):.2f}, median {statistics.median(each):.2f}"
+        print(f"| tiles a second each, on the {name}'s | {spread} |")
         print(f"| from a tile to the next | {milliseconds(gaps(wall, beside))} |")
         print(f"| bytes to it | {size:.0f} kB/s |")
         missing = group.students - len(wall.tiles)
@@ -365,8 +374,8 @@ def main() -> None:
     parser.add_argument("--part", type=float, default=6.0)
     parser.add_argument("--clicks", type=int, default=0)
     chosen = vars(parser.parse_args())
-    if chosen["seconds"] < 4 * chosen["part"]:
-        parser.error("--seconds must be at least four parts, to compare")
+    if chosen["seconds"] < 6 * chosen["part"]:
+        parser.error("--seconds must be at least six parts, to compare")
     classes = [Class(**chosen)] if chosen["students"] else CLASSES
     well = [give(group) for group in classes]
     sys.exit(not all(well))

@@ -301,8 +301,10 @@ class Wall:
         measured = Measured(member, facts, glimpse.playing, glimpse.experiment)
         self._news[room, member] = measured
         if glimpse.at_once:
+            if seat.tile is None:
+                seat.asked_at = -math.inf
             if seat.hurries:
-                seat.hurries, seat.asked_at = False, -math.inf
+                seat.hurries = False
                 self.measured(room, self._news.pop((room, member)))
             return
         seat.waits, seat.hurries = False, True

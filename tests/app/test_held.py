@@ -484,8 +484,9 @@ def test_a_hold_overtakes_what_waits_and_the_newest_counts() -> None:
     assert list(placed.waiting) == [last, play]
     # Another host has it held from its first round on, and is asked again for what has not come.
     expect, look = Expect("a", ()), Look("a", 40)
-    placed.send(expect)
-    placed.send(look)
+    for command in (expect, Look("a"), look):
+        placed.send(command)
+    assert list(placed.waiting) == [last, play, expect, look], "however long a host is away"
     again = placed.again()
     assert isinstance(again[0], Open)
     assert again[0].held

@@ -403,7 +403,7 @@ def test_who_takes_nothing_has_one_message_waiting_and_the_newest_when_it_does(
         inline.portal.call(wall.open, room.id, "slow", slow, 64)
         for _ in range(3):
             before = teacher.tiles[1]["iteration"]
-            teacher.until(lambda before=before: teacher.tiles[1]["iteration"] > before)  # type: ignore[misc]
+            teacher.until(lambda before=before: teacher.tiles[1]["iteration"] > before)
         assert slow.waiting == 1
         (first,) = inline.portal.call(slow.take)
         (later,) = inline.portal.call(slow.take)
