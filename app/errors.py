@@ -202,6 +202,19 @@ class NotConfigured(ShallowsError):
     title = "Nothing to train yet"
 
 
+class Held(ShallowsError):
+    """The class is held: what trains or changes waits."""
+
+    status = 409
+    code = "held"
+    title = "Eyes here"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Eyes here. Your network is paused and kept. It goes on when your teacher lets go."
+        )
+
+
 class NotStarted(ShallowsError):
     """The run has nothing to show yet."""
 

@@ -10,6 +10,7 @@ from app import __version__
 from app.content.assets import finder
 from app.content.lessons import LESSONS, lessons_of
 from app.heavy.pool import Pool
+from app.rooms.live import LiveRooms
 from app.routes import (
     activations,
     checks,
@@ -21,6 +22,7 @@ from app.routes import (
     pages,
     predict,
     problems,
+    rooms,
     saves,
     share,
     stream,
@@ -31,15 +33,19 @@ from app.services import AllServices
 from app.sessions.interactive import InteractiveSessions
 from app.sessions.jobs import Jobs
 from app.sessions.known_runs import KnownRuns
+from app.sessions.wall import Wall
 from app.sessions.watching import Watches
 from app.settings import Settings
 from app.store import Store
+from app.store.classes import StoredRooms
 from app.training.workers.backend import Backend
 from app.training.workers.inline import inline_backend
 from app.training.workers.processes import pool_backend
 from app.web.access import Access
 from app.web.limits import MOST_BODY_BYTES, LoopTimes, Refusals
+from app.web.passes import Passes
 from app.web.security import Security
+from app.web.tries import Tries
 from app.web.words import Words
 
 log = logging.getLogger(__name__)
@@ -64,6 +70,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     for file in found.unread:
         log.warning("the lesson %s is left out: %s", file.file, file.detail)
     jobs = Jobs(backend, store, settings)
+    sessions = InteractiveSessions(backend, store, settings)
+    wall, kept = Wall(backend, sessions), StoredRooms(store)
+    live = LiveRooms(kept, found, settings, wall, sessions.free)
+    passes = Passes(settings, kept.key_for("passes"), live.has)
     refusals = Refusals()
     assets = finder(settings.reload)
 
@@ -71,6 +81,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         await backend.start()
         services.sessions.keeping.start()
+        services.rooms.running.start()
+        services.wall.background.start()
         try:
             yield
             await services.drain()
@@ -92,7 +104,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.services = services = AllServices(
         settings=settings,
         backend=backend,
-        sessions=InteractiveSessions(backend, store, settings),
+        sessions=sessions,
         jobs=jobs,
         runs=KnownRuns(jobs.here, backend, store),
         watches=Watches(jobs, backend, store, settings),
@@ -102,6 +114,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         lessons=found,
         refusals=refusals,
         loop_times=LoopTimes(),
+        rooms=live,
+        wall=wall,
+        passes=passes,
+        tries=Tries(settings),
     )
     for module in (
         train,
@@ -114,6 +130,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         datasets,
         activations,
         share,
+        rooms,
         health,
         stream,
         help,
@@ -125,7 +142,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             dependencies=[] if module in (stream, help, pages) else [Depends(problems.each_once)],
         )
     app.add_middleware(
-        Security, settings=settings, access=Access(settings, assets), refusals=refusals
+        Security, settings=settings, access=Access(settings, assets, passes), refusals=refusals
     )
     app.add_middleware(Words, assets=assets)  # the last that is added is the outermost
     for kind, handler in problems.HANDLERS.items():

@@ -475,6 +475,9 @@ class Configure(Plan, Message):
 
     type: Literal["configure"]
     playing: bool = False
+    experiment: Annotated[int, Range(1, 2**31)] | None = Field(
+        None, description="in a room: the number of what was sent, if this sets it up"
+    )
 
     def plan(self) -> Plan:
         """The plan alone."""

@@ -13,15 +13,19 @@ from starlette.requests import HTTPConnection
 from app.content.assets import Assets
 from app.content.lessons import Lessons
 from app.heavy.pool import Pool
+from app.rooms.live import LiveRooms
 from app.sessions.interactive import InteractiveSessions
 from app.sessions.jobs import Jobs
 from app.sessions.known_runs import KnownRuns
+from app.sessions.wall import Wall
 from app.sessions.watching import Watches
 from app.settings import Settings
 from app.store import Store, StoredRun
 from app.supervision import Background
 from app.training.workers.backend import Backend
 from app.web.limits import LoopTimes, Refusals
+from app.web.passes import Passes
+from app.web.tries import Tries
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +51,10 @@ class AllServices:
     lessons: Lessons
     refusals: Refusals
     loop_times: LoopTimes
+    rooms: LiveRooms
+    wall: Wall
+    passes: Passes
+    tries: Tries
 
     @property
     def assets(self) -> Assets:
@@ -56,7 +64,8 @@ class AllServices:
     @property
     def backgrounds(self) -> list[Background]:
         """The tasks that run as long as the server does."""
-        return [*self.backend.backgrounds, self.sessions.keeping]
+        ours = (self.sessions.keeping, self.rooms.running, self.wall.background)
+        return [*self.backend.backgrounds, *ours]
 
     async def stored(self, client: str, name: str) -> StoredRun | None:
         """What is stored under a name, all of it; an address that asks for much has to wait.
@@ -86,11 +95,12 @@ class AllServices:
         if self.jobs.going:
             return
         self.heavy.close()
+        rooms = asyncio.create_task(self.rooms.drain())
         sessions = asyncio.create_task(self.sessions.drain())
         jobs = asyncio.create_task(self.jobs.drain())
         jobs.add_done_callback(lambda _: self.watches.close())
         saves = asyncio.create_task(self.store.finish())
-        tasks = {"sessions": sessions, "runs": jobs, "saves": saves}
+        tasks = {"rooms": rooms, "sessions": sessions, "runs": jobs, "saves": saves}
         await asyncio.wait(tasks.values(), timeout=DRAIN_SECONDS)
         for what, task in tasks.items():
             if not task.done():
@@ -103,6 +113,8 @@ class AllServices:
 
     async def stop(self) -> None:
         """End all there is, side by side: what hangs holds up nothing else."""
+        await self.rooms.running.stop()
+        await self.wall.background.stop()
         ends = (self.heavy.stop, self.sessions.keeping.stop, self.backend.stop, self.store.close)
         for end in await asyncio.gather(*(end() for end in ends), return_exceptions=True):
             if isinstance(end, BaseException):

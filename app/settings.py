@@ -47,12 +47,15 @@ class Settings(BaseSettings):
         None, description="asked of everyone before anything else; by default nothing is asked"
     )
     wrong_codes_per_second: float = Field(
-        0.2, gt=0, description="wrong access codes from one address, in the long run"
+        0.2,
+        gt=0,
+        description="wrong codes from one address, in the long run: of server, room or teacher",
     )
     wrong_codes_burst: int = Field(
         50,
         ge=1,
-        description="wrong access codes from one address at once, since a class makes some",
+        description="wrong codes from one address at once, since a class makes some; of the server "
+        "more are refused, of rooms and teachers they are answered slowly",
     )
     trusted_proxies: str = Field(
         "",
@@ -79,6 +82,21 @@ class Settings(BaseSettings):
         120_000_000,
         ge=1,
         description="what the points and parameters of the sessions of one address may take",
+    )
+    teacher_code: SecretStr | None = Field(
+        None, description="asked of whoever opens a room for a class; by default nothing is asked"
+    )
+    max_rooms: int = Field(
+        50, ge=1, description="rooms of classes; an empty one without its teacher gives way"
+    )
+    max_rooms_per_client: int = Field(
+        30, ge=1, description="rooms opened from one address: a whole school may share one"
+    )
+    max_sessions_per_room: int = Field(
+        500, ge=1, description="sessions of one room: 400 members, and comparison labs"
+    )
+    max_room_sessions: int = Field(
+        1000, ge=1, description="sessions of all rooms' members, beside all others"
     )
     session_grace_seconds: float = Field(
         120.0, ge=0, description="how long a session outlives its connection"

@@ -186,17 +186,15 @@ class CheckedHere(ShallowsError):
         super().__init__("The server sees for itself whether this is done.")
 
 
-class Held(ShallowsError):
-    """The room is held."""
+class NotATeacher(ShallowsError):
+    """The code of those who may open rooms is missing or wrong."""
 
-    status = 409
-    code = "held"
-    title = "Eyes here"
+    status = 403
+    code = "teacher_code"
+    title = "Teacher's code needed"
 
-    def __init__(self) -> None:
-        super().__init__(
-            "Eyes here. Your network is paused and kept. It goes on when your teacher lets go."
-        )
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
 
 
 class NotYours(ShallowsError):

@@ -55,6 +55,13 @@ class JoinRoom(Schema):
     claim: Secret | None = Field(None, description="of a 202: has the teacher decided?")
 
 
+class Redeemed(Schema):
+    """The body of `POST /rooms/teacher`: the room's code, and that for another device."""
+
+    code: Typed
+    pairing: Typed
+
+
 # -- a member's -----------------------------------------------------------------------------
 
 
@@ -115,6 +122,20 @@ class Leave(FromAMember):
 
 
 # -- a teacher's ----------------------------------------------------------------------------
+
+
+class Walled(Schema):
+    """What a page wants to see of everybody's networks."""
+
+    resolution: Annotated[int, Range(8, 100)] = 40
+
+
+class Open(RoomMessage):
+    """A page of a teacher or a projector is there; its key says which."""
+
+    type: Literal["open"]
+    key: Secret
+    wall: Walled | None = None
 
 
 class FromATeacher(RoomMessage):

@@ -6,6 +6,7 @@ out raises, and leaves the room as it was. A room that is over says nothing more
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from app.classroom import asking, doors, tasks, teaching
@@ -53,7 +54,7 @@ from app.classroom.messages import (
     Watch,
 )
 from app.classroom.rows import rows_of, state_of
-from app.classroom.state import Door, Member, Now, Reason, State
+from app.classroom.state import Door, Member, Now, Page, Reason, State
 from app.classroom.turn import Around, Turn
 from app.conditions import Condition
 
@@ -95,6 +96,14 @@ TEACHERS: Mapping[type[FromATeacher], Callable[[Turn, str, Any], None]] = {
 }
 
 
+@dataclass(frozen=True)
+class Connections:
+    """Who is connected at a moment: pages of teachers and projectors, and of each member two."""
+
+    pages: dict[str, Page]
+    members: dict[int, tuple[str | None, str | None]]
+
+
 class Room:
     """One room.
 
@@ -134,6 +143,29 @@ class Room:
             Unreadable: They are not of this program.
         """
         return cls(state_of(rows, now), around, now)
+
+    @property
+    def connections(self) -> Connections:
+        """Who is connected, as it is now."""
+        state = self.state
+        here = {n: (who.connection, who.lab) for n, who in state.presences.items()}
+        return Connections(dict(state.pages), here)
+
+    def back_to(self, rows: Mapping[str, str], connections: Connections, now: Now) -> None:
+        """The room is as it was: what has changed since could not be written.
+
+        Args:
+            rows: What is on the disk.
+            connections: Of that time.
+        """
+        before, self.state = self.state, state_of(rows, now)
+        for number in self.state.presences:
+            presence = before.presences.get(number, self.state.presences[number])
+            presence.connection, presence.lab = connections.members.get(number, (None, None))
+            self.state.presences[number] = presence
+        self.state.pages = connections.pages
+        if self.state.teachers:
+            self.state.door.alone_since = None
 
     @property
     def rows(self) -> dict[str, str]:

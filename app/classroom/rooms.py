@@ -95,6 +95,14 @@ class Rooms:
         self._rooms[id] = room
         return room
 
+    def put_back(self, room: Room) -> None:
+        """A room goes on: its end could not be written."""
+        self._rooms[room.state.door.id] = room
+
+    def forget(self, id: str) -> None:
+        """A room was never there: its beginning could not be written."""
+        self._rooms.pop(id, None)
+
     def of_code(self, typed: str) -> Room:
         """The room whose code somebody has typed.
 

@@ -202,6 +202,15 @@ def qr(address: str) -> Parts:
     return iter((qr.svg(address),))
 
 
+def results(rows: Mapping[str, str]) -> Parts:
+    """What a class has answered and solved, from its room's rows."""
+    from app.classroom.results import results_csv
+    from app.classroom.rows import state_of
+    from app.classroom.state import Now
+
+    return iter((results_csv(state_of(rows, Now(0, 0))),))
+
+
 WORK: Mapping[str, Callable[..., Any]] = {
     work.__name__: work
     for work in (
@@ -216,5 +225,6 @@ WORK: Mapping[str, Callable[..., Any]] = {
         parameters,
         table,
         qr,
+        results,
     )
 }

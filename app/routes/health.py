@@ -49,10 +49,12 @@ class _Metrics(Collector):
     def collect(self) -> Iterator[Metric]:
         sessions, jobs = self._services.sessions, self._services.jobs
         backend, work = self._services.backend, self._services.backend.work
-        heavy = self._services.heavy
+        heavy, rooms = self._services.heavy, self._services.rooms
         gauges = {
             "shallows_sessions": ("Interactive sessions, connected or kept", len(sessions)),
             "shallows_connections": ("Interactive sessions with a connection", sessions.connected),
+            "shallows_rooms": ("Rooms of classes", len(rooms)),
+            "shallows_room_connections": ("Pages connected to a room", rooms.connected),
             "shallows_runs_queued": ("REST runs waiting to train", jobs.queued),
             "shallows_runs_running": ("REST runs training", jobs.running),
             "shallows_commands_pending": ("Commands waiting for a round", backend.pending),

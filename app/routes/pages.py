@@ -91,12 +91,6 @@ async def screen(services: Services) -> Response:
     return room_page(services, "screen")
 
 
-@router.get("/rooms/{room}", response_class=HTMLResponse)
-async def teacher(services: Services) -> Response:
-    """The teacher's page of a room."""
-    return room_page(services, "teacher")
-
-
 def room_page(services: AllServices, kind: RoomPage) -> HTMLResponse:
     """A page of a room, the same for every room and for everybody."""
     html = _room_page(services.assets.base, kind)

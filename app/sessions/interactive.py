@@ -4,8 +4,10 @@ A session that has lost its connection trains on for a while; after that only th
 it comes back from there as it left.
 
 What if it is full: the session that has been without a connection for the longest gives way; if
-every session has a connection, a new one is refused. A configuration with more points and
-parameters than its address may have in all is refused too, and the session stays as it was.
+every session has a connection, a new one is refused. Sessions of a room's members have places of
+their own: they count for the room, and not for the address of whoever has them. A configuration
+with more points and parameters than its address, or room, may have in all is refused too, and the
+session stays as it was.
 """
 
 import asyncio
@@ -13,7 +15,7 @@ import contextlib
 import functools
 import logging
 import secrets
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 
 from app.errors import (
@@ -26,7 +28,7 @@ from app.errors import (
     TooManySessions,
     UnknownSession,
 )
-from app.schemas import Configure, Message, View
+from app.schemas import Ack, Configure, Message, View
 from app.sessions.keeping import Keeper
 from app.sessions.outbox import DONE, GOING_AWAY, REPLACED, Outbox
 from app.settings import Settings
@@ -37,11 +39,17 @@ from app.training.messages import (
     Attach,
     Detach,
     Event,
+    Expect,
     Frame,
+    Glimpse,
+    Hold,
+    Listener,
+    Look,
     Position,
     Progress,
     Tell,
     Text,
+    Until,
 )
 from app.training.workers.backend import Backend
 
@@ -54,6 +62,8 @@ class InteractiveSession:
 
     name: str
     client: str
+    room: str | None = None
+    """Of a class, if it is a member's."""
     outbox: Outbox | None = None
     view: View = field(default_factory=View)
     """What that connection wants to see."""
@@ -64,10 +74,36 @@ class InteractiveSession:
     """About how many bytes it takes, as configured."""
     from_checkpoint: bool = False
     """Whether its reader shall learn that it is as it was stored before the server ended."""
+    watchers: dict[str, tuple[View, Listener]] = field(default_factory=dict)
+    """Readers that its class has, beside its own."""
+
+    @property
+    def whose(self) -> str:
+        """For what it counts: its room, or the address of whoever has it."""
+        return self.client if self.room is None else f"room {self.room}"
+
+
+@dataclass
+class InClass:
+    """What a class wants of a session, whether it is here or not.
+
+    Attributes:
+        held: Whether it waits.
+        until: What it is looked at for; None if nothing is asked of it.
+    """
+
+    held: bool = False
+    until: Until | None = None
 
 
 class InteractiveSessions:
-    """Every interactive session of this server."""
+    """Every interactive session of this server.
+
+    Attributes:
+        glimpsed: Hears of sessions that a class looks at.
+    """
+
+    glimpsed: Callable[[Glimpse], None]
 
     def __init__(self, backend: Backend, store: Store, settings: Settings) -> None:
         self._backend = backend
@@ -77,6 +113,9 @@ class InteractiveSessions:
         self._keeper = Keeper(store, settings)
         self._leaving: dict[str, tuple[str, Latest]] = {}
         """Sessions that are given up here and not in the store yet, and whose they are."""
+        self._in_class: dict[str, InClass] = {}
+        """By name: as many as the rooms of this server have members, and their labs."""
+        self.glimpsed = lambda glimpse: None
         self.keeping = Background("keeping of sessions", self._run)
         self._going = False
 
@@ -89,26 +128,128 @@ class InteractiveSessions:
         return sum(session.outbox is not None for session in self._sessions.values())
 
     async def join(
-        self, client: str, outbox: Outbox, stored: StoredRun | None = None
+        self,
+        client: str,
+        outbox: Outbox,
+        stored: StoredRun | None = None,
+        *,
+        room: str | None = None,
+        held: bool = False,
     ) -> InteractiveSession:
         """A new session for a connection, empty or as one was stored.
+
+        Args:
+            room: Of which it is a member's.
+            held: Whether that waits.
 
         Raises:
             TooManySessions: every place, or each that this client may have, is taken by someone
                 who is there.
             GoingAway: the server is about to end.
         """
-        self._make_room(client)
-        session = InteractiveSession(secrets.token_urlsafe(16), client)
+        latest = Latest(stored.checkpoint) if stored and stored.checkpoint else None
+        name = secrets.token_urlsafe(16)
+        if held:
+            self.hold(name, True)
+        return self._begin(client, outbox, latest, name, room)
+
+    def _begin(
+        self, client: str, outbox: Outbox, latest: Latest | None, name: str, room: str | None
+    ) -> InteractiveSession:
+        self._make_room(client, room)
+        session = InteractiveSession(name, client, room)
         self._sessions[session.name] = session
-        self._open(session, Latest(stored.checkpoint) if stored and stored.checkpoint else None)
-        self._attach(session, outbox, Attach(session.name, outbox.name))
+        self._open(session, latest)
+        self._attach(session, outbox, Attach(session.name, outbox.name, setup=room is not None))
         return session
 
+    async def enter(
+        self, client: str, name: str, outbox: Outbox, costs_from: int, room: str
+    ) -> InteractiveSession:
+        """The session of a room's member: again, or for the first time.
+
+        Raises:
+            TooManySessions, NotStored, GoingAway: as `resume`.
+        """
+        try:
+            return await self.resume(client, name, outbox, costs_from, room=room)
+        except UnknownSession:
+            if name in self._sessions:  # another page of theirs was faster
+                return await self.resume(client, name, outbox, costs_from, room=room)
+            return self._begin(client, outbox, None, name, room)
+
+    def free(self, name: str) -> None:
+        """A session is no room's any more; it goes on as that of whoever has it."""
+        self.hold(name, False)
+        self._in_class.pop(name, None)
+        if (session := self._sessions.get(name)) is not None:
+            session.room = None
+            for reader in list(session.watchers):
+                self.unwatch(name, reader)
+
+    # -- what a class wants of its members' sessions ----------------------------------------
+
+    def hold(self, name: str, held: bool) -> None:
+        """Let a session wait, now or when it comes, or go on as it was."""
+        known = self._in_class.setdefault(name, InClass())
+        if known.held != held:
+            known.held = held
+            self._backend.put(Hold(name, held))
+
+    def expect(self, name: str, until: Until) -> None:
+        """Be told of a session as soon as all of one of these lists holds; see `Expect`."""
+        known = self._in_class.setdefault(name, InClass())
+        if known.until != until:
+            known.until = until
+            self._backend.put(Expect(name, until))
+
+    def look(self, name: str, resolution: int | None) -> bool:
+        """Ask for a glimpse of a session; whether it is here."""
+        session = self._sessions.get(name)
+        if session is None or not session.runs:
+            return False
+        self._backend.put(Look(name, resolution))
+        return True
+
+    def watch(self, name: str, reader: str, view: View, listener: Listener) -> bool:
+        """Let a reader of a class look at a session; whether it is here."""
+        session = self._sessions.get(name)
+        if session is None:
+            return False
+        session.watchers[reader] = view, listener
+        self._backend.put(Attach(name, reader, view=view))
+        return True
+
+    def watched(self, name: str, reader: str) -> bool:
+        """Whether a reader of a class looks at a session."""
+        session = self._sessions.get(name)
+        return session is not None and reader in session.watchers
+
+    def acknowledge(self, name: str, reader: str, frame: int) -> None:
+        """A reader of a class has had a frame."""
+        self._backend.put(Tell(name, reader, Ack(type="ack", frame=frame)))
+
+    def unwatch(self, name: str, reader: str) -> None:
+        """It looks no more."""
+        session = self._sessions.get(name)
+        if session is not None and session.watchers.pop(reader, None) is not None:
+            self._backend.put(Detach(name, reader))
+
     async def resume(
-        self, client: str, name: str, outbox: Outbox, costs_from: int
+        self,
+        client: str,
+        name: str,
+        outbox: Outbox,
+        costs_from: int,
+        *,
+        room: str | None = None,
+        held: bool = False,
     ) -> InteractiveSession:
         """Take a session up again; a connection that still has it gives way.
+
+        Args:
+            room: Of which it is a member's; None leaves that as it is.
+            held: Whether that waits.
 
         Raises:
             UnknownSession: it has ended, or never was.
@@ -119,19 +260,31 @@ class InteractiveSessions:
         """
         if self._going:
             raise GoingAway
-        session = self._sessions.get(name) or await self._back(client, name)
-        session.client = client
+        session = self._sessions.get(name)
+        if session is None:
+            session = await self._back(client, name, room, held)
+        elif held:
+            self.hold(name, True)
+        session.client, session.room = client, room or session.room
         if (old := session.outbox) is not None:
             self.leave(session, old)
             old.close(REPLACED)
         # What the reader has after a checkpoint may be of another future.
         position = Position(costs=0 if session.from_checkpoint else costs_from)
-        attach = Attach(name, outbox.name, position, from_checkpoint=session.from_checkpoint)
+        attach = Attach(
+            name,
+            outbox.name,
+            position,
+            from_checkpoint=session.from_checkpoint,
+            setup=session.room is not None,
+        )
         session.from_checkpoint = False
         self._attach(session, outbox, attach)
         return session
 
-    async def _back(self, client: str, name: str) -> InteractiveSession:
+    async def _back(
+        self, client: str, name: str, room: str | None, held: bool
+    ) -> InteractiveSession:
         """A session that this server has given up, or one from before it began."""
         settled = True
         _, latest = self._leaving.get(name, (client, None))
@@ -144,9 +297,11 @@ class InteractiveSessions:
                     "this session has ended, or it was too old to be kept; configure a new one"
                 )
             latest, settled = loaded
-        self._make_room(client)
+        self._make_room(client, room)
         self._leaving.pop(name, None)
-        session = InteractiveSession(name, client, from_checkpoint=not settled)
+        if held:
+            self.hold(name, True)
+        session = InteractiveSession(name, client, room, from_checkpoint=not settled)
         self._sessions[name] = session
         self._open(session, latest)
         # It trains on even if whoever asked for it has gone by now.
@@ -201,8 +356,17 @@ class InteractiveSessions:
             stored = StoredRun("save", progress, iterations, checkpoint, page)
             return await self._store.save(stored, client), checkpoint.iteration
 
-    async def tell(self, session: InteractiveSession, outbox: Outbox, message: Message) -> None:
+    async def tell(
+        self,
+        session: InteractiveSession,
+        outbox: Outbox,
+        message: Message,
+        experiment: int | None = None,
+    ) -> None:
         """Pass a message of the connection on to the session.
+
+        Args:
+            experiment: The number of what was sent, if this sets it up.
 
         Raises:
             Full: the sessions of this client would take too much memory.
@@ -214,7 +378,7 @@ class InteractiveSessions:
             session.runs, session.size = len(message.runs), message.size
         elif isinstance(message, View):
             session.view = message
-        await self._backend.send(Tell(session.name, outbox.name, message))
+        await self._backend.send(Tell(session.name, outbox.name, message, experiment))
 
     def leave(self, session: InteractiveSession, outbox: Outbox, code: int | None = None) -> None:
         """The connection is gone; the session waits for it a while, training on if it plays.
@@ -248,14 +412,14 @@ class InteractiveSessions:
 
     async def _keep_all(self, settled: Collection[str] = ()) -> None:
         leaving = dict(self._leaving)
-        given_up = [(name, client, latest) for name, (client, latest) in leaving.items()]
+        given_up = [(name, whose, latest) for name, (whose, latest) in leaving.items()]
         await self._keeper.keep(given_up, settled=leaving)
         for name, left in leaving.items():
             if self._leaving.get(name) is left:
                 del self._leaving[name]
                 self._keeper.part_with(name)
         here = [
-            (session.name, session.client, latest)
+            (session.name, session.whose, latest)
             for session in self._sessions.values()
             if session.runs
             if (latest := self._backend.latest(session.name)) is not None
@@ -273,7 +437,7 @@ class InteractiveSessions:
             lost = next(iter(self._leaving))
             del self._leaving[lost]
             log.error("the store does not answer, and a session that was given up is lost")
-        self._leaving[session.name] = session.client, latest
+        self._leaving[session.name] = session.whose, latest
 
     async def drain(self) -> None:
         """Take no one in any more, close every connection, and bring all there is to the store.
@@ -294,7 +458,10 @@ class InteractiveSessions:
             plan = latest.checkpoint.plan
             session.runs, session.size = len(plan.runs), plan.size
         listener = functools.partial(self._hear, session)
-        self._backend.open(session.name, "interactive", listener, latest)
+        known = self._in_class.get(session.name, InClass())
+        self._backend.open(session.name, "interactive", listener, latest, held=known.held)
+        if known.until is not None:
+            self._backend.put(Expect(session.name, known.until))
 
     def _attach(self, session: InteractiveSession, outbox: Outbox, attach: Attach) -> None:
         session.outbox, session.view = outbox, attach.view
@@ -306,10 +473,18 @@ class InteractiveSessions:
     def _hear(self, session: InteractiveSession, event: Event) -> None:
         outbox = session.outbox
         match event:
-            case Text() if outbox and event.reader in (None, outbox.name):
-                outbox.put(event.json)
+            case Text():
+                if outbox and event.reader in (None, outbox.name):
+                    outbox.put(event.json)
+                for reader, (_, listener) in session.watchers.items():
+                    if event.reader in (None, reader):
+                        listener(event)
             case Frame() if outbox and event.reader == outbox.name:
                 outbox.put(event.data)
+            case Frame() if event.reader in session.watchers:
+                session.watchers[event.reader][1](event)
+            case Glimpse():
+                self.glimpsed(event)
             case Progress(status="failed"):
                 self._begin_anew(session)
 
@@ -321,15 +496,22 @@ class InteractiveSessions:
         self._open(session)
         if (outbox := session.outbox) is not None:
             self._backend.put(Attach(session.name, outbox.name, view=session.view))
+        for reader, (view, _) in session.watchers.items():
+            self._backend.put(Attach(session.name, reader, view=view))
 
-    def _make_room(self, client: str) -> None:
+    def _make_room(self, client: str, room: str | None) -> None:
         if self._going:
             raise GoingAway
-        theirs = [session for session in self._sessions.values() if session.client == client]
-        if len(theirs) >= self._settings.max_sessions_per_client:
+        settings = self._settings
+        most_of_one, most = settings.max_sessions_per_client, settings.max_sessions
+        if room is not None:
+            most_of_one, most = settings.max_sessions_per_room, settings.max_room_sessions
+        alike = [each for each in self._sessions.values() if (each.room is None) == (room is None)]
+        theirs = [each for each in alike if (each.room or each.client) == (room or client)]
+        if len(theirs) >= most_of_one:
             self._give_place(theirs)
-        elif len(self._sessions) >= self._settings.max_sessions:
-            self._give_place(self._sessions.values())
+        elif len(alike) >= most:
+            self._give_place(alike)
 
     def _give_place(self, among: Collection[InteractiveSession]) -> None:
         waiting = [session for session in among if session.expiry is not None]
@@ -341,11 +523,12 @@ class InteractiveSessions:
         others = sum(
             other.size
             for other in self._sessions.values()
-            if other.client == session.client and other is not session
+            if other.whose == session.whose and other is not session
         )
         if others + size > self._settings.max_session_bytes_per_client:
             raise Full(
-                "the sessions of this address hold as many points and parameters as they may; "
+                "the sessions of this address or room hold as many points and parameters as they "
+                "may; "
                 "close one, or take fewer points",
                 60,
             )

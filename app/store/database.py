@@ -115,8 +115,9 @@ def _write_ahead(connection: Any, seconds: float) -> None:
 
 def _begin_sqlite(connection: Connection) -> None:
     # Whoever will write waits for its turn at once, where waiting works, and not in the middle.
-    writes = connection.get_execution_options().get("writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    options = connection.get_execution_options()
+    if not options.get("bare", False):
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("writes", False) else "BEGIN")
 
 
 def _lend_sqlite(connection: Any, record: object, proxy: object) -> None:

@@ -58,6 +58,10 @@ class Notes:
             connection.execute(write)
         return now
 
+    def key_for(self, purpose: str) -> bytes:
+        """A key that lasts as long as the store, and is that of nothing else."""
+        return hashlib.blake2b(purpose.encode(), key=self._key, digest_size=32).digest()
+
     def client(self, address: str) -> str:
         """The name of an address: the same in each row, and the address can't be found from it."""
         name = address.encode("utf-8", "surrogatepass")

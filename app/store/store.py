@@ -270,6 +270,19 @@ class Store:
 
         return await self._run(self._readers, read)
 
+    async def maintain(self, work: Callable[[Connection], T]) -> T:
+        """Do something with the database itself, in no transaction; what is written waits for it.
+
+        Raises:
+            NotStored: the database does not answer now.
+        """
+
+        def maintain() -> T:
+            with self._engine.execution_options(bare=True).connect() as connection:
+                return work(connection)
+
+        return await self._run(self._writer, maintain)
+
     async def _run(self, lane: Threads, work: Callable[[], T]) -> T:
         try:
             return await lane.run(work)

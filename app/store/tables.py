@@ -104,6 +104,17 @@ class CostsRow(Base):
     costs: Mapped[bytes] = mapped_column(LargeBinary)
 
 
+class RoomRow(Base):
+    """A part of a class's room; see `app.classroom`, which reads and writes what is in it."""
+
+    __tablename__ = "rooms"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    room: Mapped[str] = mapped_column(String(64), primary_key=True)
+    key: Mapped[str] = mapped_column(String(80), primary_key=True)
+    value: Mapped[str] = mapped_column(Text)
+
+
 class NoteRow(Base):
     """What the store has to know about itself; see `notes.py`."""
 

@@ -25,6 +25,7 @@ class Checkpoint:
         costs: Those of each run from `costs_from` on; whoever has the earlier ones gets only the
             new ones.
         stepping: How many iterations it was yet to step; 0 if it was not stepping.
+        experiment: The number of what a teacher sent, if that is what it is. It is not stored.
     """
 
     plan: Plan
@@ -36,6 +37,7 @@ class Checkpoint:
     playing: bool = False
     stepping: int = 0
     iterations_per_frame: Speed = DEFAULT_ITERATIONS_PER_FRAME
+    experiment: int | None = None
 
     @property
     def size(self) -> int:

@@ -1,8 +1,11 @@
-"""What conditions are checked against: a session's first run, as its frames would tell it."""
+"""What a class is told of a session's first run: facts, as frames tell them, and its setup."""
+
+from dataclasses import asdict
+from typing import Any
 
 from app import wire
 from app.conditions import OWN, Facts, LayerFacts
-from app.schemas import NamedData
+from app.schemas import NamedData, OwnData
 from app.training.run import Edited
 from app.training.session import Session
 
@@ -43,3 +46,25 @@ def facts_of(session: Session, *, diagnosed: bool = False) -> Facts:
         given=network.parameters is not None,
         edited=any(isinstance(change.value, Edited) for change in session.made(0)),
     )
+
+
+MOST_OWN_POINTS = 400
+
+
+def setup_of(session: Session) -> dict[str, Any]:
+    """How it is set up, in the words of `POST /train`, with the rates and conditions of now.
+
+    Given parameters are left out (`given` says so), and so are own points if they are many.
+    """
+    run, data = session.runs[0], session.plan.data
+    many = isinstance(data, OwnData) and len(data.points) > MOST_OWN_POINTS
+    left_out = {"points", "labels"} if many else set()
+    plan = run.plan
+    setup: dict[str, Any] = {
+        "data": data.model_dump(mode="json", exclude=left_out),
+        "network": plan.network.model_dump(mode="json", exclude={"parameters"}),
+        "training": plan.training.model_dump(mode="json")
+        | run.settings
+        | {"stop": asdict(run.trainer.stop)},
+    }
+    return setup if plan.network.parameters is None else {**setup, "given": True}

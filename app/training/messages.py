@@ -10,12 +10,28 @@ from typing import Any, Literal
 
 from pydantic_core import to_json
 
-from app.schemas import Message, Plan, View
+from app.conditions import Condition, Facts
+from app.schemas import (
+    Ack,
+    Cancel,
+    Check,
+    Describe,
+    Inspect,
+    Message,
+    Plan,
+    Recall,
+    Sweep,
+    View,
+)
 from app.training.checkpoints import Checkpoint, Latest, Record
 from app.training.run import Confusion, Model
 
 Kind = Literal["interactive", "job"]
 Status = Literal["queued", "running", "finished", "cancelled", "diverged", "failed", "saved"]
+Until = tuple[tuple[Condition, ...], ...]
+"""Lists of conditions: one is reached when all that the server can see of it holds at once."""
+LOOKING: tuple[type[Message], ...] = (View, Ack, Inspect, Describe, Recall, Check, Cancel, Sweep)
+"""What a held session takes (a sweep waits); a new kind of message is not among it by itself."""
 
 
 # -- down -----------------------------------------------------------------------------------
@@ -35,7 +51,7 @@ class Open:
     """A session comes to this host: as at its latest checkpoint, playing a plan, or empty.
 
     `replay_to` is the last iteration that anybody has seen of it; a restored session trains on to
-    there before it says anything.
+    there before it says anything. One that is `held` trains no further (see `Hold`).
     """
 
     session: str
@@ -43,6 +59,7 @@ class Open:
     latest: Latest | None = None
     plan: Plan | None = None
     replay_to: int = 0
+    held: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +73,8 @@ class Attach:
     greet: bool = True
     from_checkpoint: bool = False
     """Whether it learns that the session is as it was stored before the server ended."""
+    setup: bool = False
+    """Whether it learns how the session is set up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +87,48 @@ class Detach:
 
 @dataclass(frozen=True, slots=True)
 class Tell:
-    """A message of the stream for the session; answers to it go to `reader`."""
+    """A message of the stream for the session; answers to it go to `reader`.
+
+    Attributes:
+        experiment: Of a `configure` that sets up what a teacher sent, the number of that: a held
+            session takes it.
+    """
 
     session: str
     reader: str
     message: Message
+    experiment: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """The session waits from now on, or goes on as it was: what played plays."""
+
+    session: str
+    held: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Expect:
+    """What a class waits for in the session's first run; takes the place of what it was before.
+
+    A `Glimpse` is given at once when all of one list holds, and when the session is configured.
+    """
+
+    session: str
+    until: Until
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A `Glimpse` of the session, please, when there is time and it is not as at the last one.
+
+    Attributes:
+        resolution: Of its picture; None for none.
+    """
+
+    session: str
+    resolution: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +161,9 @@ class Close:
     session: str
 
 
-Command = Open | Attach | Detach | Tell | Ask | Flush | Close
+OfSession = Open | Attach | Detach | Tell | Ask | Hold | Expect | Look
+"""Commands that a session's host carries out, in their order."""
+Command = OfSession | Flush | Close
 
 
 # -- up -------------------------------------------------------------------------------------
@@ -181,6 +239,28 @@ class Snapshot:
 
 
 @dataclass(frozen=True, slots=True)
+class Glimpse:
+    """How the first run of a session is, for the class that it is in.
+
+    Attributes:
+        playing: Whether it trains; not while it is held.
+        experiment: The number of what was sent, if that was set up last.
+        setup: How it is set up, in the words of `POST /train`; with a picture only.
+        boundary: Its picture as differences, as frames have it; None if none was asked for, or can
+            be drawn.
+        at_once: Whether it is no answer to a `Look`, but what an `Expect` waits for.
+    """
+
+    session: str
+    facts: Facts
+    playing: bool
+    experiment: int | None = None
+    setup: Mapping[str, Any] | None = None
+    boundary: Mapping[str, Any] | None = None
+    at_once: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """The answer to a question; None if there is none."""
 
@@ -203,7 +283,7 @@ class Worked:
 
 
 Reply = Progress | Model | Record | Snapshot | frozenset[str] | None
-Event = Text | Frame | Progress | Checkpointed | Answer
+Event = Text | Frame | Progress | Checkpointed | Glimpse | Answer
 """What comes of a session."""
 
 

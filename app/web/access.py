@@ -24,6 +24,7 @@ from app.links import server_path
 from app.origins import scheme_of
 from app.settings import Settings
 from app.web.limits import Clients, client_of, too_fast
+from app.web.passes import Passes
 
 COOKIE = "shallows_access"
 COOKIE_SECONDS = 400 * 24 * 3600
@@ -36,8 +37,8 @@ OPEN_PATHS = ("/healthz", "/readyz", "/static/", "/favicon.ico")
 class Access:
     """Who may enter."""
 
-    def __init__(self, settings: Settings, assets: Callable[[], Assets]) -> None:
-        self._assets = assets
+    def __init__(self, settings: Settings, assets: Callable[[], Assets], passes: Passes) -> None:
+        self._assets, self._passes = assets, passes
         code = settings.access_code.get_secret_value() if settings.access_code else ""
         self._code = code.encode()
         self._proof = _proof(self._code) if self._code else ""
@@ -51,6 +52,8 @@ class Access:
             return None
         shown = request.cookies.get(COOKIE, "")
         if hmac.compare_digest(shown.encode(), self._proof.encode()):
+            return None
+        if self._passes.admits(request):
             return None
         scheme, _, code = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer":

@@ -1,10 +1,11 @@
 """The commands of one session of a host; training itself waits for the next round."""
 
 import logging
+import math
 from collections.abc import Callable
 from dataclasses import replace
 
-from app.errors import Full, InvalidField, ShallowsError
+from app.errors import Full, Held, InvalidField, ShallowsError
 from app.schemas import (
     Ack,
     Cancel,
@@ -30,11 +31,16 @@ from app.training.checkpoints import Latest, Record
 from app.training.host import events
 from app.training.host.hosted import INTERVAL, Hosted, Reader
 from app.training.messages import (
+    LOOKING,
     Answer,
     Ask,
     Attach,
     Detach,
     Event,
+    Expect,
+    Hold,
+    Look,
+    OfSession,
     Open,
     Position,
     Progress,
@@ -65,9 +71,7 @@ class Commands:
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
 
-    def carry_out(
-        self, hosted: Hosted, command: Open | Attach | Detach | Tell | Ask
-    ) -> list[Event]:
+    def carry_out(self, hosted: Hosted, command: OfSession) -> list[Event]:
         """Carry out a command for a session; one that fails ends this session alone."""
         try:
             return self._carry_out(hosted, command)
@@ -77,9 +81,7 @@ class Commands:
             said = events.failed(hosted, *why)
             return [*said, Answer(command.ticket, None)] if isinstance(command, Ask) else said
 
-    def _carry_out(
-        self, hosted: Hosted, command: Open | Attach | Detach | Tell | Ask
-    ) -> list[Event]:
+    def _carry_out(self, hosted: Hosted, command: OfSession) -> list[Event]:
         match command:
             case Open():
                 return self._open(hosted, command)
@@ -97,6 +99,15 @@ class Commands:
                 return [answer]
             case Tell():
                 return self.tell(hosted, command)
+            case Hold():
+                return self._hold(hosted, command.held)
+            case Expect():
+                hosted.until, hosted.looked, hosted.next_look_at = command.until, None, -math.inf
+                hosted.told = {one for one in hosted.told if one[0] in command.until}
+                return []
+            case Look():
+                hosted.look = command
+                return []
 
     def _open(self, hosted: Hosted, command: Open) -> list[Event]:
         if command.latest is not None:
@@ -115,8 +126,18 @@ class Commands:
         hosted.said_to_have_ended = hosted.session.ended_runs
         hosted.playing, hosted.stepping = checkpoint.playing, checkpoint.stepping
         hosted.iterations_per_frame = checkpoint.iterations_per_frame
+        hosted.experiment = checkpoint.experiment
         hosted.due = self._clock()
         hosted.changed = True
+
+    def _hold(self, hosted: Hosted, held: bool) -> list[Event]:
+        """Let a session wait, or go on as it was."""
+        if hosted.held == held:
+            return []
+        hosted.held, hosted.owed, hosted.due = held, 0, self._clock()
+        hosted.everyone_wants()
+        hosted.changed = True
+        return events.state(hosted) if hosted.session else []
 
     def _attach(self, hosted: Hosted, command: Attach) -> list[Event]:
         reader = Reader(command.reader, command.view, command.position)
@@ -128,7 +149,10 @@ class Commands:
         if not command.greet:
             return []
         configured = events.configured(
-            hosted, resumed=True, from_checkpoint=command.from_checkpoint
+            hosted,
+            resumed=True,
+            from_checkpoint=command.from_checkpoint,
+            setup=command.setup,
         )
         return [Text.of(hosted.name, reader.name, configured)]
 
@@ -148,14 +172,21 @@ class Commands:
     def tell(self, hosted: Hosted, command: Tell) -> list[Event]:
         """Carry out a message of the stream; if it can't be, its reader hears why."""
         try:
-            return self._obey(hosted, command.reader, command.message)
+            if not isinstance(command.message, LOOKING):
+                sent = isinstance(command.message, Configure) and command.experiment is not None
+                if hosted.held and not sent:
+                    raise Held
+                hosted.touched += 1
+            return self._obey(hosted, command.reader, command.message, command.experiment)
         except ShallowsError as error:
             return [Text.of(hosted.name, command.reader, error.message())]
 
-    def _obey(self, hosted: Hosted, reader: str, message: Message) -> list[Event]:
+    def _obey(
+        self, hosted: Hosted, reader: str, message: Message, experiment: int | None
+    ) -> list[Event]:
         match message:
             case Configure():
-                return self._configure(hosted, message.plan(), message.playing)
+                return self._configure(hosted, message.plan(), message.playing, experiment)
             case View():
                 if (looking := hosted.readers.get(reader)) is not None:
                     looking.view, looking.wants = message, True
@@ -235,8 +266,12 @@ class Commands:
             if hosted.playing:
                 hosted.owed = 0  # what the old speed still owed is dropped
 
-    def _configure(self, hosted: Hosted, plan: Plan, playing: bool) -> list[Event]:
+    def _configure(
+        self, hosted: Hosted, plan: Plan, playing: bool, experiment: int | None = None
+    ) -> list[Event]:
         hosted.session, hosted.playing = Session(plan), playing
+        hosted.experiment, hosted.looked = experiment, None
+        hosted.told.clear()
         for reader in hosted.readers.values():
             reader.questions.clear()
             reader.sweep = None
@@ -269,6 +304,8 @@ class Commands:
                 f"got {iteration:,}",
                 "iteration",
             )
+        if not hosted.replaying:
+            hosted.seen = session.iteration
         hosted.halt()
         hosted.waiting.clear()
         if iteration < session.iteration:

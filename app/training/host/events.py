@@ -2,12 +2,26 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import lru_cache
 
 from app import wire
+from app.conditions import Facts
 from app.errors import Lost
+from app.schemas import View
 from app.training.checkpoints import NO_PLAN
+from app.training.facts import setup_of
 from app.training.host.hosted import INTERVAL, Hosted, Reader
-from app.training.messages import Checkpointed, Event, Frame, Position, Progress, Status, Text
+from app.training.messages import (
+    Checkpointed,
+    Event,
+    Frame,
+    Glimpse,
+    Look,
+    Position,
+    Progress,
+    Status,
+    Text,
+)
 
 DIAGNOSE_EVERY = 0.1
 DIAGNOSING = 0.1
@@ -15,18 +29,20 @@ DIAGNOSING = 0.1
 
 
 def configured(
-    hosted: Hosted, *, resumed: bool, from_checkpoint: bool = False
+    hosted: Hosted, *, resumed: bool, from_checkpoint: bool = False, setup: bool = False
 ) -> dict[str, object]:
     """All there is to know of a session before its frames."""
     session = hosted.configured
     description = session.description()
     return {
+        **({"setup": setup_of(session)} if setup else {}),
         "type": "configured",
         "session": hosted.name,
         "resumed": resumed,
         "from_checkpoint": from_checkpoint,
         "iteration": session.iteration,
-        "playing": hosted.playing,
+        "playing": hosted.plays,
+        "held": hosted.held,
         "iterations_per_frame": hosted.iterations_per_frame,
         "data": description["data"],
         "runs": [
@@ -42,7 +58,8 @@ def state(hosted: Hosted) -> list[Event]:
     hosted.said_to_have_ended = hosted.session.ended_runs if hosted.session else set()
     message = {
         "type": "state",
-        "playing": hosted.playing,
+        "playing": hosted.plays,
+        "held": hosted.held,
         "iteration": hosted.session.iteration if hosted.session else 0,
         "iterations_per_frame": hosted.iterations_per_frame,
         "runs": [run.state for run in runs],
@@ -84,7 +101,7 @@ def failed(
     """Something is wrong with the program, not with what was asked; this session ends."""
     iteration = hosted.session.iteration if hosted.session else 0
     lost = Lost(f"{why}; configure it anew")
-    hosted.session = None
+    hosted.session = hosted.look = None
     hosted.halt()
     return [
         Text.of(hosted.name, None, lost.message()),
@@ -121,7 +138,7 @@ def frame(hosted: Hosted, reader: Reader, now: float, clock: Callable[[], float]
     """
     session = hosted.configured
     position = reader.position
-    moving = hosted.playing or hosted.stepping
+    moving = hosted.moving
     diagnostics = reader.view.diagnostics and not (moving and now < reader.next_diagnosis_at)
     data = wire.pack(
         session.frame(
@@ -154,6 +171,24 @@ def checkpointed(hosted: Hosted, now: float) -> Checkpointed:
     hosted.kept_costs = checkpoint.iteration
     hosted.kept_at, hosted.changed = now, False
     return Checkpointed(hosted.name, checkpoint, same_plan)
+
+
+def glimpse(hosted: Hosted, facts: Facts, look: Look | None = None) -> Glimpse:
+    """How a session's first run is, and its picture if somebody looks and asks for one."""
+    session, setup, boundary = hosted.configured, None, None
+    if look is not None and look.resolution is not None:
+        setup = setup_of(session)
+        if (features := session.examples.features) is not None:
+            network, scale = session.runs[0].trainer.network, session.examples.scale
+            view = _glimpse_view(look.resolution)
+            boundary = wire.pictures(network, view, features, scale)["boundary"]
+    moving, experiment = hosted.moving, hosted.experiment
+    return Glimpse(hosted.name, facts, moving, experiment, setup, boundary, at_once=look is None)
+
+
+@lru_cache(maxsize=8)
+def _glimpse_view(resolution: int) -> View:
+    return View(resolution=resolution, encoding="differences")
 
 
 def size_of(event: Event) -> int:

@@ -9,7 +9,8 @@ iterations each frame interval, whether or not a reader keeps up; a REST run tra
 there is time. A round is one frame interval long, so a command waits no longer than that. In a
 round every session gets a slice, in the order of their turns: if there is not enough for all, each
 has the same share of the time. Those at top speed, those that nobody would see and REST runs are
-patient: they come after all others, and have a fiftieth of the time although none is left.
+patient: they come after all others, and have a fiftieth of the time although none is left. After
+them come glimpses for a class, with a share of their own: if there are too many they come later.
 
 How one session obeys is in `commands.py`, how it trains in `slices.py` (with what happens when that
 is too much), what is said of it in `events.py`.
@@ -18,10 +19,13 @@ is too much), what is said of it in `events.py`.
 import logging
 import math
 from collections.abc import Callable, Iterable
+from itertools import chain
 
+from app.conditions import needs_diagnostics
 from app.fairness import Turns
+from app.training.facts import facts_of
 from app.training.host.commands import Commands
-from app.training.host.events import checkpointed, size_of
+from app.training.host.events import checkpointed, glimpse, size_of
 from app.training.host.hosted import INTERVAL, Hosted
 from app.training.host.shares import Account, Share
 from app.training.host.slices import Slices
@@ -47,6 +51,8 @@ PATIENT_REST = 1.0
 that time to send frames."""
 PATIENT_SHARE = 0.02
 """Of the time, for the patient when no time is left."""
+GLIMPSES = 0.05
+"""Of the time, for what a class sees of its sessions: never more, though there be time."""
 MOST_SLOWED = 4.0
 """Work that other programs interrupt counts at most so many times."""
 BYTES_PER_SECOND = 50e6
@@ -77,7 +83,7 @@ class Host:
         self._sessions: dict[str, Hosted] = {}
         self._turns = {False: Turns(SHORTEST_TURN), True: Turns(SHORTEST_TURN)}
         """Of those who are not patient, and of those who are."""
-        self._patients_share = Share(PATIENT_SHARE)
+        self._patients_share, self._glimpses_share = Share(PATIENT_SHARE), Share(GLIMPSES)
         self._patients_rest_until = -math.inf
         self._active = 0
         """How many sessions wanted to train when the last round began, the patient left out."""
@@ -94,7 +100,9 @@ class Host:
                 return []
             case Open():
                 account = Account(self._clock())
-                hosted = Hosted(command.session, command.kind, account, replay_to=command.replay_to)
+                seen = command.replay_to
+                hosted = Hosted(command.session, command.kind, account, replay_to=seen, seen=seen)
+                hosted.held = command.held
                 self._sessions[command.session] = hosted
             case _:
                 there = self._sessions.get(command.session)
@@ -197,11 +205,34 @@ class Host:
                         self._patients_rest_until = rest
                 # Among equals whoever was served comes last.
                 self._sessions[name] = self._sessions.pop(name)
+        return events + self._glimpses()
+
+    def _glimpses(self) -> list[Event]:
+        """What a class wants to see, whose last glimpse is oldest first."""
+        events: list[Event] = []
+        wanted = [hosted for hosted in self._sessions.values() if hosted.wants_glimpse]
+        for hosted in sorted(wanted, key=lambda hosted: hosted.glimpsed_at):
+            now = self._clock()
+            if self._glimpses_share.owed(now) <= 0:
+                break
+            look, hosted.look = hosted.look, None
+            assert look is not None
+            self._serving(hosted.name)
+            hosted.glimpsed, hosted.glimpsed_at = (hosted.now, look.resolution), now
+            try:
+                diagnosed = needs_diagnostics(chain.from_iterable(hosted.until or ()))
+                facts = facts_of(hosted.configured, diagnosed=diagnosed)
+                events.append(glimpse(hosted, facts, look))
+            except Exception:
+                log.exception("session %.6s could not be looked at", hosted.name)
+            self._glimpses_share.had(now, self._clock())
         return events
 
     def next_wake(self) -> float | None:
         """Seconds until a round has something to do; None if only a command can bring it."""
         soonest = min(map(self._wake, self._sessions.values()), default=math.inf)
+        if any(hosted.wants_glimpse for hosted in self._sessions.values()):
+            soonest = min(soonest, self._glimpses_share.next_at)
         return None if soonest == math.inf else max(0.0, soonest - self._clock())
 
     def _wake(self, hosted: Hosted) -> float:

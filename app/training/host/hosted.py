@@ -7,7 +7,7 @@ from app.errors import NotConfigured
 from app.schemas import Message, Plan, Question, View
 from app.training.checkpoints import DEFAULT_ITERATIONS_PER_FRAME, Checkpoint, Speed
 from app.training.host.shares import Account
-from app.training.messages import Kind, Position, Tell
+from app.training.messages import Kind, Look, Position, Tell, Until
 from app.training.session import Session
 from app.training.sweep import SeedSweep
 
@@ -40,6 +40,10 @@ class Reader:
         return self.position.frame - 1 - self.position.acknowledged < FRAMES_UNDER_WAY
 
 
+Looked = tuple[int, int, bool]
+"""How often it was touched, its iteration, whether it moves."""
+
+
 @dataclass
 class Hosted:
     """A session in this host: how it is driven, and who looks at it."""
@@ -58,6 +62,8 @@ class Hosted:
     due: float = 0.0
     """When playing next owes its iterations."""
     replay_to: int = 0
+    seen: int = 0
+    """How far it had been when it began to replay."""
     waiting: list[Tell] = field(default_factory=list)
     """What was commanded while it was replaying; it is meant for the iteration sought."""
     seconds_per_iteration: float = 1e-4
@@ -76,11 +82,62 @@ class Hosted:
     changed: bool = False
     """Whether something happened that only a new checkpoint would know."""
 
+    held: bool = False
+    """Whether its class waits: it trains no further, and remembers what it was at."""
+    experiment: int | None = None
+    """The number of what was sent, if it is that."""
+    touched: int = 0
+    """How often it was told something that changes it."""
+    until: Until | None = None
+    """What its class waits for; None if it is in no class."""
+    looked: Looked | None = None
+    """As it was when that was looked at last."""
+    next_look_at: float = -math.inf
+    """When diagnostics may be looked at again."""
+    told: set[tuple[object, bool]] = field(default_factory=set)
+    """What was reached, and whether it was edited by then: each is told once."""
+    look: Look | None = None
+    """The glimpse that is wanted of it."""
+    glimpsed: tuple[Looked, int | None] | None = None
+    """As it was at the last one, and the resolution of that."""
+    glimpsed_at: float = -math.inf
+
+    @property
+    def plays(self) -> bool:
+        """Whether it trains as long as there is something to train."""
+        return self.playing and not self.held
+
+    @property
+    def moving(self) -> bool:
+        """Whether another frame follows at once."""
+        return not self.held and bool(self.playing or self.stepping)
+
+    @property
+    def now(self) -> Looked:
+        """What says whether it is still the same."""
+        return self.touched, self.session.iteration if self.session else -1, self.moving
+
     @property
     def replaying(self) -> bool:
-        """Whether this session has yet to get back to where it was."""
+        """Whether this session has yet to get back to where it was, or on to what is sought.
+
+        While it is held it goes back, but no further than it was.
+        """
         session = self.session
-        return session is not None and session.iteration < self.replay_to and session.left > 0
+        return session is not None and session.iteration < self.replays_to and session.left > 0
+
+    @property
+    def replays_to(self) -> int:
+        """The iteration before which it says nothing."""
+        return min(self.replay_to, self.seen) if self.held else self.replay_to
+
+    @property
+    def wants_glimpse(self) -> bool:
+        """Whether one is asked for that would not be as the last one."""
+        if self.look is None or self.session is None or self.replaying:
+            return False
+        now, resolution = self.glimpsed or (None, None)
+        return now != self.now or self.look.resolution not in (None, resolution)
 
     @property
     def configured(self) -> Session:
@@ -106,19 +163,19 @@ class Hosted:
         none that may be sent a frame.
         """
         readers = self.readers.values()
-        greedy = self.unlimited and self.playing
+        greedy = self.unlimited and self.plays
         seen = any(reader.may_be_sent for reader in readers)
         return greedy or not seen or self.sweeping
 
     @property
     def active(self) -> bool:
         """Whether it wants the processor for longer than a moment."""
-        return bool(self.playing or self.stepping or self.replaying or self.sweeping)
+        return self.moving or self.replaying or self.sweeping
 
     @property
     def sweeping(self) -> bool:
         """Whether a reader's sweep is under way."""
-        return any(reader.sweep is not None for reader in self.readers.values())
+        return not self.held and any(reader.sweep is not None for reader in self.readers.values())
 
     def everyone_wants(self) -> None:
         """The next round sends every reader a frame."""
@@ -132,6 +189,7 @@ class Hosted:
             playing=self.playing,
             stepping=self.stepping,
             iterations_per_frame=self.iterations_per_frame,
+            experiment=self.experiment,
         )
 
     def halt(self) -> None:

@@ -27,6 +27,11 @@ class Share:
         self._had_until = max(self._had_until, now - self.LONGEST_CLAIM)
         return (now - self._had_until) * self._share
 
+    @property
+    def next_at(self) -> float:
+        """When something is owed again."""
+        return self._had_until
+
     def had(self, start: float, end: float) -> None:
         """The time from `start` to `end` was had."""
         self._had_until = min(self._had_until, start) + (end - start) / self._share

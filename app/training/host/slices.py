@@ -8,8 +8,11 @@ way is sent no third, and what it missed is in the next.
 import logging
 import math
 from collections.abc import Callable
+from itertools import chain
 
+from app.conditions import met, needs_diagnostics
 from app.schemas import Describe, Inspect, Recall
+from app.training.facts import facts_of
 from app.training.host import events
 from app.training.host.commands import Commands
 from app.training.host.hosted import INTERVAL, Hosted, Reader
@@ -58,6 +61,7 @@ class Slices:
             return [
                 *self._train(hosted, now, until),
                 *self._sweep(hosted, until),
+                *self._expect(hosted),
                 *self._report(hosted),
             ]
         except Exception:
@@ -76,13 +80,15 @@ class Slices:
             for reader in hosted.readers.values()
             if reader.wants and reader.may_be_sent
         ]
-        if hosted.playing:
+        if hosted.plays:
             wakes.append(-math.inf if hosted.unlimited else hosted.due)
+        if hosted.until is not None and hosted.looked != hosted.now:
+            wakes.append(hosted.next_look_at)
         return min(wakes, default=math.inf)
 
     def _train(self, hosted: Hosted, now: float, until: float) -> list[Event]:
         """Train what is owed, up to the end of the slice."""
-        session = hosted.configured
+        session, stepped = hosted.configured, hosted.stepping > 0
         self._accrue(hosted, now)
         wanted = min(hosted.owed, session.left)
         while wanted >= 1 and now < until:
@@ -95,13 +101,16 @@ class Slices:
             hosted.seconds_per_iteration += 0.3 * (estimate - hosted.seconds_per_iteration)
             wanted = min(wanted - n, session.left)
             hosted.owed -= n
+            hosted.stepping = max(0, hosted.stepping - n)
             hosted.unframed += n
-        return self._after_training(hosted, now)
+        return self._after_training(hosted, now, stepped)
 
     def _accrue(self, hosted: Hosted, now: float) -> None:
         """Add the iterations that have come due."""
         if hosted.replaying:
-            hosted.owed = hosted.replay_to - hosted.configured.iteration
+            hosted.owed = hosted.replays_to - hosted.configured.iteration
+        elif hosted.held:
+            hosted.owed = 0
         elif hosted.playing and hosted.unlimited:
             hosted.owed, hosted.due = math.inf, now
         elif hosted.playing and now >= hosted.due:
@@ -114,7 +123,7 @@ class Slices:
         elif hosted.stepping:
             hosted.owed = hosted.stepping
 
-    def _after_training(self, hosted: Hosted, now: float) -> list[Event]:
+    def _after_training(self, hosted: Hosted, now: float, stepped: bool) -> list[Event]:
         session = hosted.configured
         if hosted.replaying:
             return []
@@ -130,15 +139,14 @@ class Slices:
                 }
                 said.append(Text.of(hosted.name, None, message))
         # A seek to the last iteration does not end the session.
-        sought = hosted.stepping and session.iteration <= hosted.replay_to
-        if (hosted.playing or hosted.stepping) and not session.left and not sought:
+        sought = stepped and session.iteration <= hosted.replay_to
+        if (hosted.plays or (stepped and not hosted.held)) and not session.left and not sought:
             said += events.over(hosted)
-        elif hosted.stepping:
-            hosted.stepping = int(max(0, hosted.owed)) if session.left else 0
-            if not hosted.stepping:
-                hosted.everyone_wants()
-                hosted.changed = True
-                said += events.state(hosted)
+        elif stepped and not (hosted.stepping and session.left):
+            hosted.stepping = 0
+            hosted.everyone_wants()
+            hosted.changed = True
+            said += events.state(hosted)
         elif hosted.said_to_have_ended != session.ended_runs:
             said += events.state(hosted)
         done = (
@@ -148,9 +156,10 @@ class Slices:
         )
         if hosted.unframed and (done or now - hosted.framed_at >= LONGEST_SILENCE):
             hosted.everyone_wants()
-        waiting, hosted.waiting = hosted.waiting, []
-        for command in waiting:
-            said += self._commands.tell(hosted, command)
+        if not hosted.held:
+            waiting, hosted.waiting = hosted.waiting, []
+            for command in waiting:
+                said += self._commands.tell(hosted, command)
         return said
 
     def _sweep(self, hosted: Hosted, until: float) -> list[Event]:
@@ -170,6 +179,26 @@ class Slices:
                 sweep.reported_at = now
                 said.append(Text.of(hosted.name, reader.name, sweep.progress))
         return said
+
+    def _expect(self, hosted: Hosted) -> list[Event]:
+        """Tell a session's class what it waits for as soon as it is so: it may be no longer."""
+        if hosted.until is None or hosted.looked == hosted.now or hosted.replaying:
+            return []
+        first, start = hosted.looked is None, self._clock()
+        diagnoses = needs_diagnostics(chain.from_iterable(hosted.until))
+        looks = diagnoses and start >= hosted.next_look_at
+        if looks or not diagnoses:
+            hosted.looked = hosted.now
+        if not (hosted.until or first):
+            return []
+        facts = facts_of(hosted.configured, diagnosed=looks)
+        if looks:
+            took = self._clock() - start
+            hosted.next_look_at = start + max(events.DIAGNOSE_EVERY, took / events.DIAGNOSING)
+        reached = {(until, facts.edited) for until in hosted.until if met(until, facts)}
+        news = reached - hosted.told
+        hosted.told |= news
+        return [events.glimpse(hosted, facts)] if news or first else []
 
     def _answer(self, hosted: Hosted, reader: Reader) -> Text:
         """The answer to what a reader has asked first."""

@@ -12,8 +12,11 @@ from app.training.messages import (
     Ask,
     Attach,
     Detach,
+    Expect,
+    Hold,
     Kind,
     Listener,
+    Look,
     Progress,
     Snapshot,
     Tell,
@@ -81,24 +84,31 @@ class Backend:
         listener: Listener,
         latest: Latest | None = None,
         plan: Plan | None = None,
+        held: bool = False,
     ) -> None:
         """Place a session where it can train, if it can anywhere.
 
         Args:
             latest: As it was kept, if it was.
             plan: What it begins to play at once; without either it is empty.
+            held: Whether its class waits, and so does it.
         """
         driver = min(self._drivers, key=lambda driver: (not driver.ready, driver.load))
         self._where[session] = driver
-        driver.open(Placed(session, kind, listener, latest, plan))
+        driver.open(Placed(session, kind, listener, latest, plan, held=held))
 
     async def send(self, command: Tell) -> None:
         """Pass a message on; waits while the session's queue is full."""
         if (driver := self._where.get(command.session)) is not None:
             await driver.send(command)
 
-    def put(self, command: Attach | Detach) -> None:
-        """Let a reader look, or go; waits for nothing."""
+    def put(self, command: Attach | Detach | Hold | Expect | Look | Tell) -> None:
+        """Let a reader look, or go, or say what a class wants of a session; waits for nothing.
+
+        A message is put here only by whoever sends few of them: others `send` it.
+        A `Look` is answered by one `Glimpse` to the session's listener, as soon as there is news
+        and time for it; a newer `Look` takes its place.
+        """
         if (driver := self._where.get(command.session)) is not None:
             driver.put(command)
 

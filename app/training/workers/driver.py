@@ -28,13 +28,13 @@ from app.training.checkpoints import Latest
 from app.training.messages import (
     Answer,
     Ask,
-    Attach,
     Close,
     Command,
-    Detach,
     Event,
     Flush,
     Frame,
+    Hold,
+    OfSession,
     Open,
     Reply,
     Tell,
@@ -155,7 +155,7 @@ class Driver:
     def open(self, placed: Placed) -> None:
         """Take a session in."""
         self._placed[placed.name] = placed
-        self.put(Open(placed.name, placed.kind, placed.latest, placed.plan))
+        self.put(Open(placed.name, placed.kind, placed.latest, placed.plan, held=placed.held))
 
     def close(self, session: str) -> None:
         """Let a session go."""
@@ -241,11 +241,14 @@ class Driver:
         placed = self._placed.get(session)
         return placed.latest if placed else None
 
-    def put(self, command: Open | Attach | Detach | Tell | Ask) -> None:
-        """Queue a command of a session that is here."""
+    def put(self, command: OfSession) -> None:
+        """Queue a command of a session that is here; one to hold it goes before all that waits."""
         placed = self._placed.get(command.session)
         if placed is not None and not placed.aside:
-            placed.send(command)
+            if isinstance(command, Hold):
+                placed.hold(command)
+            else:
+                placed.send(command)
             self._bell.set()
 
     # -- rounds -----------------------------------------------------------------------------

@@ -12,9 +12,13 @@ from app.training.messages import (
     Command,
     Detach,
     Event,
+    Expect,
     Frame,
+    Glimpse,
+    Hold,
     Kind,
     Listener,
+    Look,
     Open,
     Position,
     Progress,
@@ -31,7 +35,7 @@ SUSPICION_SECONDS = 60.0
 
 def weight_of(command: Command) -> int:
     """What a command counts of the weight that a session may have carried out in a round."""
-    light = isinstance(command, Detach) or (
+    light = isinstance(command, Detach | Hold | Expect | Look) or (
         isinstance(command, Tell) and isinstance(command.message, LIGHT_MESSAGES)
     )
     return 1 if light else MOST_WEIGHT
@@ -50,6 +54,10 @@ class Placed:
     readers: dict[str, tuple[Position, View]] = field(default_factory=dict)
     sweeps: dict[str, Tell] = field(default_factory=dict)
     """Those under way, by reader: they begin again in a new host."""
+    held: bool = False
+    expect: Expect | None = None
+    look: Look | None = None
+    """The glimpse that has not come yet."""
     waiting: deque[Command] = field(default_factory=deque)
     """For the next rounds, in their order."""
     sits_out_until: float = 0.0
@@ -68,6 +76,10 @@ class Placed:
                 self.readers.pop(command.reader, None)
                 self.sweeps.pop(command.reader, None)
                 self._forget(command.reader)
+            case Expect():
+                self.expect = command
+            case Look():
+                self.look = command
             case Tell(message=Sweep()):
                 self.sweeps[command.reader] = command
             case Tell(message=Cancel()):
@@ -76,6 +88,13 @@ class Placed:
                 self.sweeps.clear()
             case Tell(message=View() as view) if command.reader in self.readers:
                 self.readers[command.reader] = self.readers[command.reader][0], view
+
+    def hold(self, command: Hold) -> None:
+        """Let it wait, or go on: before all that waits for it, but its beginning."""
+        self.held = command.held
+        for before in [each for each in self.waiting if isinstance(each, Hold)]:
+            self.waiting.remove(before)
+        self.waiting.insert(any(isinstance(each, Open) for each in self.waiting), command)
 
     def _forget(self, reader: str) -> None:
         """A reader that left before it was attached: drop both commands."""
@@ -106,6 +125,8 @@ class Placed:
             case Frame() if event.reader in self.readers:
                 position = Position(event.iteration, event.number + 1, event.number)
                 self.readers[event.reader] = position, self.readers[event.reader][1]
+            case Glimpse(at_once=False):
+                self.look = None
             case Text(type="swept" | "error", reader=str(reader)):
                 self.sweeps.pop(reader, None)
         if not isinstance(event, Checkpointed):
@@ -124,7 +145,8 @@ class Placed:
             Attach(self.name, reader, *known, greet=False) for reader, known in self.readers.items()
         ]
         return [
-            Open(self.name, self.kind, self.latest, self.plan, replay_to=seen),
+            Open(self.name, self.kind, self.latest, self.plan, seen, self.held),
             *attached,
             *self.sweeps.values(),
+            *(each for each in (self.expect, self.look) if each is not None),
         ]

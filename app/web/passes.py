@@ -1,0 +1,63 @@
+"""Where an access code is set: who was let into a room needs no other code, as long as the room is.
+
+So a student types one code, that of the room. The page of a room is shown to everyone, and the room
+itself asks for its code or key; whoever had it gets a pass, a cookie that says which room, with a
+proof that nobody else can make. It ends with the room. Without an access code there is none.
+"""
+
+import hmac
+from collections.abc import Callable
+from urllib.parse import parse_qs
+
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import Response
+
+from app.origins import scheme_of
+from app.settings import Settings
+
+COOKIE = "shallows_room"
+OPEN_PATHS = ("/j/", "/rooms/")
+"""What asks for a code or key of its own, and the pages that it is typed on."""
+STREAMS = ("/ws",)
+"""Where the first message says of which room's member it is, if the address names a room."""
+
+
+class Passes:
+    """Who has come through a room's door.
+
+    Args:
+        key: Makes the proofs.
+        is_there: Whether there is a room of that id.
+    """
+
+    def __init__(self, settings: Settings, key: bytes, is_there: Callable[[str], bool]) -> None:
+        self._wanted = settings.access_code is not None
+        self._key, self._is_there = key, is_there
+
+    def give(self, response: Response, request: Request, room: str) -> None:
+        """Let whoever has come in see the rest of the server, too."""
+        if self._wanted:
+            response.set_cookie(
+                COOKIE,
+                f"{room}.{self._proof(room)}",
+                httponly=True,
+                samesite="strict",
+                secure=scheme_of(request.url.scheme, request.headers) == "https",
+            )
+
+    def admits(self, request: HTTPConnection) -> bool:
+        """Whether a request needs no access code."""
+        scope = request.scope
+        path: str = scope["path"]
+        if f"{path}/".startswith(OPEN_PATHS) and path != "/rooms":
+            return True
+        query = scope["query_string"].decode("latin-1")
+        if scope["type"] == "websocket" and path in STREAMS and parse_qs(query).get("room"):
+            return True
+        room, _, proof = request.cookies.get(COOKIE, "").rpartition(".")
+        return hmac.compare_digest(proof.encode(), self._proof(room).encode()) and self._is_there(
+            room
+        )
+
+    def _proof(self, room: str) -> str:
+        return hmac.new(self._key, room.encode(), "sha256").hexdigest()
