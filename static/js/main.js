@@ -71,7 +71,10 @@ const addressOf = addressesBeside(saved, defaults, fields);
 const start = fromHash(location.hash, saved?.experiment ?? defaults, fields);
 const terms = {
   ...TERMS,
-  configure: (/** @type {import('./experiment/experiment.js').Experiment} */ experiment, /** @type {any} */ weights) => ({
+  configure: (
+    /** @type {import('./experiment/experiment.js').Experiment} */ experiment,
+    /** @type {any} */ weights,
+  ) => ({
     ...TERMS.configure(experiment, weights),
     ...(!weights && guest.peek()?.mark(experiment)),
   }),
@@ -113,7 +116,10 @@ effect(() => {
 mountClassroom(
   store,
   find('class'),
-  () => import('./classroom/main-page.js').then(({ mount }) => mount({ store, stream, fields, defaults, catalogue }, find('class'))),
+  () =>
+    import('./classroom/main-page.js').then(({ mount }) =>
+      mount({ store, stream, fields, defaults, catalogue }, find('class')),
+    ),
   () => stream.open(store),
 );
 

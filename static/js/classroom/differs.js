@@ -45,8 +45,7 @@ const ROWS = [
   activations,
   units,
   ({ learningRate }) => `α ${learningRate}`,
-  ({ scheme, scale }) =>
-    scheme === 'small_random' ? `random × ${scale}` : /** @type {Record<string, string>} */ (SCHEMES[scheme] ?? scheme),
+  ({ scheme, scale }) => (scheme === 'small_random' ? `random × ${scale}` : (SCHEMES[scheme] ?? scheme)),
   ({ parameters }) => (parameters ? 'given weights' : ''),
   ({ features }) => `inputs ${features.map(featureText).join(', ')}`,
   ({ optimizer }, { optimizers }) => labelOf(optimizers, optimizer),

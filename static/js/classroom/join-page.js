@@ -23,6 +23,9 @@ effect(() => {
     place,
   );
   // What is to be done next has the focus.
-  if (screen.is !== was) /** @type {HTMLElement | null} */ (place.querySelector(`main ${code ? '.primary' : 'input, main .primary'}`))?.focus();
+  if (screen.is !== was)
+    /** @type {HTMLElement | null} */ (
+      place.querySelector(`main ${code ? '.primary' : 'input, main .primary'}`)
+    )?.focus();
   was = screen.is;
 });

@@ -61,7 +61,11 @@ export class Joining {
   async join() {
     const code = bare(this.code.peek());
     if (code.length !== CODE_LENGTH) {
-      this.#show({ is: 'code', busy: false, wrong: { code: 'length', text: `A code has ${CODE_LENGTH} letters and digits.` } });
+      this.#show({
+        is: 'code',
+        busy: false,
+        wrong: { code: 'length', text: `A code has ${CODE_LENGTH} letters and digits.` },
+      });
       return;
     }
     this.#show({ is: 'code', wrong: null, busy: true });
@@ -111,7 +115,8 @@ export class Joining {
   giveUp() {
     clearTimeout(this.#asking);
     const screen = this.screen.peek();
-    if (screen.is === 'claiming' && screen.fresh) this.#show({ is: 'named', place: screen.fresh, wrong: null, busy: false });
+    if (screen.is === 'claiming' && screen.fresh)
+      this.#show({ is: 'named', place: screen.fresh, wrong: null, busy: false });
     else this.#show({ is: 'code', wrong: null, busy: false });
   }
 
@@ -124,7 +129,9 @@ export class Joining {
   async pair(code, pairing) {
     this.#show({ is: 'teacher', wrong: null, busy: true });
     /** @type {import('./calls.js').Answered<{id: string, key: string, teacher: string}>} */
-    const { body, wrong } = await this.#call('POST', '/rooms/teacher', { body: { code: bare(code), pairing: bare(pairing) } });
+    const { body, wrong } = await this.#call('POST', '/rooms/teacher', {
+      body: { code: bare(code), pairing: bare(pairing) },
+    });
     if (wrong) {
       this.#show({ is: 'teacher', wrong, busy: false });
       return;
@@ -174,9 +181,7 @@ export class Joining {
       this.#start(this.#keep(body, code));
     } else if (wrong && wrong.code !== 'unanswered' && wrong.seconds === undefined) {
       this.#show(
-        screen.fresh
-          ? { is: 'named', place: screen.fresh, wrong, busy: false }
-          : { is: 'code', wrong, busy: false },
+        screen.fresh ? { is: 'named', place: screen.fresh, wrong, busy: false } : { is: 'code', wrong, busy: false },
       );
     } else this.#later();
   }
@@ -194,7 +199,7 @@ function leaveQuietly({ room, secret }) {
 }
 
 /** @param {Event} event */
-const valueOf = (event) => /** @type {HTMLInputElement} */ (event.currentTarget).value;
+const typed = (event) => /** @type {HTMLInputElement} */ (event.currentTarget).value;
 
 /** @param {(event: SubmitEvent) => void} act */
 const submitted = (act) => (/** @type {SubmitEvent} */ event) => {
@@ -219,7 +224,7 @@ export function joinForm(joining, screen) {
             maxlength="9" autocapitalize="characters" autocomplete="off" spellcheck="false" enterkeyhint="go"
             aria-describedby="join-wrong" aria-invalid=${screen.wrong ? 'true' : 'false'} .value=${live(joining.code.value)}
             @input=${(/** @type {Event} */ event) => {
-              joining.code.value = valueOf(event);
+              joining.code.value = typed(event);
             }}></label>
           <button class="btn primary" type="submit" ?disabled=${screen.busy}>${screen.busy ? 'Joining' : 'Join'}</button>
         </form>
@@ -264,7 +269,7 @@ const before = (joining, busy) => html`<div class="back"><h2>Were you here befor
     <label><span class="vh">The name that you had</span><input class="field" placeholder="calm otter" maxlength="24"
       autocomplete="off" autocapitalize="none" spellcheck="false" .value=${live(joining.claimed.value)}
       @input=${(/** @type {Event} */ event) => {
-        joining.claimed.value = valueOf(event);
+        joining.claimed.value = typed(event);
       }}></label><button class="btn" type="submit" ?disabled=${busy}>Ask</button>
   </form></div>`;
 

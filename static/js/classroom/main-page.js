@@ -1,17 +1,17 @@
 /** What the main page has of a class: its menu, a student's place, and what a teacher's page is offered. */
 
 import { html, render } from '../../vendor/lit-html/lit-html.js';
+import { effect } from '../../vendor/signals-core/signals-core.js';
 import { leftOut } from '../experiment/address.js';
 import { DIGEST, serverPath } from '../links.js';
+import { Joining, joinForm, PROMISE } from './joining.js';
 import { checkNetwork } from './network-check.js';
 import { offer } from './offering.js';
-import { dialogWith, menu } from './popups.js';
-import { Joining, joinForm, PROMISE } from './joining.js';
 import { openRoom } from './opening.js';
 import { placeHere, roomKeys } from './place.js';
+import { dialogWith, menu } from './popups.js';
 import { Student } from './student.js';
 import { mountBar } from './student-bar.js';
-import { effect } from '../../vendor/signals-core/signals-core.js';
 
 /** @param {string} name of a sheet that comes later */
 export function fetchSheet(name) {
@@ -28,7 +28,7 @@ export function fetchSheet(name) {
 
 /** @param {import('./student.js').Page} page @param {HTMLElement} button */
 export async function mount(page, button) {
-  await fetchSheet('roombar');
+  await Promise.all(['roombar', 'room-popups', 'join'].map(fetchSheet));
   const student = new Student(page);
   const place = placeHere();
   mountBar(student, page.store, () => {
@@ -50,9 +50,9 @@ export async function mount(page, button) {
         close();
         student.enter(taken);
       });
-      return effect(() =>
-        render(html`${joinForm(joining, joining.screen.value)}<p class="hint">${PROMISE}</p>`, body),
-      );
+      return effect(() => {
+        render(html`${joinForm(joining, joining.screen.value)}<p class="hint">${PROMISE}</p>`, body);
+      });
     });
   };
   const rooms = Object.keys(roomKeys()).filter((name) => !name.endsWith('/screen'));

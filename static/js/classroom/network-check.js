@@ -27,7 +27,11 @@ const GOOD_FRAMES = 10;
  */
 export function told({ reached, socket, delay, frames }, running) {
   const rows = /** @type {[string, string, string][]} */ ([
-    ['Server', reached === null ? (running ? 'asked' : 'not reached') : 'reached', reached === null ? '' : `in ${(reached / 1000).toFixed(1)} s`],
+    [
+      'Server',
+      reached === null ? (running ? 'asked' : 'not reached') : 'reached',
+      reached === null ? '' : `in ${(reached / 1000).toFixed(1)} s`,
+    ],
     [
       'Way',
       socket === null ? '' : socket ? 'WebSocket' : 'plain requests',
@@ -38,7 +42,12 @@ export function told({ reached, socket, delay, frames }, running) {
   ]);
   if (running) return { good: true, verdict: 'Checking', text: 'It takes ten seconds.', rows };
   if (reached === null)
-    return { good: false, verdict: 'The server is not reached', text: 'Is this device in the network? Try its browser on another page.', rows };
+    return {
+      good: false,
+      verdict: 'The server is not reached',
+      text: 'Is this device in the network? Try its browser on another page.',
+      rows,
+    };
   if (socket === false)
     return {
       good: true,
@@ -47,7 +56,12 @@ export function told({ reached, socket, delay, frames }, running) {
       rows,
     };
   if ((frames !== null && frames < GOOD_FRAMES) || (delay !== null && delay > GOOD_DELAY))
-    return { good: false, verdict: 'This network is slow', text: 'A class can train from here, but pictures will be late.', rows };
+    return {
+      good: false,
+      verdict: 'This network is slow',
+      text: 'A class can train from here, but pictures will be late.',
+      rows,
+    };
   return { good: true, verdict: 'This network will do', text: 'A class of 30 can train live from here.', rows };
 }
 

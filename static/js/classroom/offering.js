@@ -41,7 +41,12 @@ export function offer({ store, defaults, fields }, leftOut) {
       offer: /** @type {Offer} */ ({
         tab,
         when,
-        page: toHash({ ...experiment, hide: [], lock: [], lesson: '', step: 1, panel: '', embed: false }, defaults, fields) || '#',
+        page:
+          toHash(
+            { ...experiment, hide: [], lock: [], lesson: '', step: 1, panel: '', embed: false },
+            defaults,
+            fields,
+          ) || '#',
         plan: { data, runs: [{ network, training }] },
         missing: missing ? [missing] : [],
         picture: boundary ? { width: boundary.width, height: boundary.height, values: boundary.values } : null,
@@ -49,7 +54,7 @@ export function offer({ store, defaults, fields }, leftOut) {
     });
   };
   const later = () => {
-    waiting ??= setTimeout(say, PAUSE);
+    if (waiting === undefined) waiting = setTimeout(say, PAUSE);
   };
   channel.addEventListener('message', ({ data }) => data.ask && say());
   document.addEventListener('visibilitychange', () => {

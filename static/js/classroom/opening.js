@@ -46,7 +46,7 @@ export function openRoom(opened) {
       if (window.open(address, `room-${id}`)) close();
       else link.value = address;
     };
-    return effect(() =>
+    return effect(() => {
       render(
         link.value
           ? html`<div class="body"><p>The room is open.</p></div><div class="foot"><a class="btn primary" href=${link.value}
@@ -68,7 +68,7 @@ export function openRoom(opened) {
             </div><div class="foot"><button class="btn" type="button" @click=${close}>Cancel</button><button
               class="btn primary" type="submit" ?disabled=${busy.value}>Open the room</button></div></form>`,
         body,
-      ),
-    );
+      );
+    });
   });
 }

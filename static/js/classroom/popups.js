@@ -17,18 +17,20 @@ export function menu(button, label, items) {
   const box = document.createElement('div');
   box.popover = 'auto';
   box.className = 'room-menu';
-  button.after(box);
+  // A button of a dialog has its menu there: what lies beside an open one is inert.
+  (button.closest('dialog') ?? document.body).append(box);
   const { left, bottom, right } = button.getBoundingClientRect();
   button.ariaExpanded = 'true';
   const close = () => box.isConnected && box.hidePopover();
   render(
     html`<ul class="menu" role="menu" aria-label=${label}>${items.map(
-      ({ symbol: name, label: words, note, act, line }) => html`${
-        line ? html`<li role="separator"></li>` : nothing
-      }<li role="none"><button type="button" role="menuitem" tabindex="-1" @click=${() => {
-        close();
-        act();
-      }}>${symbol(name)}<span>${words}</span><span class="cap">${note}</span></button></li>`,
+      ({ symbol: name, label: words, note, act, line }) =>
+        html`${
+          line ? html`<li role="separator"></li>` : nothing
+        }<li role="none"><button type="button" role="menuitem" tabindex="-1" @click=${() => {
+          close();
+          act();
+        }}>${symbol(name)}<span>${words}</span><span class="cap">${note}</span></button></li>`,
     )}</ul>`,
     box,
   );

@@ -40,9 +40,11 @@ export function mountBar(student, store, again) {
     shell.inert = held;
     document.body.toggleAttribute('data-held', held);
     if (!held) return undefined;
-    for (const dialog of document.querySelectorAll('dialog[open]')) /** @type {HTMLDialogElement} */ (dialog).close();
-    for (const popover of document.querySelectorAll('[popover]:popover-open'))
-      /** @type {HTMLElement} */ (popover).hidePopover();
+    for (const open of /** @type {NodeListOf<HTMLElement>} */ (
+      document.querySelectorAll('dialog[open], :popover-open')
+    ))
+      if (open instanceof HTMLDialogElement) open.close();
+      else open.hidePopover();
     /** @param {KeyboardEvent} event */
     const still = (event) => {
       if (event.key !== 'Tab' && !box.contains(/** @type {Node} */ (event.target))) event.stopPropagation();
@@ -55,11 +57,20 @@ export function mountBar(student, store, again) {
     const room = student.room.value;
     const place = student.place.value;
     const said = student.said.value;
-    if (student.elsewhere.value) render(aside('This class goes on in another tab of this browser.', 'Go on here', again), box);
-    else if (said) render(aside(said, 'Close', () => (student.said.value = '')), box);
+    if (student.elsewhere.value)
+      render(aside('This class goes on in another tab of this browser.', 'Go on here', again), box);
+    else if (said)
+      render(
+        aside(said, 'Close', () => (student.said.value = '')),
+        box,
+      );
     else if (!place) render(nothing, box);
-    else if (!room) render(bar(html`<div class="room-me"><b>${place.name}</b><span class="room-soft">${place.title}</span></div>
-      <div class="room-job"><span class="room-soft" role="status">Coming in</span></div><div></div>`), box);
+    else if (!room)
+      render(
+        bar(html`<div class="room-me"><b>${place.name}</b><span class="room-soft">${place.title}</span></div>
+      <div class="room-job"><span class="room-soft" role="status">Coming in</span></div><div></div>`),
+        box,
+      );
     else render(room.held ? frozen(room) : free(room), box);
   });
 

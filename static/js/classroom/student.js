@@ -264,7 +264,21 @@ export class Student {
 }
 
 /** What is the reader's own to see, whoever sends what. @param {Experiment} experiment */
-const kept = ({ panel, showTest, discretise, mistakes, comparison, sweep, sweepSeeds, sweepIterations, lesson, step, hide, lock, embed }) => ({
+const kept = ({
+  panel,
+  showTest,
+  discretise,
+  mistakes,
+  comparison,
+  sweep,
+  sweepSeeds,
+  sweepIterations,
+  lesson,
+  step,
+  hide,
+  lock,
+  embed,
+}) => ({
   panel,
   showTest,
   discretise,
