@@ -147,20 +147,22 @@ def _claim(turn: Turn, name: str) -> None:
         oldest = min(state.claims.values(), key=lambda claim: claim.until)
         del state.claims[oldest.id]
         turn.drop(oldest)
-    claim = Claim(turn.mint.secret(), member.number, turn.now.clock + CLAIM_SECONDS)
+    token = turn.mint.secret()
+    until = turn.now.clock + CLAIM_SECONDS
+    claim = Claim(turn.mint.digest("claim", token), member.number, until)
     state.claims[claim.id] = claim
     turn.keep(claim)
-    turn.send(Waiting(claim.id))
+    turn.send(Waiting(token))
     turn.staff()
 
 
 def collect(turn: Turn, command: Collect) -> None:
     """Whoever claims a name asks whether the teacher has decided; if so they get a new secret."""
-    claim = turn.state.claims.get(command.claim)
+    claim = turn.state.claims.get(turn.mint.digest("claim", command.claim))
     if claim is None:
         raise NotLetIn
     if not claim.admitted:
-        turn.send(Waiting(claim.id))
+        turn.send(Waiting(command.claim))
         return
     member, secret = turn.state.members[claim.member], turn.mint.secret()
     member.secret = turn.mint.digest("member", secret)
@@ -290,7 +292,9 @@ def _out(turn: Turn, member: Member, code: int, error: Removed | None) -> None:
 
 
 def _claim_of(turn: Turn, name: str) -> Claim:
-    claim = turn.state.claims.get(name)
+    """The claim that a teacher means: as their page names it, or as whoever claims does."""
+    claims = turn.state.claims
+    claim = claims.get(name) or claims.get(turn.mint.digest("claim", name))
     if claim is None:
         raise UnknownThing("Nobody waits with this claim any more.", "claim")
     return claim

@@ -126,7 +126,7 @@ class Claim:
     """Somebody says to be a member who is away, from a device that does not know the secret.
 
     Attributes:
-        id: Whoever claims has it, and the teacher's page; nobody else.
+        id: The digest of what whoever claims has; the teacher's page names it by that.
         until: By the clock.
     """
 

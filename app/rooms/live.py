@@ -48,7 +48,7 @@ TURN_SECONDS = 0.02
 """Of the event loop, before others have a turn."""
 WAIT_SECONDS = 3.0
 """That somebody waits for the rooms to be read from the store."""
-AGAIN_SECONDS = 1.0
+AGAIN_SECONDS = 0.25
 """Before what could not be written is tried again, and the log cut off another time."""
 
 

@@ -10,11 +10,14 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient, WebSocketDenialResponse
 
-from app.classroom.messages import OF_MEMBERS, OF_TEACHERS
+from app.classroom import room as rooms
+from app.classroom.errors import NoRoom
+from app.classroom.messages import OF_MEMBERS, OF_TEACHERS, Lock
+from app.errors import NotStored
 from app.main import create_app
 from app.store.classes import StoredRooms
 from app.web import tries
-from tests.app.conftest import metric, services_of, settings_for
+from tests.app.conftest import metric, settings_for
 from tests.app.rooms import Class, Json, Page
 
 QUESTION: Json = {"text": "Which is better?", "choices": ["tanh", "ReLU"]}
@@ -108,8 +111,9 @@ def test_a_name_is_claimed_and_the_teacher_lets_in(room: Class) -> None:
         claim = claimed.json()["claim"]
         assert room.ask(claim=claim).status_code == 202
         assert room.ask(name=member["name"]).json()["code"] == "claimed"
-        teacher.room(claims=[{"claim": claim, "member": 1, "name": member["name"]}])
-        teacher.say("admit", claim=claim)
+        (waits,) = teacher.until("room", lambda seen: seen["claims"])["claims"]
+        assert (waits["member"], waits["name"]) == (1, member["name"])
+        teacher.say("admit", claim=waits["claim"])
         teacher.room(claims=[])
     back = room.joins(claim=claim)
     assert (back["member"], back["session"]) == (member["member"], member["session"])
@@ -224,7 +228,7 @@ def test_whoever_guesses_is_answered_slowly_and_nobody_is_refused(
         await real(0)
 
     with TestClient(create_app(settings)) as client:
-        monkeypatch.setattr(tries.asyncio, "sleep", sleep)
+        monkeypatch.setattr(asyncio, "sleep", sleep)
         room = Class(client)
         for _ in range(3):
             assert room.ask(code="ZZZZZZ").status_code == 404
@@ -250,8 +254,8 @@ def test_tries_of_one_address_wait_one_after_the_other(monkeypatch: pytest.Monke
             async with guesses.one("a", here):
                 order.append("try")
                 if wrong:
-                    raise tries.NoRoom
-        except tries.NoRoom:
+                    raise NoRoom
+        except NoRoom:
             return "wrong"
         except Exception as error:
             return type(error).__name__
@@ -275,34 +279,38 @@ def test_tries_of_one_address_wait_one_after_the_other(monkeypatch: pytest.Monke
 
 
 def test_with_an_access_code_a_students_one_code_is_the_rooms() -> None:
-    settings = settings_for("inline", access_code="secret")
-    with TestClient(create_app(settings)) as teachers, TestClient(teachers.app) as students:
-        assert students.post("/rooms", json={}).status_code == 401
+    with TestClient(create_app(settings_for("inline", access_code="secret"))) as client:
+        assert client.post("/rooms", json={}).status_code == 401
         bearer = {"Authorization": "Bearer secret"}
-        opened = teachers.post("/rooms", json={}, headers=bearer).json()
-        assert students.get("/datasets").status_code == 401
-        for path in ("/ws", "/train/any/stream"):
-            with pytest.raises(WebSocketDenialResponse), students.websocket_connect(path):
+        opened = client.post("/rooms", json={}, headers=bearer).json()
+        assert client.get("/datasets").status_code == 401
+        for path in ("/ws", "/ws?room=", "/train/any/stream"):
+            with pytest.raises(WebSocketDenialResponse), client.websocket_connect(path):
                 pass
-        joined = students.post("/rooms/join", json={"code": opened["code"]})
+        joined = client.post("/rooms/join", json={"code": opened["code"]})
         assert joined.status_code == 201
         cookie = joined.headers["set-cookie"].lower()
         assert "httponly" in cookie
         assert "samesite=strict" in cookie
-        assert students.get("/datasets").status_code == 200
-        assert students.post("/rooms", json={}).status_code == 201
+        assert client.get("/datasets").status_code == 200
+        client.cookies.clear()  # a script has none
         enter = {"type": "enter", "room": opened["id"], "secret": joined.json()["secret"]}
-        students.cookies.clear()  # a script has none
-        with Page.at(students, f"/ws?room={opened['id']}", **enter) as page:
+        with Page.at(client, f"/ws?room={opened['id']}", **enter) as page:
             assert page.room()["member"] == 1
-        headers = {"Shallows-Room-Key": opened["key"]}
-        assert students.get(f"/rooms/{opened['id']}", headers=headers).status_code == 200
-        assert students.get("/datasets").status_code == 200
-        teachers.delete(f"/rooms/{opened['id']}", headers=headers | bearer)
-        assert students.get("/datasets").status_code == 401  # the pass ends with the room
-        wrong = students.get(f"/rooms/{opened['id']}", headers={"Shallows-Room-Key": "wrong"})
-        assert wrong.status_code == 404
-        assert services_of(teachers).refusals["unauthorized"] > 0
+        key = {"Shallows-Room-Key": opened["key"]}
+        wrong = {"Shallows-Room-Key": "wrong"}
+        assert client.get(f"/rooms/{opened['id']}", headers=wrong).status_code == 403
+        assert client.get("/datasets").status_code == 401
+        assert client.get(f"/rooms/{opened['id']}", headers=key).status_code == 200
+        assert client.get("/datasets").status_code == 200
+        client.delete(f"/rooms/{opened['id']}", headers=key)
+        assert client.get("/datasets").status_code == 401  # the pass ends with the room
+        client.cookies.clear()
+        another = client.post("/rooms", json={}, headers=bearer).json()["id"]
+        for proof in ("", "0" * 64):
+            forged = {"cookie": f"shallows_room={another}.{proof}"}
+            assert client.get("/datasets", headers=forged).status_code == 401
+        assert client.get("/j/ABCDEF", headers={"accept": "text/html"}).status_code == 200
 
 
 def test_without_an_access_code_no_cookie_is_set(room: Class) -> None:
@@ -509,7 +517,7 @@ def test_a_wrong_key_opens_nothing(room: Class, first: Json) -> None:
 def test_an_error_leaves_the_room_as_it_was(room: Class) -> None:
     with room.teacher() as teacher:
         before = teacher.room(question=None)
-        for type, fields, code in [
+        wrong: list[tuple[str, Json, str | None]] = [
             ("ask", {"text": "?", "choices": ["a", "a"]}, "invalid_field"),
             ("reveal", {"question": 9}, "not_found"),
             ("remove", {"member": 9}, "unknown_member"),
@@ -517,7 +525,8 @@ def test_an_error_leaves_the_room_as_it_was(room: Class) -> None:
             ("push", {"page": "#a", "plan": {"runs": [{}], "data": {"dataset": "?"}}}, None),
             ("open", {"key": room.room["key"]}, "unknown_type"),
             ("answer", {"question": 1, "choice": 0}, "unknown_type"),
-        ]:
+        ]
+        for type, fields, code in wrong:
             teacher.say(type, **fields)
             assert teacher.error() == (code or "invalid_field"), type
         teacher.say("names", shown=True)
@@ -633,8 +642,6 @@ def test_what_can_not_be_written_has_not_happened(
 
         async def sometimes(self: StoredRooms, changes: Any) -> None:
             if fails:
-                from app.errors import NotStored
-
                 raise NotStored("for a test")
             await write(self, changes)
 
@@ -657,16 +664,14 @@ def test_what_can_not_be_written_has_not_happened(
 def test_a_command_that_fails_undoes_itself_alone(
     room: Class, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    from app.classroom import room as rooms
-    from app.classroom.messages import Lock
-
     def breaks(turn: Any, connection: str, message: Lock) -> None:
         turn.state.door.locked = True
         raise RuntimeError("for a test")
 
     with room.teacher() as teacher:
         teacher.until("room")
-        monkeypatch.setitem(rooms.TEACHERS, Lock, breaks)  # type: ignore[arg-type]
+        broken: dict[Any, Any] = {**rooms.TEACHERS, Lock: breaks}
+        monkeypatch.setattr(rooms, "TEACHERS", broken)
         teacher.say("lock", locked=True)
         assert teacher.error() == "internal_error"
         assert room.ask().status_code == 201
