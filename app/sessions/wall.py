@@ -90,6 +90,8 @@ class Seat:
     asked_at: float = -math.inf
     waits: bool = False
     """Whether a look is under way."""
+    hurries: bool = True
+    """Whether the room is told at once what is said at once: that is so once between two looks."""
     tile: Tile | None = None
 
 
@@ -271,12 +273,13 @@ class Wall:
             return
         facts, member = glimpse.facts, seat.member
         measured = Measured(member, facts, glimpse.playing, glimpse.experiment)
-        if glimpse.at_once:
-            self._news.pop((room, member), None)
-            self.measured(room, measured)
-            return
-        seat.waits = False
         self._news[room, member] = measured
+        if glimpse.at_once:
+            if seat.hurries:
+                seat.hurries, seat.asked_at = False, -math.inf
+                self.measured(room, self._news.pop((room, member)))
+            return
+        seat.waits, seat.hurries = False, True
         if glimpse.setup is not None:
             words = {
                 "member": member,

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Self
 
 from starlette.testclient import TestClient, WebSocketTestSession
 
@@ -25,7 +25,7 @@ class Stream:
 
     @classmethod
     @contextmanager
-    def connect(cls, client: TestClient, path: str = "/ws") -> Iterator["Stream"]:
+    def connect(cls, client: TestClient, path: str = "/ws") -> Iterator[Self]:
         with client.websocket_connect(path) as socket:
             yield cls(socket)
 

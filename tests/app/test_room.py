@@ -14,7 +14,6 @@ from app.classroom.errors import (
     Claimed,
     Closed,
     GivenParameters,
-    Held,
     Locked,
     NameTaken,
     NobodyOfThatName,
@@ -43,7 +42,7 @@ from app.classroom.events import (
     Watched,
     Write,
 )
-from app.classroom.holding import LOOKING, refusal
+from app.classroom.holding import refusal, sent
 from app.classroom.messages import (
     OF_MEMBERS,
     OF_TEACHERS,
@@ -58,9 +57,10 @@ from app.classroom.rows import Unreadable
 from app.classroom.state import Now
 from app.classroom.tasks import counts_on
 from app.classroom.teaching import plan_for
-from app.errors import InvalidField, ShallowsError, UnknownType
+from app.errors import Held, InvalidField, ShallowsError, UnknownType
 from app.schemas import MESSAGES, Configure, Edit, Plan, parse_message
 from app.training.facts import facts_of
+from app.training.messages import LOOKING
 from app.training.session import Session
 from tests.app.classroom import CIRCLE, LESSONS_THERE, START, WALL, Class, facts
 
@@ -587,7 +587,7 @@ def test_what_trains_or_changes_waits_while_it_is_held(room: Class, type: str) -
     message = parse_message(text, MESSAGES)
     assert refusal(room.room.state, message) is None
     room.teach("hold", held=True)
-    looks = type in ("view", "ack", "inspect", "check", "cancel", "sweep")
+    looks = type in ("view", "ack", "inspect", "describe", "recall", "check", "cancel", "sweep")
     assert isinstance(message, LOOKING) == looks
     error = refusal(room.room.state, message)
     assert (error is None) == looks
@@ -599,16 +599,24 @@ def test_what_trains_or_changes_waits_while_it_is_held(room: Class, type: str) -
 
 def test_only_what_was_sent_is_set_up_while_it_is_held(room: Class) -> None:
     state = room.room.state
-    configure = Configure.model_validate({"type": "configure", "runs": [{}]})
     play = parse_message('{"type": "play"}', MESSAGES)
+
+    def configure(number: int | None) -> Configure:
+        words: dict[str, Any] = {"type": "configure", "runs": [{}], "experiment": number}
+        return Configure.model_validate(words)
+
     room.teach("hold", held=True)
-    assert isinstance(refusal(state, configure, 1), Held)
+    assert isinstance(refusal(state, configure(1)), Held)
     room.teach("push", page="#", plan=XOR)
-    assert refusal(state, configure, 1) is None
-    assert isinstance(refusal(state, play, 1), Held)
+    assert refusal(state, configure(1)) is None
+    assert isinstance(refusal(state, configure(None)), Held)
+    assert isinstance(refusal(state, play), Held)
+    assert (sent(state, configure(1)), sent(state, configure(None)), sent(state, play)) == (
+        (1, None, None)
+    )
     room.teach("push", page="#", plan=XOR)
-    assert isinstance(refusal(state, configure, 1), Held)
-    assert refusal(state, configure, 2) is None
+    assert isinstance(refusal(state, configure(1)), Held)
+    assert refusal(state, configure(2)) is None
 
 
 # -- an experiment for everybody ------------------------------------------------------------
