@@ -7,8 +7,9 @@ import { reach, serverPath } from '../links.js';
 import { palette } from '../theme.js';
 import { inGroups } from './calls.js';
 import { whole } from './differs.js';
+import { LETTERS } from './letters.js';
 import { symbol } from './symbols.js';
-import { askForm, formOf, hideForm, LETTERS, lessonForm, reductionInWords, taskForm } from './teacher-forms.js';
+import { askForm, formOf, hideForm, lessonForm, reductionInWords, taskForm } from './teacher-forms.js';
 import { paintTile } from './tile-picture.js';
 import { paintWithin } from './wall.js';
 
@@ -48,31 +49,6 @@ export function mountDo(desk, place, fields, defaults, { points, arrived }) {
         was?.querySelector('textarea, input, select, .kinds button, .lessons button')
       )?.focus(),
     );
-  });
-
-  effect(() => {
-    void [arrived.value, palette.value, desk.state.painted.value, desk.now.value];
-    const room = desk.state.room.value;
-    if (!room) {
-      render(nothing, place);
-      return;
-    }
-    render(
-      html`${claims(room)}${eyes(room)}${send(room)}${ask(room)}${task(room)}${lesson(room)}${spotlight(room)}${hide(room)}${foot(room)}`,
-      place,
-    );
-    paintWithin(place, desk, points);
-    const offer = desk.offer.value;
-    for (const canvas of /** @type {NodeListOf<HTMLCanvasElement>} */ (place.querySelectorAll('canvas[data-offer]')))
-      paintTile(
-        canvas,
-        offer?.picture
-          ? /** @type {import('../types/protocol').Boundary} */ (
-              /** @type {unknown} */ ({ ...offer.picture, x: [0, 1], y: [0, 1] })
-            )
-          : null,
-        { side: 44 },
-      );
   });
 
   /**
@@ -307,4 +283,29 @@ export function mountDo(desk, place, fields, defaults, { points, arrived }) {
       `/rooms/${desk.id}/code.svg?${code}`,
     )}><div><p class="code" aria-label="Room code">${inGroups(code)}</p><p class="cap">${address.value}${serverPath('/j')}</p><p
       class="cap">${desk.state.members.value.size} in, door ${locked ? 'locked' : 'open'}</p></div></section>`;
+
+  effect(() => {
+    void [arrived.value, palette.value, desk.state.painted.value, desk.now.value];
+    const room = desk.state.room.value;
+    if (!room) {
+      render(nothing, place);
+      return;
+    }
+    render(
+      html`${claims(room)}${eyes(room)}${send(room)}${ask(room)}${task(room)}${lesson(room)}${spotlight(room)}${hide(room)}${foot(room)}`,
+      place,
+    );
+    paintWithin(place, desk, points);
+    const offer = desk.offer.value;
+    for (const canvas of /** @type {NodeListOf<HTMLCanvasElement>} */ (place.querySelectorAll('canvas[data-offer]')))
+      paintTile(
+        canvas,
+        offer?.picture
+          ? /** @type {import('../types/protocol').Boundary} */ (
+              /** @type {unknown} */ ({ ...offer.picture, x: [0, 1], y: [0, 1] })
+            )
+          : null,
+        { side: 44 },
+      );
+  });
 }

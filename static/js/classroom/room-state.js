@@ -64,7 +64,7 @@ export class RoomState {
         boundary: tile.boundary ?? this.tiles.get(tile.member)?.boundary ?? null,
       });
     }
-    this.painted.value++;
+    this.painted.value = this.painted.peek() + 1;
   }
 
   /** @param {RoomMember[]} members */

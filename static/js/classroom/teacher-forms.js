@@ -7,13 +7,13 @@ import { PARTS, REDUCED } from '../experiment/parts.js';
 import { listed } from '../lessons/course.js';
 import { inWordsOf, QUANTITIES } from '../lessons/quantities.js';
 import { readNumber } from '../numbers.js';
+import { LETTERS } from './letters.js';
 import { needsReport } from './student-facts.js';
 import { symbol } from './symbols.js';
 
 /** @typedef {import('./desk.js').Desk} Desk */
 /** @typedef {import('../types/lessons').Condition} Condition */
 
-export const LETTERS = 'ABCDEF';
 const [FEWEST_CHOICES, MOST_CHOICES] = [2, 6];
 const MOST_CONDITIONS = 6;
 

@@ -34,6 +34,8 @@ export const shortShare = (share) => (share === null || share === undefined ? 'â
 
 /** What is painted on which canvas: no more than what changes is painted again. @type {WeakMap<HTMLCanvasElement, string>} */
 const stamps = new WeakMap();
+/** Of which points. @type {WeakMap<HTMLCanvasElement, Drawn | null>} */
+const drawnOn = new WeakMap();
 
 /**
  * Paints the canvases within a place that show something else now.
@@ -48,9 +50,10 @@ export function paintWithin(place, desk, points) {
     const tile = desk.state.tiles.get(number);
     const side = Number(canvas.dataset.side);
     const drawn = points.get(number) ?? null;
-    const stamp = `${tile?.iteration} ${tile?.cost} ${side} ${palette.peek()} ${drawn?.points.length} ${tile?.boundary?.values[0]}`;
-    if (stamps.get(canvas) === stamp) continue;
+    const stamp = `${tile?.iteration} ${tile?.cost} ${side} ${palette.peek()} ${tile?.boundary?.values[0]}`;
+    if (stamps.get(canvas) === stamp && drawnOn.get(canvas) === drawn) continue;
     stamps.set(canvas, stamp);
+    drawnOn.set(canvas, drawn);
     const regression = desk.setUp(number)?.experiment.problem === 'regression';
     paintTile(canvas, tile?.boundary ?? null, { side, drawn, line: !regression, radius: side > 100 ? 1.5 : 1.1 });
   }
@@ -112,9 +115,6 @@ export function mountWall(desk, place, { points, arrived }) {
     if (width !== space.peek().width || height !== space.peek().height) space.value = { width, height };
   }).observe(place);
 
-  effect(() => {
-    render(summary(), bar);
-  });
   const summary = () => {
     const room = desk.state.room.value;
     const members = [...desk.state.members.value.values()];
@@ -177,38 +177,6 @@ export function mountWall(desk, place, { points, arrived }) {
         )
       }</span>`;
   };
-
-  effect(() => {
-    void [arrived.value, palette.value, desk.now.value];
-    const { size, columns, side } = fit.value;
-    const everybody = desk.everybody.value;
-    const room = desk.state.room.value;
-    const shown = desk.shown.value;
-    const lit = room?.spotlight ?? [];
-    const tab = shown.includes(desk.looked.value) ? desk.looked.value : shown[0];
-    list.className = `tiles ${size}`;
-    list.style.setProperty('--c', String(columns));
-    list.style.setProperty('--d', `${side}px`);
-    list.ariaLabel = `${shown.length} ${shown.length === 1 ? 'network' : 'networks'}`;
-    render(
-      room && shown.length === 0
-        ? html`<li class="empty">${nobody()}</li>`
-        : repeat(
-            shown,
-            (number) => number,
-            (number) => {
-              const seen = /** @type {Seen} */ (everybody.get(number));
-              return html`<li>${
-                size === 'everybody'
-                  ? small(seen, lit, number === tab, side)
-                  : tile(seen, lit, number === tab, SIDES[size])
-              }</li>`;
-            },
-          ),
-      list,
-    );
-    paintWithin(list, desk, points);
-  });
 
   const nobody = () => {
     const filter = desk.filters.find(({ name }) => name === desk.filter.value);
@@ -310,6 +278,42 @@ export function mountWall(desk, place, { points, arrived }) {
         class="d"></i>solved</span><span><i class="hd">${symbol('hand')}</i>hand up</span><span><i class="aw"></i>away</span></span>`,
       spell,
     );
+  });
+
+  effect(() => {
+    render(summary(), bar);
+  });
+
+  effect(() => {
+    void [arrived.value, palette.value, desk.now.value];
+    const { size, columns, side } = fit.value;
+    const everybody = desk.everybody.value;
+    const room = desk.state.room.value;
+    const shown = desk.shown.value;
+    const lit = room?.spotlight ?? [];
+    const tab = shown.includes(desk.looked.value) ? desk.looked.value : shown[0];
+    list.className = `tiles ${size}`;
+    list.style.setProperty('--c', String(columns));
+    list.style.setProperty('--d', `${side}px`);
+    list.ariaLabel = `${shown.length} ${shown.length === 1 ? 'network' : 'networks'}`;
+    render(
+      room && shown.length === 0
+        ? html`<li class="empty">${nobody()}</li>`
+        : repeat(
+            shown,
+            (number) => number,
+            (number) => {
+              const seen = /** @type {Seen} */ (everybody.get(number));
+              return html`<li>${
+                size === 'everybody'
+                  ? small(seen, lit, number === tab, side)
+                  : tile(seen, lit, number === tab, SIDES[size])
+              }</li>`;
+            },
+          ),
+      list,
+    );
+    paintWithin(list, desk, points);
   });
 
   /** @param {Event} event */

@@ -26,14 +26,14 @@ export class Watching {
   /** @param {readonly number[]} members those that are watched, and no others */
   only(members) {
     for (const number of this.all.keys()) if (!members.includes(number)) this.all.delete(number);
-    this.news.value++;
+    this.news.value = this.news.peek() + 1;
   }
 
   /** @param {number} member @param {import('../types/protocol').ServerMessage} message */
   receive(member, message) {
     if (message.type !== 'configured') return;
     this.all.set(member, { configured: message, frame: null, history: new History(epochsIn(message)[0]) });
-    this.news.value++;
+    this.news.value = this.news.peek() + 1;
   }
 
   /** @param {number} member @param {Uint8Array} bytes a frame, as a student's page gets it */
@@ -47,6 +47,6 @@ export class Watching {
       now.history.write(run.first_iteration, floats(run.costs));
     if (run.test_cost !== null && run.test_cost < Infinity) now.history.writeTest(frame.iteration, run.test_cost);
     this.all.set(member, { ...now, frame });
-    this.news.value++;
+    this.news.value = this.news.peek() + 1;
   }
 }
