@@ -16,7 +16,8 @@ TOP = "(on top)"
 # A folder may use those in the rows below its own. One that is in no row may use none, nor be used.
 LAYERS = (
     ("main.js",),
-    ("classroom", "labs", "lessons"),
+    ("classroom",),
+    ("labs", "lessons"),
     ("views",),
     ("store",),
     ("stream",),

@@ -7,11 +7,13 @@ import { readSaved } from './experiment/saved.js';
 import { loadPlotly } from './plotly.js';
 import { KeptRuns } from './store/kept-runs.js';
 import { Store } from './store/state.js';
+import { guest } from './stream/guest.js';
 import { Stream } from './stream/stream.js';
 import { survivesTranslation } from './translation.js';
 import { mountActivation } from './views/activation.js';
 import { mountAddress } from './views/address-bar.js';
 import { mountBoundary } from './views/boundary.js';
+import { mountClassroom } from './views/classroom.js';
 import { mountCode } from './views/code.js';
 import { mountCost } from './views/cost.js';
 import { mountData } from './views/data.js';
@@ -67,7 +69,17 @@ const defaults = defaultsOf(catalogue);
 const saved = readSaved(catalogue, defaults, fields);
 const addressOf = addressesBeside(saved, defaults, fields);
 const start = fromHash(location.hash, saved?.experiment ?? defaults, fields);
-const stream = new Stream(TERMS, {
+const terms = {
+  ...TERMS,
+  configure: (
+    /** @type {import('./experiment/experiment.js').Experiment} */ experiment,
+    /** @type {any} */ weights,
+  ) => ({
+    ...TERMS.configure(experiment, weights),
+    ...(!weights && guest.peek()?.mark(experiment)),
+  }),
+};
+const stream = new Stream(terms, {
   saved: saved?.experiment && sameRun(start.experiment, saved.experiment) ? saved.id : null,
 });
 const { painter } = stream;
@@ -101,7 +113,15 @@ effect(() => {
       }),
     );
 });
-stream.open(store);
+mountClassroom(
+  store,
+  find('class'),
+  () =>
+    import('./classroom/main-page.js').then(({ mount }) =>
+      mount({ store, stream, fields, defaults, catalogue }, find('class')),
+    ),
+  () => stream.open(store),
+);
 
 /** @type {import('../vendor/signals-core/signals-core.js').Signal<import('./types/plotly').PlotlyApi | null>} */
 const plotly = signal(/** @type {import('./types/plotly').PlotlyApi | null} */ (null));

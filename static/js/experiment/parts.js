@@ -30,6 +30,7 @@ export const PARTS = [
   { name: 'links', title: 'Links at the top', roots: '.brand .links' },
   { name: 'lessons', title: 'Lessons', roots: '#lessons', within: 'links' },
   { name: 'presets', title: 'Presets', roots: '#presets', within: 'links' },
+  { name: 'class', title: 'Class', roots: '#class', within: 'links' },
   { name: 'share', title: 'Share', roots: '#share', within: 'links' },
   { name: 'save', title: 'Save run', roots: '.saving', within: 'links' },
   { name: 'help', title: 'Help and keys', roots: '#help' },

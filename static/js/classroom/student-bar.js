@@ -1,0 +1,172 @@
+/** The bar above a student's page. */
+
+import { live } from '../../vendor/lit-html/directives/live.js';
+import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
+import { effect } from '../../vendor/signals-core/signals-core.js';
+import { bestInWords, outcome } from './student-facts.js';
+import { symbol } from './symbols.js';
+
+/** @typedef {import('../types/protocol').StudentsRoom} StudentsRoom */
+/** @typedef {import('./student.js').Student} Student */
+
+/** @param {Student} student @param {import('../store/state.js').Store} store @param {() => void} again takes the place back */
+export function mountBar(student, store, again) {
+  const shell = /** @type {HTMLElement} */ (document.querySelector('.shell'));
+  const box = document.createElement('div');
+  box.className = 'roombox';
+  (document.getElementById('skips') ?? shell).before(box);
+
+  let question = 0;
+  let shown = 0;
+  effect(() => {
+    const room = student.room.value;
+    const asked = room?.question;
+    if (asked && asked.id !== question) store.announcement.value = `Question: ${asked.text}`;
+    if (asked?.counts && asked.id !== shown) store.announcement.value = outcome(asked);
+    question = asked?.id ?? 0;
+    shown = asked?.counts ? asked.id : 0;
+  });
+  let solved = false;
+  effect(() => {
+    const task = student.room.value?.task;
+    const now = task?.solved === true;
+    if (now && !solved) store.announcement.value = `Solved: ${task?.title}`;
+    solved = now;
+  });
+
+  // A frozen page can be looked at, and nothing else.
+  effect(() => {
+    const held = student.held.value;
+    shell.inert = held;
+    document.body.toggleAttribute('data-held', held);
+    if (!held) return undefined;
+    for (const open of /** @type {NodeListOf<HTMLElement>} */ (
+      document.querySelectorAll('dialog[open], :popover-open')
+    ))
+      if (open instanceof HTMLDialogElement) open.close();
+      else open.hidePopover();
+    /** @param {KeyboardEvent} event */
+    const still = (event) => {
+      if (event.key !== 'Tab' && !box.contains(/** @type {Node} */ (event.target))) event.stopPropagation();
+    };
+    addEventListener('keydown', still, true);
+    return () => removeEventListener('keydown', still, true);
+  });
+
+  effect(() => {
+    const room = student.room.value;
+    const place = student.place.value;
+    const said = student.said.value;
+    if (student.elsewhere.value)
+      render(aside('This class goes on in another tab of this browser.', 'Go on here', again), box);
+    else if (said)
+      render(
+        aside(said, 'Close', () => (student.said.value = '')),
+        box,
+      );
+    else if (!place) render(nothing, box);
+    else if (!room)
+      render(
+        bar(html`<div class="room-me"><b>${place.name}</b><span class="room-soft">${place.title}</span></div>
+      <div class="room-job"><span class="room-soft" role="status">Coming in</span></div><div></div>`),
+        box,
+      );
+    else render(room.held ? frozen(room) : free(room), box);
+  });
+
+  /** @param {unknown} row @param {unknown} [more] */
+  function bar(row, more = nothing) {
+    return html`<div class="roombar" role="region" aria-label="Class"><div class="r">${row}</div>${more}</div>`;
+  }
+
+  /** @param {string} text @param {string} label @param {() => void} act */
+  function aside(text, label, act) {
+    return bar(html`<div class="room-me"><b>Class</b></div><div class="room-job" role="alert"><span>${text}</span></div>
+      <div class="room-ways"><button class="btn" type="button" @click=${act}>${label}</button></div>`);
+  }
+
+  /** @param {StudentsRoom} room */
+  function free(room) {
+    const { question: asked } = room;
+    return bar(
+      html`<div class="room-me"><b>${room.name}</b><span class="room-soft">${room.title}</span></div>
+        ${job(room)}
+        <div class="room-ways">${
+          room.experiment && student.place.value?.mine
+            ? html`<button class="btn room-mine" type="button" @click=${() => student.swap()}>${swapLabel()}</button>`
+            : nothing
+        }<button class="btn" type="button" aria-pressed=${String(room.hand)} @click=${() => student.hand()}>${symbol(
+          'hand',
+        )}${room.hand ? 'Hand down' : 'Hand up'}</button><button class="btn quiet" type="button" title="Leave the class"
+          @click=${() => student.leave()}>${symbol('out')}<span class="lbl">Leave</span></button></div>`,
+      html`${
+        room.experiment && student.place.value?.mine && !(asked && !asked.counts)
+          ? html`<div class="room-back room-s"><span>${
+              student.atMine.value ? 'Your own experiment' : `Experiment ${room.experiment.number}, from your teacher`
+            }</span><button class="btn" type="button" @click=${() => student.swap()}>${swapLabel()}</button></div>`
+          : nothing
+      }${asked ? ask(room) : nothing}`,
+    );
+  }
+
+  const swapLabel = () => (student.atMine.value ? 'To the class’s' : 'Back to mine');
+
+  /** @param {StudentsRoom} room */
+  function job({ task, lesson, experiment }) {
+    if (!task)
+      return html`<div class="room-job"><span class="room-soft">${
+        lesson
+          ? `Lesson: ${lesson.title}`
+          : experiment
+            ? `Experiment ${experiment.number}, from your teacher`
+            : 'Your teacher has sent nothing yet'
+      }</span></div>`;
+    const best = student.best.value;
+    return html`<div class="room-job"><span class="room-ring ${task.solved ? 'on' : ''}" role="img"
+      aria-label=${task.solved ? 'solved' : 'not yet'}>${task.solved ? symbol('check') : nothing}</span><span
+      class="room-soft room-tn">Task ${task.number}</span><b>${task.title}</b><span class="room-soft room-far">${
+        task.solved
+          ? task.reported
+            ? 'solved, as your page reports'
+            : 'solved'
+          : best === null
+            ? nothing
+            : html`best <span class="room-w">so far </span>${bestInWords(task.until, best)}`
+      }</span></div>`;
+  }
+
+  /** @param {StudentsRoom} room */
+  function ask({ question: asked }) {
+    if (!asked) return nothing;
+    const { counts, right } = asked;
+    return html`<div class="r room-q" role="region" aria-label="Question"><div><h2>Question</h2><p class="room-soft">${
+      counts ? 'How the class has chosen' : 'Answer before you see it run'
+    }</p></div>
+      <div><p class="room-text" id="room-asked">${asked.text}</p></div>
+      <div class="room-choice">${
+        counts
+          ? html`<ul class="room-bars">${asked.choices.map((choice, index) => {
+              const all = Math.max(1, ...counts);
+              return html`<li class=${index === right ? 'right' : ''}><span class="t">${choice}${
+                index === right ? html`${symbol('check')}<span class="vh">right</span>` : nothing
+              }</span><span class="b" aria-hidden="true"><i style="width: ${(100 * counts[index]) / all}%"></i></span><b>${counts[index]}</b></li>`;
+            })}</ul><p class="room-soft">${outcome(asked)}</p>`
+          : html`<span class="seg" role="radiogroup" aria-labelledby="room-asked">${asked.choices.map(
+              (choice, index) =>
+                html`<label><input class="vh" type="radio" name="room-answer-${asked.id}"
+                  .checked=${live(asked.choice === index)} @change=${() => student.answer(index)}><span
+                  class="face">${choice}</span></label>`,
+            )}</span><p class="room-soft">${asked.choice === null ? nothing : 'You can change it'}</p>`
+      }</div></div>`;
+  }
+
+  /** @param {StudentsRoom} room */
+  function frozen(room) {
+    return html`<div class="roombar frozen" role="region" aria-label="Class"><div class="r" role="alert"><div
+      class="room-me"><b>${symbol('eye')}Eyes here</b></div><div class="room-job">Your network is paused and kept. It goes on
+      when your teacher lets go.</div><div class="room-ways"><span>${room.name}</span><button class="btn room-hand" type="button"
+      aria-pressed=${String(room.hand)} @click=${() => student.hand()}>${symbol('hand')}<span class="lbl">${
+        room.hand ? 'Hand down' : 'Hand up'
+      }</span></button></div></div>${ask(room)}</div>`;
+  }
+}

@@ -1,0 +1,295 @@
+/** A student's place in a room: what the teacher sends, the bar above the page, and what is said to the room. */
+
+import { batch, computed, effect, signal, untracked } from '../../vendor/signals-core/signals-core.js';
+import { fromHash, toHash } from '../experiment/address.js';
+import { experimentOf, sameRun } from '../experiment/experiment.js';
+import { holds } from '../lessons/quantities.js';
+import { guest } from '../stream/guest.js';
+import { keepPlace } from './place.js';
+import { better, needsReport } from './student-facts.js';
+
+/** @typedef {import('../store/state.js').Store} Store */
+/** @typedef {import('../experiment/experiment.js').Experiment} Experiment */
+/** @typedef {import('../types/protocol').StudentsRoom} StudentsRoom */
+/** @typedef {import('../types/protocol').ServerMessage} ServerMessage */
+/** @typedef {import('./place.js').Place} Place */
+/** @template T @typedef {import('../../vendor/signals-core/signals-core.js').Signal<T>} Signal */
+
+/** Errors after which there is no place any more. */
+const OUT = ['stranger', 'removed', 'over', 'not_found'];
+/** Errors of what was said to the room. */
+const OURS = ['closed', 'revealed', 'checked_here', 'not_yours', 'unknown_type', 'invalid_field'];
+
+/**
+ * @typedef {object} Page
+ * @property {Store} store
+ * @property {import('../stream/stream.js').Stream<Experiment>} stream
+ * @property {import('../experiment/experiment.js').Fields} fields
+ * @property {Experiment} defaults
+ * @property {import('../types/protocol').Catalogue} catalogue
+ */
+
+export class Student {
+  /** @type {Signal<Place | null>} */
+  place = signal(/** @type {Place | null} */ (null));
+  /** @type {Signal<StudentsRoom | null>} */
+  room = signal(/** @type {StudentsRoom | null} */ (null));
+  /** Why the reader is not in any more; '' is that there is nothing to say. */
+  said = signal('');
+  /** Whether the class goes on in another tab. */
+  elsewhere = signal(false);
+  /** How near the run has come to the task. */
+  best = signal(/** @type {number | null} */ (null));
+  /** Whether the reader's own experiment is there, not the class's. */
+  atMine = signal(false);
+  held = computed(() => this.room.value?.held === true);
+
+  #page;
+  /** What was sent last, as it is set up here. @type {{number: number, experiment: Experiment} | null} */
+  #sent = null;
+  /** What is there when the own experiment is: the class's. @type {Experiment | null} */
+  #theirs = null;
+  /** The lesson that was begun last. */
+  #lesson = '';
+  #task = computed(() => JSON.stringify(this.room.value?.task ?? null));
+  #reported = 0;
+
+  /** @param {Page} page */
+  constructor(page) {
+    this.#page = page;
+    const { store } = page;
+    effect(() => {
+      const place = this.place.value;
+      if (!place) return;
+      keepPlace({ ...place, here: toHash(store.experiment.value, page.defaults, page.fields) });
+    });
+    effect(() => {
+      const task = /** @type {StudentsRoom['task']} */ (JSON.parse(this.#task.value));
+      this.best.value = null;
+      if (!task) return undefined;
+      if (needsReport(task.until) && !store.experiment.peek().lesson) store.deeds.value = {};
+      return effect(() => {
+        const picture = store.current.reading.value;
+        const running = store.current.experiment.value;
+        const facts = {
+          picture,
+          ending: store.current.ending.value,
+          experiment: store.experiment.value,
+          deeds: store.deeds.value,
+        };
+        if (!picture || !running || task.solved) return;
+        untracked(() => {
+          this.best.value = better(task.until, picture.run, this.best.peek());
+          if (!needsReport(task.until)) return;
+          const done = sameRun(running, facts.experiment) && task.until.every((condition) => holds(condition, facts));
+          if (done && this.#reported !== task.id) this.say({ type: 'report', task: task.id, done: true });
+          this.#reported = done ? task.id : 0;
+        });
+      });
+    });
+    effect(() => {
+      const done = store.lessonDone.value;
+      const lesson = this.room.peek()?.lesson;
+      if (!done || done.lesson !== lesson?.name) return;
+      const { lesson: name, step, choice } = done;
+      this.say({ type: 'report', lesson: name, step, done: true, ...(choice !== undefined && { choice }) });
+    });
+    let step = 0;
+    effect(() => {
+      const { lesson, step: at } = store.experiment.value;
+      if (lesson && lesson === this.room.value?.lesson?.name && at !== step)
+        this.say({ type: 'report', lesson, step: at, done: false });
+      step = at;
+    });
+  }
+
+  /** Takes the place from now on. @param {Place} place */
+  enter(place) {
+    batch(() => {
+      this.place.value = place;
+      this.said.value = '';
+      this.elsewhere.value = false;
+      guest.value = {
+        room: place.room,
+        secret: place.secret,
+        hear: (message) => this.#hear(message),
+        replaced: () => this.#out('', true),
+        mark: (experiment) =>
+          this.#sent && sameRun(experiment, this.#sent.experiment) ? { experiment: this.#sent.number } : {},
+      };
+    });
+  }
+
+  /** @param {import('../types/protocol').FromAMember} message */
+  say(message) {
+    if (guest.peek()) this.#page.stream.say(message);
+  }
+
+  /** @param {number} choice */
+  answer(choice) {
+    const room = this.room.peek();
+    if (!room?.question) return;
+    this.say({ type: 'answer', question: room.question.id, choice });
+    // The server confirms it; until then the choice is as it was pressed.
+    this.room.value = { ...room, question: { ...room.question, choice } };
+  }
+
+  hand() {
+    const room = this.room.peek();
+    if (!room) return;
+    this.say({ type: 'hand', up: !room.hand });
+    this.room.value = { ...room, hand: !room.hand };
+  }
+
+  leave() {
+    this.say({ type: 'leave' });
+    // It is to be under way before the connection goes.
+    setTimeout(() => {
+      this.#out('');
+      keepPlace(null);
+    }, 200);
+  }
+
+  /** The own experiment or the class's: whichever is not there. */
+  swap() {
+    const place = this.place.peek();
+    const { store, defaults, fields } = this.#page;
+    const now = store.experiment.peek();
+    if (!place?.mine && !this.atMine.peek()) return;
+    const other = this.atMine.peek() ? this.#theirs : fromHash(place?.mine ?? '', defaults, fields).experiment;
+    if (!other) return;
+    if (this.atMine.peek()) this.place.value = place && { ...place, mine: this.#address(now) };
+    else this.#theirs = now;
+    const back = this.atMine.peek();
+    batch(() => {
+      this.atMine.value = !back;
+      store.change({ ...other, ...kept(now) });
+    });
+    store.announcement.value = back ? 'The class’s experiment is back' : 'Your own experiment is back';
+  }
+
+  /** @param {Experiment} experiment An address is never empty here. */
+  #address(experiment) {
+    return toHash(experiment, this.#page.defaults, this.#page.fields) || '#';
+  }
+
+  /** @param {ServerMessage} message */
+  #hear(message) {
+    if (message.type === 'room') {
+      this.#take(message);
+      return true;
+    }
+    if (message.type === 'over') {
+      this.#out(message.detail);
+      keepPlace(null);
+      return true;
+    }
+    if (message.type === 'configured' && message.resumed && message.setup) this.#adopt(message.setup);
+    if (message.type !== 'error') return false;
+    if (OUT.includes(message.code)) {
+      this.#out(message.detail);
+      keepPlace(null);
+      return true;
+    }
+    if (message.code === 'held') return true;
+    if (!OURS.includes(message.code)) return false;
+    if (message.code === 'invalid_field') return false;
+    if (message.code !== 'unknown_type') this.#page.store.complain(message.detail);
+    return true;
+  }
+
+  /** What the member's network is, where this page was opened without knowing it. @param {import('../types/protocol').RunSpec} setup */
+  #adopt(setup) {
+    const { store, catalogue } = this.#page;
+    if (store.current.experiment.peek()) return;
+    const now = store.experiment.peek();
+    store.experiment.value = { ...now, ...experimentOf(setup, catalogue) };
+  }
+
+  /** @param {StudentsRoom} room */
+  #take(room) {
+    const { store } = this.#page;
+    const place = this.place.peek();
+    batch(() => {
+      this.room.value = room;
+      store.classroom.value = room.reduction;
+      if (place && (place.name !== room.name || place.title !== room.title))
+        this.place.value = { ...place, name: room.name, title: room.title };
+      if (room.experiment) this.#setUp(room.experiment);
+      this.#takeLesson(room.lesson?.name ?? '');
+    });
+  }
+
+  /** @param {import('../types/protocol').SentExperiment} sent */
+  #setUp({ number, page, seed, playing }) {
+    const { store, defaults, fields } = this.#page;
+    const place = this.place.peek();
+    if (!place) return;
+    const { experiment } = fromHash(page, defaults, fields);
+    const now = store.experiment.peek();
+    const after = { ...experiment, ...(seed !== null && { weightSeed: seed, parameters: null }), ...kept(now) };
+    this.#sent = { number, experiment: after };
+    if (number <= place.set) return;
+    const mine = place.set === 0 || this.atMine.peek() ? this.#address(now) : place.mine;
+    this.atMine.value = false;
+    this.place.value = { ...place, set: number, mine };
+    store.dialogue.playing.value = playing;
+    store.change(after, { anew: true });
+    store.announcement.value = `Experiment ${number}, from your teacher`;
+  }
+
+  /** @param {string} name '' is none */
+  #takeLesson(name) {
+    if (name === this.#lesson) return;
+    const { store } = this.#page;
+    const before = this.#lesson;
+    this.#lesson = name;
+    const now = store.experiment.peek().lesson;
+    if (name && now !== name) store.change({ lesson: name, step: 1 });
+    else if (!name && now === before) store.change({ lesson: '', step: 1 });
+  }
+
+  /** Not in the room any more: what is set up stays. @param {string} why @param {boolean} [elsewhere] */
+  #out(why, elsewhere = false) {
+    batch(() => {
+      if (!elsewhere) this.place.value = null;
+      this.room.value = null;
+      this.said.value = why;
+      this.elsewhere.value = elsewhere;
+      this.#page.store.classroom.value = { hide: [], lock: [] };
+      this.#sent = null;
+      guest.value = null;
+    });
+  }
+}
+
+/** What is the reader's own to see, whoever sends what. @param {Experiment} experiment */
+const kept = ({
+  panel,
+  showTest,
+  discretise,
+  mistakes,
+  comparison,
+  sweep,
+  sweepSeeds,
+  sweepIterations,
+  lesson,
+  step,
+  hide,
+  lock,
+  embed,
+}) => ({
+  panel,
+  showTest,
+  discretise,
+  mistakes,
+  comparison,
+  sweep,
+  sweepSeeds,
+  sweepIterations,
+  lesson,
+  step,
+  hide,
+  lock,
+  embed,
+});
