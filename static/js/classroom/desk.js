@@ -27,7 +27,7 @@ const MINUTES = 10_000;
 /** A tab that has not said anything for so long is gone; it is asked so often. */
 const ASK_EVERY = 5000;
 export const MOST_SPOTLIT = 4;
-/** Seconds that a spoken count waits. */
+/** From one spoken count to the next (milliseconds). */
 const SAID_EVERY = 10_000;
 
 /** @typedef {'' | 'ask' | 'task' | 'lesson' | 'hide'} Section */
@@ -92,6 +92,8 @@ export class Desk {
     const room = this.state.room.value;
     return room?.questions.find(({ id }) => id === room.question) ?? null;
   });
+  /** Whether sections that are not open are one line each: something takes the room. */
+  folded = computed(() => this.section.value !== '' || this.question.value !== null);
   /** Everybody, by number. @type {import('../../vendor/signals-core/signals-core.js').ReadonlySignal<ReadonlyMap<number, Seen>>} */
   everybody = computed(() => {
     void this.state.painted.value;
@@ -318,10 +320,15 @@ export class Desk {
 
   /** @param {number} member */
   toggleLit(member) {
-    const lit = this.state.room.peek()?.spotlight ?? [];
-    if (lit.includes(member)) this.say({ type: 'spotlight', members: lit.filter((other) => other !== member) });
-    else if (lit.length < MOST_SPOTLIT) this.say({ type: 'spotlight', members: [...lit, member] });
-    else
+    const room = this.state.room.peek();
+    if (!room) return;
+    const lit = room.spotlight;
+    const within = lit.includes(member);
+    if (within || lit.length < MOST_SPOTLIT) {
+      const members = within ? lit.filter((other) => other !== member) : [...lit, member];
+      // Two keys may be pressed before the room has answered the first.
+      if (this.say({ type: 'spotlight', members })) this.state.room.value = { ...room, spotlight: members };
+    } else
       this.announcement.value = this.problem.value = `The spotlight has room for ${MOST_SPOTLIT}. Take one out first.`;
   }
 
