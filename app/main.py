@@ -10,6 +10,7 @@ from app import __version__
 from app.content.assets import finder
 from app.content.lessons import LESSONS, lessons_of
 from app.heavy.pool import Pool
+from app.rooms.linking import Linking
 from app.rooms.live import LiveRooms
 from app.routes import (
     activations,
@@ -24,6 +25,7 @@ from app.routes import (
     problems,
     rooms,
     saves,
+    second_way,
     share,
     stream,
     train,
@@ -46,6 +48,7 @@ from app.web.limits import MOST_BODY_BYTES, LoopTimes, Refusals
 from app.web.passes import Passes
 from app.web.security import Security
 from app.web.tries import Tries
+from app.web.ways import Ways
 from app.web.words import Words
 
 log = logging.getLogger(__name__)
@@ -73,7 +76,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     sessions = InteractiveSessions(backend, store, settings)
     wall, kept = Wall(backend, sessions), StoredRooms(store)
     live = LiveRooms(kept, found, settings, wall, sessions.free)
-    passes = Passes(settings, kept.key_for("passes"), live.has)
+    ways = Ways()
+    passes = Passes(settings, kept.key_for("passes"), live.has, live.has_code, ways)
     refusals = Refusals()
     assets = finder(settings.reload)
 
@@ -115,9 +119,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         refusals=refusals,
         loop_times=LoopTimes(),
         rooms=live,
+        linking=Linking(live, sessions),
         wall=wall,
         passes=passes,
         tries=Tries(settings),
+        ways=ways,
     )
     for module in (
         train,
@@ -133,16 +139,23 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         rooms,
         health,
         stream,
+        second_way,
         help,
         pages,
     ):
         app.include_router(
             module.router,
             max_body_size=MOST_BODY_BYTES,
-            dependencies=[] if module in (stream, help, pages) else [Depends(problems.each_once)],
+            dependencies=[]
+            if module in (stream, second_way, help, pages)
+            else [Depends(problems.each_once)],
         )
     app.add_middleware(
-        Security, settings=settings, access=Access(settings, assets, passes), refusals=refusals
+        Security,
+        settings=settings,
+        access=Access(settings, assets, passes),
+        refusals=refusals,
+        uncounted=passes.knows,
     )
     app.add_middleware(Words, assets=assets)  # the last that is added is the outermost
     for kind, handler in problems.HANDLERS.items():

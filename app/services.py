@@ -13,6 +13,7 @@ from starlette.requests import HTTPConnection
 from app.content.assets import Assets
 from app.content.lessons import Lessons
 from app.heavy.pool import Pool
+from app.rooms.linking import Linking
 from app.rooms.live import LiveRooms
 from app.sessions.interactive import InteractiveSessions
 from app.sessions.jobs import Jobs
@@ -26,6 +27,7 @@ from app.training.workers.backend import Backend
 from app.web.limits import LoopTimes, Refusals
 from app.web.passes import Passes
 from app.web.tries import Tries
+from app.web.ways import Ways
 
 log = logging.getLogger(__name__)
 
@@ -52,9 +54,11 @@ class AllServices:
     refusals: Refusals
     loop_times: LoopTimes
     rooms: LiveRooms
+    linking: Linking
     wall: Wall
     passes: Passes
     tries: Tries
+    ways: Ways
 
     @property
     def assets(self) -> Assets:

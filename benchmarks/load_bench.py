@@ -176,14 +176,16 @@ def rates(seen: Sequence[Seen], *spans: Span) -> str:
     )
 
 
-def alone_and_beside(begin: float, seconds: float) -> tuple[list[Span], list[Span]]:
+def alone_and_beside(
+    begin: float, seconds: float, length: float = PART
+) -> tuple[list[Span], list[Span]]:
     """The parts of a lesson in which the patient rest, and those in which they play.
 
     Each of the second is between two of the first.
     """
     parts = [
-        (begin + part * PART + SETTLING, begin + (part + 1) * PART)
-        for part in range(int(seconds / PART / 2) * 2 - 1)
+        (begin + part * length + SETTLING, begin + (part + 1) * length)
+        for part in range(int(seconds / length / 2) * 2 - 1)
     ]
     return parts[::2], parts[1::2]
 

@@ -108,10 +108,10 @@ class Student:
         # A switch that was not answered may have been lost: the costs known may be of another run.
         if not self.fresh:
             self.known, self.asked = 0, None
-        query = f"?session={self.session}&iteration={self.known}" if self.session else ""
         async with websockets.connect(
-            lesson.stream + query, max_size=None, compression=None, open_timeout=60
+            self.address(), max_size=None, compression=None, open_timeout=60
         ) as connection:
+            await self.enter(connection)
             if self.lost is not None:
                 self.seen.reconnections.append(time.time() - self.lost)
                 self.lost = None
@@ -128,6 +128,14 @@ class Student:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(min(end, act) - now + 0.001):
                         self.take(await self.hear(connection))
+
+    def address(self) -> str:
+        """Of the session, once there is one."""
+        query = f"?session={self.session}&iteration={self.known}" if self.session else ""
+        return self.lesson.stream + query
+
+    async def enter(self, connection: websockets.ClientConnection) -> None:
+        """Say who it is, where that is asked."""
 
     def first_act(self) -> float:
         """When to do something first."""

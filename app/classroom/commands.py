@@ -1,5 +1,6 @@
 """What a room is told, beside the messages of members and teachers."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from app.classroom.messages import FromAMember, FromATeacher
@@ -75,6 +76,13 @@ class Measured:
 
 
 @dataclass(frozen=True, slots=True)
+class Linked:
+    """Members' networks were kept, each under a name; those that were before are not needed."""
+
+    links: Mapping[int, str]
+
+
+@dataclass(frozen=True, slots=True)
 class End:
     """The teacher ends the room. Whoever calls has looked at the key."""
 
@@ -84,4 +92,4 @@ class Tick:
     """Time has passed; see `Room.due`."""
 
 
-Command = Join | Collect | Come | OpenPage | Gone | Redeem | Said | Measured | End | Tick
+Command = Join | Collect | Come | OpenPage | Gone | Redeem | Said | Measured | Linked | End | Tick

@@ -9,7 +9,7 @@ from app.classroom.bounds import (
     PAIRING_SECONDS,
 )
 from app.classroom.codes import Mint, read_code, same
-from app.classroom.commands import Collect, Come, Gone, Join, OpenPage, Redeem
+from app.classroom.commands import Collect, Come, Gone, Join, Linked, OpenPage, Redeem
 from app.classroom.errors import (
     Claimed,
     Locked,
@@ -34,6 +34,7 @@ from app.classroom.events import (
     Opened,
     Role,
     Tell,
+    Unkept,
     Waiting,
 )
 from app.classroom.messages import (
@@ -77,6 +78,7 @@ def _somebody_new(turn: Turn) -> None:
         longest = min(gone, key=lambda member: member.left_at)
         del state.members[longest.number]
         _forget_claims(turn, longest)
+        _unkeep(turn, longest)
         turn.drop(longest)
     taken = {folded(member.name) for member in state.members.values()}
     secret = turn.mint.secret()
@@ -334,6 +336,24 @@ def _forget_claims(turn: Turn, member: Member) -> None:
         turn.staff()
 
 
+def linked(turn: Turn, command: Linked) -> None:
+    """Networks were kept, for the teacher to look at later; one of each is enough."""
+    for number, link in command.links.items():
+        member = turn.state.members.get(number)
+        if member is None or member.standing == "removed":
+            turn.send(Unkept(link))
+            continue
+        _unkeep(turn, member)
+        member.link = link
+        turn.keep(member)
+        turn.member(member)
+
+
+def _unkeep(turn: Turn, member: Member) -> None:
+    if member.link is not None:
+        turn.send(Unkept(member.link))
+
+
 def lock(turn: Turn, connection: str, message: Lock) -> None:
     """Whether somebody new comes in. Who was in comes back all the same."""
     if turn.state.door.locked != message.locked:
@@ -367,6 +387,7 @@ def remove(turn: Turn, connection: str, message: Remove) -> None:
     removed.left_at = turn.now.clock
     turn.state.members[member.number] = removed
     _forget_claims(turn, member)
+    _unkeep(turn, member)
     turn.keep(removed)
     _out(turn, removed, REFUSED, Removed())
 

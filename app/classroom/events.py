@@ -124,6 +124,13 @@ class Freed:
 
 
 @dataclass(frozen=True, slots=True)
+class Unkept:
+    """A network that was kept for the room goes, with what is written."""
+
+    link: str
+
+
+@dataclass(frozen=True, slots=True)
 class Watched:
     """A teacher's page has opened these members' tiles, and no others."""
 
@@ -133,11 +140,16 @@ class Watched:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The room is over: all its rows go, and these sessions are free. It says nothing more."""
+    """The room is over: all its rows go, and these sessions are free. It says nothing more.
+
+    Attributes:
+        links: Of the networks that were kept for it, which go too.
+    """
 
     reason: Reason
     connections: tuple[str, ...]
     sessions: tuple[str, ...]
+    links: tuple[str, ...] = ()
 
 
 Event = (
@@ -154,6 +166,7 @@ Event = (
     | FreshMember
     | Holding
     | Freed
+    | Unkept
     | Watched
     | Ended
 )

@@ -18,6 +18,7 @@ from app.classroom.commands import (
     End,
     Gone,
     Join,
+    Linked,
     Measured,
     OpenPage,
     Redeem,
@@ -66,6 +67,7 @@ COMMANDS: Mapping[type[Any], Callable[[Turn, Any], None]] = {
     Gone: doors.gone,
     Redeem: doors.redeem,
     Measured: tasks.measured,
+    Linked: doors.linked,
 }
 MEMBERS: Mapping[type[FromAMember], Callable[[Turn, Member, Any], None]] = {
     Answer: asking.answer,
@@ -271,6 +273,7 @@ class Room:
             ),
         ]
         sessions = [member.session for member in state.members_in]
+        links = [member.link for member in state.members.values() if member.link is not None]
         empty = Door(state.door.id, "", "", [], "", 0, 0.0, 0.0)
         self.state = State(empty, over=reason)
-        return [Ended(reason, tuple(connections), tuple(sessions))]
+        return [Ended(reason, tuple(connections), tuple(sessions), tuple(links))]

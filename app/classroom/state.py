@@ -103,6 +103,7 @@ class Member:
         step: The one of it where they are, from 1.
         steps: Of each step that is done.
         predictions: Of each predicted step the choice, from 0.
+        link: The name under which their network was kept last, for the teacher.
     """
 
     number: int
@@ -119,6 +120,7 @@ class Member:
     step: int = 0
     steps: dict[int, Mark] = field(default_factory=dict)
     predictions: dict[int, int] = field(default_factory=dict)
+    link: str | None = None
 
 
 @dataclass

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from app.classroom.state import Experiment, Member, Question, State, Task
+from app.links import server_path
 
 Json = dict[str, Any]
 
@@ -154,7 +155,13 @@ def _teachers_member(state: State, member: Member) -> Json:
         "answered": state.door.question in member.answers,
         "step": member.step if mine else 0,
         "steps": sorted(member.steps) if mine else [],
+        "link": link_of(member),
     }
+
+
+def link_of(member: Member) -> str | None:
+    """Where a member's network can be seen, if it was kept."""
+    return None if member.link is None else server_path(f"/r/{member.link}")
 
 
 def _experiment(experiment: Experiment) -> Json:

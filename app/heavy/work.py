@@ -207,8 +207,9 @@ def results(rows: Mapping[str, str]) -> Parts:
     from app.classroom.results import results_csv
     from app.classroom.rows import state_of
     from app.classroom.state import Now
+    from app.classroom.views import link_of
 
-    return iter((results_csv(state_of(rows, Now(0, 0))),))
+    return iter((results_csv(state_of(rows, Now(0, 0)), link_of),))
 
 
 WORK: Mapping[str, Callable[..., Any]] = {

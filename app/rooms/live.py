@@ -24,7 +24,7 @@ from typing import Any, TypeVar
 from app.classroom.codes import Mint
 from app.classroom.commands import Command, Gone, Measured
 from app.classroom.errors import NoRoom, RoomFull
-from app.classroom.events import Ended, Event, Freed, Write
+from app.classroom.events import Ended, Event, Freed, Unkept, Write
 from app.classroom.room import Connections, Room
 from app.classroom.rooms import NewRoom, Rooms
 from app.classroom.state import Now
@@ -122,10 +122,14 @@ class Round:
     def take(self, asked: Asked | None, id: str, events: list[Event]) -> None:
         """What a command has changed."""
         for event in events:
+            changes = self.changes.setdefault(id, Changes())
             if isinstance(event, Write):
-                self.changes.setdefault(id, Changes()).add(event.put, event.dropped)
+                changes.add(event.put, event.dropped)
+            elif isinstance(event, Unkept):
+                changes.unkept.add(event.link)
             elif isinstance(event, Ended):
-                self.changes[id] = Changes(over=True)
+                changes.over = True
+                changes.unkept.update(event.links)
         self.outcomes.append(Outcome(asked, id, self.before[id][0], events, events))
 
 
@@ -176,9 +180,11 @@ class LiveRooms:
             return self._rooms.of_id(id) is not None
         return False
 
-    def key_for(self, purpose: str) -> bytes:
-        """A key that lasts as long as the store."""
-        return self._stored.key_for(purpose)
+    def has_code(self, typed: str) -> bool:
+        """Whether there is a room whose code somebody has typed."""
+        with contextlib.suppress(NoRoom):
+            return self._rooms.of_code(typed) is not None
+        return False
 
     async def of_code(self, typed: str) -> str:
         """The id of the room whose code somebody has typed.
@@ -239,6 +245,14 @@ class LiveRooms:
             NoRoom: there is no such room.
         """
         return await self.look(id, lambda _: dict(self._disk[id]))
+
+    async def unkeep(self, id: str, links: Iterable[str]) -> None:
+        """Let go what was kept for a room that has ended meanwhile.
+
+        Raises:
+            NotStored: it can't be written now.
+        """
+        await self._stored.write({id: Changes(unkept=set(links))})
 
     async def forgotten(self) -> None:
         """Until nothing of a room that has ended is left anywhere, or for as long as one waits."""
@@ -452,7 +466,10 @@ class LiveRooms:
             if new.over:
                 changes[id] = new
             else:
-                changes.setdefault(id, Changes()).add(new.put, frozenset(new.dropped))
+                all_of_it = changes.setdefault(id, Changes())
+                all_of_it.add(new.put, frozenset(new.dropped))
+                all_of_it.unkept |= new.unkept
+        changes = {id: new for id, new in changes.items() if new.is_any}
         if not changes:
             return
         await self._stored.write(changes)

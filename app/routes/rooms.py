@@ -241,6 +241,28 @@ async def results(request: Request, services: Services, room: str, key: RoomKey 
     )
 
 
+class Link(BaseModel):
+    """Where a member's network can be seen, as it was; null if there was nothing to keep."""
+
+    member: int
+    name: str
+    link: str | None
+
+
+class Links(BaseModel):
+    """Of every member."""
+
+    links: list[Link]
+
+
+@router.post("/{room}/links", summary="Keep every member's network, each with a link")
+async def keep(services: Services, room: str, key: RoomKey = None) -> Links:
+    """As `POST /sessions/{session}/save`, until the room ends; what was kept before goes."""
+    await _with_key(services, room, key, _teachers)
+    kept = await services.linking.keep(room)
+    return Links(links=[Link(member=one[0], name=one[1], link=one[2]) for one in kept])
+
+
 @router.get(
     "/{room}/code.svg",
     summary="The address at which one joins, as a QR code",

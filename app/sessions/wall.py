@@ -48,8 +48,8 @@ TICK = 0.1
 """Seconds between two times that something is asked, or sent."""
 EVERY, SELDOM = 1.0, 5.0
 """Seconds between two looks at a session: while a wall is open, and else."""
-SLOWEST = 10.0
-"""Seconds between two looks, however busy the server is."""
+SLOWER = 10.0
+"""So many times more seldom are looks at most, however busy the server is."""
 AGAIN = 10.0
 """Seconds after which a look is asked for again: it may have been lost with its session."""
 OF_FRAMES = 1 / 20
@@ -138,6 +138,33 @@ class Class:
         return known.watching if known.role == "teacher" else self.room.state.door.spotlight
 
 
+class Pace:
+    """How many looks there may be: all that are wanted, unless the server has all it can do."""
+
+    def __init__(self) -> None:
+        self._late = self._frames = self._credit = 0.0
+
+    def passed(self, seconds: float, frames: int, wanted: float) -> None:
+        """Since the last tick so many seconds have passed, and frames were sent.
+
+        Args:
+            wanted: Looks a second.
+        """
+        self._late += SMOOTH * (seconds - TICK - self._late)
+        self._frames += SMOOTH * (frames / seconds - self._frames)
+        rate = wanted
+        if self._late > LATE:
+            rate = min(wanted, max(self._frames * OF_FRAMES, wanted / SLOWER))
+        self._credit = min(self._credit + rate * seconds, max(1.0, 2 * rate * TICK))
+
+    def take(self) -> bool:
+        """Whether there may be another look."""
+        if self._credit < 1:
+            return False
+        self._credit -= 1
+        return True
+
+
 class Wall:
     """What every room of this server asks of sessions, and what its pages see of them.
 
@@ -156,8 +183,7 @@ class Wall:
         self._news: dict[tuple[str, int], Measured] = {}
         """What the rooms are yet to be told."""
         self._somebody = asyncio.Event()
-        self._late = self._frames = self._credit = 0.0
-        """Seconds that the loop was late, frames a second, and looks that may be asked for."""
+        self._pace = Pace()
         sessions.glimpsed = self._see
 
     # -- what rooms say ---------------------------------------------------------------------
@@ -275,8 +301,10 @@ class Wall:
         measured = Measured(member, facts, glimpse.playing, glimpse.experiment)
         self._news[room, member] = measured
         if glimpse.at_once:
+            if seat.tile is None:
+                seat.asked_at = -math.inf
             if seat.hurries:
-                seat.hurries, seat.asked_at = False, -math.inf
+                seat.hurries = False
                 self.measured(room, self._news.pop((room, member)))
             return
         seat.waits, seat.hurries = False, True
@@ -306,10 +334,10 @@ class Wall:
             await asyncio.sleep(TICK)
             now = loop.time()
             passed = now - began
-            self._late += SMOOTH * (passed - TICK - self._late)
-            self._frames += SMOOTH * ((self._work.frames - frames) / passed - self._frames)
+            wanted = sum(len(there.seats) / there.every for there in self._classes.values())
+            self._pace.passed(passed, self._work.frames - frames, wanted)
             frames = self._work.frames
-            self._ask(now, passed)
+            self._ask(now)
             self._tell()
             for there in list(self._classes.values()):
                 self._show(there)
@@ -319,7 +347,7 @@ class Wall:
                         page.credit -= self._send(there, page)
                         await asyncio.sleep(0)
 
-    def _ask(self, now: float, passed: float) -> None:
+    def _ask(self, now: float) -> None:
         """Ask for looks at the sessions whose last is longest ago, as many as there may be."""
         seats = [
             (seat, there)
@@ -327,14 +355,9 @@ class Wall:
             for seat in there.seats.values()
             if now - seat.asked_at >= (AGAIN if seat.waits else there.every - TICK / 2)
         ]
-        wanted = sum(len(there.seats) / there.every for there in self._classes.values())
-        busy = max(self._frames * OF_FRAMES, wanted * EVERY / SLOWEST)
-        rate = min(wanted, busy) if self._late > LATE else wanted
-        self._credit = min(self._credit + rate * passed, max(1.0, 2 * rate * TICK))
         for seat, there in sorted(seats, key=lambda each: each[0].asked_at):
-            if self._credit < 1:
+            if not self._pace.take():
                 break
-            self._credit -= 1
             seat.asked_at = now
             seat.waits = self._sessions.look(seat.session, there.resolution)
 

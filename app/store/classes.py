@@ -18,7 +18,7 @@ from sqlalchemy import delete, insert, select
 from sqlalchemy.engine import Connection
 
 from app.store.store import Store
-from app.store.tables import RoomRow
+from app.store.tables import RoomRow, RunRow
 
 log = logging.getLogger(__name__)
 
@@ -34,11 +34,18 @@ class Changes:
         put: Rows that are new, or take the place of what is there.
         dropped: Keys of rows that are not there any more.
         over: Whether every row of it goes.
+        unkept: Names of saves that were made for it, and go.
     """
 
     put: dict[str, str] = field(default_factory=dict)
     dropped: set[str] = field(default_factory=set)
     over: bool = False
+    unkept: set[str] = field(default_factory=set)
+
+    @property
+    def is_any(self) -> bool:
+        """Whether there is something to write."""
+        return bool(self.put or self.dropped or self.over or self.unkept)
 
     def add(self, put: Mapping[str, str], dropped: frozenset[str]) -> None:
         """What comes after that."""
@@ -109,6 +116,8 @@ class StoredRooms:
 
 
 def _write(connection: Connection, room: str, new: Changes) -> None:
+    for name in new.unkept:
+        connection.execute(delete(RunRow).where(RunRow.id == name, RunRow.kind == "save"))
     mine = RoomRow.room == room
     if new.over:
         connection.execute(delete(RoomRow).where(mine))

@@ -18,6 +18,7 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import Receive, Scope
 
+from app.classroom.codes import read_code
 from app.content.assets import TEMPLATES, Assets
 from app.errors import ShallowsError, Unauthorized
 from app.links import server_path
@@ -88,6 +89,9 @@ class Access:
                 if len(body) > MOST_FORM_BYTES:
                     break
             code = parse_qs(body[:MOST_FORM_BYTES].decode(errors="replace")).get("code", [""])[0]
+            if not self._wrong.wait(client_of(scope)) and self._passes.is_code(code):
+                # The code of a room is enough; there it is asked for as ever.
+                return RedirectResponse(server_path(f"/j/{read_code(code)}"), 303), None
             wrong = self._try(request, code.strip().encode())
             if wrong is not None:
                 return self._form(request, wrong, wrong.detail), wrong

@@ -14,12 +14,15 @@ from starlette.responses import Response
 
 from app.origins import scheme_of
 from app.settings import Settings
+from app.web.ways import Ways
 
 COOKIE = "shallows_room"
 OPEN_PATHS = ("/j/", "/rooms/")
 """What asks for a code or key of its own, and the pages that it is typed on."""
-STREAMS = ("/ws",)
+STREAM = "/ws"
 """Where the first message says of which room's member it is, if the address names a room."""
+UP, TOKEN = "/ws/up", "shallows-stream"
+"""What a page says where WebSockets are blocked, and the header that says which page."""
 
 
 class Passes:
@@ -28,10 +31,19 @@ class Passes:
     Args:
         key: Makes the proofs.
         is_there: Whether there is a room of that id.
+        is_code: Whether somebody has typed the code of a room.
     """
 
-    def __init__(self, settings: Settings, key: bytes, is_there: Callable[[str], bool]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        key: bytes,
+        is_there: Callable[[str], bool],
+        is_code: Callable[[str], bool],
+        ways: Ways,
+    ) -> None:
         self._wanted = settings.access_code is not None
+        self.is_code, self._ways = is_code, ways
         self._key, self._is_there = key, is_there
 
     def give(self, response: Response, request: Request, room: str) -> None:
@@ -45,14 +57,19 @@ class Passes:
                 secure=scheme_of(request.url.scheme, request.headers) == "https",
             )
 
+    def knows(self, request: HTTPConnection) -> bool:
+        """Whether this is what a page says that has been let in, and counts as such."""
+        return request.scope["path"] == UP and request.headers.get(TOKEN) in self._ways
+
     def admits(self, request: HTTPConnection) -> bool:
         """Whether a request needs no access code."""
         scope = request.scope
         path: str = scope["path"]
-        if f"{path}/".startswith(OPEN_PATHS) and path != "/rooms":
+        opens = f"{path}/".startswith(OPEN_PATHS) and path != "/rooms"
+        if opens or self.knows(request):
             return True
         query = scope["query_string"].decode("latin-1")
-        if scope["type"] == "websocket" and path in STREAMS and parse_qs(query).get("room"):
+        if path == STREAM and parse_qs(query).get("room"):
             return True
         room, _, proof = request.cookies.get(COOKIE, "").rpartition(".")
         return hmac.compare_digest(proof.encode(), self._proof(room).encode()) and self._is_there(

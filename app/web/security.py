@@ -3,6 +3,7 @@
 import json
 import logging
 import re
+from collections.abc import Callable
 
 from starlette.datastructures import MutableHeaders
 from starlette.requests import HTTPConnection
@@ -90,9 +91,15 @@ class Security:
     """Security headers on every answer; strangers, foreign pages and too much refused."""
 
     def __init__(
-        self, app: ASGIApp, settings: Settings, access: Access, refusals: Refusals
+        self,
+        app: ASGIApp,
+        settings: Settings,
+        access: Access,
+        refusals: Refusals,
+        uncounted: Callable[[HTTPConnection], bool],
     ) -> None:
         self._app = app
+        self._uncounted = uncounted
         self._access = access
         self._settings = settings
         self._refusals = refusals
@@ -198,7 +205,7 @@ class Security:
         )
 
     def _too_fast(self, request: HTTPConnection) -> ShallowsError | None:
-        if request.scope["path"].startswith(UNCOUNTED):
+        if request.scope["path"].startswith(UNCOUNTED) or self._uncounted(request):
             return None
         client = client_of(request.scope)
         if wait := self._clients.wait(client):

@@ -176,6 +176,38 @@ def results(room: Class) -> str:
     return answer.text
 
 
+def test_every_network_is_a_link_until_the_room_ends(room: Class) -> None:
+    members = [room.joins() for _ in range(3)]
+    with room.enters(members[0]["secret"]) as first, room.enters(members[1]["secret"]) as second:
+        for page in (first, second):
+            page.say("configure", runs=[{}])
+            page.until("configured")
+        old, removed, none = links_of(room)
+        assert none is None  # who has trained nothing
+        new = links_of(room)[0]
+        with room.teacher() as teacher:
+            teacher.say("remove", member=2)
+            teacher.until("member", lambda seen: seen.get("gone"))
+        assert [room.client.get(link).status_code for link in (old, new, removed)] == [
+            *(404, 200, 404)
+        ]
+        assert [seen["link"] for seen in room.seen()["members"]] == [new, None]
+        with room.teacher() as teacher:
+            teacher.say("task", **EVERY["task"])
+            teacher.until("room", lambda seen: seen["task"])
+        assert results(room).splitlines()[1].endswith(f",{new}")
+    wrong = room.client.post(f"/rooms/{room.id}/links")
+    assert (wrong.status_code, wrong.json()["code"]) == (403, "wrong_key")
+    room.client.delete(f"/rooms/{room.id}", headers=room.key)
+    assert room.client.get(new).status_code == 404
+
+
+def links_of(room: Class) -> list[Any]:
+    answer = room.client.post(f"/rooms/{room.id}/links", headers=room.key)
+    assert answer.status_code == 200
+    return [each["link"] for each in answer.json()["links"]]
+
+
 # -- who may open rooms, and how many there are -------------------------------------------------
 
 
@@ -287,6 +319,10 @@ def test_with_an_access_code_a_students_one_code_is_the_rooms() -> None:
         for path in ("/ws", "/ws?room=", "/train/any/stream"):
             with pytest.raises(WebSocketDenialResponse), client.websocket_connect(path):
                 pass
+        form = {"accept": "text/html", "origin": "http://testserver"}
+        typed = client.post("/", data={"code": opened["code"].lower()}, headers=form)
+        assert typed.request.url.path == f"/j/{opened['code']}"  # where the form has led
+        assert client.post("/", data={"code": "ZZZZZZ"}, headers=form).status_code == 401
         joined = client.post("/rooms/join", json={"code": opened["code"]})
         assert joined.status_code == 201
         cookie = joined.headers["set-cookie"].lower()

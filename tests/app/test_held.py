@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given, settings
@@ -28,6 +28,7 @@ from app.training.messages import (
     Text,
 )
 from app.training.session import Session
+from app.training.workers.placed import Placed
 from tests.app.test_host import Desk, plan_of, slow_frames
 
 ITERATIONS = 150
@@ -467,3 +468,31 @@ def test_a_look_that_fails_harms_nobody(caplog: pytest.LogCaptureFixture) -> Non
     desk.host._sessions["a"].configured.runs[0].trainer = None  # type: ignore[assignment]
     desk.host._sessions["a"].playing = False
     assert {glimpse.session for glimpse in glimpses(desk, 0.02)} == {"b"}
+
+
+def test_a_hold_overtakes_what_waits_and_the_newest_counts() -> None:
+    placed = Placed("a", "interactive", lambda event: None)
+    play = Tell("a", "r", parse_message('{"type": "play"}', MESSAGES))
+    for command in (opened := Open("a", "interactive"), attach := Attach("a", "r"), play):
+        placed.send(command)
+    placed.hold(Hold("a", True))
+    placed.hold(last := Hold("a", False))
+    assert list(placed.waiting) == [opened, last, attach, play]
+    placed.waiting.clear()
+    placed.send(play)
+    placed.hold(last := Hold("a", True))
+    assert list(placed.waiting) == [last, play]
+    # Another host has it held from its first round on, and is asked again for what has not come.
+    expect, look = Expect("a", ()), Look("a", 40)
+    for command in (expect, Look("a"), look):
+        placed.send(command)
+    assert list(placed.waiting) == [last, play, expect, look], "however long a host is away"
+    again = placed.again()
+    assert isinstance(again[0], Open)
+    assert again[0].held
+    assert again[-2:] == [expect, look]
+    facts = cast("Any", None)
+    placed.take(Glimpse("a", facts, playing=False, at_once=True))
+    assert placed.again()[-1] == look
+    placed.take(Glimpse("a", facts, playing=False))
+    assert placed.again()[-1] == expect

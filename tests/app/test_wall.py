@@ -1,18 +1,31 @@
 """A class on a server: held sessions, tiles, opened networks and conditions, on every backend."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
+import numpy as np
 import pytest
 from starlette.testclient import TestClient, WebSocketTestSession
 
 from app import wire
 from app.schemas import MESSAGES, Plan, View
+from app.sessions.outbox import Outbox
+from app.sessions.wall import BYTES_PER_SECOND, TICK, Pace, Page, Seat, Tile, Wall
+from app.sessions.wall import Class as ClassOnWall
 from app.training.messages import LOOKING
 from app.training.session import Session
+from app.training.workers.inline import inline_backend
+from tests.app.conftest import services_of, settings_for
+from tests.app.rooms import Class
+from tests.app.storing import service
 from tests.app.stream import Json, Stream
+from tests.app.test_pool import kill_the_worker, others, pool
+
+__all__ = ["others", "pool"]
 
 CIRCLE: Json = {"data": {"examples": 40}, "runs": [{"training": {"iterations": 1_000_000}}]}
 
@@ -75,33 +88,33 @@ class Member(Stream):
                 return message
 
 
-class Classroom:
+class Classroom(Class):
     """A room on a server, and its teacher."""
 
     def __init__(self, client: TestClient, ends: ExitStack) -> None:
-        self.client, self.ends = client, ends
-        self.opened = client.post("/rooms", json={}).json()
-        self.id = self.opened["id"]
+        super().__init__(client)
+        self.ends = ends
         self.secrets: dict[int, str] = {}
-        self.teacher = self.page(self.opened["key"])
+        self.page = self.opens("key")
 
-    def page(self, key: str, resolution: int = 40) -> Teacher:
-        socket = self.ends.enter_context(self.client.websocket_connect(f"/rooms/{self.id}/stream"))
-        teacher = Teacher(socket)
-        teacher.say("open", key=key, wall={"resolution": resolution})
+    def opens(self, key: str, resolution: int = 40) -> Teacher:
+        """A page with a wall."""
+        socket = self.client.websocket_connect(f"/rooms/{self.id}/stream")
+        teacher = Teacher(self.ends.enter_context(socket))
+        teacher.say("open", key=self.room[key], wall={"resolution": resolution})
         assert teacher.hear()["type"] == "room"
         return teacher
 
-    def joins(self) -> "Member":
-        """Somebody new is in; `room` is heard."""
-        answer = self.client.post("/rooms/join", json={"code": self.opened["code"]})
-        assert answer.status_code == 201, answer.text
-        joined = answer.json()
+    def comes(self) -> Member:
+        """Somebody new is in."""
+        joined = self.joins()
         self.secrets[joined["member"]] = joined["secret"]
-        return self.enters(joined["member"])
+        return self.back(joined["member"])
 
-    def enters(self, member: int, **fields: object) -> "Member":
-        stream = self.ends.enter_context(Member.connect(self.client, f"/ws?room={self.id}"))
+    def back(self, member: int, session: str = "", **fields: object) -> Member:
+        """The page of a member, or their lab."""
+        path = f"/ws?room={self.id}&session={session}"
+        stream = self.ends.enter_context(Member.connect(self.client, path))
         stream.say("enter", room=self.id, secret=self.secrets[member], **fields)
         if not fields:
             stream.until("room")
@@ -110,13 +123,11 @@ class Classroom:
 
 @contextmanager
 def classroom(client: TestClient) -> Iterator[Classroom]:
+    """A room that is over when the test is."""
     with ExitStack() as ends:
         room = Classroom(client, ends)
-        try:
-            yield room
-        finally:
-            key = {"Shallows-Room-Key": room.opened["key"]}
-            assert client.delete(f"/rooms/{room.id}", headers=key).status_code == 204
+        yield room
+        assert client.delete(f"/rooms/{room.id}", headers=room.key).status_code == 204
 
 
 def tile(teacher: Teacher, member: int, **fields: Any) -> Json:
@@ -139,8 +150,8 @@ def test_a_wall_shows_each_network_as_it_is(
 ) -> None:
     monkeypatch.setattr("app.sessions.wall.EVERY", 0.2)
     with classroom(client) as room:
-        teacher = room.teacher
-        a, b = room.joins(), room.joins()
+        teacher = room.page
+        a, b = room.comes(), room.comes()
         a.configure(playing=True, **CIRCLE)
         b.configure(data={"dataset": "moons"}, runs=[{}])
         paused = tile(teacher, 2, iteration=0)
@@ -159,7 +170,7 @@ def test_a_wall_shows_each_network_as_it_is(
         teacher.until(lambda: "iteration" in teacher.tiles[2])
         assert teacher.tiles[2]["setup"]["training"]["learning_rate"] == 0.7
         # Who opens another wall has all of it at once; a finer one is finer for all.
-        screen = room.page(room.opened["screen_key"], resolution=60)
+        screen = room.opens("screen_key", resolution=60)
         screen.until(lambda: screen.tiles.keys() == {1, 2})
         assert "setup" in screen.tiles[1]
         screen.until(lambda: screen.tiles[2]["boundary"]["width"] == 60)
@@ -167,14 +178,14 @@ def test_a_wall_shows_each_network_as_it_is(
 
 def test_eyes_here_holds_every_session_of_every_member(client: TestClient) -> None:
     with classroom(client) as room:
-        teacher = room.teacher
-        a = room.joins()
+        teacher = room.page
+        a = room.comes()
         a.configure(playing=True, **CIRCLE)
         a.until_iteration(20)
-        lab = room.enters(1, lab=True)
+        lab = room.back(1, lab=True)
         lab.configure(playing=True, **CIRCLE)
         lab.until_iteration(20)
-        idle = room.joins()
+        idle = room.comes()
         idle.configure(**CIRCLE)
         teacher.say("hold", held=True)
         for stream in (a, lab, idle):
@@ -182,11 +193,11 @@ def test_eyes_here_holds_every_session_of_every_member(client: TestClient) -> No
         at = {stream: refused(stream) for stream in (a, lab, idle)}
         # A reload, a late joiner, a lab that comes now: held, and held as it was.
         a.socket.close()
-        a = room.enters(1)
+        a = room.back(1)
         configured = a.had("configured")
         assert (configured["held"], configured["playing"]) == (True, False)
         assert configured["setup"]["data"]["examples"] == 40
-        late, late_lab = room.joins(), room.enters(1, lab=True)
+        late, late_lab = room.comes(), room.back(1, lab=True)
         for stream in (late, late_lab):
             stream.say("configure", **CIRCLE)
             assert stream.until("error")["code"] == "held"
@@ -245,7 +256,7 @@ SAID: dict[str, Json] = {
 
 def test_a_task_is_solved_where_it_trains(client: TestClient) -> None:
     with classroom(client) as room:
-        teacher, a = room.teacher, room.joins()
+        teacher, a = room.page, room.comes()
         a.configure(playing=True, **CIRCLE)
         until = [
             {"quantity": "iteration", "equals": 50},
@@ -264,7 +275,7 @@ def test_a_task_is_solved_where_it_trains(client: TestClient) -> None:
 
 def test_an_opened_network_is_seen_as_its_student_sees_it(client: TestClient) -> None:
     with classroom(client) as room:
-        teacher, a = room.teacher, room.joins()
+        teacher, a = room.page, room.comes()
         a.configure(playing=True, **CIRCLE)
         a.until_iteration(60)
         teacher.say("watch", members=[1])
@@ -299,7 +310,7 @@ def test_an_opened_network_is_seen_as_its_student_sees_it(client: TestClient) ->
         frame = watched("frame")
         assert (frame["iteration"], frame["runs"][0]["first_iteration"]) == (0, 0)
         # In the spotlight it is on the projector too.
-        screen = room.page(room.opened["screen_key"])
+        screen = room.opens("screen_key")
         teacher.say("watch", members=[])
         teacher.say("spotlight", members=[1])
         screen.until(lambda: screen.watched)
@@ -312,9 +323,9 @@ def test_an_opened_network_is_seen_as_its_student_sees_it(client: TestClient) ->
 
 def test_the_same_seed_is_the_same_network_to_the_bit(client: TestClient) -> None:
     with classroom(client) as room:
-        a, b = room.joins(), room.joins()
+        a, b = room.comes(), room.comes()
         for seeds, number in (("same", 1), ("own", 2)):
-            room.teacher.say("push", page="#", plan=CIRCLE, seeds=seeds)
+            room.page.say("push", page="#", plan=CIRCLE, seeds=seeds)
             costs, points = [], []
             for stream in (a, b):
                 while (stream.until("room")["experiment"] or {}).get("number") != number:
@@ -328,3 +339,123 @@ def test_the_same_seed_is_the_same_network_to_the_bit(client: TestClient) -> Non
                 costs.append(stream.costs())
             assert points[0] == points[1]
             assert (costs[0] == costs[1]) == (seeds == "same")
+
+
+def test_what_was_held_is_held_when_the_server_comes_back(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/store.sqlite3"
+    with service(url) as client, ExitStack() as ends:
+        room = Classroom(client, ends)
+        streams = [room.comes(), room.back(1, lab=True)]
+        for stream in streams:
+            stream.configure(playing=True, **CIRCLE)
+            stream.until_iteration(20)
+        room.page.say("hold", held=True)
+        at = []
+        for stream in streams:
+            stream.until("state", held=True)
+            at.append(refused(stream))
+        sessions = [stream.had("configured")["session"] for stream in streams]
+    with service(url) as client, ExitStack() as ends:
+        room.client, room.ends = client, ends
+        streams = [room.back(1), room.back(1, sessions[1], lab=True)]
+        for stream, iteration in zip(streams, at, strict=True):
+            configured = stream.had("configured")
+            assert (configured["held"], configured["playing"]) == (True, False)
+            assert refused(stream) == iteration
+        room.opens("key").say("hold", held=False)
+        for stream, iteration in zip(streams, at, strict=True):
+            assert stream.until("state", held=False)["playing"] is True
+            stream.until_iteration(iteration + 10)
+
+
+def test_a_worker_that_dies_leaves_a_class_as_it_was(pool: TestClient, others: set[int]) -> None:
+    with classroom(pool) as room:
+        a, teacher = room.comes(), room.page
+        a.configure(playing=True, **CIRCLE)
+        a.until_iteration(20)
+        teacher.say("hold", held=True)
+        a.until("state", held=True)
+        iteration = refused(a)
+        kill_the_worker(others)
+        assert refused(a) == iteration
+        teacher.say("task", title="Further", any_data=True, until=[FURTHER])
+        teacher.until(lambda: teacher.tiles.get(1, {}).get("playing") is False)
+        kill_the_worker(others)
+        teacher.say("hold", held=False)
+        assert a.until("state", held=False)["playing"] is True
+        teacher.until(lambda: teacher.of(1, "solved") == [1])
+        teacher.until(lambda: teacher.tiles[1]["playing"])
+
+
+FURTHER: Json = {"quantity": "iteration", "at_least": 100}
+
+
+def test_who_takes_nothing_has_one_message_waiting_and_the_newest_when_it_does(
+    inline: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.sessions.wall.EVERY", 0.1)
+    assert inline.portal is not None
+    wall, slow = services_of(inline).wall, Outbox()
+    with classroom(inline) as room:
+        a, teacher = room.comes(), room.page
+        a.configure(playing=True, **CIRCLE)
+        teacher.until(lambda: teacher.tiles)
+        inline.portal.call(wall.open, room.id, "slow", slow, 64)
+        for _ in range(3):
+            before = teacher.tiles[1]["iteration"]
+            teacher.until(lambda before=before: teacher.tiles[1]["iteration"] > before)
+        assert slow.waiting == 1
+        (first,) = inline.portal.call(slow.take)
+        (later,) = inline.portal.call(slow.take)
+        assert isinstance(first, bytes)
+        assert isinstance(later, bytes)
+        tiles = [wire.unpack(message)["tiles"] for message in (first, later)]
+        assert [[each["member"] for each in one] for one in tiles] == [[1], [1]]
+        assert tiles[1][0]["iteration"] >= before
+        inline.portal.call(wall.close, "slow")
+
+
+def test_a_page_gets_no_more_bytes_than_its_share_and_every_member_in_turn() -> None:
+    """Tiles that do not deflate, of more members than a second has room for."""
+    wall = Wall(inline_backend(settings_for("inline")), cast("Any", Nobody()))
+    outbox, noise = Outbox(), np.random.default_rng(1)
+    page = Page("page", outbox, 40)
+    there = ClassOnWall(cast("Any", None))
+    members = range(1, 301)
+    for member in members:
+        there.seats[member] = Seat(member, str(member))
+    sent: Counter[int] = Counter()
+    size = 0
+    for tick in range(50):
+        page.credit = min(BYTES_PER_SECOND, page.credit + BYTES_PER_SECOND * TICK)
+        # Every second each has a new one.
+        for member in members[tick % 10 :: 10]:
+            words = {"member": member, "boundary": noise.bytes(1600)}
+            there.seats[member].tile = Tile(1000 * tick + member, words, None)
+        if page.credit > 0:
+            page.credit -= wall._send(there, page)
+        for message in outbox._waiting:
+            assert isinstance(message, bytes)
+            size += len(message)
+            sent.update(tile["member"] for tile in wire.unpack(message)["tiles"])
+        outbox._waiting.clear()
+    assert size <= BYTES_PER_SECOND * 6.5
+    assert max(sent.values()) - min(sent[member] for member in members) <= 1
+
+
+class Nobody:
+    """Sessions of nobody."""
+
+
+@pytest.mark.parametrize(
+    ("late", "frames", "looks"), [(0.0, 0, 300), (0.0, 50, 300), (0.05, 150, 50), (0.05, 0, 30)]
+)
+def test_looks_are_a_twentieth_of_the_frames_while_the_server_is_busy(
+    late: float, frames: int, looks: int
+) -> None:
+    pace, taken = Pace(), 0
+    for tick in range(300):
+        pace.passed(TICK + late, frames, 300)
+        while pace.take():
+            taken += tick >= 200
+    assert taken == pytest.approx(looks * 100 * (TICK + late), rel=0.05)

@@ -131,9 +131,10 @@ class Commands:
         hosted.changed = True
 
     def _hold(self, hosted: Hosted, held: bool) -> list[Event]:
-        """Let a session wait, or go on as it was."""
-        if hosted.held == held:
-            return []
+        """Let a session wait, or go on as it was.
+
+        Said again it changes nothing, and is told: perhaps nobody has heard it from another host.
+        """
         hosted.held, hosted.owed, hosted.due = held, 0, self._clock()
         hosted.everyone_wants()
         hosted.changed = True

@@ -68,6 +68,8 @@ class Placed:
 
     def send(self, command: Command) -> None:
         """Queue a command, and learn from it."""
+        if isinstance(command, Expect | Look):
+            self._newest(type(command))
         self.waiting.append(command)
         match command:
             case Attach():
@@ -92,9 +94,13 @@ class Placed:
     def hold(self, command: Hold) -> None:
         """Let it wait, or go on: before all that waits for it, but its beginning."""
         self.held = command.held
-        for before in [each for each in self.waiting if isinstance(each, Hold)]:
-            self.waiting.remove(before)
+        self._newest(Hold)
         self.waiting.insert(any(isinstance(each, Open) for each in self.waiting), command)
+
+    def _newest(self, kind: type[Command]) -> None:
+        """Of a kind of which the newest counts, drop what waits still."""
+        if any(isinstance(each, kind) for each in self.waiting):
+            self.waiting = deque(each for each in self.waiting if not isinstance(each, kind))
 
     def _forget(self, reader: str) -> None:
         """A reader that left before it was attached: drop both commands."""
