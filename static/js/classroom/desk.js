@@ -27,6 +27,8 @@ const MINUTES = 10_000;
 /** A tab that has not said anything for so long is gone; it is asked so often. */
 const ASK_EVERY = 5000;
 export const MOST_SPOTLIT = 4;
+/** The room says what was done within this time (milliseconds). */
+const ANSWERS_WITHIN = 1500;
 /** From one spoken count to the next (milliseconds). */
 const SAID_EVERY = 10_000;
 
@@ -80,6 +82,8 @@ export class Desk {
   #read = new WeakMap();
   /** @type {Map<string, number>} */
   #heard = new Map();
+  /** What was put in the spotlight last, while the room has not said so yet. */
+  #chosen = { members: /** @type {readonly number[]} */ ([]), until: 0 };
   #channel = new BroadcastChannel(CHANNEL);
 
   /** What was sent last, as it is set up. */
@@ -322,12 +326,13 @@ export class Desk {
   toggleLit(member) {
     const room = this.state.room.peek();
     if (!room) return;
-    const lit = room.spotlight;
+    // Keys may be pressed faster than the room answers.
+    const lit = performance.now() < this.#chosen.until ? this.#chosen.members : room.spotlight;
     const within = lit.includes(member);
     if (within || lit.length < MOST_SPOTLIT) {
       const members = within ? lit.filter((other) => other !== member) : [...lit, member];
-      // Two keys may be pressed before the room has answered the first.
-      if (this.say({ type: 'spotlight', members })) this.state.room.value = { ...room, spotlight: members };
+      if (!this.say({ type: 'spotlight', members })) return;
+      this.#chosen = { members, until: performance.now() + ANSWERS_WITHIN };
     } else
       this.announcement.value = this.problem.value = `The spotlight has room for ${MOST_SPOTLIT}. Take one out first.`;
   }

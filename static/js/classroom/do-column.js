@@ -242,13 +242,7 @@ export function mountDo(desk, place, fields, defaults, { points, arrived }) {
     const many = lit.length;
     const again = many === 0 && desk.lastLit.length > 0;
     return html`<section class=${many > 0 && !desk.folded.value ? '' : 'one'}><div class="head"><h2>Spotlight</h2><span class="cap">${
-      many === 0
-        ? again
-          ? 'off'
-          : 'Space on a tile'
-        : desk.folded.value
-          ? `${many} on the screen`
-          : nothing
+      many === 0 ? (again ? 'off' : 'Space on a tile') : desk.folded.value ? `${many} on the screen` : nothing
     }</span>${
       many > 0
         ? html`<button class="btn small" type="button" @click=${() => desk.open(lit)}>Open</button><button class="btn small" type="button"

@@ -221,7 +221,7 @@ export function mountWall(desk, place, { points, arrived }) {
       tasks.length > 0
         ? tasks.slice(-6).map(({ id }) => member.solved.includes(id))
         : (lesson?.steps.slice(0, 6).map((_, index) => (member.steps ?? []).includes(index + 1)) ?? []);
-    return html`<span class="dots">${all.map((on) => html`<i class=${on ? 'on' : ''}></i>`)}</span>`;
+    return html`<span class="dots ${all.length > 3 ? 'many' : ''}">${all.map((on) => html`<i class=${on ? 'on' : ''}></i>`)}</span>`;
   };
 
   /** @param {Seen} seen @param {readonly number[]} lit @param {boolean} tabbed @param {number} side */

@@ -40,6 +40,8 @@ export class Stream {
   waiting = signal(/** @type {Wait | null} */ (null));
   /** Whether the painter could not be fetched: nothing will be drawn. */
   blind = signal(false);
+  /** Whether it goes the second way: where WebSockets are blocked. */
+  plain = signal(false);
   dialogue;
   painter;
 
@@ -103,6 +105,9 @@ export class Stream {
           if (this.#view) this.#connection.send(this.#view);
           if (!room && dialogue.session.value === null && !dialogue.opensSaved) this.#begin();
         },
+        way: (plain) => {
+          this.plain.value = plain;
+        },
         closed: () => {
           clearTimeout(this.#acknowledging);
           this.#acknowledging = undefined;
@@ -118,7 +123,7 @@ export class Stream {
         },
         dropped: (message) => dialogue.dropped(message),
       },
-      (url) => this.painter.connect(url),
+      (url, plain) => this.painter.connect(url, plain),
     );
   }
 

@@ -9,7 +9,7 @@ import { bindFields, stopsBetween } from './value.js';
 
 /** @typedef {import('../store/state.js').Store} Store */
 /** @typedef {import('../experiment/experiment.js').Fields} Fields */
-/** @typedef {{waiting: {value: import('../stream/connection.js').Wait | null}}} Stream */
+/** @typedef {{waiting: {value: import('../stream/connection.js').Wait | null}, plain: {value: boolean}}} Stream */
 /** @typedef {(id: string) => HTMLElement} Find */
 
 /**
@@ -140,7 +140,7 @@ function mountConnection(store, element, stream) {
     const state = why && why !== 'restarting' ? 'waiting' : why ? 'reconnecting' : store.dialogue.connection.value;
     element.dataset.state = state;
     element.title = CONNECTION_HINT[state];
-    label.textContent = CONNECTION[state];
+    label.textContent = state === 'live' && stream.plain.value ? 'Live, the second way' : CONNECTION[state];
     if (state === 'reconnecting' && !why) store.announcement.value = 'Reconnecting';
   });
 }
