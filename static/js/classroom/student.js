@@ -4,7 +4,7 @@ import { batch, computed, effect, signal, untracked } from '../../vendor/signals
 import { fromHash, toHash } from '../experiment/address.js';
 import { experimentOf, sameRun } from '../experiment/experiment.js';
 import { holds } from '../lessons/quantities.js';
-import { guest } from '../stream/guest.js';
+import { guest } from '../stream/stream.js';
 import { keepPlace } from './place.js';
 import { better, needsReport } from './student-facts.js';
 

@@ -1,6 +1,7 @@
 /** What crosses the wire to a teacher's and a projector's page: docs/protocol.md, as types. */
 
 import type { Condition } from './lessons';
+import type { Experiment } from '../experiment/experiment.js';
 import type { Boundary, RunSpec, ServerMessage } from './protocol';
 
 export interface Sent {
@@ -147,3 +148,15 @@ export type FromATeacher =
   | { type: 'remove'; member: number }
   | { type: 'names'; shown: boolean }
   | { type: 'new_code' | 'new_key' | 'pair' };
+
+/** Whose class the reader is in: every stream of the page says so first. */
+export interface Guest {
+  room: string;
+  secret: string;
+  /** What the server says; whether it was the room's. */
+  hear(message: ServerMessage): boolean;
+  /** Another tab has taken the place. */
+  replaced(): void;
+  /** What a `configure` says besides, if that is what the teacher has sent. */
+  mark(experiment: Experiment): { experiment?: number };
+}
