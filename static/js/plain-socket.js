@@ -46,8 +46,9 @@ export function eventsIn(tell) {
 }
 
 export class PlainSocket extends EventTarget {
-  /** As a WebSocket's. @type {number} */
+  /** @type {0 | 1 | 2 | 3} */
   readyState = 0;
+  /** @type {BinaryType} */
   binaryType = 'arraybuffer';
   /** @type {((event: any) => void) | null} */
   onopen = null;

@@ -95,7 +95,7 @@ def lesson(
     expect(teacher.locator(".exp b")).to_have_text("circle, tanh, 5 units")
     button(teacher, "Send to 2").click()
     for page, seed in ((one, "1"), (two, "2")):
-        expect(page.locator("#captions .count")).to_have_text("5")
+        expect(page.locator("#graph .unit")).to_have_count(6)
         expect(page.locator("#weight-seed")).to_have_value(seed)
     expect(tile.locator(".diff")).to_have_text("as sent")
     button(one, "Back to mine").click()

@@ -16,7 +16,9 @@ globalThis.localStorage ??= /** @type {any} */ (
 globalThis.location ??= /** @type {any} */ ({ href: 'http://here/', hash: '', pathname: '/', search: '' });
 
 const { bare, inGroups, sentence } = await import('../../static/js/classroom/calls.js');
-const { brief, differences, line, LONGEST, whole } = await import('../../static/js/classroom/differs.js');
+const { brief, differences, line, LONGEST, shortCost, shortShare, whole } = await import(
+  '../../static/js/classroom/differs.js'
+);
 const { defaultsOf } = await import('../../static/js/experiment/experiment.js');
 const { Joining } = await import('../../static/js/classroom/joining.js');
 const { told } = await import('../../static/js/classroom/network-check.js');
@@ -28,10 +30,16 @@ const { conditionOf, titleOf } = await import('../../static/js/classroom/teacher
 const { comparing, filtersOf, fitting, isSorted, kept, sorted, stepTo } = await import(
   '../../static/js/classroom/wall-order.js'
 );
-const { shortCost, shortShare } = await import('../../static/js/classroom/wall.js');
 
 /** @param {number} number @param {string} name @param {object} [more] */
-const member = (number, name, more = {}) => ({ member: number, name, here: true, solved: [], progress_at: 100, ...more });
+const member = (number, name, more = {}) => ({
+  member: number,
+  name,
+  here: true,
+  solved: [],
+  progress_at: 100,
+  ...more,
+});
 /** @param {ReturnType<typeof member>[]} members @param {Record<number, number>} [costs] */
 const seen = (members, costs = {}) =>
   new Map(
@@ -103,7 +111,9 @@ test('tiles are as large as everybody can be seen in, at the sizes of the design
 test('keys walk the wall and stop at its ends', () => {
   const at = (/** @type {string} */ key, /** @type {number} */ from) => stepTo(key, from, 8, 3, 2);
   assert.deepEqual(
-    ['ArrowLeft', 'ArrowRight', 'ArrowUp', 'ArrowDown', 'Home', 'End', 'PageUp', 'PageDown', 'x'].map((key) => at(key, 4)),
+    ['ArrowLeft', 'ArrowRight', 'ArrowUp', 'ArrowDown', 'Home', 'End', 'PageUp', 'PageDown', 'x'].map((key) =>
+      at(key, 4),
+    ),
     [3, 5, 1, 7, 0, 7, 0, 7, null],
   );
   assert.deepEqual([at('ArrowLeft', 0), at('ArrowUp', 1), at('ArrowDown', 6), at('ArrowRight', 7)], [0, 1, 6, 7]);
@@ -114,12 +124,21 @@ test('what differs is said in twenty characters, the difference first', () => {
   const [layer] = sent.layers;
   const none = { away: null, stuck: null };
   /** @param {object} changes @param {object} [since] */
-  const said = (changes, since = none) => line(differences({ ...sent, ...changes }, sent, catalogue), /** @type {any} */ (since));
+  const said = (changes, since = none) =>
+    line(differences({ ...sent, ...changes }, sent, catalogue), /** @type {any} */ (since));
   assert.equal(said({}), 'as sent');
   assert.equal(said({ weightSeed: 17 }), 'as sent');
   assert.equal(said({ layers: [{ ...layer, activation: 'relu', units: 8 }] }), 'ReLU, 8 units');
   assert.equal(said({ layers: [layer, layer] }), '2 layers of 4');
-  assert.equal(said({ layers: [{ ...layer, units: 6 }, { ...layer, units: 3 }] }), '6 and 3');
+  assert.equal(
+    said({
+      layers: [
+        { ...layer, units: 6 },
+        { ...layer, units: 3 },
+      ],
+    }),
+    '6 and 3',
+  );
   assert.equal(said({ layers: [{ ...layer, units: 1 }] }), '1 unit');
   assert.equal(said({ learningRate: 1 }), 'α 1');
   assert.equal(said({ scheme: 'zeros' }), 'zeros');
@@ -148,7 +167,12 @@ test('a room is what it is told, message by message', () => {
   assert.equal(state.receive(/** @type {any} */ (room)), true);
   state.receiveTiles({
     tiles: /** @type {any} */ ([
-      { member: 1, cost: 1, boundary: { encoding: 'differences', width: 2, height: 2, values: new Uint8Array([1, 1, 1, 1]) }, setup: { data: {} } },
+      {
+        member: 1,
+        cost: 1,
+        boundary: { encoding: 'differences', width: 2, height: 2, values: new Uint8Array([1, 1, 1, 1]) },
+        setup: { data: {} },
+      },
       { member: 2, cost: 2, boundary: null },
     ]),
   });
@@ -194,7 +218,7 @@ test('a projector shows a question first, and with a teacher’s key no more tha
   assert.deepEqual([shown.task?.number, shown.task?.of, shown.in], [1, 1, 3]);
   assert.equal(footOf(shown, 'exam'), '2 of 3 have answered');
   assert.equal(footOf({ ...shown, in: 1 }, 'done'), 'one is in');
-  assert.deepEqual(filling(30, 936, 640, 12), { columns: 7, side: 118 });
+  assert.deepEqual(filling(30, 936, 640, 12), { columns: 6, side: 118 });
   assert.deepEqual(filling(1, 936, 640, 12), { columns: 1, side: 640 });
 });
 
@@ -225,7 +249,13 @@ test('what a teacher fills in becomes a condition, with a title of its own', () 
   assert.equal(row('train_cost', 'below', 'little'), 'Training cost needs a number.');
   assert.equal(titleOf([{ quantity: 'test_accuracy', at_least: 0.95 }], catalogue), 'Test accuracy of 95%');
   assert.equal(
-    titleOf([{ quantity: 'train_cost', below: 0.1 }, { quantity: 'units', at_most: 3 }], catalogue),
+    titleOf(
+      [
+        { quantity: 'train_cost', below: 0.1 },
+        { quantity: 'units', at_most: 3 },
+      ],
+      catalogue,
+    ),
     'Training cost below 0.1, hidden units at most 3',
   );
 });

@@ -131,7 +131,9 @@ function links(desk) {
   const asked = call('POST', `/rooms/${desk.id}/links`, { headers: desk.headers });
   void Promise.all([asked, reach()]).then(([answer, { origin }]) => {
     wrong.value = answer.wrong?.text ?? '';
-    found.value = (answer.body?.links ?? []).flatMap(({ name, link }) => (link ? [{ name, link: origin + link }] : [])).sort((a, b) => a.name.localeCompare(b.name));
+    found.value = (answer.body?.links ?? [])
+      .flatMap(({ name, link }) => (link ? [{ name, link: origin + link }] : []))
+      .sort((a, b) => a.name.localeCompare(b.name));
   });
   dialogWith('Every network as a link', 'names-sheet', (body, _, dialog) =>
     drawn(body, () => {

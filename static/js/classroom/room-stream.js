@@ -179,7 +179,6 @@ export class RoomStream {
     if (this.#asked > 0 ? now - this.#asked > PATIENCE : opening && now - this.#heard > OPENS_WITHIN) {
       if (opening) void this.#unopenedOnce();
       this.#drop();
-    }
-    else if (!opening && now - this.#heard > SILENCE) this.#look();
+    } else if (!opening && now - this.#heard > SILENCE) this.#look();
   }
 }

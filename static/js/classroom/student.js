@@ -116,7 +116,9 @@ export class Student {
         // Once the connection has seen to its own end.
         replaced: () => queueMicrotask(() => this.#out('', true)),
         mark: (experiment) =>
-          this.#sent && sameRun(experiment, this.#sent.experiment) ? { experiment: this.#sent.number } : {},
+          this.#sent && sameRun(/** @type {Experiment} */ (experiment), this.#sent.experiment)
+            ? { experiment: this.#sent.number }
+            : {},
       };
     });
   }

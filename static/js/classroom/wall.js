@@ -4,6 +4,7 @@ import { repeat } from '../../vendor/lit-html/directives/repeat.js';
 import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
 import { computed, effect, signal } from '../../vendor/signals-core/signals-core.js';
 import { palette } from '../theme.js';
+import { shortCost, shortShare } from './differs.js';
 import { symbol } from './symbols.js';
 import { paintTile, pointsOf } from './tile-picture.js';
 import { fitting, SORTS, stepTo } from './wall-order.js';
@@ -17,20 +18,6 @@ import { fitting, SORTS, stepTo } from './wall-order.js';
 const SIDES = { large: 104, medium: 64 };
 /** With more tiles than this in a strip only the spotlit are there. */
 const MOST_IN_STRIP = 40;
-
-/** @param {number | null | undefined} cost to three decimals, which fit */
-export const shortCost = (cost) =>
-  cost === null || cost === undefined
-    ? '–'
-    : !Number.isFinite(cost)
-      ? '∞'
-      : cost < 10
-        ? cost.toFixed(3)
-        : cost < 1000
-          ? cost.toPrecision(3)
-          : cost.toExponential(0).replace('+', '');
-/** @param {number | null | undefined} share */
-export const shortShare = (share) => (share === null || share === undefined ? '–' : `${Math.round(100 * share)}%`);
 
 /** What is painted on which canvas: no more than what changes is painted again. @type {WeakMap<HTMLCanvasElement, string>} */
 const stamps = new WeakMap();

@@ -65,8 +65,8 @@ const TAKE = {
     const here = second ? new second.PlainSocket(url) : new WebSocket(url);
     here.binaryType = 'arraybuffer';
     here.onopen = () => scope.postMessage({ type: 'opened', id });
-    here.onclose = ({ code }) => scope.postMessage({ type: 'closed', id, code });
-    here.onmessage = ({ data }) => {
+    here.onclose = (/** @type {CloseEvent} */ { code }) => scope.postMessage({ type: 'closed', id, code });
+    here.onmessage = (/** @type {MessageEvent} */ { data }) => {
       if (here !== socket) return;
       if (typeof data === 'string') takeText(data);
       else takeFrame(data);

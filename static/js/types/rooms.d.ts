@@ -1,7 +1,6 @@
 /** What crosses the wire to a teacher's and a projector's page: docs/protocol.md, as types. */
 
 import type { Condition } from './lessons';
-import type { Experiment } from '../experiment/experiment.js';
 import type { Boundary, RunSpec, ServerMessage } from './protocol';
 
 export interface Sent {
@@ -150,7 +149,7 @@ export type FromATeacher =
   | { type: 'new_code' | 'new_key' | 'pair' };
 
 /** Whose class the reader is in: every stream of the page says so first. */
-export interface Guest {
+export interface Guest<Experiment = object> {
   room: string;
   secret: string;
   /** What the server says; whether it was the room's. */
