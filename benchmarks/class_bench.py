@@ -281,8 +281,8 @@ def gaps(seen: OnTheWall, parts: Sequence[Span]) -> list[float]:
 
 
 def a_second(times: Sequence[float], parts: Sequence[Span]) -> float:
-    """How many tiles of a member a second, from the first of each part to the last."""
-    here = [[at for at in times if begin - SETTLING <= at < end] for begin, end in parts]
+    """How many tiles of a member a second; the first of each part may have been there before."""
+    here = [[at for at in times if begin - SETTLING <= at < end][1:] for begin, end in parts]
     lasted = sum(each[-1] - each[0] for each in here if each)
     return sum(len(each) - 1 for each in here if each) / lasted if lasted else 0.0
 

@@ -148,15 +148,20 @@ class InteractiveSessions:
             GoingAway: the server is about to end.
         """
         latest = Latest(stored.checkpoint) if stored and stored.checkpoint else None
-        name = secrets.token_urlsafe(16)
-        if held:
-            self.hold(name, True)
-        return self._begin(client, outbox, latest, name, room)
+        return self._begin(client, outbox, latest, secrets.token_urlsafe(16), room, held)
 
     def _begin(
-        self, client: str, outbox: Outbox, latest: Latest | None, name: str, room: str | None
+        self,
+        client: str,
+        outbox: Outbox,
+        latest: Latest | None,
+        name: str,
+        room: str | None,
+        held: bool = False,
     ) -> InteractiveSession:
         self._make_room(client, room)
+        if held:
+            self.hold(name, True)
         session = InteractiveSession(name, client, room)
         self._sessions[session.name] = session
         self._open(session, latest)

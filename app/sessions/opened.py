@@ -19,7 +19,7 @@ from app.sessions.outbox import Outbox
 from app.training.messages import Event, Frame, Text
 
 VIEW = View(resolution=100, encoding="differences", lines=True)
-MOST_WAITING = 16
+TOLD = ("state", "diverged", "ended")
 
 _numbers = itertools.count()
 
@@ -47,11 +47,14 @@ class Opened:
         match event:
             case Text(type="configured"):
                 self.waiting.clear()
-            case Text():
+            case Text() if event.type in TOLD:
                 kept = (e for e in self.waiting if isinstance(e, Frame) or e.type != event.type)
                 self.waiting = deque(kept)
-        if isinstance(event, Text | Frame) and len(self.waiting) < MOST_WAITING:
-            self.waiting.append(event)
+            case Frame():
+                pass
+            case _:
+                return
+        self.waiting.append(event)
 
     def pass_on(self, sessions: InteractiveSessions, outbox: Outbox) -> int:
         """Send what waits, up to a frame; the one before it was taken. How many bytes these are."""

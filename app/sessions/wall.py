@@ -7,10 +7,10 @@ together in one message. A network that is opened on a page, or is in the spotli
 student has it.
 
 What if it is full: a session has one look under way, and a member one tile, the newest. While the
-server has all it can do there is at most one look for twenty frames (a host bounds the time that
-they take, too): tiles come later, students' frames do not. A page is sent nothing while something
-waits for it, and at most `BYTES_PER_SECOND`; whose tile is oldest there comes first. Of networks
-that are opened all pages of a room get at most `MOST_FRAMES` a tick.
+server has all it can do there is at most one look for twenty frames, or one in three seconds (a
+host bounds the time that they take, too): tiles come later, students' frames do not. A page is sent
+nothing while something waits for it, and at most `BYTES_PER_SECOND`; whose tile is oldest there
+comes first. Of networks that are opened all pages of a room get at most `MOST_FRAMES` a tick.
 """
 
 import asyncio
@@ -48,12 +48,12 @@ TICK = 0.1
 """Seconds between two times that something is asked, or sent."""
 EVERY, SELDOM = 1.0, 5.0
 """Seconds between two looks at a session: while a wall is open, and else."""
-SLOWER = 10.0
+SLOWER = 3.0
 """So many times more seldom are looks at most, however busy the server is."""
 AGAIN = 10.0
 """Seconds after which a look is asked for again: it may have been lost with its session."""
 OF_FRAMES = 1 / 20
-LATE = 0.01
+LATE = 0.005
 """Seconds that the event loop is late while the server has all it can do."""
 SMOOTH = 0.1
 """The weight of the newest tick in what is known of the server."""
@@ -180,8 +180,8 @@ class Wall:
         self._classes: dict[str, Class] = {}
         self._where: dict[str, tuple[str, Seat]] = {}
         """By session: the room's id."""
-        self._news: dict[tuple[str, int], Measured] = {}
-        """What the rooms are yet to be told."""
+        self._news: list[tuple[str, Measured]] = []
+        """What the rooms are yet to be told: of each session a look, and what was at once."""
         self._somebody = asyncio.Event()
         self._pace = Pace()
         sessions.glimpsed = self._see
@@ -299,13 +299,13 @@ class Wall:
             return
         facts, member = glimpse.facts, seat.member
         measured = Measured(member, facts, glimpse.playing, glimpse.experiment)
-        self._news[room, member] = measured
+        self._news.append((room, measured))
         if glimpse.at_once:
             if seat.tile is None:
                 seat.asked_at = -math.inf
             if seat.hurries:
                 seat.hurries = False
-                self.measured(room, self._news.pop((room, member)))
+                self._tell()
             return
         seat.waits, seat.hurries = False, True
         if glimpse.setup is not None:
@@ -325,24 +325,22 @@ class Wall:
 
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
-        frames = self._work.frames
         while True:
             if not self._classes:
                 self._somebody.clear()
                 await self._somebody.wait()
-            began = loop.time()
+            began, frames = loop.time(), self._work.frames
             await asyncio.sleep(TICK)
-            now = loop.time()
-            passed = now - began
+            passed = loop.time() - began
             wanted = sum(len(there.seats) / there.every for there in self._classes.values())
             self._pace.passed(passed, self._work.frames - frames, wanted)
-            frames = self._work.frames
-            self._ask(now)
+            self._ask(began + passed)
             self._tell()
             for there in list(self._classes.values()):
-                self._show(there)
                 for page in list(there.pages.values()):
                     page.credit = min(BYTES_PER_SECOND, page.credit + BYTES_PER_SECOND * passed)
+                self._show(there)
+                for page in list(there.pages.values()):
                     if not page.outbox.waiting and page.credit > 0:
                         page.credit -= self._send(there, page)
                         await asyncio.sleep(0)
@@ -362,9 +360,9 @@ class Wall:
             seat.waits = self._sessions.look(seat.session, there.resolution)
 
     def _tell(self) -> None:
-        """Tell the rooms what was seen since the last tick."""
-        news, self._news = self._news, {}
-        for (room, _), measured in news.items():
+        """Tell the rooms what was seen, in its order: what held for a moment is told, too."""
+        news, self._news = self._news, []
+        for room, measured in news:
             self.measured(room, measured)
 
     def _send(self, there: Class, page: Page) -> int:
