@@ -362,6 +362,16 @@ def test_the_list_tells_how_far_one_is(page: Page) -> None:
     expect(rows.first).to_contain_text("Logistic regression")
     expect(rows.first).to_contain_text("6 min")
     expect(rows.first).to_contain_text("7 steps")
+    # Each has the picture of what it begins with: the points of its dataset and its network.
+    pictures = rows.locator(".miniature .pic")
+    expect(pictures).to_have_count(2 * len(BUILT_IN))
+    for index, content in enumerate(BUILT_IN.values()):
+        run = content["steps"][0]["run"] or content["run"]
+        marks = pictures.nth(2 * index).locator("path")
+        assert marks.count() == 2, content["title"]
+        sizes = [2, *(layer["units"] for layer in run["network"]["layers"]), 1]
+        assert pictures.nth(2 * index + 1).locator("circle").count() == sum(sizes)
+        assert pictures.nth(2 * index + 1).locator(".g").count() == (len(sizes) > 2)
     assert violations(page, "#lessons-dialog") == []
     page.keyboard.press("Escape")
     expect(opener).to_be_focused()

@@ -17,6 +17,7 @@ import { operator, variable } from '../notation.js';
 import { pixelRatio } from '../painting/painter.js';
 import { together } from '../signals.js';
 import { within } from '../views/cost-scale.js';
+import { pointsOver, VIEW_BOX } from '../views/example-marks.js';
 import { sizeOf } from '../views/extent.js';
 import { icon } from '../views/icon.js';
 import { markKey } from '../views/keyboard.js';
@@ -24,7 +25,6 @@ import { Tip } from '../views/tip.js';
 import { stopsBetween, stopsEvery, WAYS } from '../views/value.js';
 import { showWaiting } from '../views/waiting.js';
 import { iterationAt, lineChart, placeOf, sampleOf } from './line-chart.js';
-import { pointsOver, VIEW_BOX } from './points.js';
 import { Reached, thresholdsOf } from './reached.js';
 import { LabSession } from './session.js';
 

@@ -5,6 +5,7 @@ import { effect, signal } from '../../vendor/signals-core/signals-core.js';
 import { experimentOf, sameRun } from '../experiment/experiment.js';
 import { closesBy } from './closing.js';
 import { crossButton } from './icon.js';
+import { miniature } from './miniature.js';
 
 /** @typedef {import('../store/state.js').Store} Store */
 /** @typedef {import('../types/protocol').Catalogue} Catalogue */
@@ -33,11 +34,6 @@ export function mountPresets(store, find, catalogue) {
   /** Whose sentence is shown. */
   const chosen = signal(/** @type {Preset | null} */ (null));
 
-  /** Its points, as their tile has them. @param {Preset} preset */
-  const pictureOf = (preset) =>
-    find('datasets')
-      .querySelector(`[value="${experimentOf(preset, catalogue).dataset}"] ~ .pic svg`)
-      ?.cloneNode(true);
   /** @param {Preset} preset */
   const choose = (preset) => {
     dialog.close();
@@ -59,7 +55,7 @@ export function mountPresets(store, find, catalogue) {
           ${catalogue.presets.filter(has).map(
             (preset) =>
               html`<li><button type="button" aria-current=${preset === current ? 'true' : 'false'}
-                  @click=${() => choose(preset)}><span class="tile"><span class="pic">${pictureOf(preset)}</span></span><span
+                  @click=${() => choose(preset)}>${miniature(experimentOf(preset, catalogue), catalogue)}<span
                   class="what"><b>${preset.title}</b><span>${preset.look_for}</span></span></button></li>`,
           )}
         </ul></section>`,
