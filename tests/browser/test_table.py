@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.conftest import Guard
+from tests.browser.conftest import VIEWPORT, Guard
 from tests.browser.playground import Playground
 
 TABLE = """person;height;weight;likes it
@@ -111,6 +111,11 @@ def test_what_was_understood_is_said_changed_and_kept(
     expect(status).to_have_text("3 points; “not Bär” is y = 0, “Bär” is y = 1.")
     expect(said).to_contain_text("größe (cm): “1,250” is read as 1250; it could be 1.25, too")
     expect(said).to_contain_text("Separated by tabs, written in utf-16.")
+    # On a phone on its side it is seen at once, however long the text above it is.
+    page.set_viewport_size({"width": 844, "height": 390})
+    choose(dialog, "tiere.txt", table.encode("utf-16"))
+    expect(status).to_be_in_viewport(ratio=1)
+    page.set_viewport_size(VIEWPORT)
 
     # What is new and wrong stands alone: no summary of what was before.
     choose(dialog, "empty.csv", b"")
