@@ -12,7 +12,7 @@ from tests.browser.playground import Playground
 
 CONTROLS = "button, input, select, textarea, summary, a[href]"
 # What belongs to no part: it explains, or dismisses, or is there only while something else is.
-SPARED = ".help, dialog *, [popover] *, #notice *, #open-full, .skips *, #preset-note *"
+SPARED = ".help, dialog *, [popover] *, #notice *, #open-full, .skips *, .preset-note *"
 
 
 def parts(page: Page) -> list[dict[str, str]]:

@@ -31,6 +31,8 @@ export function mountPresets(store, find, catalogue) {
   const opener = find('presets');
   const dialog = /** @type {HTMLDialogElement} */ (find('presets-dialog'));
   const lists = find('presets-lists');
+  /** Where what to look for is said: beside the network, or above the plane where that is far above the network. */
+  const notes = [find('preset-note'), find('preset-note-above')];
   /** Whose sentence is shown. */
   const chosen = signal(/** @type {Preset | null} */ (null));
 
@@ -40,6 +42,7 @@ export function mountPresets(store, find, catalogue) {
     store.change(experimentOf(preset, catalogue));
     chosen.value = preset;
     store.announcement.value = `${preset.title}. ${preset.look_for}`;
+    notes.find((note) => note.checkVisibility())?.scrollIntoView({ block: 'nearest' });
   };
   const buttons = () => /** @type {HTMLElement[]} */ ([...lists.querySelectorAll('button')]);
 
@@ -76,20 +79,21 @@ export function mountPresets(store, find, catalogue) {
   closesBy(dialog, find('presets-close'));
   dialog.addEventListener('close', () => render(nothing, lists));
 
-  const note = find('preset-note');
   const dismiss = () => {
     chosen.value = null;
     opener.focus();
   };
   effect(() => {
     const preset = chosen.value;
-    note.hidden = !preset;
-    render(
-      preset
-        ? html`<p><b>${preset.title}.</b> ${preset.look_for}</p>${crossButton('Dismiss the note', dismiss)}`
-        : nothing,
-      note,
-    );
+    for (const note of notes) {
+      note.hidden = !preset;
+      render(
+        preset
+          ? html`<p><b>${preset.title}.</b> ${preset.look_for}</p>${crossButton('Dismiss the note', dismiss)}`
+          : nothing,
+        note,
+      );
+    }
   });
   // Whoever goes back, or to other data, has left it.
   for (const kind of ['hashchange', 'popstate'])
