@@ -37,11 +37,33 @@ def test_it_fits(page: Page, address: str) -> None:
         assert plane["width"] >= 238
 
 
+# What scrolls sideways without a sign of it, or without a way to it by keys. Matrices have brackets
+# there, and say how many columns are more; the network has its scrollbar.
+UNSAID = """() => [...document.querySelectorAll('*')].filter((one) => {
+  const { overflowX, backgroundAttachment } = getComputedStyle(one);
+  return ['auto', 'scroll'].includes(overflowX) && one.scrollWidth > one.clientWidth + 1 &&
+    one.checkVisibility() && !one.matches('.entries, .scroller') &&
+    !(backgroundAttachment.includes('local') &&
+      (one.tabIndex >= 0 || one.querySelector('button, input, a[href], [tabindex="0"]')));
+}).map((one) => one.id || one.className)"""
+
+
 def test_it_fits_with_a_panel_open(page: Page) -> None:
     playground = Playground(page, "#layers=4,4&activation=relu,tanh&panel=timeline&rate=1")
     playground.play()
     expect(page.locator(".shot").nth(6)).to_be_attached()
     playground.pause()
+    page.set_viewport_size({"width": 390, "height": 844})
+    playground.button("In words").click()
+    table = page.locator("#words-tables .scroll").first
+    expect(table).to_be_visible()
+    assert table.evaluate("(one) => one.scrollWidth > one.clientWidth + 1")
+    assert page.evaluate(UNSAID) == []
+    page.keyboard.press("Escape")
+    for name in page.locator("#tabs .tab").all():
+        name.click()
+        assert page.evaluate(UNSAID) == [], name.get_attribute("id")
+    page.get_by_role("tab", name="Timeline").click()
     for width, height in SIZES:
         page.set_viewport_size({"width": width, "height": height})
         assert page.evaluate("document.documentElement.scrollWidth") <= width
