@@ -212,7 +212,7 @@ def test_reduced_motion_draws_at_most_twice_a_second(page: Page) -> None:
 def test_forced_colours_keep_choices_and_pictures_and_paper_has_the_run_on_one_page(
     page: Page,
 ) -> None:
-    playground = Playground(page)
+    playground = Playground(page, "#mistakes=yes&layers=1")
     for chosen in ("#activations input:checked + .face", "#datasets input:checked ~ .pic"):
         outline = page.locator(chosen).evaluate("(element) => getComputedStyle(element).outline")
         assert "solid" in outline
@@ -227,6 +227,11 @@ def test_forced_colours_keep_choices_and_pictures_and_paper_has_the_run_on_one_p
     marks = paper.locator("figure").first
     expect(marks.locator(".map circle, .map path[stroke-width='0.2']").first).to_be_visible()
     expect(paper.locator("polyline.train").first).to_be_visible()
+    # A straight line has many points wrong: each has its ring on paper too.
+    bits = playground.wire.frames[-1]["runs"][0]["misclassified"]
+    wrong = int(np.unpackbits(np.frombuffer(bits, np.uint8)).sum())
+    assert wrong > 20
+    expect(paper.locator("circle.ring")).to_have_count(wrong)
     expect(playground.button("Reset")).to_be_hidden()
     assert page.evaluate("getComputedStyle(document.body).color") == "rgb(0, 0, 0)"
     # Drawn anew for a printer, which asks by another way.
