@@ -170,6 +170,7 @@ def test_a_phone_on_its_side_shows_the_whole_plane_and_play(screen: Screen, font
     page = screen.page
     page.evaluate("location.hash = ''")
     expect(page.locator("#lesson")).to_be_hidden()
+    page.evaluate("document.querySelector('#test-bar')?.remove()")
     screen.has_font_size(font)
     for size in ((667, 375), (740, 360), (844, 390), (932, 430), (1024, 460)):
         if size[0] < 40 * font:
