@@ -174,7 +174,7 @@ class Lesson:
             every = range(len(data.points))
             some = sorted(Random(0).sample(every, min(count, len(every))))
             seen: Json = {
-                "points": data.points.rows[some].tolist(),
+                "points": data.points.rows[some, :2].tolist(),
                 "labels": [data.labels[index] for index in some],
                 "task": data.task,
             }

@@ -52,7 +52,8 @@ export function pointsOver(data, showTest, size) {
   /** @param {number[]} indices @param {string} held */
   const add = (indices, held) => {
     for (const index of indices) {
-      const [x, y] = points[index];
+      // One number has no place on a plane: a line.
+      const [x, y = 0] = points[index];
       const label = labels[index];
       const regression = task === 'regression';
       const mark = markOf(label);
