@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Literal
+from weakref import WeakKeyDictionary
 
 import msgpack
 import numpy as np
@@ -124,6 +125,9 @@ def joined(talks: list[Talk]) -> Talk:
     return whole
 
 
+LISTENING: WeakKeyDictionary[Page, Callable[[WebSocket], None]] = WeakKeyDictionary()
+
+
 class Wire(Talk):
     """Everything on a page's WebSockets: of all of them together, and of each apart."""
 
@@ -131,6 +135,10 @@ class Wire(Talk):
         super().__init__()
         self.urls: list[str] = []
         self.talks: list[Talk] = []
+        # A tab has many pages in turn; the newest is listened to.
+        if page in LISTENING:
+            page.remove_listener("websocket", LISTENING[page])
+        LISTENING[page] = self._opened
         page.on("websocket", self._opened)
 
     @property
