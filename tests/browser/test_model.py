@@ -52,7 +52,9 @@ def test_classification_and_regression(page: Page) -> None:
     expect(page.locator("article.network").first).to_contain_text("Test cost")
 
 
-def test_features_are_inputs_and_at_least_one_stays(page: Page) -> None:
+def test_features_are_inputs_at_least_one_stays_and_each_layer_has_an_activation(
+    page: Page,
+) -> None:
     playground = Playground(page, "#layers=none")
     tiles = page.get_by_role("group", name="Features")
     for name in ("x₁", "x₂", "x₁²", "x₂²", "x₁x₂", "sin x₁", "sin x₂"):
@@ -88,10 +90,9 @@ def test_features_are_inputs_and_at_least_one_stays(page: Page) -> None:
         }"""
     )
     assert [shade > 0 for shade in shades] == [True, True, False, False]
-
-
-def test_each_layer_has_an_activation_and_the_switch_sets_all(page: Page) -> None:
-    playground = Playground(page, "#layers=4,3&activation=tanh,leaky_relu&slope=0.2")
+    # Each layer has an activation, and the switch sets all.
+    page.evaluate("location.hash = 'layers=4,3&activation=tanh,leaky_relu&slope=0.2'")
+    expect(playground.field("Hidden units in layer 2")).to_have_value("3")
     layers = spec(playground)["network"]["layers"]
     assert layers == [
         {"units": 4, "activation": "tanh"},

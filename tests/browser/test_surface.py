@@ -93,7 +93,9 @@ def test_the_surface_is_the_output_and_keeps_where_one_looks_from(page: Page, gu
     expect(scene.locator("canvas")).to_have_count(0)
 
 
-@pytest.mark.parametrize("context_options", [{"viewport": {"width": 390, "height": 844}}])
+@pytest.mark.parametrize(
+    "context_options", [{"viewport": {"width": 390, "height": 844}, "own_tab": True}]
+)
 def test_without_webgl_it_says_so_and_has_the_table(page: Page) -> None:
     page.add_init_script(
         """const original = HTMLCanvasElement.prototype.getContext;

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import VIEWPORT, Guard
@@ -171,20 +170,20 @@ def test_what_was_understood_is_said_changed_and_kept(
     assert playground.last_configure()["data"]["origin"] == origin
 
 
-@pytest.mark.parametrize("place", [".data", "#boundary"])
-def test_a_dropped_file_opens_the_dialog(page: Page, place: str) -> None:
+def test_a_dropped_file_opens_the_dialog(page: Page) -> None:
     Playground(page)
-    page.evaluate(
-        """(place) => {
-          const files = new DataTransfer();
-          files.items.add(new File(['1,2,0\\n3,4,1\\n5,1,0\\n'], 'dropped.csv'));
-          const how = { dataTransfer: files, bubbles: true, cancelable: true };
-          const drop = new DragEvent('drop', how);
-          document.querySelector(place).dispatchEvent(drop);
-        }""",
-        place,
-    )
-    dialog = page.get_by_role("dialog", name="Points from a table")
-    expect(dialog.get_by_role("status")).to_contain_text("3 points")
-    page.keyboard.press("Escape")
-    expect(dialog).to_be_hidden()
+    for place in (".data", "#boundary"):
+        page.evaluate(
+            """(place) => {
+              const files = new DataTransfer();
+              files.items.add(new File(['1,2,0\\n3,4,1\\n5,1,0\\n'], 'dropped.csv'));
+              const how = { dataTransfer: files, bubbles: true, cancelable: true };
+              const drop = new DragEvent('drop', how);
+              document.querySelector(place).dispatchEvent(drop);
+            }""",
+            place,
+        )
+        dialog = page.get_by_role("dialog", name="Points from a table")
+        expect(dialog.get_by_role("status")).to_contain_text("3 points")
+        page.keyboard.press("Escape")
+        expect(dialog).to_be_hidden()
