@@ -386,7 +386,7 @@ def test_the_list_tells_how_far_one_is_and_a_teachers_lesson_follows_the_built_i
     expect(rows.first).to_contain_text("7 steps")
     # Each has the picture of what it begins with: the points of its dataset and its network.
     pictures = rows.locator(".miniature .pic")
-    expect(pictures).to_have_count(2 * len(BUILT_IN))
+    expect(pictures).to_have_count(2 * (len(BUILT_IN) + 1))
     for index, content in enumerate(BUILT_IN.values()):
         run = content["steps"][0]["run"] or content["run"]
         marks = pictures.nth(2 * index).locator("path")
