@@ -70,7 +70,7 @@ def lesson(
         button(main, "Open the room").click()
     teacher = opening.value
     expect(teacher.locator(".room .code")).to_be_visible()
-    code = teacher.locator(".room .code").inner_text().replace(" ", "")
+    code = (teacher.locator(".room .qr").get_attribute("src") or "").partition("?")[2]
     with teacher.expect_popup() as showing:
         button(teacher, "Projector").click()
     screen = showing.value
@@ -131,12 +131,11 @@ def lesson(
     two.keyboard.press("Space")
     two.locator(".room-q").get_by_text("1", exact=True).click()
     expect(teacher.locator(".count")).to_have_text("2of 2 have answered")
-    assert violations(teacher) == []
-    assert violations(one) == []
+    found = violations(teacher) + violations(one)
     button(teacher, "Show the answers").click()
     expect(one.locator(".room-choice")).to_contain_text("You said 2. So did 1 of 2.")
     expect(screen.locator(".hist .right .n")).to_have_text("1")
-    assert violations(screen) == []
+    assert found + violations(screen) == []
     button(teacher, "Run it on every page").click()
     expect(two.locator(".roombar.frozen")).to_have_count(0)
     expect(button(two, "Pause")).to_be_visible()

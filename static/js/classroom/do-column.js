@@ -275,7 +275,7 @@ export function mountDo(desk, place, fields, defaults, { points, arrived }) {
   const foot = ({ code, locked }) =>
     html`<section class="room"><img class="qr" alt="QR code of the join address" src=${serverPath(
       `/rooms/${desk.id}/code.svg?${code}`,
-    )}><div><p class="code" aria-label="Room code">${inGroups(code)}</p><p class="cap">${address.value}${serverPath('/j')}</p><p
+    )}><div><p class="code"><span class="vh">Room code </span>${inGroups(code)}</p><p class="cap">${address.value}${serverPath('/j')}</p><p
       class="cap">${desk.state.members.value.size} in, door ${locked ? 'locked' : 'open'}</p></div></section>`;
 
   effect(() => {

@@ -219,15 +219,15 @@ export function mountWall(desk, place, { points, arrived }) {
     const numeral = lit.indexOf(member.member) + 1;
     const diverged = now?.ended === 'diverged';
     return html`<button class="tile ${classes(seen)} ${numeral ? 'lit' : ''}" type="button" data-tile=${member.member}
-      tabindex=${tabbed ? 0 : -1} aria-label=${inWords(seen)}><span class="pic"><canvas data-member=${member.member}
+      tabindex=${tabbed ? 0 : -1} aria-label=${inWords(seen)}><span class="pic" aria-hidden="true"><canvas data-member=${member.member}
       data-side=${side} aria-hidden="true"></canvas>${numeral ? html`<span class="letter">${numeral}</span>` : nothing}</span>
-      <span class="sidecol"><span class="state">${state(seen)}</span><span class="nums">${
+      <span class="sidecol" aria-hidden="true"><span class="state">${state(seen)}</span><span class="nums">${
         diverged
           ? html`<b class="words">diverged</b>`
           : html`<i class="v">J</i><b>${shortCost(now?.cost)}</b>${
               now && now.test_accuracy === null ? nothing : html`<i>test</i><b>${shortShare(now?.test_accuracy)}</b>`
             }`
-      }</span>${dots(seen)}</span><span class="who">${desk.nameOf(member)}</span><span class="diff">${
+      }</span>${dots(seen)}</span><span class="who" aria-hidden="true">${desk.nameOf(member)}</span><span class="diff" aria-hidden="true">${
         asking
           ? member.answered
             ? html`<span class="ans">${symbol('check')}answered</span>`
@@ -244,8 +244,7 @@ export function mountWall(desk, place, { points, arrived }) {
     const asking = question?.open === true && question.counts === undefined;
     const ok = asking ? member.answered : task !== null && member.solved.includes(task);
     return html`<button class="tile ${classes(seen)} ${lit.includes(member.member) ? 'lit' : ''}" type="button"
-      data-tile=${member.member} tabindex=${tabbed ? 0 : -1} aria-label=${inWords(seen)}><span class="pic"><canvas
-      data-member=${member.member} data-side=${side} aria-hidden="true"></canvas></span>${
+      data-tile=${member.member} tabindex=${tabbed ? 0 : -1} aria-label=${inWords(seen)}><span class="pic" aria-hidden="true"><canvas data-member=${member.member} data-side=${side} aria-hidden="true"></canvas></span>${
         ok ? html`<i class="ok"></i>` : nothing
       }${member.hand != null ? html`<i class="up">${symbol('hand')}</i>` : nothing}</button>`;
   };
