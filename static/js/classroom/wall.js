@@ -218,21 +218,25 @@ export function mountWall(desk, place, { points, arrived }) {
     const asking = question?.open === true && question.counts === undefined && member.here;
     const numeral = lit.indexOf(member.member) + 1;
     const diverged = now?.ended === 'diverged';
+    const { tasks = [] } = desk.state.room.value ?? {};
+    const words = member.hand != null ? 'hand up' : !member.here ? 'away' : now?.playing ? 'playing' : 'paused';
     return html`<button class="tile ${classes(seen)} ${numeral ? 'lit' : ''}" type="button" data-tile=${member.member}
-      tabindex=${tabbed ? 0 : -1} aria-label=${inWords(seen)}><span class="pic" aria-hidden="true"><canvas data-member=${member.member}
-      data-side=${side} aria-hidden="true"></canvas>${numeral ? html`<span class="letter">${numeral}</span>` : nothing}</span>
-      <span class="sidecol" aria-hidden="true"><span class="state">${state(seen)}</span><span class="nums">${
-        diverged
-          ? html`<b class="words">diverged</b>`
-          : html`<i class="v">J</i><b>${shortCost(now?.cost)}</b>${
-              now && now.test_accuracy === null ? nothing : html`<i>test</i><b>${shortShare(now?.test_accuracy)}</b>`
-            }`
-      }</span>${dots(seen)}</span><span class="who" aria-hidden="true">${desk.nameOf(member)}</span><span class="diff" aria-hidden="true">${
+      tabindex=${tabbed ? 0 : -1}><span class="who">${desk.nameOf(member)}</span><span class="diff">${
         asking
           ? member.answered
             ? html`<span class="ans">${symbol('check')}answered</span>`
             : html`<span class="noans">not yet</span>`
           : desk.lineOf(member)
+      }</span><span class="pic"><canvas data-member=${member.member} data-side=${side} aria-hidden="true"></canvas>${
+        numeral ? html`<span class="letter">${numeral}</span>` : nothing
+      }</span><span class="sidecol"><span class="state">${state(seen)}</span><span class="nums">${
+        diverged
+          ? html`<b class="words">diverged</b>`
+          : html`<i class="v">J</i><b>${shortCost(now?.cost)}</b>${
+              now && now.test_accuracy === null ? nothing : html`<i>test</i><b>${shortShare(now?.test_accuracy)}</b>`
+            }`
+      }</span>${dots(seen)}</span><span class="vh">, ${words}${
+        tasks.length > 0 ? `, ${member.solved.length} of ${tasks.length} tasks solved` : ''
       }</span></button>`;
   };
 
