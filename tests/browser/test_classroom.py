@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import urllib.request
+from contextlib import ExitStack
 from typing import Any
 
 from playwright.sync_api import Browser, BrowserContext, Page, expect
@@ -48,11 +49,14 @@ def joined(page: Page, server: Server, code: str) -> str:
 
 def test_a_lesson(browser: Browser, server: Server) -> None:
     guard = Guard(server)
-    contexts = [browser.new_context(viewport=VIEWPORT, reduced_motion="reduce") for _ in range(3)]
-    with guard.watching(contexts[0]), guard.watching(contexts[1]), guard.watching(contexts[2]):
-        lesson(*contexts, server)
-    for context in contexts:
-        context.close()
+    with ExitStack() as stack:
+        teachers, first, second = (
+            stack.enter_context(browser.new_context(viewport=VIEWPORT, reduced_motion="reduce"))
+            for _ in range(3)
+        )
+        for context in (teachers, first, second):
+            stack.enter_context(guard.watching(context))
+        lesson(teachers, first, second, server)
     assert guard.problems == []
 
 
