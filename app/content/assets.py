@@ -98,7 +98,7 @@ class Assets:
         """The addresses of the modules that the page begins with, to fetch at once.
 
         Those of js/labs/ come when their panel is first opened, those of js/lessons/ with a lesson,
-        those of js/classroom/ with a room.
+        those of js/classroom/ with a room, the second way to the server where it is needed.
         """
         return [
             self.url(name)
@@ -107,7 +107,7 @@ class Assets:
             and not name.startswith(("js/classroom/", "js/labs/", "js/lessons/"))
             and name.endswith((".js", ".mjs"))
             and not name.startswith("vendor/swagger-ui-dist/")
-            and name not in {"js/docs.js", "js/early-theme.js"}  # no modules of the page
+            and name not in {"js/docs.js", "js/early-theme.js", "js/plain-socket.js"}
         ]
 
 

@@ -35,6 +35,8 @@ class Document:
         markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
         tokens = markdown.parse(self._source)
         for before, after in pairwise(tokens):
+            if before.type == "table_open":
+                before.attrSet("tabindex", "0")  # It scrolls where it is too wide.
             if before.type == "heading_open":
                 before.attrSet("id", anchor(after.content))
             for token in after.children or ():
@@ -52,6 +54,12 @@ def documents(folder: Path = DOCUMENTS) -> dict[str, Document]:
     return {path.stem: Document(path) for path in paths}
 
 
+def picture(name: str, folder: Path = DOCUMENTS) -> Path | None:
+    """The file of a picture that documents show; None if there is none of that name."""
+    found = {path.name: path for path in (folder / "images").glob("*.png")}
+    return found.get(name)
+
+
 def anchor(heading: str) -> str:
     """The name that a heading has in a link: the one that code hosts give it, too."""
     return re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
@@ -59,6 +67,8 @@ def anchor(heading: str) -> str:
 
 def _redirect(token: Token) -> None:
     """A link to another of these pages leads there; one to a file that is not here is none."""
+    if token.type == "image":
+        token.attrSet("src", server_path(f"/help/{token.attrs['src']}"))
     if token.type != "link_open":
         return
     to = str(token.attrs["href"])

@@ -2,9 +2,9 @@
 
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
-from fastapi.responses import HTMLResponse
+from fastapi.responses import FileResponse, HTMLResponse
 
-from app.content.documents import FIRST, documents
+from app.content.documents import FIRST, documents, picture
 from app.errors import NotFound
 from app.links import server_path
 from app.routes.pages import templates
@@ -36,3 +36,12 @@ async def read(request: Request, services: Services, name: str = FIRST) -> Respo
         },
         headers={"Cache-Control": "no-cache"},
     )
+
+
+@router.get("/help/images/{name}")
+async def show_picture(name: str) -> Response:
+    """A picture of the documentation's own."""
+    path = await run_in_threadpool(picture, name)
+    if path is None:
+        raise NotFound(f"the documentation has no picture {name!r:.80}")
+    return FileResponse(path, media_type="image/png", headers={"Cache-Control": "no-cache"})

@@ -7,8 +7,7 @@ import { readSaved } from './experiment/saved.js';
 import { loadPlotly } from './plotly.js';
 import { KeptRuns } from './store/kept-runs.js';
 import { Store } from './store/state.js';
-import { guest } from './stream/guest.js';
-import { Stream } from './stream/stream.js';
+import { guest, Stream } from './stream/stream.js';
 import { survivesTranslation } from './translation.js';
 import { mountActivation } from './views/activation.js';
 import { mountAddress } from './views/address-bar.js';
@@ -69,12 +68,10 @@ const defaults = defaultsOf(catalogue);
 const saved = readSaved(catalogue, defaults, fields);
 const addressOf = addressesBeside(saved, defaults, fields);
 const start = fromHash(location.hash, saved?.experiment ?? defaults, fields);
+/** @type {typeof TERMS} */
 const terms = {
   ...TERMS,
-  configure: (
-    /** @type {import('./experiment/experiment.js').Experiment} */ experiment,
-    /** @type {any} */ weights,
-  ) => ({
+  configure: (experiment, weights) => ({
     ...TERMS.configure(experiment, weights),
     ...(!weights && guest.peek()?.mark(experiment)),
   }),

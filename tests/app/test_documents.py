@@ -15,7 +15,7 @@ def test_every_page_is_there_with_its_tables_and_leads_to_all_others(inline: Tes
         assert page.status_code == 200
         for other in WRITTEN:
             assert f'href="/help/{other}"' in page.text
-        assert page.text.count("<table>") == len(
+        assert page.text.count("<table tabindex") == len(
             re.findall(r"(?m)^\|[-|: ]+\|$", (DOCUMENTS / f"{name}.md").read_text("utf-8"))
         )
     assert inline.get("/help").text == inline.get("/help/using").text
@@ -36,4 +36,17 @@ def test_every_link_within_leads_somewhere(inline: TestClient) -> None:
 def test_what_a_document_says_is_no_html(inline: TestClient) -> None:
     for document in documents().values():
         assert "<script" not in document.html
-        assert "<img" not in document.html
+
+
+def test_pictures_are_the_servers_own(inline: TestClient) -> None:
+    shown = [
+        source
+        for document in documents().values()
+        for source in re.findall(r'<img src="([^"]*)"', document.html)
+    ]
+    assert shown
+    for source in shown:
+        answer = inline.get(source)
+        assert (answer.status_code, answer.headers["content-type"]) == (200, "image/png"), source
+    assert inline.get("/help/images/../classroom.md").status_code == 404
+    assert inline.get("/help/images/none.png").status_code == 404

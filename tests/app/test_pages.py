@@ -149,3 +149,13 @@ def test_every_example_of_openapi_works(inline: TestClient) -> None:
         answer = inline.post("/train", params={"wait": 30}, json=example["value"])
         assert answer.status_code == 200, answer.text
         assert answer.json()["status"] == "finished"
+
+
+@pytest.mark.parametrize("path", ["/j", "/j/K7M4QX", "/rooms/none", "/rooms/none/screen"])
+def test_the_pages_of_a_room_are_the_same_for_everybody(inline: TestClient, path: str) -> None:
+    answer = inline.get(path, headers={"Accept": "text/html"})
+    assert answer.status_code == 200
+    urls = set(re.findall(r'="(/[^"#]*)"', answer.text))
+    assert sum("/js/classroom/" in url for url in urls) == 1
+    for url in urls:
+        assert inline.get(url).status_code == 200, url

@@ -64,9 +64,9 @@ test('the socket of the painter is one as a connection knows it', () => {
   tell({ type: 'message', message: { type: 'state' } });
   assert.deepEqual(heard, ['first open', 'first message', 'state', 'first close 1001']);
   assert.deepEqual(posted, [
-    { type: 'connect', id: 1, url: 'ws://here/ws' },
+    { type: 'connect', id: 1, url: 'ws://here/ws', plain: false },
     { type: 'say', text: '{"type":"play"}' },
-    { type: 'connect', id: 2, url: 'ws://here/ws' },
+    { type: 'connect', id: 2, url: 'ws://here/ws', plain: false },
     { type: 'hangUp', code: 4002 },
     { type: 'end' },
   ]);

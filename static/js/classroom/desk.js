@@ -27,7 +27,9 @@ const MINUTES = 10_000;
 /** A tab that has not said anything for so long is gone; it is asked so often. */
 const ASK_EVERY = 5000;
 export const MOST_SPOTLIT = 4;
-/** Seconds that a spoken count waits. */
+/** The room says what was done within this time (milliseconds). */
+const ANSWERS_WITHIN = 1500;
+/** From one spoken count to the next (milliseconds). */
 const SAID_EVERY = 10_000;
 
 /** @typedef {'' | 'ask' | 'task' | 'lesson' | 'hide'} Section */
@@ -80,6 +82,8 @@ export class Desk {
   #read = new WeakMap();
   /** @type {Map<string, number>} */
   #heard = new Map();
+  /** What was put in the spotlight last, while the room has not said so yet. */
+  #chosen = { members: /** @type {readonly number[]} */ ([]), until: 0 };
   #channel = new BroadcastChannel(CHANNEL);
 
   /** What was sent last, as it is set up. */
@@ -92,6 +96,8 @@ export class Desk {
     const room = this.state.room.value;
     return room?.questions.find(({ id }) => id === room.question) ?? null;
   });
+  /** Whether sections that are not open are one line each: something takes the room. */
+  folded = computed(() => this.section.value !== '' || this.question.value !== null);
   /** Everybody, by number. @type {import('../../vendor/signals-core/signals-core.js').ReadonlySignal<ReadonlyMap<number, Seen>>} */
   everybody = computed(() => {
     void this.state.painted.value;
@@ -318,10 +324,16 @@ export class Desk {
 
   /** @param {number} member */
   toggleLit(member) {
-    const lit = this.state.room.peek()?.spotlight ?? [];
-    if (lit.includes(member)) this.say({ type: 'spotlight', members: lit.filter((other) => other !== member) });
-    else if (lit.length < MOST_SPOTLIT) this.say({ type: 'spotlight', members: [...lit, member] });
-    else
+    const room = this.state.room.peek();
+    if (!room) return;
+    // Keys may be pressed faster than the room answers.
+    const lit = performance.now() < this.#chosen.until ? this.#chosen.members : room.spotlight;
+    const within = lit.includes(member);
+    if (within || lit.length < MOST_SPOTLIT) {
+      const members = within ? lit.filter((other) => other !== member) : [...lit, member];
+      if (!this.say({ type: 'spotlight', members })) return;
+      this.#chosen = { members, until: performance.now() + ANSWERS_WITHIN };
+    } else
       this.announcement.value = this.problem.value = `The spotlight has room for ${MOST_SPOTLIT}. Take one out first.`;
   }
 

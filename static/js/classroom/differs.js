@@ -1,4 +1,4 @@
-/** What a student's network differs in from what was sent, in a few words for a tile. Pure. */
+/** What a tile says: what a student's network differs in from what was sent, in a few words, and its numbers. Pure. */
 
 import { featureText } from '../notation.js';
 
@@ -104,3 +104,17 @@ export function line(items, { away, stuck }) {
   const both = `${items[0] ?? 'as sent'}, ${state}`;
   return both.length <= LONGEST ? both : state;
 }
+
+/** @param {number | null | undefined} cost to three decimals, which fit */
+export const shortCost = (cost) =>
+  cost === null || cost === undefined
+    ? '–'
+    : !Number.isFinite(cost)
+      ? '∞'
+      : cost < 10
+        ? cost.toFixed(3)
+        : cost < 1000
+          ? cost.toPrecision(3)
+          : cost.toExponential(0).replace('+', '');
+/** @param {number | null | undefined} share */
+export const shortShare = (share) => (share === null || share === undefined ? '–' : `${Math.round(100 * share)}%`);

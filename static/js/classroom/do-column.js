@@ -103,9 +103,9 @@ export function mountDo(desk, place, fields, defaults, { points, arrived }) {
     const many = desk.state.members.value.size;
     const set = offer ? fromHash(offer.page, defaults, fields).experiment : null;
     const last = experiment ? `Sent at ${at(experiment.at)} to ${many}` : '';
-    return html`<section class=${desk.section.value ? 'one' : ''}><div class="head"><h2>Send this experiment</h2><button class="btn small" type="button"
+    return html`<section class=${desk.folded.value ? 'one' : ''}><div class="head"><h2>Send this experiment</h2><button class="btn small" type="button"
       ?disabled=${!offer || offer.missing.length > 0} @click=${() => desk.send()}>Send to ${many}</button></div>${
-        desk.section.value
+        desk.folded.value
           ? nothing
           : offer && set
             ? html`<div class="exp"><span class="pic"><canvas data-offer aria-hidden="true"></canvas></span><b>${whole(
@@ -204,7 +204,7 @@ export function mountDo(desk, place, fields, defaults, { points, arrived }) {
     const many = desk.state.members.value.size;
     const current = tasks.findIndex(({ id }) => id === on);
     const list =
-      tasks.length > 0 && !desk.question.value
+      tasks.length > 0 && !desk.folded.value
         ? html`<ol class="tasks">${tasks.map(
             ({ id, title, solved }, index) => html`<li><button type="button" aria-pressed=${String(id === on)} title=${
               id === on ? 'On now. Press to end it' : 'Press to set it on again'
@@ -213,7 +213,7 @@ export function mountDo(desk, place, fields, defaults, { points, arrived }) {
           )}</ol>`
         : nothing;
     const note = current >= 0 ? `${current + 1}: ${tasks[current].solved} of ${many}` : '';
-    return section('task', 'Task', list === nothing || desk.section.value ? note : '', 'New', list);
+    return section('task', 'Task', list === nothing || desk.folded.value ? note : '', 'New', list);
   };
 
   /** @param {TeachersRoom} room */
@@ -222,9 +222,9 @@ export function mountDo(desk, place, fields, defaults, { points, arrived }) {
     const members = [...desk.state.members.value.values()];
     const done = on.steps.map((_, index) => members.filter(({ steps }) => steps?.includes(index + 1)).length);
     const here = on.steps.map((_, index) => members.filter(({ step }) => step === index + 1).length);
-    return html`<section class=${desk.section.value ? 'one' : ''}><div class="head"><h2>Lesson</h2><span class="cap lesson-name">${on.title}</span><button class="btn small"
+    return html`<section class=${desk.folded.value ? 'one' : ''}><div class="head"><h2>Lesson</h2><span class="cap lesson-name">${on.title}</span><button class="btn small"
       type="button" @click=${() => desk.say({ type: 'lesson', name: null })}>End</button></div>${
-        desk.section.value
+        desk.folded.value
           ? nothing
           : html`<ol class="steps" aria-label="Steps">${on.steps.map(
               (
@@ -241,14 +241,8 @@ export function mountDo(desk, place, fields, defaults, { points, arrived }) {
   const spotlight = ({ spotlight: lit }) => {
     const many = lit.length;
     const again = many === 0 && desk.lastLit.length > 0;
-    return html`<section class=${many > 0 && !desk.section.value && !desk.question.value ? '' : 'one'}><div class="head"><h2>Spotlight</h2><span class="cap">${
-      many === 0
-        ? again
-          ? 'off'
-          : 'Space on a tile'
-        : desk.question.value || desk.section.value
-          ? `${many} on the screen`
-          : nothing
+    return html`<section class=${many > 0 && !desk.folded.value ? '' : 'one'}><div class="head"><h2>Spotlight</h2><span class="cap">${
+      many === 0 ? (again ? 'off' : 'Space on a tile') : desk.folded.value ? `${many} on the screen` : nothing
     }</span>${
       many > 0
         ? html`<button class="btn small" type="button" @click=${() => desk.open(lit)}>Open</button><button class="btn small" type="button"
@@ -260,7 +254,7 @@ export function mountDo(desk, place, fields, defaults, { points, arrived }) {
             }}>On screen</button>`
           : nothing
     }</div>${
-      many > 0 && !desk.section.value && !desk.question.value
+      many > 0 && !desk.folded.value
         ? html`<div class="lit2">${lit.map((number, index) => {
             const seen = desk.everybody.value.get(number);
             return seen
@@ -281,7 +275,7 @@ export function mountDo(desk, place, fields, defaults, { points, arrived }) {
   const foot = ({ code, locked }) =>
     html`<section class="room"><img class="qr" alt="QR code of the join address" src=${serverPath(
       `/rooms/${desk.id}/code.svg?${code}`,
-    )}><div><p class="code" aria-label="Room code">${inGroups(code)}</p><p class="cap">${address.value}${serverPath('/j')}</p><p
+    )}><div><p class="code"><span class="vh">Room code </span>${inGroups(code)}</p><p class="cap">${address.value}${serverPath('/j')}</p><p
       class="cap">${desk.state.members.value.size} in, door ${locked ? 'locked' : 'open'}</p></div></section>`;
 
   effect(() => {

@@ -16,7 +16,7 @@ let was = '';
 effect(() => {
   const screen = joining.screen.value;
   render(
-    html`<p class="brand">${mark}Shallows</p><main>${joinForm(joining, screen)}</main><footer><p>${PROMISE}</p><p><button
+    html`<header class="brand">${mark}Shallows</header><main>${joinForm(joining, screen)}</main><footer><p>${PROMISE}</p><p><button
       class="plain" type="button" ?hidden=${screen.is === 'teacher'} @click=${() => {
         joining.screen.value = { is: 'teacher', wrong: null, busy: false };
       }}>Teacher on a second device?</button></p></footer>`,

@@ -48,6 +48,13 @@ export function told({ reached, socket, delay, frames }, running) {
       text: 'Is this device in the network? Try its browser on another page.',
       rows,
     };
+  if (socket === false && frames === null)
+    return {
+      good: false,
+      verdict: 'The stream does not come through',
+      text: 'The server is reached, but nothing that trains live. Something on the way holds it up.',
+      rows,
+    };
   if (socket === false)
     return {
       good: true,
@@ -72,12 +79,16 @@ async function trip() {
   return answer?.ok ? performance.now() - began : null;
 }
 
-/** @param {AbortSignal} over @returns {Promise<{opened: boolean, frames: number | null}>} */
-function train(over) {
+/**
+ * @param {AbortSignal} over
+ * @param {new (url: URL) => any} Kind of socket
+ * @returns {Promise<{opened: boolean, frames: number | null}>}
+ */
+function train(over, Kind = WebSocket) {
   return new Promise((resolve) => {
     const address = new URL(serverPath('/ws'), location.href);
     address.protocol = address.protocol.replace('http', 'ws');
-    const socket = new WebSocket(address);
+    const socket = new Kind(address);
     socket.binaryType = 'arraybuffer';
     let frames = 0;
     let began = 0;
@@ -94,7 +105,7 @@ function train(over) {
       timer = setTimeout(() => end(true), LASTS);
       socket.send(JSON.stringify({ type: 'configure', data: {}, runs: [{}], playing: true }));
     });
-    socket.addEventListener('message', ({ data }) => {
+    socket.addEventListener('message', (/** @type {MessageEvent} */ { data }) => {
       if (typeof data === 'string') return;
       began ||= performance.now();
       frames++;
@@ -125,6 +136,10 @@ export function checkNetwork() {
         let result = await train(over.signal);
         if (!result.opened) result = await train(over.signal);
         found.value = { ...found.value, socket: result.opened, frames: result.frames };
+        if (!result.opened) {
+          const { PlainSocket } = await import('../plain-socket.js');
+          found.value = { ...found.value, frames: (await train(over.signal, PlainSocket)).frames };
+        }
       }
       running.value = false;
     };

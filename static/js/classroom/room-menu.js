@@ -5,7 +5,7 @@ import { effect, signal } from '../../vendor/signals-core/signals-core.js';
 import { copy, UNCOPIED } from '../clipboard.js';
 import { download } from '../download.js';
 import { reach, serverPath } from '../links.js';
-import { inGroups } from './calls.js';
+import { call, inGroups } from './calls.js';
 import { checkNetwork } from './network-check.js';
 import { keepKey, roomKeys } from './place.js';
 import { dialogWith, menu } from './popups.js';
@@ -14,29 +14,10 @@ import { dialogWith, menu } from './popups.js';
 
 /** The results, as the browser keeps them. @param {Desk} desk @returns {Promise<string>} what went wrong; '' is nothing */
 async function takeResults(desk) {
-  const answer = await results(desk);
-  if (answer === null) return 'The table could not be fetched. Try again once the page is live.';
-  download(new Blob([answer], { type: 'text/csv' }), 'shallows-room.csv');
-  return '';
-}
-
-/** @param {Desk} desk */
-async function results(desk) {
   const answer = await fetch(serverPath(`/rooms/${desk.id}/results.csv`), { headers: desk.headers }).catch(() => null);
-  return answer?.ok ? await answer.text() : null;
-}
-
-/** The cells of a table with commas. Pure. @param {string} text @returns {string[][]} */
-export function cellsOf(text) {
-  /** @type {string[][]} */
-  const rows = [[]];
-  for (const [, quoted, plain, end] of text.matchAll(/(?:"((?:[^"]|"")*)"|([^,\r\n"]*))(,|\r?\n|$)/g)) {
-    if (quoted === undefined && plain === '' && end === '' && rows.at(-1)?.length === 0) break;
-    rows.at(-1)?.push(quoted?.replaceAll('""', '"') ?? plain);
-    if (end === '') break;
-    if (end !== ',') rows.push([]);
-  }
-  return rows.filter((row) => row.length > 1 || row[0]);
+  if (!answer?.ok) return 'The table could not be fetched. Try again once the page is live.';
+  download(await answer.blob(), 'shallows-room.csv');
+  return '';
 }
 
 /** @param {Desk} desk @param {HTMLElement} button */
@@ -146,22 +127,13 @@ function links(desk) {
   const found = signal(/** @type {{name: string, link: string}[] | null} */ (null));
   const wrong = signal('');
   const copied = signal('');
-  void Promise.all([results(desk), reach()]).then(([text, { origin }]) => {
-    if (text === null) {
-      wrong.value = 'The links could not be fetched. Try again once the page is live.';
-      return;
-    }
-    const [head = [], ...rows] = cellsOf(text);
-    const [name, link] = [head.indexOf('member'), head.indexOf('name')].length
-      ? [head.indexOf('name'), head.indexOf('link')]
-      : [0, 0];
-    const all = rows.flatMap((row) =>
-      row[link] ? [[row[name], row[link].startsWith('/') ? origin + row[link] : row[link]]] : [],
-    );
-    found.value = [...new Map(all.map(([who, where]) => [who, where]))].map(([who, where]) => ({
-      name: who,
-      link: where,
-    }));
+  /** @type {Promise<import('./calls.js').Answered<{links: {name: string, link: string | null}[]}>>} */
+  const asked = call('POST', `/rooms/${desk.id}/links`, { headers: desk.headers });
+  void Promise.all([asked, reach()]).then(([answer, { origin }]) => {
+    wrong.value = answer.wrong?.text ?? '';
+    found.value = (answer.body?.links ?? [])
+      .flatMap(({ name, link }) => (link ? [{ name, link: origin + link }] : []))
+      .sort((a, b) => a.name.localeCompare(b.name));
   });
   dialogWith('Every network as a link', 'names-sheet', (body, _, dialog) =>
     drawn(body, () => {

@@ -15,6 +15,10 @@ import { askVersion } from '../version.js';
 
 const FIRST_DELAY = 250;
 const LONGEST_DELAY = 8000;
+/** A WebSocket opens within this time, or something between does not let it (milliseconds). */
+const OPENS_WITHIN = 3000;
+/** So many that do not open, and the second way is taken. */
+const SECOND_WAY = 2;
 /** Silence after which a socket is looked after (milliseconds). */
 const SILENCE = 30_000;
 /** A server that was asked whether it is there answers within this time, or is gone. */
@@ -31,12 +35,16 @@ const [DONE, REFUSED] = [1000, 1008];
 
 export class RoomStream {
   state = signal(/** @type {State} */ ('connecting'));
+  /** Whether it goes the second way: plain requests, where no WebSocket opens. */
+  plain = signal(false);
   #address;
   #key;
   #listener;
   #resolution;
-  /** @type {WebSocket | null} */
+  /** @type {Pick<WebSocket, 'readyState' | 'send' | 'close'> | null} */
   #socket = null;
+  /** Sockets in a row that did not open, though the server answers. */
+  #unopened = 0;
   #attempts = 0;
   #heard = 0;
   /** When the server was asked whether it is there; 0 is that it was not. */
@@ -59,7 +67,7 @@ export class RoomStream {
     addEventListener('pageshow', () => this.#look());
     document.addEventListener('visibilitychange', () => document.hidden || this.#look());
     setInterval(() => this.#watch(), 1000);
-    this.#connect();
+    void this.#connect();
   }
 
   get live() {
@@ -78,18 +86,24 @@ export class RoomStream {
     return true;
   }
 
-  #connect() {
+  async #connect() {
     clearTimeout(this.#retry);
-    const socket = new WebSocket(this.#address);
+    const plain = this.plain.peek() ? await import('../plain-socket.js').catch(() => null) : null;
+    if (this.#socket) return;
+    const socket = plain ? new plain.PlainSocket(this.#address) : new WebSocket(this.#address);
+    let opened = false;
     socket.binaryType = 'arraybuffer';
     this.#heard = performance.now();
     this.#asked = 0;
     socket.addEventListener('open', () => {
       if (socket !== this.#socket) return;
+      opened = true;
+      this.#unopened = 0;
       this.#heard = performance.now();
       this.say({ type: 'open', key: this.#key, wall: { resolution: this.#resolution } });
     });
-    socket.addEventListener('message', ({ data }) => {
+    socket.addEventListener('message', (event) => {
+      const { data } = /** @type {MessageEvent} */ (event);
       if (socket !== this.#socket) return;
       this.#heard = performance.now();
       const asked = this.#asked > 0;
@@ -104,7 +118,11 @@ export class RoomStream {
       this.#listener.receive(message);
       if (message.type === 'room' && !this.live) this.#settled();
     });
-    socket.addEventListener('close', ({ code }) => socket === this.#socket && this.#closed(code));
+    socket.addEventListener('close', (event) => {
+      if (socket !== this.#socket) return;
+      if (!opened) void this.#unopenedOnce();
+      this.#closed(/** @type {CloseEvent} */ (event).code);
+    });
     this.#socket = socket;
   }
 
@@ -125,7 +143,14 @@ export class RoomStream {
     }
     this.state.value = 'reconnecting';
     const wait = Math.min(LONGEST_DELAY, FIRST_DELAY * 2 ** this.#attempts++) * (0.5 + Math.random() / 2);
-    this.#retry = setTimeout(() => this.#connect(), wait);
+    this.#retry = setTimeout(() => void this.#connect(), wait);
+  }
+
+  /** Where the server answers and no socket opens, something between is to blame: then plain requests are tried. */
+  async #unopenedOnce() {
+    const answer = await fetch(serverPath('/healthz'), { cache: 'no-store' }).catch(() => null);
+    this.#unopened = answer?.ok ? this.#unopened + 1 : 0;
+    if (this.#unopened >= SECOND_WAY) this.plain.value = true;
   }
 
   /** Gives up the socket without waiting for the other side's goodbye. */
@@ -139,7 +164,7 @@ export class RoomStream {
   /** Somebody looks at the page: is the server still there? */
   #look() {
     if (this.state.peek() === 'refused') return;
-    if (!this.#socket) this.#connect();
+    if (!this.#socket) void this.#connect();
     else if (this.#socket.readyState === WebSocket.OPEN && this.#asked === 0) {
       // It has been opened already, and says so.
       this.say({ type: 'open', key: this.#key });
@@ -151,7 +176,9 @@ export class RoomStream {
     if (!this.#socket || document.hidden) return;
     const now = performance.now();
     const opening = this.#socket.readyState === WebSocket.CONNECTING;
-    if (this.#asked > 0 ? now - this.#asked > PATIENCE : opening && now - this.#heard > LONGEST_DELAY) this.#drop();
-    else if (!opening && now - this.#heard > SILENCE) this.#look();
+    if (this.#asked > 0 ? now - this.#asked > PATIENCE : opening && now - this.#heard > OPENS_WITHIN) {
+      if (opening) void this.#unopenedOnce();
+      this.#drop();
+    } else if (!opening && now - this.#heard > SILENCE) this.#look();
   }
 }

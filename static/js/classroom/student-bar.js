@@ -162,8 +162,8 @@ export function mountBar(student, store, again) {
 
   /** @param {StudentsRoom} room */
   function frozen(room) {
-    return html`<div class="roombar frozen" role="region" aria-label="Class"><div class="r" role="alert"><div
-      class="room-me"><b>${symbol('eye')}Eyes here</b></div><div class="room-job">Your network is paused and kept. It goes on
+    return html`<div class="roombar frozen" role="main" aria-label="Class"><div class="r" role="alert"><div
+      class="room-me"><b role="heading" aria-level="1">${symbol('eye')}Eyes here</b></div><div class="room-job">Your network is paused and kept. It goes on
       when your teacher lets go.</div><div class="room-ways"><span>${room.name}</span><button class="btn room-hand" type="button"
       aria-pressed=${String(room.hand)} @click=${() => student.hand()}>${symbol('hand')}<span class="lbl">${
         room.hand ? 'Hand down' : 'Hand up'

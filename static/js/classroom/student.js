@@ -4,7 +4,7 @@ import { batch, computed, effect, signal, untracked } from '../../vendor/signals
 import { fromHash, toHash } from '../experiment/address.js';
 import { experimentOf, sameRun } from '../experiment/experiment.js';
 import { holds } from '../lessons/quantities.js';
-import { guest } from '../stream/guest.js';
+import { guest } from '../stream/stream.js';
 import { keepPlace } from './place.js';
 import { better, needsReport } from './student-facts.js';
 
@@ -16,9 +16,9 @@ import { better, needsReport } from './student-facts.js';
 /** @template T @typedef {import('../../vendor/signals-core/signals-core.js').Signal<T>} Signal */
 
 /** Errors after which there is no place any more. */
-const OUT = ['stranger', 'removed', 'over', 'not_found'];
+const OUT = ['stranger', 'removed', 'over'];
 /** Errors of what was said to the room. */
-const OURS = ['closed', 'revealed', 'checked_here', 'not_yours', 'unknown_type', 'invalid_field'];
+const OURS = ['closed', 'revealed', 'checked_here', 'not_yours'];
 
 /**
  * @typedef {object} Page
@@ -113,9 +113,12 @@ export class Student {
         room: place.room,
         secret: place.secret,
         hear: (message) => this.#hear(message),
-        replaced: () => this.#out('', true),
+        // Once the connection has seen to its own end.
+        replaced: () => queueMicrotask(() => this.#out('', true)),
         mark: (experiment) =>
-          this.#sent && sameRun(experiment, this.#sent.experiment) ? { experiment: this.#sent.number } : {},
+          this.#sent && sameRun(/** @type {Experiment} */ (experiment), this.#sent.experiment)
+            ? { experiment: this.#sent.number }
+            : {},
       };
     });
   }
@@ -143,11 +146,9 @@ export class Student {
 
   leave() {
     this.say({ type: 'leave' });
-    // It is to be under way before the connection goes.
-    setTimeout(() => {
-      this.#out('');
-      keepPlace(null);
-    }, 200);
+    // What was said is under way before the connection goes.
+    this.#out('');
+    keepPlace(null);
   }
 
   /** The own experiment or the class's: whichever is not there. */
@@ -184,26 +185,42 @@ export class Student {
       keepPlace(null);
       return true;
     }
-    if (message.type === 'configured' && message.resumed && message.setup) this.#adopt(message.setup);
+    if (message.type === 'configured' && message.resumed && message.setup) this.#adopt(message.setup, message);
     if (message.type !== 'error') return false;
-    if (OUT.includes(message.code)) {
+    // While the connection comes up it is the room that is not there.
+    const gone = message.code === 'not_found' && !this.#page.store.dialogue.live;
+    if (gone || OUT.includes(message.code)) {
       this.#out(message.detail);
       keepPlace(null);
       return true;
     }
-    if (message.code === 'held') return true;
     if (!OURS.includes(message.code)) return false;
-    if (message.code === 'invalid_field') return false;
-    if (message.code !== 'unknown_type') this.#page.store.complain(message.detail);
+    this.#page.store.complain(message.detail);
     return true;
   }
 
-  /** What the member's network is, where this page was opened without knowing it. @param {import('../types/protocol').RunSpec} setup */
-  #adopt(setup) {
+  /**
+   * What the member's network is, where this page was opened without knowing it.
+   *
+   * @param {import('../types/protocol').RunSpec} setup as it began
+   * @param {import('../types/protocol').Configured} now
+   */
+  #adopt(setup, { runs: [{ state }] }) {
     const { store, catalogue } = this.#page;
-    if (store.current.experiment.peek()) return;
-    const now = store.experiment.peek();
-    store.experiment.value = { ...now, ...experimentOf(setup, catalogue) };
+    const here = store.experiment.peek();
+    const there = { ...here, ...experimentOf(setup, catalogue) };
+    if (store.current.experiment.peek() || sameRun(here, there)) return;
+    store.experiment.value = {
+      ...there,
+      ...(state && {
+        learningRate: state.learning_rate,
+        l1: state.l1,
+        l2: state.l2,
+        stopCost: state.stop?.cost ?? null,
+        stopAccuracy: state.stop?.accuracy ?? null,
+        stopPatience: state.stop?.patience ?? null,
+      }),
+    };
   }
 
   /** @param {StudentsRoom} room */

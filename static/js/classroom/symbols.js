@@ -40,7 +40,7 @@ const PATHS = {
 
 /** @param {Symbol_} name @param {string} [style] more classes */
 export const symbol = (name, style = '') =>
-  html`<svg class="i ${name} ${style}" viewBox="0 0 16 16" aria-hidden="true">${svg`<path d=${PATHS[name]}></path>`}</svg>`;
+  html`<svg class="i s-${name} ${style}" viewBox="0 0 16 16" aria-hidden="true">${svg`<path d=${PATHS[name]}></path>`}</svg>`;
 
 /** The page's mark. */
 export const mark = html`<svg class="mark" viewBox="0 0 24 24" aria-hidden="true"><path

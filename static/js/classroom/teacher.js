@@ -96,7 +96,12 @@ function open(key) {
             ? html`<button class="btn small" type="button" @click=${() => location.reload()}>New version: reload</button>`
             : nothing
         }<span class="conn" data-state=${state === 'live' ? 'live' : 'reconnecting'} role="status"><span class="lbl">${
-          { connecting: 'Connecting', live: 'Live', reconnecting: 'Reconnecting', refused: 'Closed' }[state]
+          {
+            connecting: 'Connecting',
+            live: desk.stream.plain.value ? 'Live, the second way' : 'Live',
+            reconnecting: 'Reconnecting',
+            refused: 'Closed',
+          }[state]
         }</span></span><button class="btn quiet sq" type="button" aria-label="Switch theme" @click=${() => {
           theme.value = nextTheme();
         }}>${symbol('theme')}</button></span></div>`,

@@ -4,6 +4,7 @@ import { repeat } from '../../vendor/lit-html/directives/repeat.js';
 import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
 import { computed, effect, signal } from '../../vendor/signals-core/signals-core.js';
 import { palette } from '../theme.js';
+import { shortCost, shortShare } from './differs.js';
 import { symbol } from './symbols.js';
 import { paintTile, pointsOf } from './tile-picture.js';
 import { fitting, SORTS, stepTo } from './wall-order.js';
@@ -17,20 +18,6 @@ import { fitting, SORTS, stepTo } from './wall-order.js';
 const SIDES = { large: 104, medium: 64 };
 /** With more tiles than this in a strip only the spotlit are there. */
 const MOST_IN_STRIP = 40;
-
-/** @param {number | null | undefined} cost to three decimals, which fit */
-export const shortCost = (cost) =>
-  cost === null || cost === undefined
-    ? '–'
-    : !Number.isFinite(cost)
-      ? '∞'
-      : cost < 10
-        ? cost.toFixed(3)
-        : cost < 1000
-          ? cost.toPrecision(3)
-          : cost.toExponential(0).replace('+', '');
-/** @param {number | null | undefined} share */
-export const shortShare = (share) => (share === null || share === undefined ? '–' : `${Math.round(100 * share)}%`);
 
 /** What is painted on which canvas: no more than what changes is painted again. @type {WeakMap<HTMLCanvasElement, string>} */
 const stamps = new WeakMap();
@@ -221,7 +208,7 @@ export function mountWall(desk, place, { points, arrived }) {
       tasks.length > 0
         ? tasks.slice(-6).map(({ id }) => member.solved.includes(id))
         : (lesson?.steps.slice(0, 6).map((_, index) => (member.steps ?? []).includes(index + 1)) ?? []);
-    return html`<span class="dots">${all.map((on) => html`<i class=${on ? 'on' : ''}></i>`)}</span>`;
+    return html`<span class="dots ${all.length > 3 ? 'many' : ''}">${all.map((on) => html`<i class=${on ? 'on' : ''}></i>`)}</span>`;
   };
 
   /** @param {Seen} seen @param {readonly number[]} lit @param {boolean} tabbed @param {number} side */
@@ -231,21 +218,25 @@ export function mountWall(desk, place, { points, arrived }) {
     const asking = question?.open === true && question.counts === undefined && member.here;
     const numeral = lit.indexOf(member.member) + 1;
     const diverged = now?.ended === 'diverged';
+    const { tasks = [] } = desk.state.room.value ?? {};
+    const words = member.hand != null ? 'hand up' : !member.here ? 'away' : now?.playing ? 'playing' : 'paused';
     return html`<button class="tile ${classes(seen)} ${numeral ? 'lit' : ''}" type="button" data-tile=${member.member}
-      tabindex=${tabbed ? 0 : -1} aria-label=${inWords(seen)}><span class="pic"><canvas data-member=${member.member}
-      data-side=${side} aria-hidden="true"></canvas>${numeral ? html`<span class="letter">${numeral}</span>` : nothing}</span>
-      <span class="sidecol"><span class="state">${state(seen)}</span><span class="nums">${
-        diverged
-          ? html`<b class="words">diverged</b>`
-          : html`<i class="v">J</i><b>${shortCost(now?.cost)}</b>${
-              now && now.test_accuracy === null ? nothing : html`<i>test</i><b>${shortShare(now?.test_accuracy)}</b>`
-            }`
-      }</span>${dots(seen)}</span><span class="who">${desk.nameOf(member)}</span><span class="diff">${
+      tabindex=${tabbed ? 0 : -1}><span class="who">${desk.nameOf(member)}</span><span class="diff">${
         asking
           ? member.answered
             ? html`<span class="ans">${symbol('check')}answered</span>`
             : html`<span class="noans">not yet</span>`
           : desk.lineOf(member)
+      }</span><span class="pic"><canvas data-member=${member.member} data-side=${side} aria-hidden="true"></canvas>${
+        numeral ? html`<span class="letter">${numeral}</span>` : nothing
+      }</span><span class="sidecol"><span class="state">${state(seen)}</span><span class="nums">${
+        diverged
+          ? html`<b class="words">diverged</b>`
+          : html`<i class="v">J</i><b>${shortCost(now?.cost)}</b>${
+              now && now.test_accuracy === null ? nothing : html`<i>test</i><b>${shortShare(now?.test_accuracy)}</b>`
+            }`
+      }</span>${dots(seen)}</span><span class="vh">, ${words}${
+        tasks.length > 0 ? `, ${member.solved.length} of ${tasks.length} tasks solved` : ''
       }</span></button>`;
   };
 
@@ -257,8 +248,7 @@ export function mountWall(desk, place, { points, arrived }) {
     const asking = question?.open === true && question.counts === undefined;
     const ok = asking ? member.answered : task !== null && member.solved.includes(task);
     return html`<button class="tile ${classes(seen)} ${lit.includes(member.member) ? 'lit' : ''}" type="button"
-      data-tile=${member.member} tabindex=${tabbed ? 0 : -1} aria-label=${inWords(seen)}><span class="pic"><canvas
-      data-member=${member.member} data-side=${side} aria-hidden="true"></canvas></span>${
+      data-tile=${member.member} tabindex=${tabbed ? 0 : -1} aria-label=${inWords(seen)}><span class="pic" aria-hidden="true"><canvas data-member=${member.member} data-side=${side} aria-hidden="true"></canvas></span>${
         ok ? html`<i class="ok"></i>` : nothing
       }${member.hand != null ? html`<i class="up">${symbol('hand')}</i>` : nothing}</button>`;
   };

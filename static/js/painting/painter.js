@@ -112,14 +112,15 @@ export class Painter {
    * Hears the server from now on, and no other socket. What is sent comes out in the order in which it came in.
    *
    * @param {URL} url
+   * @param {boolean} [plain] whether by the second way
    * @returns {WebSocket} as far as a page needs one
    */
-  connect(url) {
+  connect(url, plain = false) {
     const socket = new PainterSocket((message) => {
       if (socket === this.#socket) this.#post(message);
     });
     this.#socket = socket;
-    this.#post({ type: 'connect', id: ++this.#sockets, url: url.href });
+    this.#post({ type: 'connect', id: ++this.#sockets, url: url.href, plain });
     return /** @type {WebSocket} */ (/** @type {unknown} */ (socket));
   }
 

@@ -37,8 +37,10 @@ const planes = new Map();
 /** @type {NetworkPicture | null} */
 let network = null;
 
-/** What is heard. @type {WebSocket | null} */
+/** What is heard. @type {Pick<WebSocket, 'readyState' | 'send' | 'close'> | null} */
 let socket = null;
+/** The socket that is asked for. */
+let asked = 0;
 /** The frame to draw next. @type {Frame | null} */
 let latest = null;
 /** The frame that is seen. @type {Frame | null} */
@@ -52,14 +54,19 @@ let scheduled = false;
 let catchingUp;
 let drawn = -Infinity;
 
-/** @type {{[T in ToPainter['type']]: (message: Extract<ToPainter, {type: T}>) => void}} */
+/** @type {{[T in ToPainter['type']]: (message: Extract<ToPainter, {type: T}>) => void | Promise<void>}} */
 const TAKE = {
-  connect({ id, url }) {
-    const here = new WebSocket(url);
+  async connect({ id, url, plain }) {
+    asked = id;
+    socket = null;
+    const second = plain ? await import('../plain-socket.js').catch(() => null) : null;
+    // Another one may have been asked for meanwhile, or none.
+    if (asked !== id) return;
+    const here = second ? new second.PlainSocket(url) : new WebSocket(url);
     here.binaryType = 'arraybuffer';
     here.onopen = () => scope.postMessage({ type: 'opened', id });
-    here.onclose = ({ code }) => scope.postMessage({ type: 'closed', id, code });
-    here.onmessage = ({ data }) => {
+    here.onclose = (/** @type {CloseEvent} */ { code }) => scope.postMessage({ type: 'closed', id, code });
+    here.onmessage = (/** @type {MessageEvent} */ { data }) => {
       if (here !== socket) return;
       if (typeof data === 'string') takeText(data);
       else takeFrame(data);
@@ -70,6 +77,7 @@ const TAKE = {
     if (socket?.readyState === WebSocket.OPEN) socket.send(text);
   },
   hangUp({ code }) {
+    asked = 0;
     socket?.close(code);
     socket = null;
   },

@@ -81,11 +81,7 @@ export class Store {
   staged = signal(UNSTAGED);
   /** What a class's teacher does to them. @type {Signal<import('../experiment/parts.js').Reduction>} */
   classroom = signal({ hide: [], lock: [] });
-  /**
-   * What the reader has done of a lesson last, for whoever wants to know.
-   *
-   * @type {Signal<{lesson: string, step: number, choice?: number} | null>}
-   */
+  /** What was done of a lesson last. */
   lessonDone = signal(/** @type {{lesson: string, step: number, choice?: number} | null} */ (null));
   /**
    * What the reader has done, by names of docs/lessons.md: a lesson asks for some of it, and empties it as a step

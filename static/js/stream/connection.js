@@ -43,7 +43,11 @@ const REFUSALS = { too_many_sessions: 'full', going_away: 'restarting', not_stor
 const STATUSES = { 401: 'locked', 403: 'foreign', 421: 'misnamed', 429: 'fast', 503: 'restarting' };
 /** These stay true while the page tries again, until the server says otherwise. */
 const LASTING = new Set(['restarting', ...Object.values(STATUSES), 'blocked']);
-/** Sockets in a row that do not open, though the server answers, until something between them is to blame. */
+/** A WebSocket opens within this time, or something between does not let it (milliseconds). */
+const OPENS_WITHIN = 3000;
+/** Sockets in a row that do not open, though the server answers, until the second way is taken. */
+const SECOND_WAY = 2;
+/** And until something between them is to blame. */
 const BLOCKED = 3;
 
 /** Where the server's stream is. */
@@ -58,6 +62,7 @@ function streamAddress() {
  * @typedef {object} ConnectionListener
  * @property {() => string} query of the address to connect to: the session to take up, if any
  * @property {() => void} opened
+ * @property {(plain: boolean) => void} [way] by which way it has opened
  * @property {() => void} closed
  * @property {() => void} takenOver another connection reads our session now
  * @property {() => boolean} expecting whether the server should be talking now
@@ -75,6 +80,8 @@ export class Connection {
   #attempts = 0;
   /** Sockets in a row that did not open, while the server answered all else. */
   #unopened = 0;
+  /** Whether the second way is taken: plain requests, where no WebSocket opens. */
+  #plain = false;
   /** Whether a session's connection was lost: the server may be another one since. */
   #lost = false;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -93,7 +100,7 @@ export class Connection {
 
   /**
    * @param {ConnectionListener} listener
-   * @param {(url: URL) => WebSocket} [open] whoever reads what comes
+   * @param {(url: URL, plain: boolean) => WebSocket} [open] whoever reads what comes
    */
   constructor(listener, open = (url) => new WebSocket(url)) {
     this.#listener = listener;
@@ -107,7 +114,16 @@ export class Connection {
   /** From now on, once. */
   open() {
     const { signal } = this.#over;
-    addEventListener('online', () => this.#soon(), { signal });
+    addEventListener(
+      'online',
+      () => {
+        // It may be another network.
+        this.#plain = false;
+        this.#unopened = 0;
+        this.#soon();
+      },
+      { signal },
+    );
     addEventListener('offline', () => this.#drop(), { signal });
     document.addEventListener(
       'visibilitychange',
@@ -125,7 +141,7 @@ export class Connection {
   #connect() {
     const url = streamAddress();
     url.search = this.#listener.query();
-    const socket = this.#open(url);
+    const socket = this.#open(url, this.#plain);
     this.#settled = false;
     this.#queue.reset();
     this.#heard = performance.now();
@@ -135,6 +151,7 @@ export class Connection {
       opened = true;
       this.#unopened = 0;
       this.#heard = performance.now();
+      this.#listener.way?.(this.#plain);
       this.#listener.opened();
     });
     socket.addEventListener('message', () => {
@@ -232,6 +249,7 @@ export class Connection {
       // A proxy answers 502 or 504 for a server that is not there.
       const answers = answer !== null && answer.status < 500;
       this.#unopened = answers ? this.#unopened + 1 : 0;
+      this.#plain ||= this.#unopened >= SECOND_WAY;
       if (this.#unopened >= BLOCKED) this.#again(this.#next, 'blocked');
       else if (answers && this.#wait && this.#wait.why !== 'full') this.#again(this.#next);
     }
@@ -282,6 +300,8 @@ export class Connection {
     const opening = this.#socket.readyState === WebSocket.CONNECTING;
     // A server that was asked for nothing says nothing, except that there is no place, and that at once.
     if (!opening && !this.#settled && silent > PATIENCE / 2 && !this.#listener.expecting()) this.#settle();
-    if (silent > (opening ? LONGEST_DELAY : PATIENCE) && (opening || this.#listener.expecting())) this.#drop();
+    if (silent <= (opening ? OPENS_WITHIN : PATIENCE) || !(opening || this.#listener.expecting())) return;
+    this.#drop();
+    if (opening) void this.#lookWhy();
   }
 }

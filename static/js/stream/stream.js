@@ -12,7 +12,6 @@ import { together } from '../signals.js';
 import { painterColours, palette } from '../theme.js';
 import { Connection } from './connection.js';
 import { Dialogue } from './dialogue.js';
-import { guest } from './guest.js';
 
 /** @typedef {import('../types/protocol').ClientMessage} ClientMessage */
 /** @typedef {import('../types/protocol').Frame} Frame */
@@ -34,12 +33,17 @@ import { guest } from './guest.js';
  * @property {(picture: Pick<Frame, 'iteration' | 'runs'>) => void} show what has been drawn
  */
 
+/** Whose class the reader is in. @type {Signal<import('../types/rooms').Guest | null>} */
+export const guest = signal(/** @type {import('../types/rooms').Guest | null} */ (null));
+
 /** @template {object} T what is set up */
 export class Stream {
   /** Why the server has no session for it yet, and when it is asked again. @type {Signal<Wait | null>} */
   waiting = signal(/** @type {Wait | null} */ (null));
   /** Whether the painter could not be fetched: nothing will be drawn. */
   blind = signal(false);
+  /** Whether it goes the second way. */
+  plain = signal(false);
   dialogue;
   painter;
 
@@ -51,7 +55,7 @@ export class Stream {
   #view = null;
   #drawn = -1;
   #lab;
-  /** Whether this connection's session is known: the server has said what it trains, or it was begun. */
+  /** Whether the server has said what it trains, or was asked to. */
   #begun = false;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #acknowledging;
@@ -63,7 +67,7 @@ export class Stream {
    * @param {string | null} [manner.saved] the id of a saved run to go on with
    * @param {number} [manner.rest] from one acknowledgement to the next, at least: fewer frames come (milliseconds)
    * @param {string} [manner.mark] for whoever measures: the name of the entry that each drawn frame leaves
-   * @param {boolean} [manner.lab] whether it is a lab's: a room hears of its reader from the other one
+   * @param {boolean} [manner.lab] whether it is a lab's
    */
   constructor(terms, { saved = null, rest = 0, mark, lab = false } = {}) {
     this.#rest = rest;
@@ -103,6 +107,9 @@ export class Stream {
           if (this.#view) this.#connection.send(this.#view);
           if (!room && dialogue.session.value === null && !dialogue.opensSaved) this.#begin();
         },
+        way: (plain) => {
+          this.plain.value = plain;
+        },
         closed: () => {
           clearTimeout(this.#acknowledging);
           this.#acknowledging = undefined;
@@ -118,7 +125,7 @@ export class Stream {
         },
         dropped: (message) => dialogue.dropped(message),
       },
-      (url) => this.painter.connect(url),
+      (url, plain) => this.painter.connect(url, plain),
     );
   }
 
@@ -153,7 +160,7 @@ export class Stream {
     this.#connection.tryNow();
   }
 
-  /** Says something to the room. @param {ClientMessage} message */
+  /** @param {ClientMessage} message */
   say(message) {
     this.#connection.send(message);
   }
@@ -171,11 +178,7 @@ export class Stream {
     this.#listener?.begin();
   }
 
-  /**
-   * What a room says is not the run's. After it, a session of which the server has said nothing begins.
-   *
-   * @param {ServerMessage} message
-   */
+  /** What a room says; a session that was never set up begins after it. @param {ServerMessage} message */
   #ofRoom(message) {
     const now = guest.peek();
     if (!now) return false;

@@ -110,7 +110,7 @@ export interface Manner {
 }
 
 export type ToPainter =
-  | { type: 'connect'; id: number; url: string }
+  | { type: 'connect'; id: number; url: string; plain: boolean }
   | { type: 'say'; text: string }
   | { type: 'hangUp'; code?: number }
   | { type: 'end' }

@@ -147,3 +147,15 @@ export type FromATeacher =
   | { type: 'remove'; member: number }
   | { type: 'names'; shown: boolean }
   | { type: 'new_code' | 'new_key' | 'pair' };
+
+/** Whose class the reader is in: every stream of the page says so first. */
+export interface Guest<Experiment = object> {
+  room: string;
+  secret: string;
+  /** What the server says; whether it was the room's. */
+  hear(message: ServerMessage): boolean;
+  /** Another tab has taken the place. */
+  replaced(): void;
+  /** What a `configure` says besides, if that is what the teacher has sent. */
+  mark(experiment: Experiment): { experiment?: number };
+}

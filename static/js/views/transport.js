@@ -9,7 +9,7 @@ import { bindFields, stopsBetween } from './value.js';
 
 /** @typedef {import('../store/state.js').Store} Store */
 /** @typedef {import('../experiment/experiment.js').Fields} Fields */
-/** @typedef {{waiting: {value: import('../stream/connection.js').Wait | null}}} Stream */
+/** @typedef {{waiting: {value: import('../stream/connection.js').Wait | null}, plain: {value: boolean}}} Stream */
 /** @typedef {(id: string) => HTMLElement} Find */
 
 /**
@@ -94,7 +94,15 @@ function mountReadouts(store) {
       say(text);
     };
   };
-  const [iteration, trainCost, train, test] = ['iteration', 'cost', 'train-accuracy', 'test-accuracy'].map(readout);
+  const names = ['iteration', 'cost', 'train-accuracy', 'test-accuracy', 'test-cost'];
+  const [iteration, trainCost, train, test, testCost] = names.map(readout);
+  effect(() => {
+    // A regression has nothing that is right or wrong: what it has of the test points is their cost.
+    for (const name of names.slice(2)) {
+      const stat = document.querySelector(`.stat:has([data-testid="${name}"])`);
+      stat?.toggleAttribute('hidden', (name === 'test-cost') !== store.regression.value);
+    }
+  });
   effect(() => {
     const picture = store.current.reading.value;
     if (!picture) return;
@@ -103,6 +111,7 @@ function mountReadouts(store) {
     trainCost(run.train_cost, cost(run.train_cost));
     train(run.train_accuracy, percent(run.train_accuracy));
     test(run.test_accuracy, percent(run.test_accuracy));
+    testCost(run.test_cost, run.test_cost === null ? '–' : cost(run.test_cost));
   });
 }
 
@@ -140,7 +149,7 @@ function mountConnection(store, element, stream) {
     const state = why && why !== 'restarting' ? 'waiting' : why ? 'reconnecting' : store.dialogue.connection.value;
     element.dataset.state = state;
     element.title = CONNECTION_HINT[state];
-    label.textContent = CONNECTION[state];
+    label.textContent = state === 'live' && stream.plain.value ? 'Live, the second way' : CONNECTION[state];
     if (state === 'reconnecting' && !why) store.announcement.value = 'Reconnecting';
   });
 }
