@@ -153,5 +153,6 @@ export interface PainterScope {
   onmessage: (event: MessageEvent<ToPainter>) => void;
   postMessage(message: FromPainter, transfer?: Transferable[]): void;
   requestAnimationFrame(callback: () => void): number;
+  cancelAnimationFrame(turn: number): void;
   close(): void;
 }
