@@ -48,8 +48,10 @@ const unsent = [];
 /** @type {number[]} */
 const unacknowledged = [];
 let scheduled = false;
-/** The screen's next turn, once that is waited for. */
-let turn = 0;
+/** Whether there is something to draw at the screen's next turn. */
+let due = false;
+/** The iteration of a picture that the screen is given at its next turn. @type {number | null} */
+let ungiven = null;
 /** Whether the next frame is the first of its run. */
 let begins = true;
 /** Draws the edges of a frame that none has followed. @type {ReturnType<typeof setTimeout> | undefined} */
@@ -150,10 +152,8 @@ function takeFrame(bytes) {
   // but the page has its numbers before that, and shows both together.
   const leaps = begins || frame.iteration < (seen?.iteration ?? 0);
   begins = false;
-  if (leaps && !isCalm()) {
-    scope.cancelAnimationFrame(turn);
-    paint();
-  } else schedule();
+  schedule();
+  if (leaps && !isCalm()) paint();
 }
 
 scope.onmessage = ({ data }) => /** @type {(message: ToPainter) => void} */ (TAKE[data.type])(data);
@@ -161,19 +161,28 @@ scope.onmessage = ({ data }) => /** @type {(message: ToPainter) => void} */ (TAK
 const isCalm = () => manner.calm && manner.playing;
 
 function schedule() {
+  due = true;
   if (scheduled) return;
   scheduled = true;
   const wait = isCalm() ? drawn + CALM_INTERVAL - performance.now() : 0;
-  if (wait > 0) setTimeout(atTurn, wait);
-  else atTurn();
+  if (wait > 0) setTimeout(() => scope.requestAnimationFrame(atTurn), wait);
+  else scope.requestAnimationFrame(atTurn);
 }
 
+/** The screen's turn: it is given what is drawn. */
 function atTurn() {
-  turn = scope.requestAnimationFrame(paint);
+  scheduled = false;
+  if (ungiven !== null) scope.postMessage({ type: 'given', iteration: ungiven, at: timeOf(performance.now()) });
+  ungiven = null;
+  if (due) paint(true);
 }
 
-function paint() {
-  scheduled = false;
+/** @param {number} now */
+const timeOf = (now) => performance.timeOrigin + now;
+
+/** @param {boolean} [turn] whether it is the screen's */
+function paint(turn = false) {
+  due = false;
   drawn = performance.now();
   const frame = latest;
   latest = null;
@@ -185,12 +194,13 @@ function paint() {
   }
   if (unacknowledged.length === 0) return;
   const picture = frame && told(frame);
+  if (frame && !turn) ungiven = frame.iteration;
   scope.postMessage({
     type: 'drawn',
     costs: unsent.splice(0),
     picture,
     frames: unacknowledged.splice(0),
-    at: performance.timeOrigin + drawn,
+    at: turn ? timeOf(drawn) : null,
   });
 }
 
