@@ -70,12 +70,12 @@ export function mountCost(store, find, catalogue, plotly) {
   /** What is on Plotly's axes. @type {Drawn | null} */
   let drawn = null;
   let due = false;
-  /** Whether all is drawn, also if the axes hold. */
+  /** Whether all is drawn, also if the axes hold; as it is while nothing trains. */
   let anew = false;
   let next = -Infinity;
 
   const draw = () => {
-    const all = anew;
+    const all = anew || !store.dialogue.playing.peek();
     due = anew = false;
     const began = performance.now();
     const api = plotly.peek();
