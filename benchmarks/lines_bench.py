@@ -29,7 +29,7 @@ Array = NDArray[Any]
 PLANE = (-6.6, 6.6)
 PIXELS, MAP_PIXELS = 600, 72
 ITERATIONS = (0, 20, 100, 500, 2000)
-DATASETS = ("circle", "spiral", "xor", "moons")
+DATASETS = ("circle", "spiral", "xor", "moons", "gauss", "flower")
 SHAPES = ((4,), (8, 8, 8))
 
 

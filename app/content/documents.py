@@ -35,6 +35,8 @@ class Document:
         markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
         tokens = markdown.parse(self._source)
         for before, after in pairwise(tokens):
+            if before.type == "table_open":
+                before.attrSet("tabindex", "0")  # It scrolls where it is too wide.
             if before.type == "heading_open":
                 before.attrSet("id", anchor(after.content))
             for token in after.children or ():

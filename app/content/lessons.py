@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from random import Random
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -26,6 +27,7 @@ from app.errors import InvalidField
 from app.schemas import (
     Iterations,
     IterationsPerFrame,
+    OwnData,
     Range,
     Schema,
     Training,
@@ -42,6 +44,8 @@ MOST_FILES = 2_000
 MOST_UNREAD = 100
 """Files whose mistakes are told."""
 MOST_SHOWN = 4  # more than fit on a small screen beside the text
+MOST_IN_PICTURE = 80
+"""Own points of a lesson that its small picture in the list has."""
 
 Json = dict[str, Any]
 T = TypeVar("T", bound=Schema)
@@ -155,14 +159,37 @@ class Lesson:
 
     def summary(self) -> Json:
         """For the list of lessons."""
+        return {**self._named(), "steps": len(self.steps), "start": self._start()}
+
+    def _named(self) -> Json:
         front = self.front.model_dump(include={"title", "part", "minutes"})
-        return {"name": self.name, **front, "steps": len(self.steps)}
+        return {"name": self.name, **front}
+
+    def _start(self) -> Json:
+        """What a small picture shows of the run it begins with: data and layers, and no more."""
+        run = self.steps[0].words.run or self.front.run
+        data, count = run.data, MOST_IN_PICTURE
+        if isinstance(data, OwnData):
+            # Drawn by lot: a part of them may be of one class.
+            every = range(len(data.points))
+            some = sorted(Random(0).sample(every, min(count, len(every))))
+            seen: Json = {
+                "points": data.points.rows[some, :2].tolist(),
+                "labels": [data.labels[index] for index in some],
+                "task": data.task,
+            }
+        else:
+            seen = {"dataset": data.dataset}
+        if data.features:
+            seen["features"] = data.features
+        layers = [_dumped(layer) for layer in run.network.layers]
+        return {"data": seen, "network": {"layers": layers}}
 
     def as_json(self) -> Json:
         """All of it as JSON."""
         return {
             **_dumped(self.front),
-            **self.summary(),
+            **self._named(),
             "about": self.about,
             "steps": [step.as_json() for step in self.steps],
         }

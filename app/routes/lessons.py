@@ -3,7 +3,7 @@
 from typing import Any
 
 from fastapi import APIRouter
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from app.errors import NotFound
 from app.services import Services
@@ -19,6 +19,9 @@ class Summary(BaseModel):
     part: str
     minutes: int
     steps: int
+    start: dict[str, Any] = Field(
+        description="what its picture is made of: its data, or some of its own points, and layers"
+    )
 
 
 class Unread(BaseModel):

@@ -392,4 +392,5 @@ def _number(value: float) -> str:
     if not math.isfinite(value):
         return "∞"
     large = 1000 <= abs(value) < 1e7
-    return (f"{value:,.0f}" if large else f"{value:.3g}").replace("-", "−")
+    # 0 has no sign.
+    return f"{value + 0.0:{',.0f' if large else '.3g'}}".replace("-", "−")

@@ -10,14 +10,17 @@ const HUGE = 100_000;
 /** By its power of ten. @param {number} value */
 export const scientific = (value) => value.toExponential(1).replace('e+', 'e').replaceAll('-', MINUS);
 
+/** A number's text, without its sign, behind it: but nothing is −0. @param {number} value @param {string} text */
+const withSign = (value, text) => (value < 0 && /[^0.]/.test(text) ? MINUS + text : text);
+
+/** Whether a text of a number has a minus sign. @param {string} text */
+export const isNegative = (text) => text.startsWith(MINUS);
+
 /**
  * @param {number} value
  * @param {number} [decimals]
  */
-export function fixed(value, decimals = 2) {
-  const text = Math.abs(value).toFixed(decimals);
-  return value < 0 && Number(text) !== 0 ? MINUS + text : text;
-}
+export const fixed = (value, decimals = 2) => withSign(value, Math.abs(value).toFixed(decimals));
 
 /** A weight or a bias: two decimals, and one more while they are as small as they start. @param {number} value */
 export const parameter = (value) =>
@@ -26,7 +29,7 @@ export const parameter = (value) =>
 const whole = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
 
 /** @param {number} value */
-export const count = (value) => whole.format(value);
+export const count = (value) => withSign(value, whole.format(Math.abs(value)));
 
 /** @param {number | null} share from 0 to 1; null is "there is none" */
 export const percent = (share) => (share === null ? '–' : `${(100 * share).toFixed(1)}%`);
@@ -54,7 +57,7 @@ export function cost(value) {
 export function level(value) {
   const size = Math.abs(value);
   if (size < 1000) return fixed(value);
-  return size < FIVE_DIGITS ? value.toPrecision(5).replace('-', MINUS) : scientific(value);
+  return size < FIVE_DIGITS ? withSign(value, size.toPrecision(5)) : scientific(value);
 }
 
 /** The shortest text that reads back as the same number. @param {number} value */

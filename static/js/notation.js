@@ -1,7 +1,7 @@
 /** The lecture's notation as MathML. Each function gives a fragment to be put inside `<math>`. */
 
 import { html, mathml, nothing } from '../vendor/lit-html/lit-html.js';
-import { parameter } from './format.js';
+import { isNegative, parameter } from './format.js';
 
 /** @typedef {import('../vendor/lit-html/lit-html.js').TemplateResult<3>} Fragment */
 
@@ -94,12 +94,14 @@ export function term(value, factor, first) {
 
 /** The number alone with its sign. @param {number} value @param {boolean} first */
 export function signed(value, first) {
+  const text = parameter(value);
+  const negative = isNegative(text);
   const sign =
-    first && value >= 0
+    first && !negative
       ? nothing
       : mathml`<mo form=${first ? 'prefix' : 'infix'} lspace=${first ? '0' : '0.22em'}
-        rspace=${first ? '0' : '0.22em'}>${value < 0 ? '−' : '+'}</mo>`;
-  return mathml`${sign}<mn class=${value < 0 ? 'n' : 'p'}>${parameter(Math.abs(value))}</mn>`;
+        rspace=${first ? '0' : '0.22em'}>${negative ? '−' : '+'}</mo>`;
+  return mathml`${sign}<mn class=${negative ? 'n' : 'p'}>${parameter(Math.abs(value))}</mn>`;
 }
 
 /**

@@ -11,6 +11,7 @@ from starlette.testclient import TestClient
 from app.conditions import COMPARISONS, QUANTITIES, Condition, holds, needs_diagnostics
 from app.content.lessons import (
     LESSONS,
+    MOST_IN_PICTURE,
     LessonError,
     LessonRun,
     lessons_of,
@@ -104,7 +105,11 @@ def test_there_are_eleven_in_the_order_of_the_lecture(inline: TestClient) -> Non
         kinds = [step["kind"] for step in whole["steps"]]
         assert len(kinds) == lesson["steps"]
         assert set(kinds) == {"predict", "run", "explain"}
-        LessonRun.model_validate(whole["run"])
+        begins = LessonRun.model_validate(whole["steps"][0]["run"] or whole["run"])
+        start = TrainRequest.model_validate(lesson["start"])
+        assert start.network.layers == begins.network.layers
+        assert start.data.features == begins.data.features
+        assert getattr(start.data, "dataset", None) == getattr(begins.data, "dataset", None)
     assert inline.get("/lessons/nothing").status_code == 404
 
 
@@ -297,6 +302,18 @@ def test_a_teachers_folder_adds_and_replaces(tmp_path: Path) -> None:
         assert told["unread"] == []
     with pytest.raises(LessonError, match="no folder of lessons"):
         lessons_of(tmp_path / "nowhere")
+
+
+def test_the_picture_of_own_points_has_some_of_all() -> None:
+    points = [[index / 250, -index / 250] for index in range(1000)]
+    run = f"[run]\ndata = {{ points = {points}, labels = {[0, 1] * 500} }}\n+++\nHello."
+    start = parse("own", GOOD.replace("+++\nHello.", run)).summary()["start"]
+    shown = start["data"]["points"]
+    assert len(shown) == len(start["data"]["labels"]) == MOST_IN_PICTURE
+    assert all(point in points for point in shown)
+    assert shown[0][0] < 0.4
+    assert shown[-1][0] > 3.6
+    assert set(start["data"]["labels"]) == {0, 1}
 
 
 def test_lessons_as_systems_and_editors_leave_them_are_read(tmp_path: Path) -> None:

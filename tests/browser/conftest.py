@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -27,6 +28,10 @@ from tests.browser.playground import PATIENCE
 
 expect.set_options(timeout=PATIENCE)
 
+# A page of the server's that holds nothing.
+NOTHING = "healthz"
+MEDIA = ("media", "color_scheme", "reduced_motion", "forced_colors")
+OWN_LESSONS = Path(__file__).with_name("own_lessons")
 VIEWPORT: ViewportSize = {"width": 1440, "height": 900}
 
 
@@ -73,6 +78,8 @@ def server() -> Iterator[Server]:
         with pytest.MonkeyPatch.context() as environment:
             # What a test leaves playing takes the time of the tests after it no longer than that.
             environment.setenv("SHALLOWS_SESSION_GRACE_SECONDS", "10")
+            # A teacher's, after those that come with it.
+            environment.setenv("SHALLOWS_LESSONS_FOLDER", str(OWN_LESSONS))
             server = stack.enter_context(running_server())
         yield server
 
@@ -124,10 +131,15 @@ def context(
     context = contexts(context_options.get("has_touch", False))
     yield context
     # The next test finds nothing but what is cached. A page may keep something as it closes.
-    blank, *pages = context.pages
-    for page in pages:
+    tab, *others = context.pages
+    for page in others:
         page.close()
-    session = context.new_cdp_session(blank)
+    tab.bring_to_front()
+    tab.unroute_all()
+    tab.goto(NOTHING)
+    tab.evaluate("sessionStorage.clear()")
+    tab.mouse.move(0, 0)
+    session = context.new_cdp_session(tab)
     stored = {"origin": server.url.rstrip("/"), "storageTypes": "all"}
     session.send("Storage.clearDataForOrigin", stored)
     session.detach()
@@ -145,8 +157,13 @@ def guard(context: BrowserContext, server: Server) -> Iterator[Guard]:
 
 @pytest.fixture
 def page(context: BrowserContext, context_options: dict[str, Any], guard: Guard) -> Page:
-    page = context.new_page()
-    media = {name: value for name, value in context_options.items() if name != "has_touch"}
-    page.set_viewport_size(media.pop("viewport", VIEWPORT))
-    page.emulate_media(**media)
+    """The tab that all tests have in turn: a page loads there in half of the time.
+
+    A test that closes it, counts its history, which is full after fifty pages, or leaves with it
+    what no page clears, such as a script for the next ones, has `own_tab` among its options.
+    """
+    page = context.new_page() if context_options.get("own_tab") else context.pages[0]
+    page.set_viewport_size(context_options.get("viewport", VIEWPORT))
+    # What is not named is as for everyone.
+    page.emulate_media(**{name: context_options.get(name, "null") for name in MEDIA})
     return page

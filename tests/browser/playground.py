@@ -8,17 +8,22 @@ import os
 import time
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Literal
+from weakref import WeakKeyDictionary
 
 import msgpack
 import numpy as np
-from playwright.sync_api import Locator, Page, WebSocket, expect
+from playwright.sync_api import Error, Locator, Page, WebSocket, expect
 
 # Milliseconds that a shared machine may take over what a quiet one does at once; no test asserts a
 # time. Whoever works on a test may want to hear sooner.
 PATIENCE = 1000 * int(os.environ.get("SHALLOWS_TEST_PATIENCE", "60"))
 
 Theme = Literal["light", "dark"]
+
+# Done once a thread has come to what was waiting when it was asked, and to what that had put off.
+AFTER_OTHER_TASKS = "() => new Promise((done) => setTimeout(() => setTimeout(done)))"
 
 
 def plain(frame: dict[str, Any]) -> dict[str, Any]:
@@ -120,6 +125,9 @@ def joined(talks: list[Talk]) -> Talk:
     return whole
 
 
+LISTENING: WeakKeyDictionary[Page, Callable[[WebSocket], None]] = WeakKeyDictionary()
+
+
 class Wire(Talk):
     """Everything on a page's WebSockets: of all of them together, and of each apart."""
 
@@ -127,6 +135,10 @@ class Wire(Talk):
         super().__init__()
         self.urls: list[str] = []
         self.talks: list[Talk] = []
+        # A tab has many pages in turn; the newest is listened to.
+        if page in LISTENING:
+            page.remove_listener("websocket", LISTENING[page])
+        LISTENING[page] = self._opened
         page.on("websocket", self._opened)
 
     @property
@@ -302,6 +314,7 @@ class Playground:
 
     def last_configure(self) -> dict[str, Any]:
         """What the server was last told to train, once it does."""
+        self.say_all()
         deadline = time.monotonic() + PATIENCE / 1000
         while True:
             # What a connection has lost, the next one asks for again.
@@ -313,8 +326,21 @@ class Playground:
             assert time.monotonic() < deadline, "a configure was not answered"
             self.page.wait_for_timeout(20)
 
+    def say_all(self) -> None:
+        """Until whatever the page has to say by now is on the wire, which only then tells of it.
+
+        A connection that is gone says nothing, so it has to be live. The socket is the painter's,
+        in its worker: what the page gives it to say waits there for its turn.
+        """
+        expect(self.page.locator("#connection")).to_have_text("Live")
+        self.page.evaluate(AFTER_OTHER_TASKS)
+        for worker in self.page.workers:
+            with suppress(Error):  # It has ended meanwhile.
+                worker.evaluate(AFTER_OTHER_TASKS)
+
     def settle(self) -> None:
         """Until the page shows what the server last said, whenever it says it."""
+        self.say_all()
         deadline = time.monotonic() + PATIENCE / 1000
         while (said := self._last_said()) != self.iteration:
             assert time.monotonic() < deadline, f"{said} was said, {self.iteration} is shown"

@@ -41,12 +41,12 @@ def looks_well(page: Page) -> None:
 
 
 def test_the_code_is_asked_for_and_leads_where_the_reader_wanted_to_go(
-    context: BrowserContext, guard: Guard, monkeypatch: pytest.MonkeyPatch
+    context: BrowserContext, page: Page, guard: Guard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     guard.expect("status of 401")
+    guard.expect(REFUSED)
     monkeypatch.setenv("SHALLOWS_ACCESS_CODE", CODE)
     with running_server() as closed:
-        page = context.new_page()
         page.goto(f"{closed.url}#dataset=xor&activation=relu")
         looks_well(page)
         field = page.get_by_label("Access code")
@@ -74,22 +74,10 @@ def test_the_code_is_asked_for_and_leads_where_the_reader_wanted_to_go(
         expect(page.get_by_test_id("iteration")).to_have_attribute("value", "3")
         expect(page.get_by_role("tab", name="Results")).to_have_attribute("aria-selected", "true")
         expect(page.locator("#connection")).to_have_text("Live")
-        page.close()
-        context.clear_cookies()
 
-
-def test_another_code_is_asked_for_while_a_page_is_open(
-    context: BrowserContext, guard: Guard, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    guard.expect("status of 401")
-    guard.expect(REFUSED)
-    monkeypatch.setenv("SHALLOWS_ACCESS_CODE", CODE)
-    with running_server() as closed:
-        page = context.new_page()
-        page.goto(closed.url)
-        type_code(page, CODE)
-        expect(page.locator("#connection")).to_have_text("Live")
-        Playground(page, f"{closed.url}#dataset=xor").choose("Activation", "ReLU")
+        # Another code is asked for while a page is open.
+        playground.choose("Activation", "tanh")
+        expect(page).to_have_url(re.compile(r"/#dataset=xor&layers=3&panel=results$"))
         closed.stop()
         monkeypatch.setenv("SHALLOWS_ACCESS_CODE", "another")
         closed.start()
@@ -99,6 +87,6 @@ def test_another_code_is_asked_for_while_a_page_is_open(
         said.get_by_role("button", name="Give the code").click()
         type_code(page, "another")
         expect(page.locator("#connection")).to_have_text("Live")
-        expect(page).to_have_url(re.compile("#dataset=xor&activation=relu"))
-        page.close()
+        expect(page).to_have_url(re.compile(r"/#dataset=xor&layers=3&panel=results$"))
+        page.goto("about:blank")
         context.clear_cookies()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, ViewportSize, expect
 
+from tests.browser.conftest import VIEWPORT
 from tests.browser.harness import ROOT
 from tests.browser.playground import Playground, Theme
 
@@ -22,11 +24,14 @@ RULES: dict[Theme, dict[str, Any]] = {
     "dark": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]},
 }
 
-# At rest: colours on their way from one theme to the other have no contrast to speak of.
-LOOKS = [
-    pytest.param({"viewport": size, "reduced_motion": "reduce"}, id=str(size["width"]))
-    for size in ({"width": 1440, "height": 900}, {"width": 390, "height": 844})
+# A colour is the same at every size: the dark ones are looked at on the wide screen alone.
+LOOKS: list[tuple[Theme, ViewportSize]] = [
+    ("light", VIEWPORT),
+    ("dark", VIEWPORT),
+    ("light", {"width": 390, "height": 844}),
 ]
+# Colours on their way from one theme to the other have no contrast to speak of.
+AT_REST = pytest.mark.parametrize("context_options", [{"reduced_motion": "reduce"}])
 
 
 def violations(page: Page, within: str = "html", theme: Theme = "light") -> list[str]:
@@ -47,71 +52,73 @@ def violations(page: Page, within: str = "html", theme: Theme = "light") -> list
     ]
 
 
-def show_in(page: Page, theme: Theme) -> None:
-    """Show it in a theme, whole: what the page colours by itself follows with the next frame."""
-    page.emulate_media(color_scheme=theme)
-    page.evaluate("() => new Promise((resolve) => requestAnimationFrame(resolve))")
+def looks(page: Page) -> Iterator[Theme]:
+    """The page in each look, whole; after them it is wide and light."""
+
+    def show(theme: Theme, size: ViewportSize) -> None:
+        page.set_viewport_size(size)
+        page.emulate_media(color_scheme=theme)
+        # What the page colours by itself follows with the next frame.
+        page.evaluate("() => new Promise((resolve) => requestAnimationFrame(resolve))")
+
+    for theme, size in LOOKS:
+        show(theme, size)
+        yield theme
+    show(*LOOKS[0])
 
 
-def themes_to_look_at(page: Page) -> list[Theme]:
-    """A colour is the same at every size: the dark ones are looked at on the wide screen alone."""
-    assert page.viewport_size is not None
-    return list(RULES) if page.viewport_size["width"] > 1000 else ["light"]
+def violations_in_all_looks(page: Page, within: str = "html") -> list[str]:
+    """The same in each look, one after the other."""
+    return [
+        f"{theme}, {page.viewport_size}: {violation}"
+        for theme in looks(page)
+        for violation in violations(page, within, theme)
+    ]
 
 
-def violations_in_both_themes(page: Page, within: str = "html") -> list[str]:
-    """The same in each, one after the other."""
-    found = []
-    for theme in themes_to_look_at(page):
-        show_in(page, theme)
-        found += violations(page, within, theme)
-    return found
-
-
-@pytest.mark.parametrize("context_options", LOOKS)
+@AT_REST
 def test_axe_finds_nothing(page: Page) -> None:
     playground = Playground(page)
     playground.wait_for_plots()
-    assert violations_in_both_themes(page) == []
+    assert violations_in_all_looks(page) == []
     playground.play()
     playground.wait_for_iteration(60)
     playground.choose("Activation", "leaky ReLU")
     expect(playground.ghosts).to_have_count(1)
     playground.enter("Noise", "7")
     playground.pause()
-    assert violations_in_both_themes(page) == []
-
-
-@pytest.mark.parametrize("context_options", LOOKS)
-def test_axe_finds_nothing_in_the_smallest_and_the_largest_network(page: Page) -> None:
-    Playground(page, "#layers=none&colour=red")
-    assert violations_in_both_themes(page) == []
+    assert violations_in_all_looks(page) == []
+    # The smallest network, and the largest.
+    page.evaluate("location.hash = '#layers=none&colour=red'")
+    expect(page.locator("#graph .unit")).to_have_count(1)
+    assert violations_in_all_looks(page) == []
     page.evaluate("location.hash = '#layers=16,16,16,16,16,16&colour=blue'")
     expect(page.locator("#graph .unit")).to_have_count(97)
-    assert violations_in_both_themes(page) == []
+    assert violations_in_all_looks(page) == []
 
 
-@pytest.mark.parametrize("context_options", LOOKS)
+@AT_REST
 def test_axe_finds_nothing_in_dialogs_and_tools(page: Page) -> None:
     playground = Playground(page, "#dataset=own&points=1,1,1;2,2,0&lock=activation,network")
     page.locator("#own-tools").get_by_role("button", name="y = 0").click()
     page.get_by_role("button", name="Save image").click()
-    assert violations_in_both_themes(page) == []
+    assert violations_in_all_looks(page) == []
     page.keyboard.press("Escape")
     playground.button("Share").click()
     page.get_by_text("Make a reduced page").click()
     page.get_by_text("Embed it in another page").click()
-    assert violations_in_both_themes(page) == []
+    # The rest of the page has just been looked at.
+    assert violations_in_all_looks(page, "#share-dialog") == []
     page.keyboard.press("Escape")
     playground.button("From a table").click()
     page.get_by_role("textbox", name="Paste a table").fill("1,2,a\n3,x,b\n5,4,b\n2,2,a")
     expect(page.locator("#table-bad")).to_be_visible()
-    assert violations_in_both_themes(page) == []
+    assert violations_in_all_looks(page, "#table-dialog") == []
     page.keyboard.press("Escape")
     page.get_by_role("tab", name="Timeline").click()
     playground.button("Save as video").click()
     expect(playground.button("Record")).to_be_visible()
-    assert violations_in_both_themes(page) == []
+    assert violations_in_all_looks(page, "#animation-dialog") == []
 
 
 def test_the_title_and_the_language_are_said_and_announcements_do_not_chatter(page: Page) -> None:
@@ -184,7 +191,7 @@ def test_the_first_stops_skip_and_a_dialog_has_the_plane_and_the_cost_as_tables(
     expect(wrong.get_by_role("row")).to_have_count(1 + len(told["examples"]))
     costs = [f"{value:.4f}" for value in (*playground.wire.costs, playground.cost)]
     expect(cost.get_by_role("row").locator("td:nth-of-type(1)")).to_have_text(costs)
-    assert violations_in_both_themes(page, "#words-dialog") == []
+    assert violations_in_all_looks(page, "#words-dialog") == []
     page.keyboard.press("Escape")
     expect(playground.button("In words")).to_be_focused()
 
@@ -212,7 +219,7 @@ def test_reduced_motion_draws_at_most_twice_a_second(page: Page) -> None:
 def test_forced_colours_keep_choices_and_pictures_and_paper_has_the_run_on_one_page(
     page: Page,
 ) -> None:
-    playground = Playground(page)
+    playground = Playground(page, "#mistakes=yes&layers=1")
     for chosen in ("#activations input:checked + .face", "#datasets input:checked ~ .pic"):
         outline = page.locator(chosen).evaluate("(element) => getComputedStyle(element).outline")
         assert "solid" in outline
@@ -227,6 +234,11 @@ def test_forced_colours_keep_choices_and_pictures_and_paper_has_the_run_on_one_p
     marks = paper.locator("figure").first
     expect(marks.locator(".map circle, .map path[stroke-width='0.2']").first).to_be_visible()
     expect(paper.locator("polyline.train").first).to_be_visible()
+    # A straight line has many points wrong: each has its ring on paper too.
+    bits = playground.wire.frames[-1]["runs"][0]["misclassified"]
+    wrong = int(np.unpackbits(np.frombuffer(bits, np.uint8)).sum())
+    assert wrong > 20
+    expect(paper.locator("circle.ring")).to_have_count(wrong)
     expect(playground.button("Reset")).to_be_hidden()
     assert page.evaluate("getComputedStyle(document.body).color") == "rgb(0, 0, 0)"
     # Drawn anew for a printer, which asks by another way.

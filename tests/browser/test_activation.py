@@ -17,7 +17,9 @@ FORMULAS = {
 }
 
 
-def test_a_switch_restarts_from_the_same_weights_and_keeps_playing(page: Page) -> None:
+def test_a_switch_restarts_from_the_same_weights_keeps_playing_and_leaves_a_ghost(
+    page: Page,
+) -> None:
     playground = Playground(page)
     playground.play()
     playground.wait_for_iteration(100)
@@ -42,21 +44,8 @@ def test_a_switch_restarts_from_the_same_weights_and_keeps_playing(page: Page) -
     assert after["runs"][0]["layers"][0]["activation"] == "relu"
     assert after["data"] == before["data"]
     assert not playground.wire.of_type("play", sent=True)[1:]
-
-
-def test_a_paused_page_stays_paused(page: Page) -> None:
-    playground = Playground(page)
-    playground.choose("Activation", "sigmoid")
-    expect(page).to_have_url("/#activation=sigmoid")
-    expect(playground.readout("iteration")).to_have_attribute("value", "0")
-    expect(playground.button("Play")).to_be_visible()
-    assert playground.wire.of_type("configure", sent=True)[-1]["playing"] is False
-
-
-def test_ghosts_one_for_each_activation_and_only_on_the_same_data(page: Page) -> None:
-    playground = Playground(page)
-    playground.play()
-    for name in ("ReLU", "tanh", "ReLU"):
+    # A ghost for each activation, and only on the same data.
+    for name in ("tanh", "ReLU"):
         playground.wait_for_iteration(60)
         playground.choose("Activation", name)
         expect(page.locator("#cost .curve-name.now")).to_have_text(name)
@@ -69,21 +58,25 @@ def test_ghosts_one_for_each_activation_and_only_on_the_same_data(page: Page) ->
     playground.button("New points").click()
     expect(playground.ghosts).to_have_count(0)
     expect(playground.button("Pause")).to_be_visible()
-
-
-def test_a_ghost_says_what_else_was_different(page: Page) -> None:
-    playground = Playground(page)
-    playground.play()
+    # It says what else was different.
     playground.wait_for_iteration(60)
     playground.button("Add a unit to layer 1").click()
-    expect(playground.ghosts).to_have_text(["tanh, 2-4-1"])
+    expect(playground.ghosts).to_have_text(["sigmoid, 2-4-1"])
     playground.button("Clear earlier runs").click()
     expect(playground.ghosts).to_have_count(0)
     expect(playground.button("Clear earlier runs")).to_be_hidden()
 
 
-def test_each_has_its_formula_and_its_curves(page: Page) -> None:
+def test_a_paused_page_stays_paused_and_each_activation_has_its_formula_and_its_curves(
+    page: Page,
+) -> None:
     playground = Playground(page)
+    playground.choose("Activation", "sigmoid")
+    expect(page).to_have_url("/#activation=sigmoid")
+    expect(playground.readout("iteration")).to_have_attribute("value", "0")
+    expect(playground.button("Play")).to_be_visible()
+    assert playground.wire.of_type("configure", sent=True)[-1]["playing"] is False
+    # Each has its formula and its curves.
     formula = page.locator("#formula .lines math").first
 
     def shown(text: str) -> bool:
@@ -99,10 +92,8 @@ def test_each_has_its_formula_and_its_curves(page: Page) -> None:
         for curve in (".g", ".d"):
             assert len(face.locator(curve).get_attribute("d") or "") > 100
         expect(playground.field("Slope below zero")).to_be_visible(visible=name == "leaky ReLU")
-
-
-def test_the_slope_of_leaky_relu_restarts_with_it(page: Page) -> None:
-    playground = Playground(page, "#activation=leaky_relu")
+    # The slope of leaky ReLU restarts with it.
+    playground.choose("Activation", "leaky ReLU")
     playground.enter("Slope below zero", "0.2")
     expect(page.locator("#formula .lines math").first).to_contain_text("0.2")
     layers = playground.last_configure()["runs"][0]["network"]["layers"]

@@ -100,7 +100,7 @@ def test_a_run_is_recorded_as_a_film(page: Page, tmp_path: Path) -> None:
     assert content[:4] == b"\x1a\x45\xdf\xa3"  # EBML
     assert b"webm" in content[:64]
     # The page's policy lets it play nothing.
-    blank = page.context.pages[0]
+    blank = page.context.new_page()
     blank.bring_to_front()
     duration, size, first, last = blank.evaluate(PLAYED, base64.b64encode(content).decode())
     # Of a second, and as much longer as a busy machine took its last picture later.

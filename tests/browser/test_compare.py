@@ -200,8 +200,26 @@ def test_values_are_edited_by_keyboard_and_live_in_the_address(page: Page) -> No
     expect(page.get_by_role("button", name="Set up ReLU in the main experiment")).to_be_disabled()
 
 
-def test_a_comparison_that_has_run_is_told_for_the_lessons(page: Page) -> None:
-    Playground(page)
+def test_it_goes_on_after_a_dropped_connection_and_what_has_run_is_told_for_the_lessons(
+    page: Page, server: Server, guard: Guard
+) -> None:
+    guard.expect(REFUSED)
+    cable = Cable(server.port)
+    playground = Playground(page, f"{cable.url}#panel=compare")
+    lab = Lab(playground)
+    page.locator("#compare-play").click()
+    until(page, lambda: lab.iteration >= 60, "it does not train")
+    cable.pull()
+    expect(page.locator("#compare-said")).to_contain_text("Reconnecting")
+    known = lab.iteration
+    cable.plug_in()
+    until(page, lambda: lab.iteration >= known + 60, "it does not go on")
+    page.locator("#compare-play").click()
+    wire = playground.wire.lab
+    assert len(wire.of_type("configure", sent=True)) == 1
+    assert wire.of_type("configured", sent=False)[-1]["resumed"] is True
+    assert len(wire.costs_of(3)) >= known  # `costs_of` fails at a gap.
+    # That a comparison has run is told, for the lessons.
     heard = page.evaluate(
         """() => new Promise((resolve) => {
           const base = document.querySelector('script[type=module]').src.replace(/main\\.js$/, '');
@@ -222,25 +240,6 @@ def test_a_comparison_that_has_run_is_told_for_the_lessons(page: Page) -> None:
         })"""
     )
     assert heard == [3, 3]
-
-
-def test_it_goes_on_after_a_dropped_connection(page: Page, server: Server, guard: Guard) -> None:
-    guard.expect(REFUSED)
-    cable = Cable(server.port)
-    playground = Playground(page, f"{cable.url}#panel=compare")
-    lab = Lab(playground)
-    page.locator("#compare-play").click()
-    until(page, lambda: lab.iteration >= 60, "it does not train")
-    cable.pull()
-    expect(page.locator("#compare-said")).to_contain_text("Reconnecting")
-    known = lab.iteration
-    cable.plug_in()
-    until(page, lambda: lab.iteration >= known + 60, "it does not go on")
-    page.locator("#compare-play").click()
-    wire = playground.wire.lab
-    assert len(wire.of_type("configure", sent=True)) == 1
-    assert wire.of_type("configured", sent=False)[-1]["resumed"] is True
-    assert len(wire.costs_of(3)) >= known  # `costs_of` fails at a gap.
     cable.close()
 
 

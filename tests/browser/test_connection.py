@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -11,10 +14,12 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser.cable import Cable
 from tests.browser.conftest import Guard
-from tests.browser.harness import Server, running_server
+from tests.browser.harness import ROOT, Server, running_server
 from tests.browser.playground import Playground
+from tests.browser.test_accessibility import violations
 from tests.browser.test_own_points import Hand
 
+NEWER = "The server has a newer version of this page."
 REFUSED = "WebSocket connection to .* failed|Failed to load resource: net::ERR_"
 
 
@@ -30,7 +35,9 @@ def state(page: Page, text: str) -> None:
     expect(page.locator("#connection")).to_have_text(text, timeout=15_000)
 
 
-def test_training_goes_on_and_every_cost_arrives(page: Page, cable: Cable) -> None:
+def test_training_goes_on_every_cost_arrives_and_what_was_asked_meanwhile_is_sent(
+    page: Page, cable: Cable
+) -> None:
     playground = Playground(page, cable.url)
     state(page, "Live")
     playground.play()
@@ -52,6 +59,44 @@ def test_training_goes_on_and_every_cost_arrives(page: Page, cable: Cable) -> No
     assert int(query["iteration"][0]) <= known
     assert len(playground.wire.of_type("configure", sent=True)) == 1
     assert len(playground.wire.costs) == playground.iteration  # `costs` fails at a gap.
+    # What was changed meanwhile is sent.
+    playground.play()
+    cable.pull()
+    state(page, "Reconnecting")
+    playground.choose("Activation", "ReLU")
+    playground.enter("Learning rate", "0.07")
+    cable.plug_in()
+    state(page, "Live")
+    playground.last_configure()
+    playground.wait_for_iteration(20)
+    run = playground.wire.of_type("configured", sent=False)[-1]["runs"][0]
+    assert run["layers"][0]["activation"] == "relu"
+    assert run["training"]["learning_rate"] == 0.07
+    expect(playground.button("Pause")).to_be_visible()
+    # So are pauses and steps.
+    playground.pause()
+    playground.button("Reset").click()
+    expect(playground.readout("iteration")).to_have_attribute("value", "0")
+    playground.step(3)
+    cable.pull()
+    state(page, "Reconnecting")
+    for _ in range(4):
+        playground.button("Step").click()
+    cable.plug_in()
+    state(page, "Live")
+    expect(playground.readout("iteration")).to_have_attribute("value", "7")
+    cable.pull()
+    state(page, "Reconnecting")
+    playground.button("Reset").click()
+    playground.button("Step").click()
+    cable.plug_in()
+    state(page, "Live")
+    expect(playground.readout("iteration")).to_have_attribute("value", "1")
+    cable.pull()
+    state(page, "Reconnecting")
+    playground.button("Play").click()
+    cable.plug_in()
+    playground.wait_for_iteration(20)
 
 
 def test_a_divergence_meanwhile_is_told_when_the_connection_is_back(
@@ -70,24 +115,6 @@ def test_a_divergence_meanwhile_is_told_when_the_connection_is_back(
     expect(playground.notice).to_contain_text("Diverged at iteration")
     expect(playground.button("Play")).to_be_visible()
     assert playground.wire.of_type("diverged", sent=False) == []
-
-
-def test_what_was_changed_meanwhile_is_sent(page: Page, cable: Cable) -> None:
-    playground = Playground(page, cable.url)
-    playground.play()
-    playground.wait_for_iteration(60)
-    cable.pull()
-    state(page, "Reconnecting")
-    playground.choose("Activation", "ReLU")
-    playground.enter("Learning rate", "0.07")
-    cable.plug_in()
-    state(page, "Live")
-    playground.last_configure()
-    playground.wait_for_iteration(20)
-    run = playground.wire.of_type("configured", sent=False)[-1]["runs"][0]
-    assert run["layers"][0]["activation"] == "relu"
-    assert run["training"]["learning_rate"] == 0.07
-    expect(playground.button("Pause")).to_be_visible()
 
 
 def test_points_set_meanwhile_are_trained_on_from_the_weights_there_were(
@@ -117,30 +144,6 @@ def test_points_set_meanwhile_are_trained_on_from_the_weights_there_were(
     assert "parameters" not in playground.last_configure()["runs"][0]["network"]
 
 
-def test_pause_and_steps_meanwhile(page: Page, cable: Cable) -> None:
-    playground = Playground(page, cable.url)
-    playground.step(3)
-    cable.pull()
-    state(page, "Reconnecting")
-    for _ in range(4):
-        playground.button("Step").click()
-    cable.plug_in()
-    state(page, "Live")
-    expect(playground.readout("iteration")).to_have_attribute("value", "7")
-    cable.pull()
-    state(page, "Reconnecting")
-    playground.button("Reset").click()
-    playground.button("Step").click()
-    cable.plug_in()
-    state(page, "Live")
-    expect(playground.readout("iteration")).to_have_attribute("value", "1")
-    cable.pull()
-    state(page, "Reconnecting")
-    playground.button("Play").click()
-    cable.plug_in()
-    playground.wait_for_iteration(20)
-
-
 def test_the_browser_going_offline_is_noticed_at_once(
     page: Page, context: BrowserContext, guard: Guard
 ) -> None:
@@ -155,11 +158,23 @@ def test_the_browser_going_offline_is_noticed_at_once(
     playground.step(1)
 
 
+@pytest.fixture
+def newer_project(tmp_path: Path) -> Path:
+    """This project with another page: one more comment in one of its files."""
+    for name in ("app", "nncore", "templates", "lessons"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    shutil.copytree(ROOT / "static", tmp_path / "static")
+    with (tmp_path / "static" / "css" / "base.css").open("a") as style:
+        style.write("/* newer */\n")
+    return tmp_path
+
+
 def test_a_session_outlives_its_server_and_a_new_server_gets_the_same_experiment(
-    page: Page, guard: Guard
+    page: Page, guard: Guard, newer_project: Path
 ) -> None:
     guard.expect(REFUSED)
     guard.expect("Failed to load resource")
+    guard.expect("Refused to execute script")
     with running_server() as own:
         playground = Playground(page, f"{own.url}#activation=relu")
         playground.play()
@@ -200,8 +215,10 @@ def test_a_session_outlives_its_server_and_a_new_server_gets_the_same_experiment
         playground.wait_for_iteration(kept + 20)
         assert "goes on from iteration" in page.evaluate("window.said")
         assert len(playground.wire.of_type("configure", sent=True)) == 1
+        expect(page.locator("#newer")).to_be_empty()
         # With nothing left of it: the same experiment begins again.
         own.forget()
+        own.project = newer_project
         state(page, "Reconnecting")
         own.start()
         state(page, "Live")
@@ -210,3 +227,26 @@ def test_a_session_outlives_its_server_and_a_new_server_gets_the_same_experiment
         assert run["layers"][0]["activation"] == "relu"
         assert "started again" in page.evaluate("window.said")
         expect(playground.button("Pause")).to_be_visible()
+        # The page is older than this server: that is said, and which part of it has not come.
+        newer = page.locator("#newer")
+        expect(newer).to_contain_text(NEWER)
+        expect(newer).to_have_attribute("role", "status")
+        assert violations(page, "#newer") == []
+        page.get_by_role("button", name="Later").click()
+        expect(newer).to_be_empty()
+        page.get_by_role("tab", name="Activations").click()
+        expect(newer).to_contain_text(NEWER)
+        expect(page.locator("#panel-activations")).to_have_attribute("data-missing", "")
+        page.get_by_role("tab", name="Surface").click()
+        expect(newer).to_contain_text(NEWER)
+        page.get_by_role("tab", name="Activations").click()
+        playground.wait_for_iteration(playground.iteration + 20)
+        # Of changes that come fast the address has the last one only a moment later.
+        expect(page).to_have_url(re.compile("panel=activations"))
+        page.get_by_role("button", name="Reload").click()
+        expect(newer).to_be_empty()
+        state(page, "Live")
+        assert "activation=relu" in page.url
+        expect(page.locator("#panel-activations svg").first).to_be_visible()
+        # The socket is closed before its server goes.
+        page.goto("about:blank")

@@ -10,7 +10,9 @@ from playwright.sync_api import Page, expect
 from tests.browser.playground import Playground, until
 
 
-def test_the_pointer_reads_the_exact_iteration_and_cost(page: Page) -> None:
+def test_the_pointer_reads_the_exact_cost_and_test_costs_are_dashed_and_end_where_the_run_is(
+    page: Page,
+) -> None:
     playground = Playground(page)
     playground.wait_for_plots()
     playground.play()
@@ -26,6 +28,13 @@ def test_the_pointer_reads_the_exact_iteration_and_cost(page: Page) -> None:
         found = re.search(r"Iteration (\d+)\s+tanh (\d\.\d+)", text)
         assert found, text
         assert f"{playground.wire.costs[int(found[1])]:.4f}" == found[2]
+    # Test costs are dashed, and end where the run is.
+    # Plotly draws a few times a second at most.
+    until(page, lambda: playground.trace("cost", -2)["x"][-1:] == [playground.iteration])
+    trace = playground.trace("cost", -2)
+    assert "px" in trace["line"]["dash"]
+    costs = {frame["iteration"]: frame["runs"][0]["test_cost"] for frame in playground.wire.frames}
+    assert all(costs[x] == y for x, y in zip(trace["x"], trace["y"], strict=True))
 
 
 def test_no_extreme_is_lost_in_the_drawing(page: Page) -> None:
@@ -78,17 +87,3 @@ def test_batches_are_drawn_faintly_under_their_mean(page: Page) -> None:
     picture = download.value.path().read_text(encoding="utf-8")
     assert "mean of an epoch (15 batches)" in picture
     assert "each batch" in picture
-
-
-def test_test_costs_are_dashed_and_end_where_the_run_is(page: Page) -> None:
-    playground = Playground(page)
-    playground.wait_for_plots()
-    playground.play()
-    playground.wait_for_iteration(200)
-    playground.pause()
-    # Plotly draws a few times a second at most.
-    until(page, lambda: playground.trace("cost", -2)["x"][-1:] == [playground.iteration])
-    trace = playground.trace("cost", -2)
-    assert "px" in trace["line"]["dash"]
-    costs = {frame["iteration"]: frame["runs"][0]["test_cost"] for frame in playground.wire.frames}
-    assert all(costs[x] == y for x, y in zip(trace["x"], trace["y"], strict=True))

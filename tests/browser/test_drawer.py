@@ -8,11 +8,10 @@ from playwright.sync_api import Page, expect
 from tests.browser.conftest import Guard
 from tests.browser.playground import Playground
 from tests.browser.test_accessibility import (
-    LOOKS,
-    show_in,
-    themes_to_look_at,
+    AT_REST,
+    looks,
     violations,
-    violations_in_both_themes,
+    violations_in_all_looks,
 )
 from tests.browser.test_surface import SLOW_GRAPHICS
 
@@ -84,16 +83,15 @@ def test_results_tell_who_was_taken_for_whom(page: Page) -> None:
     expect(panel).to_contain_text("half the mean squared distance")
 
 
-@pytest.mark.parametrize("context_options", LOOKS)
+@AT_REST
 def test_axe_finds_nothing_in_any_panel_nor_in_the_settings(page: Page, guard: Guard) -> None:
     guard.expect(SLOW_GRAPHICS)
     Playground(page, "#batch=10&layers=4,3&activation=tanh,relu")
     page.locator("#training").evaluate("(details) => { details.open = true; }")
     page.locator("#noise-about").click()
-    assert violations_in_both_themes(page) == []
+    assert violations_in_all_looks(page) == []
     page.keyboard.press("Escape")
-    for theme in themes_to_look_at(page):
-        show_in(page, theme)
+    for theme in looks(page):
         for tab in page.get_by_role("tab").all():
             tab.click()
             expect(tab).to_have_attribute("aria-selected", "true")

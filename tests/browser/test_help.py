@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.playground import Playground
 
 
-def test_a_sentence_on_hover_on_focus_and_by_touch(page: Page) -> None:
+def test_every_setting_has_its_sentence_on_hover_on_focus_and_by_touch(page: Page) -> None:
     playground = Playground(page)
     about, sentence = page.locator("#noise-about"), page.locator("#noise-help")
     expect(sentence).to_be_hidden()
@@ -30,10 +30,9 @@ def test_a_sentence_on_hover_on_focus_and_by_touch(page: Page) -> None:
     page.locator("h1").click()
     expect(sentence).to_be_hidden()
     assert playground.iteration == 0
-
-
-def test_every_setting_has_its_sentence(page: Page) -> None:
-    Playground(page, "#batch=8&activation=leaky_relu")
+    # Every setting has its own.
+    page.evaluate("location.hash = 'batch=8&activation=leaky_relu'")
+    expect(playground.field("Slope below zero")).to_be_visible()
     page.locator("#training").evaluate("(details) => { details.open = true; }")
     missing = page.evaluate(
         """() => [...document.querySelectorAll(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import numpy as np
+import pytest
 from playwright.sync_api import BrowserContext, Dialog, Page, expect
 
 from tests.browser.playground import Playground, until
@@ -33,6 +34,7 @@ def reload(playground: Playground) -> None:
     until(playground.page, lambda: "configure" in [said["type"] for said in sent[before:]])
 
 
+@pytest.mark.parametrize("context_options", [{"own_tab": True}])
 def test_points_survive_a_reload_back_and_a_closed_tab(context: BrowserContext, page: Page) -> None:
     for count in (FINE, MANY):
         address, points = address_of(count)
@@ -65,6 +67,7 @@ def test_points_survive_a_reload_back_and_a_closed_tab(context: BrowserContext, 
     expect(third.page).to_have_url(KEPT)
 
 
+@pytest.mark.parametrize("context_options", [{"own_tab": True}])
 def test_where_they_cannot_be_kept_who_leaves_is_asked(page: Page) -> None:
     page.add_init_script(
         "Storage.prototype.setItem = () => { throw new DOMException('', 'QuotaExceededError'); };"

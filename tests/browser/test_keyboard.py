@@ -9,6 +9,12 @@ from tests.browser.playground import Playground
 
 def test_a_whole_experiment_by_keyboard(page: Page) -> None:
     playground = Playground(page)
+    # Focus is seen.
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="To the plot")).to_be_focused()
+    outline = page.evaluate("getComputedStyle(document.activeElement).outline")
+    assert "2px" in outline
+    assert "solid" in outline
 
     def tab_to(name: str) -> None:
         for _ in range(60):
@@ -49,9 +55,15 @@ def test_a_whole_experiment_by_keyboard(page: Page) -> None:
     expect(playground.readout("iteration")).to_have_attribute("value", str(paused + 1))
     page.keyboard.press("r")
     expect(playground.readout("iteration")).to_have_attribute("value", "0")
+    # Space plays from where one has just chosen.
+    playground.choose("Activation", "tanh")
+    page.keyboard.press("Space")
+    expect(playground.button("Pause")).to_be_visible()
 
 
-def test_keys_that_mean_something_else_keep_their_meaning(page: Page) -> None:
+def test_keys_that_mean_something_else_keep_their_meaning_and_space_on_a_button_is_that_button(
+    page: Page,
+) -> None:
     playground = Playground(page)
     # Typed into a field they are text.
     playground.step(1)
@@ -78,10 +90,9 @@ def test_keys_that_mean_something_else_keep_their_meaning(page: Page) -> None:
     page.get_by_role("slider", name="Noise slider").press("ArrowRight")
     playground.last_configure()
     assert playground.wire.of_type("step", sent=True) == steps
-
-
-def test_space_on_a_button_is_that_button_once(page: Page) -> None:
-    playground = Playground(page)
+    # Space on a button is that button, once.
+    playground.button("Reset").click()
+    expect(playground.readout("iteration")).to_have_attribute("value", "0")
     playground.button("Step").focus()
     page.keyboard.press("Space")
     expect(playground.readout("iteration")).to_have_attribute("value", "1")
@@ -93,15 +104,3 @@ def test_space_on_a_button_is_that_button_once(page: Page) -> None:
     expect(playground.button("Pause")).to_be_visible()
     assert len(playground.wire.of_type("play", sent=True)) == 1
     assert playground.wire.of_type("pause", sent=True) == []
-
-
-def test_focus_is_seen_and_space_plays_from_where_one_has_just_chosen(page: Page) -> None:
-    playground = Playground(page)
-    page.keyboard.press("Tab")
-    expect(page.get_by_role("link", name="To the plot")).to_be_focused()
-    outline = page.evaluate("getComputedStyle(document.activeElement).outline")
-    assert "2px" in outline
-    assert "solid" in outline
-    playground.choose("Activation", "ReLU")
-    page.keyboard.press("Space")
-    expect(playground.button("Pause")).to_be_visible()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,9 +12,9 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from app.content.lessons import LESSONS, lessons_of
 from tests.browser.conftest import VIEWPORT, Guard
-from tests.browser.harness import Server, running_server
+from tests.browser.harness import Server
 from tests.browser.playground import PATIENCE, Playground
-from tests.browser.test_accessibility import LOOKS, violations, violations_in_both_themes
+from tests.browser.test_accessibility import AT_REST, violations, violations_in_all_looks
 
 Action = Callable[[Playground], None]
 Json = dict[str, Any]
@@ -298,7 +297,32 @@ def test_a_wrong_prediction_teaches_and_is_kept(page: Page) -> None:
     page.reload()
     expect(lesson.panel.get_by_role("radio", name="A straight line")).to_be_checked()
     expect(reasons).to_have_count(1)
-    assert violations(page) == []
+    assert violations(page, "#lesson") == []
+    # In them the lecture's notation is set, and a program is not.
+    texts = ["dW[1] = (1/m) X dZ[1]ᵀ", "g′(z) = 1 − g(z)²", "wⱼᵀx(i)", "W.T @ X + b", "print(x)"]
+    drawn: list[list[str] | None] = page.evaluate(
+        """async ([module, texts]) => {
+          const { formula } = await import(module);
+          const lit = module.replace(/js\\/lessons.*/, 'vendor/lit-html/lit-html.js');
+          const { render } = await import(lit);
+          return texts.map((text) => {
+            const drawn = formula(text);
+            if (!drawn) return null;
+            const place = document.createElement('div');
+            render(drawn, place);
+            const scripts = [...place.querySelectorAll('msup, msub, msubsup')];
+            return [place.textContent, ...scripts.map((script) => script.textContent)];
+          });
+        }""",
+        [module_of(page, "formula"), texts],
+    )
+    assert drawn == [
+        ["dW[1]=(1/m)XdZ[1]T", "dW[1]", "dZ[1]T"],
+        ["g′(z)=1−g(z)2", ")2"],
+        ["wjTx(i)", "wjT"],
+        None,
+        None,
+    ]
 
 
 def test_a_condition_is_of_the_run_that_is_there(page: Page) -> None:
@@ -332,11 +356,8 @@ def test_a_condition_is_of_the_run_that_is_there(page: Page) -> None:
     expect(hint).to_be_hidden()
     lesson.panel.get_by_text("Hint", exact=True).click()
     expect(hint).to_be_visible()
-
-
-def test_diagnostics_come_only_while_a_step_needs_them(page: Page) -> None:
-    playground = Playground(page, "#lesson=slopes&step=2")
-    lesson = Lesson(page)
+    # Diagnostics come only while a step needs them.
+    page.evaluate("location.hash = 'lesson=slopes&step=2'")
     expect(lesson.heading).to_have_text("The steepest place")
     assert not any("diagnostics" in view for view in playground.wire.of_type("view", sent=True))
     lesson.next()
@@ -345,23 +366,34 @@ def test_diagnostics_come_only_while_a_step_needs_them(page: Page) -> None:
     assert playground.wire.of_type("view", sent=True)[-1]["diagnostics"] is True
     lesson.button("Back").click()
     expect(lesson.heading).to_be_focused()
+    playground.say_all()
     assert "diagnostics" not in playground.wire.of_type("view", sent=True)[-1]
 
 
-def test_the_list_tells_how_far_one_is(page: Page) -> None:
+def test_the_list_tells_how_far_one_is_and_a_teachers_lesson_follows_the_built_in_ones(
+    page: Page,
+) -> None:
     playground = Playground(page, "#noise=0.3")
     opener = playground.button("Lessons")
     opener.focus()
     page.keyboard.press("Enter")
     dialog = page.get_by_role("dialog", name="Lessons")
     rows = dialog.locator(".row")
-    expect(rows).to_have_count(len(BUILT_IN))
-    assert rows.locator("b").all_inner_texts() == [
-        content["title"] for content in BUILT_IN.values()
-    ]
+    titles = [content["title"] for content in BUILT_IN.values()]
+    expect(rows.locator("b")).to_have_text([*titles, "Too fast"])
     expect(rows.first).to_contain_text("Logistic regression")
     expect(rows.first).to_contain_text("6 min")
     expect(rows.first).to_contain_text("7 steps")
+    # Each has the picture of what it begins with: the points of its dataset and its network.
+    pictures = rows.locator(".miniature .pic")
+    expect(pictures).to_have_count(2 * (len(BUILT_IN) + 1))
+    for index, content in enumerate(BUILT_IN.values()):
+        run = content["steps"][0]["run"] or content["run"]
+        marks = pictures.nth(2 * index).locator("path")
+        assert marks.count() == 2, content["title"]
+        sizes = [2, *(layer["units"] for layer in run["network"]["layers"]), 1]
+        assert pictures.nth(2 * index + 1).locator("circle").count() == sum(sizes)
+        assert pictures.nth(2 * index + 1).locator(".g").count() == (len(sizes) > 2)
     assert violations(page, "#lessons-dialog") == []
     page.keyboard.press("Escape")
     expect(opener).to_be_focused()
@@ -385,6 +417,19 @@ def test_the_list_tells_how_far_one_is(page: Page) -> None:
     dialog.get_by_role("button", name="Start One unit over").click()
     expect(lesson.heading).to_have_text("The smallest network")
     expect(lesson.heading).to_be_focused()
+
+    # A teacher's own.
+    lesson = begin(page, "Too fast")
+    expect(lesson.panel).to_contain_text("Why <b>α</b> matters")
+    link = lesson.panel.get_by_role("link", name="the notes")
+    expect(link).to_have_attribute("href", "https://example.org/notes")
+    expect(link).to_have_attribute("rel", "noopener noreferrer")
+    expect(lesson.panel.locator(".say ol li")).to_have_text(["First", "Then"])
+    expect(lesson.conditions).to_contain_text(["The run is over: it diverged"])
+    playground.button("Play").click()
+    expect(lesson.state).to_have_text("Done")
+    lesson.next()
+    expect(lesson.heading).to_have_text("Lesson finished")
 
 
 def test_progress_survives_a_full_storage(page: Page) -> None:
@@ -489,33 +534,8 @@ def test_the_address_holds_lesson_and_step(context: BrowserContext, page: Page) 
     other.close()
 
 
-def test_a_lesson_that_is_not_there_is_said_and_can_be_left(page: Page, guard: Guard) -> None:
-    guard.expect("404")
-    playground = Playground(page, "#dataset=xor&lesson=no-such&step=2")
-    lesson = Lesson(page)
-    expect(lesson.panel.get_by_role("alert")).to_contain_text("There is no such lesson")
-    expect(playground.radio("Dataset", "xor")).to_be_checked()
-    assert violations(page) == []
-    lesson.button("Close").click()
-    expect(lesson.panel).to_be_hidden()
-    expect(page).to_have_url("/#dataset=xor")
-    page.evaluate("location.hash = 'lesson=No/Such&step=0'")
-    for words in ("Lesson must be a name", "Step must be a whole number"):
-        expect(playground.notice).to_contain_text(words)
-
-
-@pytest.mark.parametrize("context_options", LOOKS)
-def test_axe_finds_nothing_in_a_lesson(page: Page) -> None:
-    Playground(page, "#lesson=a-hidden-layer&step=3")
-    lesson = Lesson(page)
-    lesson.panel.get_by_text("Hint", exact=True).click()
-    assert violations_in_both_themes(page, "#lesson") == []
-    lesson.next()
-    expect(lesson.heading).to_be_focused()
-    assert violations_in_both_themes(page, "#lesson") == []
-
-
-def test_it_leaves_the_playground_usable(page: Page) -> None:
+@AT_REST
+def test_everyone_can_use_it_and_it_leaves_the_playground_usable(page: Page, guard: Guard) -> None:
     playground = Playground(page, "#lesson=a-hidden-layer&step=3")
     lesson = Lesson(page)
     expect(lesson.heading).to_have_text("Add the layer")
@@ -543,6 +563,23 @@ def test_it_leaves_the_playground_usable(page: Page) -> None:
             target = playground.button("New initial weights").bounding_box()
             assert target is not None
             assert target["y"] + target["height"] <= box["y"] + 1
+    lesson.panel.get_by_text("Hint", exact=True).click()
+    assert violations_in_all_looks(page, "#lesson") == []
+    lesson.next()
+    expect(lesson.heading).to_be_focused()
+    assert violations_in_all_looks(page, "#lesson") == []
+    # The same where there is no such lesson; and it can be left.
+    guard.expect("404")
+    page.evaluate("location.hash = 'dataset=xor&lesson=no-such&step=2'")
+    expect(lesson.panel.get_by_role("alert")).to_contain_text("There is no such lesson")
+    expect(playground.radio("Dataset", "xor")).to_be_checked()
+    assert violations(page, "#lesson") == []
+    lesson.button("Close").click()
+    expect(lesson.panel).to_be_hidden()
+    expect(page).to_have_url("/#dataset=xor")
+    page.evaluate("location.hash = 'lesson=No/Such&step=0'")
+    for words in ("Lesson must be a name", "Step must be a whole number"):
+        expect(playground.notice).to_contain_text(words)
 
 
 # -- timing ---------------------------------------------------------------------------------------
@@ -589,86 +626,3 @@ def duration(seconds: float) -> str:
     """To three digits, in the unit that suits."""
     unit, factor = ("s", 1.0) if seconds >= 1 else ("ms", 1e3) if seconds >= 1e-3 else ("µs", 1e6)
     return f"{float(f'{seconds * factor:.3g}'):g} {unit}"
-
-
-# -- formulas -------------------------------------------------------------------------------------
-
-
-def test_the_lectures_notation_is_set_and_a_program_is_not(page: Page) -> None:
-    Playground(page)
-    texts = ["dW[1] = (1/m) X dZ[1]ᵀ", "g′(z) = 1 − g(z)²", "wⱼᵀx(i)", "W.T @ X + b", "print(x)"]
-    drawn: list[list[str] | None] = page.evaluate(
-        """async ([module, texts]) => {
-          const { formula } = await import(module);
-          const lit = module.replace(/js\\/lessons.*/, 'vendor/lit-html/lit-html.js');
-          const { render } = await import(lit);
-          return texts.map((text) => {
-            const drawn = formula(text);
-            if (!drawn) return null;
-            const place = document.createElement('div');
-            render(drawn, place);
-            const scripts = [...place.querySelectorAll('msup, msub, msubsup')];
-            return [place.textContent, ...scripts.map((script) => script.textContent)];
-          });
-        }""",
-        [module_of(page, "formula"), texts],
-    )
-    assert drawn == [
-        ["dW[1]=(1/m)XdZ[1]T", "dW[1]", "dZ[1]T"],
-        ["g′(z)=1−g(z)2", ")2"],
-        ["wjTx(i)", "wjT"],
-        None,
-        None,
-    ]
-
-
-# -- a teacher's own ------------------------------------------------------------------------------
-
-MINE = """+++
-title = "Too fast"
-part = "Ours"
-minutes = 5
-[run]
-iterations_per_frame = 60
-data = { dataset = "plane" }
-network = { layers = [] }
-training = { learning_rate = 3.0 }
-+++
-Why <b>α</b> matters; see [the notes](https://example.org/notes).
-
-## Let it go
-```toml
-kind = "run"
-until = [{ quantity = "ended", equals = "diverged" }]
-```
-Press **Play**.
-
-1. First
-2. *Then*
-"""
-
-
-def test_a_teachers_lesson_follows_the_built_in_ones(
-    page: Page, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "20-too-fast.md").write_text(MINE, encoding="utf-8")
-    monkeypatch.setenv("SHALLOWS_LESSONS_FOLDER", str(tmp_path))
-    with running_server() as own:
-        playground = Playground(page, own.url)
-        playground.button("Lessons").click()
-        rows = page.locator("#lessons-list .row")
-        expect(rows.nth(len(BUILT_IN))).to_contain_text("Too fast")
-        page.keyboard.press("Escape")
-        lesson = begin(page, "Too fast")
-        expect(lesson.panel).to_contain_text("Why <b>α</b> matters")
-        link = lesson.panel.get_by_role("link", name="the notes")
-        expect(link).to_have_attribute("href", "https://example.org/notes")
-        expect(link).to_have_attribute("rel", "noopener noreferrer")
-        expect(lesson.panel.locator(".say ol li")).to_have_text(["First", "Then"])
-        expect(lesson.conditions).to_contain_text(["The run is over: it diverged"])
-        playground.button("Play").click()
-        expect(lesson.state).to_have_text("Done")
-        lesson.next()
-        expect(lesson.heading).to_have_text("Lesson finished")
-        # The socket is closed before its server goes.
-        page.goto("about:blank")

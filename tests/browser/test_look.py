@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import itertools
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.playground import Playground, Theme
 
 SIZES = [(390, 844), (600, 900), (820, 1100), (1024, 1100), (1280, 800), (1440, 900), (1920, 1080)]
+# The usual one, the largest and the smallest: with how many units.
+NETWORKS = {"": 5, "#layers=16,16,16,16,16,16&activation=leaky_relu": 97, "#layers=none": 1}
 GROUNDS: dict[Theme, str] = {"light": "rgb(255, 255, 255)", "dark": "rgb(17, 20, 22)"}
 
 
-@pytest.mark.parametrize(
-    "address", ["", "#layers=16,16,16,16,16,16&activation=leaky_relu", "#layers=none"]
-)
-def test_it_fits(page: Page, address: str) -> None:
-    playground = Playground(page, address)
+def test_it_fits(page: Page) -> None:
+    playground = Playground(page)
+    for address, units in NETWORKS.items():
+        page.evaluate("(address) => { location.hash = address; }", address)
+        expect(page.locator("#graph .unit")).to_have_count(units)
+        fits(playground)
+
+
+def fits(playground: Playground) -> None:
+    """At every size: nothing is cut off, what trains is in view, and the plane is a square."""
+    page = playground.page
     for width, height in SIZES:
         page.set_viewport_size({"width": width, "height": height})
         size = page.evaluate(
@@ -37,11 +44,33 @@ def test_it_fits(page: Page, address: str) -> None:
         assert plane["width"] >= 238
 
 
+# What scrolls sideways without a sign of it, or without a way to it by keys. Matrices have brackets
+# there, and say how many columns are more; the network has its scrollbar.
+UNSAID = """() => [...document.querySelectorAll('*')].filter((one) => {
+  const { overflowX, backgroundAttachment } = getComputedStyle(one);
+  return ['auto', 'scroll'].includes(overflowX) && one.scrollWidth > one.clientWidth + 1 &&
+    one.checkVisibility() && !one.matches('.entries, .scroller') &&
+    !(backgroundAttachment.includes('local') &&
+      (one.tabIndex >= 0 || one.querySelector('button, input, a[href], [tabindex="0"]')));
+}).map((one) => one.id || one.className)"""
+
+
 def test_it_fits_with_a_panel_open(page: Page) -> None:
     playground = Playground(page, "#layers=4,4&activation=relu,tanh&panel=timeline&rate=1")
     playground.play()
     expect(page.locator(".shot").nth(6)).to_be_attached()
     playground.pause()
+    page.set_viewport_size({"width": 390, "height": 844})
+    playground.button("In words").click()
+    table = page.locator("#words-tables .scroll").first
+    expect(table).to_be_visible()
+    assert table.evaluate("(one) => one.scrollWidth > one.clientWidth + 1")
+    assert page.evaluate(UNSAID) == []
+    page.keyboard.press("Escape")
+    for name in page.locator("#tabs .tab").all():
+        name.click()
+        assert page.evaluate(UNSAID) == [], name.get_attribute("id")
+    page.get_by_role("tab", name="Timeline").click()
     for width, height in SIZES:
         page.set_viewport_size({"width": width, "height": height})
         assert page.evaluate("document.documentElement.scrollWidth") <= width
@@ -62,7 +91,9 @@ def test_it_fits_with_a_panel_open(page: Page) -> None:
             assert ends["output"] + 12 < ends["cost"]
 
 
-def test_the_charts_head_holds_all_its_controls(page: Page) -> None:
+def test_the_charts_head_holds_all_its_controls_and_no_readout_touches_the_next_nor_moves(
+    page: Page,
+) -> None:
     playground = Playground(page)
     playground.step(3)
     playground.choose("Activation", "ReLU")
@@ -76,10 +107,7 @@ def test_the_charts_head_holds_all_its_controls(page: Page) -> None:
         assert log is not None
         assert log["x"] + log["width"] <= section["x"] + section["width"], width
 
-
-def test_no_readout_touches_the_next_nor_moves(page: Page) -> None:
-    Playground(page)
-
+    # No readout touches the next, nor moves.
     def lefts(texts: dict[str, str]) -> list[float]:
         """Where each begins, once none touches the next, or what is beside them."""
         page.evaluate(
@@ -134,30 +162,27 @@ def test_the_chart_has_its_room_while_a_run_stands_still(page: Page) -> None:
             assert said["y"] + said["height"] <= chart["y"]
 
 
-@pytest.mark.parametrize("context_options", [{"color_scheme": s} for s in GROUNDS], ids=GROUNDS)
-def test_the_theme_is_the_systems_until_one_is_chosen(
-    page: Page, context_options: dict[str, Theme]
-) -> None:
-    scheme = context_options["color_scheme"]
-    other = next(name for name in GROUNDS if name != scheme)
+def test_the_theme_is_the_systems_until_one_is_chosen(page: Page) -> None:
     playground = Playground(page)
     body = page.locator("body")
     theme = page.locator("#theme")
-    expect(body).to_have_css("background-color", GROUNDS[scheme])
-    before = playground.pixels("#boundary canvas")[0, 0]
-    theme.click()
-    expect(body).to_have_css("background-color", GROUNDS[other])
-    expect(theme).to_have_attribute("aria-label", f"Theme: {other}")
-    assert (playground.pixels("#boundary canvas")[0, 0] != before).any()
-    page.reload()
-    expect(body).to_have_css("background-color", GROUNDS[other])
-    theme.click()
-    expect(body).to_have_css("background-color", GROUNDS[scheme])
-    theme.click()
-    expect(theme).to_have_attribute("aria-label", f"Theme: as the system's, {scheme}")
-    page.emulate_media(color_scheme=other)
-    expect(body).to_have_css("background-color", GROUNDS[other])
-    expect(playground.button("Play")).to_be_visible()
+    for scheme, other in zip(GROUNDS, reversed(GROUNDS), strict=True):
+        page.emulate_media(color_scheme=scheme)
+        expect(body).to_have_css("background-color", GROUNDS[scheme])
+        before = playground.pixels("#boundary canvas")[0, 0]
+        theme.click()
+        expect(body).to_have_css("background-color", GROUNDS[other])
+        expect(theme).to_have_attribute("aria-label", f"Theme: {other}")
+        assert (playground.pixels("#boundary canvas")[0, 0] != before).any()
+        page.reload()
+        expect(body).to_have_css("background-color", GROUNDS[other])
+        theme.click()
+        expect(body).to_have_css("background-color", GROUNDS[scheme])
+        theme.click()
+        expect(theme).to_have_attribute("aria-label", f"Theme: as the system's, {scheme}")
+        page.emulate_media(color_scheme=other)
+        expect(body).to_have_css("background-color", GROUNDS[other])
+        expect(playground.button("Play")).to_be_visible()
 
 
 def test_the_controls_are_there_before_plotly(page: Page) -> None:

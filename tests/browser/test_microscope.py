@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.playground import PATIENCE, Playground
-from tests.browser.test_accessibility import LOOKS, violations_in_both_themes
+from tests.browser.test_accessibility import AT_REST, looks, violations, violations_in_all_looks
 
 Matrices = dict[str, np.ndarray]
 
@@ -519,7 +519,7 @@ def test_check_my_numbers_right_and_wrong(page: Page) -> None:
     expect(page.get_by_role("group", name="W[2]", exact=True)).to_have_count(0)
 
 
-@pytest.mark.parametrize("context_options", LOOKS)
+@AT_REST
 def test_axe_finds_nothing_in_the_microscope(page: Page) -> None:
     playground = Playground(page, "#panel=microscope&l1=0.01&layers=3")
     inspected(playground)
@@ -528,16 +528,17 @@ def test_axe_finds_nothing_in_the_microscope(page: Page) -> None:
     for button in page.locator("#microscope-lines .why").all():
         button.click()
     playground.button("Next line").click()
-    assert violations_in_both_themes(page, ".drawer") == []
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    small = page.locator("#microscope button").evaluate_all(
-        """(all) => all.filter((button) => button.offsetParent)
-          .map((button) => button.getBoundingClientRect())
-          .filter(({ width, height }) => width < 24 || height < 24).length"""
-    )
-    assert small == 0
+    for theme in looks(page):
+        assert violations(page, ".drawer", theme) == []
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        small = page.locator("#microscope button").evaluate_all(
+            """(all) => all.filter((button) => button.offsetParent)
+              .map((button) => button.getBoundingClientRect())
+              .filter(({ width, height }) => width < 24 || height < 24).length"""
+        )
+        assert small == 0
     playground.choose("Microscope", "Check my numbers")
     cell(page, "J").fill("1")
     playground.button("Check").click()
     expect(page.locator("#by-hand-verdict")).to_contain_text("differs", timeout=PATIENCE)
-    assert violations_in_both_themes(page, ".drawer") == []
+    assert violations_in_all_looks(page, ".drawer") == []

@@ -28,20 +28,33 @@ def test_classification_and_regression(page: Page) -> None:
     expect(page.locator("#dataset-about")).to_contain_text("slope")
     assert spec(playground)["data"]["dataset"] == "plane"
     assert spec(playground)["data"]["label_flips"] == 0
-    expect(playground.readout("train-accuracy")).to_have_text("–")
+    # None is right or wrong: what there is of the test points is their cost.
+    for name in ("train-accuracy", "test-accuracy"):
+        expect(playground.readout(name)).to_be_hidden()
+    expect(playground.readout("test-cost")).to_be_visible()
     playground.choose("Dataset", "bumps")
     expect(page).to_have_url("/#dataset=bumps&flips=0.1")
     playground.play()
     playground.wait_for_iteration(30)
     playground.pause()
+    run = playground.wire.frames[-1]["runs"][0]
+    expect(playground.readout("test-cost")).to_have_attribute("value", str(run["test_cost"]))
     playground.choose("Problem", "Classification")
     expect(playground.radio("Dataset", "moons")).to_be_checked()
     assert spec(playground)["data"]["label_flips"] == 0.1
+    expect(playground.readout("test-accuracy")).to_be_visible()
+    expect(playground.readout("test-cost")).to_be_hidden()
     playground.choose("Problem", "Regression")
     expect(playground.radio("Dataset", "bumps")).to_be_checked()
+    page.get_by_role("tab", name="Runs").click()
+    expect(page.locator('#runs td[data-label="Test"]').first).to_contain_text("J")
+    page.get_by_role("tab", name="Compare").click()
+    expect(page.locator("article.network").first).to_contain_text("Test cost")
 
 
-def test_features_are_inputs_and_at_least_one_stays(page: Page) -> None:
+def test_features_are_inputs_at_least_one_stays_and_each_layer_has_an_activation(
+    page: Page,
+) -> None:
     playground = Playground(page, "#layers=none")
     tiles = page.get_by_role("group", name="Features")
     for name in ("x₁", "x₂", "x₁²", "x₂²", "x₁x₂", "sin x₁", "sin x₂"):
@@ -77,10 +90,9 @@ def test_features_are_inputs_and_at_least_one_stays(page: Page) -> None:
         }"""
     )
     assert [shade > 0 for shade in shades] == [True, True, False, False]
-
-
-def test_each_layer_has_an_activation_and_the_switch_sets_all(page: Page) -> None:
-    playground = Playground(page, "#layers=4,3&activation=tanh,leaky_relu&slope=0.2")
+    # Each layer has an activation, and the switch sets all.
+    page.evaluate("location.hash = 'layers=4,3&activation=tanh,leaky_relu&slope=0.2'")
+    expect(playground.field("Hidden units in layer 2")).to_have_value("3")
     layers = spec(playground)["network"]["layers"]
     assert layers == [
         {"units": 4, "activation": "tanh"},

@@ -14,17 +14,15 @@ def shapes(page: Page) -> list[str]:
     return ["".join(text.split()) for text in page.locator("#shapes dd").all_text_contents()]
 
 
-def test_the_lectures_shapes(page: Page) -> None:
+def test_units_and_layers_come_and_go_in_the_lectures_shapes(page: Page) -> None:
     playground = Playground(page)
     assert shapes(page) == ["2×m", "2×4", "4×1", "4×m", "4×1", "1×1", "1×m"]
     playground.button("Add a layer").click()
     playground.enter("Hidden units in layer 2", "3")
     expect(playground.field("Hidden units in layer 2")).to_have_value("3")
     assert shapes(page)[1:] == ["2×4", "4×1", "4×m", "4×3", "3×1", "3×m", "3×1", "1×1", "1×m"]
-
-
-def test_units_and_layers_come_and_go(page: Page) -> None:
-    playground = Playground(page)
+    playground.button("Remove a layer").click()
+    # The shapes are the sizes that the server has.
     units = page.locator("#graph .unit")
     expect(units).to_have_count(5)
     playground.button("Add a unit to layer 1").click()
@@ -42,10 +40,9 @@ def test_units_and_layers_come_and_go(page: Page) -> None:
     playground.last_configure()
     sizes = playground.wire.of_type("configured", sent=False)[-1]["runs"][0]["layer_sizes"]
     assert sizes == [2, 5, 5, 5, 5, 5, 5, 1]
-
-
-def test_focus_stays_on_the_stepper(page: Page) -> None:
-    playground = Playground(page)
+    # Focus stays on the stepper.
+    page.evaluate("location.hash = 'layers=4'")
+    expect(units).to_have_count(5)
     more = playground.button("Add a unit to layer 1")
     more.focus()
     for count in ("5", "6", "7"):
@@ -54,7 +51,24 @@ def test_focus_stays_on_the_stepper(page: Page) -> None:
         expect(more).to_be_focused()
 
 
-def test_edges_their_weights_and_the_sentence_are_the_servers(page: Page) -> None:
+def expect_map(playground: Playground, grid: np.ndarray, canvas: str, *place: slice) -> None:
+    """Until a part of a canvas, or all of it, has the colours of the grid's values.
+
+    The painter's thread draws the last frame when it comes to it.
+    """
+    beyond, share, within = (40, 0.9, 6) if place else (60, 0.99, 3)
+
+    def is_drawn() -> bool:
+        drawn = playground.pixels(canvas)[place][..., :3].astype(float)
+        values = spread(grid, drawn.shape[1], drawn.shape[0])
+        far = abs(values - 127.5) > beyond
+        assert far.mean() > (0.3 if place else 0)
+        return bool(np.quantile(abs(drawn - coloured(values))[far], share) <= within)
+
+    until(playground.page, is_drawn, f"{canvas} shows something else")
+
+
+def test_edges_their_weights_the_sentence_and_each_units_map_are_the_servers(page: Page) -> None:
     playground = Playground(page)
     playground.play()
     playground.wait_for_cost_below(0.4)
@@ -103,30 +117,7 @@ def test_edges_their_weights_and_the_sentence_are_the_servers(page: Page) -> Non
         red, _, blue, alpha = pixels[round(y), round(x)]
         assert alpha > 100
         assert (red > blue) == (weight < 0)
-
-
-def expect_map(playground: Playground, grid: np.ndarray, canvas: str, *place: slice) -> None:
-    """Until a part of a canvas, or all of it, has the colours of the grid's values.
-
-    The painter's thread draws the last frame when it comes to it.
-    """
-    beyond, share, within = (40, 0.9, 6) if place else (60, 0.99, 3)
-
-    def is_drawn() -> bool:
-        drawn = playground.pixels(canvas)[place][..., :3].astype(float)
-        values = spread(grid, drawn.shape[1], drawn.shape[0])
-        far = abs(values - 127.5) > beyond
-        assert far.mean() > (0.3 if place else 0)
-        return bool(np.quantile(abs(drawn - coloured(values))[far], share) <= within)
-
-    until(playground.page, is_drawn, f"{canvas} shows something else")
-
-
-def test_a_units_map_is_the_servers(page: Page) -> None:
-    playground = Playground(page)
-    playground.play()
-    playground.wait_for_cost_below(0.4)
-    playground.pause()
+    # A unit's map, too.
     maps = playground.wire.frames[-1]["runs"][0]["neurons"][0]
     grids = np.frombuffer(maps["values"], np.uint8).reshape(-1, maps["height"], maps["width"])
     graph = page.locator("#graph").bounding_box()

@@ -34,17 +34,9 @@ def wait_for(playground: Playground, type: str, told: Callable[[Any], float], va
     )
 
 
-def test_a_field_reads_what_is_meant(page: Page) -> None:
-    playground = Playground(page)
-    for name, typed, shown in READ:
-        playground.enter(name, typed)
-        field = playground.field(name)
-        expect(field).to_have_value(shown)
-        expect(field).to_have_attribute("aria-valuenow", shown)
-    assert playground.last_configure()["data"]["train_fraction"] == 0.625
-
-
-def test_what_can_be_read_in_two_ways_is_asked_about(page: Page) -> None:
+def test_a_field_reads_what_is_meant_and_asks_about_what_can_be_read_in_two_ways(
+    page: Page,
+) -> None:
     playground = Playground(page)
     for name, says in (
         ("Learning rate", RATE),
@@ -57,10 +49,7 @@ def test_what_can_be_read_in_two_ways_is_asked_about(page: Page) -> None:
         playground.field(name).blur()
     expect(playground.field("Learning rate")).to_have_value("0.3")
     expect(playground.field("Examples")).to_have_value("200")
-
-
-def test_who_rests_while_typing_goes_on_where_it_was(page: Page) -> None:
-    playground = Playground(page)
+    # Who rests while typing goes on where it was.
     noise = playground.field("Noise")
     noise.fill("")
     for more, counts in (("0,", 0), ("0", 0), ("5", 0.05)):
@@ -69,9 +58,33 @@ def test_who_rests_while_typing_goes_on_where_it_was(page: Page) -> None:
     expect(noise).to_have_value("0,05")
     noise.blur()
     expect(noise).to_have_value("0.05")
+    # A weight is pasted as the page writes it.
+    page.locator("#sentence .number").first.click()
+    value = page.locator("#parameter-value")
+    for typed, weight in (
+        (f"{MINUS} 0.53", -0.53),
+        (f"{MINUS}1/3", -1 / 3),
+        (f"{MINUS}1.2e{MINUS}5", -1.2e-5),
+    ):
+        value.fill(typed)
+        value.press("Enter")
+        wait_for(playground, "edit", lambda said: said["value"], weight)
+    value.fill("1,250")
+    value.press("Enter")
+    expect(page.locator("#parameter-problem")).to_contain_text(DOUBT)
+    page.keyboard.press("Escape")
+    # What is meant is read.
+    for name, typed, shown in READ:
+        playground.enter(name, typed)
+        field = playground.field(name)
+        expect(field).to_have_value(shown)
+        expect(field).to_have_attribute("aria-valuenow", shown)
+    assert playground.last_configure()["data"]["train_fraction"] == 0.625
 
 
-def test_fields_without_usual_steps_go_by_one(page: Page) -> None:
+def test_fields_without_usual_steps_go_by_one_and_numbers_by_hand_are_read_alike(
+    page: Page,
+) -> None:
     playground = Playground(page, "#panel=microscope")
     seed = playground.field("Seed")
     seed.press("ArrowDown")  # there is none below
@@ -89,27 +102,7 @@ def test_fields_without_usual_steps_go_by_one(page: Page) -> None:
     at.press("Enter")
     at.press("ArrowDown")
     expect(at).to_have_value("-1.53")
-
-
-def test_a_weight_is_pasted_as_the_page_writes_it(page: Page) -> None:
-    playground = Playground(page)
-    page.locator("#sentence .number").first.click()
-    value = page.locator("#parameter-value")
-    for typed, weight in (
-        (f"{MINUS} 0.53", -0.53),
-        (f"{MINUS}1/3", -1 / 3),
-        (f"{MINUS}1.2e{MINUS}5", -1.2e-5),
-    ):
-        value.fill(typed)
-        value.press("Enter")
-        wait_for(playground, "edit", lambda said: said["value"], weight)
-    value.fill("1,250")
-    value.press("Enter")
-    expect(page.locator("#parameter-problem")).to_contain_text(DOUBT)
-
-
-def test_numbers_by_hand_are_read_alike(page: Page) -> None:
-    playground = Playground(page, "#panel=microscope")
+    # Numbers by hand.
     playground.choose("Microscope", "Check my numbers")
     check, said = playground.button("Check"), page.locator("#by-hand-verdict")
 

@@ -211,21 +211,19 @@ def test_points_by_keyboard_alone(page: Page) -> None:
     assert playground.iteration == 0  # no arrow key stepped
 
 
-def test_by_hand_there_is_a_bound_and_a_message(page: Page) -> None:
+def test_by_hand_there_is_a_bound_and_a_message_and_a_regression_takes_values(page: Page) -> None:
     playground = Playground(page, "#examples=500")
     hand = Hand(playground)
     hand.tool("y = 1").click()
     hand.click(0, 6)
     expect(playground.notice).to_contain_text("500 points are as many as can be set by hand")
     assert hand.sent["dataset"] == "circle"
-
-
-def test_a_regression_takes_values(page: Page) -> None:
-    playground = Playground(page, "#dataset=plane&examples=20")
-    hand = Hand(playground)
+    # A regression takes values.
+    page.evaluate("location.hash = 'dataset=plane&examples=20'")
+    expect(playground.radio("Dataset", "plane")).to_be_checked()
     page.get_by_role("spinbutton", name="Value of a new point").fill("-2.5")
     page.get_by_role("spinbutton", name="Value of a new point").press("Enter")
-    hand.tool("add").click()
+    expect(hand.tool("add")).to_have_attribute("aria-pressed", "true")  # as it was
     hand.click(3, 3)
     assert hand.sent["task"] == "regression"
     hand.labelled(3, 3, -2.5)

@@ -8,8 +8,65 @@ from playwright.sync_api import Page, expect
 from tests.browser.playground import RAMP, Playground, until
 
 
-def test_switches_of_the_plane(page: Page) -> None:
-    playground = Playground(page, "#noise=0.5&flips=0.1")
+def test_a_regression_on_the_plane(page: Page) -> None:
+    playground = Playground(page, "#dataset=plane&layers=none&rate=0.05&mistakes=yes")
+    playground.wait_for_plots()
+    expect(page.locator("#output-shows")).to_contain_text("estimates")
+    expect(page.get_by_role("switch", name="Mark mistakes")).to_be_hidden()
+    expect(page.locator("#output-legend")).not_to_contain_text("0.5")
+    playground.play()
+    playground.wait_for_iteration(200)
+    playground.pause()
+    data = playground.wire.of_type("configured", sent=False)[-1]["data"]
+    train = playground.trace("boundary", 0)
+    np.testing.assert_allclose(
+        train["marker"]["color"], [data["labels"][index] for index in data["split"]["train"]]
+    )
+    boundary = playground.wire.frames[-1]["runs"][0]["boundary"]
+    ends = page.locator("#output-legend .end").all_text_contents()
+    assert [float(end.replace("−", "-")) for end in ends] == [
+        round(boundary["low"], 2),
+        round(boundary["high"], 2),
+    ]
+    # No line: the plane has the colours of the ramp and no others.
+    pixels = playground.pixels("#boundary canvas")[..., :3].astype(int)
+    assert pixels.min() > 100
+    # The tip speaks in targets.
+    box = page.locator("#boundary .plane").bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 4, box["y"] + 4)
+    tip = page.locator("#boundary .tip")
+    expect(tip).to_contain_text("=")
+    value = float(tip.locator("div").last.inner_text().split("=")[1].split()[0].replace("−", "-"))
+    values = np.frombuffer(boundary["values"], np.uint8).reshape(boundary["height"], -1)
+    corner = boundary["low"] + values[-1, 0] / 255 * (boundary["high"] - boundary["low"])
+    assert abs(value - corner) < 0.1
+
+
+def test_the_legend_speaks_of_the_unit_that_is_looked_at_and_switches_of_the_plane(
+    page: Page,
+) -> None:
+    playground = Playground(page)
+    playground.step(1)
+    playground.button("Unit 2 of hidden layer 1").focus()
+    expect(page.locator("#output-shows")).to_contain_text("over the plane")
+    maps = playground.wire.frames[-1]["runs"][0]["neurons"][0]
+    ends = page.locator("#output-legend .end").all_text_contents()
+    assert [float(end.replace("−", "-")) for end in ends] == [
+        round(maps["low"][1], 2),
+        round(maps["high"][1], 2),
+    ]
+    expect(page.locator("#boundary > .plotly")).to_have_attribute(
+        "aria-label",
+        "Activation of unit 2 of hidden layer 1 over the plane, with the examples "
+        "and the line where its z is zero",
+    )
+    playground.button("Play").focus()
+    expect(page.locator("#output-shows")).not_to_contain_text("over the plane")
+    # Test points, mistakes, and two colours.
+    page.evaluate("location.hash = 'noise=0.5&flips=0.1'")
+    expect(playground.field("Label flips")).to_have_value("10")
+    playground.last_configure()
     playground.wait_for_plots()
     data = playground.wire.of_type("configured", sent=False)[-1]["data"]
     held = len(data["split"]["test"])
@@ -57,58 +114,3 @@ def test_switches_of_the_plane(page: Page) -> None:
     low, _, high = (np.array(colour) for colour in RAMP)
     of_a_class = (abs(pixels - low).max(axis=2) <= 2) | (abs(pixels - high).max(axis=2) <= 2)
     assert of_a_class.mean() > 0.9
-
-
-def test_a_regression_on_the_plane(page: Page) -> None:
-    playground = Playground(page, "#dataset=plane&layers=none&rate=0.05&mistakes=yes")
-    playground.wait_for_plots()
-    expect(page.locator("#output-shows")).to_contain_text("estimates")
-    expect(page.get_by_role("switch", name="Mark mistakes")).to_be_hidden()
-    expect(page.locator("#output-legend")).not_to_contain_text("0.5")
-    playground.play()
-    playground.wait_for_iteration(200)
-    playground.pause()
-    data = playground.wire.of_type("configured", sent=False)[-1]["data"]
-    train = playground.trace("boundary", 0)
-    np.testing.assert_allclose(
-        train["marker"]["color"], [data["labels"][index] for index in data["split"]["train"]]
-    )
-    boundary = playground.wire.frames[-1]["runs"][0]["boundary"]
-    ends = page.locator("#output-legend .end").all_text_contents()
-    assert [float(end.replace("−", "-")) for end in ends] == [
-        round(boundary["low"], 2),
-        round(boundary["high"], 2),
-    ]
-    # No line: the plane has the colours of the ramp and no others.
-    pixels = playground.pixels("#boundary canvas")[..., :3].astype(int)
-    assert pixels.min() > 100
-    # The tip speaks in targets.
-    box = page.locator("#boundary .plane").bounding_box()
-    assert box is not None
-    page.mouse.move(box["x"] + 4, box["y"] + 4)
-    tip = page.locator("#boundary .tip")
-    expect(tip).to_contain_text("=")
-    value = float(tip.locator("div").last.inner_text().split("=")[1].split()[0].replace("−", "-"))
-    values = np.frombuffer(boundary["values"], np.uint8).reshape(boundary["height"], -1)
-    corner = boundary["low"] + values[-1, 0] / 255 * (boundary["high"] - boundary["low"])
-    assert abs(value - corner) < 0.1
-
-
-def test_the_legend_speaks_of_the_unit_that_is_looked_at(page: Page) -> None:
-    playground = Playground(page)
-    playground.step(1)
-    playground.button("Unit 2 of hidden layer 1").focus()
-    expect(page.locator("#output-shows")).to_contain_text("over the plane")
-    maps = playground.wire.frames[-1]["runs"][0]["neurons"][0]
-    ends = page.locator("#output-legend .end").all_text_contents()
-    assert [float(end.replace("−", "-")) for end in ends] == [
-        round(maps["low"][1], 2),
-        round(maps["high"][1], 2),
-    ]
-    expect(page.locator("#boundary > .plotly")).to_have_attribute(
-        "aria-label",
-        "Activation of unit 2 of hidden layer 1 over the plane, with the examples "
-        "and the line where its z is zero",
-    )
-    playground.button("Play").focus()
-    expect(page.locator("#output-shows")).not_to_contain_text("over the plane")

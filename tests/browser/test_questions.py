@@ -44,7 +44,7 @@ def squeezed(place: Locator) -> str:
     return "".join(place.inner_text().split())
 
 
-def test_what_are_the_shapes_here(page: Page) -> None:
+def test_what_are_the_shapes_here_and_is_my_gradient_right(page: Page) -> None:
     newcomer = Newcomer(page)
     assert "W[1]2×4" in squeezed(page.locator("#shapes"))
     assert newcomer.clicks == documented("What is the shape of W[1]?")
@@ -52,11 +52,6 @@ def test_what_are_the_shapes_here(page: Page) -> None:
     expect(panel).to_contain_text("agrees")
     assert "dW[1]2×4" in squeezed(panel)
     assert newcomer.clicks == documented("What is the shape of dW[1]?")
-
-
-def test_is_my_gradient_right(page: Page) -> None:
-    newcomer = Newcomer(page)
-    panel = newcomer.tab("Backprop microscope")
     expect(page.locator("#microscope-verdict")).to_have_text(
         re.compile("All 4 gradients agree with finite differences")
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 
-import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser.harness import ROOT
@@ -12,7 +11,7 @@ from tests.browser.playground import Playground
 
 CONTROLS = "button, input, select, textarea, summary, a[href]"
 # What belongs to no part: it explains, or dismisses, or is there only while something else is.
-SPARED = ".help, dialog *, [popover] *, #notice *, #open-full, .skips *, #preset-note *"
+SPARED = ".help, dialog *, [popover] *, #notice *, #open-full, .skips *, .preset-note *"
 
 
 def parts(page: Page) -> list[dict[str, str]]:
@@ -113,26 +112,24 @@ def test_what_is_locked_is_seen_and_stays(page: Page) -> None:
     page.evaluate("location.hash = 'layers=6'")
     expect(playground.button("Add a layer")).to_be_enabled()
     expect(playground.button("Undo")).to_be_disabled()
-
-
-def test_a_name_that_is_none_is_said_and_hides_nothing(page: Page) -> None:
-    playground = Playground(page, "#hide=data,doors&lock=readouts")
+    # A name that is none is said, and hides nothing.
+    page.evaluate("location.hash = 'hide=data,doors&lock=readouts'")
     expect(playground.notice).to_contain_text("What to hide: there is no “doors”")
     expect(playground.notice).to_contain_text("What to lock: there is no “readouts”")
     expect(playground.field("Noise")).to_be_visible()
 
 
-@pytest.mark.parametrize("width", [1440, 1024, 390])
-def test_what_is_left_has_the_room(page: Page, width: int) -> None:
-    page.set_viewport_size({"width": width, "height": 900})
+def test_what_is_left_has_the_room(page: Page) -> None:
     Playground(page, "#hide=data,features,training,activation,drawer")
     expect(page.locator(".bench > .data")).to_be_hidden()
-    sizes = page.evaluate(
-        "() => [document.documentElement.scrollWidth, innerWidth,"
-        " document.querySelector('.net').getBoundingClientRect().left]"
-    )
-    assert sizes[0] <= sizes[1]
-    assert sizes[2] < 5
+    for width in (1440, 1024, 390):
+        page.set_viewport_size({"width": width, "height": 900})
+        sizes = page.evaluate(
+            "() => [document.documentElement.scrollWidth, innerWidth,"
+            " document.querySelector('.net').getBoundingClientRect().left]"
+        )
+        assert sizes[0] <= sizes[1], width
+        assert sizes[2] < 5, width
 
 
 def test_share_makes_a_link_a_reduced_page_and_a_frame(context: BrowserContext, page: Page) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import numpy as np
+import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from tests.browser.conftest import Guard
@@ -37,6 +38,7 @@ def parameters(playground: Playground) -> list[object]:
     return found
 
 
+@pytest.mark.parametrize("context_options", [{"own_tab": True}])
 def test_a_saved_run_opens_as_it_was_and_goes_on_to_the_same_bits(
     context: BrowserContext, page: Page, server: Server
 ) -> None:

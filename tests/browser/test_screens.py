@@ -165,6 +165,28 @@ def test_a_panel_opens_into_view(screen: Screen, panel: str) -> None:
     expect_seen(screen, selectors, set(), PANELS.index(panel))
 
 
+@pytest.mark.parametrize("font", [16, 18])
+def test_a_phone_on_its_side_shows_the_whole_plane_and_play(screen: Screen, font: int) -> None:
+    page = screen.page
+    page.evaluate("location.hash = ''")
+    expect(page.locator("#lesson")).to_be_hidden()
+    page.evaluate("document.querySelector('#test-bar')?.remove()")
+    screen.has_font_size(font)
+    for size in ((667, 375), (740, 360), (844, 390), (932, 430), (1024, 460)):
+        if size[0] < 40 * font:
+            continue
+        screen.is_of(*size)
+        page.evaluate("scrollTo(0, 0)")
+        for part in (".plane", "#play", '[data-testid="cost"]'):
+            expect(page.locator(part)).to_be_in_viewport(ratio=1)
+        plane, bar = (page.locator(part).bounding_box() for part in (".plane", "#play"))
+        assert plane is not None
+        assert bar is not None
+        assert plane["width"] > 120, size
+        assert plane["y"] + plane["height"] <= bar["y"] or bar["y"] < plane["y"], size
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), size
+
+
 # Overlaps of what is wrong with a field with what can be used, and with each other; what scrolls
 # under a bar, or out of its box, is not beside it.
 COVERED = """() => {

@@ -114,8 +114,23 @@ def test_a_wrong_value_is_explained_and_the_old_one_kept(page: Page) -> None:
     expect(page.locator("#noise-problem")).to_contain_text("from 0 to 1")
 
 
-def test_a_value_of_the_data_is_sent_as_typed(page: Page) -> None:
+def test_a_value_is_sent_as_typed_or_chosen_in_usual_steps_and_so_is_the_way_weights_start(
+    page: Page,
+) -> None:
+    # Typing counts without Enter.
     playground = Playground(page)
+    playground.field("Examples").fill("50")
+    expect(page).to_have_url("/#examples=50")
+    # A slider and the arrow keys go by usual steps.
+    page.get_by_role("slider", name="Learning rate slider").press("ArrowRight")
+    expect(playground.field("Learning rate")).to_have_value("0.5")
+    playground.field("Learning rate").press("ArrowDown")
+    playground.field("Learning rate").press("ArrowDown")
+    expect(playground.field("Learning rate")).to_have_value("0.2")
+    page.get_by_role("slider", name="Noise slider").press("End")
+    expect(playground.field("Noise")).to_have_value("1")
+    assert playground.last_configure()["data"]["noise"] == 1
+    # A value of the data is sent as typed.
     for name, typed, path, value in (
         ("Examples", "321", "examples", 321),
         ("Noise", "0.37", "noise", 0.37),
@@ -125,24 +140,25 @@ def test_a_value_of_the_data_is_sent_as_typed(page: Page) -> None:
         playground.enter(name, typed)
         assert playground.last_configure()["data"][path] == value
         expect(playground.field(name)).to_have_value(typed)
+    # The way weights start.
+    playground.enter("Scale", "2")
+    scaled = playground.last_configure()["runs"][0]["network"]["initialization"]
+    assert (scaled["scheme"], scaled["scale"]) == ("small_random", 2)
+    playground.choose("Initial weights", "zeros")
+    expect(playground.field("Scale")).to_be_disabled()
 
+    def all_zero() -> bool:
+        run = playground.wire.of_type("configured", sent=False)[-1]["runs"][0]
+        weights = [layer["weights"] for layer in run["layers"]]
+        return all(weight == 0 for rows in weights for row in rows for weight in row)
 
-def test_typing_counts_without_enter(page: Page) -> None:
-    playground = Playground(page)
-    playground.field("Examples").fill("50")
-    expect(page).to_have_url("/#examples=50")
-
-
-def test_a_slider_and_the_arrow_keys_go_by_usual_steps(page: Page) -> None:
-    playground = Playground(page)
-    page.get_by_role("slider", name="Learning rate slider").press("ArrowRight")
-    expect(playground.field("Learning rate")).to_have_value("0.5")
-    playground.field("Learning rate").press("ArrowDown")
-    playground.field("Learning rate").press("ArrowDown")
-    expect(playground.field("Learning rate")).to_have_value("0.2")
-    page.get_by_role("slider", name="Noise slider").press("End")
-    expect(playground.field("Noise")).to_have_value("1")
-    assert playground.last_configure()["data"]["noise"] == 1
+    until(page, all_zero)
+    playground.choose("Initial weights", "Xavier")
+    before = playground.last_configure()["runs"][0]["network"]["initialization"]
+    playground.button("New initial weights").click()
+    after = playground.last_configure()["runs"][0]["network"]["initialization"]
+    assert before["scheme"] == after["scheme"] == "xavier"
+    assert before["seed"] != after["seed"]
 
 
 def drawn(playground: Playground) -> list[list[float]]:
@@ -174,25 +190,3 @@ def test_playing_goes_on_with_other_data(page: Page) -> None:
     expect(playground.button("Pause")).to_be_visible()
     assert playground.wire.of_type("configure", sent=True)[-1]["playing"] is True
     playground.wait_for_cost_below(0.1)
-
-
-def test_the_way_weights_start(page: Page) -> None:
-    playground = Playground(page)
-    playground.enter("Scale", "2")
-    scaled = playground.last_configure()["runs"][0]["network"]["initialization"]
-    assert (scaled["scheme"], scaled["scale"]) == ("small_random", 2)
-    playground.choose("Initial weights", "zeros")
-    expect(playground.field("Scale")).to_be_disabled()
-
-    def all_zero() -> bool:
-        run = playground.wire.of_type("configured", sent=False)[-1]["runs"][0]
-        weights = [layer["weights"] for layer in run["layers"]]
-        return all(weight == 0 for rows in weights for row in rows for weight in row)
-
-    until(page, all_zero)
-    playground.choose("Initial weights", "Xavier")
-    before = playground.last_configure()["runs"][0]["network"]["initialization"]
-    playground.button("New initial weights").click()
-    after = playground.last_configure()["runs"][0]["network"]["initialization"]
-    assert before["scheme"] == after["scheme"] == "xavier"
-    assert before["seed"] != after["seed"]

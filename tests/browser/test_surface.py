@@ -26,8 +26,16 @@ def test_the_surface_is_the_output_and_keeps_where_one_looks_from(page: Page, gu
     playground.wait_for_plots()
     scene = page.locator("#surface-scene")
     assert scene.locator("canvas").count() == 0
+    # Whoever waits is told, from the press until it is there.
+    pressed = "document.getElementById('tab-{}').click(), document.getElementById('{}').textContent"
+    assert "Drawing" in page.evaluate(pressed.format("surface", "surface-pending"))
+    expect(scene.locator("canvas").first).to_be_attached(timeout=PATIENCE)
+    expect(page.locator("#surface-pending")).to_be_empty(timeout=PATIENCE)
+    assert "Fetching" in page.evaluate(pressed.format("code", "program"))
+    expect(page.locator("#program")).to_contain_text("import numpy")
     page.get_by_role("tab", name="Surface").click()
     expect(scene.locator("canvas").first).to_be_attached(timeout=PATIENCE)
+    expect(page.locator("#surface-pending")).to_be_empty(timeout=PATIENCE)
     before = drawn(page, "scene._fullLayout.scene.camera.eye")
     # One line, at 0.5: with no end beyond its start, Plotly draws one at every tick instead.
     line = drawn(page, "scene.data[0].contours.z")
@@ -85,7 +93,9 @@ def test_the_surface_is_the_output_and_keeps_where_one_looks_from(page: Page, gu
     expect(scene.locator("canvas")).to_have_count(0)
 
 
-@pytest.mark.parametrize("context_options", [{"viewport": {"width": 390, "height": 844}}])
+@pytest.mark.parametrize(
+    "context_options", [{"viewport": {"width": 390, "height": 844}, "own_tab": True}]
+)
 def test_without_webgl_it_says_so_and_has_the_table(page: Page) -> None:
     page.add_init_script(
         """const original = HTMLCanvasElement.prototype.getContext;

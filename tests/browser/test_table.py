@@ -5,10 +5,9 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.conftest import Guard
+from tests.browser.conftest import VIEWPORT, Guard
 from tests.browser.playground import Playground
 
 TABLE = """person;height;weight;likes it
@@ -111,6 +110,11 @@ def test_what_was_understood_is_said_changed_and_kept(
     expect(status).to_have_text("3 points; “not Bär” is y = 0, “Bär” is y = 1.")
     expect(said).to_contain_text("größe (cm): “1,250” is read as 1250; it could be 1.25, too")
     expect(said).to_contain_text("Separated by tabs, written in utf-16.")
+    # On a phone on its side it is seen at once, however long the text above it is.
+    page.set_viewport_size({"width": 844, "height": 390})
+    choose(dialog, "tiere.txt", table.encode("utf-16"))
+    expect(status).to_be_in_viewport(ratio=1)
+    page.set_viewport_size(VIEWPORT)
 
     # What is new and wrong stands alone: no summary of what was before.
     choose(dialog, "empty.csv", b"")
@@ -166,20 +170,20 @@ def test_what_was_understood_is_said_changed_and_kept(
     assert playground.last_configure()["data"]["origin"] == origin
 
 
-@pytest.mark.parametrize("place", [".data", "#boundary"])
-def test_a_dropped_file_opens_the_dialog(page: Page, place: str) -> None:
+def test_a_dropped_file_opens_the_dialog(page: Page) -> None:
     Playground(page)
-    page.evaluate(
-        """(place) => {
-          const files = new DataTransfer();
-          files.items.add(new File(['1,2,0\\n3,4,1\\n5,1,0\\n'], 'dropped.csv'));
-          const how = { dataTransfer: files, bubbles: true, cancelable: true };
-          const drop = new DragEvent('drop', how);
-          document.querySelector(place).dispatchEvent(drop);
-        }""",
-        place,
-    )
-    dialog = page.get_by_role("dialog", name="Points from a table")
-    expect(dialog.get_by_role("status")).to_contain_text("3 points")
-    page.keyboard.press("Escape")
-    expect(dialog).to_be_hidden()
+    for place in (".data", "#boundary"):
+        page.evaluate(
+            """(place) => {
+              const files = new DataTransfer();
+              files.items.add(new File(['1,2,0\\n3,4,1\\n5,1,0\\n'], 'dropped.csv'));
+              const how = { dataTransfer: files, bubbles: true, cancelable: true };
+              const drop = new DragEvent('drop', how);
+              document.querySelector(place).dispatchEvent(drop);
+            }""",
+            place,
+        )
+        dialog = page.get_by_role("dialog", name="Points from a table")
+        expect(dialog.get_by_role("status")).to_contain_text("3 points")
+        page.keyboard.press("Escape")
+        expect(dialog).to_be_hidden()

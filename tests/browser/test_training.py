@@ -10,7 +10,9 @@ from playwright.sync_api import Page, expect
 from tests.browser.playground import Playground, coloured, spread
 
 
-def test_the_default_experiment_is_there_ready_to_play(page: Page) -> None:
+def test_the_default_experiment_is_there_ready_to_play_and_reset_goes_back_to_its_start(
+    page: Page,
+) -> None:
     playground = Playground(page)
     assert playground.iteration == 0
     assert 0.68 < playground.cost < 0.70
@@ -55,9 +57,18 @@ def test_the_default_experiment_is_there_ready_to_play(page: Page) -> None:
     assert [len(trace["x"]) for trace in traces] == counts
     assert [marker["symbol"] for marker in markers] == ["diamond", "circle", "diamond", "circle"]
     assert markers[0]["color"] == markers[2]["line"]["color"] != markers[2]["color"]
+    # Reset goes back to the same start.
+    start = playground.cost
+    playground.step(3)
+    costs = playground.wire.costs
+    playground.button("Reset").click()
+    expect(playground.readout("iteration")).to_have_attribute("value", "0")
+    assert playground.cost == start
+    playground.step(3)
+    np.testing.assert_array_equal(playground.wire.costs, costs)
 
 
-def test_it_plays_and_learns(page: Page) -> None:
+def test_it_plays_and_learns_pauses_and_steps_and_the_pointer_reads_the_plane(page: Page) -> None:
     playground = Playground(page)
     playground.play()
     playground.wait_for_cost_below(0.2)
@@ -67,28 +78,33 @@ def test_it_plays_and_learns(page: Page) -> None:
     assert playground.iteration == last["iteration"]
     assert playground.cost == last["runs"][0]["train_cost"]
     assert len(playground.wire.costs) == last["iteration"]
-
-
-def test_pause_stops_and_step_goes_on_by_one(page: Page) -> None:
-    playground = Playground(page)
-    playground.play()
-    playground.wait_for_iteration(20)
-    playground.pause()
+    # Step goes on by one.
     paused = playground.iteration
     playground.step(2)
     assert playground.iteration == paused + 2
-
-
-def test_reset_goes_back_to_the_same_start(page: Page) -> None:
-    playground = Playground(page)
-    start = playground.cost
-    playground.step(3)
-    costs = playground.wire.costs
-    playground.button("Reset").click()
-    expect(playground.readout("iteration")).to_have_attribute("value", "0")
-    assert playground.cost == start
-    playground.step(3)
-    np.testing.assert_array_equal(playground.wire.costs, costs)
+    # The pointer reads the plane.
+    plane = page.locator("#boundary .plane")
+    box = plane.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] * 0.4)
+    tip = page.locator("#boundary .tip")
+    expect(tip).to_be_visible()
+    playground.settle()
+    boundary = playground.wire.frames[-1]["runs"][0]["boundary"]
+    values = np.frombuffer(boundary["values"], np.uint8).reshape(
+        boundary["height"], boundary["width"]
+    )
+    text = tip.inner_text().replace("−", "-")
+    x1, x2, probability = (float(part) for part in _numbers(text)[:3])
+    low, high = boundary["x"]
+    column = round((x1 - low) / (high - low) * (boundary["width"] - 1))
+    row = round((x2 - low) / (high - low) * (boundary["height"] - 1))
+    near = values[row - 1 : row + 2, column - 1 : column + 2] / 255
+    assert abs(x1) < 0.4
+    assert 0.6 < x2 < 2
+    assert near.min() - 0.011 <= probability <= near.max() + 0.011
+    page.mouse.move(5, 5)
+    expect(tip).to_be_hidden()
 
 
 def test_learning_rate_and_speed_change_without_a_restart(page: Page) -> None:
@@ -132,34 +148,6 @@ def test_the_plane_is_the_servers_with_a_line_at_one_half(page: Page) -> None:
     sides = values > 127.5
     crossed = sides[:, 1:] != sides[:, :-1]
     assert (line[:, 1:] | line[:, :-1])[crossed].all()
-
-
-def test_the_pointer_reads_the_plane(page: Page) -> None:
-    playground = Playground(page)
-    playground.play()
-    playground.wait_for_cost_below(0.3)
-    playground.pause()
-    plane = page.locator("#boundary .plane")
-    box = plane.bounding_box()
-    assert box is not None
-    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] * 0.4)
-    tip = page.locator("#boundary .tip")
-    expect(tip).to_be_visible()
-    boundary = playground.wire.frames[-1]["runs"][0]["boundary"]
-    values = np.frombuffer(boundary["values"], np.uint8).reshape(
-        boundary["height"], boundary["width"]
-    )
-    text = tip.inner_text().replace("−", "-")
-    x1, x2, probability = (float(part) for part in _numbers(text)[:3])
-    low, high = boundary["x"]
-    column = round((x1 - low) / (high - low) * (boundary["width"] - 1))
-    row = round((x2 - low) / (high - low) * (boundary["height"] - 1))
-    near = values[row - 1 : row + 2, column - 1 : column + 2] / 255
-    assert abs(x1) < 0.4
-    assert 0.6 < x2 < 2
-    assert near.min() - 0.011 <= probability <= near.max() + 0.011
-    page.mouse.move(5, 5)
-    expect(tip).to_be_hidden()
 
 
 def _numbers(text: str) -> list[str]:

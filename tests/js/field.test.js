@@ -3,9 +3,9 @@ import test from 'node:test';
 import { choice, FieldError, number, optional, yesOrNo } from '../../static/js/experiment/field.js';
 
 /** What a field says of a text that is no value of it. */
-const refusal = (field, text) => {
+const refusal = (field, text, shown) => {
   try {
-    field.read(text);
+    field.read(text, shown);
   } catch (error) {
     assert.ok(error instanceof FieldError);
     return error.message;
@@ -26,11 +26,16 @@ test('a lower end that is left out is said', () => {
   assert.equal(refusal(rate, '0'), 'Learning rate must be a number greater than 0 and at most 100.');
 });
 
-test('whole numbers and percentages are said in what is shown', () => {
+test('whole numbers are said, and what is typed in what is shown, what an address has as it has it', () => {
   const examples = number('examples', 'Examples', [10, 5000], { whole: true });
   assert.equal(refusal(examples, '10.5'), 'Examples must be a whole number from 10 to 5,000.');
   const flips = number('flips', 'Label flips', [0, 0.5], { factor: 100 });
-  assert.equal(refusal(flips, '0.6'), 'Label flips must be a number from 0 to 50 %.');
+  assert.equal(refusal(flips, '0.6', true), 'Label flips must be a number from 0 to 50 %.');
+  assert.equal(refusal(flips, '0.6'), 'Label flips must be a number from 0 to 0.5.');
+  const units = { factor: 60, suffix: ' iterations a second', bare: ' iterations a frame' };
+  const speed = optional(number('speed', 'Speed', [0.5, 100], units), 'max');
+  assert.equal(refusal(speed, '300', true), 'Speed must be a number from 30 to 6,000 iterations a second.');
+  assert.equal(refusal(speed, '300'), 'Speed must be a number from 0.5 to 100 iterations a frame.');
 });
 
 test('what may be empty reads back what it writes', () => {

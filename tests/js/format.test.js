@@ -1,12 +1,19 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { cost, count, exact, fixed, level, parameter, percent } from '../../static/js/format.js';
+import { cost, count, exact, fixed, level, parameter, percent, scientific } from '../../static/js/format.js';
+import './document.js';
+import { signed } from '../../static/js/notation.js';
+import { nothing } from '../../static/vendor/lit-html/lit-html.js';
 
 test('a number has a real minus sign and fixed decimals, and nothing is −0', () => {
   assert.deepEqual(
     [-1.234, 0, -0.001, 12].map((value) => fixed(value)),
     ['−1.23', '0.00', '0.00', '12.00'],
   );
+  for (const write of [fixed, count, level, parameter])
+    for (const value of [-0, -0.0004, -1e-300]) assert.match(write(value), /^0(\.0+)?$/, write.name);
+  assert.deepEqual([cost(-0), percent(-0), exact(-0), scientific(-0)], ['0.0000', '0.0%', '0', '0.0e0']);
+  assert.deepEqual([-0.4, -1234.5, -1].map(count), ['0', '−1,235', '−1']);
 });
 
 test('a cost takes six characters, or a power of ten', () => {
@@ -31,4 +38,9 @@ test('shares, counts and exact numbers', () => {
   assert.deepEqual([percent(0.9867), percent(null)], ['98.7%', '–']);
   assert.equal(count(1234567), '1,234,567');
   for (const value of [0.1, 1 / 3, 1e-300, 2 ** 53]) assert.equal(Number(exact(value)), value);
+});
+
+test('a term of a sum has the sign of what is written', () => {
+  const alone = (value) => signed(value, true).values[0] === nothing;
+  assert.deepEqual([1.5, 0, -0, -0.0004, -1.5].map(alone), [true, true, true, true, false]);
 });

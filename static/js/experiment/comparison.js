@@ -159,7 +159,13 @@ export function comparisonField(factors) {
     read(text) {
       const [name, ...texts] = text.split(',');
       const factor = /** @type {Factor} */ (factors.find((row) => row.name === by.read(name)));
-      return { by: name, values: checkedValues(factor, texts.map(factor.field.read)) };
+      return {
+        by: name,
+        values: checkedValues(
+          factor,
+          texts.map((text) => factor.field.read(text)),
+        ),
+      };
     },
     write: ({ by: name, values }) => {
       const factor = /** @type {Factor} */ (factors.find((row) => row.name === name));

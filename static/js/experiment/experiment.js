@@ -355,6 +355,7 @@ export function fieldsOf(catalogue, panels) {
       number('speed', 'Speed', limits.iterations_per_frame, {
         factor: FRAMES_A_SECOND,
         suffix: ' iterations a second',
+        bare: ' iterations a frame',
       }),
       'max',
     ),
@@ -410,7 +411,7 @@ function layerFields(catalogue) {
       key: 'layers',
       label: 'Hidden layers',
       read(text) {
-        const units = text === 'none' ? [] : text.split(',').map(unit.read);
+        const units = text === 'none' ? [] : text.split(',').map((one) => unit.read(one));
         if (units.length <= depth) return units;
         throw new FieldError(`Hidden layers must be at most ${depth}.`);
       },
@@ -427,7 +428,7 @@ function layerFields(catalogue) {
     activations: {
       key: 'activation',
       label: 'Activation',
-      read: (text) => text.split(',').map(name.read),
+      read: (text) => text.split(',').map((one) => name.read(one)),
       write: alike,
       get: ({ layers }) => layers.map(({ activation }) => activation),
       set(experiment, names) {
@@ -439,7 +440,7 @@ function layerFields(catalogue) {
     slopes: {
       key: 'slope',
       label: 'Slope',
-      read: (text) => text.split(',').map(slope.read),
+      read: (text) => text.split(',').map((one) => slope.read(one)),
       write: (slopes) => (slopes.every((value) => value === fresh.slope) ? '' : alike(slopes.map(exact))),
       get: ({ layers }) => layers.filter(isLeaky).map((layer) => layer.slope),
       set(experiment, slopes) {

@@ -10,7 +10,8 @@ import { doubt, readNumber } from '../numbers.js';
  * @typedef {object} Field
  * @property {string} key in the address
  * @property {string} label in messages
- * @property {(text: string) => T} read throws FieldError
+ * @property {(text: string, shown?: boolean) => T} read throws FieldError; `shown` is whether a reader typed it, who is
+ *   told in what the page shows: 50 %, where an address has 0.5
  * @property {(value: T) => string} write the shortest text that `read` takes back to the same value; '' needs no
  *   mention
  * @property {T} [none] what an empty text means, if that is a value: one that has to be mentioned where it is not the
@@ -33,28 +34,29 @@ export const readable = new Intl.NumberFormat('en-US', { maximumSignificantDigit
  * @param {string} key
  * @param {string} label
  * @param {[number, number]} limits
- * @param {{whole?: boolean, above?: boolean, factor?: number, suffix?: string}} [options] `above` leaves the lower
- *   limit out
+ * @param {{whole?: boolean, above?: boolean, factor?: number, suffix?: string, bare?: string}} [options] `above` leaves
+ *   the lower limit out; `bare` is what is counted where nothing is shown
  */
 export function number(
   key,
   label,
   limits,
-  { whole = false, above = false, factor = 1, suffix = factor === 100 ? ' %' : '' } = {},
+  { whole = false, above = false, factor = 1, suffix = factor === 100 ? ' %' : '', bare = '' } = {},
 ) {
   const [low, high] = limits;
-  const ends = [low, high].map((limit) => readable.format(limit * factor));
-  const range = above
-    ? `greater than ${ends[0]} and at most ${ends[1]}${suffix}`
-    : `from ${ends[0]} to ${ends[1]}${suffix}`;
+  /** @param {number} times @param {string} unit */
+  const range = (times, unit) => {
+    const [from, to] = [low, high].map((limit) => readable.format(limit * times));
+    return above ? `greater than ${from} and at most ${to}${unit}` : `from ${from} to ${to}${unit}`;
+  };
   return {
     key,
     label,
     limits,
     factor,
     suffix,
-    /** @param {string} text */
-    read(text) {
+    /** @param {string} text @param {boolean} [shown] */
+    read(text, shown = false) {
       const value = readNumber(text);
       if (
         Number.isFinite(value) &&
@@ -63,7 +65,9 @@ export function number(
         value <= high
       )
         return value;
-      throw new FieldError(`${label} must be a ${whole ? 'whole ' : ''}number ${range}.${doubt(text)}`);
+      throw new FieldError(
+        `${label} must be a ${whole ? 'whole ' : ''}number ${shown ? range(factor, suffix) : range(1, bare)}.${doubt(text)}`,
+      );
     },
     write: exact,
   };
@@ -77,8 +81,8 @@ export function number(
  */
 export const optional = (field, none = 'none') => ({
   ...field,
-  /** @param {string} text */
-  read: (text) => (text.trim() === '' || text === none ? null : field.read(text)),
+  /** @param {string} text @param {boolean} [shown] */
+  read: (text, shown) => (text.trim() === '' || text === none ? null : field.read(text, shown)),
   /** @param {number | null} value */
   write: (value) => (value === null ? none : field.write(value)),
 });

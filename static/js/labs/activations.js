@@ -252,7 +252,7 @@ function showPlot(layer, chosen, looks, size, plot) {
         ${belowAxis(
           [-1, -0.5, 0, 0.5, 1].map((share) => ({
             x: x(share * reach),
-            text: `${share < 0 ? '−' : ''}${count(Math.abs(share * reach))}`,
+            text: count(share * reach),
           })),
           height + 15,
         )}

@@ -17,6 +17,7 @@ import { operator, variable } from '../notation.js';
 import { pixelRatio } from '../painting/painter.js';
 import { together } from '../signals.js';
 import { within } from '../views/cost-scale.js';
+import { pointsOver, VIEW_BOX } from '../views/example-marks.js';
 import { sizeOf } from '../views/extent.js';
 import { icon } from '../views/icon.js';
 import { markKey } from '../views/keyboard.js';
@@ -24,7 +25,6 @@ import { Tip } from '../views/tip.js';
 import { stopsBetween, stopsEvery, WAYS } from '../views/value.js';
 import { showWaiting } from '../views/waiting.js';
 import { iterationAt, lineChart, placeOf, sampleOf } from './line-chart.js';
-import { pointsOver, VIEW_BOX } from './points.js';
 import { Reached, thresholdsOf } from './reached.js';
 import { LabSession } from './session.js';
 
@@ -343,6 +343,9 @@ const WHY_NOT = {
 const styleOf = ({ factor, store }, value, index) =>
   factor.value.get(store.experiment.value) === value ? 'series now' : `series series-${index}`;
 
+/** A cost, if there is one. @param {number | null | undefined} J */
+const costOf = (J) => (typeof J === 'number' ? cost(J) : '–');
+
 /** @param {Context} context @param {HTMLElement} container */
 function showCards(context, container) {
   const { store, session, factor, values, settled, commands, size } = context;
@@ -411,7 +414,7 @@ function showCards(context, container) {
         <div><dt>Cost</dt><dd>${run ? cost(run.train_cost) : '–'}</dd></div>
         ${
           store.regression.value
-            ? nothing
+            ? html`<div><dt>Test cost</dt><dd>${costOf(run?.test_cost)}</dd></div>`
             : html`<div><dt>${held === null ? 'Train' : 'Test'}</dt><dd>${
                 run ? percent(held ?? run.train_accuracy) : '–'
               }</dd></div>`
@@ -576,7 +579,7 @@ function showTable({ store, session, factor, values, settled }, container) {
         )}
         <td>${run ? cost(run.train_cost) : '–'}</td>${
           regression
-            ? nothing
+            ? html`<td>${costOf(run?.test_cost)}</td>`
             : html`<td>${
                 run ? percent(run.train_accuracy) : '–'
               }</td><td>${run ? percent(run.test_accuracy) : '–'}</td>`
@@ -588,7 +591,7 @@ function showTable({ store, session, factor, values, settled }, container) {
         <thead><tr><th scope="col">${factor.value.field.label}</th>${thresholds.map(
           (threshold) => html`<th scope="col">${threshold}</th>`,
         )}<th scope="col">Cost now</th>${
-          regression ? nothing : html`<th scope="col">Train</th><th scope="col">Test</th>`
+          regression ? html`<th scope="col">Test cost</th>` : html`<th scope="col">Train</th><th scope="col">Test</th>`
         }</tr></thead>
         <tbody>${values.value.map(row)}</tbody></table>`,
       container,

@@ -11,12 +11,12 @@ import { cost, count, percent } from '../format.js';
 import { bytesOf } from '../painting/map.js';
 import { together } from '../signals.js';
 import { palette } from '../theme.js';
+import { pointsOver, VIEW_BOX } from '../views/example-marks.js';
 import { sizeOf } from '../views/extent.js';
 import { paintThumbnail } from '../views/thumbnail.js';
 import { Tip } from '../views/tip.js';
 import { bindFields } from '../views/value.js';
 import { iterationAt, lineChart, placeOf } from './line-chart.js';
-import { pointsOver, VIEW_BOX } from './points.js';
 
 /** @typedef {import('../store/state.js').Store} Store */
 /** @typedef {import('../experiment/experiment.js').Fields} Fields */

@@ -2,16 +2,23 @@
 
 import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
 import { effect, signal } from '../../vendor/signals-core/signals-core.js';
+import { experimentOf } from '../experiment/experiment.js';
 import { closesBy } from '../views/closing.js';
 import { icon } from '../views/icon.js';
+import { miniature } from '../views/miniature.js';
 import { lessonOf, listed } from './course.js';
 
 /** @typedef {import('./course.js').Course} Course */
 /** @typedef {import('../types/lessons').Summary} Summary */
 /** @typedef {import('../types/lessons').Unread} Unread */
 
-/** @param {(id: string) => HTMLElement} find @param {Course} course @returns {() => void} opens it */
-export function mountList(find, course) {
+/**
+ * @param {(id: string) => HTMLElement} find
+ * @param {import('../types/protocol').Catalogue} catalogue
+ * @param {Course} course
+ * @returns {() => void} opens it
+ */
+export function mountList(find, catalogue, course) {
   const dialog = /** @type {HTMLDialogElement} */ (find('lessons-dialog'));
   const { book } = course;
   const lessons = signal(/** @type {Summary[] | null} */ (null));
@@ -54,7 +61,7 @@ export function mountList(find, course) {
   };
 
   /** @param {Summary} lesson @param {number} index */
-  const row = ({ name, title, part, minutes, steps }, index) => {
+  const row = ({ name, title, part, minutes, steps, start }, index) => {
     const { at, done } = book.all.value[name] ?? book.of(name);
     const did = done.filter((step) => step <= steps).length;
     const begun = did > 0 || at > 1;
@@ -66,7 +73,7 @@ export function mountList(find, course) {
     return html`<li>
       <button type="button" class="row" aria-current=${current ? 'true' : 'false'}
         @click=${() => begin(name, finished ? 1 : Math.min(at, steps))}>
-        <span class="number">${index + 1}</span><span
+        <span class="number">${index + 1}</span>${miniature(experimentOf(start, catalogue), catalogue)}<span
           class="what"><b>${title}</b><span class="part">${part}</span></span><span class="minutes">${minutes}
           min</span>${state}${
             did > 0 && !finished

@@ -14,7 +14,7 @@ import { Book } from './progress.js';
  */
 export function mount(store, find, catalogue, defaults, mine) {
   const course = new Course(store, catalogue, defaults, new Book(), mine);
-  const list = mountList(find, course);
+  const list = mountList(find, catalogue, course);
   mountLesson(store, find, catalogue, course, list);
   return { list };
 }

@@ -65,9 +65,11 @@ export interface Summary {
   minutes: number;
   /** How many there are. */
   steps: number;
+  /** What its picture is made of: a dataset, or some of its own points, and the network. */
+  start: RunSpec;
 }
 
-export interface Lesson extends Omit<Summary, 'steps'> {
+export interface Lesson extends Omit<Summary, 'steps' | 'start'> {
   about: TextNode[];
   run: RunSpec;
   lock: string[];

@@ -127,6 +127,12 @@ function mountText(store, find) {
       void store.dialogue.frozen.value;
       update.hidden = !playing;
       download.href = addressOf(store, what);
+      if (shown !== what) {
+        box.textContent = 'Fetching it from the server.';
+        box.classList.remove('failed');
+        about.textContent = '';
+        /** @type {HTMLButtonElement} */ (button).disabled = true;
+      }
       if (session === null || (playing && shown === what)) return;
       clearTimeout(timer);
       timer = setTimeout(fetchText, shown === what ? REST : 0);

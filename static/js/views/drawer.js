@@ -80,7 +80,8 @@ export function mountDrawer(store, find) {
 }
 
 /**
- * Fetches a panel's module when the panel is first opened. If it does not come the panel says so, until it does.
+ * Fetches a panel's module when the panel is first opened. Until it is there the panel says so, and if it does not come
+ * it says that.
  *
  * @param {Store} store
  * @param {(id: string) => HTMLElement} find
@@ -96,8 +97,10 @@ export function whenFirstOpen(store, find, name, get, tables) {
   const load = async () => {
     if (asking) return;
     asking = true;
+    panel.setAttribute('aria-busy', 'true');
     const module = await fetchLater(store, `The panel “${what}”`, get, load);
     asking = false;
+    panel.removeAttribute('aria-busy');
     panel.toggleAttribute('data-missing', module === null);
     if (module === null) return;
     stop();

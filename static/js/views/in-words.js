@@ -17,6 +17,7 @@ import { closesBy } from './closing.js';
 /** @typedef {import('../types/protocol').Axis} Axis */
 /** @typedef {[Axis, Axis] | null} Axes what points from a table mean */
 
+const PENDING = 'The sentence is on its way.';
 const HOW = 'Press D, or In words, for a sentence about it.';
 
 /** @param {Store} store @param {(id: string) => HTMLElement} find */
@@ -53,7 +54,7 @@ export function mountInWords(store, find) {
   effect(() => {
     const said = telling.described.value;
     const without = store.obstacle.value || (asks.value ? '' : UNANSWERED);
-    text.textContent = open.value ? without || (said ? sentence(said) : '') : '';
+    text.textContent = open.value ? without || (said ? sentence(said) : PENDING) : '';
   });
   effect(() => {
     const said = telling.described.value;

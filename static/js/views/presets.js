@@ -5,6 +5,7 @@ import { effect, signal } from '../../vendor/signals-core/signals-core.js';
 import { experimentOf, sameRun } from '../experiment/experiment.js';
 import { closesBy } from './closing.js';
 import { crossButton } from './icon.js';
+import { miniature } from './miniature.js';
 
 /** @typedef {import('../store/state.js').Store} Store */
 /** @typedef {import('../types/protocol').Catalogue} Catalogue */
@@ -30,20 +31,18 @@ export function mountPresets(store, find, catalogue) {
   const opener = find('presets');
   const dialog = /** @type {HTMLDialogElement} */ (find('presets-dialog'));
   const lists = find('presets-lists');
+  /** Where what to look for is said: beside the network, or above the plane where that is far above the network. */
+  const notes = [find('preset-note'), find('preset-note-above')];
   /** Whose sentence is shown. */
   const chosen = signal(/** @type {Preset | null} */ (null));
 
-  /** Its points, as their tile has them. @param {Preset} preset */
-  const pictureOf = (preset) =>
-    find('datasets')
-      .querySelector(`[value="${experimentOf(preset, catalogue).dataset}"] ~ .pic svg`)
-      ?.cloneNode(true);
   /** @param {Preset} preset */
   const choose = (preset) => {
     dialog.close();
     store.change(experimentOf(preset, catalogue));
     chosen.value = preset;
     store.announcement.value = `${preset.title}. ${preset.look_for}`;
+    notes.find((note) => note.checkVisibility())?.scrollIntoView({ block: 'nearest' });
   };
   const buttons = () => /** @type {HTMLElement[]} */ ([...lists.querySelectorAll('button')]);
 
@@ -59,7 +58,7 @@ export function mountPresets(store, find, catalogue) {
           ${catalogue.presets.filter(has).map(
             (preset) =>
               html`<li><button type="button" aria-current=${preset === current ? 'true' : 'false'}
-                  @click=${() => choose(preset)}><span class="tile"><span class="pic">${pictureOf(preset)}</span></span><span
+                  @click=${() => choose(preset)}>${miniature(experimentOf(preset, catalogue), catalogue)}<span
                   class="what"><b>${preset.title}</b><span>${preset.look_for}</span></span></button></li>`,
           )}
         </ul></section>`,
@@ -80,20 +79,21 @@ export function mountPresets(store, find, catalogue) {
   closesBy(dialog, find('presets-close'));
   dialog.addEventListener('close', () => render(nothing, lists));
 
-  const note = find('preset-note');
   const dismiss = () => {
     chosen.value = null;
     opener.focus();
   };
   effect(() => {
     const preset = chosen.value;
-    note.hidden = !preset;
-    render(
-      preset
-        ? html`<p><b>${preset.title}.</b> ${preset.look_for}</p>${crossButton('Dismiss the note', dismiss)}`
-        : nothing,
-      note,
-    );
+    for (const note of notes) {
+      note.hidden = !preset;
+      render(
+        preset
+          ? html`<p><b>${preset.title}.</b> ${preset.look_for}</p>${crossButton('Dismiss the note', dismiss)}`
+          : nothing,
+        note,
+      );
+    }
   });
   // Whoever goes back, or to other data, has left it.
   for (const kind of ['hashchange', 'popstate'])

@@ -11,7 +11,7 @@ import { describe, inFull } from '../experiment/words.js';
 import { cost, count, fixed, percent } from '../format.js';
 import { MARKS, markOf } from '../marks.js';
 import { boundaryLine } from '../painting/contour.js';
-import { Maps } from '../painting/map.js';
+import { isSet, Maps } from '../painting/map.js';
 import { ramp } from '../painting/ramp.js';
 import { thin } from '../store/history.js';
 import { painterColours, paperColours } from '../theme.js';
@@ -28,6 +28,8 @@ const PIXELS = 600;
 const SIDE = 100;
 const TICKS = [-6, -4, -2, 0, 2, 4, 6];
 const MARK = 1.15;
+/** Around a point that the network has wrong. */
+const RING = 2.1;
 /** Of the cost's picture. */
 const [WIDTH, HEIGHT] = [200, 60];
 const CURVE_POINTS = 600;
@@ -59,7 +61,7 @@ function page(store, catalogue, find) {
     ${picture ? readouts(picture) : html`<p>Nothing is trained yet.</p>`}
     ${said ? html`<p class="said">${sentence(said)}</p>` : nothing}
     <div class="figures">
-      ${isShown(reduction, 'output') && points ? plane(picture?.run.boundary ?? null, points, running) : nothing}
+      ${isShown(reduction, 'output') && points ? plane(picture, points, running) : nothing}
       ${isShown(reduction, 'cost') ? costs(store, catalogue, log) : nothing}
     </div>
     <dl class="settings">${inFull(running, catalogue).map(
@@ -85,11 +87,12 @@ function readouts({ iteration, run }) {
 const along = (x) => ((x - PLANE[0]) / (PLANE[1] - PLANE[0])) * SIDE;
 
 /**
- * @param {Boundary | null} boundary
+ * @param {import('../store/current-run.js').Picture | null} picture
  * @param {Points} points
  * @param {import('../experiment/experiment.js').Experiment} experiment
  */
-function plane(boundary, { points, labels, split, task }, { discretise, showTest }) {
+function plane(picture, { points, labels, split, task }, { discretise, showTest, mistakes }) {
+  const boundary = picture?.run.boundary ?? null;
   const colours = paperColours(...MARKS.map(({ colour }) => colour));
   const regression = task === 'regression';
   const largest = Math.max(Number.MIN_VALUE, ...labels.map(Math.abs));
@@ -100,6 +103,12 @@ function plane(boundary, { points, labels, split, task }, { discretise, showTest
     const size = regression ? MARK * (0.35 + 0.9 * (Math.abs(labels[index]) / largest)) : MARK * scale;
     const colour = colours[name === 'one' ? 1 : 0];
     return shape(name, along(x1), SIDE - along(x2), size, colour, held);
+  };
+  const bits = mistakes && task !== 'regression' ? picture?.run.misclassified : null;
+  /** @param {number} index */
+  const ring = (index) => {
+    const [x1, x2] = points[index];
+    return svg`<circle class="ring" cx=${along(x1)} cy=${SIDE - along(x2)} r=${RING} fill="none" stroke="#000" stroke-width=".4"></circle>`;
   };
   const inside = (/** @type {number} */ index) =>
     points[index].every((value) => value >= PLANE[0] && value <= PLANE[1]);
@@ -122,6 +131,13 @@ function plane(boundary, { points, labels, split, task }, { discretise, showTest
       }
       ${shown ? split.train.filter(inside).map((index) => mark(index, false)) : nothing}
       ${shown && showTest ? split.test.filter(inside).map((index) => mark(index, true)) : nothing}
+      ${
+        shown && bits
+          ? [...split.train, ...(showTest ? split.test : [])]
+              .filter((index) => inside(index) && isSet(bits, index))
+              .map(ring)
+          : nothing
+      }
       ${TICKS.map(
         (tick) =>
           svg`<text x=${along(tick)} y=${SIDE + 4} text-anchor="middle">${fixed(tick, 0)}</text>
@@ -132,7 +148,7 @@ function plane(boundary, { points, labels, split, task }, { discretise, showTest
       regression
         ? html`${key('one', false, 'above 0')}${key('zero', false, 'below 0, the larger the farther from it')}`
         : html`${key('one', false, 'y = 1')}${key('zero', false, 'y = 0')}`
-    }${showTest && split.test.length > 0 ? key('one', true, 'hollow: test') : nothing}<span>x1 to the right, x2 upwards</span></figcaption>
+    }${showTest && split.test.length > 0 ? key('one', true, 'hollow: test') : nothing}${bits ? html`<span>ringed: wrong</span>` : nothing}<span>x1 to the right, x2 upwards</span></figcaption>
   </figure>`;
 }
 

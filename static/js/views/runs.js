@@ -9,6 +9,7 @@ import { download } from '../download.js';
 import { experimentOf } from '../experiment/experiment.js';
 import { summary } from '../experiment/words.js';
 import { cost, count, percent } from '../format.js';
+import { variable } from '../notation.js';
 import { csvOf, MOST_RUNS, samplesOf } from '../store/kept-runs.js';
 import { palette } from '../theme.js';
 import { within } from './cost-scale.js';
@@ -31,6 +32,10 @@ const SPARK = { width: 96, height: 32 };
 const OUTCOMES = { diverged: 'diverged', ended: 'came to its end', stopped: 'met its condition' };
 
 const time = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
+
+/** How many are right; of a regression, where none is, the cost. @param {number | null} right @param {number | null} J */
+const share = (right, J) =>
+  right !== null || J === null ? percent(right) : html`<math translate="no">${variable('J')}</math> ${cost(J)}`;
 
 /**
  * @param {Store} store
@@ -109,8 +114,8 @@ export function mountRuns(store, find, catalogue, defaults, runs) {
           }</p></th>
       <td class="spark">${spark(run)}</td>
       <td data-label="Cost">${cost(run.cost)}</td>
-      <td data-label="Train">${percent(run.trainAccuracy)}</td>
-      <td data-label="Test">${percent(run.testAccuracy)}</td>
+      <td data-label="Train">${share(run.trainAccuracy, run.cost)}</td>
+      <td data-label="Test">${share(run.testAccuracy, run.testCost)}</td>
       <td data-label="Iterations">${count(run.iterations)}</td>
       <td class="does"><button class="btn small" type="button" aria-label="Restore ${title(run)}"
         title="Set up this experiment again" @click=${() => actions.restore(run)}>Restore</button>
@@ -136,13 +141,16 @@ export function mountRuns(store, find, catalogue, defaults, runs) {
         ? `Kept in this browser, ${MOST_RUNS} at most; then the oldest goes.`
         : 'This browser keeps no more of them: they last as long as this page.';
       render(
-        html`<div class="runs-head"><p>${
-          list.length > 0
-            ? `${count(list.length)} ${
-                list.length === 1 ? 'run' : 'runs'
-              }. ${kept} Check up to ${MOST_COMPARED} to see their costs beside the current one’s.`
-            : nothing
-        }</p>
+        html`${
+          list.length === 0 && !gone
+            ? nothing
+            : html`<div class="runs-head"><p>${
+                list.length > 0
+                  ? `${count(list.length)} ${
+                      list.length === 1 ? 'run' : 'runs'
+                    }. ${kept} Check up to ${MOST_COMPARED} to see their costs beside the current one’s.`
+                  : nothing
+              }</p>
             ${
               gone
                 ? html`<p class="gone">Deleted “${title(gone.run)}”. <button class="btn small undo" type="button"
@@ -154,7 +162,8 @@ export function mountRuns(store, find, catalogue, defaults, runs) {
                 ? html`<button class="btn small" id="runs-csv" type="button"
                   @click=${actions.download}>Export all as CSV</button>`
                 : nothing
-            }</div>
+            }</div>`
+        }
           ${
             list.length > 0
               ? table(list)

@@ -36,6 +36,8 @@ const MESH = 20;
 
 /** Where one looks from: an angle around, an angle up (degrees), and how far away. */
 const START = { around: -60, up: 26, away: 2.4 };
+/** What is said until it is there: where the processor draws, nothing else moves meanwhile. */
+const PENDING = 'Drawing the surface. Without a graphics card it takes some seconds.';
 /** The axes reach beyond what is drawn by this share of it: what lies on their ends is cut raggedly. */
 const SLACK = 0.01;
 /** Half a mark's height, as a share of what is drawn. */
@@ -56,6 +58,7 @@ export function mountSurface(store, find) {
   const plotly = signal(/** @type {PlotlyApi | null} */ (null));
   const scene = find('surface-scene');
   const problem = find('surface-problem');
+  const pending = find('surface-pending');
   const buttons = find('surface-turn');
   const table = find('surface-table');
   const details = /** @type {HTMLDetailsElement} */ (table.closest('details'));
@@ -92,7 +95,7 @@ export function mountSurface(store, find) {
     const { size, stop: stopSize } = sizeOf(scene);
     return together(
       stopSize,
-      able ? showSurface(store, scene, plotly, size) : () => undefined,
+      able ? showSurface(store, scene, pending, plotly, size) : () => undefined,
       showTable(store, table, tableOpen),
       () => render(nothing, table),
     );
@@ -102,14 +105,22 @@ export function mountSurface(store, find) {
 /**
  * @param {Store} store
  * @param {HTMLElement} scene
+ * @param {HTMLElement} pending says that it is being drawn
  * @param {{value: PlotlyApi | null, peek: () => PlotlyApi | null}} plotly
  * @param {{value: string}} size
  */
-function showSurface(store, scene, plotly, size) {
+function showSurface(store, scene, pending, plotly, size) {
+  pending.textContent = PENDING;
+  /** Whether that can be read: then it may take its time. */
+  const said = signal(false);
+  const stopWaiting = afterPainting(() => {
+    said.value = true;
+  });
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let due;
   let next = -Infinity;
   let made = false;
+  let stopClearing = () => {};
   /** What is drawn already. @type {unknown[]} */
   let drawn = [];
 
@@ -132,7 +143,14 @@ function showSurface(store, scene, plotly, size) {
     const api = plotly.peek();
     const { boundary } = store.current.picture.peek()?.run ?? {};
     const shown = [boundary, store.points.peek(), palette.peek(), scene.clientWidth, scene.clientHeight];
-    if (!api || !boundary || scene.clientWidth === 0 || shown.every((value, index) => value === drawn[index])) return;
+    if (
+      !said.peek() ||
+      !api ||
+      !boundary ||
+      scene.clientWidth === 0 ||
+      shown.every((value, index) => value === drawn[index])
+    )
+      return;
     drawn = shown;
     const began = performance.now();
     api.react(scene, [surfaceOf(boundary), ...pointsOf(store.points.peek(), boundary)], layoutOf(scene, boundary), {
@@ -140,20 +158,37 @@ function showSurface(store, scene, plotly, size) {
       responsive: false,
       showTips: false,
     });
+    if (!made) stopClearing = afterPainting(() => pending.replaceChildren());
     made = true;
     const now = performance.now();
     next = now + Math.min(SELDOM, Math.max(INTERVAL, (now - began) / SHARE));
   };
   const stop = effect(() => {
-    void [store.current.reading.value, store.points.value, plotly.value, palette.value, size.value];
+    void [store.current.reading.value, store.points.value, plotly.value, palette.value, size.value, said.value];
     due ??= setTimeout(draw, Math.max(0, next - performance.now()));
   });
   return () => {
     stop();
+    stopWaiting();
+    stopClearing();
+    pending.replaceChildren();
     clearTimeout(due);
     scene.removeEventListener('pointerdown', hold);
     for (const end of ['pointerup', 'pointercancel']) document.removeEventListener(end, release);
     if (made) plotly.peek()?.purge(scene);
+  };
+}
+
+/** Does something once what there is now has been painted. @param {() => void} act @returns {() => void} calls it off */
+function afterPainting(act) {
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let later;
+  const frame = requestAnimationFrame(() => {
+    later = setTimeout(act);
+  });
+  return () => {
+    cancelAnimationFrame(frame);
+    clearTimeout(later);
   };
 }
 

@@ -213,12 +213,13 @@ export function mountTable(store, find, { dialog, take }) {
   };
 
   /** @param {string | File} from @param {string} [called] */
-  const load = (from, called = '') => {
+  const load = async (from, called = '') => {
     source = from;
     told = {};
     decimal.value = '';
     name.textContent = called;
-    read();
+    await read();
+    if (!found.hidden) said.scrollIntoView({ block: 'nearest' });
   };
   /** @param {File | null | undefined} chosen */
   const loadFile = (chosen) => {

@@ -94,7 +94,15 @@ function mountReadouts(store) {
       say(text);
     };
   };
-  const [iteration, trainCost, train, test] = ['iteration', 'cost', 'train-accuracy', 'test-accuracy'].map(readout);
+  const names = ['iteration', 'cost', 'train-accuracy', 'test-accuracy', 'test-cost'];
+  const [iteration, trainCost, train, test, testCost] = names.map(readout);
+  effect(() => {
+    // A regression has nothing that is right or wrong: what it has of the test points is their cost.
+    for (const name of names.slice(2)) {
+      const stat = document.querySelector(`.stat:has([data-testid="${name}"])`);
+      stat?.toggleAttribute('hidden', (name === 'test-cost') !== store.regression.value);
+    }
+  });
   effect(() => {
     const picture = store.current.reading.value;
     if (!picture) return;
@@ -103,6 +111,7 @@ function mountReadouts(store) {
     trainCost(run.train_cost, cost(run.train_cost));
     train(run.train_accuracy, percent(run.train_accuracy));
     test(run.test_accuracy, percent(run.test_accuracy));
+    testCost(run.test_cost, run.test_cost === null ? '–' : cost(run.test_cost));
   });
 }
 

@@ -177,7 +177,7 @@ export function bindValue({ input, slider = null, problem, field, value, change,
     clearTimeout(resting);
     resting = undefined;
     try {
-      const read = field.read(meant(input.value, field));
+      const read = field.read(meant(input.value, field), true);
       complain('');
       typed = { text: input.value, value: final ? undefined : read };
       if (read !== value()) change(read);

@@ -6,7 +6,13 @@ import { nothing, svg } from '../../vendor/lit-html/lit-html.js';
 import { PLANE } from '../experiment/experiment.js';
 import { markOf } from '../marks.js';
 
-/** @typedef {import('../types/protocol').Points} Points */
+/**
+ * @typedef {object} Examples
+ * @property {readonly (readonly [x1: number, x2: number])[]} points
+ * @property {readonly number[]} labels
+ * @property {import('../types/protocol').Points['split']} split
+ * @property {import('../types/protocol').Problem} [task]
+ */
 
 /** In units of the plane. */
 const RADIUS = 0.24;
@@ -32,20 +38,22 @@ const PATHS = { circle, diamond };
 /**
  * What an SVG with `VIEW_BOX` is filled with.
  *
- * @param {Points | null} data
+ * @param {Examples | null} data
  * @param {boolean} showTest
+ * @param {number} [size] of a mark, in units of the plane
  */
-export function pointsOver(data, showTest) {
+export function pointsOver(data, showTest, size) {
   if (!data) return nothing;
   const { points, labels, split, task } = data;
-  const radius = points.length > MANY_POINTS ? SMALL_RADIUS : RADIUS;
+  const radius = size ?? (points.length > MANY_POINTS ? SMALL_RADIUS : RADIUS);
   const largest = labels.reduce((most, label) => Math.max(most, Math.abs(label)), Number.MIN_VALUE);
   /** Each path by its class. @type {Map<string, string>} */
   const paths = new Map();
   /** @param {number[]} indices @param {string} held */
   const add = (indices, held) => {
     for (const index of indices) {
-      const [x, y] = points[index];
+      // One number has no place on a plane: a line.
+      const [x, y = 0] = points[index];
       const label = labels[index];
       const regression = task === 'regression';
       const mark = markOf(label);
