@@ -1,6 +1,6 @@
-"""What survives: `kill -9` in bursts of saves and under sessions that play.
+"""What survives: `kill -9` in bursts of saves, under sessions that play, and in a class.
 
-python -m benchmarks.store_bench [saves|sessions|all] [ROUNDS]
+python -m benchmarks.store_bench [saves|sessions|rooms|all] [ROUNDS]
 """
 
 import random
@@ -11,10 +11,12 @@ import time
 from pathlib import Path
 
 from tests.app.crash import crash, resume_after_crashes
+from tests.app.room_crash import crash_rooms
 
 ROUNDS = 20
 MOST_SAVES = 300
 PLAYERS = 30
+STUDENTS = 12
 OLDEST = 5.0
 
 
@@ -61,6 +63,24 @@ def sessions(rounds: int) -> None:
         raise SystemExit("sessions were lost, or came back too old")
 
 
+def rooms(rounds: int) -> None:
+    """Kill it while a class joins, answers and solves a task; fail if anything is lost or late."""
+    with tempfile.TemporaryDirectory() as folder:
+        began = time.monotonic()
+        outcomes = crash_rooms(Path(folder), rounds, STUDENTS, random.Random())
+        seconds = time.monotonic() - began
+    last, slowest = outcomes[-1], max(round.seconds for round in outcomes)
+    print(f"{rounds} times kill -9 while a class joins, answers and solves, {seconds:.0f} s in all")
+    print(
+        f"in the room at last: {last.students}; {last.answered} knew of an answer of theirs, "
+        f"{last.solved} of a solved task"
+    )
+    print(f"lost, by round: {[len(round.lost) for round in outcomes]}")
+    print(f"all were back after the server was up, seconds at most: {slowest:.2f}")
+    if any(round.lost for round in outcomes) or slowest > OLDEST:
+        raise SystemExit("what a room had acknowledged was lost, or somebody was late")
+
+
 def main() -> None:
     """Run what is asked for."""
     what = sys.argv[1] if len(sys.argv) > 1 else "all"
@@ -69,6 +89,8 @@ def main() -> None:
         saves(rounds)
     if what in ("sessions", "all"):
         sessions(rounds)
+    if what in ("rooms", "all"):
+        rooms(rounds)
 
 
 if __name__ == "__main__":

@@ -1,29 +1,21 @@
 """Rooms that outlive the server, and of which nothing is left when they end."""
 
 import asyncio
-import json
 import logging
-import os
 import random
-import signal
 from pathlib import Path
-from typing import Any
 
-import httpx2 as httpx
 import pytest
-import websockets
 from sqlalchemy import func, select
 from starlette.testclient import TestClient
-from websockets.exceptions import ConnectionClosed
 
 from app.store import Store
 from app.store.classes import Changes, StoredRooms
 from app.store.tables import RoomRow
 from tests.app.conftest import a_moment, services_of
-from tests.app.crash import end
+from tests.app.room_crash import crash_rooms
 from tests.app.rooms import Class, Json
 from tests.app.storing import database, run, service, settings
-from tests.app.test_server import Server
 
 QUESTION: Json = {"text": "Which Zwiebelkuchen?", "choices": ["Schmalzgebackenes", "Rhabarber"]}
 
@@ -187,105 +179,9 @@ def test_a_room_ends_by_itself_and_a_hold_lets_go(
 # -- kill -9 ------------------------------------------------------------------------------------
 
 
-class Student:
-    """Joins, then answers on and on; knows what was acknowledged."""
-
-    def __init__(self) -> None:
-        self.secret = ""
-        self.choice: int | None = None
-        self.said: list[int] = []
-
-    async def attend(self, server: Server, room: Json, begun: asyncio.Event) -> None:
-        async with httpx.AsyncClient() as client:
-            body = {"code": room["code"]}
-            joined = (await client.post(f"{server.url}/rooms/join", json=body)).json()
-        self.secret = joined["secret"]
-        async with websockets.connect(stream_of(server, room)) as socket:
-            await socket.send(enter(room, self.secret))
-            async for text in socket:
-                seen = json.loads(text)
-                if seen["type"] != "room":
-                    continue
-                assert seen["question"] is not None
-                self.choice = seen["question"]["choice"]
-                self.said = self.said[-1:]
-                begun.set()
-                self.said.append(random.choice([c for c in range(3) if c != self.choice]))
-                answer = {"type": "answer", "question": 1, "choice": self.said[-1]}
-                await socket.send(json.dumps(answer))
-
-
-def stream_of(server: Server, room: Json) -> str:
-    return f"ws://localhost:{server.port}/ws?room={room['id']}"
-
-
-def enter(room: Json, secret: str) -> str:
-    return json.dumps({"type": "enter", "room": room["id"], "secret": secret})
-
-
-async def teach(server: Server, room: Json, *messages: Json) -> Json:
-    """Say something as the teacher; what the room is then."""
-    async with websockets.connect(f"ws://localhost:{server.port}/rooms/{room['id']}/stream") as it:
-        await it.send(json.dumps({"type": "open", "key": room["key"]}))
-        seen: Json = json.loads(await it.recv())
-        for message in messages:
-            await it.send(json.dumps(message))
-            while True:
-                heard = json.loads(await it.recv())
-                if heard["type"] == "room":
-                    seen |= heard
-                    break
-    return seen
-
-
-def started(folder: Path) -> Server:
-    """A server on the store in a folder, ready."""
-    server = Server(SHALLOWS_DATA_FOLDER=str(folder), SHALLOWS_BACKEND="inline")
-    server.wait_ready()
-    return server
-
-
 def test_whatever_was_acknowledged_is_there_after_kill_9(tmp_path: Path) -> None:
-    """While answers and joins come in. The names in `Student` say what an acknowledgement is."""
-    server = started(tmp_path)
-    try:
-        room = httpx.post(f"{server.url}/rooms", json={}).json()
-        ask = {"type": "ask", "text": "Which?", "choices": ["a", "b", "c"]}
-        assert asyncio.run(teach(server, room, ask))["questions"]
-        students = [Student() for _ in range(8)]
-
-        async def lesson() -> None:
-            begun = [asyncio.Event() for _ in students]
-            pages = [
-                asyncio.create_task(student.attend(server, room, event))
-                for student, event in zip(students, begun, strict=True)
-            ]
-            await asyncio.gather(*(event.wait() for event in begun[:5]))
-            await asyncio.sleep(random.uniform(0, 0.1))
-            os.killpg(server.process.pid, signal.SIGKILL)
-            for outcome in await asyncio.gather(*pages, return_exceptions=True):
-                assert isinstance(outcome, ConnectionClosed | httpx.TransportError), outcome
-
-        asyncio.run(lesson())
-        end(server)
-        server = started(tmp_path)
-
-        async def look(student: Student) -> None:
-            async with websockets.connect(stream_of(server, room)) as socket:
-                await socket.send(enter(room, student.secret))
-                seen: dict[str, Any] = {}
-                while seen.get("type") != "room":
-                    seen = json.loads(await socket.recv())
-                assert seen["question"]["choice"] in [student.choice, *student.said]
-
-        async def look_at_all() -> None:
-            there = [student for student in students if student.secret]
-            assert len(there) >= 5
-            await asyncio.gather(*(look(student) for student in there))
-            seen = await teach(server, room)
-            answered = sum(student.choice is not None for student in there)
-            assert seen["questions"][0]["answered"] >= answered
-
-        asyncio.run(look_at_all())
-    finally:
-        end(server)
+    """While joins, answers and solved tasks come in; `room_crash.py` says what is meant by it."""
+    (after,) = crash_rooms(tmp_path, 1, 6, random.Random(7))
+    assert after.students >= 6
+    assert after.answered
+    assert after.lost == []
