@@ -53,8 +53,8 @@ SLOWER = 3.0
 AGAIN = 10.0
 """Seconds after which a look is asked for again: it may have been lost with its session."""
 OF_FRAMES = 1 / 20
-LATE = 0.005
-"""Seconds that the event loop is late while the server has all it can do."""
+BUSY = 0.75
+"""The share of the time that hosts are in a round while the server has all it can do."""
 SMOOTH = 0.1
 """The weight of the newest tick in what is known of the server."""
 MOST_TILES = 40
@@ -142,18 +142,19 @@ class Pace:
     """How many looks there may be: all that are wanted, unless the server has all it can do."""
 
     def __init__(self) -> None:
-        self._late = self._frames = self._credit = 0.0
+        self._busy = self._frames = self._credit = 0.0
 
-    def passed(self, seconds: float, frames: int, wanted: float) -> None:
+    def passed(self, seconds: float, frames: int, busy: float, wanted: float) -> None:
         """Since the last tick so many seconds have passed, and frames were sent.
 
         Args:
+            busy: The share of that time that hosts were in a round.
             wanted: Looks a second.
         """
-        self._late += SMOOTH * (seconds - TICK - self._late)
+        self._busy += SMOOTH * (busy - self._busy)
         self._frames += SMOOTH * (frames / seconds - self._frames)
         rate = wanted
-        if self._late > LATE:
+        if self._busy > BUSY:
             rate = min(wanted, max(self._frames * OF_FRAMES, wanted / SLOWER))
         self._credit = min(self._credit + rate * seconds, max(1.0, 2 * rate * TICK))
 
@@ -176,7 +177,7 @@ class Wall:
     def __init__(self, backend: Backend, sessions: InteractiveSessions) -> None:
         self.measured: Callable[[str, Measured], None] = lambda room, command: None
         self.background = Background("wall of classes", self._run)
-        self._work, self._sessions = backend.work, sessions
+        self._work, self._hosts, self._sessions = backend.work, backend.hosts, sessions
         self._classes: dict[str, Class] = {}
         self._where: dict[str, tuple[str, Seat]] = {}
         """By session: the room's id."""
@@ -329,11 +330,13 @@ class Wall:
             if not self._classes:
                 self._somebody.clear()
                 await self._somebody.wait()
-            began, frames = loop.time(), self._work.frames
+            work = self._work
+            began, frames, rounds = loop.time(), work.frames, work.round_seconds
             await asyncio.sleep(TICK)
             passed = loop.time() - began
+            busy = (work.round_seconds - rounds) / passed / self._hosts
             wanted = sum(len(there.seats) / there.every for there in self._classes.values())
-            self._pace.passed(passed, self._work.frames - frames, wanted)
+            self._pace.passed(passed, work.frames - frames, busy, wanted)
             self._ask(began + passed)
             self._tell()
             for there in list(self._classes.values()):

@@ -22,6 +22,7 @@ from app.training.messages import (
     Glimpse,
     Hold,
     Look,
+    OfSession,
     Open,
     Position,
     Tell,
@@ -473,18 +474,19 @@ def test_a_look_that_fails_harms_nobody(caplog: pytest.LogCaptureFixture) -> Non
 def test_a_hold_overtakes_what_waits_and_the_newest_counts() -> None:
     placed = Placed("a", "interactive", lambda event: None)
     play = Tell("a", "r", parse_message('{"type": "play"}', MESSAGES))
-    for command in (opened := Open("a", "interactive"), attach := Attach("a", "r"), play):
+    first: list[OfSession] = [Open("a", "interactive"), Attach("a", "r"), play]
+    for command in first:
         placed.send(command)
     placed.hold(Hold("a", True))
     placed.hold(last := Hold("a", False))
-    assert list(placed.waiting) == [opened, last, attach, play]
+    assert list(placed.waiting) == [first[0], last, *first[1:]]
     placed.waiting.clear()
     placed.send(play)
     placed.hold(last := Hold("a", True))
     assert list(placed.waiting) == [last, play]
     # Another host has it held from its first round on, and is asked again for what has not come.
     expect, look = Expect("a", ()), Look("a", 40)
-    for command in (expect, Look("a"), look):
+    for command in [expect, Look("a"), look]:
         placed.send(command)
     assert list(placed.waiting) == [last, play, expect, look], "however long a host is away"
     again = placed.again()

@@ -68,6 +68,11 @@ class Backend:
         return [driver.background for driver in self._drivers]
 
     @property
+    def hosts(self) -> int:
+        """How many there are."""
+        return len(self._drivers)
+
+    @property
     def pending(self) -> int:
         """How many commands wait for a round of their host."""
         return sum(driver.pending for driver in self._drivers)
