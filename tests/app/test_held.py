@@ -486,7 +486,8 @@ def test_a_hold_overtakes_what_waits_and_the_newest_counts() -> None:
     assert list(placed.waiting) == [last, play]
     # Another host has it held from its first round on, and is asked again for what has not come.
     expect, look = Expect("a", ()), Look("a", 40)
-    for command in [expect, Look("a"), look]:
+    told: list[OfSession] = [expect, Look("a"), look]
+    for command in told:
         placed.send(command)
     assert list(placed.waiting) == [last, play, expect, look], "however long a host is away"
     again = placed.again()

@@ -23,13 +23,13 @@ const at = (seconds) => clock.format(1000 * seconds);
 const FORMS = { ask: askForm, task: taskForm, lesson: lessonForm, hide: hideForm };
 
 /**
- * @param {Desk} desk
- * @param {HTMLElement} place
  * @param {import('../experiment/experiment.js').Fields} fields
  * @param {import('../experiment/experiment.js').Experiment} defaults
+ * @param {Desk} desk
+ * @param {HTMLElement} place
  * @param {ReturnType<typeof import('./wall.js').pointsOfAll>} drawn
  */
-export function mountDo(desk, place, fields, defaults, { points, arrived }) {
+export function mountDo(fields, defaults, desk, place, { points, arrived }) {
   const address = signal(location.host);
   void reach().then(({ origin }) => {
     address.value = origin.replace(/^https?:\/\//, '');

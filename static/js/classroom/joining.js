@@ -3,6 +3,7 @@
 import { live } from '../../vendor/lit-html/directives/live.js';
 import { html, nothing } from '../../vendor/lit-html/lit-html.js';
 import { signal } from '../../vendor/signals-core/signals-core.js';
+import { serverPath } from '../links.js';
 import { bare, CODE_LENGTH, call, inGroups } from './calls.js';
 import { keepKey, keepPlace, placeHere, placeOf } from './place.js';
 
@@ -189,7 +190,7 @@ export class Joining {
 
 /** Nobody stays behind of who was somebody else for a moment. @param {Place} place */
 function leaveQuietly({ room, secret }) {
-  const address = new URL(`/ws?room=${room}`, location.href);
+  const address = new URL(serverPath(`/ws?room=${room}`), location.href);
   address.protocol = address.protocol.replace('http', 'ws');
   const socket = new WebSocket(address);
   socket.addEventListener('open', () => {

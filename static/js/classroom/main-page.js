@@ -31,7 +31,7 @@ export async function mount(page, button) {
   await Promise.all(['roombar', 'room-popups', 'join'].map(fetchSheet));
   const student = new Student(page);
   const place = placeHere();
-  mountBar(student, page.store, () => {
+  mountBar(page.store, student, () => {
     const again = placeHere();
     if (again) student.enter(again);
   });

@@ -9,8 +9,8 @@ import { symbol } from './symbols.js';
 /** @typedef {import('../types/protocol').StudentsRoom} StudentsRoom */
 /** @typedef {import('./student.js').Student} Student */
 
-/** @param {Student} student @param {import('../store/state.js').Store} store @param {() => void} again takes the place back */
-export function mountBar(student, store, again) {
+/** @param {import('../store/state.js').Store} store @param {Student} student @param {() => void} again takes the place back */
+export function mountBar(store, student, again) {
   const shell = /** @type {HTMLElement} */ (document.querySelector('.shell'));
   const box = document.createElement('div');
   box.className = 'roombox';

@@ -57,7 +57,7 @@ function open(key) {
   const drawn = pointsOfAll(desk);
   const { focus } = mountWall(desk, wall, drawn);
   mountOpened(desk, opened, drawn, focus);
-  mountDo(desk, column, fields, defaults, drawn);
+  mountDo(fields, defaults, desk, column, drawn);
   effect(() => {
     wall.hidden = desk.opened.value.length > 0;
   });
