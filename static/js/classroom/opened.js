@@ -32,7 +32,7 @@ export function mountOpened(desk, place, { points, arrived }, back) {
   const close = () => {
     const [first] = desk.opened.peek();
     desk.open([]);
-    requestAnimationFrame(() => back(first));
+    back(first);
   };
   place.addEventListener('keydown', (event) => {
     if (event.key !== 'Escape') return;
