@@ -34,8 +34,11 @@ export function mountOpened(desk, place, { points, arrived }, back) {
     desk.open([]);
     back(first);
   };
-  place.addEventListener('keydown', (event) => {
-    if (event.key !== 'Escape') return;
+  // Wherever the focus is, but for what closes by itself.
+  document.addEventListener('keydown', (event) => {
+    const { target } = event;
+    if (event.key !== 'Escape' || desk.opened.peek().length === 0) return;
+    if (target instanceof Element && target.closest('dialog, [popover], .do')) return;
     event.preventDefault();
     close();
   });
