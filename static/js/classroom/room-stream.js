@@ -49,6 +49,8 @@ export class RoomStream {
   #heard = 0;
   /** When the server was asked whether it is there; 0 is that it was not. */
   #asked = 0;
+  /** So often it was asked and has not said that it is open already: what else it sends may come before. */
+  #toAnswer = 0;
   #wasLive = false;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #retry;
@@ -94,7 +96,7 @@ export class RoomStream {
     let opened = false;
     socket.binaryType = 'arraybuffer';
     this.#heard = performance.now();
-    this.#asked = 0;
+    this.#asked = this.#toAnswer = 0;
     socket.addEventListener('open', () => {
       if (socket !== this.#socket) return;
       opened = true;
@@ -106,7 +108,6 @@ export class RoomStream {
       const { data } = /** @type {MessageEvent} */ (event);
       if (socket !== this.#socket) return;
       this.#heard = performance.now();
-      const asked = this.#asked > 0;
       this.#asked = 0;
       if (typeof data !== 'string') {
         this.#listener.receiveBytes(decode(unzlibSync(new Uint8Array(data))));
@@ -114,7 +115,10 @@ export class RoomStream {
       }
       const message = /** @type {FromARoom} */ (JSON.parse(data));
       // The answer to whether it is there.
-      if (asked && message.type === 'error') return;
+      if (this.#toAnswer > 0 && message.type === 'error' && message.code === 'unknown_type') {
+        this.#toAnswer--;
+        return;
+      }
       this.#listener.receive(message);
       if (message.type === 'room' && !this.live) this.#settled();
     });
@@ -169,6 +173,7 @@ export class RoomStream {
       // It has been opened already, and says so.
       this.say({ type: 'open', key: this.#key });
       this.#asked = performance.now();
+      this.#toAnswer++;
     }
   }
 
