@@ -198,7 +198,7 @@ def lesson(
     button(teacher, "End and delete").click()
     expect(teacher.get_by_role("heading", name="The room is over")).to_be_visible()
     expect(screen.get_by_role("heading", name="The room is over")).to_be_visible()
-    expect(one.locator(".room-job")).to_contain_text("over")
+    expect(one.locator(".room-job")).to_contain_text("has ended this room")
 
 
 def test_bad_days(browser: Browser, server: Server) -> None:

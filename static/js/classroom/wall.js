@@ -97,6 +97,8 @@ export function mountWall(desk, place, { points, arrived }) {
   new ResizeObserver(() => {
     const { paddingLeft } = getComputedStyle(list);
     const { clientWidth, clientHeight } = place;
+    // While networks are opened the wall has no size, and keeps the one it had.
+    if (clientWidth === 0) return;
     const width = clientWidth - 2 * Number.parseFloat(paddingLeft);
     const height = clientHeight - bar.offsetHeight;
     if (width !== space.peek().width || height !== space.peek().height) space.value = { width, height };
@@ -286,6 +288,8 @@ export function mountWall(desk, place, { points, arrived }) {
     list.style.setProperty('--c', String(columns));
     list.style.setProperty('--d', `${side}px`);
     list.ariaLabel = `${shown.length} ${shown.length === 1 ? 'network' : 'networks'}`;
+    const was = [...list.querySelectorAll('[data-tile]')].findIndex((each) => each === document.activeElement);
+    const held = was < 0 ? 0 : Number(/** @type {HTMLElement} */ (document.activeElement).dataset.tile);
     render(
       room && shown.length === 0
         ? html`<li class="empty">${nobody()}</li>`
@@ -304,6 +308,11 @@ export function mountWall(desk, place, { points, arrived }) {
       list,
     );
     paintWithin(list, desk, points);
+    // A tile that is drawn anew, at another size, has the keyboard as before; that of somebody who is gone gives it on.
+    if (held && !list.contains(document.activeElement)) {
+      const next = shown.includes(held) ? held : shown[Math.min(was, shown.length - 1)];
+      queueMicrotask(() => next && focus(next));
+    }
   });
 
   /** @param {Event} event */
