@@ -17,8 +17,8 @@ export function menu(button, label, items) {
   const box = document.createElement('div');
   box.popover = 'auto';
   box.className = 'room-menu';
-  // A button of a dialog has its menu there: what lies beside an open one is inert.
-  (button.closest('dialog') ?? document.body).append(box);
+  // Beside its button: in the same landmark, and what lies beside an open dialog is inert.
+  button.after(box);
   const { left, bottom, right } = button.getBoundingClientRect();
   button.ariaExpanded = 'true';
   const close = () => box.isConnected && box.hidePopover();

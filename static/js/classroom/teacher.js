@@ -47,8 +47,8 @@ function open(key) {
   const defaults = defaultsOf(catalogue);
   const desk = new Desk(id, key, catalogue, fields, defaults);
   render(
-    html`<a class="skip" href="#eyes">To Eyes here</a><header></header><main class="wall" aria-label="Wall"></main><section class="wall opened"
-      aria-label="Opened networks" hidden></section><aside class="do" aria-label="Do"></aside><div class="toast"></div>`,
+    html`<a class="skip" href="#eyes">To Eyes here</a><header></header><main class="wall" aria-label="Wall"></main><main class="wall opened"
+      aria-label="Opened networks" hidden></main><aside class="do" aria-label="Do"></aside><div class="toast"></div>`,
     page,
   );
   const [header, wall, opened, column, toast] = /** @type {HTMLElement[]} */ (
