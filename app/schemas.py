@@ -120,6 +120,11 @@ IterationsPerFrame = Annotated[
 ]
 ExampleCount = Annotated[int, Range(10, 5_000)]
 Noise = Annotated[float, Range(0, 1)]
+LabelFlips = Annotated[
+    float,
+    Range(0, 0.5),
+    Field(description="the share of labels that are turned into the other class"),
+]
 TrainFraction = Annotated[float, Range(0.1, 1)]
 Value = Annotated[float, Range(-1e6, 1e6)]
 # Of a long list only the first mistake is reported, and not ten thousand of them.
@@ -186,9 +191,7 @@ class NamedData(Schema):
     dataset: DatasetName = "circle"
     examples: ExampleCount = 200
     noise: Noise = 0.1
-    label_flips: Annotated[float, Range(0, 0.5)] = Field(
-        0.0, description="the share of labels that are turned into the other class"
-    )
+    label_flips: LabelFlips = 0.0
     seed: Seed = 0
     train_fraction: TrainFraction = 0.75
     features: Features = Field(["x1", "x2"], description="what a network is given of each point")

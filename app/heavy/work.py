@@ -23,6 +23,7 @@ from app.numbers import Decimal
 from app.reading import read_json
 from app.schemas import CheckRequest, PredictRequest, Task, VectorizingRequest
 from app.training.checkpoints import Record, Source
+from app.training.examples import flip_labels
 from app.training.run import Model
 from app.training.session import Session
 
@@ -118,14 +119,16 @@ def _in_parts(model: Model, X: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.concatenate(parts, axis=1).ravel()
 
 
-def dataset(name: str, examples: int, noise: float, seed: int) -> Parts:
+def dataset(name: str, examples: int, noise: float, label_flips: float, seed: int) -> Parts:
     """Points of a dataset."""
     drawn = nncore.DATASETS[name]
     X, Y = drawn(examples, noise, np.random.default_rng(seed))
+    flip_labels(Y, label_flips, seed)
     return an_object(
         name=name,
         examples=examples,
         noise=noise,
+        label_flips=label_flips,
         seed=seed,
         points=wire.rows(X),
         labels=wire.labels(Y, drawn.task),

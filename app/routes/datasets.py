@@ -6,10 +6,10 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel, Field
 
 import nncore
-from app.errors import NotFound
+from app.errors import InvalidField, NotFound
 from app.heavy import work
 from app.routes.heavy import answered, given, here
-from app.schemas import ExampleCount, FromUrl, Noise, Seed, Task
+from app.schemas import ExampleCount, FromUrl, LabelFlips, Noise, Seed, Task
 from app.services import Services
 
 router = APIRouter(tags=["datasets"])
@@ -23,6 +23,7 @@ class DrawQuery(FromUrl):
 
     examples: ExampleCount = Field(200, description="how many points")
     noise: Noise = Field(0.1, description="0 is clean")
+    label_flips: LabelFlips = 0.0
     seed: Seed = 0
 
 
@@ -47,6 +48,7 @@ class Drawn(BaseModel):
     name: str
     examples: int
     noise: float
+    label_flips: float
     seed: int
     points: list[list[float]]
     labels: list[int] | list[float]
@@ -76,7 +78,11 @@ async def draw_dataset(
     """Points and labels, one row per example; the same query draws the same points."""
     if name not in nncore.DATASETS:
         raise NotFound(f"there is no dataset {name!r:.80}; there are {', '.join(nncore.DATASETS)}")
-    drawn = name, query.examples, query.noise, query.seed
+    if query.label_flips and nncore.DATASETS[name].task == "regression":
+        raise InvalidField(
+            f"label_flips must be 0 for {name}, which has no classes", "label_flips"
+        )
+    drawn = name, query.examples, query.noise, query.label_flips, query.seed
     if 3 * query.examples <= work.LIGHT:
         return here(work.dataset(*drawn))
     return await answered(request, services, "dataset", given(*drawn))

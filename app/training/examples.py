@@ -40,9 +40,7 @@ class Examples:
         if isinstance(data, NamedData):
             rng = np.random.default_rng(data.seed)
             points, Y = nncore.DATASETS[data.dataset](data.examples, data.noise, rng)
-            flips = round(data.label_flips * Y.size)
-            flipped = np.random.default_rng([data.seed, 2]).permutation(Y.size)[:flips]
-            Y[:, flipped] = 1 - Y[:, flipped]
+            flip_labels(Y, data.label_flips, data.seed)
         else:
             points = wire.columns(data.points.rows)
             Y = wire.columns([[y] for y in data.labels])
@@ -67,6 +65,12 @@ class Examples:
         """What the bytes 0 and 255 of a boundary stand for."""
         largest = self.largest_target
         return (0.0, 1.0) if self.task == "classification" else (-largest, largest)
+
+
+def flip_labels(Y: Array, share: float, seed: int) -> None:
+    """Turn a share of labels into the other class, in place; they have their own stream."""
+    flipped = np.random.default_rng([seed, 2]).permutation(Y.size)[: round(share * Y.size)]
+    Y[:, flipped] = 1 - Y[:, flipped]
 
 
 def inputs(points: Array, features: tuple[str, ...] | None) -> Array:

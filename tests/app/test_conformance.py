@@ -600,13 +600,19 @@ class TestData:
             assert abs(values[4, 4] - values[0, 4]) > 50
             np.testing.assert_array_equal(values, values[::-1])
 
-    def test_flips_turn_exactly_that_share_of_the_labels(self, stream: Stream) -> None:
+    def test_flips_turn_exactly_that_share_of_the_labels(
+        self, stream: Stream, client: TestClient
+    ) -> None:
         before = stream.configure()["data"]
         after = stream.configure(data={"label_flips": 0.25})["data"]
         assert after["points"] == before["points"]
         assert after["split"] == before["split"]
         changed = sum(a != b for a, b in zip(after["labels"], before["labels"], strict=True))
         assert changed == 50
+        drawn = client.get("/datasets/circle", params={"label_flips": 0.25}).json()
+        assert (drawn["points"], drawn["labels"]) == (after["points"], after["labels"])
+        refused = client.get("/datasets/plane", params={"label_flips": 0.25})
+        assert (refused.status_code, refused.json()["code"]) == (422, "invalid_field")
 
     def test_regression_has_a_linear_output_and_no_accuracy(self, client: TestClient) -> None:
         body = {

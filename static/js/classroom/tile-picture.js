@@ -106,8 +106,7 @@ const asked = new Map();
 const MOST_SETS = 40;
 
 /**
- * The points that a network trains on, as far as they are known here: of a named dataset the server draws them again. Null
- * where flipped labels would make them others.
+ * The points that a network trains on: of a named dataset the server draws them again.
  *
  * @param {import('../types/protocol').RunSpec['data']} data
  * @param {import('../types/protocol').NamedData} byDefault
@@ -116,8 +115,9 @@ const MOST_SETS = 40;
 export function pointsOf(data, byDefault) {
   if (data?.points && data.labels) return Promise.resolve({ points: data.points, labels: data.labels, test: null });
   const { dataset, examples, noise, seed, label_flips } = { ...byDefault, ...data };
-  if (dataset === undefined || label_flips > 0) return Promise.resolve(null);
-  const path = `/datasets/${encodeURIComponent(dataset)}?examples=${examples}&noise=${noise}&seed=${seed}`;
+  if (dataset === undefined) return Promise.resolve(null);
+  const query = new URLSearchParams(Object.entries({ examples, noise, label_flips, seed }).map(([k, v]) => [k, `${v}`]));
+  const path = `/datasets/${encodeURIComponent(dataset)}?${query}`;
   const known = asked.get(path);
   if (known) return known;
   const answer = fetch(serverPath(path))
