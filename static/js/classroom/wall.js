@@ -85,6 +85,8 @@ export function mountWall(desk, place, { points, arrived }) {
   narrow.addEventListener('change', () => {
     isNarrow.value = narrow.matches;
   });
+  /** The tile that Tab leads to: the one that had the keyboard last. */
+  const tabbed = signal(0);
   const fit = computed(() => fitting(desk.shown.value.length, space.value.width, space.value.height, desk.size.value));
 
   render(
@@ -283,12 +285,12 @@ export function mountWall(desk, place, { points, arrived }) {
     const room = desk.state.room.value;
     const shown = desk.shown.value;
     const lit = room?.spotlight ?? [];
-    const tab = shown.includes(desk.looked.value) ? desk.looked.value : shown[0];
+    const tab = shown.includes(tabbed.value) ? tabbed.value : shown[0];
     list.className = `tiles ${size}`;
     list.style.setProperty('--c', String(columns));
     list.style.setProperty('--d', `${side}px`);
     list.ariaLabel = `${shown.length} ${shown.length === 1 ? 'network' : 'networks'}`;
-    const was = [...list.querySelectorAll('[data-tile]')].findIndex((each) => each === document.activeElement);
+    const was = [...list.querySelectorAll('[data-tile]')].indexOf(/** @type {Element} */ (document.activeElement));
     const held = was < 0 ? 0 : Number(/** @type {HTMLElement} */ (document.activeElement).dataset.tile);
     render(
       room && shown.length === 0
@@ -322,13 +324,14 @@ export function mountWall(desk, place, { points, arrived }) {
   };
   /** @param {number} number */
   const focus = (number) => {
-    desk.looked.value = number;
+    tabbed.value = number;
     /** @type {HTMLElement | null} */ (list.querySelector(`[data-tile="${number}"]`))?.focus();
   };
   for (const kind of ['focusin', 'pointerover'])
     list.addEventListener(kind, (event) => {
       const number = memberAt(event);
-      if (number && number !== desk.looked.peek()) desk.looked.value = number;
+      if (number) desk.looked.value = number;
+      if (number && kind === 'focusin') tabbed.value = number;
     });
   list.addEventListener('click', (event) => {
     const number = memberAt(event);
