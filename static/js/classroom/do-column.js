@@ -7,6 +7,7 @@ import { reach, serverPath } from '../links.js';
 import { palette } from '../theme.js';
 import { inGroups } from './calls.js';
 import { whole } from './differs.js';
+import { redraw } from './focus.js';
 import { LETTERS } from './letters.js';
 import { symbol } from './symbols.js';
 import { askForm, formOf, hideForm, lessonForm, reductionInWords, taskForm } from './teacher-forms.js';
@@ -33,6 +34,11 @@ export function mountDo(fields, defaults, desk, place, { points, arrived }) {
   const address = signal(location.host);
   void reach().then(({ origin }) => {
     address.value = origin.replace(/^https?:\/\//, '');
+  });
+  place.addEventListener('keydown', (event) => {
+    if (event.key !== 'Escape' || desk.section.peek() === '') return;
+    event.preventDefault();
+    desk.section.value = '';
   });
   /** The form that is open. @type {ReturnType<typeof formOf> | null} */
   let form = null;
@@ -242,7 +248,7 @@ export function mountDo(fields, defaults, desk, place, { points, arrived }) {
     const many = lit.length;
     const again = many === 0 && desk.lastLit.length > 0;
     return html`<section class=${many > 0 && !desk.folded.value ? '' : 'one'}><div class="head"><h2>Spotlight</h2><span class="cap">${
-      many === 0 ? (again ? 'off' : 'Space on a tile') : desk.folded.value ? `${many} on the screen` : nothing
+      many === 0 ? (again ? 'off' : 'Space on a tile') : desk.folded.value ? many : nothing
     }</span>${
       many > 0
         ? html`<button class="btn small" type="button" @click=${() => desk.open(lit)}>Open</button><button class="btn small" type="button"
@@ -285,9 +291,10 @@ export function mountDo(fields, defaults, desk, place, { points, arrived }) {
       render(nothing, place);
       return;
     }
-    render(
-      html`${claims(room)}${eyes(room)}${send(room)}${ask(room)}${task(room)}${lesson(room)}${spotlight(room)}${hide(room)}${foot(room)}`,
+    redraw(
       place,
+      html`${claims(room)}${eyes(room)}${send(room)}${ask(room)}${task(room)}${lesson(room)}${spotlight(room)}${hide(room)}${foot(room)}`,
+      ':scope > section',
     );
     paintWithin(place, desk, points);
     const offer = desk.offer.value;

@@ -6,6 +6,7 @@ import { effect, signal } from '../../vendor/signals-core/signals-core.js';
 import { cost, count, parameter, percent } from '../format.js';
 import { palette } from '../theme.js';
 import { costCurve } from './cost-curve.js';
+import { redraw } from './focus.js';
 import { symbol } from './symbols.js';
 import { paintTile } from './tile-picture.js';
 import { inStrip, paintWithin } from './wall.js';
@@ -37,8 +38,8 @@ export function mountOpened(desk, place, { points, arrived }, back) {
   // Wherever the focus is, but for what closes by itself.
   document.addEventListener('keydown', (event) => {
     const { target } = event;
-    if (event.key !== 'Escape' || desk.opened.peek().length === 0) return;
-    if (target instanceof Element && target.closest('dialog, [popover], .do')) return;
+    if (event.key !== 'Escape' || event.defaultPrevented || desk.opened.peek().length === 0) return;
+    if (target instanceof Element && target.closest('dialog, [popover]')) return;
     event.preventDefault();
     close();
   });
@@ -59,7 +60,8 @@ export function mountOpened(desk, place, { points, arrived }, back) {
     const many = ['', 'One network', 'Two networks', 'Three networks', 'Four networks'][opened.length];
     const onScreen = lit.length > 0 && String(lit) === String(opened);
     const end = Math.max(...opened.map((number) => desk.watching.all.get(number)?.history.length ?? 0));
-    render(
+    redraw(
+      place,
       html`<div class="bar"><button class="btn quiet" type="button" @click=${close}>${symbol('left')}The wall</button><span
         class="cap">${many}, live${onScreen ? ', on the projector' : ''}</span>${
           onScreen
@@ -87,7 +89,6 @@ export function mountOpened(desk, place, { points, arrived }, back) {
               data-side="28" aria-hidden="true"></canvas></button>`
           : nothing;
       })}</div>`,
-      place,
     );
     for (const canvas of /** @type {NodeListOf<HTMLCanvasElement>} */ (place.querySelectorAll('canvas[data-opened]'))) {
       const number = Number(canvas.dataset.opened);
@@ -178,7 +179,7 @@ const weights = (layers) =>
           { weights: rows, biases },
           index,
         ) => html`<section><h3>Layer ${index + 1}<span class="cap">${rows.length} to ${biases.length}</span></h3>
-          <table><thead><tr><th></th>${biases
+          <table><thead><tr><td></td>${biases
             .slice(0, MOST_COLUMNS)
             .map((_, unit) => html`<th scope="col">${unit + 1}</th>`)}</tr></thead><tbody>${rows
             .slice(0, MOST_ROWS)

@@ -1,11 +1,12 @@
 /** The teacher's menu of the room, and the dialogs behind it. */
 
-import { html, render } from '../../vendor/lit-html/lit-html.js';
+import { html } from '../../vendor/lit-html/lit-html.js';
 import { effect, signal } from '../../vendor/signals-core/signals-core.js';
 import { copy, UNCOPIED } from '../clipboard.js';
 import { download } from '../download.js';
 import { reach, serverPath } from '../links.js';
 import { call, inGroups } from './calls.js';
+import { redraw } from './focus.js';
 import { checkNetwork } from './network-check.js';
 import { keepKey, roomKeys } from './place.js';
 import { dialogWith, menu } from './popups.js';
@@ -184,7 +185,4 @@ function end(desk) {
 }
 
 /** @param {HTMLElement} place @param {() => unknown} draw */
-const drawn = (place, draw) =>
-  effect(() => {
-    render(draw(), place);
-  });
+const drawn = (place, draw) => effect(() => redraw(place, draw()));

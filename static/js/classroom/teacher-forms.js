@@ -1,12 +1,13 @@
 /** What a teacher fills in: a question, a task, parts to hide and to lock, a lesson. */
 
 import { live } from '../../vendor/lit-html/directives/live.js';
-import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
+import { html, nothing } from '../../vendor/lit-html/lit-html.js';
 import { effect, signal } from '../../vendor/signals-core/signals-core.js';
 import { PARTS, REDUCED } from '../experiment/parts.js';
 import { listed } from '../lessons/course.js';
 import { inWordsOf, QUANTITIES } from '../lessons/quantities.js';
 import { readNumber } from '../numbers.js';
+import { redraw } from './focus.js';
 import { LETTERS } from './letters.js';
 import { needsReport } from './student-facts.js';
 import { symbol } from './symbols.js';
@@ -399,8 +400,6 @@ export function lessonForm(desk) {
 export function formOf(make) {
   const place = Object.assign(document.createElement('div'), { stop() {} });
   const draw = make();
-  place.stop = effect(() => {
-    render(draw(), place);
-  });
+  place.stop = effect(() => redraw(place, draw()));
   return place;
 }

@@ -1,0 +1,28 @@
+/** Draws a place anew, and whoever had the keyboard there still has it. */
+
+import { render } from '../../vendor/lit-html/lit-html.js';
+
+const STOPS = 'button:not(:disabled), input, select, textarea, a[href]';
+
+/** @param {Element} place @returns {HTMLElement[]} */
+const stops = (place) => [...place.querySelectorAll(STOPS)].map((each) => /** @type {HTMLElement} */ (each));
+
+/**
+ * What had the keyboard may be gone afterwards: then what stands in its place has it. Of a place with groups that is the
+ * first stop of the same group, counted from the last one, since what is new comes first.
+ *
+ * @param {HTMLElement} place
+ * @param {unknown} template
+ * @param {string} [groups] a selector
+ */
+export function redraw(place, template, groups = '') {
+  const had = /** @type {HTMLElement} */ (document.activeElement);
+  const before = groups ? [...place.querySelectorAll(groups)] : [place];
+  const found = before.findIndex((group) => group.contains(had));
+  const at = groups ? 0 : stops(place).indexOf(had);
+  render(template, place);
+  if (found < 0 || at < 0 || had.isConnected) return;
+  const group = (groups ? [...place.querySelectorAll(groups)] : [place]).at(found - before.length) ?? place;
+  const now = stops(group);
+  now[Math.min(at, now.length - 1)]?.focus();
+}
