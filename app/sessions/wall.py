@@ -314,6 +314,7 @@ class Wall:
                 "member": member,
                 "iteration": facts.iteration,
                 "cost": facts.train_cost,
+                "test_cost": facts.test_cost,
                 "train_accuracy": facts.train_accuracy,
                 "test_accuracy": facts.test_accuracy,
                 "playing": glimpse.playing,

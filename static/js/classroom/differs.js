@@ -118,3 +118,11 @@ export const shortCost = (cost) =>
           : cost.toExponential(0).replace('+', '');
 /** @param {number | null | undefined} share */
 export const shortShare = (share) => (share === null || share === undefined ? '–' : `${Math.round(100 * share)}%`);
+
+/**
+ * How well it does on the points that it does not train on: a share, or its cost where there are no classes.
+ *
+ * @param {import('../types/rooms').Tile | undefined} tile
+ */
+export const shortTest = (tile) =>
+  tile && tile.test_accuracy === null ? shortCost(tile.test_cost) : shortShare(tile?.test_accuracy);

@@ -50,11 +50,12 @@ export function mountDo(fields, defaults, desk, place, { points, arrived }) {
     form = section ? formOf(() => FORMS[section](desk)) : null;
     formed = section;
     const was = form;
-    queueMicrotask(() =>
+    queueMicrotask(() => {
       /** @type {HTMLElement | null | undefined} */ (
         was?.querySelector('textarea, input, select, .kinds button, .lessons button')
-      )?.focus(),
-    );
+      )?.focus();
+      was?.scrollIntoView({ block: 'nearest' });
+    });
   });
 
   /**

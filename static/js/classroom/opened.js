@@ -136,10 +136,10 @@ export function mountOpened(desk, place, { points, arrived }, back) {
     const now = seen.tile;
     const items = desk.differencesOf(number);
     const reads = html`<dl class="reads"><div class="stat"><dt>Iteration</dt><dd>${count(watched?.frame?.iteration ?? now?.iteration ?? 0)}</dd></div>
-      <div class="stat"><dt>Cost <span class="v">J</span></dt><dd>${run ? cost(run.train_cost) : now?.cost == null ? '–' : cost(now.cost)}</dd></div>
+      <div class="stat"><dt>Cost <span class="v">J</span></dt><dd>${costOr(run?.train_cost ?? now?.cost)}</dd></div>
       ${
         (run?.train_accuracy ?? now?.train_accuracy ?? null) === null
-          ? nothing
+          ? html`<div class="stat"><dt>Test cost <span class="v">J</span></dt><dd>${costOr(run?.test_cost ?? now?.test_cost)}</dd></div>`
           : html`<div class="stat"><dt>Train</dt><dd>${percent(run?.train_accuracy ?? now?.train_accuracy ?? null)}</dd></div>
       <div class="stat"><dt>Test</dt><dd>${percent(run?.test_accuracy ?? now?.test_accuracy ?? null)}</dd></div>`
       }</dl>`;
@@ -170,6 +170,9 @@ export function mountOpened(desk, place, { points, arrived }, back) {
     }</div>${beside ? nothing : html`${reads}${curve}`}</article>`;
   };
 }
+
+/** @param {number | null | undefined} value */
+const costOr = (value) => (value === null || value === undefined ? '–' : cost(value));
 
 /** @param {readonly import('../types/protocol').LayerParameters[] | undefined} layers */
 const weights = (layers) =>

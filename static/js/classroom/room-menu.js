@@ -1,5 +1,6 @@
 /** The teacher's menu of the room, and the dialogs behind it. */
 
+import { repeat } from '../../vendor/lit-html/directives/repeat.js';
 import { html } from '../../vendor/lit-html/lit-html.js';
 import { effect, signal } from '../../vendor/signals-core/signals-core.js';
 import { copy, UNCOPIED } from '../clipboard.js';
@@ -80,7 +81,9 @@ function members(desk) {
         all.length === 0
           ? html`<p>Nobody is in yet. The code is on the projector.</p>`
           : html`<p class="cap">Removed is not barred: they may come again, as somebody new. Lock the door, or make a new code.</p>
-            <ul class="people">${all.map(
+            <p class="wrong" role="alert">${desk.problem.value}</p><ul class="people">${repeat(
+              all,
+              ({ member }) => member,
               (member) =>
                 html`<li><form @submit=${(/** @type {SubmitEvent} */ event) => {
                   event.preventDefault();
@@ -96,7 +99,7 @@ function members(desk) {
                     member: member.member,
                   })}>Remove<span class="vh"> ${member.name}</span></button></li>`,
             )}</ul>`
-      }<p class="wrong" role="alert">${desk.problem.value}</p></div>`;
+      }</div>`;
     }),
   );
 }

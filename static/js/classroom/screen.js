@@ -41,6 +41,9 @@ const closed = (title, text) =>
 if (key === null) closed('This page needs the room’s key.', 'Open it from the teacher’s page: Projector.');
 else open(key);
 
+/** @param {number | null} value */
+const costOf = (value) => (value === null ? '–' : value < 1 ? value.toFixed(3) : cost(value));
+
 /** @param {string} key */
 function open(key) {
   /** @type {RoomState<any>} */
@@ -135,11 +138,16 @@ function open(key) {
     const run = watched?.frame?.runs[0];
     const share = run ? run.test_accuracy : (tile?.test_accuracy ?? null);
     const now = run?.train_cost ?? tile?.cost ?? null;
+    const test = run ? run.test_cost : (tile?.test_cost ?? null);
     return html`<figure><h2><span class="letter">${numeral}</span>${name ? `${name}: ` : ''}${setUpOf(member) || 'not there yet'}</h2><div class="pic"><canvas
       data-member=${member} role="img" aria-label="Output of network ${numeral}"></canvas></div><dl><div><dt>Iteration</dt><dd>${count(
         watched?.frame?.iteration ?? tile?.iteration ?? 0,
-      )}</dd></div><div><dt>Cost</dt><dd>${now === null ? '–' : now < 1 ? now.toFixed(3) : cost(now)}</dd></div>${
-        share === null ? nothing : html`<div><dt>Test</dt><dd>${Math.round(100 * share)}%</dd></div>`
+      )}</dd></div><div><dt>Cost</dt><dd>${costOf(now)}</dd></div>${
+        share !== null
+          ? html`<div><dt>Test</dt><dd>${Math.round(100 * share)}%</dd></div>`
+          : test !== null
+            ? html`<div><dt>Test cost</dt><dd>${costOf(test)}</dd></div>`
+            : nothing
       }</dl></figure>`;
   }
 

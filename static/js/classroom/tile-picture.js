@@ -116,7 +116,9 @@ export function pointsOf(data, byDefault) {
   if (data?.points && data.labels) return Promise.resolve({ points: data.points, labels: data.labels, test: null });
   const { dataset, examples, noise, seed, label_flips } = { ...byDefault, ...data };
   if (dataset === undefined) return Promise.resolve(null);
-  const query = new URLSearchParams(Object.entries({ examples, noise, label_flips, seed }).map(([k, v]) => [k, `${v}`]));
+  const query = new URLSearchParams(
+    Object.entries({ examples, noise, label_flips, seed }).map(([k, v]) => [k, `${v}`]),
+  );
   const path = `/datasets/${encodeURIComponent(dataset)}?${query}`;
   const known = asked.get(path);
   if (known) return known;

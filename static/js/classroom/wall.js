@@ -4,7 +4,7 @@ import { repeat } from '../../vendor/lit-html/directives/repeat.js';
 import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
 import { computed, effect, signal } from '../../vendor/signals-core/signals-core.js';
 import { palette } from '../theme.js';
-import { shortCost, shortShare } from './differs.js';
+import { shortCost, shortTest } from './differs.js';
 import { symbol } from './symbols.js';
 import { paintTile, pointsOf } from './tile-picture.js';
 import { fitting, SORTS, stepTo } from './wall-order.js';
@@ -185,12 +185,7 @@ export function mountWall(desk, place, { points, arrived }) {
     return [
       desk.nameOf(member),
       desk.lineOf(member),
-      ...(now
-        ? [
-            `cost ${shortCost(now.cost)}`,
-            ...(now.test_accuracy === null ? [] : [`test ${shortShare(now.test_accuracy)}`]),
-          ]
-        : []),
+      ...(now ? [`cost ${shortCost(now.cost)}`, `test ${shortTest(now)}`] : []),
       member.hand != null ? 'hand up' : !member.here ? 'away' : now?.playing ? 'playing' : 'paused',
       ...(tasks > 0 ? [`${member.solved.length} of ${tasks} tasks solved`] : []),
     ].join(', ');
@@ -236,9 +231,7 @@ export function mountWall(desk, place, { points, arrived }) {
       }</span><span class="sidecol"><span class="state">${state(seen)}</span><span class="nums">${
         diverged
           ? html`<b class="words">diverged</b>`
-          : html`<i class="v">J</i><b>${shortCost(now?.cost)}</b>${
-              now && now.test_accuracy === null ? nothing : html`<i>test</i><b>${shortShare(now?.test_accuracy)}</b>`
-            }`
+          : html`<i class="v">J</i><b>${shortCost(now?.cost)}</b><i>test</i><b>${shortTest(now)}</b>`
       }</span>${dots(seen)}</span><span class="vh">, ${words}${
         tasks.length > 0 ? `, ${member.solved.length} of ${tasks.length} tasks solved` : ''
       }</span></button>`;
@@ -268,7 +261,7 @@ export function mountWall(desk, place, { points, arrived }) {
     const { member, tile: now } = seen;
     render(
       html`<span><b>${desk.nameOf(member)}</b></span><span>${desk.lineOf(member)}</span><span><span class="v">J</span>
-        ${shortCost(now?.cost)}</span><span>test ${shortShare(now?.test_accuracy)}</span><span class="keys"><span><i
+        ${shortCost(now?.cost)}</span><span>test ${shortTest(now)}</span><span class="keys"><span><i
         class="d"></i>solved</span><span><i class="hd">${symbol('hand')}</i>hand up</span><span><i class="aw"></i>away</span></span>`,
       spell,
     );

@@ -112,6 +112,8 @@ export interface Tile {
   iteration: number;
   cost: number | null;
   train_accuracy: number | null;
+  /** Null without points for the test. */
+  test_cost: number | null;
   test_accuracy: number | null;
   playing: boolean;
   ended: string | null;
