@@ -25,6 +25,8 @@ const PADDING = 44;
 const FOOT = 68;
 /** With more than this the marks of who has solved it are small. */
 const MOST_LARGE = 40;
+/** A question and its choices of more are written smaller. */
+const MOST_LETTERS = 280;
 
 const page = /** @type {HTMLElement} */ (document.getElementById('page'));
 const announcer = /** @type {HTMLElement} */ (document.getElementById('announcer'));
@@ -120,7 +122,7 @@ function open(key) {
           ? { points: data.points, labels: data.labels, test: new Set(data.split.test) }
           : (points.get(number) ?? null),
         line: state.setups.get(number)?.data?.task !== 'regression',
-        radius: Math.max(1.2, side / 115),
+        radius: Math.max(2.4, side / 115),
       });
     }
   }
@@ -263,7 +265,9 @@ function open(key) {
       ${SCENES[scene](now, unit)}${foot(now, scene)}`,
       page,
     );
-    page.className = `s-${scene} ${
+    const { text = '', choices = [] } = now.question ?? {};
+    const long = scene === 'exam' && [text, ...choices].join('').length > MOST_LETTERS;
+    page.className = `s-${scene} ${long ? 'long' : ''} ${
       scene === 'spot'
         ? ['', 'one', 'two', 'many', 'many'][now.spotlight.length]
         : scene === 'exam' && now.spotlight.length === 0
