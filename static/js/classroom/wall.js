@@ -36,7 +36,8 @@ export function paintWithin(place, desk, points) {
     const number = Number(canvas.dataset.member);
     const tile = desk.state.tiles.get(number);
     const side = Number(canvas.dataset.side);
-    const drawn = points.get(number) ?? null;
+    // Of everybody at once there are pictures alone.
+    const drawn = canvas.hasAttribute('data-bare') ? null : (points.get(number) ?? null);
     const stamp = `${tile?.iteration} ${tile?.cost} ${side} ${palette.peek()} ${tile?.boundary?.values[0]}`;
     if (stamps.get(canvas) === stamp && drawnOn.get(canvas) === drawn) continue;
     stamps.set(canvas, stamp);
@@ -245,7 +246,7 @@ export function mountWall(desk, place, { points, arrived }) {
     const asking = question?.open === true && question.counts === undefined;
     const ok = asking ? member.answered : task !== null && member.solved.includes(task);
     return html`<button class="tile ${classes(seen)} ${lit.includes(member.member) ? 'lit' : ''}" type="button"
-      data-tile=${member.member} tabindex=${tabbed ? 0 : -1} aria-label=${inWords(seen)}><span class="pic" aria-hidden="true"><canvas data-member=${member.member} data-side=${side} aria-hidden="true"></canvas></span>${
+      data-tile=${member.member} tabindex=${tabbed ? 0 : -1} aria-label=${inWords(seen)}><span class="pic" aria-hidden="true"><canvas data-bare data-member=${member.member} data-side=${side} aria-hidden="true"></canvas></span>${
         ok ? html`<i class="ok"></i>` : nothing
       }${member.hand != null ? html`<i class="up">${symbol('hand')}</i>` : nothing}</button>`;
   };
