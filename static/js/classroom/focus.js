@@ -24,5 +24,8 @@ export function redraw(place, template, groups = '') {
   if (found < 0 || at < 0 || had.isConnected) return;
   const group = (groups ? [...place.querySelectorAll(groups)] : [place]).at(found - before.length) ?? place;
   const now = stops(group);
-  now[Math.min(at, now.length - 1)]?.focus();
+  const next = now[Math.min(at, now.length - 1)];
+  // A key that is still down shall not press what does much: then the group itself has it.
+  if (next?.matches('.primary')) /** @type {HTMLElement} */ (group).tabIndex = -1;
+  (next?.matches('.primary') ? /** @type {HTMLElement} */ (group) : next)?.focus();
 }
