@@ -102,8 +102,10 @@ export function mountWall(desk, place, { points, arrived }) {
     const { clientWidth, clientHeight } = place;
     // While networks are opened the wall has no size, and keeps the one it had.
     if (clientWidth === 0) return;
-    const width = clientWidth - 2 * Number.parseFloat(paddingLeft);
-    const height = clientHeight - bar.offsetHeight;
+    // Sizes are those of text of 16 pixels: with larger text there is room for fewer.
+    const larger = Math.max(1, Number.parseFloat(getComputedStyle(document.documentElement).fontSize) / 16);
+    const width = (clientWidth - 2 * Number.parseFloat(paddingLeft)) / larger;
+    const height = (clientHeight - bar.offsetHeight) / larger;
     if (width !== space.peek().width || height !== space.peek().height) space.value = { width, height };
   }).observe(place);
 
