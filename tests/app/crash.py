@@ -144,6 +144,8 @@ class Player:
         self.seen = []
         query = f"?session={self.session}&iteration={len(self.costs) // 4}" if self.session else ""
         async with websockets.connect(f"ws://localhost:{port}/ws{query}") as socket:
+            # What it looks like is nothing to it: its costs are.
+            await socket.send(json.dumps({"type": "view", "resolution": 8}))
             if not self.session:
                 training = {"training": {"iterations": 1_000_000}}
                 plan = {"data": {"seed": self.number}, "runs": [training]}
