@@ -99,6 +99,7 @@ def started(folder: Path) -> Server:
     """A server on the store in a folder, ready; one address may ask for all of it."""
     server = Server(
         SHALLOWS_DATA_FOLDER=str(folder),
+        SHALLOWS_WORKERS="2",
         SHALLOWS_REQUESTS_PER_SECOND="10000",
         SHALLOWS_REQUESTS_BURST="10000",
     )
