@@ -244,7 +244,7 @@ class Places(NamedTuple):
     within: float
 
 
-PLANE_PLACES, MAP_PLACES = Places(32, 15, 0.03), Places(6, 5, 0.1)
+PLANE_PLACES, MAP_PLACES = Places(32, 15, 0.03), Places(6, 5, 0.15)
 """Of the plane, a fifth of a pixel and two fifths apart; of a unit's map, two fifths of a pixel."""
 
 

@@ -77,6 +77,9 @@ def test_a_text_is_shown_once(page: Page) -> None:
         expect(page.locator("#announcer")).to_contain_text(announced)
         return page.locator("body").inner_text()
 
+    # The name of a curve comes with the chart, which takes its time.
+    playground.step(2)
+    expect(page.locator("#cost .names")).to_have_text("tanh")
     before = stepped()
     for moved in (True, False):
         page.evaluate(WRAP, moved)

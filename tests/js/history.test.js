@@ -37,13 +37,16 @@ test('it keeps what lies beyond until a cost is another, and has no gap', () => 
   assert.deepEqual(after(3, [4]), [1, 2, 3, 4]);
   assert.deepEqual(after(1, [2]), [1, 2, 3, 4]);
   assert.deepEqual(after(1, []), [1, 2, 3, 4]);
+  assert.equal(history.rewritten, 0, 'what is drawn of it still holds');
   assert.deepEqual(after(2, [5, 6, 7]), [1, 2, 5, 6, 7]);
+  assert.equal(history.rewritten, 1);
   assert.deepEqual(
     history.tests.map(({ iteration }) => iteration),
     [0],
   );
   assert.throws(() => history.write(9, new Float32Array(1)), RangeError);
   history.clear();
+  assert.equal(history.rewritten, 2);
   assert.deepEqual(after(0, []), []);
   assert.equal(after(0, new Float32Array(5000).fill(1)).length, 5000);
 });

@@ -43,7 +43,14 @@ globalThis.WebSocket = class {
   }
 };
 const posted = [];
-globalThis.self = { postMessage: (message) => posted.push(message), requestAnimationFrame: setImmediate };
+const turns = [];
+globalThis.self = {
+  postMessage: (message) => posted.push(message),
+  requestAnimationFrame: (turn) => {
+    turns.push(turn);
+    setImmediate(() => turns.shift()?.());
+  },
+};
 await import('../../static/js/painting/worker.js');
 const say = (data) => self.onmessage({ data });
 const until = async (condition) => {
@@ -93,6 +100,40 @@ test('when no more frames come while it plays, edges are of the last one', async
   // The connection is lost: it still plays, as far as the page knows.
   socket.onclose({ code: 1006 });
   await until(() => edge() === 'negative');
+});
+
+test('what begins another run or goes back is told at once, what follows at the turn of the screen', async () => {
+  const waits = async () => {
+    const from = posted.length;
+    await until(() => turns.length === 0);
+    return posted.slice(from).map(({ type, iteration, at }) => [type, type === 'given' ? iteration : at !== null]);
+  };
+  await waits();
+  /** What is told in the same task. */
+  const tells = (iteration) => {
+    const from = posted.length;
+    take(iteration, 1);
+    return posted.slice(from).map(({ type, at, picture }) => [type, picture.iteration, at]);
+  };
+  assert.deepEqual(tells(3), []);
+  assert.deepEqual(await waits(), [['drawn', true]]);
+  // Back, as after a seek or a reset: the screen has it later, and is said to have it only then.
+  assert.deepEqual(tells(1), [['drawn', 1, null]]);
+  assert.deepEqual(tells(2), []);
+  assert.deepEqual(await waits(), [
+    ['given', 1],
+    ['drawn', true],
+  ]);
+  socket.onmessage({ data: JSON.stringify({ type: 'configured', resumed: false }) });
+  assert.deepEqual(tells(4), [['drawn', 4, null]]);
+  assert.deepEqual(await waits(), [['given', 4]]);
+  // With little motion while it plays, a picture waits for its time whatever it is.
+  say({ type: 'manner', manner: { calm: true } });
+  assert.deepEqual(tells(0), []);
+  say({ type: 'manner', manner: { calm: false } });
+  await until(() => drawnIteration() === 0);
+  take(2, -1);
+  await until(() => drawnIteration() === 2);
 });
 
 test('a picture of its own says of which iteration it is', () => {

@@ -75,6 +75,7 @@ export class Painter {
       if (this.#over.signal.aborted) return undefined;
       this.#socket?.dispatchEvent(new Event('message'));
       if (news.type === 'message') return listener.message(news.message);
+      if (news.type === 'given') return this.#leave(mark, news.iteration, news.at);
       if (news.type === 'snapshot') {
         this.#waiting.get(news.id)?.resolve(news.snapshot);
         this.#waiting.delete(news.id);
@@ -84,12 +85,7 @@ export class Painter {
       if (news.type === 'costs') return undefined;
       if (news.picture) {
         listener.picture(news.picture);
-        // An observer still gets the entry, and the browser's list of marks does not grow.
-        performance.mark(mark, {
-          startTime: news.at - performance.timeOrigin,
-          detail: { iteration: news.picture.iteration },
-        });
-        performance.clearMarks(mark);
+        if (news.at !== null) this.#leave(mark, news.picture.iteration, news.at);
       }
       for (const frame of news.frames) listener.acknowledge(frame);
       return undefined;
@@ -106,6 +102,13 @@ export class Painter {
     const calm = () => this.manner({ calm: reducedMotion.matches });
     reducedMotion.addEventListener('change', calm, { signal: this.#over.signal });
     calm();
+  }
+
+  /** Notes that the screen has a picture. @param {string} mark @param {number} iteration @param {number} at since 1970 */
+  #leave(mark, iteration, at) {
+    performance.mark(mark, { startTime: at - performance.timeOrigin, detail: { iteration } });
+    // An observer still gets the entry, and the browser's list of marks does not grow.
+    performance.clearMarks(mark);
   }
 
   /**

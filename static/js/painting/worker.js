@@ -2,9 +2,9 @@
  * The painter: a thread of its own that hears what the server sends, decodes and paints it, so that the page's own stays
  * free for its reader.
  *
- * Frames are drawn at the screen's pace, the latest one wins; each is acknowledged once it has been drawn or overtaken,
- * by the page: so the server sends no more than the page's own thread can take. Costs and messages leave in the order in
- * which they came.
+ * Frames are drawn at the screen's pace, the latest one wins, and what goes back or begins another run is drawn at once;
+ * each is acknowledged once it has been drawn or overtaken, by the page: so the server sends no more than the page's own
+ * thread can take. Costs and messages leave in the order in which they came.
  *
  * All canvases are drawn in one task, of one frame, so that the browser is given them together. Edges alone may be of an
  * earlier one while frame follows frame, and catch up with the last.
@@ -48,6 +48,12 @@ const unsent = [];
 /** @type {number[]} */
 const unacknowledged = [];
 let scheduled = false;
+/** Whether there is something to draw at the screen's next turn. */
+let due = false;
+/** The iteration of a picture that the screen is given at its next turn. @type {number | null} */
+let ungiven = null;
+/** Whether the next frame is the first of its run. */
+let begins = true;
 /** Draws the edges of a frame that none has followed. @type {ReturnType<typeof setTimeout> | undefined} */
 let catchingUp;
 let drawn = -Infinity;
@@ -120,7 +126,10 @@ function restyle(picture) {
 function takeText(text) {
   const message = JSON.parse(text);
   // What waits to be drawn shows a run that is no more.
-  if (message.type === 'configured' && !message.resumed) latest = null;
+  if (message.type === 'configured' && !message.resumed) {
+    latest = null;
+    begins = true;
+  }
   if (unsent.length > 0) scope.postMessage({ type: 'costs', costs: unsent.splice(0) });
   scope.postMessage({ type: 'message', message });
 }
@@ -139,21 +148,41 @@ function takeFrame(bytes) {
   });
   unacknowledged.push(frame.frame);
   latest = frame;
+  // What does not follow on what is seen, a reader waits for. The screen takes the picture at its next turn all the same,
+  // but the page has its numbers before that, and shows both together.
+  const leaps = begins || frame.iteration < (seen?.iteration ?? 0);
+  begins = false;
   schedule();
+  if (leaps && !isCalm()) paint();
 }
 
 scope.onmessage = ({ data }) => /** @type {(message: ToPainter) => void} */ (TAKE[data.type])(data);
 
+const isCalm = () => manner.calm && manner.playing;
+
 function schedule() {
+  due = true;
   if (scheduled) return;
   scheduled = true;
-  const wait = manner.calm && manner.playing ? drawn + CALM_INTERVAL - performance.now() : 0;
-  if (wait > 0) setTimeout(() => scope.requestAnimationFrame(paint), wait);
-  else scope.requestAnimationFrame(paint);
+  const wait = isCalm() ? drawn + CALM_INTERVAL - performance.now() : 0;
+  if (wait > 0) setTimeout(() => scope.requestAnimationFrame(atTurn), wait);
+  else scope.requestAnimationFrame(atTurn);
 }
 
-function paint() {
+/** The screen's turn: it is given what is drawn. */
+function atTurn() {
   scheduled = false;
+  if (ungiven !== null) scope.postMessage({ type: 'given', iteration: ungiven, at: timeOf(performance.now()) });
+  ungiven = null;
+  if (due) paint(true);
+}
+
+/** @param {number} now */
+const timeOf = (now) => performance.timeOrigin + now;
+
+/** @param {boolean} [turn] whether it is the screen's */
+function paint(turn = false) {
+  due = false;
   drawn = performance.now();
   const frame = latest;
   latest = null;
@@ -165,12 +194,13 @@ function paint() {
   }
   if (unacknowledged.length === 0) return;
   const picture = frame && told(frame);
+  if (frame && !turn) ungiven = frame.iteration;
   scope.postMessage({
     type: 'drawn',
     costs: unsent.splice(0),
     picture,
     frames: unacknowledged.splice(0),
-    at: performance.timeOrigin + drawn,
+    at: turn ? timeOf(drawn) : null,
   });
 }
 

@@ -21,6 +21,8 @@ export class History {
    * @type {{iteration: number, cost: number, boundary: Boundary}[]}
    */
   pictures = [];
+  /** How often costs that were known have gone. */
+  rewritten = 0;
   /** Iterations from one picture to the next, at least. */
   #spacing = 1;
 
@@ -55,6 +57,7 @@ export class History {
   }
 
   clear() {
+    this.rewritten++;
     this.length = 0;
     this.tests = [];
     this.pictures = [];
@@ -80,6 +83,7 @@ export class History {
     }
     this.#costs.set(costs, first);
     if (other >= 0) {
+      this.rewritten++;
       this.tests = this.tests.filter(({ iteration }) => iteration < first + other);
       this.pictures = this.pictures.filter(({ iteration }) => iteration < first + other);
     }

@@ -47,6 +47,8 @@ const KEY = 'runs';
  * (milliseconds).
  */
 const STORE_AFTER = 500;
+/** While a reader waits for a picture it waits too, for so long at a time. */
+const GIVE_WAY = 120;
 
 export class KeptRuns {
   /** The latest first. @type {import('../../vendor/signals-core/signals-core.js').Signal<KeptRun[]>} */
@@ -56,6 +58,11 @@ export class KeptRuns {
   #catalogue;
   /** Whether the list is to be stored. */
   #unstored = false;
+  #awaited = () => false;
+  #storeDue = () => {
+    if (this.#awaited()) setTimeout(this.#storeDue, GIVE_WAY);
+    else this.store();
+  };
   /** What each is stored as. @type {WeakMap<KeptRun, string>} */
   #rows = new WeakMap();
 
@@ -140,6 +147,11 @@ export class KeptRuns {
     this.#keep(this.list.value.toSpliced(index, 0, run));
   }
 
+  /** Has what takes long wait while somebody else does. @param {() => boolean} awaited */
+  giveWay(awaited) {
+    this.#awaited = awaited;
+  }
+
   /** Stores what is to be stored: at the latest when the page is left. */
   store() {
     if (!this.#unstored) return;
@@ -161,7 +173,7 @@ export class KeptRuns {
   /** @param {KeptRun[]} runs */
   #keep(runs) {
     this.list.value = runs.slice(0, MOST_RUNS);
-    if (!this.#unstored) setTimeout(() => this.store(), STORE_AFTER);
+    if (!this.#unstored) setTimeout(this.#storeDue, STORE_AFTER);
     this.#unstored = true;
   }
 

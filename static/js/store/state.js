@@ -54,6 +54,9 @@ import { Telling } from './telling.js';
  * @typedef {{toggle: () => void, step: () => void, reset: () => void}} Keyed
  */
 
+/** From a picture's coming the screen has it after so long (milliseconds). */
+const SEEN = 50;
+
 /** @type {Staging} */
 export const UNSTAGED = { hide: [], lock: [], highlight: [] };
 
@@ -121,6 +124,8 @@ export class Store {
   #spareLayer;
   /** The run that was asked to begin again, until it has. @type {Experiment | null} */
   #reset = null;
+  /** When the first picture of the latest run came (milliseconds). */
+  #shown = -Infinity;
   #catalogue;
   #kept;
 
@@ -132,6 +137,7 @@ export class Store {
    */
   constructor(experiment, catalogue, dialogue, kept) {
     this.#kept = kept;
+    kept.giveWay(() => this.awaited);
     this.experiment = signal(experiment);
     this.#catalogue = catalogue;
     this.#spareLayer = experiment.layers.at(-1) ?? defaultsOf(catalogue).layers[0];
@@ -289,9 +295,10 @@ export class Store {
     this.deeds.value = { ...this.deeds.peek(), ...deed };
   }
 
-  /** Whether the reader waits for the first picture of a run: whatever takes long has time until then. */
+  /** Whether the reader waits for the first picture of a run: whatever takes long has time until it is seen. */
   get awaited() {
-    return this.dialogue.live && (!this.dialogue.settled || this.current.picture.peek() === null);
+    const { live, settled } = this.dialogue;
+    return live && (!settled || this.current.picture.peek() === null || performance.now() - this.#shown < SEEN);
   }
 
   // ---- what comes over the stream
@@ -351,6 +358,7 @@ export class Store {
 
   /** What has been drawn. @param {Pick<import('../types/protocol').Frame, 'iteration' | 'runs'>} frame */
   show({ iteration, runs: [run] }) {
+    if (this.current.picture.peek() === null) this.#shown = performance.now();
     this.current.show({ iteration, run });
     this.telling.seen(iteration, run.train_cost);
   }

@@ -144,9 +144,10 @@ export type FromPainter =
       costs: FrameCosts[];
       picture: Pick<Frame, 'iteration' | 'runs'> | null;
       frames: number[];
-      /** Milliseconds since 1970. */
-      at: number;
-    };
+      /** When the screen was given it, in milliseconds since 1970; null: `given` tells, once it is. */
+      at: number | null;
+    }
+  | { type: 'given'; iteration: number; at: number };
 
 /** The part of a worker's global scope that TypeScript's DOM library lacks. */
 export interface PainterScope {

@@ -1,7 +1,7 @@
 /**
  * The cost of every iteration, thinned to what the pixels show, with earlier runs in grey. With mini-batches it is the
- * mean over an epoch that is drawn, over the costs of the batches, faintly. Plotly draws axes and curves a few times a
- * second; what has come since hangs on as a tail of our own, so that the curve grows smoothly whatever Plotly takes.
+ * mean over an epoch that is drawn, over the costs of the batches, faintly. Plotly draws axes and curves when the axes
+ * change; what has come since hangs on as a tail of our own, so that the curve grows smoothly whatever Plotly takes.
  */
 
 import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
@@ -34,7 +34,7 @@ const INTERVAL = 600;
 /** A new run's first frame comes before its ghosts. */
 const AFTER_FRAME = 120;
 /** Room to grow that a new axis has. */
-const ROOM = 1.2;
+const ROOM = 1.5;
 
 /**
  * @param {Store} store
@@ -70,14 +70,17 @@ export function mountCost(store, find, catalogue, plotly) {
   /** What is on Plotly's axes. @type {Drawn | null} */
   let drawn = null;
   let due = false;
+  /** Whether all is drawn, also if the axes hold; as it is while nothing trains. */
+  let anew = false;
   let next = -Infinity;
 
   const draw = () => {
-    due = false;
+    const all = anew || !store.dialogue.playing.peek();
+    due = anew = false;
     const began = performance.now();
     const api = plotly.peek();
     if (api && chart.clientWidth > 0)
-      drawn = drawChart(api, chart, names, store, catalogue, scale.peek() === 'log', drawn);
+      drawn = drawChart(api, chart, names, store, catalogue, scale.peek() === 'log', drawn, all);
     const now = performance.now();
     next = now + Math.max(INTERVAL, (now - began) / SHARE);
     grow();
@@ -92,6 +95,7 @@ export function mountCost(store, find, catalogue, plotly) {
   const schedule = (soon = false) => {
     if (due && !soon) return;
     due = true;
+    anew ||= soon;
     setTimeout(
       () => (store.awaited ? setTimeout(drawDue, AFTER_FRAME) : drawDue()),
       soon ? 0 : Math.max(AFTER_FRAME, next - performance.now()),
@@ -124,6 +128,8 @@ export function mountCost(store, find, catalogue, plotly) {
  * @property {number} window costs that the line is the mean of
  * @property {number} testsUpTo test costs that are drawn
  * @property {number} iterations at the axis' end
+ * @property {number} rewritten how often the history had been rewritten
+ * @property {string} around what Plotly has drawn beside the current curves
  * @property {import('./cost-scale.js').Scale} scale
  */
 
@@ -152,19 +158,21 @@ class Tail {
   }
 
   /** @param {Drawn} drawn @param {Store} store */
-  draw({ history, upTo, window, testsUpTo, iterations, scale }, { current: { history: now, reading } }) {
+  draw({ history, rewritten, upTo, window, testsUpTo, iterations, scale }, { current: { history: now, reading } }) {
     const picture = reading.peek();
     // A run that Plotly has not drawn anything of yet begins at its own first iteration.
-    const from = now === history ? Math.max(0, upTo - 1) : 0;
-    const testsFrom = now === history ? Math.max(0, testsUpTo - 1) : 0;
+    const goesOn = now === history && now.rewritten === rewritten;
+    const from = goesOn ? Math.max(0, upTo - 1) : 0;
+    const testsFrom = goesOn ? Math.max(0, testsUpTo - 1) : 0;
     const shown = Math.min(now.length, iterations + 1);
-    const piece = thin(now.costs.subarray(from, shown), scale.width);
+    const columns = Math.ceil(scale.x(shown) - scale.x(from));
+    const piece = thin(now.costs.subarray(from, shown), columns);
     const every = piece.x.map((iteration, index) => [from + iteration, piece.y[index]]);
     const mean = now.epoch > 1;
     const over = now === history ? window : now.epoch;
     /** @param {number[]} x */
     const means = (x) => meansAt(now.costs, over, x).map((cost, index) => [x[index], cost]);
-    const points = mean ? means(columnEnds(from, shown, scale.width)) : every;
+    const points = mean ? means(columnEnds(from, shown, columns)) : every;
     const back = picture !== null && picture.iteration < now.length;
     const here = picture && [picture.iteration, mean && back ? now.mean(picture.iteration) : picture.run.train_cost];
     // A mean ends with the costs that there are.
@@ -249,9 +257,10 @@ function earlierRuns(store, catalogue) {
  * @param {Catalogue} catalogue
  * @param {boolean} log
  * @param {Drawn | null} before
+ * @param {boolean} anew also what has not changed
  * @returns {Drawn}
  */
-function drawChart(plotly, chart, names, store, catalogue, log, before) {
+function drawChart(plotly, chart, names, store, catalogue, log, before, anew) {
   const [ink, ink2, ink3, ghostColour, grid, faint] = colours('ink', 'ink-2', 'ink-3', 'ghost', 'grid', 'faint');
   const { history } = store.current;
   const runs = earlierRuns(store, catalogue);
@@ -292,6 +301,11 @@ function drawChart(plotly, chart, names, store, catalogue, log, before) {
     smallFont(),
   );
 
+  render(namesAt(labels, MARGIN), names);
+  // While all of this holds, the tail is what there is to add; a mean moves with its window.
+  const { rewritten } = history;
+  const around = JSON.stringify([rewritten, range, window, runs.map(({ name, length }) => [name, length])]);
+  if (!anew && keeps && before.around === around) return before;
   /** @param {{x: number[], y: number[]}} curve @param {object} line */
   const trace = ({ x, y }, line) => ({ type: 'scatter', mode: 'lines', x, y, line, hoverinfo: 'skip' });
   plotly.react(
@@ -329,8 +343,8 @@ function drawChart(plotly, chart, names, store, catalogue, log, before) {
     },
     CONFIG,
   );
-  render(namesAt(labels, MARGIN), names);
-  return { history, upTo: history.length, window, testsUpTo: history.tests.length, iterations, scale };
+  const [upTo, testsUpTo] = [history.length, history.tests.length];
+  return { history, rewritten, upTo, window, testsUpTo, iterations, around, scale };
 }
 
 /**

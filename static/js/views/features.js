@@ -12,6 +12,8 @@ import { painterColours, palette } from '../theme.js';
 
 /** Pixels of a map on the page, twice as fine as its points. */
 const SIDE = 104;
+/** It seldom changes: as one that is read it is part of its page, and no layer of its own to put in place at each frame. */
+const PICTURE = { alpha: false, willReadFrequently: true };
 
 /** The maps of some inputs, one after the other. @param {Catalogue} catalogue @param {readonly string[]} names */
 export function mapsOf({ features }, names) {
@@ -61,7 +63,7 @@ export function mountFeatures(store, find, catalogue) {
       const canvas = /** @type {HTMLCanvasElement} */ (boxes[index].closest('label')?.querySelector('canvas'));
       canvas.width = canvas.height = SIDE;
       maps.paint(bytesOf(map), size, size, colours);
-      maps.draw(/** @type {CanvasRenderingContext2D} */ (canvas.getContext('2d', { alpha: false })), 0, {
+      maps.draw(/** @type {CanvasRenderingContext2D} */ (canvas.getContext('2d', PICTURE)), 0, {
         x: 0,
         y: 0,
         width: SIDE,

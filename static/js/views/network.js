@@ -33,6 +33,7 @@ import { bindFields, bindValue, stopsBetween, stopsEvery } from './value.js';
 /** @typedef {import('../types/protocol').Catalogue} Catalogue */
 /** @typedef {import('../painting/network-layout.js').Layout} Layout */
 /** @typedef {import('../types/painting').Edge} Edge */
+/** @typedef {import('../types/protocol').LayerParameters} LayerParameters */
 /** @typedef {import('../types/protocol').Parameter} Parameter */
 /** @typedef {import('./parameter.js').OpenParameter} OpenParameter */
 /** @typedef {(id: string) => HTMLElement} Find */
@@ -298,16 +299,20 @@ function mountGraph(store, graph, layout, painter, inputs, frozen, open) {
     );
   });
 
+  /** Until another run has numbers of its own, its network has those of the one before. @type {LayerParameters[] | null} */
+  let layers = null;
   effect(() => {
     const { edges, labelled, valued } = layout.value;
     const sizes = store.layerSizes.value;
     const chosen = store.attention.selected.value;
     const picture = store.current.reading.value;
-    const layers = picture && fits(picture.run.layers, sizes) ? picture.run.layers : null;
+    const known = picture?.run.layers ?? layers;
+    layers = known && fits(known, sizes) ? known : null;
     if (!layers) {
       render(nothing, values);
       return;
     }
+    const of = layers;
     const shown =
       chosen && valued && labelled
         ? edges
@@ -321,7 +326,7 @@ function mountGraph(store, graph, layout, painter, inputs, frozen, open) {
     // The layer or unit that the pointer was over may be gone.
     if (
       under &&
-      valueAt(layers, under) !== undefined &&
+      valueAt(of, under) !== undefined &&
       !shown.some(({ parameter }) => parameterKey(parameter) === parameterKey(under))
     )
       shown.push({ parameter: under, at: [under.x, under.y] });
@@ -330,7 +335,7 @@ function mountGraph(store, graph, layout, painter, inputs, frozen, open) {
         const isFrozen = store.dialogue.frozen.value.has(parameterKey(parameter));
         return html`<span class="edge-value ${isFrozen ? 'frozen' : ''}" data-parameter=${JSON.stringify(parameter)}
           style="left:${x.toFixed(1)}px;top:${y.toFixed(1)}px">${isFrozen ? lock : nothing}${written(
-            valueAt(layers, parameter),
+            valueAt(of, parameter),
           )}</span>`;
       }),
       values,

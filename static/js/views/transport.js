@@ -128,11 +128,14 @@ function mountAchieved(store, element) {
   effect(() => {
     const picture = store.current.reading.value;
     const time = performance.now();
-    if (!picture || !store.dialogue.playing.value || picture.iteration < (seen.at(-1)?.iteration ?? 0)) {
+    if (!store.dialogue.playing.value) {
       seen = [];
       say('');
       return;
     }
+    // Another run begins as fast as the one before, until it is known better.
+    if (!picture) return;
+    if (picture.iteration < (seen.at(-1)?.iteration ?? 0)) seen = [];
     seen = [...seen.filter((one) => time - one.time < ACHIEVED_OVER), { time, iteration: picture.iteration }];
     const [first] = seen;
     if (time - first.time > ACHIEVED_OVER / 3)
