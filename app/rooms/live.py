@@ -210,11 +210,13 @@ class LiveRooms:
                 raise RoomFull(
                     f"{theirs} rooms were opened from this address, as many as may be. End one."
                 )
-            return self._rooms.open(title, now)
+            new = self._rooms.open(title, now)
+            # At once: what is opened in the same moment counts it.
+            self._opened_by = {id: by for id, by in self._opened_by.items() if self.has(id)}
+            self._opened_by[new.room.state.door.id] = client
+            return new
 
         new: NewRoom = await self._ask(Asked(None, act=act))
-        self._opened_by = {id: by for id, by in self._opened_by.items() if self.has(id)}
-        self._opened_by[new.room.state.door.id] = client
         return new
 
     async def do(self, id: str, command: Command) -> list[Event]:
@@ -403,6 +405,8 @@ class LiveRooms:
             except Failed as failed:
                 self._undo(this, now, tried=False)
                 if failed.asked is None:
+                    for asked in some:
+                        asked.failed(ShallowsError("the rooms failed; their log says why"))
                     return Round()
                 failed.asked.failed(ShallowsError("the room failed at this; its log says why"))
                 some.remove(failed.asked)
