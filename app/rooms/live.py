@@ -24,7 +24,7 @@ from typing import Any, TypeVar
 from app.classroom.codes import Mint
 from app.classroom.commands import Command, Gone, Measured
 from app.classroom.errors import NoRoom, RoomFull
-from app.classroom.events import Ended, Event, Freed, Unkept, Write
+from app.classroom.events import Ended, Event, Unkept, Write
 from app.classroom.room import Connections, Room
 from app.classroom.rooms import NewRoom, Rooms
 from app.classroom.state import Now
@@ -142,9 +142,8 @@ class LiveRooms:
         lessons: Mapping[str, Lesson],
         settings: Settings,
         wall: Wall,
-        free: Callable[[str], None],
     ) -> None:
-        self._stored, self._settings, self._wall, self._free = stored, settings, wall, free
+        self._stored, self._settings, self._wall = stored, settings, wall
         self._mint = Mint(stored.key_for("rooms"))
         self._rooms = Rooms(self._mint, lessons, settings.max_rooms)
         self._disk: dict[str, dict[str, str]] = {}
@@ -520,13 +519,8 @@ class LiveRooms:
             audience.note(outcome.events)
         if outcome.room is not None:
             self._wall.heed(outcome.room, outcome.events)
-        for event in outcome.events:
-            if isinstance(event, Freed):
-                self._free(event.session)
-            elif isinstance(event, Ended):
-                self._audiences.pop(outcome.id, None)
-                for session in event.sessions:
-                    self._free(session)
+        if any(isinstance(event, Ended) for event in outcome.events):
+            self._audiences.pop(outcome.id, None)
 
     async def _tell(self) -> None:
         """Tell everybody what is new for them; others have a turn now and then."""

@@ -58,6 +58,17 @@ def test_a_room_is_opened_looked_at_and_ended(client: TestClient) -> None:
     assert room.ask().status_code == 404
 
 
+@pytest.mark.parametrize("host", ["a" * 3000, "evil.example/", "a b", ""])
+def test_what_is_no_host_is_not_drawn(room: Class, host: str) -> None:
+    answer = room.client.get(f"/rooms/{room.id}/code.svg", headers={"host": host})
+    assert (answer.status_code, answer.json()["code"]) == (421, "unknown_host")
+
+
+@pytest.mark.parametrize("host", ["school.example", "[fd00::1]:8000", "192.168.1.5:8000"])
+def test_every_host_is_drawn(room: Class, host: str) -> None:
+    assert room.client.get(f"/rooms/{room.id}/code.svg", headers={"host": host}).is_success
+
+
 @pytest.mark.parametrize("path", ["", "/results.csv"])
 @pytest.mark.parametrize("key", [None, "wrong", ""])
 def test_without_its_key_a_room_shows_nothing(room: Class, path: str, key: str | None) -> None:
