@@ -11,11 +11,19 @@ import pytest
 from starlette.testclient import TestClient, WebSocketDenialResponse
 
 from app.classroom import room as rooms
+from app.classroom.codes import Mint
 from app.classroom.errors import NoRoom, RoomFull
+from app.classroom.events import Fresh
+from app.classroom.events import Opened as OpenedPage
 from app.classroom.messages import OF_MEMBERS, OF_TEACHERS, Lock
+from app.classroom.room import Room
 from app.classroom.rooms import NewRoom
+from app.classroom.state import Now
+from app.classroom.turn import Around
 from app.errors import NotStored
 from app.main import create_app
+from app.rooms import audience
+from app.sessions.outbox import Outbox
 from app.sessions.wall import MOST_LABS
 from app.store.classes import StoredRooms
 from app.web import tries
@@ -752,6 +760,24 @@ def test_many_changes_of_members_are_one_message(room: Class) -> None:
         teacher.say("ask", **QUESTION)  # whether each has answered is said anew
         teacher.until("room", lambda seen: len(seen.get("members", [])) == 35)
         assert [heard["type"] for heard in teacher.heard] == ["room"]
+
+
+@pytest.mark.parametrize("others", [0, 3])
+def test_a_room_that_is_large_and_changes_fast_is_told_more_seldom(
+    others: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audience, "BYTES_PER_SECOND", 100.0)
+    room, _, _ = Room.opened("id", "Year 12", Around(Mint(b"key"), {}), Now(0.0, 0.0))
+    class_, pages = audience.Audience(lambda: None), [Outbox() for _ in range(1 + others)]
+    for page in pages:
+        class_.add(page)
+        class_.note([OpenedPage(page.name, "teacher")])
+    assert list(class_.send(room.state, 0.0)) == [None] * len(pages)
+    (told,) = asyncio.run(pages[0].take())
+    class_.note([Fresh("teachers")])
+    due = len(told) * len(pages) / 100.0
+    assert list(class_.send(room.state, due - 0.1)) == [pytest.approx(due)] * len(pages)
+    assert list(class_.send(room.state, due + 0.1)) == [None] * len(pages)
 
 
 # -- a store that fails -------------------------------------------------------------------------
