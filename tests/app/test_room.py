@@ -1210,8 +1210,7 @@ def test_the_end(room: Class) -> None:
     room.teach("ask", **WHICH)
     room.say("a", "answer", question=1, choice=1)
     ended = only(room.do(End()), Ended)
-    assert (ended.reason, set(ended.connections)) == ("ended", {"teacher", "a", "lab"})
-    assert ended.sessions == (joined.session,)
+    assert ended.reason == "ended"
     assert room.disk == {}
     rest = json.dumps(room.room.rows)
     for secret in (joined.name, joined.secret, joined.session, "Year 12", "ReLU"):
