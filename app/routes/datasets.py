@@ -79,9 +79,7 @@ async def draw_dataset(
     if name not in nncore.DATASETS:
         raise NotFound(f"there is no dataset {name!r:.80}; there are {', '.join(nncore.DATASETS)}")
     if query.label_flips and nncore.DATASETS[name].task == "regression":
-        raise InvalidField(
-            f"label_flips must be 0 for {name}, which has no classes", "label_flips"
-        )
+        raise InvalidField(f"label_flips must be 0 for {name}, which has no classes", "label_flips")
     drawn = name, query.examples, query.noise, query.label_flips, query.seed
     if 3 * query.examples <= work.LIGHT:
         return here(work.dataset(*drawn))

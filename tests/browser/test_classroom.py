@@ -119,6 +119,10 @@ def lesson(
 
     # Predict, commit, see.
     button(teacher, "New").first.click()
+    expect(teacher.get_by_label("Question")).to_be_focused()
+    teacher.keyboard.press("Escape")
+    expect(button(teacher, "New").first).to_be_focused()
+    teacher.keyboard.press("Enter")
     teacher.get_by_label("Question").fill("Which will be lower?")
     teacher.get_by_label("Choice A", exact=True).fill("1")
     teacher.get_by_label("Choice B", exact=True).fill("2")
@@ -171,8 +175,16 @@ def lesson(
     expect(teacher.locator(".net-opened")).to_have_count(1)
     expect(teacher.locator(".curve .run")).to_be_attached()
     expect(teacher.locator(".weights table").first).to_be_visible()
+    assert violations(teacher) == []
+    # Whether the server is still there is asked while frames come, and no error is shown.
+    teacher.evaluate("dispatchEvent(new Event('pageshow'))")
     teacher.keyboard.press("Escape")
     expect(wall.first).to_be_focused()
+    teacher.set_viewport_size({"width": 800, "height": 200})
+    expect(teacher.locator(".tiles.everybody")).to_be_visible()
+    expect(wall.first).to_be_focused()
+    teacher.set_viewport_size(VIEWPORT)
+    expect(teacher.locator(".toast [role=alert]")).to_have_count(0)
 
     # A reload, and a second tab, lose nobody.
     one.reload()
