@@ -15,6 +15,8 @@ import { better, needsReport } from './student-facts.js';
 /** @typedef {import('./place.js').Place} Place */
 /** @template T @typedef {import('../../vendor/signals-core/signals-core.js').Signal<T>} Signal */
 
+/** So long what was sent waits for the run before, which is kept (milliseconds). */
+const KEPT_WITHIN = 1000;
 /** Errors after which there is no place any more. */
 const OUT = ['stranger', 'removed', 'over'];
 /** Errors of what was said to the room. */
@@ -53,6 +55,9 @@ export class Student {
   #lesson = '';
   #task = computed(() => JSON.stringify(this.room.value?.task ?? null));
   #reported = 0;
+  /** Whether what was sent waits, and what has waited. */
+  #waiting = false;
+  #waited = 0;
 
   /** @param {Page} page */
   constructor(page) {
@@ -237,8 +242,13 @@ export class Student {
     });
   }
 
-  /** @param {import('../types/protocol').SentExperiment} sent */
-  #setUp({ number, page, seed, playing }) {
+  /**
+   * After a drop the run before may not be known for what it is yet: then it waits a moment, so that it is kept.
+   *
+   * @param {import('../types/protocol').SentExperiment} sent
+   */
+  #setUp(sent) {
+    const { number, page, seed, playing } = sent;
     const { store, defaults, fields } = this.#page;
     const place = this.place.peek();
     if (!place) return;
@@ -246,7 +256,17 @@ export class Student {
     const now = store.experiment.peek();
     const after = { ...experiment, ...(seed !== null && { weightSeed: seed, parameters: null }), ...kept(now) };
     this.#sent = { number, experiment: after };
-    if (number <= place.set) return;
+    if (number <= place.set || this.#waiting) return;
+    if (!store.dialogue.certain && number !== this.#waited) {
+      this.#waiting = true;
+      void store.dialogue.untilCertain(KEPT_WITHIN).then(() => {
+        this.#waiting = false;
+        this.#waited = number;
+        const latest = this.room.peek()?.experiment;
+        if (latest) this.#setUp(latest);
+      });
+      return;
+    }
     const mine = place.set === 0 || this.atMine.peek() ? this.#address(now) : place.mine;
     this.atMine.value = false;
     this.place.value = { ...place, set: number, mine };
