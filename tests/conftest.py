@@ -3,6 +3,7 @@
 import atexit
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,14 @@ BROWSER = Path(__file__).parent / "browser"
 # No server that a test starts stores anything among the developer's own runs.
 os.environ["SHALLOWS_DATA_FOLDER"] = tempfile.mkdtemp(prefix="shallows-")
 atexit.register(shutil.rmtree, os.environ["SHALLOWS_DATA_FOLDER"])
+
+# Nor does it start more workers than a test asks for: each takes as long as a page to load.
+os.environ.setdefault("SHALLOWS_WORKERS", "1")
+
+# What has been compiled is kept, also where the environment would not have it: a hundred processes
+# import the service.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 # A test asserts no time: what is slow on a busy machine has not failed.
 settings.register_profile("untimed", deadline=None)

@@ -24,6 +24,8 @@ HOUR = 3600.0
 MOST_MEMBERS = 400
 MOST_CLAIMS = 50
 CLAIM_SECONDS = 300.0
+COMING_SECONDS = 60.0
+"""After which whoever was given a place and has never come may lose it to somebody new."""
 MOST_KEYS = 8
 MOST_PAGES = 16
 """Of teachers, and of projectors."""

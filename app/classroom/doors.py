@@ -2,6 +2,7 @@
 
 from app.classroom.bounds import (
     CLAIM_SECONDS,
+    COMING_SECONDS,
     MOST_CLAIMS,
     MOST_KEYS,
     MOST_MEMBERS,
@@ -72,14 +73,7 @@ def _somebody_new(turn: Turn) -> None:
     if door.locked:
         raise Locked
     if len(state.members) >= MOST_MEMBERS:
-        gone = [member for member in state.members.values() if member.standing != "in"]
-        if not gone:
-            raise RoomFull
-        longest = min(gone, key=lambda member: member.left_at)
-        del state.members[longest.number]
-        _forget_claims(turn, longest)
-        _unkeep(turn, longest)
-        turn.drop(longest)
+        _give_way(turn)
     taken = {folded(member.name) for member in state.members.values()}
     secret = turn.mint.secret()
     member = Member(
@@ -94,6 +88,29 @@ def _somebody_new(turn: Turn) -> None:
     _arrive(turn, member)
     turn.keep(door)
     _let_in(turn, member, secret)
+
+
+def _give_way(turn: Turn) -> None:
+    """Whoever has never come gives up the place that they were given; else who left long ago.
+
+    Raises:
+        RoomFull: Everybody is in.
+    """
+    state, since = turn.state, turn.now.clock - COMING_SECONDS
+    never = [m for m in state.members.values() if m.standing == "in" and not m.came]
+    never = [m for m in never if turn.presence(m).progress_at <= since]
+    gone = [m for m in state.members.values() if m.standing != "in"]
+    if never:
+        first = min(never, key=lambda member: member.number)
+        _out(turn, first, REFUSED, None)
+    elif gone:
+        first = min(gone, key=lambda member: member.left_at)
+    else:
+        raise RoomFull
+    del state.members[first.number]
+    _forget_claims(turn, first)
+    _unkeep(turn, first)
+    turn.drop(first)
 
 
 def _let_in(turn: Turn, member: Member, secret: str) -> None:
@@ -183,6 +200,9 @@ def come(turn: Turn, command: Come) -> None:
         _arrive(turn, member)
         turn.keep(member)
         turn.staff()
+    if not member.came:
+        member.came = True
+        turn.keep(member)
     presence = turn.presence(member)
     before = presence.lab if command.lab else presence.connection
     _release(turn, command.connection)

@@ -140,15 +140,13 @@ class Watched:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The room is over: all its rows go, and these sessions are free. It says nothing more.
+    """The room is over: all its rows go, its sessions are free. It says nothing more.
 
     Attributes:
         links: Of the networks that were kept for it, which go too.
     """
 
     reason: Reason
-    connections: tuple[str, ...]
-    sessions: tuple[str, ...]
     links: tuple[str, ...] = ()
 
 

@@ -263,17 +263,7 @@ class Room:
     def end(self, reason: Reason) -> list[Event]:
         """The room is over, and nothing of it is left here either."""
         state = self.state
-        connections = [
-            *state.pages,
-            *(
-                connection
-                for presence in state.presences.values()
-                for connection in (presence.connection, presence.lab)
-                if connection is not None
-            ),
-        ]
-        sessions = [member.session for member in state.members_in]
         links = [member.link for member in state.members.values() if member.link is not None]
         empty = Door(state.door.id, "", "", [], "", 0, 0.0, 0.0)
         self.state = State(empty, over=reason)
-        return [Ended(reason, tuple(connections), tuple(sessions), tuple(links))]
+        return [Ended(reason, tuple(links))]

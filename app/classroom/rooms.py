@@ -1,7 +1,8 @@
 """All rooms of a server: by code, by id, and who gives way when there is no place for another.
 
 What if it is full: the empty room whose teacher has been gone longest gives way; if somebody is in
-every one, or its teacher is there, the new one is refused.
+every one, or its teacher is there, the new one is refused. A room that is opened in this moment
+does not give way: nobody could have come yet.
 """
 
 import math
@@ -70,17 +71,21 @@ class Rooms:
         Raises:
             RoomFull: Every place is taken by a room that is in use.
         """
-        gone = None if len(self._rooms) < self._most else self._give_way()
+        gone = None if len(self._rooms) < self._most else self._give_way(now)
         room, key, screen_key = Room.opened(self._new_id(), title, self._around, now)
         self._rooms[room.state.door.id] = room
         return NewRoom(room, key, screen_key, room.rows, gone)
 
-    def _give_way(self) -> tuple[str, list[Event]]:
+    def _give_way(self, now: Now) -> tuple[str, list[Event]]:
         def alone(name: str) -> float:
             since = self._rooms[name].state.door.alone_since
             return math.inf if since is None else since
 
-        empty = [name for name, room in self._rooms.items() if room.is_empty]
+        empty = [
+            name
+            for name, room in self._rooms.items()
+            if room.is_empty and room.state.door.opened_at < now.clock
+        ]
         if not empty:
             raise RoomFull("This server has as many rooms as it can. Try again later.")
         name = min(empty, key=alone)

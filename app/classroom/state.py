@@ -97,6 +97,7 @@ class Member:
         session: The id of what they train in.
         joined_at: By the wall clock.
         left_at: By the clock; when they left or were removed.
+        came: Whether a page of theirs has ever come.
         answers: Of each question the choice, from 0.
         marks: Of each task that is solved.
         lesson: The lesson that `steps` are of.
@@ -113,6 +114,7 @@ class Member:
     joined_at: float
     standing: Standing = "in"
     left_at: float = 0.0
+    came: bool = False
     hand_at: float | None = None
     answers: dict[int, int] = field(default_factory=dict)
     marks: dict[int, Mark] = field(default_factory=dict)

@@ -1,12 +1,15 @@
 """Who is connected to a room, and what is new for each: written when it is sent, and sent once.
 
 What if it is full: nothing waits here but a mark for each connection, and the numbers of the
-members of whom something is new; more than `MOST_MEMBER_MESSAGES` of them become one message. Who
-does not take what is sent gets nothing more until it is taken, and then only how things are by
-then; the connection itself is ended by whoever sends, when nothing is taken for long.
+members of whom something is new; more than `MOST_MEMBER_MESSAGES` of them become one message. All
+students of a room, and all its other pages, are sent at most `BYTES_PER_SECOND` each: however large
+a room is, and however fast it changes, they hear the newest of it a little later. Who does not take
+what is sent gets nothing more until it is taken, and then only how things are by then; the
+connection itself is ended by whoever sends, when nothing is taken for long.
 """
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -29,6 +32,8 @@ from app.sessions.outbox import Outbox
 
 STAFF_SECONDS = 0.1
 """Between two times that a page of a teacher or a projector hears something."""
+BYTES_PER_SECOND = 20_000_000.0
+"""To all students of a room, or to all its other pages; a class of 400 is sent 400 times 2 kB."""
 MOST_MEMBER_MESSAGES = 30
 """At a time; if more members have changed, all are sent in one message."""
 MOST_WAITING = 24
@@ -142,7 +147,8 @@ class Audience:
         Gives something after each one, so that whoever calls can let others have a turn: None, or
         when the next one is to be told.
         """
-        write = Writing(state)
+        write, alike = Writing(state), Counter(each.kind for each in self._listeners.values())
+        alike["teacher"] = alike["screen"] = alike["teacher"] + alike["screen"]
         for listener in list(self._listeners.values()):
             if not listener.is_stale or listener.kind is None:
                 continue
@@ -151,23 +157,29 @@ class Audience:
             elif now < listener.next_at:
                 yield listener.next_at
             else:
-                self._tell(listener, write, now)
+                size = 0
+                for text in self._new(listener, write):
+                    listener.outbox.put(text)
+                    size += len(text)
+                rest = 0.0 if listener.kind == "student" else STAFF_SECONDS
+                rest = max(rest, size * alike[listener.kind] / BYTES_PER_SECOND)
+                listener.next_at = now + rest
                 yield None
 
-    def _tell(self, listener: Listener, write: "Writing", now: float) -> None:
+    def _new(self, listener: Listener, write: "Writing") -> Iterator[str]:
+        """What is new for a connection; then nothing is."""
         if listener.kind == "student":
             if (text := write.student(listener.member)) is not None:
-                listener.outbox.put(text)
+                yield text
         elif listener.kind is not None:
             many = len(listener.members) > MOST_MEMBER_MESSAGES
             whole = listener.whole or many or listener.seen != write.how_members_are_seen
             listener.seen = write.how_members_are_seen
             if listener.fresh or whole:
-                listener.outbox.put(write.room(listener.kind, whole))
+                yield write.room(listener.kind, whole)
             if not whole:
                 for number in sorted(listener.members):
-                    listener.outbox.put(write.member(listener.kind, number))
-            listener.next_at = now + STAFF_SECONDS
+                    yield write.member(listener.kind, number)
         listener.fresh = listener.whole = False
         listener.members.clear()
 

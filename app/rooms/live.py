@@ -24,7 +24,7 @@ from typing import Any, TypeVar
 from app.classroom.codes import Mint
 from app.classroom.commands import Command, Gone, Measured
 from app.classroom.errors import NoRoom, RoomFull
-from app.classroom.events import Ended, Event, Freed, Unkept, Write
+from app.classroom.events import Ended, Event, Unkept, Write
 from app.classroom.room import Connections, Room
 from app.classroom.rooms import NewRoom, Rooms
 from app.classroom.state import Now
@@ -142,9 +142,8 @@ class LiveRooms:
         lessons: Mapping[str, Lesson],
         settings: Settings,
         wall: Wall,
-        free: Callable[[str], None],
     ) -> None:
-        self._stored, self._settings, self._wall, self._free = stored, settings, wall, free
+        self._stored, self._settings, self._wall = stored, settings, wall
         self._mint = Mint(stored.key_for("rooms"))
         self._rooms = Rooms(self._mint, lessons, settings.max_rooms)
         self._disk: dict[str, dict[str, str]] = {}
@@ -210,11 +209,13 @@ class LiveRooms:
                 raise RoomFull(
                     f"{theirs} rooms were opened from this address, as many as may be. End one."
                 )
-            return self._rooms.open(title, now)
+            new = self._rooms.open(title, now)
+            # At once: what is opened in the same moment counts it.
+            self._opened_by = {id: by for id, by in self._opened_by.items() if self.has(id)}
+            self._opened_by[new.room.state.door.id] = client
+            return new
 
         new: NewRoom = await self._ask(Asked(None, act=act))
-        self._opened_by = {id: by for id, by in self._opened_by.items() if self.has(id)}
-        self._opened_by[new.room.state.door.id] = client
         return new
 
     async def do(self, id: str, command: Command) -> list[Event]:
@@ -403,6 +404,8 @@ class LiveRooms:
             except Failed as failed:
                 self._undo(this, now, tried=False)
                 if failed.asked is None:
+                    for asked in some:
+                        asked.failed(ShallowsError("the rooms failed; their log says why"))
                     return Round()
                 failed.asked.failed(ShallowsError("the room failed at this; its log says why"))
                 some.remove(failed.asked)
@@ -516,13 +519,8 @@ class LiveRooms:
             audience.note(outcome.events)
         if outcome.room is not None:
             self._wall.heed(outcome.room, outcome.events)
-        for event in outcome.events:
-            if isinstance(event, Freed):
-                self._free(event.session)
-            elif isinstance(event, Ended):
-                self._audiences.pop(outcome.id, None)
-                for session in event.sessions:
-                    self._free(session)
+        if any(isinstance(event, Ended) for event in outcome.events):
+            self._audiences.pop(outcome.id, None)
 
     async def _tell(self) -> None:
         """Tell everybody what is new for them; others have a turn now and then."""

@@ -1,6 +1,7 @@
 """One student's conversation with their session, and with their room if they are in one."""
 
 import contextlib
+import functools
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -144,17 +145,12 @@ async def _session(
             mine = await sessions.enter(client, entered.session, outbox, iteration, id)
             read(mine.size)
             return mine
-    held = services.rooms.room(id).state.held
-    try:
-        if begins.session in (None, entered.session):
-            raise UnknownSession("a lab begins with a session of its own")
-        lab = await sessions.resume(
-            client, begins.session or "", outbox, begins.iteration, room=id, held=held
-        )
-    except UnknownSession:
-        lab = await sessions.join(client, outbox, room=id, held=held)
-    services.wall.lab(id, entered.member, lab.name)
-    return lab
+    lab = functools.partial(services.wall.lab, id, entered.member)
+    if begins.session is not None:
+        with contextlib.suppress(UnknownSession):
+            lab(begins.session)
+            return await sessions.resume(client, begins.session, outbox, begins.iteration, room=id)
+    return await sessions.join(client, outbox, room=id, known_as=lab)
 
 
 @dataclass(frozen=True)

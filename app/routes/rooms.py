@@ -17,6 +17,7 @@ from app.classroom.errors import NotATeacher, NotYours, WrongKey
 from app.classroom.events import Joined, KeyMade, Role, Waiting
 from app.classroom.messages import JoinRoom, OpenRoom, Redeemed
 from app.classroom.room import Room
+from app.errors import UnknownHost
 from app.links import lan_address, server_path
 from app.origins import scheme_of
 from app.routes.heavy import JsonRoute, answered, given
@@ -41,6 +42,8 @@ TeacherCode = Annotated[
     ),
 ]
 NO_STORE = {"Cache-Control": "no-store"}
+HOST = re.compile(r"([\w.-]{1,253}|\[[\da-f:.]{2,45}\])(:\d{1,5})?", re.ASCII | re.IGNORECASE)
+"""What is the host of an address, and so small that it can be drawn."""
 LOOPBACK = re.compile(r"(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?", re.IGNORECASE)
 
 
@@ -186,17 +189,15 @@ async def show(request: Request, services: Services, room: str, key: RoomKey = N
         return room_page(services, "teacher")
     loop_time = services.loop_times.open(client_of(request.scope))
     await loop_time.paid()
-    began = time.thread_time()
 
-    def view(found: Room, role: Role) -> dict[str, object]:
+    def written(found: Room, role: Role) -> Response:
+        began = time.thread_time()
         see = views.teacher_view if role == "teacher" else views.screen_view
-        return see(found.state)
-
-    try:
-        seen = await _with_key(services, room, key, view)
-        answer = JSONResponse(seen, headers=NO_STORE)
-    finally:
+        answer = JSONResponse(see(found.state), headers=NO_STORE)
         loop_time.charge(time.thread_time() - began)
+        return answer
+
+    answer = await _with_key(services, room, key, written)
     services.passes.give(answer, request, room)
     return answer
 
@@ -279,8 +280,14 @@ async def draw_code(request: Request, services: Services, room: str) -> Response
 
 
 def _origin(request: Request, services: AllServices) -> str:
-    """Where others find this server; who sits at it has opened an address that only it knows."""
+    """Where others find this server; who sits at it has opened an address that only it knows.
+
+    Raises:
+        UnknownHost: the request says no host that there can be.
+    """
     host = request.headers.get("host", "")
+    if not HOST.fullmatch(host):
+        raise UnknownHost("this is not the name of a host")
     lan = lan_address(services.settings.host)
     if lan is not None and LOOPBACK.fullmatch(host):
         host = lan + host[host.rfind(":") :] if ":" in host.rpartition("]")[2] else lan

@@ -134,13 +134,13 @@ class InteractiveSessions:
         stored: StoredRun | None = None,
         *,
         room: str | None = None,
-        held: bool = False,
+        known_as: Callable[[str], None] = lambda name: None,
     ) -> InteractiveSession:
         """A new session for a connection, empty or as one was stored.
 
         Args:
             room: Of which it is a member's.
-            held: Whether that waits.
+            known_as: Is told its name before it is there, and may refuse it.
 
         Raises:
             TooManySessions: every place, or each that this client may have, is taken by someone
@@ -148,7 +148,9 @@ class InteractiveSessions:
             GoingAway: the server is about to end.
         """
         latest = Latest(stored.checkpoint) if stored and stored.checkpoint else None
-        return self._begin(client, outbox, latest, secrets.token_urlsafe(16), room, held)
+        name = secrets.token_urlsafe(16)
+        known_as(name)
+        return self._begin(client, outbox, latest, name, room)
 
     def _begin(
         self,
@@ -157,11 +159,8 @@ class InteractiveSessions:
         latest: Latest | None,
         name: str,
         room: str | None,
-        held: bool = False,
     ) -> InteractiveSession:
         self._make_room(client, room)
-        if held:
-            self.hold(name, True)
         session = InteractiveSession(name, client, room)
         self._sessions[session.name] = session
         self._open(session, latest)
@@ -248,13 +247,11 @@ class InteractiveSessions:
         costs_from: int,
         *,
         room: str | None = None,
-        held: bool = False,
     ) -> InteractiveSession:
         """Take a session up again; a connection that still has it gives way.
 
         Args:
             room: Of which it is a member's; None leaves that as it is.
-            held: Whether that waits.
 
         Raises:
             UnknownSession: it has ended, or never was.
@@ -267,9 +264,7 @@ class InteractiveSessions:
             raise GoingAway
         session = self._sessions.get(name)
         if session is None:
-            session = await self._back(client, name, room, held)
-        elif held:
-            self.hold(name, True)
+            session = await self._back(client, name, room)
         session.client, session.room = client, room or session.room
         if (old := session.outbox) is not None:
             self.leave(session, old)
@@ -287,9 +282,7 @@ class InteractiveSessions:
         self._attach(session, outbox, attach)
         return session
 
-    async def _back(
-        self, client: str, name: str, room: str | None, held: bool
-    ) -> InteractiveSession:
+    async def _back(self, client: str, name: str, room: str | None) -> InteractiveSession:
         """A session that this server has given up, or one from before it began."""
         settled = True
         _, latest = self._leaving.get(name, (client, None))
@@ -304,8 +297,6 @@ class InteractiveSessions:
             latest, settled = loaded
         self._make_room(client, room)
         self._leaving.pop(name, None)
-        if held:
-            self.hold(name, True)
         session = InteractiveSession(name, client, room, from_checkpoint=not settled)
         self._sessions[name] = session
         self._open(session, latest)

@@ -11,6 +11,8 @@ server has all it can do there is at most one look for twenty frames, or one in 
 host bounds the time that they take, too): tiles come later, students' frames do not. A page is sent
 nothing while something waits for it, and at most `BYTES_PER_SECOND`; whose tile is oldest there
 comes first. Of networks that are opened all pages of a room get at most `MOST_FRAMES` a tick.
+A member has one second session. Those before it stay held as long as the room is, and are at most
+`MOST_LABS` with it: one more is refused (`held`).
 """
 
 import asyncio
@@ -25,6 +27,7 @@ from typing import Any
 import msgpack
 
 from app.classroom.commands import Measured
+from app.classroom.errors import Stranger
 from app.classroom.events import (
     Ended,
     Entered,
@@ -37,6 +40,7 @@ from app.classroom.events import (
     Joined,
 )
 from app.classroom.room import Room
+from app.errors import Held, UnknownSession
 from app.sessions.interactive import InteractiveSessions
 from app.sessions.opened import Opened
 from app.sessions.outbox import Outbox
@@ -61,6 +65,8 @@ MOST_TILES = 40
 """In one message: it takes a millisecond to write."""
 BYTES_PER_SECOND = 200_000.0
 MOST_FRAMES = 8
+MOST_LABS = 8
+"""Second sessions of a member while the room is held."""
 FINEST = 64
 """Pixels across, of a tile."""
 
@@ -116,9 +122,14 @@ class Class:
 
     room: Room
     seats: dict[int, Seat] = field(default_factory=dict)
-    labs: dict[int, str] = field(default_factory=dict)
-    """Second sessions."""
+    labs: dict[int, list[str]] = field(default_factory=dict)
+    """Second sessions of each member, the newest last; older ones until the room is let go."""
     pages: dict[str, Page] = field(default_factory=dict)
+
+    @property
+    def all_labs(self) -> Iterable[list[str]]:
+        """The second sessions of each."""
+        return self.labs.values()
 
     @property
     def every(self) -> float:
@@ -218,15 +229,39 @@ class Wall:
             self._expect(room, member)
 
     def lab(self, room: str, member: int, session: str) -> None:
-        """The second session of a member's page is this one: it is held with the first."""
+        """The second session of a member's page is this one: it is held with the first.
+
+        Said before the session is taken up, so that it comes as it is to be.
+
+        Raises:
+            UnknownSession: it is a first one, or another's: it is held by whoever has it.
+            Stranger: the member is not in any more.
+            Held: the member has had too many while the room is held.
+        """
         there = self._classes.get(room)
         if there is None or member not in there.seats:
+            raise Stranger
+        mine = there.labs.get(member, [])
+        if session in self._where or (session not in mine and self._is_a_lab(session)):
+            raise UnknownSession("this session is another's")
+        labs = [*(lab for lab in mine if lab != session), session]
+        held = there.room.state.held
+        if held and len(labs) > MOST_LABS:
+            raise Held
+        there.labs[member] = labs
+        self._sessions.hold(session, held)
+        self._part(there)
+
+    def _is_a_lab(self, session: str) -> bool:
+        return any(session in labs for there in self._classes.values() for labs in there.all_labs)
+
+    def _part(self, there: Class) -> None:
+        """Of second sessions only the newest is the room's, unless that would let others go."""
+        if there.room.state.held:
             return
-        before = there.labs.get(member)
-        if before is not None and before != session:
-            self._sessions.free(before)
-        there.labs[member] = session
-        self._sessions.hold(session, there.room.state.held)
+        for labs in there.all_labs:
+            while len(labs) > 1:
+                self._sessions.free(labs.pop(0))
 
     def open(self, room: str, connection: str, outbox: Outbox, resolution: int) -> None:
         """A page has a wall; it has all tiles that there are at once."""
@@ -265,8 +300,10 @@ class Wall:
 
     def _hold(self, there: Class) -> None:
         held = there.room.state.held
-        for session in (*(seat.session for seat in there.seats.values()), *there.labs.values()):
+        firsts = (seat.session for seat in there.seats.values())
+        for session in itertools.chain(firsts, *there.all_labs):
             self._sessions.hold(session, held)
+        self._part(there)
 
     def _free(self, session: str) -> None:
         room, seat = self._where.pop(session, (None, None))
@@ -275,7 +312,7 @@ class Wall:
         if there is None or seat is None:
             return
         there.seats.pop(seat.member, None)
-        if (lab := there.labs.pop(seat.member, None)) is not None:
+        for lab in there.labs.pop(seat.member, []):
             self._sessions.free(lab)
         for page in there.pages.values():
             page.tiles.pop(seat.member, None)
@@ -288,7 +325,7 @@ class Wall:
             for seat in list(there.seats.values()):
                 self._where.pop(seat.session, None)
                 self._sessions.free(seat.session)
-            for lab in there.labs.values():
+            for lab in itertools.chain(*there.all_labs):
                 self._sessions.free(lab)
 
     # -- what is seen -----------------------------------------------------------------------

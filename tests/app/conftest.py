@@ -57,8 +57,8 @@ def stream(client: TestClient) -> Iterator[Stream]:
 
 
 def a_moment() -> None:
-    """Rest between two looks at something: to look without a rest would hold it up."""
-    time.sleep(0.01)
+    """Rest between two looks at something: a look takes milliseconds, and would hold it up."""
+    time.sleep(0.03)
 
 
 def wait_ready(client: TestClient) -> None:

@@ -99,6 +99,7 @@ def started(folder: Path) -> Server:
     """A server on the store in a folder, ready; one address may ask for all of it."""
     server = Server(
         SHALLOWS_DATA_FOLDER=str(folder),
+        SHALLOWS_WORKERS="2",
         SHALLOWS_REQUESTS_PER_SECOND="10000",
         SHALLOWS_REQUESTS_BURST="10000",
     )
@@ -144,6 +145,8 @@ class Player:
         self.seen = []
         query = f"?session={self.session}&iteration={len(self.costs) // 4}" if self.session else ""
         async with websockets.connect(f"ws://localhost:{port}/ws{query}") as socket:
+            # What it looks like is nothing to it: its costs are.
+            await socket.send(json.dumps({"type": "view", "resolution": 8}))
             if not self.session:
                 training = {"training": {"iterations": 1_000_000}}
                 plan = {"data": {"seed": self.number}, "runs": [training]}

@@ -11,13 +11,23 @@ import pytest
 from starlette.testclient import TestClient, WebSocketDenialResponse
 
 from app.classroom import room as rooms
-from app.classroom.errors import NoRoom
+from app.classroom.codes import Mint
+from app.classroom.errors import NoRoom, RoomFull
+from app.classroom.events import Fresh
+from app.classroom.events import Opened as OpenedPage
 from app.classroom.messages import OF_MEMBERS, OF_TEACHERS, Lock
+from app.classroom.room import Room
+from app.classroom.rooms import NewRoom
+from app.classroom.state import Now
+from app.classroom.turn import Around
 from app.errors import NotStored
 from app.main import create_app
+from app.rooms import audience
+from app.sessions.outbox import Outbox
+from app.sessions.wall import MOST_LABS
 from app.store.classes import StoredRooms
 from app.web import tries
-from tests.app.conftest import metric, settings_for
+from tests.app.conftest import metric, services_of, settings_for
 from tests.app.rooms import Class, Json, Page
 
 QUESTION: Json = {"text": "Which is better?", "choices": ["tanh", "ReLU"]}
@@ -54,6 +64,17 @@ def test_a_room_is_opened_looked_at_and_ended(client: TestClient) -> None:
     assert client.delete(f"/rooms/{room.id}", headers=room.key).status_code == 204
     assert client.get(f"/rooms/{room.id}", headers=room.key).status_code == 404
     assert room.ask().status_code == 404
+
+
+@pytest.mark.parametrize("host", ["a" * 3000, "evil.example/", "a b", ""])
+def test_what_is_no_host_is_not_drawn(room: Class, host: str) -> None:
+    answer = room.client.get(f"/rooms/{room.id}/code.svg", headers={"host": host})
+    assert (answer.status_code, answer.json()["code"]) == (421, "unknown_host")
+
+
+@pytest.mark.parametrize("host", ["school.example", "[fd00::1]:8000", "192.168.1.5:8000"])
+def test_every_host_is_drawn(room: Class, host: str) -> None:
+    assert room.client.get(f"/rooms/{room.id}/code.svg", headers={"host": host}).is_success
 
 
 @pytest.mark.parametrize("path", ["", "/results.csv"])
@@ -245,6 +266,31 @@ def test_one_address_opens_as_many_rooms_as_it_may() -> None:
         Class(client)
 
 
+def opened_at_once(client: TestClient, rooms: int) -> list[object]:
+    """What comes of so many rooms that are opened in one moment: the error, or the room's id."""
+    live = services_of(client).rooms
+
+    async def open_all() -> list[object]:
+        opened = (live.open("", "somebody") for _ in range(rooms))
+        return await asyncio.gather(*opened, return_exceptions=True)
+
+    assert client.portal is not None
+    results = client.portal.call(open_all)
+    return [new.room.state.door.id if isinstance(new, NewRoom) else new for new in results]
+
+
+def test_rooms_that_are_opened_at_once_are_counted_and_stay() -> None:
+    with TestClient(create_app(settings_for("inline", max_rooms_per_client=3))) as client:
+        opened = opened_at_once(client, 9)
+        assert [type(each) for each in opened] == [str] * 3 + [RoomFull] * 6
+    with TestClient(create_app(settings_for("inline", max_rooms=2))) as client:
+        opened = opened_at_once(client, 9)
+        assert [type(each) for each in opened] == [str] * 2 + [RoomFull] * 7
+        assert {services_of(client).rooms.has(str(id)) for id in opened[:2]} == {True}
+        Class(client)  # another moment: the one that was opened first gives way
+        assert len(services_of(client).rooms) == 2
+
+
 # -- codes that are guessed ---------------------------------------------------------------------
 
 
@@ -402,6 +448,59 @@ def test_a_lab_is_a_second_session_of_the_same_member(room: Class) -> None:
     enter = {"type": "enter", "room": room.id, "secret": member["secret"], "lab": True}
     with Page.at(room.client, path, **enter) as lab:
         assert lab.until("configured")["session"] == other["session"]
+
+
+def as_lab(room: Class, member: Json, session: str | None = None) -> Any:
+    """The second session of a member's page, perhaps one that there was."""
+    path = f"/ws?room={room.id}" + (f"&session={session}" if session else "")
+    enter = {"type": "enter", "room": room.id, "secret": member["secret"], "lab": True}
+    return Page.at(room.client, path, **enter)
+
+
+def test_a_members_session_is_nobodys_lab_and_no_way_around_a_hold(room: Class) -> None:
+    one, two, other = room.joins(), room.joins(), Class(room.client)
+    elsewhere = other.joins()
+    with room.teacher() as teacher, room.enters(one["secret"]) as page, as_lab(room, one) as lab:
+        page.say("configure", runs=[{}])
+        mine = [page.until("configured")["session"]]
+        lab.say("configure", runs=[{}])
+        mine.append(lab.until("configured")["session"])
+        teacher.say("hold", held=True)
+        page.room(held=True)
+        for session in mine:
+            with as_lab(other, elsewhere, session) as taken:
+                taken.say("configure", runs=[{}])
+                assert taken.until("configured")["session"] not in mine
+            for _ in range(2):  # the next one lets the one before go
+                with as_lab(room, two, session) as taken:
+                    taken.say("configure", runs=[{}])
+                    assert taken.error() == "held"
+            with Page.at(room.client, f"/ws?session={session}", type="play") as again:
+                assert again.error() == "held"
+
+
+def test_a_lab_that_another_takes_the_place_of_stays_held(room: Class) -> None:
+    member = room.joins()
+    with room.teacher() as teacher, as_lab(room, member) as lab:
+        lab.say("configure", runs=[{}])
+        session = lab.until("configured")["session"]
+        teacher.say("hold", held=True)
+        teacher.room(held=True)
+        for _ in range(MOST_LABS - 1):
+            with as_lab(room, member) as other:
+                other.say("play")
+                assert other.error() in {"held", "not_configured"}
+        with as_lab(room, member) as one_more:
+            assert (one_more.error(), one_more.end()) == ("held", 1008)
+        with Page.at(room.client, f"/ws?session={session}", type="play") as again:
+            assert again.error() == "held"
+            teacher.say("hold", held=False)
+            teacher.room(held=False)
+            again.say("play")
+            assert again.until("state", lambda seen: seen["playing"])
+        with as_lab(room, member) as other:
+            other.say("configure", runs=[{}])
+            other.until("configured")
 
 
 def test_who_is_removed_is_told_and_may_come_as_somebody_new(room: Class) -> None:
@@ -661,6 +760,24 @@ def test_many_changes_of_members_are_one_message(room: Class) -> None:
         teacher.say("ask", **QUESTION)  # whether each has answered is said anew
         teacher.until("room", lambda seen: len(seen.get("members", [])) == 35)
         assert [heard["type"] for heard in teacher.heard] == ["room"]
+
+
+@pytest.mark.parametrize("others", [0, 3])
+def test_a_room_that_is_large_and_changes_fast_is_told_more_seldom(
+    others: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audience, "BYTES_PER_SECOND", 100.0)
+    room, _, _ = Room.opened("id", "Year 12", Around(Mint(b"key"), {}), Now(0.0, 0.0))
+    class_, pages = audience.Audience(lambda: None), [Outbox() for _ in range(1 + others)]
+    for page in pages:
+        class_.add(page)
+        class_.note([OpenedPage(page.name, "teacher")])
+    assert list(class_.send(room.state, 0.0)) == [None] * len(pages)
+    (told,) = asyncio.run(pages[0].take())
+    class_.note([Fresh("teachers")])
+    due = len(told) * len(pages) / 100.0
+    assert list(class_.send(room.state, due - 0.1)) == [pytest.approx(due)] * len(pages)
+    assert list(class_.send(room.state, due + 0.1)) == [None] * len(pages)
 
 
 # -- a store that fails -------------------------------------------------------------------------

@@ -41,8 +41,12 @@ def folder(tmp_path: Path) -> Path:
 
 
 def service(backend: str, folder: Path, **changes: object) -> TestClient:
-    """The service on a store; leaving its context is the orderly end of the server."""
-    return TestClient(create_app(settings_for(backend, data_folder=folder, **changes)))
+    """The service on a store; leaving its context is the orderly end of the server.
+
+    One worker does: which of several a session is in is all the same to the store.
+    """
+    given = settings_for(backend, data_folder=folder, workers=1, **changes)
+    return TestClient(create_app(given))
 
 
 def undisturbed(

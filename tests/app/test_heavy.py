@@ -497,4 +497,3 @@ def test_a_client_that_has_gone_is_worked_for_no_more_and_nothing_outlives_the_s
         with leave_waiting():
             server.kill()
         child.wait(30)
-        server.start()

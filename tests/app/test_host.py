@@ -53,7 +53,8 @@ class Clock:
 class Desk:
     """A host, and what a keeper of its events would know."""
 
-    def __init__(self, checkpoint_seconds: float = 1.0) -> None:
+    def __init__(self, checkpoint_seconds: float = 1.0, resolution: int | None = None) -> None:
+        self.resolution = resolution
         self.clock = Clock()
         self.host = Host(self.clock, self.clock, checkpoint_seconds=checkpoint_seconds)
         self.frames: dict[str, list[dict[str, Any]]] = {}
@@ -71,6 +72,8 @@ class Desk:
         self.host.handle(Open(name, kind))
         self.hear(self.host.handle(Attach(name, name)))
         self.frames[name] = []
+        if self.resolution:
+            self.say(name, "view", resolution=self.resolution)
         self.say(name, "configure", playing=playing, **(plan or {}))
 
     def say(self, name: str, type: str, **fields: Any) -> list[Event]:
@@ -362,7 +365,7 @@ class TestPace:
 
 class TestFairness:
     def test_sessions_share_the_time_evenly_whatever_they_ask_for(self) -> None:
-        desk = Desk()
+        desk = Desk(resolution=8)
         for index in range(6):
             desk.open(f"s{index}", plan_of(iterations=1_000_000))
             desk.say(f"s{index}", "set", iterations_per_frame=1000)
@@ -374,7 +377,7 @@ class TestFairness:
         assert jain > 0.98
 
     def test_a_slow_neighbour_leaves_a_default_session_its_pace(self) -> None:
-        desk = Desk()
+        desk = Desk(resolution=8)
         desk.open("greedy", plan_of(iterations=1_000_000))
         desk.say("greedy", "set", iterations_per_frame=1000)
         slow_down(desk, "greedy", seconds_per_iteration=0.001)
@@ -383,7 +386,7 @@ class TestFairness:
         assert desk.iteration("modest") == pytest.approx(900, rel=0.1)
 
     def test_a_network_whose_frames_take_long_gets_fewer_of_them(self) -> None:
-        desk = Desk()
+        desk = Desk(resolution=8)
         costs = {f"large {index}": 0.02 for index in range(4)}
         costs |= {f"small {index}": 0.002 for index in range(16)}
         for name, seconds in costs.items():
@@ -398,7 +401,7 @@ class TestFairness:
         assert np.all((large * 0.02 >= 1 / 20) & (large * 0.02 <= 2 / 20))
 
     def test_commands_are_charged_and_whoever_has_overdrawn_sits_out(self) -> None:
-        desk = Desk()
+        desk = Desk(resolution=8)
         students = [f"student {index}" for index in range(5)]
         for name in (*students, "storm"):
             desk.open(name, plan_of(iterations=1_000_000))
@@ -425,7 +428,7 @@ class TestFairness:
     def test_the_patient_rest_for_as_long_as_they_worked_beside_others(
         self, student: bool, share: float
     ) -> None:
-        desk = Desk()
+        desk = Desk(resolution=8)
         desk.open("fast", plan_of(iterations=1_000_000))
         desk.say("fast", "set", iterations_per_frame="max")
         slow_down(desk, "fast", seconds_per_iteration=0.001)
@@ -435,7 +438,7 @@ class TestFairness:
         assert 0.001 * desk.iteration("fast") == pytest.approx(4 * share, rel=0.15)
 
     def test_alone_nobody_sits_out(self) -> None:
-        desk = Desk()
+        desk = Desk(resolution=8)
         desk.open("only", plan_of(iterations=1_000_000))
         slow_frames(desk, "only", 0.5)
         desk.open("paused", plan_of(), playing=False)
@@ -443,7 +446,7 @@ class TestFairness:
         assert len(desk.frames["only"]) == pytest.approx(12, abs=1)
 
     def test_bytes_are_charged_too(self) -> None:
-        desk = Desk()
+        desk = Desk(resolution=8)
         desk.open("large", plan_of(iterations=1_000_000))
         desk.open("small", plan_of(iterations=1_000_000))
         desk.pass_time(0.1)
@@ -452,7 +455,7 @@ class TestFairness:
         assert large.account.sits_out_until > desk.clock.now
 
     def test_whoever_comes_back_has_no_turns_saved_up(self) -> None:
-        desk = Desk()
+        desk = Desk(resolution=8)
         for name in ("there", "back"):
             desk.open(name, plan_of(iterations=1_000_000))
             desk.say(name, "set", iterations_per_frame=1000)
@@ -469,7 +472,7 @@ class TestFairness:
         self, neighbour: str
     ) -> None:
         def class_of_ten(others: int) -> tuple[list[int], list[int]]:
-            desk = Desk()
+            desk = Desk(resolution=8)
             # 25 ms of work in each 17 ms.
             students = [f"student {index}" for index in range(10)]
             patient = [f"other {index}" for index in range(others)]
@@ -492,7 +495,7 @@ class TestFairness:
         assert max(patient) < 0.05 * min(beside)
 
     def test_a_network_that_takes_every_round_leaves_a_rest_run_its_fiftieth(self) -> None:
-        desk = Desk()
+        desk = Desk(resolution=8)
         desk.open("large", plan_of(iterations=1_000_000))
         slow_frames(desk, "large", 0.3)
         desk.open("job", plan_of(iterations=1_000_000), kind="job")
@@ -501,7 +504,7 @@ class TestFairness:
         assert 0.0005 * desk.iteration("job") == pytest.approx(30 / 50, rel=0.2)
 
     def test_who_is_paused_at_top_speed_sees_a_change_as_soon_as_the_others(self) -> None:
-        desk = Desk()
+        desk = Desk(resolution=8)
         for index in range(10):
             desk.open(f"student {index}", plan_of(iterations=1_000_000))
             slow_down(desk, f"student {index}", seconds_per_iteration=0.0005)

@@ -10,7 +10,7 @@ from benchmarks.students import Lesson, Seen, attend, never_reading
 from tests.browser.harness import running_server
 
 
-def test_students_play_toggle_and_miss_nothing_beside_some_who_never_read() -> None:
+def test_students_miss_nothing_beside_some_who_never_read_and_take_turns() -> None:
     with running_server() as server:
         lesson = Lesson(server.url, begin=time.time() + 1, seconds=3, toggle_seconds=1)
         with never_reading(lesson, 3):
@@ -18,22 +18,20 @@ def test_students_play_toggle_and_miss_nothing_beside_some_who_never_read() -> N
         deadline = time.monotonic() + 30
         while ", 7 sessions, 0 connections" not in held(server):
             assert time.monotonic() < deadline, held(server)
-    assert [error for one in seen for error in one.errors] == []
-    for one in seen:
-        assert len(one.frames) > 3
-        assert one.iterations > 0
-        assert one.toggles
+        assert [error for one in seen for error in one.errors] == []
+        for one in seen:
+            assert len(one.frames) > 3
+            assert one.iterations > 0
+            assert one.toggles
 
-
-def test_those_who_play_in_turns_leave_the_others_alone_between() -> None:
-    with running_server() as server:
+        # Those who play in turns leave the others alone between.
         begin = time.time() + 1
         lesson = Lesson(server.url, begin, 4, "max", toggle_seconds=1, in_turns=True)
-        (seen,) = attend(lesson, [1])
-    assert seen.errors == []
-    assert seen.iterations > 0
-    in_part = [sum(int(at - begin) == part for at in seen.frames) for part in range(4)]
-    assert min(in_part[1], in_part[3]) > 5 * max(1, in_part[2])
+        (seen_in_turns,) = attend(lesson, [1])
+        assert seen_in_turns.errors == []
+        assert seen_in_turns.iterations > 0
+        parts = [int(at - begin) for at in seen_in_turns.frames]
+        assert min(parts.count(1), parts.count(3)) > 5 * max(1, parts.count(2))
 
 
 def test_a_lesson_in_turns_compares_each_part_with_its_neighbours() -> None:

@@ -39,7 +39,6 @@ class Server:
                 **os.environ,
                 "PORT": "0",
                 "HOST": "0.0.0.0",
-                "SHALLOWS_WORKERS": "2",
                 **environment,
             },
             stdout=subprocess.PIPE,
@@ -78,7 +77,7 @@ class Server:
 
 @contextmanager
 def running() -> Iterator[Server]:
-    server = Server()
+    server = Server(SHALLOWS_WORKERS="2")
     try:
         server.wait_ready()
         yield server

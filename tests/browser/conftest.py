@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
-from tests.browser.harness import Server, chromium_profile, launch_chromium, running_server
+from tests.browser.harness import Server, chromium_profile, running_server
 from tests.browser.playground import PATIENCE
 
 expect.set_options(timeout=PATIENCE)
@@ -91,10 +91,30 @@ def playwright() -> Iterator[Playwright]:
 
 
 @pytest.fixture(scope="session")
-def browser(playwright: Playwright) -> Iterator[Browser]:
-    browser = launch_chromium(playwright)
-    yield browser
-    browser.close()
+def profile(playwright: Playwright, server: Server) -> Iterator[BrowserContext]:
+    """One context for all tests but a few; viewport and media are a page's.
+
+    With a context for each test, the browser spends most of the tests' time on compiling Plotly.
+    """
+    with chromium_profile(playwright, base_url=server.url, viewport=VIEWPORT) as profile:
+        profile.set_default_timeout(PATIENCE)
+        yield profile
+
+
+@pytest.fixture(scope="session")
+def browser(profile: BrowserContext) -> Browser:
+    """The same browser, for a context of its own: another browser takes seconds to start."""
+    assert profile.browser is not None
+    return profile.browser
+
+
+@pytest.fixture(scope="session")
+def touched(browser: Browser, server: Server) -> Iterator[BrowserContext]:
+    """One for those with a finger."""
+    with browser.new_context(base_url=server.url, viewport=VIEWPORT, has_touch=True) as context:
+        context.set_default_timeout(PATIENCE)
+        context.new_page()
+        yield context
 
 
 @pytest.fixture
@@ -103,32 +123,12 @@ def context_options() -> dict[str, Any]:
     return {}
 
 
-@pytest.fixture(scope="session")
-def contexts(playwright: Playwright, server: Server) -> Iterator[Callable[[bool], BrowserContext]]:
-    """One context for all tests, another for those with a finger; viewport and media are a page's.
-
-    With a context for each test, the browser spends most of the tests' time on compiling Plotly.
-    """
-    made: dict[bool, BrowserContext] = {}
-    with ExitStack() as stack:
-
-        def of(has_touch: bool) -> BrowserContext:
-            if has_touch not in made:
-                profile = chromium_profile(
-                    playwright, base_url=server.url, viewport=VIEWPORT, has_touch=has_touch
-                )
-                made[has_touch] = stack.enter_context(profile)
-                made[has_touch].set_default_timeout(PATIENCE)
-            return made[has_touch]
-
-        yield of
-
-
 @pytest.fixture
 def context(
-    contexts: Callable[[bool], BrowserContext], context_options: dict[str, Any], server: Server
+    request: pytest.FixtureRequest, context_options: dict[str, Any], server: Server
 ) -> Iterator[BrowserContext]:
-    context = contexts(context_options.get("has_touch", False))
+    name = "touched" if context_options.get("has_touch") else "profile"
+    context: BrowserContext = request.getfixturevalue(name)
     yield context
     # The next test finds nothing but what is cached. A page may keep something as it closes.
     tab, *others = context.pages

@@ -22,7 +22,7 @@ def drawn(page: Page, expression: str) -> Any:
 
 def test_the_surface_is_the_output_and_keeps_where_one_looks_from(page: Page, guard: Guard) -> None:
     guard.expect(SLOW_GRAPHICS)
-    playground = Playground(page, "#rate=1.2")
+    playground = Playground(page, "#rate=1.2&speed=600")
     playground.wait_for_plots()
     scene = page.locator("#surface-scene")
     assert scene.locator("canvas").count() == 0

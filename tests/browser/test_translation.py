@@ -42,7 +42,8 @@ def all_move(page: Page) -> None:
 def test_every_panel_goes_on_translated(page: Page, guard: Guard) -> None:
     # Of Plotly's surface, which is drawn again and again here.
     guard.expect("willReadFrequently|GPU stall due to ReadPixels")
-    playground = Playground(page)
+    # No faster than texts are looked at: it plays all the while.
+    playground = Playground(page, "#speed=10")
     playground.play()
     for panel in page.locator("#tabs [role=tab]").all():
         panel.click()
