@@ -15,8 +15,9 @@ import { better, needsReport } from './student-facts.js';
 /** @typedef {import('./place.js').Place} Place */
 /** @template T @typedef {import('../../vendor/signals-core/signals-core.js').Signal<T>} Signal */
 
-/** So long what was sent waits for the run before, which is kept (milliseconds). */
-const KEPT_WITHIN = 1000;
+/** What was sent waits for the run before, which is kept: so often it looks, and after so long (milliseconds). */
+const LOOKS = 20;
+const LOOK_AGAIN = 50;
 /** Errors after which there is no place any more. */
 const OUT = ['stranger', 'removed', 'over'];
 /** Errors of what was said to the room. */
@@ -55,9 +56,9 @@ export class Student {
   #lesson = '';
   #task = computed(() => JSON.stringify(this.room.value?.task ?? null));
   #reported = 0;
-  /** Whether what was sent waits, and what has waited. */
-  #waiting = false;
-  #waited = 0;
+  #looks = 0;
+  /** What was sent waits. @type {ReturnType<typeof setTimeout> | undefined} */
+  #waiting;
 
   /** @param {Page} page */
   constructor(page) {
@@ -256,17 +257,13 @@ export class Student {
     const now = store.experiment.peek();
     const after = { ...experiment, ...(seed !== null && { weightSeed: seed, parameters: null }), ...kept(now) };
     this.#sent = { number, experiment: after };
-    if (number <= place.set || this.#waiting) return;
-    if (!store.dialogue.certain && number !== this.#waited) {
-      this.#waiting = true;
-      void store.dialogue.untilCertain(KEPT_WITHIN).then(() => {
-        this.#waiting = false;
-        this.#waited = number;
-        const latest = this.room.peek()?.experiment;
-        if (latest) this.#setUp(latest);
-      });
+    clearTimeout(this.#waiting);
+    if (number <= place.set) return;
+    if (!store.dialogue.certain && this.#looks++ < LOOKS) {
+      this.#waiting = setTimeout(() => this.#setUp(sent), LOOK_AGAIN);
       return;
     }
+    this.#looks = 0;
     const mine = place.set === 0 || this.atMine.peek() ? this.#address(now) : place.mine;
     this.atMine.value = false;
     this.place.value = { ...place, set: number, mine };
@@ -295,6 +292,7 @@ export class Student {
       this.elsewhere.value = elsewhere;
       this.#page.store.classroom.value = { hide: [], lock: [] };
       this.#sent = null;
+      clearTimeout(this.#waiting);
       guest.value = null;
     });
   }

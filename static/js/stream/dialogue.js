@@ -7,7 +7,7 @@
  * asked afterwards.
  */
 
-import { effect, signal } from '../../vendor/signals-core/signals-core.js';
+import { signal } from '../../vendor/signals-core/signals-core.js';
 import { conditions } from '../experiment/experiment.js';
 import { parameterKey } from '../experiment/parameters.js';
 import { whatIsTrained } from './checkpoint.js';
@@ -62,7 +62,7 @@ export class Dialogue {
    * @type {WeakSet<T>}
    */
   #carried = new WeakSet();
-  #certain = signal(true);
+  #certain = true;
   /** Iterations that the server has reported in this run, since its last seek. */
   #reached = 0;
   /** What the server said it trains. @type {string | null} */
@@ -95,21 +95,7 @@ export class Dialogue {
    * either run, until the next `configured`.
    */
   get certain() {
-    return this.#certain.peek();
-  }
-
-  /** Until they do, or so long. @param {number} most milliseconds @returns {Promise<void>} */
-  async untilCertain(most) {
-    let stop = () => {};
-    await new Promise((resolve) => {
-      const timer = setTimeout(resolve, most);
-      stop = effect(() => {
-        if (!this.#certain.value) return;
-        clearTimeout(timer);
-        resolve(null);
-      });
-    });
-    stop();
+    return this.#certain;
   }
 
   /**
@@ -229,7 +215,7 @@ export class Dialogue {
     const session = this.session.value;
     if (session === null) return this.#saved === null ? '' : `saved=${this.#saved}`;
     return `session=${session}&iteration=${
-      this.#unconfirmed.reset || !this.certain ? 0 : Math.min(known, this.#reached)
+      this.#unconfirmed.reset || !this.#certain ? 0 : Math.min(known, this.#reached)
     }`;
   }
 
@@ -258,7 +244,7 @@ export class Dialogue {
     if (lost) {
       this.#wanted.restart = 'configure';
       this.#wanted.weights = this.#carried.has(lost) ? weights : null;
-      this.#certain.value = false;
+      this.#certain = false;
     } else if (this.#unconfirmed.reset) {
       this.#wanted.restart ??= 'reset';
     }
@@ -301,7 +287,7 @@ export class Dialogue {
     const now = this.#unconfirmed.answered() ?? setup;
     this.#firstSteps = 0;
     this.#reached = 0;
-    this.#certain.value = true;
+    this.#certain = true;
     this.#unconfirmed.reset = false;
     if (this.settled) {
       this.playing.value = playing;
@@ -335,7 +321,7 @@ export class Dialogue {
     // What was configured last may be younger than what the server had kept.
     if (from_checkpoint && known !== this.#described) {
       this.#wanted.restart = 'configure';
-      this.#certain.value = false;
+      this.#certain = false;
     }
     this.session.value = session;
     this.#saved = null;
