@@ -5,7 +5,8 @@ sends up says by a token, in a header, whose it is; it counts against that way a
 address, since thirty pages behind one address send four POSTs a second each.
 
 What if it is full: a way takes `POSTS_PER_SECOND`, and keeps `MOST_WAITING` messages and as many
-bytes as a stream takes at once; a POST that is one more, or too early, is refused (429) and nothing
+bytes as a stream takes at once; `MOST_EARLY` POSTs may come before their turn, since a page does
+not wait for the answers. A POST that is one more, or too early, is refused (429) and nothing
 of it is taken, so it can be sent again under its number. One that came already is answered again.
 """
 
@@ -19,6 +20,7 @@ from app.web.limits import Bucket, too_fast
 
 POSTS_PER_SECOND, POSTS_BURST = 20.0, 60.0
 MOST_WAITING = 1_200
+MOST_EARLY = 8
 SILENT_SECONDS = 60.0
 """A page that sends nothing up for so long is not there any more; a POST may be empty."""
 
@@ -36,6 +38,7 @@ class Way:
         self._most, self._clock = most_bytes, clock
         self._pace = Bucket(POSTS_PER_SECOND, POSTS_BURST, clock())
         self._messages: deque[bytes] = deque()
+        self._early: dict[int, list[bytes]] = {}
         self._size = 0
         self._next = 1
         self._news = asyncio.Event()
@@ -47,26 +50,29 @@ class Way:
 
         Raises:
             Full, TooFast: not now; nothing was taken.
-            NotFound: one before it is missing, or the page has gone.
+            NotFound: too many before it are missing, or the page has gone.
         """
         now = self._clock()
         if wait := self._pace.wait(now):
             raise too_fast("this page sends more often than it may", wait)
         self._pace.take()
         self.heard_at = now
-        if number < self._next:
+        if number < self._next or number in self._early:
             return
-        if number > self._next or self._gone:
+        if number > self._next + MOST_EARLY or self._gone:
             raise NotFound(f"send number {self._next} first: it has not come")
         lines = [line for line in body.split(b"\n") if line.strip()]
-        full = (
-            self._size + len(body) > self._most or len(self._messages) + len(lines) > MOST_WAITING
-        )
-        if full and (self._messages or len(lines) > MOST_WAITING):
+        waiting = len(self._messages) + sum(map(len, self._early.values()))
+        full = self._size + len(body) > self._most or waiting + len(lines) > MOST_WAITING
+        # One whose turn it is waits for no other's.
+        taken = number == self._next and not self._messages and len(lines) <= MOST_WAITING
+        if full and not taken:
             raise Full("what this page has sent is not heard yet; send it again in a moment", 1)
-        self._next += 1
-        self._messages.extend(lines)
+        self._early[number] = lines
         self._size += sum(map(len, lines))
+        while self._next in self._early:
+            self._messages.extend(self._early.pop(self._next))
+            self._next += 1
         self._news.set()
 
     async def hear(self) -> bytes | None:

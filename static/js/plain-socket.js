@@ -2,12 +2,16 @@
  * The second way to the server, where something between them lets no WebSocket pass: a streamed answer down, plain
  * requests up. It is used as a WebSocket is. Fetched only where it is needed.
  *
- * What if the server takes no more (429): the same request is made again when it says so, and what is said meanwhile
- * goes with the next one.
+ * What is said goes up by the clock, whether the requests before have been answered or not.
+ *
+ * What if the server takes no more (429): the same request is made again when it says so. What if `MOST_UNDER_WAY` have
+ * no answer: what is said meanwhile goes with the next one.
  */
 
 /** Requests up are at most so often (milliseconds). */
 const BETWEEN = 250;
+/** As many as the server keeps that come before their turn. */
+const MOST_UNDER_WAY = 8;
 /** At least one, so that the server knows that somebody is there. */
 const STILL_HERE = 25_000;
 /** How often a request that had no answer is made again. */
@@ -62,7 +66,9 @@ export class PlainSocket extends EventTarget {
   #number = 0;
   /** @type {string[]} */
   #unsaid = [];
-  #saying = false;
+  #underWay = 0;
+  /** The next one. @type {ReturnType<typeof setTimeout> | undefined} */
+  #due;
   #said = 0;
   #heard = 0;
   #over = new AbortController();
@@ -84,7 +90,7 @@ export class PlainSocket extends EventTarget {
   send(text) {
     if (this.readyState !== 1) return;
     this.#unsaid.push(text);
-    void this.#say();
+    this.#say();
   }
 
   /** @param {number} [code] */
@@ -130,33 +136,31 @@ export class PlainSocket extends EventTarget {
   #look() {
     const now = performance.now();
     if (now - this.#heard > SILENCE) this.#end(GONE);
-    else if (this.readyState === 1 && now - this.#said > STILL_HERE) void this.#say(true);
+    else if (this.readyState === 1 && now - this.#said > STILL_HERE) this.#say(true);
   }
 
-  /** Says what there is, one request after the other. @param {boolean} [empty] also if there is nothing */
-  async #say(empty = false) {
-    if (this.#saying) return;
-    this.#saying = true;
-    let first = empty;
-    while (this.readyState === 1 && (first || this.#unsaid.length > 0)) {
-      first = false;
-      const rest = this.#said + BETWEEN - performance.now();
-      if (this.#number > 0 && rest > 0) await new Promise((resolve) => setTimeout(resolve, rest));
-      const body = this.#unsaid.splice(0).join('\n');
-      this.#number++;
+  /** Says what there is, when it is time to. @param {boolean} [empty] also if there is nothing */
+  #say(empty = false) {
+    if (this.#due !== undefined || this.#underWay >= MOST_UNDER_WAY) return;
+    const rest = this.#number === 0 ? 0 : this.#said + BETWEEN - performance.now();
+    this.#due = setTimeout(async () => {
+      this.#due = undefined;
+      if (this.readyState !== 1 || (this.#unsaid.length === 0 && !empty)) return;
       this.#said = performance.now();
-      if (!(await this.#request(body))) return this.#end(GONE);
-    }
-    this.#saying = false;
-    return undefined;
+      this.#underWay++;
+      const taken = await this.#request(++this.#number, this.#unsaid.splice(0).join('\n'));
+      this.#underWay--;
+      if (!taken) this.#end(GONE);
+      else if (this.#unsaid.length > 0) this.#say();
+    }, rest);
   }
 
-  /** The same request until it is taken. @param {string} body @returns {Promise<boolean>} */
-  async #request(body) {
+  /** The same request until it is taken. @param {number} number @param {string} body @returns {Promise<boolean>} */
+  async #request(number, body) {
     for (let tries = 0; tries < MOST_TRIES && this.readyState === 1; ) {
       const answer = await fetch(this.#up, {
         method: 'POST',
-        headers: { 'Shallows-Stream': this.#token, 'Shallows-Number': String(this.#number) },
+        headers: { 'Shallows-Stream': this.#token, 'Shallows-Number': String(number) },
         body,
         signal: this.#over.signal,
       }).catch(() => null);
@@ -177,6 +181,7 @@ export class PlainSocket extends EventTarget {
     if (this.readyState === 3) return;
     this.readyState = 3;
     clearInterval(this.#watch);
+    clearTimeout(this.#due);
     this.#over.abort();
     this.#tell(new CloseEvent('close', { code }));
   }

@@ -15,7 +15,7 @@ from starlette.testclient import TestClient
 from app import wire
 from app.errors import Full, NotFound, TooFast
 from app.main import create_app
-from app.web.ways import MOST_WAITING, POSTS_BURST, Way
+from app.web.ways import MOST_EARLY, MOST_WAITING, POSTS_BURST, Way
 from tests.app.conftest import settings_for
 from tests.app.test_server import Server
 
@@ -190,7 +190,7 @@ def test_what_comes_up_is_in_order_once_and_bounded() -> None:
     way.take(1, b"a\n\nb\n")
     way.take(1, b"a\nb")  # its answer was lost
     with pytest.raises(NotFound, match="number 2"):
-        way.take(3, b"d")
+        way.take(3 + MOST_EARLY, b"z")
     with pytest.raises(Full):
         way.take(2, b"c" * 999)
     with pytest.raises(Full):
@@ -198,7 +198,14 @@ def test_what_comes_up_is_in_order_once_and_bounded() -> None:
     assert asyncio.run(hear(2)) == [b"a", b"b"]
     way.take(2, b"c" * 2_000)  # one may be as large as it is: the route bounds it
     assert asyncio.run(hear(1)) == [b"c" * 2_000]
-    for number in range(3, 3 + int(POSTS_BURST) - 6):
+    # What comes before its turn is heard in its turn, and leaves its place to whatever has it.
+    for early in (5, 4, 5):
+        way.take(early, b"%d" % early + b" " * 400)
+    with pytest.raises(Full):
+        way.take(6, b"6" * 400)
+    way.take(3, b"3" * 400)
+    assert [bool(said) and said[:1] for said in asyncio.run(hear(3))] == [b"3", b"4", b"5"]
+    for number in range(6, 6 + int(POSTS_BURST) - 11):
         way.take(number, b"")
     with pytest.raises(TooFast):
         way.take(number + 1, b"")

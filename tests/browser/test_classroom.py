@@ -9,6 +9,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from tests.browser.cable import Cable
 from tests.browser.conftest import VIEWPORT, Guard
 from tests.browser.harness import Server
 from tests.browser.test_accessibility import violations
@@ -213,6 +214,39 @@ def lesson(
     expect(one.locator(".room-job")).to_contain_text("has ended this room")
 
 
+def the_second_way(browser: Browser, guard: Guard, server: Server, code: str) -> None:
+    """A phone on its side, behind a proxy that answers 400 to every WebSocket."""
+    guard.expect(r"WebSocket connection to .* failed|status of 400|ERR_")
+    cable = Cable(server.port, {"Sec-WebSocket-Key:": "X-Key:"})
+    context = browser.new_context(viewport={"width": 844, "height": 390}, has_touch=True)
+    page = context.new_page()
+    page.goto(f"{cable.url}j/{code}")
+    button(page, "Join").click()
+    button(page, "Start").click()
+    expect(page.locator("#connection")).to_have_text("Live, the second way")
+    # The bar leaves the plane beside Play.
+    expect(page.locator(".room-me b")).to_be_visible()
+    iteration = page.get_by_test_id("iteration")
+    expect(iteration).to_have_attribute("value", "0")
+    lowest = "() => document.querySelector('#boundary').getBoundingClientRect().bottom"
+    assert page.evaluate(lowest) <= 390
+    # What trains is the same, before a drop and after it.
+    button(page, "Play").click()
+    expect(button(page, "Pause")).to_be_visible()
+    expect(iteration).not_to_have_attribute("value", "0")
+    cable.pull()
+    expect(page.locator("#connection")).to_have_text("Reconnecting")
+    there = int(iteration.get_attribute("value") or 0)
+    cable.plug_in()
+    expect(page.locator("#connection")).to_have_text("Live, the second way")
+    expect(button(page, "Pause")).to_be_visible()
+    expect(iteration).not_to_have_attribute("value", str(there))
+    button(page, "Hand up").click()
+    expect(button(page, "Hand down")).to_be_visible()
+    context.close()
+    cable.close()
+
+
 def test_bad_days(browser: Browser, server: Server) -> None:
     guard = Guard(server)
     guard.expect(r"status of (404|409|403)")
@@ -251,6 +285,7 @@ def test_bad_days(browser: Browser, server: Server) -> None:
         button(teacher, "Let in").click()
         expect(claiming.locator(".room-me b")).to_have_text(name)
         lost.close()
+        the_second_way(browser, guard, server, room["code"])
         # A server that is killed: everybody is back by themselves.
         guard.expect(r"WebSocket|ERR_CONNECTION|Failed to load")
         server.kill()

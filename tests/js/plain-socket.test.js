@@ -86,3 +86,40 @@ test('messages go up numbered and in order, again after a 429, and come down as 
     up.map((_, index) => [String(index + 1), 'secret']),
   );
 });
+
+test('the next request does not wait for the answer to the last', async () => {
+  /** @type {string[]} */
+  const up = [];
+  /** @type {import('node:http').ServerResponse | null} */
+  let first = null;
+  const server = createServer((request, response) => {
+    if (request.url !== '/ws/up') {
+      response.writeHead(200, { 'Content-Type': 'text/event-stream' });
+      response.write('event: open\ndata: {"token":"secret"}\n\n');
+      return;
+    }
+    up.push(String(request.headers['shallows-number']));
+    request.resume();
+    // The first is answered once the second is there.
+    if (!first) first = response;
+    else for (const each of [first, response]) if (!each.headersSent) each.writeHead(204).end();
+  });
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(null)));
+  const { port } = /** @type {import('node:net').AddressInfo} */ (server.address());
+  const socket = new PlainSocket(`ws://127.0.0.1:${port}/ws`);
+  await new Promise((resolve) => {
+    socket.onopen = resolve;
+  });
+  const began = performance.now();
+  for (const type of ['a', 'b', 'c']) {
+    const due = up.length + 1;
+    socket.send(JSON.stringify({ type }));
+    while (up.length < due) await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  // At most four a second.
+  assert.ok(performance.now() - began > 2 * 240);
+  assert.deepEqual(up, ['1', '2', '3']);
+  socket.close();
+  server.closeAllConnections();
+  server.close();
+});

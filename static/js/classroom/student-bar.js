@@ -16,6 +16,9 @@ export function mountBar(store, student, again) {
   box.className = 'roombox';
   (document.getElementById('skips') ?? shell).before(box);
 
+  // A page that scrolls has its plane beside Play all the same (css/low.css).
+  const heights = new ResizeObserver(() => document.body.style.setProperty('--above', `${shell.offsetTop}px`));
+
   let question = 0;
   let shown = 0;
   effect(() => {
@@ -72,6 +75,8 @@ export function mountBar(store, student, again) {
         box,
       );
     else render(room.held ? frozen(room) : free(room), box);
+    heights.disconnect();
+    for (const row of [box, ...box.querySelectorAll('.r, .room-back')]) heights.observe(row);
   });
 
   /** @param {unknown} row @param {unknown} [more] */

@@ -15,6 +15,9 @@ import { better, needsReport } from './student-facts.js';
 /** @typedef {import('./place.js').Place} Place */
 /** @template T @typedef {import('../../vendor/signals-core/signals-core.js').Signal<T>} Signal */
 
+/** What was sent waits for the run before, which is kept: so often it looks, and after so long (milliseconds). */
+const LOOKS = 20;
+const LOOK_AGAIN = 50;
 /** Errors after which there is no place any more. */
 const OUT = ['stranger', 'removed', 'over'];
 /** Errors of what was said to the room. */
@@ -53,6 +56,9 @@ export class Student {
   #lesson = '';
   #task = computed(() => JSON.stringify(this.room.value?.task ?? null));
   #reported = 0;
+  #looks = 0;
+  /** What was sent waits. @type {ReturnType<typeof setTimeout> | undefined} */
+  #waiting;
 
   /** @param {Page} page */
   constructor(page) {
@@ -237,8 +243,13 @@ export class Student {
     });
   }
 
-  /** @param {import('../types/protocol').SentExperiment} sent */
-  #setUp({ number, page, seed, playing }) {
+  /**
+   * After a drop the run before may not be known for what it is yet: then it waits a moment, so that it is kept.
+   *
+   * @param {import('../types/protocol').SentExperiment} sent
+   */
+  #setUp(sent) {
+    const { number, page, seed, playing } = sent;
     const { store, defaults, fields } = this.#page;
     const place = this.place.peek();
     if (!place) return;
@@ -246,7 +257,13 @@ export class Student {
     const now = store.experiment.peek();
     const after = { ...experiment, ...(seed !== null && { weightSeed: seed, parameters: null }), ...kept(now) };
     this.#sent = { number, experiment: after };
+    clearTimeout(this.#waiting);
     if (number <= place.set) return;
+    if (!store.dialogue.certain && this.#looks++ < LOOKS) {
+      this.#waiting = setTimeout(() => this.#setUp(sent), LOOK_AGAIN);
+      return;
+    }
+    this.#looks = 0;
     const mine = place.set === 0 || this.atMine.peek() ? this.#address(now) : place.mine;
     this.atMine.value = false;
     this.place.value = { ...place, set: number, mine };
@@ -275,6 +292,7 @@ export class Student {
       this.elsewhere.value = elsewhere;
       this.#page.store.classroom.value = { hide: [], lock: [] };
       this.#sent = null;
+      clearTimeout(this.#waiting);
       guest.value = null;
     });
   }
