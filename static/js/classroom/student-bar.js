@@ -100,7 +100,7 @@ export function mountBar(store, student, again) {
           room.experiment && student.place.value?.mine
             ? html`<button class="btn room-mine" type="button" @click=${() => student.swap()}>${swapLabel()}</button>`
             : nothing
-        }<button class="btn" type="button" aria-pressed=${String(room.hand)} @click=${() => student.hand()}>${symbol(
+        }<button class="btn" type="button" data-up=${String(room.hand)} @click=${() => student.hand()}>${symbol(
           'hand',
         )}${room.hand ? 'Hand down' : 'Hand up'}</button><button class="btn quiet" type="button" title="Leave the class"
           @click=${() => student.leave()}>${symbol('out')}<span class="lbl">Leave</span></button></div>`,
@@ -170,7 +170,7 @@ export function mountBar(store, student, again) {
     return html`<div class="roombar frozen" role="main" aria-label="Class"><div class="r" role="alert"><div
       class="room-me"><b role="heading" aria-level="1">${symbol('eye')}Eyes here</b></div><div class="room-job">Your network is paused and kept. It goes on
       when your teacher lets go.</div><div class="room-ways"><span>${room.name}</span><button class="btn room-hand" type="button"
-      aria-pressed=${String(room.hand)} @click=${() => student.hand()}>${symbol('hand')}<span class="lbl">${
+      data-up=${String(room.hand)} @click=${() => student.hand()}>${symbol('hand')}<span class="lbl">${
         room.hand ? 'Hand down' : 'Hand up'
       }</span></button></div></div>${ask(room)}</div>`;
   }
