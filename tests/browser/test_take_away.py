@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Guard
@@ -53,7 +54,8 @@ def test_the_formula_and_the_programs(page: Page, tmp_path: Path) -> None:
         [sys.executable, program], capture_output=True, text=True, check=False, cwd=tmp_path
     )
     assert ran.returncode == 0, ran.stderr
-    assert f"{playground.cost:.4f}"[:5] in ran.stdout
+    (said,) = re.findall(r"train: cost (\S+)", ran.stdout)
+    assert float(said) == pytest.approx(playground.cost, abs=0.0005)  # as many digits as are shown
     with page.expect_download() as coming:
         page.locator("#program-download").click()
     assert (
