@@ -7,8 +7,8 @@ together in one message. A network that is opened on a page, or is in the spotli
 student has it.
 
 What if it is full: a session has one look under way, and a member one tile, the newest. While the
-server has all it can do there is at most one look for twenty frames, or one in three seconds (a
-host bounds the time that they take, too): tiles come later, students' frames do not. A page is sent
+server has all it can do there is at most one look for twenty frames, or `FEWEST` (a host
+bounds the time that they take, too): tiles come later, students' frames do not. A page is sent
 nothing while something waits for it, and at most `BYTES_PER_SECOND`; whose tile is oldest there
 comes first. Of networks that are opened all pages of a room get at most `MOST_FRAMES` a tick.
 A member has one second session. Those before it stay held as long as the room is, and are at most
@@ -52,8 +52,9 @@ TICK = 0.1
 """Seconds between two times that something is asked, or sent."""
 EVERY, SELDOM = 1.0, 5.0
 """Seconds between two looks at a session: while a wall is open, and else."""
-SLOWER = 3.0
-"""So many times more seldom are looks at most, however busy the server is."""
+SLOWER, FEWEST = 1.6, 100.0
+"""Looks are so many times more seldom at most, or this many a second, however busy the server is:
+of 100 students there is one in 1.6 seconds, of 300 one in three."""
 AGAIN = 10.0
 """Seconds after which a look is asked for again: it may have been lost with its session."""
 OF_FRAMES = 1 / 20
@@ -166,7 +167,7 @@ class Pace:
         self._frames += SMOOTH * (frames / seconds - self._frames)
         rate = wanted
         if self._busy > BUSY:
-            rate = min(wanted, max(self._frames * OF_FRAMES, wanted / SLOWER))
+            rate = min(wanted, max(self._frames * OF_FRAMES, min(wanted / SLOWER, FEWEST)))
         self._credit = min(self._credit + rate * seconds, max(1.0, 2 * rate * TICK))
 
     def take(self) -> bool:

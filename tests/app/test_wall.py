@@ -464,14 +464,21 @@ class Nobody:
 
 
 @pytest.mark.parametrize(
-    ("busy", "frames", "looks"), [(0.0, 0, 300), (0.5, 50, 300), (0.95, 300, 150), (1.0, 0, 100)]
+    ("busy", "frames", "wanted", "looks"),
+    [
+        (0.0, 0, 300, 300),
+        (0.5, 50, 300, 300),
+        (0.95, 300, 300, 150),
+        (1.0, 0, 300, 100),
+        (1.0, 0, 80, 50),
+    ],
 )
 def test_looks_are_a_twentieth_of_the_frames_while_the_server_is_busy(
-    busy: float, frames: int, looks: int
+    busy: float, frames: int, wanted: float, looks: int
 ) -> None:
     pace, taken = Pace(), 0
     for tick in range(300):
-        pace.passed(TICK, frames, busy, 300)
+        pace.passed(TICK, frames, busy, wanted)
         while pace.take():
             taken += tick >= 200
     assert taken == pytest.approx(looks * 100 * TICK, rel=0.05)
