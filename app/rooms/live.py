@@ -369,6 +369,10 @@ class LiveRooms:
         if self._asked:
             self._news.set()
         this = self._carried_out([asked for asked in some if asked.act is not None], now)
+        if this is None:
+            # What time brings has failed, and would again at once.
+            await asyncio.sleep(AGAIN_SECONDS)
+            this = Round()
         try:
             await self._write(this)
         except NotStored as error:
@@ -395,8 +399,11 @@ class LiveRooms:
         except Exception as error:
             asked.failed(error)
 
-    def _carried_out(self, some: list[Asked], now: Now) -> Round:
-        """What comes of commands; one at which the program fails is left out, as if never said."""
+    def _carried_out(self, some: list[Asked], now: Now) -> Round | None:
+        """What comes of commands; one at which the program fails is left out, as if never said.
+
+        None if what time brings fails: then nobody's command counts.
+        """
         while True:
             this = Round()
             try:
@@ -406,7 +413,7 @@ class LiveRooms:
                 if failed.asked is None:
                     for asked in some:
                         asked.failed(ShallowsError("the rooms failed; their log says why"))
-                    return Round()
+                    return None
                 failed.asked.failed(ShallowsError("the room failed at this; its log says why"))
                 some.remove(failed.asked)
             else:

@@ -298,33 +298,22 @@ export class Student {
   }
 }
 
-/** What is the reader's own to see, whoever sends what. @param {Experiment} experiment */
-const kept = ({
-  panel,
-  showTest,
-  discretise,
-  mistakes,
-  comparison,
-  sweep,
-  sweepSeeds,
-  sweepIterations,
-  lesson,
-  step,
-  hide,
-  lock,
-  embed,
-}) => ({
-  panel,
-  showTest,
-  discretise,
-  mistakes,
-  comparison,
-  sweep,
-  sweepSeeds,
-  sweepIterations,
-  lesson,
-  step,
-  hide,
-  lock,
-  embed,
-});
+/** What is the reader's own to see, whoever sends what. @type {(keyof Experiment)[]} */
+const OWN = [
+  'panel',
+  'showTest',
+  'discretise',
+  'mistakes',
+  'comparison',
+  'sweep',
+  'sweepSeeds',
+  'sweepIterations',
+  'lesson',
+  'step',
+  'hide',
+  'lock',
+  'embed',
+];
+
+/** @param {Experiment} experiment @returns {Partial<Experiment>} */
+const kept = (experiment) => Object.fromEntries(OWN.map((name) => [name, experiment[name]]));
