@@ -289,6 +289,19 @@ class GoingAway(ShallowsError):
         super().__init__("the server is being restarted; try again in 5 seconds")
 
 
+class Elsewhere(ShallowsError):
+    """Another server has what is asked for, or this one does not know what it has."""
+
+    status = 503
+    code = "elsewhere"
+    title = "On another server"
+    headers: Mapping[str, str] = {"Retry-After": "1"}
+    retry_after = 1.0
+
+    def __init__(self) -> None:
+        super().__init__("this is on its way to another server; try again in a second")
+
+
 class NotStored(ShallowsError):
     """The database does not answer."""
 

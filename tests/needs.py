@@ -29,6 +29,7 @@ STARTERS: list[set[str]] = [
     {"running_postgresql"},
     {"Store"},
     {"database"},
+    {"create_engine"},
     {"sync_playwright"},
     {"-m", "app"},
 ]

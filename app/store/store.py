@@ -19,22 +19,23 @@ import logging
 import re
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
-from sqlalchemy import ColumnElement, Engine, and_, delete, event, insert, or_, select
+from sqlalchemy import URL, ColumnElement, Engine, and_, delete, event, insert, or_, select
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.errors import Full, GoingAway, NotFound, NotStored
+from app.errors import Elsewhere, Full, GoingAway, NotFound, NotStored
 from app.fairness import Allowance, Places
 from app.settings import Settings
 from app.store import threads
 from app.store.database import CONNECTIONS, STARTING_SECONDS, engine_of, migrate, url_of
 from app.store.notes import Notes
+from app.store.owned import Held, Kind, spend
 from app.store.room import Added, NoRoom, Room, surplus
 from app.store.rows import PROGRESS, StoredAs, StoredRun, Unreadable, row_of, stored_of
 from app.store.tables import RunRow
@@ -63,6 +64,19 @@ class StoreUnusable(Exception):
     """The store can't be opened as set; the message says why, and what to set."""
 
 
+class Claims(Protocol):
+    """What of the store is one server's, of several."""
+
+    def held(self, kind: Kind, names: Iterable[str]) -> Held:
+        """Those of these that are its, to be looked at in a transaction."""
+
+    def lost(self, held: Held, names: Collection[str]) -> None:
+        """They turned out not to be its any more."""
+
+    def over(self, held: Held) -> None:
+        """They are nobody's any more, and that is written."""
+
+
 class Store:
     """Runs by their id."""
 
@@ -78,6 +92,8 @@ class Store:
         """Those under way."""
         self._going = False
         self._room = rooms(settings)
+        self.claims: Claims | None = None
+        """What of the store is this server's, if there are several."""
 
     @classmethod
     def open(cls, settings: Settings, ticks: Callable[[], float] = time.monotonic) -> "Store":
@@ -130,6 +146,10 @@ class Store:
         await self._writer.quiet()
         await self._readers.quiet()
 
+    def lane(self, name: str, seconds: float) -> "Lane":
+        """Another way to the same database, which waits for nothing that is written or read."""
+        return Lane(name, self._engine.url, seconds)
+
     def give_up(self) -> None:
         """The server ends: from now on nobody waits for the store."""
         self._going = True
@@ -161,12 +181,23 @@ class Store:
             NotStored: the database does not take it now.
         """
 
-        def change(connection: Connection) -> None:
-            there = select(RunRow.number).where(RunRow.id == run)
-            if connection.scalar(there) is None:
-                self._insert(connection, run, stored, client)
+        held = None if self.claims is None else self.claims.held("job", [run])
 
-        await self.write(change)
+        def change(connection: Connection) -> bool:
+            lost = held is not None and (run not in held.epochs or bool(held.lost(connection)))
+            if connection.scalar(select(RunRow.number).where(RunRow.id == run)) is not None:
+                return True
+            if not lost:
+                spend(connection, held, [run])
+                self._insert(connection, run, stored, self.notes.client(client))
+            return not lost
+
+        added = await self.write(change)
+        if held is not None and self.claims is not None:
+            if added:
+                self.claims.over(held)
+            else:
+                self.claims.lost(held, [run])
 
     @asynccontextmanager
     async def turn(self, client: str) -> AsyncIterator[None]:
@@ -190,17 +221,27 @@ class Store:
         finally:
             self._saves.give(client)
 
-    async def save(self, stored: StoredRun, client: str) -> str:
+    async def save(self, stored: StoredRun, client: str, session: str) -> str:
         """Keep a session; it is on the disk when this returns the id under which it is kept.
 
         Raises:
             Full: what is kept may not give way yet.
+            Elsewhere: the session is another server's by now.
             NotStored: the database does not take it now.
         """
         name = secrets.token_urlsafe(9)
         # A save is no session any more.
         kept = replace(stored, progress=replace(stored.progress, session=name))
-        await self.write(lambda connection: self._insert(connection, name, kept, client))
+        held = None if self.claims is None else self.claims.held("session", [session])
+
+        def change(connection: Connection) -> bool:
+            if held is not None and held.lost(connection):
+                return False
+            self._insert(connection, name, kept, self.notes.client(client))
+            return True
+
+        if not await self.write(change):
+            raise Elsewhere
         return name
 
     async def get(self, run: str) -> StoredRun | None:
@@ -301,8 +342,17 @@ class Store:
             threads.check()
             return result
 
-    def _insert(self, connection: Connection, run: str, stored: StoredRun, client: str) -> None:
-        now, whose = self.notes.meet(connection), self.notes.client(client)
+    def add_lost(self, connection: Connection, run: str, whose: str, stored: StoredRun) -> None:
+        """Keep what became of a run whose server was lost, in a transaction.
+
+        Args:
+            whose: As `Notes.client` names an address.
+        """
+        if connection.scalar(select(RunRow.number).where(RunRow.id == run)) is None:
+            self._insert(connection, run, stored, whose)
+
+    def _insert(self, connection: Connection, run: str, stored: StoredRun, whose: str) -> None:
+        now = self.notes.meet(connection)
         row = {"id": run, "client": whose, "stored_at": now, **row_of(stored)}
         number = connection.scalar(insert(RunRow).values(row).returning(RunRow.number))
         assert number is not None
@@ -325,6 +375,41 @@ class Store:
                 for kind, room in self._room.items()
             )
         )
+
+
+class Lane:
+    """A connection and a thread of its own to a database, for what is short and may not wait."""
+
+    def __init__(self, name: str, url: URL, seconds: float) -> None:
+        self._engine = engine_of(url, seconds)
+        self._writing = self._engine.execution_options(writes=True)
+        self._thread = Threads(name, 1, seconds, (SQLAlchemyError,))
+
+    async def write(self, work: Callable[[Connection], T]) -> T:
+        """Do something in a transaction.
+
+        Raises:
+            NotStored: the database does not answer now.
+        """
+
+        def change() -> T:
+            with self._writing.begin() as connection:
+                result = work(connection)
+                threads.check()
+                return result
+
+        try:
+            return await self._thread.run(change)
+        except (SQLAlchemyError, TooLate) as error:
+            log.info("%s: %r", self._thread.name, error)
+            raise _away() from None
+
+    def close(self) -> None:
+        """Let the database go; a thread that hangs closes its connection when it is free."""
+        self._thread.close()
+        event.listen(self._engine, "checkin", lambda _, record: record.invalidate())
+        with contextlib.suppress(TooLate):
+            threads.within(CLOSE_SECONDS / 2, self._engine.dispose)
 
 
 def rooms(settings: Settings) -> dict[StoredAs, Room]:

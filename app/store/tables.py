@@ -122,3 +122,50 @@ class NoteRow(Base):
 
     name: Mapped[str] = mapped_column(String(16), primary_key=True)
     value: Mapped[str] = mapped_column(Text)
+
+
+class ServerRow(Base):
+    """A server that shares the database with others; see `owned.py`.
+
+    Attributes:
+        id: Of one start of a server; the next start is another.
+        address: At which the other servers reach it.
+        seen: When it was here last, in seconds of the database's clock.
+        spent: JSON: what addresses have spent there lately.
+    """
+
+    __tablename__ = "servers"
+
+    id: Mapped[str] = mapped_column(String(16), primary_key=True)
+    address: Mapped[str] = mapped_column(Text)
+    seen: Mapped[float] = mapped_column(Double)
+    spent: Mapped[str] = mapped_column(Text)
+
+
+class OwnedRow(Base):
+    """Which server has a session, a REST run that has not ended, or a room; see `owned.py`.
+
+    Attributes:
+        kind: `session`, `job` or `room`.
+        name: Its id.
+        server: Whose it is; empty if it is nobody's just now.
+        epoch: Grows with each taking. What says an older one is not written.
+        since: When it was taken, in seconds of the database's clock.
+        before: The server that had it before, if another took it from there.
+        client: Whose it is, as `Notes.client` names an address.
+        code: Of a room.
+        iterations: How many were planned of a REST run.
+    """
+
+    __tablename__ = "owned"
+    __table_args__ = (Index("owned_by_server", "server"), Index("owned_before", "before"))
+
+    kind: Mapped[str] = mapped_column(String(8), primary_key=True)
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    server: Mapped[str] = mapped_column(String(16))
+    epoch: Mapped[int] = mapped_column(Integer)
+    since: Mapped[float] = mapped_column(Double)
+    before: Mapped[str | None] = mapped_column(String(16))
+    client: Mapped[str] = mapped_column(String(8))
+    code: Mapped[str | None] = mapped_column(String(8), unique=True)
+    iterations: Mapped[int] = mapped_column(Integer)

@@ -97,7 +97,7 @@ class Threads:
     def __init__(
         self, name: str, most: int, seconds: float, failures: tuple[type[Exception], ...] = ()
     ) -> None:
-        self._name, self._most, self._seconds = name, most, seconds
+        self.name, self._most, self._seconds = name, most, seconds
         self._failures: tuple[type[Exception], ...] = (TooLate, *failures)
         self._queue: SimpleQueue[_Call[Any] | None] = SimpleQueue()
         self._lock = threading.Lock()
@@ -150,7 +150,7 @@ class Threads:
             self._queue.put(call)
 
     def _begin_thread(self) -> None:
-        name = f"{self._name}-{self._started + 1}"
+        name = f"{self.name}-{self._started + 1}"
         thread = threading.Thread(target=self._work, name=name, daemon=True)
         try:
             thread.start()
@@ -189,7 +189,7 @@ class Threads:
     def _is_slow(self, slow: bool) -> None:
         if slow != self._slow:
             self._slow = slow
-            log.error("%s: %s", self._name, "no answer in time" if slow else "answers again")
+            log.error("%s: %s", self.name, "no answer in time" if slow else "answers again")
 
     async def quiet(self) -> None:
         """Wait until nobody waits for a call."""

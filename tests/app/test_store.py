@@ -49,7 +49,7 @@ def test_migrations_make_what_the_models_say_and_keep_what_is_there(url: str) ->
     with database(url) as engine, engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_server_default": True})
         assert compare_metadata(context, Base.metadata) == []
-        assert context.get_current_revision() == "0004"
+        assert context.get_current_revision() == "0005"
     with opened(url) as store:
         assert asyncio.run(store.get(name)) is not None
 

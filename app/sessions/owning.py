@@ -1,0 +1,75 @@
+"""Which server has a session, a REST run or a room: this one has all there are.
+
+So it is on one machine. `servers.py` is the same for several servers on one database.
+"""
+
+from collections.abc import Awaitable, Callable, Collection
+
+from app.store.owned import Kind
+
+MOVED = 1012
+"""Closes a connection whose session goes on at another server: it may come again at once."""
+
+
+class Alone:
+    """One server. Nothing is asked of the database, and nothing is noted there.
+
+    Attributes:
+        several: Whether there may be other servers.
+        when_lost: By kind, what is told that something was taken from this server.
+        when_fenced: What is told that this server has to be silent: it does not know what it has.
+        inherit: By kind, what takes up something that a server had which is lost.
+    """
+
+    several = False
+
+    def __init__(self) -> None:
+        self.when_lost: dict[Kind, Callable[[str], None]] = {}
+        self.when_fenced: list[Callable[[], None]] = []
+        self.inherit: dict[Kind, Callable[[str], Awaitable[None]]] = {}
+
+    def holds(self, kind: Kind, name: str) -> bool:
+        """Whether something is this server's, and that is noted in the database."""
+        return True
+
+    def begin(self, kind: Kind, name: str, client: str, iterations: int = 0) -> None:
+        """Something begins here; it is noted within a moment.
+
+        Raises:
+            Elsewhere: this server may not begin anything now.
+        """
+
+    async def noted(self) -> None:
+        """Note now what has begun, and what is over.
+
+        Raises:
+            NotStored: the database does not answer now.
+        """
+
+    async def take(
+        self, kind: Kind, name: str, client: str | None, *, from_any: bool = False
+    ) -> None:
+        """Make something this server's that no server has, or one that is lost.
+
+        Args:
+            from_any: Also from one that lives.
+
+        Raises:
+            Elsewhere: another server has it.
+            NotStored: the database does not answer now.
+        """
+
+    def release(self, kind: Kind, name: str) -> None:
+        """It is nobody's from now on: all there is of it is in the store, or it is over."""
+
+    def elsewhere(self, kind: Kind, client: str) -> int:
+        """How many of an address are on other servers."""
+        return 0
+
+    def room_elsewhere(self, id: str) -> bool:
+        """Whether another server has a room of that id."""
+        return False
+
+    def codes_elsewhere(self) -> Collection[str]:
+        """The codes of rooms that other servers have."""
+        return ()

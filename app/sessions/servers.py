@@ -1,0 +1,462 @@
+"""One of several servers on one database: what it has, and whether it may say so.
+
+A beat twice a second says that it is there (`app/store/owned.py`). Whoever could not say so for
+`ALIVE_SECONDS`, counted from before the last beat that succeeded was sent, may have lost all to
+others: until the database answers it is fenced. It closes its connections and says nothing to
+anybody; with the first beat it learns what it still has, and drops the rest unwritten.
+
+What begins is noted in rounds, so that nobody waits for that; what is over is taken out with them.
+
+What if it is full: what is to be noted is bounded by what a server may have, what is over by
+`MOST_OVER`: beyond, it is let go with the server.
+"""
+
+import asyncio
+import json
+import logging
+import secrets
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import replace
+
+from app.errors import Elsewhere, NotStored
+from app.sessions.owning import Alone
+from app.store import Store
+from app.store.owned import (
+    ALIVE_SECONDS,
+    Beat,
+    Held,
+    Kind,
+    New,
+    Other,
+    Owner,
+    Ownership,
+    Taken,
+    Thing,
+    Transaction,
+)
+from app.supervision import Background
+
+log = logging.getLogger(__name__)
+
+BEAT_SECONDS = 0.5
+ANSWER_SECONDS = 1.0
+"""For a beat to be answered."""
+ROUND_SECONDS = 0.05
+"""Between what has begun and its note."""
+SWEEP_SECONDS = 5.0
+"""Between two looks for what lost servers had."""
+PATIENCE = 10.0
+"""Seconds for which a server has been lost before that is taken up though nobody asks for it."""
+UNREACHABLE_SECONDS = 3.0
+"""For which what a server has may be taken from it after it could not be reached."""
+MOST_OVER = 10_000
+PUBLISHED = 4
+"""Beats for which what addresses have spent stands there; others look once in each."""
+MOST_SPENDERS = 1_000
+
+Ticks = Callable[[], float]
+
+
+def ticks() -> float:
+    """Seconds that never go back; they pass while the machine sleeps, too, where it can say so."""
+    boottime: int | None = getattr(time, "CLOCK_BOOTTIME", None)
+    return time.monotonic() if boottime is None else time.clock_gettime(boottime)
+
+
+class Lease:
+    """Until when a server may believe that what it had is still its."""
+
+    def __init__(self, ticks: Ticks) -> None:
+        self._ticks = ticks
+        self._until = -float("inf")
+
+    @property
+    def holds(self) -> bool:
+        """Whether it may."""
+        return self._ticks() < self._until
+
+    def renew(self, sent: float) -> None:
+        """A beat that was sent then has succeeded."""
+        self._until = max(self._until, sent + ALIVE_SECONDS)
+
+
+class Memory:
+    """What a server believes to have: each thing with its epoch."""
+
+    def __init__(self) -> None:
+        self.epochs: dict[Thing, int] = {}
+
+    def compare(self, beat: Beat, before: Mapping[Thing, int]) -> list[Thing]:
+        """What a beat says is lost; it is not had any more.
+
+        Args:
+            before: What was had as the beat was sent. What was taken meanwhile is not in it.
+        """
+        if beat.mine is not None:
+            gone = [thing for thing, epoch in before.items() if beat.mine.get(thing) != epoch]
+        else:
+            gone = [thing for thing, epoch in beat.lost.items() if before.get(thing, epoch) < epoch]
+        gone = [thing for thing in gone if self.epochs.get(thing) == before[thing]]
+        for thing in gone:
+            del self.epochs[thing]
+        return gone
+
+
+class Spending:
+    """What addresses have spent here of what is counted for all servers together."""
+
+    def __init__(self) -> None:
+        self._now: dict[str, Counter[str]] = {}
+        self._published: deque[tuple[int, dict[str, dict[str, int]]]] = deque(maxlen=PUBLISHED)
+        self._beat = 0
+        self._heard: dict[str, int] = {}
+        self.others: dict[str, Callable[[str, int], None]] = {}
+        """By what it is spent of: takes off what others have spent."""
+
+    def note(self, what: str, client: str, amount: int) -> None:
+        """An address has spent so much here."""
+        self._now.setdefault(what, Counter())[client] += amount
+
+    def publish(self) -> str:
+        """What was spent lately, for others to read; of each kind those who spent most."""
+        self._beat += 1
+        if self._now:
+            most = {w: dict(spent.most_common(MOST_SPENDERS)) for w, spent in self._now.items()}
+            self._published.append((self._beat, most))
+            self._now = {}
+        while self._published and self._published[0][0] <= self._beat - PUBLISHED:
+            self._published.popleft()
+        return json.dumps(list(self._published))
+
+    def hear(self, others: Mapping[str, Other]) -> None:
+        """What others have published since the last time."""
+        self._heard = {server: self._heard.get(server, 0) for server in others}
+        for server, other in others.items():
+            for beat, spent in json.loads(other.spent):
+                if beat > self._heard[server]:
+                    self._heard[server] = beat
+                    for what, clients in spent.items():
+                        take = self.others.get(what, lambda client, amount: None)
+                        for client, amount in clients.items():
+                            take(client, amount)
+
+
+class Servers(Alone):
+    """This server, and what it knows of the others.
+
+    Args:
+        address: At which the others reach it.
+        ticks: Seconds since whenever; they never go back.
+    """
+
+    several = True
+
+    def __init__(self, store: Store, address: str, ticks: Ticks = ticks) -> None:
+        super().__init__()
+        self._store, self._ticks = store, ticks
+        self.id = secrets.token_hex(6)
+        self._sql = Ownership(self.id, address)
+        self._lane = store.lane("store-beats", ANSWER_SECONDS)
+        self._lease, self._memory = Lease(ticks), Memory()
+        self._new: dict[Thing, New] = {}
+        self._noting: dict[Thing, New] = {}
+        self._over: dict[Thing, int] = {}
+        self._news = asyncio.Event()
+        self._one_round = asyncio.Lock()
+        self._unreachable: dict[str, float] = {}
+        self._rooms: Mapping[str, tuple[str, str]] = {}
+        self._counts: Mapping[tuple[Kind, str], int] = {}
+        self._was_fenced = True
+        self._going = False
+        self.others: Mapping[str, Other] = {}
+        self.now = 0.0
+        self._now_at = 0.0
+        self.spending = Spending()
+        self.when_gone: list[Callable[[Collection[str]], None]] = []
+        """Is told which servers live."""
+        self.takes = self.fences = self.late_beats = 0
+        self.backgrounds = [
+            Background("beats of this server", self._beats),
+            Background("notes of what this server has", self._rounds),
+            Background("what lost servers had", self._sweeps),
+        ]
+        store.claims = self
+
+    # -- whether it may speak ---------------------------------------------------------------
+
+    @property
+    def fenced(self) -> bool:
+        """Whether it has to be silent."""
+        return not self._lease.holds
+
+    @property
+    def database_now(self) -> float:
+        """Seconds of the database's clock, as the servers on it agree."""
+        return self.now + self._ticks() - self._now_at
+
+    async def start(self) -> None:
+        """Be there for the first time.
+
+        Raises:
+            NotStored: the database does not answer.
+        """
+        await self._beat()
+        for background in self.backgrounds:
+            background.start()
+
+    async def leave(self) -> None:
+        """The server ends in order: others may take what is in the store at once."""
+        self._going = True
+        for background in self.backgrounds:
+            await background.stop()
+        if not self.fenced:
+            await self.noted()
+            await self._lane.write(self._sql.leave)
+
+    def close(self) -> None:
+        """Let the database go."""
+        self._lane.close()
+
+    async def _beats(self) -> None:
+        while True:
+            began = self._ticks()
+            try:
+                await self._beat()
+            except NotStored:
+                self._fence()
+            await asyncio.sleep(max(0.0, began + BEAT_SECONDS - self._ticks()))
+
+    async def _beat(self) -> None:
+        if self.fenced:
+            self._fence()
+        # What is fenced has no say about what was spent: it may be of long ago.
+        spent, before = self.spending.publish(), dict(self._memory.epochs)
+        sent = self._ticks()
+        beat = await self._lane.write(lambda connection: self._sql.beat(connection, spent))
+        self.late_beats += self._ticks() - sent > BEAT_SECONDS
+        self.others, self._rooms, self._counts = beat.others, beat.rooms, beat.counts
+        self.now, self._now_at = beat.now, self._ticks()
+        for kind, name in self._memory.compare(beat, before):
+            self._tell_lost(kind, name)
+        self.spending.hear(beat.others)
+        for tell in self.when_gone:
+            tell(beat.others.keys())
+        if sent + ALIVE_SECONDS <= self._ticks():
+            return  # it has come so late that it may be over again
+        self._lease.renew(sent)
+        self._was_fenced = False
+
+    def _fence(self) -> None:
+        if not self.fenced or self._was_fenced:
+            return
+        self._was_fenced = True
+        self.fences += 1
+        log.error("the database has not answered for %g s: this server is silent", ALIVE_SECONDS)
+        for tell in self.when_fenced:
+            tell()
+
+    def _tell_lost(self, kind: Kind, name: str) -> None:
+        log.warning("a %s is another server's now", kind)
+        if (tell := self.when_lost.get(kind)) is not None:
+            tell(name)
+
+    # -- what it has ------------------------------------------------------------------------
+
+    def holds(self, kind: Kind, name: str) -> bool:
+        """Whether something is this server's, and that is noted in the database."""
+        return (kind, name) in self._memory.epochs
+
+    def begin(self, kind: Kind, name: str, client: str, iterations: int = 0) -> None:
+        """Something begins here; it is noted within a moment."""
+        if self.fenced:
+            raise Elsewhere
+        if (kind, name) not in self._memory.epochs:
+            self._new[kind, name] = New(self._store.notes.client(client), iterations)
+            self._news.set()
+
+    def opened(self, kind: Kind, name: str) -> None:
+        """Something has begun here that was noted with what was written of it."""
+        self._memory.epochs[kind, name] = 1
+
+    def release(self, kind: Kind, name: str) -> None:
+        """It is nobody's from now on."""
+        thing = kind, name
+        if self._new.pop(thing, None) is None:
+            epoch = self._memory.epochs.pop(thing, 1 if thing in self._noting else None)
+            if epoch is not None and len(self._over) < MOST_OVER:
+                self._over[thing] = epoch
+        self._noting.pop(thing, None)
+        self._news.set()
+
+    async def _rounds(self) -> None:
+        while True:
+            await self._news.wait()
+            await asyncio.sleep(ROUND_SECONDS)
+            self._news.clear()
+            try:
+                await self.noted()
+            except NotStored:
+                await asyncio.sleep(BEAT_SECONDS)
+                self._news.set()
+
+    async def noted(self) -> None:
+        """Note now what has begun, and what is over."""
+        async with self._one_round:
+            new, over = self._new, self._over
+            if not new and not over:
+                return
+            self._new, self._over, self._noting = {}, {}, dict(new)
+
+            def write(connection: Transaction) -> list[Thing]:
+                self._sql.release(connection, over)
+                return self._sql.note(connection, new)
+
+            try:
+                there = set(await self._store.write(write))
+            except BaseException:
+                # What was released meanwhile is in `_over`, and harmless there.
+                self._new, self._over = {**self._noting, **self._new}, {**over, **self._over}
+                raise
+            finally:
+                noting, self._noting = self._noting, {}
+            for thing in new:
+                if thing not in noting:
+                    continue
+                if thing in there:
+                    self._memory.epochs[thing] = 1
+                else:
+                    self._tell_lost(*thing)
+
+    async def take(
+        self, kind: Kind, name: str, client: str | None, *, from_any: bool = False
+    ) -> None:
+        """Make something this server's that no server has, or one that is lost."""
+        whose = None if client is None else self._store.notes.client(client)
+        forced = None if from_any else self._cut_off()
+
+        def write(connection: Transaction) -> Taken | Owner:
+            return self._sql.take(connection, kind, name, whose, forced)
+
+        await self.taken(kind, name, write)
+
+    async def taken(
+        self, kind: Kind, name: str, write: Callable[[Transaction], Taken | Owner]
+    ) -> Taken:
+        """Take something with all that is written along with that.
+
+        Raises:
+            Elsewhere: another server has it.
+            NotStored: the database does not answer now.
+        """
+        if self.fenced or self._going:
+            raise Elsewhere
+        taken = await self._store.write(write)
+        if isinstance(taken, Owner):
+            raise Elsewhere
+        thing = kind, name
+        self._new.pop(thing, None)
+        self._memory.epochs[thing] = max(taken.epoch, self._memory.epochs.get(thing, 0))
+        self.takes += 1
+        if taken.living:
+            # Whoever had it hears of it with its next beat, and says nothing any more then.
+            await asyncio.sleep(BEAT_SECONDS + ANSWER_SECONDS / 10)
+        return taken
+
+    # -- for the store: `Claims` ------------------------------------------------------------
+
+    def held(self, kind: Kind, names: Iterable[str]) -> Held:
+        """Those of these that are this server's, to be looked at in a transaction."""
+        epochs = self._memory.epochs
+        return Held(self.id, kind, {n: epochs[kind, n] for n in names if (kind, n) in epochs})
+
+    def lost(self, held: Held, names: Collection[str]) -> None:
+        """They turned out not to be this server's any more."""
+        for name in names:
+            thing = held.kind, name
+            if name not in held.epochs or self._memory.epochs.get(thing) == held.epochs[name]:
+                self._memory.epochs.pop(thing, None)
+                self._tell_lost(held.kind, name)
+
+    def over(self, held: Held) -> None:
+        """They are nobody's any more, and that is written."""
+        for name, epoch in held.epochs.items():
+            if self._memory.epochs.get((held.kind, name)) == epoch:
+                del self._memory.epochs[held.kind, name]
+
+    # -- the others -------------------------------------------------------------------------
+
+    async def owner(self, kind: Kind, name: str) -> Owner | None:
+        """Which other server has something, and lives, as far as is known here; None if none.
+
+        Raises:
+            NotStored: the database does not answer now.
+        """
+        owner = await self._store.read(lambda c: self._sql.owner(c, kind, name))
+        if owner is None or owner.server in ("", self.id):
+            return None
+        return replace(owner, alive=False) if owner.server in self._cut_off() else owner
+
+    async def room_of(self, code: str) -> str | None:
+        """The room of a code, wherever it is.
+
+        Raises:
+            NotStored: the database does not answer now.
+        """
+        return await self._store.read(lambda c: self._sql.room_of(c, code))
+
+    def unreachable(self, server: str) -> None:
+        """A server does not answer: what it has may be taken from it."""
+        log.warning("a server can't be reached; what is asked of it is taken from it")
+        self._unreachable[server] = self._ticks() + UNREACHABLE_SECONDS
+
+    def _cut_off(self) -> Collection[str]:
+        now = self._ticks()
+        self._unreachable = {s: until for s, until in self._unreachable.items() if until > now}
+        return self._unreachable.keys()
+
+    def elsewhere(self, kind: Kind, client: str) -> int:
+        """How many of an address are on other servers."""
+        return self._counts.get((kind, self._store.notes.client(client)), 0)
+
+    def room_elsewhere(self, id: str) -> bool:
+        """Whether another server has a room of that id."""
+        return id in self._rooms
+
+    def codes_elsewhere(self) -> Collection[str]:
+        """The codes of rooms that other servers have."""
+        return {code for code, _ in self._rooms.values()}
+
+    @property
+    def owned(self) -> Counter[Kind]:
+        """How much this server has, by kind."""
+        return Counter(kind for kind, _ in self._memory.epochs)
+
+    # -- what lost servers had --------------------------------------------------------------
+
+    async def _sweeps(self) -> None:
+        patience = 0.0
+        while True:
+            try:
+                await self._sweep(patience)
+            except NotStored:
+                pass
+            else:
+                patience = PATIENCE
+            await asyncio.sleep(SWEEP_SECONDS)
+
+    async def _sweep(self, patience: float) -> None:
+        def look(connection: Transaction) -> dict[Kind, list[str]]:
+            self._sql.forget(connection)
+            kinds: tuple[Kind, ...] = ("job", "room")
+            found = {kind: self._sql.orphans(connection, kind, patience) for kind in kinds}
+            found["room"] += self._sql.rooms_of_nobody(connection)
+            return found
+
+        for kind, names in (await self._store.write(look)).items():
+            for name in names:
+                try:
+                    await self.inherit[kind](name)
+                except Elsewhere:
+                    continue  # another server was faster

@@ -1,0 +1,349 @@
+"""Which of several servers owns what, by SQL: sessions, REST runs that have not ended, and rooms.
+
+A server says by a beat, several times a second, that it is there; the database's clock counts. A
+thing has one owner, and an epoch that grows whenever it is taken. It is taken from a server that
+has not been seen for `ALIVE_SECONDS`, or that whoever takes can't reach (`forced`). Whoever writes
+something of it looks in the same transaction whether it is still theirs (`Held`), and holds the row
+until the end: so who takes it waits for that, and reads what was written. What was taken from a
+server is in its next beat; if it was away for so long that it counted as dead, all that it has is.
+
+What if it is full: a row is there for each thing that has a server, so they are as many as servers
+may have. Rows of sessions that a dead server had are let go after `FORGET_SECONDS`.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from sqlalchemy import ColumnElement, delete, func, insert, literal, select, text, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection
+
+from app.store.tables import OwnedRow, RoomRow, ServerRow
+
+Kind = Literal["session", "job", "room"]
+Thing = tuple[Kind, str]
+Transaction = Connection
+"""For those who pass one on, and know nothing of SQL."""
+
+ALIVE_SECONDS = 2.5
+"""A server that was not seen for so long is dead."""
+CALM_SECONDS = 5.0
+"""For which a thing is not taken again from a server that lives, though it can't be reached: two
+that do not reach each other would take it from each other all the time."""
+FORGET_SECONDS = 3600.0
+MOST_AT_A_TIME = 1_000
+MOST_CLIENTS = 1_000
+"""Whose things on other servers are counted: those who have the most."""
+
+
+def database_clock(connection: Connection) -> float:
+    """Seconds of the database's clock."""
+    return float(connection.scalar(text("SELECT extract(epoch FROM clock_timestamp())")) or 0.0)
+
+
+@dataclass(frozen=True)
+class Owner:
+    """Who has something."""
+
+    server: str
+    address: str
+    epoch: int
+    alive: bool
+
+
+@dataclass(frozen=True)
+class Taken:
+    """Something is this server's from now on.
+
+    Attributes:
+        living: Whether another server that lives had it, and will hear of it with its next beat.
+        client: Whose it is, as `Notes.client` names an address.
+        iterations: How many were planned of a REST run.
+    """
+
+    epoch: int
+    client: str
+    living: bool = False
+    iterations: int = 0
+
+
+@dataclass(frozen=True)
+class New:
+    """Something that begins here.
+
+    Attributes:
+        client: Whose it is, as `Notes.client` names an address.
+    """
+
+    client: str
+    iterations: int = 0
+
+
+@dataclass(frozen=True)
+class Other:
+    """Another server that lives."""
+
+    address: str
+    spent: str
+
+
+@dataclass(frozen=True)
+class Beat:
+    """What a server learns with a beat.
+
+    Attributes:
+        now: The database's clock.
+        others: Those that live, by their ids.
+        lost: What was taken from this server, and the epoch that it has now.
+        mine: All that it has, with epochs, if it counted as dead meanwhile; else None.
+        counts: How much clients have on the others, by kind and client.
+        rooms: Code and server of each room that another server has, by the room's id.
+    """
+
+    now: float
+    others: Mapping[str, Other]
+    lost: Mapping[Thing, int]
+    mine: Mapping[Thing, int] | None
+    counts: Mapping[tuple[Kind, str], int]
+    rooms: Mapping[str, tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Held:
+    """Some things of a server that a transaction is about to write."""
+
+    server: str
+    kind: Kind
+    epochs: Mapping[str, int]
+
+    def lost(self, connection: Connection) -> frozenset[str]:
+        """Those that are not its any more; the others stay its until the transaction ends."""
+        mine = OwnedRow.name.in_(sorted(self.epochs))
+        rows = (
+            select(OwnedRow.name, OwnedRow.epoch)
+            .where(OwnedRow.kind == self.kind, OwnedRow.server == self.server, mine)
+            .order_by(OwnedRow.name)  # always in this order, so that no two wait for each other
+            .with_for_update(read=True)
+        )
+        there = {row.name: row.epoch for row in connection.execute(rows)}
+        return frozenset(name for name, epoch in self.epochs.items() if there.get(name) != epoch)
+
+
+class Ownership:
+    """What one server does with the tables; each call is a part of a transaction.
+
+    Args:
+        server: Its id, of this start alone.
+        address: At which the others reach it.
+        clock: In tests another than the database's.
+    """
+
+    def __init__(
+        self, server: str, address: str, clock: Callable[[Connection], float] = database_clock
+    ) -> None:
+        self.server, self.address = server, address
+        self._clock = clock
+
+    # -- that a server is there -------------------------------------------------------------
+
+    def beat(self, connection: Connection, spent: str = "{}") -> Beat:
+        """Say that this server is there, and learn what there is to know."""
+        seen = connection.scalar(
+            select(ServerRow.seen).where(ServerRow.id == self.server).with_for_update()
+        )
+        now = self._clock(connection)
+        if seen is None:
+            # Whoever had the address before is not there any more.
+            gone = update(ServerRow).where(ServerRow.address == self.address).values(seen=0.0)
+            connection.execute(gone)
+            here = {"id": self.server, "address": self.address, "seen": now, "spent": spent}
+            connection.execute(insert(ServerRow).values(here))
+        else:
+            mine = update(ServerRow).where(ServerRow.id == self.server)
+            connection.execute(mine.values(seen=now, spent=spent))
+        others = self._others(connection, now)
+        away = seen is None or now - seen > ALIVE_SECONDS
+        return Beat(
+            now,
+            others,
+            {} if away else self._epochs(connection, OwnedRow.before == self.server),
+            self._epochs(connection, OwnedRow.server == self.server) if away else None,
+            self._counts(connection, others),
+            self._rooms(connection, others),
+        )
+
+    def _others(self, connection: Connection, now: float) -> dict[str, Other]:
+        alive = ServerRow.seen > now - ALIVE_SECONDS
+        rows = select(ServerRow.id, ServerRow.address, ServerRow.spent)
+        rows = rows.where(alive, ServerRow.id != self.server)
+        return {row.id: Other(row.address, row.spent) for row in connection.execute(rows)}
+
+    @staticmethod
+    def _epochs(connection: Connection, which: ColumnElement[bool]) -> dict[Thing, int]:
+        rows = select(OwnedRow.kind, OwnedRow.name, OwnedRow.epoch).where(which)
+        return {(row.kind, row.name): row.epoch for row in connection.execute(rows)}
+
+    @staticmethod
+    def _counts(
+        connection: Connection, others: Collection[str]
+    ) -> dict[tuple[Kind, str], int]:
+        if not others:
+            return {}
+        number = func.count()
+        rows = (
+            select(OwnedRow.kind, OwnedRow.client, number.label("number"))
+            .where(OwnedRow.server.in_(others))
+            .group_by(OwnedRow.kind, OwnedRow.client)
+            .order_by(number.desc())
+            .limit(MOST_CLIENTS)
+        )
+        return {(row.kind, row.client): row.number for row in connection.execute(rows)}
+
+    @staticmethod
+    def _rooms(connection: Connection, others: Collection[str]) -> dict[str, tuple[str, str]]:
+        if not others:
+            return {}
+        rows = select(OwnedRow.name, OwnedRow.code, OwnedRow.server).where(
+            OwnedRow.kind == "room", OwnedRow.server.in_(others)
+        )
+        return {row.name: (row.code or "", row.server) for row in connection.execute(rows)}
+
+    def leave(self, connection: Connection) -> None:
+        """This server ends in order: what it still has is nobody's."""
+        mine = OwnedRow.server == self.server
+        connection.execute(delete(OwnedRow).where(mine, OwnedRow.kind != "room"))
+        connection.execute(update(OwnedRow).where(mine).values(server="", before=None))
+        connection.execute(delete(ServerRow).where(ServerRow.id == self.server))
+
+    # -- whose something is -----------------------------------------------------------------
+
+    def owner(self, connection: Connection, kind: Kind, name: str) -> Owner | None:
+        """Who has it; None if nobody does."""
+        rows = (
+            select(OwnedRow.server, OwnedRow.epoch, ServerRow.address, ServerRow.seen)
+            .join(ServerRow, ServerRow.id == OwnedRow.server, isouter=True)
+            .where(OwnedRow.kind == kind, OwnedRow.name == name)
+        )
+        row = connection.execute(rows).one_or_none()
+        if row is None:
+            return None
+        alive = row.seen is not None and row.seen > self._clock(connection) - ALIVE_SECONDS
+        return Owner(row.server, row.address or "", row.epoch, alive)
+
+    def room_of(self, connection: Connection, code: str) -> str | None:
+        """The room of a code."""
+        return connection.scalar(select(OwnedRow.name).where(OwnedRow.code == code))
+
+    def take(
+        self,
+        connection: Connection,
+        kind: Kind,
+        name: str,
+        client: str | None,
+        forced: Collection[str] | None = (),
+    ) -> Taken | Owner:
+        """Make it this server's, unless another that lives has it: then who that is.
+
+        Args:
+            client: Whose it is now; None leaves that as it is.
+            forced: Servers from which it is taken all the same; None: from any.
+        """
+        this = (OwnedRow.kind == kind, OwnedRow.name == name)
+        row = connection.execute(
+            select(OwnedRow.__table__).where(*this).with_for_update()
+        ).one_or_none()
+        if row is None:
+            if self.note(connection, {(kind, name): New(client or "")}):
+                return Taken(1, client or "")
+            return self.take(connection, kind, name, client, forced)  # somebody was faster
+        living = None
+        if row.server not in ("", self.server):
+            # Its beat waits until this transaction ends: it is dead, or it lives, for both.
+            living = connection.execute(
+                select(ServerRow.address, ServerRow.seen)
+                .where(ServerRow.id == row.server)
+                .with_for_update(read=True)
+            ).one_or_none()
+        now = self._clock(connection)
+        if living is not None and living.seen <= now - ALIVE_SECONDS:
+            living = None
+        if living is not None:
+            by_force = forced is None or row.server in forced
+            if not by_force or (forced is not None and now - row.since < CALM_SECONDS):
+                return Owner(row.server, living.address, row.epoch, True)
+        before = None if row.server in ("", self.server) else row.server
+        whose = row.client if client is None else client
+        new = {"server": self.server, "epoch": row.epoch + 1, "before": before, "client": whose}
+        connection.execute(update(OwnedRow).where(*this).values(since=now, **new))
+        return Taken(row.epoch + 1, whose, living is not None, row.iterations)
+
+    def note(self, connection: Connection, begun: Mapping[Thing, New]) -> list[Thing]:
+        """Things that begin here; those that are not another's already."""
+        if not begun:
+            return []
+        now = self._clock(connection)
+        rows = [
+            {
+                "kind": kind,
+                "name": name,
+                "server": self.server,
+                "epoch": 1,
+                "since": now,
+                "client": new.client,
+                "iterations": new.iterations,
+            }
+            for (kind, name), new in begun.items()
+        ]
+        dialect: Any = sqlite if connection.dialect.name == "sqlite" else postgresql
+        connection.execute(dialect.insert(OwnedRow).values(rows).on_conflict_do_nothing())
+        # What was noted before by a try whose answer was lost counts, too.
+        names = OwnedRow.name.in_([name for _, name in begun])
+        mine = select(OwnedRow.kind, OwnedRow.name).where(names, OwnedRow.server == self.server)
+        return [(row.kind, row.name) for row in connection.execute(mine)]
+
+    def release(self, connection: Connection, things: Mapping[Thing, int]) -> None:
+        """These are nobody's any more, as far as they are still this server's."""
+        for (kind, name), epoch in things.items():
+            this = (OwnedRow.kind == kind, OwnedRow.name == name)
+            still = (OwnedRow.server == self.server, OwnedRow.epoch == epoch)
+            connection.execute(delete(OwnedRow).where(*this, *still))
+
+    # -- what dead servers had --------------------------------------------------------------
+
+    def orphans(self, connection: Connection, kind: Kind, patience: float = 0.0) -> list[str]:
+        """What belongs to a server that is dead, and has been for so long, or to none."""
+        since = self._clock(connection) - ALIVE_SECONDS - patience
+        alive = select(ServerRow.id).where(ServerRow.seen > since)
+        rows = select(OwnedRow.name).where(OwnedRow.kind == kind, OwnedRow.server.not_in(alive))
+        return list(connection.scalars(rows.order_by(OwnedRow.name).limit(MOST_AT_A_TIME)))
+
+    def rooms_of_nobody(self, connection: Connection) -> list[str]:
+        """Rooms from when there was one server, which nobody has noted."""
+        noted = select(OwnedRow.name).where(OwnedRow.kind == "room")
+        rows = select(RoomRow.room).where(RoomRow.key == literal("room"), RoomRow.room.not_in(noted))
+        return list(connection.scalars(rows.limit(MOST_AT_A_TIME)))
+
+    def forget(self, connection: Connection) -> None:
+        """Let go what is left of servers that have been dead for long."""
+        old = self._clock(connection) - FORGET_SECONDS
+        known = select(ServerRow.id).where(ServerRow.seen > old)
+        names = (
+            select(OwnedRow.name)
+            .where(OwnedRow.kind == "session", OwnedRow.server.not_in(known))
+            .limit(MOST_AT_A_TIME)
+        )
+        gone = list(connection.scalars(names))
+        this = (OwnedRow.kind == "session", OwnedRow.name.in_(gone), OwnedRow.server.not_in(known))
+        connection.execute(delete(OwnedRow).where(*this))
+        theirs = select(OwnedRow.server)
+        connection.execute(
+            delete(ServerRow).where(ServerRow.seen <= old, ServerRow.id.not_in(theirs))
+        )
+
+
+def spend(connection: Connection, held: Held | None, names: Iterable[str]) -> None:
+    """These are over: nobody has them any more. Said with what is written of their end."""
+    if held is not None:
+        this = (OwnedRow.kind == held.kind, OwnedRow.name.in_(sorted(names)))
+        connection.execute(delete(OwnedRow).where(*this, OwnedRow.server == held.server))

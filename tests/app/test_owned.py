@@ -1,0 +1,328 @@
+"""Who owns what: at every moment one server at most may write something, or say something of it."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from sqlalchemy import Engine, create_engine
+from sqlalchemy.engine import Connection
+
+from app.sessions.servers import BEAT_SECONDS, Lease, Memory, Spending
+from app.store.database import engine_of, migrate, url_of
+from app.store.owned import (
+    ALIVE_SECONDS,
+    CALM_SECONDS,
+    FORGET_SECONDS,
+    Held,
+    New,
+    Other,
+    Owner,
+    Ownership,
+    Taken,
+    Thing,
+    spend,
+)
+from app.store.tables import Base
+from tests.app.postgresql import PostgreSQL
+
+NAMES = st.sampled_from(["one", "two"])
+SERVERS = st.integers(0, 2)
+
+
+class Time:
+    """That of the database, and of servers; they differ by whatever, and run alike."""
+
+    def __init__(self) -> None:
+        self.now = 1_000.0
+
+    def database(self, connection: Connection) -> float:
+        return self.now
+
+    def ticks(self) -> float:
+        return self.now - 77.0
+
+
+class Fake:
+    """A server: what it believes, and what it asks of the database."""
+
+    def __init__(self, number: int, time: Time) -> None:
+        self.sql = Ownership(f"server{number}", f"http://{number}", time.database)
+        self.ticks = time.ticks
+        self.lease, self.memory = Lease(time.ticks), Memory()
+        self.quiet_until: dict[Thing, float] = {}
+
+    def beat(self, connection: Connection) -> None:
+        before, sent = dict(self.memory.epochs), self.ticks()
+        self.memory.compare(self.sql.beat(connection), before)
+        self.lease.renew(sent)
+
+    def take(self, connection: Connection, name: str, forced: list[str] | None) -> None:
+        taken = self.sql.take(connection, "session", name, "c", forced)
+        if isinstance(taken, Taken):
+            self.memory.epochs["session", name] = taken.epoch
+            wait = BEAT_SECONDS + 0.1 if taken.living else 0.0
+            self.quiet_until["session", name] = self.ticks() + wait
+
+    def may_write(self, connection: Connection, name: str) -> bool:
+        epoch = self.memory.epochs.get(("session", name))
+        if epoch is None:
+            return False
+        return not Held(self.sql.server, "session", {name: epoch}).lost(connection)
+
+    def speaks(self, name: str) -> bool:
+        thing: Thing = "session", name
+        had = thing in self.memory.epochs and self.quiet_until.get(thing, 0.0) <= self.ticks()
+        return had and self.lease.holds
+
+
+class Owning(RuleBasedStateMachine):
+    """Three servers that beat, freeze, take, write and let go in any order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.engine = create_engine("sqlite://")
+        Base.metadata.create_all(self.engine)
+        self.time = Time()
+        self.servers = [Fake(number, self.time) for number in range(3)]
+        self.frozen: set[int] = set()
+        self.next_beat = [0.0] * 3
+
+    def teardown(self) -> None:
+        self.engine.dispose()
+
+    @rule(server=SERVERS)
+    def freezes(self, server: int) -> None:
+        self.frozen.add(server)
+
+    @rule(server=SERVERS)
+    def thaws(self, server: int) -> None:
+        self.frozen.discard(server)
+
+    @rule(seconds=st.floats(0.05, 4.0))
+    def time_passes(self, seconds: float) -> None:
+        """Those that are not frozen beat in time, or later than that once they thaw."""
+        end = self.time.now + seconds
+        while self.time.now < end:
+            self.time.now = min(end, self.time.now + 0.1)
+            for number, server in enumerate(self.servers):
+                if number not in self.frozen and self.next_beat[number] <= self.time.now:
+                    self.next_beat[number] = self.time.now + BEAT_SECONDS - 0.1
+                    with self.engine.begin() as connection:
+                        server.beat(connection)
+
+    @rule(server=SERVERS, name=NAMES, how=st.sampled_from(["asks", "by force", "from any"]))
+    def takes(self, server: int, name: str, how: str) -> None:
+        fake = self.servers[server]
+        if server in self.frozen or not fake.lease.holds:
+            return
+        forced = {"asks": [], "by force": [s.sql.server for s in self.servers], "from any": None}
+        with self.engine.begin() as connection:
+            fake.take(connection, name, forced[how])
+
+    @rule(server=SERVERS, name=NAMES)
+    def lets_go(self, server: int, name: str) -> None:
+        fake = self.servers[server]
+        if server in self.frozen or not fake.lease.holds:
+            return
+        if (epoch := fake.memory.epochs.pop(("session", name), None)) is not None:
+            with self.engine.begin() as connection:
+                fake.sql.release(connection, {("session", name): epoch})
+
+    @invariant()
+    def one_at_most_may_write(self) -> None:
+        """Frozen ones, too: a thawed one may write before it has noticed anything."""
+        for name in ("one", "two"):
+            with self.engine.begin() as connection:
+                assert sum(fake.may_write(connection, name) for fake in self.servers) <= 1
+
+    @invariant()
+    def one_at_most_says_something(self) -> None:
+        for name in ("one", "two"):
+            assert sum(fake.speaks(name) for fake in self.servers) <= 1
+
+
+def test_never_two_who_write_or_speak() -> None:
+    quick = hypothesis_settings(max_examples=60, stateful_step_count=30, deadline=None)
+    run_state_machine_as_test(Owning, settings=quick)
+
+
+# -- cases ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def engine() -> Iterator[Engine]:
+    engine = create_engine("sqlite://")
+    Base.metadata.create_all(engine)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def time() -> Time:
+    return Time()
+
+
+def both(engine: Engine, time: Time) -> tuple[Ownership, Ownership]:
+    """Two servers that live."""
+    one, two = (Ownership(name, f"http://{name}", time.database) for name in ("one", "two"))
+    with engine.begin() as connection:
+        one.beat(connection)
+        two.beat(connection)
+    return one, two
+
+
+def test_it_is_taken_from_a_dead_server_and_not_from_one_that_lives(
+    engine: Engine, time: Time
+) -> None:
+    one, two = both(engine, time)
+    with engine.begin() as connection:
+        one.note(connection, {("job", "j"): New("client", 500)})
+        assert two.take(connection, "job", "j", None) == Owner("one", "http://one", 1, True)
+        time.now += ALIVE_SECONDS + 0.1
+        assert two.take(connection, "job", "j", None) == Taken(2, "client", False, 500)
+        assert Held("one", "job", {"j": 1}).lost(connection) == {"j"}
+        assert Held("two", "job", {"j": 2}).lost(connection) == frozenset()
+
+
+def test_what_was_taken_is_in_the_next_beat_of_whoever_had_it(engine: Engine, time: Time) -> None:
+    one, two = both(engine, time)
+    with engine.begin() as connection:
+        one.note(connection, {("room", "r"): New("c"), ("room", "s"): New("c")})
+        time.now += CALM_SECONDS / 10
+        assert two.take(connection, "room", "r", None, ["one"]) == Owner("one", "http://one", 1, True)
+        for _ in range(20):
+            time.now += CALM_SECONDS / 20
+            one.beat(connection)
+        assert two.take(connection, "room", "r", None, ["one"]) == Taken(2, "c", True)
+        beat = one.beat(connection)
+        assert (beat.lost, beat.mine) == ({("room", "r"): 2}, None)
+
+
+def test_a_server_that_counted_as_dead_learns_all_that_it_has(engine: Engine, time: Time) -> None:
+    one, two = both(engine, time)
+    with engine.begin() as connection:
+        one.note(connection, {("session", "s"): New("c"), ("session", "t"): New("c")})
+        time.now += ALIVE_SECONDS + 0.1
+        two.beat(connection)
+        taken = two.take(connection, "session", "s", None)
+        assert isinstance(taken, Taken)
+        two.release(connection, {("session", "s"): taken.epoch})  # so no row names it any more
+        memory = Memory()
+        memory.epochs = {("session", "s"): 1, ("session", "t"): 1}
+        assert memory.compare(one.beat(connection), dict(memory.epochs)) == [("session", "s")]
+        assert memory.epochs == {("session", "t"): 1}
+
+
+def test_what_is_taken_while_a_beat_is_under_way_is_not_lost_by_it(
+    engine: Engine, time: Time
+) -> None:
+    one, two = both(engine, time)
+    memory = Memory()
+    with engine.begin() as connection:
+        two.note(connection, {("session", "s"): New("c")})
+        one.take(connection, "session", "s", "c", None)
+        two.take(connection, "session", "s", "c", None)
+        beat = one.beat(connection)
+        taken = one.take(connection, "session", "s", "c", None)
+        assert isinstance(taken, Taken)
+        memory.epochs["session", "s"] = taken.epoch
+    assert memory.compare(beat, {}) == []
+    assert memory.compare(beat, dict(memory.epochs)) == []
+    assert memory.epochs == {("session", "s"): 4}
+
+
+def test_a_server_on_the_same_address_takes_the_place_of_the_one_before(
+    engine: Engine, time: Time
+) -> None:
+    one, _ = both(engine, time)
+    again = Ownership("again", one.address, time.database)
+    with engine.begin() as connection:
+        one.note(connection, {("session", "s"): New("c")})
+        again.beat(connection)
+        assert isinstance(again.take(connection, "session", "s", "c"), Taken)
+
+
+def test_a_room_is_found_by_its_code_and_what_is_left_of_the_dead_is_let_go(
+    engine: Engine, time: Time
+) -> None:
+    one, two = both(engine, time)
+    with engine.begin() as connection:
+        one.note(connection, {("session", "s"): New("c"), ("room", "r"): New("c")})
+        connection.exec_driver_sql("UPDATE owned SET code = 'K7M4QX' WHERE kind = 'room'")
+        assert two.room_of(connection, "K7M4QX") == "r"
+        beat = two.beat(connection)
+        assert beat.rooms == {"r": ("K7M4QX", "one")}
+        assert beat.counts == {("session", "c"): 1, ("room", "c"): 1}
+        assert two.orphans(connection, "room") == []
+        time.now += ALIVE_SECONDS + 0.1
+        assert two.orphans(connection, "room", 10.0) == []
+        assert two.orphans(connection, "room") == ["r"]
+        time.now += FORGET_SECONDS
+        two.beat(connection)
+        two.forget(connection)
+        assert two.owner(connection, "session", "s") is None
+        owner = two.owner(connection, "room", "r")
+        assert owner is not None
+        assert not owner.alive
+
+
+def test_an_orderly_end_leaves_everything_to_the_others(engine: Engine, time: Time) -> None:
+    one, two = both(engine, time)
+    with engine.begin() as connection:
+        one.note(connection, {("session", "s"): New("c"), ("room", "r"): New("c")})
+        one.leave(connection)
+        assert two.orphans(connection, "room") == ["r"]
+        assert isinstance(two.take(connection, "session", "s", "c"), Taken)
+        assert isinstance(two.take(connection, "room", "r", None), Taken)
+        spend(connection, Held("two", "room", {"r": 2}), ["r"])
+        assert two.owner(connection, "room", "r") is None
+
+
+def test_what_others_have_spent_is_taken_off_once() -> None:
+    publisher, hearer = Spending(), Spending()
+    taken: list[tuple[str, int]] = []
+    hearer.others["requests"] = lambda client, amount: taken.append((client, amount))
+    for amount in (3, 4):
+        publisher.note("requests", "c", amount)
+        text = publisher.publish()
+    for _ in range(2):
+        hearer.hear({"one": Other("", text)})
+    assert taken == [("c", 3), ("c", 4)]
+    for _ in range(5):
+        text = publisher.publish()
+    assert text == "[]"
+
+
+def test_whoever_takes_waits_for_what_is_being_written(postgresql: PostgreSQL) -> None:
+    """And reads it then: no writing comes after a taking, and none is missed by it."""
+    engine = engine_of(url_of(postgresql.database(), Path()))
+    migrate(engine)
+    one, two = (Ownership(name, f"http://{name}") for name in ("one", "two"))
+    with engine.begin() as connection:
+        one.beat(connection)
+        one.note(connection, {("session", "s"): New("c")})
+    order: list[str] = []
+
+    def takes() -> None:
+        with engine.begin() as connection:
+            assert isinstance(two.take(connection, "session", "s", "c", None), Taken)
+            order.append("taken")
+
+    thread = threading.Thread(target=takes)
+    with engine.begin() as connection:
+        assert not Held("one", "session", {"s": 1}).lost(connection)
+        thread.start()
+        with engine.connect() as watching:
+            waits = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+            while not watching.exec_driver_sql(waits).scalar():
+                watching.rollback()
+        order.append("written")
+    thread.join()
+    assert order == ["written", "taken"]
+    with engine.begin() as connection:
+        assert Held("one", "session", {"s": 1}).lost(connection) == {"s"}
+    engine.dispose()
