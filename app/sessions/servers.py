@@ -359,9 +359,7 @@ class Servers(Alone):
         self._new.pop(thing, None)
         self._memory.epochs[thing] = max(taken.epoch, self._memory.epochs.get(thing, 0))
         self.takes += 1
-        if taken.living:
-            # Whoever had it hears of it with its next beat, and says nothing any more then.
-            await asyncio.sleep(BEAT_SECONDS + ANSWER_SECONDS / 10)
+        await asyncio.sleep(taken.wait)
         return taken
 
     # -- for the store: `Claims` ------------------------------------------------------------

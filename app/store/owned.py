@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, delete, func, insert, literal, select, text, update
+from sqlalchemy import ColumnElement, delete, func, insert, literal, or_, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
@@ -28,6 +28,8 @@ Transaction = Connection
 
 ALIVE_SECONDS = 2.5
 """A server that was not seen for so long is dead."""
+HEARS_SECONDS = 0.6
+"""After which a server that lives has heard what was taken from it: a beat, and its answer."""
 CALM_SECONDS = 5.0
 """For which a thing is not taken again from a server that lives, though it can't be reached: two
 that do not reach each other would take it from each other all the time."""
@@ -57,14 +59,14 @@ class Taken:
     """Something is this server's from now on.
 
     Attributes:
-        living: Whether another server that lives had it, and will hear of it with its next beat.
+        wait: Seconds until a server that lives and had it has heard of that with its beat.
         client: Whose it is, as `Notes.client` names an address.
         iterations: How many were planned of a REST run.
     """
 
     epoch: int
     client: str
-    living: bool = False
+    wait: float = 0.0
     iterations: int = 0
 
 
@@ -257,26 +259,31 @@ class Ownership:
             if self.note(connection, {(kind, name): New(client or "")}):
                 return Taken(1, client or "")
             return self.take(connection, kind, name, client, forced)  # somebody was faster
-        living = None
-        if row.server not in ("", self.server):
-            # Its beat waits until this transaction ends: it is dead, or it lives, for both.
-            living = connection.execute(
-                select(ServerRow.address, ServerRow.seen)
-                .where(ServerRow.id == row.server)
-                .with_for_update(read=True)
-            ).one_or_none()
-        now = self._clock(connection)
-        if living is not None and living.seen <= now - ALIVE_SECONDS:
-            living = None
-        if living is not None:
-            by_force = forced is None or row.server in forced
-            if not by_force or (forced is not None and now - row.since < CALM_SECONDS):
-                return Owner(row.server, living.address, row.epoch, True)
-        before = None if row.server in ("", self.server) else row.server
         whose = row.client if client is None else client
-        new = {"server": self.server, "epoch": row.epoch + 1, "before": before, "client": whose}
-        connection.execute(update(OwnedRow).where(*this).values(since=now, **new))
-        return Taken(row.epoch + 1, whose, living is not None, row.iterations)
+        new = {"server": self.server, "epoch": row.epoch + 1, "client": whose}
+        update_it = update(OwnedRow).where(*this)
+        if row.server in ("", self.server):
+            # Whoever it was taken from just now may not have heard of that yet.
+            connection.execute(update_it.values(new))
+            recent = row.since + HEARS_SECONDS - self._clock(connection)
+            wait = 0.0 if row.before is None else max(0.0, recent)
+            return Taken(row.epoch + 1, whose, wait, row.iterations)
+        # Its beat waits until this transaction ends: it is dead, or it lives, for both.
+        had = connection.execute(
+            select(ServerRow.address, ServerRow.seen)
+            .where(ServerRow.id == row.server)
+            .with_for_update(read=True)
+        ).one_or_none()
+        now = self._clock(connection)
+        lives = had is not None and had.seen > now - ALIVE_SECONDS
+        if had is not None and lives:
+            by_force = forced is None or row.server in forced
+            calm = HEARS_SECONDS if forced is None else CALM_SECONDS
+            if not by_force or (row.before is not None and now - row.since < calm):
+                return Owner(row.server, had.address, row.epoch, True)
+        connection.execute(update_it.values(since=now, before=row.server, **new))
+        wait = HEARS_SECONDS if lives else 0.0
+        return Taken(row.epoch + 1, whose, wait, row.iterations)
 
     def note(self, connection: Connection, begun: Mapping[Thing, New]) -> list[Thing]:
         """Things that begin here; those that are not another's already."""
@@ -304,10 +311,14 @@ class Ownership:
 
     def release(self, connection: Connection, things: Mapping[Thing, int]) -> None:
         """These are nobody's any more, as far as they are still this server's."""
+        recent = self._clock(connection) - HEARS_SECONDS if things else 0.0
         for (kind, name), epoch in things.items():
             this = (OwnedRow.kind == kind, OwnedRow.name == name)
             still = (OwnedRow.server == self.server, OwnedRow.epoch == epoch)
-            connection.execute(delete(OwnedRow).where(*this, *still))
+            heard = or_(OwnedRow.before.is_(None), OwnedRow.since <= recent)
+            connection.execute(delete(OwnedRow).where(*this, *still, heard))
+            # It was taken from a server which is yet to hear of that: from this row.
+            connection.execute(update(OwnedRow).where(*this, *still).values(server=""))
 
     # -- what dead servers had --------------------------------------------------------------
 
