@@ -28,8 +28,6 @@ Transaction = Connection
 
 ALIVE_SECONDS = 2.5
 """A server that was not seen for so long is dead."""
-HEARS_SECONDS = 0.6
-"""After which a server that lives has heard what was taken from it: a beat, and its answer."""
 CALM_SECONDS = 5.0
 """For which a thing is not taken again from a server that lives, though it can't be reached: two
 that do not reach each other would take it from each other all the time."""
@@ -59,7 +57,8 @@ class Taken:
     """Something is this server's from now on.
 
     Attributes:
-        wait: Seconds until a server that lives and had it has heard of that with its beat.
+        wait: Seconds until a server that lives, and had it, says nothing of it any more: by then it
+            has heard of that with a beat, or is dead.
         client: Whose it is, as `Notes.client` names an address.
         iterations: How many were planned of a REST run.
     """
@@ -265,7 +264,7 @@ class Ownership:
         if row.server in ("", self.server):
             # Whoever it was taken from just now may not have heard of that yet.
             connection.execute(update_it.values(new))
-            recent = row.since + HEARS_SECONDS - self._clock(connection)
+            recent = row.since + ALIVE_SECONDS - self._clock(connection)
             wait = 0.0 if row.before is None else max(0.0, recent)
             return Taken(row.epoch + 1, whose, wait, row.iterations)
         # Its beat waits until this transaction ends: it is dead, or it lives, for both.
@@ -278,11 +277,11 @@ class Ownership:
         lives = had is not None and had.seen > now - ALIVE_SECONDS
         if had is not None and lives:
             by_force = forced is None or row.server in forced
-            calm = HEARS_SECONDS if forced is None else CALM_SECONDS
+            calm = ALIVE_SECONDS if forced is None else CALM_SECONDS
             if not by_force or (row.before is not None and now - row.since < calm):
                 return Owner(row.server, had.address, row.epoch, True)
         connection.execute(update_it.values(since=now, before=row.server, **new))
-        wait = HEARS_SECONDS if lives else 0.0
+        wait = ALIVE_SECONDS if lives else 0.0
         return Taken(row.epoch + 1, whose, wait, row.iterations)
 
     def note(self, connection: Connection, begun: Mapping[Thing, New]) -> list[Thing]:
@@ -311,7 +310,7 @@ class Ownership:
 
     def release(self, connection: Connection, things: Mapping[Thing, int]) -> None:
         """These are nobody's any more, as far as they are still this server's."""
-        recent = self._clock(connection) - HEARS_SECONDS if things else 0.0
+        recent = self._clock(connection) - ALIVE_SECONDS if things else 0.0
         for (kind, name), epoch in things.items():
             this = (OwnedRow.kind == kind, OwnedRow.name == name)
             still = (OwnedRow.server == self.server, OwnedRow.epoch == epoch)

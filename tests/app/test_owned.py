@@ -17,7 +17,6 @@ from app.store.owned import (
     ALIVE_SECONDS,
     CALM_SECONDS,
     FORGET_SECONDS,
-    HEARS_SECONDS,
     Held,
     New,
     Other,
@@ -193,7 +192,7 @@ def test_what_was_taken_is_in_the_next_beat_of_whoever_had_it(engine: Engine, ti
     with engine.begin() as connection:
         one.note(connection, {("room", "r"): New("c"), ("room", "s"): New("c")})
         assert two.take(connection, "room", "r", None) == Owner("one", "http://one", 1, True)
-        assert two.take(connection, "room", "r", None, ["one"]) == Taken(2, "c", HEARS_SECONDS)
+        assert two.take(connection, "room", "r", None, ["one"]) == Taken(2, "c", ALIVE_SECONDS)
         beat = one.beat(connection)
         assert (beat.lost, beat.mine) == ({("room", "r"): 2}, None)
         # Two that do not reach each other do not take it from each other all the time.
@@ -203,7 +202,7 @@ def test_what_was_taken_is_in_the_next_beat_of_whoever_had_it(engine: Engine, ti
             time.now += CALM_SECONDS / 19
             two.beat(connection)
         again = one.take(connection, "room", "r", None, ["two"])
-        assert again == Taken(3, "c", HEARS_SECONDS)
+        assert again == Taken(3, "c", ALIVE_SECONDS)
 
 
 def test_a_server_that_counted_as_dead_learns_all_that_it_has(engine: Engine, time: Time) -> None:
@@ -226,13 +225,20 @@ def test_what_is_taken_while_a_beat_is_under_way_is_not_lost_by_it(
 ) -> None:
     one, two = both(engine, time)
     memory = Memory()
+
+    def pass_time(connection: Connection) -> None:
+        for _ in range(2):
+            time.now += ALIVE_SECONDS / 2
+            one.beat(connection)
+            two.beat(connection)
+
     with engine.begin() as connection:
         two.note(connection, {("session", "s"): New("c")})
         one.take(connection, "session", "s", "c", None)
-        time.now += HEARS_SECONDS
+        pass_time(connection)
         two.take(connection, "session", "s", "c", None)
         beat = one.beat(connection)
-        time.now += HEARS_SECONDS
+        pass_time(connection)
         taken = one.take(connection, "session", "s", "c", None)
         assert isinstance(taken, Taken)
         memory.epochs["session", "s"] = taken.epoch
