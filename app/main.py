@@ -35,6 +35,7 @@ from app.services import AllServices
 from app.sessions.interactive import InteractiveSessions
 from app.sessions.jobs import Jobs
 from app.sessions.known_runs import KnownRuns
+from app.sessions.owning import Alone
 from app.sessions.wall import Wall
 from app.sessions.watching import Watches
 from app.settings import Settings
@@ -72,18 +73,28 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     found = lessons_of(LESSONS, *filter(None, [settings.lessons_folder]))
     for file in found.unread:
         log.warning("the lesson %s is left out: %s", file.file, file.detail)
-    jobs = Jobs(backend, store, settings)
-    sessions = InteractiveSessions(backend, store, settings)
+    owning, shared, relay = Alone(), None, None
+    if settings.server_address:
+        # Only for several servers: nobody else pays for what these import.
+        from app.sessions.servers import Servers
+        from app.web.relay import Innermost, Outermost, Relay
+
+        owning = servers = Servers(store, settings.server_address)
+        relay = Relay(servers, settings, store.notes.key_for("relay"))
+        shared = servers.spending
+    jobs = Jobs(backend, store, settings, owning)
+    sessions = InteractiveSessions(backend, store, settings, owning)
     wall, kept = Wall(backend, sessions), StoredRooms(store)
-    live = LiveRooms(kept, found, settings, wall)
+    live = LiveRooms(kept, found, settings, wall, owning)
     ways = Ways()
-    passes = Passes(settings, kept.key_for("passes"), live.has, live.has_code, ways)
+    passes = Passes(settings, kept.key_for("passes"), live.is_anywhere, live.has_code, ways)
     refusals = Refusals()
     assets = finder(settings.reload)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         await backend.start()
+        await owning.start()
         services.sessions.keeping.start()
         services.rooms.running.start()
         services.wall.background.start()
@@ -122,8 +133,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         linking=Linking(live, sessions),
         wall=wall,
         passes=passes,
-        tries=Tries(settings),
+        tries=Tries(settings, shared),
         ways=ways,
+        owning=owning,
+        relay=relay,
     )
     for module in (
         train,
@@ -150,13 +163,19 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             if module in (stream, second_way, help, pages)
             else [Depends(problems.each_once)],
         )
+    if relay is not None:
+        ways.new_token, ways.elsewhere = relay.tickets.token, relay.knows_page
+        app.add_middleware(Innermost, relay=relay)
     app.add_middleware(
         Security,
         settings=settings,
-        access=Access(settings, assets, passes),
+        access=Access(settings, assets, passes, shared),
         refusals=refusals,
         uncounted=passes.knows,
+        shared=shared,
     )
+    if relay is not None:
+        app.add_middleware(Outermost, relay=relay)
     app.add_middleware(Words, assets=assets)  # the last that is added is the outermost
     for kind, handler in problems.HANDLERS.items():
         app.add_exception_handler(kind, handler)

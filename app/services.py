@@ -5,7 +5,7 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from typing import Annotated, cast
+from typing import TYPE_CHECKING, Annotated, cast
 
 from fastapi import Depends
 from starlette.requests import HTTPConnection
@@ -18,16 +18,21 @@ from app.rooms.live import LiveRooms
 from app.sessions.interactive import InteractiveSessions
 from app.sessions.jobs import Jobs
 from app.sessions.known_runs import KnownRuns
+from app.sessions.owning import Alone
 from app.sessions.wall import Wall
 from app.sessions.watching import Watches
 from app.settings import Settings
 from app.store import Store, StoredRun
 from app.supervision import Background
 from app.training.workers.backend import Backend
+from app.web.connections import ALIVE_SECONDS
 from app.web.limits import LoopTimes, Refusals
 from app.web.passes import Passes
 from app.web.tries import Tries
 from app.web.ways import Ways
+
+if TYPE_CHECKING:
+    from app.web.relay import Relay
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +64,14 @@ class AllServices:
     passes: Passes
     tries: Tries
     ways: Ways
+    owning: Alone
+    relay: "Relay | None"
+
+    @property
+    def heartbeat_seconds(self) -> float:
+        """Between two signs of life on a stream that is no WebSocket."""
+        seconds = self.settings.heartbeat_seconds
+        return min(seconds, ALIVE_SECONDS) if self.owning.several else seconds
 
     @property
     def assets(self) -> Assets:
@@ -69,7 +82,7 @@ class AllServices:
     def backgrounds(self) -> list[Background]:
         """The tasks that run as long as the server does."""
         ours = (self.sessions.keeping, self.rooms.running, self.wall.background)
-        return [*self.backend.backgrounds, *ours]
+        return [*self.backend.backgrounds, *ours, *self.owning.backgrounds]
 
     async def stored(self, client: str, name: str) -> StoredRun | None:
         """What is stored under a name, all of it; an address that asks for much has to wait.
@@ -112,17 +125,21 @@ class AllServices:
                 log.error("not all %s were kept within %g s", what, DRAIN_SECONDS)
             elif (error := task.exception()) is not None:
                 log.error("not all %s were kept: %s", what, error)
+        await self.owning.leave()
         if not saves.done():
             self.store.give_up()
 
     async def stop(self) -> None:
         """End all there is, side by side: what hangs holds up nothing else."""
+        for background in self.owning.backgrounds:
+            await background.stop()
         await self.rooms.running.stop()
         await self.wall.background.stop()
         ends = (self.heavy.stop, self.sessions.keeping.stop, self.backend.stop, self.store.close)
         for end in await asyncio.gather(*(end() for end in ends), return_exceptions=True):
             if isinstance(end, BaseException):
                 log.error("not all came to its end", exc_info=end)
+        self.owning.close()
 
 
 def _services(connection: HTTPConnection) -> AllServices:

@@ -123,6 +123,11 @@ class Settings(BaseSettings):
         description="sqlite:////path/to/a/file, or postgresql://user:password@host/name; by "
         "default a file in the data folder",
     )
+    server_address: str | None = Field(
+        None,
+        description="for several servers on one PostgreSQL: where the others reach this one, such "
+        "as http://10.0.0.2:8000; by default it is the only one",
+    )
     max_finished_runs: int = Field(
         1000,
         ge=1,
@@ -244,6 +249,16 @@ class Settings(BaseSettings):
             if origin_of(origin.rstrip("/")) is None:
                 raise ValueError(f"{origin!r} is not scheme://host[:port]")
         return [origin.rstrip("/") for origin in origins]
+
+    @field_validator("server_address")
+    @classmethod
+    def _address_is_one(cls, address: str | None) -> str | None:
+        if not address:
+            return None
+        origin = origin_of(address.rstrip("/"))
+        if origin is None or origin[0] != "http":
+            raise ValueError(f"{address!r} is not http://host:port")
+        return address.rstrip("/")
 
     @field_validator("trusted_proxies")
     @classmethod

@@ -7,7 +7,7 @@ does not give way: nobody could have come yet.
 
 import math
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from app.classroom.codes import Mint, read_code
@@ -43,6 +43,7 @@ class Rooms:
     Args:
         most: How many there may be.
         new_id: Makes an id that nobody guesses.
+        others: Codes of rooms that other servers have.
     """
 
     def __init__(
@@ -51,7 +52,9 @@ class Rooms:
         lessons: Mapping[str, Lesson],
         most: int,
         new_id: Callable[[], str] = lambda: secrets.token_urlsafe(9),
+        others: Callable[[], Collection[str]] = tuple,
     ) -> None:
+        self._others = others
         self._around = Around(mint, lessons, self._codes)
         self._most, self._new_id = most, new_id
         self._rooms: dict[str, Room] = {}
@@ -63,7 +66,7 @@ class Rooms:
         return iter(self._rooms.values())
 
     def _codes(self) -> set[str]:
-        return {room.state.door.code for room in self._rooms.values()}
+        return {room.state.door.code for room in self._rooms.values()} | {*self._others()}
 
     def open(self, title: str, now: Now) -> NewRoom:
         """A new room.

@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from app.classroom.codes import Mint
+from app.classroom.codes import Mint, read_code
 from app.classroom.commands import Command, Gone, Measured
 from app.classroom.errors import NoRoom, RoomFull
 from app.classroom.events import Ended, Event, Unkept, Write
@@ -29,12 +29,13 @@ from app.classroom.room import Connections, Room
 from app.classroom.rooms import NewRoom, Rooms
 from app.classroom.state import Now
 from app.content.lessons import Lesson
-from app.errors import Busy, GoingAway, NotStored, ShallowsError
+from app.errors import Busy, Elsewhere, GoingAway, NotStored, ShallowsError
 from app.rooms.audience import Audience
 from app.sessions.outbox import GOING_AWAY, Outbox
+from app.sessions.owning import MOVED, Alone
 from app.sessions.wall import Wall
 from app.settings import Settings
-from app.store.classes import Changes, StoredRooms
+from app.store.classes import Changes, NotOurs, StoredRooms
 from app.supervision import Background
 
 log = logging.getLogger(__name__)
@@ -142,10 +143,16 @@ class LiveRooms:
         lessons: Mapping[str, Lesson],
         settings: Settings,
         wall: Wall,
+        owning: Alone | None = None,
     ) -> None:
         self._stored, self._settings, self._wall = stored, settings, wall
+        self._owning = owning or Alone()
+        self._owning.when_lost["room"] = self._drop
+        self._owning.when_fenced.append(self._part)
+        self._owning.inherit["room"] = self.take_up
         self._mint = Mint(stored.key_for("rooms"))
-        self._rooms = Rooms(self._mint, lessons, settings.max_rooms)
+        codes = self._owning.codes_elsewhere
+        self._rooms = Rooms(self._mint, lessons, settings.max_rooms, others=codes)
         self._disk: dict[str, dict[str, str]] = {}
         """Of each room the rows that are on the disk."""
         self._owed: dict[str, set[str]] = {}
@@ -179,8 +186,18 @@ class LiveRooms:
             return self._rooms.of_id(id) is not None
         return False
 
+    def is_anywhere(self, id: str) -> bool:
+        """Whether this server or another has a room of that id."""
+        return self.has(id) or self._owning.room_elsewhere(id)
+
     def has_code(self, typed: str) -> bool:
-        """Whether there is a room whose code somebody has typed."""
+        """Whether there is a room, here or at another server, whose code somebody has typed."""
+        with contextlib.suppress(NoRoom):
+            return self._rooms.of_code(typed) is not None
+        return read_code(typed) in self._owning.codes_elsewhere()
+
+    def has_here(self, typed: str) -> bool:
+        """Whether this server has the room whose code somebody has typed."""
         with contextlib.suppress(NoRoom):
             return self._rooms.of_code(typed) is not None
         return False
@@ -205,6 +222,7 @@ class LiveRooms:
 
         def act(now: Now) -> NewRoom:
             theirs = sum(by == client and self.has(id) for id, by in self._opened_by.items())
+            theirs += self._owning.elsewhere("room", client)
             if theirs >= self._settings.max_rooms_per_client:
                 raise RoomFull(
                     f"{theirs} rooms were opened from this address, as many as may be. End one."
@@ -334,8 +352,49 @@ class LiveRooms:
             await self._tell()
             await self._cut()
 
+    async def take_up(self, id: str) -> None:
+        """Take up a room that no server has, or one that is lost.
+
+        Raises:
+            Elsewhere: another server has it.
+            NotStored: it can't be read now.
+        """
+        if self.has(id):
+            return
+        await self._owning.take("room", id, None)
+        rows, now = await self._stored.of(id), self._now()
+        if self.has(id):
+            return
+        if not rows or (room := self._rooms.restore(id, rows, now)) is None:
+            self._owning.release("room", id)
+            return
+        self._disk[id] = rows
+        self._owed[id] = {"room"}  # its code is noted with that
+        self._wall.take_up(room)
+        self._news.set()
+
+    def _drop(self, id: str) -> None:
+        """Another server has a room from now on; nothing more is written or said of it."""
+        self._disk.pop(id, None)
+        self._owed.pop(id, None)
+        if not self.has(id):
+            return
+        room = self._rooms.of_id(id)
+        self._rooms.forget(id)
+        if (audience := self._audiences.pop(id, None)) is not None:
+            audience.close(MOVED)
+        self._wall.leave(room)
+
+    def _part(self) -> None:
+        """This server has to be silent for a while: everybody may go on at another."""
+        for audience in self._audiences.values():
+            audience.close(MOVED)
+
     async def _load(self) -> None:
-        """Take up the rooms that the store has."""
+        """Take up the rooms that the store has; of several servers each takes those of nobody."""
+        if self._owning.several:
+            self._loaded.set()
+            return
         found = await self._stored.all()
         now = self._now()
         for id, rows in found.items():
@@ -375,6 +434,17 @@ class LiveRooms:
             this = Round()
         try:
             await self._write(this)
+        except NotOurs as lost:
+            # They are not here any more; all else is done again.
+            self._undo(this, now, tried=False)
+            for id in lost.rooms:
+                self._drop(id)
+            gone = [asked for asked in some if asked.room in lost.rooms]
+            for asked in gone:
+                asked.failed(Elsewhere())
+            self._asked.extendleft(asked for asked in reversed(some) if asked not in gone)
+            self._news.set()
+            return
         except NotStored as error:
             self._undo(this, now)
             again = [asked for asked in some if asked.silent]
@@ -482,11 +552,20 @@ class LiveRooms:
         changes = {id: new for id, new in changes.items() if new.is_any}
         if not changes:
             return
+        if self._owning.several:
+            for id, new in changes.items():
+                if not new.over and self.has(id):
+                    new.code = self._rooms.of_id(id).state.door.code
+                if id in this.begun:
+                    new.begun_by = self._stored.client(self._opened_by.get(id, ""))
         await self._stored.write(changes)
+        for id in this.begun & changes.keys():
+            self._owning.opened("room", id)
         self._owed.clear()
         for id, new in changes.items():
             if new.over:
                 self._disk.pop(id, None)
+                self._owning.release("room", id)
                 self._was_cut.clear()
                 continue
             rows = self._disk.setdefault(id, {})
@@ -508,6 +587,8 @@ class LiveRooms:
         for id in this.begun:
             self._rooms.forget(id)
         for id, (room, connections) in this.before.items():
+            if id not in self._disk:
+                continue  # another server has it meanwhile
             room.back_to(self._disk[id], connections, now)
             self._rooms.put_back(room)
 
@@ -534,8 +615,8 @@ class LiveRooms:
         loop = asyncio.get_running_loop()
         self._next, began = None, loop.time()
         for id, audience in list(self._audiences.items()):
-            if not len(audience):
-                del self._audiences[id]
+            if not len(audience) or not self.has(id):
+                self._audiences.pop(id, None)
                 continue
             for later in audience.send(self._rooms.of_id(id).state, loop.time()):
                 if later is not None:

@@ -13,10 +13,11 @@ import anyio
 import anyio.lowlevel
 
 from app.classroom.messages import RoomMessage
-from app.errors import InvalidJson, ShallowsError, TooFast, TooSlow
+from app.errors import Elsewhere, InvalidJson, ShallowsError, TooFast, TooSlow
 from app.schemas import Ack, Message, parse_message
 from app.services import AllServices
 from app.sessions.outbox import TRY_AGAIN_LATER, Outbox
+from app.sessions.owning import MOVED
 from app.web.limits import ERROR_SECONDS, MESSAGE_SECONDS, LoopTime, Throttle, too_fast
 
 REFUSED = 1008
@@ -70,6 +71,8 @@ async def refuse(line: Line, services: AllServices, error: ShallowsError) -> Non
     """Say why there will be no conversation, and whether trying again may help."""
     services.refusals.note(error)
     last = Outbox()
+    if isinstance(error, Elsewhere):
+        last.close(MOVED)
     last.close(TRY_AGAIN_LATER if error.status in (429, 503) else REFUSED, error.message())
     with contextlib.suppress(Closed):  # a client that has gone meanwhile is no error
         await _send(line, None, last, services.settings.slow_reader_seconds)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from itertools import accumulate
+from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
@@ -16,6 +17,9 @@ from prometheus_client.registry import Collector
 from app.errors import GoingAway, NotReady
 from app.services import AllServices, Services
 from app.training.workers.tally import ROUND_SECONDS
+
+if TYPE_CHECKING:
+    from app.web.relay import Relay
 
 router = APIRouter(tags=["health"])
 
@@ -36,6 +40,8 @@ async def readyz(services: Services) -> dict[str, str]:
         raise GoingAway
     if not services.backend.ready:
         raise NotReady("a worker has not come up yet, or does not answer")
+    if services.owning.fenced:
+        raise NotReady("the database does not answer, so this server does not know what it has")
     for background in services.backgrounds:
         if not background.running:
             raise NotReady(f"{background.name} ended, and is about to begin again")
@@ -85,12 +91,38 @@ class _Metrics(Collector):
             buckets=list(zip(bounds, below, strict=True)),
             sum_value=work.round_seconds,
         )
+        if self._services.relay is not None:
+            yield from _of_several(self._services.relay)
         refused = CounterMetricFamily(
             "shallows_refused", "Requests and messages refused, by why", labels=["code"]
         )
         for code, times in self._services.refusals.items():
             refused.add_metric([code], times)
         yield refused
+
+
+def _of_several(relay: "Relay") -> Iterator[Metric]:
+    """What one of several servers says of itself and the others."""
+    servers = relay.servers
+    owned = GaugeMetricFamily("shallows_owned", "What this server has", labels=["kind"])
+    for kind in ("session", "job", "room"):
+        owned.add_metric([kind], servers.owned[kind])
+    yield owned
+    gauges = {
+        "shallows_servers": ("Servers that live, this one too", len(servers.others) + 1),
+        "shallows_fenced": ("Whether this server is silent", int(servers.fenced)),
+        "shallows_relayed": ("Streams and requests passed on just now", relay.now),
+    }
+    for name, (text, value) in gauges.items():
+        yield GaugeMetricFamily(name, text, value)
+    counters = {
+        "shallows_relays": ("Streams and requests that were passed on", relay.passed),
+        "shallows_takes": ("What this server took, from the store or a lost server", servers.takes),
+        "shallows_fences": ("How often this server had to be silent", servers.fences),
+        "shallows_late_beats": ("Beats that the database answered late", servers.late_beats),
+    }
+    for name, (text, count) in counters.items():
+        yield CounterMetricFamily(name, text, count)
 
 
 @router.get(

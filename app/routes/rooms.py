@@ -1,10 +1,13 @@
 """Rooms of classes over REST: open, join, look, take away, end. Who is in talks on a stream."""
 
+import contextlib
 import hashlib
 import hmac
+import json
 import re
 import time
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from typing import Annotated, TypeVar
 
 from fastapi import APIRouter, Header, Request, Response, status
@@ -12,18 +15,21 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
 from app.classroom import views
+from app.classroom.codes import read_code
 from app.classroom.commands import Collect, End, Join, Redeem
 from app.classroom.errors import NotATeacher, NotYours, WrongKey
 from app.classroom.events import Joined, KeyMade, Role, Waiting
 from app.classroom.messages import JoinRoom, OpenRoom, Redeemed
 from app.classroom.room import Room
-from app.errors import UnknownHost
+from app.errors import PROBLEM_JSON, UnknownHost
 from app.links import lan_address, server_path
 from app.origins import scheme_of
 from app.routes.heavy import JsonRoute, answered, given
 from app.routes.pages import room_page
 from app.services import AllServices, Services
 from app.web.limits import client_of
+from app.web.tries import WRONG
+from app.web.ways import RELAYED
 
 router = APIRouter(prefix="/rooms", tags=["rooms"], route_class=JsonRoute)
 
@@ -141,7 +147,9 @@ def _header_text(text: str) -> str:
 async def join(request: Request, services: Services, body: JoinRoom) -> Response:
     """As somebody new; back, with a secret; or by the name that one had, if the teacher agrees."""
     rooms = services.rooms
-    async with services.tries.one(client_of(request.scope), request.is_disconnected):
+    async with _one_try(request, services):
+        if (answer := await _elsewhere(request, services, body.code)) is not None:
+            return answer
         room = await rooms.of_code(body.code)
         said = Collect(body.claim) if body.claim is not None else Join(body.name, body.secret)
         events = await rooms.do(room, said)
@@ -164,13 +172,41 @@ async def join(request: Request, services: Services, body: JoinRoom) -> Response
     raise AssertionError("a join has an answer")
 
 
-@router.post("/teacher", summary="A key for another device", status_code=status.HTTP_201_CREATED)
+def _one_try(request: Request, services: AllServices) -> AbstractAsyncContextManager[None]:
+    """A try of a code; where another server passes it on, it was counted there."""
+    if request.scope.get(RELAYED):
+        return contextlib.nullcontext()
+    return services.tries.one(client_of(request.scope), request.is_disconnected)
+
+
+async def _elsewhere(request: Request, services: AllServices, code: str) -> Response | None:
+    """What the server says that has the room of a code; None if it is this one, or none."""
+    relay = services.relay
+    if relay is None or request.scope.get(RELAYED) or services.rooms.has_here(code):
+        return None
+    room = await relay.servers.room_of(read_code(code))
+    answer = None if room is None else await relay.answer("room", room, request)
+    if answer is not None and answer.media_type == PROBLEM_JSON:
+        with contextlib.suppress(ValueError):
+            if json.loads(bytes(answer.body))["code"] in {error.code for error in WRONG}:
+                services.tries.wrong(client_of(request.scope))
+    return answer
+
+
+@router.post(
+    "/teacher",
+    summary="A key for another device",
+    status_code=status.HTTP_201_CREATED,
+    response_model=Key,
+)
 async def another_device(
     request: Request, response: Response, services: Services, body: Redeemed
-) -> Key:
+) -> Key | Response:
     """With the one-time code that a teacher's page shows (`pair`)."""
     rooms = services.rooms
-    async with services.tries.one(client_of(request.scope), request.is_disconnected):
+    async with _one_try(request, services):
+        if (answer := await _elsewhere(request, services, body.code)) is not None:
+            return answer
         room = await rooms.of_code(body.code)
         (made,) = (e for e in await rooms.do(room, Redeem(body.pairing)) if isinstance(e, KeyMade))
     response.headers.update(NO_STORE)

@@ -86,7 +86,8 @@ class Conversation(Response):
         """Talk until one side closes."""
         services, loop = self._services, asyncio.get_running_loop()
         settings = services.settings
-        way = Way(client_of(scope), settings.max_message_bytes, loop.time)
+        token = services.ways.new_token()
+        way = Way(client_of(scope), settings.max_message_bytes, loop.time, token)
         headers = [(k, v) for k, v in self.raw_headers if k != b"content-length"]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         down = Down(way, send)
@@ -98,7 +99,7 @@ class Conversation(Response):
 
         async def keep_alive() -> None:
             while loop.time() - way.heard_at < SILENT_SECONDS:
-                await asyncio.sleep(settings.heartbeat_seconds)
+                await asyncio.sleep(services.heartbeat_seconds)
                 await down.write(HEARTBEAT)
             way.close()
 

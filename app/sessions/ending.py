@@ -9,6 +9,7 @@ from dataclasses import replace
 from app.errors import Full, NotReady, NotStored
 from app.schemas import Pause
 from app.sessions.job import Job
+from app.sessions.owning import Alone
 from app.store import Store, StoredRun
 from app.training.checkpoints import Checkpoint
 from app.training.messages import Tell
@@ -41,7 +42,9 @@ class Ending:
         store: Store,
         going: asyncio.Event,
         let_go: Callable[[Job], None],
+        owning: Alone,
     ) -> None:
+        self._owning = owning
         self._backend, self._store = backend, store
         self._going, self._let_go = going, let_go
 
@@ -116,6 +119,7 @@ class Ending:
                 if job.forgotten:
                     return
                 try:
+                    await self._owning.noted()
                     await self._store.add(job.id, stored, job.client)
                 except NotStored:
                     log.warning("run %.6s could not be stored (try %d)", job.id, job.tries)

@@ -25,12 +25,14 @@ from app.errors import (
     NotConfigured,
     NotStarted,
     NotStored,
+    ShallowsError,
     TooManySessions,
     UnknownSession,
 )
 from app.schemas import Ack, Configure, Message, View
 from app.sessions.keeping import Keeper
 from app.sessions.outbox import DONE, GOING_AWAY, REPLACED, Outbox
+from app.sessions.owning import MOVED, Alone
 from app.settings import Settings
 from app.store import Store, StoredRun
 from app.supervision import Background
@@ -105,7 +107,12 @@ class InteractiveSessions:
 
     glimpsed: Callable[[Glimpse], None]
 
-    def __init__(self, backend: Backend, store: Store, settings: Settings) -> None:
+    def __init__(
+        self, backend: Backend, store: Store, settings: Settings, owning: Alone | None = None
+    ) -> None:
+        self._owning = owning or Alone()
+        self._owning.when_lost["session"] = self.drop
+        self._owning.when_fenced.append(self._part)
         self._backend = backend
         self._store = store
         self._settings = settings
@@ -113,6 +120,8 @@ class InteractiveSessions:
         self._keeper = Keeper(store, settings)
         self._leaving: dict[str, tuple[str, Latest]] = {}
         """Sessions that are given up here and not in the store yet, and whose they are."""
+        self._finished: set[str] = set()
+        """Those that are over, until that is written."""
         self._in_class: dict[str, InClass] = {}
         """By name: as many as the rooms of this server have members, and their labs."""
         self.glimpsed = lambda glimpse: None
@@ -162,6 +171,7 @@ class InteractiveSessions:
     ) -> InteractiveSession:
         self._make_room(client, room)
         session = InteractiveSession(name, client, room)
+        self._owning.begin("session", name, session.whose)
         self._sessions[session.name] = session
         self._open(session, latest)
         self._attach(session, outbox, Attach(session.name, outbox.name, setup=room is not None))
@@ -180,7 +190,11 @@ class InteractiveSessions:
         except UnknownSession:
             if name in self._sessions:  # another page of theirs was faster
                 return await self.resume(client, name, outbox, costs_from, room=room)
-            return self._begin(client, outbox, None, name, room)
+            try:
+                return self._begin(client, outbox, None, name, room)
+            except ShallowsError:
+                self._owning.release("session", name)
+                raise
 
     def free(self, name: str) -> None:
         """A session is no room's any more; it goes on as that of whoever has it."""
@@ -286,6 +300,9 @@ class InteractiveSessions:
         """A session that this server has given up, or one from before it began."""
         settled = True
         _, latest = self._leaving.get(name, (client, None))
+        if self._owning.several and latest is None and (room or await self._keeper.has(name)):
+            # A member's session is where the room is, whoever has it.
+            await self._owning.take("session", name, client, from_any=room is not None)
         if latest is None:
             loaded = await self._keeper.load(name)
             if (there := self._sessions.get(name)) is not None:
@@ -295,7 +312,12 @@ class InteractiveSessions:
                     "this session has ended, or it was too old to be kept; configure a new one"
                 )
             latest, settled = loaded
-        self._make_room(client, room)
+        try:
+            self._make_room(client, room)
+        except ShallowsError:
+            if name not in self._leaving:
+                self._owning.release("session", name)
+            raise
         self._leaving.pop(name, None)
         session = InteractiveSession(name, client, room, from_checkpoint=not settled)
         self._sessions[name] = session
@@ -350,7 +372,7 @@ class InteractiveSessions:
             checkpoint = snapshot.checkpoint
             iterations = checkpoint.plan.runs[0].training.iterations
             stored = StoredRun("save", progress, iterations, checkpoint, page)
-            return await self._store.save(stored, client), checkpoint.iteration
+            return await self._store.save(stored, client, name), checkpoint.iteration
 
     async def tell(
         self,
@@ -387,6 +409,7 @@ class InteractiveSessions:
         if code == DONE or not session.runs:
             self._forget(session)
             self._keeper.forget(session.name)
+            self._finished.add(session.name)
             return
         self._expect(session)
         self._backend.put(Detach(session.name, outbox.name))
@@ -407,6 +430,7 @@ class InteractiveSessions:
                 await self._keep_all()
 
     async def _keep_all(self, settled: Collection[str] = ()) -> None:
+        await self._owning.noted()
         leaving = dict(self._leaving)
         given_up = [(name, whose, latest) for name, (whose, latest) in leaving.items()]
         await self._keeper.keep(given_up, settled=leaving)
@@ -414,13 +438,18 @@ class InteractiveSessions:
             if self._leaving.get(name) is left:
                 del self._leaving[name]
                 self._keeper.part_with(name)
+                self._owning.release("session", name)
         here = [
             (session.name, session.whose, latest)
             for session in self._sessions.values()
-            if session.runs
+            if session.runs and self._owning.holds("session", session.name)
             if (latest := self._backend.latest(session.name)) is not None
         ]
         await self._keeper.keep(here, settled)
+        for name in [name for name in self._finished if not self._keeper.forgets(name)]:
+            self._finished.discard(name)
+            if name not in self._sessions:
+                self._owning.release("session", name)
 
     def _give_up(self, session: InteractiveSession) -> None:
         """Nobody has come back to a session; from now on only the store has it."""
@@ -428,12 +457,37 @@ class InteractiveSessions:
         self._forget(session)
         if latest is None:
             self._keeper.part_with(session.name)
+            self._owning.release("session", session.name)
             return
         if len(self._leaving) >= self._settings.max_sessions:
             lost = next(iter(self._leaving))
             del self._leaving[lost]
+            self._owning.release("session", lost)
             log.error("the store does not answer, and a session that was given up is lost")
         self._leaving[session.name] = session.whose, latest
+
+    def drop(self, name: str) -> None:
+        """Another server has the session from now on; nothing more is written or said of it."""
+        self._leaving.pop(name, None)
+        self._keeper.part_with(name)
+        if (session := self._sessions.get(name)) is not None:
+            self._forget(session)
+            if session.outbox is not None:
+                session.outbox.close(MOVED)
+
+    def yield_up(self, name: str) -> None:
+        """A session is wanted at another server: the next writing is the last here."""
+        self._in_class.pop(name, None)
+        if (session := self._sessions.get(name)) is not None:
+            if session.outbox is not None:
+                session.outbox.close(MOVED)
+            self._give_up(session)
+
+    def _part(self) -> None:
+        """This server has to be silent for a while: everybody may go on at another."""
+        for session in self._sessions.values():
+            if session.outbox is not None:
+                session.outbox.close(MOVED)
 
     async def drain(self) -> None:
         """Take no one in any more, close every connection, and bring all there is to the store.
@@ -504,7 +558,9 @@ class InteractiveSessions:
             most_of_one, most = settings.max_sessions_per_room, settings.max_room_sessions
         alike = [each for each in self._sessions.values() if (each.room is None) == (room is None)]
         theirs = [each for each in alike if (each.room or each.client) == (room or client)]
-        if len(theirs) >= most_of_one:
+        # A room is on one server, with all its sessions; an address may be on several.
+        elsewhere = self._owning.elsewhere("session", client) if room is None else 0
+        if len(theirs) + elsewhere >= most_of_one:
             self._give_place(theirs)
         elif len(alike) >= most:
             self._give_place(alike)

@@ -19,6 +19,7 @@ from app.schemas import Plan
 from app.sessions.ending import Ending
 from app.sessions.job import Job
 from app.sessions.known_runs import stored_run
+from app.sessions.owning import MOVED, Alone
 from app.settings import Settings
 from app.store import Store
 from app.training.messages import Attach, Event, Frame, Progress, Text
@@ -38,7 +39,12 @@ MOST_FAILURES = 3
 class Jobs:
     """Every REST run of this server."""
 
-    def __init__(self, backend: Backend, store: Store, settings: Settings) -> None:
+    def __init__(
+        self, backend: Backend, store: Store, settings: Settings, owning: Alone | None = None
+    ) -> None:
+        self._owning = owning or Alone()
+        self._owning.when_lost["job"] = self._drop
+        self._owning.when_fenced.append(self._part)
         self._backend = backend
         self._store = store
         self._settings = settings
@@ -47,7 +53,7 @@ class Jobs:
         self._queue: FairQueue[Job] = FairQueue()
         self._tasks: set[asyncio.Task[None]] = set()
         self._going = asyncio.Event()
-        self._ending = Ending(backend, store, self._going, self._let_go)
+        self._ending = Ending(backend, store, self._going, self._let_go, self._owning)
         self._over = False
 
     @property
@@ -75,6 +81,8 @@ class Jobs:
         if self.going:
             raise GoingAway
         waiting, theirs = len(self._queue), self._queue.of(client)
+        # Those on other servers wait or train; here it is not known which.
+        theirs += self._owning.elsewhere("job", client)
         size = sum(job.size for job in self.here.values()) + plan.size
         their_size = sum(j.size for j in self.here.values() if j.client == client) + plan.size
         for have, all_have, most, what in (
@@ -90,6 +98,7 @@ class Jobs:
         name = secrets.token_urlsafe(9)
         iterations = plan.runs[0].training.iterations
         job = Job(name, client, plan, Progress(name, "queued", 0), iterations, plan.size)
+        self._owning.begin("job", name, client, iterations)
         self.here[name] = job
         self._queue.put(client, job)
         self._start_waiting()
@@ -182,6 +191,7 @@ class Jobs:
     def _let_go(self, job: Job) -> None:
         """From now on the store answers for it, or nobody."""
         self.here.pop(job.id, None)
+        self._owning.release("job", job.id)
         job.tried.set()
         job.ended.set()
         if not job.watchers:
@@ -222,15 +232,27 @@ class Jobs:
             await stored_run(self._store, run)
             raise Refused(f"{run} is a saved session: it is kept for whoever has its link")
 
-    def _forget(self, job: Job) -> None:
+    def _forget(self, job: Job, code: int = NORMAL) -> None:
         job.forgotten = True
         job.end(cancelled=True)
         job.progress = replace(job.progress, status="cancelled")
         self._queue.remove(job.client, job)
         for outbox in job.watchers.values():
-            outbox.close(NORMAL)
+            outbox.close(code)
         self._let_go(job)
         self._backend.close(job.id)
+
+    def _drop(self, run: str) -> None:
+        """Another server counts this one as lost, and has said so of the run: it is its now."""
+        if (job := self.here.get(run)) is not None:
+            log.error("run %.6s was given up: this server did not reach its database", run)
+            self._forget(job, MOVED)
+
+    def _part(self) -> None:
+        """This server has to be silent for a while."""
+        for job in self.here.values():
+            for outbox in job.watchers.values():
+                outbox.close(MOVED)
 
     def _cancel(self, job: Job, detail: str | None = None) -> None:
         if job in self._queue:

@@ -114,6 +114,14 @@ class Keeper:
         self._in_store[name] = replace(InStore.of(latest, settled=False), mark=stored.mark)
         return latest, stored.settled
 
+    async def has(self, name: str) -> bool:
+        """Whether the store has something of a session.
+
+        Raises:
+            NotStored: the database does not answer.
+        """
+        return name not in self._gone and await self._sessions.has(name)
+
     def close(self) -> None:
         """Write nothing any more."""
         self._closed = True
@@ -128,3 +136,7 @@ class Keeper:
         # Beyond that number, its age will take it out of the store.
         if len(self._gone) < MOST_GONE:
             self._gone.add(name)
+
+    def forgets(self, name: str) -> bool:
+        """Whether it is yet to be taken out of the store."""
+        return name in self._gone

@@ -6,6 +6,7 @@ So it is on one machine. `servers.py` is the same for several servers on one dat
 from collections.abc import Awaitable, Callable, Collection
 
 from app.store.owned import Kind
+from app.supervision import Background
 
 MOVED = 1012
 """Closes a connection whose session goes on at another server: it may come again at once."""
@@ -19,6 +20,7 @@ class Alone:
         when_lost: By kind, what is told that something was taken from this server.
         when_fenced: What is told that this server has to be silent: it does not know what it has.
         inherit: By kind, what takes up something that a server had which is lost.
+        backgrounds: Tasks that run as long as the server does.
     """
 
     several = False
@@ -27,6 +29,21 @@ class Alone:
         self.when_lost: dict[Kind, Callable[[str], None]] = {}
         self.when_fenced: list[Callable[[], None]] = []
         self.inherit: dict[Kind, Callable[[str], Awaitable[None]]] = {}
+        self.backgrounds: list[Background] = []
+
+    @property
+    def fenced(self) -> bool:
+        """Whether this server has to be silent: it does not know what it has."""
+        return False
+
+    async def start(self) -> None:
+        """Be there."""
+
+    async def leave(self) -> None:
+        """The server ends in order: others may take what is in the store at once."""
+
+    def close(self) -> None:
+        """Let go of everything."""
 
     def holds(self, kind: Kind, name: str) -> bool:
         """Whether something is this server's, and that is noted in the database."""
@@ -58,6 +75,9 @@ class Alone:
             Elsewhere: another server has it.
             NotStored: the database does not answer now.
         """
+
+    def opened(self, kind: Kind, name: str) -> None:
+        """Something has begun here that was noted with what was written of it."""
 
     def release(self, kind: Kind, name: str) -> None:
         """It is nobody's from now on: all there is of it is in the store, or it is over."""

@@ -12,6 +12,7 @@ What if it is full: what is to be noted is bounded by what a server may have, wh
 """
 
 import asyncio
+import contextlib
 import json
 import logging
 import secrets
@@ -22,7 +23,7 @@ from dataclasses import replace
 
 from app.errors import Elsewhere, NotStored
 from app.sessions.owning import Alone
-from app.store import Store
+from app.store import Store, StoredRun
 from app.store.owned import (
     ALIVE_SECONDS,
     Beat,
@@ -37,6 +38,7 @@ from app.store.owned import (
     Transaction,
 )
 from app.supervision import Background
+from app.training.messages import Progress
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +54,7 @@ PATIENCE = 10.0
 UNREACHABLE_SECONDS = 3.0
 """For which what a server has may be taken from it after it could not be reached."""
 MOST_OVER = 10_000
+LOST = "The server that trained this run was lost, and what it had trained with it; start it again."
 PUBLISHED = 4
 """Beats for which what addresses have spent stands there; others look once in each."""
 MOST_SPENDERS = 1_000
@@ -105,9 +108,14 @@ class Memory:
 
 
 class Spending:
-    """What addresses have spent here of what is counted for all servers together."""
+    """What addresses have spent here of what is counted for all servers together.
 
-    def __init__(self) -> None:
+    Args:
+        name: How an address is called among servers.
+    """
+
+    def __init__(self, name: Callable[[str], str]) -> None:
+        self.name = name
         self._now: dict[str, Counter[str]] = {}
         self._published: deque[tuple[int, dict[str, dict[str, int]]]] = deque(maxlen=PUBLISHED)
         self._beat = 0
@@ -173,7 +181,7 @@ class Servers(Alone):
         self.others: Mapping[str, Other] = {}
         self.now = 0.0
         self._now_at = 0.0
-        self.spending = Spending()
+        self.spending = Spending(store.notes.client)
         self.when_gone: list[Callable[[Collection[str]], None]] = []
         """Is told which servers live."""
         self.takes = self.fences = self.late_beats = 0
@@ -182,6 +190,7 @@ class Servers(Alone):
             Background("notes of what this server has", self._rounds),
             Background("what lost servers had", self._sweeps),
         ]
+        self.inherit["job"] = self._end_job
         store.claims = self
 
     # -- whether it may speak ---------------------------------------------------------------
@@ -197,12 +206,9 @@ class Servers(Alone):
         return self.now + self._ticks() - self._now_at
 
     async def start(self) -> None:
-        """Be there for the first time.
-
-        Raises:
-            NotStored: the database does not answer.
-        """
-        await self._beat()
+        """Be there for the first time."""
+        with contextlib.suppress(NotStored):  # it is fenced until the database answers
+            await self._beat()
         for background in self.backgrounds:
             background.start()
 
@@ -212,8 +218,9 @@ class Servers(Alone):
         for background in self.backgrounds:
             await background.stop()
         if not self.fenced:
-            await self.noted()
-            await self._lane.write(self._sql.leave)
+            with contextlib.suppress(NotStored):  # then it counts as lost soon
+                await self.noted()
+                await self._lane.write(self._sql.leave)
 
     def close(self) -> None:
         """Let the database go."""
@@ -234,7 +241,7 @@ class Servers(Alone):
         # What is fenced has no say about what was spent: it may be of long ago.
         spent, before = self.spending.publish(), dict(self._memory.epochs)
         sent = self._ticks()
-        beat = await self._lane.write(lambda connection: self._sql.beat(connection, spent))
+        beat = await self._lane.write(lambda transaction: self._sql.beat(transaction, spent))
         self.late_beats += self._ticks() - sent > BEAT_SECONDS
         self.others, self._rooms, self._counts = beat.others, beat.rooms, beat.counts
         self.now, self._now_at = beat.now, self._ticks()
@@ -309,9 +316,9 @@ class Servers(Alone):
                 return
             self._new, self._over, self._noting = {}, {}, dict(new)
 
-            def write(connection: Transaction) -> list[Thing]:
-                self._sql.release(connection, over)
-                return self._sql.note(connection, new)
+            def write(transaction: Transaction) -> list[Thing]:
+                self._sql.release(transaction, over)
+                return self._sql.note(transaction, new)
 
             try:
                 there = set(await self._store.write(write))
@@ -336,8 +343,8 @@ class Servers(Alone):
         whose = None if client is None else self._store.notes.client(client)
         forced = None if from_any else self._cut_off()
 
-        def write(connection: Transaction) -> Taken | Owner:
-            return self._sql.take(connection, kind, name, whose, forced)
+        def write(transaction: Transaction) -> Taken | Owner:
+            return self._sql.take(transaction, kind, name, whose, forced)
 
         await self.taken(kind, name, write)
 
@@ -433,6 +440,23 @@ class Servers(Alone):
 
     # -- what lost servers had --------------------------------------------------------------
 
+    async def _end_job(self, run: str) -> None:
+        """A run whose server is lost has failed; that is kept, and said to whoever asks."""
+
+        def write(transaction: Transaction) -> Taken | Owner | None:
+            if self._sql.owner(transaction, "job", run) is None:
+                return None  # another server was faster
+            taken = self._sql.take(transaction, "job", run, None)
+            if isinstance(taken, Taken):
+                failed = Progress(run, "failed", 0, detail=LOST)
+                stored = StoredRun("run", failed, taken.iterations, None)
+                self._store.add_lost(transaction, run, taken.client, stored)
+                self._sql.release(transaction, {("job", run): taken.epoch})
+            return taken
+
+        if isinstance(await self._store.write(write), Owner):
+            raise Elsewhere
+
     async def _sweeps(self) -> None:
         patience = 0.0
         while True:
@@ -445,11 +469,11 @@ class Servers(Alone):
             await asyncio.sleep(SWEEP_SECONDS)
 
     async def _sweep(self, patience: float) -> None:
-        def look(connection: Transaction) -> dict[Kind, list[str]]:
-            self._sql.forget(connection)
+        def look(transaction: Transaction) -> dict[Kind, list[str]]:
+            self._sql.forget(transaction)
             kinds: tuple[Kind, ...] = ("job", "room")
-            found = {kind: self._sql.orphans(connection, kind, patience) for kind in kinds}
-            found["room"] += self._sql.rooms_of_nobody(connection)
+            found = {kind: self._sql.orphans(transaction, kind, patience) for kind in kinds}
+            found["room"] += self._sql.rooms_of_nobody(transaction)
             return found
 
         for kind, names in (await self._store.write(look)).items():

@@ -329,6 +329,15 @@ class Wall:
             for lab in itertools.chain(*there.all_labs):
                 self._sessions.free(lab)
 
+    def leave(self, room: Room) -> None:
+        """Another server has the room: its sessions are wanted there."""
+        there = self._classes.pop(room.state.door.id, None)
+        if there is not None:
+            sessions = [seat.session for seat in there.seats.values()]
+            for session in itertools.chain(sessions, *there.all_labs):
+                self._where.pop(session, None)
+                self._sessions.yield_up(session)
+
     # -- what is seen -----------------------------------------------------------------------
 
     def _see(self, glimpse: Glimpse) -> None:

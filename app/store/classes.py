@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import delete, insert, select
 from sqlalchemy.engine import Connection
 
+from app.store.owned import Held, has_code, opened, spend
 from app.store.store import Store
 from app.store.tables import RoomRow, RunRow
 
@@ -35,12 +36,16 @@ class Changes:
         dropped: Keys of rows that are not there any more.
         over: Whether every row of it goes.
         unkept: Names of saves that were made for it, and go.
+        begun_by: Whose it is, as `Notes.client` names an address, if it was not there before.
+        code: Its code; None leaves that as it is.
     """
 
     put: dict[str, str] = field(default_factory=dict)
     dropped: set[str] = field(default_factory=set)
     over: bool = False
     unkept: set[str] = field(default_factory=set)
+    begun_by: str | None = None
+    code: str | None = None
 
     @property
     def is_any(self) -> bool:
@@ -53,6 +58,14 @@ class Changes:
             self.put.pop(key, None)
         self.dropped = (self.dropped | dropped) - put.keys()
         self.put.update(put)
+
+
+class NotOurs(Exception):
+    """Another server has these rooms."""
+
+    def __init__(self, rooms: frozenset[str]) -> None:
+        super().__init__()
+        self.rooms = rooms
 
 
 class StoredRooms:
@@ -86,14 +99,36 @@ class StoredRooms:
         await self._store.read(read)
         return dict(rooms)
 
+    async def of(self, room: str) -> dict[str, str]:
+        """A room's rows; none if there is no such room.
+
+        Raises:
+            NotStored: the database does not answer now.
+        """
+        rows = select(RoomRow.key, RoomRow.value).where(RoomRow.room == room)
+
+        def read(connection: Connection) -> dict[str, str]:
+            return {row.key: row.value for row in connection.execute(rows)}
+
+        return await self._store.read(read)
+
+    def client(self, address: str) -> str:
+        """How an address is called in the store."""
+        return self._store.notes.client(address)
+
     async def write(self, changes: Mapping[str, Changes]) -> None:
         """Write what is new of some rooms in one transaction; it is on the disk when this returns.
 
         Raises:
             NotStored: the database does not answer now.
+            NotOurs: another server has some of them. Nothing was written.
         """
+        claims = self._store.claims
+        held = None if claims is None else claims.held("room", changes)
 
         def write(connection: Connection) -> None:
+            if held is not None:
+                _note(connection, held, changes)
             self._store.notes.meet(connection)
             with _overwriting(connection):
                 for room, new in changes.items():
@@ -101,7 +136,12 @@ class StoredRooms:
                 if any(new.over for new in changes.values()):
                     _move(connection)
 
-        await self._store.write(write)
+        try:
+            await self._store.write(write)
+        except NotOurs as error:
+            if claims is not None and held is not None:
+                claims.lost(held, error.rooms)
+            raise
         self._to_cut = self._to_cut or any(new.over for new in changes.values())
 
     async def cut(self) -> bool:
@@ -113,6 +153,24 @@ class StoredRooms:
         if self._to_cut and await self._store.maintain(_cut):
             self._to_cut = False
         return not self._to_cut
+
+
+def _note(connection: Connection, held: Held, changes: Mapping[str, Changes]) -> None:
+    """Of several servers: see that these rooms are this one's, and note what is new of that.
+
+    Raises:
+        NotOurs: some are not.
+    """
+    begun = {id for id, new in changes.items() if new.begun_by is not None}
+    theirs = {id for id, new in changes.items() if new.put or new.dropped or new.over}
+    if lost := held.lost(connection) | (theirs - begun - held.epochs.keys()):
+        raise NotOurs(frozenset(lost))
+    for id, new in changes.items():
+        if new.begun_by is not None and not new.over:
+            opened(connection, held.server, id, new.begun_by)
+        if new.code is not None and not new.over:
+            has_code(connection, id, new.code)
+    spend(connection, held, [id for id, new in changes.items() if new.over])
 
 
 def _write(connection: Connection, room: str, new: Changes) -> None:

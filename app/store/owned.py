@@ -186,9 +186,7 @@ class Ownership:
         return {(row.kind, row.name): row.epoch for row in connection.execute(rows)}
 
     @staticmethod
-    def _counts(
-        connection: Connection, others: Collection[str]
-    ) -> dict[tuple[Kind, str], int]:
+    def _counts(connection: Connection, others: Collection[str]) -> dict[tuple[Kind, str], int]:
         if not others:
             return {}
         number = func.count()
@@ -213,7 +211,7 @@ class Ownership:
     def leave(self, connection: Connection) -> None:
         """This server ends in order: what it still has is nobody's."""
         mine = OwnedRow.server == self.server
-        connection.execute(delete(OwnedRow).where(mine, OwnedRow.kind != "room"))
+        connection.execute(delete(OwnedRow).where(mine, OwnedRow.kind == "session"))
         connection.execute(update(OwnedRow).where(mine).values(server="", before=None))
         connection.execute(delete(ServerRow).where(ServerRow.id == self.server))
 
@@ -331,7 +329,9 @@ class Ownership:
     def rooms_of_nobody(self, connection: Connection) -> list[str]:
         """Rooms from when there was one server, which nobody has noted."""
         noted = select(OwnedRow.name).where(OwnedRow.kind == "room")
-        rows = select(RoomRow.room).where(RoomRow.key == literal("room"), RoomRow.room.not_in(noted))
+        rows = select(RoomRow.room).where(
+            RoomRow.key == literal("room"), RoomRow.room.not_in(noted)
+        )
         return list(connection.scalars(rows.limit(MOST_AT_A_TIME)))
 
     def forget(self, connection: Connection) -> None:
@@ -357,3 +357,16 @@ def spend(connection: Connection, held: Held | None, names: Iterable[str]) -> No
     if held is not None:
         this = (OwnedRow.kind == held.kind, OwnedRow.name.in_(sorted(names)))
         connection.execute(delete(OwnedRow).where(*this, OwnedRow.server == held.server))
+
+
+def opened(connection: Connection, server: str, room: str, client: str) -> None:
+    """A room begins at a server; said with what is written of it."""
+    row = {"kind": "room", "name": room, "server": server, "epoch": 1, "since": 0.0}
+    connection.execute(insert(OwnedRow).values(**row, client=client, iterations=0))
+
+
+def has_code(connection: Connection, room: str, code: str) -> None:
+    """A room has that code from now on."""
+    this = (OwnedRow.kind == "room", OwnedRow.name == room)
+    other = or_(OwnedRow.code.is_(None), OwnedRow.code != code)
+    connection.execute(update(OwnedRow).where(*this, other).values(code=code))

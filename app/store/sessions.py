@@ -100,17 +100,43 @@ class StoredSessions:
     async def _write(
         self, updates: Sequence[SessionUpdate], gone: Collection[str]
     ) -> dict[str, str]:
-        def write(connection: Connection) -> dict[str, str]:
-            if gone:
-                _delete(connection, gone)
+        claims = self._store.claims
+        names = [new.name for new in updates]
+        held = None if claims is None else claims.held("session", names)
+        over = None if claims is None else claims.held("session", gone)
+
+        def write(connection: Connection) -> tuple[dict[str, str], frozenset[str]]:
+            lost: frozenset[str] = frozenset()
+            mine, mine_gone = updates, gone
+            if held is not None and over is not None:
+                lost = held.lost(connection) | over.lost(connection)
+                mine = [new for new in updates if new.name in held.epochs.keys() - lost]
+                mine_gone = over.epochs.keys() - lost
+            if mine_gone:
+                _delete(connection, mine_gone)
             now = self._store.notes.meet(connection)
-            marks = _insert(connection, updates, self._store.notes, now)
+            marks = _insert(connection, mine, self._store.notes, now)
             if numbers := surplus(connection, SessionRow, true(), self._room, now):
                 gone_too = select(SessionRow.id).where(SessionRow.number.in_(numbers))
                 _delete(connection, connection.scalars(gone_too).all())
-            return marks
+            return marks, lost
 
-        return await self._store.write(write)
+        marks, lost = await self._store.write(write)
+        if claims is not None and held is not None and over is not None:
+            claims.lost(held, lost & held.epochs.keys())
+            claims.lost(over, lost & over.epochs.keys())
+        return marks
+
+    async def has(self, name: str) -> bool:
+        """Whether there is something of a session.
+
+        Raises:
+            NotStored: the database does not answer now.
+        """
+        there = select(SessionRow.number).where(SessionRow.id == name)
+        return bool(NAME.fullmatch(name)) and await self._store.read(
+            lambda connection: connection.scalar(there) is not None
+        )
 
     async def take(self, name: str) -> StoredSession | None:
         """A session that is to go on: what is stored is older than the session from now on.

@@ -106,6 +106,11 @@ class Store:
             StoreUnusable: it can't be had.
         """
         secret = settings.database_url
+        if settings.server_address and not (secret and "postgres" in secret.get_secret_value()):
+            raise StoreUnusable(
+                "SHALLOWS_SERVER_ADDRESS is for several servers that share a database, so "
+                "SHALLOWS_DATABASE_URL has to begin with postgresql://"
+            )
         try:
             url = url_of(secret.get_secret_value() if secret else None, settings.data_folder)
         except ValueError as error:
@@ -221,8 +226,11 @@ class Store:
         finally:
             self._saves.give(client)
 
-    async def save(self, stored: StoredRun, client: str, session: str) -> str:
+    async def save(self, stored: StoredRun, client: str, session: str = "") -> str:
         """Keep a session; it is on the disk when this returns the id under which it is kept.
+
+        Args:
+            session: Of which it was made: of several servers only the one that has it may.
 
         Raises:
             Full: what is kept may not give way yet.

@@ -11,6 +11,7 @@ derived from the code by scrypt. It holds across restarts, and ends when the cod
 import hashlib
 import hmac
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
 from fastapi.templating import Jinja2Templates
@@ -27,6 +28,9 @@ from app.settings import Settings
 from app.web.limits import Clients, client_of, too_fast
 from app.web.passes import Passes
 
+if TYPE_CHECKING:
+    from app.sessions.servers import Spending
+
 COOKIE = "shallows_access"
 COOKIE_SECONDS = 400 * 24 * 3600
 FORM = "application/x-www-form-urlencoded"
@@ -38,14 +42,21 @@ OPEN_PATHS = ("/healthz", "/readyz", "/static/", "/favicon.ico")
 class Access:
     """Who may enter."""
 
-    def __init__(self, settings: Settings, assets: Callable[[], Assets], passes: Passes) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        assets: Callable[[], Assets],
+        passes: Passes,
+        shared: "Spending | None" = None,
+    ) -> None:
         self._assets, self._passes = assets, passes
         code = settings.access_code.get_secret_value() if settings.access_code else ""
         self._code = code.encode()
         self._proof = _proof(self._code) if self._code else ""
         self._templates = Jinja2Templates(TEMPLATES)
         # Only wrong codes are counted, so a class with typing errors is not slowed down.
-        self._wrong = Clients(settings.wrong_codes_per_second, settings.wrong_codes_burst)
+        rate, burst = settings.wrong_codes_per_second, settings.wrong_codes_burst
+        self._wrong = Clients(rate, burst, shared, "access")
 
     def refusal(self, request: HTTPConnection) -> ShallowsError | None:
         """Why this request may not pass; None if it may."""

@@ -78,6 +78,9 @@ TRICKLE = 4000.0
 """Bytes a second; a reader that takes less is let go."""
 MOST_PEERS = 1000
 """Addresses that are known; beyond, those without a connection and a debt are forgotten."""
+ALIVE_SECONDS = 0.5
+"""Of several servers, each says so often on a stream that it lives, for a proxy to notice soon when
+it does not: by a pong that nobody has asked for and nobody answers (RFC 6455, 5.5.3)."""
 INVALID_DATA, POLICY_VIOLATION = 1007, 1008
 
 Clock = Callable[[], float]
@@ -103,6 +106,7 @@ class Config(uvicorn.Config):
         self.reader_patience = settings.slow_reader_seconds
         self.most_connections = min(settings.max_connections_per_client, open_files() // 2)
         self.refusals = refusals
+        self.alive_seconds = ALIVE_SECONDS if settings.server_address else None
         self._trusted = _TrustedHosts(settings.trusted_proxies)
         self._peers: dict[str, Peer] = {}
 
@@ -537,6 +541,27 @@ class StreamProtocol(Bounded, WebSocketsSansIOProtocol):  # type: ignore[misc]
                 self.handle_parser_exception()
                 return
         super().send_receive_event_to_app()
+
+    def start_keepalive(self) -> None:
+        """Say that the server lives, too, if that is wanted."""
+        super().start_keepalive()
+        self._live()
+
+    def stop_keepalive(self) -> None:
+        """The stream is over."""
+        super().stop_keepalive()
+        if self._living is not None:
+            self._living.cancel()
+
+    def _live(self) -> None:
+        if self.config.alive_seconds is None or self.close_sent or self.transport.is_closing():
+            return
+        if not self.transport.get_write_buffer_size():
+            self.conn.send_pong(b"")
+            self.transport.write(b"".join(self.conn.data_to_send()))
+        self._living = self.loop.call_later(self.config.alive_seconds, self._live)
+
+    _living: asyncio.TimerHandle | None = None
 
     def handle_ping(self) -> None:
         """Answer, unless the answers before are not taken."""

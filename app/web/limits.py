@@ -18,6 +18,7 @@ import math
 import time
 from collections import Counter
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from limits import RateLimitItemPerSecond
 from limits.storage import MemoryStorage
@@ -27,6 +28,9 @@ from starlette.types import Message, Receive, Scope
 from app.errors import Full, ShallowsError, TooFast
 from app.fairness import Allowance
 from app.settings import Settings
+
+if TYPE_CHECKING:
+    from app.sessions.servers import Spending
 
 log = logging.getLogger(__name__)
 
@@ -79,9 +83,18 @@ class Clients:
     """How often each client has asked lately: `burst` at once, and `rate` a second in the long run.
 
     Whoever has used up a burst gets its rate from the next window on; windows are of whole seconds.
+
+    Args:
+        shared: Of several servers: where they tell each other what was spent,
+        what: and under which name.
     """
 
-    def __init__(self, rate: float, burst: float) -> None:
+    def __init__(
+        self, rate: float, burst: float, shared: "Spending | None" = None, what: str = ""
+    ) -> None:
+        self._shared, self._what = shared, what
+        if shared is not None:
+            shared.others[what] = self._spent_elsewhere
         seconds = max(1, math.ceil(burst / rate))
         self._limit = RateLimitItemPerSecond(max(1, round(rate * seconds)), seconds)
         self._begin()
@@ -92,6 +105,7 @@ class Clients:
 
     def wait(self, client: str, amount: int = 1) -> float:
         """Seconds until this client may ask for so much; 0 if now, and nothing is taken."""
+        client = self._name(client)
         if self._window.test(self._limit, client, cost=min(amount, self._limit.amount)):
             return 0.0
         free = self._window.get_window_stats(self._limit, client).reset_time
@@ -99,9 +113,22 @@ class Clients:
 
     def take(self, client: str, amount: int = 1) -> None:
         """Note that this client has asked for so much."""
+        client = self._name(client)
+        if self._shared is not None:
+            self._shared.note(self._what, client, amount)
         if len(self._counts.storage) >= MOST_COUNTS:
             self._begin()
         self._window.hit(self._limit, client, cost=min(amount, self._limit.amount))
+
+    def _name(self, client: str) -> str:
+        """Servers call an address by its short name, in which it can't be found."""
+        return client if self._shared is None else self._shared.name(client)
+
+    def _spent_elsewhere(self, name: str, amount: int) -> None:
+        """What does not fit was spent all the same."""
+        left = self._window.get_window_stats(self._limit, name).remaining
+        if left and len(self._counts.storage) < MOST_COUNTS:
+            self._window.hit(self._limit, name, cost=min(amount, left))
 
 
 class Bodies:
@@ -114,8 +141,9 @@ class Bodies:
     MOST_HERE = 48_000_000
     """Bytes of the bodies whose requests are not answered yet; of one client a third of that."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._rate = Clients(settings.body_bytes_per_second, settings.body_bytes_burst)
+    def __init__(self, settings: Settings, shared: "Spending | None" = None) -> None:
+        rate, burst = settings.body_bytes_per_second, settings.body_bytes_burst
+        self._rate = Clients(rate, burst, shared, "bytes")
         self.here = Allowance(self.MOST_HERE // 3, self.MOST_HERE)
 
     def take(self, client: str, size: int) -> None:

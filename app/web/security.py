@@ -4,6 +4,7 @@ import json
 import logging
 import re
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from starlette.datastructures import MutableHeaders
 from starlette.requests import HTTPConnection
@@ -23,6 +24,9 @@ from app.origins import allowed_origin, unnamed_proxy
 from app.settings import Settings
 from app.web.access import Access
 from app.web.limits import MOST_BODY_BYTES, Bodies, Body, Clients, Refusals, client_of, too_fast
+
+if TYPE_CHECKING:
+    from app.sessions.servers import Spending
 
 log = logging.getLogger(__name__)
 
@@ -97,6 +101,7 @@ class Security:
         access: Access,
         refusals: Refusals,
         uncounted: Callable[[HTTPConnection], bool],
+        shared: "Spending | None" = None,
     ) -> None:
         self._app = app
         self._uncounted = uncounted
@@ -105,8 +110,9 @@ class Security:
         self._refusals = refusals
         self._headers = headers_for(settings)
         self._warned = False
-        self._clients = Clients(settings.requests_per_second, settings.requests_burst)
-        self._bodies = Bodies(settings)
+        rate, burst = settings.requests_per_second, settings.requests_burst
+        self._clients = Clients(rate, burst, shared, "requests")
+        self._bodies = Bodies(settings, shared)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or refuse it."""
@@ -142,7 +148,7 @@ class Security:
                 return
         if refusal is not None:
             self._refusals.note(refusal)
-            await _refuse(scope, send_with_headers, refusal)
+            await refuse(scope, send_with_headers, refusal)
             return
         if scope["type"] != "http" or scope["method"] in SAFE_METHODS:
             await self._app(scope, receive, send_with_headers)
@@ -153,7 +159,7 @@ class Security:
             body.expect(int(declared) if declared.isdigit() else 1)
         except ShallowsError as error:
             self._refusals.note(error)
-            await _refuse(scope, send_with_headers, error)
+            await refuse(scope, send_with_headers, error)
         else:
             await self._app(scope, body.receive, send_with_headers)
         finally:
@@ -227,7 +233,7 @@ def _too_long(request: HTTPConnection) -> ShallowsError | None:
     return None
 
 
-async def _refuse(scope: Scope, send: Send, error: ShallowsError) -> None:
+async def refuse(scope: Scope, send: Send, error: ShallowsError) -> None:
     """Answer with problem details; a WebSocket is answered before it opens."""
     body = json.dumps(error.problem()).encode()
     headers = [

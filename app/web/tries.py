@@ -12,6 +12,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
 from app.classroom.errors import NobodyOfThatName, NoRoom, NotATeacher, WrongKey
 from app.settings import Settings
@@ -24,11 +25,16 @@ SLOW_SECONDS = 0.5
 MOST_WAITING = 1_000
 
 
+if TYPE_CHECKING:
+    from app.sessions.servers import Spending
+
+
 class Tries:
     """How often each address has typed something wrong lately."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._wrong = Clients(settings.wrong_codes_per_second, settings.wrong_codes_burst)
+    def __init__(self, settings: Settings, shared: "Spending | None" = None) -> None:
+        rate, burst = settings.wrong_codes_per_second, settings.wrong_codes_burst
+        self._wrong = Clients(rate, burst, shared, "tries")
         self._under_way: Counter[str] = Counter()
         self._lines: dict[str, asyncio.Lock] = {}
         self._waiting: Counter[str] = Counter()
@@ -54,6 +60,10 @@ class Tries:
             raise
         finally:
             self._less(self._under_way, client)
+
+    def wrong(self, client: str) -> None:
+        """A try was wrong, as another server has found out."""
+        self._wrong.take(client)
 
     async def _turn(self, client: str, gone: Callable[[], Awaitable[bool]]) -> None:
         if self._waiting[client] >= MOST_WAITING:

@@ -18,6 +18,8 @@ from collections.abc import Callable
 from app.errors import Full, NotFound
 from app.web.limits import Bucket, too_fast
 
+RELAYED = "shallows.relayed"
+"""In the scope of a request: another server has let it in and passed it on; see `relay.py`."""
 POSTS_PER_SECOND, POSTS_BURST = 20.0, 60.0
 MOST_WAITING = 1_200
 MOST_EARLY = 8
@@ -32,9 +34,11 @@ class Way:
         most_bytes: That may wait to be heard, of one POST too.
     """
 
-    def __init__(self, client: str, most_bytes: int, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, client: str, most_bytes: int, clock: Callable[[], float], token: str | None = None
+    ) -> None:
         self.client = client
-        self.token = secrets.token_urlsafe(24)
+        self.token = token or secrets.token_urlsafe(24)
         self._most, self._clock = most_bytes, clock
         self._pace = Bucket(POSTS_PER_SECOND, POSTS_BURST, clock())
         self._messages: deque[bytes] = deque()
@@ -97,9 +101,12 @@ class Ways:
 
     def __init__(self) -> None:
         self._ways: dict[str, Way] = {}
+        self.new_token: Callable[[], str] = lambda: secrets.token_urlsafe(24)
+        self.elsewhere: Callable[[str], bool] = lambda token: False
+        """Whether a token is of a page at another server."""
 
     def __contains__(self, token: object) -> bool:
-        return token in self._ways
+        return token in self._ways or (isinstance(token, str) and self.elsewhere(token))
 
     def add(self, way: Way) -> None:
         """A page is there."""

@@ -295,7 +295,7 @@ def test_an_orderly_end_leaves_everything_to_the_others(engine: Engine, time: Ti
 
 
 def test_what_others_have_spent_is_taken_off_once() -> None:
-    publisher, hearer = Spending(), Spending()
+    publisher, hearer = Spending(str), Spending(str)
     taken: list[tuple[str, int]] = []
     hearer.others["requests"] = lambda client, amount: taken.append((client, amount))
     for amount in (3, 4):
