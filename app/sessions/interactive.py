@@ -561,14 +561,15 @@ class InteractiveSessions:
         # A room is on one server, with all its sessions; an address may be on several.
         elsewhere = self._owning.elsewhere("session", client) if room is None else 0
         if len(theirs) + elsewhere >= most_of_one:
-            self._give_place(theirs)
+            self._give_place(theirs, elsewhere)
         elif len(alike) >= most:
             self._give_place(alike)
 
-    def _give_place(self, among: Collection[InteractiveSession]) -> None:
+    def _give_place(self, among: Collection[InteractiveSession], elsewhere: int = 0) -> None:
         waiting = [session for session in among if session.expiry is not None]
         if not waiting:
-            raise TooManySessions(f"all {len(among)} places are taken; try again in a minute", 60)
+            taken = len(among) + elsewhere
+            raise TooManySessions(f"all {taken} places are taken; try again in a minute", 60)
         self._give_up(min(waiting, key=lambda session: session.expiry.when()))  # type: ignore[union-attr]
 
     def _check_size(self, session: InteractiveSession, size: int) -> None:

@@ -146,7 +146,8 @@ class Spending:
                 if beat > self._heard[server]:
                     self._heard[server] = beat
                     for what, clients in spent.items():
-                        take = self.others.get(what, lambda client, amount: None)
+                        if (take := self.others.get(what)) is None:
+                            continue
                         for client, amount in clients.items():
                             take(client, amount)
 
@@ -399,8 +400,10 @@ class Servers(Alone):
             NotStored: the database does not answer now.
         """
         owner = await self._store.read(lambda c: self._sql.owner(c, kind, name))
-        if owner is None or owner.server in ("", self.id):
-            return None
+        if owner is None or (owner.server == self.id and kind != "room"):
+            return None  # it has begun or was taken a moment ago
+        if owner.server in ("", self.id):
+            return replace(owner, alive=False)
         return replace(owner, alive=False) if owner.server in self._cut_off() else owner
 
     async def room_of(self, code: str) -> str | None:

@@ -323,7 +323,8 @@ class Ownership:
         """What belongs to a server that is dead, and has been for so long, or to none."""
         since = self._clock(connection) - ALIVE_SECONDS - patience
         alive = select(ServerRow.id).where(ServerRow.seen > since)
-        rows = select(OwnedRow.name).where(OwnedRow.kind == kind, OwnedRow.server.not_in(alive))
+        other = (OwnedRow.server != self.server, OwnedRow.server.not_in(alive))
+        rows = select(OwnedRow.name).where(OwnedRow.kind == kind, *other)
         return list(connection.scalars(rows.order_by(OwnedRow.name).limit(MOST_AT_A_TIME)))
 
     def rooms_of_nobody(self, connection: Connection) -> list[str]:
