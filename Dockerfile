@@ -20,12 +20,25 @@ RUN /venv/bin/python -m compileall -q -j 0 --invalidation-mode unchecked-hash \
       -x '/(plotly|test|idlelib|lib2to3|ensurepip|site-packages/pip|dist-packages)/' \
       /shallows /venv "$(python -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')"
 
-FROM ${BASE_IMAGE}
+# What several servers need to talk to each other, and what a cluster needs: `docker build --target servers`, `--target cluster`.
+# The default image, at the end, has none of it.
+FROM build AS build-servers
+COPY requirements-servers.lock .
+RUN python -m pip --python /venv/bin/python install \
+      --no-cache-dir --no-compile --disable-pip-version-check --root-user-action=ignore \
+      --require-hashes --requirement requirements-servers.lock
+
+FROM build AS build-cluster
+COPY requirements-cluster.lock .
+RUN python -m pip --python /venv/bin/python install \
+      --no-cache-dir --no-compile --disable-pip-version-check --root-user-action=ignore \
+      --require-hashes --requirement requirements-cluster.lock \
+ && /venv/bin/python -m compileall -q -j 0 --invalidation-mode unchecked-hash -x '/(plotly|test|tests)/' /venv
+
+FROM ${BASE_IMAGE} AS files
 ENV PATH=/venv/bin:$PATH \
     PYTHONPYCACHEPREFIX=/pycache PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 \
     HOST=0.0.0.0 PORT=8000 SHALLOWS_DATA_FOLDER=/data
-COPY --from=build /venv /venv
-COPY --from=build /pycache /pycache
 WORKDIR /shallows
 COPY LICENSE ./
 COPY templates templates
@@ -42,3 +55,23 @@ EXPOSE 8000
 HEALTHCHECK --interval=5s --timeout=3s --start-period=20s --retries=3 \
   CMD ["python", "-c", "import os, urllib.request as http; http.urlopen(f'http://127.0.0.1:{os.environ[\"PORT\"]}/healthz', timeout=2)"]
 CMD ["python", "-m", "app"]
+
+FROM files AS servers
+COPY --from=build-servers /venv /venv
+COPY --from=build-servers /pycache /pycache
+
+FROM files AS cluster
+# Ray's processes on a node begin elsewhere, and are to find the code that trains.
+ENV PYTHONPATH=/shallows
+COPY --from=build-cluster /venv /venv
+COPY --from=build-cluster /pycache /pycache
+COPY deploy/web.sh /usr/local/bin/shallows-web
+# A login shell, in which KubeRay starts Ray, has a PATH of its own.
+USER root
+RUN ln -s /venv/bin/ray /usr/local/bin/ray
+USER 10001:10001
+CMD ["shallows-web"]
+
+FROM files
+COPY --from=build /venv /venv
+COPY --from=build /pycache /pycache

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Rewrites requirements.lock (what runs) and requirements-dev.lock (that and what checks it) from pyproject.toml:
+# Rewrites requirements.lock (what runs), requirements-dev.lock (that and what checks it), and requirements-servers.lock and
+# requirements-cluster.lock (what runs in the images for several servers, without and with Ray) from pyproject.toml:
 # exact versions with the hashes of every platform's files, for each Python we support; no addresses.
 # One version of each for all Pythons (`fewest`), so that what is tested here is what runs there.
 # Versions already locked stay unless pyproject.toml forbids them; `--upgrade` takes the newest.
@@ -12,3 +13,5 @@ compile() {
 }
 compile "$@" pyproject.toml --output-file requirements.lock
 compile "$@" pyproject.toml --group dev --constraint requirements.lock --output-file requirements-dev.lock
+compile "$@" pyproject.toml --extra servers --constraint requirements-dev.lock --output-file requirements-servers.lock
+compile "$@" pyproject.toml --extra servers --extra cluster --constraint requirements-dev.lock --output-file requirements-cluster.lock

@@ -25,6 +25,7 @@ STARTERS: list[set[str]] = [
     {"pool_backend"},
     {"WorkerLine"},
     {"Server"},
+    {"free_port"},
     {"running_server"},
     {"running_postgresql"},
     {"Store"},

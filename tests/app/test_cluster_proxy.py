@@ -1,0 +1,218 @@
+"""deploy/nginx-cluster.conf before two servers that say which one they are."""
+
+import asyncio
+import re
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+
+import httpx2 as httpx
+import pytest
+from websockets.asyncio.client import connect
+from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.http11 import Request, Response
+
+from tests.app.conftest import a_moment
+from tests.app.test_server import ROOT
+from tests.browser.harness import free_port
+
+ROOMS = [f"room-{number}" for number in range(12)]
+
+
+@dataclass
+class Behind:
+    """A server that says its name, on a stream as well, unless it is told to be silent or away."""
+
+    name: str
+    port: int
+    status: int = 200
+    _server: Server | None = None
+
+    async def begin(self) -> None:
+        self.speaks = asyncio.Event()
+        self.speaks.set()
+        self._server = await serve(
+            self._stream, "127.0.0.1", self.port, process_request=self._answer, close_timeout=0.1
+        )
+
+    async def end(self) -> None:
+        """As a killed one: nothing listens any more, and streams are cut."""
+        assert self._server is not None
+        for connection in self._server.connections:
+            connection.transport.abort()
+        self._server.close()
+
+    async def _answer(self, connection: ServerConnection, request: Request) -> Response | None:
+        await self.speaks.wait()
+        if self.status == 200 and request.headers.get("Upgrade") == "websocket":
+            return None
+        response = connection.respond(self.status, self.name)
+        response.headers["X-Said-For"] = request.headers.get("X-Forwarded-For", "")
+        return response
+
+    async def _stream(self, connection: ServerConnection) -> None:
+        with suppress(ConnectionClosed):
+            await connection.send(self.name)
+            while True:
+                await asyncio.sleep(0.3)
+                await self.speaks.wait()
+                await connection.pong()
+
+
+@pytest.fixture(scope="module")
+def ports() -> tuple[int, int, int]:
+    return free_port(), free_port(), free_port()
+
+
+@pytest.fixture(scope="module")
+def proxy(tmp_path_factory: pytest.TempPathFactory, ports: tuple[int, int, int]) -> Iterator[str]:
+    """nginx with the file as it stands, but for ports, names and its folder."""
+    folder = tmp_path_factory.mktemp("nginx")
+    text = (ROOT / "deploy" / "nginx-cluster.conf").read_text()
+    changes = {
+        "listen 8080": f"listen 127.0.0.1:{ports[0]}",
+        "web1:8000": f"127.0.0.1:{ports[1]}",
+        "web2:8000": f"127.0.0.1:{ports[2]}",
+        "/tmp/": f"{folder}/",
+        "worker_processes auto": "worker_processes 1",
+    }
+    for written, here in changes.items():
+        assert written in text
+        text = text.replace(written, here)
+    (folder / "nginx.conf").write_text(text)
+    nginx = shutil.which("nginx") or "/usr/sbin/nginx"
+    command = [nginx, "-p", folder, "-c", folder / "nginx.conf", "-g", "daemon off;"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    try:
+        while True:
+            assert process.poll() is None, process.stderr and process.stderr.read()
+            with suppress(httpx.HTTPError):
+                httpx.get(f"http://127.0.0.1:{ports[0]}/")
+                break
+            a_moment()
+        yield f"127.0.0.1:{ports[0]}"
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=10)
+
+
+@asynccontextmanager
+async def both(ports: tuple[int, int, int]) -> AsyncIterator[tuple[Behind, Behind]]:
+    first, second = Behind("1", ports[1]), Behind("2", ports[2])
+    for one in (first, second):
+        await one.begin()
+    try:
+        yield first, second
+    finally:
+        for one in (first, second):
+            await one.end()
+
+
+async def server_of(proxy: str, path: str) -> str:
+    """Which server answers on a stream."""
+    async with connect(f"ws://{proxy}{path}", proxy=None, close_timeout=0.1) as socket:
+        return str(await socket.recv())
+
+
+async def get(proxy: str, path: str, **options: Any) -> httpx.Response:
+    async with httpx.AsyncClient() as client:
+        return await client.get(f"http://{proxy}{path}", **options)
+
+
+async def settled(proxy: str) -> None:
+    """Until nginx has tried again whatever an earlier test made it leave alone."""
+    found: set[str] = set()
+    while len(found) < 2:
+        with suppress(InvalidStatus):  # it leaves both alone
+            found.add(await server_of(proxy, "/ws"))
+        await asyncio.sleep(0.02)
+
+
+def test_a_class_is_together_and_a_session_stays(proxy: str, ports: tuple[int, int, int]) -> None:
+    async def main() -> None:
+        async with both(ports):
+            await settled(proxy)
+            found = {}
+            for room in ROOMS:
+                ways = [
+                    await server_of(proxy, f"/ws?room={room}"),
+                    await server_of(proxy, f"/ws?session=other&room={room}"),
+                    await server_of(proxy, f"/rooms/{room}/stream"),
+                    (await get(proxy, f"/rooms/{room}/results.csv")).text,
+                    await server_of(proxy, f"/ws?session={room}&iteration=7"),
+                    (await get(proxy, f"/sessions/{room}/costs.csv")).text,
+                    await server_of(proxy, f"/train/{room}/stream"),
+                    (await get(proxy, f"/train/{room}")).text,
+                ]
+                assert len(set(ways)) == 1, (room, ways)
+                found[room] = ways[0]
+            assert set(found.values()) == {"1", "2"}
+            # Who has no name yet goes anywhere; what names nobody goes by address.
+            assert {await server_of(proxy, "/ws") for _ in range(20)} == {"1", "2"}
+            pages = [(await get(proxy, path)).text for path in ("/", "/rooms/join", "/share")]
+            assert len(set(pages)) == 1
+            said = await get(proxy, "/", headers={"X-Forwarded-For": "10.9.9.9"})
+            assert said.headers["X-Said-For"] == "127.0.0.1"
+
+    asyncio.run(main())
+
+
+def test_a_server_that_is_away_silent_or_unsure_is_passed_by(
+    proxy: str, ports: tuple[int, int, int]
+) -> None:
+    async def main() -> None:
+        async with both(ports) as (first, second):
+            await settled(proxy)
+            by_name = {"1": first, "2": second}
+            room = ROOMS[0]
+            path = f"/ws?room={room}"
+            there = by_name[await server_of(proxy, path)]
+            other = second if there is first else first
+
+            # It says that it does not know what it has: on a stream the other is asked.
+            there.status = 503
+            assert await server_of(proxy, path) == other.name
+            there.status = 200
+            await settled(proxy)
+
+            # It is busy for one who asked for too much: nobody else loses it for that.
+            there.status = 503
+            asks = f"/sessions/{room}/costs.csv"
+            assert (await get(proxy, asks)).status_code == 503
+            there.status = 200
+            assert (await get(proxy, asks)).text == there.name
+
+            # It freezes under a stream: that is cut, and the next one is at the other.
+            async with connect(f"ws://{proxy}{path}", proxy=None, close_timeout=0.1) as socket:
+                await socket.recv()
+                began = time.monotonic()
+                there.speaks.clear()
+                with pytest.raises(ConnectionClosed):
+                    await socket.recv()
+                assert time.monotonic() - began > 1
+            assert await server_of(proxy, path) == other.name
+            there.speaks.set()
+            await settled(proxy)
+
+            # It is killed: at once.
+            await there.end()
+            assert await server_of(proxy, path) == other.name
+            assert (await get(proxy, asks)).text == other.name
+            await there.begin()
+            await settled(proxy)
+            assert await server_of(proxy, path) == there.name
+
+    asyncio.run(main())
+
+
+def test_it_takes_what_the_server_takes() -> None:
+    text = (ROOT / "deploy" / "nginx-cluster.conf").read_text()
+    documented = (ROOT / "docs" / "operating.md").read_text()
+    pattern = r"client_max_body_size (\w+);"
+    assert re.findall(pattern, text) == re.findall(pattern, documented)[:1]
