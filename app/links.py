@@ -4,6 +4,7 @@ It may lie below a path of a proxy's (`SHALLOWS_ROOT_PATH`, docs/decisions/0025)
 is belongs to the context: each request has it, and so has what runs beside the requests.
 """
 
+import re
 import socket
 from collections.abc import Mapping
 from contextvars import ContextVar
@@ -22,6 +23,11 @@ def server_path(path: str) -> str:
 def cookie_path() -> str:
     """Where the server's cookies are sent: to nothing else of its host."""
     return _ROOT.get() or "/"
+
+
+def cookie_name(name: str) -> str:
+    """How one is called: what lies further down on the host gets it too, and has its own."""
+    return name + re.sub(r"[^A-Za-z0-9]", "_", _ROOT.get())
 
 
 def begin_at(root: str) -> None:

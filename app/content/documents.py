@@ -6,7 +6,7 @@ Who asks meanwhile waits for that, in a thread of its own.
 
 import posixpath
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
@@ -159,14 +159,14 @@ def _led(tokens: Sequence[Token], here: str, names: Iterable[str]) -> Iterator[T
     dropped = False
     for token in tokens:
         if token.type == "image":
-            to = posixpath.normpath(f"{here}/{token.attrs['src']}")
-            token.attrSet("src", server_path(f"/help/{to}"))
-            token.attrSet("loading", "lazy")
+            file = posixpath.normpath(f"{here}/{token.attrs['src']}")
+            token.attrSet("src", server_path(f"/help/{file}"))
         elif token.type == "link_open":
             to = _target(str(token.attrs["href"]), here, names)
-            if dropped := to is None:
+            dropped = to is None
+            if to is None:
                 continue
-            token.attrSet("href", str(to))
+            token.attrSet("href", to)
         elif token.type == "link_close" and dropped:
             continue
         yield token
@@ -196,5 +196,9 @@ def _block(_: object, tokens: Sequence[Token], index: int, *others: object) -> s
     return f'<pre tabindex="0" role="group" aria-label="Code"><code>{text}</code></pre>\n'
 
 
-WIDE = {"table_open": _open_table, "table_close": _close_table, "fence": _block}
+WIDE: Mapping[str, Callable[..., str]] = {
+    "table_open": _open_table,
+    "table_close": _close_table,
+    "fence": _block,
+}
 """What may be too wide scrolls in a box of its own, which the keyboard reaches."""

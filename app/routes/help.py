@@ -42,10 +42,14 @@ async def show_picture(name: str) -> Response:
 
 
 @router.get("/help", response_class=HTMLResponse)
-@router.get("/help/{name:path}", response_class=HTMLResponse)
-async def read(request: Request, services: Services, name: str = FIRST) -> Response:
+@router.get("/help/{name}", response_class=HTMLResponse)
+@router.get("/help/{folder}/{name}", response_class=HTMLResponse)
+async def read(
+    request: Request, services: Services, name: str = FIRST, folder: str = ""
+) -> Response:
     """A page of it."""
     every = await run_in_threadpool(documents)
+    name = f"{folder}/{name}" if folder else name
     document = every.get(name)
     if document is None:
         raise NotFound(f"the documentation has no page {name!r:.80}")

@@ -12,7 +12,7 @@ from urllib.parse import parse_qs
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 
-from app.links import cookie_path, path_in
+from app.links import cookie_name, cookie_path, path_in
 from app.origins import scheme_of
 from app.settings import Settings
 from app.web.ways import Ways
@@ -51,7 +51,7 @@ class Passes:
         """Let whoever has come in see the rest of the server, too."""
         if self._wanted:
             response.set_cookie(
-                COOKIE,
+                cookie_name(COOKIE),
                 f"{room}.{self._proof(room)}",
                 path=cookie_path(),
                 httponly=True,
@@ -73,7 +73,7 @@ class Passes:
         query = scope["query_string"].decode("latin-1")
         if path == STREAM and parse_qs(query).get("room"):
             return True
-        room, _, proof = request.cookies.get(COOKIE, "").rpartition(".")
+        room, _, proof = request.cookies.get(cookie_name(COOKIE), "").rpartition(".")
         return hmac.compare_digest(proof.encode(), self._proof(room).encode()) and self._is_there(
             room
         )

@@ -1,4 +1,4 @@
-"""Where a request comes in, as a browser knows it: a proxy may be before it, on a path of its own."""
+"""Where a request comes in, as its browser knows it, whatever a proxy has made of that."""
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send

@@ -61,7 +61,8 @@ async function look() {
     html`${found.length === 0 && words ? html`<p>${said}</p>` : nothing}<ul>${found
       .slice(0, MOST_FOUND)
       .map(
-        ({ text, of, address }) => html`<li><a href=${address}>${text}${of ? html` <small>${of}</small>` : nothing}</a></li>`,
+        ({ text, of, address }) =>
+          html`<li><a href=${address}>${text}${of ? html` <small>${of}</small>` : nothing}</a></li>`,
       )}</ul>${more > 0 ? html`<p>${more} more have these words.</p>` : nothing}`,
     find('found'),
   );
