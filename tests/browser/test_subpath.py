@@ -62,7 +62,6 @@ def visit(page: Page, base: str) -> None:
     playground.wait_for_iteration(20)
     playground.pause()
     assert [urlsplit(url).path for url in playground.wire.urls] == ["/shallows/ws"]
-    playground.wait_for_plots()
 
     # A link to the experiment, and a run that is kept.
     link = save(playground)
