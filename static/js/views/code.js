@@ -35,6 +35,7 @@ const CONTENT_TYPES = {
   csv: 'text/csv',
   npz: 'application/x-npz',
   safetensors: 'application/x-safetensors',
+  onnx: 'application/x-onnx',
 };
 
 /** @param {Store} store @param {Find} find @param {Catalogue} catalogue @param {OpenParameter} open */
