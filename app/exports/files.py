@@ -9,6 +9,7 @@ from pydantic import Field
 from app.exports import text_tables
 from app.exports.code import LANGUAGES
 from app.exports.formula import formula
+from app.exports.notebook import notebook
 from app.exports.parameters import FORMATS
 from app.exports.report import headers, report
 from app.exports.text import Parts
@@ -62,6 +63,7 @@ FILES: Mapping[str, File] = {
         f"code/{name}": File(write, f"{name.replace('-', '_')}.py", TEXT, shown=True)
         for name, write in LANGUAGES.items()
     },
+    "notebook.ipynb": File(notebook, "notebook.ipynb", "application/x-ipynb+json"),
     "formula": File(formula, "formula.txt", TEXT, shown=True, options=_digits),
     "report": File(report, "report.html", "text/html; charset=utf-8", shown=True, headers=headers),
 }

@@ -251,7 +251,8 @@ def sklearn(tail: Sequence[onnx.NodeProto] = (), dtype: Any = np.float32, one: f
         *tail,
     ]
     tensors = {"coefficient": W1, "intercepts": B1[np.newaxis], "coefficient1": W2}
-    tensors |= {"intercepts1": B2[np.newaxis], "unity": np.array(float(one)), "classes": np.array([0, 1])}
+    tensors |= {"intercepts1": B2[np.newaxis], "unity": np.array(float(one))}
+    tensors["classes"] = np.array([0, 1])
     return model(chain, tensors, dtype=dtype)
 
 

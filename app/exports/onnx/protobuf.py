@@ -75,7 +75,8 @@ class Message:
 
     def content(self, field: int) -> memoryview | None:
         """Bytes, if there are any."""
-        return _single(self.contents(field), None)
+        contents = self.contents(field)
+        return _single(contents, contents[0]) if contents else None
 
     def texts(self, field: int) -> list[str]:
         """Texts."""

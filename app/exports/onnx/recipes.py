@@ -1,14 +1,18 @@
 """What a network is in ONNX's operators: recipes that are both written and recognised."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 OPSET = 13
 """The version of the operators, of 2020: whatever runs ONNX today has it."""
 FLOAT, INT64, DOUBLE = 1, 7, 11
-TYPES = {FLOAT: np.dtype("<f4"), INT64: np.dtype("<i8"), DOUBLE: np.dtype("<f8")}
+TYPES: Mapping[int, np.dtype[Any]] = {
+    FLOAT: np.dtype("<f4"),
+    INT64: np.dtype("<i8"),
+    DOUBLE: np.dtype("<f8"),
+}
 POINTS = "points"
 """The input of what is written here."""
 
