@@ -360,6 +360,8 @@ def plain(*nodes: onnx.NodeProto, **tensors: Any) -> bytes:
     return model(nodes, {"W": W1, "b": B1, **tensors}, dtype=np.float64)
 
 
+NODE_OF_NODES = written(*[(1, "a")] * 400)
+OF_ATTRIBUTES = written(*[(5, written((1, str(number)))) for number in range(400)])
 FIRST = node("MatMul", ["x", "W"], ["m"], "first")
 BAD: list[tuple[bytes, str]] = [
     (b"", "0 inputs"),
@@ -371,10 +373,12 @@ BAD: list[tuple[bytes, str]] = [
     (written((7, ""), (7, "")), "says twice"),
     (nested(3), "0 inputs"),
     (nested(500), "0 inputs"),
-    (written((7, b"\x0a\x00" * 900_000)), f"more than {MOST_FIELDS} entries"),
-    (written((7, written((1, b"\x2a\x00" * 900_000)))), f"more than {MOST_FIELDS} entries"),
+    (written((7, b"\x0a\x00" * 900_000)), f"more than {MOST_FIELDS:,} entries"),
+    (written((7, written((1, b"\x2a\x00" * 900_000)))), f"more than {MOST_FIELDS:,} entries"),
     (written((7, written((5, written((1, b"\x01" * 900_000)))))), "more than .* entries|inputs"),
-    (b"\x08\x01" * 900_000, f"more than {MOST_FIELDS} entries"),
+    (written((7, written(*[(1, NODE_OF_NODES)] * 200))), f"more than {MOST_FIELDS:,} entries"),
+    (written((7, written(*[(1, OF_ATTRIBUTES)] * 200))), f"more than {MOST_FIELDS:,} entries"),
+    (b"\x08\x01" * 900_000, f"more than {MOST_FIELDS:,} entries"),
     (b"\x3a" + b"\xff" * 9 + b"\x01" + b"x" * 50, "can't be read"),
     (b"\x3a" + b"\x80" * 2_000_000, "can't be read"),
     (b"\x0b" * 1_000, "can't be read"),

@@ -2,8 +2,9 @@
 
 A field is its number and its kind, then a whole number, four or eight bytes, or a length and so
 many bytes (https://protobuf.dev/programming-guides/encoding/). What is nested is read when it is
-asked for. What if a message is full: with more than `MOST_FIELDS` fields it is refused before the
-others are read, so that 2 MB of empty messages make no million objects, as in the library.
+asked for. What if a file is full: its messages have `MOST_FIELDS` fields together, and one that has
+more is refused before the others are read. 2 MB of empty messages make a million objects in the
+library.
 """
 
 from collections.abc import Iterator
@@ -12,7 +13,8 @@ from typing import TypeVar
 T = TypeVar("T")
 
 NUMBER, EIGHT_BYTES, BYTES, FOUR_BYTES = 0, 1, 2, 5
-MOST_FIELDS = 500
+MOST_FIELDS = 5_000
+"""Those of our largest network are 1,000."""
 LONGEST = 10
 """Bytes of a whole number."""
 UNREADABLE = "it can't be read: it is not built as it says"
@@ -43,22 +45,37 @@ def _number(value: int) -> bytes:
 class Message:
     """A message that was read: its fields by their numbers.
 
+    Args:
+        data: All of it.
+        left: How many more fields may be read of the file, one each; shared with those within.
+
     Raises:
-        ValueError: it is not one, or has too many fields.
+        ValueError: it is not one, or there are too many fields.
     """
 
-    def __init__(self, data: bytes | memoryview) -> None:
+    def __init__(self, data: bytes | memoryview, left: Iterator[int] | None = None) -> None:
+        self._left = iter(range(MOST_FIELDS)) if left is None else left
         self._fields: dict[int, list[int | memoryview]] = {}
-        for count, (number, value) in enumerate(_fields(memoryview(data)), start=1):
-            if count > MOST_FIELDS:
-                raise ValueError(f"a part of it has more than {MOST_FIELDS} entries")
+        for number, value in _fields(memoryview(data)):
+            self._count()
             self._fields.setdefault(number, []).append(value)
+
+    def _count(self) -> None:
+        if next(self._left, None) is None:
+            raise ValueError(f"it has more than {MOST_FIELDS:,} entries")
 
     def numbers(self, field: int) -> list[int]:
         """Whole numbers, one by one or packed."""
         found: list[int] = []
         for value in self._fields.get(field, ()):
-            found += [value] if isinstance(value, int) else _packed(value)
+            if isinstance(value, int):
+                found.append(value)
+                continue
+            at = 0
+            while at < len(value):
+                self._count()
+                number, at = _read_number(value, at)
+                found.append(number)
         return [value - (1 << 64) if value >> 63 else value for value in found]
 
     def number(self, field: int, default: int = 0) -> int:
@@ -88,28 +105,17 @@ class Message:
 
     def messages(self, field: int) -> "Iterator[Message]":
         """The messages of a field, one after the other."""
-        return map(Message, self.contents(field))
+        return (Message(content, self._left) for content in self.contents(field))
 
     def message(self, field: int) -> "Message":
         """A message; an empty one if there is none."""
-        return Message(self.content(field) or b"")
+        return Message(self.content(field) or b"", self._left)
 
 
 def _single(values: list[T], default: T) -> T:
     if len(values) > 1:
         raise ValueError("it can't be read: it says twice what can be said once")
     return values[0] if values else default
-
-
-def _packed(content: memoryview) -> list[int]:
-    found: list[int] = []
-    at = 0
-    while at < len(content):
-        if len(found) == MOST_FIELDS:
-            raise ValueError(f"a part of it has more than {MOST_FIELDS} entries")
-        value, at = _read_number(content, at)
-        found.append(value)
-    return found
 
 
 def _fields(data: memoryview) -> Iterator[tuple[int, int | memoryview]]:

@@ -1,8 +1,8 @@
 """The layers of a graph that was brought: one of ours, or layers in a row as others write them.
 
 Whatever else is there is named and refused. Nothing of a file is run, and no other file is opened.
-How many entries a part of it may have, and how large an array may be, is said in `protobuf` and
-`arrays`; no graph within a graph is looked at.
+How many entries it may have, and how large an array may be, is said in `protobuf` and `arrays`.
+No graph within a graph is looked at.
 """
 
 from collections.abc import Mapping, Sequence
