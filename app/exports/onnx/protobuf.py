@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 NUMBER, EIGHT_BYTES, BYTES, FOUR_BYTES = 0, 1, 2, 5
 MOST_FIELDS = 5_000
-"""Those of our largest network are 1,000."""
+"""Our largest network has 300."""
 LONGEST = 10
 """Bytes of a whole number."""
 UNREADABLE = "it can't be read: it is not built as it says"
