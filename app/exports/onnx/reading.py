@@ -31,9 +31,8 @@ SAME_FOR_ONE = {"Reshape", "Squeeze"}
 OF_LABELS = {"ArgMax", "ArrayFeatureExtractor", "Cast", "Identity", "Reshape", "ZipMap"}
 """What makes labels of the probabilities of two classes."""
 LONGEST_FIRST = sorted(ACTIVATIONS.items(), key=lambda row: -len(row[1]))
-KNOWN = "Gemm, or MatMul and Add, and then " + ", ".join(
-    ["LeakyRelu", *(recipe[0].split()[0] for recipe in ACTIVATIONS.values() if len(recipe) == 1)]
-)
+ALONE = [recipe[0].split()[0] for recipe in ACTIVATIONS.values() if len(recipe) == 1]
+KNOWN = f"Gemm, or MatMul and Add, and then {', '.join([*ALONE, 'LeakyRelu'])}"
 
 
 def read(data: bytes) -> Layers:
@@ -183,6 +182,8 @@ class Chain:
             if node.op == "Flatten" and node.whole("axis", 1) != 1:
                 raise ValueError(f"{node} puts examples together: its axis is not 1")
         else:
+            if node.op in ALONE:
+                self._check(node, 0)
             raise ValueError(f"{node} is no part of a layer: these are {KNOWN}")
         self._go(1, node.output)
 
