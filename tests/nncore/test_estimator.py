@@ -1,12 +1,15 @@
+import ast
 import pickle
+import re
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd  # type: ignore[import-untyped]
 import pytest
-from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone, is_classifier
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.datasets import load_diabetes, load_iris, make_moons
 from sklearn.ensemble import AdaBoostClassifier
@@ -16,6 +19,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.multioutput import MultiOutputRegressor
+from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler, scale
 from sklearn.utils import get_tags
@@ -147,11 +151,9 @@ def sine() -> tuple[np.ndarray, np.ndarray]:
 DATA = {NetworkClassifier: moons, NetworkRegressor: sine}
 
 
-def go_on(model: Estimator, X: np.ndarray, y: np.ndarray) -> Estimator:
+def go_on(model: Any, X: np.ndarray, y: np.ndarray) -> Any:
     """A call of `partial_fit`, with all that a first one needs."""
-    if isinstance(model, NetworkClassifier):
-        return model.partial_fit(X, y, classes=["right", "left"])
-    return model.partial_fit(X, y)
+    return model.partial_fit(X, y, **{"classes": np.unique(y)} if is_classifier(model) else {})
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
@@ -261,6 +263,27 @@ def test_without_a_hidden_layer_it_is_weighted_ridge_regression() -> None:
     np.testing.assert_allclose(model.predict(X), ridge.fit(X, y, weights).predict(X), atol=1e-6)
 
 
+@pytest.mark.parametrize("labels", [2, 0])
+def test_a_weighted_update_is_that_of_scikit_learn_s_network(labels: int) -> None:
+    X, y = moons() if labels else sine()
+    ours: dict[str, Any] = {"hidden_layer_sizes": (4, 3), "learning_rate": 0.5, "random_state": 0}
+    theirs = {
+        "hidden_layer_sizes": (4, 3), "learning_rate_init": 0.5, "activation": "tanh", "alpha": 0,
+        "solver": "sgd", "momentum": 0, "batch_size": len(y), "shuffle": False,
+    }  # fmt: skip
+    model = go_on((NetworkClassifier if labels else NetworkRegressor)(**ours), X, y)
+    peer = go_on((MLPClassifier if labels else MLPRegressor)(**theirs), X, y)
+    for layer, W, b in zip(model.network_.layers, peer.coefs_, peer.intercepts_, strict=True):
+        W[...], b[...] = layer.W, layer.b[:, 0]
+    weights = np.random.default_rng(0).uniform(0, 4, len(y))
+    model.partial_fit(X, y, sample_weight=weights)
+    peer.partial_fit(X, y, sample_weight=weights)
+    for layer, W, b in zip(model.network_.layers, peer.coefs_, peer.intercepts_, strict=True):
+        np.testing.assert_allclose(layer.W, W, rtol=1e-12)
+        np.testing.assert_allclose(layer.b[:, 0], b, rtol=1e-12, atol=1e-15)
+    assert model.loss_curve_[-1] == pytest.approx(peer.loss_, rel=1e-12)
+
+
 def test_probabilities_far_from_all_classes() -> None:
     X, y = load_iris(return_X_y=True)
     model = NetworkClassifier((), iterations=200, random_state=0).fit(scale(X), y)
@@ -327,6 +350,21 @@ def test_stop_is_that_of_the_trainer() -> None:
     ]:
         with pytest.raises(ValueError, match=message):
             kind(stop=stop).fit(*data)  # type: ignore[arg-type]
+
+
+def test_the_documentation_compares_every_parameter() -> None:
+    page = (Path(__file__).parents[2] / "docs/nncore.md").read_text(encoding="utf-8")
+    table = page.split("### Beside `MLP")[1].split("|---|---|---|\n")[1].split("\n\n")[0]
+    columns = zip(*(row.split(" | ")[:2] for row in table.splitlines()), strict=True)
+    ours, theirs = (dict(re.findall(r"`(\w+)(?:=([^`]+))?`", "".join(rows))) for rows in columns)
+    for named, kinds in [
+        (ours, (NetworkClassifier, NetworkRegressor)),
+        (theirs, (MLPClassifier, MLPRegressor)),
+    ]:
+        defaults = {name: value for kind in kinds for name, value in kind().get_params().items()}
+        assert set(named) == set(defaults)
+        for name, value in named.items():
+            assert not value or ast.literal_eval(value) == defaults[name]
 
 
 def test_nothing_else_in_nncore_needs_scikit_learn() -> None:
