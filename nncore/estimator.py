@@ -117,25 +117,18 @@ class _NetworkEstimator(BaseEstimator):  # type: ignore[misc]
         if self.stop and self.stop.accuracy is not None and len(Y) > 1:
             raise ValueError("stop: accuracy is for two classes; got more")
         if sample_weight is not None:
-            sample_weight = _check_sample_weight(sample_weight, X)
-        sizes = self._sizes()
-        kind = (sizes, self.activation, self.optimizer)
-        if not goes_on:
-            seeds = check_random_state(self.random_state).randint(2**31 - 1, size=2)
-            batch_seed = int(seeds[1])
-            network = initialize(
-                [X.shape[1], *sizes, len(Y)],
-                [self.activation] * len(sizes) + [self._output],
-                scheme=self.initialization,
-                rng=np.random.default_rng(int(seeds[0])),
-            )
-        elif kind != self._past.kind:
+            weights = _check_sample_weight(sample_weight, X)
+            there = weights != 0
+            X, Y, sample_weight = X[there], Y[:, there], weights[there]
+        kind = (self._sizes(), self.activation, self.optimizer)
+        if goes_on and kind != self._past.kind:
             raise ValueError(
                 "partial_fit goes on with the hidden_layer_sizes, activation and optimizer of "
                 f"the first call, {self._past.kind}; got {kind}. fit begins anew."
             )
-        else:
-            network, batch_seed = self.network_, self._past.batch_seed
+        network, batch_seed = (
+            (self.network_, self._past.batch_seed) if goes_on else self._drawn(X.shape[1], len(Y))
+        )
         trainer = Trainer(
             network,
             X.T,
@@ -167,6 +160,18 @@ class _NetworkEstimator(BaseEstimator):  # type: ignore[misc]
                 stacklevel=3,
             )
         return self
+
+    def _drawn(self, inputs: int, outputs: int) -> tuple[Network, int]:
+        """A new network, and the seed of its mini-batches."""
+        seeds = check_random_state(self.random_state).randint(2**31 - 1, size=2)
+        sizes = self._sizes()
+        network = initialize(
+            [inputs, *sizes, outputs],
+            [self.activation] * len(sizes) + [self._output],
+            scheme=self.initialization,
+            rng=np.random.default_rng(int(seeds[0])),
+        )
+        return network, int(seeds[1])
 
     def _sizes(self) -> list[int]:
         given: Any = self.hidden_layer_sizes

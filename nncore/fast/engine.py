@@ -86,8 +86,8 @@ class Engine:
     callers (`Trainer`, `StackedTrainer`) do; they also set the rate, `l1`, `l2` and `frozen`.
 
     Attributes:
-        iteration: The updates made so far.
-        earlier: Those made before on other examples; see `carry_on`.
+        iteration: The updates made so far, or taken as made by `carry_on`.
+        ahead: By how many the optimizer counts more updates.
         layer_sizes: n[0], …, n[L].
         task: "classification" or "regression".
         parameters: All V in one flat array, layer after layer.
@@ -145,7 +145,7 @@ class Engine:
         self.set_rate(0.0)
         self.l1 = self.l2 = 0.0
         self.frozen: NDArray[np.bool_] | None = None
-        self.iteration = self.earlier = 0
+        self.iteration = self.ahead = 0
 
         ones = np.ones((1, X.shape[1]))
         # Each network has its copy of the targets: equal shapes are faster than broadcasting.
@@ -270,7 +270,7 @@ class Engine:
         if self.frozen is not None:
             # The optimizer's memory of it fades, so that it does not leap when it is freed.
             gradient[self.frozen] = 0
-        updates = self.earlier + self.iteration
+        updates = self.iteration + self.ahead
         self._optimizer.update(gradient, self._memory, self._rate, updates, self._part)
         if self.frozen is not None:
             gradient[self.frozen] = 0
@@ -352,14 +352,14 @@ class Engine:
             array[...] = before
 
     def carry_on(self, memory: Memory, updates: int, epochs: int) -> None:
-        """Go on after some updates in some epochs on other examples.
+        """Go on after these updates on other examples; so many epochs are taken as made.
 
         Raises:
             ValueError: If the memory is that of another kind of engine; nothing changes then.
         """
         start = epochs * self.updates_per_epoch
         self.restore(EngineState(start, self.parameters, memory))
-        self.earlier = updates - start
+        self.ahead = updates - start
 
     def restore_some(self, state: EngineState, which: NDArray[np.bool_]) -> None:
         """Return some networks of the stack to an earlier state; the count of iterations stays."""

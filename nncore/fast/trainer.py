@@ -387,8 +387,8 @@ class Trainer:
         Args:
             memory: What its optimizer remembers: `state()["memory"]`.
             updates: How many it has made; Adam counts them.
-            epochs: How many times it has gone through its examples. That many iterations of this
-                trainer are taken as made, so that the mini-batches are those of the next epoch.
+            epochs: How many times it has gone through its examples. So many epochs of this trainer
+                are taken as made: its mini-batches are those of the next one.
 
         Raises:
             ValueError: If the memory is that of another network or optimizer; nothing changes then.

@@ -293,6 +293,16 @@ def test_probabilities_far_from_all_classes() -> None:
     np.testing.assert_allclose(probabilities.sum(axis=1), 1)
 
 
+@pytest.mark.parametrize("batch_size", [None, 16])
+def test_a_weight_of_zero_leaves_an_example_out(batch_size: int | None) -> None:
+    X, y = sine()
+    model = NetworkRegressor(4, iterations=20, batch_size=batch_size, random_state=0)
+    without = clone(model).fit(X[5:], y[5:])
+    X[:5] = 1e200  # its loss is infinite
+    model.fit(X, y, sample_weight=np.arange(60) >= 5)
+    assert model.loss_curve_ == without.loss_curve_
+
+
 def test_the_weights_reach_it_through_others() -> None:
     X, y = moons()
     boosted = AdaBoostClassifier(NetworkClassifier(2, iterations=100), n_estimators=3)
