@@ -225,6 +225,15 @@ def test_what_partial_fit_refuses() -> None:
     assert model.n_iter_ == 1
 
 
+def test_a_divergence_is_counted_from_the_first_update() -> None:
+    X, y = sine()
+    model = NetworkRegressor(4, batch_size=16, iterations=6, random_state=0).fit(X, y)
+    model.set_params(batch_size=None, learning_rate=1e300)
+    with pytest.warns(ConvergenceWarning, match="diverged at iteration 7"):
+        model.partial_fit(X, y)
+    assert model.n_iter_ == 6
+
+
 def test_after_a_divergence_it_goes_on_at_another_rate() -> None:
     X, y = sine()
     model = NetworkRegressor((8, 8), activation="linear", learning_rate=5.0, random_state=0)
@@ -303,6 +312,13 @@ def test_a_weight_of_zero_leaves_an_example_out(batch_size: int | None) -> None:
     assert model.loss_curve_ == without.loss_curve_
 
 
+def test_of_two_equal_classes_it_says_the_second_as_nncore_does() -> None:
+    X, y = moons()
+    model = NetworkClassifier(4, initialization="zeros", iterations=5).fit(X, y)
+    assert (model.predict_proba(X) == 0.5).all()
+    assert set(model.predict(X)) == {"right"}
+
+
 def test_the_weights_reach_it_through_others() -> None:
     X, y = moons()
     boosted = AdaBoostClassifier(NetworkClassifier(2, iterations=100), n_estimators=3)
@@ -352,6 +368,8 @@ def test_stop_is_that_of_the_trainer() -> None:
     assert len(model.loss_curve_) == model.n_iter_ < 2000
     trainer = Trainer(model.network_, X.T, y[np.newaxis], learning_rate=1)
     assert trainer.cost() <= 0.05
+    stopped = model.n_iter_
+    assert model.partial_fit(X, y).n_iter_ == stopped + 1  # is a call for more
     iris = load_iris(return_X_y=True)
     for kind, data, stop, message in [
         (NetworkClassifier, iris, Stop(accuracy=0.9), "accuracy is for two classes"),

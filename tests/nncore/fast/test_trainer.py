@@ -513,6 +513,13 @@ def test_carrying_on_with_more_examples_and_other_batches(optimizer: str) -> Non
     assert sorted(seen) == list(range(20, 50))
 
 
+def test_patience_begins_anew_where_it_carries_on() -> None:
+    X, Y = circle()
+    trainer = Trainer(shallow(), X, Y, learning_rate=1e-9, stop=Stop(patience=5))
+    trainer.carry_on(trainer.state()["memory"], 500, 500)
+    assert len(trainer.step(10)) == 5
+
+
 def test_carrying_on_needs_a_memory_of_the_same_kind() -> None:
     X, Y = circle()
     adam = Trainer(shallow(), X, Y, learning_rate=0.03, optimizer="adam")
