@@ -41,7 +41,7 @@ DEEP = {
 @pytest.mark.parametrize("parameters", [{}, DEEP], ids=["shallow", "deep"])
 @pytest.mark.parametrize("kind", BOTH)
 def test_scikit_learn_s_own_checks(kind: type[Estimator], parameters: dict[str, Any]) -> None:
-    estimator = kind(**parameters, iterations=500)
+    estimator = kind(**parameters, iterations=300)
     checks = check_estimator(estimator, on_skip=None, on_fail=None)
     failed = [check for check in checks if check["status"] != "passed"]
     assert not failed, failed
