@@ -39,6 +39,9 @@ class Alone:
     async def start(self) -> None:
         """Be there."""
 
+    def depart(self) -> None:
+        """The server is about to end: who comes now is to go to another one."""
+
     async def leave(self) -> None:
         """The server ends in order: others may take what is in the store at once."""
 
