@@ -190,6 +190,7 @@ class Relay:
             max_connections=MOST_RELAYED, max_keepalive_connections=0
         )
         servers.when_gone.append(self._end_links)
+        servers.when_fenced.append(lambda: self._end_links(()))
 
     # -- whose is it ------------------------------------------------------------------------
 
@@ -232,7 +233,8 @@ class Relay:
     ) -> bool:
         kind, name = thing
         for _ in range(TRIES):
-            if self.servers.holds(kind, name):
+            here = self.servers.is_here.get(kind)
+            if self.servers.holds(kind, name) if here is None else here(name):
                 return False
             owner = await self.servers.owner(kind, name)
             if owner is None:

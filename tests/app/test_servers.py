@@ -332,18 +332,21 @@ def test_what_a_server_has_that_can_not_be_reached_is_taken_from_it(two: Several
 
 def test_a_server_that_is_killed_loses_nobody(two: Several) -> None:
     room = post(two, 1, "/rooms", json={"title": "Year 12"}).json()
-    member = post(two, 1, "/rooms/join", json={"code": room["code"]}).json()
-    enter = {"type": "enter", "room": room["id"], "secret": member["secret"]}
+    enters = []
+    for _ in range(3):
+        member = post(two, 1, "/rooms/join", json={"code": room["code"]}).json()
+        enters.append({"type": "enter", "room": room["id"], "secret": member["secret"]})
     run = post(two, 1, "/train", json={"training": {"iterations": 500_000}}).json()["id"]
 
     async def main() -> None:
         students = students_of(two, 40)
-        of_room = Student(50, two.urls(f"/ws?room={room['id']}"), enter)
-        async with playing([*students, of_room]):
+        urls = two.urls(f"/ws?room={room['id']}")
+        students += [Student(50 + seed, urls, enter) for seed, enter in enumerate(enters)]
+        async with playing(students):
             await asyncio.sleep(WRITTEN_SECONDS)
             two.signal(1, signal.SIGKILL)
-            await played_again([*students, of_room])
-        all_well([*students, of_room])
+            await played_again(students)
+        all_well(students)
 
     asyncio.run(main())
     answer = get(two, 0, f"/train/{run}")
