@@ -2,7 +2,7 @@
 
 VENV := .venv
 VENV_PYTHON := $(VENV)/bin/python
-BENCHMARKS := nncore_bench stream_bench page_bench store_bench load_bench class_bench second_way_bench hostile_bench
+BENCHMARKS := nncore_bench stream_bench page_bench store_bench load_bench class_bench second_way_bench servers_bench hostile_bench
 
 .DEFAULT_GOAL := help
 .PHONY: help run fix check test lint bench lock vendor docker-test clean tools

@@ -111,6 +111,7 @@ class AllServices:
         """Before the end, refuse what is new and keep what there is; a second call does nothing."""
         if self.jobs.going:
             return
+        self.owning.depart()
         self.heavy.close()
         rooms = asyncio.create_task(self.rooms.drain())
         sessions = asyncio.create_task(self.sessions.drain())

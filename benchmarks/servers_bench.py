@@ -54,7 +54,8 @@ def said(what: str, waits: Sequence[float]) -> str:
     """The figures of some waits."""
     ordered = sorted(waits)
     p95 = ordered[int(0.95 * (len(ordered) - 1))]
-    return f"{what}: without a frame p50 {statistics.median(waits):.2f} s, p95 {p95:.2f} s, most {ordered[-1]:.2f} s"
+    middle = statistics.median(waits)
+    return f"{what}: without a frame p50 {middle:.2f} s, p95 {p95:.2f} s, most {ordered[-1]:.2f} s"
 
 
 async def losses(two: Several, number: int) -> bool:

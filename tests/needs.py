@@ -32,6 +32,7 @@ STARTERS: list[set[str]] = [
     {"database"},
     {"create_engine"},
     {"sync_playwright"},
+    {"NotebookClient"},
     {"-m", "app"},
 ]
 """Names, or words, which together start a server or its processes, a database or a browser."""

@@ -150,6 +150,8 @@ class LiveRooms:
         self._owning.when_lost["room"] = self._drop
         self._owning.when_fenced.append(self._part)
         self._owning.inherit["room"] = self.take_up
+        self._owning.is_here["room"] = self.has
+        self._taking: dict[str, asyncio.Task[None]] = {}
         self._mint = Mint(stored.key_for("rooms"))
         codes = self._owning.codes_elsewhere
         self._rooms = Rooms(self._mint, lessons, settings.max_rooms, others=codes)
@@ -361,6 +363,12 @@ class LiveRooms:
         """
         if self.has(id):
             return
+        if (task := self._taking.get(id)) is None:  # a class comes at once
+            task = self._taking[id] = asyncio.create_task(self._take(id))
+            task.add_done_callback(lambda _: self._taking.pop(id, None))
+        await asyncio.shield(task)
+
+    async def _take(self, id: str) -> None:
         await self._owning.take("room", id, None)
         rows, now = await self._stored.of(id), self._now()
         if self.has(id):

@@ -20,6 +20,7 @@ class Alone:
         when_lost: By kind, what is told that something was taken from this server.
         when_fenced: What is told that this server has to be silent: it does not know what it has.
         inherit: By kind, what takes up something that a server had which is lost.
+        is_here: By kind, whether something is here, if more belongs to that than to have it.
         backgrounds: Tasks that run as long as the server does.
     """
 
@@ -29,6 +30,7 @@ class Alone:
         self.when_lost: dict[Kind, Callable[[str], None]] = {}
         self.when_fenced: list[Callable[[], None]] = []
         self.inherit: dict[Kind, Callable[[str], Awaitable[None]]] = {}
+        self.is_here: dict[Kind, Callable[[str], bool]] = {}
         self.backgrounds: list[Background] = []
 
     @property
@@ -38,6 +40,9 @@ class Alone:
 
     async def start(self) -> None:
         """Be there."""
+
+    def depart(self) -> None:
+        """The server is about to end: who comes now is to go to another one."""
 
     async def leave(self) -> None:
         """The server ends in order: others may take what is in the store at once."""

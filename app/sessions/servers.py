@@ -36,6 +36,7 @@ from app.store.owned import (
     Taken,
     Thing,
     Transaction,
+    spend,
 )
 from app.supervision import Background
 from app.training.messages import Progress
@@ -178,7 +179,8 @@ class Servers(Alone):
         self._rooms: Mapping[str, tuple[str, str]] = {}
         self._counts: Mapping[tuple[Kind, str], int] = {}
         self._was_fenced = True
-        self._going = False
+        self.leaving = False
+        """Whether this server is about to end."""
         self.others: Mapping[str, Other] = {}
         self.now = 0.0
         self._now_at = 0.0
@@ -213,9 +215,12 @@ class Servers(Alone):
         for background in self.backgrounds:
             background.start()
 
+    def depart(self) -> None:
+        """The server is about to end: who comes now is to go to another one."""
+        self.leaving = True
+
     async def leave(self) -> None:
         """The server ends in order: others may take what is in the store at once."""
-        self._going = True
         for background in self.backgrounds:
             await background.stop()
         if not self.fenced:
@@ -358,7 +363,7 @@ class Servers(Alone):
             Elsewhere: another server has it.
             NotStored: the database does not answer now.
         """
-        if self.fenced or self._going:
+        if self.fenced or self.leaving:
             raise Elsewhere
         taken = await self._store.write(write)
         if isinstance(taken, Owner):
@@ -454,7 +459,7 @@ class Servers(Alone):
                 failed = Progress(run, "failed", 0, detail=LOST)
                 stored = StoredRun("run", failed, taken.iterations, None)
                 self._store.add_lost(transaction, run, taken.client, stored)
-                self._sql.release(transaction, {("job", run): taken.epoch})
+                spend(transaction, Held(self.id, "job", {run: taken.epoch}), [run])
             return taken
 
         if isinstance(await self._store.write(write), Owner):

@@ -37,6 +37,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus, WebSocketException
 
 from app.errors import Busy, Elsewhere, ShallowsError
+from app.links import path_in
 from app.sessions.owning import MOVED
 from app.sessions.servers import Servers
 from app.settings import Settings
@@ -55,7 +56,8 @@ MOST_MESSAGE = 32_000_000
 """Bytes of one message of the owner's: a frame of the largest network is smaller."""
 DIALS, DIAL_SECONDS = 2, 0.4
 """So often a server is called that does not answer, until what it has is taken from it."""
-TRIES = 4
+TRIES, AGAIN_SECONDS = 4, 0.3
+"""So often it is asked who the owner is, and after that time if it is not who was asked."""
 OPEN_SECONDS = 1.0
 """For the owner to open a stream; then the database is asked again who the owner is."""
 ANSWER_SECONDS = 60.0
@@ -75,7 +77,7 @@ HOP_BY_HOP = {
 
 def named(scope: Scope) -> tuple[Kind, str] | None:
     """What a request is about, if that has an owner."""
-    path: str = scope["path"]
+    path = path_in(scope)
     if path == "/ws":
         query = parse_qs(scope["query_string"].decode("latin-1"))
         for word, kind in QUERIES:
@@ -188,6 +190,7 @@ class Relay:
             max_connections=MOST_RELAYED, max_keepalive_connections=0
         )
         servers.when_gone.append(self._end_links)
+        servers.when_fenced.append(lambda: self._end_links(()))
 
     # -- whose is it ------------------------------------------------------------------------
 
@@ -205,7 +208,7 @@ class Relay:
         Raises:
             ShallowsError: it can't be passed on, and is not to be answered here.
         """
-        if scope["path"] == UP:
+        if path_in(scope) == UP:
             if (owner := self._owner_of_way(scope)) is None:
                 return False
             try:
@@ -230,7 +233,8 @@ class Relay:
     ) -> bool:
         kind, name = thing
         for _ in range(TRIES):
-            if self.servers.holds(kind, name):
+            here = self.servers.is_here.get(kind)
+            if self.servers.holds(kind, name) if here is None else here(name):
                 return False
             owner = await self.servers.owner(kind, name)
             if owner is None:
@@ -245,6 +249,7 @@ class Relay:
                         raise Elsewhere from None  # it trains on there
                     self.servers.unreachable(owner.server)
                 except Lost:
+                    await asyncio.sleep(AGAIN_SECONDS)
                     continue
             if (take := self.servers.inherit.get(kind)) is not None:
                 with contextlib.suppress(Elsewhere):
@@ -252,10 +257,6 @@ class Relay:
                 continue
             return False
         raise Elsewhere
-
-    def end(self) -> None:
-        """The server ends."""
-        self._end_links(())
 
     def _end_links(self, alive: Collection[str]) -> None:
         for server in self._links.keys() - set(alive):
@@ -587,11 +588,11 @@ class Outermost:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request in by its door."""
-        if scope["type"] not in ("http", "websocket") or scope["path"].startswith(UNCOUNTED):
+        if scope["type"] not in ("http", "websocket") or path_in(scope).startswith(UNCOUNTED):
             await self._app(scope, receive, send)
             return
         guard = Guard(scope, self._relay.servers, send)
-        if self._relay.servers.fenced:
+        if self._relay.servers.fenced or self._relay.servers.leaving:
             await guard.refuse()
             return
         ticket = next((value for name, value in scope["headers"] if name == TICKET), None)

@@ -4,6 +4,8 @@ import asyncio
 import contextlib
 import json
 import signal
+import subprocess
+import sys
 import time
 import zlib
 from collections.abc import Iterator
@@ -24,7 +26,7 @@ AGAIN_SECONDS = 10.0
 WRITTEN_SECONDS = 1.0
 """After which all have been written, as these servers are set."""
 MOVED = 1012
-PLACES, REQUESTS = 30, 150
+PLACES, REQUESTS = 14, 100
 ELSEWHERE = {"X-Forwarded-For": "10.0.0.7"}
 """Somebody else's address, as a proxy says it."""
 
@@ -330,18 +332,21 @@ def test_what_a_server_has_that_can_not_be_reached_is_taken_from_it(two: Several
 
 def test_a_server_that_is_killed_loses_nobody(two: Several) -> None:
     room = post(two, 1, "/rooms", json={"title": "Year 12"}).json()
-    member = post(two, 1, "/rooms/join", json={"code": room["code"]}).json()
-    enter = {"type": "enter", "room": room["id"], "secret": member["secret"]}
+    enters = []
+    for _ in range(3):
+        member = post(two, 1, "/rooms/join", json={"code": room["code"]}).json()
+        enters.append({"type": "enter", "room": room["id"], "secret": member["secret"]})
     run = post(two, 1, "/train", json={"training": {"iterations": 500_000}}).json()["id"]
 
     async def main() -> None:
         students = students_of(two, 40)
-        of_room = Student(50, two.urls(f"/ws?room={room['id']}"), enter)
-        async with playing([*students, of_room]):
+        urls = two.urls(f"/ws?room={room['id']}")
+        students += [Student(50 + seed, urls, enter) for seed, enter in enumerate(enters)]
+        async with playing(students):
             await asyncio.sleep(WRITTEN_SECONDS)
             two.signal(1, signal.SIGKILL)
-            await played_again([*students, of_room])
-        all_well([*students, of_room])
+            await played_again(students)
+        all_well(students)
 
     asyncio.run(main())
     answer = get(two, 0, f"/train/{run}")
@@ -351,3 +356,41 @@ def test_a_server_that_is_killed_loses_nobody(two: Several) -> None:
     assert "lost" in lost["detail"]
     joined = post(two, 0, "/rooms/join", json={"code": room["code"]})
     assert joined.json()["room"] == room["id"]
+
+
+def test_a_server_that_ends_in_order_hands_over_all_it_has(two: Several) -> None:
+    async def main() -> None:
+        student = Student(61, two.urls("/ws"))  # at the second one
+        async with playing([student]):
+            two.signal(1, signal.SIGTERM)
+            await played_again([student])
+        all_well([student])
+        assert student.told[-1]["type"] != "error"
+        assert not any(said.get("from_checkpoint") for said in student.told)
+
+    asyncio.run(main())
+    assert two.servers[1].process.wait(10) == 0
+
+
+def test_one_server_alone_pays_for_nothing_of_it() -> None:
+    """Nothing is imported for it, and no table is asked."""
+    program = """
+import asyncio, sys
+from sqlalchemy import Engine, event
+from app.main import create_app
+from app.schemas import TrainRequest
+from app.settings import Settings
+asked = []
+app = create_app(Settings(backend="inline"))  # it makes all tables, whoever needs them
+event.listen(Engine, "before_cursor_execute", lambda *what: asked.append(what[2]))
+async def main():
+    async with app.router.lifespan_context(app):
+        job = await app.state.services.jobs.submit(TrainRequest().plan(), "somebody")
+        await job.ended.wait()
+asyncio.run(main())
+several = ("httpcore2", "app.web.relay", "app.sessions.servers")
+print([name for name in several if name in sys.modules])
+print([text for text in asked if "owned" in text or "servers" in text])
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stdout == "[]\n[]\n", done.stderr
