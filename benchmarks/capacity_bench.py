@@ -1,0 +1,196 @@
+"""What a student, a frame and a room cost each part of a cluster: for `scripts/capacity.py`.
+
+python -m benchmarks.capacity_bench [--seconds 20] [--json benchmarks/capacity.json]
+
+One of several servers (so with its beats) on a PostgreSQL of its own, with one worker for each
+core, and classes of `CLASSES` students who do what the page does, in processes of their own. After
+each the processor time of the event loop, of the workers and of PostgreSQL is known, with the
+frames, iterations and bytes that came of it. Then the beat of a server when thousands of sessions
+have their rows, and what nginx takes for a frame.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+from sqlalchemy import create_engine
+
+from app.store.owned import New, Ownership
+from benchmarks.load_bench import CLIENT_PROCESSES, megabytes
+from benchmarks.students import Lesson, attend
+from tests.app.postgresql import PostgreSQL, running_postgresql
+from tests.browser.harness import ROOT, Server, free_port, running_server
+
+CLASSES = (10, 30, 100, 200, 300)
+SETTLE_SECONDS = 4.0
+OWNED, BEATS = (0, 1_000, 10_000), 40
+SPEED = 5
+
+
+@dataclass(frozen=True)
+class Point:
+    """A class, as it was measured; all figures are a second."""
+
+    students: int
+    frames: float
+    iterations: float
+    web: float
+    """Cores of the process with the event loop."""
+    hosts: float
+    """Cores of the workers."""
+    database: float
+    """Cores of PostgreSQL."""
+    proxy: float
+    """Cores of nginx."""
+    sent: float
+    """Bytes to the students."""
+    memory: float
+    """Megabytes of the server and its workers."""
+
+
+def spent(processes: Sequence[psutil.Process]) -> float:
+    """Seconds that some processes have had."""
+    total = 0.0
+    for process in processes:
+        try:
+            total += sum(process.cpu_times()[:2])
+        except psutil.NoSuchProcess:
+            continue
+    return total
+
+
+def named(name: str) -> list[psutil.Process]:
+    """Processes of that name which this one has begun."""
+    return [p for p in psutil.Process().children(recursive=True) if p.name() == name]
+
+
+def loopback_bytes() -> int:
+    """What has been sent to this machine itself so far."""
+    return int(psutil.net_io_counters(pernic=True)["lo"].bytes_sent)
+
+
+@contextmanager
+def proxied(port: int) -> Iterator[str]:
+    """nginx as it stands before several servers."""
+    folder = Path(tempfile.mkdtemp(prefix="shallows-"))
+    front = free_port()
+    text = (ROOT / "deploy" / "nginx-cluster.conf").read_text()
+    for written, here in {
+        "listen 8080": f"listen 127.0.0.1:{front}",
+        "web1:8000": f"127.0.0.1:{port}",
+        "server web2:8000": "# server web2:8000",
+        "/tmp/": f"{folder}/",
+        "worker_processes auto": "worker_processes 1",
+    }.items():
+        text = text.replace(written, here)
+    (folder / "nginx.conf").write_text(text)
+    options = ("-p", folder, "-c", folder / "nginx.conf", "-g", "daemon off;")
+    process = subprocess.Popen([shutil.which("nginx") or "/usr/sbin/nginx", *options])
+    try:
+        yield f"http://127.0.0.1:{front}/"
+    finally:
+        process.terminate()
+        process.wait()
+        shutil.rmtree(folder)
+
+
+def measure(server: Server, url: str, students: int, seconds: float, pool: Any) -> Point:
+    """A class of so many."""
+    begin = time.time() + SETTLE_SECONDS + students / 50
+    lesson = Lesson(url, begin, seconds, SPEED)
+    parts = [
+        pool.apply_async(attend, (lesson, list(range(students))[k::CLIENT_PROCESSES]))
+        for k in range(CLIENT_PROCESSES)
+    ]
+    time.sleep(begin - time.time())
+    web = psutil.Process(server.pid)
+    groups = [[web], web.children(recursive=True), named("postgres"), named("nginx")]
+    before, sent = [spent(group) for group in groups], loopback_bytes()
+    time.sleep(seconds)
+    cores = [(spent(g) - b) / seconds for g, b in zip(groups, before, strict=True)]
+    # Each byte goes over the loopback twice: from the server to nginx, and from there on.
+    sent_bytes = (loopback_bytes() - sent) / 2 / seconds
+    memory = megabytes(server)
+    seen = [one for part in parts for one in part.get(timeout=120)]
+    if errors := [error for one in seen for error in one.errors]:
+        raise RuntimeError(errors[0])
+    return Point(
+        students,
+        sum(len(one.frames) for one in seen) / seconds,
+        sum(one.iterations for one in seen) / seconds,
+        *cores,
+        sent_bytes,
+        memory,
+    )
+
+
+def beats(postgresql: PostgreSQL, url: str) -> dict[int, float]:
+    """Milliseconds of a beat, by how many sessions another server has."""
+    found = {}
+    engine = create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
+    mine, other = Ownership("capacity-a", "http://a"), Ownership("capacity-b", "http://b")
+    there = 0
+    for rows in OWNED:
+        with engine.begin() as connection:
+            other.beat(connection)
+            if rows > there:
+                things = {("session", f"s{n}"): New(f"{n % 50}") for n in range(there, rows)}
+                for at in range(0, len(things), 1000):
+                    other.note(connection, dict(list(things.items())[at : at + 1000]))
+                there = rows
+        times = []
+        for _ in range(BEATS):
+            with engine.begin() as connection:
+                other.beat(connection)
+            began = time.perf_counter()
+            with engine.begin() as connection:
+                mine.beat(connection)
+            times.append(1000 * (time.perf_counter() - began))
+        found[rows] = statistics.median(times)
+    engine.dispose()
+    return found
+
+
+def main() -> int:
+    """Measure, and keep what was measured."""
+    parser = argparse.ArgumentParser(description="What each part of a cluster costs.")
+    parser.add_argument("--seconds", type=float, default=20.0)
+    parser.add_argument("--json", type=Path, default=ROOT / "benchmarks" / "capacity.json")
+    chosen = parser.parse_args()
+    points = []
+    spawn = multiprocessing.get_context("spawn")
+    with running_postgresql() as postgresql, spawn.Pool(CLIENT_PROCESSES) as pool:
+        url = postgresql.database()
+        os.environ["SHALLOWS_DATABASE_URL"] = url
+        os.environ["SHALLOWS_TRUSTED_PROXIES"] = "127.0.0.1"
+        for students in CLASSES:
+            # Of several, though the others are not there: it beats and notes as they do.
+            os.environ["SHALLOWS_SERVER_ADDRESS"] = f"http://127.0.0.1:{free_port()}"
+            with running_server() as server, proxied(server.port) as front:
+                point = measure(server, front, students, chosen.seconds, pool)
+            points.append(point)
+            print(asdict(point), flush=True)
+        beat = beats(postgresql, url)
+        print(beat)
+    result = {"points": [asdict(point) for point in points], "beat_ms": beat}
+    chosen.json.write_text(json.dumps(result, indent=1) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

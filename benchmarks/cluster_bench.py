@@ -1,0 +1,479 @@
+"""Several machines in one: web servers, PostgreSQL and nginx, loaded, and broken one by one.
+
+python -m benchmarks.cluster_bench [--only WHAT ...] [--students 60] [--times 10] [--turns 3]
+    [--json FILE]
+
+Machines are network namespaces whose processors are capped (`machines.py`); nginx has
+`deploy/nginx-cluster.conf`. First one node and two nodes in turns, under the same load: what they
+train in all, and how much of the real machine was idle meanwhile, so that nothing else was the
+limit. Then what may happen to a cluster, each so many times, while students play: how long each was
+without a frame, and whether in the end each has the costs of a run that nobody disturbed, to the
+bit. Meanwhile all servers are asked how much they own: never more than there are sessions.
+
+It needs root and Linux, PostgreSQL and nginx. All of the load stays between these namespaces.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import json
+import multiprocessing
+import os
+import re
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from benchmarks.machines import Busy, Machine, Network, network, why_not
+from benchmarks.students import Lesson, attend
+from tests.app.postgresql import LOCALE, programs
+from tests.app.several import Student, playing
+
+ROOT = Path(__file__).parents[1]
+CORES = 0.35
+"""Of each node: two of them leave enough for all else on two cores."""
+LEAST_RATIO, LEAST_IDLE, MOST_SECONDS, MOST_CALM_SECONDS = 1.8, 0.15, 5.0, 1.0
+START_SECONDS = 60.0
+SETTLE_SECONDS, LESSON_SECONDS = 6.0, 15.0
+CLIENT_PROCESSES = 2
+REST_SECONDS = 4.0
+"""Between two losses: all is written by then."""
+AFTER_SECONDS = 3.0
+"""Whoever has heard something that long after an event plays again."""
+AGAIN_SECONDS = 30.0
+CUT_SECONDS = 6.0
+POLL_SECONDS = 0.3
+MOST_NODES = 3
+OWNED = 'shallows_owned{kind="session"}'
+
+
+class Cluster:
+    """All of it: a database, a proxy, and nodes that each are a web server with a worker."""
+
+    def __init__(self, network: Network) -> None:
+        self._network = network
+        self._database, self._proxy = network.add("database"), network.add("proxy")
+        self.nodes = [network.add(f"node{n}", CORES) for n in range(1, MOST_NODES + 1)]
+        self._servers: dict[str, subprocess.Popen[bytes]] = {}
+        self._postgres: subprocess.Popen[bytes] | None = None
+        self._bin, self._data = programs(), network.folder / "data"
+        self._make_database()
+        self.start_database()
+        self._start_proxy()
+        self.url = f"http://{self._proxy.address}:8080/"
+
+    # -- PostgreSQL -------------------------------------------------------------------------
+
+    def _make_database(self) -> None:
+        self._data.mkdir()
+        give_to_postgres(self._data)
+        options = ("-D", self._data, "-U", "shallows", "-A", "trust", "--no-sync", *LOCALE)
+        done = self._database.start(self._bin / "initdb", *options, user="postgres", cwd=self._data)
+        if done.wait(START_SECONDS):
+            raise RuntimeError(self._database.log.read_text())
+        with (self._data / "pg_hba.conf").open("a") as rules:
+            rules.write("host all all 10.91.0.0/24 trust\n")
+
+    def start_database(self) -> None:
+        """Start it, and wait until it answers."""
+        self._postgres = self._database.start(
+            self._bin / "postgres",
+            *("-D", self._data, "-k", self._data),
+            *("-c", f"listen_addresses={self._database.address}", "-c", "max_connections=100"),
+            user="postgres",
+            cwd=self._data,
+        )
+        ready = [self._bin / "pg_isready", "-q", "-h", self._database.address]
+        wait_for(lambda: subprocess.run(ready, check=False).returncode == 0, "PostgreSQL")
+        make = [self._bin / "createdb", "-h", self._database.address, "-U", "shallows", "shallows"]
+        subprocess.run(make, check=False, stderr=subprocess.DEVNULL)
+
+    def restart_database(self) -> None:
+        """As an operator does: nobody is waited for."""
+        assert self._postgres is not None
+        self._postgres.send_signal(signal.SIGINT)
+        self._postgres.wait(START_SECONDS)
+        self.start_database()
+
+    @property
+    def database_url(self) -> str:
+        """For the servers."""
+        return f"postgresql://shallows@{self._database.address}/shallows"
+
+    # -- nginx ------------------------------------------------------------------------------
+
+    def _start_proxy(self) -> None:
+        folder = self._network.folder / "nginx"
+        folder.mkdir()
+        text = (ROOT / "deploy" / "nginx-cluster.conf").read_text()
+        line = next(line for line in text.splitlines() if "server web1:8000" in line)
+        servers = [line.replace("web1", node.address) for node in self.nodes]
+        text = re.sub(r" *server web1:8000.*\n *server web2:8000.*", "\n".join(servers), text)
+        (folder / "nginx.conf").write_text(text.replace("/tmp/", f"{folder}/"))
+        options = ("-p", folder, "-c", folder / "nginx.conf", "-g", "daemon off; user root;")
+        self._proxy.start("nginx", *options)
+
+    # -- servers ----------------------------------------------------------------------------
+
+    def start(self, number: int) -> None:
+        """Start a node."""
+        node = self.nodes[number]
+        environment = {
+            "HOST": node.address,
+            "PORT": "8000",
+            "SHALLOWS_DATA_FOLDER": str(self._network.folder),
+            "SHALLOWS_DATABASE_URL": self.database_url,
+            "SHALLOWS_SERVER_ADDRESS": f"http://{node.address}:8000",
+            "SHALLOWS_TRUSTED_PROXIES": "10.91.0.0/24",
+            "SHALLOWS_WORKERS": "1",
+        }
+        self._servers[node.name] = node.start(
+            sys.executable, "-m", "app", env=environment, cwd=ROOT
+        )
+
+    def have(self, count: int) -> None:
+        """So many nodes that know of each other run after this, the first ones, and no others."""
+        for number, node in enumerate(self.nodes):
+            process = self._servers.get(node.name)
+            alive = process is not None and process.poll() is None
+            if number < count and not alive:
+                node.cap.kill()
+                self.start(number)
+            if number >= count and alive:
+                self.stop(number)
+        for number in range(count):
+            wait_for(lambda n=number: self.ready(n), f"node {number}", self.nodes[number])
+        for number in range(count):
+            knows = lambda n=number: self.metric(n, "shallows_servers") == count  # noqa: E731
+            wait_for(knows, f"node {number} knows the others", self.nodes[number])
+
+    def stop(self, number: int) -> None:
+        """End it in order."""
+        process = self._servers.pop(self.nodes[number].name)
+        os.kill(process.pid, signal.SIGTERM)
+        process.wait(START_SECONDS)
+
+    def kill(self, number: int) -> None:
+        """Kill all that is on a node."""
+        self.nodes[number].cap.kill()
+
+    def server_of(self, number: int) -> int:
+        """The process that is the web server."""
+        return self._servers[self.nodes[number].name].pid
+
+    def kill_server(self, number: int) -> None:
+        """Kill the web server; its worker finds that it is alone."""
+        os.kill(self.server_of(number), signal.SIGKILL)
+
+    def kill_host(self, number: int) -> None:
+        """Kill what trains."""
+        children = psutil.Process(self.server_of(number)).children(recursive=True)
+        worker = next(p for p in children if any("spawn_main" in word for word in p.cmdline()))
+        worker.kill()
+
+    # -- what they say ----------------------------------------------------------------------
+
+    def _ask(self, number: int, path: str) -> str:
+        url = f"http://{self.nodes[number].address}:8000{path}"
+        with urllib.request.urlopen(url, timeout=1) as answer:
+            return str(answer.read().decode())
+
+    def ready(self, number: int) -> bool:
+        """Whether a node can train, and is not fenced."""
+        with contextlib.suppress(OSError):
+            self._ask(number, "/readyz")
+            return True
+        return False
+
+    def metric(self, number: int, name: str) -> float | None:
+        """One of its figures; None if it does not answer."""
+        with contextlib.suppress(OSError):
+            text = self._ask(number, "/metrics")
+            found = re.search(rf"^{re.escape(name)} (\S+)$", text, re.MULTILINE)
+            return float(found[1]) if found else None
+        return None
+
+    def busiest(self) -> int:
+        """The node that has most of the sessions."""
+        owns = [self.metric(n, OWNED) or 0.0 for n in range(len(self.nodes))]
+        return owns.index(max(owns))
+
+    def owned(self) -> float:
+        """Sessions that those who may speak say are theirs."""
+        speaking = [n for n in range(len(self.nodes)) if self.ready(n)]
+        return sum(self.metric(n, OWNED) or 0.0 for n in speaking)
+
+
+def give_to_postgres(folder: Path) -> None:
+    """PostgreSQL refuses root, and has a user of its own."""
+    shutil.chown(folder, "postgres", "postgres")
+    folder.chmod(0o700)
+
+
+def wait_for(what: Callable[[], bool], name: str, machine: Machine | None = None) -> None:
+    """Until something is so.
+
+    Raises:
+        TimeoutError: it never was; with what was logged.
+    """
+    end = time.monotonic() + START_SECONDS
+    while not what():
+        if time.monotonic() > end:
+            said = machine.log.read_text()[-3000:] if machine else ""
+            raise TimeoutError(f"not in {START_SECONDS:.0f} s: {name}\n{said}")
+        time.sleep(0.1)
+
+
+# -- one node and two ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Arm:
+    """What so many nodes did."""
+
+    nodes: int
+    iterations: float
+    frames: float
+    idle: float
+    used: float
+    """Cores of the nodes."""
+    errors: int
+
+
+def used(cluster: Cluster) -> float:
+    """Seconds that the nodes' processes have had."""
+    total = 0.0
+    for node in cluster.nodes:
+        for pid in node.cap.processes:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                total += sum(psutil.Process(pid).cpu_times()[:2])
+    return total
+
+
+def measure(cluster: Cluster, nodes: int, students: int, pool: Any) -> Arm:
+    """The load tool against so many nodes."""
+    cluster.have(nodes)
+    begin = time.time() + SETTLE_SECONDS
+    lesson = Lesson(cluster.url, begin, LESSON_SECONDS)
+    parts = [
+        pool.apply_async(attend, (lesson, list(range(students))[k::CLIENT_PROCESSES]))
+        for k in range(CLIENT_PROCESSES)
+    ]
+    time.sleep(begin - time.time())
+    busy, spent = Busy.now(), used(cluster)
+    time.sleep(LESSON_SECONDS)
+    idle, spent = Busy.now().idle_since(busy), used(cluster) - spent
+    seen = [one for part in parts for one in part.get(timeout=120)]
+    errors = [error for one in seen for error in one.errors]
+    for error in errors[:3]:
+        print(f"- {error}")
+    return Arm(
+        nodes,
+        sum(one.iterations for one in seen) / LESSON_SECONDS,
+        sum(len(one.frames) for one in seen) / LESSON_SECONDS,
+        idle,
+        spent / LESSON_SECONDS,
+        len(errors),
+    )
+
+
+def compare(cluster: Cluster, students: int, turns: int) -> dict[str, Any]:
+    """One node and two, in turns."""
+    print(f"\n## One node and two, {students} students, {CORES} of a core each\n")
+    print("| nodes | iterations a second | frames a second | nodes' cores | idle | errors |")
+    print("|---|---|---|---|---|---|")
+    arms = []
+    with multiprocessing.get_context("spawn").Pool(CLIENT_PROCESSES) as pool:
+        for _ in range(turns):
+            for nodes in (1, 2):
+                arm = measure(cluster, nodes, students, pool)
+                arms.append(arm)
+                print(
+                    f"| {arm.nodes} | {arm.iterations:.0f} | {arm.frames:.0f} | {arm.used:.2f} | "
+                    f"{arm.idle:.0%} | {arm.errors} |",
+                    flush=True,
+                )
+    one, two = ([arm for arm in arms if arm.nodes == nodes] for nodes in (1, 2))
+    ratios = {
+        what: statistics.mean(
+            getattr(b, what) / getattr(a, what) for a, b in zip(one, two, strict=True)
+        )
+        for what in ("iterations", "frames")
+    }
+    idle = min(arm.idle for arm in arms)
+    print(f"\nTwice as many nodes: {ratios['iterations']:.2f} × the iterations, ", end="")
+    print(f"{ratios['frames']:.2f} × the frames (≥ {LEAST_RATIO}); least idle {idle:.0%}")
+    well = min(ratios.values()) >= LEAST_RATIO and idle >= LEAST_IDLE
+    return {"arms": [vars(arm) for arm in arms], "ratios": ratios, "idle": idle, "well": well}
+
+
+# -- what may happen ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happens to a cluster of two nodes while students play.
+
+    Attributes:
+        do: Is given the node that has most of the sessions.
+        mend: So is this; two nodes are there afterwards in any case.
+    """
+
+    what: str
+    do: Callable[[Cluster, int], None]
+    mend: Callable[[Cluster, int], None] = lambda cluster, node: None
+    most: float = MOST_SECONDS
+
+
+def mend_link(cluster: Cluster, node: int) -> None:
+    """It was down for a while, and is up again."""
+    time.sleep(max(0.0, CUT_SECONDS - AFTER_SECONDS))
+    cluster.nodes[node].mend()
+
+
+def add(cluster: Cluster, node: int) -> None:
+    """A third node begins."""
+    cluster.start(2)
+    cluster.have(3)
+
+
+EVENTS = {
+    "kill-server": Event("a web server is killed", Cluster.kill_server),
+    "kill-host": Event("a host is killed", Cluster.kill_host),
+    "kill-node": Event("a node is killed, all at once", Cluster.kill),
+    "cut-node": Event("a node's link is down, and up", lambda c, n: c.nodes[n].cut(), mend_link),
+    "database": Event("PostgreSQL is restarted", lambda c, n: c.restart_database()),
+    "add-node": Event("a node is added", add, most=MOST_CALM_SECONDS),
+    "drain-node": Event("a node is drained", Cluster.stop, most=MOST_CALM_SECONDS),
+}
+
+
+class Witness:
+    """Asks again and again how many sessions are owned, and remembers if they were too many."""
+
+    def __init__(self, cluster: Cluster, sessions: int) -> None:
+        self._cluster, self._sessions = cluster, sessions
+        self.twice = 0
+        """Times that so many too many were said twice in a row: servers are asked one by one."""
+
+    async def look(self) -> None:
+        """Forever."""
+        before = 0
+        while True:
+            await asyncio.sleep(POLL_SECONDS)
+            more = int(await asyncio.to_thread(self._cluster.owned)) - self._sessions
+            self.twice += before > 0 and more > 0
+            before = max(0, more)
+
+
+async def suffer(
+    cluster: Cluster, event: Event, students: Sequence[Student], times: int
+) -> list[float]:
+    """Let it happen so many times; for each time and student, the seconds without a frame."""
+    waits: list[float] = []
+    for _ in range(times):
+        await asyncio.sleep(REST_SECONDS)
+        node = await asyncio.to_thread(cluster.busiest)
+        for student in students:
+            student.longest = 0.0
+        began = time.monotonic()
+        await asyncio.to_thread(event.do, cluster, node)
+        async with asyncio.timeout(AGAIN_SECONDS):
+            for student in students:
+                await student.heard_after(max(began + AFTER_SECONDS, time.monotonic()))
+        waits += [student.longest for student in students]
+        await asyncio.to_thread(event.mend, cluster, node)
+        await asyncio.to_thread(cluster.have, 2)
+    return waits
+
+
+@asynccontextmanager
+async def watched(witness: Witness) -> AsyncIterator[None]:
+    """While a witness looks."""
+    looking = asyncio.create_task(witness.look())
+    try:
+        yield
+    finally:
+        looking.cancel()
+        await asyncio.gather(looking, return_exceptions=True)
+
+
+def happen(cluster: Cluster, names: Sequence[str], number: int, times: int) -> dict[str, Any]:
+    """All that was asked for, with the same students."""
+    print(f"\n## While {number} students play on two nodes, {times} times each\n")
+    print("| what | without a frame: p50 | p95 | most | at most |")
+    print("|---|---|---|---|---|", flush=True)
+    url = cluster.url.replace("http", "ws") + "ws"
+    students = [Student(seed, [url]) for seed in range(number)]
+    witness = Witness(cluster, number)
+    found: dict[str, Any] = {}
+
+    async def all_of_it() -> None:
+        cluster.have(2)
+        async with playing(students), watched(witness):
+            for name in names:
+                event = EVENTS[name]
+                waits = sorted(await suffer(cluster, event, students, times))
+                p50, p95, most = statistics.median(waits), waits[int(0.95 * len(waits))], waits[-1]
+                found[name] = {"p50": p50, "p95": p95, "most": most, "well": most <= event.most}
+                figures = f"{p50:.2f} s | {p95:.2f} s | {most:.2f} s | {event.most:g} s"
+                print(f"| {event.what} | {figures} |", flush=True)
+
+    asyncio.run(all_of_it())
+    whole = sum(student.as_its_twin() for student in students)
+    iterations = sum(student.iterations for student in students)
+    print(f"\n{whole} of {number} have every cost of their twins, to the bit, ", end="")
+    print(f"{iterations:,} in all; sessions said to be two servers': {witness.twice}")
+    well = whole == number and not witness.twice and all(each["well"] for each in found.values())
+    return {"events": found, "whole": whole, "of": number, "twice": witness.twice, "well": well}
+
+
+@contextmanager
+def running() -> Iterator[Cluster]:
+    """A cluster for as long as the block runs."""
+    with network() as machines:
+        yield Cluster(machines)
+
+
+def main() -> int:
+    """Run all of it."""
+    parser = argparse.ArgumentParser(description="A cluster of machines in namespaces.")
+    parser.add_argument("--only", nargs="+", choices=["compare", *EVENTS])
+    parser.add_argument("--students", type=int, default=60)
+    parser.add_argument("--times", type=int, default=10)
+    parser.add_argument("--turns", type=int, default=3)
+    parser.add_argument("--json", type=Path, help="adds what was measured to this file")
+    chosen = parser.parse_args()
+    if (reason := why_not()) is not None:
+        print(f"cluster_bench: {reason}", file=sys.stderr)
+        return 2
+    only = chosen.only or ["compare", *EVENTS]
+    results: dict[str, Any] = {}
+    if "compare" in only:
+        with running() as cluster:
+            results["compare"] = compare(cluster, chosen.students, chosen.turns)
+    if names := [name for name in EVENTS if name in only]:
+        with running() as cluster:
+            results["happened"] = happen(cluster, names, chosen.students, chosen.times)
+    if chosen.json is not None:
+        before = json.loads(chosen.json.read_text()) if chosen.json.exists() else {}
+        chosen.json.write_text(json.dumps({**before, **results}, indent=1) + "\n")
+    return 0 if all(part["well"] for part in results.values()) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
