@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from app.exports.arrays import Layers, array_at
+from app.exports.arrays import MOST_LAYERS, Layers, array_at
 from app.exports.onnx.protobuf import Message
 from app.exports.onnx.recipes import ACTIVATIONS, DOUBLE, FEATURES, FLOAT, POINTS, TYPES, before
 from app.reading import read_json
@@ -172,6 +172,9 @@ class Chain:
             return
         if node.op in ("Gemm", "MatMul"):
             self._check(node, 0)
+            # Before its numbers are made: many nodes may take the same array.
+            if len(self.layers) == MOST_LAYERS:
+                raise ValueError(f"it has more than {MOST_LAYERS} layers")
             self.layers.append(self._layer(node))
         elif node.op == "Add":
             self._add(node)
