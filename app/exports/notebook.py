@@ -42,7 +42,7 @@ ABOUT = {
 }
 
 STARTS = {
-    "small_random": "Weights are normal random numbers times ${scale}$; $g$ is steep where $Z$ is small.",
+    "small_random": "Weights are normal random numbers times ${scale}$; $g$ is steep at small $Z$.",
     "zeros": "All weights are zero, so all units of a layer stay alike for ever.",
     "xavier": "Weights are normal random numbers of variance $2/(n^{{[l-1]}} + n^{{[l]}})$.",
     "he": "Weights are normal random numbers of variance $2/n^{{[l-1]}}$.",

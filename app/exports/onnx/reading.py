@@ -1,7 +1,8 @@
 """The layers of a graph that was brought: one of ours, or layers in a row as others write them.
 
 Whatever else is there is named and refused. Nothing of a file is run, and no other file is opened.
-How many entries it may have, and how large an array may be, is said in `protobuf` and `arrays`.
+How many entries it may have, how large an array may be and how many layers there may be, is said in
+`protobuf` and `arrays`; an array that many nodes take is made again for each of so many layers.
 No graph within a graph is looked at.
 """
 
