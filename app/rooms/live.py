@@ -174,15 +174,21 @@ class LiveRooms:
         return sum(map(len, self._audiences.values()))
 
     def has(self, id: str) -> bool:
-        """Whether there is a room of that id."""
+        """Whether there is a room of that id; so it is of any that was, until they are read."""
         with contextlib.suppress(NoRoom):
             return self._rooms.of_id(id) is not None
-        return False
+        return not self._loaded.is_set()
 
     def has_code(self, typed: str) -> bool:
         """Whether there is a room whose code somebody has typed."""
         with contextlib.suppress(NoRoom):
             return self._rooms.of_code(typed) is not None
+        return False
+
+    def knows(self, typed: str, secret: str | None, claim: str | None) -> bool:
+        """Whether the room of that code has let in whoever has this secret, or waits with it."""
+        with contextlib.suppress(NoRoom):
+            return self._rooms.of_code(typed).knows(secret, claim)
         return False
 
     async def of_code(self, typed: str) -> str:
@@ -191,7 +197,7 @@ class LiveRooms:
         Raises:
             NoRoom: there is none.
         """
-        await self._here()
+        await self.here()
         return self._rooms.of_code(typed).state.door.id
 
     async def open(self, title: str, client: str) -> NewRoom:
@@ -201,7 +207,7 @@ class LiveRooms:
             RoomFull: there is no place for it.
             NotStored: it can't be written now.
         """
-        await self._here()
+        await self.here()
 
         def act(now: Now) -> NewRoom:
             theirs = sum(by == client and self.has(id) for id, by in self._opened_by.items())
@@ -225,7 +231,7 @@ class LiveRooms:
             NoRoom: there is no such room.
             ShallowsError: it can't be carried out; the room is as it was.
         """
-        await self._here()
+        await self.here()
         events: list[Event] = await self._ask(self._command(id, command))
         return events
 
@@ -235,7 +241,7 @@ class LiveRooms:
         Raises:
             NoRoom: there is no such room.
         """
-        await self._here()
+        await self.here()
         seen: T = await self._ask(Asked(id, look=look))
         return seen
 
@@ -268,12 +274,13 @@ class LiveRooms:
         """
         return self._rooms.of_id(id)
 
-    def listen(self, id: str, outbox: Outbox) -> None:
+    async def listen(self, id: str, outbox: Outbox) -> None:
         """A connection is there; it hears what the room has for it, once the room knows it.
 
         Raises:
             NoRoom: there is no such room.
         """
+        await self.here()  # pages are back before the rooms are, if the server was away
         self._rooms.of_id(id)
         self._audiences.setdefault(id, Audience(self._news.set)).add(outbox)
 
@@ -294,7 +301,7 @@ class LiveRooms:
 
         return Asked(id, act=act, silent=silent)
 
-    async def _here(self) -> None:
+    async def here(self) -> None:
         """Wait until the rooms are read from the store.
 
         Raises:
@@ -302,6 +309,8 @@ class LiveRooms:
         """
         if self._going:
             raise GoingAway
+        if self._loaded.is_set():
+            return
         try:
             await asyncio.wait_for(self._loaded.wait(), WAIT_SECONDS)
         except TimeoutError:
