@@ -66,7 +66,8 @@ class Student:
                 # Until this came, it may be what was said last or the one before.
                 self.choice, self.said = seen["question"]["choice"], self.said[-1:]
                 self.solved = self.solved or seen["task"]["solved"]
-                begun.set()
+                if self.choice is not None:
+                    begun.set()
                 others = [choice for choice in range(3) if choice != self.choice]
                 self.said.append(self._rng.choice(others))
                 answer = {"type": "answer", "question": 1, "choice": self.said[-1]}
