@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 import itertools
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 import httpx2 as httpx
 
 from app.classroom.codes import LENGTH, SIGNS
 from benchmarks.hostile.aim import REFUSED_SECONDS, Aim, Message, browser, case, stream
-from benchmarks.hostile.streams import START
+from benchmarks.hostile.streams import DEFAULT, configure
 
 AT_ONCE = 80
 PAUSE = 0.005
+PAUSED = configure({}, DEFAULT, playing=False)
 LOOKS = ("", "/results.csv", "/code.svg")
 
 Answer = Awaitable[httpx.Response]
@@ -44,14 +45,16 @@ async def ask(aim: Aim, ask: Callable[[httpx.AsyncClient, int], Answer], at_once
         await asyncio.gather(*(one(client) for _ in range(at_once)))
 
 
-async def say(aim: Aim, path: str, first: Message, *repeated: Message, per_second: float) -> None:
+async def say(
+    aim: Aim, path: str, first: Sequence[Message], repeated: Sequence[Message], per_second: float
+) -> None:
     """A stream that says `first`, then the others in turn so often a second; it hears all."""
     while aim.on:
         with aim.noting():
             async with stream(aim, path) as line:
                 hearing = asyncio.create_task(line.hear_on())
                 try:
-                    await line.say(first)
+                    await line.say(*first)
                     for message in itertools.cycle(repeated):
                         await line.say(message)
                         aim.got["messages"] += 1
@@ -104,17 +107,17 @@ async def teach(aim: Aim, pages: int = 2) -> None:
         for type, field in (("lock", "locked"), ("hold", "held"))
     ]
     path = f"rooms/{aim.prepared['id']}/stream"
-    await asyncio.gather(*(say(aim, path, opens, *switched, per_second=300) for _ in range(pages)))
+    await asyncio.gather(*(say(aim, path, [opens], switched, 300) for _ in range(pages)))
 
 
 async def attend(aim: Aim, labs: int = 8) -> None:
-    """A page of a member and its labs, which take each other's place."""
+    """A page of a member who raises a hand 100 times a second, and its labs."""
     id, secret = aim.prepared["id"], aim.prepared["secret"]
     enter = {"type": "enter", "room": id, "secret": secret}
-    said = ({"type": "hand", "up": True}, START, {"type": "hand", "up": False}, {"type": "play"})
-    pages = [enter, *({**enter, "lab": True} for _ in range(labs))]
+    said = [{"type": "hand", "up": True}, {"type": "view"}, {"type": "hand", "up": False}]
+    pages = [[enter, PAUSED], *([{**enter, "lab": True}, PAUSED] for _ in range(labs))]
     path = f"ws?room={id}"
-    await asyncio.gather(*(say(aim, path, page, *said, per_second=300) for page in pages))
+    await asyncio.gather(*(say(aim, path, page, said, 300) for page in pages))
 
 
 @case(row=12)
@@ -149,7 +152,7 @@ async def restless_teachers(aim: Aim) -> None:
 
 @case(row=12, prepare=room)
 async def labs_in_a_room(aim: Aim) -> None:
-    """A member's page and eight labs that take each other's place and begin anew all the time."""
+    """A member's page and eight labs, which take each other's place all the time."""
     await attend(aim)
 
 

@@ -4,14 +4,17 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, event
 from starlette.testclient import TestClient, WebSocketDenialResponse
 
+from app.classroom.commands import End
 from app.classroom.messages import OF_TEACHERS
 from app.main import create_app
-from tests.app.conftest import settings_for
+from app.sessions.interactive import InteractiveSession, InteractiveSessions
+from tests.app.conftest import services_of, settings_for
 from tests.app.rooms import Class, Json, Page
 from tests.app.storing import service
 from tests.app.test_doors import EVERY, QUESTION
@@ -178,6 +181,32 @@ def test_behind_an_access_code_a_room_in_the_address_opens_that_room_alone() -> 
 
 
 # -- bad days -----------------------------------------------------------------------------------
+
+
+def test_a_room_that_ends_while_somebody_comes_lets_them_go(
+    room: Class, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A claim that waits, and a page that has said who it is and has no session yet."""
+    member, away = room.joins(), room.joins()
+    claim = room.ask(name=away["name"]).json()["claim"]
+    with room.teacher() as teacher, room.enters(member["secret"]) as page:
+        page.say("configure", runs=[{}], playing=True)
+        page.until("configured")
+        teacher.say("hold", held=True)
+        page.room(held=True)
+    enter = InteractiveSessions.enter
+
+    async def late(self: InteractiveSessions, *args: Any) -> InteractiveSession:
+        await services_of(room.client).rooms.do(room.id, End())
+        return await enter(self, *args)
+
+    monkeypatch.setattr(InteractiveSessions, "enter", late)
+    with room.enters(member["secret"]) as page:
+        assert page.until("over")["reason"] == "ended"
+        assert page.end() == 1000
+    assert room.ask(claim=claim).json()["code"] == "not_found"
+    with Page.at(room.client, f"/ws?session={member['session']}", type="pause") as mine:
+        assert mine.until("configured")["held"] is False
 
 
 def larger_than(tasks: int) -> Callable[[Json], bool]:
