@@ -13,7 +13,7 @@ from app.classroom.codes import LENGTH, SIGNS
 from benchmarks.hostile.aim import REFUSED_SECONDS, Aim, Message, browser, case, stream
 from benchmarks.hostile.streams import DEFAULT, configure
 
-AT_ONCE = 80
+GUESSERS, AT_ONCE = 80, 8
 PAUSE = 0.005
 PAUSED = configure({}, DEFAULT, playing=False)
 LOOKS = ("", "/results.csv", "/code.svg")
@@ -123,24 +123,24 @@ async def attend(aim: Aim, labs: int = 8) -> None:
 @case(row=12)
 async def wrong_codes(aim: Aim) -> None:
     """80 connections that guess codes of rooms, each time another one."""
-    await guess(aim)
+    await guess(aim, GUESSERS)
 
 
 @case(row=12, prepare=room)
 async def joins(aim: Aim) -> None:
-    """80 connections that join a room over and over."""
+    """A room is joined over and over, and over again when it is full."""
     await join(aim)
 
 
 @case(row=12)
 async def rooms_opened(aim: Aim) -> None:
-    """80 connections that open rooms."""
+    """Rooms are opened, as many as may be, and then still."""
     await open_rooms(aim)
 
 
 @case(row=12, prepare=room)
 async def looks_at_a_room(aim: Aim) -> None:
-    """80 connections that fetch a room's state, table and QR code."""
+    """A room's state, table and QR code."""
     await look(aim)
 
 
@@ -158,8 +158,6 @@ async def labs_in_a_room(aim: Aim) -> None:
 
 @case(row=12, prepare=room)
 async def all_at_a_room(aim: Aim) -> None:
-    """All of these at once, with as many connections in all."""
-    fewer = AT_ONCE // 5
-    await asyncio.gather(
-        *(each(aim, fewer) for each in (guess, join, open_rooms, look)), teach(aim), attend(aim, 4)
-    )
+    """All of these at once."""
+    asking = (each(aim) for each in (guess, join, open_rooms, look))
+    await asyncio.gather(*asking, teach(aim), attend(aim, labs=2))
