@@ -99,11 +99,12 @@ def test_who_was_removed_has_no_way_in(room: Class) -> None:
             with Page.at(room.client, f"/ws?session={session}", type="play") as mine:
                 assert mine.until("configured")["held"] is False
                 mine.until("state", lambda seen: seen["playing"])
-                for type, fields in (
-                    ("answer", {"question": 1, "choice": 0}),
-                    ("hand", {"up": True}),
-                ):
-                    mine.say(type, **fields)
+                said: dict[str, Json] = {
+                    "answer": {"question": 1, "choice": 0},
+                    "hand": {"up": True},
+                }
+                for type, words in said.items():
+                    mine.say(type, **words)
                     assert mine.error() == "unknown_type"
                 mine.say("configure", runs=[{}], experiment=1)
                 assert mine.error() == "invalid_field"
