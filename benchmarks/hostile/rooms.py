@@ -114,8 +114,15 @@ async def attend(aim: Aim, labs: int = 8) -> None:
     """A page of a member who raises a hand 100 times a second, and its labs."""
     id, secret = aim.prepared["id"], aim.prepared["secret"]
     enter: Message = {"type": "enter", "room": id, "secret": secret}
-    said = [{"type": "hand", "up": True}, {"type": "view"}, {"type": "hand", "up": False}]
-    pages = [[enter, PAUSED], *([{**enter, "lab": True}, PAUSED] for _ in range(labs))]
+    said: list[Message] = [
+        {"type": "hand", "up": True},
+        {"type": "view"},
+        {"type": "hand", "up": False},
+    ]
+    pages: list[list[Message]] = [
+        [enter, PAUSED],
+        *([{**enter, "lab": True}, PAUSED] for _ in range(labs)),
+    ]
     path = f"ws?room={id}"
     await asyncio.gather(*(say(aim, path, page, said, 300) for page in pages))
 
