@@ -24,11 +24,16 @@ class Collect:
 
 @dataclass(frozen=True, slots=True)
 class Come:
-    """The connection of a member's page, or of its second session (`lab`), is there."""
+    """The connection of a member's page, or of its second session (`lab`), is there.
+
+    Attributes:
+        session: The second session that the page had, if it had one.
+    """
 
     connection: str
     secret: str
     lab: bool = False
+    session: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
