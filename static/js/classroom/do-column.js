@@ -9,8 +9,9 @@ import { inGroups } from './calls.js';
 import { whole } from './differs.js';
 import { redraw } from './focus.js';
 import { LETTERS } from './letters.js';
+import { reductionInWords } from './room-news.js';
 import { symbol } from './symbols.js';
-import { askForm, formOf, hideForm, lessonForm, reductionInWords, taskForm } from './teacher-forms.js';
+import { askForm, formOf, hideForm, lessonForm, taskForm } from './teacher-forms.js';
 import { paintTile } from './tile-picture.js';
 import { paintWithin } from './wall.js';
 
@@ -52,7 +53,7 @@ export function mountDo(fields, defaults, desk, place, { points, arrived }) {
     const was = form;
     queueMicrotask(() => {
       /** @type {HTMLElement | null | undefined} */ (
-        was?.querySelector('textarea, input, select, .kinds button, .lessons button')
+        was?.querySelector('textarea, input, select, .kinds button, .lessons button, .acts button')
       )?.focus();
       was?.scrollIntoView({ block: 'nearest' });
     });
@@ -76,6 +77,13 @@ export function mountDo(fields, defaults, desk, place, { points, arrived }) {
     }}>${open ? 'Close' : label}</button></div>${open ? form : desk.section.value ? nothing : more}</section>`;
   };
 
+  /** @param {string} name @param {number} member */
+  const who = (name, member) => (desk.named.value ? name : `number ${member}`);
+  /** @param {'admit' | 'refuse'} type @param {string} claim @param {string} said */
+  const decide = (type, claim, said) => {
+    if (desk.say({ type, claim })) desk.announcement.value = said;
+  };
+
   /** @param {TeachersRoom} room */
   const claims = ({ claims: all }) =>
     all.length === 0
@@ -85,16 +93,16 @@ export function mountDo(fields, defaults, desk, place, { points, arrived }) {
             claim,
             name,
             member,
-          }) => html`<div><p>Somebody wants to be <b>${desk.named.value ? name : `number ${member}`}</b> again.</p><span><button
-            class="btn small" type="button" @click=${() => desk.say({ type: 'admit', claim })}>Let in</button><button
-            class="btn quiet small" type="button" @click=${() => desk.say({ type: 'refuse', claim })}>No</button></span></div>`,
+          }) => html`<div><p>Somebody wants to be <b>${who(name, member)}</b> again.</p><span><button
+            class="btn small" type="button" @click=${() => decide('admit', claim, `${who(name, member)} is let in.`)}>Let in</button><button
+            class="btn quiet small" type="button" @click=${() => decide('refuse', claim, `${who(name, member)} is not let in.`)}>No</button></span></div>`,
         )}</section>`;
 
   /** @param {TeachersRoom} room */
   const eyes = ({ held, held_at }) => {
     const question = desk.question.value;
     return html`<section class="eyes"><button class="btn ${held || question ? '' : 'primary'}" type="button" id="eyes"
-      aria-pressed=${String(held)} @click=${() => desk.say({ type: 'hold', held: !held })}>${symbol('eye')}${
+      data-up=${String(held)} @click=${() => desk.say({ type: 'hold', held: !held })}>${symbol('eye')}${
         held ? 'Let go' : 'Eyes here'
       }</button><p class="cap">${
         held

@@ -37,8 +37,10 @@ const id = decodeURIComponent(location.pathname.split('/rooms/')[1] ?? '').repla
 const key = takeKey(`${id}/screen`);
 
 /** @param {string} title @param {string} text */
-const closed = (title, text) =>
-  render(html`<main class="closed"><h1>${title}</h1><p class="soft">${text}</p></main>`, page);
+function closed(title, text) {
+  render(html`<main class="closed"><h1 tabindex="-1">${title}</h1><p class="soft">${text}</p></main>`, page);
+  page.querySelector('h1')?.focus();
+}
 
 if (key === null) closed('This page needs the room’s key.', 'Open it from the teacher’s page: Projector.');
 else open(key);

@@ -1,8 +1,10 @@
 /** The bar above a student's page. */
 
 import { live } from '../../vendor/lit-html/directives/live.js';
-import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
+import { html, nothing } from '../../vendor/lit-html/lit-html.js';
 import { effect } from '../../vendor/signals-core/signals-core.js';
+import { redraw } from './focus.js';
+import { studentsNews } from './room-news.js';
 import { bestInWords, outcome } from './student-facts.js';
 import { symbol } from './symbols.js';
 
@@ -19,27 +21,20 @@ export function mountBar(store, student, again) {
   // A page that scrolls has its plane beside Play all the same (css/low.css).
   const heights = new ResizeObserver(() => document.body.style.setProperty('--above', `${shell.offsetTop}px`));
 
-  let question = 0;
-  let shown = 0;
+  let before = /** @type {StudentsRoom | null} */ (null);
   effect(() => {
     const room = student.room.value;
-    const asked = room?.question;
-    if (asked && asked.id !== question) store.announcement.value = `Question: ${asked.text}`;
-    if (asked?.counts && asked.id !== shown) store.announcement.value = outcome(asked);
-    question = asked?.id ?? 0;
-    shown = asked?.counts ? asked.id : 0;
-  });
-  let solved = false;
-  effect(() => {
-    const task = student.room.value?.task;
-    const now = task?.solved === true;
-    if (now && !solved) store.announcement.value = `Solved: ${task?.title}`;
-    solved = now;
+    const text = room ? studentsNews(before, room) : '';
+    if (text) store.announcement.value = text;
+    before = room;
   });
 
+  /** What had the keyboard as the page froze. @type {Element | null} */
+  let left = null;
   // A frozen page can be looked at, and nothing else.
   effect(() => {
     const held = student.held.value;
+    if (held) left = document.activeElement;
     shell.inert = held;
     document.body.toggleAttribute('data-held', held);
     if (!held) return undefined;
@@ -48,9 +43,10 @@ export function mountBar(store, student, again) {
     ))
       if (open instanceof HTMLDialogElement) open.close();
       else open.hidePopover();
+    // Letters and Space are the page's, wherever the keyboard is.
     /** @param {KeyboardEvent} event */
     const still = (event) => {
-      if (event.key !== 'Tab' && !box.contains(/** @type {Node} */ (event.target))) event.stopPropagation();
+      if (event.key !== 'Tab') event.stopPropagation();
     };
     addEventListener('keydown', still, true);
     return () => removeEventListener('keydown', still, true);
@@ -61,23 +57,30 @@ export function mountBar(store, student, again) {
     const place = student.place.value;
     const said = student.said.value;
     if (student.elsewhere.value)
-      render(aside('This class goes on in another tab of this browser.', 'Go on here', again), box);
-    else if (said)
-      render(
-        aside(said, 'Close', () => (student.said.value = '')),
-        box,
-      );
-    else if (!place) render(nothing, box);
+      draw(aside('This class goes on in another tab of this browser.', 'Go on here', again));
+    else if (said) draw(aside(said, 'Close', () => (student.said.value = '')));
+    else if (!place) draw(nothing);
     else if (!room)
-      render(
+      draw(
         bar(html`<div class="room-me"><b>${place.name}</b><span class="room-soft">${place.title}</span></div>
       <div class="room-job"><span class="room-soft" role="status">Coming in</span></div><div></div>`),
-        box,
       );
-    else render(room.held ? frozen(room) : free(room), box);
+    else draw(room.held ? frozen(room) : free(room));
     heights.disconnect();
     for (const row of [box, ...box.querySelectorAll('.r, .room-back')]) heights.observe(row);
   });
+
+  /** The keyboard is on the banner while the page is frozen, then where it was; without a bar it is where one comes in. @param {unknown} template */
+  function draw(template) {
+    const had = document.activeElement;
+    const was = had?.classList.contains('frozen') ?? false;
+    const within = box.contains(had);
+    redraw(box, template, ':scope > .roombar > :is(.r, .room-back)');
+    const banner = /** @type {HTMLElement | null} */ (box.querySelector('.frozen'));
+    if (banner && !within) banner.focus();
+    else if (!banner && was) /** @type {HTMLElement | null} */ (left)?.focus();
+    else if (within && !box.firstElementChild) document.getElementById('class')?.focus();
+  }
 
   /** @param {unknown} row @param {unknown} [more] */
   function bar(row, more = nothing) {
@@ -100,7 +103,7 @@ export function mountBar(store, student, again) {
           room.experiment && student.place.value?.mine
             ? html`<button class="btn room-mine" type="button" @click=${() => student.swap()}>${swapLabel()}</button>`
             : nothing
-        }<button class="btn" type="button" data-up=${String(room.hand)} @click=${() => student.hand()}>${symbol(
+        }<button class="btn" type="button" id="room-hand" data-up=${String(room.hand)} @click=${() => student.hand()}>${symbol(
           'hand',
         )}${room.hand ? 'Hand down' : 'Hand up'}</button><button class="btn quiet" type="button" title="Leave the class"
           @click=${() => student.leave()}>${symbol('out')}<span class="lbl">Leave</span></button></div>`,
@@ -158,7 +161,7 @@ export function mountBar(store, student, again) {
             })}</ul><p class="room-soft">${outcome(asked)}</p>`
           : html`<span class="seg" role="radiogroup" aria-labelledby="room-asked">${asked.choices.map(
               (choice, index) =>
-                html`<label><input class="vh" type="radio" name="room-answer-${asked.id}"
+                html`<label><input class="vh" type="radio" name="room-answer-${asked.id}" id="room-answer-${asked.id}-${index}"
                   .checked=${live(asked.choice === index)} @change=${() => student.answer(index)}><span
                   class="face">${choice}</span></label>`,
             )}</span><p class="room-soft">${asked.choice === null ? nothing : 'You can change it'}</p>`
@@ -167,9 +170,9 @@ export function mountBar(store, student, again) {
 
   /** @param {StudentsRoom} room */
   function frozen(room) {
-    return html`<div class="roombar frozen" role="main" aria-label="Class"><div class="r" role="alert"><div
+    return html`<div class="roombar frozen" role="main" aria-label="Class" tabindex="-1"><div class="r" role="alert"><div
       class="room-me"><b role="heading" aria-level="1">${symbol('eye')}Eyes here</b></div><div class="room-job">Your network is paused and kept. It goes on
-      when your teacher lets go.</div><div class="room-ways"><span>${room.name}</span><button class="btn room-hand" type="button"
+      when your teacher lets go.</div><div class="room-ways"><span>${room.name}</span><button class="btn room-hand" type="button" id="room-hand"
       data-up=${String(room.hand)} @click=${() => student.hand()}>${symbol('hand')}<span class="lbl">${
         room.hand ? 'Hand down' : 'Hand up'
       }</span></button></div></div>${ask(room)}</div>`;

@@ -269,7 +269,6 @@ export class Student {
     this.place.value = { ...place, set: number, mine };
     store.dialogue.playing.value = playing;
     store.change(after, { anew: true });
-    store.announcement.value = `Experiment ${number}, from your teacher`;
   }
 
   /** @param {string} name '' is none */
