@@ -362,6 +362,15 @@ test('a name is claimed until the teacher has decided', async (context) => {
     ],
   );
   assert.equal(started[0].member, 3);
+  // Who was given another place meanwhile leaves it.
+  keepPlace(null);
+  const named = joiningWith([{ ...JOINED, member: 9, secret: 'spare' }, { claim: 'c' }, JOINED]);
+  await named.joining.join();
+  named.joining.claimed.value = 'calm otter';
+  await named.joining.claim();
+  context.mock.timers.tick(1500);
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual(named.asked.at(-1)?.[1], { code: 'K7M4QX', claim: 'c', secret: 'spare' });
   keepPlace(null);
 });
 
