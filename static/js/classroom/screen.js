@@ -23,6 +23,8 @@ import { Watching } from './watching.js';
 const [WIDTH, HEIGHT] = [1024, 768];
 const PADDING = 44;
 const FOOT = 68;
+/** A name below a picture has two lines. */
+const NAMES = 58;
 /** With more than this the marks of who has solved it are small. */
 const MOST_LARGE = 40;
 /** A question and its choices of more are written smaller. */
@@ -231,7 +233,7 @@ function open(key) {
         width - 2 * PADDING * unit,
         height - (FOOT + 60) * unit,
         12 * unit,
-        named ? 32 * unit : 0,
+        named ? NAMES * unit : 0,
       );
       return html`<main class="stage"><h1 class="vh">Everybody’s network</h1><ul class="many" style="--c: ${columns}; --d: ${side}px">${members.map(
         ({ member, name, here }) => html`<li class=${here ? '' : 'away'}><span class="pic"><canvas data-member=${member}

@@ -11,6 +11,9 @@ import { symbol } from './symbols.js';
 /** @typedef {import('../types/protocol').StudentsRoom} StudentsRoom */
 /** @typedef {import('./student.js').Student} Student */
 
+/** A question and its choices of more have the width to themselves. */
+const MOST_LETTERS = 280;
+
 /** @param {import('../store/state.js').Store} store @param {Student} student @param {() => void} again takes the place back */
 export function mountBar(store, student, again) {
   const shell = /** @type {HTMLElement} */ (document.querySelector('.shell'));
@@ -122,7 +125,7 @@ export function mountBar(store, student, again) {
   /** @param {StudentsRoom} room */
   function job({ task, lesson, experiment }) {
     if (!task)
-      return html`<div class="room-job"><span class="room-soft">${
+      return html`<div class="room-job ${lesson ? '' : 'room-sent'}"><span class="room-soft">${
         lesson
           ? `Lesson: ${lesson.title}`
           : experiment
@@ -147,7 +150,8 @@ export function mountBar(store, student, again) {
   function ask({ question: asked }) {
     if (!asked) return nothing;
     const { counts, right } = asked;
-    return html`<div class="r room-q" role="region" aria-label="Question"><div><h2>Question</h2><p class="room-soft">${
+    const long = [asked.text, ...asked.choices].join('').length > MOST_LETTERS;
+    return html`<div class="r room-q ${long ? 'long' : ''}" role="region" aria-label="Question" tabindex=${long ? 0 : -1}><div><h2>Question</h2><p class="room-soft">${
       counts ? 'How the class has chosen' : 'Answer before you see it run'
     }</p></div>
       <div><p class="room-text" id="room-asked">${asked.text}</p></div>
