@@ -144,9 +144,7 @@ async def join(request: Request, services: Services, body: JoinRoom) -> Response
     async with services.tries.one(client_of(request.scope), request.is_disconnected):
         room = await rooms.of_code(body.code)
         said = (
-            Join(body.name, body.secret)
-            if body.claim is None
-            else Collect(body.claim, body.secret)
+            Join(body.name, body.secret) if body.claim is None else Collect(body.claim, body.secret)
         )
         events = await rooms.do(room, said)
     for event in events:

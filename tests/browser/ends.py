@@ -31,7 +31,8 @@ class End:
     def __init__(self, server: Server, path: str) -> None:
         self._open = ExitStack()
         address = server.url.replace("http", "ws") + path
-        manner = {"max_size": None, "ping_interval": None, "close_timeout": 1}
+        # What nobody reads waits: a member takes two frames at most.
+        manner = {"max_size": None, "max_queue": None, "ping_interval": None}
         self._socket = self._open.enter_context(connect(address, **manner))
 
     def say(self, type: str, **fields: Any) -> None:

@@ -12,8 +12,6 @@ from tests.browser.harness import Server
 from tests.browser.keys import Keys
 from tests.browser.test_classroom import button
 
-expect.set_options(timeout=6000)
-
 
 def test_a_teachers_lesson_by_the_keyboard_alone(browser: Browser, server: Server) -> None:
     guard = Guard(server)
@@ -325,9 +323,7 @@ def learn(context: BrowserContext, server: Server, teacher: Teacher) -> None:
     keys.hears("The question is closed.")
 
     # A task, by the keyboard's own Play; a part that is taken away takes nothing with it.
-    teacher.say(
-        "task", title="Ten iterations", until=[{"quantity": "iteration", "at_least": 10}]
-    )
+    teacher.say("task", title="Ten iterations", until=[{"quantity": "iteration", "at_least": 10}])
     keys.hears("Task 1: Ten iterations.")
     keys.use(play)
     keys.hears("Solved: Ten iterations.")

@@ -21,7 +21,10 @@ const configured = {
 
 test('a run is kept as the connection goes while another one was to take its place', () => {
   const entered = [];
-  const kept = { giveWay() {}, enter: ({ experiment, history }) => entered.push([experiment.learningRate, history.length]) };
+  const kept = {
+    giveWay() {},
+    enter: ({ experiment, history }) => entered.push([experiment.learningRate, history.length]),
+  };
   const store = new Store(experiment, catalogue, new Dialogue(() => {}, TERMS), kept);
   store.begin();
   store.receive(configured);

@@ -94,8 +94,10 @@ export function mountDo(fields, defaults, desk, place, { points, arrived }) {
             name,
             member,
           }) => html`<div><p>Somebody wants to be <b>${who(name, member)}</b> again.</p><span><button
-            class="btn small" type="button" @click=${() => decide('admit', claim, `${who(name, member)} is let in.`)}>Let in</button><button
-            class="btn quiet small" type="button" @click=${() => decide('refuse', claim, `${who(name, member)} is not let in.`)}>No</button></span></div>`,
+            class="btn small" type="button"
+            @click=${() => decide('admit', claim, `${who(name, member)} is let in.`)}>Let in</button><button
+            class="btn quiet small" type="button"
+            @click=${() => decide('refuse', claim, `${who(name, member)} is not let in.`)}>No</button></span></div>`,
         )}</section>`;
 
   /** @param {TeachersRoom} room */
@@ -118,8 +120,8 @@ export function mountDo(fields, defaults, desk, place, { points, arrived }) {
     const many = desk.state.members.value.size;
     const set = offer ? fromHash(offer.page, defaults, fields).experiment : null;
     const last = experiment ? `Sent at ${at(experiment.at)} to ${many}` : '';
-    return html`<section class=${desk.folded.value ? 'one' : ''}><div class="head"><h2>Send this experiment</h2><button class="btn small" type="button"
-      ?disabled=${!offer || offer.missing.length > 0} @click=${() => desk.send()}>Send to ${many}</button></div>${
+    return html`<section class=${desk.folded.value ? 'one' : ''}><div class="head"><h2>Send this experiment</h2><button
+      class="btn small" type="button" ?disabled=${!offer || offer.missing.length > 0} @click=${() => desk.send()}>Send to ${many}</button></div>${
         desk.folded.value
           ? nothing
           : offer && set
@@ -142,7 +144,11 @@ export function mountDo(fields, defaults, desk, place, { points, arrived }) {
                     )}</select>`
                   : nothing
               }</p></div>
-              ${offer.missing.length > 0 ? html`<p class="wrong">No link can hold ${offer.missing.join(' and ')}: with fewer points it can be sent.</p>` : nothing}
+              ${
+                offer.missing.length > 0
+                  ? html`<p class="wrong">No link can hold ${offer.missing.join(' and ')}: with fewer points it can be sent.</p>`
+                  : nothing
+              }
               <div class="two">${two('seeds', 'Seeds', [
                 ['same', 'same seed'],
                 ['own', 'own seeds'],
@@ -237,16 +243,14 @@ export function mountDo(fields, defaults, desk, place, { points, arrived }) {
     const members = [...desk.state.members.value.values()];
     const done = on.steps.map((_, index) => members.filter(({ steps }) => steps?.includes(index + 1)).length);
     const here = on.steps.map((_, index) => members.filter(({ step }) => step === index + 1).length);
-    return html`<section class=${desk.folded.value ? 'one' : ''}><div class="head"><h2>Lesson</h2><span class="cap lesson-name">${on.title}</span><button class="btn small"
-      type="button" @click=${() => desk.say({ type: 'lesson', name: null })}>End</button></div>${
+    return html`<section class=${desk.folded.value ? 'one' : ''}><div class="head"><h2>Lesson</h2><span
+      class="cap lesson-name">${on.title}</span><button class="btn small" type="button" @click=${() => desk.say({ type: 'lesson', name: null })}>End</button></div>${
         desk.folded.value
           ? nothing
           : html`<ol class="steps" aria-label="Steps">${on.steps.map(
-              (
-                kind,
-                index,
-              ) => html`<li title="Step ${index + 1} (${kind}): ${done[index]} of ${members.length} done, ${here[index]} are there"><span
-                class="col" aria-hidden="true"><i style="height: ${members.length > 0 ? (100 * done[index]) / members.length : 0}%"></i></span><span
+              (kind, index) => html`<li
+                title="Step ${index + 1} (${kind}): ${done[index]} of ${members.length} done, ${here[index]} are there"><span class="col"
+                aria-hidden="true"><i style="height: ${(100 * done[index]) / Math.max(1, members.length)}%"></i></span><span
                 class="n"><span class="vh">Step ${index + 1}, done by </span>${done[index]}</span></li>`,
             )}</ol><p class="cap">How many have done each step.</p>`
       }</section>`;

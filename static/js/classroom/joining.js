@@ -23,6 +23,8 @@ const ASK_EVERY = 1500;
  *   | {is: 'teacher', wrong: Wrong | null, busy: boolean}} Screen
  */
 
+/** After these somebody may have been here before. */
+const BACK_FROM = ['locked', 'full', 'unknown_name', 'not_let_in', 'claimed'];
 /** What leads no further with this code. */
 const HOPELESS = ['stranger', 'removed'];
 
@@ -223,7 +225,7 @@ export function joinForm(joining, screen) {
         </form>
         ${told(screen.wrong)}
         ${screen.wrong ? nothing : html`<p class="hint">Capitals or not, both work.</p>`}
-        ${screen.wrong && ['locked', 'full', 'unknown_name', 'not_let_in', 'claimed'].includes(screen.wrong.code) ? before(joining, screen.busy) : nothing}`;
+        ${BACK_FROM.includes(screen.wrong?.code ?? '') ? before(joining, screen.busy) : nothing}`;
     case 'known':
       return html`<p class="lead">${screen.place.title}. You are</p><h1 class="name">${screen.place.name}</h1>
         <button class="btn primary" type="button" ?disabled=${screen.busy} @click=${() => joining.back()}>Go on</button>

@@ -181,11 +181,12 @@ export function mountOpened(desk, place, { points, arrived }, back) {
 }
 
 /** What the curve is. Of the test's costs there are those of frames, and frames come here as long as it is open. @param {number} [first] */
-const curveKey = (first) => html`<p class="cap key"><span><i></i>train</span>${
-  first === undefined
-    ? nothing
-    : html`<span><i class="tst"></i>test${first > 0 ? `, from ${count(first)} on` : ''}</span>`
-}</p>`;
+const curveKey = (first) =>
+  html`<p class="cap key"><span><i></i>train</span>${
+    first === undefined
+      ? nothing
+      : html`<span><i class="tst"></i>test${first > 0 ? `, from ${count(first)} on` : ''}</span>`
+  }</p>`;
 
 /** The axes of a picture, outside of it. @param {Pick<import('../types/protocol').Boundary, 'x' | 'y'>} boundary @param {number} side */
 function axes({ x, y }, side) {

@@ -91,7 +91,12 @@ function members(desk) {
                 html`<li><form @submit=${(/** @type {SubmitEvent} */ event) => {
                   event.preventDefault();
                   const name = String(new FormData(/** @type {HTMLFormElement} */ (event.currentTarget)).get('name'));
-                  if (!name.trim() || name === member.name || !desk.say({ type: 'rename', member: member.member, name })) return;
+                  if (
+                    !name.trim() ||
+                    name === member.name ||
+                    !desk.say({ type: 'rename', member: member.member, name })
+                  )
+                    return;
                   done.value = `Now called ${name.trim()}.`;
                 }}><input class="field" name="name" maxlength="24" autocomplete="off" aria-label="Name of ${member.name}" .value=${
                   member.name ?? ''

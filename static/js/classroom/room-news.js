@@ -57,10 +57,7 @@ const TEACHERS = [
 const STUDENTS = [
   // The other is an alert of its own.
   ({ held }) => [held, held ? '' : 'Your teacher has let go.'],
-  ({ experiment }) => [
-    experiment?.number,
-    experiment ? `Experiment ${experiment.number}, from your teacher.` : '',
-  ],
+  ({ experiment }) => [experiment?.number, experiment ? `Experiment ${experiment.number}, from your teacher.` : ''],
   ({ reduction }) => [JSON.stringify(reduction), 'Your teacher has changed which parts of the page there are.'],
   ({ task }) => [task?.id, task ? `Task ${task.number}: ${task.title}.` : 'The task is over.'],
   ({ task }) => [task?.solved === true, task?.solved ? `Solved: ${task.title}.` : ''],

@@ -59,8 +59,7 @@ export function mountBar(store, student, again) {
     const room = student.room.value;
     const place = student.place.value;
     const said = student.said.value;
-    if (student.elsewhere.value)
-      draw(aside('This class goes on in another tab of this browser.', 'Go on here', again));
+    if (student.elsewhere.value) draw(aside('This class goes on in another tab of this browser.', 'Go on here', again));
     else if (said) draw(aside(said, 'Close', () => (student.said.value = '')));
     else if (!place) draw(nothing);
     else if (!room)
@@ -73,14 +72,19 @@ export function mountBar(store, student, again) {
     for (const row of [box, ...box.querySelectorAll('.r, .room-back')]) heights.observe(row);
   });
 
-  /** The keyboard is on the banner while the page is frozen, then where it was; without a bar it is where one comes in. @param {unknown} template */
+  /**
+   * The keyboard is on the banner while the page is frozen, then where it was; without a bar it is where one comes in.
+   *
+   * @param {unknown} template
+   */
   function draw(template) {
     const had = document.activeElement;
     const was = had?.classList.contains('frozen') ?? false;
     const within = box.contains(had);
     redraw(box, template, ':scope > .roombar > :is(.r, .room-back)');
     const banner = /** @type {HTMLElement | null} */ (box.querySelector('.frozen'));
-    if (banner && !within) banner.focus();
+    // Where nothing had it, nothing has lost it.
+    if (banner && !within && left !== document.body) banner.focus();
     else if (!banner && was) /** @type {HTMLElement | null} */ (left)?.focus();
     else if (within && !box.firstElementChild) document.getElementById('class')?.focus();
   }
@@ -151,9 +155,10 @@ export function mountBar(store, student, again) {
     if (!asked) return nothing;
     const { counts, right } = asked;
     const long = [asked.text, ...asked.choices].join('').length > MOST_LETTERS;
-    return html`<div class="r room-q ${long ? 'long' : ''}" role="region" aria-label="Question" tabindex=${long ? 0 : -1}><div><h2>Question</h2><p class="room-soft">${
-      counts ? 'How the class has chosen' : 'Answer before you see it run'
-    }</p></div>
+    return html`<div class="r room-q ${long ? 'long' : ''}" role="region" aria-label="Question"
+      tabindex=${long ? 0 : -1}><div><h2>Question</h2><p class="room-soft">${
+        counts ? 'How the class has chosen' : 'Answer before you see it run'
+      }</p></div>
       <div><p class="room-text" id="room-asked">${asked.text}</p></div>
       <div class="room-choice">${
         counts
@@ -161,7 +166,8 @@ export function mountBar(store, student, again) {
               const all = Math.max(1, ...counts);
               return html`<li class=${index === right ? 'right' : ''}><span class="t">${choice}${
                 index === right ? html`${symbol('check')}<span class="vh">right</span>` : nothing
-              }</span><span class="b" aria-hidden="true"><i style="width: ${(100 * counts[index]) / all}%"></i></span><b>${counts[index]}</b></li>`;
+              }</span><span class="b" aria-hidden="true"><i
+                style="width: ${(100 * counts[index]) / all}%"></i></span><b>${counts[index]}</b></li>`;
             })}</ul><p class="room-soft">${outcome(asked)}</p>`
           : html`<span class="seg" role="radiogroup" aria-labelledby="room-asked">${asked.choices.map(
               (choice, index) =>
@@ -175,9 +181,9 @@ export function mountBar(store, student, again) {
   /** @param {StudentsRoom} room */
   function frozen(room) {
     return html`<div class="roombar frozen" role="main" aria-label="Class" tabindex="-1"><div class="r" role="alert"><div
-      class="room-me"><b role="heading" aria-level="1">${symbol('eye')}Eyes here</b></div><div class="room-job">Your network is paused and kept. It goes on
-      when your teacher lets go.</div><div class="room-ways"><span>${room.name}</span><button class="btn room-hand" type="button" id="room-hand"
-      data-up=${String(room.hand)} @click=${() => student.hand()}>${symbol('hand')}<span class="lbl">${
+      class="room-me"><b role="heading" aria-level="1">${symbol('eye')}Eyes here</b></div><div class="room-job">Your network is paused and
+      kept. It goes on when your teacher lets go.</div><div class="room-ways"><span>${room.name}</span><button
+      class="btn room-hand" type="button" id="room-hand" data-up=${String(room.hand)} @click=${() => student.hand()}>${symbol('hand')}<span class="lbl">${
         room.hand ? 'Hand down' : 'Hand up'
       }</span></button></div></div>${ask(room)}</div>`;
   }

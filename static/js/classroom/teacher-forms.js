@@ -86,9 +86,7 @@ export function askForm(desk) {
         choices.value.length < MOST_CHOICES
           ? html`<button class="btn quiet small" type="button" @click=${another('.choice input', () => {
               choices.value = [...choices.peek(), ''];
-            })}>${symbol(
-              'plus',
-            )}Another choice</button>`
+            })}>${symbol('plus')}Another choice</button>`
           : nothing
       }</fieldset>
       ${

@@ -252,7 +252,8 @@ export function mountWall(desk, place, { points, arrived }) {
     const asking = question?.open === true && question.counts === undefined;
     const ok = asking ? member.answered : task !== null && member.solved.includes(task);
     return html`<button class="tile ${classes(seen)} ${lit.includes(member.member) ? 'lit' : ''}" type="button"
-      data-tile=${member.member} tabindex=${tabbed ? 0 : -1} aria-label=${inWords(seen)}><span class="pic" aria-hidden="true"><canvas data-bare data-member=${member.member} data-side=${side} aria-hidden="true"></canvas></span>${
+      data-tile=${member.member} tabindex=${tabbed ? 0 : -1} aria-label=${inWords(seen)}><span class="pic"
+      aria-hidden="true"><canvas data-bare data-member=${member.member} data-side=${side}></canvas></span>${
         ok ? html`<i class="ok"></i>` : nothing
       }${member.hand != null ? html`<i class="up">${symbol('hand')}</i>` : nothing}</button>`;
   };
