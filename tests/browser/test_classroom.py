@@ -1,4 +1,4 @@
-"""A class in a room: a teacher, a projector, two students, a whole lesson; and bad days."""
+"""A class in a room: a teacher, a projector, students, in every state; and bad days."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def lesson(
     expect(teacher.locator(".count")).to_have_text("1of 5 have answered")
     expect(screen.locator(".choices")).to_contain_text("1")
     assert screen.locator(".hist").count() == 0
-    looked.at("asked, held", (teacher, "html"), (one, "html"), (screen, "html"))
+    looked.at("asked, held", (teacher, ".do"), (one, "html"), (screen, "html"))
     one.emulate_media(forced_colors="active")
     faces = one.locator(".room-q .face")
     painted = "(face) => [getComputedStyle(face).backgroundColor, getComputedStyle(face).outline]"
@@ -167,7 +167,7 @@ def lesson(
     expect(teacher.locator(".net-opened")).to_have_count(4)
     expect(teacher.locator(".curve .run").first).to_be_attached()
     expect(teacher.locator(".big svg text").first).to_be_visible()
-    looked.at("lesson", (teacher, "html"), (one, "html"), (screen, "html"))
+    looked.at("lesson", (teacher, "html"), (one, ".roombox"), (screen, "html"))
     desk.say("lesson", name=None)
     desk.say("reduce", hide=[], lock=[])
     # Whether the server is still there is asked while frames come, and no error is shown.
@@ -179,7 +179,7 @@ def lesson(
     teacher.set_viewport_size({"width": 800, "height": 200})
     expect(teacher.locator(".tiles.everybody")).to_be_visible()
     expect(place).to_have_count(1)
-    looked.at("everybody", (teacher, "html"))
+    looked.at("everybody", (teacher, "main.wall:not(.opened)"))
     teacher.set_viewport_size(VIEWPORT)
     expect(teacher.locator(".toast [role=alert]")).to_have_count(0)
 
@@ -197,7 +197,7 @@ def lesson(
         teacher.keyboard.press("Escape")
     desk.say("lock", locked=True)
     teacher.locator("#room-menu").click()
-    looked.at("menu", (teacher, "html"))
+    looked.at("menu", (teacher, "header"))
     teacher.keyboard.press("Escape")
 
     # A reload, and a second tab, lose nobody.
