@@ -24,6 +24,8 @@ import { Watching } from './watching.js';
 const [WIDTH, HEIGHT] = [1024, 768];
 const PADDING = 44;
 const FOOT = 68;
+/** Up to this side a picture is one of many (CSS pixels). */
+const SMALL = 150;
 /** A name below a picture has two lines. */
 const NAMES = 58;
 /** With more than this the marks of who has solved it are small. */
@@ -127,7 +129,8 @@ function open(key) {
           ? { points: data.points, labels: data.labels, test: new Set(data.split.test) }
           : (points.get(number) ?? null),
         line: state.setups.get(number)?.data?.task !== 'regression',
-        radius: Math.max(2.4, side / 115),
+        // In a small one they leave the picture to be seen.
+        radius: side > SMALL ? Math.max(2.4, side / 115) : Math.max(1.1, side / 70),
       });
     }
   }
