@@ -92,11 +92,14 @@ def serve(ending: Shutdown, listening: socket.socket | None) -> None:
     from app import logs
     from app.content.lessons import LessonError
     from app.memory import give_back
-    from app.settings import Settings
+    from app.settings import SettingsError, read_settings
     from app.store import StoreUnusable
     from app.web.connections import Config
 
-    settings = Settings()
+    try:
+        settings = read_settings()
+    except SettingsError as error:
+        sys.exit(f"Shallows can't start: {error}")
     logs.configure(settings)
     if settings.reload and listening is None:
         # Children find a function by its module's name, and one that is run is named otherwise.
@@ -112,7 +115,7 @@ def serve(ending: Shutdown, listening: socket.socket | None) -> None:
         from app.main import create_app  # it reads the presets
 
         app = create_app(settings)
-    except (LessonError, StoreUnusable) as error:
+    except (LessonError, SettingsError, StoreUnusable) as error:
         sys.exit(f"Shallows can't start: {error}")
     listening = listening or announced(settings)
     config = Config(
@@ -153,15 +156,16 @@ def announced(settings: "Settings") -> socket.socket:
 
     listening = listen(settings.host, settings.port, settings.slow_reader_seconds)
     port = listening.getsockname()[1]
+    place = f"{port}{settings.root_path}/" if settings.root_path else f"{port}"
     print("Shallows is at", flush=True)
     for address in addresses(settings.host):
-        print(f"  http://{address}:{port}", flush=True)
+        print(f"  http://{address}:{place}", flush=True)
     lan = lan_address(settings.host)
     if lan is not None and sys.stdout.isatty():
         from app.exports import qr
 
-        print(f"A class opens http://{lan}:{port}, or points a camera at\n", flush=True)
-        qr.in_terminal(f"http://{lan}:{port}")
+        print(f"A class opens http://{lan}:{place}, or points a camera at\n", flush=True)
+        qr.in_terminal(f"http://{lan}:{place}")
     return listening
 
 
