@@ -17,9 +17,13 @@ class Join:
 
 @dataclass(frozen=True, slots=True)
 class Collect:
-    """Whoever claims a name asks whether the teacher has decided."""
+    """Whoever claims a name asks whether the teacher has decided.
+
+    With the secret of the place that they were given meanwhile, which they leave once they are in.
+    """
 
     claim: str
+    secret: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

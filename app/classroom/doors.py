@@ -195,6 +195,10 @@ def collect(turn: Turn, command: Collect) -> None:
         turn.send(Waiting(command.claim))
         return
     member, secret = turn.state.members[claim.member], turn.mint.secret()
+    known = command.secret
+    spare = None if known is None else _of_secret(turn.state, turn.mint, known)
+    if spare is not None and spare is not member and spare.standing == "in":
+        leave(turn, spare)
     member.secret = turn.mint.digest("member", secret)
     _let_in(turn, member, secret)
 
@@ -326,7 +330,7 @@ def hand(turn: Turn, member: Member, message: Hand) -> None:
     turn.member(member)
 
 
-def leave(turn: Turn, member: Member, message: Leave) -> None:
+def leave(turn: Turn, member: Member, message: Leave | None = None) -> None:
     """Somebody goes by themselves. What they have done stays, and they may come back."""
     member.standing, member.left_at, member.hand_at = "left", turn.now.clock, None
     turn.keep(member)

@@ -155,7 +155,9 @@ async def join(request: Request, services: Services, body: JoinRoom) -> Response
     )
     async with one:
         room = await rooms.of_code(body.code)
-        said = Collect(body.claim) if body.claim is not None else Join(body.name, body.secret)
+        said = (
+            Join(body.name, body.secret) if body.claim is None else Collect(body.claim, body.secret)
+        )
         events = await rooms.do(room, said)
     for event in events:
         if isinstance(event, Waiting):
