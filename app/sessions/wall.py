@@ -293,11 +293,9 @@ class Wall:
     def leave(self, room: Room) -> None:
         """Another server has the room: its sessions are wanted there."""
         there = self._classes.pop(room.state.door.id, None)
-        if there is not None:
-            sessions = [seat.session for seat in there.seats.values()]
-            for session in itertools.chain(sessions, *there.all_labs):
-                self._where.pop(session, None)
-                self._sessions.yield_up(session)
+        for session in there.sessions if there is not None else ():
+            self._where.pop(session, None)
+            self._sessions.yield_up(session)
 
     # -- what is seen -----------------------------------------------------------------------
 
