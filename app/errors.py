@@ -290,9 +290,12 @@ class GoingAway(ShallowsError):
 
 
 class Elsewhere(ShallowsError):
-    """Another server has what is asked for, or this one does not know what it has."""
+    """Another server has what is asked for, or this one does not know what it has.
 
-    status = 503
+    A status that nothing else here has, so that a proxy may ask the next server.
+    """
+
+    status = 502
     code = "elsewhere"
     title = "On another server"
     headers: Mapping[str, str] = {"Retry-After": "1"}

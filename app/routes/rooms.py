@@ -6,7 +6,7 @@ import hmac
 import json
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from contextlib import AbstractAsyncContextManager
 from typing import Annotated, TypeVar
 
@@ -20,6 +20,7 @@ from app.classroom.commands import Collect, End, Join, Redeem
 from app.classroom.errors import NotATeacher, NotYours, WrongKey
 from app.classroom.events import Joined, KeyMade, Role, Waiting
 from app.classroom.messages import JoinRoom, OpenRoom, Redeemed
+from app.classroom.names import folded
 from app.classroom.room import Room
 from app.errors import PROBLEM_JSON, UnknownHost
 from app.links import lan_address, server_path
@@ -101,7 +102,8 @@ async def open_room(
     """A room for a class, with a code to join it and the keys of its teacher and its projector."""
     client = client_of(request.scope)
     if (wanted := services.settings.teacher_code) is not None:
-        async with services.tries.one(client, request.is_disconnected):
+        typed = "teacher", _header_text(code or "")
+        async with services.tries.one(client, typed, request.is_disconnected):
             _check_teacher(code, wanted.get_secret_value())
     new = await services.rooms.open(body.line(), client)
     door = new.room.state.door
@@ -147,11 +149,16 @@ def _header_text(text: str) -> str:
 async def join(request: Request, services: Services, body: JoinRoom) -> Response:
     """As somebody new; back, with a secret; or by the name that one had, if the teacher agrees."""
     rooms = services.rooms
-    async with _one_try(request, services):
-        if (answer := await _elsewhere(request, services, body.code)) is not None:
+    # Who has a secret or a claim of the room guesses nothing, and waits for nobody who does.
+    known = rooms.knows(body.code, body.secret, body.claim)
+    typed = "join", read_code(body.code), None if body.name is None else folded(body.name)
+    async with _one_try(request, services, typed, known):
+        if (answer := await _elsewhere(request, services, body.code, typed)) is not None:
             return answer
         room = await rooms.of_code(body.code)
-        said = Collect(body.claim) if body.claim is not None else Join(body.name, body.secret)
+        said = (
+            Join(body.name, body.secret) if body.claim is None else Collect(body.claim, body.secret)
+        )
         events = await rooms.do(room, said)
     for event in events:
         if isinstance(event, Waiting):
@@ -172,14 +179,18 @@ async def join(request: Request, services: Services, body: JoinRoom) -> Response
     raise AssertionError("a join has an answer")
 
 
-def _one_try(request: Request, services: AllServices) -> AbstractAsyncContextManager[None]:
+def _one_try(
+    request: Request, services: AllServices, typed: Hashable, known: bool = False
+) -> AbstractAsyncContextManager[None]:
     """A try of a code; where another server passes it on, it was counted there."""
-    if request.scope.get(RELAYED):
+    if known or request.scope.get(RELAYED):
         return contextlib.nullcontext()
-    return services.tries.one(client_of(request.scope), request.is_disconnected)
+    return services.tries.one(client_of(request.scope), typed, request.is_disconnected)
 
 
-async def _elsewhere(request: Request, services: AllServices, code: str) -> Response | None:
+async def _elsewhere(
+    request: Request, services: AllServices, code: str, typed: Hashable
+) -> Response | None:
     """What the server says that has the room of a code; None if it is this one, or none."""
     relay = services.relay
     if relay is None or request.scope.get(RELAYED) or services.rooms.has_here(code):
@@ -189,7 +200,7 @@ async def _elsewhere(request: Request, services: AllServices, code: str) -> Resp
     if answer is not None and answer.media_type == PROBLEM_JSON:
         with contextlib.suppress(ValueError):
             if json.loads(bytes(answer.body))["code"] in {error.code for error in WRONG}:
-                services.tries.wrong(client_of(request.scope))
+                services.tries.wrong(client_of(request.scope), typed)
     return answer
 
 
@@ -204,8 +215,9 @@ async def another_device(
 ) -> Key | Response:
     """With the one-time code that a teacher's page shows (`pair`)."""
     rooms = services.rooms
-    async with _one_try(request, services):
-        if (answer := await _elsewhere(request, services, body.code)) is not None:
+    typed = "pairing", read_code(body.code), read_code(body.pairing)
+    async with _one_try(request, services, typed):
+        if (answer := await _elsewhere(request, services, body.code, typed)) is not None:
             return answer
         room = await rooms.of_code(body.code)
         (made,) = (e for e in await rooms.do(room, Redeem(body.pairing)) if isinstance(e, KeyMade))

@@ -196,13 +196,18 @@ class Relay:
 
     async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer here, or have the owner answer."""
+        early = Early(receive, send) if scope["type"] == "websocket" else None
+        if early is not None:
+            receive, send = early.receive, early.send
         try:
-            if not await self._pass_on(scope, receive, send):
+            if not await self._pass_on(scope, receive, send, early):
                 await self.inner(scope, receive, send)
         except ShallowsError as error:
             await refuse(scope, send, error)
 
-    async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> bool:
+    async def _pass_on(
+        self, scope: Scope, receive: Receive, send: Send, early: "Early | None"
+    ) -> bool:
         """Have the owner answer; False if this server is it, or nobody is.
 
         Raises:
@@ -216,7 +221,7 @@ class Relay:
             except (Unreachable, Lost):
                 raise Elsewhere from None
         thing = named(scope)
-        return thing is not None and await self._to_owner(thing, scope, receive, send)
+        return thing is not None and await self._to_owner(thing, scope, receive, send, early)
 
     def knows_page(self, token: str) -> bool:
         """Whether a token is of a page at another server that lives."""
@@ -229,7 +234,12 @@ class Relay:
         return Owner(server, other.address, 0, True)
 
     async def _to_owner(
-        self, thing: tuple[Kind, str], scope: Scope, receive: Receive, send: Send
+        self,
+        thing: tuple[Kind, str],
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        early: "Early | None" = None,
     ) -> bool:
         kind, name = thing
         for _ in range(TRIES):
@@ -248,6 +258,8 @@ class Relay:
                     if kind == "job":
                         raise Elsewhere from None  # it trains on there
                     self.servers.unreachable(owner.server)
+                    if early is not None:
+                        await early.accept()  # it takes a while now, and a proxy waits for that
                 except Lost:
                     await asyncio.sleep(AGAIN_SECONDS)
                     continue
@@ -321,27 +333,31 @@ class Relay:
 
     async def _opened(self, owner: Owner, scope: Scope) -> ClientConnection:
         address = urlsplit(owner.address)
-        line = await self._dialled(str(address.hostname), address.port or 80)
         uri = f"ws://{address.netloc}{target_of(scope).decode('latin-1')}"
         ticket = self.tickets.make({**scope, "method": "GET"}, owner.server).decode()
-        try:
-            async with asyncio.timeout(OPEN_SECONDS):
-                return await connect(
-                    uri,
-                    sock=line,
-                    proxy=None,
-                    compression=None,
-                    additional_headers={TICKET.decode(): ticket},
-                    user_agent_header=None,
-                    open_timeout=None,
-                    ping_interval=PING_SECONDS,
-                    ping_timeout=PONG_SECONDS,
-                    close_timeout=OPEN_SECONDS,
-                    max_size=MOST_MESSAGE,
-                )
-        except (InvalidStatus, WebSocketException, OSError, TimeoutError):
-            line.close()
-            raise Lost from None
+        for _ in range(DIALS):
+            line = await self._dialled(str(address.hostname), address.port or 80)
+            try:
+                async with asyncio.timeout(OPEN_SECONDS):
+                    return await connect(
+                        uri,
+                        sock=line,
+                        proxy=None,
+                        compression=None,
+                        additional_headers={TICKET.decode(): ticket},
+                        user_agent_header=None,
+                        open_timeout=None,
+                        ping_interval=PING_SECONDS,
+                        ping_timeout=PONG_SECONDS,
+                        close_timeout=OPEN_SECONDS,
+                        max_size=MOST_MESSAGE,
+                    )
+            except (InvalidStatus, TimeoutError):
+                line.close()
+                raise Lost from None  # it is busy, frozen, or not the owner: the database knows
+            except (WebSocketException, OSError):
+                line.close()
+        raise Unreachable
 
     @staticmethod
     async def _dialled(host: str, port: int) -> socket.socket:
@@ -440,7 +456,9 @@ class Relay:
                 await response.aclose()
         except (httpcore2.ConnectError, httpcore2.ConnectTimeout):
             raise
-        except (httpcore2.NetworkError, httpcore2.ProtocolError, httpcore2.TimeoutException):
+        except (httpcore2.NetworkError, httpcore2.ProtocolError, httpcore2.TimeoutException) as why:
+            if not (began or body.begun or isinstance(why, httpcore2.TimeoutException)):
+                raise httpcore2.ConnectError from None  # something before it has taken the call
             await _broken(began, body.begun, send)
         except asyncio.CancelledError:
             if body.left:
@@ -486,6 +504,39 @@ class Relay:
         answer.raw_headers = [(k, v) for k, v in headers if k != b"content-length"]
         answer.raw_headers.append((b"content-length", str(len(said)).encode()))
         return answer
+
+
+class Early:
+    """A stream that can be accepted before it is known who talks on it."""
+
+    def __init__(self, receive: Receive, send: Send) -> None:
+        self._receive, self._send = receive, send
+        self._heard = self._accepted = False
+
+    async def accept(self) -> None:
+        """Accept it now, once."""
+        if not self._accepted:
+            await self._receive()  # that somebody wants to connect
+            self._accepted = True
+            await self._send({"type": "websocket.accept"})
+
+    async def receive(self) -> Message:
+        """What comes; that somebody wants to connect comes first, whether or not it has."""
+        if not self._heard:
+            self._heard = True
+            if self._accepted:
+                return {"type": "websocket.connect"}
+        return await self._receive()
+
+    async def send(self, message: Message) -> None:
+        """What goes out; who was accepted is not refused any more, and comes again instead."""
+        if not self._accepted:
+            self._accepted = message["type"] == "websocket.accept"
+        elif message["type"] == "websocket.http.response.start":
+            message = {"type": "websocket.close", "code": MOVED}
+        elif message["type"] in ("websocket.accept", "websocket.http.response.body"):
+            return
+        await self._send(message)
 
 
 class _Body:
