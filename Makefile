@@ -5,7 +5,7 @@ VENV_PYTHON := $(VENV)/bin/python
 BENCHMARKS := nncore_bench stream_bench page_bench store_bench load_bench class_bench second_way_bench servers_bench hostile_bench
 
 .DEFAULT_GOAL := help
-.PHONY: help run fix check test lint bench lock vendor docker-test clean tools
+.PHONY: help run fix check test lint bench lock vendor docker-test cluster-test clean tools
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -54,6 +54,10 @@ vendor: tools ## Copy the page's libraries from node_modules into static/vendor
 
 docker-test: ## Build the image, run it locked down, and use it (needs a Docker engine)
 	python3 scripts/docker_test.py
+
+cluster-test: $(VENV)/.dev-installed ## Load and break a cluster of machines in network namespaces (Linux, root)
+	@scripts/install_test_tools.sh postgresql nginx
+	$(VENV_PYTHON) -m benchmarks.cluster_bench
 
 clean: ## Remove what make has installed and what the tools have cached
 	rm -rf $(VENV) node_modules build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -196,8 +196,8 @@ def test_a_server_that_is_away_silent_or_unsure_is_passed_by(
             there.speaks.set()
             await settled(proxy)
 
-            # It says that it does not know what it has: on a stream the other is asked.
-            there.status = 503
+            # It says that it does not know what it has: the other is asked.
+            there.status = 502
             assert await server_of(proxy, path) == other.name
             there.status = 200
             await settled(proxy)
