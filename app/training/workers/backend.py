@@ -106,6 +106,11 @@ class Backend:
         return some and all(driver.ready for driver in needed)
 
     @property
+    def alone(self) -> bool:
+        """Whether there should be a cluster, and the server trains without it."""
+        return False
+
+    @property
     def note(self) -> str | None:
         """What an operator is told although all can train."""
         return None
