@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 SWITCH_SECONDS = 0.0005
+DRAIN = "drain"
+"""The command that has a node of the cluster let its sessions go."""
 ENDING_SECONDS = 4.5
 """The process ends after that, whatever still hangs."""
 
@@ -30,6 +32,8 @@ def main(listening: socket.socket | None = None) -> None:
     Args:
         listening: To serve on, if whoever started this has made it.
     """
+    if sys.argv[1:2] == [DRAIN]:
+        drain(*sys.argv[2:])
     ending = Shutdown()
     # A shell's `&` starts what ignores SIGINT. Uvicorn hears it all the same, and so does this.
     signal.signal(signal.SIGINT, ending.ask)
@@ -38,6 +42,16 @@ def main(listening: socket.socket | None = None) -> None:
     if hangup is not None and signal.getsignal(hangup) is not signal.SIG_IGN:
         signal.signal(hangup, ending.ask)
     serve(ending, listening)
+
+
+def drain(*nodes: str) -> None:
+    """Have a node of the cluster let its sessions go, and end."""
+    from app.settings import Settings
+    from app.training.workers.cluster import draining
+
+    if len(nodes) != 1:
+        sys.exit("say which node: python -m app drain NODE (its address, or its id)")
+    sys.exit(draining.drain(Settings(), *nodes, say=lambda line: print(line, flush=True)))
 
 
 def begin(sockets: list[socket.socket] | None) -> None:

@@ -43,6 +43,7 @@ from app.settings import Settings, SettingsError
 from app.store import Store
 from app.store.classes import StoredRooms
 from app.training.workers.backend import Backend
+from app.training.workers.cluster.backend import ray_backend
 from app.training.workers.inline import inline_backend
 from app.training.workers.processes import pool_backend
 from app.web.access import Access
@@ -59,6 +60,7 @@ log = logging.getLogger(__name__)
 BACKENDS: dict[str, Callable[[Settings], Backend]] = {
     "pool": pool_backend,
     "inline": inline_backend,
+    "ray": ray_backend,
 }
 
 ROUTED = (

@@ -8,12 +8,19 @@ import os
 import re
 from collections.abc import Mapping
 from functools import cached_property
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import unquote
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    AliasChoices,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.errors import plain_words
@@ -86,8 +93,18 @@ class Settings(BaseSettings):
         "https://school.example or https://*.school.example; separated by commas or spaces",
     )
 
-    backend: Literal["pool", "inline"] = Field(
-        "pool", description="where training runs: worker processes, or (for tests) this process"
+    backend: Literal["pool", "inline", "ray"] = Field(
+        "pool",
+        description="where training runs: worker processes, the hosts of a Ray cluster, or (for "
+        "tests) this process",
+    )
+    ray_address: str | None = Field(
+        None, description="host:port of the head of the cluster, such as 10.0.0.2:6379"
+    )
+    ray_token_file: Path | None = Field(
+        None,
+        description="a file with the token of the cluster; only on this machine or a private "
+        "network may there be none",
     )
     workers: int = Field(0, ge=0, le=256, description="worker processes; 0 means one per core")
 
@@ -322,6 +339,24 @@ class Settings(BaseSettings):
         if not sources or ("'none'" in sources and len(sources) > 1):
             raise ValueError("'none' stands alone, and something must be said")
         return sources
+
+    @model_validator(mode="after")
+    def _cluster_is_reached_safely(self) -> "Settings":
+        if self.backend != "ray":
+            return self
+        host, _, port = (self.ray_address or "").rpartition(":")
+        if not host or not port.isdecimal():
+            raise ValueError("the backend ray needs SHALLOWS_RAY_ADDRESS, such as 10.0.0.2:6379")
+        try:
+            private = ip_address(host.strip("[]")).is_private
+        except ValueError:  # who knows where a name leads
+            private = host == "localhost"
+        if not private and self.ray_token_file is None:
+            raise ValueError(
+                f"whoever reaches {self.ray_address} runs code in the cluster: without "
+                "SHALLOWS_RAY_TOKEN_FILE it has to be an address of a private network"
+            )
+        return self
 
     @cached_property
     def worker_count(self) -> int:

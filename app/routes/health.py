@@ -34,7 +34,8 @@ async def healthz() -> dict[str, str]:
 async def readyz(services: Services) -> dict[str, str]:
     """Answers 503 while a worker or a background task is missing, and once the server is ending.
 
-    A worker that is being replaced is back in a second, and does not count as missing.
+    A worker that is being replaced is back in a second, and does not count as missing. A server
+    that can do without its cluster for a while says so in a `note`.
     """
     if services.jobs.going:
         raise GoingAway
@@ -45,7 +46,8 @@ async def readyz(services: Services) -> dict[str, str]:
     for background in services.backgrounds:
         if not background.running:
             raise NotReady(f"{background.name} ended, and is about to begin again")
-    return {"status": "ready"}
+    note = services.backend.note
+    return {"status": "ready", **({"note": note} if note else {})}
 
 
 class _Metrics(Collector):
@@ -63,6 +65,8 @@ class _Metrics(Collector):
             "shallows_room_connections": ("Pages connected to a room", rooms.connected),
             "shallows_runs_queued": ("REST runs waiting to train", jobs.queued),
             "shallows_runs_running": ("REST runs training", jobs.running),
+            "shallows_hosts": ("Hosts that train", backend.hosts),
+            "shallows_alone": ("Whether it trains without its cluster", int(backend.alone)),
             "shallows_commands_pending": ("Commands waiting for a round", backend.pending),
             "shallows_heavy_queued": ("Heavy calls waiting for their turn", heavy.queued),
             "shallows_heavy_running": ("Heavy calls being worked on", heavy.running),
@@ -71,6 +75,7 @@ class _Metrics(Collector):
             yield GaugeMetricFamily(name, text, value)
         counters = {
             "shallows_worker_restarts": ("Workers replaced", backend.worker_restarts),
+            "shallows_moves": ("Sessions that went to another host", backend.moves),
             "shallows_frames": ("Frames made for readers", work.frames),
             "shallows_heavy_killed": ("Heavy calls whose process was ended", heavy.killed),
             "shallows_iterations": ("Iterations trained, of all runs", work.iterations),

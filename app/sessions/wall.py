@@ -183,7 +183,7 @@ class Wall:
     def __init__(self, backend: Backend, sessions: InteractiveSessions) -> None:
         self.measured: Callable[[str, Measured], None] = lambda room, command: None
         self.background = Background("wall of classes", self._run)
-        self._work, self._hosts, self._sessions = backend.work, backend.hosts, sessions
+        self._backend, self._sessions = backend, sessions
         self._classes: dict[str, Class] = {}
         self._where: dict[str, tuple[str, Seat | None]] = {}
         """By session: the room's id, and whose first session it is; second ones have no tile."""
@@ -337,11 +337,11 @@ class Wall:
             if not self._classes:
                 self._somebody.clear()
                 await self._somebody.wait()
-            work = self._work
+            work = self._backend.work
             began, frames, rounds = loop.time(), work.frames, work.round_seconds
             await asyncio.sleep(TICK)
             passed = loop.time() - began
-            busy = (work.round_seconds - rounds) / passed / self._hosts
+            busy = (work.round_seconds - rounds) / passed / self._backend.hosts
             wanted = sum(len(there.seats) / there.every for there in self._classes.values())
             self._pace.passed(passed, work.frames - frames, busy, wanted)
             self._ask(began + passed)

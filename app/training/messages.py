@@ -161,9 +161,22 @@ class Close:
     session: str
 
 
+@dataclass(frozen=True, slots=True)
+class Release:
+    """The session goes to another host, as it is now; a `Released` says whether it has left.
+
+    Attributes:
+        at_any_rate: Whether it leaves although it is in the middle of what a checkpoint does not
+            hold: it then goes on from its last one, as if this host had died.
+    """
+
+    session: str
+    at_any_rate: bool = False
+
+
 OfSession = Open | Attach | Detach | Tell | Ask | Hold | Expect | Look
 """Commands that a session's host carries out, in their order."""
-Command = OfSession | Flush | Close
+Command = OfSession | Flush | Close | Release
 
 
 # -- up -------------------------------------------------------------------------------------
@@ -282,8 +295,16 @@ class Worked:
     sits_out: Mapping[str, float]
 
 
+@dataclass(frozen=True, slots=True)
+class Released:
+    """The answer to a `Release`: whether the session has left the host."""
+
+    session: str
+    left: bool
+
+
 Reply = Progress | Model | Record | Snapshot | frozenset[str] | None
-Event = Text | Frame | Progress | Checkpointed | Glimpse | Answer
+Event = Text | Frame | Progress | Checkpointed | Glimpse | Answer | Released
 """What comes of a session."""
 
 

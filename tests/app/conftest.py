@@ -1,5 +1,6 @@
 """A server in this process for the tests of the service, on each of its backends."""
 
+import contextlib
 import os
 import tempfile
 import time
@@ -14,10 +15,13 @@ from starlette.testclient import TestClient
 from app.main import create_app
 from app.services import AllServices
 from app.settings import Settings
+from tests.app.clusters import running_cluster
 from tests.app.postgresql import PostgreSQL, running_postgresql
 from tests.app.stream import Stream
 
 BACKENDS = ("inline", "pool")
+RAY = pytest.param("ray", marks=pytest.mark.xdist_group("ray"))
+"""One more, whose tests all run in one process: a cluster takes seconds to come up."""
 
 # What a test leaves playing takes the time of the tests after it no longer than that.
 SHARED = {"session_grace_seconds": 5}
@@ -33,8 +37,13 @@ def settings_for(backend: str, **changes: object) -> Settings:
 
 @pytest.fixture(scope="session", params=BACKENDS)
 def client(request: pytest.FixtureRequest) -> Iterator[TestClient]:
-    """The service on one backend; every test that takes it runs on both."""
-    with TestClient(create_app(settings_for(request.param, **SHARED))) as client:
+    """The service on one backend; every test that takes it runs on both, some on `ray` too."""
+    with contextlib.ExitStack() as stack:
+        more = {}
+        if request.param == "ray":
+            more = stack.enter_context(running_cluster()).settings
+        app = create_app(settings_for(request.param, **{**SHARED, **more}))
+        client = stack.enter_context(TestClient(app))
         wait_ready(client)
         yield client
 

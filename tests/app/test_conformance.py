@@ -11,8 +11,10 @@ from starlette.websockets import WebSocketDisconnect
 
 import nncore
 from app import wire
-from tests.app.conftest import a_moment, metric
+from tests.app.conftest import BACKENDS, RAY, a_moment, metric
 from tests.app.stream import Json, Stream
+
+pytestmark = pytest.mark.parametrize("client", [*BACKENDS, RAY], indirect=True, scope="session")
 
 PLAN = {"data": {"seed": 3}, "network": {"layers": [{"units": 3, "activation": "relu"}]}}
 

@@ -37,6 +37,8 @@ from app.training.messages import (
     Event,
     Flush,
     Open,
+    Release,
+    Released,
     Worked,
 )
 
@@ -94,10 +96,10 @@ class Host:
             case Flush():
                 return self._flush(command)
             case Close():
-                self._sessions.pop(command.session, None)
-                for turns in self._turns.values():
-                    turns.forget(command.session)
+                self._forget(command.session)
                 return []
+            case Release():
+                return self._release(command)
             case Open():
                 account = Account(self._clock())
                 seen = command.replay_to
@@ -114,6 +116,35 @@ class Host:
         events = self._commands.carry_out(hosted, command)
         self._charge(hosted, events, now, self._meter() - before, granted=0.0)
         return events
+
+    def _forget(self, session: str) -> None:
+        self._sessions.pop(session, None)
+        for turns in self._turns.values():
+            turns.forget(session)
+
+    def _release(self, command: Release) -> list[Event]:
+        """Let a session go, with a checkpoint of now if one can hold all of it."""
+        hosted = self._sessions.get(command.session)
+        said: list[Event] = []
+        if hosted is not None:
+            if hosted.settled:
+                said = self._kept(hosted) or []
+            elif not command.at_any_rate:
+                return [Released(command.session, left=False)]
+            self._forget(command.session)
+        return [*said, Released(command.session, left=True)]
+
+    def _kept(self, hosted: Hosted) -> list[Event] | None:
+        """A checkpoint, if there is anything new to keep; None if now can't be kept."""
+        if hosted.session is None or hosted.replaying:
+            return None
+        if not (hosted.changed or hosted.kept_costs < hosted.session.iteration):
+            return []
+        try:
+            return [checkpointed(hosted, self._clock())]
+        except Exception:
+            log.exception("session %.6s could not be kept", hosted.name)
+            return None
 
     def _for_nobody(self, command: Command) -> list[Event]:
         """The session has gone while the command was on its way."""
@@ -146,14 +177,9 @@ class Host:
         events: list[Event] = []
         up_to_now = set()
         for hosted in self._sessions.values():
-            if hosted.session is None or hosted.replaying:
-                continue
-            try:
-                if hosted.changed or hosted.kept_costs < hosted.session.iteration:
-                    events.append(checkpointed(hosted, self._clock()))
+            if (kept := self._kept(hosted)) is not None:
+                events += kept
                 up_to_now.add(hosted.name)
-            except Exception:
-                log.exception("session %.6s could not be kept", hosted.name)
         return [*events, Answer(command.ticket, frozenset(up_to_now))]
 
     def serve(self, commands: Iterable[Command]) -> tuple[list[Event | Worked], float | None]:

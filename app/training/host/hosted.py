@@ -177,6 +177,12 @@ class Hosted:
         """Whether a reader's sweep is under way."""
         return not self.held and any(reader.sweep is not None for reader in self.readers.values())
 
+    @property
+    def settled(self) -> bool:
+        """Whether a checkpoint of now holds all of it: nothing that was asked is under way."""
+        asked = any(reader.questions for reader in self.readers.values())
+        return not (self.replaying or self.waiting or self.sweeping or asked)
+
     def everyone_wants(self) -> None:
         """The next round sends every reader a frame."""
         for reader in self.readers.values():

@@ -2,7 +2,7 @@
 
 import asyncio
 import itertools
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import TypeVar
 
 from app.schemas import Plan
@@ -22,55 +22,108 @@ from app.training.messages import (
     Tell,
 )
 from app.training.run import Model
-from app.training.workers.driver import Driver, Line
+from app.training.workers.driver import Driver, Line, Questions
 from app.training.workers.placed import Placed
 from app.training.workers.tally import Tally
 
 T = TypeVar("T")
 
 
+BALANCE_SECONDS = 0.25
+"""Between two looks at who has too many sessions, and which have to go."""
+SMALLEST_GAP = 4
+"""Sessions that a host may have more than another before some move."""
+MOST_MOVES = 8
+"""Sessions that one host lets go at a time: whoever moves is opened anew in one round."""
+PATIENCE = 8
+"""How often a host that is to be left may keep a session that is in the middle of something."""
+
+
 class Backend:
     """Where sessions train: one driver or more; a new session goes to the least loaded.
 
-    One listener for each session hears its events, on the event loop.
+    Drivers may come and go. A session moves to another when its host is lost, when its driver is to
+    go, and when another has much less to do; it takes two rounds, and whoever looks at it notices
+    nothing. One listener for each session hears its events, on the event loop.
+
+    Args:
+        connections: Of the hosts that there are as long as the server runs.
     """
 
-    def __init__(self, connections: Iterable[Callable[[], Awaitable[Line]]]) -> None:
+    def __init__(self, connections: Iterable[Callable[[], Awaitable[Line]]] = ()) -> None:
         self.work = Tally()
-        self._drivers = [
-            Driver(connect, self.work, f"driver {number}")
-            for number, connect in enumerate(connections)
-        ]
+        self._questions = Questions()
+        self._drivers: list[Driver] = []
         self._where: dict[str, Driver] = {}
         self._tickets = itertools.count()
+        self._balancing = Background("balance of hosts", self._run)
+        self._ending: set[asyncio.Task[None]] = set()
+        self._lost = 0
+        """Hosts that drivers which have gone had to replace."""
+        self.moves = 0
+        """How often a session went to another host."""
+        for number, connect in enumerate(connections):
+            self.add(f"driver {number}", connect, lasting=True)
+
+    def add(
+        self, name: str, connect: Callable[[], Awaitable[Line]], *, lasting: bool = False
+    ) -> Driver:
+        """One host more; sessions come to it when it is up."""
+        questions, find = self._questions, self._find_place
+        driver = Driver(connect, self.work, questions, name, find, lasting=lasting)
+        self._drivers.append(driver)
+        return driver
+
+    def _end(self, driver: Driver) -> None:
+        """A driver that was told to close has no session any more."""
+        self._drivers.remove(driver)
+        self._lost += driver.restarts
+        ending = asyncio.create_task(driver.stop())
+        self._ending.add(ending)
+        ending.add_done_callback(self._ending.discard)
 
     async def start(self) -> None:
         """Begin; returns as soon as commands are taken."""
         for driver in self._drivers:
             driver.start()
+        self._balancing.start()
 
     async def stop(self) -> None:
         """End, with everything that was started."""
-        await asyncio.gather(*(driver.stop() for driver in self._drivers))
+        await self._balancing.stop()
+        await asyncio.gather(*self._ending, *(driver.stop() for driver in self._drivers))
+        self._questions.cancel()
 
     @property
     def ready(self) -> bool:
-        """Whether every host came up, and answers.
+        """Whether every host that is to be there came up, and answers, and new sessions can train.
 
         Sessions are on all of them, so each that is not there keeps its own waiting; one that is
         being replaced is back in a second, and nobody needs to be sent elsewhere for that.
         """
-        return all(driver.ready for driver in self._drivers)
+        needed = [driver for driver in self._drivers if driver.lasting or driver.sessions]
+        some = any(driver.ready and not driver.closing for driver in self._drivers)
+        return some and all(driver.ready for driver in needed)
+
+    @property
+    def alone(self) -> bool:
+        """Whether there should be a cluster, and the server trains without it."""
+        return False
+
+    @property
+    def note(self) -> str | None:
+        """What an operator is told although all can train."""
+        return None
 
     @property
     def backgrounds(self) -> list[Background]:
         """The tasks that drive."""
-        return [driver.background for driver in self._drivers]
+        return [*(driver.background for driver in self._drivers), self._balancing]
 
     @property
     def hosts(self) -> int:
         """How many there are."""
-        return len(self._drivers)
+        return max(1, sum(not driver.closing for driver in self._drivers))
 
     @property
     def pending(self) -> int:
@@ -80,7 +133,47 @@ class Backend:
     @property
     def worker_restarts(self) -> int:
         """How many hosts were replaced."""
-        return sum(driver.restarts for driver in self._drivers)
+        return self._lost + sum(driver.restarts for driver in self._drivers)
+
+    # -- who is where -----------------------------------------------------------------------
+
+    def _find_place(self, driver: Driver, homeless: Sequence[Placed]) -> None:
+        """Let other drivers take sessions up that are in no host, if there are any that can."""
+        for placed in homeless:
+            able = [each for each in self._drivers if each is driver or each.open_to_all]
+            best = min(able, key=lambda each: (not each.open_to_all, each.load))
+            if best is not driver:
+                best.adopt(driver.give(placed.name))
+                self._where[placed.name] = best
+                self.moves += 1
+
+    async def _run(self) -> None:
+        """Move sessions to where they are better off, a few at a time."""
+        while True:
+            await asyncio.sleep(BALANCE_SECONDS)
+            self._balance()
+
+    def _balance(self) -> None:
+        able = [driver for driver in self._drivers if driver.open_to_all]
+        for driver in [each for each in self._drivers if each.closing or each.abandoned]:
+            if able:
+                self._leave(driver, MOST_MOVES if driver.connected else len(driver.sessions))
+            if driver.closing and not driver.sessions:
+                self._end(driver)
+        if len(able) > 1:
+            most, least = (end(able, key=lambda driver: driver.load) for end in (max, min))
+            gap = most.load - least.load
+            if gap >= max(SMALLEST_GAP, most.load / 4):
+                self._leave(most, min(MOST_MOVES, max(1, gap // 8)))
+
+    def _leave(self, driver: Driver, number: int) -> None:
+        """Have some sessions of a driver go to another one."""
+        here = [each for each in driver.sessions if not each.leaving]
+        for placed in sorted(here, key=lambda each: each.refusals)[:number]:
+            at_any_rate = driver.closing and placed.refusals >= PATIENCE
+            driver.release(placed.name, at_any_rate=at_any_rate)
+
+    # -- sessions ---------------------------------------------------------------------------
 
     def open(
         self,
@@ -98,14 +191,19 @@ class Backend:
             plan: What it begins to play at once; without either it is empty.
             held: Whether its class waits, and so does it.
         """
-        driver = min(self._drivers, key=lambda driver: (not driver.ready, driver.load))
+        driver = min(
+            self._drivers, key=lambda each: (not each.open_to_all, not each.ready, each.load)
+        )
         self._where[session] = driver
         driver.open(Placed(session, kind, listener, latest, plan, held=held))
 
     async def send(self, command: Tell) -> None:
-        """Pass a message on; waits while the session's queue is full."""
-        if (driver := self._where.get(command.session)) is not None:
-            await driver.send(command)
+        """Pass a message on; waits while too many of the session wait."""
+        while (driver := self._where.get(command.session)) is not None:
+            if (full := driver.full(command.session)) is None:
+                driver.put(command)
+                return
+            await full.until_taken()
 
     def put(self, command: Attach | Detach | Hold | Expect | Look | Tell) -> None:
         """Let a reader look, or go, or say what a class wants of a session; waits for nothing.

@@ -1,13 +1,17 @@
 """Between the event loop and the hosts: queues of commands, one round under way at a time.
 
-A driver talks to one host over a `Line` (a host in this process, or a worker's pipe). It passes
-on what has been commanded since the last round, waits for what comes of it, and hands each event
-to the session's listener. It remembers enough of its sessions to bring them to a new host when
-the line breaks: their last checkpoints, and what their readers have been sent.
+A driver talks to one host over a `Line` (a host in this process, a worker's pipe, or an actor of a
+cluster). It passes on what has been commanded since the last round, waits for what comes of it, and
+hands each event to the session's listener. It remembers enough of its sessions to bring them to
+another host: their last checkpoints, and what their readers have been sent.
+
+When the line breaks, other drivers take its sessions up at once, if there are any that can; else
+they wait here for the next host. One that may have broken it waits here in any case, so that it
+takes no second host with others in it down.
 
 What ends alone: an event that can't be delivered, and a session whose work broke the line twice
 within `SUSPICION_SECONDS`, end that session. A host that does not come up is started again and
-again, and its sessions wait.
+again.
 
 What if it is full: a session has at most `MOST_WAITING` commands waiting; whoever sends one more
 waits, and so, over the socket, does the client. A round carries out at most `MOST_WEIGHT` of a
@@ -18,9 +22,8 @@ import asyncio
 import contextlib
 import logging
 import math
-from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 from app.errors import Full, NotReady
 from app.supervision import Background
@@ -36,8 +39,9 @@ from app.training.messages import (
     Hold,
     OfSession,
     Open,
+    Release,
+    Released,
     Reply,
-    Tell,
     Worked,
 )
 from app.training.workers.placed import SUSPICION_SECONDS, Placed
@@ -76,6 +80,10 @@ class LineBroken(Exception):
 class Line(Protocol):
     """The way to one host."""
 
+    @property
+    def others(self) -> int:
+        """How many sessions of other servers the same processor has."""
+
     async def exchange(
         self, commands: Sequence[Command]
     ) -> tuple[list[Event | Worked], float | None]:
@@ -89,21 +97,71 @@ class Line(Protocol):
         """End the host and wait until it has gone."""
 
 
-class Driver:
-    """Drives one host, and replaces it when it is gone."""
+class Questions:
+    """Those that wait for an answer; a session may move to another driver before it comes."""
 
-    def __init__(self, connect: Callable[[], Awaitable[Line]], work: Tally, name: str) -> None:
+    def __init__(self) -> None:
+        self._answers: dict[int, Future] = {}
+
+    async def answer(self, ticket: int, patience: float) -> Reply:
+        """Wait for it.
+
+        Raises:
+            TimeoutError: it has not come within `patience` seconds.
+        """
+        answer: Future = asyncio.get_running_loop().create_future()
+        self._answers[ticket] = answer
+        try:
+            async with asyncio.timeout(patience):
+                return await answer
+        finally:
+            del self._answers[ticket]
+
+    def settle(self, ticket: int, value: Reply) -> None:
+        """It has come."""
+        answer = self._answers.get(ticket)
+        if answer is not None and not answer.done():
+            answer.set_result(value)
+
+    def cancel(self) -> None:
+        """None will come any more."""
+        for answer in self._answers.values():
+            answer.cancel()
+
+
+class Driver:
+    """Drives one host, and replaces it when it is gone.
+
+    Args:
+        find_place: Called with this driver and sessions of it that are in no host: those for which
+            there is a better place are taken from here.
+        lasting: Whether it is there as long as the server is: that is not ready without it.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[], Awaitable[Line]],
+        work: Tally,
+        questions: Questions,
+        name: str,
+        find_place: Callable[["Driver", Sequence[Placed]], None],
+        *,
+        lasting: bool = True,
+    ) -> None:
         self._connect = connect
-        self._work = work
+        self._work, self._questions, self._find_place = work, questions, find_place
+        self.lasting = lasting
+        self.closing = False
+        """Whether it takes no session any more, and its own are to leave."""
         self._line: Line | None = None
+        self._broken: list[Line] = []
+        """Those that are yet to be put away."""
         self._placed: dict[str, Placed] = {}
         self._first: list[Command] = []
         """Commands that no session waits for: they go before all others."""
         self._under_way: list[Command] | None = None
         """Those of the round whose events are not all delivered."""
-        self._room = asyncio.Condition()
         self._bell = asyncio.Event()
-        self._answers: dict[int, Future] = {}
         self._wake: float | None = None
         self._silent_since: float | None = None
         """Since when there is no host, or a round is under way."""
@@ -121,6 +179,21 @@ class Driver:
         return self.came_up and self.background.running and self._silent < SILENCE_SECONDS
 
     @property
+    def connected(self) -> bool:
+        """Whether there is a host."""
+        return self._line is not None
+
+    @property
+    def open_to_all(self) -> bool:
+        """Whether it may be given sessions of other drivers: its host is there, and answers."""
+        return self.connected and self.ready and not self.closing
+
+    @property
+    def abandoned(self) -> bool:
+        """Whether its host has been away for longer than anyone waits."""
+        return not self.connected and not self.ready
+
+    @property
     def _silent(self) -> float:
         """Seconds without a sign of the host."""
         since = self._silent_since
@@ -133,8 +206,14 @@ class Driver:
 
     @property
     def load(self) -> int:
-        """How many sessions this driver has."""
-        return len(self._placed)
+        """How many sessions its host has or is to have, those of other servers too."""
+        leaving = sum(placed.leaving for placed in self._placed.values())
+        return len(self._placed) - leaving + (self._line.others if self._line is not None else 0)
+
+    @property
+    def sessions(self) -> Sequence[Placed]:
+        """Those that are here."""
+        return list(self._placed.values())
 
     def start(self) -> None:
         """Begin to drive; the host may still be on its way."""
@@ -145,10 +224,9 @@ class Driver:
         """End the host."""
         await self.background.stop()
         if self._line is not None:
-            await self._line.close()
+            self._broken.append(self._line)
             self._line = None
-        for answer in self._answers.values():
-            answer.cancel()
+        await self._put_away()
 
     # -- commands ---------------------------------------------------------------------------
 
@@ -156,6 +234,25 @@ class Driver:
         """Take a session in."""
         self._placed[placed.name] = placed
         self.put(Open(placed.name, placed.kind, placed.latest, placed.plan, held=placed.held))
+
+    def adopt(self, placed: Placed) -> None:
+        """Take a session in that comes from another driver, with all that waits for it."""
+        self._placed[placed.name] = placed
+        self._bell.set()
+
+    def give(self, session: str) -> Placed:
+        """A session that is in no host goes to another driver."""
+        return self._placed.pop(session)
+
+    def release(self, session: str, *, at_any_rate: bool = False) -> None:
+        """Have a session go to a better place, as soon as its host lets it go."""
+        placed = self._placed[session]
+        if placed.aside or not placed.opened:  # it is in no host
+            self._find_place(self, [placed])
+        elif not placed.leaving:
+            placed.leaving = True
+            placed.waiting.append(Release(session, at_any_rate))
+            self._bell.set()
 
     def close(self, session: str) -> None:
         """Let a session go."""
@@ -166,24 +263,18 @@ class Driver:
         """Take a session out of its host."""
         for question in placed.waiting:
             if isinstance(question, Ask):
-                self._settle(question.ticket, None)
-        there = not any(isinstance(command, Open) for command in placed.waiting)
+                self._questions.settle(question.ticket, None)
+        there = placed.opened
         placed.waiting.clear()
+        placed.taken.set()
         if there:
             self._first.append(Close(placed.name))
             self._bell.set()
 
-    async def send(self, command: Tell) -> None:
-        """Queue a message; waits while the session has too many of them."""
-        placed = self._placed.get(command.session)
-        if placed is not None and len(placed.waiting) >= MOST_WAITING:
-            async with self._room:
-                await self._room.wait_for(lambda: self._has_room(command.session))
-        self.put(command)
-
-    def _has_room(self, session: str) -> bool:
+    def full(self, session: str) -> Placed | None:
+        """A session of which too much waits for another command; None if there is room."""
         placed = self._placed.get(session)
-        return placed is None or len(placed.waiting) < MOST_WAITING
+        return placed if placed is not None and len(placed.waiting) >= MOST_WAITING else None
 
     async def ask(self, question: Ask) -> Reply:
         """What the session's host answers; None if there is no answer.
@@ -197,44 +288,31 @@ class Driver:
             return None
         if len(placed.waiting) >= MOST_WAITING:
             raise Full("too much is asked of this session at once; ask again in a moment", 1)
+        self.put(question)
         try:
-            return await self._answer(question, ANSWER_SECONDS)
+            return await self._questions.answer(question.ticket, ANSWER_SECONDS)
         except TimeoutError:
             raise NotReady(
                 "the worker that trains this does not answer just now; try again in a moment"
             ) from None
+        finally:
+            # Nobody waits for the answer any more: if the question waits still, it is dropped.
+            if question in placed.waiting:
+                placed.waiting.remove(question)
 
     async def flush(self, ticket: int) -> frozenset[str]:
         """Bring every checkpoint up to now; the names of the sessions where that succeeded."""
-        with contextlib.suppress(TimeoutError):
-            answer = await self._answer(Flush(ticket), FLUSH_SECONDS)
-            return answer if isinstance(answer, frozenset) else frozenset()
-        return frozenset()
-
-    async def _answer(self, question: Ask | Flush, patience: float) -> Reply:
-        answer: Future = asyncio.get_running_loop().create_future()
-        self._answers[question.ticket] = answer
-        if isinstance(question, Flush):
-            self._first.append(question)
-            self._bell.set()
-        else:
-            self.put(question)
+        question = Flush(ticket)
+        self._first.append(question)
+        self._bell.set()
         try:
-            async with asyncio.timeout(patience):
-                return await answer
+            answer = await self._questions.answer(ticket, FLUSH_SECONDS)
+        except TimeoutError:
+            return frozenset()
         finally:
-            del self._answers[question.ticket]
-            self._withdraw(question)
-
-    def _withdraw(self, question: Ask | Flush) -> None:
-        """Nobody waits for the answer any more: if the question waits still, it is dropped."""
-        if isinstance(question, Flush):
-            queue: Any = self._first
-        else:
-            placed = self._placed.get(question.session)
-            queue = placed.waiting if placed is not None else ()
-        if question in queue:
-            queue.remove(question)
+            if question in self._first:
+                self._first.remove(question)
+        return answer if isinstance(answer, frozenset) else frozenset()
 
     def latest(self, session: str) -> Latest | None:
         """The session at its latest checkpoint."""
@@ -258,11 +336,12 @@ class Driver:
         if self._under_way is not None:
             await self._replace(LineBroken("its driver was interrupted"))
         while True:
+            await self._put_away()
             if self._line is None:
                 self._line = await self._connected()
             self._silent_since = None
             await self._until_due()
-            commands = self._under_way = await self._next_commands()
+            commands = self._under_way = self._next_commands()
             start = self._silent_since = loop.time()
             try:
                 events, self._wake = await self._line.exchange(commands)
@@ -308,14 +387,12 @@ class Driver:
     def _may_go(self, now: float) -> Iterable[Placed]:
         return (placed for placed in self._waiting if placed.sits_out_until <= now)
 
-    async def _next_commands(self) -> list[Command]:
+    def _next_commands(self) -> list[Command]:
         """What is to be carried out in the next round."""
         now = asyncio.get_running_loop().time()
-        async with self._room:
-            commands, self._first = self._first, []
-            for placed in self._may_go(now):
-                commands += placed.next_commands()
-            self._room.notify_all()
+        commands, self._first = self._first, []
+        for placed in self._may_go(now):
+            commands += placed.next_commands()
         return commands
 
     def _take(self, event: Event | Worked) -> None:
@@ -327,11 +404,14 @@ class Driver:
                     placed.sits_out_until = now + seconds
             return
         if isinstance(event, Answer):
-            self._settle(event.ticket, event.value)
+            self._questions.settle(event.ticket, event.value)
             return
         self._work.frames += isinstance(event, Frame)
         placed = self._placed.get(event.session)
         if placed is None or placed.aside:
+            return
+        if isinstance(event, Released):
+            self._released(placed, event.left)
             return
         try:
             placed.take(event)
@@ -339,10 +419,12 @@ class Driver:
             log.exception("what came of session %.6s could not be delivered", placed.name)
             self._set_aside(placed, "what came of this session could not be delivered")
 
-    def _settle(self, ticket: int, value: Reply) -> None:
-        answer = self._answers.get(ticket)
-        if answer is not None and not answer.done():
-            answer.set_result(value)
+    def _released(self, placed: Placed, left: bool) -> None:
+        placed.leaving = False
+        placed.refusals = 0 if left else placed.refusals + 1
+        if left:
+            placed.begin_anew()
+            self._find_place(self, [placed])
 
     def _set_aside(self, placed: Placed, why: str) -> None:
         """End a session that does harm; the others go on."""
@@ -354,7 +436,7 @@ class Driver:
             log.exception("session %.6s could not be told that it is lost", placed.name)
 
     async def _replace(self, broken: LineBroken) -> None:
-        """Bring the sessions of a host that is gone to a new one.
+        """Bring the sessions of a host that is gone to another one.
 
         Nobody has heard anything of the broken round, so its commands are carried out again, on the
         checkpoints from before it.
@@ -362,27 +444,27 @@ class Driver:
         log.warning("a training host was lost (%s); starting another", broken)
         commands = self._under_way or []
         if self._line is not None:
-            await self._end(self._line)
-        self._line = None
+            self._broken.append(self._line)
+        self._line = self._wake = self._under_way = None
         self.restarts += 1
         lasted = asyncio.get_running_loop().time() - self._connected_at
         self._failures = self._failures + 1 if lasted < SHORT_LIFE else 0
         self._suspect(broken.serving)
         self._first = [c for c in (*commands, *self._first) if isinstance(c, Flush)]
-        for placed in self._placed.values():
-            if placed.aside:
-                continue
-            theirs = [c for c in commands if not isinstance(c, Flush) and c.session == placed.name]
-            kept = [c for c in (*theirs, *placed.waiting) if not isinstance(c, Open)]
-            placed.waiting = deque([*placed.again(), *kept])
-            placed.sits_out_until = 0.0
-        self._under_way = None
+        homeless = [placed for placed in self._placed.values() if not placed.aside]
+        for placed in homeless:
+            placed.begin_anew(commands)
+        self._find_place(self, [each for each in homeless if each.name != broken.serving])
+        await self._put_away()
 
-    async def _end(self, line: Line) -> None:
-        try:
-            await line.close()
-        except Exception:
-            log.exception("a training host that was lost could not be put away")
+    async def _put_away(self) -> None:
+        """End what is left of hosts whose lines are broken."""
+        while self._broken:
+            try:
+                await self._broken[-1].close()
+            except Exception:
+                log.exception("a training host that was lost could not be put away")
+            self._broken.pop()
 
     def _suspect(self, session: str) -> None:
         """Once may be chance; twice within a minute it is the session."""

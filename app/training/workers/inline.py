@@ -14,6 +14,8 @@ from app.training.workers.driver import Line
 class InlineLine:
     """A host that is called directly; training holds up the event loop for a round at a time."""
 
+    others = 0
+
     def __init__(self, host: Host) -> None:
         self._host = host
 

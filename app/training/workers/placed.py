@@ -1,6 +1,8 @@
-"""What a driver remembers of a session, so that it can bring it to another host."""
+"""What is remembered of a session outside of its host, so that another can take it up."""
 
+import asyncio
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from app.errors import Lost
@@ -22,6 +24,7 @@ from app.training.messages import (
     Open,
     Position,
     Progress,
+    Release,
     Tell,
     Text,
 )
@@ -43,7 +46,7 @@ def weight_of(command: Command) -> int:
 
 @dataclass
 class Placed:
-    """What the driver remembers of a session in its host."""
+    """What the driver of its host remembers of a session; it goes with it to another driver."""
 
     name: str
     kind: Kind
@@ -65,6 +68,17 @@ class Placed:
     broke_line_at: float = -SUSPICION_SECONDS
     aside: bool = False
     """Whether it has done harm, and is in no host any more; its latest checkpoint is still here."""
+    leaving: bool = False
+    """Whether its host is asked to let it go."""
+    refusals: int = 0
+    """How often the host has kept it instead, one after the other."""
+    taken: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when some of what waits has gone to a host."""
+
+    @property
+    def opened(self) -> bool:
+        """Whether a host has been told to open it, or is just being told."""
+        return not any(isinstance(command, Open) for command in self.waiting)
 
     def send(self, command: Command) -> None:
         """Queue a command, and learn from it."""
@@ -118,7 +132,13 @@ class Placed:
         while self.waiting and weight < MOST_WEIGHT:
             commands.append(self.waiting.popleft())
             weight += weight_of(commands[-1])
+        self.taken.set()
         return commands
+
+    async def until_taken(self) -> None:
+        """Wait until something of what waits has gone to a host, or was dropped."""
+        self.taken.clear()
+        await self.taken.wait()
 
     def take(self, event: Event) -> None:
         """Learn from an event on its way up, and pass on what is not for the driver alone."""
@@ -143,6 +163,17 @@ class Placed:
         lost = Lost(f"{why}; what was trained is lost, configure it anew")
         self.listener(Text.of(self.name, None, lost.message()))
         self.listener(Progress(self.name, "failed", 0, detail=lost.detail))
+
+    def begin_anew(self, under_way: Iterable[Command] = ()) -> None:
+        """It is in no host any more: the next one is told all that brings it to where it was.
+
+        Args:
+            under_way: Commands that it was to carry out, of which nobody has heard anything.
+        """
+        mine = (each for each in under_way if getattr(each, "session", None) == self.name)
+        kept = [c for c in (*mine, *self.waiting) if not isinstance(c, Open | Release)]
+        self.waiting = deque([*self.again(), *kept])
+        self.sits_out_until, self.leaving = 0.0, False
 
     def again(self) -> list[Command]:
         """The commands that bring the session to a new host."""

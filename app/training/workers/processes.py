@@ -43,6 +43,8 @@ ENDING = {
 class WorkerLine:
     """A worker process and the pipe to it; a thread of its own waits on the pipe."""
 
+    others = 0
+
     def __init__(
         self, process: BaseProcess, pipe: Connection, serving: Any, round_timeout: float
     ) -> None:
@@ -68,7 +70,7 @@ class WorkerLine:
             process = context.Process(
                 target=work, args=(theirs, serving, settings), name="shallows-worker", daemon=True
             )
-            _start(process)
+            start_apart(process)
         except BaseException:
             ours.close()
             raise
@@ -76,7 +78,7 @@ class WorkerLine:
             theirs.close()
         line = cls(process, ours, serving, settings.round_timeout_seconds)
         try:
-            await line._in_thread(line._receive, STARTUP_TIMEOUT)
+            await line._in_thread(line._receive, STARTUP_TIMEOUT, ours.recv)
         except BaseException:
             process.kill()
             await line.close()
@@ -91,9 +93,29 @@ class WorkerLine:
         Raises:
             LineBroken: the worker died, or was silent for the longest a round may take.
         """
+        events, wake = await self._round(
+            lambda: self._pipe.send(commands), lambda: self._pipe.recv()
+        )
+        return events, wake
+
+    async def pass_on(self, commands: bytes) -> bytes:
+        """One round for whoever has the commands pickled already, and wants the answer so.
+
+        Raises:
+            LineBroken: as `exchange` does.
+        """
+        return await self._round(
+            lambda: self._pipe.send_bytes(commands), lambda: self._pipe.recv_bytes()
+        )
+
+    async def _round(self, send: Callable[[], None], take: Callable[[], T]) -> T:
+        def exchange() -> T:
+            send()
+            return self._receive(self._round_timeout, take)
+
         self._watch(self._round_timeout, lambda: self._watch(GRACE_SECONDS, self._end_silent))
         try:
-            return await self._in_thread(self._exchange, commands)
+            return await self._in_thread(exchange)
         finally:
             self._watching.cancel()
 
@@ -143,24 +165,19 @@ class WorkerLine:
         killed = self._process.exitcode == -getattr(signal, "SIGKILL", 9) and not self._silent
         return "" if killed else self._serving.value.decode()
 
-    def _exchange(self, commands: Sequence[Command]) -> tuple[list[Event | Worked], float | None]:
-        self._pipe.send(commands)
-        return self._receive(self._round_timeout)
-
-    def _receive(self, timeout: float) -> tuple[list[Event | Worked], float | None]:
+    def _receive(self, timeout: float, take: Callable[[], T]) -> T:
         if not self._pipe.poll(timeout):
             self._end_silent()
             raise TimeoutError(f"no answer for {timeout:g} s")
         try:
-            events, wake = self._pipe.recv()
+            return take()
         except (EOFError, OSError):
             self._process.join(PARTING_SECONDS)  # how it ended says who is to blame
             raise
-        return events, wake
 
 
-def _start(process: BaseProcess) -> None:
-    """Start a worker that Ctrl-C can't reach, not even before its first line of Python.
+def start_apart(process: BaseProcess) -> None:
+    """Start a process that Ctrl-C can't reach, not even before its first line of Python.
 
     A blocked signal stays blocked in what a thread starts. What tracks shared memory has to be
     there before: multiprocessing starts it with the first process, and unblocks these signals.
@@ -177,14 +194,18 @@ def _start(process: BaseProcess) -> None:
         mask(signal.SIG_SETMASK, before)
 
 
+def ignore_ending() -> None:
+    """Signals may reach the whole process group; the server decides when its processes end."""
+    for number in ENDING:
+        signal.signal(number, signal.SIG_IGN)
+
+
 def work(pipe: Connection, serving: Any, settings: Settings) -> None:
     """The life of a worker: rounds until the pipe closes.
 
     `serving` is memory that the server sees, too: which session is being served.
     """
-    # Signals may reach the whole process group; the server decides when its workers end.
-    for number in ENDING:
-        signal.signal(number, signal.SIG_IGN)
+    ignore_ending()
     logs.configure(settings)
 
     def note(session: str) -> None:

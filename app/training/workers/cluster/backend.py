@@ -1,0 +1,226 @@
+"""Where sessions train if there is a cluster: its hosts, or a pool of the server's own without it.
+
+Hosts come and go with their nodes. A session goes to another host as soon as its own is silent,
+and before its node is drained (`app/training/workers/backend.py`). If no host of the cluster
+answers for `PATIENCE`, the server starts worker processes of its own; they end when the cluster has
+been back for a while. While there is neither, sessions wait.
+
+What if it is full: a host that has too many sessions serves each of them less often, as a worker
+does. There is one bridge at a time, and one more is started only when the last has ended.
+"""
+
+import asyncio
+import contextlib
+import itertools
+import logging
+import secrets
+from collections.abc import Awaitable, Callable
+
+from app.settings import Settings
+from app.supervision import Background
+from app.training.workers.backend import Backend
+from app.training.workers.cluster.connection import Connection, RayLine
+from app.training.workers.cluster.talk import News
+from app.training.workers.driver import Driver, Line
+from app.training.workers.processes import WorkerLine
+
+log = logging.getLogger(__name__)
+
+TICK = 0.1
+"""Seconds between two looks at what the bridge has said."""
+PATIENCE = 2.0
+"""Seconds without a host of the cluster, until the server trains on its own."""
+JOINING_SECONDS = 15.0
+"""The same as the server starts, for a cluster that is being joined."""
+STEADY_SECONDS = 3.0
+"""Seconds for which the cluster has to be back, until the server's own processes end."""
+SILENT_TICKS = 40
+"""In which a bridge says nothing, until it is ended. If the server stands still, it counts none."""
+LONGEST_JOINING = 40.0
+"""Seconds for a bridge to join the cluster."""
+PAUSES = (0.0, 1.0, 2.0, 5.0, 10.0)
+"""Seconds before a bridge is started, by how many ended before it; the last one goes on."""
+PROBE_SECONDS = 1.0
+ALONE = "the cluster does not answer: this server trains on its own processes"
+HEADLESS = "the head of the cluster does not answer: hosts that do are used, no new ones come"
+
+
+class RayBackend(Backend):
+    """A backend on the hosts of a cluster."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__()
+        self._settings = settings
+        self._server = secrets.token_hex(8)
+        """The name that the hosts know this server by; nobody else has it."""
+        self._incarnations = itertools.count(1)
+        self._connection: Connection | None = None
+        self._cluster: dict[str, Driver] = {}
+        self._own: list[Driver] = []
+        self._lobby = self.add("lobby", self._never)
+        """Where sessions wait while there is no other driver at all."""
+        self._lobby.closing = True
+        self._joining = Background("bridge to the cluster", self._join)
+        self._following = Background("hosts of the cluster", self._follow)
+        self._there_since: float | None = None
+        self._gone_since: float | None = None
+        self._was_there = False
+        """Whether a host of the cluster ever was."""
+
+    async def _never(self) -> Line:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def start(self) -> None:
+        """Begin; the cluster may be there later."""
+        await super().start()
+        self._joining.start()
+        self._following.start()
+
+    async def stop(self) -> None:
+        """End, with everything that was started; actors stay."""
+        await self._following.stop()
+        await super().stop()
+        await self._joining.stop()
+        if self._connection is not None:
+            await self._connection.close()
+            self._connection = None
+
+    @property
+    def backgrounds(self) -> list[Background]:
+        """The tasks that drive, and those that look after the cluster."""
+        return [*super().backgrounds, self._joining, self._following]
+
+    @property
+    def hosts(self) -> int:
+        """How many there are."""
+        return max(1, sum(driver.connected for driver in self._drivers))
+
+    @property
+    def alone(self) -> bool:
+        """Whether the server trains on its own processes."""
+        return any(not driver.closing for driver in self._own)
+
+    @property
+    def note(self) -> str | None:
+        """What an operator is told although all can train."""
+        if self.alone:
+            return ALONE
+        return None if (news := self._news) is not None and news.head else HEADLESS
+
+    @property
+    def _news(self) -> News | None:
+        return self._connection.news if self._connection is not None else None
+
+    # -- the bridge -------------------------------------------------------------------------
+
+    async def _join(self) -> None:
+        """Have a bridge, again and again."""
+        failures = 0
+        while True:
+            await asyncio.sleep(PAUSES[min(failures, len(PAUSES) - 1)])
+            failures += 1
+            if self._connection is not None:  # this task was interrupted
+                await self._leave_bridge()
+            if not await self._somebody_there():
+                continue
+            try:
+                self._connection = Connection.start(self._settings, self._server)
+            except OSError as error:
+                log.warning("a bridge to the cluster could not be started: %s", error)
+                continue
+            if await self._listen(self._connection):
+                failures = 0
+            log.warning("the bridge to the cluster has ended; another one is tried")
+            await self._leave_bridge()
+
+    async def _leave_bridge(self) -> None:
+        assert self._connection is not None
+        await self._connection.close()
+        self._connection = None
+
+    async def _somebody_there(self) -> bool:
+        """Whether anything listens where the cluster's head should be: a bridge costs more."""
+        host, _, port = (self._settings.ray_address or "").rpartition(":")
+        with contextlib.suppress(OSError, TimeoutError):
+            async with asyncio.timeout(PROBE_SECONDS):
+                _, writer = await asyncio.open_connection(host.strip("[]"), int(port))
+            writer.close()
+            return True
+        return False
+
+    async def _listen(self, connection: Connection) -> bool:
+        """Until a bridge has ended, or says nothing any more; whether it had joined."""
+        silent, heard = 0, 0
+        while not connection.closed:
+            await asyncio.sleep(TICK)
+            silent = silent + 1 if connection.heard == heard else 0
+            heard = connection.heard
+            if silent > (SILENT_TICKS if heard else LONGEST_JOINING / TICK):
+                log.warning("the bridge to the cluster is silent")
+                break
+        return heard > 0
+
+    # -- its hosts --------------------------------------------------------------------------
+
+    async def _follow(self) -> None:
+        """Have a driver for each host that there is, and one of the server's own if none is."""
+        while True:
+            await asyncio.sleep(TICK)
+            if (news := self._news) is not None:
+                self._heed(news)
+            self._fall_back()
+
+    def _heed(self, news: News) -> None:
+        wanted = {host.name: host for host in news.hosts if not host.draining}
+        for name, driver in list(self._cluster.items()):
+            if name not in wanted:
+                driver.closing = True
+                del self._cluster[name]
+        for name, host in wanted.items():
+            if name not in self._cluster and host.answers:
+                driver = self._cluster[name] = self.add(f"host {name}", self._way_to(name))
+                driver.start()
+
+    def _way_to(self, host: str) -> Callable[[], Awaitable[Line]]:
+        async def connect() -> Line:
+            incarnation = next(self._incarnations)
+            return await RayLine.connect(self._connection, host, incarnation, self._settings)
+
+        return connect
+
+    def _fall_back(self) -> None:
+        """Train on processes of the server's own, or no longer."""
+        now = asyncio.get_running_loop().time()
+        if any(driver.open_to_all for driver in self._cluster.values()):
+            self._gone_since, self._was_there = None, True
+            self._there_since = self._there_since or now
+            if now - self._there_since >= STEADY_SECONDS and self.alone:
+                log.warning("the cluster is back: this server's own processes end")
+                for driver in self._own:
+                    driver.closing = True
+            return
+        self._there_since = None
+        self._gone_since = self._gone_since or now
+        joining = self._connection is not None and not self._was_there
+        if now - self._gone_since >= (JOINING_SECONDS if joining else PATIENCE) and not self.alone:
+            log.warning(ALONE)
+            self._own = [driver for driver in self._own if driver in self._drivers]
+            for driver in self._own:
+                driver.closing = False
+            for number in range(len(self._own), self._settings.worker_count):
+                driver = self.add(f"driver {number}", self._own_worker)
+                self._own.append(driver)
+                driver.start()
+
+    async def _own_worker(self) -> Line:
+        return await WorkerLine.connect(self._settings)
+
+    def _end(self, driver: Driver) -> None:
+        if driver is not self._lobby:
+            super()._end(driver)
+
+
+def ray_backend(settings: Settings) -> Backend:
+    """A backend on the cluster of `SHALLOWS_RAY_ADDRESS`."""
+    return RayBackend(settings)

@@ -1,0 +1,260 @@
+"""A process beside the web server that speaks to Ray for it.
+
+A process of its own, because what Ray does to a program that has lost its cluster is to end it: a
+minute without the head, and the process exits. Nor can a call into Ray that hangs, or its threads
+and signal handlers, do anything to a server that does not have them.
+
+Each host is asked twice a second whether it is there. If that is not answered within
+`SILENCE_SECONDS`, all that is under way with it is given up; a round itself may take longer.
+
+What if it is full: it keeps nothing but the call under way with each host. A question to a host
+that does not answer is given up, and there are no more than one in `SILENCE_SECONDS`.
+"""
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from app.training.workers.cluster.actor import Hosting, parts_of
+from app.training.workers.cluster.talk import Call, HostNews, News, Result, receive, send
+from app.training.workers.processes import ENDING, ignore_ending
+
+NAMESPACE = "shallows"
+ASK_SECONDS = 0.4
+"""Between two questions to a host, and between two news for the server."""
+SILENCE_SECONDS = 1.5
+"""For a host to say that it is there."""
+NODES_SECONDS = 1.0
+"""Between two looks at the nodes of the cluster."""
+HEAD_SECONDS = 4.0
+"""Without an answer of the head, until it counts as lost."""
+DRAINING = b"shallows/draining/"
+"""Keys of the head's memory: nodes that are to go."""
+
+
+def join(address: str, token_file: str | None) -> None:
+    """Become a program of the cluster. Ray reads most of this from the environment, as it starts.
+
+    Raises:
+        Exception: whatever Ray has to say.
+    """
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    os.environ["RAY_ENABLE_UV_RUN_RUNTIME_ENV"] = "0"
+    os.environ["RAY_AUTH_MODE"] = "token" if token_file else "disabled"
+    if token_file:
+        os.environ.pop("RAY_AUTH_TOKEN", None)
+        os.environ["RAY_AUTH_TOKEN_PATH"] = token_file
+    if address.startswith(("127.", "localhost:", "[::1]:")):
+        # Else Ray takes the machine's own address instead, where nobody may be listening.
+        os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
+    import ray
+
+    before = {number: signal.getsignal(number) for number in ENDING}
+    ray.init(
+        address=address,
+        namespace=NAMESPACE,
+        log_to_driver=False,
+        configure_logging=False,
+    )
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@dataclass(eq=False)
+class Actor:
+    """A host, as the bridge knows it."""
+
+    name: str
+    node: str
+    handle: Any
+    answers: bool = False
+    died: bool = False
+    """Whether it will not come back by itself."""
+    others: int = 0
+    under_way: set[asyncio.Future[Any]] = field(default_factory=set)
+
+
+def run(ours: socket.socket, server: str, address: str, token_file: str | None) -> None:
+    """The life of a bridge: until the server closes the socket."""
+    ignore_ending()
+    try:
+        join(address, token_file)
+        asyncio.run(Bridge(server).serve(ours))
+    finally:
+        # Ray's own end may take long, or wait for a head that is lost.
+        os._exit(0)
+
+
+class Bridge:
+    """Passes calls on to hosts, and says which there are.
+
+    Args:
+        server: The name that the hosts know the server by.
+    """
+
+    def __init__(self, server: str) -> None:
+        self._server = server
+        self._actors: dict[str, Actor] = {}
+        self._watches: dict[str, asyncio.Task[None]] = {}
+        self._calls: set[asyncio.Task[None]] = set()
+        self._draining: frozenset[str] = frozenset()
+        self._head_at = time.monotonic()
+
+    async def serve(self, ours: socket.socket) -> None:
+        """Serve the server at the other end of a socket."""
+        reader, writer = await asyncio.open_connection(sock=ours)
+        loop = asyncio.get_running_loop()
+        looking = threading.Thread(target=self._look, args=(loop,), daemon=True)
+        looking.start()
+        telling = asyncio.create_task(self._tell(writer))
+        with contextlib.suppress(asyncio.IncompleteReadError, OSError):
+            while True:
+                call = await receive(reader)
+                assert isinstance(call, Call)
+                task = asyncio.create_task(self._answer(writer, call))
+                self._calls.add(task)
+                task.add_done_callback(self._calls.discard)
+        telling.cancel()
+
+    # -- calls ------------------------------------------------------------------------------
+
+    async def _answer(self, writer: asyncio.StreamWriter, call: Call) -> None:
+        try:
+            actor = self._actors.get(call.host)
+            if actor is None or not actor.answers:
+                raise ConnectionError("the host does not answer")
+            method = self._serve if call.method == "serve" else self._call
+            result = Result(call.number, await method(actor, call.method, *call.arguments))
+        except asyncio.CancelledError:
+            result = Result(call.number, broken="the host does not answer any more")
+        except Exception as error:
+            result = Result(call.number, broken=f"{type(error).__name__}: {error}"[:500])
+        send(writer, result)
+
+    async def _call(self, actor: Actor, method: str, *arguments: Any) -> Any:
+        """What a method of an actor gives; cancelled if the actor falls silent meanwhile."""
+        remote = getattr(actor.handle, method).remote(self._server, *arguments)
+        future = asyncio.ensure_future(asyncio.wrap_future(remote.future()))
+        actor.under_way.add(future)
+        try:
+            return await future
+        finally:
+            actor.under_way.discard(future)
+
+    async def _serve(
+        self, actor: Actor, _: str, incarnation: int, sessions: int, commands: bytes
+    ) -> tuple[str, str, bytes]:
+        """A round, in parts: why nothing came of it, who it is due to, and what came."""
+        *parts, last = parts_of(commands)
+        await _all(
+            self._call(actor, "bring", incarnation, number, part)
+            for number, part in enumerate(parts)
+        )
+        broken, serving, more, first = await self._call(actor, "serve", incarnation, sessions, last)
+        rest = await _all(self._call(actor, "fetch", incarnation, number) for number in range(more))
+        if None in rest:
+            return "a part of its answer is lost", "", b""
+        return broken, serving, b"".join([first, *rest])
+
+    # -- who is there -----------------------------------------------------------------------
+
+    async def _tell(self, writer: asyncio.StreamWriter) -> None:
+        while True:
+            hosts = tuple(
+                HostNews(a.name, a.node, a.answers, a.node in self._draining, a.others)
+                for a in self._actors.values()
+            )
+            send(writer, News(hosts, time.monotonic() - self._head_at < HEAD_SECONDS))
+            await asyncio.sleep(ASK_SECONDS)
+
+    async def _watch(self, actor: Actor) -> None:
+        """Ask a host again and again whether it is there."""
+        import ray
+
+        while True:
+            try:
+                ping = actor.handle.ping.remote(self._server)
+                async with asyncio.timeout(SILENCE_SECONDS):
+                    actor.others = await asyncio.wrap_future(ping.future())
+                actor.answers = True
+            except Exception as error:
+                actor.answers = False
+                actor.died |= isinstance(error, ray.exceptions.ActorDiedError)
+                for future in list(actor.under_way):
+                    future.cancel()
+            await asyncio.sleep(ASK_SECONDS)
+
+    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
+        """In a thread: which nodes there are, and their actors, made if they are not there."""
+        import ray
+        from ray.experimental.internal_kv import _internal_kv_list
+
+        handles: dict[str, tuple[str, Any]] = {}
+        while True:
+            # The head is lost for a while, or for good: the process then ends by itself.
+            with contextlib.suppress(Exception):
+                nodes = [node for node in ray.nodes() if node["Alive"]]
+                names = {
+                    f"{node['NodeID']}-{number}": node["NodeID"]
+                    for node in nodes
+                    for number in range(int(node["Resources"].get("CPU", 0)))
+                }
+                again = {name for name, actor in list(self._actors.items()) if actor.died}
+                handles = {
+                    name: handles[name]
+                    if name in handles and name not in again
+                    else (node, make(name, node))
+                    for name, node in names.items()
+                }
+                draining = frozenset(
+                    key[len(DRAINING) :].decode() for key in _internal_kv_list(DRAINING)
+                )
+                loop.call_soon_threadsafe(self._there, dict(handles), draining)
+            time.sleep(NODES_SECONDS)
+
+    def _there(self, handles: dict[str, tuple[str, Any]], draining: frozenset[str]) -> None:
+        """The hosts that there are now."""
+        self._head_at, self._draining = time.monotonic(), draining
+        for name, actor in list(self._actors.items()):
+            if name not in handles or handles[name][1] is not actor.handle:
+                self._watches.pop(name).cancel()
+                del self._actors[name]
+                for future in list(actor.under_way):
+                    future.cancel()
+        for name, (node, handle) in handles.items():
+            if name not in self._actors:
+                actor = self._actors[name] = Actor(name, node, handle)
+                self._watches[name] = asyncio.create_task(self._watch(actor))
+
+
+async def _all(calls: Iterable[Any]) -> list[Any]:
+    return list(await asyncio.gather(*calls))
+
+
+def make(name: str, node: str) -> Any:
+    """The actor of a processor of a node: that which is there, or a new one.
+
+    It outlives whoever made it, and is started again where it was. Where a node is gone its actor
+    is gone with it, whatever Ray would like: sessions know where to go.
+    """
+    import ray
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    options = ray.remote(Hosting).options(  # type: ignore[attr-defined]
+        name=name,
+        namespace=NAMESPACE,
+        lifetime="detached",
+        get_if_exists=True,
+        num_cpus=1,
+        max_restarts=-1,
+        max_task_retries=0,
+        scheduling_strategy=NodeAffinitySchedulingStrategy(node, soft=False),
+    )
+    return options.remote()

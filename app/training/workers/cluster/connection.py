@@ -1,0 +1,201 @@
+"""The web server's end of its bridge, and the line to a host over it."""
+
+import asyncio
+import contextlib
+import itertools
+import multiprocessing
+import pickle
+import socket
+from collections.abc import Sequence
+from multiprocessing.process import BaseProcess
+from typing import Any
+
+from app import __version__
+from app.settings import Settings
+from app.training.messages import Close, Command, Event, Open, Release, Released, Worked
+from app.training.workers.cluster import bridge
+from app.training.workers.cluster.actor import SETTINGS
+from app.training.workers.cluster.talk import Call, News, Result, receive, send
+from app.training.workers.driver import LineBroken
+from app.training.workers.processes import STARTUP_TIMEOUT, start_apart
+
+LONGEST_ROUND_MORE = 5.0
+"""Seconds beyond the longest that a round may take at its host, which sees to that itself."""
+PARTING_SECONDS = 0.5
+
+
+class Connection:
+    """A bridge, from its start to its end.
+
+    Attributes:
+        news: What it said last; None until it has joined the cluster.
+        heard: How many news have come.
+        closed: Whether it has ended.
+    """
+
+    def __init__(self, process: BaseProcess, ours: socket.socket) -> None:
+        self.news: News | None = None
+        self.heard = 0
+        self.closed = False
+        self._process, self._socket = process, ours
+        self._writer: asyncio.StreamWriter | None = None
+        self._numbers = itertools.count()
+        self._calls: dict[int, asyncio.Future[Any]] = {}
+        self._hearing = asyncio.create_task(self._hear(), name="bridge")
+
+    @classmethod
+    def start(cls, settings: Settings, server: str) -> "Connection":
+        """Start a bridge; it joins the cluster, or ends.
+
+        Raises:
+            OSError: there is no process or socket to be had.
+        """
+        assert settings.ray_address is not None
+        ours, theirs = socket.socketpair()
+        token = str(settings.ray_token_file) if settings.ray_token_file else None
+        with theirs:
+            process = multiprocessing.get_context("spawn").Process(
+                target=bridge.run,
+                args=(theirs, server, settings.ray_address, token),
+                name="shallows-bridge",
+                daemon=True,
+            )
+            try:
+                start_apart(process)
+            except BaseException:
+                ours.close()
+                raise
+        return cls(process, ours)
+
+    async def _hear(self) -> None:
+        try:
+            reader, self._writer = await asyncio.open_connection(sock=self._socket)
+            while True:
+                match await receive(reader):
+                    case News() as news:
+                        self.news, self.heard = news, self.heard + 1
+                    case Result() as result:
+                        call = self._calls.get(result.number)
+                        if call is not None and not call.done():  # else nobody waits any more
+                            call.set_result(result)
+        except (asyncio.IncompleteReadError, OSError):
+            pass
+        finally:
+            self._end()
+
+    def _end(self) -> None:
+        self.closed, self.news = True, None
+        for number, call in self._calls.items():
+            if not call.done():
+                call.set_result(Result(number, broken="the bridge to the cluster has ended"))
+
+    def others(self, host: str) -> int:
+        """How many sessions of other servers a host has."""
+        hosts = self.news.hosts if self.news is not None else ()
+        return next((news.others for news in hosts if news.name == host), 0)
+
+    async def call(self, host: str, method: str, *arguments: Any, patience: float) -> Any:
+        """What a method of a host gives.
+
+        Raises:
+            LineBroken: nothing, or not within `patience` seconds.
+        """
+        if self.closed or self._writer is None:
+            raise LineBroken("there is no bridge to the cluster")
+        number = next(self._numbers)
+        answer = self._calls[number] = asyncio.get_running_loop().create_future()
+        try:
+            send(self._writer, Call(number, host, method, arguments))
+            async with asyncio.timeout(patience):
+                result = await answer
+        except TimeoutError:
+            raise LineBroken(f"no answer for {patience:g} s") from None
+        finally:
+            del self._calls[number]
+        if result.broken:
+            raise LineBroken(result.broken)
+        return result.value
+
+    async def close(self) -> None:
+        """End the bridge, and wait until it has."""
+        self._process.kill()
+        self._hearing.cancel()
+        await asyncio.wait([self._hearing], timeout=PARTING_SECONDS)
+        if self._writer is not None:
+            self._writer.close()
+        else:
+            self._socket.close()
+        self._end()
+        while self._process.is_alive():  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        self._process.close()
+
+
+class RayLine:
+    """A host that is an actor of the cluster, over the bridge."""
+
+    def __init__(self, connection: Connection, host: str, incarnation: int, longest: float) -> None:
+        self._connection, self._host, self._incarnation = connection, host, incarnation
+        self._longest = longest
+        self._sessions: set[str] = set()
+
+    @classmethod
+    async def connect(
+        cls, connection: Connection | None, host: str, incarnation: int, settings: Settings
+    ) -> "RayLine":
+        """Begin to use a host; what an older incarnation had there is gone.
+
+        Raises:
+            LineBroken: it is not to be had.
+        """
+        if connection is None:
+            raise LineBroken("there is no bridge to the cluster")
+        known = settings.model_dump(include=SETTINGS)
+        arguments = (incarnation, __version__, known)
+        refused = await connection.call(host, "begin", *arguments, patience=STARTUP_TIMEOUT)
+        if refused:
+            raise LineBroken(refused)
+        longest = settings.round_timeout_seconds + LONGEST_ROUND_MORE
+        return cls(connection, host, incarnation, longest)
+
+    @property
+    def others(self) -> int:
+        """How many sessions of other servers the same processor has."""
+        return self._connection.others(self._host)
+
+    async def exchange(
+        self, commands: Sequence[Command]
+    ) -> tuple[list[Event | Worked], float | None]:
+        """One round at the host.
+
+        Raises:
+            LineBroken: it is gone, silent, or has nothing of this line any more.
+        """
+        for command in commands:
+            match command:
+                case Open():
+                    self._sessions.add(command.session)
+                case Close():
+                    self._sessions.discard(command.session)
+        broken, serving, answer = await self._connection.call(
+            self._host,
+            "serve",
+            self._incarnation,
+            len(self._sessions),
+            pickle.dumps(commands, pickle.HIGHEST_PROTOCOL),
+            patience=self._longest,
+        )
+        if broken:
+            raise LineBroken(broken, serving)
+        events, wake = pickle.loads(answer)
+        if any(isinstance(command, Release) for command in commands):
+            left = {event.session for event in events if isinstance(event, Released) and event.left}
+            self._sessions -= left
+        return events, wake
+
+    async def close(self) -> None:
+        """Tell the host, if it hears it, that it is needed no longer."""
+        with contextlib.suppress(LineBroken):
+            await self._connection.call(
+                self._host, "end", self._incarnation, patience=PARTING_SECONDS
+            )

@@ -1,0 +1,368 @@
+"""Hosts that come, go and break: sessions move, and whoever looks at them misses nothing."""
+
+import asyncio
+import json
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
+
+import pytest
+
+from app import wire
+from app.schemas import MESSAGES, parse_message
+from app.training.host.host import Host
+from app.training.messages import (
+    Attach,
+    Command,
+    Event,
+    Flush,
+    Frame,
+    Open,
+    Progress,
+    Release,
+    Released,
+    Tell,
+    Text,
+    Worked,
+)
+from app.training.run import Model
+from app.training.workers.backend import Backend
+from app.training.workers.driver import MOST_WAITING, Driver, Line, LineBroken
+from app.training.workers.inline import InlineLine
+from tests.app.test_host import Clock, Desk
+
+PLAN = {"data": {"examples": 20}, "runs": [{"network": {"layers": [{"units": 2}]}}]}
+
+
+class Seat(InlineLine):
+    """A host on a clock of its own that can break, and can have a guest from elsewhere."""
+
+    def __init__(self, others: int = 0) -> None:
+        now = 0.0
+
+        def clock() -> float:
+            nonlocal now
+            now += 0.001
+            return now
+
+        super().__init__(Host(clock, clock, checkpoint_seconds=0.3))
+        self.others = others
+        self.heard: list[Command] = []
+        self.broken: LineBroken | None = None
+        self.closed = False
+
+    async def exchange(
+        self, commands: Sequence[Command]
+    ) -> tuple[list[Event | Worked], float | None]:
+        self.heard += commands
+        answer = await super().exchange(commands)
+        if self.broken is not None:
+            raise self.broken
+        return answer
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+class Hall:
+    """A backend on such hosts, and what the readers of its sessions have seen."""
+
+    def __init__(self) -> None:
+        self.backend = Backend()
+        self.seats: dict[str, list[Seat]] = {}
+        self.costs: dict[str, bytes] = {}
+        self.iterations: dict[str, int] = {}
+        self.numbers: dict[str, list[int]] = {}
+        self.texts: dict[str, list[dict[str, Any]]] = {}
+
+    def add(self, name: str, others: int = 0, *, lasting: bool = False) -> Driver:
+        self.seats[name] = []
+
+        async def connect() -> Line:
+            self.seats[name].append(Seat(others))
+            return self.seats[name][-1]
+
+        return self.backend.add(name, connect, lasting=lasting)
+
+    def open(self, name: str, **fields: Any) -> None:
+        self.costs[name], self.iterations[name] = b"", 0
+        self.numbers[name], self.texts[name] = [], []
+        self.backend.open(name, "interactive", lambda event: self.hear(name, event))
+        self.backend.put(Attach(name, name))
+        self.put(name, "configure", **{**PLAN, "playing": True, **fields})
+
+    def put(self, name: str, kind: str, **fields: Any) -> None:
+        self.backend.put(tell(name, kind, **fields))
+
+    def hear(self, name: str, event: Event) -> None:
+        match event:
+            case Frame():
+                (run,) = wire.unpack(event.data)["runs"]
+                assert 4 * run["first_iteration"] == len(self.costs[name])
+                self.costs[name] += run["costs"]
+                self.iterations[name] = event.iteration
+                self.numbers[name].append(event.number)
+                self.put(name, "ack", frame=event.number)
+            case Text():
+                self.texts[name].append(json.loads(event.json))
+
+    def where(self, name: str) -> str:
+        return self.backend._where[name].background.name
+
+    async def until(self, what: Callable[[], object]) -> None:
+        while not what():  # noqa: ASYNC110
+            await asyncio.sleep(0)
+
+    async def goes_on(self, name: str, iterations: int = 60) -> None:
+        """Until it has trained so much more, with every cost, and every frame."""
+        there = self.iterations[name] + iterations
+        await self.until(lambda: self.iterations[name] >= there)
+        assert len(self.costs[name]) == 4 * self.iterations[name]
+        assert self.numbers[name] == list(range(len(self.numbers[name])))
+
+
+def tell(name: str, kind: str, **fields: Any) -> Tell:
+    return Tell(name, name, parse_message(json.dumps({"type": kind, **fields}), MESSAGES))
+
+
+def in_a_hall(test: Callable[[Hall], Coroutine[Any, Any, None]]) -> None:
+    async def run() -> None:
+        hall = Hall()
+        try:
+            await test(hall)
+        finally:
+            await hall.backend.stop()
+
+    asyncio.run(asyncio.wait_for(run(), 60))
+
+
+def undisturbed(iterations: int) -> bytes:
+    """The costs of a session that stays where it is."""
+    desk = Desk()
+    desk.open("a", PLAN, playing=False)
+    desk.say("a", "step", iterations=iterations)
+    desk.pass_time(60)
+    costs = b"".join(frame["runs"][0]["costs"] for frame in desk.frames["a"])
+    assert len(costs) == 4 * iterations
+    return costs
+
+
+def test_sessions_of_a_host_that_breaks_go_on_elsewhere_at_once_and_come_back() -> None:
+    async def watch(hall: Hall) -> None:
+        drivers = [hall.add("left"), hall.add("right")]
+        for driver in drivers:
+            driver.start()
+        await hall.until(lambda: all(driver.connected for driver in drivers))
+        names = [f"s{number}" for number in range(8)]
+        for name in names:
+            hall.open(name)
+        for name in names:
+            await hall.goes_on(name)
+        mine = [name for name in names if hall.where(name) == "left"]
+        assert len(mine) == 4
+        hall.seats["left"][0].broken = LineBroken("gone")
+        await hall.until(lambda: {hall.where(name) for name in names} == {"right"})
+        assert hall.backend.worker_restarts == 1
+        for name in names:
+            await hall.goes_on(name)
+        assert hall.seats["left"][0].closed
+        # The next host there is empty: some come to it, one by one, from a checkpoint of now.
+        hall.backend._balancing.start()
+        await hall.until(lambda: [hall.where(name) for name in names].count("left") >= 2)
+        for name in names:
+            await hall.goes_on(name)
+        same = undisturbed(max(hall.iterations.values()))
+        for name in names:
+            assert hall.costs[name] == same[: len(hall.costs[name])]
+
+    in_a_hall(watch)
+
+
+def test_one_that_may_have_broken_its_host_takes_no_second_one_down() -> None:
+    async def watch(hall: Hall) -> None:
+        drivers = [hall.add("left"), hall.add("right")]
+        for driver in drivers:
+            driver.start()
+        await hall.until(lambda: all(driver.connected for driver in drivers))
+        for name in ("culprit", "there", "neighbour"):
+            hall.open(name)
+        await hall.goes_on("neighbour")
+        assert [hall.where(name) for name in hall.costs] == ["left", "right", "left"]
+        for _ in range(2):
+            hall.seats["left"][-1].broken = LineBroken("it died", "culprit")
+            await hall.until(lambda: hall.seats["left"][-1].broken is None)
+            assert hall.where("culprit") == "left"
+            assert hall.where("neighbour") == "right"
+        await hall.until(lambda: any(t.get("code") == "lost" for t in hall.texts["culprit"]))
+        assert len(hall.seats["right"]) == 1
+        for name in ("there", "neighbour"):
+            await hall.goes_on(name)
+        assert hall.backend.latest("culprit") is not None
+
+    in_a_hall(watch)
+
+
+def test_what_waits_for_a_session_moves_with_it() -> None:
+    async def watch(hall: Hall) -> None:
+        left, right = hall.add("left"), hall.add("right", others=5)
+        left.start()
+        await hall.until(lambda: left.connected)
+        hall.open("a", playing=False)
+        await hall.until(lambda: hall.backend.latest("a"))
+        right.start()
+        await hall.until(lambda: right.connected)
+        left.closing = True
+        left.release("a")
+        hall.put("a", "step", iterations=100)
+        for _ in range(MOST_WAITING):
+            hall.put("a", "check", **SMALL_CHECK)
+        late = asyncio.create_task(hall.backend.send(tell("a", "step", iterations=11)))
+        asked = asyncio.create_task(ask(hall.backend))
+        await hall.until(lambda: hall.where("a") == "right")
+        await late
+        await hall.until(lambda: hall.iterations["a"] == 111)
+        assert hall.costs["a"] == undisturbed(111)
+        assert isinstance(await asked, Model)
+        checks = [text for text in hall.texts["a"] if text["type"] == "checked"]
+        assert len(checks) == MOST_WAITING
+        assert isinstance(hall.seats["left"][0].heard[-1], Release)
+        hall.backend._balance()
+        assert hall.backend._drivers == [right]
+        await hall.until(lambda: hall.seats["left"][0].closed)
+
+    async def ask(backend: Backend) -> Model | None:
+        while True:
+            try:
+                return await backend.model("a")
+            except Exception:
+                await asyncio.sleep(0)
+
+    in_a_hall(watch)
+
+
+SMALL_CHECK = {
+    "layers": [{"weights": [[1], [1]], "biases": [0]}],
+    "points": [[1, 2]],
+    "labels": [1],
+    "claimed": {"cost": 1},
+}
+
+
+def test_a_new_session_goes_where_there_is_least_to_do_also_for_other_servers() -> None:
+    async def watch(hall: Hall) -> None:
+        drivers = [hall.add("left", others=2), hall.add("right")]
+        for driver in drivers:
+            driver.start()
+        await hall.until(lambda: all(driver.connected for driver in drivers))
+        for name in "abcd":
+            hall.open(name)
+        assert [hall.where(name) for name in "abcd"] == ["right", "right", "left", "right"]
+        drivers[1].closing = True
+        hall.open("e")
+        assert hall.where("e") == "left"
+
+    in_a_hall(watch)
+
+
+def test_sessions_wait_where_they_are_until_some_host_is_up() -> None:
+    async def watch(hall: Hall) -> None:
+        async def never() -> Line:
+            raise LineBroken("no")
+
+        nowhere = hall.backend.add("nowhere", never)
+        nowhere.start()
+        hall.open("a")
+        assert not hall.backend.ready
+        nowhere.closing = True
+        for _ in range(3):
+            hall.backend._balance()
+        assert hall.where("a") == "nowhere"
+        hall.add("somewhere").start()
+        await hall.until(lambda: hall.seats["somewhere"])
+        await asyncio.sleep(0)
+        hall.backend._balance()
+        assert hall.where("a") == "somewhere"
+        await hall.goes_on("a")
+        assert hall.backend.ready
+        hall.backend._balance()
+        assert nowhere not in hall.backend._drivers
+
+    in_a_hall(watch)
+
+
+def test_a_backend_is_ready_without_a_host_that_comes_or_goes_but_not_without_a_lasting_one() -> (
+    None
+):
+    async def watch(hall: Hall) -> None:
+        lasting = hall.add("lasting", lasting=True)
+        lasting.start()
+        assert not hall.backend.ready
+        await hall.until(lambda: hall.backend.ready)
+        coming = hall.add("coming")
+        assert hall.backend.ready
+        coming.start()
+        await hall.until(lambda: coming.connected)
+        await lasting.background.stop()
+        assert not hall.backend.ready
+
+    in_a_hall(watch)
+
+
+@pytest.mark.parametrize("at_any_rate", [False, True])
+def test_a_host_keeps_a_session_that_no_checkpoint_would_hold_unless_it_must_go(
+    at_any_rate: bool,
+) -> None:
+    desk = Desk()
+    desk.open("a", PLAN, playing=False)
+    desk.say("a", "step", iterations=50)
+    desk.pass_time(1)
+    desk.say("a", "sweep", seeds=5, iterations=1000)
+    kept = desk.kept["a"].checkpoint.iteration
+    events = desk.host.handle(Release("a", at_any_rate))
+    assert events == [Released("a", left=at_any_rate)]
+    assert kept == 50
+    gone = desk.host.handle(Flush(1))
+    assert (getattr(gone[-1], "value", None) == frozenset()) == at_any_rate
+
+
+def test_what_leaves_a_host_comes_with_its_last_iteration() -> None:
+    desk = Desk(checkpoint_seconds=1000)
+    desk.open("a", PLAN)
+    desk.pass_time(2)
+    there = desk.iteration("a")
+    assert desk.kept["a"].checkpoint.iteration < there
+    *_, released = desk.hear(desk.host.handle(Release("a")))
+    assert released == Released("a", left=True)
+    assert desk.kept["a"].checkpoint.iteration == there
+    clock = Clock()
+    other = Host(clock, clock, checkpoint_seconds=1)
+    assert other.handle(Open("a", "interactive", desk.kept["a"])) == []
+    assert other._sessions["a"].configured.iteration == there
+    assert other._sessions["a"].playing
+
+
+def test_a_run_that_moves_ends_as_if_it_had_stayed() -> None:
+    async def watch(hall: Hall) -> None:
+        drivers = [hall.add("left"), hall.add("right")]
+        for driver in drivers:
+            driver.start()
+        await hall.until(lambda: all(driver.connected for driver in drivers))
+        heard: list[Event] = []
+        hall.backend.open("run", "job", heard.append)
+        hall.put("run", "configure", **PLAN, playing=True)
+        for _ in range(3):
+            heard.clear()
+            await hall.until(lambda: heard)
+            hall.backend._where["run"].closing = True
+            hall.backend._balance()
+            await hall.until(lambda: not hall.backend._where["run"].closing)
+            for driver in drivers:
+                driver.closing = False
+        await hall.until(
+            lambda: any(isinstance(e, Progress) and e.status != "running" for e in heard)
+        )
+        latest = hall.backend.latest("run")
+        assert latest is not None
+        (costs,) = latest.whole.costs
+        assert costs.astype("<f4").tobytes() == undisturbed(5000)
+
+    in_a_hall(watch)

@@ -1,0 +1,342 @@
+"""Hosts on a Ray cluster: they die, fall silent, come and go, and whoever plays goes on."""
+
+import asyncio
+import contextlib
+import json
+import os
+import pickle
+import subprocess
+import sys
+import types
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from pydantic import ValidationError
+from starlette.testclient import TestClient
+
+from app import __version__
+from app.main import create_app
+from app.schemas import MESSAGES, parse_message
+from app.settings import Settings
+from app.training.messages import Open, Tell
+from app.training.workers.cluster import actor
+from app.training.workers.cluster.actor import OLDER, PART_BYTES, Hosting, parts_of
+from app.training.workers.cluster.backend import ALONE, RayBackend
+from tests.app.clusters import ROOT, Nodes, actors, running_cluster
+from tests.app.conftest import a_moment, metric, services_of, settings_for, wait_ready
+from tests.app.stream import Stream
+
+IN_ONE_PROCESS = pytest.mark.xdist_group("ray")
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Nodes]:
+    with running_cluster() as nodes:
+        yield nodes
+
+
+@contextlib.contextmanager
+def served(cluster: Nodes, hosts: int = 2, **changes: object) -> Iterator[TestClient]:
+    """A server that trains on the cluster."""
+    with TestClient(create_app(settings_for("ray", **{**cluster.settings, **changes}))) as client:
+        until(lambda: len(hosts_of(client)) >= hosts)
+        wait_ready(client)
+        yield client
+
+
+def until(what: Callable[[], object]) -> None:
+    """A server that never gets there fails the test's own timeout."""
+    while not what():
+        a_moment()
+
+
+def backend_of(client: TestClient) -> RayBackend:
+    backend = services_of(client).backend
+    assert isinstance(backend, RayBackend)
+    return backend
+
+
+def hosts_of(client: TestClient) -> set[str]:
+    """The hosts of the cluster that new sessions are given to."""
+    return {n for n, driver in list(backend_of(client)._cluster.items()) if driver.open_to_all}
+
+
+def where(client: TestClient, streams: list[Stream]) -> list[str]:
+    drivers = backend_of(client)._where
+    return [drivers[stream.texts[0]["session"]].background.name for stream in streams]
+
+
+@contextlib.contextmanager
+def playing(client: TestClient, number: int) -> Iterator[list[Stream]]:
+    with contextlib.ExitStack() as stack:
+        streams = [stack.enter_context(Stream.connect(client)) for _ in range(number)]
+        for stream in streams:
+            stream.configure(playing=True, runs=[{"training": {"iterations": 100_000}}])
+        all_go_on(streams)
+        yield streams
+
+
+def all_go_on(streams: list[Stream], iterations: int = 100) -> None:
+    """Each trains on, with every cost and every frame, as a twin that nothing happened to."""
+    for stream in streams:
+        stream.until_iteration(stream.frames[-1]["iteration"] + iterations)
+        last = stream.frames[-1]["iteration"]
+        assert len(stream.costs()) == 4 * last
+        assert [frame["frame"] for frame in stream.frames] == list(range(len(stream.frames)))
+
+
+def as_undisturbed(client: TestClient, streams: list[Stream]) -> None:
+    """Their costs, to the bit, are those of a run that stayed in one process."""
+    last = max(stream.frames[-1]["iteration"] for stream in streams)
+    with TestClient(create_app(settings_for("inline"))) as other:
+        body = {"training": {"iterations": last}}
+        name = other.post("/train", params={"wait": 30}, json=body).json()["id"]
+        with Stream.connect(other, f"/train/{name}/stream") as twin:
+            twin.until_iteration(last)
+            costs = twin.costs()
+    for stream in streams:
+        mine = stream.costs()
+        assert mine == costs[: len(mine)]
+
+
+@IN_ONE_PROCESS
+class TestCluster:
+    def test_an_actor_that_is_killed_or_silent_is_left_at_once(self, cluster: Nodes) -> None:
+        with served(cluster) as client, playing(client, 4) as streams:
+            assert len(set(where(client, streams))) == 2
+            dead, silent = actors()
+            dead.kill()
+            all_go_on(streams)
+            until(lambda: len(hosts_of(client)) == 2)  # it is started again where it was
+            silent.suspend()
+            try:
+                until(lambda: len(set(where(client, streams))) == 1)
+                all_go_on(streams)
+                wait_ready(client)
+            finally:
+                silent.resume()
+            until(lambda: len(hosts_of(client)) == 2)
+            all_go_on(streams)
+            as_undisturbed(client, streams)
+            assert metric(client, "shallows_alone") == 0
+
+    def test_a_worker_that_dies_or_a_bridge_that_does_takes_nobody_with_it(
+        self, cluster: Nodes
+    ) -> None:
+        with served(cluster) as client, playing(client, 4) as streams:
+            for process in actors():
+                for child in process.children():
+                    if "spawn_main" in " ".join(child.cmdline()):
+                        child.kill()
+            all_go_on(streams)
+            until(lambda: len(hosts_of(client)) == 2)
+            before = connection = backend_of(client)._connection
+            assert connection is not None
+            connection._process.kill()
+            all_go_on(streams)
+            until(lambda: backend_of(client)._connection is not before)
+            until(lambda: len(hosts_of(client)) == 2)
+            until(lambda: metric(client, "shallows_alone") == 0)
+            until(lambda: all("host" in name for name in where(client, streams)))
+            all_go_on(streams)
+            as_undisturbed(client, streams)
+
+    def test_several_servers_share_the_hosts(self, cluster: Nodes) -> None:
+        with served(cluster) as one, served(cluster) as other, playing(one, 3) as first:
+            heavy = max(where(one, first), key=where(one, first).count)
+            hosts = backend_of(other)._cluster.values()
+            until(lambda: sum(driver.load for driver in hosts) == 3)
+            with playing(other, 1) as second:
+                assert where(other, second) != [heavy]
+                all_go_on([*first, *second])
+            assert len(actors()) == 2
+
+    def test_a_node_is_drained_and_another_comes(self, cluster: Nodes) -> None:
+        with served(cluster) as client, playing(client, 6) as streams:
+            leaving = next(iter(hosts_of(client)))
+            assert f"host {leaving}" in where(client, streams)
+            answer = command(cluster, "drain", leaving[:12])
+            assert answer.returncode == 0, answer.stderr
+            assert "it may go" in answer.stdout.splitlines()[-1]
+            assert f"host {leaving}" not in where(client, streams)
+            all_go_on(streams)
+            node = cluster.add()
+            until(lambda: len(hosts_of(client)) == 2)
+            until(lambda: len(set(where(client, streams))) == 2)
+            all_go_on(streams)
+            cluster.kill(node)
+            until(lambda: len(set(where(client, streams))) == 1)
+            all_go_on(streams)
+            as_undisturbed(client, streams)
+            nobody = command(cluster, "drain", "nobody")
+            assert nobody.returncode == 1
+            assert "nobody" in nobody.stderr
+
+    def test_without_its_cluster_a_server_trains_on_its_own(self, cluster: Nodes) -> None:
+        with served(cluster, hosts=1) as client, playing(client, 2) as streams:
+            assert "note" not in client.get("/readyz").json()
+            cluster.kill_head()
+            cluster.end()
+            all_go_on(streams)
+            until(lambda: client.get("/readyz").json().get("note") == ALONE)
+            assert metric(client, "shallows_alone") == 1
+            with playing(client, 1):
+                pass
+            as_undisturbed(client, streams)
+
+
+def command(cluster: Nodes, *words: str) -> subprocess.CompletedProcess[str]:
+    settings = cluster.settings
+    environment = {
+        **os.environ,
+        "SHALLOWS_BACKEND": "ray",
+        "SHALLOWS_RAY_ADDRESS": str(settings["ray_address"]),
+        "SHALLOWS_RAY_TOKEN_FILE": str(settings["ray_token_file"]),
+    }
+    words = (sys.executable, "-m", "app", *words)
+    return subprocess.run(
+        words, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+# -- an actor, without a cluster ----------------------------------------------------------------
+
+
+@pytest.fixture
+def hosting(monkeypatch: pytest.MonkeyPatch) -> Hosting:
+    monkeypatch.setitem(sys.modules, "__main__", types.ModuleType("__main__"))
+    return Hosting()
+
+
+KNOWN = {"checkpoint_seconds": 1.0, "round_timeout_seconds": 30.0}
+
+
+def say(session: str, kind: str, **fields: Any) -> Tell:
+    return Tell(session, "", parse_message(json.dumps({"type": kind, **fields}), MESSAGES))
+
+
+def opening(session: str) -> bytes:
+    return pickle.dumps([Open(session, "interactive"), say(session, "configure")])
+
+
+def test_nothing_of_an_older_incarnation_reaches_anybody(hosting: Hosting) -> None:
+    async def watch() -> None:
+        assert await hosting.begin("s", 1, __version__, KNOWN) == ""
+        old = hosting._served["s"].line
+        broken, _, _, answer = await hosting.serve("s", 1, 1, opening("a"))
+        assert (broken, bool(answer)) == ("", True)
+        under_way = asyncio.create_task(hosting.serve("s", 1, 1, opening("b")))
+        await asyncio.sleep(0)
+        assert await hosting.begin("s", 2, __version__, KNOWN) == ""
+        assert await hosting.begin("s", 1, __version__, KNOWN) == OLDER
+        broken, _, _, answer = await under_way
+        assert (bool(broken), answer) == (True, b"")
+        assert await hosting.serve("s", 1, 1, opening("c")) == (OLDER, "", 0, b"")
+        assert await hosting.fetch("s", 1, 0) is None
+        await hosting.bring("s", 1, 0, b"of the past")
+        assert (await hosting.serve("s", 2, 1, opening("d")))[0] == ""
+        assert old is not None
+        assert not old._process.is_alive()
+        await hosting.end("s", 1)
+        assert await hosting.load() == 1
+        await hosting.end("s", 2)
+        assert await hosting.load() == 0
+
+    asyncio.run(watch())
+
+
+def test_servers_that_are_silent_are_forgotten_and_more_than_fit_are_refused(
+    hosting: Hosting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def watch() -> None:
+        monkeypatch.setattr(actor, "MOST_SERVERS", 1)
+        assert "version" in await hosting.begin("x", 1, "0", KNOWN) or True
+        assert await hosting.begin("s", 1, __version__, KNOWN) == ""
+        await hosting.serve("s", 1, 5, opening("a"))
+        assert await hosting.ping("t") == 5
+        assert "already" in await hosting.begin("t", 1, __version__, KNOWN)
+        hosting._served["s"].heard_at -= actor.FORGET_SECONDS + 1
+        assert await hosting.ping("t") == 0
+        assert await hosting.begin("t", 1, __version__, KNOWN) == ""
+        assert (await hosting.serve("s", 1, 5, b""))[0] == "the host has begun anew"
+        await hosting.end("t", 1)
+
+    asyncio.run(watch())
+
+
+def test_what_is_too_large_for_one_message_goes_in_parts(hosting: Hosting) -> None:
+    async def watch() -> None:
+        await hosting.begin("s", 1, __version__, KNOWN)
+        points = [[index % 7, index % 5] for index in range(40_000)]
+        own = {"points": points, "labels": [index % 2 for index in range(40_000)]}
+        commands = [Open("a", "interactive"), say("a", "configure", data=own)]
+        *parts, last = parts_of(pickle.dumps(commands))
+        assert parts
+        assert all(len(part) <= PART_BYTES for part in [*parts, last])
+        for number, part in reversed(list(enumerate(parts))):
+            await hosting.bring("s", 1, number, part)
+        broken, _, more, first = await hosting.serve("s", 1, 1, last)
+        assert (broken, more > 0) == ("", True)
+        rest = [await hosting.fetch("s", 1, number) for number in range(more)]
+        events, _ = pickle.loads(b"".join([first, *filter(None, rest)]))
+        assert events
+        assert await hosting.fetch("s", 1, 0) is None
+        await hosting.end("s", 1)
+
+    asyncio.run(watch())
+
+
+# -- what it takes -------------------------------------------------------------------------------
+
+
+def test_ray_is_imported_by_nobody_who_does_not_speak_to_it() -> None:
+    code = (
+        "import importlib, pkgutil, sys, app\n"
+        "for module in pkgutil.walk_packages(app.__path__, 'app.'):\n"
+        "    'env' in module.name or importlib.import_module(module.name)\n"
+        "sys.exit('ray' in sys.modules)"
+    )
+    answer = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False)
+    assert answer.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("address", "token", "works"),
+    [
+        ("127.0.0.1:6379", False, True),
+        ("[::1]:6379", False, True),
+        ("localhost:6379", False, True),
+        ("10.1.2.3:6379", False, True),
+        ("8.8.8.8:6379", False, False),
+        ("head.example:6379", False, False),
+        ("head.example:6379", True, True),
+        ("8.8.8.8:6379", True, True),
+        ("127.0.0.1", True, False),
+        ("ray://127.0.0.1:10001", True, False),
+        (None, True, False),
+    ],
+)
+def test_a_cluster_that_anybody_may_reach_needs_a_token(
+    address: str | None, token: bool, works: bool, tmp_path: Path
+) -> None:
+    file = tmp_path / "token"
+    file.write_text("secret")
+    values = {"backend": "ray", "ray_address": address, "ray_token_file": file if token else None}
+    if works:
+        assert Settings.model_validate(values).ray_address == address
+        return
+    with pytest.raises(ValidationError, match="RAY"):
+        Settings.model_validate(values)
+
+
+def test_a_server_that_finds_no_cluster_trains_on_its_own_at_once() -> None:
+    with TestClient(create_app(settings_for("ray", ray_address="127.0.0.1:9"))) as client:
+        wait_ready(client)
+        assert client.get("/readyz").json() == {"status": "ready", "note": ALONE}
+        with Stream.connect(client) as stream:
+            stream.configure(playing=True)
+            stream.until_iteration(30)
+    assert not [c for c in psutil.Process().children() if "bridge" in " ".join(c.cmdline())]
