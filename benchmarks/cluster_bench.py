@@ -1,7 +1,7 @@
 """Several machines in one: web servers, PostgreSQL and nginx, loaded, and broken one by one.
 
-python -m benchmarks.cluster_bench [--only WHAT ...] [--students 60] [--times 10] [--turns 3]
-    [--json FILE]
+python -m benchmarks.cluster_bench [--backend pool|ray] [--only WHAT ...] [--students 60]
+    [--times 10] [--turns 3] [--json FILE]
 
 Machines are network namespaces whose processors are capped (`machines.py`); nginx has
 `deploy/nginx-cluster.conf`. First one node and two nodes in turns, under the same load: what they
@@ -22,15 +22,15 @@ import json
 import multiprocessing
 import os
 import re
+import secrets
 import shutil
 import signal
 import statistics
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,7 +38,7 @@ from typing import Any
 
 import psutil
 
-from benchmarks.machines import Busy, Machine, Network, network, why_not
+from benchmarks.machines import SUBNET, Busy, Machine, Network, network, why_not
 from benchmarks.students import Lesson, attend
 from tests.app.postgresql import LOCALE, programs
 from tests.app.several import Student, playing
@@ -62,19 +62,55 @@ OWNED = 'shallows_owned{kind="session"}'
 
 
 class Cluster:
-    """All of it: a database, a proxy, and nodes that each are a web server with a worker."""
+    """A database, a proxy, web servers, and nodes that train."""
+
+    servers: list[Machine]
+    nodes: list[Machine]
+    environment: Mapping[str, str] = {}
 
     def __init__(self, network: Network) -> None:
-        self._network = network
+        self.network = network
         self._database, self._proxy = network.add("database"), network.add("proxy")
-        self.nodes = [network.add(f"node{n}", CORES) for n in range(1, MOST_NODES + 1)]
-        self._servers: dict[str, subprocess.Popen[bytes]] = {}
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
         self._postgres: subprocess.Popen[bytes] | None = None
         self._bin, self._data = programs(), network.folder / "data"
+        self.build()
         self._make_database()
         self.start_database()
         self._start_proxy()
         self.url = f"http://{self._proxy.address}:8080/"
+
+    def build(self) -> None:
+        """Add the machines."""
+        raise NotImplementedError
+
+    def have(self, nodes: int) -> None:
+        """So many nodes, the first ones, and all servers that there should be."""
+        raise NotImplementedError
+
+    def start_node(self, number: int) -> None:
+        """Start a node, and wait until it trains."""
+        raise NotImplementedError
+
+    def drain(self, number: int) -> None:
+        """End a node in order."""
+        raise NotImplementedError
+
+    def kill_host(self, number: int) -> None:
+        """Kill what trains on a node."""
+        raise NotImplementedError
+
+    def kill_head(self, number: int) -> None:
+        """Kill what places hosts, if there is such a thing."""
+        raise NotImplementedError
+
+    def kill_node(self, number: int) -> None:
+        """Kill all that is on a node, at once."""
+        self.nodes[number].cap.kill()
+
+    def kill_server(self, number: int) -> None:
+        """Kill a web server; what it started finds that it is alone."""
+        os.kill(self._running[self.servers[number].name].pid, signal.SIGKILL)
 
     # -- PostgreSQL -------------------------------------------------------------------------
 
@@ -86,7 +122,7 @@ class Cluster:
         if done.wait(START_SECONDS):
             raise RuntimeError(self._database.log.read_text())
         with (self._data / "pg_hba.conf").open("a") as rules:
-            rules.write("host all all 10.91.0.0/24 trust\n")
+            rules.write(f"host all all {SUBNET}.0/24 trust\n")
 
     def start_database(self) -> None:
         """Start it, and wait until it answers."""
@@ -109,19 +145,14 @@ class Cluster:
         self._postgres.wait(START_SECONDS)
         self.start_database()
 
-    @property
-    def database_url(self) -> str:
-        """For the servers."""
-        return f"postgresql://shallows@{self._database.address}/shallows"
-
     # -- nginx ------------------------------------------------------------------------------
 
     def _start_proxy(self) -> None:
-        folder = self._network.folder / "nginx"
+        folder = self.network.folder / "nginx"
         folder.mkdir()
         text = (ROOT / "deploy" / "nginx-cluster.conf").read_text()
         line = next(line for line in text.splitlines() if "server web1:8000" in line)
-        servers = [line.replace("web1", node.address) for node in self.nodes]
+        servers = [line.replace("web1", server.address) for server in self.servers]
         text = re.sub(r" *server web1:8000.*\n *server web2:8000.*", "\n".join(servers), text)
         (folder / "nginx.conf").write_text(text.replace("/tmp/", f"{folder}/"))
         options = ("-p", folder, "-c", folder / "nginx.conf", "-g", "daemon off; user root;")
@@ -129,78 +160,58 @@ class Cluster:
 
     # -- servers ----------------------------------------------------------------------------
 
-    def start(self, number: int) -> None:
-        """Start a node."""
-        node = self.nodes[number]
+    def run(self, server: Machine) -> None:
+        """Start a web server, if it does not run."""
+        before = self._running.get(server.name)
+        if before is not None and before.poll() is None:
+            return
         environment = {
-            "HOST": node.address,
+            "HOST": server.address,
             "PORT": "8000",
-            "SHALLOWS_DATA_FOLDER": str(self._network.folder),
-            "SHALLOWS_DATABASE_URL": self.database_url,
-            "SHALLOWS_SERVER_ADDRESS": f"http://{node.address}:8000",
-            "SHALLOWS_TRUSTED_PROXIES": "10.91.0.0/24",
+            "SHALLOWS_DATA_FOLDER": str(self.network.folder),
+            "SHALLOWS_DATABASE_URL": f"postgresql://shallows@{self._database.address}/shallows",
+            "SHALLOWS_SERVER_ADDRESS": f"http://{server.address}:8000",
+            "SHALLOWS_TRUSTED_PROXIES": f"{SUBNET}.0/24",
             "SHALLOWS_WORKERS": "1",
+            **self.environment,
         }
-        self._servers[node.name] = node.start(
-            sys.executable, "-m", "app", env=environment, cwd=ROOT
-        )
+        program = (sys.executable, "-m", "app")
+        self._running[server.name] = server.start(*program, env=environment, cwd=ROOT)
 
-    def have(self, count: int) -> None:
-        """So many nodes that know of each other run after this, the first ones, and no others."""
-        for number, node in enumerate(self.nodes):
-            process = self._servers.get(node.name)
-            alive = process is not None and process.poll() is None
-            if number < count and not alive:
-                node.cap.kill()
-                self.start(number)
-            if number >= count and alive:
-                self.stop(number)
-        for number in range(count):
-            wait_for(lambda n=number: self.ready(n), f"node {number}", self.nodes[number])
-        for number in range(count):
-            knows = lambda n=number: self.metric(n, "shallows_servers") == count  # noqa: E731
-            wait_for(knows, f"node {number} knows the others", self.nodes[number])
+    def end(self, server: Machine) -> None:
+        """End a web server in order, if it runs."""
+        process = self._running.pop(server.name, None)
+        if process is not None and process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+            process.wait(START_SECONDS)
 
-    def stop(self, number: int) -> None:
-        """End it in order."""
-        process = self._servers.pop(self.nodes[number].name)
-        os.kill(process.pid, signal.SIGTERM)
-        process.wait(START_SECONDS)
+    def wait_until(self, servers: int, name: str, value: int) -> None:
+        """Until so many servers can train, and all say that of one of their figures."""
+        for number, server in enumerate(self.servers[:servers]):
 
-    def kill(self, number: int) -> None:
-        """Kill all that is on a node."""
-        self.nodes[number].cap.kill()
+            def good(number: int = number) -> bool:
+                if self._running[self.servers[number].name].poll() is not None:
+                    raise RuntimeError(self.servers[number].log.read_text()[-3000:])
+                return self.ready(number) and self.metric(number, name) == value
 
-    def server_of(self, number: int) -> int:
-        """The process that is the web server."""
-        return self._servers[self.nodes[number].name].pid
-
-    def kill_server(self, number: int) -> None:
-        """Kill the web server; its worker finds that it is alone."""
-        os.kill(self.server_of(number), signal.SIGKILL)
-
-    def kill_host(self, number: int) -> None:
-        """Kill what trains."""
-        children = psutil.Process(self.server_of(number)).children(recursive=True)
-        worker = next(p for p in children if any("spawn_main" in word for word in p.cmdline()))
-        worker.kill()
+            wait_for(good, f"{server.name} says that {name} is {value}", server)
 
     # -- what they say ----------------------------------------------------------------------
 
     def _ask(self, number: int, path: str) -> str:
-        url = f"http://{self.nodes[number].address}:8000{path}"
+        url = f"http://{self.servers[number].address}:8000{path}"
         with urllib.request.urlopen(url, timeout=1) as answer:
             return str(answer.read().decode())
 
     def ready(self, number: int) -> bool:
-        """Whether a node can train, and is not fenced."""
+        """Whether a server can train, and is not fenced."""
         with contextlib.suppress(OSError):
             self._ask(number, "/readyz")
             return True
         return False
 
     def metric(self, number: int, name: str) -> float | None:
-        """One of its figures; None if it does not answer."""
+        """One of a server's figures; None if it does not answer."""
         with contextlib.suppress(OSError):
             text = self._ask(number, "/metrics")
             found = re.search(rf"^{re.escape(name)} (\S+)$", text, re.MULTILINE)
@@ -208,14 +219,138 @@ class Cluster:
         return None
 
     def busiest(self) -> int:
-        """The node that has most of the sessions."""
-        owns = [self.metric(n, OWNED) or 0.0 for n in range(len(self.nodes))]
+        """The server that has most of the sessions."""
+        owns = [self.metric(n, OWNED) or 0.0 for n in range(len(self.servers))]
         return owns.index(max(owns))
 
     def owned(self) -> float:
         """Sessions that those who may speak say are theirs."""
-        speaking = [n for n in range(len(self.nodes)) if self.ready(n)]
+        speaking = [n for n in range(len(self.servers)) if self.ready(n)]
         return sum(self.metric(n, OWNED) or 0.0 for n in speaking)
+
+
+class Pools(Cluster):
+    """Each node is a web server with a worker process."""
+
+    def build(self) -> None:
+        """One node more than play, for the one that is added."""
+        self.nodes = [self.network.add(f"node{n}", CORES) for n in range(1, MOST_NODES + 1)]
+        self.servers = self.nodes
+
+    def have(self, nodes: int) -> None:
+        """So many."""
+        for number, node in enumerate(self.nodes):
+            if number >= nodes:
+                self.end(node)
+            elif (old := self._running.get(node.name)) is None or old.poll() is not None:
+                node.cap.kill()
+                self.run(node)
+        self.wait_until(nodes, "shallows_servers", nodes)
+
+    def start_node(self, number: int) -> None:
+        """A server more."""
+        self.run(self.nodes[number])
+        self.wait_until(number + 1, "shallows_servers", number + 1)
+
+    def drain(self, number: int) -> None:
+        """SIGTERM."""
+        self.end(self.nodes[number])
+
+    def kill_host(self, number: int) -> None:
+        """Its worker process."""
+        process = psutil.Process(self._running[self.nodes[number].name].pid)
+        children = process.children(recursive=True)
+        next(p for p in children if any("spawn_main" in word for word in p.cmdline())).kill()
+
+
+class WithRay(Cluster):
+    """Two web servers, a head, and nodes with a host each."""
+
+    def build(self) -> None:
+        """A node of the cluster beside each web server, on which nothing trains."""
+        add = self.network.add
+        self.servers = [add("web1"), add("web2")]
+        self._head = add("head")
+        self.nodes = [add(f"node{n}", CORES) for n in range(1, MOST_NODES + 1)]
+        self._legs = [self.network.beside(server, "ray") for server in self.servers]
+        token = self.network.folder / "token"
+        token.write_text(secrets.token_hex(32))
+        self._folder = self.network.folder / "r"
+        self._ray = {
+            "PYTHONPATH": str(ROOT),
+            "RAY_AUTH_MODE": "token",
+            "RAY_AUTH_TOKEN_PATH": str(token),
+            "RAY_USAGE_STATS_ENABLED": "0",
+            "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
+            "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+        }
+        self.environment = {
+            "SHALLOWS_BACKEND": "ray",
+            "SHALLOWS_RAY_ADDRESS": f"{self._head.address}:6379",
+            "SHALLOWS_RAY_TOKEN_FILE": str(token),
+        }
+        self._run_head()
+
+    def _start_ray(self, machine: Machine, processors: int, *more: str) -> None:
+        options = (f"--num-cpus={processors}", "--object-store-memory=80000000", "--block")
+        program = (sys.executable, "-m", "ray.scripts.scripts", "start", *options)
+        where = f"--node-ip-address={machine.address}"
+        self._running[machine.name] = machine.start(*program, where, *more, env=self._ray, cwd=ROOT)
+
+    def _run_head(self) -> None:
+        more = ("--head", "--port=6379", "--include-dashboard=false")
+        self._start_ray(self._head, 0, *more, f"--temp-dir={self._folder}")
+
+    def _join(self, machine: Machine, processors: int) -> None:
+        running = self._running.get(machine.name)
+        if running is None or running.poll() is not None:
+            machine.cap.kill()
+            self._start_ray(machine, processors, f"--address={self._head.address}:6379")
+
+    def have(self, nodes: int) -> None:
+        """So many."""
+        head = self._running[self._head.name]
+        if head.poll() is not None:
+            # Nobody joins another head than the one it knew.
+            for machine in (*self._legs, *self.nodes, self._head):
+                machine.cap.kill()
+            self._run_head()
+        for leg, server in zip(self._legs, self.servers, strict=True):
+            self._join(leg, 0)
+            self.run(server)
+        for number, node in enumerate(self.nodes):
+            if number < nodes:
+                self._join(node, 1)
+            else:
+                node.cap.kill()
+        self.wait_until(2, "shallows_servers", 2)
+        self.wait_until(2, "shallows_alone", 0)
+        self.wait_until(2, "shallows_hosts", nodes)
+
+    def start_node(self, number: int) -> None:
+        """`ray start`."""
+        self._join(self.nodes[number], 1)
+        self.wait_until(2, "shallows_hosts", number + 1)
+
+    def drain(self, number: int) -> None:
+        """`app drain`, then its end."""
+        node, said = self.nodes[number], self._legs[0]
+        program = (sys.executable, "-m", "app", "drain", node.address)
+        drained = said.start(*program, env={**self._ray, **self.environment}, cwd=ROOT)
+        if drained.wait(START_SECONDS):
+            raise RuntimeError(said.log.read_text()[-3000:])
+        node.cap.kill()
+
+    def kill_host(self, number: int) -> None:
+        """The actor."""
+        for pid in self.nodes[number].cap.processes:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                if psutil.Process(pid).name().startswith("ray::Hosting"):
+                    os.kill(pid, signal.SIGKILL)
+
+    def kill_head(self, number: int) -> None:
+        """All of it."""
+        self._head.cap.kill()
 
 
 def give_to_postgres(folder: Path) -> None:
@@ -329,37 +464,33 @@ class Event:
     """Something that happens to a cluster of two nodes while students play.
 
     Attributes:
-        do: Is given the node that has most of the sessions.
+        do: Is given a server or node: the one that has most of the sessions, where that is known.
         mend: So is this; two nodes are there afterwards in any case.
     """
 
     what: str
     do: Callable[[Cluster, int], None]
-    mend: Callable[[Cluster, int], None] = lambda cluster, node: None
+    mend: Callable[[Cluster, int], None] = lambda cluster, number: None
     most: float = MOST_SECONDS
 
 
-def mend_link(cluster: Cluster, node: int) -> None:
+def mend_link(cluster: Cluster, number: int) -> None:
     """It was down for a while, and is up again."""
     time.sleep(max(0.0, CUT_SECONDS - AFTER_SECONDS))
-    cluster.nodes[node].mend()
-
-
-def add(cluster: Cluster, node: int) -> None:
-    """A third node begins."""
-    cluster.start(2)
-    cluster.have(3)
+    cluster.nodes[number].mend()
 
 
 EVENTS = {
-    "kill-server": Event("a web server is killed", Cluster.kill_server),
-    "kill-host": Event("a host is killed", Cluster.kill_host),
-    "kill-node": Event("a node is killed, all at once", Cluster.kill),
+    "kill-server": Event("a web server is killed", lambda c, n: c.kill_server(n)),
+    "kill-host": Event("a host is killed", lambda c, n: c.kill_host(n)),
+    "kill-node": Event("a node is killed, all at once", lambda c, n: c.kill_node(n)),
     "cut-node": Event("a node's link is down, and up", lambda c, n: c.nodes[n].cut(), mend_link),
     "database": Event("PostgreSQL is restarted", lambda c, n: c.restart_database()),
-    "add-node": Event("a node is added", add, most=MOST_CALM_SECONDS),
-    "drain-node": Event("a node is drained", Cluster.stop, most=MOST_CALM_SECONDS),
+    "add-node": Event("a node is added", lambda c, n: c.start_node(2), most=MOST_CALM_SECONDS),
+    "drain-node": Event("a node is drained", lambda c, n: c.drain(n), most=MOST_CALM_SECONDS),
+    "kill-head": Event("the head is killed", lambda c, n: c.kill_head(n)),
 }
+BACKENDS: dict[str, type[Cluster]] = {"pool": Pools, "ray": WithRay}
 
 
 class Witness:
@@ -387,16 +518,16 @@ async def suffer(
     waits: list[float] = []
     for _ in range(times):
         await asyncio.sleep(REST_SECONDS)
-        node = await asyncio.to_thread(cluster.busiest)
+        number = await asyncio.to_thread(cluster.busiest)
         for student in students:
             student.longest = 0.0
         began = time.monotonic()
-        await asyncio.to_thread(event.do, cluster, node)
+        await asyncio.to_thread(event.do, cluster, number)
         async with asyncio.timeout(AGAIN_SECONDS):
             for student in students:
                 await student.heard_after(max(began + AFTER_SECONDS, time.monotonic()))
         waits += [student.longest for student in students]
-        await asyncio.to_thread(event.mend, cluster, node)
+        await asyncio.to_thread(event.mend, cluster, number)
         await asyncio.to_thread(cluster.have, 2)
     return waits
 
@@ -443,16 +574,17 @@ def happen(cluster: Cluster, names: Sequence[str], number: int, times: int) -> d
 
 
 @contextmanager
-def running() -> Iterator[Cluster]:
+def running(backend: str) -> Iterator[Cluster]:
     """A cluster for as long as the block runs."""
     with network() as machines:
-        yield Cluster(machines)
+        yield BACKENDS[backend](machines)
 
 
 def main() -> int:
     """Run all of it."""
     parser = argparse.ArgumentParser(description="A cluster of machines in namespaces.")
     parser.add_argument("--only", nargs="+", choices=["compare", *EVENTS])
+    parser.add_argument("--backend", choices=BACKENDS, default="pool")
     parser.add_argument("--students", type=int, default=60)
     parser.add_argument("--times", type=int, default=10)
     parser.add_argument("--turns", type=int, default=3)
@@ -461,17 +593,20 @@ def main() -> int:
     if (reason := why_not()) is not None:
         print(f"cluster_bench: {reason}", file=sys.stderr)
         return 2
-    only = chosen.only or ["compare", *EVENTS]
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what was started ends, too
+    events = [name for name in EVENTS if name != "kill-head" or chosen.backend == "ray"]
+    only = chosen.only or ["compare", *events]
     results: dict[str, Any] = {}
     if "compare" in only:
-        with running() as cluster:
+        with running(chosen.backend) as cluster:
             results["compare"] = compare(cluster, chosen.students, chosen.turns)
-    if names := [name for name in EVENTS if name in only]:
-        with running() as cluster:
+    if names := [name for name in events if name in only]:
+        with running(chosen.backend) as cluster:
             results["happened"] = happen(cluster, names, chosen.students, chosen.times)
     if chosen.json is not None:
         before = json.loads(chosen.json.read_text()) if chosen.json.exists() else {}
-        chosen.json.write_text(json.dumps({**before, **results}, indent=1) + "\n")
+        before[chosen.backend] = {**before.get(chosen.backend, {}), **results}
+        chosen.json.write_text(json.dumps(before, indent=1) + "\n")
     return 0 if all(part["well"] for part in results.values()) else 1
 
 

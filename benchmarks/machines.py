@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
@@ -166,7 +166,7 @@ class Network:
 
     def add(self, name: str, cores: float | None = None) -> Machine:
         """A machine more, with so many cores at most."""
-        number = len(self.machines) + 1
+        number = len({each.namespace for each in self.machines.values()}) + 1
         namespace, port = f"{self._id}-{name}", f"port{number}"
         ip("netns", "add", namespace)
         ip("-n", namespace, "link", "set", "lo", "up")
@@ -181,6 +181,13 @@ class Network:
         self.machines[name] = machine
         return machine
 
+    def beside(self, machine: Machine, name: str) -> Machine:
+        """Programs on a machine that end apart from its others."""
+        cap = Cap(f"{machine.namespace}-{name}", None)
+        found = replace(machine, name=f"{machine.name}-{name}", cap=cap)
+        self.machines[found.name] = found
+        return found
+
     def enter(self) -> None:
         """This thread, and what it starts from now on, is at the bridge."""
         libc = ctypes.CDLL(None, use_errno=True)
@@ -191,7 +198,7 @@ class Network:
         """End all of it."""
         for machine in self.machines.values():
             machine.cap.remove()
-        for namespace in [*(each.namespace for each in self.machines.values()), self.hub]:
+        for namespace in {*(each.namespace for each in self.machines.values()), self.hub}:
             ip("netns", "del", namespace)
 
 
