@@ -124,11 +124,16 @@ def test_container() -> None:
         run("docker", "rm", "--force", "--volumes", CONTAINER)
 
 
+def compose(*options: str) -> tuple[str, ...]:
+    """The command, of whichever version."""
+    plugin = shutil.which("docker-compose") is None
+    program = ("docker", "compose") if plugin else ("docker-compose",)
+    return (*program, "--project-name", PROJECT, *options)
+
+
 def test_compose() -> None:
     """What README promises a class: `docker compose up`."""
-    plugin = shutil.which("docker-compose") is None
-    compose = ("docker", "compose") if plugin else ("docker-compose",)
-    command = (*compose, "--project-name", PROJECT)
+    command = compose()
     # No fixed port: another Shallows may be running here.
     environment = {**os.environ, "PORT": "127.0.0.1:"}
     started = time.monotonic()
@@ -146,8 +151,50 @@ def test_compose() -> None:
     check(stopped <= 10, f"compose: down in {stopped:.1f} s (at most 10)")
 
 
+def answers(base: str, path: str, seconds: float) -> bool:
+    """Whether a path is answered with 200 within so many seconds."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        try:
+            request(base, path)
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return True
+    return False
+
+
+def test_cluster() -> None:
+    """What docs/cluster.md promises: two servers behind nginx, and one of them is lost."""
+    command = compose("--file", "compose.cluster.yaml")
+    environment = {
+        **os.environ,
+        **{"PORT": "127.0.0.1:", "NETWORK": "10.78.77", "POSTGRES_PASSWORD": os.urandom(8).hex()},
+    }
+    started = time.monotonic()
+    run(*command, "up", "--build", "--detach", env=environment)
+    try:
+        proxy = run(*command, "ps", "--quiet", "proxy", env=environment)
+        base = f"http://{run('docker', 'port', proxy, '8080/tcp').splitlines()[0]}"
+        check(answers(base, "/readyz", 60), "cluster: a server is ready behind the proxy")
+        print(f"     built, and up {time.monotonic() - started:.0f} s after the start")
+        run_id = train_and_predict(base)
+        for name in ("web1", "web2"):
+            server = run(*command, "ps", "--quiet", name, env=environment)
+            run("docker", "kill", "--signal", "KILL", server)
+            paths = ("/", f"/train/{run_id}", "/readyz")
+            well = all(answers(base, path, 5) for path in paths)
+            check(well, f"cluster: {name} killed, and the other answers all within 5 s")
+            run("docker", "start", server)
+            seconds_until_healthy(server, time.monotonic())
+        inside = json.loads(run("docker", "network", "inspect", f"{PROJECT}_inside"))[0]
+        check(inside["Internal"], "cluster: what is inside has no way out")
+    finally:
+        run(*command, "down", "--volumes", env=environment)
+
+
 if __name__ == "__main__":
-    for test in (test_image, test_container, test_compose):
+    for test in (test_image, test_container, test_compose, test_cluster):
         test()
     if failures:
         raise SystemExit(f"{len(failures)} of the checks failed")
