@@ -3,20 +3,15 @@
 # the cluster, too, on which nothing trains; if that ends, or the head is not there yet, it is tried again.
 set -eu
 if [ "${SHALLOWS_BACKEND:-pool}" = ray ]; then
-  export RAY_AUTH_MODE=token RAY_USAGE_STATS_ENABLED=0
+  export RAY_AUTH_MODE=token RAY_AUTH_TOKEN_PATH="${SHALLOWS_RAY_TOKEN_FILE:?a file for the token of the cluster}"
+  export RAY_USAGE_STATS_ENABLED=0
   if [ -n "${RAY_AUTH_TOKEN:-}" ]; then
-    # The server reads it from a file.
-    SHALLOWS_RAY_TOKEN_FILE=$(mktemp)
-    printf %s "$RAY_AUTH_TOKEN" >"$SHALLOWS_RAY_TOKEN_FILE"
+    (umask 077 && printf %s "$RAY_AUTH_TOKEN" >"$SHALLOWS_RAY_TOKEN_FILE")
     unset RAY_AUTH_TOKEN
   fi
-  : "${SHALLOWS_RAY_TOKEN_FILE:?the token of the cluster, or RAY_AUTH_TOKEN}"
-  export SHALLOWS_RAY_TOKEN_FILE RAY_AUTH_TOKEN_PATH="$SHALLOWS_RAY_TOKEN_FILE"
-  (
-    while :; do
-      ray start --address="$SHALLOWS_RAY_ADDRESS" --num-cpus=0 --object-store-memory=80000000 --block >/dev/null 2>&1 || true
-      sleep 2
-    done
-  ) &
+  while :; do
+    ray start --address="$SHALLOWS_RAY_ADDRESS" --num-cpus=0 --object-store-memory=80000000 --block >/dev/null 2>&1 || true
+    sleep 2
+  done &
 fi
 exec python -m app
