@@ -21,9 +21,18 @@ from app import __version__
 
 ROOT = Path(__file__).parent.parent
 LOCKS = ["requirements.lock", "requirements-dev.lock"]
+IMAGES = ["requirements-servers.lock", "requirements-cluster.lock"]
+"""Of the images for several servers, without Ray and with it."""
 PYPROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
 RUNTIME: list[str] = PYPROJECT["project"]["dependencies"]
 DEV: list[str] = PYPROJECT["dependency-groups"]["dev"]
+NEED_EXTRAS = [
+    "nncore/estimator.py",
+    "app/web/relay.py",
+    "app/training/workers/cluster/bridge.py",
+    "app/training/workers/cluster/draining.py",
+]
+EXTRAS: dict[str, list[str]] = PYPROJECT["project"]["optional-dependencies"]
 
 
 def locked(name: str) -> list[tuple[Requirement, list[str]]]:
@@ -35,7 +44,7 @@ def locked(name: str) -> list[tuple[Requirement, list[str]]]:
     ]
 
 
-@pytest.mark.parametrize("name", LOCKS)
+@pytest.mark.parametrize("name", LOCKS + IMAGES)
 def test_a_lock_has_exact_versions_and_hashes_and_no_address(name: str) -> None:
     for requirement, hashes in locked(name):
         assert [specifier.operator for specifier in requirement.specifier] == ["=="], requirement
@@ -43,13 +52,21 @@ def test_a_lock_has_exact_versions_and_hashes_and_no_address(name: str) -> None:
     assert "://" not in (ROOT / name).read_text()
 
 
-@pytest.mark.parametrize("name", LOCKS)
+@pytest.mark.parametrize("name", LOCKS + IMAGES)
 def test_every_python_gets_the_same_versions(name: str) -> None:
     names = [requirement.name for requirement, _ in locked(name)]
     assert len(names) == len(set(names))
 
 
-@pytest.mark.parametrize(("name", "wanted"), [(LOCKS[0], RUNTIME), (LOCKS[1], RUNTIME + DEV)])
+@pytest.mark.parametrize(
+    ("name", "wanted"),
+    [
+        (LOCKS[0], RUNTIME),
+        (LOCKS[1], RUNTIME + DEV),
+        (IMAGES[0], RUNTIME + EXTRAS["servers"]),
+        (IMAGES[1], RUNTIME + EXTRAS["servers"] + EXTRAS["cluster"]),
+    ],
+)
 def test_a_lock_satisfies_pyproject(name: str, wanted: list[str]) -> None:
     for text in wanted:
         want = Requirement(text)
@@ -63,10 +80,17 @@ def test_a_lock_satisfies_pyproject(name: str, wanted: list[str]) -> None:
         assert all(want.specifier.contains(version) for version in versions), f"{want}: make lock"
 
 
+@pytest.mark.parametrize("name", IMAGES)
+def test_an_image_adds_to_the_usual_one_and_changes_nothing_of_it(name: str) -> None:
+    usual = {str(requirement) for requirement, _ in locked(LOCKS[0])}
+    assert usual < {str(requirement) for requirement, _ in locked(name)}
+
+
 def test_the_runtime_lock_holds_all_that_the_code_imports() -> None:
-    """All but what the extra `sklearn` brings, which one module needs that nothing imports."""
+    """All but what extras bring, which few modules need that nothing imports without them."""
     sources = [path for folder in ("app", "nncore") for path in (ROOT / folder).rglob("*.py")]
-    sources.remove(ROOT / "nncore" / "estimator.py")
+    for name in NEED_EXTRAS:
+        sources.remove(ROOT / name)
     imported = {
         name.partition(".")[0]
         for source in sources
