@@ -511,6 +511,15 @@ class Witness:
             before = max(0, more)
 
 
+def never(cluster: Cluster, students: Sequence[Student], since: float) -> str:
+    """Who does not play again, what they were told last, and what the servers said."""
+    silent = [each for each in students if each.heard_at <= since + AFTER_SECONDS]
+    told = "\n".join(f"{each.session}: {each.told[-1:]}" for each in silent[:5])
+    logs = [f"-- {each.name}\n{each.log.read_text()[-2000:]}" for each in cluster.servers]
+    logs.append(f"-- nginx\n{(cluster.network.folder / 'proxy.log').read_text()[-2000:]}")
+    return f"{len(silent)} of {len(students)} do not play again\n{told}\n" + "\n".join(logs)
+
+
 async def suffer(
     cluster: Cluster, event: Event, students: Sequence[Student], times: int
 ) -> list[float]:
@@ -523,9 +532,12 @@ async def suffer(
             student.longest = 0.0
         began = time.monotonic()
         await asyncio.to_thread(event.do, cluster, number)
-        async with asyncio.timeout(AGAIN_SECONDS):
-            for student in students:
-                await student.heard_after(max(began + AFTER_SECONDS, time.monotonic()))
+        try:
+            async with asyncio.timeout(AGAIN_SECONDS):
+                for student in students:
+                    await student.heard_after(max(began + AFTER_SECONDS, time.monotonic()))
+        except TimeoutError:
+            raise TimeoutError(never(cluster, students, began)) from None
         waits += [student.longest for student in students]
         await asyncio.to_thread(event.mend, cluster, number)
         await asyncio.to_thread(cluster.have, 2)
