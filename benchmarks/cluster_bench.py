@@ -194,7 +194,10 @@ class Cluster:
                     raise RuntimeError(self.servers[number].log.read_text()[-3000:])
                 return self.ready(number) and self.metric(number, name) == value
 
-            wait_for(good, f"{server.name} says that {name} is {value}", server)
+            try:
+                wait_for(good, f"{server.name} says that {name} is {value}")
+            except TimeoutError as error:
+                raise TimeoutError(f"{error}\n{self.said()}") from None
 
     # -- what they say ----------------------------------------------------------------------
 
@@ -217,6 +220,12 @@ class Cluster:
             found = re.search(rf"^{re.escape(name)} (\S+)$", text, re.MULTILINE)
             return float(found[1]) if found else None
         return None
+
+    def said(self) -> str:
+        """The end of what all programs said."""
+        logs = {each.name: each.log for each in self.network.machines.values()}
+        texts = {name: log.read_text()[-1500:] for name, log in logs.items() if log.exists()}
+        return "\n".join(f"-- {name}\n{text}" for name, text in texts.items())
 
     def busiest(self) -> int:
         """The server that has most of the sessions."""
@@ -359,17 +368,16 @@ def give_to_postgres(folder: Path) -> None:
     folder.chmod(0o700)
 
 
-def wait_for(what: Callable[[], bool], name: str, machine: Machine | None = None) -> None:
+def wait_for(what: Callable[[], bool], name: str) -> None:
     """Until something is so.
 
     Raises:
-        TimeoutError: it never was; with what was logged.
+        TimeoutError: it never was.
     """
     end = time.monotonic() + START_SECONDS
     while not what():
         if time.monotonic() > end:
-            said = machine.log.read_text()[-3000:] if machine else ""
-            raise TimeoutError(f"not in {START_SECONDS:.0f} s: {name}\n{said}")
+            raise TimeoutError(f"not in {START_SECONDS:.0f} s: {name}")
         time.sleep(0.1)
 
 
@@ -515,9 +523,7 @@ def never(cluster: Cluster, students: Sequence[Student], since: float) -> str:
     """Who does not play again, what they were told last, and what the servers said."""
     silent = [each for each in students if each.heard_at <= since + AFTER_SECONDS]
     told = "\n".join(f"{each.session}: {each.told[-1:]}" for each in silent[:5])
-    logs = [f"-- {each.name}\n{each.log.read_text()[-2000:]}" for each in cluster.servers]
-    logs.append(f"-- nginx\n{(cluster.network.folder / 'proxy.log').read_text()[-2000:]}")
-    return f"{len(silent)} of {len(students)} do not play again\n{told}\n" + "\n".join(logs)
+    return f"{len(silent)} of {len(students)} do not play again\n{told}\n{cluster.said()}"
 
 
 async def suffer(
