@@ -47,7 +47,7 @@ ROOT = Path(__file__).parents[1]
 CORES = 0.35
 """Of each node: two of them leave enough for all else on two cores."""
 LEAST_RATIO, LEAST_IDLE, MOST_SECONDS, MOST_CALM_SECONDS = 1.8, 0.15, 5.0, 1.0
-START_SECONDS = 60.0
+START_SECONDS = 90.0
 SETTLE_SECONDS, LESSON_SECONDS = 6.0, 15.0
 CLIENT_PROCESSES = 2
 REST_SECONDS = 4.0
@@ -280,7 +280,7 @@ class WithRay(Cluster):
         add = self.network.add
         self.servers = [add("web1"), add("web2")]
         self._head = add("head")
-        self.nodes = [add(f"node{n}", CORES) for n in range(1, MOST_NODES + 1)]
+        self.nodes = [add(f"node{n}") for n in range(1, MOST_NODES + 1)]
         self._legs = [self.network.beside(server, "ray") for server in self.servers]
         token = self.network.folder / "token"
         token.write_text(secrets.token_hex(32))
@@ -304,6 +304,7 @@ class WithRay(Cluster):
         options = (f"--num-cpus={processors}", "--object-store-memory=80000000", "--block")
         program = (sys.executable, "-m", "ray.scripts.scripts", "start", *options)
         where = f"--node-ip-address={machine.address}"
+        machine.cap.set(None)  # all that Ray starts would take a minute
         self._running[machine.name] = machine.start(*program, where, *more, env=self._ray, cwd=ROOT)
 
     def _run_head(self) -> None:
@@ -334,12 +335,17 @@ class WithRay(Cluster):
                 node.cap.kill()
         self.wait_until(2, "shallows_servers", 2)
         self.wait_until(2, "shallows_alone", 0)
+        self._wait_for_hosts(nodes)
+
+    def _wait_for_hosts(self, nodes: int) -> None:
         self.wait_until(2, "shallows_hosts", nodes)
+        for node in self.nodes:
+            node.cap.set(CORES)
 
     def start_node(self, number: int) -> None:
         """`ray start`."""
         self._join(self.nodes[number], 1)
-        self.wait_until(2, "shallows_hosts", number + 1)
+        self._wait_for_hosts(number + 1)
 
     def drain(self, number: int) -> None:
         """`app drain`, then its end."""

@@ -56,19 +56,22 @@ class Cap:
     """A cgroup, of either version, for the processes of one machine."""
 
     def __init__(self, name: str, cores: float | None) -> None:
-        old = (CGROUPS / "cpu").is_dir()
-        self._folder = (CGROUPS / "cpu" if old else CGROUPS) / name
-        self._folder.mkdir()
-        if cores is None:
-            return
-        quota = int(cores * PERIOD)
-        if old:
-            (self._folder / "cpu.cfs_period_us").write_text(str(PERIOD))
-            (self._folder / "cpu.cfs_quota_us").write_text(str(quota))
-        else:
+        self._old = (CGROUPS / "cpu").is_dir()
+        self._folder = (CGROUPS / "cpu" if self._old else CGROUPS) / name
+        if not self._old:
             with contextlib.suppress(OSError):  # it is there already
                 (CGROUPS / "cgroup.subtree_control").write_text("+cpu")
-            (self._folder / "cpu.max").write_text(f"{quota} {PERIOD}")
+        self._folder.mkdir()
+        self.set(cores)
+
+    def set(self, cores: float | None) -> None:
+        """So many cores at most, from now on; None: as many as there are."""
+        quota = None if cores is None else int(cores * PERIOD)
+        if self._old:
+            (self._folder / "cpu.cfs_period_us").write_text(str(PERIOD))
+            (self._folder / "cpu.cfs_quota_us").write_text(str(quota or -1))
+        else:
+            (self._folder / "cpu.max").write_text(f"{quota or 'max'} {PERIOD}")
 
     @property
     def members(self) -> str:
