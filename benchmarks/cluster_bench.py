@@ -151,9 +151,12 @@ class Cluster:
         folder = self.network.folder / "nginx"
         folder.mkdir()
         text = (ROOT / "deploy" / "nginx-cluster.conf").read_text()
-        line = next(line for line in text.splitlines() if "server web1:8000" in line)
-        servers = [line.replace("web1", server.address) for server in self.servers]
-        text = re.sub(r" *server web1:8000.*\n *server web2:8000.*", "\n".join(servers), text)
+
+        def each(line: re.Match[str]) -> str:
+            return "".join(line[0].replace("web1", server.address) for server in self.servers)
+
+        text = re.sub(r" *server web2:8000.*\n", "", text)
+        text = re.sub(r" *server web1:8000.*\n", each, text)
         (folder / "nginx.conf").write_text(text.replace("/tmp/", f"{folder}/"))
         options = ("-p", folder, "-c", folder / "nginx.conf", "-g", "daemon off; user root;")
         self._proxy.start("nginx", *options)
