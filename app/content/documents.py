@@ -26,7 +26,7 @@ FIRST = "using"
 SECTIONS = {
     "Use it": (FIRST, "classroom", "lessons", "embedding"),
     "The mathematics": ("lecture", "nncore"),
-    "Run a server": ("operating", "security", "performance"),
+    "Run a server": ("operating", "cluster", "security", "performance"),
     "How it is made": ("protocol", "playground"),
 }
 """Who reads what, in this order. What is named nowhere comes last."""

@@ -407,6 +407,7 @@ class InteractiveSessions:
 
     def _expect(self, session: InteractiveSession) -> None:
         """Let a session wait for its connection."""
+        self._owning.count("session", session.name, None)
         loop = asyncio.get_running_loop()
         grace = self._settings.session_grace_seconds
         session.expiry = loop.call_later(grace, self._give_up, session)
@@ -506,6 +507,7 @@ class InteractiveSessions:
 
     def _attach(self, session: InteractiveSession, outbox: Outbox, attach: Attach) -> None:
         session.outbox, session.view = outbox, attach.view
+        self._owning.count("session", session.name, session.whose)
         if session.expiry is not None:
             session.expiry.cancel()
             session.expiry = None

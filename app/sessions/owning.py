@@ -87,6 +87,9 @@ class Alone:
     def release(self, kind: Kind, name: str) -> None:
         """It is nobody's from now on: all there is of it is in the store, or it is over."""
 
+    def count(self, kind: Kind, name: str, client: str | None) -> None:
+        """For whom something counts elsewhere; for nobody while it would give way to others."""
+
     def elsewhere(self, kind: Kind, client: str) -> int:
         """How many of an address are on other servers."""
         return 0

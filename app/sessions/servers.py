@@ -173,6 +173,7 @@ class Servers(Alone):
         self._new: dict[Thing, New] = {}
         self._noting: dict[Thing, New] = {}
         self._over: dict[Thing, int] = {}
+        self._clients: dict[Thing, str] = {}
         self._news = asyncio.Event()
         self._one_round = asyncio.Lock()
         self._unreachable: dict[str, float] = {}
@@ -303,6 +304,12 @@ class Servers(Alone):
         self._noting.pop(thing, None)
         self._news.set()
 
+    def count(self, kind: Kind, name: str, client: str | None) -> None:
+        """For whom something counts elsewhere; for nobody while it would give way to others."""
+        if len(self._clients) < MOST_OVER:
+            self._clients[kind, name] = "" if client is None else self._store.notes.client(client)
+            self._news.set()
+
     async def _rounds(self) -> None:
         while True:
             await self._news.wait()
@@ -317,20 +324,23 @@ class Servers(Alone):
     async def noted(self) -> None:
         """Note now what has begun, and what is over."""
         async with self._one_round:
-            new, over = self._new, self._over
-            if not new and not over:
+            new, over, clients = self._new, self._over, self._clients
+            if not new and not over and not clients:
                 return
-            self._new, self._over, self._noting = {}, {}, dict(new)
+            self._new, self._over, self._clients, self._noting = {}, {}, {}, dict(new)
 
             def write(transaction: Transaction) -> list[Thing]:
                 self._sql.release(transaction, over)
-                return self._sql.note(transaction, new)
+                there = self._sql.note(transaction, new)
+                self._sql.count(transaction, clients)
+                return there
 
             try:
                 there = set(await self._store.write(write))
             except BaseException:
                 # What was released meanwhile is in `_over`, and harmless there.
                 self._new, self._over = {**self._noting, **self._new}, {**over, **self._over}
+                self._clients = {**clients, **self._clients}
                 raise
             finally:
                 noting, self._noting = self._noting, {}

@@ -306,6 +306,12 @@ class Ownership:
         mine = select(OwnedRow.kind, OwnedRow.name).where(names, OwnedRow.server == self.server)
         return [(row.kind, row.name) for row in connection.execute(mine)]
 
+    def count(self, connection: Connection, clients: Mapping[Thing, str]) -> None:
+        """From now on these things count for these clients; for nobody, if that is empty."""
+        for (kind, name), client in clients.items():
+            this = (OwnedRow.kind == kind, OwnedRow.name == name, OwnedRow.server == self.server)
+            connection.execute(update(OwnedRow).where(*this).values(client=client))
+
     def release(self, connection: Connection, things: Mapping[Thing, int]) -> None:
         """These are nobody's any more, as far as they are still this server's."""
         recent = self._clock(connection) - ALIVE_SECONDS if things else 0.0

@@ -73,7 +73,8 @@ async def played_again(students: list[Student]) -> None:
 
 
 def all_well(students: list[Student]) -> None:
-    assert all(student.as_its_twin() for student in students)
+    for student in students:
+        assert student.as_its_twin(), (student.whole, student.iterations, student.told)
     assert max(student.longest for student in students) < AGAIN_SECONDS
 
 
