@@ -179,6 +179,8 @@ class TestCluster:
         with served(cluster, hosts=1) as client, playing(client, 2) as streams:
             assert "note" not in client.get("/readyz").json()
             cluster.kill_head()
+            with playing(client, 1):  # on hosts that answer still, or on its own
+                all_go_on(streams)
             cluster.end()
             all_go_on(streams)
             until(lambda: client.get("/readyz").json().get("note") == ALONE)
