@@ -29,6 +29,8 @@ from app.origins import origin_of
 # An origin whose host may begin with `*.`; nothing that could begin another rule of the policy.
 FRAME_SOURCE = re.compile(r"https?://(\*\.)?[A-Za-z0-9.-]+(:(\d{1,5}|\*))?")
 
+RAY_HOST = re.compile(r"[a-zA-Z0-9.-]+|\[[0-9a-fA-F:]+\]")
+
 HOST = re.compile(r"(\*\.)?[a-z0-9.-]+|\[[0-9a-f:.]+\]")
 
 # What stands in an address as it is, in a cookie too; all else is written with %, as JupyterHub
@@ -345,12 +347,14 @@ class Settings(BaseSettings):
         if self.backend != "ray":
             return self
         host, _, port = (self.ray_address or "").rpartition(":")
-        if not host or not port.isdecimal():
+        if not RAY_HOST.fullmatch(host) or not port.isdecimal():
             raise ValueError("the backend ray needs SHALLOWS_RAY_ADDRESS, such as 10.0.0.2:6379")
         try:
             private = ip_address(host.strip("[]")).is_private
         except ValueError:  # who knows where a name leads
             private = host == "localhost"
+        if self.ray_token_file is not None and not self.ray_token_file.is_file():
+            raise ValueError(f"SHALLOWS_RAY_TOKEN_FILE: there is no file {self.ray_token_file}")
         if not private and self.ray_token_file is None:
             raise ValueError(
                 f"whoever reaches {self.ray_address} runs code in the cluster: without "

@@ -32,7 +32,7 @@ class Nodes:
 
         self._folder = folder
         self.token_file = folder / "token"
-        self._cluster = Cluster()
+        self._cluster: Any = Cluster()
         self._add(num_cpus=0, include_dashboard=False, temp_dir=str(folder / "ray"))
         self.address = str(self._cluster.address)
 

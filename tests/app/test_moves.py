@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from app import wire
-from app.schemas import MESSAGES, parse_message
+from app.schemas import MESSAGES, Sweep, parse_message
 from app.training.host.host import Host
 from app.training.messages import (
     Attach,
@@ -197,6 +197,30 @@ def test_one_that_may_have_broken_its_host_takes_no_second_one_down() -> None:
         for name in ("there", "neighbour"):
             await hall.goes_on(name)
         assert hall.backend.latest("culprit") is not None
+
+    in_a_hall(watch)
+
+
+def test_a_host_that_breaks_as_a_session_comes_to_it_costs_no_frame() -> None:
+    async def watch(hall: Hall) -> None:
+        drivers = [hall.add("left"), hall.add("right")]
+        for driver in drivers:
+            driver.start()
+        await hall.until(lambda: all(driver.connected for driver in drivers))
+        hall.open("a")
+        await hall.goes_on("a")
+        hall.put("a", "sweep", seeds=3, iterations=2000)
+        for seats in hall.seats.values():
+            seats[0].broken = LineBroken("gone")
+        await hall.until(lambda: all(len(seats) == 2 for seats in hall.seats.values()))
+        await hall.goes_on("a")
+        await hall.until(lambda: any(text["type"] == "swept" for text in hall.texts["a"]))
+        await hall.goes_on("a")
+        heard = [each for seats in hall.seats.values() for each in seats[1].heard]
+        assert sum(isinstance(each, Attach) for each in heard) == 1
+        assert (
+            sum(isinstance(each, Tell) and isinstance(each.message, Sweep) for each in heard) == 1
+        )
 
     in_a_hall(watch)
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from app.errors import Lost
@@ -171,19 +171,32 @@ class Placed:
             under_way: Commands that it was to carry out, of which nobody has heard anything.
         """
         mine = (each for each in under_way if getattr(each, "session", None) == self.name)
-        kept = [c for c in (*mine, *self.waiting) if not isinstance(c, Open | Release)]
-        self.waiting = deque([*self.again(), *kept])
+        kept = [each for each in (*mine, *self.waiting) if not self._is_ours(each)]
+        self.waiting = deque([*self.again(kept), *kept])
         self.sits_out_until, self.leaving = 0.0, False
 
-    def again(self) -> list[Command]:
-        """The commands that bring the session to a new host."""
+    def _is_ours(self, command: Command) -> bool:
+        """Whether it only brings a session to a host; the next one gets another, as it is now."""
+        return isinstance(command, Open | Release) or (
+            isinstance(command, Attach) and not command.greet
+        )
+
+    def again(self, kept: Sequence[Command] = ()) -> list[Command]:
+        """The commands that bring the session to a new host.
+
+        Args:
+            kept: What follows them: that is not said twice.
+        """
         seen = max((position.costs for position, _ in self.readers.values()), default=0)
+        coming = {command.reader for command in kept if isinstance(command, Attach)}
         attached = [
-            Attach(self.name, reader, *known, greet=False) for reader, known in self.readers.items()
+            Attach(self.name, reader, *known, greet=False)
+            for reader, known in self.readers.items()
+            if reader not in coming
         ]
+        wished = [*self.sweeps.values(), self.expect, self.look]
         return [
             Open(self.name, self.kind, self.latest, self.plan, seen, self.held),
             *attached,
-            *self.sweeps.values(),
-            *(each for each in (self.expect, self.look) if each is not None),
+            *(w for w in wished if w is not None and not any(w is each for each in kept)),
         ]

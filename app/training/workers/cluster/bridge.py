@@ -67,6 +67,14 @@ def join(address: str, token_file: str | None) -> None:
         signal.signal(number, handler)
 
 
+def nodes() -> list[dict[str, Any]]:
+    """The nodes of the cluster that are there, as Ray describes them."""
+    import ray
+
+    described: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
+    return [node for node in described if node["Alive"]]
+
+
 @dataclass(eq=False)
 class Actor:
     """A host, as the bridge knows it."""
@@ -193,17 +201,15 @@ class Bridge:
 
     def _look(self, loop: asyncio.AbstractEventLoop) -> None:
         """In a thread: which nodes there are, and their actors, made if they are not there."""
-        import ray
         from ray.experimental.internal_kv import _internal_kv_list
 
         handles: dict[str, tuple[str, Any]] = {}
         while True:
             # The head is lost for a while, or for good: the process then ends by itself.
             with contextlib.suppress(Exception):
-                nodes = [node for node in ray.nodes() if node["Alive"]]
                 names = {
                     f"{node['NodeID']}-{number}": node["NodeID"]
-                    for node in nodes
+                    for node in nodes()
                     for number in range(int(node["Resources"].get("CPU", 0)))
                 }
                 again = {name for name, actor in list(self._actors.items()) if actor.died}
@@ -247,7 +253,7 @@ def make(name: str, node: str) -> Any:
     import ray
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-    options = ray.remote(Hosting).options(  # type: ignore[attr-defined]
+    options = ray.remote(Hosting).options(
         name=name,
         namespace=NAMESPACE,
         lifetime="detached",

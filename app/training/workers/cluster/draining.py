@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from app.settings import Settings
-from app.training.workers.cluster.bridge import DRAINING, NAMESPACE, join
+from app.training.workers.cluster.bridge import DRAINING, NAMESPACE, join, nodes
 
 DRAIN_SECONDS = 60.0
 LOOK_SECONDS = 0.5
@@ -28,15 +28,14 @@ def drain(settings: Settings, node: str, say: Callable[[str], None]) -> str | No
     if settings.backend != "ray" or settings.ray_address is None:
         return "there is no cluster: set SHALLOWS_BACKEND=ray and SHALLOWS_RAY_ADDRESS"
     join(settings.ray_address, str(settings.ray_token_file) if settings.ray_token_file else None)
-    import ray
     from ray.experimental.internal_kv import _internal_kv_put
 
-    found = [each for each in ray.nodes() if each["Alive"] and _is(each, node)]
+    found = [each for each in nodes() if _is(each, node)]
     if len(found) != 1:
         names = ", ".join(
             f"{each['NodeID'][:12]} ({each['NodeManagerAddress']})"
-            for each in ray.nodes()
-            if each["Alive"] and each["Resources"].get("CPU")
+            for each in nodes()
+            if each["Resources"].get("CPU")
         )
         return f"{len(found)} nodes are called {node!r}; there are {names or 'none'}"
     (one,) = found
@@ -67,7 +66,8 @@ def _sessions(node: Any) -> int:
     for number in range(int(node["Resources"].get("CPU", 0))):
         try:
             actor = ray.get_actor(f"{node['NodeID']}-{number}", NAMESPACE)
-            sessions += ray.get(actor.load.remote(), timeout=LOAD_SECONDS)
+            load: Any = ray.get(actor.load.remote(), timeout=LOAD_SECONDS)
+            sessions += load
         except (ValueError, ray.exceptions.RayError):
             continue
     return sessions
