@@ -57,7 +57,8 @@ docker-test: ## Build the image, run it locked down, and use it (needs a Docker 
 
 cluster-test: $(VENV)/.dev-installed ## Load and break a cluster of machines in network namespaces (Linux, root)
 	@scripts/install_test_tools.sh postgresql nginx
-	$(VENV_PYTHON) -m benchmarks.cluster_bench
+	$(VENV_PYTHON) -m benchmarks.cluster_bench --backend pool
+	$(VENV_PYTHON) -m benchmarks.cluster_bench --backend ray
 
 clean: ## Remove what make has installed and what the tools have cached
 	rm -rf $(VENV) node_modules build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
