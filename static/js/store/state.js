@@ -61,10 +61,17 @@ const SEEN = 50;
 export const UNSTAGED = { hide: [], lock: [], highlight: [] };
 
 /** @template T @typedef {import('../../vendor/signals-core/signals-core.js').Signal<T>} Signal */
+/** @template T @typedef {import('../../vendor/signals-core/signals-core.js').ReadonlySignal<T>} ReadonlySignal */
 
 export class Store {
   /** What is set up. @type {Signal<Experiment>} */
   experiment;
+  /**
+   * Each of its properties by itself, for whoever needs no other: most stay as one changes.
+   *
+   * @type {{[K in keyof Experiment]: ReadonlySignal<Experiment[K]>}}
+   */
+  setup;
 
   /** @type {Signal<Points | null>} */
   points = signal(/** @type {Points | null} */ (null));
@@ -102,6 +109,10 @@ export class Store {
   features = unlessSame(() => this.experiment.value.features);
   /** The activation of each hidden layer. */
   activations = unlessSame(() => this.experiment.value.layers.map(({ activation }) => activation));
+  /** The same of the network whose numbers are seen: what is set up may have others already. */
+  seenActivations = unlessSame(() =>
+    (this.current.experiment.value ?? this.experiment.value).layers.map(({ activation }) => activation),
+  );
   problem = computed(() => this.experiment.value.problem);
   regression = computed(() => this.problem.value === 'regression');
   /** As in the tables of formulas. */
@@ -143,6 +154,14 @@ export class Store {
     this.#kept = kept;
     kept.giveWay(() => this.awaited);
     this.experiment = signal(experiment);
+    this.setup = /** @type {Store['setup']} */ (
+      Object.fromEntries(
+        Object.keys(experiment).map((name) => [
+          name,
+          computed(() => this.experiment.value[/** @type {keyof Experiment} */ (name)]),
+        ]),
+      )
+    );
     this.#catalogue = catalogue;
     this.#spareLayer = experiment.layers.at(-1) ?? defaultsOf(catalogue).layers[0];
     /** What is asked of the server, and what it does. Views read it; what changes something is a command of the store. */

@@ -50,7 +50,7 @@ export function mountFeatures(store, find, catalogue) {
     problem.textContent = '';
   });
   effect(() => {
-    const { features } = store.experiment.value;
+    const features = store.features.value;
     for (const box of boxes) box.checked = features.includes(box.value);
     find('inputs').textContent = String(features.length);
   });

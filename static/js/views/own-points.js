@@ -92,8 +92,8 @@ class Editor {
   constructor(store) {
     this.#store = store;
     effect(() => {
-      const { dataset, points, problem } = store.experiment.value;
-      const regression = problem === 'regression';
+      const [dataset, points] = [store.setup.dataset.value, store.setup.points.value];
+      const regression = this.regression;
       const now = this.tool.peek();
       if (!this.allowed) this.tool.value = null;
       else if (dataset === OWN && points.length === 0 && now !== 'zero') this.tool.value = regression ? 'value' : 'one';
@@ -108,8 +108,8 @@ class Editor {
 
   /** The points there are, the reader's own or those of the dataset. @returns {Own} */
   get own() {
-    const { dataset, points, labels } = this.#store.experiment.value;
-    if (dataset === OWN) return { points, labels };
+    const { dataset, points, labels } = this.#store.setup;
+    if (dataset.value === OWN) return { points: points.value, labels: labels.value };
     const drawn = this.#store.points.value;
     return { points: drawn?.points ?? [], labels: drawn?.labels ?? [] };
   }
@@ -308,9 +308,8 @@ function mountTool(store, find, edit) {
   });
   const counted = find('own-count');
   effect(() => {
-    const { dataset } = store.experiment.value;
     const { points, labels } = edit.own;
-    const own = dataset === OWN;
+    const own = store.setup.dataset.value === OWN;
     start.hidden = own;
     clear.hidden = !own || points.length === 0;
     const ones = labels.filter((label) => label === 1).length;
