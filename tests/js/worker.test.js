@@ -136,6 +136,31 @@ test('what begins another run or goes back is told at once, what follows at the 
   await until(() => drawnIteration() === 2);
 });
 
+test('while another run is asked for, what comes of the one before is not drawn', async () => {
+  const answers = {
+    configured: () => socket.onmessage({ data: JSON.stringify({ type: 'configured', resumed: false }) }),
+    state: () => socket.onmessage({ data: JSON.stringify({ type: 'state' }) }),
+    error: () => socket.onmessage({ data: JSON.stringify({ type: 'error' }) }),
+    silence: () => {},
+  };
+  let iteration = 10;
+  for (const [name, answer] of Object.entries(answers)) {
+    await until(() => turns.length === 0);
+    say({ type: 'expect' });
+    drawn.length = 0;
+    const from = posted.length;
+    take(++iteration, 1);
+    for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve));
+    assert.deepEqual([drawn, posted.slice(from)], [[], []], name);
+    answer();
+    // A run that is another one now has no more to show; of one that stays, nothing is lost.
+    if (name === 'configured') take(0, 1);
+    await until(() => drawnIteration() === (name === 'configured' ? 0 : iteration));
+  }
+  take(2, -1);
+  await until(() => drawnIteration() === 2);
+});
+
 test('a picture of its own says of which iteration it is', () => {
   say({ type: 'snapshot', id: 7, scene, colours });
   const { snapshot } = posted.find(({ type }) => type === 'snapshot');

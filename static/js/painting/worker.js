@@ -6,6 +6,9 @@
  * each is acknowledged once it has been drawn or overtaken, by the page: so the server sends no more than the page's own
  * thread can take. Costs and messages leave in the order in which they came.
  *
+ * While another run is asked for, what still comes of the one before is not drawn any more, for a moment: it would only
+ * hold up the first picture of the new one.
+ *
  * All canvases are drawn in one task, of one frame, so that the browser is given them together. Edges alone may be of an
  * earlier one while frame follows frame, and catch up with the last.
  */
@@ -25,8 +28,13 @@ import { PlanePicture } from './plane-picture.js';
 
 /** Under prefers-reduced-motion playing draws at most this often (milliseconds). */
 const CALM_INTERVAL = 500;
+/** A server that has not answered after so long may take longer: the run there is, is drawn again (milliseconds). */
+const MOST_AWAITED = 250;
 /** For the last words of a socket, once all is over (milliseconds). */
 const FAREWELL = 2000;
+
+/** What the server says when it is asked for another run: it has it, has begun again, or will not. */
+const ANSWERS = new Set(['configured', 'state', 'error']);
 
 const scope = /** @type {PainterScope} */ (/** @type {unknown} */ (self));
 
@@ -56,6 +64,8 @@ let due = false;
 let ungiven = null;
 /** Whether the next frame is the first of its run. */
 let begins = true;
+/** While another run is asked for: ends the wait for it. @type {ReturnType<typeof setTimeout> | undefined} */
+let awaiting;
 /** Draws the edges of a frame that none has followed. @type {ReturnType<typeof setTimeout> | undefined} */
 let catchingUp;
 let drawn = -Infinity;
@@ -78,6 +88,11 @@ const TAKE = {
       else takeFrame(data);
     };
     socket = here;
+  },
+  expect() {
+    clearTimeout(awaiting);
+    awaiting = setTimeout(goOn, MOST_AWAITED);
+    ask();
   },
   say({ text }) {
     if (socket?.readyState === WebSocket.OPEN) socket.send(text);
@@ -133,6 +148,7 @@ function restyle(picture) {
 /** @param {string} text */
 function takeText(text) {
   const message = JSON.parse(text);
+  if (ANSWERS.has(message.type)) goOn();
   // What waits to be drawn shows a run that is no more.
   if (message.type === 'configured' && !message.resumed) {
     latest = null;
@@ -140,6 +156,12 @@ function takeText(text) {
   }
   if (unsent.length > 0) scope.postMessage({ type: 'costs', costs: unsent.splice(0) });
   scope.postMessage({ type: 'message', message });
+}
+
+/** The wait for another run is over: the next turn draws what is due. */
+function goOn() {
+  clearTimeout(awaiting);
+  awaiting = undefined;
 }
 
 /** @param {ArrayBuffer} bytes */
@@ -170,6 +192,11 @@ const isCalm = () => manner.calm && manner.playing;
 
 function schedule() {
   due = true;
+  ask();
+}
+
+/** For the screen's next turn. */
+function ask() {
   if (scheduled) return;
   scheduled = true;
   const wait = isCalm() ? drawn + CALM_INTERVAL - performance.now() : 0;
@@ -177,12 +204,16 @@ function schedule() {
   else scope.requestAnimationFrame(atTurn);
 }
 
-/** The screen's turn: it is given what is drawn. */
+/**
+ * The screen's turn: it is given what is drawn. Who waits for another run keeps asking for turns, so that its first
+ * picture has the very next.
+ */
 function atTurn() {
   scheduled = false;
   if (ungiven !== null) scope.postMessage({ type: 'given', iteration: ungiven, at: timeOf(performance.now()) });
   ungiven = null;
-  if (due) paint(true);
+  if (awaiting !== undefined) ask();
+  else if (due) paint(true);
 }
 
 /** @param {number} now */
