@@ -30,6 +30,7 @@ STARTERS: list[set[str]] = [
     {"Store"},
     {"database"},
     {"sync_playwright"},
+    {"NotebookClient"},
     {"-m", "app"},
 ]
 """Names, or words, which together start a server or its processes, a database or a browser."""
