@@ -3,7 +3,7 @@
  * so that the boundary is seen to follow; Reset goes back to the seed's.
  */
 
-import { effect, signal } from '../../vendor/signals-core/signals-core.js';
+import { computed, effect, signal } from '../../vendor/signals-core/signals-core.js';
 import { MAX_POINTS } from '../experiment/bounds.js';
 import { OWN, PLANE, parameterField } from '../experiment/experiment.js';
 import { allows } from '../experiment/parts.js';
@@ -87,6 +87,14 @@ class Editor {
   steps = signal(0);
   #steps = new Steps(sameState);
   #store;
+  canUndo = computed(() => {
+    void this.steps.value;
+    return this.#steps.back(this.#state) !== null;
+  });
+  canRedo = computed(() => {
+    void this.steps.value;
+    return this.#steps.forth(this.#state) !== null;
+  });
 
   /** @param {Store} store */
   constructor(store) {
@@ -214,16 +222,6 @@ class Editor {
     this.take({ points: [], labels: [] }, 'All points cleared. Undo brings them back.');
   }
 
-  get canUndo() {
-    void this.steps.value;
-    return this.#steps.back(this.#state) !== null;
-  }
-
-  get canRedo() {
-    void this.steps.value;
-    return this.#steps.forth(this.#state) !== null;
-  }
-
   undo() {
     return this.#travel(this.#steps.undo(this.#state), 'Undone');
   }
@@ -292,8 +290,8 @@ function mountTool(store, find, edit) {
   undo.addEventListener('click', () => edit.undo());
   redo.addEventListener('click', () => edit.redo());
   effect(() => {
-    undo.disabled = !edit.canUndo;
-    redo.disabled = !edit.canRedo;
+    undo.disabled = !edit.canUndo.value;
+    redo.disabled = !edit.canRedo.value;
   });
 
   const start = find('own-start');
