@@ -41,6 +41,7 @@ def test_a_switch_restarts_from_the_same_weights_keeps_playing_and_leaves_a_ghos
     playground.choose("Activation", "ReLU")
     expect(playground.ghosts).to_have_text(["tanh"])
     expect(page.locator("#cost .curve-name.now")).to_have_text("ReLU")
+    expect(page.locator(".layer-activation")).to_have_value("relu")
     expect(playground.button("Pause")).to_be_visible()
     playground.wait_for_iteration(30)
     # What stays as it was is not written again: the page would be laid out for it.

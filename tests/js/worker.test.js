@@ -124,8 +124,30 @@ test('what begins another run or goes back is told at once, what follows at the 
     ['given', 1],
     ['drawn', true],
   ]);
-  socket.onmessage({ data: JSON.stringify({ type: 'configured', resumed: false }) });
-  assert.deepEqual(tells(4), [['drawn', 4, null]]);
+  const begin = () => socket.onmessage({ data: JSON.stringify({ type: 'configured', resumed: false }) });
+  const told = (from) =>
+    posted.slice(from).map(({ type, message, picture }) => message?.type ?? picture?.iteration ?? type);
+  // The page hears of a run and of its first picture together.
+  let from = posted.length;
+  begin();
+  assert.deepEqual(told(from), []);
+  take(4, 1);
+  assert.deepEqual(told(from), ['configured', 4]);
+  assert.deepEqual(await waits(), [['given', 4]]);
+  // If it does not follow, or something else does, it is told what there is, in its order.
+  for (const follows of [
+    () => until(() => posted.length > from),
+    () => socket.onmessage({ data: JSON.stringify({ type: 'state' }) }),
+    () => socket.onclose({ code: 1006 }),
+    () => begin(),
+  ]) {
+    from = posted.length;
+    begin();
+    assert.deepEqual(told(from), []);
+    await follows();
+    assert.equal(told(from)[0], 'configured');
+  }
+  take(4, 1);
   assert.deepEqual(await waits(), [['given', 4]]);
   // With little motion while it plays, a picture waits for its time whatever it is.
   say({ type: 'manner', manner: { calm: true } });

@@ -4,7 +4,7 @@
  * current-run.js. What the server says comes in through `receive…`, and goes from here to both.
  */
 
-import { batch, computed, signal } from '../../vendor/signals-core/signals-core.js';
+import { batch, computed, effect, signal } from '../../vendor/signals-core/signals-core.js';
 import { UNANSWERED } from '../asking.js';
 import {
   changed,
@@ -56,6 +56,8 @@ import { Telling } from './telling.js';
 
 /** From a picture's coming the screen has it after so long (milliseconds). */
 const SEEN = 50;
+/** What is read of another run waits no longer for its first picture (milliseconds): who chose it would notice. */
+const MOST_PUT_OFF = 100;
 
 /** @type {Staging} */
 export const UNSTAGED = { hide: [], lock: [], highlight: [] };
@@ -72,6 +74,14 @@ export class Store {
    * @type {{[K in keyof Experiment]: ReadonlySignal<Experiment[K]>}}
    */
   setup;
+
+  /**
+   * What is set up, for what is read of it: while another run begins, as it was, until the first picture of that one is
+   * there, if it comes soon. So it changes together with the picture, and does not hold it up.
+   *
+   * @type {Signal<Experiment>}
+   */
+  written;
 
   /** @type {Signal<Points | null>} */
   points = signal(/** @type {Points | null} */ (null));
@@ -109,6 +119,8 @@ export class Store {
   features = unlessSame(() => this.experiment.value.features);
   /** The activation of each hidden layer. */
   activations = unlessSame(() => this.experiment.value.layers.map(({ activation }) => activation));
+  /** The same as `written`. */
+  writtenActivations = unlessSame(() => this.written.value.layers.map(({ activation }) => activation));
   /** The same of the network whose numbers are seen: what is set up may have others already. */
   seenActivations = unlessSame(() =>
     (this.current.experiment.value ?? this.experiment.value).layers.map(({ activation }) => activation),
@@ -169,6 +181,8 @@ export class Store {
     /** The run that is shown. */
     this.current = new CurrentRun(dialogue.playing);
     this.telling = new Telling(dialogue.questions, this.announcement);
+    this.written = signal(experiment);
+    this.#writeInTime();
   }
 
   // ---- commands
@@ -397,6 +411,22 @@ export class Store {
   }
 
   // ---- within
+
+  #writeInTime() {
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    let putOff;
+    effect(() => {
+      const now = this.experiment.value;
+      const seen = this.current.experiment.value;
+      const begins = this.dialogue.live && !this.obstacle.value && seen !== null && !sameRun(now, seen);
+      const write = () => {
+        this.written.value = now;
+      };
+      clearTimeout(putOff);
+      if (begins) putOff = setTimeout(write, MOST_PUT_OFF);
+      else write();
+    });
+  }
 
   /** @param {readonly LayerParameters[] | null} [weights] to begin with instead of the seed's */
   #configure(weights = null) {
