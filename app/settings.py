@@ -15,6 +15,7 @@ from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.origins import origin_of
+from app.places import data_folder
 
 # An origin whose host may begin with `*.`; nothing that could begin another rule of the policy.
 FRAME_SOURCE = re.compile(r"https?://(\*\.)?[A-Za-z0-9.-]+(:(\d{1,5}|\*))?")
@@ -31,6 +32,9 @@ class Settings(BaseSettings):
 
     host: str = Field("0.0.0.0", validation_alias=AliasChoices("SHALLOWS_HOST", "HOST"))
     port: int = Field(8000, ge=0, le=65535, validation_alias=AliasChoices("SHALLOWS_PORT", "PORT"))
+    open_page: bool = Field(
+        False, description="whether a browser opens the page, once the server is ready"
+    )
 
     allowed_origins: Annotated[list[str], NoDecode] = Field(
         [],
@@ -115,7 +119,7 @@ class Settings(BaseSettings):
     )
 
     data_folder: Path = Field(
-        Path(__file__).parent.parent / "data",
+        default_factory=data_folder,
         description="where the default database lies; made if it is not there",
     )
     database_url: SecretStr | None = Field(
@@ -236,6 +240,12 @@ class Settings(BaseSettings):
     @classmethod
     def _split(cls, value: object) -> object:
         return value.replace(",", " ").split() if isinstance(value, str) else value
+
+    @field_validator("data_folder", "lessons_folder")
+    @classmethod
+    def _tilde_is_home(cls, folder: Path | None) -> Path | None:
+        # Not every shell expands the one of --data=~/runs.
+        return folder and folder.expanduser()
 
     @field_validator("allowed_origins")
     @classmethod

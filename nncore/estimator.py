@@ -13,9 +13,9 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import check_is_fitted, check_random_state, validate_data
 
-from nncore.fast.trainer import Trainer
-from nncore.initializers import initialize
-from nncore.network import predict
+from .fast.trainer import Trainer
+from .initializers import initialize
+from .network import predict
 
 
 class NetworkClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]

@@ -9,8 +9,8 @@ from pathlib import Path
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from app.content.assets import ROOT
 from app.links import server_path
+from app.places import ROOT
 
 DOCUMENTS = ROOT / "docs"
 FIRST = "using"

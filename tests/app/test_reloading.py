@@ -12,7 +12,7 @@ import pytest
 import uvicorn
 
 from app.content import assets
-from app.content.assets import ROOT
+from app.places import ROOT
 from app.reloading import Reload
 from tests.browser.harness import Server, running_server
 

@@ -21,7 +21,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Origin
 
 from app import wire
-from app.__main__ import listen
+from app.listening import listen
 from app.links import addresses
 from tests.app.conftest import a_moment
 
