@@ -31,6 +31,7 @@ STARTERS: list[set[str]] = [
     {"database"},
     {"sync_playwright"},
     {"-m", "app"},
+    {"-m", "tests.elsewhere"},
 ]
 """Names, or words, which together start a server or its processes, a database or a browser."""
 OURS = ("tests.", "benchmarks.")

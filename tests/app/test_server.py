@@ -21,8 +21,8 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Origin
 
 from app import wire
-from app.listening import listen
 from app.links import addresses
+from app.listening import listen
 from tests.app.conftest import a_moment
 
 ROOT = Path(__file__).parents[2]
