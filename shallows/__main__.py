@@ -17,18 +17,25 @@ def main() -> None:
     """Do what the command line says."""
     sys.path.insert(0, str(ROOT))
     for name in OURS:
-        found = find_spec(name)
-        file = None if found is None else found.origin
+        file = _file_of(name)
         if file is None or Path(file).resolve().parent != ROOT / name:
             sys.exit(
-                f"Shallows can't start: another package is in the place of its own {name!r}: "
-                f"{file or 'one without a file'}, which something has imported before. Give "
-                "Shallows an environment of its own, such as `uvx shallows` or "
-                "`pipx run shallows` do"
+                f"Shallows can't start: another package is in the place of its own {name!r} "
+                f"({file or 'it has no file'}). Something imported it before: a .pth file, or "
+                "sitecustomize. Give Shallows an environment of its own, as uvx and pipx do: "
+                "uvx shallows"
             )
     from app.__main__ import main as begin
 
     begin()
+
+
+def _file_of(name: str) -> str | None:
+    """Where a package comes from that was imported, or would be now."""
+    if (there := sys.modules.get(name)) is not None:
+        return getattr(there, "__file__", None)
+    found = find_spec(name)
+    return None if found is None else found.origin
 
 
 if __name__ == "__main__":

@@ -18,7 +18,9 @@ def names(module: str, platform: str) -> frozenset[str]:
     """The public names that a module of the standard library has on a platform."""
     base = TYPESHED.joinpath(*module.split("."))
     file = next(path for path in (base.with_suffix(".pyi"), base / "__init__.pyi") if path.exists())
-    world = {"sys": SimpleNamespace(platform=platform, version_info=sys.version_info)}
+    world: dict[str, object] = {
+        "sys": SimpleNamespace(platform=platform, version_info=sys.version_info)
+    }
     return frozenset(_names(ast.parse(file.read_text("utf-8")).body, world))
 
 
