@@ -1,10 +1,18 @@
 """The socket that a server listens on."""
 
+import errno
 import socket
 
 
 class CanNotListen(Exception):
     """There is no listening at that address; the message says why, and what to do."""
+
+    def __init__(self, host: str, port: int, error: OSError) -> None:
+        super().__init__(
+            f"can't listen on {host}, port {port}: {error.strerror or error}. "
+            "Choose another port, such as --port 9000, or PORT=9000 in the environment"
+        )
+        self.in_use = error.errno == errno.EADDRINUSE
 
 
 def listen(host: str, port: int, patience: float) -> socket.socket:
@@ -25,10 +33,7 @@ def listen(host: str, port: int, patience: float) -> socket.socket:
             (host, port), family=family, backlog=2048, dualstack_ipv6=both
         )
     except OSError as error:
-        raise CanNotListen(
-            f"can't listen on {host}, port {port}: {error.strerror or error}. "
-            "Choose another port, such as --port 9000, or PORT=9000 in the environment"
-        ) from error
+        raise CanNotListen(host, port, error) from error
     # Accepted sockets inherit this. Without it a frame that follows a frame waits 40 ms for the
     # reader's delayed acknowledgement; asyncio sets it only on sockets it has opened itself.
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

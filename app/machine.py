@@ -132,7 +132,7 @@ def _port(settings: Settings) -> Iterator[Finding]:
         listening = listen(host, port, REACH_SECONDS)
     except CanNotListen as error:
         here = "localhost" if host in ANY else host
-        if not _is_shallows(here, port):
+        if not (error.in_use and _is_shallows(here, port)):
             yield Finding("FAIL", str(error))
             return
         yield Finding("note", f"Shallows runs already on port {port}; another needs another port")

@@ -25,7 +25,7 @@ PATIENCE = 120.0
 def seconds_to_the_page(wheel: Path, folder: Path, cache: str) -> float:
     """From `uvx` in an empty folder to the whole page."""
     folder.mkdir()
-    command = [UV, "tool", "run", "--quiet", "--from", wheel, "shallows", "--port", "0"]
+    command = [str(UV), "tool", "run", "--quiet", "--from", str(wheel), "shallows", "--port", "0"]
     environ = environment(folder) | {"UV_CACHE_DIR": cache}
     began = time.monotonic()
     with subprocess.Popen(
