@@ -9,9 +9,10 @@ RUN python -m venv --without-pip /venv \
  && python -m pip --python /venv/bin/python install \
       --no-cache-dir --no-compile --disable-pip-version-check --root-user-action=ignore \
       --require-hashes --requirement requirements.lock
-# What a server never reads: Jupyter's extensions, sample data, packages' own tests.
+# What a server never reads: all of Plotly but the page's script, NumPy's way to Fortran, packages' own tests.
 RUN cd /venv/lib/python3*/site-packages \
- && rm -rf plotly/labextension plotly/package_data/widgetbundle.js plotly/package_data/datasets /venv/share/jupyter \
+ && find plotly _plotly_utils -type f ! -path plotly/__init__.py ! -path plotly/package_data/plotly.min.js -delete \
+ && rm -rf /venv/share/jupyter numpy/f2py \
  && rm -rf sqlalchemy/testing alembic/testing mako/testing \
  && find . -type d -name tests -prune -exec rm -rf {} +
 COPY app /shallows/app
