@@ -24,7 +24,7 @@ Many iterations:
   `fast/kernels.py`.
 - `fast/trainer.py`: training one network. `fast/stacked.py`: many of one shape.
 - `fast/grid.py`: the network's output over the plane. `fast/lines.py`: the lines in it.
-- `estimator.py`: the trainer for scikit-learn. `import nncore` leaves it out.
+- `estimator.py`: the trainer as scikit-learn's estimators. `import nncore` leaves it out.
 """
 
 from .activations import ACTIVATIONS, Activation, leaky_relu

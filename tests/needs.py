@@ -30,6 +30,7 @@ STARTERS: list[set[str]] = [
     {"Store"},
     {"database"},
     {"sync_playwright"},
+    {"NotebookClient"},
     {"-m", "app"},
     {"-m", "tests.elsewhere"},
     {"machine", "check"},

@@ -74,7 +74,7 @@ def _with_slope(text: str, g: nncore.Activation) -> str:
     return text.replace("SLOPE", repr(g.slope))
 
 
-def _program(name: str, record: Record, network: nncore.Network, **words: Any) -> Parts:
+def program(name: str, record: Record, network: nncore.Network, **words: Any) -> Parts:
     """A program of a run; `words` are what only its own template asks for."""
     data, examples = record.plan.data, record.examples
     hidden = [f"{y.W.shape[1]} {y.activation.name.replace('_', ' ')}" for y in network.layers[:-1]]
@@ -97,7 +97,7 @@ def _program(name: str, record: Record, network: nncore.Network, **words: Any) -
 def _numpy(record: Record) -> Parts:
     training = record.run_plan.training
     memories, update = _OPTIMIZERS[training.optimizer]
-    return _program(
+    return program(
         "numpy",
         record,
         record.initial,
@@ -136,7 +136,7 @@ def _scikit_learn(record: Record) -> Parts:
     kinds = {g.name for g in hidden}
     # scikit-learn has one activation for all layers, and not all of ours.
     mlp = _SKLEARN.get(*kinds) if len(kinds) == 1 else None
-    return _program(
+    return program(
         "scikit-learn",
         record,
         record.network,
@@ -155,7 +155,7 @@ def _pytorch(record: Record) -> Parts:
         g = layer.activation
         if g.name in _TORCH and layer is not record.network.layers[-1]:
             modules.append(_with_slope(_TORCH[g.name], g))
-    return _program("pytorch", record, record.network, modules=modules)
+    return program("pytorch", record, record.network, modules=modules)
 
 
 LANGUAGES: Mapping[str, Callable[[Record], Parts]] = {

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -10,11 +9,11 @@ from pydantic import Field
 from app.exports import text_tables
 from app.exports.code import LANGUAGES
 from app.exports.formula import formula
-from app.exports.parameters import FORMATS, Format
+from app.exports.notebook import notebook
+from app.exports.parameters import FORMATS
 from app.exports.report import headers, report
 from app.exports.text import Parts
 from app.schemas import Range
-from app.training.checkpoints import Record
 
 TEXT = "text/plain; charset=utf-8"
 CSV = "text/csv; charset=utf-8"
@@ -53,15 +52,9 @@ class File:
     options: Callable[..., dict[str, Any]] = _no_options
 
 
-def _parameters(form: Format, record: Record) -> Parts:
-    return form.write(record.network)
-
-
 FILES: Mapping[str, File] = {
     **{
-        (name := f"parameters.{form.extension}"): File(
-            partial(_parameters, form), name, form.media_types[0]
-        )
+        (name := f"parameters.{form.extension}"): File(form.of, name, form.media_types[0])
         for form in FORMATS.values()
     },
     "data.csv": File(text_tables.data_csv, "data.csv", CSV),
@@ -70,6 +63,7 @@ FILES: Mapping[str, File] = {
         f"code/{name}": File(write, f"{name.replace('-', '_')}.py", TEXT, shown=True)
         for name, write in LANGUAGES.items()
     },
+    "notebook.ipynb": File(notebook, "notebook.ipynb", "application/x-ipynb+json"),
     "formula": File(formula, "formula.txt", TEXT, shown=True, options=_digits),
     "report": File(report, "report.html", "text/html; charset=utf-8", shown=True, headers=headers),
 }

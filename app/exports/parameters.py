@@ -1,6 +1,6 @@
-"""Parameters as files, and back: JSON, CSV, npz, safetensors, a row each.
+"""Parameters as files, and back: JSON, CSV, npz, safetensors, ONNX, a row each.
 
-All four keep every bit. Arrays are named as in the lecture: W1 (n_in × n_out) and b1 (n_out) are
+All of them keep every bit. Arrays are named as in the lecture: W1 (n_in × n_out) and b1 (n_out) are
 those of the first layer. Of what is read, every size is bounded before anything is made of it, and
 nothing is evaluated.
 """
@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from types import MappingProxyType
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,12 +25,13 @@ from safetensors import numpy as safetensors
 import nncore
 from app.errors import InvalidField
 from app.exports import dialects, text_tables
+from app.exports.arrays import MOST_LAYERS, MOST_UNITS, Layers, array_at
+from app.exports.onnx import reading, writing
 from app.exports.text import Parts, an_object, numbers, rows
 from app.reading import read_json
 from app.schemas import OneOf, Parameters, Range, Schema
+from app.training.checkpoints import Record
 
-MOST_LAYERS = 9
-MOST_UNITS = 256
 BIAS = MOST_UNITS
 """The row of the biases, below those of the inputs."""
 MOST_ARRAYS = 2 * MOST_LAYERS + 2
@@ -51,8 +52,6 @@ UNREADABLE = (
     zlib.error,
 )
 """What the parsers raise for a file that is not what it should be."""
-
-Layers = list[dict[str, Any]]
 
 
 class NamedParameters(Parameters):
@@ -77,12 +76,18 @@ class Format:
         media_type: The first is what it is sent as; all are taken.
         write: A network as a file.
         read: The layers of a file; raises ValueError, or what the parser raises, if it is none.
+        write_run: The network of a run as a file that also has what is done to a point before.
     """
 
     extension: str
     media_types: tuple[str, ...]
     write: Callable[[nncore.Network], Parts]
     read: Callable[[bytes], Layers]
+    write_run: Callable[[Record], Parts] | None = None
+
+    def of(self, record: Record) -> Parts:
+        """The file of a run."""
+        return self.write_run(record) if self.write_run else self.write(record.network)
 
 
 def read(data: bytes, extension: str) -> ParametersFile:
@@ -375,26 +380,7 @@ def _read_npy(data: bytes) -> NDArray[Any]:
         raise ValueError("it holds something else than arrays of numbers")
     dtype = np.dtype(f"{order.replace('|', '')}{kind}{size}")
     sizes = [int(part) for part in shape[1].split(",") if part.strip()]
-    return _array(data, dtype, sizes, begin, len(data), "F" if fortran else "C")
-
-
-def _array(
-    data: bytes,
-    dtype: np.dtype[Any],
-    sizes: Sequence[int],
-    begin: int,
-    end: int,
-    order: Literal["C", "F"] = "C",
-) -> NDArray[Any]:
-    """The array that lies there, if its sizes are those of a layer and give just so many bytes."""
-    if len(sizes) > 2 or not all(1 <= size <= MOST_UNITS for size in sizes):
-        raise ValueError(
-            f"it holds something else than arrays of numbers, 1 to {MOST_UNITS} along each side"
-        )
-    count = math.prod(sizes)
-    if not 0 <= begin <= end <= len(data) or count * dtype.itemsize != end - begin:
-        raise ValueError("it can't be read: its arrays are not as long as it says")
-    return np.frombuffer(data, dtype, count, begin).reshape(sizes, order=order)
+    return array_at(data, dtype, sizes, begin, len(data), "F" if fortran else "C")
 
 
 def _write_safetensors(network: nncore.Network) -> Parts:
@@ -431,7 +417,7 @@ def _read_safetensors(data: bytes) -> Layers:
                 "shape": [*sizes],
                 "data_offsets": [int(first), int(last)],
             } if dtype in _TENSORS and first >= 0 and all(type(size) is int for size in sizes):
-                arrays[name] = _array(
+                arrays[name] = array_at(
                     data, np.dtype(_TENSORS[dtype]), sizes, begin + first, begin + last
                 )
             case _:
@@ -456,6 +442,7 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
             Format(
                 "safetensors", ("application/x-safetensors",), _write_safetensors, _read_safetensors
             ),
+            Format("onnx", ("application/x-onnx",), writing.write, reading.read, writing.write_run),
         )
     }
 )

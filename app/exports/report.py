@@ -156,12 +156,17 @@ def _line(name: str, x: Any, y: list[float], line: dict[str, Any]) -> dict[str, 
     }
 
 
+def reach_of(record: Record) -> float:
+    """How far the plane is shown each way: as far as on the page, or to a point farther out."""
+    outermost = float(np.abs(record.examples.points).max())
+    return marks.PLANE[1] if outermost <= marks.PLANE[1] else BEYOND * outermost
+
+
 def _boundary_figure(record: Record) -> dict[str, Any]:
     examples = record.examples
     features = examples.features
     assert features is not None
-    outermost = float(np.abs(examples.points).max())
-    reach = marks.PLANE[1] if outermost <= marks.PLANE[1] else BEYOND * outermost
+    reach = reach_of(record)
     grid = nncore.Grid((-reach, reach), (-reach, reach), RESOLUTION, RESOLUTION, features)
     last = len(record.network.layers)
     A, Z = nncore.GridEvaluator(grid).pictures(record.network, [(last, 0)])

@@ -27,7 +27,7 @@ from ..costs import loss_for
 from ..network import Layer, Network, columns
 from ..optimizers import Memory, optimizer_named
 from .batches import Batch, Batches, Tile
-from .kernels import OUTPUTS, Output, kernel_of
+from .kernels import OUTPUTS, Output, kernel_of, weighted
 
 LEDGER = 2**16
 """The most bytes of logits in a ledger; one iteration always fits."""
@@ -51,12 +51,9 @@ class _Ledger:
             return [Z]
         return [Z[..., tile.columns] for tile in batch]
 
-    def right(self, T: FloatArray, count: int) -> NDArray[np.float64]:
-        """The share of examples in the right class in each of the first rows, count × stack.
-
-        ŷ = σ(z) ≥ ½ where z ≥ 0, and T = 1 − 2y is negative where y = 1.
-        """
-        right = (self.Z[:count, ..., : T.shape[-1]] >= 0) == (T < 0)
+    def right(self, output: Output, T: FloatArray, count: int) -> NDArray[np.float64]:
+        """The share of examples in the right class in each of the first rows, count × stack."""
+        right = output.right(self.Z[:count, ..., : T.shape[-1]], T)
         return np.asarray(right.reshape(*right.shape[:-2], -1).mean(axis=-1))
 
     def costs(self, output: Output, T: FloatArray, count: int) -> NDArray[np.float64]:
@@ -89,7 +86,8 @@ class Engine:
     callers (`Trainer`, `StackedTrainer`) do; they also set the rate, `l1`, `l2` and `frozen`.
 
     Attributes:
-        iteration: The updates made so far.
+        iteration: The updates made so far, or taken as made by `carry_on`.
+        ahead: By how many the optimizer counts more updates.
         layer_sizes: n[0], …, n[L].
         task: "classification" or "regression".
         parameters: All V in one flat array, layer after layer.
@@ -111,6 +109,7 @@ class Engine:
         batch_size: int | None,
         batch_seed: int,
         dtype: DTypeLike,
+        sample_weight: ArrayLike | None = None,
     ) -> None:
         first = networks[0]
         X, Y = _examples(first, X, Y)
@@ -127,6 +126,8 @@ class Engine:
         self._activations = first.activations
         self._kernels = [kernel_of(activation, dtype) for activation in self._activations[:-1]]
         self._output = OUTPUTS[self._activations[-1].name]
+        if sample_weight is not None:
+            self._output = weighted(self._output, _weights(sample_weight, X.shape[1]))
 
         parameters = sum(n_out * (n_in + 1) for n_in, n_out in pairwise(self.layer_sizes))
         flat = np.zeros((4, math.prod(stack) * parameters), dtype)
@@ -144,7 +145,7 @@ class Engine:
         self.set_rate(0.0)
         self.l1 = self.l2 = 0.0
         self.frozen: NDArray[np.bool_] | None = None
-        self.iteration = 0
+        self.iteration = self.ahead = 0
 
         ones = np.ones((1, X.shape[1]))
         # Each network has its copy of the targets: equal shapes are faster than broadcasting.
@@ -191,7 +192,7 @@ class Engine:
                 self._update(batch, self._ledger.parts(row, batch))
             rows = slice(done, done + len(batches))
             if right is not None:
-                right[rows] = self._ledger.right(T, len(batches))
+                right[rows] = self._ledger.right(self._output, T, len(batches))
             costs[rows] = self._ledger.costs(self._output, T, len(batches))
             done += len(batches)
         return costs
@@ -212,7 +213,8 @@ class Engine:
     def right(self) -> NDArray[np.float64]:
         """The share of all m examples that are in the right class, of the shape of the stack."""
         self._fill(self._whole_ledger, self._batches.whole)
-        return self._whole_ledger.right(self._batches.T, 1).reshape(self._stack)
+        right = self._whole_ledger.right(self._output, self._batches.T, 1)
+        return right.reshape(self._stack)
 
     def _cost_of(self, batch: Batch, T: FloatArray, ledger: _Ledger) -> NDArray[np.float64]:
         self._fill(ledger, batch)
@@ -268,7 +270,8 @@ class Engine:
         if self.frozen is not None:
             # The optimizer's memory of it fades, so that it does not leap when it is freed.
             gradient[self.frozen] = 0
-        self._optimizer.update(gradient, self._memory, self._rate, self.iteration, self._part)
+        updates = self.iteration + self.ahead
+        self._optimizer.update(gradient, self._memory, self._rate, updates, self._part)
         if self.frozen is not None:
             gradient[self.frozen] = 0
         np.subtract(self.parameters, gradient, self.parameters)
@@ -348,6 +351,16 @@ class Engine:
         for array, before in zip(own, kept, strict=True):
             array[...] = before
 
+    def carry_on(self, memory: Memory, updates: int, epochs: int) -> None:
+        """Go on after these updates on other examples; so many epochs are taken as made.
+
+        Raises:
+            ValueError: If the memory is that of another kind of engine; nothing changes then.
+        """
+        start = epochs * self.updates_per_epoch
+        self.restore(EngineState(start, self.parameters, memory))
+        self.ahead = updates - start
+
     def restore_some(self, state: EngineState, which: NDArray[np.bool_]) -> None:
         """Return some networks of the stack to an earlier state; the count of iterations stays."""
         kept = (state.parameters, *state.memory)
@@ -413,3 +426,15 @@ def _examples(network: Network, X: ArrayLike, Y: ArrayLike) -> tuple[FloatArray,
     if task == "classification" and not np.isin(Y, (0, 1)).all():
         raise ValueError("Y must be 0 or 1 throughout when the output is a sigmoid")
     return X, Y
+
+
+def _weights(sample_weight: ArrayLike, m: int) -> NDArray[np.float64]:
+    """How often each example counts, 1 × m, with a mean of 1."""
+    weights: NDArray[np.float64] = np.asarray(sample_weight, np.float64)
+    if weights.shape != (m,):
+        raise ValueError(f"sample_weight must be {m} numbers, not {weights.shape}")
+    if not (np.isfinite(weights).all() and (weights >= 0).all() and weights.any()):
+        raise ValueError("sample_weight must be finite numbers of at least 0, and not all zero")
+    weights = weights / weights.max()  # so that their sum is finite
+    weights /= weights.mean()
+    return weights[np.newaxis]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike
+from numpy.typing import DTypeLike, NDArray
 
 from ..activations import Activation, FloatArray
 
@@ -105,12 +105,14 @@ class Output:
         error: (Z, T, out) writes (A − Y) / scale into out.
         scale: The factor that `error` leaves out.
         losses: (Z, T, scratch) writes the loss of each unit and example over Z.
+        right: (Z, T) -> 1 where the example is in the right class, else 0.
     """
 
     targets: Callable[[FloatArray], FloatArray]
     error: Callable[[FloatArray, FloatArray, FloatArray], None]
     scale: float
     losses: Callable[[FloatArray, FloatArray, FloatArray], None]
+    right: Callable[[FloatArray, FloatArray], NDArray[Any]]
 
 
 def _sigmoid_error(Z: FloatArray, T: FloatArray, out: FloatArray) -> None:
@@ -130,6 +132,11 @@ def _cross_entropy(Z: FloatArray, T: FloatArray, scratch: FloatArray) -> None:
     np.maximum(Z, scratch, out=Z)
 
 
+def _right(Z: FloatArray, T: FloatArray) -> NDArray[Any]:
+    # ŷ = σ(z) ≥ ½ where z ≥ 0, and T = 1 − 2y is negative where y = 1.
+    return np.asarray((Z >= 0) == (T < 0))
+
+
 def _linear_error(Z: FloatArray, T: FloatArray, out: FloatArray) -> None:
     np.add(Z, T, out)
 
@@ -141,6 +148,28 @@ def _half_squared_error(Z: FloatArray, T: FloatArray, scratch: FloatArray) -> No
 
 
 OUTPUTS: Mapping[str, Output] = {
-    "sigmoid": Output(lambda Y: 1 - 2 * Y, _sigmoid_error, 0.5, _cross_entropy),
-    "linear": Output(lambda Y: -Y, _linear_error, 1.0, _half_squared_error),
+    "sigmoid": Output(lambda Y: 1 - 2 * Y, _sigmoid_error, 0.5, _cross_entropy, _right),
+    "linear": Output(lambda Y: -Y, _linear_error, 1.0, _half_squared_error, _right),
 }
+
+
+def weighted(output: Output, weights: NDArray[np.float64]) -> Output:
+    """The same where each example counts as often as its weight says: 1 × m, 1 on average.
+
+    They are one more row of T, so they go wherever the targets go.
+    """
+
+    def error(Z: FloatArray, T: FloatArray, out: FloatArray) -> None:
+        output.error(Z, T[..., :-1, :], out)
+        np.multiply(out, T[..., -1:, :], out)
+
+    def losses(Z: FloatArray, T: FloatArray, scratch: FloatArray) -> None:
+        output.losses(Z, T[..., :-1, :], scratch)
+        np.multiply(Z, T[..., -1:, :], Z)
+
+    def right(Z: FloatArray, T: FloatArray) -> NDArray[Any]:
+        return np.asarray(output.right(Z, T[..., :-1, :]) * T[..., -1:, :])
+
+    return Output(
+        lambda Y: np.vstack([output.targets(Y), weights]), error, output.scale, losses, right
+    )

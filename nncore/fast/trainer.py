@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from ..diagnostics import LayerDiagnostics, diagnose
 from ..network import Network
+from ..optimizers import Memory
 from ..stopping import BestSoFar, Stop, Stopped
 from .engine import Engine, EngineState
 
@@ -55,6 +56,9 @@ class Trainer:
         l2: Adds ½ · l2 · Σw² over all weights (no biases) to what is minimised; ≥ 0.
         stop: Conditions under which training ends; see `stopped`.
         dtype: `numpy.float64`, or `numpy.float32`: twice as fast, six digits.
+        sample_weight: m numbers of at least 0. J is then Σ wᵢ Lᵢ / Σ wᵢ, with the loss Lᵢ of
+            example i, as if that were there wᵢ times; the accuracy of `stop` likewise. Mini-batches
+            are drawn without regard to them: J of one is its mean of wᵢ Lᵢ / mean of all w.
 
     Raises:
         ValueError: For an argument out of its range, naming it.
@@ -74,6 +78,7 @@ class Trainer:
         l2: float = 0.0,
         stop: Stop | None = None,
         dtype: DTypeLike = np.float64,
+        sample_weight: ArrayLike | None = None,
     ) -> None:
         self._engine = Engine(
             [network],
@@ -84,6 +89,7 @@ class Trainer:
             batch_size=batch_size,
             batch_seed=batch_seed,
             dtype=dtype,
+            sample_weight=sample_weight,
         )
         self._X, self._Y = np.array(X), np.array(Y)
         self._diverged: Divergence | None = None
@@ -331,7 +337,10 @@ class Trainer:
         raise AssertionError("numbers that were not finite are finite the second time")
 
     def diagnose(self) -> tuple[LayerDiagnostics, ...]:
-        """A look at every layer, with the current parameters and the next update."""
+        """A look at every layer, with the current parameters and the next update.
+
+        It sees every example once, whatever its `sample_weight`.
+        """
         return diagnose(self.network, self._X, self._Y, updated=self.after_next_update())
 
     def after_next_update(self) -> Network:
@@ -343,6 +352,11 @@ class Trainer:
         updated = engine.network()
         engine.restore(before)
         return updated
+
+    @property
+    def updates_per_epoch(self) -> int:
+        """How many batches go through all examples once: 1 without mini-batches."""
+        return self._engine.updates_per_epoch
 
     @property
     def batch(self) -> NDArray[np.intp]:
@@ -366,6 +380,21 @@ class Trainer:
             "stopped": self._stopped,
             "diverged": None if diverged is None else (diverged.iteration, diverged.reason),
         }
+
+    def carry_on(self, memory: Memory, updates: int, epochs: int) -> None:
+        """Go on, in a new epoch, from a trainer with other examples, whose network this one has.
+
+        Args:
+            memory: What its optimizer remembers: `state()["memory"]`.
+            updates: How many it has made; Adam counts them.
+            epochs: How many times it has gone through its examples. So many epochs of this trainer
+                are taken as made: its mini-batches are those of the next one.
+
+        Raises:
+            ValueError: If the memory is that of another network or optimizer; nothing changes then.
+        """
+        self._engine.carry_on(memory, updates, epochs)
+        self._check_anew()
 
     def network_of(self, state: dict[str, Any]) -> Network:
         """The network as it was at a `state` of this trainer, which stays where it is."""

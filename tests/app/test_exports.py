@@ -25,6 +25,7 @@ from app.content.assets import plotly_script
 from app.errors import InvalidField
 from app.exports import dialects, text_tables
 from app.exports.code import LANGUAGES
+from app.exports.files import FILES
 from app.exports.formula import formula
 from app.exports.parameters import FORMATS, read
 from app.exports.report import report
@@ -503,6 +504,7 @@ PATHS = [
     "data.csv",
     "costs.csv",
     *(f"code/{language}" for language in LANGUAGES),
+    "notebook.ipynb",
     "formula",
     "report",
 ]
@@ -574,6 +576,7 @@ def test_the_report_has_a_policy_of_its_own(inline: TestClient) -> None:
 
 
 def test_files_of_this_make_are_where_the_docs_say(root: Path) -> None:
+    assert set(PATHS) == set(FILES)
     protocol = (root / "docs" / "protocol.md").read_text()
     for path in PATHS:
         assert path in protocol

@@ -26,6 +26,20 @@ def download(page: Page, name: str, folder: Path) -> Path:
     return path
 
 
+def dropped(page: Page, path: Path) -> None:
+    """Drop a file on the files of the panel."""
+    page.locator(".files").evaluate(
+        """(place, [name, bytes]) => {
+          const files = new DataTransfer();
+          files.items.add(new File([new Uint8Array(bytes)], name));
+          const how = { bubbles: true, cancelable: true, dataTransfer: files };
+          place.dispatchEvent(new DragEvent('dragover', how));
+          place.dispatchEvent(new DragEvent('drop', how));
+        }""",
+        [path.name, list(path.read_bytes())],
+    )
+
+
 def test_the_formula_and_the_programs(page: Page, tmp_path: Path) -> None:
     playground = Playground(page, "#layers=2&panel=code")
     playground.play()
@@ -84,9 +98,14 @@ def test_parameters_go_out_and_come_back(page: Page, guard: Guard, tmp_path: Pat
     trained = layers(playground)
     files = {
         kind: download(page, f"Parameters as {kind}", tmp_path)
-        for kind in ("JSON", "CSV", "npz", "safetensors")
+        for kind in ("JSON", "CSV", "npz", "safetensors", "ONNX")
     }
-    for name in ("Data and split as CSV", "Costs as CSV", "Report as HTML"):
+    for name in (
+        "Data and split as CSV",
+        "Costs as CSV",
+        "Report as HTML",
+        "Notebook as Jupyter",
+    ):
         assert download(page, name, tmp_path).stat().st_size > 100
 
     # Each loads again, to the bit, as the start of another run.
@@ -94,7 +113,10 @@ def test_parameters_go_out_and_come_back(page: Page, guard: Guard, tmp_path: Pat
     for kind, path in files.items():
         page.evaluate("location.hash = '#layers=3&panel=code'")
         until(page, lambda: "parameters" not in playground.last_configure()["runs"][0]["network"])
-        chooser.set_input_files(path)
+        if kind == "ONNX":
+            dropped(page, path)
+        else:
+            chooser.set_input_files(path)
         expect(playground.notice).to_contain_text("Training starts from the parameters in")
         until(page, lambda: "parameters" in playground.last_configure()["runs"][0]["network"])
         answer = playground.wire.of_type("configured", sent=False)[-1]["runs"][0]["layers"]

@@ -12,6 +12,7 @@ import { serverPath } from '../links.js';
 import { together } from '../signals.js';
 import { bindSignal } from './choice.js';
 import { whenOpen } from './drawer.js';
+import { takeDropped } from './dropped.js';
 import { unitFormula } from './parameter.js';
 
 /** @typedef {import('../store/state.js').Store} Store */
@@ -35,6 +36,7 @@ const CONTENT_TYPES = {
   csv: 'text/csv',
   npz: 'application/x-npz',
   safetensors: 'application/x-safetensors',
+  onnx: 'application/x-onnx',
 };
 
 /** @param {Store} store @param {Find} find @param {Catalogue} catalogue @param {OpenParameter} open */
@@ -160,11 +162,16 @@ function mountLoading(store, find, catalogue) {
   /** What came of the last file: an error, or a question. */
   const answer = signal(/** @type {unknown} */ (nothing));
   find('load-parameters').addEventListener('click', () => input.click());
-  input.addEventListener('change', async () => {
-    const file = input.files?.[0];
-    input.value = '';
+  /** @param {File | undefined} file */
+  const load = async (file) => {
     if (file) answer.value = await read(file);
+  };
+  input.addEventListener('change', () => {
+    load(input.files?.[0]);
+    input.value = '';
   });
+  const section = /** @type {HTMLElement} */ (find('load-parameters').closest('section'));
+  takeDropped(section, () => true, load);
 
   /** @param {string} text */
   const wrong = (text) => html`<p class="wrong">${text}</p>`;

@@ -9,6 +9,7 @@ import { OWN } from '../experiment/experiment.js';
 import { short } from '../experiment/origin.js';
 import { allows } from '../experiment/parts.js';
 import { count } from '../format.js';
+import { takeDropped } from './dropped.js';
 
 /** @typedef {import('../store/state.js').Store} Store */
 /** @typedef {import('../experiment/experiment.js').Experiment} Experiment */
@@ -286,29 +287,11 @@ export function mountTable(store, find, { dialog, take }) {
   for (const id of ['table-close', 'table-cancel']) find(id).addEventListener('click', () => dialog.close());
 
   const section = /** @type {HTMLElement} */ (find('data-title').closest('section'));
-  /** @param {DragEvent} event */
-  const takes = ({ dataTransfer }) =>
-    Boolean(dataTransfer?.types.includes('Files')) && allows(store.reduction.peek(), 'own');
-  for (const [place, opens] of /** @type {[HTMLElement, boolean][]} */ ([
-    [section, true],
-    [find('boundary'), true],
-    [dialog, false],
-  ])) {
-    place.addEventListener('dragover', (event) => {
-      if (!takes(event)) return;
-      event.preventDefault();
-      place.toggleAttribute('data-drop', true);
+  const may = () => allows(store.reduction.peek(), 'own');
+  for (const place of [section, find('boundary')])
+    takeDropped(place, may, (dropped) => {
+      open();
+      loadFile(dropped);
     });
-    place.addEventListener('dragleave', (event) => {
-      if (!(event.relatedTarget instanceof Node && place.contains(event.relatedTarget)))
-        place.toggleAttribute('data-drop', false);
-    });
-    place.addEventListener('drop', (event) => {
-      place.toggleAttribute('data-drop', false);
-      if (!takes(event)) return;
-      event.preventDefault();
-      if (opens) open();
-      loadFile(event.dataTransfer?.files[0]);
-    });
-  }
+  takeDropped(dialog, may, loadFile);
 }

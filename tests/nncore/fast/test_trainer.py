@@ -4,6 +4,7 @@ import gc
 import pickle
 import tracemalloc
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from nncore import (
     forward,
     initialize,
     leaky_relu,
+    losses,
 )
 from nncore.fast import batches as batches_module
 
@@ -325,6 +327,206 @@ def test_a_batch_as_large_as_the_data_is_the_full_batch() -> None:
     np.testing.assert_array_equal(full.step(20), large.step(20))
 
 
+# -- weights of the examples -----------------------------------------------------------------------
+
+
+def test_weights_by_hand() -> None:
+    network = Network([Layer([[0.0]], [[0.0]], ACTIVATIONS["sigmoid"])])
+    X, Y, weights = [[1.0, 2.0]], [[1.0, 0.0]], [3.0, 1.0]
+    trainer = Trainer(network, X, Y, learning_rate=1.0, sample_weight=weights)
+    assert trainer.step()[0] == pytest.approx(np.log(2))
+    # dZ = (−½, ½): dW = (3 · 1 · −½ + 1 · 2 · ½) / 4 = −⅛ and db = (3 · −½ + 1 · ½) / 4 = −¼.
+    (layer,) = trainer.network.layers
+    assert layer.W[0, 0] == pytest.approx(1 / 8)
+    assert layer.b[0, 0] == pytest.approx(1 / 4)
+    # z = (⅜, ½): both are called 1, which is right for three quarters of the weight.
+    J = (3 * np.log(1 + np.exp(-3 / 8)) + np.log(1 + np.exp(1 / 2))) / 4
+    assert trainer.cost() == pytest.approx(J)
+    for accuracy, stopped in [(0.75, True), (0.76, False)]:
+        trainer.stop = Stop(accuracy=accuracy)
+        assert (trainer.stopped is not None) == stopped
+
+
+@settings(max_examples=40)
+@given(
+    data=st.data(),
+    hidden=st.lists(st.tuples(st.integers(1, 5), ACTIVATION), max_size=3),
+    m=st.integers(1, 25),
+    n_L=st.integers(1, 3),
+    output=st.sampled_from(list(LOSSES)),
+    optimizer=st.sampled_from(["gradient_descent", "momentum"]),
+    l2=st.sampled_from([0.0, 0.1]),
+    tile=TILES,
+)
+def test_a_weight_is_that_many_of_the_example(
+    data: st.DataObject,
+    hidden: list[tuple[int, Activation]],
+    m: int,
+    n_L: int,
+    output: str,
+    optimizer: str,
+    l2: float,
+    tile: int,
+) -> None:
+    weights = np.array(data.draw(st.lists(st.integers(0, 3), min_size=m, max_size=m).filter(any)))
+    rng = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
+    network = initialize(
+        [2, *(n for n, _ in hidden), n_L],
+        [*(activation for _, activation in hidden), output],
+        scheme="xavier",
+        rng=rng,
+    )
+    X, Y = rng.normal(0, 1, (2, m)), rng.integers(0, 2, (n_L, m))
+    stop = Stop(accuracy=0.6131) if output == "sigmoid" else None
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(batches_module, "TILE", tile)
+        weighted, repeated = (
+            Trainer(
+                network, X[:, columns], Y[:, columns], learning_rate=0.05, optimizer=optimizer,
+                l2=l2, stop=stop, sample_weight=each,
+            )
+            for columns, each in (
+                (np.arange(m), weights * 0.7), (np.repeat(np.arange(m), weights), None),
+            )
+        )  # fmt: skip
+    np.testing.assert_allclose(weighted.step(8), repeated.step(8), rtol=1e-9, atol=1e-12)
+    assert (weighted.stopped is None) == (repeated.stopped is None)
+    np.testing.assert_allclose(
+        parameters(weighted.network), parameters(repeated.network), rtol=1e-8, atol=1e-10
+    )
+
+
+@pytest.mark.parametrize("output", LOSSES)
+@pytest.mark.parametrize("sizes", [[2, 1], [2, 3, 1], [2, 3, 3, 2]])
+def test_the_gradient_of_the_weighted_cost_is_its_central_differences(
+    sizes: list[int], output: str
+) -> None:
+    rng = np.random.default_rng(0)
+    names = ["tanh"] * (len(sizes) - 2) + [output]
+    network = initialize(sizes, names, scheme="xavier", rng=rng)
+    X, Y = rng.normal(0, 1, (2, 9)), rng.integers(0, 2, (sizes[-1], 9))
+    weights = rng.uniform(0, 5, 9)
+
+    def trainer() -> Trainer:
+        return Trainer(network, X, Y, learning_rate=1.0, sample_weight=weights)
+
+    each = losses(network, forward(network, X), Y).sum(axis=0)
+    assert trainer().cost() == pytest.approx(np.average(each, weights=weights), rel=1e-12)
+    updated = trainer()
+    updated.step()
+    gradient = parameters(network) - parameters(updated.network)
+
+    def cost_beside(layer: int, unit: int, input: int | None, by: float) -> float:
+        (W, b) = (network.layers[layer - 1].W, network.layers[layer - 1].b)
+        here = float(b[unit, 0] if input is None else W[input, unit])
+        beside = trainer()
+        beside.edit(layer, unit, input, value=here + by)
+        return beside.cost()
+
+    differences = [
+        (cost_beside(*place, 1e-5) - cost_beside(*place, -1e-5)) / 2e-5
+        for layer, (n_in, n_out) in enumerate(pairwise(sizes), start=1)
+        for place in [
+            *((layer, unit, input) for input in range(n_in) for unit in range(n_out)),
+            *((layer, unit, None) for unit in range(n_out)),
+        ]
+    ]
+    np.testing.assert_allclose(gradient, differences, rtol=1e-6, atol=1e-9)
+
+
+def test_in_a_mini_batch_a_weight_is_a_share_of_what_all_examples_weigh() -> None:
+    X, Y = circle(30)
+    weights = np.random.default_rng(1).uniform(0, 4, 30)
+    network = shallow()
+    trainer = Trainer(network, X, Y, learning_rate=0.3, batch_size=7, sample_weight=weights)
+    each, columns = losses(network, forward(network, X), Y)[0] * weights, trainer.batch
+    assert trainer.step() == pytest.approx(each[columns].mean() / weights.mean())
+    alone = Trainer(
+        network, X[:, columns], Y[:, columns], learning_rate=0.3, sample_weight=weights[columns]
+    )
+    alone.step()
+    share = weights[columns].mean() / weights.mean()
+    np.testing.assert_allclose(
+        parameters(trainer.network) - parameters(network),
+        share * (parameters(alone.network) - parameters(network)),
+    )
+
+
+@pytest.mark.parametrize("batch_size", [None, 7])
+def test_equal_weights_change_no_bit(batch_size: int | None) -> None:
+    X, Y = circle()
+    plain, weighted = (
+        Trainer(
+            shallow(), X, Y, learning_rate=0.3, batch_size=batch_size, sample_weight=each,
+            dtype=np.float32,
+        )
+        for each in (None, np.full(60, 0.1))
+    )  # fmt: skip
+    np.testing.assert_array_equal(plain.step(40), weighted.step(40))
+    np.testing.assert_array_equal(parameters(plain.network), parameters(weighted.network))
+
+
+# -- on to other examples --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("batch_size", [None, 7])
+def test_carrying_on_with_the_same_examples_changes_no_bit(
+    optimizer: str, batch_size: int | None
+) -> None:
+    X, Y = circle(30)
+
+    def trainer(network: Network) -> Trainer:
+        return Trainer(
+            network, X, Y, learning_rate=0.03, optimizer=optimizer, batch_size=batch_size
+        )
+
+    straight = trainer(shallow())
+    expected = straight.step(4 * straight.updates_per_epoch)
+    network, memory, costs = shallow(), trainer(shallow()).state()["memory"], []
+    for epoch in range(4):
+        part = trainer(network)
+        part.carry_on(memory, epoch * part.updates_per_epoch, epoch)
+        costs += part.step(part.updates_per_epoch).tolist()
+        network, memory = part.network, part.state()["memory"]
+    np.testing.assert_array_equal(costs, expected)
+    np.testing.assert_array_equal(parameters(network), parameters(straight.network))
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_carrying_on_with_more_examples_and_other_batches(optimizer: str) -> None:
+    X, Y = circle(50)
+    first = Trainer(shallow(), X[:, :20], Y[:, :20], learning_rate=0.03, optimizer=optimizer)
+    textbook = Textbook(shallow(), optimizer, 0, 0)
+    expected = [textbook.step(X[:, :20], Y[:, :20], 0.03) for _ in range(3)]
+    assert first.step(3) == pytest.approx(expected)
+    then = Trainer(
+        first.network, X[:, 20:], Y[:, 20:], learning_rate=0.03, optimizer=optimizer, batch_size=7
+    )
+    then.carry_on(first.state()["memory"], 3, 1)
+    seen = []
+    for _ in range(then.updates_per_epoch):
+        columns = then.batch + 20
+        seen += columns.tolist()
+        assert then.step()[0] == pytest.approx(textbook.step(X[:, columns], Y[:, columns], 0.03))
+    np.testing.assert_allclose(parameters(then.network), parameters(textbook.network), rtol=1e-7)
+    assert sorted(seen) == list(range(20, 50))
+
+
+def test_patience_begins_anew_where_it_carries_on() -> None:
+    X, Y = circle()
+    trainer = Trainer(shallow(), X, Y, learning_rate=1e-9, stop=Stop(patience=5))
+    trainer.carry_on(trainer.state()["memory"], 500, 500)
+    assert len(trainer.step(10)) == 5
+
+
+def test_carrying_on_needs_a_memory_of_the_same_kind() -> None:
+    X, Y = circle()
+    adam = Trainer(shallow(), X, Y, learning_rate=0.03, optimizer="adam")
+    with pytest.raises(ValueError, match="another network or optimizer"):
+        Trainer(shallow(), X, Y, learning_rate=0.3).carry_on(adam.state()["memory"], 3, 3)
+
+
 # -- the same bits, however sliced ---------------------------------------------------------------
 
 MAKE: dict[str, Callable[[], Trainer]] = {
@@ -470,6 +672,10 @@ def test_bad_knobs_are_refused_at_any_time(name: str, value: float) -> None:
         ({"optimizer": "sgd"}, "unknown optimizer 'sgd'; known: gradient_descent"),
         ({"batch_size": 0}, "batch_size must be at least 1"),
         ({"batch_seed": -1}, "batch_seed must be at least 0"),
+        ({"sample_weight": np.ones((1, 60))}, "sample_weight must be 60 numbers"),
+        ({"sample_weight": np.zeros(60)}, "sample_weight must be finite .* not all zero"),
+        ({"sample_weight": -np.ones(60)}, "sample_weight must be finite .* at least 0"),
+        ({"sample_weight": np.full(60, np.inf)}, "sample_weight must be finite"),
         ({"dtype": np.float16}, "dtype must be float32 or float64"),
         ({"network": shallow(output="relu")}, "no loss goes with the output activation 'relu'"),
     ],
