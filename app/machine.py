@@ -154,12 +154,12 @@ def _reach(host: str, port: int, reached: Callable[[str], bool]) -> Iterator[Fin
             yield Finding("ok", f"{who} reached at {address if not contained else link}")
         else:
             yield Finding("FAIL", f"{link} is not reached, not even from this machine")
-    if contained:
-        yield Finding("note", "a class opens the address of the machine that has the container")
-    elif not addresses and host in ANY:
-        yield Finding("note", "this machine is in no network: nobody else can open the page")
-    elif not addresses:
+    if not addresses and host not in ANY:
         yield Finding("note", f"at {host} nobody else can open it; --host 0.0.0.0 is for a class")
+    elif contained:
+        yield Finding("note", "a class opens the address of the machine that has the container")
+    elif not addresses:
+        yield Finding("note", "this machine is in no network: nobody else can open the page")
     if addresses:
         yield Finding("note", FIREWALL)
 
