@@ -33,6 +33,7 @@ COPY templates templates
 COPY static static
 COPY lessons lessons
 COPY docs/*.md docs/
+COPY docs/decisions docs/decisions
 COPY docs/images/class-*.png docs/images/
 COPY --from=build /shallows ./
 # A volume takes its owner from here.

@@ -7,6 +7,7 @@ import signal
 import socket
 import sys
 import threading
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -39,7 +40,9 @@ def main(listening: socket.socket | None = None) -> None:
     hangup = getattr(signal, "SIGHUP", None)  # Windows has none; under nohup it stays ignored
     if hangup is not None and signal.getsignal(hangup) is not signal.SIG_IGN:
         signal.signal(hangup, ending.ask)
-    serve(ending, listening)
+    # Children of a server that reloads are given the socket, and find what was said in the
+    # environment.
+    serve(ending, listening, sys.argv[1:] if listening is None else ())
 
 
 def begin(sockets: list[socket.socket] | None) -> None:
@@ -87,8 +90,14 @@ def _end_now() -> None:
     os._exit(1)
 
 
-def serve(ending: Shutdown, listening: socket.socket | None) -> None:
-    """Listen and say where, unless that is done, and serve."""
+def serve(ending: Shutdown, listening: socket.socket | None, arguments: Sequence[str] = ()) -> None:
+    """Listen and say where, unless that is done, and serve, or check.
+
+    Args:
+        ending: Hears when it shall end.
+        listening: To serve on, if it is there already.
+        arguments: Of the command line.
+    """
     import uvicorn
 
     from app import logs, options
@@ -96,12 +105,14 @@ def serve(ending: Shutdown, listening: socket.socket | None) -> None:
     from app.links import addresses, in_url
     from app.listening import CanNotListen
     from app.memory import give_back
-    from app.settings import Settings
+    from app.settings import SettingsError
     from app.store import StoreUnusable
     from app.web.connections import Config
 
-    # Children of a server that reloads are given the socket; what was said is in the environment.
-    checking, settings = options.read() if listening is None else (False, Settings())
+    try:
+        checking, settings = options.read(arguments)
+    except SettingsError as error:
+        sys.exit(f"Shallows can't start: {error}")
     logs.configure(settings)
     if checking:
         from app import machine
@@ -125,9 +136,10 @@ def serve(ending: Shutdown, listening: socket.socket | None) -> None:
 
         app = create_app(settings)
         listening = listening or announced(settings)
-    except (LessonError, StoreUnusable, CanNotListen) as error:
+    except (LessonError, SettingsError, StoreUnusable, CanNotListen) as error:
         sys.exit(f"Shallows can't start: {error}")
-    page = f"http://{in_url(addresses(settings.host)[-1])}:{listening.getsockname()[1]}/"
+    port = listening.getsockname()[1]
+    page = f"http://{in_url(addresses(settings.host)[-1])}:{port}{settings.root_path}/"
     config = Config(
         app,
         settings,
@@ -176,14 +188,15 @@ def announced(settings: "Settings") -> socket.socket:
 
     listening = listen(settings.host, settings.port, settings.slow_reader_seconds)
     port = listening.getsockname()[1]
+    place = f"{port}{settings.root_path}/" if settings.root_path else f"{port}"
     print("Shallows is at", flush=True)
     for address in addresses(settings.host):
-        print(f"  http://{in_url(address)}:{port}", flush=True)
+        print(f"  http://{in_url(address)}:{place}", flush=True)
     lan = lan_address(settings.host)
     if lan is not None and sys.stdout.isatty():
         from app.exports import qr
 
-        link = f"http://{in_url(lan)}:{port}"
+        link = f"http://{in_url(lan)}:{place}"
         print(f"A class opens {link}, or points a camera at\n", flush=True)
         qr.in_terminal(link)
     return listening

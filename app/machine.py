@@ -136,19 +136,20 @@ def _port(settings: Settings) -> Iterator[Finding]:
             yield Finding("FAIL", str(error))
             return
         yield Finding("note", f"Shallows runs already on port {port}; another needs another port")
-        yield from _reach(host, port, lambda address: _is_shallows(address, port))
+        yield from _reach(settings, port, lambda address: _is_shallows(address, port))
         return
     with listening:
         port = listening.getsockname()[1]
         yield Finding("ok", f"port {port} of {host} is free")
-        yield from _reach(host, port, lambda address: _arrives(listening, address, port))
+        yield from _reach(settings, port, lambda address: _arrives(listening, address, port))
 
 
-def _reach(host: str, port: int, reached: Callable[[str], bool]) -> Iterator[Finding]:
+def _reach(settings: Settings, port: int, reached: Callable[[str], bool]) -> Iterator[Finding]:
+    host, root = settings.host, settings.root_path
     contained = any(mark.exists() for mark in IN_A_CONTAINER)
     addresses = own_addresses(host)
     for address in addresses:
-        link = f"http://{in_url(address)}:{port}"
+        link = f"http://{in_url(address)}:{port}{root and f'{root}/'}"
         if reached(address):
             who = "the container is" if contained else f"a class opens {link}: it is"
             yield Finding("ok", f"{who} reached at {address if not contained else link}")

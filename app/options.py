@@ -10,15 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import AliasChoices, ValidationError
-from pydantic.fields import FieldInfo
-
 from app import __version__
-from app.errors import plain_words
-from app.settings import Settings
-
-FIELDS = Settings.model_fields
-PREFIX = str(Settings.model_config["env_prefix"])
+from app.settings import Settings, bounds, read_settings, variables
 
 
 @dataclass(frozen=True)
@@ -62,17 +55,16 @@ CHECK = "check"
 CHECKS = "say what this machine can do, and whether a class can reach it; serve nothing"
 
 
-def variable(setting: str) -> str:
-    """The variable of the environment that sets a field."""
-    alias = FIELDS[setting].validation_alias
-    return str(alias.choices[0]) if isinstance(alias, AliasChoices) else PREFIX + setting.upper()
+def read(arguments: Sequence[str]) -> tuple[bool, Settings]:
+    """Whether to check instead of to serve, and the settings.
 
-
-def read(arguments: Sequence[str] | None = None) -> tuple[bool, Settings]:
-    """Whether to check instead of to serve, and the settings. Ends the process if that is all.
+    Ends the process if that was all, as with --help, or if there is no such option.
 
     Args:
-        arguments: Of the command line; this process's own if None.
+        arguments: Of the command line, without the program's name.
+
+    Raises:
+        SettingsError: a setting is not right.
     """
     parser = _parser()
     # Options may stand before the command and after it.
@@ -84,12 +76,9 @@ def read(arguments: Sequence[str] | None = None) -> tuple[bool, Settings]:
             continue
         if not value.strip():
             parser.error(f"{option.flag} is empty: leave it out instead")
-        os.environ[variable(option.setting)] = value
+        os.environ[variables(option.setting)[0]] = value
         named[option.setting] = option.flag
-    try:
-        return bool(given.check), Settings()
-    except ValidationError as error:
-        parser.error("\n".join(_complaint(found, named) for found in error.errors()))
+    return bool(given.check), read_settings(named)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -126,41 +115,7 @@ def _command(text: str) -> str:
 
 
 def _help(option: Option) -> str:
-    field = FIELDS[option.setting]
-    default = field.get_default(call_default_factory=True)
+    default = Settings.model_fields[option.setting].get_default(call_default_factory=True)
     said = [] if option.value is None or default is None else [str(default)]
-    says = ", ".join(filter(None, [option.says, _range(field)]))
-    return f"{says} ({', '.join([*said, variable(option.setting)])})".replace("%", "%%")
-
-
-def _range(field: FieldInfo) -> str:
-    """Between what a number has to be; empty where there are no bounds."""
-    bounds = {
-        name: getattr(bound, name)
-        for bound in field.metadata
-        for name in ("ge", "gt", "le", "lt")
-        if hasattr(bound, name)
-    }
-    words = {"ge": "from {}", "gt": "more than {}", "le": "to {}", "lt": "less than {}"}
-    said = [words[name].format(value) for name, value in bounds.items()]
-    return " ".join([*said, "on"] if len(said) == 1 and "ge" in bounds else said)
-
-
-def _complaint(error: Any, named: dict[str, str]) -> str:
-    """What is wrong, with the option or the variable that said it."""
-    where = str(error["loc"][0])
-    setting = next((name for name in FIELDS if where in (name, *_aliases(name))), where)
-    field = FIELDS.get(setting)
-    name = named.get(setting) or next(filter(os.environ.__contains__, _aliases(setting)), where)
-    if field is not None and "Secret" in str(field.annotation):
-        error = {**error, "input": None}
-    takes = _range(field) if field is not None else ""
-    return plain_words({**error, "loc": (name,)}) + (f" ({takes})" if takes else "")
-
-
-def _aliases(setting: str) -> list[str]:
-    """Every variable that sets a field."""
-    alias = FIELDS[setting].validation_alias if setting in FIELDS else None
-    if isinstance(alias, AliasChoices):
-        return [str(choice) for choice in alias.choices]
-    return [PREFIX + setting.upper()]
+    says = ", ".join(filter(None, [option.says, bounds(option.setting)]))
+    return f"{says} ({', '.join([*said, variables(option.setting)[0]])})".replace("%", "%%")

@@ -28,6 +28,7 @@ from typing import IO, Any
 from app.errors import Busy, Full, GoingAway
 from app.fairness import Allowance, FairQueue, Turns
 from app.heavy.child import CALL, CHUNK, HEAD, MOST_CHUNK, VALUE, TooLong, head
+from app.links import server_path
 from app.places import ROOT
 from app.settings import Settings
 
@@ -125,6 +126,7 @@ class Child:
             "-P",
             "-m",
             "app.heavy.child",
+            server_path(""),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             env=environment,

@@ -68,6 +68,12 @@ export function roomMenu(desk, button) {
       act: () => links(desk),
     },
     { symbol: 'wave', label: 'Check this network', note: '', act: () => checkNetwork() },
+    {
+      symbol: 'help',
+      label: 'How a class works',
+      note: 'a new tab',
+      act: () => void window.open(serverPath('/help/classroom'), '_blank', 'noopener'),
+    },
     { symbol: 'stop', label: 'End the room', note: 'for good', act: () => end(desk), line: true },
   ]);
 }

@@ -4,7 +4,7 @@ import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
 import { computed, effect, signal } from '../../vendor/signals-core/signals-core.js';
 import { defaultsOf, experimentOf } from '../experiment/experiment.js';
 import { cost, count } from '../format.js';
-import { reach, serverPath } from '../links.js';
+import { pathHere, reach, serverPath } from '../links.js';
 import { nextTheme, palette, theme } from '../theme.js';
 import { inGroups } from './calls.js';
 import { brief } from './differs.js';
@@ -33,7 +33,7 @@ const announcer = /** @type {HTMLElement} */ (document.getElementById('announcer
 /** @type {import('../types/protocol').Catalogue} */
 const catalogue = JSON.parse(document.getElementById('catalogue')?.textContent ?? '');
 const defaults = defaultsOf(catalogue);
-const id = decodeURIComponent(location.pathname.split('/rooms/')[1] ?? '').replace(/\/screen\/?$/, '');
+const id = decodeURIComponent(pathHere().split('/rooms/')[1] ?? '').replace(/\/screen\/?$/, '');
 const key = takeKey(`${id}/screen`);
 
 /** @param {string} title @param {string} text */

@@ -3,7 +3,7 @@
 import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
 import { effect } from '../../vendor/signals-core/signals-core.js';
 import { defaultsOf, fieldsOf } from '../experiment/experiment.js';
-import { serverPath } from '../links.js';
+import { pathHere, serverPath } from '../links.js';
 import { nextTheme, theme } from '../theme.js';
 import { newer } from '../version.js';
 import { Desk } from './desk.js';
@@ -22,7 +22,7 @@ const page = /** @type {HTMLElement} */ (document.getElementById('page'));
 const announcer = /** @type {HTMLElement} */ (document.getElementById('announcer'));
 /** @type {import('../types/protocol').Catalogue} */
 const catalogue = JSON.parse(document.getElementById('catalogue')?.textContent ?? '');
-const id = decodeURIComponent(location.pathname.split('/rooms/')[1] ?? '').replace(/\/$/, '');
+const id = decodeURIComponent(pathHere().split('/rooms/')[1] ?? '').replace(/\/$/, '');
 const key = takeKey(id);
 
 if (key === null)
