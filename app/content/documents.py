@@ -27,7 +27,7 @@ SECTIONS = {
     "Use it": (FIRST, "classroom", "lessons", "embedding"),
     "The mathematics": ("lecture", "nncore"),
     "Run a server": ("operating", "security", "performance"),
-    "How it is made": ("protocol", "playground"),
+    "How it is made": ("protocol", "playground", "releasing"),
 }
 """Who reads what, in this order. What is named nowhere comes last."""
 FORMULAS = ("lecture",)
