@@ -34,11 +34,13 @@ else open(key);
 
 /** @param {string} title @param {string} text */
 function closed(title, text) {
+  for (const dialog of document.querySelectorAll('dialog')) dialog.close();
   render(
-    html`<main class="closed"><p class="brand">${mark}Shallows</p><h1>${title}</h1><p>${text}</p><p><a class="btn"
+    html`<main class="closed"><p class="brand">${mark}Shallows</p><h1 tabindex="-1">${title}</h1><p>${text}</p><p><a class="btn"
       href=${serverPath('/')}>To the playground</a></p></main>`,
     page,
   );
+  page.querySelector('h1')?.focus();
 }
 
 /** @param {string} key */
