@@ -1,15 +1,54 @@
-"""Where the server is: every address of its own that it gives out is made here."""
+"""Where the server is: every address of its own that it gives out is made here.
 
+It may lie below a path of a proxy's (`SHALLOWS_ROOT_PATH`, docs/decisions/0025). Which path that
+is belongs to the context: each request has it, and so has what runs beside the requests.
+"""
+
+import re
 import socket
+from collections.abc import Mapping
+from contextvars import ContextVar
 from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
 
-BASE = ""
-"""What stands before each path. A sub-path of a proxy would be this one setting."""
+_ROOT: ContextVar[str] = ContextVar("root", default="")
 
 
 def server_path(path: str) -> str:
     """The address of a path of the server; the path begins with /."""
-    return f"{BASE}{path}"
+    return f"{_ROOT.get()}{path}"
+
+
+def cookie_path() -> str:
+    """Where the server's cookies are sent: to nothing else of its host."""
+    return _ROOT.get() or "/"
+
+
+def cookie_name(name: str) -> str:
+    """How one is called: what lies further down on the host gets it too, and has its own."""
+    return name + re.sub(r"[^A-Za-z0-9]", "_", _ROOT.get())
+
+
+def begin_at(root: str) -> None:
+    """From now on in this context, and in what begins in it, the server lies below `root`."""
+    _ROOT.set(root)
+
+
+def placed(scope: Mapping[str, Any], root: str) -> dict[str, Any]:
+    """What ASGI says of a request: its path begins with `root`, also if a proxy has cut that off.
+
+    A request for `root` itself gets a `/` behind it from the router, as any other does.
+    """
+    decoded, path = unquote(root), scope["path"]
+    within = path == decoded or path.startswith(f"{decoded}/")
+    return {**scope, "root_path": decoded, "path": path if within else decoded + path}
+
+
+def path_in(scope: Mapping[str, Any]) -> str:
+    """The path of a request as the routes name it, wherever the server lies."""
+    path: str = scope["path"]
+    return path[len(scope.get("root_path", "")) :]
 
 
 ANY = ("0.0.0.0", "::")
@@ -24,6 +63,11 @@ def addresses(host: str) -> list[str]:
         return [host]
     lan = lan_address(host)
     return [*([lan] if lan else []), "localhost"]
+
+
+def in_url(address: str) -> str:
+    """A name or an address as it stands in a URL: one of IPv6 in brackets."""
+    return f"[{address}]" if ":" in address else address
 
 
 def lan_address(host: str) -> str | None:

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from fastapi import Depends, FastAPI
+from fastapi.routing import iter_route_contexts
 
 from app import __version__
 from app.content.assets import finder
@@ -37,7 +38,7 @@ from app.sessions.jobs import Jobs
 from app.sessions.known_runs import KnownRuns
 from app.sessions.wall import Wall
 from app.sessions.watching import Watches
-from app.settings import Settings
+from app.settings import Settings, SettingsError
 from app.store import Store
 from app.store.classes import StoredRooms
 from app.training.workers.backend import Backend
@@ -46,6 +47,7 @@ from app.training.workers.processes import pool_backend
 from app.web.access import Access
 from app.web.limits import MOST_BODY_BYTES, LoopTimes, Refusals
 from app.web.passes import Passes
+from app.web.place import Place
 from app.web.security import Security
 from app.web.tries import Tries
 from app.web.ways import Ways
@@ -58,6 +60,26 @@ BACKENDS: dict[str, Callable[[Settings], Backend]] = {
     "inline": inline_backend,
 }
 
+ROUTED = (
+    train,
+    exports,
+    saves,
+    predict,
+    checks,
+    lessons,
+    uploads,
+    datasets,
+    activations,
+    share,
+    rooms,
+    health,
+    stream,
+    second_way,
+    help,
+    pages,
+)
+"""What has routes, in their order."""
+
 
 def create_app(settings: Settings | None = None) -> FastAPI:
     """The service, ready to be served.
@@ -65,8 +87,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     Raises:
         LessonError: there is no folder of lessons where there should be one.
         StoreUnusable: there is nowhere to store what is to be kept.
+        SettingsError: the server can't lie below the path that is set.
     """
     settings = settings or Settings()
+    _check_root(settings.root_path)
     backend = BACKENDS[settings.backend](settings)
     store = Store.open(settings)
     found = lessons_of(LESSONS, *filter(None, [settings.lessons_folder]))
@@ -102,6 +126,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         responses=problems.PROBLEMS,
         docs_url=None,
         redoc_url=None,
+        servers=[{"url": settings.root_path}] if settings.root_path else None,
+        root_path_in_servers=False,
         # Nothing of a class leaves its server, whatever the environment says.
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
@@ -125,24 +151,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         tries=Tries(settings),
         ways=ways,
     )
-    for module in (
-        train,
-        exports,
-        saves,
-        predict,
-        checks,
-        lessons,
-        uploads,
-        datasets,
-        activations,
-        share,
-        rooms,
-        health,
-        stream,
-        second_way,
-        help,
-        pages,
-    ):
+    for module in ROUTED:
         app.include_router(
             module.router,
             max_body_size=MOST_BODY_BYTES,
@@ -157,7 +166,23 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         refusals=refusals,
         uncounted=passes.knows,
     )
-    app.add_middleware(Words, assets=assets)  # the last that is added is the outermost
+    app.add_middleware(Words, assets=assets)
+    app.add_middleware(Place, root=settings.root_path)  # the last that is added is the outermost
     for kind, handler in problems.HANDLERS.items():
         app.add_exception_handler(kind, handler)
     return app
+
+
+def _check_root(root: str) -> None:
+    """Refuse a place of which nobody could tell whether a proxy has cut it off already.
+
+    Raises:
+        SettingsError: an address of the server's own begins like that.
+    """
+    every = (route for module in ROUTED for route in iter_route_contexts(module.router.routes))
+    own = {route.path.split("/")[1] for route in every if route.path}
+    if root and root.split("/")[1] in own:
+        raise SettingsError(
+            f"SHALLOWS_ROOT_PATH={root} begins like an address of the server's own; "
+            "choose another, such as /shallows"
+        )

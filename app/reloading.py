@@ -13,9 +13,9 @@ from pathlib import Path
 import uvicorn
 from uvicorn.supervisors.statreload import StatReload
 
-from app.content.assets import ROOT
+from app.places import ROOT
 
-WATCHED = ("app", "nncore", "templates", "lessons")
+WATCHED = ("app", "nncore", "templates", "lessons", "docs")
 SUFFIXES = (".py", ".html", ".jinja", ".md", ".toml")
 READ_ONCE = ("static/js/experiment/parts.js", "static/css/tokens.css")
 """Files of the page that the server itself keeps."""

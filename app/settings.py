@@ -6,20 +6,32 @@ the prefix.
 
 import os
 import re
+from collections.abc import Mapping
 from functools import cached_property
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
+from urllib.parse import unquote
 
-from pydantic import AliasChoices, Field, SecretStr, field_validator
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from app.errors import plain_words
 from app.origins import origin_of
+from app.places import data_folder
 
 # An origin whose host may begin with `*.`; nothing that could begin another rule of the policy.
 FRAME_SOURCE = re.compile(r"https?://(\*\.)?[A-Za-z0-9.-]+(:(\d{1,5}|\*))?")
 
 HOST = re.compile(r"(\*\.)?[a-z0-9.-]+|\[[0-9a-f:.]+\]")
+
+# What stands in an address as it is, in a cookie too; all else is written with %, as JupyterHub
+# writes the names of its users.
+SEGMENT = re.compile(r"([A-Za-z0-9._~@-]|%[0-9A-Fa-f]{2})+")
+
+
+class SettingsError(Exception):
+    """A setting is not right; the message names it."""
 
 
 class Settings(BaseSettings):
@@ -31,7 +43,16 @@ class Settings(BaseSettings):
 
     host: str = Field("0.0.0.0", validation_alias=AliasChoices("SHALLOWS_HOST", "HOST"))
     port: int = Field(8000, ge=0, le=65535, validation_alias=AliasChoices("SHALLOWS_PORT", "PORT"))
+    open_page: bool = Field(
+        False, description="whether a browser opens the page, once the server is ready"
+    )
 
+    root_path: str = Field(
+        "",
+        max_length=300,
+        description="the path below which a proxy shows this server, such as /shallows; it begins "
+        "with / and does not end with it; whether the proxy cuts it off does not matter",
+    )
     allowed_origins: Annotated[list[str], NoDecode] = Field(
         [],
         description="Origins, besides the server's own, whose pages may connect; comma-separated, "
@@ -115,7 +136,7 @@ class Settings(BaseSettings):
     )
 
     data_folder: Path = Field(
-        Path(__file__).parent.parent / "data",
+        default_factory=data_folder,
         description="where the default database lies; made if it is not there",
     )
     database_url: SecretStr | None = Field(
@@ -237,6 +258,23 @@ class Settings(BaseSettings):
     def _split(cls, value: object) -> object:
         return value.replace(",", " ").split() if isinstance(value, str) else value
 
+    @field_validator("data_folder", "lessons_folder")
+    @classmethod
+    def _tilde_is_home(cls, folder: Path | None) -> Path | None:
+        # Not every shell expands the one of --data=~/runs.
+        return folder and folder.expanduser()
+
+    @field_validator("root_path")
+    @classmethod
+    def _root_is_a_path(cls, root: str) -> str:
+        first, *segments = root.split("/")
+        if root and (first or not all(map(_is_segment, segments))):
+            raise ValueError(
+                f"{root!r} is not a path such as /shallows or /services/shallows: / at its "
+                "beginning and not at its end, letters, digits and . _ ~ @ - between, others as %XX"
+            )
+        return root
+
     @field_validator("allowed_origins")
     @classmethod
     def _origins_are_origins(cls, origins: list[str]) -> list[str]:
@@ -292,3 +330,62 @@ class Settings(BaseSettings):
     def running_run_limit(self) -> int:
         """REST runs that train at the same time."""
         return self.max_running_runs or 4 * self.worker_count
+
+
+def _is_segment(segment: str) -> bool:
+    """Whether it is what a browser sends as it stands: it would go up at .. and never say it."""
+    try:
+        decoded = unquote(segment, errors="strict")
+    except UnicodeError:
+        return False
+    plain = decoded.isprintable() and not re.search(r"[/\\?#]", decoded)
+    return SEGMENT.fullmatch(segment) is not None and plain and decoded not in {".", ".."}
+
+
+def variables(setting: str) -> list[str]:
+    """The variables of the environment that set a field; the first counts most."""
+    alias = Settings.model_fields[setting].validation_alias
+    if isinstance(alias, AliasChoices):
+        return [str(choice) for choice in alias.choices]
+    return [f"SHALLOWS_{setting.upper()}"]
+
+
+def bounds(setting: str) -> str:
+    """Between what the number of a setting has to be; empty where there are no bounds."""
+    words = {"ge": "from {}", "gt": "more than {}", "le": "to {}", "lt": "less than {}"}
+    said = [
+        text.format(getattr(bound, name))
+        for bound in Settings.model_fields[setting].metadata
+        for name, text in words.items()
+        if hasattr(bound, name)
+    ]
+    return f"{said[0]} on" if len(said) == 1 and said[0].startswith("from") else " ".join(said)
+
+
+def read_settings(named: Mapping[str, str] | None = None) -> Settings:
+    """The settings as the environment has them.
+
+    Args:
+        named: How those fields are called that were said otherwise: as options.
+
+    Raises:
+        SettingsError: one of them is not right.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        wrong = error.errors(include_url=False)
+        said = "; ".join(_in_words(one, named or {}) for one in wrong)
+        raise SettingsError(said) from None
+
+
+def _in_words(error: Mapping[str, Any], named: Mapping[str, str]) -> str:
+    """What is wrong with a setting, which is named as it was said."""
+    where = str(error["loc"][0])
+    setting = next(name for name in Settings.model_fields if where in (name, *variables(name)))
+    there = filter(os.environ.__contains__, variables(setting))
+    name = named.get(setting) or next(there, variables(setting)[0])
+    if "error" in error.get("ctx", {}):  # one of those above
+        return f"{name}: {error['ctx']['error']}"
+    between = bounds(setting)
+    return plain_words({**error, "loc": (name,)}) + (f" ({between})" if between else "")

@@ -32,14 +32,14 @@ from pathlib import Path
 
 import psutil
 
-from benchmarks.hostile import bad_days, requests, school, sockets, streams
+from benchmarks.hostile import bad_days, requests, rooms, school, sockets, streams
 from benchmarks.hostile.aim import CASES, Aim, Case, case
 from benchmarks.hostile.servers import end
 from benchmarks.load_bench import Span, megabytes, rate
 from benchmarks.students import Lesson, Seen, attend
 from tests.browser.harness import ROOT, Server, running_server
 
-__all__ = ["requests", "sockets", "streams"]  # which enter their cases in the table
+__all__ = ["requests", "rooms", "sockets", "streams"]  # which enter their cases in the table
 
 STUDENTS = 10
 BEFORE_SECONDS = 5.0

@@ -67,7 +67,7 @@ def rooms(rounds: int) -> None:
     """Kill it while a class joins, answers and solves a task; fail if anything is lost or late."""
     with tempfile.TemporaryDirectory() as folder:
         began = time.monotonic()
-        outcomes = crash_rooms(Path(folder), rounds, STUDENTS, random.Random())
+        outcomes = crash_rooms(Path(folder), rounds, STUDENTS, random.Random(), "pool")
         seconds = time.monotonic() - began
     last, slowest = outcomes[-1], max(round.seconds for round in outcomes)
     print(f"{rounds} times kill -9 while a class joins, answers and solves, {seconds:.0f} s in all")

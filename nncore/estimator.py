@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import log_expit, softmax
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, is_regressor
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.multiclass import check_classification_targets, unique_labels
 from sklearn.utils.validation import (
     _check_sample_weight,
     check_is_fitted,
@@ -20,11 +20,11 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from nncore.fast.trainer import Trainer
-from nncore.initializers import initialize
-from nncore.network import ForwardPass, Network, forward
-from nncore.optimizers import Memory
-from nncore.stopping import Stop
+from .fast.trainer import Trainer
+from .initializers import initialize
+from .network import ForwardPass, Network, forward
+from .optimizers import Memory
+from .stopping import Stop
 
 
 @dataclass(frozen=True)
@@ -276,7 +276,7 @@ class NetworkClassifier(ClassifierMixin, _NetworkEstimator):  # type: ignore[mis
         if not begun:
             if classes is None:
                 raise ValueError("classes must be passed on the first call to partial_fit")
-            self.classes_ = _classes(classes)
+            self.classes_ = _classes(unique_labels(classes))
         elif classes is not None and not np.array_equal(_classes(classes), self.classes_):
             raise ValueError(f"classes must stay {self.classes_.tolist()}, not {classes!r}")
         return self._train(rows, self._targets(labels), sample_weight, goes_on=begun, once=True)

@@ -4,6 +4,7 @@
 |---|---|---|
 | rooms of a server | a setting | an empty one that has no teacher gives way; else `full` |
 | members | 400 | whoever left or was removed first gives way; if all are in, `full` |
+| second sessions of a member | 1; 8 while the room is held | those before it are nobody's; `held` |
 | claims of names | 50, five minutes | the oldest gives way; `claimed` where the name is claimed |
 | keys of teachers | 8 | pairing is refused (`full`): `new_key` ends all others |
 | pages of teachers; projectors | 16 each | the one that was opened first is closed |
@@ -22,6 +23,8 @@ was opened; a hold lets go two minutes after the last teacher's page has gone.
 HOUR = 3600.0
 
 MOST_MEMBERS = 400
+MOST_LABS = 8
+"""Second sessions of a member while the room is held: those before the newest stay held."""
 MOST_CLAIMS = 50
 CLAIM_SECONDS = 300.0
 COMING_SECONDS = 60.0

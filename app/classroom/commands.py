@@ -17,18 +17,27 @@ class Join:
 
 @dataclass(frozen=True, slots=True)
 class Collect:
-    """Whoever claims a name asks whether the teacher has decided."""
+    """Whoever claims a name asks whether the teacher has decided.
+
+    With the secret of the place that they were given meanwhile, which they leave once they are in.
+    """
 
     claim: str
+    secret: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Come:
-    """The connection of a member's page, or of its second session (`lab`), is there."""
+    """The connection of a member's page, or of its second session (`lab`), is there.
+
+    Attributes:
+        session: The second session that the page had, if it had one.
+    """
 
     connection: str
     secret: str
     lab: bool = False
+    session: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

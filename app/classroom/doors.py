@@ -5,6 +5,7 @@ from app.classroom.bounds import (
     COMING_SECONDS,
     MOST_CLAIMS,
     MOST_KEYS,
+    MOST_LABS,
     MOST_MEMBERS,
     MOST_PAGES,
     PAIRING_SECONDS,
@@ -51,17 +52,19 @@ from app.classroom.messages import (
     Rename,
 )
 from app.classroom.names import check_name, folded, given_name
-from app.classroom.state import Claim, Door, Member, Page, Presence
+from app.classroom.state import Claim, Door, Member, Page, Presence, State
 from app.classroom.turn import Turn
+from app.errors import Held
 
 # -- coming ---------------------------------------------------------------------------------
 
 
 def join(turn: Turn, command: Join) -> None:
     """Back by a secret; or a claim, by a name; or somebody new."""
-    known = None if command.secret is None else _of_secret(turn, command.secret)
-    if command.secret is not None and known is not None and known.standing != "removed":
-        _let_in(turn, known, command.secret)
+    secret, mint = command.secret, turn.mint
+    known = None if secret is None else _of_secret(turn.state, mint, secret)
+    if secret is not None and known is not None and known.standing != "removed":
+        _let_in(turn, known, secret)
     elif command.name is not None:
         _claim(turn, command.name)
     else:
@@ -133,16 +136,24 @@ def _arrive(turn: Turn, member: Member) -> None:
     )
 
 
-def _of_secret(turn: Turn, secret: str) -> Member | None:
-    digest = turn.mint.digest("member", secret)
+def _of_secret(state: State, mint: Mint, secret: str) -> Member | None:
+    digest = mint.digest("member", secret)
     return next(
         (
             member
-            for member in turn.state.members.values()
+            for member in state.members.values()
             if member.secret is not None and same(member.secret, digest)
         ),
         None,
     )
+
+
+def knows(state: State, mint: Mint, secret: str | None, claim: str | None) -> bool:
+    """Whether somebody is in by this secret, or waits to be let in with this claim."""
+    if claim is not None:
+        return mint.digest("claim", claim) in state.claims
+    member = None if secret is None else _of_secret(state, mint, secret)
+    return member is not None and member.standing != "removed"
 
 
 def _claim(turn: Turn, name: str) -> None:
@@ -184,17 +195,22 @@ def collect(turn: Turn, command: Collect) -> None:
         turn.send(Waiting(command.claim))
         return
     member, secret = turn.state.members[claim.member], turn.mint.secret()
+    known = command.secret
+    spare = None if known is None else _of_secret(turn.state, turn.mint, known)
+    if spare is not None and spare is not member and spare.standing == "in":
+        leave(turn, spare)
     member.secret = turn.mint.digest("member", secret)
     _let_in(turn, member, secret)
 
 
 def come(turn: Turn, command: Come) -> None:
     """A member's page is there; another one that had the place before is told so."""
-    member = _of_secret(turn, command.secret)
+    member = _of_secret(turn.state, turn.mint, command.secret)
     if member is None:
         raise Stranger
     if member.standing == "removed":
         raise Removed
+    session = _lab(turn, member, command.session) if command.lab else member.session
     if member.standing == "left":
         member.standing = "in"
         _arrive(turn, member)
@@ -212,11 +228,37 @@ def come(turn: Turn, command: Come) -> None:
         presence.connection = command.connection
     if before is not None and before != command.connection:
         turn.dismiss(before, REPLACED, None)
-    turn.send(Entered(member.number, command.connection, member.session, command.lab))
+    turn.send(Entered(member.number, command.connection, session, command.lab))
     if not command.lab:
         _forget_claims(turn, member)
         turn.student(member)
         turn.member(member)
+
+
+def _lab(turn: Turn, member: Member, wanted: str | None) -> str:
+    """The second session of a member's page: the one that it had, else a new one.
+
+    It is in the room's rows before anybody can have it, so it is held whoever takes it up, after a
+    restart too. Only the newest is the room's, unless that would let others go.
+
+    Raises:
+        Held: the member has had too many while the room is held.
+    """
+    known = wanted is not None and wanted in member.labs
+    session = wanted if wanted is not None and known else turn.mint.session()
+    if not known and turn.state.held and len(member.labs) >= MOST_LABS:
+        raise Held
+    member.labs = [*(lab for lab in member.labs if lab != session), session]
+    turn.keep(member)
+    part_with_labs(turn, member)
+    return session
+
+
+def part_with_labs(turn: Turn, member: Member) -> None:
+    """Second sessions but the newest are the room's no more, unless they are held."""
+    while len(member.labs) > 1 and not turn.state.held:
+        turn.send(Freed(member.labs.pop(0)))
+        turn.keep(member)
 
 
 def role_of(door: Door, mint: Mint, key: str) -> Role | None:
@@ -288,7 +330,7 @@ def hand(turn: Turn, member: Member, message: Hand) -> None:
     turn.member(member)
 
 
-def leave(turn: Turn, member: Member, message: Leave) -> None:
+def leave(turn: Turn, member: Member, message: Leave | None = None) -> None:
     """Somebody goes by themselves. What they have done stays, and they may come back."""
     member.standing, member.left_at, member.hand_at = "left", turn.now.clock, None
     turn.keep(member)
@@ -301,7 +343,8 @@ def _out(turn: Turn, member: Member, code: int, error: Removed | None) -> None:
     if presence is not None:
         turn.dismiss(presence.connection, code, error)
         turn.dismiss(presence.lab, code, error)
-    turn.send(Freed(member.session))
+    turn.send(Freed(member.session), *map(Freed, member.labs))
+    member.labs = []
     door = turn.state.door
     if member.number in door.spotlight:
         door.spotlight = [number for number in door.spotlight if number != member.number]
@@ -404,7 +447,7 @@ def remove(turn: Turn, connection: str, message: Remove) -> None:
     """
     member = turn.somebody_in(message.member)
     removed = Member(member.number, "", member.secret, member.session, member.joined_at, "removed")
-    removed.left_at = turn.now.clock
+    removed.left_at, removed.labs = turn.now.clock, member.labs
     turn.state.members[member.number] = removed
     _forget_claims(turn, member)
     _unkeep(turn, member)

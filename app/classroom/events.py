@@ -48,7 +48,7 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Entered:
-    """A connection is a member's now, and its session this."""
+    """A connection is a member's now, and its session this: the first, or a second (`lab`)."""
 
     member: int
     connection: str

@@ -183,6 +183,10 @@ class Room:
         """What a key opens; None if nothing."""
         return doors.role_of(self.state.door, self._around.mint, key)
 
+    def knows(self, secret: str | None, claim: str | None) -> bool:
+        """Whether somebody is in by this secret, or waits to be let in with this claim."""
+        return doors.knows(self.state, self._around.mint, secret, claim)
+
     def member_of(self, connection: str) -> Member | None:
         """Whose page a connection is, or whose second session."""
         for number, presence in self.state.presences.items():

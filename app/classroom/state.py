@@ -95,6 +95,8 @@ class Member:
         number: Theirs as long as the room is; also their own seed.
         secret: The digest of it; None while a claim that was let in is not collected.
         session: The id of what they train in.
+        labs: The ids of their page's second sessions, the newest last. More than one there are only
+            while the room is held.
         joined_at: By the wall clock.
         left_at: By the clock; when they left or were removed.
         came: Whether a page of theirs has ever come.
@@ -123,6 +125,7 @@ class Member:
     steps: dict[int, Mark] = field(default_factory=dict)
     predictions: dict[int, int] = field(default_factory=dict)
     link: str | None = None
+    labs: list[str] = field(default_factory=list)
 
 
 @dataclass

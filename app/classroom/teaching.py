@@ -1,5 +1,6 @@
 """What a teacher does with the class: eyes here, an experiment, fewer parts, a lesson."""
 
+from app.classroom.doors import part_with_labs
 from app.classroom.errors import GivenParameters, UnknownThing
 from app.classroom.events import Holding, Watched
 from app.classroom.messages import Hold, Names, Push, Reduce, Spotlight, TakeLesson, Watch
@@ -25,6 +26,8 @@ def _hold(turn: Turn, held: bool) -> None:
     turn.state.door.held_at = turn.now.wall if held else None
     turn.keep(turn.state.door)
     turn.send(Holding(held))
+    for member in turn.state.members.values():
+        part_with_labs(turn, member)
     turn.everybody()
 
 

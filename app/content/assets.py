@@ -15,8 +15,8 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 
 from app.links import server_path
+from app.places import ROOT
 
-ROOT = Path(__file__).parents[2]
 STATIC = ROOT / "static"
 TEMPLATES = ROOT / "templates"
 
@@ -94,21 +94,21 @@ class Assets:
         return f"{self.base}/{name}"
 
     @cached_property
-    def modules(self) -> list[str]:
-        """The addresses of the modules that the page begins with, to fetch at once.
+    def modules(self) -> tuple[str, ...]:
+        """The names of the modules that the page begins with, to fetch at once.
 
         Those of js/labs/ come when their panel is first opened, those of js/lessons/ with a lesson,
         those of js/classroom/ with a room, the second way to the server where it is needed.
         """
-        return [
-            self.url(name)
+        return tuple(
+            name
             for name in self.files
             if name.startswith(("js/", "vendor/"))
             and not name.startswith(("js/classroom/", "js/labs/", "js/lessons/"))
             and name.endswith((".js", ".mjs"))
             and not name.startswith("vendor/swagger-ui-dist/")
             and name not in {"js/docs.js", "js/early-theme.js", "js/plain-socket.js"}
-        ]
+        )
 
 
 def finder(reload: bool) -> Callable[[], Assets]:

@@ -17,8 +17,8 @@ from app.exports.text import Parts
 from app.training.checkpoints import Record
 from app.training.run import Change, Edited
 
-IMPORT = "import nncore"
-"""How `nncore` is had where Shallows was installed by pip: the one place that says so."""
+IMPORT = "from shallows import nncore"
+"""How `nncore` is had where Shallows was installed, and in the repository as well."""
 
 MARK = "%% "
 """Begins a cell, and says of which kind: a key of `CELLS`."""
@@ -42,20 +42,29 @@ ABOUT = {
 }
 
 STARTS = {
-    "small_random": "Weights are normal random numbers, times {scale}: small, where $g$ is steep.",
+    "small_random": "Weights are normal random numbers times ${scale}$; $g$ is steep at small $Z$.",
     "zeros": "All weights are zero, so all units of a layer stay alike for ever.",
     "xavier": "Weights are normal random numbers of variance $2/(n^{{[l-1]}} + n^{{[l]}})$.",
     "he": "Weights are normal random numbers of variance $2/n^{{[l-1]}}$.",
 }
 UPDATES = {
-    "gradient_descent": r"\theta := \theta - \alpha g",
-    "momentum": r"v := 0.9 v + g, \qquad \theta := \theta - \alpha v",
-    "rmsprop": r"s := 0.9 s + 0.1 g^2, \qquad "
-    r"\theta := \theta - \alpha \frac{g}{\sqrt{s} + 10^{-8}}",
-    "adam": r"v := 0.9 v + 0.1 g, \qquad s := 0.999 s + 0.001 g^2, \qquad "
-    r"\theta := \theta - \alpha \frac{v / (1 - 0.9^t)}{\sqrt{s / (1 - 0.999^t)} + 10^{-8}}",
+    "gradient_descent": (r"\theta := \theta - \alpha \, d\theta", ""),
+    "momentum": (
+        r"v := 0.9 v + d\theta, \qquad \theta := \theta - \alpha v",
+        "Each $v$ starts at 0.",
+    ),
+    "rmsprop": (
+        r"s := 0.9 s + 0.1 (d\theta)^2, \qquad "
+        r"\theta := \theta - \alpha \frac{d\theta}{\sqrt{s} + 10^{-8}}",
+        "Each $s$ starts at 0.",
+    ),
+    "adam": (
+        r"v := 0.9 v + 0.1 \, d\theta, \qquad s := 0.999 s + 0.001 (d\theta)^2, \qquad "
+        r"\theta := \theta - \alpha \frac{v / (1 - 0.9^t)}{\sqrt{s / (1 - 0.999^t)} + 10^{-8}}",
+        "Each $v$ and $s$ starts at 0, and $t$ counts the updates from 1.",
+    ),
 }
-"""How each optimizer changes θ; t counts the updates from 1."""
+"""How each optimizer changes θ, and what its formula does not say."""
 
 
 def notebook(record: Record) -> Parts:
@@ -63,6 +72,7 @@ def notebook(record: Record) -> Parts:
     plan = record.run_plan
     start = plan.network.initialization
     batch_size = plan.training.batch_size
+    update, memory = UPDATES[plan.training.optimizer]
     parts = program(
         "notebook",
         record,
@@ -72,8 +82,10 @@ def notebook(record: Record) -> Parts:
         run=plan,
         training=plan.training,
         activations=[_activation(g) for g in record.network.activations],
-        start=STARTS[start.scheme].format(scale=start.scale),
-        update=UPDATES[plan.training.optimizer],
+        start=STARTS[start.scheme].format(scale=_tex(start.scale)),
+        update=update,
+        memory=memory,
+        tex=_tex,
         batches=batch_size is not None and batch_size < record.examples.train.size,
         stop_of=_stop,
         statement=_statement,
@@ -110,6 +122,12 @@ def _cells(lines: Iterable[str]) -> Parts:
         elif before:
             before += "\n"
     yield "]}"
+
+
+def _tex(value: float) -> str:
+    """A number in a formula, where 1e-05 would be read as 1e − 05."""
+    digits, _, power = repr(value).partition("e")
+    return f"{digits} \\cdot 10^{{{int(power)}}}" if power else digits
 
 
 def _activation(g: nncore.Activation) -> str:

@@ -1,4 +1,6 @@
-"""`python -m app.heavy.child`: a process of the pool. It works for as long as somebody listens.
+"""`python -m app.heavy.child ROOT`: a process of the pool, for as long as somebody listens.
+
+ROOT is the path below which the server lies, as in `app/links.py`; it may be empty.
 
 What goes through its pipes is in parts: a byte that says of which kind, four with a length
 (big-endian), and that many bytes. A call is one part; its answer is any number of `CHUNK` and then
@@ -16,6 +18,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from app.links import begin_at
 from app.memory import give_back
 
 CALL, CHUNK, VALUE, ERROR = b"c", b"k", b"v", b"e"
@@ -68,6 +71,7 @@ def main() -> None:
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb", buffering=0)
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     give_back()
+    begin_at(sys.argv[1])
     calls: queue.Queue[bytes] = queue.Queue()
     threading.Thread(target=_listen, args=(sys.stdin.buffer, calls), daemon=True).start()
     from app.heavy.work import WORK
@@ -114,11 +118,13 @@ def _send(pipe: BinaryIO, kind: bytes, value: object) -> None:
 
 def _resident() -> int:
     """Bytes of memory that this process has; 0 where nobody says."""
+    if sys.platform != "linux":
+        return 0
     try:
         pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[1]
-        return int(pages) * os.sysconf("SC_PAGE_SIZE")
-    except (OSError, AttributeError):
+    except OSError:
         return 0
+    return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
 
 def _write(pipe: BinaryIO, kind: bytes, content: bytes) -> None:

@@ -4,7 +4,8 @@ A single task does it, in rounds: it takes what has come, has the rooms carry it
 what that changes in one transaction. Only then is anybody answered, or told. So what a room has in
 memory is on the disk whenever somebody looks at it, and thirty answers within a moment cost one
 writing. If it can't be written, the rooms are as they were before the round, and who waits is told
-so; what nobody waits for (somebody is gone, a run was looked at) is done again.
+so; what nobody waits for (somebody is gone, a run was looked at) is done again. What needs no
+writing is done all the same: somebody who is in comes back, a teacher looks.
 
 What if it is full: of commands at most `MOST_ASKED` wait, one more is refused (`busy`); a stream
 says its next thing only when the last is answered. Rooms are bounded by a setting: an empty one
@@ -48,6 +49,8 @@ TURN_SECONDS = 0.02
 """Of the event loop, before others have a turn."""
 WAIT_SECONDS = 3.0
 """That somebody waits for the rooms to be read from the store."""
+IDLE_TRIES = 3
+"""To do what changes nothing without what does."""
 AGAIN_SECONDS = 0.25
 """Before what could not be written is tried again, and the log cut off another time."""
 
@@ -96,6 +99,13 @@ class Outcome:
     room: Room | None
     events: list[Event]
     result: Any
+
+    @property
+    def changes(self) -> bool:
+        """Whether there is something to be written."""
+        return self.room is None or any(
+            isinstance(event, Write | Unkept | Ended) for event in self.events
+        )
 
 
 class Round:
@@ -174,15 +184,21 @@ class LiveRooms:
         return sum(map(len, self._audiences.values()))
 
     def has(self, id: str) -> bool:
-        """Whether there is a room of that id."""
+        """Whether there is a room of that id; so it is of any that was, until they are read."""
         with contextlib.suppress(NoRoom):
             return self._rooms.of_id(id) is not None
-        return False
+        return not self._loaded.is_set()
 
     def has_code(self, typed: str) -> bool:
         """Whether there is a room whose code somebody has typed."""
         with contextlib.suppress(NoRoom):
             return self._rooms.of_code(typed) is not None
+        return False
+
+    def knows(self, typed: str, secret: str | None, claim: str | None) -> bool:
+        """Whether the room of that code has let in whoever has this secret, or waits with it."""
+        with contextlib.suppress(NoRoom):
+            return self._rooms.of_code(typed).knows(secret, claim)
         return False
 
     async def of_code(self, typed: str) -> str:
@@ -191,7 +207,7 @@ class LiveRooms:
         Raises:
             NoRoom: there is none.
         """
-        await self._here()
+        await self.here()
         return self._rooms.of_code(typed).state.door.id
 
     async def open(self, title: str, client: str) -> NewRoom:
@@ -201,7 +217,7 @@ class LiveRooms:
             RoomFull: there is no place for it.
             NotStored: it can't be written now.
         """
-        await self._here()
+        await self.here()
 
         def act(now: Now) -> NewRoom:
             theirs = sum(by == client and self.has(id) for id, by in self._opened_by.items())
@@ -225,7 +241,7 @@ class LiveRooms:
             NoRoom: there is no such room.
             ShallowsError: it can't be carried out; the room is as it was.
         """
-        await self._here()
+        await self.here()
         events: list[Event] = await self._ask(self._command(id, command))
         return events
 
@@ -235,7 +251,7 @@ class LiveRooms:
         Raises:
             NoRoom: there is no such room.
         """
-        await self._here()
+        await self.here()
         seen: T = await self._ask(Asked(id, look=look))
         return seen
 
@@ -268,12 +284,13 @@ class LiveRooms:
         """
         return self._rooms.of_id(id)
 
-    def listen(self, id: str, outbox: Outbox) -> None:
+    async def listen(self, id: str, outbox: Outbox) -> None:
         """A connection is there; it hears what the room has for it, once the room knows it.
 
         Raises:
             NoRoom: there is no such room.
         """
+        await self.here()  # pages are back before the rooms are, if the server was away
         self._rooms.of_id(id)
         self._audiences.setdefault(id, Audience(self._news.set)).add(outbox)
 
@@ -294,7 +311,7 @@ class LiveRooms:
 
         return Asked(id, act=act, silent=silent)
 
-    async def _here(self) -> None:
+    async def here(self) -> None:
         """Wait until the rooms are read from the store.
 
         Raises:
@@ -302,6 +319,8 @@ class LiveRooms:
         """
         if self._going:
             raise GoingAway
+        if self._loaded.is_set():
+            return
         try:
             await asyncio.wait_for(self._loaded.wait(), WAIT_SECONDS)
         except TimeoutError:
@@ -377,8 +396,11 @@ class LiveRooms:
             await self._write(this)
         except NotStored as error:
             self._undo(this, now)
-            again = [asked for asked in some if asked.silent]
+            idle = self._without_a_disk(this, now)
+            again = [asked for asked in some if asked.silent and asked not in idle]
             for asked in some:
+                if asked.look is not None:
+                    self._show(asked, asked.look)
                 asked.failed(error)
             self._asked.extendleft(reversed(again))
             await asyncio.sleep(AGAIN_SECONDS)
@@ -393,21 +415,43 @@ class LiveRooms:
             if asked.look is not None:
                 self._show(asked, asked.look)
 
+    def _without_a_disk(self, this: Round, now: Now) -> list[Asked]:
+        """Of a round that can't be written, do what changes nothing that is: who comes back, goes.
+
+        What was acknowledged is there, and is seen. What else would be told is not.
+        """
+        for _ in range(IDLE_TRIES):
+            asked = [one.asked for one in this.outcomes if one.asked and not one.changes]
+            idle = [one for one in asked if not one.silent]
+            there = self._carried_out(idle, now, ticks=False)
+            if there is None:
+                break
+            if not any(one.changes for one in there.outcomes):
+                self._answer(there)
+                return idle
+            # What came before it had changed that already.
+            self._undo(there, now, tried=False)
+            this = there
+        return []
+
     def _show(self, asked: Asked, look: Callable[[Room], Any]) -> None:
         try:
             asked.done(look(self._rooms.of_id(asked.room or "")))
         except Exception as error:
             asked.failed(error)
 
-    def _carried_out(self, some: list[Asked], now: Now) -> Round | None:
+    def _carried_out(self, some: list[Asked], now: Now, *, ticks: bool = True) -> Round | None:
         """What comes of commands; one at which the program fails is left out, as if never said.
 
         None if what time brings fails: then nobody's command counts.
+
+        Args:
+            ticks: Whether what is due by now is done, too.
         """
         while True:
             this = Round()
             try:
-                self._carry_out(some, this, now)
+                self._carry_out(some, this, now, ticks)
             except Failed as failed:
                 self._undo(this, now, tried=False)
                 if failed.asked is None:
@@ -419,7 +463,7 @@ class LiveRooms:
             else:
                 return this
 
-    def _carry_out(self, some: Iterable[Asked], this: Round, now: Now) -> None:
+    def _carry_out(self, some: Iterable[Asked], this: Round, now: Now, ticks: bool) -> None:
         for asked in some:
             assert asked.act is not None
             self._touch(asked.room, this)
@@ -435,7 +479,7 @@ class LiveRooms:
                 self._begin(asked, result, this)
             else:
                 this.take(asked, asked.room or "", result)
-        due = self._rooms.due()
+        due = self._rooms.due() if ticks else None
         if due is not None and due <= now.clock:
             self._touch(None, this)
             try:
@@ -482,7 +526,12 @@ class LiveRooms:
         changes = {id: new for id, new in changes.items() if new.is_any}
         if not changes:
             return
-        await self._stored.write(changes)
+        try:
+            await self._stored.write(changes)
+        except NotStored:
+            if any(new.is_any for new in this.changes.values()):
+                raise
+            return  # nothing is new: who only comes or looks waits for no disk
         self._owed.clear()
         for id, new in changes.items():
             if new.over:

@@ -1,10 +1,12 @@
 """The documentation, to read on the page's own server."""
 
+from typing import Any
+
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
-from fastapi.responses import FileResponse, HTMLResponse
+from fastapi.responses import FileResponse, HTMLResponse, JSONResponse
 
-from app.content.documents import FIRST, documents, picture
+from app.content.documents import FIRST, FORMULAS, documents, picture, sections
 from app.errors import NotFound
 from app.links import server_path
 from app.routes.pages import templates
@@ -12,30 +14,22 @@ from app.services import Services
 
 router = APIRouter(include_in_schema=False)
 
-DOCUMENTS = documents()
+NO_CACHE = {"Cache-Control": "no-cache"}
 
 
-@router.get("/help", response_class=HTMLResponse)
-@router.get("/help/{name}", response_class=HTMLResponse)
-async def read(request: Request, services: Services, name: str = FIRST) -> Response:
-    """A page of it."""
-    document = DOCUMENTS.get(name)
-    if document is None:
-        raise NotFound(f"the documentation has no page {name!r:.80}")
-    # The first who reads a page waits until it is made: tens of milliseconds.
-    await run_in_threadpool(lambda: document.html)
-    return templates.TemplateResponse(
-        request,
-        "document.html",
+@router.get("/help/headings.json")
+async def list_headings() -> Response:
+    """All headings of all pages, for whoever looks for one."""
+    every = await run_in_threadpool(documents)
+    listed: list[dict[str, Any]] = [
         {
-            "static": services.assets.base,
-            "home": server_path("/"),
-            "help": server_path("/help"),
-            "document": document,
-            "documents": DOCUMENTS,
-        },
-        headers={"Cache-Control": "no-cache"},
-    )
+            "title": document.title,
+            "address": document.address,
+            "headings": [[heading.text, heading.anchor] for heading in document.headings],
+        }
+        for document in every.values()
+    ]
+    return JSONResponse(listed, headers=NO_CACHE)
 
 
 @router.get("/help/images/{name}")
@@ -44,4 +38,31 @@ async def show_picture(name: str) -> Response:
     path = await run_in_threadpool(picture, name)
     if path is None:
         raise NotFound(f"the documentation has no picture {name!r:.80}")
-    return FileResponse(path, media_type="image/png", headers={"Cache-Control": "no-cache"})
+    return FileResponse(path, media_type="image/png", headers=NO_CACHE)
+
+
+@router.get("/help", response_class=HTMLResponse)
+@router.get("/help/{name}", response_class=HTMLResponse)
+@router.get("/help/{folder}/{name}", response_class=HTMLResponse)
+async def read(
+    request: Request, services: Services, name: str = FIRST, folder: str = ""
+) -> Response:
+    """A page of it."""
+    every = await run_in_threadpool(documents)
+    name = f"{folder}/{name}" if folder else name
+    document = every.get(name)
+    if document is None:
+        raise NotFound(f"the documentation has no page {name!r:.80}")
+    return templates.TemplateResponse(
+        request,
+        "document.html",
+        {
+            "static": services.assets.base,
+            "home": server_path("/"),
+            "headings": server_path("/help/headings.json"),
+            "document": document,
+            "sections": sections(document, every),
+            "formulas": name in FORMULAS,
+        },
+        headers=NO_CACHE,
+    )

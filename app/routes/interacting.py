@@ -1,7 +1,6 @@
 """One student's conversation with their session, and with their room if they are in one."""
 
 import contextlib
-import functools
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -54,6 +53,8 @@ async def interact(line: Line, services: AllServices, begins: Begins) -> None:
     try:
         try:
             if begins.session is not None:
+                # It may be a room's, which is to be known before it trains on.
+                await services.rooms.here()
                 async with services.reading(line.client) as read:
                     mine = await sessions.resume(
                         line.client, begins.session, outbox, begins.iteration
@@ -103,9 +104,9 @@ async def _as_a_member(line: Line, services: AllServices, begins: Begins, id: st
             assert isinstance(said, Enter)
             if said.room != id:
                 raise InvalidField("room must be that of the address", "room")
-            rooms.listen(id, outbox)
+            await rooms.listen(id, outbox)
             ends.callback(rooms.gone, id, outbox)
-            come = Come(outbox.name, said.secret, said.lab)
+            come = Come(outbox.name, said.secret, said.lab, begins.session)
             entered = next(e for e in await rooms.do(id, come) if isinstance(e, Entered))
             mine = await _session(line, services, begins, id, outbox, entered)
         except Closed:
@@ -137,20 +138,12 @@ async def _session(
     outbox: Outbox,
     entered: Entered,
 ) -> InteractiveSession:
-    """The session of a member, or one for the second that their page has."""
-    sessions, client = services.sessions, line.client
-    if not entered.lab:
-        iteration = begins.iteration if begins.session == entered.session else 0
-        async with services.reading(client) as read:
-            mine = await sessions.enter(client, entered.session, outbox, iteration, id)
-            read(mine.size)
-            return mine
-    lab = functools.partial(services.wall.lab, id, entered.member)
-    if begins.session is not None:
-        with contextlib.suppress(UnknownSession):
-            lab(begins.session)
-            return await sessions.resume(client, begins.session, outbox, begins.iteration, room=id)
-    return await sessions.join(client, outbox, room=id, known_as=lab)
+    """The session that the room says is theirs: again, or for the first time."""
+    iteration = begins.iteration if begins.session == entered.session else 0
+    async with services.reading(line.client) as read:
+        mine = await services.sessions.enter(line.client, entered.session, outbox, iteration, id)
+        read(mine.size)
+        return mine
 
 
 @dataclass(frozen=True)

@@ -50,7 +50,7 @@ async def saved(request: Request, services: Services, name: str) -> Response:
 
 def _playground(services: AllServices, script: str = "", status: int = 200) -> Response:
     assets = services.assets
-    before, after = _page(assets.base, tuple(assets.modules))
+    before, after = _page(assets.base, assets.modules)
     headers = {"Cache-Control": "no-cache"}
     return HTMLResponse(before + script + after, status, headers)
 

@@ -18,6 +18,7 @@ from app.errors import (
     ShallowsError,
     UnsupportedType,
 )
+from app.links import path_in
 from app.web.limits import MOST_BODY_BYTES
 
 PROBLEM: dict[str, Any] = {
@@ -116,7 +117,7 @@ async def _http_error(request: Request, error: HTTPException) -> JSONResponse:
 
 def _methods_of(request: Request) -> set[str]:
     """The methods that this path allows; Starlette names only the first route that fits."""
-    path, described = request.url.path, request.app.openapi()["paths"]
+    path, described = path_in(request.scope), request.app.openapi()["paths"]
     fitting = [named for named in described if _fits(named, path)]
     named = path if path in fitting else None
     return {

@@ -1,5 +1,6 @@
 """Rooms of classes over REST: open, join, look, take away, end. Who is in talks on a stream."""
 
+import contextlib
 import hashlib
 import hmac
 import re
@@ -12,13 +13,15 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
 from app.classroom import views
+from app.classroom.codes import read_code
 from app.classroom.commands import Collect, End, Join, Redeem
 from app.classroom.errors import NotATeacher, NotYours, WrongKey
 from app.classroom.events import Joined, KeyMade, Role, Waiting
 from app.classroom.messages import JoinRoom, OpenRoom, Redeemed
+from app.classroom.names import folded
 from app.classroom.room import Room
 from app.errors import UnknownHost
-from app.links import lan_address, server_path
+from app.links import in_url, lan_address, server_path
 from app.origins import scheme_of
 from app.routes.heavy import JsonRoute, answered, given
 from app.routes.pages import room_page
@@ -95,7 +98,8 @@ async def open_room(
     """A room for a class, with a code to join it and the keys of its teacher and its projector."""
     client = client_of(request.scope)
     if (wanted := services.settings.teacher_code) is not None:
-        async with services.tries.one(client, request.is_disconnected):
+        typed = "teacher", _header_text(code or "")
+        async with services.tries.one(client, typed, request.is_disconnected):
             _check_teacher(code, wanted.get_secret_value())
     new = await services.rooms.open(body.line(), client)
     door = new.room.state.door
@@ -140,10 +144,20 @@ def _header_text(text: str) -> str:
 )
 async def join(request: Request, services: Services, body: JoinRoom) -> Response:
     """As somebody new; back, with a secret; or by the name that one had, if the teacher agrees."""
-    rooms = services.rooms
-    async with services.tries.one(client_of(request.scope), request.is_disconnected):
+    rooms, client = services.rooms, client_of(request.scope)
+    # Who has a secret or a claim of the room guesses nothing, and waits for nobody who does.
+    known = rooms.knows(body.code, body.secret, body.claim)
+    typed = "join", read_code(body.code), None if body.name is None else folded(body.name)
+    one = (
+        contextlib.nullcontext()
+        if known
+        else services.tries.one(client, typed, request.is_disconnected)
+    )
+    async with one:
         room = await rooms.of_code(body.code)
-        said = Collect(body.claim) if body.claim is not None else Join(body.name, body.secret)
+        said = (
+            Join(body.name, body.secret) if body.claim is None else Collect(body.claim, body.secret)
+        )
         events = await rooms.do(room, said)
     for event in events:
         if isinstance(event, Waiting):
@@ -170,7 +184,9 @@ async def another_device(
 ) -> Key:
     """With the one-time code that a teacher's page shows (`pair`)."""
     rooms = services.rooms
-    async with services.tries.one(client_of(request.scope), request.is_disconnected):
+    typed = "pairing", read_code(body.code), read_code(body.pairing)
+    client = client_of(request.scope)
+    async with services.tries.one(client, typed, request.is_disconnected):
         room = await rooms.of_code(body.code)
         (made,) = (e for e in await rooms.do(room, Redeem(body.pairing)) if isinstance(e, KeyMade))
     response.headers.update(NO_STORE)
@@ -290,7 +306,8 @@ def _origin(request: Request, services: AllServices) -> str:
         raise UnknownHost("this is not the name of a host")
     lan = lan_address(services.settings.host)
     if lan is not None and LOOPBACK.fullmatch(host):
-        host = lan + host[host.rfind(":") :] if ":" in host.rpartition("]")[2] else lan
+        port = host[host.rfind(":") :] if ":" in host.rpartition("]")[2] else ""
+        host = in_url(lan) + port
     return f"{scheme_of(request.url.scheme, request.headers)}://{host}"
 
 

@@ -20,7 +20,7 @@ async def teach(line: Line, services: AllServices, id: str) -> None:
         try:
             said = await first(line, OPENING)
             assert isinstance(said, Open)
-            rooms.listen(id, outbox)
+            await rooms.listen(id, outbox)
             ends.callback(rooms.gone, id, outbox)
             await rooms.do(id, OpenPage(outbox.name, said.key))
         except Closed:

@@ -132,15 +132,8 @@ class InteractiveSessions:
         client: str,
         outbox: Outbox,
         stored: StoredRun | None = None,
-        *,
-        room: str | None = None,
-        known_as: Callable[[str], None] = lambda name: None,
     ) -> InteractiveSession:
         """A new session for a connection, empty or as one was stored.
-
-        Args:
-            room: Of which it is a member's.
-            known_as: Is told its name before it is there, and may refuse it.
 
         Raises:
             TooManySessions: every place, or each that this client may have, is taken by someone
@@ -148,9 +141,7 @@ class InteractiveSessions:
             GoingAway: the server is about to end.
         """
         latest = Latest(stored.checkpoint) if stored and stored.checkpoint else None
-        name = secrets.token_urlsafe(16)
-        known_as(name)
-        return self._begin(client, outbox, latest, name, room)
+        return self._begin(client, outbox, latest, secrets.token_urlsafe(16), None)
 
     def _begin(
         self,
@@ -170,7 +161,7 @@ class InteractiveSessions:
     async def enter(
         self, client: str, name: str, outbox: Outbox, costs_from: int, room: str
     ) -> InteractiveSession:
-        """The session of a room's member: again, or for the first time.
+        """A session of a room's member, as the room has named it: again, or for the first time.
 
         Raises:
             TooManySessions, NotStored, GoingAway: as `resume`.

@@ -11,8 +11,6 @@ server has all it can do there is at most one look for twenty frames, or `FEWEST
 bounds the time that they take, too): tiles come later, students' frames do not. A page is sent
 nothing while something waits for it, and at most `BYTES_PER_SECOND`; whose tile is oldest there
 comes first. Of networks that are opened all pages of a room get at most `MOST_FRAMES` a tick.
-A member has one second session. Those before it stay held as long as the room is, and are at most
-`MOST_LABS` with it: one more is refused (`held`).
 """
 
 import asyncio
@@ -27,7 +25,6 @@ from typing import Any
 import msgpack
 
 from app.classroom.commands import Measured
-from app.classroom.errors import Stranger
 from app.classroom.events import (
     Ended,
     Entered,
@@ -40,7 +37,6 @@ from app.classroom.events import (
     Joined,
 )
 from app.classroom.room import Room
-from app.errors import Held, UnknownSession
 from app.sessions.interactive import InteractiveSessions
 from app.sessions.opened import Opened
 from app.sessions.outbox import Outbox
@@ -66,8 +62,6 @@ MOST_TILES = 40
 """In one message: it takes a millisecond to write."""
 BYTES_PER_SECOND = 200_000.0
 MOST_FRAMES = 8
-MOST_LABS = 8
-"""Second sessions of a member while the room is held."""
 FINEST = 64
 """Pixels across, of a tile."""
 
@@ -123,14 +117,14 @@ class Class:
 
     room: Room
     seats: dict[int, Seat] = field(default_factory=dict)
-    labs: dict[int, list[str]] = field(default_factory=dict)
-    """Second sessions of each member, the newest last; older ones until the room is let go."""
+    labs: set[str] = field(default_factory=set)
+    """Second sessions of all members."""
     pages: dict[str, Page] = field(default_factory=dict)
 
     @property
-    def all_labs(self) -> Iterable[list[str]]:
-        """The second sessions of each."""
-        return self.labs.values()
+    def sessions(self) -> list[str]:
+        """All of its sessions."""
+        return [*(seat.session for seat in self.seats.values()), *self.labs]
 
     @property
     def every(self) -> float:
@@ -191,8 +185,8 @@ class Wall:
         self.background = Background("wall of classes", self._run)
         self._work, self._hosts, self._sessions = backend.work, backend.hosts, sessions
         self._classes: dict[str, Class] = {}
-        self._where: dict[str, tuple[str, Seat]] = {}
-        """By session: the room's id."""
+        self._where: dict[str, tuple[str, Seat | None]] = {}
+        """By session: the room's id, and whose first session it is; second ones have no tile."""
         self._news: list[tuple[str, Measured]] = []
         """What the rooms are yet to be told: of each session a look, and what was at once."""
         self._somebody = asyncio.Event()
@@ -205,7 +199,8 @@ class Wall:
         """A room has come back from the store: what was held stays held."""
         for member in room.state.members_in:
             self._seat(room, member.number, member.session)
-        self._hold(self._class_of(room))
+            for lab in member.labs:
+                self._add_lab(room, lab)
 
     def heed(self, room: Room, events: Iterable[Event]) -> None:
         """What has come of a command, as far as it concerns sessions."""
@@ -214,6 +209,8 @@ class Wall:
         changed: set[int] = set()
         for event in events:
             match event:
+                case Entered(lab=True):
+                    self._add_lab(room, event.session)
                 case Joined() | Entered():
                     self._seat(room, event.member, event.session)
                 case Holding():
@@ -228,41 +225,6 @@ class Wall:
                     changed.add(event.member)
         for member in changed:
             self._expect(room, member)
-
-    def lab(self, room: str, member: int, session: str) -> None:
-        """The second session of a member's page is this one: it is held with the first.
-
-        Said before the session is taken up, so that it comes as it is to be.
-
-        Raises:
-            UnknownSession: it is a first one, or another's: it is held by whoever has it.
-            Stranger: the member is not in any more.
-            Held: the member has had too many while the room is held.
-        """
-        there = self._classes.get(room)
-        if there is None or member not in there.seats:
-            raise Stranger
-        mine = there.labs.get(member, [])
-        if session in self._where or (session not in mine and self._is_a_lab(session)):
-            raise UnknownSession("this session is another's")
-        labs = [*(lab for lab in mine if lab != session), session]
-        held = there.room.state.held
-        if held and len(labs) > MOST_LABS:
-            raise Held
-        there.labs[member] = labs
-        self._sessions.hold(session, held)
-        self._part(there)
-
-    def _is_a_lab(self, session: str) -> bool:
-        return any(session in labs for there in self._classes.values() for labs in there.all_labs)
-
-    def _part(self, there: Class) -> None:
-        """Of second sessions only the newest is the room's, unless that would let others go."""
-        if there.room.state.held:
-            return
-        for labs in there.all_labs:
-            while len(labs) > 1:
-                self._sessions.free(labs.pop(0))
 
     def open(self, room: str, connection: str, outbox: Outbox, resolution: int) -> None:
         """A page has a wall; it has all tiles that there are at once."""
@@ -299,35 +261,34 @@ class Wall:
             until = tuple(tuple(conditions) for conditions in room.watched(member))
             self._sessions.expect(seat.session, until)
 
+    def _add_lab(self, room: Room, session: str) -> None:
+        there = self._class_of(room)
+        there.labs.add(session)
+        self._where[session] = room.state.door.id, None
+        self._sessions.hold(session, room.state.held)
+
     def _hold(self, there: Class) -> None:
-        held = there.room.state.held
-        firsts = (seat.session for seat in there.seats.values())
-        for session in itertools.chain(firsts, *there.all_labs):
-            self._sessions.hold(session, held)
-        self._part(there)
+        for session in there.sessions:
+            self._sessions.hold(session, there.room.state.held)
 
     def _free(self, session: str) -> None:
-        room, seat = self._where.pop(session, (None, None))
+        room, seat = self._where.pop(session, ("", None))
         self._sessions.free(session)
-        there = self._classes.get(room or "")
-        if there is None or seat is None:
+        if (there := self._classes.get(room)) is None:
             return
-        there.seats.pop(seat.member, None)
-        for lab in there.labs.pop(seat.member, []):
-            self._sessions.free(lab)
-        for page in there.pages.values():
-            page.tiles.pop(seat.member, None)
-            page.setups.pop(seat.member, None)
-            page.opened.pop(seat.member, None)
+        there.labs.discard(session)
+        if seat is not None:
+            there.seats.pop(seat.member, None)
+            for page in there.pages.values():
+                page.tiles.pop(seat.member, None)
+                page.setups.pop(seat.member, None)
+                page.opened.pop(seat.member, None)
 
     def _end(self, room: Room) -> None:
         there = self._classes.pop(room.state.door.id, None)
-        if there is not None:
-            for seat in list(there.seats.values()):
-                self._where.pop(seat.session, None)
-                self._sessions.free(seat.session)
-            for lab in itertools.chain(*there.all_labs):
-                self._sessions.free(lab)
+        for session in there.sessions if there is not None else ():
+            self._where.pop(session, None)
+            self._sessions.free(session)
 
     # -- what is seen -----------------------------------------------------------------------
 

@@ -85,13 +85,18 @@ class TrainerState:
 
 @dataclass(frozen=True)
 class State:
-    """A session's checkpoint without its plan and arrays. It is stored as paused."""
+    """A session's checkpoint without its plan and arrays. It is stored as paused.
+
+    Attributes:
+        experiment: Of a session that goes on, never of a save: that may be opened in another room.
+    """
 
     format: FormatNumber
     iteration: int
     iterations_per_frame: Speed
     changes: list[Change]
     trainers: list[TrainerState]
+    experiment: int | None = None
 
 
 SCALARS = tuple(field.name for field in fields(TrainerState))
@@ -110,7 +115,8 @@ def row_of(stored: StoredRun) -> dict[str, Any]:
         "page": stored.page,
     }
     if (checkpoint := stored.checkpoint) is not None:
-        columns |= _columns(checkpoint, _arrays(checkpoint) | _costs(checkpoint.costs))
+        saved = replace(checkpoint, experiment=None)
+        columns |= _columns(saved, _arrays(checkpoint) | _costs(checkpoint.costs))
     return {**columns, "size": size_of(columns)}
 
 
@@ -150,7 +156,9 @@ def _columns(checkpoint: Checkpoint, arrays: Mapping[str, np.ndarray[Any, Any]])
         TrainerState(**{name: trainer[name] for name in SCALARS}) for trainer in checkpoint.trainers
     ]
     speed = checkpoint.iterations_per_frame
-    state = State(FORMAT, checkpoint.iteration, speed, checkpoint.changes, trainers)
+    state = State(
+        FORMAT, checkpoint.iteration, speed, checkpoint.changes, trainers, checkpoint.experiment
+    )
     return {
         "plan": checkpoint.plan.written,
         "state": _json(state),
@@ -197,6 +205,7 @@ def _checkpoint(
         costs_from=0,
         costs=[arrays[f"{run}.costs"] for run in range(len(state.trainers))],
         iterations_per_frame=state.iterations_per_frame,
+        experiment=state.experiment,
     )
 
 

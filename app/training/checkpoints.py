@@ -25,7 +25,7 @@ class Checkpoint:
         costs: Those of each run from `costs_from` on; whoever has the earlier ones gets only the
             new ones.
         stepping: How many iterations it was yet to step; 0 if it was not stepping.
-        experiment: The number of what a teacher sent, if that is what it is. It is not stored.
+        experiment: The number of what a teacher sent, if that is what it is.
     """
 
     plan: Plan

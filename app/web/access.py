@@ -21,7 +21,7 @@ from starlette.types import Receive, Scope
 from app.classroom.codes import read_code
 from app.content.assets import TEMPLATES, Assets
 from app.errors import ShallowsError, Unauthorized
-from app.links import server_path
+from app.links import cookie_name, cookie_path, path_in, server_path
 from app.origins import scheme_of
 from app.settings import Settings
 from app.web.limits import Clients, client_of, too_fast
@@ -49,9 +49,9 @@ class Access:
 
     def refusal(self, request: HTTPConnection) -> ShallowsError | None:
         """Why this request may not pass; None if it may."""
-        if not self._code or request.scope["path"].startswith(OPEN_PATHS):
+        if not self._code or path_in(request.scope).startswith(OPEN_PATHS):
             return None
-        shown = request.cookies.get(COOKIE, "")
+        shown = request.cookies.get(cookie_name(COOKIE), "")
         if hmac.compare_digest(shown.encode(), self._proof.encode()):
             return None
         if self._passes.admits(request):
@@ -97,11 +97,12 @@ class Access:
                 return self._form(request, wrong, wrong.detail), wrong
             # A path that begins with two slashes would be another host.
             query = f"?{request.url.query}" if request.url.query else ""
-            on = RedirectResponse(server_path(f"/{request.url.path.lstrip('/')}{query}"), 303)
+            on = RedirectResponse(server_path(f"/{path_in(scope).lstrip('/')}{query}"), 303)
             on.set_cookie(
-                COOKIE,
+                cookie_name(COOKIE),
                 self._proof,
                 max_age=COOKIE_SECONDS,
+                path=cookie_path(),
                 httponly=True,
                 samesite="strict",
                 secure=scheme_of(request.url.scheme, request.headers) == "https",

@@ -12,6 +12,7 @@ from urllib.parse import parse_qs
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 
+from app.links import cookie_name, cookie_path, path_in
 from app.origins import scheme_of
 from app.settings import Settings
 from app.web.ways import Ways
@@ -50,8 +51,9 @@ class Passes:
         """Let whoever has come in see the rest of the server, too."""
         if self._wanted:
             response.set_cookie(
-                COOKIE,
+                cookie_name(COOKIE),
                 f"{room}.{self._proof(room)}",
+                path=cookie_path(),
                 httponly=True,
                 samesite="strict",
                 secure=scheme_of(request.url.scheme, request.headers) == "https",
@@ -59,19 +61,19 @@ class Passes:
 
     def knows(self, request: HTTPConnection) -> bool:
         """Whether this is what a page says that has been let in, and counts as such."""
-        return request.scope["path"] == UP and request.headers.get(TOKEN) in self._ways
+        return path_in(request.scope) == UP and request.headers.get(TOKEN) in self._ways
 
     def admits(self, request: HTTPConnection) -> bool:
         """Whether a request needs no access code."""
         scope = request.scope
-        path: str = scope["path"]
+        path = path_in(scope)
         opens = f"{path}/".startswith(OPEN_PATHS) and path != "/rooms"
         if opens or self.knows(request):
             return True
         query = scope["query_string"].decode("latin-1")
         if path == STREAM and parse_qs(query).get("room"):
             return True
-        room, _, proof = request.cookies.get(COOKIE, "").rpartition(".")
+        room, _, proof = request.cookies.get(cookie_name(COOKIE), "").rpartition(".")
         return hmac.compare_digest(proof.encode(), self._proof(room).encode()) and self._is_there(
             room
         )

@@ -19,6 +19,7 @@ from app.errors import (
     Unauthorized,
     UnknownHost,
 )
+from app.links import path_in
 from app.origins import allowed_origin, unnamed_proxy
 from app.settings import Settings
 from app.web.access import Access
@@ -189,7 +190,7 @@ class Security:
         return None
 
     def _misdirected(self, request: HTTPConnection) -> ShallowsError | None:
-        if request.scope["path"] in HEALTH or allowed_host(request, self._settings):
+        if path_in(request.scope) in HEALTH or allowed_host(request, self._settings):
             return None
         return UnknownHost("this server does not answer to that name")
 
@@ -205,7 +206,7 @@ class Security:
         )
 
     def _too_fast(self, request: HTTPConnection) -> ShallowsError | None:
-        if request.scope["path"].startswith(UNCOUNTED) or self._uncounted(request):
+        if path_in(request.scope).startswith(UNCOUNTED) or self._uncounted(request):
             return None
         client = client_of(request.scope)
         if wait := self._clients.wait(client):

@@ -1,17 +1,24 @@
 """Codes that people type: who tries many is answered slowly, and nobody is refused for it.
 
 A class behind one address makes some mistakes, and is not to notice that somebody there guesses. So
-wrong codes are counted by address; beyond its limit, what comes from an address waits in a line,
-one try after the other, the right ones too: else the waiting would tell them apart.
+wrong codes are counted by address, each of them once: thirty who type last week's code have made
+one mistake. Beyond its limit, what comes from an address waits in a line, the right ones too: else
+the waiting would tell them apart. A turn is a code's, whoever waits with it. So a class waits for
+one turn, and whoever guesses learns of one code a turn, however many connections there are. Every
+second turn is that of the code that most wait with, of these the newest; the others go to the code
+that has waited longest. So a class passes those who guess, each time something else.
 
 What if it is full: of one address `MOST_WAITING` tries wait, as many as it may have connections;
-one more is refused. Whoever has gone when it is their turn takes none.
+one more is refused. Whoever has gone when it is their turn takes none. Of wrong codes the last
+`MOST_KNOWN` of an address are known, and of addresses the last `MOST_CLIENTS`: others count again.
 """
 
 import asyncio
-from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+import itertools
+from collections import Counter, defaultdict, deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 from app.classroom.errors import NobodyOfThatName, NoRoom, NotATeacher, WrongKey
 from app.settings import Settings
@@ -20,8 +27,29 @@ from app.web.limits import Clients, too_fast
 WRONG = (NoRoom, NobodyOfThatName, NotATeacher, WrongKey)
 """What counts as a wrong try."""
 SLOW_SECONDS = 0.5
-"""That a try takes, once an address has made too many wrong ones."""
+"""That a turn takes, once an address has made too many wrong tries."""
 MOST_WAITING = 1_000
+MOST_KNOWN = 20
+MOST_CLIENTS = 1_000
+
+Gone = Callable[[], Awaitable[bool]]
+
+
+@dataclass(eq=False)
+class Waiting:
+    """Somebody who waits.
+
+    Attributes:
+        gone: Whether they are not there any more.
+        turn: Is done when it is their turn.
+    """
+
+    gone: Gone
+    turn: "asyncio.Future[None]"
+
+
+Line = dict[int, list[Waiting]]
+"""By what they try, in the order in which that was tried first."""
 
 
 class Tries:
@@ -29,48 +57,93 @@ class Tries:
 
     def __init__(self, settings: Settings) -> None:
         self._wrong = Clients(settings.wrong_codes_per_second, settings.wrong_codes_burst)
-        self._under_way: Counter[str] = Counter()
-        self._lines: dict[str, asyncio.Lock] = {}
-        self._waiting: Counter[str] = Counter()
+        self._known: dict[str, deque[int]] = {}
+        """What was wrong lately, as hashes."""
+        self._under_way: defaultdict[str, Counter[int]] = defaultdict(Counter)
+        self._lines: dict[str, Line] = {}
+        self._serving: dict[asyncio.Task[None], tuple[str, Line]] = {}
 
     @asynccontextmanager
-    async def one(self, client: str, gone: Callable[[], Awaitable[bool]]) -> AsyncIterator[None]:
+    async def one(self, client: str, typed: Hashable, gone: Gone) -> AsyncIterator[None]:
         """A try: at once, or when its turn comes; an error that says it was wrong is counted.
 
         Args:
+            typed: All that makes it right or wrong.
             gone: Whether whoever tries is not there any more.
 
         Raises:
             TooFast: too many of this address wait already.
         """
-        # Those that are under way may all turn out to be wrong.
-        if self._wrong.wait(client, 1 + self._under_way[client]):
-            await self._turn(client, gone)
-        self._under_way[client] += 1
+        what = hash(typed)
+        # What was wrong tells nobody anything; those that are under way may all turn out to be so.
+        others = len(self._under_way[client].keys() - {what}) if client in self._under_way else 0
+        known = what in self._known.get(client, ())
+        if not known and self._wrong.wait(client, 1 + others):
+            await self._turn(client, what, gone)
+        self._under_way[client][what] += 1
         try:
             yield
         except WRONG:
-            self._wrong.take(client)
+            self._note(client, what)
             raise
         finally:
-            self._less(self._under_way, client)
+            mine = self._under_way[client]
+            mine[what] -= 1
+            if not mine[what]:
+                del mine[what]
+            if not mine:
+                del self._under_way[client]
 
-    async def _turn(self, client: str, gone: Callable[[], Awaitable[bool]]) -> None:
-        if self._waiting[client] >= MOST_WAITING:
+    def _note(self, client: str, what: int) -> None:
+        known = self._known.pop(client, None) or deque(maxlen=MOST_KNOWN)
+        if what not in known:
+            self._wrong.take(client)
+            known.append(what)
+        self._known[client] = known
+        if len(self._known) > MOST_CLIENTS:
+            del self._known[next(iter(self._known))]
+
+    async def _turn(self, client: str, what: int, gone: Gone) -> None:
+        line = self._lines.get(client)
+        if line is None:
+            line = self._lines[client] = {}
+            serving = asyncio.create_task(self._serve(client, line))
+            self._serving[serving] = client, line
+            serving.add_done_callback(self._served)
+        if sum(map(len, line.values())) >= MOST_WAITING:
             raise too_fast("too many tries from this address wait already", 60)
-        self._waiting[client] += 1
-        line = self._lines.setdefault(client, asyncio.Lock())
-        try:
-            async with line:
-                if not await gone():
-                    await asyncio.sleep(SLOW_SECONDS)
-        finally:
-            self._less(self._waiting, client)
-            if client not in self._waiting:
-                del self._lines[client]
+        one = Waiting(gone, asyncio.get_running_loop().create_future())
+        line.setdefault(what, []).append(one)
+        await one.turn
 
-    @staticmethod
-    def _less(counts: Counter[str], client: str) -> None:
-        counts[client] -= 1
-        if not counts[client]:
-            del counts[client]
+    async def _serve(self, client: str, line: Line) -> None:
+        """Give everybody in a line their turn, until nobody is in it."""
+        for number in itertools.count():
+            if not line:
+                break
+            what = _most_wait_with(line) if number % 2 == 0 else next(iter(line))
+            if await _somebody_is_there(line[what]):
+                await asyncio.sleep(SLOW_SECONDS)
+            for one in line.pop(what):
+                if not one.turn.done():
+                    one.turn.set_result(None)
+        del self._lines[client]
+
+    def _served(self, task: "asyncio.Task[None]") -> None:
+        """A line has come to its end; or the server does, and nobody waits any longer."""
+        client, line = self._serving.pop(task)
+        if self._lines.get(client) is line:
+            del self._lines[client]
+        for one in itertools.chain(*line.values()):
+            one.turn.cancel()
+
+
+def _most_wait_with(line: Line) -> int:
+    return max(reversed(line), key=lambda what: len(line[what]))
+
+
+async def _somebody_is_there(some: list[Waiting]) -> bool:
+    for one in list(some):
+        if not one.turn.done() and not await one.gone():
+            return True
+    return False

@@ -9,6 +9,8 @@ import re
 import time
 import zipfile
 
+from app.exports.onnx.protobuf import written
+from app.exports.onnx.recipes import FLOAT
 from benchmarks.hostile.aim import Aim, again, browser, case, stream
 from benchmarks.hostile.streams import START, large_check
 from benchmarks.students import ITERATIONS
@@ -84,6 +86,22 @@ async def npz_of_many_names(aim: Aim) -> None:
     """An npz of 15,000 files."""
     headers = {f"W{k}": "" for k in range(15_000)}
     await five_a_second(aim, npz(**headers), "npz")
+
+
+def onnx_of_one_array(layers: int) -> bytes:
+    """A graph whose layers all take the same 256 × 256 numbers, a quarter of a megabyte."""
+    weights = written((1, 256), (1, 256), (2, FLOAT), (8, "W"), (9, bytes(4 * 256 * 256)))
+    nodes = [
+        (1, written((1, f"a{k}"), (1, "W"), (2, f"a{k + 1}"), (4, "MatMul"))) for k in range(layers)
+    ]
+    ends = (11, written((1, "a0"))), (12, written((1, f"a{layers}")))
+    return written((7, written(*nodes, (5, weights), *ends)))
+
+
+@case(row=3)
+async def onnx_of_one_array_over_and_over(aim: Aim) -> None:
+    """ONNX of 900 layers that all take the same array."""
+    await five_a_second(aim, onnx_of_one_array(900), "onnx")
 
 
 @case(row=3)
@@ -205,6 +223,19 @@ async def costs_as_a_file(aim: Aim) -> None:
 async def reports(aim: Aim) -> None:
     """The report of a run of a million iterations."""
     await again(aim, "GET", f"train/{aim.prepared}/report")
+
+
+async def largest_table(aim: Aim) -> str:
+    """A run on the largest table."""
+    points = [[k % 100 / 8, -k % 64 / 4, k % 9 / 2] * 7 for k in range(10_000)]
+    body = {"data": {"points": points, "labels": [0, 1] * 5_000}, "training": {"iterations": 5}}
+    return await trained(aim, json.dumps(body, separators=(",", ":")).encode())
+
+
+@case(row=6, prepare=largest_table)
+async def notebooks(aim: Aim) -> None:
+    """The notebook of a run on the largest table."""
+    await again(aim, "GET", f"train/{aim.prepared}/notebook.ipynb")
 
 
 @case(row=6)

@@ -1,17 +1,18 @@
 """Training one network, step by step: the caller owns the loop."""
 
 import math
+import numbers
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from nncore.diagnostics import LayerDiagnostics, diagnose
-from nncore.fast.engine import Engine, EngineState
-from nncore.network import Network
-from nncore.optimizers import Memory
-from nncore.stopping import BestSoFar, Stop, Stopped
+from ..diagnostics import LayerDiagnostics, diagnose
+from ..network import Network
+from ..optimizers import Memory
+from ..stopping import BestSoFar, Stop, Stopped
+from .engine import Engine, EngineState
 
 CHECK_EVERY = 256
 """The most iterations of the full batch between two checks of the conditions to stop."""
@@ -434,9 +435,14 @@ def checked_rate(value: float) -> float:
     Raises:
         ValueError: If it is not a finite number above 0.
     """
-    if not (math.isfinite(value) and value > 0):
-        raise ValueError(f"learning_rate must be a finite number above 0, not {value}")
+    if not (_is_finite(value) and value > 0):
+        raise ValueError(f"learning_rate must be a finite number above 0, not {value!r}")
     return float(value)
+
+
+def _is_finite(value: object) -> bool:
+    """Whether it is a number at all, and finite; a text is not."""
+    return isinstance(value, numbers.Real) and math.isfinite(value)
 
 
 def _check_index(name: str, value: int, low: int, high: int) -> None:
@@ -450,6 +456,6 @@ def checked_penalty(name: str, value: float) -> float:
     Raises:
         ValueError: If it is not a finite number of at least 0.
     """
-    if not (math.isfinite(value) and value >= 0):
-        raise ValueError(f"{name} must be a finite number of at least 0, not {value}")
+    if not (_is_finite(value) and value >= 0):
+        raise ValueError(f"{name} must be a finite number of at least 0, not {value!r}")
     return float(value)

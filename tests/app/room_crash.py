@@ -66,7 +66,8 @@ class Student:
                 # Until this came, it may be what was said last or the one before.
                 self.choice, self.said = seen["question"]["choice"], self.said[-1:]
                 self.solved = self.solved or seen["task"]["solved"]
-                begun.set()
+                if self.choice is not None:
+                    begun.set()
                 others = [choice for choice in range(3) if choice != self.choice]
                 self.said.append(self._rng.choice(others))
                 answer = {"type": "answer", "question": 1, "choice": self.said[-1]}
@@ -113,9 +114,9 @@ async def teach(server: Server, room: Json, *messages: Json) -> Json:
     return seen
 
 
-def started(folder: Path) -> Server:
+def started(folder: Path, backend: str) -> Server:
     """A server on the store in a folder, ready."""
-    server = Server(SHALLOWS_DATA_FOLDER=str(folder), SHALLOWS_BACKEND="inline")
+    server = Server(SHALLOWS_DATA_FOLDER=str(folder), SHALLOWS_BACKEND=backend)
     server.wait_ready()
     return server
 
@@ -150,10 +151,12 @@ async def back(server: Server, room: Json, students: list[Student]) -> Back:
     return Back(len(there), answered, solved, all_lost, seconds)
 
 
-def crash_rooms(folder: Path, rounds: int, students: int, rng: random.Random) -> list[Back]:
+def crash_rooms(
+    folder: Path, rounds: int, students: int, rng: random.Random, backend: str = "inline"
+) -> list[Back]:
     """Kill a server so many times while that many students of a room do what they do."""
     done = []
-    server = started(folder)
+    server = started(folder, backend)
     try:
         room: Json = httpx.post(f"{server.url}/rooms", json={}).json()
         asyncio.run(teach(server, room, ASK, TASK))
@@ -162,7 +165,7 @@ def crash_rooms(folder: Path, rounds: int, students: int, rng: random.Random) ->
             class_of += [Student(rng) for _ in range(3)]
             asyncio.run(lesson(server, room, class_of, rng))
             end(server)
-            server = started(folder)
+            server = started(folder, backend)
             done.append(asyncio.run(back(server, room, class_of)))
     finally:
         end(server)

@@ -71,6 +71,15 @@ class Page:
                 return message
         raise AssertionError(f"closed with {self.closed} before an error")
 
+    def until_error_or(
+        self, type: str, fits: Callable[[Json], bool] = lambda message: True
+    ) -> Json:
+        """Hear until there is an error, or a message of this type that fits."""
+        while (message := self.hear()) is not None:
+            if message["type"] == "error" or (message["type"] == type and fits(message)):
+                return message
+        raise AssertionError(f"closed with {self.closed} before a {type} that fits")
+
     def end(self) -> int | None:
         """Hear until it is closed; the code."""
         while self.hear() is not None:

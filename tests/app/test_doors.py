@@ -11,6 +11,7 @@ import pytest
 from starlette.testclient import TestClient, WebSocketDenialResponse
 
 from app.classroom import room as rooms
+from app.classroom.bounds import MOST_LABS
 from app.classroom.codes import Mint
 from app.classroom.errors import NoRoom, RoomFull
 from app.classroom.events import Fresh
@@ -20,11 +21,10 @@ from app.classroom.room import Room
 from app.classroom.rooms import NewRoom
 from app.classroom.state import Now
 from app.classroom.turn import Around
-from app.errors import NotStored
+from app.errors import NotStored, TooFast
 from app.main import create_app
 from app.rooms import audience
 from app.sessions.outbox import Outbox
-from app.sessions.wall import MOST_LABS
 from app.store.classes import StoredRooms
 from app.web import tries
 from tests.app.conftest import metric, services_of, settings_for
@@ -308,49 +308,94 @@ def test_whoever_guesses_is_answered_slowly_and_nobody_is_refused(
     with TestClient(create_app(settings)) as client:
         monkeypatch.setattr(asyncio, "sleep", sleep)
         room = Class(client)
-        for _ in range(3):
-            assert room.ask(code="ZZZZZZ").status_code == 404
+        there = room.joins()
+        for code in ("22ZZZZ", "33ZZZZ", "33zzzz", "33ZZZZ", "33 zzzz", "44ZZZZ"):
+            assert room.ask(code=code).status_code == 404
         assert tries.SLOW_SECONDS not in waits
-        assert room.ask(code="ZZZZZZ").status_code == 404
+        assert room.ask(code="55ZZZZ").status_code == 404
         assert room.ask().status_code == 201
-        assert waits.count(tries.SLOW_SECONDS) == 2  # the right one waits too
+        assert room.ask(name=there["name"]).status_code == 202
+        assert waits.count(tries.SLOW_SECONDS) == 3  # the right one waits too
+        # What is known to be wrong tells nobody anything; who is in, or waits, guesses nothing.
+        assert room.ask(code="33ZZZZ").status_code == 404
+        assert room.joins(secret=there["secret"])["member"] == 1
+        claim = room.ask(name=there["name"]).json()
+        assert waits.count(tries.SLOW_SECONDS) == 4
+        assert claim["code"] == "claimed"
+        with room.teacher() as teacher:
+            teacher.say("remove", member=1)
+            teacher.until("member", lambda seen: seen.get("gone"))
+        assert room.ask(secret=there["secret"]).status_code == 201
+        assert waits.count(tries.SLOW_SECONDS) == 5  # who was removed is somebody new
 
 
-def test_tries_of_one_address_wait_one_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_class_passes_whoever_guesses_at_its_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A turn is a code's, by turns that most wait with and that has waited longest."""
     monkeypatch.setattr(tries, "SLOW_SECONDS", 0.0)
-    monkeypatch.setattr(tries, "MOST_WAITING", 3)
+    monkeypatch.setattr(tries, "MOST_WAITING", 39)
     guesses = tries.Tries(settings_for("inline", wrong_codes_burst=1))
     order: list[str] = []
+    turns = 0
 
     async def here() -> bool:
-        order.append("turn")
-        await asyncio.sleep(0)
+        nonlocal turns
+        turns += 1
         return False
 
-    async def one(wrong: bool) -> str:
+    async def gone() -> bool:
+        return True
+
+    async def one(code: str, client: str = "school", is_gone: tries.Gone = here) -> str:
         try:
-            async with guesses.one("a", here):
-                order.append("try")
-                if wrong:
+            async with guesses.one(client, code, is_gone):
+                order.append(code)
+                if code != "right":
                     raise NoRoom
         except NoRoom:
             return "wrong"
-        except Exception as error:
-            return type(error).__name__
+        except TooFast:
+            return "refused"
         return "right"
 
     async def all_of_them() -> None:
-        assert await one(wrong=True) == "wrong"
+        assert await one("first") == "wrong"
         order.clear()
-        assert await asyncio.gather(*(one(wrong=False) for _ in range(4))) == [
-            *["right"] * 3,
-            "TooFast",
-        ]
-        assert order[:2] == ["turn", "try"]  # nobody's turn begins before
+        those_gone = [one(f"gone {number}", is_gone=gone) for number in range(3)]
+        guessed = [one(f"guess {number}") for number in range(6)]
+        class_ = [one("right") for _ in range(30)]
+        answers = await asyncio.gather(
+            *those_gone, *guessed, *class_, one("late"), one("elsewhere", "home")
+        )
+        assert answers == [*["wrong"] * 9, *["right"] * 30, "refused", "wrong"]
 
     asyncio.run(all_of_them())
+    assert order[0] == "elsewhere"
+    assert order[1:31] == ["right"] * 30
+    assert order[31:] == [
+        "gone 0",
+        *["guess 5", "gone 1", "guess 4", "gone 2", "guess 3"],
+        *["guess 0", "guess 2", "guess 1"],
+    ]
+    assert turns == 7  # nobody's turn begins before, and who has gone takes none
     assert not guesses._lines
-    assert not guesses._waiting
+    assert not guesses._under_way
+
+
+def test_whoever_waits_when_the_server_ends_waits_no_longer() -> None:
+    async def here() -> bool:
+        return False
+
+    async def ends() -> None:
+        guesses = tries.Tries(settings_for("inline", wrong_codes_burst=1))
+        guesses._wrong.take("school")
+        entering = asyncio.create_task(guesses.one("school", "code", here).__aenter__())
+        await asyncio.sleep(0)
+        for task in guesses._serving:
+            task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await entering
+
+    asyncio.run(ends())
 
 
 # -- an access code -----------------------------------------------------------------------------

@@ -66,6 +66,7 @@ class Enough:
         ("empty-pongs", "bytes"),
         ("many-sockets", "open"),
         ("comings-and-goings", "configured"),
+        ("wrong-codes", "404"),
     ],
 )
 def test_a_case_is_answered(server: Server, name: str, answer: str) -> None:
@@ -77,7 +78,7 @@ def test_a_case_is_answered(server: Server, name: str, answer: str) -> None:
 def test_every_case_and_day_says_what_it_is() -> None:
     named = [(name, case.run.__doc__) for name, case in CASES.items()]
     assert all(text for _, text in [*named, *((name, day.__doc__) for name, day in DAYS.items())])
-    assert {case.row for case in CASES.values()} == {0, 1, 3, 4, 5, 6, 7, 8, 11}
+    assert {case.row for case in CASES.values()} == {0, 1, 3, 4, 5, 6, 7, 8, 11, 12}
 
 
 def frames(*spans: tuple[float, float, float]) -> Seen:

@@ -161,6 +161,17 @@ def test_names_that_somebody_wrote_are_only_data() -> None:
     assert names["figure"].layout.yaxis.title.text == "$x$ &lt;b&gt;&#x27;&quot;\\"
 
 
+def test_a_formula_says_what_stands_in_it() -> None:
+    training = {"optimizer": "adam", "learning_rate": 1e-05, "l2": 2.5e-06}
+    cells = book_of(record_of({"training": training}, iterations=2)).cells
+    text = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    # A TeX reader takes 1e-05 for 1e − 05; and g is the activation, not a gradient.
+    assert r"\alpha = 1 \cdot 10^{-5}$" in text
+    assert r"\lambda_2 = 2.5 \cdot 10^{-6}$" in text
+    assert r"v := 0.9 v + 0.1 \, d\theta" in text
+    assert "Each $v$ and $s$ starts at 0, and $t$ counts the updates from 1." in text
+
+
 def test_every_start_and_every_optimizer_has_its_formula() -> None:
     assert set(STARTS) == set(nncore.INITIALIZERS)
     assert set(UPDATES) == set(nncore.OPTIMIZERS)

@@ -350,6 +350,13 @@ def nested(depth: int) -> bytes:
     return written((7, graph))
 
 
+def shared(layers: int) -> bytes:
+    """Layers that all take the same array, of half a megabyte as it is kept."""
+    nodes = [node("MatMul", [f"a{i}", "W"], [f"a{i + 1}"]) for i in range(layers)]
+    nodes[0].input[0], nodes[-1].output[0] = "x", "y"
+    return model(nodes, {"W": np.zeros((256, 256))})
+
+
 def gemm(**attributes: Any) -> bytes:
     return model(
         [node("Gemm", ["x", "W"], ["y"], "odd", **attributes)], {"W": W1}, dtype=np.float64
@@ -378,6 +385,7 @@ BAD: list[tuple[bytes, str]] = [
     (written((7, written((5, written((1, b"\x01" * 900_000)))))), "more than .* entries|inputs"),
     (written((7, written(*[(1, NODE_OF_NODES)] * 200))), f"more than {MOST_FIELDS:,} entries"),
     (written((7, written(*[(1, OF_ATTRIBUTES)] * 200))), f"more than {MOST_FIELDS:,} entries"),
+    (shared(900), "more than 9 layers"),
     (b"\x08\x01" * 900_000, f"more than {MOST_FIELDS:,} entries"),
     (b"\x3a" + b"\xff" * 9 + b"\x01" + b"x" * 50, "can't be read"),
     (b"\x3a" + b"\x80" * 2_000_000, "can't be read"),

@@ -1,14 +1,10 @@
 """The nginx example of docs/operating.md, as it stands there, in front of a real server."""
 
 import json
-import re
-import shutil
 import socket
 import ssl
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import httpx2 as httpx
@@ -18,11 +14,9 @@ from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
 
 from app import wire
-from tests.app.conftest import a_moment
-from tests.app.test_server import ROOT, Server
-from tests.browser.harness import free_port
+from tests.app.nginx import NAME, running_nginx
+from tests.app.test_server import Server
 
-NAME = "shallows.school.example"
 CODE = "in a shallow pool"
 
 
@@ -65,24 +59,6 @@ class Proxied:
 @pytest.fixture(scope="module")
 def proxied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxied]:
     folder = tmp_path_factory.mktemp("nginx")
-    certificate, key = folder / "shallows.pem", folder / "shallows.key"
-    subprocess.run(
-        [
-            *(
-                "openssl",
-                "req",
-                "-x509",
-                "-newkey",
-                "ec",
-                "-pkeyopt",
-                "ec_paramgen_curve:prime256v1",
-            ),
-            *("-nodes", "-days", "2", "-subj", f"/CN={NAME}"),
-            *("-addext", f"subjectAltName=DNS:{NAME}", "-out", certificate, "-keyout", key),
-        ],
-        check=True,
-        capture_output=True,
-    )
     server = Server(
         SHALLOWS_ACCESS_CODE=CODE,
         SHALLOWS_ALLOWED_HOSTS=NAME,
@@ -90,57 +66,12 @@ def proxied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxied]:
         SHALLOWS_DATA_FOLDER=str(folder),
         SHALLOWS_TRUSTED_PROXIES="127.0.0.1",
     )
-    port = free_port()
-    configuration = folder / "nginx.conf"
-    configuration.write_text(as_documented(folder, port, server.port))
-    nginx = shutil.which("nginx") or "/usr/sbin/nginx"
-    process = subprocess.Popen([nginx, "-p", folder, "-c", configuration])
     try:
-        server.wait_ready()
-        wait_for(port, process)
-        yield Proxied(port, ssl.create_default_context(cafile=str(certificate)))
+        with running_nginx(folder, server.port) as nginx:
+            server.wait_ready()
+            yield Proxied(nginx.port, nginx.tls)
     finally:
-        process.terminate()
-        process.wait(10)
         server.end(15)
-
-
-def as_documented(folder: Path, port: int, behind: int) -> str:
-    """The example, with this test's ports and files, in what every nginx has around it."""
-    text = (ROOT / "docs" / "operating.md").read_text()
-    (example,) = re.findall(r"nginx:\n\n```\n(.*?)```", text, re.DOTALL)
-    for written, here in {
-        "listen 443 ssl": f"listen 127.0.0.1:{port} ssl",
-        "/etc/ssl/": f"{folder}/",
-        "http://127.0.0.1:8000": f"http://127.0.0.1:{behind}",
-    }.items():
-        assert written in example
-        example = example.replace(written, here)
-    return f"""
-daemon off;
-pid {folder}/nginx.pid;
-error_log stderr warn;
-events {{}}
-http {{
-    access_log off;
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
-{example}}}
-"""
-
-
-def wait_for(port: int, process: "subprocess.Popen[bytes]") -> None:
-    while True:
-        assert process.poll() is None, "nginx does not take the example"
-        try:
-            socket.create_connection(("127.0.0.1", port)).close()
-        except ConnectionRefusedError:
-            a_moment()
-        else:
-            return
 
 
 def test_the_page_comes_over_tls_and_the_cookie_is_for_tls_alone(proxied: Proxied) -> None:

@@ -290,6 +290,23 @@ def test_a_lost_device_comes_back_by_its_name(room: Class) -> None:
     wrong(room, NotLetIn, lambda: room.do(Collect(claim)))
 
 
+def test_who_is_let_in_by_a_name_leaves_the_place_given_meanwhile(room: Class) -> None:
+    joined, spare, other = room.joins(), room.joins(), room.joins()
+    room.do(Come("c", other.secret))
+    claim = only(room.do(Join(name=joined.name)), Waiting).claim
+    assert only(room.do(Collect(claim, spare.secret)), Waiting).claim == claim
+    assert [member["member"] for member in room.teacher["members"]] == [1, 2, 3]
+    room.teach("admit", claim=claim)
+    again = only(room.do(Collect(claim, spare.secret)), Joined)
+    assert again.member == 1
+    assert [member["member"] for member in room.teacher["members"]] == [1, 3]
+    # A secret of nobody, and the place's own, change nothing.
+    for secret in ("of nobody", again.secret):
+        last = only(room.do(Collect(claim, secret)), Joined)
+        assert last.member == 1
+    assert [member["member"] for member in room.teacher["members"]] == [1, 3]
+
+
 def test_who_comes_back_meanwhile_is_let_go_when_another_is_let_in(room: Class) -> None:
     joined = room.joins()
     claim = only(room.do(Join(name=joined.name)), Waiting).claim

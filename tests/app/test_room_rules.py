@@ -20,7 +20,16 @@ from hypothesis.stateful import (
 from app.classroom import bounds, views
 from app.classroom.commands import Collect, Come, End, Join, OpenPage, Redeem
 from app.classroom.errors import Over
-from app.classroom.events import Event, Holding, Joined, KeyMade, Waiting
+from app.classroom.events import (
+    Ended,
+    Entered,
+    Event,
+    Freed,
+    Holding,
+    Joined,
+    KeyMade,
+    Waiting,
+)
 from app.classroom.results import results_csv
 from app.classroom.room import Room
 from app.classroom.rows import rows_of
@@ -67,6 +76,8 @@ class ClassInARoom(RuleBasedStateMachine):
         self.secret: set[str] = {self.room.key, self.room.screen_key}
         self.shown: dict[int, list[int]] = {}
         self.solved: dict[int, set[int]] = {}
+        self.labs: dict[str, int] = {}
+        """What a driver holds beside the members' own sessions, and whose it is."""
 
     def do(self, act: Any) -> list[Event]:
         """What comes of it; nothing if it is refused, and then the room is as it was."""
@@ -82,6 +93,14 @@ class ClassInARoom(RuleBasedStateMachine):
             json.dumps(error.message())
             return []
         self.secret |= {event.secret for event in events if isinstance(event, Joined)}
+        for event in events:
+            match event:
+                case Entered(lab=True):
+                    assert self.labs.setdefault(event.session, event.member) == event.member
+                case Freed():
+                    self.labs.pop(event.session, None)
+                case Ended():
+                    self.labs.clear()
         return events
 
     # -- coming and going -----------------------------------------------------------------
@@ -168,7 +187,9 @@ class ClassInARoom(RuleBasedStateMachine):
     )
     def come(self, connection: str, secret: str, lab: bool, shared: bool = False) -> None:
         if connection not in self.room.room.state.pages:
-            self.do(lambda: self.room.do(Come(f"{connection}{lab and not shared}", secret, lab)))
+            had = min(self.labs, default=None) if shared else None
+            come = Come(f"{connection}{lab and not shared}", secret, lab, had)
+            self.do(lambda: self.room.do(come))
 
     @rule(connection=st.sampled_from(["aTrue", "aFalse", "bFalse", "teacher", "screen"]))
     def go(self, connection: str) -> None:
@@ -428,6 +449,15 @@ class ClassInARoom(RuleBasedStateMachine):
         of_members = [c for p in state.presences.values() for c in (p.connection, p.lab) if c]
         assert len(set(of_members)) == len(of_members)
         assert (state.door.alone_since is None) == bool(state.teachers) or self.room.over
+
+    @invariant()
+    def the_rows_have_every_lab_that_is_held(self) -> None:
+        state = self.room.room.state
+        mine = {lab: m.number for m in state.members.values() for lab in m.labs}
+        assert mine == self.labs
+        for member in state.members.values():
+            assert len(member.labs) <= (bounds.MOST_LABS if state.held else 1)
+            assert member.standing == "in" or not member.labs
 
     @invariant()
     def a_room_that_is_over_says_nothing(self) -> None:

@@ -1,5 +1,6 @@
 """A class on a server: held sessions, tiles, opened networks and conditions, on every backend."""
 
+import asyncio
 import json
 from collections import Counter
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from app.schemas import MESSAGES, Plan, View
 from app.sessions.outbox import Outbox
 from app.sessions.wall import BYTES_PER_SECOND, TICK, Pace, Page, Seat, Tile, Wall
 from app.sessions.wall import Class as ClassOnWall
+from app.store.classes import StoredRooms
 from app.training.messages import LOOKING
 from app.training.session import Session
 from app.training.workers.inline import inline_backend
@@ -357,13 +359,18 @@ def test_the_same_seed_is_the_same_network_to_the_bit(client: TestClient) -> Non
             assert (costs[0] == costs[1]) == (seeds == "same")
 
 
-def test_what_was_held_is_held_when_the_server_comes_back(tmp_path: Path) -> None:
+def test_what_was_held_is_held_when_the_server_comes_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever takes it up, by whatever address, and before the rooms are read."""
     url = f"sqlite:///{tmp_path}/store.sqlite3"
     with service(url) as client, ExitStack() as ends:
         room = Classroom(client, ends)
+        room.page.say("push", page="#", plan=CIRCLE)
         streams = [room.comes(), room.back(1, lab=True)]
+        streams[0].say("configure", playing=True, experiment=1, **CIRCLE)
+        streams[1].configure(playing=True, **CIRCLE)
         for stream in streams:
-            stream.configure(playing=True, **CIRCLE)
             stream.until_iteration(20)
         room.page.say("hold", held=True)
         at = []
@@ -371,6 +378,18 @@ def test_what_was_held_is_held_when_the_server_comes_back(tmp_path: Path) -> Non
             stream.until("state", held=True)
             at.append(refused(stream))
         sessions = [stream.had("configured")["session"] for stream in streams]
+    every = StoredRooms.all
+
+    async def late(self: StoredRooms) -> Any:
+        await asyncio.sleep(0.3)
+        return await every(self)
+
+    monkeypatch.setattr(StoredRooms, "all", late)
+    with service(url) as client, ExitStack() as ends:
+        for session, iteration in zip(sessions, at, strict=True):
+            with Member.connect(client, f"/ws?session={session}") as plain:
+                assert plain.until("configured")["held"]
+                assert refused(plain) == iteration
     with service(url) as client, ExitStack() as ends:
         room.client, room.ends = client, ends
         streams = [room.back(1), room.back(1, sessions[1], lab=True)]
@@ -378,7 +397,9 @@ def test_what_was_held_is_held_when_the_server_comes_back(tmp_path: Path) -> Non
             configured = stream.had("configured")
             assert (configured["held"], configured["playing"]) == (True, False)
             assert refused(stream) == iteration
-        room.opens("key").say("hold", held=False)
+        teacher = room.opens("key")
+        teacher.until(lambda: teacher.of(1, "experiment") == 1)
+        teacher.say("hold", held=False)
         for stream, iteration in zip(streams, at, strict=True):
             assert stream.until("state", held=False)["playing"] is True
             stream.until_iteration(iteration + 10)

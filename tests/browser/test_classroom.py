@@ -1,9 +1,7 @@
-"""A class in a room: a teacher, a projector, two students, a whole lesson; and bad days."""
+"""A class in a room: a teacher, a projector, students, in every state; and bad days."""
 
 from __future__ import annotations
 
-import json
-import urllib.request
 from contextlib import ExitStack
 from typing import Any
 
@@ -11,20 +9,9 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.browser.cable import Cable
 from tests.browser.conftest import VIEWPORT, Guard
+from tests.browser.ends import Member, Teacher, post
 from tests.browser.harness import Server
 from tests.browser.test_accessibility import violations
-
-
-def opened(server: Server, title: str) -> dict[str, Any]:
-    """A room, as a script opens it."""
-    request = urllib.request.Request(
-        f"{server.url}rooms",
-        json.dumps({"title": title}).encode(),
-        {"Content-Type": "application/json"},
-    )
-    with urllib.request.urlopen(request) as answer:
-        room: dict[str, Any] = json.load(answer)
-    return room
 
 
 def button(page: Page, name: str) -> Any:
@@ -48,170 +35,216 @@ def joined(page: Page, server: Server, code: str) -> str:
     return name
 
 
+class Looked:
+    """What axe finds on the pages of a class, in both themes; nothing moves meanwhile."""
+
+    def __init__(self) -> None:
+        self.found: list[str] = []
+
+    def at(self, state: str, *places: tuple[Page, str]) -> None:
+        """Each page, or the part of it that is new."""
+        for page, within in places:
+            for theme in ("light", "dark"):
+                page.emulate_media(color_scheme=theme)
+                # What is painted follows with the next frame.
+                page.evaluate("() => new Promise((resolve) => requestAnimationFrame(resolve))")
+                found = violations(page, within, theme)
+                self.found += [f"{state}, {theme}: {each}" for each in found]
+
+
 def test_a_lesson(browser: Browser, server: Server) -> None:
     guard = Guard(server)
     with ExitStack() as stack:
-        teachers, first, second = (
+        teachers, students = (
             stack.enter_context(browser.new_context(viewport=VIEWPORT, reduced_motion="reduce"))
-            for _ in range(3)
+            for _ in range(2)
         )
-        for context in (teachers, first, second):
+        for context in (teachers, students):
             stack.enter_context(guard.watching(context))
-        lesson(teachers, first, second, server)
+        teacher = Teacher(server, "Year 12")
+        stack.callback(teacher.close)
+        others = [Member(server, teacher.room["code"]) for _ in range(4)]
+        for other in others:
+            stack.callback(other.close)
+        lesson(server, teachers, students, teacher, others)
     assert guard.problems == []
 
 
 def lesson(
-    teachers: BrowserContext, first: BrowserContext, second: BrowserContext, server: Server
+    server: Server,
+    teachers: BrowserContext,
+    students: BrowserContext,
+    desk: Teacher,
+    others: list[Member],
 ) -> None:
-    """From opening the room to its end."""
-    # The teacher opens it from the main page, and what is set up there can be sent.
-    main = teachers.new_page()
-    main.goto(f"{server.url}#layers=5")
-    main.locator("#class").click()
-    main.get_by_role("menuitem", name="Open a room").click()
-    main.get_by_label("Title").fill("Year 12")
-    with main.expect_popup() as opening:
-        button(main, "Open the room").click()
-    teacher = opening.value
-    expect(teacher.locator(".room .code")).to_be_visible()
-    code = (teacher.locator(".room .qr").get_attribute("src") or "").partition("?")[2]
-    with teacher.expect_popup() as showing:
-        button(teacher, "Projector").click()
-    screen = showing.value
-    expect(screen.locator(".code")).to_have_text(code)
+    """All that a class can be in, on its pages."""
+    looked, room = Looked(), desk.room
+    teacher, screen, one = teachers.new_page(), teachers.new_page(), students.new_page()
+    teacher.goto(f"{server.url}rooms/{room['id']}#key={room['key']}")
+    screen.goto(f"{server.url}rooms/{room['id']}/screen#key={room['screen_key']}")
+    expect(screen.locator(".in b")).to_have_text("4")
     # Keys leave the addresses at once.
     assert "#" not in teacher.url
     assert "#" not in screen.url
-    expect(teacher.get_by_text("Nobody is in yet.")).to_be_visible()
-
-    # Two come in; one has something of their own.
-    one, two = first.new_page(), second.new_page()
-    otter = joined(one, server, code)
-    one.get_by_role("radio", name="xor").check(force=True)
-    heron = joined(two, server, code)
-    expect(screen.locator(".in b")).to_have_text("2")
-    wall = teacher.locator("[data-tile]")
-    expect(wall).to_have_count(2)
-    tile = teacher.locator("[data-tile]", has_text=otter)
-    expect(tile.locator(".diff")).to_have_text("xor")
+    otter = joined(one, server, room["code"])
+    looked.at("come in", (screen, "html"), (one, ".roombox"))
 
     # What is sent arrives, with a seed of their own, and the own work comes back by a press.
-    expect(teacher.locator(".exp b")).to_have_text("circle, tanh, 5 units")
-    button(teacher, "Send to 2").click()
-    for page, seed in ((one, "1"), (two, "2")):
-        expect(page.locator("#graph .unit")).to_have_count(6)
-        expect(page.locator("#weight-seed")).to_have_value(seed)
+    one.get_by_role("radio", name="xor").check(force=True)
+    tile = teacher.locator("[data-tile]", has_text=otter)
+    expect(tile.locator(".diff")).to_have_text("xor")
+    layers = [{"units": 5, "activation": "tanh"}]
+    plan = {"data": {"dataset": "circle"}, "runs": [{"network": {"layers": layers}}]}
+    desk.say("push", page="#layers=5", plan=plan, seeds="own", playing=False)
+    expect(one.locator("#graph .unit")).to_have_count(6)
+    expect(one.locator("#weight-seed")).to_have_value("5")
     expect(tile.locator(".diff")).to_have_text("as sent")
     button(one, "Back to mine").click()
     expect(tile.locator(".diff")).to_contain_text("xor")
     button(one, "To the class’s").click()
     expect(tile.locator(".diff")).to_have_text("as sent")
 
-    # A hand, by the student; the spotlight, by the keyboard.
-    button(two, "Hand up").click()
-    expect(teacher.locator("[data-tile].hand")).to_have_count(1)
-    wall.first.focus()
-    for key in ("Space", "ArrowRight", "Space"):
-        teacher.keyboard.press(key)
-    expect(screen.locator("figure")).to_have_count(2)
-    for name in (otter, heron):
-        expect(screen.get_by_text(name)).to_have_count(0)
+    # A hand, somebody away who asks to be let in, a task that one has solved.
+    button(one, "Hand up").click()
+    others[0].close()
+    condition = {"quantity": "iteration", "at_least": 20}
+    desk.say("task", title="Twenty", until=[condition], any_data=True)
+    others[1].say("step", iterations=20)
+    expect(teacher.get_by_role("button", name="1 of 5 solved")).to_be_visible()
+    expect(teacher.locator("[data-tile].away")).to_have_count(1)
+    post(server, "rooms/join", {"code": room["code"], "name": others[0].name})
+    expect(button(teacher, "Let in")).to_be_visible()
+    expect(screen.locator(".of")).to_have_text("of 5 have solved it")
+    button(teacher, "New").nth(1).click()
+    looked.at("task", (teacher, "html"), (one, ".roombox"), (screen, "html"))
+    forced_colours_keep_the_marks(teacher, otter)
+    button(teacher, "Cancel").click()
 
-    # Predict, commit, see.
-    button(teacher, "New").first.click()
-    expect(teacher.get_by_label("Question")).to_be_focused()
-    teacher.keyboard.press("Escape")
-    expect(button(teacher, "New").first).to_be_focused()
-    teacher.keyboard.press("Enter")
-    teacher.get_by_label("Question").fill("Which will be lower?")
-    teacher.get_by_label("Choice A", exact=True).fill("1")
-    teacher.get_by_label("Choice B", exact=True).fill("2")
-    button(teacher, "B is right").click()
-    button(teacher, "Ask").click()
+    # A question, while all are held.
+    desk.say("ask", text="Which will be lower?", choices=["1", "2"], right=1)
+    desk.say("hold", held=True)
+    expect(one.locator(".roombar.frozen")).to_be_visible()
     one.locator(".room-q").get_by_text("2", exact=True).click()
-    expect(teacher.locator(".count")).to_have_text("1of 2 have answered")
+    expect(teacher.locator(".count")).to_have_text("1of 5 have answered")
     expect(screen.locator(".choices")).to_contain_text("1")
     assert screen.locator(".hist").count() == 0
-    button(teacher, "Eyes here").click()
-    expect(two.locator(".roombar.frozen")).to_be_visible()
-    assert two.evaluate("document.querySelector('.shell').inert")
-    # A held page answers, and nothing else.
-    two.keyboard.press("Space")
-    two.locator(".room-q").get_by_text("1", exact=True).click()
-    expect(teacher.locator(".count")).to_have_text("2of 2 have answered")
-    found = violations(teacher) + violations(one)
-    button(teacher, "Show the answers").click()
-    expect(one.locator(".room-choice")).to_contain_text("You said 2. So did 1 of 2.")
+    looked.at("asked, held", (teacher, ".do"), (one, "html"), (screen, "html"))
+    one.emulate_media(forced_colors="active")
+    faces = one.locator(".room-q .face")
+    painted = "(face) => [getComputedStyle(face).backgroundColor, getComputedStyle(face).outline]"
+    assert faces.nth(0).evaluate(painted) != faces.nth(1).evaluate(painted)
+    border = one.locator(".frozen").evaluate("(bar) => getComputedStyle(bar).borderBottomWidth")
+    assert border == "3px"
+    one.emulate_media(forced_colors="none")
+    desk.say("hold", held=False)
+    desk.say("reveal", question=1)
+    expect(one.locator(".room-choice")).to_contain_text("You said 2. So did 1 of 1.")
     expect(screen.locator(".hist .right .n")).to_have_text("1")
-    assert found + violations(screen) == []
-    button(teacher, "Run it on every page").click()
-    expect(two.locator(".roombar.frozen")).to_have_count(0)
-    expect(button(two, "Pause")).to_be_visible()
-    button(teacher, "Close").click()
+    looked.at("shown", (teacher, ".do"), (one, ".roombox"), (screen, "html"))
+    for page in (teacher, one, screen):
+        page.emulate_media(forced_colors="active")
+        bar = page.locator(".right .b i")
+        fill = bar.evaluate("(bar) => getComputedStyle(bar).backgroundColor")
+        ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        wrong = page.locator("li:not(.right) .b i").first
+        assert fill not in {ground, "rgba(0, 0, 0, 0)"}
+        assert wrong.evaluate("(bar) => getComputedStyle(bar).backgroundColor") != fill
+        # Nothing of it is on its way.
+        assert bar.evaluate("(bar) => bar.getAnimations().length") == 0
+        page.emulate_media(forced_colors="none")
+    desk.say("close", question=1)
 
-    # A task that checks itself.
-    button(teacher, "New").nth(1).click()
-    teacher.get_by_label("What").select_option("iteration")
-    teacher.get_by_label("Value").fill("30")
-    button(teacher, "Set the task").click()
-    expect(one.locator(".room-ring.on")).to_be_visible()
-    expect(teacher.get_by_role("button", name="2 of 2 solved")).to_be_visible()
-    button(teacher, "On screen").click()
-    expect(screen.locator(".of")).to_have_text("of 2 have solved it")
-
-    # Less on the page; a lesson for all.
-    button(teacher, "Choose").click()
-    button(teacher, "Without the panels").click()
-    button(teacher, "Set it on every page").click()
+    # Less on the page, a lesson, four networks opened and on the screen without names.
+    desk.say("reduce", hide=["drawer"], lock=["activation"])
+    desk.say("lesson", name="one-unit")
+    desk.say("task", task=None)
+    desk.say("spotlight", members=[2, 3, 4, 5])
     expect(one.locator(".drawer")).to_be_hidden()
-    button(teacher, "Start").click()
-    teacher.locator(".lessons button").first.click()
     expect(one.locator("#lesson")).to_be_visible()
-    button(teacher, "End").click()
-    expect(one.locator("#lesson")).to_be_hidden()
-
-    # Opened, live and read-only.
-    wall.first.click()
-    expect(teacher.locator(".net-opened")).to_have_count(1)
-    expect(teacher.locator(".curve .run")).to_be_attached()
-    expect(teacher.locator(".weights table").first).to_be_visible()
-    assert violations(teacher) == []
+    expect(screen.locator("figure")).to_have_count(4)
+    assert not any(name in screen.locator("body").inner_text() for name in (otter, others[1].name))
+    button(teacher, "Open").click()
+    expect(teacher.locator(".net-opened")).to_have_count(4)
+    expect(teacher.locator(".curve .run").first).to_be_attached()
+    expect(teacher.locator(".big svg text").first).to_be_visible()
+    looked.at("lesson", (teacher, "html"), (one, ".roombox"), (screen, "html"))
+    desk.say("lesson", name=None)
+    desk.say("reduce", hide=[], lock=[])
     # Whether the server is still there is asked while frames come, and no error is shown.
     teacher.evaluate("dispatchEvent(new Event('pageshow'))")
     teacher.keyboard.press("Escape")
-    expect(wall.first).to_be_focused()
+    # A wall that is drawn anew at another size has the keyboard where it was.
+    place = teacher.locator("[data-tile]:focus")
+    expect(place).to_have_count(1)
     teacher.set_viewport_size({"width": 800, "height": 200})
     expect(teacher.locator(".tiles.everybody")).to_be_visible()
-    expect(wall.first).to_be_focused()
+    expect(place).to_have_count(1)
+    looked.at("everybody", (teacher, "main.wall:not(.opened)"))
     teacher.set_viewport_size(VIEWPORT)
     expect(teacher.locator(".toast [role=alert]")).to_have_count(0)
+
+    # What opens above the page.
+    for name, inside in {
+        "Names 5": ".people",
+        "Open on another device": ".once",
+        "Every network as a link": ".people a",
+        "Check this network": ".checks",
+    }.items():
+        choose(teacher, name)
+        dialog = teacher.get_by_role("dialog")
+        expect(dialog.locator(inside).first).to_be_visible()
+        looked.at(name, (teacher, "dialog"))
+        teacher.keyboard.press("Escape")
+    desk.say("lock", locked=True)
+    teacher.locator("#room-menu").click()
+    looked.at("menu", (teacher, "header"))
+    teacher.keyboard.press("Escape")
 
     # A reload, and a second tab, lose nobody.
     one.reload()
     expect(one.locator(".room-me b")).to_have_text(otter)
-    expect(one.locator(".room-ring.on")).to_be_visible()
-    other = first.new_page()
+    expect(one.locator("#graph .unit")).to_have_count(6)
+    other = students.new_page()
     other.goto(server.url)
     expect(other.locator(".room-me b")).to_have_text(otter)
     expect(one.get_by_text("This class goes on in another tab")).to_be_visible()
+    looked.at("elsewhere", (one, ".roombox"))
     button(one, "Go on here").click()
-    expect(one.locator(".room-ring.on")).to_be_visible()
+    expect(one.locator("#room-hand")).to_be_visible()
     other.close()
 
-    # Who is removed is told; who leaves is gone.
-    choose(teacher, "Names 2")
-    button(teacher, f"Remove {heron}").click()
-    expect(two.get_by_text("Your teacher has taken you out")).to_be_visible()
-    teacher.keyboard.press("Escape")
-    expect(wall).to_have_count(1)
-
-    # The end leaves a sentence everywhere.
+    # Who is removed is told; the end leaves a sentence everywhere.
+    desk.say("remove", member=5)
+    expect(one.get_by_text("Your teacher has taken you out")).to_be_visible()
+    looked.at("removed", (one, ".roombox"))
     choose(teacher, "End the room")
+    looked.at("end", (teacher, "dialog"))
     button(teacher, "End and delete").click()
-    expect(teacher.get_by_role("heading", name="The room is over")).to_be_visible()
-    expect(screen.get_by_role("heading", name="The room is over")).to_be_visible()
-    expect(one.locator(".room-job")).to_contain_text("has ended this room")
+    for page in (teacher, screen):
+        expect(page.get_by_role("heading", name="The room is over")).to_be_visible()
+        looked.at("over", (page, "html"))
+    assert looked.found == []
+
+
+def forced_colours_keep_the_marks(teacher: Page, otter: str) -> None:
+    """Every state of the wall is told apart where fills and shadows are gone."""
+    teacher.emulate_media(forced_colors="active")
+
+    def style(selector: str, name: str) -> str:
+        found: str = teacher.locator(selector).first.evaluate(
+            "(element, name) => getComputedStyle(element)[name]", name
+        )
+        return found
+
+    ground = style("body", "backgroundColor")
+    assert style(".tile.away .pic", "outlineStyle") == "dashed"
+    assert style(".tile:not(.away) .pic", "outlineStyle") == "solid"
+    for mark in (".state .hand", ".dots .on"):
+        assert style(mark, "backgroundColor") not in {ground, "rgba(0, 0, 0, 0)"}
+    assert style(".dots i:not(.on)", "borderTopWidth") == "1px"
+    assert style(".dots i:not(.on)", "backgroundColor") != style(".dots .on", "backgroundColor")
+    expect(teacher.locator("[data-tile]", has_text=otter).locator(".hand svg")).to_be_visible()
+    teacher.emulate_media(forced_colors="none")
 
 
 def the_second_way(browser: Browser, guard: Guard, server: Server, code: str) -> None:
@@ -250,7 +283,7 @@ def the_second_way(browser: Browser, guard: Guard, server: Server, code: str) ->
 def test_bad_days(browser: Browser, server: Server) -> None:
     guard = Guard(server)
     guard.expect(r"status of (404|409|403)")
-    room = opened(server, "Year 11")
+    room = post(server, "rooms", {"title": "Year 11"})
     context = browser.new_context(viewport={"width": 390, "height": 844})
     with guard.watching(context):
         page = context.new_page()

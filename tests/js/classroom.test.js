@@ -23,6 +23,7 @@ const { defaultsOf } = await import('../../static/js/experiment/experiment.js');
 const { Joining } = await import('../../static/js/classroom/joining.js');
 const { told } = await import('../../static/js/classroom/network-check.js');
 const { keepPlace, placeHere, placeOf } = await import('../../static/js/classroom/place.js');
+const { studentsNews, teachersNews } = await import('../../static/js/classroom/room-news.js');
 const { RoomState } = await import('../../static/js/classroom/room-state.js');
 const { asScreen, filling, footOf, sceneOf } = await import('../../static/js/classroom/screen-view.js');
 const { better, bestInWords, needsReport, outcome } = await import('../../static/js/classroom/student-facts.js');
@@ -362,6 +363,15 @@ test('a name is claimed until the teacher has decided', async (context) => {
     ],
   );
   assert.equal(started[0].member, 3);
+  // Who was given another place meanwhile leaves it.
+  keepPlace(null);
+  const named = joiningWith([{ ...JOINED, member: 9, secret: 'spare' }, { claim: 'c' }, JOINED]);
+  await named.joining.join();
+  named.joining.claimed.value = 'calm otter';
+  await named.joining.claim();
+  context.mock.timers.tick(1500);
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual(named.asked.at(-1)?.[1], { code: 'K7M4QX', claim: 'c', secret: 'spare' });
   keepPlace(null);
 });
 
@@ -370,4 +380,59 @@ test('what was set up here is known of the same member alone', () => {
   assert.equal(placeOf(JOINED, 'K7M4QX', before).set, 4);
   assert.equal(placeOf({ ...JOINED, member: 9 }, 'K7M4QX', before).set, 0);
   assert.equal(placeOf({ ...JOINED, room: 'other' }, 'K7M4QX', before).mine, '');
+});
+
+test('what has changed in a room is said to its teacher, and nothing else', () => {
+  const quiet = {
+    held: false,
+    experiment: null,
+    questions: [],
+    question: null,
+    tasks: [],
+    task: null,
+    lesson: null,
+    spotlight: [],
+    reduction: { hide: [], lock: [] },
+    locked: false,
+    names: false,
+    code: 'K7M4QX',
+  };
+  const said = (/** @type {object} */ before, /** @type {object} */ now) =>
+    teachersNews(/** @type {any} */ ({ ...quiet, ...before }), /** @type {any} */ ({ ...quiet, ...now }), 30);
+  assert.equal(said({}, {}), '');
+  assert.equal(said({}, { held: true }), 'Eyes here: every page is paused and locked.');
+  assert.equal(said({}, { experiment: { number: 3 } }), 'Experiment 3 is sent to 30.');
+  const asked = { id: 1, text: 'Which?', choices: ['tanh', 'ReLU'], answered: 4, right: 1 };
+  const on = { questions: [asked], question: 1 };
+  assert.equal(said({}, on), 'Question asked: Which?');
+  assert.equal(said(on, { ...on, questions: [{ ...asked, answered: 5 }] }), '');
+  const shown = { ...on, questions: [{ ...asked, counts: [1, 4] }] };
+  assert.equal(said(on, shown), 'A, tanh: 1. B, ReLU, right: 4.');
+  assert.equal(said(shown, { questions: [asked] }), 'The question is closed.');
+  assert.equal(
+    said({ spotlight: [1] }, { spotlight: [1, 2], locked: true }),
+    '2 in the spotlight. The door is locked.',
+  );
+  assert.equal(said({}, { code: 'AAA222' }), 'The code is AAA 222 now.');
+});
+
+test('what is on is said to a student who comes in, and then what changes', () => {
+  const room = /** @type {any} */ ({
+    held: false,
+    hand: false,
+    reduction: { hide: [], lock: [] },
+    experiment: { number: 2 },
+    task: { id: 1, number: 1, title: 'Test accuracy of 95%', solved: false },
+    question: { id: 4, text: 'Which?', choices: ['1', '2'], choice: null },
+    lesson: null,
+  });
+  assert.equal(
+    studentsNews(null, room),
+    'Experiment 2, from your teacher. Task 1: Test accuracy of 95%. Question: Which?',
+  );
+  assert.equal(studentsNews(room, room), '');
+  assert.equal(studentsNews(room, { ...room, question: { ...room.question, choice: 1 } }), '');
+  assert.equal(studentsNews(room, { ...room, held: true }), '');
+  assert.equal(studentsNews({ ...room, held: true }, room), 'Your teacher has let go.');
+  assert.equal(studentsNews(room, { ...room, task: { ...room.task, solved: true } }), 'Solved: Test accuracy of 95%.');
 });

@@ -128,12 +128,12 @@ test('what was asked and not confirmed when the connection went is wanted again'
   dialogue.configure({ ...setup, noise: 0.7 }, null);
   assert.deepEqual(types(), ['configure']);
   dialogue.closed([{ weights: [[1]], biases: [0] }]);
-  assert.equal(dialogue.certain, false);
+  assert.equal(dialogue.certain.value, false);
   assert.equal(dialogue.query(100), 'session=a&iteration=0');
   assert.deepEqual(resume(described()), { weights: null });
   assert.deepEqual(types(), ['configure']);
   dialogue.configured(described(), setup);
-  assert.equal(dialogue.certain, true);
+  assert.equal(dialogue.certain.value, true);
 
   dialogue.reset();
   assert.deepEqual(types(), ['reset']);

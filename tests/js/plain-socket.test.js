@@ -34,8 +34,8 @@ test('messages go up numbered and in order, again after a 429, and come down as 
   /** @type {import('node:http').ServerResponse | null} */
   let down = null;
   const server = createServer((request, response) => {
-    if (request.url !== '/ws/up') {
-      assert.equal(request.url, '/rooms/abc/stream?x=1');
+    if (request.url !== '/shallows/ws/up') {
+      assert.equal(request.url, '/shallows/rooms/abc/stream?x=1');
       response.writeHead(200, { 'Content-Type': 'text/event-stream' });
       response.write('event: open\ndata: {"token":"secret"}\n\n');
       down = response;
@@ -66,7 +66,7 @@ test('messages go up numbered and in order, again after a 429, and come down as 
   });
   await new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(null)));
   const { port } = /** @type {import('node:net').AddressInfo} */ (server.address());
-  const socket = new PlainSocket(`ws://127.0.0.1:${port}/rooms/abc/stream?x=1`);
+  const socket = new PlainSocket(`ws://127.0.0.1:${port}/shallows/rooms/abc/stream?x=1`);
   /** @type {unknown[]} */
   const heard = [];
   socket.addEventListener('open', () => {

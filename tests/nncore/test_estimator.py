@@ -113,6 +113,10 @@ def test_divergence_is_a_warning_and_leaves_a_finite_network() -> None:
     [
         ({"activation": "swish"}, "unknown activation"),
         ({"learning_rate": 0}, "learning_rate must be"),
+        ({"learning_rate": "constant"}, "learning_rate must be .* not 'constant'"),
+        ({"learning_rate": None}, "learning_rate must be"),
+        ({"l1": "1"}, "l1 must be .* not '1'"),
+        ({"l2": None}, "l2 must be"),
         ({"iterations": 0}, "iterations: n must be at least 1"),
         ({"iterations": 10.5}, "iterations must be a whole number; got 10.5"),
         ({"iterations": np.inf}, "iterations must be a whole number"),
@@ -212,6 +216,9 @@ def test_what_partial_fit_refuses() -> None:
         model.partial_fit(X, y)
     with pytest.raises(ValueError, match="only one class"):
         model.partial_fit(X, y, classes=["left"])
+    for odd in (["left", 1], {"left", "right"}, [None, "left"]):
+        with pytest.raises(ValueError, match=r"label|array-like"):
+            model.partial_fit(X, y, classes=odd)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=r"y must have the classes .*, not \['right'\]"):
         model.partial_fit(X, y, classes=["left", "middle"])
     go_on(model, X, y)

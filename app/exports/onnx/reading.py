@@ -1,7 +1,8 @@
 """The layers of a graph that was brought: one of ours, or layers in a row as others write them.
 
 Whatever else is there is named and refused. Nothing of a file is run, and no other file is opened.
-How many entries it may have, and how large an array may be, is said in `protobuf` and `arrays`.
+How many entries it may have, how large an array may be and how many layers there may be, is said in
+`protobuf` and `arrays`; an array that many nodes take is made again for each of so many layers.
 No graph within a graph is looked at.
 """
 
@@ -12,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from app.exports.arrays import Layers, array_at
+from app.exports.arrays import MOST_LAYERS, Layers, array_at
 from app.exports.onnx.protobuf import Message
 from app.exports.onnx.recipes import ACTIVATIONS, DOUBLE, FEATURES, FLOAT, POINTS, TYPES, before
 from app.reading import read_json
@@ -172,6 +173,9 @@ class Chain:
             return
         if node.op in ("Gemm", "MatMul"):
             self._check(node, 0)
+            # Before its numbers are made: many nodes may take the same array.
+            if len(self.layers) == MOST_LAYERS:
+                raise ValueError(f"it has more than {MOST_LAYERS} layers")
             self.layers.append(self._layer(node))
         elif node.op == "Add":
             self._add(node)

@@ -8,6 +8,7 @@ import { call } from './calls.js';
 import { brief, differences, line, STUCK } from './differs.js';
 import { CHANNEL } from './offering.js';
 import { keepKey } from './place.js';
+import { teachersNews } from './room-news.js';
 import { RoomState } from './room-state.js';
 import { RoomStream } from './room-stream.js';
 import { comparing, filtersOf, isSorted, kept, sorted } from './wall-order.js';
@@ -169,6 +170,13 @@ export class Desk {
     effect(() => {
       const lit = this.state.room.value?.spotlight ?? [];
       if (lit.length > 0) this.lastLit = lit;
+    });
+    let before = /** @type {TeachersRoom | null} */ (null);
+    effect(() => {
+      const room = this.state.room.value;
+      const text = before && room ? teachersNews(before, room, this.state.members.peek().size) : '';
+      if (text) this.announcement.value = text;
+      before = room;
     });
     setInterval(() => {
       this.now.value = Date.now() / 1000 + this.#skew;

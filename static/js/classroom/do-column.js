@@ -9,8 +9,9 @@ import { inGroups } from './calls.js';
 import { whole } from './differs.js';
 import { redraw } from './focus.js';
 import { LETTERS } from './letters.js';
+import { reductionInWords } from './room-news.js';
 import { symbol } from './symbols.js';
-import { askForm, formOf, hideForm, lessonForm, reductionInWords, taskForm } from './teacher-forms.js';
+import { askForm, formOf, hideForm, lessonForm, taskForm } from './teacher-forms.js';
 import { paintTile } from './tile-picture.js';
 import { paintWithin } from './wall.js';
 
@@ -52,7 +53,7 @@ export function mountDo(fields, defaults, desk, place, { points, arrived }) {
     const was = form;
     queueMicrotask(() => {
       /** @type {HTMLElement | null | undefined} */ (
-        was?.querySelector('textarea, input, select, .kinds button, .lessons button')
+        was?.querySelector('textarea, input, select, .kinds button, .lessons button, .acts button')
       )?.focus();
       was?.scrollIntoView({ block: 'nearest' });
     });
@@ -76,6 +77,13 @@ export function mountDo(fields, defaults, desk, place, { points, arrived }) {
     }}>${open ? 'Close' : label}</button></div>${open ? form : desk.section.value ? nothing : more}</section>`;
   };
 
+  /** @param {string} name @param {number} member */
+  const who = (name, member) => (desk.named.value ? name : `number ${member}`);
+  /** @param {'admit' | 'refuse'} type @param {string} claim @param {string} said */
+  const decide = (type, claim, said) => {
+    if (desk.say({ type, claim })) desk.announcement.value = said;
+  };
+
   /** @param {TeachersRoom} room */
   const claims = ({ claims: all }) =>
     all.length === 0
@@ -85,16 +93,18 @@ export function mountDo(fields, defaults, desk, place, { points, arrived }) {
             claim,
             name,
             member,
-          }) => html`<div><p>Somebody wants to be <b>${desk.named.value ? name : `number ${member}`}</b> again.</p><span><button
-            class="btn small" type="button" @click=${() => desk.say({ type: 'admit', claim })}>Let in</button><button
-            class="btn quiet small" type="button" @click=${() => desk.say({ type: 'refuse', claim })}>No</button></span></div>`,
+          }) => html`<div><p>Somebody wants to be <b>${who(name, member)}</b> again.</p><span><button
+            class="btn small" type="button"
+            @click=${() => decide('admit', claim, `${who(name, member)} is let in.`)}>Let in</button><button
+            class="btn quiet small" type="button"
+            @click=${() => decide('refuse', claim, `${who(name, member)} is not let in.`)}>No</button></span></div>`,
         )}</section>`;
 
   /** @param {TeachersRoom} room */
   const eyes = ({ held, held_at }) => {
     const question = desk.question.value;
     return html`<section class="eyes"><button class="btn ${held || question ? '' : 'primary'}" type="button" id="eyes"
-      aria-pressed=${String(held)} @click=${() => desk.say({ type: 'hold', held: !held })}>${symbol('eye')}${
+      data-up=${String(held)} @click=${() => desk.say({ type: 'hold', held: !held })}>${symbol('eye')}${
         held ? 'Let go' : 'Eyes here'
       }</button><p class="cap">${
         held
@@ -110,8 +120,8 @@ export function mountDo(fields, defaults, desk, place, { points, arrived }) {
     const many = desk.state.members.value.size;
     const set = offer ? fromHash(offer.page, defaults, fields).experiment : null;
     const last = experiment ? `Sent at ${at(experiment.at)} to ${many}` : '';
-    return html`<section class=${desk.folded.value ? 'one' : ''}><div class="head"><h2>Send this experiment</h2><button class="btn small" type="button"
-      ?disabled=${!offer || offer.missing.length > 0} @click=${() => desk.send()}>Send to ${many}</button></div>${
+    return html`<section class=${desk.folded.value ? 'one' : ''}><div class="head"><h2>Send this experiment</h2><button
+      class="btn small" type="button" ?disabled=${!offer || offer.missing.length > 0} @click=${() => desk.send()}>Send to ${many}</button></div>${
         desk.folded.value
           ? nothing
           : offer && set
@@ -134,7 +144,11 @@ export function mountDo(fields, defaults, desk, place, { points, arrived }) {
                     )}</select>`
                   : nothing
               }</p></div>
-              ${offer.missing.length > 0 ? html`<p class="wrong">No link can hold ${offer.missing.join(' and ')}: with fewer points it can be sent.</p>` : nothing}
+              ${
+                offer.missing.length > 0
+                  ? html`<p class="wrong">No link can hold ${offer.missing.join(' and ')}: with fewer points it can be sent.</p>`
+                  : nothing
+              }
               <div class="two">${two('seeds', 'Seeds', [
                 ['same', 'same seed'],
                 ['own', 'own seeds'],
@@ -229,16 +243,14 @@ export function mountDo(fields, defaults, desk, place, { points, arrived }) {
     const members = [...desk.state.members.value.values()];
     const done = on.steps.map((_, index) => members.filter(({ steps }) => steps?.includes(index + 1)).length);
     const here = on.steps.map((_, index) => members.filter(({ step }) => step === index + 1).length);
-    return html`<section class=${desk.folded.value ? 'one' : ''}><div class="head"><h2>Lesson</h2><span class="cap lesson-name">${on.title}</span><button class="btn small"
-      type="button" @click=${() => desk.say({ type: 'lesson', name: null })}>End</button></div>${
+    return html`<section class=${desk.folded.value ? 'one' : ''}><div class="head"><h2>Lesson</h2><span
+      class="cap lesson-name">${on.title}</span><button class="btn small" type="button" @click=${() => desk.say({ type: 'lesson', name: null })}>End</button></div>${
         desk.folded.value
           ? nothing
           : html`<ol class="steps" aria-label="Steps">${on.steps.map(
-              (
-                kind,
-                index,
-              ) => html`<li title="Step ${index + 1} (${kind}): ${done[index]} of ${members.length} done, ${here[index]} are there"><span
-                class="col" aria-hidden="true"><i style="height: ${members.length > 0 ? (100 * done[index]) / members.length : 0}%"></i></span><span
+              (kind, index) => html`<li
+                title="Step ${index + 1} (${kind}): ${done[index]} of ${members.length} done, ${here[index]} are there"><span class="col"
+                aria-hidden="true"><i style="height: ${(100 * done[index]) / Math.max(1, members.length)}%"></i></span><span
                 class="n"><span class="vh">Step ${index + 1}, done by </span>${done[index]}</span></li>`,
             )}</ol><p class="cap">How many have done each step.</p>`
       }</section>`;

@@ -8,8 +8,8 @@ const STOPS = 'button:not(:disabled), input, select, textarea, a[href]';
 const stops = (place) => [...place.querySelectorAll(STOPS)].map((each) => /** @type {HTMLElement} */ (each));
 
 /**
- * What had the keyboard may be gone afterwards: then what stands in its place has it. Of a place with groups that is the
- * first stop of the same group, counted from the last one, since what is new comes first.
+ * What had the keyboard may be gone afterwards: then what has its id, or what stands in its place. Of a place with groups
+ * that is the first stop of the same group, counted from the last one, since what is new comes first.
  *
  * @param {HTMLElement} place
  * @param {unknown} template
@@ -21,11 +21,20 @@ export function redraw(place, template, groups = '') {
   const found = before.findIndex((group) => group.contains(had));
   const at = groups ? 0 : stops(place).indexOf(had);
   render(template, place);
-  if (found < 0 || at < 0 || had.isConnected) return;
+  if (found < 0 || at < 0 || document.activeElement === had) return;
+  // What was moved loses it, too.
+  const same = had.isConnected ? had : had.id && place.querySelector(`[id="${had.id}"]`);
+  if (same) {
+    /** @type {HTMLElement} */ (same).focus();
+    return;
+  }
   const group = (groups ? [...place.querySelectorAll(groups)] : [place]).at(found - before.length) ?? place;
   const now = stops(group);
   const next = now[Math.min(at, now.length - 1)];
-  // A key that is still down shall not press what does much: then the group itself has it.
-  if (next?.matches('.primary')) /** @type {HTMLElement} */ (group).tabIndex = -1;
-  (next?.matches('.primary') ? /** @type {HTMLElement} */ (group) : next)?.focus();
+  // A key that is still down shall not press what does much: then the group itself has it, as it has where there is none.
+  if (next && !next.matches('.primary')) next.focus();
+  else {
+    /** @type {HTMLElement} */ (group).tabIndex = -1;
+    /** @type {HTMLElement} */ (group).focus();
+  }
 }

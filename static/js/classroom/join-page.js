@@ -2,14 +2,14 @@
 
 import { html, render } from '../../vendor/lit-html/lit-html.js';
 import { effect } from '../../vendor/signals-core/signals-core.js';
-import { serverPath } from '../links.js';
+import { pathHere, serverPath } from '../links.js';
 import '../theme.js';
 import { bare } from './calls.js';
 import { Joining, joinForm, PROMISE } from './joining.js';
 import { mark } from './symbols.js';
 
 const place = /** @type {HTMLElement} */ (document.getElementById('page'));
-const code = decodeURIComponent(location.pathname.split('/j/')[1] ?? '');
+const code = decodeURIComponent(pathHere().split('/j/')[1] ?? '');
 
 const joining = new Joining(bare(code), ({ here }) => location.assign(serverPath('/') + here));
 let was = '';

@@ -3,7 +3,6 @@
 import { live } from '../../vendor/lit-html/directives/live.js';
 import { html, nothing } from '../../vendor/lit-html/lit-html.js';
 import { signal } from '../../vendor/signals-core/signals-core.js';
-import { serverPath } from '../links.js';
 import { bare, CODE_LENGTH, call, inGroups } from './calls.js';
 import { keepKey, keepPlace, placeHere, placeOf } from './place.js';
 
@@ -24,6 +23,8 @@ const ASK_EVERY = 1500;
  *   | {is: 'teacher', wrong: Wrong | null, busy: boolean}} Screen
  */
 
+/** After these somebody may have been here before. */
+const BACK_FROM = ['locked', 'full', 'unknown_name', 'not_let_in', 'claimed'];
 /** What leads no further with this code. */
 const HOPELESS = ['stranger', 'removed'];
 
@@ -175,10 +176,14 @@ export class Joining {
     const screen = this.screen.peek();
     if (screen.is !== 'claiming') return;
     const code = bare(this.code.peek());
-    const { body, wrong } = await this.#ask({ code, claim: screen.claim });
+    // Nobody stays behind of who was somebody else for a moment.
+    const { body, wrong } = await this.#ask({
+      code,
+      claim: screen.claim,
+      ...(screen.fresh && { secret: screen.fresh.secret }),
+    });
     if (this.screen.peek() !== screen) return;
     if (body && 'secret' in body) {
-      if (screen.fresh) leaveQuietly(screen.fresh);
       this.#start(this.#keep(body, code));
     } else if (wrong && wrong.code !== 'unanswered' && wrong.seconds === undefined) {
       this.#show(
@@ -186,17 +191,6 @@ export class Joining {
       );
     } else this.#later();
   }
-}
-
-/** Nobody stays behind of who was somebody else for a moment. @param {Place} place */
-function leaveQuietly({ room, secret }) {
-  const address = new URL(serverPath(`/ws?room=${room}`), location.href);
-  address.protocol = address.protocol.replace('http', 'ws');
-  const socket = new WebSocket(address);
-  socket.addEventListener('open', () => {
-    socket.send(JSON.stringify({ type: 'enter', room, secret }));
-    socket.send(JSON.stringify({ type: 'leave' }));
-  });
 }
 
 /** @param {Event} event */
@@ -231,7 +225,7 @@ export function joinForm(joining, screen) {
         </form>
         ${told(screen.wrong)}
         ${screen.wrong ? nothing : html`<p class="hint">Capitals or not, both work.</p>`}
-        ${screen.wrong && ['locked', 'full', 'unknown_name', 'not_let_in', 'claimed'].includes(screen.wrong.code) ? before(joining, screen.busy) : nothing}`;
+        ${BACK_FROM.includes(screen.wrong?.code ?? '') ? before(joining, screen.busy) : nothing}`;
     case 'known':
       return html`<p class="lead">${screen.place.title}. You are</p><h1 class="name">${screen.place.name}</h1>
         <button class="btn primary" type="button" ?disabled=${screen.busy} @click=${() => joining.back()}>Go on</button>

@@ -147,12 +147,14 @@ export function checkNetwork() {
     const stop = effect(() => {
       const { good, verdict, text, rows } = told(found.value, running.value);
       render(
-        html`<div class="body"><div class="verdict" role="status">${running.value ? html`<span></span>` : symbol(good ? 'check' : 'wave')}<b>${verdict}</b><p>${text}</p></div>
+        html`<div class="body"><div class="verdict" role="status">${
+          running.value ? html`<span></span>` : symbol(good ? 'check' : 'wave')
+        }<b>${verdict}</b><p>${text}</p></div>
           <dl class="checks">${rows.map(
             ([what, is, why]) => html`<div><dt>${what}</dt><dd>${is}</dd><dd>${is ? why : nothing}</dd></div>`,
           )}</dl><p class="cap">Checked for 10 s from this device. A student’s device in the classroom tells more.</p></div>
-          <div class="foot"><span class="cap" role="status">${copied.value}</span><button class="btn" type="button" ?disabled=${running.value}
-            @click=${async () => {
+          <div class="foot"><span class="cap" role="status">${copied.value}</span><button class="btn" type="button"
+            ?disabled=${running.value} @click=${async () => {
               const lines = [verdict, ...rows.map((row) => row.filter(Boolean).join(', '))].join('\n');
               copied.value = (await copy(lines, dialog)) ? 'Copied.' : 'This browser does not let the page copy.';
             }}>Copy the result</button><button class="btn" type="button" ?disabled=${running.value}

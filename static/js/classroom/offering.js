@@ -6,8 +6,9 @@
 import { effect } from '../../vendor/signals-core/signals-core.js';
 import { toHash } from '../experiment/address.js';
 import { runSpec } from '../experiment/experiment.js';
+import { ownName } from '../links.js';
 
-export const CHANNEL = 'shallows-room';
+export const CHANNEL = ownName('shallows-room');
 /** Not more often than this is told what has changed (milliseconds). */
 const PAUSE = 400;
 

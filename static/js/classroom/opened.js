@@ -1,9 +1,9 @@
 /** One to four networks in the wall's place, live and read-only, with the wall as a strip below. */
 
 import { repeat } from '../../vendor/lit-html/directives/repeat.js';
-import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
+import { html, nothing, render, svg } from '../../vendor/lit-html/lit-html.js';
 import { effect, signal } from '../../vendor/signals-core/signals-core.js';
-import { cost, count, parameter, percent } from '../format.js';
+import { cost, count, fixed, parameter, percent } from '../format.js';
 import { palette } from '../theme.js';
 import { costCurve } from './cost-curve.js';
 import { redraw } from './focus.js';
@@ -16,6 +16,11 @@ import { inStrip, paintWithin } from './wall.js';
 /** Weights of larger layers are not legible in a column. */
 const MOST_ROWS = 16;
 const MOST_COLUMNS = 6;
+/** What a picture has at its left and below it for its axes; the curve's axis has as much (CSS pixels). */
+const [AXIS, AXIS_BELOW] = [30, 20];
+/** Up to this width one is below the other, and from this one on its curve is beside a picture (CSS pixels). */
+const [ONE_COLUMN, BESIDE] = [500, 320];
+const TICKS = [-4, -2, 0, 2, 4];
 
 /**
  * @param {Desk} desk
@@ -106,6 +111,7 @@ export function mountOpened(desk, place, { points, arrived }, back) {
     }
     paintWithin(/** @type {HTMLElement} */ (place.querySelector('.strip')), desk, points);
     if (were === '') /** @type {HTMLElement | null} */ (place.querySelector('.bar .btn'))?.focus();
+    if (were !== String(opened)) desk.announcement.value = `${many}, live.`;
     were = String(opened);
   });
 
@@ -124,14 +130,16 @@ export function mountOpened(desk, place, { points, arrived }, back) {
     const { width, height } = size.value;
     // The picture is as large as what stands above and below it leaves.
     const rows = many > 2 ? 2 : 1;
-    const columns = many > 1 ? 2 : 1;
-    const beside = many > 2;
+    const columns = many > 1 && width > ONE_COLUMN ? 2 : 1;
     const across = (width - 24 * 2 - 32 * (columns - 1)) / columns;
+    const beside = many > 2 && across >= BESIDE;
     const chart = beside ? 130 : 118;
-    const tall = (height - 48 - 56 - 14 - 16 * (rows - 1)) / rows - 36 - (beside ? 12 : 24 + 56 + chart);
+    const tall = (height - 48 - 56 - 14 - 16 * (rows - 1)) / rows - 36 - AXIS_BELOW - (beside ? 12 : 24 + 56 + chart);
+    // Beside one of them its weights have room, where there is any.
+    const alone = many === 1 && across > 640;
     const side = Math.max(
       120,
-      Math.floor(Math.min(many === 1 ? across * 0.62 : beside ? across * 0.5 : across - 26, tall)),
+      Math.floor(Math.min((alone ? across * 0.62 : beside ? across * 0.5 : across) - AXIS, tall)),
     );
     const now = seen.tile;
     const items = desk.differencesOf(number);
@@ -143,11 +151,12 @@ export function mountOpened(desk, place, { points, arrived }, back) {
           : html`<div class="stat"><dt>Train</dt><dd>${percent(run?.train_accuracy ?? now?.train_accuracy ?? null)}</dd></div>
       <div class="stat"><dt>Test</dt><dd>${percent(run?.test_accuracy ?? now?.test_accuracy ?? null)}</dd></div>`
       }</dl>`;
-    const curve = html`<div class="costs">${
+    const boundary = run?.boundary ?? now?.boundary;
+    const curve = html`<div class="costs">${watched ? curveKey(watched.history.tests[0]?.iteration) : nothing}${
       watched
         ? costCurve(watched.history, {
-            width: Math.max(160, Math.floor(many === 1 ? side + 26 : beside ? across - side - 40 : across)),
-            height: chart,
+            width: Math.max(120, Math.floor(many === 1 ? side + AXIS : beside ? across - side - AXIS - 40 : across)),
+            height: chart - 16,
             log: log.value,
             end,
           })
@@ -161,7 +170,7 @@ export function mountOpened(desk, place, { points, arrived }, back) {
             desk.toggleOpened(number)}>${symbol('close')}</button>`
         : nothing
     }</h2><div class="net-body">${html`<div class="big" style="width: ${side}px"><canvas data-opened=${number}
-        aria-hidden="true" style="height: ${side}px"></canvas></div>`}${
+        aria-hidden="true" style="height: ${side}px"></canvas>${boundary ? axes(boundary, side) : nothing}</div>`}${
       many === 1
         ? html`<div class="weights">${items.length > 0 ? html`<p>${items.join(', ')}</p>` : nothing}${weights(run?.layers)}</div>`
         : beside
@@ -169,6 +178,29 @@ export function mountOpened(desk, place, { points, arrived }, back) {
           : nothing
     }</div>${beside ? nothing : html`${reads}${curve}`}</article>`;
   };
+}
+
+/** What the curve is. Of the test's costs there are those of frames, and frames come here as long as it is open. @param {number} [first] */
+const curveKey = (first) =>
+  html`<p class="cap key"><span><i></i>train</span>${
+    first === undefined
+      ? nothing
+      : html`<span><i class="tst"></i>test${first > 0 ? `, from ${count(first)} on` : ''}</span>`
+  }</p>`;
+
+/** The axes of a picture, outside of it. @param {Pick<import('../types/protocol').Boundary, 'x' | 'y'>} boundary @param {number} side */
+function axes({ x, y }, side) {
+  /** @param {number} at @param {readonly number[]} range */
+  const along = (at, [low, high]) => (side * (at - low)) / (high - low);
+  /** @param {number} index */
+  const name = (index) => svg`<tspan class="v">x</tspan><tspan class="sub" dy="3">${index}</tspan>`;
+  return html`<svg aria-hidden="true">${TICKS.map((tick) => {
+    const [across, down] = [along(tick, x), side - along(tick, y)];
+    return svg`<path d="M${across.toFixed(1)} ${side}v4M0 ${down.toFixed(1)}h-4"></path><text x=${across.toFixed(1)}
+      y=${side + 16} text-anchor="middle">${fixed(tick, 0)}</text><text x="-8" y=${(down + 4).toFixed(1)}
+      text-anchor="end">${fixed(tick, 0)}</text>`;
+  })}<text x="-8" y="10" text-anchor="end">${name(2)}</text><text x=${side} y=${side + 15}
+    text-anchor="end">${name(1)}</text></svg>`;
 }
 
 /** @param {number | null | undefined} value */

@@ -3,9 +3,11 @@
  * browser has one place.
  */
 
-const KEY = 'room';
+import { ownName } from '../links.js';
+
+const KEY = ownName('room');
 /** How a room's key is stored, by its id. */
-const KEYS = 'room-keys';
+const KEYS = ownName('room-keys');
 /** What if a teacher opens more rooms than this: the first one's key is forgotten. */
 const MOST_KEYS = 20;
 

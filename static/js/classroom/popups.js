@@ -21,7 +21,11 @@ export function menu(button, label, items) {
   button.after(box);
   const { left, bottom, right } = button.getBoundingClientRect();
   button.ariaExpanded = 'true';
-  const close = () => box.isConnected && box.hidePopover();
+  const close = () => {
+    // At once: whoever is quick presses the button again before the browser says that it is closed.
+    button.ariaExpanded = 'false';
+    if (box.isConnected) box.hidePopover();
+  };
   render(
     html`<ul class="menu" role="menu" aria-label=${label}>${items.map(
       ({ symbol: name, label: words, note, act, line }) =>
@@ -39,7 +43,8 @@ export function menu(button, label, items) {
     const at = buttons.indexOf(/** @type {HTMLElement} */ (document.activeElement));
     /** @type {Record<string, number>} */
     const goals = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: buttons.length - 1 };
-    if (event.key === 'Tab') close();
+    if (event.key === 'Tab' || event.key === 'Escape') close();
+    if (event.key === 'Escape') event.preventDefault();
     if (!(event.key in goals)) return;
     event.preventDefault();
     event.stopPropagation();
@@ -49,7 +54,8 @@ export function menu(button, label, items) {
     if (/** @type {ToggleEvent} */ (event).newState === 'open') return;
     const within = box.contains(document.activeElement) || document.activeElement === document.body;
     box.remove();
-    button.ariaExpanded = 'false';
+    // It may be open again, as another one.
+    button.ariaExpanded = String(button.nextElementSibling?.matches('.room-menu') ?? false);
     if (within) button.focus();
   });
   box.showPopover();

@@ -68,12 +68,19 @@ export function roomMenu(desk, button) {
       act: () => links(desk),
     },
     { symbol: 'wave', label: 'Check this network', note: '', act: () => checkNetwork() },
+    {
+      symbol: 'help',
+      label: 'How a class works',
+      note: 'a new tab',
+      act: () => void window.open(serverPath('/help/classroom'), '_blank', 'noopener'),
+    },
     { symbol: 'stop', label: 'End the room', note: 'for good', act: () => end(desk), line: true },
   ]);
 }
 
 /** @param {Desk} desk */
 function members(desk) {
+  const done = signal('');
   dialogWith('Names', 'names-sheet', (body) =>
     drawn(body, () => {
       const all = [...desk.state.members.value.values()].sort((a, b) => (a.name ?? '').localeCompare(b.name ?? ''));
@@ -81,23 +88,29 @@ function members(desk) {
         all.length === 0
           ? html`<p>Nobody is in yet. The code is on the projector.</p>`
           : html`<p class="cap">Removed is not barred: they may come again, as somebody new. Lock the door, or make a new code.</p>
-            <p class="wrong" role="alert">${desk.problem.value}</p><ul class="people">${repeat(
+            <p class="wrong" role="alert">${desk.problem.value}</p><p class="cap" role="status">${
+              desk.problem.value ? '' : done.value
+            }</p><ul class="people">${repeat(
               all,
               ({ member }) => member,
               (member) =>
                 html`<li><form @submit=${(/** @type {SubmitEvent} */ event) => {
                   event.preventDefault();
                   const name = String(new FormData(/** @type {HTMLFormElement} */ (event.currentTarget)).get('name'));
-                  if (name.trim() && name !== member.name) desk.say({ type: 'rename', member: member.member, name });
+                  if (
+                    !name.trim() ||
+                    name === member.name ||
+                    !desk.say({ type: 'rename', member: member.member, name })
+                  )
+                    return;
+                  done.value = `Now called ${name.trim()}.`;
                 }}><input class="field" name="name" maxlength="24" autocomplete="off" aria-label="Name of ${member.name}" .value=${
                   member.name ?? ''
                 }><button class="btn small" type="submit">Rename</button></form><span class="cap">${
                   member.here ? 'here' : 'away'
-                }</span><button class="btn quiet small" type="button" @click=${() =>
-                  desk.say({
-                    type: 'remove',
-                    member: member.member,
-                  })}>Remove<span class="vh"> ${member.name}</span></button></li>`,
+                }</span><button class="btn quiet small" type="button" @click=${() => {
+                  if (desk.say({ type: 'remove', member: member.member })) done.value = `${member.name} is removed.`;
+                }}>Remove<span class="vh"> ${member.name}</span></button></li>`,
             )}</ul>`
       }</div>`;
     }),

@@ -4,8 +4,9 @@ import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
 import { computed, effect, signal } from '../../vendor/signals-core/signals-core.js';
 import { defaultsOf, experimentOf } from '../experiment/experiment.js';
 import { cost, count } from '../format.js';
-import { reach, serverPath } from '../links.js';
+import { pathHere, reach, serverPath } from '../links.js';
 import { nextTheme, palette, theme } from '../theme.js';
+import { newer } from '../version.js';
 import { inGroups } from './calls.js';
 import { brief } from './differs.js';
 import { LETTERS } from './letters.js';
@@ -23,6 +24,10 @@ import { Watching } from './watching.js';
 const [WIDTH, HEIGHT] = [1024, 768];
 const PADDING = 44;
 const FOOT = 68;
+/** Up to this side a picture is one of many (CSS pixels). */
+const SMALL = 150;
+/** A name below a picture has two lines. */
+const NAMES = 58;
 /** With more than this the marks of who has solved it are small. */
 const MOST_LARGE = 40;
 /** A question and its choices of more are written smaller. */
@@ -33,12 +38,14 @@ const announcer = /** @type {HTMLElement} */ (document.getElementById('announcer
 /** @type {import('../types/protocol').Catalogue} */
 const catalogue = JSON.parse(document.getElementById('catalogue')?.textContent ?? '');
 const defaults = defaultsOf(catalogue);
-const id = decodeURIComponent(location.pathname.split('/rooms/')[1] ?? '').replace(/\/screen\/?$/, '');
+const id = decodeURIComponent(pathHere().split('/rooms/')[1] ?? '').replace(/\/screen\/?$/, '');
 const key = takeKey(`${id}/screen`);
 
 /** @param {string} title @param {string} text */
-const closed = (title, text) =>
-  render(html`<main class="closed"><h1>${title}</h1><p class="soft">${text}</p></main>`, page);
+function closed(title, text) {
+  render(html`<main class="closed"><h1 tabindex="-1">${title}</h1><p class="soft">${text}</p></main>`, page);
+  page.querySelector('h1')?.focus();
+}
 
 if (key === null) closed('This page needs the room’s key.', 'Open it from the teacher’s page: Projector.');
 else open(key);
@@ -122,7 +129,8 @@ function open(key) {
           ? { points: data.points, labels: data.labels, test: new Set(data.split.test) }
           : (points.get(number) ?? null),
         line: state.setups.get(number)?.data?.task !== 'regression',
-        radius: Math.max(2.4, side / 115),
+        // In a small one they leave the picture to be seen.
+        radius: side > SMALL ? Math.max(2.4, side / 115) : Math.max(1.1, side / 70),
       });
     }
   }
@@ -141,16 +149,17 @@ function open(key) {
     const share = run ? run.test_accuracy : (tile?.test_accuracy ?? null);
     const now = run?.train_cost ?? tile?.cost ?? null;
     const test = run ? run.test_cost : (tile?.test_cost ?? null);
-    return html`<figure><h2><span class="letter">${numeral}</span>${name ? `${name}: ` : ''}${setUpOf(member) || 'not there yet'}</h2><div class="pic"><canvas
-      data-member=${member} role="img" aria-label="Output of network ${numeral}"></canvas></div><dl><div><dt>Iteration</dt><dd>${count(
-        watched?.frame?.iteration ?? tile?.iteration ?? 0,
-      )}</dd></div><div><dt>Cost</dt><dd>${costOf(now)}</dd></div>${
-        share !== null
-          ? html`<div><dt>Test</dt><dd>${Math.round(100 * share)}%</dd></div>`
-          : test !== null
-            ? html`<div><dt>Test cost</dt><dd>${costOf(test)}</dd></div>`
-            : nothing
-      }</dl></figure>`;
+    return html`<figure><h2><span class="letter">${numeral}</span>${name ? `${name}: ` : ''}${
+      setUpOf(member) || 'not there yet'
+    }</h2><div class="pic"><canvas data-member=${member} role="img" aria-label="Output of network ${numeral}"></canvas></div><dl><div><dt>Iteration</dt><dd>${count(
+      watched?.frame?.iteration ?? tile?.iteration ?? 0,
+    )}</dd></div><div><dt>Cost</dt><dd>${costOf(now)}</dd></div>${
+      share !== null
+        ? html`<div><dt>Test</dt><dd>${Math.round(100 * share)}%</dd></div>`
+        : test !== null
+          ? html`<div><dt>Test cost</dt><dd>${costOf(test)}</dd></div>`
+          : nothing
+    }</dl></figure>`;
   }
 
   /** @param {ScreensRoom} now @param {string} scene */
@@ -172,13 +181,16 @@ function open(key) {
   const SCENES = {
     join: (
       now,
-    ) => html`<main class="stage"><div><p class="soft">Join the class. Open</p><h1 class="addr">${address.value}${serverPath('/j')}</h1><p
-      class="soft">or point a camera at the square.<br>No account, no name to type.</p></div><img class="qr" alt="QR code of the join address"
-      src=${serverPath(`/rooms/${id}/code.svg?${now.code}`)}><div class="big6"><p class="code">${now.code.slice(0, 3)}<span>${now.code.slice(
+    ) => html`<main class="stage"><div><p class="soft">Join the class. Open</p><h1 class="addr">${address.value}${serverPath(
+      '/j',
+    )}</h1><p class="soft">or point a camera at the square.<br>No account, no name to type.</p></div><img class="qr"
+      alt="QR code of the join address" src=${serverPath(`/rooms/${id}/code.svg?${now.code}`)}><div class="big6"><p class="code">${now.code.slice(0, 3)}<span>${now.code.slice(
         3,
       )}</span></p><p class="in"><b>${now.in}</b><span class="soft">${now.in === 1 ? 'is in' : 'are in'}</span></p></div></main>`,
     spot: (now) =>
-      html`<main class="stage"><h1 class="vh">Networks that we look at</h1>${now.spotlight.map(({ member, name }, index) => net(member, index + 1, name))}</main>`,
+      html`<main class="stage"><h1 class="vh">Networks that we look at</h1>${now.spotlight.map(
+        ({ member, name }, index) => net(member, index + 1, name),
+      )}</main>`,
     exam(now) {
       const question = now.question;
       if (!question) return nothing;
@@ -229,7 +241,7 @@ function open(key) {
         width - 2 * PADDING * unit,
         height - (FOOT + 60) * unit,
         12 * unit,
-        named ? 32 * unit : 0,
+        named ? NAMES * unit : 0,
       );
       return html`<main class="stage"><h1 class="vh">Everybody’s network</h1><ul class="many" style="--c: ${columns}; --d: ${side}px">${members.map(
         ({ member, name, here }) => html`<li class=${here ? '' : 'away'}><span class="pic"><canvas data-member=${member}
@@ -256,7 +268,11 @@ function open(key) {
     const { width, height } = size.value;
     const unit = Math.min(width / WIDTH, height / HEIGHT);
     render(
-      html`<div class="tools">${button('join', 'Code')}${button('wall', 'Wall')}<button class="btn small" type="button" @click=${() => {
+      html`<div class="tools ${newer.value ? 'shown' : ''}">${
+        newer.value
+          ? html`<button class="btn small" type="button" @click=${() => location.reload()}>New version: reload</button>`
+          : nothing
+      }${button('join', 'Code')}${button('wall', 'Wall')}<button class="btn small" type="button" @click=${() => {
         theme.value = nextTheme();
       }}>Theme</button><button class="btn small" type="button" @click=${() =>
         document.fullscreenElement

@@ -15,9 +15,6 @@ import { better, needsReport } from './student-facts.js';
 /** @typedef {import('./place.js').Place} Place */
 /** @template T @typedef {import('../../vendor/signals-core/signals-core.js').Signal<T>} Signal */
 
-/** What was sent waits for the run before, which is kept: so often it looks, and after so long (milliseconds). */
-const LOOKS = 20;
-const LOOK_AGAIN = 50;
 /** Errors after which there is no place any more. */
 const OUT = ['stranger', 'removed', 'over'];
 /** Errors of what was said to the room. */
@@ -56,9 +53,6 @@ export class Student {
   #lesson = '';
   #task = computed(() => JSON.stringify(this.room.value?.task ?? null));
   #reported = 0;
-  #looks = 0;
-  /** What was sent waits. @type {ReturnType<typeof setTimeout> | undefined} */
-  #waiting;
 
   /** @param {Page} page */
   constructor(page) {
@@ -243,13 +237,8 @@ export class Student {
     });
   }
 
-  /**
-   * After a drop the run before may not be known for what it is yet: then it waits a moment, so that it is kept.
-   *
-   * @param {import('../types/protocol').SentExperiment} sent
-   */
-  #setUp(sent) {
-    const { number, page, seed, playing } = sent;
+  /** @param {import('../types/protocol').SentExperiment} sent */
+  #setUp({ number, page, seed, playing }) {
     const { store, defaults, fields } = this.#page;
     const place = this.place.peek();
     if (!place) return;
@@ -257,19 +246,12 @@ export class Student {
     const now = store.experiment.peek();
     const after = { ...experiment, ...(seed !== null && { weightSeed: seed, parameters: null }), ...kept(now) };
     this.#sent = { number, experiment: after };
-    clearTimeout(this.#waiting);
     if (number <= place.set) return;
-    if (!store.dialogue.certain && this.#looks++ < LOOKS) {
-      this.#waiting = setTimeout(() => this.#setUp(sent), LOOK_AGAIN);
-      return;
-    }
-    this.#looks = 0;
     const mine = place.set === 0 || this.atMine.peek() ? this.#address(now) : place.mine;
     this.atMine.value = false;
     this.place.value = { ...place, set: number, mine };
     store.dialogue.playing.value = playing;
     store.change(after, { anew: true });
-    store.announcement.value = `Experiment ${number}, from your teacher`;
   }
 
   /** @param {string} name '' is none */
@@ -292,7 +274,6 @@ export class Student {
       this.elsewhere.value = elsewhere;
       this.#page.store.classroom.value = { hide: [], lock: [] };
       this.#sent = null;
-      clearTimeout(this.#waiting);
       guest.value = null;
     });
   }

@@ -26,6 +26,13 @@ const submitted = (act) => (/** @type {Event} */ event) => {
   act();
 };
 
+/** One more of what a form has several of, and the keyboard is in it. @param {string} field a selector @param {() => void} add */
+const another = (field, add) => (/** @type {Event} */ event) => {
+  const all = /** @type {HTMLElement} */ (event.currentTarget).closest('fieldset');
+  add();
+  /** @type {HTMLElement | undefined} */ ([...(all?.querySelectorAll(field) ?? [])].at(-1))?.focus();
+};
+
 // ---- a question
 
 /** @param {Desk} desk */
@@ -69,16 +76,17 @@ export function askForm(desk) {
           }}>${symbol('check')}</button>${
             choices.value.length > FEWEST_CHOICES
               ? html`<button class="btn quiet sq" type="button" aria-label="Without choice ${LETTERS[index]}" @click=${() => {
+                  const was = right.peek();
                   choices.value = choices.peek().toSpliced(index, 1);
-                  right.value = -1;
+                  right.value = was === index ? -1 : was > index ? was - 1 : was;
                 }}>${symbol('close')}</button>`
               : nothing
           }</div>`,
       )}${
         choices.value.length < MOST_CHOICES
-          ? html`<button class="btn quiet small" type="button" @click=${() => (choices.value = [...choices.peek(), ''])}>${symbol(
-              'plus',
-            )}Another choice</button>`
+          ? html`<button class="btn quiet small" type="button" @click=${another('.choice input', () => {
+              choices.value = [...choices.peek(), ''];
+            })}>${symbol('plus')}Another choice</button>`
           : nothing
       }</fieldset>
       ${
@@ -278,9 +286,9 @@ export function taskForm(desk) {
     return html`<form class="filling" @submit=${submitted(set)}>
       <fieldset><legend class="ln">Solved when</legend>${rows.value.map(line)}${
         rows.value.length < MOST_CONDITIONS
-          ? html`<button class="btn quiet small" type="button" @click=${() => {
+          ? html`<button class="btn quiet small" type="button" @click=${another('.condition > :first-child', () => {
               rows.value = [...rows.peek(), fresh('units', catalogue)];
-            }}>${symbol('plus')}And</button>`
+            })}>${symbol('plus')}And</button>`
           : nothing
       }</fieldset>
       <label class="ln" for="task-title">Title</label><input class="field" id="task-title" type="text" maxlength="80" autocomplete="off"
@@ -350,14 +358,6 @@ export function hideForm(desk) {
       @click=${() => (desk.section.value = '')}>Cancel</button></div></form>`;
 }
 
-/** What is hidden and locked, in a few words. @param {import('../experiment/parts.js').Reduction} reduction */
-export function reductionInWords({ hide, lock }) {
-  const said = [hide.length > 0 ? `${hide.length} hidden` : '', lock.length > 0 ? `${lock.length} locked` : ''].filter(
-    Boolean,
-  );
-  return said.join(', ') || 'nothing';
-}
-
 // ---- a lesson
 
 /** @param {Desk} desk */
@@ -369,6 +369,9 @@ export function lessonForm(desk) {
       (found) => {
         wrong.value = '';
         lessons.value = found.lessons;
+        // Whoever waits for them is at the first one.
+        if (document.activeElement?.closest('.filling'))
+          /** @type {HTMLElement | null} */ (document.querySelector('.lessons button'))?.focus();
       },
       (error) => {
         wrong.value = /** @type {Error} */ (error).message;

@@ -3,7 +3,7 @@
 import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
 import { effect } from '../../vendor/signals-core/signals-core.js';
 import { defaultsOf, fieldsOf } from '../experiment/experiment.js';
-import { serverPath } from '../links.js';
+import { pathHere, serverPath } from '../links.js';
 import { nextTheme, theme } from '../theme.js';
 import { newer } from '../version.js';
 import { Desk } from './desk.js';
@@ -22,7 +22,7 @@ const page = /** @type {HTMLElement} */ (document.getElementById('page'));
 const announcer = /** @type {HTMLElement} */ (document.getElementById('announcer'));
 /** @type {import('../types/protocol').Catalogue} */
 const catalogue = JSON.parse(document.getElementById('catalogue')?.textContent ?? '');
-const id = decodeURIComponent(location.pathname.split('/rooms/')[1] ?? '').replace(/\/$/, '');
+const id = decodeURIComponent(pathHere().split('/rooms/')[1] ?? '').replace(/\/$/, '');
 const key = takeKey(id);
 
 if (key === null)
@@ -34,11 +34,13 @@ else open(key);
 
 /** @param {string} title @param {string} text */
 function closed(title, text) {
+  for (const dialog of document.querySelectorAll('dialog')) dialog.close();
   render(
-    html`<main class="closed"><p class="brand">${mark}Shallows</p><h1>${title}</h1><p>${text}</p><p><a class="btn"
+    html`<main class="closed"><p class="brand">${mark}Shallows</p><h1 tabindex="-1">${title}</h1><p>${text}</p><p><a class="btn"
       href=${serverPath('/')}>To the playground</a></p></main>`,
     page,
   );
+  page.querySelector('h1')?.focus();
 }
 
 /** @param {string} key */

@@ -82,6 +82,8 @@ export function mountWall(desk, place, { points, arrived }) {
   /** Of the wall, within its padding. */
   const space = signal({ width: 0, height: 0 });
   const narrow = matchMedia('(max-width: 1024px)');
+  /** As css/room.css has it. */
+  const phone = matchMedia('(max-width: 759px)');
   const isNarrow = signal(narrow.matches);
   narrow.addEventListener('change', () => {
     isNarrow.value = narrow.matches;
@@ -100,12 +102,14 @@ export function mountWall(desk, place, { points, arrived }) {
   new ResizeObserver(() => {
     const { paddingLeft } = getComputedStyle(list);
     const { clientWidth, clientHeight } = place;
+    // Where the page scrolls as a whole, a window's height is what is seen at once.
+    const tall = phone.matches ? innerHeight : clientHeight;
     // While networks are opened the wall has no size, and keeps the one it had.
     if (clientWidth === 0) return;
     // Sizes are those of text of 16 pixels: with larger text there is room for fewer.
     const larger = Math.max(1, Number.parseFloat(getComputedStyle(document.documentElement).fontSize) / 16);
     const width = (clientWidth - 2 * Number.parseFloat(paddingLeft)) / larger;
-    const height = (clientHeight - bar.offsetHeight) / larger;
+    const height = (tall - bar.offsetHeight) / larger;
     if (width !== space.peek().width || height !== space.peek().height) space.value = { width, height };
   }).observe(place);
 
@@ -248,7 +252,8 @@ export function mountWall(desk, place, { points, arrived }) {
     const asking = question?.open === true && question.counts === undefined;
     const ok = asking ? member.answered : task !== null && member.solved.includes(task);
     return html`<button class="tile ${classes(seen)} ${lit.includes(member.member) ? 'lit' : ''}" type="button"
-      data-tile=${member.member} tabindex=${tabbed ? 0 : -1} aria-label=${inWords(seen)}><span class="pic" aria-hidden="true"><canvas data-bare data-member=${member.member} data-side=${side} aria-hidden="true"></canvas></span>${
+      data-tile=${member.member} tabindex=${tabbed ? 0 : -1} aria-label=${inWords(seen)}><span class="pic"
+      aria-hidden="true"><canvas data-bare data-member=${member.member} data-side=${side}></canvas></span>${
         ok ? html`<i class="ok"></i>` : nothing
       }${member.hand != null ? html`<i class="up">${symbol('hand')}</i>` : nothing}</button>`;
   };

@@ -180,7 +180,7 @@ export class LabSession {
 
   /** @param {FrameCosts} frame */
   receiveCosts(frame) {
-    if (!this.dialogue.certain) return;
+    if (!this.dialogue.certain.peek()) return;
     if (this.dialogue.costs(frame)) for (const history of this.histories) history.clear();
     const { iteration, runs } = frame;
     if (this.#asked && this.dialogue.settled && iteration > this.known) {

@@ -1,6 +1,7 @@
 /** A lesson's text, which the server sends as nodes: nothing else can be drawn. */
 
 import { html, nothing } from '../../vendor/lit-html/lit-html.js';
+import { serverPath } from '../links.js';
 import { formula, formulas } from './formula.js';
 
 /** @typedef {import('../types/lessons').TextNode} TextNode */
@@ -18,7 +19,7 @@ const DRAW = {
   em: ({ children }) => html`<em>${text(children)}</em>`,
   link: ({ href, children }) =>
     SAFE.test(href)
-      ? html`<a href=${href} target=${href.startsWith('#') ? '_self' : '_blank'}
+      ? html`<a href=${href.startsWith('/') ? serverPath(href) : href} target=${href.startsWith('#') ? '_self' : '_blank'}
         rel="noopener noreferrer">${text(children)}</a>`
       : text(children),
   text: ({ text }) => text,

@@ -4,7 +4,7 @@
  * current-run.js. What the server says comes in through `receive…`, and goes from here to both.
  */
 
-import { batch, computed, effect, signal } from '../../vendor/signals-core/signals-core.js';
+import { batch, computed, effect, signal, untracked } from '../../vendor/signals-core/signals-core.js';
 import { UNANSWERED } from '../asking.js';
 import {
   changed,
@@ -183,6 +183,12 @@ export class Store {
     this.telling = new Telling(dialogue.questions, this.announcement);
     this.written = signal(experiment);
     this.#writeInTime();
+    // Now it is still known what the run is that another one was to replace.
+    effect(() => {
+      if (dialogue.certain.value || !dialogue.startsAfresh) return;
+      const run = this.current.soFar;
+      if (run) untracked(() => kept.enter(run));
+    });
   }
 
   // ---- commands
@@ -382,7 +388,7 @@ export class Store {
 
   /** Keeps the costs of a frame. @param {import('../types/painting').FrameCosts} frame */
   receiveCosts(frame) {
-    if (!this.dialogue.certain) return;
+    if (!this.dialogue.certain.peek()) return;
     if (this.dialogue.costs(frame)) {
       const { run } = this;
       // What has been changed since the reset is of the run that begins here.
@@ -407,7 +413,7 @@ export class Store {
 
   /** The run there is, as far as it has come. @returns {Run | null} */
   get run() {
-    return this.dialogue.certain ? this.current.soFar : null;
+    return this.dialogue.certain.peek() ? this.current.soFar : null;
   }
 
   // ---- within
@@ -464,7 +470,7 @@ export class Store {
   /** The server has taken what was sent first. @param {Configured} message */
   #configured(message) {
     const { run } = this;
-    const { certain } = this.dialogue;
+    const certain = this.dialogue.certain.peek();
     const now = this.dialogue.configured(message, this.experiment.value);
     const carried = this.dialogue.carries(now);
     // What goes on with other points is no run of its own.

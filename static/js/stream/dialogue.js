@@ -42,6 +42,11 @@ export class Dialogue {
     if (this.live) this.#send(question);
     return this.live;
   });
+  /**
+   * Whether costs that arrive belong to the current run. After a restart was lost with its connection they may belong to
+   * either run, until the next `configured`.
+   */
+  certain = signal(true);
   /** Parameters that training leaves alone, by their keys. @type {Signal<ReadonlyMap<string, Parameter>>} */
   frozen = signal(/** @type {ReadonlyMap<string, Parameter>} */ (new Map()));
 
@@ -62,7 +67,6 @@ export class Dialogue {
    * @type {WeakSet<T>}
    */
   #carried = new WeakSet();
-  #certain = true;
   /** Iterations that the server has reported in this run, since its last seek. */
   #reached = 0;
   /** What the server said it trains. @type {string | null} */
@@ -88,14 +92,6 @@ export class Dialogue {
   /** Whether the server trains what is set up, as far as it is there to. */
   get settled() {
     return this.#unconfirmed.setups.length === 0;
-  }
-
-  /**
-   * Whether costs that arrive belong to the current run. After a restart was lost with its connection they may belong to
-   * either run, until the next `configured`.
-   */
-  get certain() {
-    return this.#certain;
   }
 
   /**
@@ -215,7 +211,7 @@ export class Dialogue {
     const session = this.session.value;
     if (session === null) return this.#saved === null ? '' : `saved=${this.#saved}`;
     return `session=${session}&iteration=${
-      this.#unconfirmed.reset || !this.#certain ? 0 : Math.min(known, this.#reached)
+      this.#unconfirmed.reset || !this.certain.peek() ? 0 : Math.min(known, this.#reached)
     }`;
   }
 
@@ -244,7 +240,7 @@ export class Dialogue {
     if (lost) {
       this.#wanted.restart = 'configure';
       this.#wanted.weights = this.#carried.has(lost) ? weights : null;
-      this.#certain = false;
+      this.certain.value = false;
     } else if (this.#unconfirmed.reset) {
       this.#wanted.restart ??= 'reset';
     }
@@ -287,7 +283,7 @@ export class Dialogue {
     const now = this.#unconfirmed.answered() ?? setup;
     this.#firstSteps = 0;
     this.#reached = 0;
-    this.#certain = true;
+    this.certain.value = true;
     this.#unconfirmed.reset = false;
     if (this.settled) {
       this.playing.value = playing;
@@ -321,7 +317,7 @@ export class Dialogue {
     // What was configured last may be younger than what the server had kept.
     if (from_checkpoint && known !== this.#described) {
       this.#wanted.restart = 'configure';
-      this.#certain = false;
+      this.certain.value = false;
     }
     this.session.value = session;
     this.#saved = null;

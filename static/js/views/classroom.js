@@ -1,5 +1,6 @@
 /** The way to a class: what is behind it comes when it is asked for, or if this browser has a room. */
 
+import { ownName } from '../links.js';
 import { fetchLater } from './later.js';
 
 /**
@@ -20,7 +21,7 @@ export function mountClassroom(store, button, get, open) {
   button.addEventListener('click', async () => (await mount())?.());
   let known = false;
   try {
-    known = 'room' in localStorage || 'room-keys' in localStorage;
+    known = ownName('room') in localStorage || ownName('room-keys') in localStorage;
   } catch {}
   if (known) mount().finally(open);
   else open();

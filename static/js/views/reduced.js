@@ -35,6 +35,7 @@ export function mountReduced(store, find, addressOf) {
   const locks = new Map();
   effect(() => {
     const now = store.reduction.value;
+    const had = document.activeElement;
     for (const element of document.querySelectorAll('[data-gone]')) element.removeAttribute('data-gone');
     for (const lock of locks.values()) lock.release();
     locks.clear();
@@ -56,6 +57,7 @@ export function mountReduced(store, find, addressOf) {
     // A panel that nobody may open is not open.
     const { panel } = store.experiment.peek();
     if (panel && !allows(now, panel)) untracked(() => store.change({ panel: '' }));
+    if (had instanceof HTMLElement && (had.matches(':disabled') || !had.checkVisibility())) giveOn(had);
   });
 
   effect(() => {
@@ -73,6 +75,19 @@ export function mountReduced(store, find, addressOf) {
     link.hidden = !embed;
     if (embed) link.href = addressOf({ ...store.experiment.value, embed: false });
   });
+}
+
+/** The keyboard of what is hidden or locked is with what is around it, so that Tab goes on from there. @param {Element} had */
+function giveOn(had) {
+  let around = had.parentElement;
+  while (around && around !== document.body && (around.getClientRects().length === 0 || !around.checkVisibility()))
+    around = around.parentElement;
+  if (!around || around === document.body) return;
+  if (!around.hasAttribute('tabindex')) {
+    around.tabIndex = -1;
+    around.addEventListener('blur', () => around.removeAttribute('tabindex'), { once: true });
+  }
+  around.focus({ preventScroll: true });
 }
 
 /** The controls of a part, disabled for as long as it lasts, whatever the views want of them meanwhile. */
