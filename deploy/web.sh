@@ -14,4 +14,4 @@ if [ "${SHALLOWS_BACKEND:-pool}" = ray ]; then
     sleep 2
   done &
 fi
-exec python -m app
+exec python -m app "$@"

@@ -119,7 +119,7 @@ def test_ray_asks_for_a_token_and_has_no_dashboard() -> None:
     for name in ("head", "node"):
         assert SERVICES[name]["environment"]["RAY_AUTH_MODE"] == "token"
         assert SERVICES[name]["profiles"] == ["ray"]
-    assert "--include-dashboard=false" in SERVICES["head"]["command"]
+    assert "--include-dashboard=false" in SERVICES["head"]["entrypoint"]
     (cluster,) = (each for each in RESOURCES if each["kind"] == "RayCluster")
     head = cluster["spec"]["headGroupSpec"]
     assert head["rayStartParams"]["include-dashboard"] == "false"
