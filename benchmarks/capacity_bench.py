@@ -12,10 +12,12 @@ have their rows, and what nginx takes for a frame.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import multiprocessing
 import os
 import shutil
+import socket
 import statistics
 import subprocess
 import sys
@@ -102,6 +104,13 @@ def proxied(port: int) -> Iterator[str]:
     options = ("-p", folder, "-c", folder / "nginx.conf", "-g", "daemon off;")
     process = subprocess.Popen([shutil.which("nginx") or "/usr/sbin/nginx", *options])
     try:
+        while True:
+            if process.poll() is not None:
+                raise RuntimeError("nginx does not start")
+            with contextlib.suppress(ConnectionRefusedError):
+                socket.create_connection(("127.0.0.1", front)).close()
+                break
+            time.sleep(0.02)
         yield f"http://127.0.0.1:{front}/"
     finally:
         process.terminate()
