@@ -90,9 +90,9 @@ def fitted(points: Sequence[Json], what: str, terms: str) -> Cost:
 
 PARTS = {
     "hosts": ("hosts", "sf"),
-    "web": ("web", "bsf"),
+    "web": ("web", "sf"),
     "PostgreSQL": ("database", "bs"),
-    "nginx": ("proxy", "bf"),
+    "nginx": ("proxy", "f"),
     "bytes": ("sent", "f"),
     "memory": ("memory", "bs"),
 }
