@@ -132,6 +132,7 @@ def measure(server: Server, url: str, students: int, seconds: float, pool: Any) 
     before, sent = [spent(group) for group in groups], loopback_bytes()
     time.sleep(seconds)
     cores = [(spent(g) - b) / seconds for g, b in zip(groups, before, strict=True)]
+    web_cores, hosts, database, front = cores
     # Each byte goes over the loopback twice: from the server to nginx, and from there on.
     sent_bytes = (loopback_bytes() - sent) / 2 / seconds
     memory = megabytes(server)
@@ -142,7 +143,10 @@ def measure(server: Server, url: str, students: int, seconds: float, pool: Any) 
         students,
         sum(len(one.frames) for one in seen) / seconds,
         sum(one.iterations for one in seen) / seconds,
-        *cores,
+        web_cores,
+        hosts,
+        database,
+        front,
         sent_bytes,
         memory,
     )
@@ -158,9 +162,9 @@ def beats(postgresql: PostgreSQL, url: str) -> dict[int, float]:
         with engine.begin() as connection:
             other.beat(connection)
             if rows > there:
-                things = {("session", f"s{n}"): New(f"{n % 50}") for n in range(there, rows)}
-                for at in range(0, len(things), 1000):
-                    other.note(connection, dict(list(things.items())[at : at + 1000]))
+                for at in range(there, rows, 1000):
+                    names = range(at, at + 1000)
+                    other.note(connection, {("session", f"s{n}"): New(f"{n % 50}") for n in names})
                 there = rows
         times = []
         for _ in range(BEATS):

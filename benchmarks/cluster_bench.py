@@ -135,9 +135,10 @@ class Cluster:
             user="postgres",
             cwd=self._data,
         )
-        ready = [self._bin / "pg_isready", "-q", "-h", self._database.address]
+        ready: list[str | Path] = [self._bin / "pg_isready", "-q", "-h", self._database.address]
         wait_for(lambda: subprocess.run(ready, check=False).returncode == 0, "PostgreSQL")
-        make = [self._bin / "createdb", "-h", self._database.address, "-U", "shallows", "shallows"]
+        make: list[str | Path] = [self._bin / "createdb", "-h", self._database.address]
+        make += ["-U", "shallows", "shallows"]
         subprocess.run(make, check=False, stderr=subprocess.DEVNULL)
 
     def restart_database(self) -> None:

@@ -91,8 +91,8 @@ def proxy(tmp_path_factory: pytest.TempPathFactory, ports: tuple[int, int, int])
         text = text.replace(written, here)
     (folder / "nginx.conf").write_text(text)
     nginx = shutil.which("nginx") or "/usr/sbin/nginx"
-    command = [nginx, "-p", folder, "-c", folder / "nginx.conf", "-g", "daemon off;"]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    options = ("-p", folder, "-c", folder / "nginx.conf", "-g", "daemon off;")
+    process = subprocess.Popen([nginx, *options], stderr=subprocess.PIPE, text=True)
     try:
         while True:
             assert process.poll() is None, process.stderr and process.stderr.read()
