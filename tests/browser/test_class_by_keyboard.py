@@ -4,29 +4,24 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 
-from playwright.sync_api import Browser, BrowserContext, expect
+from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import VIEWPORT, Guard
 from tests.browser.ends import Member, Teacher, post
 from tests.browser.harness import Server
 from tests.browser.keys import Keys
-from tests.browser.test_classroom import button
+from tests.browser.playground import without_plotly
+from tests.browser.test_classroom import PLAIN, at_rest, button
 
 
-def test_a_teachers_lesson_by_the_keyboard_alone(browser: Browser, server: Server) -> None:
-    guard = Guard(server)
-    with (
-        browser.new_context(viewport=VIEWPORT, reduced_motion="reduce") as context,
-        guard.watching(context),
-        ExitStack() as members,
-    ):
-        teach(context, server, members)
-    assert guard.problems == []
+@PLAIN
+def test_a_teachers_lesson_by_the_keyboard_alone(page: Page, server: Server) -> None:
+    with ExitStack() as members:
+        teach(page, server, members)
 
 
-def teach(context: BrowserContext, server: Server, members: ExitStack) -> None:
+def teach(main: Page, server: Server, members: ExitStack) -> None:
     """From opening the room to its end."""
-    main = context.new_page()
+    without_plotly(main)
     main.goto(f"{server.url}#layers=5")
     keys = Keys(main)
     keys.use(main.locator("#class"))
@@ -41,7 +36,7 @@ def teach(context: BrowserContext, server: Server, members: ExitStack) -> None:
         keys.use(button(main, "Open the room"))
     keys.at(main.locator("#class"))
 
-    teacher = opening.value
+    teacher = at_rest(opening.value)
     keys = Keys(teacher)
     room, eyes = teacher.locator("#room-menu"), teacher.locator("#eyes")
     expect(eyes).to_be_visible()
@@ -227,21 +222,16 @@ def teach(context: BrowserContext, server: Server, members: ExitStack) -> None:
     lynx_or_crane.hears(lambda heard: heard["detail"], "over")
 
 
-def test_a_students_lesson_by_the_keyboard_alone(browser: Browser, server: Server) -> None:
-    guard = Guard(server)
+@PLAIN
+def test_a_students_lesson_by_the_keyboard_alone(page: Page, server: Server) -> None:
     teacher = Teacher(server, "Year 11")
-    with (
-        browser.new_context(viewport=VIEWPORT, reduced_motion="reduce") as context,
-        guard.watching(context),
-    ):
-        learn(context, server, teacher)
+    learn(page, server, teacher)
     teacher.close()
-    assert guard.problems == []
 
 
-def learn(context: BrowserContext, server: Server, teacher: Teacher) -> None:
+def learn(page: Page, server: Server, teacher: Teacher) -> None:
     """From the code to leaving."""
-    page = context.new_page()
+    without_plotly(page)
     keys = Keys(page)
     page.goto(f"{server.url}j")
     keys.at(page.get_by_label("Code"))
