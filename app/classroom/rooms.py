@@ -76,9 +76,7 @@ class Rooms:
             RoomFull: Every place is taken by a room that is in use.
         """
         gone = None if len(self._rooms) < self._most else self._give_way(now)
-        room, key, screen_key = Room.opened(
-            self._new_id(), title, self._around, now, client
-        )
+        room, key, screen_key = Room.opened(self._new_id(), title, self._around, now, client)
         self._rooms[room.state.door.id] = room
         return NewRoom(room, key, screen_key, room.rows, gone)
 
