@@ -137,7 +137,7 @@ async def _hear(
         data = await line.hear()
         number += 1
         try:
-            if (cost := await tell(await _in_time(pace, loop_time, data, kinds))) is not None:
+            if cost := await tell(await _in_time(pace, loop_time, data, kinds)):
                 loop_time.charge(cost)
         except ShallowsError as error:
             services.refusals.note(error)

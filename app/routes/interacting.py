@@ -164,7 +164,7 @@ class Allowed:
 
     message: Message
     experiment: int | None = None
-    seconds: float | None = None
+    seconds: float = 0.0
 
 
 def _allowed(room: Room, member: int, message: Message) -> Allowed:
