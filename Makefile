@@ -2,10 +2,10 @@
 
 VENV := .venv
 VENV_PYTHON := $(VENV)/bin/python
-BENCHMARKS := nncore_bench stream_bench page_bench store_bench load_bench class_bench second_way_bench hostile_bench
+BENCHMARKS := nncore_bench stream_bench page_bench store_bench load_bench class_bench second_way_bench hostile_bench wheel_bench
 
 .DEFAULT_GOAL := help
-.PHONY: help run fix check test lint bench lock vendor docker-test clean tools
+.PHONY: help run fix check test lint bench lock vendor wheel wheel-test docker-test clean tools
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -52,11 +52,18 @@ lock: $(VENV)/.dev-installed tools ## Lock the versions anew (ARGS=--upgrade tak
 vendor: tools ## Copy the page's libraries from node_modules into static/vendor
 	node scripts/vendor.mjs
 
+wheel: $(VENV)/.dev-installed ## Build the wheel and the sdist into dist/
+	$(VENV_PYTHON) -m hatchling build
+
+wheel-test: $(VENV)/.dev-installed ## Build the wheel, install it where nothing else is, and use it (part of make test)
+	@scripts/install_test_tools.sh chromium
+	$(VENV_PYTHON) -m pytest tests/test_wheel.py
+
 docker-test: ## Build the image, run it locked down, and use it (needs a Docker engine)
 	python3 scripts/docker_test.py
 
 clean: ## Remove what make has installed and what the tools have cached
-	rm -rf $(VENV) node_modules build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) node_modules build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The stamps are as new as the locks that they were installed from; the dev lock holds all that the other does.

@@ -1,4 +1,4 @@
-"""`python -m app`: serve Shallows, and say where."""
+"""`python -m app`, and the command `shallows`: serve Shallows, and say where."""
 
 import logging
 import multiprocessing
@@ -7,6 +7,7 @@ import signal
 import socket
 import sys
 import threading
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ ENDING_SECONDS = 4.5
 def main(listening: socket.socket | None = None) -> None:
     """Serve until Ctrl-C or SIGTERM, which may come at any moment, even during the imports.
 
+    Or do what else the command line says.
+
     Args:
         listening: To serve on, if whoever started this has made it.
     """
@@ -37,7 +40,9 @@ def main(listening: socket.socket | None = None) -> None:
     hangup = getattr(signal, "SIGHUP", None)  # Windows has none; under nohup it stays ignored
     if hangup is not None and signal.getsignal(hangup) is not signal.SIG_IGN:
         signal.signal(hangup, ending.ask)
-    serve(ending, listening)
+    # Children of a server that reloads are given the socket, and find what was said in the
+    # environment.
+    serve(ending, listening, sys.argv[1:] if listening is None else ())
 
 
 def begin(sockets: list[socket.socket] | None) -> None:
@@ -85,22 +90,36 @@ def _end_now() -> None:
     os._exit(1)
 
 
-def serve(ending: Shutdown, listening: socket.socket | None) -> None:
-    """Listen and say where, unless that is done, and serve."""
+def serve(ending: Shutdown, listening: socket.socket | None, arguments: Sequence[str] = ()) -> None:
+    """Listen and say where, unless that is done, and serve, or check.
+
+    Args:
+        ending: Hears when it shall end.
+        listening: To serve on, if it is there already.
+        arguments: Of the command line.
+    """
     import uvicorn
 
-    from app import logs
+    from app import logs, options
     from app.content.lessons import LessonError
+    from app.links import addresses, in_url
+    from app.listening import CanNotListen
     from app.memory import give_back
-    from app.settings import SettingsError, read_settings
+    from app.settings import SettingsError
     from app.store import StoreUnusable
     from app.web.connections import Config
 
     try:
-        settings = read_settings()
+        checking, settings = options.read(arguments)
     except SettingsError as error:
         sys.exit(f"Shallows can't start: {error}")
     logs.configure(settings)
+    if checking:
+        from app import machine
+
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_DFL)  # it keeps nothing
+        sys.exit(machine.check(settings))
     if settings.reload and listening is None:
         # Children find a function by its module's name, and one that is run is named otherwise.
         from app import __main__ as named
@@ -111,13 +130,16 @@ def serve(ending: Shutdown, listening: socket.socket | None) -> None:
     give_back()
     # The event loop waits no longer than that for a thread that computes, such as the store's.
     sys.setswitchinterval(SWITCH_SECONDS)
+    first = listening is None
     try:
         from app.main import create_app  # it reads the presets
 
         app = create_app(settings)
-    except (LessonError, SettingsError, StoreUnusable) as error:
+        listening = listening or announced(settings)
+    except (LessonError, SettingsError, StoreUnusable, CanNotListen) as error:
         sys.exit(f"Shallows can't start: {error}")
-    listening = listening or announced(settings)
+    port = listening.getsockname()[1]
+    page = f"http://{in_url(addresses(settings.host)[-1])}:{port}{settings.root_path}/"
     config = Config(
         app,
         settings,
@@ -140,6 +162,11 @@ def serve(ending: Shutdown, listening: socket.socket | None) -> None:
             super().handle_exit(sig, frame)
             ending.limit()
 
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            if settings.open_page and first and self.started:
+                threading.Thread(target=_open, args=(page,), daemon=True).start()
+
         async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
             await app.state.services.drain()
             await super().shutdown(sockets)
@@ -151,40 +178,36 @@ def serve(ending: Shutdown, listening: socket.socket | None) -> None:
 
 
 def announced(settings: "Settings") -> socket.socket:
-    """The socket to serve on, when its addresses have been said."""
-    from app.links import addresses, lan_address
+    """The socket to serve on, when its addresses have been said.
+
+    Raises:
+        CanNotListen: there is none to be had.
+    """
+    from app.links import addresses, in_url, lan_address
+    from app.listening import listen
 
     listening = listen(settings.host, settings.port, settings.slow_reader_seconds)
     port = listening.getsockname()[1]
     place = f"{port}{settings.root_path}/" if settings.root_path else f"{port}"
     print("Shallows is at", flush=True)
     for address in addresses(settings.host):
-        print(f"  http://{address}:{place}", flush=True)
+        print(f"  http://{in_url(address)}:{place}", flush=True)
     lan = lan_address(settings.host)
     if lan is not None and sys.stdout.isatty():
         from app.exports import qr
 
-        print(f"A class opens http://{lan}:{place}, or points a camera at\n", flush=True)
-        qr.in_terminal(f"http://{lan}:{place}")
+        link = f"http://{in_url(lan)}:{place}"
+        print(f"A class opens {link}, or points a camera at\n", flush=True)
+        qr.in_terminal(link)
     return listening
 
 
-def listen(host: str, port: int, patience: float) -> socket.socket:
-    """The socket to serve on; says what is wrong, and ends, if it can't be opened."""
-    try:
-        listening = socket.create_server((host, port), backlog=2048)
-    except OSError as error:
-        sys.exit(
-            f"Shallows can't listen on {host}:{port}: {error.strerror}. "
-            "Choose another port: PORT=9000 make run"
-        )
-    # Accepted sockets inherit this. Without it a frame that follows a frame waits 40 ms for the
-    # reader's delayed acknowledgement; asyncio sets it only on sockets it has opened itself.
-    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    # The kernel gives up what nobody takes; otherwise it would hold its buffers for minutes.
-    if (user_timeout := getattr(socket, "TCP_USER_TIMEOUT", None)) is not None:
-        listening.setsockopt(socket.IPPROTO_TCP, user_timeout, int(1000 * patience))
-    return listening
+def _open(page: str) -> None:
+    """Show the page; a browser may take as long as it likes to start."""
+    import webbrowser
+
+    if not webbrowser.open(page):
+        print(f"No browser could be opened here: open {page} in one", flush=True)
 
 
 if __name__ == "__main__":

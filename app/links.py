@@ -65,6 +65,11 @@ def addresses(host: str) -> list[str]:
     return [*([lan] if lan else []), "localhost"]
 
 
+def in_url(address: str) -> str:
+    """A name or an address as it stands in a URL: one of IPv6 in brackets."""
+    return f"[{address}]" if ":" in address else address
+
+
 def lan_address(host: str) -> str | None:
     """Where other machines reach a server bound to `host`, if this machine can know it.
 

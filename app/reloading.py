@@ -13,7 +13,7 @@ from pathlib import Path
 import uvicorn
 from uvicorn.supervisors.statreload import StatReload
 
-from app.content.assets import ROOT
+from app.places import ROOT
 
 WATCHED = ("app", "nncore", "templates", "lessons", "docs")
 SUFFIXES = (".py", ".html", ".jinja", ".md", ".toml")

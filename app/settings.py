@@ -18,6 +18,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.errors import plain_words
 from app.origins import origin_of
+from app.places import data_folder
 
 # An origin whose host may begin with `*.`; nothing that could begin another rule of the policy.
 FRAME_SOURCE = re.compile(r"https?://(\*\.)?[A-Za-z0-9.-]+(:(\d{1,5}|\*))?")
@@ -42,6 +43,9 @@ class Settings(BaseSettings):
 
     host: str = Field("0.0.0.0", validation_alias=AliasChoices("SHALLOWS_HOST", "HOST"))
     port: int = Field(8000, ge=0, le=65535, validation_alias=AliasChoices("SHALLOWS_PORT", "PORT"))
+    open_page: bool = Field(
+        False, description="whether a browser opens the page, once the server is ready"
+    )
 
     root_path: str = Field(
         "",
@@ -132,7 +136,7 @@ class Settings(BaseSettings):
     )
 
     data_folder: Path = Field(
-        Path(__file__).parent.parent / "data",
+        default_factory=data_folder,
         description="where the default database lies; made if it is not there",
     )
     database_url: SecretStr | None = Field(
@@ -254,6 +258,12 @@ class Settings(BaseSettings):
     def _split(cls, value: object) -> object:
         return value.replace(",", " ").split() if isinstance(value, str) else value
 
+    @field_validator("data_folder", "lessons_folder")
+    @classmethod
+    def _tilde_is_home(cls, folder: Path | None) -> Path | None:
+        # Not every shell expands the one of --data=~/runs.
+        return folder and folder.expanduser()
+
     @field_validator("root_path")
     @classmethod
     def _root_is_a_path(cls, root: str) -> str:
@@ -332,8 +342,31 @@ def _is_segment(segment: str) -> bool:
     return SEGMENT.fullmatch(segment) is not None and plain and decoded not in {".", ".."}
 
 
-def read_settings() -> Settings:
+def variables(setting: str) -> list[str]:
+    """The variables of the environment that set a field; the first counts most."""
+    alias = Settings.model_fields[setting].validation_alias
+    if isinstance(alias, AliasChoices):
+        return [str(choice) for choice in alias.choices]
+    return [f"SHALLOWS_{setting.upper()}"]
+
+
+def bounds(setting: str) -> str:
+    """Between what the number of a setting has to be; empty where there are no bounds."""
+    words = {"ge": "from {}", "gt": "more than {}", "le": "to {}", "lt": "less than {}"}
+    said = [
+        text.format(getattr(bound, name))
+        for bound in Settings.model_fields[setting].metadata
+        for name, text in words.items()
+        if hasattr(bound, name)
+    ]
+    return f"{said[0]} on" if len(said) == 1 and said[0].startswith("from") else " ".join(said)
+
+
+def read_settings(named: Mapping[str, str] | None = None) -> Settings:
     """The settings as the environment has them.
+
+    Args:
+        named: How those fields are called that were said otherwise: as options.
 
     Raises:
         SettingsError: one of them is not right.
@@ -341,12 +374,18 @@ def read_settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        raise SettingsError("; ".join(map(_in_words, error.errors(include_url=False)))) from None
+        wrong = error.errors(include_url=False)
+        said = "; ".join(_in_words(one, named or {}) for one in wrong)
+        raise SettingsError(said) from None
 
 
-def _in_words(error: Mapping[str, Any]) -> str:
-    """What is wrong with a setting, which is named as the environment has it."""
-    name = f"SHALLOWS_{str(error['loc'][0]).upper().removeprefix('SHALLOWS_')}"
+def _in_words(error: Mapping[str, Any], named: Mapping[str, str]) -> str:
+    """What is wrong with a setting, which is named as it was said."""
+    where = str(error["loc"][0])
+    setting = next(name for name in Settings.model_fields if where in (name, *variables(name)))
+    there = filter(os.environ.__contains__, variables(setting))
+    name = named.get(setting) or next(there, variables(setting)[0])
     if "error" in error.get("ctx", {}):  # one of those above
         return f"{name}: {error['ctx']['error']}"
-    return plain_words({**error, "loc": (name,)})
+    between = bounds(setting)
+    return plain_words({**error, "loc": (name,)}) + (f" ({between})" if between else "")

@@ -27,26 +27,26 @@ Many iterations:
 - `estimator.py`: the trainer as scikit-learn's estimators. `import nncore` leaves it out.
 """
 
-from nncore.activations import ACTIVATIONS, Activation, leaky_relu
-from nncore.claims import Claims, Mismatch, Verdict, compare
-from nncore.costs import LOSSES, Loss
-from nncore.datasets import DATASETS, Dataset
-from nncore.diagnostics import LayerDiagnostics, diagnose
-from nncore.differences import (
+from .activations import ACTIVATIONS, Activation, leaky_relu
+from .claims import Claims, Mismatch, Verdict, compare
+from .costs import LOSSES, Loss
+from .datasets import DATASETS, Dataset
+from .diagnostics import LayerDiagnostics, diagnose
+from .differences import (
     Agreement,
     Differences,
     agreement,
     central_differences,
     gradient_check,
 )
-from nncore.fast.grid import Grid, GridEvaluator, boundary
-from nncore.fast.lines import Lines, find_lines
-from nncore.fast.stacked import StackedTrainer
-from nncore.fast.trainer import Divergence, Trainer
-from nncore.features import FEATURES, featurize
-from nncore.initializers import INITIALIZERS, initialize
-from nncore.inspection import Inspection, inspect
-from nncore.network import (
+from .fast.grid import Grid, GridEvaluator, boundary
+from .fast.lines import Lines, find_lines
+from .fast.stacked import StackedTrainer
+from .fast.trainer import Divergence, Trainer
+from .features import FEATURES, featurize
+from .initializers import INITIALIZERS, initialize
+from .inspection import Inspection, inspect
+from .network import (
     ForwardPass,
     Gradients,
     Layer,
@@ -58,9 +58,9 @@ from nncore.network import (
     losses,
     predict,
 )
-from nncore.optimizers import OPTIMIZERS, Optimizer
-from nncore.stopping import Stop, Stopped
-from nncore.vectorizing import by_loop, by_product
+from .optimizers import OPTIMIZERS, Optimizer
+from .stopping import Stop, Stopped
+from .vectorizing import by_loop, by_product
 
 __all__ = [
     "ACTIVATIONS",

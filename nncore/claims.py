@@ -7,8 +7,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nncore.activations import FloatArray
-from nncore.inspection import Inspection
+from .activations import FloatArray
+from .inspection import Inspection
 
 Array = NDArray[np.float64]
 Quantity = Literal["Z", "A", "J", "dW", "db"]

@@ -13,7 +13,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from nncore.activations import Activation, FloatArray
+from .activations import Activation, FloatArray
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nncore.costs import mean
-from nncore.network import Network, backward, forward
+from .costs import mean
+from .network import Network, backward, forward
 
 SATURATED = 0.01
 """A unit is saturated by an example if |g′(z)| is below this."""

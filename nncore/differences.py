@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nncore.activations import FloatArray
-from nncore.costs import loss_for
-from nncore.network import ForwardPass, Gradients, Layer, Network, backward, columns, forward
+from .activations import FloatArray
+from .costs import loss_for
+from .network import ForwardPass, Gradients, Layer, Network, backward, columns, forward
 
 Float64Array = NDArray[np.float64]
 

@@ -20,11 +20,11 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from nncore.fast.trainer import Trainer
-from nncore.initializers import initialize
-from nncore.network import ForwardPass, Network, forward
-from nncore.optimizers import Memory
-from nncore.stopping import Stop
+from .fast.trainer import Trainer
+from .initializers import initialize
+from .network import ForwardPass, Network, forward
+from .optimizers import Memory
+from .stopping import Stop
 
 
 @dataclass(frozen=True)

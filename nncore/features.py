@@ -6,7 +6,7 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nncore.activations import FloatArray
+from .activations import FloatArray
 
 Feature = Callable[[FloatArray, FloatArray], FloatArray]
 

@@ -12,8 +12,8 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from nncore.activations import Activation, activation_named
-from nncore.network import Layer, Network
+from .activations import Activation, activation_named
+from .network import Layer, Network
 
 Initializer = Callable[[int, int, float, np.random.Generator], NDArray[np.float64]]
 

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 from numpy.typing import ArrayLike
 
-from nncore.activations import FloatArray
-from nncore.differences import Agreement, Differences, agreement, central_differences
-from nncore.network import (
+from .activations import FloatArray
+from .differences import Agreement, Differences, agreement, central_differences
+from .network import (
     ForwardPass,
     Gradients,
     Network,

@@ -21,8 +21,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nncore.activations import Activation, FloatArray
-from nncore.costs import loss_for
+from .activations import Activation, FloatArray
+from .costs import loss_for
 
 
 @dataclass(frozen=True, eq=False)

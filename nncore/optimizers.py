@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from nncore.activations import FloatArray
+from .activations import FloatArray
 
 Memory = tuple[FloatArray, ...]
 

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nncore.activations import FloatArray
+from .activations import FloatArray
 
 
 def by_loop(W: ArrayLike, b: ArrayLike, X: ArrayLike) -> FloatArray:

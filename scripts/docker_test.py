@@ -19,6 +19,8 @@ IMAGE = "shallows"
 CONTAINER = f"shallows-test-{os.getpid()}"
 PROJECT = f"shallowstest{os.getpid()}"
 BASE_IMAGE = os.environ.get("BASE_IMAGE")
+REVISION = "0123456789abcdef"
+"""As a release tells which commit it is of."""
 
 failures: list[str] = []
 
@@ -79,10 +81,21 @@ def seconds_until_healthy(container: str, started: float) -> float:
 
 def test_image() -> None:
     """The image builds from the files here, and is small."""
-    build_args = ("--build-arg", f"BASE_IMAGE={BASE_IMAGE}") if BASE_IMAGE else ()
+    told = {"REVISION": REVISION, **({"BASE_IMAGE": BASE_IMAGE} if BASE_IMAGE else {})}
+    build_args = [word for each in told.items() for word in ("--build-arg", "=".join(each))]
     started = time.monotonic()
     run("docker", "build", *build_args, "--tag", IMAGE, ".")
     print(f"     built in {time.monotonic() - started:.0f} s")
+    labels = json.loads(
+        run("docker", "image", "inspect", "--format", "{{json .Config.Labels}}", IMAGE)
+    )
+    said = {name.rpartition(".")[2]: text for name, text in labels.items()}
+    check(
+        said["title"] == "Shallows" and said["licenses"] == "MIT" and said["revision"] == REVISION,
+        f"labels: {said['title']} {said['version']}, {said['licenses']}, of {said['revision']}",
+    )
+    options = run("docker", "run", "--rm", IMAGE, "--version")
+    check(options == f"Shallows {said['version']}", f"options follow its name: {options}")
     megabytes = int(run("docker", "image", "inspect", "--format", "{{.Size}}", IMAGE)) / 1e6
     check(megabytes <= 350, f"image size {megabytes:.0f} MB (at most 350)")
 

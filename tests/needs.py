@@ -32,6 +32,9 @@ STARTERS: list[set[str]] = [
     {"sync_playwright"},
     {"NotebookClient"},
     {"-m", "app"},
+    {"-m", "tests.elsewhere"},
+    {"machine", "check"},
+    {"Installed"},
 ]
 """Names, or words, which together start a server or its processes, a database or a browser."""
 OURS = ("tests.", "benchmarks.")

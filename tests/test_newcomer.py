@@ -19,6 +19,7 @@ COPIED = (
     "lessons",
     "nncore",
     "scripts",
+    "shallows",
     "static",
     "templates",
     "tests",

@@ -65,7 +65,8 @@ def test_a_lock_satisfies_pyproject(name: str, wanted: list[str]) -> None:
 
 def test_the_runtime_lock_holds_all_that_the_code_imports() -> None:
     """All but what the extra `sklearn` brings, which one module needs that nothing imports."""
-    sources = [path for folder in ("app", "nncore") for path in (ROOT / folder).rglob("*.py")]
+    folders = ("app", "nncore", "shallows")
+    sources = [path for folder in folders for path in (ROOT / folder).rglob("*.py")]
     sources.remove(ROOT / "nncore" / "estimator.py")
     imported = {
         name.partition(".")[0]
@@ -75,7 +76,7 @@ def test_the_runtime_lock_holds_all_that_the_code_imports() -> None:
             [alias.name for alias in node.names]
             if isinstance(node, ast.Import)
             else [node.module or ""]
-            if isinstance(node, ast.ImportFrom)
+            if isinstance(node, ast.ImportFrom) and node.level == 0
             else []
         )
     }
@@ -142,10 +143,45 @@ def test_githubs_ci_runs_make_test_on_the_oldest_and_the_newest_python() -> None
     workflow = (ROOT / ".github" / "workflows" / "ci.yml").read_text()
     assert 'python: ["3.11", "3.14"]' in workflow
     assert re.search(r"^ +- run: make test$", workflow, re.MULTILINE)
+
+
+def test_a_release_tries_the_wheel_before_it_publishes_and_has_an_image_with_its_sbom() -> None:
+    workflow = (ROOT / ".github" / "workflows" / "release.yml").read_text()
+    jobs = re.split(r"^  (\w+):$", workflow.partition("\njobs:\n")[2], flags=re.MULTILINE)[1:]
+    build, package, image = jobs[1::2]
+    assert jobs[::2] == ["build", "package", "image"]
+    assert "run: make wheel wheel-test" in build
+    assert 'test "v$version" = "$GITHUB_REF_NAME"' in build
+    for published in (package, image):
+        assert "needs: build" in published
+        assert "environment: release" in published
+    assert "id-token: write" in package
+    assert "password" not in package
+    for words in ("linux/amd64,linux/arm64", "sbom: true", "provenance: mode=max", "REVISION="):
+        assert words in image
+
+
+@pytest.mark.parametrize("name", ["ci", "release"])
+def test_every_action_is_pinned(name: str) -> None:
+    workflow = (ROOT / ".github" / "workflows" / f"{name}.yml").read_text()
     actions = re.findall(r"uses: (\S+)", workflow)
     assert actions
     for action in actions:
         assert re.fullmatch(r"[\w./-]+@v\d+\.\d+\.\d+", action), f"{action} is not pinned"
+
+
+def test_nncore_works_under_the_name_that_it_has_in_a_wheel() -> None:
+    """So its modules name each other by where they are, and nothing above them."""
+    for path in (ROOT / "nncore").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            names = (
+                [alias.name for alias in node.names]
+                if isinstance(node, ast.Import)
+                else [node.module or ""]
+                if isinstance(node, ast.ImportFrom) and node.level == 0
+                else []
+            )
+            assert not {"nncore", "app"} & {name.partition(".")[0] for name in names}, path
 
 
 def test_a_commit_is_checked_by_the_projects_own_tools() -> None:
@@ -166,7 +202,9 @@ def test_the_newest_released_section_of_the_changelog_is_the_version() -> None:
     assert versions[0] == Version(__version__)
     # pyproject.toml reads it too, without another copy.
     assert PYPROJECT["project"]["dynamic"] == ["version"]
-    assert PYPROJECT["tool"]["setuptools"]["dynamic"]["version"] == {"attr": "app.__version__"}
+    assert PYPROJECT["tool"]["hatch"]["version"] == {"path": "app/__init__.py"}
+    # A build of the image by hand has nobody to tell it.
+    assert f"\nARG VERSION={__version__}\n" in (ROOT / "Dockerfile").read_text()
 
 
 def test_make_test_runs_every_check() -> None:
@@ -291,7 +329,7 @@ def test_arrows_of_the_page_that_run_down_or_stay_are_let_be(tmp_path: Path) -> 
     ],
 )
 def test_the_import_contracts_bite(path: str, line: str, contract: str, tmp_path: Path) -> None:
-    for package in ("app", "nncore"):
+    for package in ("app", "nncore", "shallows"):
         shutil.copytree(ROOT / package, tmp_path / package)
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     (tmp_path / path).parent.mkdir(exist_ok=True)

@@ -15,8 +15,8 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 
 from app.links import server_path
+from app.places import ROOT
 
-ROOT = Path(__file__).parents[2]
 STATIC = ROOT / "static"
 TEMPLATES = ROOT / "templates"
 

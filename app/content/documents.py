@@ -17,8 +17,8 @@ from markdown_it import MarkdownIt
 from markdown_it.common.utils import escapeHtml
 from markdown_it.token import Token
 
-from app.content.assets import ROOT
 from app.links import server_path
+from app.places import ROOT
 
 DOCUMENTS = ROOT / "docs"
 FIRST = "using"
@@ -27,7 +27,7 @@ SECTIONS = {
     "Use it": (FIRST, "classroom", "lessons", "embedding"),
     "The mathematics": ("lecture", "nncore"),
     "Run a server": ("operating", "security", "performance"),
-    "How it is made": ("protocol", "playground"),
+    "How it is made": ("protocol", "playground", "releasing"),
 }
 """Who reads what, in this order. What is named nowhere comes last."""
 FORMULAS = ("lecture",)

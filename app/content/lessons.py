@@ -22,8 +22,9 @@ from markdown_it.tree import SyntaxTreeNode
 from pydantic import Field, ValidationError
 
 from app.conditions import QUANTITIES, Condition, check_condition
-from app.content.assets import ROOT, STATIC
+from app.content.assets import STATIC
 from app.errors import InvalidField
+from app.places import ROOT
 from app.schemas import (
     Iterations,
     IterationsPerFrame,

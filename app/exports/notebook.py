@@ -17,8 +17,8 @@ from app.exports.text import Parts
 from app.training.checkpoints import Record
 from app.training.run import Change, Edited
 
-IMPORT = "import nncore"
-"""How `nncore` is had where Shallows was installed by pip: the one place that says so."""
+IMPORT = "from shallows import nncore"
+"""How `nncore` is had where Shallows was installed, and in the repository as well."""
 
 MARK = "%% "
 """Begins a cell, and says of which kind: a key of `CELLS`."""

@@ -118,11 +118,13 @@ def _send(pipe: BinaryIO, kind: bytes, value: object) -> None:
 
 def _resident() -> int:
     """Bytes of memory that this process has; 0 where nobody says."""
+    if sys.platform != "linux":
+        return 0
     try:
         pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[1]
-        return int(pages) * os.sysconf("SC_PAGE_SIZE")
-    except (OSError, AttributeError):
+    except OSError:
         return 0
+    return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
 
 def _write(pipe: BinaryIO, kind: bytes, content: bytes) -> None:

@@ -29,11 +29,11 @@ from app.errors import Busy, Full, GoingAway
 from app.fairness import Allowance, FairQueue, Turns
 from app.heavy.child import CALL, CHUNK, HEAD, MOST_CHUNK, VALUE, TooLong, head
 from app.links import server_path
+from app.places import ROOT
 from app.settings import Settings
 
 log = logging.getLogger(__name__)
 
-ROOT = Path(__file__).parents[2]
 MOST_ANSWER = 100_000_000
 """Bytes of one answer; the longest that there is has 30 million."""
 IN_MEMORY = 500_000
@@ -116,16 +116,19 @@ class Child:
         # One thread computes; others would take memory, and time from the students' workers.
         environment |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
         environment |= {"MALLOC_ARENA_MAX": "1"}
+        # Where `app` is found: not in whatever folder the server was started from.
+        path = filter(None, [str(ROOT), environment.get("PYTHONPATH")])
+        environment["PYTHONPATH"] = os.pathsep.join(path)
         # A group of its own: Ctrl-C is for the server, and a stopped child does not outlive it.
         own_group: dict[str, Any] = {"process_group": 0} if os.name == "posix" else {}
         process = await asyncio.create_subprocess_exec(
             sys.executable,
+            "-P",
             "-m",
             "app.heavy.child",
             server_path(""),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
-            cwd=ROOT,
             env=environment,
             **own_group,
         )

@@ -21,7 +21,7 @@ from app.classroom.messages import JoinRoom, OpenRoom, Redeemed
 from app.classroom.names import folded
 from app.classroom.room import Room
 from app.errors import UnknownHost
-from app.links import lan_address, server_path
+from app.links import in_url, lan_address, server_path
 from app.origins import scheme_of
 from app.routes.heavy import JsonRoute, answered, given
 from app.routes.pages import room_page
@@ -306,7 +306,8 @@ def _origin(request: Request, services: AllServices) -> str:
         raise UnknownHost("this is not the name of a host")
     lan = lan_address(services.settings.host)
     if lan is not None and LOOPBACK.fullmatch(host):
-        host = lan + host[host.rfind(":") :] if ":" in host.rpartition("]")[2] else lan
+        port = host[host.rfind(":") :] if ":" in host.rpartition("]")[2] else ""
+        host = in_url(lan) + port
     return f"{scheme_of(request.url.scheme, request.headers)}://{host}"
 
 

@@ -8,12 +8,15 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import AfterValidator, BaseModel
 
 from app.exports.qr import MOST_CHARACTERS
-from app.links import lan_address
+from app.links import in_url, lan_address
 from app.routes.heavy import answered, given
 from app.services import Services
 from app.web.limits import client_of
 
 router = APIRouter(tags=["share"])
+
+NETWORK_OF_LOOPBACK = client_of({"client": ("::1", 0)})
+"""Who asks from the machine itself, by IPv6."""
 
 
 def _an_address(text: str) -> str:
@@ -46,11 +49,13 @@ async def tell_address(request: Request, services: Services) -> Reached:
     A page opened at `localhost` makes its links with it. It is null for everybody else, in a
     container, and where the server listens on this machine alone.
     """
+    client = client_of(request.scope)
     try:
-        here = ipaddress.ip_address(client_of(request.scope)).is_loopback
+        here = client == NETWORK_OF_LOOPBACK or ipaddress.ip_address(client).is_loopback
     except ValueError:
         here = False
-    return Reached(lan=lan_address(services.settings.host) if here else None)
+    lan = lan_address(services.settings.host) if here else None
+    return Reached(lan=in_url(lan) if lan else None)
 
 
 @router.get(

@@ -167,9 +167,8 @@ def migrate(engine: Engine, begins: Callable[[], None] = lambda: None) -> None:
     Raises:
         Newer: A newer version has brought them further.
     """
-    with engine.connect() as connection:
-        if not _steps(connection):
-            return
+    if is_current(engine):
+        return
     with engine.execution_options(writes=True).begin() as connection:
         if connection.dialect.name == "postgresql":
             connection.exec_driver_sql("SELECT pg_advisory_xact_lock(72457)")
@@ -177,6 +176,16 @@ def migrate(engine: Engine, begins: Callable[[], None] = lambda: None) -> None:
         if _steps(connection):
             begins()
             command.upgrade(config_for(connection), "head")
+
+
+def is_current(engine: Engine) -> bool:
+    """Whether the tables are up to date.
+
+    Raises:
+        Newer: A newer version has brought them further.
+    """
+    with engine.connect() as connection:
+        return not _steps(connection)
 
 
 def _steps(connection: Connection) -> bool:

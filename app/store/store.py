@@ -25,7 +25,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
-from sqlalchemy import ColumnElement, Engine, and_, delete, event, insert, or_, select
+from sqlalchemy import URL, ColumnElement, Engine, and_, delete, event, insert, or_, select
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -33,7 +33,7 @@ from app.errors import Full, GoingAway, NotFound, NotStored
 from app.fairness import Allowance, Places
 from app.settings import Settings
 from app.store import threads
-from app.store.database import CONNECTIONS, STARTING_SECONDS, engine_of, migrate, url_of
+from app.store.database import CONNECTIONS, STARTING_SECONDS, engine_of, is_current, migrate, url_of
 from app.store.notes import Notes
 from app.store.room import Added, NoRoom, Room, surplus
 from app.store.rows import PROGRESS, StoredAs, StoredRun, Unreadable, row_of, stored_of
@@ -89,11 +89,7 @@ class Store:
         Raises:
             StoreUnusable: it can't be had.
         """
-        secret = settings.database_url
-        try:
-            url = url_of(secret.get_secret_value() if secret else None, settings.data_folder)
-        except ValueError as error:
-            raise StoreUnusable(f"SHALLOWS_DATABASE_URL: {error}") from None
+        url = _url(settings)
         migrating = False
 
         def begins() -> None:
@@ -122,6 +118,31 @@ class Store:
         except Exception as error:
             raise StoreUnusable(_words(error, url.render_as_string(hide_password=True))) from error
         return cls(engine_of(url), settings, notes)
+
+    @staticmethod
+    def look(settings: Settings) -> str:
+        """What a server would find, in a few words; nothing is made or changed.
+
+        Raises:
+            StoreUnusable: it would not start with it.
+        """
+        url = _url(settings)
+        shown = url.render_as_string(hide_password=True)
+        if url.get_backend_name() == "sqlite" and not Path(str(url.database)).exists():
+            return f"{shown}, which is made at the first start"
+
+        def look() -> bool:
+            engine = engine_of(url, STARTING_SECONDS)
+            try:
+                return is_current(engine)
+            finally:
+                engine.dispose()
+
+        try:
+            current = threads.within(OPEN_SECONDS, look)
+        except Exception as error:
+            raise StoreUnusable(_words(error, shown)) from error
+        return shown if current else f"{shown}, whose tables the next start brings up to date"
 
     async def finish(self) -> None:
         """Take no saves any more, and wait for all that is under way."""
@@ -364,6 +385,19 @@ def _away() -> NotStored:
     )
 
 
+def _url(settings: Settings) -> URL:
+    """Where the database is.
+
+    Raises:
+        StoreUnusable: the setting says it in no way that can be understood.
+    """
+    secret = settings.database_url
+    try:
+        return url_of(secret.get_secret_value() if secret else None, settings.data_folder)
+    except ValueError as error:
+        raise StoreUnusable(f"SHALLOWS_DATABASE_URL: {error}") from None
+
+
 def _words(error: Exception, url: str) -> str:
     """Why a store can't be had, in a sentence for whoever set it up."""
     cause = "it does not answer"
@@ -371,6 +405,6 @@ def _words(error: Exception, url: str) -> str:
         said = str(getattr(error, "orig", None) or error).strip() or type(error).__name__
         cause = said.splitlines()[0]
     return (
-        f"its store {url} can't be used ({cause}). SHALLOWS_DATA_FOLDER names a folder that it may "
-        "write to, SHALLOWS_DATABASE_URL another database"
+        f"its store {url} can't be used ({cause}). --data or SHALLOWS_DATA_FOLDER names a folder "
+        "that it may write to, SHALLOWS_DATABASE_URL another database"
     )

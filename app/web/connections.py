@@ -29,6 +29,7 @@ Relied on of uvicorn, which the lock pins; `tests/app/test_connections.py` fails
 import asyncio
 import json
 import logging
+import sys
 import time
 from abc import abstractmethod
 from collections.abc import Callable, Iterable
@@ -131,8 +132,10 @@ def open_files() -> int:
     """How many sockets this process may have, after asking for as many as it may get."""
     try:
         import resource
-    except ImportError:  # Windows has no such bound
-        return 2**16
+    except ImportError:
+        resource = None  # type: ignore[assignment]
+    if sys.platform == "win32" or resource is None:
+        return 2**16  # there is no such bound
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = 2**16 if hard == resource.RLIM_INFINITY else min(2**16, hard)
     if soft != resource.RLIM_INFINITY and soft < wanted:

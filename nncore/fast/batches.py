@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from nncore.activations import FloatArray
+from ..activations import FloatArray
 
 TILE = 2**18
 """Bytes of a tile's largest array, at most: a few of them fit a processor's second-level cache."""

@@ -22,12 +22,12 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from nncore.activations import FloatArray
-from nncore.costs import loss_for
-from nncore.fast.batches import Batch, Batches, Tile
-from nncore.fast.kernels import OUTPUTS, Output, kernel_of, weighted
-from nncore.network import Layer, Network, columns
-from nncore.optimizers import Memory, optimizer_named
+from ..activations import FloatArray
+from ..costs import loss_for
+from ..network import Layer, Network, columns
+from ..optimizers import Memory, optimizer_named
+from .batches import Batch, Batches, Tile
+from .kernels import OUTPUTS, Output, kernel_of, weighted
 
 LEDGER = 2**16
 """The most bytes of logits in a ledger; one iteration always fits."""

@@ -11,9 +11,9 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from nncore.fast.kernels import Kernel, kernel_of
-from nncore.features import PLAIN, featurize
-from nncore.network import Network
+from ..features import PLAIN, featurize
+from ..network import Network
+from .kernels import Kernel, kernel_of
 
 Float32Array = NDArray[np.float32]
 

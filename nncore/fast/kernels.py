@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from nncore.activations import Activation, FloatArray
+from ..activations import Activation, FloatArray
 
 Kernel = Callable[[FloatArray, FloatArray | None], None]
 

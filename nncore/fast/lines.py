@@ -13,8 +13,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from nncore.fast.grid import Float32Array, GridEvaluator
-from nncore.network import Network
+from ..network import Network
+from .grid import Float32Array, GridEvaluator
 
 Float64Array = NDArray[np.float64]
 Indices = NDArray[np.intp]

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from nncore.activations import Activation
-from nncore.fast.batches import TILE
-from nncore.fast.engine import Engine
-from nncore.fast.trainer import Divergence, checked_penalty, checked_rate, divergence
-from nncore.network import Network
+from ..activations import Activation
+from ..network import Network
+from .batches import TILE
+from .engine import Engine
+from .trainer import Divergence, checked_penalty, checked_rate, divergence
 
 
 class StackedTrainer:

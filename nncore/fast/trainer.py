@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from nncore.diagnostics import LayerDiagnostics, diagnose
-from nncore.fast.engine import Engine, EngineState
-from nncore.network import Network
-from nncore.optimizers import Memory
-from nncore.stopping import BestSoFar, Stop, Stopped
+from ..diagnostics import LayerDiagnostics, diagnose
+from ..network import Network
+from ..optimizers import Memory
+from ..stopping import BestSoFar, Stop, Stopped
+from .engine import Engine, EngineState
 
 CHECK_EVERY = 256
 """The most iterations of the full batch between two checks of the conditions to stop."""

@@ -210,7 +210,8 @@ def test_a_path_that_begins_like_the_servers_own_is_refused(root: str) -> None:
     [
         ("SHALLOWS_ROOT_PATH", "shallows", "SHALLOWS_ROOT_PATH: 'shallows' is not a path"),
         ("SHALLOWS_WORKERS", "many", "SHALLOWS_WORKERS must be a whole number"),
-        ("PORT", "99999", "SHALLOWS_PORT must be at most 65535"),
+        ("PORT", "99999", "PORT must be at most 65535"),
+        ("SHALLOWS_PORT", "99999", "SHALLOWS_PORT must be at most 65535"),
     ],
 )
 def test_a_wrong_setting_ends_the_server_at_its_start_with_a_sentence(

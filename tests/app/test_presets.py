@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 import nncore
-from app.content.assets import ROOT
 from app.content.catalogue import catalogue
 from app.content.lessons import LESSONS, LessonError
 from app.content.presets import PRESETS, presets_of
+from app.places import ROOT
 from app.training.run import Run
 from app.training.session import Session
 

@@ -12,7 +12,7 @@ import pytest
 import uvicorn
 
 from app.content import assets
-from app.content.assets import ROOT
+from app.places import ROOT
 from app.reloading import Reload
 from tests.browser.harness import Server, running_server
 
@@ -77,9 +77,9 @@ def test_an_edit_is_served_at_once(served: Server) -> None:
     # What the server reads when it begins: it begins again, at the same address. What can't begin
     # is tried again when it is mended.
     edit(served, "templates/index.html", "<title>", "<title>Edited ")
-    edit(served, "nncore/__init__.py", "from nncore", "frim nncore")
+    edit(served, "nncore/__init__.py", "from .activations", "frim .activations")
     until(lambda: get(served, patience=1) == "")
-    edit(served, "nncore/__init__.py", "frim nncore", "from nncore")
+    edit(served, "nncore/__init__.py", "frim .activations", "from .activations")
     lesson = (served.project / "lessons" / "01-one-unit.md").read_text()
     (served.project / "mine" / "mine.md").write_text(lesson)
     until(lambda: '"name":"mine"' in get(served, "lessons", patience=1))

@@ -20,9 +20,9 @@ import websockets
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Origin
 
-from app import wire
-from app.__main__ import listen
+from app import machine, wire
 from app.links import addresses
+from app.listening import listen
 from tests.app.conftest import a_moment
 
 ROOT = Path(__file__).parents[2]
@@ -138,7 +138,10 @@ def test_accepted_sockets_send_small_frames_at_once() -> None:
             assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
+HOSTS = ["127.0.0.1", "0.0.0.0", *(["::"] if socket.has_dualstack_ipv6() else [])]
+
+
+@pytest.mark.parametrize("host", HOSTS)
 def test_the_addresses_printed_are_reachable(host: str) -> None:
     with listen(host, 0, patience=20) as listening:
         for address in addresses(host):
@@ -157,7 +160,22 @@ def test_a_port_in_use_is_said_in_one_line(server: Server) -> None:
     )
     assert second.returncode == 1
     assert "PORT=" in second.stderr
+    assert "--port" in second.stderr
     assert "Traceback" not in second.stderr
+
+
+def test_a_check_finds_the_server_that_has_the_port(server: Server) -> None:
+    said = subprocess.run(
+        [sys.executable, "-m", "app", "check", "--port", str(server.port)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (said.returncode, said.stderr) == (0, "")
+    assert f"Shallows runs already on port {server.port}" in said.stdout
+    for address in machine.own_addresses("0.0.0.0"):
+        assert re.search(rf"^ok .*http://{address}:{server.port}", said.stdout, re.M)
 
 
 def test_a_message_of_10_megabytes_closes_the_connection_and_keeps_the_session(

@@ -12,7 +12,7 @@ import zxingcpp
 from fastapi.testclient import TestClient
 
 from app.exports.qr import MOST_CHARACTERS
-from app.links import addresses, lan_address
+from app.links import addresses, in_url, lan_address
 
 LONGEST = "https://shallows.example/#" + "a=%E2%88%921&" * 50
 
@@ -66,10 +66,11 @@ def test_only_who_sits_at_the_server_hears_its_address(inline: TestClient) -> No
     there = TestClient(inline.app, client=("10.0.0.9", 1))
     there.portal = inline.portal
     assert there.get("/address").json() == {"lan": None}
-    here = TestClient(inline.app, client=("127.0.0.1", 1))
-    here.portal = inline.portal
     host = inline.app.state.services.settings.host  # type: ignore[attr-defined]
-    assert here.get("/address").json() == {"lan": lan_address(host)}
+    for address in ("127.0.0.1", "::1"):
+        here = TestClient(inline.app, client=(address, 1))
+        here.portal = inline.portal
+        assert here.get("/address").json() == {"lan": lan_address(host)}
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "::1"])
@@ -84,6 +85,12 @@ def test_the_address_for_others_is_one_of_this_machine() -> None:
     assert addresses("0.0.0.0") == [*filter(None, [found]), "localhost"]
     if found is not None:
         socket.create_server((found, 0)).close()
+
+
+def test_an_address_of_ipv6_has_brackets_in_a_link() -> None:
+    assert in_url("2001:db8::1") == "[2001:db8::1]"
+    assert in_url("192.168.1.20") == "192.168.1.20"
+    assert in_url("localhost") == "localhost"
 
 
 def test_a_terminal_shows_a_code() -> None:

@@ -11,7 +11,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -65,6 +65,8 @@ def free_port() -> int:
 class Server:
     """`python -m app` of a checkout on a port of 127.0.0.1; it can be stopped and started again."""
 
+    command: Sequence[str] = (sys.executable, "-m", "app")
+
     def __init__(self, project: Path = ROOT) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}/"
@@ -86,18 +88,12 @@ class Server:
         Raises:
             RuntimeError: If it ends or is not ready in time; with what it printed.
         """
-        environment = {
-            **os.environ,
-            "HOST": "127.0.0.1",
-            "PORT": str(self.port),
-            "SHALLOWS_DATA_FOLDER": self.folder,
-        }
         if self._output.closed:  # it was forgotten, and begins anew
             self._output = self._new_output()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "app"],
+            self.command,
             cwd=self.project,
-            env=environment,
+            env=self.environment(),
             stdout=self._output,
             stderr=subprocess.STDOUT,
             text=True,
@@ -109,6 +105,24 @@ class Server:
                 self._output.seek(0)
                 raise RuntimeError(f"the server did not start:\n{self._output.read()}")
             time.sleep(0.05)
+
+    def environment(self) -> dict[str, str]:
+        """What it is told."""
+        return {
+            **os.environ,
+            "HOST": "127.0.0.1",
+            "PORT": str(self.port),
+            "SHALLOWS_DATA_FOLDER": self.folder,
+        }
+
+    def printed(self) -> str:
+        """What it has printed since it was made."""
+        self._output.flush()
+        position = self._output.tell()
+        self._output.seek(0)
+        text = self._output.read()
+        self._output.seek(position)
+        return text
 
     @staticmethod
     def _new_output() -> IO[str]:

@@ -16,6 +16,20 @@ FORMULAS = {
     "linear": "g(z)=z",
 }
 
+# What is written into the data's settings and the dials from now on.
+WATCH_SETTINGS = """
+() => {
+  window.written = [];
+  const observer = new MutationObserver((records) => {
+    for (const { target, attributeName } of records)
+      window.written.push(`${target.id || target.parentElement.id} ${attributeName}`);
+  });
+  const all = { subtree: true, childList: true, characterData: true, attributes: true };
+  for (const one of document.querySelectorAll('#settings, #controls input'))
+    observer.observe(one, all);
+}
+"""
+
 
 def test_a_switch_restarts_from_the_same_weights_keeps_playing_and_leaves_a_ghost(
     page: Page,
@@ -23,11 +37,15 @@ def test_a_switch_restarts_from_the_same_weights_keeps_playing_and_leaves_a_ghos
     playground = Playground(page)
     playground.play()
     playground.wait_for_iteration(100)
+    page.evaluate(WATCH_SETTINGS)
     playground.choose("Activation", "ReLU")
     expect(playground.ghosts).to_have_text(["tanh"])
     expect(page.locator("#cost .curve-name.now")).to_have_text("ReLU")
+    expect(page.locator(".layer-activation")).to_have_value("relu")
     expect(playground.button("Pause")).to_be_visible()
     playground.wait_for_iteration(30)
+    # What stays as it was is not written again: the page would be laid out for it.
+    assert page.evaluate("window.written") == []
 
     first, second = playground.wire.of_type("configure", sent=True)
     assert second["playing"] is True

@@ -64,6 +64,9 @@ def test_training_goes_on_every_cost_arrives_and_what_was_asked_meanwhile_is_sen
     cable.pull()
     state(page, "Reconnecting")
     playground.choose("Activation", "ReLU")
+    # What is read of it waits for no picture.
+    expect(page.locator("#formula .lines math").first).to_contain_text("max")
+    expect(page.locator(".layer-activation")).to_have_value("relu")
     playground.enter("Learning rate", "0.07")
     cable.plug_in()
     state(page, "Live")

@@ -74,11 +74,11 @@ def test_features_are_inputs_at_least_one_stays_and_each_layer_has_an_activation
     expect(tiles.get_by_role("checkbox", name="x₁x₂", exact=True)).to_be_checked()
     expect(page.locator("#features-problem")).to_have_text("A network needs at least one input.")
     # The maps are nncore's numbers: x1·x2 is positive where the signs agree.
-    shades = page.locator("#features input[value=x1_x2] ~ .pic canvas").evaluate(
-        """(canvas) => {
-          const copy = new OffscreenCanvas(canvas.width, canvas.height);
+    shades = page.locator("#features input[value=x1_x2] ~ .pic img").evaluate(
+        """(image) => {
+          const copy = new OffscreenCanvas(image.naturalWidth, image.naturalHeight);
           const context = copy.getContext('2d', { willReadFrequently: true });
-          context.drawImage(canvas, 0, 0);
+          context.drawImage(image, 0, 0);
           const { data } = context.getImageData(0, 0, copy.width, copy.height);
           const blueness = (x, y) => {
             const at = 4 * (Math.round(y * (copy.height - 1)) * copy.width

@@ -124,14 +124,61 @@ test('what begins another run or goes back is told at once, what follows at the 
     ['given', 1],
     ['drawn', true],
   ]);
-  socket.onmessage({ data: JSON.stringify({ type: 'configured', resumed: false }) });
-  assert.deepEqual(tells(4), [['drawn', 4, null]]);
+  const begin = () => socket.onmessage({ data: JSON.stringify({ type: 'configured', resumed: false }) });
+  const told = (from) =>
+    posted.slice(from).map(({ type, message, picture }) => message?.type ?? picture?.iteration ?? type);
+  // The page hears of a run and of its first picture together.
+  let from = posted.length;
+  begin();
+  assert.deepEqual(told(from), []);
+  take(4, 1);
+  assert.deepEqual(told(from), ['configured', 4]);
+  assert.deepEqual(await waits(), [['given', 4]]);
+  // If it does not follow, or something else does, it is told what there is, in its order.
+  for (const follows of [
+    () => until(() => posted.length > from),
+    () => socket.onmessage({ data: JSON.stringify({ type: 'state' }) }),
+    () => socket.onclose({ code: 1006 }),
+    () => begin(),
+  ]) {
+    from = posted.length;
+    begin();
+    assert.deepEqual(told(from), []);
+    await follows();
+    assert.equal(told(from)[0], 'configured');
+  }
+  take(4, 1);
   assert.deepEqual(await waits(), [['given', 4]]);
   // With little motion while it plays, a picture waits for its time whatever it is.
   say({ type: 'manner', manner: { calm: true } });
   assert.deepEqual(tells(0), []);
   say({ type: 'manner', manner: { calm: false } });
   await until(() => drawnIteration() === 0);
+  take(2, -1);
+  await until(() => drawnIteration() === 2);
+});
+
+test('while another run is asked for, what comes of the one before is not drawn', async () => {
+  const answers = {
+    configured: () => socket.onmessage({ data: JSON.stringify({ type: 'configured', resumed: false }) }),
+    state: () => socket.onmessage({ data: JSON.stringify({ type: 'state' }) }),
+    error: () => socket.onmessage({ data: JSON.stringify({ type: 'error' }) }),
+    silence: () => {},
+  };
+  let iteration = 10;
+  for (const [name, answer] of Object.entries(answers)) {
+    await until(() => turns.length === 0);
+    say({ type: 'expect' });
+    drawn.length = 0;
+    const from = posted.length;
+    take(++iteration, 1);
+    for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve));
+    assert.deepEqual([drawn, posted.slice(from)], [[], []], name);
+    answer();
+    // A run that is another one now has no more to show; of one that stays, nothing is lost.
+    if (name === 'configured') take(0, 1);
+    await until(() => drawnIteration() === (name === 'configured' ? 0 : iteration));
+  }
   take(2, -1);
   await until(() => drawnIteration() === 2);
 });

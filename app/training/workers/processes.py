@@ -9,13 +9,13 @@ import asyncio
 import contextlib
 import multiprocessing
 import signal
+import sys
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing import resource_tracker
-from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
-from typing import Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from app import logs
 from app.settings import Settings
@@ -23,6 +23,12 @@ from app.training.host.host import Host
 from app.training.messages import Command, Event, Worked
 from app.training.workers.backend import Backend
 from app.training.workers.driver import Line, LineBroken
+
+if TYPE_CHECKING:
+    if sys.platform == "win32":
+        from multiprocessing.connection import PipeConnection as Connection
+    else:
+        from multiprocessing.connection import Connection
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -44,7 +50,7 @@ class WorkerLine:
     """A worker process and the pipe to it; a thread of its own waits on the pipe."""
 
     def __init__(
-        self, process: BaseProcess, pipe: Connection, serving: Any, round_timeout: float
+        self, process: BaseProcess, pipe: "Connection", serving: Any, round_timeout: float
     ) -> None:
         self._process = process
         self._pipe = pipe
@@ -165,19 +171,18 @@ def _start(process: BaseProcess) -> None:
     A blocked signal stays blocked in what a thread starts. What tracks shared memory has to be
     there before: multiprocessing starts it with the first process, and unblocks these signals.
     """
-    mask = getattr(signal, "pthread_sigmask", None)
-    if mask is None:
+    if sys.platform == "win32" or not hasattr(signal, "pthread_sigmask"):
         process.start()
         return
     resource_tracker.ensure_running()
-    before = mask(signal.SIG_BLOCK, ENDING)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
     try:
         process.start()
     finally:
-        mask(signal.SIG_SETMASK, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def work(pipe: Connection, serving: Any, settings: Settings) -> None:
+def work(pipe: "Connection", serving: Any, settings: Settings) -> None:
     """The life of a worker: rounds until the pipe closes.
 
     `serving` is memory that the server sees, too: which session is being served.

@@ -146,6 +146,11 @@ export class Painter {
     this.#post({ type: 'end' });
   }
 
+  /** Another run is asked for: what is drawn next is of that one, if it comes soon. */
+  expect() {
+    this.#post({ type: 'expect' });
+  }
+
   /** @param {Partial<Manner>} manner */
   manner(manner) {
     this.#post({ type: 'manner', manner });

@@ -6,6 +6,10 @@
  * each is acknowledged once it has been drawn or overtaken, by the page: so the server sends no more than the page's own
  * thread can take. Costs and messages leave in the order in which they came.
  *
+ * While another run is asked for, what still comes of the one before is not drawn any more, for a moment: it would only
+ * hold up the first picture of the new one. That it has begun the page hears with that picture, so that it shows both
+ * at once.
+ *
  * All canvases are drawn in one task, of one frame, so that the browser is given them together. Edges alone may be of an
  * earlier one while frame follows frame, and catch up with the last.
  */
@@ -22,11 +26,19 @@ import { PlanePicture } from './plane-picture.js';
 /** @typedef {import('../types/painting').FrameCosts} FrameCosts */
 /** @typedef {import('../types/protocol').Frame} Frame */
 /** @typedef {import('../types/protocol').FrameRun} FrameRun */
+/** @typedef {import('../types/protocol').ServerMessage} ServerMessage */
 
 /** Under prefers-reduced-motion playing draws at most this often (milliseconds). */
 const CALM_INTERVAL = 500;
+/** A server that has not answered after so long may take longer: the run there is, is drawn again (milliseconds). */
+const MOST_AWAITED = 250;
+/** A run's first picture follows its beginning at once; one that does not is not waited for (milliseconds). */
+const MOST_HELD = 50;
 /** For the last words of a socket, once all is over (milliseconds). */
 const FAREWELL = 2000;
+
+/** What the server says when it is asked for another run: it has it, has begun again, or will not. */
+const ANSWERS = new Set(['configured', 'state', 'error']);
 
 const scope = /** @type {PainterScope} */ (/** @type {unknown} */ (self));
 
@@ -56,6 +68,12 @@ let due = false;
 let ungiven = null;
 /** Whether the next frame is the first of its run. */
 let begins = true;
+/** While another run is asked for: ends the wait for it. @type {ReturnType<typeof setTimeout> | undefined} */
+let awaiting;
+/** That another run has begun, until its first picture is drawn. @type {ServerMessage | null} */
+let beginning = null;
+/** @type {ReturnType<typeof setTimeout> | undefined} */
+let telling;
 /** Draws the edges of a frame that none has followed. @type {ReturnType<typeof setTimeout> | undefined} */
 let catchingUp;
 let drawn = -Infinity;
@@ -71,7 +89,10 @@ const TAKE = {
     const here = second ? new second.PlainSocket(url) : new WebSocket(url);
     here.binaryType = 'arraybuffer';
     here.onopen = () => scope.postMessage({ type: 'opened', id });
-    here.onclose = (/** @type {CloseEvent} */ { code }) => scope.postMessage({ type: 'closed', id, code });
+    here.onclose = (/** @type {CloseEvent} */ { code }) => {
+      tellBeginning();
+      scope.postMessage({ type: 'closed', id, code });
+    };
     here.onmessage = (/** @type {MessageEvent} */ { data }) => {
       if (here !== socket) return;
       if (typeof data === 'string') takeText(data);
@@ -79,11 +100,17 @@ const TAKE = {
     };
     socket = here;
   },
+  expect() {
+    clearTimeout(awaiting);
+    awaiting = setTimeout(goOn, MOST_AWAITED);
+    ask();
+  },
   say({ text }) {
     if (socket?.readyState === WebSocket.OPEN) socket.send(text);
   },
   hangUp({ code }) {
     asked = 0;
+    tellBeginning();
     socket?.close(code);
     socket = null;
   },
@@ -133,13 +160,30 @@ function restyle(picture) {
 /** @param {string} text */
 function takeText(text) {
   const message = JSON.parse(text);
-  // What waits to be drawn shows a run that is no more.
-  if (message.type === 'configured' && !message.resumed) {
-    latest = null;
-    begins = true;
-  }
+  if (ANSWERS.has(message.type)) goOn();
+  tellBeginning();
   if (unsent.length > 0) scope.postMessage({ type: 'costs', costs: unsent.splice(0) });
-  scope.postMessage({ type: 'message', message });
+  if (message.type !== 'configured' || message.resumed) {
+    scope.postMessage({ type: 'message', message });
+    return;
+  }
+  // What waits to be drawn shows a run that is no more.
+  latest = null;
+  begins = true;
+  beginning = message;
+  telling = setTimeout(tellBeginning, MOST_HELD);
+}
+
+function tellBeginning() {
+  clearTimeout(telling);
+  if (beginning) scope.postMessage({ type: 'message', message: beginning });
+  beginning = null;
+}
+
+/** The wait for another run is over: the next turn draws what is due. */
+function goOn() {
+  clearTimeout(awaiting);
+  awaiting = undefined;
 }
 
 /** @param {ArrayBuffer} bytes */
@@ -170,6 +214,11 @@ const isCalm = () => manner.calm && manner.playing;
 
 function schedule() {
   due = true;
+  ask();
+}
+
+/** For the screen's next turn. */
+function ask() {
   if (scheduled) return;
   scheduled = true;
   const wait = isCalm() ? drawn + CALM_INTERVAL - performance.now() : 0;
@@ -177,12 +226,16 @@ function schedule() {
   else scope.requestAnimationFrame(atTurn);
 }
 
-/** The screen's turn: it is given what is drawn. */
+/**
+ * The screen's turn: it is given what is drawn. Who waits for another run keeps asking for turns, so that its first
+ * picture has the very next.
+ */
 function atTurn() {
   scheduled = false;
   if (ungiven !== null) scope.postMessage({ type: 'given', iteration: ungiven, at: timeOf(performance.now()) });
   ungiven = null;
-  if (due) paint(true);
+  if (awaiting !== undefined) ask();
+  else if (due) paint(true);
 }
 
 /** @param {number} now */
@@ -203,6 +256,7 @@ function paint(turn = false) {
   if (unacknowledged.length === 0) return;
   const picture = frame && told(frame);
   if (frame && !turn) ungiven = frame.iteration;
+  tellBeginning();
   scope.postMessage({
     type: 'drawn',
     costs: unsent.splice(0),

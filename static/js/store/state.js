@@ -56,15 +56,32 @@ import { Telling } from './telling.js';
 
 /** From a picture's coming the screen has it after so long (milliseconds). */
 const SEEN = 50;
+/** What is read of another run waits no longer for its first picture (milliseconds): who chose it would notice. */
+const MOST_PUT_OFF = 100;
 
 /** @type {Staging} */
 export const UNSTAGED = { hide: [], lock: [], highlight: [] };
 
 /** @template T @typedef {import('../../vendor/signals-core/signals-core.js').Signal<T>} Signal */
+/** @template T @typedef {import('../../vendor/signals-core/signals-core.js').ReadonlySignal<T>} ReadonlySignal */
 
 export class Store {
   /** What is set up. @type {Signal<Experiment>} */
   experiment;
+  /**
+   * Each of its properties by itself, for whoever needs no other: most stay as one changes.
+   *
+   * @type {{[K in keyof Experiment]: ReadonlySignal<Experiment[K]>}}
+   */
+  setup;
+
+  /**
+   * What is set up, for what is read of it: while another run begins, as it was, until the first picture of that one is
+   * there, if it comes soon. So it changes together with the picture, and does not hold it up.
+   *
+   * @type {Signal<Experiment>}
+   */
+  written;
 
   /** @type {Signal<Points | null>} */
   points = signal(/** @type {Points | null} */ (null));
@@ -102,6 +119,12 @@ export class Store {
   features = unlessSame(() => this.experiment.value.features);
   /** The activation of each hidden layer. */
   activations = unlessSame(() => this.experiment.value.layers.map(({ activation }) => activation));
+  /** The same as `written`. */
+  writtenActivations = unlessSame(() => this.written.value.layers.map(({ activation }) => activation));
+  /** The same of the network whose numbers are seen: what is set up may have others already. */
+  seenActivations = unlessSame(() =>
+    (this.current.experiment.value ?? this.experiment.value).layers.map(({ activation }) => activation),
+  );
   problem = computed(() => this.experiment.value.problem);
   regression = computed(() => this.problem.value === 'regression');
   /** As in the tables of formulas. */
@@ -143,6 +166,14 @@ export class Store {
     this.#kept = kept;
     kept.giveWay(() => this.awaited);
     this.experiment = signal(experiment);
+    this.setup = /** @type {Store['setup']} */ (
+      Object.fromEntries(
+        Object.keys(experiment).map((name) => [
+          name,
+          computed(() => this.experiment.value[/** @type {keyof Experiment} */ (name)]),
+        ]),
+      )
+    );
     this.#catalogue = catalogue;
     this.#spareLayer = experiment.layers.at(-1) ?? defaultsOf(catalogue).layers[0];
     /** What is asked of the server, and what it does. Views read it; what changes something is a command of the store. */
@@ -150,6 +181,8 @@ export class Store {
     /** The run that is shown. */
     this.current = new CurrentRun(dialogue.playing);
     this.telling = new Telling(dialogue.questions, this.announcement);
+    this.written = signal(experiment);
+    this.#writeInTime();
     // Now it is still known what the run is that another one was to replace.
     effect(() => {
       if (dialogue.certain.value || !dialogue.startsAfresh) return;
@@ -384,6 +417,22 @@ export class Store {
   }
 
   // ---- within
+
+  #writeInTime() {
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    let putOff;
+    effect(() => {
+      const now = this.experiment.value;
+      const seen = this.current.experiment.value;
+      const begins = this.dialogue.live && !this.obstacle.value && seen !== null && !sameRun(now, seen);
+      const write = () => {
+        this.written.value = now;
+      };
+      clearTimeout(putOff);
+      if (begins) putOff = setTimeout(write, MOST_PUT_OFF);
+      else write();
+    });
+  }
 
   /** @param {readonly LayerParameters[] | null} [weights] to begin with instead of the seed's */
   #configure(weights = null) {

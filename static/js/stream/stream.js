@@ -36,6 +36,9 @@ import { Dialogue } from './dialogue.js';
 /** Whose class the reader is in. @type {Signal<import('../types/rooms').Guest | null>} */
 export const guest = signal(/** @type {import('../types/rooms').Guest | null} */ (null));
 
+/** What begins another run. */
+const BEGINS = new Set(['configure', 'reset']);
+
 /** @template {object} T what is set up */
 export class Stream {
   /** Why the server has no session for it yet, and when it is asked again. @type {Signal<Wait | null>} */
@@ -72,7 +75,14 @@ export class Stream {
   constructor(terms, { saved = null, rest = 0, mark, lab = false } = {}) {
     this.#rest = rest;
     this.#lab = lab;
-    this.dialogue = new Dialogue((message) => this.#connection.send(message), terms, saved);
+    this.dialogue = new Dialogue(
+      (message) => {
+        this.#connection.send(message);
+        if (BEGINS.has(message.type)) this.painter.expect();
+      },
+      terms,
+      saved,
+    );
     const { dialogue } = this;
     this.painter = new Painter(
       {

@@ -112,6 +112,7 @@ export interface Manner {
 export type ToPainter =
   | { type: 'connect'; id: number; url: string; plain: boolean }
   | { type: 'say'; text: string }
+  | { type: 'expect' }
   | { type: 'hangUp'; code?: number }
   | { type: 'end' }
   | { type: 'canvas'; name: string; canvas: OffscreenCanvas }

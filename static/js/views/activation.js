@@ -7,6 +7,7 @@ import { EQUALS, FORMULAS, inBrackets, ofLayer, variable } from '../notation.js'
 import { bindChoice } from './choice.js';
 import { bindNumber, stopsEvery } from './value.js';
 
+/** @typedef {import('../experiment/experiment.js').HiddenLayer} HiddenLayer */
 /** @typedef {import('../store/state.js').Store} Store */
 
 /**
@@ -24,13 +25,14 @@ export function formulaLines(name, activation, slope) {
     <div class="prime">${line}<math translate="no"><mrow>${name}<mo lspace="0" rspace="0">′</mo></mrow>${ofZ}${prime}</math></div>`;
 }
 
+/** The activation that all have; '' is none. @param {readonly HiddenLayer[]} layers */
+const commonOf = (layers) =>
+  layers.every(({ activation }) => activation === layers[0].activation) ? (layers[0]?.activation ?? '') : '';
+
 /** @param {Store} store @param {(id: string) => HTMLElement} find */
 export function mountActivation(store, find) {
   // Layers that differ leave every button unchecked.
-  const common = computed(() => {
-    const { layers } = store.experiment.value;
-    return layers.every(({ activation }) => activation === layers[0].activation) ? (layers[0]?.activation ?? '') : '';
-  });
+  const common = computed(() => commonOf(store.experiment.value.layers));
   const group = /** @type {HTMLFieldSetElement} */ (find('activations'));
   bindChoice(
     group,
@@ -59,17 +61,18 @@ export function mountActivation(store, find) {
   const lines = /** @type {HTMLElement} */ (formula.querySelector('.lines'));
   const slopeRow = /** @type {HTMLElement} */ (formula.querySelector('.slope'));
   effect(() => {
-    const { layers } = store.experiment.value;
-    slopeRow.hidden = leaky.value === undefined;
+    const { layers } = store.written.value;
+    const same = commonOf(layers) !== '';
+    slopeRow.hidden = !layers.some(isLeaky);
     formula.toggleAttribute('data-sloped', !slopeRow.hidden);
     if (layers.length === 0) {
       render(nothing, lines);
       return;
     }
     // Of layers that differ the selected unit's has the word.
-    const shown = common.value ? 1 : Math.min(layers.length, Math.max(1, store.attention.selected.value?.layer ?? 1));
+    const shown = same ? 1 : Math.min(layers.length, Math.max(1, store.attention.selected.value?.layer ?? 1));
     const { activation, slope } = layers[shown - 1];
-    const name = common.value ? variable('g') : ofLayer('g', shown);
+    const name = same ? variable('g') : ofLayer('g', shown);
     render(formulaLines(name, activation, slope), lines);
   });
 }

@@ -45,9 +45,8 @@ export function mountBoundary(store, find, plotly, painter) {
   painter.give('boundary', /** @type {HTMLCanvasElement} */ (plane.querySelector('canvas')));
 
   const { size } = sizeOf(plot);
-  const discrete = computed(() => store.experiment.value.discretise);
-  const showTest = computed(() => store.experiment.value.showTest);
-  const marking = computed(() => store.experiment.value.mistakes && !store.regression.value);
+  const { discretise: discrete, showTest } = store.setup;
+  const marking = computed(() => store.setup.mistakes.value && !store.regression.value);
   effect(() => {
     const unit = store.attention.lookedAt.value;
     const { clientWidth: width, clientHeight: height } = plane;
@@ -111,7 +110,7 @@ function mountSwitches(store, find) {
     const box = /** @type {HTMLInputElement} */ (find(id));
     box.addEventListener('change', () => store.change({ [name]: box.checked }));
     effect(() => {
-      box.checked = store.experiment.value[name];
+      box.checked = store.setup[name].value;
     });
   }
   // A value is never simply wrong.
@@ -145,8 +144,8 @@ function mountLegend(store, find, chart) {
     const looked = store.attention.lookedAt.value;
     const unit = looked && looked.layer > 0 && looked.layer < store.layerSizes.value.length - 1 ? looked : null;
     const regression = store.regression.value;
-    const { showTest, mistakes } = store.experiment.value;
-    const held = showTest && (store.points.value?.split.test.length ?? 0) > 0;
+    const { showTest, mistakes } = store.setup;
+    const held = showTest.value && (store.points.value?.split.test.length ?? 0) > 0;
     const [low, high] = ends.value.split(' ');
     const middle = unit
       ? html`<math translate="no">${ofUnit('z', unit.unit + 1, unit.layer)}${EQUALS}${number(0)}</math>`
@@ -180,7 +179,7 @@ function mountLegend(store, find, chart) {
               }test</span>`
             : nothing
         }
-        ${mistakes && !regression && !unit ? html`<span class="k wrong">${mark('one', 'ring')}wrong</span>` : nothing}`,
+        ${mistakes.value && !regression && !unit ? html`<span class="k wrong">${mark('one', 'ring')}wrong</span>` : nothing}`,
       legend,
     );
     chart.setAttribute(

@@ -1,6 +1,6 @@
 /** A group of radio buttons that were in the page from the start. */
 
-import { effect } from '../../vendor/signals-core/signals-core.js';
+import { computed, effect } from '../../vendor/signals-core/signals-core.js';
 
 /**
  * @param {HTMLElement} group
@@ -9,13 +9,16 @@ import { effect } from '../../vendor/signals-core/signals-core.js';
  */
 export function bindChoice(group, value, change) {
   const radios = /** @type {HTMLInputElement[]} */ ([...group.querySelectorAll('input[type="radio"]')]);
+  const chosen = computed(value);
+  const show = () => {
+    for (const radio of radios) radio.checked = radio.value === chosen.value;
+  };
   group.addEventListener('change', ({ target }) => {
     const radio = radios.find((other) => other === target);
     if (radio) change(radio.value);
+    show();
   });
-  effect(() => {
-    for (const radio of radios) radio.checked = radio.value === value();
-  });
+  effect(show);
 }
 
 /**

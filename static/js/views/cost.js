@@ -179,15 +179,18 @@ class Tail {
     const hangs = !mean || now.length === 0;
     if (here && hangs && picture.iteration === now.length && now.length <= iterations) points.push(here);
     /** @param {number[]} point */
-    const at = ([iteration, value]) =>
-      `${(MARGIN.l + scale.x(iteration)).toFixed(1)} ${(
-        MARGIN.t + Math.min(scale.height, Math.max(0, scale.y(value)))
-      ).toFixed(1)}`;
+    const pointAt = ([iteration, value]) =>
+      [MARGIN.l + scale.x(iteration), MARGIN.t + Math.min(scale.height, Math.max(0, scale.y(value)))].map((length) =>
+        length.toFixed(1),
+      );
+    /** @param {number[]} point */
+    const at = (point) => pointAt(point).join(' ');
     /** @param {number[][]} line */
     const path = (line) => (line.length > 1 ? `M${line.map(at).join('L')}` : '');
-    this.#train.setAttribute('d', path(points));
-    this.#batches.setAttribute('d', mean ? path(every) : '');
-    this.#test.setAttribute(
+    write(this.#train, 'd', path(points));
+    write(this.#batches, 'd', mean ? path(every) : '');
+    write(
+      this.#test,
       'd',
       path(
         now.tests
@@ -198,10 +201,19 @@ class Tail {
     );
     // After a seek the run is not where the curve ends.
     const end = here && back ? here : points.at(-1);
-    this.#here.setAttribute('d', here && back ? `M${at([here[0], Infinity])}V${MARGIN.t + scale.height}` : '');
-    this.#dot.setAttribute('visibility', end ? 'visible' : 'hidden');
-    if (end) this.#dot.setAttribute('transform', `translate(${at(end)})`);
+    write(this.#here, 'd', here && back ? `M${at([here[0], Infinity])}V${MARGIN.t + scale.height}` : '');
+    write(this.#dot, 'visibility', end ? 'visible' : 'hidden');
+    if (!end) return;
+    // Not by a transform: the browser would take the page's layers apart and together again.
+    const [x, y] = pointAt(end);
+    write(this.#dot, 'cx', x);
+    write(this.#dot, 'cy', y);
   }
+}
+
+/** Only what it is not yet: what is written is laid out. @param {Element} element @param {string} name @param {string} value */
+function write(element, name, value) {
+  if (element.getAttribute(name) !== value) element.setAttribute(name, value);
 }
 
 /**

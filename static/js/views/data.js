@@ -61,7 +61,7 @@ export function mountData(store, find, catalogue, fields) {
   );
   bindChoice(
     find('datasets'),
-    () => store.experiment.value.dataset,
+    () => store.setup.dataset.value,
     (dataset) => (dataset === OWN ? chooseOwn(store) : store.change({ dataset })),
   );
   const tiles = /** @type {NodeListOf<HTMLElement>} */ (find('datasets').querySelectorAll('[data-task]'));
@@ -70,7 +70,8 @@ export function mountData(store, find, catalogue, fields) {
     ['examples', 'noise', 'label-flips'].map((id) => find(id).closest('.sl'))
   );
   effect(() => {
-    const { dataset, problem } = store.experiment.value;
+    const dataset = store.setup.dataset.value;
+    const problem = store.problem.value;
     for (const tile of tiles) tile.hidden = tile.dataset.task !== problem;
     about.textContent =
       dataset === OWN ? ABOUT_OWN : (datasets.find(({ name }) => name === dataset)?.description ?? '');

@@ -12,8 +12,6 @@ import { painterColours, palette } from '../theme.js';
 
 /** Pixels of a map on the page, twice as fine as its points. */
 const SIDE = 104;
-/** It seldom changes: as one that is read it is part of its page, and no layer of its own to put in place at each frame. */
-const PICTURE = { alpha: false, willReadFrequently: true };
 
 /** The maps of some inputs, one after the other. @param {Catalogue} catalogue @param {readonly string[]} names */
 export function mapsOf({ features }, names) {
@@ -50,25 +48,32 @@ export function mountFeatures(store, find, catalogue) {
     problem.textContent = '';
   });
   effect(() => {
-    const { features } = store.experiment.value;
+    const features = store.features.value;
     for (const box of boxes) box.checked = features.includes(box.value);
     find('inputs').textContent = String(features.length);
   });
 
+  // A canvas in the page would be a layer of its own, to be put in place at each frame.
+  const pictures = boxes.map((box) => {
+    const picture = new Image();
+    picture.alt = '';
+    picture.draggable = false;
+    box.closest('label')?.querySelector('.pic')?.append(picture);
+    return picture;
+  });
   const maps = new Maps();
+  const canvas = document.createElement('canvas');
+  canvas.width = canvas.height = SIDE;
+  const context = /** @type {CanvasRenderingContext2D} */ (
+    canvas.getContext('2d', { alpha: false, willReadFrequently: true })
+  );
   effect(() => {
     void palette.value;
     const colours = ramp(painterColours().heat);
     catalogue.features.forEach(({ map, size }, index) => {
-      const canvas = /** @type {HTMLCanvasElement} */ (boxes[index].closest('label')?.querySelector('canvas'));
-      canvas.width = canvas.height = SIDE;
       maps.paint(bytesOf(map), size, size, colours);
-      maps.draw(/** @type {CanvasRenderingContext2D} */ (canvas.getContext('2d', PICTURE)), 0, {
-        x: 0,
-        y: 0,
-        width: SIDE,
-        height: SIDE,
-      });
+      maps.draw(context, 0, { x: 0, y: 0, width: SIDE, height: SIDE });
+      pictures[index].src = canvas.toDataURL();
     });
   });
 }

@@ -12,7 +12,7 @@ import { html } from '../../vendor/lit-html/lit-html.js';
  * @param {number} layer as in the lecture: the first hidden one is 1
  */
 export function layerActivation(store, { activations }, layer) {
-  const now = store.activations.value[layer - 1];
+  const now = store.writtenActivations.value[layer - 1] ?? store.activations.value[layer - 1];
   /** @param {Event} event */
   const change = ({ target }) =>
     store.changeLayer(layer, { activation: /** @type {HTMLSelectElement} */ (target).value });

@@ -95,7 +95,7 @@ function mountSettings(store, find, catalogue, fields) {
   add.addEventListener('click', () => store.addLayer());
   remove.addEventListener('click', () => store.change({ layers: store.experiment.value.layers.slice(0, -1) }));
   effect(() => {
-    const layers = store.experiment.value.layers.length;
+    const layers = store.layerSizes.value.length - 2;
     depth.textContent = String(layers);
     add.disabled = layers >= most;
     remove.disabled = layers <= fewest;
@@ -103,7 +103,7 @@ function mountSettings(store, find, catalogue, fields) {
 
   bindChoice(
     find('schemes'),
-    () => store.experiment.value.scheme,
+    () => store.setup.scheme.value,
     (scheme) => store.change({ scheme }),
   );
   bindFields(store, find, fields, {
@@ -111,7 +111,7 @@ function mountSettings(store, find, catalogue, fields) {
     weightSeed: ['weight-seed', []],
   });
   effect(() => {
-    /** @type {HTMLInputElement} */ (find('weight-scale')).disabled = store.experiment.value.scheme !== 'small_random';
+    /** @type {HTMLInputElement} */ (find('weight-scale')).disabled = store.setup.scheme.value !== 'small_random';
   });
   renewSeed(store, find('new-weight-seed'), 'weightSeed', 'New initial weights');
 }

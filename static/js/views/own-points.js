@@ -3,7 +3,7 @@
  * so that the boundary is seen to follow; Reset goes back to the seed's.
  */
 
-import { effect, signal } from '../../vendor/signals-core/signals-core.js';
+import { computed, effect, signal } from '../../vendor/signals-core/signals-core.js';
 import { MAX_POINTS } from '../experiment/bounds.js';
 import { OWN, PLANE, parameterField } from '../experiment/experiment.js';
 import { allows } from '../experiment/parts.js';
@@ -87,13 +87,21 @@ class Editor {
   steps = signal(0);
   #steps = new Steps(sameState);
   #store;
+  canUndo = computed(() => {
+    void this.steps.value;
+    return this.#steps.back(this.#state) !== null;
+  });
+  canRedo = computed(() => {
+    void this.steps.value;
+    return this.#steps.forth(this.#state) !== null;
+  });
 
   /** @param {Store} store */
   constructor(store) {
     this.#store = store;
     effect(() => {
-      const { dataset, points, problem } = store.experiment.value;
-      const regression = problem === 'regression';
+      const [dataset, points] = [store.setup.dataset.value, store.setup.points.value];
+      const regression = this.regression;
       const now = this.tool.peek();
       if (!this.allowed) this.tool.value = null;
       else if (dataset === OWN && points.length === 0 && now !== 'zero') this.tool.value = regression ? 'value' : 'one';
@@ -108,8 +116,8 @@ class Editor {
 
   /** The points there are, the reader's own or those of the dataset. @returns {Own} */
   get own() {
-    const { dataset, points, labels } = this.#store.experiment.value;
-    if (dataset === OWN) return { points, labels };
+    const { dataset, points, labels } = this.#store.setup;
+    if (dataset.value === OWN) return { points: points.value, labels: labels.value };
     const drawn = this.#store.points.value;
     return { points: drawn?.points ?? [], labels: drawn?.labels ?? [] };
   }
@@ -214,16 +222,6 @@ class Editor {
     this.take({ points: [], labels: [] }, 'All points cleared. Undo brings them back.');
   }
 
-  get canUndo() {
-    void this.steps.value;
-    return this.#steps.back(this.#state) !== null;
-  }
-
-  get canRedo() {
-    void this.steps.value;
-    return this.#steps.forth(this.#state) !== null;
-  }
-
   undo() {
     return this.#travel(this.#steps.undo(this.#state), 'Undone');
   }
@@ -292,8 +290,8 @@ function mountTool(store, find, edit) {
   undo.addEventListener('click', () => edit.undo());
   redo.addEventListener('click', () => edit.redo());
   effect(() => {
-    undo.disabled = !edit.canUndo;
-    redo.disabled = !edit.canRedo;
+    undo.disabled = !edit.canUndo.value;
+    redo.disabled = !edit.canRedo.value;
   });
 
   const start = find('own-start');
@@ -308,9 +306,8 @@ function mountTool(store, find, edit) {
   });
   const counted = find('own-count');
   effect(() => {
-    const { dataset } = store.experiment.value;
     const { points, labels } = edit.own;
-    const own = dataset === OWN;
+    const own = store.setup.dataset.value === OWN;
     start.hidden = own;
     clear.hidden = !own || points.length === 0;
     const ones = labels.filter((label) => label === 1).length;

@@ -75,7 +75,7 @@ export function unitFormula(store, layers, layer, unit, open) {
   const isOutput = layer === sizes.length - 1;
   const { weights, biases } = layers[layer - 1];
   const left = isOutput ? yHat : ofUnit('a', unit + 1, layer);
-  const opening = OPENING[isOutput ? store.outputActivation.value : store.activations.value[layer - 1]];
+  const opening = OPENING[isOutput ? store.outputActivation.value : store.seenActivations.value[layer - 1]];
   /** @param {number} input */
   const factor = (input) => (layer === 1 ? featureMath(features[input]) : ofUnit('a', input + 1, layer - 1));
   /** @param {number} value @param {number | null} input */

@@ -70,7 +70,7 @@ export function mountReduced(store, find, addressOf) {
 
   const link = /** @type {HTMLAnchorElement} */ (find('open-full'));
   effect(() => {
-    const { embed } = store.experiment.value;
+    const embed = store.setup.embed.value;
     document.body.toggleAttribute('data-embed', embed);
     link.hidden = !embed;
     if (embed) link.href = addressOf({ ...store.experiment.value, embed: false });

@@ -1,6 +1,6 @@
 /** How the network is trained: optimiser, batches, penalties, and when to stop. */
 
-import { effect } from '../../vendor/signals-core/signals-core.js';
+import { computed, effect } from '../../vendor/signals-core/signals-core.js';
 import { count } from '../format.js';
 import { renewSeed } from './data.js';
 import { bindFields, stopsBetween } from './value.js';
@@ -27,7 +27,7 @@ export function mountTraining(store, find, catalogue, fields) {
   const optimizer = /** @type {HTMLSelectElement} */ (find('optimizer'));
   optimizer.addEventListener('change', () => store.change({ optimizer: optimizer.value }));
   effect(() => {
-    optimizer.value = store.experiment.value.optimizer;
+    optimizer.value = store.setup.optimizer.value;
   });
 
   bindFields(store, find, fields, {
@@ -45,11 +45,11 @@ export function mountTraining(store, find, catalogue, fields) {
   const order = /** @type {HTMLElement} */ (find('training-seed').closest('.sl'));
   const accuracy = /** @type {HTMLElement} */ (find('stop-accuracy').closest('.sl'));
   const sum = find('training-sum');
+  const words = computed(() => inWords(store.experiment.value, catalogue));
   effect(() => {
-    const { batchSize, problem } = store.experiment.value;
-    order.hidden = batchSize === null;
-    accuracy.hidden = problem === 'regression';
-    sum.textContent = inWords(store.experiment.value, catalogue);
+    order.hidden = store.setup.batchSize.value === null;
+    accuracy.hidden = store.regression.value;
+    sum.textContent = words.value;
   });
 }
 

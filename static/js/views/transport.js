@@ -39,7 +39,7 @@ export function mountTransport(store, find, fields, stream) {
   const epoch = find('step-epoch');
   epoch.addEventListener('click', () => store.step(store.epoch));
   effect(() => {
-    epoch.hidden = store.experiment.value.batchSize === null;
+    epoch.hidden = store.setup.batchSize.value === null;
   });
   const reset = find('reset');
   reset.addEventListener('click', () => store.reset());

@@ -1,6 +1,6 @@
 /** A number to type, to step with the arrow keys and, where it has a slider, to drag. */
 
-import { effect } from '../../vendor/signals-core/signals-core.js';
+import { computed, effect } from '../../vendor/signals-core/signals-core.js';
 import { FieldError } from '../experiment/field.js';
 import { count, exact } from '../format.js';
 import { doubt, readings, readNumber } from '../numbers.js';
@@ -143,8 +143,9 @@ export function bindValue({ input, slider = null, problem, field, value, change,
 
   input.ariaValueMin = limit(field.limits[0] * field.factor);
   input.ariaValueMax = limit(field.limits[1] * field.factor);
+  const held = computed(value);
   const show = () => {
-    const now = value();
+    const now = held.value;
     const typing = resting !== undefined || (typed.text === input.value && typed.value === now);
     if (!wrong && input.value !== shown(now) && !(typing && document.activeElement === input)) input.value = shown(now);
     input.ariaValueNow = now === null ? null : shown(now);
@@ -218,6 +219,7 @@ export function bindValue({ input, slider = null, problem, field, value, change,
     slider.addEventListener('input', () => {
       complain('');
       change(stops[Number(slider.value)]);
+      show();
     });
   }
   return effect(show);
@@ -252,7 +254,7 @@ export function bindFields(store, find, fields, rows) {
     const name = /** @type {'batchSize'} any of the numbers */ (key);
     bindNumber(find, id, {
       field: fields[name],
-      value: () => store.experiment.value[name],
+      value: () => store.setup[name].value,
       change: (value) => store.change({ [name]: value }),
       stops,
     });
