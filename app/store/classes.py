@@ -67,6 +67,10 @@ class StoredRooms:
         """A key that lasts as long as the store."""
         return self._store.notes.key_for(purpose)
 
+    def client(self, address: str) -> str:
+        """The short name of an address."""
+        return self._store.notes.client(address)
+
     def clock(self) -> float:
         """Seconds of the store's own time, which only grows."""
         return self._store.notes.now()
