@@ -37,7 +37,6 @@ WITHOUT_PLOTLY = {
     "test_address",
     "test_divergence",
     "test_help",
-    "test_kept_points",
     "test_keyboard",
     "test_lessons",
     "test_microscope",
