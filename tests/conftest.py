@@ -63,3 +63,19 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
         return (yield)
     with quiet.during(item.nodeid):
         return (yield)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Let a report leave its process whatever a program has printed.
+
+    A lone surrogate can't be sent, and would end all tests without a word of which it was.
+    """
+    report.sections = [(name, sendable(text)) for name, text in report.sections]
+    if report.longrepr is not None and sendable(said := str(report.longrepr)) != said:
+        report.longrepr = sendable(said)
+
+
+def sendable(text: str) -> str:
+    """The text, with what UTF-8 has no bytes for written out."""
+    return text.encode(errors="backslashreplace").decode()

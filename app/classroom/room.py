@@ -120,7 +120,9 @@ class Room:
         self._clock = now.clock
 
     @classmethod
-    def opened(cls, id: str, title: str, around: Around, now: Now) -> "tuple[Room, str, str]":
+    def opened(
+        cls, id: str, title: str, around: Around, now: Now, client: str = ""
+    ) -> "tuple[Room, str, str]":
         """A new room, its teacher's key and that of its projector; its rows are to be written."""
         mint = around.mint
         key, screen_key = mint.secret(), mint.secret()
@@ -133,6 +135,7 @@ class Room:
             seed=mint.seed(),
             opened_at=now.clock,
             opened_wall=now.wall,
+            client=client,
             alone_since=now.clock,
         )
         return cls(State(door), around, now), key, screen_key

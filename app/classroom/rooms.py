@@ -68,14 +68,18 @@ class Rooms:
     def _codes(self) -> set[str]:
         return {room.state.door.code for room in self._rooms.values()} | {*self._others()}
 
-    def open(self, title: str, now: Now) -> NewRoom:
+    def opened_by(self, client: str) -> int:
+        """How many were opened by one client, before this server's start too."""
+        return sum(room.state.door.client == client for room in self._rooms.values())
+
+    def open(self, title: str, now: Now, client: str = "") -> NewRoom:
         """A new room.
 
         Raises:
             RoomFull: Every place is taken by a room that is in use.
         """
         gone = None if len(self._rooms) < self._most else self._give_way(now)
-        room, key, screen_key = Room.opened(self._new_id(), title, self._around, now)
+        room, key, screen_key = Room.opened(self._new_id(), title, self._around, now, client)
         self._rooms[room.state.door.id] = room
         return NewRoom(room, key, screen_key, room.rows, gone)
 

@@ -37,6 +37,7 @@ class Door:
         version: Of all its rows.
         keys: Digests of teachers' keys, oldest first.
         seed: Of the order of given names.
+        client: The store's short name of the address that opened it; empty if that is not known.
         alone_since: By the clock; None while a teacher's page is connected.
         held_at: By the wall clock; None while it is not held.
         question: The one that is on; None if there is none.
@@ -51,6 +52,7 @@ class Door:
     seed: int
     opened_at: float
     opened_wall: float
+    client: str = ""
     version: Literal[1] = 1
     alone_since: float | None = None
     pairing: str | None = None

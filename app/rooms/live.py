@@ -170,7 +170,6 @@ class LiveRooms:
         self._owed: dict[str, set[str]] = {}
         """Of each room the keys that may be otherwise there: it is not known what was written."""
         self._audiences: dict[str, Audience] = {}
-        self._opened_by: dict[str, str] = {}
         self._asked: deque[Asked] = deque()
         self._news = asyncio.Event()
         self._loaded = asyncio.Event()
@@ -239,19 +238,15 @@ class LiveRooms:
             NotStored: it can't be written now.
         """
         await self.here()
+        whose = self._stored.client(client)
 
         def act(now: Now) -> NewRoom:
-            theirs = sum(by == client and self.has(id) for id, by in self._opened_by.items())
-            theirs += self._owning.elsewhere("room", client)
+            theirs = self._rooms.opened_by(whose) + self._owning.elsewhere("room", client)
             if theirs >= self._settings.max_rooms_per_client:
                 raise RoomFull(
                     f"{theirs} rooms were opened from this address, as many as may be. End one."
                 )
-            new = self._rooms.open(title, now)
-            # At once: what is opened in the same moment counts it.
-            self._opened_by = {id: by for id, by in self._opened_by.items() if self.has(id)}
-            self._opened_by[new.room.state.door.id] = client
-            return new
+            return self._rooms.open(title, now, whose)
 
         new: NewRoom = await self._ask(Asked(None, act=act))
         return new
@@ -606,9 +601,10 @@ class LiveRooms:
         if self._owning.several:
             for id, new in changes.items():
                 if not new.over and self.has(id):
-                    new.code = self._rooms.of_id(id).state.door.code
-                if id in this.begun:
-                    new.begun_by = self._stored.client(self._opened_by.get(id, ""))
+                    door = self._rooms.of_id(id).state.door
+                    new.code = door.code
+                    if id in this.begun:
+                        new.begun_by = door.client
         try:
             await self._stored.write(changes)
         except NotStored:

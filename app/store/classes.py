@@ -80,6 +80,10 @@ class StoredRooms:
         """A key that lasts as long as the store."""
         return self._store.notes.key_for(purpose)
 
+    def client(self, address: str) -> str:
+        """The short name of an address."""
+        return self._store.notes.client(address)
+
     def clock(self) -> float:
         """Seconds of the store's own time, which only grows."""
         return self._store.notes.now()
@@ -111,10 +115,6 @@ class StoredRooms:
             return {row.key: row.value for row in connection.execute(rows)}
 
         return await self._store.read(read)
-
-    def client(self, address: str) -> str:
-        """How an address is called in the store."""
-        return self._store.notes.client(address)
 
     async def write(self, changes: Mapping[str, Changes]) -> None:
         """Write what is new of some rooms in one transaction; it is on the disk when this returns.

@@ -142,10 +142,12 @@ def test_options_stand_before_a_command_or_after_it(line: list[str]) -> None:
     assert settings.port == 0
 
 
-def test_a_tilde_is_the_home_in_every_shell(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOME", "/home/otter")
-    monkeypatch.setenv("USERPROFILE", "/home/otter")
-    assert options.read(["--data=~/runs"])[1].data_folder == Path("/home/otter/runs")
+def test_a_tilde_is_the_home_in_every_shell(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    assert options.read(["--data=~/runs"])[1].data_folder == tmp_path / "runs"
 
 
 # -- shallows check, in this process; workers are tried by test_server.py and the wheel's test

@@ -24,6 +24,8 @@ from app.classroom.turn import Around
 from app.errors import NotStored, TooFast
 from app.main import create_app
 from app.rooms import audience
+from app.routes.interacting import _allowed
+from app.schemas import Configure
 from app.sessions.outbox import Outbox
 from app.store.classes import StoredRooms
 from app.web import tries
@@ -256,14 +258,6 @@ def test_when_all_rooms_are_taken_an_empty_one_gives_way() -> None:
         refused = client.post("/rooms", json={})
         assert (refused.status_code, refused.json()["code"]) == (409, "full")
         assert used.seen()["id"] == used.id
-
-
-def test_one_address_opens_as_many_rooms_as_it_may() -> None:
-    with TestClient(create_app(settings_for("inline", max_rooms_per_client=1))) as client:
-        first = Class(client)
-        assert client.post("/rooms", json={}).json()["code"] == "full"
-        client.delete(f"/rooms/{first.id}", headers=first.key)
-        Class(client)
 
 
 def opened_at_once(client: TestClient, rooms: int) -> list[object]:
@@ -596,6 +590,24 @@ def test_what_was_sent_is_set_up_whatever_a_page_says(room: Class) -> None:
         assert page.error() == "not_found"
     with Page.at(room.client, "/ws", type="configure", experiment=1, **PLAN) as nobody:
         assert nobody.error() == "invalid_field"
+
+
+def test_what_was_sent_costs_by_its_size_however_short_the_message_is(room: Class) -> None:
+    """A real server charges it to the stream, which then waits."""
+    room.joins()
+    live, mine = services_of(room.client).rooms, Configure(type="configure", experiment=1)
+    points = [[x / 100, -x / 100, 1.0] for x in range(-400, 400)]
+    own = {"points": points, "labels": [0, 1] * 400}
+    costs = []
+    with room.teacher() as teacher:
+        for number, data in enumerate(({"dataset": "xor"}, own), start=1):
+            teacher.say("push", page="#", plan={"data": data, "runs": [{}]}, seeds="same")
+            while (teacher.until("room")["experiment"] or {}).get("number") != number:
+                pass
+            said = mine.model_copy(update={"experiment": number})
+            costs.append(_allowed(live.room(room.id), 1, said).seconds)
+    assert costs[1] > 2 * costs[0] > 0
+    assert _allowed(live.room(room.id), 1, Configure(type="configure")).seconds == 0
 
 
 def seeded(seed: int) -> Json:

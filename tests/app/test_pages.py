@@ -54,6 +54,17 @@ def test_every_module_is_preloaded_and_imports_only_what_is_served(inline: TestC
     assert reached <= modules
 
 
+def test_a_page_without_a_room_has_two_kilobytes_of_a_class_at_most(
+    inline: TestClient, html: str
+) -> None:
+    files = services_of(inline).assets.files
+    urls = re.findall(r'="/static/[^/]+/([^"#]*)"', html)
+    assert [url for url in urls if re.search("room|join", url)] == ["js/views/classroom.js"]
+    button = re.search(r'<button[^>]*id="class".*?</button>', html, re.DOTALL)
+    assert button is not None
+    assert len(files["js/views/classroom.js"].content) + len(button[0]) <= 2_000
+
+
 def test_the_catalogue_is_nncores_own_numbers(html: str) -> None:
     found = re.search(r'id="catalogue">(.*?)</script>', html, re.DOTALL)
     assert found is not None

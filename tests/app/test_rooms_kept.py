@@ -47,6 +47,16 @@ def test_a_room_is_taken_up_where_it_was(url: str) -> None:
         assert client.get(f"/rooms/{room.id}", headers=room.key).status_code == 404
 
 
+def test_one_address_opens_as_many_rooms_as_it_may_before_a_restart_or_after(url: str) -> None:
+    with service(url, max_rooms_per_client=1) as client:
+        first = Class(client)
+        assert client.post("/rooms", json={}).json()["code"] == "full"
+    with service(url, max_rooms_per_client=1) as client:
+        assert client.post("/rooms", json={}).json()["code"] == "full"
+        assert client.delete(f"/rooms/{first.id}", headers=first.key).status_code == 204
+        Class(client)
+
+
 def test_what_another_version_wrote_is_left_alone(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -24,7 +24,7 @@ from playwright.sync_api import (
 )
 
 from tests.browser.harness import Server, chromium_profile, running_server
-from tests.browser.playground import PATIENCE
+from tests.browser.playground import NO_PLOTLY, PATIENCE
 
 expect.set_options(timeout=PATIENCE)
 
@@ -32,6 +32,24 @@ expect.set_options(timeout=PATIENCE)
 NOTHING = "healthz"
 MEDIA = ("media", "color_scheme", "reduced_motion", "forced_colors")
 OWN_LESSONS = Path(__file__).with_name("own_lessons")
+# Files whose tests look at nothing that Plotly draws, which takes longest of all that a page loads.
+WITHOUT_PLOTLY = {
+    "test_address",
+    "test_divergence",
+    "test_help",
+    "test_keyboard",
+    "test_lessons",
+    "test_microscope",
+    "test_model",
+    "test_numbers",
+    "test_parameters",
+    "test_presets",
+    "test_questions",
+    "test_reduced",
+    "test_refusals",
+    "test_share",
+    "test_take_away",
+}
 VIEWPORT: ViewportSize = {"width": 1440, "height": 900}
 
 
@@ -156,7 +174,12 @@ def guard(context: BrowserContext, server: Server) -> Iterator[Guard]:
 
 
 @pytest.fixture
-def page(context: BrowserContext, context_options: dict[str, Any], guard: Guard) -> Page:
+def page(
+    request: pytest.FixtureRequest,
+    context: BrowserContext,
+    context_options: dict[str, Any],
+    guard: Guard,
+) -> Iterator[Page]:
     """The tab that all tests have in turn: a page loads there in half of the time.
 
     A test that closes it, counts its history, which is full after fifty pages, or leaves with it
@@ -166,4 +189,13 @@ def page(context: BrowserContext, context_options: dict[str, Any], guard: Guard)
     page.set_viewport_size(context_options.get("viewport", VIEWPORT))
     # What is not named is as for everyone.
     page.emulate_media(**{name: context_options.get(name, "null") for name in MEDIA})
-    return page
+    if request.path.stem not in WITHOUT_PLOTLY:
+        yield page
+        return
+    session = context.new_cdp_session(page)
+    session.send("Page.enable")
+    added = session.send("Page.addScriptToEvaluateOnNewDocument", {"source": NO_PLOTLY})
+    yield page
+    if not page.is_closed():
+        session.send("Page.removeScriptToEvaluateOnNewDocument", added)
+        session.detach()

@@ -26,7 +26,8 @@ LOOKED_AT = """(stop) => {
 STOP = f"""(target) => {{
   const stop = document.activeElement;
   const wrong = ({LOOKED_AT})(stop);
-  return [stop === target, wrong && `${{stop.outerHTML.slice(0, 160)}}: ${{wrong}}`];
+  const html = stop.outerHTML.slice(0, 160);
+  return [stop === target, wrong && `${{html}}: ${{wrong}}`, html];
 }}"""
 
 
@@ -44,7 +45,7 @@ class Keys:
     def at(self, stop: Locator) -> None:
         """The keyboard is there, and it is seen."""
         expect(stop).to_be_focused()
-        _, wrong = stop.evaluate(STOP)
+        _, wrong, _ = stop.evaluate(STOP)
         assert wrong == ""
 
     def seen(self) -> None:
@@ -58,12 +59,12 @@ class Keys:
         passed = []
         for _ in range(MOST_STOPS):
             self.press("Shift+Tab" if back else "Tab")
-            there, wrong = stop.evaluate(STOP)
+            there, wrong, html = stop.evaluate(STOP)
             # After the last stop the keyboard is the browser's, before it is at the first one.
             assert wrong == "" or wrong.startswith("<body"), wrong
             if there:
                 return
-            passed.append(self.page.evaluate("document.activeElement.outerHTML.slice(0, 90)"))
+            passed.append(html)
         raise AssertionError(f"Tab does not lead to {stop}, but to {passed}")
 
     def use(self, stop: Locator, *, back: bool = False, key: str = "Enter") -> None:

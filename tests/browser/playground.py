@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary
 
 import msgpack
 import numpy as np
-from playwright.sync_api import Error, Locator, Page, WebSocket, expect
+from playwright.sync_api import BrowserContext, Error, Locator, Page, WebSocket, expect
 
 # Milliseconds that a shared machine may take over what a quiet one does at once; no test asserts a
 # time. Whoever works on a test may want to hear sooner.
@@ -78,6 +78,21 @@ def coloured(values: np.ndarray) -> np.ndarray:
     t = values[..., None] / 127.5 - 1
     low, middle, high = (np.array(colour) for colour in RAMP)
     return np.asarray(middle + (np.where(t < 0, low, high) - middle) * abs(t))
+
+
+# For a page in which Plotly never comes. A route would do too, but nothing is cached beside one.
+NO_PLOTLY = """{
+  const { append } = Element.prototype;
+  const isPlotly = (node) => node.src?.includes('/plotly-basic');
+  Element.prototype.append = function (...nodes) {
+    if (!nodes.some(isPlotly)) append.apply(this, nodes);
+  };
+}"""
+
+
+def without_plotly(where: Page | BrowserContext) -> None:
+    """For good: of what a page loads it takes longest, and a test may look at nothing of it."""
+    where.add_init_script(NO_PLOTLY)
 
 
 class Talk:

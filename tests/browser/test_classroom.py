@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import ExitStack
 from typing import Any
 
+import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.browser.cable import Cable
 from tests.browser.conftest import VIEWPORT, Guard
 from tests.browser.ends import Member, Teacher, post
 from tests.browser.harness import Server
+from tests.browser.playground import Theme, without_plotly
 from tests.browser.test_accessibility import violations
 
 
@@ -35,51 +38,56 @@ def joined(page: Page, server: Server, code: str) -> str:
     return name
 
 
+def at_rest(page: Page) -> Page:
+    """One where nothing is on its way."""
+    page.emulate_media(reduced_motion="reduce")
+    return page
+
+
+# Without what the page draws with Plotly, which has nothing to do with a class.
+PLAIN = pytest.mark.parametrize("context_options", [{"reduced_motion": "reduce", "own_tab": True}])
+THEMES: list[Theme] = ["light", "dark"]
+
+
 class Looked:
-    """What axe finds on the pages of a class, in both themes; nothing moves meanwhile."""
+    """What axe finds on the pages of a class; nothing moves meanwhile."""
 
     def __init__(self) -> None:
         self.found: list[str] = []
 
-    def at(self, state: str, *places: tuple[Page, str]) -> None:
+    def at(self, state: str, *places: tuple[Page, str], themes: Iterable[Theme] = THEMES) -> None:
         """Each page, or the part of it that is new."""
         for page, within in places:
-            for theme in ("light", "dark"):
+            for theme in themes:
                 page.emulate_media(color_scheme=theme)
                 # What is painted follows with the next frame.
                 page.evaluate("() => new Promise((resolve) => requestAnimationFrame(resolve))")
                 found = violations(page, within, theme)
                 self.found += [f"{state}, {theme}: {each}" for each in found]
 
+    def at_bar(self, state: str, page: Page) -> None:
+        """A student's bar, whose dark colours are looked at where it has all of them."""
+        self.at(state, (page, ".roombox"), themes=["light"])
 
-def test_a_lesson(browser: Browser, server: Server) -> None:
-    guard = Guard(server)
+
+@PLAIN
+def test_a_lesson(context: BrowserContext, page: Page, server: Server) -> None:
     with ExitStack() as stack:
-        teachers, students = (
-            stack.enter_context(browser.new_context(viewport=VIEWPORT, reduced_motion="reduce"))
-            for _ in range(2)
-        )
-        for context in (teachers, students):
-            stack.enter_context(guard.watching(context))
         teacher = Teacher(server, "Year 12")
         stack.callback(teacher.close)
         others = [Member(server, teacher.room["code"]) for _ in range(4)]
         for other in others:
             stack.callback(other.close)
-        lesson(server, teachers, students, teacher, others)
-    assert guard.problems == []
+        lesson(server, context, page, teacher, others)
 
 
 def lesson(
-    server: Server,
-    teachers: BrowserContext,
-    students: BrowserContext,
-    desk: Teacher,
-    others: list[Member],
+    server: Server, context: BrowserContext, one: Page, desk: Teacher, others: list[Member]
 ) -> None:
     """All that a class can be in, on its pages."""
     looked, room = Looked(), desk.room
-    teacher, screen, one = teachers.new_page(), teachers.new_page(), students.new_page()
+    without_plotly(one)
+    teacher, screen = (at_rest(context.new_page()) for _ in range(2))
     teacher.goto(f"{server.url}rooms/{room['id']}#key={room['key']}")
     screen.goto(f"{server.url}rooms/{room['id']}/screen#key={room['screen_key']}")
     expect(screen.locator(".in b")).to_have_text("4")
@@ -87,7 +95,7 @@ def lesson(
     assert "#" not in teacher.url
     assert "#" not in screen.url
     otter = joined(one, server, room["code"])
-    looked.at("come in", (screen, "html"), (one, ".roombox"))
+    looked.at("come in", (screen, "html"))
 
     # What is sent arrives, with a seed of their own, and the own work comes back by a press.
     one.get_by_role("radio", name="xor").check(force=True)
@@ -116,7 +124,8 @@ def lesson(
     expect(button(teacher, "Let in")).to_be_visible()
     expect(screen.locator(".of")).to_have_text("of 5 have solved it")
     button(teacher, "New").nth(1).click()
-    looked.at("task", (teacher, "html"), (one, ".roombox"), (screen, "html"))
+    looked.at("task", (teacher, "html"), (screen, "html"))
+    looked.at_bar("task", one)
     forced_colours_keep_the_marks(teacher, otter)
     button(teacher, "Cancel").click()
 
@@ -167,7 +176,7 @@ def lesson(
     expect(teacher.locator(".net-opened")).to_have_count(4)
     expect(teacher.locator(".curve .run").first).to_be_attached()
     expect(teacher.locator(".big svg text").first).to_be_visible()
-    looked.at("lesson", (teacher, "html"), (one, ".roombox"), (screen, "html"))
+    looked.at("lesson", (teacher, "html"), (screen, "html"))
     desk.say("lesson", name=None)
     desk.say("reduce", hide=[], lock=[])
     # Whether the server is still there is asked while frames come, and no error is shown.
@@ -204,11 +213,12 @@ def lesson(
     one.reload()
     expect(one.locator(".room-me b")).to_have_text(otter)
     expect(one.locator("#graph .unit")).to_have_count(6)
-    other = students.new_page()
+    other = context.new_page()
+    without_plotly(other)
     other.goto(server.url)
     expect(other.locator(".room-me b")).to_have_text(otter)
     expect(one.get_by_text("This class goes on in another tab")).to_be_visible()
-    looked.at("elsewhere", (one, ".roombox"))
+    looked.at_bar("elsewhere", one)
     button(one, "Go on here").click()
     expect(one.locator("#room-hand")).to_be_visible()
     other.close()
@@ -216,7 +226,7 @@ def lesson(
     # Who is removed is told; the end leaves a sentence everywhere.
     desk.say("remove", member=5)
     expect(one.get_by_text("Your teacher has taken you out")).to_be_visible()
-    looked.at("removed", (one, ".roombox"))
+    looked.at_bar("removed", one)
     choose(teacher, "End the room")
     looked.at("end", (teacher, "dialog"))
     button(teacher, "End and delete").click()
@@ -252,6 +262,7 @@ def the_second_way(browser: Browser, guard: Guard, server: Server, code: str) ->
     guard.expect(r"WebSocket connection to .* failed|status of 400|ERR_")
     cable = Cable(server.port, {"Sec-WebSocket-Key:": "X-Key:"})
     context = browser.new_context(viewport={"width": 844, "height": 390}, has_touch=True)
+    without_plotly(context)
     page = context.new_page()
     page.goto(f"{cable.url}j/{code}")
     button(page, "Join").click()
@@ -280,12 +291,14 @@ def the_second_way(browser: Browser, guard: Guard, server: Server, code: str) ->
     cable.close()
 
 
-def test_bad_days(browser: Browser, server: Server) -> None:
-    guard = Guard(server)
+@PLAIN
+def test_bad_days(browser: Browser, page: Page, guard: Guard, server: Server) -> None:
     guard.expect(r"status of (404|409|403)")
-    room = post(server, "rooms", {"title": "Year 11"})
-    context = browser.new_context(viewport={"width": 390, "height": 844})
-    with guard.watching(context):
+    room, cable, claiming = post(server, "rooms", {"title": "Year 11"}), Cable(server.port), page
+    with (
+        browser.new_context(viewport={"width": 390, "height": 844}) as context,
+        guard.watching(context),
+    ):
         page = context.new_page()
         page.goto(f"{server.url}j")
         page.get_by_label("Code").fill("k7")
@@ -296,11 +309,10 @@ def test_bad_days(browser: Browser, server: Server) -> None:
         expect(page.get_by_role("alert")).to_contain_text("No room has this code.")
         assert violations(page) == []
         # Without its key the teacher's page says where it is.
-        stranger = context.new_page()
-        stranger.goto(f"{server.url}rooms/{room['id']}")
-        expect(stranger.get_by_role("heading")).to_have_text("This page needs the room’s key.")
         teacher = context.new_page()
-        teacher.goto(f"{server.url}rooms/{room['id']}#key={room['key']}")
+        teacher.goto(f"{server.url}rooms/{room['id']}")
+        expect(teacher.get_by_role("heading")).to_have_text("This page needs the room’s key.")
+        teacher.goto(f"{cable.url}rooms/{room['id']}#key={room['key']}")
         choose(teacher, "Lock the door")
         page.get_by_label("Code").fill(room["code"])
         button(page, "Join").click()
@@ -309,21 +321,20 @@ def test_bad_days(browser: Browser, server: Server) -> None:
         button(page, "Join").click()
         name = page.locator("h1.name").inner_text()
         # Another device takes the place again, if the teacher lets it.
-        lost = browser.new_context()
-        claiming = lost.new_page()
+        without_plotly(claiming)
         claiming.goto(f"{server.url}j/{room['code']}")
         button(claiming, "Join").click()
         claiming.get_by_label("The name that you had").fill(name)
         button(claiming, "Ask").click()
         button(teacher, "Let in").click()
         expect(claiming.locator(".room-me b")).to_have_text(name)
-        lost.close()
+        claiming.close()
         the_second_way(browser, guard, server, room["code"])
-        # A server that is killed: everybody is back by themselves.
+        # A server that is out of reach: the teacher is back by themselves, as a student is.
         guard.expect(r"WebSocket|ERR_CONNECTION|Failed to load")
-        server.kill()
+        cable.pull()
         expect(teacher.locator(".conn")).to_have_text("Reconnecting")
-        server.start()
+        cable.plug_in()
         expect(teacher.locator(".conn")).to_have_text("Live")
-    context.close()
-    assert guard.problems == []
+        teacher.close()
+    cable.close()

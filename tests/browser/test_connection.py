@@ -164,9 +164,10 @@ def test_the_browser_going_offline_is_noticed_at_once(
 @pytest.fixture
 def newer_project(tmp_path: Path) -> Path:
     """This project with another page: one more comment in one of its files."""
-    for name in ("app", "nncore", "templates", "lessons"):
+    for name in ("nncore", "templates", "lessons", "docs"):
         (tmp_path / name).symlink_to(ROOT / name)
-    shutil.copytree(ROOT / "static", tmp_path / "static")
+    for name in ("app", "static"):  # what lies beside `app` is found from where it really is
+        shutil.copytree(ROOT / name, tmp_path / name)
     with (tmp_path / "static" / "css" / "base.css").open("a") as style:
         style.write("/* newer */\n")
     return tmp_path

@@ -84,7 +84,7 @@ def test_where_they_cannot_be_kept_who_leaves_is_asked(page: Page) -> None:
     page.reload()  # nothing is lost, nothing is asked
     expect(playground.notice).to_be_empty()
     assert asked == []
-    address, _ = address_of(MANY)
+    address, _ = address_of(MANY + 1)  # which no other page here keeps
     playground = Playground(page, address)
     expect(playground.notice).to_contain_text("download them before you leave")
     playground.step(1)

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 from app.content.lessons import LESSONS, lessons_of
 from tests.browser.conftest import VIEWPORT, Guard
 from tests.browser.harness import Server
-from tests.browser.playground import PATIENCE, Playground
+from tests.browser.playground import PATIENCE, Playground, without_plotly
 from tests.browser.test_accessibility import AT_REST, violations, violations_in_all_looks
 
 Action = Callable[[Playground], None]
@@ -117,7 +117,6 @@ def fills_in(entries: dict[str, str]) -> Action:
     return fill
 
 
-START, SCALE, UNITS = "Initial weights", "Scale", "Hidden units in layer 1"
 MICROSCOPE = opens("Backprop microscope")
 BATCH = chooses("Look at", "Batch")
 BY_HAND = {
@@ -235,6 +234,7 @@ def desk(browser: Browser, server: Server) -> Iterator[Playground]:
     """A page on which one lesson follows the other, as for somebody who takes them all."""
     context = browser.new_context(base_url=server.url, viewport=VIEWPORT)
     context.set_default_timeout(PATIENCE)
+    without_plotly(context)
     guard = Guard(server)
     with guard.watching(context):
         yield Playground(context.new_page())

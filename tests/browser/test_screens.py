@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, CDPSession, Page, expect
 from app.content.lessons import LESSONS, lessons_of, parts_of_the_page
 from tests.browser.conftest import VIEWPORT, Guard
 from tests.browser.harness import Server
-from tests.browser.playground import PATIENCE, Playground
+from tests.browser.playground import PATIENCE, Playground, without_plotly
 from tests.browser.test_surface import SLOW_GRAPHICS
 
 SIZES = [(390, 844), (844, 390), (820, 1180), (1024, 768), (1280, 720), (1366, 768)]
@@ -87,17 +87,16 @@ class Screen:
 
 @pytest.fixture(scope="module")
 def screen(browser: Browser, server: Server) -> Iterator[Screen]:
-    """One page for all steps. Plotly never comes: what it would draw anew takes longest."""
+    """One page for all steps."""
     context = browser.new_context(base_url=server.url, viewport=VIEWPORT)
     context.set_default_timeout(PATIENCE)
-    context.route("**/plotly-basic.min.js", lambda route: None)
+    without_plotly(context)
     guard = Guard(server)
     guard.expect(SLOW_GRAPHICS)
     with guard.watching(context):
         page = context.new_page()
         Playground(page)
         yield Screen(page)
-    context.unroute_all(behavior="ignoreErrors")
     context.close()
     assert guard.problems == []
 

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.app.nginx import running_nginx
 from tests.browser.conftest import VIEWPORT, Guard
 from tests.browser.harness import Server, running_server
-from tests.browser.playground import Playground
+from tests.browser.playground import Playground, without_plotly
 from tests.browser.test_access_code import type_code
 from tests.browser.test_save import save
 
@@ -69,6 +69,7 @@ def visit(page: Page, base: str) -> None:
     dialog = page.get_by_role("dialog", name="Share")
     link_here = dialog.get_by_role("textbox", name="Link", exact=True)
     expect(link_here).to_have_value(f"{base}/#dataset=xor")
+    without_plotly(page)  # it has come once
     at = playground.iteration
     kept = Playground(page, link)
     expect(kept.readout("iteration")).to_have_attribute("value", str(at))

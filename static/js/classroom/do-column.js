@@ -261,7 +261,7 @@ export function mountDo(fields, defaults, desk, place, { points, arrived }) {
     const many = lit.length;
     const again = many === 0 && desk.lastLit.length > 0;
     return html`<section class=${many > 0 && !desk.folded.value ? '' : 'one'}><div class="head"><h2>Spotlight</h2><span class="cap">${
-      many === 0 ? (again ? 'off' : 'Space on a tile') : desk.folded.value ? many : nothing
+      many === 0 ? (again ? 'off' : 'Space on a tile, or open it') : desk.folded.value ? many : nothing
     }</span>${
       many > 0
         ? html`<button class="btn small" type="button" @click=${() => desk.open(lit)}>Open</button><button class="btn small" type="button"

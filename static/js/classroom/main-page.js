@@ -42,7 +42,9 @@ export async function mount(page, button) {
     offering = true;
     offer(page, (experiment) => leftOut(experiment, page.fields));
   };
-  if (Object.keys(roomKeys()).length > 0) offerIt();
+  const offerWhereAsked = () => Object.keys(roomKeys()).length > 0 && offerIt();
+  offerWhereAsked();
+  addEventListener('storage', offerWhereAsked);
 
   const join = () => {
     dialogWith('Join a class', 'enter join-sheet', (body, close) => {
@@ -55,8 +57,8 @@ export async function mount(page, button) {
       });
     });
   };
-  const rooms = Object.keys(roomKeys()).filter((name) => !name.endsWith('/screen'));
-  return () =>
+  return () => {
+    const rooms = Object.keys(roomKeys()).filter((name) => !name.endsWith('/screen'));
     menu(button, 'Class', [
       { symbol: 'people', label: 'Join a class', note: 'with a code', act: join },
       {
@@ -80,4 +82,5 @@ export async function mount(page, button) {
         : []),
       { symbol: 'wave', label: 'Check this network', note: '', act: () => checkNetwork() },
     ]);
+  };
 }

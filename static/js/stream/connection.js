@@ -19,6 +19,8 @@ const FIRST_DELAY = 250;
 const LONGEST_DELAY = 8000;
 /** A server that owes us something and is silent for this long is taken for gone (milliseconds). */
 const PATIENCE = 5000;
+/** One that has said nothing for so long is asked whether it is there, if something may come unasked (milliseconds). */
+const SILENCE = 30_000;
 /** The longest wait that the page accepts, whatever the server says (seconds). */
 const LONGEST_WAIT = 300;
 /** And a while after that, so that a class does not come at once: half as long again, and at most this (seconds). */
@@ -66,6 +68,7 @@ function streamAddress() {
  * @property {() => void} closed
  * @property {() => void} takenOver another connection reads our session now
  * @property {() => boolean} expecting whether the server should be talking now
+ * @property {() => boolean} [ask] asks for something that is answered, where things come unasked; whether it did
  * @property {(wait: Wait | null) => void} waiting why there is no session and when it is asked for again; null once
  *   there is one
  * @property {(message: ClientMessage) => void} dropped what was sent came too fast, and something newer has taken its
@@ -87,6 +90,8 @@ export class Connection {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #retry;
   #heard = 0;
+  /** Whether the server was asked if it is there, and has said nothing since. */
+  #asked = false;
   /** Whether the server has given this connection a session. */
   #settled = false;
   /** Not before this time does the server want to be asked again. */
@@ -129,10 +134,11 @@ export class Connection {
       'visibilitychange',
       () => {
         this.#heard = performance.now();
-        if (!document.hidden) this.#soon();
+        if (!document.hidden) this.#look();
       },
       { signal },
     );
+    addEventListener('pageshow', () => this.#look(), { signal });
     const watch = setInterval(() => this.#watch(), 1000);
     signal.addEventListener('abort', () => clearInterval(watch));
     this.#connect();
@@ -144,6 +150,7 @@ export class Connection {
     const socket = this.#open(url, this.#plain);
     this.#settled = false;
     this.#queue.reset();
+    this.#asked = false;
     this.#heard = performance.now();
     let opened = false;
     socket.addEventListener('open', () => {
@@ -155,7 +162,9 @@ export class Connection {
       this.#listener.opened();
     });
     socket.addEventListener('message', () => {
-      if (socket === this.#socket) this.#heard = performance.now();
+      if (socket !== this.#socket) return;
+      this.#heard = performance.now();
+      this.#asked = false;
     });
     socket.addEventListener('close', ({ code }) => {
       if (socket !== this.#socket) return;
@@ -294,14 +303,25 @@ export class Connection {
     this.#connect();
   }
 
+  /** Somebody looks at the page, or nothing has come for long. A tablet that was asleep hears of no end. */
+  #look() {
+    if (!this.#socket) this.#soon();
+    else if (this.#socket.readyState === WebSocket.OPEN && !this.#asked && this.#listener.ask?.()) {
+      this.#asked = true;
+      this.#heard = performance.now();
+    }
+  }
+
   #watch() {
     if (!this.#socket || document.hidden) return;
     const silent = performance.now() - this.#heard;
     const opening = this.#socket.readyState === WebSocket.CONNECTING;
     // A server that was asked for nothing says nothing, except that there is no place, and that at once.
     if (!opening && !this.#settled && silent > PATIENCE / 2 && !this.#listener.expecting()) this.#settle();
-    if (silent <= (opening ? OPENS_WITHIN : PATIENCE) || !(opening || this.#listener.expecting())) return;
-    this.#drop();
-    if (opening) void this.#lookWhy();
+    const owes = opening || this.#asked || this.#listener.expecting();
+    if (owes && silent > (opening ? OPENS_WITHIN : PATIENCE)) {
+      this.#drop();
+      if (opening) void this.#lookWhy();
+    } else if (silent > SILENCE) this.#look();
   }
 }

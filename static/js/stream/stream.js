@@ -130,6 +130,13 @@ export class Stream {
           dialogue.leaveSession();
         },
         expecting: () => dialogue.expecting,
+        // In a room a hold or an experiment may come at any time; a view is answered with a frame.
+        ask: () => {
+          const there = guest.peek()?.room && dialogue.live && dialogue.settled && dialogue.session.value !== null;
+          if (!there || !this.#view) return false;
+          this.#connection.send(this.#view);
+          return true;
+        },
         waiting: (wait) => {
           this.waiting.value = wait;
         },

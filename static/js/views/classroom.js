@@ -19,10 +19,15 @@ export function mountClassroom(store, button, get, open) {
     return menu;
   };
   button.addEventListener('click', async () => (await mount())?.());
-  let known = false;
-  try {
-    known = ownName('room') in localStorage || ownName('room-keys') in localStorage;
-  } catch {}
-  if (known) mount().finally(open);
+  const has = (/** @type {string} */ name) => {
+    try {
+      return ownName(name) in localStorage;
+    } catch {
+      return false;
+    }
+  };
+  if (has('room') || has('room-keys')) mount().finally(open);
   else open();
+  // Another tab has opened a room: what is set up in this one can be sent to it. A place that another tab has stays there.
+  addEventListener('storage', ({ key }) => key === ownName('room-keys') && has('room-keys') && !has('room') && mount());
 }
