@@ -36,6 +36,7 @@ import urllib.request
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from operator import methodcaller
 from pathlib import Path
 from typing import Any
 
@@ -537,30 +538,30 @@ class Step:
 
 EVENTS = {
     "kill-server": (
-        Step("a web server is killed", Cluster.kill_server),
-        Step("… and starts again", lambda cluster: cluster.have(2)),
+        Step("a web server is killed", methodcaller("kill_server")),
+        Step("… and starts again", methodcaller("have", 2)),
     ),
     "kill-host": (
-        Step("a host is killed", Cluster.kill_host),
-        Step("… and is back", lambda cluster: cluster.have(2)),
+        Step("a host is killed", methodcaller("kill_host")),
+        Step("… and is back", methodcaller("have", 2)),
     ),
     "kill-node": (
-        Step("a node is killed, all at once", Cluster.kill_node),
-        Step("… and another comes", lambda cluster: cluster.have(2)),
+        Step("a node is killed, all at once", methodcaller("kill_node")),
+        Step("… and another comes", methodcaller("have", 2)),
     ),
     "cut-node": (
-        Step("a node's link is down", Cluster.cut),
-        Step("… and up again", Cluster.mend),
+        Step("a node's link is down", methodcaller("cut")),
+        Step("… and up again", methodcaller("mend")),
     ),
-    "database": (Step("PostgreSQL is restarted", Cluster.restart_database),),
+    "database": (Step("PostgreSQL is restarted", methodcaller("restart_database")),),
     "add-and-drain": (
-        Step("a node is added", lambda cluster: cluster.have(3), MOST_CALM_SECONDS),
-        Step("a node is drained", Cluster.drain, MOST_CALM_SECONDS),
+        Step("a node is added", methodcaller("have", 3), MOST_CALM_SECONDS),
+        Step("a node is drained", methodcaller("drain"), MOST_CALM_SECONDS),
     ),
     "kill-head": (
-        Step("the head is killed", WithRay.kill_head, newcomer=True),
-        Step("… its nodes end, too", WithRay.until_alone, newcomer=True),
-        Step("… and a new cluster comes", lambda cluster: cluster.have(2), newcomer=True),
+        Step("the head is killed", methodcaller("kill_head"), newcomer=True),
+        Step("… its nodes end, too", methodcaller("until_alone"), newcomer=True),
+        Step("… and a new cluster comes", methodcaller("have", 2), newcomer=True),
     ),
 }
 """What may happen to two nodes; two are there afterwards."""
