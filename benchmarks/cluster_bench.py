@@ -216,6 +216,7 @@ class Cluster:
             "SHALLOWS_SERVER_ADDRESS": f"http://{server.address}:8000",
             "SHALLOWS_TRUSTED_PROXIES": f"{SUBNET}.0/24",
             "SHALLOWS_WORKERS": "1",
+            "SHALLOWS_LOG_FORMAT": "json",
             **self.environment,
         }
         program = (sys.executable, "-m", "app")
@@ -348,7 +349,8 @@ class WithRay(Cluster):
         folder = self.network.folder / f"r{machine.name}"  # its own: they would share sockets
         shutil.rmtree(folder, ignore_errors=True)
         where = (f"--node-ip-address={machine.address}", f"--temp-dir={folder}")
-        machine.cap.set(None)  # all that Ray starts would take a minute
+        # With its cap all that Ray starts would take a minute; and it is to take it from nobody.
+        machine.cap.set(None, modest=True)
         self._running[machine.name] = machine.start(
             *program, *where, *more, env=self._ray, cwd=ROOT
         )
@@ -379,6 +381,8 @@ class WithRay(Cluster):
         self.wait_until("shallows_servers", 2)
         self.wait_until("shallows_alone", 0)
         self.wait_until("shallows_hosts", nodes)
+        for machine in (self._head, *self._legs):
+            machine.cap.set(None)
         for node in self.nodes:
             node.cap.set(self.cores)
 
@@ -537,6 +541,7 @@ class Step:
 
 
 EVENTS = {
+    "nothing": (Step("nothing", lambda cluster: None, MOST_CALM_SECONDS),),
     "kill-server": (
         Step("a web server is killed", methodcaller("kill_server")),
         Step("… and starts again", methodcaller("have", 2)),
@@ -764,10 +769,16 @@ def is_its_twin(seed: int, costs: bytes, whole: bool) -> bool:
 
 
 @contextmanager
-def running(backend: str, cores: float) -> Iterator[Cluster]:
+def running(backend: str, cores: float, logs: Path | None) -> Iterator[Cluster]:
     """A cluster for as long as the block runs."""
     with network() as machines:
-        yield BACKENDS[backend](machines, cores)
+        try:
+            yield BACKENDS[backend](machines, cores)
+        finally:
+            if logs is not None:
+                logs.mkdir(parents=True, exist_ok=True)
+                for log in machines.folder.glob("*.log"):
+                    shutil.copy(log, logs)
 
 
 def main() -> int:
@@ -781,6 +792,7 @@ def main() -> int:
     )
     parser.add_argument("--times", type=int, default=10)
     parser.add_argument("--turns", type=int, default=3)
+    parser.add_argument("--logs", type=Path, help="what all programs say is kept in this folder")
     parser.add_argument("--json", type=Path, help="adds what was measured to this file")
     chosen = parser.parse_args()
     if (reason := why_not()) is not None:
@@ -792,12 +804,12 @@ def main() -> int:
     only = chosen.only or ["compare", *events]
     results: dict[str, Any] = {}
     if "compare" in only:
-        with running(chosen.backend, CORES) as cluster:
+        with running(chosen.backend, CORES, chosen.logs) as cluster:
             results["compare"] = compare(
                 cluster, chosen.compared or COMPARED[chosen.backend], chosen.turns
             )
     if names := [name for name in events if name in only]:
-        with running(chosen.backend, CORES_AGAIN) as cluster:
+        with running(chosen.backend, CORES_AGAIN, chosen.logs) as cluster:
             results["happened"] = happen(cluster, names, chosen.students, chosen.times)
     if chosen.json is not None:
         before = json.loads(chosen.json.read_text()) if chosen.json.exists() else {}
