@@ -349,8 +349,7 @@ class WithRay(Cluster):
         folder = self.network.folder / f"r{machine.name}"  # its own: they would share sockets
         shutil.rmtree(folder, ignore_errors=True)
         where = (f"--node-ip-address={machine.address}", f"--temp-dir={folder}")
-        # With its cap all that Ray starts would take a minute; and it is to take it from nobody.
-        machine.cap.set(None, modest=True)
+        machine.cap.set(None)  # all that Ray starts would take a minute
         self._running[machine.name] = machine.start(
             *program, *where, *more, env=self._ray, cwd=ROOT
         )
@@ -373,16 +372,24 @@ class WithRay(Cluster):
             self._run_head()
         while len(self.up) > nodes:
             self.drain()
-        for leg, server in zip(self._legs, self.servers, strict=True):
-            self._join(leg, 0)
+        for server in self.servers:
             self.run(server)
-        for node in [each for each in self.nodes if not self.runs(each)][: nodes - len(self.up)]:
-            self._join(node, 1)
+        down = [each for each in self.nodes if not self.runs(each)]
+        wanted = [*self.up, *down[: nodes - len(self.up)]]
+
+        def joined() -> bool:
+            """Ray gives up joining on a busy machine, and is told again."""
+            for machine, processors in (
+                *((leg, 0) for leg in self._legs),
+                *((n, 1) for n in wanted),
+            ):
+                self._join(machine, processors)
+            return all(self.metric(each, "shallows_hosts") == nodes for each in self.servers)
+
+        wait_for(joined, f"{nodes} nodes")
         self.wait_until("shallows_servers", 2)
         self.wait_until("shallows_alone", 0)
         self.wait_until("shallows_hosts", nodes)
-        for machine in (self._head, *self._legs):
-            machine.cap.set(None)
         for node in self.nodes:
             node.cap.set(self.cores)
 

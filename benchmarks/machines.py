@@ -25,8 +25,6 @@ from typing import IO
 SUBNET = "10.91.0"
 PERIOD = 20_000
 """Microseconds in which a machine may have its share: short, or it runs in jerks."""
-MODEST = 4
-"""So much less of what there is."""
 CGROUPS = Path("/sys/fs/cgroup")
 CLONE_NEWNET = 0x40000000
 GONE_SECONDS = 10.0
@@ -77,20 +75,14 @@ class Cap:
         """Where they all are."""
         return CGROUPS / "cpu" if (CGROUPS / "cpu").is_dir() else CGROUPS
 
-    def set(self, cores: float | None, *, modest: bool = False) -> None:
-        """So many cores at most, from now on; None: as many as there are.
-
-        Args:
-            modest: Whether to take little but what the others leave.
-        """
+    def set(self, cores: float | None) -> None:
+        """So many cores at most, from now on; None: as many as there are."""
         quota = None if cores is None else int(cores * PERIOD)
         if self._old:
             (self._folder / "cpu.cfs_period_us").write_text(str(PERIOD))
             (self._folder / "cpu.cfs_quota_us").write_text(str(quota or -1))
-            (self._folder / "cpu.shares").write_text(str(1024 // (MODEST if modest else 1)))
         else:
             (self._folder / "cpu.max").write_text(f"{quota or 'max'} {PERIOD}")
-            (self._folder / "cpu.weight").write_text(str(100 // (MODEST if modest else 1)))
 
     @property
     def members(self) -> str:
