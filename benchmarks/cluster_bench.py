@@ -33,6 +33,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -455,18 +456,22 @@ class Arm:
     iterations: float
     frames: float
     idle: float
-    used: float
-    """Cores of the nodes."""
+    used: Mapping[str, float]
+    """Cores of the nodes, by what for."""
     errors: int
 
 
-def used(cluster: Cluster) -> float:
-    """Seconds that the nodes' processes have had."""
-    total = 0.0
+def used(cluster: Cluster) -> Counter[str]:
+    """Seconds that the nodes' processes have had: workers, hosts that are actors, all else."""
+    total: Counter[str] = Counter()
     for node in cluster.nodes:
         for pid in node.cap.processes:
             with contextlib.suppress(psutil.NoSuchProcess):
-                total += sum(psutil.Process(pid).cpu_times()[:2])
+                process = psutil.Process(pid)
+                actor = process.name().startswith("ray::Hosting")
+                worker = any("spawn_main" in word for word in process.cmdline())
+                kind = "actors" if actor else "workers" if worker else "else"
+                total[kind] += sum(process.cpu_times()[:2])
     return total
 
 
@@ -482,7 +487,7 @@ def measure(cluster: Cluster, nodes: int, students: int, pool: Any) -> Arm:
     time.sleep(begin - time.time())
     busy, spent = Busy.now(), used(cluster)
     time.sleep(LESSON_SECONDS)
-    idle, spent = Busy.now().idle_since(busy), used(cluster) - spent
+    idle, after = Busy.now().idle_since(busy), used(cluster)
     seen = [one for part in parts for one in part.get(timeout=120)]
     errors = [error for one in seen for error in one.errors]
     for error in errors[:3]:
@@ -492,7 +497,7 @@ def measure(cluster: Cluster, nodes: int, students: int, pool: Any) -> Arm:
         sum(one.iterations for one in seen) / LESSON_SECONDS,
         sum(len(one.frames) for one in seen) / LESSON_SECONDS,
         idle,
-        spent / LESSON_SECONDS,
+        {kind: (after[kind] - spent[kind]) / LESSON_SECONDS for kind in after},
         len(errors),
     )
 
@@ -500,16 +505,23 @@ def measure(cluster: Cluster, nodes: int, students: int, pool: Any) -> Arm:
 def compare(cluster: Cluster, students: int, turns: int) -> dict[str, Any]:
     """One node and two, in turns."""
     print(f"\n## One node and two, {students} students, {CORES} of a core each\n")
-    print("| nodes | iterations a second | frames a second | nodes' cores | idle | errors |")
-    print("|---|---|---|---|---|---|")
+    print(
+        "| nodes | iterations a second | frames a second | nodes' cores: workers | actors | ",
+        end="",
+    )
+    print("else | idle | errors |")
+    print("|---|---|---|---|---|---|---|---|")
     arms = []
     with multiprocessing.get_context("spawn").Pool(CLIENT_PROCESSES) as pool:
         for _ in range(turns):
             for nodes in (1, 2):
                 arm = measure(cluster, nodes, students, pool)
                 arms.append(arm)
+                spent = " | ".join(
+                    f"{arm.used.get(k, 0):.2f}" for k in ("workers", "actors", "else")
+                )
                 print(
-                    f"| {arm.nodes} | {arm.iterations:.0f} | {arm.frames:.0f} | {arm.used:.2f} | "
+                    f"| {arm.nodes} | {arm.iterations:.0f} | {arm.frames:.0f} | {spent} | "
                     f"{arm.idle:.0%} | {arm.errors} |",
                     flush=True,
                 )
@@ -677,9 +689,9 @@ async def suffer(
     try:
         await asyncio.to_thread(step.do, cluster)
         found.took.append(time.monotonic() - began)
+        moment = max(began + AFTER_SECONDS, time.monotonic())
         async with asyncio.timeout(AGAIN_SECONDS):
-            for student in students:
-                await student.heard_after(max(began + AFTER_SECONDS, time.monotonic()))
+            await asyncio.gather(*(student.heard_after(moment) for student in students))
             if coming is not None:
                 found.begun.append(await coming)
         await asyncio.sleep(REST_SECONDS)
