@@ -54,7 +54,7 @@ CORES = 0.35
 """Of each node where two are compared with one: that leaves enough for all else on two cores."""
 CORES_AGAIN = 0.7
 """Of each where something is lost: one has to take up all that the other had, at once."""
-COMPARED = {"pool": 16, "ray": 16}
+COMPARED = {"pool": 24, "ray": 60}
 """Students for whom one such node is just enough. With many more it has nothing left for frames,
 and two are more than twice as good."""
 LEAST_RATIO, LEAST_IDLE, MOST_SECONDS, MOST_CALM_SECONDS = 1.8, 0.15, 5.0, 1.0
