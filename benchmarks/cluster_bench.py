@@ -31,6 +31,7 @@ import signal
 import statistics
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from collections import Counter
@@ -44,7 +45,7 @@ from typing import Any
 import psutil
 import psycopg
 
-from benchmarks.machines import SUBNET, Busy, Machine, Network, network, why_not
+from benchmarks.machines import ENDING, SUBNET, Busy, Machine, Network, network, why_not
 from benchmarks.students import Lesson, attend
 from tests.app.postgresql import LOCALE, programs
 from tests.app.several import Student, playing
@@ -73,6 +74,8 @@ LOOK_SECONDS = 0.3
 TWO_SECONDS = 3.0
 """After which a server has heard with a beat what is another's, or is fenced."""
 MOST_NODES = 3
+OVER = threading.Event()
+"""Whether all is to end: who waits in another thread waits no longer."""
 OWNED = 'shallows_owned{kind="session"}'
 ROWS = """
 SELECT address, (SELECT count(*) FROM owned WHERE server = id AND kind = 'session')
@@ -442,7 +445,8 @@ def wait_for(what: Callable[[], bool], name: str) -> None:
     while not what():
         if time.monotonic() > end:
             raise TimeoutError(f"not in {START_SECONDS:.0f} s: {name}")
-        time.sleep(0.1)
+        if OVER.wait(0.1):
+            raise TimeoutError(f"ended meanwhile: {name}")
 
 
 # -- one node and two ---------------------------------------------------------------------------
@@ -800,6 +804,12 @@ def running(backend: str, cores: float, logs: Path | None) -> Iterator[Cluster]:
                     shutil.copy(log, logs)
 
 
+def end(*_: object) -> None:
+    """A signal says so: what was started ends, too."""
+    OVER.set()
+    sys.exit(1)
+
+
 def main() -> int:
     """Run all of it."""
     parser = argparse.ArgumentParser(description="A cluster of machines in namespaces.")
@@ -817,8 +827,8 @@ def main() -> int:
     if (reason := why_not()) is not None:
         print(f"cluster_bench: {reason}", file=sys.stderr)
         return 2
-    for ending in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(ending, lambda *_: sys.exit(1))  # what was started ends, too
+    for ending in ENDING:
+        signal.signal(ending, end)
     events = [name for name in EVENTS if name != "kill-head" or chosen.backend == "ray"]
     only = chosen.only or ["compare", *events]
     results: dict[str, Any] = {}
