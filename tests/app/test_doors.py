@@ -887,3 +887,18 @@ def test_a_command_that_fails_undoes_itself_alone(
         assert room.ask().status_code == 201
         assert room.seen()["locked"] is False
     assert any("for a test" in str(record.exc_info) for record in caplog.records)
+
+
+def test_a_members_page_that_had_a_session_hears_whether_it_is_there(room: Class) -> None:
+    """So it sets nothing up that goes on: only where there is nothing any more."""
+    mine = room.joins()
+    first = {"type": "enter", "room": room.id, "secret": mine["secret"]}
+    with Page.at(room.client, f"/ws?room={room.id}&session=another", **first) as page:
+        assert page.error() == "unknown_session"
+        page.say("configure", **PLAN)
+        session = page.until("configured")["session"]
+        page.say("step", iterations=3)
+        page.until("state", lambda said: said["iteration"] == 3)
+    with Page.at(room.client, f"/ws?room={room.id}&session={session}", **first) as page:
+        again = page.until("configured")
+        assert (again["resumed"], again["iteration"]) == (True, 3)
