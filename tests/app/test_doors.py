@@ -508,10 +508,12 @@ def test_a_members_session_is_nobodys_lab_and_no_way_around_a_hold(room: Class) 
         page.room(held=True)
         for session in mine:
             with as_lab(other, elsewhere, session) as taken:
+                assert taken.error() == "unknown_session"
                 taken.say("configure", runs=[{}])
                 assert taken.until("configured")["session"] not in mine
             for _ in range(2):  # the next one lets the one before go
                 with as_lab(room, two, session) as taken:
+                    assert taken.error() == "unknown_session"
                     taken.say("configure", runs=[{}])
                     assert taken.error() == "held"
             with Page.at(room.client, f"/ws?session={session}", type="play") as again:

@@ -334,10 +334,10 @@ def test_a_killed_server_and_one_that_can_not_be_reached_lose_nobody(three: Seve
     lone = Student(36, urls[2:])
 
     async def main() -> None:
-        async with playing([*students, lone]):
-            await asyncio.to_thread(kept, three, *students, lone)
-        lone.urls = urls[:1]
         async with playing(students):
+            async with playing([lone]):
+                await asyncio.to_thread(kept, three, *students, lone)
+            lone.urls = urls[:1]
             three.doors[2].shut()
             try:
                 three.signal(1, signal.SIGKILL)
