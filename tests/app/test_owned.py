@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -303,11 +304,11 @@ def test_who_ends_in_the_middle_of_a_beat_and_a_note_leaves_all_the_same(
 ) -> None:
     url = postgresql.database()
 
-    async def main(store: Store, other: psycopg.Connection[tuple[int]]) -> None:
+    async def main(store: Store, other: psycopg.Connection[tuple[Any, ...]]) -> None:
         def number(query: str) -> int:
             row = other.execute(query).fetchone()
             assert row is not None
-            return row[0]
+            return int(row[0])
 
         servers = Servers(store, "http://one")
         await servers.start()
