@@ -35,6 +35,8 @@ MOST_SECONDS = 5.0
 REST_SECONDS = 6.0
 """Between two losses, so that all is written and everybody plays."""
 WATCH_SECONDS = 0.3
+ENDS = ("killed", "ended in order")
+"""After these another server takes the place of the one that was lost."""
 RELAYED, RELAY_SECONDS = 20, 8.0
 STEPS = 300
 
@@ -64,7 +66,7 @@ class Lesson:
         self._watching = threading.Event()
 
     def _room(self, index: int) -> tuple[str, str]:
-        room = httpx.post(f"{self.two.servers[index].url}/rooms", json={"title": ""}).json()
+        room = httpx.post(f"{self.two.servers[index].url}/rooms", json={"title": "Bench"}).json()
         return room["id"], room["code"]
 
     def mend(self) -> None:
@@ -109,6 +111,8 @@ class Lesson:
             waits.append(max(student.longest for student in self.students))
             if what == "frozen":
                 self.two.signal(index % 2, signal.SIGCONT)
+            elif what in ENDS:
+                await asyncio.to_thread(self.two.servers[index % 2].process.wait, 10)
             await asyncio.to_thread(self.mend)
         middle, most = statistics.median(waits), max(waits)
         print(
