@@ -24,7 +24,7 @@ from app.settings import Settings
 from app.training.messages import Open, Tell
 from app.training.workers.cluster import actor
 from app.training.workers.cluster.actor import OLDER, PART_BYTES, Hosting, parts_of
-from app.training.workers.cluster.backend import ALONE, RayBackend
+from app.training.workers.cluster.backend import ALONE, HEADLESS, RayBackend
 from tests.app.clusters import ROOT, Nodes, actors, running_cluster
 from tests.app.conftest import a_moment, metric, services_of, settings_for, wait_ready
 from tests.app.stream import Stream
@@ -181,6 +181,9 @@ class TestCluster:
             cluster.kill_head()
             with playing(client, 1):  # on hosts that answer still, or on its own
                 all_go_on(streams)
+            until(lambda: client.get("/readyz").json().get("note") == HEADLESS)
+            until(lambda: any(driver.connected for driver in backend_of(client)._own))
+            assert metric(client, "shallows_alone") == 0
             cluster.end()
             all_go_on(streams)
             until(lambda: client.get("/readyz").json().get("note") == ALONE)
