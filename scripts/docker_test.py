@@ -1,7 +1,8 @@
 """Builds the image, runs it read-only and without capabilities, and uses it: `make docker-test`.
 
-For any machine with a Docker engine. It needs nothing but the standard library, prints one line for
-each check, and leaves no container behind.
+Then it does so with compose.yaml and compose.cluster.yaml, where students play while one part after
+the other is lost. For any machine with a Docker engine. It needs nothing but the standard library,
+prints one line for each check, and leaves no container behind.
 """
 
 import json

@@ -135,6 +135,14 @@ def test_what_is_set_are_settings() -> None:
     assert said - known == set()
 
 
+def test_what_compose_hands_on_as_empty_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    optional = [name for name, field in Settings.model_fields.items() if field.default is None]
+    assert {"access_code", "teacher_code", "database_url"} <= {*optional}
+    for name in optional:
+        monkeypatch.setenv(f"SHALLOWS_{name.upper()}", "")
+    assert {getattr(Settings(), name) for name in optional} == {None}
+
+
 # -- Ray, wherever it runs ----------------------------------------------------------------------
 
 
