@@ -18,7 +18,8 @@ from websockets.exceptions import WebSocketException
 from app import wire
 
 PROXY = "ws://proxy:8080"
-SILENT_SECONDS = 2.0
+SILENT_SECONDS = 3.0
+"""The proxy closes a silent stream after two; a tile of the wall comes once a second, or in two."""
 AGAIN_SECONDS = 0.2
 SAID_SECONDS = 0.1
 """Between two lines of one of them."""
