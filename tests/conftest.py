@@ -53,15 +53,31 @@ def pytest_collection() -> Iterator[object]:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what needs a server, a database or a browser, and put the browser last.
+    """Mark what needs a server, a database or a browser, and what has to be in one process.
 
-    Quick tests speak first, and Playwright keeps an event loop open. Side by side (`make test`)
-    each process takes its tests in this order too.
+    The browser comes last: Playwright keeps an event loop open. Side by side (`make test`) each
+    process takes its tests in this order too. So the longest begin first: those of a file that
+    have something in common which takes seconds to make.
     """
     for item in items:
         if needs_a_service(item):
             item.add_marker("service")
-    items.sort(key=lambda item: item.path.is_relative_to(BROWSER))
+        if has_in_common(item) and item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+    items.sort(
+        key=lambda item: (
+            item.path.is_relative_to(BROWSER),
+            item.get_closest_marker("xdist_group") is None,
+        )
+    )
+
+
+def has_in_common(item: pytest.Item) -> bool:
+    """Whether a fixture is made once for a test and others of its file."""
+    if not isinstance(item, pytest.Function):
+        return False
+    fixtures = item._fixtureinfo.name2fixturedefs.values()
+    return any(definition.scope == "module" for each in fixtures for definition in each)
 
 
 @pytest.hookimpl(wrapper=True)
