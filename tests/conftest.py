@@ -63,7 +63,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if needs_a_service(item):
             item.add_marker("service")
         if has_in_common(item) and item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+            file = f"{item.path.parent.name}.{item.path.stem}"
+            item.add_marker(pytest.mark.xdist_group(file))
     items.sort(
         key=lambda item: (
             item.path.is_relative_to(BROWSER),
