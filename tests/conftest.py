@@ -53,32 +53,15 @@ def pytest_collection() -> Iterator[object]:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what needs a server, a database or a browser, and what has to be in one process.
+    """Mark what needs a server, a database or a browser, and put the browser last.
 
-    The browser comes last: Playwright keeps an event loop open. Side by side (`make test`) each
-    process takes its tests in this order too. So the longest begin first: those of a file that
-    have something in common which takes seconds to make.
+    Quick tests speak first, and Playwright keeps an event loop open. Side by side (`make test`)
+    each process takes its tests in this order too.
     """
     for item in items:
         if needs_a_service(item):
             item.add_marker("service")
-        if has_in_common(item) and item.get_closest_marker("xdist_group") is None:
-            file = f"{item.path.parent.name}.{item.path.stem}"
-            item.add_marker(pytest.mark.xdist_group(file))
-    items.sort(
-        key=lambda item: (
-            item.path.is_relative_to(BROWSER),
-            item.get_closest_marker("xdist_group") is None,
-        )
-    )
-
-
-def has_in_common(item: pytest.Item) -> bool:
-    """Whether a fixture is made once for a test and others of its file."""
-    if not isinstance(item, pytest.Function):
-        return False
-    fixtures = item._fixtureinfo.name2fixturedefs.values()
-    return any(definition.scope == "module" for each in fixtures for definition in each)
+    items.sort(key=lambda item: item.path.is_relative_to(BROWSER))
 
 
 @pytest.hookimpl(wrapper=True)
