@@ -3,7 +3,6 @@
 import asyncio
 import json
 import threading
-from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
 
@@ -36,23 +35,11 @@ QUESTION: Json = {"text": "Which is better?", "choices": ["tanh", "ReLU"]}
 PLAN: Json = {"data": {"dataset": "xor"}, "runs": [{}]}
 
 
-@pytest.fixture(scope="module")
-def client() -> Iterator[TestClient]:
-    settings = settings_for("inline", max_rooms=1000, max_rooms_per_client=1000)
-    with TestClient(create_app(settings)) as client:
-        yield client
-
-
-@pytest.fixture
-def room(client: TestClient) -> Class:
-    return Class(client)
-
-
 # -- REST ---------------------------------------------------------------------------------------
 
 
-def test_a_room_is_opened_looked_at_and_ended(client: TestClient) -> None:
-    room = Class(client)
+def test_a_room_is_opened_looked_at_and_ended(room: Class) -> None:
+    client = room.client
     assert room.room["join"] == f"/j/{room.room['code']}"
     assert room.room["teacher"] == f"/rooms/{room.id}"
     assert room.room["screen"] == f"/rooms/{room.id}/screen"
