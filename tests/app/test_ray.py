@@ -7,6 +7,7 @@ import os
 import pickle
 import subprocess
 import sys
+import time
 import types
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,14 +22,14 @@ from app import __version__
 from app.main import create_app
 from app.schemas import MESSAGES, parse_message
 from app.sessions.outbox import DONE
-from app.settings import Settings
+from app.settings import Settings, SettingsError
 from app.training.messages import Open, Tell
 from app.training.workers.cluster import actor
 from app.training.workers.cluster.actor import OLDER, PART_BYTES, Hosting, parts_of
 from app.training.workers.cluster.backend import ALONE, HEADLESS, RayBackend
 from app.training.workers.cluster.draining import COMMANDS
 from tests.app.clusters import ROOT, Nodes, actors
-from tests.app.conftest import RAY, a_moment, metric, services_of, settings_for, wait_ready
+from tests.app.conftest import RAY, metric, services_of, settings_for, wait_ready
 from tests.app.stream import Stream
 
 
@@ -52,9 +53,9 @@ def another_server(cluster: Nodes) -> Iterator[TestClient]:
 
 
 def until(what: Callable[[], object]) -> None:
-    """A server that never gets there fails the test's own timeout."""
+    """A server that never gets there fails the test's own timeout. A look costs milliseconds."""
     while not what():
-        a_moment()
+        time.sleep(0.1)
 
 
 def backend_of(client: TestClient) -> RayBackend:
@@ -265,6 +266,9 @@ def test_a_node_of_no_cluster_is_not_drained(name: str) -> None:
     assert "there is no cluster" in str(work(settings_for("pool"), "n", print))
     nobody = settings_for("ray", ray_address="127.0.0.1:9")
     assert "not at 127.0.0.1:9" in str(work(nobody, "n", print))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "ray", None)
+        assert "shallows[cluster]" in str(work(nobody, "n", print))
 
 
 # -- an actor, without a cluster ----------------------------------------------------------------
@@ -389,9 +393,16 @@ def test_a_cluster_that_anybody_may_reach_needs_a_token(
 def test_a_server_that_finds_no_cluster_trains_on_its_own_at_once() -> None:
     settings = settings_for("ray", ray_address="127.0.0.1:9", workers=1)
     with TestClient(create_app(settings)) as client:
-        wait_ready(client)
+        until(lambda: client.get("/readyz").status_code == 200)
         assert client.get("/readyz").json() == {"status": "ready", "note": ALONE}
         with Stream.connect(client) as stream:
             stream.configure(playing=True)
             stream.until_iteration(30)
     assert not [c for c in psutil.Process().children() if "bridge" in " ".join(c.cmdline())]
+
+
+def test_where_ray_is_not_installed_it_says_how_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    settings = settings_for("ray", ray_address="127.0.0.1:9")
+    with pytest.raises(SettingsError, match=r"shallows\[cluster\]"):
+        create_app(settings)

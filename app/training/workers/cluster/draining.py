@@ -40,12 +40,19 @@ def drain(settings: Settings, name: str, say: Say) -> str | None:
         node = _find(settings, name)
     except NoSuchNode as why:
         return str(why)
-    from ray.experimental.internal_kv import _internal_kv_list, _internal_kv_put
+    from ray.experimental.internal_kv import (
+        _internal_kv_del,
+        _internal_kv_list,
+        _internal_kv_put,
+    )
 
     if _internal_kv_put(_mark(node), b"1"):
         say(f"{name} is being drained already")
-    going = {key[len(DRAINING) :].decode() for key in _internal_kv_list(DRAINING)}
-    if all(each["NodeID"] in going for each in _training(nodes())):
+    there = {_mark(each) for each in _training(nodes())}
+    marks = set(_internal_kv_list(DRAINING))
+    for of_one_that_has_gone in marks - there:
+        _internal_kv_del(of_one_that_has_gone)
+    if there <= marks:
         say("no other node is left: servers train on their own processes until one comes")
     began = time.monotonic()
     before = 0
