@@ -183,7 +183,8 @@ def carry_out(settings: "Settings", name: str, *about: str) -> int | str | None:
         return machine.check(settings)
     from app.training.workers.cluster import draining
 
-    return draining.COMMANDS[name](settings, *about, lambda line: print(line, flush=True))
+    (node,) = about
+    return draining.COMMANDS[name](settings, node, lambda line: print(line, flush=True))
 
 
 def announced(settings: "Settings") -> socket.socket:

@@ -194,7 +194,7 @@ class TestCluster:
                 ("undrain", leaving[:12]),
             )
             assert "already" in drained
-            assert "no nodes are called 'nobody'" in nobody
+            assert "no node is called 'nobody'" in nobody
             assert leaving[:12] in nobody
             assert "nothing trains" in head
             assert "takes sessions again" in back

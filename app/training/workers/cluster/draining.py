@@ -104,9 +104,8 @@ def _find(settings: Settings, name: str) -> dict[str, Any]:
     known = ", ".join(
         f"{each['NodeID'][:12]} ({each['NodeManagerAddress']})" for each in _training(nodes())
     )
-    raise NoSuchNode(
-        f"{len(found) or 'no'} nodes are called {name!r}; those that train are: {known or 'none'}"
-    )
+    called = f"{len(found)} nodes are called" if found else "no node is called"
+    raise NoSuchNode(f"{called} {name!r}; those that train are: {known or 'none'}")
 
 
 def _enter(settings: Settings) -> None:
