@@ -102,7 +102,8 @@ def main() -> None:
     chosen = parser.parse_args()
     well = True
     context = multiprocessing.get_context("spawn")
-    with running_cluster() as cluster, context.Pool(CLIENT_PROCESSES) as pool:
+    # The end of the cluster is that of all that has been started since its beginning.
+    with context.Pool(CLIENT_PROCESSES) as pool, running_cluster() as cluster:
         server = OnCluster(cluster)
         server.start()
         try:

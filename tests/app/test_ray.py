@@ -24,9 +24,9 @@ from app.schemas import MESSAGES, parse_message
 from app.sessions.outbox import DONE
 from app.settings import Settings, SettingsError
 from app.training.messages import Open, Tell
-from app.training.workers.cluster import actor
+from app.training.workers.cluster import actor, backend
 from app.training.workers.cluster.actor import OLDER, PART_BYTES, Hosting, parts_of
-from app.training.workers.cluster.backend import ALONE, HEADLESS, RayBackend
+from app.training.workers.cluster.backend import ALONE, HEADLESS, RayBackend, ray_backend
 from app.training.workers.cluster.draining import COMMANDS
 from tests.app.clusters import ROOT, Nodes, actors
 from tests.app.conftest import RAY, metric, services_of, settings_for, wait_ready
@@ -59,9 +59,9 @@ def until(what: Callable[[], object]) -> None:
 
 
 def backend_of(client: TestClient) -> RayBackend:
-    backend = services_of(client).backend
-    assert isinstance(backend, RayBackend)
-    return backend
+    of_client = services_of(client).backend
+    assert isinstance(of_client, RayBackend)
+    return of_client
 
 
 def hosts_of(client: TestClient) -> set[str]:
@@ -91,7 +91,7 @@ def playing(client: TestClient, number: int) -> Iterator[list[Stream]]:
             stream.socket.close(DONE)
 
 
-def all_go_on(streams: list[Stream], iterations: int = 50) -> None:
+def all_go_on(streams: list[Stream], iterations: int = 30) -> None:
     """Each trains on, with every cost and every frame, as a twin that nothing happened to."""
     for stream in streams:
         stream.until_iteration(stream.frames[-1]["iteration"] + iterations)
@@ -233,10 +233,11 @@ def said(cluster: Nodes, *commands: tuple[str, str]) -> list[str]:
     code = (
         "import ray\n"
         "from app.settings import Settings\n"
-        "from app.training.workers.cluster.draining import COMMANDS\n"
+        "from app.training.workers.cluster import draining\n"
+        "draining.NOTICE_SECONDS = 0\n"
         f"for name, node in {commands!r}:\n"
         "    said = []\n"
-        "    why = COMMANDS[name](Settings(), node, said.append)\n"
+        "    why = draining.COMMANDS[name](Settings(), node, said.append)\n"
         "    print(why or '; '.join(said))\n"
         "    ray.shutdown()\n"
     )
@@ -390,7 +391,10 @@ def test_a_cluster_that_anybody_may_reach_needs_a_token(
         Settings.model_validate(values)
 
 
-def test_a_server_that_finds_no_cluster_trains_on_its_own_at_once() -> None:
+def test_a_server_that_finds_no_cluster_trains_on_its_own_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(backend, "PATIENCE", 0.2)
     settings = settings_for("ray", ray_address="127.0.0.1:9", workers=1)
     with TestClient(create_app(settings)) as client:
         until(lambda: client.get("/readyz").status_code == 200)
@@ -405,4 +409,4 @@ def test_where_ray_is_not_installed_it_says_how_it_is(monkeypatch: pytest.Monkey
     monkeypatch.setitem(sys.modules, "ray", None)
     settings = settings_for("ray", ray_address="127.0.0.1:9")
     with pytest.raises(SettingsError, match=r"shallows\[cluster\]"):
-        create_app(settings)
+        ray_backend(settings)
