@@ -443,6 +443,8 @@ def read_settings(named: Mapping[str, str] | None = None) -> Settings:
 
 def _in_words(error: Mapping[str, Any], named: Mapping[str, str]) -> str:
     """What is wrong with a setting, which is named as it was said."""
+    if not error["loc"]:  # of several together
+        return str(error["ctx"]["error"])
     where = str(error["loc"][0])
     setting = next(name for name in Settings.model_fields if where in (name, *variables(name)))
     there = filter(os.environ.__contains__, variables(setting))

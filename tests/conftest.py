@@ -55,13 +55,19 @@ def pytest_collection() -> Iterator[object]:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what needs a server, a database or a browser, and put the browser last.
 
-    Quick tests speak first, and Playwright keeps an event loop open. Side by side (`make test`)
-    each process takes its tests in this order too.
+    What ends the cluster comes after all else that needs it. Quick tests speak first, and
+    Playwright keeps an event loop open. Side by side (`make test`) each process takes its tests in
+    this order too.
     """
     for item in items:
         if needs_a_service(item):
             item.add_marker("service")
-    items.sort(key=lambda item: item.path.is_relative_to(BROWSER))
+    items.sort(
+        key=lambda item: (
+            item.path.is_relative_to(BROWSER),
+            item.get_closest_marker("ends_the_cluster") is not None,
+        )
+    )
 
 
 @pytest.hookimpl(wrapper=True)

@@ -15,7 +15,7 @@ from starlette.testclient import TestClient
 from app.main import create_app
 from app.services import AllServices
 from app.settings import Settings
-from tests.app.clusters import running_cluster
+from tests.app.clusters import Nodes, running_cluster
 from tests.app.postgresql import PostgreSQL, running_postgresql
 from tests.app.rooms import Class
 from tests.app.stream import Stream
@@ -36,13 +36,20 @@ def settings_for(backend: str, **changes: object) -> Settings:
     )
 
 
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Nodes]:
+    """A cluster for all tests that need one; the last of them ends it."""
+    with running_cluster() as nodes:
+        yield nodes
+
+
 @pytest.fixture(scope="session", params=BACKENDS)
 def client(request: pytest.FixtureRequest) -> Iterator[TestClient]:
     """The service on one backend; every test that takes it runs on both, some on `ray` too."""
     with contextlib.ExitStack() as stack:
         more = {}
         if request.param == "ray":
-            more = stack.enter_context(running_cluster()).settings
+            more = request.getfixturevalue("cluster").settings
         app = create_app(settings_for(request.param, **{**SHARED, **more}))
         client = stack.enter_context(TestClient(app))
         wait_ready(client)
