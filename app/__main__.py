@@ -98,16 +98,18 @@ def serve(ending: Shutdown, listening: socket.socket | None, arguments: Sequence
         listening: To serve on, if it is there already.
         arguments: Of the command line.
     """
-    import uvicorn
+    from app.memory import for_good, give_back
 
-    from app import logs, options
-    from app.content.lessons import LessonError
-    from app.links import addresses, in_url
-    from app.listening import CanNotListen
-    from app.memory import give_back
-    from app.settings import SettingsError
-    from app.store import StoreUnusable
-    from app.web.connections import Config
+    with for_good():
+        import uvicorn
+
+        from app import logs, options
+        from app.content.lessons import LessonError
+        from app.links import addresses, in_url
+        from app.listening import CanNotListen
+        from app.settings import SettingsError
+        from app.store import StoreUnusable
+        from app.web.connections import Config
 
     try:
         command, settings = options.read(arguments)
@@ -130,9 +132,10 @@ def serve(ending: Shutdown, listening: socket.socket | None, arguments: Sequence
     sys.setswitchinterval(SWITCH_SECONDS)
     first = listening is None
     try:
-        from app.main import create_app  # it reads the presets
+        with for_good():
+            from app.main import create_app  # it reads the presets
 
-        app = create_app(settings)
+            app = create_app(settings)
         listening = listening or announced(settings)
     except (LessonError, SettingsError, StoreUnusable, CanNotListen) as error:
         sys.exit(f"Shallows can't start: {error}")

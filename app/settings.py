@@ -18,6 +18,7 @@ from pydantic import (
     Field,
     SecretStr,
     ValidationError,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -281,6 +282,13 @@ class Settings(BaseSettings):
     @classmethod
     def _split(cls, value: object) -> object:
         return value.replace(",", " ").split() if isinstance(value, str) else value
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _empty_is_none(cls, value: object, info: ValidationInfo) -> object:
+        # compose.yaml hands on what is not set as empty, and an empty code would be asked for.
+        may_be_none = cls.model_fields[str(info.field_name)].default is None
+        return None if value == "" and may_be_none else value
 
     @field_validator("data_folder", "lessons_folder")
     @classmethod

@@ -4,13 +4,15 @@ python -m benchmarks.cluster_bench [--backend pool|ray] [--only WHAT ...] [--stu
     [--times 10] [--turns 3] [--json FILE]
 
 Machines are network namespaces whose processors are capped (`machines.py`); nginx has
-`deploy/nginx-cluster.conf`. First one node and two nodes in turns, under the same load: what they
-train in all, and how much of the real machine was idle meanwhile, so that nothing else was the
-limit. Then what may happen to a cluster, each so many times, while students play: how long each was
-without a frame, and whether in the end each has the costs of a run that nobody disturbed, to the
-bit. Meanwhile all servers are asked how much they own: never more than there are sessions.
+`deploy/nginx-cluster.conf`. First (`compare`) one node and two nodes in turns, under the same load:
+what they train in all, and how much of the real machine was idle meanwhile, so that nothing else
+was the limit. Then what may happen to a cluster (`EVENTS`), each so many times, while students
+play: how long each was without a frame, how many have lost a cost or had one twice, and whether a
+server said that it had sessions which the database gives to another. At the end each student's
+costs are compared with those of a run that nobody disturbed, to the bit.
 
-It needs root and Linux, PostgreSQL and nginx. All of the load stays between these namespaces.
+It needs root and Linux, PostgreSQL and nginx. All of the load stays between these namespaces, and
+nothing is left of them, unless this is ended by SIGKILL: then the next one takes them away.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ import argparse
 import asyncio
 import contextlib
 import json
+import math
 import multiprocessing
 import os
 import re
@@ -28,17 +31,21 @@ import signal
 import statistics
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from operator import methodcaller
 from pathlib import Path
 from typing import Any
 
 import psutil
+import psycopg
 
-from benchmarks.machines import SUBNET, Busy, Machine, Network, network, why_not
+from benchmarks.machines import ENDING, SUBNET, Busy, Machine, Network, network, why_not
 from benchmarks.students import Lesson, attend
 from tests.app.postgresql import LOCALE, programs
 from tests.app.several import Student, playing
@@ -48,19 +55,33 @@ CORES = 0.35
 """Of each node where two are compared with one: that leaves enough for all else on two cores."""
 CORES_AGAIN = 0.7
 """Of each where something is lost: one has to take up all that the other had, at once."""
+COMPARED = {"pool": 24, "ray": 60}
+"""Students for whom one such node is just enough. With many more it has nothing left for frames,
+and two are more than twice as good."""
 LEAST_RATIO, LEAST_IDLE, MOST_SECONDS, MOST_CALM_SECONDS = 1.8, 0.15, 5.0, 1.0
 START_SECONDS = 90.0
 SETTLE_SECONDS, LESSON_SECONDS = 6.0, 15.0
 CLIENT_PROCESSES = 2
-REST_SECONDS = 4.0
-"""Between two losses: all is written by then."""
 AFTER_SECONDS = 3.0
 """Whoever has heard something that long after an event plays again."""
+REST_SECONDS = 1.0
+"""After that, so that what comes late is seen."""
 AGAIN_SECONDS = 30.0
-CUT_SECONDS = 6.0
-POLL_SECONDS = 0.3
+CUT_SECONDS = 4.0
+"""Until it is looked whether all play again; the link is up only then."""
+HEADLESS_SECONDS = 10
+"""Ray's nodes end so long after their head: here, for by itself Ray waits for a minute."""
+LOOK_SECONDS = 0.3
+TWO_SECONDS = 3.0
+"""After which a server has heard with a beat what is another's, or is fenced."""
 MOST_NODES = 3
+OVER = threading.Event()
+"""Whether all is to end: who waits in another thread waits no longer."""
 OWNED = 'shallows_owned{kind="session"}'
+ROWS = """
+SELECT address, (SELECT count(*) FROM owned WHERE server = id AND kind = 'session')
+FROM servers ORDER BY seen
+"""
 
 
 class Cluster:
@@ -75,44 +96,66 @@ class Cluster:
         self._database, self._proxy = network.add("database"), network.add("proxy")
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self._postgres: subprocess.Popen[bytes] | None = None
+        self._cut_off: Machine | None = None
         self._bin, self._data = programs(), network.folder / "data"
         self.build()
         self._make_database()
         self.start_database()
         self._start_proxy()
         self.url = f"http://{self._proxy.address}:8080/"
+        self.stream = f"ws://{self._proxy.address}:8080/ws"
 
     def build(self) -> None:
         """Add the machines."""
         raise NotImplementedError
 
     def have(self, nodes: int) -> None:
-        """So many nodes, the first ones, and all servers that there should be."""
+        """So many nodes, and all servers that there should be; wait until they train."""
         raise NotImplementedError
 
-    def start_node(self, number: int) -> None:
-        """Start a node, and wait until it trains."""
-        raise NotImplementedError
-
-    def drain(self, number: int) -> None:
+    def drain(self) -> None:
         """End a node in order."""
         raise NotImplementedError
 
-    def kill_host(self, number: int) -> None:
+    def kill_host(self) -> None:
         """Kill what trains on a node."""
         raise NotImplementedError
 
-    def kill_head(self, number: int) -> None:
-        """Kill what places hosts, if there is such a thing."""
+    def kill_server(self) -> None:
+        """Kill a web server; what it started finds that it is alone."""
+        os.kill(self._running[self.busiest().name].pid, signal.SIGKILL)
+
+    def victim(self) -> Machine:
+        """A node to which something is to happen."""
         raise NotImplementedError
 
-    def kill_node(self, number: int) -> None:
-        """Kill all that is on a node, at once."""
-        self.nodes[number].cap.kill()
+    def runs(self, machine: Machine) -> bool:
+        """Whether the program that was started there does."""
+        process = self._running.get(machine.name)
+        return process is not None and process.poll() is None
 
-    def kill_server(self, number: int) -> None:
-        """Kill a web server; what it started finds that it is alone."""
-        os.kill(self._running[self.servers[number].name].pid, signal.SIGKILL)
+    @property
+    def up(self) -> list[Machine]:
+        """The nodes that there are."""
+        return [node for node in self.nodes if self.runs(node)]
+
+    def kill_node(self) -> None:
+        """Kill all that is on a node, at once."""
+        victim = self.victim()
+        victim.cap.kill()
+        self._running.pop(victim.name).wait(START_SECONDS)
+
+    def cut(self) -> None:
+        """A node's link is down for a while."""
+        self._cut_off = self.victim()
+        self._cut_off.cut()
+        OVER.wait(CUT_SECONDS)
+
+    def mend(self) -> None:
+        """It was for a while, and is up again."""
+        assert self._cut_off is not None
+        self._cut_off.mend()
+        self.have(2)
 
     # -- PostgreSQL -------------------------------------------------------------------------
 
@@ -168,8 +211,7 @@ class Cluster:
 
     def run(self, server: Machine) -> None:
         """Start a web server, if it does not run."""
-        before = self._running.get(server.name)
-        if before is not None and before.poll() is None:
+        if self.runs(server):
             return
         environment = {
             "HOST": server.address,
@@ -179,6 +221,7 @@ class Cluster:
             "SHALLOWS_SERVER_ADDRESS": f"http://{server.address}:8000",
             "SHALLOWS_TRUSTED_PROXIES": f"{SUBNET}.0/24",
             "SHALLOWS_WORKERS": "1",
+            "SHALLOWS_LOG_FORMAT": "json",
             **self.environment,
         }
         program = (sys.executable, "-m", "app")
@@ -191,57 +234,58 @@ class Cluster:
             process.send_signal(signal.SIGTERM)
             process.wait(START_SECONDS)
 
-    def wait_until(self, servers: int, name: str, value: int) -> None:
-        """Until so many servers can train, and all say that of one of their figures."""
-        for number, server in enumerate(self.servers[:servers]):
+    def wait_until(self, name: str, value: int) -> None:
+        """Until all servers that run can train, and say that of one of their figures.
 
-            def good(number: int = number) -> bool:
-                if self._running[self.servers[number].name].poll() is not None:
-                    raise RuntimeError(self.servers[number].log.read_text()[-3000:])
-                return self.ready(number) and self.metric(number, name) == value
+        Raises:
+            TimeoutError: they do not.
+        """
 
-            try:
-                wait_for(good, f"{server.name} says that {name} is {value}")
-            except TimeoutError as error:
-                raise TimeoutError(f"{error}\n{self.said()}") from None
+        def good() -> bool:
+            running = [each for each in self.servers if self.runs(each)]
+            return bool(running) and all(self.metric(each, name) == value for each in running)
+
+        try:
+            wait_for(good, f"all servers say that {name} is {value}")
+        except TimeoutError as error:
+            raise TimeoutError(f"{error}\n{self.said()}") from None
 
     # -- what they say ----------------------------------------------------------------------
 
-    def _ask(self, number: int, path: str) -> str:
-        url = f"http://{self.servers[number].address}:8000{path}"
-        with urllib.request.urlopen(url, timeout=1) as answer:
-            return str(answer.read().decode())
-
-    def ready(self, number: int) -> bool:
-        """Whether a server can train, and is not fenced."""
+    def metric(self, server: Machine, name: str) -> float | None:
+        """One of a server's figures; None if it does not answer, can't train, or is fenced."""
         with contextlib.suppress(OSError):
-            self._ask(number, "/readyz")
-            return True
-        return False
-
-    def metric(self, number: int, name: str) -> float | None:
-        """One of a server's figures; None if it does not answer."""
-        with contextlib.suppress(OSError):
-            text = self._ask(number, "/metrics")
+            for path in ("readyz", "metrics"):
+                with urllib.request.urlopen(
+                    f"http://{server.address}:8000/{path}", timeout=1
+                ) as told:
+                    text = told.read().decode()
             found = re.search(rf"^{re.escape(name)} (\S+)$", text, re.MULTILINE)
             return float(found[1]) if found else None
         return None
+
+    def owned(self) -> dict[str, float]:
+        """Sessions that those who may speak say are theirs, by their addresses."""
+        told = {each.address: self.metric(each, OWNED) for each in self.servers}
+        return {address: owned for address, owned in told.items() if owned is not None}
+
+    def allowed(self) -> dict[str, float]:
+        """Sessions that the database says are theirs; nothing if it does not answer."""
+        url = f"host={self._database.address} user=shallows dbname=shallows connect_timeout=1"
+        with contextlib.suppress(psycopg.Error), psycopg.connect(url) as connection:
+            # A server that was started again has two rows; the later one is this one.
+            return {re.sub(r"http://|:8000", "", at): owns for at, owns in connection.execute(ROWS)}
+        return {}
+
+    def busiest(self) -> Machine:
+        """The server that has most of the sessions."""
+        return max(self.servers, key=lambda each: self.metric(each, OWNED) or 0.0)
 
     def said(self) -> str:
         """The end of what all programs said."""
         logs = {each.name: each.log for each in self.network.machines.values()}
         texts = {name: log.read_text()[-1500:] for name, log in logs.items() if log.exists()}
         return "\n".join(f"-- {name}\n{text}" for name, text in texts.items())
-
-    def busiest(self) -> int:
-        """The server that has most of the sessions."""
-        owns = [self.metric(n, OWNED) or 0.0 for n in range(len(self.servers))]
-        return owns.index(max(owns))
-
-    def owned(self) -> float:
-        """Sessions that those who may speak say are theirs."""
-        speaking = [n for n in range(len(self.servers)) if self.ready(n)]
-        return sum(self.metric(n, OWNED) or 0.0 for n in speaking)
 
 
 class Pools(Cluster):
@@ -254,26 +298,24 @@ class Pools(Cluster):
 
     def have(self, nodes: int) -> None:
         """So many."""
-        for number, node in enumerate(self.nodes):
-            if number >= nodes:
-                self.end(node)
-            elif (old := self._running.get(node.name)) is None or old.poll() is not None:
-                node.cap.kill()
-                self.run(node)
-        self.wait_until(nodes, "shallows_servers", nodes)
+        for node in self.up[nodes:]:
+            self.end(node)
+        for node in [each for each in self.nodes if not self.runs(each)][: nodes - len(self.up)]:
+            node.cap.kill()
+            self.run(node)
+        self.wait_until("shallows_servers", nodes)
 
-    def start_node(self, number: int) -> None:
-        """A server more."""
-        self.run(self.nodes[number])
-        self.wait_until(number + 1, "shallows_servers", number + 1)
+    def victim(self) -> Machine:
+        """The one that has most to lose."""
+        return self.busiest()
 
-    def drain(self, number: int) -> None:
+    def drain(self) -> None:
         """SIGTERM."""
-        self.end(self.nodes[number])
+        self.end(self.victim())
 
-    def kill_host(self, number: int) -> None:
+    def kill_host(self) -> None:
         """Its worker process."""
-        process = psutil.Process(self._running[self.nodes[number].name].pid)
+        process = psutil.Process(self._running[self.victim().name].pid)
         children = process.children(recursive=True)
         next(p for p in children if any("spawn_main" in word for word in p.cmdline())).kill()
 
@@ -290,7 +332,6 @@ class WithRay(Cluster):
         self._legs = [self.network.beside(server, "ray") for server in self.servers]
         token = self.network.folder / "token"
         token.write_text(secrets.token_hex(32))
-        self._folder = self.network.folder / "r"
         self._ray = {
             "PYTHONPATH": str(ROOT),
             "RAY_AUTH_MODE": "token",
@@ -298,6 +339,7 @@ class WithRay(Cluster):
             "RAY_USAGE_STATS_ENABLED": "0",
             "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
             "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+            "RAY_gcs_rpc_server_reconnect_timeout_s": str(HEADLESS_SECONDS),
         }
         self.environment = {
             "SHALLOWS_BACKEND": "ray",
@@ -309,69 +351,83 @@ class WithRay(Cluster):
     def _start_ray(self, machine: Machine, processors: int, *more: str) -> None:
         options = (f"--num-cpus={processors}", "--object-store-memory=80000000", "--block")
         program = (sys.executable, "-m", "ray.scripts.scripts", "start", *options)
-        where = f"--node-ip-address={machine.address}"
+        folder = self.network.folder / f"r{machine.name}"  # its own: they would share sockets
+        shutil.rmtree(folder, ignore_errors=True)
+        where = (f"--node-ip-address={machine.address}", f"--temp-dir={folder}")
         machine.cap.set(None)  # all that Ray starts would take a minute
-        self._running[machine.name] = machine.start(*program, where, *more, env=self._ray, cwd=ROOT)
+        self._running[machine.name] = machine.start(
+            *program, *where, *more, env=self._ray, cwd=ROOT
+        )
 
     def _run_head(self) -> None:
-        more = ("--head", "--port=6379", "--include-dashboard=false")
-        self._start_ray(self._head, 0, *more, f"--temp-dir={self._folder}")
+        self._start_ray(self._head, 0, "--head", "--port=6379", "--include-dashboard=false")
 
     def _join(self, machine: Machine, processors: int) -> None:
-        running = self._running.get(machine.name)
-        if running is None or running.poll() is not None:
+        if not self.runs(machine):
             machine.cap.kill()
             self._start_ray(machine, processors, f"--address={self._head.address}:6379")
 
     def have(self, nodes: int) -> None:
         """So many."""
-        head = self._running[self._head.name]
-        if head.poll() is not None:
+        if not self.runs(self._head):
             # Nobody joins another head than the one it knew.
             for machine in (*self._legs, *self.nodes, self._head):
                 machine.cap.kill()
+                self._running.pop(machine.name, None)
             self._run_head()
-        for leg, server in zip(self._legs, self.servers, strict=True):
-            self._join(leg, 0)
+        while len(self.up) > nodes:
+            self.drain()
+        for server in self.servers:
             self.run(server)
-        for number, node in enumerate(self.nodes):
-            if number < nodes:
-                self._join(node, 1)
-            else:
-                node.cap.kill()
-        self.wait_until(2, "shallows_servers", 2)
-        self.wait_until(2, "shallows_alone", 0)
-        self._wait_for_hosts(nodes)
+        down = [each for each in self.nodes if not self.runs(each)]
+        wanted = [*self.up, *down[: nodes - len(self.up)]]
 
-    def _wait_for_hosts(self, nodes: int) -> None:
-        self.wait_until(2, "shallows_hosts", nodes)
+        def joined() -> bool:
+            """Ray gives up joining on a busy machine, and is told again."""
+            for machine, processors in (
+                *((leg, 0) for leg in self._legs),
+                *((n, 1) for n in wanted),
+            ):
+                self._join(machine, processors)
+            return all(self.metric(each, "shallows_hosts") == nodes for each in self.servers)
+
+        wait_for(joined, f"{nodes} nodes")
+        self.wait_until("shallows_servers", 2)
+        self.wait_until("shallows_alone", 0)
+        self.wait_until("shallows_hosts", nodes)
         for node in self.nodes:
             node.cap.set(self.cores)
 
-    def start_node(self, number: int) -> None:
-        """`ray start`."""
-        self._join(self.nodes[number], 1)
-        self._wait_for_hosts(number + 1)
+    def victim(self) -> Machine:
+        """The one that was there first: it has as much as the others."""
+        return min(
+            self.up, key=lambda node: psutil.Process(self._running[node.name].pid).create_time()
+        )
 
-    def drain(self, number: int) -> None:
+    def drain(self) -> None:
         """`app drain`, then its end."""
-        node, said = self.nodes[number], self._legs[0]
+        node, said = self.victim(), self._legs[0]
         program = (sys.executable, "-m", "app", "drain", node.address)
         drained = said.start(*program, env={**self._ray, **self.environment}, cwd=ROOT)
         if drained.wait(START_SECONDS):
             raise RuntimeError(said.log.read_text()[-3000:])
         node.cap.kill()
+        self._running.pop(node.name).wait(START_SECONDS)
 
-    def kill_host(self, number: int) -> None:
+    def kill_host(self) -> None:
         """The actor."""
-        for pid in self.nodes[number].cap.processes:
+        for pid in self.victim().cap.processes:
             with contextlib.suppress(psutil.NoSuchProcess):
                 if psutil.Process(pid).name().startswith("ray::Hosting"):
                     os.kill(pid, signal.SIGKILL)
 
-    def kill_head(self, number: int) -> None:
+    def kill_head(self) -> None:
         """All of it."""
         self._head.cap.kill()
+
+    def until_alone(self) -> None:
+        """Until Ray has ended the nodes that have no head, and each server trains by itself."""
+        self.wait_until("shallows_alone", 1)
 
 
 def give_to_postgres(folder: Path) -> None:
@@ -390,7 +446,8 @@ def wait_for(what: Callable[[], bool], name: str) -> None:
     while not what():
         if time.monotonic() > end:
             raise TimeoutError(f"not in {START_SECONDS:.0f} s: {name}")
-        time.sleep(0.1)
+        if OVER.wait(0.1):
+            raise TimeoutError(f"ended meanwhile: {name}")
 
 
 # -- one node and two ---------------------------------------------------------------------------
@@ -404,18 +461,22 @@ class Arm:
     iterations: float
     frames: float
     idle: float
-    used: float
-    """Cores of the nodes."""
+    used: Mapping[str, float]
+    """Cores of the nodes, by what for."""
     errors: int
 
 
-def used(cluster: Cluster) -> float:
-    """Seconds that the nodes' processes have had."""
-    total = 0.0
+def used(cluster: Cluster) -> Counter[str]:
+    """Seconds that the nodes' processes have had: workers, hosts that are actors, all else."""
+    total: Counter[str] = Counter()
     for node in cluster.nodes:
         for pid in node.cap.processes:
             with contextlib.suppress(psutil.NoSuchProcess):
-                total += sum(psutil.Process(pid).cpu_times()[:2])
+                process = psutil.Process(pid)
+                actor = process.name().startswith("ray::Hosting")
+                worker = any("spawn_main" in word for word in process.cmdline())
+                kind = "actors" if actor else "workers" if worker else "else"
+                total[kind] += sum(process.cpu_times()[:2])
     return total
 
 
@@ -431,7 +492,7 @@ def measure(cluster: Cluster, nodes: int, students: int, pool: Any) -> Arm:
     time.sleep(begin - time.time())
     busy, spent = Busy.now(), used(cluster)
     time.sleep(LESSON_SECONDS)
-    idle, spent = Busy.now().idle_since(busy), used(cluster) - spent
+    idle, after = Busy.now().idle_since(busy), used(cluster)
     seen = [one for part in parts for one in part.get(timeout=120)]
     errors = [error for one in seen for error in one.errors]
     for error in errors[:3]:
@@ -441,7 +502,7 @@ def measure(cluster: Cluster, nodes: int, students: int, pool: Any) -> Arm:
         sum(one.iterations for one in seen) / LESSON_SECONDS,
         sum(len(one.frames) for one in seen) / LESSON_SECONDS,
         idle,
-        spent / LESSON_SECONDS,
+        {kind: (after[kind] - spent[kind]) / LESSON_SECONDS for kind in after},
         len(errors),
     )
 
@@ -449,16 +510,23 @@ def measure(cluster: Cluster, nodes: int, students: int, pool: Any) -> Arm:
 def compare(cluster: Cluster, students: int, turns: int) -> dict[str, Any]:
     """One node and two, in turns."""
     print(f"\n## One node and two, {students} students, {CORES} of a core each\n")
-    print("| nodes | iterations a second | frames a second | nodes' cores | idle | errors |")
-    print("|---|---|---|---|---|---|")
+    print(
+        "| nodes | iterations a second | frames a second | nodes' cores: workers | actors | ",
+        end="",
+    )
+    print("else | idle | errors |")
+    print("|---|---|---|---|---|---|---|---|")
     arms = []
     with multiprocessing.get_context("spawn").Pool(CLIENT_PROCESSES) as pool:
         for _ in range(turns):
             for nodes in (1, 2):
                 arm = measure(cluster, nodes, students, pool)
                 arms.append(arm)
+                spent = " | ".join(
+                    f"{arm.used.get(k, 0):.2f}" for k in ("workers", "actors", "else")
+                )
                 print(
-                    f"| {arm.nodes} | {arm.iterations:.0f} | {arm.frames:.0f} | {arm.used:.2f} | "
+                    f"| {arm.nodes} | {arm.iterations:.0f} | {arm.frames:.0f} | {spent} | "
                     f"{arm.idle:.0%} | {arm.errors} |",
                     flush=True,
                 )
@@ -480,55 +548,85 @@ def compare(cluster: Cluster, students: int, turns: int) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
-class Event:
-    """Something that happens to a cluster of two nodes while students play.
+class Step:
+    """Something that happens to a cluster while students play.
 
     Attributes:
-        do: Is given a server or node: the one that has most of the sessions, where that is known.
-        mend: So is this; two nodes are there afterwards in any case.
+        what: For the reader.
+        do: It.
+        most: Seconds for which nobody may be without a frame.
+        newcomer: Whether somebody begins just then, and plays as soon.
     """
 
     what: str
-    do: Callable[[Cluster, int], None]
-    mend: Callable[[Cluster, int], None] = lambda cluster, number: None
+    do: Callable[[Any], None]
     most: float = MOST_SECONDS
-
-
-def mend_link(cluster: Cluster, number: int) -> None:
-    """It was down for a while, and is up again."""
-    time.sleep(max(0.0, CUT_SECONDS - AFTER_SECONDS))
-    cluster.nodes[number].mend()
+    newcomer: bool = False
 
 
 EVENTS = {
-    "kill-server": Event("a web server is killed", lambda c, n: c.kill_server(n)),
-    "kill-host": Event("a host is killed", lambda c, n: c.kill_host(n)),
-    "kill-node": Event("a node is killed, all at once", lambda c, n: c.kill_node(n)),
-    "cut-node": Event("a node's link is down, and up", lambda c, n: c.nodes[n].cut(), mend_link),
-    "database": Event("PostgreSQL is restarted", lambda c, n: c.restart_database()),
-    "add-node": Event("a node is added", lambda c, n: c.start_node(2), most=MOST_CALM_SECONDS),
-    "drain-node": Event("a node is drained", lambda c, n: c.drain(n), most=MOST_CALM_SECONDS),
-    "kill-head": Event("the head is killed", lambda c, n: c.kill_head(n)),
+    "nothing": (Step("nothing", lambda cluster: None, MOST_CALM_SECONDS),),
+    "kill-server": (
+        Step("a web server is killed", methodcaller("kill_server")),
+        Step("… and starts again", methodcaller("have", 2)),
+    ),
+    "kill-host": (
+        Step("a host is killed", methodcaller("kill_host")),
+        Step("… and is back", methodcaller("have", 2)),
+    ),
+    "kill-node": (
+        Step("a node is killed, all at once", methodcaller("kill_node")),
+        Step("… and another comes", methodcaller("have", 2)),
+    ),
+    "cut-node": (
+        Step("a node's link is down", methodcaller("cut")),
+        Step("… and up again", methodcaller("mend")),
+    ),
+    "database": (Step("PostgreSQL is restarted", methodcaller("restart_database")),),
+    "add-and-drain": (
+        Step("a node is added", methodcaller("have", 3), MOST_CALM_SECONDS),
+        Step("a node is drained", methodcaller("drain"), MOST_CALM_SECONDS),
+    ),
+    "kill-head": (
+        Step("the head is killed", methodcaller("kill_head"), newcomer=True),
+        Step("… its nodes end, too", methodcaller("until_alone"), newcomer=True),
+        Step("… and a new cluster comes", methodcaller("have", 2), newcomer=True),
+    ),
 }
+"""What may happen to two nodes; two are there afterwards."""
 BACKENDS: dict[str, type[Cluster]] = {"pool": Pools, "ray": WithRay}
 
 
 class Witness:
-    """Asks again and again how many sessions are owned, and remembers if they were too many."""
+    """Looks again and again whether a server says that it has what the database gives to another.
 
-    def __init__(self, cluster: Cluster, sessions: int) -> None:
-        self._cluster, self._sessions = cluster, sessions
+    One that has lost something hears of it with its next beat, or is fenced; and whoever took it
+    says nothing before that.
+    """
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
         self.twice = 0
-        """Times that so many too many were said twice in a row: servers are asked one by one."""
+        """Times that a server believed so for longer than that."""
+        self.looks = 0
 
     async def look(self) -> None:
         """Forever."""
-        before = 0
+        since: dict[str, float] = {}
         while True:
-            await asyncio.sleep(POLL_SECONDS)
-            more = int(await asyncio.to_thread(self._cluster.owned)) - self._sessions
-            self.twice += before > 0 and more > 0
-            before = max(0, more)
+            await asyncio.sleep(LOOK_SECONDS)
+            before = await asyncio.to_thread(self._cluster.allowed)
+            owned = await asyncio.to_thread(self._cluster.owned)
+            after = await asyncio.to_thread(self._cluster.allowed)
+            now = time.monotonic()
+            self.looks += bool(before and owned and after)
+            for at in {*since, *owned}:
+                most = max(before.get(at, math.inf), after.get(at, math.inf))
+                if owned.get(at, 0.0) <= most:
+                    since.pop(at, None)
+                elif now - since.setdefault(at, now) > TWO_SECONDS:
+                    self.twice += 1
+                    del since[at]
 
 
 def never(cluster: Cluster, students: Sequence[Student], since: float) -> str:
@@ -538,28 +636,78 @@ def never(cluster: Cluster, students: Sequence[Student], since: float) -> str:
     return f"{len(silent)} of {len(students)} do not play again\n{told}\n{cluster.said()}"
 
 
+@dataclass
+class Suffered:
+    """What came of one step, all times together.
+
+    Attributes:
+        waits: Of each time and student, the seconds without a frame.
+        begun: Of each newcomer, the seconds until it played.
+        torn: Students who from then on miss a cost, or had one twice.
+        took: Seconds until it was done.
+    """
+
+    waits: list[float] = field(default_factory=list)
+    begun: list[float] = field(default_factory=list)
+    torn: int = 0
+    took: list[float] = field(default_factory=list)
+
+    def summary(self, most: float) -> dict[str, Any]:
+        """In figures."""
+        waits = sorted(self.waits)
+        slowest = max(waits[-1], *self.begun, 0.0)
+        return {
+            "p50": statistics.median(waits),
+            "p95": waits[int(0.95 * len(waits))],
+            "most": waits[-1],
+            "later": sum(wait > most for wait in waits),
+            "newcomers": max(self.begun) if self.begun else None,
+            "torn": self.torn,
+            "took": statistics.median(self.took),
+            "times": len(self.took),
+            "well": slowest <= most and not self.torn,
+        }
+
+
+async def newcomer(cluster: Cluster) -> float:
+    """Seconds until a new session plays."""
+    student, began = Student(0, [cluster.stream]), time.monotonic()
+    playing = asyncio.create_task(student.play())
+    try:
+        async with asyncio.timeout(AGAIN_SECONDS):
+            await student.began.wait()
+        return time.monotonic() - began
+    finally:
+        playing.cancel()
+        await asyncio.gather(playing, return_exceptions=True)
+
+
 async def suffer(
-    cluster: Cluster, event: Event, students: Sequence[Student], times: int
-) -> list[float]:
-    """Let it happen so many times; for each time and student, the seconds without a frame."""
-    waits: list[float] = []
-    for _ in range(times):
+    cluster: Cluster, step: Step, students: Sequence[Student], found: Suffered
+) -> None:
+    """Let it happen, and see how long everybody is without a frame."""
+    whole = sum(student.whole for student in students)
+    for student in students:
+        student.longest = 0.0
+    began = time.monotonic()
+    coming = asyncio.create_task(newcomer(cluster)) if step.newcomer else None
+    try:
+        await asyncio.to_thread(step.do, cluster)
+        found.took.append(time.monotonic() - began)
+        moment = max(began + AFTER_SECONDS, time.monotonic())
+        async with asyncio.timeout(AGAIN_SECONDS):
+            await asyncio.gather(*(student.heard_after(moment) for student in students))
+            if coming is not None:
+                found.begun.append(await coming)
         await asyncio.sleep(REST_SECONDS)
-        number = await asyncio.to_thread(cluster.busiest)
-        for student in students:
-            student.longest = 0.0
-        began = time.monotonic()
-        await asyncio.to_thread(event.do, cluster, number)
-        try:
-            async with asyncio.timeout(AGAIN_SECONDS):
-                for student in students:
-                    await student.heard_after(max(began + AFTER_SECONDS, time.monotonic()))
-        except TimeoutError:
-            raise TimeoutError(never(cluster, students, began)) from None
-        waits += [student.longest for student in students]
-        await asyncio.to_thread(event.mend, cluster, number)
-        await asyncio.to_thread(cluster.have, 2)
-    return waits
+    except TimeoutError as error:
+        raise TimeoutError(f"{error}\n{never(cluster, students, began)}") from None
+    finally:
+        if coming is not None:
+            coming.cancel()
+    now = time.monotonic()
+    found.waits += [max(student.longest, now - student.heard_at) for student in students]
+    found.torn += whole - sum(student.whole for student in students)
 
 
 @asynccontextmanager
@@ -568,50 +716,99 @@ async def watched(witness: Witness) -> AsyncIterator[None]:
     looking = asyncio.create_task(witness.look())
     try:
         yield
+        if looking.done():
+            looking.result()
     finally:
         looking.cancel()
         await asyncio.gather(looking, return_exceptions=True)
 
 
-def happen(cluster: Cluster, names: Sequence[str], number: int, times: int) -> dict[str, Any]:
-    """All that was asked for, with the same students."""
-    print(
-        f"\n## While {number} students play on two nodes of {cluster.cores} of a core each, ",
-        end="",
+def row(step: Step, told: Mapping[str, Any], twice: int) -> str:
+    """One line of the table."""
+    waits = " | ".join(f"{told[name]:.2f}" for name in ("p50", "p95", "most"))
+    begun = "" if told["newcomers"] is None else f"{told['newcomers']:.2f}"
+    return (
+        f"| {step.what} | {told['times']} | {waits} | {step.most:g} | {told['later']} | {begun} | "
+        f"{told['torn']} | {twice} | {told['took']:.1f} |"
     )
-    print(f"{times} times each\n")
-    print("| what | without a frame: p50 | p95 | most | at most |")
-    print("|---|---|---|---|---|", flush=True)
-    url = cluster.url.replace("http", "ws") + "ws"
-    students = [Student(seed, [url]) for seed in range(number)]
-    witness = Witness(cluster, number)
+
+
+async def go_through(
+    cluster: Cluster, names: Sequence[str], students: Sequence[Student], times: int
+) -> dict[str, Any]:
+    """All that was asked for, with the same students."""
     found: dict[str, Any] = {}
+    witness = Witness(cluster)
+    async with playing(students), watched(witness):
+        await asyncio.sleep(REST_SECONDS)
+        for name in names:
+            steps = {step: Suffered() for step in EVENTS[name]}
+            twice = witness.twice
+            for _ in range(times):
+                for step, suffered in steps.items():
+                    await suffer(cluster, step, students, suffered)
+            twice = witness.twice - twice
+            told = {step.what: suffered.summary(step.most) for step, suffered in steps.items()}
+            well = not twice and all(each["well"] for each in told.values())
+            found[name] = {"steps": told, "twice": twice, "well": well}
+            for step in steps:
+                print(row(step, told[step.what], twice), flush=True)
+    return {"events": found, "twice": witness.twice, "looks": witness.looks}
 
-    async def all_of_it() -> None:
-        cluster.have(2)
-        async with playing(students), watched(witness):
-            for name in names:
-                event = EVENTS[name]
-                waits = sorted(await suffer(cluster, event, students, times))
-                p50, p95, most = statistics.median(waits), waits[int(0.95 * len(waits))], waits[-1]
-                found[name] = {"p50": p50, "p95": p95, "most": most, "well": most <= event.most}
-                figures = f"{p50:.2f} s | {p95:.2f} s | {most:.2f} s | {event.most:g} s"
-                print(f"| {event.what} | {figures} |", flush=True)
 
-    asyncio.run(all_of_it())
-    whole = sum(student.as_its_twin() for student in students)
+def happen(cluster: Cluster, names: Sequence[str], number: int, times: int) -> dict[str, Any]:
+    """What may happen, and what it did."""
+    print(f"\n## While {number} students play on two nodes of {cluster.cores} of a core each\n")
+    print(
+        "Seconds without a frame. Later: how many of all waits. New: until a newcomer plays, most."
+    )
+    print("Torn: students who miss a cost or had one twice. Took: until it was done, median.\n")
+    print("| what | times | p50 | p95 | most | at most | later | new | torn | two owners | took |")
+    print("|---|---|---|---|---|---|---|---|---|---|---|", flush=True)
+    students = [Student(seed, [cluster.stream]) for seed in range(number)]
+    load, busy = os.getloadavg()[0], Busy.now()
+    cluster.have(2)
+    found = asyncio.run(go_through(cluster, names, students, times))
+    found |= {"load": [load, os.getloadavg()[1]], "idle": Busy.now().idle_since(busy)}
+    with multiprocessing.get_context("spawn").Pool(CLIENT_PROCESSES) as pool:
+        costs = [(each.seed, each.costs, each.whole) for each in students]
+        whole = sum(pool.starmap(is_its_twin, costs, chunksize=1))
     iterations = sum(student.iterations for student in students)
     print(f"\n{whole} of {number} have every cost of their twins, to the bit, ", end="")
-    print(f"{iterations:,} in all; sessions said to be two servers': {witness.twice}")
-    well = whole == number and not witness.twice and all(each["well"] for each in found.values())
-    return {"events": found, "whole": whole, "of": number, "twice": witness.twice, "well": well}
+    print(
+        f"{iterations:,} in all; a server had what was another's {found['twice']} times, ", end=""
+    )
+    print(f"in {found['looks']:,} looks. Idle {found['idle']:.0%}, ", end="")
+    print("load before {:.1f}, at the end {:.1f}.".format(*found["load"]), flush=True)
+    well = whole == number and not found["twice"]
+    well &= all(each["well"] for each in found["events"].values())
+    return {**found, "whole": whole, "of": number, "iterations": iterations, "well": well}
+
+
+def is_its_twin(seed: int, costs: bytes, whole: bool) -> bool:
+    """Whether a student's costs are those of a run that nobody disturbed."""
+    student = Student(seed, [""])
+    student.costs, student.whole = costs, whole
+    return student.as_its_twin()
 
 
 @contextmanager
-def running(backend: str, cores: float) -> Iterator[Cluster]:
+def running(backend: str, cores: float, logs: Path | None) -> Iterator[Cluster]:
     """A cluster for as long as the block runs."""
     with network() as machines:
-        yield BACKENDS[backend](machines, cores)
+        try:
+            yield BACKENDS[backend](machines, cores)
+        finally:
+            if logs is not None:
+                logs.mkdir(parents=True, exist_ok=True)
+                for log in machines.folder.glob("*.log"):
+                    shutil.copy(log, logs)
+
+
+def end(*_: object) -> None:
+    """A signal says so: what was started ends, too."""
+    OVER.set()
+    sys.exit(1)
 
 
 def main() -> int:
@@ -619,23 +816,30 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="A cluster of machines in namespaces.")
     parser.add_argument("--only", nargs="+", choices=["compare", *EVENTS])
     parser.add_argument("--backend", choices=BACKENDS, default="pool")
-    parser.add_argument("--students", type=int, default=60)
+    parser.add_argument("--students", type=int, default=60, help="where something happens")
+    parser.add_argument(
+        "--compared", type=int, help="students where two nodes are compared with one"
+    )
     parser.add_argument("--times", type=int, default=10)
     parser.add_argument("--turns", type=int, default=3)
+    parser.add_argument("--logs", type=Path, help="what all programs say is kept in this folder")
     parser.add_argument("--json", type=Path, help="adds what was measured to this file")
     chosen = parser.parse_args()
     if (reason := why_not()) is not None:
         print(f"cluster_bench: {reason}", file=sys.stderr)
         return 2
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what was started ends, too
+    for ending in ENDING:
+        signal.signal(ending, end)
     events = [name for name in EVENTS if name != "kill-head" or chosen.backend == "ray"]
     only = chosen.only or ["compare", *events]
     results: dict[str, Any] = {}
     if "compare" in only:
-        with running(chosen.backend, CORES) as cluster:
-            results["compare"] = compare(cluster, chosen.students, chosen.turns)
+        with running(chosen.backend, CORES, chosen.logs) as cluster:
+            results["compare"] = compare(
+                cluster, chosen.compared or COMPARED[chosen.backend], chosen.turns
+            )
     if names := [name for name in events if name in only]:
-        with running(chosen.backend, CORES_AGAIN) as cluster:
+        with running(chosen.backend, CORES_AGAIN, chosen.logs) as cluster:
             results["happened"] = happen(cluster, names, chosen.students, chosen.times)
     if chosen.json is not None:
         before = json.loads(chosen.json.read_text()) if chosen.json.exists() else {}

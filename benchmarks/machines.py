@@ -2,7 +2,8 @@
 
 For Linux, and root. Each machine has an address that only these namespaces know, and a cgroup that
 all its processes are in. Whatever was started ends with the block, and nothing of it is left:
-processes, namespaces, cgroups, the folder.
+processes, namespaces, cgroups, the folder. What a process has left that could not do that, since it
+was killed, the next one takes away.
 """
 
 from __future__ import annotations
@@ -10,13 +11,13 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
@@ -27,6 +28,11 @@ PERIOD = 20_000
 CGROUPS = Path("/sys/fs/cgroup")
 CLONE_NEWNET = 0x40000000
 GONE_SECONDS = 10.0
+NAMESPACES = Path("/run/netns")
+FOLDERS = Path("/tmp")
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+OURS = re.compile(r"shallows(\d+)(?:-.+)?")
+"""How all of it is called: by the process that it is for."""
 
 
 def why_not() -> str | None:
@@ -57,12 +63,17 @@ class Cap:
 
     def __init__(self, name: str, cores: float | None) -> None:
         self._old = (CGROUPS / "cpu").is_dir()
-        self._folder = (CGROUPS / "cpu" if self._old else CGROUPS) / name
+        self._folder = self.home() / name
         if not self._old:
             with contextlib.suppress(OSError):  # it is there already
                 (CGROUPS / "cgroup.subtree_control").write_text("+cpu")
-        self._folder.mkdir()
+        self._folder.mkdir(exist_ok=True)
         self.set(cores)
+
+    @staticmethod
+    def home() -> Path:
+        """Where they all are."""
+        return CGROUPS / "cpu" if (CGROUPS / "cpu").is_dir() else CGROUPS
 
     def set(self, cores: float | None) -> None:
         """So many cores at most, from now on; None: as many as there are."""
@@ -156,9 +167,10 @@ class Machine:
 class Network:
     """A bridge in a namespace of its own, and machines on it."""
 
-    def __init__(self, folder: Path) -> None:
-        self._id = f"sh{os.getpid()}"
-        self.folder = folder
+    def __init__(self) -> None:
+        self._id = f"shallows{os.getpid()}"
+        self.folder = FOLDERS / self._id
+        self.folder.mkdir(mode=0o755)
         self.hub = f"{self._id}-hub"
         self.machines: dict[str, Machine] = {}
         ip("netns", "add", self.hub)
@@ -197,12 +209,21 @@ class Network:
         with Path(f"/run/netns/{self.hub}").open() as namespace:
             _enter(libc, namespace)
 
-    def end(self) -> None:
-        """End all of it."""
-        for machine in self.machines.values():
-            machine.cap.remove()
-        for namespace in {*(each.namespace for each in self.machines.values()), self.hub}:
-            ip("netns", "del", namespace)
+
+def ours(place: Path) -> dict[str, int]:
+    """What is there of such machines, and the process that each is for."""
+    found = {path.name: OURS.fullmatch(path.name) for path in place.glob("shallows*")}
+    return {name: int(match[1]) for name, match in found.items() if match}
+
+
+def take_away(gone: Callable[[int], bool]) -> None:
+    """End all that there is of the machines of some processes."""
+    for cap in (name for name, whose in ours(Cap.home()).items() if gone(whose)):
+        Cap(cap, None).remove()
+    for namespace in (name for name, whose in ours(NAMESPACES).items() if gone(whose)):
+        ip("netns", "del", namespace)
+    for folder in (name for name, whose in ours(FOLDERS).items() if gone(whose)):
+        shutil.rmtree(FOLDERS / folder, ignore_errors=True)
 
 
 def _enter(libc: ctypes.CDLL, namespace: IO[str]) -> None:
@@ -213,21 +234,20 @@ def _enter(libc: ctypes.CDLL, namespace: IO[str]) -> None:
 @contextlib.contextmanager
 def network() -> Iterator[Network]:
     """Machines for as long as the block runs; this thread is among them."""
-    folder = Path(tempfile.mkdtemp(prefix="shallows-", dir="/tmp"))
-    folder.chmod(0o755)
-    home = Path("/proc/self/ns/net").open()  # noqa: SIM115
+    take_away(lambda whose: not Path(f"/proc/{whose}").exists())
     libc = ctypes.CDLL(None, use_errno=True)
-    there: Network | None = None
-    try:
-        there = Network(folder)
-        there.enter()
-        yield there
-    finally:
-        _enter(libc, home)
-        home.close()
-        if there is not None:
-            there.end()
-        shutil.rmtree(folder, ignore_errors=True)
+    with Path("/proc/self/ns/net").open() as home:
+        try:
+            there = Network()
+            there.enter()
+            yield there
+        finally:
+            # Whoever is impatient would leave half of it.
+            before = {each: signal.signal(each, signal.SIG_IGN) for each in ENDING}
+            _enter(libc, home)
+            take_away(lambda whose: whose == os.getpid())
+            for each, handler in before.items():
+                signal.signal(each, handler)
 
 
 @dataclass(frozen=True)

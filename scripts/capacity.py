@@ -42,6 +42,10 @@ STREAMS = 4_096
 """Through one process of nginx, as deploy/nginx-cluster.conf has it: two connections each."""
 LINE = 1e9
 """Bits a second."""
+ACTOR_MB, WORKER_MB = 115, 56
+"""Of Ray's nodes: of each processor, and there of each web server (docs/decisions/0027-ray.md)."""
+MOST_SERVERS = 32
+"""Web servers that one processor of a node serves."""
 
 Json = dict[str, Any]
 
@@ -128,6 +132,11 @@ class Model:
         beats = self.web_servers(students) * BEATS * self.beat(students)
         return self.parts["PostgreSQL"].of(students, 0) + beats
 
+    def nodes_gb(self, students: float) -> float:
+        """Memory of Ray's nodes: each web server has a process of its own at each processor."""
+        processors = np.ceil(self.cores("hosts", students) / FULL)
+        return float(processors * (ACTOR_MB + WORKER_MB * self.web_servers(students)) / 1000)
+
     def cores(self, part: str, students: float) -> float:
         """That a part uses."""
         return self.parts[part].of(students, students * FRAMES)
@@ -208,6 +217,7 @@ def plan(model: Model) -> list[str]:
                 f"{model.cores('nginx', students) / FULL:.1f} cores",
                 f"{8 * model.cores('bytes', students) / 1e6:,.0f} Mbit/s",
                 f"{(memory.base * servers + memory.student * students) / 1000:.1f} GB",
+                f"{model.nodes_gb(students):,.0f} GB" if servers <= MOST_SERVERS else "too many",
             ]
         )
     return [
@@ -217,7 +227,7 @@ def plan(model: Model) -> list[str]:
         *table(
             [
                 *("students", "cores for hosts", "web servers", "PostgreSQL", "nginx"),
-                *("to the students", "memory"),
+                *("to the students", "memory", "and of Ray's nodes"),
             ],
             rows,
         ),
@@ -257,6 +267,11 @@ def breaks(model: Model) -> list[str]:
             most(lambda n: 8 * model.cores("bytes", n) <= FULL * LINE),
             f"a line of {LINE / 1e9:.0f} Gbit/s to the students",
             "a second line and proxy, or a wider one",
+        ),
+        (
+            most(lambda n: model.web_servers(n) <= MOST_SERVERS),
+            f"{MOST_SERVERS} web servers at each processor of Ray",
+            "a second Ray cluster, for the other web servers: each has a process at each processor",
         ),
         (
             SERVERS * PLACES,

@@ -12,6 +12,7 @@ import psutil
 import pytest
 from hypothesis import settings
 
+from app.memory import for_good
 from tests.needs import Quiet, needs_a_service
 
 BROWSER = Path(__file__).parent / "browser"
@@ -41,6 +42,13 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     its end or a bound, and another computes meanwhile."""
     cores = psutil.cpu_count() or 1
     return cores if config.option.markexpr == "not service" else cores + 1
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[object]:
+    """Every process collects all tests, and imports what each needs."""
+    with for_good():
+        return (yield)
 
 
 @pytest.hookimpl(tryfirst=True)

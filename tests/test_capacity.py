@@ -4,7 +4,18 @@ import json
 
 import pytest
 
-from scripts.capacity import MEASURED, PAGE, Cost, Model, fitted, most, tables, written
+from app.training.workers.cluster import actor
+from scripts.capacity import (
+    MEASURED,
+    MOST_SERVERS,
+    PAGE,
+    Cost,
+    Model,
+    fitted,
+    most,
+    tables,
+    written,
+)
 
 
 def point(students: int, frames: float) -> dict[str, float]:
@@ -43,6 +54,13 @@ def test_twice_the_students_need_twice_the_hosts_and_no_less_of_the_rest() -> No
     assert model.cores("hosts", many) == pytest.approx(2 * model.cores("hosts", few))
     assert model.web_servers(many) >= 2 * model.web_servers(few) - 1
     assert model.database(many) > model.database(few)
+
+
+def test_each_web_server_has_a_process_at_each_processor_of_a_node() -> None:
+    measured = json.loads(MEASURED.read_text(encoding="utf-8"))
+    model = Model(measured["points"], measured["beat_ms"])
+    assert model.nodes_gb(4_000) > 3 * model.nodes_gb(2_000)
+    assert MOST_SERVERS == actor.MOST_SERVERS
 
 
 def test_the_most_that_fit() -> None:

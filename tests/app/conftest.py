@@ -17,6 +17,7 @@ from app.services import AllServices
 from app.settings import Settings
 from tests.app.clusters import Nodes, running_cluster
 from tests.app.postgresql import PostgreSQL, running_postgresql
+from tests.app.rooms import Class
 from tests.app.stream import Stream
 
 BACKENDS = ("inline", "pool")
@@ -63,6 +64,20 @@ def inline() -> Iterator[TestClient]:
     ) as client:
         wait_ready(client)
         yield client
+
+
+@pytest.fixture(scope="module")
+def doors() -> Iterator[TestClient]:
+    """The service with more rooms than the tests of a file open."""
+    settings = settings_for("inline", max_rooms=1000, max_rooms_per_client=1000)
+    with TestClient(create_app(settings)) as client:
+        yield client
+
+
+@pytest.fixture
+def room(doors: TestClient) -> Class:
+    """A room of its own, which nobody has joined."""
+    return Class(doors)
 
 
 @pytest.fixture

@@ -213,8 +213,9 @@ class TestCluster:
             cluster.kill_head()
             with playing(client, 1) as more:  # hosts that answer are used
                 until(lambda: client.get("/readyz").json().get("note") == HEADLESS)
+                until(lambda: any(driver.connected for driver in backend_of(client)._own))
+                assert metric(client, "shallows_alone") == 0
                 all_go_on([*streams, *more])
-                assert on_hosts(client, [*streams, *more])
             cluster.end()
             all_go_on(streams)
             until(lambda: client.get("/readyz").json().get("note") == ALONE)

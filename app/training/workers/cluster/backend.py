@@ -2,8 +2,10 @@
 
 Hosts come and go with their nodes. A session goes to another host as soon as its own is silent,
 and before its node is drained (`app/training/workers/backend.py`). If no host of the cluster
-answers for `PATIENCE`, the server starts worker processes of its own; they end when the cluster has
-been back for a while. While there is neither, sessions wait.
+answers for `PATIENCE`, the server starts worker processes of its own. It does so, too, when the
+head is lost: Ray ends hosts without a head after a minute, all at once, and then there is somebody
+to take their sessions up. Its own end when the cluster has been whole for a while. While there is
+neither, sessions wait.
 
 What if it is full: a host that has too many sessions serves each of them less often, as a worker
 does. There is one bridge at a time, and one more is started only when the last has ended.
@@ -43,7 +45,10 @@ PAUSES = (0.0, 1.0, 2.0, 5.0, 10.0)
 """Seconds before a bridge is started, by how many ended before it; the last one goes on."""
 PROBE_SECONDS = 1.0
 ALONE = "the cluster does not answer: this server trains on its own processes"
-HEADLESS = "the head of the cluster does not answer: hosts that do are used, no new ones come"
+HEADLESS = (
+    "the head of the cluster does not answer: hosts that do are used, no new ones come, and this "
+    "server trains on its own processes, too"
+)
 
 
 class RayBackend(Backend):
@@ -100,7 +105,17 @@ class RayBackend(Backend):
     @property
     def alone(self) -> bool:
         """Whether the server trains on its own processes."""
+        return self._helped and not self._somewhere
+
+    @property
+    def _helped(self) -> bool:
+        """Whether processes of the server's own take sessions."""
         return any(not driver.closing for driver in self._own)
+
+    @property
+    def _somewhere(self) -> bool:
+        """Whether a host of the cluster takes sessions."""
+        return any(driver.open_to_all for driver in self._cluster.values())
 
     @property
     def note(self) -> str | None:
@@ -193,26 +208,35 @@ class RayBackend(Backend):
     def _fall_back(self) -> None:
         """Train on processes of the server's own, or no longer."""
         now = asyncio.get_running_loop().time()
-        if any(driver.open_to_all for driver in self._cluster.values()):
+        headless = (news := self._news) is not None and not news.head
+        if self._somewhere:
             self._gone_since, self._was_there = None, True
+        if self._somewhere and not headless:
             self._there_since = self._there_since or now
-            if now - self._there_since >= STEADY_SECONDS and self.alone:
+            if now - self._there_since >= STEADY_SECONDS and self._helped:
                 log.warning("the cluster is back: this server's own processes end")
                 for driver in self._own:
                     driver.closing = True
             return
         self._there_since = None
-        self._gone_since = self._gone_since or now
-        joining = self._connection is not None and not self._was_there
-        if now - self._gone_since >= (JOINING_SECONDS if joining else PATIENCE) and not self.alone:
-            log.warning(ALONE)
-            self._own = [driver for driver in self._own if driver in self._drivers]
-            for driver in self._own:
-                driver.closing = False
-            for number in range(len(self._own), self._settings.worker_count):
-                driver = self.add(f"driver {number}", self._own_worker)
-                self._own.append(driver)
-                driver.start()
+        if not self._somewhere:
+            self._gone_since = self._gone_since or now
+            joining = self._connection is not None and not self._was_there
+            if now - self._gone_since < (JOINING_SECONDS if joining else PATIENCE):
+                return
+        if not self._helped:
+            log.warning(HEADLESS if self._somewhere else ALONE)
+            self._help()
+
+    def _help(self) -> None:
+        """Have as many processes of its own as a server without a cluster."""
+        self._own = [driver for driver in self._own if driver in self._drivers]
+        for driver in self._own:
+            driver.closing = False
+        for number in range(len(self._own), self._settings.worker_count):
+            driver = self.add(f"driver {number}", self._own_worker)
+            self._own.append(driver)
+            driver.start()
 
     async def _own_worker(self) -> Line:
         return await WorkerLine.connect(self._settings)
