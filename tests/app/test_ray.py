@@ -211,7 +211,7 @@ class TestCluster:
         with playing(client, 2) as streams:
             assert "note" not in client.get("/readyz").json()
             cluster.kill_head()
-            with playing(client, 1) as more:  # on hosts that answer still, or on its own
+            with playing(client, 1) as more:  # hosts that answer are used
                 until(lambda: client.get("/readyz").json().get("note") == HEADLESS)
                 until(lambda: any(driver.connected for driver in backend_of(client)._own))
                 assert metric(client, "shallows_alone") == 0
