@@ -6,6 +6,7 @@ BENCHMARKS := nncore_bench stream_bench page_bench store_bench load_bench class_
 
 .DEFAULT_GOAL := help
 .PHONY: help run fix check test lint bench lock vendor wheel wheel-test docker-test cluster-test clean tools
+.PHONY: lint-types lint-rest debian-packages
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -21,24 +22,29 @@ fix: $(VENV)/.dev-installed tools ## Format, sort imports, and mend what the lin
 check: lint ## The quick checks: lint, and the tests that need no server, database or browser
 	$(VENV_PYTHON) -m pytest --numprocesses logical --maxprocesses 4 --dist loadgroup -m "not service"
 
-test: lint ## Every check: what lint does, then the tests, the page's in a real browser too
+# What is installed waits for the network and the disk: Debian's packages come meanwhile, and linters begin.
+test: ## Every check: what lint does, then the tests, the page's in a real browser too
+	@$(MAKE) --no-print-directory -j 3 lint-types lint-rest debian-packages
 	@scripts/install_test_tools.sh chromium postgresql nginx
 	$(VENV_PYTHON) -m pytest --numprocesses logical --maxprocesses 4 --dist loadgroup
 
-lint: $(VENV)/.dev-installed tools ## Style, types and the order of the storeys
+lint: ## Style, types and the order of the storeys
 	@$(MAKE) --no-print-directory -j 2 lint-types lint-rest
 
 # Beside the rest: it takes as long, on one core.
-lint-types:
+lint-types: $(VENV)/.dev-installed
 	$(VENV)/bin/mypy
 
-lint-rest:
+lint-rest: $(VENV)/.dev-installed tools
 	$(VENV)/bin/ruff check
 	$(VENV)/bin/ruff format --check
 	$(VENV)/bin/lint-imports
 	node_modules/.bin/tsc
 	node_modules/.bin/biome ci --error-on-warnings
 	$(VENV_PYTHON) scripts/page_layers.py
+
+debian-packages:
+	@scripts/install_test_tools.sh --debian chromium postgresql nginx
 
 bench: $(VENV)/.dev-installed ## Measure, side by side with peers where there are any (minutes)
 	@scripts/install_test_tools.sh chromium

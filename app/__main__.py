@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 SWITCH_SECONDS = 0.0005
-DRAIN = "drain"
-"""The command that has a node of the cluster let its sessions go."""
 ENDING_SECONDS = 4.5
 """The process ends after that, whatever still hangs."""
 
@@ -35,8 +33,6 @@ def main(listening: socket.socket | None = None) -> None:
     Args:
         listening: To serve on, if whoever started this has made it.
     """
-    if sys.argv[1:2] == [DRAIN]:
-        drain(*sys.argv[2:])
     ending = Shutdown()
     # A shell's `&` starts what ignores SIGINT. Uvicorn hears it all the same, and so does this.
     signal.signal(signal.SIGINT, ending.ask)
@@ -47,16 +43,6 @@ def main(listening: socket.socket | None = None) -> None:
     # Children of a server that reloads are given the socket, and find what was said in the
     # environment.
     serve(ending, listening, sys.argv[1:] if listening is None else ())
-
-
-def drain(*nodes: str) -> None:
-    """Have a node of the cluster let its sessions go, and end."""
-    from app.settings import Settings
-    from app.training.workers.cluster import draining
-
-    if len(nodes) != 1:
-        sys.exit("say which node: python -m app drain NODE (its address, or its id)")
-    sys.exit(draining.drain(Settings(), *nodes, say=lambda line: print(line, flush=True)))
 
 
 def begin(sockets: list[socket.socket] | None) -> None:
@@ -105,35 +91,35 @@ def _end_now() -> None:
 
 
 def serve(ending: Shutdown, listening: socket.socket | None, arguments: Sequence[str] = ()) -> None:
-    """Listen and say where, unless that is done, and serve, or check.
+    """Listen and say where, unless that is done, and serve; or carry out a command.
 
     Args:
         ending: Hears when it shall end.
         listening: To serve on, if it is there already.
         arguments: Of the command line.
     """
-    import uvicorn
+    from app.memory import for_good, give_back
 
-    from app import logs, options
-    from app.content.lessons import LessonError
-    from app.links import addresses, in_url
-    from app.listening import CanNotListen
-    from app.memory import give_back
-    from app.settings import SettingsError
-    from app.store import StoreUnusable
-    from app.web.connections import Config
+    with for_good():
+        import uvicorn
+
+        from app import logs, options
+        from app.content.lessons import LessonError
+        from app.links import addresses, in_url
+        from app.listening import CanNotListen
+        from app.settings import SettingsError
+        from app.store import StoreUnusable
+        from app.web.connections import Config
 
     try:
-        checking, settings = options.read(arguments)
+        command, settings = options.read(arguments)
     except SettingsError as error:
         sys.exit(f"Shallows can't start: {error}")
     logs.configure(settings)
-    if checking:
-        from app import machine
-
+    if command:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_DFL)  # it keeps nothing
-        sys.exit(machine.check(settings))
+        sys.exit(carry_out(settings, *command))
     if settings.reload and listening is None:
         # Children find a function by its module's name, and one that is run is named otherwise.
         from app import __main__ as named
@@ -146,9 +132,10 @@ def serve(ending: Shutdown, listening: socket.socket | None, arguments: Sequence
     sys.setswitchinterval(SWITCH_SECONDS)
     first = listening is None
     try:
-        from app.main import create_app  # it reads the presets
+        with for_good():
+            from app.main import create_app  # it reads the presets
 
-        app = create_app(settings)
+            app = create_app(settings)
         listening = listening or announced(settings)
     except (LessonError, SettingsError, StoreUnusable, CanNotListen) as error:
         sys.exit(f"Shallows can't start: {error}")
@@ -189,6 +176,18 @@ def serve(ending: Shutdown, listening: socket.socket | None, arguments: Sequence
     ending.tell(server)
     with listening:
         server.run(sockets=[listening])
+
+
+def carry_out(settings: "Settings", name: str, *about: str) -> int | str | None:
+    """Do what a command of `options.COMMANDS` says; what the process ends with."""
+    if name == "check":
+        from app import machine
+
+        return machine.check(settings)
+    from app.training.workers.cluster import draining
+
+    (node,) = about
+    return draining.COMMANDS[name](settings, node, lambda line: print(line, flush=True))
 
 
 def announced(settings: "Settings") -> socket.socket:

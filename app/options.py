@@ -51,12 +51,36 @@ OPTIONS = (
     Option("--data", "data_folder", "FOLDER", "where runs and saves are kept; made if not there"),
     Option("--workers", "workers", "NUMBER", "processes that train; 0 means one for each core"),
 )
-CHECK = "check"
-CHECKS = "say what this machine can do, and whether a class can reach it; serve nothing"
 
 
-def read(arguments: Sequence[str]) -> tuple[bool, Settings]:
-    """Whether to check instead of to serve, and the settings.
+@dataclass(frozen=True)
+class Command:
+    """What is done instead of serving.
+
+    Attributes:
+        of: What stands in the help for the word after it; empty: there is none.
+        says: For the help.
+    """
+
+    of: str
+    says: str
+
+
+COMMANDS = {
+    "check": Command(
+        "", "say what this machine can do, and whether a class can reach it; serve nothing"
+    ),
+    "drain": Command(
+        "NODE",
+        "let the sessions of a node of the cluster go elsewhere, so that it can end; NODE is its "
+        "address, its name, or the beginning of its id",
+    ),
+    "undrain": Command("NODE", "take a node of the cluster back that was drained"),
+}
+
+
+def read(arguments: Sequence[str]) -> tuple[list[str], Settings]:
+    """The command and what it is about, nothing if it is to serve, and the settings.
 
     Ends the process if that was all, as with --help, or if there is no such option.
 
@@ -69,6 +93,8 @@ def read(arguments: Sequence[str]) -> tuple[bool, Settings]:
     parser = _parser()
     # Options may stand before the command and after it.
     given = parser.parse_intermixed_args(arguments)
+    if given.command:
+        _check_command(parser, *given.command)
     named: dict[str, str] = {}
     for option in OPTIONS:
         value = getattr(given, option.setting)
@@ -78,20 +104,26 @@ def read(arguments: Sequence[str]) -> tuple[bool, Settings]:
             parser.error(f"{option.flag} is empty: leave it out instead")
         os.environ[variables(option.setting)[0]] = value
         named[option.setting] = option.flag
-    return bool(given.check), read_settings(named)
+    return given.command, read_settings(named)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         "shallows",
-        usage="%(prog)s [OPTIONS]\n       %(prog)s check [OPTIONS]",
+        usage="\n       ".join(
+            " ".join(filter(None, ("%(prog)s", name, about, "[OPTIONS]")))
+            for name, about in (("", ""), *((name, each.of) for name, each in COMMANDS.items()))
+        ),
         description="A live playground where a class trains small neural networks. It prints the "
         "addresses to open; Ctrl-C stops it.",
         epilog="In brackets: the default, and the variable of the environment that says the same. "
         "docs/operating.md lists further variables.",
         allow_abbrev=False,
     )
-    parser.add_argument(CHECK, nargs="?", type=_command, default="", help=CHECKS)
+    commands = parser.add_argument_group("commands")
+    commands.add_argument("command", nargs="*", help=argparse.SUPPRESS)
+    for name, each in COMMANDS.items():
+        commands.add_argument(f"{name} {each.of}".strip(), nargs="?", help=each.says)
     for option in OPTIONS:
         kind: dict[str, Any] = (
             {"action": "store_const", "const": "true"}
@@ -108,10 +140,11 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _command(text: str) -> str:
-    if text not in ("", CHECK):
-        raise argparse.ArgumentTypeError(f"{text!r} is no command; there is {CHECK} alone")
-    return text
+def _check_command(parser: argparse.ArgumentParser, name: str, *about: str) -> None:
+    if (command := COMMANDS.get(name)) is None:
+        parser.error(f"{name!r} is no command; there are {', '.join(COMMANDS)}")
+    if len(about) != bool(command.of) or not all(about):
+        parser.error(f"it is written: {f'{name} {command.of}'.strip()}")
 
 
 def _help(option: Option) -> str:

@@ -18,6 +18,7 @@ from pydantic import (
     Field,
     SecretStr,
     ValidationError,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -282,6 +283,13 @@ class Settings(BaseSettings):
     def _split(cls, value: object) -> object:
         return value.replace(",", " ").split() if isinstance(value, str) else value
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _empty_is_none(cls, value: object, info: ValidationInfo) -> object:
+        # compose.yaml hands on what is not set as empty, and an empty code would be asked for.
+        may_be_none = cls.model_fields[str(info.field_name)].default is None
+        return None if value == "" and may_be_none else value
+
     @field_validator("data_folder", "lessons_folder")
     @classmethod
     def _tilde_is_home(cls, folder: Path | None) -> Path | None:
@@ -435,6 +443,8 @@ def read_settings(named: Mapping[str, str] | None = None) -> Settings:
 
 def _in_words(error: Mapping[str, Any], named: Mapping[str, str]) -> str:
     """What is wrong with a setting, which is named as it was said."""
+    if not error["loc"]:  # of several together
+        return str(error["ctx"]["error"])
     where = str(error["loc"][0])
     setting = next(name for name in Settings.model_fields if where in (name, *variables(name)))
     there = filter(os.environ.__contains__, variables(setting))

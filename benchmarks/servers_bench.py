@@ -1,96 +1,154 @@
-"""Two servers on one PostgreSQL: one is killed, or frozen, again and again while students play.
+"""Two servers on one PostgreSQL: each is lost in every way, again and again, while students play.
 
 python -m benchmarks.servers_bench [STUDENTS] [TIMES]
 
-Says how long students were without a frame, and whether each has the costs of a run that nobody
-disturbed. A page tries the other server when one has been silent for two seconds, as a proxy does.
-Then what a stream costs that is passed on by another server, beside one that is not. Fails if a
-cost is missing or twice, or if somebody waited for more than `MOST_SECONDS`.
+First what a stream costs that is passed on by another server, beside one that is not. Then a server
+freezes, is killed, or ends in order, and PostgreSQL is restarted, each so many times. A third of
+the students are in rooms, one at each server. A page tries the other server when one has been
+silent for two seconds, as a proxy does. Says how long it took until all played again, what was
+lost, and whether two servers ever had a session. Fails if a cost is missing or has come with two
+values, if anybody has not the costs of a run that nobody disturbed, if a session had two servers,
+or if somebody waited for more than `MOST_SECONDS`.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import signal
 import statistics
 import sys
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
 
+import httpx2 as httpx
 import psutil
 from websockets.asyncio.client import connect
 
-from tests.app.postgresql import running_postgresql
+from tests.app.postgresql import PostgreSQL, running_postgresql
 from tests.app.several import Several, Student, playing, several
 
 STUDENTS, TIMES = 60, 10
 MOST_SECONDS = 5.0
 REST_SECONDS = 6.0
 """Between two losses, so that all is written and everybody plays."""
+WATCH_SECONDS = 0.3
+ENDS = ("killed", "ended in order")
+"""After these another server takes the place of the one that was lost."""
 RELAYED, RELAY_SECONDS = 20, 8.0
 STEPS = 300
 
 
-async def lose(
-    two: Several, students: Sequence[Student], do: Callable[[int], None], mend: Callable[[], None]
-) -> list[float]:
-    """For each of some times, how long each student was without a frame."""
+class Lesson:
+    """Two servers, and who plays at them.
+
+    Attributes:
+        most_owned: Sessions that the servers had together, of those that may speak, at most.
+    """
+
+    def __init__(self, postgresql: PostgreSQL, two: Several, number: int) -> None:
+        self.postgresql, self.two = postgresql, two
+        rooms = [self._room(index) for index in (0, 1)]
+        self.paths: dict[Student, str] = {}
+        for seed in range(number):
+            room, code = rooms[seed % 2]
+            path, first = "/ws", None
+            if seed % 3 == 0:
+                path = f"/ws?room={room}"
+                said = {"code": code}
+                member = httpx.post(f"{two.servers[0].url}/rooms/join", json=said).json()
+                first = {"type": "enter", "room": room, "secret": member["secret"]}
+            self.paths[Student(seed, two.urls(path), first)] = path
+        self.students = list(self.paths)
+        self.most_owned = 0
+        self._watching = threading.Event()
+
+    def _room(self, index: int) -> tuple[str, str]:
+        room = httpx.post(f"{self.two.servers[index].url}/rooms", json={"title": "Bench"}).json()
+        return room["id"], room["code"]
+
+    def mend(self) -> None:
+        """Both servers live. One that was lost is on another port: only these lists say so."""
+        self.two.mend()
+        for student, path in self.paths.items():
+            student.urls = self.two.urls(path)
+
+    @contextlib.contextmanager
+    def watched(self) -> Iterator[None]:
+        """Ask the servers again and again how many sessions they have."""
+        thread = threading.Thread(target=self._watch, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            self._watching.set()
+            thread.join()
+
+    def _watch(self) -> None:
+        while not self._watching.wait(WATCH_SECONDS):
+            total = 0.0
+            for server in list(self.two.servers):
+                with contextlib.suppress(httpx.TransportError):
+                    text = httpx.get(f"{server.url}/metrics", timeout=1.0).text
+                    said = dict(x.rsplit(" ", 1) for x in text.splitlines() if x[:1] != "#")
+                    if not float(said["shallows_fenced"]):
+                        total += float(said.get('shallows_owned{kind="session"}', 0))
+            self.most_owned = max(self.most_owned, int(total))
+
+    async def lose(self, what: str, do: Callable[[int], None]) -> list[float]:
+        """Lose something some times; each time how long it took until all played again."""
+        waits: list[float] = []
+        for index in range(TIMES):
+            await asyncio.sleep(REST_SECONDS)
+            for student in self.students:
+                student.longest = 0.0
+            began = time.monotonic()
+            await asyncio.to_thread(do, index % 2)
+            for student in self.students:
+                await student.heard_after(began + 3.0)
+            waits.append(max(student.longest for student in self.students))
+            if what == "frozen":
+                self.two.signal(index % 2, signal.SIGCONT)
+            elif what in ENDS:
+                await asyncio.to_thread(self.two.servers[index % 2].process.wait, 10)
+            await asyncio.to_thread(self.mend)
+        middle, most = statistics.median(waits), max(waits)
+        print(
+            f"{what} × {TIMES}, {len(self.students)} students: all play again after "
+            f"p50 {middle:.2f} s, most {most:.2f} s",
+            flush=True,
+        )
+        return waits
+
+
+async def losses(lesson: Lesson) -> bool:
+    """All that may be lost."""
+    two, students = lesson.two, lesson.students
+    ways: dict[str, Callable[[int], None]] = {
+        "frozen": lambda index: two.signal(index, signal.SIGSTOP),
+        "killed": lambda index: two.signal(index, signal.SIGKILL),
+        "ended in order": lambda index: two.signal(index, signal.SIGTERM),
+        "PostgreSQL restarted": lambda _: lesson.postgresql.restart(),
+    }
     waits: list[float] = []
-    for index in range(TIMES):
-        await asyncio.sleep(REST_SECONDS)
-        for student in students:
-            student.longest = 0.0
-        began = time.monotonic()
-        do(index % 2)
-        for student in students:
-            await student.heard_after(began + 3.0)
-        waits += [student.longest for student in students]
-        await asyncio.to_thread(mend)
-    return waits
-
-
-def said(what: str, waits: Sequence[float]) -> str:
-    """The figures of some waits."""
-    ordered = sorted(waits)
-    p95 = ordered[int(0.95 * (len(ordered) - 1))]
-    middle = statistics.median(waits)
-    return f"{what}: without a frame p50 {middle:.2f} s, p95 {p95:.2f} s, most {ordered[-1]:.2f} s"
-
-
-async def losses(two: Several, number: int) -> bool:
-    """Both ways to lose a server."""
-    students = [Student(seed, two.urls("/ws")) for seed in range(number)]
-
-    def kill(index: int) -> None:
-        two.signal(index, signal.SIGKILL)
-
-    frozen: list[int] = []
-
-    def freeze(index: int) -> None:
-        frozen.append(index)
-        two.signal(index, signal.SIGSTOP)
-
-    def thaw() -> None:
-        two.signal(frozen.pop(), signal.SIGCONT)
-        two.mend()
-
     async with playing(students):
-        frozen_waits = await lose(two, students, freeze, thaw)
-        print(said(f"frozen × {TIMES}, {number} students", frozen_waits), flush=True)
-
-        # What is killed comes back on another port: nobody is told of it but by these lists.
-        def mend() -> None:
-            two.mend()
-            for student in students:
-                student.urls = two.urls("/ws")
-
-        killed_waits = await lose(two, students, kill, mend)
-        print(said(f"killed × {TIMES}, {number} students", killed_waits), flush=True)
-    whole = [student.as_its_twin() for student in students]
+        with lesson.watched():
+            for what, do in ways.items():
+                waits += await lesson.lose(what, do)
+    gaps = sum(not student.whole for student in students)
+    twins = sum(student.as_its_twin() for student in students)
+    sessions = len({student.session for student in students})
     iterations = sum(student.iterations for student in students)
-    print(f"{sum(whole)} of {number} have the costs of their twins, {iterations:,} in all")
-    return all(whole) and max(frozen_waits + killed_waits) <= MOST_SECONDS
+    print(
+        f"losses: {gaps} of {len(students)} miss a cost or had one with two values; {twins} have "
+        f"the costs of their twins, {iterations:,} in all; of {sessions} sessions the servers had "
+        f"{lesson.most_owned} at most at a time"
+    )
+    good = gaps == 0 and twins == len(students) == sessions and lesson.most_owned <= sessions
+    print(f"longest wait {max(waits):.2f} s of {MOST_SECONDS:g} s: {'good' if good else 'BAD'}")
+    return good and max(waits) <= MOST_SECONDS
 
 
 def busy(two: Several) -> list[float]:
@@ -155,7 +213,7 @@ def main() -> int:
         with several(postgresql) as two:
             asyncio.run(relaying(two))
         with several(postgresql) as two:
-            good = asyncio.run(losses(two, number))
+            good = asyncio.run(losses(Lesson(postgresql, two, number)))
     return 0 if good else 1
 
 

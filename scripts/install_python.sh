@@ -36,5 +36,7 @@ if ! .venv/bin/python -c "$supported; import pip" >/dev/null 2>&1; then
   "$python" -m venv --clear .venv
 fi
 echo "Installing what $lock lists (once; a later start skips this)"
-.venv/bin/python -m pip install -qq --disable-pip-version-check --no-input --require-hashes --requirement "$lock"
+.venv/bin/python -m pip install -qq --disable-pip-version-check --no-input --no-compile --require-hashes --requirement "$lock"
+# On all cores, where pip would take one. Some packages carry files that no Python can compile.
+.venv/bin/python -W ignore -m compileall -qq -j 0 .venv/lib || true
 touch "$@"

@@ -12,6 +12,7 @@ import psutil
 import pytest
 from hypothesis import settings
 
+from app.memory import for_good
 from tests.needs import Quiet, needs_a_service
 
 BROWSER = Path(__file__).parent / "browser"
@@ -43,17 +44,30 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     return cores if config.option.markexpr == "not service" else cores + 1
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Every process collects all tests, and imports what each needs."""
+    with for_good():
+        return (yield)
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what needs a server, a database or a browser, and put the browser last.
 
-    Quick tests speak first, and Playwright keeps an event loop open. Side by side (`make test`)
-    each process takes its tests in this order too.
+    What ends the cluster comes after all else that needs it. Quick tests speak first, and
+    Playwright keeps an event loop open. Side by side (`make test`) each process takes its tests in
+    this order too.
     """
     for item in items:
         if needs_a_service(item):
             item.add_marker("service")
-    items.sort(key=lambda item: item.path.is_relative_to(BROWSER))
+    items.sort(
+        key=lambda item: (
+            item.path.is_relative_to(BROWSER),
+            item.get_closest_marker("ends_the_cluster") is not None,
+        )
+    )
 
 
 @pytest.hookimpl(wrapper=True)

@@ -151,7 +151,10 @@ async def _session(
     async with services.reading(line.client) as read:
         mine = await services.sessions.enter(line.client, entered.session, outbox, iteration, id)
         read(mine.size)
-        return mine
+    if begins.session and not mine.runs:
+        # A page that had a session waits for it, and does not set it up.
+        outbox.text(UnknownSession("this session has ended; configure a new one").message())
+    return mine
 
 
 @dataclass(frozen=True)

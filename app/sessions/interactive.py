@@ -57,6 +57,9 @@ from app.training.workers.backend import Backend
 
 log = logging.getLogger(__name__)
 
+NOTED_SECONDS = 0.5
+"""At the end of a server, for what began last to be noted."""
+
 
 @dataclass(eq=False)
 class InteractiveSession:
@@ -294,6 +297,8 @@ class InteractiveSessions:
         if self._owning.several and latest is None and (room or await self._keeper.has(name)):
             # A member's session is where the room is, whoever has it.
             await self._owning.take("session", name, client, from_any=room is not None)
+            if room is None and self._full_for(client):
+                await self._owning.recount()  # what a lost server had may be here by now
         if latest is None:
             loaded = await self._keeper.load(name)
             if (there := self._sessions.get(name)) is not None:
@@ -488,6 +493,9 @@ class InteractiveSessions:
             NotStored: the store does not answer.
         """
         self._going = True
+        # First, so that whoever goes to another server is told there to wait for what is here.
+        with contextlib.suppress(NotStored, TimeoutError):
+            await asyncio.wait_for(self._owning.noted(), NOTED_SECONDS)
         for session in self._sessions.values():
             if session.outbox is not None:
                 session.outbox.close(GOING_AWAY)
@@ -557,6 +565,12 @@ class InteractiveSessions:
             self._give_place(theirs, elsewhere)
         elif len(alike) >= most:
             self._give_place(alike)
+
+    def _full_for(self, client: str) -> bool:
+        """Whether an address has as many sessions as it may, as far as is known here."""
+        here = sum(each.whose == client for each in self._sessions.values())
+        elsewhere = self._owning.elsewhere("session", client)
+        return here + elsewhere >= self._settings.max_sessions_per_client
 
     def _give_place(self, among: Collection[InteractiveSession], elsewhere: int = 0) -> None:
         waiting = [session for session in among if session.expiry is not None]

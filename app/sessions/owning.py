@@ -94,6 +94,13 @@ class Alone:
         """How many of an address are on other servers."""
         return 0
 
+    async def recount(self) -> None:
+        """Look now how many are on other servers.
+
+        Raises:
+            NotStored: the database does not answer now.
+        """
+
     def room_elsewhere(self, id: str) -> bool:
         """Whether another server has a room of that id."""
         return False

@@ -48,6 +48,8 @@ ANSWER_SECONDS = 1.0
 """For a beat to be answered."""
 ROUND_SECONDS = 0.05
 """Between what has begun and its note."""
+LEAVE_SECONDS = 1.0
+"""At the end of a server, for the database to know that it leaves."""
 SWEEP_SECONDS = 5.0
 """Between two looks for what lost servers had."""
 PATIENCE = 10.0
@@ -179,6 +181,7 @@ class Servers(Alone):
         self._unreachable: dict[str, float] = {}
         self._rooms: Mapping[str, tuple[str, str]] = {}
         self._counts: Mapping[tuple[Kind, str], int] = {}
+        self._counting, self._counted_at = asyncio.Lock(), -float("inf")
         self._was_fenced = True
         self.leaving = False
         """Whether this server is about to end."""
@@ -224,10 +227,25 @@ class Servers(Alone):
         """The server ends in order: others may take what is in the store at once."""
         for background in self.backgrounds:
             await background.stop()
-        if not self.fenced:
-            with contextlib.suppress(NotStored):  # then it counts as lost soon
-                await self.noted()
-                await self._lane.write(self._sql.leave)
+        if self.fenced:
+            return
+        with contextlib.suppress(TimeoutError):  # then it counts as lost soon
+            async with asyncio.timeout(LEAVE_SECONDS):
+                while not await self._left():  # noqa: ASYNC110
+                    await asyncio.sleep(ROUND_SECONDS)
+
+    async def _left(self) -> bool:
+        """Whether the database knows that it leaves.
+
+        A beat or a note that was under way as these ended is cut off, and has the thread a moment
+        longer: what comes at once is refused.
+        """
+        try:
+            await self.noted()
+            await self._lane.write(self._sql.leave)
+        except NotStored:
+            return False
+        return True
 
     def close(self) -> None:
         """Let the database go."""
@@ -442,6 +460,19 @@ class Servers(Alone):
     def elsewhere(self, kind: Kind, client: str) -> int:
         """How many of an address are on other servers."""
         return self._counts.get((kind, self._store.notes.client(client)), 0)
+
+    async def recount(self) -> None:
+        """Look now how many are on other servers: what was taken from them counts here, too.
+
+        Raises:
+            NotStored: the database does not answer now.
+        """
+        asked = self._ticks()
+        async with self._counting:  # a school that comes at once has it counted once
+            if self._counted_at < asked:
+                at, others = self._ticks(), self.others.keys()
+                self._counts = await self._store.read(lambda c: self._sql.counts(c, others))
+                self._counted_at = at
 
     def room_elsewhere(self, id: str) -> bool:
         """Whether another server has a room of that id."""

@@ -170,7 +170,7 @@ class Ownership:
             others,
             {} if away else self._epochs(connection, OwnedRow.before == self.server),
             self._epochs(connection, OwnedRow.server == self.server) if away else None,
-            self._counts(connection, others),
+            self.counts(connection, others),
             self._rooms(connection, others),
         )
 
@@ -186,7 +186,8 @@ class Ownership:
         return {(row.kind, row.name): row.epoch for row in connection.execute(rows)}
 
     @staticmethod
-    def _counts(connection: Connection, others: Collection[str]) -> dict[tuple[Kind, str], int]:
+    def counts(connection: Connection, others: Collection[str]) -> dict[tuple[Kind, str], int]:
+        """How much clients have on these servers, by kind and client."""
         if not others:
             return {}
         number = func.count()

@@ -20,6 +20,7 @@ ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # stay on 127.0.0.1
+    "RAY_worker_niceness": "0",  # else hosts wait for all other tests
 }
 STORE_BYTES = 80_000_000
 
@@ -30,10 +31,16 @@ class Nodes:
     def __init__(self, folder: Path) -> None:
         from ray.cluster_utils import Cluster
 
-        self._folder = folder
+        self._nodes: list[Any] = []
         self.token_file = folder / "token"
         self._cluster: Any = Cluster()
-        self._add(num_cpus=0, include_dashboard=False, temp_dir=str(folder / "ray"))
+        self._add(
+            num_cpus=0,
+            include_dashboard=False,
+            include_log_monitor=False,
+            no_monitor=True,
+            temp_dir=str(folder / "ray"),
+        )
         self.address = str(self._cluster.address)
 
     @property
@@ -41,21 +48,41 @@ class Nodes:
         """Of a server that trains there."""
         return {"ray_address": self.address, "ray_token_file": self.token_file}
 
+    @property
+    def head(self) -> str:
+        """The id of its node."""
+        return str(self._cluster.head_node.node_id)
+
     def _add(self, **more: Any) -> Any:
         common = {"node_ip_address": HERE, "object_store_memory": STORE_BYTES}
         return self._cluster.add_node(**common, **more)
 
     def add(self, processors: int = 1) -> Any:
         """A node more."""
-        return self._add(num_cpus=processors)
+        node = self._add(num_cpus=processors)
+        self._nodes.append(node)
+        return node
+
+    def add_all(self, number: int) -> None:
+        """So many nodes more, which come up side by side."""
+        self._nodes += [self._add(num_cpus=1, wait=False) for _ in range(number)]
+        self._cluster.wait_for_nodes()
+
+    def oldest(self) -> Any:
+        """The node that came first of those that train and are there."""
+        return self._nodes[0]
 
     def kill(self, node: Any) -> None:
         """Kill all of a node at once."""
+        self._nodes.remove(node)
         self._cluster.remove_node(node, allow_graceful=False)
 
     def kill_head(self) -> None:
-        """Kill all of the head at once."""
-        self.kill(self._cluster.head_node)
+        """Kill what the nodes know each other by, as when its machine is lost.
+
+        Its node stays: it is that which servers of this machine are in.
+        """
+        self._cluster.head_node.kill_gcs_server(check_alive=False)
 
     def end(self) -> None:
         """End all of it."""
@@ -88,8 +115,7 @@ def running_cluster(nodes: int = 2) -> Iterator[Nodes]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             cluster = Nodes(folder)
-        for _ in range(nodes):
-            cluster.add()
+        cluster.add_all(nodes)
         yield cluster
     finally:
         if cluster is not None:

@@ -15,8 +15,9 @@ from starlette.testclient import TestClient
 from app.main import create_app
 from app.services import AllServices
 from app.settings import Settings
-from tests.app.clusters import running_cluster
+from tests.app.clusters import Nodes, running_cluster
 from tests.app.postgresql import PostgreSQL, running_postgresql
+from tests.app.rooms import Class
 from tests.app.stream import Stream
 
 BACKENDS = ("inline", "pool")
@@ -35,13 +36,20 @@ def settings_for(backend: str, **changes: object) -> Settings:
     )
 
 
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Nodes]:
+    """A cluster for all tests that need one; the last of them ends it."""
+    with running_cluster() as nodes:
+        yield nodes
+
+
 @pytest.fixture(scope="session", params=BACKENDS)
 def client(request: pytest.FixtureRequest) -> Iterator[TestClient]:
     """The service on one backend; every test that takes it runs on both, some on `ray` too."""
     with contextlib.ExitStack() as stack:
         more = {}
         if request.param == "ray":
-            more = stack.enter_context(running_cluster()).settings
+            more = request.getfixturevalue("cluster").settings
         app = create_app(settings_for(request.param, **{**SHARED, **more}))
         client = stack.enter_context(TestClient(app))
         wait_ready(client)
@@ -56,6 +64,20 @@ def inline() -> Iterator[TestClient]:
     ) as client:
         wait_ready(client)
         yield client
+
+
+@pytest.fixture(scope="module")
+def doors() -> Iterator[TestClient]:
+    """The service with more rooms than the tests of a file open."""
+    settings = settings_for("inline", max_rooms=1000, max_rooms_per_client=1000)
+    with TestClient(create_app(settings)) as client:
+        yield client
+
+
+@pytest.fixture
+def room(doors: TestClient) -> Class:
+    """A room of its own, which nobody has joined."""
+    return Class(doors)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -34,9 +34,31 @@ LOCALE = ("--encoding=UTF8", "--locale=C")
 class PostgreSQL:
     """A running server."""
 
-    def __init__(self, folder: Path, process: subprocess.Popen[bytes]) -> None:
-        self._folder, self._process = folder, process
+    def __init__(self, folder: Path, start: Callable[[], "subprocess.Popen[bytes]"]) -> None:
+        self._folder, self._start = folder, start
+        self._process = start()
         self._numbers = itertools.count()
+
+    def wait_ready(self) -> None:
+        """Until it answers."""
+        while True:
+            try:
+                psycopg.connect(self.url("postgres")).close()
+            except psycopg.OperationalError:
+                assert self._process.poll() is None, "postgres ended"
+            else:
+                return
+
+    def end(self) -> None:
+        """At once: nothing is put in order, and what was not committed is lost."""
+        self._process.send_signal(signal.SIGQUIT)
+        self._process.wait()
+
+    def restart(self) -> None:
+        """End at once and start again."""
+        self.end()
+        self._process = self._start()
+        self.wait_ready()
 
     def url(self, name: str) -> str:
         """The URL of a database."""
@@ -92,25 +114,21 @@ def running_postgresql() -> Iterator[PostgreSQL]:
         )
         # What survives when the machine itself goes down is PostgreSQL's to test.
         options = ["-c", "listen_addresses=", "-c", "fsync=off", "-c", "max_connections=40"]
-        process = subprocess.Popen(
-            [bin / "postgres", "-D", data, "-k", folder, *options],
-            cwd=folder,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            **as_user,
-        )
+
+        def start() -> "subprocess.Popen[bytes]":
+            return subprocess.Popen(
+                [bin / "postgres", "-D", data, "-k", folder, *options],
+                cwd=folder,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                **as_user,
+            )
+
+        server = PostgreSQL(folder, start)
         try:
-            server = PostgreSQL(folder, process)
-            while True:
-                try:
-                    psycopg.connect(server.url("postgres")).close()
-                    break
-                except psycopg.OperationalError:
-                    assert process.poll() is None, "postgres ended"
+            server.wait_ready()
             yield server
         finally:
-            # At once: nothing is written any more of what is thrown away now.
-            process.send_signal(signal.SIGQUIT)
-            process.wait()
+            server.end()
     finally:
         shutil.rmtree(folder)

@@ -7,17 +7,20 @@ import os
 import signal
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import httpx2 as httpx
 import numpy as np
+import psycopg
 import websockets
 from websockets.asyncio.client import ClientConnection, connect
 
 from app import wire
+from tests.app.conftest import a_moment
 from tests.app.postgresql import PostgreSQL
 from tests.app.storing import session_of
 from tests.app.test_server import Server
@@ -87,8 +90,16 @@ class Several:
     databases: list[Gate] = field(default_factory=list)
     doors: list[Gate] = field(default_factory=list)
 
-    def begin(self) -> None:
-        """One more; it is not ready yet."""
+    def begin(self, number: int = 1) -> None:
+        """So many more, all at once, also on a database that has no tables yet."""
+        with ThreadPoolExecutor() as pool:
+            for server, database, door in pool.map(lambda _: self._begun(), range(number)):
+                self.servers.append(server)
+                self.databases.append(database)
+                self.doors.append(door)
+
+    def _begun(self) -> tuple[Server, Gate, Gate]:
+        """One that is not ready yet."""
         name, _, folder = self.url.partition("@/")[2].partition("?host=")
         port = free_port()
 
@@ -99,32 +110,36 @@ class Several:
             return await asyncio.open_connection("127.0.0.1", port)
 
         database, door = Gate(to_database), Gate(to_server)
-        self.databases.append(database)
-        self.doors.append(door)
-        self.servers.append(
-            Server(
-                HOST="localhost",
-                PORT=str(port),
-                SHALLOWS_DATABASE_URL=f"postgresql://shallows@127.0.0.1:{database.port}/{name}",
-                SHALLOWS_SERVER_ADDRESS=f"http://127.0.0.1:{door.port}",
-                SHALLOWS_TRUSTED_PROXIES="127.0.0.1",
-                SHALLOWS_WORKERS="1",
-                **self.environment,
-            )
+        server = Server(
+            HOST="localhost",
+            PORT=str(port),
+            SHALLOWS_DATABASE_URL=f"postgresql://shallows@127.0.0.1:{database.port}/{name}",
+            SHALLOWS_SERVER_ADDRESS=f"http://127.0.0.1:{door.port}",
+            SHALLOWS_TRUSTED_PROXIES="127.0.0.1",
+            **{"SHALLOWS_WORKERS": "1", **self.environment},
         )
+        return server, database, door
 
     def mend(self) -> None:
-        """If one was killed, another takes its place."""
-        for number, server in enumerate(self.servers):
-            if server.process.poll() is not None:
-                server.process.communicate()
-                self.begin()
-                self.servers[number] = self.servers.pop()
-                self.databases[number] = self.databases.pop()
-                self.doors[number] = self.doors.pop()
+        """If some were killed, others take their places."""
+        gone = [n for n, server in enumerate(self.servers) if server.process.poll() is not None]
+        for number in gone:
+            self.servers[number].process.communicate()
+        self.begin(len(gone))
+        for number in reversed(gone):
+            self.servers[number] = self.servers.pop()
+            self.databases[number] = self.databases.pop()
+            self.doors[number] = self.doors.pop()
         for server in self.servers:
             server.wait_ready()
         self.wait_for_each_other()
+
+    def kept(self, names: Collection[str]) -> None:
+        """Until the store has all these sessions: then whoever has them may be lost."""
+        query = "SELECT count(*) FROM sessions WHERE id = ANY(%s)"
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            while connection.execute(query, [list(names)]).fetchone() != (len(names),):
+                a_moment()
 
     def signal(self, number: int, which: signal.Signals) -> None:
         os.killpg(self.servers[number].process.pid, which)
@@ -135,7 +150,7 @@ class Several:
 
     def wait_until_fenced(self, number: int) -> None:
         while not self.metric(number, "shallows_fenced"):
-            time.sleep(0.03)
+            a_moment()
 
     def urls(self, path: str = "") -> list[str]:
         return [f"ws://127.0.0.1:{server.port}{path}" for server in self.servers]
@@ -144,7 +159,7 @@ class Several:
         """Until each knows of all."""
         for number in range(len(self.servers)):
             while self.metric(number, "shallows_servers") != len(self.servers):
-                time.sleep(0.05)
+                a_moment()
 
 
 @contextmanager
@@ -152,10 +167,7 @@ def several(postgresql: PostgreSQL, number: int = 2, **environment: str) -> Iter
     """Servers that know of each other."""
     all_of_them = Several(postgresql, postgresql.database(), environment)
     try:
-        all_of_them.begin()
-        all_of_them.servers[0].wait_ready()  # it has made the tables
-        for _ in range(number - 1):
-            all_of_them.begin()
+        all_of_them.begin(number)
         all_of_them.mend()
         yield all_of_them
     finally:

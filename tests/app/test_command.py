@@ -51,8 +51,8 @@ GIVEN: dict[str, tuple[str | None, object]] = {
 def test_each_option_is_a_setting() -> None:
     assert [option.flag for option in options.OPTIONS] == list(GIVEN)
     line = [word for flag, (given, _) in GIVEN.items() for word in (flag, given) if word]
-    checking, settings = options.read(line)
-    assert not checking
+    command, settings = options.read(line)
+    assert command == []
     for option in options.OPTIONS:
         value = getattr(settings, option.setting)
         plain = value.get_secret_value() if option.setting == "access_code" else value
@@ -82,7 +82,12 @@ def test_an_option_counts_more_than_the_environment(variable: str) -> None:
         (["--port"], "--port: expected one argument"),
         (["--por=9000"], "unrecognized arguments: --por"),
         (["--frobnicate"], "unrecognized arguments: --frobnicate"),
-        (["chekc"], "'chekc' is no command"),
+        (["chekc"], "'chekc' is no command; there are check, drain, undrain"),
+        (["check", "it"], "it is written: check"),
+        (["drain"], "it is written: drain NODE"),
+        (["drain", ""], "it is written: drain NODE"),
+        (["drain", "10.0.0.3", "10.0.0.4"], "it is written: drain NODE"),
+        (["undrain"], "it is written: undrain NODE"),
     ],
 )
 def test_what_is_wrong_is_said_with_its_option_and_range(
@@ -103,6 +108,7 @@ def test_what_is_wrong_is_said_with_its_option_and_range(
         ),
         ("SHALLOWS_STORE_SECONDS", "9", r"^SHALLOWS_STORE_SECONDS .*\(more than 0 to 4\)"),
         ("SHALLOWS_LOG_LEVEL", "loud", r"^SHALLOWS_LOG_LEVEL must be one of "),
+        ("SHALLOWS_BACKEND", "ray", r"^the backend ray needs SHALLOWS_RAY_ADDRESS"),
         ("SHALLOWS_TRUSTED_PROXIES", "*", r"^SHALLOWS_TRUSTED_PROXIES: .*is not an address"),
     ],
 )
@@ -125,7 +131,9 @@ def test_help_has_every_option_its_default_and_its_variable(
         assert f"{variables(option.setting)[0]})" in said
     assert "(8000, SHALLOWS_PORT)" in said
     assert "from 0 to 65535" in said
-    assert "check" in said
+    for command, each in options.COMMANDS.items():
+        assert f"shallows {command} {each.of}".strip() in said
+        assert each.says in said
 
 
 def test_it_says_its_version(capsys: pytest.CaptureFixture[str]) -> None:
@@ -135,11 +143,12 @@ def test_it_says_its_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == f"Shallows {__version__}\n"
 
 
-@pytest.mark.parametrize("line", [["check", "--port", "0"], ["--port", "0", "check"]])
-def test_options_stand_before_a_command_or_after_it(line: list[str]) -> None:
-    checking, settings = options.read(line)
-    assert checking
-    assert settings.port == 0
+@pytest.mark.parametrize("command", [["check"], ["drain", "10.0.0.3"]])
+def test_options_stand_before_a_command_or_after_it(command: list[str]) -> None:
+    for line in ([*command, "--port", "0"], ["--port", "0", *command]):
+        said, settings = options.read(line)
+        assert said == command
+        assert settings.port == 0
 
 
 def test_a_tilde_is_the_home_in_every_shell(

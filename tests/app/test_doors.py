@@ -3,7 +3,6 @@
 import asyncio
 import json
 import threading
-from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
 
@@ -36,23 +35,11 @@ QUESTION: Json = {"text": "Which is better?", "choices": ["tanh", "ReLU"]}
 PLAN: Json = {"data": {"dataset": "xor"}, "runs": [{}]}
 
 
-@pytest.fixture(scope="module")
-def client() -> Iterator[TestClient]:
-    settings = settings_for("inline", max_rooms=1000, max_rooms_per_client=1000)
-    with TestClient(create_app(settings)) as client:
-        yield client
-
-
-@pytest.fixture
-def room(client: TestClient) -> Class:
-    return Class(client)
-
-
 # -- REST ---------------------------------------------------------------------------------------
 
 
-def test_a_room_is_opened_looked_at_and_ended(client: TestClient) -> None:
-    room = Class(client)
+def test_a_room_is_opened_looked_at_and_ended(room: Class) -> None:
+    client = room.client
     assert room.room["join"] == f"/j/{room.room['code']}"
     assert room.room["teacher"] == f"/rooms/{room.id}"
     assert room.room["screen"] == f"/rooms/{room.id}/screen"
@@ -508,10 +495,12 @@ def test_a_members_session_is_nobodys_lab_and_no_way_around_a_hold(room: Class) 
         page.room(held=True)
         for session in mine:
             with as_lab(other, elsewhere, session) as taken:
+                assert taken.error() == "unknown_session"
                 taken.say("configure", runs=[{}])
                 assert taken.until("configured")["session"] not in mine
             for _ in range(2):  # the next one lets the one before go
                 with as_lab(room, two, session) as taken:
+                    assert taken.error() == "unknown_session"
                     taken.say("configure", runs=[{}])
                     assert taken.error() == "held"
             with Page.at(room.client, f"/ws?session={session}", type="play") as again:
@@ -887,3 +876,18 @@ def test_a_command_that_fails_undoes_itself_alone(
         assert room.ask().status_code == 201
         assert room.seen()["locked"] is False
     assert any("for a test" in str(record.exc_info) for record in caplog.records)
+
+
+def test_a_members_page_that_had_a_session_hears_whether_it_is_there(room: Class) -> None:
+    """So it sets nothing up that goes on: only where there is nothing any more."""
+    mine = room.joins()
+    first = {"type": "enter", "room": room.id, "secret": mine["secret"]}
+    with Page.at(room.client, f"/ws?room={room.id}&session=another", **first) as page:
+        assert page.error() == "unknown_session"
+        page.say("configure", **PLAN)
+        session = page.until("configured")["session"]
+        page.say("step", iterations=3)
+        page.until("state", lambda said: said["iteration"] == 3)
+    with Page.at(room.client, f"/ws?room={room.id}&session={session}", **first) as page:
+        again = page.until("configured")
+        assert (again["resumed"], again["iteration"]) == (True, 3)

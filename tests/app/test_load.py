@@ -5,7 +5,7 @@ from array import array
 
 import pytest
 
-from benchmarks.load_bench import PART, alone_and_beside, compared, held, jain, percentile
+from benchmarks.load_bench import PART, alone_and_beside, compared, family, held, jain, percentile
 from benchmarks.students import Lesson, Seen, attend, never_reading
 from tests.browser.harness import running_server
 
@@ -19,6 +19,10 @@ def test_students_miss_nothing_beside_some_who_never_read_and_take_turns() -> No
         while ", 7 sessions, 0 connections" not in held(server):
             assert time.monotonic() < deadline, held(server)
         assert [error for one in seen for error in one.errors] == []
+        # Nobody who has no cluster pays for Ray.
+        loaded = [each.path for process in family(server) for each in process.memory_maps()]
+        assert any("numpy" in path for path in loaded)
+        assert not [path for path in loaded if "/ray/" in path]
         for one in seen:
             assert len(one.frames) > 3
             assert one.iterations > 0

@@ -1,4 +1,7 @@
-"""Large blocks go back to the system; where that can't be asked for, nothing happens."""
+"""Large blocks go back to the system; where that can't be asked for, nothing happens.
+
+What a start makes is looked through for garbage by nobody, and what comes after it is.
+"""
 
 import subprocess
 import sys
@@ -40,3 +43,27 @@ def test_it_does_no_harm_anywhere(platform: str, monkeypatch: pytest.MonkeyPatch
 
 def test_what_was_freed_goes_back() -> None:
     assert kept("give back") < 5_000_000
+
+
+FOR_GOOD = """
+import gc
+from app.memory import for_good
+
+try:
+    with for_good():
+        assert not gc.isenabled()
+        kept = [[] for _ in range(1000)]
+        raise KeyError
+except KeyError:
+    pass
+assert gc.isenabled()
+assert gc.get_freeze_count() > 1000
+circle = []
+circle.append(circle)
+del circle
+assert gc.collect() == 1
+"""
+
+
+def test_what_is_made_for_good_is_left_alone_and_later_garbage_is_found() -> None:
+    subprocess.run([sys.executable, "-c", FOR_GOOD], check=True)

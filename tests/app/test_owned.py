@@ -1,9 +1,12 @@
 """Who owns what: at every moment one server at most may write something, or say something of it."""
 
+import asyncio
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import psycopg
 import pytest
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -11,7 +14,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.engine import Connection
 
-from app.sessions.servers import BEAT_SECONDS, Lease, Memory, Spending
+from app.sessions.servers import BEAT_SECONDS, Lease, Memory, Servers, Spending
+from app.store import Store
 from app.store.database import engine_of, migrate, url_of
 from app.store.owned import (
     ALIVE_SECONDS,
@@ -28,6 +32,7 @@ from app.store.owned import (
 )
 from app.store.tables import Base
 from tests.app.postgresql import PostgreSQL
+from tests.app.storing import opened
 
 NAMES = st.sampled_from(["one", "two"])
 SERVERS = st.integers(0, 2)
@@ -292,6 +297,37 @@ def test_an_orderly_end_leaves_everything_to_the_others(engine: Engine, time: Ti
         assert isinstance(two.take(connection, "room", "r", None), Taken)
         spend(connection, Held("two", "room", {"r": 2}), ["r"])
         assert two.owner(connection, "room", "r") is None
+
+
+def test_who_ends_in_the_middle_of_a_beat_and_a_note_leaves_all_the_same(
+    postgresql: PostgreSQL,
+) -> None:
+    url = postgresql.database()
+
+    async def main(store: Store, other: psycopg.Connection[tuple[Any, ...]]) -> None:
+        def number(query: str) -> int:
+            row = other.execute(query).fetchone()
+            assert row is not None
+            return int(row[0])
+
+        servers = Servers(store, "http://one")
+        await servers.start()
+        servers.begin("session", "s", "c")
+        await servers.noted()
+        other.execute("LOCK TABLE servers, owned IN EXCLUSIVE MODE")
+        servers.begin("session", "t", "c")
+        while number("SELECT count(*) FROM pg_locks WHERE NOT granted") < 2:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        leaving = asyncio.create_task(servers.leave())
+        for _ in range(50):
+            await asyncio.sleep(0)
+        other.commit()
+        await leaving
+        servers.close()
+        assert number("SELECT (SELECT count(*) FROM servers) + (SELECT count(*) FROM owned)") == 0
+
+    with opened(url) as store, psycopg.connect(url) as other:
+        asyncio.run(main(store, other))
 
 
 def test_what_others_have_spent_is_taken_off_once() -> None:

@@ -7,6 +7,7 @@ import os
 import pickle
 import subprocess
 import sys
+import time
 import types
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,43 +21,47 @@ from starlette.testclient import TestClient
 from app import __version__
 from app.main import create_app
 from app.schemas import MESSAGES, parse_message
-from app.settings import Settings
+from app.sessions.outbox import DONE
+from app.settings import Settings, SettingsError
 from app.training.messages import Open, Tell
-from app.training.workers.cluster import actor
+from app.training.workers.cluster import actor, backend
 from app.training.workers.cluster.actor import OLDER, PART_BYTES, Hosting, parts_of
-from app.training.workers.cluster.backend import ALONE, HEADLESS, RayBackend
-from tests.app.clusters import ROOT, Nodes, actors, running_cluster
-from tests.app.conftest import a_moment, metric, services_of, settings_for, wait_ready
+from app.training.workers.cluster.backend import ALONE, HEADLESS, RayBackend, ray_backend
+from app.training.workers.cluster.draining import COMMANDS
+from tests.app.clusters import ROOT, Nodes, actors
+from tests.app.conftest import RAY, metric, services_of, settings_for, wait_ready
 from tests.app.stream import Stream
-
-IN_ONE_PROCESS = pytest.mark.xdist_group("ray")
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[Nodes]:
-    with running_cluster() as nodes:
-        yield nodes
 
 
 @contextlib.contextmanager
-def served(cluster: Nodes, hosts: int = 2, **changes: object) -> Iterator[TestClient]:
-    """A server that trains on the cluster."""
-    with TestClient(create_app(settings_for("ray", **{**cluster.settings, **changes}))) as client:
-        until(lambda: len(hosts_of(client)) >= hosts)
-        wait_ready(client)
+def at_rest(client: TestClient) -> Iterator[TestClient]:
+    """A server on two hosts, on which nothing trains that an earlier test has left."""
+    interactive = services_of(client).sessions
+    assert client.portal is not None
+    for name in list(interactive._sessions):
+        client.portal.call(interactive.drop, name)
+    until(lambda: len(hosts_of(client)) == 2)
+    until(lambda: metric(client, "shallows_alone") == 0)
+    yield client
+
+
+@contextlib.contextmanager
+def another_server(cluster: Nodes) -> Iterator[TestClient]:
+    with TestClient(create_app(settings_for("ray", **cluster.settings))) as client:
+        until(lambda: len(hosts_of(client)) == 2)
         yield client
 
 
 def until(what: Callable[[], object]) -> None:
-    """A server that never gets there fails the test's own timeout."""
+    """A server that never gets there fails the test's own timeout. A look costs milliseconds."""
     while not what():
-        a_moment()
+        time.sleep(0.1)
 
 
 def backend_of(client: TestClient) -> RayBackend:
-    backend = services_of(client).backend
-    assert isinstance(backend, RayBackend)
-    return backend
+    of_client = services_of(client).backend
+    assert isinstance(of_client, RayBackend)
+    return of_client
 
 
 def hosts_of(client: TestClient) -> set[str]:
@@ -69,6 +74,11 @@ def where(client: TestClient, streams: list[Stream]) -> list[str]:
     return [drivers[stream.texts[0]["session"]].background.name for stream in streams]
 
 
+def on_hosts(client: TestClient, streams: list[Stream]) -> bool:
+    """Whether all of them train in the cluster."""
+    return all(name.startswith("host ") for name in where(client, streams))
+
+
 @contextlib.contextmanager
 def playing(client: TestClient, number: int) -> Iterator[list[Stream]]:
     with contextlib.ExitStack() as stack:
@@ -77,9 +87,11 @@ def playing(client: TestClient, number: int) -> Iterator[list[Stream]]:
             stream.configure(playing=True, runs=[{"training": {"iterations": 100_000}}])
         all_go_on(streams)
         yield streams
+        for stream in streams:
+            stream.socket.close(DONE)
 
 
-def all_go_on(streams: list[Stream], iterations: int = 100) -> None:
+def all_go_on(streams: list[Stream], iterations: int = 30) -> None:
     """Each trains on, with every cost and every frame, as a twin that nothing happened to."""
     for stream in streams:
         stream.until_iteration(stream.frames[-1]["iteration"] + iterations)
@@ -88,24 +100,25 @@ def all_go_on(streams: list[Stream], iterations: int = 100) -> None:
         assert [frame["frame"] for frame in stream.frames] == list(range(len(stream.frames)))
 
 
-def as_undisturbed(client: TestClient, streams: list[Stream]) -> None:
+def as_undisturbed(inline: TestClient, streams: list[Stream]) -> None:
     """Their costs, to the bit, are those of a run that stayed in one process."""
     last = max(stream.frames[-1]["iteration"] for stream in streams)
-    with TestClient(create_app(settings_for("inline"))) as other:
-        body = {"training": {"iterations": last}}
-        name = other.post("/train", params={"wait": 30}, json=body).json()["id"]
-        with Stream.connect(other, f"/train/{name}/stream") as twin:
-            twin.until_iteration(last)
-            costs = twin.costs()
+    body = {"training": {"iterations": last}}
+    name = inline.post("/train", params={"wait": 30}, json=body).json()["id"]
+    with Stream.connect(inline, f"/train/{name}/stream") as twin:
+        twin.until_iteration(last)
+        costs = twin.costs()
     for stream in streams:
         mine = stream.costs()
         assert mine == costs[: len(mine)]
 
 
-@IN_ONE_PROCESS
+@pytest.mark.parametrize("client", [RAY], indirect=True, scope="session")
 class TestCluster:
-    def test_an_actor_that_is_killed_or_silent_is_left_at_once(self, cluster: Nodes) -> None:
-        with served(cluster) as client, playing(client, 4) as streams:
+    def test_an_actor_that_is_killed_or_silent_is_left_at_once(
+        self, client: TestClient, inline: TestClient
+    ) -> None:
+        with at_rest(client), playing(client, 4) as streams:
             assert len(set(where(client, streams))) == 2
             dead, silent = actors()
             dead.kill()
@@ -120,13 +133,13 @@ class TestCluster:
                 silent.resume()
             until(lambda: len(hosts_of(client)) == 2)
             all_go_on(streams)
-            as_undisturbed(client, streams)
+            as_undisturbed(inline, streams)
             assert metric(client, "shallows_alone") == 0
 
     def test_a_worker_that_dies_or_a_bridge_that_does_takes_nobody_with_it(
-        self, cluster: Nodes
+        self, client: TestClient, inline: TestClient
     ) -> None:
-        with served(cluster) as client, playing(client, 4) as streams:
+        with at_rest(client), playing(client, 4) as streams:
             for process in actors():
                 for child in process.children():
                     if "spawn_main" in " ".join(child.cmdline()):
@@ -140,13 +153,13 @@ class TestCluster:
             until(lambda: backend_of(client)._connection is not before)
             until(lambda: len(hosts_of(client)) == 2)
             until(lambda: metric(client, "shallows_alone") == 0)
-            until(lambda: all("host" in name for name in where(client, streams)))
+            until(lambda: on_hosts(client, streams))
             all_go_on(streams)
-            as_undisturbed(client, streams)
+            as_undisturbed(inline, streams)
 
-    def test_several_servers_share_the_hosts(self, cluster: Nodes) -> None:
-        with served(cluster) as one, served(cluster) as other, playing(one, 3) as first:
-            heavy = max(where(one, first), key=where(one, first).count)
+    def test_several_servers_share_the_hosts(self, client: TestClient, cluster: Nodes) -> None:
+        with at_rest(client), another_server(cluster) as other, playing(client, 3) as first:
+            heavy = max(where(client, first), key=where(client, first).count)
             hosts = backend_of(other)._cluster.values()
             until(lambda: sum(driver.load for driver in hosts) == 3)
             with playing(other, 1) as second:
@@ -154,8 +167,10 @@ class TestCluster:
                 all_go_on([*first, *second])
             assert len(actors()) == 2
 
-    def test_a_node_is_drained_and_another_comes(self, cluster: Nodes) -> None:
-        with served(cluster) as client, playing(client, 6) as streams:
+    def test_a_node_is_drained_and_another_comes(
+        self, client: TestClient, inline: TestClient, cluster: Nodes
+    ) -> None:
+        with at_rest(client), playing(client, 6) as streams:
             leaving = next(iter(hosts_of(client)))
             assert f"host {leaving}" in where(client, streams)
             answer = command(cluster, "drain", leaving[:12])
@@ -170,30 +185,70 @@ class TestCluster:
             cluster.kill(node)
             until(lambda: len(set(where(client, streams))) == 1)
             all_go_on(streams)
-            as_undisturbed(client, streams)
-            nobody = command(cluster, "drain", "nobody")
-            assert nobody.returncode == 1
-            assert "nobody" in nobody.stderr
+            drained, nobody, head, back, again = said(
+                cluster,
+                ("drain", leaving[:12]),
+                ("drain", "nobody"),
+                ("drain", cluster.head),
+                ("undrain", leaving[:12]),
+                ("undrain", leaving[:12]),
+            )
+            assert "already" in drained
+            assert "no node is called 'nobody'" in nobody
+            assert leaving[:12] in nobody
+            assert "nothing trains" in head
+            assert "takes sessions again" in back
+            assert "was not drained" in again
+            until(lambda: leaving in hosts_of(client))
+            until(lambda: len(set(where(client, streams))) == 2)
+            all_go_on(streams)
+            as_undisturbed(inline, streams)
 
-    def test_without_its_cluster_a_server_trains_on_its_own(self, cluster: Nodes) -> None:
-        with served(cluster, hosts=1) as client, playing(client, 2) as streams:
+    @pytest.mark.ends_the_cluster
+    def test_without_its_cluster_a_server_trains_on_its_own(
+        self, client: TestClient, inline: TestClient, cluster: Nodes
+    ) -> None:
+        with playing(client, 2) as streams:
             assert "note" not in client.get("/readyz").json()
             cluster.kill_head()
-            with playing(client, 1):  # on hosts that answer still, or on its own
-                all_go_on(streams)
-            until(lambda: client.get("/readyz").json().get("note") == HEADLESS)
-            until(lambda: any(driver.connected for driver in backend_of(client)._own))
-            assert metric(client, "shallows_alone") == 0
+            with playing(client, 1) as more:  # hosts that answer are used
+                until(lambda: client.get("/readyz").json().get("note") == HEADLESS)
+                until(lambda: any(driver.connected for driver in backend_of(client)._own))
+                assert metric(client, "shallows_alone") == 0
+                all_go_on([*streams, *more])
             cluster.end()
             all_go_on(streams)
             until(lambda: client.get("/readyz").json().get("note") == ALONE)
             assert metric(client, "shallows_alone") == 1
             with playing(client, 1):
                 pass
-            as_undisturbed(client, streams)
+            as_undisturbed(inline, streams)
 
 
 def command(cluster: Nodes, *words: str) -> subprocess.CompletedProcess[str]:
+    return python(cluster, "-m", "app", *words)
+
+
+def said(cluster: Nodes, *commands: tuple[str, str]) -> list[str]:
+    """What each of some commands says, one after the other in one process: Ray's import is slow."""
+    code = (
+        "import ray\n"
+        "from app.settings import Settings\n"
+        "from app.training.workers.cluster import draining\n"
+        "draining.NOTICE_SECONDS = 0\n"
+        f"for name, node in {commands!r}:\n"
+        "    said = []\n"
+        "    why = draining.COMMANDS[name](Settings(), node, said.append)\n"
+        "    print(why or '; '.join(said))\n"
+        "    ray.shutdown()\n"
+    )
+    answer = python(cluster, "-c", code)
+    assert answer.returncode == 0, answer.stderr
+    return answer.stdout.splitlines()
+
+
+def python(cluster: Nodes, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run it with the settings of a server of the cluster."""
     settings = cluster.settings
     environment = {
         **os.environ,
@@ -201,10 +256,21 @@ def command(cluster: Nodes, *words: str) -> subprocess.CompletedProcess[str]:
         "SHALLOWS_RAY_ADDRESS": str(settings["ray_address"]),
         "SHALLOWS_RAY_TOKEN_FILE": str(settings["ray_token_file"]),
     }
-    words = (sys.executable, "-m", "app", *words)
+    words = (sys.executable, *words)
     return subprocess.run(
         words, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False
     )
+
+
+@pytest.mark.parametrize("name", ["drain", "undrain"])
+def test_a_node_of_no_cluster_is_not_drained(name: str) -> None:
+    work = COMMANDS[name]
+    assert "there is no cluster" in str(work(settings_for("pool"), "n", print))
+    nobody = settings_for("ray", ray_address="127.0.0.1:9")
+    assert "not at 127.0.0.1:9" in str(work(nobody, "n", print))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "ray", None)
+        assert "shallows[cluster]" in str(work(nobody, "n", print))
 
 
 # -- an actor, without a cluster ----------------------------------------------------------------
@@ -297,17 +363,6 @@ def test_what_is_too_large_for_one_message_goes_in_parts(hosting: Hosting) -> No
 # -- what it takes -------------------------------------------------------------------------------
 
 
-def test_ray_is_imported_by_nobody_who_does_not_speak_to_it() -> None:
-    code = (
-        "import importlib, pkgutil, sys, app\n"
-        "for module in pkgutil.walk_packages(app.__path__, 'app.'):\n"
-        "    'env' in module.name or importlib.import_module(module.name)\n"
-        "sys.exit('ray' in sys.modules)"
-    )
-    answer = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False)
-    assert answer.returncode == 0
-
-
 @pytest.mark.parametrize(
     ("address", "token", "works"),
     [
@@ -337,11 +392,22 @@ def test_a_cluster_that_anybody_may_reach_needs_a_token(
         Settings.model_validate(values)
 
 
-def test_a_server_that_finds_no_cluster_trains_on_its_own_at_once() -> None:
-    with TestClient(create_app(settings_for("ray", ray_address="127.0.0.1:9"))) as client:
-        wait_ready(client)
+def test_a_server_that_finds_no_cluster_trains_on_its_own_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(backend, "PATIENCE", 0.2)
+    settings = settings_for("ray", ray_address="127.0.0.1:9", workers=1)
+    with TestClient(create_app(settings)) as client:
+        until(lambda: client.get("/readyz").status_code == 200)
         assert client.get("/readyz").json() == {"status": "ready", "note": ALONE}
         with Stream.connect(client) as stream:
             stream.configure(playing=True)
             stream.until_iteration(30)
     assert not [c for c in psutil.Process().children() if "bridge" in " ".join(c.cmdline())]
+
+
+def test_where_ray_is_not_installed_it_says_how_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    settings = settings_for("ray", ray_address="127.0.0.1:9")
+    with pytest.raises(SettingsError, match=r"shallows\[cluster\]"):
+        ray_backend(settings)

@@ -1,7 +1,7 @@
 """What a hostile student tries at a room, and its bad days."""
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -18,19 +18,6 @@ from tests.app.conftest import services_of, settings_for
 from tests.app.rooms import Class, Json, Page
 from tests.app.storing import service
 from tests.app.test_doors import EVERY, QUESTION
-
-
-@pytest.fixture(scope="module")
-def client() -> Iterator[TestClient]:
-    settings = settings_for("inline", max_rooms=1000, max_rooms_per_client=1000)
-    with TestClient(create_app(settings)) as client:
-        yield client
-
-
-@pytest.fixture
-def room(client: TestClient) -> Class:
-    return Class(client)
-
 
 # -- keys and secrets ---------------------------------------------------------------------------
 

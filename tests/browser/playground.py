@@ -7,8 +7,9 @@ import json
 import os
 import time
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import cache
 from typing import Any, Literal
 from weakref import WeakKeyDictionary
 
@@ -95,13 +96,36 @@ def without_plotly(where: Page | BrowserContext) -> None:
     where.add_init_script(NO_PLOTLY)
 
 
+class Frames(Sequence[dict[str, Any]]):
+    """Frames as they came; one is unpacked when somebody looks at it, which few tests do."""
+
+    def __init__(self) -> None:
+        self._kept: list[Callable[[], dict[str, Any]]] = []
+
+    def add(self, frame: Callable[[], dict[str, Any]]) -> None:
+        """One more, which unpacks itself when it is called."""
+        self._kept.append(frame)
+
+    def extend(self, others: Frames) -> None:
+        """Those of another too."""
+        self._kept += others._kept
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def __getitem__(self, at: Any) -> Any:
+        if isinstance(at, slice):
+            return [unpacked() for unpacked in self._kept[at]]
+        return self._kept[at]()
+
+
 class Talk:
     """What was sent and received, in order."""
 
     def __init__(self) -> None:
         self.sent: list[dict[str, Any]] = []
         self.received: list[dict[str, Any]] = []
-        self.frames: list[dict[str, Any]] = []
+        self.frames = Frames()
 
     def of_type(self, kind: str, *, sent: bool) -> list[dict[str, Any]]:
         """The messages of one type."""
@@ -136,7 +160,7 @@ def joined(talks: list[Talk]) -> Talk:
     for talk in talks:
         whole.sent += talk.sent
         whole.received += talk.received
-        whole.frames += talk.frames
+        whole.frames.extend(talk.frames)
     return whole
 
 
@@ -194,9 +218,9 @@ class Wire(Talk):
                 for listener in (self, talk):
                     listener.received.append(json.loads(payload))
                 return
-            frame = plain(msgpack.unpackb(zlib.decompress(payload)))
+            unpacked = cache(lambda: plain(msgpack.unpackb(zlib.decompress(payload))))
             for listener in (self, talk):
-                listener.frames.append(frame)
+                listener.frames.add(unpacked)
 
         socket.on("framesent", say)
         socket.on("framereceived", hear)

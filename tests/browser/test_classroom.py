@@ -223,6 +223,18 @@ def lesson(
     expect(one.locator("#room-hand")).to_be_visible()
     other.close()
 
+    # A connection that was lost leaves the network as it was trained.
+    button(one, "Step").click()
+    iteration = one.get_by_test_id("iteration")
+    expect(iteration).not_to_have_attribute("value", "0")
+    there = int(iteration.get_attribute("value") or 0)
+    one.evaluate(
+        "() => { dispatchEvent(new Event('offline')); dispatchEvent(new Event('online')) }"
+    )
+    expect(one.locator("#connection")).to_have_text("Live")
+    button(one, "Step").click()
+    expect(iteration).to_have_attribute("value", str(there + 1))
+
     # Who is removed is told; the end leaves a sentence everywhere.
     desk.say("remove", member=5)
     expect(one.get_by_text("Your teacher has taken you out")).to_be_visible()

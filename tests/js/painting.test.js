@@ -73,6 +73,31 @@ test('a flat picture has no contour, and a saddle two', () => {
   assert.equal(linesOf(contour([255, 0, 0, 255], 2, 2, 127.5)).length, 2);
 });
 
+test("a saddle's mean says which corners its lines cut off", () => {
+  const corners = { 'lower left': [0, 100], 'lower right': [100, 100], 'upper left': [0, 0], 'upper right': [100, 0] };
+  /** The corners next to which both ends of a line are: it shares a side of the square with each. */
+  const cutOff = (values) =>
+    linesOf(contour(values, 2, 2, 127.5))
+      .map((line) =>
+        Object.keys(corners).find((name) => line.every(([x, y]) => x === corners[name][0] || y === corners[name][1])),
+      )
+      .sort();
+  assert.deepEqual(cutOff([255, 60, 60, 255]), ['lower right', 'upper left']);
+  assert.deepEqual(cutOff([200, 0, 0, 200]), ['lower left', 'upper right']);
+  assert.deepEqual(cutOff([60, 255, 255, 60]), ['lower left', 'upper right']);
+  assert.deepEqual(cutOff([0, 200, 200, 0]), ['lower right', 'upper left']);
+});
+
+test('a line is the same whatever was drawn before', () => {
+  const waves = (width) => picture(width, width, (i, j) => 127 + 100 * Math.sin(i / 3) * Math.cos(j / 4));
+  const [small, large] = [waves(20), waves(90)];
+  const before = contour(small, 20, 20, 127.5);
+  const ofLarge = contour(large, 90, 90, 127.5);
+  assert.equal(contour(small, 20, 20, 127.5), before);
+  assert.equal(contour(large, 90, 90, 127.5), ofLarge);
+  assert.ok(linesOf(ofLarge).length > linesOf(before).length);
+});
+
 test('steps too few for a line are smoothed', () => {
   const at = (index) => (2 * index) / 99 - 1;
   const values = Uint8Array.from(picture(100, 100, (i, j) => Math.round(127.5 + 0.4 * (at(i) + 0.3 * at(j)))));

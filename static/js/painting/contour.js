@@ -75,68 +75,141 @@ export function mapLine(maps, unit, level) {
  * @param {typeof OF_PLANE} manner
  * @returns {Told}
  */
-export function told(values, width, height, level, shares, { steps, lattice }) {
-  const places = new Float32Array(2 * values.length);
+function told(values, width, height, level, shares, { steps, lattice }) {
   const size = width * height;
-  /** Where z is 0, where it is drawn just above that. */
-  const zero = level === 128.5 ? 128 : level;
-  let at = 0;
-  /**
-   * @param {number} sample
-   * @param {number} next
-   * @param {number} edge
-   * @param {number} line the row or picture ends after so many samples
-   */
-  const look = (sample, next, edge, line) => {
-    const [from, to] = [values[sample], values[next]];
-    if (from > level === to > level) return;
-    let guess = Math.floor((steps * (level - from)) / (to - from));
-    // Where the bytes rise more steeply beyond the upper one, the line is where they would begin to.
-    const upper = Math.max(from, to);
-    const beyond = to > from ? 2 * next - sample : 2 * sample - next;
-    if (beyond >= 0 && Math.floor(beyond / line) === Math.floor(sample / line)) {
-      const on = values[beyond] - upper;
-      if (on > Math.abs(to - from)) {
-        const back = Math.max(0, Math.min(steps - 1, Math.floor(((upper - zero) * steps) / on)));
-        guess = to > from ? steps - 1 - back : back;
-      }
-    }
-    places[2 * sample + edge] = (((guess + shares[at++]) % steps) + 0.5) / steps;
+  const lines = {
+    places: new Float32Array(2 * values.length),
+    corners: /** @type {Told['corners']} */ (new Map()),
+    twice: /** @type {Told['twice']} */ (new Map()),
   };
-  for (let start = 0; start < values.length; start += width)
-    for (let sample = start; sample < start + width - 1; sample++) look(sample, sample + 1, 0, width);
-  for (let start = 0; start < values.length; start += size)
-    for (let sample = start; sample < start + size - width; sample++) look(sample, sample + width, 1, size);
-
-  /** @type {Map<number, [number, number]>} */
-  const corners = new Map();
-  /** @type {Map<number, [number, number]>} */
-  const twice = new Map();
-  if (at === shares.length) return { places, corners, twice };
-  for (let start = 0; start < values.length; start += size) {
-    for (let cell = start; cell < start + size - width; cell++) {
-      if (cell % width === width - 1) continue;
-      const lowerLeft = values[cell] > level;
-      const lowerRight = values[cell + 1] > level;
-      const upperLeft = values[cell + width] > level;
-      const upperRight = values[cell + width + 1] > level;
-      const saddle = lowerLeft === upperRight && lowerRight === upperLeft;
-      if (saddle || (lowerLeft === lowerRight && lowerLeft === upperLeft && lowerLeft === upperRight)) continue;
-      const corner = shares[at++] - 1;
-      if (corner < 0) continue;
-      const [column, row] = [corner % lattice, Math.floor(corner / lattice)];
-      corners.set(cell, [
-        (cell % width) + (column + 0.5) / lattice,
-        Math.floor((cell % size) / width) + (row + 0.5) / lattice,
-      ]);
-    }
-  }
+  let at = readPlaces(lines.places, values, 0, 1, width, level, steps, shares, 0);
+  at = readPlaces(lines.places, values, 1, width, size, level, steps, shares, at);
+  if (at === shares.length) return lines;
+  at = readCorners(lines.corners, values, width, size, level, lattice, shares, at);
   for (let edge = 0; at + 5 <= shares.length; at += 5) {
     edge += shares[at] + 256 * shares[at + 1] + 65536 * shares[at + 2];
-    twice.set(edge, [(shares[at + 3] + 0.5) / steps, (shares[at + 4] + 0.5) / steps]);
+    lines.twice.set(edge, [(shares[at + 3] + 0.5) / steps, (shares[at + 4] + 0.5) / steps]);
   }
-  return { places, corners, twice };
+  return lines;
 }
+
+/**
+ * @param {Float32Array} places
+ * @param {Uint8Array} values
+ * @param {number} edge 0 for those to the right, 1 upwards
+ * @param {number} step to the sample at the edge's other end
+ * @param {number} line the row or picture ends after so many samples
+ * @param {number} level
+ * @param {number} steps
+ * @param {Uint8Array} shares
+ * @param {number} at
+ * @returns {number} where the shares go on
+ */
+function readPlaces(places, values, edge, step, line, level, steps, shares, at) {
+  for (let start = 0; start < values.length; start += line) {
+    const last = start + line - step;
+    for (let sample = start; sample < last; sample++) {
+      if (values[sample] > level === values[sample + step] > level) continue;
+      const guess = guessed(values, sample, step, start, start + line, level, steps);
+      places[2 * sample + edge] = (((guess + shares[at++]) % steps) + 0.5) / steps;
+    }
+  }
+  return at;
+}
+
+/**
+ * In which step of an edge the line would be, if the bytes said so.
+ *
+ * @param {Uint8Array} values
+ * @param {number} sample
+ * @param {number} step
+ * @param {number} start of its row or picture @param {number} end
+ * @param {number} level
+ * @param {number} steps
+ */
+function guessed(values, sample, step, start, end, level, steps) {
+  const from = values[sample];
+  const to = values[sample + step];
+  // Where the bytes rise more steeply beyond the upper one, the line is where they would begin to.
+  const upper = Math.max(from, to);
+  const beyond = to > from ? sample + 2 * step : sample - step;
+  const on = beyond >= start && beyond < end ? values[beyond] - upper : 0;
+  if (on <= Math.abs(to - from)) return Math.floor((steps * (level - from)) / (to - from));
+  // Where z is 0, where it is drawn just above that.
+  const zero = level === 128.5 ? 128 : level;
+  const back = Math.max(0, Math.min(steps - 1, Math.floor(((upper - zero) * steps) / on)));
+  return to > from ? steps - 1 - back : back;
+}
+
+/**
+ * @param {Told['corners']} corners
+ * @param {Uint8Array} values
+ * @param {number} width
+ * @param {number} size
+ * @param {number} level
+ * @param {number} lattice
+ * @param {Uint8Array} shares
+ * @param {number} at
+ * @returns {number} where the shares go on
+ */
+function readCorners(corners, values, width, size, level, lattice, shares, at) {
+  for (let row = 0; row < values.length; row += width) {
+    // The last row of a picture has no cells above it.
+    if ((row + width) % size === 0) continue;
+    const last = row + width - 1;
+    for (let cell = row; cell < last; cell++) {
+      if (JOINS[above(values, cell, width, level)].length !== 2) continue;
+      const corner = shares[at++] - 1;
+      if (corner < 0) continue;
+      const x = ((corner % lattice) + 0.5) / lattice;
+      const y = (Math.floor(corner / lattice) + 0.5) / lattice;
+      corners.set(cell, [cell - row + x, (row % size) / width + y]);
+    }
+  }
+  return at;
+}
+
+/**
+ * Which corners of a cell are above the level, as a number: its lower left one counts 1, then 2 to the right, 4 and 8 up.
+ *
+ * @param {ArrayLike<number>} values
+ * @param {number} cell
+ * @param {number} width
+ * @param {number} level
+ */
+const above = (values, cell, width, level) =>
+  (values[cell] > level ? 1 : 0) +
+  (values[cell + 1] > level ? 2 : 0) +
+  (values[cell + width] > level ? 4 : 0) +
+  (values[cell + width + 1] > level ? 8 : 0);
+
+/** The sides of a cell, as `sideOf` knows them. */
+const [BOTTOM, LEFT, TOP, RIGHT] = [0, 1, 2, 3];
+
+/**
+ * Which sides of a cell the line joins, in pairs, by which of its corners are above the level; of a saddle those that
+ * belong together if its mean is where its lower left corner is.
+ */
+const JOINS = [
+  [],
+  [BOTTOM, LEFT],
+  [BOTTOM, RIGHT],
+  [LEFT, RIGHT],
+  [LEFT, TOP],
+  [BOTTOM, TOP],
+  [LEFT, TOP, BOTTOM, RIGHT],
+  [TOP, RIGHT],
+  [TOP, RIGHT],
+  [LEFT, TOP, BOTTOM, RIGHT],
+  [BOTTOM, TOP],
+  [LEFT, TOP],
+  [LEFT, RIGHT],
+  [BOTTOM, RIGHT],
+  [BOTTOM, LEFT],
+  [],
+];
+/** Of a saddle whose mean is elsewhere. */
+const ACROSS = [LEFT, BOTTOM, TOP, RIGHT];
 
 /** @param {Uint8Array} values */
 function hasFewSteps(values) {
@@ -185,8 +258,31 @@ function along(from, to, length, lines, stride, next) {
 }
 
 /**
+ * A picture on its way to its line. Each point of a line is a number: 2·cell for where it crosses the edge to the right
+ * of a cell's lower left sample, 2·cell + 1 for the one upwards; so much more (`second`) for a second crossing of it, and
+ * (`within`) for a corner within the cell.
+ *
+ * @typedef {object} Grid
+ * @property {ArrayLike<number>} values height × width
+ * @property {number} width
+ * @property {number} height
+ * @property {number} level
+ * @property {Told | null} lines
+ * @property {number} first the picture's first sample, of those that `lines` speak of
+ * @property {number} second
+ * @property {number} within
+ */
+
+const NONE = -1;
+/** With which two points each is joined, while a line is looked for: in its order, then none any more. */
+let joined = new Int32Array(0);
+
+/**
  * The path, in an SVG's notation, of `values = level`. The grid spans 0…100 in both directions, row 0 at the bottom
  * (100), its outermost samples on the border.
+ *
+ * What follows are small functions that know nothing of each other's: a browser compiles a large one again and again, for
+ * a tenth of a second of another core each time.
  *
  * @param {ArrayLike<number>} values height × width
  * @param {number} width
@@ -196,141 +292,181 @@ function along(from, to, length, lines, stride, next) {
  * @param {number} [first] the picture's first sample, of those that `lines` speak of
  */
 export function contour(values, width, height, level, lines, first = 0) {
-  // Each point of a line is a number: 2·cell for where it crosses the edge to the right of a cell's lower left sample,
-  // 2·cell + 1 for the one upwards; so much more for a second crossing of it, and for a corner within the cell.
   const second = 2 * width * height;
-  const within = 2 * second;
-  /** @type {Map<number, number[]>} */
-  const neighbours = new Map();
-  /** @param {number} a @param {number} b */
-  const join = (a, b) => {
-    const ofA = neighbours.get(a);
-    if (ofA) ofA.push(b);
-    else neighbours.set(a, [b]);
-    const ofB = neighbours.get(b);
-    if (ofB) ofB.push(a);
-    else neighbours.set(b, [a]);
-  };
-  const corners = lines?.corners;
-  const twice = lines && lines.twice.size > 0 ? lines.twice : null;
-  /** @param {number} edge */
-  const isTwice = (edge) => twice?.has(2 * first + edge);
-  for (let row = 0; row < height - 1; row++) {
-    for (let column = 0; column < width - 1; column++) {
-      const cell = row * width + column;
-      const lowerLeft = values[cell] > level;
-      const lowerRight = values[cell + 1] > level;
-      const upperLeft = values[cell + width] > level;
-      const upperRight = values[cell + width + 1] > level;
-      const bottom = 2 * cell;
-      const left = 2 * cell + 1;
-      const top = 2 * (cell + width);
-      const right = 2 * (cell + 1) + 1;
-      if (twice && (isTwice(bottom) || isTwice(left) || isTwice(top) || isTwice(right))) {
-        // Around the cell, from its lower left.
-        /** @type {number[]} */
-        const around = [];
-        /** @param {number} edge @param {boolean} once @param {boolean} back */
-        const pass = (edge, once, back) => {
-          if (isTwice(edge)) around.push(...(back ? [edge + second, edge] : [edge, edge + second]));
-          else if (once) around.push(edge);
-        };
-        pass(bottom, lowerLeft !== lowerRight, false);
-        pass(right, lowerRight !== upperRight, false);
-        pass(top, upperLeft !== upperRight, true);
-        pass(left, lowerLeft !== upperLeft, true);
-        joinAround(around);
-        continue;
-      }
-      if (lowerLeft === lowerRight && lowerLeft === upperLeft && lowerLeft === upperRight) continue;
-      if (lowerLeft === upperRight && lowerRight === upperLeft) {
-        // A saddle: the mean decides which corners belong together.
-        const mean = (values[cell] + values[cell + 1] + values[cell + width] + values[cell + width + 1]) / 4;
-        if (mean > level === lowerLeft) {
-          join(left, top);
-          join(bottom, right);
-        } else {
-          join(left, bottom);
-          join(top, right);
-        }
-        continue;
-      }
-      const crossed = [];
-      if (lowerLeft !== lowerRight) crossed.push(bottom);
-      if (lowerLeft !== upperLeft) crossed.push(left);
-      if (upperLeft !== upperRight) crossed.push(top);
-      if (lowerRight !== upperRight) crossed.push(right);
-      if (corners?.has(first + cell)) {
-        join(crossed[0], within + cell);
-        join(within + cell, crossed[1]);
-      } else {
-        join(crossed[0], crossed[1]);
-      }
-    }
-  }
-
-  /** @param {number} node @returns {[number, number]} column and row */
-  function place(node) {
-    const corner = node >= within ? corners?.get(first + node - within) : undefined;
-    if (corner) return corner;
-    const edge = node % second;
-    const cell = edge >> 1;
-    const column = cell % width;
-    const row = (cell - column) / width;
-    const from = values[cell];
-    const to = values[edge & 1 ? cell + width : cell + 1];
-    const both = twice?.get(2 * first + edge);
-    const t = both
-      ? both[node < second ? 0 : 1]
-      : lines
-        ? lines.places[2 * first + edge]
-        : (level - from) / (to - from);
-    return edge & 1 ? [column, row + t] : [column + t, row];
-  }
-
-  /**
-   * Joins what crosses the edges of a cell in turn, each with the next: so that as few as can be come back to the edge
-   * that they came from, then by the shorter ways.
-   *
-   * @param {number[]} around
-   */
-  function joinAround(around) {
-    const turned = [...around.slice(1), ...around.slice(0, 1)];
-    /** @param {number[]} nodes */
-    const badness = (nodes) => {
-      let bad = 0;
-      for (let at = 0; at + 1 < nodes.length; at += 2) {
-        const [[x0, y0], [x1, y1]] = [place(nodes[at]), place(nodes[at + 1])];
-        bad += Math.hypot(x1 - x0, y1 - y0) + (nodes[at] % second === nodes[at + 1] % second ? 10 : 0);
-      }
-      return bad;
-    };
-    const best = badness(around) <= badness(turned) ? around : turned;
-    for (let at = 0; at + 1 < best.length; at += 2) join(best[at], best[at + 1]);
-  }
-
-  /** @param {number} node */
-  const point = (node) => {
-    const [column, row] = place(node);
-    const x = (column / (width - 1)) * 100;
-    const y = 100 - (row / (height - 1)) * 100;
-    return `${Math.round(x * 100) / 100} ${Math.round(y * 100) / 100}`;
-  };
-
+  /** @type {Grid} */
+  const grid = { values, width, height, level, lines: lines ?? null, first, second, within: 2 * second };
+  if (joined.length < 6 * second) joined = new Int32Array(6 * second).fill(NONE);
+  /** @type {number[]} */
+  const met = [];
+  for (let row = 0; row < height - 1; row++) joinRow(grid, row * width, met);
   let path = '';
-  /** Follows a line from one crossing to its end, and forgets it. @param {number} start */
-  const follow = (start) => {
-    path += `M${point(start)}`;
-    for (let here = start; ; ) {
-      const next = neighbours.get(here)?.pop();
-      if (next === undefined) break;
-      const back = /** @type {number[]} */ (neighbours.get(next));
-      back.splice(back.indexOf(here), 1);
-      path += next === start ? 'Z' : `L${point(next)}`;
-      here = next;
-    }
-  };
-  for (const [start, ends] of neighbours) if (ends.length === 1) follow(start); // lines from border to border
-  for (const [start, ends] of neighbours) if (ends.length > 0) follow(start); // closed ones
+  // Lines from border to border, then closed ones.
+  for (const start of met)
+    if (joined[2 * start] !== NONE && joined[2 * start + 1] === NONE) path += follow(grid, start);
+  for (const start of met) if (joined[2 * start] !== NONE) path += follow(grid, start);
   return path;
+}
+
+/**
+ * Joins what crosses the sides of the cells of a row.
+ *
+ * @param {Grid} grid
+ * @param {number} start
+ * @param {number[]} met takes the points, in the order in which they are met
+ */
+function joinRow(grid, start, met) {
+  const { values, width, level, lines, first } = grid;
+  const twice = lines !== null && lines.twice.size > 0;
+  const end = start + width - 1;
+  for (let cell = start; cell < end; cell++) {
+    const code = above(values, cell, width, level);
+    if (twice && isAnyTwice(grid, cell)) joinAround(grid, cell, code, met);
+    else if (code === 0 || code === 15) continue;
+    else if (lines?.corners.has(first + cell)) joinByCorner(grid, cell, JOINS[code], met);
+    else joinSides(cell, width, JOINS[code].length === 4 ? saddle(grid, cell) : JOINS[code], met);
+  }
+}
+
+/** The mean decides which corners belong together. @param {Grid} grid @param {number} cell */
+function saddle({ values, width, level }, cell) {
+  const mean = (values[cell] + values[cell + 1] + values[cell + width] + values[cell + width + 1]) / 4;
+  return mean > level === values[cell] > level ? JOINS[6] : ACROSS;
+}
+
+/** The point on a side of a cell. @param {number} cell @param {number} side @param {number} width */
+const sideOf = (cell, side, width) => 2 * cell + (side === TOP ? 2 * width : side);
+
+/** @param {number} cell @param {number} width @param {number[]} sides @param {number[]} met */
+function joinSides(cell, width, sides, met) {
+  for (let at = 0; at < sides.length; at += 2)
+    join(sideOf(cell, sides[at], width), sideOf(cell, sides[at + 1], width), met);
+}
+
+/** @param {Grid} grid @param {number} cell @param {number[]} sides @param {number[]} met */
+function joinByCorner({ width, within }, cell, sides, met) {
+  join(sideOf(cell, sides[0], width), within + cell, met);
+  join(within + cell, sideOf(cell, sides[1], width), met);
+}
+
+/** @param {number} a @param {number} b @param {number[]} met */
+function join(a, b, met) {
+  link(a, b, met);
+  link(b, a, met);
+}
+
+/** @param {number} from @param {number} to @param {number[]} met */
+function link(from, to, met) {
+  if (joined[2 * from] === NONE) {
+    met.push(from);
+    joined[2 * from] = to;
+  } else {
+    joined[2 * from + 1] = to;
+  }
+}
+
+/** @param {Grid} grid @param {number} edge */
+const isTwice = ({ lines, first }, edge) => lines?.twice.has(2 * first + edge);
+
+/** Whether a side of a cell is crossed twice. @param {Grid} grid @param {number} cell */
+const isAnyTwice = (grid, cell) =>
+  isTwice(grid, sideOf(cell, BOTTOM, grid.width)) ||
+  isTwice(grid, sideOf(cell, LEFT, grid.width)) ||
+  isTwice(grid, sideOf(cell, TOP, grid.width)) ||
+  isTwice(grid, sideOf(cell, RIGHT, grid.width));
+
+/** Around a cell from its lower left; whether that is against an edge's own direction. */
+const AROUND = /** @type {const} */ ([
+  [BOTTOM, false],
+  [RIGHT, false],
+  [TOP, true],
+  [LEFT, true],
+]);
+
+/**
+ * Joins what crosses the edges of a cell in turn, each with the next: so that as few as can be come back to the edge
+ * that they came from, then by the shorter ways.
+ *
+ * @param {Grid} grid
+ * @param {number} cell
+ * @param {number} code which of its corners are above the level
+ * @param {number[]} met
+ */
+function joinAround(grid, cell, code, met) {
+  const { width, second } = grid;
+  /** @type {number[]} */
+  const around = [];
+  for (const [side, back] of AROUND) {
+    const edge = sideOf(cell, side, width);
+    if (isTwice(grid, edge)) around.push(...(back ? [edge + second, edge] : [edge, edge + second]));
+    else if (JOINS[code].includes(side)) around.push(edge);
+  }
+  const turned = [...around.slice(1), ...around.slice(0, 1)];
+  const best = badness(grid, around) <= badness(grid, turned) ? around : turned;
+  for (let at = 0; at + 1 < best.length; at += 2) join(best[at], best[at + 1], met);
+}
+
+/** @param {Grid} grid @param {number[]} points */
+function badness(grid, points) {
+  let bad = 0;
+  for (let at = 0; at + 1 < points.length; at += 2) {
+    const [[x0, y0], [x1, y1]] = [place(grid, points[at]), place(grid, points[at + 1])];
+    bad += Math.hypot(x1 - x0, y1 - y0) + (points[at] % grid.second === points[at + 1] % grid.second ? 10 : 0);
+  }
+  return bad;
+}
+
+/**
+ * Where a point is.
+ *
+ * @param {Grid} grid
+ * @param {number} point
+ * @returns {[number, number]} column and row
+ */
+function place({ values, width, level, lines, first, second, within }, point) {
+  const corner = point >= within ? lines?.corners.get(first + point - within) : undefined;
+  if (corner) return corner;
+  const edge = point % second;
+  const cell = edge >> 1;
+  const column = cell % width;
+  const row = (cell - column) / width;
+  let share;
+  if (lines !== null) {
+    const both = lines.twice.get(2 * first + edge);
+    share = both ? both[point < second ? 0 : 1] : lines.places[2 * first + edge];
+  } else {
+    share = (level - values[cell]) / (values[edge & 1 ? cell + width : cell + 1] - values[cell]);
+  }
+  return edge & 1 ? [column, row + share] : [column + share, row];
+}
+
+/** Follows a line from one point to its end, and forgets it. @param {Grid} grid @param {number} start */
+function follow(grid, start) {
+  let path = `M${written(grid, start)}`;
+  for (let here = start, next = take(here); next !== NONE; here = next, next = take(here)) {
+    drop(next, here);
+    path += next === start ? 'Z' : `L${written(grid, next)}`;
+  }
+  return path;
+}
+
+/** The last point that one is joined with, no more then. @param {number} point */
+function take(point) {
+  const at = joined[2 * point + 1] === NONE ? 2 * point : 2 * point + 1;
+  const next = joined[at];
+  joined[at] = NONE;
+  return next;
+}
+
+/** @param {number} point @param {number} other it is joined with that no more */
+function drop(point, other) {
+  if (joined[2 * point] === other) joined[2 * point] = joined[2 * point + 1];
+  joined[2 * point + 1] = NONE;
+}
+
+/** @param {Grid} grid @param {number} point */
+function written(grid, point) {
+  const [column, row] = place(grid, point);
+  const x = (column / (grid.width - 1)) * 100;
+  const y = 100 - (row / (grid.height - 1)) * 100;
+  return `${Math.round(x * 100) / 100} ${Math.round(y * 100) / 100}`;
 }

@@ -60,6 +60,8 @@ export class Stream {
   #lab;
   /** Whether the server has said what it trains, or was asked to. */
   #begun = false;
+  /** As which member of a room the session was set up, or taken up again, the last time. @type {string | null} */
+  #setUpAs = null;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #acknowledging;
   #stop = () => {};
@@ -88,7 +90,10 @@ export class Stream {
       {
         message: (message) => {
           if (this.#ofRoom(message) || this.#connection.heard(message)) return;
-          this.#begun ||= message.type === 'configured';
+          if (message.type === 'configured') {
+            this.#begun = true;
+            this.#setUpAs = guest.peek()?.secret ?? null;
+          }
           this.#listener?.receive(/** @type {RunMessage} */ (message));
         },
         costs: (frame) => this.#listener?.receiveCosts(frame),
@@ -195,13 +200,19 @@ export class Stream {
     this.#listener?.begin();
   }
 
-  /** What a room says; a session that was never set up begins after it. @param {ServerMessage} message */
+  /**
+   * What a room says. A session that was never set up begins after it; one that was is taken up again: `configured`
+   * follows, or that the server has not got it any more.
+   *
+   * @param {ServerMessage} message
+   */
   #ofRoom(message) {
     const now = guest.peek();
     if (!now) return false;
     const taken = !this.#lab && now.hear(message);
-    if (message.type === 'room' && !this.#begun) this.#begin();
-    return taken || message.type === 'room' || message.type === 'over';
+    if (message.type === 'room' && !this.#begun && this.#setUpAs !== now.secret) this.#begin();
+    const known = message.type === 'error' && message.code === 'unknown_session' && this.#begun;
+    return taken || known || message.type === 'room' || message.type === 'over';
   }
 
   /** @param {number} frame */

@@ -17,8 +17,9 @@ import itertools
 import logging
 import secrets
 from collections.abc import Awaitable, Callable
+from importlib.util import find_spec
 
-from app.settings import Settings
+from app.settings import Settings, SettingsError
 from app.supervision import Background
 from app.training.workers.backend import Backend
 from app.training.workers.cluster.connection import Connection, RayLine
@@ -246,5 +247,11 @@ class RayBackend(Backend):
 
 
 def ray_backend(settings: Settings) -> Backend:
-    """A backend on the cluster of `SHALLOWS_RAY_ADDRESS`."""
+    """A backend on the cluster of `SHALLOWS_RAY_ADDRESS`.
+
+    Raises:
+        SettingsError: Ray is not there.
+    """
+    if find_spec("ray") is None:
+        raise SettingsError("the backend ray needs Ray: pip install shallows[cluster]")
     return RayBackend(settings)

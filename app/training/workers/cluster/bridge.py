@@ -33,7 +33,7 @@ SILENCE_SECONDS = 1.5
 """For a host to say that it is there."""
 NODES_SECONDS = 1.0
 """Between two looks at the nodes of the cluster."""
-HEAD_SECONDS = 4.0
+HEAD_SECONDS = 3.0
 """Without an answer of the head, until it counts as lost."""
 DRAINING = b"shallows/draining/"
 """Keys of the head's memory: nodes that are to go."""
