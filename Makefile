@@ -20,13 +20,13 @@ fix: $(VENV)/.dev-installed tools ## Format, sort imports, and mend what the lin
 	node_modules/.bin/biome check --write
 
 check: lint ## The quick checks: lint, and the tests that need no server, database or browser
-	$(VENV_PYTHON) -m pytest --numprocesses logical --maxprocesses 4 --dist loadgroup -m "not service"
+	$(VENV_PYTHON) -m pytest --numprocesses logical --maxprocesses 4 -m "not service"
 
 # What is installed waits for the network and the disk: Debian's packages come meanwhile, and linters begin.
 test: ## Every check: what lint does, then the tests, the page's in a real browser too
 	@$(MAKE) --no-print-directory -j 3 lint-types lint-rest debian-packages
 	@scripts/install_test_tools.sh chromium postgresql nginx
-	$(VENV_PYTHON) -m pytest --numprocesses logical --maxprocesses 4 --dist loadgroup
+	$(VENV_PYTHON) -m pytest --numprocesses logical --maxprocesses 4
 
 lint: ## Style, types and the order of the storeys
 	@$(MAKE) --no-print-directory -j 2 lint-types lint-rest

@@ -53,21 +53,22 @@ def pytest_collection() -> Iterator[None]:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what needs a server, a database or a browser, and put the browser last.
+    """Mark what needs a server, a database or a browser; the cluster first, the browser last.
 
-    What ends the cluster comes after all else that needs it. Quick tests speak first, and
     Playwright keeps an event loop open. Side by side (`make test`) each process takes its tests in
-    this order too.
+    this order too, the first of them many at once: so one process alone has the cluster.
     """
     for item in items:
         if needs_a_service(item):
             item.add_marker("service")
-    items.sort(
-        key=lambda item: (
-            item.path.is_relative_to(BROWSER),
-            item.get_closest_marker("ends_the_cluster") is not None,
-        )
-    )
+    items.sort(key=turn_of)
+
+
+def turn_of(item: pytest.Item) -> int:
+    """When a test comes."""
+    if item.get_closest_marker("ray"):
+        return 1 if item.get_closest_marker("ends_the_cluster") else 0
+    return 3 if item.path.is_relative_to(BROWSER) else 2
 
 
 @pytest.hookimpl(wrapper=True)

@@ -21,8 +21,8 @@ from tests.app.rooms import Class
 from tests.app.stream import Stream
 
 BACKENDS = ("inline", "pool")
-RAY = pytest.param("ray", marks=pytest.mark.xdist_group("ray"))
-"""One more, whose tests all run in one process: a cluster takes seconds to come up."""
+RAY = pytest.param("ray", marks=pytest.mark.ray)
+"""One more; `tests/conftest.py` has its tests first, so that one process has all of them."""
 
 # What a test leaves playing takes the time of the tests after it no longer than that.
 SHARED = {"session_grace_seconds": 5}
