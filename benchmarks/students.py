@@ -19,6 +19,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake
 from websockets.uri import parse_uri
 
 from app import wire
+from app.sessions.outbox import DONE
 
 DROPPING = 0.1  # the share of students whose connection drops once
 ACTIVATIONS = ("tanh", "relu", "sigmoid", "leaky_relu")
@@ -128,6 +129,8 @@ class Student:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(min(end, act) - now + 0.001):
                         self.take(await self.hear(connection))
+            if until is None:
+                await connection.close(DONE)  # else it would train on, and cost the next lesson
 
     def address(self) -> str:
         """Of the session, once there is one."""

@@ -363,6 +363,29 @@ class TestPace:
         assert desk.iteration("job") == 3000
 
 
+@pytest.mark.parametrize(
+    ("shared", "share", "intervals"),
+    [(False, 0.25, 1), (True, 1.0, 1), (True, 0.25, 4), (True, 0.05, 6)],
+)
+def test_on_a_shared_processor_a_round_is_as_long_as_its_work_within_a_tenth_of_a_second(
+    shared: bool, share: float, intervals: int
+) -> None:
+    desk = Desk()
+    clock = desk.clock
+
+    def meter() -> float:
+        clock.now += 0.0003  # each slice looks at it twice
+        return clock.now * share
+
+    desk.host = Host(clock, meter, checkpoint_seconds=1.0, shared=shared)
+    for number in range(200):
+        desk.open(f"session {number}", SMALL)
+    clock.now += FRAME
+    start = clock.now
+    desk.host.round()
+    assert clock.now - start == pytest.approx(intervals * FRAME, rel=0.1)
+
+
 class TestFairness:
     def test_sessions_share_the_time_evenly_whatever_they_ask_for(self) -> None:
         desk = Desk(resolution=8)

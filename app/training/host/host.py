@@ -8,9 +8,11 @@ came of it, `next_wake` says when another round is worth it. Playing trains `ite
 iterations each frame interval, whether or not a reader keeps up; a REST run trains on whenever
 there is time. A round is one frame interval long, so a command waits no longer than that. In a
 round every session gets a slice, in the order of their turns: if there is not enough for all, each
-has the same share of the time. Those at top speed, those that nobody would see and REST runs are
-patient: they come after all others, and have a fiftieth of the time although none is left. After
-them come glimpses for a class, with a share of their own: if there are too many they come later.
+has the same share of the time. A host that shares its processor with hosts of other servers counts
+the interval by the meter: by the clock its rounds would be over when they have hardly begun. Those
+at top speed, those that nobody would see and REST runs are patient: they come after all others, and
+have a fiftieth of the time although none is left. After them come glimpses for a class, with a
+share of their own: if there are too many they come later.
 
 How one session obeys is in `commands.py`, how it trains in `slices.py` (with what happens when that
 is too much), what is said of it in `events.py`.
@@ -55,6 +57,9 @@ PATIENT_SHARE = 0.02
 """Of the time, for the patient when no time is left."""
 GLIMPSES = 0.05
 """Of the time, for what a class sees of its sessions: never more, though there be time."""
+LONGEST_ROUND = 6 * INTERVAL
+"""Seconds that pass in a round on a shared processor, however little of it was its own: a tenth,
+as Linux counts what a container may have of its processors."""
 MOST_SLOWED = 4.0
 """Work that other programs interrupt counts at most so many times."""
 BYTES_PER_SECOND = 50e6
@@ -67,6 +72,7 @@ class Host:
     Args:
         clock: Seconds, as they pass.
         meter: Seconds that the processor has worked for this host.
+        shared: Whether other hosts want the same processor.
         serving: Called with the session that is served from now on: if that ends the process,
             somebody knows which it was.
     """
@@ -77,9 +83,11 @@ class Host:
         meter: Callable[[], float],
         *,
         checkpoint_seconds: float,
+        shared: bool = False,
         serving: Callable[[str], None] = lambda session: None,
     ) -> None:
         self._clock, self._meter, self._serving = clock, meter, serving
+        self._shared = shared
         self._commands = Commands(clock)
         self._slices = Slices(clock, self._commands, checkpoint_seconds)
         self._sessions: dict[str, Hosted] = {}
@@ -198,7 +206,7 @@ class Host:
 
     def round(self) -> list[Event]:
         """Train whoever is due for about one frame interval."""
-        start = self._clock()
+        start, worked = self._clock(), self._meter()
         due = [hosted for hosted in self._sessions.values() if self._wake(hosted) <= start]
         events: list[Event] = []
         self._active = sum(h.active and not h.patient for h in self._sessions.values())
@@ -210,7 +218,7 @@ class Host:
             for index, name in enumerate(turns.order(queue)):
                 hosted = self._sessions[name]
                 now, before = self._clock(), self._meter()
-                left = INTERVAL - (now - start)
+                left = self._left(now - start, before - worked)
                 if patient:
                     left = max(left, self._patients_share.owed(now))
                 if left <= 0:
@@ -232,6 +240,12 @@ class Host:
                 # Among equals whoever was served comes last.
                 self._sessions[name] = self._sessions.pop(name)
         return events + self._glimpses()
+
+    def _left(self, passed: float, worked: float) -> float:
+        """Seconds of a round that are left after some, of which the processor has worked some."""
+        if not self._shared:
+            return INTERVAL - passed
+        return min(INTERVAL - worked, LONGEST_ROUND - passed)
 
     def _glimpses(self) -> list[Event]:
         """What a class wants to see, whose last glimpse is oldest first."""

@@ -63,8 +63,11 @@ class WorkerLine:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="worker-pipe")
 
     @classmethod
-    async def connect(cls, settings: Settings) -> "WorkerLine":
+    async def connect(cls, settings: Settings, *, shared: bool = False) -> "WorkerLine":
         """Start a worker and wait until it can train.
+
+        Args:
+            shared: Whether workers of other servers have the same processor.
 
         Raises:
             LineBroken: it died, or did not come up in time.
@@ -74,7 +77,10 @@ class WorkerLine:
         try:
             serving = context.RawArray("c", NAME_BYTES)
             process = context.Process(
-                target=work, args=(theirs, serving, settings), name="shallows-worker", daemon=True
+                target=work,
+                args=(theirs, serving, settings, shared),
+                name="shallows-worker",
+                daemon=True,
             )
             start_apart(process)
         except BaseException:
@@ -205,10 +211,12 @@ def ignore_ending() -> None:
         signal.signal(number, signal.SIG_IGN)
 
 
-def work(pipe: "Connection", serving: Any, settings: Settings) -> None:
+def work(pipe: "Connection", serving: Any, settings: Settings, shared: bool) -> None:
     """The life of a worker: rounds until the pipe closes.
 
-    `serving` is memory that the server sees, too: which session is being served.
+    Args:
+        serving: Memory that the server sees, too: which session is being served.
+        shared: Whether other workers have the same processor.
     """
     ignore_ending()
     logs.configure(settings)
@@ -220,6 +228,7 @@ def work(pipe: "Connection", serving: Any, settings: Settings) -> None:
         time.perf_counter,
         time.thread_time,
         checkpoint_seconds=settings.checkpoint_seconds,
+        shared=shared,
         serving=note,
     )
     try:

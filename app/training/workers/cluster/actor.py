@@ -83,7 +83,7 @@ class Hosting:
             return f"{MOST_SERVERS} servers use this processor already"
         served = self._served[server] = Served(incarnation, time.monotonic())
         try:
-            line = await WorkerLine.connect(Settings.model_validate(settings))
+            line = await WorkerLine.connect(Settings.model_validate(settings), shared=True)
         except LineBroken as broken:
             if self._served.get(server) is served:
                 del self._served[server]
