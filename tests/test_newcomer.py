@@ -162,7 +162,8 @@ def test_its_server_has_all_of_it(project: Path) -> None:
 
 def test_the_map_of_what_trains_names_every_file() -> None:
     text = section("A map of what trains")
-    for folder in ("training/", "training/host/", "training/workers/", "sessions/"):
+    folders = ("training/", "training/host/", "training/workers/", "training/workers/cluster/")
+    for folder in (*folders, "sessions/"):
         (rows,) = re.findall(rf"^\| \*\*`{folder}`\*\*.*\n((?:\| `.*\n)+)", text, re.M)
         there = [path.name for path in (ROOT / "app" / folder).glob("[!_]*.py")]
         assert sorted(re.findall(r"`(\w+\.py)`", rows)) == sorted(there)

@@ -116,7 +116,8 @@ def test_processes_are_spawned_and_never_forked() -> None:
                     pytest.fail(f"{file} asks for a shell, or to run something in a fork")
     harmless = {"active_children", "resource_tracker", "ThreadPoolExecutor", "Future"}
     assert {(file, name) for file, name in begun if name not in harmless} == {
-        ("app/training/workers/processes.py", "get_context")
+        ("app/training/workers/processes.py", "get_context"),
+        ("app/training/workers/cluster/connection.py", "get_context"),
     }
 
 
