@@ -280,7 +280,8 @@ class Ownership:
             if not by_force or (row.before is not None and now - row.since < calm):
                 return Owner(row.server, had.address, row.epoch, True)
         connection.execute(update_it.values(since=now, before=row.server, **new))
-        wait = ALIVE_SECONDS if lives else 0.0
+        # It hears of that with its next beat, or speaks for no longer than the last one lets it.
+        wait = had.seen + ALIVE_SECONDS - now if had is not None and lives else 0.0
         return Taken(row.epoch + 1, whose, wait, row.iterations)
 
     def note(self, connection: Connection, begun: Mapping[Thing, New]) -> list[Thing]:
