@@ -204,6 +204,7 @@ def test_an_edit_made_while_the_connection_is_down_is_sent_when_it_is_back(
     page.context.set_offline(True)
     page.evaluate("dispatchEvent(new Event('offline'))")
     expect(page.locator("#connection")).to_have_attribute("data-state", "reconnecting")
+    expect(page.locator("#achieved")).to_be_hidden()
     page.locator("#parameter-value").fill("1.25")
     page.keyboard.press("Enter")
     page.context.set_offline(False)
