@@ -84,6 +84,10 @@ class Line(Protocol):
     def others(self) -> int:
         """How many sessions of other servers the same processor has."""
 
+    @property
+    def lost(self) -> bool:
+        """Whether it is known that nobody answers there now, without a round that says so."""
+
     async def exchange(
         self, commands: Sequence[Command]
     ) -> tuple[list[Event | Worked], float | None]:
@@ -181,7 +185,7 @@ class Driver:
     @property
     def connected(self) -> bool:
         """Whether there is a host."""
-        return self._line is not None
+        return self._line is not None and not self._line.lost
 
     @property
     def open_to_all(self) -> bool:

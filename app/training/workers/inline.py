@@ -15,6 +15,7 @@ class InlineLine:
     """A host that is called directly; training holds up the event loop for a round at a time."""
 
     others = 0
+    lost = False
 
     def __init__(self, host: Host) -> None:
         self._host = host

@@ -50,6 +50,7 @@ class WorkerLine:
     """A worker process and the pipe to it; a thread of its own waits on the pipe."""
 
     others = 0
+    lost = False
 
     def __init__(
         self, process: BaseProcess, pipe: "Connection", serving: Any, round_timeout: float

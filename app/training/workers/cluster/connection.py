@@ -15,7 +15,7 @@ from app.settings import Settings
 from app.training.messages import Close, Command, Event, Open, Release, Released, Worked
 from app.training.workers.cluster import bridge
 from app.training.workers.cluster.actor import SETTINGS
-from app.training.workers.cluster.talk import Call, News, Result, receive, send
+from app.training.workers.cluster.talk import Call, HostNews, News, Result, receive, send
 from app.training.workers.driver import LineBroken
 from app.training.workers.processes import STARTUP_TIMEOUT, start_apart
 
@@ -37,6 +37,7 @@ class Connection:
         self.news: News | None = None
         self.heard = 0
         self.closed = False
+        self._hosts: dict[str, HostNews] = {}
         self._process, self._socket = process, ours
         self._writer: asyncio.StreamWriter | None = None
         self._numbers = itertools.count()
@@ -74,6 +75,7 @@ class Connection:
                 match await receive(reader):
                     case News() as news:
                         self.news, self.heard = news, self.heard + 1
+                        self._hosts = {host.name: host for host in news.hosts}
                     case Result() as result:
                         call = self._calls.get(result.number)
                         if call is not None and not call.done():  # else nobody waits any more
@@ -84,15 +86,14 @@ class Connection:
             self._end()
 
     def _end(self) -> None:
-        self.closed, self.news = True, None
+        self.closed, self.news, self._hosts = True, None, {}
         for number, call in self._calls.items():
             if not call.done():
                 call.set_result(Result(number, broken="the bridge to the cluster has ended"))
 
-    def others(self, host: str) -> int:
-        """How many sessions of other servers a host has."""
-        hosts = self.news.hosts if self.news is not None else ()
-        return next((news.others for news in hosts if news.name == host), 0)
+    def host(self, name: str) -> HostNews | None:
+        """What is known of a host; None if there is none of that name."""
+        return self._hosts.get(name)
 
     async def call(self, host: str, method: str, *arguments: Any, patience: float) -> Any:
         """What a method of a host gives.
@@ -161,7 +162,14 @@ class RayLine:
     @property
     def others(self) -> int:
         """How many sessions of other servers the same processor has."""
-        return self._connection.others(self._host)
+        host = self._connection.host(self._host)
+        return host.others if host is not None else 0
+
+    @property
+    def lost(self) -> bool:
+        """Whether the host does not answer, or there is no bridge to it any more."""
+        host = self._connection.host(self._host)
+        return host is None or not host.answers
 
     async def exchange(
         self, commands: Sequence[Command]
