@@ -10,6 +10,7 @@ import zlib
 from base64 import b64encode
 from collections.abc import Sequence
 from functools import lru_cache
+from threading import get_ident
 from typing import Any, NamedTuple
 
 import msgpack
@@ -375,12 +376,15 @@ def evaluator(
 def _evaluator(
     network: nncore.Network, view: View, features: tuple[str, ...], size: int
 ) -> nncore.GridEvaluator:
-    """An evaluator for this network's shape and this view, kept from call to call if small."""
+    """An evaluator for this network's shape and this view, kept from call to call if small.
+
+    Each thread has its own: two in the same memory would draw over each other.
+    """
     sizes = network.layer_sizes
     small = sum(sizes) * size**2 <= MOST_KEPT_VALUES
     build = _kept_evaluator if small else _kept_evaluator.__wrapped__
     (x_low, x_high), (y_low, y_high) = view.x, view.y
-    return build((x_low, x_high), (y_low, y_high), size, features, sizes)
+    return build((x_low, x_high), (y_low, y_high), size, features, sizes, get_ident())
 
 
 @lru_cache(maxsize=64)
@@ -390,6 +394,7 @@ def _kept_evaluator(
     size: int,
     features: tuple[str, ...],
     layer_sizes: tuple[int, ...],
+    thread: int,
 ) -> nncore.GridEvaluator:
     return nncore.GridEvaluator(nncore.Grid(x, y, size, size, features))
 

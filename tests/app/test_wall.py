@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -145,6 +146,20 @@ def picture(plan: Json, iteration: int, resolution: int) -> Json:
     view = View(resolution=resolution, encoding="differences")
     boundary: Json = session.frame(0, iteration, view)["runs"][0]["boundary"]
     return boundary
+
+
+def test_two_threads_do_not_draw_over_each_other() -> None:
+    plans: list[Json] = [{"data": {"dataset": "moons"}}, CIRCLE]
+    sessions = [Session(Plan.model_validate(plan)) for plan in plans]
+    sessions[0].advance(300)
+    view = View(resolution=100)
+
+    def drawn(session: Session) -> set[bytes]:
+        frames = (session.frame(0, 0, view)["runs"][0]["boundary"] for _ in range(150))
+        return {frame["values"] for frame in frames}
+
+    with ThreadPoolExecutor(2) as threads:
+        assert [len(each) for each in threads.map(drawn, sessions)] == [1, 1]
 
 
 def test_a_wall_shows_each_network_as_it_is(
