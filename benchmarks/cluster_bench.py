@@ -34,6 +34,7 @@ import sys
 import threading
 import time
 import urllib.request
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -84,7 +85,7 @@ FROM servers ORDER BY seen
 """
 
 
-class Cluster:
+class Cluster(ABC):
     """A database, a proxy, web servers, and nodes that train."""
 
     servers: list[Machine]
@@ -105,29 +106,29 @@ class Cluster:
         self.url = f"http://{self._proxy.address}:8080/"
         self.stream = f"ws://{self._proxy.address}:8080/ws"
 
+    @abstractmethod
     def build(self) -> None:
         """Add the machines."""
-        raise NotImplementedError
 
+    @abstractmethod
     def have(self, nodes: int) -> None:
         """So many nodes, and all servers that there should be; wait until they train."""
-        raise NotImplementedError
 
+    @abstractmethod
     def drain(self) -> None:
         """End a node in order."""
-        raise NotImplementedError
 
+    @abstractmethod
     def kill_host(self) -> None:
         """Kill what trains on a node."""
-        raise NotImplementedError
 
     def kill_server(self) -> None:
         """Kill a web server; what it started finds that it is alone."""
         os.kill(self._running[self.busiest().name].pid, signal.SIGKILL)
 
+    @abstractmethod
     def victim(self) -> Machine:
         """A node to which something is to happen."""
-        raise NotImplementedError
 
     def runs(self, machine: Machine) -> bool:
         """Whether the program that was started there does."""

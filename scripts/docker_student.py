@@ -9,6 +9,7 @@ import contextlib
 import json
 import sys
 import time
+from abc import ABC, abstractmethod
 from typing import Any
 from urllib.parse import urlencode
 
@@ -25,7 +26,7 @@ SAID_SECONDS = 0.1
 """Between two lines of one of them."""
 
 
-class Follower:
+class Follower(ABC):
     """One who comes again whenever the stream ends, or is silent."""
 
     def __init__(self, who: str, path: str, *first: dict[str, Any]) -> None:
@@ -50,12 +51,13 @@ class Follower:
                         await self.hear(socket, told)
             await asyncio.sleep(AGAIN_SECONDS)
 
+    @abstractmethod
     async def begin(self, socket: ClientConnection) -> None:
         """What is said on each stream, after the first messages."""
 
+    @abstractmethod
     async def hear(self, socket: ClientConnection, told: str | bytes) -> None:
         """What a message means."""
-        raise NotImplementedError
 
     def say(self, has: int, whole: bool = True) -> None:
         """Tell how much there is by now."""
@@ -100,6 +102,9 @@ class Teacher(Follower):
     """Counts the pictures of the wall."""
 
     tiles = 0
+
+    async def begin(self, socket: ClientConnection) -> None:
+        """Only look."""
 
     async def hear(self, socket: ClientConnection, told: str | bytes) -> None:
         """Count it, if it is one of the wall."""
