@@ -18,9 +18,11 @@ CODE = "größe 7"
 
 
 def type_code(page: Page, code: str) -> None:
+    """And see what the server answers: its address is that of the form, so it tells nothing."""
     expect(page.get_by_label("Access code")).to_be_focused()
     page.keyboard.type(code)
-    page.keyboard.press("Enter")
+    with page.expect_navigation(wait_until="commit"):
+        page.keyboard.press("Enter")
 
 
 def looks_well(page: Page) -> None:
