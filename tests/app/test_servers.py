@@ -259,7 +259,7 @@ def test_places_and_rates_of_an_address_count_at_all_servers(three: Several) -> 
     asyncio.run(main())
 
 
-def test_a_ticket_is_good_for_once_and_nobody_else_makes_one(three: Several) -> None:
+def test_a_ticket_that_no_server_made_lets_nobody_in(three: Several) -> None:
     headers = {"Shallows-Relay": "W10=.00", "X-Forwarded-For": "10.0.0.9"}
     refused = get(three, 0, "/datasets", headers=headers)
     assert (refused.status_code, refused.json()["code"]) == (502, "elsewhere")
