@@ -38,7 +38,7 @@ from benchmarks.students import Lesson, attend
 from tests.app.postgresql import PostgreSQL, running_postgresql
 from tests.browser.harness import ROOT, Server, free_port, running_server
 
-CLASSES = (2, 10, 30, 100, 300)
+CLASSES = (10, 30, 100, 200, 300)
 SETTLE_SECONDS = 4.0
 OWNED, BEATS = (0, 1_000, 10_000), 40
 SPEED = 5
