@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from app import wire
+from app.errors import Full
 from app.schemas import MESSAGES, Sweep, parse_message
 from app.training.host.host import Host
 from app.training.messages import (
@@ -83,6 +84,14 @@ class Hall:
 
         return self.backend.add(name, connect, lasting=lasting)
 
+    async def begin(self, **others: int) -> list[Driver]:
+        """Hosts of these names, which are up; sessions that other servers have there."""
+        drivers = [self.add(name, number) for name, number in others.items()]
+        for driver in drivers:
+            driver.start()
+        await self.until(lambda: all(driver.connected for driver in drivers))
+        return drivers
+
     def open(self, name: str, **fields: Any) -> None:
         self.costs[name], self.iterations[name] = b"", 0
         self.numbers[name], self.texts[name] = [], []
@@ -148,10 +157,7 @@ def undisturbed(iterations: int) -> bytes:
 
 def test_sessions_of_a_host_that_breaks_go_on_elsewhere_at_once_and_come_back() -> None:
     async def watch(hall: Hall) -> None:
-        drivers = [hall.add("left"), hall.add("right")]
-        for driver in drivers:
-            driver.start()
-        await hall.until(lambda: all(driver.connected for driver in drivers))
+        await hall.begin(left=0, right=0)
         names = [f"s{number}" for number in range(6)]
         for name in names:
             hall.open(name)
@@ -181,10 +187,7 @@ def test_sessions_of_a_host_that_breaks_go_on_elsewhere_at_once_and_come_back() 
 
 def test_one_that_may_have_broken_its_host_takes_no_second_one_down() -> None:
     async def watch(hall: Hall) -> None:
-        drivers = [hall.add("left"), hall.add("right")]
-        for driver in drivers:
-            driver.start()
-        await hall.until(lambda: all(driver.connected for driver in drivers))
+        await hall.begin(left=0, right=0)
         for name in ("culprit", "there", "neighbour"):
             hall.open(name)
         await hall.goes_on("neighbour")
@@ -205,10 +208,7 @@ def test_one_that_may_have_broken_its_host_takes_no_second_one_down() -> None:
 
 def test_a_host_that_breaks_as_a_session_comes_to_it_costs_no_frame() -> None:
     async def watch(hall: Hall) -> None:
-        drivers = [hall.add("left"), hall.add("right")]
-        for driver in drivers:
-            driver.start()
-        await hall.until(lambda: all(driver.connected for driver in drivers))
+        await hall.begin(left=0, right=0)
         hall.open("a")
         await hall.goes_on("a")
         hall.put("a", "sweep", seeds=3, iterations=2000)
@@ -229,13 +229,10 @@ def test_a_host_that_breaks_as_a_session_comes_to_it_costs_no_frame() -> None:
 
 def test_what_waits_for_a_session_moves_with_it() -> None:
     async def watch(hall: Hall) -> None:
-        left, right = hall.add("left"), hall.add("right", others=5)
-        left.start()
-        await hall.until(lambda: left.connected)
+        (left,) = await hall.begin(left=0)
         hall.open("a", playing=False)
         await hall.until(lambda: hall.backend.latest("a"))
-        right.start()
-        await hall.until(lambda: right.connected)
+        (right,) = await hall.begin(right=5)
         left.closing = True
         left.release("a")
         hall.put("a", "step", iterations=100)
@@ -259,7 +256,7 @@ def test_what_waits_for_a_session_moves_with_it() -> None:
         while True:
             try:
                 return await backend.model("a")
-            except Exception:
+            except Full:
                 await asyncio.sleep(0)
 
     in_a_hall(watch)
@@ -275,14 +272,11 @@ SMALL_CHECK = {
 
 def test_a_new_session_goes_where_there_is_least_to_do_also_for_other_servers() -> None:
     async def watch(hall: Hall) -> None:
-        drivers = [hall.add("left", others=2), hall.add("right")]
-        for driver in drivers:
-            driver.start()
-        await hall.until(lambda: all(driver.connected for driver in drivers))
+        _, right = await hall.begin(left=2, right=0)
         for name in "abcd":
             hall.open(name)
         assert [hall.where(name) for name in "abcd"] == ["right", "right", "left", "right"]
-        drivers[1].closing = True
+        right.closing = True
         hall.open("e")
         assert hall.where("e") == "left"
 
@@ -368,10 +362,7 @@ def test_what_leaves_a_host_comes_with_its_last_iteration() -> None:
 
 def test_a_run_that_moves_ends_as_if_it_had_stayed() -> None:
     async def watch(hall: Hall) -> None:
-        drivers = [hall.add("left"), hall.add("right")]
-        for driver in drivers:
-            driver.start()
-        await hall.until(lambda: all(driver.connected for driver in drivers))
+        drivers = await hall.begin(left=0, right=0)
         heard: list[Event] = []
         hall.backend.open("run", "job", heard.append)
         hall.put("run", "configure", **PLAN, playing=True)
