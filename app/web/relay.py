@@ -34,7 +34,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import InvalidStatus, WebSocketException
+from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
 from app.errors import Busy, Elsewhere, ShallowsError
 from app.links import path_in
@@ -272,7 +272,8 @@ class Relay:
 
     def _end_links(self, alive: Collection[str]) -> None:
         for server in self._links.keys() - set(alive):
-            for task in self._links[server]:
+            # Once: it may take a while to say so to who reads it.
+            for task in self._links[server] - self._ended:
                 self._ended.add(task)
                 task.cancel()
 
@@ -320,7 +321,7 @@ class Relay:
         try:
             await receive()  # that somebody wants to connect
             await send({"type": "websocket.accept"})
-            code = await _carry(upstream, receive, send)
+            code = await _Carried(upstream, receive, send).to_its_end()
         except asyncio.CancelledError:
             upstream.transport.abort()
             if (me := asyncio.current_task()) not in self._ended or me is None:
@@ -347,8 +348,7 @@ class Relay:
                         additional_headers={TICKET.decode(): ticket},
                         user_agent_header=None,
                         open_timeout=None,
-                        ping_interval=PING_SECONDS,
-                        ping_timeout=PONG_SECONDS,
+                        ping_interval=None,  # see `_Carried`
                         close_timeout=OPEN_SECONDS,
                         max_size=MOST_MESSAGE,
                     )
@@ -451,6 +451,7 @@ class Relay:
                 await send({**start, "status": response.status, "headers": headers})
                 async for part in parts:
                     await send({"type": "http.response.body", "body": part, "more_body": True})
+                gone.cancel()  # it would take the end of the answer for that of its reader
                 await send({"type": "http.response.body", "body": b""})
             finally:
                 await response.aclose()
@@ -467,7 +468,6 @@ class Relay:
             if me not in self._ended:
                 raise
             me.uncancel()
-            self._ended.discard(me)
             await _broken(began, body.begun, send)
         finally:
             if gone is not None:
@@ -582,35 +582,60 @@ async def _broken(began: bool, sent: bool, send: Send) -> None:
     await send({"type": "http.response.body", "body": b""})
 
 
-async def _carry(upstream: ClientConnection, receive: Receive, send: Send) -> int:
-    """Carry messages both ways until one side closes; the code for this side."""
+class _Carried:
+    """A stream whose messages are carried both ways."""
 
-    async def up() -> int:
+    def __init__(self, upstream: ClientConnection, receive: Receive, send: Send) -> None:
+        self._upstream, self._receive, self._send = upstream, receive, send
+        self._waits = False
+        """Whether the reader has yet to take something: all else of the owner's is behind that."""
+
+    async def to_its_end(self) -> int:
+        """Until one side closes it; the code for the reader."""
+        ways = [asyncio.create_task(way()) for way in (self._up, self._down, self._watch)]
+        up, down, _ = ways
+        try:
+            await asyncio.wait((up, down), return_when=asyncio.FIRST_COMPLETED)
+            first = down if down.done() else up
+            return first.result() if first.exception() is None else MOVED
+        finally:
+            for way in ways:
+                way.cancel()
+            await asyncio.gather(*ways, return_exceptions=True)
+
+    async def _up(self) -> int:
         while True:
-            message = await receive()
+            message = await self._receive()
             if message["type"] == "websocket.disconnect":
                 code = message.get("code") or 1000
-                await upstream.close(code if code not in (1005, 1006, 1015) else 1000)
+                await self._upstream.close(code if code not in (1005, 1006, 1015) else 1000)
                 return int(code)
             said = message.get("text")
-            await upstream.send(said if said is not None else message["bytes"])
+            # What the owner has said before it closed is still to come, and with which code it did.
+            with contextlib.suppress(ConnectionClosed):
+                await self._upstream.send(said if said is not None else message["bytes"])
 
-    async def down() -> int:
-        async for message in upstream:
-            name = "text" if isinstance(message, str) else "bytes"
-            await send({"type": "websocket.send", name: message})
-        code = upstream.close_code or 1006
+    async def _down(self) -> int:
+        with contextlib.suppress(ConnectionClosed):  # its code says how
+            while True:
+                message = await self._upstream.recv()
+                name = "text" if isinstance(message, str) else "bytes"
+                self._waits = True
+                await self._send({"type": "websocket.send", name: message})
+                self._waits = False
+        code = self._upstream.close_code or 1006
         return code if code not in (1005, 1006, 1011, 1015) else MOVED
 
-    ways = {asyncio.create_task(up()), asyncio.create_task(down())}
-    try:
-        done, _ = await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
-        codes = [way.result() for way in done if way.exception() is None]
-        return codes[0] if codes else MOVED
-    finally:
-        for way in ways:
-            way.cancel()
-        await asyncio.wait(ways)
+    async def _watch(self) -> None:
+        """End it when the owner is silent, which nobody can tell while the reader is slow."""
+        while True:
+            await asyncio.sleep(PING_SECONDS)
+            try:
+                async with asyncio.timeout(PONG_SECONDS):
+                    await (await self._upstream.ping())
+            except TimeoutError:
+                if not self._waits:
+                    self._upstream.transport.abort()
 
 
 # -- where it stands ------------------------------------------------------------------------
