@@ -592,16 +592,16 @@ class _Carried:
 
     async def to_its_end(self) -> int:
         """Until one side closes it; the code for the reader."""
-        ways = [asyncio.create_task(way()) for way in (self._up, self._down, self._watch)]
-        up, down, _ = ways
+        up, down = asyncio.create_task(self._up()), asyncio.create_task(self._down())
+        watch = asyncio.create_task(self._watch())
         try:
             await asyncio.wait((up, down), return_when=asyncio.FIRST_COMPLETED)
             first = down if down.done() else up
             return first.result() if first.exception() is None else MOVED
         finally:
-            for way in ways:
-                way.cancel()
-            await asyncio.gather(*ways, return_exceptions=True)
+            for task in (up, down, watch):
+                task.cancel()
+            await asyncio.gather(up, down, watch, return_exceptions=True)
 
     async def _up(self) -> int:
         while True:

@@ -84,7 +84,7 @@ async def until(what: Callable[[], object]) -> None:
         await asyncio.sleep(0.01)
 
 
-def streaming(talk: Talk, test: Callable[[Relay, Reader, "asyncio.Task[None]"], Any]) -> None:
+def streaming(talk: Talk, test: Callable[[Relay, Reader, "asyncio.Task[bool]"], Any]) -> None:
     """A stream that is passed on to an owner who talks so."""
 
     async def run() -> None:
@@ -112,7 +112,7 @@ def test_a_reader_who_takes_nothing_for_a_while_keeps_the_stream() -> None:
         await heard.wait()
         await socket.close(4001)
 
-    async def test(way: Relay, reader: Reader, stream: "asyncio.Task[None]") -> None:
+    async def test(way: Relay, reader: Reader, stream: "asyncio.Task[bool]") -> None:
         await until(lambda: reader.said("send"))
         reader.takes.clear()
         await asyncio.sleep(0.4)
@@ -134,7 +134,7 @@ def test_an_owner_that_is_silent_is_left() -> None:
         socket.transport.pause_reading()
         await over.wait()
 
-    async def test(way: Relay, reader: Reader, stream: "asyncio.Task[None]") -> None:
+    async def test(way: Relay, reader: Reader, stream: "asyncio.Task[bool]") -> None:
         await stream
         over.set()
         assert reader.heard[-1] == {"type": "websocket.close", "code": MOVED}
@@ -153,7 +153,7 @@ def test_all_that_the_owner_said_before_it_closed_is_passed_on_and_its_code() ->
         await socket.close(4001)
         closed.set()
 
-    async def test(way: Relay, reader: Reader, stream: "asyncio.Task[None]") -> None:
+    async def test(way: Relay, reader: Reader, stream: "asyncio.Task[bool]") -> None:
         async def chatter() -> None:
             while True:
                 reader.says.put_nowait({"type": "websocket.receive", "text": "more"})
@@ -183,7 +183,7 @@ def test_a_stream_to_a_server_that_has_died_ends_once() -> None:
             while True:
                 await socket.send("x" * 100_000)
 
-    async def test(way: Relay, reader: Reader, stream: "asyncio.Task[None]") -> None:
+    async def test(way: Relay, reader: Reader, stream: "asyncio.Task[bool]") -> None:
         await until(lambda: reader.said("send"))
         reader.takes.clear()
         for _ in range(3):
