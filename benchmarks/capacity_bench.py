@@ -28,8 +28,8 @@ import psutil
 from sqlalchemy import create_engine
 
 from app.store.owned import New, Ownership
-from benchmarks.load_bench import CLIENT_PROCESSES, megabytes
-from benchmarks.students import Lesson, attend
+from benchmarks.load_bench import CLIENT_PROCESSES, megabytes, send_in
+from benchmarks.students import Lesson
 from tests.app.nginx import running_cluster_nginx
 from tests.app.postgresql import running_postgresql
 from tests.browser.harness import ROOT, Server, free_port, running_server
@@ -86,10 +86,7 @@ def measure(server: Server, url: str, students: int, seconds: float, pool: Any) 
     """A class of so many."""
     begin = time.time() + SETTLE_SECONDS + students / 50
     lesson = Lesson(url, begin, seconds, SPEED)
-    parts = [
-        pool.apply_async(attend, (lesson, list(range(students))[k::CLIENT_PROCESSES]))
-        for k in range(CLIENT_PROCESSES)
-    ]
+    parts = send_in(pool, lesson, range(students))
     time.sleep(begin - time.time())
     web = psutil.Process(server.pid)
     groups = [[web], web.children(recursive=True), named("postgres"), named("nginx")]
