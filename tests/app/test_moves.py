@@ -309,6 +309,24 @@ def test_sessions_wait_where_they_are_until_some_host_is_up() -> None:
     in_a_hall(watch)
 
 
+def test_at_the_end_nobody_waits_for_a_host_that_has_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("app.training.workers.driver.FLUSH_SECONDS", 1_000)
+
+    async def watch(hall: Hall) -> None:
+        async def never() -> Line:
+            raise LineBroken("no")
+
+        hall.backend.add("nowhere", never).start()
+        await hall.begin(somewhere=0)
+        hall.open("a")
+        await hall.goes_on("a")
+        assert await hall.backend.flush() == {"a"}
+
+    in_a_hall(watch)
+
+
 def test_a_backend_is_ready_without_a_host_that_comes_or_goes_but_not_without_a_lasting_one() -> (
     None
 ):

@@ -241,7 +241,8 @@ class Backend:
 
         A session on its way to an iteration is not there yet, and a host may not answer.
         """
-        names = await asyncio.gather(*(d.flush(next(self._tickets)) for d in self._drivers))
+        those = [driver for driver in self._drivers if driver.sessions]  # others may be nowhere
+        names = await asyncio.gather(*(d.flush(next(self._tickets)) for d in those))
         return frozenset().union(*names)
 
     async def _ask(self, session: str, what: type[T], run: int = 0) -> T | None:
