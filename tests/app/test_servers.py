@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -17,13 +18,14 @@ import pytest
 import websockets
 from websockets.asyncio.client import ClientConnection, connect
 
+from app.sessions.owning import MOVED
 from tests.app.conftest import a_moment
 from tests.app.postgresql import PostgreSQL
 from tests.app.several import Json, Several, Student, playing, several
+from tests.app.test_server import ROOT
 
 AGAIN_SECONDS = 10.0
 """In which they have to play again, on a machine that others use too; it takes half of that."""
-MOVED = 1012
 PLACES, REQUESTS = 14, 100
 ELSEWHERE = {"X-Forwarded-For": "10.0.0.7"}
 """Somebody else's address, as a proxy says it."""
@@ -223,6 +225,14 @@ def test_the_second_way_leads_to_the_server_that_has_the_session(three: Several)
             raise AssertionError("nothing was done of what went up")
 
     asyncio.run(main())
+
+
+def test_what_is_said_to_be_measured_is(three: Several) -> None:
+    page = (ROOT / "docs" / "cluster.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`(shallows_\w+)", page.partition("## Watching over it")[2]))
+    text = get(three, 0, "/metrics").text
+    assert len(named) > 8
+    assert {name for name in named if f"\n{name}" not in text} == set()
 
 
 def test_places_and_rates_of_an_address_count_at_all_servers(three: Several) -> None:
