@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
+from random import Random
 from typing import Any
 
 import pytest
@@ -26,7 +28,7 @@ from app.training.messages import (
     Worked,
 )
 from app.training.run import Model
-from app.training.workers.backend import Backend
+from app.training.workers.backend import SMALLEST_GAP, Backend, to_move
 from app.training.workers.driver import MOST_WAITING, Driver, Line, LineBroken
 from app.training.workers.inline import InlineLine
 from tests.app.test_host import Clock, Desk
@@ -281,6 +283,31 @@ def test_a_new_session_goes_where_there_is_least_to_do_also_for_other_servers() 
         assert hall.where("e") == "left"
 
     in_a_hall(watch)
+
+
+@pytest.mark.parametrize("servers", [1, 4, 30])
+def test_servers_that_share_two_hosts_do_not_move_their_sessions_forever(servers: int) -> None:
+    """Each sees what the others have three looks later."""
+    random = Random(1)
+    here = [[8, 2] for _ in range(servers)]
+    seen = deque([[tuple(each) for each in here]], maxlen=4)
+    moves = 0
+    for _ in range(100):
+        for number, mine in enumerate(here):
+            others = [each for n, each in enumerate(seen[0]) if n != number]
+            load = [mine[host] + sum(each[host] for each in others) for host in (0, 1)]
+            most = load.index(max(load))
+            gap = 2 * max(load) - sum(load)
+            if gap >= max(SMALLEST_GAP, max(load) / 4):
+                share = mine[most] / max(load)
+                number_of_them = min(mine[most], to_move(gap, share, random.random()))
+                mine[most] -= number_of_them
+                mine[1 - most] += number_of_them
+                moves += number_of_them
+        seen.append([tuple(each) for each in here])
+    left, right = (sum(each[host] for each in here) for host in (0, 1))
+    assert abs(left - right) < max(SMALLEST_GAP, max(left, right) / 4)
+    assert moves <= 6 * servers  # three each are enough
 
 
 def test_sessions_wait_where_they_are_until_some_host_is_up() -> None:

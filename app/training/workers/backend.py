@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from random import random
 from typing import TypeVar
 
 from app.schemas import Plan
@@ -37,6 +38,19 @@ MOST_MOVES = 4
 """Sessions that one host lets go at a time: whoever moves is opened anew in one round."""
 PATIENCE = 8
 """How often a host that is to be left may keep a session that is in the middle of something."""
+
+
+def to_move(gap: int, share: float, chance: float) -> int:
+    """How many sessions leave the host that has most, for the one that has least.
+
+    Of all servers together an eighth of what it has more: each sees the same gap, and hears of the
+    others' moves only some looks later. If each moved as many, they would do so forever.
+
+    Args:
+        share: Of the host's sessions, how many are this server's.
+        chance: From 0 to 1: whether what is left of a session is one.
+    """
+    return min(MOST_MOVES, int(max(1, gap // 8) * share + chance))
 
 
 class Backend:
@@ -164,7 +178,8 @@ class Backend:
             most, least = (end(able, key=lambda driver: driver.load) for end in (max, min))
             gap = most.load - least.load
             if gap >= max(SMALLEST_GAP, most.load / 4):
-                self._leave(most, min(MOST_MOVES, max(1, gap // 8)))
+                mine = sum(not placed.leaving for placed in most.sessions)
+                self._leave(most, to_move(gap, mine / most.load, random()))
 
     def _leave(self, driver: Driver, number: int) -> None:
         """Have some sessions of a driver go to another one."""
