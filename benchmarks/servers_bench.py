@@ -25,7 +25,7 @@ from collections.abc import Callable, Iterator
 
 import httpx2 as httpx
 import psutil
-from websockets.asyncio.client import connect
+from websockets.asyncio.client import ClientConnection, connect
 
 from tests.app.postgresql import PostgreSQL, running_postgresql
 from tests.app.several import Several, Student, playing, several
@@ -198,8 +198,8 @@ async def relaying(two: Several) -> None:
         )
 
 
-async def _text(socket: object) -> str:
-    while not isinstance(message := await socket.recv(), str):  # type: ignore[attr-defined]
+async def _text(socket: ClientConnection) -> str:
+    while not isinstance(message := await socket.recv(), str):
         pass
     return message
 
