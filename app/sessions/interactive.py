@@ -304,6 +304,8 @@ class InteractiveSessions:
             if (there := self._sessions.get(name)) is not None:
                 return there  # another connection was faster
             if loaded is None:
+                if room is None:  # of a room's member another begins in its place
+                    self._owning.release("session", name)
                 raise UnknownSession(
                     "this session has ended, or it was too old to be kept; configure a new one"
                 )

@@ -20,6 +20,7 @@ import hashlib
 import hmac
 import json
 import logging
+import math
 import re
 import secrets
 import socket
@@ -62,7 +63,8 @@ OPEN_SECONDS = 1.0
 """For the owner to open a stream; then the database is asked again who the owner is."""
 ANSWER_SECONDS = 60.0
 """Between two parts of an answer: heavy work waits half a minute for its turn."""
-PING_SECONDS, PONG_SECONDS = 1.0, 2.0
+LOOK_SECONDS, SILENT_SECONDS = 0.5, 3.0
+"""Between two looks whether an owner says something on a stream, and until it counts as gone."""
 
 NAMED = re.compile(r"/(train|sessions|rooms)/([A-Za-z0-9_-]{1,64})(?:/.*)?")
 KINDS: dict[str, Kind] = {"train": "job", "sessions": "session", "rooms": "room"}
@@ -332,7 +334,7 @@ class Relay:
         with contextlib.suppress(RuntimeError):  # whoever it was for may have gone
             await send({"type": "websocket.close", "code": code})
 
-    async def _opened(self, owner: Owner, scope: Scope) -> ClientConnection:
+    async def _opened(self, owner: Owner, scope: Scope) -> "_Heard":
         address = urlsplit(owner.address)
         uri = f"ws://{address.netloc}{target_of(scope).decode('latin-1')}"
         ticket = self.tickets.make({**scope, "method": "GET"}, owner.server).decode()
@@ -340,7 +342,7 @@ class Relay:
             line = await self._dialled(str(address.hostname), address.port or 80)
             try:
                 async with asyncio.timeout(OPEN_SECONDS):
-                    return await connect(
+                    opened = await connect(
                         uri,
                         sock=line,
                         proxy=None,
@@ -348,10 +350,13 @@ class Relay:
                         additional_headers={TICKET.decode(): ticket},
                         user_agent_header=None,
                         open_timeout=None,
-                        ping_interval=None,  # see `_Carried`
+                        ping_interval=None,  # it says by itself that it lives
+                        create_connection=_Heard,
                         close_timeout=OPEN_SECONDS,
                         max_size=MOST_MESSAGE,
                     )
+                assert isinstance(opened, _Heard)
+                return opened
             except (InvalidStatus, TimeoutError):
                 line.close()
                 raise Lost from None  # it is busy, frozen, or not the owner: the database knows
@@ -582,10 +587,27 @@ async def _broken(began: bool, sent: bool, send: Send) -> None:
     await send({"type": "http.response.body", "body": b""})
 
 
+class _Heard(ClientConnection):
+    """A stream of the owner's, which says twice a second that it lives (`connections.py`).
+
+    It is not asked: its answer would come after all that it has yet to hear of whoever says much.
+
+    Attributes:
+        heard_at: When something came of it.
+    """
+
+    heard_at = -math.inf
+
+    def data_received(self, data: bytes) -> None:
+        """Something has come."""
+        self.heard_at = self.loop.time()
+        super().data_received(data)
+
+
 class _Carried:
     """A stream whose messages are carried both ways."""
 
-    def __init__(self, upstream: ClientConnection, receive: Receive, send: Send) -> None:
+    def __init__(self, upstream: _Heard, receive: Receive, send: Send) -> None:
         self._upstream, self._receive, self._send = upstream, receive, send
         self._waits = False
         """Whether the reader has yet to take something: all else of the owner's is behind that."""
@@ -622,20 +644,19 @@ class _Carried:
                 name = "text" if isinstance(message, str) else "bytes"
                 self._waits = True
                 await self._send({"type": "websocket.send", name: message})
-                self._waits = False
+                self._waits, self._upstream.heard_at = False, self._upstream.loop.time()
         code = self._upstream.close_code or 1006
         return code if code not in (1005, 1006, 1011, 1015) else MOVED
 
     async def _watch(self) -> None:
-        """End it when the owner is silent, which nobody can tell while the reader is slow."""
+        """End it when the owner is silent; nobody can tell that while its reader is slow."""
+        upstream = self._upstream
         while True:
-            await asyncio.sleep(PING_SECONDS)
-            try:
-                async with asyncio.timeout(PONG_SECONDS):
-                    await (await self._upstream.ping())
-            except TimeoutError:
-                if not self._waits:
-                    self._upstream.transport.abort()
+            await asyncio.sleep(LOOK_SECONDS)
+            silent = upstream.loop.time() - upstream.heard_at
+            if silent > SILENT_SECONDS and not self._waits:
+                upstream.transport.abort()
+                return
 
 
 # -- where it stands ------------------------------------------------------------------------

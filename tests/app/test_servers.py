@@ -14,6 +14,7 @@ from typing import Any
 
 import httpx2 as httpx
 import msgpack
+import psycopg
 import pytest
 import websockets
 from websockets.asyncio.client import ClientConnection, connect
@@ -225,6 +226,27 @@ def test_the_second_way_leads_to_the_server_that_has_the_session(three: Several)
             raise AssertionError("nothing was done of what went up")
 
     asyncio.run(main())
+
+
+def test_a_session_that_can_not_be_read_takes_no_place(three: Several) -> None:
+    """As after an upgrade: whoever comes back for one begins another."""
+    name = "of-another-version"
+    row = {"id": name, "mark": "", "client": "c", "stored_at": 0, "size": 1, "settled": True}
+    row |= {"playing": False, "stepping": 0, "plan": "{}", "state": "{}", "arrays": b""}
+
+    async def comes_back() -> None:
+        async with connect(three.urls(f"/ws?session={name}")[0], proxy=None) as socket:
+            await until(socket, "error", code="unknown_session")
+
+    with psycopg.connect(three.url, autocommit=True) as connection:
+        values = ", ".join(f"%({column})s" for column in row)
+        connection.execute(f"INSERT INTO sessions ({', '.join(row)}) VALUES ({values})", row)
+        asyncio.run(comes_back())
+        owned = "SELECT count(*) FROM owned WHERE name = %s"
+        deadline = time.monotonic() + AGAIN_SECONDS
+        while connection.execute(owned, [name]).fetchone() != (0,):
+            assert time.monotonic() < deadline, "it is noted as somebody's"
+            a_moment()
 
 
 def test_what_is_said_to_be_measured_is(three: Several) -> None:

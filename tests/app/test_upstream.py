@@ -75,8 +75,8 @@ def scope_of(kind: str) -> Scope:
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(relay, "PING_SECONDS", 0.05)
-    monkeypatch.setattr(relay, "PONG_SECONDS", 0.05)
+    monkeypatch.setattr(relay, "LOOK_SECONDS", 0.02)
+    monkeypatch.setattr(relay, "SILENT_SECONDS", 0.1)
 
 
 async def until(what: Callable[[], object]) -> None:
@@ -102,7 +102,7 @@ def streaming(talk: Talk, test: Callable[[Relay, Reader, "asyncio.Task[bool]"], 
 
 
 def test_a_reader_who_takes_nothing_for_a_while_keeps_the_stream() -> None:
-    """The owner's signs of life wait behind what it has said, and are not missed."""
+    """That the owner lives is behind all that it has said, and is not missed."""
     texts = [f"{number}" + "x" * 100_000 for number in range(60)]
     heard = asyncio.Event()
 
@@ -126,12 +126,31 @@ def test_a_reader_who_takes_nothing_for_a_while_keeps_the_stream() -> None:
     streaming(talk, test)
 
 
+def test_an_owner_that_hears_nothing_for_a_while_and_lives_keeps_the_stream() -> None:
+    """Who says more than it may has to wait, as at the owner itself."""
+
+    async def talk(socket: ServerConnection) -> None:
+        socket.transport.pause_reading()
+        for _ in range(15):
+            await socket.pong()
+            await asyncio.sleep(0.02)
+        socket.transport.resume_reading()
+        await socket.send("still")
+        await socket.close(4001)
+
+    async def test(way: Relay, reader: Reader, stream: "asyncio.Task[bool]") -> None:
+        await stream
+        assert reader.said("send") == ["still"]
+        assert reader.heard[-1] == {"type": "websocket.close", "code": 4001}
+
+    streaming(talk, test)
+
+
 def test_an_owner_that_is_silent_is_left() -> None:
     over = asyncio.Event()
 
     async def talk(socket: ServerConnection) -> None:
         await socket.send("once")
-        socket.transport.pause_reading()
         await over.wait()
 
     async def test(way: Relay, reader: Reader, stream: "asyncio.Task[bool]") -> None:
