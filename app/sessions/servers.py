@@ -21,6 +21,8 @@ from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 
+from pydantic import NonNegativeInt, TypeAdapter, ValidationError
+
 from app.errors import Elsewhere, NotStored
 from app.sessions.owning import Alone
 from app.store import Store, StoredRun
@@ -38,6 +40,7 @@ from app.store.owned import (
     Transaction,
     spend,
 )
+from app.store.store import NAME
 from app.supervision import Background
 from app.training.messages import Progress
 
@@ -58,6 +61,7 @@ UNREACHABLE_SECONDS = 3.0
 """For which what a server has may be taken from it after it could not be reached."""
 MOST_OVER = 10_000
 LOST = "The server that trained this run was lost, and what it had trained with it; start it again."
+PUBLISHED_SPENT = TypeAdapter(list[tuple[int, dict[str, dict[str, NonNegativeInt]]]])
 PUBLISHED = 4
 """Beats for which what addresses have spent stands there; others look once in each."""
 MOST_SPENDERS = 1_000
@@ -142,17 +146,26 @@ class Spending:
         return json.dumps(list(self._published))
 
     def hear(self, others: Mapping[str, Other]) -> None:
-        """What others have published since the last time."""
+        """What others have published since the last time; not what can't be understood.
+
+        That is another version's, and must not end the beats of this server.
+        """
         self._heard = {server: self._heard.get(server, 0) for server in others}
         for server, other in others.items():
-            for beat, spent in json.loads(other.spent):
+            try:
+                published = PUBLISHED_SPENT.validate_json(other.spent)
+            except ValidationError:
+                continue
+            for beat, spent in published:
                 if beat > self._heard[server]:
                     self._heard[server] = beat
-                    for what, clients in spent.items():
-                        if (take := self.others.get(what)) is None:
-                            continue
-                        for client, amount in clients.items():
-                            take(client, amount)
+                    self._take(spent)
+
+    def _take(self, spent: Mapping[str, Mapping[str, int]]) -> None:
+        for what, clients in spent.items():
+            if (take := self.others.get(what)) is not None:
+                for client, amount in clients.items():
+                    take(client, amount)
 
 
 class Servers(Alone):
@@ -275,6 +288,8 @@ class Servers(Alone):
         self.spending.hear(beat.others)
         for tell in self.when_gone:
             tell(beat.others.keys())
+        for counted in self.when_counted:
+            counted()
         if sent + ALIVE_SECONDS <= self._ticks():
             return  # it has come so late that it may be over again
         self._lease.renew(sent)
@@ -432,6 +447,8 @@ class Servers(Alone):
         Raises:
             NotStored: the database does not answer now.
         """
+        if not NAME.fullmatch(name):
+            return None
         owner = await self._store.read(lambda c: self._sql.owner(c, kind, name))
         if owner is None or (owner.server == self.id and kind != "room"):
             return None  # it has begun or was taken a moment ago
@@ -445,6 +462,8 @@ class Servers(Alone):
         Raises:
             NotStored: the database does not answer now.
         """
+        if not NAME.fullmatch(code):
+            return None
         return await self._store.read(lambda c: self._sql.room_of(c, code))
 
     def unreachable(self, server: str) -> None:
@@ -460,6 +479,15 @@ class Servers(Alone):
     def elsewhere(self, kind: Kind, client: str) -> int:
         """How many of an address are on other servers."""
         return self._counts.get((kind, self._store.notes.client(client)), 0)
+
+    def surplus(self, kind: Kind, client: str, here: int, most: int) -> int:
+        """How many of an address are to go here, because it came to several servers at once.
+
+        Each lets go what is beyond its part of the most, and no more: so together they let go
+        enough, and a server of which the address has little lets go nothing.
+        """
+        beyond = here + self.elsewhere(kind, client) - most
+        return max(0, min(beyond, here - most // (len(self.others) + 1)))
 
     async def recount(self) -> None:
         """Look now how many are on other servers: what was taken from them counts here, too.

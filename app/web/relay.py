@@ -3,19 +3,24 @@
 Whatever a request or stream is about has one owner (`app/sessions/servers.py`). Whoever is asked
 and is not it looks in the database who is, and passes the request on with a ticket: for whom it
 asks, signed with a key of the store's, good for some seconds, for one server, and once. A request
-with a ticket has been let in already, has been counted, and is never passed on again. If the owner
-is lost, or can't be reached twice, whoever is asked takes it (`Servers.take`) and answers itself.
+with a ticket has been let in already, has been counted, and is never passed on again. What no
+server has signed is no ticket: it opens no door, and whoever sends it is a stranger like any other.
+If the owner is lost, or can't be reached twice, whoever is asked takes it (`Servers.take`) and
+answers itself. Only a call that is not taken shows that: what this server or its client does wrong,
+or has not enough of, is theirs, and so is a refusal, which is passed on.
 
 A server that is fenced says nothing: what it would send is looked at here, message by message.
 
-What if it is full: `MOST_RELAYED` at a time, and as many tickets within their time; one more is
-refused (503). What is passed on is not collected: the slower side holds up the faster. An owner
-that dies ends what is passed on to it: a stream is closed with 1012, and its page comes again.
+What if it is full: `MOST_RELAYED` at a time, of one address a third of that, and `MOST_TICKETS`
+within their time; one more is refused (503). What is passed on is not collected: the slower side
+holds up the faster. An owner that dies ends what is passed on to it: a stream is closed with 1012,
+and its page comes again.
 """
 
 import asyncio
 import base64
 import contextlib
+import errno
 import hashlib
 import hmac
 import json
@@ -35,14 +40,22 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
+from websockets.exceptions import (
+    ConnectionClosed,
+    InvalidStatus,
+    InvalidURI,
+    WebSocketException,
+)
+from websockets.http11 import Response as Refusal
+from websockets.uri import parse_uri
 
-from app.errors import Busy, Elsewhere, ShallowsError
+from app.errors import Busy, Elsewhere, Malformed, NotFound, ShallowsError
+from app.fairness import Allowance
 from app.links import path_in
 from app.sessions.owning import MOVED
 from app.sessions.servers import Servers
-from app.settings import Settings
 from app.store.owned import Kind, Owner
+from app.web.limits import client_of
 from app.web.passes import TOKEN, UP
 from app.web.security import UNCOUNTED, refuse
 from app.web.ways import RELAYED
@@ -53,6 +66,9 @@ TICKET = b"shallows-relay"
 TICKET_SECONDS = 5.0
 MOST_TICKETS = 20_000
 MOST_RELAYED = 3_000
+MOST_OF_ONE = MOST_RELAYED // 3
+MOST_GONE = 10_000
+"""Pages that are known to have gone; beyond, those that were found out first are forgotten."""
 MOST_MESSAGE = 32_000_000
 """Bytes of one message of the owner's: a frame of the largest network is smaller."""
 DIALS, DIAL_SECONDS = 2, 0.4
@@ -71,6 +87,11 @@ KINDS: dict[str, Kind] = {"train": "job", "sessions": "session", "rooms": "room"
 BY_CODE = {"/rooms/join", "/rooms/teacher"}
 """Who these are about is in their bodies; see `routes/rooms.py`."""
 QUERIES: tuple[tuple[str, Kind], ...] = (("room", "room"), ("session", "session"))
+OUR_OWN = {
+    *(errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM),
+    *(errno.EADDRNOTAVAIL, errno.EADDRINUSE),
+}
+"""Why a call is not even made: there are no more files, ports or bytes to be had here."""
 HOP_BY_HOP = {
     *(b"connection", b"keep-alive", b"upgrade", b"te", b"trailer", b"proxy-connection"),
     *(b"x-forwarded-for", b"forwarded", b"expect", TICKET),
@@ -110,9 +131,11 @@ class Tickets:
         return base64.urlsafe_b64encode(said) + b"." + self._proof(said, scope)
 
     def read(self, ticket: bytes, scope: Scope) -> tuple[str, str] | None:
-        """For whom somebody asks, and how they came; None if the ticket is not good here.
+        """For whom somebody asks, and how they came; None if no server has signed that.
 
         Raises:
+            Elsewhere: one has, and it is not good here: it was used, is old, or another server's
+                or version's.
             Busy: so many have come that none can be told from one that was used.
         """
         words, _, proof = ticket.partition(b".")
@@ -122,12 +145,16 @@ class Tickets:
             return None
         if not hmac.compare_digest(proof, self._proof(said, scope)):
             return None
-        server, made, once, client, scheme = json.loads(said)
+        try:
+            server, made, once, client, scheme = json.loads(said)
+        except ValueError:
+            raise Elsewhere from None
         now = self._servers.database_now
-        while self._order and self._order[0][0] < now - 2 * TICKET_SECONDS:
+        # Also if its clock was set back: what was made then is too far away to be good.
+        while self._order and abs(self._order[0][0] - now) > 2 * TICKET_SECONDS:
             self._had.discard(self._order.popleft()[1])
         if server != self._servers.id or abs(now - made) > TICKET_SECONDS or once in self._had:
-            return None
+            raise Elsewhere
         if len(self._had) >= MOST_TICKETS:
             raise Busy("other servers ask too much of this one; try again in a moment")
         self._had.add(once)
@@ -170,6 +197,27 @@ class Lost(Exception):
     """The owner has gone, or is not the owner any more."""
 
 
+def unreachable(why: BaseException) -> Unreachable:
+    """A call that was not taken, by a server that is not there then.
+
+    Raises:
+        Busy: this server could not make it.
+    """
+    if any(getattr(error, "errno", None) in OUR_OWN for error in _causes(why)):
+        raise Busy("this server can't call others just now; try again in a moment") from None
+    return Unreachable()
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """An error, and what it came from."""
+    while error is not None:
+        yield error
+        if isinstance(error, BaseExceptionGroup):
+            for part in error.exceptions:
+                yield from _causes(part)
+        error = error.__cause__ or error.__context__
+
+
 class Relay:
     """Passes on what is asked of another server.
 
@@ -181,12 +229,14 @@ class Relay:
 
     inner: ASGIApp
 
-    def __init__(self, servers: Servers, settings: Settings, key: bytes) -> None:
+    def __init__(self, servers: Servers, key: bytes) -> None:
         self.servers = servers
         self.tickets = Tickets(key, servers)
-        self._trusted = settings.trusted_proxies
         self._links: dict[str, set[asyncio.Task[Any]]] = {}
         self._ended: set[asyncio.Task[Any]] = set()
+        self._places = Allowance(MOST_OF_ONE, MOST_RELAYED)
+        self._gone: dict[str, None] = {}
+        """Tokens of pages that were at other servers, and are not there any more."""
         self.now = self.passed = 0
         self._pool = httpcore2.AsyncConnectionPool(
             max_connections=MOST_RELAYED, max_keepalive_connections=0
@@ -201,6 +251,8 @@ class Relay:
         early = Early(receive, send) if scope["type"] == "websocket" else None
         if early is not None:
             receive, send = early.receive, early.send
+        else:
+            receive = Ahead(receive)
         try:
             if not await self._pass_on(scope, receive, send, early):
                 await self.inner(scope, receive, send)
@@ -219,15 +271,27 @@ class Relay:
             if (owner := self._owner_of_way(scope)) is None:
                 return False
             try:
-                return await self._send_on(owner, scope, receive, send)
+                return await self._send_on(owner, scope, receive, self._up(scope, send))
             except (Unreachable, Lost):
                 raise Elsewhere from None
         thing = named(scope)
         return thing is not None and await self._to_owner(thing, scope, receive, send, early)
 
     def knows_page(self, token: str) -> bool:
-        """Whether a token is of a page at another server that lives."""
-        return self.tickets.server_of(token) in self.servers.others
+        """Whether a token is of a page at another server that lives, as far as is known here."""
+        return token not in self._gone and self.tickets.server_of(token) in self.servers.others
+
+    def _up(self, scope: Scope, send: Send) -> Send:
+        """Hear whether a page has gone: what comes up for it counts against nobody else then."""
+
+        async def hear(message: Message) -> None:
+            if message.get("status") == NotFound.status:
+                self._gone[Headers(scope=scope).get(TOKEN, "")] = None
+                if len(self._gone) > MOST_GONE:
+                    del self._gone[next(iter(self._gone))]
+            await send(message)
+
+        return hear
 
     def _owner_of_way(self, scope: Scope) -> Owner | None:
         server = self.tickets.server_of(Headers(scope=scope).get(TOKEN, ""))
@@ -280,15 +344,16 @@ class Relay:
                 task.cancel()
 
     @contextlib.contextmanager
-    def _link(self, server: str) -> Iterator[None]:
+    def _link(self, server: str, client: str) -> Iterator[None]:
         """Something is passed on to a server; it ends when that dies.
 
         Raises:
-            Busy: so much is passed on that this can't be.
+            Busy: so much is passed on, of this client or of all, that this can't be.
             Lost: the server has died.
         """
-        if self.now >= MOST_RELAYED:
-            raise Busy("this server passes on too much to others; try again in a moment")
+        if not self._places.has_room(client):
+            raise Busy("too much is passed on to other servers; try again in a moment")
+        self._places.take(client)
         task = asyncio.current_task()
         assert task is not None
         self.now, self.passed = self.now + 1, self.passed + 1
@@ -303,13 +368,14 @@ class Relay:
             raise
         finally:
             self.now -= 1
+            self._places.give(client)
             self._ended.discard(task)
             links.discard(task)
             if not links:
                 self._links.pop(server, None)
 
     async def _send_on(self, owner: Owner, scope: Scope, receive: Receive, send: Send) -> bool:
-        with self._link(owner.server):
+        with self._link(owner.server, client_of(scope)):
             if scope["type"] == "websocket":
                 await self._stream(owner, scope, receive, send)
             else:
@@ -319,7 +385,11 @@ class Relay:
     # -- streams ----------------------------------------------------------------------------
 
     async def _stream(self, owner: Owner, scope: Scope, receive: Receive, send: Send) -> None:
-        upstream = await self._opened(owner, scope)
+        try:
+            upstream = await self._opened(owner, scope)
+        except InvalidStatus as refused:
+            await _pass_on_refusal(refused.response, send)
+            return
         try:
             await receive()  # that somebody wants to connect
             await send({"type": "websocket.accept"})
@@ -335,9 +405,18 @@ class Relay:
             await send({"type": "websocket.close", "code": code})
 
     async def _opened(self, owner: Owner, scope: Scope) -> "_Heard":
+        """A stream to the owner.
+
+        Raises:
+            InvalidStatus: the owner refuses it.
+            Lost: it has not answered in time, or is not the owner.
+            Unreachable: it does not take the call.
+            ShallowsError: it could not be called.
+        """
         address = urlsplit(owner.address)
-        uri = f"ws://{address.netloc}{target_of(scope).decode('latin-1')}"
+        uri = _uri(address.netloc, target_of(scope).decode("latin-1"))
         ticket = self.tickets.make({**scope, "method": "GET"}, owner.server).decode()
+        why: Exception = Unreachable()
         for _ in range(DIALS):
             line = await self._dialled(str(address.hostname), address.port or 80)
             try:
@@ -357,12 +436,18 @@ class Relay:
                     )
                 assert isinstance(opened, _Heard)
                 return opened
-            except (InvalidStatus, TimeoutError):
+            except TimeoutError:
                 line.close()
-                raise Lost from None  # it is busy, frozen, or not the owner: the database knows
-            except (WebSocketException, OSError):
+                raise Lost from None  # it is frozen, or busy: the database knows
+            except InvalidStatus as refused:
                 line.close()
-        raise Unreachable
+                if _is_elsewhere(refused.response.status_code, bytes(refused.response.body)):
+                    raise Lost from None
+                raise
+            except (WebSocketException, OSError) as error:
+                line.close()
+                why = error
+        raise unreachable(why) from None
 
     @staticmethod
     async def _dialled(host: str, port: int) -> socket.socket:
@@ -370,8 +455,10 @@ class Relay:
 
         Raises:
             Unreachable: it takes none.
+            Busy: this server can't call.
         """
         loop = asyncio.get_running_loop()
+        why: Exception = Unreachable()
         for _ in range(DIALS):
             try:
                 async with asyncio.timeout(DIAL_SECONDS):
@@ -385,16 +472,21 @@ class Relay:
                         line.close()
                         raise
                     return line
-            except (OSError, TimeoutError):
+            except (OSError, TimeoutError) as error:
+                why = error
                 await asyncio.sleep(DIAL_SECONDS / 4)
-        raise Unreachable
+        raise unreachable(why) from None
 
     # -- requests ---------------------------------------------------------------------------
 
     async def _request(self, owner: Owner, scope: Scope, receive: Receive, send: Send) -> None:
+        assert isinstance(receive, Ahead)
         address = urlsplit(owner.address)
+        headers = [(k, v) for k, v in scope["headers"] if k not in HOP_BY_HOP]
+        if all(name != b"host" for name, _ in headers):  # HTTP/1.0 needs none
+            headers.append((b"host", address.netloc.encode()))
         for dial in range(DIALS):
-            body = _Body(receive)
+            body = _Body(receive, there=_has_body(scope))
             request = httpcore2.Request(
                 scope["method"],
                 httpcore2.URL(
@@ -403,10 +495,7 @@ class Relay:
                     port=address.port,
                     target=target_of(scope),
                 ),
-                headers=[
-                    *((k, v) for k, v in scope["headers"] if k not in HOP_BY_HOP),
-                    (TICKET, self.tickets.make(scope, owner.server)),
-                ],
+                headers=[*headers, (TICKET, self.tickets.make(scope, owner.server))],
                 content=body.parts() if _has_body(scope) else None,
                 extensions={
                     "timeout": {
@@ -419,9 +508,9 @@ class Relay:
             )
             try:
                 await self._exchange(request, body, send)
-            except (httpcore2.ConnectError, httpcore2.ConnectTimeout):
+            except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as why:
                 if dial + 1 == DIALS:
-                    raise Unreachable from None
+                    raise unreachable(why) from None
             else:
                 return
 
@@ -431,19 +520,20 @@ class Relay:
         Raises:
             Lost: the owner has gone before it has answered.
             Elsewhere: so it has, and the body with it.
+            Malformed: it can't be said on as it came.
         """
         began = False
-        gone: asyncio.Task[None] | None = None
         me = asyncio.current_task()
         assert me is not None
+        # Who has asked may go while the owner works, and while the answer streams down.
+        gone = asyncio.create_task(body.gone(me))
         try:
             response = await self._pool.handle_async_request(request)
-            # While an answer streams down, its reader may go.
-            gone = asyncio.create_task(body.gone(me))
+            body.sent.set()
             try:
                 if response.status == Elsewhere.status and not body.begun:
                     part = await anext(response.aiter_stream(), b"")
-                    if f'"{Elsewhere.code}"'.encode() in part:
+                    if _is_elsewhere(response.status, part):
                         raise Lost
                     parts: AsyncIterator[bytes] = _one(part)
                 else:
@@ -462,6 +552,8 @@ class Relay:
                 await response.aclose()
         except (httpcore2.ConnectError, httpcore2.ConnectTimeout):
             raise
+        except httpcore2.LocalProtocolError:
+            raise Malformed("this request can't be passed on as it came") from None
         except (httpcore2.NetworkError, httpcore2.ProtocolError, httpcore2.TimeoutException) as why:
             if not (began or body.begun or isinstance(why, httpcore2.TimeoutException)):
                 raise httpcore2.ConnectError from None  # something before it has taken the call
@@ -475,8 +567,7 @@ class Relay:
             me.uncancel()
             await _broken(began, body.begun, send)
         finally:
-            if gone is not None:
-                gone.cancel()
+            gone.cancel()
 
     # -- what is named in a body ------------------------------------------------------------
 
@@ -503,7 +594,7 @@ class Relay:
                 status, headers = message["status"], message["headers"]
             said += message.get("body", b"")
 
-        if not await self._to_owner((kind, name), request.scope, receive, send):
+        if not await self._to_owner((kind, name), request.scope, Ahead(receive), send):
             return None
         answer = Response(said, status, media_type=dict(headers).get(b"content-type", b"").decode())
         answer.raw_headers = [(k, v) for k, v in headers if k != b"content-length"]
@@ -539,17 +630,45 @@ class Early:
             self._accepted = message["type"] == "websocket.accept"
         elif message["type"] == "websocket.http.response.start":
             message = {"type": "websocket.close", "code": MOVED}
+        elif message["type"] == "websocket.close":  # its reason is for one that was not accepted
+            message = {"type": "websocket.close", "code": message.get("code", 1000)}
         elif message["type"] in ("websocket.accept", "websocket.http.response.body"):
             return
         await self._send(message)
 
 
-class _Body:
-    """The body of a request, as it is passed on."""
+class Ahead:
+    """What comes of a request. Whoever waits for its end takes nothing from who is to read it."""
 
     def __init__(self, receive: Receive) -> None:
         self._receive = receive
+        self._messages: deque[Message] = deque()
+
+    async def __call__(self) -> Message:
+        """The next message."""
+        return self._messages.popleft() if self._messages else await self._receive()
+
+    async def gone(self) -> None:
+        """Until whoever has sent it is not there any more; nobody may read meanwhile."""
+        while not self._messages or self._messages[-1]["type"] != "http.disconnect":
+            self._messages.append(await self._receive())
+
+
+class _Body:
+    """The body of a request, as it is passed on.
+
+    Attributes:
+        begun: Whether some of it has been sent on.
+        sent: Whether all of it has, or no more of it is wanted.
+        left: Whether whoever sent it has gone since.
+    """
+
+    def __init__(self, receive: Ahead, *, there: bool) -> None:
+        self._receive = receive
         self.begun = self.left = False
+        self.sent = asyncio.Event()
+        if not there:
+            self.sent.set()
 
     async def parts(self) -> AsyncIterator[bytes]:
         """Part by part."""
@@ -562,13 +681,43 @@ class _Body:
             more = message.get("more_body", False)
             if part := message.get("body", b""):
                 yield part
+        self.sent.set()
 
     async def gone(self, task: "asyncio.Task[Any]") -> None:
         """End a task once whoever asked has gone."""
-        while (await self._receive())["type"] != "http.disconnect":
-            pass
+        await self.sent.wait()
+        await self._receive.gone()
         self.left = True
         task.cancel()
+
+
+def _uri(netloc: str, target: str) -> str:
+    """The address of a stream at another server.
+
+    Raises:
+        Malformed: it would not come there as it came here.
+    """
+    uri = f"ws://{netloc}{target}"
+    with contextlib.suppress(InvalidURI, ValueError):
+        if parse_uri(uri).resource_name == target:
+            return uri
+    raise Malformed("this address can't be passed on as it came")
+
+
+def _is_elsewhere(status: int, body: bytes) -> bool:
+    """Whether a server says that it is not the owner."""
+    return status == Elsewhere.status and f'"{Elsewhere.code}"'.encode() in body
+
+
+async def _pass_on_refusal(refusal: Refusal, send: Send) -> None:
+    """What the owner has said instead of opening a stream."""
+    start: Message = {"type": "websocket.http.response.start", "status": refusal.status_code}
+    headers = [(k.lower().encode(), v.encode()) for k, v in refusal.headers.raw_items()]
+    left_out = {*HOP_BY_HOP, b"date", b"server", b"transfer-encoding", b"content-length"}
+    headers = [(k, v) for k, v in headers if k not in left_out]
+    headers.append((b"content-length", str(len(refusal.body)).encode()))
+    await send({**start, "headers": headers})
+    await send({"type": "websocket.http.response.body", "body": bytes(refusal.body)})
 
 
 def _has_body(scope: Scope) -> bool:
@@ -678,7 +827,11 @@ class Innermost:
 
 
 class Outermost:
-    """Before all doors: nothing is said while this server is fenced; who has a ticket is let in."""
+    """Before all doors: nothing is said while this server is fenced; who has a ticket is let in.
+
+    Who has none goes on to the doors, and so does who has made one up: it must cost nobody a server
+    that a proxy leaves one which answers 502.
+    """
 
     def __init__(self, app: ASGIApp, relay: Relay) -> None:
         self._app, self._relay = app, relay
@@ -693,17 +846,14 @@ class Outermost:
             await guard.refuse()
             return
         ticket = next((value for name, value in scope["headers"] if name == TICKET), None)
-        if ticket is None:
-            await self._app(scope, receive, guard.send)
-            return
         how = {**scope, "method": "GET"} if scope["type"] == "websocket" else scope
         try:
-            good = self._relay.tickets.read(ticket, how)
+            good = None if ticket is None else self._relay.tickets.read(ticket, how)
         except ShallowsError as error:
             await refuse(scope, guard.send, error)
             return
         if good is None:
-            await guard.refuse()
+            await self._app(scope, receive, guard.send)
             return
         client, scheme = good
         let_in = {**scope, "client": (client, 0), "scheme": scheme, RELAYED: True}

@@ -53,6 +53,7 @@ class Behind:
             return None
         response = connection.respond(self.status, self.name)
         response.headers["X-Said-For"] = request.headers.get("X-Forwarded-For", "")
+        response.headers["X-Relayed"] = request.headers.get("Shallows-Relay", "no")
         return response
 
     async def _stream(self, connection: ServerConnection) -> None:
@@ -127,8 +128,9 @@ def test_a_class_is_together_and_a_session_stays(proxy: str, ports: tuple[int, i
             assert {await server_of(proxy, "/ws") for _ in range(12)} == {"1", "2"}
             pages = [(await get(proxy, path)).text for path in ("/", "/rooms/join", "/share")]
             assert len(set(pages)) == 1
-            said = await get(proxy, "/", headers={"X-Forwarded-For": "10.9.9.9"})
-            assert said.headers["X-Said-For"] == "127.0.0.1"
+            forged = {"X-Forwarded-For": "10.9.9.9", "Shallows-Relay": "a ticket"}
+            said = await get(proxy, "/", headers=forged)
+            assert (said.headers["X-Said-For"], said.headers["X-Relayed"]) == ("127.0.0.1", "no")
 
     asyncio.run(main())
 

@@ -1,6 +1,7 @@
 """Who owns what: at every moment one server at most may write something, or say something of it."""
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.engine import Connection
 
+from app.sessions.outbox import TRY_AGAIN_LATER
 from app.sessions.servers import BEAT_SECONDS, Lease, Memory, Servers, Spending
 from app.store import Store
 from app.store.database import engine_of, migrate, url_of
@@ -31,8 +33,10 @@ from app.store.owned import (
     spend,
 )
 from app.store.tables import Base
+from tests.app.conftest import a_moment
 from tests.app.postgresql import PostgreSQL
-from tests.app.storing import opened
+from tests.app.storing import database, opened, service
+from tests.app.stream import Stream
 
 NAMES = st.sampled_from(["one", "two"])
 SERVERS = st.integers(0, 2)
@@ -374,3 +378,51 @@ def test_whoever_takes_waits_for_what_is_being_written(postgresql: PostgreSQL) -
     with engine.begin() as connection:
         assert Held("one", "session", {"s": 1}).lost(connection) == {"s"}
     engine.dispose()
+
+
+# -- what a server lets go ------------------------------------------------------------------
+
+
+def test_an_address_that_comes_to_two_servers_at_once_has_one_share(postgresql: PostgreSQL) -> None:
+    """Each had room for it as it came; what came last goes again."""
+    most, url = 4, postgresql.database()
+    here = {"server_address": "http://127.0.0.1:9", "max_sessions_per_client": most}
+    with service(url, **here) as client, contextlib.ExitStack() as stack:
+        streams = [stack.enter_context(Stream.connect(client)) for _ in range(most)]
+        for stream in streams:
+            stream.configure()
+        services = client.app.state.services  # type: ignore[attr-defined]
+        whose = services.store.notes.client("testclient")
+        there = Ownership("another", "http://127.0.0.1:10")
+        theirs: dict[Thing, New] = {("session", f"s{number}"): New(whose) for number in range(most)}
+        with database(url) as engine, engine.begin() as connection:
+            there.beat(connection)
+            there.note(connection, theirs)
+        for stream in streams[most // 2 :]:
+            assert stream.until("error")["code"] == "too_many_sessions"
+            with pytest.raises(ConnectionError) as closed:
+                stream.hear()
+            assert closed.value.args == (TRY_AGAIN_LATER,)
+        for stream in streams[: most // 2]:
+            stream.say("step", iterations=1)
+            stream.until_iteration(1)
+
+
+def test_a_session_that_was_let_go_lets_none_go_that_has_come_back() -> None:
+    with service("", session_grace_seconds=60.0, store_seconds=0.1) as client:
+        sessions = client.app.state.services.sessions  # type: ignore[attr-defined]
+        with Stream.connect(client) as stream:
+            stream.configure()
+            name = stream.texts[-1]["session"]
+            while asyncio.run(sessions._keeper._sessions.get(name)) is None:
+                a_moment()
+            old = sessions._sessions[name]
+            client.portal.call(sessions.drop, name)  # type: ignore[union-attr]
+            with pytest.raises(ConnectionError):
+                stream.until("never")
+        with Stream.connect(client, f"/ws?session={name}") as stream:
+            stream.until("configured")
+            while old.outbox is not None:
+                a_moment()
+            assert old.expiry is None
+            assert sessions._sessions[name] is not old

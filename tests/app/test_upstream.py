@@ -14,10 +14,9 @@ from websockets.http11 import Request, Response
 
 from app.sessions.owning import MOVED
 from app.sessions.servers import Servers
-from app.settings import Settings
 from app.store.owned import Owner
 from app.web import relay
-from app.web.relay import Relay
+from app.web.relay import Ahead, Relay
 from tests.browser.harness import free_port
 
 Talk = Callable[[ServerConnection], Awaitable[None]]
@@ -25,7 +24,7 @@ Talk = Callable[[ServerConnection], Awaitable[None]]
 
 def relay_of() -> Relay:
     servers = SimpleNamespace(id="here", database_now=0.0, when_gone=[], when_fenced=[])
-    return Relay(cast(Servers, servers), Settings(), b"key")
+    return Relay(cast(Servers, servers), b"key")
 
 
 class Reader:
@@ -225,7 +224,7 @@ def test_a_request_that_was_answered_leaves_no_connection() -> None:
             for _ in range(5):
                 reader = Reader()
                 reader.says.put_nowait({"type": "http.request", "body": b""})
-                await way._send_on(owner, scope_of("http"), reader.says.get, reader.send)
+                await way._send_on(owner, scope_of("http"), Ahead(reader.says.get), reader.send)
                 assert reader.heard[0]["status"] == 200
                 assert b"".join(m.get("body", b"") for m in reader.heard) == b"/ws?session=s"
                 task = asyncio.current_task()
