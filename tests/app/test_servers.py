@@ -19,6 +19,7 @@ import pytest
 import websockets
 from websockets.asyncio.client import ClientConnection, connect
 
+from app.sessions.outbox import REPLACED
 from app.sessions.owning import MOVED
 from tests.app.conftest import a_moment
 from tests.app.postgresql import PostgreSQL
@@ -102,6 +103,17 @@ def test_a_session_is_played_on_at_the_other_server_and_everything_of_it_is_ther
                 assert len(table.text.splitlines()) > 50
         assert student.as_its_twin()
         assert not any(said.get("from_checkpoint") for said in student.told)
+
+        # Another page takes it over: the first one is told so, and does not come again.
+        url = three.urls(f"/ws?session={student.session}")[1]
+        async with connect(url, proxy=None) as first:
+            await until(first, "configured")
+            async with connect(url, proxy=None) as second:
+                await until(second, "configured")
+                with contextlib.suppress(websockets.ConnectionClosed):
+                    async for _ in first:
+                        pass
+        assert first.close_code == REPLACED
 
     asyncio.run(main())
 
