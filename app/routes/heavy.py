@@ -77,6 +77,9 @@ class Made(Response):
                 )
                 for chunk in self._answer.chunks():
                     await send({"type": "http.response.body", "body": chunk, "more_body": True})
+                    # Others have a turn, and so has the news that whoever asked has gone: asyncio
+                    # logs each write to a connection that is lost.
+                    await asyncio.sleep(0)
                 await send({"type": "http.response.body", "body": b""})
         finally:
             self._answer.close()

@@ -8,11 +8,13 @@ anybody; with the first beat it learns what it still has, and drops the rest unw
 What begins is noted in rounds, so that nobody waits for that; what is over is taken out with them.
 
 What if it is full: what is to be noted is bounded by what a server may have, what is over by
-`MOST_OVER`: beyond, it is let go with the server.
+`MOST_OVER`: beyond, it is let go with the server. However much it is, `NOTED_AT_A_TIME` go into a
+transaction, so that each has its end in time on a slow database, too.
 """
 
 import asyncio
 import contextlib
+import itertools
 import json
 import logging
 import secrets
@@ -20,6 +22,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
+from typing import TypeVar
 
 from pydantic import NonNegativeInt, TypeAdapter, ValidationError
 
@@ -60,12 +63,15 @@ PATIENCE = 10.0
 UNREACHABLE_SECONDS = 3.0
 """For which what a server has may be taken from it after it could not be reached."""
 MOST_OVER = 10_000
+NOTED_AT_A_TIME = 250
+"""A statement for each, at worst: half a second if the database is two milliseconds away."""
 LOST = "The server that trained this run was lost, and what it had trained with it; start it again."
 PUBLISHED_SPENT = TypeAdapter(list[tuple[int, dict[str, dict[str, NonNegativeInt]]]])
 PUBLISHED = 4
 """Beats for which what addresses have spent stands there; others look once in each."""
 MOST_SPENDERS = 1_000
 
+T = TypeVar("T")
 Ticks = Callable[[], float]
 
 
@@ -73,6 +79,11 @@ def ticks() -> float:
     """Seconds that never go back; they pass while the machine sleeps, too, where it can say so."""
     boottime: int | None = getattr(time, "CLOCK_BOOTTIME", None)
     return time.monotonic() if boottime is None else time.clock_gettime(boottime)
+
+
+def _first(things: dict[Thing, T], most: int) -> dict[Thing, T]:
+    """Take out so many."""
+    return {thing: things.pop(thing) for thing in list(itertools.islice(things, most))}
 
 
 class Lease:
@@ -357,33 +368,40 @@ class Servers(Alone):
     async def noted(self) -> None:
         """Note now what has begun, and what is over."""
         async with self._one_round:
-            new, over, clients = self._new, self._over, self._clients
-            if not new and not over and not clients:
-                return
-            self._new, self._over, self._clients, self._noting = {}, {}, {}, dict(new)
+            # What comes meanwhile waits for the next round.
+            waiting = len(self._over) + len(self._new) + len(self._clients)
+            for _ in range(0, waiting, NOTED_AT_A_TIME):
+                await self._note_some()
 
-            def write(transaction: Transaction) -> list[Thing]:
-                self._sql.release(transaction, over)
-                there = self._sql.note(transaction, new)
-                self._sql.count(transaction, clients)
-                return there
+    async def _note_some(self) -> None:
+        # What is over, then what is new, then whose it is: one thing may be all of these in turn.
+        over = _first(self._over, NOTED_AT_A_TIME)
+        new = _first(self._new, NOTED_AT_A_TIME - len(over))
+        clients = _first(self._clients, NOTED_AT_A_TIME - len(over) - len(new))
+        self._noting = dict(new)
 
-            try:
-                there = set(await self._store.write(write))
-            except BaseException:
-                # What was released meanwhile is in `_over`, and harmless there.
-                self._new, self._over = {**self._noting, **self._new}, {**over, **self._over}
-                self._clients = {**clients, **self._clients}
-                raise
-            finally:
-                noting, self._noting = self._noting, {}
-            for thing in new:
-                if thing not in noting:
-                    continue
-                if thing in there:
-                    self._memory.epochs[thing] = 1
-                else:
-                    self._tell_lost(*thing)
+        def write(transaction: Transaction) -> list[Thing]:
+            self._sql.release(transaction, over)
+            there = self._sql.note(transaction, new)
+            self._sql.count(transaction, clients)
+            return there
+
+        try:
+            there = set(await self._store.write(write))
+        except BaseException:
+            # What was released meanwhile is in `_over`, and harmless there.
+            self._new, self._over = {**self._noting, **self._new}, {**over, **self._over}
+            self._clients = {**clients, **self._clients}
+            raise
+        finally:
+            noting, self._noting = self._noting, {}
+        for thing in new:
+            if thing not in noting:
+                continue
+            if thing in there:
+                self._memory.epochs[thing] = 1
+            else:
+                self._tell_lost(*thing)
 
     async def take(
         self, kind: Kind, name: str, client: str | None, *, from_any: bool = False

@@ -169,9 +169,10 @@ class Tries:
 
     def _turn_of(self, client: str) -> float:
         """Seconds that the next turn of an address takes."""
-        if self._shared is not None:
-            client = self._shared.name(client)
-            self._shared.note("turns", client, 1)
+        if self._shared is None:
+            return SLOW_SECONDS
+        client = self._shared.name(client)
+        self._shared.note("turns", client, 1)
         return self._pace.turn(client, asyncio.get_running_loop().time())
 
     def _turns_elsewhere(self, client: str, turns: int) -> None:

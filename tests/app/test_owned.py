@@ -12,11 +12,11 @@ import pytest
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import Connection
 
 from app.sessions.outbox import TRY_AGAIN_LATER
-from app.sessions.servers import BEAT_SECONDS, Lease, Memory, Servers, Spending
+from app.sessions.servers import BEAT_SECONDS, NOTED_AT_A_TIME, Lease, Memory, Servers, Spending
 from app.store import Store
 from app.store.database import engine_of, migrate, url_of
 from app.store.owned import (
@@ -332,6 +332,55 @@ def test_who_ends_in_the_middle_of_a_beat_and_a_note_leaves_all_the_same(
 
     with opened(url) as store, psycopg.connect(url) as other:
         asyncio.run(main(store, other))
+
+
+def test_however_much_is_noted_at_once_each_transaction_is_short(postgresql: PostgreSQL) -> None:
+    """After the database was away, say, on one that is far away: else none would ever succeed."""
+    names = [f"s{number}" for number in range(3 * NOTED_AT_A_TIME)]
+    statements: list[int] = []
+
+    async def main(store: Store) -> None:
+        servers = Servers(store, "http://one")
+        await servers._beat()
+        event.listen(Engine, "begin", began)
+        event.listen(Engine, "before_cursor_execute", counted)
+        try:
+            for step in ("begin", "count", "release"):
+                for name in names:
+                    if step == "begin":
+                        servers.begin("session", name, "c")
+                    elif step == "count":
+                        servers.count("session", name, None)
+                    else:
+                        servers.release("session", name)
+                await servers.noted()
+                assert servers.owned["session"] == (0 if step == "release" else len(names))
+            # All three of one thing, in one round.
+            for _ in range(2):
+                servers.begin("session", "again", "c")
+                servers.count("session", "again", None)
+                await servers.noted()
+                servers.release("session", "again")
+            servers.begin("session", "again", "c")
+            await servers.noted()
+            assert servers.holds("session", "again")
+            assert not Held(servers.id, "session", {"again": 1}).lost(other)
+        finally:
+            event.remove(Engine, "begin", began)
+            event.remove(Engine, "before_cursor_execute", counted)
+        servers.close()
+
+    def began(connection: Connection) -> None:
+        statements.append(0)
+
+    def counted(*what: Any) -> None:
+        statements[-1] += 1
+
+    url = postgresql.database()
+    with opened(url) as store, database(url) as engine, engine.connect() as other:
+        asyncio.run(main(store))
+    assert len(statements) >= 9
+    assert max(statements) < 10
 
 
 def test_what_others_have_spent_is_taken_off_once() -> None:

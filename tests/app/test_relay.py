@@ -1,7 +1,6 @@
 """A relay between whatever stands at its ends: peers that hang or refuse, hostile clients."""
 
 import asyncio
-import base64
 import contextlib
 import errno
 import json
@@ -13,11 +12,11 @@ from typing import Any
 import pytest
 from starlette.types import Message
 
-from app.errors import Busy, Elsewhere
+from app.errors import Busy
 from app.sessions.servers import Servers, Spending
 from app.store import Store
 from app.store.owned import New, Other, Ownership
-from app.web.relay import MOST_OF_ONE, Ahead, Early, Relay, Tickets, Unreachable, unreachable
+from app.web.relay import MOST_OF_ONE, Ahead, Early, Relay, Unreachable, unreachable
 from app.web.tries import SLOW_SECONDS, Pace
 from tests.app.postgresql import PostgreSQL
 from tests.app.storing import opened
@@ -276,57 +275,6 @@ def test_names_that_can_not_be_are_not_looked_up(postgresql: PostgreSQL) -> None
             assert await there.servers.room_of(name) is None
         said = await there.ask("websocket", query_string=b"session=%00")
         assert said == [{"type": "here"}]
-
-    beside(postgresql, DONE, main)
-
-
-def test_a_ticket_is_good_once_in_time_and_for_what_it_is_for(postgresql: PostgreSQL) -> None:
-    async def main(there: Beside) -> None:
-        mine = there.relay.tickets
-        others = Tickets(there.store.notes.key_for("relay"), there.servers)
-        asks = {
-            "type": "http",
-            "method": "GET",
-            "path": "/a",
-            "query_string": b"",
-            "scheme": "http",
-        }
-        scope = {**asks, "client": ("10.0.0.1", 1)}
-        ticket = others.make(scope, there.servers.id)
-        assert mine.read(ticket, scope) == ("10.0.0.1", "http")
-        with pytest.raises(Elsewhere):
-            mine.read(ticket, scope)
-        with pytest.raises(Elsewhere):
-            mine.read(others.make(scope, "peer"), scope)
-        for seconds in (3600.0, -3600.0):  # of a server whose clock is wrong
-            there.servers.now += seconds
-            old = others.make(scope, there.servers.id)
-            there.servers.now -= seconds
-            with pytest.raises(Elsewhere):
-                mine.read(old, scope)
-        said = b'["another version\'s"]'
-        signed = base64.urlsafe_b64encode(said) + b"." + others._proof(said, scope)
-        with pytest.raises(Elsewhere):
-            mine.read(signed, scope)
-        # What nobody has signed is no ticket: for another path, another method, another store.
-        for how in ({"path": "/b"}, {"query_string": b"x"}, {"method": "POST"}):
-            assert mine.read(others.make(scope, there.servers.id), {**scope, **how}) is None
-        stranger = Tickets(b"a key", there.servers)
-        assert mine.read(stranger.make(scope, there.servers.id), scope) is None
-        for nonsense in (b"", b".", b"W10=.00", b"\xff.\xff", b"x" * 9_000):
-            assert mine.read(nonsense, scope) is None
-
-    beside(postgresql, DONE, main)
-
-
-def test_a_clock_that_is_set_back_fills_no_table_of_tickets(postgresql: PostgreSQL) -> None:
-    async def main(there: Beside) -> None:
-        tickets, scope = there.relay.tickets, {"type": "http", "path": "/", "query_string": b""}
-        scope |= {"method": "GET", "scheme": "http"}
-        for _ in range(3):
-            there.servers.now -= 60.0
-            assert tickets.read(tickets.make(scope, there.servers.id), scope) is not None
-        assert len(tickets._had) == 1
 
     beside(postgresql, DONE, main)
 

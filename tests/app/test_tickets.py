@@ -1,5 +1,6 @@
 """A ticket is good for one request, at one server, for seconds, and once; a token for its page."""
 
+import base64
 import dataclasses
 from typing import cast
 
@@ -24,24 +25,41 @@ def of(server: At, key: bytes = b"key") -> Tickets:
     return Tickets(key, cast(Servers, server))
 
 
-def read(tickets: Tickets, ticket: bytes, scope: Scope) -> tuple[str, str] | None:
-    """For whom it asks, if it is good there."""
-    try:
-        return tickets.read(ticket, scope)
-    except Elsewhere:
-        return None
-
-
 def scope_of(**others: object) -> Scope:
     asked = {"scheme": "https", "method": "GET", "path": "/train/a", "query_string": b"run=1"}
     return {"type": "http", "client": ("10.0.0.7", 1), **asked, **others}
 
 
+def for_two() -> bytes:
+    return of(At("one")).make(scope_of(), "two")
+
+
 def test_a_ticket_says_for_whom_and_is_good_once() -> None:
-    two = of(At("two"))
-    ticket = of(At("one")).make(scope_of(), "two")
-    assert read(two, ticket, scope_of()) == ("10.0.0.7", "https")
-    assert read(two, ticket, scope_of()) is None
+    two, ticket = of(At("two")), for_two()
+    assert two.read(ticket, scope_of()) == ("10.0.0.7", "https")
+    with pytest.raises(Elsewhere):
+        two.read(ticket, scope_of())
+
+
+def test_a_ticket_is_for_one_server_and_for_seconds() -> None:
+    for there in (
+        At("three"),
+        At("two", 1000.0 + TICKET_SECONDS + 1),
+        At("two", 1000.0 - TICKET_SECONDS - 1),
+    ):
+        with pytest.raises(Elsewhere):
+            of(there).read(for_two(), scope_of())
+    assert of(At("two", 1000.0 + TICKET_SECONDS - 1)).read(for_two(), scope_of()) is not None
+
+
+def test_a_ticket_of_another_version_is_for_another_server() -> None:
+    two, said = of(At("two")), b'["another version\'s"]'
+    signed = base64.urlsafe_b64encode(said) + b"." + two._proof(said, scope_of())
+    with pytest.raises(Elsewhere):
+        two.read(signed, scope_of())
+
+
+# -- what nobody has signed is none -------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -55,45 +73,55 @@ def test_a_ticket_says_for_whom_and_is_good_once() -> None:
     ],
 )
 def test_a_ticket_is_for_one_request(other: dict[str, object]) -> None:
-    ticket = of(At("one")).make(scope_of(), "two")
-    assert read(of(At("two")), ticket, scope_of(**other)) is None
+    assert of(At("two")).read(for_two(), scope_of(**other)) is None
 
 
-def test_a_ticket_is_for_one_server_of_one_database_and_for_seconds() -> None:
-    ticket = of(At("one")).make(scope_of(), "two")
-    assert read(of(At("three")), ticket, scope_of()) is None
-    assert read(of(At("two"), b"another key"), ticket, scope_of()) is None
-    for later in (TICKET_SECONDS + 1, -TICKET_SECONDS - 1):
-        assert read(of(At("two", 1000.0 + later)), ticket, scope_of()) is None
-    assert read(of(At("two", 1000.0 + TICKET_SECONDS - 1)), ticket, scope_of()) is not None
+def test_a_ticket_is_of_one_database() -> None:
+    assert of(At("two"), b"another key").read(for_two(), scope_of()) is None
 
 
-@pytest.mark.parametrize("forged", [b"", b".", b"W10=.00", b"\xff.\xff", b"====.", b"a.b.c"])
+@pytest.mark.parametrize(
+    "forged", [b"", b".", b"W10=.00", b"\xff.\xff", b"====.", b"a.b.c", b"x" * 9_000]
+)
 def test_what_is_no_ticket_is_none(forged: bytes) -> None:
-    assert read(of(At("two")), forged, scope_of()) is None
+    assert of(At("two")).read(forged, scope_of()) is None
 
 
 def test_a_ticket_that_was_changed_is_none() -> None:
-    words, _, proof = of(At("one")).make(scope_of(), "two").partition(b".")
-    mine, _, other_proof = (
-        of(At("one")).make(scope_of(client=("10.9.9.9", 1)), "two").partition(b".")
-    )
-    assert read(of(At("two")), words + b"." + other_proof, scope_of()) is None
-    assert read(of(At("two")), mine + b"." + proof, scope_of()) is None
+    words, _, proof = for_two().partition(b".")
+    others = of(At("one")).make(scope_of(client=("10.9.9.9", 1)), "two")
+    other_words, _, other_proof = others.partition(b".")
+    assert of(At("two")).read(words + b"." + other_proof, scope_of()) is None
+    assert of(At("two")).read(other_words + b"." + proof, scope_of()) is None
+
+
+# -- how many there may be ----------------------------------------------------------------------
 
 
 def test_so_many_that_none_is_known_to_be_new_are_refused_until_they_are_old(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(relay, "MOST_TICKETS", 2)
-    one, there = At("one"), At("two")
+    there = At("two")
     two = of(there)
     for _ in range(2):
-        assert read(two, of(one).make(scope_of(), "two"), scope_of()) is not None
+        assert two.read(for_two(), scope_of()) is not None
     with pytest.raises(Busy):
-        read(two, of(one).make(scope_of(), "two"), scope_of())
-    one.database_now = there.database_now = 1000.0 + 2 * TICKET_SECONDS + 1
-    assert read(two, of(one).make(scope_of(), "two"), scope_of()) is not None
+        two.read(for_two(), scope_of())
+    there.database_now += 2 * TICKET_SECONDS + 1
+    assert two.read(two.make(scope_of(), "two"), scope_of()) is not None
+
+
+def test_a_clock_that_is_set_back_fills_no_table() -> None:
+    there = At("two")
+    two = of(there)
+    for _ in range(3):
+        there.database_now -= 60.0
+        assert two.read(two.make(scope_of(), "two"), scope_of()) is not None
+    assert len(two._had) == 1
+
+
+# -- pages --------------------------------------------------------------------------------------
 
 
 def test_a_token_says_at_which_server_its_page_is() -> None:
