@@ -136,8 +136,8 @@ class Backend:
 
     @property
     def hosts(self) -> int:
-        """How many there are."""
-        return max(1, sum(not driver.closing for driver in self._drivers))
+        """How many are there, and answer."""
+        return sum(driver.connected for driver in self._drivers)
 
     @property
     def pending(self) -> int:

@@ -15,13 +15,15 @@ from app.settings import Settings
 from app.training.messages import Close, Command, Event, Open, Release, Released, Worked
 from app.training.workers.cluster import bridge
 from app.training.workers.cluster.actor import SETTINGS
-from app.training.workers.cluster.talk import Call, HostNews, News, Result, receive, send
+from app.training.workers.cluster.talk import Call, Failed, HostNews, News, Result, receive, send
 from app.training.workers.driver import LineBroken
 from app.training.workers.processes import STARTUP_TIMEOUT, start_apart
 
 LONGEST_ROUND_MORE = 5.0
 """Seconds beyond the longest that a round may take at its host, which sees to that itself."""
 PARTING_SECONDS = 0.5
+LOST_TICKS = 20
+"""In which a bridge says nothing, until nothing that it said counts any more."""
 
 
 class Connection:
@@ -30,13 +32,17 @@ class Connection:
     Attributes:
         news: What it said last; None until it has joined the cluster.
         heard: How many news have come.
+        silent: Ticks since the last; whoever looks at it counts them, so that none is counted while
+            the server itself stands still.
         closed: Whether it has ended.
+        why: Why it ends, if that is known.
     """
 
     def __init__(self, process: BaseProcess, ours: socket.socket) -> None:
         self.news: News | None = None
-        self.heard = 0
+        self.heard = self.silent = 0
         self.closed = False
+        self.why = ""
         self._hosts: dict[str, HostNews] = {}
         self._process, self._socket = process, ours
         self._writer: asyncio.StreamWriter | None = None
@@ -74,8 +80,10 @@ class Connection:
             while True:
                 match await receive(reader):
                     case News() as news:
-                        self.news, self.heard = news, self.heard + 1
+                        self.news, self.heard, self.silent = news, self.heard + 1, 0
                         self._hosts = {host.name: host for host in news.hosts}
+                    case Failed() as failed:
+                        self.why = failed.why
                     case Result() as result:
                         call = self._calls.get(result.number)
                         if call is not None and not call.done():  # else nobody waits any more
@@ -91,9 +99,14 @@ class Connection:
             if not call.done():
                 call.set_result(Result(number, broken="the bridge to the cluster has ended"))
 
+    @property
+    def lost(self) -> bool:
+        """Whether the bridge is silent, or has ended."""
+        return self.closed or self.silent > LOST_TICKS
+
     def host(self, name: str) -> HostNews | None:
-        """What is known of a host; None if there is none of that name."""
-        return self._hosts.get(name)
+        """What is known of a host; None if there is none of that name, or nothing is known now."""
+        return None if self.lost else self._hosts.get(name)
 
     async def call(self, host: str, method: str, *arguments: Any, patience: float) -> Any:
         """What a method of a host gives.
@@ -155,7 +168,7 @@ class RayLine:
         arguments = (incarnation, __version__, known)
         refused = await connection.call(host, "begin", *arguments, patience=STARTUP_TIMEOUT)
         if refused:
-            raise LineBroken(refused)
+            raise LineBroken(f"host {host}: {refused}")
         longest = settings.round_timeout_seconds + LONGEST_ROUND_MORE
         return cls(connection, host, incarnation, longest)
 
