@@ -13,7 +13,8 @@ import pytest
 from starlette.types import Message
 
 from app.errors import Busy
-from app.sessions.servers import Servers, Spending
+from app.sessions.servers import Servers
+from app.sessions.spending import Spending
 from app.store import Store
 from app.store.owned import New, Other, Ownership
 from app.web.relay import MOST_OF_ONE, Ahead, Early, Relay, Unreachable, unreachable
