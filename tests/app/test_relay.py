@@ -17,8 +17,9 @@ from app.sessions.servers import Servers
 from app.sessions.spending import Spending
 from app.store import Store
 from app.store.owned import New, Other, Ownership
-from app.web.relay import MOST_OF_ONE, Ahead, Early, Relay, Unreachable, unreachable
+from app.web.relay import Early, Relay
 from app.web.tries import SLOW_SECONDS, Pace
+from app.web.upstream import MOST_OF_ONE, Ahead, Unreachable, unreachable
 from tests.app.postgresql import PostgreSQL
 from tests.app.storing import opened
 
@@ -191,7 +192,7 @@ def test_who_goes_before_the_owner_answers_is_not_waited_for(postgresql: Postgre
         assert await asked == []
         async with asyncio.timeout(10):
             await there.peer.left.wait()
-        assert there.relay.now == 0
+        assert there.relay.upstream.now == 0
 
     beside(postgresql, b"", main)
 
@@ -239,7 +240,7 @@ def test_one_address_leaves_others_what_may_be_passed_on(postgresql: PostgreSQL)
         relay = there.relay
         with contextlib.ExitStack() as links:
             for _ in range(MOST_OF_ONE):
-                links.enter_context(relay._link("peer", "10.0.0.1"))
+                links.enter_context(relay.upstream._link("peer", "10.0.0.1"))
             assert (await there.ask())[0]["status"] == 503
             assert (await there.ask(client=("10.0.0.2", 1)))[0]["status"] == 200
         assert (await there.ask())[0]["status"] == 200

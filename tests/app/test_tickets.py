@@ -9,8 +9,8 @@ from starlette.types import Scope
 
 from app.errors import Busy, Elsewhere
 from app.sessions.servers import Servers
-from app.web import relay
-from app.web.relay import TICKET_SECONDS, Tickets
+from app.web import tickets
+from app.web.tickets import TICKET_SECONDS, Tickets
 
 
 @dataclasses.dataclass
@@ -101,7 +101,7 @@ def test_a_ticket_that_was_changed_is_none() -> None:
 def test_so_many_that_none_is_known_to_be_new_are_refused_until_they_are_old(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(relay, "MOST_TICKETS", 2)
+    monkeypatch.setattr(tickets, "MOST_TICKETS", 2)
     there = At("two")
     two = of(there)
     for _ in range(2):

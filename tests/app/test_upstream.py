@@ -15,16 +15,17 @@ from websockets.http11 import Request, Response
 from app.sessions.owning import MOVED
 from app.sessions.servers import Servers
 from app.store.owned import Owner
-from app.web import relay
-from app.web.relay import Ahead, Relay
+from app.web import carrying
+from app.web.tickets import Tickets
+from app.web.upstream import Ahead, Upstream
 from tests.browser.harness import free_port
 
 Talk = Callable[[ServerConnection], Awaitable[None]]
 
 
-def relay_of() -> Relay:
-    servers = SimpleNamespace(id="here", database_now=0.0, when_gone=[], when_fenced=[])
-    return Relay(cast(Servers, servers), b"key")
+def way_to_others() -> Upstream:
+    servers = SimpleNamespace(id="here", database_now=0.0)
+    return Upstream(Tickets(b"key", cast(Servers, servers)))
 
 
 class Reader:
@@ -74,8 +75,8 @@ def scope_of(kind: str) -> Scope:
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(relay, "LOOK_SECONDS", 0.02)
-    monkeypatch.setattr(relay, "SILENT_SECONDS", 0.1)
+    monkeypatch.setattr(carrying, "LOOK_SECONDS", 0.02)
+    monkeypatch.setattr(carrying, "SILENT_SECONDS", 0.1)
 
 
 async def until(what: Callable[[], object]) -> None:
@@ -83,15 +84,15 @@ async def until(what: Callable[[], object]) -> None:
         await asyncio.sleep(0.01)
 
 
-def streaming(talk: Talk, test: Callable[[Relay, Reader, "asyncio.Task[bool]"], Any]) -> None:
+def streaming(talk: Talk, test: Callable[[Upstream, Reader, "asyncio.Task[None]"], Any]) -> None:
     """A stream that is passed on to an owner who talks so."""
 
     async def run() -> None:
-        way, reader = relay_of(), Reader()
+        way, reader = way_to_others(), Reader()
         reader.says.put_nowait({"type": "websocket.connect"})
         async with an_owner(talk) as owner, asyncio.timeout(10):
             stream = asyncio.create_task(
-                way._send_on(owner, scope_of("websocket"), reader.says.get, reader.send)
+                way.send_on(owner, scope_of("websocket"), reader.says.get, reader.send)
             )
             await test(way, reader, stream)
             await stream
@@ -111,7 +112,7 @@ def test_a_reader_who_takes_nothing_for_a_while_keeps_the_stream() -> None:
         await heard.wait()
         await socket.close(4001)
 
-    async def test(way: Relay, reader: Reader, stream: "asyncio.Task[bool]") -> None:
+    async def test(way: Upstream, reader: Reader, stream: "asyncio.Task[None]") -> None:
         await until(lambda: reader.said("send"))
         reader.takes.clear()
         await asyncio.sleep(0.4)
@@ -137,7 +138,7 @@ def test_an_owner_that_hears_nothing_for_a_while_and_lives_keeps_the_stream() ->
         await socket.send("still")
         await socket.close(4001)
 
-    async def test(way: Relay, reader: Reader, stream: "asyncio.Task[bool]") -> None:
+    async def test(way: Upstream, reader: Reader, stream: "asyncio.Task[None]") -> None:
         await stream
         assert reader.said("send") == ["still"]
         assert reader.heard[-1] == {"type": "websocket.close", "code": 4001}
@@ -152,7 +153,7 @@ def test_an_owner_that_is_silent_is_left() -> None:
         await socket.send("once")
         await over.wait()
 
-    async def test(way: Relay, reader: Reader, stream: "asyncio.Task[bool]") -> None:
+    async def test(way: Upstream, reader: Reader, stream: "asyncio.Task[None]") -> None:
         await stream
         over.set()
         assert reader.heard[-1] == {"type": "websocket.close", "code": MOVED}
@@ -171,7 +172,7 @@ def test_all_that_the_owner_said_before_it_closed_is_passed_on_and_its_code() ->
         await socket.close(4001)
         closed.set()
 
-    async def test(way: Relay, reader: Reader, stream: "asyncio.Task[bool]") -> None:
+    async def test(way: Upstream, reader: Reader, stream: "asyncio.Task[None]") -> None:
         async def chatter() -> None:
             while True:
                 reader.says.put_nowait({"type": "websocket.receive", "text": "more"})
@@ -201,11 +202,11 @@ def test_a_stream_to_a_server_that_has_died_ends_once() -> None:
             while True:
                 await socket.send("x" * 100_000)
 
-    async def test(way: Relay, reader: Reader, stream: "asyncio.Task[bool]") -> None:
+    async def test(way: Upstream, reader: Reader, stream: "asyncio.Task[None]") -> None:
         await until(lambda: reader.said("send"))
         reader.takes.clear()
         for _ in range(3):
-            way._end_links(())
+            way.end_links(())
             await asyncio.sleep(0.01)
         reader.takes.set()
         await stream
@@ -219,12 +220,12 @@ def test_a_request_that_was_answered_leaves_no_connection() -> None:
         raise AssertionError("a request is no stream")
 
     async def run() -> None:
-        way = relay_of()
+        way = way_to_others()
         async with an_owner(nothing) as owner, asyncio.timeout(10):
             for _ in range(5):
                 reader = Reader()
                 reader.says.put_nowait({"type": "http.request", "body": b""})
-                await way._send_on(owner, scope_of("http"), Ahead(reader.says.get), reader.send)
+                await way.send_on(owner, scope_of("http"), Ahead(reader.says.get), reader.send)
                 assert reader.heard[0]["status"] == 200
                 assert b"".join(m.get("body", b"") for m in reader.heard) == b"/ws?session=s"
                 task = asyncio.current_task()
