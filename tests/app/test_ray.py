@@ -39,7 +39,7 @@ from app.training.workers.cluster.backend import (
     ray_backend,
 )
 from app.training.workers.cluster.bridge import Bridge
-from app.training.workers.cluster.connection import LOST_TICKS, Connection
+from app.training.workers.cluster.connection import LOST_TICKS, Connection, RayLine
 from app.training.workers.cluster.draining import COMMANDS, explained
 from app.training.workers.cluster.talk import Failed, HostNews, News, packed
 from tests.app.clusters import ROOT, Nodes, actors
@@ -381,11 +381,32 @@ def test_what_is_wrong_with_a_cluster_is_what_is_said(news: News | None, note: s
     assert server.note == note
 
 
+def a_bridge() -> tuple[Connection, socket.socket]:
+    """The server's end of one, and the other."""
+    ours, theirs = socket.socketpair()
+    process: Any = types.SimpleNamespace(kill=theirs.close, is_alive=bool, close=bool)
+    return Connection(process, ours), theirs
+
+
+def test_a_line_on_which_no_round_is_under_way_goes_on_over_the_next_bridge() -> None:
+    async def watch() -> None:
+        bridges: list[Connection] = []
+        line = RayLine(lambda: bridges[-1] if bridges else None, "n-0", 1, 30)
+        assert line.lost
+        for _ in range(2):
+            bridge, theirs = a_bridge()
+            bridges.append(bridge)
+            theirs.sendall(packed(News((a_host(),), head=True)))
+            await seen(lambda: not line.lost)
+            await bridge.close()
+            assert line.lost
+
+    asyncio.run(watch())
+
+
 def test_what_a_bridge_said_does_not_count_while_it_is_silent_and_its_last_word_is_kept() -> None:
     async def watch() -> None:
-        ours, theirs = socket.socketpair()
-        process: Any = types.SimpleNamespace(kill=theirs.close, is_alive=bool, close=bool)
-        connection = Connection(process, ours)
+        connection, theirs = a_bridge()
         theirs.sendall(packed(News((a_host(),), head=True)))
         await seen(lambda: connection.host("n-0"))
         connection.silent = LOST_TICKS + 1
