@@ -39,7 +39,7 @@ from app.training.workers.cluster.backend import (
     ray_backend,
 )
 from app.training.workers.cluster.bridge import Bridge
-from app.training.workers.cluster.connection import LOST_TICKS, Connection
+from app.training.workers.cluster.connection import LOST_TICKS, Connection, RayLine
 from app.training.workers.cluster.draining import COMMANDS, explained
 from app.training.workers.cluster.talk import Failed, HostNews, News, packed
 from tests.app.clusters import ROOT, Nodes, actors
@@ -177,54 +177,6 @@ class TestCluster:
             all_go_on(streams)
             as_undisturbed(inline, streams)
 
-    def test_a_wrong_token_is_said_in_a_line(self, cluster: Nodes, tmp_path: Path) -> None:
-        wrong = tmp_path / "wrong"
-        wrong.write_text("d" * 64)
-        more = {"SHALLOWS_RAY_TOKEN_FILE": str(wrong), "RAY_NUM_REDIS_GET_RETRIES": "1"}
-        answer = python(cluster, "-m", "app", "drain", "nobody", **more)
-        assert (answer.returncode, answer.stdout) == (1, "")
-        (line,) = answer.stderr.splitlines()
-        assert "is the token right" in line
-
-    def test_a_host_that_stays_silent_is_asked_ever_more_rarely(
-        self, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        asked: list[concurrent.futures.Future[int]] = []
-        patiences: list[float] = []
-
-        class Hangs:
-            """A handle of an actor that does."""
-
-            ping = property(lambda self: self)
-
-            def remote(self, server: str) -> "Hangs":
-                return self
-
-            def future(self) -> concurrent.futures.Future[int]:
-                asked.append(concurrent.futures.Future())
-                return asked[-1]
-
-        async def first(questions: set[asyncio.Future[int]], patience: float) -> int:
-            patiences.append(patience)
-            return await waited(questions, patience if len(asked) > 9 else 0)
-
-        waited = bridge._first
-        monkeypatch.setattr(bridge, "_first", first)
-        monkeypatch.setattr(bridge, "ASK_SECONDS", 0)
-
-        async def watch() -> None:
-            silent = bridge.Actor("a-0", "a", Hangs())
-            watching = asyncio.create_task(Bridge("s")._watch(silent))
-            await seen(lambda: len(asked) > 9)
-            assert not silent.answers
-            assert patiences[:9] == [1.5, 3, 6, 12, 24, 48, 96, 100, 100]
-            asked[0].set_result(7)  # a late answer counts
-            await seen(lambda: silent.answers)
-            assert silent.others == 7
-            watching.cancel()
-
-        asyncio.run(watch())
-
     def test_several_servers_share_the_hosts(self, client: TestClient, cluster: Nodes) -> None:
         with at_rest(client), another_server(cluster) as other, playing(client, 3) as first:
             heavy = max(where(client, first), key=where(client, first).count)
@@ -293,6 +245,58 @@ class TestCluster:
             with playing(client, 1):
                 pass
             as_undisturbed(inline, streams)
+
+
+@pytest.mark.ray
+def test_a_wrong_token_is_said_in_a_line(cluster: Nodes, tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong"
+    wrong.write_text("d" * 64)
+    more = {"SHALLOWS_RAY_TOKEN_FILE": str(wrong), "RAY_NUM_REDIS_GET_RETRIES": "1"}
+    answer = python(cluster, "-m", "app", "drain", "nobody", **more)
+    assert (answer.returncode, answer.stdout) == (1, "")
+    (line,) = answer.stderr.splitlines()
+    assert "is the token right" in line
+
+
+@pytest.mark.ray
+def test_a_host_that_stays_silent_is_asked_ever_more_rarely(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[concurrent.futures.Future[int]] = []
+    patiences: list[float] = []
+
+    class Hangs:
+        """A handle of an actor that does."""
+
+        ping = property(lambda self: self)
+
+        def remote(self, server: str) -> "Hangs":
+            return self
+
+        def future(self) -> concurrent.futures.Future[int]:
+            asked.append(concurrent.futures.Future())
+            return asked[-1]
+
+    async def first(questions: set[asyncio.Future[int]], patience: float) -> int:
+        patiences.append(patience)
+        return await waited(questions, patience if len(asked) > 9 else 0)
+
+    waited = bridge._first
+    monkeypatch.setattr(bridge, "_first", first)
+    monkeypatch.setattr(bridge, "ASK_SECONDS", 0)
+
+    async def watch() -> None:
+        silent = bridge.Actor("a-0", "a", Hangs())
+        watching = asyncio.create_task(Bridge("s")._watch(silent))
+        await seen(lambda: len(asked) > 9)
+        assert not silent.answers
+        assert patiences[:9] == [1.5, 3, 6, 12, 24, 48, 96, 100, 100]
+        asked[0].set_result(7)  # a late answer counts
+        await seen(lambda: silent.answers)
+        assert silent.others == 7
+        watching.cancel()
+
+    asyncio.run(watch())
 
 
 def command(cluster: Nodes, *words: str) -> subprocess.CompletedProcess[str]:
@@ -377,11 +381,32 @@ def test_what_is_wrong_with_a_cluster_is_what_is_said(news: News | None, note: s
     assert server.note == note
 
 
+def a_bridge() -> tuple[Connection, socket.socket]:
+    """The server's end of one, and the other."""
+    ours, theirs = socket.socketpair()
+    process: Any = types.SimpleNamespace(kill=theirs.close, is_alive=bool, close=bool)
+    return Connection(process, ours), theirs
+
+
+def test_a_line_on_which_no_round_is_under_way_goes_on_over_the_next_bridge() -> None:
+    async def watch() -> None:
+        bridges: list[Connection] = []
+        line = RayLine(lambda: bridges[-1] if bridges else None, "n-0", 1, 30)
+        assert line.lost
+        for _ in range(2):
+            bridge, theirs = a_bridge()
+            bridges.append(bridge)
+            theirs.sendall(packed(News((a_host(),), head=True)))
+            await seen(lambda: not line.lost)
+            await bridge.close()
+            assert line.lost
+
+    asyncio.run(watch())
+
+
 def test_what_a_bridge_said_does_not_count_while_it_is_silent_and_its_last_word_is_kept() -> None:
     async def watch() -> None:
-        ours, theirs = socket.socketpair()
-        process: Any = types.SimpleNamespace(kill=theirs.close, is_alive=bool, close=bool)
-        connection = Connection(process, ours)
+        connection, theirs = a_bridge()
         theirs.sendall(packed(News((a_host(),), head=True)))
         await seen(lambda: connection.host("n-0"))
         connection.silent = LOST_TICKS + 1

@@ -225,9 +225,12 @@ class RayBackend(Backend):
                 driver.start()
 
     def _way_to(self, host: str) -> Callable[[], Awaitable[Line]]:
+        def bridge() -> Connection | None:
+            return self._connection
+
         async def connect() -> Line:
             incarnation = next(self._incarnations)
-            return await RayLine.connect(self._connection, host, incarnation, self._settings)
+            return await RayLine.connect(bridge, host, incarnation, self._settings)
 
         return connect
 

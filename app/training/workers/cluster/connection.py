@@ -6,7 +6,7 @@ import itertools
 import multiprocessing
 import pickle
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from multiprocessing.process import BaseProcess
 from typing import Any
 
@@ -146,43 +146,58 @@ class Connection:
 
 
 class RayLine:
-    """A host that is an actor of the cluster, over the bridge."""
+    """A host that is an actor of the cluster, over whichever bridge there is.
 
-    def __init__(self, connection: Connection, host: str, incarnation: int, longest: float) -> None:
-        self._connection, self._host, self._incarnation = connection, host, incarnation
+    Between two rounds a bridge may be replaced, and the host notices nothing.
+    """
+
+    def __init__(
+        self, bridge: Callable[[], Connection | None], host: str, incarnation: int, longest: float
+    ) -> None:
+        self._bridge, self._host, self._incarnation = bridge, host, incarnation
         self._longest = longest
         self._sessions: set[str] = set()
 
     @classmethod
     async def connect(
-        cls, connection: Connection | None, host: str, incarnation: int, settings: Settings
+        cls,
+        bridge: Callable[[], Connection | None],
+        host: str,
+        incarnation: int,
+        settings: Settings,
     ) -> "RayLine":
         """Begin to use a host; what an older incarnation had there is gone.
 
         Raises:
             LineBroken: it is not to be had.
         """
-        if connection is None:
-            raise LineBroken("there is no bridge to the cluster")
+        line = cls(bridge, host, incarnation, settings.round_timeout_seconds + LONGEST_ROUND_MORE)
         known = settings.model_dump(include=SETTINGS)
-        arguments = (incarnation, __version__, known)
-        refused = await connection.call(host, "begin", *arguments, patience=STARTUP_TIMEOUT)
-        if refused:
+        if refused := await line._call("begin", __version__, known, patience=STARTUP_TIMEOUT):
             raise LineBroken(f"host {host}: {refused}")
-        longest = settings.round_timeout_seconds + LONGEST_ROUND_MORE
-        return cls(connection, host, incarnation, longest)
+        return line
+
+    async def _call(self, method: str, *arguments: Any, patience: float) -> Any:
+        if (bridge := self._bridge()) is None:
+            raise LineBroken("there is no bridge to the cluster")
+        arguments = (self._incarnation, *arguments)
+        return await bridge.call(self._host, method, *arguments, patience=patience)
+
+    @property
+    def _known(self) -> HostNews | None:
+        """What is known of the host."""
+        bridge = self._bridge()
+        return bridge.host(self._host) if bridge is not None else None
 
     @property
     def others(self) -> int:
         """How many sessions of other servers the same processor has."""
-        host = self._connection.host(self._host)
-        return host.others if host is not None else 0
+        return host.others if (host := self._known) is not None else 0
 
     @property
     def lost(self) -> bool:
-        """Whether the host does not answer, or there is no bridge to it any more."""
-        host = self._connection.host(self._host)
-        return host is None or not host.answers
+        """Whether the host does not answer, or there is no bridge to it."""
+        return (host := self._known) is None or not host.answers
 
     async def exchange(
         self, commands: Sequence[Command]
@@ -198,10 +213,8 @@ class RayLine:
                     self._sessions.add(command.session)
                 case Close():
                     self._sessions.discard(command.session)
-        broken, serving, answer = await self._connection.call(
-            self._host,
+        broken, serving, answer = await self._call(
             "serve",
-            self._incarnation,
             len(self._sessions),
             pickle.dumps(commands, pickle.HIGHEST_PROTOCOL),
             patience=self._longest,
@@ -217,6 +230,4 @@ class RayLine:
     async def close(self) -> None:
         """Tell the host, if it hears it, that it is needed no longer."""
         with contextlib.suppress(LineBroken):
-            await self._connection.call(
-                self._host, "end", self._incarnation, patience=PARTING_SECONDS
-            )
+            await self._call("end", patience=PARTING_SECONDS)
