@@ -80,6 +80,14 @@ def _first(things: dict[Thing, T], most: int) -> dict[Thing, T]:
     return {thing: things.pop(thing) for thing in list(itertools.islice(things, most))}
 
 
+def _tell(tell: Callable[..., None], *what: object) -> None:
+    """Tell somebody. One who fails at it keeps it from nobody else, and ends no beats."""
+    try:
+        tell(*what)
+    except Exception:
+        log.exception("what a beat brought could not be told")
+
+
 class Lease:
     """Until when a server may believe that what it had is still its."""
 
@@ -236,11 +244,11 @@ class Servers(Alone):
         self.now, self._now_at = beat.now, self._ticks()
         for kind, name in self._memory.compare(beat, before):
             self._tell_lost(kind, name)
-        self.spending.hear(beat.others)
+        _tell(self.spending.hear, beat.others)
         for tell in self.when_gone:
-            tell(beat.others.keys())
+            _tell(tell, beat.others.keys())
         for counted in self.when_counted:
-            counted()
+            _tell(counted)
         if sent + ALIVE_SECONDS <= self._ticks():
             return  # it has come so late that it may be over again
         self._lease.renew(sent)
@@ -253,12 +261,12 @@ class Servers(Alone):
         self.fences += 1
         log.error("the database has not answered for %g s: this server is silent", ALIVE_SECONDS)
         for tell in self.when_fenced:
-            tell()
+            _tell(tell)
 
     def _tell_lost(self, kind: Kind, name: str) -> None:
         log.warning("a %s is another server's now", kind)
         if (tell := self.when_lost.get(kind)) is not None:
-            tell(name)
+            _tell(tell, name)
 
     # -- what it has ------------------------------------------------------------------------
 

@@ -384,6 +384,38 @@ def test_however_much_is_noted_at_once_each_transaction_is_short(postgresql: Pos
     assert max(statements) < 10
 
 
+def test_who_fails_at_what_a_beat_brings_neither_ends_it_nor_keeps_it_from_others(
+    postgresql: PostgreSQL,
+) -> None:
+    told: list[object] = []
+
+    def fails(*what: object) -> None:
+        told.append(what)
+        raise RuntimeError
+
+    async def main(store: Store) -> None:
+        servers = Servers(store, "http://one")
+        servers.when_lost["session"] = servers.when_lost["job"] = fails
+        servers.when_gone.append(fails)
+        servers.when_counted += [fails, lambda: told.append("counted")]
+        await servers._beat()
+        servers.begin("session", "s", "c")
+        servers.begin("job", "j", "c")
+        await servers.noted()
+        told.clear()
+        await store.write(
+            lambda c: Ownership("two", "http://two").take(c, "session", "s", "c", None)
+        )
+        await store.write(lambda c: Ownership("two", "http://two").take(c, "job", "j", "c", None))
+        await servers._beat()
+        assert not servers.fenced
+        assert {("s",), ("j",), (), "counted"} <= set(told)
+        servers.close()
+
+    with opened(postgresql.database()) as store:
+        asyncio.run(main(store))
+
+
 def test_what_others_have_spent_is_taken_off_once() -> None:
     publisher, hearer = Spending(str), Spending(str)
     taken: list[tuple[str, int]] = []
