@@ -466,18 +466,18 @@ def test_nothing_of_an_older_incarnation_reaches_anybody(hosting: Hosting) -> No
     async def watch() -> None:
         assert await hosting.begin("s", 1, __version__, KNOWN) == ""
         old = hosting._served["s"].line
-        broken, _, _, answer = await hosting.serve("s", 1, 1, opening("a"))
+        broken, _, _, answer = await hosting.serve("s", 1, 1, 1, opening("a"))
         assert (broken, bool(answer)) == ("", True)
-        under_way = asyncio.create_task(hosting.serve("s", 1, 1, opening("b")))
+        under_way = asyncio.create_task(hosting.serve("s", 1, 2, 1, opening("b")))
         await asyncio.sleep(0)
         assert await hosting.begin("s", 2, __version__, KNOWN) == ""
         assert await hosting.begin("s", 1, __version__, KNOWN) == OLDER
         broken, _, _, answer = await under_way
         assert (bool(broken), answer) == (True, b"")
-        assert await hosting.serve("s", 1, 1, opening("c")) == (OLDER, "", 0, b"")
-        assert await hosting.fetch("s", 1, 0) is None
-        await hosting.bring("s", 1, 0, b"of the past")
-        assert (await hosting.serve("s", 2, 1, opening("d")))[0] == ""
+        assert await hosting.serve("s", 1, 3, 1, opening("c")) == (OLDER, "", 0, b"")
+        assert await hosting.fetch("s", 1, 2, 0) is None
+        await hosting.bring("s", 1, 1, 0, b"of the past")
+        assert (await hosting.serve("s", 2, 1, 1, opening("d")))[0] == ""
         assert old is not None
         assert not old._process.is_alive()
         await hosting.end("s", 1)
@@ -495,13 +495,13 @@ def test_servers_that_are_silent_are_forgotten_and_more_than_fit_are_refused(
         monkeypatch.setattr(actor, "MOST_SERVERS", 1)
         assert "the server 0" in await hosting.begin("s", 1, "0", KNOWN)
         assert await hosting.begin("s", 1, __version__, KNOWN) == ""
-        await hosting.serve("s", 1, 5, opening("a"))
+        await hosting.serve("s", 1, 1, 5, opening("a"))
         assert await hosting.ping("t") == 5
         assert "already" in await hosting.begin("t", 1, __version__, KNOWN)
         hosting._served["s"].heard_at -= actor.FORGET_SECONDS + 1
         assert await hosting.ping("t") == 0
         assert await hosting.begin("t", 1, __version__, KNOWN) == ""
-        assert (await hosting.serve("s", 1, 5, b""))[0] == "the host has begun anew"
+        assert (await hosting.serve("s", 1, 2, 5, b""))[0] == "the host has begun anew"
         await hosting.end("t", 1)
 
     asyncio.run(watch())
@@ -517,13 +517,22 @@ def test_what_is_too_large_for_one_message_goes_in_parts(hosting: Hosting) -> No
         assert parts
         assert all(len(part) <= PART_BYTES for part in [*parts, last])
         for number, part in reversed(list(enumerate(parts))):
-            await hosting.bring("s", 1, number, part)
-        broken, _, more, first = await hosting.serve("s", 1, 1, last)
+            await hosting.bring("s", 1, 1, number, part)
+        broken, _, more, first = await hosting.serve("s", 1, 1, 1, last)
         assert (broken, more > 0) == ("", True)
-        rest = [await hosting.fetch("s", 1, number) for number in range(more)]
+        rest = [await hosting.fetch("s", 1, 1, number) for number in range(more)]
         events, _ = pickle.loads(b"".join([first, *filter(None, rest)]))
         assert events
-        assert await hosting.fetch("s", 1, 0) is None
+        assert await hosting.fetch("s", 1, 1, 0) is None
+        # Asked again, as when the bridge that it was to come over has died: nothing is done twice.
+        twice = [hosting.serve("s", 1, 1, 1, b""), hosting.serve("s", 1, 1, 1, b"")]
+        assert await asyncio.gather(*twice) == [(broken, "", more, first)] * 2
+        assert [await hosting.fetch("s", 1, 1, number) for number in range(more)] == rest
+        # What comes late, of a round that is over, does nothing, and takes nothing away.
+        await hosting.bring("s", 1, 1, 0, b"of the past")
+        assert (await hosting.serve("s", 1, 2, 1, pickle.dumps([])))[0] == ""
+        assert await hosting.serve("s", 1, 1, 1, last) == (OLDER, "", 0, b"")
+        assert await hosting.fetch("s", 1, 1, 0) is None
         await hosting.end("s", 1)
 
     asyncio.run(watch())

@@ -217,16 +217,20 @@ class Bridge:
             actor.under_way.discard(future)
 
     async def _serve(
-        self, actor: Actor, _: str, incarnation: int, sessions: int, commands: bytes
+        self, actor: Actor, _: str, incarnation: int, round_: int, sessions: int, commands: bytes
     ) -> tuple[str, str, bytes]:
         """A round, in parts: why nothing came of it, who it is due to, and what came."""
         *parts, last = parts_of(commands)
         await _all(
-            self._call(actor, "bring", incarnation, number, part)
-            for number, part in enumerate(parts)
+            self._call(actor, "bring", incarnation, round_, place, part)
+            for place, part in enumerate(parts)
         )
-        broken, serving, more, first = await self._call(actor, "serve", incarnation, sessions, last)
-        rest = await _all(self._call(actor, "fetch", incarnation, number) for number in range(more))
+        broken, serving, more, first = await self._call(
+            actor, "serve", incarnation, round_, sessions, last
+        )
+        rest = await _all(
+            self._call(actor, "fetch", incarnation, round_, place) for place in range(more)
+        )
         if None in rest:
             return "a part of its answer is lost", "", b""
         return broken, serving, b"".join([first, *rest])
