@@ -4,8 +4,8 @@ Whatever a request or stream is about has one owner (`app/sessions/servers.py`).
 and is not it looks in the database who is, and passes the request on (`upstream.py`) with a ticket
 (`tickets.py`). A request with a ticket has been let in already, has been counted, and is never
 passed on again. What no server has signed is no ticket: it opens no door, and whoever sends it is a
-stranger like any other. If the owner is lost, or can't be reached twice, whoever is asked takes it
-(`Servers.take`) and answers itself.
+stranger like any other. If the owner is lost, or can't be reached twice (`calls.py`), whoever
+is asked takes it (`Servers.take`) and answers itself.
 
 A server that is fenced says nothing: what it would send is looked at here, message by message.
 
@@ -29,10 +29,11 @@ from app.links import path_in
 from app.sessions.owning import MOVED
 from app.sessions.servers import Servers
 from app.store.owned import Kind, Owner
+from app.web.calls import Unreachable
 from app.web.passes import TOKEN, UP
 from app.web.security import UNCOUNTED, refuse
 from app.web.tickets import TICKET, Tickets
-from app.web.upstream import Ahead, Lost, Unreachable, Upstream
+from app.web.upstream import MOST_MESSAGE, Ahead, Lost, Upstream
 from app.web.ways import RELAYED
 
 MOST_GONE = 10_000
@@ -78,7 +79,7 @@ class Relay:
         self.upstream = Upstream(self.tickets)
         self._gone: dict[str, None] = {}
         """Tokens of pages that were at other servers, and are not there any more."""
-        servers.when_gone.append(self.upstream.end_links)
+        servers.when_gone += [self.upstream.end_links, self.upstream.calls.forget]
         servers.when_fenced.append(lambda: self.upstream.end_links(()))
 
     # -- whose is it ------------------------------------------------------------------------
@@ -199,6 +200,8 @@ class Relay:
             if message["type"] == "http.response.start":
                 status, headers = message["status"], message["headers"]
             said += message.get("body", b"")
+            if len(said) > MOST_MESSAGE:
+                raise Elsewhere  # nothing here answers so much
 
         if not await self._to_owner((kind, name), request.scope, Ahead(receive), send):
             return None

@@ -1,7 +1,6 @@
 """From one of several servers to another: a request or stream is passed on, and what it answers.
 
-Only a call that is not taken shows that a server is away: what this server or its client does
-wrong, or has not enough of, is theirs, and so is a refusal, which is passed on.
+A refusal of the owner's is passed on as any answer.
 
 What if it is full: `MOST_RELAYED` at a time, of one address a third of that; one more is refused
 (503). What is passed on is not collected: the slower side holds up the faster. A server that dies
@@ -10,8 +9,8 @@ ends what is passed on to it: a stream is closed with 1012, and its page comes a
 
 import asyncio
 import contextlib
-import errno
 import socket
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Collection, Iterator, MutableMapping
 from typing import Any
@@ -20,11 +19,7 @@ from urllib.parse import urlsplit
 import httpcore2
 from starlette.types import Message, Receive, Scope, Send
 from websockets.asyncio.client import connect
-from websockets.exceptions import (
-    InvalidStatus,
-    InvalidURI,
-    WebSocketException,
-)
+from websockets.exceptions import InvalidStatus, InvalidURI, WebSocketException
 from websockets.http11 import Response as Refusal
 from websockets.uri import parse_uri
 
@@ -32,6 +27,7 @@ from app.errors import Busy, Elsewhere, Malformed
 from app.fairness import Allowance
 from app.sessions.owning import MOVED
 from app.store.owned import Owner
+from app.web.calls import DIAL_SECONDS, DIALS, Calls, Unreachable
 from app.web.carrying import Carried, Heard
 from app.web.limits import client_of
 from app.web.tickets import TICKET, Tickets, target_of
@@ -40,50 +36,18 @@ MOST_RELAYED = 3_000
 MOST_OF_ONE = MOST_RELAYED // 3
 MOST_MESSAGE = 32_000_000
 """Bytes of one message of the owner's: a frame of the largest network is smaller."""
-DIALS, DIAL_SECONDS = 2, 0.4
-"""So often a server is called that does not answer, until what it has is taken from it."""
 OPEN_SECONDS = 1.0
 """For the owner to open a stream; then the database is asked again who the owner is."""
 ANSWER_SECONDS = 60.0
 """Between two parts of an answer: heavy work waits half a minute for its turn."""
-OUR_OWN = {
-    *(errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM),
-    *(errno.EADDRNOTAVAIL, errno.EADDRINUSE),
-}
-"""Why a call is not even made: there are no more files, ports or bytes to be had here."""
 HOP_BY_HOP = {
     *(b"connection", b"keep-alive", b"upgrade", b"te", b"trailer", b"proxy-connection"),
     *(b"x-forwarded-for", b"forwarded", b"expect", TICKET),
 }
 
 
-class Unreachable(Exception):
-    """A server does not answer when it is called."""
-
-
 class Lost(Exception):
     """The owner has gone, or is not the owner any more."""
-
-
-def unreachable(why: BaseException) -> Unreachable:
-    """A call that was not taken, by a server that is not there then.
-
-    Raises:
-        Busy: this server could not make it.
-    """
-    if any(getattr(error, "errno", None) in OUR_OWN for error in _causes(why)):
-        raise Busy("this server can't call others just now; try again in a moment") from None
-    return Unreachable()
-
-
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    """An error, and what it came from."""
-    while error is not None:
-        yield error
-        if isinstance(error, BaseExceptionGroup):
-            for part in error.exceptions:
-                yield from _causes(part)
-        error = error.__cause__ or error.__context__
 
 
 class Ahead:
@@ -107,6 +71,7 @@ class Upstream:
     """The way to the other servers.
 
     Attributes:
+        calls: Those to them.
         now: How many requests and streams are passed on just now,
         passed: and how many have been.
     """
@@ -116,6 +81,7 @@ class Upstream:
         self._links: dict[str, set[asyncio.Task[Any]]] = {}
         self._ended: set[asyncio.Task[Any]] = set()
         self._places = Allowance(MOST_OF_ONE, MOST_RELAYED)
+        self.calls = Calls(time.monotonic)
         self.now = self.passed = 0
         self._pool = httpcore2.AsyncConnectionPool(
             max_connections=MOST_RELAYED, max_keepalive_connections=0
@@ -209,8 +175,9 @@ class Upstream:
         uri = _uri(address.netloc, target_of(scope).decode("latin-1"))
         ticket = self._tickets.make({**scope, "method": "GET"}, owner.server).decode()
         why: Exception = Unreachable()
+        began = self.calls.ticks()
         for _ in range(DIALS):
-            line = await self._dialled(str(address.hostname), address.port or 80)
+            line = await self._dialled(owner.server, str(address.hostname), address.port or 80)
             try:
                 async with asyncio.timeout(OPEN_SECONDS):
                     opened = await connect(
@@ -227,31 +194,34 @@ class Upstream:
                         max_size=MOST_MESSAGE,
                     )
                 assert isinstance(opened, Heard)
+                self.calls.taken(owner.server)
                 return opened
             except TimeoutError:
                 line.close()
                 raise Lost from None  # it is frozen, or busy: the database knows
             except InvalidStatus as refused:
                 line.close()
+                self.calls.taken(owner.server)
                 if _is_elsewhere(refused.response.status_code, bytes(refused.response.body)):
                     raise Lost from None
                 raise
             except (WebSocketException, OSError) as error:
                 line.close()
                 why = error
-        raise unreachable(why) from None
+        raise self.calls.failed(owner.server, began, why) from None
 
-    @staticmethod
-    async def _dialled(host: str, port: int) -> socket.socket:
+    async def _dialled(self, server: str, host: str, port: int) -> socket.socket:
         """A connection to a server.
 
         Raises:
             Unreachable: it takes none.
-            Busy: this server can't call.
+            Busy: this server can't call, or the other one takes others' calls.
         """
         loop = asyncio.get_running_loop()
         why: Exception = Unreachable()
+        first = self.calls.ticks()
         for _ in range(DIALS):
+            began = self.calls.ticks()
             try:
                 async with asyncio.timeout(DIAL_SECONDS):
                     found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
@@ -266,8 +236,9 @@ class Upstream:
                     return line
             except (OSError, TimeoutError) as error:
                 why = error
+                self.calls.check(began)
                 await asyncio.sleep(DIAL_SECONDS / 4)
-        raise unreachable(why) from None
+        raise self.calls.failed(server, first, why) from None
 
     # -- requests ---------------------------------------------------------------------------
 
@@ -277,7 +248,9 @@ class Upstream:
         headers = [(k, v) for k, v in scope["headers"] if k not in HOP_BY_HOP]
         if all(name != b"host" for name, _ in headers):  # HTTP/1.0 needs none
             headers.append((b"host", address.netloc.encode()))
+        first = self.calls.ticks()
         for dial in range(DIALS):
+            began = self.calls.ticks()
             body = _Body(receive, there=_has_body(scope))
             request = httpcore2.Request(
                 scope["method"],
@@ -299,14 +272,18 @@ class Upstream:
                 },
             )
             try:
-                await self._exchange(request, body, send)
+                await self._exchange(owner.server, request, body, send)
             except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as why:
+                if isinstance(why, httpcore2.ConnectTimeout):
+                    self.calls.check(began)
                 if dial + 1 == DIALS:
-                    raise unreachable(why) from None
+                    raise self.calls.failed(owner.server, first, why) from None
             else:
                 return
 
-    async def _exchange(self, request: httpcore2.Request, body: "_Body", send: Send) -> None:
+    async def _exchange(
+        self, server: str, request: httpcore2.Request, body: "_Body", send: Send
+    ) -> None:
         """Send a request on, and its answer back.
 
         Raises:
@@ -321,6 +298,7 @@ class Upstream:
         gone = asyncio.create_task(body.gone(me))
         try:
             response = await self._pool.handle_async_request(request)
+            self.calls.taken(server)
             body.sent.set()
             try:
                 if response.status == Elsewhere.status and not body.begun:
