@@ -172,8 +172,8 @@ def test_only_a_call_that_is_not_taken_shows_that_a_server_is_away() -> None:
             with pytest.raises(Busy):
                 calls.failed("peer", 0.0, error)
     refused = ConnectionRefusedError(errno.ECONNREFUSED, "")
-    for error in (refused, TimeoutError()):
-        assert isinstance(calls.failed("peer", 0.0, error), Unreachable)
+    for why in (refused, TimeoutError()):
+        assert isinstance(calls.failed("peer", 0.0, why), Unreachable)
     # One that takes the calls of others is there, however many it does not take.
     calls.taken("peer")
     with pytest.raises(Busy):
