@@ -1,0 +1,38 @@
+"""What the documents name is there, and what there is they name."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from app.settings import Settings, variables
+
+ROOT = Path(__file__).parent.parent
+DOCUMENTS = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+NOW = [path for path in DOCUMENTS if path.name != "CHANGELOG.md"]
+"""Those that say how it is; the changelog also names what there was."""
+DEPLOYED = [
+    *ROOT.glob("compose*.yaml"),
+    *(path for path in (ROOT / "deploy").rglob("*") if path.is_file()),
+    ROOT / "Dockerfile",
+]
+OF_TESTS = {"SHALLOWS_CHROMIUM", "SHALLOWS_POSTGRESQL"}
+NAME = re.compile(r"\bSHALLOWS_[A-Z_]*[A-Z]\b(?!_?…)")
+
+
+def named(text: str) -> Iterator[str]:
+    """Settings that a text names, also those of which it gives the end: `SHALLOWS_A_B`, `…_C`."""
+    for line in text.splitlines():
+        whole = NAME.findall(line)
+        yield from whole
+        yield from re.findall(r"`(HOST|PORT|RELOAD)\b", line)
+        for end in re.findall(r"`…(_[A-Z_]+)`", line):
+            yield from (word[:at] + end for word in whole for at in range(len(word) + 1))
+
+
+def test_every_setting_is_documented_and_every_one_that_is_named_is_there() -> None:
+    settings = {setting: set(variables(setting)) for setting in Settings.model_fields}
+    documented = {name for path in NOW for name in named(path.read_text("utf-8"))}
+    assert [setting for setting, names in settings.items() if not names & documented] == []
+    known = set().union(*settings.values()) | OF_TESTS
+    for path in [*NOW, *DEPLOYED]:
+        assert set(NAME.findall(path.read_text("utf-8"))) <= known, path
