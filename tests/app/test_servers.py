@@ -3,18 +3,21 @@
 import asyncio
 import contextlib
 import json
+import re
 import signal
 import subprocess
 import sys
 import time
 import zlib
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import httpx2 as httpx
 import msgpack
 import pytest
 import websockets
+from prometheus_client.parser import text_string_to_metric_families
 from websockets.asyncio.client import ClientConnection, connect
 
 from tests.app.conftest import a_moment
@@ -25,6 +28,7 @@ AGAIN_SECONDS = 10.0
 """In which they have to play again, on a machine that others use too; it takes half of that."""
 MOVED = 1012
 PLACES, REQUESTS = 14, 100
+ROOT = Path(__file__).parents[2]
 ELSEWHERE = {"X-Forwarded-For": "10.0.0.7"}
 """Somebody else's address, as a proxy says it."""
 
@@ -369,6 +373,21 @@ def test_a_server_that_ends_in_order_hands_over_all_it_has(trio: Several) -> Non
     asyncio.run(main())
 
 
+def test_each_metric_is_documented_and_each_that_is_named_is_there(three: Several) -> None:
+    there = set()
+    for family in text_string_to_metric_families(get(three, 0, "/metrics").text):
+        counts = family.type == "counter"
+        there.add(f"{family.name}_total" if counts else family.name)
+    named = set()
+    for page in (ROOT / "docs").rglob("*.md"):
+        text = page.read_text("utf-8")
+        named |= set(re.findall(r"\bshallows_[a-z_]+[a-z]\b(?!\.)", text))
+        # In their list `_connections` is short for `shallows_connections`.
+        (begin,) = re.findall(r"^- `/metrics`.*?(?=\n(?!  ))", text, re.M | re.S) or [""]
+        named |= {f"shallows{name}" for name in re.findall(r"`(_[a-z_]+)[`{]", begin)}
+    assert named == there
+
+
 def test_one_server_alone_pays_for_nothing_of_it() -> None:
     """Nothing is imported for it, and no table is asked."""
     program = """
@@ -385,7 +404,7 @@ async def main():
         job = await app.state.services.jobs.submit(TrainRequest().plan(), "somebody")
         await job.ended.wait()
 asyncio.run(main())
-several = ("httpcore2", "app.web.relay", "app.sessions.servers")
+several = ("httpcore2", "app.web.relay", "app.sessions.servers", "ray")
 print([name for name in several if name in sys.modules])
 print([text for text in asked if "owned" in text or "servers" in text])
 """
