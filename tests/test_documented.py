@@ -36,3 +36,21 @@ def test_every_setting_is_documented_and_every_one_that_is_named_is_there() -> N
     known = set().union(*settings.values()) | OF_TESTS
     for path in [*NOW, *DEPLOYED]:
         assert set(NAME.findall(path.read_text("utf-8"))) <= known, path
+
+
+def test_every_promise_of_security_names_tests_that_are_there() -> None:
+    """A name may be cut short with …, and stands in the file that was named last in its row."""
+    tests = {path.name: path.read_text("utf-8") for path in (ROOT / "tests").rglob("test_*.py")}
+    rows = re.findall(r"(?m)^\| .* \| (`.*) \|$", (ROOT / "docs/security.md").read_text("utf-8"))
+    assert len(rows) > 40
+    file = ""
+    for row in rows:
+        for said in re.findall(r"`([^`]+)`", row):
+            name = said.rpartition("::")[2]
+            if path := re.search(r"[\w/]+\.(?:py|sh)", said):
+                file = path[0]
+                assert file in tests or (ROOT / file).is_file(), said
+            if name == file:
+                continue
+            pattern = r"(?:def|class) \w*?" + name.replace("…", r"\w*") + r"\w*[(:]"
+            assert re.search(pattern, tests[file]), (said, file)

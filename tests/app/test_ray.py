@@ -27,6 +27,7 @@ from app.training.messages import Open, Tell
 from app.training.workers.cluster import actor, backend
 from app.training.workers.cluster.actor import OLDER, PART_BYTES, Hosting, parts_of
 from app.training.workers.cluster.backend import ALONE, HEADLESS, RayBackend, ray_backend
+from app.training.workers.cluster.connection import Connection, RayLine
 from app.training.workers.cluster.draining import COMMANDS
 from tests.app.clusters import ROOT, Nodes, actors
 from tests.app.conftest import RAY, metric, services_of, settings_for, wait_ready
@@ -359,6 +360,31 @@ def test_what_is_too_large_for_one_message_goes_in_parts(hosting: Hosting) -> No
         await hosting.end("s", 1)
 
     asyncio.run(watch())
+
+
+class Told(Connection):
+    """What goes to a host is written down."""
+
+    def __init__(self) -> None:
+        self.said = b""
+
+    async def call(self, host: str, method: str, *arguments: Any, patience: float) -> Any:
+        self.said += pickle.dumps((host, method, arguments))
+        return ""
+
+
+def test_no_secret_of_a_server_goes_to_a_host(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("sesame-token")
+    secrets = {name: f"sesame-{name}" for name in ("access_code", "teacher_code")}
+    secrets["database_url"] = "postgresql://shallows:sesame-password@10.0.0.9/shallows"
+    told = Told()
+    known = settings_for(
+        "ray", ray_address="10.0.0.2:6379", ray_token_file=tmp_path / "token", **secrets
+    )
+    asyncio.run(RayLine.connect(told, "host", 1, known))
+    assert b"round_timeout_seconds" in told.said
+    assert b"sesame" not in told.said
+    assert str(tmp_path).encode() not in told.said
 
 
 # -- what it takes -------------------------------------------------------------------------------
