@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from app.classroom import errors as of_rooms
+from app.errors import ShallowsError
 from app.settings import Settings, variables
 
 ROOT = Path(__file__).parent.parent
@@ -54,3 +56,22 @@ def test_every_promise_of_security_names_tests_that_are_there() -> None:
                 continue
             pattern = r"(?:def|class) \w*?" + name.replace("…", r"\w*") + r"\w*[(:]"
             assert re.search(pattern, tests[file]), (said, file)
+
+
+def errors(kind: type[ShallowsError] = ShallowsError) -> Iterator[type[ShallowsError]]:
+    yield kind
+    for narrower in kind.__subclasses__():
+        yield from errors(narrower)
+
+
+def test_every_error_is_documented_with_its_status_and_its_code() -> None:
+    protocol = (ROOT / "docs" / "protocol.md").read_text("utf-8")
+    table = protocol[protocol.index("| status | code | when |") :].partition("\n\n")[0]
+    rows = re.findall(r"(?m)^\| (\d{3}(?:, \d{3})*) \| (.+?) \|", table)
+    statuses = {int(status) for said, _ in rows for status in said.split(", ")}
+    codes = {code for _, said in rows for code in re.findall(r"`(\w+)`", said)}
+    there = {error.code: error.status for error in errors()}
+    assert of_rooms.Over.code in there
+    assert statuses == {*there.values(), 405}  # which is the framework's
+    assert codes - {"http_error"} <= there.keys()
+    assert [code for code in there if f"`{code}`" not in protocol] == []
