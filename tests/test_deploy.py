@@ -128,11 +128,16 @@ def test_each_web_server_has_what_several_need() -> None:
 
 def test_what_is_set_are_settings() -> None:
     (settings,) = (r for r in RESOURCES if name_of(r) == "ConfigMap shallows")
-    web = [SERVICES[name]["environment"] for name in ("web1", "web2")]
+    alone: Json = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]["shallows"]
+    web = [alone["environment"], *(SERVICES[name]["environment"] for name in ("web1", "web2"))]
     pods = [each["name"] for container in CONTAINERS for each in container.get("env", ())]
     known = {f"SHALLOWS_{name.upper()}" for name in Settings.model_fields}
     said = {name for name in chain(settings["data"], *web, pods) if name.startswith("SHALLOWS_")}
     assert said - known == set()
+    # What one asks of whoever comes can be asked everywhere.
+    codes = {"SHALLOWS_ACCESS_CODE", "SHALLOWS_TEACHER_CODE"}
+    assert all(codes <= environment.keys() for environment in web)
+    assert codes <= {*pods}
 
 
 def test_what_compose_hands_on_as_empty_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
