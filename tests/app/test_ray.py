@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import pickle
+import shutil
 import subprocess
 import sys
 import time
@@ -27,6 +28,7 @@ from app.training.messages import Open, Tell
 from app.training.workers.cluster import actor, backend
 from app.training.workers.cluster.actor import OLDER, PART_BYTES, Hosting, parts_of
 from app.training.workers.cluster.backend import ALONE, HEADLESS, RayBackend, ray_backend
+from app.training.workers.cluster.bridge import class_for_nodes
 from app.training.workers.cluster.connection import Connection, RayLine
 from app.training.workers.cluster.draining import COMMANDS
 from tests.app.clusters import ROOT, Nodes, actors
@@ -385,6 +387,34 @@ def test_no_secret_of_a_server_goes_to_a_host(tmp_path: Path) -> None:
     assert b"round_timeout_seconds" in told.said
     assert b"sesame" not in told.said
     assert str(tmp_path).encode() not in told.said
+
+
+def test_a_node_finds_the_code_where_it_was_installed(tmp_path: Path) -> None:
+    """There `app` is within the package `shallows`, on nobody's path."""
+    from ray import cloudpickle
+
+    package = tmp_path / "shallows"
+    package.mkdir()
+    shutil.copy(ROOT / "shallows" / "__init__.py", package)
+    for name in ("app", "nncore"):
+        (package / name).symlink_to(ROOT / name)
+    sent: bytes = cloudpickle.dumps(class_for_nodes())  # type: ignore[no-untyped-call]
+    (tmp_path / "class").write_bytes(sent)
+    program = f"""
+import sys
+sys.path += {[str(tmp_path), *(path for path in sys.path if path.endswith("-packages"))]}
+import asyncio, importlib.util
+from pathlib import Path
+from ray import cloudpickle
+assert importlib.util.find_spec("app") is None
+actor = cloudpickle.loads(Path({str(tmp_path / "class")!r}).read_bytes())()
+print(asyncio.run(actor.begin("server", 1, {__version__!r}, {KNOWN})) or "it trains")
+asyncio.run(actor.end("server", 1))
+"""
+    # -S: what is installed to be edited is not on the path, -I: nor is this folder.
+    command = [sys.executable, "-S", "-I", "-c", program]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=120)
+    assert done.stdout == "it trains\n", done.stderr
 
 
 # -- what it takes -------------------------------------------------------------------------------
