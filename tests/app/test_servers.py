@@ -20,7 +20,9 @@ import websockets
 from prometheus_client.parser import text_string_to_metric_families
 from websockets.asyncio.client import ClientConnection, connect
 
-from tests.app.conftest import a_moment
+from app.main import create_app
+from app.settings import SettingsError
+from tests.app.conftest import a_moment, settings_for
 from tests.app.postgresql import PostgreSQL
 from tests.app.several import Json, Several, Student, playing, several
 
@@ -386,6 +388,12 @@ def test_each_metric_is_documented_and_each_that_is_named_is_there(three: Severa
         (begin,) = re.findall(r"^- `/metrics`.*?(?=\n(?!  ))", text, re.M | re.S) or [""]
         named |= {f"shallows{name}" for name in re.findall(r"`(_[a-z_]+)[`{]", begin)}
     assert named == there
+
+
+def test_where_the_library_is_missing_it_says_how_it_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "httpcore2", None)
+    with pytest.raises(SettingsError, match=r"shallows\[servers\]"):
+        create_app(settings_for("inline", server_address="http://10.0.0.2:8000"))
 
 
 def test_one_server_alone_pays_for_nothing_of_it() -> None:
