@@ -265,6 +265,21 @@ def test_places_and_rates_of_an_address_count_at_all_servers(three: Several) -> 
     asyncio.run(main())
 
 
+def test_each_metric_is_documented_and_each_that_is_named_is_there(three: Several) -> None:
+    there = set()
+    for family in text_string_to_metric_families(get(three, 0, "/metrics").text):
+        counts = family.type == "counter"
+        there.add(f"{family.name}_total" if counts else family.name)
+    named = set()
+    for page in (ROOT / "docs").rglob("*.md"):
+        text = page.read_text("utf-8")
+        named |= set(re.findall(r"\bshallows_[a-z_]+[a-z]\b(?!\.)", text))
+        # In their list `_connections` is short for `shallows_connections`.
+        (begin,) = re.findall(r"^- `/metrics`.*?(?=\n(?!  ))", text, re.M | re.S) or [""]
+        named |= {f"shallows{name}" for name in re.findall(r"`(_[a-z_]+)[`{]", begin)}
+    assert named == there
+
+
 def test_a_ticket_is_good_for_once_and_nobody_else_makes_one(three: Several) -> None:
     headers = {"Shallows-Relay": "W10=.00", "X-Forwarded-For": "10.0.0.9"}
     refused = get(three, 0, "/datasets", headers=headers)
@@ -373,21 +388,6 @@ def test_a_server_that_ends_in_order_hands_over_all_it_has(trio: Several) -> Non
             assert not any(said.get("from_checkpoint") for said in student.told)
 
     asyncio.run(main())
-
-
-def test_each_metric_is_documented_and_each_that_is_named_is_there(three: Several) -> None:
-    there = set()
-    for family in text_string_to_metric_families(get(three, 0, "/metrics").text):
-        counts = family.type == "counter"
-        there.add(f"{family.name}_total" if counts else family.name)
-    named = set()
-    for page in (ROOT / "docs").rglob("*.md"):
-        text = page.read_text("utf-8")
-        named |= set(re.findall(r"\bshallows_[a-z_]+[a-z]\b(?!\.)", text))
-        # In their list `_connections` is short for `shallows_connections`.
-        (begin,) = re.findall(r"^- `/metrics`.*?(?=\n(?!  ))", text, re.M | re.S) or [""]
-        named |= {f"shallows{name}" for name in re.findall(r"`(_[a-z_]+)[`{]", begin)}
-    assert named == there
 
 
 def test_where_the_library_is_missing_it_says_how_it_comes(monkeypatch: pytest.MonkeyPatch) -> None:
