@@ -5,7 +5,6 @@ import contextlib
 import json
 import os
 import pickle
-import shutil
 import subprocess
 import sys
 import time
@@ -28,8 +27,6 @@ from app.training.messages import Open, Tell
 from app.training.workers.cluster import actor, backend
 from app.training.workers.cluster.actor import OLDER, PART_BYTES, Hosting, parts_of
 from app.training.workers.cluster.backend import ALONE, HEADLESS, RayBackend, ray_backend
-from app.training.workers.cluster.bridge import class_for_nodes
-from app.training.workers.cluster.connection import Connection, RayLine
 from app.training.workers.cluster.draining import COMMANDS
 from tests.app.clusters import ROOT, Nodes, actors
 from tests.app.conftest import RAY, metric, services_of, settings_for, wait_ready
@@ -362,59 +359,6 @@ def test_what_is_too_large_for_one_message_goes_in_parts(hosting: Hosting) -> No
         await hosting.end("s", 1)
 
     asyncio.run(watch())
-
-
-class Told(Connection):
-    """What goes to a host is written down."""
-
-    def __init__(self) -> None:
-        self.said = b""
-
-    async def call(self, host: str, method: str, *arguments: Any, patience: float) -> Any:
-        self.said += pickle.dumps((host, method, arguments))
-        return ""
-
-
-def test_no_secret_of_a_server_goes_to_a_host(tmp_path: Path) -> None:
-    (tmp_path / "token").write_text("sesame-token")
-    secrets = {name: f"sesame-{name}" for name in ("access_code", "teacher_code")}
-    secrets["database_url"] = "postgresql://shallows:sesame-password@10.0.0.9/shallows"
-    told = Told()
-    known = settings_for(
-        "ray", ray_address="10.0.0.2:6379", ray_token_file=tmp_path / "token", **secrets
-    )
-    asyncio.run(RayLine.connect(told, "host", 1, known))
-    assert b"round_timeout_seconds" in told.said
-    assert b"sesame" not in told.said
-    assert str(tmp_path).encode() not in told.said
-
-
-def test_a_node_finds_the_code_where_it_was_installed(tmp_path: Path) -> None:
-    """There `app` is within the package `shallows`, on nobody's path."""
-    from ray import cloudpickle
-
-    package = tmp_path / "shallows"
-    package.mkdir()
-    shutil.copy(ROOT / "shallows" / "__init__.py", package)
-    for name in ("app", "nncore"):
-        (package / name).symlink_to(ROOT / name)
-    sent: bytes = cloudpickle.dumps(class_for_nodes())  # type: ignore[no-untyped-call]
-    (tmp_path / "class").write_bytes(sent)
-    program = f"""
-import sys
-sys.path += {[str(tmp_path), *(path for path in sys.path if path.endswith("-packages"))]}
-import asyncio, importlib.util
-from pathlib import Path
-from ray import cloudpickle
-assert importlib.util.find_spec("app") is None
-actor = cloudpickle.loads(Path({str(tmp_path / "class")!r}).read_bytes())()
-print(asyncio.run(actor.begin("server", 1, {__version__!r}, {KNOWN})) or "it trains")
-asyncio.run(actor.end("server", 1))
-"""
-    # -S: what is installed to be edited is not on the path, -I: nor is this folder.
-    command = [sys.executable, "-S", "-I", "-c", program]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=120)
-    assert done.stdout == "it trains\n", done.stderr
 
 
 # -- what it takes -------------------------------------------------------------------------------

@@ -200,6 +200,21 @@ def test_a_room_is_one_whichever_server_its_members_come_to(three: Several) -> N
     assert get(three, 0, f"/rooms/{room['id']}", headers=key).status_code == 404
 
 
+def test_each_metric_is_documented_and_each_that_is_named_is_there(three: Several) -> None:
+    there = set()
+    for family in text_string_to_metric_families(get(three, 0, "/metrics").text):
+        counts = family.type == "counter"
+        there.add(f"{family.name}_total" if counts else family.name)
+    named = set()
+    for page in (ROOT / "docs").rglob("*.md"):
+        text = page.read_text("utf-8")
+        named |= set(re.findall(r"\bshallows_[a-z_]+[a-z]\b(?!\.)", text))
+        # In their list `_connections` is short for `shallows_connections`.
+        (begin,) = re.findall(r"^- `/metrics`.*?(?=\n(?!  ))", text, re.M | re.S) or [""]
+        named |= {f"shallows{name}" for name in re.findall(r"`(_[a-z_]+)[`{]", begin)}
+    assert named == there
+
+
 def test_the_second_way_leads_to_the_server_that_has_the_session(three: Several) -> None:
     async def main() -> None:
         student = Student(1, three.urls("/ws")[:1])
@@ -263,21 +278,6 @@ def test_places_and_rates_of_an_address_count_at_all_servers(three: Several) -> 
             assert await opened(1, 5) == ["configured"] * 3 + ["error"] * 2
 
     asyncio.run(main())
-
-
-def test_each_metric_is_documented_and_each_that_is_named_is_there(three: Several) -> None:
-    there = set()
-    for family in text_string_to_metric_families(get(three, 0, "/metrics").text):
-        counts = family.type == "counter"
-        there.add(f"{family.name}_total" if counts else family.name)
-    named = set()
-    for page in (ROOT / "docs").rglob("*.md"):
-        text = page.read_text("utf-8")
-        named |= set(re.findall(r"\bshallows_[a-z_]+[a-z]\b(?!\.)", text))
-        # In their list `_connections` is short for `shallows_connections`.
-        (begin,) = re.findall(r"^- `/metrics`.*?(?=\n(?!  ))", text, re.M | re.S) or [""]
-        named |= {f"shallows{name}" for name in re.findall(r"`(_[a-z_]+)[`{]", begin)}
-    assert named == there
 
 
 def test_a_ticket_is_good_for_once_and_nobody_else_makes_one(three: Several) -> None:
