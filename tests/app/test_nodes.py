@@ -1,4 +1,4 @@
-"""What goes to a node of a cluster, and what is found there. No cluster is needed for that."""
+"""What several machines need, and what goes from one to another. None of them is there for that."""
 
 import asyncio
 import pickle
@@ -8,7 +8,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from app import __version__
+from app.main import create_app
+from app.settings import SettingsError
 from app.training.workers.cluster.bridge import class_for_nodes
 from app.training.workers.cluster.connection import Connection, RayLine
 from tests.app.clusters import ROOT
@@ -68,3 +72,9 @@ asyncio.run(actor.end("server", 1))
     command = [sys.executable, "-S", "-I", "-c", program]
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=120)
     assert done.stdout == "it trains\n", done.stderr
+
+
+def test_where_the_library_is_missing_it_says_how_it_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "httpcore2", None)
+    with pytest.raises(SettingsError, match=r"shallows\[servers\]"):
+        create_app(settings_for("inline", server_address="http://10.0.0.2:8000"))

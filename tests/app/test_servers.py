@@ -10,7 +10,6 @@ import sys
 import time
 import zlib
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import httpx2 as httpx
@@ -20,17 +19,15 @@ import websockets
 from prometheus_client.parser import text_string_to_metric_families
 from websockets.asyncio.client import ClientConnection, connect
 
-from app.main import create_app
-from app.settings import SettingsError
-from tests.app.conftest import a_moment, settings_for
+from tests.app.conftest import a_moment
 from tests.app.postgresql import PostgreSQL
 from tests.app.several import Json, Several, Student, playing, several
+from tests.app.test_server import ROOT
 
 AGAIN_SECONDS = 10.0
 """In which they have to play again, on a machine that others use too; it takes half of that."""
 MOVED = 1012
 PLACES, REQUESTS = 14, 100
-ROOT = Path(__file__).parents[2]
 ELSEWHERE = {"X-Forwarded-For": "10.0.0.7"}
 """Somebody else's address, as a proxy says it."""
 
@@ -388,12 +385,6 @@ def test_a_server_that_ends_in_order_hands_over_all_it_has(trio: Several) -> Non
             assert not any(said.get("from_checkpoint") for said in student.told)
 
     asyncio.run(main())
-
-
-def test_where_the_library_is_missing_it_says_how_it_comes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "httpcore2", None)
-    with pytest.raises(SettingsError, match=r"shallows\[servers\]"):
-        create_app(settings_for("inline", server_address="http://10.0.0.2:8000"))
 
 
 def test_one_server_alone_pays_for_nothing_of_it() -> None:
