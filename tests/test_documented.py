@@ -17,12 +17,15 @@ DEPLOYED = [
     *(path for path in (ROOT / "deploy").rglob("*") if path.is_file()),
     ROOT / "Dockerfile",
 ]
-OF_TESTS = {"SHALLOWS_CHROMIUM", "SHALLOWS_POSTGRESQL"}
+CHECKS = [
+    path for name in ("tests", "scripts", "benchmarks") for path in (ROOT / name).rglob("*.py")
+]
+OF_TESTS = {"SHALLOWS_CHROMIUM", "SHALLOWS_POSTGRESQL", "SHALLOWS_TEST_PATIENCE"}
 NAME = re.compile(r"\bSHALLOWS_[A-Z_]*[A-Z]\b(?!_?…)")
 
 
 def named(text: str) -> Iterator[str]:
-    """Settings that a text names, also those of which it gives the end: `SHALLOWS_A_B`, `…_C`."""
+    """Settings that a text names, by their ends too: `SHALLOWS_MAX_SAVES`, `…_DAYS`."""
     for line in text.splitlines():
         whole = NAME.findall(line)
         yield from whole
@@ -35,8 +38,9 @@ def test_every_setting_is_documented_and_every_one_that_is_named_is_there() -> N
     settings = {setting: set(variables(setting)) for setting in Settings.model_fields}
     documented = {name for path in NOW for name in named(path.read_text("utf-8"))}
     assert [setting for setting, names in settings.items() if not names & documented] == []
+    assert documented >= OF_TESTS
     known = set().union(*settings.values()) | OF_TESTS
-    for path in [*NOW, *DEPLOYED]:
+    for path in [*NOW, *DEPLOYED, *CHECKS]:
         assert set(NAME.findall(path.read_text("utf-8"))) <= known, path
 
 
