@@ -1,6 +1,5 @@
 """What several machines need, and what goes from one to another. None of them is there for that."""
 
-import asyncio
 import pickle
 import shutil
 import subprocess
