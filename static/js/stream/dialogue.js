@@ -104,6 +104,11 @@ export class Dialogue {
     );
   }
 
+  /** Whether another run is wanted as soon as the server can be asked. */
+  get startsAnew() {
+    return this.#wanted.restart !== null;
+  }
+
   /** Whether the server should be talking. */
   get expecting() {
     return this.playing.value || this.#seeking !== null || this.#unconfirmed.any || !this.live;
