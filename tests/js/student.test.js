@@ -113,6 +113,11 @@ test('a page that is opened again goes on where its place in the class was', () 
   assert.deepEqual(asked, []);
   assert.deepEqual([store.dialogue.playing.value, store.notice.value], [true, null]);
   assert.equal(store.current.experiment.value?.dataset, 'xor');
+  // Own points that no address holds are found again, too.
+  const points = Array.from({ length: 3000 }, (_, index) => /** @type {const} */ ([index / 1000, 1]));
+  const many = { ...defaults, dataset: 'own', points, labels: points.map((_, index) => index % 2) };
+  opened(many, own, []);
+  assert.match(placeHere()?.here ?? '', /&kept=/);
   // From a bare address too: the network is the server's.
   const bare = opened(defaults, here, [{ ...room, ...quiet }, resumed(xor)]);
   assert.deepEqual([bare.asked.length, bare.store.experiment.value.dataset], [0, 'xor']);

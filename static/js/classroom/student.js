@@ -1,7 +1,7 @@
 /** A student's place in a room: what the teacher sends, the bar above the page, and what is said to the room. */
 
 import { batch, computed, effect, signal, untracked } from '../../vendor/signals-core/signals-core.js';
-import { fromHash, toHash } from '../experiment/address.js';
+import { fromHash, toHash, withKept } from '../experiment/address.js';
 import { experimentOf, sameRun } from '../experiment/experiment.js';
 import { holds } from '../lessons/quantities.js';
 import { guest } from '../stream/stream.js';
@@ -61,7 +61,10 @@ export class Student {
     effect(() => {
       const place = this.place.value;
       if (!place) return;
-      keepPlace({ ...place, here: toHash(store.experiment.value, page.defaults, page.fields) });
+      const { value: experiment } = store.experiment;
+      // With the name of own points that no address holds: a page that opens there again has them.
+      const here = withKept(toHash(experiment, page.defaults, page.fields), experiment, page.fields);
+      keepPlace({ ...place, here });
     });
     effect(() => {
       const task = /** @type {StudentsRoom['task']} */ (JSON.parse(this.#task.value));
