@@ -103,7 +103,7 @@ function opened(experiment, place, told, hash = toHash(experiment, defaults, fie
   }
   const [address] = said;
   const asked = said.filter(({ type }) => type === 'configure');
-  return { address: new URL(address).search, asked, store };
+  return { address: new URL(address).search, asked, store, student };
 }
 
 test('a page that is opened again goes on where its place in the class was', () => {
@@ -139,6 +139,20 @@ test('somebody new, a link to something else, and what was sent meanwhile are se
     late.asked.map(({ runs }) => runs[0].network.layers.map(({ units }) => units)),
     [[5]],
   );
+});
+
+test('a page that is opened again knows whose experiment is there, and has the way to the other', () => {
+  const here = { ...own, set: 2, here: toHash(xor, defaults, fields), mine: '#dataset=gauss' };
+  const { student } = opened(xor, here, [{ ...room, ...quiet, experiment: sent }, resumed(xor)]);
+  assert.equal(student.atMine.value, false);
+  student.swap();
+  const place = placeHere();
+  assert.deepEqual([place?.here, place?.theirs], ['#dataset=gauss', '#dataset=xor']);
+  const gauss = { ...defaults, dataset: 'gauss' };
+  const again = opened(gauss, place, [{ ...room, ...quiet, experiment: sent }, resumed(gauss)]);
+  assert.deepEqual([again.asked.length, again.student.atMine.value], [0, true]);
+  again.student.swap();
+  assert.deepEqual([again.store.experiment.value.dataset, again.student.atMine.value], ['xor', false]);
 });
 
 test('who comes from another device has the network that was there, or else what was sent', () => {

@@ -26,6 +26,7 @@ export const ELSEWHERE = -1;
  * @property {number} set the number of the experiment that was set up last here; 0 is none, or `ELSEWHERE`
  * @property {string} here what is set up, as an address has it
  * @property {string} mine what the reader had before the teacher's, as an address has it; '' is nothing
+ * @property {string} theirs the class's, while the reader's own is there; else ''
  */
 
 /** @param {string} key */
@@ -53,7 +54,7 @@ function write(key, value) {
 export function placeHere() {
   const place = read(KEY);
   const whole = ['room', 'secret', 'name', 'title'].every((name) => typeof place?.[name] === 'string');
-  return whole ? { code: '', session: '', set: 0, here: '', mine: '', ...place } : null;
+  return whole ? { code: '', session: '', set: 0, here: '', mine: '', theirs: '', ...place } : null;
 }
 
 /** @param {Place | null} place @returns {boolean} whether the browser keeps it */
@@ -81,6 +82,7 @@ export function placeOf({ room, member, name, secret, session, title }, code, be
     set: again?.set ?? set,
     here: again?.here ?? '',
     mine: again?.mine ?? '',
+    theirs: again?.theirs ?? '',
   };
 }
 

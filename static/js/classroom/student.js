@@ -41,14 +41,12 @@ export class Student {
   /** How near the run has come to the task. */
   best = signal(/** @type {number | null} */ (null));
   /** Whether the reader's own experiment is there, not the class's. */
-  atMine = signal(false);
+  atMine = computed(() => Boolean(this.place.value?.theirs));
   held = computed(() => this.room.value?.held === true);
 
   #page;
   /** What was sent last, as it is set up here. @type {{number: number, experiment: Experiment} | null} */
   #sent = null;
-  /** What is there when the own experiment is: the class's. @type {Experiment | null} */
-  #theirs = null;
   /** The lesson that was begun last. */
   #lesson = '';
   #task = computed(() => JSON.stringify(this.room.value?.task ?? null));
@@ -61,10 +59,8 @@ export class Student {
     effect(() => {
       const place = this.place.value;
       if (!place) return;
-      const { value: experiment } = store.experiment;
-      // With the name of own points that no address holds: a page that opens there again has them.
-      const here = withKept(toHash(experiment, page.defaults, page.fields), experiment, page.fields);
-      keepPlace({ ...place, here });
+      const here = this.#address(store.experiment.value);
+      keepPlace({ ...place, here: here === '#' ? '' : here });
     });
     effect(() => {
       const task = /** @type {StudentsRoom['task']} */ (JSON.parse(this.#task.value));
@@ -174,22 +170,27 @@ export class Student {
     const place = this.place.peek();
     const { store, defaults, fields } = this.#page;
     const now = store.experiment.peek();
-    if (!place?.mine && !this.atMine.peek()) return;
-    const other = this.atMine.peek() ? this.#theirs : fromHash(place?.mine ?? '', defaults, fields).experiment;
-    if (!other) return;
-    if (this.atMine.peek()) this.place.value = place && { ...place, mine: this.#address(now) };
-    else this.#theirs = now;
+    if (!place?.mine) return;
     const back = this.atMine.peek();
+    const { experiment: other } = fromHash(back ? place.theirs : place.mine, defaults, fields);
     batch(() => {
-      this.atMine.value = !back;
+      this.place.value = {
+        ...place,
+        ...(back ? { mine: this.#address(now), theirs: '' } : { theirs: this.#address(now) }),
+      };
       store.change({ ...other, ...kept(now) });
     });
     store.announcement.value = back ? 'The class’s experiment is back' : 'Your own experiment is back';
   }
 
-  /** @param {Experiment} experiment An address is never empty here. */
+  /**
+   * An address is never empty here, and has the name of own points that none can hold: this browser finds them again.
+   *
+   * @param {Experiment} experiment
+   */
   #address(experiment) {
-    return toHash(experiment, this.#page.defaults, this.#page.fields) || '#';
+    const { defaults, fields } = this.#page;
+    return withKept(toHash(experiment, defaults, fields), experiment, fields) || '#';
   }
 
   /** @param {ServerMessage} message */
@@ -271,8 +272,7 @@ export class Student {
     this.#sent = { number, experiment: after };
     if (number <= place.set || place.set === ELSEWHERE) return;
     const mine = place.set === 0 || this.atMine.peek() ? this.#address(now) : place.mine;
-    this.atMine.value = false;
-    this.place.value = { ...place, set: number, mine };
+    this.place.value = { ...place, set: number, mine, theirs: '' };
     store.dialogue.playing.value = playing;
     store.change(after, { anew: true });
   }

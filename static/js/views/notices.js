@@ -9,6 +9,23 @@ import { crossButton } from './icon.js';
 /** A mere note goes by itself (milliseconds). */
 const NOTE_STAYS = 6000;
 
+/**
+ * What has the keyboard is not left under what is said: that goes to the other end of the page, and stays there until it
+ * is in the way again, or gone.
+ *
+ * @param {HTMLElement} said
+ * @param {Element | null} focused
+ */
+export function makeWay(said, focused) {
+  if (!said.querySelector('.bubble')) said.removeAttribute('data-above');
+  else if (focused?.matches(':focus-visible') && !said.contains(focused)) {
+    const here = said.getBoundingClientRect();
+    const there = focused.getBoundingClientRect();
+    const beside = here.left >= there.right || there.left >= here.right;
+    if (!beside && here.top < there.bottom && there.top < here.bottom) said.toggleAttribute('data-above');
+  }
+}
+
 /** @param {Store} store @param {(id: string) => HTMLElement} find */
 export function mountNotices(store, find) {
   const box = find('notice');
@@ -20,8 +37,14 @@ export function mountNotices(store, find) {
     dismiss();
     offer?.accept();
   };
+  /** What had the keyboard before the notice: it has it again when that goes. @type {EventTarget | null} */
+  let left = null;
+  box.addEventListener('focusin', ({ relatedTarget }) => {
+    if (!box.contains(/** @type {Node | null} */ (relatedTarget))) left = relatedTarget;
+  });
   effect(() => {
     const notice = store.notice.value;
+    const had = box.contains(document.activeElement);
     render(
       notice
         ? html`<div class="bubble ${notice.kind}-kind"><span>${notice.text}</span>${
@@ -32,10 +55,17 @@ export function mountNotices(store, find) {
         : nothing,
       box,
     );
+    if (had && !notice && left instanceof HTMLElement) left.focus({ preventScroll: true });
     if (notice?.kind !== 'note' || notice.offer) return undefined;
     const timer = setTimeout(dismiss, NOTE_STAYS);
     return () => clearTimeout(timer);
   });
+
+  const said = /** @type {HTMLElement} */ (box.parentElement);
+  const look = () => makeWay(said, document.activeElement);
+  // Once the page has scrolled to it.
+  document.addEventListener('focusin', () => said.querySelector('.bubble') && requestAnimationFrame(look));
+  new ResizeObserver(look).observe(said);
 
   const announcer = find('announcer');
   effect(() => {
