@@ -193,7 +193,7 @@ function end(desk) {
           busy.value = false;
           if (wrong.peek()) return;
           for (const name of Object.keys(roomKeys())) if (name.split('/')[0] === desk.id) keepKey(name, null);
-          desk.state.over.value = 'The room is over. Names and answers are deleted.';
+          desk.state.over.value = 'Names and answers are deleted.';
           close();
         }}>End and delete</button><button class="btn" type="button" @click=${async () => {
           wrong.value = await takeResults(desk);

@@ -2,6 +2,7 @@
 
 import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
 import { effect } from '../../vendor/signals-core/signals-core.js';
+import { givesBack } from '../focus-back.js';
 import { crossButton } from './icon.js';
 
 /** @typedef {import('../store/state.js').Store} Store */
@@ -37,11 +38,7 @@ export function mountNotices(store, find) {
     dismiss();
     offer?.accept();
   };
-  /** What had the keyboard before the notice: it has it again when that goes. @type {EventTarget | null} */
-  let left = null;
-  box.addEventListener('focusin', ({ relatedTarget }) => {
-    if (!box.contains(/** @type {Node | null} */ (relatedTarget))) left = relatedTarget;
-  });
+  const giveBack = givesBack(box);
   effect(() => {
     const notice = store.notice.value;
     const had = box.contains(document.activeElement);
@@ -55,7 +52,7 @@ export function mountNotices(store, find) {
         : nothing,
       box,
     );
-    if (had && !notice && left instanceof HTMLElement) left.focus({ preventScroll: true });
+    if (had && !notice) giveBack();
     if (notice?.kind !== 'note' || notice.offer) return undefined;
     const timer = setTimeout(dismiss, NOTE_STAYS);
     return () => clearTimeout(timer);
