@@ -118,6 +118,13 @@ test('a page that is opened again goes on where its place in the class was', () 
   const many = { ...defaults, dataset: 'own', points, labels: points.map((_, index) => index % 2) };
   opened(many, own, []);
   assert.match(placeHere()?.here ?? '', /&kept=/);
+  // The server was killed meanwhile: what it had kept goes on, and that is said.
+  const kept = opened(xor, here, [
+    { ...room, ...quiet },
+    { ...resumed(xor), from_checkpoint: true },
+  ]);
+  assert.deepEqual(kept.asked, []);
+  assert.match(kept.store.notice.value?.text ?? '', /goes on from iteration 700/);
   // From a bare address too: the network is the server's.
   const bare = opened(defaults, here, [{ ...room, ...quiet }, resumed(xor)]);
   assert.deepEqual([bare.asked.length, bare.store.experiment.value.dataset], [0, 'xor']);

@@ -87,7 +87,7 @@ function members(desk) {
       return html`<div class="body">${
         all.length === 0
           ? html`<p>Nobody is in yet. The code is on the projector.</p>`
-          : html`<p class="cap">Removed is not barred: they may come again, as somebody new. Lock the door, or make a new code.</p>
+          : html`<p class="cap">Who is removed can come again, as somebody new. To keep them out, lock the door or make a new code.</p>
             <p class="wrong" role="alert">${desk.problem.value}</p><p class="cap" role="status">${
               desk.problem.value ? '' : done.value
             }</p><ul class="people">${repeat(

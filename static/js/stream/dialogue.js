@@ -320,7 +320,7 @@ export class Dialogue {
     const known = this.#described;
     this.#described = whatIsTrained(message);
     // What was configured last may be younger than what the server had kept.
-    if (from_checkpoint && known !== this.#described) {
+    if (from_checkpoint && known !== null && known !== this.#described) {
       this.#wanted.restart = 'configure';
       this.certain.value = false;
     }
