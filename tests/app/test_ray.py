@@ -419,6 +419,31 @@ def test_what_a_bridge_said_does_not_count_while_it_is_silent_and_its_last_word_
     asyncio.run(watch())
 
 
+def test_a_host_that_dies_at_its_start_is_not_made_all_the_time() -> None:
+    there = Bridge("s")
+    there._actors = {name: bridge.Actor(name, "n", None, died=True) for name in ("n-0", "n-1")}
+    there._made = {"n-0": time.monotonic(), "n-1": time.monotonic() - bridge.AGAIN_SECONDS}
+    assert there._again() == {"n-1"}
+
+
+def test_why_a_host_can_not_be_is_logged_once_and_again_when_it_was_there(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    server = RayBackend(settings_for("ray", ray_address="127.0.0.1:9"))
+    dead = 'died of\n  File "actor.py", line 1\nImportError: there is no Shallows here'
+    why = bridge.in_a_line(RuntimeError(dead))
+    assert why == "ImportError: there is no Shallows here"
+    silent, broken = (HostNews("n-0", "n", False, True, 0, each) for each in ("", why))
+    for host in (silent, broken, silent, broken):
+        server._heed(News((host,), head=True))
+    assert [record.getMessage() for record in caplog.records] == [
+        f"host n-0 of the cluster does not answer ({why})"
+    ]
+    for host in (a_host(draining=True), broken):
+        server._heed(News((host,), head=True))
+    assert len(caplog.records) == 2
+
+
 def test_news_that_nobody_takes_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bridge, "ASK_SECONDS", 0)
 
