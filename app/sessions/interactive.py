@@ -111,10 +111,8 @@ class InteractiveSessions:
 
     glimpsed: Callable[[Glimpse], None]
 
-    def __init__(
-        self, backend: Backend, store: Store, settings: Settings, owning: Alone | None = None
-    ) -> None:
-        self._owning = owning or Alone()
+    def __init__(self, backend: Backend, store: Store, settings: Settings, owning: Alone) -> None:
+        self._owning = owning
         self._owning.when_lost["session"] = self.drop
         self._owning.when_fenced.append(self._part)
         self._owning.when_counted.append(self._shed)
