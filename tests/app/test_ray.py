@@ -551,8 +551,11 @@ def test_what_is_too_large_for_one_message_goes_in_parts(hosting: Hosting) -> No
         assert await asyncio.gather(*twice) == [(broken, "", more, first)] * 2
         assert [await hosting.fetch("s", 1, 1, number) for number in range(more)] == rest
         # What comes late, of a round that is over, does nothing, and takes nothing away.
+        whole = pickle.dumps([])
+        await hosting.bring("s", 1, 2, 0, whole[:2])
         await hosting.bring("s", 1, 1, 0, b"of the past")
-        assert (await hosting.serve("s", 1, 2, 1, pickle.dumps([])))[0] == ""
+        assert (await hosting.serve("s", 1, 1, 1, last))[3] == first
+        assert (await hosting.serve("s", 1, 2, 1, whole[2:]))[0] == ""
         assert await hosting.serve("s", 1, 1, 1, last) == (OLDER, "", 0, b"")
         assert await hosting.fetch("s", 1, 1, 0) is None
         await hosting.end("s", 1)

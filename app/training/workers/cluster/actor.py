@@ -139,9 +139,9 @@ class Hosting:
         served.sessions, served.heard_at = sessions, time.monotonic()
         if number < served.number:  # it was held up on a bridge that is no more
             return OLDER, "", 0, b""
-        coming, served.coming = served.coming, {}
+        parts = [part for (of, _), part in sorted(served.coming.items()) if of == number]
+        served.coming = {key: part for key, part in served.coming.items() if key[0] > number}
         if number != served.number or served.round is None:
-            parts = [part for (of, _), part in sorted(coming.items()) if of == number]
             commands = b"".join([*parts, last])
             served.number = number
             served.round = asyncio.ensure_future(served.line.pass_on(commands))
