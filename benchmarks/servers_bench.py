@@ -147,8 +147,9 @@ async def losses(lesson: Lesson) -> bool:
         f"{lesson.most_owned} at most at a time"
     )
     good = gaps == 0 and twins == len(students) == sessions and lesson.most_owned <= sessions
+    good &= max(waits) <= MOST_SECONDS
     print(f"longest wait {max(waits):.2f} s of {MOST_SECONDS:g} s: {'good' if good else 'BAD'}")
-    return good and max(waits) <= MOST_SECONDS
+    return good
 
 
 def busy(two: Several) -> list[float]:
