@@ -79,7 +79,8 @@ class InteractiveSession:
     size: int = 0
     """About how many bytes it takes, as configured."""
     from_checkpoint: bool = False
-    """Whether its reader shall learn that it is as it was stored before the server ended."""
+    """Whether its reader shall learn that it is as it was stored before the server ended. That has
+    been learned once something is acknowledged: a connection may be gone before it has heard."""
     watchers: dict[str, tuple[View, Listener]] = field(default_factory=dict)
     """Readers that its class has, beside its own."""
 
@@ -125,6 +126,8 @@ class InteractiveSessions:
         self._settings = settings
         self._sessions: dict[str, InteractiveSession] = {}
         self._keeper = Keeper(store, settings)
+        self._coming: dict[tuple[str, str, str | None], asyncio.Task[InteractiveSession]] = {}
+        """Sessions that are fetched from the store, by who asks, their name, and their room."""
         self._leaving: dict[str, tuple[str, Latest]] = {}
         """Sessions that are given up here and not in the store yet, and whose they are."""
         self._finished: set[str] = set()
@@ -290,12 +293,22 @@ class InteractiveSessions:
             from_checkpoint=session.from_checkpoint,
             setup=session.room is not None,
         )
-        session.from_checkpoint = False
         self._attach(session, outbox, attach)
         return session
 
     async def _back(self, client: str, name: str, room: str | None) -> InteractiveSession:
-        """A session that this server has given up, or one from before it began."""
+        """A session that this server has given up, or one from before it began.
+
+        Whoever comes for it while it is on its way gets the same: a page whose server was lost asks
+        again before the first answer.
+        """
+        whose = client, name, room
+        if (coming := self._coming.get(whose)) is None:
+            coming = self._coming[whose] = asyncio.create_task(self._fetched(client, name, room))
+            coming.add_done_callback(lambda _: self._coming.pop(whose))
+        return await asyncio.shield(coming)
+
+    async def _fetched(self, client: str, name: str, room: str | None) -> InteractiveSession:
         settled = True
         _, latest = self._leaving.get(name, (client, None))
         if self._owning.several and latest is None and (room or await self._keeper.has(name)):
@@ -308,6 +321,8 @@ class InteractiveSessions:
             if (there := self._sessions.get(name)) is not None:
                 return there  # another connection was faster
             if loaded is None:
+                if room is None:  # of a room's member another begins in its place
+                    self._owning.release("session", name)
                 raise UnknownSession(
                     "this session has ended, or it was too old to be kept; configure a new one"
                 )
@@ -396,6 +411,8 @@ class InteractiveSessions:
             session.runs, session.size = len(message.runs), message.size
         elif isinstance(message, View):
             session.view = message
+        if isinstance(message, Configure | Ack):
+            session.from_checkpoint = False
         await self._backend.send(Tell(session.name, outbox.name, message, experiment))
 
     def leave(self, session: InteractiveSession, outbox: Outbox, code: int | None = None) -> None:

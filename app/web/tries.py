@@ -20,9 +20,9 @@ from collections import Counter, defaultdict, deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from app.classroom.errors import NobodyOfThatName, NoRoom, NotATeacher, WrongKey
+from app.sessions.spending import Spending
 from app.settings import Settings
 from app.web.limits import Clients, too_fast
 
@@ -78,14 +78,10 @@ Line = dict[int, list[Waiting]]
 """By what they try, in the order in which that was tried first."""
 
 
-if TYPE_CHECKING:
-    from app.sessions.servers import Spending
-
-
 class Tries:
     """How often each address has typed something wrong lately."""
 
-    def __init__(self, settings: Settings, shared: "Spending | None" = None) -> None:
+    def __init__(self, settings: Settings, shared: Spending | None = None) -> None:
         rate, burst = settings.wrong_codes_per_second, settings.wrong_codes_burst
         self._wrong = Clients(rate, burst, shared, "tries")
         self._shared, self._pace = shared, Pace()

@@ -16,6 +16,7 @@ from starlette.testclient import TestClient
 
 from app.logs import Lines, secrets_of
 from app.main import create_app
+from app.settings import Settings
 from app.training.host.host import Host
 from app.training.workers.backend import Backend
 from app.training.workers.inline import InlineLine
@@ -23,7 +24,11 @@ from tests.app.conftest import a_moment, metric, settings_for
 from tests.app.stream import Stream
 from tests.app.test_server import Server
 
-SECRETS = {"access_code": "open-sesame", "database_url": "postgresql://user:pa55@nowhere.example/x"}
+SECRETS = {
+    "access_code": "open-sesame",
+    "teacher_code": "chalk-and-talk",
+    "database_url": "postgresql://user:pa55@nowhere.example/x",
+}
 
 
 def line(form: str, text: str, *, error: bool = False) -> str:
@@ -39,11 +44,14 @@ def line(form: str, text: str, *, error: bool = False) -> str:
 class TestLogs:
     @pytest.mark.parametrize("form", ["plain", "json"])
     def test_no_line_has_a_secret_in_it_not_even_in_a_traceback(self, form: str) -> None:
-        text = f"could not reach {SECRETS['database_url']} with pa55 and open-sesame"
+        fields = Settings.model_fields.items()
+        assert {name for name, field in fields if "Secret" in str(field.annotation)} == {*SECRETS}
+        text = f"could not reach {SECRETS['database_url']} with pa55, open-sesame, chalk-and-talk"
         for error in (False, True):
             written = line(form, text, error=error)
             assert "pa55" not in written
             assert "open-sesame" not in written
+            assert "chalk-and-talk" not in written
             assert "could not reach ***" in written
 
     def test_json_is_an_object_a_line(self) -> None:

@@ -16,7 +16,8 @@ from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import Connection
 
 from app.sessions.outbox import TRY_AGAIN_LATER
-from app.sessions.servers import BEAT_SECONDS, NOTED_AT_A_TIME, Lease, Memory, Servers, Spending
+from app.sessions.servers import BEAT_SECONDS, NOTED_AT_A_TIME, Lease, Memory, Servers
+from app.sessions.spending import Spending
 from app.store import Store
 from app.store.database import engine_of, migrate, url_of
 from app.store.owned import (

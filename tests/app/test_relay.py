@@ -1,7 +1,6 @@
 """A relay between whatever stands at its ends: peers that hang or refuse, hostile clients."""
 
 import asyncio
-import base64
 import contextlib
 import errno
 import json
@@ -13,22 +12,14 @@ from typing import Any
 import pytest
 from starlette.types import Message
 
-from app.errors import Busy, Elsewhere
-from app.sessions.servers import Servers, Spending
+from app.errors import Busy
+from app.sessions.servers import Servers
+from app.sessions.spending import Spending
 from app.store import Store
 from app.store.owned import New, Other, Ownership
-from app.web.relay import (
-    DIAL_SECONDS,
-    LATE_SECONDS,
-    MOST_OF_ONE,
-    Ahead,
-    Calls,
-    Early,
-    Relay,
-    Tickets,
-    Unreachable,
-)
+from app.web.relay import Early, Relay
 from app.web.tries import SLOW_SECONDS, Pace
+from app.web.upstream import MOST_OF_ONE, Ahead, Unreachable, unreachable
 from tests.app.postgresql import PostgreSQL
 from tests.app.storing import opened
 
@@ -167,9 +158,7 @@ def test_what_a_client_does_wrong_takes_nothing_from_its_owner(postgresql: Postg
 
 
 def test_only_a_call_that_is_not_taken_shows_that_a_server_is_away() -> None:
-    """A server without another file or port, or with too much to do, has itself to blame."""
-    now = [5.0]
-    calls = Calls(lambda: now[0])
+    """A server without another file or port has itself to blame."""
     for code in (errno.EMFILE, errno.EADDRNOTAVAIL):
         try:
             try:
@@ -178,22 +167,9 @@ def test_only_a_call_that_is_not_taken_shows_that_a_server_is_away() -> None:
                 raise ConnectionError("wrapped") from error
         except ConnectionError as error:
             with pytest.raises(Busy):
-                calls.failed("peer", 0.0, error)
-    refused = ConnectionRefusedError(errno.ECONNREFUSED, "")
-    for error in (refused, TimeoutError()):
-        assert isinstance(calls.failed("peer", 0.0, error), Unreachable)
-    # One that takes the calls of others is there, however many it does not take.
-    calls.taken("peer")
-    with pytest.raises(Busy):
-        calls.failed("peer", now[0], refused)
-    for server, since in (("peer", now[0] + 0.1), ("another", now[0])):
-        assert isinstance(calls.failed(server, since, refused), Unreachable)
-    # A call that nobody here has had the time to look after shows nothing.
-    now[0] += DIAL_SECONDS + 0.01
-    calls.check(5.0)
-    now[0] += LATE_SECONDS
-    with pytest.raises(Busy):
-        calls.check(5.0)
+                unreachable(error)
+    assert isinstance(unreachable(ConnectionRefusedError(errno.ECONNREFUSED, "")), Unreachable)
+    assert isinstance(unreachable(TimeoutError()), Unreachable)
 
 
 def test_a_refusal_of_the_owners_is_passed_on_and_asked_for_once(postgresql: PostgreSQL) -> None:
@@ -216,7 +192,7 @@ def test_who_goes_before_the_owner_answers_is_not_waited_for(postgresql: Postgre
         assert await asked == []
         async with asyncio.timeout(10):
             await there.peer.left.wait()
-        assert there.relay.now == 0
+        assert there.relay.upstream.now == 0
 
     beside(postgresql, b"", main)
 
@@ -264,7 +240,7 @@ def test_one_address_leaves_others_what_may_be_passed_on(postgresql: PostgreSQL)
         relay = there.relay
         with contextlib.ExitStack() as links:
             for _ in range(MOST_OF_ONE):
-                links.enter_context(relay._link("peer", "10.0.0.1"))
+                links.enter_context(relay.upstream._link("peer", "10.0.0.1"))
             assert (await there.ask())[0]["status"] == 503
             assert (await there.ask(client=("10.0.0.2", 1)))[0]["status"] == 200
         assert (await there.ask())[0]["status"] == 200
@@ -301,57 +277,6 @@ def test_names_that_can_not_be_are_not_looked_up(postgresql: PostgreSQL) -> None
             assert await there.servers.room_of(name) is None
         said = await there.ask("websocket", query_string=b"session=%00")
         assert said == [{"type": "here"}]
-
-    beside(postgresql, DONE, main)
-
-
-def test_a_ticket_is_good_once_in_time_and_for_what_it_is_for(postgresql: PostgreSQL) -> None:
-    async def main(there: Beside) -> None:
-        mine = there.relay.tickets
-        others = Tickets(there.store.notes.key_for("relay"), there.servers)
-        asks = {
-            "type": "http",
-            "method": "GET",
-            "path": "/a",
-            "query_string": b"",
-            "scheme": "http",
-        }
-        scope = {**asks, "client": ("10.0.0.1", 1)}
-        ticket = others.make(scope, there.servers.id)
-        assert mine.read(ticket, scope) == ("10.0.0.1", "http")
-        with pytest.raises(Elsewhere):
-            mine.read(ticket, scope)
-        with pytest.raises(Elsewhere):
-            mine.read(others.make(scope, "peer"), scope)
-        for seconds in (3600.0, -3600.0):  # of a server whose clock is wrong
-            there.servers.now += seconds
-            old = others.make(scope, there.servers.id)
-            there.servers.now -= seconds
-            with pytest.raises(Elsewhere):
-                mine.read(old, scope)
-        said = b'["another version\'s"]'
-        signed = base64.urlsafe_b64encode(said) + b"." + others._proof(said, scope)
-        with pytest.raises(Elsewhere):
-            mine.read(signed, scope)
-        # What nobody has signed is no ticket: for another path, another method, another store.
-        for how in ({"path": "/b"}, {"query_string": b"x"}, {"method": "POST"}):
-            assert mine.read(others.make(scope, there.servers.id), {**scope, **how}) is None
-        stranger = Tickets(b"a key", there.servers)
-        assert mine.read(stranger.make(scope, there.servers.id), scope) is None
-        for nonsense in (b"", b".", b"W10=.00", b"\xff.\xff", b"x" * 9_000):
-            assert mine.read(nonsense, scope) is None
-
-    beside(postgresql, DONE, main)
-
-
-def test_a_clock_that_is_set_back_fills_no_table_of_tickets(postgresql: PostgreSQL) -> None:
-    async def main(there: Beside) -> None:
-        tickets, scope = there.relay.tickets, {"type": "http", "path": "/", "query_string": b""}
-        scope |= {"method": "GET", "scheme": "http"}
-        for _ in range(3):
-            there.servers.now -= 60.0
-            assert tickets.read(tickets.make(scope, there.servers.id), scope) is not None
-        assert len(tickets._had) == 1
 
     beside(postgresql, DONE, main)
 

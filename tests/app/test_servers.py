@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -13,17 +14,21 @@ from typing import Any
 
 import httpx2 as httpx
 import msgpack
+import psycopg
 import pytest
 import websockets
+from prometheus_client.parser import text_string_to_metric_families
 from websockets.asyncio.client import ClientConnection, connect
 
+from app.sessions.outbox import REPLACED
+from app.sessions.owning import MOVED
 from tests.app.conftest import a_moment
 from tests.app.postgresql import PostgreSQL
 from tests.app.several import Json, Several, Student, playing, several
+from tests.app.test_server import ROOT
 
 AGAIN_SECONDS = 10.0
 """In which they have to play again, on a machine that others use too; it takes half of that."""
-MOVED = 1012
 PLACES, REQUESTS = 14, 100
 ELSEWHERE = {"X-Forwarded-For": "10.0.0.7"}
 """Somebody else's address, as a proxy says it."""
@@ -99,6 +104,17 @@ def test_a_session_is_played_on_at_the_other_server_and_everything_of_it_is_ther
                 assert len(table.text.splitlines()) > 50
         assert student.as_its_twin()
         assert not any(said.get("from_checkpoint") for said in student.told)
+
+        # Another page takes it over: the first one is told so, and does not come again.
+        url = three.urls(f"/ws?session={student.session}")[1]
+        async with connect(url, proxy=None) as first:
+            await until(first, "configured")
+            async with connect(url, proxy=None) as second:
+                await until(second, "configured")
+                with contextlib.suppress(websockets.ConnectionClosed):
+                    async for _ in first:
+                        pass
+        assert first.close_code == REPLACED
 
     asyncio.run(main())
 
@@ -195,6 +211,21 @@ def test_a_room_is_one_whichever_server_its_members_come_to(three: Several) -> N
     assert get(three, 0, f"/rooms/{room['id']}", headers=key).status_code == 404
 
 
+def test_each_metric_is_documented_and_each_that_is_named_is_there(three: Several) -> None:
+    there = set()
+    for family in text_string_to_metric_families(get(three, 0, "/metrics").text):
+        counts = family.type == "counter"
+        there.add(f"{family.name}_total" if counts else family.name)
+    named = set()
+    for page in (ROOT / "docs").rglob("*.md"):
+        text = page.read_text("utf-8")
+        named |= set(re.findall(r"\bshallows_[a-z_]+[a-z]\b(?!\.)", text))
+        # In their list `_connections` is short for `shallows_connections`.
+        (begin,) = re.findall(r"^- `/metrics`.*?(?=\n(?!  ))", text, re.M | re.S) or [""]
+        named |= {f"shallows{name}" for name in re.findall(r"`(_[a-z_]+)[`{]", begin)}
+    assert named == there
+
+
 def test_the_second_way_leads_to_the_server_that_has_the_session(three: Several) -> None:
     async def main() -> None:
         student = Student(1, three.urls("/ws")[:1])
@@ -224,6 +255,35 @@ def test_the_second_way_leads_to_the_server_that_has_the_session(three: Several)
             raise AssertionError("nothing was done of what went up")
 
     asyncio.run(main())
+
+
+def test_a_session_that_can_not_be_read_takes_no_place(three: Several) -> None:
+    """As after an upgrade: whoever comes back for one begins another."""
+    name = "of-another-version"
+    row = {"id": name, "mark": "", "client": "c", "stored_at": 0, "size": 1, "settled": True}
+    row |= {"playing": False, "stepping": 0, "plan": "{}", "state": "{}", "arrays": b""}
+
+    async def comes_back() -> None:
+        async with connect(three.urls(f"/ws?session={name}")[0], proxy=None) as socket:
+            await until(socket, "error", code="unknown_session")
+
+    with psycopg.connect(three.url, autocommit=True) as connection:
+        values = ", ".join(f"%({column})s" for column in row)
+        connection.execute(f"INSERT INTO sessions ({', '.join(row)}) VALUES ({values})", row)
+        asyncio.run(comes_back())
+        owned = "SELECT count(*) FROM owned WHERE name = %s"
+        deadline = time.monotonic() + AGAIN_SECONDS
+        while connection.execute(owned, [name]).fetchone() != (0,):
+            assert time.monotonic() < deadline, "it is noted as somebody's"
+            a_moment()
+
+
+def test_what_is_said_to_be_measured_is(three: Several) -> None:
+    page = (ROOT / "docs" / "cluster.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`(shallows_\w+)", page.partition("## Watching over it")[2]))
+    text = get(three, 0, "/metrics").text
+    assert len(named) > 8
+    assert {name for name in named if f"\n{name}" not in text} == set()
 
 
 def test_places_and_rates_of_an_address_count_at_all_servers(three: Several) -> None:
@@ -389,7 +449,7 @@ async def main():
         job = await app.state.services.jobs.submit(TrainRequest().plan(), "somebody")
         await job.ended.wait()
 asyncio.run(main())
-several = ("httpcore2", "app.web.relay", "app.sessions.servers")
+several = ("httpcore2", "app.web.relay", "app.sessions.servers", "ray")
 print([name for name in several if name in sys.modules])
 print([text for text in asked if "owned" in text or "servers" in text])
 """

@@ -25,7 +25,10 @@ def teach(main: Page, server: Server, members: ExitStack) -> None:
     main.goto(f"{server.url}#layers=5")
     keys = Keys(main)
     keys.use(main.locator("#class"))
-    keys.at(main.get_by_role("menuitem", name="Join a class"))
+    first = main.get_by_role("menuitem", name="Join a class")
+    keys.at(first)
+    # What is beside a word is not under it.
+    expect(first.locator(".i")).to_be_visible()
     keys.press("ArrowDown", "Enter")
     keys.at(main.get_by_label("Title"))
     keys.press("Escape")

@@ -91,6 +91,26 @@ def test_it_fits_with_a_panel_open(page: Page) -> None:
             assert ends["output"] + 12 < ends["cost"]
 
 
+def dials_touching(page: Page) -> list[str]:
+    """Of the speed and the learning rate: words that lie on a number, and numbers cut off."""
+    found: list[str] = page.evaluate(
+        """() => [['speed', '60000'], ['learning-rate', '0.0003']].flatMap(([id, text]) => {
+          const field = document.getElementById(id);
+          field.value = text;
+          const [one, other] = [document.querySelector(`label[for="${id}"]`), field].map(
+            (each) => each.getBoundingClientRect(),
+          );
+          const beside = document.querySelector('.readouts').getBoundingClientRect();
+          const apart = one.right <= other.left || one.bottom <= other.top;
+          return [
+            ...(apart && other.right < beside.left ? [] : [`${id} touches`]),
+            ...(field.scrollWidth <= field.clientWidth ? [] : [`${id} is cut off`]),
+          ];
+        })"""
+    )
+    return found
+
+
 def test_the_charts_head_holds_all_its_controls_and_no_readout_touches_the_next_nor_moves(
     page: Page,
 ) -> None:
@@ -137,6 +157,8 @@ def test_the_charts_head_holds_all_its_controls_and_no_readout_touches_the_next_
             ),
         ]
         assert all(place == places[0] for place in places), width
+        if width >= 960:
+            assert dials_touching(page) == [], width
 
 
 def test_the_chart_has_its_room_while_a_run_stands_still(page: Page) -> None:

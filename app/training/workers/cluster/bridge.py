@@ -7,8 +7,8 @@ and signal handlers, do anything to a server that does not have them.
 Each host is asked twice a second whether it is there. If that is not answered within
 `SILENCE_SECONDS`, all that is under way with it is given up; a round itself may take longer.
 
-What if it is full: it keeps nothing but the call under way with each host. A question to a host
-that does not answer is given up, and there are no more than one in `SILENCE_SECONDS`.
+What if it is full: it keeps nothing but the call under way with each host, and the questions that a
+silent host has not answered: Ray keeps those, so they become rarer, to one in `RAREST_SECONDS`.
 """
 
 import asyncio
@@ -16,14 +16,25 @@ import contextlib
 import os
 import signal
 import socket
+import sys
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from app.training.workers.cluster.actor import Hosting, parts_of
-from app.training.workers.cluster.talk import Call, HostNews, News, Result, receive, send
+from app.training.workers.cluster.talk import (
+    Call,
+    Failed,
+    HostNews,
+    News,
+    Result,
+    packed,
+    receive,
+    send,
+)
 from app.training.workers.processes import ENDING, ignore_ending
 
 NAMESPACE = "shallows"
@@ -31,22 +42,38 @@ ASK_SECONDS = 0.4
 """Between two questions to a host, and between two news for the server."""
 SILENCE_SECONDS = 1.5
 """For a host to say that it is there."""
+RAREST_SECONDS = 100.0
+"""Between two questions to a host that is silent."""
 NODES_SECONDS = 1.0
 """Between two looks at the nodes of the cluster."""
 HEAD_SECONDS = 3.0
 """Without an answer of the head, until it counts as lost."""
+MOST_SAID = 500
+"""Characters of what Ray says."""
 DRAINING = b"shallows/draining/"
 """Keys of the head's memory: nodes that are to go."""
+METHODS = [
+    name
+    for name, member in vars(Hosting).items()
+    if asyncio.iscoroutinefunction(member) and not name.startswith("_")
+]
+"""What a host can be asked."""
+
+
+class CanNotJoin(Exception):
+    """The cluster does not let this process in; the message is one line that says why."""
 
 
 def join(address: str, token_file: str | None) -> None:
     """Become a program of the cluster. Ray reads most of this from the environment, as it starts.
 
     Raises:
-        Exception: whatever Ray has to say.
+        CanNotJoin: Ray has something against it.
     """
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     os.environ["RAY_ENABLE_UV_RUN_RUNTIME_ENV"] = "0"
+    # A token that is wrong is refused each time, a second apart; whoever wants tries it all again.
+    os.environ.setdefault("RAY_NUM_REDIS_GET_RETRIES", "5")
     os.environ["RAY_AUTH_MODE"] = "token" if token_file else "disabled"
     if token_file:
         os.environ.pop("RAY_AUTH_TOKEN", None)
@@ -54,17 +81,50 @@ def join(address: str, token_file: str | None) -> None:
     if address.startswith(("127.", "localhost:", "[::1]:")):
         # Else Ray takes the machine's own address instead, where nobody may be listening.
         os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
-    import ray
-
     before = {number: signal.getsignal(number) for number in ENDING}
-    ray.init(
-        address=address,
-        namespace=NAMESPACE,
-        log_to_driver=False,
-        configure_logging=False,
-    )
-    for number, handler in before.items():
-        signal.signal(number, handler)
+    try:
+        with hushed():
+            import ray
+
+            ray.init(
+                address=address,
+                namespace=NAMESPACE,
+                log_to_driver=False,
+                configure_logging=False,
+            )
+    except Exception as error:
+        raise CanNotJoin(
+            f"the cluster at {address} does not let this process in; is the token right, and is "
+            f"this machine a node of it? ({in_a_line(error)})"
+        ) from None
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def hushed() -> Iterator[None]:
+    """Nothing is printed: while Ray tries it says again and again what it says as it gives up."""
+    if sys.stderr is None:  # it is closed
+        yield
+        return
+    sys.stderr.flush()
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        sys.stderr.flush()
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
+
+
+def in_a_line(error: BaseException) -> str:
+    """What an error says, or the one that is behind it: no more than a line."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return (str(error).strip() or repr(error)).splitlines()[0][:MOST_SAID]
 
 
 def nodes() -> list[dict[str, Any]]:
@@ -85,6 +145,8 @@ class Actor:
     answers: bool = False
     died: bool = False
     """Whether it will not come back by itself."""
+    why: str = ""
+    """Why it does not answer, if Ray says so; one that is silent may be about to begin."""
     others: int = 0
     under_way: set[asyncio.Future[Any]] = field(default_factory=set)
 
@@ -95,6 +157,9 @@ def run(ours: socket.socket, server: str, address: str, token_file: str | None) 
     try:
         join(address, token_file)
         asyncio.run(Bridge(server).serve(ours))
+    except Exception as error:
+        with contextlib.suppress(OSError):
+            ours.sendall(packed(Failed(in_a_line(error))))
     finally:
         # Ray's own end may take long, or wait for a head that is lost.
         os._exit(0)
@@ -114,6 +179,8 @@ class Bridge:
         self._calls: set[asyncio.Task[None]] = set()
         self._draining: frozenset[str] = frozenset()
         self._head_at = time.monotonic()
+        self._looked = asyncio.Event()
+        """Set when it is known which hosts there are: before that there is no news."""
 
     async def serve(self, ours: socket.socket) -> None:
         """Serve the server at the other end of a socket."""
@@ -174,26 +241,32 @@ class Bridge:
     # -- who is there -----------------------------------------------------------------------
 
     async def _tell(self, writer: asyncio.StreamWriter) -> None:
+        await self._looked.wait()
         while True:
             hosts = tuple(
-                HostNews(a.name, a.node, a.answers, a.node in self._draining, a.others)
+                HostNews(a.name, a.node, a.answers, a.node in self._draining, a.others, a.why)
                 for a in self._actors.values()
             )
             send(writer, News(hosts, time.monotonic() - self._head_at < HEAD_SECONDS))
+            await writer.drain()
             await asyncio.sleep(ASK_SECONDS)
 
     async def _watch(self, actor: Actor) -> None:
-        """Ask a host again and again whether it is there."""
+        """Ask a host again and again whether it is there; any answer says so, a late one too."""
         import ray
 
+        asked: set[asyncio.Future[int]] = set()
         while True:
             try:
                 ping = actor.handle.ping.remote(self._server)
-                async with asyncio.timeout(SILENCE_SECONDS):
-                    actor.others = await asyncio.wrap_future(ping.future())
-                actor.answers = True
+                asked.add(asyncio.wrap_future(ping.future()))
+                patience = min(RAREST_SECONDS, SILENCE_SECONDS * 2 ** min(len(asked) - 1, 10))
+                actor.others = await _first(asked, patience)
+                actor.answers, actor.why = True, ""
+                asked.clear()
             except Exception as error:
                 actor.answers = False
+                actor.why = "" if isinstance(error, TimeoutError) else in_a_line(error)
                 actor.died |= isinstance(error, ray.exceptions.ActorDiedError)
                 for future in list(actor.under_way):
                     future.cancel()
@@ -228,6 +301,7 @@ class Bridge:
     def _there(self, handles: dict[str, tuple[str, Any]], draining: frozenset[str]) -> None:
         """The hosts that there are now."""
         self._head_at, self._draining = time.monotonic(), draining
+        self._looked.set()
         for name, actor in list(self._actors.items()):
             if name not in handles or handles[name][1] is not actor.handle:
                 self._watches.pop(name).cancel()
@@ -240,8 +314,61 @@ class Bridge:
                 self._watches[name] = asyncio.create_task(self._watch(actor))
 
 
+async def _first(asked: set[asyncio.Future[int]], patience: float) -> int:
+    """The first answer to some questions; what has ended is taken out of them.
+
+    Raises:
+        Exception: there is none, and why.
+    """
+    ended, _ = await asyncio.wait(asked, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
+    asked -= ended
+    errors = [each.exception() for each in ended]
+    for each, error in zip(ended, errors, strict=True):
+        if error is None:
+            return each.result()
+    raise next(iter(errors), None) or TimeoutError("it is silent")
+
+
 async def _all(calls: Iterable[Any]) -> list[Any]:
     return list(await asyncio.gather(*calls))
+
+
+def class_for_nodes() -> type:
+    """The actor's class as a node gets it: it brings no module of ours, and finds them there.
+
+    Where Shallows is installed, `app` lies in the package `shallows`, on nobody's path
+    (docs/decisions/0023-a-wheel.md). A class within a function is sent as a whole by Ray.
+    """
+
+    def passed_on(name: str) -> Any:
+        async def method(self: Any, *arguments: Any) -> Any:
+            return await getattr(self.hosting, name)(*arguments)
+
+        return method
+
+    class Hosting:
+        def __init__(self) -> None:
+            import sys
+            from importlib import import_module
+            from importlib.util import find_spec
+
+            there = find_spec("shallows")
+            if there is not None and there.origin:  # an image has the code alone, and on its path
+                sys.path.insert(0, str(import_module("shallows").ROOT))
+            module = import_module("app.training.workers.cluster.actor")
+            self.hosting = module.Hosting()
+
+    for name in METHODS:
+        setattr(Hosting, name, passed_on(name))
+    return Hosting
+
+
+@cache
+def _remote() -> Any:
+    """The same as Ray's: it is sent once, however many actors are made."""
+    import ray
+
+    return ray.remote(class_for_nodes())
 
 
 def make(name: str, node: str) -> Any:
@@ -250,10 +377,9 @@ def make(name: str, node: str) -> Any:
     It outlives whoever made it, and is started again where it was. Where a node is gone its actor
     is gone with it, whatever Ray would like: sessions know where to go.
     """
-    import ray
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-    options = ray.remote(Hosting).options(
+    options = _remote().options(
         name=name,
         namespace=NAMESPACE,
         lifetime="detached",
