@@ -1,7 +1,8 @@
 """From one of several servers to another: a request or stream is passed on, and what it answers.
 
-Only a call that is not taken shows that a server is away: what this server or its client does
-wrong, or has not enough of, is theirs, and so is a refusal, which is passed on.
+Only a call that is not taken shows that a server is away, and none of others' meanwhile: what this
+server or its client does wrong, or has not enough of, is theirs, and so is a refusal, which is
+passed on. However many somebody makes at once, what an owner has is not taken from it for that.
 
 What if it is full: `MOST_RELAYED` at a time, of one address a third of that; one more is refused
 (503). What is passed on is not collected: the slower side holds up the faster. A server that dies
@@ -11,9 +12,11 @@ ends what is passed on to it: a stream is closed with 1012, and its page comes a
 import asyncio
 import contextlib
 import errno
+import math
 import socket
+import time
 from collections import deque
-from collections.abc import AsyncIterator, Collection, Iterator, MutableMapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, MutableMapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -42,6 +45,8 @@ MOST_MESSAGE = 32_000_000
 """Bytes of one message of the owner's: a frame of the largest network is smaller."""
 DIALS, DIAL_SECONDS = 2, 0.4
 """So often a server is called that does not answer, until what it has is taken from it."""
+LATE_SECONDS = 0.1
+"""A call that was given up so much later than it was to be: this server has too much to do."""
 OPEN_SECONDS = 1.0
 """For the owner to open a stream; then the database is asked again who the owner is."""
 ANSWER_SECONDS = 60.0
@@ -65,15 +70,45 @@ class Lost(Exception):
     """The owner has gone, or is not the owner any more."""
 
 
-def unreachable(why: BaseException) -> Unreachable:
-    """A call that was not taken, by a server that is not there then.
+class Calls:
+    """To other servers: which of them take some, and whether one that fails is their fault.
 
-    Raises:
-        Busy: this server could not make it.
+    Args:
+        ticks: Seconds that never go back.
     """
-    if any(getattr(error, "errno", None) in OUR_OWN for error in _causes(why)):
-        raise Busy("this server can't call others just now; try again in a moment") from None
-    return Unreachable()
+
+    def __init__(self, ticks: Callable[[], float]) -> None:
+        self.ticks = ticks
+        self._taken: dict[str, float] = {}
+
+    def taken(self, server: str) -> None:
+        """A server has answered a call."""
+        self._taken[server] = self.ticks()
+
+    def forget(self, alive: Collection[str]) -> None:
+        """Know nothing of servers that do not live any more."""
+        self._taken = {server: at for server, at in self._taken.items() if server in alive}
+
+    def failed(self, server: str, since: float, why: BaseException) -> Unreachable:
+        """A call that began then was not taken, by a server that is not there then.
+
+        Raises:
+            Busy: this server could not make it, or the other one takes others.
+        """
+        if any(getattr(error, "errno", None) in OUR_OWN for error in _causes(why)):
+            raise Busy("this server can't call others just now; try again in a moment") from None
+        if self._taken.get(server, -math.inf) >= since:
+            raise Busy("another server has too much to do; try again in a moment") from None
+        return Unreachable()
+
+    def check(self, since: float) -> None:
+        """Of a call that began then and was given up: it was in time.
+
+        Raises:
+            Busy: it was not, since this server has too much to do.
+        """
+        if self.ticks() > since + DIAL_SECONDS + LATE_SECONDS:
+            raise Busy("this server has too much to do; try again in a moment") from None
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
@@ -116,6 +151,7 @@ class Upstream:
         self._links: dict[str, set[asyncio.Task[Any]]] = {}
         self._ended: set[asyncio.Task[Any]] = set()
         self._places = Allowance(MOST_OF_ONE, MOST_RELAYED)
+        self._calls = Calls(time.monotonic)
         self.now = self.passed = 0
         self._pool = httpcore2.AsyncConnectionPool(
             max_connections=MOST_RELAYED, max_keepalive_connections=0
@@ -137,6 +173,7 @@ class Upstream:
 
     def end_links(self, alive: Collection[str]) -> None:
         """End what is passed on to servers that do not live."""
+        self._calls.forget(alive)
         for server in self._links.keys() - set(alive):
             # Once: it may take a while to say so to who reads it.
             for task in self._links[server] - self._ended:
@@ -209,8 +246,9 @@ class Upstream:
         uri = _uri(address.netloc, target_of(scope).decode("latin-1"))
         ticket = self._tickets.make({**scope, "method": "GET"}, owner.server).decode()
         why: Exception = Unreachable()
+        began = self._calls.ticks()
         for _ in range(DIALS):
-            line = await self._dialled(str(address.hostname), address.port or 80)
+            line = await self._dialled(owner.server, str(address.hostname), address.port or 80)
             try:
                 async with asyncio.timeout(OPEN_SECONDS):
                     opened = await connect(
@@ -227,31 +265,34 @@ class Upstream:
                         max_size=MOST_MESSAGE,
                     )
                 assert isinstance(opened, Heard)
+                self._calls.taken(owner.server)
                 return opened
             except TimeoutError:
                 line.close()
                 raise Lost from None  # it is frozen, or busy: the database knows
             except InvalidStatus as refused:
                 line.close()
+                self._calls.taken(owner.server)
                 if _is_elsewhere(refused.response.status_code, bytes(refused.response.body)):
                     raise Lost from None
                 raise
             except (WebSocketException, OSError) as error:
                 line.close()
                 why = error
-        raise unreachable(why) from None
+        raise self._calls.failed(owner.server, began, why) from None
 
-    @staticmethod
-    async def _dialled(host: str, port: int) -> socket.socket:
+    async def _dialled(self, server: str, host: str, port: int) -> socket.socket:
         """A connection to a server.
 
         Raises:
             Unreachable: it takes none.
-            Busy: this server can't call.
+            Busy: this server can't call, or the other one takes others' calls.
         """
         loop = asyncio.get_running_loop()
         why: Exception = Unreachable()
+        first = self._calls.ticks()
         for _ in range(DIALS):
+            began = self._calls.ticks()
             try:
                 async with asyncio.timeout(DIAL_SECONDS):
                     found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
@@ -266,8 +307,9 @@ class Upstream:
                     return line
             except (OSError, TimeoutError) as error:
                 why = error
+                self._calls.check(began)
                 await asyncio.sleep(DIAL_SECONDS / 4)
-        raise unreachable(why) from None
+        raise self._calls.failed(server, first, why) from None
 
     # -- requests ---------------------------------------------------------------------------
 
@@ -277,7 +319,9 @@ class Upstream:
         headers = [(k, v) for k, v in scope["headers"] if k not in HOP_BY_HOP]
         if all(name != b"host" for name, _ in headers):  # HTTP/1.0 needs none
             headers.append((b"host", address.netloc.encode()))
+        first = self._calls.ticks()
         for dial in range(DIALS):
+            began = self._calls.ticks()
             body = _Body(receive, there=_has_body(scope))
             request = httpcore2.Request(
                 scope["method"],
@@ -299,14 +343,18 @@ class Upstream:
                 },
             )
             try:
-                await self._exchange(request, body, send)
+                await self._exchange(owner.server, request, body, send)
             except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as why:
+                if isinstance(why, httpcore2.ConnectTimeout):
+                    self._calls.check(began)
                 if dial + 1 == DIALS:
-                    raise unreachable(why) from None
+                    raise self._calls.failed(owner.server, first, why) from None
             else:
                 return
 
-    async def _exchange(self, request: httpcore2.Request, body: "_Body", send: Send) -> None:
+    async def _exchange(
+        self, server: str, request: httpcore2.Request, body: "_Body", send: Send
+    ) -> None:
         """Send a request on, and its answer back.
 
         Raises:
@@ -321,6 +369,7 @@ class Upstream:
         gone = asyncio.create_task(body.gone(me))
         try:
             response = await self._pool.handle_async_request(request)
+            self._calls.taken(server)
             body.sent.set()
             try:
                 if response.status == Elsewhere.status and not body.begun:

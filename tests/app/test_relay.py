@@ -19,7 +19,7 @@ from app.store import Store
 from app.store.owned import New, Other, Ownership
 from app.web.relay import Early, Relay
 from app.web.tries import SLOW_SECONDS, Pace
-from app.web.upstream import MOST_OF_ONE, Ahead, Unreachable, unreachable
+from app.web.upstream import DIAL_SECONDS, LATE_SECONDS, MOST_OF_ONE, Ahead, Calls, Unreachable
 from tests.app.postgresql import PostgreSQL
 from tests.app.storing import opened
 
@@ -158,7 +158,9 @@ def test_what_a_client_does_wrong_takes_nothing_from_its_owner(postgresql: Postg
 
 
 def test_only_a_call_that_is_not_taken_shows_that_a_server_is_away() -> None:
-    """A server without another file or port has itself to blame."""
+    """A server without another file or port, or with too much to do, has itself to blame."""
+    now = [5.0]
+    calls = Calls(lambda: now[0])
     for code in (errno.EMFILE, errno.EADDRNOTAVAIL):
         try:
             try:
@@ -167,9 +169,22 @@ def test_only_a_call_that_is_not_taken_shows_that_a_server_is_away() -> None:
                 raise ConnectionError("wrapped") from error
         except ConnectionError as error:
             with pytest.raises(Busy):
-                unreachable(error)
-    assert isinstance(unreachable(ConnectionRefusedError(errno.ECONNREFUSED, "")), Unreachable)
-    assert isinstance(unreachable(TimeoutError()), Unreachable)
+                calls.failed("peer", 0.0, error)
+    refused = ConnectionRefusedError(errno.ECONNREFUSED, "")
+    for why in (refused, TimeoutError()):
+        assert isinstance(calls.failed("peer", 0.0, why), Unreachable)
+    # One that takes the calls of others is there, however many it does not take.
+    calls.taken("peer")
+    with pytest.raises(Busy):
+        calls.failed("peer", now[0], refused)
+    for server, since in (("peer", now[0] + 0.1), ("another", now[0])):
+        assert isinstance(calls.failed(server, since, refused), Unreachable)
+    # A call that nobody here has had the time to look after shows nothing.
+    now[0] += DIAL_SECONDS + 0.01
+    calls.check(5.0)
+    now[0] += LATE_SECONDS
+    with pytest.raises(Busy):
+        calls.check(5.0)
 
 
 def test_a_refusal_of_the_owners_is_passed_on_and_asked_for_once(postgresql: PostgreSQL) -> None:
