@@ -218,7 +218,11 @@ class RayBackend(Backend):
         for host in news.hosts:
             if host.why and host.name not in self._mute:
                 log.warning("host %s of the cluster does not answer (%s)", host.name, host.why)
-        self._mute = {host.name for host in news.hosts if host.why}
+        self._mute = {
+            host.name
+            for host in news.hosts
+            if host.why or (host.name in self._mute and not host.answers)
+        }
         for name, host in wanted.items():
             if name not in self._cluster and host.answers:
                 driver = self._cluster[name] = self.add(f"host {name}", self._way_to(name))

@@ -46,6 +46,8 @@ RAREST_SECONDS = 100.0
 """Between two questions to a host that is silent."""
 NODES_SECONDS = 1.0
 """Between two looks at the nodes of the cluster."""
+AGAIN_SECONDS = 20.0
+"""Between two attempts to make a host: on a node without Shallows each dies at its start."""
 HEAD_SECONDS = 3.0
 """Without an answer of the head, until it counts as lost."""
 MOST_SAID = 500
@@ -121,10 +123,14 @@ def hushed() -> Iterator[None]:
 
 
 def in_a_line(error: BaseException) -> str:
-    """What an error says, or the one that is behind it: no more than a line."""
+    """What an error says, or the one that is behind it: no more than a line.
+
+    That is the first one, or the last of a traceback.
+    """
     while error.__cause__ is not None:
         error = error.__cause__
-    return (str(error).strip() or repr(error)).splitlines()[0][:MOST_SAID]
+    said = str(error).strip() or repr(error)
+    return said.splitlines()[-1 if '  File "' in said else 0].strip()[:MOST_SAID]
 
 
 def nodes() -> list[dict[str, Any]]:
@@ -179,6 +185,8 @@ class Bridge:
         self._calls: set[asyncio.Task[None]] = set()
         self._draining: frozenset[str] = frozenset()
         self._head_at = time.monotonic()
+        self._made: dict[str, float] = {}
+        """When each host was made, or found."""
         self._looked = asyncio.Event()
         """Set when it is known which hosts there are: before that there is no news."""
 
@@ -224,16 +232,20 @@ class Bridge:
             actor.under_way.discard(future)
 
     async def _serve(
-        self, actor: Actor, _: str, incarnation: int, sessions: int, commands: bytes
+        self, actor: Actor, _: str, incarnation: int, round_: int, sessions: int, commands: bytes
     ) -> tuple[str, str, bytes]:
         """A round, in parts: why nothing came of it, who it is due to, and what came."""
         *parts, last = parts_of(commands)
         await _all(
-            self._call(actor, "bring", incarnation, number, part)
-            for number, part in enumerate(parts)
+            self._call(actor, "bring", incarnation, round_, place, part)
+            for place, part in enumerate(parts)
         )
-        broken, serving, more, first = await self._call(actor, "serve", incarnation, sessions, last)
-        rest = await _all(self._call(actor, "fetch", incarnation, number) for number in range(more))
+        broken, serving, more, first = await self._call(
+            actor, "serve", incarnation, round_, sessions, last
+        )
+        rest = await _all(
+            self._call(actor, "fetch", incarnation, round_, place) for place in range(more)
+        )
         if None in rest:
             return "a part of its answer is lost", "", b""
         return broken, serving, b"".join([first, *rest])
@@ -259,7 +271,8 @@ class Bridge:
         while True:
             try:
                 ping = actor.handle.ping.remote(self._server)
-                asked.add(asyncio.wrap_future(ping.future()))
+                asked.add(answer := asyncio.wrap_future(ping.future()))
+                answer.add_done_callback(_heeded)
                 patience = min(RAREST_SECONDS, SILENCE_SECONDS * 2 ** min(len(asked) - 1, 10))
                 actor.others = await _first(asked, patience)
                 actor.answers, actor.why = True, ""
@@ -285,11 +298,12 @@ class Bridge:
                     for node in nodes()
                     for number in range(int(node["Resources"].get("CPU", 0)))
                 }
-                again = {name for name, actor in list(self._actors.items()) if actor.died}
+                again = self._again()
+                self._made = {name: at for name, at in self._made.items() if name in names}
                 handles = {
                     name: handles[name]
                     if name in handles and name not in again
-                    else (node, make(name, node))
+                    else (node, self._make(name, node))
                     for name, node in names.items()
                 }
                 draining = frozenset(
@@ -297,6 +311,16 @@ class Bridge:
                 )
                 loop.call_soon_threadsafe(self._there, dict(handles), draining)
             time.sleep(NODES_SECONDS)
+
+    def _again(self) -> set[str]:
+        """Hosts that have died for good, and are to be made anew now."""
+        before = time.monotonic() - AGAIN_SECONDS
+        died = [name for name, actor in list(self._actors.items()) if actor.died]
+        return {name for name in died if self._made.get(name, before) <= before}
+
+    def _make(self, name: str, node: str) -> Any:
+        self._made[name] = time.monotonic()
+        return make(name, node)
 
     def _there(self, handles: dict[str, tuple[str, Any]], draining: frozenset[str]) -> None:
         """The hosts that there are now."""
@@ -327,6 +351,12 @@ async def _first(asked: set[asyncio.Future[int]], patience: float) -> int:
         if error is None:
             return each.result()
     raise next(iter(errors), None) or TimeoutError("it is silent")
+
+
+def _heeded(answer: asyncio.Future[Any]) -> None:
+    """Nobody has to wait for it any more; else asyncio complains of an error that nobody saw."""
+    if not answer.cancelled():
+        answer.exception()
 
 
 async def _all(calls: Iterable[Any]) -> list[Any]:

@@ -22,6 +22,9 @@ from app.training.workers.processes import STARTUP_TIMEOUT, start_apart
 LONGEST_ROUND_MORE = 5.0
 """Seconds beyond the longest that a round may take at its host, which sees to that itself."""
 PARTING_SECONDS = 0.5
+ANOTHER_SECONDS = 2.0
+"""For another bridge to find the host again, before its sessions go elsewhere."""
+LOOK_SECONDS = 0.05
 LOST_TICKS = 20
 """In which a bridge says nothing, until nothing that it said counts any more."""
 
@@ -148,7 +151,7 @@ class Connection:
 class RayLine:
     """A host that is an actor of the cluster, over whichever bridge there is.
 
-    Between two rounds a bridge may be replaced, and the host notices nothing.
+    A bridge may be replaced: what a round gives comes over the next one then.
     """
 
     def __init__(
@@ -156,6 +159,7 @@ class RayLine:
     ) -> None:
         self._bridge, self._host, self._incarnation = bridge, host, incarnation
         self._longest = longest
+        self._rounds = itertools.count(1)
         self._sessions: set[str] = set()
 
     @classmethod
@@ -213,11 +217,10 @@ class RayLine:
                     self._sessions.add(command.session)
                 case Close():
                     self._sessions.discard(command.session)
-        broken, serving, answer = await self._call(
-            "serve",
+        broken, serving, answer = await self._serve(
+            next(self._rounds),
             len(self._sessions),
             pickle.dumps(commands, pickle.HIGHEST_PROTOCOL),
-            patience=self._longest,
         )
         if broken:
             raise LineBroken(broken, serving)
@@ -226,6 +229,30 @@ class RayLine:
             left = {event.session for event in events if isinstance(event, Released) and event.left}
             self._sessions -= left
         return events, wake
+
+    async def _serve(self, *what: int | bytes) -> tuple[str, str, bytes]:
+        """A round, over one bridge or the next."""
+        while True:
+            bridge = self._bridge()
+            try:
+                answer: tuple[str, str, bytes] = await self._call(
+                    "serve", *what, patience=self._longest
+                )
+                return answer
+            except LineBroken:
+                if bridge is None or not bridge.closed or bridge.silent > LOST_TICKS:
+                    raise  # it is the host, or has taken too long already
+                if not await self._found_again():
+                    raise
+
+    async def _found_again(self) -> bool:
+        """Wait for another bridge to find the host, for a while; whether it did."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(ANOTHER_SECONDS):
+                while self.lost:  # noqa: ASYNC110
+                    await asyncio.sleep(LOOK_SECONDS)
+                return True
+        return False
 
     async def close(self) -> None:
         """Tell the host, if it hears it, that it is needed no longer."""
