@@ -24,6 +24,9 @@ atexit.register(shutil.rmtree, os.environ["SHALLOWS_DATA_FOLDER"])
 # Nor does it start more workers than a test asks for: each takes as long as a page to load.
 os.environ.setdefault("SHALLOWS_WORKERS", "1")
 
+# Heavy work gives way to all else, and on a busy machine its process takes long to come up.
+os.environ.setdefault("SHALLOWS_HEAVY_SECONDS", "120")
+
 # What has been compiled is kept, also where the environment would not have it: a hundred processes
 # import the service.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
