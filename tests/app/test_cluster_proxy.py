@@ -129,7 +129,7 @@ async def server_of(proxy: str, path: str) -> str:
 
 
 async def get(proxy: str, path: str, **options: Any) -> httpx.Response:
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(timeout=60) as client:
         return await client.get(f"http://{proxy}{path}", **options)
 
 

@@ -46,7 +46,7 @@ def server() -> Iterator[Server]:
     )
     server.wait_ready()
     yield server
-    assert httpx.get(f"{server.url}/readyz").status_code == 200
+    assert httpx.get(f"{server.url}/readyz", timeout=60).status_code == 200
     _, errors = server.end(signal.SIGTERM)
     assert errors == ""  # whatever strangers send, it is counted and not logged
 
@@ -220,7 +220,7 @@ class TestFrames:
                     while True:
                         flood.send(frame(kind) * 10_000)
             for _ in range(20):
-                assert httpx.get(f"{server.url}/healthz").status_code == 200
+                assert httpx.get(f"{server.url}/healthz", timeout=60).status_code == 200
 
 
 class TestHandshakes:

@@ -34,7 +34,7 @@ class Proxied:
 
     def ask(self, method: str, headers: dict[str, str], **body: Any) -> httpx.Response:
         """What a browser would get for the page that finds the name at 127.0.0.1."""
-        with httpx.Client(verify=self.tls) as client:
+        with httpx.Client(verify=self.tls, timeout=60) as client:
             return client.request(
                 method,
                 f"https://127.0.0.1:{self.port}/",

@@ -121,7 +121,7 @@ def test_a_run_is_asked_about_watched_and_cancelled_at_the_other_server(three: S
     assert post(three, 1, f"/train/{run}/cancel").json()["status"] == "cancelled"
     assert get(three, 0, f"/train/{run}").json()["status"] == "cancelled"
     assert get(three, 1, "/train/nobody").status_code == 404
-    assert httpx.delete(f"{three.servers[1].url}/train/{run}").status_code == 204
+    assert httpx.delete(f"{three.servers[1].url}/train/{run}", timeout=60).status_code == 204
 
 
 async def until(socket: ClientConnection, type: str, **fields: Any) -> Json:
@@ -189,9 +189,12 @@ def test_a_room_is_one_whichever_server_its_members_come_to(three: Several) -> N
     assert results[0] == results[1]
     assert len(results[0].splitlines()) > 2
     assert (
-        httpx.delete(f"{three.servers[1].url}/rooms/{room['id']}", headers=key).status_code == 204
+        httpx.delete(
+            f"{three.servers[1].url}/rooms/{room['id']}", headers=key, timeout=60
+        ).status_code
+        == 204
     )
-    assert get(three, 0, f"/rooms/{room['id']}", headers=key).status_code == 404
+    assert get(three, 0, f"/rooms/{room['id']}", headers=key, timeout=60).status_code == 404
 
 
 def test_the_second_way_leads_to_the_server_that_has_the_session(three: Several) -> None:
@@ -241,7 +244,7 @@ def test_places_and_rates_of_an_address_count_at_all_servers(three: Several) -> 
 
     def spent() -> None:
         """What was spent at one server is heard by the other, and all that was before it, too."""
-        with httpx.Client(headers={"X-Forwarded-For": "10.0.0.8"}) as client:
+        with httpx.Client(headers={"X-Forwarded-For": "10.0.0.8"}, timeout=60) as client:
             while client.get(f"{three.servers[0].url}/datasets").status_code == 200:
                 pass
             for _ in range(REQUESTS // 2):
