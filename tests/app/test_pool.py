@@ -11,7 +11,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from app.main import create_app
-from tests.app.conftest import a_moment, settings_for, wait_ready
+from tests.app.conftest import a_moment, metric, settings_for, wait_ready
 from tests.app.stream import Stream
 
 
@@ -130,13 +130,24 @@ def worker_pids() -> set[int]:
     return pids
 
 
+def trained(client: TestClient, plan: dict[str, object]) -> str:
+    """How a run ends.
+
+    On a busy machine another worker may be slow as well, and replaced in its turn.
+    """
+    run = client.post("/train", json=plan).json()["id"]
+    while (status := client.get(f"/train/{run}").json()["status"]) in {"queued", "running"}:
+        a_moment()
+    return str(status)
+
+
 def test_a_silent_worker_is_replaced(others: set[int]) -> None:
     settings = settings_for("pool", workers=1, round_timeout_seconds=0.5)
     with TestClient(create_app(settings)) as client:
         wait_ready(client)
         kill_the_worker(others, signal.SIGSTOP)
-        assert client.post("/train", params={"wait": 30}, json={}).json()["status"] == "finished"
-        assert "shallows_worker_restarts_total 1.0" in client.get("/metrics").text
+        assert trained(client, {}) == "finished"
+        assert metric(client, "shallows_worker_restarts_total") >= 1
 
 
 def test_a_worker_that_takes_no_commands_is_replaced(others: set[int]) -> None:
@@ -147,8 +158,8 @@ def test_a_worker_that_takes_no_commands_is_replaced(others: set[int]) -> None:
     with TestClient(create_app(settings)) as client:
         wait_ready(client)
         kill_the_worker(others, signal.SIGSTOP)
-        assert client.post("/train", params={"wait": 30}, json=plan).json()["status"] == "finished"
-        assert "shallows_worker_restarts_total 1.0" in client.get("/metrics").text
+        assert trained(client, plan) == "finished"
+        assert metric(client, "shallows_worker_restarts_total") >= 1
 
 
 def test_nothing_is_left_when_the_service_ends() -> None:
