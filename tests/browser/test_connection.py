@@ -166,6 +166,8 @@ def test_the_browser_going_offline_is_noticed_at_once(
     playground = Playground(page)
     playground.wait_for_plots()
     context.set_offline(True)
+    # The page hears of it before its painter's thread is cut off, too, and may come back meanwhile.
+    page.evaluate("dispatchEvent(new Event('offline'))")
     state(page, "Reconnecting")
     context.set_offline(False)
     state(page, "Live")

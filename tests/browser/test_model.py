@@ -164,8 +164,8 @@ def test_training_settings(context: BrowserContext, page: Page) -> None:
 
     # Closed, the section says it all; the next page remembers that it was open.
     expect(page).to_have_url(
-        "/#optimizer=adam&batch=32&order=7&l1=0.001&l2=0.02&iterations=500"
-        "&stop-accuracy=99&patience=40"
+        "/#optimizer=adam&batch=32&l1=0.001&l2=0.02&order=7"
+        "&stop-accuracy=0.99&patience=40&iterations=500"
     )
     other = Playground(context.new_page(), f"#{page.url.partition('#')[2]}")
     expect(other.page.locator("#training")).to_have_attribute("open", "")
