@@ -45,7 +45,7 @@ def running_nginx(
         yield Nginx(port, ssl.create_default_context(cafile=str(certificate)))
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)
 
 
 def _certificate(folder: Path) -> Path:

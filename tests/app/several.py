@@ -145,7 +145,7 @@ class Several:
         os.killpg(self.servers[number].process.pid, which)
 
     def metric(self, number: int, name: str) -> float:
-        text = httpx.get(f"{self.servers[number].url}/metrics", timeout=10).text
+        text = httpx.get(f"{self.servers[number].url}/metrics", timeout=60).text
         return float(next(x.split()[1] for x in text.splitlines() if x.startswith(f"{name} ")))
 
     def wait_until_fenced(self, number: int) -> None:

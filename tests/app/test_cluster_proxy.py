@@ -104,7 +104,7 @@ def proxy(tmp_path_factory: pytest.TempPathFactory, ports: tuple[int, int, int])
         yield f"127.0.0.1:{ports[0]}"
     finally:
         process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=10)
+        process.communicate(timeout=60)
 
 
 @asynccontextmanager

@@ -53,7 +53,7 @@ def server() -> Iterator[Server]:
 
 def tcp(server: Server, address: str = "127.0.0.1") -> socket.socket:
     return socket.create_connection(
-        ("127.0.0.1", server.port), timeout=20, source_address=(address, 0)
+        ("127.0.0.1", server.port), timeout=60, source_address=(address, 0)
     )
 
 

@@ -451,7 +451,7 @@ def test_a_client_that_has_gone_is_worked_for_no_more_and_nothing_outlives_the_s
     with running_server() as server:
 
         def ask(path: str = "/vectorizing") -> int:
-            connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+            connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=300)
             headers = {"Content-Type": "application/json"}
             with contextlib.closing(connection):
                 connection.request("POST", path, "{}", headers)
@@ -462,7 +462,7 @@ def test_a_client_that_has_gone_is_worked_for_no_more_and_nothing_outlives_the_s
             return [child for child in all_of_them if "app.heavy.child" in child.cmdline()]
 
         def running() -> float:
-            connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+            connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=300)
             with contextlib.closing(connection):
                 connection.request("GET", "/metrics")
                 text = connection.getresponse().read().decode()

@@ -52,11 +52,11 @@ def trio(postgresql: PostgreSQL) -> Iterator[Several]:
 
 
 def post(three: Several, number: int, path: str, **options: Any) -> httpx.Response:
-    return httpx.post(f"{three.servers[number].url}{path}", timeout=30, **options)
+    return httpx.post(f"{three.servers[number].url}{path}", timeout=60, **options)
 
 
 def get(three: Several, number: int, path: str, **options: Any) -> httpx.Response:
-    return httpx.get(f"{three.servers[number].url}{path}", timeout=30, **options)
+    return httpx.get(f"{three.servers[number].url}{path}", timeout=60, **options)
 
 
 async def played_again(students: list[Student]) -> None:
@@ -203,7 +203,7 @@ def test_the_second_way_leads_to_the_server_that_has_the_session(three: Several)
             pass
         path = f"/ws?session={student.session}"
         async with (
-            httpx.AsyncClient(base_url=three.servers[1].url, timeout=20) as client,
+            httpx.AsyncClient(base_url=three.servers[1].url, timeout=60) as client,
             client.stream("POST", path) as answer,
         ):
             lines = answer.aiter_lines()
@@ -361,7 +361,7 @@ def test_a_server_that_ends_in_order_hands_over_all_it_has(trio: Several) -> Non
     async def main() -> None:
         async with playing(students):
             trio.signal(2, signal.SIGTERM)
-            ended = await asyncio.to_thread(trio.servers[2].process.communicate, timeout=30)
+            ended = await asyncio.to_thread(trio.servers[2].process.communicate, timeout=60)
             assert trio.servers[2].process.returncode == 0, ended
             await played_again(students)
         all_well(students)
