@@ -7,6 +7,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -35,7 +36,11 @@ sys.dont_write_bytecode = False
 # A test asserts no time: what is slow on a busy machine has not failed. And it looks at the same
 # examples each time: one that is rare fails whoever changes something else. Others are looked for
 # by `--hypothesis-profile=searching`.
-UNTIMED = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow], "print_blob": True}
+UNTIMED: dict[str, Any] = {
+    "deadline": None,
+    "suppress_health_check": [HealthCheck.too_slow],
+    "print_blob": True,
+}
 settings.register_profile("searching", **UNTIMED)
 settings.register_profile("same", derandomize=True, **UNTIMED)
 settings.load_profile("same")

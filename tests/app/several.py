@@ -184,12 +184,13 @@ class Student:
         costs: All since iteration 0, as float32.
         whole: Whether none was missing, and none came twice with another value.
         heard_at: When it heard something the last time.
+        longest: The longest time between two frames, for `benchmarks/`.
     """
 
     def __init__(self, seed: int, urls: Sequence[str], first: Json | None = None) -> None:
         self.seed, self.urls, self._first = seed, urls, first
         self.session, self.costs, self.whole = "", b"", True
-        self.heard_at = 0.0
+        self.heard_at = self.longest = 0.0
         self.frames = 0
         self.began, self._heard = asyncio.Event(), asyncio.Event()
         self.at = seed % len(urls)
@@ -255,7 +256,9 @@ class Student:
             self.whole &= first <= len(self.costs) and costs.startswith(known[: len(costs)])
             self.costs = self.costs[:first] + costs
             if costs:
-                self.heard_at = time.monotonic()
+                now = time.monotonic()
+                self.longest = max(self.longest, now - (self.heard_at or now))
+                self.heard_at = now
                 self._heard.set()
                 if self.iterations > 50:
                     self.began.set()
