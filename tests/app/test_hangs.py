@@ -351,11 +351,11 @@ def test_a_database_that_does_not_answer_at_the_start(
     hang_at_the_end: tuple[str, Callable[[], contextlib.AbstractContextManager[None]]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("app.store.store.OPEN_SECONDS", 0.5)
     url, hanging = hang_at_the_end
     with opened(url):
         pass
-    with hanging():
+    with hanging(), monkeypatch.context() as impatient:
+        impatient.setattr("app.store.store.OPEN_SECONDS", 0.5)
         assert "does not answer" in why_not(url)
     with opened(url):
         pass
