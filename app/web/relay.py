@@ -32,7 +32,7 @@ from app.store.owned import Kind, Owner
 from app.web.passes import TOKEN, UP
 from app.web.security import UNCOUNTED, refuse
 from app.web.tickets import TICKET, Tickets
-from app.web.upstream import Ahead, Lost, Unreachable, Upstream
+from app.web.upstream import MOST_MESSAGE, Ahead, Lost, Unreachable, Upstream
 from app.web.ways import RELAYED
 
 MOST_GONE = 10_000
@@ -199,6 +199,8 @@ class Relay:
             if message["type"] == "http.response.start":
                 status, headers = message["status"], message["headers"]
             said += message.get("body", b"")
+            if len(said) > MOST_MESSAGE:
+                raise Elsewhere  # nothing here answers so much
 
         if not await self._to_owner((kind, name), request.scope, Ahead(receive), send):
             return None
