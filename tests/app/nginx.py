@@ -76,7 +76,7 @@ def _running(folder: Path, port: int, text: str) -> Iterator[None]:
         yield
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)
 
 
 def _changed(text: str, changes: dict[str, str]) -> str:

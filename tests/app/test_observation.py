@@ -69,7 +69,11 @@ class TestLogs:
             SHALLOWS_LOG_FORMAT="json", SHALLOWS_LOG_LEVEL="info", SHALLOWS_ACCESS_CODE="sesame"
         )
         server.wait_ready()
-        httpx.get(f"{server.url}/datasets?session=hidden", headers={"authorization": "Bearer no"})
+        httpx.get(
+            f"{server.url}/datasets?session=hidden",
+            headers={"authorization": "Bearer no"},
+            timeout=60,
+        )
         _, errors = server.end(signal.SIGTERM)
         lines = [json.loads(line) for line in errors.splitlines()]
         assert "a training host is up" in {line["message"] for line in lines}
@@ -147,7 +151,7 @@ class Peer:
 
 
 def connections(server: Server) -> int:
-    for line in httpx.get(f"{server.url}/metrics").text.splitlines():
+    for line in httpx.get(f"{server.url}/metrics", timeout=60).text.splitlines():
         if line.startswith("shallows_connections "):
             return int(float(line.split()[1]))
     raise AssertionError

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import itertools
+from functools import partial
 
+import numpy as np
 from playwright.sync_api import Page, expect
 
-from tests.browser.playground import Playground, Theme
+from tests.browser.playground import Playground, Theme, until
 
 SIZES = [(390, 844), (600, 900), (820, 1100), (1024, 1100), (1280, 800), (1440, 900), (1920, 1080)]
 # The usual one, the largest and the smallest: with how many units.
@@ -184,6 +186,11 @@ def test_the_chart_has_its_room_while_a_run_stands_still(page: Page) -> None:
             assert said["y"] + said["height"] <= chart["y"]
 
 
+def is_other(playground: Playground, before: np.ndarray) -> bool:
+    """Whether the corner of the plane has another colour."""
+    return bool((playground.pixels("#boundary canvas")[0, 0] != before).any())
+
+
 def test_the_theme_is_the_systems_until_one_is_chosen(page: Page) -> None:
     playground = Playground(page)
     body = page.locator("body")
@@ -195,7 +202,11 @@ def test_the_theme_is_the_systems_until_one_is_chosen(page: Page) -> None:
         theme.click()
         expect(body).to_have_css("background-color", GROUNDS[other])
         expect(theme).to_have_attribute("aria-label", f"Theme: {other}")
-        assert (playground.pixels("#boundary canvas")[0, 0] != before).any()
+        until(
+            page,
+            partial(is_other, playground, before),
+            "the plane is painted as before",
+        )
         page.reload()
         expect(body).to_have_css("background-color", GROUNDS[other])
         theme.click()

@@ -55,7 +55,7 @@ globalThis.self = {
 await import('../../static/js/painting/worker.js');
 const say = (data) => self.onmessage({ data });
 const until = async (condition) => {
-  const deadline = performance.now() + 10_000;
+  const deadline = performance.now() + 60_000;
   while (!condition()) {
     assert.ok(performance.now() < deadline, 'it does not come');
     await new Promise((resolve) => setTimeout(resolve, 5));
