@@ -217,6 +217,10 @@ BAD_FILES: list[tuple[str, bytes, str]] = [
     ("csv", (CSV_HEAD + f"1,tanh,,0,0,{'1' * 5000}\n").encode(), "line 2 does not name"),
     ("csv", (CSV_HEAD + f"{'1' * 5000},tanh,,0,0,1\n").encode(), "line 2 does not name"),
     ("csv", (CSV_HEAD + "1,tanh,,0,-1,1\n").encode(), "line 2 is beyond"),
+    ("csv", b"layer;unit;input;value\n1;0;0;1,250\n1;0;bias;0\n", "1,250 can be 1.25 or 1250"),
+    ("csv", (CSV_HEAD + '1,tanh,,0,0,"1\n1,tanh,,0,bias,1\n').encode(), "line 2: a quote opens"),
+    ("json", b'{"layers": [{"weights": [[1, 2], [3, 4], [5, 6]], "biases": [1, 2, 3]}]}', "round"),
+    ("npz", npz(W1=np.ones((1, 1)), b1=np.ones(1, bool)), "'b1': it holds something else"),
     ("csv", (CSV_HEAD + "1,tanh,,0,256,1\n").encode(), "line 2 is beyond"),
 ]
 
@@ -228,6 +232,22 @@ def test_a_bad_file_is_refused_in_words(form: str, data: bytes, words: str) -> N
     assert most[0] < 4_000_000 + 12 * len(data)
     assert refused.value.field
     assert len(refused.value.detail) < 1_000
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("layer,unit,input,value\n1,0,0,1.250\n1,0,bias,2.500\n", (1.25, 2.5)),
+        ("layer;unit;input;value\n1;0;0;1.250\n1;0;bias;3,5\n", (1250, 3.5)),
+        ("layer;unit;input;value\n1;0;0;1,250\n1;0;bias;3,5\n", (1.25, 3.5)),
+        ("layer,unit,input,value\n1,0,0,\N{MINUS SIGN}1.250\n1,0,bias,-5e-3\n", (-1.25, -0.005)),
+    ],
+)
+def test_a_parameter_is_the_number_that_its_column_means(
+    text: str, values: tuple[float, float]
+) -> None:
+    (layer,) = read(text.encode(), "csv").layers
+    assert (layer.weights[0][0], layer.biases[0]) == values
 
 
 def test_an_archive_that_lies_about_its_size_yields_no_more_than_it_said() -> None:
