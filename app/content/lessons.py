@@ -8,6 +8,7 @@ and field, in the log and where lessons are listed; the others are there all the
 
 import os
 import re
+import stat
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -274,13 +275,20 @@ def read(path: Path) -> Lesson:
     if match is None:
         raise LessonError("a file's name is small letters, digits and hyphens: 03-my-lesson.md")
     try:
-        if path.stat().st_size > MOST_BYTES:
+        # Of a pipe or a device there would be no end.
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise LessonError("it is no file")
+        with path.open("rb") as file:
+            data = file.read(MOST_BYTES + 1)
+        if len(data) > MOST_BYTES:
             raise LessonError(f"a lesson may have at most {MOST_BYTES:,} bytes")
-        return parse(match[1], path.read_text("utf-8-sig"))
+        text = data.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
+        return parse(match[1], text)
     except UnicodeDecodeError as error:
         raise LessonError(f"it is not saved as UTF-8: {error}") from None
     except OSError as error:
-        raise LessonError(str(error)) from None
+        # Its own words have the folder, which is nobody's business.
+        raise LessonError(f"it can't be read: {error.strerror}") from None
 
 
 def parse(name: str, source: str) -> Lesson:
