@@ -1,6 +1,7 @@
 """What can be brought: files that are what they say, tables of any make; bad ones harm nothing."""
 
 import contextlib
+import gzip
 import io
 import json
 import pickle
@@ -349,6 +350,24 @@ def test_a_form_is_refused_with_what_to_send_instead(inline: TestClient, path: s
     assert answer.status_code == 415
     assert "curl --data-binary @FILE" in answer.json()["detail"]
     assert path in answer.json()["detail"]
+    # As curl's -d sends a file, without its ends of lines; --data-binary keeps them.
+    form = {"content-type": "application/x-www-form-urlencoded"}
+    answer = inline.post(path, content=b"1,2,a3,4,b", headers=form)
+    assert answer.status_code == 415
+    assert "curl --data-binary @FILE" in answer.json()["detail"]
+    if path == "/datasets/table":
+        answer = inline.post(path, content=b"1,2,a\n3,4,b\n", headers=form)
+        assert answer.json()["rows"] == 2
+
+
+@pytest.mark.parametrize("path", ["/parameters?format=json", "/datasets/table", "/train"])
+def test_what_is_packed_is_refused_and_not_read_as_it_is(inline: TestClient, path: str) -> None:
+    packed = {"content-type": "application/json", "content-encoding": "gzip"}
+    answer = inline.post(path, content=gzip.compress(b"{}"), headers=packed)
+    assert answer.status_code == 415
+    assert "not as Content-Encoding: gzip" in answer.json()["detail"]
+    plain = {**packed, "content-encoding": "identity"}
+    assert inline.post(path, content=b"{}", headers=plain).status_code != 415
 
 
 def test_a_file_of_an_untold_format_or_size_is_refused(inline: TestClient) -> None:
