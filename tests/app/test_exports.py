@@ -27,8 +27,8 @@ from app.exports import dialects, text_tables
 from app.exports.code import LANGUAGES
 from app.exports.files import FILES
 from app.exports.formula import formula
-from app.exports.parameters import FORMATS, read
 from app.exports.origins import identifiers
+from app.exports.parameters import FORMATS, read
 from app.exports.report import report
 from app.schemas import Axis, Plan, View, check_plan
 from app.training.checkpoints import Record
