@@ -211,9 +211,9 @@ class Ownership:
 
     def leave(self, connection: Connection) -> None:
         """This server ends in order: what it still has is nobody's."""
-        mine = OwnedRow.server == self.server
-        connection.execute(delete(OwnedRow).where(mine, OwnedRow.kind == "session"))
-        connection.execute(update(OwnedRow).where(mine).values(server="", before=None))
+        mine, heard = OwnedRow.server == self.server, self._heard(self._clock(connection))
+        connection.execute(delete(OwnedRow).where(mine, heard, OwnedRow.kind == "session"))
+        connection.execute(update(OwnedRow).where(mine).values(server=""))
         connection.execute(delete(ServerRow).where(ServerRow.id == self.server))
 
     # -- whose something is -----------------------------------------------------------------
@@ -261,10 +261,8 @@ class Ownership:
         new = {"server": self.server, "epoch": row.epoch + 1, "client": whose}
         update_it = update(OwnedRow).where(*this)
         if row.server in ("", self.server):
-            # Whoever it was taken from just now may not have heard of that yet.
             connection.execute(update_it.values(new))
-            recent = row.since + ALIVE_SECONDS - self._clock(connection)
-            wait = 0.0 if row.before is None else max(0.0, recent)
+            wait = self._until_heard(row.before, row.since, self._clock(connection))
             return Taken(row.epoch + 1, whose, wait, row.iterations)
         # Its beat waits until this transaction ends: it is dead, or it lives, for both.
         had = connection.execute(
@@ -279,10 +277,25 @@ class Ownership:
             calm = ALIVE_SECONDS if forced is None else CALM_SECONDS
             if not by_force or (row.before is not None and now - row.since < calm):
                 return Owner(row.server, had.address, row.epoch, True)
-        connection.execute(update_it.values(since=now, before=row.server, **new))
-        # It hears of that with its next beat, or speaks for no longer than the last one lets it.
-        wait = had.seen + ALIVE_SECONDS - now if had is not None and lives else 0.0
+            # It hears of that with its next beat, or speaks no longer than the last one lets it.
+            connection.execute(update_it.values(since=now, before=row.server, **new))
+            wait = had.seen + ALIVE_SECONDS - now
+        elif wait := self._until_heard(row.before, row.since, now):
+            connection.execute(update_it.values(new))
+        else:
+            # The dead learn all that they have when they come back, so this row need not say it.
+            connection.execute(update_it.values(since=now, before=None, **new))
         return Taken(row.epoch + 1, whose, wait, row.iterations)
+
+    @staticmethod
+    def _heard(now: float) -> ColumnElement[bool]:
+        """Whether no server is yet to hear, from a row, that it was taken from it."""
+        return or_(OwnedRow.before.is_(None), OwnedRow.since <= now - ALIVE_SECONDS)
+
+    @staticmethod
+    def _until_heard(before: str | None, since: float, now: float) -> float:
+        """Seconds until whoever it was taken from has heard of that, or is dead."""
+        return 0.0 if before is None else max(0.0, since + ALIVE_SECONDS - now)
 
     def note(self, connection: Connection, begun: Mapping[Thing, New]) -> list[Thing]:
         """Things that begin here; those that are not another's already."""
@@ -316,11 +329,10 @@ class Ownership:
 
     def release(self, connection: Connection, things: Mapping[Thing, int]) -> None:
         """These are nobody's any more, as far as they are still this server's."""
-        recent = self._clock(connection) - ALIVE_SECONDS if things else 0.0
+        heard = self._heard(self._clock(connection) if things else 0.0)
         for (kind, name), epoch in things.items():
             this = (OwnedRow.kind == kind, OwnedRow.name == name)
             still = (OwnedRow.server == self.server, OwnedRow.epoch == epoch)
-            heard = or_(OwnedRow.before.is_(None), OwnedRow.since <= recent)
             connection.execute(delete(OwnedRow).where(*this, *still, heard))
             # It was taken from a server which is yet to hear of that: from this row.
             connection.execute(update(OwnedRow).where(*this, *still).values(server=""))
@@ -345,11 +357,12 @@ class Ownership:
 
     def forget(self, connection: Connection) -> None:
         """Let go what is left of servers that have been dead for long."""
-        old = self._clock(connection) - FORGET_SECONDS
+        now = self._clock(connection)
+        old = now - FORGET_SECONDS
         known = select(ServerRow.id).where(ServerRow.seen > old)
         names = (
             select(OwnedRow.name)
-            .where(OwnedRow.kind == "session", OwnedRow.server.not_in(known))
+            .where(OwnedRow.kind == "session", OwnedRow.server.not_in(known), self._heard(now))
             .limit(MOST_AT_A_TIME)
         )
         gone = list(connection.scalars(names))

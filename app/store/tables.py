@@ -151,7 +151,8 @@ class OwnedRow(Base):
         server: Whose it is; empty if it is nobody's just now.
         epoch: Grows with each taking. What says an older one is not written.
         since: When it was taken, in seconds of the database's clock.
-        before: The server that had it before, if another took it from there.
+        before: The server that lived and had it before, if it was taken from there: its next beat
+            says so.
         client: Whose it is, as `Notes.client` names an address.
         code: Of a room.
         iterations: How many were planned of a REST run.

@@ -136,6 +136,17 @@ class Owning(RuleBasedStateMachine):
             with self.engine.begin() as connection:
                 fake.sql.release(connection, {("session", name): epoch})
 
+    @rule(server=SERVERS)
+    def ends_in_order(self, server: int) -> None:
+        """And begins anew, knowing nothing."""
+        fake = self.servers[server]
+        if server in self.frozen or not fake.lease.holds:
+            return
+        with self.engine.begin() as connection:
+            fake.sql.leave(connection)
+        fake.memory, fake.lease = Memory(), Lease(self.time.ticks)
+        self.next_beat[server] = self.time.now
+
     @invariant()
     def one_at_most_may_write(self) -> None:
         """Frozen ones, too: a thawed one may write before it has noticed anything."""
@@ -190,6 +201,46 @@ def test_it_is_taken_from_a_dead_server_and_not_from_one_that_lives(
         assert two.take(connection, "job", "j", None) == Taken(2, "client", 0.0, 500)
         assert Held("one", "job", {"j": 1}).lost(connection) == {"j"}
         assert Held("two", "job", {"j": 2}).lost(connection) == frozenset()
+
+
+def test_what_was_taken_from_a_dead_server_is_taken_twice_without_a_wait(
+    engine: Engine, time: Time
+) -> None:
+    """A page whose connection was cut while it was taken up comes again at once."""
+    one, two = both(engine, time)
+    with engine.begin() as connection:
+        one.note(connection, {("session", "s"): New("c")})
+        time.now += ALIVE_SECONDS + 0.1
+        two.beat(connection)
+        assert two.take(connection, "session", "s", "c", None) == Taken(2, "c")
+        assert two.take(connection, "session", "s", "c", None) == Taken(3, "c")
+        # The dead server is back, and learns of that although no row names it.
+        assert one.beat(connection).mine == {}
+
+
+@pytest.mark.parametrize("end", ["dies", "lets go", "ends in order"])
+def test_who_was_robbed_is_waited_for_whatever_the_robber_does(
+    engine: Engine, time: Time, end: str
+) -> None:
+    """The one who lives hears of it with its next beat, also if a third server has it by then."""
+    one, two = both(engine, time)
+    three = Ownership("three", "http://three", time.database)
+    with engine.begin() as connection:
+        one.note(connection, {("session", "s"): New("c")})
+        time.now += ALIVE_SECONDS - 0.1
+        one.beat(connection)
+        assert two.take(connection, "session", "s", "c", None) == Taken(2, "c", ALIVE_SECONDS)
+        if end == "lets go":
+            two.release(connection, {("session", "s"): 2})
+        if end == "ends in order":
+            two.leave(connection)
+        time.now += 0.2
+        three.beat(connection)
+        three.forget(connection)
+        taken = three.take(connection, "session", "s", "c")
+        assert isinstance(taken, Taken)
+        assert taken.wait == pytest.approx(ALIVE_SECONDS - 0.2)
+        assert one.beat(connection).lost == {("session", "s"): 3}
 
 
 def test_what_was_taken_is_in_the_next_beat_of_whoever_had_it(engine: Engine, time: Time) -> None:
