@@ -102,7 +102,7 @@ def decode(data: bytes) -> str:
     for begin, kind in _KINDS.items():
         if data.startswith(begin):
             raise ValueError(f"it is {kind}")
-    text = data.decode(encoding_of(data), errors="replace").removeprefix("\ufeff")
+    text = data.decode(encoding_of(data), errors="replace").lstrip("\ufeff")
     if _NO_TEXT.search(text):
         raise ValueError("it is no text: it has signs that no text has")
     return text
@@ -130,11 +130,11 @@ class TableRow(NamedTuple):
 # As in a file that is opened for `csv`: \r and \n end a line, and nothing else does.
 _ARFF = re.compile(r"(?:\s*+%[^\r\n]*+[\r\n]++)*+\s*+@relation\b", re.IGNORECASE)
 _ATTRIBUTE = re.compile(r"@attribute\s+(?:'([^']*)'|\"([^\"]*)\"|(\S+))", re.IGNORECASE)
-_LISTS = re.compile(r"\s*+(?:\w+\s*+=\s*+)?(?:\w+\.)?(?:array\()?\[\s*+[\[(]")
+_LISTS = re.compile(r"\s*+(?:\w+\s*+=\s*+)?(?:\w+\.)?(?:\w+\()?\[\s*+[\[(]")
 _NEXT_LIST = re.compile(r"[\])]\s*+,?\s*+[\[(]")
 _LISTS_END = re.compile(r"[\])]\s*+,?\s*+\]")
 _OTHERS = {
-    re.compile(r"\s*+(?:\[\s*+)?\{\s*+\""): "JSON: a table has a line for each point",
+    re.compile(r"\s*+(?:\[\s*+)?\{\s*+[\"']"): "JSON: a table has a line for each point",
     re.compile(r"\s*+<(?:!doctype|html|table|\?xml)\b", re.IGNORECASE): (
         "a web page: copy the table's cells, or save it as CSV"
     ),
@@ -142,7 +142,7 @@ _OTHERS = {
 """How texts begin that are no tables, and what these are."""
 _UNIT = re.compile(
     r"\s*([€$£¥₹]?)\s*([+\-\N{MINUS SIGN}]?\s?\.?\d[\d.,'’\s]*?)[^\S\t\r\n]*"
-    r"([%‰€$£¥₹]|°?[^\W\d_]{1,3}[²³]?)?\s*"
+    r"([%‰€$£¥₹]|°?[^\W\d_]{1,3}[²³]?(?:/[^\W\d_]{1,3}[²³]?)?)?\s*"
 )
 """A number with what it is measured in, behind it or, as money, before it."""
 _LINE = re.compile(r"[^\r\n]*(?:\r\n?|\n)|[^\r\n]+")
@@ -497,13 +497,11 @@ def parse(
 def _likeliest(head: str) -> str:
     """The separator with which most is even, and numbers."""
     evenness = {sign: _evenness(head, sign) for sign in DELIMITERS}
-    by_spaces = evenness.pop(" ")
-    # Spaces also stand within cells: where tabs part most rows, or another sign parts all alike.
-    if not evenness["\t"][1] > 0.5 and (
-        by_spaces[1] == 1 or not any(even == 1 for _, even, width in evenness.values() if width > 2)
-    ):
-        evenness[" "] = by_spaces
-    return max(evenness, key=lambda sign: evenness[sign])
+    if evenness["\t"][1] > 0.5:
+        # Where tabs part most rows, spaces stand within cells.
+        del evenness[" "]
+    alike = {sign: of for sign, of in evenness.items() if of[0] > 0 and of[1] == 1 and of[2] > 2}
+    return max(alike or evenness, key=lambda sign: evenness[sign])
 
 
 def _told(head: str) -> str | None:

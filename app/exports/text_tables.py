@@ -279,7 +279,7 @@ class _Column:
 
 _LABELS = (
     *("label", "class", "y", "target", "klasse", "kind", "type", "category", "species"),
-    *("group", "outcome", "result"),
+    *("group", "outcome", "result", "survived", "diagnosis", "passed", "admitted", "purchased"),
 )
 _INDEXES = (
     *("#", "id", "index", "idx", "row", "rownames", "nr", "nr.", "no", "no.", "number", "obs"),

@@ -297,7 +297,7 @@ SIBLINGS: Mapping[str, tuple[str, list[list[float]], list[str]]] = {
         ["a", "b"],
     ),
     "a name that ends with id": (
-        "PassengerId,Survived,Age,Fare\n1,0,22,7.25\n2,1,38,71.5\n3,1,26,8\n",
+        "PassengerId,Survived,Age,Fare,Sex\n1,0,22,7.25,m\n2,1,38,71.5,f\n3,1,26,8,m\n",
         [[22, 7.25], [38, 71.5], [26, 8]],
         ["0", "1"],
     ),
@@ -343,6 +343,16 @@ SIBLINGS: Mapping[str, tuple[str, list[list[float]], list[str]]] = {
         ["a", "b"],
     ),
     "lists in a list": ("[(1.4, 61, 0),\n (1.9, 82, 1)]", [[1.4, 61], [1.9, 82]], ["0", "1"]),
+    "a tensor": (
+        "tensor([[1.4, 61., 0.],\n        [1.9, 82., 1.]])\n",
+        [[1.4, 61], [1.9, 82]],
+        ["0.", "1."],
+    ),
+    "commas in no groups of three": (
+        "x1;x2;x3;y\n1,23,456;61;1;a\n2,34,567;82;2;b\n3,45,678;9;3;a\n",
+        [[61, 1], [82, 2], [9, 3]],
+        ["a", "b"],
+    ),
     "lists in one line": ("[[1.4,61,0],[1.9,82,1]]", [[1.4, 61], [1.9, 82]], ["0", "1"]),
     "an array, printed": (
         "[[ 1.4 61.   0. ]\n [ 1.9 82.   1. ]]\n",
@@ -483,6 +493,11 @@ UNITS: Mapping[str, tuple[str, list[str], list[list[float]]]] = {
         ["cost ($)", "share (%)", "y"],
         [[1.5, 50], [1200.5, 5]],
     ),
+    "one over another": (
+        "speed,area,y\n20 km/h,5 m²,a\n25 km/h,6 m²,b\n",
+        ["speed (km/h)", "area (m²)", "y"],
+        [[20, 5], [25, 6]],
+    ),
     "in the name, too": (
         "height (cm),mass,y\n170 cm,61kg,a\n180 cm,82kg,b\n",
         ["height (cm)", "mass (kg)", "y"],
@@ -522,6 +537,7 @@ def test_of_two_units_none_is_read() -> None:
         (b"1,2,a\n2,3,b\x01\n", "it is no text"),
         (b'{"x1": 1, "x2": 2}\n{"x1": 2, "x2": 3}\n', "JSON: a table has a line for each point"),
         (b'[\n  {"x1": 1}\n]', "JSON"),
+        (b"[{'x1': 1, 'x2': 2}, {'x1': 2, 'x2': 3}]", "JSON"),
         (b"<!DOCTYPE html><table>", "a web page"),
         (b"x1,x2,y\n1,5,2,5,a\n2,5,3,5,b\n", "line 1 names 3 columns, .* have 5 cells: if commas"),
         (b"x1,x2,y\n1,5,61,a\n1,9,82,b\n2,1,7,b\n", "line 1 names 3 columns, .* have 4 cells"),
