@@ -133,6 +133,8 @@ _ATTRIBUTE = re.compile(r"@attribute\s+(?:'([^']*)'|\"([^\"]*)\"|(\S+))", re.IGN
 _LISTS = re.compile(r"\s*+(?:\w+\s*+=\s*+)?(?:\w+\.)?(?:\w+\()?\[\s*+[\[(]")
 _NEXT_LIST = re.compile(r"[\])]\s*+,?\s*+[\[(]")
 _LISTS_END = re.compile(r"[\])]\s*+,?\s*+\]")
+_PRINTED_QUOTES = dict.fromkeys(map(ord, "“”„‟"), '"')
+_AS_FORMULA = re.compile(r'(?<![^,;\t|\r\n])="')
 _OTHERS = {
     re.compile(r"\s*+(?:\[\s*+)?\{\s*+[\"']"): "JSON: a table has a line for each point",
     re.compile(r"\s*+<(?:!doctype|html|table|\?xml)\b", re.IGNORECASE): (
@@ -462,7 +464,7 @@ def parse(
     for begin, kind in _OTHERS.items():
         if begin.match(text):
             raise ValueError(f"it is {kind}")
-    text = _unbracketed(text)
+    text = _quoted(_unbracketed(text))
     head = _head(text)
     table = Table(text, _told(head) or _likeliest(head))
     rows = [row.cells for row in _rows(head, table.delimiter) if not row.aside]
@@ -510,6 +512,13 @@ def _told(head: str) -> str | None:
     if found is None or found[0].strip('\r\n "').lower() != f"sep={found[1]}":
         return None
     return found[1] if _evenness(head, found[1])[2] > 1 else None
+
+
+def _quoted(text: str) -> str:
+    """With a keyboard's quotes for those of word processors, and for Excel's ="1.5"."""
+    if '"' not in text:
+        text = text.translate(_PRINTED_QUOTES)
+    return _AS_FORMULA.sub('"', text) if '="' in text else text
 
 
 def _unbracketed(text: str) -> str:
