@@ -247,8 +247,19 @@ def _files(folder: Path, unread: list[Unread]) -> list[Path]:
     """What may be lessons in a folder and those within it, in order; what is hidden is not."""
     found: list[Path] = []
     looked_at = 0
-    for here, folders, files in os.walk(folder):
+
+    def say(path: Path, detail: str) -> None:
+        if len(unread) < MOST_UNREAD:
+            unread.append(Unread(path.relative_to(folder).as_posix(), detail))
+
+    def unreadable(error: OSError) -> None:
+        say(Path(error.filename), f"it can't be read: {error.strerror}")
+
+    for here, folders, files in os.walk(folder, onerror=unreadable):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for link in (Path(here, name) for name in folders):
+            if link.is_symlink():
+                say(link, "it is a link to a folder, and what is in it is not looked at")
         looked_at += len(files) + len(folders)
         found += [Path(here, name) for name in files if LIKE_A_LESSON.search(name)]
         if looked_at > MOST_FILES:

@@ -354,7 +354,8 @@ def test_what_has_no_end_is_no_lesson(tmp_path: Path) -> None:
     found = lessons_of(tmp_path)
     assert list(found) == ["one"]
     said = {unread.file: unread.detail for unread in found.unread}
-    assert said.keys() == {"02-pipe.md", "03-zero.md", "04-loop.md"}
+    assert said.keys() == {"02-pipe.md", "03-zero.md", "04-loop.md", "loop"}
+    assert said["loop"] == "it is a link to a folder, and what is in it is not looked at"
     assert said["02-pipe.md"] == said["03-zero.md"] == "it is no file"
     assert str(tmp_path) not in said["04-loop.md"]
 
