@@ -8,6 +8,7 @@ import re
 import socket
 from collections.abc import Mapping
 from contextvars import ContextVar
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -57,6 +58,12 @@ IN_A_CONTAINER = (Path("/.dockerenv"), Path("/run/.containerenv"))
 """Docker and Podman put these there. No other machine reaches a container's own address."""
 
 
+FAR_AWAY = ("192.0.2.1", 9)
+"""Nobody's address: what leads there leads to the Internet."""
+VIRTUAL = re.compile(r"docker|br-|veth|virbr|vmnet|vboxnet|podman|cni|utun|tun|tap|wg", re.I)
+"""How networks are called in which there is no device of a class."""
+
+
 def addresses(host: str) -> list[str]:
     """The addresses at which a server bound to `host` can be reached, that for others first."""
     if host not in ANY:
@@ -81,8 +88,22 @@ def lan_address(host: str) -> str | None:
         return None
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
-            probe.connect(("192.0.2.1", 9))
+            probe.connect(FAR_AWAY)
             address = str(probe.getsockname()[0])
         except OSError:
-            return None
+            return _near_address()
     return None if address.startswith("127.") else address
+
+
+def _near_address() -> str | None:
+    """That in a network which leads nowhere else, such as a hotspot of this machine's own."""
+    import psutil
+
+    up = {name for name, state in psutil.net_if_stats().items() if state.isup}
+    found = (
+        ip_address(entry.address)
+        for name, entries in psutil.net_if_addrs().items()
+        for entry in entries
+        if name in up and entry.family == socket.AF_INET and not VIRTUAL.match(name)
+    )
+    return next((str(one) for one in found if not (one.is_loopback or one.is_link_local)), None)

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from importlib.util import find_spec
 
 from fastapi import Depends, FastAPI
 from fastapi.routing import iter_route_contexts
@@ -90,10 +91,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     Raises:
         LessonError: there is no folder of lessons where there should be one.
         StoreUnusable: there is nowhere to store what is to be kept.
-        SettingsError: the server can't lie below the path that is set.
+        SettingsError: the server can't lie below the path that is set, or a library is missing.
     """
     settings = settings or Settings()
     _check_root(settings.root_path)
+    if settings.server_address and find_spec("httpcore2") is None:
+        raise SettingsError("several servers need a library more: pip install shallows[servers]")
     backend = BACKENDS[settings.backend](settings)
     store = Store.open(settings)
     found = lessons_of(LESSONS, *filter(None, [settings.lessons_folder]))

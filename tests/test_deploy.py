@@ -126,13 +126,44 @@ def test_each_web_server_has_what_several_need() -> None:
     assert len(upstreams) == stateful["spec"]["replicas"]
 
 
+def found(what: Any, kind: str) -> Iterator[Any]:
+    """Everything that stands under a name, however deep."""
+    if isinstance(what, dict):
+        yield from (value for key, value in what.items() if key == kind)
+        what = list(what.values())
+    if isinstance(what, list):
+        for value in what:
+            yield from found(value, kind)
+
+
+def test_what_the_commands_make_is_what_the_pods_ask_for() -> None:
+    page = (ROOT / "docs" / "cluster.md").read_text("utf-8").replace("\\\n", " ")
+    secret, said = re.findall(r"create secret generic (\S+) (.+)", page)[0]
+    optional = re.findall(r"^- `([a-z-]+)` and `([a-z-]+)` in that Secret", page, re.MULTILINE)[0]
+    keys = {*re.findall(r"--from-literal=([a-z-]+)=", said), *optional}
+    asked = list(found(RESOURCES, "secretKeyRef"))
+    volumes = list(found(RESOURCES, "secret"))
+    assert {each["name"] for each in asked} == {each["secretName"] for each in volumes} == {secret}
+    assert {*found([asked, volumes], "key")} == keys
+    made = set(re.findall(r"create configmap (\S+) --from-file=nginx.conf=deploy/nginx-", page))
+    there = {each["metadata"]["name"] for each in RESOURCES if each["kind"] == "ConfigMap"}
+    wanted = [each["name"] for each in found(RESOURCES, "configMapRef")]
+    wanted += [each["name"] for each in found(RESOURCES, "configMap")]
+    assert {*wanted} == made | there
+
+
 def test_what_is_set_are_settings() -> None:
     (settings,) = (r for r in RESOURCES if name_of(r) == "ConfigMap shallows")
-    web = [SERVICES[name]["environment"] for name in ("web1", "web2")]
+    alone: Json = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]["shallows"]
+    web = [alone["environment"], *(SERVICES[name]["environment"] for name in ("web1", "web2"))]
     pods = [each["name"] for container in CONTAINERS for each in container.get("env", ())]
     known = {f"SHALLOWS_{name.upper()}" for name in Settings.model_fields}
     said = {name for name in chain(settings["data"], *web, pods) if name.startswith("SHALLOWS_")}
     assert said - known == set()
+    # What one asks of whoever comes can be asked everywhere.
+    codes = {"SHALLOWS_ACCESS_CODE", "SHALLOWS_TEACHER_CODE"}
+    assert all(codes <= environment.keys() for environment in web)
+    assert codes <= {*pods}
 
 
 def test_what_compose_hands_on_as_empty_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -84,6 +84,9 @@ def test_a_lock_satisfies_pyproject(name: str, wanted: list[str]) -> None:
 def test_an_image_adds_to_the_usual_one_and_changes_nothing_of_it(name: str) -> None:
     usual = {str(requirement) for requirement, _ in locked(LOCKS[0])}
     assert usual < {str(requirement) for requirement, _ in locked(name)}
+    # Nor has `make run`, or the usual image, anything of what only extras bring.
+    extra = {Requirement(text).name for texts in EXTRAS.values() for text in texts}
+    assert not extra & {requirement.name for requirement, _ in locked(LOCKS[0])}
 
 
 def test_the_runtime_lock_holds_all_that_the_code_imports() -> None:

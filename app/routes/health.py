@@ -1,4 +1,4 @@
-"""Whether the server lives, can train, and how much it does."""
+"""Whether the server lives, can train, how much it does, and which version it is."""
 
 from collections.abc import Iterator
 from itertools import accumulate
@@ -13,7 +13,9 @@ from prometheus_client.core import (
     Metric,
 )
 from prometheus_client.registry import Collector
+from pydantic import BaseModel
 
+from app import __version__
 from app.errors import GoingAway, NotReady
 from app.services import AllServices, Services
 from app.training.workers.tally import ROUND_SECONDS
@@ -48,6 +50,26 @@ async def readyz(services: Services) -> dict[str, str]:
             raise NotReady(f"{background.name} ended, and is about to begin again")
     note = services.backend.note
     return {"status": "ready", **({"note": note} if note else {})}
+
+
+class Version(BaseModel):
+    """Which Shallows this is, and the digest of the page that it has."""
+
+    version: str
+    page: str
+
+
+@router.post("/version", summary="Which version is it")
+async def version(response: Response, services: Services) -> Version:
+    """Which page this server has. A page asks when it cannot connect, or has been away.
+
+    A POST, because only then a browser names the page's origin. So a page whose stream is refused
+    is refused this too, with the reason.
+    """
+    if services.jobs.going:
+        raise GoingAway
+    response.headers["Cache-Control"] = "no-store"
+    return Version(version=__version__, page=services.assets.digest)
 
 
 class _Metrics(Collector):

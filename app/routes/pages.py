@@ -5,14 +5,13 @@ from typing import Literal
 
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
-from fastapi.responses import HTMLResponse, JSONResponse
+from fastapi.responses import HTMLResponse
 from fastapi.templating import Jinja2Templates
 from jinja2.utils import htmlsafe_json_dumps
 
-from app import __version__
 from app.content.assets import TEMPLATES
 from app.content.catalogue import catalogue
-from app.errors import GoingAway, NotFound
+from app.errors import NotFound
 from app.links import server_path
 from app.services import AllServices, Services
 from app.store import StoredRun
@@ -112,19 +111,6 @@ def docs(request: Request, services: Services) -> Response:
         "docs.html",
         {"static": services.assets.base, "openapi": server_path("/openapi.json")},
     )
-
-
-@router.post("/version")
-async def version(services: Services) -> Response:
-    """Which page this server has. A page asks when it cannot connect, or has been away.
-
-    A POST, because only then a browser names the page's origin. So a page whose stream is refused
-    is refused this too, with the reason.
-    """
-    if services.jobs.going:
-        raise GoingAway
-    versions = {"version": __version__, "page": services.assets.digest}
-    return JSONResponse(versions, headers={"Cache-Control": "no-store"})
 
 
 @router.get("/favicon.ico")

@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
@@ -116,13 +117,20 @@ async def _http_error(request: Request, error: HTTPException) -> JSONResponse:
 
 
 def _methods_of(request: Request) -> set[str]:
-    """The methods that this path allows; Starlette names only the first route that fits."""
-    path, described = path_in(request.scope), request.app.openapi()["paths"]
-    fitting = [named for named in described if _fits(named, path)]
-    named = path if path in fitting else None
-    return {
-        method.upper() for fits in ([named] if named else fitting) for method in described[fits]
-    } or {"GET"}
+    """The methods that this path allows; Starlette names only the first route that fits.
+
+    What OpenAPI has comes first: a page's route may be there to keep a name from another one.
+    """
+    path = path_in(request.scope)
+    described: dict[str, set[str]] = {}
+    hidden: dict[str, set[str]] = {}
+    for route in iter_route_contexts(request.app.routes):
+        if route.path and route.methods and _fits(route.path, path):
+            into = described if route.include_in_schema else hidden
+            into.setdefault(route.path, set()).update(route.methods)
+    fitting = described or hidden
+    whole = [fitting[path]] if path in fitting else fitting.values()
+    return set().union(*whole) - {"HEAD"} or {"GET"}
 
 
 def _fits(named: str, path: str) -> bool:

@@ -2,6 +2,9 @@
 
 Checkpoints come to the driver every second. What came since the last writing is written for all
 sessions at once, every few seconds.
+
+What if it is full: while the store does not answer, `MOST_GONE` sessions that are over wait to be
+taken out of it. One more is not remembered: it stays there until its hours are over.
 """
 
 import asyncio

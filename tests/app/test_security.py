@@ -314,7 +314,20 @@ def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.mark.parametrize(
     ("path", "allowed"),
-    [("/train/some", "DELETE, GET"), ("/datasets/table", "POST"), ("/train", "POST"), ("/", "GET")],
+    [
+        ("/train/some", "DELETE, GET"),
+        ("/datasets/table", "POST"),
+        ("/train", "POST"),
+        ("/version", "POST"),
+        ("/ws", "POST"),
+        ("/ws/up", "POST"),
+        ("/rooms/some", "DELETE, GET"),
+        ("/rooms/some/stream", "POST"),
+        ("/rooms/some/screen", "GET"),
+        ("/static/some/js/main.js", "GET"),
+        ("/openapi.json", "GET"),
+        ("/", "GET"),
+    ],
 )
 def test_a_method_that_is_none_is_answered_with_those_that_are(
     inline: TestClient, path: str, allowed: str

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -15,11 +16,13 @@ import httpx2 as httpx
 import msgpack
 import pytest
 import websockets
+from prometheus_client.parser import text_string_to_metric_families
 from websockets.asyncio.client import ClientConnection, connect
 
 from tests.app.conftest import a_moment
 from tests.app.postgresql import PostgreSQL
 from tests.app.several import Json, Several, Student, playing, several
+from tests.app.test_server import ROOT
 
 AGAIN_SECONDS = 10.0
 """In which they have to play again, on a machine that others use too; it takes half of that."""
@@ -192,6 +195,21 @@ def test_a_room_is_one_whichever_server_its_members_come_to(three: Several) -> N
         httpx.delete(f"{three.servers[1].url}/rooms/{room['id']}", headers=key).status_code == 204
     )
     assert get(three, 0, f"/rooms/{room['id']}", headers=key).status_code == 404
+
+
+def test_each_metric_is_documented_and_each_that_is_named_is_there(three: Several) -> None:
+    there = set()
+    for family in text_string_to_metric_families(get(three, 0, "/metrics").text):
+        counts = family.type == "counter"
+        there.add(f"{family.name}_total" if counts else family.name)
+    named = set()
+    for page in (ROOT / "docs").rglob("*.md"):
+        text = page.read_text("utf-8")
+        named |= set(re.findall(r"\bshallows_[a-z_]+[a-z]\b(?!\.)", text))
+        # In their list `_connections` is short for `shallows_connections`.
+        (begin,) = re.findall(r"^- `/metrics`.*?(?=\n(?!  ))", text, re.M | re.S) or [""]
+        named |= {f"shallows{name}" for name in re.findall(r"`(_[a-z_]+)[`{]", begin)}
+    assert named == there
 
 
 def test_the_second_way_leads_to_the_server_that_has_the_session(three: Several) -> None:
@@ -385,7 +403,7 @@ async def main():
         job = await app.state.services.jobs.submit(TrainRequest().plan(), "somebody")
         await job.ended.wait()
 asyncio.run(main())
-several = ("httpcore2", "app.web.relay", "app.sessions.servers")
+several = ("httpcore2", "app.web.relay", "app.sessions.servers", "ray")
 print([name for name in several if name in sys.modules])
 print([text for text in asked if "owned" in text or "servers" in text])
 """

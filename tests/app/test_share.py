@@ -4,13 +4,17 @@ import re
 import socket
 import subprocess
 import sys
+from collections.abc import Collection
+from types import SimpleNamespace
 from xml.etree import ElementTree
 
 import numpy as np
+import psutil
 import pytest
 import zxingcpp
 from fastapi.testclient import TestClient
 
+from app import links
 from app.exports.qr import MOST_CHARACTERS
 from app.links import addresses, in_url, lan_address
 
@@ -85,6 +89,33 @@ def test_the_address_for_others_is_one_of_this_machine() -> None:
     assert addresses("0.0.0.0") == [*filter(None, [found]), "localhost"]
     if found is not None:
         socket.create_server((found, 0)).close()
+
+
+NETWORKS = {
+    "lo": ["127.0.0.1"],
+    "docker0": ["172.17.0.1"],
+    "vEthernet (WSL)": ["172.20.0.1"],
+    "eth0": ["192.168.1.5"],  # nothing is plugged in
+    "wlan1": ["169.254.7.7"],
+    "wlan0": ["10.42.0.1"],
+}
+
+
+@pytest.mark.parametrize(("up", "address"), [({*NETWORKS} - {"eth0"}, "10.42.0.1"), ({"lo"}, None)])
+def test_a_network_that_leads_nowhere_else_has_an_address_too(
+    up: Collection[str], address: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A classroom's, without the Internet: a hotspot of the teacher's laptop."""
+    monkeypatch.setattr(links, "IN_A_CONTAINER", ())
+    monkeypatch.setattr(links, "FAR_AWAY", ("255.255.255.255", 9))  # which has no way, without more
+    states = {name: SimpleNamespace(isup=name in up) for name in NETWORKS}
+    monkeypatch.setattr(psutil, "net_if_stats", lambda: states)
+    entries = {
+        name: [SimpleNamespace(family=socket.AF_INET, address=one) for one in each]
+        for name, each in NETWORKS.items()
+    }
+    monkeypatch.setattr(psutil, "net_if_addrs", lambda: entries)
+    assert lan_address("0.0.0.0") == address
 
 
 def test_an_address_of_ipv6_has_brackets_in_a_link() -> None:

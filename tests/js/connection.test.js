@@ -95,3 +95,48 @@ test('whoever comes back asks whether a server is there that owes nothing, and l
   assert.deepEqual([asked, closed], [3, 1]);
   connection.close();
 });
+
+test('the second way is taken where two sockets do not open though the server answers, and never when it has no place', async (context) => {
+  context.mock.timers.enable({ apis: ['setInterval', 'setTimeout'] });
+  const settled = () => new Promise((resolve) => setImmediate(resolve));
+  /** Which way each of five tries takes. @param {number | null} status @param {(socket: any) => void} end */
+  const ways = async (status, end) => {
+    context.mock.method(globalThis, 'fetch', async () => {
+      if (status === null) throw new TypeError('nobody is there');
+      return new Response('{}', { status, headers: { 'Retry-After': '1' } });
+    });
+    /** @type {boolean[]} */
+    const tried = [];
+    const connection = new Connection(
+      {
+        query: () => '',
+        opened: () => undefined,
+        closed: () => undefined,
+        waiting: () => undefined,
+        expecting: () => false,
+      },
+      (_, plain) => {
+        tried.push(plain);
+        return new Socket();
+      },
+    );
+    connection.open();
+    for (let count = 1; count < 5; count++) {
+      end(sockets.at(-1));
+      await settled();
+      connection.tryNow();
+    }
+    connection.close();
+    return tried;
+  };
+  const ended = (/** @type {number} */ code) => Object.assign(new Event('close'), { code });
+  const unopened = (/** @type {any} */ socket) => socket.dispatchEvent(ended(1006));
+  const opened = (/** @type {number} */ code) => (/** @type {any} */ socket) => {
+    socket.dispatchEvent(new Event('open'));
+    socket.dispatchEvent(ended(code));
+  };
+  assert.deepEqual(await ways(200, unopened), [false, false, true, true, true]);
+  const never = [false, false, false, false, false];
+  for (const status of [401, 403, 421, 429, 502, 503, 504, null]) assert.deepEqual(await ways(status, unopened), never);
+  for (const code of [1001, 1012, 1013]) assert.deepEqual(await ways(200, opened(code)), never);
+});

@@ -1,4 +1,7 @@
-"""What is remembered of a session outside of its host, so that another can take it up."""
+"""What is remembered of a session outside of its host, so that another can take it up.
+
+What if it is full: commands that wait are bounded by whoever puts them here (`driver.py`).
+"""
 
 import asyncio
 from collections import deque

@@ -20,6 +20,7 @@ import threading
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from app.training.workers.cluster.actor import Hosting, parts_of
@@ -37,6 +38,12 @@ HEAD_SECONDS = 3.0
 """Without an answer of the head, until it counts as lost."""
 DRAINING = b"shallows/draining/"
 """Keys of the head's memory: nodes that are to go."""
+METHODS = [
+    name
+    for name, member in vars(Hosting).items()
+    if asyncio.iscoroutinefunction(member) and not name.startswith("_")
+]
+"""What a host can be asked."""
 
 
 def join(address: str, token_file: str | None) -> None:
@@ -244,16 +251,53 @@ async def _all(calls: Iterable[Any]) -> list[Any]:
     return list(await asyncio.gather(*calls))
 
 
+def class_for_nodes() -> type:
+    """The actor's class as a node gets it: it brings no module of ours, and finds them there.
+
+    Where Shallows is installed, `app` lies in the package `shallows`, on nobody's path
+    (docs/decisions/0023-a-wheel.md). A class within a function is sent as a whole by Ray.
+    """
+
+    def passed_on(name: str) -> Any:
+        async def method(self: Any, *arguments: Any) -> Any:
+            return await getattr(self.hosting, name)(*arguments)
+
+        return method
+
+    class Hosting:
+        def __init__(self) -> None:
+            import sys
+            from importlib import import_module
+            from importlib.util import find_spec
+
+            there = find_spec("shallows")
+            if there is not None and there.origin:  # an image has the code alone, and on its path
+                sys.path.insert(0, str(import_module("shallows").ROOT))
+            module = import_module("app.training.workers.cluster.actor")
+            self.hosting = module.Hosting()
+
+    for name in METHODS:
+        setattr(Hosting, name, passed_on(name))
+    return Hosting
+
+
+@cache
+def _remote() -> Any:
+    """The same as Ray's: it is sent once, however many actors are made."""
+    import ray
+
+    return ray.remote(class_for_nodes())
+
+
 def make(name: str, node: str) -> Any:
     """The actor of a processor of a node: that which is there, or a new one.
 
     It outlives whoever made it, and is started again where it was. Where a node is gone its actor
     is gone with it, whatever Ray would like: sessions know where to go.
     """
-    import ray
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-    options = ray.remote(Hosting).options(
+    options = _remote().options(
         name=name,
         namespace=NAMESPACE,
         lifetime="detached",
