@@ -8,6 +8,8 @@ import logging
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
+from pydantic import SecretStr
+
 from app.settings import Settings
 
 PLAIN = "%(levelname)s %(name)s: %(message)s"
@@ -26,9 +28,9 @@ def configure(settings: Settings) -> None:
 
 def secrets_of(settings: Settings) -> list[str]:
     """What no line may contain, whatever an error of some library says."""
+    known = [value.get_secret_value() for _, value in settings if isinstance(value, SecretStr)]
     url = settings.database_url.get_secret_value() if settings.database_url else ""
-    code = settings.access_code.get_secret_value() if settings.access_code else ""
-    return [secret for secret in (url, urlsplit(url).password, code) if secret]
+    return [secret for secret in (*known, urlsplit(url).password) if secret]
 
 
 class Lines(logging.Formatter):

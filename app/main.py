@@ -109,7 +109,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         from app.web.relay import Innermost, Outermost, Relay
 
         owning = servers = Servers(store, settings.server_address)
-        relay = Relay(servers, settings, store.notes.key_for("relay"))
+        relay = Relay(servers, store.notes.key_for("relay"))
         shared = servers.spending
     jobs = Jobs(backend, store, settings, owning)
     sessions = InteractiveSessions(backend, store, settings, owning)

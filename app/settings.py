@@ -365,7 +365,8 @@ class Settings(BaseSettings):
         if self.backend != "ray":
             return self
         host, _, port = (self.ray_address or "").rpartition(":")
-        if not RAY_HOST.fullmatch(host) or not port.isdecimal():
+        numbered = port.isascii() and port.isdecimal() and 0 < int(port) < 65536
+        if not RAY_HOST.fullmatch(host) or not numbered:
             raise ValueError("the backend ray needs SHALLOWS_RAY_ADDRESS, such as 10.0.0.2:6379")
         try:
             private = ip_address(host.strip("[]")).is_private

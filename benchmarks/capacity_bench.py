@@ -12,19 +12,14 @@ have their rows, and what nginx takes for a frame.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import multiprocessing
 import os
-import shutil
-import socket
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -33,12 +28,13 @@ import psutil
 from sqlalchemy import create_engine
 
 from app.store.owned import New, Ownership
-from benchmarks.load_bench import CLIENT_PROCESSES, megabytes
-from benchmarks.students import Lesson, attend
-from tests.app.postgresql import PostgreSQL, running_postgresql
+from benchmarks.load_bench import CLIENT_PROCESSES, megabytes, send_in
+from benchmarks.students import Lesson
+from tests.app.nginx import running_cluster_nginx
+from tests.app.postgresql import running_postgresql
 from tests.browser.harness import ROOT, Server, free_port, running_server
 
-CLASSES = (2, 10, 30, 100, 300)
+CLASSES = (10, 30, 100, 200, 300)
 SETTLE_SECONDS = 4.0
 OWNED, BEATS = (0, 1_000, 10_000), 40
 SPEED = 5
@@ -86,46 +82,11 @@ def loopback_bytes() -> int:
     return int(psutil.net_io_counters(pernic=True)["lo"].bytes_sent)
 
 
-@contextmanager
-def proxied(port: int) -> Iterator[str]:
-    """nginx as it stands before several servers."""
-    folder = Path(tempfile.mkdtemp(prefix="shallows-"))
-    front = free_port()
-    text = (ROOT / "deploy" / "nginx-cluster.conf").read_text()
-    for written, here in {
-        "listen 8080": f"listen 127.0.0.1:{front}",
-        "web1:8000": f"127.0.0.1:{port}",
-        "server web2:8000": "# server web2:8000",
-        "/tmp/": f"{folder}/",
-        "worker_processes auto": "worker_processes 1",
-    }.items():
-        text = text.replace(written, here)
-    (folder / "nginx.conf").write_text(text)
-    options = ("-p", folder, "-c", folder / "nginx.conf", "-g", "daemon off;")
-    process = subprocess.Popen([shutil.which("nginx") or "/usr/sbin/nginx", *options])
-    try:
-        while True:
-            if process.poll() is not None:
-                raise RuntimeError("nginx does not start")
-            with contextlib.suppress(ConnectionRefusedError):
-                socket.create_connection(("127.0.0.1", front)).close()
-                break
-            time.sleep(0.02)
-        yield f"http://127.0.0.1:{front}/"
-    finally:
-        process.terminate()
-        process.wait()
-        shutil.rmtree(folder)
-
-
 def measure(server: Server, url: str, students: int, seconds: float, pool: Any) -> Point:
     """A class of so many."""
     begin = time.time() + SETTLE_SECONDS + students / 50
     lesson = Lesson(url, begin, seconds, SPEED)
-    parts = [
-        pool.apply_async(attend, (lesson, list(range(students))[k::CLIENT_PROCESSES]))
-        for k in range(CLIENT_PROCESSES)
-    ]
+    parts = send_in(pool, lesson, range(students))
     time.sleep(begin - time.time())
     web = psutil.Process(server.pid)
     groups = [[web], web.children(recursive=True), named("postgres"), named("nginx")]
@@ -152,7 +113,7 @@ def measure(server: Server, url: str, students: int, seconds: float, pool: Any) 
     )
 
 
-def beats(postgresql: PostgreSQL, url: str) -> dict[int, float]:
+def beats(url: str) -> dict[int, float]:
     """Milliseconds of a beat, by how many sessions another server has."""
     found = {}
     engine = create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
@@ -188,17 +149,22 @@ def main() -> int:
     points = []
     spawn = multiprocessing.get_context("spawn")
     with running_postgresql() as postgresql, spawn.Pool(CLIENT_PROCESSES) as pool:
-        url = postgresql.database()
-        os.environ["SHALLOWS_DATABASE_URL"] = url
+        database = postgresql.database()
+        os.environ["SHALLOWS_DATABASE_URL"] = database
         os.environ["SHALLOWS_TRUSTED_PROXIES"] = "127.0.0.1"
         for students in CLASSES:
             # Of several, though the others are not there: it beats and notes as they do.
             os.environ["SHALLOWS_SERVER_ADDRESS"] = f"http://127.0.0.1:{free_port()}"
-            with running_server() as server, proxied(server.port) as front:
-                point = measure(server, front, students, chosen.seconds, pool)
+            with (
+                running_server() as server,
+                tempfile.TemporaryDirectory() as folder,
+                running_cluster_nginx(Path(folder), server.port) as front,
+            ):
+                url = f"http://127.0.0.1:{front}/"
+                point = measure(server, url, students, chosen.seconds, pool)
             points.append(point)
             print(asdict(point), flush=True)
-        beat = beats(postgresql, url)
+        beat = beats(database)
         print(beat)
     result = {"points": [asdict(point) for point in points], "beat_ms": beat}
     chosen.json.write_text(json.dumps(result, indent=1) + "\n")

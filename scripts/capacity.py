@@ -1,7 +1,6 @@
 """Where a cluster breaks first, on paper: from what `benchmarks/capacity_bench.py` has measured.
 
-python scripts/capacity.py            writes the tables into docs/cluster.md
-python scripts/capacity.py --check    fails if they are not what it would write
+python scripts/capacity.py    writes the tables into docs/cluster.md
 
 Every part costs so much for each student and so much for each frame; that is fitted to the measured
 classes, and each class is predicted from the others. The rest is multiplication, and says so.
@@ -10,7 +9,6 @@ classes, and each class is predicted from the others. The rest is multiplication
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,9 +52,9 @@ Json = dict[str, Any]
 class Cost:
     """Of one part: cores, bytes or megabytes for the whole, a student, and a frame a second."""
 
-    base: float
-    student: float
-    frame: float
+    base: float = 0.0
+    student: float = 0.0
+    frame: float = 0.0
 
     def of(self, students: float, frames: float) -> float:
         """Of so many students, and frames of all of them."""
@@ -81,14 +79,7 @@ def fitted(points: Sequence[Json], what: str, terms: str) -> Cost:
         columns = np.array([values[name] for name in names]).T / measured[:, None]
         found = np.linalg.lstsq(columns, np.ones(len(points)), rcond=None)[0]
         if found.min() >= 0 or len(names) == 1:
-            return Cost(
-                **{
-                    "base": 0.0,
-                    "student": 0.0,
-                    "frame": 0.0,
-                    **dict(zip(names, found, strict=True)),
-                }
-            )
+            return Cost(**dict(zip(names, found, strict=True)))
         del names[int(found.argmin())]
 
 
@@ -101,10 +92,8 @@ PARTS = {
     "memory": ("memory", "bs"),
 }
 """What each part's cost is in the measured points, and what it depends on."""
-
-
-COLUMNS = {"hosts": "hosts", "web": "web", "PostgreSQL": "database", "nginx": "proxy"}
-"""Parts that use processors, and their names in the measured points."""
+COLUMNS = ("hosts", "web", "PostgreSQL", "nginx")
+"""Those that use processors."""
 
 
 class Model:
@@ -193,7 +182,7 @@ def checked(points: Sequence[Json], beat_ms: dict[str, float]) -> list[str]:
     """The measured classes, and what the others predict of each."""
     rows = []
     for point, predictions in predicted(points, beat_ms):
-        cells = [f"{point[key]:.3f} ({predictions[name]:.3f})" for name, key in COLUMNS.items()]
+        cells = [f"{point[PARTS[name][0]]:.3f} ({predictions[name]:.3f})" for name in COLUMNS]
         rows.append([str(point["students"]), f"{point['frames']:.0f}", *cells])
     return [
         "Cores that were measured, all on two, and in brackets what the other rows predict:",
@@ -282,7 +271,8 @@ def breaks(model: Model) -> list[str]:
     rows = [[f"{at:,} students", what, then] for at, what, then in sorted(limits)]
     start = (
         f"{SERVERS} web servers, {NODES} nodes of {NODE_CORES} cores, PostgreSQL on "
-        f"{CORES['PostgreSQL']} cores, nginx on {CORES['nginx']} and a line of 1 Gbit/s"
+        f"{CORES['PostgreSQL']} cores, nginx on {CORES['nginx']} and a line of "
+        f"{LINE / 1e9:.0f} Gbit/s"
     )
     return [
         f"What breaks first, of {start}:",
@@ -308,15 +298,12 @@ def written(page: str, text: str) -> str:
     return before + BEGIN + text + END + after
 
 
-def main() -> int:
-    """Write the tables, or compare."""
+def main() -> None:
+    """Write the tables."""
     page = PAGE.read_text(encoding="utf-8")
     new = written(page, tables(json.loads(MEASURED.read_text(encoding="utf-8"))))
-    if "--check" in sys.argv[1:]:
-        return int(page != new)
     PAGE.write_text(new, encoding="utf-8", newline="\n")
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

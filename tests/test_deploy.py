@@ -177,7 +177,7 @@ def test_what_compose_hands_on_as_empty_is_not_set(monkeypatch: pytest.MonkeyPat
 # -- Ray, wherever it runs ----------------------------------------------------------------------
 
 
-def test_ray_asks_for_a_token_and_has_no_dashboard() -> None:
+def test_ray_is_that_of_the_image_asks_for_a_token_and_has_no_dashboard() -> None:
     for name in ("head", "node"):
         assert SERVICES[name]["environment"]["RAY_AUTH_MODE"] == "token"
         assert SERVICES[name]["profiles"] == ["ray"]
@@ -185,6 +185,8 @@ def test_ray_asks_for_a_token_and_has_no_dashboard() -> None:
     (cluster,) = (each for each in RESOURCES if each["kind"] == "RayCluster")
     head = cluster["spec"]["headGroupSpec"]
     assert head["rayStartParams"]["include-dashboard"] == "false"
+    locked = (ROOT / "requirements-cluster.lock").read_text()
+    assert f"\nray=={cluster['spec']['rayVersion']} " in locked
     for spec in templates(cluster):
         env = {each["name"]: each.get("value") for each in spec["containers"][0]["env"]}
         assert env["RAY_AUTH_MODE"] == "token"

@@ -156,6 +156,6 @@ def test_the_whole_service_runs_where_nothing_is_that_windows_lacks() -> None:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
     )
     assert (done.returncode, done.stderr) == (0, "")

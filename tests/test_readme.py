@@ -37,7 +37,7 @@ def call(url: str, body: str | None) -> Any:
     request = urllib.request.Request(
         url, body.encode() if body else None, {"Content-Type": "application/json"}
     )
-    with urllib.request.urlopen(request, timeout=40) as answer:
+    with urllib.request.urlopen(request, timeout=120) as answer:
         return json.load(answer)
 
 

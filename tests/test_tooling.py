@@ -28,7 +28,7 @@ RUNTIME: list[str] = PYPROJECT["project"]["dependencies"]
 DEV: list[str] = PYPROJECT["dependency-groups"]["dev"]
 NEED_EXTRAS = [
     "nncore/estimator.py",
-    "app/web/relay.py",
+    "app/web/upstream.py",
     "app/training/workers/cluster/bridge.py",
     "app/training/workers/cluster/draining.py",
 ]

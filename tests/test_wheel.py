@@ -110,7 +110,7 @@ def get(server: Installed, path: str, body: object = None) -> Any:
     """What it answers, of JSON the value."""
     data = None if body is None else json.dumps(body).encode()
     asked = urllib.request.Request(server.url + path, data, {"Content-Type": "application/json"})
-    with urllib.request.urlopen(asked, timeout=60) as answer:
+    with urllib.request.urlopen(asked, timeout=300) as answer:
         content = answer.read()
         return json.loads(content) if "json" in answer.headers["Content-Type"] else content.decode()
 

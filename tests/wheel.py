@@ -75,7 +75,7 @@ class Installed(Server):
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             encoding="utf-8",
-            timeout=60,
+            timeout=300,
         )
         assert done.returncode == code, done.stdout
         return done.stdout

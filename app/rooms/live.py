@@ -153,17 +153,17 @@ class LiveRooms:
         lessons: Mapping[str, Lesson],
         settings: Settings,
         wall: Wall,
-        owning: Alone | None = None,
+        owning: Alone,
     ) -> None:
         self._stored, self._settings, self._wall = stored, settings, wall
-        self._owning = owning or Alone()
-        self._owning.when_lost["room"] = self._drop
-        self._owning.when_fenced.append(self._part)
-        self._owning.inherit["room"] = self.take_up
-        self._owning.is_here["room"] = self.has
+        self._owning = owning
+        owning.when_lost["room"] = self._drop
+        owning.when_fenced.append(self._part)
+        owning.inherit["room"] = self.take_up
+        owning.is_here["room"] = self.has
         self._taking: dict[str, asyncio.Task[None]] = {}
         self._mint = Mint(stored.key_for("rooms"))
-        codes = self._owning.codes_elsewhere
+        codes = owning.codes_elsewhere
         self._rooms = Rooms(self._mint, lessons, settings.max_rooms, others=codes)
         self._disk: dict[str, dict[str, str]] = {}
         """Of each room the rows that are on the disk."""
@@ -173,7 +173,7 @@ class LiveRooms:
         self._asked: deque[Asked] = deque()
         self._news = asyncio.Event()
         self._loaded = asyncio.Event()
-        if self._owning.several:
+        if owning.several:
             self._loaded.set()  # each takes up those that are nobody's, as it finds them
         self._next: float | None = None
         """When somebody is to be told something that is new already."""

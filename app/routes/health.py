@@ -138,12 +138,12 @@ def _of_several(relay: "Relay") -> Iterator[Metric]:
     gauges = {
         "shallows_servers": ("Servers that live, this one too", len(servers.others) + 1),
         "shallows_fenced": ("Whether this server is silent", int(servers.fenced)),
-        "shallows_relayed": ("Streams and requests passed on just now", relay.now),
+        "shallows_relayed": ("Streams and requests passed on just now", relay.upstream.now),
     }
     for name, (text, value) in gauges.items():
         yield GaugeMetricFamily(name, text, value)
     counters = {
-        "shallows_relays": ("Streams and requests that were passed on", relay.passed),
+        "shallows_relays": ("Streams and requests that were passed on", relay.upstream.passed),
         "shallows_takes": ("What this server took, from the store or a lost server", servers.takes),
         "shallows_fences": ("How often this server had to be silent", servers.fences),
         "shallows_late_beats": ("Beats that the database answered late", servers.late_beats),

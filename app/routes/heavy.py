@@ -77,6 +77,9 @@ class Made(Response):
                 )
                 for chunk in self._answer.chunks():
                     await send({"type": "http.response.body", "body": chunk, "more_body": True})
+                    # Others have a turn, and so has the news that whoever asked has gone: asyncio
+                    # logs each write to a connection that is lost.
+                    await asyncio.sleep(0)
                 await send({"type": "http.response.body", "body": b""})
         finally:
             self._answer.close()
@@ -144,7 +147,7 @@ class JsonRoute(APIRoute):
             if answer is None:
                 return Response(status_code=GONE)
             answer.close()
-            return await handle(_Read(request.scope, request.receive, answer.value))
+            return await handle(_Read(request.scope, request.receive, body, answer.value))
 
         return read_first
 
@@ -152,13 +155,9 @@ class JsonRoute(APIRoute):
 class _Read(Request):
     """A request whose body has been read."""
 
-    def __init__(self, scope: Scope, receive: Receive, value: Any) -> None:
+    def __init__(self, scope: Scope, receive: Receive, body: bytes, value: Any) -> None:
         super().__init__(scope, receive)
-        self._value = value
-
-    async def body(self) -> bytes:
-        """Not empty, because there was a body; nobody reads it again."""
-        return b"-"
+        self._body, self._value = body, value
 
     async def json(self) -> Any:
         """What a child has read in it."""

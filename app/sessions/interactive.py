@@ -5,9 +5,10 @@ it comes back from there as it left.
 
 What if it is full: the session that has been without a connection for the longest gives way; if
 every session has a connection, a new one is refused. Sessions of a room's members have places of
-their own: they count for the room, and not for the address of whoever has them. A configuration
-with more points and parameters than its address, or room, may have in all is refused too, and the
-session stays as it was.
+their own: they count for the room, and not for the address of whoever has them. An address that
+comes to several servers at once, and so has had its places at each, loses those that came last. A
+configuration with more points and parameters than its address, or room, may have in all is refused
+too, and the session stays as it was.
 """
 
 import asyncio
@@ -31,7 +32,7 @@ from app.errors import (
 )
 from app.schemas import Ack, Configure, Message, View
 from app.sessions.keeping import Keeper
-from app.sessions.outbox import DONE, GOING_AWAY, REPLACED, Outbox
+from app.sessions.outbox import DONE, GOING_AWAY, REPLACED, TRY_AGAIN_LATER, Outbox
 from app.sessions.owning import MOVED, Alone
 from app.settings import Settings
 from app.store import Store, StoredRun
@@ -78,7 +79,8 @@ class InteractiveSession:
     size: int = 0
     """About how many bytes it takes, as configured."""
     from_checkpoint: bool = False
-    """Whether its reader shall learn that it is as it was stored before the server ended."""
+    """Whether its reader shall learn that it is as it was stored before the server ended. That has
+    been learned once something is acknowledged: a connection may be gone before it has heard."""
     watchers: dict[str, tuple[View, Listener]] = field(default_factory=dict)
     """Readers that its class has, beside its own."""
 
@@ -116,11 +118,16 @@ class InteractiveSessions:
         self._owning = owning or Alone()
         self._owning.when_lost["session"] = self.drop
         self._owning.when_fenced.append(self._part)
+        self._owning.when_counted.append(self._shed)
+        self._surplus: dict[str, int] = {}
+        """Of addresses that had too many as it was counted last: how many those were."""
         self._backend = backend
         self._store = store
         self._settings = settings
         self._sessions: dict[str, InteractiveSession] = {}
         self._keeper = Keeper(store, settings)
+        self._coming: dict[tuple[str, str, str | None], asyncio.Task[InteractiveSession]] = {}
+        """Sessions that are fetched from the store, by who asks, their name, and their room."""
         self._leaving: dict[str, tuple[str, Latest]] = {}
         """Sessions that are given up here and not in the store yet, and whose they are."""
         self._finished: set[str] = set()
@@ -286,12 +293,22 @@ class InteractiveSessions:
             from_checkpoint=session.from_checkpoint,
             setup=session.room is not None,
         )
-        session.from_checkpoint = False
         self._attach(session, outbox, attach)
         return session
 
     async def _back(self, client: str, name: str, room: str | None) -> InteractiveSession:
-        """A session that this server has given up, or one from before it began."""
+        """A session that this server has given up, or one from before it began.
+
+        Whoever comes for it while it is on its way gets the same: a page whose server was lost asks
+        again before the first answer.
+        """
+        whose = client, name, room
+        if (coming := self._coming.get(whose)) is None:
+            coming = self._coming[whose] = asyncio.create_task(self._fetched(client, name, room))
+            coming.add_done_callback(lambda _: self._coming.pop(whose))
+        return await asyncio.shield(coming)
+
+    async def _fetched(self, client: str, name: str, room: str | None) -> InteractiveSession:
         settled = True
         _, latest = self._leaving.get(name, (client, None))
         if self._owning.several and latest is None and (room or await self._keeper.has(name)):
@@ -304,6 +321,8 @@ class InteractiveSessions:
             if (there := self._sessions.get(name)) is not None:
                 return there  # another connection was faster
             if loaded is None:
+                if room is None:  # of a room's member another begins in its place
+                    self._owning.release("session", name)
                 raise UnknownSession(
                     "this session has ended, or it was too old to be kept; configure a new one"
                 )
@@ -392,6 +411,8 @@ class InteractiveSessions:
             session.runs, session.size = len(message.runs), message.size
         elif isinstance(message, View):
             session.view = message
+        if isinstance(message, Configure | Ack):
+            session.from_checkpoint = False
         await self._backend.send(Tell(session.name, outbox.name, message, experiment))
 
     def leave(self, session: InteractiveSession, outbox: Outbox, code: int | None = None) -> None:
@@ -402,6 +423,8 @@ class InteractiveSessions:
         if session.outbox is not outbox:
             return
         session.outbox = None
+        if self._sessions.get(session.name) is not session:
+            return  # it was let go, and may be here again already, as another one
         if code == DONE or not session.runs:
             self._forget(session)
             self._keeper.forget(session.name)
@@ -566,6 +589,28 @@ class InteractiveSessions:
         elif len(alike) >= most:
             self._give_place(alike)
 
+    def _shed(self) -> None:
+        """Let go what an address has more than its places, on all servers together.
+
+        Only what was counted twice in a row: who goes from one server to another is at both for a
+        moment.
+        """
+        there: dict[str, list[InteractiveSession]] = {}
+        for session in self._sessions.values():
+            if session.room is None and session.outbox is not None:
+                there.setdefault(session.client, []).append(session)
+        most, before, self._surplus = self._settings.max_sessions_per_client, self._surplus, {}
+        for client, theirs in there.items():
+            surplus = self._owning.surplus("session", client, len(theirs), most)
+            if not surplus:
+                continue
+            gone = min(surplus, before.get(client, 0))
+            for session in theirs[len(theirs) - gone :]:
+                if (outbox := session.outbox) is not None:
+                    outbox.close(TRY_AGAIN_LATER, _full(most).message())
+                self._give_up(session)
+            self._surplus[client] = surplus - gone
+
     def _full_for(self, client: str) -> bool:
         """Whether an address has as many sessions as it may, as far as is known here."""
         here = sum(each.whose == client for each in self._sessions.values())
@@ -575,8 +620,7 @@ class InteractiveSessions:
     def _give_place(self, among: Collection[InteractiveSession], elsewhere: int = 0) -> None:
         waiting = [session for session in among if session.expiry is not None]
         if not waiting:
-            taken = len(among) + elsewhere
-            raise TooManySessions(f"all {taken} places are taken; try again in a minute", 60)
+            raise _full(len(among) + elsewhere)
         self._give_up(min(waiting, key=lambda session: session.expiry.when()))  # type: ignore[union-attr]
 
     def _check_size(self, session: InteractiveSession, size: int) -> None:
@@ -598,3 +642,7 @@ class InteractiveSessions:
             session.expiry.cancel()
         if self._sessions.pop(session.name, None) is not None:
             self._backend.close(session.name)
+
+
+def _full(taken: int) -> TooManySessions:
+    return TooManySessions(f"all {taken} places are taken; try again in a minute", 60)

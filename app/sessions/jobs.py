@@ -39,12 +39,10 @@ MOST_FAILURES = 3
 class Jobs:
     """Every REST run of this server."""
 
-    def __init__(
-        self, backend: Backend, store: Store, settings: Settings, owning: Alone | None = None
-    ) -> None:
-        self._owning = owning or Alone()
-        self._owning.when_lost["job"] = self._drop
-        self._owning.when_fenced.append(self._part)
+    def __init__(self, backend: Backend, store: Store, settings: Settings, owning: Alone) -> None:
+        self._owning = owning
+        owning.when_lost["job"] = self._drop
+        owning.when_fenced.append(self._part)
         self._backend = backend
         self._store = store
         self._settings = settings
@@ -53,7 +51,7 @@ class Jobs:
         self._queue: FairQueue[Job] = FairQueue()
         self._tasks: set[asyncio.Task[None]] = set()
         self._going = asyncio.Event()
-        self._ending = Ending(backend, store, self._going, self._let_go, self._owning)
+        self._ending = Ending(backend, store, self._going, self._let_go, owning)
         self._over = False
 
     @property

@@ -19,6 +19,7 @@ class Alone:
         several: Whether there may be other servers.
         when_lost: By kind, what is told that something was taken from this server.
         when_fenced: What is told that this server has to be silent: it does not know what it has.
+        when_counted: What is told that it was counted again how many are on other servers.
         inherit: By kind, what takes up something that a server had which is lost.
         is_here: By kind, whether something is here, if more belongs to that than to have it.
         backgrounds: Tasks that run as long as the server does.
@@ -29,6 +30,7 @@ class Alone:
     def __init__(self) -> None:
         self.when_lost: dict[Kind, Callable[[str], None]] = {}
         self.when_fenced: list[Callable[[], None]] = []
+        self.when_counted: list[Callable[[], None]] = []
         self.inherit: dict[Kind, Callable[[str], Awaitable[None]]] = {}
         self.is_here: dict[Kind, Callable[[str], bool]] = {}
         self.backgrounds: list[Background] = []
@@ -92,6 +94,10 @@ class Alone:
 
     def elsewhere(self, kind: Kind, client: str) -> int:
         """How many of an address are on other servers."""
+        return 0
+
+    def surplus(self, kind: Kind, client: str, here: int, most: int) -> int:
+        """How many of an address are to go here, because it came to several servers at once."""
         return 0
 
     async def recount(self) -> None:

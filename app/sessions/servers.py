@@ -8,21 +8,24 @@ anybody; with the first beat it learns what it still has, and drops the rest unw
 What begins is noted in rounds, so that nobody waits for that; what is over is taken out with them.
 
 What if it is full: what is to be noted is bounded by what a server may have, what is over by
-`MOST_OVER`: beyond, it is let go with the server.
+`MOST_OVER`: beyond, it is let go with the server. However much it is, `NOTED_AT_A_TIME` go into a
+transaction, so that each has its end in time on a slow database, too.
 """
 
 import asyncio
 import contextlib
-import json
+import itertools
 import logging
 import secrets
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
+from typing import TypeVar
 
 from app.errors import Elsewhere, NotStored
 from app.sessions.owning import Alone
+from app.sessions.spending import Spending
 from app.store import Store, StoredRun
 from app.store.owned import (
     ALIVE_SECONDS,
@@ -38,6 +41,7 @@ from app.store.owned import (
     Transaction,
     spend,
 )
+from app.store.store import NAME
 from app.supervision import Background
 from app.training.messages import Progress
 
@@ -57,11 +61,11 @@ PATIENCE = 10.0
 UNREACHABLE_SECONDS = 3.0
 """For which what a server has may be taken from it after it could not be reached."""
 MOST_OVER = 10_000
+NOTED_AT_A_TIME = 250
+"""A statement for each, at worst: half a second if the database is two milliseconds away."""
 LOST = "The server that trained this run was lost, and what it had trained with it; start it again."
-PUBLISHED = 4
-"""Beats for which what addresses have spent stands there; others look once in each."""
-MOST_SPENDERS = 1_000
 
+T = TypeVar("T")
 Ticks = Callable[[], float]
 
 
@@ -69,6 +73,19 @@ def ticks() -> float:
     """Seconds that never go back; they pass while the machine sleeps, too, where it can say so."""
     boottime: int | None = getattr(time, "CLOCK_BOOTTIME", None)
     return time.monotonic() if boottime is None else time.clock_gettime(boottime)
+
+
+def _first(things: dict[Thing, T], most: int) -> dict[Thing, T]:
+    """Take out so many."""
+    return {thing: things.pop(thing) for thing in list(itertools.islice(things, most))}
+
+
+def _tell(tell: Callable[..., None], *what: object) -> None:
+    """Tell somebody. One who fails at it keeps it from nobody else, and ends no beats."""
+    try:
+        tell(*what)
+    except Exception:
+        log.exception("what a beat brought could not be told")
 
 
 class Lease:
@@ -108,51 +125,6 @@ class Memory:
         for thing in gone:
             del self.epochs[thing]
         return gone
-
-
-class Spending:
-    """What addresses have spent here of what is counted for all servers together.
-
-    Args:
-        name: How an address is called among servers.
-    """
-
-    def __init__(self, name: Callable[[str], str]) -> None:
-        self.name = name
-        self._now: dict[str, Counter[str]] = {}
-        self._published: deque[tuple[int, dict[str, dict[str, int]]]] = deque(maxlen=PUBLISHED)
-        self._beat = 0
-        self._heard: dict[str, int] = {}
-        self.others: dict[str, Callable[[str, int], None]] = {}
-        """By what it is spent of: takes off what others have spent."""
-
-    def note(self, what: str, client: str, amount: int) -> None:
-        """An address has spent so much here."""
-        self._now.setdefault(what, Counter())[client] += amount
-
-    def publish(self) -> str:
-        """What was spent lately, for others to read; of each kind those who spent most."""
-        self._beat += 1
-        if self._now:
-            most = {w: dict(spent.most_common(MOST_SPENDERS)) for w, spent in self._now.items()}
-            self._published.append((self._beat, most))
-            self._now = {}
-        while self._published and self._published[0][0] <= self._beat - PUBLISHED:
-            self._published.popleft()
-        return json.dumps(list(self._published))
-
-    def hear(self, others: Mapping[str, Other]) -> None:
-        """What others have published since the last time."""
-        self._heard = {server: self._heard.get(server, 0) for server in others}
-        for server, other in others.items():
-            for beat, spent in json.loads(other.spent):
-                if beat > self._heard[server]:
-                    self._heard[server] = beat
-                    for what, clients in spent.items():
-                        if (take := self.others.get(what)) is None:
-                            continue
-                        for client, amount in clients.items():
-                            take(client, amount)
 
 
 class Servers(Alone):
@@ -272,9 +244,11 @@ class Servers(Alone):
         self.now, self._now_at = beat.now, self._ticks()
         for kind, name in self._memory.compare(beat, before):
             self._tell_lost(kind, name)
-        self.spending.hear(beat.others)
+        _tell(self.spending.hear, beat.others)
         for tell in self.when_gone:
-            tell(beat.others.keys())
+            _tell(tell, beat.others.keys())
+        for counted in self.when_counted:
+            _tell(counted)
         if sent + ALIVE_SECONDS <= self._ticks():
             return  # it has come so late that it may be over again
         self._lease.renew(sent)
@@ -287,12 +261,12 @@ class Servers(Alone):
         self.fences += 1
         log.error("the database has not answered for %g s: this server is silent", ALIVE_SECONDS)
         for tell in self.when_fenced:
-            tell()
+            _tell(tell)
 
     def _tell_lost(self, kind: Kind, name: str) -> None:
         log.warning("a %s is another server's now", kind)
         if (tell := self.when_lost.get(kind)) is not None:
-            tell(name)
+            _tell(tell, name)
 
     # -- what it has ------------------------------------------------------------------------
 
@@ -342,33 +316,40 @@ class Servers(Alone):
     async def noted(self) -> None:
         """Note now what has begun, and what is over."""
         async with self._one_round:
-            new, over, clients = self._new, self._over, self._clients
-            if not new and not over and not clients:
-                return
-            self._new, self._over, self._clients, self._noting = {}, {}, {}, dict(new)
+            # What comes meanwhile waits for the next round.
+            waiting = len(self._over) + len(self._new) + len(self._clients)
+            for _ in range(0, waiting, NOTED_AT_A_TIME):
+                await self._note_some()
 
-            def write(transaction: Transaction) -> list[Thing]:
-                self._sql.release(transaction, over)
-                there = self._sql.note(transaction, new)
-                self._sql.count(transaction, clients)
-                return there
+    async def _note_some(self) -> None:
+        # What is over, then what is new, then whose it is: one thing may be all of these in turn.
+        over = _first(self._over, NOTED_AT_A_TIME)
+        new = _first(self._new, NOTED_AT_A_TIME - len(over))
+        clients = _first(self._clients, NOTED_AT_A_TIME - len(over) - len(new))
+        self._noting = dict(new)
 
-            try:
-                there = set(await self._store.write(write))
-            except BaseException:
-                # What was released meanwhile is in `_over`, and harmless there.
-                self._new, self._over = {**self._noting, **self._new}, {**over, **self._over}
-                self._clients = {**clients, **self._clients}
-                raise
-            finally:
-                noting, self._noting = self._noting, {}
-            for thing in new:
-                if thing not in noting:
-                    continue
-                if thing in there:
-                    self._memory.epochs[thing] = 1
-                else:
-                    self._tell_lost(*thing)
+        def write(transaction: Transaction) -> list[Thing]:
+            self._sql.release(transaction, over)
+            there = self._sql.note(transaction, new)
+            self._sql.count(transaction, clients)
+            return there
+
+        try:
+            there = set(await self._store.write(write))
+        except BaseException:
+            # What was released meanwhile is in `_over`, and harmless there.
+            self._new, self._over = {**self._noting, **self._new}, {**over, **self._over}
+            self._clients = {**clients, **self._clients}
+            raise
+        finally:
+            noting, self._noting = self._noting, {}
+        for thing in new:
+            if thing not in noting:
+                continue
+            if thing in there:
+                self._memory.epochs[thing] = 1
+            else:
+                self._tell_lost(*thing)
 
     async def take(
         self, kind: Kind, name: str, client: str | None, *, from_any: bool = False
@@ -432,6 +413,8 @@ class Servers(Alone):
         Raises:
             NotStored: the database does not answer now.
         """
+        if not NAME.fullmatch(name):
+            return None
         owner = await self._store.read(lambda c: self._sql.owner(c, kind, name))
         if owner is None or (owner.server == self.id and kind != "room"):
             return None  # it has begun or was taken a moment ago
@@ -445,6 +428,8 @@ class Servers(Alone):
         Raises:
             NotStored: the database does not answer now.
         """
+        if not NAME.fullmatch(code):
+            return None
         return await self._store.read(lambda c: self._sql.room_of(c, code))
 
     def unreachable(self, server: str) -> None:
@@ -460,6 +445,15 @@ class Servers(Alone):
     def elsewhere(self, kind: Kind, client: str) -> int:
         """How many of an address are on other servers."""
         return self._counts.get((kind, self._store.notes.client(client)), 0)
+
+    def surplus(self, kind: Kind, client: str, here: int, most: int) -> int:
+        """How many of an address are to go here, because it came to several servers at once.
+
+        Each lets go what is beyond its part of the most, and no more: so together they let go
+        enough, and a server of which the address has little lets go nothing.
+        """
+        beyond = here + self.elsewhere(kind, client) - most
+        return max(0, min(beyond, here - most // (len(self.others) + 1)))
 
     async def recount(self) -> None:
         """Look now how many are on other servers: what was taken from them counts here, too.

@@ -341,7 +341,7 @@ class Wall:
             began, frames, rounds = loop.time(), work.frames, work.round_seconds
             await asyncio.sleep(TICK)
             passed = loop.time() - began
-            busy = (work.round_seconds - rounds) / passed / self._backend.hosts
+            busy = (work.round_seconds - rounds) / passed / max(1, self._backend.hosts)
             wanted = sum(len(there.seats) / there.every for there in self._classes.values())
             self._pace.passed(passed, work.frames - frames, busy, wanted)
             self._ask(began + passed)

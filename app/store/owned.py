@@ -11,9 +11,9 @@ What if it is full: a row is there for each thing that has a server, so they are
 may have. Rows of sessions that a dead server had are let go after `FORGET_SECONDS`.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from sqlalchemy import ColumnElement, delete, func, insert, literal, or_, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -21,6 +21,7 @@ from sqlalchemy.engine import Connection
 
 from app.store.tables import OwnedRow, RoomRow, ServerRow
 
+T = TypeVar("T")
 Kind = Literal["session", "job", "room"]
 Thing = tuple[Kind, str]
 Transaction = Connection
@@ -323,19 +324,18 @@ class Ownership:
 
     def count(self, connection: Connection, clients: Mapping[Thing, str]) -> None:
         """From now on these things count for these clients; for nobody, if that is empty."""
-        for (kind, name), client in clients.items():
-            this = (OwnedRow.kind == kind, OwnedRow.name == name, OwnedRow.server == self.server)
-            connection.execute(update(OwnedRow).where(*this).values(client=client))
+        for these, client in _alike(clients):
+            mine = OwnedRow.server == self.server
+            connection.execute(update(OwnedRow).where(*these, mine).values(client=client))
 
     def release(self, connection: Connection, things: Mapping[Thing, int]) -> None:
         """These are nobody's any more, as far as they are still this server's."""
         heard = self._heard(self._clock(connection) if things else 0.0)
-        for (kind, name), epoch in things.items():
-            this = (OwnedRow.kind == kind, OwnedRow.name == name)
-            still = (OwnedRow.server == self.server, OwnedRow.epoch == epoch)
-            connection.execute(delete(OwnedRow).where(*this, *still, heard))
+        for these, epoch in _alike(things):
+            still = (*these, OwnedRow.server == self.server, OwnedRow.epoch == epoch)
+            connection.execute(delete(OwnedRow).where(*still, heard))
             # It was taken from a server which is yet to hear of that: from this row.
-            connection.execute(update(OwnedRow).where(*this, *still).values(server=""))
+            connection.execute(update(OwnedRow).where(*still).values(server=""))
 
     # -- what dead servers had --------------------------------------------------------------
 
@@ -372,6 +372,15 @@ class Ownership:
         connection.execute(
             delete(ServerRow).where(ServerRow.seen <= old, ServerRow.id.not_in(theirs))
         )
+
+
+def _alike(things: Mapping[Thing, T]) -> Iterator[tuple[list[ColumnElement[bool]], T]]:
+    """Which rows are of things of a kind that have the same: one statement is enough for them."""
+    groups: dict[tuple[Kind, T], list[str]] = {}
+    for (kind, name), what in things.items():
+        groups.setdefault((kind, what), []).append(name)
+    for (kind, what), names in groups.items():
+        yield [OwnedRow.kind == kind, OwnedRow.name.in_(sorted(names))], what
 
 
 def spend(connection: Connection, held: Held | None, names: Iterable[str]) -> None:

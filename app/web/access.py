@@ -11,7 +11,6 @@ derived from the code by scrypt. It holds across restarts, and ends when the cod
 import hashlib
 import hmac
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
 from fastapi.templating import Jinja2Templates
@@ -24,12 +23,10 @@ from app.content.assets import TEMPLATES, Assets
 from app.errors import ShallowsError, Unauthorized
 from app.links import cookie_name, cookie_path, path_in, server_path
 from app.origins import scheme_of
+from app.sessions.spending import Spending
 from app.settings import Settings
 from app.web.limits import Clients, client_of, too_fast
 from app.web.passes import Passes
-
-if TYPE_CHECKING:
-    from app.sessions.servers import Spending
 
 COOKIE = "shallows_access"
 COOKIE_SECONDS = 400 * 24 * 3600
@@ -47,7 +44,7 @@ class Access:
         settings: Settings,
         assets: Callable[[], Assets],
         passes: Passes,
-        shared: "Spending | None" = None,
+        shared: Spending | None = None,
     ) -> None:
         self._assets, self._passes = assets, passes
         code = settings.access_code.get_secret_value() if settings.access_code else ""

@@ -494,6 +494,8 @@ class StreamProtocol(Bounded, WebSocketsSansIOProtocol):  # type: ignore[misc]
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
+        self._living: asyncio.TimerHandle | None = None
+        """Says next that the server lives."""
         self.conn = Frames(
             self.loop.time, max_size=self.config.ws_max_size, logger=self.conn.logger
         )
@@ -563,8 +565,6 @@ class StreamProtocol(Bounded, WebSocketsSansIOProtocol):  # type: ignore[misc]
             self.conn.send_pong(b"")
             self.transport.write(b"".join(self.conn.data_to_send()))
         self._living = self.loop.call_later(self.config.alive_seconds, self._live)
-
-    _living: asyncio.TimerHandle | None = None
 
     def handle_ping(self) -> None:
         """Answer, unless the answers before are not taken."""

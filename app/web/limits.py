@@ -18,7 +18,6 @@ import math
 import time
 from collections import Counter
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from limits import RateLimitItemPerSecond
 from limits.storage import MemoryStorage
@@ -27,10 +26,8 @@ from starlette.types import Message, Receive, Scope
 
 from app.errors import Full, ShallowsError, TooFast
 from app.fairness import Allowance
+from app.sessions.spending import Spending
 from app.settings import Settings
-
-if TYPE_CHECKING:
-    from app.sessions.servers import Spending
 
 log = logging.getLogger(__name__)
 
@@ -90,7 +87,7 @@ class Clients:
     """
 
     def __init__(
-        self, rate: float, burst: float, shared: "Spending | None" = None, what: str = ""
+        self, rate: float, burst: float, shared: Spending | None = None, what: str = ""
     ) -> None:
         self._shared, self._what = shared, what
         if shared is not None:
@@ -141,7 +138,7 @@ class Bodies:
     MOST_HERE = 48_000_000
     """Bytes of the bodies whose requests are not answered yet; of one client a third of that."""
 
-    def __init__(self, settings: Settings, shared: "Spending | None" = None) -> None:
+    def __init__(self, settings: Settings, shared: Spending | None = None) -> None:
         rate, burst = settings.body_bytes_per_second, settings.body_bytes_burst
         self._rate = Clients(rate, burst, shared, "bytes")
         self.here = Allowance(self.MOST_HERE // 3, self.MOST_HERE)

@@ -1,78 +1,50 @@
 """Of several servers: what another one has is asked of it, by bytes, and its answer passed on.
 
 Whatever a request or stream is about has one owner (`app/sessions/servers.py`). Whoever is asked
-and is not it looks in the database who is, and passes the request on with a ticket: for whom it
-asks, signed with a key of the store's, good for some seconds, for one server, and once. A request
-with a ticket has been let in already, has been counted, and is never passed on again. If the owner
-is lost, or can't be reached twice, whoever is asked takes it (`Servers.take`) and answers itself.
+and is not it looks in the database who is, and passes the request on (`upstream.py`) with a ticket
+(`tickets.py`). A request with a ticket has been let in already, has been counted, and is never
+passed on again. What no server has signed is no ticket: it opens no door, and whoever sends it is a
+stranger like any other. If the owner is lost, or can't be reached twice, whoever is asked takes it
+(`Servers.take`) and answers itself.
 
 A server that is fenced says nothing: what it would send is looked at here, message by message.
 
-What if it is full: `MOST_RELAYED` at a time, and as many tickets within their time; one more is
-refused (503). What is passed on is not collected: the slower side holds up the faster. An owner
-that dies ends what is passed on to it: a stream is closed with 1012, and its page comes again.
+What if it is full: see `upstream.py`, and `MOST_GONE`. An answer is collected only where its
+request was read here already, to see what it is about: that has a bound.
 """
 
 import asyncio
-import base64
 import contextlib
-import hashlib
-import hmac
-import json
-import logging
 import re
-import secrets
-import socket
 from collections import deque
-from collections.abc import AsyncIterator, Collection, Iterator, MutableMapping
-from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
-import httpcore2
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import InvalidStatus, WebSocketException
 
-from app.errors import Busy, Elsewhere, ShallowsError
+from app.errors import Elsewhere, NotFound, ShallowsError
 from app.links import path_in
 from app.sessions.owning import MOVED
 from app.sessions.servers import Servers
-from app.settings import Settings
 from app.store.owned import Kind, Owner
 from app.web.passes import TOKEN, UP
 from app.web.security import UNCOUNTED, refuse
+from app.web.tickets import TICKET, Tickets
+from app.web.upstream import MOST_MESSAGE, Ahead, Lost, Unreachable, Upstream
 from app.web.ways import RELAYED
 
-log = logging.getLogger(__name__)
-
-TICKET = b"shallows-relay"
-TICKET_SECONDS = 5.0
-MOST_TICKETS = 20_000
-MOST_RELAYED = 3_000
-MOST_MESSAGE = 32_000_000
-"""Bytes of one message of the owner's: a frame of the largest network is smaller."""
-DIALS, DIAL_SECONDS = 2, 0.4
-"""So often a server is called that does not answer, until what it has is taken from it."""
+MOST_GONE = 10_000
+"""Pages that are known to have gone; beyond, those that were found out first are forgotten."""
 TRIES, AGAIN_SECONDS = 4, 0.3
 """So often it is asked who the owner is, and after that time if it is not who was asked."""
-OPEN_SECONDS = 1.0
-"""For the owner to open a stream; then the database is asked again who the owner is."""
-ANSWER_SECONDS = 60.0
-"""Between two parts of an answer: heavy work waits half a minute for its turn."""
-PING_SECONDS, PONG_SECONDS = 1.0, 2.0
 
 NAMED = re.compile(r"/(train|sessions|rooms)/([A-Za-z0-9_-]{1,64})(?:/.*)?")
 KINDS: dict[str, Kind] = {"train": "job", "sessions": "session", "rooms": "room"}
 BY_CODE = {"/rooms/join", "/rooms/teacher"}
 """Who these are about is in their bodies; see `routes/rooms.py`."""
 QUERIES: tuple[tuple[str, Kind], ...] = (("room", "room"), ("session", "session"))
-HOP_BY_HOP = {
-    *(b"connection", b"keep-alive", b"upgrade", b"te", b"trailer", b"proxy-connection"),
-    *(b"x-forwarded-for", b"forwarded", b"expect", TICKET),
-}
 
 
 def named(scope: Scope) -> tuple[Kind, str] | None:
@@ -88,109 +60,26 @@ def named(scope: Scope) -> tuple[Kind, str] | None:
     return None if found is None else (KINDS[found[1]], found[2])
 
 
-class Tickets:
-    """Makes tickets, and looks at those of others.
-
-    Args:
-        key: Of the store, so that all servers on it have the same.
-    """
-
-    def __init__(self, key: bytes, servers: Servers) -> None:
-        self._key, self._servers = key, servers
-        self._had: set[str] = set()
-        self._order: deque[tuple[float, str]] = deque()
-
-    def make(self, scope: Scope, server: str) -> bytes:
-        """One for this request, at that server."""
-        client, scheme = (scope.get("client") or ("unknown", 0))[0], scope["scheme"]
-        now, once = self._servers.database_now, secrets.token_hex(8)
-        said = json.dumps([server, now, once, client, scheme]).encode()
-        return base64.urlsafe_b64encode(said) + b"." + self._proof(said, scope)
-
-    def read(self, ticket: bytes, scope: Scope) -> tuple[str, str] | None:
-        """For whom somebody asks, and how they came; None if the ticket is not good here.
-
-        Raises:
-            Busy: so many have come that none can be told from one that was used.
-        """
-        words, _, proof = ticket.partition(b".")
-        try:
-            said = base64.urlsafe_b64decode(words)
-        except ValueError:
-            return None
-        if not hmac.compare_digest(proof, self._proof(said, scope)):
-            return None
-        server, made, once, client, scheme = json.loads(said)
-        now = self._servers.database_now
-        while self._order and self._order[0][0] < now - 2 * TICKET_SECONDS:
-            self._had.discard(self._order.popleft()[1])
-        if server != self._servers.id or abs(now - made) > TICKET_SECONDS or once in self._had:
-            return None
-        if len(self._had) >= MOST_TICKETS:
-            raise Busy("other servers ask too much of this one; try again in a moment")
-        self._had.add(once)
-        self._order.append((now, once))
-        return client, scheme
-
-    def _proof(self, said: bytes, scope: Scope) -> bytes:
-        what = b"\n".join((said, scope.get("method", "WS").encode(), target_of(scope)))
-        return hmac.new(self._key, what, hashlib.sha256).hexdigest().encode()
-
-    # -- tokens of the second way: any server knows whose page they are ----------------------
-
-    def token(self) -> str:
-        """For a page at this server."""
-        name = f"{self._servers.id}~{secrets.token_urlsafe(12)}"
-        return f"{name}~{self._short(name)}"
-
-    def server_of(self, token: str) -> str | None:
-        """At which server a page is; None if no server has made that token."""
-        name, _, proof = token.rpartition("~")
-        good = hmac.compare_digest(proof.encode(), self._short(name).encode())
-        return name.partition("~")[0] if good else None
-
-    def _short(self, name: str) -> str:
-        return hmac.new(self._key, name.encode(), hashlib.sha256).hexdigest()[:16]
-
-
-def target_of(scope: Scope) -> bytes:
-    """The path and query of a request, as they came."""
-    path: bytes = scope.get("raw_path") or scope["path"].encode()
-    query: bytes = scope["query_string"]
-    return path + (b"?" + query if query else b"")
-
-
-class Unreachable(Exception):
-    """A server does not answer when it is called."""
-
-
-class Lost(Exception):
-    """The owner has gone, or is not the owner any more."""
-
-
 class Relay:
     """Passes on what is asked of another server.
 
+    Args:
+        key: Of the store, so that all servers on it have the same.
+
     Attributes:
         inner: What answers here, past all doors.
-        now: How many requests and streams are passed on just now,
-        passed: and how many have been.
     """
 
     inner: ASGIApp
 
-    def __init__(self, servers: Servers, settings: Settings, key: bytes) -> None:
+    def __init__(self, servers: Servers, key: bytes) -> None:
         self.servers = servers
         self.tickets = Tickets(key, servers)
-        self._trusted = settings.trusted_proxies
-        self._links: dict[str, set[asyncio.Task[Any]]] = {}
-        self._ended: set[asyncio.Task[Any]] = set()
-        self.now = self.passed = 0
-        self._pool = httpcore2.AsyncConnectionPool(
-            max_connections=MOST_RELAYED, max_keepalive_connections=0
-        )
-        servers.when_gone.append(self._end_links)
-        servers.when_fenced.append(lambda: self._end_links(()))
+        self.upstream = Upstream(self.tickets)
+        self._gone: dict[str, None] = {}
+        """Tokens of pages that were at other servers, and are not there any more."""
+        servers.when_gone.append(self.upstream.end_links)
+        servers.when_fenced.append(lambda: self.upstream.end_links(()))
 
     # -- whose is it ------------------------------------------------------------------------
 
@@ -199,6 +88,8 @@ class Relay:
         early = Early(receive, send) if scope["type"] == "websocket" else None
         if early is not None:
             receive, send = early.receive, early.send
+        else:
+            receive = Ahead(receive)
         try:
             if not await self._pass_on(scope, receive, send, early):
                 await self.inner(scope, receive, send)
@@ -217,15 +108,28 @@ class Relay:
             if (owner := self._owner_of_way(scope)) is None:
                 return False
             try:
-                return await self._send_on(owner, scope, receive, send)
+                await self.upstream.send_on(owner, scope, receive, self._up(scope, send))
             except (Unreachable, Lost):
                 raise Elsewhere from None
+            return True
         thing = named(scope)
         return thing is not None and await self._to_owner(thing, scope, receive, send, early)
 
     def knows_page(self, token: str) -> bool:
-        """Whether a token is of a page at another server that lives."""
-        return self.tickets.server_of(token) in self.servers.others
+        """Whether a token is of a page at another server that lives, as far as is known here."""
+        return token not in self._gone and self.tickets.server_of(token) in self.servers.others
+
+    def _up(self, scope: Scope, send: Send) -> Send:
+        """Hear whether a page has gone: what comes up for it counts against nobody else then."""
+
+        async def hear(message: Message) -> None:
+            if message.get("status") == NotFound.status:
+                self._gone[Headers(scope=scope).get(TOKEN, "")] = None
+                if len(self._gone) > MOST_GONE:
+                    del self._gone[next(iter(self._gone))]
+            await send(message)
+
+        return hear
 
     def _owner_of_way(self, scope: Scope) -> Owner | None:
         server = self.tickets.server_of(Headers(scope=scope).get(TOKEN, ""))
@@ -253,7 +157,8 @@ class Relay:
                 if scope.get(RELAYED):
                     raise Elsewhere
                 try:
-                    return await self._send_on(owner, scope, receive, send)
+                    await self.upstream.send_on(owner, scope, receive, send)
+                    return True
                 except Unreachable:
                     if kind == "job":
                         raise Elsewhere from None  # it trains on there
@@ -269,209 +174,6 @@ class Relay:
                 continue
             return False
         raise Elsewhere
-
-    def _end_links(self, alive: Collection[str]) -> None:
-        for server in self._links.keys() - set(alive):
-            for task in self._links[server]:
-                self._ended.add(task)
-                task.cancel()
-
-    @contextlib.contextmanager
-    def _link(self, server: str) -> Iterator[None]:
-        """Something is passed on to a server; it ends when that dies.
-
-        Raises:
-            Busy: so much is passed on that this can't be.
-            Lost: the server has died.
-        """
-        if self.now >= MOST_RELAYED:
-            raise Busy("this server passes on too much to others; try again in a moment")
-        task = asyncio.current_task()
-        assert task is not None
-        self.now, self.passed = self.now + 1, self.passed + 1
-        links = self._links.setdefault(server, set())
-        links.add(task)
-        try:
-            yield
-        except asyncio.CancelledError:
-            if task in self._ended:
-                task.uncancel()
-                raise Lost from None
-            raise
-        finally:
-            self.now -= 1
-            self._ended.discard(task)
-            links.discard(task)
-            if not links:
-                self._links.pop(server, None)
-
-    async def _send_on(self, owner: Owner, scope: Scope, receive: Receive, send: Send) -> bool:
-        with self._link(owner.server):
-            if scope["type"] == "websocket":
-                await self._stream(owner, scope, receive, send)
-            else:
-                await self._request(owner, scope, receive, send)
-        return True
-
-    # -- streams ----------------------------------------------------------------------------
-
-    async def _stream(self, owner: Owner, scope: Scope, receive: Receive, send: Send) -> None:
-        upstream = await self._opened(owner, scope)
-        try:
-            await receive()  # that somebody wants to connect
-            await send({"type": "websocket.accept"})
-            code = await _carry(upstream, receive, send)
-        except asyncio.CancelledError:
-            upstream.transport.abort()
-            if (me := asyncio.current_task()) not in self._ended or me is None:
-                raise
-            me.uncancel()
-            code = MOVED
-        await upstream.close()
-        with contextlib.suppress(RuntimeError):  # whoever it was for may have gone
-            await send({"type": "websocket.close", "code": code})
-
-    async def _opened(self, owner: Owner, scope: Scope) -> ClientConnection:
-        address = urlsplit(owner.address)
-        uri = f"ws://{address.netloc}{target_of(scope).decode('latin-1')}"
-        ticket = self.tickets.make({**scope, "method": "GET"}, owner.server).decode()
-        for _ in range(DIALS):
-            line = await self._dialled(str(address.hostname), address.port or 80)
-            try:
-                async with asyncio.timeout(OPEN_SECONDS):
-                    return await connect(
-                        uri,
-                        sock=line,
-                        proxy=None,
-                        compression=None,
-                        additional_headers={TICKET.decode(): ticket},
-                        user_agent_header=None,
-                        open_timeout=None,
-                        ping_interval=PING_SECONDS,
-                        ping_timeout=PONG_SECONDS,
-                        close_timeout=OPEN_SECONDS,
-                        max_size=MOST_MESSAGE,
-                    )
-            except (InvalidStatus, TimeoutError):
-                line.close()
-                raise Lost from None  # it is busy, frozen, or not the owner: the database knows
-            except (WebSocketException, OSError):
-                line.close()
-        raise Unreachable
-
-    @staticmethod
-    async def _dialled(host: str, port: int) -> socket.socket:
-        """A connection to a server.
-
-        Raises:
-            Unreachable: it takes none.
-        """
-        loop = asyncio.get_running_loop()
-        for _ in range(DIALS):
-            try:
-                async with asyncio.timeout(DIAL_SECONDS):
-                    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-                    family, kind, proto, _, address = found[0]
-                    line = socket.socket(family, kind, proto)
-                    try:
-                        line.setblocking(False)
-                        await loop.sock_connect(line, address)
-                    except BaseException:
-                        line.close()
-                        raise
-                    return line
-            except (OSError, TimeoutError):
-                await asyncio.sleep(DIAL_SECONDS / 4)
-        raise Unreachable
-
-    # -- requests ---------------------------------------------------------------------------
-
-    async def _request(self, owner: Owner, scope: Scope, receive: Receive, send: Send) -> None:
-        address = urlsplit(owner.address)
-        for dial in range(DIALS):
-            body = _Body(receive)
-            request = httpcore2.Request(
-                scope["method"],
-                httpcore2.URL(
-                    scheme=b"http",
-                    host=str(address.hostname).encode(),
-                    port=address.port,
-                    target=target_of(scope),
-                ),
-                headers=[
-                    *((k, v) for k, v in scope["headers"] if k not in HOP_BY_HOP),
-                    (TICKET, self.tickets.make(scope, owner.server)),
-                ],
-                content=body.parts() if _has_body(scope) else None,
-                extensions={
-                    "timeout": {
-                        "connect": DIAL_SECONDS,
-                        "read": ANSWER_SECONDS,
-                        "write": ANSWER_SECONDS,
-                        "pool": DIAL_SECONDS,
-                    }
-                },
-            )
-            try:
-                await self._exchange(request, body, send)
-            except (httpcore2.ConnectError, httpcore2.ConnectTimeout):
-                if dial + 1 == DIALS:
-                    raise Unreachable from None
-            else:
-                return
-
-    async def _exchange(self, request: httpcore2.Request, body: "_Body", send: Send) -> None:
-        """Send a request on, and its answer back.
-
-        Raises:
-            Lost: the owner has gone before it has answered.
-            Elsewhere: so it has, and the body with it.
-        """
-        began = False
-        gone: asyncio.Task[None] | None = None
-        me = asyncio.current_task()
-        assert me is not None
-        try:
-            response = await self._pool.handle_async_request(request)
-            # While an answer streams down, its reader may go.
-            gone = asyncio.create_task(body.gone(me))
-            try:
-                if response.status == Elsewhere.status and not body.begun:
-                    part = await anext(response.aiter_stream(), b"")
-                    if f'"{Elsewhere.code}"'.encode() in part:
-                        raise Lost
-                    parts: AsyncIterator[bytes] = _one(part)
-                else:
-                    parts = response.aiter_stream()
-                began = True
-                headers = [(k.lower(), v) for k, v in response.headers]
-                headers = [(k, v) for k, v in headers if k not in (*HOP_BY_HOP, b"date", b"server")]
-                headers = [(k, v) for k, v in headers if k != b"transfer-encoding"]
-                start: MutableMapping[str, Any] = {"type": "http.response.start"}
-                await send({**start, "status": response.status, "headers": headers})
-                async for part in parts:
-                    await send({"type": "http.response.body", "body": part, "more_body": True})
-                await send({"type": "http.response.body", "body": b""})
-            finally:
-                await response.aclose()
-        except (httpcore2.ConnectError, httpcore2.ConnectTimeout):
-            raise
-        except (httpcore2.NetworkError, httpcore2.ProtocolError, httpcore2.TimeoutException) as why:
-            if not (began or body.begun or isinstance(why, httpcore2.TimeoutException)):
-                raise httpcore2.ConnectError from None  # something before it has taken the call
-            await _broken(began, body.begun, send)
-        except asyncio.CancelledError:
-            if body.left:
-                me.uncancel()
-                return
-            if me not in self._ended:
-                raise
-            me.uncancel()
-            self._ended.discard(me)
-            await _broken(began, body.begun, send)
-        finally:
-            if gone is not None:
-                gone.cancel()
 
     # -- what is named in a body ------------------------------------------------------------
 
@@ -497,8 +199,10 @@ class Relay:
             if message["type"] == "http.response.start":
                 status, headers = message["status"], message["headers"]
             said += message.get("body", b"")
+            if len(said) > MOST_MESSAGE:
+                raise Elsewhere  # nothing here answers so much
 
-        if not await self._to_owner((kind, name), request.scope, receive, send):
+        if not await self._to_owner((kind, name), request.scope, Ahead(receive), send):
             return None
         answer = Response(said, status, media_type=dict(headers).get(b"content-type", b"").decode())
         answer.raw_headers = [(k, v) for k, v in headers if k != b"content-length"]
@@ -534,83 +238,11 @@ class Early:
             self._accepted = message["type"] == "websocket.accept"
         elif message["type"] == "websocket.http.response.start":
             message = {"type": "websocket.close", "code": MOVED}
+        elif message["type"] == "websocket.close":  # its reason is for one that was not accepted
+            message = {"type": "websocket.close", "code": message.get("code", 1000)}
         elif message["type"] in ("websocket.accept", "websocket.http.response.body"):
             return
         await self._send(message)
-
-
-class _Body:
-    """The body of a request, as it is passed on."""
-
-    def __init__(self, receive: Receive) -> None:
-        self._receive = receive
-        self.begun = self.left = False
-
-    async def parts(self) -> AsyncIterator[bytes]:
-        """Part by part."""
-        self.begun = True
-        more = True
-        while more:
-            message = await self._receive()
-            if message["type"] == "http.disconnect":
-                raise httpcore2.ReadError("whoever sent it has gone")
-            more = message.get("more_body", False)
-            if part := message.get("body", b""):
-                yield part
-
-    async def gone(self, task: "asyncio.Task[Any]") -> None:
-        """End a task once whoever asked has gone."""
-        while (await self._receive())["type"] != "http.disconnect":
-            pass
-        self.left = True
-        task.cancel()
-
-
-def _has_body(scope: Scope) -> bool:
-    return any(name in (b"content-length", b"transfer-encoding") for name, _ in scope["headers"])
-
-
-async def _one(part: bytes) -> AsyncIterator[bytes]:
-    yield part
-
-
-async def _broken(began: bool, sent: bool, send: Send) -> None:
-    """The owner has gone in the middle of an answer, or before."""
-    if not began:
-        raise Elsewhere if sent else Lost
-    # What came is passed on; whoever reads it sees that it has no end.
-    await send({"type": "http.response.body", "body": b""})
-
-
-async def _carry(upstream: ClientConnection, receive: Receive, send: Send) -> int:
-    """Carry messages both ways until one side closes; the code for this side."""
-
-    async def up() -> int:
-        while True:
-            message = await receive()
-            if message["type"] == "websocket.disconnect":
-                code = message.get("code") or 1000
-                await upstream.close(code if code not in (1005, 1006, 1015) else 1000)
-                return int(code)
-            said = message.get("text")
-            await upstream.send(said if said is not None else message["bytes"])
-
-    async def down() -> int:
-        async for message in upstream:
-            name = "text" if isinstance(message, str) else "bytes"
-            await send({"type": "websocket.send", name: message})
-        code = upstream.close_code or 1006
-        return code if code not in (1005, 1006, 1011, 1015) else MOVED
-
-    ways = {asyncio.create_task(up()), asyncio.create_task(down())}
-    try:
-        done, _ = await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
-        codes = [way.result() for way in done if way.exception() is None]
-        return codes[0] if codes else MOVED
-    finally:
-        for way in ways:
-            way.cancel()
-        await asyncio.wait(ways)
 
 
 # -- where it stands ------------------------------------------------------------------------
@@ -632,7 +264,11 @@ class Innermost:
 
 
 class Outermost:
-    """Before all doors: nothing is said while this server is fenced; who has a ticket is let in."""
+    """Before all doors: nothing is said while this server is fenced; who has a ticket is let in.
+
+    Who has none goes on to the doors, and so does who has made one up: it must cost nobody a server
+    that a proxy leaves one which answers 502.
+    """
 
     def __init__(self, app: ASGIApp, relay: Relay) -> None:
         self._app, self._relay = app, relay
@@ -647,17 +283,14 @@ class Outermost:
             await guard.refuse()
             return
         ticket = next((value for name, value in scope["headers"] if name == TICKET), None)
-        if ticket is None:
-            await self._app(scope, receive, guard.send)
-            return
         how = {**scope, "method": "GET"} if scope["type"] == "websocket" else scope
         try:
-            good = self._relay.tickets.read(ticket, how)
+            good = None if ticket is None else self._relay.tickets.read(ticket, how)
         except ShallowsError as error:
             await refuse(scope, guard.send, error)
             return
         if good is None:
-            await guard.refuse()
+            await self._app(scope, receive, guard.send)
             return
         client, scheme = good
         let_in = {**scope, "client": (client, 0), "scheme": scheme, RELAYED: True}

@@ -4,7 +4,6 @@ import json
 import logging
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from starlette.datastructures import MutableHeaders
 from starlette.requests import HTTPConnection
@@ -22,12 +21,10 @@ from app.errors import (
 )
 from app.links import path_in
 from app.origins import allowed_origin, unnamed_proxy
+from app.sessions.spending import Spending
 from app.settings import Settings
 from app.web.access import Access
 from app.web.limits import MOST_BODY_BYTES, Bodies, Body, Clients, Refusals, client_of, too_fast
-
-if TYPE_CHECKING:
-    from app.sessions.servers import Spending
 
 log = logging.getLogger(__name__)
 
@@ -102,7 +99,7 @@ class Security:
         access: Access,
         refusals: Refusals,
         uncounted: Callable[[HTTPConnection], bool],
-        shared: "Spending | None" = None,
+        shared: Spending | None = None,
     ) -> None:
         self._app = app
         self._uncounted = uncounted

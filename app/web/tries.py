@@ -9,7 +9,8 @@ second turn is that of the code that most wait with, of these the newest; the ot
 that has waited longest. So a class passes those who guess, each time something else.
 
 What if it is full: of one address `MOST_WAITING` tries wait, as many as it may have connections;
-one more is refused. Whoever has gone when it is their turn takes none. Of wrong codes the last
+one more is refused. Whoever has gone when it is their turn takes none. Of several servers each has
+a line of its own, and turns at the others take as long here. Of wrong codes the last
 `MOST_KNOWN` of an address are known, and of addresses the last `MOST_CLIENTS`: others count again.
 """
 
@@ -19,9 +20,9 @@ from collections import Counter, defaultdict, deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from app.classroom.errors import NobodyOfThatName, NoRoom, NotATeacher, WrongKey
+from app.sessions.spending import Spending
 from app.settings import Settings
 from app.web.limits import Clients, too_fast
 
@@ -32,6 +33,8 @@ SLOW_SECONDS = 0.5
 MOST_WAITING = 1_000
 MOST_KNOWN = 20
 MOST_CLIENTS = 1_000
+MOST_AHEAD = 10.0
+"""Seconds that turns at other servers put off one here, at most."""
 
 Gone = Callable[[], Awaitable[bool]]
 
@@ -49,20 +52,41 @@ class Waiting:
     turn: "asyncio.Future[None]"
 
 
+class Pace:
+    """When turns of each address are over, those at other servers counted."""
+
+    def __init__(self) -> None:
+        self._until: dict[str, float] = {}
+
+    def turn(self, client: str, now: float) -> float:
+        """Seconds until a turn is over that begins as soon as those before it are."""
+        return self._add(client, now, SLOW_SECONDS) - now
+
+    def elsewhere(self, client: str, turns: int, now: float) -> None:
+        """Another server has given so many."""
+        self._add(client, now, turns * SLOW_SECONDS)
+
+    def _add(self, client: str, now: float, seconds: float) -> float:
+        until = max(now, min(self._until.pop(client, now), now + MOST_AHEAD)) + seconds
+        self._until[client] = until
+        if len(self._until) > MOST_CLIENTS:  # what is over says nothing
+            self._until = {name: end for name, end in self._until.items() if end > now}
+        return until
+
+
 Line = dict[int, list[Waiting]]
 """By what they try, in the order in which that was tried first."""
-
-
-if TYPE_CHECKING:
-    from app.sessions.servers import Spending
 
 
 class Tries:
     """How often each address has typed something wrong lately."""
 
-    def __init__(self, settings: Settings, shared: "Spending | None" = None) -> None:
+    def __init__(self, settings: Settings, shared: Spending | None = None) -> None:
         rate, burst = settings.wrong_codes_per_second, settings.wrong_codes_burst
         self._wrong = Clients(rate, burst, shared, "tries")
+        self._shared, self._pace = shared, Pace()
+        if shared is not None:
+            shared.others["turns"] = self._turns_elsewhere
         self._known: dict[str, deque[int]] = {}
         """What was wrong lately, as hashes."""
         self._under_way: defaultdict[str, Counter[int]] = defaultdict(Counter)
@@ -133,11 +157,22 @@ class Tries:
                 break
             what = _most_wait_with(line) if number % 2 == 0 else next(iter(line))
             if await _somebody_is_there(line[what]):
-                await asyncio.sleep(SLOW_SECONDS)
+                await asyncio.sleep(self._turn_of(client))
             for one in line.pop(what):
                 if not one.turn.done():
                     one.turn.set_result(None)
         del self._lines[client]
+
+    def _turn_of(self, client: str) -> float:
+        """Seconds that the next turn of an address takes."""
+        if self._shared is None:
+            return SLOW_SECONDS
+        client = self._shared.name(client)
+        self._shared.note("turns", client, 1)
+        return self._pace.turn(client, asyncio.get_running_loop().time())
+
+    def _turns_elsewhere(self, client: str, turns: int) -> None:
+        self._pace.elsewhere(client, turns, asyncio.get_running_loop().time())
 
     def _served(self, task: "asyncio.Task[None]") -> None:
         """A line has come to its end; or the server does, and nobody waits any longer."""

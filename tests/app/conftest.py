@@ -31,9 +31,8 @@ SHARED = {"session_grace_seconds": 5}
 def settings_for(backend: str, **changes: object) -> Settings:
     """Settings that nothing in the environment changes, with a store of their own."""
     folder = tempfile.mkdtemp(dir=os.environ["SHALLOWS_DATA_FOLDER"])
-    return Settings.model_validate(
-        {"backend": backend, "workers": 2, "data_folder": Path(folder), **changes}
-    )
+    usual = {"backend": backend, "workers": 2, "data_folder": Path(folder), "heavy_seconds": 120}
+    return Settings.model_validate({**usual, **changes})
 
 
 @pytest.fixture(scope="session")

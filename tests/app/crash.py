@@ -41,7 +41,7 @@ async def save_until_killed(
     async def saver(number: int) -> None:
         async with (
             websockets.connect(f"ws://localhost:{server.port}/ws") as socket,
-            httpx.AsyncClient() as client,
+            httpx.AsyncClient(timeout=60) as client,
         ):
             plan = {"data": {"seed": number}}
             await socket.send(json.dumps({"type": "configure", "playing": True, **plan}))
@@ -85,7 +85,7 @@ def crash(folder: Path, rounds: int, most: int, rng: random.Random) -> list[Roun
 
 def look(server: Server, names: Iterable[str]) -> dict[str, int]:
     """What of these there is: id -> iteration."""
-    with httpx.Client(base_url=server.url) as client:
+    with httpx.Client(base_url=server.url, timeout=60) as client:
         answers = {name: client.get(f"/train/{name}") for name in names}
     assert {answer.status_code for answer in answers.values()} <= {200, 404}
     return {

@@ -1,4 +1,4 @@
-"""nginx, set up as docs/operating.md has it, before a server of a test's."""
+"""nginx as docs/operating.md has it, or deploy/nginx-cluster.conf, before servers of a test's."""
 
 import re
 import shutil
@@ -36,16 +36,54 @@ def running_nginx(
         changes: What stands there, to what this test has in its place.
     """
     certificate, port = _certificate(folder), free_port()
+    with _running(folder, port, _documented(folder, port, behind, changes or {})):
+        yield Nginx(port, ssl.create_default_context(cafile=str(certificate)))
+
+
+@contextmanager
+def running_cluster_nginx(
+    folder: Path, *behind: int, changes: dict[str, str] | None = None
+) -> Iterator[int]:
+    """The one for several servers, before one or two; its port.
+
+    Args:
+        folder: For its files.
+        behind: The ports of the servers.
+        changes: What stands there, to what this test has in its place.
+    """
+    port = free_port()
+    text = (ROOT / "deploy" / "nginx-cluster.conf").read_text()
+    here = {
+        "listen 8080": f"listen 127.0.0.1:{port}",
+        "web1:8000": f"127.0.0.1:{behind[0]}",
+        "web2:8000": f"127.0.0.1:{behind[-1]}",
+        "/tmp/": f"{folder}/",
+        "worker_processes auto": "worker_processes 1",
+    }
+    with _running(folder, port, _changed(text, {**here, **(changes or {})})):
+        yield port
+
+
+@contextmanager
+def _running(folder: Path, port: int, text: str) -> Iterator[None]:
     configuration = folder / "nginx.conf"
-    configuration.write_text(_documented(folder, port, behind, changes or {}))
+    configuration.write_text(text)
     nginx = shutil.which("nginx") or "/usr/sbin/nginx"
-    process = subprocess.Popen([nginx, "-p", folder, "-c", configuration])
+    options = ("-p", folder, "-c", configuration, "-g", "daemon off;")
+    process = subprocess.Popen([nginx, *options])
     try:
         _wait_for(port, process)
-        yield Nginx(port, ssl.create_default_context(cafile=str(certificate)))
+        yield
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)
+
+
+def _changed(text: str, changes: dict[str, str]) -> str:
+    for written, here in changes.items():
+        assert written in text, written
+        text = text.replace(written, here)
+    return text
 
 
 def _certificate(folder: Path) -> Path:
@@ -64,16 +102,14 @@ def _documented(folder: Path, port: int, behind: int, changes: dict[str, str]) -
     """The example, with this test's ports and files, in what every nginx has around it."""
     text = (ROOT / "docs" / "operating.md").read_text()
     (example,) = re.findall(r"nginx:\n\n```\n(.*?)```", text, re.DOTALL)
-    for written, here in {
+    here = {
         "listen 443 ssl": f"listen 127.0.0.1:{port} ssl",
         "/etc/ssl/": f"{folder}/",
         **changes,
         "http://127.0.0.1:8000": f"http://127.0.0.1:{behind}",
-    }.items():
-        assert written in example
-        example = example.replace(written, here)
+    }
+    example = _changed(example, here)
     return f"""
-daemon off;
 pid {folder}/nginx.pid;
 error_log stderr warn;
 events {{}}
@@ -90,7 +126,7 @@ http {{
 
 def _wait_for(port: int, process: "subprocess.Popen[bytes]") -> None:
     while True:
-        assert process.poll() is None, "nginx does not take the example"
+        assert process.poll() is None, "nginx does not take its file"
         try:
             socket.create_connection(("127.0.0.1", port)).close()
         except ConnectionRefusedError:

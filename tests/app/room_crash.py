@@ -53,7 +53,7 @@ class Student:
     async def attend(self, server: Server, room: Json, begun: asyncio.Event) -> None:
         """Until the server is gone."""
         if not self.secret:
-            async with httpx.AsyncClient() as client:
+            async with httpx.AsyncClient(timeout=60) as client:
                 body = {"code": room["code"]}
                 joined = await client.post(f"{server.url}/rooms/join", json=body)
             self.secret = joined.json()["secret"]
@@ -158,7 +158,7 @@ def crash_rooms(
     done = []
     server = started(folder, backend)
     try:
-        room: Json = httpx.post(f"{server.url}/rooms", json={}).json()
+        room: Json = httpx.post(f"{server.url}/rooms", json={}, timeout=60).json()
         asyncio.run(teach(server, room, ASK, TASK))
         class_of = [Student(rng) for _ in range(students)]
         for _ in range(rounds):

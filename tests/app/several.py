@@ -145,7 +145,7 @@ class Several:
         os.killpg(self.servers[number].process.pid, which)
 
     def metric(self, number: int, name: str) -> float:
-        text = httpx.get(f"{self.servers[number].url}/metrics", timeout=10).text
+        text = httpx.get(f"{self.servers[number].url}/metrics", timeout=60).text
         return float(next(x.split()[1] for x in text.splitlines() if x.startswith(f"{name} ")))
 
     def wait_until_fenced(self, number: int) -> None:
@@ -184,7 +184,7 @@ class Student:
         costs: All since iteration 0, as float32.
         whole: Whether none was missing, and none came twice with another value.
         heard_at: When it heard something the last time.
-        longest: The longest time between two frames.
+        longest: The longest time between two frames, for `benchmarks/`.
     """
 
     def __init__(self, seed: int, urls: Sequence[str], first: Json | None = None) -> None:

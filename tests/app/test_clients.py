@@ -78,7 +78,7 @@ def test_every_operation_comes_out_and_a_run_is_trained_and_asked(
         "--config",
         str(config),
     ]
-    generated = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=60)
+    generated = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=300)
     assert generated.returncode == 0, generated.stdout
     assert "will not be generated" not in generated.stdout
     monkeypatch.syspath_prepend(tmp_path)
@@ -113,7 +113,7 @@ def test_every_operation_comes_out_and_a_run_is_trained_and_asked(
 def node(*command: str, cwd: Path = ROOT) -> str:
     """What Node.js prints."""
     ended = subprocess.run(
-        ["node", *command], cwd=cwd, capture_output=True, encoding="utf-8", timeout=60
+        ["node", *command], cwd=cwd, capture_output=True, encoding="utf-8", timeout=300
     )
     assert ended.returncode == 0, ended.stdout + ended.stderr
     return ended.stdout
@@ -122,7 +122,7 @@ def node(*command: str, cwd: Path = ROOT) -> str:
 def test_every_operation_has_its_types_and_they_train_and_ask(
     server: Server, tmp_path: Path
 ) -> None:
-    with urllib.request.urlopen(f"{server.url}openapi.json", timeout=30) as answer:
+    with urllib.request.urlopen(f"{server.url}openapi.json", timeout=60) as answer:
         described = json.load(answer)
     types = node("--eval", GENERATE, f"{server.url}openapi.json")
     (tmp_path / "shallows.ts").write_text(types, "utf-8")

@@ -46,14 +46,14 @@ def server() -> Iterator[Server]:
     )
     server.wait_ready()
     yield server
-    assert httpx.get(f"{server.url}/readyz").status_code == 200
+    assert httpx.get(f"{server.url}/readyz", timeout=60).status_code == 200
     _, errors = server.end(signal.SIGTERM)
     assert errors == ""  # whatever strangers send, it is counted and not logged
 
 
 def tcp(server: Server, address: str = "127.0.0.1") -> socket.socket:
     return socket.create_connection(
-        ("127.0.0.1", server.port), timeout=20, source_address=(address, 0)
+        ("127.0.0.1", server.port), timeout=60, source_address=(address, 0)
     )
 
 
@@ -220,7 +220,7 @@ class TestFrames:
                     while True:
                         flood.send(frame(kind) * 10_000)
             for _ in range(20):
-                assert httpx.get(f"{server.url}/healthz").status_code == 200
+                assert httpx.get(f"{server.url}/healthz", timeout=60).status_code == 200
 
 
 class TestHandshakes:

@@ -10,10 +10,11 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import httpx2 as httpx
 import psycopg
@@ -36,6 +37,7 @@ from tests.app.test_server import Server
 
 ROOT = Path(__file__).parents[2]
 SAVE = stored_of(session_of({}, 3))
+T = TypeVar("T")
 
 
 @contextmanager
@@ -93,6 +95,17 @@ def hang(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, Callable[
     return url, ways[kind]
 
 
+async def in_time(ask: Callable[[], Awaitable[T]]) -> T:
+    """The answer, asked for until it comes within the short time that a test leaves the store.
+
+    A database that answers is late now and then, on a busy machine; one that hangs always is.
+    """
+    while True:
+        with contextlib.suppress(NotStored):
+            return await ask()
+        await asyncio.sleep(0.05)
+
+
 def threads_of_the_store() -> int:
     return sum(thread.name.startswith("store-") for thread in threading.enumerate())
 
@@ -107,8 +120,9 @@ def test_all_are_answered_nothing_given_up_is_kept_and_it_comes_back(
     takes_new = request.node.callspec.params["hang"] == "backends stopped"
 
     async def work(store: Store) -> None:
-        kept = [await store.save(SAVE, "me")]
-        assert await names_there(store, kept) == [True]  # there is a connection that reads, too
+        kept = [await in_time(lambda: store.save(SAVE, "me"))]
+        # There is a connection that reads, too.
+        assert await in_time(lambda: names_there(store, kept)) == [True]
         with hanging():
             for _ in range(2):
                 saves = await asyncio.gather(
@@ -120,22 +134,14 @@ def test_all_are_answered_nothing_given_up_is_kept_and_it_comes_back(
                 assert {type(save) for save in saves if save not in there} <= {NotStored}
                 kept += there
                 assert threads_of_the_store() <= before + 5
-            reads = await asyncio.gather(
-                *(store.get(kept[0]) for _ in range(9)), return_exceptions=True
-            )
             if url.startswith("sqlite"):
-                assert not [read for read in reads if isinstance(read, BaseException)]
-        while True:
-            try:
-                kept.append(await store.save(SAVE, "me"))
-                break
-            except NotStored:
-                await asyncio.sleep(0.05)
-        while True:
-            with contextlib.suppress(NotStored):
-                assert await names_there(store, kept) == [True] * len(kept)
-                break
-            await asyncio.sleep(0.05)
+                await asyncio.gather(*(in_time(lambda: store.get(kept[0])) for _ in range(9)))
+            else:
+                await asyncio.gather(
+                    *(store.get(kept[0]) for _ in range(9)), return_exceptions=True
+                )
+        kept.append(await in_time(lambda: store.save(SAVE, "me")))
+        assert await in_time(lambda: names_there(store, kept)) == [True] * len(kept)
         assert sorted(rows(url)) == sorted(kept)
 
     before = threads_of_the_store()
@@ -176,6 +182,7 @@ class TestThreads:
             threads, released = Threads("odd", 2, 0.05), threading.Event()
             with pytest.raises(TooLate):
                 await threads.run(released.wait)
+            threads._seconds = 60  # On a busy machine the other thread comes late.
             results = await asyncio.gather(*(threads.run(lambda: 7) for _ in range(20)))
             assert results == [7] * 20
             released.set()
@@ -205,11 +212,13 @@ class TestThreads:
     ) -> None:
         monkeypatch.setattr("app.store.threads.LONG", 0.2)
         monkeypatch.setattr("app.store.threads.PATIENCE", 0.01)
-        asked = 0
+        asked, released = 0, threading.Event()
 
         def fail() -> None:
             nonlocal asked
             asked += 1
+            if asked > 1:
+                released.wait()
             time.sleep(0.3)
             raise OSError("locked")
 
@@ -219,6 +228,7 @@ class TestThreads:
             await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
             with pytest.raises(TooLate):  # while the second tries
                 await threads.run(fail)
+            released.set()
             outcomes = await asyncio.gather(*first, return_exceptions=True)
             assert [type(outcome) for outcome in outcomes] == [OSError] * 2
             assert await threads.run(lambda: 7) == 7
@@ -254,10 +264,7 @@ def test_what_was_given_up_is_not_committed_later(
         with pytest.raises(NotStored):
             await store.write(slow)
         released.set()
-        while True:
-            with contextlib.suppress(NotStored):
-                await store.save(SAVE, "me")
-                return
+        await in_time(lambda: store.save(SAVE, "me"))
 
     with opened(url) as store:
         asyncio.run(work(store))
@@ -344,11 +351,11 @@ def test_a_database_that_does_not_answer_at_the_start(
     hang_at_the_end: tuple[str, Callable[[], contextlib.AbstractContextManager[None]]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("app.store.store.OPEN_SECONDS", 0.5)
     url, hanging = hang_at_the_end
     with opened(url):
         pass
-    with hanging():
+    with hanging(), monkeypatch.context() as impatient:
+        impatient.setattr("app.store.store.OPEN_SECONDS", 0.5)
         assert "does not answer" in why_not(url)
     with opened(url):
         pass
@@ -437,20 +444,34 @@ def test_sigterm_ends_it_and_saves_under_way_are_answered(
             import websockets
 
             address = f"ws://localhost:{server.port}/ws"
-            async with websockets.connect(address) as socket, httpx.AsyncClient() as client:
+            async with (
+                websockets.connect(address) as socket,
+                httpx.AsyncClient(timeout=60) as client,
+            ):
                 await socket.send('{"type": "configure", "playing": true}')
                 session = httpx.Response(200, content=await socket.recv()).json()["session"]
 
+                sent = asyncio.Semaphore(0)
+
+                async def trace(event: str, info: object) -> None:
+                    if event == "http11.send_request_body.complete":
+                        sent.release()
+
                 async def save() -> None:
                     where = f"{server.url}/sessions/{session}/save"
-                    answers.append((await client.post(where, timeout=30)).status_code)
+                    tracing = {"trace": trace}
+                    answer = await client.post(where, extensions=tracing)
+                    answers.append(answer.status_code)
 
                 with hanging():
                     tasks = [asyncio.create_task(save()) for _ in range(8)]
-                    await asyncio.sleep(0.3)
+                    for _ in range(8):
+                        await sent.acquire()
+                    for _ in range(2):  # By then the server has read what came before.
+                        await client.get(f"{server.url}/healthz")
                     server.process.send_signal(signal.SIGTERM)
                     await asyncio.gather(*tasks)
-                    await asyncio.to_thread(server.process.wait, 20)
+                    await asyncio.to_thread(server.process.wait, 60)
 
         asyncio.run(saves())
         assert answers == [503] * 8

@@ -50,7 +50,7 @@ async def answer_of(pool: Pool, client: str = "a") -> dict[str, Any]:
 async def a_pool(**changes: object) -> AsyncIterator[Pool]:
     pool = Pool(settings_for("inline", **{"heavy_processes": 1, **changes}))
     try:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(300):
             yield pool
     finally:
         await pool.stop()
@@ -131,14 +131,18 @@ def test_a_child_that_was_killed_costs_nobody_a_call_and_one_under_a_call_only_t
 
 def test_a_child_that_was_stopped_is_replaced_and_costs_one_call() -> None:
     async def run() -> None:
-        async with a_pool(heavy_seconds=6) as pool:
+        async with a_pool() as pool:
             await answer_of(pool)
             (stopped,) = pids_of(pool)
             os.kill(stopped, signal.SIGSTOP)
+            # Only for the one that is to be late: another child may take long to come up.
+            patient = pool._settings
+            pool._settings = patient.model_copy(update={"heavy_seconds": 1.0})
             waiting = asyncio.create_task(answer_of(pool))
             await until(lambda: pool.running)
+            pool._settings = patient
             behind = asyncio.create_task(answer_of(pool, "b"))
-            with pytest.raises(Busy, match="longer than 6 s"):
+            with pytest.raises(Busy, match="longer than"):
                 await waiting
             assert (await behind)["equal"]
             assert pool.killed == 1
@@ -447,7 +451,7 @@ def test_a_client_that_has_gone_is_worked_for_no_more_and_nothing_outlives_the_s
     with running_server() as server:
 
         def ask(path: str = "/vectorizing") -> int:
-            connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+            connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=300)
             headers = {"Content-Type": "application/json"}
             with contextlib.closing(connection):
                 connection.request("POST", path, "{}", headers)
@@ -458,7 +462,7 @@ def test_a_client_that_has_gone_is_worked_for_no_more_and_nothing_outlives_the_s
             return [child for child in all_of_them if "app.heavy.child" in child.cmdline()]
 
         def running() -> float:
-            connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+            connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=300)
             with contextlib.closing(connection):
                 connection.request("GET", "/metrics")
                 text = connection.getresponse().read().decode()

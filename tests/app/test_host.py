@@ -204,6 +204,31 @@ def test_what_is_said_while_it_seeks_is_of_the_iteration_sought() -> None:
     assert trained[0] == trained[1]
 
 
+def test_steps_that_come_faster_than_rounds_all_count() -> None:
+    desk = Desk()
+    desk.open("a", plan_of(iterations=50), playing=False)
+    for _ in range(3):
+        desk.say("a", "step")
+    desk.pass_time(1)
+    assert desk.iteration("a") == 3
+    # So do those that wait for the end of a seek; what is paused is no longer asked for.
+    desk.say("a", "seek", iteration=10)
+    for _ in range(4):
+        desk.say("a", "step", iterations=5)
+    desk.pass_time(1)
+    assert desk.iteration("a") == 30
+    desk.say("a", "step", iterations=10)
+    desk.say("a", "pause")
+    desk.say("a", "step", iterations=2)
+    desk.pass_time(1)
+    assert desk.iteration("a") == 32
+    # There is no more than is left.
+    for _ in range(2):
+        desk.say("a", "step", iterations=15)
+    desk.pass_time(1)
+    assert desk.iteration("a") == 50
+
+
 @pytest.mark.parametrize(
     "command",
     [

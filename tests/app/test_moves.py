@@ -2,12 +2,15 @@
 
 import asyncio
 import json
+from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
+from random import Random
 from typing import Any
 
 import pytest
 
 from app import wire
+from app.errors import Full
 from app.schemas import MESSAGES, Sweep, parse_message
 from app.training.host.host import Host
 from app.training.messages import (
@@ -25,7 +28,7 @@ from app.training.messages import (
     Worked,
 )
 from app.training.run import Model
-from app.training.workers.backend import Backend
+from app.training.workers.backend import SMALLEST_GAP, Backend, to_move
 from app.training.workers.driver import MOST_WAITING, Driver, Line, LineBroken
 from app.training.workers.inline import InlineLine
 from tests.app.test_host import Clock, Desk
@@ -82,6 +85,14 @@ class Hall:
             return self.seats[name][-1]
 
         return self.backend.add(name, connect, lasting=lasting)
+
+    async def begin(self, **others: int) -> list[Driver]:
+        """Hosts of these names, which are up; sessions that other servers have there."""
+        drivers = [self.add(name, number) for name, number in others.items()]
+        for driver in drivers:
+            driver.start()
+        await self.until(lambda: all(driver.connected for driver in drivers))
+        return drivers
 
     def open(self, name: str, **fields: Any) -> None:
         self.costs[name], self.iterations[name] = b"", 0
@@ -148,10 +159,7 @@ def undisturbed(iterations: int) -> bytes:
 
 def test_sessions_of_a_host_that_breaks_go_on_elsewhere_at_once_and_come_back() -> None:
     async def watch(hall: Hall) -> None:
-        drivers = [hall.add("left"), hall.add("right")]
-        for driver in drivers:
-            driver.start()
-        await hall.until(lambda: all(driver.connected for driver in drivers))
+        await hall.begin(left=0, right=0)
         names = [f"s{number}" for number in range(6)]
         for name in names:
             hall.open(name)
@@ -181,10 +189,7 @@ def test_sessions_of_a_host_that_breaks_go_on_elsewhere_at_once_and_come_back() 
 
 def test_one_that_may_have_broken_its_host_takes_no_second_one_down() -> None:
     async def watch(hall: Hall) -> None:
-        drivers = [hall.add("left"), hall.add("right")]
-        for driver in drivers:
-            driver.start()
-        await hall.until(lambda: all(driver.connected for driver in drivers))
+        await hall.begin(left=0, right=0)
         for name in ("culprit", "there", "neighbour"):
             hall.open(name)
         await hall.goes_on("neighbour")
@@ -205,10 +210,7 @@ def test_one_that_may_have_broken_its_host_takes_no_second_one_down() -> None:
 
 def test_a_host_that_breaks_as_a_session_comes_to_it_costs_no_frame() -> None:
     async def watch(hall: Hall) -> None:
-        drivers = [hall.add("left"), hall.add("right")]
-        for driver in drivers:
-            driver.start()
-        await hall.until(lambda: all(driver.connected for driver in drivers))
+        await hall.begin(left=0, right=0)
         hall.open("a")
         await hall.goes_on("a")
         hall.put("a", "sweep", seeds=3, iterations=2000)
@@ -229,13 +231,10 @@ def test_a_host_that_breaks_as_a_session_comes_to_it_costs_no_frame() -> None:
 
 def test_what_waits_for_a_session_moves_with_it() -> None:
     async def watch(hall: Hall) -> None:
-        left, right = hall.add("left"), hall.add("right", others=5)
-        left.start()
-        await hall.until(lambda: left.connected)
+        (left,) = await hall.begin(left=0)
         hall.open("a", playing=False)
         await hall.until(lambda: hall.backend.latest("a"))
-        right.start()
-        await hall.until(lambda: right.connected)
+        (right,) = await hall.begin(right=5)
         left.closing = True
         left.release("a")
         hall.put("a", "step", iterations=100)
@@ -259,7 +258,7 @@ def test_what_waits_for_a_session_moves_with_it() -> None:
         while True:
             try:
                 return await backend.model("a")
-            except Exception:
+            except Full:
                 await asyncio.sleep(0)
 
     in_a_hall(watch)
@@ -275,18 +274,40 @@ SMALL_CHECK = {
 
 def test_a_new_session_goes_where_there_is_least_to_do_also_for_other_servers() -> None:
     async def watch(hall: Hall) -> None:
-        drivers = [hall.add("left", others=2), hall.add("right")]
-        for driver in drivers:
-            driver.start()
-        await hall.until(lambda: all(driver.connected for driver in drivers))
+        _, right = await hall.begin(left=2, right=0)
         for name in "abcd":
             hall.open(name)
         assert [hall.where(name) for name in "abcd"] == ["right", "right", "left", "right"]
-        drivers[1].closing = True
+        right.closing = True
         hall.open("e")
         assert hall.where("e") == "left"
 
     in_a_hall(watch)
+
+
+@pytest.mark.parametrize("servers", [1, 4, 30])
+def test_servers_that_share_two_hosts_do_not_move_their_sessions_forever(servers: int) -> None:
+    """Each sees what the others have three looks later."""
+    random = Random(1)
+    here = [[8, 2] for _ in range(servers)]
+    seen = deque([[tuple(each) for each in here]], maxlen=4)
+    moves = 0
+    for _ in range(100):
+        for number, mine in enumerate(here):
+            others = [each for n, each in enumerate(seen[0]) if n != number]
+            load = [mine[host] + sum(each[host] for each in others) for host in (0, 1)]
+            most = load.index(max(load))
+            gap = 2 * max(load) - sum(load)
+            if gap >= max(SMALLEST_GAP, max(load) / 4):
+                share = mine[most] / max(load)
+                number_of_them = min(mine[most], to_move(gap, share, random.random()))
+                mine[most] -= number_of_them
+                mine[1 - most] += number_of_them
+                moves += number_of_them
+        seen.append([tuple(each) for each in here])
+    left, right = (sum(each[host] for each in here) for host in (0, 1))
+    assert abs(left - right) < max(SMALLEST_GAP, max(left, right) / 4)
+    assert moves <= 6 * servers  # three each are enough
 
 
 def test_sessions_wait_where_they_are_until_some_host_is_up() -> None:
@@ -311,6 +332,24 @@ def test_sessions_wait_where_they_are_until_some_host_is_up() -> None:
         assert hall.backend.ready
         hall.backend._balance()
         assert nowhere not in hall.backend._drivers
+
+    in_a_hall(watch)
+
+
+def test_at_the_end_nobody_waits_for_a_host_that_has_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("app.training.workers.driver.FLUSH_SECONDS", 1_000)
+
+    async def watch(hall: Hall) -> None:
+        async def never() -> Line:
+            raise LineBroken("no")
+
+        hall.backend.add("nowhere", never).start()
+        await hall.begin(somewhere=0)
+        hall.open("a")
+        await hall.goes_on("a")
+        assert await hall.backend.flush() == {"a"}
 
     in_a_hall(watch)
 
@@ -368,10 +407,7 @@ def test_what_leaves_a_host_comes_with_its_last_iteration() -> None:
 
 def test_a_run_that_moves_ends_as_if_it_had_stayed() -> None:
     async def watch(hall: Hall) -> None:
-        drivers = [hall.add("left"), hall.add("right")]
-        for driver in drivers:
-            driver.start()
-        await hall.until(lambda: all(driver.connected for driver in drivers))
+        drivers = await hall.begin(left=0, right=0)
         heard: list[Event] = []
         hall.backend.open("run", "job", heard.append)
         hall.put("run", "configure", **PLAN, playing=True)

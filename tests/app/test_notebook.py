@@ -132,7 +132,7 @@ def test_a_kernel_of_jupyter_runs_it(
     book = book_of(record)
     last = "import json; print(json.dumps(costs))"
     book.cells.append(nbformat.v4.new_code_cell(last))  # type: ignore[no-untyped-call]
-    client = NotebookClient(book, timeout=60, resources={"metadata": {"path": str(root)}})
+    client = NotebookClient(book, timeout=300, resources={"metadata": {"path": str(root)}})
     client.execute()
     assert json.loads(book.cells[-1].outputs[0].text) == record.costs.tolist()
     shown = [output.get("data", {}) for cell in book.cells for output in cell.get("outputs", ())]

@@ -16,6 +16,7 @@ from starlette.testclient import TestClient
 
 from app.logs import Lines, secrets_of
 from app.main import create_app
+from app.settings import Settings
 from app.training.host.host import Host
 from app.training.workers.backend import Backend
 from app.training.workers.inline import InlineLine
@@ -23,7 +24,11 @@ from tests.app.conftest import a_moment, metric, settings_for
 from tests.app.stream import Stream
 from tests.app.test_server import Server
 
-SECRETS = {"access_code": "open-sesame", "database_url": "postgresql://user:pa55@nowhere.example/x"}
+SECRETS = {
+    "access_code": "open-sesame",
+    "teacher_code": "chalk-and-talk",
+    "database_url": "postgresql://user:pa55@nowhere.example/x",
+}
 
 
 def line(form: str, text: str, *, error: bool = False) -> str:
@@ -39,11 +44,14 @@ def line(form: str, text: str, *, error: bool = False) -> str:
 class TestLogs:
     @pytest.mark.parametrize("form", ["plain", "json"])
     def test_no_line_has_a_secret_in_it_not_even_in_a_traceback(self, form: str) -> None:
-        text = f"could not reach {SECRETS['database_url']} with pa55 and open-sesame"
+        fields = Settings.model_fields.items()
+        assert {name for name, field in fields if "Secret" in str(field.annotation)} == {*SECRETS}
+        text = f"could not reach {SECRETS['database_url']} with pa55, open-sesame, chalk-and-talk"
         for error in (False, True):
             written = line(form, text, error=error)
             assert "pa55" not in written
             assert "open-sesame" not in written
+            assert "chalk-and-talk" not in written
             assert "could not reach ***" in written
 
     def test_json_is_an_object_a_line(self) -> None:
@@ -61,7 +69,11 @@ class TestLogs:
             SHALLOWS_LOG_FORMAT="json", SHALLOWS_LOG_LEVEL="info", SHALLOWS_ACCESS_CODE="sesame"
         )
         server.wait_ready()
-        httpx.get(f"{server.url}/datasets?session=hidden", headers={"authorization": "Bearer no"})
+        httpx.get(
+            f"{server.url}/datasets?session=hidden",
+            headers={"authorization": "Bearer no"},
+            timeout=60,
+        )
         _, errors = server.end(signal.SIGTERM)
         lines = [json.loads(line) for line in errors.splitlines()]
         assert "a training host is up" in {line["message"] for line in lines}
@@ -139,7 +151,7 @@ class Peer:
 
 
 def connections(server: Server) -> int:
-    for line in httpx.get(f"{server.url}/metrics").text.splitlines():
+    for line in httpx.get(f"{server.url}/metrics", timeout=60).text.splitlines():
         if line.startswith("shallows_connections "):
             return int(float(line.split()[1]))
     raise AssertionError

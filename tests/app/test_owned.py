@@ -1,6 +1,7 @@
 """Who owns what: at every moment one server at most may write something, or say something of it."""
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,10 +12,12 @@ import pytest
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import Connection
 
-from app.sessions.servers import BEAT_SECONDS, Lease, Memory, Servers, Spending
+from app.sessions.outbox import TRY_AGAIN_LATER
+from app.sessions.servers import BEAT_SECONDS, NOTED_AT_A_TIME, Lease, Memory, Servers
+from app.sessions.spending import Spending
 from app.store import Store
 from app.store.database import engine_of, migrate, url_of
 from app.store.owned import (
@@ -31,8 +34,10 @@ from app.store.owned import (
     spend,
 )
 from app.store.tables import Base
+from tests.app.conftest import a_moment
 from tests.app.postgresql import PostgreSQL
-from tests.app.storing import opened
+from tests.app.storing import database, opened, service
+from tests.app.stream import Stream
 
 NAMES = st.sampled_from(["one", "two"])
 SERVERS = st.integers(0, 2)
@@ -381,6 +386,87 @@ def test_who_ends_in_the_middle_of_a_beat_and_a_note_leaves_all_the_same(
         asyncio.run(main(store, other))
 
 
+def test_however_much_is_noted_at_once_each_transaction_is_short(postgresql: PostgreSQL) -> None:
+    """After the database was away, say, on one that is far away: else none would ever succeed."""
+    names = [f"s{number}" for number in range(3 * NOTED_AT_A_TIME)]
+    statements: list[int] = []
+
+    async def main(store: Store) -> None:
+        servers = Servers(store, "http://one")
+        await servers._beat()
+        event.listen(Engine, "begin", began)
+        event.listen(Engine, "before_cursor_execute", counted)
+        try:
+            for step in ("begin", "count", "release"):
+                for name in names:
+                    if step == "begin":
+                        servers.begin("session", name, "c")
+                    elif step == "count":
+                        servers.count("session", name, None)
+                    else:
+                        servers.release("session", name)
+                await servers.noted()
+                assert servers.owned["session"] == (0 if step == "release" else len(names))
+            # All three of one thing, in one round.
+            for _ in range(2):
+                servers.begin("session", "again", "c")
+                servers.count("session", "again", None)
+                await servers.noted()
+                servers.release("session", "again")
+            servers.begin("session", "again", "c")
+            await servers.noted()
+            assert servers.holds("session", "again")
+            assert not Held(servers.id, "session", {"again": 1}).lost(other)
+        finally:
+            event.remove(Engine, "begin", began)
+            event.remove(Engine, "before_cursor_execute", counted)
+        servers.close()
+
+    def began(connection: Connection) -> None:
+        statements.append(0)
+
+    def counted(*what: Any) -> None:
+        statements[-1] += 1
+
+    url = postgresql.database()
+    with opened(url) as store, database(url) as engine, engine.connect() as other:
+        asyncio.run(main(store))
+    assert len(statements) >= 9
+    assert max(statements) < 10
+
+
+def test_who_fails_at_what_a_beat_brings_neither_ends_it_nor_keeps_it_from_others(
+    postgresql: PostgreSQL,
+) -> None:
+    told: list[object] = []
+
+    def fails(*what: object) -> None:
+        told.append(what)
+        raise RuntimeError
+
+    async def main(store: Store) -> None:
+        servers = Servers(store, "http://one")
+        servers.when_lost["session"] = servers.when_lost["job"] = fails
+        servers.when_gone.append(fails)
+        servers.when_counted += [fails, lambda: told.append("counted")]
+        await servers._beat()
+        servers.begin("session", "s", "c")
+        servers.begin("job", "j", "c")
+        await servers.noted()
+        told.clear()
+        await store.write(
+            lambda c: Ownership("two", "http://two").take(c, "session", "s", "c", None)
+        )
+        await store.write(lambda c: Ownership("two", "http://two").take(c, "job", "j", "c", None))
+        await servers._beat()
+        assert not servers.fenced
+        assert all(one in told for one in (("s",), ("j",), (), "counted"))
+        servers.close()
+
+    with opened(postgresql.database()) as store:
+        asyncio.run(main(store))
+
+
 def test_what_others_have_spent_is_taken_off_once() -> None:
     publisher, hearer = Spending(str), Spending(str)
     taken: list[tuple[str, int]] = []
@@ -425,3 +511,51 @@ def test_whoever_takes_waits_for_what_is_being_written(postgresql: PostgreSQL) -
     with engine.begin() as connection:
         assert Held("one", "session", {"s": 1}).lost(connection) == {"s"}
     engine.dispose()
+
+
+# -- what a server lets go ------------------------------------------------------------------
+
+
+def test_an_address_that_comes_to_two_servers_at_once_has_one_share(postgresql: PostgreSQL) -> None:
+    """Each had room for it as it came; what came last goes again."""
+    most, url = 4, postgresql.database()
+    here = {"server_address": "http://127.0.0.1:9", "max_sessions_per_client": most}
+    with service(url, **here) as client, contextlib.ExitStack() as stack:
+        streams = [stack.enter_context(Stream.connect(client)) for _ in range(most)]
+        for stream in streams:
+            stream.configure()
+        services = client.app.state.services  # type: ignore[attr-defined]
+        whose = services.store.notes.client("testclient")
+        there = Ownership("another", "http://127.0.0.1:10")
+        theirs: dict[Thing, New] = {("session", f"s{number}"): New(whose) for number in range(most)}
+        with database(url) as engine, engine.begin() as connection:
+            there.beat(connection)
+            there.note(connection, theirs)
+        for stream in streams[most // 2 :]:
+            assert stream.until("error")["code"] == "too_many_sessions"
+            with pytest.raises(ConnectionError) as closed:
+                stream.hear()
+            assert closed.value.args == (TRY_AGAIN_LATER,)
+        for stream in streams[: most // 2]:
+            stream.say("step", iterations=1)
+            stream.until_iteration(1)
+
+
+def test_a_session_that_was_let_go_lets_none_go_that_has_come_back() -> None:
+    with service("", session_grace_seconds=60.0, store_seconds=0.1) as client:
+        sessions = client.app.state.services.sessions  # type: ignore[attr-defined]
+        with Stream.connect(client) as stream:
+            stream.configure()
+            name = stream.texts[-1]["session"]
+            while asyncio.run(sessions._keeper._sessions.get(name)) is None:
+                a_moment()
+            old = sessions._sessions[name]
+            client.portal.call(sessions.drop, name)  # type: ignore[union-attr]
+            with pytest.raises(ConnectionError):
+                stream.until("never")
+        with Stream.connect(client, f"/ws?session={name}") as stream:
+            stream.until("configured")
+            while old.outbox is not None:
+                a_moment()
+            assert old.expiry is None
+            assert sessions._sessions[name] is not old

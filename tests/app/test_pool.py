@@ -11,7 +11,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from app.main import create_app
-from tests.app.conftest import a_moment, settings_for, wait_ready
+from tests.app.conftest import a_moment, metric, settings_for, wait_ready
 from tests.app.stream import Stream
 
 
@@ -91,7 +91,7 @@ def test_the_replacement_is_another_process_and_is_counted(
     pool: TestClient, others: set[int]
 ) -> None:
     dead = kill_the_worker(others)
-    assert pool.post("/train", params={"wait": 30}, json={}).json()["status"] == "finished"
+    assert trained(pool, {}) == "finished"
     (worker,) = worker_pids() - others
     assert worker != dead
     assert "shallows_worker_restarts_total 1.0" in pool.get("/metrics").text
@@ -130,13 +130,25 @@ def worker_pids() -> set[int]:
     return pids
 
 
+def trained(client: TestClient, plan: dict[str, object]) -> str:
+    """How a run ends.
+
+    On a busy machine another worker may be slow as well, and replaced in its turn; meanwhile nobody
+    knows how far the run is (503).
+    """
+    run = client.post("/train", json=plan).json()["id"]
+    while (status := client.get(f"/train/{run}").json()["status"]) in {"queued", "running", 503}:
+        a_moment()
+    return str(status)
+
+
 def test_a_silent_worker_is_replaced(others: set[int]) -> None:
     settings = settings_for("pool", workers=1, round_timeout_seconds=0.5)
     with TestClient(create_app(settings)) as client:
         wait_ready(client)
         kill_the_worker(others, signal.SIGSTOP)
-        assert client.post("/train", params={"wait": 30}, json={}).json()["status"] == "finished"
-        assert "shallows_worker_restarts_total 1.0" in client.get("/metrics").text
+        assert trained(client, {}) == "finished"
+        assert metric(client, "shallows_worker_restarts_total") >= 1
 
 
 def test_a_worker_that_takes_no_commands_is_replaced(others: set[int]) -> None:
@@ -147,8 +159,8 @@ def test_a_worker_that_takes_no_commands_is_replaced(others: set[int]) -> None:
     with TestClient(create_app(settings)) as client:
         wait_ready(client)
         kill_the_worker(others, signal.SIGSTOP)
-        assert client.post("/train", params={"wait": 30}, json=plan).json()["status"] == "finished"
-        assert "shallows_worker_restarts_total 1.0" in client.get("/metrics").text
+        assert trained(client, plan) == "finished"
+        assert metric(client, "shallows_worker_restarts_total") >= 1
 
 
 def test_nothing_is_left_when_the_service_ends() -> None:

@@ -216,7 +216,7 @@ def test_a_server_with_a_wrong_preset_says_so_in_one_line(tmp_path: Path) -> Non
         env={**os.environ, "PORT": "0"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     assert run.returncode == 1

@@ -34,7 +34,7 @@ class Proxied:
 
     def ask(self, method: str, headers: dict[str, str], **body: Any) -> httpx.Response:
         """What a browser would get for the page that finds the name at 127.0.0.1."""
-        with httpx.Client(verify=self.tls) as client:
+        with httpx.Client(verify=self.tls, timeout=60) as client:
             return client.request(
                 method,
                 f"https://127.0.0.1:{self.port}/",
@@ -48,7 +48,7 @@ class Proxied:
         return connect(
             f"wss://{NAME}:{self.port}/ws",
             sock=socket.create_connection(
-                ("127.0.0.1", self.port), source_address=(address, 0), timeout=30
+                ("127.0.0.1", self.port), source_address=(address, 0), timeout=60
             ),
             ssl=self.tls,
             origin=Origin(origin),
@@ -88,15 +88,15 @@ def test_streams_pass_and_each_address_is_a_client_of_its_own(proxied: Proxied) 
         frames = 0
         one.send(json.dumps({"type": "configure", "playing": True}))
         while frames < 5:
-            message = one.recv(timeout=30)
+            message = one.recv(timeout=60)
             if isinstance(message, bytes):
                 frames += 1
                 one.send(json.dumps({"type": "ack", "frame": wire.unpack(message)["frame"]}))
         with proxied.stream("127.0.0.1", proxied.origin) as same:
-            assert json.loads(same.recv(timeout=30))["code"] == "too_many_sessions"
+            assert json.loads(same.recv(timeout=60))["code"] == "too_many_sessions"
         with proxied.stream("127.0.0.2", proxied.origin) as other:
             other.send(json.dumps({"type": "configure"}))
-            assert json.loads(other.recv(timeout=30))["type"] == "configured"
+            assert json.loads(other.recv(timeout=60))["type"] == "configured"
 
 
 def test_another_pages_stream_is_refused(proxied: Proxied) -> None:

@@ -1,10 +1,12 @@
 """Hosts on a Ray cluster: they die, fall silent, come and go, and whoever plays goes on."""
 
 import asyncio
+import concurrent.futures
 import contextlib
 import json
 import os
 import pickle
+import socket
 import subprocess
 import sys
 import time
@@ -24,10 +26,22 @@ from app.schemas import MESSAGES, parse_message
 from app.sessions.outbox import DONE
 from app.settings import Settings, SettingsError
 from app.training.messages import Open, Tell
-from app.training.workers.cluster import actor, backend
+from app.training.workers.cluster import actor, backend, bridge
 from app.training.workers.cluster.actor import OLDER, PART_BYTES, Hosting, parts_of
-from app.training.workers.cluster.backend import ALONE, HEADLESS, RayBackend, ray_backend
-from app.training.workers.cluster.draining import COMMANDS
+from app.training.workers.cluster.backend import (
+    DRAINED,
+    EMPTY,
+    HEADLESS,
+    NO_WAY,
+    ON_ITS_OWN,
+    UNUSABLE,
+    RayBackend,
+    ray_backend,
+)
+from app.training.workers.cluster.bridge import Bridge
+from app.training.workers.cluster.connection import LOST_TICKS, Connection, RayLine
+from app.training.workers.cluster.draining import COMMANDS, explained
+from app.training.workers.cluster.talk import Failed, HostNews, News, packed
 from tests.app.clusters import ROOT, Nodes, actors
 from tests.app.conftest import RAY, metric, services_of, settings_for, wait_ready
 from tests.app.stream import Stream
@@ -56,6 +70,12 @@ def until(what: Callable[[], object]) -> None:
     """A server that never gets there fails the test's own timeout. A look costs milliseconds."""
     while not what():
         time.sleep(0.1)
+
+
+async def seen(what: Callable[[], object]) -> None:
+    """Wait for it on the loop on which it happens."""
+    while not what():  # noqa: ASYNC110
+        await asyncio.sleep(0)
 
 
 def backend_of(client: TestClient) -> RayBackend:
@@ -168,7 +188,7 @@ class TestCluster:
             assert len(actors()) == 2
 
     def test_a_node_is_drained_and_another_comes(
-        self, client: TestClient, inline: TestClient, cluster: Nodes
+        self, client: TestClient, inline: TestClient, cluster: Nodes, tmp_path: Path
     ) -> None:
         with at_rest(client), playing(client, 6) as streams:
             leaving = next(iter(hosts_of(client)))
@@ -199,6 +219,13 @@ class TestCluster:
             assert "nothing trains" in head
             assert "takes sessions again" in back
             assert "was not drained" in again
+            wrong = tmp_path / "wrong"
+            wrong.write_text("d" * 64)
+            more = {"SHALLOWS_RAY_TOKEN_FILE": str(wrong), "RAY_NUM_REDIS_GET_RETRIES": "1"}
+            answer = python(cluster, "-m", "app", "drain", leaving[:12], **more)
+            assert (answer.returncode, answer.stdout) == (1, "")
+            (line,) = answer.stderr.splitlines()
+            assert "is the token right" in line
             until(lambda: leaving in hosts_of(client))
             until(lambda: len(set(where(client, streams))) == 2)
             all_go_on(streams)
@@ -213,17 +240,60 @@ class TestCluster:
             assert "note" not in client.get("/readyz").json()
             cluster.kill_head()
             with playing(client, 1) as more:  # hosts that answer are used
-                until(lambda: client.get("/readyz").json().get("note") == HEADLESS)
+                note = f"{HEADLESS}{ON_ITS_OWN}, too"
+                until(lambda: client.get("/readyz").json().get("note") == note)
                 until(lambda: any(driver.connected for driver in backend_of(client)._own))
                 assert metric(client, "shallows_alone") == 0
                 all_go_on([*streams, *more])
             cluster.end()
             all_go_on(streams)
-            until(lambda: client.get("/readyz").json().get("note") == ALONE)
+            notes = {HEADLESS + ON_ITS_OWN, NO_WAY + ON_ITS_OWN}
+            until(lambda: client.get("/readyz").json().get("note") in notes)
             assert metric(client, "shallows_alone") == 1
             with playing(client, 1):
                 pass
             as_undisturbed(inline, streams)
+
+
+@pytest.mark.ray
+def test_a_host_that_stays_silent_is_asked_ever_more_rarely(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[concurrent.futures.Future[int]] = []
+    patiences: list[float] = []
+
+    class Hangs:
+        """A handle of an actor that does."""
+
+        ping = property(lambda self: self)
+
+        def remote(self, server: str) -> "Hangs":
+            return self
+
+        def future(self) -> concurrent.futures.Future[int]:
+            asked.append(concurrent.futures.Future())
+            return asked[-1]
+
+    async def first(questions: set[asyncio.Future[int]], patience: float) -> int:
+        patiences.append(patience)
+        return await waited(questions, patience if len(asked) > 9 else 0)
+
+    waited = bridge._first
+    monkeypatch.setattr(bridge, "_first", first)
+    monkeypatch.setattr(bridge, "ASK_SECONDS", 0)
+
+    async def watch() -> None:
+        silent = bridge.Actor("a-0", "a", Hangs())
+        watching = asyncio.create_task(Bridge("s")._watch(silent))
+        await seen(lambda: len(asked) > 9)
+        assert not silent.answers
+        assert patiences[:9] == [1.5, 3, 6, 12, 24, 48, 96, 100, 100]
+        asked[0].set_result(7)  # a late answer counts
+        await seen(lambda: silent.answers)
+        assert silent.others == 7
+        watching.cancel()
+
+    asyncio.run(watch())
 
 
 def command(cluster: Nodes, *words: str) -> subprocess.CompletedProcess[str]:
@@ -248,7 +318,7 @@ def said(cluster: Nodes, *commands: tuple[str, str]) -> list[str]:
     return answer.stdout.splitlines()
 
 
-def python(cluster: Nodes, *words: str) -> subprocess.CompletedProcess[str]:
+def python(cluster: Nodes, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
     """Run it with the settings of a server of the cluster."""
     settings = cluster.settings
     environment = {
@@ -256,6 +326,7 @@ def python(cluster: Nodes, *words: str) -> subprocess.CompletedProcess[str]:
         "SHALLOWS_BACKEND": "ray",
         "SHALLOWS_RAY_ADDRESS": str(settings["ray_address"]),
         "SHALLOWS_RAY_TOKEN_FILE": str(settings["ray_token_file"]),
+        **more,
     }
     words = (sys.executable, *words)
     return subprocess.run(
@@ -272,6 +343,125 @@ def test_a_node_of_no_cluster_is_not_drained(name: str) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(sys.modules, "ray", None)
         assert "shallows[cluster]" in str(work(nobody, "n", print))
+
+
+def test_what_ray_says_as_it_loses_its_head_is_no_traceback() -> None:
+    @explained
+    def lost(*_: object) -> str | None:
+        raise RuntimeError("the head is gone\nand much more")
+
+    assert lost(settings_for("pool"), "n", print) == (
+        "the cluster does not answer any more (the head is gone)"
+    )
+
+
+# -- a bridge, without a cluster ------------------------------------------------------------------
+
+
+def a_host(*, answers: bool = True, draining: bool = False) -> HostNews:
+    return HostNews("n-0", "n", answers, draining, 0)
+
+
+@pytest.mark.parametrize(
+    ("news", "note"),
+    [
+        (None, NO_WAY),
+        (News((a_host(),), head=False), HEADLESS),
+        (News((), head=True), EMPTY),
+        (News((a_host(draining=True),), head=True), DRAINED),
+        (News((a_host(answers=False), a_host(draining=True)), head=True), UNUSABLE),
+    ],
+)
+def test_what_is_wrong_with_a_cluster_is_what_is_said(news: News | None, note: str) -> None:
+    server = RayBackend(settings_for("ray", ray_address="127.0.0.1:9"))
+    server._connection = types.SimpleNamespace(news=news, lost=False)  # type: ignore[assignment]
+    assert server.note == note
+
+
+def a_bridge() -> tuple[Connection, socket.socket]:
+    """The server's end of one, and the other."""
+    ours, theirs = socket.socketpair()
+    process: Any = types.SimpleNamespace(kill=theirs.close, is_alive=bool, close=bool)
+    return Connection(process, ours), theirs
+
+
+def test_a_line_on_which_no_round_is_under_way_goes_on_over_the_next_bridge() -> None:
+    async def watch() -> None:
+        bridges: list[Connection] = []
+        line = RayLine(lambda: bridges[-1] if bridges else None, "n-0", 1, 30)
+        assert line.lost
+        for _ in range(2):
+            bridge, theirs = a_bridge()
+            bridges.append(bridge)
+            theirs.sendall(packed(News((a_host(),), head=True)))
+            await seen(lambda: not line.lost)
+            await bridge.close()
+            assert line.lost
+
+    asyncio.run(watch())
+
+
+def test_what_a_bridge_said_does_not_count_while_it_is_silent_and_its_last_word_is_kept() -> None:
+    async def watch() -> None:
+        connection, theirs = a_bridge()
+        theirs.sendall(packed(News((a_host(),), head=True)))
+        await seen(lambda: connection.host("n-0"))
+        connection.silent = LOST_TICKS + 1
+        assert connection.host("n-0") is None
+        theirs.sendall(packed(News((a_host(),), head=True)))
+        await seen(lambda: connection.host("n-0"))
+        theirs.sendall(packed(Failed("the token is wrong")))
+        theirs.close()
+        await seen(lambda: connection.closed)
+        assert connection.why == "the token is wrong"
+        await connection.close()
+
+    asyncio.run(watch())
+
+
+def test_a_host_that_dies_at_its_start_is_not_made_all_the_time() -> None:
+    there = Bridge("s")
+    there._actors = {name: bridge.Actor(name, "n", None, died=True) for name in ("n-0", "n-1")}
+    there._made = {"n-0": time.monotonic(), "n-1": time.monotonic() - bridge.AGAIN_SECONDS}
+    assert there._again() == {"n-1"}
+
+
+def test_why_a_host_can_not_be_is_logged_once_and_again_when_it_was_there(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    server = RayBackend(settings_for("ray", ray_address="127.0.0.1:9"))
+    dead = 'died of\n  File "actor.py", line 1\nImportError: there is no Shallows here'
+    why = bridge.in_a_line(RuntimeError(dead))
+    assert why == "ImportError: there is no Shallows here"
+    silent, broken = (HostNews("n-0", "n", False, True, 0, each) for each in ("", why))
+    for host in (silent, broken, silent, broken):
+        server._heed(News((host,), head=True))
+    assert [record.getMessage() for record in caplog.records] == [
+        f"host n-0 of the cluster does not answer ({why})"
+    ]
+    for host in (a_host(draining=True), broken):
+        server._heed(News((host,), head=True))
+    assert len(caplog.records) == 2
+
+
+def test_news_that_nobody_takes_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bridge, "ASK_SECONDS", 0)
+
+    async def watch() -> None:
+        ours, theirs = socket.socketpair()
+        _, writer = await asyncio.open_connection(sock=ours)
+        there = Bridge("s")
+        there._actors = {f"n-{i}": bridge.Actor(f"n-{i}", "n", None) for i in range(1000)}
+        telling = asyncio.create_task(there._tell(writer))
+        there._looked.set()
+        for _ in range(200):
+            await asyncio.sleep(0)
+        assert writer.transport.get_write_buffer_size() < 500_000
+        telling.cancel()
+        writer.transport.abort()
+        theirs.close()
+
+    asyncio.run(watch())
 
 
 # -- an actor, without a cluster ----------------------------------------------------------------
@@ -298,18 +488,18 @@ def test_nothing_of_an_older_incarnation_reaches_anybody(hosting: Hosting) -> No
     async def watch() -> None:
         assert await hosting.begin("s", 1, __version__, KNOWN) == ""
         old = hosting._served["s"].line
-        broken, _, _, answer = await hosting.serve("s", 1, 1, opening("a"))
+        broken, _, _, answer = await hosting.serve("s", 1, 1, 1, opening("a"))
         assert (broken, bool(answer)) == ("", True)
-        under_way = asyncio.create_task(hosting.serve("s", 1, 1, opening("b")))
+        under_way = asyncio.create_task(hosting.serve("s", 1, 2, 1, opening("b")))
         await asyncio.sleep(0)
         assert await hosting.begin("s", 2, __version__, KNOWN) == ""
         assert await hosting.begin("s", 1, __version__, KNOWN) == OLDER
         broken, _, _, answer = await under_way
         assert (bool(broken), answer) == (True, b"")
-        assert await hosting.serve("s", 1, 1, opening("c")) == (OLDER, "", 0, b"")
-        assert await hosting.fetch("s", 1, 0) is None
-        await hosting.bring("s", 1, 0, b"of the past")
-        assert (await hosting.serve("s", 2, 1, opening("d")))[0] == ""
+        assert await hosting.serve("s", 1, 3, 1, opening("c")) == (OLDER, "", 0, b"")
+        assert await hosting.fetch("s", 1, 2, 0) is None
+        await hosting.bring("s", 1, 1, 0, b"of the past")
+        assert (await hosting.serve("s", 2, 1, 1, opening("d")))[0] == ""
         assert old is not None
         assert not old._process.is_alive()
         await hosting.end("s", 1)
@@ -327,13 +517,13 @@ def test_servers_that_are_silent_are_forgotten_and_more_than_fit_are_refused(
         monkeypatch.setattr(actor, "MOST_SERVERS", 1)
         assert "the server 0" in await hosting.begin("s", 1, "0", KNOWN)
         assert await hosting.begin("s", 1, __version__, KNOWN) == ""
-        await hosting.serve("s", 1, 5, opening("a"))
+        await hosting.serve("s", 1, 1, 5, opening("a"))
         assert await hosting.ping("t") == 5
         assert "already" in await hosting.begin("t", 1, __version__, KNOWN)
         hosting._served["s"].heard_at -= actor.FORGET_SECONDS + 1
         assert await hosting.ping("t") == 0
         assert await hosting.begin("t", 1, __version__, KNOWN) == ""
-        assert (await hosting.serve("s", 1, 5, b""))[0] == "the host has begun anew"
+        assert (await hosting.serve("s", 1, 2, 5, b""))[0] == "the host has begun anew"
         await hosting.end("t", 1)
 
     asyncio.run(watch())
@@ -349,13 +539,25 @@ def test_what_is_too_large_for_one_message_goes_in_parts(hosting: Hosting) -> No
         assert parts
         assert all(len(part) <= PART_BYTES for part in [*parts, last])
         for number, part in reversed(list(enumerate(parts))):
-            await hosting.bring("s", 1, number, part)
-        broken, _, more, first = await hosting.serve("s", 1, 1, last)
+            await hosting.bring("s", 1, 1, number, part)
+        broken, _, more, first = await hosting.serve("s", 1, 1, 1, last)
         assert (broken, more > 0) == ("", True)
-        rest = [await hosting.fetch("s", 1, number) for number in range(more)]
+        rest = [await hosting.fetch("s", 1, 1, number) for number in range(more)]
         events, _ = pickle.loads(b"".join([first, *filter(None, rest)]))
         assert events
-        assert await hosting.fetch("s", 1, 0) is None
+        assert await hosting.fetch("s", 1, 1, 0) is None
+        # Asked again, as when the bridge that it was to come over has died: nothing is done twice.
+        twice = [hosting.serve("s", 1, 1, 1, b""), hosting.serve("s", 1, 1, 1, b"")]
+        assert await asyncio.gather(*twice) == [(broken, "", more, first)] * 2
+        assert [await hosting.fetch("s", 1, 1, number) for number in range(more)] == rest
+        # What comes late, of a round that is over, does nothing, and takes nothing away.
+        whole = pickle.dumps([])
+        await hosting.bring("s", 1, 2, 0, whole[:2])
+        await hosting.bring("s", 1, 1, 0, b"of the past")
+        assert (await hosting.serve("s", 1, 1, 1, last))[3] == first
+        assert (await hosting.serve("s", 1, 2, 1, whole[2:]))[0] == ""
+        assert await hosting.serve("s", 1, 1, 1, last) == (OLDER, "", 0, b"")
+        assert await hosting.fetch("s", 1, 1, 0) is None
         await hosting.end("s", 1)
 
     asyncio.run(watch())
@@ -376,6 +578,8 @@ def test_what_is_too_large_for_one_message_goes_in_parts(hosting: Hosting) -> No
         ("head.example:6379", True, True),
         ("8.8.8.8:6379", True, True),
         ("127.0.0.1", True, False),
+        ("127.0.0.1:0", True, False),
+        ("127.0.0.1:65536", True, False),
         ("ray://127.0.0.1:10001", True, False),
         (None, True, False),
     ],
@@ -400,7 +604,7 @@ def test_a_server_that_finds_no_cluster_trains_on_its_own_at_once(
     settings = settings_for("ray", ray_address="127.0.0.1:9", workers=1)
     with TestClient(create_app(settings)) as client:
         until(lambda: client.get("/readyz").status_code == 200)
-        assert client.get("/readyz").json() == {"status": "ready", "note": ALONE}
+        assert client.get("/readyz").json() == {"status": "ready", "note": NO_WAY + ON_ITS_OWN}
         with Stream.connect(client) as stream:
             stream.configure(playing=True)
             stream.until_iteration(30)

@@ -16,7 +16,7 @@ from app.places import ROOT
 from app.reloading import Reload
 from tests.browser.harness import Server, running_server
 
-PATIENCE = 30
+PATIENCE = 120
 FOLDERS = ("app", "nncore", "templates", "lessons", "static")
 
 

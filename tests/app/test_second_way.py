@@ -51,7 +51,7 @@ class Guest:
     @asynccontextmanager
     async def at(cls, server: Server, path: str, **headers: str) -> AsyncIterator["Guest"]:
         async with (
-            httpx.AsyncClient(base_url=server.url) as client,
+            httpx.AsyncClient(base_url=server.url, timeout=60) as client,
             client.stream("POST", path, headers=headers) as answer,
         ):
             assert answer.status_code == 200
@@ -138,7 +138,7 @@ def test_a_session_is_the_same_and_its_costs_are_complete(server: Server) -> Non
 
 def test_in_a_room_it_is_a_member_and_its_posts_count_for_itself(server: Server) -> None:
     async def attend() -> None:
-        async with httpx.AsyncClient(base_url=server.url) as client:
+        async with httpx.AsyncClient(base_url=server.url, timeout=60) as client:
             room = (await client.post("/rooms", json={})).json()
             joined = await client.post("/rooms/join", json={"code": room["code"]})
         enter = {"type": "enter", "room": room["id"], "secret": joined.json()["secret"]}

@@ -69,8 +69,8 @@ class Server:
         """Signal the whole group, as a terminal does; returns the exit code and stderr."""
         children = psutil.Process(self.process.pid).children(recursive=True)
         os.killpg(self.process.pid, number)
-        _, errors = self.process.communicate(timeout=30)
-        _, alive = psutil.wait_procs(children, timeout=15)
+        _, errors = self.process.communicate(timeout=60)
+        _, alive = psutil.wait_procs(children, timeout=60)
         assert alive == []
         return self.process.returncode, errors
 
@@ -155,7 +155,7 @@ def test_a_port_in_use_is_said_in_one_line(server: Server) -> None:
         env={**os.environ, "PORT": str(server.port)},
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=60,
         check=False,
     )
     assert second.returncode == 1

@@ -99,7 +99,7 @@ def test_a_server_without_a_store_says_why_in_one_line(tmp_path: Path) -> None:
         env={"PORT": "0", "SHALLOWS_DATA_FOLDER": str(tmp_path / "file" / "folder")},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     assert done.returncode == 1

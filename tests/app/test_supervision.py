@@ -388,7 +388,7 @@ def test_a_worker_that_cant_be_started_is_waited_for_and_not_ready_meanwhile() -
         process = psutil.Process(server.process.pid)
         (worker,) = (c for c in process.children() if "spawn_main" in " ".join(c.cmdline()))
         before = process.rlimit(psutil.RLIMIT_NOFILE)
-        with httpx.Client(base_url=server.url, timeout=60) as client:
+        with httpx.Client(base_url=server.url, timeout=300) as client:
             body = {"training": {"iterations": 200_000}}
             run = client.post("/train", json=body).headers["location"]
             while client.get(run).json()["iteration"] < 100:

@@ -34,7 +34,8 @@ class Cable:
 
     def plug_in(self) -> None:
         """Let new connections through."""
-        self._plugged = True
+        with self._lock:
+            self._plugged = True
 
     def close(self) -> None:
         """Take it away."""
@@ -47,15 +48,24 @@ class Cable:
                 near, _ = self._listener.accept()
             except OSError:
                 return
-            if not self._plugged:
+            if (far := self._through(near)) is None:
                 near.close()
                 continue
-            far = socket.create_connection(self._to)
-            with self._lock:
-                self._sockets |= {near, far}
             for source, sink in ((near, far), (far, near)):
                 carried = (source, sink, source is near)
                 threading.Thread(target=self._carry, args=carried, daemon=True).start()
+
+    def _through(self, near: socket.socket) -> socket.socket | None:
+        """The other end of a connection, if the cable is in and somebody is there.
+
+        Under the lock: what is let through while the cable is pulled would never be dropped.
+        """
+        with self._lock, contextlib.suppress(OSError):
+            if self._plugged:
+                far = socket.create_connection(self._to)
+                self._sockets |= {near, far}
+                return far
+        return None
 
     def _carry(self, source: socket.socket, sink: socket.socket, asked: bool) -> None:
         with contextlib.suppress(OSError):

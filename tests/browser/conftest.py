@@ -149,6 +149,7 @@ def context(
     context: BrowserContext = request.getfixturevalue(name)
     yield context
     # The next test finds nothing but what is cached. A page may keep something as it closes.
+    context.set_offline(False)
     tab, *others = context.pages
     for page in others:
         page.close()
@@ -162,7 +163,6 @@ def context(
     session.send("Storage.clearDataForOrigin", stored)
     session.detach()
     context.clear_permissions()
-    context.set_offline(False)
 
 
 @pytest.fixture

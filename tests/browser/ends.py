@@ -11,8 +11,7 @@ from typing import Any
 from websockets.sync.client import connect
 
 from tests.browser.harness import Server
-
-PATIENCE = 10.0
+from tests.browser.playground import PATIENCE
 
 
 def post(server: Server, path: str, body: dict[str, Any]) -> dict[str, Any]:
@@ -32,8 +31,14 @@ class End:
         self._open = ExitStack()
         address = server.url.replace("http", "ws") + path
         # What nobody reads waits: a member takes two frames at most.
-        manner = {"max_size": None, "max_queue": None, "ping_interval": None}
-        self._socket = self._open.enter_context(connect(address, **manner))
+        connecting = connect(
+            address,
+            max_size=None,
+            max_queue=None,
+            ping_interval=None,
+            open_timeout=PATIENCE / 1000,
+        )
+        self._socket = self._open.enter_context(connecting)
 
     def say(self, type: str, **fields: Any) -> None:
         """Send a message."""
@@ -42,7 +47,7 @@ class End:
     def hears(self, holds: Callable[[dict[str, Any]], Any], type: str = "room") -> dict[str, Any]:
         """The next message of a kind that is so."""
         while True:
-            data = self._socket.recv(PATIENCE)
+            data = self._socket.recv(PATIENCE / 1000)
             if isinstance(data, bytes):
                 continue
             message: dict[str, Any] = json.loads(data)

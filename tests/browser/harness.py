@@ -20,7 +20,7 @@ from playwright.sync_api import Browser, BrowserContext, Playwright
 
 ROOT = Path(__file__).parents[2]
 START_SECONDS = 60
-STOP_SECONDS = 20
+STOP_SECONDS = 60
 PROGRAMS = ("chromium-headless-shell", "chromium", "chromium-browser")
 
 # Of several such lists Chromium heeds the last, so this one repeats what Playwright's has for a
@@ -55,11 +55,26 @@ CHROMIUM_ARGUMENTS = [
 ]
 
 
+HELD: list[socket.socket] = []
+"""One for each port that was given away; a process of tests gives away a hundred at most."""
+
+
 def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port of 127.0.0.1 that nobody listens on, and that is given to nobody else.
+
+    A server takes seconds to listen on it, and leaves it while it is started again: meanwhile a
+    connection of any other process could get it. On Linux a port stays with whoever has it bound,
+    and may be listened on beside them.
+    """
+    probe = socket.socket()
+    HELD.append(probe)
+    if sys.platform == "linux":
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    probe.bind(("127.0.0.1", 0))
+    port = int(probe.getsockname()[1])
+    if sys.platform != "linux":
+        HELD.pop().close()
+    return port
 
 
 class Server:

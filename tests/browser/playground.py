@@ -25,6 +25,12 @@ Theme = Literal["light", "dark"]
 
 # Done once a thread has come to what was waiting when it was asked, and to what that had put off.
 AFTER_OTHER_TASKS = "() => new Promise((done) => setTimeout(() => setTimeout(done)))"
+# The same, and to the screen's turn after that: what it has drawn by then, the page has.
+AFTER_DRAWING = """() => new Promise((done) =>
+  setTimeout(() => requestAnimationFrame(() => requestAnimationFrame(done))))"""
+
+# What the server answers with one `state`; it says another as a `step` has come to its end.
+COMMANDS = {"play", "pause", "reset", "step", "set", "edit", "seek"}
 
 
 def plain(frame: dict[str, Any]) -> dict[str, Any]:
@@ -39,9 +45,23 @@ def plain(frame: dict[str, Any]) -> dict[str, Any]:
     return frame
 
 
-def try_now(page: Page) -> None:
+def try_now(page: Page, waiting: str = "#waiting") -> None:
     """Press the button, unless the page has tried by itself meanwhile and it is gone."""
-    page.evaluate("document.querySelector('#waiting button')?.click()")
+    page.evaluate("(place) => document.querySelector(`${place} button`)?.click()", waiting)
+
+
+def come_in(page: Page, waiting: str = "#waiting") -> None:
+    """Press it until there is nothing to wait for any more.
+
+    A try may be under way that was begun too early; and a server frees a place only as it hears
+    that somebody has left it.
+    """
+
+    def is_in() -> bool:
+        try_now(page, waiting)
+        return page.locator(waiting).inner_text() == ""
+
+    until(page, is_in, "it does not come in")
 
 
 def until(page: Page, condition: Callable[[], Any], what: str = "it did not come") -> None:
@@ -126,6 +146,8 @@ class Talk:
         self.sent: list[dict[str, Any]] = []
         self.received: list[dict[str, Any]] = []
         self.frames = Frames()
+        self.began = 0
+        """Frames before the run that there is."""
 
     def of_type(self, kind: str, *, sent: bool) -> list[dict[str, Any]]:
         """The messages of one type."""
@@ -141,6 +163,29 @@ class Talk:
         """
         answers = self.of_type("configured", sent=False)
         return [answer for answer in answers if not answer["resumed"]]
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether the page has said that it has drawn a frame of the run that there is."""
+        first = self.frames[self.began]["frame"]
+        return any(ack["frame"] >= first for ack in self.of_type("ack", sent=True))
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether every command of this connection has its answer, and every step its end."""
+        asked = [message for message in self.sent if message["type"] in COMMANDS]
+        steps = [message for message in asked if message["type"] == "step"]
+        states = self.of_type("state", sent=False)
+        answers = len(states) + len(self.of_type("error", sent=False))
+        # A run that is over takes no step.
+        over = bool(states) and all(run["ended"] for run in states[-1]["runs"])
+        return answers >= len(asked) + (0 if over else len(steps))
+
+    @property
+    def iteration(self) -> int:
+        """At which the server last said it was."""
+        said = [message for message in self.received if message["type"] in {"state", "configured"}]
+        return int(said[-1]["iteration"])
 
     def costs_of(self, index: int) -> np.ndarray:
         """The costs of one of the latest frame's runs, from iteration 0, put end to end."""
@@ -199,7 +244,12 @@ class Wire(Talk):
     @property
     def lab(self) -> Talk:
         """The comparison lab's: it asks for smaller pictures."""
-        return joined(self._talks(labs=True))
+        return joined(self.lab_talks)
+
+    @property
+    def lab_talks(self) -> list[Talk]:
+        """Each of its connections."""
+        return self._talks(labs=True)
 
     def _talks(self, *, labs: bool) -> list[Talk]:
         return [talk for talk in self.talks if talk.sent and ("resolution" in talk.sent[0]) == labs]
@@ -217,6 +267,8 @@ class Wire(Talk):
             if isinstance(payload, str):
                 for listener in (self, talk):
                     listener.received.append(json.loads(payload))
+                if talk.received[-1]["type"] == "configured":
+                    talk.began = len(talk.frames)
                 return
             unpacked = cache(lambda: plain(msgpack.unpackb(zlib.decompress(payload))))
             for listener in (self, talk):
@@ -275,6 +327,7 @@ class Playground:
     def pixels(self, canvas: str) -> np.ndarray:
         """What a canvas shows, height x width x RGBA, row 0 at the top."""
         # The painter's thread draws; the page sees what it has drawn when it draws itself.
+        self._in_workers(AFTER_DRAWING)
         width, height, data = self.page.evaluate(
             """async (selector) => {
               const canvas = document.querySelector(selector);
@@ -365,6 +418,23 @@ class Playground:
             assert time.monotonic() < deadline, "a configure was not answered"
             self.page.wait_for_timeout(20)
 
+    def begun(self) -> None:
+        """Until the page shows the run that it was told to train last, and no other."""
+        self.last_configure()
+        talk = self.wire.main_talks[-1]
+        until(self.page, lambda: talk.is_shown, "the page does not show the run")
+
+    def wait_for_sentences(self) -> None:
+        """From now on who listens hears the server's sentence, however late: no pause without."""
+        self.page.evaluate(
+            """(longer) => {
+              const { setTimeout: usual } = window;
+              window.setTimeout = (act, after, ...more) =>
+                usual(act, after === 1000 ? longer : after, ...more);
+            }""",
+            PATIENCE,
+        )
+
     def say_all(self) -> None:
         """Until whatever the page has to say by now is on the wire, which only then tells of it.
 
@@ -373,21 +443,22 @@ class Playground:
         """
         expect(self.page.locator("#connection")).to_have_text("Live")
         self.page.evaluate(AFTER_OTHER_TASKS)
+        self._in_workers(AFTER_OTHER_TASKS)
+
+    def _in_workers(self, expression: str) -> None:
         for worker in self.page.workers:
             with suppress(Error):  # It has ended meanwhile.
-                worker.evaluate(AFTER_OTHER_TASKS)
+                worker.evaluate(expression)
 
     def settle(self) -> None:
-        """Until the page shows what the server last said, whenever it says it."""
+        """Until the server has done all that it was told, and the page shows where that led."""
         self.say_all()
-        deadline = time.monotonic() + PATIENCE / 1000
-        while (said := self._last_said()) != self.iteration:
-            assert time.monotonic() < deadline, f"{said} was said, {self.iteration} is shown"
 
-    def _last_said(self) -> int:
-        self.page.wait_for_timeout(150)
-        states = self.wire.of_type("state", sent=False)
-        return int(states[-1]["iteration"]) if states else 0
+        def is_settled() -> bool:
+            talk = self.wire.main_talks[-1]
+            return talk.is_answered and talk.iteration == self.iteration
+
+        until(self.page, is_settled, "the page does not show what the server last said")
 
     def choose(self, group: str, name: str) -> None:
         """Choose as with a mouse: on the label, whose radio button itself is not seen."""

@@ -49,7 +49,8 @@ def test_the_code_is_asked_for_and_leads_where_the_reader_wanted_to_go(
     guard.expect(REFUSED)
     monkeypatch.setenv("SHALLOWS_ACCESS_CODE", CODE)
     with running_server() as closed:
-        page.goto(f"{closed.url}#dataset=xor&activation=relu")
+        address = f"{closed.url}#dataset=xor&activation=relu"
+        playground = Playground(page, address, refused=True)
         looks_well(page)
         field = page.get_by_label("Access code")
         type_code(page, "größe 8")
@@ -61,9 +62,11 @@ def test_the_code_is_asked_for_and_leads_where_the_reader_wanted_to_go(
         expect(page).to_have_title("Not the access code – Shallows")
         looks_well(page)
         type_code(page, CODE)
-        expect(page).to_have_url(f"{closed.url}#dataset=xor&activation=relu")
+        expect(page).to_have_url(address)
         # Known from now on: the page, its stream, and what is saved.
-        playground = Playground(page, f"{closed.url}#dataset=xor&activation=relu&layers=3")
+        expect(playground.readout("cost")).not_to_have_text("–")
+        page.goto(f"{address}&layers=3")
+        expect(playground.field("Hidden units in layer 1")).to_have_value("3")
         assert playground.last_configure()["data"]["dataset"] == "xor"
         playground.step(3)
         link = save(playground)

@@ -43,6 +43,7 @@ def test_a_switch_restarts_from_the_same_weights_keeps_playing_and_leaves_a_ghos
     expect(page.locator("#cost .curve-name.now")).to_have_text("ReLU")
     expect(page.locator(".layer-activation")).to_have_value("relu")
     expect(playground.button("Pause")).to_be_visible()
+    playground.begun()
     playground.wait_for_iteration(30)
     # What stays as it was is not written again: the page would be laid out for it.
     assert page.evaluate("window.written") == []
@@ -64,19 +65,23 @@ def test_a_switch_restarts_from_the_same_weights_keeps_playing_and_leaves_a_ghos
     assert not playground.wire.of_type("play", sent=True)[1:]
     # A ghost for each activation, and only on the same data.
     for name in ("tanh", "ReLU"):
+        playground.begun()
         playground.wait_for_iteration(60)
         playground.choose("Activation", name)
         expect(page.locator("#cost .curve-name.now")).to_have_text(name)
     expect(playground.ghosts).to_have_text(["tanh"])
+    playground.begun()
     playground.wait_for_iteration(60)
     playground.choose("Activation", "sigmoid")
     expect(playground.ghosts).to_have_count(2)
     assert sorted(playground.ghosts.all_inner_texts()) == ["ReLU", "tanh"]
+    playground.begun()
     playground.wait_for_iteration(60)
     playground.button("New points").click()
     expect(playground.ghosts).to_have_count(0)
     expect(playground.button("Pause")).to_be_visible()
     # It says what else was different.
+    playground.begun()
     playground.wait_for_iteration(60)
     playground.button("Add a unit to layer 1").click()
     expect(playground.ghosts).to_have_text(["sigmoid, 2-4-1"])

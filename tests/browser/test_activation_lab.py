@@ -99,6 +99,7 @@ def test_a_layer_in_picture_and_numbers_is_what_the_weights_make_of_the_points(p
     expect(group.get_by_role("radio", name="Layer 1")).to_be_checked()
 
     def reach() -> float:
+        expect(page.locator("#acts-plot text.x")).not_to_have_count(0)
         ends = page.locator("#acts-plot text.x").all_text_contents()
         assert float(ends[0].replace("−", "-")) == -float(ends[-1])
         return float(ends[-1])
@@ -135,11 +136,12 @@ def test_a_layer_in_picture_and_numbers_is_what_the_weights_make_of_the_points(p
     page.locator("#layer-slope").press("Enter")
     trained = playground.last_configure()["runs"][0]["network"]["layers"]
     assert trained[1] == {"units": 3, "activation": "leaky_relu", "slope": 0.5}
-    assert "slope=0.5" in page.url
+    expect(page).to_have_url(re.compile("slope=0.5"))
 
     # A closed panel asks for nothing.
     page.locator("#drawer-toggle").click()
     expect(page.locator("#acts-plot svg")).to_have_count(0)
+    playground.say_all()
     views = playground.wire.of_type("view", sent=True)
     assert "diagnostics" not in views[-1]
     assert views[-2]["diagnostics"] is True

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 from playwright.sync_api import BrowserContext, Page, expect
 
@@ -24,6 +26,7 @@ def test_a_link_restores_the_experiment_bit_for_bit(context: BrowserContext, pag
     first.enter("Learning rate", "0.0123456789")
     first.enter("Speed in iterations a second", "420")
     first.step(12)
+    expect(page).to_have_url(re.compile("speed=7"))
 
     second = Playground(context.new_page(), f"#{page.url.partition('#')[2]}")
     assert second.page.url == page.url

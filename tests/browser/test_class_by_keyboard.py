@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.ends import Member, Teacher, post
 from tests.browser.harness import Server
 from tests.browser.keys import Keys
-from tests.browser.playground import without_plotly
+from tests.browser.playground import Wire, until, without_plotly
 from tests.browser.test_classroom import PLAIN, at_rest, button
 
 
@@ -25,7 +25,10 @@ def teach(main: Page, server: Server, members: ExitStack) -> None:
     main.goto(f"{server.url}#layers=5")
     keys = Keys(main)
     keys.use(main.locator("#class"))
-    keys.at(main.get_by_role("menuitem", name="Join a class"))
+    first = main.get_by_role("menuitem", name="Join a class")
+    keys.at(first)
+    # What is beside a word is not under it.
+    expect(first.locator(".i")).to_be_visible()
     keys.press("ArrowDown", "Enter")
     keys.at(main.get_by_label("Title"))
     keys.press("Escape")
@@ -232,7 +235,7 @@ def test_a_students_lesson_by_the_keyboard_alone(page: Page, server: Server) -> 
 def learn(page: Page, server: Server, teacher: Teacher) -> None:
     """From the code to leaving."""
     without_plotly(page)
-    keys = Keys(page)
+    keys, wire = Keys(page), Wire(page)
     page.goto(f"{server.url}j")
     keys.at(page.get_by_label("Code"))
     page.keyboard.type("222")
@@ -296,6 +299,7 @@ def learn(page: Page, server: Server, teacher: Teacher) -> None:
     teacher.say("ask", text="Which will be lower?", choices=["1", "2"], right=1)
     keys.hears("Question: Which will be lower?")
     keys.at(play)
+    expect(page.locator(".room-q input")).to_have_count(2)
     first, second = page.locator(".room-q input").all()
     keys.use(second, back=True, key="Space")
     expect(second).to_be_checked()
@@ -304,6 +308,8 @@ def learn(page: Page, server: Server, teacher: Teacher) -> None:
     keys.at(second)
     keys.press("ArrowLeft")
     expect(first).to_be_checked()
+    # Of another answer only who has given it hears.
+    until(page, lambda: wire.of_type("room", sent=False)[-1]["question"]["choice"] == 0)
     teacher.say("hold", held=False)
     keys.at(first)
     teacher.say("reveal", question=asked)

@@ -13,7 +13,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 from tests.browser.cable import Cable
 from tests.browser.conftest import Guard
 from tests.browser.harness import Server, running_server
-from tests.browser.playground import Playground, coloured, spread, until
+from tests.browser.playground import Playground, coloured, come_in, spread, until
 from tests.browser.test_accessibility import violations
 from tests.browser.test_connection import REFUSED
 from tests.browser.test_refusals import holding_a_place
@@ -40,15 +40,16 @@ class Lab:
         self.page.locator("#compare-play").click()
         expect(self.page.locator("#compare-play")).to_have_text("Play the comparison")
 
+        self.playground.say_all()
+
         def settled() -> bool:
-            self.page.wait_for_timeout(150)
-            lab = self.playground.wire.lab
-            return bool(lab.of_type("state", sent=False)[-1]["iteration"] == self.iteration)
+            talk = self.playground.wire.lab_talks[-1]
+            return talk.is_answered and talk.iteration == self.iteration
 
         until(self.page, settled, "the lab does not show where it is")
 
     def configured(self, **expected: Any) -> None:
-        """Until the latest comparison is confirmed and is of this dataset, or has these rates."""
+        """Until the latest comparison is there, and is of this dataset, or has these rates."""
 
         def is_compared() -> bool:
             lab = self.playground.wire.lab
@@ -59,7 +60,8 @@ class Lab:
                 "dataset": sent[-1]["data"]["dataset"],
                 "rates": [run["training"]["learning_rate"] for run in sent[-1]["runs"]],
             }
-            return all(found[name] == value for name, value in expected.items())
+            shown = self.playground.wire.lab_talks[-1].is_shown
+            return shown and all(found[name] == value for name, value in expected.items())
 
         until(self.page, is_compared, f"{expected} is not compared")
 
@@ -260,8 +262,7 @@ def test_without_a_place_it_waits_for_one_and_the_run_goes_on(
             expect(page.locator("#connection")).to_have_text("Live")
             expect(page.locator("#compare-play")).to_be_disabled()
             page.get_by_role("combobox", name="Differ in").select_option("rate")
-        waiting.get_by_role("button", name="Try now").press("Enter")
-        expect(waiting).to_be_empty()
+        come_in(page, "#compare-waiting")
 
         def rates() -> list[float]:
             answers = playground.wire.lab.of_type("configured", sent=False)

@@ -12,10 +12,12 @@ from tests.browser.playground import Playground
 def test_divergence_says_when_why_and_what_to_do(page: Page) -> None:
     address = "#activation=leaky_relu&init=he&layers=8,8,4&rate=100&colour=red"
     playground = Playground(page, address)
-    # A notice can be dismissed.
+    # A notice can be dismissed, and what had the keyboard before has it again.
     expect(playground.notice).to_contain_text("colour")
-    playground.button("Dismiss").click()
+    page.locator("#step").focus()
+    playground.button("Dismiss").press("Enter")
     expect(playground.notice).to_be_empty()
+    expect(page.locator("#step")).to_be_focused()
 
     playground.button("Play").click()
     expect(playground.notice).to_contain_text("Diverged at iteration")

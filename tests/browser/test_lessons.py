@@ -514,6 +514,7 @@ def test_the_address_holds_lesson_and_step(context: BrowserContext, page: Page) 
     expect(lesson.heading).to_have_text("What would four units do?")
     playground.button("Share").click()
     page.get_by_role("button", name="Copy link").click()
+    expect(page.locator("#share-told")).to_have_text("Link copied.")
     link = page.evaluate("navigator.clipboard.readText()")
     page.keyboard.press("Escape")
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import itertools
+from functools import partial
 
+import numpy as np
 from playwright.sync_api import Page, expect
 
-from tests.browser.playground import Playground, Theme
+from tests.browser.playground import Playground, Theme, until
 
 SIZES = [(390, 844), (600, 900), (820, 1100), (1024, 1100), (1280, 800), (1440, 900), (1920, 1080)]
 # The usual one, the largest and the smallest: with how many units.
@@ -91,6 +93,26 @@ def test_it_fits_with_a_panel_open(page: Page) -> None:
             assert ends["output"] + 12 < ends["cost"]
 
 
+def dials_touching(page: Page) -> list[str]:
+    """Of the speed and the learning rate: words that lie on a number, and numbers cut off."""
+    found: list[str] = page.evaluate(
+        """() => [['speed', '60000'], ['learning-rate', '0.0003']].flatMap(([id, text]) => {
+          const field = document.getElementById(id);
+          field.value = text;
+          const [one, other] = [document.querySelector(`label[for="${id}"]`), field].map(
+            (each) => each.getBoundingClientRect(),
+          );
+          const beside = document.querySelector('.readouts').getBoundingClientRect();
+          const apart = one.right <= other.left || one.bottom <= other.top;
+          return [
+            ...(apart && other.right < beside.left ? [] : [`${id} touches`]),
+            ...(field.scrollWidth <= field.clientWidth ? [] : [`${id} is cut off`]),
+          ];
+        })"""
+    )
+    return found
+
+
 def test_the_charts_head_holds_all_its_controls_and_no_readout_touches_the_next_nor_moves(
     page: Page,
 ) -> None:
@@ -137,6 +159,8 @@ def test_the_charts_head_holds_all_its_controls_and_no_readout_touches_the_next_
             ),
         ]
         assert all(place == places[0] for place in places), width
+        if width >= 960:
+            assert dials_touching(page) == [], width
 
 
 def test_the_chart_has_its_room_while_a_run_stands_still(page: Page) -> None:
@@ -162,6 +186,11 @@ def test_the_chart_has_its_room_while_a_run_stands_still(page: Page) -> None:
             assert said["y"] + said["height"] <= chart["y"]
 
 
+def is_other(playground: Playground, before: np.ndarray) -> bool:
+    """Whether the corner of the plane has another colour."""
+    return bool((playground.pixels("#boundary canvas")[0, 0] != before).any())
+
+
 def test_the_theme_is_the_systems_until_one_is_chosen(page: Page) -> None:
     playground = Playground(page)
     body = page.locator("body")
@@ -173,7 +202,11 @@ def test_the_theme_is_the_systems_until_one_is_chosen(page: Page) -> None:
         theme.click()
         expect(body).to_have_css("background-color", GROUNDS[other])
         expect(theme).to_have_attribute("aria-label", f"Theme: {other}")
-        assert (playground.pixels("#boundary canvas")[0, 0] != before).any()
+        until(
+            page,
+            partial(is_other, playground, before),
+            "the plane is painted as before",
+        )
         page.reload()
         expect(body).to_have_css("background-color", GROUNDS[other])
         theme.click()

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.playground import PATIENCE, Playground
+from tests.browser.playground import PATIENCE, Playground, until
 from tests.browser.test_accessibility import AT_REST, looks, violations, violations_in_all_looks
 
 Matrices = dict[str, np.ndarray]
@@ -227,6 +227,7 @@ def test_it_asks_while_it_is_open_and_no_more_than_a_few_times_a_second(page: Pa
     assert 4 <= sent + 1 <= 2 + passed_seconds / 0.29
     page.get_by_role("tab", name="Results").click()
     expect(page.locator("#microscope-verdict")).to_be_hidden()
+    playground.say_all()
     asked = len(wire.of_type("inspect", sent=True))
     playground.wait_for_iteration(playground.iteration + 300)
     assert len(wire.of_type("inspect", sent=True)) == asked
@@ -263,6 +264,20 @@ def is_lit(
     return bool(np.abs(pixel - colour).max() < 24)
 
 
+def expect_lit(
+    playground: Playground,
+    *places: tuple[float, float],
+    colour: tuple[int, int, int],
+    lit: bool = True,
+) -> None:
+    """Until the network is of that colour at all these places, or at none."""
+    until(
+        playground.page,
+        lambda: all(is_lit(playground, place, colour) == lit for place in places),
+        f"{places} are not as they should be",
+    )
+
+
 def test_terms_light_the_network_and_the_network_lights_terms(page: Page) -> None:
     playground = Playground(page, "#panel=microscope&rate=1.2")
     playground.play()
@@ -279,16 +294,15 @@ def test_terms_light_the_network_and_the_network_lights_terms(page: Page) -> Non
     lines.locator("[data-line=dW1] .term").first.locator(
         "mtr:nth-child(2) mtd:nth-child(3)"
     ).hover()
-    assert is_lit(playground, place, BACKWARD)
+    expect_lit(playground, place, colour=BACKWARD)
     assert not is_lit(playground, other, BACKWARD)
     # The same by keyboard, for all of W[1], on the way forwards.
     face = lines.locator("[data-line=Z1] .term[data-term='W[1] transposed'] .face")
     page.mouse.move(5, 5)
     face.focus()
-    assert is_lit(playground, place, FORWARD)
-    assert is_lit(playground, other, FORWARD)
+    expect_lit(playground, place, other, colour=FORWARD)
     face.blur()
-    assert not is_lit(playground, place, FORWARD)
+    expect_lit(playground, place, other, colour=FORWARD, lit=False)
 
     # The other way round: an edge lights its entries of W and dW, and a unit whatever is its own.
     lit = lines.locator("[data-lit]")

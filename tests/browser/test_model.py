@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from playwright.sync_api import BrowserContext, Page, expect
@@ -75,7 +76,8 @@ def test_features_are_inputs_at_least_one_stays_and_each_layer_has_an_activation
     expect(page.locator("#features-problem")).to_have_text("A network needs at least one input.")
     # The maps are nncore's numbers: x1·x2 is positive where the signs agree.
     shades = page.locator("#features input[value=x1_x2] ~ .pic img").evaluate(
-        """(image) => {
+        """async (image) => {
+          await image.decode();
           const copy = new OffscreenCanvas(image.naturalWidth, image.naturalHeight);
           const context = copy.getContext('2d', { willReadFrequently: true });
           context.drawImage(image, 0, 0);
@@ -101,7 +103,7 @@ def test_features_are_inputs_at_least_one_stays_and_each_layer_has_an_activation
     for name in ("sigmoid", "tanh", "ReLU", "leaky ReLU", "linear"):
         expect(playground.radio("Activation", name)).not_to_be_checked()
     expect(page.locator("#activation-about")).to_contain_text("Mixed")
-    assert page.url.endswith("#layers=4,3&activation=tanh,leaky_relu&slope=0.2")
+    expect(page).to_have_url("/#layers=4,3&activation=tanh,leaky_relu&slope=0.2")
     playground.choose("Activation", "ReLU")
     assert {layer["activation"] for layer in spec(playground)["network"]["layers"]} == {"relu"}
     expect(page).to_have_url("/#layers=4,3&activation=relu")
@@ -161,6 +163,10 @@ def test_training_settings(context: BrowserContext, page: Page) -> None:
     assert playground.iteration == 5
 
     # Closed, the section says it all; the next page remembers that it was open.
+    expect(page).to_have_url(
+        "/#optimizer=adam&batch=32&l1=0.001&l2=0.02&order=7"
+        "&stop-accuracy=0.99&patience=40&iterations=500"
+    )
     other = Playground(context.new_page(), f"#{page.url.partition('#')[2]}")
     expect(other.page.locator("#training")).to_have_attribute("open", "")
     other.page.locator("#training summary").click()
@@ -227,6 +233,7 @@ def test_own_points_start_from_those_there_are(context: BrowserContext, page: Pa
     assert data["task"] == "classification"
     for name in ("Examples", "Noise", "Label flips"):
         expect(playground.field(name)).to_be_hidden()
+    expect(page).to_have_url(re.compile("points="))
     other = Playground(context.new_page(), f"#{page.url.partition('#')[2]}")
     assert spec(other)["data"] == data
     # They are still there after another dataset.

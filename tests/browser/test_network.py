@@ -111,12 +111,17 @@ def test_edges_their_weights_the_sentence_and_each_units_map_are_the_servers(pag
     for weight, style in zip(weights, widths, strict=True):
         assert abs(style["width"] - (0.8 + 6.2 * abs(weight) / largest)) < 1e-9
         assert style["negative"] == (weight < 0)
-    pixels = playground.pixels("#graph canvas").astype(int)
-    # Those to the output do not cross: each has its sign's colour where it is said to be.
-    for (x, y), weight in list(zip(points, weights, strict=True))[-4:]:
-        red, _, blue, alpha = pixels[round(y), round(x)]
-        assert alpha > 100
-        assert (red > blue) == (weight < 0)
+
+    def are_drawn() -> bool:
+        """Those to the output do not cross: each has its sign's colour where it is said to be."""
+        pixels = playground.pixels("#graph canvas").astype(int)
+        found = [pixels[round(y), round(x)] for x, y in points[-4:]]
+        return all(
+            alpha > 100 and (red > blue) == (weight < 0)
+            for (red, _, blue, alpha), weight in zip(found, weights[-4:], strict=True)
+        )
+
+    until(page, are_drawn, "the edges are drawn otherwise")
     # A unit's map, too.
     maps = playground.wire.frames[-1]["runs"][0]["neurons"][0]
     grids = np.frombuffer(maps["values"], np.uint8).reshape(-1, maps["height"], maps["width"])

@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.cable import Cable
 from tests.browser.conftest import Guard
 from tests.browser.harness import Server
-from tests.browser.playground import Playground, try_now
+from tests.browser.playground import Playground, come_in
 from tests.browser.test_accessibility import violations
 from tests.browser.test_connection import REFUSED, state
 
@@ -67,8 +67,7 @@ def test_a_proxy_that_loses_the_host_or_the_scheme_is_said_and_how_to_mend_it(
         looks_well(page, "#waiting")
     # It stays while the page tries again, and goes once it is mended.
     cable.rewritten = {}
-    try_now(page)
-    expect(waiting).to_be_empty()
+    come_in(page)
     state(page, "Live")
 
 

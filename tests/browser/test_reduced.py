@@ -7,7 +7,7 @@ import re
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser.harness import ROOT
-from tests.browser.playground import Playground
+from tests.browser.playground import Playground, until
 
 CONTROLS = "button, input, select, textarea, summary, a[href]"
 # What belongs to no part: it explains, or dismisses, or is there only while something else is.
@@ -148,11 +148,17 @@ def test_share_makes_a_link_a_reduced_page_and_a_frame(context: BrowserContext, 
     expect(dialog.get_by_role("radio", name="Noise locked")).to_be_disabled()
     dialog.get_by_role("radio", name="Activation locked").check()
     copy.click()
-    reduced = page.evaluate("navigator.clipboard.readText()")
-    assert reduced.endswith("#dataset=xor&hide=data&lock=activation")
+
+    def copied() -> str:
+        return str(page.evaluate("navigator.clipboard.readText()"))
+
+    ending = "#dataset=xor&hide=data&lock=activation"
+    until(page, lambda: copied().endswith(ending), "the link is not copied")
+    reduced = copied()
     dialog.get_by_text("Embed it in another page").click()
     dialog.get_by_role("button", name="Copy code").click()
-    code = page.evaluate("navigator.clipboard.readText()")
+    until(page, lambda: copied().startswith("<iframe"), "the code is not copied")
+    code = copied()
     page.keyboard.press("Escape")
     expect(playground.button("Share")).to_be_focused()
     expect(playground.field("Noise")).to_be_visible()  # this page stays as it is

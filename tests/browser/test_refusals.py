@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from urllib.request import urlopen
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
@@ -14,7 +16,7 @@ from websockets.sync.client import connect
 
 from tests.browser.conftest import VIEWPORT, Guard
 from tests.browser.harness import Server, running_server
-from tests.browser.playground import PATIENCE, Playground, try_now, until
+from tests.browser.playground import PATIENCE, Playground, come_in, until
 from tests.browser.test_accessibility import violations
 
 TAKEN = "All places on this server are taken. What you have set up stays."
@@ -27,7 +29,19 @@ def holding_a_place(server: Server) -> Iterator[None]:
         holder.send(json.dumps({"type": "configure", "data": {}, "runs": [{}], "playing": False}))
         holder.recv()
         yield
+        before = sessions(server)
         holder.close(4002)
+    deadline = time.monotonic() + PATIENCE / 1000
+    while sessions(server) == before:
+        assert time.monotonic() < deadline, "its place is not free"
+        time.sleep(0.02)
+
+
+def sessions(server: Server) -> int:
+    """How many places are taken."""
+    with urlopen(f"{server.url}metrics") as answer:
+        (found,) = re.findall(rb"^shallows_sessions (\d+)", answer.read(), re.MULTILINE)
+    return int(found)
 
 
 def seconds(page: Page) -> int:
@@ -69,9 +83,9 @@ def test_a_full_server_is_waited_for_and_what_was_set_up_meanwhile_is_trained(
             page.clock.run_for(5000)
             assert seconds(page) <= first - 5
             expect(announced).to_have_text(f"{TAKEN} This page tries again by itself.")
-            page.clock.fast_forward(40_000)
+            page.clock.fast_forward(15_000)
             assert len(playground.wire.urls) == 1
-            page.clock.fast_forward(40_000)
+            page.clock.fast_forward(60_000)
             until(page, lambda: len(playground.wire.urls) == 2, "it does not ask again")
             until(page, lambda: seconds(page) > 50, "it does not wait again")
             assert violations(page) == []
@@ -108,14 +122,7 @@ def test_a_full_server_is_waited_for_and_what_was_set_up_meanwhile_is_trained(
         expect(button).to_be_visible()
         page.close()
         button.focus()
-
-        def has_come_in() -> bool:
-            # The server may not have heard yet that the first has left.
-            try_now(other)
-            return other.locator("#connection").inner_text() == "Live"
-
-        until(other, has_come_in, "it does not come in")
-        expect(other.locator("#waiting")).to_be_empty()
+        come_in(other)
         expect(second.button("Play")).to_be_focused()
         expect(other.locator("#announcer")).to_have_text("Connected")
         other.close()

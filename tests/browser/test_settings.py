@@ -188,5 +188,5 @@ def test_playing_goes_on_with_other_data(page: Page) -> None:
     playground.wait_for_iteration(30)
     playground.choose("Dataset", "gauss")
     expect(playground.button("Pause")).to_be_visible()
-    assert playground.wire.of_type("configure", sent=True)[-1]["playing"] is True
+    assert playground.last_configure()["playing"] is True
     playground.wait_for_cost_below(0.1)

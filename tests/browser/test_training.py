@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import numpy as np
 from playwright.sync_api import Page, expect
 
-from tests.browser.playground import Playground, coloured, spread
+from tests.browser.playground import Playground, coloured, spread, until
 
 
 def test_the_default_experiment_is_there_ready_to_play_and_reset_goes_back_to_its_start(
@@ -47,14 +48,17 @@ def test_the_default_experiment_is_there_ready_to_play_and_reset_goes_back_to_it
     # Points are told apart by shape, and the held out by being hollow.
     playground.wait_for_plots()
     data = playground.wire.of_type("configured", sent=False)[0]["data"]
-    traces = [playground.trace("boundary", index) for index in range(4)]
-    markers = [trace["marker"] for trace in traces]
     counts = [
         sum(data["labels"][index] == label for index in data["split"][part])
         for part in ("train", "test")
         for label in (0, 1)
     ]
-    assert [len(trace["x"]) for trace in traces] == counts
+
+    def traces() -> list[dict[str, Any]]:
+        return [playground.trace("boundary", index) for index in range(4)]
+
+    until(page, lambda: [len(trace["x"]) for trace in traces()] == counts, "points are missing")
+    markers = [trace["marker"] for trace in traces()]
     assert [marker["symbol"] for marker in markers] == ["diamond", "circle", "diamond", "circle"]
     assert markers[0]["color"] == markers[2]["line"]["color"] != markers[2]["color"]
     # Reset goes back to the same start.
@@ -120,7 +124,7 @@ def test_learning_rate_and_speed_change_without_a_restart(page: Page) -> None:
         {"type": "set", "learning_rate": 0.05},
         {"type": "set", "iterations_per_frame": 20},
     ]
-    assert page.url.endswith("#rate=0.05&speed=20")
+    expect(page).to_have_url("/#rate=0.05&speed=20")
 
 
 def test_the_plane_is_the_servers_with_a_line_at_one_half(page: Page) -> None:

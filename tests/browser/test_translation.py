@@ -75,6 +75,7 @@ def test_a_text_is_shown_once(page: Page) -> None:
         expect(page.get_by_test_id("iteration")).to_have_text(str(playground.iteration))
         announced = f"Iteration {playground.iteration},"
         expect(page.locator("#announcer")).to_contain_text(announced)
+        playground.wait_for_curve()
         return page.locator("body").inner_text()
 
     # The name of a curve comes with the chart, which takes its time.

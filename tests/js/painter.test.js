@@ -60,9 +60,11 @@ test('the socket of the painter is one as a connection knows it', () => {
   second.close(4002);
   tell({ type: 'opened', id: 2 });
   assert.equal(second.readyState, WebSocket.CLOSING);
+  // Said before the other side heard that it was given up.
+  tell({ type: 'message', message: { type: 'error' } });
   painter.close();
   tell({ type: 'message', message: { type: 'state' } });
-  assert.deepEqual(heard, ['first open', 'first message', 'state', 'first close 1001']);
+  assert.deepEqual(heard, ['first open', 'first message', 'state', 'first close 1001', 'second message']);
   assert.deepEqual(posted, [
     { type: 'connect', id: 1, url: 'ws://here/ws', plain: false },
     { type: 'say', text: '{"type":"play"}' },

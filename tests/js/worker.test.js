@@ -41,6 +41,7 @@ globalThis.WebSocket = class {
   constructor() {
     socket = this;
   }
+  send() {}
 };
 const posted = [];
 const turns = [];
@@ -54,7 +55,7 @@ globalThis.self = {
 await import('../../static/js/painting/worker.js');
 const say = (data) => self.onmessage({ data });
 const until = async (condition) => {
-  const deadline = performance.now() + 10_000;
+  const deadline = performance.now() + 60_000;
   while (!condition()) {
     assert.ok(performance.now() < deadline, 'it does not come');
     await new Promise((resolve) => setTimeout(resolve, 5));
@@ -201,4 +202,18 @@ test('while other layers wait to be trained the output unit shows what the plane
     ['5 5 10 10', '80 20 20 20'],
   );
   assert.equal(edge(), undefined);
+});
+
+test('a frame from before the server heard what pictures shall be in it is not drawn, but taken', async () => {
+  await until(() => turns.length === 0);
+  say({ type: 'say', text: JSON.stringify({ type: 'view', neurons: true, lines: true }) });
+  let from = posted.length;
+  take(20, 1);
+  await until(() => posted.length > from);
+  const [{ type, picture, frames, costs }] = posted.slice(from);
+  assert.deepEqual([type, picture, frames, costs.length], ['drawn', null, [20], 1]);
+  say({ type: 'say', text: JSON.stringify({ type: 'view', neurons: false }) });
+  from = posted.length;
+  take(21, 1);
+  await until(() => drawnIteration() === 21);
 });

@@ -222,7 +222,9 @@ class Commands:
             case Step():
                 session.begin_another_future()
                 hosted.playing = False
-                hosted.stepping = hosted.owed = min(message.iterations, session.left)
+                # Keys may be pressed faster than rounds come: what has been asked for stays.
+                asked = hosted.stepping + message.iterations
+                hosted.stepping = hosted.owed = min(asked, session.left)
                 if not hosted.stepping:
                     return events.over(hosted)
             case Seek():

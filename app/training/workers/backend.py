@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from random import random
 from typing import TypeVar
 
 from app.schemas import Plan
@@ -37,6 +38,19 @@ MOST_MOVES = 4
 """Sessions that one host lets go at a time: whoever moves is opened anew in one round."""
 PATIENCE = 8
 """How often a host that is to be left may keep a session that is in the middle of something."""
+
+
+def to_move(gap: int, share: float, chance: float) -> int:
+    """How many sessions leave the host that has most, for the one that has least.
+
+    Of all servers together an eighth of what it has more: each sees the same gap, and hears of the
+    others' moves only some looks later. If each moved as many, they would do so forever.
+
+    Args:
+        share: Of the host's sessions, how many are this server's.
+        chance: From 0 to 1: whether what is left of a session is one.
+    """
+    return min(MOST_MOVES, int(max(1, gap // 8) * share + chance))
 
 
 class Backend:
@@ -122,8 +136,8 @@ class Backend:
 
     @property
     def hosts(self) -> int:
-        """How many there are."""
-        return max(1, sum(not driver.closing for driver in self._drivers))
+        """How many are there, and answer."""
+        return sum(driver.connected for driver in self._drivers)
 
     @property
     def pending(self) -> int:
@@ -164,7 +178,8 @@ class Backend:
             most, least = (end(able, key=lambda driver: driver.load) for end in (max, min))
             gap = most.load - least.load
             if gap >= max(SMALLEST_GAP, most.load / 4):
-                self._leave(most, min(MOST_MOVES, max(1, gap // 8)))
+                mine = sum(not placed.leaving for placed in most.sessions)
+                self._leave(most, to_move(gap, mine / most.load, random()))
 
     def _leave(self, driver: Driver, number: int) -> None:
         """Have some sessions of a driver go to another one."""
@@ -241,7 +256,8 @@ class Backend:
 
         A session on its way to an iteration is not there yet, and a host may not answer.
         """
-        names = await asyncio.gather(*(d.flush(next(self._tickets)) for d in self._drivers))
+        those = [driver for driver in self._drivers if driver.sessions]  # others may be nowhere
+        names = await asyncio.gather(*(d.flush(next(self._tickets)) for d in those))
         return frozenset().union(*names)
 
     async def _ask(self, session: str, what: type[T], run: int = 0) -> T | None:

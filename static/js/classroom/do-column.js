@@ -121,7 +121,8 @@ export function mountDo(fields, defaults, desk, place, { points, arrived }) {
     const set = offer ? fromHash(offer.page, defaults, fields).experiment : null;
     const last = experiment ? `Sent at ${at(experiment.at)} to ${many}` : '';
     return html`<section class=${desk.folded.value ? 'one' : ''}><div class="head"><h2>Send this experiment</h2><button
-      class="btn small" type="button" ?disabled=${!offer || offer.missing.length > 0} @click=${() => desk.send()}>Send to ${many}</button></div>${
+      class="btn small" type="button" ?disabled=${!offer || offer.missing.length > 0}
+      @click=${() => desk.send()}>Send to ${many}</button></div>${
         desk.folded.value
           ? nothing
           : offer && set
@@ -244,7 +245,8 @@ export function mountDo(fields, defaults, desk, place, { points, arrived }) {
     const done = on.steps.map((_, index) => members.filter(({ steps }) => steps?.includes(index + 1)).length);
     const here = on.steps.map((_, index) => members.filter(({ step }) => step === index + 1).length);
     return html`<section class=${desk.folded.value ? 'one' : ''}><div class="head"><h2>Lesson</h2><span
-      class="cap lesson-name">${on.title}</span><button class="btn small" type="button" @click=${() => desk.say({ type: 'lesson', name: null })}>End</button></div>${
+      class="cap lesson-name">${on.title}</span><button class="btn small" type="button"
+      @click=${() => desk.say({ type: 'lesson', name: null })}>End</button></div>${
         desk.folded.value
           ? nothing
           : html`<ol class="steps" aria-label="Steps">${on.steps.map(
@@ -278,7 +280,8 @@ export function mountDo(fields, defaults, desk, place, { points, arrived }) {
             const seen = desk.everybody.value.get(number);
             return seen
               ? html`<button type="button" title="Out of the spotlight" @click=${() => desk.toggleLit(number)}><span class="pic"><canvas
-                  data-member=${number} data-side="40" aria-hidden="true"></canvas><span class="letter">${index + 1}</span></span><b>${desk.nameOf(
+                  data-member=${number} data-side="40" aria-hidden="true"></canvas><span
+                  class="letter">${index + 1}</span></span><b>${desk.nameOf(
                     seen.member,
                   )}</b><span class="cap">${desk.lineOf(seen.member)}</span></button>`
               : nothing;

@@ -4,7 +4,7 @@ import { live } from '../../vendor/lit-html/directives/live.js';
 import { html, nothing } from '../../vendor/lit-html/lit-html.js';
 import { signal } from '../../vendor/signals-core/signals-core.js';
 import { bare, CODE_LENGTH, call, inGroups } from './calls.js';
-import { keepKey, keepPlace, placeHere, placeOf } from './place.js';
+import { ELSEWHERE, keepKey, keepPlace, placeHere, placeOf } from './place.js';
 
 /** @typedef {import('./calls.js').Joined} Joined */
 /** @typedef {import('./calls.js').Wrong} Wrong */
@@ -155,9 +155,9 @@ export class Joining {
     return this.#call('POST', '/rooms/join', { body });
   }
 
-  /** @param {Joined} joined @param {string} code */
-  #keep(joined, code) {
-    const place = placeOf(joined, code, placeHere());
+  /** @param {Joined} joined @param {string} code @param {number} [set] where this browser does not know it */
+  #keep(joined, code, set) {
+    const place = placeOf(joined, code, placeHere(), set);
     keepPlace(place);
     return place;
   }
@@ -184,7 +184,7 @@ export class Joining {
     });
     if (this.screen.peek() !== screen) return;
     if (body && 'secret' in body) {
-      this.#start(this.#keep(body, code));
+      this.#start(this.#keep(body, code, ELSEWHERE));
     } else if (wrong && wrong.code !== 'unanswered' && wrong.seconds === undefined) {
       this.#show(
         screen.fresh ? { is: 'named', place: screen.fresh, wrong, busy: false } : { is: 'code', wrong, busy: false },

@@ -35,7 +35,7 @@ export async function mount(page, button) {
     const again = placeHere();
     if (again) student.enter(again);
   });
-  if (place) student.enter(place);
+  if (place) student.comeBack(place);
   let offering = false;
   const offerIt = () => {
     if (offering) return;

@@ -143,7 +143,8 @@ export function mountOpened(desk, place, { points, arrived }, back) {
     );
     const now = seen.tile;
     const items = desk.differencesOf(number);
-    const reads = html`<dl class="reads"><div class="stat"><dt>Iteration</dt><dd>${count(watched?.frame?.iteration ?? now?.iteration ?? 0)}</dd></div>
+    const reads = html`<dl class="reads"><div class="stat"><dt>Iteration</dt><dd
+        >${count(watched?.frame?.iteration ?? now?.iteration ?? 0)}</dd></div>
       <div class="stat"><dt>Cost <span class="v">J</span></dt><dd>${costOr(run?.train_cost ?? now?.cost)}</dd></div>
       ${
         (run?.train_accuracy ?? now?.train_accuracy ?? null) === null

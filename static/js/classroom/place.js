@@ -11,17 +11,22 @@ const KEYS = ownName('room-keys');
 /** What if a teacher opens more rooms than this: the first one's key is forgotten. */
 const MOST_KEYS = 20;
 
+/** What was set up last is known at another device alone. */
+export const ELSEWHERE = -1;
+
 /**
  * @typedef {object} Place
  * @property {string} room
  * @property {string} code
  * @property {string} secret
+ * @property {string} session the member's own: '' where it is not known
  * @property {number} member
  * @property {string} name
  * @property {string} title
- * @property {number} set the number of the experiment that was set up last here; 0 is none
+ * @property {number} set the number of the experiment that was set up last here; 0 is none, or `ELSEWHERE`
  * @property {string} here what is set up, as an address has it
  * @property {string} mine what the reader had before the teacher's, as an address has it; '' is nothing
+ * @property {string} theirs the class's, while the reader's own is there; else ''
  */
 
 /** @param {string} key */
@@ -49,7 +54,7 @@ function write(key, value) {
 export function placeHere() {
   const place = read(KEY);
   const whole = ['room', 'secret', 'name', 'title'].every((name) => typeof place?.[name] === 'string');
-  return whole ? { code: '', set: 0, here: '', mine: '', ...place } : null;
+  return whole ? { code: '', session: '', set: 0, here: '', mine: '', theirs: '', ...place } : null;
 }
 
 /** @param {Place | null} place @returns {boolean} whether the browser keeps it */
@@ -61,20 +66,23 @@ export const keepPlace = (place) => write(KEY, place);
  * @param {import('./calls.js').Joined} joined
  * @param {string} code
  * @param {Place | null} before
+ * @param {number} [set] where there was none before
  * @returns {Place}
  */
-export function placeOf({ room, member, name, secret, title }, code, before) {
+export function placeOf({ room, member, name, secret, session, title }, code, before, set = 0) {
   const again = before?.room === room && before.member === member ? before : null;
   return {
     room,
     code,
     secret,
+    session,
     member,
     name,
     title,
-    set: again?.set ?? 0,
+    set: again?.set ?? set,
     here: again?.here ?? '',
     mine: again?.mine ?? '',
+    theirs: again?.theirs ?? '',
   };
 }
 

@@ -87,7 +87,7 @@ function members(desk) {
       return html`<div class="body">${
         all.length === 0
           ? html`<p>Nobody is in yet. The code is on the projector.</p>`
-          : html`<p class="cap">Removed is not barred: they may come again, as somebody new. Lock the door, or make a new code.</p>
+          : html`<p class="cap">Who is removed can come again, as somebody new. To keep them out, lock the door or make a new code.</p>
             <p class="wrong" role="alert">${desk.problem.value}</p><p class="cap" role="status">${
               desk.problem.value ? '' : done.value
             }</p><ul class="people">${repeat(
@@ -130,8 +130,9 @@ function pair(desk) {
       const { code, until } = desk.pairing.value ?? { code: '', until: 0 };
       return html`<div class="body">${
         code
-          ? html`<p>There, open <b>${address.value}${serverPath('/j')}</b>, press <b>Teacher on a second device?</b> and type the room’s code
-              ${inGroups(desk.state.room.value?.code ?? '')} and</p><p class="code once">${code.slice(0, 4)} ${code.slice(4)}</p><p
+          ? html`<p>There, open <b>${address.value}${serverPath('/j')}</b>, press <b>Teacher on a second device?</b> and type
+              the room’s code ${inGroups(desk.state.room.value?.code ?? '')} and</p><p
+              class="code once">${code.slice(0, 4)} ${code.slice(4)}</p><p
               class="cap">It works once, for ${Math.max(1, Math.round((until - Date.now()) / 60_000))} minutes.</p>`
           : html`<p role="status">${desk.problem.value || 'Asking for a code'}</p>`
       }</div><div class="foot"><button class="btn primary" type="button" @click=${close}>Done</button></div>`;
@@ -164,7 +165,8 @@ function links(desk) {
               ? html`<p>Nothing has been trained yet.</p>`
               : html`<p class="cap">Each opens that network as it is now. Links end with the room.</p><ul class="people">${all.map(
                   ({ name, link }) =>
-                    html`<li><span>${name}</span><a href=${link} target="_blank" rel="noopener">${link.replace(/^https?:\/\//, '')}</a></li>`,
+                    html`<li><span>${name}</span><a href=${link} target="_blank"
+                      rel="noopener">${link.replace(/^https?:\/\//, '')}</a></li>`,
                 )}</ul>`
       }</div><div class="foot"><span class="cap" role="status">${copied.value}</span><button class="btn" type="button" ?disabled=${
         !all || all.length === 0
@@ -191,7 +193,7 @@ function end(desk) {
           busy.value = false;
           if (wrong.peek()) return;
           for (const name of Object.keys(roomKeys())) if (name.split('/')[0] === desk.id) keepKey(name, null);
-          desk.state.over.value = 'The room is over. Names and answers are deleted.';
+          desk.state.over.value = 'Names and answers are deleted.';
           close();
         }}>End and delete</button><button class="btn" type="button" @click=${async () => {
           wrong.value = await takeResults(desk);

@@ -151,15 +151,16 @@ function open(key) {
     const test = run ? run.test_cost : (tile?.test_cost ?? null);
     return html`<figure><h2><span class="letter">${numeral}</span>${name ? `${name}: ` : ''}${
       setUpOf(member) || 'not there yet'
-    }</h2><div class="pic"><canvas data-member=${member} role="img" aria-label="Output of network ${numeral}"></canvas></div><dl><div><dt>Iteration</dt><dd>${count(
-      watched?.frame?.iteration ?? tile?.iteration ?? 0,
-    )}</dd></div><div><dt>Cost</dt><dd>${costOf(now)}</dd></div>${
-      share !== null
-        ? html`<div><dt>Test</dt><dd>${Math.round(100 * share)}%</dd></div>`
-        : test !== null
-          ? html`<div><dt>Test cost</dt><dd>${costOf(test)}</dd></div>`
-          : nothing
-    }</dl></figure>`;
+    }</h2><div class="pic"><canvas data-member=${member} role="img"
+      aria-label="Output of network ${numeral}"></canvas></div><dl><div><dt>Iteration</dt><dd>${count(
+        watched?.frame?.iteration ?? tile?.iteration ?? 0,
+      )}</dd></div><div><dt>Cost</dt><dd>${costOf(now)}</dd></div>${
+        share !== null
+          ? html`<div><dt>Test</dt><dd>${Math.round(100 * share)}%</dd></div>`
+          : test !== null
+            ? html`<div><dt>Test cost</dt><dd>${costOf(test)}</dd></div>`
+            : nothing
+      }</dl></figure>`;
   }
 
   /** @param {ScreensRoom} now @param {string} scene */
@@ -184,7 +185,8 @@ function open(key) {
     ) => html`<main class="stage"><div><p class="soft">Join the class. Open</p><h1 class="addr">${address.value}${serverPath(
       '/j',
     )}</h1><p class="soft">or point a camera at the square.<br>No account, no name to type.</p></div><img class="qr"
-      alt="QR code of the join address" src=${serverPath(`/rooms/${id}/code.svg?${now.code}`)}><div class="big6"><p class="code">${now.code.slice(0, 3)}<span>${now.code.slice(
+      alt="QR code of the join address" src=${serverPath(`/rooms/${id}/code.svg?${now.code}`)}><div
+      class="big6"><p class="code">${now.code.slice(0, 3)}<span>${now.code.slice(
         3,
       )}</span></p><p class="in"><b>${now.in}</b><span class="soft">${now.in === 1 ? 'is in' : 'are in'}</span></p></div></main>`,
     spot: (now) =>
@@ -203,11 +205,13 @@ function open(key) {
                 choice,
                 index,
               ) => html`<li class=${index === right ? 'right' : ''}><span class="l">${LETTERS[index]}</span><span
-                class="t">${choice}${index === right ? html`${symbol('check')}<span class="vh">right</span>` : nothing}</span><span class="n">${
+                class="t">${choice}${index === right ? html`${symbol('check')}<span class="vh">right</span>` : nothing}</span><span
+                class="n">${
                   before.length > 0
                     ? html`<small>${before.map((round) => round[index]).join(', ')} → </small>`
                     : nothing
-                }${counts[index]}</span><span class="b" aria-hidden="true"><i style="width: ${(100 * counts[index]) / most}%"></i></span></li>`,
+                }${counts[index]}</span><span class="b" aria-hidden="true"><i
+                style="width: ${(100 * counts[index]) / most}%"></i></span></li>`,
             )}</ul>`
           : html`<ol class="choices">${question.choices.map(
               (choice, index) => html`<li><span>${LETTERS[index]}</span><span>${choice}</span></li>`,
@@ -225,7 +229,8 @@ function open(key) {
       const { task } = now;
       if (!task) return nothing;
       const many = now.in > MOST_LARGE;
-      return html`<main class="stage"><h1><span>Task ${task.number} of ${task.of}</span>${task.title}</h1><div><p class="n">${task.solved}</p><p
+      return html`<main class="stage"><h1><span>Task ${task.number} of ${task.of}</span>${task.title}</h1><div><p
+        class="n">${task.solved}</p><p
         class="of">of ${now.in} have solved it</p></div><div class="grid ${many ? 'many' : ''}" aria-hidden="true">${Array.from(
           { length: now.in },
           (_, index) =>
@@ -243,10 +248,15 @@ function open(key) {
         12 * unit,
         named ? NAMES * unit : 0,
       );
-      return html`<main class="stage"><h1 class="vh">Everybody’s network</h1><ul class="many" style="--c: ${columns}; --d: ${side}px">${members.map(
-        ({ member, name, here }) => html`<li class=${here ? '' : 'away'}><span class="pic"><canvas data-member=${member}
+      return html`<main class="stage"><h1 class="vh">Everybody’s network</h1><ul class="many"
+        style="--c: ${columns}; --d: ${side}px">${members.map(
+          ({
+            member,
+            name,
+            here,
+          }) => html`<li class=${here ? '' : 'away'}><span class="pic"><canvas data-member=${member}
           aria-hidden="true"></canvas></span>${named && name ? html`<span class="names">${name}</span>` : nothing}</li>`,
-      )}</ul></main>`;
+        )}</ul></main>`;
     },
   };
 

@@ -183,7 +183,8 @@ export function mountBar(store, student, again) {
     return html`<div class="roombar frozen" role="main" aria-label="Class" tabindex="-1"><div class="r" role="alert"><div
       class="room-me"><b role="heading" aria-level="1">${symbol('eye')}Eyes here</b></div><div class="room-job">Your network is paused and
       kept. It goes on when your teacher lets go.</div><div class="room-ways"><span>${room.name}</span><button
-      class="btn room-hand" type="button" id="room-hand" data-up=${String(room.hand)} @click=${() => student.hand()}>${symbol('hand')}<span class="lbl">${
+      class="btn room-hand" type="button" id="room-hand" data-up=${String(room.hand)}
+      @click=${() => student.hand()}>${symbol('hand')}<span class="lbl">${
         room.hand ? 'Hand down' : 'Hand up'
       }</span></button></div></div>${ask(room)}</div>`;
   }

@@ -1,11 +1,11 @@
 /** A student's place in a room: what the teacher sends, the bar above the page, and what is said to the room. */
 
 import { batch, computed, effect, signal, untracked } from '../../vendor/signals-core/signals-core.js';
-import { fromHash, toHash } from '../experiment/address.js';
+import { fromHash, toHash, withKept } from '../experiment/address.js';
 import { experimentOf, sameRun } from '../experiment/experiment.js';
 import { holds } from '../lessons/quantities.js';
 import { guest } from '../stream/stream.js';
-import { keepPlace } from './place.js';
+import { ELSEWHERE, keepPlace } from './place.js';
 import { better, needsReport } from './student-facts.js';
 
 /** @typedef {import('../store/state.js').Store} Store */
@@ -41,14 +41,12 @@ export class Student {
   /** How near the run has come to the task. */
   best = signal(/** @type {number | null} */ (null));
   /** Whether the reader's own experiment is there, not the class's. */
-  atMine = signal(false);
+  atMine = computed(() => Boolean(this.place.value?.theirs));
   held = computed(() => this.room.value?.held === true);
 
   #page;
   /** What was sent last, as it is set up here. @type {{number: number, experiment: Experiment} | null} */
   #sent = null;
-  /** What is there when the own experiment is: the class's. @type {Experiment | null} */
-  #theirs = null;
   /** The lesson that was begun last. */
   #lesson = '';
   #task = computed(() => JSON.stringify(this.room.value?.task ?? null));
@@ -61,7 +59,8 @@ export class Student {
     effect(() => {
       const place = this.place.value;
       if (!place) return;
-      keepPlace({ ...place, here: toHash(store.experiment.value, page.defaults, page.fields) });
+      const here = this.#address(store.experiment.value);
+      keepPlace({ ...place, here: here === '#' ? '' : here });
     });
     effect(() => {
       const task = /** @type {StudentsRoom['task']} */ (JSON.parse(this.#task.value));
@@ -103,6 +102,20 @@ export class Student {
     });
   }
 
+  /**
+   * Takes the place from now on, as the page opens: what has been trained goes on, unless the address asks for something
+   * else than what was there.
+   *
+   * @param {Place} place
+   */
+  comeBack(place) {
+    const { store, defaults, fields } = this.#page;
+    const before = fromHash(place.here, defaults, fields).experiment;
+    const asked = location.hash.length > 1 || store.dialogue.opensSaved;
+    if (asked && !sameRun(store.experiment.peek(), before)) store.change({}, { anew: true });
+    this.enter(place);
+  }
+
   /** Takes the place from now on. @param {Place} place */
   enter(place) {
     batch(() => {
@@ -112,6 +125,7 @@ export class Student {
       guest.value = {
         room: place.room,
         secret: place.secret,
+        session: place.session,
         hear: (message) => this.#hear(message),
         // Once the connection has seen to its own end.
         replaced: () => queueMicrotask(() => this.#out('', true)),
@@ -156,22 +170,27 @@ export class Student {
     const place = this.place.peek();
     const { store, defaults, fields } = this.#page;
     const now = store.experiment.peek();
-    if (!place?.mine && !this.atMine.peek()) return;
-    const other = this.atMine.peek() ? this.#theirs : fromHash(place?.mine ?? '', defaults, fields).experiment;
-    if (!other) return;
-    if (this.atMine.peek()) this.place.value = place && { ...place, mine: this.#address(now) };
-    else this.#theirs = now;
+    if (!place?.mine) return;
     const back = this.atMine.peek();
+    const { experiment: other } = fromHash(back ? place.theirs : place.mine, defaults, fields);
     batch(() => {
-      this.atMine.value = !back;
+      this.place.value = {
+        ...place,
+        ...(back ? { mine: this.#address(now), theirs: '' } : { theirs: this.#address(now) }),
+      };
       store.change({ ...other, ...kept(now) });
     });
     store.announcement.value = back ? 'The class’s experiment is back' : 'Your own experiment is back';
   }
 
-  /** @param {Experiment} experiment An address is never empty here. */
+  /**
+   * An address is never empty here, and has the name of own points that none can hold: this browser finds them again.
+   *
+   * @param {Experiment} experiment
+   */
   #address(experiment) {
-    return toHash(experiment, this.#page.defaults, this.#page.fields) || '#';
+    const { defaults, fields } = this.#page;
+    return withKept(toHash(experiment, defaults, fields), experiment, fields) || '#';
   }
 
   /** @param {ServerMessage} message */
@@ -185,8 +204,12 @@ export class Student {
       keepPlace(null);
       return true;
     }
-    if (message.type === 'configured' && message.resumed && message.setup) this.#adopt(message.setup, message);
+    if (message.type === 'configured') {
+      this.#settle(true);
+      if (message.resumed && message.setup) this.#adopt(message.setup, message);
+    }
     if (message.type !== 'error') return false;
+    if (message.code === 'unknown_session') this.#settle(false);
     // While the connection comes up it is the room that is not there.
     const gone = message.code === 'not_found' && !this.#page.store.dialogue.live;
     if (gone || OUT.includes(message.code)) {
@@ -200,16 +223,17 @@ export class Student {
   }
 
   /**
-   * What the member's network is, where this page was opened without knowing it.
+   * What the member's network is, where this page does not know it and nothing else is wanted of it.
    *
    * @param {import('../types/protocol').RunSpec} setup as it began
    * @param {import('../types/protocol').Configured} now
    */
-  #adopt(setup, { runs: [{ state }] }) {
+  #adopt(setup, { session, runs: [{ state }] }) {
     const { store, catalogue } = this.#page;
     const here = store.experiment.peek();
     const there = { ...here, ...experimentOf(setup, catalogue) };
-    if (store.current.experiment.peek() || sameRun(here, there)) return;
+    const known = store.current.experiment.peek() && store.dialogue.session.peek() === session;
+    if (known || store.dialogue.startsAnew || sameRun(here, there)) return;
     store.experiment.value = {
       ...there,
       ...(state && {
@@ -246,12 +270,23 @@ export class Student {
     const now = store.experiment.peek();
     const after = { ...experiment, ...(seed !== null && { weightSeed: seed, parameters: null }), ...kept(now) };
     this.#sent = { number, experiment: after };
-    if (number <= place.set) return;
+    if (number <= place.set || place.set === ELSEWHERE) return;
     const mine = place.set === 0 || this.atMine.peek() ? this.#address(now) : place.mine;
-    this.atMine.value = false;
-    this.place.value = { ...place, set: number, mine };
+    this.place.value = { ...place, set: number, mine, theirs: '' };
     store.dialogue.playing.value = playing;
     store.change(after, { anew: true });
+  }
+
+  /**
+   * Whoever has come from another device has what was sent set up already, if there is a network; else it is to be.
+   *
+   * @param {boolean} trained
+   */
+  #settle(trained) {
+    const [place, sent] = [this.place.peek(), this.room.peek()?.experiment];
+    if (place?.set !== ELSEWHERE) return;
+    this.place.value = { ...place, set: trained ? (sent?.number ?? 0) : 0 };
+    if (sent) this.#setUp(sent);
   }
 
   /** @param {string} name '' is none */

@@ -262,12 +262,16 @@ export function taskForm(desk) {
       /** @type {Event} */ event,
     ) => {
       rows.value = rows.peek().with(index, fresh(text(event), catalogue));
-    }}>${ASKABLE.map((name) => html`<option value=${name} ?selected=${name === row.quantity}>${QUANTITIES[name].title}</option>`)}</select>${
+    }}>${ASKABLE.map(
+      (name) => html`<option value=${name}
+      ?selected=${name === row.quantity}>${QUANTITIES[name].title}</option>`,
+    )}</select>${
       names
-        ? html`<select class="select wide" aria-label="Which" @change=${(/** @type {Event} */ event) => change(index, { value: text(event) })}>${names.map(
-            ({ name, label }) =>
-              html`<option value=${String(name)} ?selected=${String(name) === row.value}>${label}</option>`,
-          )}</select>`
+        ? html`<select class="select wide" aria-label="Which"
+            @change=${(/** @type {Event} */ event) => change(index, { value: text(event) })}>${names.map(
+              ({ name, label }) =>
+                html`<option value=${String(name)} ?selected=${String(name) === row.value}>${label}</option>`,
+            )}</select>`
         : html`<select class="select" aria-label="How" @change=${(/** @type {Event} */ event) =>
             change(index, { comparison: /** @type {Comparison} */ (text(event)) })}>${Object.entries(COMPARISONS).map(
             ([name, words]) => html`<option value=${name} ?selected=${name === row.comparison}>${words}</option>`,

@@ -3,6 +3,7 @@
 import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
 import { effect } from '../../vendor/signals-core/signals-core.js';
 import { defaultsOf, fieldsOf } from '../experiment/experiment.js';
+import { givesBack } from '../focus-back.js';
 import { pathHere, serverPath } from '../links.js';
 import { nextTheme, theme } from '../theme.js';
 import { newer } from '../version.js';
@@ -111,8 +112,10 @@ function open(key) {
     );
   });
 
+  const giveBack = givesBack(toast);
   effect(() => {
     const problem = desk.problem.value;
+    const had = toast.contains(document.activeElement);
     render(
       problem
         ? html`<div role="alert"><span>${problem}</span><button class="btn quiet sq" type="button" aria-label="Dismiss" @click=${() => {
@@ -121,6 +124,7 @@ function open(key) {
         : nothing,
       toast,
     );
+    if (had && !problem) giveBack();
   });
   effect(() => {
     announcer.textContent = desk.announcement.value;

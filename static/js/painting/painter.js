@@ -74,7 +74,11 @@ export class Painter {
       if (news.type === 'opened' || news.type === 'closed') return this.#changed(news);
       if (this.#over.signal.aborted) return undefined;
       this.#socket?.dispatchEvent(new Event('message'));
-      if (news.type === 'message') return listener.message(news.message);
+      if (news.type === 'message') {
+        // What was under way from a socket that has been given up is nobody's: of a room that was left, say.
+        if (this.#socket?.readyState === WebSocket.OPEN) listener.message(news.message);
+        return undefined;
+      }
       if (news.type === 'given') return this.#leave(mark, news.iteration, news.at);
       if (news.type === 'snapshot') {
         this.#waiting.get(news.id)?.resolve(news.snapshot);

@@ -40,6 +40,9 @@ const FAREWELL = 2000;
 /** What the server says when it is asked for another run: it has it, has begun again, or will not. */
 const ANSWERS = new Set(['configured', 'state', 'error']);
 
+/** What says which pictures frames shall have begins so. */
+const VIEW = '{"type":"view"';
+
 const scope = /** @type {PainterScope} */ (/** @type {unknown} */ (self));
 
 /** Nothing is drawn before the page has told its colours. @type {Pick<Manner, 'playing' | 'calm'> & Partial<Manner>} */
@@ -53,6 +56,11 @@ let network = null;
 let socket = null;
 /** The socket that is asked for. */
 let asked = 0;
+/**
+ * Whether units' maps are asked for. A frame that has a plane and none of them was made before the server heard that: it
+ * would be seen for a moment only.
+ */
+let mapped = false;
 /** The frame to draw next. @type {Frame | null} */
 let latest = null;
 /** The frame that is seen. @type {Frame | null} */
@@ -106,6 +114,7 @@ const TAKE = {
     ask();
   },
   say({ text }) {
+    if (text.startsWith(VIEW)) mapped = JSON.parse(text).neurons === true;
     if (socket?.readyState === WebSocket.OPEN) socket.send(text);
   },
   hangUp({ code }) {
@@ -199,6 +208,7 @@ function takeFrame(bytes) {
     })),
   });
   unacknowledged.push(frame.frame);
+  if (mapped && frame.runs.some(({ boundary, neurons }) => boundary && !neurons)) return schedule();
   latest = frame;
   // What does not follow on what is seen, a reader waits for. The screen takes the picture at its next turn all the same,
   // but the page has its numbers before that, and shows both together.

@@ -484,14 +484,28 @@ export class Store {
   /** The same session goes on, or one that was saved. @param {Configured} message */
   #resumed(message) {
     const { opensSaved } = this.dialogue;
+    if (message.session !== this.dialogue.session.peek()) this.#becomes();
     this.current.history.epoch = epochsIn(message)[0];
-    if (opensSaved || !this.current.experiment.peek()) this.current.experiment.value = this.experiment.value;
     this.#plot(message.data);
     const anew = this.dialogue.resumed(message, this.experiment.value);
     if (anew) this.#configure(anew.weights);
     this.announcement.value = opensSaved ? 'The saved run is open' : 'Connected again';
     if (message.from_checkpoint && this.current.halted.value === null)
       this.note(fromCheckpoint(anew !== null, message.iteration));
+  }
+
+  /** Another session's run is there, which is what is set up: all its costs are to come. */
+  #becomes() {
+    const { run } = this;
+    const now = this.experiment.value;
+    if (run && !sameRun(run.experiment, now)) {
+      this.#kept.enter(run);
+      this.#restarted();
+      this.current.begin(now, { certain: true, carried: false, epoch: this.current.history.epoch });
+    } else {
+      this.current.history.clear();
+      this.current.experiment.value = now;
+    }
   }
 
   /** The reader's own points, until the server says which are held out for test. */

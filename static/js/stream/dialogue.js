@@ -104,6 +104,11 @@ export class Dialogue {
     );
   }
 
+  /** Whether another run is wanted as soon as the server can be asked. */
+  get startsAnew() {
+    return this.#wanted.restart !== null;
+  }
+
   /** Whether the server should be talking. */
   get expecting() {
     return this.playing.value || this.#seeking !== null || this.#unconfirmed.any || !this.live;
@@ -315,7 +320,7 @@ export class Dialogue {
     const known = this.#described;
     this.#described = whatIsTrained(message);
     // What was configured last may be younger than what the server had kept.
-    if (from_checkpoint && known !== this.#described) {
+    if (from_checkpoint && known !== null && known !== this.#described) {
       this.#wanted.restart = 'configure';
       this.certain.value = false;
     }

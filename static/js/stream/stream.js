@@ -111,8 +111,10 @@ export class Stream {
     this.#connection = new Connection(
       {
         query: () => {
-          const own = dialogue.query(this.#listener?.known ?? 0);
           const { room } = guest.peek() ?? {};
+          const theirs = this.#theirs;
+          const known = theirs === null || theirs === dialogue.session.peek();
+          const own = known ? dialogue.query(this.#listener?.known ?? 0) : `session=${theirs}&iteration=0`;
           return room ? `room=${room}${own && `&${own}`}` : own;
         },
         opened: () => {
@@ -195,14 +197,19 @@ export class Stream {
     this.painter.close();
   }
 
+  /** The session that the reader has in a class, whichever page has set it up. */
+  get #theirs() {
+    return this.#lab ? null : guest.peek()?.session || null;
+  }
+
   #begin() {
     this.#begun = true;
     this.#listener?.begin();
   }
 
   /**
-   * What a room says. A session that was never set up begins after it; one that was is taken up again: `configured`
-   * follows, or that the server has not got it any more.
+   * What a room says. A session that is known is taken up again: `configured` follows, or that the server has not got
+   * it. Then it begins, as one that is not known does at once: without a word, unless this page had set it up.
    *
    * @param {ServerMessage} message
    */
@@ -210,9 +217,10 @@ export class Stream {
     const now = guest.peek();
     if (!now) return false;
     const taken = !this.#lab && now.hear(message);
-    if (message.type === 'room' && !this.#begun && this.#setUpAs !== now.secret) this.#begin();
-    const known = message.type === 'error' && message.code === 'unknown_session' && this.#begun;
-    return taken || known || message.type === 'room' || message.type === 'over';
+    const empty = message.type === 'error' && message.code === 'unknown_session';
+    const decides = this.#theirs === null ? message.type === 'room' : empty;
+    if (decides && !this.#begun && this.#setUpAs !== now.secret) this.#begin();
+    return taken || (empty && this.#begun) || message.type === 'room' || message.type === 'over';
   }
 
   /** @param {number} frame */

@@ -154,6 +154,8 @@ export type FromATeacher =
 export interface Guest<Experiment = object> {
   room: string;
   secret: string;
+  /** The member's own session, which may have been trained already; '' where it is not known. */
+  session: string;
   /** What the server says; whether it was the room's. */
   hear(message: ServerMessage): boolean;
   /** Another tab has taken the place. */

@@ -101,11 +101,11 @@ export function mountAddress(store, fields, defaults, saved, addressOf, mistakes
       const passed = performance.now() - changed;
       // A point more is no step of the browser's: the page undoes it itself.
       const turned = before.lesson !== now.lesson || before.step !== now.step;
+      // That all are gone is one: Back finds them again, also after a reload, when nothing can be undone.
+      const cleared = hasOwn(before) && now.dataset === OWN && now.points.length === 0;
+      const another = !sameRun({ ...before, points: now.points, labels: now.labels }, now) && passed > ONE_CHANGE;
       // Within a lesson the browser goes back and forth between its steps.
-      const entry =
-        owed ||
-        turned ||
-        (!now.lesson && !sameRun({ ...before, points: now.points, labels: now.labels }, now) && passed > ONE_CHANGE);
+      const entry = owed || turned || (!now.lesson && (cleared || another));
       const writeNow = () => {
         forgetUnwritten();
         if (here() !== known) return;

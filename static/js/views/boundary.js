@@ -27,6 +27,8 @@ import { Tip } from './tip.js';
 /** The plane's inset in css/output.css is this. */
 const MARGIN = { l: 31, t: 1, r: 1, b: 23 };
 const TICKS = [-4, -2, 0, 2, 4];
+/** At its end an axis has its name, and no number (units of the plane). */
+const NAMED = 2;
 const RADIUS = 8;
 const SMALL_RADIUS = 5;
 /** A point this near to the pointer is the one meant (pixels). */
@@ -275,11 +277,16 @@ function drawAxesAndPoints(plotly, chart, data, showTest, origin) {
   );
 }
 
-/** What stands at an axis, in the units that the points had where they came from. @param {Axis} [axis] */
+/**
+ * What stands at an axis, in the units that the points had where they came from; at its end stands its name.
+ *
+ * @param {Axis} [axis]
+ */
 function numbers(axis) {
   if (!axis) return { tickvals: TICKS, ticktext: TICKS.map((tick) => fixed(tick, 0)) };
   const { at, texts } = ticks(axis, PLANE);
-  return { tickvals: at, ticktext: texts };
+  const free = at.filter((place) => place < PLANE[1] - NAMED);
+  return { tickvals: free, ticktext: texts.slice(0, free.length) };
 }
 
 /**

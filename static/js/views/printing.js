@@ -148,7 +148,9 @@ function plane(picture, { points, labels, split, task }, { discretise, showTest,
       regression
         ? html`${key('one', false, 'above 0')}${key('zero', false, 'below 0, the larger the farther from it')}`
         : html`${key('one', false, 'y = 1')}${key('zero', false, 'y = 0')}`
-    }${showTest && split.test.length > 0 ? key('one', true, 'hollow: test') : nothing}${bits ? html`<span>ringed: wrong</span>` : nothing}<span>x1 to the right, x2 upwards</span></figcaption>
+    }${showTest && split.test.length > 0 ? key('one', true, 'hollow: test') : nothing}${
+      bits ? html`<span>ringed: wrong</span>` : nothing
+    }<span>x1 to the right, x2 upwards</span></figcaption>
   </figure>`;
 }
 

@@ -167,8 +167,8 @@ export function mountRuns(store, find, catalogue, defaults, runs) {
           ${
             list.length > 0
               ? table(list)
-              : html`<p class="empty">No runs yet. Play, then change something or reset: the run that was is kept here,
-                with its cost curve and accuracy.</p>`
+              : html`<p class="empty">No runs yet. Press Play, then change something or press Reset: the run so far is kept
+                here, with its cost curve and accuracy.</p>`
           }`,
         panel,
       );

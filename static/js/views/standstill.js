@@ -19,7 +19,7 @@ const WHY = {
   saturated: ({ layer }) =>
     `Layer ${layer} is saturated at nearly all points: its slope there is 0, and so is the gradient.`,
   rate: ({ gradient_norm }) =>
-    `There is a gradient, of ${cost(gradient_norm)}, but the learning rate makes nothing of it.`,
+    `There is a gradient, of ${cost(gradient_norm)}, but the learning rate is too small to use it.`,
 };
 
 /** What an initialization is called on a button. @type {Record<string, string>} */
@@ -41,6 +41,8 @@ export function mountStandstill(store, find) {
   });
   effect(() => {
     if (told.value === '') {
+      // Who has pressed what helps goes on where it plays.
+      if (box.contains(document.activeElement)) find('play').focus();
       render(nothing, box);
       return;
     }

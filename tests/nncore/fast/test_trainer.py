@@ -1,8 +1,9 @@
 """The fast trainer against the readable network, and everything that it promises besides."""
 
-import gc
+import json
 import pickle
-import tracemalloc
+import subprocess
+import sys
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -13,7 +14,6 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-import nncore
 from nncore import (
     ACTIVATIONS,
     DATASETS,
@@ -32,9 +32,11 @@ from nncore import (
     losses,
 )
 from nncore.fast import batches as batches_module
+from tests.nncore.fast import memory
 
 ACTIVATION = st.sampled_from([*ACTIVATIONS.values(), leaky_relu(0.2)])
 TILES = st.sampled_from([batches_module.TILE, 500])
+ROOT = Path(__file__).parents[3]
 
 
 def circle(m: int = 60) -> tuple[np.ndarray, np.ndarray]:
@@ -759,50 +761,25 @@ def test_a_restored_state_has_not_diverged() -> None:
 # -- memory --------------------------------------------------------------------------------------
 
 
-def held_by_nncore() -> int:
-    """Bytes that it holds; garbage is not held, and what pytest's own threads do is not its."""
-    gc.collect()
-    own = tracemalloc.Filter(True, str(Path(nncore.__file__).parent / "*"))
-    traces = tracemalloc.take_snapshot().filter_traces([own])
-    return sum(statistic.size for statistic in traces.statistics("filename"))
+@pytest.fixture(scope="module")
+def taken() -> Any:
+    """What `tests/nncore/fast/memory.py` has measured."""
+    command = [sys.executable, "-m", memory.__name__]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    return json.loads(done.stdout)
 
 
-@pytest.mark.parametrize("hidden", ["sigmoid", "tanh", "relu"])
-@pytest.mark.parametrize(("dtype", "batch_size"), [(None, None), (np.float32, None), (None, 1000)])
+@pytest.mark.parametrize("hidden", memory.HIDDEN)
+@pytest.mark.parametrize(("dtype", "batch_size"), memory.WAYS)
 def test_steps_allocate_nothing_that_grows(
-    hidden: str, dtype: type | None, batch_size: int | None
+    taken: Any, hidden: str, dtype: str, batch_size: int | None
 ) -> None:
-    X, Y = circle(2000)
-    network = initialize([2, 64, 8, 1], [hidden, hidden, "sigmoid"], rng=np.random.default_rng(0))
-    trainer = Trainer(
-        network, X, Y, learning_rate=0.3, batch_size=batch_size, dtype=dtype or np.float64
-    )
-    trainer.step(20)
-    tracemalloc.start()
-    try:
-        trainer.step(20)
-        held = held_by_nncore()
-        tracemalloc.reset_peak()
-        before, _ = tracemalloc.get_traced_memory()
-        for _ in range(5):
-            trainer.step(20)
-        _, peak = tracemalloc.get_traced_memory()
-        grown = held_by_nncore() - held
-    finally:
-        tracemalloc.stop()
+    grown, most = taken["steps"][memory.key(hidden, dtype, batch_size)]
     assert grown < 2_000
-    one_hidden_array = 64 * (batch_size or 2000) * 4
-    assert peak - before < one_hidden_array / 2
+    one_hidden_array = 64 * (batch_size or memory.EXAMPLES) * 4
+    assert most < one_hidden_array / 2
 
 
-def test_many_examples_are_worked_through_in_tiles() -> None:
-    X, Y = circle(20_000)
-    tracemalloc.start()
-    try:
-        trainer = Trainer(shallow(n=100), X, Y, learning_rate=0.1)
-        trainer.step(2)
-        _, peak = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
+def test_many_examples_are_worked_through_in_tiles(taken: Any) -> None:
     hidden_units_at_once = 100 * 20_000 * 8
-    assert peak < hidden_units_at_once / 3
+    assert taken["many examples"] < hidden_units_at_once / 3

@@ -7,12 +7,16 @@ server, and the actor says at once which session it was.
 A server raises its incarnation with every connection. What is asked by an older one gets nothing:
 its sessions have been taken up elsewhere.
 
+Rounds have numbers, and who asks for the last one again gets the same answer: nothing is lost with
+the bridge that it was to come over.
+
 What if it is full: `MOST_SERVERS` at most; those that were silent for `FORGET_SECONDS` (a server
 that is alive asks twice a second) are forgotten, and if none is one more is refused, which trains
 at other hosts or by itself. Of a server there is one round at a time, and its answer in parts until
 the next.
 """
 
+import asyncio
 import sys
 import time
 from dataclasses import dataclass, field
@@ -40,8 +44,12 @@ class Served:
     heard_at: float
     line: WorkerLine | None = None
     sessions: int = 0
-    coming: dict[int, bytes] = field(default_factory=dict)
-    """Parts of what it is about to command."""
+    number: int = 0
+    """Of the last round."""
+    round: asyncio.Future[bytes] | None = None
+    """What came of it, or will come."""
+    coming: dict[tuple[int, int], bytes] = field(default_factory=dict)
+    """Parts of what it is about to command, by round and place."""
     going: dict[int, bytes] = field(default_factory=dict)
     """Parts of the last answer that it has not fetched yet."""
 
@@ -104,17 +112,20 @@ class Hosting:
         if served is not None and served.line is not None:
             await served.line.close()
 
-    async def bring(self, server: str, incarnation: int, number: int, part: bytes) -> None:
-        """A part of what the server is about to command."""
+    async def bring(
+        self, server: str, incarnation: int, number: int, place: int, part: bytes
+    ) -> None:
+        """A part of what the server is about to command in a round."""
         if (served := self._served.get(server)) and served.incarnation == incarnation:
-            served.coming[number] = part
+            served.coming[number, place] = part
 
     async def serve(
-        self, server: str, incarnation: int, sessions: int, last: bytes
+        self, server: str, incarnation: int, number: int, sessions: int, last: bytes
     ) -> tuple[str, str, int, bytes]:
         """One round.
 
         Args:
+            number: Of the round; for that of the last one there is the last answer once more.
             sessions: How many the server has here.
             last: The last part of its commands.
 
@@ -126,10 +137,16 @@ class Hosting:
         if served is None or served.incarnation != incarnation or served.line is None:
             return OLDER if served else "the host has begun anew", "", 0, b""
         served.sessions, served.heard_at = sessions, time.monotonic()
-        coming, served.coming = served.coming, {}
-        commands = b"".join([*(coming[number] for number in sorted(coming)), last])
+        if number < served.number:  # it was held up on a bridge that is no more
+            return OLDER, "", 0, b""
+        parts = [part for (of, _), part in sorted(served.coming.items()) if of == number]
+        served.coming = {key: part for key, part in served.coming.items() if key[0] > number}
+        if number != served.number or served.round is None:
+            commands = b"".join([*parts, last])
+            served.number = number
+            served.round = asyncio.ensure_future(served.line.pass_on(commands))
         try:
-            answer = await served.line.pass_on(commands)
+            answer = await asyncio.shield(served.round)
         except LineBroken as broken:
             return str(broken), broken.serving, 0, b""
         if self._served.get(server) is not served:
@@ -138,12 +155,12 @@ class Hosting:
         served.going = dict(enumerate(rest))
         return "", "", len(rest), first
 
-    async def fetch(self, server: str, incarnation: int, number: int) -> bytes | None:
-        """A part of the last answer; None if there is none any more."""
+    async def fetch(self, server: str, incarnation: int, number: int, place: int) -> bytes | None:
+        """A part of the last answer, that of a round; None if there is none any more."""
         served = self._served.get(server)
-        if served is None or served.incarnation != incarnation:
+        if served is None or (served.incarnation, served.number) != (incarnation, number):
             return None
-        return served.going.pop(number, None)
+        return served.going.pop(place, None)
 
     async def load(self) -> int:
         """How many sessions of all servers are here."""

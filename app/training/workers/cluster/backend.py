@@ -38,17 +38,18 @@ JOINING_SECONDS = 15.0
 STEADY_SECONDS = 3.0
 """Seconds for which the cluster has to be back, until the server's own processes end."""
 SILENT_TICKS = 40
-"""In which a bridge says nothing, until it is ended. If the server stands still, it counts none."""
+"""In which a bridge says nothing, until it is ended."""
 LONGEST_JOINING = 40.0
 """Seconds for a bridge to join the cluster."""
 PAUSES = (0.0, 1.0, 2.0, 5.0, 10.0)
 """Seconds before a bridge is started, by how many ended before it; the last one goes on."""
 PROBE_SECONDS = 1.0
-ALONE = "the cluster does not answer: this server trains on its own processes"
-HEADLESS = (
-    "the head of the cluster does not answer: hosts that do are used, no new ones come, and this "
-    "server trains on its own processes, too"
-)
+NO_WAY = "this server has no connection to the cluster"
+HEADLESS = "the head of the cluster does not answer: hosts that do are used, and no new ones come"
+EMPTY = "no node of the cluster has processors to train on"
+DRAINED = "all nodes of the cluster are drained"
+UNUSABLE = "no host of the cluster can be used"
+ON_ITS_OWN = "; this server trains on its own processes"
 
 
 class RayBackend(Backend):
@@ -72,6 +73,10 @@ class RayBackend(Backend):
         self._gone_since: float | None = None
         self._was_there = False
         """Whether a host of the cluster ever was."""
+        self._failure = ""
+        """Why there was no bridge last."""
+        self._mute: set[str] = set()
+        """Hosts of which it is logged already that they do not answer."""
 
     async def _never(self) -> Line:
         await asyncio.Event().wait()
@@ -98,11 +103,6 @@ class RayBackend(Backend):
         return [*super().backgrounds, self._joining, self._following]
 
     @property
-    def hosts(self) -> int:
-        """How many there are."""
-        return max(1, sum(driver.connected for driver in self._drivers))
-
-    @property
     def alone(self) -> bool:
         """Whether the server trains on its own processes."""
         return self._helped and not self._somewhere
@@ -120,13 +120,30 @@ class RayBackend(Backend):
     @property
     def note(self) -> str | None:
         """What an operator is told although all can train."""
-        if self.alone:
-            return ALONE
-        return None if (news := self._news) is not None and news.head else HEADLESS
+        if (trouble := self._trouble) is None:
+            return None
+        too = ", too" if self._somewhere else ""
+        return f"{trouble}{ON_ITS_OWN}{too}" if self._helped else trouble
+
+    @property
+    def _trouble(self) -> str | None:
+        """Why the cluster is not all that it should be, if it is not."""
+        news = self._news
+        if news is None:
+            return NO_WAY
+        if not news.head:
+            return HEADLESS
+        if self._somewhere:
+            return None
+        if not news.hosts:
+            return EMPTY
+        return DRAINED if all(host.draining for host in news.hosts) else UNUSABLE
 
     @property
     def _news(self) -> News | None:
-        return self._connection.news if self._connection is not None else None
+        """What is known of the cluster now."""
+        connection = self._connection
+        return None if connection is None or connection.lost else connection.news
 
     # -- the bridge -------------------------------------------------------------------------
 
@@ -139,16 +156,23 @@ class RayBackend(Backend):
             if self._connection is not None:  # this task was interrupted
                 await self._leave_bridge()
             if not await self._somebody_there():
+                self._explain(f"nobody answers at {self._settings.ray_address}")
                 continue
             try:
                 self._connection = Connection.start(self._settings, self._server)
             except OSError as error:
-                log.warning("a bridge to the cluster could not be started: %s", error)
+                self._explain(f"it could not be started: {error}")
                 continue
             if await self._listen(self._connection):
-                failures = 0
-            log.warning("the bridge to the cluster has ended; another one is tried")
+                failures, self._failure = 0, ""
+            self._explain(self._connection.why or "its process has ended")
             await self._leave_bridge()
+
+    def _explain(self, why: str) -> None:
+        """Say why there is no bridge; the same is said once."""
+        level = logging.DEBUG if why == self._failure else logging.WARNING
+        log.log(level, "there is no bridge to the cluster (%s); it is tried again", why)
+        self._failure = why
 
     async def _leave_bridge(self) -> None:
         assert self._connection is not None
@@ -167,15 +191,13 @@ class RayBackend(Backend):
 
     async def _listen(self, connection: Connection) -> bool:
         """Until a bridge has ended, or says nothing any more; whether it had joined."""
-        silent, heard = 0, 0
         while not connection.closed:
             await asyncio.sleep(TICK)
-            silent = silent + 1 if connection.heard == heard else 0
-            heard = connection.heard
-            if silent > (SILENT_TICKS if heard else LONGEST_JOINING / TICK):
-                log.warning("the bridge to the cluster is silent")
+            connection.silent += 1
+            if connection.silent > (SILENT_TICKS if connection.heard else LONGEST_JOINING / TICK):
+                connection.why = "it says nothing"
                 break
-        return heard > 0
+        return connection.heard > 0
 
     # -- its hosts --------------------------------------------------------------------------
 
@@ -193,15 +215,26 @@ class RayBackend(Backend):
             if name not in wanted:
                 driver.closing = True
                 del self._cluster[name]
+        for host in news.hosts:
+            if host.why and host.name not in self._mute:
+                log.warning("host %s of the cluster does not answer (%s)", host.name, host.why)
+        self._mute = {
+            host.name
+            for host in news.hosts
+            if host.why or (host.name in self._mute and not host.answers)
+        }
         for name, host in wanted.items():
             if name not in self._cluster and host.answers:
                 driver = self._cluster[name] = self.add(f"host {name}", self._way_to(name))
                 driver.start()
 
     def _way_to(self, host: str) -> Callable[[], Awaitable[Line]]:
+        def bridge() -> Connection | None:
+            return self._connection
+
         async def connect() -> Line:
             incarnation = next(self._incarnations)
-            return await RayLine.connect(self._connection, host, incarnation, self._settings)
+            return await RayLine.connect(bridge, host, incarnation, self._settings)
 
         return connect
 
@@ -225,8 +258,8 @@ class RayBackend(Backend):
             if now - self._gone_since < (JOINING_SECONDS if joining else PATIENCE):
                 return
         if not self._helped:
-            log.warning(HEADLESS if self._somewhere else ALONE)
             self._help()
+            log.warning("%s", self.note)
 
     def _help(self) -> None:
         """Have as many processes of its own as a server without a cluster."""

@@ -7,8 +7,8 @@ and signal handlers, do anything to a server that does not have them.
 Each host is asked twice a second whether it is there. If that is not answered within
 `SILENCE_SECONDS`, all that is under way with it is given up; a round itself may take longer.
 
-What if it is full: it keeps nothing but the call under way with each host. A question to a host
-that does not answer is given up, and there are no more than one in `SILENCE_SECONDS`.
+What if it is full: it keeps nothing but the call under way with each host, and the questions that a
+silent host has not answered: Ray keeps those, so they become rarer, to one in `RAREST_SECONDS`.
 """
 
 import asyncio
@@ -16,15 +16,25 @@ import contextlib
 import os
 import signal
 import socket
+import sys
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
 from app.training.workers.cluster.actor import Hosting, parts_of
-from app.training.workers.cluster.talk import Call, HostNews, News, Result, receive, send
+from app.training.workers.cluster.talk import (
+    Call,
+    Failed,
+    HostNews,
+    News,
+    Result,
+    packed,
+    receive,
+    send,
+)
 from app.training.workers.processes import ENDING, ignore_ending
 
 NAMESPACE = "shallows"
@@ -32,10 +42,16 @@ ASK_SECONDS = 0.4
 """Between two questions to a host, and between two news for the server."""
 SILENCE_SECONDS = 1.5
 """For a host to say that it is there."""
+RAREST_SECONDS = 100.0
+"""Between two questions to a host that is silent."""
 NODES_SECONDS = 1.0
 """Between two looks at the nodes of the cluster."""
+AGAIN_SECONDS = 20.0
+"""Between two attempts to make a host: on a node without Shallows each dies at its start."""
 HEAD_SECONDS = 3.0
 """Without an answer of the head, until it counts as lost."""
+MOST_SAID = 500
+"""Characters of what Ray says."""
 DRAINING = b"shallows/draining/"
 """Keys of the head's memory: nodes that are to go."""
 METHODS = [
@@ -46,14 +62,20 @@ METHODS = [
 """What a host can be asked."""
 
 
+class CanNotJoin(Exception):
+    """The cluster does not let this process in; the message is one line that says why."""
+
+
 def join(address: str, token_file: str | None) -> None:
     """Become a program of the cluster. Ray reads most of this from the environment, as it starts.
 
     Raises:
-        Exception: whatever Ray has to say.
+        CanNotJoin: Ray has something against it.
     """
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     os.environ["RAY_ENABLE_UV_RUN_RUNTIME_ENV"] = "0"
+    # A token that is wrong is refused each time, a second apart; whoever wants tries it all again.
+    os.environ.setdefault("RAY_NUM_REDIS_GET_RETRIES", "5")
     os.environ["RAY_AUTH_MODE"] = "token" if token_file else "disabled"
     if token_file:
         os.environ.pop("RAY_AUTH_TOKEN", None)
@@ -61,17 +83,54 @@ def join(address: str, token_file: str | None) -> None:
     if address.startswith(("127.", "localhost:", "[::1]:")):
         # Else Ray takes the machine's own address instead, where nobody may be listening.
         os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
-    import ray
-
     before = {number: signal.getsignal(number) for number in ENDING}
-    ray.init(
-        address=address,
-        namespace=NAMESPACE,
-        log_to_driver=False,
-        configure_logging=False,
-    )
-    for number, handler in before.items():
-        signal.signal(number, handler)
+    try:
+        with hushed():
+            import ray
+
+            ray.init(
+                address=address,
+                namespace=NAMESPACE,
+                log_to_driver=False,
+                configure_logging=False,
+            )
+    except Exception as error:
+        raise CanNotJoin(
+            f"the cluster at {address} does not let this process in; is the token right, and is "
+            f"this machine a node of it? ({in_a_line(error)})"
+        ) from None
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def hushed() -> Iterator[None]:
+    """Nothing is printed: while Ray tries it says again and again what it says as it gives up."""
+    if sys.stderr is None:  # it is closed
+        yield
+        return
+    sys.stderr.flush()
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        sys.stderr.flush()
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
+
+
+def in_a_line(error: BaseException) -> str:
+    """What an error says, or the one that is behind it: no more than a line.
+
+    That is the first one, or the last of a traceback.
+    """
+    while error.__cause__ is not None:
+        error = error.__cause__
+    said = str(error).strip() or repr(error)
+    return said.splitlines()[-1 if '  File "' in said else 0].strip()[:MOST_SAID]
 
 
 def nodes() -> list[dict[str, Any]]:
@@ -92,6 +151,8 @@ class Actor:
     answers: bool = False
     died: bool = False
     """Whether it will not come back by itself."""
+    why: str = ""
+    """Why it does not answer, if Ray says so; one that is silent may be about to begin."""
     others: int = 0
     under_way: set[asyncio.Future[Any]] = field(default_factory=set)
 
@@ -102,6 +163,9 @@ def run(ours: socket.socket, server: str, address: str, token_file: str | None) 
     try:
         join(address, token_file)
         asyncio.run(Bridge(server).serve(ours))
+    except Exception as error:
+        with contextlib.suppress(OSError):
+            ours.sendall(packed(Failed(in_a_line(error))))
     finally:
         # Ray's own end may take long, or wait for a head that is lost.
         os._exit(0)
@@ -121,6 +185,10 @@ class Bridge:
         self._calls: set[asyncio.Task[None]] = set()
         self._draining: frozenset[str] = frozenset()
         self._head_at = time.monotonic()
+        self._made: dict[str, float] = {}
+        """When each host was made, or found."""
+        self._looked = asyncio.Event()
+        """Set when it is known which hosts there are: before that there is no news."""
 
     async def serve(self, ours: socket.socket) -> None:
         """Serve the server at the other end of a socket."""
@@ -164,16 +232,20 @@ class Bridge:
             actor.under_way.discard(future)
 
     async def _serve(
-        self, actor: Actor, _: str, incarnation: int, sessions: int, commands: bytes
+        self, actor: Actor, _: str, incarnation: int, round_: int, sessions: int, commands: bytes
     ) -> tuple[str, str, bytes]:
         """A round, in parts: why nothing came of it, who it is due to, and what came."""
         *parts, last = parts_of(commands)
         await _all(
-            self._call(actor, "bring", incarnation, number, part)
-            for number, part in enumerate(parts)
+            self._call(actor, "bring", incarnation, round_, place, part)
+            for place, part in enumerate(parts)
         )
-        broken, serving, more, first = await self._call(actor, "serve", incarnation, sessions, last)
-        rest = await _all(self._call(actor, "fetch", incarnation, number) for number in range(more))
+        broken, serving, more, first = await self._call(
+            actor, "serve", incarnation, round_, sessions, last
+        )
+        rest = await _all(
+            self._call(actor, "fetch", incarnation, round_, place) for place in range(more)
+        )
         if None in rest:
             return "a part of its answer is lost", "", b""
         return broken, serving, b"".join([first, *rest])
@@ -181,26 +253,33 @@ class Bridge:
     # -- who is there -----------------------------------------------------------------------
 
     async def _tell(self, writer: asyncio.StreamWriter) -> None:
+        await self._looked.wait()
         while True:
             hosts = tuple(
-                HostNews(a.name, a.node, a.answers, a.node in self._draining, a.others)
+                HostNews(a.name, a.node, a.answers, a.node in self._draining, a.others, a.why)
                 for a in self._actors.values()
             )
             send(writer, News(hosts, time.monotonic() - self._head_at < HEAD_SECONDS))
+            await writer.drain()
             await asyncio.sleep(ASK_SECONDS)
 
     async def _watch(self, actor: Actor) -> None:
-        """Ask a host again and again whether it is there."""
+        """Ask a host again and again whether it is there; any answer says so, a late one too."""
         import ray
 
+        asked: set[asyncio.Future[int]] = set()
         while True:
             try:
                 ping = actor.handle.ping.remote(self._server)
-                async with asyncio.timeout(SILENCE_SECONDS):
-                    actor.others = await asyncio.wrap_future(ping.future())
-                actor.answers = True
+                asked.add(answer := asyncio.wrap_future(ping.future()))
+                answer.add_done_callback(_heeded)
+                patience = min(RAREST_SECONDS, SILENCE_SECONDS * 2 ** min(len(asked) - 1, 10))
+                actor.others = await _first(asked, patience)
+                actor.answers, actor.why = True, ""
+                asked.clear()
             except Exception as error:
                 actor.answers = False
+                actor.why = "" if isinstance(error, TimeoutError) else in_a_line(error)
                 actor.died |= isinstance(error, ray.exceptions.ActorDiedError)
                 for future in list(actor.under_way):
                     future.cancel()
@@ -219,11 +298,12 @@ class Bridge:
                     for node in nodes()
                     for number in range(int(node["Resources"].get("CPU", 0)))
                 }
-                again = {name for name, actor in list(self._actors.items()) if actor.died}
+                again = self._again()
+                self._made = {name: at for name, at in self._made.items() if name in names}
                 handles = {
                     name: handles[name]
                     if name in handles and name not in again
-                    else (node, make(name, node))
+                    else (node, self._make(name, node))
                     for name, node in names.items()
                 }
                 draining = frozenset(
@@ -232,9 +312,20 @@ class Bridge:
                 loop.call_soon_threadsafe(self._there, dict(handles), draining)
             time.sleep(NODES_SECONDS)
 
+    def _again(self) -> set[str]:
+        """Hosts that have died for good, and are to be made anew now."""
+        before = time.monotonic() - AGAIN_SECONDS
+        died = [name for name, actor in list(self._actors.items()) if actor.died]
+        return {name for name in died if self._made.get(name, before) <= before}
+
+    def _make(self, name: str, node: str) -> Any:
+        self._made[name] = time.monotonic()
+        return make(name, node)
+
     def _there(self, handles: dict[str, tuple[str, Any]], draining: frozenset[str]) -> None:
         """The hosts that there are now."""
         self._head_at, self._draining = time.monotonic(), draining
+        self._looked.set()
         for name, actor in list(self._actors.items()):
             if name not in handles or handles[name][1] is not actor.handle:
                 self._watches.pop(name).cancel()
@@ -245,6 +336,27 @@ class Bridge:
             if name not in self._actors:
                 actor = self._actors[name] = Actor(name, node, handle)
                 self._watches[name] = asyncio.create_task(self._watch(actor))
+
+
+async def _first(asked: set[asyncio.Future[int]], patience: float) -> int:
+    """The first answer to some questions; what has ended is taken out of them.
+
+    Raises:
+        Exception: there is none, and why.
+    """
+    ended, _ = await asyncio.wait(asked, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
+    asked -= ended
+    errors = [each.exception() for each in ended]
+    for each, error in zip(ended, errors, strict=True):
+        if error is None:
+            return each.result()
+    raise next(iter(errors), None) or TimeoutError("it is silent")
+
+
+def _heeded(answer: asyncio.Future[Any]) -> None:
+    """Nobody has to wait for it any more; else asyncio complains of an error that nobody saw."""
+    if not answer.cancelled():
+        answer.exception()
 
 
 async def _all(calls: Iterable[Any]) -> list[Any]:

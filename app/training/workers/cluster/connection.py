@@ -6,7 +6,7 @@ import itertools
 import multiprocessing
 import pickle
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from multiprocessing.process import BaseProcess
 from typing import Any
 
@@ -15,13 +15,18 @@ from app.settings import Settings
 from app.training.messages import Close, Command, Event, Open, Release, Released, Worked
 from app.training.workers.cluster import bridge
 from app.training.workers.cluster.actor import SETTINGS
-from app.training.workers.cluster.talk import Call, HostNews, News, Result, receive, send
+from app.training.workers.cluster.talk import Call, Failed, HostNews, News, Result, receive, send
 from app.training.workers.driver import LineBroken
 from app.training.workers.processes import STARTUP_TIMEOUT, start_apart
 
 LONGEST_ROUND_MORE = 5.0
 """Seconds beyond the longest that a round may take at its host, which sees to that itself."""
 PARTING_SECONDS = 0.5
+ANOTHER_SECONDS = 2.0
+"""For another bridge to find the host again, before its sessions go elsewhere."""
+LOOK_SECONDS = 0.05
+LOST_TICKS = 20
+"""In which a bridge says nothing, until nothing that it said counts any more."""
 
 
 class Connection:
@@ -30,13 +35,17 @@ class Connection:
     Attributes:
         news: What it said last; None until it has joined the cluster.
         heard: How many news have come.
+        silent: Ticks since the last; whoever looks at it counts them, so that none is counted while
+            the server itself stands still.
         closed: Whether it has ended.
+        why: Why it ends, if that is known.
     """
 
     def __init__(self, process: BaseProcess, ours: socket.socket) -> None:
         self.news: News | None = None
-        self.heard = 0
+        self.heard = self.silent = 0
         self.closed = False
+        self.why = ""
         self._hosts: dict[str, HostNews] = {}
         self._process, self._socket = process, ours
         self._writer: asyncio.StreamWriter | None = None
@@ -74,8 +83,10 @@ class Connection:
             while True:
                 match await receive(reader):
                     case News() as news:
-                        self.news, self.heard = news, self.heard + 1
+                        self.news, self.heard, self.silent = news, self.heard + 1, 0
                         self._hosts = {host.name: host for host in news.hosts}
+                    case Failed() as failed:
+                        self.why = failed.why
                     case Result() as result:
                         call = self._calls.get(result.number)
                         if call is not None and not call.done():  # else nobody waits any more
@@ -91,9 +102,14 @@ class Connection:
             if not call.done():
                 call.set_result(Result(number, broken="the bridge to the cluster has ended"))
 
+    @property
+    def lost(self) -> bool:
+        """Whether the bridge is silent, or has ended."""
+        return self.closed or self.silent > LOST_TICKS
+
     def host(self, name: str) -> HostNews | None:
-        """What is known of a host; None if there is none of that name."""
-        return self._hosts.get(name)
+        """What is known of a host; None if there is none of that name, or nothing is known now."""
+        return None if self.lost else self._hosts.get(name)
 
     async def call(self, host: str, method: str, *arguments: Any, patience: float) -> Any:
         """What a method of a host gives.
@@ -133,43 +149,59 @@ class Connection:
 
 
 class RayLine:
-    """A host that is an actor of the cluster, over the bridge."""
+    """A host that is an actor of the cluster, over whichever bridge there is.
 
-    def __init__(self, connection: Connection, host: str, incarnation: int, longest: float) -> None:
-        self._connection, self._host, self._incarnation = connection, host, incarnation
+    A bridge may be replaced: what a round gives comes over the next one then.
+    """
+
+    def __init__(
+        self, bridge: Callable[[], Connection | None], host: str, incarnation: int, longest: float
+    ) -> None:
+        self._bridge, self._host, self._incarnation = bridge, host, incarnation
         self._longest = longest
+        self._rounds = itertools.count(1)
         self._sessions: set[str] = set()
 
     @classmethod
     async def connect(
-        cls, connection: Connection | None, host: str, incarnation: int, settings: Settings
+        cls,
+        bridge: Callable[[], Connection | None],
+        host: str,
+        incarnation: int,
+        settings: Settings,
     ) -> "RayLine":
         """Begin to use a host; what an older incarnation had there is gone.
 
         Raises:
             LineBroken: it is not to be had.
         """
-        if connection is None:
-            raise LineBroken("there is no bridge to the cluster")
+        line = cls(bridge, host, incarnation, settings.round_timeout_seconds + LONGEST_ROUND_MORE)
         known = settings.model_dump(include=SETTINGS)
-        arguments = (incarnation, __version__, known)
-        refused = await connection.call(host, "begin", *arguments, patience=STARTUP_TIMEOUT)
-        if refused:
-            raise LineBroken(refused)
-        longest = settings.round_timeout_seconds + LONGEST_ROUND_MORE
-        return cls(connection, host, incarnation, longest)
+        if refused := await line._call("begin", __version__, known, patience=STARTUP_TIMEOUT):
+            raise LineBroken(f"host {host}: {refused}")
+        return line
+
+    async def _call(self, method: str, *arguments: Any, patience: float) -> Any:
+        if (bridge := self._bridge()) is None:
+            raise LineBroken("there is no bridge to the cluster")
+        arguments = (self._incarnation, *arguments)
+        return await bridge.call(self._host, method, *arguments, patience=patience)
+
+    @property
+    def _known(self) -> HostNews | None:
+        """What is known of the host."""
+        bridge = self._bridge()
+        return bridge.host(self._host) if bridge is not None else None
 
     @property
     def others(self) -> int:
         """How many sessions of other servers the same processor has."""
-        host = self._connection.host(self._host)
-        return host.others if host is not None else 0
+        return host.others if (host := self._known) is not None else 0
 
     @property
     def lost(self) -> bool:
-        """Whether the host does not answer, or there is no bridge to it any more."""
-        host = self._connection.host(self._host)
-        return host is None or not host.answers
+        """Whether the host does not answer, or there is no bridge to it."""
+        return (host := self._known) is None or not host.answers
 
     async def exchange(
         self, commands: Sequence[Command]
@@ -185,13 +217,10 @@ class RayLine:
                     self._sessions.add(command.session)
                 case Close():
                     self._sessions.discard(command.session)
-        broken, serving, answer = await self._connection.call(
-            self._host,
-            "serve",
-            self._incarnation,
+        broken, serving, answer = await self._serve(
+            next(self._rounds),
             len(self._sessions),
             pickle.dumps(commands, pickle.HIGHEST_PROTOCOL),
-            patience=self._longest,
         )
         if broken:
             raise LineBroken(broken, serving)
@@ -201,9 +230,31 @@ class RayLine:
             self._sessions -= left
         return events, wake
 
+    async def _serve(self, *what: int | bytes) -> tuple[str, str, bytes]:
+        """A round, over one bridge or the next."""
+        while True:
+            bridge = self._bridge()
+            try:
+                answer: tuple[str, str, bytes] = await self._call(
+                    "serve", *what, patience=self._longest
+                )
+                return answer
+            except LineBroken:
+                if bridge is None or not bridge.closed or bridge.silent > LOST_TICKS:
+                    raise  # it is the host, or has taken too long already
+                if not await self._found_again():
+                    raise
+
+    async def _found_again(self) -> bool:
+        """Wait for another bridge to find the host, for a while; whether it did."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(ANOTHER_SECONDS):
+                while self.lost:  # noqa: ASYNC110
+                    await asyncio.sleep(LOOK_SECONDS)
+                return True
+        return False
+
     async def close(self) -> None:
         """Tell the host, if it hears it, that it is needed no longer."""
         with contextlib.suppress(LineBroken):
-            await self._connection.call(
-                self._host, "end", self._incarnation, patience=PARTING_SECONDS
-            )
+            await self._call("end", patience=PARTING_SECONDS)

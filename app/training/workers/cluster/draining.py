@@ -8,11 +8,19 @@ and so does the end of the head; a node that is started again is another one, wi
 import socket
 import time
 from collections.abc import Callable
+from functools import wraps
 from importlib.util import find_spec
 from typing import Any
 
 from app.settings import Settings
-from app.training.workers.cluster.bridge import DRAINING, NAMESPACE, join, nodes
+from app.training.workers.cluster.bridge import (
+    DRAINING,
+    NAMESPACE,
+    CanNotJoin,
+    in_a_line,
+    join,
+    nodes,
+)
 
 DRAIN_SECONDS = 60.0
 NOTICE_SECONDS = 2.5
@@ -23,12 +31,29 @@ LOAD_SECONDS = 2.0
 PROBE_SECONDS = 5.0
 
 Say = Callable[[str], None]
+Work = Callable[[Settings, str, Say], str | None]
 
 
 class NoSuchNode(Exception):
     """There is no such node to drain, or no cluster; the message says which."""
 
 
+def explained(work: Work) -> Work:
+    """The same work, which says what went wrong instead of raising it."""
+
+    @wraps(work)
+    def explain(settings: Settings, name: str, say: Say) -> str | None:
+        try:
+            return work(settings, name, say)
+        except NoSuchNode as why:
+            return str(why)
+        except Exception as error:  # what Ray says as it loses its head
+            return f"the cluster does not answer any more ({in_a_line(error)})"
+
+    return explain
+
+
+@explained
 def drain(settings: Settings, name: str, say: Say) -> str | None:
     """Have the sessions of a node go elsewhere, and wait until they have; why not, if not.
 
@@ -36,10 +61,7 @@ def drain(settings: Settings, name: str, say: Say) -> str | None:
         name: The node's address, its name, or the beginning of its id.
         say: Is told what goes on.
     """
-    try:
-        node = _find(settings, name)
-    except NoSuchNode as why:
-        return str(why)
+    node = _find(settings, name)
     from ray.experimental.internal_kv import (
         _internal_kv_del,
         _internal_kv_list,
@@ -57,6 +79,7 @@ def drain(settings: Settings, name: str, say: Say) -> str | None:
     began = time.monotonic()
     before = 0
     while True:
+        _reach(settings)
         left, now = _sessions(node), time.monotonic() - began
         if not left and now > NOTICE_SECONDS:
             say(f"no session is on {name} any more: it may go, by `ray stop` there")
@@ -69,12 +92,10 @@ def drain(settings: Settings, name: str, say: Say) -> str | None:
         time.sleep(LOOK_SECONDS)
 
 
+@explained
 def undrain(settings: Settings, name: str, say: Say) -> str | None:
     """Take a node back that was drained; why not, if not. Arguments are those of `drain`."""
-    try:
-        node = _find(settings, name)
-    except NoSuchNode as why:
-        return str(why)
+    node = _find(settings, name)
     from ray.experimental.internal_kv import _internal_kv_del
 
     there = _internal_kv_del(_mark(node))
@@ -82,7 +103,7 @@ def undrain(settings: Settings, name: str, say: Say) -> str | None:
     return None
 
 
-COMMANDS: dict[str, Callable[[Settings, str, Say], str | None]] = {
+COMMANDS: dict[str, Work] = {
     "drain": drain,
     "undrain": undrain,
 }
@@ -114,20 +135,22 @@ def _enter(settings: Settings) -> None:
         raise NoSuchNode("there is no cluster: set SHALLOWS_BACKEND=ray and SHALLOWS_RAY_ADDRESS")
     if find_spec("ray") is None:
         raise NoSuchNode("Ray is not installed here: pip install shallows[cluster]")
+    _reach(settings)
+    token = str(settings.ray_token_file) if settings.ray_token_file else None
+    try:
+        join(address, token)
+    except CanNotJoin as why:
+        raise NoSuchNode(str(why)) from None
+
+
+def _reach(settings: Settings) -> None:
+    """Look whether anybody is where the head should be: Ray takes a minute to notice."""
+    address = settings.ray_address or ""
     host, _, port = address.rpartition(":")
     try:
         socket.create_connection((host.strip("[]"), int(port)), PROBE_SECONDS).close()
     except OSError as error:
         raise NoSuchNode(f"the head of the cluster is not at {address}: {error}") from None
-    token = str(settings.ray_token_file) if settings.ray_token_file else None
-    try:
-        join(address, token)
-    except Exception as error:
-        why = (str(error).strip() or repr(error)).splitlines()[0]
-        raise NoSuchNode(
-            f"the cluster at {address} does not let this process in; is the token right, and is "
-            f"this machine a node of it? ({why})"
-        ) from None
 
 
 def _training(those: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -1,7 +1,7 @@
 """What a web server and its bridge say to each other, over a socket that only they have.
 
-What if it is full: the server has one call under way for each host, and the bridge sends its news
-at its own pace, so that no more than a round of each host waits on the socket.
+What if it is full: the server has one call under way for each host, and the bridge sends no news
+while the last are not taken, so that no more than a round of each host waits on the socket.
 """
 
 import asyncio
@@ -23,6 +23,7 @@ class HostNews:
         answers: Whether it has answered a moment ago.
         draining: Whether its node is to go.
         others: How many sessions of other servers it has.
+        why: Why it does not answer, if that is known.
     """
 
     name: str
@@ -30,6 +31,7 @@ class HostNews:
     answers: bool
     draining: bool
     others: int
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,13 @@ class News:
 
     hosts: tuple[HostNews, ...]
     head: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The bridge ends; why."""
+
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +76,15 @@ class Result:
     broken: str = ""
 
 
+def packed(message: object) -> bytes:
+    """A message as it is sent."""
+    data = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
+    return len(data).to_bytes(4, "big") + data
+
+
 def send(writer: asyncio.StreamWriter, message: object) -> None:
     """Send a message; it waits nowhere."""
-    data = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
-    writer.write(len(data).to_bytes(4, "big"))
-    writer.write(data)
+    writer.write(packed(message))
 
 
 async def receive(reader: asyncio.StreamReader) -> object:

@@ -1,0 +1,237 @@
+"""What one of several servers passes on to another, which is played here."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from starlette.types import Message, Scope
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
+from websockets.http11 import Request, Response
+
+from app.sessions.owning import MOVED
+from app.sessions.servers import Servers
+from app.store.owned import Owner
+from app.web import carrying
+from app.web.tickets import Tickets
+from app.web.upstream import Ahead, Upstream
+from tests.browser.harness import free_port
+
+Talk = Callable[[ServerConnection], Awaitable[None]]
+
+
+def way_to_others() -> Upstream:
+    servers = SimpleNamespace(id="here", database_now=0.0)
+    return Upstream(Tickets(b"key", cast(Servers, servers)))
+
+
+class Reader:
+    """Somebody at the server that passes on."""
+
+    def __init__(self) -> None:
+        self.heard: list[Message] = []
+        self.takes = asyncio.Event()
+        self.takes.set()
+        self.says: asyncio.Queue[Message] = asyncio.Queue()
+
+    async def send(self, message: Message) -> None:
+        await self.takes.wait()
+        self.heard.append(message)
+        if message["type"] == "http.response.body" and not message.get("more_body"):
+            self.says.put_nowait({"type": "http.disconnect"})  # as uvicorn has it
+
+    def said(self, kind: str) -> list[Any]:
+        return [each.get("text") for each in self.heard if each["type"] == f"websocket.{kind}"]
+
+
+@asynccontextmanager
+async def an_owner(talk: Talk) -> AsyncIterator[Owner]:
+    """A server that talks so on a stream, and says of a request what was asked."""
+
+    def answer(connection: ServerConnection, request: Request) -> Response | None:
+        if request.headers.get("Upgrade"):
+            return None
+        return connection.respond(200, request.path)
+
+    port = free_port()
+    async with serve(talk, "127.0.0.1", port, process_request=answer, close_timeout=0.1):
+        yield Owner("owner", f"http://127.0.0.1:{port}", 1, True)
+
+
+def scope_of(kind: str) -> Scope:
+    return {
+        "type": kind,
+        "method": "GET",
+        "scheme": "http",
+        "path": "/ws",
+        "query_string": b"session=s",
+        "headers": [(b"host", b"shallows")],
+        "client": ("10.0.0.1", 1),
+    }
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(carrying, "LOOK_SECONDS", 0.02)
+    monkeypatch.setattr(carrying, "SILENT_SECONDS", 0.1)
+
+
+async def until(what: Callable[[], object]) -> None:
+    while not what():  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+
+
+def streaming(talk: Talk, test: Callable[[Upstream, Reader, "asyncio.Task[None]"], Any]) -> None:
+    """A stream that is passed on to an owner who talks so."""
+
+    async def run() -> None:
+        way, reader = way_to_others(), Reader()
+        reader.says.put_nowait({"type": "websocket.connect"})
+        async with an_owner(talk) as owner, asyncio.timeout(10):
+            stream = asyncio.create_task(
+                way.send_on(owner, scope_of("websocket"), reader.says.get, reader.send)
+            )
+            await test(way, reader, stream)
+            await stream
+        assert way.now == 0
+
+    asyncio.run(run())
+
+
+def test_a_reader_who_takes_nothing_for_a_while_keeps_the_stream() -> None:
+    """That the owner lives is behind all that it has said, and is not missed."""
+    texts = [f"{number}" + "x" * 100_000 for number in range(60)]
+    heard = asyncio.Event()
+
+    async def talk(socket: ServerConnection) -> None:
+        for text in texts:
+            await socket.send(text)
+        await heard.wait()
+        await socket.close(4001)
+
+    async def test(way: Upstream, reader: Reader, stream: "asyncio.Task[None]") -> None:
+        await until(lambda: reader.said("send"))
+        reader.takes.clear()
+        await asyncio.sleep(0.4)
+        reader.takes.set()
+        await until(lambda: stream.done() or len(reader.said("send")) == len(texts))
+        heard.set()
+        await stream
+        assert reader.said("send") == texts
+        assert reader.heard[-1] == {"type": "websocket.close", "code": 4001}
+
+    streaming(talk, test)
+
+
+def test_an_owner_that_hears_nothing_for_a_while_and_lives_keeps_the_stream() -> None:
+    """Who says more than it may has to wait, as at the owner itself."""
+
+    async def talk(socket: ServerConnection) -> None:
+        socket.transport.pause_reading()
+        for _ in range(15):
+            await socket.pong()
+            await asyncio.sleep(0.02)
+        socket.transport.resume_reading()
+        await socket.send("still")
+        await socket.close(4001)
+
+    async def test(way: Upstream, reader: Reader, stream: "asyncio.Task[None]") -> None:
+        await stream
+        assert reader.said("send") == ["still"]
+        assert reader.heard[-1] == {"type": "websocket.close", "code": 4001}
+
+    streaming(talk, test)
+
+
+def test_an_owner_that_is_silent_is_left() -> None:
+    over = asyncio.Event()
+
+    async def talk(socket: ServerConnection) -> None:
+        await socket.send("once")
+        await over.wait()
+
+    async def test(way: Upstream, reader: Reader, stream: "asyncio.Task[None]") -> None:
+        await stream
+        over.set()
+        assert reader.heard[-1] == {"type": "websocket.close", "code": MOVED}
+
+    streaming(talk, test)
+
+
+def test_all_that_the_owner_said_before_it_closed_is_passed_on_and_its_code() -> None:
+    """Also to somebody who is slow to hear it, and goes on talking."""
+    closed = asyncio.Event()
+
+    async def talk(socket: ServerConnection) -> None:
+        await socket.recv()
+        for text in ("1", "2", "3"):
+            await socket.send(text)
+        await socket.close(4001)
+        closed.set()
+
+    async def test(way: Upstream, reader: Reader, stream: "asyncio.Task[None]") -> None:
+        async def chatter() -> None:
+            while True:
+                reader.says.put_nowait({"type": "websocket.receive", "text": "more"})
+                await asyncio.sleep(0.001)
+
+        await until(lambda: reader.heard)
+        reader.takes.clear()
+        talking = asyncio.create_task(chatter())
+        await closed.wait()
+        await asyncio.sleep(0.05)
+        reader.takes.set()
+        await stream
+        talking.cancel()
+        with suppress(asyncio.CancelledError):
+            await talking
+        assert reader.said("send") == ["1", "2", "3"]
+        assert reader.heard[-1] == {"type": "websocket.close", "code": 4001}
+
+    streaming(talk, test)
+
+
+def test_a_stream_to_a_server_that_has_died_ends_once() -> None:
+    """However often it is found dead until its reader has heard of it."""
+
+    async def talk(socket: ServerConnection) -> None:
+        with suppress(ConnectionClosed):
+            while True:
+                await socket.send("x" * 100_000)
+
+    async def test(way: Upstream, reader: Reader, stream: "asyncio.Task[None]") -> None:
+        await until(lambda: reader.said("send"))
+        reader.takes.clear()
+        for _ in range(3):
+            way.end_links(())
+            await asyncio.sleep(0.01)
+        reader.takes.set()
+        await stream
+        assert reader.heard[-1] == {"type": "websocket.close", "code": MOVED}
+
+    streaming(talk, test)
+
+
+def test_a_request_that_was_answered_leaves_no_connection() -> None:
+    async def nothing(socket: ServerConnection) -> None:
+        raise AssertionError("a request is no stream")
+
+    async def run() -> None:
+        way = way_to_others()
+        async with an_owner(nothing) as owner, asyncio.timeout(10):
+            for _ in range(5):
+                reader = Reader()
+                reader.says.put_nowait({"type": "http.request", "body": b""})
+                await way.send_on(owner, scope_of("http"), Ahead(reader.says.get), reader.send)
+                assert reader.heard[0]["status"] == 200
+                assert b"".join(m.get("body", b"") for m in reader.heard) == b"/ws?session=s"
+                task = asyncio.current_task()
+                assert task is not None
+                assert not task.cancelling()
+        assert way._pool._requests == []
+        assert way._pool.connections == []
+
+    asyncio.run(run())
