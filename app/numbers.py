@@ -14,22 +14,21 @@ Decimal = Literal[".", ","]
 LONGEST = 100
 """Characters of a number."""
 
-_MINUS = "\N{MINUS SIGN}\N{EN DASH}\N{HYPHEN}\N{NON-BREAKING HYPHEN}\N{SMALL HYPHEN-MINUS}"
+_MINUS = (
+    "\N{MINUS SIGN}\N{FIGURE DASH}\N{EN DASH}\N{HYPHEN}\N{NON-BREAKING HYPHEN}"
+    "\N{SMALL HYPHEN-MINUS}"
+)
 _APOSTROPHES = "\N{RIGHT SINGLE QUOTATION MARK}\N{ARABIC THOUSANDS SEPARATOR}"
 _TIMES = "\N{MIDDLE DOT}\N{DOT OPERATOR}\N{MULTIPLICATION SIGN}"
-_NO_ROOM = "\N{ZERO WIDTH SPACE}\N{WORD JOINER}\N{LEFT-TO-RIGHT MARK}\N{RIGHT-TO-LEFT MARK}\ufeff"
+_SLASHES = "\N{FRACTION SLASH}\N{DIVISION SLASH}"
+_FULL_WIDTH = range(0xFF01, 0xFF5F)
 _PLAINLY = str.maketrans(
-    dict.fromkeys(_MINUS + "\N{FULLWIDTH HYPHEN-MINUS}", "-")
-    | dict.fromkeys(_APOSTROPHES, "'")
-    | dict.fromkeys(_TIMES, "*")
-    | dict.fromkeys(_NO_ROOM, "")
-    | {
-        "\N{FULLWIDTH PLUS SIGN}": "+",
-        "\N{FULLWIDTH COMMA}": ",",
-        "\N{FULLWIDTH FULL STOP}": ".",
-        "\N{ARABIC DECIMAL SEPARATOR}": ".",
-        "\N{FRACTION SLASH}": "/",
-    }
+    {code: chr(code - 0xFEE0) for code in _FULL_WIDTH}
+    | dict.fromkeys(map(ord, _MINUS), "-")
+    | dict.fromkeys(map(ord, _APOSTROPHES), "'")
+    | dict.fromkeys(map(ord, _TIMES), "*")
+    | dict.fromkeys(map(ord, _SLASHES), "/")
+    | {ord("\N{ARABIC DECIMAL SEPARATOR}"): "."}
 )
 _RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻", "0123456789+-")
 _POWER = re.compile(r"[⁺⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+")
@@ -91,10 +90,16 @@ def read_number(text: str, decimal: Decimal | None = None, by_hand: bool = False
 def readings(text: str, by_hand: bool = False) -> tuple[float, ...]:
     """The numbers that a text can be: none, one, or two. A lone point is a decimal one."""
     point = _under(text, ".", by_hand)
-    if point is not None and ("." in text or "," not in text):
+    if point is not None and not _has_only_commas(text):
         return (point,)
     comma = _under(text, ",", by_hand)
     return tuple(dict.fromkeys(value for value in (comma, point) if value is not None))
+
+
+def _has_only_commas(text: str) -> bool:
+    if not text.isascii():
+        text = plain(text)
+    return "," in text and "." not in text
 
 
 def _under(text: str, decimal: Decimal, by_hand: bool = False) -> float | None:
@@ -121,9 +126,15 @@ def plain(text: str) -> str:
 
 
 def _plain(sign: str) -> str:
-    if sign.isspace():
-        return " "
-    return str(unicodedata.decimal(sign)) if sign.isdecimal() else sign
+    match unicodedata.category(sign):
+        case "Cf":  # takes no room
+            return ""
+        case "Zs":
+            return " "
+        case "Nd":
+            return str(unicodedata.decimal(sign))
+        case _:
+            return sign
 
 
 def _one(text: str, decimal: Decimal) -> float | None:

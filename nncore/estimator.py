@@ -175,7 +175,7 @@ class _NetworkEstimator(BaseEstimator):  # type: ignore[misc]
 
     def _sizes(self) -> list[int]:
         given: Any = self.hidden_layer_sizes
-        several = isinstance(given, Sequence) and not isinstance(given, str)
+        several = isinstance(given, Sequence) and not isinstance(given, str | bytes | bytearray)
         sizes = given if several else np.atleast_1d(given).tolist()
         return [_whole("hidden_layer_sizes", size) for size in sizes]
 

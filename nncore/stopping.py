@@ -7,6 +7,7 @@ the iterations are made.
 
 import math
 from dataclasses import dataclass
+from numbers import Real
 from typing import Literal
 
 Reason = Literal["cost", "accuracy", "no_progress"]
@@ -34,12 +35,17 @@ class Stop:
     patience: int | None = None
 
     def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if value is not None and (isinstance(value, bool) or not isinstance(value, Real)):
+                raise ValueError(f"{name} must be a number, not {value!r}")
         if self.cost is not None and not (math.isfinite(self.cost) and self.cost >= 0):
             raise ValueError(f"cost must be a finite number of at least 0, not {self.cost}")
         if self.accuracy is not None and not 0 <= self.accuracy <= 1:
             raise ValueError(f"accuracy must be from 0 to 1, not {self.accuracy}")
-        if self.patience is not None and self.patience < 1:
-            raise ValueError(f"patience must be at least 1, not {self.patience}")
+        if self.patience is not None and not (
+            self.patience >= 1 and float(self.patience).is_integer()
+        ):
+            raise ValueError(f"patience must be a whole number of at least 1, not {self.patience}")
 
     def __bool__(self) -> bool:
         """Whether there is any condition."""

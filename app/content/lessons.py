@@ -8,6 +8,7 @@ and field, in the log and where lessons are listed; the others are there all the
 
 import os
 import re
+import stat
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -246,8 +247,19 @@ def _files(folder: Path, unread: list[Unread]) -> list[Path]:
     """What may be lessons in a folder and those within it, in order; what is hidden is not."""
     found: list[Path] = []
     looked_at = 0
-    for here, folders, files in os.walk(folder):
+
+    def say(path: Path, detail: str) -> None:
+        if len(unread) < MOST_UNREAD:
+            unread.append(Unread(path.relative_to(folder).as_posix(), detail))
+
+    def unreadable(error: OSError) -> None:
+        say(Path(error.filename), f"it can't be read: {error.strerror}")
+
+    for here, folders, files in os.walk(folder, onerror=unreadable):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for link in (Path(here, name) for name in folders):
+            if link.is_symlink():
+                say(link, "it is a link to a folder, and what is in it is not looked at")
         looked_at += len(files) + len(folders)
         found += [Path(here, name) for name in files if LIKE_A_LESSON.search(name)]
         if looked_at > MOST_FILES:
@@ -274,13 +286,20 @@ def read(path: Path) -> Lesson:
     if match is None:
         raise LessonError("a file's name is small letters, digits and hyphens: 03-my-lesson.md")
     try:
-        if path.stat().st_size > MOST_BYTES:
+        # Of a pipe or a device there would be no end.
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise LessonError("it is no file")
+        with path.open("rb") as file:
+            data = file.read(MOST_BYTES + 1)
+        if len(data) > MOST_BYTES:
             raise LessonError(f"a lesson may have at most {MOST_BYTES:,} bytes")
-        return parse(match[1], path.read_text("utf-8-sig"))
+        text = data.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
+        return parse(match[1], text)
     except UnicodeDecodeError as error:
         raise LessonError(f"it is not saved as UTF-8: {error}") from None
     except OSError as error:
-        raise LessonError(str(error)) from None
+        # Its own words have the folder, which is nobody's business.
+        raise LessonError(f"it can't be read: {error.strerror}") from None
 
 
 def parse(name: str, source: str) -> Lesson:

@@ -10,12 +10,13 @@ import csv
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import chain, islice, takewhile
 from typing import NamedTuple
 
-from app.numbers import LONGEST, ORDINARY, Decimal, NotANumber, read_number, readings
+from app.numbers import LONGEST, ORDINARY, Decimal, NotANumber, plain, read_number, readings
 
 MOST_COLUMNS = 100
 MOST_ROWS = 50_000
@@ -78,9 +79,33 @@ def encoding_of(data: bytes) -> str:
     return "utf-8"
 
 
+_KINDS = {
+    b"PK\3\4": "an archive, as workbooks of Excel and LibreOffice are: save the sheet as CSV",
+    b"\xd0\xcf\x11\xe0": "a workbook of older Excel: save the sheet as CSV",
+    b"%PDF": "a PDF document",
+    b"PAR1": "a Parquet file: write it as CSV",
+    b"\x1f\x8b": "compressed: unpack it first",
+    b"\x89PNG": "a picture",
+    b"\xff\xd8\xff": "a picture",
+    b"SQLite": "a database: write the table as CSV",
+}
+"""What files begin with that are no text, and what these are."""
+_NO_TEXT = re.compile("[\0-\x08\x0e-\x19]")
+
+
 def decode(data: bytes) -> str:
-    """The text of a file in whatever encoding it is."""
-    return data.decode(encoding_of(data), errors="replace").removeprefix("\ufeff")
+    """The text of a file in whatever encoding it is.
+
+    Raises:
+        ValueError: It is no text, but a workbook or a picture, say.
+    """
+    for begin, kind in _KINDS.items():
+        if data.startswith(begin):
+            raise ValueError(f"it is {kind}")
+    text = data.decode(encoding_of(data), errors="replace").lstrip("\ufeff")
+    if _NO_TEXT.search(text):
+        raise ValueError("it is no text: it has signs that no text has")
+    return text
 
 
 # -- rows -----------------------------------------------------------------------------------
@@ -103,11 +128,34 @@ class TableRow(NamedTuple):
 
 
 # As in a file that is opened for `csv`: \r and \n end a line, and nothing else does.
+_ARFF = re.compile(r"(?:\s*+%[^\r\n]*+[\r\n]++)*+\s*+@relation\b", re.IGNORECASE)
+_ATTRIBUTE = re.compile(r"@attribute\s+(?:'([^']*)'|\"([^\"]*)\"|(\S+))", re.IGNORECASE)
+_LISTS = re.compile(r"\s*+(?:\w+\s*+=\s*+)?(?:\w+\.)?(?:\w+\()?\[\s*+[\[(]")
+_NEXT_LIST = re.compile(r"[\])]\s*+,?\s*+[\[(]")
+_LISTS_END = re.compile(r"[\])]\s*+,?\s*+\]")
+_PRINTED_QUOTES = dict.fromkeys(map(ord, "“”„‟"), '"')
+_AS_FORMULA = re.compile(r'(?<![^,;\t|\r\n])="')
+_OTHERS = {
+    re.compile(r"\s*+(?:\[\s*+)?\{\s*+[\"']"): "JSON: a table has a line for each point",
+    re.compile(r"\s*+<(?:!doctype|html|table|\?xml)\b", re.IGNORECASE): (
+        "a web page: copy the table's cells, or save it as CSV"
+    ),
+}
+"""How texts begin that are no tables, and what these are."""
+_UNIT = re.compile(
+    r"\s*([€$£¥₹]?)\s*([+\-\N{MINUS SIGN}]?\s?\.?\d[\d.,'’\s]*?)[^\S\t\r\n]*"
+    r"([%‰€$£¥₹]|°?[^\W\d_]{1,3}[²³]?(?:/[^\W\d_]{1,3}[²³]?)?)?\s*"
+)
+"""A number with what it is measured in, behind it or, as money, before it."""
 _LINE = re.compile(r"[^\r\n]*(?:\r\n?|\n)|[^\r\n]+")
 _SEPARATOR = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
-_RULE = re.compile(r"[\s|+:=-]*(?:---|===)[\s|+:=-]*")
+_RULE = re.compile(r"[\s|+:=-]*(?:---|===|:-|-:)[\s|+:=-]*")
 _TO_CLOSE = re.compile(r'[^"]*+(?:""[^"]*+)*+"')
-_WORD = re.compile(r'"((?:[^"]|"")*)"(?=\s|$)|(\S+)')
+_WORD = re.compile(r'"((?:[^"]|"")*)"(?=\s|$)|([^ \t\r\n]+)')
+"""Spaces that break no line stand within numbers, and part none."""
+
+
+_HEAD = "belongs to the head of an ARFF file"
 
 
 def _lines(text: str) -> Iterator[tuple[int, int, int]]:
@@ -127,10 +175,15 @@ def _rows(text: str, delimiter: str) -> Iterator[TableRow]:
         ValueError: a cell, a line or the number of lines is beyond all measure.
     """
     until = 0
+    is_arff = bool(_ARFF.match(text))
     for number, begin, end in _lines(text):
         if end <= until:
             continue
         line = text[begin:end]
+        if is_arff and (sign := line.lstrip()[:1]) in ("%", "@"):
+            if sign == "@":
+                yield TableRow(number, [line.strip()], aside=_HEAD)
+            continue
         if number == 1 and _SEPARATOR.fullmatch(line):
             yield TableRow(1, [line.strip()], aside="names the separator")
         elif line[0] in "-=+|: " and _RULE.fullmatch(line):
@@ -140,36 +193,40 @@ def _rows(text: str, delimiter: str) -> Iterator[TableRow]:
             if cells := [(word[2] or word[1]).replace('""', '"') for word in words]:
                 yield TableRow(number, cells)
         elif '"' not in line:
-            if cells := _plain_cells(line, delimiter):
+            if cells := _plain_cells(line, delimiter, number):
                 yield TableRow(number, cells)
         elif (closed := _closed(text, begin, end, delimiter)) is None:
             yield TableRow(number, [line.strip()], problem="a quote opens here and none closes it")
         else:
             until = closed
-            cells = _cells(text[begin:closed], delimiter)
+            cells = _cells(text[begin:closed], delimiter, number)
             if any(map(str.strip, cells)):
                 yield TableRow(number + len(_LINE.findall(text, end, closed)), cells)
 
 
-def _plain_cells(line: str, delimiter: str) -> list[str]:
+def _plain_cells(line: str, delimiter: str, number: int) -> list[str]:
     """The cells of a line without quotes, which `csv` reads no otherwise; none if it is empty."""
     if len(line) > csv.field_size_limit():
-        cells = _cells(line, delimiter)
+        cells = _cells(line, delimiter, number)
     else:
         cells = line.rstrip("\r\n").split(delimiter)
     return cells if any(map(str.strip, cells)) else []
 
 
-def _cells(line: str, delimiter: str) -> list[str]:
+_reader = partial(csv.reader, skipinitialspace=True)
+"""Where a space follows a separator, as people write it, a quote opens all the same."""
+
+
+def _cells(line: str, delimiter: str, number: int) -> list[str]:
     try:
-        return next(csv.reader((line,), delimiter=delimiter), [])
+        return next(_reader((line,), delimiter=delimiter), [])
     except csv.Error as error:
-        raise ValueError(str(error)) from None
+        raise ValueError(f"line {number} can't be read: {error}") from None
 
 
 def _is_open(line: str, delimiter: str) -> bool:
     """Whether a cell in quotes goes on after a line: the reader then asks for the next one."""
-    reader = csv.reader((line, ""), delimiter=delimiter)
+    reader = _reader((line, ""), delimiter=delimiter)
     with contextlib.suppress(csv.Error):
         next(reader, None)
     return reader.line_num > 1
@@ -188,7 +245,7 @@ def _closed(text: str, begin: int, end: int, delimiter: str) -> int | None:
         if end - begin > LONGEST_LINE:
             return None
         try:
-            next(csv.reader((text[begin:end],), delimiter=delimiter, strict=True), None)
+            next(_reader((text[begin:end],), delimiter=delimiter, strict=True), None)
         except csv.Error as error:
             if "unexpected end" not in str(error):
                 return None
@@ -236,7 +293,7 @@ class _Signs:
                 within = 100 <= int(cell.strip()[:9]) <= 999
                 self.hundreds, self.others = self.hundreds + within, self.others + (not within)
             return
-        if len(found := _both(cell)) == 2:
+        if len(found := _both(plain(cell))) == 2:
             self.either = self.either or cell.strip()
         elif found:
             self.point += "." in found
@@ -244,6 +301,34 @@ class _Signs:
 
 
 _GROUP = re.compile(r"\s*[+-]?[1-9][0-9]{0,2}[.,][0-9]{3}\s*")
+
+
+def _unit_of(cell: str) -> str:
+    """What the number of a cell is measured in; "" if there is none, or if it is no number."""
+    if len(cell) > LONGEST or (found := _UNIT.fullmatch(cell)) is None:
+        return ""
+    before, number, behind = found.groups(default="")
+    return (before or behind) if not (before and behind) and readings(number) else ""
+
+
+def _units(rows: Sequence[Sequence[str]]) -> dict[int, str]:
+    """The units of the columns each of whose numbers has one, and all the same."""
+    units: dict[int, str] = {}
+    for column in range(min(MOST_COLUMNS, max(map(len, rows), default=0))):
+        cells = [row[column] for row in rows if len(row) > column]
+        found = {_unit_of(cell) for cell in cells if any(map(str.isdigit, cell))}
+        if (
+            len(found) == 1
+            and (unit := found.pop())
+            and 2 * sum(unit in c for c in cells) >= len(cells)
+        ):
+            units[column] = unit
+    return units
+
+
+def _bare(cell: str, unit: str | None) -> str:
+    """A cell without its unit."""
+    return cell.strip().removeprefix(unit).removesuffix(unit).strip() if unit else cell
 
 
 def _both(cell: str) -> dict[Decimal, float]:
@@ -279,6 +364,7 @@ class Table:
         signs: Of decimals, by column.
         given: The sign of decimals, if it was told and not found out.
         ambiguous: Columns that can be read in two ways.
+        units: What the numbers of a column are measured in, if it is written beside each.
     """
 
     text: str
@@ -291,6 +377,7 @@ class Table:
     signs: tuple[Decimal | None, ...] = ()
     given: Decimal | None = None
     ambiguous: tuple[Ambiguous, ...] = ()
+    units: Mapping[int, str] = field(default_factory=dict)
 
     def rows(self) -> Iterator[TableRow]:
         """Its rows, that of the names first; also those that are none, if they say why.
@@ -330,7 +417,9 @@ class Table:
             value = float(cell)
             if not math.isfinite(value):
                 raise NotANumber(cell)
-            return value
+            return value + 0.0
+        if column is not None:
+            cell = _bare(cell, self.units.get(column))
         try:
             return read_number(cell, sign)
         except NotANumber:
@@ -372,10 +461,14 @@ def parse(
     Raises:
         ValueError: It has no rows, too many of them, or too many columns.
     """
-    found = _SEPARATOR.match(text)
-    told = found[1] if found and found[0].strip('\r\n "').lower() == f"sep={found[1]}" else None
+    for begin, kind in _OTHERS.items():
+        if begin.match(text):
+            raise ValueError(f"it is {kind}")
+    text = _quoted(_unbracketed(text))
     head = _head(text)
-    table = Table(text, told or max(DELIMITERS, key=lambda sign: _evenness(head, sign)))
+    table = Table(text, _told(head) or _likeliest(head))
+    rows = [row.cells for row in _rows(head, table.delimiter) if not row.aside]
+    table = replace(table, units=_units(rows))
     widths: Counter[int] = Counter()
     filled: Counter[int] = Counter()
     signs = [_Signs() for _ in range(MOST_COLUMNS)]
@@ -391,9 +484,9 @@ def parse(
             raise ValueError(f"it has more than {most_rows:,} rows")
         if filled[size] < size:
             filled[size] = max(filled[size], len(row.cells) - _empty_at_end(row.cells))
-        for sign, cell in zip(signs, row.cells, strict=False):
+        for column, (sign, cell) in enumerate(zip(signs, row.cells, strict=False)):
             if cell:
-                sign.look(cell)
+                sign.look(_bare(cell, table.units.get(column)) if table.units else cell)
     if not widths or not text.strip("".join(DELIMITERS) + "\r\n"):
         raise ValueError("it is empty: it has no rows")
     width = filled[_usual(widths)]
@@ -401,6 +494,41 @@ def parse(
         raise ValueError("it has one row and no numbers: a header, and nothing below it")
     table = replace(table, count=widths.total(), width=width, given=decimal)
     return _with_signs(_with_names(table, header), signs[:width])
+
+
+def _likeliest(head: str) -> str:
+    """The separator with which most is even, and numbers."""
+    evenness = {sign: _evenness(head, sign) for sign in DELIMITERS}
+    if evenness["\t"][1] > 0.5:
+        # Where tabs part most rows, spaces stand within cells.
+        del evenness[" "]
+    alike = {sign: of for sign, of in evenness.items() if of[0] > 0 and of[1] == 1 and of[2] > 2}
+    return max(alike or evenness, key=lambda sign: evenness[sign])
+
+
+def _told(head: str) -> str | None:
+    """The separator that the first line names; one that separates nothing is named wrongly."""
+    found = _SEPARATOR.match(head)
+    if found is None or found[0].strip('\r\n "').lower() != f"sep={found[1]}":
+        return None
+    return found[1] if _evenness(head, found[1])[2] > 1 else None
+
+
+def _quoted(text: str) -> str:
+    """With a keyboard's quotes for those of word processors, and for Excel's ="1.5"."""
+    if '"' not in text:
+        text = text.translate(_PRINTED_QUOTES)
+    return _AS_FORMULA.sub('"', text) if '="' in text else text
+
+
+def _unbracketed(text: str) -> str:
+    """Lists in a list, as Python and NumPy write them, as a line each."""
+    if (begin := _LISTS.match(text)) is None:
+        return text
+    rows = text[begin.end() :]
+    if end := _LISTS_END.search(rows):
+        rows = rows[: end.start()]
+    return _NEXT_LIST.sub("\n", rows)
 
 
 def _empty_at_end(cells: Sequence[str]) -> int:
@@ -414,8 +542,10 @@ def _usual(widths: Counter[int]) -> int:
 def _head(text: str) -> str:
     """Its first lines."""
     lines = 0
+    arff = _ARFF.match(text)
+    start = arff.end() if arff else 0
     for _, begin, end in _lines(text):
-        lines += not text[begin:end].isspace()
+        lines += end >= start and not text[begin:end].isspace()
         if lines >= FIRST:
             return text[:end]
     return text
@@ -428,8 +558,9 @@ def _evenness(text: str, delimiter: str) -> tuple[float, float, int]:
     if not widths or (usual := _usual(widths)) < 2:
         return 0.0, 0.0, 0
     even = widths[usual] / widths.total()
-    cells = chain.from_iterable(cells[:MOST_COLUMNS] for cells in rows)
-    numbers = sum(bool(readings(cell)) for cell in cells)
+    units = _units(rows)
+    cells = chain.from_iterable(enumerate(cells[:MOST_COLUMNS]) for cells in rows)
+    numbers = sum(bool(readings(_bare(cell, units.get(column)))) for column, cell in cells)
     return even * numbers / sum(map(len, rows)), even, usual
 
 
@@ -439,26 +570,37 @@ def _evenness(text: str, delimiter: str) -> tuple[float, float, int]:
 def _with_names(table: Table, header: bool | None) -> Table:
     """It with the names of its columns, and which lines stand above its rows."""
     width, aside = table.width, {}
+    declared: list[str] = []
     first: list[TableRow] = []
     for row in islice(_rows(table.text, table.delimiter), 1 + FIRST):
         if row.aside:
             aside[row.line] = row.aside
+            if name := _ATTRIBUTE.match(row.cells[0]):
+                declared.append(next(filter(None, name.groups()), ""))
         elif not row.problem:
             marked = row.cells[0] == "#" and len(row.cells) == width + 1
             first.append(row._replace(cells=row.cells[1:]) if marked else _cut(row, width))
-    numeric = _numeric([row.cells for row in first if len(row.cells) == width], width)
+    bare = [
+        [_bare(cell, table.units.get(column)) for column, cell in enumerate(row.cells)]
+        for row in first
+    ]
+    numeric = _numeric([cells for cells in bare if len(cells) == width], width)
 
     def is_data(row: TableRow) -> bool:
         cells = row.cells
         if len(cells) != width:
             return any(map(readings, cells))
         return not numeric or any(
-            cells[c].strip() and (is_missing(cells[c]) or readings(cells[c])) for c in numeric
+            cells[c].strip()
+            and (is_missing(cells[c]) or readings(_bare(cells[c], table.units.get(c))))
+            for c in numeric
         )
 
     above = list(takewhile(lambda row: not is_data(row), first))
     below = first[len(above) :]
     named = _header(above, width) if numeric else None
+    if header is None and table.delimiter == ",":
+        _check_commas(above, below, named, width)
     if named is None and below and (header or (header is None and _tells_names(below, width))):
         named = below[0]
     if header is False and named is not None:
@@ -469,22 +611,55 @@ def _with_names(table: Table, header: bool | None) -> Table:
             aside[row.line] = (
                 "stands between the names and the rows" if under else "stands above the table"
             )
-    table = replace(table, aside=aside, names=("",) * width)
-    if named is None or header is False:
-        return table
-    cells = [cell.strip()[:LONGEST_NAME] for cell in named.cells[:width]]
+    named = named if header is not False else None
+    if named is None and len(declared) != width:
+        return replace(table, aside=aside, names=_with_units([""] * width, table.units))
+    cells = declared if named is None else [" ".join(cell.split()) for cell in named.cells[:width]]
+    cells = [cell[:LONGEST_NAME] for cell in cells]
     if cells[0].startswith("#") and not (cells[0] == "#" and len(cells) == width):
         cells[0] = cells[0].lstrip("# ")
     names = [""] * (width - len(cells)) + cells
-    for row in above:
-        if row.line > named.line and len(row.cells) == width:
+    for row in above if named else ():
+        if named and row.line > named.line and len(row.cells) == width:
             units = [cell.strip(" ()[]") for cell in row.cells]
             if all(len(unit) <= LONGEST_UNIT for unit in units):
                 names = [
                     f"{name} ({unit})" if unit and column in numeric else name
                     for column, (name, unit) in enumerate(zip(names, units, strict=True))
                 ]
-    return replace(table, header=named.line, names=tuple(names))
+    line = named.line if named else max(aside)
+    return replace(table, aside=aside, header=line, names=_with_units(names, table.units))
+
+
+def _with_units(names: Sequence[str], units: Mapping[int, str]) -> tuple[str, ...]:
+    """Names that tell the units of their columns, too."""
+    return tuple(
+        f"{name or f'column {column + 1}'} ({units[column]})"
+        if column in units and f"{units[column]}" not in name
+        else name
+        for column, name in enumerate(names)
+    )
+
+
+def _check_commas(
+    above: Sequence[TableRow], below: Sequence[TableRow], named: TableRow | None, width: int
+) -> None:
+    """Refuse a table whose commas separate cells, and are the sign of decimals as well.
+
+    Raises:
+        ValueError: It is such a one: its names are fewer than its cells, and no names of rows.
+    """
+    row = named or (above[-1] if above else None)
+    if row is None or not all(cell.strip() for cell in row.cells):
+        return
+    names = len(row.cells)
+    begins = [row.cells[0].strip() for row in below if len(row.cells) == width]
+    repeated = any(map(readings, begins)) and len(set(begins)) < len(begins)
+    if (3 <= names < width - 1 and width <= 2 * names) or (names == width - 1 and repeated):
+        raise ValueError(
+            f"line {row.line} names {names} columns, and most rows have {width} cells: if commas "
+            "stand in its numbers too, separate its cells by semicolons"
+        )
 
 
 def _numeric(rows: Sequence[Sequence[str]], width: int) -> list[int]:
@@ -549,7 +724,7 @@ def _with_signs(table: Table, columns: Sequence[_Signs]) -> Table:
         else:
             sign = _likely(column, point, comma, table.delimiter)
             signs.append(sign)
-            both = _both(column.either)
+            both = _both(plain(column.either))
             other: Decimal = "," if sign == "." else "."
             if table.given is None:
                 ambiguous.append(Ambiguous(index, column.either, both[sign], both[other]))

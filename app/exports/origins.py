@@ -3,14 +3,18 @@
 import math
 import re
 from collections.abc import Sequence
+from keyword import iskeyword
 
 import numpy as np
 from numpy.typing import NDArray
 
 from app.schemas import Axis, NamedData, Origin
 from app.training.checkpoints import Record
+from nncore import ACTIVATIONS
 
 MOST_TICKS = 7
+_TAKEN = re.compile(rf"x\d+|a\d+_\d+|exp|max|{'|'.join(ACTIVATIONS)}")
+"""What formulas call something else."""
 DIGITS = 12
 """Of numbers that were moved and are moved back: as many as that leaves right."""
 
@@ -39,7 +43,7 @@ def identifiers(axes: Sequence[Axis]) -> list[str]:
     found: list[str] = []
     for number, axis in enumerate(axes, start=1):
         name = re.sub(r"\W+", "_", axis.name).strip("_")
-        if not name.isidentifier() or name in found or re.fullmatch(r"x\d+|a\d+_\d+", name):
+        if not name.isidentifier() or iskeyword(name) or name in found or _TAKEN.fullmatch(name):
             name = f"value_{number}"
         found.append(name)
     return found

@@ -28,6 +28,7 @@ from app.exports import dialects, text_tables
 from app.exports.arrays import MOST_LAYERS, MOST_UNITS, Layers, array_at
 from app.exports.onnx import reading, writing
 from app.exports.text import Parts, an_object, numbers, rows
+from app.numbers import TwoNumbers
 from app.reading import read_json
 from app.schemas import OneOf, Parameters, Range, Schema
 from app.training.checkpoints import Record
@@ -99,7 +100,8 @@ def read(data: bytes, extension: str) -> ParametersFile:
     try:
         layers = FORMATS[extension].read(data)
     except UNREADABLE as error:
-        words = str(error) if type(error) is ValueError else "it can't be read"
+        told = type(error) in (ValueError, TwoNumbers)
+        words = str(error) if told else "it can't be read"
         raise InvalidField(
             f"this is not a file of parameters as {extension}: {words}", "file"
         ) from None
@@ -122,8 +124,12 @@ def _check_shapes(file: ParametersFile) -> None:
     for index, layer in enumerate(file.layers):
         width = len(layer.biases)
         if any(len(row) != width for row in layer.weights):
+            turned = (
+                ": it has a row for each, so turn it round" if len(layer.weights) == width else ""
+            )
             raise InvalidField(
-                f"layers.{index}.weights must have rows of {width} numbers, one for each bias",
+                f"layers.{index}.weights must have rows of {width} numbers, one for each bias"
+                + turned,
                 f"layers.{index}.weights",
             )
     for index, (before, layer) in enumerate(pairwise(file.layers), start=1):
@@ -162,7 +168,9 @@ def _layers_json(layers: Iterable[tuple[Any, Any, str | None, float | None]]) ->
 def _read_json(data: bytes) -> Layers:
     content = read_json(data)
     if not isinstance(content, dict) or not isinstance(content.get("layers"), list):
-        raise ValueError('it must be an object with a list of "layers"')
+        raise ValueError(
+            'it must be an object with a list of "layers", each with "weights" and "biases"'
+        )
     if others := [name for name in content if name != "layers"]:
         raise ValueError(f'it has {_named(others)} beside "layers", which nothing reads')
     return content["layers"]  # type: ignore[no-any-return]
@@ -195,14 +203,19 @@ def _read_csv(data: bytes) -> Layers:
         raise ValueError(f"it has the columns {_named(others)}, which nothing reads")
     found: dict[int, NDArray[np.float64]] = {}
     about: dict[int, dict[str, Any]] = {}
+    values = _Values(table, names.index("value"))
     for row in table.body():
         if row.aside:
             continue
+        if row.problem:
+            raise ValueError(f"line {row.line}: {row.problem}")
         cells = dict(zip(names, (cell.strip() for cell in row.cells), strict=False))
         try:
             layer, unit = int(cells["layer"]), int(cells["unit"])
             input = None if cells["input"].lower() == "bias" else int(cells["input"])
-            value = table.number(cells["value"])
+            value = values.number(cells["value"])
+        except TwoNumbers as error:
+            raise ValueError(f"line {row.line}: {error}; write it as one of these") from None
         except (KeyError, ValueError):
             raise ValueError(f"line {row.line} does not name a parameter and its value") from None
         if not (
@@ -225,6 +238,22 @@ def _read_csv(data: bytes) -> Layers:
         {**_matrix(number, found.get(number)), **about.get(number, {})}
         for number in range(1, max(found, default=0) + 1)
     ]
+
+
+class _Values:
+    """The numbers of a column, none of which is guessed: nobody would be told."""
+
+    def __init__(self, table: dialects.Table, column: int) -> None:
+        self._table = table
+        doubtful = [told for told in table.ambiguous if told.column == column]
+        if doubtful and "," in (text := doubtful[0].text):
+            raise TwoNumbers(text, (doubtful[0].taken, doubtful[0].other))
+        # In a column of decimal commas 1.250 has a thousand in it; else a point is a decimal one.
+        self._column = column if table.signs[column] == "," and not doubtful else None
+
+    def number(self, cell: str) -> float:
+        """The number of a cell."""
+        return self._table.number(cell, self._column)
 
 
 def _matrix(number: int, values: NDArray[np.float64] | None) -> dict[str, Any]:
@@ -341,7 +370,10 @@ def _read_npz(data: bytes) -> Layers:
                 raise ValueError(f"it holds {name:.40} twice")
             with archive.open(member) as file:
                 content = file.read(member.file_size)
-            arrays[name] = _read_npy(content)
+            try:
+                arrays[name] = _read_npy(content)
+            except ValueError as error:
+                raise ValueError(f"{name!r:.40}: {error}") from None
     names, slopes = (arrays.pop(name, np.array([])) for name in ("activations", "slopes"))
     if (names.size and names.dtype.kind != "U") or slopes.dtype.kind not in _NUMBERS:
         raise ValueError("activations must be texts, and slopes numbers")

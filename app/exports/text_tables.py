@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Literal
+from unicodedata import normalize
 
 import numpy as np
 
@@ -260,7 +261,7 @@ class _Column:
             self.missing += 1
         if self.classes is None:
             return
-        key = text.casefold() if number is None else repr(number)
+        key = _key_of(text, number)
         self.classes.setdefault(key, [text[:LONGEST_SHOWN], 0])[1] += 1
         if len(self.classes) > MOST_CLASSES + MOST_ABSENT:
             self.classes = None
@@ -278,12 +279,14 @@ class _Column:
 
 _LABELS = (
     *("label", "class", "y", "target", "klasse", "kind", "type", "category", "species"),
-    *("group", "outcome", "result"),
+    *("group", "outcome", "result", "survived", "diagnosis", "passed", "admitted", "purchased"),
 )
 _INDEXES = (
     *("#", "id", "index", "idx", "row", "rownames", "nr", "nr.", "no", "no.", "number", "obs"),
     *("unnamed: 0", "...1"),
 )
+_NUMBERED = ("id", "nr", "no", "number", "index", "#")
+"""What the name of a column that counts up ends with, if it numbers the rows."""
 _NEGATIVE = frozenset(
     ["-", "no", "n", "nein", "non", "nej", "false", "falsch", "faux", "neg", "negative", "off"]
 )
@@ -322,8 +325,12 @@ def _number_or_none(table: Table, cell: str, column: int) -> float | None:
 
 def _key(table: Table, text: str, column: int) -> str:
     """What makes a class the same: 1 and 1.0 are, and so are Yes and yes."""
-    number = _number_or_none(table, text, column)
-    return text.casefold() if number is None else repr(number)
+    return _key_of(text, _number_or_none(table, text, column))
+
+
+def _key_of(text: str, number: float | None) -> str:
+    # An ä is one sign, or an a with two points: what macOS writes.
+    return normalize("NFC", text).casefold() if number is None else repr(number)
 
 
 def preview(table: Table, encoding: str = "utf-8") -> Preview:
@@ -373,6 +380,9 @@ def _suggested(
     more = [c for c, count in enumerate(counts) if count > 2 and c not in numeric]
     named = [c for c, count in enumerate(counts) if names[c] in _LABELS and count > 1]
     label = [*(c for c in named if c in two), *named, *reversed(two), *reversed(more), None][0]
+    words = [c for c, column in enumerate(columns) if c not in numeric and column.classes]
+    if label in numeric and len(numeric) < 3 and words:
+        label = words[-1]
     numbers = [c for c in numeric if c != label]
     # A column that numbers the rows is none of what was measured: surely if it has no name.
     counting = [c for c in numbers if _is_index(table, columns[c], names[c], c)]
@@ -392,9 +402,11 @@ def _again(values: list[ClassCount] | None, rows: int) -> bool:
 
 
 def _is_index(table: Table, column: _Column, name: str, index: int) -> bool:
-    if name or table.header is None:
-        return column.counts_up and index == 0 and (name in _INDEXES or table.header is None)
-    return column.counts_up or index == 0
+    if table.header is None:
+        return column.counts_up and index == 0
+    if not name:
+        return column.counts_up or index == 0
+    return index == 0 and (name in _INDEXES or (column.counts_up and name.endswith(_NUMBERED)))
 
 
 def points(
@@ -477,9 +489,9 @@ def points(
     if not 2 <= len(good) <= MOST_POINTS:
         first = bad.listed[0] if bad.listed else None
         raise InvalidField(
-            f"the table has {len(good):,}{' or more' if len(good) > MOST_POINTS else ''} rows that "
-            f"can be used; it takes from 2 to {MOST_POINTS:,}"
-            + (f" (line {first.line}: {first.reason})" if first else ""),
+            f"the table has {len(good):,}{' or more' if len(good) > MOST_POINTS else ''} "
+            f"{'row' if len(good) == 1 else 'rows'} that can be used; it takes from 2 to "
+            f"{MOST_POINTS:,}" + (f" (line {first.line}: {first.reason})" if first else ""),
             "rows",
         )
     labels: list[int] | list[float]
@@ -531,8 +543,13 @@ def _labels(
     if zero is None and one is None:
         if len(shown) != 2:
             raise InvalidField(
-                f"label has {len(shown):,} different values ({_some(shown)}); it takes exactly "
-                "two: say which is y = 1 with one=, and which is y = 0 with zero=",
+                f"label has {len(shown):,} different {'value' if len(shown) == 1 else 'values'} "
+                f"({_some(shown)}); it takes exactly two"
+                + (
+                    ": say which is y = 1 with one=, and which is y = 0 with zero="
+                    if len(shown) > 2
+                    else ""
+                ),
                 "label",
             )
         zero, one = _sorted(list(shown))

@@ -107,6 +107,17 @@ async def _gone(receive: Receive) -> None:
         pass
 
 
+def as_it_is(request: Request) -> None:
+    """Refuse a body that is packed: nothing here unpacks what has no bound.
+
+    Raises:
+        UnsupportedType: it is.
+    """
+    packed = request.headers.get("content-encoding", "identity").strip().lower()
+    if packed not in ("", "identity"):
+        raise UnsupportedType(f"send the body as it is, not as Content-Encoding: {packed:.40}")
+
+
 class JsonRoute(APIRoute):
     """A route whose body, if it is large, is read and checked by a child.
 
@@ -122,6 +133,7 @@ class JsonRoute(APIRoute):
         model = self.body_field.field_info.annotation
 
         async def read_first(request: Request) -> Response:
+            as_it_is(request)
             body = await request.body()
             if len(body) <= SMALL_BODY:
                 return await handle(request)

@@ -90,7 +90,7 @@ async def _invalid(request: Request, error: RequestValidationError) -> JSONRespo
     if (
         in_the_body
         and request.method == "POST"
-        and sent.partition(";")[0].strip() != "application/json"
+        and sent.partition(";")[0].strip().lower() != "application/json"
     ):
         return _answer(UnsupportedType("send the body with Content-Type: application/json"))
     return _answer(InvalidField.from_pydantic(errors))

@@ -9,7 +9,7 @@ from app.errors import InvalidField, UnsupportedType
 from app.exports import dialects, text_tables
 from app.exports.parameters import FORMATS, ParametersFile
 from app.numbers import Decimal
-from app.routes.heavy import answered, given
+from app.routes.heavy import answered, as_it_is, given
 from app.schemas import FromUrl, OneOf, Range, Task
 from app.services import Services
 
@@ -28,13 +28,22 @@ def _raw_body(*media_types: str) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": content}}
 
 
-def no_form(request: Request) -> None:
+async def no_form(request: Request) -> None:
     """Refuse a form before it is read, and say how to send what is in it.
 
+    What curl's -d sends says that it is a form, and has no ends of lines; with --data-binary it
+    says so, too, and has them.
+
     Raises:
-        UnsupportedType: the body is one.
+        UnsupportedType: the body is one, or is packed.
     """
-    if request.headers.get("content-type", "").strip().lower().startswith("multipart/"):
+    as_it_is(request)
+    kind = request.headers.get("content-type", "").strip().lower()
+    form = kind.startswith("multipart/")
+    if kind.startswith("application/x-www-form-urlencoded"):
+        body = await request.body()
+        form = b"\n" not in body and b"\r" not in body
+    if form:
         raise UnsupportedType(
             "send the file itself as the body, and no form around it: "
             f"curl --data-binary @FILE -H 'Content-Type: text/csv' '{request.url!s:.300}'"

@@ -13,6 +13,7 @@ from app.training.examples import Examples, inputs
 from app.training.standstill import (
     AGAIN,
     LONG,
+    NOISE,
     Standstill,
     best_constant,
     has_not_moved,
@@ -288,11 +289,15 @@ class Run:
         """Why it stands still at a start that was dead; None if it does not, or has diverged."""
         iteration = self.trainer.iteration
         recent = self.costs.since(max(0, len(self.costs) - LONG))
-        if self.trainer.diverged or not has_not_moved(recent, self._best_constant):
+        if self.trainer.diverged or not has_not_moved(recent, self._best_constant, NOISE):
             return None
         if self._looked is None or iteration - self._looked[0] >= AGAIN:
             self._looked = iteration, standstill(self.trainer)
-        return self._looked[1]
+        found = self._looked[1]
+        # With a low rate batches may differ by more than what is learned between them.
+        if found and found.cause == "rate" and not has_not_moved(recent, self._best_constant):
+            return None
+        return found
 
 
 OUTPUTS: dict[Task, str] = {"classification": "sigmoid", "regression": "linear"}

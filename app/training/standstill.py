@@ -20,6 +20,8 @@ AGAIN = 100
 """Iterations between two looks."""
 STILL = 1e-3
 """The cost has not moved if the means of both halves differ by less, of themselves."""
+NOISE = 3
+"""Standard errors of the costs of batches by which halves may differ, where it is not the rate."""
 NO_BETTER = 0.9
 """Of the cost of the best constant answer: a run below that has learned something."""
 NO_UPDATE = 1e-3
@@ -69,17 +71,22 @@ def best_constant(Y: NDArray[np.float64], *, regression: bool) -> float:
     return -sum(p * float(np.log(p)) for p in (share, 1 - share) if p > 0)
 
 
-def has_not_moved(costs: NDArray[np.float64], best: float) -> bool:
+def has_not_moved(costs: NDArray[np.float64], best: float, noise: float = 0.0) -> bool:
     """Whether the last costs are all the same, and no better than that of the best constant.
 
-    Halves are compared, since the costs of batches differ among themselves.
+    Halves are compared, since the costs of batches differ among themselves: by `noise` standard
+    errors their means may differ, too.
     """
     if len(costs) < LONG:
         return False
-    before, after = costs[-LONG : -LONG // 2].mean(), costs[-LONG // 2 :].mean()
-    return bool(
-        np.isfinite(after) and after >= NO_BETTER * best and abs(after - before) < STILL * after
-    )
+    last = costs[-LONG:]
+    # What is about to diverge has costs whose squares are beyond all numbers.
+    with np.errstate(over="ignore", invalid="ignore"):
+        before, after, spread = last[: LONG // 2].mean(), last[LONG // 2 :].mean(), last.std()
+    if not np.isfinite([before, after, spread]).all():
+        return False
+    still = max(STILL * after, noise * spread / np.sqrt(LONG / 2))
+    return bool(after >= NO_BETTER * best and abs(after - before) < still)
 
 
 def standstill(trainer: nncore.Trainer) -> Standstill | None:

@@ -288,30 +288,39 @@ def _right(confusion: Confusion | None) -> list[int] | None:
     return [confusion[0][0] + confusion[1][1], sum(map(sum, confusion))]
 
 
-def _tally(right: dict[str, list[int] | None], fields: list[str] | None) -> str:
-    """How many are right, and where the wrong ones lie (`fields`, if there is a plane)."""
-    parts = [
-        f"{f'all {of:,}' if count == of else f'{count:,} of {of:,}'} {name} points"
-        for name, (count, of) in (
-            ("training", right["train"] or (0, 0)),
-            ("test", right["test"] or (0, 0)),
-        )
-        if of
-    ]
-    said = f"{_listing(parts)} are right".capitalize()
+def _tally(right: dict[str, list[int] | None], fields: list[str | None]) -> str:
+    """How many are right, and where the wrong ones lie, if there is a plane."""
+    told = {name: right[split] for name, split in (("training", "train"), ("test", "test"))}
+    parts = {name: _share(name, *counts) for name, counts in told.items() if counts and counts[1]}
+    only = len(parts) == 1 and "only" in next(iter(parts.values()))
+    said = f"{_listing([*parts.values()])} {'is' if only else 'are'} right".capitalize()
     if fields:
         lies = "ones lie" if len(fields) > 1 else "one lies"
-        said += f"; the wrong {lies} {where(fields)}"
+        seen = [field for field in fields if field is not None]
+        places = [where(seen)] if seen else []
+        if beyond := len(fields) - len(seen):
+            places.append(f"{f'{beyond:,} ' if seen else ''}beyond what is shown")
+        said += f"; the wrong {lies} {', and '.join(places)}"
     return f"{said}."
 
 
-def _wrong_places(session: Session, run: Run, view: View) -> list[str] | None:
+def _share(name: str, count: int, of: int) -> str:
+    if count == of == 1:
+        return f"the only {name} point"
+    return f"{f'all {of:,}' if count == of else f'{count:,} of {of:,}'} {name} points"
+
+
+def _wrong_places(session: Session, run: Run, view: View) -> list[str | None]:
+    """The field of each wrong example; None of one beyond the plane, none if there is no plane."""
     wrong = run.score.misclassified
     if wrong is None or session.examples.features is None:
-        return None
+        return []
     x1, x2 = session.examples.points[:, wrong]
     across, up = ((x - low) / (high - low) for x, (low, high) in ((x1, view.x), (x2, view.y)))
-    return [_field_of(*place) for place in zip(up.tolist(), across.tolist(), strict=True)]
+    return [
+        _field_of(*place) if all(0 <= share <= 1 for share in place) else None
+        for place in zip(up.tolist(), across.tolist(), strict=True)
+    ]
 
 
 def _listed(session: Session, run: Run) -> list[dict[str, Any]]:
@@ -380,7 +389,11 @@ def _range(model: Model, view: View, run: Run) -> str:
         if low == high
         else f"ŷ goes from {low} {_at(lowest)} to {high} {_at(highest)}"
     )
-    return f"{goes}; the targets go from {_number(targets.min())} to {_number(targets.max())}."
+    least, most = _number(targets.min()), _number(targets.max())
+    wanted = (
+        f"all targets are {least}" if least == most else f"the targets go from {least} to {most}"
+    )
+    return f"{goes}; {wanted}."
 
 
 def _costs(train: float, test: float | None) -> str:

@@ -441,8 +441,9 @@ def checked_rate(value: float) -> float:
 
 
 def _is_finite(value: object) -> bool:
-    """Whether it is a number at all, and finite; a text is not."""
-    return isinstance(value, numbers.Real) and math.isfinite(value)
+    """Whether it is a number at all, and finite; a text is not, nor is True."""
+    number = isinstance(value, numbers.Real) and not isinstance(value, bool | np.bool_)
+    return number and math.isfinite(value)  # type: ignore[arg-type]
 
 
 def _check_index(name: str, value: int, low: int, high: int) -> None:

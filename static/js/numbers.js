@@ -1,15 +1,22 @@
 /**
  * Numbers as people type and paste them: the page's one reader. The server's is `app/numbers.py`; both are held to
- * `tests/number_cases.json`.
+ * `tests/number_cases.json`, and to each other.
  *
  * A point is a decimal one, as the page writes it. A single comma before three digits can be read in two ways, and both
- * are given: whoever asked decides. A text longer than any number is none.
+ * are given: whoever asked decides. Within a text there is one sign of decimals. A text longer than any number is none.
  */
 
 const LONGEST = 100;
 
-/** @param {string} sign @param {number} by */
-const moved = (sign, by) => String.fromCharCode(sign.charCodeAt(0) - by);
+const DIGIT = /\p{Nd}/u;
+
+/** What a digit of any script is worth: in each they follow one another from 0. @param {string} sign */
+function worth(sign) {
+  const code = /** @type {number} */ (sign.codePointAt(0));
+  let before = code;
+  while (DIGIT.test(String.fromCodePoint(before - 1))) before--;
+  return String((code - before) % 10);
+}
 
 /**
  * Other signs, and what they are here.
@@ -17,45 +24,46 @@ const moved = (sign, by) => String.fromCharCode(sign.charCodeAt(0) - by);
  * @type {[from: RegExp, to: (signs: string) => string][]}
  */
 const SIGNS = [
+  [/[⁺⁻⁰¹²³⁴-⁹]+/g, (power) => `^${power.normalize('NFKC').replace('\u2212', '-')}`],
+  [/[\uff01-\uff5e]/g, (sign) => String.fromCharCode(sign.charCodeAt(0) - 0xfee0)],
+  // Hyphens, dashes that word processors make of a minus, and the page's own minus.
+  [/[\u2010-\u2013\u2212\ufe63]/g, () => '-'],
+  [/[\u066c\u2019]/g, () => "'"],
+  [/[·⋅×]/g, () => '*'],
+  [/[\u2044\u2215]/g, () => '/'],
+  [/\u066b/g, () => '.'],
   // Marks that take no room.
   [/\p{Cf}/gu, () => ''],
-  // Full width.
-  [/[\uff01-\uff5e]/g, (sign) => moved(sign, 0xfee0)],
-  // Arabic-Indic, Persian and Devanagari digits; Arabic decimal and thousands signs.
-  [/[\u0660-\u0669]/g, (digit) => moved(digit, 0x660 - 0x30)],
-  [/[\u06f0-\u06f9]/g, (digit) => moved(digit, 0x6f0 - 0x30)],
-  [/[\u0966-\u096f]/g, (digit) => moved(digit, 0x966 - 0x30)],
-  [/\u066b/g, () => '.'],
-  [/[\u066c\u2019]/g, () => "'"],
-  // Hyphens, dashes that word processors make of a minus, and the page's own minus.
-  [/[\u2010-\u2013\u2212]/g, () => '-'],
-  [/[⁺⁻⁰¹²³⁴-⁹]+/g, (power) => `^${power.normalize('NFKC').replace('\u2212', '-')}`],
-  [/\s/g, () => ' '],
-  [/⁄/g, () => '/'],
+  [/\p{Zs}/gu, () => ' '],
+  [/(?![0-9])\p{Nd}/gu, worth],
 ];
 
-/** A power of ten as it is printed, alone or behind a number. */
-const POWER_OF_TEN = /^([+-]? ?)(?:(.*?) ?[×·⋅*x] ?)?10\^([+-]?\d+)$/i;
-const NUMBER = /^([+-]?) ?([\d.,' _]+?)(?:e([+-]?\d+))?$/i;
-/** A mark, if there is one, is a decimal one. */
-const DECIMAL = /^(?=[.,]?\d)\d*[.,]?\d*$/;
-/** Groups of three with the same mark between, and perhaps decimals behind another. */
-const GROUPED = /^[1-9]\d{0,2}([,.' _])\d{3}(?:\1\d{3})*(?:(?!\1)[.,]\d*)?$/;
+/** A number, if that is the sign of decimals and these are between thousands. @param {string} decimal @param {string} groups */
+const numberWith = (decimal, groups) =>
+  new RegExp(
+    `^([+-]?) ?([1-9][0-9]{0,2}([${groups} '_])[0-9]{3}(?:\\3[0-9]{3})*|[0-9]*)(?:[${decimal}]([0-9]*))?` +
+      '(?:[eE]([+-]?[0-9]+)| ?[*x] ?10\\^ ?([+-]?[0-9]+))?$',
+  );
+const WITH_POINT = numberWith('.', ',');
+const WITH_COMMA = numberWith(',', '.');
+const POWER_ALONE = /^([+-]?) ?10\^ ?([+-]?[0-9]+)$/;
 
-/** What a number without sign and power can be, as JavaScript writes it. @param {string} text */
-function digitsOf(text) {
-  const ways = DECIMAL.test(text) ? [text.replace(',', '.')] : [];
-  const mark = GROUPED.exec(text)?.[1];
-  if (mark !== undefined && (mark !== '.' || ways.length === 0)) ways.push(text.replaceAll(mark, '').replace(',', '.'));
-  return ways;
+/** @param {string} text @param {RegExp} form */
+function ofOne(text, form) {
+  const alone = POWER_ALONE.exec(text);
+  if (alone) return Number(`${alone[1]}1e${alone[2]}`);
+  const [, sign, whole, group, decimals, e, ten] = form.exec(text) ?? [];
+  if (!whole && !decimals) return NaN;
+  const digits = group ? whole.replaceAll(group, '') : whole;
+  return Number(`${sign}${digits || 0}.${decimals || 0}e${e ?? ten ?? 0}`);
 }
 
-/** @param {string} text without spaces around */
-function ofOne(text) {
-  const [, sign, digits, power = '0'] =
-    NUMBER.exec(text.replace(POWER_OF_TEN, (_, sign, number = '1', power) => `${sign}${number}e${power}`)) ?? [];
-  if (digits === undefined) return [];
-  return digitsOf(digits).map((way) => Number(`${sign}${way}e${power}`));
+/** What a text is in one form: a number, or a number over another. @param {string} text @param {RegExp} form */
+function under(text, form) {
+  const parts = text.split('/').map((part) => ofOne(part.trim(), form));
+  const [above, below = 1] = parts;
+  const value = above / below + 0;
+  return parts.length <= 2 && Number.isFinite(below) && Number.isFinite(value) ? [value] : [];
 }
 
 /**
@@ -66,12 +74,10 @@ function ofOne(text) {
  */
 export function readings(text) {
   if (text.length > LONGEST) return [];
-  const plain = SIGNS.reduce((read, [from, to]) => read.replace(from, to), text).trim();
-  const parts = plain.split('/').map((part) => ofOne(part.trim()));
-  if (parts.length > 2) return [];
-  const [above, below = [1]] = parts;
-  const values = above.flatMap((number) => below.map((by) => number / by + 0));
-  return values.every(Number.isFinite) ? values : [];
+  const plain = SIGNS.reduce((read, [from, to]) => read.replace(from, to), text.trim()).trim();
+  const point = under(plain, WITH_POINT);
+  if (point.length > 0 && (plain.includes('.') || !plain.includes(','))) return point;
+  return [...new Set([...under(plain, WITH_COMMA), ...point])];
 }
 
 /**

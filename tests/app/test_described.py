@@ -141,6 +141,34 @@ def test_how_many_are_right_and_which_are_not() -> None:
     assert lattice["values"][0][0] < 1e-9 < lattice["values"][4][2]
 
 
+def test_what_lies_beyond_the_plane_is_in_none_of_its_fields() -> None:
+    own = {"points": POINTS, "labels": [0] * 8, "train_fraction": 1.0}
+    parameters = [{"weights": [[0.0], [0.0]], "biases": [1.0]}]
+    session = session_of(own, network={"layers": [], "parameters": parameters})
+
+    def wrong(low: float, high: float) -> str:
+        view = View(x=[low, high], y=[low, high])
+        said = described(session, Describe(type="describe"), view)["text"]
+        return str(said.partition("right; ")[2])
+
+    assert wrong(50, 60) == "the wrong ones lie beyond what is shown."
+    assert (
+        wrong(-1, 2)
+        == "the wrong ones lie in the centre and at the upper right, and 6 beyond what is shown."
+    )
+    assert wrong(-6, 6) == "the wrong ones lie all over the plane."
+
+
+def test_of_one_point_and_of_one_target_it_speaks_of_one() -> None:
+    two = {"points": [[0, 0], [1, 1]], "labels": [0, 1], "train_fraction": 0.5}
+    parameters = [{"weights": [[1.0], [0.0]], "biases": [-0.5]}]
+    session = session_of(two, network={"layers": [], "parameters": parameters})
+    text = described(session, Describe(type="describe"), View())["text"]
+    assert text.endswith("The only training point and the only test point are right.")
+    alike = told(PLAIN, [0, 0], 2, labels=[3.0] * 8, task="regression")["text"]
+    assert "ŷ is 2 all over the plane; all targets are 3." in alike
+
+
 def session_of(body: Json, **run: Any) -> Session:
     return Session(Plan.model_validate({"data": body, "runs": [run]}))
 

@@ -27,9 +27,10 @@ from app.exports import dialects, text_tables
 from app.exports.code import LANGUAGES
 from app.exports.files import FILES
 from app.exports.formula import formula
+from app.exports.origins import identifiers
 from app.exports.parameters import FORMATS, read
 from app.exports.report import report
-from app.schemas import Plan, View, check_plan
+from app.schemas import Axis, Plan, View, check_plan
 from app.training.checkpoints import Record
 from app.training.session import Session
 from app.wire import pictures
@@ -149,6 +150,12 @@ CENTIMETRES = {
         "classes": ["f", "m"],
     },
 }
+
+
+@pytest.mark.parametrize("name", ["class", "tanh", "exp", "x2", "a1_1", "1st", "#"])
+def test_what_a_formula_cannot_call_an_axis_has_another_name(name: str) -> None:
+    axes = [Axis(name=called, center=0, scale=1) for called in (name, "height (cm)")]
+    assert identifiers(axes) == ["value_1", "height_cm"]
 
 
 def test_who_enters_centimetres_gets_centimetres() -> None:

@@ -1,6 +1,7 @@
 """The lessons: each is true to its own text, and a file that is not right says where."""
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -342,6 +343,21 @@ WRONG: dict[str, tuple[bytes, str]] = {
     "37-empty.md": (b"", "it must begin with a front matter"),
     "38-long.md": (b"x" * 100_001, "at most 100,000 bytes"),
 }
+
+
+def test_what_has_no_end_is_no_lesson(tmp_path: Path) -> None:
+    (tmp_path / "01-one.md").write_text(GOOD)
+    os.mkfifo(tmp_path / "02-pipe.md")
+    (tmp_path / "03-zero.md").symlink_to("/dev/zero")
+    (tmp_path / "04-loop.md").symlink_to(tmp_path / "04-loop.md")
+    (tmp_path / "loop").symlink_to(tmp_path)
+    found = lessons_of(tmp_path)
+    assert list(found) == ["one"]
+    said = {unread.file: unread.detail for unread in found.unread}
+    assert said.keys() == {"02-pipe.md", "03-zero.md", "04-loop.md", "loop"}
+    assert said["loop"] == "it is a link to a folder, and what is in it is not looked at"
+    assert said["02-pipe.md"] == said["03-zero.md"] == "it is no file"
+    assert str(tmp_path) not in said["04-loop.md"]
 
 
 def test_a_wrong_file_is_listed_and_the_others_work(

@@ -7,7 +7,7 @@ import pytest
 
 from app.schemas import Plan, Set, View
 from app.training.session import Session
-from app.training.standstill import Cause, best_constant
+from app.training.standstill import NOISE, Cause, best_constant, has_not_moved
 
 
 def told(iterations: int, layers: list[dict[str, Any]], **of: Any) -> dict[str, Any] | None:
@@ -99,6 +99,26 @@ def test_whatever_moves_or_has_arrived_says_nothing(of: dict[str, Any]) -> None:
     assert [last(training, iteration) for iteration in range(100, 2001, 100)] == [None] * 20
 
 
+@pytest.mark.parametrize(
+    ("of", "cause"),
+    [
+        ({"layers": units("tanh", 4), "scheme": "zeros", "batch_size": 16}, "zeros"),
+        ({"layers": units("relu", 8, 8, 8), "batch_size": 1}, "dead"),
+    ],
+)
+def test_batches_that_differ_do_not_hide_a_dead_start(of: dict[str, Any], cause: Cause) -> None:
+    training = session(**of)
+    said = [last(training, iteration) for iteration in range(300, 1201, 100)]
+    assert [one and one["cause"] for one in said] == [cause] * 10
+
+
+@pytest.mark.parametrize("batch_size", [None, 10, 32])
+def test_what_is_slow_to_learn_does_not_stand_still(batch_size: int | None) -> None:
+    of: dict[str, Any] = {"scheme": "xavier", "data": "circle", "learning_rate": 0.003}
+    training = session(units("tanh", 4), batch_size=batch_size, **of)
+    assert [last(training, iteration) for iteration in range(200, 1201, 100)] == [None] * 11
+
+
 def test_a_frozen_parameter_is_a_wish_and_a_higher_rate_is_looked_at_at_once() -> None:
     training = session(units("tanh", 4), scheme="xavier", learning_rate=1e-7)
     assert last(training, 300) is not None
@@ -125,3 +145,8 @@ def test_the_best_constant_answers_the_share_or_the_mean() -> None:
     assert best_constant(Y, regression=False) == pytest.approx(expected)
     assert best_constant(np.ones((1, 3)), regression=False) == 0
     assert best_constant(np.array([[1.0, 3.0]]), regression=True) == pytest.approx(0.5)
+
+
+def test_costs_beyond_all_measure_are_none_that_stand_still() -> None:
+    for large in (1e200, 1.7e308, np.inf, np.nan):
+        assert not has_not_moved(np.full(200, large) * np.resize([1, 0.5], 200), 0.7, NOISE)

@@ -1,5 +1,6 @@
 """Tables as R, pandas, spreadsheets, statistics packages, databases and people write them."""
 
+import random
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -290,6 +291,96 @@ SIBLINGS: Mapping[str, tuple[str, list[list[float]], list[str]]] = {
         [[0.5, 2], [0.7, 3], [0.1, 4]],
         ["a", "b"],
     ),
+    "an id that is shuffled": (
+        "nr,x1,x2,y\n30,1.5,2,a\n2,2.5,3,b\n17,3.5,4,a\n",
+        [[1.5, 2], [2.5, 3], [3.5, 4]],
+        ["a", "b"],
+    ),
+    "a name that ends with id": (
+        "PassengerId,Survived,Age,Fare,Sex\n1,0,22,7.25,m\n2,1,38,71.5,f\n3,1,26,8,m\n",
+        [[22, 7.25], [38, 71.5], [26, 8]],
+        ["0", "1"],
+    ),
+    "a separator that separates nothing": (
+        "sep=;\nx1,x2,y\n1.5,2,a\n2.5,3,b\n",
+        [[1.5, 2], [2.5, 3]],
+        ["a", "b"],
+    ),
+    "quotes behind a space": (
+        '"x1", "x2", "y"\n"1.5", "2", "a, b"\n"2.5", "3", "c"\n',
+        [[1.5, 2], [2.5, 3]],
+        ["a, b", "c"],
+    ),
+    "tabs, thousands by narrow spaces": (
+        "16\u202f687,88\t6,94\ta\n6\u202f011,56\t2,34\tb\n",
+        [[16687.88, 6.94], [6011.56, 2.34]],
+        ["a", "b"],
+    ),
+    "tabs, thousands by spaces": (
+        "x1\tx2\ty\n16 687.5\t6.94\ta\n6 011\t2.34\tb\n",
+        [[16687.5, 6.94], [6011, 2.34]],
+        ["a", "b"],
+    ),
+    "thousands by points below a printed minus": (
+        "x1;x2;y\n\u22126.921;1,83;a\n12.708;8,43;b\n",
+        [[-6921, 1.83], [12708, 8.43]],
+        ["a", "b"],
+    ),
+    "markdown": (
+        "| x1 | x2 | y |\n|:---|---:|:-:|\n| 1.4 | 61 | a |\n| 1.9 | 82 | b |\n",
+        [[1.4, 61], [1.9, 82]],
+        ["a", "b"],
+    ),
+    "markdown, short rules": (
+        "| x1 | x2 | y |\n|:-|-:|:-:|\n| 1.4 | 61 | a |\n| 1.9 | 82 | b |\n",
+        [[1.4, 61], [1.9, 82]],
+        ["a", "b"],
+    ),
+    "ARFF": (
+        "% of 1936\n@RELATION t\n\n@attribute 'x 1' numeric\n@attribute x2 real\n"
+        "@attribute y {a,b}\n\n@data\n1.4,61,a\n% a pause\n?,82,b\n2,80,b\n",
+        [[1.4, 61], [2, 80]],
+        ["a", "b"],
+    ),
+    "lists in a list": ("[(1.4, 61, 0),\n (1.9, 82, 1)]", [[1.4, 61], [1.9, 82]], ["0", "1"]),
+    "a tensor": (
+        "tensor([[1.4, 61., 0.],\n        [1.9, 82., 1.]])\n",
+        [[1.4, 61], [1.9, 82]],
+        ["0.", "1."],
+    ),
+    "commas in no groups of three": (
+        "x1;x2;x3;y\n1,23,456;61;1;a\n2,34,567;82;2;b\n3,45,678;9;3;a\n",
+        [[61, 1], [82, 2], [9, 3]],
+        ["a", "b"],
+    ),
+    "printed quotes": (
+        "“x1”,“x2”,“y”\n“1.5”,“2”,“a, b”\n„2.5“,“3”,“c”\n",
+        [[1.5, 2], [2.5, 3]],
+        ["a, b", "c"],
+    ),
+    "quotes as formulas": (
+        'x1,x2,y\n="1.5",="2","a=""b"""\n="2.5",="3",c\n',
+        [[1.5, 2], [2.5, 3]],
+        ['a="b"', "c"],
+    ),
+    "lists in one line": ("[[1.4,61,0],[1.9,82,1]]", [[1.4, 61], [1.9, 82]], ["0", "1"]),
+    "an array, printed": (
+        "[[ 1.4 61.   0. ]\n [ 1.9 82.   1. ]]\n",
+        [[1.4, 61], [1.9, 82]],
+        ["0.", "1."],
+    ),
+    "an array, typed": (
+        "X = np.array([[1.4, 61, 0],\n              [1.9, 82, 1]], dtype=float)\n",
+        [[1.4, 61], [1.9, 82]],
+        ["0", "1"],
+    ),
+    "an ä of two signs": (
+        "x1,x2,y\n1,2,B\u00e4r\n2,3,Ba\u0308r\n3,3,Cat\n",
+        [[1, 2], [2, 3], [3, 3]],
+        ["B\u00e4r", "Cat"],
+    ),
+    "minus nothing": ("x1,x2,y\n-0,2,-0\n0,3,0\n1,3,1\n", [[0, 2], [0, 3], [1, 3]], ["-0", "1"]),
+    "the end as DOS marks it": ("x1,x2,y\n1,2,a\n2,3,b\n\x1a", [[1, 2], [2, 3]], ["a", "b"]),
     "id before": ("id,x1,x2,y\n1,5,6,0\n2,7,9,1\n3,8,9,1\n", [[5, 6], [7, 9], [8, 9]], ["0", "1"]),
 }
 
@@ -399,3 +490,125 @@ def test_siblings_are_read_as_a_person_would(name: str) -> None:
     assert sorted(told.classes or ()) == sorted(classes)
     if name in ("plus and minus", "ja and nein", "booleans"):
         assert told.classes == classes
+
+
+UNITS: Mapping[str, tuple[str, list[str], list[list[float]]]] = {
+    "euros": (
+        "cost;length;y\n1,50 €;2 m;a\n1.200,50 €;3 m;b\n",
+        ["cost (€)", "length (m)", "y"],
+        [[1.5, 2], [1200.5, 3]],
+    ),
+    "dollars": (
+        'cost,share,y\n$1.50,50%,a\n"$1,200.50",5%,b\n',
+        ["cost ($)", "share (%)", "y"],
+        [[1.5, 50], [1200.5, 5]],
+    ),
+    "one over another": (
+        "speed,area,y\n20 km/h,5 m²,a\n25 km/h,6 m²,b\n",
+        ["speed (km/h)", "area (m²)", "y"],
+        [[20, 5], [25, 6]],
+    ),
+    "in the name, too": (
+        "height (cm),mass,y\n170 cm,61kg,a\n180 cm,82kg,b\n",
+        ["height (cm)", "mass (kg)", "y"],
+        [[170, 61], [180, 82]],
+    ),
+    "without names": (
+        "170 cm,61,a\n180 cm,82,b\n",
+        ["column 1 (cm)", "column 2", "column 3"],
+        [[170, 61], [180, 82]],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", UNITS)
+def test_a_unit_beside_each_number_belongs_to_the_name(name: str) -> None:
+    text, names, where = UNITS[name]
+    _, told = read(text)
+    assert (told.names, told.points) == (names, where)
+
+
+def test_of_two_units_none_is_read() -> None:
+    seen = preview(parse("x1,x2,y\n170 cm,1,a\n1.8 m,2,b\n1.7 m,3,b\n"))
+    assert seen.columns[0] == {"name": "x1", "numeric": 0}
+    seen = preview(parse("x1,x2,y\n50%,1,a\n0.5,2,b\n20%,3,b\n"))
+    assert seen.columns[0]["numeric"] == 1 / 3
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"PK\3\4\x14\0\6\0", "an archive, as workbooks of Excel .* save the sheet as CSV"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "a workbook of older Excel"),
+        (b"%PDF-1.7\n", "a PDF document"),
+        (b"\x89PNG\r\n\x1a\n", "a picture"),
+        (b"PAR1\x15\4", "a Parquet file"),
+        (b"\x1f\x8b\x08\0", "compressed: unpack it first"),
+        (b"1,2,a\n2,3,b\x01\n", "it is no text"),
+        (b'{"x1": 1, "x2": 2}\n{"x1": 2, "x2": 3}\n', "JSON: a table has a line for each point"),
+        (b'[\n  {"x1": 1}\n]', "JSON"),
+        (b"[{'x1': 1, 'x2': 2}, {'x1': 2, 'x2': 3}]", "JSON"),
+        (b"<!DOCTYPE html><table>", "a web page"),
+        (b"x1,x2,y\n1,5,2,5,a\n2,5,3,5,b\n", "line 1 names 3 columns, .* have 5 cells: if commas"),
+        (b"x1,x2,y\n1,5,61,a\n1,9,82,b\n2,1,7,b\n", "line 1 names 3 columns, .* have 4 cells"),
+        (b"x1,x2,y\n1,2," + b"a" * 200_000 + b"\n", "line 2 can't be read"),
+    ],
+)
+def test_what_is_no_table_is_said_in_words(data: bytes, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        parse(decode(data))
+
+
+def test_a_label_of_one_class_is_no_reason_to_take_a_number_for_one() -> None:
+    table = parse("x1,x2,y\n1,5,a\n2,4,a\n3,5,a\n")
+    assert preview(table).suggested == {"x1": 0, "x2": 1, "label": 2}
+    with pytest.raises(InvalidField, match=r"has 1 different value \(a\); it takes exactly two$"):
+        points(table, 0, 1, 2, "classification", fit=False)
+
+
+def some_table(rng: random.Random) -> tuple[bytes, list[list[float]], list[int]]:
+    """A table as any program could have written it, and what is in it."""
+    delimiter = rng.choice([",", ";", "\t", "|", " ", ", ", "; "])
+    decimal = rng.choice(".,") if delimiter != ", " else "."
+    groups = rng.choice(["", "", {".": ",", ",": "."}[decimal], "\u00a0", "'"])
+    groups = "" if delimiter == " " else groups
+    quoted = delimiter[0] in (decimal, groups) or rng.random() < 0.3
+    digits, largest = rng.choice([0, 1, 2, 4]), rng.choice([1, 1000, 20_000])
+    classes = rng.choice([("a", "b"), ("no", "yes"), ("0", "1"), ("1", "2"), ("Bär", "Möwe")])
+    minus = rng.choice("-\N{MINUS SIGN}")
+
+    def cell(text: str) -> str:
+        return f'"{text}"' if quoted else text
+
+    def number(value: float, digits: int) -> str:
+        text = f"{value:,.{digits}f}" if groups else f"{value:.{digits}f}"
+        signs = {",": groups, ".": decimal, "-": minus}
+        return cell("".join(signs.get(sign, sign) for sign in text))
+
+    where = [
+        [round(rng.uniform(-largest, largest), digits), round(rng.random(), 2)] for _ in "x" * 9
+    ]
+    labels = [0, 1, *(rng.randint(0, 1) for _ in where[2:])]
+    rows = [
+        [number(x, digits), number(y, 2), cell(classes[label])]
+        for (x, y), label in zip(where, labels, strict=True)
+    ]
+    if rng.random() < 0.8:
+        rows.insert(0, [cell(name) for name in ("größe", "breite", "tier")])
+        if numbered := rng.choice(["", '""', "id"]):
+            rows = [[cell(str(i)) if i else numbered, *row] for i, row in enumerate(rows)]
+    line = rng.choice(["\n", "\r\n", "\r"])
+    text = line.join(delimiter.join(row) for row in rows) + line
+    encoding = rng.choice(["utf-8", "utf-8-sig", "utf-16", "utf-16-be", "windows-1252"])
+    return text.encode(encoding, "replace" if minus == "-" else "strict"), where, labels
+
+
+def test_whatever_program_has_written_it() -> None:
+    rng = random.Random(13)
+    for _ in range(200):
+        try:
+            data, where, labels = some_table(rng)
+        except UnicodeEncodeError:  # older Excel has no printed minus
+            continue
+        _, told = read(data)
+        assert (told.points, told.labels) == (where, labels), data

@@ -1,6 +1,7 @@
 """What can be brought: files that are what they say, tables of any make; bad ones harm nothing."""
 
 import contextlib
+import gzip
 import io
 import json
 import pickle
@@ -217,6 +218,10 @@ BAD_FILES: list[tuple[str, bytes, str]] = [
     ("csv", (CSV_HEAD + f"1,tanh,,0,0,{'1' * 5000}\n").encode(), "line 2 does not name"),
     ("csv", (CSV_HEAD + f"{'1' * 5000},tanh,,0,0,1\n").encode(), "line 2 does not name"),
     ("csv", (CSV_HEAD + "1,tanh,,0,-1,1\n").encode(), "line 2 is beyond"),
+    ("csv", b"layer;unit;input;value\n1;0;0;1,250\n1;0;bias;0\n", "1,250 can be 1.25 or 1250"),
+    ("csv", (CSV_HEAD + '1,tanh,,0,0,"1\n1,tanh,,0,bias,1\n').encode(), "line 2: a quote opens"),
+    ("json", b'{"layers": [{"weights": [[1, 2], [3, 4], [5, 6]], "biases": [1, 2, 3]}]}', "round"),
+    ("npz", npz(W1=np.ones((1, 1)), b1=np.ones(1, bool)), "'b1': it holds something else"),
     ("csv", (CSV_HEAD + "1,tanh,,0,256,1\n").encode(), "line 2 is beyond"),
 ]
 
@@ -228,6 +233,22 @@ def test_a_bad_file_is_refused_in_words(form: str, data: bytes, words: str) -> N
     assert most[0] < 4_000_000 + 12 * len(data)
     assert refused.value.field
     assert len(refused.value.detail) < 1_000
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("layer,unit,input,value\n1,0,0,1.250\n1,0,bias,2.500\n", (1.25, 2.5)),
+        ("layer;unit;input;value\n1;0;0;1.250\n1;0;bias;3,5\n", (1250, 3.5)),
+        ("layer;unit;input;value\n1;0;0;1,250\n1;0;bias;3,5\n", (1.25, 3.5)),
+        ("layer,unit,input,value\n1,0,0,\N{MINUS SIGN}1.250\n1,0,bias,-5e-3\n", (-1.25, -0.005)),
+    ],
+)
+def test_a_parameter_is_the_number_that_its_column_means(
+    text: str, values: tuple[float, float]
+) -> None:
+    (layer,) = read(text.encode(), "csv").layers
+    assert (layer.weights[0][0], layer.biases[0]) == values
 
 
 def test_an_archive_that_lies_about_its_size_yields_no_more_than_it_said() -> None:
@@ -329,6 +350,24 @@ def test_a_form_is_refused_with_what_to_send_instead(inline: TestClient, path: s
     assert answer.status_code == 415
     assert "curl --data-binary @FILE" in answer.json()["detail"]
     assert path in answer.json()["detail"]
+    # As curl's -d sends a file, without its ends of lines; --data-binary keeps them.
+    form = {"content-type": "application/x-www-form-urlencoded"}
+    answer = inline.post(path, content=b"1,2,a3,4,b", headers=form)
+    assert answer.status_code == 415
+    assert "curl --data-binary @FILE" in answer.json()["detail"]
+    if path == "/datasets/table":
+        answer = inline.post(path, content=b"1,2,a\n3,4,b\n", headers=form)
+        assert answer.json()["rows"] == 2
+
+
+@pytest.mark.parametrize("path", ["/parameters?format=json", "/datasets/table", "/train"])
+def test_what_is_packed_is_refused_and_not_read_as_it_is(inline: TestClient, path: str) -> None:
+    packed = {"content-type": "application/json", "content-encoding": "gzip"}
+    answer = inline.post(path, content=gzip.compress(b"{}"), headers=packed)
+    assert answer.status_code == 415
+    assert "not as Content-Encoding: gzip" in answer.json()["detail"]
+    plain = {**packed, "content-encoding": "identity"}
+    assert inline.post(path, content=b"{}", headers=plain).status_code != 415
 
 
 def test_a_file_of_an_untold_format_or_size_is_refused(inline: TestClient) -> None:
@@ -469,7 +508,7 @@ HUGE_TABLES: dict[str, tuple[bytes, str]] = {
     "a quote over many lines": (b'"\n', "more than 50,000 rows|lines"),
     "a row over many lines": (b'"\n",', "lines|larger"),
     "quotes that are closed late": (b'1,"2\n', "more than 50,000 rows"),
-    "no character at all": (b"\0", "line 1 has more than"),
+    "no character at all": (b"\0", "it is no text"),
     "a wide row": (b"1,2," * 60 + b"\n", "more than 100 columns"),
     "long numbers": (b"1" * 100_000 + b"\n", ""),
     "cells of spaces": (b" , \n", "lines"),

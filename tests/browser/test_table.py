@@ -65,6 +65,11 @@ def test_a_file_other_columns_and_a_regression(page: Page, guard: Guard) -> None
     playground = Playground(page)
     playground.button("From a table").click()
     dialog = page.get_by_role("dialog", name="Points from a table")
+    # With one column of numbers alone the other axis is another one, and that it is none is said.
+    dialog.locator("#table-text").fill("name,mass,kind\nu,1,a\nv,2,b\nw,3,a\n")
+    expect(dialog.get_by_role("alert")).to_contain_text("name is 'u', not a number")
+    expect(dialog.get_by_role("combobox", name="x₁")).to_have_value("1")
+    expect(dialog.get_by_role("combobox", name="x₂")).to_have_value("0")
     table = "\n".join(f"{i / 10},{(i * 7) % 11 / 3 - 2:.2f},{i * 0.25}" for i in range(40))
     dialog.locator("#table-file").set_input_files(
         {"name": "points.csv", "mimeType": "text/csv", "buffer": table.encode()}

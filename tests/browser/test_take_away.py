@@ -145,6 +145,19 @@ def test_parameters_go_out_and_come_back(page: Page, guard: Guard, tmp_path: Pat
     until(page, lambda: playground.last_configure()["data"]["features"] == ["x1"])
     chooser.set_input_files(files["npz"])
     expect(page.locator("#loaded")).to_contain_text("takes 2 inputs, yours 1")
+    steep = tmp_path / "steep.json"
+    steep.write_text(
+        json.dumps(
+            {
+                "layers": [
+                    {"weights": [[1, 2, 3]], "biases": [0, 0, 0], "activation": "tanh"},
+                    {"weights": [[1], [2], [3]], "biases": [0], "activation": "tanh"},
+                ]
+            }
+        )
+    )
+    chooser.set_input_files(steep)
+    expect(playground.notice).to_contain_text("Its output is tanh; here it is sigmoid.")
     bad = tmp_path / "bad.json"
     bad.write_text(json.dumps({"layers": [{"weights": [[1, 2], [3]], "biases": [0]}]}))
     chooser.set_input_files(bad)

@@ -248,6 +248,11 @@ test('what a teacher fills in becomes a condition, with a title of its own', () 
   assert.deepEqual(row('activation', 'at_least', 'relu'), { quantity: 'activation', equals: 'relu' });
   assert.deepEqual(row('checked', 'equals', 'true'), { quantity: 'checked', equals: true });
   assert.equal(row('train_cost', 'below', 'little'), 'Training cost needs a number.');
+  assert.equal(row('train_cost', 'below', '5 %'), 'Training cost needs a number.');
+  assert.equal(
+    row('train_cost', 'below', '1,250'),
+    'Training cost needs a number. “1,250” can be 1.25 or 1250: write one of these.',
+  );
   assert.equal(titleOf([{ quantity: 'test_accuracy', at_least: 0.95 }], catalogue), 'Test accuracy of 95%');
   assert.equal(
     titleOf(

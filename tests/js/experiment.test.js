@@ -215,3 +215,12 @@ test('a saved run has its short link, beside which a setting back at its default
   assert.ok(pathname.endsWith('/') && !pathname.includes('/r/'));
   assert.equal(addressesBeside(null, defaults, fields)(defaults), '/r/abc?a=1');
 });
+
+test('a plus in an address is the sign of a number, and what is said twice is told', () => {
+  const read = (/** @type {string} */ hash) => fromHash(hash, defaults, fields);
+  assert.equal(read('#examples=1e+3').experiment.examples, 1000);
+  assert.equal(read('#rate=+.5').experiment.learningRate, 0.5);
+  assert.deepEqual(read('#rate=0.1&rate=0.5').problems, ['The address says “rate” twice; the first holds.']);
+  assert.equal(read('#rate=0.1&rate=0.5').experiment.learningRate, 0.1);
+  assert.deepEqual(read('#rate=0.1&rate=0.1').problems, []);
+});

@@ -53,6 +53,9 @@ def test_the_first_condition_that_is_met_is_named() -> None:
         ({"accuracy": 1.01}, "accuracy"),
         ({"accuracy": math.nan}, "accuracy"),
         ({"patience": 0}, "patience"),
+        ({"patience": 2.5}, "patience must be a whole number"),
+        ({"accuracy": "0.9"}, "accuracy must be a number, not '0.9'"),
+        ({"cost": True}, "cost must be a number, not True"),
     ],
 )
 def test_bad_conditions_are_named(bad: dict[str, Any], message: str) -> None:

@@ -6,7 +6,7 @@ import { effect, signal } from '../../vendor/signals-core/signals-core.js';
 import { PARTS, REDUCED } from '../experiment/parts.js';
 import { listed } from '../lessons/course.js';
 import { inWordsOf, QUANTITIES } from '../lessons/quantities.js';
-import { readNumber } from '../numbers.js';
+import { doubt, readNumber } from '../numbers.js';
 import { redraw } from './focus.js';
 import { LETTERS } from './letters.js';
 import { needsReport } from './student-facts.js';
@@ -201,9 +201,11 @@ export function conditionOf({ quantity, comparison, value }, catalogue) {
     const found = names.find(({ name }) => String(name) === value) ?? names[0];
     return { quantity, equals: found.name };
   }
-  const number = readNumber(value.replace('%', ''));
-  if (number === null || !Number.isFinite(number)) return `${QUANTITIES[quantity].title} needs a number.`;
-  return { quantity, [comparison]: PERCENT.includes(quantity) ? number / 100 : number };
+  const inPercent = PERCENT.includes(quantity);
+  const bare = inPercent ? value.trim().replace(/%$/, '') : value;
+  const number = readNumber(bare);
+  if (Number.isNaN(number)) return `${QUANTITIES[quantity].title} needs a number.${doubt(bare)}`;
+  return { quantity, [comparison]: inPercent ? number / 100 : number };
 }
 
 /** A title from what is asked. @param {readonly Condition[]} conditions @param {import('../types/protocol').Catalogue} catalogue */

@@ -62,13 +62,15 @@ export function withKept(address, experiment, fields) {
  * @returns {{experiment: Experiment, problems: string[]}}
  */
 export function fromHash(hash, defaults, fields) {
-  const given = new URLSearchParams(hash.replace(/^#/, ''));
+  // A plus before a digit is the sign of a number, as in 1e+3; elsewhere it is a space.
+  const given = new URLSearchParams(hash.replace(/^#/, '').replaceAll(/(?<=[=,;eE])\+(?=[\d.])/g, '%2B'));
   let experiment = defaults;
   const problems = [];
   for (const { key, read, set } of entries(fields)) {
-    const text = given.get(key);
+    const [text, ...others] = given.getAll(key);
     given.delete(key);
-    if (text === null) continue;
+    if (text === undefined) continue;
+    if (others.some((other) => other !== text)) problems.push(`The address says “${key}” twice; the first holds.`);
     try {
       experiment = set(experiment, read(text));
     } catch (error) {

@@ -216,11 +216,15 @@ function mountLoading(store, find, catalogue) {
       return { units: biases.length, activation: activation ?? mine.activation, slope: slope ?? mine.slope ?? 0 };
     });
     const same = String(sizes) === String(wanted);
+    // The output is what the problem has it.
+    const { activation: output } = found[found.length - 1];
+    const here = store.outputActivation.peek();
+    const other = output && output !== here ? ` Its output is ${output}; here it is ${here}.` : '';
     /** @param {readonly HiddenLayer[]} network */
     const start = (network) => {
       store.change({ layers: network, parameters });
       answer.value = nothing;
-      store.note(`Training starts from the parameters in ${name}.`);
+      store.note(`Training starts from the parameters in ${name}.${other}`);
     };
     /** What differs of the activations, in the order of the layers. @param {readonly HiddenLayer[]} network */
     const activations = (network) => network.map(({ activation }) => activation).join(', ');

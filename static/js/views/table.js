@@ -105,10 +105,16 @@ export function mountTable(store, find, { dialog, take }) {
       (column, index) => html`<option value=${index}>${column.name || `column ${index + 1}`}</option>`,
     );
     for (const select of [x1, x2, label]) render(options, select);
+    // Where there is no likely one, a column that is nothing else yet: what is wrong with it is then said.
     const { suggested } = table;
-    x1.value = String(suggested.x1 ?? 0);
-    x2.value = String(suggested.x2 ?? Math.min(1, table.columns.length - 1));
-    label.value = String(suggested.label ?? table.columns.length - 1);
+    const indices = table.columns.map((_, index) => index);
+    /** @param {(number | null | undefined)[]} taken */
+    const free = (...taken) => indices.filter((index) => !taken.includes(index));
+    const labels = suggested.label ?? free(suggested.x1, suggested.x2).at(-1);
+    const first = suggested.x1 ?? free(labels, suggested.x2)[0];
+    x1.value = String(first);
+    x2.value = String(suggested.x2 ?? free(labels, first)[0]);
+    label.value = String(labels);
     shownTable = table;
     found.hidden = false;
     return chooseLabel();
