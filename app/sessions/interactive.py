@@ -58,6 +58,8 @@ from app.training.workers.backend import Backend
 
 log = logging.getLogger(__name__)
 
+ATTACH_SECONDS = 1.0
+"""For whoever has asked for a session that is in the store, once it is here."""
 NOTED_SECONDS = 0.5
 """At the end of a server, for what began last to be noted."""
 
@@ -335,8 +337,8 @@ class InteractiveSessions:
         session = InteractiveSession(name, client, room, from_checkpoint=not settled)
         self._sessions[name] = session
         self._open(session, latest)
-        # It trains on even if whoever asked for it has gone by now.
-        self._expect(session)
+        # It trains on even if whoever asked for it has gone by now; who has not is about to attach.
+        self._expect(session, ATTACH_SECONDS)
         return session
 
     def _known(self, name: str) -> InteractiveSession:
@@ -431,11 +433,11 @@ class InteractiveSessions:
         self._expect(session)
         self._backend.put(Detach(session.name, outbox.name))
 
-    def _expect(self, session: InteractiveSession) -> None:
-        """Let a session wait for its connection."""
+    def _expect(self, session: InteractiveSession, least: float = 0.0) -> None:
+        """Let a session wait for its connection, for so many seconds at least."""
         self._owning.count("session", session.name, None)
         loop = asyncio.get_running_loop()
-        grace = self._settings.session_grace_seconds
+        grace = max(least, self._settings.session_grace_seconds)
         session.expiry = loop.call_later(grace, self._give_up, session)
 
     # -- the store and the end --------------------------------------------------------------
