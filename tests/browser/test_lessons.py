@@ -102,7 +102,9 @@ START, SCALE, UNITS = "Initial weights", "Scale", "Hidden units in layer 1"
 
 
 def clicks_an_example(playground: Playground) -> None:
-    """In the plane, which goes from -6.6 to 6.6 both ways."""
+    """In the plane, which goes from -6.6 to 6.6 both ways, once the microscope is there."""
+    lesson = playground.page.get_by_role("complementary", name="Lesson")
+    expect(lesson).to_contain_text("now the whole batch")
     points = playground.wire.of_type("configured", sent=False)[-1]["data"]["points"]
     clicks_the_plane(*((coordinate + 6.6) / 13.2 for coordinate in points[0]))(playground)
 

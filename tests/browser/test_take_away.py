@@ -69,7 +69,7 @@ def test_the_formula_and_the_programs(page: Page, tmp_path: Path) -> None:
     )
     assert ran.returncode == 0, ran.stderr
     (said,) = re.findall(r"train: cost (\S+)", ran.stdout)
-    assert float(said) == pytest.approx(playground.cost, abs=0.0005)  # as many digits as are shown
+    assert float(said) == pytest.approx(playground.cost, abs=0.002)  # of rounded parameters
     with page.expect_download() as coming:
         page.locator("#program-download").click()
     assert (
