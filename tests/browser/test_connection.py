@@ -108,8 +108,8 @@ def is_over(server: Server, session: str) -> bool:
     """Whether a session has nothing left to train, as somebody else hears who comes to it."""
     with connect(f"ws://127.0.0.1:{server.port}/ws?session={session}") as other:
         # What the session has just said to all may come before the answer.
-        while "runs" not in (told := json.loads(other.recv())):
-            pass
+        texts = (json.loads(said) for said in other if isinstance(said, str))
+        told = next(text for text in texts if text["type"] == "configured")
     return told["runs"][0]["state"]["ended"] is not None
 
 
