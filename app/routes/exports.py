@@ -17,14 +17,24 @@ RunIndex = Annotated[
 ]
 
 
-def _file_name(source: Source, file: File) -> str:
+ITERATION = "Shallows-Iteration"
+"""The header that says of which iteration a file is."""
+
+
+def _headers(source: Source, file: File) -> Mapping[str, str]:
     if isinstance(source, Record):
         data, iteration = source.plan.data, source.iteration
     else:
         checkpoint, run = source
         data, iteration = checkpoint.plan.data, len(checkpoint.costs[run])
     what = data.dataset if isinstance(data, NamedData) else "own-points"
-    return re.sub(r"[^a-z0-9_.-]", "", f"{what}-{iteration}-{file.name}".lower())
+    name = re.sub(r"[^a-z0-9_.-]", "", f"{what}-{iteration}-{file.name}".lower())
+    return {
+        "Content-Disposition": f'{"inline" if file.shown else "attachment"}; filename="{name}"',
+        ITERATION: str(iteration),
+        "Cache-Control": "no-store",
+        **file.headers(),
+    }
 
 
 def _routes(
@@ -40,23 +50,17 @@ def _routes(
             name: str,
             run: RunIndex = 0,
         ) -> Response:
-            file_name = ""
+            headers: Mapping[str, str] = {}
 
             async def prepare() -> Sequence[Any]:
-                nonlocal file_name
+                nonlocal headers
                 source = await find(services)(name, run)
-                file_name = _file_name(source, file)
+                headers = _headers(source, file)
                 return path, source, options
 
-            def headers() -> Mapping[str, str]:
-                how = "inline" if file.shown else "attachment"
-                return {
-                    "Content-Disposition": f'{how}; filename="{file_name}"',
-                    "Cache-Control": "no-store",
-                    **file.headers(),
-                }
-
-            return await answered(request, services, "file", prepare, file.media_type, headers)
+            return await answered(
+                request, services, "file", prepare, file.media_type, lambda: headers
+            )
 
         router.add_api_route(
             f"/{path}",

@@ -536,6 +536,8 @@ def test_a_rest_run_and_a_session_give_the_very_same(client: TestClient) -> None
             disposition = ours.headers["content-disposition"]
             assert disposition == theirs.headers["content-disposition"]
             assert re.search(r'filename="xor-50-[a-z_.]+"$', disposition)
+            assert ours.headers["shallows-iteration"] == "50"
+            assert theirs.headers["shallows-iteration"] == "50"
         other = client.get(f"/sessions/{session}/formula").text
         assert "tanh" not in other
         assert "tanh" in client.get(f"/sessions/{session}/formula", params={"run": 1}).text

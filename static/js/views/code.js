@@ -112,7 +112,7 @@ function mountText(store, find) {
     box.classList.toggle('failed', !ok);
     /** @type {HTMLButtonElement} */ (button).disabled = !ok;
     download.hidden = !ok;
-    about.textContent = ok ? `as of iteration ${count(store.current.picture.peek()?.iteration ?? 0)}` : '';
+    about.textContent = ok ? `as of iteration ${count(Number(response.headers.get('Shallows-Iteration')))}` : '';
   };
   update.addEventListener('click', fetchText);
 
