@@ -12,6 +12,18 @@ MOVED = 1012
 """Closes a connection whose session goes on at another server: it may come again at once."""
 
 
+class Beyond(Exception):
+    """An address has as much of a kind as it may.
+
+    Attributes:
+        have: How much on other servers; of rooms: anywhere.
+    """
+
+    def __init__(self, have: int) -> None:
+        super().__init__()
+        self.have = have
+
+
 class Alone:
     """One server. Nothing is asked of the database, and nothing is noted there.
 
@@ -34,6 +46,11 @@ class Alone:
         self.inherit: dict[Kind, Callable[[str], Awaitable[None]]] = {}
         self.is_here: dict[Kind, Callable[[str], bool]] = {}
         self.backgrounds: list[Background] = []
+
+    @property
+    def note(self) -> str | None:
+        """What an operator is told although all can train."""
+        return None
 
     @property
     def fenced(self) -> bool:
@@ -63,6 +80,25 @@ class Alone:
             Elsewhere: this server may not begin anything now.
         """
 
+    async def open(
+        self, kind: Kind, name: str, client: str, most: Callable[[], int], iterations: int = 0
+    ) -> None:
+        """Something begins here, if its address has room for it; it is noted when this returns.
+
+        Whoever calls this has it in memory before anything else is waited for, or releases it.
+
+        Args:
+            most: How many of the kind the address may have on other servers (of rooms: anywhere).
+                Asked when it is this one's turn: of an address one is opened at a time.
+
+        Raises:
+            Beyond: it has more.
+            Elsewhere: this server may not begin anything now.
+            NotStored: the database does not answer now.
+        """
+        if most() < 0:
+            raise Beyond(0)
+
     async def noted(self) -> None:
         """Note now what has begun, and what is over.
 
@@ -82,9 +118,6 @@ class Alone:
             Elsewhere: another server has it.
             NotStored: the database does not answer now.
         """
-
-    def opened(self, kind: Kind, name: str) -> None:
-        """Something has begun here that was noted with what was written of it."""
 
     def release(self, kind: Kind, name: str) -> None:
         """It is nobody's from now on: all there is of it is in the store, or it is over."""

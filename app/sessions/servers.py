@@ -22,9 +22,10 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import TypeVar
+from weakref import WeakValueDictionary
 
 from app.errors import Elsewhere, NotStored
-from app.sessions.owning import Alone
+from app.sessions.owning import Alone, Beyond
 from app.sessions.spending import Spending
 from app.store import Store, StoredRun
 from app.store.owned import (
@@ -50,6 +51,8 @@ log = logging.getLogger(__name__)
 BEAT_SECONDS = 0.5
 ANSWER_SECONDS = 1.0
 """For a beat to be answered."""
+OPENING_SECONDS = 2.5
+"""For what is opened to be counted and noted, its turn included."""
 ROUND_SECONDS = 0.05
 """Between what has begun and its note."""
 LEAVE_SECONDS = 1.0
@@ -63,6 +66,11 @@ UNREACHABLE_SECONDS = 3.0
 MOST_OVER = 10_000
 NOTED_AT_A_TIME = 250
 """A statement for each, at worst: half a second if the database is two milliseconds away."""
+SAME_ADDRESS = (
+    "another server that lives has the same SHALLOWS_SERVER_ADDRESS, {}: what is passed on to one "
+    "of the two may come to the other, so sessions, runs and rooms can't be reached; give each "
+    "server an address of its own"
+)
 LOST = "The server that trained this run was lost, and what it had trained with it; start it again."
 
 T = TypeVar("T")
@@ -105,6 +113,41 @@ class Lease:
         self._until = max(self._until, sent + ALIVE_SECONDS)
 
 
+class Namesakes:
+    """Other servers that live, and have the address of this one.
+
+    The one that this server takes the place of has its address, too, and what it said last may come
+    to the database after it has died. So one counts only once it has been seen again.
+    """
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+        self._seen: dict[str, float] = {}
+        self._there: set[str] = set()
+
+    @property
+    def note(self) -> str | None:
+        """What an operator is told, if there are any."""
+        return SAME_ADDRESS.format(self._address) if self._there else None
+
+    def look(self, others: Mapping[str, Other]) -> None:
+        """Those that live now; that there are some is logged once, and that there are none."""
+        were, self._there = (
+            self._there,
+            {
+                id
+                for id, other in others.items()
+                if other.address == self._address
+                and (id in self._there or other.seen > self._seen.get(id, other.seen))
+            },
+        )
+        self._seen = {id: self._seen.get(id, other.seen) for id, other in others.items()}
+        if self._there and not were:
+            log.error("%s", self.note)
+        elif were and not self._there:
+            log.warning("no other server has the address %s any more", self._address)
+
+
 class Memory:
     """What a server believes to have: each thing with its epoch."""
 
@@ -141,13 +184,15 @@ class Servers(Alone):
         super().__init__()
         self._store, self._ticks = store, ticks
         self.id = secrets.token_hex(6)
-        self._sql = Ownership(self.id, address)
+        self._sql, self._namesakes = Ownership(self.id, address), Namesakes(address)
         self._lane = store.lane("store-beats", ANSWER_SECONDS)
         self._lease, self._memory = Lease(ticks), Memory()
         self._new: dict[Thing, New] = {}
         self._noting: dict[Thing, New] = {}
         self._over: dict[Thing, int] = {}
         self._clients: dict[Thing, str] = {}
+        self._turns: WeakValueDictionary[tuple[Kind, str], asyncio.Lock] = WeakValueDictionary()
+        """Of addresses that open something just now."""
         self._news = asyncio.Event()
         self._one_round = asyncio.Lock()
         self._unreachable: dict[str, float] = {}
@@ -173,6 +218,11 @@ class Servers(Alone):
         store.claims = self
 
     # -- whether it may speak ---------------------------------------------------------------
+
+    @property
+    def note(self) -> str | None:
+        """What an operator is told although all can train."""
+        return self._namesakes.note
 
     @property
     def fenced(self) -> bool:
@@ -242,6 +292,7 @@ class Servers(Alone):
         self.late_beats += self._ticks() - sent > BEAT_SECONDS
         self.others, self._rooms, self._counts = beat.others, beat.rooms, beat.counts
         self.now, self._now_at = beat.now, self._ticks()
+        self._namesakes.look(beat.others)
         for kind, name in self._memory.compare(beat, before):
             self._tell_lost(kind, name)
         _tell(self.spending.hear, beat.others)
@@ -282,19 +333,48 @@ class Servers(Alone):
             self._new[kind, name] = New(self._store.notes.client(client), iterations)
             self._news.set()
 
-    def opened(self, kind: Kind, name: str) -> None:
-        """Something has begun here that was noted with what was written of it."""
-        self._memory.epochs[kind, name] = 1
+    async def open(
+        self, kind: Kind, name: str, client: str, most: Callable[[], int], iterations: int = 0
+    ) -> None:
+        """Something begins here, if its address has room for it; it is noted when this returns."""
+        new, thing = New(self._store.notes.client(client), iterations), (kind, name)
+        whose = kind, new.client
+        if (turn := self._turns.get(whose)) is None:
+            turn = self._turns[whose] = asyncio.Lock()
+        try:
+            async with asyncio.timeout(OPENING_SECONDS), turn:
+                if self.fenced:
+                    raise Elsewhere
+                if (room := most()) < 0:
+                    raise Beyond(0)
+                try:
+                    have = await self._store.aside(
+                        lambda transaction: self._sql.open(transaction, kind, name, new, room)
+                    )
+                except BaseException:
+                    self._let_go(thing, 1)  # it is not known whether it was noted
+                    raise
+                if have is not None:
+                    raise Beyond(have)
+                self._memory.epochs[thing] = 1
+        except TimeoutError:
+            raise NotStored("too much is opened from this address; try again") from None
 
     def release(self, kind: Kind, name: str) -> None:
         """It is nobody's from now on."""
         thing = kind, name
         if self._new.pop(thing, None) is None:
             epoch = self._memory.epochs.pop(thing, 1 if thing in self._noting else None)
-            if epoch is not None and len(self._over) < MOST_OVER:
-                self._over[thing] = epoch
+            if epoch is not None:
+                self._let_go(thing, epoch)
         self._noting.pop(thing, None)
         self._news.set()
+
+    def _let_go(self, thing: Thing, epoch: int) -> None:
+        """The next note says that it is nobody's."""
+        if len(self._over) < MOST_OVER:
+            self._over[thing] = epoch
+            self._news.set()
 
     def count(self, kind: Kind, name: str, client: str | None) -> None:
         """For whom something counts elsewhere; for nobody while it would give way to others."""

@@ -19,6 +19,7 @@ from sqlalchemy import ColumnElement, delete, func, insert, literal, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
+from app.store.database import take_turn
 from app.store.tables import OwnedRow, RoomRow, ServerRow
 
 T = TypeVar("T")
@@ -84,10 +85,15 @@ class New:
 
 @dataclass(frozen=True)
 class Other:
-    """Another server that lives."""
+    """Another server that lives.
+
+    Attributes:
+        seen: When it was here last, in seconds of the database's clock.
+    """
 
     address: str
     spent: str
+    seen: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -177,9 +183,9 @@ class Ownership:
 
     def _others(self, connection: Connection, now: float) -> dict[str, Other]:
         alive = ServerRow.seen > now - ALIVE_SECONDS
-        rows = select(ServerRow.id, ServerRow.address, ServerRow.spent)
+        rows = select(ServerRow.id, ServerRow.address, ServerRow.spent, ServerRow.seen)
         rows = rows.where(alive, ServerRow.id != self.server)
-        return {row.id: Other(row.address, row.spent) for row in connection.execute(rows)}
+        return {row.id: Other(row.address, row.spent, row.seen) for row in connection.execute(rows)}
 
     @staticmethod
     def _epochs(connection: Connection, which: ColumnElement[bool]) -> dict[Thing, int]:
@@ -322,6 +328,30 @@ class Ownership:
         mine = select(OwnedRow.kind, OwnedRow.name).where(names, OwnedRow.server == self.server)
         return [(row.kind, row.name) for row in connection.execute(mine)]
 
+    def open(
+        self, connection: Connection, kind: Kind, name: str, new: New, most: int
+    ) -> int | None:
+        """Note something that begins here, if its client has no more than `most` already.
+
+        Counted is what other servers have that live, and of rooms all there are: they outlive
+        their server. Of those who do that for a client at once, each counts what those before it
+        have noted.
+
+        Returns:
+            None, or how much the client has, if that is too much.
+        """
+        take_turn(connection, f"{kind} of {new.client}")
+        there = [OwnedRow.kind == kind, OwnedRow.client == new.client]
+        if kind != "room":
+            alive = ServerRow.seen > self._clock(connection) - ALIVE_SECONDS
+            others = select(ServerRow.id).where(alive, ServerRow.id != self.server)
+            there.append(OwnedRow.server.in_(others))
+        have = connection.scalar(select(func.count()).select_from(OwnedRow).where(*there)) or 0
+        if have > most:
+            return have
+        self.note(connection, {(kind, name): new})
+        return None
+
     def count(self, connection: Connection, clients: Mapping[Thing, str]) -> None:
         """From now on these things count for these clients; for nobody, if that is empty."""
         for these, client in _alike(clients):
@@ -388,12 +418,6 @@ def spend(connection: Connection, held: Held | None, names: Iterable[str]) -> No
     if held is not None:
         this = (OwnedRow.kind == held.kind, OwnedRow.name.in_(sorted(names)))
         connection.execute(delete(OwnedRow).where(*this, OwnedRow.server == held.server))
-
-
-def opened(connection: Connection, server: str, room: str, client: str) -> None:
-    """A room begins at a server; said with what is written of it."""
-    row = {"kind": "room", "name": room, "server": server, "epoch": 1, "since": 0.0}
-    connection.execute(insert(OwnedRow).values(**row, client=client, iterations=0))
 
 
 def has_code(connection: Connection, room: str, code: str) -> None:

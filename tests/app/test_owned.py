@@ -15,7 +15,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import Connection
 
+from app.errors import NotStored
 from app.sessions.outbox import TRY_AGAIN_LATER
+from app.sessions.owning import Beyond
 from app.sessions.servers import BEAT_SECONDS, NOTED_AT_A_TIME, Lease, Memory, Servers
 from app.sessions.spending import Spending
 from app.store import Store
@@ -480,6 +482,124 @@ def test_what_others_have_spent_is_taken_off_once() -> None:
     for _ in range(5):
         text = publisher.publish()
     assert text == "[]"
+
+
+def test_two_servers_of_one_address_say_so_until_that_is_over(
+    postgresql: PostgreSQL, caplog: pytest.LogCaptureFixture
+) -> None:
+    """And one that takes the place of another that has died is none of two."""
+    address = "http://10.0.0.2:8000"
+
+    def errors() -> list[str]:
+        return [r.getMessage() for r in caplog.records if r.levelname == "ERROR"]
+
+    async def main(store: Store) -> None:
+        dead, one, two, other = (
+            Servers(store, where) for where in (address, address, address, "http://10.0.0.3:8000")
+        )
+        for server in (other, dead, one):
+            await server._beat()
+        await dead._beat()  # what it said last comes to the database after its end
+        for _ in range(2):
+            for server in (one, other):
+                await server._beat()
+                assert (server.note, errors()) == (None, [])
+        # Another that goes on is one.
+        for _ in range(3):
+            for server in (two, one, other):
+                await server._beat()
+        for server in (one, two):
+            assert server.note is not None
+            assert address in server.note
+        assert other.note is None
+        assert errors() == [one.note, two.note]
+        await two.leave()
+        await one._beat()
+        assert one.note is None
+        assert len(errors()) == 2
+        for server in (dead, one, two, other):
+            server.close()
+
+    with opened(postgresql.database()) as store:
+        asyncio.run(main(store))
+
+
+def test_readiness_has_a_note_while_another_server_has_the_address(postgresql: PostgreSQL) -> None:
+    url, address = postgresql.database(), "http://127.0.0.1:9"
+
+    def note() -> str | None:
+        answer = client.get("/readyz")
+        assert answer.status_code == 200, answer.text
+        return answer.json().get("note")  # type: ignore[no-any-return]
+
+    with service(url, server_address=address) as client, database(url) as engine:
+        assert note() is None
+        another = Ownership("another", address)
+        while (said := note()) is None:
+            with engine.begin() as connection:
+                another.beat(connection)
+            a_moment()
+        assert "SHALLOWS_SERVER_ADDRESS" in said
+        while note() is not None:
+            a_moment()
+
+
+# -- what is opened -------------------------------------------------------------------------
+
+
+def test_whoever_opens_waits_for_those_of_the_address_and_not_for_ever(
+    postgresql: PostgreSQL,
+) -> None:
+    """A server that froze in the middle of it holds up nobody else, and this one for a moment."""
+    url = postgresql.database()
+
+    async def main(store: Store, frozen: Connection) -> None:
+        one, two = Servers(store, "http://one"), Servers(store, "http://two")
+        for server in (one, two):
+            await server._beat()
+        whose = store.notes.client("10.0.0.1")
+        two._sql.open(frozen, "room", "r", New(whose), 1)
+        with pytest.raises(NotStored):
+            await one.open("room", "s", "10.0.0.1", lambda: 0)
+        for kind, client in (("room", "10.0.0.2"), ("job", "10.0.0.1")):
+            await one.open(kind, "t", client, lambda: 0)  # type: ignore[arg-type]
+            assert one.holds(kind, "t")  # type: ignore[arg-type]
+        # It goes on after all: then it was first.
+        frozen.commit()
+        with pytest.raises(Beyond) as beyond:
+            await one.open("room", "s", "10.0.0.1", lambda: 0)
+        assert beyond.value.have == 1
+        await one.open("room", "s", "10.0.0.1", lambda: 1)
+        for server in (one, two):
+            server.close()
+
+    with opened(url) as store, database(url) as engine, engine.connect() as frozen:
+        asyncio.run(main(store, frozen))
+
+
+def test_what_is_opened_while_the_database_hangs_is_refused_and_takes_no_place(
+    postgresql: PostgreSQL,
+) -> None:
+    async def main(store: Store) -> None:
+        servers = Servers(store, "http://one")
+        await servers._beat()
+        servers._lease.renew(servers._ticks() + 60)
+        with postgresql.stopped():
+            tries = [servers.open("room", f"r{n}", "10.0.0.1", lambda: 0) for n in range(5)]
+            for result in await asyncio.gather(*tries, return_exceptions=True):
+                assert isinstance(result, NotStored)
+        assert not servers.owned
+        opened = False
+        while not opened:
+            with contextlib.suppress(NotStored):
+                await servers.noted()
+                await servers.open("room", "r", "10.0.0.1", lambda: 0)
+                opened = True
+        assert servers.owned["room"] == 1
+        servers.close()
+
+    with opened(postgresql.database()) as store:
+        asyncio.run(main(store))
 
 
 def test_whoever_takes_waits_for_what_is_being_written(postgresql: PostgreSQL) -> None:
