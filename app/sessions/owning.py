@@ -16,7 +16,7 @@ class Beyond(Exception):
     """An address has as much of a kind as it may.
 
     Attributes:
-        have: How much on other servers; of rooms: anywhere.
+        have: How much it has on all servers; of runs: on the others.
     """
 
     def __init__(self, have: int) -> None:
@@ -31,7 +31,6 @@ class Alone:
         several: Whether there may be other servers.
         when_lost: By kind, what is told that something was taken from this server.
         when_fenced: What is told that this server has to be silent: it does not know what it has.
-        when_counted: What is told that it was counted again how many are on other servers.
         inherit: By kind, what takes up something that a server had which is lost.
         is_here: By kind, whether something is here, if more belongs to that than to have it.
         backgrounds: Tasks that run as long as the server does.
@@ -42,7 +41,6 @@ class Alone:
     def __init__(self) -> None:
         self.when_lost: dict[Kind, Callable[[str], None]] = {}
         self.when_fenced: list[Callable[[], None]] = []
-        self.when_counted: list[Callable[[], None]] = []
         self.inherit: dict[Kind, Callable[[str], Awaitable[None]]] = {}
         self.is_here: dict[Kind, Callable[[str], bool]] = {}
         self.backgrounds: list[Background] = []
@@ -88,8 +86,8 @@ class Alone:
         Whoever calls this has it in memory before anything else is waited for, or releases it.
 
         Args:
-            most: How many of the kind the address may have on other servers (of rooms: anywhere).
-                Asked when it is this one's turn: of an address one is opened at a time.
+            most: How many of the kind the address may have already on all servers; of runs: on the
+                others. Asked when it is this one's turn: of an address one is opened at a time.
 
         Raises:
             Beyond: it has more.
@@ -99,6 +97,13 @@ class Alone:
         if most() < 0:
             raise Beyond(0)
 
+    async def reopen(self, kind: Kind, name: str, client: str, most: Callable[[], int]) -> None:
+        """What is here, and has counted for nobody, is to count for an address again.
+
+        Raises:
+            Beyond, Elsewhere, NotStored: as `open`.
+        """
+
     async def noted(self) -> None:
         """Note now what has begun, and what is over.
 
@@ -107,14 +112,23 @@ class Alone:
         """
 
     async def take(
-        self, kind: Kind, name: str, client: str | None, *, from_any: bool = False
+        self,
+        kind: Kind,
+        name: str,
+        client: str | None,
+        *,
+        from_any: bool = False,
+        most: Callable[[], int] | None = None,
     ) -> None:
         """Make something this server's that no server has, or one that is lost.
 
         Args:
             from_any: Also from one that lives.
+            most: How many of the kind the address may have already, as `open` counts them; None: it
+                counts for none.
 
         Raises:
+            Beyond: it has more.
             Elsewhere: another server has it.
             NotStored: the database does not answer now.
         """
@@ -124,21 +138,6 @@ class Alone:
 
     def count(self, kind: Kind, name: str, client: str | None) -> None:
         """For whom something counts elsewhere; for nobody while it would give way to others."""
-
-    def elsewhere(self, kind: Kind, client: str) -> int:
-        """How many of an address are on other servers."""
-        return 0
-
-    def surplus(self, kind: Kind, client: str, here: int, most: int) -> int:
-        """How many of an address are to go here, because it came to several servers at once."""
-        return 0
-
-    async def recount(self) -> None:
-        """Look now how many are on other servers.
-
-        Raises:
-            NotStored: the database does not answer now.
-        """
 
     def room_elsewhere(self, id: str) -> bool:
         """Whether another server has a room of that id."""

@@ -19,7 +19,7 @@ import logging
 import secrets
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import TypeVar
 from weakref import WeakValueDictionary
@@ -197,8 +197,6 @@ class Servers(Alone):
         self._one_round = asyncio.Lock()
         self._unreachable: dict[str, float] = {}
         self._rooms: Mapping[str, tuple[str, str]] = {}
-        self._counts: Mapping[tuple[Kind, str], int] = {}
-        self._counting, self._counted_at = asyncio.Lock(), -float("inf")
         self._was_fenced = True
         self.leaving = False
         """Whether this server is about to end."""
@@ -290,7 +288,7 @@ class Servers(Alone):
         sent = self._ticks()
         beat = await self._lane.write(lambda transaction: self._sql.beat(transaction, spent))
         self.late_beats += self._ticks() - sent > BEAT_SECONDS
-        self.others, self._rooms, self._counts = beat.others, beat.rooms, beat.counts
+        self.others, self._rooms = beat.others, beat.rooms
         self.now, self._now_at = beat.now, self._ticks()
         self._namesakes.look(beat.others)
         for kind, name in self._memory.compare(beat, before):
@@ -298,8 +296,6 @@ class Servers(Alone):
         _tell(self.spending.hear, beat.others)
         for tell in self.when_gone:
             _tell(tell, beat.others.keys())
-        for counted in self.when_counted:
-            _tell(counted)
         if sent + ALIVE_SECONDS <= self._ticks():
             return  # it has come so late that it may be over again
         self._lease.renew(sent)
@@ -338,27 +334,76 @@ class Servers(Alone):
     ) -> None:
         """Something begins here, if its address has room for it; it is noted when this returns."""
         new, thing = New(self._store.notes.client(client), iterations), (kind, name)
-        whose = kind, new.client
-        if (turn := self._turns.get(whose)) is None:
-            turn = self._turns[whose] = asyncio.Lock()
+
+        def note(transaction: Transaction, room: int) -> int | None:
+            return self._sql.open(transaction, kind, name, new, room)
+
+        async with self._turn(kind, new.client):
+            try:
+                await self._counted(most, note)
+            except Beyond:
+                raise
+            except BaseException:
+                self._let_go(thing, 1)  # it is not known whether it was noted
+                raise
+            self._memory.epochs[thing] = 1
+
+    async def reopen(self, kind: Kind, name: str, client: str, most: Callable[[], int]) -> None:
+        """What is here, and has counted for nobody, is to count for an address again."""
+        whose = self._store.notes.client(client)
+
+        def note(transaction: Transaction, room: int) -> int | None:
+            return self._sql.reopen(transaction, kind, name, whose, room)
+
+        async with self._turn(kind, whose):
+            self._clients.pop((kind, name), None)
+            try:
+                await self._counted(most, note)
+            except BaseException:
+                self.count(kind, name, None)
+                raise
+
+    @contextlib.asynccontextmanager
+    async def _turn(self, kind: Kind, whose: str) -> AsyncIterator[None]:
+        """Of an address one of a kind is opened at a time here; on all servers the database sees
+        to that.
+
+        Raises:
+            Elsewhere: this server may not begin anything now.
+            NotStored: it takes too long.
+        """
+        if (turn := self._turns.get((kind, whose))) is None:
+            turn = self._turns[kind, whose] = asyncio.Lock()
         try:
             async with asyncio.timeout(OPENING_SECONDS), turn:
                 if self.fenced:
                     raise Elsewhere
-                if (room := most()) < 0:
-                    raise Beyond(0)
-                try:
-                    have = await self._store.aside(
-                        lambda transaction: self._sql.open(transaction, kind, name, new, room)
-                    )
-                except BaseException:
-                    self._let_go(thing, 1)  # it is not known whether it was noted
-                    raise
-                if have is not None:
-                    raise Beyond(have)
-                self._memory.epochs[thing] = 1
+                yield
         except TimeoutError:
-            raise NotStored("too much is opened from this address; try again") from None
+            raise NotStored(
+                "the server's store does not answer in time; try again in a moment"
+            ) from None
+
+    async def _counted(
+        self, most: Callable[[], int], note: Callable[[Transaction, int], int | None]
+    ) -> None:
+        """Note something, if there is room for it. What has ended here makes room before.
+
+        Raises:
+            Beyond: there is none.
+        """
+        have: int | None = 0
+        for again in (False, True):
+            if again and not (self._over or self._clients):
+                break
+            if again:
+                await self.noted()
+            if (room := most()) < 0:
+                raise Beyond(0)
+            have = await self._store.aside(lambda transaction: note(transaction, room))
+            if have is None:
+                return
+        raise Beyond(have or 0)
 
     def release(self, kind: Kind, name: str) -> None:
         """It is nobody's from now on."""
@@ -432,29 +477,37 @@ class Servers(Alone):
                 self._tell_lost(*thing)
 
     async def take(
-        self, kind: Kind, name: str, client: str | None, *, from_any: bool = False
+        self,
+        kind: Kind,
+        name: str,
+        client: str | None,
+        *,
+        from_any: bool = False,
+        most: Callable[[], int] | None = None,
     ) -> None:
         """Make something this server's that no server has, or one that is lost."""
+        if self.fenced or self.leaving:
+            raise Elsewhere
         whose = None if client is None else self._store.notes.client(client)
         forced = None if from_any else self._cut_off()
 
         def write(transaction: Transaction) -> Taken | Owner:
             return self._sql.take(transaction, kind, name, whose, forced)
 
-        await self.taken(kind, name, write)
+        if most is None or whose is None:
+            taken = await self._store.write(write)
+        else:
+            counts, answers = whose, list[Taken | Owner]()
 
-    async def taken(
-        self, kind: Kind, name: str, write: Callable[[Transaction], Taken | Owner]
-    ) -> Taken:
-        """Take something with all that is written along with that.
+            def note(transaction: Transaction, room: int) -> int | None:
+                if (have := self._sql.had(transaction, kind, name, counts)) > room:
+                    return have
+                answers.append(write(transaction))
+                return None
 
-        Raises:
-            Elsewhere: another server has it.
-            NotStored: the database does not answer now.
-        """
-        if self.fenced or self.leaving:
-            raise Elsewhere
-        taken = await self._store.write(write)
+            async with self._turn(kind, whose):
+                await self._counted(most, note)
+            taken = answers[-1]
         if isinstance(taken, Owner):
             raise Elsewhere
         thing = kind, name
@@ -462,7 +515,6 @@ class Servers(Alone):
         self._memory.epochs[thing] = max(taken.epoch, self._memory.epochs.get(thing, 0))
         self.takes += 1
         await asyncio.sleep(taken.wait)
-        return taken
 
     # -- for the store: `Claims` ------------------------------------------------------------
 
@@ -521,32 +573,6 @@ class Servers(Alone):
         now = self._ticks()
         self._unreachable = {s: until for s, until in self._unreachable.items() if until > now}
         return self._unreachable.keys()
-
-    def elsewhere(self, kind: Kind, client: str) -> int:
-        """How many of an address are on other servers."""
-        return self._counts.get((kind, self._store.notes.client(client)), 0)
-
-    def surplus(self, kind: Kind, client: str, here: int, most: int) -> int:
-        """How many of an address are to go here, because it came to several servers at once.
-
-        Each lets go what is beyond its part of the most, and no more: so together they let go
-        enough, and a server of which the address has little lets go nothing.
-        """
-        beyond = here + self.elsewhere(kind, client) - most
-        return max(0, min(beyond, here - most // (len(self.others) + 1)))
-
-    async def recount(self) -> None:
-        """Look now how many are on other servers: what was taken from them counts here, too.
-
-        Raises:
-            NotStored: the database does not answer now.
-        """
-        asked = self._ticks()
-        async with self._counting:  # a school that comes at once has it counted once
-            if self._counted_at < asked:
-                at, others = self._ticks(), self.others.keys()
-                self._counts = await self._store.read(lambda c: self._sql.counts(c, others))
-                self._counted_at = at
 
     def room_elsewhere(self, id: str) -> bool:
         """Whether another server has a room of that id."""

@@ -172,8 +172,11 @@ def take_turn(connection: Connection, what: str) -> None:
     if connection.dialect.name != "postgresql":
         return
     key = int.from_bytes(hashlib.blake2b(what.encode(), digest_size=8).digest(), signed=True)
-    connection.exec_driver_sql(f"SET LOCAL lock_timeout = {int(1000 * TURN_SECONDS)}")
-    connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)", (key,))
+    connection.exec_driver_sql(
+        f"SET LOCAL lock_timeout = {int(1000 * TURN_SECONDS)}; "
+        f"SELECT pg_advisory_xact_lock({key}); "
+        f"SET LOCAL lock_timeout = {int(1000 * WAIT_SECONDS)}"
+    )
 
 
 # -- the tables -----------------------------------------------------------------------------

@@ -36,7 +36,7 @@ from app.store.owned import (
     spend,
 )
 from app.store.tables import Base
-from tests.app.conftest import a_moment
+from tests.app.conftest import a_moment, services_of
 from tests.app.postgresql import PostgreSQL
 from tests.app.storing import database, opened, service
 from tests.app.stream import Stream
@@ -331,7 +331,6 @@ def test_a_room_is_found_by_its_code_and_what_is_left_of_the_dead_is_let_go(
         assert two.room_of(connection, "K7M4QX") == "r"
         beat = two.beat(connection)
         assert beat.rooms == {"r": ("K7M4QX", "one")}
-        assert beat.counts == {("session", "c"): 1, ("room", "c"): 1}
         assert two.orphans(connection, "room") == []
         time.now += ALIVE_SECONDS + 0.1
         assert two.orphans(connection, "room", 10.0) == []
@@ -450,7 +449,7 @@ def test_who_fails_at_what_a_beat_brings_neither_ends_it_nor_keeps_it_from_other
         servers = Servers(store, "http://one")
         servers.when_lost["session"] = servers.when_lost["job"] = fails
         servers.when_gone.append(fails)
-        servers.when_counted += [fails, lambda: told.append("counted")]
+        servers.when_gone.append(lambda alive: told.append("the next"))
         await servers._beat()
         servers.begin("session", "s", "c")
         servers.begin("job", "j", "c")
@@ -462,7 +461,7 @@ def test_who_fails_at_what_a_beat_brings_neither_ends_it_nor_keeps_it_from_other
         await store.write(lambda c: Ownership("two", "http://two").take(c, "job", "j", "c", None))
         await servers._beat()
         assert not servers.fenced
-        assert all(one in told for one in (("s",), ("j",), (), "counted"))
+        assert all(one in told for one in (("s",), ("j",), "the next"))
         servers.close()
 
     with opened(postgresql.database()) as store:
@@ -636,29 +635,64 @@ def test_whoever_takes_waits_for_what_is_being_written(postgresql: PostgreSQL) -
 # -- what a server lets go ------------------------------------------------------------------
 
 
-def test_an_address_that_comes_to_two_servers_at_once_has_one_share(postgresql: PostgreSQL) -> None:
-    """Each had room for it as it came; what came last goes again."""
+def test_places_of_an_address_are_those_on_all_servers_whoever_waits_for_a_page_has_none(
+    postgresql: PostgreSQL,
+) -> None:
     most, url = 4, postgresql.database()
     here = {"server_address": "http://127.0.0.1:9", "max_sessions_per_client": most}
+    there = Ownership("another", "http://127.0.0.1:10")
+
+    def begins(number: int) -> None:
+        with database(url) as engine, engine.begin() as connection:
+            there.note(connection, {("session", f"s{number}"): New(whose)})
+
+    def ends(number: int) -> None:
+        with database(url) as engine, engine.begin() as connection:
+            there.release(connection, {("session", f"s{number}"): 1})
+
     with service(url, **here) as client, contextlib.ExitStack() as stack:
-        streams = [stack.enter_context(Stream.connect(client)) for _ in range(most)]
-        for stream in streams:
-            stream.configure()
-        services = client.app.state.services  # type: ignore[attr-defined]
+        services = services_of(client)
         whose = services.store.notes.client("testclient")
-        there = Ownership("another", "http://127.0.0.1:10")
-        theirs: dict[Thing, New] = {("session", f"s{number}"): New(whose) for number in range(most)}
         with database(url) as engine, engine.begin() as connection:
             there.beat(connection)
-            there.note(connection, theirs)
-        for stream in streams[most // 2 :]:
-            assert stream.until("error")["code"] == "too_many_sessions"
-            with pytest.raises(ConnectionError) as closed:
-                stream.hear()
-            assert closed.value.args == (TRY_AGAIN_LATER,)
-        for stream in streams[: most // 2]:
-            stream.say("step", iterations=1)
-            stream.until_iteration(1)
+            connection.exec_driver_sql("UPDATE servers SET seen = 1e12 WHERE id = 'another'")
+
+        def refused(path: str = "/ws") -> str:
+            with Stream.connect(client, path) as stream:
+                code: str = stream.until("error")["code"]
+                with pytest.raises(ConnectionError) as closed:
+                    stream.hear()
+                assert closed.value.args == (TRY_AGAIN_LATER,)
+            return code
+
+        def configured(path: str = "/ws") -> Stream:
+            stream = stack.enter_context(Stream.connect(client, path))
+            if path == "/ws":
+                stream.configure()
+            else:
+                stream.until("configured")
+            return stream
+
+        begins(1)
+        begins(2)
+        with Stream.connect(client) as waits:
+            waits.configure()
+            name = waits.texts[-1]["session"]
+            configured()
+            assert refused() == "too_many_sessions"
+        while services.sessions.connected > 1:
+            a_moment()
+        # Its page has gone: another has its place, and it has none as it comes back.
+        begins(3)
+        assert refused(f"/ws?session={name}") == "too_many_sessions"
+        ends(3)
+        again = configured(f"/ws?session={name}")
+        again.say("step", iterations=1)
+        again.until_iteration(1)
+        assert refused() == "too_many_sessions"
+        ends(2)
+        configured()
+        assert refused() == "too_many_sessions"
 
 
 def test_a_session_that_was_let_go_lets_none_go_that_has_come_back() -> None:

@@ -224,10 +224,12 @@ def test_an_answer_whose_owner_dies_has_no_end(postgresql: PostgreSQL, head: byt
             await there.ask(said=said)
         assert [m.get("body") for m in said] in ([None, b"part"], [None, b"pa", b"rt"])
         assert all(message["more_body"] for message in said[1:])
-        body: Message = {"type": "http.request", "body": b"{}", "more_body": False}
+        body: list[Message] = [{"type": "http.request", "body": b"{}", "more_body": False}]
 
         async def receive() -> Message:
-            return body
+            if not body:
+                await asyncio.Event().wait()
+            return body.pop()
 
         request = Request({**scope_of("http"), "method": "POST"}, receive)
         with pytest.raises(Elsewhere):

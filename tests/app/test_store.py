@@ -306,8 +306,10 @@ def test_saves_of_two_servers_in_one_moment_are_counted_one_after_the_other(
         with pytest.raises(Full):
             await second
 
-    bounds = {"max_saves": 1, "saves_safe_days": 3}
-    with opened(url, **bounds) as one, opened(url, **bounds) as two:
+    with (
+        opened(url, max_saves=1, saves_safe_days=3) as one,
+        opened(url, max_saves=1, saves_safe_days=3) as two,
+    ):
         asyncio.run(fill(one, two))
     assert rows(url) == ["first"]
 
