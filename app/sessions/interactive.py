@@ -310,8 +310,14 @@ class InteractiveSessions:
             return
         waits = name in self._leaving if session is None else session.outbox is None
         if waits or (session is not None and session.client != client):
-            with _places():
-                await self._owning.reopen("session", name, client, self._most)
+            try:
+                with _places():
+                    await self._owning.reopen("session", name, client, self._most)
+            except BaseException:
+                there = self._sessions.get(name)
+                whose = there.whose if there is not None and there.outbox is not None else None
+                self._owning.count("session", name, whose)
+                raise
 
     def _most(self) -> int:
         """How many sessions an address may have beside one that gets a connection."""

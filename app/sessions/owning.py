@@ -100,6 +100,8 @@ class Alone:
     async def reopen(self, kind: Kind, name: str, client: str, most: Callable[[], int]) -> None:
         """What is here, and has counted for nobody, is to count for an address again.
 
+        If that fails, it is not known for whom it counts: `count` says it.
+
         Raises:
             Beyond, Elsewhere, NotStored: as `open`.
         """

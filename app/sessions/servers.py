@@ -5,7 +5,8 @@ A beat twice a second says that it is there (`app/store/owned.py`). Whoever coul
 others: until the database answers it is fenced. It closes its connections and says nothing to
 anybody; with the first beat it learns what it still has, and drops the rest unwritten.
 
-What begins is noted in rounds, so that nobody waits for that; what is over is taken out with them.
+What counts for an address is noted as it is counted, and whoever opens it waits for that; what
+counts for a room, and what is over, is noted in rounds.
 
 What if it is full: what is to be noted is bounded by what a server may have, what is over by
 `MOST_OVER`: beyond, it is let go with the server. However much it is, `NOTED_AT_A_TIME` go into a
@@ -132,16 +133,10 @@ class Namesakes:
 
     def look(self, others: Mapping[str, Other]) -> None:
         """Those that live now; that there are some is logged once, and that there are none."""
-        were, self._there = (
-            self._there,
-            {
-                id
-                for id, other in others.items()
-                if other.address == self._address
-                and (id in self._there or other.seen > self._seen.get(id, other.seen))
-            },
-        )
-        self._seen = {id: self._seen.get(id, other.seen) for id, other in others.items()}
+        alike = {id: other for id, other in others.items() if other.address == self._address}
+        self._seen = {id: self._seen.get(id, other.seen) for id, other in alike.items()}
+        were = self._there
+        self._there = {id for id, other in alike.items() if other.seen > self._seen[id]}
         if self._there and not were:
             log.error("%s", self.note)
         elif were and not self._there:
@@ -357,11 +352,7 @@ class Servers(Alone):
 
         async with self._turn(kind, whose):
             self._clients.pop((kind, name), None)
-            try:
-                await self._counted(most, note)
-            except BaseException:
-                self.count(kind, name, None)
-                raise
+            await self._counted(most, note)
 
     @contextlib.asynccontextmanager
     async def _turn(self, kind: Kind, whose: str) -> AsyncIterator[None]:

@@ -555,8 +555,8 @@ def test_what_only_looks_needs_no_leave_of_a_room_that_is_over() -> None:
     with TestClient(create_app(settings_for("inline"))) as client:
         room, live = Class(client), services_of(client).rooms
         member = room.joins()
-        store = services_of(client).store
-        written = threading.Event()
+        store, written = services_of(client).store, threading.Event()
+        store._writer._seconds = 60.0  # however long the test takes meanwhile
 
         def stands_still(connection: object) -> None:
             written.wait(60)

@@ -367,6 +367,32 @@ def test_runs_that_an_address_starts_at_all_servers_at_once_are_its_share(three:
             httpx.delete(f"{three.servers[0].url}/train/{run}", timeout=60)
 
 
+def test_sessions_that_an_address_opens_at_all_servers_at_once_are_its_share(
+    three: Several,
+) -> None:
+    """Nobody is let in who has to go again."""
+    client = {"X-Forwarded-For": "10.0.1.4"}
+
+    async def main() -> None:
+        async with contextlib.AsyncExitStack() as stack:
+
+            async def opened(url: str) -> tuple[str, str]:
+                socket = await stack.enter_async_context(
+                    connect(url, proxy=None, additional_headers=client)
+                )
+                with contextlib.suppress(websockets.ConnectionClosed):  # refused already
+                    await socket.send(json.dumps({"type": "configure"}))
+                said = json.loads(await socket.recv())
+                return said["type"], said.get("code", "")
+
+            urls = three.urls("/ws") * (PLACES // 2)
+            answers = await asyncio.gather(*map(opened, urls))
+            assert answers.count(("configured", "")) == PLACES, answers
+            assert set(answers) == {("configured", ""), ("error", "too_many_sessions")}
+
+    asyncio.run(main())
+
+
 def test_a_ticket_that_nobody_has_signed_opens_no_door(three: Several) -> None:
     """Nor is it answered with 502, for which a proxy would leave this server."""
     headers = {"Shallows-Relay": "W10=.00", "X-Forwarded-For": "10.0.0.9"}
