@@ -27,6 +27,7 @@ from app.store.owned import (
     CALM_SECONDS,
     FORGET_SECONDS,
     Held,
+    Kind,
     New,
     Other,
     Owner,
@@ -693,6 +694,29 @@ def test_places_of_an_address_are_those_on_all_servers_whoever_waits_for_a_page_
         ends(2)
         configured()
         assert refused() == "too_many_sessions"
+
+
+@pytest.mark.parametrize(("path", "kind"), [("/train", "job"), ("/rooms", "room")])
+def test_what_another_server_has_begun_in_this_moment_counts(
+    postgresql: PostgreSQL, path: str, kind: Kind
+) -> None:
+    url = postgresql.database()
+    bounds = {"max_rooms_per_client": 2, "max_queued_runs": 2}
+    there = Ownership("another", "http://127.0.0.1:10")
+    with service(url, server_address="http://127.0.0.1:9", **bounds) as client:
+        whose = services_of(client).store.notes.client("testclient")
+        with database(url) as engine, engine.begin() as connection:
+            there.beat(connection)
+            connection.exec_driver_sql("UPDATE servers SET seen = 1e12 WHERE id = 'another'")
+        for begun, fits in ((1, True), (2, False)):
+            with database(url) as engine, engine.begin() as connection:
+                there.note(connection, {(kind, f"number {begun}"): New(whose)})
+            answer = client.post(path, json={})
+            assert answer.is_success is fits, answer.text
+            if fits:
+                headers = {"Shallows-Room-Key": answer.json().get("key", "")}
+                ended = client.delete(f"{path}/{answer.json()['id']}", headers=headers)
+                assert ended.status_code == 204
 
 
 def test_a_session_that_was_let_go_lets_none_go_that_has_come_back() -> None:
