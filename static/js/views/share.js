@@ -4,7 +4,7 @@ import { html, render } from '../../vendor/lit-html/lit-html.js';
 import { copy, UNCOPIED } from '../clipboard.js';
 import { leftOut } from '../experiment/address.js';
 import { isShown, PARTS, REDUCED } from '../experiment/parts.js';
-import { reach } from '../links.js';
+import { reach } from '../reach.js';
 import { closesBy } from './closing.js';
 import { showCode } from './qr.js';
 
@@ -142,7 +142,10 @@ export function mountShare(store, find, fields, addressOf) {
   ];
   for (const [id, field, said] of copies) {
     find(id).addEventListener('click', async () => {
-      const copied = await copy(field.value, dialog);
+      const { value } = field;
+      const copied = await copy(value, dialog);
+      // What stands there now is another link, which nobody has copied.
+      if (field.value !== value) return;
       message.textContent = copied ? said : UNCOPIED;
       if (!copied) field.select();
     });
