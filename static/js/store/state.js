@@ -539,6 +539,7 @@ export class Store {
     this.telling.tell(
       (answer) =>
         `Paused at iteration ${count(answer?.iteration ?? iteration)}, cost ${cost(answer?.cost ?? run.train_cost)}.`,
+      iteration,
     );
   }
 
