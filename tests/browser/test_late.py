@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import APIResponse, Locator, Page, Route, expect
+from playwright.sync_api import APIResponse, FilePayload, Locator, Page, Route, expect
 
 from tests.browser.conftest import Guard
 from tests.browser.playground import AFTER_OTHER_TASKS, Playground, until
@@ -53,11 +53,11 @@ class Held:
         self._page.evaluate(AFTER_OTHER_TASKS)
 
 
-def file(name: str, content: str) -> dict[str, object]:
+def file(name: str, content: str) -> FilePayload:
     return {"name": name, "mimeType": "text/csv", "buffer": content.encode()}
 
 
-def table(name: str, rows: int) -> dict[str, object]:
+def table(name: str, rows: int) -> FilePayload:
     return file(name, "a,b,c\n" + "".join(f"{i},{-i},{i % 2}\n" for i in range(rows)))
 
 
@@ -76,16 +76,16 @@ def test_a_table_is_the_last_that_was_asked_for(page: Page) -> None:
     use = dialog.get_by_role("button", name="Use these points")
     status, name = dialog.get_by_role("status"), dialog.locator("#table-name")
     chosen = dialog.locator("#table-file")
-    chosen.set_input_files(table("six.csv", 6))  # type: ignore[arg-type]
+    chosen.set_input_files(table("six.csv", 6))
     expect(status).to_have_text(re.compile("^6 points"))
 
     # The second file is there before the first, of which nothing can be used meanwhile.
     held = Held(page, "**/datasets/table?")
-    chosen.set_input_files(table("eight.csv", 8))  # type: ignore[arg-type]
+    chosen.set_input_files(table("eight.csv", 8))
     held.wait()
     expect(use).to_be_disabled()
     expect(name).to_have_text("Reading eight.csv")
-    chosen.set_input_files(table("ten.csv", 10))  # type: ignore[arg-type]
+    chosen.set_input_files(table("ten.csv", 10))
     expect(status).to_have_text(re.compile("^10 points"))
     held.give()
     expect(name).to_have_text("ten.csv")
@@ -129,10 +129,10 @@ def test_a_file_of_parameters_is_the_last_that_was_chosen(page: Page, guard: Gua
         return network.get("parameters", [{"weights": [[None]]}])[0]["weights"][0][0]
 
     held = Held(page, "**/parameters?*", times=2)
-    chosen.set_input_files(file("first.json", model(1)))  # type: ignore[arg-type]
+    chosen.set_input_files(file("first.json", model(1)))
     held.wait()
     expect(said).to_have_text("Reading first.json")
-    chosen.set_input_files(file("second.json", model(2)))  # type: ignore[arg-type]
+    chosen.set_input_files(file("second.json", model(2)))
     held.wait(2)
     held.give(1)
     expect(playground.notice).to_contain_text("parameters in second.json")
@@ -142,7 +142,7 @@ def test_a_file_of_parameters_is_the_last_that_was_chosen(page: Page, guard: Gua
 
     # Nobody has asked to replace what has been set up since, nor to bring back what there was.
     held = Held(page, "**/parameters?*")
-    chosen.set_input_files(file("third.json", model(3)))  # type: ignore[arg-type]
+    chosen.set_input_files(file("third.json", model(3)))
     held.wait()
     page.evaluate("location.hash = '#dataset=xor&layers=4&panel=code'")
     expect(playground.field("Hidden units in layer 1")).to_have_value("4")
@@ -263,6 +263,9 @@ def test_a_short_link_is_of_the_dialog_that_asked_for_it(page: Page) -> None:
     expect(link).to_be_focused()
     playground.button("Save run").click()
     expect(page.locator("#save-told")).to_have_text("Saved at iteration 2.")
+    # The other link is to what is set up, also if that changes while it is seen.
+    page.evaluate("location.hash = '#dataset=xor'")
+    expect(link).to_have_value(re.compile("dataset=xor"))
 
 
 HOLD_SNAPSHOTS = """() => {

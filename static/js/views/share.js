@@ -1,6 +1,7 @@
 /** What to hand out: a link to this experiment, a page with less on it, a frame for another page. */
 
 import { html, render } from '../../vendor/lit-html/lit-html.js';
+import { effect, untracked } from '../../vendor/signals-core/signals-core.js';
 import { copy, UNCOPIED } from '../clipboard.js';
 import { leftOut } from '../experiment/address.js';
 import { isShown, PARTS, REDUCED } from '../experiment/parts.js';
@@ -134,6 +135,11 @@ export function mountShare(store, find, fields, addressOf) {
     find('copy-link').focus();
   });
   closesBy(dialog, find('share-close'));
+  // A class's teacher, say, may set up another experiment meanwhile.
+  effect(() => {
+    void store.experiment.value;
+    if (dialog.open) untracked(show);
+  });
 
   /** @type {[id: string, field: HTMLInputElement | HTMLTextAreaElement, said: string][]} */
   const copies = [
