@@ -27,8 +27,8 @@ export class Telling {
   #milestones = new Milestones();
   /** Says what waits for the sentence; null if nothing does. @type {((answer: Described | null) => void) | null} */
   #waiting = null;
-  /** What is asked of an iteration before this one is no answer to it. */
-  #least = 0;
+  /** Whether an answer that comes now is to what waits: one to an older question may still come. */
+  #counts = () => true;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #patience;
   /** Whether an answer is of the run there is. */
@@ -48,7 +48,7 @@ export class Telling {
       if (!this.#asked) return;
       this.described.value = answer;
       this.#milestones.told(Date.now());
-      if (answer.iteration >= this.#least) this.#say(answer);
+      if (this.#counts()) this.#say(answer);
     });
   }
 
@@ -56,11 +56,11 @@ export class Telling {
    * Asks for the sentence anew, and says it with what comes before it; after a while that alone.
    *
    * @param {(answer: Described | null) => string} before
-   * @param {number} [least] the iteration that it is of at least: an answer to an older question may still come
+   * @param {() => boolean} [counts] whether an answer that comes is to this, not to an older question
    */
-  tell(before, least = 0) {
+  tell(before, counts = () => true) {
     this.hush();
-    this.#least = least;
+    this.#counts = counts;
     this.#waiting = (answer) => this.#announce([before(answer), answer?.text ?? ''].filter(Boolean).join(' '));
     if (this.ask()) this.#patience = setTimeout(() => this.#say(null), PATIENCE);
     else this.#say(null);
