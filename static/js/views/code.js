@@ -51,7 +51,7 @@ export function mountCode(store, find, catalogue, open) {
 function showFormulas(store, container, open) {
   let drawn = -Infinity;
   return effect(() => {
-    const picture = store.current.reading.value;
+    const picture = store.current.latest.value;
     const sizes = store.layerSizes.value;
     if (!picture || !fits(picture.run.layers, sizes)) return;
     const { layers } = picture.run;
