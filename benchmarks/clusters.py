@@ -440,7 +440,7 @@ def is_bridge(process: psutil.Process) -> bool:
 
 def is_raylet(process: psutil.Process) -> bool:
     """Whether it is what Ray has on each node."""
-    return process.name() == "raylet"
+    return str(process.name()) == "raylet"
 
 
 def send(
