@@ -345,14 +345,14 @@ def test_a_host_that_hangs_is_ended_once_and_has_time_to_begin(
     head.look(one)
     assert (head.ended, hung.ended, head.memory) == (["bad"], 1, set())
     # Whoever waited for it hears from Ray that it has ended.
-    other._actors["bad"].said(came_up=False, why="it died")
+    other._actors["bad"].failed("it died")
     for _ in range(59 + bridge.OBJECTION_LOOKS):
         head.look(one, other)
     assert head.ended == ["bad"]
     head.look(one)
     assert head.ended == ["bad"] * 2
     for each in (one, other):
-        each._actors["bad"].said(came_up=True)
+        each._actors["bad"].answered()
     for _ in range(200):
         head.look(one, other)
     assert (head.ended, head.memory) == (["bad"] * 2, set())
@@ -365,18 +365,23 @@ def test_a_host_that_another_server_hears_is_left_alone(monkeypatch: pytest.Monk
     for _ in range(100):
         head.look(cut_off, other)
     assert (head.ended, cut_off._actors["host"].why) == ([], bridge.HEARD)
-    cut_off._actors["host"].said(came_up=True)
+    cut_off._actors["host"].answered()
     assert cut_off._actors["host"].why == ""
 
 
 @pytest.mark.ray
-def test_a_host_of_which_ray_says_something_is_left_to_ray(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_host_that_ray_does_not_reach_has_time_to_begin_and_is_ended_then(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One that hangs takes no new connection: the next bridge hears that, again and again."""
     head = Head(monkeypatch)
-    there = watching(3, host=False)
-    for _ in range(100):
+    there = watching(3, host=True, dead=False)
+    there._actors["dead"].died = True  # it is made anew
+    for _ in range(60 + bridge.OBJECTION_LOOKS):
+        assert head.ended == []
+        there._actors["host"].failed("connection attempt timed out")
         head.look(there)
-        there._actors["host"].said(came_up=False, why="it is being started")
-    assert head.ended == []
+    assert head.ended == ["host"]
 
 
 def command(cluster: Nodes, *words: str) -> subprocess.CompletedProcess[str]:

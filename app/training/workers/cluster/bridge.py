@@ -165,7 +165,7 @@ class Actor:
     why: str = ""
     """Why it does not answer, if that is known; one that is silent may be about to begin."""
     silent: int = 0
-    """Looks at the cluster for which neither it nor Ray has said a word."""
+    """Looks at the cluster since it answered, or Ray first said that it does not."""
     accused: bool = False
     """Whether it is marked as one that is to be ended."""
     ended: int = 0
@@ -173,10 +173,20 @@ class Actor:
     others: int = 0
     under_way: set[asyncio.Future[Any]] = field(default_factory=set)
 
-    def said(self, *, came_up: bool, why: str = "") -> None:
-        """It has answered, or Ray has said why it does not: it is not silent."""
-        self.answers = self.came_up = came_up
-        self.why, self.silent, self.accused = why, 0, False
+    def answered(self) -> None:
+        """It has answered."""
+        self.answers = self.came_up = True
+        self.why, self.silent, self.accused = "", 0, False
+
+    def failed(self, why: str) -> None:
+        """Ray says why it does not answer: it may begin anew, and has time for that.
+
+        Or it hangs, and takes no new connection: that is said each time, and counts as silence.
+        """
+        if self.came_up:
+            self.came_up, self.silent, self.accused = False, 0, False
+        self.answers = False
+        self.why = self.why if self.why == HEARD else why
 
     def give_up(self) -> None:
         """Whoever waits for it waits no longer."""
@@ -311,14 +321,14 @@ class Bridge:
                 answer.add_done_callback(_heeded)
                 patience = min(RAREST_SECONDS, SILENCE_SECONDS * 2 ** min(len(asked) - 1, 10))
                 actor.others = await _first(asked, patience)
-                actor.said(came_up=True)
+                actor.answered()
                 asked.clear()
             except TimeoutError:
                 actor.answers = False
                 actor.why = actor.why if actor.why == HEARD else ""
                 actor.give_up()
             except Exception as error:
-                actor.said(came_up=False, why=in_a_line(error))
+                actor.failed(in_a_line(error))
                 actor.died |= isinstance(error, ray.exceptions.ActorDiedError)
                 actor.give_up()
             await asyncio.sleep(ASK_SECONDS)
@@ -370,7 +380,7 @@ class Bridge:
             if actor.answers:
                 if any(mark.startswith(of_it) for mark in marks):
                     _internal_kv_del(of_it, del_by_prefix=True)
-            elif actor.silent < longest / NODES_SECONDS:
+            elif actor.died or actor.silent < longest / NODES_SECONDS:
                 continue
             elif not actor.accused:
                 _internal_kv_put(mine, b"1")
