@@ -99,6 +99,7 @@ class _Metrics(Collector):
             yield GaugeMetricFamily(name, text, value)
         counters = {
             "shallows_worker_restarts": ("Workers replaced", backend.worker_restarts),
+            "shallows_hosts_hung": ("Hosts of the cluster that hung, and were ended", backend.hung),
             "shallows_moves": ("Sessions that went to another host", backend.moves),
             "shallows_frames": ("Frames made for readers", work.frames),
             "shallows_heavy_killed": ("Heavy calls whose process was ended", heavy.killed),
