@@ -151,6 +151,8 @@ export class Store {
   #spareLayer;
   /** The run that was asked to begin again, until it has. @type {Experiment | null} */
   #reset = null;
+  /** Whether the server is asked to pause, and has not said that it has: what it describes is of before. */
+  #pausing = false;
   /** When the first picture of the latest run came (milliseconds). */
   #shown = -Infinity;
   #catalogue;
@@ -203,6 +205,7 @@ export class Store {
 
   pause() {
     this.dialogue.pause();
+    this.#pausing = this.dialogue.live;
     this.#announcePause();
   }
 
@@ -370,6 +373,7 @@ export class Store {
         case 'configured':
           return message.resumed ? this.#resumed(message) : this.#configured(message);
         case 'state':
+          if (!message.playing) this.#pausing = false;
           if (this.dialogue.state(message, this.current.picture.value?.iteration)) this.#announcePause();
           return undefined;
         case 'diverged':
@@ -539,6 +543,7 @@ export class Store {
     this.telling.tell(
       (answer) =>
         `Paused at iteration ${count(answer?.iteration ?? iteration)}, cost ${cost(answer?.cost ?? run.train_cost)}.`,
+      () => !this.#pausing,
     );
   }
 
