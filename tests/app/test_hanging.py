@@ -13,39 +13,34 @@ from starlette.testclient import TestClient
 
 from app.main import create_app
 from tests.app.clusters import actors
-from tests.app.conftest import RAY, a_moment, metric, services_of, settings_for, wait_ready
+from tests.app.conftest import RAY, a_moment, metric, settings_for, wait_ready
 from tests.app.processes import started
-from tests.app.test_ray import all_go_on, as_undisturbed, backend_of, playing
+from tests.app.test_ray import all_go_on, as_undisturbed, playing
 
-Find = Callable[[TestClient, set[int]], psutil.Process]
-
-
-def trainers() -> set[int]:
-    """Processes that were started to train, or to speak to those that do."""
-    return {process.pid for process in started("spawn_main")}
+# Hosts of the cluster may be there already, and train for other servers too.
 
 
-def bridge(client: TestClient, before: set[int]) -> psutil.Process:
-    """The process that speaks to the cluster."""
-    connection = backend_of(client)._connection
-    assert connection is not None
-    pid = connection._process.pid
-    assert pid is not None
-    return psutil.Process(pid)
+def of_the_pool(known: set[int]) -> list[psutil.Process]:
+    """The processes that train for a server alone."""
+    return [process for process in started("spawn_main") if process.pid not in known]
 
 
-def worker(client: TestClient, before: set[int]) -> psutil.Process:
-    """A process that trains for this server, wherever it is."""
-    left = {bridge(client, before).pid} if services_of(client).settings.backend == "ray" else set()
-    return psutil.Process(min(trainers() - before - left))
+def of_the_cluster(known: set[int]) -> list[psutil.Process]:
+    """The processes that train for the cluster's hosts, but for those of other servers."""
+    hosts = {host.pid for host in actors()}
+    return [process for process in of_the_pool(known) if process.ppid() in hosts]
 
 
-def host(client: TestClient, before: set[int]) -> psutil.Process:
-    """The actor of a processor."""
-    return actors()[0]
+def hosts_of_the_cluster(known: set[int]) -> list[psutil.Process]:
+    """The actors of its processors."""
+    return actors()
 
 
-HANGS: dict[str, tuple[Find, ...]] = {"pool": (worker,), "ray": (worker, host)}
+Find = Callable[[set[int]], list[psutil.Process]]
+HANGS: dict[str, tuple[Find, ...]] = {
+    "pool": (of_the_pool,),
+    "ray": (of_the_cluster, hosts_of_the_cluster),
+}
 """All that trains, of each backend; a bridge that hangs is among the benchmark's events."""
 
 
@@ -71,21 +66,20 @@ def test_whatever_hangs_is_replaced_and_whoever_plays_goes_on(
     backend: str, inline: TestClient, request: pytest.FixtureRequest
 ) -> None:
     more = request.getfixturevalue("cluster").settings if backend == "ray" else {}
-    before = trainers()
+    known = {process.pid for process in started("spawn_main")}
     with ExitStack() as stack:
         settings = settings_for(backend, round_timeout_seconds=3, **more)
         client = stack.enter_context(TestClient(create_app(settings)))
 
         def all_there() -> bool:
             ready = metric(client, "shallows_hosts") == 2 and not metric(client, "shallows_alone")
-            return ready and len(trainers()) == len(before) + there
+            return ready and all(len(find(known)) >= 2 for find in HANGS[backend])
 
-        there = 3 if backend == "ray" else 2
         while not all_there():
             a_moment()
         streams = stack.enter_context(playing(client, 4))
         for find in HANGS[backend]:
-            process = find(client, before)
+            process = find(known)[0]
             with hanging(process):
                 while not has_ended(process):
                     a_moment()
@@ -97,5 +91,3 @@ def test_whatever_hangs_is_replaced_and_whoever_plays_goes_on(
         hung = metric(client, "shallows_hosts_hung_total")
         assert (hung >= 1) == (backend == "ray")
         assert metric(client, "shallows_worker_restarts_total") >= 1
-    while len(trainers()) > len(before):
-        a_moment()
