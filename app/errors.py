@@ -54,6 +54,14 @@ def _again(kind: type[ShallowsError], args: tuple[Any, ...], state: dict[str, An
     return error
 
 
+class BrokenOff(Exception):
+    """An answer has begun and can't come to its end; says why.
+
+    It goes up to the protocol, which ends the connection, so that whoever reads sees that something
+    is missing, and logs one line.
+    """
+
+
 class InvalidJson(ShallowsError):
     """What came is not JSON."""
 

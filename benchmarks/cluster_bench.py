@@ -203,8 +203,30 @@ EVENTS = {
         Step("… its nodes end, too", methodcaller("until_alone"), newcomer=True),
         Step("… and a new cluster comes", methodcaller("have", 2), newcomer=True),
     ),
+    "freeze-host": (
+        Step("a host stands still for a moment", methodcaller("thaw_host")),
+        Step("… it hangs", methodcaller("freeze_host")),
+        Step("… and is replaced", methodcaller("have", 2)),
+    ),
+    "freeze-bridge": (
+        Step("a server's bridge is killed", methodcaller("kill_bridge")),
+        Step("… and another comes", methodcaller("have", 2)),
+        Step("… which stands still for a moment", methodcaller("thaw_bridge")),
+        Step("… hangs", methodcaller("freeze_bridge")),
+        Step("… and is replaced", methodcaller("have", 2)),
+    ),
+    "freeze-ray": (
+        Step("a node's raylet stands still for a moment", methodcaller("thaw_node")),
+        Step("… all is well", methodcaller("have", 2)),
+        Step("the head stands still for a while", methodcaller("thaw_head"), newcomer=True),
+        Step("… all is well", methodcaller("have", 2)),
+        Step("Ray is killed beside a server", methodcaller("kill_leg"), newcomer=True),
+        Step("… and is back", methodcaller("have", 2)),
+    ),
 }
 """What may happen to two nodes; two are there afterwards."""
+OF_RAY = {"kill-head", "freeze-host", "freeze-bridge", "freeze-ray"}
+"""What can happen only there."""
 
 
 class Witness:
@@ -440,7 +462,7 @@ def main() -> int:
         return 2
     for ending in ENDING:
         signal.signal(ending, end)
-    events = [name for name in EVENTS if name != "kill-head" or chosen.backend == "ray"]
+    events = [name for name in EVENTS if name not in OF_RAY or chosen.backend == "ray"]
     only = chosen.only or ["compare", *events]
     results: dict[str, Any] = {}
     if "compare" in only:

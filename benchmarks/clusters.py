@@ -33,6 +33,8 @@ CUT_SECONDS = 4.0
 """Until it is looked whether all play again; the link is up only then."""
 HEADLESS_SECONDS = 10
 """Ray's nodes end so long after their head: here, for by itself Ray waits for a minute."""
+FROZEN_SECONDS = 4.0
+"""For which something stands still, and goes on before it is ended."""
 MOST_NODES = 3
 OVER = threading.Event()
 """Whether all is to end: who waits in another thread waits no longer."""
@@ -373,12 +375,53 @@ class WithRay(Cluster):
         node.cap.kill()
         self._running.pop(node.name).wait(START_SECONDS)
 
-    def kill_host(self) -> None:
+    def kill_host(self, how: signal.Signals = signal.SIGKILL) -> None:
         """The actor."""
-        for pid in self.victim().cap.processes:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                if psutil.Process(pid).name().startswith("ray::Hosting"):
-                    os.kill(pid, signal.SIGKILL)
+        send(how, self.victim(), lambda process: process.name().startswith("ray::Hosting"))
+
+    def freeze_host(self) -> None:
+        """The actor stands still, until it is ended."""
+        self.kill_host(signal.SIGSTOP)
+
+    def thaw_host(self) -> None:
+        """It stood still for a moment, and goes on."""
+        self.freeze_host()
+        OVER.wait(FROZEN_SECONDS)
+        self.kill_host(signal.SIGCONT)
+
+    def kill_bridge(self, how: signal.Signals = signal.SIGKILL) -> None:
+        """The process of a server that speaks to Ray."""
+        send(how, self.busiest(), is_bridge)
+
+    def freeze_bridge(self) -> None:
+        """It stands still, until it is ended."""
+        self.kill_bridge(signal.SIGSTOP)
+
+    def thaw_bridge(self) -> None:
+        """It stood still for a moment, and goes on."""
+        server = self.busiest()
+        send(signal.SIGSTOP, server, is_bridge)
+        OVER.wait(FROZEN_SECONDS)
+        send(signal.SIGCONT, server, is_bridge)
+
+    def thaw_head(self) -> None:
+        """All of it stood still for a while, and goes on."""
+        send(signal.SIGSTOP, self._head)
+        OVER.wait(HEADLESS_SECONDS)
+        send(signal.SIGCONT, self._head)
+
+    def thaw_node(self) -> None:
+        """What Ray has on a node, but not the host, stood still for a while, and goes on."""
+        node = self.victim()
+        send(signal.SIGSTOP, node, is_raylet)
+        OVER.wait(FROZEN_SECONDS)
+        send(signal.SIGCONT, node, is_raylet)
+
+    def kill_leg(self) -> None:
+        """What Ray has beside a web server."""
+        leg = self._legs[self.servers.index(self.busiest())]
+        leg.cap.kill()
+        self._running.pop(leg.name).wait(START_SECONDS)
 
     def kill_head(self) -> None:
         """All of it."""
@@ -387,6 +430,29 @@ class WithRay(Cluster):
     def until_alone(self) -> None:
         """Until Ray has ended the nodes that have no head, and each server trains by itself."""
         self.wait_until("shallows_alone", 1)
+
+
+def is_bridge(process: psutil.Process) -> bool:
+    """Whether it is the one of a web server that has Ray."""
+    spawned = any("spawn_main" in word for word in process.cmdline())
+    return spawned and any("_raylet" in each.path for each in process.memory_maps())
+
+
+def is_raylet(process: psutil.Process) -> bool:
+    """Whether it is what Ray has on each node."""
+    return str(process.name()) == "raylet"
+
+
+def send(
+    how: signal.Signals,
+    machine: Machine,
+    which: Callable[[psutil.Process], bool] = lambda process: True,
+) -> None:
+    """Send a signal to processes of a machine."""
+    for pid in machine.cap.processes:
+        with contextlib.suppress(psutil.NoSuchProcess, ProcessLookupError):
+            if which(psutil.Process(pid)):
+                os.kill(pid, how)
 
 
 def give_to_postgres(folder: Path) -> None:

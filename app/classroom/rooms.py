@@ -56,7 +56,7 @@ class Rooms:
     ) -> None:
         self._others = others
         self._around = Around(mint, lessons, self._codes)
-        self._most, self._new_id = most, new_id
+        self._most, self.new_id = most, new_id
         self._rooms: dict[str, Room] = {}
 
     def __len__(self) -> int:
@@ -72,14 +72,14 @@ class Rooms:
         """How many were opened by one client, before this server's start too."""
         return sum(room.state.door.client == client for room in self._rooms.values())
 
-    def open(self, title: str, now: Now, client: str = "") -> NewRoom:
-        """A new room.
+    def open(self, title: str, now: Now, client: str = "", id: str | None = None) -> NewRoom:
+        """A new room; `new_id` makes its id, unless it has one already.
 
         Raises:
             RoomFull: Every place is taken by a room that is in use.
         """
         gone = None if len(self._rooms) < self._most else self._give_way(now)
-        room, key, screen_key = Room.opened(self._new_id(), title, self._around, now, client)
+        room, key, screen_key = Room.opened(id or self.new_id(), title, self._around, now, client)
         self._rooms[room.state.door.id] = room
         return NewRoom(room, key, screen_key, room.rows, gone)
 

@@ -33,7 +33,7 @@ from app.content.lessons import Lesson
 from app.errors import Busy, Elsewhere, GoingAway, NotStored, ShallowsError
 from app.rooms.audience import Audience
 from app.sessions.outbox import GOING_AWAY, Outbox
-from app.sessions.owning import MOVED, Alone
+from app.sessions.owning import MOVED, Alone, Beyond
 from app.sessions.wall import Wall
 from app.settings import Settings
 from app.store.classes import Changes, NotOurs, StoredRooms
@@ -236,19 +236,27 @@ class LiveRooms:
         Raises:
             RoomFull: there is no place for it.
             NotStored: it can't be written now.
+            Elsewhere: of several servers this one can't begin anything now.
         """
         await self.here()
-        whose = self._stored.client(client)
+        whose, id = self._stored.client(client), self._rooms.new_id()
+        most = self._settings.max_rooms_per_client
 
         def act(now: Now) -> NewRoom:
-            theirs = self._rooms.opened_by(whose) + self._owning.elsewhere("room", client)
-            if theirs >= self._settings.max_rooms_per_client:
-                raise RoomFull(
-                    f"{theirs} rooms were opened from this address, as many as may be. End one."
-                )
-            return self._rooms.open(title, now, whose)
+            if (theirs := self._rooms.opened_by(whose)) >= most:
+                raise _too_many(theirs)
+            return self._rooms.open(title, now, whose, id)
 
-        new: NewRoom = await self._ask(Asked(None, act=act))
+        try:
+            await self._owning.open("room", id, client, lambda: most - 1)
+        except Beyond as beyond:
+            raise _too_many(beyond.have) from None
+        try:
+            new: NewRoom = await self._ask(Asked(None, act=act))
+        except ShallowsError:
+            if id not in self._owed:  # else it may be on the disk, and is taken out there first
+                self._owning.release("room", id)
+            raise
         return new
 
     async def do(self, id: str, command: Command) -> list[Event]:
@@ -601,18 +609,13 @@ class LiveRooms:
         if self._owning.several:
             for id, new in changes.items():
                 if not new.over and self.has(id):
-                    door = self._rooms.of_id(id).state.door
-                    new.code = door.code
-                    if id in this.begun:
-                        new.begun_by = door.client
+                    new.code = self._rooms.of_id(id).state.door.code
         try:
             await self._stored.write(changes)
         except NotStored:
             if any(new.is_any for new in this.changes.values()):
                 raise
             return  # nothing is new: who only comes or looks waits for no disk
-        for id in this.begun & changes.keys():
-            self._owning.opened("room", id)
         self._owed.clear()
         for id, new in changes.items():
             if new.over:
@@ -696,3 +699,7 @@ class LiveRooms:
         self._news.set()
         with contextlib.suppress(NoRoom):
             await last.answer  # type: ignore[misc]
+
+
+def _too_many(rooms: int) -> RoomFull:
+    return RoomFull(f"{rooms} rooms were opened from this address, as many as may be. End one.")

@@ -36,8 +36,9 @@ async def healthz() -> dict[str, str]:
 async def readyz(services: Services) -> dict[str, str]:
     """Answers 503 while a worker or a background task is missing, and once the server is ending.
 
-    A worker that is being replaced is back in a second, and does not count as missing. A server
-    that can do without its cluster for a while says so in a `note`.
+    A worker that is being replaced is back in a second, and does not count as missing. What is
+    wrong although it can train is in a `note`: it does without its cluster for a while, or another
+    server has its address.
     """
     if services.jobs.going:
         raise GoingAway
@@ -48,7 +49,8 @@ async def readyz(services: Services) -> dict[str, str]:
     for background in services.backgrounds:
         if not background.running:
             raise NotReady(f"{background.name} ended, and is about to begin again")
-    note = services.backend.note
+    notes = filter(None, (services.backend.note, services.owning.note))
+    note = "; ".join(notes)
     return {"status": "ready", **({"note": note} if note else {})}
 
 
@@ -97,6 +99,7 @@ class _Metrics(Collector):
             yield GaugeMetricFamily(name, text, value)
         counters = {
             "shallows_worker_restarts": ("Workers replaced", backend.worker_restarts),
+            "shallows_hosts_hung": ("Hosts of the cluster that hung, and were ended", backend.hung),
             "shallows_moves": ("Sessions that went to another host", backend.moves),
             "shallows_frames": ("Frames made for readers", work.frames),
             "shallows_heavy_killed": ("Heavy calls whose process was ended", heavy.killed),

@@ -8,7 +8,7 @@ from fastapi import Request, Response
 from fastapi.routing import APIRoute
 from starlette.types import Receive, Scope, Send
 
-from app.errors import UnsupportedType
+from app.errors import BrokenOff, UnsupportedType
 from app.exports.text import Parts
 from app.heavy.pool import Outcome
 from app.services import AllServices
@@ -81,6 +81,8 @@ class Made(Response):
                     # logs each write to a connection that is lost.
                     await asyncio.sleep(0)
                 await send({"type": "http.response.body", "body": b""})
+        except TimeoutError:
+            raise BrokenOff(f"a file was not taken within {SENDING_SECONDS:g} s") from None
         finally:
             self._answer.close()
 

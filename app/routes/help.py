@@ -59,7 +59,6 @@ async def read(
         {
             "static": services.assets.base,
             "home": server_path("/"),
-            "headings": server_path("/help/headings.json"),
             "document": document,
             "sections": sections(document, every),
             "formulas": name in FORMULAS,

@@ -5,8 +5,8 @@ it comes back from there as it left.
 
 What if it is full: the session that has been without a connection for the longest gives way; if
 every session has a connection, a new one is refused. Sessions of a room's members have places of
-their own: they count for the room, and not for the address of whoever has them. An address that
-comes to several servers at once, and so has had its places at each, loses those that came last. A
+their own: they count for the room, and not for the address of whoever has them. On several servers
+the places of an address are those of all together; who waits there for a connection has none. A
 configuration with more points and parameters than its address, or room, may have in all is refused
 too, and the session stays as it was.
 """
@@ -16,7 +16,7 @@ import contextlib
 import functools
 import logging
 import secrets
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field, replace
 
 from app.errors import (
@@ -32,8 +32,8 @@ from app.errors import (
 )
 from app.schemas import Ack, Configure, Message, View
 from app.sessions.keeping import Keeper
-from app.sessions.outbox import DONE, GOING_AWAY, REPLACED, TRY_AGAIN_LATER, Outbox
-from app.sessions.owning import MOVED, Alone
+from app.sessions.outbox import DONE, GOING_AWAY, REPLACED, Outbox
+from app.sessions.owning import MOVED, Alone, Beyond
 from app.settings import Settings
 from app.store import Store, StoredRun
 from app.supervision import Background
@@ -118,9 +118,6 @@ class InteractiveSessions:
         self._owning = owning
         self._owning.when_lost["session"] = self.drop
         self._owning.when_fenced.append(self._part)
-        self._owning.when_counted.append(self._shed)
-        self._surplus: dict[str, int] = {}
-        """Of addresses that had too many as it was counted last: how many those were."""
         self._backend = backend
         self._store = store
         self._settings = settings
@@ -158,9 +155,13 @@ class InteractiveSessions:
             TooManySessions: every place, or each that this client may have, is taken by someone
                 who is there.
             GoingAway: the server is about to end.
+            Elsewhere, NotStored: of several servers this one can't begin anything now.
         """
         latest = Latest(stored.checkpoint) if stored and stored.checkpoint else None
-        return self._begin(client, outbox, latest, secrets.token_urlsafe(16), None)
+        name = secrets.token_urlsafe(16)
+        with _places():
+            await self._owning.open("session", name, client, self._most)
+        return self._begin(client, outbox, latest, name, None)
 
     def _begin(
         self,
@@ -170,9 +171,14 @@ class InteractiveSessions:
         name: str,
         room: str | None,
     ) -> InteractiveSession:
-        self._make_room(client, room)
         session = InteractiveSession(name, client, room)
-        self._owning.begin("session", name, session.whose)
+        try:
+            self._make_room(client, room)
+            if room is not None:
+                self._owning.begin("session", name, session.whose)
+        except ShallowsError:
+            self._owning.release("session", name)
+            raise
         self._sessions[session.name] = session
         self._open(session, latest)
         self._attach(session, outbox, Attach(session.name, outbox.name, setup=room is not None))
@@ -191,11 +197,7 @@ class InteractiveSessions:
         except UnknownSession:
             if name in self._sessions:  # another page of theirs was faster
                 return await self.resume(client, name, outbox, costs_from, room=room)
-            try:
-                return self._begin(client, outbox, None, name, room)
-            except ShallowsError:
-                self._owning.release("session", name)
-                raise
+            return self._begin(client, outbox, None, name, room)
 
     def free(self, name: str) -> None:
         """A session is no room's any more; it goes on as that of whoever has it."""
@@ -277,6 +279,7 @@ class InteractiveSessions:
         """
         if self._going:
             raise GoingAway
+        await self._count_again(client, name, room)
         session = self._sessions.get(name)
         if session is None:
             session = await self._back(client, name, room)
@@ -296,6 +299,30 @@ class InteractiveSessions:
         self._attach(session, outbox, attach)
         return session
 
+    async def _count_again(self, client: str, name: str, room: str | None) -> None:
+        """One that is here and has no connection, or is another address's, is to have a place.
+
+        Raises:
+            TooManySessions: there is none.
+        """
+        session = self._sessions.get(name)
+        if room or not self._owning.several or (session is not None and session.room):
+            return
+        waits = name in self._leaving if session is None else session.outbox is None
+        if waits or (session is not None and session.client != client):
+            try:
+                with _places():
+                    await self._owning.reopen("session", name, client, self._most)
+            except BaseException:
+                there = self._sessions.get(name)
+                whose = there.whose if there is not None and there.outbox is not None else None
+                self._owning.count("session", name, whose)
+                raise
+
+    def _most(self) -> int:
+        """How many sessions an address may have beside one that gets a connection."""
+        return self._settings.max_sessions_per_client - 1
+
     async def _back(self, client: str, name: str, room: str | None) -> InteractiveSession:
         """A session that this server has given up, or one from before it began.
 
@@ -313,9 +340,14 @@ class InteractiveSessions:
         _, latest = self._leaving.get(name, (client, None))
         if self._owning.several and latest is None and (room or await self._keeper.has(name)):
             # A member's session is where the room is, whoever has it.
-            await self._owning.take("session", name, client, from_any=room is not None)
-            if room is None and self._full_for(client):
-                await self._owning.recount()  # what a lost server had may be here by now
+            with _places():
+                await self._owning.take(
+                    "session",
+                    name,
+                    client,
+                    from_any=room is not None,
+                    most=None if room else self._most,
+                )
         if latest is None:
             loaded = await self._keeper.load(name)
             if (there := self._sessions.get(name)) is not None:
@@ -429,6 +461,7 @@ class InteractiveSessions:
             self._forget(session)
             self._keeper.forget(session.name)
             self._finished.add(session.name)
+            self._owning.count("session", session.name, None)
             return
         self._expect(session)
         self._backend.put(Detach(session.name, outbox.name))
@@ -582,45 +615,15 @@ class InteractiveSessions:
             most_of_one, most = settings.max_sessions_per_room, settings.max_room_sessions
         alike = [each for each in self._sessions.values() if (each.room is None) == (room is None)]
         theirs = [each for each in alike if (each.room or each.client) == (room or client)]
-        # A room is on one server, with all its sessions; an address may be on several.
-        elsewhere = self._owning.elsewhere("session", client) if room is None else 0
-        if len(theirs) + elsewhere >= most_of_one:
-            self._give_place(theirs, elsewhere)
+        if len(theirs) >= most_of_one:
+            self._give_place(theirs)
         elif len(alike) >= most:
             self._give_place(alike)
 
-    def _shed(self) -> None:
-        """Let go what an address has more than its places, on all servers together.
-
-        Only what was counted twice in a row: who goes from one server to another is at both for a
-        moment.
-        """
-        there: dict[str, list[InteractiveSession]] = {}
-        for session in self._sessions.values():
-            if session.room is None and session.outbox is not None:
-                there.setdefault(session.client, []).append(session)
-        most, before, self._surplus = self._settings.max_sessions_per_client, self._surplus, {}
-        for client, theirs in there.items():
-            surplus = self._owning.surplus("session", client, len(theirs), most)
-            if not surplus:
-                continue
-            gone = min(surplus, before.get(client, 0))
-            for session in theirs[len(theirs) - gone :]:
-                if (outbox := session.outbox) is not None:
-                    outbox.close(TRY_AGAIN_LATER, _full(most).message())
-                self._give_up(session)
-            self._surplus[client] = surplus - gone
-
-    def _full_for(self, client: str) -> bool:
-        """Whether an address has as many sessions as it may, as far as is known here."""
-        here = sum(each.whose == client for each in self._sessions.values())
-        elsewhere = self._owning.elsewhere("session", client)
-        return here + elsewhere >= self._settings.max_sessions_per_client
-
-    def _give_place(self, among: Collection[InteractiveSession], elsewhere: int = 0) -> None:
+    def _give_place(self, among: Collection[InteractiveSession]) -> None:
         waiting = [session for session in among if session.expiry is not None]
         if not waiting:
-            raise _full(len(among) + elsewhere)
+            raise _full(len(among))
         self._give_up(min(waiting, key=lambda session: session.expiry.when()))  # type: ignore[union-attr]
 
     def _check_size(self, session: InteractiveSession, size: int) -> None:
@@ -642,6 +645,15 @@ class InteractiveSessions:
             session.expiry.cancel()
         if self._sessions.pop(session.name, None) is not None:
             self._backend.close(session.name)
+
+
+@contextlib.contextmanager
+def _places() -> Iterator[None]:
+    """Say that an address has no place left."""
+    try:
+        yield
+    except Beyond as beyond:
+        raise _full(beyond.have) from None
 
 
 def _full(taken: int) -> TooManySessions:

@@ -13,13 +13,13 @@ import secrets
 from collections import Counter
 from dataclasses import replace
 
-from app.errors import Full, GoingAway, NotReady, Refused
+from app.errors import Full, GoingAway, NotReady, Refused, ShallowsError
 from app.fairness import FairQueue
 from app.schemas import Plan
 from app.sessions.ending import Ending
 from app.sessions.job import Job
 from app.sessions.known_runs import stored_run
-from app.sessions.owning import MOVED, Alone
+from app.sessions.owning import MOVED, Alone, Beyond
 from app.settings import Settings
 from app.store import Store
 from app.training.messages import Attach, Event, Frame, Progress, Text
@@ -75,33 +75,61 @@ class Jobs:
         Raises:
             Full: so many wait already that this one can't.
             GoingAway: the server is about to end.
+            Elsewhere, NotStored: of several servers this one can't begin anything now.
         """
-        if self.going:
-            raise GoingAway
-        waiting, theirs = len(self._queue), self._queue.of(client)
-        # Those on other servers wait or train; here it is not known which.
-        theirs += self._owning.elsewhere("job", client)
-        size = sum(job.size for job in self.here.values()) + plan.size
-        their_size = sum(j.size for j in self.here.values() if j.client == client) + plan.size
-        for have, all_have, most, what in (
-            (theirs + 1, waiting + 1, self._settings.max_queued_runs, "many"),
-            (their_size, size, MOST_RUN_BYTES, "large"),
-        ):
-            if have > most or all_have > CLIENTS_WORTH * most:
-                raise Full(
-                    f"{waiting} runs wait and {self.running} train already, too {what} for another "
-                    "one; try again in a while",
-                    10,
-                )
+        self._check_room(client, plan.size)
         name = secrets.token_urlsafe(9)
         iterations = plan.runs[0].training.iterations
+
+        def most() -> int:
+            # Those on other servers wait or train; here it is not known which.
+            return self._settings.max_queued_runs - 1 - self._queue.of(client)
+
+        try:
+            await self._owning.open("job", name, client, most, iterations)
+        except Beyond:
+            raise self._full("many") from None
+        try:
+            self._check_room(client, plan.size)  # others may have come meanwhile
+        except ShallowsError:
+            self._owning.release("job", name)
+            raise
         job = Job(name, client, plan, Progress(name, "queued", 0), iterations, plan.size)
-        self._owning.begin("job", name, client, iterations)
         self.here[name] = job
         self._queue.put(client, job)
         self._start_waiting()
         await asyncio.sleep(0)  # if it was started, it is on its way when this returns
         return job
+
+    def _check_room(self, client: str, adds: int) -> None:
+        """Whether this server has room for one more run of an address, which takes so many bytes.
+
+        Raises:
+            Full: it has not.
+            GoingAway: the server is about to end.
+        """
+        if self.going:
+            raise GoingAway
+        size = sum(job.size for job in self.here.values()) + adds
+        their_size = sum(j.size for j in self.here.values() if j.client == client) + adds
+        for have, all_have, most, what in (
+            (
+                self._queue.of(client) + 1,
+                len(self._queue) + 1,
+                self._settings.max_queued_runs,
+                "many",
+            ),
+            (their_size, size, MOST_RUN_BYTES, "large"),
+        ):
+            if have > most or all_have > CLIENTS_WORTH * most:
+                raise self._full(what)
+
+    def _full(self, what: str) -> Full:
+        return Full(
+            f"{len(self._queue)} runs wait and {self.running} train already, too {what} for "
+            "another one; try again in a while",
+            10,
+        )
 
     def _start_waiting(self) -> None:
         limit = self._settings.running_run_limit

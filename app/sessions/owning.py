@@ -12,6 +12,18 @@ MOVED = 1012
 """Closes a connection whose session goes on at another server: it may come again at once."""
 
 
+class Beyond(Exception):
+    """An address has as much of a kind as it may.
+
+    Attributes:
+        have: How much it has on all servers; of runs: on the others.
+    """
+
+    def __init__(self, have: int) -> None:
+        super().__init__()
+        self.have = have
+
+
 class Alone:
     """One server. Nothing is asked of the database, and nothing is noted there.
 
@@ -19,7 +31,6 @@ class Alone:
         several: Whether there may be other servers.
         when_lost: By kind, what is told that something was taken from this server.
         when_fenced: What is told that this server has to be silent: it does not know what it has.
-        when_counted: What is told that it was counted again how many are on other servers.
         inherit: By kind, what takes up something that a server had which is lost.
         is_here: By kind, whether something is here, if more belongs to that than to have it.
         backgrounds: Tasks that run as long as the server does.
@@ -30,10 +41,14 @@ class Alone:
     def __init__(self) -> None:
         self.when_lost: dict[Kind, Callable[[str], None]] = {}
         self.when_fenced: list[Callable[[], None]] = []
-        self.when_counted: list[Callable[[], None]] = []
         self.inherit: dict[Kind, Callable[[str], Awaitable[None]]] = {}
         self.is_here: dict[Kind, Callable[[str], bool]] = {}
         self.backgrounds: list[Background] = []
+
+    @property
+    def note(self) -> str | None:
+        """What an operator is told although all can train."""
+        return None
 
     @property
     def fenced(self) -> bool:
@@ -63,6 +78,34 @@ class Alone:
             Elsewhere: this server may not begin anything now.
         """
 
+    async def open(
+        self, kind: Kind, name: str, client: str, most: Callable[[], int], iterations: int = 0
+    ) -> None:
+        """Something begins here, if its address has room for it; it is noted when this returns.
+
+        Whoever calls this has it in memory before anything else is waited for, or releases it.
+
+        Args:
+            most: How many of the kind the address may have already on all servers; of runs: on the
+                others. Asked when it is this one's turn: of an address one is opened at a time.
+
+        Raises:
+            Beyond: it has more.
+            Elsewhere: this server may not begin anything now.
+            NotStored: the database does not answer now.
+        """
+        if most() < 0:
+            raise Beyond(0)
+
+    async def reopen(self, kind: Kind, name: str, client: str, most: Callable[[], int]) -> None:
+        """What is here, and has counted for nobody, is to count for an address again.
+
+        If that fails, it is not known for whom it counts: `count` says it.
+
+        Raises:
+            Beyond, Elsewhere, NotStored: as `open`.
+        """
+
     async def noted(self) -> None:
         """Note now what has begun, and what is over.
 
@@ -71,41 +114,32 @@ class Alone:
         """
 
     async def take(
-        self, kind: Kind, name: str, client: str | None, *, from_any: bool = False
+        self,
+        kind: Kind,
+        name: str,
+        client: str | None,
+        *,
+        from_any: bool = False,
+        most: Callable[[], int] | None = None,
     ) -> None:
         """Make something this server's that no server has, or one that is lost.
 
         Args:
             from_any: Also from one that lives.
+            most: How many of the kind the address may have already, as `open` counts them; None: it
+                counts for none.
 
         Raises:
+            Beyond: it has more.
             Elsewhere: another server has it.
             NotStored: the database does not answer now.
         """
-
-    def opened(self, kind: Kind, name: str) -> None:
-        """Something has begun here that was noted with what was written of it."""
 
     def release(self, kind: Kind, name: str) -> None:
         """It is nobody's from now on: all there is of it is in the store, or it is over."""
 
     def count(self, kind: Kind, name: str, client: str | None) -> None:
         """For whom something counts elsewhere; for nobody while it would give way to others."""
-
-    def elsewhere(self, kind: Kind, client: str) -> int:
-        """How many of an address are on other servers."""
-        return 0
-
-    def surplus(self, kind: Kind, client: str, here: int, most: int) -> int:
-        """How many of an address are to go here, because it came to several servers at once."""
-        return 0
-
-    async def recount(self) -> None:
-        """Look now how many are on other servers.
-
-        Raises:
-            NotStored: the database does not answer now.
-        """
 
     def room_elsewhere(self, id: str) -> bool:
         """Whether another server has a room of that id."""

@@ -5,7 +5,8 @@ A beat twice a second says that it is there (`app/store/owned.py`). Whoever coul
 others: until the database answers it is fenced. It closes its connections and says nothing to
 anybody; with the first beat it learns what it still has, and drops the rest unwritten.
 
-What begins is noted in rounds, so that nobody waits for that; what is over is taken out with them.
+What counts for an address is noted as it is counted, and whoever opens it waits for that; what
+counts for a room, and what is over, is noted in rounds.
 
 What if it is full: what is to be noted is bounded by what a server may have, what is over by
 `MOST_OVER`: beyond, it is let go with the server. However much it is, `NOTED_AT_A_TIME` go into a
@@ -19,12 +20,13 @@ import logging
 import secrets
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import TypeVar
+from weakref import WeakValueDictionary
 
 from app.errors import Elsewhere, NotStored
-from app.sessions.owning import Alone
+from app.sessions.owning import Alone, Beyond
 from app.sessions.spending import Spending
 from app.store import Store, StoredRun
 from app.store.owned import (
@@ -50,6 +52,8 @@ log = logging.getLogger(__name__)
 BEAT_SECONDS = 0.5
 ANSWER_SECONDS = 1.0
 """For a beat to be answered."""
+OPENING_SECONDS = 2.5
+"""For what is opened to be counted and noted, its turn included."""
 ROUND_SECONDS = 0.05
 """Between what has begun and its note."""
 LEAVE_SECONDS = 1.0
@@ -63,6 +67,11 @@ UNREACHABLE_SECONDS = 3.0
 MOST_OVER = 10_000
 NOTED_AT_A_TIME = 250
 """A statement for each, at worst: half a second if the database is two milliseconds away."""
+SAME_ADDRESS = (
+    "another server that lives has the same SHALLOWS_SERVER_ADDRESS, {}: what is passed on to one "
+    "of the two may come to the other, so sessions, runs and rooms can't be reached; give each "
+    "server an address of its own"
+)
 LOST = "The server that trained this run was lost, and what it had trained with it; start it again."
 
 T = TypeVar("T")
@@ -105,6 +114,35 @@ class Lease:
         self._until = max(self._until, sent + ALIVE_SECONDS)
 
 
+class Namesakes:
+    """Other servers that live, and have the address of this one.
+
+    The one that this server takes the place of has its address, too, and what it said last may come
+    to the database after it has died. So one counts only once it has been seen again.
+    """
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+        self._seen: dict[str, float] = {}
+        self._there: set[str] = set()
+
+    @property
+    def note(self) -> str | None:
+        """What an operator is told, if there are any."""
+        return SAME_ADDRESS.format(self._address) if self._there else None
+
+    def look(self, others: Mapping[str, Other]) -> None:
+        """Those that live now; that there are some is logged once, and that there are none."""
+        alike = {id: other for id, other in others.items() if other.address == self._address}
+        self._seen = {id: self._seen.get(id, other.seen) for id, other in alike.items()}
+        were = self._there
+        self._there = {id for id, other in alike.items() if other.seen > self._seen[id]}
+        if self._there and not were:
+            log.error("%s", self.note)
+        elif were and not self._there:
+            log.warning("no other server has the address %s any more", self._address)
+
+
 class Memory:
     """What a server believes to have: each thing with its epoch."""
 
@@ -141,19 +179,19 @@ class Servers(Alone):
         super().__init__()
         self._store, self._ticks = store, ticks
         self.id = secrets.token_hex(6)
-        self._sql = Ownership(self.id, address)
+        self._sql, self._namesakes = Ownership(self.id, address), Namesakes(address)
         self._lane = store.lane("store-beats", ANSWER_SECONDS)
         self._lease, self._memory = Lease(ticks), Memory()
         self._new: dict[Thing, New] = {}
         self._noting: dict[Thing, New] = {}
         self._over: dict[Thing, int] = {}
         self._clients: dict[Thing, str] = {}
+        self._turns: WeakValueDictionary[tuple[Kind, str], asyncio.Lock] = WeakValueDictionary()
+        """Of addresses that open something just now."""
         self._news = asyncio.Event()
         self._one_round = asyncio.Lock()
         self._unreachable: dict[str, float] = {}
         self._rooms: Mapping[str, tuple[str, str]] = {}
-        self._counts: Mapping[tuple[Kind, str], int] = {}
-        self._counting, self._counted_at = asyncio.Lock(), -float("inf")
         self._was_fenced = True
         self.leaving = False
         """Whether this server is about to end."""
@@ -173,6 +211,11 @@ class Servers(Alone):
         store.claims = self
 
     # -- whether it may speak ---------------------------------------------------------------
+
+    @property
+    def note(self) -> str | None:
+        """What an operator is told although all can train."""
+        return self._namesakes.note
 
     @property
     def fenced(self) -> bool:
@@ -240,15 +283,14 @@ class Servers(Alone):
         sent = self._ticks()
         beat = await self._lane.write(lambda transaction: self._sql.beat(transaction, spent))
         self.late_beats += self._ticks() - sent > BEAT_SECONDS
-        self.others, self._rooms, self._counts = beat.others, beat.rooms, beat.counts
+        self.others, self._rooms = beat.others, beat.rooms
         self.now, self._now_at = beat.now, self._ticks()
+        self._namesakes.look(beat.others)
         for kind, name in self._memory.compare(beat, before):
             self._tell_lost(kind, name)
         _tell(self.spending.hear, beat.others)
         for tell in self.when_gone:
             _tell(tell, beat.others.keys())
-        for counted in self.when_counted:
-            _tell(counted)
         if sent + ALIVE_SECONDS <= self._ticks():
             return  # it has come so late that it may be over again
         self._lease.renew(sent)
@@ -282,19 +324,93 @@ class Servers(Alone):
             self._new[kind, name] = New(self._store.notes.client(client), iterations)
             self._news.set()
 
-    def opened(self, kind: Kind, name: str) -> None:
-        """Something has begun here that was noted with what was written of it."""
-        self._memory.epochs[kind, name] = 1
+    async def open(
+        self, kind: Kind, name: str, client: str, most: Callable[[], int], iterations: int = 0
+    ) -> None:
+        """Something begins here, if its address has room for it; it is noted when this returns."""
+        new, thing = New(self._store.notes.client(client), iterations), (kind, name)
+
+        def note(transaction: Transaction, room: int) -> int | None:
+            return self._sql.open(transaction, kind, name, new, room)
+
+        async with self._turn(kind, new.client):
+            try:
+                await self._counted(most, note)
+            except Beyond:
+                raise
+            except BaseException:
+                self._let_go(thing, 1)  # it is not known whether it was noted
+                raise
+            self._memory.epochs[thing] = 1
+
+    async def reopen(self, kind: Kind, name: str, client: str, most: Callable[[], int]) -> None:
+        """What is here, and has counted for nobody, is to count for an address again."""
+        whose = self._store.notes.client(client)
+
+        def note(transaction: Transaction, room: int) -> int | None:
+            return self._sql.reopen(transaction, kind, name, whose, room)
+
+        async with self._turn(kind, whose):
+            self._clients.pop((kind, name), None)
+            await self._counted(most, note)
+
+    @contextlib.asynccontextmanager
+    async def _turn(self, kind: Kind, whose: str) -> AsyncIterator[None]:
+        """Of an address one of a kind is opened at a time here; on all servers the database sees
+        to that.
+
+        Raises:
+            Elsewhere: this server may not begin anything now.
+            NotStored: it takes too long.
+        """
+        if (turn := self._turns.get((kind, whose))) is None:
+            turn = self._turns[kind, whose] = asyncio.Lock()
+        try:
+            async with asyncio.timeout(OPENING_SECONDS), turn:
+                if self.fenced:
+                    raise Elsewhere
+                yield
+        except TimeoutError:
+            raise NotStored(
+                "the server's store does not answer in time; try again in a moment"
+            ) from None
+
+    async def _counted(
+        self, most: Callable[[], int], note: Callable[[Transaction, int], int | None]
+    ) -> None:
+        """Note something, if there is room for it. What has ended here makes room before.
+
+        Raises:
+            Beyond: there is none.
+        """
+        have: int | None = 0
+        for again in (False, True):
+            if again and not (self._over or self._clients):
+                break
+            if again:
+                await self.noted()
+            if (room := most()) < 0:
+                raise Beyond(0)
+            have = await self._store.aside(lambda transaction: note(transaction, room))
+            if have is None:
+                return
+        raise Beyond(have or 0)
 
     def release(self, kind: Kind, name: str) -> None:
         """It is nobody's from now on."""
         thing = kind, name
         if self._new.pop(thing, None) is None:
             epoch = self._memory.epochs.pop(thing, 1 if thing in self._noting else None)
-            if epoch is not None and len(self._over) < MOST_OVER:
-                self._over[thing] = epoch
+            if epoch is not None:
+                self._let_go(thing, epoch)
         self._noting.pop(thing, None)
         self._news.set()
+
+    def _let_go(self, thing: Thing, epoch: int) -> None:
+        """The next note says that it is nobody's."""
+        if len(self._over) < MOST_OVER:
+            self._over[thing] = epoch
+            self._news.set()
 
     def count(self, kind: Kind, name: str, client: str | None) -> None:
         """For whom something counts elsewhere; for nobody while it would give way to others."""
@@ -352,29 +468,37 @@ class Servers(Alone):
                 self._tell_lost(*thing)
 
     async def take(
-        self, kind: Kind, name: str, client: str | None, *, from_any: bool = False
+        self,
+        kind: Kind,
+        name: str,
+        client: str | None,
+        *,
+        from_any: bool = False,
+        most: Callable[[], int] | None = None,
     ) -> None:
         """Make something this server's that no server has, or one that is lost."""
+        if self.fenced or self.leaving:
+            raise Elsewhere
         whose = None if client is None else self._store.notes.client(client)
         forced = None if from_any else self._cut_off()
 
         def write(transaction: Transaction) -> Taken | Owner:
             return self._sql.take(transaction, kind, name, whose, forced)
 
-        await self.taken(kind, name, write)
+        if most is None or whose is None:
+            taken = await self._store.write(write)
+        else:
+            counts, answers = whose, list[Taken | Owner]()
 
-    async def taken(
-        self, kind: Kind, name: str, write: Callable[[Transaction], Taken | Owner]
-    ) -> Taken:
-        """Take something with all that is written along with that.
+            def note(transaction: Transaction, room: int) -> int | None:
+                if (have := self._sql.had(transaction, kind, name, counts)) > room:
+                    return have
+                answers.append(write(transaction))
+                return None
 
-        Raises:
-            Elsewhere: another server has it.
-            NotStored: the database does not answer now.
-        """
-        if self.fenced or self.leaving:
-            raise Elsewhere
-        taken = await self._store.write(write)
+            async with self._turn(kind, whose):
+                await self._counted(most, note)
+            taken = answers[-1]
         if isinstance(taken, Owner):
             raise Elsewhere
         thing = kind, name
@@ -382,7 +506,6 @@ class Servers(Alone):
         self._memory.epochs[thing] = max(taken.epoch, self._memory.epochs.get(thing, 0))
         self.takes += 1
         await asyncio.sleep(taken.wait)
-        return taken
 
     # -- for the store: `Claims` ------------------------------------------------------------
 
@@ -441,32 +564,6 @@ class Servers(Alone):
         now = self._ticks()
         self._unreachable = {s: until for s, until in self._unreachable.items() if until > now}
         return self._unreachable.keys()
-
-    def elsewhere(self, kind: Kind, client: str) -> int:
-        """How many of an address are on other servers."""
-        return self._counts.get((kind, self._store.notes.client(client)), 0)
-
-    def surplus(self, kind: Kind, client: str, here: int, most: int) -> int:
-        """How many of an address are to go here, because it came to several servers at once.
-
-        Each lets go what is beyond its part of the most, and no more: so together they let go
-        enough, and a server of which the address has little lets go nothing.
-        """
-        beyond = here + self.elsewhere(kind, client) - most
-        return max(0, min(beyond, here - most // (len(self.others) + 1)))
-
-    async def recount(self) -> None:
-        """Look now how many are on other servers: what was taken from them counts here, too.
-
-        Raises:
-            NotStored: the database does not answer now.
-        """
-        asked = self._ticks()
-        async with self._counting:  # a school that comes at once has it counted once
-            if self._counted_at < asked:
-                at, others = self._ticks(), self.others.keys()
-                self._counts = await self._store.read(lambda c: self._sql.counts(c, others))
-                self._counted_at = at
 
     def room_elsewhere(self, id: str) -> bool:
         """Whether another server has a room of that id."""

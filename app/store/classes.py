@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import delete, insert, select
 from sqlalchemy.engine import Connection
 
-from app.store.owned import Held, has_code, opened, spend
+from app.store.owned import Held, has_code, spend
 from app.store.store import Store
 from app.store.tables import RoomRow, RunRow
 
@@ -36,7 +36,6 @@ class Changes:
         dropped: Keys of rows that are not there any more.
         over: Whether every row of it goes.
         unkept: Names of saves that were made for it, and go.
-        begun_by: Whose it is, as `Notes.client` names an address, if it was not there before.
         code: Its code; None leaves that as it is.
     """
 
@@ -44,7 +43,6 @@ class Changes:
     dropped: set[str] = field(default_factory=set)
     over: bool = False
     unkept: set[str] = field(default_factory=set)
-    begun_by: str | None = None
     code: str | None = None
 
     @property
@@ -161,13 +159,10 @@ def _note(connection: Connection, held: Held, changes: Mapping[str, Changes]) ->
     Raises:
         NotOurs: some are not.
     """
-    begun = {id for id, new in changes.items() if new.begun_by is not None}
     theirs = {id for id, new in changes.items() if new.put or new.dropped or new.over}
-    if lost := held.lost(connection) | (theirs - begun - held.epochs.keys()):
+    if lost := held.lost(connection) | (theirs - held.epochs.keys()):
         raise NotOurs(frozenset(lost))
     for id, new in changes.items():
-        if new.begun_by is not None and not new.over:
-            opened(connection, held.server, id, new.begun_by)
         if new.code is not None and not new.over:
             has_code(connection, id, new.code)
     spend(connection, held, [id for id, new in changes.items() if new.over])

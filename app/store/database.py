@@ -5,6 +5,7 @@ behind and cuts its connection, which is thrown away then.
 """
 
 import functools
+import hashlib
 import socket
 import sqlite3
 import time
@@ -30,6 +31,9 @@ WAIT_SECONDS = 2.0
 STARTING_SECONDS = 4.0
 """The same when the server starts, maybe together with others."""
 LINE = "shallows line"
+TURN_SECONDS = 0.8
+"""For a turn at what one transaction does at a time: milliseconds, unless a server froze in it.
+Less than what makes a database one that does not answer (`threads.LONG`)."""
 
 
 class Newer(Exception):
@@ -153,6 +157,26 @@ def _lend_postgresql(engine: Engine) -> Callable[[Any, Any, object], None]:
             raise DisconnectionError from error
 
     return lend
+
+
+def take_turn(connection: Connection, what: str) -> None:
+    """Be the only transaction that does something, until this one ends, on all servers together.
+
+    What is counted after that has all that was written by those before. Of SQLite a transaction
+    that writes is alone anyway. The locks of two things may be one by chance: then they wait for
+    each other, and that is all. A transaction takes one turn, so that no two wait for each other.
+
+    Raises:
+        OperationalError: the turn did not come in time.
+    """
+    if connection.dialect.name != "postgresql":
+        return
+    key = int.from_bytes(hashlib.blake2b(what.encode(), digest_size=8).digest(), signed=True)
+    connection.exec_driver_sql(
+        f"SET LOCAL lock_timeout = {int(1000 * TURN_SECONDS)}; "
+        f"SELECT pg_advisory_xact_lock({key}); "
+        f"SET LOCAL lock_timeout = {int(1000 * WAIT_SECONDS)}"
+    )
 
 
 # -- the tables -----------------------------------------------------------------------------

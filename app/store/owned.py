@@ -15,10 +15,11 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
-from sqlalchemy import ColumnElement, delete, func, insert, literal, or_, select, text, update
+from sqlalchemy import ColumnElement, delete, func, insert, literal, or_, select, text, true, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
+from app.store.database import take_turn
 from app.store.tables import OwnedRow, RoomRow, ServerRow
 
 T = TypeVar("T")
@@ -34,8 +35,6 @@ CALM_SECONDS = 5.0
 that do not reach each other would take it from each other all the time."""
 FORGET_SECONDS = 3600.0
 MOST_AT_A_TIME = 1_000
-MOST_CLIENTS = 1_000
-"""Whose things on other servers are counted: those who have the most."""
 
 
 def database_clock(connection: Connection) -> float:
@@ -84,10 +83,15 @@ class New:
 
 @dataclass(frozen=True)
 class Other:
-    """Another server that lives."""
+    """Another server that lives.
+
+    Attributes:
+        seen: When it was here last, in seconds of the database's clock.
+    """
 
     address: str
     spent: str
+    seen: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -99,7 +103,6 @@ class Beat:
         others: Those that live, by their ids.
         lost: What was taken from this server, and the epoch that it has now.
         mine: All that it has, with epochs, if it counted as dead meanwhile; else None.
-        counts: How much clients have on the others, by kind and client.
         rooms: Code and server of each room that another server has, by the room's id.
     """
 
@@ -107,7 +110,6 @@ class Beat:
     others: Mapping[str, Other]
     lost: Mapping[Thing, int]
     mine: Mapping[Thing, int] | None
-    counts: Mapping[tuple[Kind, str], int]
     rooms: Mapping[str, tuple[str, str]]
 
 
@@ -171,35 +173,19 @@ class Ownership:
             others,
             {} if away else self._epochs(connection, OwnedRow.before == self.server),
             self._epochs(connection, OwnedRow.server == self.server) if away else None,
-            self.counts(connection, others),
             self._rooms(connection, others),
         )
 
     def _others(self, connection: Connection, now: float) -> dict[str, Other]:
         alive = ServerRow.seen > now - ALIVE_SECONDS
-        rows = select(ServerRow.id, ServerRow.address, ServerRow.spent)
+        rows = select(ServerRow.id, ServerRow.address, ServerRow.spent, ServerRow.seen)
         rows = rows.where(alive, ServerRow.id != self.server)
-        return {row.id: Other(row.address, row.spent) for row in connection.execute(rows)}
+        return {row.id: Other(row.address, row.spent, row.seen) for row in connection.execute(rows)}
 
     @staticmethod
     def _epochs(connection: Connection, which: ColumnElement[bool]) -> dict[Thing, int]:
         rows = select(OwnedRow.kind, OwnedRow.name, OwnedRow.epoch).where(which)
         return {(row.kind, row.name): row.epoch for row in connection.execute(rows)}
-
-    @staticmethod
-    def counts(connection: Connection, others: Collection[str]) -> dict[tuple[Kind, str], int]:
-        """How much clients have on these servers, by kind and client."""
-        if not others:
-            return {}
-        number = func.count()
-        rows = (
-            select(OwnedRow.kind, OwnedRow.client, number.label("number"))
-            .where(OwnedRow.server.in_(others))
-            .group_by(OwnedRow.kind, OwnedRow.client)
-            .order_by(number.desc())
-            .limit(MOST_CLIENTS)
-        )
-        return {(row.kind, row.client): row.number for row in connection.execute(rows)}
 
     @staticmethod
     def _rooms(connection: Connection, others: Collection[str]) -> dict[str, tuple[str, str]]:
@@ -322,6 +308,45 @@ class Ownership:
         mine = select(OwnedRow.kind, OwnedRow.name).where(names, OwnedRow.server == self.server)
         return [(row.kind, row.name) for row in connection.execute(mine)]
 
+    def open(
+        self, connection: Connection, kind: Kind, name: str, new: New, most: int
+    ) -> int | None:
+        """Note something that begins here, if its client has no more than `most` already.
+
+        Returns:
+            None, or how much the client has, if that is too much.
+        """
+        if (have := self.had(connection, kind, name, new.client)) > most:
+            return have
+        self.note(connection, {(kind, name): new})
+        return None
+
+    def reopen(
+        self, connection: Connection, kind: Kind, name: str, client: str, most: int
+    ) -> int | None:
+        """Something of this server's counts for a client again; as `open` otherwise."""
+        if (have := self.had(connection, kind, name, client)) > most:
+            return have
+        self.count(connection, {(kind, name): client})
+        return None
+
+    def had(self, connection: Connection, kind: Kind, name: str, client: str) -> int:
+        """How much a client has of a kind, beside this one.
+
+        Of sessions and rooms that is all, of runs what is on other servers: which of them train
+        here is known there alone. What a dead server had counts no more; but rooms do, they outlive
+        it. Of those who count for a client and note something at once, on whichever server, each
+        counts what those before it have noted.
+        """
+        take_turn(connection, f"{kind} of {client}")
+        alive = ServerRow.seen > self._clock(connection) - ALIVE_SECONDS
+        others = select(ServerRow.id).where(alive, ServerRow.id != self.server)
+        elsewhere, here = OwnedRow.server.in_(others), OwnedRow.server == self.server
+        where = {"job": elsewhere, "session": or_(here, elsewhere), "room": true()}[kind]
+        this = (OwnedRow.kind == kind, OwnedRow.client == client, OwnedRow.name != name, where)
+        have = select(func.count()).select_from(OwnedRow).where(*this)
+        return connection.scalar(have) or 0
+
     def count(self, connection: Connection, clients: Mapping[Thing, str]) -> None:
         """From now on these things count for these clients; for nobody, if that is empty."""
         for these, client in _alike(clients):
@@ -388,12 +413,6 @@ def spend(connection: Connection, held: Held | None, names: Iterable[str]) -> No
     if held is not None:
         this = (OwnedRow.kind == held.kind, OwnedRow.name.in_(sorted(names)))
         connection.execute(delete(OwnedRow).where(*this, OwnedRow.server == held.server))
-
-
-def opened(connection: Connection, server: str, room: str, client: str) -> None:
-    """A room begins at a server; said with what is written of it."""
-    row = {"kind": "room", "name": room, "server": server, "epoch": 1, "since": 0.0}
-    connection.execute(insert(OwnedRow).values(**row, client=client, iterations=0))
 
 
 def has_code(connection: Connection, room: str, code: str) -> None:

@@ -33,7 +33,15 @@ from app.errors import Elsewhere, Full, GoingAway, NotFound, NotStored
 from app.fairness import Allowance, Places
 from app.settings import Settings
 from app.store import threads
-from app.store.database import CONNECTIONS, STARTING_SECONDS, engine_of, is_current, migrate, url_of
+from app.store.database import (
+    CONNECTIONS,
+    STARTING_SECONDS,
+    engine_of,
+    is_current,
+    migrate,
+    take_turn,
+    url_of,
+)
 from app.store.notes import Notes
 from app.store.owned import Held, Kind, spend
 from app.store.room import Added, NoRoom, Room, surplus
@@ -340,6 +348,14 @@ class Store:
 
         return await self._run(self._readers, read)
 
+    async def aside(self, work: Callable[[Connection], T]) -> T:
+        """Do something short in a transaction, which waits for nothing that is written meanwhile.
+
+        Raises:
+            NotStored: the database does not answer now.
+        """
+        return await self._run(self._readers, lambda: self._change(work))
+
     async def maintain(self, work: Callable[[Connection], T]) -> T:
         """Do something with the database itself, in no transaction; what is written waits for it.
 
@@ -461,11 +477,12 @@ def rooms(settings: Settings) -> dict[StoredAs, Room]:
 def _prune(
     connection: Connection, kind: StoredAs, room: Room, now: float, added: Added | None = None
 ) -> None:
-    """Let go what there is no room for.
+    """Let go what there is no room for; of several servers one after the other counts.
 
     Raises:
         NoRoom: that may not go yet; the transaction is to be undone.
     """
+    take_turn(connection, f"room for a {kind}")
     gone = surplus(connection, RunRow, RunRow.kind == kind, room, now, added)
     if gone:
         connection.execute(delete(RunRow).where(RunRow.number.in_(gone)))

@@ -2,8 +2,10 @@
 
 Looked for only where the cost has stayed as it is for `LONG` iterations and is no better than what
 one knows without looking at the points: a run that has converged is none of it. Then the next
-update is: what changes no layer by a thousandth is not about to begin. Looking costs as much
-as an iteration and is done once in `AGAIN` of them, so that no session pays for it.
+update is: what changes no layer by a thousandth is not about to begin. With mini-batches it is the
+mean of the updates of an epoch: what one batch changes by chance, the others take back. Looking
+costs as much as an iteration, or as an epoch of batches and at most `AGAIN` of them, and is done
+once in `AGAIN` iterations, so that no session pays for it.
 """
 
 from dataclasses import dataclass
@@ -98,11 +100,12 @@ def standstill(trainer: nncore.Trainer) -> Standstill | None:
     layers = trainer.network.layers
     if trainer.frozen or all(y.activation.name == "linear" for y in layers[:-1]):
         return None
-    looks = trainer.diagnose()
+    updates = min(trainer.updates_per_epoch, AGAIN)
+    looks = trainer.diagnose(updates)
     if any(look.gradient_norm is None for look in looks):
         return None
     moved = [look.update_ratio for look in looks if look.update_ratio is not None]
-    if any(ratio >= NO_UPDATE for ratio in moved):
+    if any(ratio >= NO_UPDATE * updates for ratio in moved):
         return None
     gradient = max(look.gradient_norm or 0.0 for look in looks)
     squares = np.concatenate([layer.W.ravel() ** 2 for layer in layers])

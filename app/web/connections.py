@@ -45,7 +45,7 @@ from websockets.exceptions import ProtocolError
 from websockets.frames import CTRL_OPCODES, Frame, Opcode
 from websockets.server import ServerProtocol
 
-from app.errors import PROBLEM_JSON, Malformed, ShallowsError, TooSlow
+from app.errors import PROBLEM_JSON, BrokenOff, Malformed, ShallowsError, TooSlow
 from app.settings import Settings
 from app.web.limits import Bucket, Refusals, client_of
 
@@ -53,6 +53,18 @@ log = logging.getLogger(__name__)
 quiet = logging.getLogger(f"{__name__}.strangers")
 """For what uvicorn would log of every stranger's nonsense; it is counted instead."""
 quiet.setLevel(logging.ERROR)
+
+
+def _in_one_line(record: logging.LogRecord) -> bool:
+    """An answer that broke off is no error of the program; its connection ends without its end."""
+    error = record.exc_info[1] if record.exc_info else None
+    if isinstance(error, BrokenOff):
+        record.levelno, record.levelname = logging.WARNING, logging.getLevelName(logging.WARNING)
+        record.msg, record.args, record.exc_info = str(error), (), None
+    return True
+
+
+quiet.addFilter(_in_one_line)
 
 READ = 16_384
 """Bytes read at once; asyncio would take 256 KB of each connection."""

@@ -24,7 +24,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.errors import Elsewhere, NotFound, ShallowsError
+from app.errors import BrokenOff, Elsewhere, NotFound, ShallowsError
 from app.links import path_in
 from app.sessions.owning import MOVED
 from app.sessions.servers import Servers
@@ -203,8 +203,11 @@ class Relay:
             if len(said) > MOST_MESSAGE:
                 raise Elsewhere  # nothing here answers so much
 
-        if not await self._to_owner((kind, name), request.scope, Ahead(receive), send):
-            return None
+        try:
+            if not await self._to_owner((kind, name), request.scope, Ahead(receive), send):
+                return None
+        except BrokenOff:
+            raise Elsewhere from None  # nothing of it was passed on yet
         answer = Response(said, status, media_type=dict(headers).get(b"content-type", b"").decode())
         answer.raw_headers = [(k, v) for k, v in headers if k != b"content-length"]
         answer.raw_headers.append((b"content-length", str(len(said)).encode()))
@@ -292,18 +295,24 @@ class Outermost:
             return
         if good is None:
             await self._app(scope, receive, guard.send)
-            return
-        client, scheme = good
-        let_in = {**scope, "client": (client, 0), "scheme": scheme, RELAYED: True}
-        await self._relay.serve(let_in, receive, guard.send)
+        else:
+            client, scheme = good
+            let_in = {**scope, "client": (client, 0), "scheme": scheme, RELAYED: True}
+            await self._relay.serve(let_in, receive, guard.send)
+        if guard.broke:
+            raise BrokenOff("an answer has no end: this server is silent")
 
 
 class Guard:
-    """What goes out for one request: as soon as this server is fenced, nothing more does."""
+    """What goes out for one request: as soon as this server is fenced, nothing more does.
+
+    Attributes:
+        broke: Whether an answer to a request has begun, and has no end.
+    """
 
     def __init__(self, scope: Scope, servers: Servers, send: Send) -> None:
         self._scope, self._servers, self._send = scope, servers, send
-        self._begun = self._over = False
+        self._begun = self._over = self.broke = False
 
     async def send(self, message: Message) -> None:
         """Pass on, or end."""
@@ -324,4 +333,4 @@ class Guard:
             with contextlib.suppress(RuntimeError):
                 await self._send({"type": "websocket.close", "code": MOVED})
         else:
-            await self._send({"type": "http.response.body", "body": b""})
+            self.broke = True

@@ -23,7 +23,7 @@ from websockets.exceptions import InvalidStatus, InvalidURI, WebSocketException
 from websockets.http11 import Response as Refusal
 from websockets.uri import parse_uri
 
-from app.errors import Busy, Elsewhere, Malformed
+from app.errors import BrokenOff, Busy, Elsewhere, Malformed
 from app.fairness import Allowance
 from app.sessions.owning import MOVED
 from app.store.owned import Owner
@@ -94,6 +94,7 @@ class Upstream:
             Unreachable: it does not take the call.
             Lost: it has gone, or is not the owner any more; nothing was answered.
             ShallowsError: it can't be passed on.
+            BrokenOff: it has gone in the middle of its answer.
         """
         with self._link(owner.server, client_of(scope)):
             if scope["type"] == "websocket":
@@ -289,6 +290,7 @@ class Upstream:
         Raises:
             Lost: the owner has gone before it has answered.
             Elsewhere: so it has, and the body with it.
+            BrokenOff: it has gone in the middle of its answer.
             Malformed: it can't be said on as it came.
         """
         began = False
@@ -327,7 +329,7 @@ class Upstream:
         except (httpcore2.NetworkError, httpcore2.ProtocolError, httpcore2.TimeoutException) as why:
             if not (began or body.begun or isinstance(why, httpcore2.TimeoutException)):
                 raise httpcore2.ConnectError from None  # something before it has taken the call
-            await _broken(began, body.begun, send)
+            raise _broken(began, body.begun) from None
         except asyncio.CancelledError:
             if body.left:
                 me.uncancel()
@@ -335,7 +337,7 @@ class Upstream:
             if me not in self._ended:
                 raise
             me.uncancel()
-            await _broken(began, body.begun, send)
+            raise _broken(began, body.begun) from None
         finally:
             gone.cancel()
 
@@ -414,9 +416,8 @@ async def _one(part: bytes) -> AsyncIterator[bytes]:
     yield part
 
 
-async def _broken(began: bool, sent: bool, send: Send) -> None:
-    """The owner has gone in the middle of an answer, or before."""
-    if not began:
-        raise Elsewhere if sent else Lost
-    # What came is passed on; whoever reads it sees that it has no end.
-    await send({"type": "http.response.body", "body": b""})
+def _broken(began: bool, sent: bool) -> Exception:
+    """What comes of it that the owner has gone in the middle of an answer, or before."""
+    if began:
+        return BrokenOff("an answer that is passed on has no end: its server has gone")
+    return Elsewhere() if sent else Lost()

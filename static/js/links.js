@@ -18,35 +18,3 @@ export const pathHere = () =>
 
 /** The name under which a browser keeps what is this server's, and no other's of its origin. @param {string} name */
 export const ownName = (name) => name + BASE;
-
-/** A name by which every computer means itself. */
-const OWN = /^(localhost|127(\.\d+){3}|\[::1\])$/;
-
-/** @type {Promise<Reach> | undefined} */
-let asked;
-
-/**
- * @typedef {object} Reach
- * @property {string} origin what a link that others open begins with
- * @property {boolean} own whether it is a name for the reader's own computer all the same
- * @property {boolean} changed whether it is another one than this page's
- */
-
-/** Where others find this server. The page asks once, and only where its own address is of no use to them. */
-export function reach() {
-  asked ??= findReach();
-  return asked;
-}
-
-/** @returns {Promise<Reach>} */
-async function findReach() {
-  const { hostname, origin, port, protocol } = location;
-  if (!OWN.test(hostname)) return { origin, own: false, changed: false };
-  const answer = await fetch(serverPath('/address')).catch(() => null);
-  const lan = answer?.ok ? (await answer.json()).lan : null;
-  if (!lan) {
-    if (!answer?.ok) asked = undefined;
-    return { origin, own: true, changed: false };
-  }
-  return { origin: `${protocol}//${lan}${port && `:${port}`}`, own: false, changed: true };
-}

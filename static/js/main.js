@@ -171,7 +171,7 @@ mountAddress(store, fields, defaults, saved, addressOf, start.problems);
 
 /** Plotly comes after the first picture, so that nothing waits for it. */
 const stop = effect(() => {
-  if (!store.current.picture.value) return;
+  if (!store.current.drawn.value && !store.current.aside.value) return;
   queueMicrotask(() => stop());
   void drawPlots();
 });

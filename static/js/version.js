@@ -1,7 +1,11 @@
 /** What the server says of this page: whether it may connect, and whether the server has a newer one. */
 
 import { signal } from '../vendor/signals-core/signals-core.js';
-import { DIGEST, serverPath } from './links.js';
+import { ask } from './asking.js';
+import { DIGEST } from './links.js';
+
+/** Whoever waits for its word waits no longer (milliseconds). */
+const PATIENCE = 10_000;
 
 /** Whether the server has a newer page than this one, and the reader has not said that it can wait. */
 export const newer = signal(false);
@@ -14,10 +18,10 @@ export const newer = signal(false);
  *   no answer
  */
 export async function askVersion(signal) {
-  const answer = await fetch(serverPath('/version'), { method: 'POST', signal }).catch(() => null);
+  const answer = await ask('/version', { method: 'POST', signal, patience: PATIENCE });
   if (!answer) return null;
   if (answer.ok) {
-    const { page } = await answer.json().catch(() => ({}));
+    const page = answer.body?.page;
     newer.value = typeof page === 'string' && page !== DIGEST;
   }
   const seconds = Number(answer.headers.get('Retry-After') ?? NaN);

@@ -22,6 +22,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.server import ServerProtocol
 
+from app.errors import BrokenOff
 from app.web.connections import (
     CONTROLS_BURST,
     MOST_FRAGMENTS,
@@ -362,6 +363,42 @@ def test_what_was_half_sent_does_not_count_once_its_connection_is_lost() -> None
             await serving
 
     asyncio.run(run())
+
+
+@pytest.mark.parametrize("says_its_length", [True, False])
+def test_an_answer_that_breaks_off_ends_its_connection_without_its_end(
+    says_its_length: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """So its reader knows, and the log has a line of it."""
+    headers = [(b"content-length", b"100")] if says_its_length else []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": b"begun", "more_body": True})
+        raise BrokenOff("its server has gone")
+
+    async def run() -> bytes:
+        options = {"lifespan": "off", "log_config": None, "access_log": False}
+        server = uvicorn.Server(Config(app, settings_for("inline"), Refusals(), **options))
+        with socket.create_server(("127.0.0.1", 0)) as listening:
+            serving = asyncio.create_task(server.serve(sockets=[listening]))
+            reader, writer = await asyncio.open_connection(*listening.getsockname())
+            writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            async with asyncio.timeout(60):
+                answer = await reader.read()
+            writer.close()
+            server.should_exit = True
+            await serving
+        return answer
+
+    with caplog.at_level("WARNING"):
+        answer = asyncio.run(run())
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200")
+    assert body == (b"begun" if says_its_length else b"5\r\nbegun\r\n")
+    (record,) = caplog.records
+    assert (record.levelname, record.getMessage()) == ("WARNING", "its server has gone")
+    assert record.exc_info is None
 
 
 def test_a_terminal_that_is_closed_ends_it_in_order(tmp_path: Path) -> None:

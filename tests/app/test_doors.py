@@ -3,12 +3,14 @@
 import asyncio
 import json
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient, WebSocketDenialResponse
 
+from app import wire
 from app.classroom import room as rooms
 from app.classroom.bounds import MOST_LABS
 from app.classroom.codes import Mint
@@ -28,7 +30,7 @@ from app.schemas import Configure
 from app.sessions.outbox import Outbox
 from app.store.classes import StoredRooms
 from app.web import tries
-from tests.app.conftest import metric, services_of, settings_for
+from tests.app.conftest import a_moment, metric, services_of, settings_for
 from tests.app.rooms import Class, Json, Page
 
 QUESTION: Json = {"text": "Which is better?", "choices": ["tanh", "ReLU"]}
@@ -546,6 +548,37 @@ def test_who_is_removed_is_told_and_may_come_as_somebody_new(room: Class) -> Non
     # What they have trained is theirs.
     with Page.at(room.client, f"/ws?session={member['session']}", type="pause") as page:
         assert page.until("configured")["resumed"] is True
+
+
+def test_what_only_looks_needs_no_leave_of_a_room_that_is_over() -> None:
+    """It is over before that is written, and only then told: what is said meanwhile is no error."""
+    with TestClient(create_app(settings_for("inline"))) as client:
+        room, live = Class(client), services_of(client).rooms
+        member = room.joins()
+        store, written = services_of(client).store, threading.Event()
+        store._writer._seconds = 60.0  # however long the test takes meanwhile
+
+        def stands_still(connection: object) -> None:
+            written.wait(60)
+
+        with room.enters(member["secret"]) as page, ThreadPoolExecutor() as pool:
+            page.say("configure", runs=[{}])
+            while not isinstance(frame := page.socket.receive().get("bytes"), bytes):
+                pass
+            assert client.portal is not None
+            writing = client.portal.start_task_soon(store.write, stands_still)
+            ending = pool.submit(client.delete, f"/rooms/{room.id}", headers=room.key)
+            while live.has(room.id):
+                a_moment()
+            page.say("ack", frame=wire.unpack(frame)["frame"])
+            page.say("inspect")
+            assert page.hear() is not None
+            assert page.heard[-1]["type"] == "inspection", page.heard[-1]
+            written.set()
+            writing.result()
+            page.until("over")
+            assert page.end() == 1000
+            assert ending.result().status_code == 204
 
 
 def test_who_leaves_comes_back_with_everything(room: Class) -> None:

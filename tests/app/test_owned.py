@@ -15,7 +15,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import Connection
 
+from app.errors import NotStored
 from app.sessions.outbox import TRY_AGAIN_LATER
+from app.sessions.owning import Beyond
 from app.sessions.servers import BEAT_SECONDS, NOTED_AT_A_TIME, Lease, Memory, Servers
 from app.sessions.spending import Spending
 from app.store import Store
@@ -25,6 +27,7 @@ from app.store.owned import (
     CALM_SECONDS,
     FORGET_SECONDS,
     Held,
+    Kind,
     New,
     Other,
     Owner,
@@ -34,7 +37,7 @@ from app.store.owned import (
     spend,
 )
 from app.store.tables import Base
-from tests.app.conftest import a_moment
+from tests.app.conftest import a_moment, services_of
 from tests.app.postgresql import PostgreSQL
 from tests.app.storing import database, opened, service
 from tests.app.stream import Stream
@@ -329,7 +332,6 @@ def test_a_room_is_found_by_its_code_and_what_is_left_of_the_dead_is_let_go(
         assert two.room_of(connection, "K7M4QX") == "r"
         beat = two.beat(connection)
         assert beat.rooms == {"r": ("K7M4QX", "one")}
-        assert beat.counts == {("session", "c"): 1, ("room", "c"): 1}
         assert two.orphans(connection, "room") == []
         time.now += ALIVE_SECONDS + 0.1
         assert two.orphans(connection, "room", 10.0) == []
@@ -448,7 +450,7 @@ def test_who_fails_at_what_a_beat_brings_neither_ends_it_nor_keeps_it_from_other
         servers = Servers(store, "http://one")
         servers.when_lost["session"] = servers.when_lost["job"] = fails
         servers.when_gone.append(fails)
-        servers.when_counted += [fails, lambda: told.append("counted")]
+        servers.when_gone.append(lambda alive: told.append("the next"))
         await servers._beat()
         servers.begin("session", "s", "c")
         servers.begin("job", "j", "c")
@@ -460,7 +462,7 @@ def test_who_fails_at_what_a_beat_brings_neither_ends_it_nor_keeps_it_from_other
         await store.write(lambda c: Ownership("two", "http://two").take(c, "job", "j", "c", None))
         await servers._beat()
         assert not servers.fenced
-        assert all(one in told for one in (("s",), ("j",), (), "counted"))
+        assert all(one in told for one in (("s",), ("j",), "the next"))
         servers.close()
 
     with opened(postgresql.database()) as store:
@@ -480,6 +482,124 @@ def test_what_others_have_spent_is_taken_off_once() -> None:
     for _ in range(5):
         text = publisher.publish()
     assert text == "[]"
+
+
+def test_two_servers_of_one_address_say_so_until_that_is_over(
+    postgresql: PostgreSQL, caplog: pytest.LogCaptureFixture
+) -> None:
+    """And one that takes the place of another that has died is none of two."""
+    address = "http://10.0.0.2:8000"
+
+    def errors() -> list[str]:
+        return [r.getMessage() for r in caplog.records if r.levelname == "ERROR"]
+
+    async def main(store: Store) -> None:
+        dead, one, two, other = (
+            Servers(store, where) for where in (address, address, address, "http://10.0.0.3:8000")
+        )
+        for server in (other, dead, one):
+            await server._beat()
+        await dead._beat()  # what it said last comes to the database after its end
+        for _ in range(2):
+            for server in (one, other):
+                await server._beat()
+                assert (server.note, errors()) == (None, [])
+        # Another that goes on is one.
+        for _ in range(3):
+            for server in (two, one, other):
+                await server._beat()
+        for server in (one, two):
+            assert server.note is not None
+            assert address in server.note
+        assert other.note is None
+        assert errors() == [one.note, two.note]
+        await two.leave()
+        await one._beat()
+        assert one.note is None
+        assert len(errors()) == 2
+        for server in (dead, one, two, other):
+            server.close()
+
+    with opened(postgresql.database()) as store:
+        asyncio.run(main(store))
+
+
+def test_readiness_has_a_note_while_another_server_has_the_address(postgresql: PostgreSQL) -> None:
+    url, address = postgresql.database(), "http://127.0.0.1:9"
+
+    def note() -> str | None:
+        answer = client.get("/readyz")
+        assert answer.status_code == 200, answer.text
+        return answer.json().get("note")  # type: ignore[no-any-return]
+
+    with service(url, server_address=address) as client, database(url) as engine:
+        assert note() is None
+        another = Ownership("another", address)
+        while (said := note()) is None:
+            with engine.begin() as connection:
+                another.beat(connection)
+            a_moment()
+        assert "SHALLOWS_SERVER_ADDRESS" in said
+        while note() is not None:
+            a_moment()
+
+
+# -- what is opened -------------------------------------------------------------------------
+
+
+def test_whoever_opens_waits_for_those_of_the_address_and_not_for_ever(
+    postgresql: PostgreSQL,
+) -> None:
+    """A server that froze in the middle of it holds up nobody else, and this one for a moment."""
+    url = postgresql.database()
+
+    async def main(store: Store, frozen: Connection) -> None:
+        one, two = Servers(store, "http://one"), Servers(store, "http://two")
+        for server in (one, two):
+            await server._beat()
+        whose = store.notes.client("10.0.0.1")
+        two._sql.open(frozen, "room", "r", New(whose), 1)
+        with pytest.raises(NotStored):
+            await one.open("room", "s", "10.0.0.1", lambda: 0)
+        for kind, client in (("room", "10.0.0.2"), ("job", "10.0.0.1")):
+            await one.open(kind, "t", client, lambda: 0)  # type: ignore[arg-type]
+            assert one.holds(kind, "t")  # type: ignore[arg-type]
+        # It goes on after all: then it was first.
+        frozen.commit()
+        with pytest.raises(Beyond) as beyond:
+            await one.open("room", "s", "10.0.0.1", lambda: 0)
+        assert beyond.value.have == 1
+        await one.open("room", "s", "10.0.0.1", lambda: 1)
+        for server in (one, two):
+            server.close()
+
+    with opened(url) as store, database(url) as engine, engine.connect() as frozen:
+        asyncio.run(main(store, frozen))
+
+
+def test_what_is_opened_while_the_database_hangs_is_refused_and_takes_no_place(
+    postgresql: PostgreSQL,
+) -> None:
+    async def main(store: Store) -> None:
+        servers = Servers(store, "http://one")
+        await servers._beat()
+        servers._lease.renew(servers._ticks() + 60)
+        with postgresql.stopped():
+            tries = [servers.open("room", f"r{n}", "10.0.0.1", lambda: 0) for n in range(5)]
+            for result in await asyncio.gather(*tries, return_exceptions=True):
+                assert isinstance(result, NotStored)
+        assert not servers.owned
+        opened = False
+        while not opened:
+            with contextlib.suppress(NotStored):
+                await servers.noted()
+                await servers.open("room", "r", "10.0.0.1", lambda: 0)
+                opened = True
+        assert servers.owned["room"] == 1
+        servers.close()
+
+    with opened(postgresql.database()) as store:
+        asyncio.run(main(store))
 
 
 def test_whoever_takes_waits_for_what_is_being_written(postgresql: PostgreSQL) -> None:
@@ -516,29 +636,87 @@ def test_whoever_takes_waits_for_what_is_being_written(postgresql: PostgreSQL) -
 # -- what a server lets go ------------------------------------------------------------------
 
 
-def test_an_address_that_comes_to_two_servers_at_once_has_one_share(postgresql: PostgreSQL) -> None:
-    """Each had room for it as it came; what came last goes again."""
+def test_places_of_an_address_are_those_on_all_servers_whoever_waits_for_a_page_has_none(
+    postgresql: PostgreSQL,
+) -> None:
     most, url = 4, postgresql.database()
     here = {"server_address": "http://127.0.0.1:9", "max_sessions_per_client": most}
+    there = Ownership("another", "http://127.0.0.1:10")
+
+    def begins(number: int) -> None:
+        with database(url) as engine, engine.begin() as connection:
+            there.note(connection, {("session", f"s{number}"): New(whose)})
+
+    def ends(number: int) -> None:
+        with database(url) as engine, engine.begin() as connection:
+            there.release(connection, {("session", f"s{number}"): 1})
+
     with service(url, **here) as client, contextlib.ExitStack() as stack:
-        streams = [stack.enter_context(Stream.connect(client)) for _ in range(most)]
-        for stream in streams:
-            stream.configure()
-        services = client.app.state.services  # type: ignore[attr-defined]
+        services = services_of(client)
         whose = services.store.notes.client("testclient")
-        there = Ownership("another", "http://127.0.0.1:10")
-        theirs: dict[Thing, New] = {("session", f"s{number}"): New(whose) for number in range(most)}
         with database(url) as engine, engine.begin() as connection:
             there.beat(connection)
-            there.note(connection, theirs)
-        for stream in streams[most // 2 :]:
-            assert stream.until("error")["code"] == "too_many_sessions"
-            with pytest.raises(ConnectionError) as closed:
-                stream.hear()
-            assert closed.value.args == (TRY_AGAIN_LATER,)
-        for stream in streams[: most // 2]:
-            stream.say("step", iterations=1)
-            stream.until_iteration(1)
+            connection.exec_driver_sql("UPDATE servers SET seen = 1e12 WHERE id = 'another'")
+
+        def refused(path: str = "/ws") -> str:
+            with Stream.connect(client, path) as stream:
+                code: str = stream.until("error")["code"]
+                with pytest.raises(ConnectionError) as closed:
+                    stream.hear()
+                assert closed.value.args == (TRY_AGAIN_LATER,)
+            return code
+
+        def configured(path: str = "/ws") -> Stream:
+            stream = stack.enter_context(Stream.connect(client, path))
+            if path == "/ws":
+                stream.configure()
+            else:
+                stream.until("configured")
+            return stream
+
+        begins(1)
+        begins(2)
+        with Stream.connect(client) as waits:
+            waits.configure()
+            name = waits.texts[-1]["session"]
+            configured()
+            assert refused() == "too_many_sessions"
+        while services.sessions.connected > 1:
+            a_moment()
+        # Its page has gone: another has its place, and it has none as it comes back.
+        begins(3)
+        assert refused(f"/ws?session={name}") == "too_many_sessions"
+        ends(3)
+        again = configured(f"/ws?session={name}")
+        again.say("step", iterations=1)
+        again.until_iteration(1)
+        assert refused() == "too_many_sessions"
+        ends(2)
+        configured()
+        assert refused() == "too_many_sessions"
+
+
+@pytest.mark.parametrize(("path", "kind"), [("/train", "job"), ("/rooms", "room")])
+def test_what_another_server_has_begun_in_this_moment_counts(
+    postgresql: PostgreSQL, path: str, kind: Kind
+) -> None:
+    url = postgresql.database()
+    bounds = {"max_rooms_per_client": 2, "max_queued_runs": 2}
+    there = Ownership("another", "http://127.0.0.1:10")
+    with service(url, server_address="http://127.0.0.1:9", **bounds) as client:
+        whose = services_of(client).store.notes.client("testclient")
+        with database(url) as engine, engine.begin() as connection:
+            there.beat(connection)
+            connection.exec_driver_sql("UPDATE servers SET seen = 1e12 WHERE id = 'another'")
+        for begun, fits in ((1, True), (2, False)):
+            with database(url) as engine, engine.begin() as connection:
+                there.note(connection, {(kind, f"number {begun}"): New(whose)})
+            answer = client.post(path, json={})
+            assert answer.is_success is fits, answer.text
+            if fits:
+                headers = {"Shallows-Room-Key": answer.json().get("key", "")}
+                ended = client.delete(f"{path}/{answer.json()['id']}", headers=headers)
+                assert ended.status_code == 204
 
 
 def test_a_session_that_was_let_go_lets_none_go_that_has_come_back() -> None:

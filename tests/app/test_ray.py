@@ -284,7 +284,7 @@ def test_a_host_that_stays_silent_is_asked_ever_more_rarely(
 
     async def watch() -> None:
         silent = bridge.Actor("a-0", "a", Hangs())
-        watching = asyncio.create_task(Bridge("s")._watch(silent))
+        watching = asyncio.create_task(Bridge("s", 30)._watch(silent))
         await seen(lambda: len(asked) > 9)
         assert not silent.answers
         assert patiences[:9] == [1.5, 3, 6, 12, 24, 48, 96, 100, 100]
@@ -294,6 +294,94 @@ def test_a_host_that_stays_silent_is_asked_ever_more_rarely(
         watching.cancel()
 
     asyncio.run(watch())
+
+
+class Head:
+    """The memory of a cluster's head, and what it ended."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.memory: set[bytes] = set()
+        self.ended: list[str] = []
+        kv = "ray.experimental.internal_kv._internal_kv_"
+        monkeypatch.setattr(kv + "list", lambda prefix: [*self._of(prefix)])
+        monkeypatch.setattr(kv + "put", lambda key, value: self.memory.add(key))
+        monkeypatch.setattr(kv + "del", lambda key, del_by_prefix: self._forget(key))
+        monkeypatch.setattr("ray.kill", lambda handle, no_restart: self.ended.append(handle))
+
+    def _of(self, prefix: bytes) -> set[bytes]:
+        return {key for key in self.memory if key.startswith(prefix)}
+
+    def _forget(self, prefix: bytes) -> None:
+        self.memory -= self._of(prefix)
+
+    def look(self, *bridges: Bridge) -> None:
+        """Each bridge looks once at the cluster, as its thread does."""
+        for each in bridges:
+            handles = {actor.name: ("n", actor.handle) for actor in each._actors.values()}
+            each._there(handles, frozenset())
+            each._judge()
+
+
+def watching(longest: float, **hosts: bool) -> Bridge:
+    """A bridge that knows hosts which answer it, or do not."""
+    there = Bridge(f"server {longest}", longest)
+    there._actors = {
+        name: bridge.Actor(name, "n", name, answers=answers, came_up=True)
+        for name, answers in hosts.items()
+    }
+    return there
+
+
+@pytest.mark.ray
+def test_a_host_that_hangs_is_ended_once_and_has_time_to_begin(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    head = Head(monkeypatch)
+    one, other = watching(30, good=True, bad=False), watching(40, good=True, bad=False)
+    hung = one._actors["bad"]
+    for _ in range(30 + bridge.OBJECTION_LOOKS - 1):
+        head.look(one, other)
+    assert head.ended == []
+    head.look(one)
+    assert (head.ended, hung.ended, head.memory) == (["bad"], 1, set())
+    # Whoever waited for it hears from Ray that it has ended.
+    other._actors["bad"].failed("it died")
+    for _ in range(59 + bridge.OBJECTION_LOOKS):
+        head.look(one, other)
+    assert head.ended == ["bad"]
+    head.look(one)
+    assert head.ended == ["bad"] * 2
+    for each in (one, other):
+        each._actors["bad"].answered()
+    for _ in range(200):
+        head.look(one, other)
+    assert (head.ended, head.memory) == (["bad"] * 2, set())
+
+
+@pytest.mark.ray
+def test_a_host_that_another_server_hears_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    head = Head(monkeypatch)
+    cut_off, other = watching(3, host=False), watching(4, host=True)
+    for _ in range(100):
+        head.look(cut_off, other)
+    assert (head.ended, cut_off._actors["host"].why) == ([], bridge.HEARD)
+    cut_off._actors["host"].answered()
+    assert cut_off._actors["host"].why == ""
+
+
+@pytest.mark.ray
+def test_a_host_that_ray_does_not_reach_has_time_to_begin_and_is_ended_then(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One that hangs takes no new connection: the next bridge hears that, again and again."""
+    head = Head(monkeypatch)
+    there = watching(3, host=True, dead=False)
+    there._actors["dead"].died = True  # it is made anew
+    for _ in range(60 + bridge.OBJECTION_LOOKS):
+        assert head.ended == []
+        there._actors["host"].failed("connection attempt timed out")
+        head.look(there)
+    assert head.ended == ["host"]
 
 
 def command(cluster: Nodes, *words: str) -> subprocess.CompletedProcess[str]:
@@ -420,7 +508,7 @@ def test_what_a_bridge_said_does_not_count_while_it_is_silent_and_its_last_word_
 
 
 def test_a_host_that_dies_at_its_start_is_not_made_all_the_time() -> None:
-    there = Bridge("s")
+    there = Bridge("s", 30)
     there._actors = {name: bridge.Actor(name, "n", None, died=True) for name in ("n-0", "n-1")}
     there._made = {"n-0": time.monotonic(), "n-1": time.monotonic() - bridge.AGAIN_SECONDS}
     assert there._again() == {"n-1"}
@@ -444,13 +532,24 @@ def test_why_a_host_can_not_be_is_logged_once_and_again_when_it_was_there(
     assert len(caplog.records) == 2
 
 
+def test_a_host_that_was_ended_is_logged_and_counted_each_time(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    server = RayBackend(settings_for("ray", ray_address="127.0.0.1:9"))
+    for ended in (0, 1, 1, 2, 0, 1):  # the fifth is of another bridge
+        server._heed(News((HostNews("n-0", "n", False, True, 0, ended=ended),), head=True))
+    said = "host n-0 of the cluster hung: it is ended, to begin anew"
+    assert [record.getMessage() for record in caplog.records] == [said] * 3
+    assert server.hung == 3
+
+
 def test_news_that_nobody_takes_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bridge, "ASK_SECONDS", 0)
 
     async def watch() -> None:
         ours, theirs = socket.socketpair()
         _, writer = await asyncio.open_connection(sock=ours)
-        there = Bridge("s")
+        there = Bridge("s", 30)
         there._actors = {f"n-{i}": bridge.Actor(f"n-{i}", "n", None) for i in range(1000)}
         telling = asyncio.create_task(there._tell(writer))
         there._looked.set()

@@ -10,15 +10,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from starlette.types import Message
+from starlette.requests import Request
+from starlette.types import Message, Receive, Scope, Send
 
-from app.errors import Busy
+from app.errors import BrokenOff, Busy, Elsewhere
 from app.sessions.servers import Servers
 from app.sessions.spending import Spending
 from app.store import Store
 from app.store.owned import New, Other, Ownership
 from app.web.calls import DIAL_SECONDS, LATE_SECONDS, Calls, Unreachable
-from app.web.relay import Early, Relay
+from app.web.relay import Early, Outermost, Relay
 from app.web.tries import SLOW_SECONDS, Pace
 from app.web.upstream import MOST_OF_ONE, Ahead
 from tests.app.postgresql import PostgreSQL
@@ -38,11 +39,13 @@ class Peer:
 
     Attributes:
         heard: Of each connection, the request as it came.
+        dies: Whether it is gone once it has said that.
         left: Is set when a connection has been closed by the other side.
     """
 
     says: bytes = b""
     heard: list[bytes] = field(default_factory=list)
+    dies: bool = False
     came: asyncio.Event = field(default_factory=asyncio.Event)
     left: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -51,9 +54,25 @@ class Peer:
             self.heard.append(await reader.readuntil(b"\r\n\r\n"))
             self.came.set()
             writer.write(self.says)
-            await reader.read()
+            if not self.dies:
+                await reader.read()
         self.left.set()
         writer.close()
+
+
+def scope_of(kind: str) -> Scope:
+    """Something that is asked of the session."""
+    path = f"/sessions/{SESSION}/costs.csv" if kind == "http" else "/ws"
+    query = b"" if kind == "http" else f"session={SESSION}".encode()
+    return {
+        "type": kind,
+        "path": path,
+        "query_string": query,
+        "headers": [],
+        "client": ("10.0.0.1", 1),
+        "scheme": "http",
+        **({"method": "GET"} if kind == "http" else {}),
+    }
 
 
 @dataclass
@@ -66,10 +85,14 @@ class Beside:
     peer: Peer
 
     async def ask(
-        self, kind: str = "http", gone: asyncio.Event | None = None, **scope: Any
+        self,
+        kind: str = "http",
+        gone: asyncio.Event | None = None,
+        said: list[Message] | None = None,
+        **scope: Any,
     ) -> list[Message]:
-        """What is said to a client, who has gone when that is set."""
-        said: list[Message] = []
+        """What is said to a client, who has gone when that is set; also if it comes to no end."""
+        said = [] if said is None else said
         waiting: list[Message] = [{"type": f"{kind}.{'request' if kind == 'http' else 'connect'}"}]
 
         async def receive() -> Message:
@@ -81,19 +104,8 @@ class Beside:
         async def send(message: Message) -> None:
             said.append(message)
 
-        path = f"/sessions/{SESSION}/costs.csv" if kind == "http" else "/ws"
-        query = b"" if kind == "http" else f"session={SESSION}".encode()
-        every = {
-            "type": kind,
-            "path": path,
-            "query_string": query,
-            "headers": [],
-            "client": ("10.0.0.1", 1),
-            "scheme": "http",
-            **({"method": "GET"} if kind == "http" else {}),
-        }
         async with asyncio.timeout(10):
-            await self.relay.serve({**every, **scope}, receive, send)
+            await self.relay.serve({**scope_of(kind), **scope}, receive, send)
         return said
 
     @property
@@ -197,6 +209,58 @@ def test_a_refusal_of_the_owners_is_passed_on_and_asked_for_once(postgresql: Pos
         assert not there.blames
 
     beside(postgresql, REFUSAL, main)
+
+
+@pytest.mark.parametrize(
+    "head", [b"Content-Length: 100\r\n\r\n", b"Transfer-Encoding: chunked\r\n\r\n6\r\n"]
+)
+def test_an_answer_whose_owner_dies_has_no_end(postgresql: PostgreSQL, head: bytes) -> None:
+    """Neither for who asked, nor for this server where it would read it before it passes it on."""
+
+    async def main(there: Beside) -> None:
+        there.peer.dies = True
+        said: list[Message] = []
+        with pytest.raises(BrokenOff):
+            await there.ask(said=said)
+        assert [m.get("body") for m in said] in ([None, b"part"], [None, b"pa", b"rt"])
+        assert all(message["more_body"] for message in said[1:])
+        body: list[Message] = [{"type": "http.request", "body": b"{}", "more_body": False}]
+
+        async def receive() -> Message:
+            if not body:
+                await asyncio.Event().wait()
+            return body.pop()
+
+        request = Request({**scope_of("http"), "method": "POST"}, receive)
+        with pytest.raises(Elsewhere):
+            await there.relay.answer("session", SESSION, request)
+        assert there.relay.upstream.now == 0
+        assert not there.blames
+
+    beside(postgresql, b"HTTP/1.1 200 OK\r\n" + head + b"part", main)
+
+
+def test_an_answer_of_a_server_that_has_to_be_silent_has_no_end(postgresql: PostgreSQL) -> None:
+    async def main(there: Beside) -> None:
+        said: list[Message] = []
+
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await send({"type": "http.response.body", "body": b"part", "more_body": True})
+            there.servers._lease._until = -float("inf")
+            await send({"type": "http.response.body", "body": b"rest"})
+
+        async def receive() -> Message:
+            return {"type": "http.disconnect"}
+
+        async def send(message: Message) -> None:
+            said.append(message)
+
+        with pytest.raises(BrokenOff):
+            await Outermost(app, there.relay)(scope_of("http"), receive, send)
+        assert [m.get("body") for m in said] == [None, b"part"]
+
+    beside(postgresql, b"", main)
 
 
 def test_who_goes_before_the_owner_answers_is_not_waited_for(postgresql: PostgreSQL) -> None:

@@ -10,6 +10,7 @@ import sys
 import time
 import zlib
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx2 as httpx
@@ -29,7 +30,7 @@ from tests.app.test_server import ROOT
 
 PATIENCE = 60.0
 """Seconds in which they have to play again, on a machine that others use too."""
-PLACES, REQUESTS = 14, 100
+PLACES, REQUESTS, ROOMS, RUNS = 14, 100, 6, 5
 ELSEWHERE = {"X-Forwarded-For": "10.0.0.7"}
 """Somebody else's address, as a proxy says it."""
 
@@ -50,6 +51,9 @@ def trio(postgresql: PostgreSQL) -> Iterator[Several]:
         SHALLOWS_STORE_SECONDS="0.5",
         SHALLOWS_CHECKPOINT_SECONDS="0.2",
         SHALLOWS_MAX_SESSIONS_PER_CLIENT=str(PLACES),
+        SHALLOWS_MAX_ROOMS_PER_CLIENT=str(ROOMS),
+        SHALLOWS_MAX_QUEUED_RUNS=str(RUNS),
+        SHALLOWS_MAX_RUNNING_RUNS="1",
         SHALLOWS_REQUESTS_BURST=str(REQUESTS),
         SHALLOWS_REQUESTS_PER_SECOND="5",
     ) as servers:
@@ -318,6 +322,73 @@ def test_places_and_rates_of_an_address_count_at_all_servers(three: Several) -> 
             assert await opened(0, PLACES - 3) == ["configured"] * (PLACES - 3)
             await asyncio.to_thread(spent)
             assert await opened(1, 5) == ["configured"] * 3 + ["error"] * 2
+
+    asyncio.run(main())
+
+
+def opened_at_once(
+    three: Several, path: str, body: Json, client: str, times: int
+) -> list[httpx.Response]:
+    """What comes of it that an address opens so many at each server, all of them at once."""
+    headers = {"X-Forwarded-For": client}
+    with ThreadPoolExecutor(3 * times) as pool:
+        asked = [
+            pool.submit(post, three, number, path, json=body, headers=headers)
+            for _ in range(times)
+            for number in range(3)
+        ]
+        return [answer.result() for answer in asked]
+
+
+def test_rooms_that_an_address_opens_at_all_servers_at_once_are_its_share(three: Several) -> None:
+    answers = opened_at_once(three, "/rooms", {"title": "Year 12"}, "10.0.1.1", ROOMS + 2)
+    opened = [answer.json() for answer in answers if answer.status_code == 201]
+    refused = {(a.status_code, a.json()["code"]) for a in answers if a.status_code != 201}
+    assert (len(opened), refused) == (ROOMS, {(409, "full")})
+    # One that has ended makes room for one, at whichever server; another address has its own.
+    key = {"Shallows-Room-Key": opened[0]["key"]}
+    ended = httpx.delete(f"{three.servers[1].url}/rooms/{opened[0]['id']}", headers=key, timeout=60)
+    assert ended.status_code == 204
+    for client, number in (("10.0.1.1", 1), ("10.0.1.2", ROOMS)):
+        answers = opened_at_once(three, "/rooms", {"title": "Year 12"}, client, ROOMS)
+        assert sum(answer.status_code == 201 for answer in answers) == number
+
+
+def test_runs_that_an_address_starts_at_all_servers_at_once_are_its_share(three: Several) -> None:
+    """As many as may wait, and the one that trains at the server that is asked."""
+    long = {"training": {"iterations": 500_000}}
+    answers = opened_at_once(three, "/train", long, "10.0.1.3", RUNS)
+    runs = [answer.json()["id"] for answer in answers if answer.status_code == 202]
+    refused = {(a.status_code, a.json()["code"]) for a in answers if a.status_code != 202}
+    try:
+        assert (len(runs), refused) == (RUNS + 1, {(429, "full")})
+    finally:
+        for run in runs:
+            httpx.delete(f"{three.servers[0].url}/train/{run}", timeout=60)
+
+
+def test_sessions_that_an_address_opens_at_all_servers_at_once_are_its_share(
+    three: Several,
+) -> None:
+    """Nobody is let in who has to go again."""
+    client = {"X-Forwarded-For": "10.0.1.4"}
+
+    async def main() -> None:
+        async with contextlib.AsyncExitStack() as stack:
+
+            async def opened(url: str) -> tuple[str, str]:
+                socket = await stack.enter_async_context(
+                    connect(url, proxy=None, additional_headers=client)
+                )
+                with contextlib.suppress(websockets.ConnectionClosed):  # refused already
+                    await socket.send(json.dumps({"type": "configure"}))
+                said = json.loads(await socket.recv())
+                return said["type"], said.get("code", "")
+
+            urls = three.urls("/ws") * (PLACES // 2)
+            answers = await asyncio.gather(*map(opened, urls))
+            assert answers.count(("configured", "")) == PLACES, answers
+            assert set(answers) == {("configured", ""), ("error", "too_many_sessions")}
 
     asyncio.run(main())
 

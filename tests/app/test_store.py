@@ -16,6 +16,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from safetensors import numpy as safetensors
 from sqlalchemy import text
+from sqlalchemy.engine import Connection
 
 from app.errors import Full, NotFound
 from app.schemas import Edit, Set
@@ -24,6 +25,7 @@ from app.store.database import config_for, url_of
 from app.store.rows import row_of
 from app.store.tables import Base
 from app.training.session import Session
+from tests.app.postgresql import PostgreSQL
 from tests.app.storing import (
     database,
     names_there,
@@ -278,6 +280,38 @@ def test_a_save_is_safe_for_a_while_and_a_new_one_refused_instead(url: str) -> N
     # A smaller bound takes nothing away that is safe.
     with opened(url, clock, max_saves=1, saves_safe_days=3):
         assert len(rows(url)) == 2
+
+
+def test_saves_of_two_servers_in_one_moment_are_counted_one_after_the_other(
+    postgresql: PostgreSQL,
+) -> None:
+    """What one has not committed yet is there for the other, which waits for that."""
+    url, save = postgresql.database(), stored(session_of({}, 3))
+    inside, commits = threading.Event(), threading.Event()
+
+    async def fill(one: Store, two: Store) -> None:
+        def slow(connection: Connection) -> None:
+            one._insert(connection, "first", save, "me")
+            inside.set()
+            commits.wait(60)
+
+        first = asyncio.create_task(one.write(slow))
+        await asyncio.to_thread(inside.wait)
+        second = asyncio.create_task(two.save(save, "me"))
+        waits = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+        while not (second.done() or await one.read(lambda c: c.scalar(waits))):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        commits.set()
+        await first
+        with pytest.raises(Full):
+            await second
+
+    with (
+        opened(url, max_saves=1, saves_safe_days=3) as one,
+        opened(url, max_saves=1, saves_safe_days=3) as two,
+    ):
+        asyncio.run(fill(one, two))
+    assert rows(url) == ["first"]
 
 
 # -- its own time ---------------------------------------------------------------------------

@@ -38,6 +38,7 @@ WITHOUT_PLOTLY = {
     "test_divergence",
     "test_help",
     "test_keyboard",
+    "test_late",
     "test_lessons",
     "test_microscope",
     "test_model",

@@ -81,6 +81,8 @@ def test_what_a_link_says_wrongly_is_left_out_and_said_and_going_back_goes_back(
     )
     expect(page).to_have_url("/#dataset=xor&activation=relu")
     page.go_back()
+    # Nothing is wrong with this address.
+    expect(playground.notice).not_to_contain_text("Part of this link")
     expect(playground.radio("Activation", "tanh")).to_be_checked()
     expect(playground.radio("Dataset", "xor")).to_be_checked()
     last = playground.last_configure()

@@ -163,6 +163,43 @@ def test_the_charts_head_holds_all_its_controls_and_no_readout_touches_the_next_
             assert dials_touching(page) == [], width
 
 
+# Fields that cut off the longest of what they may hold: their limits, and a rate as it is typed.
+CUT_OFF = """() => {
+  document.querySelector('#training').open = true;
+  const all = [...document.querySelectorAll('input.value')];
+  const fields = all.filter((one) => one.checkVisibility());
+  return [fields.length, fields.flatMap((field) => {
+    const { value } = field;
+    const texts = [field.ariaValueMin, field.ariaValueMax].filter((text) => text !== null);
+    if (field.inputMode === 'decimal' && !field.closest('.percent')) texts.push('0.0003');
+    const cut = texts.filter((text) => {
+      field.value = text;
+      return field.scrollWidth > field.clientWidth;
+    });
+    field.value = value;
+    return cut.map((text) => `${field.id || field.ariaLabel}: ${text}`);
+  })];
+}"""
+
+
+def test_every_number_is_whole_in_its_field(page: Page) -> None:
+    Playground(page)
+    for address, least in (
+        ("#batch=10&layers=4,4&activation=leaky_relu&panel=timing", 20),
+        ("#batch=10&layers=16,16,16,16,16,16&panel=compare&sweep=yes", 20),
+        ("#dataset=own&problem=regression&points=1,1,1;2,2,3&panel=timeline", 12),
+    ):
+        page.evaluate("(address) => { location.hash = address; }", address)
+        expect(
+            page.locator(f"#panel-{address.partition('panel=')[2].split('&')[0]}")
+        ).to_be_visible()
+        for width in (390, 600, 760, 960, 1024, 1200, 1366, 1440):
+            page.set_viewport_size({"width": width, "height": 900})
+            found, cut = page.evaluate(CUT_OFF)
+            assert found >= least, (address, width)
+            assert cut == [], (address, width)
+
+
 def test_the_chart_has_its_room_while_a_run_stands_still(page: Page) -> None:
     playground = Playground(page, "#dataset=spiral&layers=8,8,8&activation=relu&rate=0.03&speed=20")
     playground.wait_for_plots()

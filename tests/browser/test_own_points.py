@@ -160,11 +160,25 @@ def test_an_empty_plane_and_one_class_say_what_is_missing_and_lose_nothing(page:
     hand.click(-1, -1, modifiers=["Shift"])
     expect(count).to_have_text("3 points: 2 of y = 1, 1 of y = 0.")
     hand.trains_on(lambda data: data.get("labels") == [1, 1, 0])
-    playground.step(1)
+    page.get_by_role("tab", name="Results").click()
+    results = page.get_by_role("tabpanel", name="Results")
+    playground.step(3)
+    shown, told = readouts(page), results.inner_text()
     playground.button("Clear all").click()
     expect(count).to_contain_text("at least two")
+    # Nothing is left of what was trained on them; and with them all of it is there again.
+    assert readouts(page) == ["–"] * 4
+    for place in (page.locator("#cost"), results):
+        expect(place).to_contain_text("Add at least two points of your own to train on.")
+    expect(page.locator("#cost .live circle")).to_be_hidden()
+    configured = len(playground.wire.of_type("configure", sent=True))
     playground.button("Undo").click()
     expect(count).to_have_text("3 points: 2 of y = 1, 1 of y = 0.")
+    expect(results).to_have_text(told, use_inner_text=True)
+    assert readouts(page) == shown
+    assert shown[0] == "3"
+    expect(page.locator("#cost .empty")).to_be_hidden()
+    assert len(playground.wire.of_type("configure", sent=True)) == configured
 
     # A link holds them; so does the address that this page has now.
     expect(page).to_have_url(re.compile("points=[^;&]+;[^;&]+;[^;&]+(&|$)"))
@@ -172,6 +186,11 @@ def test_an_empty_plane_and_one_class_say_what_is_missing_and_lose_nothing(page:
     assert again.last_configure()["data"]["labels"] == [1, 1, 0]
     page.evaluate("location.hash = '#dataset=own'")
     expect(count).to_contain_text("at least two")
+
+
+def readouts(page: Page) -> list[str]:
+    """What is read at the top: iteration, cost and accuracies."""
+    return page.locator(".readouts .stat:not([hidden]) data").all_inner_texts()
 
 
 def test_points_by_keyboard_alone(page: Page) -> None:

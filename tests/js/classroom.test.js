@@ -380,6 +380,60 @@ test('a name is claimed until the teacher has decided', async (context) => {
   keepPlace(null);
 });
 
+test('an answer that comes late is not heard: whoever asked has gone on', async (context) => {
+  context.mock.timers.enable({ apis: ['setTimeout'] });
+  /** @type {((answer: any) => void)[]} */
+  const answers = [];
+  /** @type {any[]} */
+  const started = [];
+  const ask = () => new Promise((resolve) => answers.push((body) => resolve({ status: 201, body, wrong: null })));
+  const joining = () => new Joining('K7M4QX', (place) => started.push(place), /** @type {any} */ (ask));
+
+  // Who shares a device and is somebody else does not come in as who was there before.
+  keepPlace(placeOf(JOINED, 'K7M4QX', null));
+  const shared = joining();
+  const back = shared.back();
+  shared.anew();
+  answers[0](JOINED);
+  await back;
+  assert.deepEqual([started, placeHere(), shared.screen.value.is], [[], null, 'code']);
+
+  // A dialog that is closed takes no place, and waits for nobody.
+  const closed = joining();
+  const asked = closed.join();
+  closed.end();
+  answers[1](JOINED);
+  await asked;
+  assert.equal(placeHere(), null);
+  const claiming = joining();
+  claiming.claimed.value = 'calm otter';
+  const claim = claiming.claim();
+  answers[2]({ claim: 'c' });
+  await claim;
+  claiming.end();
+  context.mock.timers.tick(1500);
+  assert.equal(answers.length, 3);
+
+  // The teacher's form and back: what was pressed there can be pressed again, and who waits goes on waiting.
+  const turned = joining();
+  const join = turned.join();
+  turned.turn();
+  answers[3](JOINED);
+  await join;
+  turned.turn();
+  assert.deepEqual(turned.screen.value, { is: 'code', wrong: null, busy: false });
+  turned.claimed.value = 'calm otter';
+  const again = turned.claim();
+  answers[4]({ claim: 'c' });
+  await again;
+  turned.turn();
+  context.mock.timers.tick(1500);
+  assert.equal(answers.length, 5);
+  turned.turn();
+  context.mock.timers.tick(1500);
+  assert.equal(answers.length, 6);
+});
+
 test('what was set up here is known of the same member alone', () => {
   const before = { ...placeOf(JOINED, 'K7M4QX', null), set: 4, mine: '#a' };
   assert.equal(placeOf(JOINED, 'K7M4QX', before).set, 4);

@@ -96,7 +96,7 @@ test('an address keeps every digit', () => {
 test('what an address says wrongly is left out and named', () => {
   const wrong = '#points=1,2&parameters=1,2&activation=tanh,relu&batch=0&panel=x&noise=0.5&nothing=1';
   const { experiment, problems } = fromHash(wrong, defaults, fields);
-  assert.deepEqual(experiment, { ...defaults, noise: 0.5 });
+  assert.deepEqual(experiment, { ...defaults, dataset: 'own', noise: 0.5 });
   for (const label of [
     'Own points',
     'Parameters',
@@ -106,6 +106,36 @@ test('what an address says wrongly is left out and named', () => {
     'no setting called “nothing”',
   ]) {
     assert.equal(problems.filter((problem) => problem.includes(label)).length, 1, label);
+  }
+});
+
+test('points that an address names no dataset of are own ones, and what comes to nothing is named', () => {
+  /** @param {string} hash */
+  const read = (hash) => fromHash(hash, defaults, fields);
+  const { experiment, problems } = read('#points=0.5,1,2;1,1,-0.5&problem=regression');
+  assert.deepEqual(problems, []);
+  assert.deepEqual(
+    [experiment.dataset, experiment.problem, experiment.labels, experiment.points.length],
+    ['own', 'regression', [2, -0.5], 2],
+  );
+  const [plane] = catalogue.regression_datasets;
+  const origin = encodeURIComponent('{"axes":[{"name":"a","center":0,"scale":1},{"name":"b","center":0,"scale":1}]}');
+  for (const [part, rest] of [
+    ['points=1,1,0;2,2,1', 'dataset=circle'],
+    ['kept=abc', 'dataset=circle'],
+    [`origin=${origin}`, ''],
+    ['problem=regression', ''],
+    ['problem=regression', 'dataset=circle'],
+    ['problem=classification', `dataset=${plane.name}`],
+    ['slope=0.2', 'activation=relu'],
+    ['activation=relu', 'layers=none'],
+    ['step=3', ''],
+  ]) {
+    const without = read(`#${rest}`);
+    const said = read(`#${part}&${rest}`.replace(/&$/, ''));
+    assert.deepEqual(said.experiment, without.experiment, part);
+    assert.equal(said.problems.length, without.problems.length + 1, part);
+    assert.ok(said.problems[0].toLowerCase().includes(part.split('=')[0]), part);
   }
 });
 
@@ -197,7 +227,8 @@ test('a saved run has its short link, beside which a setting back at its default
     ['points', 'labels', 'origin'],
     ['dataset'],
     Object.keys(much),
-    ...others.map((name) => [name]),
+    ['lesson', 'step'],
+    ...others.filter((name) => name !== 'lesson').map((name) => [name]),
   ]) {
     const experiment = changed(much, Object.fromEntries(names.map((name) => [name, defaults[name]])), catalogue);
     const { pathname, hash } = new URL(beside(experiment), 'http://here');

@@ -117,6 +117,19 @@ test('without an answer the rest is said; what is out of date is not', (t) => {
   assert.equal(heard.length, 2);
 });
 
+test('an answer to an older question is shown, and not said of a pause after it', (t) => {
+  const { telling, heard, answer } = scene(t);
+  telling.tell(() => 'Iteration 100.');
+  let paused = false;
+  telling.tell(before, () => paused);
+  answer(100);
+  assert.equal(telling.described.value.iteration, 100);
+  assert.deepEqual(heard, []);
+  paused = true;
+  answer(146);
+  assert.deepEqual(heard, ['Paused at 146. It is round.']);
+});
+
 test('steps are told as they rest, with what they changed', (t) => {
   const { telling, heard, wait } = scene(t);
   telling.seen(7, 0.5);

@@ -76,6 +76,8 @@ class Backend:
         """Hosts that drivers which have gone had to replace."""
         self.moves = 0
         """How often a session went to another host."""
+        self.hung = 0
+        """Hosts of a cluster that were ended because they did not answer."""
         for number, connect in enumerate(connections):
             self.add(f"driver {number}", connect, lasting=True)
 

@@ -169,6 +169,7 @@ class Driver:
         self._wake: float | None = None
         self._silent_since: float | None = None
         """Since when there is no host, or a round is under way."""
+        self._name = name
         self.background = Background(name, self._drive)
         self._failures = 0
         """Of hosts in a row that did not come up, or did not last."""
@@ -366,7 +367,12 @@ class Driver:
             except Exception as error:
                 self._failures += 1
                 level = logging.WARNING if self._failures < len(PAUSES) else logging.DEBUG
-                log.log(level, "a training host did not come up (%r); trying again", error)
+                log.log(
+                    level,
+                    "%s: a training host did not come up (%r); trying again",
+                    self._name,
+                    error,
+                )
             else:
                 self.came_up = True
                 self._connected_at = asyncio.get_running_loop().time()
@@ -445,7 +451,7 @@ class Driver:
         Nobody has heard anything of the broken round, so its commands are carried out again, on the
         checkpoints from before it.
         """
-        log.warning("a training host was lost (%s); starting another", broken)
+        log.warning("%s has lost its training host (%s); starting another", self._name, broken)
         commands = self._under_way or []
         if self._line is not None:
             self._broken.append(self._line)

@@ -1,7 +1,6 @@
 /** What the pages of a room ask of the server over REST; what is wrong comes back as a sentence. */
 
-import { UNANSWERED } from '../asking.js';
-import { serverPath } from '../links.js';
+import { ask, UNANSWERED } from '../asking.js';
 
 /** @typedef {{room: string, member: number, name: string, secret: string, session: string, title: string}} Joined */
 /** @typedef {{id: string, code: string, key: string, screen_key: string}} NewRoom */
@@ -24,13 +23,13 @@ const SAID = {
  * @returns {Promise<Answered<T>>}
  */
 export async function call(method, path, { body, headers = {} } = {}) {
-  const answer = await fetch(serverPath(path), {
+  const answer = await ask(path, {
     method,
     headers: { Accept: 'application/json', ...(body && { 'Content-Type': 'application/json' }), ...headers },
     body: body && JSON.stringify(body),
-  }).catch(() => null);
+  });
   if (!answer) return { status: 0, body: null, wrong: { code: 'unanswered', text: UNANSWERED } };
-  const found = answer.status === 204 ? null : await answer.json().catch(() => null);
+  const { body: found } = answer;
   if (answer.ok) return { status: answer.status, body: found, wrong: null };
   const code = String(found?.code ?? answer.status);
   const text =

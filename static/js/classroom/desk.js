@@ -1,9 +1,9 @@
 /** What a teacher's page is: the room as it is told, what the teacher looks at, and what they do. No view knows more. */
 
 import { batch, computed, effect, signal } from '../../vendor/signals-core/signals-core.js';
+import { ask } from '../asking.js';
 import { fromHash } from '../experiment/address.js';
 import { experimentOf, runSpec } from '../experiment/experiment.js';
-import { serverPath } from '../links.js';
 import { call } from './calls.js';
 import { brief, differences, line, STUCK } from './differs.js';
 import { CHANNEL } from './offering.js';
@@ -375,9 +375,11 @@ export class Desk {
   }
 
   async #setClock() {
-    const answer = await fetch(serverPath('/healthz'), { cache: 'no-store' }).catch(() => null);
+    const began = Date.now();
+    const answer = await ask('/healthz', { cache: 'no-store' });
     const then = Date.parse(answer?.headers.get('Date') ?? '');
-    if (Number.isFinite(then)) this.#skew = Math.round((then - Date.now()) / 1000);
+    // It was said at some time between question and answer.
+    if (Number.isFinite(then)) this.#skew = Math.round((then - (began + Date.now()) / 2) / 1000);
     this.now.value = Date.now() / 1000 + this.#skew;
   }
 

@@ -3,7 +3,8 @@
 import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
 import { effect, signal } from '../../vendor/signals-core/signals-core.js';
 import { fromHash } from '../experiment/address.js';
-import { reach, serverPath } from '../links.js';
+import { serverPath } from '../links.js';
+import { reach } from '../reach.js';
 import { palette } from '../theme.js';
 import { inGroups } from './calls.js';
 import { whole } from './differs.js';
@@ -29,7 +30,7 @@ const FORMS = { ask: askForm, task: taskForm, lesson: lessonForm, hide: hideForm
  * @param {import('../experiment/experiment.js').Experiment} defaults
  * @param {Desk} desk
  * @param {HTMLElement} place
- * @param {ReturnType<typeof import('./wall.js').pointsOfAll>} drawn
+ * @param {ReturnType<typeof import('./tile-picture.js').pointsOfAll>} drawn
  */
 export function mountDo(fields, defaults, desk, place, { points, arrived }) {
   const address = signal(location.host);

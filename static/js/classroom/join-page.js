@@ -12,18 +12,12 @@ const place = /** @type {HTMLElement} */ (document.getElementById('page'));
 const code = decodeURIComponent(pathHere().split('/j/')[1] ?? '');
 
 const joining = new Joining(bare(code), ({ here }) => location.assign(serverPath('/') + here));
-/** What was there before a teacher's page was to be opened. */
-let before = joining.screen.peek();
 let was = '';
 effect(() => {
   const screen = joining.screen.value;
   render(
     html`<header class="brand">${mark}Shallows</header><main>${joinForm(joining, screen)}</main><footer><p>${PROMISE}</p><p><button
-      class="plain" type="button" @click=${() => {
-        const back = screen.is === 'teacher';
-        if (!back) before = screen;
-        joining.screen.value = back ? before : { is: 'teacher', wrong: null, busy: false };
-      }}>${screen.is === 'teacher' ? 'Not a teacher? Back to the class' : 'Teacher on a second device?'}</button></p></footer>`,
+      class="plain" type="button" @click=${() => joining.turn()}>${screen.is === 'teacher' ? 'Not a teacher? Back to the class' : 'Teacher on a second device?'}</button></p></footer>`,
     place,
   );
   // What is to be done next has the focus.

@@ -40,6 +40,8 @@ export class Joining {
   #call;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #asking;
+  /** What was there before the teacher's form. @type {Screen} */
+  #before;
 
   /**
    * @param {string} code from the address; '' is to be typed
@@ -57,6 +59,7 @@ export class Joining {
         known ? { is: 'known', place: known, wrong: null, busy: false } : { is: 'code', wrong: null, busy: false }
       ),
     );
+    this.#before = this.screen.peek();
   }
 
   /** As somebody new. */
@@ -70,8 +73,9 @@ export class Joining {
       });
       return;
     }
-    this.#show({ is: 'code', wrong: null, busy: true });
+    const asked = this.#show({ is: 'code', wrong: null, busy: true });
     const { body, wrong } = await this.#ask({ code });
+    if (this.screen.peek() !== asked) return;
     if (body && 'secret' in body) this.#named(body, code);
     else this.#show({ is: 'code', wrong, busy: false });
   }
@@ -81,8 +85,9 @@ export class Joining {
     const screen = this.screen.peek();
     if (screen.is !== 'known') return;
     const { place } = screen;
-    this.#show({ ...screen, busy: true });
+    const asked = this.#show({ ...screen, busy: true });
     const { body, wrong } = await this.#ask({ code: place.code, secret: place.secret });
+    if (this.screen.peek() !== asked) return;
     if (body && 'secret' in body && body.member === place.member) this.#start(this.#keep(body, place.code));
     else if (body && 'secret' in body) this.#named(body, place.code);
     else if (wrong && [...HOPELESS, 'not_found'].includes(wrong.code)) {
@@ -104,8 +109,9 @@ export class Joining {
     const name = this.claimed.peek().trim();
     const code = bare(this.code.peek());
     if (!name) return;
-    this.#show({ ...screen, busy: true, wrong: null });
+    const asked = this.#show({ ...screen, busy: true, wrong: null });
     const { body, wrong } = await this.#ask({ code, name });
+    if (this.screen.peek() !== asked) return;
     if (body && 'claim' in body) {
       this.#show({ is: 'claiming', name, claim: body.claim, fresh: screen.is === 'named' ? screen.place : null });
       this.#later();
@@ -124,16 +130,38 @@ export class Joining {
 
   go() {
     const screen = this.screen.peek();
-    if (screen.is === 'named') this.#start(screen.place);
+    if (screen.is !== 'named') return;
+    this.end();
+    this.#start(screen.place);
+  }
+
+  /** To the form for a teacher, and back. */
+  turn() {
+    const screen = this.screen.peek();
+    clearTimeout(this.#asking);
+    if (screen.is === 'teacher') {
+      if (this.#show(this.#before).is === 'claiming') this.#later();
+      return;
+    }
+    // What is under way from here counts no more.
+    this.#before = 'busy' in screen ? { ...screen, busy: false } : screen;
+    this.#show({ is: 'teacher', wrong: null, busy: false });
+  }
+
+  /** What is asked for is not wanted any more: whoever asked has gone. */
+  end() {
+    clearTimeout(this.#asking);
+    this.#show({ ...this.screen.peek() });
   }
 
   /** The teacher's page on this device, with the code that the other one shows. @param {string} code @param {string} pairing */
   async pair(code, pairing) {
-    this.#show({ is: 'teacher', wrong: null, busy: true });
+    const asked = this.#show({ is: 'teacher', wrong: null, busy: true });
     /** @type {import('./calls.js').Answered<{id: string, key: string, teacher: string}>} */
     const { body, wrong } = await this.#call('POST', '/rooms/teacher', {
       body: { code: bare(code), pairing: bare(pairing) },
     });
+    if (this.screen.peek() !== asked) return;
     if (wrong) {
       this.#show({ is: 'teacher', wrong, busy: false });
       return;
@@ -142,9 +170,10 @@ export class Joining {
     location.assign(body.teacher.split('#')[0]);
   }
 
-  /** @param {Screen} screen */
+  /** What was asked from another screen is not answered here. @param {Screen} screen */
   #show(screen) {
     this.screen.value = screen;
+    return screen;
   }
 
   /**

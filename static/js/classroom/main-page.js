@@ -13,6 +13,9 @@ import { dialogWith, menu } from './popups.js';
 import { Student } from './student.js';
 import { mountBar } from './student-bar.js';
 
+/** What has no style by then goes on without: a class waits for it (milliseconds). */
+const PATIENCE = 10_000;
+
 /** @param {string} name of a sheet that comes later */
 export function fetchSheet(name) {
   const link = Object.assign(document.createElement('link'), {
@@ -21,6 +24,7 @@ export function fetchSheet(name) {
   });
   const there = new Promise((resolve) => {
     link.onload = link.onerror = resolve;
+    setTimeout(resolve, PATIENCE);
   });
   document.head.append(link);
   return there;
@@ -52,9 +56,13 @@ export async function mount(page, button) {
         close();
         student.enter(taken);
       });
-      return effect(() => {
+      const stop = effect(() => {
         render(html`${joinForm(joining, joining.screen.value)}<p class="hint">${PROMISE}</p>`, body);
       });
+      return () => {
+        stop();
+        joining.end();
+      };
     });
   };
   return () => {

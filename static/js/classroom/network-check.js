@@ -4,6 +4,7 @@ import { unzlibSync } from '../../vendor/fflate/browser.js';
 import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
 import { decode } from '../../vendor/msgpack/decode.js';
 import { effect, signal } from '../../vendor/signals-core/signals-core.js';
+import { ask } from '../asking.js';
 import { copy } from '../clipboard.js';
 import { serverPath } from '../links.js';
 import { dialogWith } from './popups.js';
@@ -13,6 +14,7 @@ import { symbol } from './symbols.js';
 const LASTS = 10_000;
 const PINGS = 5;
 const OPENS_WITHIN = 3000;
+const ANSWERS_WITHIN = 10_000;
 const GOOD_DELAY = 150;
 const GOOD_FRAMES = 10;
 
@@ -72,10 +74,10 @@ export function told({ reached, socket, delay, frames }, running) {
   return { good: true, verdict: 'This network will do', text: 'A class of 30 can train live from here.', rows };
 }
 
-/** A round trip in milliseconds; null: there was no answer. */
-async function trip() {
+/** A round trip in milliseconds; null: there was no answer. @param {AbortSignal} over */
+async function trip(over) {
   const began = performance.now();
-  const answer = await fetch(serverPath('/healthz'), { cache: 'no-store' }).catch(() => null);
+  const answer = await ask('/healthz', { cache: 'no-store', patience: ANSWERS_WITHIN, signal: over });
   return answer?.ok ? performance.now() - began : null;
 }
 
@@ -86,6 +88,7 @@ async function trip() {
  */
 function train(over, Kind = WebSocket) {
   return new Promise((resolve) => {
+    if (over.aborted) return resolve({ opened: true, frames: null });
     const address = new URL(serverPath('/ws'), location.href);
     address.protocol = address.protocol.replace('http', 'ws');
     const socket = new Kind(address);
@@ -113,6 +116,7 @@ function train(over, Kind = WebSocket) {
       socket.send(JSON.stringify({ type: 'ack', frame }));
     });
     socket.addEventListener('close', () => end(socket.readyState === WebSocket.CLOSED && began > 0));
+    return undefined;
   });
 }
 
@@ -126,12 +130,12 @@ export function checkNetwork() {
       running.value = true;
       copied.value = '';
       found.value = { reached: null, socket: null, delay: null, frames: null };
-      const first = await trip();
+      const first = await trip(over.signal);
       found.value = { ...found.value, reached: first };
       if (first !== null) {
         /** @type {number[]} */
         const trips = [];
-        for (let ping = 0; ping < PINGS; ping++) trips.push((await trip()) ?? Infinity);
+        for (let ping = 0; ping < PINGS; ping++) trips.push((await trip(over.signal)) ?? Infinity);
         found.value = { ...found.value, delay: trips.sort((a, b) => a - b)[Math.floor(PINGS / 2)] };
         let result = await train(over.signal);
         if (!result.opened) result = await train(over.signal);

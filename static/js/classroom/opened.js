@@ -25,7 +25,7 @@ const TICKS = [-4, -2, 0, 2, 4];
 /**
  * @param {Desk} desk
  * @param {HTMLElement} place
- * @param {ReturnType<typeof import('./wall.js').pointsOfAll>} drawn
+ * @param {ReturnType<typeof import('./tile-picture.js').pointsOfAll>} drawn
  * @param {(number: number) => void} back gives the focus to a tile of the wall
  */
 export function mountOpened(desk, place, { points, arrived }, back) {

@@ -12,7 +12,7 @@ const ASKED = 'teacher_code';
 
 /** @param {() => void} opened */
 export function openRoom(opened) {
-  dialogWith('Open a room', '', (body, close) => {
+  dialogWith('Open a room', '', (body, close, dialog) => {
     const wrong = signal('');
     const asked = signal(false);
     const busy = signal(false);
@@ -42,6 +42,8 @@ export function openRoom(opened) {
       keepKey(id, key);
       keepKey(`${id}/screen`, screen);
       opened();
+      // Whoever has closed the dialog meanwhile finds it in the menu.
+      if (!dialog.open) return;
       const address = serverPath(`/rooms/${id}`);
       if (window.open(address, `room-${id}`)) close();
       else link.value = address;

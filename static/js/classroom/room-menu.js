@@ -2,10 +2,13 @@
 
 import { repeat } from '../../vendor/lit-html/directives/repeat.js';
 import { html } from '../../vendor/lit-html/lit-html.js';
-import { effect, signal } from '../../vendor/signals-core/signals-core.js';
+import { computed, effect, signal } from '../../vendor/signals-core/signals-core.js';
+import { ask } from '../asking.js';
 import { copy, UNCOPIED } from '../clipboard.js';
 import { download } from '../download.js';
-import { reach, serverPath } from '../links.js';
+import { serverPath } from '../links.js';
+import { reach } from '../reach.js';
+import { together } from '../signals.js';
 import { call, inGroups } from './calls.js';
 import { redraw } from './focus.js';
 import { checkNetwork } from './network-check.js';
@@ -16,9 +19,9 @@ import { dialogWith, menu } from './popups.js';
 
 /** The results, as the browser keeps them. @param {Desk} desk @returns {Promise<string>} what went wrong; '' is nothing */
 async function takeResults(desk) {
-  const answer = await fetch(serverPath(`/rooms/${desk.id}/results.csv`), { headers: desk.headers }).catch(() => null);
+  const answer = await ask(`/rooms/${desk.id}/results.csv`, { headers: desk.headers, as: 'blob' });
   if (!answer?.ok) return 'The table could not be fetched. Try again once the page is live.';
-  download(await answer.blob(), 'shallows-room.csv');
+  download(answer.body, 'shallows-room.csv');
   return '';
 }
 
@@ -26,9 +29,6 @@ async function takeResults(desk) {
 export function roomMenu(desk, button) {
   const room = desk.state.room.peek();
   if (!room) return;
-  const complain = (/** @type {string} */ text) => {
-    desk.problem.value = text;
-  };
   menu(button, 'Room', [
     {
       symbol: 'lock',
@@ -58,7 +58,10 @@ export function roomMenu(desk, button) {
       symbol: 'table',
       label: 'Results as a table',
       note: 'CSV',
-      act: async () => complain(await takeResults(desk)),
+      async act() {
+        // What has gone wrong since is not this one's to take back.
+        desk.problem.value = (await takeResults(desk)) || desk.problem.peek();
+      },
       line: true,
     },
     {
@@ -120,23 +123,31 @@ function members(desk) {
 /** @param {Desk} desk */
 function pair(desk) {
   desk.pairing.value = null;
-  desk.say({ type: 'pair' });
+  const live = computed(() => desk.stream.state.value === 'live');
   const address = signal(location.host);
   void reach().then(({ origin }) => {
     address.value = origin.replace(/^https?:\/\//, '');
   });
   dialogWith('Open on another device', '', (body, close) =>
-    drawn(body, () => {
-      const { code, until } = desk.pairing.value ?? { code: '', until: 0 };
-      return html`<div class="body">${
-        code
-          ? html`<p>There, open <b>${address.value}${serverPath('/j')}</b>, press <b>Teacher on a second device?</b> and type
+    together(
+      // What a connection has lost is asked for again.
+      effect(() => {
+        if (live.value && !desk.pairing.peek()) desk.say({ type: 'pair' });
+      }),
+      drawn(body, () => {
+        const { code, until } = desk.pairing.value ?? { code: '', until: 0 };
+        return html`<div class="body">${
+          code
+            ? html`<p>There, open <b>${address.value}${serverPath('/j')}</b>, press <b>Teacher on a second device?</b> and type
               the room’s code ${inGroups(desk.state.room.value?.code ?? '')} and</p><p
               class="code once">${code.slice(0, 4)} ${code.slice(4)}</p><p
               class="cap">It works once, for ${Math.max(1, Math.round((until - Date.now()) / 60_000))} minutes.</p>`
-          : html`<p role="status">${desk.problem.value || 'Asking for a code'}</p>`
-      }</div><div class="foot"><button class="btn primary" type="button" @click=${close}>Done</button></div>`;
-    }),
+            : html`<p role="status">${
+                desk.problem.value || (live.value ? 'Asking for a code' : 'The code comes once the page is live.')
+              }</p>`
+        }</div><div class="foot"><button class="btn primary" type="button" @click=${close}>Done</button></div>`;
+      }),
+    ),
   );
 }
 
@@ -182,7 +193,7 @@ function links(desk) {
 function end(desk) {
   const wrong = signal('');
   const busy = signal(false);
-  dialogWith('End the room?', '', (body, close) =>
+  dialogWith('End the room?', '', (body, close, dialog) =>
     drawn(
       body,
       () => html`<div class="body"><p>Names and answers are deleted now. Download the table first if you want to keep the results.</p><p
@@ -191,6 +202,7 @@ function end(desk) {
           busy.value = true;
           wrong.value = await desk.end();
           busy.value = false;
+          if (wrong.peek() && !dialog.open) desk.problem.value = wrong.peek();
           if (wrong.peek()) return;
           for (const name of Object.keys(roomKeys())) if (name.split('/')[0] === desk.id) keepKey(name, null);
           desk.state.over.value = 'Names and answers are deleted.';

@@ -6,6 +6,7 @@
 import { unzlibSync } from '../../vendor/fflate/browser.js';
 import { decode } from '../../vendor/msgpack/decode.js';
 import { signal } from '../../vendor/signals-core/signals-core.js';
+import { ask } from '../asking.js';
 import { serverPath } from '../links.js';
 import { askVersion } from '../version.js';
 
@@ -152,7 +153,9 @@ export class RoomStream {
 
   /** Where the server answers and no socket opens, something between is to blame: then plain requests are tried. */
   async #unopenedOnce() {
-    const answer = await fetch(serverPath('/healthz'), { cache: 'no-store' }).catch(() => null);
+    const answer = await ask('/healthz', { cache: 'no-store' });
+    // One has opened meanwhile.
+    if (this.#socket?.readyState === WebSocket.OPEN) return;
     this.#unopened = answer?.ok ? this.#unopened + 1 : 0;
     if (this.#unopened >= SECOND_WAY) this.plain.value = true;
   }

@@ -4,7 +4,8 @@ import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
 import { computed, effect, signal } from '../../vendor/signals-core/signals-core.js';
 import { defaultsOf, experimentOf } from '../experiment/experiment.js';
 import { cost, count } from '../format.js';
-import { pathHere, reach, serverPath } from '../links.js';
+import { pathHere, serverPath } from '../links.js';
+import { reach } from '../reach.js';
 import { nextTheme, palette, theme } from '../theme.js';
 import { newer } from '../version.js';
 import { inGroups } from './calls.js';
@@ -15,7 +16,7 @@ import { RoomState } from './room-state.js';
 import { RoomStream } from './room-stream.js';
 import { asScreen, filling, footOf, sceneOf } from './screen-view.js';
 import { mark, symbol } from './symbols.js';
-import { paintTile, pointsOf } from './tile-picture.js';
+import { paintTile, pointsOfAll } from './tile-picture.js';
 import { Watching } from './watching.js';
 
 /** @typedef {import('../types/rooms').ScreensRoom} ScreensRoom */
@@ -93,22 +94,7 @@ function open(key) {
   });
   keepAwake();
 
-  /** @type {Map<number, import('./tile-picture.js').Drawn | null>} */
-  const points = new Map();
-  const arrived = signal(0);
-  /** @type {Map<number, unknown>} */
-  const known = new Map();
-  effect(() => {
-    void state.painted.value;
-    for (const [number, setup] of state.setups) {
-      if (known.get(number) === setup) continue;
-      known.set(number, setup);
-      void pointsOf(setup.data, catalogue.defaults.data).then((drawn) => {
-        points.set(number, drawn);
-        arrived.value++;
-      });
-    }
-  });
+  const { points, arrived } = pointsOfAll(state, catalogue.defaults.data);
 
   /** @param {'join' | 'wall'} name @param {string} label */
   function button(name, label) {

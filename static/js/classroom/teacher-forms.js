@@ -3,6 +3,7 @@
 import { live } from '../../vendor/lit-html/directives/live.js';
 import { html, nothing } from '../../vendor/lit-html/lit-html.js';
 import { effect, signal } from '../../vendor/signals-core/signals-core.js';
+import { latest } from '../asking.js';
 import { PARTS, REDUCED } from '../experiment/parts.js';
 import { listed } from '../lessons/course.js';
 import { inWordsOf, QUANTITIES } from '../lessons/quantities.js';
@@ -370,9 +371,12 @@ export function hideForm(desk) {
 export function lessonForm(desk) {
   const lessons = signal(/** @type {import('../types/lessons').Summary[] | null} */ (null));
   const wrong = signal('');
-  const ask = () =>
-    listed().then(
+  const asking = latest();
+  const ask = () => {
+    const counts = asking();
+    return listed().then(
       (found) => {
+        if (!counts()) return;
         wrong.value = '';
         lessons.value = found.lessons;
         // Whoever waits for them is at the first one.
@@ -380,9 +384,10 @@ export function lessonForm(desk) {
           /** @type {HTMLElement | null} */ (document.querySelector('.lessons button'))?.focus();
       },
       (error) => {
-        wrong.value = /** @type {Error} */ (error).message;
+        if (counts()) wrong.value = /** @type {Error} */ (error).message;
       },
     );
+  };
   void ask();
   return () =>
     html`<div class="filling">${

@@ -14,7 +14,8 @@ import { mountOpened } from './opened.js';
 import { keepKey, roomKeys, takeKey } from './place.js';
 import { roomMenu } from './room-menu.js';
 import { mark, symbol } from './symbols.js';
-import { mountWall, pointsOfAll } from './wall.js';
+import { pointsOfAll } from './tile-picture.js';
+import { mountWall } from './wall.js';
 
 /** The drawer's panels, as an address may name them. */
 const PANELS = ['microscope', 'activations', 'compare', 'timeline', 'runs', 'results', 'surface', 'timing', 'code'];
@@ -57,7 +58,7 @@ function open(key) {
   const [header, wall, opened, column, toast] = /** @type {HTMLElement[]} */ (
     [...page.children].filter((element) => !element.matches('.skip'))
   );
-  const drawn = pointsOfAll(desk);
+  const drawn = pointsOfAll(desk.state, desk.catalogue.defaults.data);
   const { focus } = mountWall(desk, wall, drawn);
   mountOpened(desk, opened, drawn, focus);
   mountDo(fields, defaults, desk, column, drawn);

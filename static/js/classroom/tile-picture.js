@@ -1,6 +1,7 @@
 /** A member's network as a picture: ŷ over the plane, its line and the points, at any size; painted on the page's own thread. */
 
-import { serverPath } from '../links.js';
+import { effect, signal } from '../../vendor/signals-core/signals-core.js';
+import { ask } from '../asking.js';
 import { HALO, LINE, markOf } from '../marks.js';
 import { boundaryLine } from '../painting/contour.js';
 import { fitted, Maps } from '../painting/map.js';
@@ -122,17 +123,41 @@ export function pointsOf(data, byDefault) {
   const path = `/datasets/${encodeURIComponent(dataset)}?${query}`;
   const known = asked.get(path);
   if (known) return known;
-  const answer = fetch(serverPath(path))
-    .then(async (response) => {
-      if (!response.ok) return null;
-      const { points, labels } = await response.json();
-      return { points, labels, test: null };
-    })
-    .catch(() => {
-      asked.delete(path);
-      return null;
-    });
+  const answer = ask(path).then((found) => {
+    if (found?.ok) return { points: found.body.points, labels: found.body.labels, test: null };
+    asked.delete(path);
+    return null;
+  });
   asked.set(path, answer);
   if (asked.size > MOST_SETS) asked.delete(/** @type {string} */ (asked.keys().next().value));
   return answer;
+}
+
+/**
+ * The points of every member, as far as they have come.
+ *
+ * @param {import('./room-state.js').RoomState<any>} state
+ * @param {import('../types/protocol').NamedData} byDefault
+ */
+export function pointsOfAll(state, byDefault) {
+  const arrived = signal(0);
+  /** @type {Map<number, Drawn | null>} */
+  const points = new Map();
+  /** @type {Map<number, unknown>} */
+  const known = new Map();
+  effect(() => {
+    void state.painted.value;
+    for (const [number, setup] of state.setups) {
+      if (known.get(number) === setup) continue;
+      known.set(number, setup);
+      // Those that it had are of another network.
+      points.delete(number);
+      void pointsOf(setup.data, byDefault).then((drawn) => {
+        if (known.get(number) !== setup) return;
+        points.set(number, drawn);
+        arrived.value++;
+      });
+    }
+  });
+  return { points, arrived };
 }

@@ -6,7 +6,7 @@ import { computed, effect, signal } from '../../vendor/signals-core/signals-core
 import { palette } from '../theme.js';
 import { shortCost, shortTest } from './differs.js';
 import { symbol } from './symbols.js';
-import { paintTile, pointsOf } from './tile-picture.js';
+import { paintTile } from './tile-picture.js';
 import { fitting, SORTS, stepTo } from './wall-order.js';
 
 /** @typedef {import('./desk.js').Desk} Desk */
@@ -48,35 +48,9 @@ export function paintWithin(place, desk, points) {
 }
 
 /**
- * The points of every member, as far as they have come.
- *
- * @param {Desk} desk
- */
-export function pointsOfAll(desk) {
-  const arrived = signal(0);
-  /** @type {Map<number, Drawn | null>} */
-  const points = new Map();
-  /** @type {Map<number, unknown>} */
-  const known = new Map();
-  effect(() => {
-    void desk.state.painted.value;
-    for (const [number, setup] of desk.state.setups) {
-      if (known.get(number) === setup) continue;
-      known.set(number, setup);
-      void pointsOf(setup.data, desk.catalogue.defaults.data).then((drawn) => {
-        if (known.get(number) !== setup) return;
-        points.set(number, drawn);
-        arrived.value++;
-      });
-    }
-  });
-  return { points, arrived };
-}
-
-/**
  * @param {Desk} desk
  * @param {HTMLElement} place
- * @param {ReturnType<typeof pointsOfAll>} drawn
+ * @param {ReturnType<typeof import('./tile-picture.js').pointsOfAll>} drawn
  */
 export function mountWall(desk, place, { points, arrived }) {
   /** Of the wall, within its padding. */

@@ -2,7 +2,7 @@
 
 import { serverPath } from '../links.js';
 import { inLink, OWN, sameRun } from './experiment.js';
-import { FieldError } from './field.js';
+import { FieldError, idle } from './field.js';
 import { nameOf } from './kept-points.js';
 import { numbersOf } from './parameters.js';
 
@@ -54,7 +54,8 @@ export function withKept(address, experiment, fields) {
 }
 
 /**
- * What a hash says; what it says wrongly is left at its default and named in `problems`.
+ * What a hash says; what it says wrongly, or what changes nothing beside the rest of it, is left at its default and named
+ * in `problems`. Points are one's own, where it names no dataset.
  *
  * @param {string} hash
  * @param {Experiment} defaults
@@ -64,15 +65,20 @@ export function withKept(address, experiment, fields) {
 export function fromHash(hash, defaults, fields) {
   // A plus before a digit is the sign of a number, as in 1e+3; elsewhere it is a space.
   const given = new URLSearchParams(hash.replace(/^#/, '').replaceAll(/(?<=[=,;eE])\+(?=[\d.])/g, '%2B'));
+  if (!given.has('dataset') && [fields.points, fields.kept].some(({ key }) => given.has(key)))
+    given.set('dataset', OWN);
   let experiment = defaults;
   const problems = [];
-  for (const { key, read, set } of entries(fields)) {
+  for (const { key, read, write, get, set } of entries(fields)) {
     const [text, ...others] = given.getAll(key);
     given.delete(key);
     if (text === undefined) continue;
     if (others.some((other) => other !== text)) problems.push(`The address says “${key}” twice; the first holds.`);
     try {
-      experiment = set(experiment, read(text));
+      const value = read(text);
+      const next = set(experiment, value);
+      if (write(get(next)) === write(value)) experiment = next;
+      else problems.push(idle(key));
     } catch (error) {
       if (!(error instanceof FieldError)) throw error;
       problems.push(error.message);

@@ -4,7 +4,7 @@ import { exact } from '../format.js';
 import { readNumber } from '../numbers.js';
 import { MAX_ITERATIONS, MAX_VALUE, MIN_POINTS, MOST_SEEDS, MOST_SWEPT, SLOPE } from './bounds.js';
 import { comparisonField, DEFAULT, factorsOf } from './comparison.js';
-import { choice, FieldError, namesOf, number, optional, orNone, readable, yesOrNo } from './field.js';
+import { choice, FieldError, idle, namesOf, number, optional, orNone, readable, yesOrNo } from './field.js';
 import { keptPoints } from './kept-points.js';
 import { isOrigin } from './origin.js';
 import { numbersOf } from './parameters.js';
@@ -222,6 +222,7 @@ function keptField({ limits }) {
     write: () => '',
     get: () => '',
     set(experiment, name) {
+      if (experiment.dataset !== OWN) throw new FieldError(idle('kept'));
       const own = keptPoints(name);
       if (own && own.points.length <= limits.points[1]) return withOwn(experiment, own);
       if (experiment.points.length > 0) return experiment;
@@ -326,6 +327,10 @@ export function fieldsOf(catalogue, panels) {
       .../** @type {Field<Problem>} */ (choice('problem', 'Problem', ['classification', 'regression'])),
       // Of a named dataset it is known.
       get: ({ dataset, problem }) => (dataset === OWN ? problem : 'classification'),
+      set(experiment, problem) {
+        if (experiment.dataset === OWN || experiment.problem === problem) return { ...experiment, problem };
+        throw new FieldError(`Problem: the dataset ${experiment.dataset} is one of ${experiment.problem}.`);
+      },
     },
     points: pointsField(catalogue),
     origin: originField(),
@@ -367,7 +372,7 @@ export function fieldsOf(catalogue, panels) {
     sweepSeeds: whole('sweep-seeds', 'Seeds', [1, MOST_SEEDS]),
     sweepIterations: whole('sweep-iterations', 'Iterations', [1, MOST_SWEPT]),
     lesson: lessonField(),
-    step: whole('step', 'Step', [1, MOST_STEPS]),
+    step: { ...whole('step', 'Step', [1, MOST_STEPS]), get: ({ lesson, step }) => (lesson ? step : 1) },
     hide: partsField('hide', 'What to hide', PARTS),
     lock: partsField(
       'lock',

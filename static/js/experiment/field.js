@@ -28,6 +28,9 @@ import { doubt, readNumber } from '../numbers.js';
 /** Text that is no value of a field; the message is for the reader. */
 export class FieldError extends Error {}
 
+/** What is said of a part of an address that comes to nothing, such as points beside another dataset. @param {string} key */
+export const idle = (key) => `“${key}” changes nothing beside the rest of the address.`;
+
 export const readable = new Intl.NumberFormat('en-US', { maximumSignificantDigits: 10 });
 
 /**

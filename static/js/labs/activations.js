@@ -5,9 +5,9 @@
 
 import { html, nothing, render, svg } from '../../vendor/lit-html/lit-html.js';
 import { computed, effect, signal } from '../../vendor/signals-core/signals-core.js';
+import { ask } from '../asking.js';
 import { slopeField } from '../experiment/experiment.js';
 import { count, fixed, percent } from '../format.js';
-import { serverPath } from '../links.js';
 import { bracket, ofLayer, operator, variable } from '../notation.js';
 import { together } from '../signals.js';
 import { formulaLines } from '../views/activation.js';
@@ -151,9 +151,9 @@ function reachFor(least) {
 
 /** @param {string} address @returns {Promise<Curve>} */
 async function fetchCurve(address) {
-  const answer = await fetch(serverPath(address));
-  if (!answer.ok) throw new Error(String(answer.status));
-  return answer.json();
+  const answer = await ask(address);
+  if (!answer?.ok) throw new Error(String(answer?.status ?? 'unanswered'));
+  return answer.body;
 }
 
 /** Hands on nncore's curve for whatever is asked last. */
@@ -175,9 +175,11 @@ class Curves {
       const curve = await asked;
       if (this.#wanted === address) this.curve.value = curve;
     } catch {
-      // Offline or refused: the bars are drawn without it, and it is asked for again.
+      // Offline or refused: the bars are drawn without it, or one of another slope, and it is asked for again.
       this.#known.delete(address);
-      if (this.#wanted === address) this.#wanted = '';
+      if (this.#wanted !== address) return;
+      this.#wanted = '';
+      this.curve.value = null;
     }
   }
 }

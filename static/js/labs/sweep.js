@@ -24,6 +24,7 @@ import { iterationAt, lineChart, placeOf } from './line-chart.js';
 /** @typedef {import('../types/protocol').Swept} Swept */
 /** @typedef {Swept['seeds'][number]} Seed */
 /** @typedef {{experiment: Experiment, answer: Swept}} Result */
+/** @typedef {{iteration: number, iterations: number}} Progress */
 /** @typedef {(id: string) => HTMLElement} Find */
 /** @template T @typedef {import('../../vendor/signals-core/signals-core.js').Signal<T>} Signal */
 
@@ -48,12 +49,12 @@ const STROKE = 3;
  * @returns {() => () => void} shows it; what that returns ends it
  */
 export function mountSweep(store, find, fields, scale) {
-  const progress = signal(/** @type {{iteration: number, iterations: number} | null} */ (null));
+  const progress = signal(/** @type {Progress | null} */ (null));
   const result = signal(/** @type {Result | null} */ (null));
   const chosen = signal(/** @type {number | null} */ (null));
   const said = signal('');
-  /** What the sweep under way is of. */
-  let history = store.current.history;
+  /** What the sweep under way was asked for: the answer to one that was cancelled may still come. */
+  let asked = { seeds: 0, experiment: store.running, history: store.current.history };
 
   bindFields(store, find, fields, {
     sweepSeeds: ['sweep-seeds', SEEDS],
@@ -68,7 +69,7 @@ export function mountSweep(store, find, fields, scale) {
       said.value = hindered || 'Not connected: try again in a moment.';
       return;
     }
-    history = store.current.history;
+    asked = { seeds, experiment: store.running, history: store.current.history };
     said.value = '';
     progress.value = { iteration: 0, iterations };
     store.announcement.value = `Training ${count(seeds)} initialisations`;
@@ -89,13 +90,13 @@ export function mountSweep(store, find, fields, scale) {
     together(
       () => stop(''),
       store.dialogue.questions.listen('sweeping', ({ iteration, iterations }) => {
-        if (progress.peek()) progress.value = { iteration, iterations };
+        if (progress.peek()?.iterations === iterations) progress.value = { iteration, iterations };
       }),
       store.dialogue.questions.listen('swept', (answer) => {
-        if (!progress.peek()) return;
+        if (progress.peek()?.iterations !== answer.iterations || answer.seeds.length !== asked.seeds) return;
         progress.value = null;
         chosen.value = answer.seeds[0].seed;
-        result.value = { experiment: store.running, answer };
+        result.value = { experiment: asked.experiment, answer };
         store.announcement.value = verdict(answer);
         store.did({ swept: answer.seeds.length });
       }),
@@ -109,7 +110,7 @@ export function mountSweep(store, find, fields, scale) {
         const isLive = store.dialogue.connection.value === 'live';
         void store.current.experiment.value;
         if (progress.peek() && !isLive) stop('The connection dropped, and the sweep with it. Start it again.');
-        else if (progress.peek() && store.current.history !== history)
+        else if (progress.peek() && store.current.history !== asked.history)
           stop('The experiment changed, which ended the sweep. Start it again.');
       }),
       showState(progress, said, find),
@@ -120,7 +121,7 @@ export function mountSweep(store, find, fields, scale) {
 }
 
 /**
- * @param {Signal<{iteration: number, iterations: number} | null>} progress
+ * @param {Signal<Progress | null>} progress
  * @param {{value: string}} said
  * @param {Find} find
  */

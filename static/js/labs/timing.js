@@ -63,14 +63,14 @@ export function mount(store, find) {
     if (busy.peek()) return;
     busy.value = true;
     problem.value = '';
-    const response = await post('/vectorizing', JSON.stringify(sizes.peek()));
-    const timing = await response?.json().catch(() => null);
+    const answer = await post('/vectorizing', JSON.stringify(sizes.peek()));
     busy.value = false;
-    if (!response?.ok || !timing) {
-      problem.value = timing?.detail ?? UNANSWERED;
+    if (!answer?.ok) {
+      problem.value = answer?.body?.detail ?? UNANSWERED;
       return;
     }
-    timings.value = [/** @type {Timing} */ (timing), ...timings.value].slice(0, MOST_TIMINGS);
+    const timing = /** @type {Timing} */ (answer.body);
+    timings.value = [timing, ...timings.value].slice(0, MOST_TIMINGS);
     store.did({ timed: timing.examples });
   };
   const form = find('timing-ask');

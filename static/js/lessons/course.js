@@ -4,9 +4,8 @@
  */
 
 import { batch, computed, effect, signal, untracked } from '../../vendor/signals-core/signals-core.js';
-import { UNANSWERED } from '../asking.js';
+import { ask, latest, UNANSWERED } from '../asking.js';
 import { experimentOf, runSpec, sameRun } from '../experiment/experiment.js';
-import { serverPath } from '../links.js';
 import { UNSTAGED } from '../store/state.js';
 import { carriedOut, holds, needsDiagnostics } from './quantities.js';
 
@@ -19,16 +18,15 @@ import { carriedOut, holds, needsDiagnostics } from './quantities.js';
 
 /** What the server has to say, or a sentence that is for the reader. @param {string} path @returns {Promise<any>} */
 async function fetched(path) {
-  const response = await fetch(serverPath(path)).catch(() => null);
-  if (!response) throw new Error(UNANSWERED);
-  const lesson = await response.json().catch(() => null);
-  if (!response.ok || !lesson)
+  const answer = await ask(path);
+  if (!answer) throw new Error(UNANSWERED);
+  if (!answer.ok)
     throw new Error(
-      response.status === 404
+      answer.status === 404
         ? 'There is no such lesson on this server.'
-        : `The server could not tell it (${response.status}).`,
+        : `The server could not tell it (${answer.status}).`,
     );
-  return lesson;
+  return answer.body;
 }
 
 /** @returns {Promise<import('../types/lessons').Listed>} throws an Error for the reader */
@@ -82,6 +80,7 @@ export class Course {
    * @type {Signal<number | null>}
    */
   #outdated = signal(/** @type {number | null} */ (null));
+  #fetching = latest();
   /** Whether the run that is seen is of what is set up. */
   #current = computed(() => {
     const running = this.#store.current.experiment.value;
@@ -141,6 +140,7 @@ export class Course {
   begin(lesson, step) {
     const { name } = lesson;
     const at = Math.max(1, Math.min(step, lesson.steps.length));
+    this.#fetching();
     batch(() => {
       this.lesson.value = lesson;
       this.#setUp(at, { lesson: name, step: at });
@@ -261,6 +261,7 @@ export class Course {
     const { lesson: name, step } = this.#store.experiment.peek();
     const lesson = this.lesson.peek();
     if (!name) {
+      this.#fetching();
       this.lesson.value = null;
       this.problem.value = '';
       this.finished.value = false;
@@ -283,20 +284,20 @@ export class Course {
 
   /** A link to a lesson. One that says no more sets up what its step begins with. @param {string} name */
   async #follow(name) {
+    const counts = this.#fetching();
     this.lesson.value = null;
     this.problem.value = '';
-    const { experiment } = this.#store;
     try {
       const lesson = await lessonOf(name);
-      const now = experiment.peek();
-      if (now.lesson !== name) return;
+      if (!counts()) return;
+      const now = this.#store.experiment.peek();
       batch(() => {
         this.lesson.value = lesson;
         if (sameRun(now, this.#defaults)) this.#setUp(Math.min(now.step, lesson.steps.length));
       });
       this.arrive();
     } catch (error) {
-      if (experiment.peek().lesson === name) this.problem.value = /** @type {Error} */ (error).message;
+      if (counts()) this.problem.value = /** @type {Error} */ (error).message;
     }
   }
 

@@ -1,6 +1,7 @@
 /** A page of the documentation: looks for headings in all of them, and sets formulas as a lesson does. */
 
 import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
+import { ask } from '../asking.js';
 import '../theme.js';
 import { formula } from './formula.js';
 
@@ -16,9 +17,7 @@ const sought = /** @type {HTMLInputElement} */ (find('sought'));
 let asked = null;
 /** All pages; asked for once, and again if there was no answer. */
 async function pages() {
-  asked ??= fetch(sought.dataset.headings ?? '')
-    .then((answer) => (answer.ok ? answer.json() : null))
-    .catch(() => null);
+  asked ??= ask('/help/headings.json').then((answer) => (answer?.ok ? answer.body : null));
   const found = await asked;
   if (!found) asked = null;
   return found;

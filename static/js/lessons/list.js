@@ -2,6 +2,7 @@
 
 import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
 import { effect, signal } from '../../vendor/signals-core/signals-core.js';
+import { latest } from '../asking.js';
 import { experimentOf } from '../experiment/experiment.js';
 import { closesBy } from '../views/closing.js';
 import { icon } from '../views/icon.js';
@@ -29,26 +30,32 @@ export function mountList(find, catalogue, course) {
   const cleared = signal(/** @type {import('./progress.js').All | null} */ (null));
   const open = signal(false);
 
+  const asking = latest();
+  const beginning = latest();
   const ask = async () => {
+    const counts = asking();
     problem.value = '';
     try {
       const found = await listed();
+      if (!counts()) return;
       unread.value = found.unread;
       lessons.value = found.lessons;
     } catch (error) {
-      problem.value = /** @type {Error} */ (error).message;
+      if (counts()) problem.value = /** @type {Error} */ (error).message;
     }
   };
   /** @param {string} name @param {number} step */
   const begin = async (name, step) => {
+    const counts = beginning();
     problem.value = '';
     try {
       const lesson = await lessonOf(name);
+      if (!counts()) return;
       // It gives the focus back; then the lesson takes it.
       dialog.close();
       course.begin(lesson, step);
     } catch (error) {
-      problem.value = /** @type {Error} */ (error).message;
+      if (counts()) problem.value = /** @type {Error} */ (error).message;
     }
   };
   const clear = () => {
@@ -133,6 +140,8 @@ export function mountList(find, catalogue, course) {
 
   closesBy(dialog, find('lessons-close'));
   dialog.addEventListener('close', () => {
+    // Whoever has closed it wants none of them any more.
+    beginning();
     open.value = false;
     cleared.value = null;
     render(nothing, find('lessons-list'));

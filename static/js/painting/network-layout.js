@@ -23,7 +23,10 @@ export const MIN_COLUMN_PITCH = 74;
 /** A unit smaller than this has finer lines. */
 export const TINY_UNIT = 34;
 
+/** What a unit's name needs below it, at ease and at the least; and the unit that is worth a name. */
 const LABEL = 38;
+const LEAST_LABEL = 31;
+const NAMED_UNIT = 30;
 /** What a bias on the corner of the lowest unit needs below it, where no name does. */
 const FOOT = 5;
 /** Inputs whose names take little room. */
@@ -64,13 +67,13 @@ export function layoutNetwork(sizes, width, height, features, text = 1) {
   const columns = sizes.map((_, layer) => Math.round(left + ((width * (1 - margin - 0.01) - left) * layer) / last));
   const pitch = (columns[last] - columns[0]) / last;
   const tallest = Math.max(...sizes.slice(1, -1), 2);
-  const labelled = height / tallest >= 30 + LABEL * text;
+  const labelled = height / tallest >= NAMED_UNIT + LEAST_LABEL * text;
   const foot = labelled ? 0 : FOOT;
   const slot = (height - foot) / tallest;
 
   const widest = pitch * 0.52;
   const hidden = clamp(
-    Math.min(slot - (labelled ? LABEL * text : 5), widest),
+    Math.min(slot - (labelled ? clamp(slot - NAMED_UNIT, LEAST_LABEL * text, LABEL * text) : 5), widest),
     Math.min(20, slot - 2),
     narrow ? 46 : 72,
   );

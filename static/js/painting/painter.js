@@ -13,6 +13,8 @@
 /** @typedef {import('../types/protocol').Frame} Frame */
 /** @typedef {import('../types/protocol').ServerMessage} ServerMessage */
 
+/** A snapshot is there by then, or never comes (milliseconds). */
+const PATIENCE = 15_000;
 /** More of the screen's pixels to one of CSS's are not seen, but painted (device pixels). */
 const MOST_PIXELS = 2;
 
@@ -198,7 +200,20 @@ export class Painter {
     return new Promise((resolve, fail) => {
       const reject = () => fail(new Error('What draws it does not answer.'));
       if (this.#missing) return reject();
-      this.#waiting.set(id, { resolve, reject });
+      const timer = setTimeout(() => {
+        this.#waiting.delete(id);
+        reject();
+      }, PATIENCE);
+      this.#waiting.set(id, {
+        resolve(snapshot) {
+          clearTimeout(timer);
+          resolve(snapshot);
+        },
+        reject() {
+          clearTimeout(timer);
+          reject();
+        },
+      });
       this.#post({ type: 'snapshot', id, scene, colours });
     });
   }

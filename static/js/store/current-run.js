@@ -3,7 +3,7 @@
  * it.
  */
 
-import { signal } from '../../vendor/signals-core/signals-core.js';
+import { computed, signal } from '../../vendor/signals-core/signals-core.js';
 import { sameData, sameRun } from '../experiment/experiment.js';
 import { canBegin } from '../experiment/parameters.js';
 import { count } from '../format.js';
@@ -28,22 +28,32 @@ import { floats, History } from './history.js';
 const MAX_GHOSTS = 5;
 /** Numbers that change faster cannot be read, and each time the page is laid out anew (milliseconds). */
 const READING_INTERVAL = 100;
+const NO_HISTORY = new History();
+/** @type {Ghost[]} */
+const NO_GHOSTS = [];
 
 export class CurrentRun {
   /** The experiment that the costs in `history` are of. @type {Signal<Experiment | null>} */
   experiment = signal(/** @type {Experiment | null} */ (null));
-  /** Every cost of this run; grows without notice, look at it when `picture` changes. */
-  history = new History();
-  /** The latest frame. @type {Signal<Picture | null>} */
-  picture = signal(/** @type {Picture | null} */ (null));
+  /**
+   * Whether it is put aside: what is set up now cannot be trained, so that no cost and no accuracy is of its points. The
+   * network is still there, and so are the weights that the next run may begin with.
+   */
+  aside = signal(false);
+  /** The latest frame, of a run that is put aside too: for what shows its network. @type {Signal<Picture | null>} */
+  drawn = signal(/** @type {Picture | null} */ (null));
   /**
    * The same for what is read rather than looked at: while playing only a few times a second.
    *
    * @type {Signal<Picture | null>}
    */
-  reading = signal(/** @type {Picture | null} */ (null));
-  /** Oldest first. @type {Signal<Ghost[]>} */
-  ghosts = signal(/** @type {Ghost[]} */ ([]));
+  latest = signal(/** @type {Picture | null} */ (null));
+  /** The latest frame; none of a run that is put aside. @type {ReadonlySignal<Picture | null>} */
+  picture = computed(() => (this.aside.value ? null : this.drawn.value));
+  /** The same for what is read. @type {ReadonlySignal<Picture | null>} */
+  reading = computed(() => (this.aside.value ? null : this.latest.value));
+  /** Oldest first; none of a run that is put aside. @type {ReadonlySignal<Ghost[]>} */
+  ghosts = computed(() => (this.aside.value ? NO_GHOSTS : this.#ghosts.value));
   /**
    * Why no more iterations come: the run diverged, or is at its end, or has met a condition to stop at.
    *
@@ -54,20 +64,33 @@ export class CurrentRun {
   ending = signal(/** @type {Ending | null} */ (null));
   /** The parameters of the latest frame. @type {readonly LayerParameters[] | null} */
   weights = null;
+  #history = new History();
+  /** @type {Signal<Ghost[]>} */
+  #ghosts = signal(NO_GHOSTS);
 
   /** @param {ReadonlySignal<boolean>} playing */
   constructor(playing) {
-    atReadingPace(this.picture, playing, READING_INTERVAL, (picture) => {
-      this.reading.value = picture;
+    atReadingPace(this.drawn, playing, READING_INTERVAL, (picture) => {
+      this.latest.value = picture;
       if (picture?.run.boundary)
-        this.history.writePicture(picture.iteration, picture.run.train_cost, picture.run.boundary);
+        this.#history.writePicture(picture.iteration, picture.run.train_cost, picture.run.boundary);
     });
+  }
+
+  /** Every cost that is shown; grows without notice, look at it when `picture` changes. */
+  get history() {
+    return this.aside.value ? NO_HISTORY : this.#history;
+  }
+
+  /** How many costs of this run there are. */
+  get known() {
+    return this.#history.length;
   }
 
   /** As far as it has come. @returns {Run | null} */
   get soFar() {
-    const [experiment, picture] = [this.experiment.peek(), this.picture.peek()];
-    return experiment && picture ? { experiment, history: this.history, picture, halted: this.halted.peek() } : null;
+    const [experiment, picture] = [this.experiment.peek(), this.drawn.peek()];
+    return experiment && picture ? { experiment, history: this.#history, picture, halted: this.halted.peek() } : null;
   }
 
   /** The last iteration of this run that there has been, also after going back. */
@@ -95,23 +118,37 @@ export class CurrentRun {
    */
   begin(experiment, { certain, carried, epoch }) {
     const before = this.experiment.value;
-    if (!before || !sameData(before, experiment)) this.ghosts.value = [];
+    if (!before || !sameData(before, experiment)) this.forgetGhosts();
     else if (certain) this.#leaveGhost(before);
-    this.history = new History(epoch);
+    this.#history = new History(epoch);
     this.experiment.value = experiment;
-    this.picture.value = null;
+    this.drawn.value = null;
     if (!carried) this.weights = null;
+  }
+
+  /** The same run goes on. @param {number} epoch how many of its iterations see every training example once */
+  goOn(epoch) {
+    this.#history.epoch = epoch;
+  }
+
+  /** All its costs are to come. */
+  forgetCosts() {
+    this.#history.clear();
+  }
+
+  forgetGhosts() {
+    this.#ghosts.value = NO_GHOSTS;
   }
 
   /** Keeps the costs of a frame. @param {import('../types/painting').FrameCosts} frame */
   write({ iteration, runs: [run] }) {
-    if (run.costs.byteLength > 0) this.history.write(run.first_iteration, floats(run.costs));
-    if (run.test_cost !== null && run.test_cost < Infinity) this.history.writeTest(iteration, run.test_cost);
+    if (run.costs.byteLength > 0) this.#history.write(run.first_iteration, floats(run.costs));
+    if (run.test_cost !== null && run.test_cost < Infinity) this.#history.writeTest(iteration, run.test_cost);
   }
 
   /** What has been drawn. @param {Picture} picture */
   show(picture) {
-    this.picture.value = picture;
+    this.drawn.value = picture;
     this.weights = picture.run.layers;
   }
 
@@ -137,14 +174,14 @@ export class CurrentRun {
    * @param {Experiment} experiment the run that ends here
    */
   #leaveGhost(experiment) {
-    if (this.history.length < 2) return;
-    const ghost = { experiment, history: this.history };
-    const twin = this.ghosts.value.find((other) => sameRun(other.experiment, experiment));
+    if (this.known < 2) return;
+    const ghost = { experiment, history: this.#history };
+    const twin = this.#ghosts.value.find((other) => sameRun(other.experiment, experiment));
     const kept =
       twin && twin.experiment.learningRate === experiment.learningRate && twin.history.length > ghost.history.length
         ? twin
         : ghost;
-    this.ghosts.value = [...this.ghosts.value.filter((other) => other !== twin), kept].slice(-MAX_GHOSTS);
+    this.#ghosts.value = [...this.#ghosts.value.filter((other) => other !== twin), kept].slice(-MAX_GHOSTS);
   }
 }
 

@@ -147,10 +147,14 @@ export class Store {
   flat = unlessSame(() => this.activations.value.map((activation) => activation === 'relu'));
   attention = new Attention(this.layerSizes);
 
+  /** The points that the server trains on. @type {Points | null} */
+  #served = null;
   /** For a layer that is added where there is none. @type {HiddenLayer} */
   #spareLayer;
   /** The run that was asked to begin again, until it has. @type {Experiment | null} */
   #reset = null;
+  /** Whether the server is asked to pause, and has not said that it has: what it describes is of before. */
+  #pausing = false;
   /** When the first picture of the latest run came (milliseconds). */
   #shown = -Infinity;
   #catalogue;
@@ -203,6 +207,7 @@ export class Store {
 
   pause() {
     this.dialogue.pause();
+    this.#pausing = this.dialogue.live;
     this.#announcePause();
   }
 
@@ -237,6 +242,7 @@ export class Store {
    * @param {number} iteration
    */
   seek(iteration) {
+    if (this.#hindered()) return;
     const to = Math.max(0, Math.min(Math.round(iteration), this.current.furthest));
     this.#restarted();
     this.dialogue.seek(to);
@@ -244,6 +250,7 @@ export class Store {
 
   /** Back to iteration 0 and the same initial weights. */
   reset() {
+    if (this.#hindered()) return;
     this.#restarted();
     this.dialogue.forget();
     this.telling.hush();
@@ -279,7 +286,8 @@ export class Store {
     // In a batch, so that the message is under way before the page is redrawn.
     batch(() => {
       this.experiment.value = after;
-      if (anew || !sameRun(before, after)) {
+      if (!anew && this.#isAside(after)) this.#takeBack();
+      else if (anew || !sameRun(before, after)) {
         this.#configure(keepWeights && !this.dialogue.startsAfresh ? this.current.weightsFor(layerSizes(after)) : null);
         return;
       }
@@ -311,7 +319,7 @@ export class Store {
   }
 
   forgetGhosts() {
-    this.current.ghosts.value = [];
+    this.current.forgetGhosts();
     this.compared.value = [];
   }
 
@@ -341,14 +349,15 @@ export class Store {
   /** Whether the reader waits for the first picture of a run: whatever takes long has time until it is seen. */
   get awaited() {
     const { live, settled } = this.dialogue;
-    return live && (!settled || this.current.picture.peek() === null || performance.now() - this.#shown < SEEN);
+    if (!live || this.obstacle.peek()) return false;
+    return !settled || this.current.drawn.peek() === null || performance.now() - this.#shown < SEEN;
   }
 
   // ---- what comes over the stream
 
   /** How many costs there are. */
   get known() {
-    return this.current.history.length;
+    return this.current.known;
   }
 
   /** The parameters of the latest frame. */
@@ -359,6 +368,11 @@ export class Store {
   /** A new session with what is set up. */
   begin() {
     const steps = this.dialogue.begin();
+    if (this.current.aside.peek()) {
+      // The server has nothing of it any more.
+      if (this.run) this.#kept.enter(this.run);
+      this.current.experiment.value = null;
+    }
     this.#configure();
     this.dialogue.stepFirst(steps);
   }
@@ -370,7 +384,8 @@ export class Store {
         case 'configured':
           return message.resumed ? this.#resumed(message) : this.#configured(message);
         case 'state':
-          if (this.dialogue.state(message, this.current.picture.value?.iteration)) this.#announcePause();
+          if (!message.playing) this.#pausing = false;
+          if (this.dialogue.state(message, this.current.drawn.value?.iteration)) this.#announcePause();
           return undefined;
         case 'diverged':
         case 'ended':
@@ -394,21 +409,21 @@ export class Store {
       // What has been changed since the reset is of the run that begins here.
       if (run) this.#kept.enter({ ...run, experiment: this.#reset ?? run.experiment });
       this.#reset = null;
-      this.current.history.clear();
+      this.current.forgetCosts();
     }
     this.current.write(frame);
   }
 
   /** What has been drawn. @param {Pick<import('../types/protocol').Frame, 'iteration' | 'runs'>} frame */
   show({ iteration, runs: [run] }) {
-    if (this.current.picture.peek() === null) this.#shown = performance.now();
+    if (this.current.drawn.peek() === null) this.#shown = performance.now();
     this.current.show({ iteration, run });
     this.telling.seen(iteration, run.train_cost);
   }
 
   /** What is trained; until there is something, what is set up. */
   get running() {
-    return this.current.experiment.peek() ?? this.experiment.peek();
+    return (this.current.aside.peek() ? null : this.current.experiment.peek()) ?? this.experiment.peek();
   }
 
   /** The run there is, as far as it has come. @returns {Run | null} */
@@ -436,18 +451,37 @@ export class Store {
 
   /** @param {readonly LayerParameters[] | null} [weights] to begin with instead of the seed's */
   #configure(weights = null) {
-    this.#restarted();
-    this.dialogue.forget();
     if (this.obstacle.value) {
-      // The run there was goes no further; there is none until it can be trained.
-      if (this.dialogue.playing.value) this.pause();
-      this.telling.begin();
-      this.#plotOwn();
+      this.#putAside();
       return;
     }
+    this.#restarted();
+    this.dialogue.forget();
     const experiment = this.experiment.value;
     if (!this.dialogue.live && experiment.dataset === OWN) this.#plotOwn();
     this.dialogue.configure(experiment, weights);
+  }
+
+  /** The run there was goes no further, and nothing of it is shown; there is none until one can be trained. */
+  #putAside() {
+    this.dialogue.forget();
+    if (this.dialogue.playing.value) this.pause();
+    if (this.current.halted.value) this.notice.value = null;
+    this.telling.begin();
+    this.current.aside.value = true;
+    this.#plotOwn();
+  }
+
+  /** Whether what is set up is the run that was put aside, which the server still has. @param {Experiment} experiment */
+  #isAside(experiment) {
+    const trained = this.current.experiment.peek();
+    return this.current.aside.peek() && this.dialogue.hasRun && trained !== null && sameRun(trained, experiment);
+  }
+
+  /** It goes on where it was. */
+  #takeBack() {
+    this.current.aside.value = false;
+    if (this.#served) this.#plot(this.#served);
   }
 
   /** Says why there is nothing to train, if so. */
@@ -478,15 +512,15 @@ export class Store {
     this.#reset = null;
     this.current.begin(now, { certain, carried, epoch: epochsIn(message)[0] });
     this.telling.begin();
-    this.#plot(message.data);
+    this.#plotServed(message.data);
   }
 
   /** The same session goes on, or one that was saved. @param {Configured} message */
   #resumed(message) {
     const { opensSaved } = this.dialogue;
     if (message.session !== this.dialogue.session.peek()) this.#becomes();
-    this.current.history.epoch = epochsIn(message)[0];
-    this.#plot(message.data);
+    this.current.goOn(epochsIn(message)[0]);
+    this.#plotServed(message.data);
     const anew = this.dialogue.resumed(message, this.experiment.value);
     if (anew) this.#configure(anew.weights);
     this.announcement.value = opensSaved ? 'The saved run is open' : 'Connected again';
@@ -501,9 +535,9 @@ export class Store {
     if (run && !sameRun(run.experiment, now)) {
       this.#kept.enter(run);
       this.#restarted();
-      this.current.begin(now, { certain: true, carried: false, epoch: this.current.history.epoch });
+      this.current.begin(now, { certain: true, carried: false, epoch: run.history.epoch });
     } else {
-      this.current.history.clear();
+      this.current.forgetCosts();
       this.current.experiment.value = now;
     }
   }
@@ -516,6 +550,12 @@ export class Store {
       labels: [...labels],
       split: { train: points.map((_, index) => index), test: [] },
     });
+  }
+
+  /** Those of the run that the server trains: what cannot be trained has none. @param {Points} points */
+  #plotServed(points) {
+    this.#served = points;
+    if (!this.obstacle.value) this.#takeBack();
   }
 
   /** @param {Points} points */
@@ -539,6 +579,7 @@ export class Store {
     this.telling.tell(
       (answer) =>
         `Paused at iteration ${count(answer?.iteration ?? iteration)}, cost ${cost(answer?.cost ?? run.train_cost)}.`,
+      () => !this.#pausing,
     );
   }
 
@@ -557,6 +598,7 @@ export class Store {
       case 'setup':
         // What the server refused is undone; it trains on as it was.
         if (this.current.experiment.value) this.experiment.value = this.current.experiment.value;
+        if (!this.obstacle.value) this.#takeBack();
     }
     this.complain(detail);
     return undefined;

@@ -27,6 +27,8 @@ export class Telling {
   #milestones = new Milestones();
   /** Says what waits for the sentence; null if nothing does. @type {((answer: Described | null) => void) | null} */
   #waiting = null;
+  /** Whether an answer that comes now is to what waits: one to an older question may still come. */
+  #counts = () => true;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #patience;
   /** Whether an answer is of the run there is. */
@@ -46,7 +48,7 @@ export class Telling {
       if (!this.#asked) return;
       this.described.value = answer;
       this.#milestones.told(Date.now());
-      this.#say(answer);
+      if (this.#counts()) this.#say(answer);
     });
   }
 
@@ -54,9 +56,11 @@ export class Telling {
    * Asks for the sentence anew, and says it with what comes before it; after a while that alone.
    *
    * @param {(answer: Described | null) => string} before
+   * @param {() => boolean} [counts] whether an answer that comes is to this, not to an older question
    */
-  tell(before) {
+  tell(before, counts = () => true) {
     this.hush();
+    this.#counts = counts;
     this.#waiting = (answer) => this.#announce([before(answer), answer?.text ?? ''].filter(Boolean).join(' '));
     if (this.ask()) this.#patience = setTimeout(() => this.#say(null), PATIENCE);
     else this.#say(null);

@@ -250,7 +250,8 @@ export class Connection {
   /** A socket that was refused does not say why; what the server says to anything else that the page sends does. */
   async #lookWhy() {
     const answer = await askVersion(this.#over.signal);
-    if (this.#over.signal.aborted || this.#settled) return;
+    // Or it has opened meanwhile: what kept it out does so no more.
+    if (this.#over.signal.aborted || this.#settled || this.#socket?.readyState === WebSocket.OPEN) return;
     const why = answer ? STATUSES[answer.status] : undefined;
     if (why && answer?.seconds !== undefined) this.#refused(why, answer.seconds);
     else if (why) this.#again(this.#next, why);

@@ -94,6 +94,11 @@ export class Dialogue {
     return this.#unconfirmed.setups.length === 0;
   }
 
+  /** Whether the server has the run that it has confirmed last, and can be asked to go on with it. */
+  get hasRun() {
+    return this.live && this.settled && this.certain.peek() && this.session.peek() !== null;
+  }
+
   /**
    * Whether a run from the seed's weights is asked for or wanted; then the weights on screen will soon be useless.
    */

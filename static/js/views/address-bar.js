@@ -70,9 +70,15 @@ export function mountAddress(store, fields, defaults, saved, addressOf, mistakes
     ask(experiment);
   }
 
-  /** @param {string[]} problems of the address */
+  /** What is said of an address. @type {import('../store/state.js').Notice | null} */
+  let said = null;
+  /** What was said of the address before is out of date. @param {string[]} problems of the address */
   function complain(problems) {
-    if (problems.length > 0) store.complain(`Part of this link could not be used. ${problems.join(' ')}`);
+    if (said && store.notice.peek() === said) store.notice.value = null;
+    said = null;
+    if (problems.length === 0) return;
+    store.complain(`Part of this link could not be used. ${problems.join(' ')}`);
+    said = store.notice.peek();
   }
 
   let before = store.experiment.peek();

@@ -136,7 +136,7 @@ function mountLegend(store, find, chart) {
   const legend = find('output-legend');
   /** The ends of the ramp: as the latest frame has them, at the pace of what is read. */
   const ends = computed(() => {
-    const run = store.current.reading.value?.run;
+    const run = store.current.latest.value?.run;
     const unit = store.attention.lookedAt.value;
     const maps = unit && run?.neurons?.[unit.layer - 1];
     if (unit && maps && unit.unit < maps.units) return `${level(maps.low[unit.unit])} ${level(maps.high[unit.unit])}`;
@@ -303,7 +303,7 @@ function mountTip(store, plot, plane, origin) {
   let pointer = null;
 
   const show = () => {
-    const boundary = store.current.picture.value?.run.boundary;
+    const boundary = store.current.drawn.value?.run.boundary;
     if (!pointer || !boundary) return tip.hide();
     const area = plane.getBoundingClientRect();
     const across = (pointer.clientX - area.left) / area.width;
@@ -345,7 +345,7 @@ function mountTip(store, plot, plane, origin) {
     tip.hide();
   });
   effect(() => {
-    void store.current.picture.value;
+    void store.current.drawn.value;
     if (pointer) show();
   });
 }

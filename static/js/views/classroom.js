@@ -1,7 +1,7 @@
 /** The way to a class: what is behind it comes when it is asked for, or if this browser has a room. */
 
 import { ownName } from '../links.js';
-import { fetchLater } from './later.js';
+import { fetchLater, mayOpen } from './later.js';
 
 /**
  * @param {import('../store/state.js').Store} store
@@ -18,7 +18,10 @@ export function mountClassroom(store, button, get, open) {
     if (!menu) mounted = null;
     return menu;
   };
-  button.addEventListener('click', async () => (await mount())?.());
+  button.addEventListener('click', async () => {
+    const menu = await mount();
+    if (mayOpen()) menu?.();
+  });
   const has = (/** @type {string} */ name) => {
     try {
       return ownName(name) in localStorage;

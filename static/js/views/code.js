@@ -2,10 +2,10 @@
 
 import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
 import { effect, signal } from '../../vendor/signals-core/signals-core.js';
-import { post, UNANSWERED } from '../asking.js';
+import { ask, latest, post, problemOf, UNANSWERED } from '../asking.js';
 import { copy } from '../clipboard.js';
 import { MAX_FILE_BYTES } from '../experiment/bounds.js';
-import { layerSizes } from '../experiment/experiment.js';
+import { layerSizes, sameRun } from '../experiment/experiment.js';
 import { count } from '../format.js';
 import { fits } from '../layers.js';
 import { serverPath } from '../links.js';
@@ -51,7 +51,7 @@ export function mountCode(store, find, catalogue, open) {
 function showFormulas(store, container, open) {
   let drawn = -Infinity;
   return effect(() => {
-    const picture = store.current.reading.value;
+    const picture = store.current.latest.value;
     const sizes = store.layerSizes.value;
     if (!picture || !fits(picture.run.layers, sizes)) return;
     const { layers } = picture.run;
@@ -70,14 +70,8 @@ function showFormulas(store, container, open) {
   });
 }
 
-/** The address of something of this session's. @param {Store} store @param {string} path */
-const addressOf = (store, path) => serverPath(`/sessions/${store.dialogue.session.value}/${path}`);
-
-/** @param {Response} response @returns {Promise<string>} what a problem document says */
-async function problemOf(response) {
-  const problem = await response.json().catch(() => null);
-  return problem?.errors?.[0]?.detail ?? problem?.detail ?? `The server answered ${response.status}.`;
-}
+/** The path of something of this session's. @param {Store} store @param {string} path */
+const pathOf = (store, path) => `/sessions/${store.dialogue.session.value}/${path}`;
 
 /**
  * The programs and the formula as text.
@@ -99,20 +93,18 @@ function mountText(store, find) {
     store.note(copied ? 'Copied.' : 'This browser does not let the page copy: select the text and copy it yourself.');
   });
 
-  /** The latest request, so that an earlier one's answer is not shown after it. */
-  let asked = 0;
+  const asking = latest();
   const fetchText = async () => {
-    const request = ++asked;
-    const address = addressOf(store, chosen.peek());
-    const response = await fetch(address).catch(() => null);
-    const answer = response ? (response.ok ? await response.text() : await problemOf(response)) : UNANSWERED;
-    if (request !== asked) return;
-    const ok = response?.ok === true;
-    if (box.textContent !== answer) box.textContent = answer;
-    box.classList.toggle('failed', !ok);
-    /** @type {HTMLButtonElement} */ (button).disabled = !ok;
-    download.hidden = !ok;
-    about.textContent = ok ? `as of iteration ${count(Number(response.headers.get('Shallows-Iteration')))}` : '';
+    const counts = asking();
+    const answer = await ask(pathOf(store, chosen.peek()), { as: 'text' });
+    if (!counts()) return;
+    const text = answer?.ok ? answer.body : problemOf(answer);
+    if (box.textContent !== text) box.textContent = text;
+    const failed = !answer?.ok;
+    box.classList.toggle('failed', failed);
+    /** @type {HTMLButtonElement} */ (button).disabled = failed;
+    download.hidden = failed;
+    about.textContent = answer?.ok ? `as of iteration ${count(Number(answer.headers.get('Shallows-Iteration')))}` : '';
   };
   update.addEventListener('click', fetchText);
 
@@ -120,6 +112,8 @@ function mountText(store, find) {
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     let timer;
     let shown = '';
+    /** What the text is of. @type {import('../experiment/experiment.js').Experiment | null} */
+    let of = null;
     const stop = effect(() => {
       const session = store.dialogue.session.value;
       const playing = store.dialogue.playing.value;
@@ -128,21 +122,26 @@ function mountText(store, find) {
       if (!playing) void store.current.reading.value;
       void store.dialogue.frozen.value;
       update.hidden = !playing;
-      download.href = addressOf(store, what);
+      download.href = serverPath(pathOf(store, what));
+      const run = store.current.experiment.value;
+      const same = shown === what && (of === null || run === null || sameRun(of, run));
       if (shown !== what) {
+        // What is still to come is of another choice.
+        asking();
         box.textContent = 'Fetching it from the server.';
         box.classList.remove('failed');
         about.textContent = '';
         /** @type {HTMLButtonElement} */ (button).disabled = true;
       }
-      if (session === null || (playing && shown === what)) return;
+      if (session === null || (playing && same)) return;
       clearTimeout(timer);
       timer = setTimeout(fetchText, shown === what ? REST : 0);
       shown = what;
+      of = run;
     });
     return () => {
       clearTimeout(timer);
-      asked++;
+      asking();
       stop();
     };
   };
@@ -152,19 +151,33 @@ function mountText(store, find) {
 function mountFiles(store, find) {
   const links = /** @type {HTMLAnchorElement[]} */ ([...find('panel-code').querySelectorAll('a[data-file]')]);
   effect(() => {
-    for (const link of links) link.href = addressOf(store, /** @type {string} */ (link.dataset.file));
+    for (const link of links) link.href = serverPath(pathOf(store, /** @type {string} */ (link.dataset.file)));
   });
 }
 
 /** @param {Store} store @param {Find} find @param {Catalogue} catalogue */
 function mountLoading(store, find, catalogue) {
   const input = /** @type {HTMLInputElement} */ (find('parameters-file'));
-  /** What came of the last file: an error, or a question. */
-  const answer = signal(/** @type {unknown} */ (nothing));
+  const none = () => /** @type {unknown} */ (nothing);
+  /** What is said of the last file, beside whatever is set up by then. */
+  const answer = signal(none);
+  const asking = latest();
   find('load-parameters').addEventListener('click', () => input.click());
   /** @param {File | undefined} file */
   const load = async (file) => {
-    if (file) answer.value = await read(file);
+    if (!file) return;
+    const counts = asking();
+    const before = store.experiment.peek();
+    answer.value = () => html`<p class="hint">Reading ${file.name}</p>`;
+    const found = await read(file);
+    if (!counts()) return;
+    if (typeof found === 'string') {
+      answer.value = () => wrong(found);
+      return;
+    }
+    answer.value = () => fit(file.name, found).said;
+    // What has been set up meanwhile nobody has asked to be replaced.
+    if (sameRun(before, store.experiment.peek())) fit(file.name, found).start?.();
   };
   input.addEventListener('change', () => {
     load(input.files?.[0]);
@@ -176,19 +189,24 @@ function mountLoading(store, find, catalogue) {
   /** @param {string} text */
   const wrong = (text) => html`<p class="wrong">${text}</p>`;
 
-  /** @param {File} file */
+  /** @param {File} file @returns {Promise<FileLayer[] | string>} what is wrong with it is a string */
   const read = async (file) => {
     const format = file.name.split('.').at(-1)?.toLowerCase() ?? '';
     if (!CONTENT_TYPES[format])
-      return wrong(`${file.name} is none of the files that can be loaded: ${Object.keys(CONTENT_TYPES).join(', ')}.`);
-    if (file.size > MAX_FILE_BYTES) return wrong(`${file.name} is larger than ${count(MAX_FILE_BYTES / 1e6)} MB.`);
-    const response = await post(`/parameters?format=${format}`, file, CONTENT_TYPES[format]);
-    if (!response) return wrong(UNANSWERED);
-    if (!response.ok) return wrong(`${file.name} could not be read: ${await problemOf(response)}`);
-    return fit(file.name, (await response.json()).layers);
+      return `${file.name} is none of the files that can be loaded: ${Object.keys(CONTENT_TYPES).join(', ')}.`;
+    if (file.size > MAX_FILE_BYTES) return `${file.name} is larger than ${count(MAX_FILE_BYTES / 1e6)} MB.`;
+    const got = await post(`/parameters?format=${format}`, file, CONTENT_TYPES[format]);
+    if (got?.ok) return got.body.layers;
+    return got ? `${file.name} could not be read: ${problemOf(got)}` : UNANSWERED;
   };
 
-  /** Takes what fits; offers what can be made to fit. @param {string} name @param {FileLayer[]} found */
+  /**
+   * How a file goes with what is set up: what is said of it, with what can be made to fit.
+   *
+   * @param {string} name
+   * @param {FileLayer[]} found
+   * @returns {{said: unknown, start?: () => void}} `start` if it fits as it is
+   */
   const fit = (name, found) => {
     const { features, layers } = store.experiment.value;
     const sizes = [found[0].weights.length, ...found.map(({ biases }) => biases.length)];
@@ -197,13 +215,14 @@ function mountLoading(store, find, catalogue) {
     const [, most] = catalogue.limits.units;
     const [, deepest] = catalogue.limits.hidden_layers;
     const shape = `${sizes.join('-')} units`;
-    if (sizes.at(-1) !== 1) return wrong(`${name} has ${sizes.at(-1)} outputs; a network here has one.`);
+    const no = (/** @type {string} */ why) => ({ said: wrong(why) });
+    if (sizes.at(-1) !== 1) return no(`${name} has ${sizes.at(-1)} outputs; a network here has one.`);
     if (sizes.length - 2 > deepest || sizes.slice(1).some((units) => units > most))
-      return wrong(
+      return no(
         `The network in ${name} (${shape}) is larger than this page shows: at most ${deepest} hidden layers of ${most} units.`,
       );
     if (inputs !== features.length)
-      return wrong(
+      return no(
         `The network in ${name} takes ${inputs} ${
           inputs === 1 ? 'input' : 'inputs'
         }, yours ${features.length}. Choose as many features, in the file's order, and load it again.`,
@@ -223,33 +242,33 @@ function mountLoading(store, find, catalogue) {
     /** @param {readonly HiddenLayer[]} network */
     const start = (network) => {
       store.change({ layers: network, parameters });
-      answer.value = nothing;
+      answer.value = none;
       store.note(`Training starts from the parameters in ${name}.${other}`);
     };
     /** What differs of the activations, in the order of the layers. @param {readonly HiddenLayer[]} network */
     const activations = (network) => network.map(({ activation }) => activation).join(', ');
-    if (same && activations(theirs) === activations(layers)) {
-      start(theirs);
-      return nothing;
-    }
+    const fits = same && activations(theirs) === activations(layers);
     const keep = html`<button class="btn" type="button" @click=${() => start(layers)}>Take the numbers only</button>`;
-    return html`<p>${
-      same
-        ? `${name} has other activations: ${activations(theirs)}.`
-        : `The network in ${name} has ${shape}, yours ${wanted.join('-')}.`
+    const said = html`<p>${
+      fits
+        ? `The network in ${name} fits what is set up now.`
+        : same
+          ? `${name} has other activations: ${activations(theirs)}.`
+          : `The network in ${name} has ${shape}, yours ${wanted.join('-')}.`
     }</p>
       <div class="row"><button class="btn" type="button"
         @click=${() => start(theirs)}>${
-          same ? 'Take them too' : "Change the network to the file's"
-        }</button>${same ? keep : nothing}
-      <button class="btn quiet" type="button" @click=${() => (answer.value = nothing)}>Cancel</button></div>`;
+          fits ? 'Take its parameters' : same ? 'Take them too' : "Change the network to the file's"
+        }</button>${same && !fits ? keep : nothing}
+      <button class="btn quiet" type="button" @click=${() => (answer.value = none)}>Cancel</button></div>`;
+    return { said, ...(fits && { start: () => start(theirs) }) };
   };
 
   const box = find('loaded');
   effect(() => {
     const loaded = store.experiment.value.parameters !== null;
     render(
-      html`${answer.value}${
+      html`${answer.value()}${
         loaded
           ? html`<p>Reset goes back to loaded parameters. <button class="btn quiet small" type="button"
             @click=${() => store.change({ parameters: null })}>Draw them instead</button></p>`

@@ -64,6 +64,12 @@ export function mountCost(store, find, catalogue, plotly) {
     keys.toggleAttribute('data-batches', store.current.history.epoch > 1);
   });
 
+  const empty = /** @type {HTMLElement} */ (plot.querySelector('.empty'));
+  effect(() => {
+    empty.hidden = !store.current.aside.value;
+    render(empty.hidden ? nothing : html`<span>No cost yet. ${store.obstacle.value}</span>`, empty);
+  });
+
   const { size } = sizeOf(plot);
 
   const tail = new Tail(plot);

@@ -4,7 +4,7 @@
  */
 
 import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
-import { effect, signal } from '../../vendor/signals-core/signals-core.js';
+import { effect, signal, untracked } from '../../vendor/signals-core/signals-core.js';
 import { UNANSWERED } from '../asking.js';
 import { OWN } from '../experiment/experiment.js';
 import { entered } from '../experiment/origin.js';
@@ -41,9 +41,17 @@ export function mountInWords(store, find) {
   find('words-open').addEventListener('click', () => {
     dialog.showModal();
     open.value = true;
-    ask();
+    if (telling.described.peek()) ask();
   });
   find('words-again').addEventListener('click', ask);
+  // Another run, or a connection that is there again, owes no answer any more: it is asked again.
+  effect(() => {
+    void store.current.experiment.value;
+    const live = store.dialogue.connection.value === 'live' && store.dialogue.session.value !== null;
+    if (!open.value || telling.described.peek()) return;
+    if (live) untracked(ask);
+    else asks.value = false;
+  });
   closesBy(dialog, find('words-close'));
   dialog.addEventListener('close', () => {
     open.value = false;
@@ -58,7 +66,7 @@ export function mountInWords(store, find) {
   });
   effect(() => {
     const said = telling.described.value;
-    const { dataset, origin } = store.experiment.peek();
+    const { dataset, origin } = store.running;
     const axes = /** @type {Axes} */ (dataset === OWN && origin ? origin.axes : null);
     render(open.value && said ? [outputs(said, axes), wrongs(said, axes), costs(store)] : nothing, tables);
   });

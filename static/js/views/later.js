@@ -29,6 +29,9 @@ export async function fetchLater(store, what, get, again) {
   }
 }
 
+/** Whether what came later may still open: the reader has nothing else open by now. */
+export const mayOpen = () => !document.querySelector('dialog[open]');
+
 /**
  * Something did not come. A server with a newer page no longer has this one's files, and there is a button for that
  * already.

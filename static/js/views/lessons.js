@@ -2,7 +2,7 @@
 
 import { effect } from '../../vendor/signals-core/signals-core.js';
 import { fromHash, toHash, withKept } from '../experiment/address.js';
-import { fetchLater } from './later.js';
+import { fetchLater, mayOpen } from './later.js';
 
 /** @typedef {import('../store/state.js').Store} Store */
 /** @typedef {import('../experiment/experiment.js').Experiment} Experiment */
@@ -32,7 +32,10 @@ export function mountLessons(store, find, fields, defaults, get, start) {
     });
     return mounted;
   };
-  const list = async () => (await mount(list))?.list();
+  const list = async () => {
+    const lessons = await mount(list);
+    if (mayOpen()) lessons?.list();
+  };
   const begin = () => void mount(begin);
   find('lessons').addEventListener('click', list);
   const stop = effect(() => {

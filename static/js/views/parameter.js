@@ -128,7 +128,7 @@ export function mountParameter(store, find) {
 
   const chosen = signal(/** @type {Parameter | null} */ (null));
   const value = computed(() => {
-    const layers = store.current.reading.value?.run.layers;
+    const layers = store.current.latest.value?.run.layers;
     return chosen.value && layers ? valueAt(layers, chosen.value) : undefined;
   });
   const isFrozen = computed(() => chosen.value !== null && store.dialogue.frozen.value.has(parameterKey(chosen.value)));
@@ -139,7 +139,7 @@ export function mountParameter(store, find) {
   let reach = 1;
   /** What the reader has made it last. */
   let wanted = 0;
-  /** Not yet sent. @type {number | null} */
+  /** Not yet sent, and of which parameter. @type {{parameter: Parameter, value: number} | null} */
   let waiting = null;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let sending;
@@ -155,7 +155,9 @@ export function mountParameter(store, find) {
   const sendWaiting = () => {
     sending = undefined;
     if (waiting === null) return;
-    edit({ value: waiting });
+    const { parameter, value } = waiting;
+    if (parameter === chosen.peek()) undo.disabled = false;
+    store.edit(parameter, { value });
     waiting = null;
     sending = setTimeout(sendWaiting, SENDING);
   };
@@ -166,7 +168,8 @@ export function mountParameter(store, find) {
     changed = performance.now();
     complain('');
     show(wanted, from);
-    waiting = wanted;
+    const parameter = chosen.peek();
+    if (parameter) waiting = { parameter, value: wanted };
     if (sending === undefined) sendWaiting();
   };
 
@@ -252,6 +255,8 @@ export function mountParameter(store, find) {
   });
   effect(() => {
     void store.layerSizes.value;
+    // Another network may not have it.
+    waiting = null;
     if (box.matches(':popover-open')) box.hidePopover();
   });
 

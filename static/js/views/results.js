@@ -16,6 +16,7 @@ export function mountResults(store, find) {
     effect(() => {
       const picture = store.current.reading.value;
       const regression = store.regression.value;
+      if (store.current.aside.value) render(html`<p class="quiet">No results yet. ${store.obstacle.value}</p>`, panel);
       if (!picture) return;
       const { train_cost, test_cost, train_accuracy, test_accuracy, train_confusion, test_confusion } = picture.run;
       render(

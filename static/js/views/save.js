@@ -1,10 +1,10 @@
 /** Saves the run on the server, and hands out the short link that opens it again. */
 
-import { post } from '../asking.js';
+import { latest, post } from '../asking.js';
 import { copy, UNCOPIED } from '../clipboard.js';
 import { toHash } from '../experiment/address.js';
 import { count } from '../format.js';
-import { reach } from '../links.js';
+import { reach } from '../reach.js';
 import { showCode } from './qr.js';
 
 /** @typedef {import('../store/state.js').Store} Store */
@@ -35,35 +35,42 @@ export function mountSave(store, find, fields, defaults) {
     showCode(find('save-code'), own ? '' : address);
   };
 
+  const asking = latest();
   const save = async () => {
     const hindrance = obstacle(store);
     if (hindrance) return tell(hindrance, true);
+    const counts = asking();
     // Whoever opens the link looks at a whole page, not at a frame of one.
     const page = toHash({ ...store.experiment.peek(), embed: false }, defaults, fields);
     tell('Saving');
+    button.disabled = true;
     const answer = await post(`/sessions/${store.dialogue.session.peek()}/save`, JSON.stringify(page ? { page } : {}));
-    const said = await answer?.json().catch(() => null);
-    if (!answer?.ok || !said) return tell(`Not saved: ${said?.detail ?? 'the server did not answer'}.`, true);
     const { origin, own } = await reach();
-    show(origin + said.link, own);
-    tell(`Saved at iteration ${count(said.iteration)}.`);
-    copying.focus();
+    if (!counts()) return undefined;
+    button.disabled = false;
+    if (!answer?.ok) return tell(`Not saved: ${answer?.body?.detail ?? 'the server did not answer'}.`, true);
+    const { link: short, iteration } = answer.body;
+    show(origin + short, own);
+    tell(`Saved at iteration ${count(iteration)}.`);
+    // Whoever waits for it has nothing else in hand.
+    if ([button, document.body, find('share-dialog')].includes(/** @type {HTMLElement} */ (document.activeElement)))
+      copying.focus();
     return undefined;
   };
 
-  button.addEventListener('click', async () => {
-    button.disabled = true;
-    await save();
-    button.disabled = false;
-  });
+  button.addEventListener('click', save);
   copying.addEventListener('click', async () => {
-    const copied = await copy(link.value, find('share-dialog'));
+    const { value } = link;
+    const copied = await copy(value, find('share-dialog'));
+    if (link.value !== value) return;
     tell(copied ? 'Short link copied.' : UNCOPIED);
     if (!copied) link.select();
   });
   link.addEventListener('focus', () => link.select());
-  // What was saved before is in its link; this is about the run as it is now.
+  // What was saved before is in its link, and what is being saved is of then; this is about the run as it is now.
   find('share').addEventListener('click', () => {
+    asking();
+    button.disabled = false;
     show('');
     tell('');
   });

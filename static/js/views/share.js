@@ -1,10 +1,11 @@
 /** What to hand out: a link to this experiment, a page with less on it, a frame for another page. */
 
 import { html, render } from '../../vendor/lit-html/lit-html.js';
+import { effect, untracked } from '../../vendor/signals-core/signals-core.js';
 import { copy, UNCOPIED } from '../clipboard.js';
 import { leftOut } from '../experiment/address.js';
 import { isShown, PARTS, REDUCED } from '../experiment/parts.js';
-import { reach } from '../links.js';
+import { reach } from '../reach.js';
 import { closesBy } from './closing.js';
 import { showCode } from './qr.js';
 
@@ -134,6 +135,11 @@ export function mountShare(store, find, fields, addressOf) {
     find('copy-link').focus();
   });
   closesBy(dialog, find('share-close'));
+  // A class's teacher, say, may set up another experiment meanwhile.
+  effect(() => {
+    void store.experiment.value;
+    if (dialog.open) untracked(show);
+  });
 
   /** @type {[id: string, field: HTMLInputElement | HTMLTextAreaElement, said: string][]} */
   const copies = [
@@ -142,7 +148,10 @@ export function mountShare(store, find, fields, addressOf) {
   ];
   for (const [id, field, said] of copies) {
     find(id).addEventListener('click', async () => {
-      const copied = await copy(field.value, dialog);
+      const { value } = field;
+      const copied = await copy(value, dialog);
+      // What stands there now is another link, which nobody has copied.
+      if (field.value !== value) return;
       message.textContent = copied ? said : UNCOPIED;
       if (!copied) field.select();
     });

@@ -141,7 +141,7 @@ function showSurface(store, scene, pending, plotly, size) {
     due = undefined;
     if (held) return;
     const api = plotly.peek();
-    const { boundary } = store.current.picture.peek()?.run ?? {};
+    const { boundary } = store.current.drawn.peek()?.run ?? {};
     const shown = [boundary, store.points.peek(), palette.peek(), scene.clientWidth, scene.clientHeight];
     if (
       !said.peek() ||
@@ -164,7 +164,7 @@ function showSurface(store, scene, pending, plotly, size) {
     next = now + Math.min(SELDOM, Math.max(INTERVAL, (now - began) / SHARE));
   };
   const stop = effect(() => {
-    void [store.current.reading.value, store.points.value, plotly.value, palette.value, size.value, said.value];
+    void [store.current.latest.value, store.points.value, plotly.value, palette.value, size.value, said.value];
     due ??= setTimeout(draw, Math.max(0, next - performance.now()));
   });
   return () => {
@@ -347,7 +347,7 @@ function hasWebGL() {
 /** ŷ on a coarse grid. @param {Store} store @param {HTMLElement} place @param {{value: boolean}} open */
 function showTable(store, place, open) {
   return effect(() => {
-    const boundary = open.value ? store.current.reading.value?.run.boundary : undefined;
+    const boundary = open.value ? store.current.latest.value?.run.boundary : undefined;
     render(boundary ? tableOf(boundary) : nothing, place);
   });
 }

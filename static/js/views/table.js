@@ -4,7 +4,7 @@
  */
 
 import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
-import { post } from '../asking.js';
+import { latest, post } from '../asking.js';
 import { OWN } from '../experiment/experiment.js';
 import { short } from '../experiment/origin.js';
 import { allows } from '../experiment/parts.js';
@@ -53,8 +53,7 @@ export function mountTable(store, find, { dialog, take }) {
   let source = '';
   /** What the reader has said of it, in the words of the query. @type {Record<string, string>} */
   let told = {};
-  /** Answers to an older question do not count. */
-  let asked = 0;
+  const asking = latest();
   /** @type {TablePoints | null} */
   let points = null;
 
@@ -72,25 +71,27 @@ export function mountTable(store, find, { dialog, take }) {
 
   /** @param {Record<string, string>} query @param {boolean} keep the columns, if it fails @returns {Promise<any>} */
   const ask = async (query, keep) => {
-    const mine = ++asked;
+    const counts = asking();
     const answer = await post(`/datasets/table?${new URLSearchParams({ ...told, ...query })}`, source, 'text/csv');
-    if (mine !== asked) return null;
+    if (!counts()) return null;
     if (!answer) {
       complain('The server cannot be reached. Nothing is lost; try again.', true);
       return null;
     }
-    const body = await answer.json();
-    if (mine !== asked) return null;
     if (!answer.ok) {
-      complain(body.detail ?? body.title, keep);
+      complain(answer.body?.detail ?? `The server answered ${answer.status}.`, keep);
       return null;
     }
     problem.textContent = '';
-    return body;
+    return answer.body;
   };
 
+  /** @returns {Promise<void>} */
   const read = async () => {
-    asked++;
+    asking();
+    // Until it is read there is nothing to choose from, nor to use.
+    shownTable = points = null;
+    use.disabled = true;
     if (source instanceof File && source.size === 0) return complain(`${source.name} is empty.`);
     if (typeof source === 'string' && source.trim() === '') return complain('');
     if (new Blob([source]).size > MOST_BYTES) return complain('The table may have at most 2 MB.');
@@ -122,7 +123,8 @@ export function mountTable(store, find, { dialog, take }) {
 
   /** The classes of another label: two of them, or one against the rest. */
   const chooseLabel = () => {
-    const classes = shownTable?.classes[Number(label.value)] ?? [];
+    if (!shownTable) return read();
+    const classes = shownTable.classes[Number(label.value)] ?? [];
     const options = classes.map(({ value, rows }) => html`<option value=${value}>${value} (${count(rows)})</option>`);
     render(options, one);
     render([html`<option value="">all others</option>`, ...options], zero);
@@ -154,18 +156,23 @@ export function mountTable(store, find, { dialog, take }) {
   let shownTable = null;
 
   const choose = async () => {
+    // It is not read yet, or could not be.
+    if (!shownTable) return read();
+    points = null;
     use.disabled = true;
-    if (shownTable) showSample(shownTable);
-    const classes = shownTable?.classes[Number(label.value)]?.length ?? 0;
+    showSample(shownTable);
+    const classes = shownTable.classes[Number(label.value)]?.length ?? 0;
     for (const line of ['zero', 'one']) find(`table-${line}-line`).hidden = task.value === 'regression' || classes < 2;
     const query = { x1: x1.value, x2: x2.value, label: label.value, task: task.value, fit: 'true' };
     /** @type {Record<string, string>} */
     const of = {};
     if (picked && task.value !== 'regression' && one.value) of.one = one.value;
     if (of.one && zero.value) of.zero = zero.value;
-    points = /** @type {TablePoints | null} */ (await ask({ ...query, ...of }, true));
-    if (!points) return;
-    tell(points);
+    const answer = /** @type {TablePoints | null} */ (await ask({ ...query, ...of }, true));
+    if (!answer) return undefined;
+    points = answer;
+    tell(answer);
+    return undefined;
   };
 
   /** @param {TablePoints} here */
@@ -221,18 +228,24 @@ export function mountTable(store, find, { dialog, take }) {
 
   /** @param {string | File} from @param {string} [called] */
   const load = async (from, called = '') => {
+    clearTimeout(resting);
     source = from;
     told = {};
     decimal.value = '';
-    name.textContent = called;
+    name.textContent = called && `Reading ${called}`;
+    // Nothing of another file is this one's.
+    if (from instanceof File) complain('');
     await read();
+    if (source !== from) return;
+    name.textContent = called;
     if (!found.hidden) said.scrollIntoView({ block: 'nearest' });
   };
   /** @param {File | null | undefined} chosen */
   const loadFile = (chosen) => {
     if (!chosen) return;
     if (chosen.size > MOST_BYTES) {
-      asked++;
+      asking();
+      clearTimeout(resting);
       complain(`${chosen.name} is larger than 2 MB.`);
       return;
     }
@@ -286,7 +299,11 @@ export function mountTable(store, find, { dialog, take }) {
   });
 
   const open = () => {
-    task.value = store.experiment.peek().problem;
+    const { problem: now } = store.experiment.peek();
+    const other = task.value !== now;
+    task.value = now;
+    // What was found for another problem is none of this one's.
+    if (other && !found.hidden) void choose();
     dialog.showModal();
   };
   find('table-open').addEventListener('click', open);

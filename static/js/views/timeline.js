@@ -8,7 +8,7 @@ import { cost, count } from '../format.js';
 import { together } from '../signals.js';
 import { palette } from '../theme.js';
 import { whenOpen } from './drawer.js';
-import { fetchLater } from './later.js';
+import { fetchLater, mayOpen } from './later.js';
 import { paintThumbnail } from './thumbnail.js';
 import { bindNumber, iteration } from './value.js';
 
@@ -41,7 +41,7 @@ export function mountTimeline(store, find, get, start) {
   const animate = async () => {
     const module = film ? null : await fetchLater(store, 'What records a video', get, animate);
     if (module) film ??= start(module);
-    film?.open();
+    if (mayOpen()) film?.open();
   };
   find('animate').addEventListener('click', animate);
   const slider = /** @type {HTMLInputElement} */ (find('timeline-slider'));

@@ -95,7 +95,8 @@ function mountReadouts(store) {
     };
   };
   const names = ['iteration', 'cost', 'train-accuracy', 'test-accuracy', 'test-cost'];
-  const [iteration, trainCost, train, test, testCost] = names.map(readout);
+  const said = names.map(readout);
+  const [iteration, trainCost, train, test, testCost] = said;
   effect(() => {
     // A regression has nothing that is right or wrong: what it has of the test points is their cost.
     for (const name of names.slice(2)) {
@@ -105,6 +106,7 @@ function mountReadouts(store) {
   });
   effect(() => {
     const picture = store.current.reading.value;
+    if (store.current.aside.value) for (const say of said) say(null, '–');
     if (!picture) return;
     const { run } = picture;
     iteration(picture.iteration, count(picture.iteration));

@@ -3,7 +3,7 @@
  * own.
  */
 
-import { OWN, PLANE } from '../experiment/experiment.js';
+import { layerSizes, OWN, PLANE, sameRun } from '../experiment/experiment.js';
 import { ticks } from '../experiment/origin.js';
 import { describe, summary } from '../experiment/words.js';
 import { cost, count, fixed } from '../format.js';
@@ -43,13 +43,13 @@ const TICKS = [-6, -4, -2, 0, 2, 4, 6];
 /**
  * What all titles say.
  *
- * @param {Store} store
+ * @param {Experiment} running what is trained
  * @param {Experiment} defaults
  * @param {Catalogue} catalogue
  * @param {import('../store/current-run.js').Picture | null} picture
  */
-const caption = (store, defaults, catalogue, picture) => ({
-  what: summary(store.running, defaults, catalogue),
+const caption = (running, defaults, catalogue, picture) => ({
+  what: summary(running, defaults, catalogue),
   when: picture ? `iteration ${count(picture.iteration)}, cost ${cost(picture.run.train_cost)}` : '',
 });
 
@@ -100,7 +100,8 @@ export async function boundaryFigure(store, defaults, catalogue) {
     'contour-halo',
   );
   const targetColours = paperColours(...TARGETS);
-  const { discretise, showTest, mistakes, dataset, origin: from } = store.experiment.peek();
+  const { discretise, showTest, mistakes } = store.experiment.peek();
+  const { dataset, origin: from } = store.running;
   const picture = store.current.picture.peek();
   const boundary = picture?.run.boundary;
   const data = store.points.peek();
@@ -205,7 +206,7 @@ export async function boundaryFigure(store, defaults, catalogue) {
       ...traces,
     ].filter(({ x }) => x.length > 0),
     layout: {
-      title: titled('Output', caption(store, defaults, catalogue, picture)),
+      title: titled('Output', caption(store.running, defaults, catalogue, picture)),
       margin: MARGIN,
       ...onPaper(ink2),
       legend: { orientation: 'h', x: 0, y: -0.12, font: { color: ink } },
@@ -294,7 +295,7 @@ export function costFigure(store, defaults, catalogue, log) {
       }),
     ],
     layout: {
-      title: titled('Cost', caption(store, defaults, catalogue, picture)),
+      title: titled('Cost', caption(running, defaults, catalogue, picture)),
       margin: { l: 64, r: 24, t: 64, b: 92 },
       ...onPaper(ink2),
       showlegend: true,
@@ -357,8 +358,9 @@ const tenth = (value) => Math.round(value * 10) / 10;
 export async function networkImage(store, defaults, catalogue, painter) {
   const colours = painterColours(paperColours);
   const [ink, ink2, ink3, line] = paperColours('ink', 'ink-2', 'ink-3', 'line-2');
-  const { features, layers: hidden, problem } = store.experiment.peek();
-  const sizes = store.layerSizes.peek();
+  const { running } = store;
+  const { features, layers: hidden, problem } = running;
+  const sizes = layerSizes(running);
   const last = sizes.length - 1;
   const width = Math.max(720, sizes.length * 150);
   const graph = Math.max(360, Math.max(...sizes) * 56);
@@ -379,13 +381,18 @@ export async function networkImage(store, defaults, catalogue, painter) {
       ratio,
       sizes,
       chosen: null,
-      flat: store.flat.peek(),
+      flat: hidden.map(({ activation }) => activation === 'relu'),
       line: problem === 'classification',
       inputs: mapsOf(catalogue, features),
       frozen: [],
     },
     colours,
   );
+  // Another run has begun meanwhile, and the picture is of that one.
+  if (!sameRun(running, store.running)) {
+    bitmap.close();
+    return networkImage(store, defaults, catalogue, painter);
+  }
 
   const picture = of && { iteration: of.iteration, run: of.runs[0] };
   const parameters = picture?.run.layers ?? [];
@@ -463,7 +470,9 @@ export async function networkImage(store, defaults, catalogue, painter) {
       layer === 0
         ? ''
         : layer === last
-          ? store.outputActivation.peek()
+          ? problem === 'regression'
+            ? 'linear'
+            : 'sigmoid'
           : (catalogue.activations.find((row) => row.name === hidden[layer - 1].activation)?.label ?? '');
     return element(
       'g',
@@ -472,7 +481,7 @@ export async function networkImage(store, defaults, catalogue, painter) {
       element('text', { x, y: head.title + 31, fill: ink3, 'font-size': 12 }, activation),
     );
   });
-  const { what, when } = caption(store, defaults, catalogue, picture);
+  const { what, when } = caption(running, defaults, catalogue, picture);
   const svg = element(
     'svg',
     { width, height, viewBox: `0 0 ${width} ${height}`, 'font-family': FONT },

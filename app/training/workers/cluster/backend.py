@@ -77,6 +77,8 @@ class RayBackend(Backend):
         """Why there was no bridge last."""
         self._mute: set[str] = set()
         """Hosts of which it is logged already that they do not answer."""
+        self._ended: dict[str, int] = {}
+        """How often the bridge has ended each host, as it said last."""
 
     async def _never(self) -> Line:
         await asyncio.Event().wait()
@@ -218,6 +220,10 @@ class RayBackend(Backend):
         for host in news.hosts:
             if host.why and host.name not in self._mute:
                 log.warning("host %s of the cluster does not answer (%s)", host.name, host.why)
+            if host.ended > self._ended.get(host.name, 0):
+                log.warning("host %s of the cluster hung: it is ended, to begin anew", host.name)
+                self.hung += 1
+        self._ended = {host.name: host.ended for host in news.hosts}
         self._mute = {
             host.name
             for host in news.hosts

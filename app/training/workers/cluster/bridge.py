@@ -7,6 +7,10 @@ and signal handlers, do anything to a server that does not have them.
 Each host is asked twice a second whether it is there. If that is not answered within
 `SILENCE_SECONDS`, all that is under way with it is given up; a round itself may take longer.
 
+A host that stays silent for the longest that a round may take hangs, and is ended; Ray begins it
+anew where it was. It may be this machine that does not reach it: so a mark in the memory of the
+cluster's head says first that it is to end, and a server that hears it takes the mark away.
+
 What if it is full: it keeps nothing but the call under way with each host, and the questions that a
 silent host has not answered: Ray keeps those, so they become rarer, to one in `RAREST_SECONDS`.
 """
@@ -35,7 +39,7 @@ from app.training.workers.cluster.talk import (
     receive,
     send,
 )
-from app.training.workers.processes import ENDING, ignore_ending
+from app.training.workers.processes import ENDING, STARTUP_TIMEOUT, ignore_ending
 
 NAMESPACE = "shallows"
 ASK_SECONDS = 0.4
@@ -46,6 +50,8 @@ RAREST_SECONDS = 100.0
 """Between two questions to a host that is silent."""
 NODES_SECONDS = 1.0
 """Between two looks at the nodes of the cluster."""
+OBJECTION_LOOKS = 5
+"""Looks that other servers have, to say that they hear a host which is to be ended."""
 AGAIN_SECONDS = 20.0
 """Between two attempts to make a host: on a node without Shallows each dies at its start."""
 HEAD_SECONDS = 3.0
@@ -54,6 +60,9 @@ MOST_SAID = 500
 """Characters of what Ray says."""
 DRAINING = b"shallows/draining/"
 """Keys of the head's memory: nodes that are to go."""
+SILENT = b"shallows/silent/"
+"""Keys of the head's memory: hosts that are to be ended, each with the server that says so."""
+HEARD = "it is silent, but another server hears it: look at the network between"
 METHODS = [
     name
     for name, member in vars(Hosting).items()
@@ -151,18 +160,52 @@ class Actor:
     answers: bool = False
     died: bool = False
     """Whether it will not come back by itself."""
+    came_up: bool = False
+    """Whether it has answered since it began, as far as is known."""
     why: str = ""
-    """Why it does not answer, if Ray says so; one that is silent may be about to begin."""
+    """Why it does not answer, if that is known; one that is silent may be about to begin."""
+    silent: int = 0
+    """Looks at the cluster since it answered, or Ray first said that it does not."""
+    accused: bool = False
+    """Whether it is marked as one that is to be ended."""
+    ended: int = 0
+    """How often it was ended because it hung."""
     others: int = 0
     under_way: set[asyncio.Future[Any]] = field(default_factory=set)
 
+    def answered(self) -> None:
+        """It has answered."""
+        self.answers = self.came_up = True
+        self.why, self.silent, self.accused = "", 0, False
 
-def run(ours: socket.socket, server: str, address: str, token_file: str | None) -> None:
-    """The life of a bridge: until the server closes the socket."""
+    def failed(self, why: str) -> None:
+        """Ray says why it does not answer: it may begin anew, and has time for that.
+
+        Or it hangs, and takes no new connection: that is said each time, and counts as silence.
+        """
+        if self.came_up:
+            self.came_up, self.silent, self.accused = False, 0, False
+        self.answers = False
+        self.why = self.why if self.why == HEARD else why
+
+    def give_up(self) -> None:
+        """Whoever waits for it waits no longer."""
+        for future in list(self.under_way):
+            future.cancel()
+
+
+def run(
+    ours: socket.socket, server: str, address: str, token_file: str | None, longest: float
+) -> None:
+    """The life of a bridge: until the server closes the socket.
+
+    Args:
+        longest: Seconds that a round may take.
+    """
     ignore_ending()
     try:
         join(address, token_file)
-        asyncio.run(Bridge(server).serve(ours))
+        asyncio.run(Bridge(server, longest).serve(ours))
     except Exception as error:
         with contextlib.suppress(OSError):
             ours.sendall(packed(Failed(in_a_line(error))))
@@ -176,10 +219,11 @@ class Bridge:
 
     Args:
         server: The name that the hosts know the server by.
+        longest: Seconds that a host may be silent, until it is ended.
     """
 
-    def __init__(self, server: str) -> None:
-        self._server = server
+    def __init__(self, server: str, longest: float) -> None:
+        self._server, self._longest = server, longest
         self._actors: dict[str, Actor] = {}
         self._watches: dict[str, asyncio.Task[None]] = {}
         self._calls: set[asyncio.Task[None]] = set()
@@ -256,7 +300,9 @@ class Bridge:
         await self._looked.wait()
         while True:
             hosts = tuple(
-                HostNews(a.name, a.node, a.answers, a.node in self._draining, a.others, a.why)
+                HostNews(
+                    a.name, a.node, a.answers, a.node in self._draining, a.others, a.why, a.ended
+                )
                 for a in self._actors.values()
             )
             send(writer, News(hosts, time.monotonic() - self._head_at < HEAD_SECONDS))
@@ -275,14 +321,16 @@ class Bridge:
                 answer.add_done_callback(_heeded)
                 patience = min(RAREST_SECONDS, SILENCE_SECONDS * 2 ** min(len(asked) - 1, 10))
                 actor.others = await _first(asked, patience)
-                actor.answers, actor.why = True, ""
+                actor.answered()
                 asked.clear()
-            except Exception as error:
+            except TimeoutError:
                 actor.answers = False
-                actor.why = "" if isinstance(error, TimeoutError) else in_a_line(error)
+                actor.why = actor.why if actor.why == HEARD else ""
+                actor.give_up()
+            except Exception as error:
+                actor.failed(in_a_line(error))
                 actor.died |= isinstance(error, ray.exceptions.ActorDiedError)
-                for future in list(actor.under_way):
-                    future.cancel()
+                actor.give_up()
             await asyncio.sleep(ASK_SECONDS)
 
     def _look(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -310,7 +358,42 @@ class Bridge:
                     key[len(DRAINING) :].decode() for key in _internal_kv_list(DRAINING)
                 )
                 loop.call_soon_threadsafe(self._there, dict(handles), draining)
+                self._judge()
             time.sleep(NODES_SECONDS)
+
+    def _judge(self) -> None:
+        """In the thread, too: end hosts that hang, and object where others would end one that
+        does not.
+        """
+        import ray
+        from ray.experimental.internal_kv import (
+            _internal_kv_del,
+            _internal_kv_list,
+            _internal_kv_put,
+        )
+
+        marks = set(_internal_kv_list(SILENT))
+        for actor in list(self._actors.values()):
+            of_it = SILENT + f"{actor.name}/".encode()
+            mine = of_it + self._server.encode()
+            longest = self._longest if actor.came_up else max(self._longest, STARTUP_TIMEOUT)
+            if actor.answers:
+                if any(mark.startswith(of_it) for mark in marks):
+                    _internal_kv_del(of_it, del_by_prefix=True)
+            elif actor.died or actor.silent < longest / NODES_SECONDS:
+                continue
+            elif not actor.accused:
+                _internal_kv_put(mine, b"1")
+                actor.accused = True
+            elif actor.silent >= longest / NODES_SECONDS + OBJECTION_LOOKS:
+                actor.silent, actor.accused = 0, False
+                if mine not in marks:
+                    actor.why = HEARD
+                    continue
+                _internal_kv_del(of_it, del_by_prefix=True)
+                ray.kill(actor.handle, no_restart=False)
+                actor.came_up = False
+                actor.ended += 1
 
     def _again(self) -> set[str]:
         """Hosts that have died for good, and are to be made anew now."""
@@ -330,10 +413,11 @@ class Bridge:
             if name not in handles or handles[name][1] is not actor.handle:
                 self._watches.pop(name).cancel()
                 del self._actors[name]
-                for future in list(actor.under_way):
-                    future.cancel()
+                actor.give_up()
         for name, (node, handle) in handles.items():
-            if name not in self._actors:
+            if name in self._actors:
+                self._actors[name].silent += not self._actors[name].answers
+            else:
                 actor = self._actors[name] = Actor(name, node, handle)
                 self._watches[name] = asyncio.create_task(self._watch(actor))
 

@@ -66,7 +66,13 @@ class Connection:
         with theirs:
             process = multiprocessing.get_context("spawn").Process(
                 target=bridge.run,
-                args=(theirs, server, settings.ray_address, token),
+                args=(
+                    theirs,
+                    server,
+                    settings.ray_address,
+                    token,
+                    settings.round_timeout_seconds,
+                ),
                 name="shallows-bridge",
                 daemon=True,
             )

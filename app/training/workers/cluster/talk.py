@@ -24,6 +24,7 @@ class HostNews:
         draining: Whether its node is to go.
         others: How many sessions of other servers it has.
         why: Why it does not answer, if that is known.
+        ended: How often this bridge has ended it because it hung.
     """
 
     name: str
@@ -32,6 +33,7 @@ class HostNews:
     draining: bool
     others: int
     why: str = ""
+    ended: int = 0
 
 
 @dataclass(frozen=True, slots=True)

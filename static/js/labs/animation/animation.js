@@ -8,6 +8,7 @@
 
 import { effect, signal } from '../../../vendor/signals-core/signals-core.js';
 import { download } from '../../download.js';
+import { sameRun } from '../../experiment/experiment.js';
 import { number } from '../../experiment/field.js';
 import { summary } from '../../experiment/words.js';
 import { count } from '../../format.js';
@@ -32,6 +33,8 @@ const LONGEST_NAME = 80;
 const NOT_HERE = 'This browser can’t record WebM (VP8 or VP9). Firefox, Chrome and Edge can.';
 const HIDDEN =
   'The page was hidden meanwhile, and then a browser draws nothing. Record it again, and leave the page in view.';
+
+const ANOTHER = 'Another run has begun meanwhile. Record it again.';
 
 /**
  * The iterations of a film: no more than it has pictures, both ends among them.
@@ -137,8 +140,9 @@ export function mount(store, find, catalogue, defaults) {
     if (busy) bar.setAttribute('aria-label', told.textContent ?? '');
   };
 
-  /** @param {AbortSignal} over */
-  const make = async (over) => {
+  /** @param {AbortController} mine */
+  const make = async (mine) => {
+    const over = mine.signal;
     const [first, last, length] = [from.peek(), to.peek(), seconds.peek()];
     const type = recordable();
     const words = summary(store.running, defaults, catalogue);
@@ -146,6 +150,14 @@ export function mount(store, find, catalogue, defaults) {
     show('fetching');
     const before = store.current.picture.peek()?.iteration ?? 0;
     const film = filmNow();
+    const [{ history }, setUp] = [store.current, store.experiment.peek()];
+    const goesOn = () =>
+      store.current.history === history && store.dialogue.settled && sameRun(store.experiment.value, setUp);
+    // What a class's teacher sends, say, may begin at any time.
+    const stop = effect(() => {
+      void store.current.picture.value;
+      if (!goesOn()) mine.abort(new Error(ANOTHER));
+    });
     try {
       const pictures = await fetchPictures(store, iterationsOf(first, last, length), over, (picture, share) => {
         bar.value = share;
@@ -166,7 +178,8 @@ export function mount(store, find, catalogue, defaults) {
       download(blob, name);
       told.textContent = `Saved as ${name}: ${length} s, ${megabytes(blob.size)}.`;
     } finally {
-      store.seek(before);
+      stop();
+      if (goesOn()) store.seek(before);
     }
   };
   const filmNow = () => filmOf(store, summary(store.running, defaults, catalogue), to.peek(), isLog(find));
@@ -179,7 +192,7 @@ export function mount(store, find, catalogue, defaults) {
     problem.textContent = '';
     cancel.focus();
     try {
-      await make(mine.signal);
+      await make(mine);
     } catch (error) {
       told.textContent = '';
       if (error !== CANCELLED) problem.textContent = error instanceof Error ? error.message : String(error);

@@ -6,7 +6,7 @@
 import { live } from '../../../vendor/lit-html/directives/live.js';
 import { html, nothing, render } from '../../../vendor/lit-html/lit-html.js';
 import { effect, signal } from '../../../vendor/signals-core/signals-core.js';
-import { post, UNANSWERED } from '../../asking.js';
+import { latest, post, problemOf } from '../../asking.js';
 import { number, ofLayer, shape, variable } from '../../notation.js';
 import { doubt, readNumber } from '../../numbers.js';
 import { icon } from '../../views/icon.js';
@@ -220,14 +220,9 @@ async function ask(task) {
       kind: 'problem',
       text: 'Nothing to compare yet: enter at least one number of your own, the cost or a gradient.',
     };
-  const response = await post('/check', JSON.stringify(request));
-  if (!response) return { kind: 'problem', text: UNANSWERED };
-  const answer = await response.json().catch(() => null);
-  if (!response.ok) {
-    const problem = answer?.errors?.[0];
-    return { kind: 'problem', text: problem?.detail ?? answer?.detail ?? `The server answered ${response.status}.` };
-  }
-  const { agree, compared, differing, first } = /** @type {Checked} */ (answer);
+  const answer = await post('/check', JSON.stringify(request));
+  if (!answer?.ok) return { kind: 'problem', text: problemOf(answer) };
+  const { agree, compared, differing, first } = /** @type {Checked} */ (answer.body);
   if (agree || !first)
     return { kind: 'right', text: compared === 1 ? 'Your number is right.' : `All ${compared} numbers are right.` };
   return {
@@ -251,20 +246,21 @@ async function ask(task) {
 export function mountCheck(store, form, catalogue, inspection) {
   const task = signal(smallest());
   const verdict = signal(/** @type {Verdict | null} */ (null));
-  /** The latest question, so that an earlier one's answer is not shown after it. */
-  let asked = 0;
+  const asking = latest();
 
   /** @param {Partial<Task>} changes */
   const change = (changes) => {
-    asked++;
+    asking();
     verdict.value = null;
     task.value = { ...task.peek(), ...changes };
   };
   form.addEventListener('submit', async (event) => {
     event.preventDefault();
-    const request = ++asked;
+    const counts = asking();
+    // What was said is of the numbers before.
+    verdict.value = null;
     const said = await ask(task.peek());
-    if (request !== asked) return;
+    if (!counts()) return;
     verdict.value = said;
     if (said.kind !== 'problem') store.did({ checked: said.kind === 'right' });
     if (said.place)
@@ -371,6 +367,9 @@ export function mountCheck(store, form, catalogue, inspection) {
           /** @type {Event} */ { target },
         ) => {
           now.texts.set(key, /** @type {HTMLInputElement} */ (target).value);
+          // Neither is what is under way of this number, nor that all were right; what was wrong stays to be read.
+          asking();
+          if (verdict.peek()?.kind === 'right') verdict.value = null;
         }}>`;
     })}</div>
   </div>`;
@@ -406,7 +405,7 @@ export function mountCheck(store, form, catalogue, inspection) {
     });
     return () => {
       stop();
-      asked++;
+      asking();
     };
   };
 }

@@ -68,7 +68,7 @@ export class Follower {
     const store = this.#store;
     return together(
       store.dialogue.questions.listen('inspection', (answer) => {
-        if (!isOf(answer, this.#aim.peek())) return;
+        if (!isOf(answer, this.#aim.peek()) || store.obstacle.peek()) return;
         this.problem.value = '';
         this.inspection.value = answer;
         this.#answered();
@@ -82,6 +82,9 @@ export class Follower {
         void store.current.reading.value;
         this.#due = true;
         this.#soon();
+      }),
+      effect(() => {
+        if (store.obstacle.value) this.inspection.value = null;
       }),
       effect(() => {
         void [this.#aim.value, store.dialogue.connection.value];
