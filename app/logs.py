@@ -27,10 +27,14 @@ def configure(settings: Settings) -> None:
 
 
 def secrets_of(settings: Settings) -> list[str]:
-    """What no line may contain, whatever an error of some library says."""
+    """What no line may contain, whatever an error of some library says; the longest first.
+
+    One that is a part of another would leave the rest of that.
+    """
     known = [value.get_secret_value() for _, value in settings if isinstance(value, SecretStr)]
     url = settings.database_url.get_secret_value() if settings.database_url else ""
-    return [secret for secret in (*known, urlsplit(url).password) if secret]
+    secrets = {secret for secret in (*known, urlsplit(url).password) if secret}
+    return sorted(secrets, key=len, reverse=True)
 
 
 class Lines(logging.Formatter):

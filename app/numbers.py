@@ -153,4 +153,5 @@ def _one(text: str, decimal: Decimal) -> float | None:
 
 
 def _finite(value: float) -> float | None:
+    """It, if it is finite; -0 is 0."""
     return value + 0.0 if math.isfinite(value) else None

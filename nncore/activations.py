@@ -128,6 +128,6 @@ def activation_named(activation: Activation | str) -> Activation:
     """
     if isinstance(activation, Activation):
         return activation
-    if activation not in tuple(ACTIVATIONS):
+    if activation not in tuple(ACTIVATIONS):  # a list can't be looked up in a table
         raise ValueError(f"unknown activation {activation!r}; known: {', '.join(ACTIVATIONS)}")
     return ACTIVATIONS[activation]

@@ -73,7 +73,7 @@ def initialize(
     >>> [layer.W.shape for layer in network.layers]
     [(2, 4), (4, 1)]
     """
-    if scheme not in tuple(INITIALIZERS):
+    if scheme not in tuple(INITIALIZERS):  # a list can't be looked up in a table
         raise ValueError(f"unknown scheme {scheme!r}; known: {', '.join(INITIALIZERS)}")
     if len(layer_sizes) < 2 or any(size < 1 for size in layer_sizes):
         raise ValueError(

@@ -117,6 +117,6 @@ def optimizer_named(name: str) -> Optimizer:
     Raises:
         ValueError: If there is none.
     """
-    if name not in tuple(OPTIMIZERS):
+    if name not in tuple(OPTIMIZERS):  # a list can't be looked up in a table
         raise ValueError(f"unknown optimizer {name!r}; known: {', '.join(OPTIMIZERS)}")
     return OPTIMIZERS[name]

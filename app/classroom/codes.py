@@ -8,7 +8,6 @@ What was handed out is compared in constant time.
 
 import hashlib
 import hmac
-import random
 import secrets
 from collections.abc import Collection
 from typing import Literal, Protocol
@@ -16,8 +15,6 @@ from typing import Literal, Protocol
 SIGNS = "23456789CDHJKMNPQRTWXY"
 """No 0, O, 1, I, L; of B and 8, G and 6, S and 5, U and V, Z and 2 at most one; no vowels."""
 LENGTH = 6
-GROUP = 3
-"""Signs between which no space stands where a code is shown."""
 LOOKALIKES = str.maketrans({"B": "8", "G": "6", "S": "5", "Z": "2"})
 """What is typed in place of a sign that is there."""
 MOST_TYPED = 40
@@ -48,21 +45,6 @@ class SystemRandom:
     def token(self, size: int) -> str:
         """A text of so many random bytes."""
         return secrets.token_urlsafe(size)
-
-
-class SeededRandom:
-    """The same again from the same seed; for tests."""
-
-    def __init__(self, seed: int) -> None:
-        self._random = random.Random(seed)
-
-    def choice(self, signs: str) -> str:
-        """One of some signs."""
-        return self._random.choice(signs)
-
-    def token(self, size: int) -> str:
-        """A text of so many random bytes."""
-        return self._random.randbytes(size).hex()
 
 
 class Mint:
@@ -115,11 +97,6 @@ def read_code(typed: str) -> str:
     """The code that somebody has typed: in either case, with spaces or hyphens or without."""
     signs = "".join(sign for sign in typed[:MOST_TYPED] if not sign.isspace() and sign not in "-‐–")
     return signs.upper().translate(LOOKALIKES)
-
-
-def shown_code(code: str) -> str:
-    """A code in groups, as it is read from the last row: K7M 4QX."""
-    return " ".join(code[start : start + GROUP] for start in range(0, len(code), GROUP))
 
 
 def same(one: str, other: str) -> bool:

@@ -20,7 +20,7 @@ from app.classroom.bounds import (
 from app.classroom.names import check_name, folded, plain_line
 from app.conditions import Condition, check_condition
 from app.errors import InvalidField
-from app.schemas import PAGE, Message, Plan, Range, Schema, check_plan, parse_message
+from app.schemas import PAGE, Message, Plan, Range, Schema, check_plan
 
 Number = Annotated[int, Range(1, 2**31)]
 Typed = Annotated[str, Field(max_length=LONGEST_TYPED)]
@@ -358,21 +358,3 @@ def _by_type(kind: type[Message]) -> Mapping[str, type[Message]]:
 
 OF_MEMBERS = _by_type(FromAMember)
 OF_TEACHERS = _by_type(FromATeacher)
-
-
-def members_message(text: str | bytes) -> Message:
-    """A member's message from its JSON.
-
-    Raises:
-        InvalidJson, UnknownType, InvalidField: As `parse_message`.
-    """
-    return parse_message(text, OF_MEMBERS, OF_MEMBERS)
-
-
-def teachers_message(text: str | bytes) -> Message:
-    """A teacher's message from its JSON.
-
-    Raises:
-        InvalidJson, UnknownType, InvalidField: As `parse_message`.
-    """
-    return parse_message(text, OF_TEACHERS, OF_TEACHERS)

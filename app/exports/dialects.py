@@ -127,7 +127,6 @@ class TableRow(NamedTuple):
     problem: str | None = None
 
 
-# As in a file that is opened for `csv`: \r and \n end a line, and nothing else does.
 _ARFF = re.compile(r"(?:\s*+%[^\r\n]*+[\r\n]++)*+\s*+@relation\b", re.IGNORECASE)
 _ATTRIBUTE = re.compile(r"@attribute\s+(?:'([^']*)'|\"([^\"]*)\"|(\S+))", re.IGNORECASE)
 _LISTS = re.compile(r"\s*+(?:\w+\s*+=\s*+)?(?:\w+\.)?(?:\w+\()?\[\s*+[\[(]")
@@ -148,6 +147,7 @@ _UNIT = re.compile(
 )
 """A number with what it is measured in, behind it or, as money, before it."""
 _LINE = re.compile(r"[^\r\n]*(?:\r\n?|\n)|[^\r\n]+")
+"""As in a file that is opened for `csv`: \\r and \\n end a line, and nothing else does."""
 _SEPARATOR = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
 _RULE = re.compile(r"[\s|+:=-]*(?:---|===|:-|-:)[\s|+:=-]*")
 _TO_CLOSE = re.compile(r'[^"]*+(?:""[^"]*+)*+"')
@@ -205,7 +205,7 @@ def _rows(text: str, delimiter: str) -> Iterator[TableRow]:
 
 
 def _plain_cells(line: str, delimiter: str, number: int) -> list[str]:
-    """The cells of a line without quotes, which `csv` reads no otherwise; none if it is empty."""
+    """The cells of a line without quotes, as `csv` reads them but for spaces; none if empty."""
     if len(line) > csv.field_size_limit():
         cells = _cells(line, delimiter, number)
     else:
@@ -417,7 +417,7 @@ class Table:
             value = float(cell)
             if not math.isfinite(value):
                 raise NotANumber(cell)
-            return value + 0.0
+            return value + 0.0  # -0 is 0
         if column is not None:
             cell = _bare(cell, self.units.get(column))
         try:

@@ -13,8 +13,8 @@ from app.training.checkpoints import Record
 from nncore import ACTIVATIONS
 
 MOST_TICKS = 7
-_TAKEN = re.compile(rf"x\d+|a\d+_\d+|exp|max|{'|'.join(ACTIVATIONS)}")
-"""What formulas call something else."""
+_TAKEN = re.compile(rf"x\d+|a\d+_\d+|value_\d+|exp|max|{'|'.join(ACTIVATIONS)}")
+"""What formulas call something else, or another axis."""
 DIGITS = 12
 """Of numbers that were moved and are moved back: as many as that leaves right."""
 

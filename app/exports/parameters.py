@@ -232,8 +232,10 @@ def _read_csv(data: bytes) -> Layers:
         found[layer][at] = value
         if cells.get("activation"):
             about[layer] = {"activation": cells["activation"]}
-            if cells.get("slope"):
-                about[layer]["slope"] = table.number(cells["slope"])
+            if slope := cells.get("slope"):
+                if not table.is_number(slope):
+                    raise ValueError(f"line {row.line}: slope must be a number; got {slope!r:.40}")
+                about[layer]["slope"] = table.number(slope)
     return [
         {**_matrix(number, found.get(number)), **about.get(number, {})}
         for number in range(1, max(found, default=0) + 1)

@@ -392,15 +392,6 @@ def _suggested(
     return {"x1": x1, "x2": x2, "label": label}
 
 
-def _again(values: list[ClassCount] | None, rows: int) -> bool:
-    """Whether few whole numbers are there several times each, as those of classes are."""
-    return (
-        bool(values)
-        and all(v.value.isdecimal() for v in values or ())
-        and (rows >= 3 * len(values or ()))
-    )
-
-
 def _is_index(table: Table, column: _Column, name: str, index: int) -> bool:
     if table.header is None:
         return column.counts_up and index == 0

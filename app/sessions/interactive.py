@@ -128,7 +128,7 @@ class InteractiveSessions:
         self._leaving: dict[str, tuple[str, Latest]] = {}
         """Sessions that are given up here and not in the store yet, and whose they are."""
         self._finished: set[str] = set()
-        """Those that are over, until that is written."""
+        """Those that are over, until that is written: no more than the keeper remembers."""
         self._in_class: dict[str, InClass] = {}
         """By name: as many as the rooms of this server have members, and their labs."""
         self.glimpsed = lambda glimpse: None
@@ -285,7 +285,7 @@ class InteractiveSessions:
             session = await self._back(client, name, room)
         session.client, session.room = client, room or session.room
         if (old := session.outbox) is not None:
-            self.leave(session, old)
+            self._backend.put(Detach(name, old.name))
             old.close(REPLACED)
         # What the reader has after a checkpoint may be of another future.
         position = Position(costs=0 if session.from_checkpoint else costs_from)
@@ -336,33 +336,33 @@ class InteractiveSessions:
         return await asyncio.shield(coming)
 
     async def _fetched(self, client: str, name: str, room: str | None) -> InteractiveSession:
-        settled = True
         _, latest = self._leaving.get(name, (client, None))
-        if self._owning.several and latest is None and (room or await self._keeper.has(name)):
-            # A member's session is where the room is, whoever has it.
-            with _places():
-                await self._owning.take(
-                    "session",
-                    name,
-                    client,
-                    from_any=room is not None,
-                    most=None if room else self._most,
-                )
-        if latest is None:
-            loaded = await self._keeper.load(name)
-            if (there := self._sessions.get(name)) is not None:
-                return there  # another connection was faster
-            if loaded is None:
-                if room is None:  # of a room's member another begins in its place
-                    self._owning.release("session", name)
-                raise UnknownSession(
-                    "this session has ended, or it was too old to be kept; configure a new one"
-                )
-            latest, settled = loaded
+        settled = latest is not None
         try:
+            if latest is None:
+                if self._owning.several and (room or await self._keeper.has(name)):
+                    # A member's session is where the room is, whoever has it.
+                    with _places():
+                        await self._owning.take(
+                            "session",
+                            name,
+                            client,
+                            from_any=room is not None,
+                            most=None if room else self._most,
+                        )
+                loaded = await self._keeper.load(name)
+                if (there := self._sessions.get(name)) is not None:
+                    return there  # another connection was faster
+                if loaded is None:
+                    raise UnknownSession(
+                        "this session has ended, or it was too old to be kept; configure a new one"
+                    )
+                latest, settled = loaded
             self._make_room(client, room)
-        except ShallowsError:
-            if name not in self._leaving:
+        except ShallowsError as error:
+            # Of a room's member another begins in its place.
+            begins = room is not None and isinstance(error, UnknownSession)
+            if not begins and name not in self._leaving and name not in self._sessions:
                 self._owning.release("session", name)
             raise
         self._leaving.pop(name, None)
@@ -460,8 +460,11 @@ class InteractiveSessions:
         if code == DONE or not session.runs:
             self._forget(session)
             self._keeper.forget(session.name)
-            self._finished.add(session.name)
-            self._owning.count("session", session.name, None)
+            if self._keeper.forgets(session.name):
+                self._finished.add(session.name)
+                self._owning.count("session", session.name, None)
+            else:
+                self._owning.release("session", session.name)
             return
         self._expect(session)
         self._backend.put(Detach(session.name, outbox.name))

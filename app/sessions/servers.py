@@ -278,7 +278,7 @@ class Servers(Alone):
     async def _beat(self) -> None:
         if self.fenced:
             self._fence()
-        # What is fenced has no say about what was spent: it may be of long ago.
+        # Also while it is fenced: so what was spent long ago is not said when the database is back.
         spent, before = self.spending.publish(), dict(self._memory.epochs)
         sent = self._ticks()
         beat = await self._lane.write(lambda transaction: self._sql.beat(transaction, spent))

@@ -293,11 +293,7 @@ class Run:
             return None
         if self._looked is None or iteration - self._looked[0] >= AGAIN:
             self._looked = iteration, standstill(self.trainer)
-        found = self._looked[1]
-        # With a low rate batches may differ by more than what is learned between them.
-        if found and found.cause == "rate" and not has_not_moved(recent, self._best_constant):
-            return None
-        return found
+        return self._looked[1]
 
 
 OUTPUTS: dict[Task, str] = {"classification": "sigmoid", "regression": "linear"}

@@ -2,10 +2,10 @@
 
 Looked for only where the cost has stayed as it is for `LONG` iterations and is no better than what
 one knows without looking at the points: a run that has converged is none of it. Then the next
-update is: what changes no layer by a thousandth is not about to begin. With mini-batches it is the
-mean of the updates of an epoch: what one batch changes by chance, the others take back. Looking
-costs as much as an iteration, or as an epoch of batches and at most `AGAIN` of them, and is done
-once in `AGAIN` iterations, so that no session pays for it.
+update is: what changes no layer by a thousandth is not about to begin. With mini-batches that is
+asked of the hidden layers alone: what one batch happens to have more of moves the output layer, and
+the next batch moves it back. Looking costs as much as an iteration and is done once in `AGAIN` of
+them, so that no session pays for it.
 """
 
 from dataclasses import dataclass
@@ -28,6 +28,8 @@ NO_BETTER = 0.9
 """Of the cost of the best constant answer: a run below that has learned something."""
 NO_UPDATE = 1e-3
 """Of the norm of a layer's weights: an update below that leaves them as they are."""
+NO_UPDATE_OF_BATCHES = 5e-5
+"""The same of a rate too small, where batches hide how slowly the cost falls."""
 NO_GRADIENT = 1e-3
 """‖dW‖ of every layer below that is why; above, the rate is so small."""
 SATURATED = 0.9
@@ -100,16 +102,19 @@ def standstill(trainer: nncore.Trainer) -> Standstill | None:
     layers = trainer.network.layers
     if trainer.frozen or all(y.activation.name == "linear" for y in layers[:-1]):
         return None
-    updates = min(trainer.updates_per_epoch, AGAIN)
-    looks = trainer.diagnose(updates)
+    looks = trainer.diagnose()
     if any(look.gradient_norm is None for look in looks):
         return None
-    moved = [look.update_ratio for look in looks if look.update_ratio is not None]
-    if any(ratio >= NO_UPDATE * updates for ratio in moved):
+    batches = trainer.updates_per_epoch > 1
+    moving = looks[:-1] if batches else looks
+    moved = [look.update_ratio for look in moving if look.update_ratio is not None]
+    if any(ratio >= NO_UPDATE for ratio in moved):
         return None
     gradient = max(look.gradient_norm or 0.0 for look in looks)
     squares = np.concatenate([layer.W.ravel() ** 2 for layer in layers])
     cause, at = _cause(layers, looks, gradient)
+    if cause == "rate" and batches and any(ratio >= NO_UPDATE_OF_BATCHES for ratio in moved):
+        return None
     relu = any("relu" in layer.activation.name for layer in layers)
     weight = float(np.sqrt(squares.mean()))
     rates: dict[Cause, float] = {

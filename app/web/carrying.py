@@ -5,6 +5,7 @@ The slower side holds up the faster; nothing is kept here.
 
 import asyncio
 import contextlib
+import logging
 import math
 
 from starlette.types import Receive, Send
@@ -12,6 +13,8 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
 from app.sessions.owning import MOVED
+
+log = logging.getLogger(__name__)
 
 LOOK_SECONDS, SILENT_SECONDS = 0.5, 3.0
 """Between two looks whether an owner says something on a stream, and until it counts as gone."""
@@ -49,7 +52,11 @@ class Carried:
         try:
             await asyncio.wait((up, down), return_when=asyncio.FIRST_COMPLETED)
             first = down if down.done() else up
-            return first.result() if first.exception() is None else MOVED
+            if (error := first.exception()) is None:
+                return first.result()
+            if not isinstance(error, OSError | RuntimeError):  # else its reader has gone
+                log.error("a stream that is passed on has failed", exc_info=error)
+            return MOVED
         finally:
             for task in (up, down, watch):
                 task.cancel()

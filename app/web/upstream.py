@@ -149,18 +149,20 @@ class Upstream:
         except InvalidStatus as refused:
             await _pass_on_refusal(refused.response, send)
             return
+        code = MOVED
         try:
             await receive()  # that somebody wants to connect
             await send({"type": "websocket.accept"})
             code = await Carried(upstream, receive, send).to_its_end()
+            await upstream.close()
         except asyncio.CancelledError:
-            upstream.transport.abort()
             if (me := asyncio.current_task()) not in self._ended or me is None:
                 raise
             me.uncancel()
-            code = MOVED
-        await upstream.close()
-        with contextlib.suppress(RuntimeError):  # whoever it was for may have gone
+        finally:
+            # The owner hears of it, also if whoever it was for had gone before it was accepted.
+            upstream.transport.abort()
+        with contextlib.suppress(RuntimeError, OSError):  # they may have gone since
             await send({"type": "websocket.close", "code": code})
 
     async def _opened(self, owner: Owner, scope: Scope) -> Heard:

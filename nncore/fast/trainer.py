@@ -337,19 +337,19 @@ class Trainer:
                     return costs[: k + 1]
         raise AssertionError("numbers that were not finite are finite the second time")
 
-    def diagnose(self, updates: int = 1) -> tuple[LayerDiagnostics, ...]:
-        """A look at every layer, with the current parameters and the next updates, together.
+    def diagnose(self) -> tuple[LayerDiagnostics, ...]:
+        """A look at every layer, with the current parameters and the next update.
 
         It sees every example once, whatever its `sample_weight`.
         """
-        return diagnose(self.network, self._X, self._Y, updated=self.after_next_update(updates))
+        return diagnose(self.network, self._X, self._Y, updated=self.after_next_update())
 
-    def after_next_update(self, updates: int = 1) -> Network:
-        """The network after so many more, finite or not. The trainer itself does not change."""
+    def after_next_update(self) -> Network:
+        """The network after one more update, finite or not. The trainer itself does not change."""
         engine = self._engine
         before = engine.state()
         with np.errstate(all="ignore"):
-            engine.advance(updates)
+            engine.advance(1)
         updated = engine.network()
         engine.restore(before)
         return updated

@@ -1,11 +1,12 @@
 """A class without a server: a room, what is on its disk, and who has heard what."""
 
 import json
+import random
 from collections import defaultdict
 from typing import Any
 
 from app.classroom import views
-from app.classroom.codes import Mint, SeededRandom
+from app.classroom.codes import Mint
 from app.classroom.commands import Come, Command, Gone, Join, Measured, OpenPage, Said, Tick
 from app.classroom.events import (
     Dismiss,
@@ -18,19 +19,40 @@ from app.classroom.events import (
     Tell,
     Write,
 )
-from app.classroom.messages import members_message, teachers_message
+from app.classroom.messages import OF_MEMBERS, OF_TEACHERS
 from app.classroom.room import Room
 from app.classroom.state import Now
 from app.classroom.turn import Around
 from app.conditions import Facts
 from app.content.lessons import LESSONS, lessons_of
-from app.schemas import Plan
+from app.schemas import Message, Plan, parse_message
 
 Json = dict[str, Any]
 LESSONS_THERE = lessons_of(LESSONS)
 START = 1_000.0
 WALL = 1_800_000_000.0
 CIRCLE = Plan.model_validate({}).points_key
+
+
+class SeededRandom:
+    """The same again from the same seed."""
+
+    def __init__(self, seed: int) -> None:
+        self._random = random.Random(seed)
+
+    def choice(self, signs: str) -> str:
+        return self._random.choice(signs)
+
+    def token(self, size: int) -> str:
+        return self._random.randbytes(size).hex()
+
+
+def members_message(text: str | bytes) -> Message:
+    return parse_message(text, OF_MEMBERS, OF_MEMBERS)
+
+
+def teachers_message(text: str | bytes) -> Message:
+    return parse_message(text, OF_TEACHERS, OF_TEACHERS)
 
 
 def facts(**changes: Any) -> Facts:

@@ -16,6 +16,7 @@ from app.settings import Settings
 from app.store import Store, StoredRun
 from app.store.database import engine_of, url_of
 from app.store.rows import StoredAs
+from app.store.sessions import SessionUpdate
 from app.store.tables import RunRow
 from app.training.messages import Progress
 from app.training.session import Session
@@ -63,6 +64,14 @@ def session_of(plan: dict[str, Any], iterations: int) -> Session:
     session = Session(Plan.model_validate(plan))
     session.advance(iterations)
     return session
+
+
+def part(name: str, iterations: int, **changes: Any) -> SessionUpdate:
+    """What a session of that name is written as first."""
+    checkpoint = session_of({}, iterations).checkpoint()
+    costs = [run.tobytes() for run in checkpoint.costs]
+    given = {"after": None, "costs": costs, "costs_size": len(costs[0]), "settled": False}
+    return SessionUpdate(name, "me", checkpoint, **{**given, **changes})
 
 
 def stored(session: Session, kind: StoredAs = "save", page: str | None = None) -> StoredRun:

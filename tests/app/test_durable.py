@@ -15,12 +15,14 @@ from starlette.testclient import TestClient
 
 from app.errors import NotStored
 from app.main import create_app
-from app.sessions.outbox import Outbox
+from app.schemas import Configure
+from app.sessions import keeping
+from app.sessions.outbox import REPLACED, Outbox
 from app.store import Store
-from app.store.sessions import SessionUpdate, StoredSessions
+from app.store.sessions import StoredSessions
 from tests.app.conftest import BACKENDS, a_moment, drain, services_of, settings_for, wait_ready
 from tests.app.crash import end, resume_after_crashes, started
-from tests.app.storing import opened, run, session_of, settings
+from tests.app.storing import opened, part, run, settings
 from tests.app.stream import Stream
 
 EDIT = {"layer": 1, "unit": 0, "input": 1, "value": 0.75, "frozen": True}
@@ -338,14 +340,46 @@ def test_a_page_that_comes_twice_has_its_session_fetched_once_and_learns_what_th
                     stream.until("state", iteration=31)
 
 
+def test_who_takes_over_a_session_that_was_never_set_up_can_set_it_up(folder: Path) -> None:
+    """A member's second tab, say, in a room that was held when the first one came."""
+    with service("inline", folder) as client:
+        sessions = services_of(client).sessions
+
+        async def take_over() -> list[str | bytes]:
+            first, second = Outbox(), Outbox()
+            for outbox in (first, second):
+                session = await sessions.enter("testclient", "a", outbox, 0, "room")
+            assert first.close_code == REPLACED
+            sessions.leave(session, first)
+            configure = Configure.model_validate({"type": "configure"})
+            await sessions.tell(session, second, configure)
+            async with asyncio.timeout(60):
+                return await second.take()
+
+        assert client.portal is not None
+        said = client.portal.call(take_over)
+        assert json.loads(said[0])["type"] == "configured"
+
+
+def test_what_is_remembered_of_sessions_that_are_over_is_bounded(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many come and go while the store does not answer."""
+    monkeypatch.setattr(keeping, "MOST_GONE", 2)
+    with service("inline", folder) as client:
+        sessions = services_of(client).sessions
+
+        async def come_and_go() -> int:
+            for _ in range(5):
+                outbox = Outbox()
+                sessions.leave(await sessions.join("testclient", outbox), outbox)
+            return len(sessions._finished)
+
+        assert client.portal is not None
+        assert client.portal.call(come_and_go) == 2
+
+
 # -- the store ------------------------------------------------------------------------------
-
-
-def part(name: str, iterations: int, **changes: Any) -> SessionUpdate:
-    checkpoint = session_of({}, iterations).checkpoint()
-    costs = [run.tobytes() for run in checkpoint.costs]
-    given = {"after": None, "costs": costs, "costs_size": len(costs[0]), "settled": False}
-    return SessionUpdate(name, "me", checkpoint, **{**given, **changes})
 
 
 def test_costs_are_added_to_only_by_who_knows_what_is_there(url: str) -> None:

@@ -158,6 +158,12 @@ def test_what_a_formula_cannot_call_an_axis_has_another_name(name: str) -> None:
     assert identifiers(axes) == ["value_1", "height_cm"]
 
 
+def test_no_two_axes_have_one_name_in_formulas() -> None:
+    for names in (("value 2", "class"), ("a b", "a_b"), ("exp", "value_1")):
+        axes = [Axis(name=name, center=0, scale=1) for name in names]
+        assert len(set(identifiers(axes))) == 2
+
+
 def test_who_enters_centimetres_gets_centimetres() -> None:
     record = record_of({"network": layers("tanh")}, CENTIMETRES)
     rows = list(csv.reader(io.StringIO(whole(text_tables.data_csv(record)).decode(), newline="")))

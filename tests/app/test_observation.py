@@ -54,6 +54,11 @@ class TestLogs:
             assert "chalk-and-talk" not in written
             assert "could not reach ***" in written
 
+    def test_a_secret_that_another_one_begins_with_leaves_nothing_of_that(self) -> None:
+        there = settings_for("inline", access_code="sesame", teacher_code="sesame-and-chalk")
+        record = logging.LogRecord("app.x", logging.ERROR, "", 1, "sesame-and-chalk", (), None)
+        assert Lines("plain", secrets_of(there)).format(record) == "ERROR app.x: ***"
+
     def test_json_is_an_object_a_line(self) -> None:
         written = line("json", "two\nlines", error=True)
         assert "\n" not in written

@@ -16,7 +16,7 @@ from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import Connection
 
 from app.errors import NotStored
-from app.sessions.outbox import TRY_AGAIN_LATER
+from app.sessions.outbox import TRY_AGAIN_LATER, Outbox
 from app.sessions.owning import Beyond
 from app.sessions.servers import BEAT_SECONDS, NOTED_AT_A_TIME, Lease, Memory, Servers
 from app.sessions.spending import Spending
@@ -36,10 +36,11 @@ from app.store.owned import (
     Thing,
     spend,
 )
+from app.store.sessions import StoredSessions
 from app.store.tables import Base
 from tests.app.conftest import a_moment, services_of
 from tests.app.postgresql import PostgreSQL
-from tests.app.storing import database, opened, service
+from tests.app.storing import database, opened, part, run, service, settings
 from tests.app.stream import Stream
 
 NAMES = st.sampled_from(["one", "two"])
@@ -737,3 +738,26 @@ def test_a_session_that_was_let_go_lets_none_go_that_has_come_back() -> None:
                 a_moment()
             assert old.expiry is None
             assert sessions._sessions[name] is not old
+
+
+def test_a_session_that_could_not_be_fetched_is_nobodys(postgresql: PostgreSQL) -> None:
+    """Its address has one place more again, and no server waits for what this one never had."""
+    url = postgresql.database()
+    with opened(url) as store:
+        asyncio.run(StoredSessions(store, settings(url)).keep([part("a", 3)], ()))
+    with service(url, server_address="http://127.0.0.1:9") as client, database(url) as engine:
+        services = services_of(client)
+
+        async def fetch() -> None:
+            with pytest.raises(NotStored):
+                await services.sessions.resume("c", "a", Outbox(), 0)
+            await services.owning.noted()
+
+        run(url, "ALTER TABLE session_costs RENAME TO away")
+        assert client.portal is not None
+        client.portal.call(fetch)
+        with engine.connect() as connection:
+            assert Ownership("two", "").owner(connection, "session", "a") is None
+        run(url, "ALTER TABLE away RENAME TO session_costs")
+        with Stream.connect(client, "/ws?session=a") as stream:
+            assert stream.until("configured")["iteration"] == 3

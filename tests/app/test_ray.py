@@ -26,7 +26,7 @@ from app.schemas import MESSAGES, parse_message
 from app.sessions.outbox import DONE
 from app.settings import Settings, SettingsError
 from app.training.messages import Open, Tell
-from app.training.workers.cluster import actor, backend, bridge
+from app.training.workers.cluster import actor, backend, bridge, connection
 from app.training.workers.cluster.actor import OLDER, PART_BYTES, Hosting, parts_of
 from app.training.workers.cluster.backend import (
     DRAINED,
@@ -39,9 +39,10 @@ from app.training.workers.cluster.backend import (
     ray_backend,
 )
 from app.training.workers.cluster.bridge import Bridge
-from app.training.workers.cluster.connection import LOST_TICKS, Connection, RayLine
+from app.training.workers.cluster.connection import LOST_TICKS, MOST_BRIDGES, Connection, RayLine
 from app.training.workers.cluster.draining import COMMANDS, explained
-from app.training.workers.cluster.talk import Failed, HostNews, News, packed
+from app.training.workers.cluster.talk import Call, Failed, HostNews, News, Result, packed, receive
+from app.training.workers.driver import LineBroken
 from tests.app.clusters import ROOT, Nodes, actors
 from tests.app.conftest import RAY, metric, services_of, settings_for, wait_ready
 from tests.app.stream import Stream
@@ -485,6 +486,68 @@ def test_a_line_on_which_no_round_is_under_way_goes_on_over_the_next_bridge() ->
             await seen(lambda: not line.lost)
             await bridge.close()
             assert line.lost
+
+    asyncio.run(watch())
+
+
+async def asked(theirs: socket.socket, round_: "asyncio.Task[Any]") -> Call:
+    """What is asked over a bridge by a round that is under way."""
+    reader, writer = await asyncio.open_connection(sock=theirs.dup())
+    coming = asyncio.create_task(receive(reader))
+    await asyncio.wait([coming, round_], return_when=asyncio.FIRST_COMPLETED)
+    assert not round_.done()
+    call = await coming
+    writer.close()
+    assert isinstance(call, Call)
+    return call
+
+
+def test_a_round_that_begins_between_two_bridges_waits_for_the_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(connection, "ANOTHER_SECONDS", 60)
+
+    async def watch() -> None:
+        bridges: list[Connection] = []
+        line = RayLine(lambda: bridges[-1] if bridges else None, "n-0", 1, 30)
+        round_ = asyncio.create_task(line.exchange([]))
+        await asyncio.sleep(0)
+        bridge, theirs = a_bridge()
+        theirs.sendall(packed(News((a_host(),), head=True)))
+        bridges.append(bridge)
+        call = await asked(theirs, round_)
+        answer = "", "", pickle.dumps(([], 0.5))
+        theirs.setblocking(True)
+        theirs.sendall(packed(Result(call.number, answer)))
+        assert await round_ == ([], 0.5)
+        await bridge.close()
+
+    asyncio.run(watch())
+
+
+def test_a_round_that_ends_each_bridge_breaks_its_line(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(connection, "ANOTHER_SECONDS", 60)
+
+    async def watch() -> None:
+        bridges = [a_bridge()]
+        line = RayLine(lambda: bridges[-1][0], "n-0", 1, 5)
+        round_ = asyncio.create_task(line.exchange([]))
+        for _ in range(MOST_BRIDGES):
+            bridge, theirs = bridges[-1]
+            theirs.sendall(packed(News((a_host(),), head=True)))
+            await asked(theirs, round_)
+            bridges.append(a_bridge())
+            await bridge.close()
+        bridge, theirs = bridges[-1]
+        theirs.sendall(packed(News((a_host(),), head=True)))
+        with pytest.raises(LineBroken):
+            await round_
+        theirs.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            theirs.recv(1)  # nothing was asked over this one
+        await bridge.close()
 
     asyncio.run(watch())
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from app.classroom import bounds
-from app.classroom.codes import Mint, SeededRandom
+from app.classroom.codes import Mint
 from app.classroom.commands import Collect, Come, End, Gone, Join, Measured, OpenPage, Redeem, Said
 from app.classroom.errors import (
     CheckedHere,
@@ -47,8 +47,6 @@ from app.classroom.messages import (
     OF_MEMBERS,
     OF_TEACHERS,
     OpenRoom,
-    members_message,
-    teachers_message,
 )
 from app.classroom.results import COLUMNS, results_csv
 from app.classroom.room import MEMBERS, TEACHERS, Room
@@ -62,7 +60,17 @@ from app.schemas import MESSAGES, Configure, Edit, Plan, parse_message
 from app.training.facts import facts_of
 from app.training.messages import LOOKING
 from app.training.session import Session
-from tests.app.classroom import CIRCLE, LESSONS_THERE, START, WALL, Class, facts
+from tests.app.classroom import (
+    CIRCLE,
+    LESSONS_THERE,
+    START,
+    WALL,
+    Class,
+    SeededRandom,
+    facts,
+    members_message,
+    teachers_message,
+)
 
 HOUR = 3600.0
 XOR = {"data": {"dataset": "xor"}, "runs": [{}]}

@@ -142,6 +142,7 @@ BAD_FILES: list[tuple[str, bytes, str]] = [
     ("csv", (CSV_HEAD + "2,tanh,,0,0,1\n2,tanh,,0,bias,1\n").encode(), "layer 1 lacks"),
     ("csv", (CSV_HEAD + "1,tanh,,0,0,x\n").encode(), "line 2 does not name"),
     ("csv", (CSV_HEAD + "1,tanh,,0,0\n").encode(), "line 2 does not name"),
+    ("csv", (CSV_HEAD + "1,leaky_relu,x,0,0,1\n").encode(), "line 2: slope must be a number"),
     ("csv", (CSV_HEAD + "1,tanh,,999999999,0,1\n").encode(), "line 2 is beyond"),
     ("csv", (CSV_HEAD + "1,tanh,,0,0,1\n1,tanh,,0,0,1\n").encode(), "line 3 repeats"),
     ("npz", b"PK\x03\x04", "can't be read"),

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import pytest
 from starlette.types import Message, Scope
+from uvicorn.protocols.utils import ClientDisconnected
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
@@ -215,6 +216,46 @@ def test_a_stream_to_a_server_that_has_died_ends_once() -> None:
         assert reader.heard[-1] == {"type": "websocket.close", "code": MOVED}
 
     streaming(talk, test)
+
+
+def test_what_fails_as_a_stream_is_passed_on_is_logged_unless_its_reader_has_gone(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The page comes again, whoever is to blame."""
+
+    async def talk(socket: ServerConnection) -> None:
+        await socket.wait_closed()
+
+    async def test(way: Upstream, reader: Reader, stream: "asyncio.Task[None]") -> None:
+        reader.says.put_nowait({"type": "websocket.receive"})  # of which there is none
+        await stream
+        assert reader.heard[-1] == {"type": "websocket.close", "code": MOVED}
+
+    streaming(talk, test)
+    (record,) = caplog.records
+    assert record.exc_info
+    assert record.exc_info[0] is KeyError
+
+
+def test_the_owner_hears_that_whoever_a_stream_was_for_had_gone_before_it_was_accepted() -> None:
+    left = asyncio.Event()
+
+    async def talk(socket: ServerConnection) -> None:
+        await socket.wait_closed()
+        left.set()
+
+    async def gone(message: Message) -> None:
+        raise ClientDisconnected
+
+    async def run() -> None:
+        way, reader = way_to_others(), Reader()
+        reader.says.put_nowait({"type": "websocket.connect"})
+        async with an_owner(talk) as owner, asyncio.timeout(10):
+            with pytest.raises(ClientDisconnected):
+                await way.send_on(owner, scope_of("websocket"), reader.says.get, gone)
+            await left.wait()
+
+    asyncio.run(run())
 
 
 def test_a_request_that_was_answered_leaves_no_connection() -> None:

@@ -24,7 +24,10 @@ LONGEST_ROUND_MORE = 5.0
 PARTING_SECONDS = 0.5
 ANOTHER_SECONDS = 2.0
 """For another bridge to find the host again, before its sessions go elsewhere."""
+MOST_BRIDGES = 3
+"""Over which a round is asked for; it may be what ends them."""
 LOOK_SECONDS = 0.05
+NO_BRIDGE = "there is no bridge to the cluster"
 LOST_TICKS = 20
 """In which a bridge says nothing, until nothing that it said counts any more."""
 
@@ -124,7 +127,7 @@ class Connection:
             LineBroken: nothing, or not within `patience` seconds.
         """
         if self.closed or self._writer is None:
-            raise LineBroken("there is no bridge to the cluster")
+            raise LineBroken(NO_BRIDGE)
         number = next(self._numbers)
         answer = self._calls[number] = asyncio.get_running_loop().create_future()
         try:
@@ -189,7 +192,7 @@ class RayLine:
 
     async def _call(self, method: str, *arguments: Any, patience: float) -> Any:
         if (bridge := self._bridge()) is None:
-            raise LineBroken("there is no bridge to the cluster")
+            raise LineBroken(NO_BRIDGE)
         arguments = (self._incarnation, *arguments)
         return await bridge.call(self._host, method, *arguments, patience=patience)
 
@@ -238,18 +241,21 @@ class RayLine:
 
     async def _serve(self, *what: int | bytes) -> tuple[str, str, bytes]:
         """A round, over one bridge or the next."""
-        while True:
+        for more in reversed(range(MOST_BRIDGES)):
             bridge = self._bridge()
+            if bridge is None or bridge.closed or bridge.news is None:
+                if not await self._found_again():
+                    break
+                bridge = self._bridge()
             try:
                 answer: tuple[str, str, bytes] = await self._call(
                     "serve", *what, patience=self._longest
                 )
                 return answer
             except LineBroken:
-                if bridge is None or not bridge.closed or bridge.silent > LOST_TICKS:
+                if bridge is None or not bridge.closed or bridge.silent > LOST_TICKS or not more:
                     raise  # it is the host, or has taken too long already
-                if not await self._found_again():
-                    raise
+        raise LineBroken(NO_BRIDGE)
 
     async def _found_again(self) -> bool:
         """Wait for another bridge to find the host, for a while; whether it did."""
