@@ -15,6 +15,7 @@ from starlette.testclient import TestClient
 from app.main import create_app
 from app.training.messages import Progress
 from tests.app.conftest import a_moment, drain, metric, services_of, settings_for, wait_ready
+from tests.app.processes import started
 from tests.app.storing import rows, service
 from tests.app.storing import run as run_statement
 from tests.app.stream import Stream
@@ -32,7 +33,7 @@ def pool(folder: Path, workers: int) -> Iterator[tuple[TestClient, list[psutil.P
         wait_ready(client)
         new = [c for c in psutil.Process().children(recursive=True) if c.pid not in known]
         try:
-            yield client, [c for c in new if "spawn_main" in " ".join(c.cmdline())]
+            yield client, [c for c in started("spawn_main") if c.pid not in known]
         finally:
             for child in new:
                 if child.is_running():

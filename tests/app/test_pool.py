@@ -1,17 +1,16 @@
 """Workers that are killed: replaced, and their sessions taken up where they were."""
 
-import contextlib
 import os
 import signal
 from collections.abc import Iterator
 
 import numpy as np
-import psutil
 import pytest
 from starlette.testclient import TestClient
 
 from app.main import create_app
 from tests.app.conftest import a_moment, metric, settings_for, wait_ready
+from tests.app.processes import started
 from tests.app.stream import Stream
 
 
@@ -122,12 +121,7 @@ def kill_the_next_worker(killed: set[int]) -> None:
 
 def worker_pids() -> set[int]:
     """The worker processes of this process that live."""
-    pids = set()
-    for child in psutil.Process().children():
-        with contextlib.suppress(psutil.NoSuchProcess):  # a zombie, too, has no command line
-            if "spawn_main" in " ".join(child.cmdline()):
-                pids.add(child.pid)
-    return pids
+    return {worker.pid for worker in started("spawn_main", recursive=False)}
 
 
 def trained(client: TestClient, plan: dict[str, object]) -> str:

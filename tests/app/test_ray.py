@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 from pydantic import ValidationError
 from starlette.testclient import TestClient
@@ -45,6 +44,7 @@ from app.training.workers.cluster.talk import Call, Failed, HostNews, News, Resu
 from app.training.workers.driver import LineBroken
 from tests.app.clusters import ROOT, Nodes, actors
 from tests.app.conftest import RAY, metric, services_of, settings_for, wait_ready
+from tests.app.processes import started
 from tests.app.stream import Stream
 
 
@@ -770,7 +770,7 @@ def test_a_server_that_finds_no_cluster_trains_on_its_own_at_once(
         with Stream.connect(client) as stream:
             stream.configure(playing=True)
             stream.until_iteration(30)
-    assert not [c for c in psutil.Process().children() if "bridge" in " ".join(c.cmdline())]
+    assert started("bridge", recursive=False) == []
 
 
 def test_where_ray_is_not_installed_it_says_how_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
