@@ -159,8 +159,8 @@ def pictures(
     """`boundary` of a network over the plane and, if the view asks for them, `neurons` and `lines`.
 
     `scale` is what the bytes 0 and 255 of the boundary stand for; `runs` is how many networks share
-    the frame. Lines of units have corners where it is `still`: else the next frame follows at once,
-    and they would cost as much as all the rest.
+    the frame. Lines are looked at within cells where it is `still`: else the next frame follows at
+    once, and that would cost as much as all the rest. Only corners of the plane's are found always.
     """
     fine = math.isqrt(MOST_PICTURE_WORK // (runs * _work_of_a_point(network)))
     evaluator = _evaluator(network, view, features, max(SMALLEST, min(view.resolution, fine)))
@@ -169,7 +169,7 @@ def pictures(
     values = _scaled(A[-1], scale)
     told: dict[str, Any] = {}
     if lined:
-        told = _plane_lines(evaluator, network, view, lined, Z, values)
+        told = _plane_lines(evaluator, network, view, lined, Z, values, finely=still)
     boundary = _boundary(values[0], view, scale)
     if not view.neurons:
         return {"lines": told, "boundary": boundary} if view.lines else {"boundary": boundary}
@@ -201,9 +201,11 @@ def _plane_lines(
     lined: list[tuple[int, int]],
     Z: NDArray[np.float32],
     values: NDArray[np.uint8],
+    *,
+    finely: bool,
 ) -> dict[str, Any]:
     """The lines of a plane: of ŷ, whose bytes are put on the right side of it, and of a unit."""
-    lines = nncore.find_lines(evaluator, network, lined, Z, PLANE_PLACES.within)
+    lines = nncore.find_lines(evaluator, network, lined, Z, PLANE_PLACES.within, finely=finely)
     sides = lines.above.astype(np.uint8)
     last = len(network.layers)
     middles = [127 if layer == last else 0 for layer, _ in lined]

@@ -80,6 +80,7 @@ def find_lines(
     within: float = 0.03,
     *,
     corners: bool = True,
+    finely: bool = True,
 ) -> Lines:
     """The lines of some units.
 
@@ -89,7 +90,8 @@ def find_lines(
         units: The layer (from 1) and number of each.
         Z: Theirs, as `GridEvaluator.pictures` has it, n × height × width.
         within: What may be wrong, in parts of an edge.
-        corners: Whether to look for what lines do within cells.
+        corners: Whether to look for where lines with corners bend within cells.
+        finely: Whether to look for all else that lines do within cells, too.
     """
     look = _Look(evaluator, network, units)
     lines, crossed = _crossings(look.levels[:, np.newaxis, np.newaxis] <= Z)
@@ -102,14 +104,16 @@ def find_lines(
         return lines
     kinked = any(layer.activation.name in KINKED for layer in network.layers[: look.last - 1])
     again = _come_closer(look, lines, za, zb, within if kinked else 3 * within)
-    if not corners:
+    if not corners or not (kinked or finely):
         return lines
     bend = within if kinked else max(within, BEND)
     with np.errstate(over="ignore", invalid="ignore"):
         curves = _curves(Z)
         cells, places, unsettled = _bends(look, lines, crossed, Z, curves, bend)
+        lines = lines._replace(cells=cells, corners=places)
+        if not finely:
+            return lines
         dips = _dips(look, lines, Z, curves, 1 if kinked else 0.3)
-    lines = lines._replace(cells=cells, corners=places)
     if not unsettled.size + dips.size + again.size:
         return lines
     return _look_finely(look, lines, unsettled, np.append(dips, _beside(look, again)), within)
@@ -306,13 +310,13 @@ def _bends(
     saddles, at = saddles[look.has_cell(saddles)], at[look.has_cell(at)]
     corners = np.full((2, at.size), np.nan)
     four = np.array([[0], [1], [width], [width + 1]])
-    z00, z10, z01, z11 = Z.ravel().take(at + four)
+    z00, z10, z01, z11 = z = Z.ravel().take(at + four)
     slope = np.maximum(np.abs(z11 - z00), np.abs(z10 - z01))
     curved = np.flatnonzero(curves[2].take(at + four).max(axis=0) > 4 * within * slope)
     if not curved.size:
         return at, corners, saddles
     cells = at[curved]
-    t = np.full(crossed.shape, np.nan)
+    t = np.empty(crossed.shape)
     for way, part in enumerate((slice(lines.rights), slice(lines.rights, None))):
         t[way, lines.a[part]] = lines.t[part]
     on_bottom, on_left, on_top, on_right = (
@@ -321,7 +325,8 @@ def _bends(
         t[0, cells + width],
         t[1, cells + 1],
     )
-    bottom, left, top, right = (~np.isnan(on) for on in (on_bottom, on_left, on_top, on_right))
+    bottom, left = crossed[0, cells], crossed[1, cells]
+    top, right = crossed[0, cells + width], crossed[1, cells + 1]
     P, Q = np.empty((2, 2, cells.size))
     P[0] = np.where(bottom, on_bottom, np.where(left, 0, on_top))
     P[1] = np.where(bottom, 0, np.where(left, on_left, 1))
@@ -329,7 +334,15 @@ def _bends(
     Q[1] = np.where(right, on_right, np.where(top, 1, on_left))
     # Where the line is straight, z is zero in the middle.
     middle = look.at(cells, 0.5 * (P + Q))
-    bent = np.flatnonzero(np.abs(middle) > within * slope[curved])
+    off, z = np.abs(middle), z[:, curved]
+    bends = off > within * slope[curved]
+    # That says nothing where z is flat on one side: there the line has to be between two places.
+    flat = np.minimum(z.max(axis=0), -z.min(axis=0))
+    long = np.abs(Q - P).sum(axis=0) > within
+    doubtful = np.flatnonzero(~bends & long & (off >= within * flat))
+    if doubtful.size:
+        bends[doubtful] = ~_runs(look, cells[doubtful], P[:, doubtful], Q[:, doubtful], within)
+    bent = np.flatnonzero(bends)
     if not bent.size:
         return at, corners, saddles
     C, good = _meet(look, cells[bent], P[:, bent], Q[:, bent], middle[bent], within)
@@ -359,10 +372,20 @@ def _meet(
         C = np.where(inside, C, M - middle * mean / (mean * mean).sum(axis=0))
         there = look.at(at, C)
         C = M + (C - M) * (middle / (middle - there)).clip(0, 1.5)
-        legs = look.at(np.concatenate([at, at]), np.concatenate([P + C, C + Q], axis=1) / 2)
-        off = np.abs(legs.reshape(2, -1)) / np.stack([np.hypot(*p), np.hypot(*q)])
-        good = (off <= 2 * within).all(axis=0) & ((C >= 0) & (C <= 1)).all(axis=0)
+        legs = np.concatenate([P, C], axis=1), np.concatenate([C, Q], axis=1)
+        good = _runs(look, np.concatenate([at, at]), *legs, 2 * within).reshape(2, -1).all(axis=0)
+        good &= ((C >= 0) & (C <= 1)).all(axis=0)
     return C, good
+
+
+def _runs(look: _Look, at: Indices, P: Float64Array, Q: Float64Array, within: float) -> Bits:
+    """Whether lines from P to Q pass their middle so near: sides differ to the left and right."""
+    way = Q - P
+    aside = np.stack([-way[1], way[0]]) * (within / np.hypot(*way))
+    middle, both = 0.5 * (P + Q), np.concatenate([at, at])
+    z = look.at(both, np.concatenate([middle - aside, middle + aside], axis=1))
+    left, right = look.is_above(both, z).reshape(2, -1)
+    return left != right
 
 
 def _look_finely(
