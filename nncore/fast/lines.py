@@ -310,7 +310,7 @@ def _bends(
     saddles, at = saddles[look.has_cell(saddles)], at[look.has_cell(at)]
     corners = np.full((2, at.size), np.nan)
     four = np.array([[0], [1], [width], [width + 1]])
-    z00, z10, z01, z11 = z = Z.ravel().take(at + four)
+    z00, z10, z01, z11 = Z.ravel().take(at + four)
     slope = np.maximum(np.abs(z11 - z00), np.abs(z10 - z01))
     curved = np.flatnonzero(curves[2].take(at + four).max(axis=0) > 4 * within * slope)
     if not curved.size:
@@ -332,26 +332,17 @@ def _bends(
     P[1] = np.where(bottom, 0, np.where(left, on_left, 1))
     Q[0] = np.where(right, 1, np.where(top, on_top, 0))
     Q[1] = np.where(right, on_right, np.where(top, 1, on_left))
-    # Where the line is straight, z is zero in the middle.
-    middle = look.at(cells, 0.5 * (P + Q))
-    off, z = np.abs(middle), z[:, curved]
-    bends = off > within * slope[curved]
-    # That says nothing where z is flat on one side: there the line has to be between two places.
-    flat = np.minimum(z.max(axis=0), -z.min(axis=0))
     long = np.abs(Q - P).sum(axis=0) > within
-    doubtful = np.flatnonzero(~bends & long & (off >= within * flat))
-    if doubtful.size:
-        bends[doubtful] = ~_runs(look, cells[doubtful], P[:, doubtful], Q[:, doubtful], within)
-    bent = np.flatnonzero(bends)
+    bent = np.flatnonzero(long & ~_runs(look, cells, P, Q, within))
     if not bent.size:
         return at, corners, saddles
-    C, good = _meet(look, cells[bent], P[:, bent], Q[:, bent], middle[bent], within)
+    C, good = _meet(look, cells[bent], P[:, bent], Q[:, bent], within)
     corners[:, curved[bent[good]]] = C[:, good]
     return at, corners, np.concatenate([saddles, cells[bent[~good]]])
 
 
 def _meet(
-    look: _Look, at: Indices, P: Float64Array, Q: Float64Array, middle: Float32Array, within: float
+    look: _Look, at: Indices, P: Float64Array, Q: Float64Array, within: float
 ) -> tuple[Float64Array, Bits]:
     """Where a line bends that comes from P and leaves by Q, and whether it is straight else.
 
@@ -360,11 +351,12 @@ def _meet(
     """
     ahead = np.where(Q >= P, AHEAD, -AHEAD)
     x, y = ahead * ((1.0,), (0.0,)), ahead * ((0.0,), (1.0,))
-    places = np.concatenate([P, P + x, P + y, Q, Q - x, Q - y], axis=1)
-    z = look.at(np.concatenate([at] * 6), places).astype(np.float64).reshape(6, -1)
-    p, q = (z[1:3] - z[0]) / ahead, (z[3] - z[4:]) / ahead  # the slopes of z
+    M = 0.5 * (P + Q)
+    places = np.concatenate([P, P + x, P + y, Q, Q - x, Q - y, M], axis=1)
+    z = look.at(np.concatenate([at] * 7), places).astype(np.float64).reshape(7, -1)
+    p, q = (z[1:3] - z[0]) / ahead, (z[3] - z[4:6]) / ahead  # the slopes of z
     to_p, to_q = (p * P).sum(axis=0) - z[0], (q * Q).sum(axis=0) - z[3]
-    M, mean = 0.5 * (P + Q), 0.5 * (p + q)
+    middle, mean = z[6], 0.5 * (p + q)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         C = np.stack([to_p * q[1] - to_q * p[1], to_q * p[0] - to_p * q[0]])
         C /= p[0] * q[1] - p[1] * q[0]
@@ -379,9 +371,12 @@ def _meet(
 
 
 def _runs(look: _Look, at: Indices, P: Float64Array, Q: Float64Array, within: float) -> Bits:
-    """Whether lines from P to Q pass their middle so near: sides differ to the left and right."""
+    """Whether lines from P to Q pass their middle so near: sides differ to the left and right.
+
+    That z is nearly zero there would not say so, where it is flat on one side.
+    """
     way = Q - P
-    aside = np.stack([-way[1], way[0]]) * (within / np.hypot(*way))
+    aside = np.stack([-way[1], way[0]]) * (within / np.hypot(*way).clip(within))
     middle, both = 0.5 * (P + Q), np.concatenate([at, at])
     z = look.at(both, np.concatenate([middle - aside, middle + aside], axis=1))
     left, right = look.is_above(both, z).reshape(2, -1)
