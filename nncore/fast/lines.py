@@ -109,7 +109,7 @@ def find_lines(
     bend = within if kinked else max(within, BEND)
     with np.errstate(over="ignore", invalid="ignore"):
         curves = _curves(Z)
-        cells, places, unsettled = _bends(look, lines, crossed, Z, curves, bend)
+        cells, places, unsettled = _bends(look, lines, crossed, Z, curves, bend, kinked)
         lines = lines._replace(cells=cells, corners=places)
         if not finely:
             return lines
@@ -298,7 +298,13 @@ def _beside(look: _Look, edges: Indices) -> Indices:
 
 
 def _bends(
-    look: _Look, lines: Lines, crossed: Bits, Z: Float32Array, curves: Curves, within: float
+    look: _Look,
+    lines: Lines,
+    crossed: Bits,
+    Z: Float32Array,
+    curves: Curves,
+    within: float,
+    kinked: bool,
 ) -> tuple[Indices, Float64Array, Indices]:
     """The cells with two crossings and the bend between these; and those where that isn't all."""
     width = look.width
@@ -334,8 +340,8 @@ def _bends(
     Q[1] = np.where(right, on_right, np.where(top, 1, on_left))
     long = np.abs(Q - P).sum(axis=0) > within
     bent = np.flatnonzero(long & ~_runs(look, cells, P, Q, within))
-    if not bent.size:
-        return at, corners, saddles
+    if not kinked or not bent.size:
+        return at, corners, np.concatenate([saddles, cells[bent]])
     C, good = _meet(look, cells[bent], P[:, bent], Q[:, bent], within)
     corners[:, curved[bent[good]]] = C[:, good]
     return at, corners, np.concatenate([saddles, cells[bent[~good]]])
