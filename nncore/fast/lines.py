@@ -385,7 +385,8 @@ def _runs(look: _Look, at: Indices, P: Float64Array, Q: Float64Array, within: fl
     middle, both = 0.5 * (P + Q), np.concatenate([at, at])
     z = look.at(both, np.concatenate([middle - aside, middle + aside], axis=1))
     left, right = look.is_above(both, z).reshape(2, -1)
-    return left != right
+    differ: Bits = left != right
+    return differ
 
 
 def _look_finely(
