@@ -63,16 +63,18 @@ def pytest_collection() -> Iterator[None]:
         return (yield)
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
     """Mark what needs a server, a database or a browser; the cluster first, the browser last.
 
     Playwright keeps an event loop open. Side by side (`make test`) each process takes its tests in
-    this order too, the first of them many at once: so one process alone has the cluster.
+    this order too, the first of them many at once: so one process alone has the cluster. It is
+    sorted last: pytest brings together tests that share a fixture, wherever they were.
     """
     for item in items:
         if needs_a_service(item):
             item.add_marker("service")
+    yield
     items.sort(key=turn_of)
 
 
