@@ -159,8 +159,8 @@ def pictures(
     """`boundary` of a network over the plane and, if the view asks for them, `neurons` and `lines`.
 
     `scale` is what the bytes 0 and 255 of the boundary stand for; `runs` is how many networks share
-    the frame. Lines of units have corners where it is `still`: else the next frame follows at once,
-    and they would cost as much as all the rest.
+    the frame. Lines are looked at within cells where it is `still`: else the next frame follows at
+    once, and that would cost as much as all the rest. Only corners of the plane's are found always.
     """
     fine = math.isqrt(MOST_PICTURE_WORK // (runs * _work_of_a_point(network)))
     evaluator = _evaluator(network, view, features, max(SMALLEST, min(view.resolution, fine)))
@@ -169,7 +169,7 @@ def pictures(
     values = _scaled(A[-1], scale)
     told: dict[str, Any] = {}
     if lined:
-        told = _plane_lines(evaluator, network, view, lined, Z, values)
+        told = _plane_lines(evaluator, network, view, lined, Z, values, finely=still)
     boundary = _boundary(values[0], view, scale)
     if not view.neurons:
         return {"lines": told, "boundary": boundary} if view.lines else {"boundary": boundary}
@@ -201,9 +201,11 @@ def _plane_lines(
     lined: list[tuple[int, int]],
     Z: NDArray[np.float32],
     values: NDArray[np.uint8],
+    *,
+    finely: bool,
 ) -> dict[str, Any]:
     """The lines of a plane: of ŷ, whose bytes are put on the right side of it, and of a unit."""
-    lines = nncore.find_lines(evaluator, network, lined, Z, PLANE_PLACES.within)
+    lines = nncore.find_lines(evaluator, network, lined, Z, PLANE_PLACES.within, finely=finely)
     sides = lines.above.astype(np.uint8)
     last = len(network.layers)
     middles = [127 if layer == last else 0 for layer, _ in lined]
@@ -238,14 +240,16 @@ class Places(NamedTuple):
         steps: Along an edge.
         lattice: Along each side of a cell, for a corner.
         within: How exactly they are found, in parts of an edge.
+        fine: Along an edge in a cell that is a picture of its own.
     """
 
     steps: int
     lattice: int
     within: float
+    fine: int
 
 
-PLANE_PLACES, MAP_PLACES = Places(32, 15, 0.03), Places(6, 5, 0.15)
+PLANE_PLACES, MAP_PLACES = Places(32, 15, 0.03, 4), Places(6, 5, 0.15, 1)
 """Of the plane, a fifth of a pixel and two fifths apart; of a unit's map, two fifths of a pixel."""
 
 
@@ -259,39 +263,53 @@ def _told(
     """Where lines cross the edges of pictures, as steps from where their bytes alone have them.
 
     Modulo `steps`. Most are near 0, wherever the bytes differ by much. Then the corners in cells,
-    and the edges that are crossed twice, if there are any. `bounds` are the pictures with which a
-    part begins, and their number at last.
+    and the cells that are pictures of their own, if there are any. `bounds` are the pictures with
+    which a part begins, and their number at last.
     """
-    steps, lattice, _ = places
-    _, height, width = values.shape
-    samples = np.array(bounds) * height * width
+    steps, lattice = places.steps, places.lattice
+    samples = np.array(bounds) * values[0].size
     at = (lines.t * steps).astype(np.intp).clip(0, steps - 1)
     shares = ((at - _guess(values, lines, steps, middles)) % steps).astype(np.uint8)
     rights, ups = shares[: lines.rights], shares[lines.rights :]
     r = np.searchsorted(lines.a[: lines.rights], samples)
     u = np.searchsorted(lines.a[lines.rights :], samples)
-    if not lines.cells.size and not lines.twice.size:
-        return [
-            rights[r[k] : r[k + 1]].tobytes() + ups[u[k] : u[k + 1]].tobytes()
-            for k in range(len(r) - 1)
-        ]
+    parts = [
+        rights[r[k] : r[k + 1]].tobytes() + ups[u[k] : u[k + 1]].tobytes()
+        for k in range(len(r) - 1)
+    ]
     corners = np.zeros(lines.cells.size, np.uint8)
     bent = np.flatnonzero(lines.corners[0] >= 0)
+    if not bent.size and lines.fine is None:
+        return parts
     column, row = (lines.corners[:, bent] * lattice).astype(np.intp).clip(0, lattice - 1)
     corners[bent] = 1 + row * lattice + column
-    c = np.searchsorted(lines.cells, np.array(bounds) * (height - 1) * (width - 1))
-    w = np.searchsorted(lines.twice, 2 * samples)
+    c = np.searchsorted(lines.cells, samples)
+    h = np.searchsorted(lines.hard, samples)
+    finer = _finer(lines, places, samples, h.tolist())
+    return [
+        part + corners[c[k] : c[k + 1]].tobytes() + finer[k]
+        if corners[c[k] : c[k + 1]].any() or finer[k]
+        else part
+        for k, part in enumerate(parts)
+    ]
+
+
+def _finer(
+    lines: nncore.Lines, places: Places, samples: Indices, bounds: Sequence[int]
+) -> list[bytes]:
+    """Cells that are pictures of their own: which, their samples' sides, and their lines."""
+    if lines.fine is None:
+        return [b""] * (len(bounds) - 1)
+    sides = lines.fine.above.astype(np.uint8)
+    fine = places._replace(steps=places.fine)
+    shares = _told(sides, lines.fine, fine, np.zeros(len(sides), np.intp), bounds)
+    bits = np.packbits(sides.reshape(len(sides), -1), axis=1, bitorder="little")
     told = []
-    for k in range(len(r) - 1):
-        part = [rights[r[k] : r[k + 1]], ups[u[k] : u[k + 1]]]
-        turns = corners[c[k] : c[k + 1]]
-        twice = slice(w[k], w[k + 1])
-        if turns.any() or w[k] < w[k + 1]:
-            gaps = np.diff(lines.twice[twice] - 2 * samples[k], prepend=0)
-            both = (lines.places[:, twice] * steps).astype(np.intp).clip(0, steps - 1)
-            rows = np.stack([gaps & 255, gaps >> 8 & 255, gaps >> 16, *both], axis=1)
-            part += [turns, rows.astype(np.uint8)]
-        told.append(b"".join(each.tobytes() for each in part))
+    for k, (begin, end) in enumerate(itertools.pairwise(bounds)):
+        gaps = np.diff(lines.hard[begin:end] - samples[k], prepend=0)
+        rows = np.column_stack([gaps & 255, gaps >> 8 & 255, gaps >> 16, bits[begin:end]])
+        count = (end - begin).to_bytes(2, "little")
+        told.append(count + rows.astype(np.uint8).tobytes() + shares[k] if end > begin else b"")
     return told
 
 

@@ -2,17 +2,21 @@
 
 python -m benchmarks.lines_bench
 
-Frames as the page asks for them, drawn as docs/protocol.md says, and as bytes alone would have it
-(before lines were told). The true line is that of float64 on a grid of a pixel, with every crossing
-halved to. A line is right where it is within half a pixel of the other: "drawn" is the share of the
-drawn line's length for which that holds, "true" the share of the true one's.
+Frames as the page asks for them, drawn by the page's own code, and as bytes alone would have it.
+The true line is that of float64 on a grid of a pixel, with every crossing halved to. A line is
+right where it is within half a pixel of the other: "drawn" is the share of the drawn line's length
+for which that holds, "true" the share of the true one's.
 """
 
 from __future__ import annotations
 
+import json
 import statistics
+import subprocess
+from base64 import b64encode
 from collections import defaultdict
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -41,22 +45,15 @@ def z_of(run: Run, layer: int, unit: int, places: Array) -> Array:
     return z
 
 
-def segments(
-    above: Array, right: Array, up: Array, corners: Array | None = None, twice: Any = ()
-) -> Array:
-    """The line through a grid, from where it crosses the edges: n × 2 × 2, in shares of it.
-
-    With what else is told of it: the corners of cells that it enters and leaves once, and edges
-    that it crosses twice (2 · sample + whether up -> where).
-    """
-    size = len(above)
+def segments(above: Array, right: Array, up: Array) -> Array:
+    """The line through a grid, from where it crosses the edges: n × 2 × 2, in shares of it."""
     j, i = np.nonzero(
         (above[:-1, :-1] != above[:-1, 1:])
         | (above[:-1, :-1] != above[1:, :-1])
         | (above[:-1, :-1] != above[1:, 1:])
     )
     if not j.size:
-        return np.concatenate([np.empty((0, 2, 2)), around_twice(size, right, up, twice)])
+        return np.empty((0, 2, 2))
     ends = np.stack(
         [
             np.stack([i + right[j, i], j], 1),
@@ -66,60 +63,12 @@ def segments(
         ],
         axis=1,
     )
-    crossed: Array = np.asarray(np.isfinite(ends).all(axis=2))
+    crossed = np.isfinite(ends).all(axis=2)
     first = np.argsort(~crossed, axis=1, kind="stable")
     ordered = np.take_along_axis(ends, first[..., np.newaxis], axis=1)
-    saddle = np.all(crossed, axis=1)
-    once = ordered[~saddle, :2]
-    if corners is not None and corners.size:
-        bent = np.isfinite(corners[0])
-        place = np.stack([i[~saddle], j[~saddle]], 1)[bent] + corners[:, bent].T
-        legs = once[bent]
-        once = np.concatenate(
-            [once[~bent], np.stack([legs[:, 0], place], 1), np.stack([place, legs[:, 1]], 1)]
-        )
-    ends = np.concatenate([once, ordered[saddle, :2], ordered[saddle, 2:]])
-    if twice:
-        cells = cells_of(twice, size)
-        middle = ends.mean(axis=1).astype(int)
-        ends = ends[[(x, y) not in cells for x, y in middle]]
-    return np.concatenate([ends / (size - 1), around_twice(size, right, up, twice)])
-
-
-def cells_of(twice: Any, size: int) -> set[tuple[int, int]]:
-    """The cells beside edges that are crossed twice."""
-    cells = set()
-    for edge in twice:
-        row, column = divmod(edge // 2, size)
-        cells |= {(column, row), (column - (edge % 2), row - 1 + edge % 2)}
-    return {(x, y) for x, y in cells if 0 <= x < size - 1 and 0 <= y < size - 1}
-
-
-def around_twice(size: int, right: Array, up: Array, twice: Any) -> Array:
-    """The lines in cells with edges that are crossed twice, as docs/protocol.md has it."""
-    found = []
-    for x, y in cells_of(twice, size):
-        ends: list[tuple[int, float, float]] = []
-        for side, (i, j, is_up, way) in enumerate(
-            ((x, y, 0, 1), (x + 1, y, 1, 1), (x, y + 1, 0, -1), (x, y, 1, -1))
-        ):
-            single = (up if is_up else right)[j, i] if (i < size and j < size) else np.nan
-            places = twice.get(2 * (j * size + i) + is_up, [single] if np.isfinite(single) else [])
-            for t in places[::way]:
-                ends.append((side, i + (0 if is_up else t), j + (t if is_up else 0)))
-        best = min((ends[k:] + ends[:k] for k in (0, 1)), key=badness)
-        for (_, *one), (_, *other) in zip(best[::2], best[1::2], strict=True):
-            found.append([one, other])
-    return np.array(found).reshape(-1, 2, 2) / (size - 1)
-
-
-def badness(ends: list[tuple[int, float, float]]) -> tuple[int, float]:
-    """How often an edge is joined to itself, and how long all is."""
-    pairs = list(zip(ends[::2], ends[1::2], strict=True))
-    return (
-        sum(one[0] == other[0] for one, other in pairs),
-        sum(float(np.hypot(one[1] - other[1], one[2] - other[2])) for one, other in pairs),
-    )
+    saddle = crossed.all(axis=1)
+    ends = np.concatenate([ordered[~saddle, :2], ordered[saddle, :2], ordered[saddle, 2:]])
+    return ends / (len(above) - 1)
 
 
 def true_line(run: Run, layer: int, unit: int, *, strict: bool) -> Array:
@@ -150,63 +99,57 @@ def true_line(run: Run, layer: int, unit: int, *, strict: bool) -> Array:
     )
 
 
-def guess(values: Array, at: Array, step: Array, steps: int, level: float) -> Array:
-    """Where bytes alone have the line on edges that begin at samples, in steps."""
-    _, height, width = values.shape
-    flat = values.ravel().astype(int)
-    a, b = flat[at], flat[at + step]
-    upper = np.where(b > a, at + step, at)
-    beyond = np.where(b > a, at + 2 * step, at - step)
-    row = np.where(step == 1, width, width * height)
-    inner = (beyond >= 0) & (beyond < flat.size) & (beyond // row == at // row)
-    on = flat[beyond.clip(0, flat.size - 1)] - flat[upper]
-    kink = inner & (on > np.abs(b - a))
-    zero = 128 if level == 128.5 else level
-    back = np.floor((flat[upper] - zero) * steps / np.where(kink, on, 1)).clip(0, steps - 1)
-    straight = np.floor(steps * (level - a) / (b - a))
-    return np.where(kink, np.where(b > a, steps - 1 - back, back), straight).astype(int)
+PAGE = Path(__file__).parent.parent / "static/js/painting/contour.js"
+DRAWING = """
+import { readFileSync } from 'node:fs';
+const { boundaryLine, mapLine, unitLine } = await import(process.argv[1]);
+const { kind, level, ...picture } = JSON.parse(readFileSync(0, 'utf8'));
+for (const name of ['values', 'shares'].filter((name) => name in picture))
+  picture[name] = Uint8Array.from(Buffer.from(picture[name], 'base64'));
+const units = Array.from({ length: picture.units }, (_, unit) => unit);
+const mapLines = (maps) => units.map((unit) => mapLine(maps, unit, level));
+const draw = { plane: boundaryLine, unit: unitLine, map: mapLines };
+console.log(JSON.stringify([draw[kind](picture)].flat()));
+"""
 
 
 def drawn_lines(
-    values: Array, level: float, told: bytes | None, steps: int, lattice: int = 15
+    kind: str, values: Array, told: bytes | None = None, level: float = 127.5
 ) -> list[Array]:
-    """The lines of pictures as a client draws them; without what is told, between bytes."""
-    n, size, _ = values.shape
-    above = values > level
-    rest = np.frombuffer(told or b"", np.uint8).astype(int)
-    edges = []
-    for right, up in ((1, 0), (0, 1)):
-        crossed = np.nonzero(above[:, : size - up, : size - right] != above[:, up:, right:])
-        at = np.ravel_multi_index(crossed, values.shape)
-        step = np.full(at.size, right + up * size)
-        a, b = values.ravel()[at].astype(int), values.ravel()[at + step].astype(int)
-        share = (level - a) / (b - a)
-        if told is not None:
-            mine, rest = rest[: share.size], rest[share.size :]
-            share = ((guess(values, at, step, steps, level) + mine) % steps + 0.5) / steps
-        t = np.full(values.shape, np.nan)
-        t[crossed] = share
-        edges.append(t)
-    corners: list[Array | None] = [None] * n
-    twice: list[dict[int, list[float]]] = [{} for _ in range(n)]
-    if rest.size:
-        for k in range(n):
-            count = cells_once(above[k])
-            mine, rest = rest[:count], rest[count:]
-            places = (np.stack([(mine - 1) % lattice, (mine - 1) // lattice]) + 0.5) / lattice
-            corners[k] = np.where(mine > 0, places, np.nan)
-        edge = 0
-        for low, middle, high, one, other in rest.reshape(-1, 5):
-            edge += int(low + 256 * middle + 65536 * high)
-            k, mine = divmod(edge, 2 * size * size)
-            twice[k][mine] = [(one + 0.5) / steps, (other + 0.5) / steps]
-    return [segments(above[k], edges[0][k], edges[1][k], corners[k], twice[k]) for k in range(n)]
+    """The lines of pictures, by the page's own code; without what is told, between bytes.
+
+    Args:
+        kind: `plane`, `unit` (that fills the plane), or `map` (all units of a layer).
+        values: n × height × width.
+        told: What a frame's `lines` have of them.
+        level: Of maps.
+    """
+    units, height, width = values.shape
+    picture = {"kind": kind, "level": level, "units": units, "width": width, "height": height}
+    picture["values"] = b64encode(values.tobytes()).decode()
+    if told is not None:
+        picture["shares"] = b64encode(told).decode()
+    done = subprocess.run(
+        ["node", "--input-type=module", "-e", DRAWING, PAGE.as_uri()],
+        input=json.dumps(picture),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    return [in_shares(path) for path in json.loads(done.stdout)]
 
 
-def cells_once(above: Array) -> int:
-    """How many cells have two of their edges crossed."""
-    right, up = above[:, 1:] != above[:, :-1], above[1:] != above[:-1]
-    return int((1 * right[:-1] + right[1:] + up[:, :-1] + up[:, 1:] == 2).sum())
+def in_shares(path: str) -> Array:
+    """A path of the page, which spans 0…100 from the upper left corner, as n × 2 × 2."""
+    found = [np.empty((0, 2, 2))]
+    for line in path.split("M")[1:]:
+        points = np.array([each.split() for each in line.rstrip("Z").split("L")], float)
+        points = np.stack([points[:, 0], 100 - points[:, 1]], 1) / 100
+        if line.endswith("Z"):
+            points = np.concatenate([points, points[:1]])
+        found.append(np.stack([points[:-1], points[1:]], 1))
+    return np.concatenate(found)
 
 
 def right_length(line: Array, other: Array, pixels: int) -> Array:
@@ -258,13 +201,13 @@ def measure(activation: str, tally: Callable[[str, Array, Array], None]) -> list
                 truth = true_line(run, len(shape) + 1, 0, strict=False)
                 values = np.frombuffer(told["boundary"]["values"], np.uint8).reshape(1, 100, 100)
                 for name, shares in (("plane", lines["boundary"]), ("plane, bytes", None)):
-                    (line,) = drawn_lines(values, 127.5, shares, 32)
+                    (line,) = drawn_lines("plane", values, shares)
                     tally(
                         name, right_length(line, truth, PIXELS), right_length(truth, line, PIXELS)
                     )
                 truth = true_line(run, of["layer"], of["unit"], strict=relu)
                 values = np.frombuffer(lines["unit"]["values"], np.uint8).reshape(1, 100, 100)
-                (line,) = drawn_lines(values, 0.5, lines["unit"]["shares"], 32)
+                (line,) = drawn_lines("unit", values, lines["unit"]["shares"])
                 tally(
                     "unit in the plane",
                     right_length(line, truth, PIXELS),
@@ -277,7 +220,7 @@ def measure(activation: str, tally: Callable[[str, Array, Array], None]) -> list
                     ("map", lines["neurons"][of["layer"] - 1]),
                     ("map, bytes", None),
                 ):
-                    line = drawn_lines(values, level, shares, 6, 5)[of["unit"]]
+                    line = drawn_lines("map", values, shares, level)[of["unit"]]
                     tally(
                         name,
                         right_length(line, truth, MAP_PIXELS),

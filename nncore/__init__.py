@@ -40,7 +40,7 @@ from .differences import (
     gradient_check,
 )
 from .fast.grid import Grid, GridEvaluator, boundary
-from .fast.lines import Lines, find_lines
+from .fast.lines import FINE, Lines, find_lines
 from .fast.stacked import StackedTrainer
 from .fast.trainer import Divergence, Trainer
 from .features import FEATURES, featurize
@@ -66,6 +66,7 @@ __all__ = [
     "ACTIVATIONS",
     "DATASETS",
     "FEATURES",
+    "FINE",
     "INITIALIZERS",
     "LOSSES",
     "OPTIMIZERS",

@@ -304,7 +304,7 @@ class Session:
     ) -> dict[str, Any]:
         """A frame in words and arrays, ready for `wire.pack`.
 
-        Unless it is `still`, the next one is on its way, and lines of maps have no corners.
+        Unless it is `still`, the next one is on its way, and lines are looked at less finely.
         """
         return {
             "frame": number,

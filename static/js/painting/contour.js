@@ -10,21 +10,26 @@ const FEW_STEPS = 24;
 const BLUR = 4;
 
 /**
- * At how many places a line may cross an edge, and along each side of a cell a corner may be: of the plane, and of a
- * unit's map.
+ * At how many places a line may cross an edge, and along each side of a cell a corner may be; and the first in a cell
+ * that is a picture of its own: of the plane, and of a unit's map.
  */
-const OF_PLANE = { steps: 32, lattice: 15 };
-const OF_MAPS = { steps: 6, lattice: 5 };
+const OF_PLANE = { steps: 32, lattice: 15, fine: 4 };
+const OF_MAPS = { steps: 6, lattice: 5, fine: 1 };
+/** A cell that is a picture of its own has so many parts each way. */
+const PARTS = 4;
 
 /**
  * What the server says of lines: at 2·sample where they cross the edge to the right, from 0 to 1, and behind it the one
- * upwards; the corner (x, y in samples) in a cell; and both places in an edge that is crossed twice.
+ * upwards; the corner (x, y in samples) in a cell; and cells that are pictures of their own.
  *
  * @typedef {object} Told
  * @property {Float32Array} places
  * @property {Map<number, [number, number]>} corners by the cell's lower left sample
- * @property {Map<number, [number, number]>} twice by the edge
+ * @property {Map<number, number>} hard the number of a cell's own picture, by the same
+ * @property {Finer | null} finer
  */
+
+/** @typedef {{values: Uint8Array, lines: Told}} Finer pictures of cells */
 
 /** @typedef {Pick<Boundary, 'values' | 'width' | 'height' | 'shares'>} Samples */
 /** @typedef {import('../types/protocol').UnitMaps} UnitMaps */
@@ -65,7 +70,7 @@ export function mapLine(maps, unit, level) {
 
 /**
  * Reads what the server says of pictures' lines: first of all edges to the right, then of those upwards, in steps from
- * where the bytes alone would have them; of cells, whether the line has a corner there; and of edges crossed twice.
+ * where the bytes alone would have them; of cells, whether the line has a corner there; and cells of their own.
  *
  * @param {Uint8Array} values of any number of pictures
  * @param {number} width
@@ -75,22 +80,37 @@ export function mapLine(maps, unit, level) {
  * @param {typeof OF_PLANE} manner
  * @returns {Told}
  */
-function told(values, width, height, level, shares, { steps, lattice }) {
+function told(values, width, height, level, shares, { steps, lattice, fine }) {
   const size = width * height;
-  const lines = {
-    places: new Float32Array(2 * values.length),
-    corners: /** @type {Told['corners']} */ (new Map()),
-    twice: /** @type {Told['twice']} */ (new Map()),
-  };
+  /** @type {Told} */
+  const lines = { places: new Float32Array(2 * values.length), corners: new Map(), hard: new Map(), finer: null };
   let at = readPlaces(lines.places, values, 0, 1, width, level, steps, shares, 0);
   at = readPlaces(lines.places, values, 1, width, size, level, steps, shares, at);
   if (at === shares.length) return lines;
   at = readCorners(lines.corners, values, width, size, level, lattice, shares, at);
-  for (let edge = 0; at + 5 <= shares.length; at += 5) {
-    edge += shares[at] + 256 * shares[at + 1] + 65536 * shares[at + 2];
-    lines.twice.set(edge, [(shares[at + 3] + 0.5) / steps, (shares[at + 4] + 0.5) / steps]);
-  }
+  if (at < shares.length) lines.finer = readFiner(lines.hard, shares.subarray(at), fine);
   return lines;
+}
+
+/**
+ * @param {Told['hard']} hard
+ * @param {Uint8Array} shares their number, of each how much further it is and its samples' sides, and their lines
+ * @param {number} steps
+ * @returns {Finer}
+ */
+function readFiner(hard, shares, steps) {
+  const samples = (PARTS + 1) ** 2;
+  const count = shares[0] + 256 * shares[1];
+  const values = new Uint8Array(count * samples);
+  let at = 2;
+  for (let number = 0, cell = 0; number < count; number++, at += 7) {
+    cell += shares[at] + 256 * shares[at + 1] + 65536 * shares[at + 2];
+    hard.set(cell, number);
+    for (let sample = 0; sample < samples; sample++)
+      values[number * samples + sample] = (shares[at + 3 + (sample >> 3)] >> (sample & 7)) & 1;
+  }
+  const manner = { steps, lattice: 0, fine: 0 };
+  return { values, lines: told(values, PARTS + 1, PARTS + 1, 0.5, shares.subarray(at), manner) };
 }
 
 /**
@@ -259,8 +279,7 @@ function along(from, to, length, lines, stride, next) {
 
 /**
  * A picture on its way to its line. Each point of a line is a number: 2·cell for where it crosses the edge to the right
- * of a cell's lower left sample, 2·cell + 1 for the one upwards; so much more (`second`) for a second crossing of it, and
- * (`within`) for a corner within the cell.
+ * of a cell's lower left sample, 2·cell + 1 for the one upwards, and so much more (`within`) for a corner within the cell.
  *
  * @typedef {object} Grid
  * @property {ArrayLike<number>} values height × width
@@ -269,9 +288,11 @@ function along(from, to, length, lines, stride, next) {
  * @property {number} level
  * @property {Told | null} lines
  * @property {number} first the picture's first sample, of those that `lines` speak of
- * @property {number} second
  * @property {number} within
+ * @property {Box} box
  */
+
+/** @typedef {{x: number, y: number, across: number, up: number}} Box where the first sample is, and how far the next */
 
 const NONE = -1;
 /** With which two points each is joined, while a line is looked for: in its order, then none any more. */
@@ -292,13 +313,48 @@ let joined = new Int32Array(0);
  * @param {number} [first] the picture's first sample, of those that `lines` speak of
  */
 export function contour(values, width, height, level, lines, first = 0) {
-  const second = 2 * width * height;
-  /** @type {Grid} */
-  const grid = { values, width, height, level, lines: lines ?? null, first, second, within: 2 * second };
-  if (joined.length < 6 * second) joined = new Int32Array(6 * second).fill(NONE);
+  const box = { x: 0, y: 0, across: 100 / (width - 1), up: 100 / (height - 1) };
+  /** @type {number[]} */
+  const hard = [];
+  let path = lineOf(
+    { values, width, height, level, lines: lines ?? null, first, within: 2 * width * height, box },
+    hard,
+  );
+  if (lines?.finer)
+    for (const cell of hard) path += ofCell(lines, first + cell, cell % width, Math.floor(cell / width), box);
+  return path;
+}
+
+/**
+ * The path in a cell that is a picture of its own.
+ *
+ * @param {Told} lines
+ * @param {number} cell
+ * @param {number} column
+ * @param {number} row
+ * @param {Box} around that of the picture that has the cell
+ */
+function ofCell({ hard, finer }, cell, column, row, { across, up }) {
+  const width = PARTS + 1;
+  const first = /** @type {number} */ (hard.get(cell)) * width * width;
+  const { values, lines } = /** @type {Finer} */ (finer);
+  const box = { x: column * across, y: row * up, across: across / PARTS, up: up / PARTS };
+  const own = values.subarray(first, first + width * width);
+  return lineOf({ values: own, width, height: width, level: 0.5, lines, first, within: 2 * width * width, box }, []);
+}
+
+/**
+ * The path through a grid but for cells that are pictures of their own.
+ *
+ * @param {Grid} grid
+ * @param {number[]} hard takes these
+ */
+function lineOf(grid, hard) {
+  const { width, height, within } = grid;
+  if (joined.length < 3 * within) joined = new Int32Array(3 * within).fill(NONE);
   /** @type {number[]} */
   const met = [];
-  for (let row = 0; row < height - 1; row++) joinRow(grid, row * width, met);
+  for (let row = 0; row < height - 1; row++) joinRow(grid, row * width, met, hard);
   let path = '';
   // Lines from border to border, then closed ones.
   for (const start of met)
@@ -313,14 +369,15 @@ export function contour(values, width, height, level, lines, first = 0) {
  * @param {Grid} grid
  * @param {number} start
  * @param {number[]} met takes the points, in the order in which they are met
+ * @param {number[]} hard takes the cells that are pictures of their own
  */
-function joinRow(grid, start, met) {
+function joinRow(grid, start, met, hard) {
   const { values, width, level, lines, first } = grid;
-  const twice = lines !== null && lines.twice.size > 0;
+  const finer = lines !== null && lines.finer !== null;
   const end = start + width - 1;
   for (let cell = start; cell < end; cell++) {
     const code = above(values, cell, width, level);
-    if (twice && isAnyTwice(grid, cell)) joinAround(grid, cell, code, met);
+    if (finer && lines.hard.has(first + cell)) hard.push(cell);
     else if (code === 0 || code === 15) continue;
     else if (lines?.corners.has(first + cell)) joinByCorner(grid, cell, JOINS[code], met);
     else joinSides(cell, width, JOINS[code].length === 4 ? saddle(grid, cell) : JOINS[code], met);
@@ -364,57 +421,6 @@ function link(from, to, met) {
   }
 }
 
-/** @param {Grid} grid @param {number} edge */
-const isTwice = ({ lines, first }, edge) => lines?.twice.has(2 * first + edge);
-
-/** Whether a side of a cell is crossed twice. @param {Grid} grid @param {number} cell */
-const isAnyTwice = (grid, cell) =>
-  isTwice(grid, sideOf(cell, BOTTOM, grid.width)) ||
-  isTwice(grid, sideOf(cell, LEFT, grid.width)) ||
-  isTwice(grid, sideOf(cell, TOP, grid.width)) ||
-  isTwice(grid, sideOf(cell, RIGHT, grid.width));
-
-/** Around a cell from its lower left; whether that is against an edge's own direction. */
-const AROUND = /** @type {const} */ ([
-  [BOTTOM, false],
-  [RIGHT, false],
-  [TOP, true],
-  [LEFT, true],
-]);
-
-/**
- * Joins what crosses the edges of a cell in turn, each with the next: so that as few as can be come back to the edge
- * that they came from, then by the shorter ways.
- *
- * @param {Grid} grid
- * @param {number} cell
- * @param {number} code which of its corners are above the level
- * @param {number[]} met
- */
-function joinAround(grid, cell, code, met) {
-  const { width, second } = grid;
-  /** @type {number[]} */
-  const around = [];
-  for (const [side, back] of AROUND) {
-    const edge = sideOf(cell, side, width);
-    if (isTwice(grid, edge)) around.push(...(back ? [edge + second, edge] : [edge, edge + second]));
-    else if (JOINS[code].includes(side)) around.push(edge);
-  }
-  const turned = [...around.slice(1), ...around.slice(0, 1)];
-  const best = badness(grid, around) <= badness(grid, turned) ? around : turned;
-  for (let at = 0; at + 1 < best.length; at += 2) join(best[at], best[at + 1], met);
-}
-
-/** @param {Grid} grid @param {number[]} points */
-function badness(grid, points) {
-  let bad = 0;
-  for (let at = 0; at + 1 < points.length; at += 2) {
-    const [[x0, y0], [x1, y1]] = [place(grid, points[at]), place(grid, points[at + 1])];
-    bad += Math.hypot(x1 - x0, y1 - y0) + (points[at] % grid.second === points[at + 1] % grid.second ? 10 : 0);
-  }
-  return bad;
-}
-
 /**
  * Where a point is.
  *
@@ -422,21 +428,16 @@ function badness(grid, points) {
  * @param {number} point
  * @returns {[number, number]} column and row
  */
-function place({ values, width, level, lines, first, second, within }, point) {
+function place({ values, width, level, lines, first, within }, point) {
   const corner = point >= within ? lines?.corners.get(first + point - within) : undefined;
   if (corner) return corner;
-  const edge = point % second;
-  const cell = edge >> 1;
+  const cell = point >> 1;
   const column = cell % width;
   const row = (cell - column) / width;
-  let share;
-  if (lines !== null) {
-    const both = lines.twice.get(2 * first + edge);
-    share = both ? both[point < second ? 0 : 1] : lines.places[2 * first + edge];
-  } else {
-    share = (level - values[cell]) / (values[edge & 1 ? cell + width : cell + 1] - values[cell]);
-  }
-  return edge & 1 ? [column, row + share] : [column + share, row];
+  const share = lines
+    ? lines.places[2 * first + point]
+    : (level - values[cell]) / (values[point & 1 ? cell + width : cell + 1] - values[cell]);
+  return point & 1 ? [column, row + share] : [column + share, row];
 }
 
 /** Follows a line from one point to its end, and forgets it. @param {Grid} grid @param {number} start */
@@ -466,7 +467,7 @@ function drop(point, other) {
 /** @param {Grid} grid @param {number} point */
 function written(grid, point) {
   const [column, row] = place(grid, point);
-  const x = (column / (grid.width - 1)) * 100;
-  const y = 100 - (row / (grid.height - 1)) * 100;
+  const x = grid.box.x + column * grid.box.across;
+  const y = 100 - grid.box.y - row * grid.box.up;
   return `${Math.round(x * 100) / 100} ${Math.round(y * 100) / 100}`;
 }

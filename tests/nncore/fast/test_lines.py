@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 
 from nncore import (
     ACTIVATIONS,
+    FINE,
     Grid,
     GridEvaluator,
     Layer,
@@ -137,7 +138,7 @@ def folded(offset: float) -> Network:
 def test_a_line_has_its_corners_where_two_straight_ones_meet() -> None:
     lines = found(folded(2.08), Grid((-6, 6), (-6, 6), 50, 50), (2, 0))
     bent = np.flatnonzero(~np.isnan(lines.corners[0]))
-    row, column = np.divmod(lines.cells[bent], 49)
+    row, column = np.divmod(lines.cells[bent], 50)
     places = -6 + (np.stack([column, row]) + lines.corners[:, bent]) * 12 / 49
     right = np.array([[0.3, -1.78, 2.38, 0.3], [-2.18, -0.1, -0.1, 1.98]])
     np.testing.assert_allclose(places, right, atol=1e-4)
@@ -150,6 +151,12 @@ def test_what_is_thinner_than_an_edge_crosses_it_twice() -> None:
     network = Network([first, Layer([[1.0], [1.0]], [[-0.05]], sigmoid)])
     lines = found(network, Grid((-6, 6), (-6, 6), 50, 50), (2, 0))
     assert lines.t.size == 0
-    assert (lines.twice % 2 == 0).all()
-    x = -6 + (lines.twice // 2 % 50 + lines.places) * 12 / 49
-    np.testing.assert_allclose(x, np.repeat([[0.25], [0.35]], 50, axis=1), atol=0.01)
+    # Each cell of that column is a picture of its own.
+    assert (lines.hard % 50 == lines.hard[0]).all()
+    assert lines.hard.size == 49
+    fine = lines.fine
+    assert fine is not None
+    column = fine.a % (FINE + 1)
+    x = -6 + (lines.hard[0] + (column + fine.t) / FINE) * 12 / 49
+    assert fine.rights == fine.a.size == 49 * (FINE + 1) * 2
+    np.testing.assert_allclose(np.abs(x - 0.3), 0.05, atol=0.01)
