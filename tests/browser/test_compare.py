@@ -262,6 +262,7 @@ def test_without_a_place_it_waits_for_one_and_the_run_goes_on(
             expect(page.locator("#connection")).to_have_text("Live")
             expect(page.locator("#compare-play")).to_be_disabled()
             page.get_by_role("combobox", name="Differ in").select_option("rate")
+            playground.pause()  # else what it comes to is told, too
         come_in(page, "#compare-waiting")
 
         def rates() -> list[float]:

@@ -17,7 +17,9 @@ effect(() => {
   const screen = joining.screen.value;
   render(
     html`<header class="brand">${mark}Shallows</header><main>${joinForm(joining, screen)}</main><footer><p>${PROMISE}</p><p><button
-      class="plain" type="button" @click=${() => joining.turn()}>${screen.is === 'teacher' ? 'Not a teacher? Back to the class' : 'Teacher on a second device?'}</button></p></footer>`,
+      class="plain" type="button" @click=${() => joining.turn()}>${
+        screen.is === 'teacher' ? 'Not a teacher? Back to the class' : 'Teacher on a second device?'
+      }</button></p></footer>`,
     place,
   );
   // What is to be done next has the focus.
