@@ -116,8 +116,6 @@ def serve(backend: str) -> None:
     said = StringIO()
     user = threading.Thread(target=use, args=(said,))
     user.start()
-    # How soon it ends is another test's; on a busy machine, after a first run, it takes longer.
-    vars(importlib.import_module("app.__main__"))["ENDING_SECONDS"] = PATIENCE
     begin = importlib.import_module("shallows.__main__").main
     with redirect_stdout(said):
         begin()
