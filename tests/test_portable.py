@@ -149,10 +149,12 @@ def test_every_file_can_have_its_name_on_windows() -> None:
     assert len({name.lower() for name in files}) == len(files)
 
 
-def test_the_whole_service_runs_where_nothing_is_that_windows_lacks() -> None:
+@pytest.mark.parametrize("backend", ["inline", "pool"])
+def test_the_whole_service_runs_where_nothing_is_that_windows_lacks(backend: str) -> None:
     """Its own modules; Python and the libraries are those of here."""
+    python = (sys.executable, "-W", "error", "-X", "warn_default_encoding")
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-X", "warn_default_encoding", "-m", "tests.elsewhere"],
+        [*python, "-m", "tests.elsewhere", backend],
         cwd=ROOT,
         capture_output=True,
         text=True,
