@@ -149,6 +149,7 @@ def frame(hosted: Hosted, reader: Reader, now: float, clock: Callable[[], float]
             still=not moving,
         ),
         reader.view.encoding,
+        still=not moving,
     )
     if diagnostics:
         took = clock() - now
