@@ -142,7 +142,8 @@ class Player:
 
     async def play(self, port: int, begun: asyncio.Event) -> None:
         """Play on until the server is gone; costs are those since iteration 0."""
-        self.seen = []
+        # A session that was kept plays from then on, before the page hears of it.
+        self.seen = [(time.monotonic(), -1)]
         query = f"?session={self.session}&iteration={len(self.costs) // 4}" if self.session else ""
         async with websockets.connect(f"ws://localhost:{port}/ws{query}") as socket:
             # What it looks like is nothing to it: its costs are.
@@ -214,9 +215,7 @@ def _resumption(
 ) -> Resumption:
     resumed, ages = [], []
     for page, before in zip(pages, seen, strict=True):
-        latest, (_, at) = page.latest, page.seen[0]
+        latest, (_, at) = page.latest, page.seen[1]
         resumed.append(all(latest.get(key) for key in ("resumed", "playing", "from_checkpoint")))
-        # Who had no frame yet when the server was killed, since it was slow, has lost none.
-        ages.append(killed - max((t for t, iteration in before if iteration <= at), default=killed))
-        assert not before or any(iteration <= at for _, iteration in before)
+        ages.append(killed - max(t for t, iteration in before if iteration <= at))
     return Resumption(resumed, ages, all(page.whole for page in pages))
