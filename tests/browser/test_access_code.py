@@ -37,7 +37,7 @@ def looks_well(page: Page) -> None:
                 box = part.bounding_box()
                 assert box is not None
                 assert box["height"] >= 44
-        assert violations(page, theme=scheme) == []
+        assert violations(page, look=scheme) == []
     page.emulate_media(color_scheme="light", reduced_motion="no-preference")
     page.set_viewport_size(VIEWPORT)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -18,33 +18,35 @@ from tests.browser.playground import PATIENCE, Playground, Theme
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 STANDARDS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
-# The themes differ in nothing but colours: the second is asked for these alone.
-RULES: dict[Theme, dict[str, Any]] = {
-    "light": {"type": "tag", "values": STANDARDS},
-    "dark": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]},
-}
+Look = Literal["light", "dark", "narrow"]
 
-# A colour is the same at every size: the dark ones are looked at on the wide screen alone.
-LOOKS: list[tuple[Theme, ViewportSize]] = [
-    ("light", VIEWPORT),
-    ("dark", VIEWPORT),
-    ("light", {"width": 390, "height": 844}),
-]
+COLOURS = ["color-contrast", "link-in-text-block"]
+# The themes differ in nothing but colours, and a colour is the same at every size.
+ASKED: dict[Look, dict[str, Any]] = {
+    "light": {"runOnly": STANDARDS},
+    "dark": {"runOnly": {"type": "rule", "values": COLOURS}},
+    "narrow": {"runOnly": STANDARDS, "rules": {key: {"enabled": False} for key in COLOURS}},
+}
+LOOKS: dict[Look, tuple[Theme, ViewportSize]] = {
+    "light": ("light", VIEWPORT),
+    "dark": ("dark", VIEWPORT),
+    "narrow": ("light", {"width": 390, "height": 844}),
+}
 # Colours on their way from one theme to the other have no contrast to speak of.
 AT_REST = pytest.mark.parametrize("context_options", [{"reduced_motion": "reduce"}])
 
 
-def violations(page: Page, within: str = "html", theme: Theme = "light") -> list[str]:
-    """What axe finds in a part of the page, in words; the page is in that theme already."""
+def violations(page: Page, within: str = "html", look: Look = "light") -> list[str]:
+    """What axe finds in a part of the page, in words; the page has that look already."""
     if not page.evaluate("'axe' in window"):
         page.evaluate(AXE.read_text(encoding="utf-8"))
     found: dict[str, Any] = page.evaluate(
-        """([rules, within]) => axe.run(within, {
-          runOnly: rules,
+        """([asked, within]) => axe.run(within, {
+          ...asked,
           resultTypes: ['violations'],
           selectors: false, // They are half of the work, and the element is quoted.
         })""",
-        [RULES[theme], within],
+        [ASKED[look], within],
     )
     return [
         f"{violation['id']}: {node['html'][:120]} {node['failureSummary']}"
@@ -53,7 +55,7 @@ def violations(page: Page, within: str = "html", theme: Theme = "light") -> list
     ]
 
 
-def looks(page: Page) -> Iterator[Theme]:
+def looks(page: Page) -> Iterator[Look]:
     """The page in each look, whole; after them it is wide and light."""
 
     def show(theme: Theme, size: ViewportSize) -> None:
@@ -62,18 +64,18 @@ def looks(page: Page) -> Iterator[Theme]:
         # What the page colours by itself follows with the next frame.
         page.evaluate("() => new Promise((resolve) => requestAnimationFrame(resolve))")
 
-    for theme, size in LOOKS:
-        show(theme, size)
-        yield theme
-    show(*LOOKS[0])
+    for look, how in LOOKS.items():
+        show(*how)
+        yield look
+    show(*LOOKS["light"])
 
 
 def violations_in_all_looks(page: Page, within: str = "html") -> list[str]:
     """The same in each look, one after the other."""
     return [
-        f"{theme}, {page.viewport_size}: {violation}"
-        for theme in looks(page)
-        for violation in violations(page, within, theme)
+        f"{look}: {violation}"
+        for look in looks(page)
+        for violation in violations(page, within, look)
     ]
 
 

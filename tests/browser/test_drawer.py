@@ -91,9 +91,9 @@ def test_axe_finds_nothing_in_any_panel_nor_in_the_settings(page: Page, guard: G
     page.locator("#noise-about").click()
     assert violations_in_all_looks(page) == []
     page.keyboard.press("Escape")
-    for theme in looks(page):
+    for look in looks(page):
         for tab in page.get_by_role("tab").all():
             tab.click()
             expect(tab).to_have_attribute("aria-selected", "true")
             # The rest of the page has just been looked at.
-            assert violations(page, ".drawer", theme) == []
+            assert violations(page, ".drawer", look) == []

@@ -542,8 +542,8 @@ def test_axe_finds_nothing_in_the_microscope(page: Page) -> None:
     for button in page.locator("#microscope-lines .why").all():
         button.click()
     playground.button("Next line").click()
-    for theme in looks(page):
-        assert violations(page, ".drawer", theme) == []
+    for look in looks(page):
+        assert violations(page, ".drawer", look) == []
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         small = page.locator("#microscope button").evaluate_all(
             """(all) => all.filter((button) => button.offsetParent)
