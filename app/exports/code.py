@@ -13,7 +13,7 @@ import numpy as np
 import nncore
 from app.exports.formula import FEATURES
 from app.exports.origins import origin_of
-from app.exports.text import Parts, template
+from app.exports.text import Parts, counted, template
 from app.schemas import NamedData
 from app.training.checkpoints import Record
 from app.training.run import Change, Edited
@@ -82,7 +82,7 @@ def program(name: str, record: Record, network: nncore.Network, **words: Any) ->
     sin = {"sin_x1": "np.sin(x1)", "sin_x2": "np.sin(x2)"}
     return template(f"code/{name}.jinja").generate(
         title=f"{what}, {' and '.join(hidden) or 'no hidden'} units, "
-        f"{record.iteration:,} iterations",
+        f"{counted(record.iteration, 'iteration')}",
         record=record,
         origin=origin_of(record),
         examples=examples,

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from app.exports.origins import identifiers, one_line, origin_of
+from app.exports.text import counted
 from app.schemas import Origin
 from app.training.checkpoints import Record
 
@@ -38,7 +39,7 @@ def formula(record: Record, digits: int = 5) -> Iterator[str]:
         else [f"x{i + 1}" for i in range(network.layer_sizes[0])]
     )
     used = [FUNCTIONS[g.name] for g in network.activations if g.name in FUNCTIONS]
-    yield f"# after {record.iteration:,} iterations\n"
+    yield f"# after {counted(record.iteration, 'iteration')}\n"
     yield from (f"# {function}\n" for function in dict.fromkeys(used))
     if (origin := origin_of(record)) is not None:
         yield from _moved(origin)

@@ -53,13 +53,20 @@ def an_object(**parts: object) -> Parts:
     yield "}"
 
 
+def counted(many: int, one: str) -> str:
+    """How many there are of something: "1 iteration", "1,200 iterations"."""
+    return f"{many:,} {one}{'' if many == 1 else 's'}"
+
+
 @cache
 def template(name: str) -> Template:
     """One of `templates/`; of HTML, what is put in is escaped."""
-    return Environment(
+    environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=select_autoescape(),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-    ).get_template(name)
+    )
+    environment.filters["counted"] = counted
+    return environment.get_template(name)

@@ -31,6 +31,9 @@ const whole = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
 /** @param {number} value */
 export const count = (value) => withSign(value, whole.format(Math.abs(value)));
 
+/** How many there are of something. @param {number} many @param {string} one @param {string} [more] */
+export const counted = (many, one, more = `${one}s`) => `${count(many)} ${many === 1 ? one : more}`;
+
 /** @param {number | null} share from 0 to 1; null is "there is none" */
 export const percent = (share) => (share === null ? '–' : `${(100 * share).toFixed(1)}%`);
 

@@ -7,6 +7,10 @@ const OWN = /^(localhost|127(\.\d+){3}|\[::1\])$/;
 /** Whoever waits for a link waits no longer (milliseconds). */
 const PATIENCE = 10_000;
 
+/** What is said of an address that leads nobody else here, where there is room for a sentence. */
+export const ALONE =
+  'This address opens on this computer only. For a class, start Shallows so that others reach it (HOST=0.0.0.0).';
+
 /** @type {Promise<Reach> | undefined} */
 let asked;
 

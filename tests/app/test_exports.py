@@ -413,6 +413,15 @@ def test_the_report_holds_all_there_is_to_say(name: str) -> None:
     assert not re.search(r"(src|href)=", page.split("<script>")[0])
 
 
+def test_of_one_thing_there_is_one() -> None:
+    network = {"layers": [{"units": 1, "activation": "tanh"}]}
+    rate = '{"type": "set", "learning_rate": 0.5}'
+    record = record_of({"network": network}, iterations=1, changes={1: rate})
+    for write in (report, LANGUAGES["numpy"], formula):
+        assert re.search(r"\b1 iteration\b", whole(write(record)).decode())
+    assert "; 1 change on the way" in whole(report(record)).decode()
+
+
 def drawn(record: Record) -> tuple[dict[str, Any], list[dict[str, Any]], list[float]]:
     """The contour, the points, and the range of both axes, of a report's plane."""
     page = whole(report(record)).decode()

@@ -94,6 +94,10 @@ def lesson(
     # Keys leave the addresses at once.
     assert "#" not in teacher.url
     assert "#" not in screen.url
+    # An address that leads nobody here is not handed out without a word.
+    expect(screen.locator("main")).to_contain_text("on this computer only")
+    expect(screen.locator(".qr")).to_have_count(0)
+    expect(teacher.locator("section.room")).to_contain_text("on this computer only")
     otter = joined(one, server, room["code"])
     looked.at("come in", (screen, "html"))
 

@@ -72,6 +72,12 @@ def test_it_fits_with_a_panel_open(page: Page) -> None:
     for name in page.locator("#tabs .tab").all():
         name.click()
         assert page.evaluate(UNSAID) == [], name.get_attribute("id")
+    # What has the keyboard and scrolls sideways is scrolled by →, which is Step elsewhere.
+    text, before = page.locator("#program"), playground.iteration
+    until(page, lambda: text.evaluate("(one) => one.scrollWidth > one.clientWidth + 1"))
+    text.press("ArrowRight")
+    until(page, lambda: text.evaluate("(one) => one.scrollLeft > 0"), "→ does not scroll it")
+    assert playground.iteration == before
     page.get_by_role("tab", name="Timeline").click()
     for width, height in SIZES:
         page.set_viewport_size({"width": width, "height": height})

@@ -81,11 +81,13 @@ WRONG = [
         "4",
     ),
     ("Speed in iterations a second", "0", "Speed must be a number from", "300"),
+    ("accuracy at least", "101", "It stays at never.", ""),
 ]
 
 
 def test_a_wrong_value_is_explained_and_the_old_one_kept(page: Page) -> None:
     playground = Playground(page)
+    page.locator("#training summary").click()
     for name, wrong, says, kept in WRONG:
         playground.enter(name, wrong)
         field = playground.field(name)

@@ -75,7 +75,7 @@ def test_help_lists_the_keys_and_leads_to_the_documentation(page: Page, guard: G
     playground = Playground(page)
     page.keyboard.press("?")
     dialog = page.get_by_role("dialog", name="Help and keys")
-    expect(dialog.get_by_role("row")).to_have_count(8)
+    expect(dialog.get_by_role("row")).to_have_count(9)
     expect(dialog.get_by_role("row", name="Space")).to_contain_text("Play, or pause")
     assert violations(page, "#keys-dialog") == []
     with page.context.expect_page() as opened:

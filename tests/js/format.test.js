@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { cost, count, exact, fixed, level, parameter, percent, scientific } from '../../static/js/format.js';
+import { cost, count, counted, exact, fixed, level, parameter, percent, scientific } from '../../static/js/format.js';
 import './document.js';
 import { signed } from '../../static/js/notation.js';
 import { nothing } from '../../static/vendor/lit-html/lit-html.js';
@@ -43,4 +43,15 @@ test('shares, counts and exact numbers', () => {
 test('a term of a sum has the sign of what is written', () => {
   const alone = (value) => signed(value, true).values[0] === nothing;
   assert.deepEqual([1.5, 0, -0, -0.0004, -1.5].map(alone), [true, true, true, true, false]);
+});
+
+test('of one thing there is one', () => {
+  assert.deepEqual(
+    [0, 1, 2, 1234].map((many) => counted(many, 'point')),
+    ['0 points', '1 point', '2 points', '1,234 points'],
+  );
+  assert.deepEqual(
+    [1, 2].map((many) => counted(many, 'row is', 'rows are')),
+    ['1 row is', '2 rows are'],
+  );
 });

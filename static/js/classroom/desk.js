@@ -4,6 +4,7 @@ import { batch, computed, effect, signal } from '../../vendor/signals-core/signa
 import { ask } from '../asking.js';
 import { fromHash } from '../experiment/address.js';
 import { experimentOf, runSpec } from '../experiment/experiment.js';
+import { counted } from '../format.js';
 import { call } from './calls.js';
 import { brief, differences, line, STUCK } from './differs.js';
 import { CHANNEL } from './offering.js';
@@ -421,7 +422,7 @@ export class Desk {
           : task !== null
             ? `${members.filter(({ solved }) => solved.includes(task)).length} of ${members.length} solved`
             : `${members.length} in`;
-      const text = `${counts}${hands > 0 ? `, ${hands} ${hands === 1 ? 'hand' : 'hands'} up` : ''}`;
+      const text = `${counts}${hands > 0 ? `, ${counted(hands, 'hand')} up` : ''}`;
       if (text !== before && before) this.announcement.value = text;
       before = text;
     }, SAID_EVERY);

@@ -1,5 +1,6 @@
 /** What a tile says: what a student's network differs in from what was sent, in a few words, and its numbers. Pure. */
 
+import { counted } from '../format.js';
 import { featureText } from '../notation.js';
 
 /** @typedef {import('../experiment/experiment.js').Experiment} Experiment */
@@ -25,7 +26,7 @@ function activations({ layers }, catalogue) {
 function units({ layers }) {
   const counts = layers.map((layer) => layer.units);
   if (counts.length === 0) return '';
-  if (counts.length === 1) return counts[0] === 1 ? '1 unit' : `${counts[0]} units`;
+  if (counts.length === 1) return counted(counts[0], 'unit');
   if (counts.every((count) => count === counts[0])) return `${counts.length} layers of ${counts[0]}`;
   return `${counts.slice(0, -1).join(', ')} and ${counts.at(-1)}`;
 }

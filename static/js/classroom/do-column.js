@@ -4,7 +4,7 @@ import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
 import { effect, signal } from '../../vendor/signals-core/signals-core.js';
 import { fromHash } from '../experiment/address.js';
 import { serverPath } from '../links.js';
-import { reach } from '../reach.js';
+import { ALONE, reach } from '../reach.js';
 import { palette } from '../theme.js';
 import { inGroups } from './calls.js';
 import { whole } from './differs.js';
@@ -34,8 +34,11 @@ const FORMS = { ask: askForm, task: taskForm, lesson: lessonForm, hide: hideForm
  */
 export function mountDo(fields, defaults, desk, place, { points, arrived }) {
   const address = signal(location.host);
-  void reach().then(({ origin }) => {
+  /** Whether that leads nobody else here. */
+  const alone = signal(false);
+  void reach().then(({ origin, own }) => {
     address.value = origin.replace(/^https?:\/\//, '');
+    alone.value = own;
   });
   place.addEventListener('keydown', (event) => {
     if (event.key !== 'Escape' || desk.section.peek() === '') return;
@@ -299,7 +302,9 @@ export function mountDo(fields, defaults, desk, place, { points, arrived }) {
     html`<section class="room"><img class="qr" alt="QR code of the join address" src=${serverPath(
       `/rooms/${desk.id}/code.svg?${code}`,
     )}><div><p class="code"><span class="vh">Room code </span>${inGroups(code)}</p><p class="cap">${address.value}${serverPath('/j')}</p><p
-      class="cap">${desk.state.members.value.size} in, door ${locked ? 'locked' : 'open'}</p></div></section>`;
+      class="cap">${desk.state.members.value.size} in, door ${locked ? 'locked' : 'open'}</p>${
+        alone.value ? html`<p class="wrong">${ALONE}</p>` : nothing
+      }</div></section>`;
 
   effect(() => {
     void [arrived.value, palette.value, desk.state.painted.value, desk.now.value];

@@ -5,7 +5,7 @@ import { computed, effect, signal } from '../../vendor/signals-core/signals-core
 import { defaultsOf, experimentOf } from '../experiment/experiment.js';
 import { cost, count } from '../format.js';
 import { pathHere, serverPath } from '../links.js';
-import { reach } from '../reach.js';
+import { ALONE, reach } from '../reach.js';
 import { nextTheme, palette, theme } from '../theme.js';
 import { newer } from '../version.js';
 import { inGroups } from './calls.js';
@@ -62,8 +62,11 @@ function open(key) {
   const chosen = signal(/** @type {'' | 'join' | 'wall'} */ (''));
   const refused = signal('');
   const address = signal(location.host);
-  void reach().then(({ origin }) => {
+  /** Whether that leads nobody else here. */
+  const alone = signal(false);
+  void reach().then(({ origin, own }) => {
     address.value = origin.replace(/^https?:\/\//, '');
+    alone.value = own;
   });
   const size = signal({ width: innerWidth, height: innerHeight });
   addEventListener('resize', () => {
@@ -166,13 +169,16 @@ function open(key) {
 
   /** @type {Record<import('./screen-view.js').Scene, (now: ScreensRoom, unit: number) => unknown>} */
   const SCENES = {
-    join: (
-      now,
-    ) => html`<main class="stage"><div><p class="soft">Join the class. Open</p><h1 class="addr">${address.value}${serverPath(
-      '/j',
-    )}</h1><p class="soft">or point a camera at the square.<br>No account, no name to type.</p></div><img class="qr"
-      alt="QR code of the join address" src=${serverPath(`/rooms/${id}/code.svg?${now.code}`)}><div
-      class="big6"><p class="code">${now.code.slice(0, 3)}<span>${now.code.slice(
+    join: (now) =>
+      html`<main class="stage"><div><p class="soft">Join the class. Open</p><h1 class="addr">${address.value}${serverPath(
+        '/j',
+      )}</h1><p class="soft">${
+        alone.value ? ALONE : html`or point a camera at the square.<br>No account, no name to type.`
+      }</p></div>${
+        alone.value
+          ? html`<span></span>`
+          : html`<img class="qr" alt="QR code of the join address" src=${serverPath(`/rooms/${id}/code.svg?${now.code}`)}>`
+      }<div class="big6"><p class="code">${now.code.slice(0, 3)}<span>${now.code.slice(
         3,
       )}</span></p><p class="in"><b>${now.in}</b><span class="soft">${now.in === 1 ? 'is in' : 'are in'}</span></p></div></main>`,
     spot: (now) =>

@@ -3,6 +3,7 @@
 import { repeat } from '../../vendor/lit-html/directives/repeat.js';
 import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
 import { computed, effect, signal } from '../../vendor/signals-core/signals-core.js';
+import { counted } from '../format.js';
 import { palette } from '../theme.js';
 import { shortCost, shortTest } from './differs.js';
 import { symbol } from './symbols.js';
@@ -264,7 +265,7 @@ export function mountWall(desk, place, { points, arrived }) {
     list.className = `tiles ${size}`;
     list.style.setProperty('--c', String(columns));
     list.style.setProperty('--d', `${side}px`);
-    list.ariaLabel = `${shown.length} ${shown.length === 1 ? 'network' : 'networks'}`;
+    list.ariaLabel = counted(shown.length, 'network');
     const was = [...list.querySelectorAll('[data-tile]')].indexOf(/** @type {Element} */ (document.activeElement));
     const held = was < 0 ? 0 : Number(/** @type {HTMLElement} */ (document.activeElement).dataset.tile);
     render(

@@ -3,6 +3,7 @@
  * it stands for.
  */
 
+import { counted } from '../format.js';
 import { MAX_RUNS } from './bounds.js';
 import { choice, FieldError, namesOf } from './field.js';
 
@@ -113,7 +114,7 @@ export function factorsOf(
       label: 'hidden units',
       part: 'layers',
       field: units,
-      ...numeric((value) => `${value} ${value === 1 ? 'unit' : 'units'}`),
+      ...numeric((value) => counted(value, 'unit')),
       values: [1, 2, 4, 8],
       same: 'The same points, seed and learning rate',
       set: ({ layers }, value) => ({ layers: layers.map((layer) => ({ ...layer, units: value })) }),

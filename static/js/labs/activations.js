@@ -7,7 +7,7 @@ import { html, nothing, render, svg } from '../../vendor/lit-html/lit-html.js';
 import { computed, effect, signal } from '../../vendor/signals-core/signals-core.js';
 import { ask } from '../asking.js';
 import { slopeField } from '../experiment/experiment.js';
-import { count, fixed, percent } from '../format.js';
+import { count, counted, fixed, percent } from '../format.js';
 import { bracket, ofLayer, operator, variable } from '../notation.js';
 import { together } from '../signals.js';
 import { formulaLines } from '../views/activation.js';
@@ -85,6 +85,8 @@ export function mount(store, find) {
   whenOpen(store, 'activations', () => {
     /** Of every layer, as far as they are of the network that is set up. @type {Signal<Diagnostics[] | null>} */
     const looks = signal(/** @type {Diagnostics[] | null} */ (null));
+    /** Nothing of a run that is put aside, as there is nothing to train on. */
+    const seen = computed(() => (store.current.aside.value ? null : looks.value));
     const norms = new Norms();
     const { connection, sought, questions } = store.dialogue;
     /** Before that there is nothing to ask about. */
@@ -117,9 +119,9 @@ export function mount(store, find) {
         looks.value = found;
       }),
       showLayers(store, asked, layer, find('acts-layers')),
-      showPlot(layer, chosen, looks, size, find('acts-plot')),
-      showFacts(store, layer, chosen, looks, find('acts-facts')),
-      showNorms(layer, looks, norms, size, find('acts-norms'), find('acts-norms-now')),
+      showPlot(layer, chosen, seen, size, find('acts-plot')),
+      showFacts(store, layer, chosen, seen, find('acts-facts')),
+      showNorms(layer, seen, norms, size, find('acts-norms'), find('acts-norms-now')),
       () => {
         for (const id of ['acts-layers', 'acts-plot', 'acts-facts', 'acts-norms', 'acts-norms-now'])
           render(nothing, find(id));
@@ -197,7 +199,7 @@ const jumps = (z, y, index) =>
 /**
  * @param {{value: number}} layer
  * @param {{value: Chosen}} chosen
- * @param {Signal<Diagnostics[] | null>} looks
+ * @param {{value: Diagnostics[] | null}} looks
  * @param {{value: string}} size
  * @param {HTMLElement} plot
  */
@@ -209,6 +211,7 @@ function showPlot(layer, chosen, looks, size, plot) {
     void size.value;
     const look = looks.value?.[layer.value - 1];
     const { clientWidth, clientHeight } = plot;
+    if (!look) render(nothing, plot);
     if (!look || clientWidth === 0) return;
     const least = Math.max(Math.abs(look.low), Math.abs(look.high), REACHES[0]);
     if (of !== layer.value || least > reach || least < ROOMY * reach) reach = reachFor(least);
@@ -322,13 +325,16 @@ function barsOf({ histogram, low, high }, x, bottom, height) {
  * @param {Store} store
  * @param {{value: number}} layer
  * @param {{value: Chosen}} chosen
- * @param {Signal<Diagnostics[] | null>} looks
+ * @param {{value: Diagnostics[] | null}} looks
  * @param {HTMLElement} container
  */
 function showFacts(store, layer, chosen, looks, container) {
   return effect(() => {
     const look = looks.value?.[layer.value - 1];
-    if (!look) return;
+    if (!look) {
+      render(store.current.aside.value ? html`<p class="quiet">${store.obstacle.value}</p>` : nothing, container);
+      return;
+    }
     const { name, slope, output } = chosen.value;
     const units = store.layerSizes.value[layer.value];
     const all = look.histogram.reduce((sum, n) => sum + n, 0);
@@ -345,7 +351,7 @@ function showFacts(store, layer, chosen, looks, container) {
             'saturated',
             'Saturated',
             percent(look.saturated),
-            html`of the ${count(all)} z (${count(units)} ${units === 1 ? 'unit' : 'units'}, every training example) have
+            html`of the ${count(all)} z (${counted(units, 'unit')}, every training example) have
               |g′| under ${SATURATED}, shaded: through them hardly any gradient gets back.`,
           )}
           ${fact(
@@ -386,7 +392,7 @@ const deadOf = (dead, units) =>
 
 /**
  * @param {{value: number}} layer
- * @param {Signal<Diagnostics[] | null>} looks
+ * @param {{value: Diagnostics[] | null}} looks
  * @param {Norms} norms
  * @param {{value: string}} size
  * @param {HTMLElement} plot
@@ -399,6 +405,7 @@ function showNorms(layer, looks, norms, size, plot, list) {
     void size.value;
     const found = looks.value;
     const { clientWidth: width, clientHeight: height } = plot;
+    if (!found) for (const place of [plot, list]) render(nothing, place);
     if (!found || width === 0) return;
     const x = norms.iterations;
     const lines = norms.curves.map((y, index) => ({

@@ -125,7 +125,8 @@ export class LabSession {
   }
 
   pause() {
-    this.dialogue.pause();
+    // Before there is a plan there is nothing to pause, and the server says so.
+    if (this.#wanted) this.dialogue.pause();
   }
 
   step() {

@@ -7,7 +7,7 @@ import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
 import { computed, effect, signal } from '../../vendor/signals-core/signals-core.js';
 import { sameData, sameRun } from '../experiment/experiment.js';
 import { allows } from '../experiment/parts.js';
-import { cost, count, percent } from '../format.js';
+import { cost, count, counted, percent } from '../format.js';
 import { bytesOf } from '../painting/map.js';
 import { together } from '../signals.js';
 import { palette } from '../theme.js';
@@ -152,9 +152,7 @@ const mark = ({ accuracy, cost: least }) =>
 
 /** @param {Swept} answer */
 const verdict = ({ solved, seeds }) =>
-  `${count(solved.count)} of ${count(seeds.length)} ${
-    seeds.length === 1 ? 'seed' : 'seeds'
-  } solved it (${percent(solved.share)})`;
+  `${count(solved.count)} of ${counted(seeds.length, 'seed')} solved it (${percent(solved.share)})`;
 
 /** @param {Seed} seed */
 const outcome = ({ solved, diverged }) => (diverged !== null ? 'diverged' : solved ? 'solved' : 'not solved');

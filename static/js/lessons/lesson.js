@@ -62,7 +62,8 @@ export function mountLesson(store, find, catalogue, course, list) {
     const lesson = course.lesson.value;
     const step = course.step.value;
     if (course.problem.value) render(unopened(name, course, list), box);
-    else if (!lesson || !step) render(html`<p class="say" role="status">Fetching the lesson</p>`, box);
+    else if (!lesson || !step)
+      render(html`<div class="scroll"><p class="say" role="status">Fetching the lesson</p></div>`, box);
     else render(drawn(lesson, step), box);
   });
 
@@ -235,8 +236,8 @@ const unopened = (
   name,
   course,
   list,
-) => html`<div class="say" role="alert"><h2 id="lesson-title">A lesson that is not there</h2><p>“${name}” could not be
+) => html`<div class="scroll"><div class="say" role="alert"><h2 id="lesson-title">A lesson that is not there</h2><p>“${name}” could not be
   opened. ${course.problem.value}</p></div>
   <div class="task ends"><button class="btn" type="button" @click=${() => course.arrive()}>Try
     again</button><button class="btn" type="button" @click=${list}>Choose another
-    lesson</button><button class="btn quiet" type="button" @click=${() => course.leave()}>Close</button></div>`;
+    lesson</button><button class="btn quiet" type="button" @click=${() => course.leave()}>Close</button></div></div>`;

@@ -6,7 +6,7 @@ import { ask, latest, post, problemOf, UNANSWERED } from '../asking.js';
 import { copy } from '../clipboard.js';
 import { MAX_FILE_BYTES } from '../experiment/bounds.js';
 import { layerSizes, sameRun } from '../experiment/experiment.js';
-import { count } from '../format.js';
+import { count, counted } from '../format.js';
 import { fits } from '../layers.js';
 import { serverPath } from '../links.js';
 import { together } from '../signals.js';
@@ -223,9 +223,7 @@ function mountLoading(store, find, catalogue) {
       );
     if (inputs !== features.length)
       return no(
-        `The network in ${name} takes ${inputs} ${
-          inputs === 1 ? 'input' : 'inputs'
-        }, yours ${features.length}. Choose as many features, in the file's order, and load it again.`,
+        `The network in ${name} takes ${counted(inputs, 'input')}, yours ${features.length}. Choose as many features, in the file's order, and load it again.`,
       );
 
     const parameters = found.map(({ weights, biases }) => ({ weights, biases }));

@@ -20,6 +20,7 @@ export const TYPING =
  * @property {string} does
  * @property {string} part of the page, for where it is hidden or locked
  * @property {string} own elements that use the key themselves
+ * @property {boolean} [scrolls] whether it is its own too of what has the keyboard and scrolls sideways
  * @property {boolean} repeats
  * @property {boolean} [reads] changes nothing, so that it works where its part is locked; it is always the page's
  * @property {(run: import('../store/state.js').Keyed, store: Store) => void} act
@@ -41,6 +42,7 @@ const KEYS = {
     does: 'One iteration',
     part: 'step',
     own: 'input',
+    scrolls: true,
     repeats: true,
     act: (run) => run.step(),
   },
@@ -79,12 +81,17 @@ export function markKey(button, key, does, own) {
   else button.removeAttribute('aria-keyshortcuts');
 }
 
+/** Whether an element can be scrolled sideways. @param {Element} element */
+const isWide = (element) =>
+  element.scrollWidth > element.clientWidth + 1 && ['auto', 'scroll'].includes(getComputedStyle(element).overflowX);
+
 /** @param {Store} store @param {Key} key */
 const works = (store, { part, reads }) =>
   reads ? isShown(store.reduction.peek(), part) : allows(store.reduction.peek(), store.keyed.peek()?.part ?? part);
 
-/** What no key of this table does. @type {[name: string, does: string][]} */
+/** What no key of this table does. @type {[name: string, does: string, part?: string][]} */
 const BESIDES = [
+  ['Ctrl Z', 'Undo what was done to the points; with Shift, redo it', 'own'],
   ['Tab', 'To the next control'],
   ['← ↑ ↓ →', 'Change a slider or a choice; move the mark on the plane'],
   ['Esc', 'Close what is open'],
@@ -96,14 +103,14 @@ export function mountKeyboard(store, find) {
   const showKeys = () => {
     const lab = store.keyed.peek();
     const usable = Object.values(KEYS).filter((key) => works(store, key));
-    /** @type {[name: string, does: string][]} */
+    /** @type {[name: string, does: string, part?: string][]} */
     const rows = [
       ...usable.map(
         ({ name, does, reads }) =>
           /** @type {[string, string]} */ ([name, lab && !reads ? `${does}: ${lab.what}` : does]),
       ),
       ['?', 'Show these keys'],
-      ...BESIDES,
+      ...BESIDES.filter(([, , part]) => !part || allows(store.reduction.peek(), part)),
     ];
     render(
       rows.map(([name, does]) => html`<tr><th scope="row"><kbd>${name}</kbd></th><td>${does}</td></tr>`),
@@ -119,7 +126,8 @@ export function mountKeyboard(store, find) {
     if (event.key === '?' && !typing && allows(store.reduction.peek(), 'help')) showKeys();
     const key = KEYS[event.key.length === 1 ? event.key.toLowerCase() : event.key];
     if (!key || event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
-    if (event.target instanceof Element && event.target.closest(`${TYPING}, ${key.own}`)) return;
+    const at = event.target instanceof Element ? event.target : null;
+    if (at?.closest(`${TYPING}, ${key.own}`) || (key.scrolls && at && isWide(at))) return;
     event.preventDefault();
     if (!works(store, key)) return;
     if (key.repeats || !event.repeat) key.act(store.keyed.peek() ?? store, store);

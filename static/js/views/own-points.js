@@ -8,7 +8,7 @@ import { MAX_POINTS } from '../experiment/bounds.js';
 import { OWN, PLANE, parameterField } from '../experiment/experiment.js';
 import { allows } from '../experiment/parts.js';
 import { added, BY_HAND, erased, hundredth, moved, nearest, relabelled, Steps } from '../experiment/points-by-hand.js';
-import { count, fixed } from '../format.js';
+import { count, counted, fixed } from '../format.js';
 import { serverPath } from '../links.js';
 import { TYPING } from './keyboard.js';
 import { mountTable } from './table.js';
@@ -189,7 +189,7 @@ class Editor {
     }
     this.take(
       added(own, place, label),
-      `Added ${this.name(label)} at ${spoken(place)}, ${count(own.points.length + 1)} points`,
+      `Added ${this.name(label)} at ${spoken(place)}, ${counted(own.points.length + 1, 'point')}`,
     );
   }
 
@@ -203,7 +203,7 @@ class Editor {
   /** @param {number} index */
   erase(index) {
     const { own } = this;
-    this.take(erased(own, index), `Erased ${this.name(own.labels[index])}, ${count(own.points.length - 1)} points`);
+    this.take(erased(own, index), `Erased ${this.name(own.labels[index])}, ${counted(own.points.length - 1, 'point')}`);
   }
 
   start() {
@@ -304,7 +304,7 @@ function mountTool(store, find, edit) {
     edit.clear();
     (clear.hidden ? tools[0] : clear).focus();
   });
-  const counted = find('own-count');
+  const line = find('own-count');
   effect(() => {
     const { points, labels } = edit.own;
     const own = store.setup.dataset.value === OWN;
@@ -313,13 +313,13 @@ function mountTool(store, find, edit) {
     const ones = labels.filter((label) => label === 1).length;
     const far = points.filter((point) => point.some((value) => value < PLANE[0] || value > PLANE[1])).length;
     const counts = edit.regression
-      ? `${count(points.length)} points.`
-      : `${count(points.length)} points: ${count(ones)} of y = 1, ${count(points.length - ones)} of y = 0.`;
-    counted.textContent = own
-      ? store.obstacle.value || `${counts}${far > 0 ? ` ${count(far)} lie beyond what is seen.` : ''}`
+      ? `${counted(points.length, 'point')}.`
+      : `${counted(points.length, 'point')}: ${count(ones)} of y = 1, ${count(points.length - ones)} of y = 0.`;
+    line.textContent = own
+      ? store.obstacle.value || `${counts}${far > 0 ? ` ${counted(far, 'lies', 'lie')} beyond what is seen.` : ''}`
       : '';
-    counted.hidden = !own;
-    counted.classList.toggle('missing', store.obstacle.value !== '');
+    line.hidden = !own;
+    line.classList.toggle('missing', store.obstacle.value !== '');
   });
 
   const download = /** @type {HTMLAnchorElement} */ (find('own-download'));

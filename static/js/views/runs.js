@@ -8,7 +8,7 @@ import { effect, signal, untracked } from '../../vendor/signals-core/signals-cor
 import { download } from '../download.js';
 import { experimentOf } from '../experiment/experiment.js';
 import { summary } from '../experiment/words.js';
-import { cost, count, percent } from '../format.js';
+import { cost, count, counted, percent } from '../format.js';
 import { variable } from '../notation.js';
 import { csvOf, MOST_RUNS, samplesOf } from '../store/kept-runs.js';
 import { palette } from '../theme.js';
@@ -146,9 +146,7 @@ export function mountRuns(store, find, catalogue, defaults, runs) {
             ? nothing
             : html`<div class="runs-head"><p>${
                 list.length > 0
-                  ? `${count(list.length)} ${
-                      list.length === 1 ? 'run' : 'runs'
-                    }. ${kept} Check up to ${MOST_COMPARED} to see their costs beside the current one’s.`
+                  ? `${counted(list.length, 'run')}. ${kept} Check up to ${MOST_COMPARED} to see their costs beside the current one’s.`
                   : nothing
               }</p>
             ${

@@ -5,6 +5,7 @@ import { effect, untracked } from '../../vendor/signals-core/signals-core.js';
 import { copy, UNCOPIED } from '../clipboard.js';
 import { leftOut } from '../experiment/address.js';
 import { isShown, PARTS, REDUCED } from '../experiment/parts.js';
+import { counted } from '../format.js';
 import { reach } from '../reach.js';
 import { closesBy } from './closing.js';
 import { showCode } from './qr.js';
@@ -67,7 +68,7 @@ export function mountShare(store, find, fields, addressOf) {
       ? `It opens this same experiment, but no link can hold ${missing}: save those as a file.`
       : 'It opens this same experiment, to the last digit.';
     const reduced = [...choices.values()].filter((choice) => choice !== 'shown').length;
-    if (reduced > 0) about.textContent += ` With ${reduced} ${reduced === 1 ? 'part' : 'parts'} hidden or locked.`;
+    if (reduced > 0) about.textContent += ` With ${counted(reduced, 'part')} hidden or locked.`;
   };
 
   /** @param {import('../experiment/parts.js').Reduction} reduction */

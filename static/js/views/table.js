@@ -8,7 +8,7 @@ import { latest, post } from '../asking.js';
 import { OWN } from '../experiment/experiment.js';
 import { short } from '../experiment/origin.js';
 import { allows } from '../experiment/parts.js';
-import { count } from '../format.js';
+import { count, counted } from '../format.js';
 import { takeDropped } from './dropped.js';
 
 /** @typedef {import('../store/state.js').Store} Store */
@@ -179,14 +179,14 @@ export function mountTable(store, find, { dialog, take }) {
   const tell = (here) => {
     const { classes, rows, bad_rows, fit: scaling } = here;
     const as = classes ? `; “${classes[0]}” is y = 0, “${classes[1]}” is y = 1` : '';
-    sum.textContent = `${count(rows)} points${as}.`;
+    sum.textContent = `${counted(rows, 'point')}${as}.`;
     render(
       understood(here).map((line) => html`<li>${line}</li>`),
       said,
     );
     bad.hidden = bad_rows === 0;
     /** @type {HTMLElement} */ (bad.querySelector('summary')).textContent =
-      `${count(bad_rows)} ${bad_rows === 1 ? 'row is' : 'rows are'} left out`;
+      `${counted(bad_rows, 'row is', 'rows are')} left out`;
     render(
       [
         ...here.bad.map(({ line, reason }) => html`<li>Line ${count(line)}: ${reason}</li>`),
@@ -219,7 +219,9 @@ export function mountTable(store, find, { dialog, take }) {
           `${names[column]}: “${cell}” is read as ${taken}; it could be ${other}, too (Decimals).`,
       ),
       ...lines.map(({ line, reason }) => `Line ${count(line)} ${reason}, and is passed over.`),
-      ...(passed_over_lines > lines.length ? [`${count(passed_over_lines - lines.length)} more are passed over.`] : []),
+      ...(passed_over_lines > lines.length
+        ? [`${counted(passed_over_lines - lines.length, 'more is', 'more are')} passed over.`]
+        : []),
       ...(missing_rows > 0 ? [`Left out for a missing value: ${count(missing_rows)}.`] : []),
       ...(other_rows > 0 ? [`Left out for another class: ${count(other_rows)}.`] : []),
       `Separated by ${DELIMITERS[delimiter] ?? delimiter}${encoding === 'utf-8' ? '' : `, written in ${encoding}`}.`,

@@ -185,7 +185,9 @@ export function bindValue({ input, slider = null, problem, field, value, change,
       show();
     } catch (error) {
       if (!(error instanceof FieldError)) throw error;
-      if (final) complain(`${error.message} It stays at ${spoken(value())}${field.factor === 100 ? ' %' : ''}.`);
+      const now = value();
+      if (final)
+        complain(`${error.message} It stays at ${spoken(now)}${now !== null && field.factor === 100 ? ' %' : ''}.`);
     }
   };
 

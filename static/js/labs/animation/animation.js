@@ -11,7 +11,7 @@ import { download } from '../../download.js';
 import { sameRun } from '../../experiment/experiment.js';
 import { number } from '../../experiment/field.js';
 import { summary } from '../../experiment/words.js';
-import { count } from '../../format.js';
+import { count, counted } from '../../format.js';
 import { closesBy } from '../../views/closing.js';
 import { bindNumber, iteration } from '../../views/value.js';
 import { filmOf, SIZE } from './film.js';
@@ -125,7 +125,7 @@ export function mount(store, find, catalogue, defaults) {
     const each = (to.value - from.value) / seconds.value;
     find('animation-about').textContent =
       `${count(length)} pictures of ${count(SIZE.width)} × ${SIZE.height} pixels, ` +
-      `${count(Math.max(1, Math.round(each)))} iterations a second, ` +
+      `${counted(Math.max(1, Math.round(each)), 'iteration')} a second, ` +
       `at most ${megabytes(mostBytes(seconds.value))}. First the pictures are fetched; to record them then takes as long as the film.`;
   });
 
