@@ -173,7 +173,9 @@ def test_an_empty_plane_and_one_class_say_what_is_missing_and_lose_nothing(page:
     expect(page.locator("#cost .live circle")).to_be_hidden()
     # What opens meanwhile says the same, and nothing else.
     page.get_by_role("tab", name="Activations").click()
-    expect(page.locator("#acts-facts")).to_have_text("Add at least two points of your own to train on.")
+    expect(page.locator("#acts-facts")).to_have_text(
+        "Add at least two points of your own to train on."
+    )
     page.get_by_role("tab", name="Compare").click()
     expect(page.locator("#compare-problem")).to_contain_text("Add at least two points")
     until(page, lambda: playground.wire.lab_talks)
