@@ -577,6 +577,11 @@ def test_everyone_can_use_it_and_it_leaves_the_playground_usable(page: Page, gua
     expect(lesson.panel.get_by_role("alert")).to_contain_text("There is no such lesson")
     expect(playground.radio("Dataset", "xor")).to_be_checked()
     assert violations(page, "#lesson") == []
+    page.set_viewport_size({"width": 1280, "height": 720})
+    told = lesson.panel.get_by_role("alert").evaluate(
+        "(one) => [one.getBoundingClientRect().x, getComputedStyle(one).paddingLeft]"
+    )
+    assert told[0] + float(told[1].removesuffix("px")) >= 8
     lesson.button("Close").click()
     expect(lesson.panel).to_be_hidden()
     expect(page).to_have_url("/#dataset=xor")
