@@ -303,7 +303,7 @@ export function mountDo(fields, defaults, desk, place, { points, arrived }) {
       `/rooms/${desk.id}/code.svg?${code}`,
     )}><div><p class="code"><span class="vh">Room code </span>${inGroups(code)}</p><p class="cap">${address.value}${serverPath('/j')}</p><p
       class="cap">${desk.state.members.value.size} in, door ${locked ? 'locked' : 'open'}</p>${
-        alone.value ? html`<p class="wrong">${ALONE}</p>` : nothing
+        alone.value ? html`<p class="wrong" title=${ALONE}>on this computer only</p>` : nothing
       }</div></section>`;
 
   effect(() => {
