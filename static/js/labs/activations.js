@@ -109,6 +109,8 @@ export function mount(store, find) {
       effect(() => {
         const picture = store.current.picture.value;
         const found = picture?.run.diagnostics;
+        // No point is left that these numbers could be of.
+        if (store.current.aside.value) looks.value = null;
         if (!picture || !found || found.length !== depth.value) return;
         norms.write(
           picture.iteration,
@@ -209,6 +211,10 @@ function showPlot(layer, chosen, looks, size, plot) {
     void size.value;
     const look = looks.value?.[layer.value - 1];
     const { clientWidth, clientHeight } = plot;
+    if (!looks.value) {
+      render(nothing, plot);
+      plot.setAttribute('aria-label', 'g and g′ with a histogram of z, once there are numbers');
+    }
     if (!look || clientWidth === 0) return;
     const least = Math.max(Math.abs(look.low), Math.abs(look.high), REACHES[0]);
     if (of !== layer.value || least > reach || least < ROOMY * reach) reach = reachFor(least);
@@ -328,6 +334,11 @@ function barsOf({ histogram, low, high }, x, bottom, height) {
 function showFacts(store, layer, chosen, looks, container) {
   return effect(() => {
     const look = looks.value?.[layer.value - 1];
+    if (!looks.value)
+      render(
+        store.current.aside.value ? html`<p class="quiet">No numbers yet. ${store.obstacle.value}</p>` : nothing,
+        container,
+      );
     if (!look) return;
     const { name, slope, output } = chosen.value;
     const units = store.layerSizes.value[layer.value];
@@ -399,6 +410,7 @@ function showNorms(layer, looks, norms, size, plot, list) {
     void size.value;
     const found = looks.value;
     const { clientWidth: width, clientHeight: height } = plot;
+    if (!found) for (const place of [plot, list]) render(nothing, place);
     if (!found || width === 0) return;
     const x = norms.iterations;
     const lines = norms.curves.map((y, index) => ({
