@@ -3,7 +3,7 @@
 | what | at most | one more |
 |---|---|---|
 | rooms of a server | a setting | an empty one that has no teacher gives way; else `full` |
-| members | 400 | whoever left or was removed first gives way; if all are in, `full` |
+| members | 400 | whoever has not come a minute after joining, or left first, gives way; `full` |
 | second sessions of a member | 1; 8 while the room is held | those before it are nobody's; `held` |
 | claims of names | 50, five minutes | the oldest gives way; `claimed` where the name is claimed |
 | keys of teachers | 8 | pairing is refused (`full`): `new_key` ends all others |
@@ -29,6 +29,8 @@ MOST_CLAIMS = 50
 CLAIM_SECONDS = 300.0
 COMING_SECONDS = 60.0
 """After which whoever was given a place and has never come may lose it to somebody new."""
+WAITED_SECONDS = 300.0
+"""After which they are not in any more; what they were given leads back all the same."""
 MOST_KEYS = 8
 MOST_PAGES = 16
 """Of teachers, and of projectors."""

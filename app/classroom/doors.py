@@ -9,6 +9,7 @@ from app.classroom.bounds import (
     MOST_MEMBERS,
     MOST_PAGES,
     PAIRING_SECONDS,
+    WAITED_SECONDS,
 )
 from app.classroom.codes import Mint, read_code, same
 from app.classroom.commands import Collect, Come, Gone, Join, Linked, OpenPage, Redeem
@@ -99,12 +100,10 @@ def _give_way(turn: Turn) -> None:
     Raises:
         RoomFull: Everybody is in.
     """
-    state, since = turn.state, turn.now.clock - COMING_SECONDS
-    never = [m for m in state.members.values() if m.standing == "in" and not m.came]
-    never = [m for m in never if turn.presence(m).progress_at <= since]
+    state = turn.state
     gone = [m for m in state.members.values() if m.standing != "in"]
-    if never:
-        first = min(never, key=lambda member: member.number)
+    if never := _never_came(turn, COMING_SECONDS):
+        first = never[0]
         _out(turn, first, REFUSED, None)
     elif gone:
         first = min(gone, key=lambda member: member.left_at)
@@ -114,6 +113,12 @@ def _give_way(turn: Turn) -> None:
     _forget_claims(turn, first)
     _unkeep(turn, first)
     turn.drop(first)
+
+
+def _never_came(turn: Turn, seconds: float) -> list[Member]:
+    """Who was given a place so long ago and has not come, the longest first."""
+    state, clock = turn.state, turn.now.clock
+    return [state.members[n] for n, since in state.coming.items() if clock >= since + seconds]
 
 
 def _let_in(turn: Turn, member: Member, secret: str) -> None:
@@ -134,6 +139,8 @@ def _arrive(turn: Turn, member: Member) -> None:
     turn.state.presences[member.number] = Presence(
         away_since=now.wall, progress_at=now.clock, progress_wall=now.wall, told_at=now.clock
     )
+    if not member.came:
+        turn.state.coming[member.number] = now.clock
 
 
 def _of_secret(state: State, mint: Mint, secret: str) -> Member | None:
@@ -218,6 +225,7 @@ def come(turn: Turn, command: Come) -> None:
         turn.staff()
     if not member.came:
         member.came = True
+        turn.state.coming.pop(member.number, None)
         turn.keep(member)
     presence = turn.presence(member)
     before = presence.lab if command.lab else presence.connection
@@ -337,8 +345,15 @@ def leave(turn: Turn, member: Member, message: Leave | None = None) -> None:
     _out(turn, member, DONE, None)
 
 
+def wait_no_longer(turn: Turn) -> None:
+    """Whoever was given a place and has not come since is not in: they may have gone away."""
+    for member in _never_came(turn, WAITED_SECONDS):
+        leave(turn, member)
+
+
 def _out(turn: Turn, member: Member, code: int, error: Removed | None) -> None:
     """What is connected of a member is let go."""
+    turn.state.coming.pop(member.number, None)
     presence = turn.state.presences.pop(member.number, None)
     if presence is not None:
         turn.dismiss(presence.connection, code, error)

@@ -37,7 +37,8 @@ def results_csv(state: State, link: Callable[[Member], str | None] = lambda memb
     table = csv.writer(text, lineterminator="\r\n")
     table.writerow(COLUMNS)
     for member in state.members.values():
-        if member.standing == "removed":
+        # Who is not in and has not come either has done nothing; who was removed is not named.
+        if member.standing == "removed" or (member.standing == "left" and not member.came):
             continue
         address = link(member)
         for row in _rows(state, member):

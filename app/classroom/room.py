@@ -7,10 +7,16 @@ out raises, and leaves the room as it was. A room that is over says nothing more
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from app.classroom import asking, doors, tasks, teaching
-from app.classroom.bounds import ALONE_SECONDS, HELD_ALONE_SECONDS, LONGEST_SECONDS
+from app.classroom.bounds import (
+    ALONE_SECONDS,
+    HELD_ALONE_SECONDS,
+    LONGEST_SECONDS,
+    WAITED_SECONDS,
+)
 from app.classroom.commands import (
     Collect,
     Come,
@@ -250,6 +256,8 @@ class Room:
             times.append(door.alone_since + ALONE_SECONDS)
             if state.held:
                 times.append(door.alone_since + HELD_ALONE_SECONDS)
+        # Only the first: this is asked often.
+        times += [since + WAITED_SECONDS for since in islice(state.coming.values(), 1)]
         return min(times)
 
     def _tick(self, turn: Turn) -> list[Event]:
@@ -265,6 +273,7 @@ class Room:
             del state.claims[claim.id]
             turn.drop(claim)
             turn.staff()
+        doors.wait_no_longer(turn)
         return turn.events()
 
     def end(self, reason: Reason) -> list[Event]:

@@ -117,6 +117,8 @@ def state_of(rows: Mapping[str, str], now: Now) -> State:
         state.presences[member.number] = Presence(
             away_since=now.wall, progress_at=now.clock, progress_wall=now.wall
         )
+        if not member.came:
+            state.coming[member.number] = now.clock
     return state
 
 

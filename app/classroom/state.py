@@ -287,6 +287,8 @@ class State:
     lesson: Lesson | None = None
 
     presences: dict[int, Presence] = field(default_factory=dict)
+    coming: dict[int, float] = field(default_factory=dict)
+    """Who is in and has never come: since when, by the clock, the longest first."""
     pages: dict[str, Page] = field(default_factory=dict)
     """By connection, the one that was opened first comes first."""
     over: Reason | None = None

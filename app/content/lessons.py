@@ -212,6 +212,11 @@ class Lessons(dict[str, Lesson]):
         super().__init__()
         self.unread: list[Unread] = []
 
+    def leave_out(self, file: str, detail: str) -> None:
+        """A file is no lesson: that is told, of so many."""
+        if len(self.unread) < MOST_UNREAD:
+            self.unread.append(Unread(file, detail))
+
 
 def lessons_of(*folders: Path) -> Lessons:
     """The lessons of some folders, in the order of their files; a later one replaces an earlier.
@@ -226,7 +231,7 @@ def lessons_of(*folders: Path) -> Lessons:
         if not folder.is_dir():
             raise LessonError(f"there is no folder of lessons at {folder}")
         here: dict[str, str] = {}
-        for path in _files(folder, lessons.unread):
+        for path in _files(folder, lessons):
             name = path.relative_to(folder).as_posix()
             try:
                 lesson = read(path)
@@ -235,22 +240,20 @@ def lessons_of(*folders: Path) -> Lessons:
                 if len(lessons) >= MOST_LESSONS and lesson.name not in lessons:
                     raise LessonError(f"there are {MOST_LESSONS} lessons, and no more are kept")
             except LessonError as error:
-                if len(lessons.unread) < MOST_UNREAD:
-                    lessons.unread.append(Unread(name, str(error)))
+                lessons.leave_out(name, str(error))
                 continue
             here[lesson.name] = name
             lessons[lesson.name] = lesson
     return lessons
 
 
-def _files(folder: Path, unread: list[Unread]) -> list[Path]:
+def _files(folder: Path, lessons: Lessons) -> list[Path]:
     """What may be lessons in a folder and those within it, in order; what is hidden is not."""
     found: list[Path] = []
     looked_at = 0
 
     def say(path: Path, detail: str) -> None:
-        if len(unread) < MOST_UNREAD:
-            unread.append(Unread(path.relative_to(folder).as_posix(), detail))
+        lessons.leave_out(path.relative_to(folder).as_posix(), detail)
 
     def unreadable(error: OSError) -> None:
         say(Path(error.filename), f"it can't be read: {error.strerror}")
@@ -263,7 +266,8 @@ def _files(folder: Path, unread: list[Unread]) -> list[Path]:
         looked_at += len(files) + len(folders)
         found += [Path(here, name) for name in files if LIKE_A_LESSON.search(name)]
         if looked_at > MOST_FILES:
-            unread.append(
+            # In any case: nobody would know of the others.
+            lessons.unread.append(
                 Unread(".", f"it has more than {MOST_FILES:,} files; the others are not looked at")
             )
             break

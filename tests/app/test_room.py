@@ -166,6 +166,29 @@ def test_in_a_full_room_who_never_came_gives_way_to_who_does(room: Class) -> Non
     assert room.joins(secret=joined[0].secret).member == 1
 
 
+def test_who_joins_and_does_not_come_is_not_in_for_long(room: Class) -> None:
+    room.teach("task", title="Get there", until=ACCURATE)
+    joined = [room.joins() for _ in range(3)]
+    room.do(Come("a", joined[0].secret))
+    room.goes("a")
+    room.waits(bounds.WAITED_SECONDS / 2)
+    room.crashes()  # Those who were to come have their time anew.
+    room.waits(bounds.WAITED_SECONDS - 1)
+    room.joins()
+    assert room.screen["in"] == 4
+    room.waits(1)
+    # Who has come stays, however long they are away.
+    assert [member["member"] for member in room.teacher["members"]] == [1, 4]
+    # Their secret leads back, to the page and to the join; and once they have come they stay.
+    room.do(Come("b", joined[1].secret))
+    assert room.joins(secret=joined[2].secret) == joined[2]
+    assert room.screen["in"] == 4
+    room.waits(bounds.WAITED_SECONDS)
+    assert [member["member"] for member in room.teacher["members"]] == [1, 2]
+    rows = results_csv(room.room.state).splitlines()[1:]
+    assert [row.split(",")[0] for row in rows] == ["1", "2"]
+
+
 def test_back_after_a_refresh(room: Class) -> None:
     joined = room.joins()
     room.do(Come("a", joined.secret))

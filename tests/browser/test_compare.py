@@ -228,15 +228,17 @@ def test_it_goes_on_after_a_dropped_connection_and_what_has_run_is_told_for_the_
           import(`${base}labs/session.js`)
             .then(({ LabSession }) => {
               const heard = [];
-              const session = new LabSession((runs) => {
+              const session = new LabSession();
+              const told = (runs) => {
                 heard.push(runs);
-                if (heard.length === 1) return session.step();
+                if (heard.length === 1) return session.step(told);
                 session.close();
                 return resolve(heard);
-              });
+              };
               session.open();
-              session.configure({ data: {}, runs: [{}, {}, {}], key: 'three' });
-              const wait = () => (session.running.value ? session.step() : setTimeout(wait, 20));
+              session.configure({ data: {}, runs: [{}, {}, {}], key: 'three' }, told);
+              const wait = () =>
+                session.running.value ? session.step(told) : setTimeout(wait, 20);
               wait();
             });
         })"""

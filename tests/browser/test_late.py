@@ -223,6 +223,22 @@ def test_a_lesson_is_the_last_that_was_chosen(page: Page, guard: Guard) -> None:
     first.lose()
     expect(title).to_have_text(begun)
 
+    # What is begun in one step, and ends in the next, is none of what the next one asks for.
+    page.evaluate("location.hash = '#lesson=one-column-per-example&step=2&panel=timing'")
+    timing = page.get_by_role("tabpanel", name="Vectorising")
+    timing.get_by_role("spinbutton", name="Examples").fill("10000")
+    time_it = Held(page, "**/vectorizing")
+    timing.get_by_role("button", name="Time it").click()
+    time_it.wait()
+    page.locator("#lesson footer button").last.click()
+    asked = page.get_by_role("list", name="What is asked")
+    expect(asked).to_contain_text("10,000")
+    time_it.give()
+    expect(timing.locator("dd b")).to_have_count(2)
+    expect(asked).to_contain_text("not yet")
+    timing.get_by_role("button", name="Time it").click()
+    expect(page.locator("#lesson footer .state")).to_have_text("Done")
+
 
 def test_a_verdict_is_of_the_numbers_that_are_there(page: Page) -> None:
     playground = Playground(page, "#panel=microscope")

@@ -164,26 +164,34 @@ def test_an_empty_plane_and_one_class_say_what_is_missing_and_lose_nothing(page:
     results = page.get_by_role("tabpanel", name="Results")
     playground.step(3)
     shown, told = readouts(page), results.inner_text()
+    page.get_by_role("tab", name="Activations").click()
+    activations = page.get_by_role("tabpanel", name="Activations")
+    drawn = activations.locator("svg.lines .bars, #acts-facts dd.number, #acts-norms-now b")
+    expect(drawn).not_to_have_count(0)
+    facts = page.locator("#acts-facts").inner_text()
     playground.button("Clear all").click()
     expect(count).to_contain_text("at least two")
     # Nothing is left of what was trained on them; and with them all of it is there again.
     assert readouts(page) == ["–"] * 4
-    for place in (page.locator("#cost"), results):
-        expect(place).to_contain_text("Add at least two points of your own to train on.")
+    needs = "Add at least two points of your own to train on."
+    for place in (page.locator("#cost"), activations):
+        expect(place).to_contain_text(needs)
+    expect(drawn).to_have_count(0)
     expect(page.locator("#cost .live circle")).to_be_hidden()
     # What opens meanwhile says the same, and nothing else.
-    page.get_by_role("tab", name="Activations").click()
-    expect(page.locator("#acts-facts")).to_have_text(
-        "Add at least two points of your own to train on."
-    )
     page.get_by_role("tab", name="Compare").click()
     expect(page.locator("#compare-problem")).to_contain_text("Add at least two points")
     until(page, lambda: playground.wire.lab_talks)
     page.get_by_role("tab", name="Results").click()
+    expect(results).to_contain_text(needs)
+    page.get_by_role("tab", name="Activations").click()
+    expect(activations).to_contain_text(needs)
     assert playground.wire.lab.of_type("pause", sent=True) == []
     configured = len(playground.wire.of_type("configure", sent=True))
     playground.button("Undo").click()
     expect(count).to_have_text("3 points: 2 of y = 1, 1 of y = 0.")
+    expect(page.locator("#acts-facts")).to_have_text(facts, use_inner_text=True)
+    page.get_by_role("tab", name="Results").click()
     expect(results).to_have_text(told, use_inner_text=True)
     assert readouts(page) == shown
     assert shown[0] == "3"

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { effect, signal } from '../../static/vendor/signals-core/signals-core.js';
 import './document.js';
 import { defaultsOf, TERMS } from '../../static/js/experiment/experiment.js';
+import { Course } from '../../static/js/lessons/course.js';
 import { Store } from '../../static/js/store/state.js';
 import { Dialogue } from '../../static/js/stream/dialogue.js';
 import { catalogue } from './server.js';
@@ -95,4 +97,53 @@ test('a run whose points are all gone shows nothing, and is there again with the
   store.receive({ ...configured, data });
   store.show({ iteration: 0, runs: [{ train_cost: 1, layers: [] }] });
   assert.deepEqual(seen(), [0, 0, 0]);
+});
+
+test('a step of a lesson has its own deeds, and is done while what it shows is seen', () => {
+  const dialogue = new Dialogue(() => {}, TERMS);
+  const store = new Store(experiment, catalogue, dialogue, { giveWay() {}, enter() {} });
+  const { data, runs } = TERMS.configure(experiment, null);
+  const until = [{ quantity: 'timed', at_least: 1000 }];
+  const trained = [{ quantity: 'iteration', at_least: 3 }];
+  const steps = [
+    { until, shows: ['timing'] },
+    { until, shows: ['timing'] },
+    { until: trained, shows: ['cost'] },
+  ].map((step) => ({ kind: 'run', title: '', highlight: [], run: null, ...step }));
+  const lesson = { name: 'x', title: 'X', hide: [], lock: [], highlight: [], run: { data, ...runs[0] }, steps };
+  const done = [];
+  const book = { all: signal({}), of: () => ({}), visit() {}, did: (_, step) => done.push(step) };
+  const course = new Course(store, catalogue, experiment, book, () => null);
+  // The view that says what is seen comes later than the course, and so does what it says.
+  const seen = signal(null);
+  effect(() => {
+    const { shows } = course.step.value ?? { shows: [] };
+    seen.value = shows[0] === 'timing' ? shows : null;
+  });
+  effect(() => {
+    course.seen.value = seen.value;
+  });
+  store.begin();
+  course.begin(lesson, 1);
+  store.receive(configured);
+  store.receive(configured);
+  const run = { first_iteration: 0, costs: new Uint8Array(new Float32Array([3, 2, 1]).buffer), test_cost: null };
+  store.receiveCosts({ iteration: 3, runs: [run] });
+  const show = (iteration) => store.show({ iteration, runs: [{ train_cost: 1, layers: [] }] });
+  show(3);
+  const [first, late, again] = [store.begins(), store.begins(), store.begins()];
+  first({ timed: 1000 });
+  assert.deepEqual([course.met.value, done], [true, [1]]);
+  course.again();
+  again({ timed: 1000 });
+  assert.equal(course.met.value, false, 'it was begun before');
+  show(0);
+  show(3);
+  course.go(2);
+  late({ timed: 1000 });
+  assert.deepEqual([course.met.value, store.deeds.value], [false, {}]);
+  course.go(3);
+  assert.deepEqual([course.reached.value, course.met.value, done], [true, false, [1]]);
+  course.seen.value = steps[2].shows;
+  assert.deepEqual([course.met.value, done], [true, [1, 3]]);
 });

@@ -66,7 +66,7 @@ export class Student {
       const task = /** @type {StudentsRoom['task']} */ (JSON.parse(this.#task.value));
       this.best.value = null;
       if (!task) return undefined;
-      if (needsReport(task.until) && !store.experiment.peek().lesson) store.deeds.value = {};
+      if (needsReport(task.until) && !store.experiment.peek().lesson) store.forgetDeeds();
       return effect(() => {
         const picture = store.current.reading.value;
         const running = store.current.experiment.value;

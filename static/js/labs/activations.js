@@ -111,6 +111,8 @@ export function mount(store, find) {
       effect(() => {
         const picture = store.current.picture.value;
         const found = picture?.run.diagnostics;
+        // No point is left that these numbers could be of.
+        if (store.current.aside.value) looks.value = null;
         if (!picture || !found || found.length !== depth.value) return;
         norms.write(
           picture.iteration,
@@ -211,7 +213,10 @@ function showPlot(layer, chosen, looks, size, plot) {
     void size.value;
     const look = looks.value?.[layer.value - 1];
     const { clientWidth, clientHeight } = plot;
-    if (!look) render(nothing, plot);
+    if (!looks.value) {
+      render(nothing, plot);
+      plot.setAttribute('aria-label', 'g and g′ with a histogram of z, once there are numbers');
+    }
     if (!look || clientWidth === 0) return;
     const least = Math.max(Math.abs(look.low), Math.abs(look.high), REACHES[0]);
     if (of !== layer.value || least > reach || least < ROOMY * reach) reach = reachFor(least);
@@ -331,10 +336,12 @@ function barsOf({ histogram, low, high }, x, bottom, height) {
 function showFacts(store, layer, chosen, looks, container) {
   return effect(() => {
     const look = looks.value?.[layer.value - 1];
-    if (!look) {
-      render(store.current.aside.value ? html`<p class="quiet">${store.obstacle.value}</p>` : nothing, container);
-      return;
-    }
+    if (!looks.value)
+      render(
+        store.current.aside.value ? html`<p class="quiet">No numbers yet. ${store.obstacle.value}</p>` : nothing,
+        container,
+      );
+    if (!look) return;
     const { name, slope, output } = chosen.value;
     const units = store.layerSizes.value[layer.value];
     const all = look.histogram.reduce((sum, n) => sum + n, 0);

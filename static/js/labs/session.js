@@ -53,16 +53,17 @@ export class LabSession {
   #wanted = null;
   /** @type {number | 'max'} */
   #speed = 'max';
-  /** Whether iterations that come are an answer to the reader. */
-  #asked = false;
+  /**
+   * What is told of iterations that are an answer to the reader, until they come.
+   *
+   * @type {((runs: number) => void) | null}
+   */
+  #asked = null;
   /** Whether it begins again because the server has lost it. */
   #lost = false;
-  #trained;
   #stop;
 
-  /** @param {(runs: number) => void} trained a plan has been trained, at the reader's wish */
-  constructor(trained) {
-    this.#trained = trained;
+  constructor() {
     /** @type {Stream<Plan>} */
     this.stream = new Stream(
       {
@@ -105,10 +106,16 @@ export class LabSession {
 
   // ---- commands
 
-  /** Trains this from now on, from its beginning; what is trained already goes on. @param {Plan} plan */
-  configure(plan) {
+  /**
+   * Trains this from now on, from its beginning; what is trained already goes on.
+   *
+   * @param {Plan} plan
+   * @param {(runs: number) => void} trained is told, if it plays
+   */
+  configure(plan, trained) {
     if (this.#wanted?.key === plan.key) return;
     this.#wanted = plan;
+    if (this.dialogue.playing.peek()) this.#asked = trained;
     if (this.dialogue.live) this.#configure(plan);
   }
 
@@ -118,9 +125,10 @@ export class LabSession {
     if (this.#wanted && this.dialogue.live) this.dialogue.adjust(this.#wanted);
   }
 
-  play() {
+  /** @param {(runs: number) => void} trained is told once it has trained */
+  play(trained) {
     if (this.over.value) this.reset();
-    this.#asked = true;
+    this.#asked = trained;
     this.dialogue.play();
   }
 
@@ -129,9 +137,10 @@ export class LabSession {
     if (this.#wanted) this.dialogue.pause();
   }
 
-  step() {
+  /** @param {(runs: number) => void} trained is told once it has trained */
+  step(trained) {
     if (this.over.value) this.reset();
-    this.#asked = true;
+    this.#asked = trained;
     this.dialogue.step(1);
   }
 
@@ -185,8 +194,9 @@ export class LabSession {
     if (this.dialogue.costs(frame)) for (const history of this.histories) history.clear();
     const { iteration, runs } = frame;
     if (this.#asked && this.dialogue.settled && iteration > this.known) {
-      this.#asked = false;
-      this.#trained(runs.length);
+      const trained = this.#asked;
+      this.#asked = null;
+      trained(runs.length);
     }
     runs.forEach((run, index) => {
       if (run.costs.byteLength > 0) this.histories[index].write(run.first_iteration, floats(run.costs));
@@ -202,7 +212,6 @@ export class LabSession {
 
   /** @param {Plan} plan */
   #configure(plan) {
-    this.#asked ||= this.dialogue.playing.peek();
     this.dialogue.forget();
     this.dialogue.configure(plan, null);
   }

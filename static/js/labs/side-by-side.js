@@ -77,7 +77,12 @@ function planOf(experiments) {
  */
 export function showNetworks(store, find, catalogue, fields, scale) {
   const { factors } = fields.comparison;
-  const session = new LabSession((compared) => store.did({ compared }));
+  const session = new LabSession();
+  /** The reader begins to compare. */
+  const begins = () => {
+    const did = store.begins();
+    return (/** @type {number} */ compared) => did({ compared });
+  };
   const said = signal('');
   const factor = computed(
     () => /** @type {Factor} */ (factors.find(({ name }) => name === store.experiment.value.comparison.by)),
@@ -129,8 +134,9 @@ export function showNetworks(store, find, catalogue, fields, scale) {
     },
     toggle() {
       if (session.dialogue.playing.peek()) session.pause();
-      else session.play();
+      else session.play(begins());
     },
+    step: () => session.step(begins()),
     /** @param {Value} value */
     take(value) {
       store.change(factor.peek().set(store.experiment.peek(), value));
@@ -145,7 +151,7 @@ export function showNetworks(store, find, catalogue, fields, scale) {
     effect(() => {
       if (store.dialogue.session.value !== null) session.open();
     }),
-    follow(session, plan, obstacle, store),
+    follow(session, plan, obstacle, store, begins),
     showControls(context, factors, obstacle, said, find),
     takeKeys(context, find('compare-play')),
     showWaiting(session.stream, WHY_NOT, {
@@ -170,7 +176,7 @@ export function showNetworks(store, find, catalogue, fields, scale) {
  * @property {{value: boolean, peek: () => boolean}} settled
  * @property {{value: boolean, peek: () => boolean}} ready
  * @property {{change: (index: number, text: string) => void, remove: (index: number) => void, add: () => void, take:
- *   (value: Value) => void, toggle: () => void}} commands
+ *   (value: Value) => void, toggle: () => void, step: () => void}} commands
  * @property {{value: string}} size
  */
 
@@ -181,8 +187,9 @@ export function showNetworks(store, find, catalogue, fields, scale) {
  * @param {{value: Plan}} plan
  * @param {{value: string}} obstacle
  * @param {Store} store
+ * @param {() => (compared: number) => void} begins
  */
-function follow(session, plan, obstacle, store) {
+function follow(session, plan, obstacle, store, begins) {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let resting;
   let first = true;
@@ -191,8 +198,10 @@ function follow(session, plan, obstacle, store) {
       const wanted = plan.value;
       const hindered = obstacle.value !== '';
       clearTimeout(resting);
+      // A lesson's step that sets this up begins right after: it is none of what it asks for.
+      const trained = begins();
       if (hindered) session.pause();
-      else resting = setTimeout(() => session.configure(wanted), first ? 0 : REST);
+      else resting = setTimeout(() => session.configure(wanted, trained), first ? 0 : REST);
       first = false;
     }),
     effect(() => {
@@ -230,7 +239,7 @@ function showControls({ store, session, factor, values, ready, commands }, facto
     { signal: until },
   );
   play.addEventListener('click', commands.toggle, { signal: until });
-  step.addEventListener('click', () => session.step(), { signal: until });
+  step.addEventListener('click', commands.step, { signal: until });
   reset.addEventListener('click', () => session.reset(), { signal: until });
   add.addEventListener('click', commands.add, { signal: until });
 
@@ -305,7 +314,7 @@ function takeKeys({ store, session, ready, commands }, play) {
     what: 'the comparison',
     part: 'compare',
     toggle: once(commands.toggle),
-    step: once(() => session.step()),
+    step: once(commands.step),
     reset: once(() => session.reset()),
   };
   const observer = new IntersectionObserver(

@@ -54,7 +54,7 @@ export function mountSweep(store, find, fields, scale) {
   const chosen = signal(/** @type {number | null} */ (null));
   const said = signal('');
   /** What the sweep under way was asked for: the answer to one that was cancelled may still come. */
-  let asked = { seeds: 0, experiment: store.running, history: store.current.history };
+  let asked = { seeds: 0, experiment: store.running, history: store.current.history, did: store.begins() };
 
   bindFields(store, find, fields, {
     sweepSeeds: ['sweep-seeds', SEEDS],
@@ -69,7 +69,7 @@ export function mountSweep(store, find, fields, scale) {
       said.value = hindered || 'Not connected: try again in a moment.';
       return;
     }
-    asked = { seeds, experiment: store.running, history: store.current.history };
+    asked = { seeds, experiment: store.running, history: store.current.history, did: store.begins() };
     said.value = '';
     progress.value = { iteration: 0, iterations };
     store.announcement.value = `Training ${count(seeds)} initialisations`;
@@ -98,7 +98,7 @@ export function mountSweep(store, find, fields, scale) {
         chosen.value = answer.seeds[0].seed;
         result.value = { experiment: asked.experiment, answer };
         store.announcement.value = verdict(answer);
-        store.did({ swept: answer.seeds.length });
+        asked.did({ swept: answer.seeds.length });
       }),
       store.dialogue.questions.listen('too_much', ({ detail }) => {
         if (!progress.peek()) return;

@@ -61,6 +61,7 @@ export function mount(store, find) {
 
   const time = async () => {
     if (busy.peek()) return;
+    const did = store.begins();
     busy.value = true;
     problem.value = '';
     const answer = await post('/vectorizing', JSON.stringify(sizes.peek()));
@@ -71,7 +72,7 @@ export function mount(store, find) {
     }
     const timing = /** @type {Timing} */ (answer.body);
     timings.value = [timing, ...timings.value].slice(0, MOST_TIMINGS);
-    store.did({ timed: timing.examples });
+    did({ timed: timing.examples });
   };
   const form = find('timing-ask');
   form.addEventListener('submit', (event) => {

@@ -55,8 +55,13 @@ export class Course {
   turns = signal(0);
   /** Whether all that the step asks for has been so at once since it began, and was seen. */
   met = signal(false);
-  /** Whether what the step speaks of can be seen; the lesson's view says so. */
-  seen = signal(false);
+  /**
+   * What can be seen of what a step speaks of, if all of it can; the lesson's view says so, a little later than the step
+   * is another one.
+   *
+   * @type {Signal<readonly string[] | null>}
+   */
+  seen = signal(/** @type {readonly string[] | null} */ (null));
   /** From 1. */
   number = computed(() => Math.min(this.#store.experiment.value.step, this.lesson.value?.steps.length ?? 1));
   step = computed(() => this.lesson.value?.steps[this.number.value - 1] ?? null);
@@ -81,6 +86,7 @@ export class Course {
    */
   #outdated = signal(/** @type {number | null} */ (null));
   #fetching = latest();
+  #inView = computed(() => JSON.stringify(this.seen.value) === JSON.stringify(this.step.value?.shows));
   /** Whether the run that is seen is of what is set up. */
   #current = computed(() => {
     const running = this.#store.current.experiment.value;
@@ -115,7 +121,7 @@ export class Course {
       return needs ? untracked(() => store.watchDiagnostics()) : undefined;
     });
     effect(() => {
-      if (!this.met.value && this.seen.value && this.reached.value) untracked(() => this.#done());
+      if (!this.met.value && this.#inView.value && this.reached.value) untracked(() => this.#done());
     });
   }
 
@@ -303,9 +309,11 @@ export class Course {
 
   /** Nothing is done yet of what the step asks for. */
   #refresh() {
-    this.finished.value = false;
-    this.met.value = false;
-    this.#store.deeds.value = {};
+    batch(() => {
+      this.finished.value = false;
+      this.met.value = false;
+      this.#store.forgetDeeds();
+    });
   }
 
   #enter() {

@@ -63,18 +63,19 @@ export function viewsOf(shows, panel) {
 }
 
 /**
- * Whether all that is shown can be seen just now; the browser says when that changes, so that nothing is measured.
+ * What is shown, while all of it can be seen, else null; the browser says when that changes, so that nothing is measured.
  *
  * @param {Store} store
  * @param {() => readonly string[]} shows
  * @param {(id: string) => HTMLElement} find
  */
 export function watchSubjects(store, shows, find) {
-  const seen = signal(false);
+  const seen = signal(/** @type {readonly string[] | null} */ (null));
   effect(() => {
     const panel = store.panel.value;
     // What the page does not have, or a panel that nobody may open, is not waited for.
-    const there = shows().filter(
+    const wanted = shows();
+    const there = wanted.filter(
       (name) =>
         isShown(store.reduction.value, name) &&
         (PART.get(name)?.within !== 'drawer' || name === panel || allows(store.reduction.value, name)),
@@ -91,12 +92,12 @@ export function watchSubjects(store, shows, find) {
       (entries) => {
         for (const { target, isIntersecting, intersectionRatio, intersectionRect } of entries)
           subjects.set(target, isIntersecting && (intersectionRatio >= SHARE || intersectionRect.height >= PIXELS));
-        seen.value = !lacks && [...subjects.values()].every(Boolean);
+        seen.value = !lacks && [...subjects.values()].every(Boolean) ? wanted : null;
       },
       { threshold: [0, 0.1, 0.2, 0.4, SHARE, 1] },
     );
     for (const element of subjects.keys()) observer.observe(element);
-    seen.value = !lacks && subjects.size === 0;
+    seen.value = !lacks && subjects.size === 0 ? wanted : null;
     return () => observer.disconnect();
   });
   return seen;

@@ -110,6 +110,8 @@ export class Store {
    * @type {Signal<Deeds>}
    */
   deeds = signal(/** @type {Deeds} */ ({}));
+  /** How often something else was asked for. */
+  #asked = 0;
   /** Whether somebody looks at the frames' diagnostics. */
   diagnosed = computed(() => this.#watchers.value > 0);
   #watchers = signal(0);
@@ -344,6 +346,24 @@ export class Store {
   /** @param {Deeds} deed */
   did(deed) {
     this.deeds.value = { ...this.deeds.peek(), ...deed };
+  }
+
+  /**
+   * The reader begins what ends later. It is done of what is asked for now, and of nothing that is asked for since.
+   *
+   * @returns {(deed: Deeds) => void} says what was done
+   */
+  begins() {
+    const asked = this.#asked;
+    return (deed) => {
+      if (this.#asked === asked) this.did(deed);
+    };
+  }
+
+  /** Something else is asked for: nothing of it is done yet. */
+  forgetDeeds() {
+    this.#asked++;
+    this.deeds.value = {};
   }
 
   /** Whether the reader waits for the first picture of a run: whatever takes long has time until it is seen. */

@@ -257,12 +257,13 @@ export function mountCheck(store, form, catalogue, inspection) {
   form.addEventListener('submit', async (event) => {
     event.preventDefault();
     const counts = asking();
+    const did = store.begins();
     // What was said is of the numbers before.
     verdict.value = null;
     const said = await ask(task.peek());
     if (!counts()) return;
     verdict.value = said;
-    if (said.kind !== 'problem') store.did({ checked: said.kind === 'right' });
+    if (said.kind !== 'problem') did({ checked: said.kind === 'right' });
     if (said.place)
       form
         .querySelector(`[data-cell="${keyOf(said.place.id, said.place.row, said.place.column)}"]`)
