@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 import types
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -590,11 +590,12 @@ def test_a_bridge_that_says_nothing_is_ended_as_soon_as_nothing_that_it_said_cou
     asyncio.run(watch())
 
 
-async def news_of(there: Bridge) -> Callable[[], Awaitable[News]]:
+@contextlib.asynccontextmanager
+async def news_of(there: Bridge) -> AsyncIterator[Callable[[], Awaitable[News]]]:
     """What a bridge says, one after the other."""
     ours, theirs = socket.socketpair()
     _, writer = await asyncio.open_connection(sock=ours)
-    reader, _ = await asyncio.open_connection(sock=theirs)
+    reader, other = await asyncio.open_connection(sock=theirs)
     telling = asyncio.create_task(there._tell(writer))
 
     async def news() -> News:
@@ -603,17 +604,17 @@ async def news_of(there: Bridge) -> Callable[[], Awaitable[News]]:
         assert isinstance(said, News)
         return said
 
-    return news
+    yield news
+    telling.cancel()
+    for each in (writer, other):
+        each.transport.abort()
 
 
 def test_a_bridge_that_stood_still_takes_nobody_for_lost(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bridge, "ASK_SECONDS", 0.02)
     monkeypatch.setattr(bridge, "HEAD_SECONDS", 0.1)
 
-    async def watch() -> None:
-        there = Bridge("s", 30)
-        there._there({}, frozenset())
-        news = await news_of(there)
+    async def watch(there: Bridge, news: Callable[[], Awaitable[News]]) -> None:
         assert (await news()).head
         answer = asyncio.get_running_loop().create_future()
         asked = asyncio.create_task(bridge._first({answer}, 0.4))
@@ -630,7 +631,13 @@ def test_a_bridge_that_stood_still_takes_nobody_for_lost(monkeypatch: pytest.Mon
         with pytest.raises(TimeoutError):
             await bridge._first({asyncio.get_running_loop().create_future()}, 0.01)
 
-    asyncio.run(watch())
+    async def main() -> None:
+        there = Bridge("s", 30)
+        there._there({}, frozenset())
+        async with news_of(there) as news:
+            await watch(there, news)
+
+    asyncio.run(main())
 
 
 @pytest.mark.ray
@@ -658,7 +665,7 @@ def test_a_look_at_the_cluster_that_fails_is_told_and_a_fault_of_the_program_end
         there = Bridge("s", 30)
         there._looked.set()
         ours, theirs = socket.socketpair()
-        reader, _ = await asyncio.open_connection(sock=theirs)
+        reader, other = await asyncio.open_connection(sock=theirs)
         serving = asyncio.create_task(there.serve(ours))
         server = RayBackend(settings_for("ray", ray_address="127.0.0.1:9"))
 
@@ -673,6 +680,7 @@ def test_a_look_at_the_cluster_that_fails_is_told_and_a_fault_of_the_program_end
             await serving
         assert bridge.in_a_line(ended.value) == "'x'"
         hearing.cancel()
+        other.transport.abort()
 
     asyncio.run(watch())
     (line,) = [record.getMessage() for record in caplog.records]

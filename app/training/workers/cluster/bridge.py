@@ -271,6 +271,8 @@ class Bridge:
                     parts.create_task(self._answer(writer, call))
         except* (asyncio.IncompleteReadError, OSError):
             pass  # the server has closed it
+        finally:
+            writer.close()
 
     async def _looking(self) -> None:
         """A thread that looks at the cluster; it may hang in Ray, and is left behind then."""
