@@ -393,11 +393,18 @@ class LiveRooms:
         await asyncio.shield(task)
 
     async def _take(self, id: str) -> None:
-        await self._owning.take("room", id, None)
-        rows, now = await self._stored.of(id), self._now()
-        if self.has(id):
-            return
-        if not rows or (room := self._rooms.restore(id, rows, now)) is None:
+        try:
+            await self._owning.take("room", id, None)
+            rows, now = await self._stored.of(id), self._now()
+            if not self._owning.holds("room", id):
+                raise Elsewhere  # it was taken from here meanwhile
+            if self.has(id):
+                return
+            room = self._rooms.restore(id, rows, now) if rows else None
+        except BaseException:  # who has a room is the one that serves it
+            self._owning.release("room", id)
+            raise
+        if room is None:
             self._owning.release("room", id)
             return
         self._disk[id] = rows

@@ -359,7 +359,7 @@ class InteractiveSessions:
                     )
                 latest, settled = loaded
             self._make_room(client, room)
-        except ShallowsError as error:
+        except BaseException as error:
             # Of a room's member another begins in its place.
             begins = room is not None and isinstance(error, UnknownSession)
             if not begins and name not in self._leaving and name not in self._sessions:

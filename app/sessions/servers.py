@@ -185,6 +185,7 @@ class Servers(Alone):
         self._new: dict[Thing, New] = {}
         self._noting: dict[Thing, New] = {}
         self._over: dict[Thing, int] = {}
+        self._ending: dict[Thing, int] = {}
         self._clients: dict[Thing, str] = {}
         self._turns: WeakValueDictionary[tuple[Kind, str], asyncio.Lock] = WeakValueDictionary()
         """Of addresses that open something just now."""
@@ -351,7 +352,8 @@ class Servers(Alone):
             return self._sql.reopen(transaction, kind, name, whose, room)
 
         async with self._turn(kind, whose):
-            self._clients.pop((kind, name), None)
+            async with self._one_round:  # one that fails would say later what it was to say
+                self._clients.pop((kind, name), None)
             await self._counted(most, note)
 
     @contextlib.asynccontextmanager
@@ -409,7 +411,7 @@ class Servers(Alone):
     def _let_go(self, thing: Thing, epoch: int) -> None:
         """The next note says that it is nobody's."""
         if len(self._over) < MOST_OVER:
-            self._over[thing] = epoch
+            self._over[thing] = max(epoch, self._over.get(thing, 0))
             self._news.set()
 
     def count(self, kind: Kind, name: str, client: str | None) -> None:
@@ -442,7 +444,7 @@ class Servers(Alone):
         over = _first(self._over, NOTED_AT_A_TIME)
         new = _first(self._new, NOTED_AT_A_TIME - len(over))
         clients = _first(self._clients, NOTED_AT_A_TIME - len(over) - len(new))
-        self._noting = dict(new)
+        self._noting, self._ending = dict(new), over
 
         def write(transaction: Transaction) -> list[Thing]:
             self._sql.release(transaction, over)
@@ -454,11 +456,13 @@ class Servers(Alone):
             there = set(await self._store.write(write))
         except BaseException:
             # What was released meanwhile is in `_over`, and harmless there.
-            self._new, self._over = {**self._noting, **self._new}, {**over, **self._over}
+            self._new = {**self._noting, **self._new}
+            for thing, epoch in over.items():
+                self._let_go(thing, epoch)
             self._clients = {**clients, **self._clients}
             raise
         finally:
-            noting, self._noting = self._noting, {}
+            noting, self._noting, self._ending = self._noting, {}, {}
         for thing in new:
             if thing not in noting:
                 continue
@@ -480,28 +484,32 @@ class Servers(Alone):
         if self.fenced or self.leaving:
             raise Elsewhere
         whose = None if client is None else self._store.notes.client(client)
-        forced = None if from_any else self._cut_off()
+        forced, thing = None if from_any else self._cut_off(), (kind, name)
+        above = max(over.get(thing, 0) for over in (self._over, self._ending))
+        answers = list[Taken | Owner]()
 
-        def write(transaction: Transaction) -> Taken | Owner:
-            return self._sql.take(transaction, kind, name, whose, forced)
+        def write(transaction: Transaction) -> None:
+            answers.append(self._sql.take(transaction, kind, name, whose, forced, above))
 
-        if most is None or whose is None:
-            taken = await self._store.write(write)
-        else:
-            counts, answers = whose, list[Taken | Owner]()
+        def note(transaction: Transaction, room: int) -> int | None:
+            if (have := self._sql.had(transaction, kind, name, whose or "")) > room:
+                return have
+            write(transaction)
+            return None
 
-            def note(transaction: Transaction, room: int) -> int | None:
-                if (have := self._sql.had(transaction, kind, name, counts)) > room:
-                    return have
-                answers.append(write(transaction))
-                return None
-
-            async with self._turn(kind, whose):
-                await self._counted(most, note)
-            taken = answers[-1]
+        try:
+            if most is None or whose is None:
+                await self._store.write(write)
+            else:
+                async with self._turn(kind, whose):
+                    await self._counted(most, note)
+        except BaseException:
+            if answers and isinstance(answers[-1], Taken):
+                self._let_go(thing, answers[-1].epoch)  # it is not known whether it was noted
+            raise
+        taken = answers[-1]
         if isinstance(taken, Owner):
             raise Elsewhere
-        thing = kind, name
         self._new.pop(thing, None)
         self._memory.epochs[thing] = max(taken.epoch, self._memory.epochs.get(thing, 0))
         self.takes += 1

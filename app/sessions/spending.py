@@ -1,7 +1,8 @@
 """What addresses spend at one of several servers, said to the others: rates are for all together.
 
 What if it is full: with a beat the `MOST_SPENDERS` of each kind are said that spent most, and what
-is left is forgotten: it counts here alone. What is said stands there for `PUBLISHED` beats.
+is left is forgotten: it counts here alone. What is said stands there for `PUBLISHED` beats. Of the
+servers that were heard those that have been away for longest are forgotten, beyond `MOST_HEARD`.
 """
 
 import json
@@ -16,6 +17,9 @@ PUBLISHED_SPENT = TypeAdapter(list[tuple[int, dict[str, dict[str, NonNegativeInt
 PUBLISHED = 4
 """Beats for which what addresses have spent stands there; others look once in each."""
 MOST_SPENDERS = 1_000
+MOST_HEARD = 1_000
+"""Servers of which it is known what was heard, those that are away included: who was frozen comes
+back with what it had said before."""
 
 
 class Spending:
@@ -54,8 +58,8 @@ class Spending:
 
         That is another version's, and must not end the beats of this server.
         """
-        self._heard = {server: self._heard.get(server, 0) for server in others}
         for server, other in others.items():
+            self._heard[server] = self._heard.pop(server, 0)  # those that live come last
             try:
                 published = PUBLISHED_SPENT.validate_json(other.spent)
             except ValidationError:
@@ -64,6 +68,8 @@ class Spending:
                 if beat > self._heard[server]:
                     self._heard[server] = beat
                     self._take(spent)
+        for server in list(self._heard)[: -max(MOST_HEARD, len(others))]:
+            del self._heard[server]
 
     def _take(self, spent: Mapping[str, Mapping[str, int]]) -> None:
         for what, clients in spent.items():

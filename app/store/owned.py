@@ -15,7 +15,19 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
-from sqlalchemy import ColumnElement, delete, func, insert, literal, or_, select, text, true, update
+from sqlalchemy import (
+    ColumnElement,
+    and_,
+    delete,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    text,
+    true,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
@@ -229,28 +241,32 @@ class Ownership:
         name: str,
         client: str | None,
         forced: Collection[str] | None = (),
+        above: int = 0,
     ) -> Taken | Owner:
         """Make it this server's, unless another that lives has it: then who that is.
 
         Args:
             client: Whose it is now; None leaves that as it is.
             forced: Servers from which it is taken all the same; None: from any.
+            above: The epoch up to which this server lets it go, which may be yet to be noted, or
+                noted for the second time: it gets a later one, so that this lets it not go again.
         """
         this = (OwnedRow.kind == kind, OwnedRow.name == name)
         row = connection.execute(
             select(OwnedRow.__table__).where(*this).with_for_update()
         ).one_or_none()
         if row is None:
-            if self.note(connection, {(kind, name): New(client or "")}):
-                return Taken(1, client or "")
-            return self.take(connection, kind, name, client, forced)  # somebody was faster
+            if self.note(connection, {(kind, name): New(client or "")}, above + 1):
+                return Taken(above + 1, client or "")
+            return self.take(connection, kind, name, client, forced, above)  # somebody was faster
         whose = row.client if client is None else client
-        new = {"server": self.server, "epoch": row.epoch + 1, "client": whose}
+        epoch = max(row.epoch, above) + 1
+        new = {"server": self.server, "epoch": epoch, "client": whose}
         update_it = update(OwnedRow).where(*this)
         if row.server in ("", self.server):
             connection.execute(update_it.values(new))
             wait = self._until_heard(row.before, row.since, self._clock(connection))
-            return Taken(row.epoch + 1, whose, wait, row.iterations)
+            return Taken(epoch, whose, wait, row.iterations)
         # Its beat waits until this transaction ends: it is dead, or it lives, for both.
         had = connection.execute(
             select(ServerRow.address, ServerRow.seen)
@@ -272,7 +288,7 @@ class Ownership:
         else:
             # The dead learn all that they have when they come back, so this row need not say it.
             connection.execute(update_it.values(since=now, before=None, **new))
-        return Taken(row.epoch + 1, whose, wait, row.iterations)
+        return Taken(epoch, whose, wait, row.iterations)
 
     @staticmethod
     def _heard(now: float) -> ColumnElement[bool]:
@@ -284,7 +300,9 @@ class Ownership:
         """Seconds until whoever it was taken from has heard of that, or is dead."""
         return 0.0 if before is None else max(0.0, since + ALIVE_SECONDS - now)
 
-    def note(self, connection: Connection, begun: Mapping[Thing, New]) -> list[Thing]:
+    def note(
+        self, connection: Connection, begun: Mapping[Thing, New], epoch: int = 1
+    ) -> list[Thing]:
         """Things that begin here; those that are not another's already."""
         if not begun:
             return []
@@ -294,7 +312,7 @@ class Ownership:
                 "kind": kind,
                 "name": name,
                 "server": self.server,
-                "epoch": 1,
+                "epoch": epoch,
                 "since": now,
                 "client": new.client,
                 "iterations": new.iterations,
@@ -354,13 +372,24 @@ class Ownership:
             connection.execute(update(OwnedRow).where(*these, mine).values(client=client))
 
     def release(self, connection: Connection, things: Mapping[Thing, int]) -> None:
-        """These are nobody's any more, as far as they are still this server's."""
+        """These are nobody's any more, as far as they are still this server's.
+
+        Args:
+            things: Each with the latest epoch in which this server may have had it.
+        """
         heard = self._heard(self._clock(connection) if things else 0.0)
         for these, epoch in _alike(things):
-            still = (*these, OwnedRow.server == self.server, OwnedRow.epoch == epoch)
-            connection.execute(delete(OwnedRow).where(*still, heard))
-            # It was taken from a server which is yet to hear of that: from this row.
+            still = (*these, OwnedRow.server == self.server, OwnedRow.epoch <= epoch)
+            connection.execute(delete(OwnedRow).where(*still, heard, ~self._is_kept()))
+            # It was taken from a server which is yet to hear of that: from this row. Or it is a
+            # room: whoever takes it up needs to know its code, and for whom it counts.
             connection.execute(update(OwnedRow).where(*still).values(server=""))
+
+    @staticmethod
+    def _is_kept() -> ColumnElement[bool]:
+        """Whether it is a room that has not ended."""
+        rooms = select(RoomRow.room).where(RoomRow.key == literal("room"))
+        return and_(OwnedRow.kind == "room", OwnedRow.name.in_(rooms))
 
     # -- what dead servers had --------------------------------------------------------------
 

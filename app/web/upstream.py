@@ -12,7 +12,7 @@ import contextlib
 import socket
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Collection, Iterator, MutableMapping
+from collections.abc import AsyncIterator, Collection, Iterator, MutableMapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -228,15 +228,7 @@ class Upstream:
             try:
                 async with asyncio.timeout(DIAL_SECONDS):
                     found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-                    family, kind, proto, _, address = found[0]
-                    line = socket.socket(family, kind, proto)
-                    try:
-                        line.setblocking(False)
-                        await loop.sock_connect(line, address)
-                    except BaseException:
-                        line.close()
-                        raise
-                    return line
+                    return await _connected(found, DIAL_SECONDS / len(found))
             except (OSError, TimeoutError) as error:
                 why = error
                 self.calls.check(began)
@@ -379,6 +371,29 @@ class _Body:
         await self._receive.gone()
         self.left = True
         task.cancel()
+
+
+async def _connected(found: Sequence[Any], seconds: float) -> socket.socket:
+    """A connection to the first address of a name that takes one, each in so many seconds.
+
+    Raises:
+        OSError: none does; why the last one does not.
+    """
+    why = OSError("the name has no address")
+    for family, kind, proto, _, address in found:
+        try:
+            line = socket.socket(family, kind, proto)
+            try:
+                line.setblocking(False)
+                async with asyncio.timeout(seconds):
+                    await asyncio.get_running_loop().sock_connect(line, address)
+            except BaseException:
+                line.close()
+                raise
+            return line
+        except OSError as error:  # a TimeoutError is one
+            why = error
+    raise why
 
 
 def _uri(netloc: str, target: str) -> str:

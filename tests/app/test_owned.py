@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,12 +17,13 @@ from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import Connection
 
 from app.errors import NotStored
+from app.sessions import spending
 from app.sessions.outbox import TRY_AGAIN_LATER, Outbox
 from app.sessions.owning import Beyond
 from app.sessions.servers import BEAT_SECONDS, NOTED_AT_A_TIME, Lease, Memory, Servers
 from app.sessions.spending import Spending
 from app.store import Store
-from app.store.database import engine_of, migrate, url_of
+from app.store.database import LINE, engine_of, migrate, url_of
 from app.store.owned import (
     ALIVE_SECONDS,
     CALM_SECONDS,
@@ -480,9 +482,25 @@ def test_what_others_have_spent_is_taken_off_once() -> None:
     for _ in range(2):
         hearer.hear({"one": Other("", text)})
     assert taken == [("c", 3), ("c", 4)]
+    # A server that stands still for so long that it counts as dead says it again as it goes on.
+    for others in ({}, {"another": Other("", "[]")}, {"one": Other("", text)}):
+        hearer.hear(others)
+    assert taken == [("c", 3), ("c", 4)]
     for _ in range(5):
         text = publisher.publish()
     assert text == "[]"
+
+
+def test_what_was_heard_of_servers_that_have_gone_is_not_known_for_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(spending, "MOST_HEARD", 3)
+    hearer = Spending(str)
+    for number in range(5):
+        hearer.hear({f"s{number}": Other("", "[]"), "lasting": Other("", "[]")})
+    assert list(hearer._heard) == ["s3", "s4", "lasting"]
+    hearer.hear({f"t{number}": Other("", "[]") for number in range(5)})
+    assert len(hearer._heard) == 5
 
 
 def test_two_servers_of_one_address_say_so_until_that_is_over(
@@ -718,6 +736,107 @@ def test_what_another_server_has_begun_in_this_moment_counts(
                 headers = {"Shallows-Room-Key": answer.json().get("key", "")}
                 ended = client.delete(f"{path}/{answer.json()['id']}", headers=headers)
                 assert ended.status_code == 204
+
+
+@contextlib.contextmanager
+def lost_commit(store: Store) -> Iterator[None]:
+    """The database commits what is written within, and its connection dies before it says so."""
+
+    def commit(connection: Connection) -> None:
+        at_driver: Any = connection.connection
+        at_driver.dbapi_connection.commit()
+        at_driver.info[LINE].shutdown(socket.SHUT_RDWR)
+        connection.exec_driver_sql("SELECT 1")
+
+    event.listen(store._engine, "commit", commit)
+    with pytest.raises(NotStored):
+        yield
+    event.remove(store._engine, "commit", commit)
+
+
+def test_what_is_done_again_since_its_answer_was_lost_undoes_nothing(
+    postgresql: PostgreSQL,
+) -> None:
+    async def main(store: Store) -> None:
+        servers = Servers(store, "http://127.0.0.1:9")
+        await servers._beat()
+
+        async def owner(name: str) -> Owner | None:
+            return await store.read(lambda c: servers._sql.owner(c, "session", name))
+
+        # Let go, and back before that is said again.
+        await servers.take("session", "back", "c")
+        servers.release("session", "back")
+        with lost_commit(store):
+            await servers.noted()
+        assert await owner("back") is None
+        await servers.take("session", "back", "c")
+        await servers.noted()
+        held = await owner("back")
+        assert held is not None
+        assert servers._memory.epochs == {("session", "back"): held.epoch}
+        # It was here all the time, and is now to count for its address again.
+        servers.count("session", "back", None)
+        with lost_commit(store):
+            await servers.noted()
+        await servers.reopen("session", "back", "c", lambda: 0)
+        await servers.noted()
+        assert await store.read(lambda c: servers._sql.had(c, "session", "", whose)) == 1
+        # Whoever is told that it could not be taken does not have it.
+        for most in (None, lambda: 1):
+            with lost_commit(store):
+                await servers.take("session", "lost", "c", most=most)
+            assert await owner("lost")
+            await servers.noted()
+            assert await owner("lost") is None
+        with lost_commit(store):
+            await servers.take("session", "lost", "c")
+        await servers.take("session", "lost", "c")
+        await servers.noted()
+        assert await owner("lost")
+        servers.release("session", "lost")
+        await servers.noted()
+        assert await owner("lost") is None
+        servers.close()
+
+    with opened(postgresql.database()) as store:
+        whose = store.notes.client("c")
+        asyncio.run(main(store))
+
+
+def test_a_room_that_could_not_be_opened_is_nobodys_until_it_is(
+    postgresql: PostgreSQL, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And that is soon, though nobody asks for it: it has an end, and a code that is typed."""
+    monkeypatch.setattr("app.sessions.servers.SWEEP_SECONDS", 0.05)
+    url = postgresql.database()
+    more = {"server_address": "http://127.0.0.1:9"}
+
+    def owned() -> tuple[Any, ...]:
+        with database(url) as engine, engine.connect() as connection:
+            rows = "SELECT code, client, server FROM owned WHERE kind = 'room'"
+            return tuple(connection.exec_driver_sql(rows).one())
+
+    with service(url, **more) as client:
+        room = client.post("/rooms", json={}).json()["id"]
+        *before, server = owned()
+        assert all((*before, server))
+    run(url, "ALTER TABLE rooms RENAME TO away")
+    with service(url, **more) as client:
+        services = services_of(client)
+
+        async def take_up() -> None:
+            with pytest.raises(NotStored):
+                await services.rooms.take_up(room)
+
+        assert client.portal is not None
+        client.portal.call(take_up)
+        assert not services.rooms.has(room)
+        run(url, "ALTER TABLE away RENAME TO rooms")
+        while not services.rooms.has(room):
+            a_moment()
+        assert isinstance(services.owning, Servers)
+        assert owned() == (*before, services.owning.id)
 
 
 def test_a_session_that_was_let_go_lets_none_go_that_has_come_back() -> None:

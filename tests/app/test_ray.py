@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -568,6 +568,123 @@ def test_what_a_bridge_said_does_not_count_while_it_is_silent_and_its_last_word_
         await connection.close()
 
     asyncio.run(watch())
+
+
+def test_a_bridge_that_says_nothing_is_ended_as_soon_as_nothing_that_it_said_counts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The server has waited for its hosts since then, and waits no longer."""
+    monkeypatch.setattr(backend, "TICK", 0)
+
+    async def watch() -> None:
+        server = RayBackend(settings_for("ray", ray_address="127.0.0.1:9"))
+        connection, theirs = a_bridge()
+        theirs.sendall(packed(News((a_host(),), head=True)))
+        await seen(lambda: connection.host("n-0"))
+        assert await server._listen(connection)
+        assert connection.silent == LOST_TICKS + 1
+        monkeypatch.undo()
+        assert server._gone * backend.TICK >= backend.PATIENCE
+        await connection.close()
+
+    asyncio.run(watch())
+
+
+@contextlib.asynccontextmanager
+async def news_of(there: Bridge) -> AsyncIterator[Callable[[], Awaitable[News]]]:
+    """What a bridge says, one after the other."""
+    ours, theirs = socket.socketpair()
+    _, writer = await asyncio.open_connection(sock=ours)
+    reader, other = await asyncio.open_connection(sock=theirs)
+    telling = asyncio.create_task(there._tell(writer))
+
+    async def news() -> News:
+        assert not telling.done()
+        said = await receive(reader)
+        assert isinstance(said, News)
+        return said
+
+    yield news
+    telling.cancel()
+    for each in (writer, other):
+        each.transport.abort()
+
+
+def test_a_bridge_that_stood_still_takes_nobody_for_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bridge, "ASK_SECONDS", 0.02)
+    monkeypatch.setattr(bridge, "HEAD_SECONDS", 0.1)
+
+    async def watch(there: Bridge, news: Callable[[], Awaitable[News]]) -> None:
+        assert (await news()).head
+        answer = asyncio.get_running_loop().create_future()
+        asked = asyncio.create_task(bridge._first({answer}, 0.4))
+        asyncio.get_running_loop().call_soon(time.sleep, 0.5)  # it stands still
+        await asyncio.sleep(0)
+        asyncio.get_running_loop().call_later(0.01, answer.set_result, 7)
+        assert await asked == 7
+        assert (await news()).head
+        while (await news()).head:  # nor does it wait for ever
+            pass
+        there._there({}, frozenset())
+        while not (await news()).head:
+            pass
+        with pytest.raises(TimeoutError):
+            await bridge._first({asyncio.get_running_loop().create_future()}, 0.01)
+
+    async def main() -> None:
+        there = Bridge("s", 30)
+        there._there({}, frozenset())
+        async with news_of(there) as news:
+            await watch(there, news)
+
+    asyncio.run(main())
+
+
+@pytest.mark.ray
+def test_a_look_at_the_cluster_that_fails_is_told_and_a_fault_of_the_program_ends_the_bridge(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    from ray.exceptions import RpcError
+
+    no_head: Any = RpcError
+    looks = [no_head("no head"), no_head("no head"), None, KeyError("x")]
+
+    def nodes() -> list[dict[str, Any]]:
+        while len(looks) == 2 and not caplog.records:
+            time.sleep(0.01)
+        if (failure := looks.pop(0)) is not None:
+            raise failure
+        return []
+
+    Head(monkeypatch)
+    monkeypatch.setattr(bridge, "nodes", nodes)
+    monkeypatch.setattr(bridge, "NODES_SECONDS", 0)
+    monkeypatch.setattr(bridge, "ASK_SECONDS", 0.01)
+
+    async def watch() -> None:
+        there = Bridge("s", 30)
+        there._looked.set()
+        ours, theirs = socket.socketpair()
+        reader, other = await asyncio.open_connection(sock=theirs)
+        serving = asyncio.create_task(there.serve(ours))
+        server = RayBackend(settings_for("ray", ray_address="127.0.0.1:9"))
+
+        async def hear() -> None:
+            while True:
+                said = await receive(reader)
+                assert isinstance(said, News)
+                server._heed(said)
+
+        hearing = asyncio.create_task(hear())
+        with pytest.raises(ExceptionGroup) as ended:
+            await serving
+        assert bridge.in_a_line(ended.value) == "'x'"
+        hearing.cancel()
+        other.transport.abort()
+
+    asyncio.run(watch())
+    (line,) = [record.getMessage() for record in caplog.records]
+    assert "no head" in line
 
 
 def test_a_host_that_dies_at_its_start_is_not_made_all_the_time() -> None:

@@ -1,8 +1,10 @@
 """What one of several servers passes on to another, which is played here."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, suppress
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -254,6 +256,51 @@ def test_the_owner_hears_that_whoever_a_stream_was_for_had_gone_before_it_was_ac
             with pytest.raises(ClientDisconnected):
                 await way.send_on(owner, scope_of("websocket"), reader.says.get, gone)
             await left.wait()
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("kind", "begins"), [("websocket", "websocket.connect"), ("http", "http.request")]
+)
+@pytest.mark.parametrize("silent", [False, True])
+def test_a_server_is_called_at_each_address_of_its_name(
+    monkeypatch: pytest.MonkeyPatch, kind: str, begins: str, silent: bool
+) -> None:
+    """The first one refuses calls, or does not even answer them: as many wait there as may."""
+
+    async def talk(stream: ServerConnection) -> None:
+        await stream.close(4000)
+
+    async def run() -> None:
+        way, reader = way_to_others(), Reader()
+        reader.says.put_nowait({"type": begins})
+        loop = asyncio.get_running_loop()
+        with socket.socket() as first, ExitStack() as waiting:
+            async with an_owner(talk) as owner, asyncio.timeout(10):
+                port = int(owner.address.rpartition(":")[2])
+                first.bind(("127.0.0.2", port))
+                if silent:
+                    first.listen(0)
+                    for _ in range(4):
+                        one = waiting.enter_context(socket.socket())
+                        one.setblocking(False)
+                        one.connect_ex(("127.0.0.2", port))
+                found = [
+                    (socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port))
+                    for address in ("127.0.0.2", "127.0.0.1")
+                ]
+
+                async def addresses(*_: Any, **__: Any) -> list[Any]:
+                    return found
+
+                monkeypatch.setattr(loop, "getaddrinfo", addresses)
+                named = replace(owner, address=f"http://a-name:{port}")
+                receive = reader.says.get if kind == "websocket" else Ahead(reader.says.get)
+                await way.send_on(named, scope_of(kind), receive, reader.send)
+        last = reader.heard[-1]
+        assert last.get("code", 4000) == 4000
+        assert last["type"] in ("websocket.close", "http.response.body")
 
     asyncio.run(run())
 

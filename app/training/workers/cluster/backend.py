@@ -22,7 +22,7 @@ from importlib.util import find_spec
 from app.settings import Settings, SettingsError
 from app.supervision import Background
 from app.training.workers.backend import Backend
-from app.training.workers.cluster.connection import Connection, RayLine
+from app.training.workers.cluster.connection import LOST_TICKS, Connection, RayLine
 from app.training.workers.cluster.talk import News
 from app.training.workers.driver import Driver, Line
 from app.training.workers.processes import WorkerLine
@@ -32,13 +32,12 @@ log = logging.getLogger(__name__)
 TICK = 0.1
 """Seconds between two looks at what the bridge has said."""
 PATIENCE = 2.0
-"""Seconds without a host of the cluster, until the server trains on its own."""
+"""Seconds without a host of the cluster, until the server trains on its own; counted in ticks, so
+that none is counted while the server itself stands still."""
 JOINING_SECONDS = 15.0
 """The same as the server starts, for a cluster that is being joined."""
 STEADY_SECONDS = 3.0
 """Seconds for which the cluster has to be back, until the server's own processes end."""
-SILENT_TICKS = 40
-"""In which a bridge says nothing, until it is ended."""
 LONGEST_JOINING = 40.0
 """Seconds for a bridge to join the cluster."""
 PAUSES = (0.0, 1.0, 2.0, 5.0, 10.0)
@@ -70,13 +69,16 @@ class RayBackend(Backend):
         self._joining = Background("bridge to the cluster", self._join)
         self._following = Background("hosts of the cluster", self._follow)
         self._there_since: float | None = None
-        self._gone_since: float | None = None
+        self._gone = 0
+        """Ticks since a host of the cluster was there last, as far as the bridge has said."""
         self._was_there = False
         """Whether a host of the cluster ever was."""
         self._failure = ""
         """Why there was no bridge last."""
         self._mute: set[str] = set()
         """Hosts of which it is logged already that they do not answer."""
+        self._unseen = False
+        """Whether it is logged already that a look at the cluster failed."""
         self._ended: dict[str, int] = {}
         """How often the bridge has ended each host, as it said last."""
 
@@ -196,8 +198,9 @@ class RayBackend(Backend):
         while not connection.closed:
             await asyncio.sleep(TICK)
             connection.silent += 1
-            if connection.silent > (SILENT_TICKS if connection.heard else LONGEST_JOINING / TICK):
+            if connection.silent > (LOST_TICKS if connection.heard else LONGEST_JOINING / TICK):
                 connection.why = "it says nothing"
+                self._gone = max(self._gone, connection.silent)
                 break
         return connection.heard > 0
 
@@ -217,6 +220,9 @@ class RayBackend(Backend):
             if name not in wanted:
                 driver.closing = True
                 del self._cluster[name]
+        if news.why and not self._unseen:
+            log.warning("the bridge's look at the cluster failed (%s); it looks again", news.why)
+        self._unseen = bool(news.why)
         for host in news.hosts:
             if host.why and host.name not in self._mute:
                 log.warning("host %s of the cluster does not answer (%s)", host.name, host.why)
@@ -249,7 +255,7 @@ class RayBackend(Backend):
         now = asyncio.get_running_loop().time()
         headless = (news := self._news) is not None and not news.head
         if self._somewhere:
-            self._gone_since, self._was_there = None, True
+            self._gone, self._was_there = 0, True
         if self._somewhere and not headless:
             self._there_since = self._there_since or now
             if now - self._there_since >= STEADY_SECONDS and self._helped:
@@ -259,9 +265,9 @@ class RayBackend(Backend):
             return
         self._there_since = None
         if not self._somewhere:
-            self._gone_since = self._gone_since or now
+            self._gone += 1
             joining = self._connection is not None and not self._was_there
-            if now - self._gone_since < (JOINING_SECONDS if joining else PATIENCE):
+            if self._gone * TICK < (JOINING_SECONDS if joining else PATIENCE):
                 return
         if not self._helped:
             self._help()

@@ -7,6 +7,11 @@ and signal handlers, do anything to a server that does not have them.
 Each host is asked twice a second whether it is there. If that is not answered within
 `SILENCE_SECONDS`, all that is under way with it is given up; a round itself may take longer.
 
+What is silent is found by counting looks, not by the clock: while this process stands still none is
+counted, so as it goes on it takes nobody for lost that was only not heard.
+
+Any part of a bridge that fails ends it, and it says why: the server starts another.
+
 A host that stays silent for the longest that a round may take hangs, and is ended; Ray begins it
 anew where it was. It may be this machine that does not reach it: so a mark in the memory of the
 cluster's head says first that it is to end, and a server that hears it takes the mark away.
@@ -23,6 +28,7 @@ import socket
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
@@ -55,7 +61,9 @@ OBJECTION_LOOKS = 5
 AGAIN_SECONDS = 20.0
 """Between two attempts to make a host: on a node without Shallows each dies at its start."""
 HEAD_SECONDS = 3.0
-"""Without an answer of the head, until it counts as lost."""
+"""Without an answer of the head, until it counts as lost; counted in news."""
+WAITS = 4
+"""In which a wait for an answer is cut: no more than one passes while this process stands still."""
 MOST_SAID = 500
 """Characters of what Ray says."""
 DRAINING = b"shallows/draining/"
@@ -136,10 +144,14 @@ def in_a_line(error: BaseException) -> str:
 
     That is the first one, or the last of a traceback.
     """
-    while error.__cause__ is not None:
-        error = error.__cause__
+    while (behind := _behind(error)) is not None:
+        error = behind
     said = str(error).strip() or repr(error)
     return said.splitlines()[-1 if '  File "' in said else 0].strip()[:MOST_SAID]
+
+
+def _behind(error: BaseException) -> BaseException | None:
+    return error.exceptions[0] if isinstance(error, BaseExceptionGroup) else error.__cause__
 
 
 def nodes() -> list[dict[str, Any]]:
@@ -205,8 +217,10 @@ def run(
     ignore_ending()
     try:
         join(address, token_file)
-        asyncio.run(Bridge(server, longest).serve(ours))
+        asyncio.run(Bridge(server, longest).serve(ours.dup()))
     except Exception as error:
+        if not isinstance(error, CanNotJoin):
+            traceback.print_exception(error)
         with contextlib.suppress(OSError):
             ours.sendall(packed(Failed(in_a_line(error))))
     finally:
@@ -226,29 +240,53 @@ class Bridge:
         self._server, self._longest = server, longest
         self._actors: dict[str, Actor] = {}
         self._watches: dict[str, asyncio.Task[None]] = {}
-        self._calls: set[asyncio.Task[None]] = set()
+        self._parts = asyncio.TaskGroup()
+        """All that it does: what fails of that ends it."""
         self._draining: frozenset[str] = frozenset()
-        self._head_at = time.monotonic()
+        self._headless = 0
+        """News since the head has answered."""
+        self._why = ""
+        """Why the last look at the cluster failed, if it did."""
+        self._handles: dict[str, tuple[str, Any]] = {}
+        """The node of each host, and the actor, as the thread that looks has found them."""
         self._made: dict[str, float] = {}
         """When each host was made, or found."""
         self._looked = asyncio.Event()
         """Set when it is known which hosts there are: before that there is no news."""
 
     async def serve(self, ours: socket.socket) -> None:
-        """Serve the server at the other end of a socket."""
+        """Serve the server at the other end of a socket, until it closes that.
+
+        Raises:
+            ExceptionGroup: a part of it has failed.
+        """
         reader, writer = await asyncio.open_connection(sock=ours)
+        try:
+            async with self._parts as parts:
+                parts.create_task(self._tell(writer))
+                parts.create_task(self._looking())
+                while True:
+                    call = await receive(reader)
+                    assert isinstance(call, Call)
+                    parts.create_task(self._answer(writer, call))
+        except* (asyncio.IncompleteReadError, OSError):
+            pass  # the server has closed it
+        finally:
+            writer.close()
+
+    async def _looking(self) -> None:
+        """A thread that looks at the cluster; it may hang in Ray, and is left behind then."""
         loop = asyncio.get_running_loop()
-        looking = threading.Thread(target=self._look, args=(loop,), daemon=True)
-        looking.start()
-        telling = asyncio.create_task(self._tell(writer))
-        with contextlib.suppress(asyncio.IncompleteReadError, OSError):
-            while True:
-                call = await receive(reader)
-                assert isinstance(call, Call)
-                task = asyncio.create_task(self._answer(writer, call))
-                self._calls.add(task)
-                task.add_done_callback(self._calls.discard)
-        telling.cancel()
+        ended: asyncio.Future[None] = loop.create_future()
+
+        def look() -> None:
+            try:
+                self._look(loop)
+            except BaseException as error:
+                loop.call_soon_threadsafe(ended.set_exception, error)
+
+        threading.Thread(target=look, daemon=True).start()
+        await ended
 
     # -- calls ------------------------------------------------------------------------------
 
@@ -305,7 +343,9 @@ class Bridge:
                 )
                 for a in self._actors.values()
             )
-            send(writer, News(hosts, time.monotonic() - self._head_at < HEAD_SECONDS))
+            head = self._headless * ASK_SECONDS < HEAD_SECONDS
+            send(writer, News(hosts, head, self._why))
+            self._headless += 1
             await writer.drain()
             await asyncio.sleep(ASK_SECONDS)
 
@@ -335,31 +375,37 @@ class Bridge:
 
     def _look(self, loop: asyncio.AbstractEventLoop) -> None:
         """In a thread: which nodes there are, and their actors, made if they are not there."""
+        from ray.exceptions import RayError
+
+        while True:
+            try:
+                self._look_once(loop)
+                self._why = ""
+            except (RayError, OSError, RuntimeError, ValueError) as error:
+                # What Ray raises, its own errors or plain ones: it could not do as it was told. The
+                # head is lost for a while, or for good: the process then ends by itself.
+                self._why = f"{type(error).__name__}: {in_a_line(error)}"
+            time.sleep(NODES_SECONDS)
+
+    def _look_once(self, loop: asyncio.AbstractEventLoop) -> None:
         from ray.experimental.internal_kv import _internal_kv_list
 
-        handles: dict[str, tuple[str, Any]] = {}
-        while True:
-            # The head is lost for a while, or for good: the process then ends by itself.
-            with contextlib.suppress(Exception):
-                names = {
-                    f"{node['NodeID']}-{number}": node["NodeID"]
-                    for node in nodes()
-                    for number in range(int(node["Resources"].get("CPU", 0)))
-                }
-                again = self._again()
-                self._made = {name: at for name, at in self._made.items() if name in names}
-                handles = {
-                    name: handles[name]
-                    if name in handles and name not in again
-                    else (node, self._make(name, node))
-                    for name, node in names.items()
-                }
-                draining = frozenset(
-                    key[len(DRAINING) :].decode() for key in _internal_kv_list(DRAINING)
-                )
-                loop.call_soon_threadsafe(self._there, dict(handles), draining)
-                self._judge()
-            time.sleep(NODES_SECONDS)
+        names = {
+            f"{node['NodeID']}-{number}": node["NodeID"]
+            for node in nodes()
+            for number in range(int(node["Resources"].get("CPU", 0)))
+        }
+        again = self._again()
+        self._made = {name: at for name, at in self._made.items() if name in names}
+        self._handles = {
+            name: self._handles[name]
+            if name in self._handles and name not in again
+            else (node, self._make(name, node))
+            for name, node in names.items()
+        }
+        draining = frozenset(key[len(DRAINING) :].decode() for key in _internal_kv_list(DRAINING))
+        loop.call_soon_threadsafe(self._there, dict(self._handles), draining)
+        self._judge()
 
     def _judge(self) -> None:
         """In the thread, too: end hosts that hang, and object where others would end one that
@@ -407,7 +453,7 @@ class Bridge:
 
     def _there(self, handles: dict[str, tuple[str, Any]], draining: frozenset[str]) -> None:
         """The hosts that there are now."""
-        self._head_at, self._draining = time.monotonic(), draining
+        self._headless, self._draining = 0, draining
         self._looked.set()
         for name, actor in list(self._actors.items()):
             if name not in handles or handles[name][1] is not actor.handle:
@@ -419,7 +465,7 @@ class Bridge:
                 self._actors[name].silent += not self._actors[name].answers
             else:
                 actor = self._actors[name] = Actor(name, node, handle)
-                self._watches[name] = asyncio.create_task(self._watch(actor))
+                self._watches[name] = self._parts.create_task(self._watch(actor))
 
 
 async def _first(asked: set[asyncio.Future[int]], patience: float) -> int:
@@ -428,7 +474,12 @@ async def _first(asked: set[asyncio.Future[int]], patience: float) -> int:
     Raises:
         Exception: there is none, and why.
     """
-    ended, _ = await asyncio.wait(asked, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
+    for _ in range(WAITS):
+        ended, _ = await asyncio.wait(
+            asked, timeout=patience / WAITS, return_when=asyncio.FIRST_COMPLETED
+        )
+        if ended:
+            break
     asked -= ended
     errors = [each.exception() for each in ended]
     for each, error in zip(ended, errors, strict=True):

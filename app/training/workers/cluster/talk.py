@@ -42,10 +42,12 @@ class News:
 
     Attributes:
         head: Whether the cluster's head answers. Without it hosts may still do.
+        why: Why the last look at the cluster failed, if it did.
     """
 
     hosts: tuple[HostNews, ...]
     head: bool
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
