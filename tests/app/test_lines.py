@@ -207,7 +207,8 @@ def test_however_steep_a_network_is_so_much_is_looked_at_for_its_lines(
 
     monkeypatch.setattr(nncore.GridEvaluator, "preactivations", counted)
     most = {"resolution": 200, "neuron_resolution": 64, "line_of": {"layer": 8, "unit": 0}}
-    wire.pictures(network, View(**VIEW, **most), ("x1", "x2"), (0.0, 1.0), 8, still=still)
+    view = View.model_validate({**VIEW, **most})
+    wire.pictures(network, view, ("x1", "x2"), (0.0, 1.0), 8, still=still)
     assert 0 < sum(looked) <= 2 * wire.MOST_LINE_WORK / 8
 
 
