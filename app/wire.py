@@ -144,6 +144,9 @@ def unpack(data: bytes) -> dict[str, Any]:
 # A picture of a large network, or of many, costs more than their training; it is drawn coarser.
 MOST_PICTURE_WORK = 50_000_000
 """Multiplications of all boundaries of a frame, and of all maps of units: some 20 ms each."""
+MOST_LINE_WORK = 200_000_000
+"""The same of what is looked at for the lines of all planes of a frame, and of all maps: some 0.1 s
+each. Of steep networks of many units lines go straight between samples instead."""
 UNIT_WORK = 16
 """What an activation takes, in multiplications."""
 MOST_MAP_BYTES = 400_000
@@ -168,14 +171,15 @@ def pictures(
     the frame. Lines are looked at within cells where it is `still`: else the next frame follows at
     once, and that would cost as much as all the rest. Only corners of the plane's are found always.
     """
-    fine = math.isqrt(MOST_PICTURE_WORK // (runs * _work_of_a_point(network)))
+    work = runs * _work_of_a_point(network)
+    fine, most = math.isqrt(MOST_PICTURE_WORK // work), MOST_LINE_WORK // work
     evaluator = _evaluator(network, view, features, max(SMALLEST, min(view.resolution, fine)))
     lined = _lined(network, view)
     A, Z = evaluator.pictures(network, lined)
     values = _scaled(A[-1], scale)
     told: dict[str, Any] = {}
     if lined:
-        told = _plane_lines(evaluator, network, view, lined, Z, values, finely=still)
+        told = _plane_lines(evaluator, network, view, lined, Z, values, most, finely=still)
     boundary = _boundary(values[0], view, scale)
     if not view.neurons:
         return {"lines": told, "boundary": boundary} if view.lines else {"boundary": boundary}
@@ -183,7 +187,7 @@ def pictures(
     fine = min(fine, math.isqrt(MOST_MAP_BYTES // (runs * units)))
     size = max(SMALLEST // 2, min(view.neuron_resolution, fine))
     evaluator = _evaluator(network, view, features, size)
-    neurons, told["neurons"] = _unit_maps(evaluator, network, view, corners=still)
+    neurons, told["neurons"] = _unit_maps(evaluator, network, view, most, corners=still)
     # Lines come before the pictures, with what deflates as words and numbers do.
     return {**({"lines": told} if view.lines else {}), "boundary": boundary, "neurons": neurons}
 
@@ -207,11 +211,13 @@ def _plane_lines(
     lined: list[tuple[int, int]],
     Z: NDArray[np.float32],
     values: NDArray[np.uint8],
+    most: int,
     *,
     finely: bool,
 ) -> dict[str, Any]:
     """The lines of a plane: of ŷ, whose bytes are put on the right side of it, and of a unit."""
-    lines = nncore.find_lines(evaluator, network, lined, Z, PLANE_PLACES.within, finely=finely)
+    within = PLANE_PLACES.within
+    lines = nncore.find_lines(evaluator, network, lined, Z, within, finely=finely, most=most)
     sides = lines.above.astype(np.uint8)
     last = len(network.layers)
     middles = [127 if layer == last else 0 for layer, _ in lined]
@@ -452,7 +458,12 @@ def _encoded(plain: NDArray[np.uint8], view: View) -> bytes:
 
 
 def _unit_maps(
-    evaluator: nncore.GridEvaluator, network: nncore.Network, view: View, *, corners: bool
+    evaluator: nncore.GridEvaluator,
+    network: nncore.Network,
+    view: View,
+    most: int,
+    *,
+    corners: bool,
 ) -> tuple[list[dict[str, Any]], list[bytes]]:
     """The maps of each hidden layer's units, each on its own scale, and where their lines are."""
     hidden = network.layers[:-1]
@@ -475,7 +486,8 @@ def _unit_maps(
     bounds = np.cumsum([0, *sizes]).tolist()
     shares = [b""] * len(hidden)
     if view.lines:
-        lines = nncore.find_lines(evaluator, network, units, Z, MAP_PLACES.within, corners=corners)
+        within = MAP_PLACES.within
+        lines = nncore.find_lines(evaluator, network, units, Z, within, corners=corners, most=most)
         # A ReLU's zero is 128: what is above its line is above that.
         middles = np.where(names == "relu", 128, 127)
         _put_right(plain, lines.above, middles)

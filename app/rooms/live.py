@@ -352,6 +352,8 @@ class LiveRooms:
             raise NotStored("the rooms of this server can't be read just now") from None
 
     async def _ask(self, asked: Asked) -> Any:
+        if self._going:
+            raise GoingAway  # whoever asks may have waited for something else since it looked
         if len(self._asked) >= MOST_ASKED:
             raise Busy("the rooms of this server have too much to do; try again in a moment")
         asked.answer = asyncio.get_running_loop().create_future()
@@ -475,7 +477,8 @@ class LiveRooms:
             self._undo(this, now, tried=False)
             for id in lost.rooms:
                 self._drop(id)
-            gone = [asked for asked in some if asked.room in lost.rooms]
+            whose = {one.asked: one.id for one in this.outcomes}  # one that begins has no room yet
+            gone = [asked for asked in some if whose.get(asked, asked.room) in lost.rooms]
             for asked in gone:
                 asked.failed(Elsewhere())
             self._asked.extendleft(asked for asked in reversed(some) if asked not in gone)

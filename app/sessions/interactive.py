@@ -277,9 +277,9 @@ class InteractiveSessions:
             NotStored: it may be in the store, which does not answer.
             GoingAway: the server is about to end.
         """
+        await self._count_again(client, name, room)
         if self._going:
             raise GoingAway
-        await self._count_again(client, name, room)
         session = self._sessions.get(name)
         if session is None:
             session = await self._back(client, name, room)

@@ -3,8 +3,10 @@
 A line crosses the edges between neighbours on either side of it, and bends within the cells between
 them. Where it does is found with the network itself, so that it is right also where z bends between
 two samples, is zero on a whole side, or so flat that a picture's bytes are all the same. A cell in
-which one bend is not enough is a picture of its own. What is looked at again is a part of what is
-crossed or nearly so, which is a part of the picture: nothing grows.
+which one bend is not enough is a picture of its own.
+
+What if it is full: a picture costs as much for all units as for one, a look is for one alone. Where
+steps would look at more places than they may, they are left out: lines go straight there.
 """
 
 from collections.abc import Sequence
@@ -33,6 +35,9 @@ MOST_FINE = 1 / 16
 """So many of all cells at most are looked at so: that takes as long as the picture and a half."""
 ROUNDS = 3
 """So often is a line followed into the next cell."""
+EACH_FINE = INNER.shape[1] + 3 * 2 * FINE * (FINE + 1)
+"""Places that are looked at in a cell which is a picture of its own, at most."""
+MOST_PLACES = 10_000_000
 BEND = 0.04
 """A line without corners that bends by less (parts of an edge) is drawn straight."""
 AHEAD = 1 / 32
@@ -83,6 +88,7 @@ def find_lines(
     *,
     corners: bool = True,
     finely: bool = True,
+    most: int = MOST_PLACES,
 ) -> Lines:
     """The lines of some units.
 
@@ -94,8 +100,9 @@ def find_lines(
         within: What may be wrong, in parts of an edge.
         corners: Whether to look for where lines with corners bend within cells.
         finely: Whether to look for all else that lines do within cells, too.
+        most: Places that may be looked at.
     """
-    look = _Look(evaluator, network, units)
+    look = _Look(evaluator, network, units, most)
     lines, crossed = _crossings(look.levels[:, np.newaxis, np.newaxis] <= Z)
     z = Z.ravel()
     za, zb = z[lines.a], z[lines.a + lines.step]
@@ -122,11 +129,20 @@ def find_lines(
 
 
 class _Look:
-    """z of the units at other places than the samples."""
+    """z of the units at other places than the samples.
+
+    Attributes:
+        left: How many places may still be looked at.
+    """
 
     def __init__(
-        self, evaluator: GridEvaluator, network: Network, units: Sequence[tuple[int, int]]
+        self,
+        evaluator: GridEvaluator,
+        network: Network,
+        units: Sequence[tuple[int, int]],
+        most: int,
     ) -> None:
+        self.left = most
         grid = self._grid = evaluator.grid
         self._evaluator, self._network = evaluator, network
         firsts = [0, 0, *accumulate(network.layer_sizes[1:])]
@@ -149,6 +165,13 @@ class _Look:
         Z = self._evaluator.preactivations(self._network, self.last, self._grid.inputs(place))
         z: Float32Array = Z.ravel()[self._row[unit] * sample.size + np.arange(sample.size)]
         return z
+
+    def may(self, places: int) -> bool:
+        """Whether so many more may be looked at; then they are taken off."""
+        if places > self.left:
+            return False
+        self.left -= places
+        return True
 
     def is_above(self, sample: Indices, z: Float32Array) -> Bits:
         """On which side of the line of its unit that is."""
@@ -197,7 +220,7 @@ def _come_closer(
     Returns 2 · sample for those to the right, + 1 for those up, that are crossed more than once.
     """
     a, t = lines.a, lines.t
-    if not a.size:
+    if not a.size or not look.may(a.size):
         return NONE
     ways = _ways(lines)
     z = look.at(a, ways * t)
@@ -207,7 +230,7 @@ def _come_closer(
     beyond = look.is_above(a, z) == lines.above.ravel()[a]
     t += np.where(straight, np.where(beyond, after, before), 0)
     bent = np.flatnonzero(~straight)
-    if not bent.size:
+    if not bent.size or not look.may((PARTS + 4) * bent.size):
         return NONE
     steps = np.arange(PARTS + 1) / PARTS
     of = np.repeat(a[bent], steps.size)
@@ -323,7 +346,7 @@ def _bends(
     # In the middle z is off by a quarter of that if it has a corner; an eighth if it bends evenly.
     least = (4 if kinked else 6) * within
     curved = np.flatnonzero(curves[2].take(at + four).max(axis=0) > least * slope)
-    if not curved.size:
+    if not curved.size or not look.may(2 * curved.size):
         return at, corners, saddles
     cells = at[curved]
     t = np.append(lines.t, np.nan)
@@ -339,7 +362,7 @@ def _bends(
     Q[1] = np.where(right, on_right, np.where(top, 1, on_left))
     long = np.abs(Q - P).sum(axis=0) > within
     bent = np.flatnonzero(long & ~_runs(look, cells, P, Q, within))
-    if not kinked or not bent.size:
+    if not kinked or not bent.size or not look.may(12 * bent.size):
         return at, corners, np.concatenate([saddles, cells[bent]])
     C, good = _meet(look, cells[bent], P[:, bent], Q[:, bent], within)
     corners[:, curved[bent[good]]] = C[:, good]
@@ -394,7 +417,9 @@ def _look_finely(
 ) -> Lines:
     """Cells as pictures of their own: those that need it, suspects that do, and on from there."""
     width, side = look.width, lines.above.ravel()
-    most = int(side.size * MOST_FINE)
+    most = min(int(side.size * MOST_FINE), look.left // EACH_FINE)
+    if not most:
+        return lines
     new, first = np.unique(np.concatenate([unsettled, suspects]), return_index=True)
     must = first < unsettled.size
     kept = np.argsort(~must, kind="stable")[:most]

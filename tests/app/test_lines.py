@@ -191,6 +191,27 @@ def test_while_the_next_frame_follows_lines_are_looked_at_within_few_cells() -> 
     assert sum(map(len, moving["neurons"])) < sum(map(len, still["neurons"]))
 
 
+@pytest.mark.parametrize("still", [True, False])
+def test_however_steep_a_network_is_so_much_is_looked_at_for_its_lines(
+    monkeypatch: pytest.MonkeyPatch, still: bool
+) -> None:
+    """A picture is of all units, a look of one: of many, all of which are noise, it never ends."""
+    steep = {"scheme": "small_random", "scale": 10}
+    network = session("circle", "tanh", [16] * 8, initialization=steep).runs[0].trainer.network
+    work, looked = wire._work_of_a_point(network), list[int]()
+    look = nncore.GridEvaluator.preactivations
+
+    def counted(self: Any, network: Any, last: int, X: Array) -> Array:
+        looked.append(work * X.shape[1])
+        return look(self, network, last, X)
+
+    monkeypatch.setattr(nncore.GridEvaluator, "preactivations", counted)
+    most = {"resolution": 200, "neuron_resolution": 64, "line_of": {"layer": 8, "unit": 0}}
+    view = View.model_validate({**VIEW, **most})
+    wire.pictures(network, view, ("x1", "x2"), (0.0, 1.0), 8, still=still)
+    assert 0 < sum(looked) <= 2 * wire.MOST_LINE_WORK / 8
+
+
 def test_where_nothing_has_corners_a_frame_that_the_next_follows_has_crossings_only() -> None:
     training = session("spiral", "tanh", [4])
     training.advance(20)

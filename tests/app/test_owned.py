@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +13,17 @@ import pytest
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Engine, create_engine, event, text
 from sqlalchemy.engine import Connection
 
-from app.errors import NotStored
+from app.errors import Elsewhere, GoingAway, NotStored
 from app.sessions import spending
 from app.sessions.outbox import TRY_AGAIN_LATER, Outbox
 from app.sessions.owning import Beyond
 from app.sessions.servers import BEAT_SECONDS, NOTED_AT_A_TIME, Lease, Memory, Servers
 from app.sessions.spending import Spending
 from app.store import Store
-from app.store.database import LINE, engine_of, migrate, url_of
+from app.store.database import LINE, engine_of, migrate, take_turn, url_of
 from app.store.owned import (
     ALIVE_SECONDS,
     CALM_SECONDS,
@@ -837,6 +837,59 @@ def test_a_room_that_could_not_be_opened_is_nobodys_until_it_is(
             a_moment()
         assert isinstance(services.owning, Servers)
         assert owned() == (*before, services.owning.id)
+
+
+def test_who_waits_for_a_place_as_the_server_ends_is_told_to_come_again(
+    postgresql: PostgreSQL,
+) -> None:
+    url = postgresql.database()
+    with service(url, server_address="http://127.0.0.1:9") as client, database(url) as engine:
+        services = services_of(client)
+        whose, read = services.store.notes.client("c"), services.store.read
+
+        async def ends(kind: str, waits: Coroutine[Any, Any, Any], drain: Any) -> None:
+            with engine.connect() as another:
+                take_turn(another, f"{kind} of {whose}")
+                task = asyncio.create_task(waits)
+                locks = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+                while not await read(lambda connection: connection.scalar(locks)):
+                    assert not task.done()
+                await drain()
+            with pytest.raises((GoingAway, NotStored)):  # that, if the turn was too late
+                await asyncio.wait_for(task, 10)
+
+        with Stream.connect(client) as stream:
+            stream.configure()
+            name = stream.texts[-1]["session"]
+        while services.sessions.connected:
+            a_moment()
+        call = client.portal.call  # type: ignore[union-attr]
+        call(ends, "room", services.rooms.open("", "c"), services.rooms.drain)
+        resume = services.sessions.resume("c", name, Outbox(), 0)
+        call(ends, "session", resume, services.sessions.drain)
+
+
+def test_a_room_that_is_lost_before_it_is_written_holds_up_no_other(
+    postgresql: PostgreSQL,
+) -> None:
+    """So it is if a server freezes in between, for longer than another waits for it."""
+    url = postgresql.database()
+    with service(url, server_address="http://127.0.0.1:9") as client:
+        rooms, call = services_of(client).rooms, client.portal.call  # type: ignore[union-attr]
+
+        async def opens() -> str:
+            new = await asyncio.wait_for(rooms.open("", "c"), 10)
+            return new.room.state.door.id
+
+        there = call(opens)
+        body = "BEGIN DELETE FROM owned WHERE name = NEW.name; RETURN NULL; END"
+        run(url, f"CREATE FUNCTION lose() RETURNS trigger AS '{body}' LANGUAGE plpgsql")
+        run(url, "CREATE TRIGGER lose AFTER INSERT ON owned FOR EACH ROW EXECUTE FUNCTION lose()")
+        with pytest.raises(Elsewhere):
+            call(opens)
+        assert call(asyncio.wait_for, rooms.look(there, lambda room: True), 10)
+        run(url, "DROP TRIGGER lose ON owned")
+        assert len({there, call(opens)} & rooms._disk.keys()) == len(rooms) == 2
 
 
 def test_a_session_that_was_let_go_lets_none_go_that_has_come_back() -> None:
