@@ -187,6 +187,7 @@ class Servers(Alone):
         self._over: dict[Thing, int] = {}
         self._ending: dict[Thing, int] = {}
         self._clients: dict[Thing, str] = {}
+        self._counting: dict[Thing, str] = {}
         self._turns: WeakValueDictionary[tuple[Kind, str], asyncio.Lock] = WeakValueDictionary()
         """Of addresses that open something just now."""
         self._news = asyncio.Event()
@@ -346,14 +347,16 @@ class Servers(Alone):
 
     async def reopen(self, kind: Kind, name: str, client: str, most: Callable[[], int]) -> None:
         """What is here, and has counted for nobody, is to count for an address again."""
-        whose = self._store.notes.client(client)
+        whose, thing = self._store.notes.client(client), (kind, name)
 
         def note(transaction: Transaction, room: int) -> int | None:
             return self._sql.reopen(transaction, kind, name, whose, room)
 
         async with self._turn(kind, whose):
-            async with self._one_round:  # one that fails would say later what it was to say
-                self._clients.pop((kind, name), None)
+            if thing in self._counting:
+                async with self._one_round:  # if it fails, what it was to say is dropped here
+                    pass
+            self._clients.pop(thing, None)
             await self._counted(most, note)
 
     @contextlib.asynccontextmanager
@@ -444,7 +447,7 @@ class Servers(Alone):
         over = _first(self._over, NOTED_AT_A_TIME)
         new = _first(self._new, NOTED_AT_A_TIME - len(over))
         clients = _first(self._clients, NOTED_AT_A_TIME - len(over) - len(new))
-        self._noting, self._ending = dict(new), over
+        self._noting, self._ending, self._counting = dict(new), over, clients
 
         def write(transaction: Transaction) -> list[Thing]:
             self._sql.release(transaction, over)
@@ -462,7 +465,7 @@ class Servers(Alone):
             self._clients = {**clients, **self._clients}
             raise
         finally:
-            noting, self._noting, self._ending = self._noting, {}, {}
+            noting, self._noting, self._ending, self._counting = self._noting, {}, {}, {}
         for thing in new:
             if thing not in noting:
                 continue
