@@ -103,7 +103,7 @@ async def _http_error(request: Request, error: HTTPException) -> JSONResponse:
         return _answer(InvalidJson("the body is not JSON: it can't be read at all"))
     body = {
         "type": "about:blank",
-        "title": str(error.detail),
+        "title": str(error.detail).capitalize(),
         "status": error.status_code,
         "code": "http_error",
         "detail": "there is nothing at this address"

@@ -26,6 +26,9 @@ export const fixed = (value, decimals = 2) => withSign(value, Math.abs(value).to
 export const parameter = (value) =>
   Math.abs(value) >= HUGE ? scientific(value) : fixed(value, value !== 0 && Math.abs(value) < 0.095 ? 3 : 2);
 
+/** A number of any size to four digits. @param {number} value */
+export const figures = (value) => String(Number(value.toPrecision(4))).replaceAll('-', MINUS);
+
 const whole = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
 
 /** @param {number} value */
@@ -33,6 +36,9 @@ export const count = (value) => withSign(value, whole.format(Math.abs(value)));
 
 /** How many there are of something. @param {number} many @param {string} one @param {string} [more] */
 export const counted = (many, one, more = `${one}s`) => `${count(many)} ${many === 1 ? one : more}`;
+
+/** All of them, of at least two. @param {number} many */
+export const allOf = (many) => (many === 2 ? 'Both' : `All ${count(many)}`);
 
 /** @param {number | null} share from 0 to 1; null is "there is none" */
 export const percent = (share) => (share === null ? '–' : `${(100 * share).toFixed(1)}%`);

@@ -114,7 +114,7 @@ def test_fields_without_usual_steps_go_by_one_and_numbers_by_hand_are_read_alike
     cell("Z[1]").fill(f"{MINUS}0,0")
     cell("A[1]").fill("1/2")
     check.click()
-    expect(said).to_contain_text("All 2 numbers are right.")
+    expect(said).to_contain_text("Both numbers are right.")
     cell("A[1]").fill("1,250")
     check.click()
     expect(said).to_contain_text(f"A[1] must be a number, such as -0.25. “1,250” {DOUBT}")

@@ -88,6 +88,6 @@ def test_help_lists_the_keys_and_leads_to_the_documentation(page: Page, guard: G
     expect(dialog).to_be_hidden()
     expect(playground.button("Help and keys")).to_be_visible()
     page.goto(page.url.split("#")[0] + "nowhere")
-    expect(page.get_by_role("heading", level=1)).to_have_text("Not Found")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Not found")
     page.get_by_role("link", name="Open the playground").click()
     expect(playground.button("Play")).to_be_visible()

@@ -44,6 +44,18 @@ test('names of curves do not overlap', () => {
   }
 });
 
+test('a name is on no other curve, however few points that has', () => {
+  const scale = { x: (i) => 4 * i, y: (v) => 150 * (1 - v / 0.72), width: 400, height: 150 };
+  const x = [...Array(100).keys()];
+  const falling = { x, y: x.map((i) => 0.7 / (1 + i / 6)) };
+  /** From one corner to the other: no point of it is in the box of a name. */
+  const across = { x: [0, 99], y: [0.4, 0.36] };
+  const [{ x: at, y, anchor, text }] = place([{ text: 'tanh', bold: true, curve: falling }], [across], scale, 12);
+  const left = anchor === 'left' ? at : at - text.length * 7;
+  for (const px of [left, left + text.length * 7])
+    assert.ok(Math.abs(scale.y(0.4 - (0.04 * px) / 396) - y) > 8, `${px}, ${y}`);
+});
+
 test('a layout keeps units apart and inside', () => {
   const cases = [
     [[2, 4, 1], 664, 470],

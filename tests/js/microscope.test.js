@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { speaksOf } from '../../static/js/labs/microscope/iteration.js';
 import { AGREES, verdictOf, verdictOn } from '../../static/js/labs/microscope/lines.js';
-import { powerOf, textsOf } from '../../static/js/labs/microscope/matrix.js';
+import { powerOf, powerOfBoth, textsOf } from '../../static/js/labs/microscope/matrix.js';
 import { agrees } from './server.js';
 
 test('a matrix is written with one power of a thousand', () => {
@@ -40,6 +40,12 @@ test('a matrix is written with one power of a thousand', () => {
     [[[0.00001]], [['10.000']]],
   ];
   for (const [rows, texts] of written) assert.deepEqual(textsOf(rows, powerOf(rows)), texts);
+  // A gradient that is next to nothing, and its finite differences, which are more of it.
+  const [gradient, differences] = [[[-2.96e-17]], [[4.44e-13]]];
+  const power = powerOfBoth(gradient, differences);
+  assert.deepEqual(textsOf(differences, power), [['444.000']]);
+  assert.equal(powerOfBoth([[0.5]], [[0.4]]), 0);
+  assert.equal(powerOfBoth([[0.5]], [[null]]), 0);
 });
 
 test('what is pointed at is spoken of by what belongs to it', () => {

@@ -3,6 +3,7 @@
 import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
 import { computed, effect, signal } from '../../vendor/signals-core/signals-core.js';
 import { allows } from '../experiment/parts.js';
+import { allOf } from '../format.js';
 import { unlessSame } from '../signals.js';
 import { crossButton, icon } from '../views/icon.js';
 import { holds, inWordsOf, nowOf } from './quantities.js';
@@ -217,7 +218,7 @@ function end(lesson, course, list) {
                 html`<li><button class="btn quiet small" type="button"
                   @click=${() => course.go(number)}>${title}</button></li>`,
             )}</ul>`
-          : html`<p>All ${lesson.steps.length} steps are done. The network stays as it is, to play with.</p>`
+          : html`<p>${allOf(lesson.steps.length)} steps are done. The network stays as it is, to play with.</p>`
       }
     </div>
     <div class="task ends">

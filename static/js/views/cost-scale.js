@@ -205,9 +205,7 @@ export function place(curves, nameless, scale, font) {
         )
           continue;
         let cost = 0;
-        for (const shape of shapes)
-          for (const [px, py] of shape)
-            if (px > box.left && px < box.right && py > box.top && py < box.bottom) cost += 1;
+        for (const shape of shapes) cost += timesIn(shape, box);
         if (!best || cost < best.cost) best = { label: { text, bold, x: atX, y: atY, anchor }, box, cost };
       }
       if (best?.cost === 0) break;
@@ -217,6 +215,25 @@ export function place(curves, nameless, scale, font) {
     labels.push(best.label);
   });
   return labels;
+}
+
+/**
+ * How many pieces of a curve meet a box: also of one that has few points, none of them in it.
+ *
+ * @param {number[][]} points from left to right
+ * @param {{left: number, right: number, top: number, bottom: number}} box
+ */
+function timesIn(points, { left, right, top, bottom }) {
+  let times = 0;
+  for (let index = 1; index < points.length; index++) {
+    const [[x0, y0], [x1, y1]] = [points[index - 1], points[index]];
+    if (x1 < left || x0 > right) continue;
+    /** @param {number} x */
+    const at = (x) => y0 + ((y1 - y0) * (x - x0)) / (x1 - x0);
+    const [from, to] = x0 < x1 ? [at(Math.max(x0, left)), at(Math.min(x1, right))] : [y0, y1];
+    if (Math.min(from, to) < bottom && Math.max(from, to) > top) times++;
+  }
+  return times;
 }
 
 /** The names where they go, in a chart with such margins. @param {Label[]} labels @param {{l: number, t: number}} margin */

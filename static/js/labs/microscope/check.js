@@ -7,6 +7,7 @@ import { live } from '../../../vendor/lit-html/directives/live.js';
 import { html, nothing, render } from '../../../vendor/lit-html/lit-html.js';
 import { effect, signal } from '../../../vendor/signals-core/signals-core.js';
 import { latest, post, problemOf } from '../../asking.js';
+import { allOf } from '../../format.js';
 import { number, ofLayer, shape, variable } from '../../notation.js';
 import { doubt, readNumber } from '../../numbers.js';
 import { icon } from '../../views/icon.js';
@@ -224,7 +225,7 @@ async function ask(task) {
   if (!answer?.ok) return { kind: 'problem', text: problemOf(answer) };
   const { agree, compared, differing, first } = /** @type {Checked} */ (answer.body);
   if (agree || !first)
-    return { kind: 'right', text: compared === 1 ? 'Your number is right.' : `All ${compared} numbers are right.` };
+    return { kind: 'right', text: compared === 1 ? 'Your number is right.' : `${allOf(compared)} numbers are right.` };
   return {
     kind: 'wrong',
     text:

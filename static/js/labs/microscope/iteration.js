@@ -9,7 +9,7 @@ import { palette } from '../../theme.js';
 import { icon } from '../../views/icon.js';
 import { DERIVATIONS, DIFFERENCES } from './derivations.js';
 import { AGREES, isTerm, verdictOn } from './lines.js';
-import { isWide, lights, MOST, matrix, paintStrip, powerOf } from './matrix.js';
+import { isWide, lights, MOST, matrix, paintStrip, powerOfBoth } from './matrix.js';
 
 /** @typedef {import('./lines.js').Line} Line */
 /** @typedef {import('./lines.js').Term} Term */
@@ -104,7 +104,7 @@ export function mountIteration(place, { lines, step, pointed, point, choose }) {
                   isOpen
                     ? matrix(result, {
                         rows: check.numeric,
-                        power: powerOf(result.rows),
+                        power: powerOfBoth(result.rows, check.numeric),
                         missing: 'kink',
                         wrong: check.agree,
                       })

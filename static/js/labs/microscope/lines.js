@@ -4,6 +4,7 @@
  */
 
 import { mathml } from '../../../vendor/lit-html/lit-html.js';
+import { allOf } from '../../format.js';
 import {
   bracket,
   EQUALS,
@@ -410,9 +411,7 @@ export function verdictOf({ layers, check }) {
     };
   return {
     agrees: true,
-    text: `${
-      gradients.length === 2 ? 'Both' : `All ${gradients.length}`
-    } gradients agree with finite differences${kinks}`,
+    text: `${allOf(gradients.length)} gradients agree with finite differences${kinks}`,
   };
 }
 

@@ -48,6 +48,14 @@ export function powerOf(rows) {
   return 3 * Math.floor(Math.log10(largest) / 3);
 }
 
+/**
+ * One power for what is compared: the larger one's, or of two that are next to nothing one has digits without end.
+ *
+ * @param {Rows} rows
+ * @param {Rows} others
+ */
+export const powerOfBoth = (rows, others) => powerOf(largestOf(others) > largestOf(rows) ? others : rows);
+
 /** Whether a matrix has nothing after the point, as labels of classes have. @param {Rows} rows */
 const isWhole = (rows) =>
   rows.every((row) => row.every((value) => value === null || (Number.isInteger(value) && Math.abs(value) < THOUSAND)));
