@@ -181,8 +181,9 @@ def _boundary_figure(record: Record) -> dict[str, Any]:
         "zmin": low,
         "zmax": high,
         "colorscale": marks.scale(marks.RAMP),
-        # Coloured without bands, as the page is.
-        "contours": {"coloring": "heatmap", "showlines": False},
+        # Coloured without bands, as the page is; Plotly heeds `showlines` only between bands.
+        "contours": {"coloring": "heatmap"},
+        "line": {"width": 0},
         "colorbar": {"title": {"text": "ŷ"}},
     }
     # ŷ = 0.5 where z = 0: ŷ itself is flat on either side, and would have the line elsewhere.

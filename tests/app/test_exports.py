@@ -408,6 +408,9 @@ def test_the_report_holds_all_there_is_to_say(name: str) -> None:
     for figure in figures.values():
         go.Figure(figure["data"], figure["layout"])  # Plotly knows every word of it
     assert f"{record.score.train_cost:.4g}" in page
+    if record.run_plan.network.parameters is None:
+        start = record.run_plan.network.initialization
+        assert (f"small random × {start.scale}, seed" in page) == (start.scheme == "small_random")
     for layer in record.network.layers:
         assert f"{layer.W[0, 0]:.5g}" in page
     assert not re.search(r"(src|href)=", page.split("<script>")[0])

@@ -21,6 +21,11 @@ def test_the_report_draws_itself_and_reaches_nothing(page: Page, server: Server)
     page.goto(f"/train/{run}/report")
     expect(page.locator("#cost .scatterlayer .js-line")).to_have_count(1)
     expect(page.locator("#boundary .contourlayer path").first).to_be_attached()
+    # Of lines only that of one half, as on the page.
+    widths = page.locator("#boundary .contourlines path").evaluate_all(
+        "(paths) => paths.map((path) => getComputedStyle(path).strokeWidth)"
+    )
+    assert set(widths) - {"0px"} == {"2px"}
     expect(page.locator("#boundary .scatterlayer .trace")).to_have_count(4)
     expect(page.get_by_role("heading", level=1)).to_have_text("circle")
     # Sandboxed, it is a stranger to the page that it was made for.
