@@ -45,3 +45,6 @@ export const layoutIn = (chart, margin, colour) => ({
 
 /** What every plot here has in common: no toolbar, no zoom, nothing on hover (the page's own read-out knows more). */
 export const CONFIG = { displayModeBar: false, staticPlot: true, responsive: false };
+
+/** Plotly takes some marks of a text for HTML. @param {string} text */
+export const plain = (text) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;');

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 import pytest
@@ -103,8 +105,17 @@ def test_without_webgl_it_says_so_and_has_the_table(page: Page) -> None:
           return kind.startsWith('webgl') ? null : original.call(this, kind, ...rest);
         };"""
     )
-    playground = Playground(page, "#panel=surface")
+    axis = {"name": "height (cm)", "center": 175, "scale": 0.4}
+    origin = {"axes": [axis, {**axis, "name": "age", "center": 0}], "label": None, "classes": None}
+    points = "points=2,2,0;-2,-2,1;2,-2,0"
+    address = f"#panel=surface&dataset=own&{points}&origin={quote(json.dumps(origin))}"
+    playground = Playground(page, address)
     playground.wait_for_plots()
     expect(page.get_by_text("This browser cannot draw in space")).to_be_visible()
     expect(page.locator("#surface-table td").first).to_be_visible()
+    # As the plane has them.
+    heads = page.locator("#surface-table th")
+    expect(heads.first).to_have_text("age \\ height (cm)")
+    expect(heads.nth(1)).to_have_text("158.5")
+    expect(heads.last).to_have_text("−16.5")
     expect(page.locator("#surface-scene")).to_be_hidden()

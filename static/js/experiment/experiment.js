@@ -231,6 +231,9 @@ function keptField({ limits }) {
   };
 }
 
+/** What the points mean, as long as they are from a table. @param {Pick<Experiment, 'dataset' | 'origin'>} experiment */
+export const originOf = ({ dataset, origin }) => (dataset === OWN ? origin : null);
+
 /** What own points mean, as JSON. @returns {Field<Experiment['origin']>} */
 const originField = () => ({
   key: 'origin',
@@ -245,7 +248,7 @@ const originField = () => ({
     throw new FieldError('Origin must tell the axes of own points.');
   },
   write: (origin) => (origin ? JSON.stringify(origin) : ''),
-  get: ({ dataset, origin }) => (dataset === OWN ? origin : null),
+  get: originOf,
 });
 /** Whether a link has one's own points as they are. @param {Experiment} experiment @param {Fields} fields */
 export const inLink = ({ points, labels }, { points: field }) =>

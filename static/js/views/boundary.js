@@ -5,9 +5,9 @@
 
 import { html, mathml, nothing, render } from '../../vendor/lit-html/lit-html.js';
 import { computed, effect } from '../../vendor/signals-core/signals-core.js';
-import { OWN, PLANE } from '../experiment/experiment.js';
+import { originOf, PLANE } from '../experiment/experiment.js';
 import { entered, ticks } from '../experiment/origin.js';
-import { fixed, level } from '../format.js';
+import { figures, fixed, level } from '../format.js';
 import { MANY_POINTS, MARKS, scaleOf, TARGETS } from '../marks.js';
 import { EQUALS, inBrackets, indexed, number, ofUnit, variable, yHat } from '../notation.js';
 import { pixelRatio } from '../painting/painter.js';
@@ -66,11 +66,7 @@ export function mountBoundary(store, find, plotly, painter) {
       marked: marking.value && store.points.value ? places(store.points.value, showTest.value) : null,
     });
   });
-  /** What the points mean, as long as they are from a table. */
-  const origin = computed(() => {
-    const { dataset, origin: from } = store.experiment.value;
-    return dataset === OWN ? from : null;
-  });
+  const origin = computed(() => originOf(store.experiment.value));
   effect(() => {
     const api = plotly.value;
     const points = store.points.value;
@@ -321,7 +317,7 @@ function mountTip(store, plot, plane, origin) {
         ${indexed('x', 2)}${EQUALS}</math> ${fixed(y)}</div>
         ${origin.value?.axes.map(
           (axis, index) =>
-            html`<div class="quiet" translate="no">${axis.name}: ${Number(entered(axis, [x, y][index]).toPrecision(4))}</div>`,
+            html`<div class="quiet" translate="no">${axis.name}: ${figures(entered(axis, [x, y][index]))}</div>`,
         )}
         <div><math translate="no">${yHat}${EQUALS}</math> ${level(predicted)}${
           found

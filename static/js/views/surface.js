@@ -5,10 +5,11 @@
 
 import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
 import { effect, signal } from '../../vendor/signals-core/signals-core.js';
-import { PLANE } from '../experiment/experiment.js';
-import { fixed } from '../format.js';
+import { originOf, PLANE } from '../experiment/experiment.js';
+import { entered, ticks } from '../experiment/origin.js';
+import { figures, fixed } from '../format.js';
 import { MARKS, markOf, RAMP } from '../marks.js';
-import { loadPlotly } from '../plotly.js';
+import { loadPlotly, plain } from '../plotly.js';
 import { together } from '../signals.js';
 import { colours, palette } from '../theme.js';
 import { whenOpen } from './drawer.js';
@@ -19,6 +20,7 @@ import { fetchLater } from './later.js';
 /** @typedef {import('../types/plotly').PlotlyApi} PlotlyApi */
 /** @typedef {import('../types/protocol').Boundary} Boundary */
 /** @typedef {import('../types/protocol').Points} Points */
+/** @typedef {import('../types/protocol').Origin} Origin */
 
 /**
  * While playing it is drawn at most this often, for at most this share of the time, but not more seldom than this
@@ -142,7 +144,8 @@ function showSurface(store, scene, pending, plotly, size) {
     if (held) return;
     const api = plotly.peek();
     const { boundary } = store.current.drawn.peek()?.run ?? {};
-    const shown = [boundary, store.points.peek(), palette.peek(), scene.clientWidth, scene.clientHeight];
+    const origin = originOf(store.experiment.peek());
+    const shown = [boundary, store.points.peek(), origin, palette.peek(), scene.clientWidth, scene.clientHeight];
     if (
       !said.peek() ||
       !api ||
@@ -153,11 +156,12 @@ function showSurface(store, scene, pending, plotly, size) {
       return;
     drawn = shown;
     const began = performance.now();
-    api.react(scene, [surfaceOf(boundary), ...pointsOf(store.points.peek(), boundary)], layoutOf(scene, boundary), {
-      displayModeBar: false,
-      responsive: false,
-      showTips: false,
-    });
+    api.react(
+      scene,
+      [surfaceOf(boundary), ...pointsOf(store.points.peek(), boundary)],
+      layoutOf(scene, boundary, origin),
+      { displayModeBar: false, responsive: false, showTips: false },
+    );
     if (!made) stopClearing = afterPainting(() => pending.replaceChildren());
     made = true;
     const now = performance.now();
@@ -268,8 +272,8 @@ function pointsOf(data, { low, high }) {
   return [...MARKS.map((mark) => trace(train, mark, false)), ...MARKS.map((mark) => trace(test, mark, true))];
 }
 
-/** @param {HTMLElement} scene @param {Boundary} boundary */
-function layoutOf(scene, { low, high }) {
+/** @param {HTMLElement} scene @param {Boundary} boundary @param {Origin | null} origin */
+function layoutOf(scene, { low, high }, origin) {
   const [ink3, edge] = colours('ink-3', 'line-2');
   const axis = { color: ink3, gridcolor: edge, zerolinecolor: edge, showspikes: false, showbackground: false };
   return {
@@ -280,8 +284,8 @@ function layoutOf(scene, { low, high }) {
     font: { family: getComputedStyle(scene).fontFamily, size: 12, color: ink3 },
     showlegend: false,
     scene: {
-      xaxis: { ...axis, range: beyond(PLANE), title: { text: 'x₁' } },
-      yaxis: { ...axis, range: beyond(PLANE), title: { text: 'x₂' } },
+      xaxis: { ...axis, range: beyond(PLANE), ...writtenAt('x₁', origin?.axes[0]) },
+      yaxis: { ...axis, range: beyond(PLANE), ...writtenAt('x₂', origin?.axes[1]) },
       zaxis: { ...axis, range: beyond([low, high + LIFT * (high - low)]), title: { text: 'ŷ' } },
       aspectmode: 'manual',
       aspectratio: { x: 1.2, y: 1.2, z: 0.7 },
@@ -290,6 +294,18 @@ function layoutOf(scene, { low, high }) {
       camera: cameraOf(scene),
     },
   };
+}
+
+/**
+ * An axis has the name and the units that the points had where they came from, as the plane and its image have.
+ *
+ * @param {string} name
+ * @param {import('../types/protocol').Axis} [axis]
+ */
+function writtenAt(name, axis) {
+  if (!axis) return { title: { text: name } };
+  const { at, texts } = ticks(axis, PLANE);
+  return { tickvals: at, ticktext: texts, title: { text: `${name}: ${plain(axis.name)}` } };
 }
 
 /** @param {readonly number[]} range */
@@ -348,26 +364,30 @@ function hasWebGL() {
 function showTable(store, place, open) {
   return effect(() => {
     const boundary = open.value ? store.current.latest.value?.run.boundary : undefined;
-    render(boundary ? tableOf(boundary) : nothing, place);
+    render(boundary ? tableOf(boundary, originOf(store.experiment.value)) : nothing, place);
   });
 }
 
-/** @param {Boundary} boundary */
-function tableOf({ width, height, x, y, low, high, values }) {
+/** @param {Boundary} boundary @param {Origin | null} origin */
+function tableOf({ width, height, x, y, low, high, values }, origin) {
   const steps = Array.from({ length: TABLE_SIZE }, (_, index) => index / (TABLE_SIZE - 1));
-  /** @param {[number, number]} ends @param {number} share */
-  const along = ([from, to], share) => fixed(from + (to - from) * share, 1);
+  /** @param {0 | 1} index @param {number} share */
+  const along = (index, share) => {
+    const [from, to] = [x, y][index];
+    const place = from + (to - from) * share;
+    return origin ? figures(entered(origin.axes[index], place)) : fixed(place, 1);
+  };
   /** @param {number} across @param {number} up */
   const at = (across, up) => values[Math.round(up * (height - 1)) * width + Math.round(across * (width - 1))];
   return html`<table><caption>ŷ at places of the plane</caption>
-    <thead><tr><th scope="col">x₂ \\ x₁</th>${steps.map(
-      (step) => html`<th scope="col">${along(x, step)}</th>`,
+    <thead><tr><th scope="col">${origin?.axes[1].name ?? 'x₂'} \\ ${origin?.axes[0].name ?? 'x₁'}</th>${steps.map(
+      (step) => html`<th scope="col">${along(0, step)}</th>`,
     )}</tr></thead>
     <tbody>${steps
       .toReversed()
       .map(
         (up) =>
-          html`<tr><th scope="row">${along(y, up)}</th>${steps.map(
+          html`<tr><th scope="row">${along(1, up)}</th>${steps.map(
             (across) => html`<td>${fixed(low + (at(across, up) / 255) * (high - low))}</td>`,
           )}</tr>`,
       )}</tbody></table>`;

@@ -15,6 +15,7 @@ import { bytesOf, isSet, Maps } from '../painting/map.js';
 import { layoutNetwork, TINY_UNIT } from '../painting/network-layout.js';
 import { biasRadius, edgeStyles } from '../painting/network-picture.js';
 import { ramp } from '../painting/ramp.js';
+import { plain } from '../plotly.js';
 import { painterColours, paperColours } from '../theme.js';
 import { mapsOf } from './features.js';
 
@@ -236,9 +237,6 @@ export async function boundaryFigure(store, defaults, catalogue) {
     },
   };
 }
-
-/** Plotly takes some marks of a text for HTML. @param {string} text */
-const plain = (text) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
 
 /** @param {Boundary} boundary @param {boolean} discrete @returns {Promise<string>} */
 async function planeImage({ values, width, height }, discrete) {
