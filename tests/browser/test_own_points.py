@@ -311,7 +311,8 @@ def test_a_tap_always_does_something_and_a_swipe_scrolls(page: Page) -> None:
     hand.trains_on(counting(200))
     points = hand.sent["points"]
     labels = hand.sent["labels"]
-    hand.layer.scroll_into_view_if_needed()
+    # The plane has come to whoever took the tool far below it.
+    expect(hand.layer).to_be_in_viewport(ratio=0.99)
     for number, (x1, x2) in enumerate(points[:4], start=1):
         # Near a point, nearer than a finger can tell, and not on it.
         x, y = hand.place(x1, x2)

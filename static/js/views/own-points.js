@@ -250,6 +250,9 @@ function mountTool(store, find, edit) {
   const tools = /** @type {HTMLButtonElement[]} */ (
     [find('own-tools'), here].flatMap((group) => [...group.querySelectorAll('[data-tool]')])
   );
+  const layer = find('points-layer');
+  /** Who has taken a tool in hand by touch may have the plane off the screen. */
+  const show = () => layer.scrollIntoView({ block: 'nearest' });
   find('plot-tools-done').addEventListener('click', () => {
     edit.tool.value = null;
   });
@@ -258,10 +261,9 @@ function mountTool(store, find, edit) {
     button.addEventListener('click', ({ detail }) => {
       edit.tool.value = edit.tool.value === tool ? null : tool;
       if (edit.tool.value === null) return;
-      const layer = find('points-layer');
-      // Who chose by key goes on by key; who chose by touch may have the plane off the screen.
+      // Who chose by key goes on by key.
       if (detail === 0) layer.focus();
-      else layer.scrollIntoView({ block: 'nearest' });
+      else show();
     });
   }
   effect(() => {
@@ -296,13 +298,18 @@ function mountTool(store, find, edit) {
 
   const start = find('own-start');
   const clear = find('own-clear');
-  start.addEventListener('click', () => {
+  /** Where the keys are once there is no such button any more. @param {HTMLElement} next @param {number} clicks */
+  const goOn = (next, clicks) => {
+    next.focus({ preventScroll: clicks > 0 });
+    if (clicks > 0) show();
+  };
+  start.addEventListener('click', ({ detail }) => {
     edit.start();
-    clear.focus();
+    goOn(clear, detail);
   });
-  clear.addEventListener('click', () => {
+  clear.addEventListener('click', ({ detail }) => {
     edit.clear();
-    (clear.hidden ? tools[0] : clear).focus();
+    goOn(clear.hidden ? tools[0] : clear, detail);
   });
   const line = find('own-count');
   effect(() => {
