@@ -254,6 +254,86 @@ def test_what_is_wrong_with_a_field_covers_nothing(
     assert covered == []
 
 
+# Scrolls to each part in turn and says how many pixels of its height are seen; then what of a group
+# lies over what of it.
+REACHED = """([parts, groups]) => {
+  const seen = (part) => {
+    const element = document.querySelector(part);
+    element.scrollIntoView({ block: 'center' });
+    const { left, top, width, height } = element.getBoundingClientRect();
+    const rows = Array.from({ length: 16 }, (_, row) => top + ((row + 0.5) / 16) * height);
+    const met = rows.filter((y) =>
+      element.contains(document.elementFromPoint(left + width / 2, y)));
+    return (met.length / 16) * height;
+  };
+  const meet = (a, b) =>
+    Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1 &&
+    Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 1;
+  const over = groups.flatMap((group) => {
+    const all = [...document.querySelectorAll(group)]
+      .filter((one) => one.checkVisibility() && !one.classList.contains('vh'));
+    return all.flatMap((one, index) => all.slice(0, index)
+      .filter((other) => !other.contains(one) &&
+        meet(one.getBoundingClientRect(), other.getBoundingClientRect()))
+      .map((other) => `${one.id || one.textContent} on ${other.id || other.textContent}`));
+  });
+  return [parts.map(seen), over, document.documentElement.scrollWidth > innerWidth];
+}"""
+GROUPS = [
+    ".brand h1, .brand .btn, .side > *",
+    ".controls .btn, .controls label, .controls .value",
+    ".stat",
+    ".act label, .formula",
+]
+
+
+@pytest.mark.parametrize("panel", ["", "microscope"])
+def test_the_whole_page_beside_a_lesson_can_be_reached(screen: Screen, panel: str) -> None:
+    page = screen.page
+    page.evaluate("document.querySelector('#test-bar')?.remove()")
+    screen.has_font_size(16)
+    screen.is_of(1024, 768)
+    page.evaluate("location.hash = 'lesson=a-hidden-layer'")
+    whole = page.get_by_role("button", name="Whole page")
+    whole.click()
+    wrong: list[str] = []
+    try:
+        if panel:
+            if page.locator(f"#panel-{panel}").is_hidden():
+                page.locator(f"#tab-{panel}").click()
+            expect(page.locator(f"#panel-{panel}")).to_be_visible()
+        expect(page.locator("body[data-stage]")).to_have_count(0)
+        for font in FONTS:
+            screen.has_font_size(font)
+            for size in SIZES:
+                screen.is_of(*size)
+                (plane, play), over, wide = page.evaluate(REACHED, [["#boundary", "#play"], GROUPS])
+                where = f"{size[0]}x{size[1]}, {font} px"
+                if plane < LEAST or play < 20:
+                    wrong.append(f"{where}: {plane} px of the plane, {play} px of Play")
+                wrong += [f"{where}: {one}" for one in over]
+                if wide:
+                    wrong.append(f"{where}: wider than the window")
+    finally:
+        screen.has_font_size(16)
+        screen.is_of(1024, 768)
+        whole.click()
+    assert wrong == []
+
+
+def test_of_large_letters_the_first_screen_has_a_useful_part_of_the_plane(screen: Screen) -> None:
+    page = screen.page
+    page.evaluate("document.querySelector('#test-bar')?.remove()")
+    page.evaluate("location.hash = ''")
+    expect(page.locator("#lesson")).to_be_hidden()
+    screen.has_font_size(32)
+    screen.is_of(390, 844)
+    page.evaluate("scrollTo(0, 0)")
+    [look] = page.evaluate(LOOK, [[["plane", "#boundary"]], [0]])
+    assert look["seen"]["plane"]["height"] >= LEAST
+    assert page.evaluate("document.querySelector('.dial .help svg').clientWidth") > 20
+
+
 def test_no_unit_is_cut_off(screen: Screen) -> None:
     page = screen.page
     screen.has_font_size(16)
