@@ -30,7 +30,7 @@ def server() -> Iterator[Server]:
         yield one
 
 
-QUICK = Options(seconds=1, students=2, before=1, coming=1, recovery=1, pupils=2)
+QUICK = Options(seconds=1, students=2, before=1, coming=4, recovery=1, pupils=2)
 
 
 def test_a_case_is_measured_beside_students_and_a_class() -> None:
