@@ -18,6 +18,7 @@ def test_the_pointer_reads_the_exact_cost_and_test_costs_are_dashed_and_end_wher
     playground.play()
     playground.wait_for_iteration(300)
     playground.pause()
+    playground.wait_for_curve()
     box = page.locator("#cost").bounding_box()
     assert box is not None
     tip = page.locator("#cost .tip")

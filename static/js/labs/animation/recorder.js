@@ -107,7 +107,12 @@ export async function record(canvas, type, seconds, draw, signal) {
       // It is taken as the page is next drawn, and the next one must not come before.
       await drawn(signal);
     }
-    await drawn(signal);
+    // A busy browser leaves pictures out: the last one, which shows how it ended, is there more than once.
+    for (let again = 0; again < 3; again++) {
+      draw(1);
+      track.requestFrame();
+      await drawn(signal);
+    }
     await rest(1000 / RATE, signal);
     recorder.stop();
     await soon(over, signal);
