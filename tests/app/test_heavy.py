@@ -194,9 +194,10 @@ def test_what_a_child_finds_wrong_is_told_as_if_it_were_found_here() -> None:
 def test_the_pool_ends_at_once_whatever_its_children_do() -> None:
     async def run() -> None:
         async with a_pool(heavy_processes=2) as pool:
+            # A child may take longer to come up than a call may take to be fetched.
+            await answer_of(pool, "b")
             held = Held(pool, "a")
             await held.has_its_turn.wait()
-            await answer_of(pool, "b")
             stopped = psutil.Process(pids_of(pool)[0])
             stopped.suspend()
             under_way = asyncio.create_task(answer_of(pool, "b"))
