@@ -223,7 +223,8 @@ function mountLoading(store, find, catalogue) {
       );
     if (inputs !== features.length)
       return no(
-        `The network in ${name} takes ${counted(inputs, 'input')}, yours ${features.length}. Choose as many features, in the file's order, and load it again.`,
+        `The network in ${name} takes ${counted(inputs, 'input')}, yours ${features.length}. ` +
+          "Choose as many features, in the file's order, and load it again.",
       );
 
     const parameters = found.map(({ weights, biases }) => ({ weights, biases }));
