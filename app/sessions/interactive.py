@@ -310,14 +310,15 @@ class InteractiveSessions:
             return
         waits = name in self._leaving if session is None else session.outbox is None
         if waits or (session is not None and session.client != client):
-            try:
-                with _places():
-                    await self._owning.reopen("session", name, client, self._most)
-            except BaseException:
-                there = self._sessions.get(name)
-                whose = there.whose if there is not None and there.outbox is not None else None
-                self._owning.count("session", name, whose)
-                raise
+            with _places():
+                await self._owning.reopen(
+                    "session", name, client, self._most, lambda: self._counts_for(name)
+                )
+
+    def _counts_for(self, name: str) -> str | None:
+        """The address of whoever looks at a session; None if nobody does."""
+        session = self._sessions.get(name)
+        return None if session is None or session.outbox is None else session.whose
 
     def _most(self) -> int:
         """How many sessions an address may have beside one that gets a connection."""

@@ -97,10 +97,18 @@ class Alone:
         if most() < 0:
             raise Beyond(0)
 
-    async def reopen(self, kind: Kind, name: str, client: str, most: Callable[[], int]) -> None:
+    async def reopen(
+        self,
+        kind: Kind,
+        name: str,
+        client: str,
+        most: Callable[[], int],
+        otherwise: Callable[[], str | None],
+    ) -> None:
         """What is here, and has counted for nobody, is to count for an address again.
 
-        If that fails, it is not known for whom it counts: `count` says it.
+        Args:
+            otherwise: For whom it counts if that fails; see `count`.
 
         Raises:
             Beyond, Elsewhere, NotStored: as `open`.

@@ -20,12 +20,12 @@ import logging
 import secrets
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
-from weakref import WeakValueDictionary
 
 from app.errors import Elsewhere, NotStored
+from app.sessions.opening import Opening, Openings
 from app.sessions.owning import Alone, Beyond
 from app.sessions.spending import Spending
 from app.store import Store, StoredRun
@@ -52,8 +52,6 @@ log = logging.getLogger(__name__)
 BEAT_SECONDS = 0.5
 ANSWER_SECONDS = 1.0
 """For a beat to be answered."""
-OPENING_SECONDS = 2.5
-"""For what is opened to be counted and noted, its turn included."""
 ROUND_SECONDS = 0.05
 """Between what has begun and its note."""
 LEAVE_SECONDS = 1.0
@@ -188,8 +186,7 @@ class Servers(Alone):
         self._ending: dict[Thing, int] = {}
         self._clients: dict[Thing, str] = {}
         self._counting: dict[Thing, str] = {}
-        self._turns: WeakValueDictionary[tuple[Kind, str], asyncio.Lock] = WeakValueDictionary()
-        """Of addresses that open something just now."""
+        self._openings = Openings(self._open)
         self._news = asyncio.Event()
         self._one_round = asyncio.Lock()
         self._unreachable: dict[str, float] = {}
@@ -332,74 +329,77 @@ class Servers(Alone):
         """Something begins here, if its address has room for it; it is noted when this returns."""
         new, thing = New(self._store.notes.client(client), iterations), (kind, name)
 
-        def note(transaction: Transaction, room: int) -> int | None:
-            return self._sql.open(transaction, kind, name, new, room)
+        def note(transaction: Transaction) -> bool:
+            return bool(self._sql.note(transaction, {thing: new}))
 
-        async with self._turn(kind, new.client):
-            try:
-                await self._counted(most, note)
-            except Beyond:
-                raise
-            except BaseException:
-                self._let_go(thing, 1)  # it is not known whether it was noted
-                raise
-            self._memory.epochs[thing] = 1
+        opening = Opening(name, most, note, undo=lambda: self._let_go(thing, 1))
+        await self._openings.open(kind, new.client, opening)
+        self._memory.epochs[thing] = 1
 
-    async def reopen(self, kind: Kind, name: str, client: str, most: Callable[[], int]) -> None:
+    async def reopen(
+        self,
+        kind: Kind,
+        name: str,
+        client: str,
+        most: Callable[[], int],
+        otherwise: Callable[[], str | None],
+    ) -> None:
         """What is here, and has counted for nobody, is to count for an address again."""
-        whose, thing = self._store.notes.client(client), (kind, name)
+        whose = self._store.notes.client(client)
 
-        def note(transaction: Transaction, room: int) -> int | None:
-            return self._sql.reopen(transaction, kind, name, whose, room)
+        def note(transaction: Transaction) -> bool:
+            self._sql.count(transaction, {(kind, name): whose})
+            return True
 
-        async with self._turn(kind, whose):
-            if thing in self._counting:
-                async with self._one_round:  # if it fails, what it was to say is dropped here
-                    pass
-            self._clients.pop(thing, None)
-            await self._counted(most, note)
+        def undo() -> None:
+            self.count(kind, name, otherwise())
 
-    @contextlib.asynccontextmanager
-    async def _turn(self, kind: Kind, whose: str) -> AsyncIterator[None]:
-        """Of an address one of a kind is opened at a time here; on all servers the database sees
-        to that.
+        try:
+            await self._openings.open(kind, whose, Opening(name, most, note, undo))
+        except Beyond:
+            undo()
+            raise
+
+    async def _open(
+        self, kind: Kind, whose: str, openings: Sequence[Opening]
+    ) -> Mapping[Opening, int]:
+        """Note what there is room for. What has ended here makes room before.
 
         Raises:
             Elsewhere: this server may not begin anything now.
-            NotStored: it takes too long.
+            NotStored: the database does not answer now.
         """
-        if (turn := self._turns.get((kind, whose))) is None:
-            turn = self._turns[kind, whose] = asyncio.Lock()
-        try:
-            async with asyncio.timeout(OPENING_SECONDS), turn:
-                if self.fenced:
-                    raise Elsewhere
-                yield
-        except TimeoutError:
-            raise NotStored(
-                "the server's store does not answer in time; try again in a moment"
-            ) from None
+        if self.fenced:
+            raise Elsewhere
+        things = {(kind, opening.name) for opening in openings}
+        if not things.isdisjoint(self._counting):
+            async with self._one_round:  # if it fails, what it was to say is dropped here
+                pass
+        for thing in things:
+            self._clients.pop(thing, None)
+        refused = await self._counted(kind, whose, openings)
+        if refused and (self._over or self._clients):
+            await self.noted()
+            refused = await self._counted(kind, whose, list(refused))
+        return refused
 
     async def _counted(
-        self, most: Callable[[], int], note: Callable[[Transaction, int], int | None]
-    ) -> None:
-        """Note something, if there is room for it. What has ended here makes room before.
+        self, kind: Kind, whose: str, openings: Sequence[Opening]
+    ) -> dict[Opening, int]:
+        """Note what there is room for; the rest, and how many its address has beside it."""
+        # By their names, as all who lock rows: so no two wait for each other.
+        rooms = [(o, o.most()) for o in sorted(openings, key=lambda opening: opening.name)]
 
-        Raises:
-            Beyond: there is none.
-        """
-        have: int | None = 0
-        for again in (False, True):
-            if again and not (self._over or self._clients):
-                break
-            if again:
-                await self.noted()
-            if (room := most()) < 0:
-                raise Beyond(0)
-            have = await self._store.aside(lambda transaction: note(transaction, room))
-            if have is None:
-                return
-        raise Beyond(have or 0)
+        def write(transaction: Transaction) -> dict[Opening, int]:
+            there, refused = self._sql.had(transaction, kind, whose), dict[Opening, int]()
+            for opening, room in rooms:
+                if (have := len(there - {opening.name})) > room:
+                    refused[opening] = have
+                elif opening.note(transaction):
+                    there.add(opening.name)
+            return refused
+
+        return await self._store.aside(write)
 
     def release(self, kind: Kind, name: str) -> None:
         """It is nobody's from now on."""
@@ -491,25 +491,22 @@ class Servers(Alone):
         above = max(over.get(thing, 0) for over in (self._over, self._ending))
         answers = list[Taken | Owner]()
 
-        def write(transaction: Transaction) -> None:
+        def write(transaction: Transaction) -> bool:
             answers.append(self._sql.take(transaction, kind, name, whose, forced, above))
+            return isinstance(answers[-1], Taken)
 
-        def note(transaction: Transaction, room: int) -> int | None:
-            if (have := self._sql.had(transaction, kind, name, whose or "")) > room:
-                return have
-            write(transaction)
-            return None
-
-        try:
-            if most is None or whose is None:
-                await self._store.write(write)
-            else:
-                async with self._turn(kind, whose):
-                    await self._counted(most, note)
-        except BaseException:
+        def undo() -> None:
             if answers and isinstance(answers[-1], Taken):
                 self._let_go(thing, answers[-1].epoch)  # it is not known whether it was noted
-            raise
+
+        if most is None or whose is None:
+            try:
+                await self._store.write(write)
+            except BaseException:
+                undo()
+                raise
+        else:
+            await self._openings.open(kind, whose, Opening(name, most, write, undo))
         taken = answers[-1]
         if isinstance(taken, Owner):
             raise Elsewhere

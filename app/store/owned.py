@@ -19,7 +19,6 @@ from sqlalchemy import (
     ColumnElement,
     and_,
     delete,
-    func,
     insert,
     literal,
     or_,
@@ -326,30 +325,8 @@ class Ownership:
         mine = select(OwnedRow.kind, OwnedRow.name).where(names, OwnedRow.server == self.server)
         return [(row.kind, row.name) for row in connection.execute(mine)]
 
-    def open(
-        self, connection: Connection, kind: Kind, name: str, new: New, most: int
-    ) -> int | None:
-        """Note something that begins here, if its client has no more than `most` already.
-
-        Returns:
-            None, or how much the client has, if that is too much.
-        """
-        if (have := self.had(connection, kind, name, new.client)) > most:
-            return have
-        self.note(connection, {(kind, name): new})
-        return None
-
-    def reopen(
-        self, connection: Connection, kind: Kind, name: str, client: str, most: int
-    ) -> int | None:
-        """Something of this server's counts for a client again; as `open` otherwise."""
-        if (have := self.had(connection, kind, name, client)) > most:
-            return have
-        self.count(connection, {(kind, name): client})
-        return None
-
-    def had(self, connection: Connection, kind: Kind, name: str, client: str) -> int:
-        """How much a client has of a kind, beside this one.
+    def had(self, connection: Connection, kind: Kind, client: str) -> set[str]:
+        """What a client has of a kind.
 
         Of sessions and rooms that is all, of runs what is on other servers: which of them train
         here is known there alone. What a dead server had counts no more; but rooms do, they outlive
@@ -361,9 +338,8 @@ class Ownership:
         others = select(ServerRow.id).where(alive, ServerRow.id != self.server)
         elsewhere, here = OwnedRow.server.in_(others), OwnedRow.server == self.server
         where = {"job": elsewhere, "session": or_(here, elsewhere), "room": true()}[kind]
-        this = (OwnedRow.kind == kind, OwnedRow.client == client, OwnedRow.name != name, where)
-        have = select(func.count()).select_from(OwnedRow).where(*this)
-        return connection.scalar(have) or 0
+        this = (OwnedRow.kind == kind, OwnedRow.client == client, where)
+        return set(connection.scalars(select(OwnedRow.name).where(*this)))
 
     def count(self, connection: Connection, clients: Mapping[Thing, str]) -> None:
         """From now on these things count for these clients; for nobody, if that is empty."""

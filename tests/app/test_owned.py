@@ -375,7 +375,7 @@ def test_who_ends_in_the_middle_of_a_beat_and_a_note_leaves_all_the_same(
         await servers.start()
         servers.begin("session", "s", "c")
         await servers.noted()
-        other.execute("LOCK TABLE servers, owned IN EXCLUSIVE MODE")
+        other.execute("LOCK TABLE owned, servers IN EXCLUSIVE MODE")
         servers.begin("session", "t", "c")
         while number("SELECT count(*) FROM pg_locks WHERE NOT granted") < 2:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
@@ -577,7 +577,8 @@ def test_whoever_opens_waits_for_those_of_the_address_and_not_for_ever(
         for server in (one, two):
             await server._beat()
         whose = store.notes.client("10.0.0.1")
-        two._sql.open(frozen, "room", "r", New(whose), 1)
+        assert not two._sql.had(frozen, "room", whose)
+        two._sql.note(frozen, {("room", "r"): New(whose)})
         with pytest.raises(NotStored):
             await one.open("room", "s", "10.0.0.1", lambda: 0)
         for kind, client in (("room", "10.0.0.2"), ("job", "10.0.0.1")):
@@ -619,6 +620,75 @@ def test_what_is_opened_while_the_database_hangs_is_refused_and_takes_no_place(
 
     with opened(postgresql.database()) as store:
         asyncio.run(main(store))
+
+
+def test_a_class_that_comes_at_once_is_counted_together_and_who_leaves_cuts_nobody_off(
+    postgresql: PostgreSQL,
+) -> None:
+    """What was noted for those who left is undone, also if that is said before it is noted."""
+    most, client = 6, "10.0.0.1"
+    url = postgresql.database()
+    written, goes_on = threading.Event(), threading.Event()
+    transactions = 0
+
+    def commit(connection: Connection) -> None:
+        nonlocal transactions
+        transactions += 1
+        written.set()
+        assert goes_on.wait(60)
+
+    async def main(store: Store) -> set[str]:
+        servers = Servers(store, "http://one")
+        await servers._beat()
+        servers._lease.renew(servers._ticks() + 60)
+
+        async def open(name: str) -> None:
+            await servers.open("session", name, client, lambda: most - 1)
+
+        async def reopen() -> None:
+            await servers.reopen("session", "0", client, lambda: most - 1, lambda: None)
+
+        await open("0")
+        servers.count("session", "0", None)
+        event.listen(store._engine, "commit", commit)
+        tasks = {"1": asyncio.create_task(open("1"))}
+        await asyncio.to_thread(written.wait)
+        tasks |= {f"{n}": asyncio.create_task(open(f"{n}")) for n in range(2, 6)}
+        tasks |= {"left": asyncio.create_task(open("left")), "0": asyncio.create_task(reopen())}
+        await asyncio.sleep(0)
+        # One is under way, the other waits.
+        leave = [tasks.pop("1"), tasks.pop("left")]
+        for task in leave:
+            task.cancel()
+        for end in await asyncio.gather(*leave, return_exceptions=True):
+            assert isinstance(end, asyncio.CancelledError)
+        again = asyncio.create_task(reopen())  # its page comes again before the first answer
+        goes_on.set()
+        await asyncio.gather(*tasks.values(), again)
+        event.remove(store._engine, "commit", commit)
+        await servers.noted()
+        there = await store.read(lambda c: servers._sql.had(c, "session", whose))
+        assert servers.owned["session"] == len(there)
+        # There is room for one more; a page that is refused, or goes, leaves its session nobody's.
+        await open("more")
+        servers.count("session", "0", None)
+        await servers.noted()
+        await open("instead")
+        with pytest.raises(Beyond):
+            await reopen()
+        await servers.noted()
+        assert await store.read(lambda c: servers._sql.had(c, "session", whose)) == {
+            *there - {"0"},
+            "more",
+            "instead",
+        }
+        servers.close()
+        return there
+
+    with opened(url) as store:
+        whose = store.notes.client(client)
+        assert asyncio.run(main(store)) == {"0", "2", "3", "4", "5"}
+    assert transactions == 3  # the first one, all others, and what came twice
 
 
 def test_whoever_takes_waits_for_what_is_being_written(postgresql: PostgreSQL) -> None:
@@ -779,9 +849,9 @@ def test_what_is_done_again_since_its_answer_was_lost_undoes_nothing(
         servers.count("session", "back", None)
         with lost_commit(store):
             await servers.noted()
-        await servers.reopen("session", "back", "c", lambda: 0)
+        await servers.reopen("session", "back", "c", lambda: 0, lambda: None)
         await servers.noted()
-        assert await store.read(lambda c: servers._sql.had(c, "session", "", whose)) == 1
+        assert await store.read(lambda c: servers._sql.had(c, "session", whose)) == {"back"}
         # Whoever is told that it could not be taken does not have it.
         for most in (None, lambda: 1):
             with lost_commit(store):
