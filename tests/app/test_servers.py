@@ -334,12 +334,13 @@ def opened_at_once(
     def answered(number: int) -> httpx.Response:
         """A server that has not heard of the database for a moment begins nothing in it."""
         while True:
-            answer = post(three, number, path, json=body, headers={"X-Forwarded-For": client})
+            answer = http.post(f"{three.servers[number].url}{path}", json=body)
             if answer.status_code != 503:
                 return answer
             a_moment()
 
-    with ThreadPoolExecutor(3 * times) as pool:
+    headers = {"X-Forwarded-For": client}
+    with httpx.Client(headers=headers, timeout=60) as http, ThreadPoolExecutor(3 * times) as pool:
         asked = [pool.submit(answered, number) for _ in range(times) for number in range(3)]
         return [answer.result() for answer in asked]
 
