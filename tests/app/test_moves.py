@@ -285,6 +285,26 @@ def test_a_new_session_goes_where_there_is_least_to_do_also_for_other_servers() 
     in_a_hall(watch)
 
 
+def test_nobody_comes_to_a_host_that_may_end_soon_while_there_is_another() -> None:
+    async def watch(hall: Hall) -> None:
+        left, right, _ = await hall.begin(left=0, right=0, own=9)
+        for name in "ab":
+            hall.open(name)
+            await hall.goes_on(name)
+        assert [hall.where(name) for name in "ab"] == ["left", "right"]
+        left.doubtful = right.doubtful = True
+        hall.open("new")
+        hall.seats["left"][-1].broken = LineBroken("its node has ended")
+        await hall.until(lambda: hall.where("a") != "left")
+        for _ in range(50):
+            hall.backend._balance()
+        assert [hall.where(name) for name in ("a", "b", "new")] == ["own", "right", "own"]
+        for name in hall.costs:
+            await hall.goes_on(name)
+
+    in_a_hall(watch)
+
+
 @pytest.mark.parametrize("servers", [1, 4, 30])
 def test_servers_that_share_two_hosts_do_not_move_their_sessions_forever(servers: int) -> None:
     """Each sees what the others have three looks later."""

@@ -157,7 +157,7 @@ class Backend:
         """Let other drivers take sessions up that are in no host, if there are any that can."""
         for placed in homeless:
             able = [each for each in self._drivers if each is driver or each.open_to_all]
-            best = min(able, key=lambda each: (not each.open_to_all, each.load))
+            best = min(able, key=lambda each: (not each.open_to_all, each.doubtful, each.load))
             if best is not driver:
                 best.adopt(driver.give(placed.name))
                 self._where[placed.name] = best
@@ -177,7 +177,8 @@ class Backend:
             if driver.closing and not driver.sessions:
                 self._end(driver)
         if len(able) > 1:
-            most, least = (end(able, key=lambda driver: driver.load) for end in (max, min))
+            most = max(able, key=lambda driver: driver.load)
+            least = min(able, key=lambda driver: (driver.doubtful, driver.load))
             gap = most.load - least.load
             if gap >= max(SMALLEST_GAP, most.load / 4):
                 mine = sum(not placed.leaving for placed in most.sessions)
@@ -209,7 +210,8 @@ class Backend:
             held: Whether its class waits, and so does it.
         """
         driver = min(
-            self._drivers, key=lambda each: (not each.open_to_all, not each.ready, each.load)
+            self._drivers,
+            key=lambda each: (not each.open_to_all, not each.ready, each.doubtful, each.load),
         )
         self._where[session] = driver
         driver.open(Placed(session, kind, listener, latest, plan, held=held))

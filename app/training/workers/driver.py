@@ -157,6 +157,8 @@ class Driver:
         self.lasting = lasting
         self.closing = False
         """Whether it takes no session any more, and its own are to leave."""
+        self.doubtful = False
+        """Whether its host may end soon: none comes to it while another driver takes them."""
         self._line: Line | None = None
         self._broken: list[Line] = []
         """Those that are yet to be put away."""

@@ -4,8 +4,8 @@ Hosts come and go with their nodes. A session goes to another host as soon as it
 and before its node is drained (`app/training/workers/backend.py`). If no host of the cluster
 answers for `PATIENCE`, the server starts worker processes of its own. It does so, too, when the
 head is lost: Ray ends hosts without a head after a minute, all at once, and then there is somebody
-to take their sessions up. Its own end when the cluster has been whole for a while. While there is
-neither, sessions wait.
+to take their sessions up, and those who come meanwhile. Its own end when the cluster has been whole
+for a while. While there is neither, sessions wait.
 
 What if it is full: a host that has too many sessions serves each of them less often, as a worker
 does. There is one bridge at a time, and one more is started only when the last has ended.
@@ -254,6 +254,8 @@ class RayBackend(Backend):
         """Train on processes of the server's own, or no longer."""
         now = asyncio.get_running_loop().time()
         headless = (news := self._news) is not None and not news.head
+        for driver in self._cluster.values():
+            driver.doubtful = headless
         if self._somewhere:
             self._gone, self._was_there = 0, True
         if self._somewhere and not headless:
