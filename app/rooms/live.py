@@ -403,8 +403,9 @@ class LiveRooms:
             if self.has(id):
                 return
             room = self._rooms.restore(id, rows, now) if rows else None
-        except BaseException:  # who has a room is the one that serves it
-            self._owning.release("room", id)
+        except BaseException:
+            if not self.has(id):  # who has a room is the one that serves it
+                self._owning.release("room", id)
             raise
         if room is None:
             self._owning.release("room", id)

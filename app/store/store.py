@@ -133,10 +133,12 @@ class Store:
             try:
                 migrate(engine, begins)
                 notes = Notes(ticks)
-                with engine.execution_options(writes=True).begin() as connection:
+                writing = engine.execution_options(writes=True)
+                with writing.begin() as connection:
                     notes.read(connection)
                     notes.meet(connection, patience=0)  # so it can be written to
-                    for kind, room in rooms(settings).items():
+                for kind, room in rooms(settings).items():
+                    with writing.begin() as connection:
                         _prune(connection, kind, room, notes.now())
                 return notes
             finally:
