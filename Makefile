@@ -6,7 +6,7 @@ BENCHMARKS := nncore_bench stream_bench page_bench store_bench load_bench class_
 
 .DEFAULT_GOAL := help
 .PHONY: help run fix check test lint bench lock vendor wheel wheel-test docker-test cluster-test clean tools
-.PHONY: lint-types lint-rest debian-packages
+.PHONY: lint-types lint-rest debian-packages tests
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -22,11 +22,15 @@ fix: $(VENV)/.dev-installed tools ## Format, sort imports, and mend what the lin
 check: lint ## The quick checks: lint, and the tests that need no server, database or browser
 	$(VENV_PYTHON) -m pytest --numprocesses logical --maxprocesses 4 -m "not service"
 
-# What is installed waits for the network and the disk: Debian's packages come meanwhile, and linters begin.
+# Types take a minute of one core: they are looked at beside the first tests too.
 test: ## Every check: what lint does, then the tests, the page's in a real browser too
-	@$(MAKE) --no-print-directory -j 3 lint-types lint-rest debian-packages
+	@$(MAKE) --no-print-directory -j 3 lint-types tests
+
+# What is installed waits for the network and the disk: Debian's packages come meanwhile, and linters begin.
+# A test that runs make has its own jobs.
+tests: lint-rest debian-packages
 	@scripts/install_test_tools.sh chromium postgresql nginx
-	$(VENV_PYTHON) -m pytest --numprocesses logical --maxprocesses 4
+	MAKEFLAGS= $(VENV_PYTHON) -m pytest --numprocesses logical --maxprocesses 4
 
 lint: ## Style, types and the order of the storeys
 	@$(MAKE) --no-print-directory -j 2 lint-types lint-rest

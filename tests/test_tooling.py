@@ -239,7 +239,7 @@ def test_make_test_runs_every_check() -> None:
         ["make", "-n", "test"], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout
     for step in [
-        "lint-types lint-rest",
+        "lint-types tests",
         "scripts/install_test_tools.sh --debian chromium",
         "scripts/install_test_tools.sh chromium",
         "ruff check",
