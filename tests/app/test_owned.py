@@ -16,7 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from sqlalchemy import Engine, create_engine, event, text
 from sqlalchemy.engine import Connection
 
-from app.errors import Elsewhere, GoingAway, NotStored
+from app.errors import Elsewhere, GoingAway, NotStored, TooManySessions
 from app.sessions import spending
 from app.sessions.outbox import TRY_AGAIN_LATER, Outbox
 from app.sessions.owning import Beyond
@@ -1150,3 +1150,33 @@ def test_a_session_that_could_not_be_fetched_is_nobodys(postgresql: PostgreSQL) 
         run(url, "ALTER TABLE away RENAME TO session_costs")
         with Stream.connect(client, "/ws?session=a") as stream:
             assert stream.until("configured")["iteration"] == 3
+
+
+def test_who_has_no_place_takes_a_session_from_nobody_who_is_about_to_have_it(
+    postgresql: PostgreSQL,
+) -> None:
+    """Two addresses come for one session at once; that of the second is full."""
+    url = postgresql.database()
+    with opened(url) as store:
+        asyncio.run(StoredSessions(store, settings(url)).keep([part("a", 3)], ()))
+    here = {"server_address": "http://127.0.0.1:9", "max_sessions_per_client": 1}
+    with service(url, **here) as client, database(url) as engine:
+        sessions = services_of(client).sessions
+        owning = services_of(client).owning
+
+        async def come() -> None:
+            await sessions.join("full", Outbox())
+            with engine.connect() as another:
+                another.execute(text("LOCK TABLE session_costs IN ACCESS EXCLUSIVE MODE"))
+                first = asyncio.create_task(sessions.resume("c", "a", Outbox(), 0))
+                while not owning.holds("session", "a"):  # noqa: ASYNC110
+                    await asyncio.sleep(0)
+                second = asyncio.create_task(sessions.resume("full", "a", Outbox(), 0))
+                await asyncio.wait([second], timeout=0.3)  # it may be refused now, or in the end
+            await first
+            with pytest.raises(TooManySessions):
+                await second
+            await owning.noted()
+            assert owning.holds("session", "a")
+
+        client.portal.call(come)  # type: ignore[union-attr]
