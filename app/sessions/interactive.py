@@ -123,8 +123,10 @@ class InteractiveSessions:
         self._settings = settings
         self._sessions: dict[str, InteractiveSession] = {}
         self._keeper = Keeper(store, settings)
-        self._coming: dict[tuple[str, str, str | None], asyncio.Task[InteractiveSession]] = {}
-        """Sessions that are fetched from the store, by who asks, their name, and their room."""
+        self._coming: dict[
+            str, tuple[tuple[str, str | None], asyncio.Task[InteractiveSession]]
+        ] = {}
+        """Sessions that are fetched from the store, by name: for whom and which room."""
         self._leaving: dict[str, tuple[str, Latest]] = {}
         """Sessions that are given up here and not in the store yet, and whose they are."""
         self._finished: set[str] = set()
@@ -328,13 +330,20 @@ class InteractiveSessions:
         """A session that this server has given up, or one from before it began.
 
         Whoever comes for it while it is on its way gets the same: a page whose server was lost asks
-        again before the first answer.
+        again before the first answer. Another address, or room, waits for that: if it were refused
+        meanwhile, it would let go what the first is about to have.
         """
-        whose = client, name, room
-        if (coming := self._coming.get(whose)) is None:
-            coming = self._coming[whose] = asyncio.create_task(self._fetched(client, name, room))
-            coming.add_done_callback(lambda _: self._coming.pop(whose))
-        return await asyncio.shield(coming)
+        whose = client, room
+        while (coming := self._coming.get(name)) is not None and coming[0] != whose:
+            await asyncio.wait([coming[1]])
+            await self._count_again(client, name, room)
+            if (there := self._sessions.get(name)) is not None:
+                return there
+        if coming is None:
+            coming = whose, asyncio.create_task(self._fetched(client, name, room))
+            self._coming[name] = coming
+            coming[1].add_done_callback(lambda _: self._coming.pop(name))
+        return await asyncio.shield(coming[1])
 
     async def _fetched(self, client: str, name: str, room: str | None) -> InteractiveSession:
         _, latest = self._leaving.get(name, (client, None))

@@ -19,8 +19,9 @@ from app.store.owned import Kind, Transaction
 
 OPENING_SECONDS = 2.5
 """For what is opened to be counted and noted, its turn included."""
-MOST_TOGETHER: Mapping[Kind, int] = {"session": 100, "room": 100, "job": 1}
-"""A run joins the queue of its server before the next one is counted."""
+MOST_TOGETHER: Mapping[Kind, int] = {"session": 25, "room": 25, "job": 1}
+"""Each takes four statements at worst, while other servers wait for their turn (`TURN_SECONDS`).
+A run joins the queue of its server before the next one is counted."""
 
 
 @dataclass(eq=False)
@@ -50,10 +51,11 @@ class Openings:
     Args:
         carry_out: Counts and notes some of an address; those that are too many, and how much it
             has.
+        make_room: Notes what has ended here; whether anything had.
     """
 
-    def __init__(self, carry_out: CarryOut) -> None:
-        self._carry_out = carry_out
+    def __init__(self, carry_out: CarryOut, make_room: Callable[[], Awaitable[bool]]) -> None:
+        self._carry_out, self._make_room = carry_out, make_room
         self._waiting: dict[tuple[Kind, str], list[Opening]] = {}
         self._tasks: dict[tuple[Kind, str], asyncio.Task[None]] = {}
 
@@ -94,20 +96,32 @@ class Openings:
                 opening.answer.cancel()
 
     async def _do(self, kind: Kind, whose: str, together: Sequence[Opening]) -> None:
+        """Answer each. Those that are too many are tried again, and nobody else waits for that."""
+        left = together
         try:
-            refused = await self._carry_out(kind, whose, together)
-        except Exception as error:
+            refused = await self._carry_out(kind, whose, left)
             for opening in together:
-                if opening.answer.cancelled():
-                    opening.undo()
-                else:
-                    opening.answer.set_exception(error)
+                if opening not in refused:
+                    _answer(opening)
+            left = list(refused)
+            if left and await self._make_room():
+                refused = await self._carry_out(kind, whose, left)
+        except Exception as error:
+            for opening in left:
+                _answer(opening, error=error)
             return
-        for opening in together:
-            if not opening.answer.cancelled():
-                opening.answer.set_result(refused.get(opening))
-            elif opening not in refused:
-                opening.undo()
+        for opening in left:
+            _answer(opening, refused.get(opening))
+
+
+def _answer(opening: Opening, have: int | None = None, error: Exception | None = None) -> None:
+    """Tell whoever waits for it; of one who has gone, undo it, however it ended."""
+    if opening.answer.cancelled():
+        opening.undo()
+    elif error is not None:
+        opening.answer.set_exception(error)
+    else:
+        opening.answer.set_result(have)
 
 
 def _next(waiting: list[Opening], most: int) -> list[Opening]:

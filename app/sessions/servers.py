@@ -186,7 +186,7 @@ class Servers(Alone):
         self._ending: dict[Thing, int] = {}
         self._clients: dict[Thing, str] = {}
         self._counting: dict[Thing, str] = {}
-        self._openings = Openings(self._open)
+        self._openings = Openings(self._open, self._make_room)
         self._news = asyncio.Event()
         self._one_round = asyncio.Lock()
         self._unreachable: dict[str, float] = {}
@@ -363,7 +363,7 @@ class Servers(Alone):
     async def _open(
         self, kind: Kind, whose: str, openings: Sequence[Opening]
     ) -> Mapping[Opening, int]:
-        """Note what there is room for. What has ended here makes room before.
+        """Note what there is room for; the rest, and how many its address has beside it.
 
         Raises:
             Elsewhere: this server may not begin anything now.
@@ -377,21 +377,12 @@ class Servers(Alone):
                 pass
         for thing in things:
             self._clients.pop(thing, None)
-        refused = await self._counted(kind, whose, openings)
-        if refused and (self._over or self._clients):
-            await self.noted()
-            refused = await self._counted(kind, whose, list(refused))
-        return refused
-
-    async def _counted(
-        self, kind: Kind, whose: str, openings: Sequence[Opening]
-    ) -> dict[Opening, int]:
-        """Note what there is room for; the rest, and how many its address has beside it."""
-        # By their names, as all who lock rows: so no two wait for each other.
+        # By their names, as others give rows to what has none: so no two wait for each other.
         rooms = [(o, o.most()) for o in sorted(openings, key=lambda opening: opening.name)]
 
         def write(transaction: Transaction) -> dict[Opening, int]:
             there, refused = self._sql.had(transaction, kind, whose), dict[Opening, int]()
+            self._sql.lock(transaction, things, mine=False)
             for opening, room in rooms:
                 if (have := len(there - {opening.name})) > room:
                     refused[opening] = have
@@ -400,6 +391,13 @@ class Servers(Alone):
             return refused
 
         return await self._store.aside(write)
+
+    async def _make_room(self) -> bool:
+        """Note what has ended here; whether anything had."""
+        if not (self._over or self._clients):
+            return False
+        await self.noted()
+        return True
 
     def release(self, kind: Kind, name: str) -> None:
         """It is nobody's from now on."""
@@ -450,6 +448,7 @@ class Servers(Alone):
         self._noting, self._ending, self._counting = dict(new), over, clients
 
         def write(transaction: Transaction) -> list[Thing]:
+            self._sql.lock(transaction, {*over, *clients}, mine=True)
             self._sql.release(transaction, over)
             there = self._sql.note(transaction, new)
             self._sql.count(transaction, clients)

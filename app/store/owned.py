@@ -25,6 +25,7 @@ from sqlalchemy import (
     select,
     text,
     true,
+    tuple_,
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
@@ -138,7 +139,7 @@ class Held:
         rows = (
             select(OwnedRow.name, OwnedRow.epoch)
             .where(OwnedRow.kind == self.kind, OwnedRow.server == self.server, mine)
-            .order_by(OwnedRow.name)  # always in this order, so that no two wait for each other
+            .order_by(OwnedRow.name)  # as `Ownership.lock`
             .with_for_update(read=True)
         )
         there = {row.name: row.epoch for row in connection.execute(rows)}
@@ -340,6 +341,22 @@ class Ownership:
         where = {"job": elsewhere, "session": or_(here, elsewhere), "room": true()}[kind]
         this = (OwnedRow.kind == kind, OwnedRow.client == client, where)
         return set(connection.scalars(select(OwnedRow.name).where(*this)))
+
+    def lock(self, connection: Connection, things: Collection[Thing], *, mine: bool) -> None:
+        """Whoever is about to change several locks them before, in the order that the database
+        has for names: so no two wait for each other.
+
+        Args:
+            mine: Only those that are this server's.
+        """
+        if len(things) < 2:
+            return
+        these = tuple_(OwnedRow.kind, OwnedRow.name).in_(sorted(things))
+        rows = select(OwnedRow.name).where(
+            these, OwnedRow.server == self.server if mine else true()
+        )
+        rows = rows.order_by(OwnedRow.kind, OwnedRow.name).with_for_update()
+        connection.execute(rows).all()
 
     def count(self, connection: Connection, clients: Mapping[Thing, str]) -> None:
         """From now on these things count for these clients; for nobody, if that is empty."""

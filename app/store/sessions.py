@@ -11,7 +11,7 @@ way, of the address that has the most.
 import logging
 import secrets
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import delete, insert, select, true, update
@@ -109,7 +109,8 @@ class StoredSessions:
             lost: frozenset[str] = frozenset()
             mine, mine_gone = updates, gone
             if held is not None and over is not None:
-                lost = held.lost(connection) | over.lost(connection)
+                # All at once: in the order of all who lock several.
+                lost = replace(held, epochs={**held.epochs, **over.epochs}).lost(connection)
                 mine = [new for new in updates if new.name in held.epochs.keys() - lost]
                 mine_gone = over.epochs.keys() - lost
             if mine_gone:

@@ -16,14 +16,14 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from sqlalchemy import Engine, create_engine, event, text
 from sqlalchemy.engine import Connection
 
-from app.errors import Elsewhere, GoingAway, NotStored
+from app.errors import Elsewhere, GoingAway, NotStored, TooManySessions
 from app.sessions import spending
 from app.sessions.outbox import TRY_AGAIN_LATER, Outbox
 from app.sessions.owning import Beyond
 from app.sessions.servers import BEAT_SECONDS, NOTED_AT_A_TIME, Lease, Memory, Servers
 from app.sessions.spending import Spending
 from app.store import Store
-from app.store.database import LINE, engine_of, migrate, take_turn, url_of
+from app.store.database import LINE, TURN_SECONDS, engine_of, migrate, take_turn, url_of
 from app.store.owned import (
     ALIVE_SECONDS,
     CALM_SECONDS,
@@ -691,6 +691,153 @@ def test_a_class_that_comes_at_once_is_counted_together_and_who_leaves_cuts_nobo
     assert transactions == 3  # the first one, all others, and what came twice
 
 
+def test_who_had_room_waits_for_nobody_who_has_not(postgresql: PostgreSQL) -> None:
+    """For whom room may be made by what has ended, which the database does not take just now."""
+    url = postgresql.database()
+
+    async def main(store: Store, another: Connection) -> None:
+        servers = Servers(store, "http://one")
+        await servers._beat()
+        servers._lease.renew(servers._ticks() + 60)
+
+        def open(name: str) -> asyncio.Task[None]:
+            return asyncio.create_task(servers.open("room", name, "c", lambda: 1))
+
+        await open("ended")
+        another.execute(text("SELECT 1 FROM owned FOR UPDATE"))
+        servers.release("room", "ended")
+        fits, waits = open("fits"), open("waits")
+        await fits
+        assert servers.holds("room", "fits")
+        assert not waits.done()
+        another.rollback()
+        await waits
+        await servers.noted()
+        there = await store.read(lambda c: servers._sql.had(c, "room", store.notes.client("c")))
+        assert there == {"fits", "waits"}
+        servers.close()
+
+    with opened(url) as store, database(url) as engine, engine.connect() as another:
+        asyncio.run(main(store, another))
+
+
+def test_who_leaves_before_being_refused_still_counts_for_nobody(postgresql: PostgreSQL) -> None:
+    """A page that went, came again at once, and went for good: what its going said is not lost."""
+    url = postgresql.database()
+
+    async def main(store: Store) -> None:
+        servers = Servers(store, "http://one")
+        await servers._beat()
+        servers._lease.renew(servers._ticks() + 60)
+        written, goes_on = threading.Event(), threading.Event()
+
+        def commit(connection: Connection) -> None:
+            written.set()
+            assert goes_on.wait(60)
+
+        for name in ("s", "t"):
+            await servers.open("session", name, "c", lambda: 1)
+        servers.count("session", "s", None)
+        event.listen(store._engine, "commit", commit)
+        reopen = servers.reopen("session", "s", "c", lambda: 0, lambda: None)
+        task = asyncio.create_task(reopen)
+        await asyncio.to_thread(written.wait)
+        task.cancel()
+        await asyncio.wait([task])
+        goes_on.set()
+        while servers._openings._tasks:  # noqa: ASYNC110
+            await asyncio.sleep(0)
+        event.remove(store._engine, "commit", commit)
+        await servers.noted()
+        there = await store.read(lambda c: servers._sql.had(c, "session", store.notes.client("c")))
+        assert there == {"t"}
+        servers.close()
+
+    with opened(url) as store:
+        asyncio.run(main(store))
+
+
+def test_who_takes_several_and_who_writes_of_them_do_not_wait_for_each_other(
+    postgresql: PostgreSQL,
+) -> None:
+    """Whatever order the database has for names, and its rows have in the table."""
+    kind = "LOCALE_PROVIDER icu ICU_LOCALE 'en-US'"  # "a" comes before "B"
+    postgresql.run("postgres", f"CREATE DATABASE ordered TEMPLATE template0 {kind}")
+    url = postgresql.url("ordered")
+
+    async def main(store: Store, another: Connection) -> None:
+        one, two = Servers(store, "http://one"), Servers(store, "http://two")
+
+        async def waiting(number: int) -> None:
+            locks = text("SELECT count(DISTINCT pid) FROM pg_locks WHERE NOT granted")
+            while await store.read(lambda c: c.scalar(locks)) != number:
+                pass
+
+        async def both(how: str) -> None:
+            names = [f"a {how}", f"B {how}"]
+            for name in names:
+                await one.open("session", name, "c", lambda: 10)
+            another.execute(text("SELECT 1 FROM owned WHERE name LIKE 'a%' FOR UPDATE"))
+            writes: asyncio.Task[object]
+            if how == "stored":
+                writes = asyncio.create_task(store.write(one.held("session", names).lost))
+            else:
+                for name in names:
+                    one.count("session", name, None)
+                writes = asyncio.create_task(one.noted())
+            await waiting(1)
+            takes = [two.take("session", name, "c", most=lambda: 10) for name in names]
+            taken = asyncio.gather(*takes)
+            await waiting(2)
+            another.rollback()
+            await asyncio.gather(writes, taken)
+
+        for server in (one, two):
+            await server._beat()
+            server._lease.renew(server._ticks() + 60)
+        another.execute(text("UPDATE servers SET seen = 0 WHERE address = 'http://one'"))
+        another.commit()
+        for how in ("stored", "counted"):
+            await both(how)
+        assert two.owned["session"] == 4
+        for server in (one, two):
+            server.close()
+
+    with opened(url) as store, database(url) as engine, engine.connect() as another:
+        asyncio.run(main(store, another))
+
+
+def test_a_class_that_is_taken_up_at_once_keeps_the_turn_for_a_moment(
+    postgresql: PostgreSQL,
+) -> None:
+    """Two other servers wait for it no longer than they may, if a statement takes 2 ms."""
+    statements: list[int] = []
+
+    async def main(store: Store, engine: Engine) -> None:
+        servers = Servers(store, "http://one")
+        await servers._beat()
+        with engine.begin() as connection:
+            dead = Ownership("dead", "http://dead")
+            dead.note(connection, {("session", f"s{n}"): New("c") for n in range(60)})
+        event.listen(store._engine, "begin", began)
+        event.listen(store._engine, "before_cursor_execute", counted)
+        takes = [servers.take("session", f"s{n}", "c", most=lambda: 60) for n in range(60)]
+        await asyncio.gather(*takes)
+        assert servers.owned["session"] == 60
+        servers.close()
+
+    def began(connection: Connection) -> None:
+        statements.append(0)
+
+    def counted(*what: Any) -> None:
+        statements[-1] += 1
+
+    url = postgresql.database()
+    with opened(url) as store, database(url) as engine:
+        asyncio.run(main(store, engine))
+    assert max(statements) * 0.002 < TURN_SECONDS / 2
+
+
 def test_whoever_takes_waits_for_what_is_being_written(postgresql: PostgreSQL) -> None:
     """And reads it then: no writing comes after a taking, and none is missed by it."""
     engine = engine_of(url_of(postgresql.database(), Path()))
@@ -1003,3 +1150,33 @@ def test_a_session_that_could_not_be_fetched_is_nobodys(postgresql: PostgreSQL) 
         run(url, "ALTER TABLE away RENAME TO session_costs")
         with Stream.connect(client, "/ws?session=a") as stream:
             assert stream.until("configured")["iteration"] == 3
+
+
+def test_who_has_no_place_takes_a_session_from_nobody_who_is_about_to_have_it(
+    postgresql: PostgreSQL,
+) -> None:
+    """Two addresses come for one session at once; that of the second is full."""
+    url = postgresql.database()
+    with opened(url) as store:
+        asyncio.run(StoredSessions(store, settings(url)).keep([part("a", 3)], ()))
+    here = {"server_address": "http://127.0.0.1:9", "max_sessions_per_client": 1}
+    with service(url, **here) as client, database(url) as engine:
+        sessions = services_of(client).sessions
+        owning = services_of(client).owning
+
+        async def come() -> None:
+            await sessions.join("full", Outbox())
+            with engine.connect() as another:
+                another.execute(text("LOCK TABLE session_costs IN ACCESS EXCLUSIVE MODE"))
+                first = asyncio.create_task(sessions.resume("c", "a", Outbox(), 0))
+                while not owning.holds("session", "a"):  # noqa: ASYNC110
+                    await asyncio.sleep(0)
+                second = asyncio.create_task(sessions.resume("full", "a", Outbox(), 0))
+                await asyncio.wait([second], timeout=0.3)  # it may be refused now, or in the end
+            await first
+            with pytest.raises(TooManySessions):
+                await second
+            await owning.noted()
+            assert owning.holds("session", "a")
+
+        client.portal.call(come)  # type: ignore[union-attr]
