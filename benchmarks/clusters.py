@@ -28,9 +28,7 @@ from benchmarks.machines import SUBNET, Machine, Network
 from tests.app.postgresql import LOCALE, programs
 
 ROOT = Path(__file__).parents[1]
-START_SECONDS = 180.0
-STARTING_WEIGHT = 0.2
-"""Of what a machine may have while Ray starts there, against 1 of all others."""
+START_SECONDS = 90.0
 CUT_SECONDS = 4.0
 """Until it is looked whether all play again; the link is up only then."""
 HEADLESS_SECONDS = 10
@@ -317,9 +315,7 @@ class WithRay(Cluster):
         folder = self.network.folder / f"r{machine.name}"  # its own: they would share sockets
         shutil.rmtree(folder, ignore_errors=True)
         where = (f"--node-ip-address={machine.address}", f"--temp-dir={folder}")
-        # All that Ray starts would take minutes at a cap. On a machine of its own it would take
-        # nothing from web servers and the database.
-        machine.cap.set(None, STARTING_WEIGHT)
+        machine.cap.set(None)  # all that Ray starts would take a minute
         self._running[machine.name] = machine.start(
             *program, *where, *more, env=self._ray, cwd=ROOT
         )
@@ -360,8 +356,6 @@ class WithRay(Cluster):
         self.wait_until("shallows_servers", 2)
         self.wait_until("shallows_alone", 0)
         self.wait_until("shallows_hosts", nodes)
-        for machine in (self._head, *self._legs):
-            machine.cap.set(None)
         for node in self.nodes:
             node.cap.set(self.cores)
 

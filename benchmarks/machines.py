@@ -75,19 +75,13 @@ class Cap:
         """Where they all are."""
         return CGROUPS / "cpu" if (CGROUPS / "cpu").is_dir() else CGROUPS
 
-    def set(self, cores: float | None, weight: float = 1.0) -> None:
-        """So many cores at most, from now on; None: as many as there are.
-
-        Args:
-            weight: What it gets while all want more than there is, against 1 for the others.
-        """
+    def set(self, cores: float | None) -> None:
+        """So many cores at most, from now on; None: as many as there are."""
         quota = None if cores is None else int(cores * PERIOD)
         if self._old:
-            (self._folder / "cpu.shares").write_text(str(int(1024 * weight)))
             (self._folder / "cpu.cfs_period_us").write_text(str(PERIOD))
             (self._folder / "cpu.cfs_quota_us").write_text(str(quota or -1))
         else:
-            (self._folder / "cpu.weight").write_text(str(int(100 * weight)))
             (self._folder / "cpu.max").write_text(f"{quota or 'max'} {PERIOD}")
 
     @property
