@@ -472,6 +472,43 @@ class TestFairness:
         passed = desk.clock.now - before
         assert len(desk.frames["student 0"]) > 0.9 * passed / FRAME
 
+    def test_those_whose_host_was_lost_are_soon_where_they_were_and_the_others_go_on(self) -> None:
+        lost, desk = Desk(resolution=8), Desk(resolution=8)
+        back = [f"back {index}" for index in range(4)]
+        players = [f"player {index}" for index in range(10)]
+        for name in back:
+            lost.open(name, plan_of(iterations=1_000_000))
+        lost.pass_time(1.5)
+        for name in players:
+            desk.open(name, plan_of(iterations=1_000_000))
+            slow_down(desk, name, seconds_per_iteration=0.0005)
+        desk.pass_time(1)
+        there = {name: desk.iteration(name) for name in players}
+        for name in back:
+            latest = desk.kept[name] = lost.kept[name]
+            desk.frames[name] = []
+            seen = latest.checkpoint.iteration + 100
+            desk.host.handle(Open(name, "interactive", latest, replay_to=seen))
+            desk.hear(desk.host.handle(Attach(name, name)))
+            slow_down(desk, name, seconds_per_iteration=0.0005)
+        # 0.2 s of work in 3/4 of the time; taking turns with ten, it would be 0.7 s.
+        heard: list[str] = []
+        began = desk.clock.now
+        while len(heard) < len(back) and desk.clock.now - began < 0.35:
+            desk.pass_time(FRAME)
+            heard += [name for name in back if name not in heard and desk.frames[name]]
+        assert set(heard) == set(back)
+        for name in players:
+            assert desk.iteration(name) > there[name]
+        # Whoever seeks something takes turns with all.
+        there["player 0"] = desk.iteration("player 0")
+        desk.say("back 0", "seek", iteration=0)
+        for name in ("player 0", "back 0"):
+            desk.say(name, "seek", iteration=there["player 0"] + 1000)
+        desk.pass_time(0.35)
+        assert desk.iteration("player 0") - there["player 0"] < 100
+        assert desk.iteration("back 0") < 100
+
     @pytest.mark.parametrize(("student", "share"), [(False, 1.0), (True, 0.5)])
     def test_the_patient_rest_for_as_long_as_they_worked_beside_others(
         self, student: bool, share: float

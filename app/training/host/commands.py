@@ -309,6 +309,7 @@ class Commands:
             )
         if not hosted.replaying:
             hosted.seen = session.iteration
+        hosted.restored = False
         hosted.halt()
         hosted.waiting.clear()
         if iteration < session.iteration:

@@ -12,7 +12,8 @@ has the same share of the time. A host that shares its processor with hosts of o
 the interval by the meter: by the clock its rounds would be over when they have hardly begun. Those
 at top speed, those that nobody would see and REST runs are patient: they come after all others, and
 have a fiftieth of the time although none is left. After them come glimpses for a class, with a
-share of their own: if there are too many they come later.
+share of their own: if there are too many they come later. Before all come sessions whose host was
+lost, until they are where they had been.
 
 How one session obeys is in `commands.py`, how it trains in `slices.py` (with what happens when that
 is too much), what is said of it in `events.py`.
@@ -57,6 +58,9 @@ PATIENT_SHARE = 0.02
 """Of the time, for the patient when no time is left."""
 GLIMPSES = 0.05
 """Of the time, for what a class sees of its sessions: never more, though there be time."""
+RESTORING = 0.75
+"""Of a round, for sessions whose host was lost. They are silent until they are where they had been:
+one after the other they are so for a shorter time than if all took turns with those that play."""
 LONGEST_ROUND = 6 * INTERVAL
 """Seconds that pass in a round on a shared processor, however little of it was its own: a tenth,
 as Linux counts what a container may have of its processors."""
@@ -111,7 +115,14 @@ class Host:
             case Open():
                 account = Account(self._clock())
                 seen = command.replay_to
-                hosted = Hosted(command.session, command.kind, account, replay_to=seen, seen=seen)
+                hosted = Hosted(
+                    command.session,
+                    command.kind,
+                    account,
+                    replay_to=seen,
+                    seen=seen,
+                    restored=command.latest is not None,
+                )
                 hosted.held = command.held
                 self._sessions[command.session] = hosted
             case _:
@@ -210,9 +221,11 @@ class Host:
         due = [hosted for hosted in self._sessions.values() if self._wake(hosted) <= start]
         events: list[Event] = []
         self._active = sum(h.active and not h.patient for h in self._sessions.values())
+        events += self._restore([hosted for hosted in due if hosted.restoring], start, worked)
         queues: dict[bool, list[str]] = {False: [], True: []}
         for hosted in due:
-            queues[hosted.patient].append(hosted.name)
+            if not hosted.restoring:
+                queues[hosted.patient].append(hosted.name)
         for patient, queue in queues.items():
             turns = self._turns[patient]
             for index, name in enumerate(turns.order(queue)):
@@ -225,11 +238,8 @@ class Host:
                     break
                 slice_end = now + max(SHORTEST_SLICE, left / (len(queue) - index))
                 turns.begins(name)
-                self._serving(name)
-                served = self._slices.serve(hosted, now, slice_end)
-                took = self._meter() - before
+                served, took = self._serve(hosted, now, slice_end)
                 turns.took(name, took)
-                self._charge(hosted, served, now, took, granted=slice_end - now)
                 events += served
                 if patient:
                     then = self._clock()
@@ -237,9 +247,29 @@ class Host:
                     if self._active:
                         rest = max(self._patients_rest_until, then) + PATIENT_REST * (then - now)
                         self._patients_rest_until = rest
-                # Among equals whoever was served comes last.
-                self._sessions[name] = self._sessions.pop(name)
         return events + self._glimpses()
+
+    def _serve(self, hosted: Hosted, now: float, until: float) -> tuple[list[Event], float]:
+        """A slice for a session; what came of it, and what the processor has worked."""
+        self._serving(hosted.name)
+        before = self._meter()
+        events = self._slices.serve(hosted, now, until)
+        took = self._meter() - before
+        self._charge(hosted, events, now, took, granted=until - now)
+        # Among equals whoever was served comes last.
+        self._sessions[hosted.name] = self._sessions.pop(hosted.name)
+        return events, took
+
+    def _restore(self, restoring: Iterable[Hosted], start: float, worked: float) -> list[Event]:
+        """Bring sessions whose host was lost to where they had been, one after the other."""
+        events: list[Event] = []
+        for hosted in restoring:
+            now = self._clock()
+            left = self._left(now - start, self._meter() - worked) - (1 - RESTORING) * INTERVAL
+            if left <= 0:
+                break
+            events += self._serve(hosted, now, now + left)[0]
+        return events
 
     def _left(self, passed: float, worked: float) -> float:
         """Seconds of a round that are left after some, of which the processor has worked some."""

@@ -64,6 +64,8 @@ class Hosted:
     replay_to: int = 0
     seen: int = 0
     """How far it had been when it began to replay."""
+    restored: bool = False
+    """Whether it came as it was at a checkpoint, and nothing else was sought since."""
     waiting: list[Tell] = field(default_factory=list)
     """What was commanded while it was replaying; it is meant for the iteration sought."""
     seconds_per_iteration: float = 1e-4
@@ -125,6 +127,11 @@ class Hosted:
         """
         session = self.session
         return session is not None and session.iteration < self.replays_to and session.left > 0
+
+    @property
+    def restoring(self) -> bool:
+        """Whether its host was lost, and it is not yet where it had been."""
+        return self.restored and self.replaying
 
     @property
     def replays_to(self) -> int:
