@@ -60,6 +60,8 @@ REST_SECONDS = 1.0
 """After that, so that what comes late is seen."""
 AGAIN_SECONDS = 30.0
 LOOK_SECONDS = 0.3
+PAGES_PATIENCE = 5.0
+"""Seconds of silence after which a page comes again (`static/js/stream/connection.js`)."""
 TWO_SECONDS = 3.0
 """After which a server has heard with a beat what is another's, or is fenced."""
 
@@ -303,7 +305,7 @@ class Suffered:
 
 async def newcomer(cluster: Cluster) -> float:
     """Seconds until a new session plays."""
-    student, began = Student(0, [cluster.stream]), time.monotonic()
+    student, began = Student(0, [cluster.stream], patience=PAGES_PATIENCE), time.monotonic()
     playing = asyncio.create_task(student.play())
     try:
         async with asyncio.timeout(AGAIN_SECONDS):
@@ -397,7 +399,7 @@ def happen(cluster: Cluster, names: Sequence[str], number: int, times: int) -> d
     print("Torn: students who miss a cost or had one twice. Took: until it was done, median.\n")
     print("| what | times | p50 | p95 | most | at most | later | new | torn | two owners | took |")
     print("|---|---|---|---|---|---|---|---|---|---|---|", flush=True)
-    students = [Student(seed, [cluster.stream]) for seed in range(number)]
+    students = [Student(seed, [cluster.stream], patience=PAGES_PATIENCE) for seed in range(number)]
     load, busy = os.getloadavg()[0], Busy.now()
     cluster.have(2)
     found = asyncio.run(go_through(cluster, names, students, times))

@@ -187,8 +187,14 @@ class Student:
         longest: The longest time between two frames, for `benchmarks/`.
     """
 
-    def __init__(self, seed: int, urls: Sequence[str], first: Json | None = None) -> None:
-        self.seed, self.urls, self._first = seed, urls, first
+    def __init__(
+        self,
+        seed: int,
+        urls: Sequence[str],
+        first: Json | None = None,
+        patience: float = SILENT_SECONDS,
+    ) -> None:
+        self.seed, self.urls, self._first, self._patience = seed, urls, first, patience
         self.session, self.costs, self.whole = "", b"", True
         self.heard_at = self.longest = 0.0
         self.frames = 0
@@ -223,7 +229,7 @@ class Student:
                 mark = "&" if "?" in self.urls[self.at] else "?"
                 url = self.urls[self.at] + (mark + query if self.session else "")
                 async with (
-                    asyncio.timeout(SILENT_SECONDS) as patience,
+                    asyncio.timeout(self._patience) as patience,
                     connect(url, proxy=None, close_timeout=0.1) as socket,
                 ):
                     await self._talk(socket, patience)
@@ -238,7 +244,7 @@ class Student:
             plan = {"type": "configure", "playing": True, **self.plan}
             await socket.send(json.dumps(plan))
         async for message in socket:
-            patience.reschedule(asyncio.get_running_loop().time() + SILENT_SECONDS)
+            patience.reschedule(asyncio.get_running_loop().time() + self._patience)
             if isinstance(message, str):
                 said = json.loads(message)
                 self.told.append(said)
