@@ -290,6 +290,25 @@ def test_what_is_kept_is_of_one_iteration_and_never_of_the_way_to_another() -> N
     assert answer.value.progress.iteration == 890
 
 
+def test_what_a_session_was_told_is_kept_before_it_is_said_also_if_there_is_no_time() -> None:
+    """Else whoever has just configured one would lose it with the host, and hear no more."""
+    desk = Desk()
+    desk.open("slow", plan_of())
+    slow_down(desk, "slow", seconds_per_iteration=1.0)
+    desk.host.handle(Open("new", "interactive"))
+    desk.host.handle(Attach("new", "new"))
+    configure = Configure(type="configure", playing=True)
+    for message in (configure, Set(type="set", learning_rate=0.7)):
+        desk.clock.now += FRAME
+        events, _ = desk.host.serve([Tell("new", "new", message)])
+        first, *rest = [event for event in events if getattr(event, "session", "") == "new"]
+        assert isinstance(first, Checkpointed)
+        changes = first.part.changes
+        assert rest
+        assert not any(isinstance(event, Checkpointed) for event in rest)
+    assert len(changes) == 1
+
+
 class TestPace:
     @pytest.mark.parametrize("speed", [1, 5, 40])
     def test_playing_trains_at_the_chosen_speed(self, speed: int) -> None:

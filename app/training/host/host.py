@@ -42,6 +42,7 @@ from app.training.messages import (
     Open,
     Release,
     Released,
+    Tell,
     Worked,
 )
 
@@ -165,6 +166,21 @@ class Host:
             log.exception("session %.6s could not be kept", hosted.name)
             return None
 
+    def _keep(self, told: Iterable[str]) -> list[Event]:
+        """Checkpoints of sessions that have been told something, before it makes anything known.
+
+        The round may have no time for them: who has just configured one would lose it with the
+        host, and hear nothing of that.
+        """
+        events: list[Event] = []
+        for hosted in filter(None, map(self._sessions.get, told)):
+            if hosted.changed:
+                now, before = self._clock(), self._meter()
+                kept = self._kept(hosted) or []
+                self._charge(hosted, kept, now, self._meter() - before, granted=0.0)
+                events += kept
+        return events
+
     def _for_nobody(self, command: Command) -> list[Event]:
         """The session has gone while the command was on its way."""
         if isinstance(command, Ask):
@@ -203,8 +219,10 @@ class Host:
 
     def serve(self, commands: Iterable[Command]) -> tuple[list[Event | Worked], float | None]:
         """Carry out commands, train for a round, and say when to come again (`next_wake`)."""
-        events = [event for command in commands for event in self.handle(command)]
-        events += self.round()
+        commands = list(commands)
+        said = [event for command in commands for event in self.handle(command)]
+        told = dict.fromkeys(c.session for c in commands if isinstance(c, Tell))
+        events = [*self._keep(told), *said, *self.round()]
         self._serving("")
         now = self._clock()
         sits_out = {
