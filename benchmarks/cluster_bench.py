@@ -304,12 +304,12 @@ class Suffered:
 
 
 async def newcomer(cluster: Cluster) -> float:
-    """Seconds until a new session plays."""
+    """Seconds until a new session plays: until it has trained, and that is seen."""
     student, began = Student(0, [cluster.stream], patience=PAGES_PATIENCE), time.monotonic()
     playing = asyncio.create_task(student.play())
     try:
         async with asyncio.timeout(AGAIN_SECONDS):
-            await student.began.wait()
+            await student.heard_after(0.0)
         return time.monotonic() - began
     finally:
         playing.cancel()
