@@ -239,11 +239,11 @@ class Host:
         due = [hosted for hosted in self._sessions.values() if self._wake(hosted) <= start]
         events: list[Event] = []
         self._active = sum(h.active and not h.patient for h in self._sessions.values())
-        events += self._restore([hosted for hosted in due if hosted.restoring], start, worked)
+        restoring: list[str] = []
         queues: dict[bool, list[str]] = {False: [], True: []}
         for hosted in due:
-            if not hosted.restoring:
-                queues[hosted.patient].append(hosted.name)
+            (restoring if hosted.restoring else queues[hosted.patient]).append(hosted.name)
+        events += self._restore(restoring, start, worked)
         for patient, queue in queues.items():
             turns = self._turns[patient]
             for index, name in enumerate(turns.order(queue)):
@@ -256,7 +256,7 @@ class Host:
                     break
                 slice_end = now + max(SHORTEST_SLICE, left / (len(queue) - index))
                 turns.begins(name)
-                served, took = self._serve(hosted, now, slice_end)
+                served, took = self._serve(hosted, now, before, slice_end)
                 turns.took(name, took)
                 events += served
                 if patient:
@@ -267,10 +267,15 @@ class Host:
                         self._patients_rest_until = rest
         return events + self._glimpses()
 
-    def _serve(self, hosted: Hosted, now: float, until: float) -> tuple[list[Event], float]:
-        """A slice for a session; what came of it, and what the processor has worked."""
+    def _serve(
+        self, hosted: Hosted, now: float, before: float, until: float
+    ) -> tuple[list[Event], float]:
+        """A slice for a session; what came of it, and what the processor has worked.
+
+        Args:
+            now, before: What the clock and the meter say as it begins.
+        """
         self._serving(hosted.name)
-        before = self._meter()
         events = self._slices.serve(hosted, now, until)
         took = self._meter() - before
         self._charge(hosted, events, now, took, granted=until - now)
@@ -278,15 +283,15 @@ class Host:
         self._sessions[hosted.name] = self._sessions.pop(hosted.name)
         return events, took
 
-    def _restore(self, restoring: Iterable[Hosted], start: float, worked: float) -> list[Event]:
+    def _restore(self, restoring: Iterable[str], start: float, worked: float) -> list[Event]:
         """Bring sessions whose host was lost to where they had been, one after the other."""
         events: list[Event] = []
-        for hosted in restoring:
-            now = self._clock()
-            left = self._left(now - start, self._meter() - worked) - (1 - RESTORING) * INTERVAL
+        for name in restoring:
+            now, before = self._clock(), self._meter()
+            left = self._left(now - start, before - worked) - (1 - RESTORING) * INTERVAL
             if left <= 0:
                 break
-            events += self._serve(hosted, now, now + left)[0]
+            events += self._serve(self._sessions[name], now, before, now + left)[0]
         return events
 
     def _left(self, passed: float, worked: float) -> float:
