@@ -42,16 +42,17 @@ PLAYED = {
 # Beside these a panel's work is its own: no bound is set to it but the frames.
 UNBOUND = {name for name, (address, _) in PLAYED.items() if "panel" in address}
 
-# The page marks each frame that it has drawn. Within a run iterations only rise, so the first mark
-# that falls back is the first frame of the next run. It counts when the screen asks for the frame
-# after it: by then it has been painted.
+# The page marks what it has drawn: the last picture, and how many since the mark before; an older
+# page marks each. Within a run iterations only rise, so the first mark that falls back is the first
+# picture of the next run. It counts when the screen asks for the one after it: by then it has been
+# painted.
 WATCH = """
 window.frames_ = { drawn: 0, first: null, last: -1, restarted: null };
 new PerformanceObserver((list) => {
   for (const { name, startTime, detail } of list.getEntries()) {
     if (name !== 'frame-drawn') continue;
     const seen = window.frames_;
-    seen.drawn += 1;
+    seen.drawn += detail.pictures ?? 1;
     seen.first ??= startTime;
     if (detail.iteration < seen.last) {
       requestAnimationFrame(() => seen.restarted?.(performance.now()));

@@ -1,6 +1,6 @@
 /** Signals that change less often than what they are made of. */
 
-import { computed, effect } from '../vendor/signals-core/signals-core.js';
+import { computed } from '../vendor/signals-core/signals-core.js';
 
 /** @template T @typedef {import('../vendor/signals-core/signals-core.js').ReadonlySignal<T>} ReadonlySignal */
 
@@ -26,40 +26,3 @@ export const together =
   () => {
     for (const stop of stops) stop();
   };
-
-/** What is read gets at most this share of the page's own thread while it plays. */
-const SHARE = 0.25;
-/** A page that is so slow is read with what is this old, at most (milliseconds). */
-const MOST_REST = 400;
-
-/** Once the screen has what has just been written. @param {() => void} act */
-const onceSeen = (act) => globalThis.requestAnimationFrame?.(() => setTimeout(act));
-
-/**
- * What is read rather than looked at: while playing it follows the picture only so often, else at once. A page that
- * takes long to write it does so less often, and has its time for pictures.
- *
- * @template T
- * @param {ReadonlySignal<T | null>} picture
- * @param {ReadonlySignal<boolean>} playing
- * @param {number} interval from one to the next, at least: numbers that change faster cannot be read (milliseconds)
- * @param {(picture: T | null) => void} read is given each
- * @returns {() => void} stops it
- */
-export function atReadingPace(picture, playing, interval, read) {
-  let last = -Infinity;
-  let rest = interval;
-  /** @type {T | null} */
-  let before = null;
-  return effect(() => {
-    const latest = picture.value;
-    const now = performance.now();
-    if (playing.value && latest && before && now - last < rest) return;
-    last = now;
-    before = latest;
-    read(latest);
-    onceSeen(() => {
-      rest = Math.max(interval, Math.min(MOST_REST, (performance.now() - now) / SHARE));
-    });
-  });
-}

@@ -66,10 +66,66 @@ test('the socket of the painter is one as a connection knows it', () => {
   tell({ type: 'message', message: { type: 'state' } });
   assert.deepEqual(heard, ['first open', 'first message', 'state', 'first close 1001', 'second message']);
   assert.deepEqual(posted, [
-    { type: 'connect', id: 1, url: 'ws://here/ws', plain: false },
+    { type: 'connect', id: 1, url: 'ws://here/ws', plain: false, rest: 0 },
     { type: 'say', text: '{"type":"play"}' },
-    { type: 'connect', id: 2, url: 'ws://here/ws', plain: false },
+    { type: 'connect', id: 2, url: 'ws://here/ws', plain: false, rest: 0 },
     { type: 'hangUp', code: 4002 },
     { type: 'end' },
   ]);
+});
+
+/** Plays for two seconds on a page that takes so long to write what it is told. @returns {number} how often it was told */
+function timesTold(t, takes) {
+  let now = 0;
+  let free = true;
+  const timers = [];
+  t.mock.method(performance, 'now', () => now);
+  t.mock.method(globalThis, 'setTimeout', (act, wait = 0) => timers.push({ act, at: now + wait }));
+  globalThis.requestAnimationFrame = (turn) => {
+    now += takes;
+    turn();
+  };
+  const shown = [];
+  new Painter({ costs: () => {}, picture: ({ iteration }) => shown.push(iteration) });
+  worker.postMessage = ({ type }) => {
+    free ||= type === 'more';
+  };
+  for (let iteration = 1; iteration <= 100; iteration++) {
+    now = Math.max(now, 20 * iteration);
+    const due = timers.filter(({ at }) => at <= now);
+    for (const timer of due) timers.splice(timers.indexOf(timer), 1);
+    for (const { act } of due) act();
+    if (!free) continue;
+    free = false;
+    const data = { type: 'drawn', costs: [], picture: { iteration }, given: null };
+    worker.dispatchEvent(Object.assign(new Event('message'), { data }));
+  }
+  t.mock.restoreAll();
+  return shown.length;
+}
+
+test('a page that writes fast is told ten times a second, and a slow one less often, but never rarely', (t) => {
+  assert.equal(timesTold(t, 5), 20);
+  const slow = timesTold(t, 60);
+  assert.ok(slow >= 6 && slow <= 9, `${slow} times`);
+  const slowest = timesTold(t, 90);
+  assert.ok(slowest >= 4 && slowest <= slow, `${slowest} times`);
+});
+
+test('what was written late makes the page free later, but free in any case', (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  // On a page that is not seen the screen has no turns.
+  globalThis.requestAnimationFrame = () => {};
+  const painter = new Painter({ costs: () => {}, picture: () => {} });
+  const said = [];
+  worker.postMessage = ({ type }) => said.push(type);
+  for (let time = 0; time < 2; time++) {
+    const data = { type: 'drawn', costs: [], picture: null, given: null };
+    worker.dispatchEvent(Object.assign(new Event('message'), { data }));
+  }
+  t.mock.timers.tick(99);
+  assert.deepEqual(said, []);
+  t.mock.timers.tick(1);
+  assert.deepEqual(said, ['more']);
+  painter.close();
 });

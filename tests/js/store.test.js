@@ -63,7 +63,7 @@ test('a run whose points are all gone shows nothing, and is there again with the
   const asked = () => sent.filter(({ type }) => type === 'configure').length;
   const data = { points: own.points, labels: own.labels, split: { train: [1], test: [0] } };
   const run = { first_iteration: 0, costs: new Uint8Array(new Float32Array([3, 2, 1]).buffer), test_cost: null };
-  const seen = () => [store.current.picture.value?.iteration, store.current.reading.value?.iteration, store.known];
+  const seen = () => [store.current.picture.value?.iteration, store.known];
   store.begin();
   store.receive({ ...configured, data });
   store.receiveCosts({ iteration: 3, runs: [run] });
@@ -77,14 +77,14 @@ test('a run whose points are all gone shows nothing, and is there again with the
     assert.deepEqual([store.points.value?.points, store.points.value?.split.test], [points, []]);
     // What comes late of it changes nothing.
     store.show({ iteration: 4, runs: [{ train_cost: 1, layers: [] }] });
-    assert.deepEqual(seen(), [undefined, undefined, 3]);
+    assert.deepEqual(seen(), [undefined, 3]);
     assert.deepEqual([store.current.history.length, store.current.furthest], [0, 0]);
-    assert.equal(store.current.latest.value?.iteration, 4, 'its network is still there');
+    assert.equal(store.current.drawn.value?.iteration, 4, 'its network is still there');
     for (const command of ['play', 'step', 'reset']) store[command]();
     store.seek(0);
     assert.ok(sent.every(({ type }) => !['play', 'step', 'reset', 'seek'].includes(type)));
     store.change(own, { keepWeights: true });
-    assert.deepEqual(seen(), [4, 4, 3]);
+    assert.deepEqual(seen(), [4, 3]);
     assert.deepEqual([store.current.history.length, store.points.value?.split.test], [3, [0]]);
   }
   assert.equal(asked(), 1, 'it goes on where it was');
@@ -93,10 +93,10 @@ test('a run whose points are all gone shows nothing, and is there again with the
   store.begin();
   store.change(own);
   assert.equal(asked(), 2);
-  assert.equal(store.current.reading.value, null);
+  assert.equal(store.current.picture.value, null);
   store.receive({ ...configured, data });
   store.show({ iteration: 0, runs: [{ train_cost: 1, layers: [] }] });
-  assert.deepEqual(seen(), [0, 0, 0]);
+  assert.deepEqual(seen(), [0, 0]);
 });
 
 test('a step of a lesson has its own deeds, and is done while what it shows is seen', () => {

@@ -48,7 +48,7 @@ function scene(t) {
     if (announcement.value) heard.push(announcement.value);
   });
   const playing = signal(false);
-  const current = { reading: signal(null), halted: signal(null) };
+  const current = { picture: signal(null), halted: signal(null) };
   const telling = new Telling(questions, announcement);
   t.after(telling.watch(current, playing));
   return {
@@ -64,7 +64,7 @@ function scene(t) {
       questions.answered({ type: 'described', iteration, cost: 0.25, text, run: 0, examples: [] }),
     show: (iteration, train_accuracy, lines = 1) => {
       const boundary = { shares: new Uint8Array(lines) };
-      current.reading.value = { iteration, run: { train_accuracy, boundary } };
+      current.picture.value = { iteration, run: { train_accuracy, boundary } };
     },
     wait: (milliseconds) => t.mock.timers.tick(milliseconds),
   };

@@ -37,16 +37,26 @@ globalThis.Path2D = class {
   addPath() {}
 };
 let socket;
+const sent = [];
 globalThis.WebSocket = class {
+  static OPEN = 1;
+  readyState = 1;
   constructor() {
     socket = this;
   }
-  send() {}
+  send(text) {
+    sent.push(JSON.parse(text));
+  }
 };
 const posted = [];
+/** Whether the page reads at once what it is told. */
+let reads = true;
 const turns = [];
 globalThis.self = {
-  postMessage: (message) => posted.push(message),
+  postMessage: (message) => {
+    posted.push(message);
+    if (message.type === 'drawn' && reads) setImmediate(() => say({ type: 'more' }));
+  },
   requestAnimationFrame: (turn) => {
     turns.push(turn);
     setImmediate(() => turns.shift()?.());
@@ -107,23 +117,23 @@ test('what begins another run or goes back is told at once, what follows at the 
   const waits = async () => {
     const from = posted.length;
     await until(() => turns.length === 0);
-    return posted.slice(from).map(({ type, iteration, at }) => [type, type === 'given' ? iteration : at !== null]);
+    return posted.slice(from).map(({ type, given }) => [type, given?.iteration ?? null]);
   };
   await waits();
   /** What is told in the same task. */
   const tells = (iteration) => {
     const from = posted.length;
     take(iteration, 1);
-    return posted.slice(from).map(({ type, at, picture }) => [type, picture.iteration, at]);
+    return posted.slice(from).map(({ type, given, picture }) => [type, picture.iteration, given]);
   };
   assert.deepEqual(tells(3), []);
-  assert.deepEqual(await waits(), [['drawn', true]]);
+  assert.deepEqual(await waits(), [['drawn', 3]]);
   // Back, as after a seek or a reset: the screen has it later, and is said to have it only then.
   assert.deepEqual(tells(1), [['drawn', 1, null]]);
   assert.deepEqual(tells(2), []);
   assert.deepEqual(await waits(), [
     ['given', 1],
-    ['drawn', true],
+    ['drawn', 2],
   ]);
   const begin = () => socket.onmessage({ data: JSON.stringify({ type: 'configured', resumed: false }) });
   const told = (from) =>
@@ -210,10 +220,127 @@ test('a frame from before the server heard what pictures shall be in it is not d
   let from = posted.length;
   take(20, 1);
   await until(() => posted.length > from);
-  const [{ type, picture, frames, costs }] = posted.slice(from);
-  assert.deepEqual([type, picture, frames, costs.length], ['drawn', null, [20], 1]);
+  const [{ type, picture, costs }] = posted.slice(from);
+  assert.deepEqual([type, picture, costs.length, sent.at(-1)], ['drawn', null, 1, { type: 'ack', frame: 20 }]);
   say({ type: 'say', text: JSON.stringify({ type: 'view', neurons: false }) });
   from = posted.length;
   take(21, 1);
   await until(() => drawnIteration() === 21);
+});
+
+/** Frames that come and are drawn, each at a turn of the screen. */
+async function play(first, last) {
+  for (let iteration = first; iteration <= last; iteration++) {
+    take(iteration, 1);
+    await until(() => turns.length === 0);
+  }
+}
+const hear = (message) => socket.onmessage({ data: JSON.stringify(message) });
+/** What the page was told: of how many frames it has the costs, and which picture. */
+const told = (from) =>
+  posted
+    .slice(from)
+    .filter(({ type }) => type === 'drawn')
+    .map(({ costs, picture, given }) => [costs.length, picture?.iteration, given?.pictures]);
+
+test('pictures move on while the page is busy, and it is told of the last as soon as it is free', async () => {
+  reads = false;
+  let from = posted.length;
+  sent.length = 0;
+  await play(22, 25);
+  assert.deepEqual(told(from), [[1, 22, 1]]);
+  assert.deepEqual(
+    sent.map(({ frame }) => frame),
+    [22, 23, 24, 25],
+  );
+  say({ type: 'more' });
+  assert.deepEqual(told(from), [
+    [1, 22, 1],
+    [3, 25, 3],
+  ]);
+  // What the server says, and what stands still, does not wait; nor is a word told before what came before it.
+  await play(26, 27);
+  hear({ type: 'state' });
+  assert.deepEqual(
+    posted.slice(-2).map(({ type, picture }) => [type, picture?.iteration]),
+    [
+      ['drawn', 27],
+      ['message', undefined],
+    ],
+  );
+  await play(28, 28);
+  say({ type: 'manner', manner: { playing: false } });
+  assert.equal(drawnIteration(), 28);
+  await play(29, 29);
+  assert.equal(drawnIteration(), 29);
+  say({ type: 'manner', manner: { playing: true } });
+  await play(30, 30);
+  from = posted.length;
+  socket.onclose({ code: 1006 });
+  assert.deepEqual(
+    posted.slice(from).map(({ type }) => type),
+    ['drawn', 'closed'],
+  );
+  // A run that is no more: its costs, and no picture that would hold up the first of the new one.
+  await play(31, 32);
+  from = posted.length;
+  hear({ type: 'configured', resumed: false });
+  take(1, 1);
+  assert.deepEqual(told(from), [
+    [2, undefined, 2],
+    [1, 1, undefined],
+  ]);
+  await until(() => turns.length === 0);
+});
+
+test('of a page that takes nothing so many frames wait, and no others are acknowledged until it does', async () => {
+  sent.length = 0;
+  await play(2, 60);
+  assert.ok(sent.length < 45, `${sent.length} acknowledged`);
+  const from = posted.length;
+  say({ type: 'more' });
+  assert.deepEqual([told(from).length, drawnIteration(), sent.at(-1).frame], [1, 60, 60]);
+  reads = true;
+  say({ type: 'more' });
+});
+
+test('a refusal is told in the numbers of the page, and what it says again comes first', async (t) => {
+  say({ type: 'connect', id: 2, url: 'ws://here/ws', plain: false, rest: 0 });
+  say({ type: 'say', text: '{"type":"play"}' });
+  await play(1, 2);
+  say({ type: 'say', text: '{"type":"pause"}' });
+  const numbered = (error) => {
+    hear({ type: 'error', ...error });
+    return posted.at(-1).message.message;
+  };
+  // The server has heard play, two acknowledgements, and pause.
+  assert.deepEqual(
+    [1, 2, 3, 4, undefined].map((number) => numbered({ code: 'invalid_field', message: number })),
+    [1, undefined, undefined, 2, undefined],
+  );
+  sent.length = 0;
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  numbered({ code: 'too_fast', message: 4, retry_after: 0.2 });
+  take(3, 1);
+  while (turns.length > 0) turns.shift()();
+  assert.deepEqual(sent, []);
+  const now = performance.now();
+  t.mock.method(performance, 'now', () => now + 301);
+  t.mock.timers.tick(300);
+  assert.deepEqual(sent, [{ type: 'ack', frame: 3 }]);
+});
+
+test('who wants few frames acknowledges them seldom', (t) => {
+  let now = Math.ceil(performance.now());
+  t.mock.method(performance, 'now', () => now);
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  say({ type: 'connect', id: 3, url: 'ws://here/ws', plain: false, rest: 100 });
+  sent.length = 0;
+  for (let iteration = 4; iteration < 34; iteration++) {
+    take(iteration, 1);
+    while (turns.length > 0) turns.shift()();
+    now += 20;
+    t.mock.timers.tick(20);
+  }
+  assert.deepEqual([sent.length, sent[0].frame, sent.at(-1).frame], [7, 4, 33]);
 });

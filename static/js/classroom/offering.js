@@ -70,7 +70,7 @@ export function offer({ store, defaults, fields }, leftOut) {
     later();
   });
   effect(() => {
-    void store.current.reading.value;
+    void store.current.picture.value;
     later();
   });
 }

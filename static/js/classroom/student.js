@@ -68,7 +68,7 @@ export class Student {
       if (!task) return undefined;
       if (needsReport(task.until) && !store.experiment.peek().lesson) store.forgetDeeds();
       return effect(() => {
-        const picture = store.current.reading.value;
+        const picture = store.current.picture.value;
         const running = store.current.experiment.value;
         const facts = {
           picture,

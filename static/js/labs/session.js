@@ -8,7 +8,7 @@
 import { batch, effect, signal } from '../../vendor/signals-core/signals-core.js';
 import { epochsIn, PLANE } from '../experiment/experiment.js';
 import { count } from '../format.js';
-import { atReadingPace, together } from '../signals.js';
+import { together } from '../signals.js';
 import { floats, History } from '../store/history.js';
 import { LOST } from '../stream/checkpoint.js';
 import { Stream } from '../stream/stream.js';
@@ -36,7 +36,7 @@ export class LabSession {
   running = signal(/** @type {Plan | null} */ (null));
   points = signal(/** @type {Points | null} */ (null));
   /** What is seen, at the pace of reading. @type {Signal<Picture | null>} */
-  reading = signal(/** @type {Picture | null} */ (null));
+  picture = signal(/** @type {Picture | null} */ (null));
   /** The iteration at which a run diverged, by its index. @type {Signal<ReadonlyMap<number, number>>} */
   diverged = signal(/** @type {ReadonlyMap<number, number>} */ (new Map()));
   /** A sentence: why nothing comes any more, or what went wrong; '' is nothing. */
@@ -48,7 +48,6 @@ export class LabSession {
   stream;
   dialogue;
 
-  #picture = signal(/** @type {Picture | null} */ (null));
   /** @type {Plan | null} */
   #wanted = null;
   /** @type {number | 'max'} */
@@ -70,7 +69,7 @@ export class LabSession {
         configure: ({ data, runs }) => ({ data, runs }),
         settings: () => ({ iterations_per_frame: this.#speed }),
       },
-      { rest: REST, mark: 'lab-frame-drawn', lab: true },
+      { painted: { rest: REST, interval: READING_INTERVAL, mark: 'lab-frame-drawn' }, lab: true },
     );
     this.stream.look({
       x: PLANE,
@@ -82,9 +81,6 @@ export class LabSession {
     });
     this.dialogue = this.stream.dialogue;
     this.#stop = together(
-      atReadingPace(this.#picture, this.dialogue.playing, READING_INTERVAL, (picture) => {
-        this.reading.value = picture;
-      }),
       effect(() => {
         if (!this.stream.blind.value) return;
         void unlessNewer(() => {
@@ -173,7 +169,7 @@ export class LabSession {
         case 'configured':
           return message.resumed ? this.#resumed(message) : this.#configured(message);
         case 'state':
-          this.dialogue.state(message, this.#picture.peek()?.iteration);
+          this.dialogue.state(message, this.picture.peek()?.iteration);
           return undefined;
         case 'diverged':
           this.diverged.value = new Map([...this.diverged.value, [message.run, message.iteration]]);
@@ -205,7 +201,7 @@ export class LabSession {
 
   /** @param {Picture} picture */
   show(picture) {
-    this.#picture.value = picture;
+    this.picture.value = picture;
   }
 
   // ---- within
@@ -229,7 +225,7 @@ export class LabSession {
     this.#lost = false;
     this.histories = epochsIn(message).map((epoch) => new History(epoch));
     this.points.value = message.data;
-    this.#picture.value = null;
+    this.picture.value = null;
     this.running.value = this.#wanted && this.dialogue.configured(message, this.#wanted);
   }
 

@@ -265,7 +265,7 @@ function showControls({ store, session, factor, values, ready, commands }, facto
       /** @type {HTMLElement} */ (play.querySelector('.word')).textContent = playing ? 'Pause' : 'Play';
     }),
     effect(() => {
-      const iteration = session.reading.value?.iteration ?? 0;
+      const iteration = session.picture.value?.iteration ?? 0;
       const data = /** @type {HTMLDataElement} */ (find('compare-iteration'));
       data.value = String(iteration);
       data.textContent = count(iteration);
@@ -406,7 +406,7 @@ function showCards(context, container) {
   const card = (value, index) => {
     const { say, part, get } = factor.value;
     const now = get(store.experiment.value) === value;
-    const run = settled.value ? session.reading.value?.runs[index] : undefined;
+    const run = settled.value ? session.picture.value?.runs[index] : undefined;
     const gone = session.diverged.value.get(index);
     const reached = run ? reachedBy(session.histories[index], store.problem.value)[SHOWN_THRESHOLD] : null;
     const usable = allows(store.experiment.value, part);
@@ -504,19 +504,19 @@ function showChart(context, scale, plot) {
   const stop = effect(() => {
     void size.value;
     const { clientWidth: width, clientHeight: height } = plot;
-    const reading = settled.value ? session.reading.value : null;
+    const seen = settled.value ? session.picture.value : null;
     if (width === 0) return;
     /** @type {import('./line-chart.js').Line | null} */
     let faint = null;
     const lines = values.value.flatMap((value, index) => {
-      const run = reading?.runs[index];
+      const run = seen?.runs[index];
       if (!run) return [];
       const history = session.histories[index];
       const { line, batches } = history.curves(width / COARSE);
       const style = styleOf(context, value, index);
       const bold = style.endsWith('now');
-      if (!batches && history.length === reading.iteration) {
-        line.x.push(reading.iteration);
+      if (!batches && history.length === seen.iteration) {
+        line.x.push(seen.iteration);
         line.y.push(run.train_cost);
       }
       // Of all of them, one would see none.
@@ -526,7 +526,7 @@ function showChart(context, scale, plot) {
     drawn = lineChart({
       width,
       height,
-      iterations: reading?.iteration ?? 0,
+      iterations: seen?.iteration ?? 0,
       log: scale.value === 'log',
       lines: [...(faint ? [faint] : []), ...lines],
     });
@@ -574,10 +574,10 @@ function showTable({ store, session, factor, values, settled }, container) {
   const stop = effect(() => {
     const regression = store.regression.value;
     const thresholds = thresholdsOf(store.problem.value);
-    const reading = settled.value ? session.reading.value : null;
+    const seen = settled.value ? session.picture.value : null;
     /** @param {Value} value @param {number} index */
     const row = (value, index) => {
-      const run = reading?.runs[index];
+      const run = seen?.runs[index];
       const reached = run ? reachedBy(session.histories[index], store.problem.value) : thresholds.map(() => null);
       return html`<tr><th scope="row">${factor.value.say(value)}</th>
         ${reached.map(

@@ -41,7 +41,7 @@ export function mountLesson(store, find, catalogue, course, list) {
 
   /** What the step asks for and how it stands, in words: it stays the same object as long as it says the same. */
   const conditions = computed(() => {
-    const facts = course.facts(store.current.reading.value);
+    const facts = course.facts(store.current.picture.value);
     return JSON.stringify(
       (course.step.value?.until ?? []).map((condition) => ({
         asked: inWordsOf(condition, catalogue),

@@ -17,13 +17,19 @@
 const PATIENCE = 15_000;
 /** More of the screen's pixels to one of CSS's are not seen, but painted (device pixels). */
 const MOST_PIXELS = 2;
+/** Numbers that change faster cannot be read, and each time the page is laid out anew (milliseconds). */
+const INTERVAL = 100;
+/** What is read gets at most this share of the page's own thread while it plays. */
+const SHARE = 0.25;
+/** A page that is so slow is read with what is this old, at most (milliseconds). */
+const MOST_PAUSE = 400;
 
 /**
  * @typedef {object} PainterListener
  * @property {(message: ServerMessage) => void} message
  * @property {(costs: FrameCosts) => void} costs of every frame, in order
- * @property {(picture: Pick<Frame, 'iteration' | 'runs'>) => void} picture what has been drawn
- * @property {(frame: number) => void} acknowledge a frame that has been drawn or overtaken
+ * @property {(picture: Pick<Frame, 'iteration' | 'runs'>) => void} picture what has been drawn: while it plays the latest,
+ *   as often as it can be read
  * @property {() => void} missing the worker could not be fetched: nothing will be drawn
  */
 
@@ -55,6 +61,9 @@ class PainterSocket extends EventTarget {
   }
 }
 
+/** Once the screen has what has just been written. @param {() => void} act */
+const onceSeen = (act) => requestAnimationFrame(() => setTimeout(act));
+
 export class Painter {
   /** Who waits for which snapshot. @type {Map<number, {resolve: (snapshot: Snapshot) => void, reject: () => void}>} */
   #waiting = new Map();
@@ -65,12 +74,24 @@ export class Painter {
   #socket = null;
   #sockets = 0;
   #over = new AbortController();
+  #interval;
+  #rest;
+  /** From one picture that is read to the next. */
+  #pause;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #reading;
 
   /**
    * @param {PainterListener} listener
-   * @param {string} [mark] for whoever measures: the name of the entry that each drawn frame leaves
+   * @param {object} [manner]
+   * @param {number} [manner.interval] from one picture that is read to the next, at least: numbers that change faster
+   *   cannot be read, and each time the page is laid out anew (milliseconds)
+   * @param {number} [manner.rest] from one acknowledgement to the next, at least: fewer frames come (milliseconds)
+   * @param {string} [manner.mark] for whoever measures: the name of the entries that drawn pictures leave
    */
-  constructor(listener, mark = 'frame-drawn') {
+  constructor(listener, { interval = INTERVAL, rest = 0, mark = 'frame-drawn' } = {}) {
+    this.#interval = this.#pause = interval;
+    this.#rest = rest;
     this.#worker.addEventListener('message', ({ data }) => {
       const news = /** @type {FromPainter} */ (data);
       if (news.type === 'opened' || news.type === 'closed') return this.#changed(news);
@@ -81,19 +102,17 @@ export class Painter {
         if (this.#socket?.readyState === WebSocket.OPEN) listener.message(news.message);
         return undefined;
       }
-      if (news.type === 'given') return this.#leave(mark, news.iteration, news.at);
+      if (news.type === 'given') return this.#leave(mark, news.given);
       if (news.type === 'snapshot') {
         this.#waiting.get(news.id)?.resolve(news.snapshot);
         this.#waiting.delete(news.id);
         return undefined;
       }
+      const began = performance.now();
       for (const costs of news.costs) listener.costs(costs);
-      if (news.type === 'costs') return undefined;
-      if (news.picture) {
-        listener.picture(news.picture);
-        if (news.at !== null) this.#leave(mark, news.picture.iteration, news.at);
-      }
-      for (const frame of news.frames) listener.acknowledge(frame);
+      if (news.picture) listener.picture(news.picture);
+      if (news.given) this.#leave(mark, news.given);
+      this.#read(began);
       return undefined;
     });
     // What goes wrong within the worker says what; a file that does not come is a plain event.
@@ -110,9 +129,28 @@ export class Painter {
     calm();
   }
 
-  /** Notes that the screen has a picture. @param {string} mark @param {number} iteration @param {number} at since 1970 */
-  #leave(mark, iteration, at) {
-    performance.mark(mark, { startTime: at - performance.timeOrigin, detail: { iteration } });
+  /**
+   * Something has been written on the page. It is free for more after a pause: longer, where the screen has it late.
+   *
+   * @param {number} began
+   */
+  #read(began) {
+    const since = () => performance.now() - began;
+    onceSeen(() => {
+      this.#pause = Math.max(this.#interval, Math.min(MOST_PAUSE, since() / SHARE));
+    });
+    this.#reading ??= setTimeout(
+      () => {
+        this.#reading = undefined;
+        this.#post({ type: 'more' });
+      },
+      Math.max(0, this.#pause - since()),
+    );
+  }
+
+  /** Notes what the screen has. @param {string} mark @param {import('../types/painting').Given} given */
+  #leave(mark, { iteration, pictures, at }) {
+    performance.mark(mark, { startTime: at - performance.timeOrigin, detail: { iteration, pictures } });
     // An observer still gets the entry, and the browser's list of marks does not grow.
     performance.clearMarks(mark);
   }
@@ -129,7 +167,7 @@ export class Painter {
       if (socket === this.#socket) this.#post(message);
     });
     this.#socket = socket;
-    this.#post({ type: 'connect', id: ++this.#sockets, url: url.href, plain });
+    this.#post({ type: 'connect', id: ++this.#sockets, url: url.href, plain, rest: this.#rest });
     return /** @type {WebSocket} */ (/** @type {unknown} */ (socket));
   }
 

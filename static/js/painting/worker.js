@@ -3,8 +3,11 @@
  * free for its reader.
  *
  * Frames are drawn at the screen's pace, the latest one wins, and what goes back or begins another run is drawn at once;
- * each is acknowledged once it has been drawn or overtaken, by the page: so the server sends no more than the page's own
- * thread can take. Costs and messages leave in the order in which they came.
+ * each is acknowledged here, once it has been drawn or overtaken: pictures move on however busy the page is. The page
+ * is told of them as fast as it can read: it says when it is free for more. Costs and messages leave in the order in which
+ * they came.
+ *
+ * What if the page takes nothing: no more than so many frames wait for it, and no others are acknowledged.
  *
  * While another run is asked for, what still comes of the one before is not drawn any more, for a moment: it would only
  * hold up the first picture of the new one. That it has begun the page hears with that picture, so that it shows both
@@ -24,8 +27,10 @@ import { PlanePicture } from './plane-picture.js';
 /** @typedef {import('../types/painting').PainterScope} PainterScope */
 /** @typedef {import('../types/painting').ToPainter} ToPainter */
 /** @typedef {import('../types/painting').FrameCosts} FrameCosts */
+/** @typedef {import('../types/painting').Given} Given */
 /** @typedef {import('../types/protocol').Frame} Frame */
 /** @typedef {import('../types/protocol').FrameRun} FrameRun */
+/** @typedef {import('../types/protocol').ServerError} ServerError */
 /** @typedef {import('../types/protocol').ServerMessage} ServerMessage */
 
 /** Under prefers-reduced-motion playing draws at most this often (milliseconds). */
@@ -34,6 +39,12 @@ const CALM_INTERVAL = 500;
 const MOST_AWAITED = 250;
 /** A run's first picture follows its beginning at once; one that does not is not waited for (milliseconds). */
 const MOST_HELD = 50;
+/** Frames whose costs wait until the page is free: half a second of them and more. */
+const MOST_UNTOLD = 40;
+/** Messages of ours that a refusal may still speak of: it comes within a round trip. */
+const REMEMBERED = 1000;
+/** What the page says again has its turn before what is acknowledged (milliseconds). */
+const COURTESY = 100;
 /** For the last words of a socket, once all is over (milliseconds). */
 const FAREWELL = 2000;
 
@@ -65,10 +76,30 @@ let mapped = false;
 let latest = null;
 /** The frame that is seen. @type {Frame | null} */
 let seen = null;
-/** @type {FrameCosts[]} */
-const unsent = [];
-/** @type {number[]} */
-const unacknowledged = [];
+/** Costs of which the page has not been told. @type {FrameCosts[]} */
+const untold = [];
+/** The last picture of which it has not. @type {Frame | null} */
+let untoldPicture = null;
+/** How many pictures the screen was given since the page was told, and the last of them. @type {Given | null} */
+let given = null;
+/** Whether the page has read what it was told last. */
+let free = true;
+/** The number of the last frame that came, until it is drawn or overtaken. @type {number | null} */
+let taken = null;
+/** The one to acknowledge next: with it all before it are. @type {number | null} */
+let unacknowledged = null;
+/** From one that is acknowledged to the next, at least (milliseconds). */
+let rest = 0;
+/** When the next may be, at the earliest. */
+let acknowledgedFrom = -Infinity;
+/** @type {ReturnType<typeof setTimeout> | undefined} */
+let acknowledging;
+/** Messages of this socket, as the server counts them, */
+let said = 0;
+/** which of them were acknowledgements of ours, @type {number[]} */
+const ours = [];
+/** and how many were, before those. */
+let oursBefore = 0;
 let scheduled = false;
 /** Whether there is something to draw at the screen's next turn. */
 let due = false;
@@ -88,9 +119,14 @@ let drawn = -Infinity;
 
 /** @type {{[T in ToPainter['type']]: (message: Extract<ToPainter, {type: T}>) => void | Promise<void>}} */
 const TAKE = {
-  async connect({ id, url, plain }) {
+  async connect({ id, url, plain, rest: between }) {
     asked = id;
+    rest = between;
     socket = null;
+    said = oursBefore = 0;
+    ours.length = 0;
+    taken = unacknowledged = null;
+    acknowledgedFrom = -Infinity;
     const second = plain ? await import('../plain-socket.js').catch(() => null) : null;
     // Another one may have been asked for meanwhile, or none.
     if (asked !== id) return;
@@ -98,7 +134,7 @@ const TAKE = {
     here.binaryType = 'arraybuffer';
     here.onopen = () => scope.postMessage({ type: 'opened', id });
     here.onclose = (/** @type {CloseEvent} */ { code }) => {
-      tellBeginning();
+      tell();
       scope.postMessage({ type: 'closed', id, code });
     };
     here.onmessage = (/** @type {MessageEvent} */ { data }) => {
@@ -115,11 +151,17 @@ const TAKE = {
   },
   say({ text }) {
     if (text.startsWith(VIEW)) mapped = JSON.parse(text).neurons === true;
-    if (socket?.readyState === WebSocket.OPEN) socket.send(text);
+    send(text);
+  },
+  more() {
+    free = true;
+    // Costs alone wait for their picture, as long as they may.
+    if (untoldPicture || untold.length >= MOST_UNTOLD) tell();
+    acknowledge();
   },
   hangUp({ code }) {
     asked = 0;
-    tellBeginning();
+    tell();
     socket?.close(code);
     socket = null;
   },
@@ -156,6 +198,8 @@ const TAKE = {
   manner({ manner: changes }) {
     manner = { ...manner, ...changes };
     for (const picture of [...planes.values(), network]) restyle(picture);
+    // What stands still is read at once.
+    if (!manner.playing) tell();
     schedule();
   },
 };
@@ -170,9 +214,12 @@ function restyle(picture) {
 function takeText(text) {
   const message = JSON.parse(text);
   if (ANSWERS.has(message.type)) goOn();
-  tellBeginning();
-  if (unsent.length > 0) scope.postMessage({ type: 'costs', costs: unsent.splice(0) });
-  if (message.type !== 'configured' || message.resumed) {
+  if (message.type === 'error') asThePageCounts(message);
+  const anew = message.type === 'configured' && !message.resumed;
+  // What has not been read yet of a run that is no more would only hold up the first picture of the new one.
+  if (anew) untoldPicture = null;
+  tell();
+  if (!anew) {
     scope.postMessage({ type: 'message', message });
     return;
   }
@@ -189,6 +236,55 @@ function tellBeginning() {
   beginning = null;
 }
 
+/** Tells the page what there is, whether it is free or not. */
+function tell() {
+  tellBeginning();
+  if (untold.length === 0 && !untoldPicture) return;
+  const picture = untoldPicture && told(untoldPicture);
+  scope.postMessage({ type: 'drawn', costs: untold.splice(0), picture, given });
+  untoldPicture = given = null;
+  free = false;
+}
+
+/** @param {string} text */
+function send(text) {
+  if (socket?.readyState !== WebSocket.OPEN) return;
+  said++;
+  socket.send(text);
+}
+
+/** When it may be, and if the page is not too far behind: then once it is told. */
+function acknowledge() {
+  if (unacknowledged === null || acknowledging !== undefined || untold.length >= MOST_UNTOLD) return;
+  const wait = acknowledgedFrom - performance.now();
+  if (wait > 0) {
+    acknowledging = setTimeout(() => {
+      acknowledging = undefined;
+      acknowledge();
+    }, wait);
+    return;
+  }
+  acknowledgedFrom = performance.now() + rest;
+  send(JSON.stringify({ type: 'ack', frame: unacknowledged }));
+  unacknowledged = null;
+  ours.push(said);
+  if (ours.length > REMEMBERED) oursBefore += ours.splice(0, 1).length;
+}
+
+/**
+ * The server counts the page's messages and ours. Where it refuses one that came too fast, the page's are said again
+ * first: the frames that ours ask for would leave no room for them.
+ *
+ * @param {ServerError} error
+ */
+function asThePageCounts(error) {
+  const { message: number, code, retry_after: seconds = 0 } = error;
+  if (code === 'too_fast') acknowledgedFrom = performance.now() + 1000 * seconds + COURTESY;
+  if (number === undefined) return;
+  const before = ours.filter((one) => one < number).length;
+  error.message = ours.includes(number) ? undefined : number - oursBefore - before;
+}
+
 /** The wait for another run is over: the next turn draws what is due. */
 function goOn() {
   clearTimeout(awaiting);
@@ -199,7 +295,7 @@ function goOn() {
 function takeFrame(bytes) {
   const frame = /** @type {Frame} */ (decode(unzlibSync(new Uint8Array(bytes))));
   restorePictures(frame);
-  unsent.push({
+  untold.push({
     iteration: frame.iteration,
     runs: frame.runs.map(({ first_iteration, costs, test_cost }) => ({
       first_iteration,
@@ -207,7 +303,7 @@ function takeFrame(bytes) {
       test_cost,
     })),
   });
-  unacknowledged.push(frame.frame);
+  taken = frame.frame;
   if (mapped && frame.runs.some(({ boundary, neurons }) => boundary && !neurons)) return schedule();
   latest = frame;
   // What does not follow on what is seen, a reader waits for. The screen takes the picture at its next turn all the same,
@@ -242,14 +338,18 @@ function ask() {
  */
 function atTurn() {
   scheduled = false;
-  if (ungiven !== null) scope.postMessage({ type: 'given', iteration: ungiven, at: timeOf(performance.now()) });
+  if (ungiven !== null) scope.postMessage({ type: 'given', given: givenNow(ungiven, performance.now()) });
   ungiven = null;
   if (awaiting !== undefined) ask();
   else if (due) paint(true);
 }
 
-/** @param {number} now */
-const timeOf = (now) => performance.timeOrigin + now;
+/** @param {number} iteration @param {number} now @param {number} [before] @returns {Given} */
+const givenNow = (iteration, now, before = 0) => ({
+  iteration,
+  at: performance.timeOrigin + now,
+  pictures: before + 1,
+});
 
 /** @param {boolean} [turn] whether it is the screen's */
 function paint(turn = false) {
@@ -263,17 +363,16 @@ function paint(turn = false) {
     clearTimeout(catchingUp);
     if (network?.draw(seen, drawn)) catchingUp = setTimeout(schedule, EDGES_INTERVAL);
   }
-  if (unacknowledged.length === 0) return;
-  const picture = frame && told(frame);
-  if (frame && !turn) ungiven = frame.iteration;
-  tellBeginning();
-  scope.postMessage({
-    type: 'drawn',
-    costs: unsent.splice(0),
-    picture,
-    frames: unacknowledged.splice(0),
-    at: turn ? timeOf(drawn) : null,
-  });
+  if (frame) {
+    untoldPicture = frame;
+    if (turn) given = givenNow(frame.iteration, drawn, given?.pictures);
+    else ungiven = frame.iteration;
+  }
+  unacknowledged = taken ?? unacknowledged;
+  taken = null;
+  // What begins or goes back, and what stands still, is read at once.
+  if (free || !turn || !manner.playing) tell();
+  acknowledge();
 }
 
 /** What the page is told of a frame. @param {Frame} frame */

@@ -7,7 +7,6 @@ import { computed, signal } from '../../vendor/signals-core/signals-core.js';
 import { sameData, sameRun } from '../experiment/experiment.js';
 import { canBegin } from '../experiment/parameters.js';
 import { count } from '../format.js';
-import { atReadingPace } from '../signals.js';
 import { floats, History } from './history.js';
 
 /** @typedef {import('../experiment/experiment.js').Experiment} Experiment */
@@ -26,8 +25,6 @@ import { floats, History } from './history.js';
 /** @template T @typedef {import('../../vendor/signals-core/signals-core.js').ReadonlySignal<T>} ReadonlySignal */
 
 const MAX_GHOSTS = 5;
-/** Numbers that change faster cannot be read, and each time the page is laid out anew (milliseconds). */
-const READING_INTERVAL = 100;
 const NO_HISTORY = new History();
 /** @type {Ghost[]} */
 const NO_GHOSTS = [];
@@ -40,18 +37,14 @@ export class CurrentRun {
    * network is still there, and so are the weights that the next run may begin with.
    */
   aside = signal(false);
-  /** The latest frame, of a run that is put aside too: for what shows its network. @type {Signal<Picture | null>} */
-  drawn = signal(/** @type {Picture | null} */ (null));
   /**
-   * The same for what is read rather than looked at: while playing only a few times a second.
+   * The latest picture, as often as it can be read; of a run that is put aside too: for what shows its network.
    *
    * @type {Signal<Picture | null>}
    */
-  latest = signal(/** @type {Picture | null} */ (null));
-  /** The latest frame; none of a run that is put aside. @type {ReadonlySignal<Picture | null>} */
+  drawn = signal(/** @type {Picture | null} */ (null));
+  /** The same; none of a run that is put aside. @type {ReadonlySignal<Picture | null>} */
   picture = computed(() => (this.aside.value ? null : this.drawn.value));
-  /** The same for what is read. @type {ReadonlySignal<Picture | null>} */
-  reading = computed(() => (this.aside.value ? null : this.latest.value));
   /** Oldest first; none of a run that is put aside. @type {ReadonlySignal<Ghost[]>} */
   ghosts = computed(() => (this.aside.value ? NO_GHOSTS : this.#ghosts.value));
   /**
@@ -67,15 +60,6 @@ export class CurrentRun {
   #history = new History();
   /** @type {Signal<Ghost[]>} */
   #ghosts = signal(NO_GHOSTS);
-
-  /** @param {ReadonlySignal<boolean>} playing */
-  constructor(playing) {
-    atReadingPace(this.drawn, playing, READING_INTERVAL, (picture) => {
-      this.latest.value = picture;
-      if (picture?.run.boundary)
-        this.#history.writePicture(picture.iteration, picture.run.train_cost, picture.run.boundary);
-    });
-  }
 
   /** Every cost that is shown; grows without notice, look at it when `picture` changes. */
   get history() {
@@ -148,8 +132,10 @@ export class CurrentRun {
 
   /** What has been drawn. @param {Picture} picture */
   show(picture) {
+    const { iteration, run } = picture;
     this.drawn.value = picture;
-    this.weights = picture.run.layers;
+    this.weights = run.layers;
+    if (run.boundary) this.#history.writePicture(iteration, run.train_cost, run.boundary);
   }
 
   /** @param {End} end @returns {boolean} whether that is news */

@@ -185,7 +185,7 @@ export class Store {
     /** What is asked of the server, and what it does. Views read it; what changes something is a command of the store. */
     this.dialogue = dialogue;
     /** The run that is shown. */
-    this.current = new CurrentRun(dialogue.playing);
+    this.current = new CurrentRun();
     this.telling = new Telling(dialogue.questions, this.announcement);
     this.written = signal(experiment);
     this.#writeInTime();

@@ -117,7 +117,7 @@ export class Telling {
    */
   watch(current, playing) {
     return effect(() => {
-      const picture = current.reading.value;
+      const picture = current.picture.value;
       const over = current.halted.value !== null;
       if (!picture) return undefined;
       const { iteration, run } = picture;

@@ -47,7 +47,6 @@ const REPLACES = {
   recall: ['recall'],
   sweep: ['sweep'],
   cancel: ['sweep', 'cancel'],
-  ack: ['ack'],
   enter: ['enter'],
   answer: ['answer'],
   hand: ['hand'],
@@ -162,8 +161,6 @@ export class ResendQueue {
     this.#timer = undefined;
     const held = this.#held;
     this.#held = [];
-    // Acknowledgements wait too: the frames they ask for would leave no room for the rest.
-    for (const acknowledges of [false, true])
-      for (const { message } of held) if ((message.type === 'ack') === acknowledges) this.send(message);
+    for (const { message } of held) this.send(message);
   }
 }

@@ -51,31 +51,25 @@ export class Stream {
   painter;
 
   #connection;
-  #rest;
   /** @type {StreamListener | null} */
   #listener = null;
   /** @type {Extract<ClientMessage, {type: 'view'}> | null} */
   #view = null;
-  #drawn = -1;
   #lab;
   /** Whether the server has said what it trains, or was asked to. */
   #begun = false;
   /** As which member of a room the session was set up, or taken up again, the last time. @type {string | null} */
   #setUpAs = null;
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  #acknowledging;
   #stop = () => {};
 
   /**
    * @param {Terms<T>} terms in which the server is asked
    * @param {object} [manner]
    * @param {string | null} [manner.saved] the id of a saved run to go on with
-   * @param {number} [manner.rest] from one acknowledgement to the next, at least: fewer frames come (milliseconds)
-   * @param {string} [manner.mark] for whoever measures: the name of the entry that each drawn frame leaves
+   * @param {ConstructorParameters<typeof Painter>[1]} [manner.painted] how often
    * @param {boolean} [manner.lab] whether it is a lab's
    */
-  constructor(terms, { saved = null, rest = 0, mark, lab = false } = {}) {
-    this.#rest = rest;
+  constructor(terms, { saved = null, painted, lab = false } = {}) {
     this.#lab = lab;
     this.dialogue = new Dialogue(
       (message) => {
@@ -101,12 +95,11 @@ export class Stream {
           this.#listener?.show(picture);
           dialogue.drawn(picture.iteration);
         },
-        acknowledge: (frame) => this.#acknowledge(frame),
         missing: () => {
           this.blind.value = true;
         },
       },
-      mark,
+      painted,
     );
     this.#connection = new Connection(
       {
@@ -128,8 +121,6 @@ export class Stream {
           this.plain.value = plain;
         },
         closed: () => {
-          clearTimeout(this.#acknowledging);
-          this.#acknowledging = undefined;
           dialogue.closed(this.#listener?.weights ?? null);
         },
         takenOver: () => {
@@ -192,7 +183,6 @@ export class Stream {
   /** Ends it, here and at the server. */
   close() {
     this.#stop();
-    clearTimeout(this.#acknowledging);
     this.#connection.close();
     this.painter.close();
   }
@@ -221,17 +211,5 @@ export class Stream {
     const decides = this.#theirs === null ? message.type === 'room' : empty;
     if (decides && !this.#begun && this.#setUpAs !== now.secret) this.#begin();
     return taken || (empty && this.#begun) || message.type === 'room' || message.type === 'over';
-  }
-
-  /** @param {number} frame */
-  #acknowledge(frame) {
-    this.#drawn = frame;
-    if (this.#rest === 0) this.#send();
-    else this.#acknowledging ??= setTimeout(() => this.#send(), this.#rest);
-  }
-
-  #send() {
-    this.#acknowledging = undefined;
-    this.#connection.send({ type: 'ack', frame: this.#drawn });
   }
 }

@@ -110,8 +110,11 @@ export interface Manner {
 }
 
 export type ToPainter =
-  | { type: 'connect'; id: number; url: string; plain: boolean }
+  /** Of frames that come, each `rest` milliseconds one is acknowledged, at most. */
+  | { type: 'connect'; id: number; url: string; plain: boolean; rest: number }
   | { type: 'say'; text: string }
+  /** What the painter has told is read: it may tell more. */
+  | { type: 'more' }
   | { type: 'expect' }
   | { type: 'hangUp'; code?: number }
   | { type: 'end' }
@@ -128,6 +131,13 @@ export interface FrameCosts {
   runs: Pick<FrameRun, 'first_iteration' | 'costs' | 'test_cost'>[];
 }
 
+/** So many pictures, the last of that iteration, when the screen was given it (milliseconds since 1970). */
+export interface Given {
+  pictures: number;
+  iteration: number;
+  at: number;
+}
+
 /** A picture of its own, and the frame that it is of, if any. */
 export interface Snapshot {
   bitmap: ImageBitmap;
@@ -138,17 +148,15 @@ export type FromPainter =
   | { type: 'opened'; id: number }
   | { type: 'closed'; id: number; code: number }
   | { type: 'message'; message: ServerMessage }
-  | { type: 'costs'; costs: FrameCosts[] }
   | { type: 'snapshot'; id: number; snapshot: Snapshot }
   | {
       type: 'drawn';
       costs: FrameCosts[];
       picture: Pick<Frame, 'iteration' | 'runs'> | null;
-      frames: number[];
-      /** When the screen was given it, in milliseconds since 1970; null: `given` tells, once it is. */
-      at: number | null;
+      /** What the screen was given since the last time; what it has yet to be given, `given` tells by itself. */
+      given: Given | null;
     }
-  | { type: 'given'; iteration: number; at: number };
+  | { type: 'given'; given: Given };
 
 /** The part of a worker's global scope that TypeScript's DOM library lacks. */
 export interface PainterScope {

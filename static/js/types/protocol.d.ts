@@ -450,8 +450,7 @@ export type ClientMessage =
       misclassified?: boolean;
       diagnostics?: boolean;
     }
-  | ({ type: 'edit'; value?: number; frozen?: boolean } & Parameter)
-  | { type: 'ack'; frame: number };
+  | ({ type: 'edit'; value?: number; frozen?: boolean } & Parameter);
 
 /** What a member may say to a room. */
 export type FromAMember =

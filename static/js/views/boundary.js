@@ -132,7 +132,7 @@ function mountLegend(store, find, chart) {
   const legend = find('output-legend');
   /** The ends of the ramp: as the latest frame has them, at the pace of what is read. */
   const ends = computed(() => {
-    const run = store.current.latest.value?.run;
+    const run = store.current.drawn.value?.run;
     const unit = store.attention.lookedAt.value;
     const maps = unit && run?.neurons?.[unit.layer - 1];
     if (unit && maps && unit.unit < maps.units) return `${level(maps.low[unit.unit])} ${level(maps.high[unit.unit])}`;

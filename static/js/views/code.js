@@ -51,7 +51,7 @@ export function mountCode(store, find, catalogue, open) {
 function showFormulas(store, container, open) {
   let drawn = -Infinity;
   return effect(() => {
-    const picture = store.current.latest.value;
+    const picture = store.current.drawn.value;
     const sizes = store.layerSizes.value;
     if (!picture || !fits(picture.run.layers, sizes)) return;
     const { layers } = picture.run;
@@ -119,7 +119,7 @@ function mountText(store, find) {
       const playing = store.dialogue.playing.value;
       const what = chosen.value;
       // While it trains a text is of the moment it was asked for.
-      if (!playing) void store.current.reading.value;
+      if (!playing) void store.current.picture.value;
       void store.dialogue.frozen.value;
       update.hidden = !playing;
       download.href = serverPath(pathOf(store, what));

@@ -76,6 +76,8 @@ export function mountCost(store, find, catalogue, plotly) {
   /** What is on Plotly's axes. @type {Drawn | null} */
   let drawn = null;
   let due = false;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let timer;
   /** Whether all is drawn, also if the axes hold; as it is while nothing trains. */
   let anew = false;
   let next = -Infinity;
@@ -95,20 +97,19 @@ export function mountCost(store, find, catalogue, plotly) {
     if (drawn) tail.draw(drawn, store);
   };
   const drawDue = () => {
-    if (due) draw();
+    if (store.awaited) timer = setTimeout(drawDue, AFTER_FRAME);
+    else draw();
   };
   /** In a task of its own, after the frame, or after that of a run that is asked for. @param {boolean} [soon] */
   const schedule = (soon = false) => {
     if (due && !soon) return;
     due = true;
     anew ||= soon;
-    setTimeout(
-      () => (store.awaited ? setTimeout(drawDue, AFTER_FRAME) : drawDue()),
-      soon ? 0 : Math.max(AFTER_FRAME, next - performance.now()),
-    );
+    clearTimeout(timer);
+    timer = setTimeout(drawDue, soon ? 0 : Math.max(AFTER_FRAME, next - performance.now()));
   };
   effect(() => {
-    void [store.current.reading.value, store.current.ghosts.value, store.compared.value];
+    void [store.current.picture.value, store.current.ghosts.value, store.compared.value];
     grow();
     // Off the axes: Plotly has to move them now.
     schedule(
@@ -164,8 +165,9 @@ class Tail {
   }
 
   /** @param {Drawn} drawn @param {Store} store */
-  draw({ history, rewritten, upTo, window, testsUpTo, iterations, scale }, { current: { history: now, reading } }) {
-    const picture = reading.peek();
+  draw({ history, rewritten, upTo, window, testsUpTo, iterations, scale }, { current }) {
+    const { history: now } = current;
+    const picture = current.picture.peek();
     // A run that Plotly has not drawn anything of yet begins at its own first iteration.
     const goesOn = now === history && now.rewritten === rewritten;
     const from = goesOn ? Math.max(0, upTo - 1) : 0;
@@ -296,7 +298,7 @@ function drawChart(plotly, chart, names, store, catalogue, log, before, anew) {
 
   const testCurve = { x: tests.map((test) => test.iteration), y: tests.map((test) => test.cost) };
 
-  const latest = store.current.reading.peek()?.run.train_cost;
+  const latest = store.current.picture.peek()?.run.train_cost;
   const range = yRange(
     [
       current.y,

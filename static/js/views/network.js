@@ -305,7 +305,7 @@ function mountGraph(store, graph, layout, painter, inputs, frozen, open) {
     const { edges, labelled, valued } = layout.value;
     const sizes = store.layerSizes.value;
     const chosen = store.attention.selected.value;
-    const picture = store.current.latest.value;
+    const picture = store.current.drawn.value;
     const known = picture?.run.layers ?? layers;
     layers = known && fits(known, sizes) ? known : null;
     if (!layers) {
@@ -460,7 +460,7 @@ function mountSentence(store, container, open) {
   for (const kind of ['pointerleave', 'focusout']) container.addEventListener(kind, leave);
   effect(() => {
     const chosen = store.attention.selected.value;
-    const picture = store.current.latest.value;
+    const picture = store.current.drawn.value;
     const sizes = store.layerSizes.value;
     if (!chosen || chosen.layer === 0) {
       render(html`<p>Select a unit to see what it computes.</p>`, container);

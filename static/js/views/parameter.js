@@ -128,7 +128,7 @@ export function mountParameter(store, find) {
 
   const chosen = signal(/** @type {Parameter | null} */ (null));
   const value = computed(() => {
-    const layers = store.current.latest.value?.run.layers;
+    const layers = store.current.drawn.value?.run.layers;
     return chosen.value && layers ? valueAt(layers, chosen.value) : undefined;
   });
   const isFrozen = computed(() => chosen.value !== null && store.dialogue.frozen.value.has(parameterKey(chosen.value)));

@@ -14,7 +14,7 @@ export function mountResults(store, find) {
   const panel = find('panel-results');
   whenOpen(store, 'results', () =>
     effect(() => {
-      const picture = store.current.reading.value;
+      const picture = store.current.picture.value;
       const regression = store.regression.value;
       if (store.current.aside.value) render(html`<p class="quiet">No results yet. ${store.obstacle.value}</p>`, panel);
       if (!picture) return;

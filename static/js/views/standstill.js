@@ -36,7 +36,7 @@ export function mountStandstill(store, find) {
   });
   /** As text, so that it is drawn only when it says something else. */
   const told = computed(() => {
-    const still = store.current.reading.value?.run.standstill;
+    const still = store.current.picture.value?.run.standstill;
     return still ? JSON.stringify(still) : '';
   });
   effect(() => {

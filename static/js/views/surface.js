@@ -168,7 +168,7 @@ function showSurface(store, scene, pending, plotly, size) {
     next = now + Math.min(SELDOM, Math.max(INTERVAL, (now - began) / SHARE));
   };
   const stop = effect(() => {
-    void [store.current.latest.value, store.points.value, plotly.value, palette.value, size.value, said.value];
+    void [store.current.drawn.value, store.points.value, plotly.value, palette.value, size.value, said.value];
     due ??= setTimeout(draw, Math.max(0, next - performance.now()));
   });
   return () => {
@@ -363,7 +363,7 @@ function hasWebGL() {
 /** ŷ on a coarse grid. @param {Store} store @param {HTMLElement} place @param {{value: boolean}} open */
 function showTable(store, place, open) {
   return effect(() => {
-    const boundary = open.value ? store.current.latest.value?.run.boundary : undefined;
+    const boundary = open.value ? store.current.drawn.value?.run.boundary : undefined;
     render(boundary ? tableOf(boundary, originOf(store.experiment.value)) : nothing, place);
   });
 }

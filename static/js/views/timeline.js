@@ -49,7 +49,7 @@ export function mountTimeline(store, find, get, start) {
   const strip = find('timeline-film');
   const isOpen = computed(() => store.panel.value === 'timeline');
   const position = computed(() =>
-    isOpen.value ? (store.dialogue.sought.value ?? store.current.reading.value?.iteration ?? 0) : 0,
+    isOpen.value ? (store.dialogue.sought.value ?? store.current.picture.value?.iteration ?? 0) : 0,
   );
 
   /** @param {number} iteration */
@@ -77,7 +77,7 @@ export function mountTimeline(store, find, get, start) {
       effect(() => {
         const at = position.value;
         const { furthest } = store.current;
-        const known = store.current.history.costs[at] ?? store.current.reading.value?.run.train_cost;
+        const known = store.current.history.costs[at] ?? store.current.picture.value?.run.train_cost;
         slider.max = String(furthest);
         slider.value = String(at);
         slider.style.setProperty('--fill', `${furthest > 0 ? (100 * at) / furthest : 0}%`);
@@ -104,7 +104,7 @@ function showFilm(store, film, position, go) {
   /** What each canvas shows. @type {WeakMap<HTMLCanvasElement, Boundary>} */
   const painted = new WeakMap();
   return effect(() => {
-    void store.current.reading.value;
+    void store.current.picture.value;
     const drawn = palette.value;
     const { pictures } = store.current.history;
     const at = position.value;

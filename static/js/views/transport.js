@@ -105,7 +105,7 @@ function mountReadouts(store) {
     }
   });
   effect(() => {
-    const picture = store.current.reading.value;
+    const picture = store.current.picture.value;
     if (store.current.aside.value) for (const say of said) say(null, '–');
     if (!picture) return;
     const { run } = picture;
@@ -128,7 +128,7 @@ function mountAchieved(store, element) {
   /** @type {{time: number, iteration: number}[]} */
   let seen = [];
   effect(() => {
-    const picture = store.current.reading.value;
+    const picture = store.current.picture.value;
     const time = performance.now();
     if (!store.dialogue.playing.value) {
       seen = [];

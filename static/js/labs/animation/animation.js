@@ -110,7 +110,7 @@ export function mount(store, find, catalogue, defaults) {
     whole = false;
   });
   effect(() => {
-    void store.current.reading.value;
+    void store.current.picture.value;
     if (dialog.open && whole && !making) to.value = Math.max(1, store.current.furthest);
   });
   bindNumber(find, 'animation-seconds', {

@@ -79,7 +79,7 @@ export class Follower {
         this.#answered();
       }),
       effect(() => {
-        void store.current.reading.value;
+        void store.current.picture.value;
         this.#due = true;
         this.#soon();
       }),
@@ -116,7 +116,7 @@ export class Follower {
   #ask() {
     const store = this.#store;
     // Until the server has what is set up, there is nothing to ask about; the next reading asks again.
-    if (this.#waiting || !store.dialogue.settled || !store.current.reading.peek() || store.obstacle.peek()) return;
+    if (this.#waiting || !store.dialogue.settled || !store.current.picture.peek() || store.obstacle.peek()) return;
     if (!store.dialogue.questions.ask(question(this.#aim.peek()))) return;
     this.#due = false;
     this.#waiting = true;
