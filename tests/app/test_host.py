@@ -491,6 +491,54 @@ class TestFairness:
         passed = desk.clock.now - before
         assert len(desk.frames["student 0"]) > 0.9 * passed / FRAME
 
+    @pytest.mark.parametrize("way", ["configured", "restored"])
+    def test_of_a_network_that_is_new_to_a_host_one_iteration_is_trained_first(
+        self, way: str
+    ) -> None:
+        """A small one before it, or none, says nothing of how long its iterations take."""
+        desk = Desk(resolution=8)
+        desk.open("a", SMALL | {"runs": plan_of(iterations=1_000_000)["runs"]})
+        desk.say("a", "set", iterations_per_frame="max")
+        slow_down(desk, "a", seconds_per_iteration=1e-5)
+        desk.pass_time(0.5)
+        if way == "configured":
+            desk.say("a", "configure", playing=True, **plan_of())
+        else:
+            desk.host.handle(Open("a", "interactive", desk.kept["a"], replay_to=1_000_000))
+        slow_down(desk, "a", seconds_per_iteration=0.5)
+        there, began = desk.iteration("a"), desk.clock.now
+        desk.hear(desk.host.round())
+        assert desk.iteration("a") == there + 1
+        assert desk.clock.now - began < 0.6
+
+    def test_networks_that_are_restored_leave_those_who_play_a_part_however_large_they_are(
+        self,
+    ) -> None:
+        lost, desk = Desk(resolution=8), Desk(resolution=8)
+        back = [f"back {index}" for index in range(4)]
+        for name in back:
+            lost.open(name, plan_of(iterations=1_000_000))
+        lost.pass_time(1.5)
+        for index in range(10):
+            desk.open(f"player {index}", plan_of(iterations=1_000_000))
+            slow_down(desk, f"player {index}", seconds_per_iteration=0.0005)
+        desk.pass_time(1)
+        for name in back:
+            latest = desk.kept[name] = lost.kept[name]
+            desk.frames[name] = []
+            seen = latest.checkpoint.iteration + 8
+            desk.host.handle(Open(name, "interactive", latest, replay_to=seen))
+            desk.hear(desk.host.handle(Attach(name, name)))
+            slow_down(desk, name, seconds_per_iteration=0.03)
+        there = [desk.iteration(f"player {index}") for index in range(10)]
+        began = desk.clock.now
+        while any(desk.host._sessions[name].restoring for name in back):
+            desk.pass_time(FRAME)
+        passed = desk.clock.now - began
+        had = [desk.iteration(f"player {index}") - there[index] for index in range(10)]
+        assert 0.25 < sum(had) * 0.0005 / passed < 0.5
+        assert min(had) > 0.6 * max(had)
+
     def test_those_whose_host_was_lost_are_soon_where_they_were_and_the_others_go_on(self) -> None:
         lost, desk = Desk(resolution=8), Desk(resolution=8)
         back = [f"back {index}" for index in range(4)]

@@ -29,7 +29,7 @@ from app.schemas import (
 )
 from app.training.checkpoints import Latest, Record
 from app.training.host import events
-from app.training.host.hosted import INTERVAL, Hosted, Reader
+from app.training.host.hosted import INTERVAL, LONGEST_CHUNK, Hosted, Reader
 from app.training.messages import (
     LOOKING,
     Answer,
@@ -273,6 +273,7 @@ class Commands:
         self, hosted: Hosted, plan: Plan, playing: bool, experiment: int | None = None
     ) -> list[Event]:
         hosted.session, hosted.playing = Session(plan), playing
+        hosted.seconds_per_iteration = LONGEST_CHUNK  # those of another network say nothing
         hosted.experiment, hosted.looked = experiment, None
         hosted.told.clear()
         for reader in hosted.readers.values():

@@ -100,6 +100,8 @@ class Host:
         """Of those who are not patient, and of those who are."""
         self._patients_share, self._glimpses_share = Share(PATIENT_SHARE), Share(GLIMPSES)
         self._patients_rest_until = -math.inf
+        self._others_until = -math.inf
+        """Until when the time is those who play's: one that was restored had more than its part."""
         self._active = 0
         """How many sessions wanted to train when the last round began, the patient left out."""
 
@@ -243,7 +245,8 @@ class Host:
         queues: dict[bool, list[str]] = {False: [], True: []}
         for hosted in due:
             (restoring if hosted.restoring else queues[hosted.patient]).append(hosted.name)
-        events += self._restore(restoring, start, worked)
+        if start >= self._others_until or not any(queues.values()):
+            events += self._restore(restoring, start, worked)
         for patient, queue in queues.items():
             turns = self._turns[patient]
             for index, name in enumerate(turns.order(queue)):
@@ -284,14 +287,21 @@ class Host:
         return events, took
 
     def _restore(self, restoring: Iterable[str], start: float, worked: float) -> list[Event]:
-        """Bring sessions whose host was lost to where they had been, one after the other."""
+        """Bring sessions whose host was lost to where they had been, one after the other.
+
+        An iteration may take longer than what is left of their part of the round. Then those who
+        play have theirs in the next ones.
+        """
         events: list[Event] = []
         for name in restoring:
             now, before = self._clock(), self._meter()
             left = self._left(now - start, before - worked) - (1 - RESTORING) * INTERVAL
             if left <= 0:
                 break
-            events += self._serve(self._sessions[name], now, before, now + left)[0]
+            hosted = self._sessions[name]
+            events += self._serve(hosted, now, before, now + left)[0]
+            if (over := (then := self._clock()) - now - left) > 0:
+                self._others_until = then + over * (1 - RESTORING) / RESTORING
         return events
 
     def _left(self, passed: float, worked: float) -> float:

@@ -12,6 +12,8 @@ from app.training.session import Session
 from app.training.sweep import SeedSweep
 
 FRAMES_UNDER_WAY = 2
+LONGEST_CHUNK = 0.002
+"""Seconds of training between two looks at the clock, as far as one iteration allows."""
 INTERVAL = 1 / 60
 """Seconds between two frames of one reader, and between two rounds."""
 
@@ -68,7 +70,8 @@ class Hosted:
     """Whether it came as it was at a checkpoint, and nothing else was sought since."""
     waiting: list[Tell] = field(default_factory=list)
     """What was commanded while it was replaying; it is meant for the iteration sought."""
-    seconds_per_iteration: float = 1e-4
+    seconds_per_iteration: float = LONGEST_CHUNK
+    """So many that it begins with one, until it is known."""
     framed_at: float = 0.0
     unframed: int = 0
     """Iterations trained since the last frame."""

@@ -15,7 +15,7 @@ from app.schemas import Describe, Inspect, Recall
 from app.training.facts import facts_of
 from app.training.host import events
 from app.training.host.commands import Commands
-from app.training.host.hosted import INTERVAL, Hosted, Reader
+from app.training.host.hosted import INTERVAL, LONGEST_CHUNK, Hosted, Reader
 from app.training.messages import Event, Text
 from app.training.microscope import inspection
 from app.training.past import recalled
@@ -26,8 +26,6 @@ log = logging.getLogger(__name__)
 MOST_OWED = 4
 LONGEST_SILENCE = 0.1
 """Seconds after which a frame is sent although its iterations are not all done."""
-LONGEST_CHUNK = 0.002
-"""Seconds of training between two looks at the clock, as far as one iteration allows."""
 PROGRESS_EVERY = 0.2
 ANSWERING = 0.2
 """The share of a processor's time that the answers to one reader's questions may take."""
