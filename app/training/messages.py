@@ -167,7 +167,7 @@ class Release:
 
     Attributes:
         at_any_rate: Whether it leaves although it is in the middle of what a checkpoint does not
-            hold: it then goes on from its last one, as if this host had died.
+            hold: it then goes on from its last one, and begins that anew.
     """
 
     session: str
@@ -289,18 +289,26 @@ class Worked:
         iterations: How many it has trained.
         sits_out: Seconds for which sessions have had their share, and more; until then nothing
             is done for them.
+        unkept: What sessions were told that no checkpoint holds: what is sought, what waits for
+            that, questions and sweeps.
     """
 
     iterations: int
     sits_out: Mapping[str, float]
+    unkept: Mapping[str, tuple[Tell, ...]]
 
 
 @dataclass(frozen=True, slots=True)
 class Released:
-    """The answer to a `Release`: whether the session has left the host."""
+    """The answer to a `Release`: whether the session has left the host.
+
+    Attributes:
+        unkept: As in `Worked`.
+    """
 
     session: str
     left: bool
+    unkept: tuple[Tell, ...] = ()
 
 
 Reply = Progress | Model | Record | Snapshot | frozenset[str] | None

@@ -1,6 +1,7 @@
 """The host on a clock that only the test turns: pacing, fairness, flow control, determinism."""
 
 import json
+import math
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,19 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from app import wire
-from app.schemas import MESSAGES, Ack, Configure, Edit, Message, Pause, Plan, Set, parse_message
+from app.schemas import (
+    MESSAGES,
+    Ack,
+    Configure,
+    Edit,
+    Message,
+    Pause,
+    Plan,
+    Recall,
+    Seek,
+    Set,
+    parse_message,
+)
 from app.training.checkpoints import Latest, Record
 from app.training.host.events import checkpointed
 from app.training.host.host import Host
@@ -298,15 +311,45 @@ def test_what_a_session_was_told_is_kept_before_it_is_said_also_if_there_is_no_t
     desk.host.handle(Open("new", "interactive"))
     desk.host.handle(Attach("new", "new"))
     configure = Configure(type="configure", playing=True)
-    for message in (configure, Set(type="set", learning_rate=0.7)):
+    rate = Set(type="set", learning_rate=0.7)
+    for message in (configure, rate, Set(type="set", iterations_per_frame=50)):
         desk.clock.now += FRAME
         events, _ = desk.host.serve([Tell("new", "new", message)])
         first, *rest = [event for event in events if getattr(event, "session", "") == "new"]
         assert isinstance(first, Checkpointed)
-        changes = first.part.changes
+        kept = first.part
         assert rest
         assert not any(isinstance(event, Checkpointed) for event in rest)
-    assert len(changes) == 1
+    assert len(kept.changes) == 1
+    assert kept.iterations_per_frame == 50
+
+
+def test_what_no_checkpoint_holds_is_told_with_each_round() -> None:
+    """What is sought, what waits for that or for the way back, and what is asked."""
+    desk = Desk()
+    desk.open("a", plan_of(iterations=200_000), playing=False)
+    slow_down(desk, "a", seconds_per_iteration=0.001)
+    kept = desk.kept["a"] = Latest(desk.host._sessions["a"].checkpoint())
+
+    def unkept(*told: Message) -> list[Message]:
+        (*events, worked), _ = desk.host.serve([Tell("a", "a", message) for message in told])
+        desk.hear([event for event in events if not isinstance(event, Worked)])
+        assert isinstance(worked, Worked)
+        return [tell.message for tell in worked.unkept.get("a", ())]
+
+    rate, speed = Set(type="set", learning_rate=0.7), Set(type="set", iterations_per_frame=50)
+    recall, seek = Recall(type="recall"), Seek(type="seek", iteration=150_000)
+    assert unkept(rate) == []
+    desk.host._sessions["a"].readers["a"].next_answer_at = math.inf
+    assert unkept(recall) == [recall]
+    assert unkept(seek, rate, speed) == [recall, seek, rate, speed]
+    # A checkpoint of the way there would be taken for the whole.
+    assert desk.host.handle(Ask("a", 1, Progress))[:-1] == []
+    desk.host.handle(Close("a"))
+    desk.host.handle(Open("a", "interactive", kept, replay_to=150_000))
+    desk.host.handle(Attach("a", "a"))
+    slow_down(desk, "a", seconds_per_iteration=0.001)
+    assert unkept(rate) == [rate]
 
 
 class TestPace:

@@ -11,7 +11,7 @@ import pytest
 
 from app import wire
 from app.errors import Full
-from app.schemas import MESSAGES, Sweep, parse_message
+from app.schemas import MESSAGES, Plan, Sweep, parse_message
 from app.training.host.host import Host
 from app.training.messages import (
     Attach,
@@ -28,12 +28,13 @@ from app.training.messages import (
     Worked,
 )
 from app.training.run import Model
+from app.training.session import Session
 from app.training.workers.backend import SMALLEST_GAP, Backend, to_move
 from app.training.workers.driver import MOST_WAITING, Driver, Line, LineBroken
 from app.training.workers.inline import InlineLine
 from tests.app.test_host import Clock, Desk
 
-PLAN = {"data": {"examples": 20}, "runs": [{"network": {"layers": [{"units": 2}]}}]}
+PLAN: dict[str, Any] = {"data": {"examples": 20}, "runs": [{"network": {"layers": [{"units": 2}]}}]}
 
 
 class Seat(InlineLine):
@@ -76,6 +77,7 @@ class Hall:
         self.iterations: dict[str, int] = {}
         self.numbers: dict[str, list[int]] = {}
         self.texts: dict[str, list[dict[str, Any]]] = {}
+        self.acknowledges = True
 
     def add(self, name: str, others: int = 0, *, lasting: bool = False) -> Driver:
         self.seats[name] = []
@@ -112,7 +114,8 @@ class Hall:
                 self.costs[name] += run["costs"]
                 self.iterations[name] = event.iteration
                 self.numbers[name].append(event.number)
-                self.put(name, "ack", frame=event.number)
+                if self.acknowledges:
+                    self.put(name, "ack", frame=event.number)
             case Text():
                 self.texts[name].append(json.loads(event.json))
 
@@ -225,6 +228,59 @@ def test_a_host_that_breaks_as_a_session_comes_to_it_costs_no_frame() -> None:
         assert (
             sum(isinstance(each, Tell) and isinstance(each.message, Sweep) for each in heard) == 1
         )
+
+    in_a_hall(watch)
+
+
+def test_what_is_sought_and_what_waits_for_that_is_not_lost_with_the_host() -> None:
+    """Its page sends nothing more until it hears that it is there."""
+
+    async def watch(hall: Hall) -> None:
+        await hall.begin(left=0, right=0)
+        plan = {**PLAN, "runs": [{**PLAN["runs"][0], "training": {"iterations": 400_000}}]}
+        hall.open("a", **plan)
+        await hall.goes_on("a")
+        seat = hall.seats["left"][0]
+        hall.put("a", "seek", iteration=20_000)
+        hall.put("a", "set", iterations_per_frame=7)
+        hall.put("a", "step", iterations=5)
+        await hall.until(lambda: len(seat._host._sessions["a"].waiting) == 2)
+        assert seat._host._sessions["a"].replaying
+        seat.broken = LineBroken("gone")
+        await hall.until(lambda: hall.iterations["a"] == 20_005)
+        assert hall.where("a") == "right"
+        twin = Session(Plan.model_validate(plan))
+        twin.advance(20_005)
+        assert hall.costs["a"] == wire.float32(twin.runs[0].costs.since(0))
+        said = [text for text in hall.texts["a"] if text["type"] == "state"]
+        assert [text["iteration"] for text in said][-4:] == [20_000] * 3 + [20_005]
+        assert said[-1]["iterations_per_frame"] == 7
+
+    in_a_hall(watch)
+
+
+def test_a_session_that_went_back_is_there_although_its_reader_has_not_seen_it() -> None:
+    async def watch(hall: Hall) -> None:
+        await hall.begin(left=0, right=0)
+        hall.open("a")
+        await hall.goes_on("a", 200)
+        hall.acknowledges = False
+        here = hall.seats["left"][0]._host._sessions["a"]
+        await hall.until(lambda: not here.readers["a"].may_be_sent)
+        hall.put("a", "seek", iteration=100)
+        await hall.until(lambda: hall.texts["a"][-1]["iteration"] == 100)
+        assert hall.iterations["a"] > 200
+        hall.seats["left"][0].broken = LineBroken("gone")
+        hall.put("a", "pause")
+        hall.costs["a"] = hall.costs["a"][:400]
+        await hall.until(lambda: hall.iterations["a"] == 100)
+        assert hall.where("a") == "right"
+        assert not hall.seats["right"][0]._host._sessions["a"].replaying
+        hall.acknowledges = True
+        hall.put("a", "ack", frame=hall.numbers["a"][-1])
+        hall.put("a", "step", iterations=100)
+        await hall.until(lambda: hall.iterations["a"] == 200)
+        assert hall.costs["a"] == undisturbed(200)
 
     in_a_hall(watch)
 
@@ -403,7 +459,8 @@ def test_a_host_keeps_a_session_that_no_checkpoint_would_hold_unless_it_must_go(
     desk.say("a", "sweep", seeds=5, iterations=1000)
     kept = desk.kept["a"].checkpoint.iteration
     events = desk.host.handle(Release("a", at_any_rate))
-    assert events == [Released("a", left=at_any_rate)]
+    sweep = tell("a", "sweep", seeds=5, iterations=1000)
+    assert events == [Released("a", left=at_any_rate, unkept=(sweep,) if at_any_rate else ())]
     assert kept == 50
     gone = desk.host.handle(Flush(1))
     assert (getattr(gone[-1], "value", None) == frozenset()) == at_any_rate

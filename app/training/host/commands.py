@@ -94,7 +94,7 @@ class Commands:
                 answer = Answer(command.ticket, self._answer(hosted, command))
                 # Checkpoint first: what a client was told must survive a crash.
                 known = command.what in (Progress, Model)
-                if known and hosted.changed and hosted.session:
+                if known and hosted.changed and hosted.session and not hosted.replaying:
                     return [events.checkpointed(hosted, self._clock()), answer]
                 return [answer]
             case Tell():
@@ -199,9 +199,10 @@ class Commands:
             case Inspect() | Describe() | Recall() | Sweep() | Cancel():
                 self._wish(hosted, hosted.readers.get(reader), message)
                 return []
-        if isinstance(message, Set) and not message.of_training:
+        if isinstance(message, Set) and not message.of_training and not hosted.replaying:
             # The speed belongs to whoever looks, not to what is trained.
             self._set_speed(hosted, message)
+            hosted.changed = True
             return events.state(hosted)
         session = hosted.configured
         if hosted.replaying and not isinstance(message, Seek | Reset):
@@ -228,7 +229,9 @@ class Commands:
                 if not hosted.stepping:
                     return events.over(hosted)
             case Seek():
-                return self._seek(hosted, session, message.iteration)
+                said = self._seek(hosted, session, message.iteration)
+                hosted.sought = Tell(hosted.name, reader, message)
+                return said
             case Reset():
                 session.reset()
                 return [*events.state(hosted), *self._start_again(hosted)]

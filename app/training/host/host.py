@@ -148,13 +148,15 @@ class Host:
         """Let a session go, with a checkpoint of now if one can hold all of it."""
         hosted = self._sessions.get(command.session)
         said: list[Event] = []
+        unkept: tuple[Tell, ...] = ()
         if hosted is not None:
             if hosted.settled:
                 said = self._kept(hosted) or []
             elif not command.at_any_rate:
                 return [Released(command.session, left=False)]
+            unkept = hosted.unkept
             self._forget(command.session)
-        return [*said, Released(command.session, left=True)]
+        return [*said, Released(command.session, left=True, unkept=unkept)]
 
     def _kept(self, hosted: Hosted) -> list[Event] | None:
         """A checkpoint, if there is anything new to keep; None if now can't be kept."""
@@ -232,7 +234,8 @@ class Host:
             for hosted in self._sessions.values()
             if hosted.account.sits_out_until > now
         }
-        worked, self._slices.trained = Worked(self._slices.trained, sits_out), 0
+        unkept = {name: tells for name, h in self._sessions.items() if (tells := h.unkept)}
+        worked, self._slices.trained = Worked(self._slices.trained, sits_out, unkept), 0
         return [*events, worked], self.next_wake()
 
     def round(self) -> list[Event]:

@@ -66,6 +66,8 @@ class Hosted:
     replay_to: int = 0
     seen: int = 0
     """How far it had been when it began to replay."""
+    sought: Tell | None = None
+    """What it was told to seek last."""
     restored: bool = False
     """Whether it came as it was at a checkpoint, and nothing else was sought since."""
     waiting: list[Tell] = field(default_factory=list)
@@ -192,6 +194,25 @@ class Hosted:
         """Whether a checkpoint of now holds all of it: nothing that was asked is under way."""
         asked = any(reader.questions for reader in self.readers.values())
         return not (self.replaying or self.waiting or self.sweeping or asked)
+
+    @property
+    def unkept(self) -> tuple[Tell, ...]:
+        """What it was told, and no checkpoint holds: another host is told that again."""
+        session = self.session
+        if session is None:
+            return ()
+        said = [
+            Tell(self.name, reader.name, message)
+            for reader in self.readers.values()
+            for message in (
+                *reader.questions.values(),
+                *([reader.sweep.message] if reader.sweep is not None else []),
+            )
+        ]
+        on_its_way = session.iteration < self.replay_to and session.left > 0
+        if self.sought is not None and on_its_way and not self.restored:
+            said.append(self.sought)
+        return (*said, *self.waiting)
 
     def everyone_wants(self) -> None:
         """The next round sends every reader a frame."""

@@ -414,6 +414,9 @@ class Driver:
             for name, seconds in event.sits_out.items():
                 if (placed := self._placed.get(name)) is not None:
                     placed.sits_out_until = now + seconds
+            for placed in self._placed.values():
+                if placed.opened:  # else one of its name was meant, before it
+                    placed.unkept = event.unkept.get(placed.name, ())
             return
         if isinstance(event, Answer):
             self._questions.settle(event.ticket, event.value)
@@ -423,7 +426,7 @@ class Driver:
         if placed is None or placed.aside:
             return
         if isinstance(event, Released):
-            self._released(placed, event.left)
+            self._released(placed, event)
             return
         try:
             placed.take(event)
@@ -431,10 +434,11 @@ class Driver:
             log.exception("what came of session %.6s could not be delivered", placed.name)
             self._set_aside(placed, "what came of this session could not be delivered")
 
-    def _released(self, placed: Placed, left: bool) -> None:
+    def _released(self, placed: Placed, event: Released) -> None:
         placed.leaving = False
-        placed.refusals = 0 if left else placed.refusals + 1
-        if left:
+        placed.refusals = 0 if event.left else placed.refusals + 1
+        if event.left:
+            placed.unkept = event.unkept
             placed.begin_anew()
             self._find_place(self, [placed])
 

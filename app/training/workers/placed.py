@@ -6,10 +6,10 @@ What if it is full: commands that wait are bounded by whoever puts them here (`d
 import asyncio
 from collections import deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from app.errors import Lost
-from app.schemas import Ack, Cancel, Configure, Pause, Plan, Play, Sweep, View
+from app.schemas import Ack, Cancel, Pause, Plan, Play, View
 from app.training.checkpoints import Latest
 from app.training.messages import (
     Attach,
@@ -58,8 +58,8 @@ class Placed:
     plan: Plan | None = None
     """What it begins with, until there is a checkpoint of it."""
     readers: dict[str, tuple[Position, View]] = field(default_factory=dict)
-    sweeps: dict[str, Tell] = field(default_factory=dict)
-    """Those under way, by reader: they begin again in a new host."""
+    unkept: Sequence[Tell] = ()
+    """What its host has taken, and no checkpoint holds: a new host is told that again."""
     held: bool = False
     expect: Expect | None = None
     look: Look | None = None
@@ -93,18 +93,11 @@ class Placed:
                 self.readers[command.reader] = command.position, command.view
             case Detach():
                 self.readers.pop(command.reader, None)
-                self.sweeps.pop(command.reader, None)
                 self._forget(command.reader)
             case Expect():
                 self.expect = command
             case Look():
                 self.look = command
-            case Tell(message=Sweep()):
-                self.sweeps[command.reader] = command
-            case Tell(message=Cancel()):
-                self.sweeps.pop(command.reader, None)
-            case Tell(message=Configure()):
-                self.sweeps.clear()
             case Tell(message=View() as view) if command.reader in self.readers:
                 self.readers[command.reader] = self.readers[command.reader][0], view
 
@@ -151,15 +144,20 @@ class Placed:
                     self.latest, self.plan = Latest(event.part), None
                 else:
                     self.latest.add(event.part, same_plan=event.same_plan)
+                self._is_at(event.part.iteration)
             case Frame() if event.reader in self.readers:
                 position = Position(event.iteration, event.number + 1, event.number)
                 self.readers[event.reader] = position, self.readers[event.reader][1]
             case Glimpse(at_once=False):
                 self.look = None
-            case Text(type="swept" | "error", reader=str(reader)):
-                self.sweeps.pop(reader, None)
         if not isinstance(event, Checkpointed):
             self.listener(event)
+
+    def _is_at(self, iteration: int) -> None:
+        """It may have gone back: then costs that its readers have of later iterations are none."""
+        for reader, (position, view) in self.readers.items():
+            if position.costs > iteration:
+                self.readers[reader] = replace(position, costs=iteration), view
 
     def lose(self, why: str) -> None:
         """Say that the session could not be taken up again."""
@@ -174,7 +172,8 @@ class Placed:
             under_way: Commands that it was to carry out, of which nobody has heard anything.
         """
         mine = (each for each in under_way if getattr(each, "session", None) == self.name)
-        kept = [each for each in (*mine, *self.waiting) if not self._is_ours(each)]
+        kept = [e for e in (*self.unkept, *mine, *self.waiting) if not self._is_ours(e)]
+        self.unkept = ()
         self.waiting = deque([*self.again(kept), *kept])
         self.sits_out_until, self.leaving = 0.0, False
 
@@ -197,7 +196,7 @@ class Placed:
             for reader, known in self.readers.items()
             if reader not in coming
         ]
-        wished = [*self.sweeps.values(), self.expect, self.look]
+        wished = [self.expect, self.look]
         return [
             Open(self.name, self.kind, self.latest, self.plan, seen, self.held),
             *attached,
