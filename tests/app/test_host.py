@@ -324,6 +324,18 @@ def test_what_a_session_was_told_is_kept_before_it_is_said_also_if_there_is_no_t
     assert kept.iterations_per_frame == 50
 
 
+def test_what_steps_as_its_host_is_lost_steps_on_from_where_it_was_seen() -> None:
+    old, desk = Desk(), Desk()
+    old.open("a", plan_of(), playing=False)
+    old.say("a", "step", iterations=200)
+    kept = desk.kept["a"] = Latest(old.host._sessions["a"].checkpoint())
+    desk.frames["a"] = []
+    desk.host.handle(Open("a", "interactive", kept, replay_to=20))
+    desk.hear(desk.host.handle(Attach("a", "a")))
+    desk.pass_time(2)
+    assert desk.iteration("a") == desk.frames["a"][-1]["iteration"] == 200
+
+
 def test_what_no_checkpoint_holds_is_told_with_each_round() -> None:
     """What is sought, what waits for that or for the way back, and what is asked."""
     desk = Desk()

@@ -70,7 +70,8 @@ class Slices:
         """When this session next has something to do."""
         if hosted.session is None:
             return math.inf
-        if hosted.owed >= 1 or hosted.replaying or hosted.changed or hosted.sweeping:
+        steps = hosted.stepping and not hosted.held
+        if hosted.owed >= 1 or steps or hosted.replaying or hosted.changed or hosted.sweeping:
             return -math.inf
         wakes = [r.next_answer_at for r in hosted.readers.values() if r.questions]
         wakes += [
