@@ -115,7 +115,7 @@ def serve(ending: Shutdown, listening: socket.socket | None, arguments: Sequence
         command, settings = options.read(arguments)
     except SettingsError as error:
         sys.exit(f"Shallows can't start: {error}")
-    logs.configure(settings)
+    logs.configure(logs.manner_of(settings))
     if command:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_DFL)  # it keeps nothing

@@ -5,28 +5,45 @@ Requests are not logged: their addresses carry the names of sessions, and who kn
 
 import json
 import logging
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from app.settings import Settings
+if TYPE_CHECKING:  # a worker logs too, and has no other use for what settings import
+    from app.settings import Settings
 
 PLAIN = "%(levelname)s %(name)s: %(message)s"
 HIDDEN = "***"
 
 
-def configure(settings: Settings) -> None:
-    """Log to stderr as the settings say; in the server, and in each worker."""
+@dataclass(frozen=True)
+class Manner:
+    """How a process logs, as the settings say."""
+
+    level: str
+    form: str
+    secrets: list[str] = field(repr=False)
+
+
+def manner_of(settings: "Settings") -> Manner:
+    """What a worker is told of the settings."""
+    return Manner(settings.log_level.upper(), settings.log_format, secrets_of(settings))
+
+
+def configure(manner: Manner) -> None:
+    """Log to stderr; in the server, and in each worker."""
     handler = logging.StreamHandler()
-    handler.setFormatter(Lines(settings.log_format, secrets_of(settings)))
-    logging.basicConfig(level=settings.log_level.upper(), handlers=[handler], force=True)
+    handler.setFormatter(Lines(manner.form, manner.secrets))
+    logging.basicConfig(level=manner.level, handlers=[handler], force=True)
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
         # At info they log the addresses of requests.
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
-def secrets_of(settings: Settings) -> list[str]:
+def secrets_of(settings: "Settings") -> list[str]:
     """What no line may contain, whatever an error of some library says; the longest first.
 
     One that is a part of another would leave the rest of that.

@@ -44,7 +44,6 @@ from app.settings import Settings, SettingsError
 from app.store import Store
 from app.store.classes import StoredRooms
 from app.training.workers.backend import Backend
-from app.training.workers.cluster.backend import ray_backend
 from app.training.workers.inline import inline_backend
 from app.training.workers.processes import pool_backend
 from app.web.access import Access
@@ -57,6 +56,14 @@ from app.web.ways import Ways
 from app.web.words import Words
 
 log = logging.getLogger(__name__)
+
+
+def ray_backend(settings: Settings) -> Backend:
+    """The processors of a cluster; who trains without one imports nothing of it."""
+    from app.training.workers.cluster import backend
+
+    return backend.ray_backend(settings)
+
 
 BACKENDS: dict[str, Callable[[Settings], Backend]] = {
     "pool": pool_backend,

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from app.links import begin_at
-from app.memory import give_back
+from app.memory import for_good, give_back
 
 CALL, CHUNK, VALUE, ERROR = b"c", b"k", b"v", b"e"
 HEAD = 5
@@ -74,7 +74,8 @@ def main() -> None:
     begin_at(sys.argv[1])
     calls: queue.Queue[bytes] = queue.Queue()
     threading.Thread(target=_listen, args=(sys.stdin.buffer, calls), daemon=True).start()
-    from app.heavy.work import WORK
+    with for_good():
+        from app.heavy.work import WORK
 
     while True:
         try:

@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import numpy as np
@@ -163,3 +165,14 @@ def test_nothing_is_left_when_the_service_ends() -> None:
         wait_ready(client)  # one is up, the others may still be on their way
         assert len(worker_pids() - before) == 3
     assert worker_pids() <= before
+
+
+def test_a_worker_imports_nothing_of_what_drives_it() -> None:
+    """A third of its start, on each processor."""
+    program = """
+import sys, app.training.workers.worker, app.training.host.host
+not_its = ("app.settings", "pydantic_settings", "app.training.workers.driver", "multiprocessing")
+print([name for name in not_its if name in sys.modules])
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stdout == "[]\n", done.stderr

@@ -527,7 +527,9 @@ async def main():
         job = await app.state.services.jobs.submit(TrainRequest().plan(), "somebody")
         await job.ended.wait()
 asyncio.run(main())
-several = ("httpcore2", "app.web.relay", "app.sessions.servers", "ray")
+several = (
+    "httpcore2", "ray", "app.web.relay", "app.sessions.servers", "app.training.workers.cluster"
+)
 print([name for name in several if name in sys.modules])
 print([text for text in asked if "owned" in text or "servers" in text])
 """

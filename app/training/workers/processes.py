@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from app import logs
 from app.settings import Settings
-from app.training.host.host import Host
 from app.training.messages import Command, Event, Worked
 from app.training.workers.backend import Backend
 from app.training.workers.driver import Line, LineBroken
+from app.training.workers.worker import ENDING, NAME_BYTES, work
 
 if TYPE_CHECKING:
     if sys.platform == "win32":
@@ -38,12 +38,6 @@ STARTUP_TIMEOUT = 60.0
 PARTING_SECONDS = 0.5
 GRACE_SECONDS = 1.0
 """For the thread to notice by itself, also if the whole server stood still for a while."""
-NAME_BYTES = 64
-
-ENDING = {
-    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
-}
-"""Signals that end a server; Windows has no SIGHUP."""
 
 
 class WorkerLine:
@@ -79,7 +73,13 @@ class WorkerLine:
             serving = context.RawArray("c", NAME_BYTES)
             process = context.Process(
                 target=work,
-                args=(theirs, serving, settings, shared),
+                args=(
+                    theirs,
+                    serving,
+                    logs.manner_of(settings),
+                    settings.checkpoint_seconds,
+                    shared,
+                ),
                 name="shallows-worker",
                 daemon=True,
             )
@@ -204,40 +204,6 @@ def start_apart(process: BaseProcess) -> None:
         process.start()
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def ignore_ending() -> None:
-    """Signals may reach the whole process group; the server decides when its processes end."""
-    for number in ENDING:
-        signal.signal(number, signal.SIG_IGN)
-
-
-def work(pipe: "Connection", serving: Any, settings: Settings, shared: bool) -> None:
-    """The life of a worker: rounds until the pipe closes.
-
-    Args:
-        serving: Memory that the server sees, too: which session is being served.
-        shared: Whether other workers have the same processor.
-    """
-    ignore_ending()
-    logs.configure(settings)
-
-    def note(session: str) -> None:
-        serving.value = session.encode()[:NAME_BYTES]
-
-    host = Host(
-        time.perf_counter,
-        time.thread_time,
-        checkpoint_seconds=settings.checkpoint_seconds,
-        shared=shared,
-        serving=note,
-    )
-    try:
-        pipe.send(([], None))
-        while True:
-            pipe.send(host.serve(pipe.recv()))
-    except (EOFError, OSError):
-        return
 
 
 def pool_backend(settings: Settings) -> Backend:

@@ -45,7 +45,8 @@ from app.training.workers.cluster.talk import (
     receive,
     send,
 )
-from app.training.workers.processes import ENDING, STARTUP_TIMEOUT, ignore_ending
+from app.training.workers.processes import STARTUP_TIMEOUT
+from app.training.workers.worker import ENDING, ignore_ending
 
 NAMESPACE = "shallows"
 ASK_SECONDS = 0.4
