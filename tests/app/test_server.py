@@ -23,6 +23,7 @@ from websockets.typing import Origin
 from app import machine, wire
 from app.links import addresses
 from app.listening import listen
+from tests import forking
 from tests.app.conftest import a_moment
 
 ROOT = Path(__file__).parents[2]
@@ -32,7 +33,7 @@ class Server:
     """`python -m app` on a free port, in a process group of its own."""
 
     def __init__(self, **environment: str) -> None:
-        self.process = subprocess.Popen(
+        self.process = forking.popen(
             [sys.executable, "-m", "app"],
             cwd=ROOT,
             env={
@@ -43,7 +44,6 @@ class Server:
             },
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            text=True,
             start_new_session=True,
         )
         assert self.process.stdout is not None

@@ -18,6 +18,8 @@ from typing import IO, Any
 
 from playwright.sync_api import Browser, BrowserContext, Playwright
 
+from tests import forking
+
 ROOT = Path(__file__).parents[2]
 START_SECONDS = 60
 STOP_SECONDS = 60
@@ -105,13 +107,12 @@ class Server:
         """
         if self._output.closed:  # it was forgotten, and begins anew
             self._output = self._new_output()
-        self._process = subprocess.Popen(
+        self._process = forking.popen(
             self.command,
             cwd=self.project,
             env=self.environment(),
             stdout=self._output,
             stderr=subprocess.STDOUT,
-            text=True,
         )
         deadline = time.monotonic() + START_SECONDS
         while not self._ready():
@@ -198,7 +199,9 @@ def launch_chromium(playwright: Playwright) -> Browser:
 
 
 @contextmanager
-def chromium_profile(playwright: Playwright, **options: Any) -> Iterator[BrowserContext]:
+def chromium_profile(
+    playwright: Playwright, arguments: Sequence[str] = (), **options: Any
+) -> Iterator[BrowserContext]:
     """The same one with a profile on disk, as its user has it: what has been compiled is kept.
 
     A context of `launch_chromium` is as private as an incognito window, which compiles Plotly
@@ -206,16 +209,17 @@ def chromium_profile(playwright: Playwright, **options: Any) -> Iterator[Browser
     """
     folder = tempfile.mkdtemp(prefix="shallows-chromium-")
     try:
-        context = playwright.chromium.launch_persistent_context(folder, **_chromium(), **options)
+        launched = _chromium(arguments)
+        context = playwright.chromium.launch_persistent_context(folder, **launched, **options)
         yield context
         context.close()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _chromium() -> dict[str, Any]:
+def _chromium(more: Sequence[str] = ()) -> dict[str, Any]:
     system = next(filter(None, map(shutil.which, PROGRAMS)), None)
-    arguments = list(CHROMIUM_ARGUMENTS)
+    arguments = [*CHROMIUM_ARGUMENTS, *more]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         arguments.append("--no-sandbox")  # Chromium refuses root its sandbox.
     return {"executable_path": os.environ.get("SHALLOWS_CHROMIUM") or system, "args": arguments}
