@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from socketserver import BaseRequestHandler, ThreadingTCPServer
+from threading import Thread
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import (
@@ -16,7 +17,6 @@ from playwright.sync_api import (
     ConsoleMessage,
     Page,
     Playwright,
-    Request,
     ViewportSize,
     WebError,
     expect,
@@ -54,23 +54,57 @@ WITHOUT_PLOTLY = {
 VIEWPORT: ViewportSize = {"width": 1440, "height": 900}
 
 
+class Elsewhere(ThreadingTCPServer):
+    """The proxy of the browser for every host but 127.0.0.1: notes what is asked, answers nothing.
+
+    Whatever leaves the page comes by here, also by a WebSocket. To be told of every request by
+    Playwright takes a quarter of a second of a processor for each page that is loaded.
+    """
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        super().__init__(("127.0.0.1", 0), Asked)
+        Thread(target=self.serve_forever, daemon=True).start()
+
+    @property
+    def arguments(self) -> list[str]:
+        """That Chromium asks it."""
+        proxy = f"--proxy-server=http://127.0.0.1:{self.server_address[1]}"
+        return [proxy, "--proxy-bypass-list=<-loopback>;127.0.0.1"]
+
+
+class Asked(BaseRequestHandler):
+    """A connection to `Elsewhere`."""
+
+    def handle(self) -> None:
+        assert isinstance(self.server, Elsewhere)
+        line = b"nothing is said"
+        with suppress(OSError):
+            line = self.request.recv(1000).partition(b"\r\n")[0]
+        self.server.asked.append(line.decode("latin-1"))
+
+
 class Guard:
     """What a page must not do: complain in the console, throw, or ask anyone but its server."""
 
-    def __init__(self, server: Server) -> None:
-        self._host = urlsplit(server.url).hostname
+    def __init__(self, elsewhere: Elsewhere) -> None:
+        self._elsewhere = elsewhere
         self._expected: list[str] = []
         self.problems: list[str] = []
 
     @contextmanager
     def watching(self, context: BrowserContext) -> Iterator[None]:
         """Watch whatever its pages do meanwhile."""
-        listeners = {"console": self._console, "weberror": self._thrown, "request": self._request}
+        listeners = {"console": self._console, "weberror": self._thrown}
         for event, listener in listeners.items():
             context.on(event, listener)  # type: ignore[call-overload]
         yield
         for event, listener in listeners.items():
             context.remove_listener(event, listener)
+        while self._elsewhere.asked:
+            self.problems.append(f"a request elsewhere: {self._elsewhere.asked.pop(0)}")
 
     def expect(self, pattern: str) -> None:
         """Let a message of the console pass that a test brings about."""
@@ -84,11 +118,6 @@ class Guard:
             re.search(pattern, message.text) for pattern in self._expected
         ):
             self.problems.append(f"console {message.type}: {message.text}")
-
-    def _request(self, request: Request) -> None:
-        parts = urlsplit(request.url)
-        if parts.scheme not in {"data", "blob"} and parts.hostname != self._host:
-            self.problems.append(f"a request to {request.url}")
 
 
 @pytest.fixture(scope="session")
@@ -110,12 +139,22 @@ def playwright() -> Iterator[Playwright]:
 
 
 @pytest.fixture(scope="session")
-def profile(playwright: Playwright, server: Server) -> Iterator[BrowserContext]:
+def elsewhere() -> Iterator[Elsewhere]:
+    with Elsewhere() as elsewhere:
+        yield elsewhere
+        elsewhere.shutdown()
+
+
+@pytest.fixture(scope="session")
+def profile(
+    playwright: Playwright, server: Server, elsewhere: Elsewhere
+) -> Iterator[BrowserContext]:
     """One context for all tests but a few; viewport and media are a page's.
 
     With a context for each test, the browser spends most of the tests' time on compiling Plotly.
     """
-    with chromium_profile(playwright, base_url=server.url, viewport=VIEWPORT) as profile:
+    options: dict[str, Any] = {"base_url": server.url, "viewport": VIEWPORT}
+    with chromium_profile(playwright, elsewhere.arguments, **options) as profile:
         profile.set_default_timeout(PATIENCE)
         yield profile
 
@@ -167,8 +206,8 @@ def context(
 
 
 @pytest.fixture
-def guard(context: BrowserContext, server: Server) -> Iterator[Guard]:
-    guard = Guard(server)
+def guard(context: BrowserContext, elsewhere: Elsewhere) -> Iterator[Guard]:
+    guard = Guard(elsewhere)
     with guard.watching(context):
         yield guard
     assert guard.problems == []

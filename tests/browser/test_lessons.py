@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from app.content.lessons import LESSONS, lessons_of
-from tests.browser.conftest import VIEWPORT, Guard
+from tests.browser.conftest import VIEWPORT, Elsewhere, Guard
 from tests.browser.harness import Server
 from tests.browser.playground import PATIENCE, Playground, without_plotly
 from tests.browser.test_accessibility import AT_REST, violations, violations_in_all_looks
@@ -232,12 +232,12 @@ def begin(page: Page, title: str) -> Lesson:
 
 
 @pytest.fixture(scope="module")
-def desk(browser: Browser, server: Server) -> Iterator[Playground]:
+def desk(browser: Browser, server: Server, elsewhere: Elsewhere) -> Iterator[Playground]:
     """A page on which one lesson follows the other, as for somebody who takes them all."""
     context = browser.new_context(base_url=server.url, viewport=VIEWPORT)
     context.set_default_timeout(PATIENCE)
     without_plotly(context)
-    guard = Guard(server)
+    guard = Guard(elsewhere)
     with guard.watching(context):
         yield Playground(context.new_page())
     context.close()

@@ -14,7 +14,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from websockets.sync.client import connect
 
-from tests.browser.conftest import VIEWPORT, Guard
+from tests.browser.conftest import VIEWPORT, Elsewhere, Guard
 from tests.browser.harness import Server, running_server
 from tests.browser.playground import PATIENCE, Playground, come_in, until
 from tests.browser.test_accessibility import violations
@@ -52,12 +52,12 @@ def seconds(page: Page) -> int:
 
 
 @pytest.fixture
-def timed(browser: Browser, server: Server) -> Iterator[BrowserContext]:
+def timed(browser: Browser, server: Server, elsewhere: Elsewhere) -> Iterator[BrowserContext]:
     """With a clock to turn: it is that of a whole context, which no other test may get."""
     context = browser.new_context(base_url=server.url, viewport=VIEWPORT)
     context.set_default_timeout(PATIENCE)
     context.clock.install()
-    guard = Guard(server)
+    guard = Guard(elsewhere)
     with guard.watching(context):
         yield context
     context.close()

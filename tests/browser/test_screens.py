@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, CDPSession, Page, expect
 
 from app.content.lessons import LESSONS, lessons_of, parts_of_the_page
-from tests.browser.conftest import VIEWPORT, Guard
+from tests.browser.conftest import VIEWPORT, Elsewhere, Guard
 from tests.browser.harness import Server
 from tests.browser.playground import PATIENCE, Playground, without_plotly
 from tests.browser.test_surface import SLOW_GRAPHICS
@@ -86,12 +86,12 @@ class Screen:
 
 
 @pytest.fixture(scope="module")
-def screen(browser: Browser, server: Server) -> Iterator[Screen]:
+def screen(browser: Browser, server: Server, elsewhere: Elsewhere) -> Iterator[Screen]:
     """One page for all steps."""
     context = browser.new_context(base_url=server.url, viewport=VIEWPORT)
     context.set_default_timeout(PATIENCE)
     without_plotly(context)
-    guard = Guard(server)
+    guard = Guard(elsewhere)
     guard.expect(SLOW_GRAPHICS)
     with guard.watching(context):
         page = context.new_page()

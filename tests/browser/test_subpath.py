@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.app.nginx import running_nginx
-from tests.browser.conftest import VIEWPORT, Guard
+from tests.browser.conftest import VIEWPORT, Elsewhere, Guard
 from tests.browser.harness import Server, running_server
 from tests.browser.playground import Playground, without_plotly
 from tests.browser.test_access_code import type_code
@@ -31,8 +31,10 @@ def below(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
         yield server
 
 
-def test_all_of_it_works_below_a_path(browser: Browser, below: Server, tmp_path: Path) -> None:
-    guard = Guard(below)
+def test_all_of_it_works_below_a_path(
+    browser: Browser, below: Server, elsewhere: Elsewhere, tmp_path: Path
+) -> None:
+    guard = Guard(elsewhere)
     guard.expect("status of 401")  # where the code is asked for
     asked: list[str] = []
     with (
