@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import shutil
 import socket
@@ -59,6 +60,13 @@ CHROMIUM_ARGUMENTS = [
 
 HELD: list[socket.socket] = []
 """One for each port that was given away; a process of tests gives away a hundred at most."""
+
+
+@atexit.register
+def let_go() -> None:
+    """Close them; Python complains of what nobody has closed."""
+    for held in HELD:
+        held.close()
 
 
 def free_port() -> int:
