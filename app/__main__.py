@@ -101,15 +101,8 @@ def serve(ending: Shutdown, listening: socket.socket | None, arguments: Sequence
     from app.memory import for_good, give_back
 
     with for_good():
-        import uvicorn
-
         from app import logs, options
-        from app.content.lessons import LessonError
-        from app.links import addresses, in_url
-        from app.listening import CanNotListen
         from app.settings import SettingsError
-        from app.store import StoreUnusable
-        from app.web.connections import Config
 
     try:
         command, settings = options.read(arguments)
@@ -120,6 +113,14 @@ def serve(ending: Shutdown, listening: socket.socket | None, arguments: Sequence
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_DFL)  # it keeps nothing
         sys.exit(carry_out(settings, *command))
+    with for_good():  # after that: a command needs none of it
+        import uvicorn
+
+        from app.content.lessons import LessonError
+        from app.links import addresses, in_url
+        from app.listening import CanNotListen
+        from app.store import StoreUnusable
+        from app.web.connections import Config
     if settings.reload and listening is None:
         # Children find a function by its module's name, and one that is run is named otherwise.
         from app import __main__ as named

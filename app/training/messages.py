@@ -163,7 +163,9 @@ class Close:
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """The session goes to another host, as it is now; a `Released` says whether it has left.
+    """The session goes to another host, as it is or after its next slice.
+
+    A `Released` says whether it has left, in this round or in one to come: until then it is here.
 
     Attributes:
         at_any_rate: Whether it leaves although it is in the middle of what a checkpoint does not

@@ -15,7 +15,9 @@ from app.schemas import MESSAGES, Plan, Sweep, parse_message
 from app.training.host.host import Host
 from app.training.messages import (
     Attach,
+    Close,
     Command,
+    Detach,
     Event,
     Flush,
     Frame,
@@ -470,16 +472,78 @@ def test_what_leaves_a_host_comes_with_its_last_iteration() -> None:
     desk = Desk(checkpoint_seconds=1000)
     desk.open("a", PLAN)
     desk.pass_time(2)
-    there = desk.iteration("a")
-    assert desk.kept["a"].checkpoint.iteration < there
-    *_, released = desk.hear(desk.host.handle(Release("a")))
+    assert desk.kept["a"].checkpoint.iteration < desk.iteration("a")
+    assert desk.host.handle(Release("a")) == []
+    desk.clock.now += 1
+    *_, released = desk.hear(desk.host.round())
     assert released == Released("a", left=True)
+    there = desk.frames["a"][-1]["iteration"]
     assert desk.kept["a"].checkpoint.iteration == there
     clock = Clock()
     other = Host(clock, clock, checkpoint_seconds=1)
     assert other.handle(Open("a", "interactive", desk.kept["a"])) == []
     assert other._sessions["a"].configured.iteration == there
     assert other._sessions["a"].playing
+
+
+class SlowClock(Clock):
+    """Each look at it takes a millisecond, so a round is over after a few sessions."""
+
+    def __call__(self) -> float:
+        self.now += 0.001
+        return self.now
+
+
+def busy_desk(names: str) -> Desk:
+    desk = Desk()
+    desk.clock = SlowClock()
+    desk.host = Host(desk.clock, desk.clock, checkpoint_seconds=1000)
+    for name in names:
+        desk.open(name, PLAN)
+    for _ in range(20):
+        round_of(desk)
+    return desk
+
+
+def round_of(desk: Desk) -> list[Event]:
+    events = desk.hear(desk.host.round())
+    desk.ack_all()
+    return events
+
+
+def of_kind(kind: type[Frame | Released], events: list[Event]) -> list[str]:
+    return [event.session for event in events if isinstance(event, kind)]
+
+
+def test_who_plays_leaves_a_busy_host_right_after_a_frame() -> None:
+    desk = busy_desk("abcdefghij")
+    leaving = set(desk.frames)
+    for name in desk.frames:
+        assert desk.host.handle(Release(name)) == []
+    while leaving:
+        events = round_of(desk)
+        gone = of_kind(Released, events)
+        assert 0 < len(gone) < 10
+        assert sorted(gone) == sorted(of_kind(Frame, events))
+        for name in gone:
+            there = desk.frames[name][-1]["iteration"]
+            assert desk.kept[name].checkpoint.iteration == there
+        leaving -= set(gone)
+
+
+@pytest.mark.parametrize("what", ["pause", "nobody looks", "it has gone"])
+def test_a_session_of_which_nobody_expects_more_leaves_without_a_slice(what: str) -> None:
+    for late in (False, True):
+        desk = busy_desk("abcdefghij")
+        released = desk.host.handle(Release("a")) if late else []
+        assert released == []
+        if what == "pause":
+            desk.say("a", "pause")
+        else:
+            desk.host.handle(Detach("a", "a") if what == "nobody looks" else Close("a"))
+        events = desk.host.round() if late else desk.host.handle(Release("a"))
+        assert (Released("a", left=True) in events) != (late and what == "it has gone")
+        assert "a" not in desk.host._sessions
 
 
 def test_a_run_that_moves_ends_as_if_it_had_stayed() -> None:

@@ -145,18 +145,26 @@ class Host:
             turns.forget(session)
 
     def _release(self, command: Release) -> list[Event]:
-        """Let a session go, with a checkpoint of now if one can hold all of it."""
+        """Let a session go; after its next slice, if somebody waits for that.
+
+        So its readers wait for a turn elsewhere, and not for most of one here as well.
+        """
         hosted = self._sessions.get(command.session)
-        said: list[Event] = []
-        unkept: tuple[Tell, ...] = ()
-        if hosted is not None:
-            if hosted.settled:
-                said = self._kept(hosted) or []
-            elif not command.at_any_rate:
-                return [Released(command.session, left=False)]
-            unkept = hosted.unkept
-            self._forget(command.session)
-        return [*said, Released(command.session, left=True, unkept=unkept)]
+        if hosted is None:
+            return [Released(command.session, left=True)]
+        if hosted.settled and hosted.awaited and not command.at_any_rate:
+            hosted.leaving = True
+            return []
+        return self._let_go(hosted, at_any_rate=command.at_any_rate)
+
+    def _let_go(self, hosted: Hosted, *, at_any_rate: bool = False) -> list[Event]:
+        """Let a session go now, with a checkpoint of now if one can hold all of it."""
+        hosted.leaving = False
+        if not (hosted.settled or at_any_rate):
+            return [Released(hosted.name, left=False)]
+        said = (self._kept(hosted) or []) if hosted.settled else []
+        self._forget(hosted.name)
+        return [*said, Released(hosted.name, left=True, unkept=hosted.unkept)]
 
     def _kept(self, hosted: Hosted) -> list[Event] | None:
         """A checkpoint, if there is anything new to keep; None if now can't be kept."""
@@ -250,6 +258,7 @@ class Host:
             (restoring if hosted.restoring else queues[hosted.patient]).append(hosted.name)
         if start >= self._others_until or not any(queues.values()):
             events += self._restore(restoring, start, worked)
+        served: set[str] = set()
         for patient, queue in queues.items():
             turns = self._turns[patient]
             for index, name in enumerate(turns.order(queue)):
@@ -262,16 +271,21 @@ class Host:
                     break
                 slice_end = now + max(SHORTEST_SLICE, left / (len(queue) - index))
                 turns.begins(name)
-                served, took = self._serve(hosted, now, before, slice_end)
+                said, took = self._serve(hosted, now, before, slice_end)
                 turns.took(name, took)
-                events += served
+                events += said
+                served.add(name)
                 if patient:
                     then = self._clock()
                     self._patients_share.had(now, then)
                     if self._active:
                         rest = max(self._patients_rest_until, then) + PATIENT_REST * (then - now)
                         self._patients_rest_until = rest
-        return events + self._glimpses()
+        events += self._glimpses()
+        for hosted in [each for each in self._sessions.values() if each.leaving]:
+            if hosted.name in served or not hosted.awaited:
+                events += self._let_go(hosted)
+        return events
 
     def _serve(
         self, hosted: Hosted, now: float, before: float, until: float

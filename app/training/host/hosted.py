@@ -89,6 +89,8 @@ class Hosted:
     changed: bool = False
     """Whether something happened that only a new checkpoint would know."""
 
+    leaving: bool = False
+    """Whether it goes to another host as soon as it has had a slice here."""
     held: bool = False
     """Whether its class waits: it trains no further, and remembers what it was at."""
     experiment: int | None = None
@@ -178,6 +180,11 @@ class Hosted:
         greedy = self.unlimited and self.plays
         seen = any(reader.may_be_sent for reader in readers)
         return greedy or not seen or self.sweeping
+
+    @property
+    def awaited(self) -> bool:
+        """Whether its readers wait for its next slice."""
+        return self.moving and not self.patient
 
     @property
     def active(self) -> bool:

@@ -57,8 +57,9 @@ class Backend:
     """Where sessions train: one driver or more; a new session goes to the least loaded.
 
     Drivers may come and go. A session moves to another when its host is lost, when its driver is to
-    go, and when another has much less to do; it takes two rounds, and whoever looks at it notices
-    nothing. One listener for each session hears its events, on the event loop.
+    go, and when another has much less to do: after a slice at the one, with the next round of the
+    other. Whoever looks at it notices nothing. One listener for each session hears its events, on
+    the event loop.
 
     Args:
         connections: Of the hosts that there are as long as the server runs.

@@ -12,7 +12,7 @@ from typing import Any
 
 from app import __version__
 from app.settings import Settings
-from app.training.messages import Close, Command, Event, Open, Release, Released, Worked
+from app.training.messages import Close, Command, Event, Open, Released, Worked
 from app.training.workers.cluster import bridge
 from app.training.workers.cluster.actor import SETTINGS
 from app.training.workers.cluster.talk import Call, Failed, HostNews, News, Result, receive, send
@@ -234,9 +234,7 @@ class RayLine:
         if broken:
             raise LineBroken(broken, serving)
         events, wake = pickle.loads(answer)
-        if any(isinstance(command, Release) for command in commands):
-            left = {event.session for event in events if isinstance(event, Released) and event.left}
-            self._sessions -= left
+        self._sessions -= {e.session for e in events if isinstance(e, Released) and e.left}
         return events, wake
 
     async def _serve(self, *what: int | bytes) -> tuple[str, str, bytes]:
