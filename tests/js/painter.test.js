@@ -119,13 +119,21 @@ test('what was written late makes the page free later, but free in any case', (t
   const painter = new Painter({ costs: () => {}, picture: () => {} });
   const said = [];
   worker.postMessage = ({ type }) => said.push(type);
-  for (let time = 0; time < 2; time++) {
-    const data = { type: 'drawn', costs: [], picture: null, given: null };
+  const tell = (atOnce) => {
+    const data = { type: 'drawn', costs: [], picture: null, given: null, atOnce };
     worker.dispatchEvent(Object.assign(new Event('message'), { data }));
-  }
+  };
+  tell(false);
+  t.mock.timers.tick(60);
+  tell(true);
   t.mock.timers.tick(99);
   assert.deepEqual(said, []);
   t.mock.timers.tick(1);
   assert.deepEqual(said, ['more']);
+  // What was drawn at once is shown when the screen has had its turn.
+  globalThis.requestAnimationFrame = (turn) => turn();
+  tell(true);
+  t.mock.timers.tick(0);
+  assert.deepEqual(said, ['more', 'shown']);
   painter.close();
 });

@@ -56,6 +56,7 @@ globalThis.self = {
   postMessage: (message) => {
     posted.push(message);
     if (message.type === 'drawn' && reads) setImmediate(() => say({ type: 'more' }));
+    if (message.type === 'drawn' && message.atOnce) setImmediate(() => say({ type: 'shown' }));
   },
   requestAnimationFrame: (turn) => {
     turns.push(turn);
@@ -236,6 +237,8 @@ async function play(first, last) {
   }
 }
 const hear = (message) => socket.onmessage({ data: JSON.stringify(message) });
+/** So that all turns of the screen, and answers of the page, have come. */
+const rest = () => new Promise((resolve) => setTimeout(resolve, 20));
 /** What the page was told: of how many frames it has the costs, and which picture. */
 const told = (from) =>
   posted
@@ -291,6 +294,27 @@ test('pictures move on while the page is busy, and it is told of the last as soo
     [1, 1, undefined],
   ]);
   await until(() => turns.length === 0);
+});
+
+test('what is drawn at once is acknowledged when the page has shown it, and what follows with it', async () => {
+  await rest();
+  sent.length = 0;
+  hear({ type: 'configured', resumed: false });
+  take(1, 1);
+  assert.equal(posted.at(-1).atOnce, true);
+  assert.deepEqual(sent, []);
+  take(2, 1);
+  await until(() => sent.length > 0);
+  await rest();
+  assert.equal(sent.at(-1).frame, 2);
+  // Another connection waits for nothing of the last.
+  hear({ type: 'configured', resumed: false });
+  take(1, 1);
+  say({ type: 'connect', id: 1, url: 'ws://here/ws', plain: false, rest: 0 });
+  sent.length = 0;
+  take(2, 1);
+  while (turns.length > 0) turns.shift()();
+  assert.deepEqual(sent, [{ type: 'ack', frame: 2 }]);
 });
 
 test('of a page that takes nothing so many frames wait, and no others are acknowledged until it does', async () => {

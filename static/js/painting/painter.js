@@ -112,7 +112,7 @@ export class Painter {
       for (const costs of news.costs) listener.costs(costs);
       if (news.picture) listener.picture(news.picture);
       if (news.given) this.#leave(mark, news.given);
-      this.#read(began);
+      this.#read(began, news.atOnce);
       return undefined;
     });
     // What goes wrong within the worker says what; a file that does not come is a plain event.
@@ -133,19 +133,17 @@ export class Painter {
    * Something has been written on the page. It is free for more after a pause: longer, where the screen has it late.
    *
    * @param {number} began
+   * @param {boolean} atOnce
    */
-  #read(began) {
+  #read(began, atOnce) {
     const since = () => performance.now() - began;
     onceSeen(() => {
       this.#pause = Math.max(this.#interval, Math.min(MOST_PAUSE, since() / SHARE));
+      if (atOnce) this.#post({ type: 'shown' });
     });
-    this.#reading ??= setTimeout(
-      () => {
-        this.#reading = undefined;
-        this.#post({ type: 'more' });
-      },
-      Math.max(0, this.#pause - since()),
-    );
+    // What was told in between, since it may not wait, has its own pause.
+    clearTimeout(this.#reading);
+    this.#reading = setTimeout(() => this.#post({ type: 'more' }), Math.max(0, this.#pause - since()));
   }
 
   /** Notes what the screen has. @param {string} mark @param {import('../types/painting').Given} given */

@@ -3,9 +3,10 @@
  * free for its reader.
  *
  * Frames are drawn at the screen's pace, the latest one wins, and what goes back or begins another run is drawn at once;
- * each is acknowledged here, once it has been drawn or overtaken: pictures move on however busy the page is. The page
- * is told of them as fast as it can read: it says when it is free for more. Costs and messages leave in the order in which
- * they came.
+ * each is acknowledged here, once it has been drawn or overtaken: pictures move on however busy the page is. What was
+ * drawn at once is acknowledged when the page has shown it, too: what follows would take the cores from that. The page is
+ * told of pictures as fast as it can read: it says when it is free for more. Costs and messages leave in the order in
+ * which they came.
  *
  * What if the page takes nothing: no more than so many frames wait for it, and no others are acknowledged.
  *
@@ -88,6 +89,8 @@ let free = true;
 let taken = null;
 /** The one to acknowledge next: with it all before it are. @type {number | null} */
 let unacknowledged = null;
+/** Whether the page has yet to show what was drawn at once. */
+let unshown = false;
 /** From one that is acknowledged to the next, at least (milliseconds). */
 let rest = 0;
 /** When the next may be, at the earliest. */
@@ -126,6 +129,7 @@ const TAKE = {
     said = oursBefore = 0;
     ours.length = 0;
     taken = unacknowledged = null;
+    unshown = false;
     acknowledgedFrom = -Infinity;
     const second = plain ? await import('../plain-socket.js').catch(() => null) : null;
     // Another one may have been asked for meanwhile, or none.
@@ -146,7 +150,10 @@ const TAKE = {
   },
   expect() {
     clearTimeout(awaiting);
-    awaiting = setTimeout(goOn, MOST_AWAITED);
+    awaiting = setTimeout(() => {
+      goOn();
+      tellWhoIsFree();
+    }, MOST_AWAITED);
     ask();
   },
   say({ text }) {
@@ -155,8 +162,11 @@ const TAKE = {
   },
   more() {
     free = true;
-    // Costs alone wait for their picture, as long as they may.
-    if (untoldPicture || untold.length >= MOST_UNTOLD) tell();
+    tellWhoIsFree();
+    acknowledge();
+  },
+  shown() {
+    unshown = false;
     acknowledge();
   },
   hangUp({ code }) {
@@ -236,14 +246,19 @@ function tellBeginning() {
   beginning = null;
 }
 
-/** Tells the page what there is, whether it is free or not. */
-function tell() {
+/** Tells the page what there is, whether it is free or not. @param {boolean} [atOnce] whether it was drawn so */
+function tell(atOnce = false) {
   tellBeginning();
   if (untold.length === 0 && !untoldPicture) return;
   const picture = untoldPicture && told(untoldPicture);
-  scope.postMessage({ type: 'drawn', costs: untold.splice(0), picture, given });
+  scope.postMessage({ type: 'drawn', costs: untold.splice(0), picture, given, atOnce });
   untoldPicture = given = null;
   free = false;
+}
+
+/** Costs alone wait for their picture, as long as they may; and who waits for another run reads nothing of this one. */
+function tellWhoIsFree() {
+  if (free && awaiting === undefined && (untoldPicture || untold.length >= MOST_UNTOLD)) tell();
 }
 
 /** @param {string} text */
@@ -255,7 +270,7 @@ function send(text) {
 
 /** When it may be, and if the page is not too far behind: then once it is told. */
 function acknowledge() {
-  if (unacknowledged === null || acknowledging !== undefined || untold.length >= MOST_UNTOLD) return;
+  if (unacknowledged === null || unshown || acknowledging !== undefined || untold.length >= MOST_UNTOLD) return;
   const wait = acknowledgedFrom - performance.now();
   if (wait > 0) {
     acknowledging = setTimeout(() => {
@@ -371,7 +386,9 @@ function paint(turn = false) {
   unacknowledged = taken ?? unacknowledged;
   taken = null;
   // What begins or goes back, and what stands still, is read at once.
-  if (free || !turn || !manner.playing) tell();
+  const atOnce = frame !== null && !turn;
+  unshown ||= atOnce;
+  if (free || atOnce || !manner.playing) tell(atOnce);
   acknowledge();
 }
 

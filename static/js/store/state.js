@@ -54,10 +54,10 @@ import { Telling } from './telling.js';
  * @typedef {{toggle: () => void, step: () => void, reset: () => void}} Keyed
  */
 
-/** From a picture's coming the screen has it after so long (milliseconds). */
-const SEEN = 50;
+/** From a picture's coming the screen has it after so long, on a small computer too (milliseconds). */
+const SEEN = 150;
 /** What is read of another run waits no longer for its first picture (milliseconds): who chose it would notice. */
-const MOST_PUT_OFF = 100;
+const MOST_PUT_OFF = 250;
 
 /** @type {Staging} */
 export const UNSTAGED = { hide: [], lock: [], highlight: [] };

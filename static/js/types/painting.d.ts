@@ -115,6 +115,8 @@ export type ToPainter =
   | { type: 'say'; text: string }
   /** What the painter has told is read: it may tell more. */
   | { type: 'more' }
+  /** The screen has the page with what was told `atOnce`. */
+  | { type: 'shown' }
   | { type: 'expect' }
   | { type: 'hangUp'; code?: number }
   | { type: 'end' }
@@ -155,6 +157,8 @@ export type FromPainter =
       picture: Pick<Frame, 'iteration' | 'runs'> | null;
       /** What the screen was given since the last time; what it has yet to be given, `given` tells by itself. */
       given: Given | null;
+      /** Whether it was drawn as it came, without waiting for the screen's turn. */
+      atOnce: boolean;
     }
   | { type: 'given'; given: Given };
 

@@ -122,7 +122,7 @@ export function mountAddress(store, fields, defaults, saved, addressOf, mistakes
       // While something is dragged: browsers allow only so many a second. And it takes as long as a frame, so that who
       // sees it train sees the picture first.
       const awaits = store.dialogue.playing.peek() && !sameRun(before, now);
-      const write = () => (store.awaited ? later(writeNow) : writeNow());
+      const write = () => (store.awaited ? later(write) : writeNow());
       if ((passed < WRITE_INTERVAL || awaits) && !turned) {
         unwritten = { write: writeNow, entry };
         later(write);
