@@ -86,13 +86,19 @@ TOGGLE = """
 
 @contextmanager
 def opened(browser: Browser, url: str) -> Iterator[Page]:
-    """The page in a context of its own, so that nothing is cached, with its first frame drawn."""
+    """The page in a context of its own, so that nothing is cached, with its first frame drawn.
+
+    It leaves nothing behind that trains on beside the next.
+    """
     with browser.new_context(viewport={"width": 1440, "height": 900}) as context:
         page = context.new_page()
         page.add_init_script(WATCH)
         page.goto(url, wait_until="commit")
         page.evaluate(FIRST_FRAME)
         yield page
+        for name in ("Pause", "Pause the comparison"):
+            if (pause := page.get_by_role("button", name=name, exact=True)).is_visible():
+                pause.click()
 
 
 def play(page: Page) -> None:
@@ -239,12 +245,11 @@ class Turns(NamedTuple):
         return Work(*map(sum, zip(*self.works, strict=True)))
 
     def take(self, browser: Browser, url: str) -> None:
-        """One turn more; it leaves nothing behind that trains on beside the next."""
+        """One turn more."""
         with opened(browser, url) as page:
             play(page)
             self.latencies.extend(toggles(page, ROUND_TOGGLES))
             self.works.append(main_thread(page, ROUND_SECONDS))
-            page.get_by_role("button", name="Pause", exact=True).click()
 
     def row(self, name: str) -> str:
         """Of the table."""
