@@ -11,9 +11,11 @@ import nncore
 from app.schemas import Plan, Recall, Sweep
 from app.schemas import View as PlainView
 from app.training.examples import Examples
+from app.training.messages import Attach, Tell
 from app.training.past import recalled
 from app.training.session import Session
 from app.training.sweep import SeedSweep
+from app.training.workers.placed import Placed
 from tests.app.stream import Json, Stream
 from tests.app.test_host import Desk
 
@@ -263,23 +265,25 @@ class TestSweep:
         assert not [t for t in desk.texts if t["type"] == "swept"]
 
     def test_a_sweep_is_begun_again_when_its_worker_dies(self) -> None:
-        from app.schemas import MESSAGES, parse_message
-        from app.training.messages import Attach, Tell, Text
-        from app.training.workers.placed import Placed
-
-        placed = Placed("a", "interactive", lambda event: None)
-        placed.send(Attach("a", "r"))
-        begun = Tell("a", "r", parse_message('{"type": "sweep"}', MESSAGES))
-        placed.send(begun)
-        assert placed.again()[-1] == begun
-        placed.take(Text.of("a", "r", {"type": "sweeping"}))
-        assert placed.again()[-1] == begun
-        placed.take(Text.of("a", "r", {"type": "swept"}))
-        assert begun not in placed.again()
-        for text in ('{"type": "cancel"}', '{"type": "configure"}'):
-            placed.send(begun)
-            placed.send(Tell("a", "r", parse_message(text, MESSAGES)))
-            assert begun not in placed.again()
+        desk = Desk()
+        desk.open("a", XOR, playing=False)
+        hosted = desk.host._sessions["a"]
+        sweep = Tell("a", "a", Sweep(type="sweep"))
+        for end in ("swept", "cancel", "configure"):
+            desk.tell("a", sweep.message)
+            assert hosted.unkept == (sweep,)
+            placed = Placed("a", "interactive", lambda event: None)
+            placed.send(Attach("a", "a"))
+            placed.waiting.clear()  # its host has them
+            placed.unkept = hosted.unkept
+            placed.begin_anew()
+            assert placed.waiting[-1] == sweep
+            if end == "swept":
+                while not any(text["type"] == "swept" for text in desk.texts):
+                    desk.pass_time(1)
+            else:
+                desk.say("a", end)
+            assert not hosted.unkept
 
     def test_the_fan_is_the_quantiles_of_the_curves(self) -> None:
         swept = sweep(XOR, seeds=9, iterations=40)
