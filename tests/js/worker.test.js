@@ -352,13 +352,21 @@ test('a refusal is told in the numbers of the page, and what it says again comes
   t.mock.method(performance, 'now', () => now + 301);
   t.mock.timers.tick(300);
   assert.deepEqual(sent, [{ type: 'ack', frame: 3 }]);
+  // Another connection does not wait for what was asked of the last.
+  numbered({ code: 'too_fast', message: 4, retry_after: 60 });
+  take(4, 1);
+  while (turns.length > 0) turns.shift()();
+  say({ type: 'connect', id: 3, url: 'ws://here/ws', plain: false, rest: 0 });
+  take(5, 1);
+  while (turns.length > 0) turns.shift()();
+  assert.equal(sent.at(-1).frame, 5);
 });
 
 test('who wants few frames acknowledges them seldom', (t) => {
   let now = Math.ceil(performance.now());
   t.mock.method(performance, 'now', () => now);
   t.mock.timers.enable({ apis: ['setTimeout'] });
-  say({ type: 'connect', id: 3, url: 'ws://here/ws', plain: false, rest: 100 });
+  say({ type: 'connect', id: 4, url: 'ws://here/ws', plain: false, rest: 100 });
   sent.length = 0;
   for (let iteration = 4; iteration < 34; iteration++) {
     take(iteration, 1);

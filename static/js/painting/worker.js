@@ -130,6 +130,8 @@ const TAKE = {
     ours.length = 0;
     taken = unacknowledged = null;
     unshown = false;
+    clearTimeout(acknowledging);
+    acknowledging = undefined;
     acknowledgedFrom = -Infinity;
     const second = plain ? await import('../plain-socket.js').catch(() => null) : null;
     // Another one may have been asked for meanwhile, or none.
