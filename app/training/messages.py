@@ -291,8 +291,8 @@ class Worked:
         iterations: How many it has trained.
         sits_out: Seconds for which sessions have had their share, and more; until then nothing
             is done for them.
-        unkept: What sessions were told that no checkpoint holds: what is sought, what waits for
-            that, questions and sweeps.
+        unkept: What sessions were told that no checkpoint holds, where that has changed: what is
+            sought, what waits for that, questions and sweeps.
     """
 
     iterations: int

@@ -100,6 +100,8 @@ class Host:
         """Of those who are not patient, and of those who are."""
         self._patients_share, self._glimpses_share = Share(PATIENT_SHARE), Share(GLIMPSES)
         self._patients_rest_until = -math.inf
+        self._unkept: dict[str, tuple[Tell, ...]] = {}
+        """Of each session, what was said last."""
         self._others_until = -math.inf
         """Until when the time is those who play's: one that was restored had more than its part."""
         self._active = 0
@@ -141,6 +143,7 @@ class Host:
 
     def _forget(self, session: str) -> None:
         self._sessions.pop(session, None)
+        self._unkept.pop(session, None)
         for turns in self._turns.values():
             turns.forget(session)
 
@@ -242,7 +245,13 @@ class Host:
             for hosted in self._sessions.values()
             if hosted.account.sits_out_until > now
         }
-        unkept = {name: tells for name, h in self._sessions.items() if (tells := h.unkept)}
+        # What stays is not said again: it may be long, and a round is short.
+        unkept = {
+            name: tells
+            for name, h in self._sessions.items()
+            if (tells := h.unkept) != self._unkept.get(name, ())
+        }
+        self._unkept |= unkept
         worked, self._slices.trained = Worked(self._slices.trained, sits_out, unkept), 0
         return [*events, worked], self.next_wake()
 

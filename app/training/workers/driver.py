@@ -414,9 +414,10 @@ class Driver:
             for name, seconds in event.sits_out.items():
                 if (placed := self._placed.get(name)) is not None:
                     placed.sits_out_until = now + seconds
-            for placed in self._placed.values():
-                if placed.opened:  # else one of its name was meant, before it
-                    placed.unkept = event.unkept.get(placed.name, ())
+            for name, tells in event.unkept.items():
+                placed = self._placed.get(name)
+                if placed is not None and placed.opened:  # else one of its name, before it
+                    placed.unkept = tells
             return
         if isinstance(event, Answer):
             self._questions.settle(event.ticket, event.value)
