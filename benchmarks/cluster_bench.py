@@ -62,6 +62,7 @@ AGAIN_SECONDS = 30.0
 LOOK_SECONDS = 0.3
 PAGES_PATIENCE = 5.0
 """Seconds of silence after which a page comes again (`static/js/stream/connection.js`)."""
+LATE = "{what}, time {time}: {seconds:.2f} s without a frame, until {until:.1f} s after it began"
 TWO_SECONDS = 3.0
 """After which a server has heard with a beat what is another's, or is fenced."""
 
@@ -275,26 +276,33 @@ class Suffered:
     """What came of one step, all times together.
 
     Attributes:
-        waits: Of each time and student, the seconds without a frame.
+        waits: Of each time and student, the seconds without a frame, and how many seconds after
+            it happened these were over.
         begun: Of each newcomer, the seconds until it played.
         torn: Students who from then on miss a cost, or had one twice.
         took: Seconds until it was done.
     """
 
-    waits: list[float] = field(default_factory=list)
+    waits: list[tuple[float, float]] = field(default_factory=list)
     begun: list[float] = field(default_factory=list)
     torn: int = 0
     took: list[float] = field(default_factory=list)
 
     def summary(self, most: float) -> dict[str, Any]:
         """In figures."""
-        waits = sorted(self.waits)
+        waits = sorted(seconds for seconds, _ in self.waits)
         slowest = max(waits[-1], *self.begun, 0.0)
+        students = len(waits) // len(self.took)
+        late = [
+            {"time": 1 + index // students, "seconds": seconds, "until": until}
+            for index, (seconds, until) in enumerate(self.waits)
+            if seconds > most
+        ]
         return {
             "p50": statistics.median(waits),
             "p95": waits[int(0.95 * len(waits))],
             "most": waits[-1],
-            "later": sum(wait > most for wait in waits),
+            "late": late,
             "newcomers": max(self.begun) if self.begun else None,
             "torn": self.torn,
             "took": statistics.median(self.took),
@@ -322,7 +330,7 @@ async def suffer(
     """Let it happen, and see how long everybody is without a frame."""
     whole = sum(student.whole for student in students)
     for student in students:
-        student.longest = 0.0
+        student.longest = 0.0, 0.0
     began = time.monotonic()
     coming = asyncio.create_task(newcomer(cluster)) if step.newcomer else None
     try:
@@ -340,7 +348,8 @@ async def suffer(
         if coming is not None:
             coming.cancel()
     now = time.monotonic()
-    found.waits += [max(student.longest, now - student.heard_at) for student in students]
+    waits = [max(student.longest, (now - student.heard_at, now)) for student in students]
+    found.waits += [(seconds, end - began) for seconds, end in waits]
     found.torn += whole - sum(student.whole for student in students)
 
 
@@ -361,8 +370,9 @@ def row(step: Step, told: Mapping[str, Any], twice: int) -> str:
     """One line of the table."""
     waits = " | ".join(f"{told[name]:.2f}" for name in ("p50", "p95", "most"))
     begun = "" if told["newcomers"] is None else f"{told['newcomers']:.2f}"
+    later = len(told["late"])
     return (
-        f"| {step.what} | {told['times']} | {waits} | {step.most:g} | {told['later']} | {begun} | "
+        f"| {step.what} | {told['times']} | {waits} | {step.most:g} | {later} | {begun} | "
         f"{told['torn']} | {twice} | {told['took']:.1f} |"
     )
 
@@ -387,6 +397,9 @@ async def go_through(
             found[name] = {"steps": told, "twice": twice, "well": well}
             for step in steps:
                 print(row(step, told[step.what], twice), flush=True)
+            for step in steps:
+                for late in told[step.what]["late"]:
+                    print(LATE.format(what=step.what, **late), file=sys.stderr)
     return {"events": found, "twice": witness.twice, "looks": witness.looks}
 
 

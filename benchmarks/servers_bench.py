@@ -103,12 +103,12 @@ class Lesson:
         for index in range(self.times):
             await asyncio.sleep(REST_SECONDS)
             for student in self.students:
-                student.longest = 0.0
+                student.longest = 0.0, 0.0
             began = time.monotonic()
             await asyncio.to_thread(do, index % 2)
             for student in self.students:
                 await student.heard_after(began + 3.0)
-            waits.append(max(student.longest for student in self.students))
+            waits.append(max(student.longest[0] for student in self.students))
             if what == "frozen":
                 self.two.signal(index % 2, signal.SIGCONT)
             elif what in ENDS:

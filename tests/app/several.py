@@ -184,7 +184,7 @@ class Student:
         costs: All since iteration 0, as float32.
         whole: Whether none was missing, and none came twice with another value.
         heard_at: When it heard something the last time.
-        longest: The longest time between two frames, for `benchmarks/`.
+        longest: The longest time between two frames, and when it ended, for `benchmarks/`.
     """
 
     def __init__(
@@ -196,7 +196,7 @@ class Student:
     ) -> None:
         self.seed, self.urls, self._first, self._patience = seed, urls, first, patience
         self.session, self.costs, self.whole = "", b"", True
-        self.heard_at = self.longest = 0.0
+        self.heard_at, self.longest = 0.0, (0.0, 0.0)
         self.frames = 0
         self.began, self._heard = asyncio.Event(), asyncio.Event()
         self.at = seed % len(urls)
@@ -263,7 +263,7 @@ class Student:
             self.costs = self.costs[:first] + costs
             if costs:
                 now = time.monotonic()
-                self.longest = max(self.longest, now - (self.heard_at or now))
+                self.longest = max(self.longest, (now - (self.heard_at or now), now))
                 self.heard_at = now
                 self._heard.set()
                 if self.iterations > 50:
