@@ -322,6 +322,10 @@ class NotStored(ShallowsError):
     headers: Mapping[str, str] = {"Retry-After": "60"}
 
 
+class Occupied(NotStored):
+    """The database answers, but what is to be written was another server's for too long."""
+
+
 class Lost(ShallowsError):
     """A worker died and its work could not be taken up again."""
 

@@ -5,15 +5,16 @@ all who wait go into the next one. So a class that comes back at once, from one 
 transaction or two, not one each in a row. What is under way is not cut off by somebody who leaves:
 the others wait for the same. What was opened for somebody who has gone is undone after it.
 
-What if it is full: so many of `MOST_TOGETHER` go into a transaction, the rest into the next one;
-who has waited for `OPENING_SECONDS` is told that the store does not answer.
+What if it is full: so many of `MOST_TOGETHER` go into a transaction, the rest into the next one.
+While another server that has its turn is slow, or frozen, the same ones are tried again; who has
+waited for `OPENING_SECONDS` is told that the store does not answer.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from app.errors import NotStored
+from app.errors import NotStored, Occupied
 from app.sessions.owning import Beyond
 from app.store.owned import Kind, Transaction
 
@@ -99,19 +100,30 @@ class Openings:
         """Answer each. Those that are too many are tried again, and nobody else waits for that."""
         left = together
         try:
-            refused = await self._carry_out(kind, whose, left)
+            refused = await self._try(kind, whose, left)
             for opening in together:
                 if opening not in refused:
                     _answer(opening)
             left = list(refused)
             if left and await self._make_room():
-                refused = await self._carry_out(kind, whose, left)
+                refused = await self._try(kind, whose, left)
         except Exception as error:
             for opening in left:
                 _answer(opening, error=error)
             return
         for opening in left:
             _answer(opening, refused.get(opening))
+
+    async def _try(
+        self, kind: Kind, whose: str, openings: Sequence[Opening]
+    ) -> Mapping[Opening, int]:
+        """Carry out, again and again while another server is at it and somebody waits for this."""
+        while True:
+            try:
+                return await self._carry_out(kind, whose, openings)
+            except Occupied:
+                if all(opening.answer.cancelled() for opening in openings):
+                    raise
 
 
 def _answer(opening: Opening, have: int | None = None, error: Exception | None = None) -> None:

@@ -19,7 +19,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import URL, Engine, create_engine, event, make_url
 from sqlalchemy.engine import Connection
-from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.exc import DisconnectionError, SQLAlchemyError
 
 from app.store import threads
 
@@ -31,6 +31,8 @@ WAIT_SECONDS = 2.0
 STARTING_SECONDS = 4.0
 """The same when the server starts, maybe together with others."""
 LINE = "shallows line"
+LOCK_NOT_AVAILABLE = "55P03"
+"""What PostgreSQL calls it (https://www.postgresql.org/docs/current/errcodes-appendix.html)."""
 TURN_SECONDS = 0.8
 """For a turn at what one transaction does at a time: milliseconds, unless a server froze in it.
 Less than what makes a database one that does not answer (`threads.LONG`)."""
@@ -177,6 +179,11 @@ def take_turn(connection: Connection, what: str) -> None:
         f"SELECT pg_advisory_xact_lock({key}); "
         f"SET LOCAL lock_timeout = {int(1000 * WAIT_SECONDS)}"
     )
+
+
+def is_of_a_lock(error: SQLAlchemyError) -> bool:
+    """Whether it says that a lock did not come in time."""
+    return getattr(getattr(error, "orig", None), "sqlstate", None) == LOCK_NOT_AVAILABLE
 
 
 # -- the tables -----------------------------------------------------------------------------

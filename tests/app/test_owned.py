@@ -576,25 +576,30 @@ def test_whoever_opens_waits_for_those_of_the_address_and_not_for_ever(
         one, two = Servers(store, "http://one"), Servers(store, "http://two")
         for server in (one, two):
             await server._beat()
+            server._lease.renew(server._ticks() + 60)
         whose = store.notes.client("10.0.0.1")
         assert not two._sql.had(frozen, "room", whose)
         two._sql.note(frozen, {("room", "r"): New(whose)})
-        with pytest.raises(NotStored):
-            await one.open("room", "s", "10.0.0.1", lambda: 0)
+        waits = asyncio.create_task(one.open("room", "s", "10.0.0.1", lambda: 0))
         for kind, client in (("room", "10.0.0.2"), ("job", "10.0.0.1")):
             await one.open(kind, "t", client, lambda: 0)  # type: ignore[arg-type]
             assert one.holds(kind, "t")  # type: ignore[arg-type]
         # It goes on after all: then it was first.
         frozen.commit()
         with pytest.raises(Beyond) as beyond:
-            await one.open("room", "s", "10.0.0.1", lambda: 0)
+            await waits
         assert beyond.value.have == 1
+        # It does not: the database ends what it was at.
+        assert two._sql.had(frozen, "room", whose) == {"r"}
+        two._sql.note(frozen, {("room", "q"): New(whose)})
         await one.open("room", "s", "10.0.0.1", lambda: 1)
+        assert one.holds("room", "s")
         for server in (one, two):
             server.close()
 
     with opened(url) as store, database(url) as engine, engine.connect() as frozen:
         asyncio.run(main(store, frozen))
+        frozen.invalidate()
 
 
 def test_what_is_opened_while_the_database_hangs_is_refused_and_takes_no_place(
@@ -836,6 +841,48 @@ def test_a_class_that_is_taken_up_at_once_keeps_the_turn_for_a_moment(
     with opened(url) as store, database(url) as engine:
         asyncio.run(main(store, engine))
     assert max(statements) * 0.002 < TURN_SECONDS / 2
+
+
+def test_a_class_that_begins_while_another_server_keeps_the_turn_is_told_nothing_of_it(
+    postgresql: PostgreSQL,
+) -> None:
+    """That server is busy, or frozen: who waits has longer than one turn may take."""
+    tries: list[str] = []
+
+    async def main(store: Store, engine: Engine) -> None:
+        servers = Servers(store, "http://one")
+        await servers._beat()
+        servers._lease.renew(servers._ticks() + 60)
+        whose = store.notes.client("c")
+        event.listen(store._engine, "before_cursor_execute", tried)
+        with engine.connect() as another:
+            take_turn(another, f"session of {whose}")
+            opens = [
+                asyncio.create_task(servers.open("session", f"s{n}", "c", most=lambda: 30))
+                for n in range(30)
+            ]
+            while len(tries) < 2:
+                assert not any(task.done() for task in opens)
+                await asyncio.sleep(0.01)
+        await asyncio.gather(*opens)
+        assert servers.owned["session"] == 30
+        # Who has waited for longer than an opening may take is told so, and noted nowhere.
+        with engine.connect() as another:
+            another.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
+            take_turn(another, f"session of {whose}")
+            with pytest.raises(NotStored):
+                await servers.open("session", "late", "c", most=lambda: 31)
+        await servers.noted()
+        with engine.connect() as connection:
+            assert servers._sql.owner(connection, "session", "late") is None
+        servers.close()
+
+    def tried(connection: Connection, cursor: object, statement: str, *rest: object) -> None:
+        tries.extend([statement] * ("pg_advisory_xact_lock" in statement))
+
+    url = postgresql.database()
+    with opened(url) as store, database(url) as engine:
+        asyncio.run(main(store, engine))
 
 
 def test_whoever_takes_waits_for_what_is_being_written(postgresql: PostgreSQL) -> None:
