@@ -43,7 +43,7 @@ from benchmarks.clusters import BACKENDS, OVER, Cluster
 from benchmarks.load_bench import CLIENT_PROCESSES, send_in
 from benchmarks.machines import ENDING, Busy, network, why_not
 from benchmarks.students import Lesson
-from tests.app.several import Student, playing
+from tests.app.several import PAGES_PATIENCE, Student, playing
 
 CORES = 0.35
 """Of each node where two are compared with one: that leaves enough for all else on two cores."""
@@ -60,8 +60,6 @@ REST_SECONDS = 1.0
 """After that, so that what comes late is seen."""
 AGAIN_SECONDS = 30.0
 LOOK_SECONDS = 0.3
-PAGES_PATIENCE = 5.0
-"""Seconds of silence after which a page comes again (`static/js/stream/connection.js`)."""
 LATE = "{what}, time {time}: {seconds:.2f} s without a frame, until {until:.1f} s after it began"
 TWO_SECONDS = 3.0
 """After which a server has heard with a beat what is another's, or is fenced."""

@@ -37,7 +37,7 @@ class Lesson:
     begin: float
     """When everyone has begun to play and is counted, a time of `time.time`."""
     seconds: float
-    iterations_per_frame: int | str = 5
+    iterations_per_frame: float | str = 5
     toggle_seconds: float = 10.0
     """Each student switches the activation about this often."""
     in_turns: bool = False

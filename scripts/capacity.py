@@ -3,7 +3,9 @@
 python scripts/capacity.py    writes the tables into docs/cluster.md
 
 Every part costs so much for each student and so much for each frame; that is fitted to the measured
-classes, and each class is predicted from the others. The rest is multiplication, and says so.
+classes, and each class is predicted from the others. What is seen on the walls of a room costs so
+much for each tile; each room that was measured is predicted from the others, too. The rest is
+multiplication, and says so.
 """
 
 from __future__ import annotations
@@ -23,6 +25,10 @@ BEGIN, END = "<!-- made by scripts/capacity.py -->\n", "<!-- until here -->\n"
 
 FRAMES = 15.0
 """A second, of each student: what a class of a hundred has on two cores."""
+TILES = 1.0
+"""A second, of each student in a room, on the teacher's page and on the projector."""
+ROOM = 30
+"""Students of a room, where one is spoken of."""
 SIZES = (100, 300, 1_000, 3_000, 10_000)
 FULL = 0.7
 """Of a processor, from which on what waits in line is felt."""
@@ -94,13 +100,28 @@ PARTS = {
 """What each part's cost is in the measured points, and what it depends on."""
 COLUMNS = ("hosts", "web", "PostgreSQL", "nginx")
 """Those that use processors."""
+LOOKED_AT = (*COLUMNS, "bytes")
+"""Those that have more to do while a room is looked at."""
+
+
+def tile_costs(rooms: Sequence[Json]) -> dict[str, float]:
+    """What a tile on both walls costs each part: all that was measured, by all tiles.
+
+    What walls take is little beside a class, and a single room's is hardly more than chance.
+    """
+    tiles = sum(room["tiles"] for room in rooms)
+    costs = {name: sum(room[PARTS[name][0]] for room in rooms) / tiles for name in LOOKED_AT}
+    return {name: max(0.0, cost) for name, cost in costs.items()}
 
 
 class Model:
     """The costs of all parts."""
 
-    def __init__(self, points: Sequence[Json], beat_ms: dict[str, float]) -> None:
+    def __init__(
+        self, points: Sequence[Json], beat_ms: dict[str, float], rooms: Sequence[Json]
+    ) -> None:
         self.parts = {name: fitted(points, *how) for name, how in PARTS.items()}
+        self.tiles = tile_costs(rooms)
         self._sessions = np.array([float(key) for key in beat_ms])
         self._beats = np.array(list(beat_ms.values())) / 1000
 
@@ -111,15 +132,15 @@ class Model:
 
     def web_servers(self, students: float) -> int:
         """How many event loops that takes."""
-        web = self.parts["web"]
+        base = self.parts["web"].base
         passed_on = RELAYED * students * FRAMES * RELAY
-        each = (web.of(students, students * FRAMES) - web.base + passed_on) / (FULL - web.base)
+        each = (self.cores("web", students) - base + passed_on) / (FULL - base)
         return max(1, int(np.ceil(each)))
 
     def database(self, students: float) -> float:
         """Cores of PostgreSQL."""
         beats = self.web_servers(students) * BEATS * self.beat(students)
-        return self.parts["PostgreSQL"].of(students, 0) + beats
+        return self.cores("PostgreSQL", students) + beats
 
     def nodes_gb(self, students: float) -> float:
         """Memory of Ray's nodes: each web server has a process of its own at each processor."""
@@ -127,8 +148,9 @@ class Model:
         return float(processors * (ACTOR_MB + WORKER_MB * self.web_servers(students)) / 1000)
 
     def cores(self, part: str, students: float) -> float:
-        """That a part uses."""
-        return self.parts[part].of(students, students * FRAMES)
+        """That a part uses, for students in rooms that are looked at."""
+        class_alone = self.parts[part].of(students, students * FRAMES)
+        return class_alone + self.tiles[part] * students * TILES
 
 
 def most(fits: Callable[[float], bool]) -> int:
@@ -141,13 +163,16 @@ def most(fits: Callable[[float], bool]) -> int:
 
 
 def predicted(
-    points: Sequence[Json], beat_ms: dict[str, float]
+    points: Sequence[Json],
 ) -> list[tuple[Json, dict[str, float]]]:
     """Each class, and what its parts cost by the costs fitted to the others."""
     found = []
     for point in points:
-        model = Model([other for other in points if other is not point], beat_ms)
-        of = {name: model.parts[name].of(point["students"], point["frames"]) for name in COLUMNS}
+        others = [other for other in points if other is not point]
+        of = {
+            name: fitted(others, *PARTS[name]).of(point["students"], point["frames"])
+            for name in COLUMNS
+        }
         found.append((point, of))
     return found
 
@@ -164,30 +189,56 @@ def costs(model: Model) -> list[str]:
     for name in COLUMNS:
         cost = model.parts[name]
         student, frame = f"{1000 * cost.student:.2f} ms a second", f"{1e6 * cost.frame:.0f} µs"
-        rows.append([name, student, frame, f"{cost.base:.3f} of a core"])
+        tile = f"{1e6 * model.tiles[name]:.0f} µs"
+        room = f"{1000 * model.tiles[name] * TILES * ROOM:.1f} ms a second"
+        rows.append([name, student, frame, tile, room, f"{cost.base:.3f} of a core"])
+    tile_size = model.tiles["bytes"] / 1000
     size, memory = model.parts["bytes"].frame / 1000, model.parts["memory"]
     beats = [1000 * model.beat(sessions) for sessions in (0, 10_000)]
     return [
         "Processor time of each part, fitted to the classes below:",
         "",
-        *table(["part", "a student", "a frame", "always"], rows),
+        *table(
+            ["part", "a student", "a frame", "a tile", f"a room of {ROOM}", "always"],
+            rows,
+        ),
         "",
-        f"A frame is {size:.1f} kB on the network. A student takes "
-        f"{memory.student:.2f} MB, a server with two workers {memory.base:.0f} MB.",
+        "A tile is what a teacher's page and a projector show of a student. A room is what it "
+        f"costs while both are open, beside its students: {TILES:.0f} tile a second of each.",
+        "",
+        f"A frame is {size:.1f} kB on the network, a tile {tile_size:.1f} kB for both. A student "
+        f"takes {memory.student:.2f} MB, a server with two workers {memory.base:.0f} MB.",
         f"A beat takes PostgreSQL {beats[0]:.1f} ms, and {beats[1]:.1f} ms with 10,000 sessions.",
     ]
 
 
-def checked(points: Sequence[Json], beat_ms: dict[str, float]) -> list[str]:
+def checked(points: Sequence[Json]) -> list[str]:
     """The measured classes, and what the others predict of each."""
     rows = []
-    for point, predictions in predicted(points, beat_ms):
+    for point, predictions in predicted(points):
         cells = [f"{point[PARTS[name][0]]:.3f} ({predictions[name]:.3f})" for name in COLUMNS]
         rows.append([str(point["students"]), f"{point['frames']:.0f}", *cells])
     return [
         "Cores that were measured, all on two, and in brackets what the other rows predict:",
         "",
         *table(["students", "frames a second, all", *COLUMNS], rows),
+    ]
+
+
+def checked_rooms(rooms: Sequence[Json]) -> list[str]:
+    """What two walls took of each room, and what the others predict of each."""
+    rows = []
+    for room in rooms:
+        costs = tile_costs([other for other in rooms if other is not room])
+        cells = [
+            f"{room[PARTS[name][0]]:.3f} ({costs[name] * room['tiles']:.3f})" for name in COLUMNS
+        ]
+        rows.append([str(room["students"]), f"{room['tiles']:.0f}", *cells])
+    return [
+        "Cores that the two walls of a room took beyond its class, and in brackets what the other "
+        "rooms predict:",
+        "",
+        *table(["students", "tiles a second", *COLUMNS], rows),
     ]
 
 
@@ -210,8 +261,9 @@ def plan(model: Model) -> list[str]:
             ]
         )
     return [
-        f"On paper, with {FRAMES:.0f} frames a second for each student, no processor busier than "
-        f"{FULL:.0%}, and every second stream passed on by another server than its owner:",
+        f"On paper, all in rooms that are looked at, with {FRAMES:.0f} frames a second for each "
+        f"student, no processor busier than {FULL:.0%}, and every second stream passed on by "
+        "another server than its owner:",
         "",
         *table(
             [
@@ -283,9 +335,9 @@ def breaks(model: Model) -> list[str]:
 
 def tables(measured: Json) -> str:
     """What stands in docs/cluster.md."""
-    points, beat_ms = measured["points"], measured["beat_ms"]
-    model = Model(points, beat_ms)
-    parts = [costs(model), checked(points, beat_ms), plan(model), breaks(model)]
+    points, rooms = measured["points"], measured["rooms"]
+    model = Model(points, measured["beat_ms"], rooms)
+    parts = [costs(model), checked(points), checked_rooms(rooms), plan(model), breaks(model)]
     return "\n\n".join("\n".join(part) for part in parts) + "\n"
 
 

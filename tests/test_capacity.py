@@ -14,6 +14,7 @@ from scripts.capacity import (
     fitted,
     most,
     tables,
+    tile_costs,
     written,
 )
 
@@ -27,6 +28,11 @@ def point(students: int, frames: float) -> dict[str, float]:
 
 
 POINTS = [point(10, 600), point(30, 900), point(100, 1500), point(300, 1200)]
+
+
+def measured() -> Model:
+    found = json.loads(MEASURED.read_text(encoding="utf-8"))
+    return Model(found["points"], found["beat_ms"], found["rooms"])
 
 
 def test_the_page_has_what_was_measured() -> None:
@@ -48,8 +54,7 @@ def test_no_cost_is_negative() -> None:
 
 
 def test_twice_the_students_need_twice_the_hosts_and_no_less_of_the_rest() -> None:
-    measured = json.loads(MEASURED.read_text(encoding="utf-8"))
-    model = Model(measured["points"], measured["beat_ms"])
+    model = measured()
     few, many = 2_000, 4_000
     assert model.cores("hosts", many) == pytest.approx(2 * model.cores("hosts", few))
     assert model.web_servers(many) >= 2 * model.web_servers(few) - 1
@@ -57,10 +62,30 @@ def test_twice_the_students_need_twice_the_hosts_and_no_less_of_the_rest() -> No
 
 
 def test_each_web_server_has_a_process_at_each_processor_of_a_node() -> None:
-    measured = json.loads(MEASURED.read_text(encoding="utf-8"))
-    model = Model(measured["points"], measured["beat_ms"])
+    model = measured()
     assert model.nodes_gb(4_000) > 3 * model.nodes_gb(2_000)
     assert MOST_SERVERS == actor.MOST_SERVERS
+
+
+def test_a_tile_costs_what_rooms_took_more_and_never_less_than_nothing() -> None:
+    """By hand: 30 and 90 tiles took 0.02 and 0.04 of a core; the database had less to do."""
+    rooms = [
+        {"tiles": 30, "hosts": 0.02, "web": 0.0, "database": -0.01, "proxy": 0.0, "sent": 6e4},
+        {"tiles": 90, "hosts": 0.04, "web": 0.012, "database": 0.0, "proxy": 0.0, "sent": 18e4},
+    ]
+    found = tile_costs(rooms)
+    assert found == pytest.approx(
+        {"hosts": 0.0005, "web": 0.0001, "PostgreSQL": 0.0, "nginx": 0.0, "bytes": 2000}
+    )
+    points = [
+        {"students": n, "frames": f, "hosts": h, "web": w, "database": 0.01 + n / 1e4, "proxy": 0.1}
+        | {"sent": 1e3 * f, "memory": 100.0 + n}
+        for n, f, h, w in [(10, 500, 0.51, 0.1), (100, 800, 0.9, 0.2), (300, 300, 0.6, 0.3)]
+    ]
+    alone = Model(points, {"0": 1.0, "10000": 1.0}, [{**rooms[0], "hosts": 0.0}])
+    looked_at = Model(points, {"0": 1.0, "10000": 1.0}, rooms)
+    assert looked_at.cores("hosts", 200) - alone.cores("hosts", 200) == pytest.approx(0.1)
+    assert looked_at.cores("bytes", 200) - alone.cores("bytes", 200) == pytest.approx(0.0)
 
 
 def test_the_most_that_fit() -> None:

@@ -28,7 +28,9 @@ from tests.browser.harness import free_port
 
 Json = dict[str, Any]
 SILENT_SECONDS = 2.0
-"""After which a page, or a proxy before it, takes a server for gone."""
+"""After which a proxy takes a server for gone whose stream says nothing."""
+PAGES_PATIENCE = 5.0
+"""Seconds without a word after which a page comes again (`static/js/stream/connection.js`)."""
 
 
 class Gate:
@@ -229,7 +231,7 @@ class Student:
                 mark = "&" if "?" in self.urls[self.at] else "?"
                 url = self.urls[self.at] + (mark + query if self.session else "")
                 async with (
-                    asyncio.timeout(self._patience) as patience,
+                    asyncio.timeout(PAGES_PATIENCE) as patience,
                     connect(url, proxy=None, close_timeout=0.1) as socket,
                 ):
                     await self._talk(socket, patience)
