@@ -1,7 +1,7 @@
 """Several machines in one: web servers, PostgreSQL and nginx, loaded, and broken one by one.
 
 python -m benchmarks.cluster_bench [--backend pool|ray] [--only WHAT ...] [--students 60]
-    [--times 10] [--turns 3] [--json FILE]
+    [--times 10] [--cores 0.7] [--turns 3] [--json FILE]
 
 Machines are network namespaces whose processors are capped (`machines.py`), and what runs on them
 is in `clusters.py`. First (`compare`) one node and two nodes in turns, under the same load:
@@ -466,6 +466,7 @@ def main() -> int:
         "--compared", type=int, help="students where two nodes are compared with one"
     )
     parser.add_argument("--times", type=int, default=10)
+    parser.add_argument("--cores", type=float, default=CORES_AGAIN, help="of each node there")
     parser.add_argument("--turns", type=int, default=3)
     parser.add_argument("--logs", type=Path, help="what all programs say is kept in this folder")
     parser.add_argument("--json", type=Path, help="adds what was measured to this file")
@@ -484,7 +485,7 @@ def main() -> int:
                 cluster, chosen.compared or COMPARED[chosen.backend], chosen.turns
             )
     if names := [name for name in events if name in only]:
-        with running(chosen.backend, CORES_AGAIN, chosen.logs) as cluster:
+        with running(chosen.backend, chosen.cores, chosen.logs) as cluster:
             results["happened"] = happen(cluster, names, chosen.students, chosen.times)
     if chosen.json is not None:
         before = json.loads(chosen.json.read_text()) if chosen.json.exists() else {}

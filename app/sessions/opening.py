@@ -16,13 +16,13 @@ from dataclasses import dataclass, field
 
 from app.errors import NotStored, Occupied
 from app.sessions.owning import Beyond
-from app.store.owned import Kind, Transaction
+from app.store.owned import Kind, New, Transaction
 
 OPENING_SECONDS = 2.5
 """For what is opened to be counted and noted, its turn included."""
 MOST_TOGETHER: Mapping[Kind, int] = {"session": 25, "room": 25, "job": 1}
-"""Each takes four statements at worst, while other servers wait for their turn (`TURN_SECONDS`).
-A run joins the queue of its server before the next one is counted."""
+"""One that is not new takes four statements at worst, while other servers wait for their turn
+(`TURN_SECONDS`). A run joins the queue of its server before the next one is counted."""
 
 
 @dataclass(eq=False)
@@ -31,14 +31,15 @@ class Opening:
 
     Attributes:
         most: How many of the kind it may have beside this one. Asked when it is this one's turn.
-        note: Note it, in a transaction; whether it counts from now on.
+        note: Note it, in a transaction; whether it counts from now on. What is new is said
+            instead: all of that goes into one statement.
         undo: It may have been noted, and is not wanted any more.
         answer: None, or how many it has, if that is too much.
     """
 
     name: str
     most: Callable[[], int]
-    note: Callable[[Transaction], bool]
+    note: Callable[[Transaction], bool] | New
     undo: Callable[[], None]
     answer: asyncio.Future[int | None] = field(default_factory=asyncio.Future)
 

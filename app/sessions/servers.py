@@ -328,11 +328,7 @@ class Servers(Alone):
     ) -> None:
         """Something begins here, if its address has room for it; it is noted when this returns."""
         new, thing = New(self._store.notes.client(client), iterations), (kind, name)
-
-        def note(transaction: Transaction) -> bool:
-            return bool(self._sql.note(transaction, {thing: new}))
-
-        opening = Opening(name, most, note, undo=lambda: self._let_go(thing, 1))
+        opening = Opening(name, most, new, undo=lambda: self._let_go(thing, 1))
         await self._openings.open(kind, new.client, opening)
         self._memory.epochs[thing] = 1
 
@@ -382,12 +378,17 @@ class Servers(Alone):
 
         def write(transaction: Transaction) -> dict[Opening, int]:
             there, refused = self._sql.had(transaction, kind, whose), dict[Opening, int]()
+            new: dict[Thing, New] = {}
             self._sql.lock(transaction, things, mine=False)
             for opening, room in rooms:
                 if (have := len(there - {opening.name})) > room:
                     refused[opening] = have
+                elif isinstance(opening.note, New):
+                    new[kind, opening.name] = opening.note
+                    there.add(opening.name)
                 elif opening.note(transaction):
                     there.add(opening.name)
+            self._sql.note(transaction, new)
             return refused
 
         return await self._store.aside(write)

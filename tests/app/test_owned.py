@@ -826,9 +826,12 @@ def test_a_class_that_is_taken_up_at_once_keeps_the_turn_for_a_moment(
             dead.note(connection, {("session", f"s{n}"): New("c") for n in range(60)})
         event.listen(store._engine, "begin", began)
         event.listen(store._engine, "before_cursor_execute", counted)
-        takes = [servers.take("session", f"s{n}", "c", most=lambda: 60) for n in range(60)]
+        opens = [servers.open("session", f"n{n}", "c", most=lambda: 120) for n in range(60)]
+        await asyncio.gather(*opens)
+        assert max(statements) <= 10, "what is new goes together"
+        takes = [servers.take("session", f"s{n}", "c", most=lambda: 120) for n in range(60)]
         await asyncio.gather(*takes)
-        assert servers.owned["session"] == 60
+        assert servers.owned["session"] == 120
         servers.close()
 
     def began(connection: Connection) -> None:
