@@ -8,6 +8,8 @@ each the processor time of the event loop, of the workers, of PostgreSQL and of 
 the frames, iterations and bytes that came of it. Then the beat of a server when thousands of
 sessions have their rows. At last classes in a room (`ROOMS`), so slow that there is time for all,
 with the walls of a teacher's page and of a projector in every second part: what these take more.
+What a tile takes of a host is measured by itself: who trains slowly is looked at sixty times a
+second, which a host that draws tiles does less often.
 """
 
 from __future__ import annotations
@@ -31,8 +33,15 @@ import numpy as np
 import psutil
 from sqlalchemy import create_engine
 
+from app.schemas import Plan
 from app.store.owned import New, Ownership
-from benchmarks.class_bench import JOIN_SECONDS, Class, InRoom, a_second, post, teach
+from app.training.facts import facts_of
+from app.training.host.events import glimpse
+from app.training.host.hosted import Hosted
+from app.training.host.shares import Account
+from app.training.messages import Look
+from app.training.session import Session
+from benchmarks.class_bench import JOIN_SECONDS, RESOLUTION, Class, InRoom, a_second, post, teach
 from benchmarks.class_bench import attend as attend_in_room
 from benchmarks.load_bench import CLIENT_PROCESSES, alone_and_beside, megabytes, send_in
 from benchmarks.students import Lesson
@@ -44,11 +53,11 @@ CLASSES = (10, 30, 100, 200, 300)
 SETTLE_SECONDS = 4.0
 OWNED, BEATS = (0, 1_000, 10_000), 40
 SPEED = 5
-ROOMS = (Class(30, 90, 6), Class(60, 90, 6), Class(100, 90, 6))
-SLOWLY = 0.05
-"""Iterations a frame interval: three frames a second of each, and as many with walls as without."""
+ROOMS = (Class(30, 72, 6), Class(60, 72, 6), Class(100, 72, 6))
+SLOWLY = 1 / 60
+"""Iterations a frame interval: a frame a second of each, and as many with walls as without."""
 NEVER = 1e6
-PARTS = ("web", "hosts", "database", "proxy")
+TILES = 200
 
 
 @dataclass(frozen=True)
@@ -80,8 +89,6 @@ class Walls:
     tiles: float
     """On each of the walls, all members' together."""
     web: float
-    hosts: float
-    database: float
     proxy: float
     sent: float
     """Bytes to the two pages."""
@@ -109,7 +116,7 @@ def loopback_bytes() -> int:
 
 
 def parts_of(server: Server) -> list[list[psutil.Process]]:
-    """The processes of each of `PARTS`."""
+    """The processes of the event loop, of the workers, of PostgreSQL and of nginx."""
     web = psutil.Process(server.pid)
     return [[web], web.children(recursive=True), named("postgres"), named("nginx")]
 
@@ -166,15 +173,15 @@ def walls(server: Server, url: str, group: Class, pool: Any) -> Walls:
     teaching = pool.apply_async(teach, (lesson, room, group))
     without, beside = alone_and_beside(begin, group.seconds, group.part)
     time.sleep(begin - time.time())
-    groups = parts_of(server)
+    web, _, _, proxy = parts_of(server)
     used: dict[float, list[float]] = {}
     for span in sorted([*without, *beside]):
         time.sleep(max(0.0, span[0] - time.time()))
-        began, before = time.time(), [spent(each) for each in groups]
+        began, before = time.time(), [spent(each) for each in (web, proxy)]
         time.sleep(span[1] - time.time())
         lasted = time.time() - began
         used[span[0]] = [
-            (spent(each) - at) / lasted for each, at in zip(groups, before, strict=True)
+            (spent(each) - at) / lasted for each, at in zip((web, proxy), before, strict=True)
         ]
     taught = teaching.get(timeout=120)
     seen = [one for part in class_parts for one in part.get(timeout=120)]
@@ -196,9 +203,19 @@ def walls(server: Server, url: str, group: Class, pool: Any) -> Walls:
         if any(start <= at < end for start, end in beside)
     )
     tiles = sum(a_second(times, beside) for times in taught.teacher.tiles.values())
-    return Walls(
-        group.students, tiles, **dict(zip(PARTS, map(float, more), strict=True)), sent=sent / looked
-    )
+    return Walls(group.students, tiles, float(more[0]), float(more[1]), sent / looked)
+
+
+def tile_seconds() -> float:
+    """What a tile takes of a host, median."""
+    hosted = Hosted("s", "interactive", Account(0.0), session=Session(Plan()))
+    took = []
+    for _ in range(TILES):
+        hosted.configured.advance(1)
+        began = time.process_time()
+        glimpse(hosted, facts_of(hosted.configured, diagnosed=False), Look("s", RESOLUTION))
+        took.append(time.process_time() - began)
+    return statistics.median(took)
 
 
 def beats(url: str) -> dict[int, float]:
@@ -268,6 +285,8 @@ def main() -> int:
         "points": [asdict(point) for point in points],
         "beat_ms": beat,
         "rooms": [asdict(room) for room in rooms],
+        "tile_seconds": tile_seconds(),
+        "pace": 1.0,
     }
     chosen.json.write_text(json.dumps(result, indent=1) + "\n")
     return 0

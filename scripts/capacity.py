@@ -100,28 +100,38 @@ PARTS = {
 """What each part's cost is in the measured points, and what it depends on."""
 COLUMNS = ("hosts", "web", "PostgreSQL", "nginx")
 """Those that use processors."""
-LOOKED_AT = (*COLUMNS, "bytes")
-"""Those that have more to do while a room is looked at."""
+PASSED_ON = ("web", "nginx", "bytes")
+"""Those that a tile goes through."""
 
 
 def tile_costs(rooms: Sequence[Json]) -> dict[str, float]:
-    """What a tile on both walls costs each part: all that was measured, by all tiles.
+    """What a tile on both walls costs what passes it on: all that was measured, by all tiles.
 
     What walls take is little beside a class, and a single room's is hardly more than chance.
     """
     tiles = sum(room["tiles"] for room in rooms)
-    costs = {name: sum(room[PARTS[name][0]] for room in rooms) / tiles for name in LOOKED_AT}
+    costs = {name: sum(room[PARTS[name][0]] for room in rooms) / tiles for name in PASSED_ON}
     return {name: max(0.0, cost) for name, cost in costs.items()}
+
+
+def tiles_of(measured: Json) -> dict[str, float]:
+    """What a tile costs each part, as the machine of the classes would have had it.
+
+    Rooms may have been measured on another day, when a frame took `pace` times as long.
+    """
+    costs = tile_costs(measured["rooms"]) | {"hosts": measured["tile_seconds"]}
+    pace = dict.fromkeys(COLUMNS, measured["pace"])
+    return {name: costs.get(name, 0.0) / pace.get(name, 1.0) for name in PARTS}
 
 
 class Model:
     """The costs of all parts."""
 
     def __init__(
-        self, points: Sequence[Json], beat_ms: dict[str, float], rooms: Sequence[Json]
+        self, points: Sequence[Json], beat_ms: dict[str, float], tiles: dict[str, float]
     ) -> None:
         self.parts = {name: fitted(points, *how) for name, how in PARTS.items()}
-        self.tiles = tile_costs(rooms)
+        self.tiles = tiles
         self._sessions = np.array([float(key) for key in beat_ms])
         self._beats = np.array(list(beat_ms.values())) / 1000
 
@@ -225,20 +235,25 @@ def checked(points: Sequence[Json]) -> list[str]:
     ]
 
 
-def checked_rooms(rooms: Sequence[Json]) -> list[str]:
+def checked_rooms(rooms: Sequence[Json], pace: float) -> list[str]:
     """What two walls took of each room, and what the others predict of each."""
     rows = []
     for room in rooms:
         costs = tile_costs([other for other in rooms if other is not room])
         cells = [
-            f"{room[PARTS[name][0]]:.3f} ({costs[name] * room['tiles']:.3f})" for name in COLUMNS
+            f"{room[PARTS[name][0]]:.4f} ({costs[name] * room['tiles']:.4f})"
+            for name in ("web", "nginx")
         ]
-        rows.append([str(room["students"]), f"{room['tiles']:.0f}", *cells])
+        sent = f"{room['sent'] / 1000:.0f} ({costs['bytes'] * room['tiles'] / 1000:.0f})"
+        rows.append([str(room["students"]), f"{room['tiles']:.0f}", *cells, sent])
+    slower = f" These are of a day when a frame took {pace:.1f} times as long; above, and in what "
+    slower += "follows, processors' figures are divided by that."
     return [
-        "Cores that the two walls of a room took beyond its class, and in brackets what the other "
-        "rooms predict:",
+        "Cores that the two walls of a room took beyond its class, and kB a second to them; in "
+        f"brackets what the other rooms predict.{slower if pace != 1 else ''} What a tile takes of "
+        "a host was measured by itself.",
         "",
-        *table(["students", "tiles a second", *COLUMNS], rows),
+        *table(["students", "tiles a second", "web", "nginx", "kB/s"], rows),
     ]
 
 
@@ -335,9 +350,10 @@ def breaks(model: Model) -> list[str]:
 
 def tables(measured: Json) -> str:
     """What stands in docs/cluster.md."""
-    points, rooms = measured["points"], measured["rooms"]
-    model = Model(points, measured["beat_ms"], rooms)
-    parts = [costs(model), checked(points), checked_rooms(rooms), plan(model), breaks(model)]
+    points = measured["points"]
+    model = Model(points, measured["beat_ms"], tiles_of(measured))
+    rooms = checked_rooms(measured["rooms"], measured["pace"])
+    parts = [costs(model), checked(points), rooms, plan(model), breaks(model)]
     return "\n\n".join("\n".join(part) for part in parts) + "\n"
 
 

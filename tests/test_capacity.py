@@ -15,6 +15,7 @@ from scripts.capacity import (
     most,
     tables,
     tile_costs,
+    tiles_of,
     written,
 )
 
@@ -32,7 +33,7 @@ POINTS = [point(10, 600), point(30, 900), point(100, 1500), point(300, 1200)]
 
 def measured() -> Model:
     found = json.loads(MEASURED.read_text(encoding="utf-8"))
-    return Model(found["points"], found["beat_ms"], found["rooms"])
+    return Model(found["points"], found["beat_ms"], tiles_of(found))
 
 
 def test_the_page_has_what_was_measured() -> None:
@@ -68,24 +69,23 @@ def test_each_web_server_has_a_process_at_each_processor_of_a_node() -> None:
 
 
 def test_a_tile_costs_what_rooms_took_more_and_never_less_than_nothing() -> None:
-    """By hand: 30 and 90 tiles took 0.02 and 0.04 of a core; the database had less to do."""
+    """By hand: 30 and 90 tiles took 0 and 0.012 of a core, and 240 kB; nginx had less to do."""
     rooms = [
-        {"tiles": 30, "hosts": 0.02, "web": 0.0, "database": -0.01, "proxy": 0.0, "sent": 6e4},
-        {"tiles": 90, "hosts": 0.04, "web": 0.012, "database": 0.0, "proxy": 0.0, "sent": 18e4},
+        {"tiles": 30, "web": 0.0, "proxy": -0.01, "sent": 6e4},
+        {"tiles": 90, "web": 0.012, "proxy": 0.0, "sent": 18e4},
     ]
-    found = tile_costs(rooms)
-    assert found == pytest.approx(
-        {"hosts": 0.0005, "web": 0.0001, "PostgreSQL": 0.0, "nginx": 0.0, "bytes": 2000}
+    assert tile_costs(rooms) == pytest.approx({"web": 0.0001, "nginx": 0.0, "bytes": 2000})
+    # On a machine that is half as fast: the processors' are halved, the bytes are as many.
+    costs = tiles_of({"rooms": rooms, "tile_seconds": 0.001, "pace": 2.0})
+    assert costs == pytest.approx(
+        {"hosts": 0.0005, "web": 0.00005, "nginx": 0, "bytes": 2000, "PostgreSQL": 0, "memory": 0}
     )
-    points = [
-        {"students": n, "frames": f, "hosts": h, "web": w, "database": 0.01 + n / 1e4, "proxy": 0.1}
-        | {"sent": 1e3 * f, "memory": 100.0 + n}
-        for n, f, h, w in [(10, 500, 0.51, 0.1), (100, 800, 0.9, 0.2), (300, 300, 0.6, 0.3)]
-    ]
-    alone = Model(points, {"0": 1.0, "10000": 1.0}, [{**rooms[0], "hosts": 0.0}])
-    looked_at = Model(points, {"0": 1.0, "10000": 1.0}, rooms)
+    found = json.loads(MEASURED.read_text(encoding="utf-8"))
+    alone = Model(found["points"], found["beat_ms"], dict.fromkeys(costs, 0.0))
+    looked_at = Model(found["points"], found["beat_ms"], costs)
+    # Each of 200 students has a tile a second.
     assert looked_at.cores("hosts", 200) - alone.cores("hosts", 200) == pytest.approx(0.1)
-    assert looked_at.cores("bytes", 200) - alone.cores("bytes", 200) == pytest.approx(0.0)
+    assert looked_at.cores("bytes", 200) - alone.cores("bytes", 200) == pytest.approx(400_000)
 
 
 def test_the_most_that_fit() -> None:
