@@ -120,8 +120,9 @@ def tiles_of(measured: Json) -> dict[str, float]:
     Rooms may have been measured on another day, when a frame took `pace` times as long.
     """
     costs = tile_costs(measured["rooms"]) | {"hosts": measured["tile_seconds"]}
-    pace = dict.fromkeys(COLUMNS, measured["pace"])
-    return {name: costs.get(name, 0.0) / pace.get(name, 1.0) for name in PARTS}
+    for name in COLUMNS:  # the bytes are as many
+        costs[name] = costs.get(name, 0.0) / measured["pace"]
+    return costs
 
 
 class Model:

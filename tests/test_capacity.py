@@ -78,7 +78,7 @@ def test_a_tile_costs_what_rooms_took_more_and_never_less_than_nothing() -> None
     # On a machine that is half as fast: the processors' are halved, the bytes are as many.
     costs = tiles_of({"rooms": rooms, "tile_seconds": 0.001, "pace": 2.0})
     assert costs == pytest.approx(
-        {"hosts": 0.0005, "web": 0.00005, "nginx": 0, "bytes": 2000, "PostgreSQL": 0, "memory": 0}
+        {"hosts": 0.0005, "web": 0.00005, "nginx": 0.0, "bytes": 2000, "PostgreSQL": 0.0}
     )
     found = json.loads(MEASURED.read_text(encoding="utf-8"))
     alone = Model(found["points"], found["beat_ms"], dict.fromkeys(costs, 0.0))
