@@ -323,7 +323,7 @@ class NotStored(ShallowsError):
 
 
 class Occupied(NotStored):
-    """The database answers, but what is to be written was another server's for too long."""
+    """The database answers, but another server has kept this one's turn for too long."""
 
 
 class Lost(ShallowsError):

@@ -6,6 +6,7 @@ behind and cuts its connection, which is thrown away then.
 
 import functools
 import hashlib
+import logging
 import socket
 import sqlite3
 import time
@@ -19,9 +20,12 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import URL, Engine, create_engine, event, make_url
 from sqlalchemy.engine import Connection
-from sqlalchemy.exc import DisconnectionError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, DisconnectionError
 
+from app.errors import Occupied
 from app.store import threads
+
+log = logging.getLogger(__name__)
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 CONNECTIONS = 5
@@ -169,21 +173,24 @@ def take_turn(connection: Connection, what: str) -> None:
     each other, and that is all. A transaction takes one turn, so that no two wait for each other.
 
     Raises:
-        OperationalError: the turn did not come in time.
+        Occupied: the turn did not come in time. So the database has answered.
     """
     if connection.dialect.name != "postgresql":
         return
     key = int.from_bytes(hashlib.blake2b(what.encode(), digest_size=8).digest(), signed=True)
-    connection.exec_driver_sql(
-        f"SET LOCAL lock_timeout = {int(1000 * TURN_SECONDS)}; "
-        f"SELECT pg_advisory_xact_lock({key}); "
-        f"SET LOCAL lock_timeout = {int(1000 * WAIT_SECONDS)}"
-    )
-
-
-def is_of_a_lock(error: SQLAlchemyError) -> bool:
-    """Whether it says that a lock did not come in time."""
-    return getattr(getattr(error, "orig", None), "sqlstate", None) == LOCK_NOT_AVAILABLE
+    try:
+        connection.exec_driver_sql(
+            f"SET LOCAL lock_timeout = {int(1000 * TURN_SECONDS)}; "
+            f"SELECT pg_advisory_xact_lock({key}); "
+            f"SET LOCAL lock_timeout = {int(1000 * WAIT_SECONDS)}"
+        )
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) != LOCK_NOT_AVAILABLE:
+            raise
+        log.warning("a turn at the database did not come within %g s", TURN_SECONDS)
+        raise Occupied(
+            "another server is busy with something of the same kind; try again in a moment"
+        ) from None
 
 
 # -- the tables -----------------------------------------------------------------------------

@@ -29,7 +29,7 @@ from sqlalchemy import URL, ColumnElement, Engine, and_, delete, event, insert, 
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.errors import Elsewhere, Full, GoingAway, NotFound, NotStored, Occupied
+from app.errors import Elsewhere, Full, GoingAway, NotFound, NotStored
 from app.fairness import Allowance, Places
 from app.settings import Settings
 from app.store import threads
@@ -38,7 +38,6 @@ from app.store.database import (
     STARTING_SECONDS,
     engine_of,
     is_current,
-    is_of_a_lock,
     migrate,
     take_turn,
     url_of,
@@ -377,7 +376,7 @@ class Store:
             return await lane.run(work)
         except SQLAlchemyError as error:
             log.error("the store failed: %s", error)
-            raise _away(Occupied if is_of_a_lock(error) else NotStored) from None
+            raise _away() from None
         except TooLate:
             if lane is self._writer:
                 # Otherwise those who wait for a turn would find out four by four.
@@ -491,8 +490,8 @@ def _prune(
         connection.execute(delete(RunRow).where(RunRow.number.in_(gone)))
 
 
-def _away(kind: type[NotStored] = NotStored) -> NotStored:
-    return kind(
+def _away() -> NotStored:
+    return NotStored(
         "the server's store does not answer just now, so nothing was kept or found there; try "
         "again in a minute"
     )
