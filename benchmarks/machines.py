@@ -25,8 +25,6 @@ from typing import IO
 SUBNET = "10.91.0"
 PERIOD = 20_000
 """Microseconds in which a machine may have its share: short, or it runs in jerks."""
-FIRST = 100
-"""How much more a capped machine's processes count than others, as long as it has its share."""
 CGROUPS = Path("/sys/fs/cgroup")
 CLONE_NEWNET = 0x40000000
 GONE_SECONDS = 10.0
@@ -78,19 +76,13 @@ class Cap:
         return CGROUPS / "cpu" if (CGROUPS / "cpu").is_dir() else CGROUPS
 
     def set(self, cores: float | None) -> None:
-        """So many cores, from now on, and no more; None: what there is.
-
-        They are its own, as a real machine's would be: what starts elsewhere takes none of them.
-        """
+        """So many cores at most, from now on; None: as many as there are."""
         quota = None if cores is None else int(cores * PERIOD)
-        first = 1 if cores is None else FIRST
         if self._old:
             (self._folder / "cpu.cfs_period_us").write_text(str(PERIOD))
             (self._folder / "cpu.cfs_quota_us").write_text(str(quota or -1))
-            (self._folder / "cpu.shares").write_text(str(1024 * first))
         else:
             (self._folder / "cpu.max").write_text(f"{quota or 'max'} {PERIOD}")
-            (self._folder / "cpu.weight").write_text(str(100 * first))
 
     @property
     def members(self) -> str:
