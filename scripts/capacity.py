@@ -173,9 +173,7 @@ def most(fits: Callable[[float], bool]) -> int:
     return 100 * low
 
 
-def predicted(
-    points: Sequence[Json],
-) -> list[tuple[Json, dict[str, float]]]:
+def predicted(points: Sequence[Json]) -> list[tuple[Json, dict[str, float]]]:
     """Each class, and what its parts cost by the costs fitted to the others."""
     found = []
     for point in points:
@@ -209,10 +207,7 @@ def costs(model: Model) -> list[str]:
     return [
         "Processor time of each part, fitted to the classes below:",
         "",
-        *table(
-            ["part", "a student", "a frame", "a tile", f"a room of {ROOM}", "always"],
-            rows,
-        ),
+        *table(["part", "a student", "a frame", "a tile", f"a room of {ROOM}", "always"], rows),
         "",
         "A tile is what a teacher's page and a projector show of a student. A room is what it "
         f"costs while both are open, beside its students: {TILES:.0f} tile a second of each.",
@@ -247,12 +242,14 @@ def checked_rooms(rooms: Sequence[Json], pace: float) -> list[str]:
         ]
         sent = f"{room['sent'] / 1000:.0f} ({costs['bytes'] * room['tiles'] / 1000:.0f})"
         rows.append([str(room["students"]), f"{room['tiles']:.0f}", *cells, sent])
-    slower = f" These are of a day when a frame took {pace:.1f} times as long; above, and in what "
-    slower += "follows, processors' figures are divided by that."
+    slower = (
+        f"These are of a day when a frame took {pace:.1f} times as long; above, and in what "
+        "follows, processors' figures are divided by that. "
+    )
     return [
         "Cores that the two walls of a room took beyond its class, and kB a second to them; in "
-        f"brackets what the other rooms predict.{slower if pace != 1 else ''} What a tile takes of "
-        "a host was measured by itself.",
+        f"brackets what the other rooms predict. {slower if pace != 1 else ''}"
+        "What a tile takes of a host was measured by itself.",
         "",
         *table(["students", "tiles a second", "web", "nginx", "kB/s"], rows),
     ]
