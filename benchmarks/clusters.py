@@ -35,6 +35,8 @@ HEADLESS_SECONDS = 10
 """Ray's nodes end so long after their head: here, for by itself Ray waits for a minute."""
 FROZEN_SECONDS = 4.0
 """For which something stands still, and goes on before it is ended."""
+OPERATORS_CORES = 0.25
+"""For commands: whoever types them has a computer of their own."""
 MOST_NODES = 3
 OVER = threading.Event()
 """Whether all is to end: who waits in another thread waits no longer."""
@@ -291,6 +293,8 @@ class WithRay(Cluster):
         self._head = add("head")
         self.nodes = [add(f"node{n}") for n in range(1, MOST_NODES + 1)]
         self._legs = [self.network.beside(server, "ray") for server in self.servers]
+        self._operator = self.network.beside(self.servers[0], "operator")
+        self._operator.cap.set(OPERATORS_CORES)
         token = self.network.folder / "token"
         token.write_text(secrets.token_hex(32))
         self._ray = {
@@ -367,7 +371,7 @@ class WithRay(Cluster):
 
     def drain(self) -> None:
         """`app drain`, then its end."""
-        node, said = self.victim(), self._legs[0]
+        node, said = self.victim(), self._operator
         program = (sys.executable, "-m", "app", "drain", node.address)
         drained = said.start(*program, env={**self._ray, **self.environment}, cwd=ROOT)
         if drained.wait(START_SECONDS):

@@ -8,12 +8,13 @@ came of it, `next_wake` says when another round is worth it. Playing trains `ite
 iterations each frame interval, whether or not a reader keeps up; a REST run trains on whenever
 there is time. A round is one frame interval long, so a command waits no longer than that. In a
 round every session gets a slice, in the order of their turns: if there is not enough for all, each
-has the same share of the time. A host that shares its processor with hosts of other servers counts
-the interval by the meter: by the clock its rounds would be over when they have hardly begun. Those
-at top speed, those that nobody would see and REST runs are patient: they come after all others, and
-have a fiftieth of the time although none is left. After them come glimpses for a class, with a
-share of their own: if there are too many they come later. Before all come sessions whose host was
-lost, until they are where they had been.
+has the same share of the time. Those at top speed, those that nobody would see and REST runs are
+patient: they come after all others, and have a fiftieth of the time although none is left. After
+them come glimpses for a class, with a share of their own: if there are too many they come later.
+Before all come sessions whose host was lost, until they are where they had been.
+
+A host that shares its processor with hosts of other servers counts a round by the meter: by the
+clock it would be over when it has hardly begun. With many sessions it is up to twice as long there.
 
 How one session obeys is in `commands.py`, how it trains in `slices.py` (with what happens when that
 is too much), what is said of it in `events.py`.
@@ -62,9 +63,14 @@ GLIMPSES = 0.05
 RESTORING = 0.75
 """Of a round, for sessions whose host was lost. They are silent until they are where they had been:
 one after the other they are so for a shorter time than if all took turns with those that play."""
-LONGEST_ROUND = 6 * INTERVAL
-"""Seconds that pass in a round on a shared processor, however little of it was its own: a tenth,
-as Linux counts what a container may have of its processors."""
+SHARED_TURN = 0.002
+"""Seconds of a round for each who is due, on a shared processor: a round itself costs as much there
+as serving a few, so it is long enough for all."""
+MOST_SHARED = 2 * INTERVAL
+"""Seconds of work in a round there, however many are due."""
+LONGEST_ROUND = 12 * INTERVAL
+"""Seconds that pass in a round there, however little of it was its own: two tenths. Linux counts
+what a container may have of its processors by the tenth."""
 MOST_SLOWED = 4.0
 """Work that other programs interrupt counts at most so many times."""
 BYTES_PER_SECOND = 50e6
@@ -104,6 +110,8 @@ class Host:
         """Of each session, what was said last."""
         self._others_until = -math.inf
         """Until when the time is those who play's: one that was restored had more than its part."""
+        self._granted = INTERVAL
+        """Seconds of the round: by the meter if the processor is shared."""
         self._active = 0
         """How many sessions wanted to train when the last round began, the patient left out."""
 
@@ -261,6 +269,8 @@ class Host:
         due = [hosted for hosted in self._sessions.values() if self._wake(hosted) <= start]
         events: list[Event] = []
         self._active = sum(h.active and not h.patient for h in self._sessions.values())
+        if self._shared:
+            self._granted = min(MOST_SHARED, max(INTERVAL, SHARED_TURN * len(due)))
         restoring: list[str] = []
         queues: dict[bool, list[str]] = {False: [], True: []}
         for hosted in due:
@@ -321,7 +331,7 @@ class Host:
         events: list[Event] = []
         for name in restoring:
             now, before = self._clock(), self._meter()
-            left = self._left(now - start, before - worked) - (1 - RESTORING) * INTERVAL
+            left = self._left(now - start, before - worked) - (1 - RESTORING) * self._granted
             if left <= 0:
                 break
             hosted = self._sessions[name]
@@ -333,8 +343,8 @@ class Host:
     def _left(self, passed: float, worked: float) -> float:
         """Seconds of a round that are left after some, of which the processor has worked some."""
         if not self._shared:
-            return INTERVAL - passed
-        return min(INTERVAL - worked, LONGEST_ROUND - passed)
+            return self._granted - passed
+        return min(self._granted - worked, LONGEST_ROUND - passed)
 
     def _glimpses(self) -> list[Event]:
         """What a class wants to see, whose last glimpse is oldest first."""
@@ -366,5 +376,7 @@ class Host:
 
     def _wake(self, hosted: Hosted) -> float:
         """When this session next has something to do, and may."""
-        rests_until = self._patients_rest_until if hosted.patient else -math.inf
-        return max(self._slices.due_at(hosted), hosted.account.sits_out_until, rests_until)
+        at = max(self._slices.due_at(hosted), hosted.account.sits_out_until)
+        if at < self._patients_rest_until and hosted.patient:
+            return self._patients_rest_until
+        return at

@@ -176,10 +176,10 @@ class Hosted:
         That is so if it plays at top speed, or nobody would see what it did: there is no reader, or
         none that may be sent a frame.
         """
-        readers = self.readers.values()
-        greedy = self.unlimited and self.plays
-        seen = any(reader.may_be_sent for reader in readers)
-        return greedy or not seen or self.sweeping
+        if self.unlimited and self.plays:
+            return True
+        seen = any(reader.may_be_sent for reader in self.readers.values())
+        return not seen or self.sweeping
 
     @property
     def awaited(self) -> bool:
