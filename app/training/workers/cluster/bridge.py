@@ -553,6 +553,7 @@ def make(name: str, node: str) -> Any:
         num_cpus=1,
         max_restarts=-1,
         max_task_retries=0,
+        enable_task_events=False,  # nobody looks at them, and each round would be one
         scheduling_strategy=NodeAffinitySchedulingStrategy(node, soft=False),
     )
     return options.remote()
