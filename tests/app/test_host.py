@@ -505,34 +505,6 @@ def test_on_a_shared_processor_a_round_is_longer_for_many(
     assert desk.clock.now - start == pytest.approx(seconds, rel=0.1)
 
 
-def test_on_a_shared_processor_slices_are_for_what_the_last_round_has_had() -> None:
-    desk, elsewhere = Desk(), 0.0
-
-    def meter() -> float:  # each time it is looked at, others had the processor for a while
-        nonlocal elsewhere
-        desk.clock.now += others
-        elsewhere += others
-        return desk.clock.now - elsewhere
-
-    others = 0.0
-    desk.host = Host(desk.clock, meter, checkpoint_seconds=100.0, shared=True)
-    names = [f"session {number}" for number in range(12)]
-    for name in names:
-        desk.open(name, plan_of(iterations=1_000_000))
-        desk.say(name, "set", iterations_per_frame=1000)
-        slow_down(desk, name, seconds_per_iteration=1e-4)
-    desk.pass_time(1)
-    others = 0.012
-    trained = []
-    for _ in range(2):
-        before = [desk.iteration(name) for name in names]
-        desk.host.round()
-        served = [desk.iteration(n) - b for n, b in zip(names, before, strict=True)]
-        trained.append(max(served))
-    assert trained[0] >= 18  # of two milliseconds
-    assert trained[1] <= 15
-
-
 class TestFairness:
     def test_sessions_share_the_time_evenly_whatever_they_ask_for(self) -> None:
         desk = Desk(resolution=8)

@@ -71,8 +71,6 @@ MOST_SHARED = 2 * INTERVAL
 LONGEST_ROUND = 12 * INTERVAL
 """Seconds that pass in a round there, however little of it was its own: two tenths. Linux counts
 what a container may have of its processors by the tenth."""
-LEAST_HAD = 0.01
-"""Of the time, that a round has had at least, as far as the next one knows: meters may be coarse."""
 MOST_SLOWED = 4.0
 """Work that other programs interrupt counts at most so many times."""
 BYTES_PER_SECOND = 50e6
@@ -114,8 +112,6 @@ class Host:
         """Until when the time is those who play's: one that was restored had more than its part."""
         self._granted = INTERVAL
         """Seconds of the round: by the meter if the processor is shared."""
-        self._had = 1.0
-        """The share of a processor's time that the last round had."""
         self._active = 0
         """How many sessions wanted to train when the last round began, the patient left out."""
 
@@ -305,8 +301,6 @@ class Host:
                         rest = max(self._patients_rest_until, then) + PATIENT_REST * (then - now)
                         self._patients_rest_until = rest
         events += self._glimpses()
-        if self._shared and (passed := self._clock() - start) > 0:
-            self._had = min(1.0, max(LEAST_HAD, (self._meter() - worked) / passed))
         for hosted in [each for each in self._sessions.values() if each.leaving]:
             if hosted.name in served or not hosted.awaited:
                 events += self._let_go(hosted)
@@ -350,8 +344,7 @@ class Host:
         """Seconds of a round that are left after some, of which the processor has worked some."""
         if not self._shared:
             return self._granted - passed
-        # Slices are for all: if little of the time is this host's, it is for little work.
-        return min(self._granted - worked, (LONGEST_ROUND - passed) * self._had)
+        return min(self._granted - worked, LONGEST_ROUND - passed)
 
     def _glimpses(self) -> list[Event]:
         """What a class wants to see, whose last glimpse is oldest first."""
