@@ -681,6 +681,28 @@ class TestFairness:
         desk.host._charge(large, [Frame("large", "r", 0, 0, bytes(10**7))], desk.clock.now, 0, 0)
         assert large.account.sits_out_until > desk.clock.now
 
+    def test_whoever_comes_from_elsewhere_is_served_first_and_once(self) -> None:
+        old, desk = Desk(), Desk()
+        for number in range(12):
+            desk.open(f"{number}", plan_of(iterations=1_000_000))
+            slow_frames(desk, f"{number}", 0.005)
+        old.open("newcomer", plan_of(iterations=1_000_000))
+        for each in (desk, old):
+            each.pass_time(1)
+        kept = desk.kept["newcomer"] = Latest(old.host._sessions["newcomer"].checkpoint())
+        seen = old.iteration("newcomer")
+        desk.frames["newcomer"] = []
+        desk.clock.now += FRAME
+        desk.host.handle(Open("newcomer", "interactive", kept, replay_to=seen))
+        desk.hear(desk.host.handle(Attach("newcomer", "newcomer")))
+        had = []
+        for _ in range(6):
+            desk.hear(desk.host.round())
+            desk.ack_all()
+            had.append(len(desk.frames["newcomer"]))
+        assert had[0] == 1
+        assert had[-1] <= 3  # the others have as many
+
     def test_whoever_comes_back_has_no_turns_saved_up(self) -> None:
         desk = Desk(resolution=8)
         for name in ("there", "back"):

@@ -11,7 +11,8 @@ round every session gets a slice, in the order of their turns: if there is not e
 has the same share of the time. Those at top speed, those that nobody would see and REST runs are
 patient: they come after all others, and have a fiftieth of the time although none is left. After
 them come glimpses for a class, with a share of their own: if there are too many they come later.
-Before all come sessions whose host was lost, until they are where they had been.
+Before all come sessions whose host was lost, until they are where they had been, and before the
+others of their kind those that have come from elsewhere, once.
 
 A host that shares its processor with hosts of other servers counts a round by the meter: by the
 clock it would be over when it has hardly begun. With many sessions it is up to twice as long there.
@@ -280,8 +281,9 @@ class Host:
         served: set[str] = set()
         for patient, queue in queues.items():
             turns = self._turns[patient]
-            for index, name in enumerate(turns.order(queue)):
-                hosted = self._sessions[name]
+            in_turn = [self._sessions[name] for name in turns.order(queue)]
+            for index, hosted in enumerate(sorted(in_turn, key=lambda each: not each.arriving)):
+                name = hosted.name
                 now, before = self._clock(), self._meter()
                 left = self._left(now - start, before - worked)
                 if patient:

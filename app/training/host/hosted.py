@@ -141,6 +141,11 @@ class Hosted:
         return self.restored and self.replaying
 
     @property
+    def arriving(self) -> bool:
+        """Whether it has come from elsewhere, and its readers have not heard of it from here."""
+        return self.restored and not self.framed_at and self.awaited
+
+    @property
     def replays_to(self) -> int:
         """The iteration before which it says nothing."""
         return min(self.replay_to, self.seen) if self.held else self.replay_to

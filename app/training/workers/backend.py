@@ -34,8 +34,8 @@ BALANCE_SECONDS = 0.25
 """Between two looks at who has too many sessions, and which have to go."""
 SMALLEST_GAP = 4
 """Sessions that a host may have more than another before some move."""
-MOST_MOVES = 4
-"""Sessions that one host lets go at a time: whoever moves is opened anew in one round."""
+MOST_MOVES = 2
+"""Sessions that one host lets go at a time: whoever moves is opened anew, and served first."""
 PATIENCE = 8
 """How often a host that is to be left may keep a session that is in the middle of something."""
 
