@@ -59,7 +59,7 @@ AFTER_SECONDS = 3.0
 REST_SECONDS = 1.0
 """After that, so that what comes late is seen."""
 AGAIN_SECONDS = 30.0
-LOOK_SECONDS = 0.3
+LOOK_SECONDS = 0.5
 LATE = "{what}, time {time}: {seconds:.2f} s without a frame, until {until:.1f} s after it began"
 TWO_SECONDS = 3.0
 """After which a server has heard with a beat what is another's, or is fenced."""

@@ -38,6 +38,8 @@ FROZEN_SECONDS = 4.0
 OPERATORS_CORES = 0.25
 """For commands: whoever types them has a computer of their own."""
 MOST_NODES = 3
+POLL_SECONDS = 0.5
+"""Between two looks at what servers say: each takes some milliseconds of them."""
 OVER = threading.Event()
 """Whether all is to end: who waits in another thread waits no longer."""
 OWNED = 'shallows_owned{kind="session"}'
@@ -60,6 +62,7 @@ class Cluster(ABC):
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self._postgres: subprocess.Popen[bytes] | None = None
         self._cut_off: Machine | None = None
+        self._looking: psycopg.Connection | None = None
         self._bin, self._data = programs(), network.folder / "data"
         self.build()
         self._make_database()
@@ -209,7 +212,7 @@ class Cluster(ABC):
             return bool(running) and all(self.metric(each, name) == value for each in running)
 
         try:
-            wait_for(good, f"all servers say that {name} is {value}")
+            wait_for(good, f"all servers say that {name} is {value}", POLL_SECONDS)
         except TimeoutError as error:
             raise TimeoutError(f"{error}\n{self.said()}") from None
 
@@ -235,10 +238,17 @@ class Cluster(ABC):
     def allowed(self) -> dict[str, float]:
         """Sessions that the database says are theirs; nothing if it does not answer."""
         url = f"host={self._database.address} user=shallows dbname=shallows connect_timeout=1"
-        with contextlib.suppress(psycopg.Error), psycopg.connect(url) as connection:
+        try:
+            if self._looking is None:
+                self._looking = psycopg.connect(url, autocommit=True)
             # A server that was started again has two rows; the later one is this one.
-            return {re.sub(r"http://|:8000", "", at): owns for at, owns in connection.execute(ROWS)}
-        return {}
+            rows = self._looking.execute(ROWS)
+            return {re.sub(r"http://|:8000", "", at): owns for at, owns in rows}
+        except psycopg.Error:
+            if self._looking is not None:
+                self._looking.close()
+            self._looking = None
+            return {}
 
     def busiest(self) -> Machine:
         """The server that has most of the sessions."""
@@ -356,7 +366,7 @@ class WithRay(Cluster):
                 self._join(machine, processors)
             return all(self.metric(each, "shallows_hosts") == nodes for each in self.servers)
 
-        wait_for(joined, f"{nodes} nodes")
+        wait_for(joined, f"{nodes} nodes", POLL_SECONDS)
         self.wait_until("shallows_servers", 2)
         self.wait_until("shallows_alone", 0)
         self.wait_until("shallows_hosts", nodes)
@@ -465,8 +475,8 @@ def give_to_postgres(folder: Path) -> None:
     folder.chmod(0o700)
 
 
-def wait_for(what: Callable[[], bool], name: str) -> None:
-    """Until something is so.
+def wait_for(what: Callable[[], bool], name: str, every: float = 0.1) -> None:
+    """Until something is so, looked at every so many seconds.
 
     Raises:
         TimeoutError: it never was.
@@ -475,7 +485,7 @@ def wait_for(what: Callable[[], bool], name: str) -> None:
     while not what():
         if time.monotonic() > end:
             raise TimeoutError(f"not in {START_SECONDS:.0f} s: {name}")
-        if OVER.wait(0.1):
+        if OVER.wait(every):
             raise TimeoutError(f"ended meanwhile: {name}")
 
 
