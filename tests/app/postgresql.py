@@ -73,11 +73,14 @@ class PostgreSQL:
     @contextmanager
     def stopped(self) -> Iterator[None]:
         """All of it stands still: connections are taken by the system, and nobody answers."""
-        processes = psutil.Process(self._process.pid)
-        all_of_it = [processes, *processes.children(recursive=True)]
+        first = psutil.Process(self._process.pid)
+        first.suspend()  # so that it starts no more
+        all_of_it = [first, *first.children(recursive=True)]
         try:
-            for process in all_of_it:
-                process.suspend()
+            for process in all_of_it[1:]:
+                # Who served a connection that was closed just now may be about to end.
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.suspend()
             yield
         finally:
             for process in all_of_it:

@@ -67,7 +67,8 @@ def backends_stopped(server: PostgreSQL) -> Iterator[None]:
         pids = [pid for (pid,) in connection.execute(query)]
     try:
         for pid in pids:
-            os.kill(pid, signal.SIGSTOP)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGSTOP)
         yield
     finally:
         for pid in pids:
