@@ -205,6 +205,7 @@ class Run:
             batch_seed=training.seed,
         )
         self.costs = CostLog()
+        self._copied: tuple[int, nncore.Network] | None = None
         self._scored: tuple[int, Score] | None = None
         self._looked: tuple[int, Standstill | None] | None = None
 
@@ -250,17 +251,25 @@ class Run:
             self.trainer.edit(layer, unit, input, value=value, frozen=frozen)
         else:
             setattr(self.trainer, change.name, change.value)
-        self._scored = self._looked = None
+        self._copied = self._scored = self._looked = None
 
     def restore(self, state: Any) -> None:
         """Back (or on) to a state of the trainer."""
         self.trainer.restore(state)
-        self._scored = self._looked = None
+        self._copied = self._scored = self._looked = None
+
+    @property
+    def network(self) -> nncore.Network:
+        """The network as trained so far, copied once for an iteration."""
+        iteration = self.trainer.iteration
+        if self._copied is None or self._copied[0] != iteration:
+            self._copied = iteration, self.trainer.network
+        return self._copied[1]
 
     @property
     def model(self) -> Model:
-        """The network as trained so far."""
-        return Model(self.trainer.network, self.examples.features, self.examples.task)
+        """What predicts with that network."""
+        return Model(self.network, self.examples.features, self.examples.task)
 
     @property
     def left(self) -> int:
@@ -281,7 +290,7 @@ class Run:
         """Cost and accuracy at the current parameters, computed once for an iteration."""
         iteration = self.trainer.iteration
         if self._scored is None or self._scored[0] != iteration:
-            self._scored = iteration, Score.of(self.trainer.network, self.examples)
+            self._scored = iteration, Score.of(self.network, self.examples)
         return self._scored[1]
 
     @property

@@ -317,7 +317,7 @@ class Session:
     def _run_frame(
         self, run: Run, costs_from: int, view: View, diagnostics: bool, still: bool
     ) -> dict[str, Any]:
-        network, score = run.trainer.network, run.score
+        network, score = run.network, run.score
         frame: dict[str, Any] = {
             "first_iteration": min(costs_from, len(run.costs)),
             "costs": wire.float32(run.costs.since(costs_from)),
@@ -358,7 +358,7 @@ class Session:
             plan=self.plan,
             run=index,
             changes=self.made(index),
-            network=run.trainer.network,
+            network=run.network,
             costs=run.costs.since(0).copy(),
         )
 

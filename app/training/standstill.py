@@ -86,11 +86,13 @@ def has_not_moved(costs: NDArray[np.float64], best: float, noise: float = 0.0) -
     last = costs[-LONG:]
     # What is about to diverge has costs whose squares are beyond all numbers.
     with np.errstate(over="ignore", invalid="ignore"):
-        before, after, spread = last[: LONG // 2].mean(), last[LONG // 2 :].mean(), last.std()
+        if not (after := last[LONG // 2 :].mean()) >= NO_BETTER * best:
+            return False  # as of most runs, most of the time
+        before, spread = last[: LONG // 2].mean(), last.std()
     if not np.isfinite([before, after, spread]).all():
         return False
     still = max(STILL * after, noise * spread / np.sqrt(LONG / 2))
-    return bool(after >= NO_BETTER * best and abs(after - before) < still)
+    return bool(abs(after - before) < still)
 
 
 def standstill(trainer: nncore.Trainer) -> Standstill | None:

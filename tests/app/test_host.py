@@ -2,7 +2,8 @@
 
 import json
 import math
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Protocol
 
 import numpy as np
 import pytest
@@ -53,14 +54,21 @@ FRAME = 1 / 60
 
 
 class Clock:
-    """Time that passes only when told; each look takes a microsecond."""
+    """Time that passes only when told; each look takes a little."""
 
-    def __init__(self) -> None:
-        self.now = 100.0
+    def __init__(self, look: float = 1e-6) -> None:
+        self.now, self._look = 100.0, look
 
     def __call__(self) -> float:
-        self.now += 1e-6
+        self.now += self._look
         return self.now
+
+
+class Timed(Protocol):
+    """A host, and its clock."""
+
+    host: Host
+    clock: Clock
 
 
 class Desk:
@@ -473,7 +481,7 @@ def test_on_a_shared_processor_a_round_is_as_long_as_its_work_within_a_fifth_of_
     clock = desk.clock
 
     def meter() -> float:
-        clock.now += 0.0006  # each slice looks at it twice
+        clock.now += 0.0005  # each slice looks at it twice
         return clock.now * share
 
     desk.host = Host(clock, meter, checkpoint_seconds=1.0, shared=shared)
@@ -503,6 +511,54 @@ def test_on_a_shared_processor_a_round_is_longer_for_many(
     start = desk.clock.now
     desk.host.round()
     assert desk.clock.now - start == pytest.approx(seconds, rel=0.1)
+
+
+def test_a_slice_has_room_for_its_frame_so_that_all_have_one_in_a_round() -> None:
+    desk = Desk(resolution=8)
+    names = [f"session {number}" for number in range(6)]
+    for name in names:
+        desk.open(name, plan_of(iterations=1_000_000))
+        desk.say(name, "set", iterations_per_frame=1)
+        slow_down(desk, name, seconds_per_iteration=0.001)
+        slow_frames(desk, name, 0.002)
+    desk.pass_time(1)
+    for _ in range(20):
+        there = [len(desk.frames[name]) for name in names]
+        desk.hear(desk.host.round())
+        desk.ack_all()
+        assert [len(desk.frames[name]) for name in names] == [frames + 1 for frames in there]
+
+
+def test_iterations_are_trained_many_at_once_and_one_interruption_changes_that_for_a_moment() -> (
+    None
+):
+    desk = Desk(resolution=8)
+    calls: list[int] = []
+    interrupted = 0.0
+    for name in "abcdefghij":
+        desk.open(name, plan_of(iterations=1_000_000))
+        desk.say(name, "set", iterations_per_frame=1000)
+        slow_down(desk, name, seconds_per_iteration=9e-5)
+        session = desk.host._sessions[name].configured
+        advance = session.advance
+
+        def counted(n: int, advance: Callable[[int], None] = advance) -> None:
+            nonlocal interrupted
+            calls.append(n)
+            desk.clock.now += 1e-4 + interrupted  # what a call costs, whatever it trains
+            interrupted = 0.0
+            advance(n)
+
+        session.advance = counted  # type: ignore[method-assign]
+    desk.pass_time(1)
+    calls.clear()
+    desk.pass_time(1)
+    assert np.mean(calls) > 15
+    interrupted = 0.3
+    desk.pass_time(0.4)
+    calls.clear()
+    desk.pass_time(0.5)
+    assert np.mean(calls) > 15
 
 
 class TestFairness:
@@ -803,14 +859,14 @@ def test_in_the_long_run_nobody_has_more_than_a_share_and_what_is_lent(
     assert had - forgiven <= (end - began) / others + Account.LENT + 1e-9
 
 
-def slow_down(desk: Desk, name: str, seconds_per_iteration: float) -> None:
+def slow_down(there: Timed, name: str, seconds_per_iteration: float) -> None:
     """Make each iteration of a session take time on the test's clock."""
-    session = desk.host._sessions[name].configured
+    session = there.host._sessions[name].configured
     advance = session.advance
 
     def slowly(n: int) -> None:
         advance(n)
-        desk.clock.now += n * seconds_per_iteration
+        there.clock.now += n * seconds_per_iteration
 
     session.advance = slowly  # type: ignore[method-assign]
 

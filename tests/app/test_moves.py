@@ -34,7 +34,7 @@ from app.training.session import Session
 from app.training.workers.backend import SMALLEST_GAP, Backend, to_move
 from app.training.workers.driver import MOST_WAITING, Driver, Line, LineBroken
 from app.training.workers.inline import InlineLine
-from tests.app.test_host import Clock, Desk
+from tests.app.test_host import Clock, Desk, slow_down
 
 PLAN: dict[str, Any] = {"data": {"examples": 20}, "runs": [{"network": {"layers": [{"units": 2}]}}]}
 
@@ -43,14 +43,9 @@ class Seat(InlineLine):
     """A host on a clock of its own that can break, and can have a guest from elsewhere."""
 
     def __init__(self, others: int = 0) -> None:
-        now = 0.0
-
-        def clock() -> float:
-            nonlocal now
-            now += 0.001
-            return now
-
-        super().__init__(Host(clock, clock, checkpoint_seconds=0.3))
+        self.clock = Clock(look=0.001)
+        self.host = Host(self.clock, self.clock, checkpoint_seconds=0.3)
+        super().__init__(self.host)
         self.others = others
         self.heard: list[Command] = []
         self.broken: LineBroken | None = None
@@ -243,11 +238,12 @@ def test_what_is_sought_and_what_waits_for_that_is_not_lost_with_the_host() -> N
         hall.open("a", **plan)
         await hall.goes_on("a")
         seat = hall.seats["left"][0]
+        slow_down(seat, "a", seconds_per_iteration=1e-4)
         hall.put("a", "seek", iteration=20_000)
         hall.put("a", "set", iterations_per_frame=7)
         hall.put("a", "step", iterations=5)
-        await hall.until(lambda: len(seat._host._sessions["a"].waiting) == 2)
-        assert seat._host._sessions["a"].replaying
+        await hall.until(lambda: len(seat.host._sessions["a"].waiting) == 2)
+        assert seat.host._sessions["a"].replaying
         seat.broken = LineBroken("gone")
         await hall.until(lambda: hall.iterations["a"] == 20_005)
         assert hall.where("a") == "right"
@@ -267,7 +263,7 @@ def test_a_session_that_went_back_is_there_although_its_reader_has_not_seen_it()
         hall.open("a")
         await hall.goes_on("a", 200)
         hall.acknowledges = False
-        here = hall.seats["left"][0]._host._sessions["a"]
+        here = hall.seats["left"][0].host._sessions["a"]
         await hall.until(lambda: not here.readers["a"].may_be_sent)
         hall.put("a", "seek", iteration=100)
         await hall.until(lambda: hall.texts["a"][-1]["iteration"] == 100)
@@ -277,7 +273,7 @@ def test_a_session_that_went_back_is_there_although_its_reader_has_not_seen_it()
         hall.costs["a"] = hall.costs["a"][:400]
         await hall.until(lambda: hall.iterations["a"] == 100)
         assert hall.where("a") == "right"
-        assert not hall.seats["right"][0]._host._sessions["a"].replaying
+        assert not hall.seats["right"][0].host._sessions["a"].replaying
         hall.acknowledges = True
         hall.put("a", "ack", frame=hall.numbers["a"][-1])
         hall.put("a", "step", iterations=100)

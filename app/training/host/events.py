@@ -180,7 +180,7 @@ def glimpse(hosted: Hosted, facts: Facts, look: Look | None = None) -> Glimpse:
     if look is not None and look.resolution is not None:
         setup = setup_of(session)
         if (features := session.examples.features) is not None:
-            network, scale = session.runs[0].trainer.network, session.examples.scale
+            network, scale = session.runs[0].network, session.examples.scale
             view = _glimpse_view(look.resolution)
             boundary = wire.pictures(network, view, features, scale)["boundary"]
     moving, experiment = hosted.moving, hosted.experiment

@@ -33,7 +33,7 @@ from app.training.host.commands import Commands
 from app.training.host.events import checkpointed, glimpse, size_of
 from app.training.host.hosted import INTERVAL, Hosted
 from app.training.host.shares import Account, Share
-from app.training.host.slices import Slices
+from app.training.host.slices import SHORTEST_SLICE, Slices
 from app.training.messages import (
     Answer,
     Ask,
@@ -50,7 +50,6 @@ from app.training.messages import (
 
 log = logging.getLogger(__name__)
 
-SHORTEST_SLICE = 0.001
 SHORTEST_TURN = 0.005
 """Seconds that a turn counts at least: small networks, whose times differ by chance or by their
 activation, take turns; one that is large pays for it."""

@@ -74,6 +74,7 @@ class Hosted:
     """What was commanded while it was replaying; it is meant for the iteration sought."""
     seconds_per_iteration: float = LONGEST_CHUNK
     """So many that it begins with one, until it is known."""
+    seconds_per_frame: float = 0.0
     framed_at: float = 0.0
     unframed: int = 0
     """Iterations trained since the last frame."""

@@ -23,12 +23,22 @@ from app.training.words import described
 
 log = logging.getLogger(__name__)
 
+SHORTEST_SLICE = 0.001
+"""Seconds of training that a slice has, however long a frame takes."""
 MOST_OWED = 4
 LONGEST_SILENCE = 0.1
 """Seconds after which a frame is sent although its iterations are not all done."""
 PROGRESS_EVERY = 0.2
 ANSWERING = 0.2
 """The share of a processor's time that the answers to one reader's questions may take."""
+
+
+def expected(before: float, took: float) -> float:
+    """How long something is expected to take, from what was expected and what it took now.
+
+    Less is believed at once: more may be the work of other programs.
+    """
+    return min(took, before + 0.3 * (took - before))
 
 
 class Slices:
@@ -54,10 +64,11 @@ class Slices:
         self.trained = 0
 
     def serve(self, hosted: Hosted, now: float, until: float) -> list[Event]:
-        """One session's slice of a round."""
+        """One session's slice of a round, its frame included."""
         try:
+            frame = 0.0 if hosted.replaying else hosted.seconds_per_frame
             return [
-                *self._train(hosted, now, until),
+                *self._train(hosted, now, max(now + SHORTEST_SLICE, until - frame)),
                 *self._sweep(hosted, until),
                 *self._expect(hosted),
                 *self._report(hosted),
@@ -86,22 +97,26 @@ class Slices:
         return min(wakes, default=math.inf)
 
     def _train(self, hosted: Hosted, now: float, until: float) -> list[Event]:
-        """Train what is owed, up to the end of the slice."""
+        """Train what is owed, up to the end of the slice; an iteration at least."""
         session, stepped = hosted.configured, hosted.stepping > 0
         self._accrue(hosted, now)
-        wanted = min(hosted.owed, session.left)
+        wanted, first = min(hosted.owed, session.left), True
         while wanted >= 1 and now < until:
-            chunk = math.floor(min(LONGEST_CHUNK, until - now) / hosted.seconds_per_iteration)
+            chunk = round(min(LONGEST_CHUNK, until - now) / hosted.seconds_per_iteration)
             n = int(min(wanted, max(1, chunk)))
             session.advance(n)
             self.trained += n * len(session.runs)
             then, now = now, self._clock()
-            estimate = (now - then) / n
-            hosted.seconds_per_iteration += 0.3 * (estimate - hosted.seconds_per_iteration)
+            if first:  # what is left of a slice is for a few, of which each takes longer
+                took = (now - then) / n
+                hosted.seconds_per_iteration = expected(hosted.seconds_per_iteration, took)
+                first = False
             wanted = min(wanted - n, session.left)
             hosted.owed -= n
             hosted.stepping = max(0, hosted.stepping - n)
             hosted.unframed += n
+            if until - now < hosted.seconds_per_iteration / 2:
+                break
         return self._after_training(hosted, now, stepped)
 
     def _accrue(self, hosted: Hosted, now: float) -> None:
@@ -223,8 +238,11 @@ class Slices:
         said: list[Event] = []
         for reader in hosted.readers.values():
             if reader.wants and reader.may_be_sent and reader.next_frame_at <= now:
+                began = self._clock()
                 said.append(events.frame(hosted, reader, now, self._clock))
                 said += events.ended(hosted, reader)
+                took = self._clock() - began
+                hosted.seconds_per_frame = expected(hosted.seconds_per_frame, took)
             if reader.questions and reader.next_answer_at <= now:
                 said.append(self._answer(hosted, reader))
         over = not session.left
