@@ -10,7 +10,7 @@ if [ "${SHALLOWS_BACKEND:-pool}" = ray ]; then
     unset RAY_AUTH_TOKEN
   fi
   while :; do
-    ray start --address="$SHALLOWS_RAY_ADDRESS" --num-cpus=0 --object-store-memory=80000000 --block >/dev/null 2>&1 || true
+    ray start --address="$SHALLOWS_RAY_ADDRESS" --num-cpus=0 --include-log-monitor=false --object-store-memory=80000000 --block >/dev/null 2>&1 || true
     sleep 2
   done &
 fi
