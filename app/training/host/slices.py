@@ -23,7 +23,7 @@ from app.training.words import described
 
 log = logging.getLogger(__name__)
 
-SHORTEST_SLICE = 0.001
+SHORTEST_SLICE = 0.0008
 """Seconds of training that a slice has, however long a frame takes."""
 MOST_OWED = 4
 LONGEST_SILENCE = 0.1
