@@ -47,8 +47,8 @@ from tests.app.several import PAGES_PATIENCE, Student, playing
 
 CORES = 0.35
 """Of each node where two are compared with one: that leaves enough for all else on two cores."""
-CORES_AGAIN = 0.7
-"""Of each where something is lost: one has to take up all that the other had, at once."""
+CORES_AGAIN = 0.4
+"""Of each where something happens: three, and one that starts, leave enough for all else, too."""
 COMPARED = {"pool": 24, "ray": 60}
 """Students for whom one such node is just enough. With many more it has nothing left for frames,
 and two are more than twice as good."""

@@ -15,7 +15,8 @@ Before all come sessions whose host was lost, until they are where they had been
 others of their kind those that have come from elsewhere, once.
 
 A host that shares its processor with hosts of other servers counts a round by the meter: by the
-clock it would be over when it has hardly begun. With many sessions it is up to twice as long there.
+clock it would be over when it has hardly begun. With many sessions it is up to two and a half times
+as long there.
 
 How one session obeys is in `commands.py`, how it trains in `slices.py` (with what happens when that
 is too much), what is said of it in `events.py`.
@@ -63,10 +64,10 @@ GLIMPSES = 0.05
 RESTORING = 0.75
 """Of a round, for sessions whose host was lost. They are silent until they are where they had been:
 one after the other they are so for a shorter time than if all took turns with those that play."""
-SHARED_TURN = 0.002
+SHARED_TURN = 0.0025
 """Seconds of a round for each who is due, on a shared processor: a round itself costs as much there
 as serving a few, so it is long enough for all."""
-MOST_SHARED = 2 * INTERVAL
+MOST_SHARED = 2.5 * INTERVAL
 """Seconds of work in a round there, however many are due."""
 LONGEST_ROUND = 12 * INTERVAL
 """Seconds that pass in a round there, however little of it was its own: two tenths. Linux counts
