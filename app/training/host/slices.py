@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 
 SHORTEST_SLICE = 0.0008
 """Seconds of training that a slice has, however long a frame takes."""
+SHORTEST_CALL = 1e-6
+"""Seconds that a call for iterations takes at least, whatever a coarse clock says."""
 MOST_OWED = 4
 LONGEST_SILENCE = 0.1
 """Seconds after which a frame is sent although its iterations are not all done."""
@@ -108,7 +110,7 @@ class Slices:
             self.trained += n * len(session.runs)
             then, now = now, self._clock()
             if first:  # what is left of a slice is for a few, of which each takes longer
-                took = (now - then) / n
+                took = max(SHORTEST_CALL, now - then) / n
                 hosted.seconds_per_iteration = expected(hosted.seconds_per_iteration, took)
                 first = False
             wanted = min(wanted - n, session.left)
