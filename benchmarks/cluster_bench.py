@@ -1,7 +1,7 @@
 """Several machines in one: web servers, PostgreSQL and nginx, loaded, and broken one by one.
 
 python -m benchmarks.cluster_bench [--backend pool|ray] [--only WHAT ...] [--students 60]
-    [--times 10] [--cores 0.7] [--turns 3] [--json FILE]
+    [--times 10] [--cores 0.4] [--turns 3] [--json FILE]
 
 Machines are network namespaces whose processors are capped (`machines.py`), and what runs on them
 is in `clusters.py`. First (`compare`) one node and two nodes in turns, under the same load:

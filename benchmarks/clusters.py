@@ -333,7 +333,7 @@ class WithRay(Cluster):
         folder = self.network.folder / f"r{machine.name}"  # its own: they would share sockets
         shutil.rmtree(folder, ignore_errors=True)
         where = (f"--node-ip-address={machine.address}", f"--temp-dir={folder}")
-        # Ray starts sooner with all of the processor, but not at the expense of those who play.
+        # Ray starts sooner with all of the processor. Beside nodes that train it would be theirs.
         machine.cap.set(self.cores if processors and self.up else None)
         self._running[machine.name] = machine.start(
             *program, *options, *where, *more, env=self._ray, cwd=ROOT

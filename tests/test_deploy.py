@@ -177,14 +177,17 @@ def test_what_compose_hands_on_as_empty_is_not_set(monkeypatch: pytest.MonkeyPat
 # -- Ray, wherever it runs ----------------------------------------------------------------------
 
 
-def test_ray_is_that_of_the_image_asks_for_a_token_and_has_no_dashboard() -> None:
+def test_ray_is_that_of_the_image_asks_for_a_token_and_starts_nothing_that_is_not_needed() -> None:
     for name in ("head", "node"):
         assert SERVICES[name]["environment"]["RAY_AUTH_MODE"] == "token"
         assert SERVICES[name]["profiles"] == ["ray"]
+        assert "--include-log-monitor=false" in SERVICES[name]["entrypoint"]
     assert "--include-dashboard=false" in SERVICES["head"]["entrypoint"]
     (cluster,) = (each for each in RESOURCES if each["kind"] == "RayCluster")
     head = cluster["spec"]["headGroupSpec"]
     assert head["rayStartParams"]["include-dashboard"] == "false"
+    for group in (head, *cluster["spec"]["workerGroupSpecs"]):
+        assert group["rayStartParams"]["include-log-monitor"] == "0"
     locked = (ROOT / "requirements-cluster.lock").read_text()
     assert f"\nray=={cluster['spec']['rayVersion']} " in locked
     for spec in templates(cluster):

@@ -2,7 +2,6 @@
 
 import json
 import math
-from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
@@ -533,32 +532,99 @@ def test_iterations_are_trained_many_at_once_and_one_interruption_changes_that_f
     None
 ):
     desk = Desk(resolution=8)
-    calls: list[int] = []
+    calls: dict[str, list[int]] = {name: [] for name in "abcdefghij"}
     interrupted = 0.0
-    for name in "abcdefghij":
-        desk.open(name, plan_of(iterations=1_000_000))
-        desk.say(name, "set", iterations_per_frame=1000)
-        slow_down(desk, name, seconds_per_iteration=9e-5)
+
+    def cost(name: str) -> None:
         session = desk.host._sessions[name].configured
         advance = session.advance
 
-        def counted(n: int, advance: Callable[[int], None] = advance) -> None:
+        def counted(n: int) -> None:
             nonlocal interrupted
-            calls.append(n)
-            desk.clock.now += 1e-4 + interrupted  # what a call costs, whatever it trains
-            interrupted = 0.0
+            calls[name].append(n)
+            desk.clock.now += 1e-4  # whatever it trains
+            if name == "a":
+                desk.clock.now, interrupted = desk.clock.now + interrupted, 0.0
             advance(n)
 
         session.advance = counted  # type: ignore[method-assign]
+
+    def trained(seconds: float) -> float:
+        for each in calls.values():
+            each.clear()
+        desk.pass_time(seconds)
+        return float(np.mean(calls["a"]))
+
+    for name in calls:
+        desk.open(name, plan_of(iterations=1_000_000))
+        desk.say(name, "set", iterations_per_frame=1000)
+        slow_down(desk, name, seconds_per_iteration=9e-5)
+        cost(name)
     desk.pass_time(1)
-    calls.clear()
-    desk.pass_time(1)
-    assert np.mean(calls) > 15
+    assert trained(1) > 16
     interrupted = 0.3
-    desk.pass_time(0.4)
-    calls.clear()
-    desk.pass_time(0.5)
-    assert np.mean(calls) > 15
+    desk.pass_time(4)  # it pays for that first
+    assert not interrupted
+    assert trained(1) > 16
+
+
+def test_a_clock_that_stands_still_holds_up_nothing() -> None:
+    desk = Desk(resolution=8)
+    desk.clock = Clock(look=0.0)
+    desk.host = Host(desk.clock, desk.clock, checkpoint_seconds=1.0)
+    desk.open("a", plan_of(iterations=1_000_000))
+    for _ in range(3):
+        there = desk.iteration("a")
+        desk.clock.now += FRAME
+        desk.hear(desk.host.round())
+        assert desk.iteration("a") >= there + 5
+
+
+def test_what_a_call_did_not_train_is_not_counted_as_fast() -> None:
+    desk = Desk(resolution=8)
+    desk.open("a", plan_of(iterations=30))
+    desk.say("a", "set", iterations_per_frame="max")
+    slow_down(desk, "a", seconds_per_iteration=1e-4)
+    hosted = desk.host._sessions["a"]
+    advance = hosted.configured.advance
+
+    def ends_sooner(n: int) -> None:
+        advance(min(n, 3))
+
+    hosted.configured.advance = ends_sooner  # type: ignore[method-assign]
+    desk.pass_time(0.2)
+    assert hosted.seconds_per_iteration == pytest.approx(1e-4, rel=0.05)
+
+
+@pytest.mark.parametrize("seconds", [0.002, 0.02])
+def test_at_top_speed_frames_have_half_of_the_time_at_most_while_slices_are_longer(
+    seconds: float,
+) -> None:
+    desk = Desk(resolution=8)
+    desk.open("fast", plan_of(iterations=1_000_000))
+    desk.say("fast", "set", iterations_per_frame="max")
+    slow_down(desk, "fast", seconds_per_iteration=1e-4)
+    slow_frames(desk, "fast", seconds)
+    desk.pass_time(2)
+    at, began = desk.iteration("fast"), desk.clock.now
+    desk.pass_time(2)
+    share = 1e-4 * (desk.iteration("fast") - at) / (desk.clock.now - began)
+    # A slice is a sixtieth of a second; a frame that takes longer than half of it comes on top.
+    assert share > 0.9 * (FRAME / 2) / (FRAME / 2 + max(seconds, FRAME / 2))
+
+
+def test_no_room_is_kept_for_a_frame_that_nobody_may_be_sent() -> None:
+    desk = Desk(resolution=8)
+    desk.open("a", plan_of(iterations=1_000_000))
+    desk.say("a", "set", iterations_per_frame=1000)
+    slow_down(desk, "a", seconds_per_iteration=1e-4)
+    slow_frames(desk, "a", 0.02)
+    desk.pass_time(2)
+    desk.pass_time(1, acks=False)  # two frames, and then none
+    at, began = desk.iteration("a"), desk.clock.now
+    desk.hear(desk.host.round())
+    assert 1e-4 * (desk.iteration("a") - at) > 0.9 * FRAME
+    assert desk.clock.now - began < 1.1 * FRAME
 
 
 class TestFairness:

@@ -482,17 +482,9 @@ def test_what_leaves_a_host_comes_with_its_last_iteration() -> None:
     assert other._sessions["a"].playing
 
 
-class SlowClock(Clock):
-    """Each look at it takes a millisecond, so a round is over after a few sessions."""
-
-    def __call__(self) -> float:
-        self.now += 0.001
-        return self.now
-
-
 def busy_desk(names: str) -> Desk:
     desk = Desk()
-    desk.clock = SlowClock()
+    desk.clock = Clock(look=0.001)  # so a round is over after a few sessions
     desk.host = Host(desk.clock, desk.clock, checkpoint_seconds=1000)
     for name in names:
         desk.open(name, PLAN)

@@ -75,6 +75,7 @@ class Hosted:
     seconds_per_iteration: float = LONGEST_CHUNK
     """So many that it begins with one, until it is known."""
     seconds_per_frame: float = 0.0
+    """For those of all its readers."""
     framed_at: float = 0.0
     unframed: int = 0
     """Iterations trained since the last frame."""

@@ -38,9 +38,18 @@ ANSWERING = 0.2
 def expected(before: float, took: float) -> float:
     """How long something is expected to take, from what was expected and what it took now.
 
-    Less is believed at once: more may be the work of other programs.
+    A shorter time is believed at once; a longer one may be due to other programs.
     """
     return min(took, before + 0.3 * (took - before))
+
+
+def _frame_in(hosted: Hosted, until: float) -> float:
+    """Seconds that the frames of a slice are expected to take; 0 if there will be none."""
+    if hosted.replaying:
+        return 0.0
+    readers = hosted.readers.values()
+    due = any(reader.may_be_sent and reader.next_frame_at <= until for reader in readers)
+    return hosted.seconds_per_frame if due else 0.0
 
 
 class Slices:
@@ -66,9 +75,9 @@ class Slices:
         self.trained = 0
 
     def serve(self, hosted: Hosted, now: float, until: float) -> list[Event]:
-        """One session's slice of a round, its frame included."""
+        """One session's slice of a round, its frame included: that has half of it at most."""
         try:
-            frame = 0.0 if hosted.replaying else hosted.seconds_per_frame
+            frame = min(_frame_in(hosted, until), (until - now) / 2)
             return [
                 *self._train(hosted, now, max(now + SHORTEST_SLICE, until - frame)),
                 *self._sweep(hosted, until),
@@ -106,11 +115,15 @@ class Slices:
         while wanted >= 1 and now < until:
             chunk = round(min(LONGEST_CHUNK, until - now) / hosted.seconds_per_iteration)
             n = int(min(wanted, max(1, chunk)))
+            before = session.iteration
             session.advance(n)
             self.trained += n * len(session.runs)
             then, now = now, self._clock()
-            if first:  # what is left of a slice is for a few, of which each takes longer
-                took = max(SHORTEST_CALL, now - then) / n
+            if (
+                first
+            ):  # the later calls of a slice are short, so each of their iterations takes longer
+                done = max(1, session.iteration - before)  # fewer if that was the end
+                took = max(SHORTEST_CALL, now - then) / done
                 hosted.seconds_per_iteration = expected(hosted.seconds_per_iteration, took)
                 first = False
             wanted = min(wanted - n, session.left)
@@ -238,15 +251,17 @@ class Slices:
             return []
         session, now = hosted.configured, self._clock()
         said: list[Event] = []
+        frames = 0.0
         for reader in hosted.readers.values():
             if reader.wants and reader.may_be_sent and reader.next_frame_at <= now:
                 began = self._clock()
                 said.append(events.frame(hosted, reader, now, self._clock))
                 said += events.ended(hosted, reader)
-                took = self._clock() - began
-                hosted.seconds_per_frame = expected(hosted.seconds_per_frame, took)
+                frames += self._clock() - began
             if reader.questions and reader.next_answer_at <= now:
                 said.append(self._answer(hosted, reader))
+        if frames:
+            hosted.seconds_per_frame = expected(hosted.seconds_per_frame, frames)
         over = not session.left
         if hosted.kind == "job" and (
             now - hosted.reported_at >= PROGRESS_EVERY or (over and hosted.changed)
