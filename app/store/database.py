@@ -142,8 +142,13 @@ def _prepare_postgresql(seconds: float, connection: Any, record: Any) -> None:
     record.info[LINE] = socket.fromfd(connection.fileno(), socket.AF_INET, socket.SOCK_STREAM)
     # A server that stopped in the middle of a transaction lets others have its locks.
     settings = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
-    connection.execute("; ".join(f"SET {name} = {int(1000 * seconds)}" for name in settings))
-    connection.commit()
+    try:
+        connection.execute("; ".join(f"SET {name} = {int(1000 * seconds)}" for name in settings))
+        connection.commit()
+    except BaseException:  # the pool would leave it open
+        _forget_line(connection, record)
+        connection.close()
+        raise
 
 
 def _forget_line(connection: object, record: Any) -> None:

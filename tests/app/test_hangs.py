@@ -14,16 +14,18 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import httpx2 as httpx
 import psycopg
 import pytest
 from sqlalchemy import Engine, event, insert, make_url, text
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import OperationalError
 
 from app.errors import NotStored
 from app.store import Store, StoreUnusable
+from app.store.database import engine_of
 from app.store.store import TURNS
 from app.store.tables import NoteRow
 from app.store.threads import Threads, TooLate
@@ -310,6 +312,33 @@ def test_a_run_that_was_kept_although_it_was_said_not_to_be_is_kept_once(url: st
     with opened(url) as store:
         asyncio.run(work(store))
     assert rows(url) == ["run"]
+
+
+def test_a_connection_that_is_cut_as_it_is_set_up_is_closed_at_once(
+    postgresql: PostgreSQL, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = postgresql.database()
+    engine = engine_of(make_url(url).set(drivername="postgresql+psycopg"))
+    execute = psycopg.Connection.execute
+
+    def cut(self: psycopg.Connection, query: Any, *args: Any, **options: Any) -> Any:
+        if "idle_in_transaction_session_timeout" in str(query):
+            raise psycopg.OperationalError("it is cut")
+        return execute(self, query, *args, **options)
+
+    with monkeypatch.context() as cutting:
+        cutting.setattr(psycopg.Connection, "execute", cut)
+        with pytest.raises(OperationalError) as failed:
+            engine.connect()
+    # What has failed is kept, and so is all that it knows: nothing is closed by chance.
+    count = "SELECT count(*) FROM pg_stat_activity WHERE datname = %s"
+    with psycopg.connect(postgresql.url("postgres"), autocommit=True) as connection:
+        while connection.execute(count, [make_url(url).database]).fetchone() != (0,):
+            a_moment()
+    assert "it is cut" in str(failed.value)
+    with engine.connect():
+        pass
+    engine.dispose()
 
 
 def test_a_full_disk_is_said_and_nothing_else_is_lost(tmp_path: Path) -> None:
