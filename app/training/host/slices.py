@@ -119,9 +119,7 @@ class Slices:
             session.advance(n)
             self.trained += n * len(session.runs)
             then, now = now, self._clock()
-            if (
-                first
-            ):  # the later calls of a slice are short, so each of their iterations takes longer
+            if first:  # later calls are short, so each of their iterations takes longer
                 done = max(1, session.iteration - before)  # fewer if that was the end
                 took = max(SHORTEST_CALL, now - then) / done
                 hosted.seconds_per_iteration = expected(hosted.seconds_per_iteration, took)
