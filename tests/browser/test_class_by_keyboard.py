@@ -330,6 +330,8 @@ def learn(page: Page, server: Server, teacher: Teacher) -> None:
     keys.press("Enter")
     keys.to(button(page, "Step"))
     teacher.say("reduce", hide=["step"], lock=[])
+    # What is said of the pause comes when it comes, and takes nothing away.
+    keys.hears("Paused at iteration")
     keys.hears("Your teacher has changed which parts of the page there are.")
     keys.seen()
     teacher.say("reduce", hide=[], lock=[])

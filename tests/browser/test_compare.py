@@ -273,7 +273,7 @@ def test_without_a_place_it_waits_for_one_and_the_run_goes_on(
             return [run["training"]["learning_rate"] for run in runs]
 
         until(page, lambda: rates() == [0.03, 0.1, 0.3, 1], "it compares something else")
-        expect(page.locator("#announcer")).to_have_text("Connected")
+        expect(page.locator("#announcer p").last).to_have_text("Connected")
         page.close()
 
 

@@ -214,7 +214,7 @@ def readouts(page: Page) -> list[str]:
 def test_points_by_keyboard_alone(page: Page) -> None:
     playground = Playground(page, "#dataset=own&points=-2,0,0;2,0,1")
     hand = Hand(playground)
-    said = page.locator("#announcer")
+    said = page.locator("#announcer p").last
     hand.tool("y = 0").focus()
     page.keyboard.press("Enter")
     expect(hand.layer).to_be_focused()
@@ -246,6 +246,8 @@ def test_points_by_keyboard_alone(page: Page) -> None:
     page.keyboard.press("Enter")
     hand.trains_on(lambda data: data["points"][-1] == [1.1, 1.1])
     assert playground.iteration == 0  # no arrow key stepped
+    # Of all that was said the latest can be read again.
+    expect(page.locator("#announcer p")).to_have_count(5)
 
 
 def test_by_hand_there_is_a_bound_and_a_message_and_a_regression_takes_values(page: Page) -> None:

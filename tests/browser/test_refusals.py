@@ -72,7 +72,7 @@ def test_a_full_server_is_waited_for_and_what_was_set_up_meanwhile_is_trained(
         page = timed.new_page()
         with holding_a_place(full):
             playground = Playground(page, f"{full.url}#dataset=xor", refused=True)
-            waiting, announced = page.locator("#waiting"), page.locator("#announcer")
+            waiting, announced = page.locator("#waiting"), page.locator("#announcer p").last
             expect(waiting).to_contain_text(TAKEN)
             expect(announced).to_have_text(f"{TAKEN} This page tries again by itself.")
             expect(page.locator("#connection")).to_have_text("Waiting")
@@ -124,7 +124,7 @@ def test_a_full_server_is_waited_for_and_what_was_set_up_meanwhile_is_trained(
         button.focus()
         come_in(other)
         expect(second.button("Play")).to_be_focused()
-        expect(other.locator("#announcer")).to_have_text("Connected")
+        expect(other.locator("#announcer p").last).to_have_text("Connected")
         other.close()
 
 

@@ -2,6 +2,7 @@
 
 import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
 import { computed, effect, signal } from '../../vendor/signals-core/signals-core.js';
+import { announcerIn } from '../announcer.js';
 import { defaultsOf, experimentOf } from '../experiment/experiment.js';
 import { cost, count } from '../format.js';
 import { pathHere, serverPath } from '../links.js';
@@ -35,7 +36,7 @@ const MOST_LARGE = 40;
 const MOST_LETTERS = 280;
 
 const page = /** @type {HTMLElement} */ (document.getElementById('page'));
-const announcer = /** @type {HTMLElement} */ (document.getElementById('announcer'));
+const announce = announcerIn(/** @type {HTMLElement} */ (document.getElementById('announcer')));
 /** @type {import('../types/protocol').Catalogue} */
 const catalogue = JSON.parse(document.getElementById('catalogue')?.textContent ?? '');
 const defaults = defaultsOf(catalogue);
@@ -299,7 +300,7 @@ function open(key) {
         : scene === 'done' && now.task
           ? `${now.task.title}: ${now.task.solved} of ${now.in}`
           : '';
-    if (said !== heard) announcer.textContent = said;
+    if (said !== heard) announce(said);
     heard = said;
   });
 }

@@ -2,6 +2,7 @@
 
 import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
 import { effect } from '../../vendor/signals-core/signals-core.js';
+import { announcerIn } from '../announcer.js';
 import { givesBack } from '../focus-back.js';
 import { crossButton } from './icon.js';
 
@@ -64,8 +65,6 @@ export function mountNotices(store, find) {
   document.addEventListener('focusin', () => said.querySelector('.bubble') && requestAnimationFrame(look));
   new ResizeObserver(look).observe(said);
 
-  const announcer = find('announcer');
-  effect(() => {
-    announcer.textContent = store.announcement.value;
-  });
+  const announce = announcerIn(find('announcer'));
+  effect(() => announce(store.announcement.value));
 }
