@@ -48,6 +48,7 @@ class Seat(InlineLine):
         super().__init__(self.host)
         self.others = others
         self.heard: list[Command] = []
+        self.rounds: list[tuple[Sequence[Command], list[Event | Worked]]] = []
         self.broken: LineBroken | None = None
         self.closed = False
 
@@ -56,6 +57,7 @@ class Seat(InlineLine):
     ) -> tuple[list[Event | Worked], float | None]:
         self.heard += commands
         answer = await super().exchange(commands)
+        self.rounds.append((commands, answer[0]))
         if self.broken is not None:
             raise self.broken
         return answer
@@ -105,7 +107,7 @@ class Hall:
 
     def hear(self, name: str, event: Event) -> None:
         match event:
-            case Frame():
+            case Frame() if event.reader == name:
                 (run,) = wire.unpack(event.data)["runs"]
                 assert 4 * run["first_iteration"] == len(self.costs[name])
                 self.costs[name] += run["costs"]
@@ -462,6 +464,27 @@ def test_a_host_keeps_a_session_that_no_checkpoint_would_hold_unless_it_must_go(
     assert kept == 50
     gone = desk.host.handle(Flush(1))
     assert (getattr(gone[-1], "value", None) == frozenset()) == at_any_rate
+
+
+def test_who_moves_is_seen_in_the_first_round_elsewhere() -> None:
+    async def watch(hall: Hall) -> None:
+        await hall.begin(left=0, right=0)
+        hall.open("a")
+        await hall.goes_on("a")
+        for reader in "bc":
+            hall.backend.put(Attach("a", reader))
+        await hall.goes_on("a")
+        there = hall.where("a")
+        hall.backend._where["a"].closing = True
+        hall.backend._balance()
+        await hall.until(lambda: hall.where("a") != there)
+        await hall.goes_on("a")
+        (seat,) = hall.seats[hall.where("a")]
+        commands, events = next(r for r in seat.rounds if any(isinstance(c, Open) for c in r[0]))
+        assert [c.reader for c in commands if isinstance(c, Attach)] == ["a", "b", "c"]
+        assert [e.reader for e in events if isinstance(e, Frame)] == ["a", "b", "c"]
+
+    in_a_hall(watch)
 
 
 def test_what_leaves_a_host_comes_with_its_last_iteration() -> None:

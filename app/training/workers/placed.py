@@ -33,7 +33,8 @@ from app.training.messages import (
 )
 
 MOST_WEIGHT = 8
-"""Of the commands of one session in one round; a command that builds something has all of it."""
+"""Of the commands of one session in one round; a command that builds something has all of it. The
+readers that a session brings to another host come with it: else it would be seen a round later."""
 LIGHT_MESSAGES = (Ack, Pause, Play, View, Cancel)
 """Messages that weigh 1."""
 SUSPICION_SECONDS = 60.0
@@ -41,6 +42,8 @@ SUSPICION_SECONDS = 60.0
 
 def weight_of(command: Command) -> int:
     """What a command counts of the weight that a session may have carried out in a round."""
+    if isinstance(command, Attach) and not command.greet:
+        return 0
     light = isinstance(command, Detach | Hold | Expect | Look) or (
         isinstance(command, Tell) and isinstance(command.message, LIGHT_MESSAGES)
     )
@@ -125,7 +128,7 @@ class Placed:
         """The commands of the next round."""
         commands: list[Command] = []
         weight = 0
-        while self.waiting and weight < MOST_WEIGHT:
+        while self.waiting and (weight < MOST_WEIGHT or not weight_of(self.waiting[0])):
             commands.append(self.waiting.popleft())
             weight += weight_of(commands[-1])
         self.taken.set()
