@@ -89,6 +89,8 @@ def engine_of(url: URL, seconds: float = WAIT_SECONDS) -> Engine:
             "keepalives_idle": 5,
             "keepalives_interval": 2,
             "keepalives_count": 3,
+            # Else a database without an encoding, as initdb makes it without a locale, gives bytes.
+            "client_encoding": "utf8",
         }
         engine = create_engine(url, connect_args=waits, hide_parameters=True, **kept)
         event.listen(engine, "connect", functools.partial(_prepare_postgresql, seconds))

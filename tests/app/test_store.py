@@ -56,6 +56,15 @@ def test_migrations_make_what_the_models_say_and_keep_what_is_there(url: str) ->
         assert asyncio.run(store.get(name)) is not None
 
 
+def test_a_database_without_an_encoding_has_all_letters(postgresql: PostgreSQL) -> None:
+    postgresql.run("postgres", "CREATE DATABASE plain TEMPLATE template0 ENCODING SQL_ASCII")
+    letters = "Größe, θ₁, 🦊"
+    said = text("SELECT CAST(:said AS text)")
+    with opened(postgresql.url("plain")) as store:
+        heard = asyncio.run(store.read(lambda c: c.scalar(said, {"said": letters})))
+    assert heard == letters
+
+
 def test_servers_that_start_together_take_turns(url: str) -> None:
     errors: list[BaseException] = []
 
