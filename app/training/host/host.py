@@ -64,7 +64,7 @@ GLIMPSES = 0.05
 RESTORING = 0.75
 """Of a round, for sessions whose host was lost. They are silent until they are where they had been:
 one after the other they are so for a shorter time than if all took turns with those that play."""
-SHARED_TURN = 0.0025
+SHARED_TURN = 0.00225
 """Seconds of a round for each who is due, on a shared processor: a round itself costs as much there
 as serving a few, so it is long enough for all."""
 MOST_SHARED = 2.5 * INTERVAL
