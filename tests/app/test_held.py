@@ -498,4 +498,14 @@ def test_a_hold_overtakes_what_waits_and_the_newest_counts() -> None:
     placed.take(Glimpse("a", facts, playing=False, at_once=True))
     assert placed.again()[-1] == look
     placed.take(Glimpse("a", facts, playing=False))
+    # Nor does it part a session that begins there from its reader.
+    placed.send(Attach("a", "r"))
+    placed.waiting.clear()  # its host had it
+    placed.begin_anew()
+    placed.hold(last := Hold("a", False))
+    begins, attached, *rest = placed.waiting
+    assert isinstance(begins, Open)
+    assert isinstance(attached, Attach)
+    assert rest[0] == last
+    assert placed.next_commands() == [begins, attached]
     assert placed.again()[-1] == expect

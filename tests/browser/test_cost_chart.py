@@ -32,6 +32,8 @@ def test_the_pointer_reads_the_exact_cost_and_test_costs_are_dashed_and_end_wher
         found = re.search(r"Iteration (\d+)\s+tanh (\d\.\d+)", text)
         assert found, text
         assert f"{playground.wire.costs[int(found[1])]:.4f}" == found[2]
+        pixel = end / (box["width"] - 43)
+        assert abs(int(found[1]) - share * playground.iteration) <= 2 * pixel + 1
     # Test costs are dashed, and end where the run is.
     # Plotly draws a few times a second at most.
     until(page, lambda: playground.trace("cost", -2)["x"][-1:] == [playground.iteration])

@@ -40,10 +40,15 @@ LIGHT_MESSAGES = (Ack, Pause, Play, View, Cancel)
 SUSPICION_SECONDS = 60.0
 
 
+def _brings(command: Command) -> bool:
+    """Whether it is the beginning of a session in a host, or brings a reader there unheard."""
+    return isinstance(command, Open) or (isinstance(command, Attach) and not command.greet)
+
+
 def weight_of(command: Command) -> int:
     """What a command counts of the weight that a session may have carried out in a round."""
-    if isinstance(command, Attach) and not command.greet:
-        return 0
+    if _brings(command):
+        return MOST_WEIGHT if isinstance(command, Open) else 0
     light = isinstance(command, Detach | Hold | Expect | Look) or (
         isinstance(command, Tell) and isinstance(command.message, LIGHT_MESSAGES)
     )
@@ -108,7 +113,7 @@ class Placed:
         """Let it wait, or go on: before all that waits for it, but its beginning."""
         self.held = command.held
         self._newest(Hold)
-        self.waiting.insert(any(isinstance(each, Open) for each in self.waiting), command)
+        self.waiting.insert(sum(map(_brings, self.waiting)), command)
 
     def _newest(self, kind: type[Command]) -> None:
         """Of a kind of which the newest counts, drop what waits still."""
@@ -182,9 +187,7 @@ class Placed:
 
     def _is_ours(self, command: Command) -> bool:
         """Whether it only brings a session to a host; the next one gets another, as it is now."""
-        return isinstance(command, Open | Release) or (
-            isinstance(command, Attach) and not command.greet
-        )
+        return isinstance(command, Release) or _brings(command)
 
     def again(self, kept: Sequence[Command] = ()) -> list[Command]:
         """The commands that bring the session to a new host.

@@ -1,6 +1,7 @@
 /** What a teacher's page is: the room as it is told, what the teacher looks at, and what they do. No view knows more. */
 
 import { batch, computed, effect, signal } from '../../vendor/signals-core/signals-core.js';
+import { Announcer } from '../announcer.js';
 import { ask } from '../asking.js';
 import { fromHash } from '../experiment/address.js';
 import { experimentOf, runSpec } from '../experiment/experiment.js';
@@ -52,8 +53,7 @@ export class Desk {
   section = signal(/** @type {Section} */ (''));
   /** What went wrong last; '' is nothing. */
   problem = signal('');
-  /** For screen readers. */
-  announcement = signal('');
+  announcer = new Announcer();
   seeds = signal(/** @type {'same' | 'own'} */ ('own'));
   playing = signal(false);
   /** Whether this page shows names: on a laptop that is mirrored it had better not. */
@@ -176,7 +176,7 @@ export class Desk {
     effect(() => {
       const room = this.state.room.value;
       const text = before && room ? teachersNews(before, room, this.state.members.peek().size) : '';
-      if (text) this.announcement.value = text;
+      if (text) this.announcer.say(text);
       before = room;
     });
     setInterval(() => {
@@ -342,8 +342,10 @@ export class Desk {
       const members = within ? lit.filter((other) => other !== member) : [...lit, member];
       if (!this.say({ type: 'spotlight', members })) return;
       this.#chosen = { members, until: performance.now() + ANSWERS_WITHIN };
-    } else
-      this.announcement.value = this.problem.value = `The spotlight has room for ${MOST_SPOTLIT}. Take one out first.`;
+    } else {
+      this.problem.value = `The spotlight has room for ${MOST_SPOTLIT}. Take one out first.`;
+      this.announcer.say(this.problem.value);
+    }
   }
 
   /** @returns {Promise<string>} why it could not be done; '' is that it was */
@@ -368,7 +370,7 @@ export class Desk {
         this.#key = message.key;
         this.stream.rekey(message.key);
         keepKey(this.#id, message.key);
-        this.announcement.value = 'This page has the only key now.';
+        this.announcer.say('This page has the only key now.');
         return;
       case 'error':
         this.problem.value = message.detail;
@@ -423,7 +425,7 @@ export class Desk {
             ? `${members.filter(({ solved }) => solved.includes(task)).length} of ${members.length} solved`
             : `${members.length} in`;
       const text = `${counts}${hands > 0 ? `, ${counted(hands, 'hand')} up` : ''}`;
-      if (text !== before && before) this.announcement.value = text;
+      if (text !== before && before) this.announcer.say(text);
       before = text;
     }, SAID_EVERY);
   }

@@ -85,7 +85,7 @@ export function mountDo(fields, defaults, desk, place, { points, arrived }) {
   const who = (name, member) => (desk.named.value ? name : `number ${member}`);
   /** @param {'admit' | 'refuse'} type @param {string} claim @param {string} said */
   const decide = (type, claim, said) => {
-    if (desk.say({ type, claim })) desk.announcement.value = said;
+    if (desk.say({ type, claim })) desk.announcer.say(said);
   };
 
   /** @param {TeachersRoom} room */

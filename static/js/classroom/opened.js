@@ -111,7 +111,7 @@ export function mountOpened(desk, place, { points, arrived }, back) {
     }
     paintWithin(/** @type {HTMLElement} */ (place.querySelector('.strip')), desk, points);
     if (were === '') /** @type {HTMLElement | null} */ (place.querySelector('.bar .btn'))?.focus();
-    if (were !== String(opened)) desk.announcement.value = `${many}, live.`;
+    if (were !== String(opened)) desk.announcer.say(`${many}, live.`);
     were = String(opened);
   });
 

@@ -2,7 +2,7 @@
 
 import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
 import { computed, effect, signal } from '../../vendor/signals-core/signals-core.js';
-import { announcerIn } from '../announcer.js';
+import { Announcer } from '../announcer.js';
 import { defaultsOf, experimentOf } from '../experiment/experiment.js';
 import { cost, count } from '../format.js';
 import { pathHere, serverPath } from '../links.js';
@@ -36,7 +36,8 @@ const MOST_LARGE = 40;
 const MOST_LETTERS = 280;
 
 const page = /** @type {HTMLElement} */ (document.getElementById('page'));
-const announce = announcerIn(/** @type {HTMLElement} */ (document.getElementById('announcer')));
+const announcer = new Announcer();
+announcer.mount(/** @type {HTMLElement} */ (document.getElementById('announcer')));
 /** @type {import('../types/protocol').Catalogue} */
 const catalogue = JSON.parse(document.getElementById('catalogue')?.textContent ?? '');
 const defaults = defaultsOf(catalogue);
@@ -300,7 +301,7 @@ function open(key) {
         : scene === 'done' && now.task
           ? `${now.task.title}: ${now.task.solved} of ${now.in}`
           : '';
-    if (said !== heard) announce(said);
+    if (said !== heard) announcer.say(said);
     heard = said;
   });
 }

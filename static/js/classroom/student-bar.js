@@ -28,7 +28,7 @@ export function mountBar(store, student, again) {
   effect(() => {
     const room = student.room.value;
     const text = room ? studentsNews(before, room) : '';
-    if (text) store.announcement.value = text;
+    if (text) store.announcer.say(text);
     before = room;
   });
 

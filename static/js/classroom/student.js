@@ -180,7 +180,7 @@ export class Student {
       };
       store.change({ ...other, ...kept(now) });
     });
-    store.announcement.value = back ? 'The class’s experiment is back' : 'Your own experiment is back';
+    store.announcer.say(back ? 'The class’s experiment is back' : 'Your own experiment is back');
   }
 
   /**

@@ -2,7 +2,6 @@
 
 import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
 import { effect } from '../../vendor/signals-core/signals-core.js';
-import { announcerIn } from '../announcer.js';
 import { defaultsOf, fieldsOf } from '../experiment/experiment.js';
 import { givesBack } from '../focus-back.js';
 import { pathHere, serverPath } from '../links.js';
@@ -22,7 +21,7 @@ import { mountWall } from './wall.js';
 const PANELS = ['microscope', 'activations', 'compare', 'timeline', 'runs', 'results', 'surface', 'timing', 'code'];
 
 const page = /** @type {HTMLElement} */ (document.getElementById('page'));
-const announce = announcerIn(/** @type {HTMLElement} */ (document.getElementById('announcer')));
+const announcer = /** @type {HTMLElement} */ (document.getElementById('announcer'));
 /** @type {import('../types/protocol').Catalogue} */
 const catalogue = JSON.parse(document.getElementById('catalogue')?.textContent ?? '');
 const id = decodeURIComponent(pathHere().split('/rooms/')[1] ?? '').replace(/\/$/, '');
@@ -128,7 +127,7 @@ function open(key) {
     );
     if (had && !problem) giveBack();
   });
-  effect(() => announce(desk.announcement.value));
+  desk.announcer.mount(announcer);
   effect(() => {
     const { over } = desk.state;
     if (over.value) closed('The room is over', over.value);

@@ -140,7 +140,7 @@ export function showNetworks(store, find, catalogue, fields, scale) {
     /** @param {Value} value */
     take(value) {
       store.change(factor.peek().set(store.experiment.peek(), value));
-      store.announcement.value = `Set up: ${factor.peek().say(value)}`;
+      store.announcer.say(`Set up: ${factor.peek().say(value)}`);
     },
   };
 
@@ -156,7 +156,7 @@ export function showNetworks(store, find, catalogue, fields, scale) {
     takeKeys(context, find('compare-play')),
     showWaiting(session.stream, WHY_NOT, {
       container: find('compare-waiting'),
-      announcement: store.announcement,
+      announcer: store.announcer,
       next: find('compare-play'),
     }),
     showCards(context, find('networks')),
@@ -308,7 +308,7 @@ function takeKeys({ store, session, ready, commands }, play) {
   /** @param {() => void} act */
   const once = (act) => () => {
     if (ready.peek()) act();
-    else store.announcement.value = 'The comparison cannot be trained just now';
+    else store.announcer.say('The comparison cannot be trained just now');
   };
   const keyed = {
     what: 'the comparison',

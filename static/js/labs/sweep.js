@@ -72,7 +72,7 @@ export function mountSweep(store, find, fields, scale) {
     asked = { seeds, experiment: store.running, history: store.current.history, did: store.begins() };
     said.value = '';
     progress.value = { iteration: 0, iterations };
-    store.announcement.value = `Training ${count(seeds)} initialisations`;
+    store.announcer.say(`Training ${count(seeds)} initialisations`);
   };
   /** @param {string} why */
   const stop = (why) => {
@@ -97,7 +97,7 @@ export function mountSweep(store, find, fields, scale) {
         progress.value = null;
         chosen.value = answer.seeds[0].seed;
         result.value = { experiment: asked.experiment, answer };
-        store.announcement.value = verdict(answer);
+        store.announcer.say(verdict(answer));
         asked.did({ swept: answer.seeds.length });
       }),
       store.dialogue.questions.listen('too_much', ({ detail }) => {
@@ -191,7 +191,7 @@ function showResult(store, result, chosen, container) {
     /** @param {Seed} seed */
     const setUp = ({ seed }) => {
       store.change({ weightSeed: seed, parameters: null });
-      store.announcement.value = `Set up: seed ${seed}`;
+      store.announcer.say(`Set up: seed ${seed}`);
     };
     render(
       html`<p class="verdict"><b>${verdict(answer)}.</b> Solved is ${mark(solved)} after ${count(iterations)}

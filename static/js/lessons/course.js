@@ -328,7 +328,7 @@ export class Course {
     if (!lesson || !step) return;
     if (step.kind === 'run') {
       this.met.value = true;
-      this.#store.announcement.value = `Done: ${step.title}`;
+      this.#store.announcer.say(`Done: ${step.title}`);
     }
     this.book.did(lesson.name, this.number.peek());
     this.#store.lessonDone.value = { lesson: lesson.name, step: this.number.peek(), choice };

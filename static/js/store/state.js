@@ -5,6 +5,7 @@
  */
 
 import { batch, computed, effect, signal, untracked } from '../../vendor/signals-core/signals-core.js';
+import { Announcer } from '../announcer.js';
 import { UNANSWERED } from '../asking.js';
 import {
   changed,
@@ -89,8 +90,7 @@ export class Store {
   compared = signal(/** @type {KeptRun[]} */ ([]));
   /** @type {Signal<Notice | null>} */
   notice = signal(/** @type {Notice | null} */ (null));
-  /** For screen readers. */
-  announcement = signal('');
+  announcer = new Announcer();
   /**
    * Whose Space, → and R are, while they are not this run's: a lab's whose own Play is on the screen.
    *
@@ -186,7 +186,7 @@ export class Store {
     this.dialogue = dialogue;
     /** The run that is shown. */
     this.current = new CurrentRun();
-    this.telling = new Telling(dialogue.questions, this.announcement);
+    this.telling = new Telling(dialogue.questions, this.announcer);
     this.written = signal(experiment);
     this.#writeInTime();
     // Now it is still known what the run is that another one was to replace.
@@ -204,7 +204,7 @@ export class Store {
     this.#goOn();
     this.dialogue.play();
     this.telling.hush();
-    this.announcement.value = 'Training';
+    this.announcer.say('Training');
   }
 
   pause() {
@@ -228,7 +228,7 @@ export class Store {
 
   /** Asks what the plane shows, in words, and says it. */
   describe() {
-    if (this.obstacle.value) this.announcement.value = this.obstacle.value;
+    if (this.obstacle.value) this.announcer.say(this.obstacle.value);
     else this.telling.tell((answer) => (answer ? `Iteration ${count(answer.iteration)}.` : UNANSWERED));
   }
 
@@ -256,7 +256,7 @@ export class Store {
     this.#restarted();
     this.dialogue.forget();
     this.telling.hush();
-    this.announcement.value = 'Back at iteration 0, with the same initial weights';
+    this.announcer.say('Back at iteration 0, with the same initial weights');
     const trained = this.current.experiment.value;
     this.#reset ??= trained;
     // The server would go back to the weights that this run began with.
@@ -543,7 +543,7 @@ export class Store {
     this.#plotServed(message.data);
     const anew = this.dialogue.resumed(message, this.experiment.value);
     if (anew) this.#configure(anew.weights);
-    this.announcement.value = opensSaved ? 'The saved run is open' : 'Connected again';
+    this.announcer.say(opensSaved ? 'The saved run is open' : 'Connected again');
     if (message.from_checkpoint && this.current.halted.value === null)
       this.note(fromCheckpoint(anew !== null, message.iteration));
   }

@@ -15,15 +15,13 @@ import { Milestones } from './milestones.js';
 const PATIENCE = 1000;
 /** Steps that follow each other faster are told as one. */
 const STEPS_REST = 400;
-/** The same again is heard again only if it is not the same text. */
-const AGAIN = '\u00a0';
 
 export class Telling {
   /** The latest of the run there is. @type {Signal<Described | null>} */
   described = signal(/** @type {Described | null} */ (null));
 
   #questions;
-  #announcement;
+  #announcer;
   #milestones = new Milestones();
   /** Says what waits for the sentence; null if nothing does. @type {((answer: Described | null) => void) | null} */
   #waiting = null;
@@ -39,11 +37,11 @@ export class Telling {
 
   /**
    * @param {import('../stream/questions.js').Questions} questions
-   * @param {Signal<string>} announcement
+   * @param {import('../announcer.js').Announcer} announcer
    */
-  constructor(questions, announcement) {
+  constructor(questions, announcer) {
     this.#questions = questions;
-    this.#announcement = announcement;
+    this.#announcer = announcer;
     questions.listen('described', (answer) => {
       if (!this.#asked) return;
       this.described.value = answer;
@@ -61,7 +59,7 @@ export class Telling {
   tell(before, counts = () => true) {
     this.hush();
     this.#counts = counts;
-    this.#waiting = (answer) => this.#announce([before(answer), answer?.text ?? ''].filter(Boolean).join(' '));
+    this.#waiting = (answer) => this.#announcer.say([before(answer), answer?.text ?? ''].filter(Boolean).join(' '));
     if (this.ask()) this.#patience = setTimeout(() => this.#say(null), PATIENCE);
     else this.#say(null);
   }
@@ -96,7 +94,7 @@ export class Telling {
     clearTimeout(this.#rest);
     this.#rest = setTimeout(() => {
       this.#stepping = false;
-      this.#announce(`Iteration ${count(iteration)}, cost ${cost(J)}`);
+      this.#announcer.say(`Iteration ${count(iteration)}, cost ${cost(J)}`);
     }, STEPS_REST);
   }
 
@@ -139,10 +137,5 @@ export class Telling {
     const say = this.#waiting;
     this.#waiting = null;
     say?.(answer);
-  }
-
-  /** @param {string} text */
-  #announce(text) {
-    if (text) this.#announcement.value = text === this.#announcement.peek() ? text + AGAIN : text;
   }
 }

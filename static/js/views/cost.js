@@ -52,7 +52,7 @@ export function mountCost(store, find, catalogue, plotly) {
   const forget = find('forget');
   forget.addEventListener('click', () => {
     store.forgetGhosts();
-    store.announcement.value = 'Earlier runs cleared';
+    store.announcer.say('Earlier runs cleared');
   });
   effect(() => {
     forget.hidden = store.current.ghosts.value.length === 0 && store.compared.value.length === 0;

@@ -30,7 +30,7 @@ export function renewSeed(store, button, name, said) {
     const other = Math.floor(Math.random() * (SEEDS - 1));
     const seed = other < store.experiment.value[name] ? other : other + 1;
     store.change({ [name]: seed });
-    store.announcement.value = `${said}, seed ${seed}`;
+    store.announcer.say(`${said}, seed ${seed}`);
   });
 }
 

@@ -78,7 +78,7 @@ export function mountImages(store, find, catalogue, defaults, plotly, painter) {
     try {
       const { blob, iteration } = await pictures[image](/** @type {Format} */ (format));
       download(blob, `shallows-${image}-${iteration}.${format}`);
-      store.announcement.value = 'Image saved';
+      store.announcer.say('Image saved');
     } catch (error) {
       store.complain(`The image could not be made. ${error instanceof Error ? error.message : ''}`);
     }

@@ -2,7 +2,6 @@
 
 import { html, nothing, render } from '../../vendor/lit-html/lit-html.js';
 import { effect } from '../../vendor/signals-core/signals-core.js';
-import { announcerIn } from '../announcer.js';
 import { givesBack } from '../focus-back.js';
 import { crossButton } from './icon.js';
 
@@ -65,6 +64,5 @@ export function mountNotices(store, find) {
   document.addEventListener('focusin', () => said.querySelector('.bubble') && requestAnimationFrame(look));
   new ResizeObserver(look).observe(said);
 
-  const announce = announcerIn(find('announcer'));
-  effect(() => announce(store.announcement.value));
+  store.announcer.mount(find('announcer'));
 }

@@ -160,7 +160,7 @@ class Editor {
     this.restore(state);
     this.#steps.take(before, this.#state);
     this.steps.value++;
-    this.#store.announcement.value = said;
+    this.#store.announcer.say(said);
   }
 
   /** Trains on these points, without a step to undo. @param {Own} own */
@@ -239,7 +239,7 @@ class Editor {
     if (!state) return false;
     this.restore(state);
     this.steps.value++;
-    this.#store.announcement.value = said;
+    this.#store.announcer.say(said);
     return true;
   }
 }
@@ -437,7 +437,7 @@ function mountLayer(store, find, edit) {
   const say = (text) => {
     const line = /** @type {HTMLElement} */ (said.firstElementChild);
     line.textContent = text;
-    store.announcement.value = text;
+    store.announcer.say(text);
     said.hidden = false;
     clearTimeout(unsaid);
     unsaid = setTimeout(hush, SAID);
@@ -542,12 +542,13 @@ function mountLayer(store, find, edit) {
     const index = under();
     if (held) return;
     if (index >= 0) act(index);
-    else store.announcement.value = 'There is no point here';
+    else store.announcer.say('There is no point here');
   };
   const tell = () => {
     const index = under();
-    store.announcement.value =
-      index >= 0 && !held ? `${spoken(at)}, on a point of ${edit.name(edit.own.labels[index])}` : spoken(at);
+    store.announcer.say(
+      index >= 0 && !held ? `${spoken(at)}, on a point of ${edit.name(edit.own.labels[index])}` : spoken(at),
+    );
   };
   layer.addEventListener('focus', () => crossAt(at));
   layer.addEventListener('blur', () => held && !held.from && back());
@@ -560,11 +561,11 @@ function mountLayer(store, find, edit) {
       const index = under();
       const label = edit.label(shiftKey);
       if (label !== null) edit.add(at, label);
-      else if (index < 0) store.announcement.value = 'There is no point here';
+      else if (index < 0) store.announcer.say('There is no point here');
       else if (edit.tool.value === 'erase') edit.erase(index);
       else {
         pick(index, null);
-        store.announcement.value = `Picked up ${edit.name(edit.own.labels[index])}. Arrows carry it, Enter puts it down.`;
+        store.announcer.say(`Picked up ${edit.name(edit.own.labels[index])}. Arrows carry it, Enter puts it down.`);
       }
       return undefined;
     },

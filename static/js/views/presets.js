@@ -41,7 +41,7 @@ export function mountPresets(store, find, catalogue) {
     dialog.close();
     store.change(experimentOf(preset, catalogue));
     chosen.value = preset;
-    store.announcement.value = `${preset.title}. ${preset.look_for}`;
+    store.announcer.say(`${preset.title}. ${preset.look_for}`);
     notes.find((note) => note.checkVisibility())?.scrollIntoView({ block: 'nearest' });
   };
   const buttons = () => /** @type {HTMLElement[]} */ ([...lists.querySelectorAll('button')]);

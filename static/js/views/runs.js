@@ -62,7 +62,7 @@ export function mountRuns(store, find, catalogue, defaults, runs) {
     /** @param {KeptRun} run */
     restore(run) {
       store.change(experimentOf(run.spec, catalogue));
-      store.announcement.value = `Restored: ${title(run)}`;
+      store.announcer.say(`Restored: ${title(run)}`);
     },
     /** @param {KeptRun} run */
     remove(run) {
@@ -70,7 +70,7 @@ export function mountRuns(store, find, catalogue, defaults, runs) {
       store.compared.value = store.compared.value.filter(({ id }) => id !== run.id);
       removed.value = { run, index };
       runs.remove(run.id);
-      store.announcement.value = `Deleted: ${title(run)}`;
+      store.announcer.say(`Deleted: ${title(run)}`);
       focus('.undo');
     },
     undo() {

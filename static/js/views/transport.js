@@ -152,10 +152,11 @@ function mountConnection(store, element, stream) {
     const why = stream.waiting.value?.why;
     // Until it has a session, a connection only asks for a place.
     const state = why && why !== 'restarting' ? 'waiting' : why ? 'reconnecting' : store.dialogue.connection.value;
+    const before = element.dataset.state;
     element.dataset.state = state;
     element.title = CONNECTION_HINT[state];
     label.textContent = state === 'live' && stream.plain.value ? 'Live, the second way' : CONNECTION[state];
-    if (state === 'reconnecting' && !why) store.announcement.value = 'Reconnecting';
+    if (state === 'reconnecting' && state !== before && !why) store.announcer.say('Reconnecting');
   });
 }
 

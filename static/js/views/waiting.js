@@ -36,7 +36,7 @@ const WHY_NOT = {
 export function mountWaiting(store, find, stream) {
   showWaiting(stream, WHY_NOT, {
     container: find('waiting'),
-    announcement: store.announcement,
+    announcer: store.announcer,
     next: find('play'),
     style: 'bubble note-kind',
   });
@@ -47,17 +47,17 @@ export function mountWaiting(store, find, stream) {
  *
  * @param {{waiting: Signal<Wait | null>, tryNow: () => void}} stream
  * @param {Record<Reason, string>} whyNot
- * @param {{container: HTMLElement, announcement: Signal<string>, next: HTMLElement, style?: string}} place `next` has
+ * @param {{container: HTMLElement, announcer: import('../announcer.js').Announcer, next: HTMLElement, style?: string}} place `next` has
  *   the focus when the button is gone
  * @returns {() => void} ends it
  */
-export function showWaiting(stream, whyNot, { container, announcement, next, style = '' }) {
+export function showWaiting(stream, whyNot, { container, announcer, next, style = '' }) {
   /** What was announced last. @type {Reason | null} */
   let announced = null;
   let waited = false;
   const tryNow = () => {
     announced = null;
-    announcement.value = 'Trying again';
+    announcer.say('Trying again');
     stream.tryNow();
   };
   // The form that asks for the code is what the server sends instead of the page.
@@ -81,14 +81,14 @@ export function showWaiting(stream, whyNot, { container, announcement, next, sty
       const focused = container.contains(document.activeElement);
       render(nothing, container);
       if (focused) next.focus();
-      if (waited) announcement.value = 'Connected';
+      if (waited) announcer.say('Connected');
       waited = false;
       announced = null;
       return undefined;
     }
     waited = true;
     if (wait.until > performance.now() && announced !== wait.why) {
-      announcement.value = `${whyNot[wait.why]} This page tries again by itself.`;
+      announcer.say(`${whyNot[wait.why]} This page tries again by itself.`);
       announced = wait.why;
     }
     show(wait);
