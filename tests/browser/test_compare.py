@@ -213,14 +213,20 @@ def test_it_goes_on_after_a_dropped_connection_and_what_has_run_is_told_for_the_
     until(page, lambda: lab.iteration >= 60, "it does not train")
     cable.pull()
     expect(page.locator("#compare-said")).to_contain_text("Reconnecting")
-    known = lab.iteration
+    wire = playground.wire
+    known = len(wire.lab.costs_of(3))
     cable.plug_in()
+
+    # What it had heard before may be drawn as late as this.
+    def is_back() -> bool:
+        return wire.lab.of_type("configured", sent=False)[-1]["resumed"] is True
+
+    until(page, is_back, "it does not come back")
     until(page, lambda: lab.iteration >= known + 60, "it does not go on")
     page.locator("#compare-play").click()
-    wire = playground.wire.lab
-    assert len(wire.of_type("configure", sent=True)) == 1
-    assert wire.of_type("configured", sent=False)[-1]["resumed"] is True
-    assert len(wire.costs_of(3)) >= known  # `costs_of` fails at a gap.
+    assert len(wire.lab.of_type("configure", sent=True)) == 1
+    # `costs_of` fails at a gap.
+    until(page, lambda: len(wire.lab.costs_of(3)) >= known + 60, "costs are missing")
     # That a comparison has run is told, for the lessons.
     heard = page.evaluate(
         """() => new Promise((resolve) => {

@@ -8,7 +8,11 @@ from functools import partial
 import numpy as np
 from playwright.sync_api import Page, expect
 
+from tests.browser.cable import Cable
+from tests.browser.conftest import Guard
+from tests.browser.harness import Server
 from tests.browser.playground import Playground, Theme, until
+from tests.browser.test_connection import REFUSED
 
 SIZES = [(390, 844), (600, 900), (820, 1100), (1024, 1100), (1280, 800), (1440, 900), (1920, 1080)]
 # The usual one, the largest and the smallest: with how many units.
@@ -188,8 +192,10 @@ CUT_OFF = """() => {
 }"""
 
 
-def test_every_number_is_whole_in_its_field(page: Page) -> None:
-    Playground(page)
+def test_every_number_is_whole_in_its_field(page: Page, server: Server, guard: Guard) -> None:
+    guard.expect(REFUSED)
+    cable = Cable(server.port)
+    Playground(page, cable.url)
     for address, least in (
         ("#batch=10&layers=4,4&activation=leaky_relu&panel=timing", 20),
         ("#batch=10&layers=16,16,16,16,16,16&panel=compare&sweep=yes", 20),
@@ -204,6 +210,17 @@ def test_every_number_is_whole_in_its_field(page: Page) -> None:
             found, cut = page.evaluate(CUT_OFF)
             assert found >= least, (address, width)
             assert cut == [], (address, width)
+    # So they are beside the word that the connection is gone, which takes room.
+    page.evaluate("location.hash = 'batch=10'")
+    cable.pull()
+    expect(page.locator("#connection")).to_have_text("Reconnecting")
+    expect(page.locator("#step-epoch")).to_be_visible()
+    for width in (390, 600, 760, 960, 980, 1000, 1024, 1099, 1100, 1200, 1366, 1440):
+        page.set_viewport_size({"width": width, "height": 900})
+        assert page.evaluate(CUT_OFF)[1] == [], width
+        if width >= 960:
+            assert dials_touching(page) == [], width
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 def test_the_chart_has_its_room_while_a_run_stands_still(page: Page) -> None:
