@@ -421,18 +421,29 @@ class Playground:
     def begun(self) -> None:
         """Until the page shows the run that it was told to train last, and no other."""
         self.last_configure()
-        talk = self.wire.main_talks[-1]
-        until(self.page, lambda: talk.is_shown, "the page does not show the run")
+        until(
+            self.page,
+            lambda: self.wire.main_talks[-1].is_shown,
+            "the page does not show the run",
+        )
 
     def wait_for_sentences(self) -> None:
         """From now on who listens hears the server's sentence, however late: no pause without."""
+        self._lengthen(1000)
+
+    def keep_notes(self) -> None:
+        """From now on a note that goes by itself stays, however late one looks."""
+        self._lengthen(6000)
+
+    def _lengthen(self, milliseconds: int) -> None:
+        """Of the page's waits those that take as long."""
         self.page.evaluate(
-            """(longer) => {
+            """([which, longer]) => {
               const { setTimeout: usual } = window;
               window.setTimeout = (act, after, ...more) =>
-                usual(act, after === 1000 ? longer : after, ...more);
+                usual(act, after === which ? longer : after, ...more);
             }""",
-            PATIENCE,
+            [milliseconds, PATIENCE],
         )
 
     def say_all(self) -> None:
@@ -459,6 +470,7 @@ class Playground:
             return talk.is_answered and talk.iteration == self.iteration
 
         until(self.page, is_settled, "the page does not show what the server last said")
+        self._in_workers(AFTER_OTHER_TASKS)  # What is shown has come; now it is heard here, too.
 
     def choose(self, group: str, name: str) -> None:
         """Choose as with a mouse: on the label, whose radio button itself is not seen."""

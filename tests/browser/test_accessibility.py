@@ -149,6 +149,7 @@ def test_the_title_and_the_language_are_said_and_announcements_do_not_chatter(pa
     # A milestone's sentence may have been said just before it.
     latest = page.locator("#announcer p").last
     expect(latest).to_have_text(re.compile("^Paused at .* points are right"))
+    playground.say_all()
     said = page.evaluate("window.said_.filter((text) => text)")
     assert said[0] == "Training"
     (told,) = playground.wire.main.of_type("described", sent=False)[-1:]
@@ -156,7 +157,8 @@ def test_the_title_and_the_language_are_said_and_announcements_do_not_chatter(pa
         said[-1]
         == f"Paused at iteration {told['iteration']}, cost {told['cost']:.4f}. " + (told["text"])
     )
-    assert len(said) <= 4
+    # That a connection drops and is back is said, and busy machines drop some.
+    assert len(said) <= 4 + 2 * (len(playground.wire.main_talks) - 1)
     described = page.get_by_role("img", name="Predicted probability")
     expect(described).to_have_accessible_description(
         f"At iteration {told['iteration']}: {told['text']}"
@@ -188,6 +190,7 @@ def test_the_first_stops_skip_and_a_dialog_has_the_plane_and_the_cost_as_tables(
     playground.button("In words").focus()
     page.keyboard.press("Enter")
     dialog = page.get_by_role("dialog", name="In words")
+    playground.say_all()
     told = playground.wire.main.of_type("described", sent=False)[-1]
     expect(dialog.get_by_role("status")).to_have_text(f"At iteration 2: {told['text']}")
     plane, wrong, cost = dialog.get_by_role("table").all()

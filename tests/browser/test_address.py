@@ -31,6 +31,7 @@ def test_a_link_restores_the_experiment_bit_for_bit(context: BrowserContext, pag
     second = Playground(context.new_page(), f"#{page.url.partition('#')[2]}")
     assert second.page.url == page.url
     second.step(12)
+    second.settle()
     assert len(first.wire.costs) == 12
     np.testing.assert_array_equal(second.wire.costs, first.wire.costs)
     for page_of in (first, second):

@@ -47,21 +47,22 @@ class Lab:
             return talk.is_answered and talk.iteration == self.iteration
 
         until(self.page, settled, "the lab does not show where it is")
+        self.playground.say_all()
 
     def configured(self, **expected: Any) -> None:
         """Until the latest comparison is there, and is of this dataset, or has these rates."""
 
         def is_compared() -> bool:
-            lab = self.playground.wire.lab
-            sent = lab.of_type("configure", sent=True)
-            if len(sent) != len(lab.confirmed):
+            # What a connection has lost, the next one asks for again.
+            talk = self.playground.wire.lab_talks[-1]
+            sent = self.playground.wire.lab.of_type("configure", sent=True)
+            if len(talk.of_type("configure", sent=True)) != len(talk.confirmed):
                 return False
             found = {
                 "dataset": sent[-1]["data"]["dataset"],
                 "rates": [run["training"]["learning_rate"] for run in sent[-1]["runs"]],
             }
-            shown = self.playground.wire.lab_talks[-1].is_shown
-            return shown and all(found[name] == value for name, value in expected.items())
+            return talk.is_shown and all(found[name] == value for name, value in expected.items())
 
         until(self.page, is_compared, f"{expected} is not compared")
 
@@ -119,7 +120,7 @@ def test_four_in_lockstep_are_the_single_runs_to_the_bit(page: Page) -> None:
     expect(page.locator(".network.now .select")).to_have_value("relu")
     playground.play()
     playground.wait_for_iteration(120)
-    playground.button("Pause").click()
+    playground.pause()
     single = playground.wire.main.costs_of(0)
     length = min(len(single), len(costs[2]))
     assert length >= 100
@@ -292,6 +293,7 @@ def test_many_seeds_are_counted_drawn_and_set_up(page: Page) -> None:
     page.get_by_role("button", name="Start the sweep").click()
     seeds = page.get_by_role("radiogroup", name="Seed", exact=True).get_by_role("radio")
     expect(seeds).to_have_count(12)
+    playground.say_all()
     (answer,) = playground.wire.of_type("swept", sent=False)
     asked = {"type": "sweep", "seeds": 12, "iterations": 400}
     assert playground.wire.of_type("sweep", sent=True) == [asked]
@@ -336,6 +338,8 @@ def test_many_seeds_are_counted_drawn_and_set_up(page: Page) -> None:
     assert initialization["seed"] == picked
 
     # What takes long can be cancelled, and another experiment ends it.
+    playground.begun()
+    playground.enter("Seeds", "64")
     playground.enter("Iterations each", "20000")
     page.get_by_role("button", name="Start the sweep").click()
     expect(page.get_by_role("progressbar", name="Iterations of the sweep")).to_be_visible()
@@ -345,9 +349,8 @@ def test_many_seeds_are_counted_drawn_and_set_up(page: Page) -> None:
     playground.choose("Dataset", "moons")
     expect(page.locator("#sweep-said")).to_contain_text("The experiment changed")
     expect(verdict).to_contain_text("before the experiment changed")
-    playground.enter("Seeds", "64")
     playground.enter("Examples", "5000")
-    playground.last_configure()
+    playground.begun()
     page.get_by_role("button", name="Start the sweep").click()
     expect(page.locator("#sweep-said")).to_contain_text("hold up the class")
     assert len(playground.wire.of_type("swept", sent=False)) == 1

@@ -119,12 +119,12 @@ def test_a_divergence_meanwhile_is_told_when_the_connection_is_back(
     playground = Playground(
         page, f"{cable.url}#activation=leaky_relu&init=he&layers=8,8,4&rate=100"
     )
-    playground.enter("Speed in iterations a second", "1")
+    playground.enter("Speed in iterations a second", "0.6")
     playground.play()
-    playground.wait_for_iteration(1)
+    until(page, lambda: playground.wire.of_type("state", sent=False)[-1]["playing"])
     cable.pull()
     state(page, "Reconnecting")
-    # It takes five iterations, one a second.
+    # It takes five iterations, each longer than a second.
     session = playground.wire.of_type("configured", sent=False)[0]["session"]
     until(page, lambda: is_over(server, session), "it does not diverge")
     cable.plug_in()
@@ -220,6 +220,7 @@ def test_a_session_outlives_its_server_and_a_new_server_gets_the_same_experiment
         own.start()
         state(page, "Live")
         expect(page.locator("#waiting")).to_be_empty()
+        playground.say_all()
         assert (configured()["session"], configured()["from_checkpoint"]) == (session, False)
         assert configured()["iteration"] >= 60
         playground.wait_for_iteration(configured()["iteration"] + 20)
@@ -229,6 +230,7 @@ def test_a_session_outlives_its_server_and_a_new_server_gets_the_same_experiment
         state(page, "Reconnecting")
         own.start()
         state(page, "Live")
+        playground.say_all()
         kept = configured()["iteration"]
         assert (configured()["session"], configured()["from_checkpoint"]) == (session, True)
         playground.wait_for_iteration(kept + 20)
@@ -242,6 +244,7 @@ def test_a_session_outlives_its_server_and_a_new_server_gets_the_same_experiment
         own.start()
         state(page, "Live")
         playground.wait_for_iteration(20)
+        playground.say_all()
         run = configured()["runs"][0]
         assert run["layers"][0]["activation"] == "relu"
         assert "started again" in page.evaluate("window.said")

@@ -62,7 +62,7 @@ def test_no_extreme_is_lost_in_the_drawing(page: Page) -> None:
 
 
 def test_batches_are_drawn_faintly_under_their_mean(page: Page) -> None:
-    playground = Playground(page, "#batch=10&rate=0.3&speed=20")
+    playground = Playground(page, "#batch=10&rate=0.3")
     playground.wait_for_plots()
     playground.play()
     playground.wait_for_iteration(1500)

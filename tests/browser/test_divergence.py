@@ -21,6 +21,7 @@ def test_divergence_says_when_why_and_what_to_do(page: Page) -> None:
 
     playground.button("Play").click()
     expect(playground.notice).to_contain_text("Diverged at iteration")
+    playground.say_all()
     (diverged,) = playground.wire.of_type("diverged", sent=False)
     expect(playground.notice).to_contain_text(f"iteration {diverged['iteration']:,}.")
     expect(playground.notice).to_contain_text(diverged["reason"])

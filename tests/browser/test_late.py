@@ -122,6 +122,7 @@ def test_a_table_is_the_last_that_was_asked_for(page: Page) -> None:
 def test_a_file_of_parameters_is_the_last_that_was_chosen(page: Page, guard: Guard) -> None:
     guard.expect("ERR_FAILED")
     playground = Playground(page, "#layers=3&panel=code")
+    playground.keep_notes()
     chosen, said = page.locator("#parameters-file"), page.locator("#loaded")
 
     def first_weight() -> object:
@@ -351,7 +352,9 @@ def test_a_sweep_that_was_cancelled_is_not_taken_for_the_next_one(page: Page) ->
 
 def test_a_film_leaves_another_run_alone(page: Page) -> None:
     playground = Playground(page, "#panel=timeline&iterations=300")
-    playground.play()
+    # It may be over before anyone sees it play.
+    playground.button("Play").click()
+    playground.wait_for_iteration(300)
     expect(playground.button("Play")).to_be_visible()
     playground.button("Save as video").click()
     dialog = page.get_by_role("dialog", name="Save as video")

@@ -251,6 +251,11 @@ def is_other(playground: Playground, before: np.ndarray) -> bool:
     return bool((playground.pixels("#boundary canvas")[0, 0] != before).any())
 
 
+def is_of(playground: Playground, theme: Theme) -> bool:
+    """Whether the plane is as light as the theme."""
+    return bool((playground.pixels("#boundary canvas")[0, 0, :3].min() > 128) == (theme == "light"))
+
+
 def test_the_theme_is_the_systems_until_one_is_chosen(page: Page) -> None:
     playground = Playground(page)
     body = page.locator("body")
@@ -258,6 +263,7 @@ def test_the_theme_is_the_systems_until_one_is_chosen(page: Page) -> None:
     for scheme, other in zip(GROUNDS, reversed(GROUNDS), strict=True):
         page.emulate_media(color_scheme=scheme)
         expect(body).to_have_css("background-color", GROUNDS[scheme])
+        until(page, partial(is_of, playground, scheme), "the plane has another theme")
         before = playground.pixels("#boundary canvas")[0, 0]
         theme.click()
         expect(body).to_have_css("background-color", GROUNDS[other])

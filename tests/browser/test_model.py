@@ -184,6 +184,7 @@ def test_training_settings(context: BrowserContext, page: Page) -> None:
 
 def test_a_run_stops_at_a_condition_and_goes_on_without_it(page: Page) -> None:
     playground = Playground(page, "#stop-cost=0.5&init=xavier")
+    playground.keep_notes()
     # It may be over before anyone sees it play.
     playground.button("Play").click()
     expect(playground.notice).to_contain_text("cost")

@@ -59,6 +59,7 @@ def test_a_field_reads_what_is_meant_and_asks_about_what_can_be_read_in_two_ways
     noise.blur()
     expect(noise).to_have_value("0.05")
     # A weight is pasted as the page writes it.
+    playground.begun()
     page.locator("#sentence .number").first.click()
     value = page.locator("#parameter-value")
     for typed, weight in (

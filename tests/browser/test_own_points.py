@@ -123,6 +123,7 @@ def test_points_are_added_moved_relabelled_erased_and_undone_while_training(page
     hand.at(5, -2)
     # What is frozen goes along too.
     playground.button("Pause").click()
+    playground.begun()
     number = page.locator("#sentence .number").nth(1)
     number.click()
     page.locator("#parameter-frozen").check()
@@ -260,6 +261,7 @@ def test_by_hand_there_is_a_bound_and_a_message_and_a_regression_takes_values(pa
     # A regression takes values.
     page.evaluate("location.hash = 'dataset=plane&examples=20'")
     expect(playground.radio("Dataset", "plane")).to_be_checked()
+    playground.begun()  # A point comes to those that are trained on.
     page.get_by_role("spinbutton", name="Value of a new point").fill("-2.5")
     page.get_by_role("spinbutton", name="Value of a new point").press("Enter")
     expect(hand.tool("add")).to_have_attribute("aria-pressed", "true")  # as it was

@@ -66,7 +66,7 @@ def test_the_legend_speaks_of_the_unit_that_is_looked_at_and_switches_of_the_pla
     # Test points, mistakes, and two colours.
     page.evaluate("location.hash = 'noise=0.5&flips=0.1'")
     expect(playground.field("Label flips")).to_have_value("10")
-    playground.last_configure()
+    playground.begun()
     playground.wait_for_plots()
     data = playground.wire.of_type("configured", sent=False)[-1]["data"]
     held = len(data["split"]["test"])

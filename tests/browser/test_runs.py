@@ -37,12 +37,14 @@ def test_runs_are_kept_named_compared_restored_and_deleted(page: Page, tmp_path:
     expect(row.locator('[data-label="Iterations"]')).to_have_text(f"{iterations:,}")
     pixels = playground.pixels("#runs canvas")
     assert pixels.std() > 0
+    playground.begun()
 
     train(playground)
     playground.choose("Dataset", "xor")
     expect(rows(page)).to_have_count(2)
     expect(rows(page).first).to_contain_text("circle, ReLU")
     # A few iterations are a mere try.
+    playground.begun()
     playground.step(2)
     playground.choose("Dataset", "circle")
     expect(rows(page)).to_have_count(2)

@@ -85,6 +85,7 @@ def test_the_formula_and_the_programs(page: Page, tmp_path: Path) -> None:
     page.keyboard.press("Enter")
     page.keyboard.press("Escape")
     expect(page.locator("#program")).to_contain_text("0.12345")
+    playground.keep_notes()
     page.get_by_role("button", name="Copy").click()
     expect(playground.notice).to_contain_text("opied")
 
@@ -95,8 +96,9 @@ def test_a_program_that_comes_late_says_of_which_iteration_it_is(page: Page) -> 
     def hold(route: Route) -> None:
         held.append((route, route.fetch()))
 
+    playground = Playground(page, "#layers=2")
     page.route("**/code/numpy", hold, times=1)
-    playground = Playground(page, "#layers=2&panel=code")
+    page.get_by_role("tab", name="Formula & code").click()
     until(page, lambda: held, "the program is not asked for")
     playground.play()
     playground.wait_for_iteration(100)
@@ -118,6 +120,7 @@ def test_a_program_that_comes_late_says_of_which_iteration_it_is(page: Page) -> 
 def test_parameters_go_out_and_come_back(page: Page, guard: Guard, tmp_path: Path) -> None:
     guard.expect(r"status of 422")
     playground = Playground(page, "#layers=3&panel=code")
+    playground.keep_notes()
     playground.play()
     playground.wait_for_iteration(50)
     playground.pause()

@@ -39,6 +39,7 @@ def test_an_iteration_is_seen_again_exactly_and_goes_on_the_same_way(page: Page)
 
     playground.enter("Iteration", str(k))
     at_iteration(playground, k)
+    playground.settle()
     again = playground.wire.frames[-1]
     assert again["iteration"] == k
     run, before = again["runs"][0], then["runs"][0]

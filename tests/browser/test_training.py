@@ -119,6 +119,7 @@ def test_learning_rate_and_speed_change_without_a_restart(page: Page) -> None:
     playground.enter("Speed in iterations a second", "1200")
     expect(playground.button("Pause")).to_be_visible()
     playground.wait_for_iteration(400)
+    playground.say_all()
     assert len(playground.wire.of_type("configure", sent=True)) == 1
     assert playground.wire.of_type("set", sent=True) == [
         {"type": "set", "learning_rate": 0.05},
