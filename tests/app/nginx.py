@@ -41,15 +41,12 @@ def running_nginx(
 
 
 @contextmanager
-def running_cluster_nginx(
-    folder: Path, *behind: int, changes: dict[str, str] | None = None
-) -> Iterator[int]:
+def running_cluster_nginx(folder: Path, *behind: int) -> Iterator[int]:
     """The one for several servers, before one or two; its port.
 
     Args:
         folder: For its files.
         behind: The ports of the servers.
-        changes: What stands there, to what this test has in its place.
     """
     port = free_port()
     text = (ROOT / "deploy" / "nginx-cluster.conf").read_text()
@@ -60,7 +57,7 @@ def running_cluster_nginx(
         "/tmp/": f"{folder}/",
         "worker_processes auto": "worker_processes 1",
     }
-    with _running(folder, port, _changed(text, {**here, **(changes or {})})):
+    with _running(folder, port, _changed(text, here)):
         yield port
 
 
