@@ -77,7 +77,6 @@ def test_a_full_server_is_waited_for_and_what_was_set_up_meanwhile_is_trained(
             # As long as the server wants, and up to a quarter more; counted without a word.
             first = seconds(page)
             assert 50 < first <= 75
-            tried = len(playground.wire.urls)
             expect(announced).to_have_text(f"{TAKEN} This page tries again by itself.")
             expect(page.locator("#connection")).to_have_text("Waiting")
             expect(playground.notice).to_be_empty()
@@ -85,9 +84,9 @@ def test_a_full_server_is_waited_for_and_what_was_set_up_meanwhile_is_trained(
             assert seconds(page) <= first - 5
             expect(announced).to_have_text(f"{TAKEN} This page tries again by itself.")
             page.clock.fast_forward(15_000)
-            assert len(playground.wire.urls) == tried
+            assert len(playground.wire.urls) == 1
             page.clock.fast_forward(60_000)
-            until(page, lambda: len(playground.wire.urls) == tried + 1, "it does not ask again")
+            until(page, lambda: len(playground.wire.urls) == 2, "it does not ask again")
             until(page, lambda: seconds(page) > 50, "it does not wait again")
             assert violations(page) == []
             for width in (390, 1024):
@@ -181,6 +180,5 @@ def test_what_comes_too_fast_is_said_again_and_only_the_newest(
         assert len(answers) < len(plans)
         expect(playground.notice).to_be_empty()
         expect(page.locator("#connection")).to_have_text("Live")
-        # No connection was ended for it: the error would be its last word.
-        assert all(talk.received[-1]["type"] != "error" for talk in wire.main_talks)
+        assert len(wire.urls) == 1
         page.close()

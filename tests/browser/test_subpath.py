@@ -63,7 +63,7 @@ def visit(page: Page, base: str) -> None:
     playground.play()
     playground.wait_for_iteration(20)
     playground.pause()
-    assert {urlsplit(url).path for url in playground.wire.urls} == {"/shallows/ws"}
+    assert [urlsplit(url).path for url in playground.wire.urls] == ["/shallows/ws"]
 
     # A link to the experiment, and a run that is kept.
     link = save(playground)
